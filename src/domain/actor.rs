@@ -1,0 +1,126 @@
+//! The principal making this request.
+
+use std::sync::Arc;
+
+use super::error::{Error, Result};
+use super::ids::{PersonaId, PrincipalId};
+use super::permission::{Permission, Permissions};
+use super::persona::PersonaRef;
+use super::principal::{Principal, PrincipalKind};
+use super::token::{KeyId, TokenKind};
+
+/// A principal with what it may do; shared by every request it makes until something about it changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Who.
+    pub principal: Principal,
+    /// From its role and its own grants, never from its creator.
+    pub permissions: Permissions,
+    /// The personas it is linked to, enabled or not.
+    pub personas: Vec<PersonaRef>,
+}
+
+/// Who is asking, and how they authenticated.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    identity: Arc<Identity>,
+    /// The credential that authenticated it; `None` for the operator at the terminal.
+    pub credential: Option<PresentedCredential>,
+}
+
+/// The credential of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct PresentedCredential {
+    /// What kind of token.
+    pub kind: TokenKind,
+    /// Which.
+    pub key_id: KeyId,
+    /// When it stops, in epoch milliseconds.
+    pub expires_at: i64,
+}
+
+impl Actor {
+    /// Who the credential authenticates.
+    #[must_use]
+    pub fn new(identity: Arc<Identity>, credential: PresentedCredential) -> Self {
+        Self { identity, credential: Some(credential) }
+    }
+
+    /// A user who has just proved who they are and has no credential yet.
+    #[must_use]
+    pub fn user(principal: Principal) -> Self {
+        let permissions = principal.role.permissions();
+        Self { identity: Arc::new(Identity { principal, permissions, personas: Vec::new() }), credential: None }
+    }
+
+    /// The operator at the terminal, who may do everything.
+    #[must_use]
+    pub fn operator(now: i64) -> Self {
+        let principal = Principal {
+            id: PrincipalId::from(uuid::Uuid::nil()),
+            kind: PrincipalKind::User,
+            username: OPERATOR.to_owned(),
+            role: super::principal::Role::Admin,
+            enabled: true,
+            created_at: now,
+        };
+        Self::user(principal)
+    }
+
+    /// The principal.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.identity.principal
+    }
+
+    /// The principal's id.
+    #[must_use]
+    pub fn id(&self) -> PrincipalId {
+        self.identity.principal.id
+    }
+
+    /// The principal's user name.
+    #[must_use]
+    pub fn username(&self) -> &str {
+        &self.identity.principal.username
+    }
+
+    /// Everything it may do on the platform.
+    #[must_use]
+    pub fn permissions(&self) -> Permissions {
+        self.identity.permissions
+    }
+
+    /// The personas it is linked to.
+    #[must_use]
+    pub fn personas(&self) -> &[PersonaRef] {
+        &self.identity.personas
+    }
+
+    /// When the credential of this request stops, in epoch milliseconds; `None` for never.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<i64> {
+        self.credential.map(|credential| credential.expires_at).filter(|instant| *instant != i64::MAX)
+    }
+
+    /// Whether it is linked to that persona.
+    #[must_use]
+    pub fn has_persona(&self, persona: PersonaId) -> bool {
+        self.identity.personas.iter().any(|link| link.id == persona)
+    }
+
+    /// The first line of a use case that not everybody may do.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] without the permission.
+    pub fn require(&self, permission: Permission) -> Result<()> {
+        if self.permissions().contains(permission) {
+            Ok(())
+        } else {
+            Err(Error::Forbidden(format!("`{}` lacks the permission `{}`", self.username(), permission.name())))
+        }
+    }
+}
+
+/// What the operator at the terminal is called; no user can have the name.
+pub const OPERATOR: &str = "operator";

@@ -1,0 +1,283 @@
+//! The API key: a service account, its credential's metadata and its persona links.
+
+use sha2::{Digest, Sha256};
+
+use super::error::Violation;
+use super::filter::Value;
+use super::ids::PrincipalId;
+use super::listing::{Direction, Field, Kind};
+use super::permission::{Permission, Permissions};
+use super::persona::PersonaRef;
+use super::text::{Description, DisplayName, fold};
+use super::token::Token;
+use crate::clock::SECOND;
+
+/// The instant of what never expires.
+pub const NEVER: i64 = i64::MAX;
+/// The largest number of personas one key is linked to.
+pub const PERSONAS: usize = 500;
+
+/// An API key as everybody who may read it sees it: its token is not in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// The id of its service account; `guid` in paths.
+    pub id: PrincipalId,
+    /// Not unique: look-ups by name take the newest.
+    pub display_name: String,
+    /// May be empty.
+    pub description: String,
+    /// As it was asked for.
+    pub validity: Validity,
+    /// The user name of whoever created it; a note, not a dependency.
+    pub created_by: String,
+    /// Epoch milliseconds.
+    pub created_at: i64,
+    /// Epoch milliseconds.
+    pub updated_at: i64,
+    /// Epoch milliseconds, or [`NEVER`].
+    pub expires_at: i64,
+    /// Epoch milliseconds, or 0 if it never was.
+    pub last_used_at: i64,
+    /// What it was granted beyond its role.
+    pub permissions: Permissions,
+    /// Ordered by qualified name.
+    pub personas: Vec<PersonaRef>,
+}
+
+/// An API key just created, with the only copy of its token.
+pub struct CreatedApiKey {
+    /// The key.
+    pub api_key: ApiKey,
+    /// Shown once.
+    pub token: Token,
+}
+
+/// What is needed to create an API key.
+#[derive(Debug, Clone)]
+pub struct NewApiKey {
+    /// Its name for people.
+    pub display_name: DisplayName,
+    /// What it is for.
+    pub description: Description,
+    /// How long it lives.
+    pub validity: Validity,
+    /// The complete set of personas, by qualified name.
+    pub personas: Vec<String>,
+    /// Nothing unless listed.
+    pub permissions: Permissions,
+}
+
+impl NewApiKey {
+    /// The same for the same request, whatever its spelling: tells a repeated request from another one.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let permissions: Vec<_> = self.permissions.iter().map(Permission::name).collect();
+        let request = serde_json::json!([
+            self.display_name.as_str(),
+            self.description.as_str(),
+            self.validity.seconds(),
+            self.personas,
+            permissions
+        ]);
+        data_encoding::HEXLOWER.encode(&Sha256::digest(request.to_string()))
+    }
+}
+
+/// What an update writes.
+#[derive(Debug, Clone)]
+pub struct ApiKeyUpdate {
+    /// Replaces the name.
+    pub display_name: DisplayName,
+    /// Replaces the description.
+    pub description: Description,
+    /// Counted from the moment of the update; absent leaves the expiry alone.
+    pub validity: Option<Validity>,
+    /// Replaces all links: a persona left out is unlinked.
+    pub personas: Vec<String>,
+    /// Replaces the granted permissions; absent leaves them alone.
+    pub permissions: Option<Permissions>,
+}
+
+/// A requested lifetime in seconds; [`Validity::NEVER_FROM`] and more mean for ever. Both numbers are those of
+/// Atlan's documentation of `validitySeconds`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validity(i64);
+
+impl Validity {
+    /// From here on a key never expires.
+    pub const NEVER_FROM: i64 = 409_968_000;
+    /// For ever.
+    pub const NEVER: Self = Self(Self::NEVER_FROM);
+
+    /// Checks a number of seconds.
+    ///
+    /// # Errors
+    /// A message that says what is allowed.
+    pub fn parse(seconds: i64) -> Result<Self, String> {
+        if seconds > 0 {
+            return Ok(Self(seconds));
+        }
+        Err(format!("must be a positive number of seconds ({} or more for never), not {seconds}", Self::NEVER_FROM))
+    }
+
+    /// The number as it was given.
+    #[must_use]
+    pub fn seconds(self) -> i64 {
+        self.0
+    }
+
+    /// When a lifetime that begins `now` ends, in epoch milliseconds.
+    #[must_use]
+    pub fn ends(self, now: i64) -> i64 {
+        if self.0 >= Self::NEVER_FROM { NEVER } else { now.saturating_add(self.0 * SECOND) }
+    }
+}
+
+/// Whether a key still works; `status` on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It does.
+    Active,
+    /// Its time is over, for good.
+    Expired,
+}
+
+impl Status {
+    /// The name on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// The status at `now` of what expires at `expires_at`.
+    #[must_use]
+    pub fn of(expires_at: i64, now: i64) -> Self {
+        if expires_at > now { Self::Active } else { Self::Expired }
+    }
+}
+
+/// What API keys can be filtered and sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApiKeyField {
+    /// The GUID.
+    Id,
+    /// `apikey-<id>`; `service-account-apikey-<id>` is taken too, as some SDKs send it.
+    ClientId,
+    /// The name.
+    DisplayName,
+    /// The description.
+    Description,
+    /// The creator's user name.
+    CreatedBy,
+    /// When it was created.
+    CreatedAt,
+    /// When it was last updated.
+    UpdatedAt,
+    /// When it expires, if ever.
+    ExpiresAt,
+    /// When it was last used, if ever.
+    LastUsedAt,
+    /// `active` or `expired`.
+    Status,
+    /// Of any persona it is linked to.
+    PersonaQualifiedName,
+}
+
+impl Field for ApiKeyField {
+    const ALL: &'static [Self] = &[
+        Self::Id,
+        Self::ClientId,
+        Self::DisplayName,
+        Self::Description,
+        Self::CreatedBy,
+        Self::CreatedAt,
+        Self::UpdatedAt,
+        Self::ExpiresAt,
+        Self::LastUsedAt,
+        Self::Status,
+        Self::PersonaQualifiedName,
+    ];
+    const DEFAULT_SORT: (Self, Direction) = (Self::CreatedAt, Direction::Descending);
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::ClientId => "clientId",
+            Self::DisplayName => "displayName",
+            Self::Description => "description",
+            Self::CreatedBy => "createdBy",
+            Self::CreatedAt => "createdAt",
+            Self::UpdatedAt => "updatedAt",
+            Self::ExpiresAt => "expiresAt",
+            Self::LastUsedAt => "lastUsedAt",
+            Self::Status => "status",
+            Self::PersonaQualifiedName => "personaQualifiedName",
+        }
+    }
+
+    fn kind(self) -> Kind {
+        match self {
+            Self::Id | Self::ClientId | Self::Status | Self::PersonaQualifiedName => Kind::Exact,
+            Self::DisplayName | Self::Description | Self::CreatedBy => Kind::Text,
+            Self::CreatedAt | Self::UpdatedAt | Self::ExpiresAt | Self::LastUsedAt => Kind::Instant,
+        }
+    }
+
+    fn sortable(self) -> bool {
+        !matches!(self, Self::ClientId | Self::Description | Self::Status | Self::PersonaQualifiedName)
+    }
+}
+
+impl ApiKey {
+    /// What a cursor remembers of a field one can sort by.
+    #[must_use]
+    pub fn sort_value(&self, field: ApiKeyField) -> Value {
+        match field {
+            ApiKeyField::CreatedAt => Value::Instant(self.created_at),
+            ApiKeyField::UpdatedAt => Value::Instant(self.updated_at),
+            ApiKeyField::ExpiresAt => Value::Instant(self.expires_at),
+            ApiKeyField::LastUsedAt => Value::Instant(self.last_used_at),
+            ApiKeyField::DisplayName => Value::Text(fold(&self.display_name)),
+            ApiKeyField::CreatedBy => Value::Text(self.created_by.clone()),
+            ApiKeyField::Id
+            | ApiKeyField::ClientId
+            | ApiKeyField::Description
+            | ApiKeyField::Status
+            | ApiKeyField::PersonaQualifiedName => Value::Text(self.id.to_string()),
+        }
+    }
+}
+
+/// Checks the number of personas and removes repetitions.
+///
+/// # Errors
+/// When there are more than [`PERSONAS`].
+pub fn persona_set(mut names: Vec<String>) -> Result<Vec<String>, Violation> {
+    names.sort_unstable();
+    names.dedup();
+    if names.len() > PERSONAS {
+        let message = format!("must have at most {PERSONAS} members, not {}", names.len());
+        return Err(Violation::new("personaQualifiedNames", message));
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_validity_ends_after_it_begins_or_never() {
+        let now = 1_795_391_999_000;
+        for seconds in [1, 60, 157_680_000, Validity::NEVER_FROM - 1] {
+            assert_eq!(Validity::parse(seconds).unwrap().ends(now), now + seconds * 1000);
+        }
+        for seconds in [Validity::NEVER_FROM, i64::from(i32::MAX), 1 << 53, i64::MAX] {
+            assert_eq!(Validity::parse(seconds).unwrap().ends(now), NEVER);
+        }
+        assert!([0, -1, i64::MIN].into_iter().all(|seconds| Validity::parse(seconds).is_err()));
+    }
+}

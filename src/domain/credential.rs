@@ -1,0 +1,34 @@
+//! Credentials: the record of a secret.
+
+use super::actor::Identity;
+use super::ids::PrincipalId;
+use super::pepper::{Digest, PepperId};
+use super::token::{KeyId, TokenKind};
+
+/// Which principal a token authenticates, and how to tell that it is genuine.
+#[derive(Debug, Clone)]
+pub struct Credential {
+    /// Finds it.
+    pub key_id: KeyId,
+    /// What it is for.
+    pub kind: TokenKind,
+    /// Whom it authenticates.
+    pub principal: PrincipalId,
+    /// What the token's digest must be.
+    pub digest: Digest,
+    /// The pepper of the digest.
+    pub pepper: PepperId,
+    /// Epoch milliseconds.
+    pub created_at: i64,
+    /// Epoch milliseconds, or `i64::MAX`. An API key's credential also ends with its key.
+    pub expires_at: i64,
+}
+
+/// A credential with everything there is to know about whom it authenticates.
+#[derive(Debug, Clone)]
+pub struct KnownCredential {
+    /// The record; `expires_at` is the sooner of its own and its API key's.
+    pub credential: Credential,
+    /// Whom it authenticates.
+    pub identity: Identity,
+}

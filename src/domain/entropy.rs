@@ -1,0 +1,25 @@
+//! Randomness as an argument.
+
+use super::error::{Error, Result};
+
+/// Where random bytes come from.
+#[derive(Debug, Clone, Copy)]
+pub struct Entropy(fn(&mut [u8]) -> Result<(), getrandom::Error>);
+
+impl Entropy {
+    /// The operating system's generator.
+    pub const SYSTEM: Self = Self(getrandom::fill);
+
+    /// A source of the caller's choice, for tests.
+    pub const fn from_fn(fill: fn(&mut [u8]) -> Result<(), getrandom::Error>) -> Self {
+        Self(fill)
+    }
+
+    /// Fills `bytes`, or fails: nothing is ever made from bytes that are not random.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the source fails.
+    pub fn fill(self, bytes: &mut [u8]) -> Result<()> {
+        (self.0)(bytes).map_err(|error| Error::Internal(error.into()))
+    }
+}

@@ -1,0 +1,83 @@
+//! Typed identifiers: an id of one thing is not an id of another.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+
+use uuid::Uuid;
+
+use super::entropy::Entropy;
+use super::error::{Error, Result};
+use super::persona::Persona;
+use super::principal::Principal;
+
+/// Identifies a principal: a user or a service account. An API key is known by its service account's id.
+pub type PrincipalId = Id<Principal>;
+/// Identifies a persona.
+pub type PersonaId = Id<Persona>;
+
+/// The UUID (version 7) of a `T`; the `id` or `guid` on the wire.
+pub struct Id<T>(Uuid, PhantomData<fn() -> T>);
+
+impl<T> Id<T> {
+    /// A new id that sorts after those of earlier milliseconds.
+    ///
+    /// # Errors
+    /// When the operating system has no randomness to give.
+    pub fn new(now: i64, entropy: Entropy) -> Result<Self> {
+        let mut random = [0; 10];
+        entropy.fill(&mut random)?;
+        let millis = u64::try_from(now).map_err(|error| Error::Internal(error.into()))?;
+        Ok(Self::from(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()))
+    }
+
+    /// Reads the hyphenated form, in either case; every other spelling of a UUID is no id of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.len() == 36).then(|| Uuid::parse_str(text).ok()).flatten().map(Self::from)
+    }
+
+    /// The bare UUID.
+    pub fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl<T> From<Uuid> for Id<T> {
+    fn from(uuid: Uuid) -> Self {
+        Self(uuid, PhantomData)
+    }
+}
+
+impl<T> Clone for Id<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Id<T> {}
+
+impl<T> PartialEq for Id<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<T> Eq for Id<T> {}
+
+impl<T> Hash for Id<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl<T> fmt::Display for Id<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(formatter)
+    }
+}
+
+impl<T> fmt::Debug for Id<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}

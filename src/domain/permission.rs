@@ -1,0 +1,92 @@
+//! What an actor may do on the platform.
+
+/// One platform-level thing an actor may do; `workspacePermissions` on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permission {
+    /// Create, update and delete every API key.
+    ManageApiKeys,
+    /// Create, update and delete personas, and link any persona to an API key.
+    ManagePersonas,
+}
+
+impl Permission {
+    /// Every permission.
+    pub const ALL: [Self; 2] = [Self::ManageApiKeys, Self::ManagePersonas];
+
+    /// The name on the wire and in the database.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ManageApiKeys => "MANAGE_APIKEYS",
+            Self::ManagePersonas => "MANAGE_PERSONAS",
+        }
+    }
+
+    /// The permission of that name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|permission| permission.name() == name)
+    }
+
+    /// The permissions of those names.
+    ///
+    /// # Errors
+    /// A message that names each unknown one, and what there is.
+    pub fn parse_all(names: &[String]) -> Result<Permissions, String> {
+        let quote = |name: &str| format!("`{name}`");
+        let unknown: Vec<_> = names.iter().filter(|name| Self::find(name).is_none()).map(|name| quote(name)).collect();
+        if unknown.is_empty() {
+            return Ok(names.iter().filter_map(|name| Self::find(name)).collect());
+        }
+        let all = Self::ALL.map(|permission| quote(permission.name())).join(", ");
+        Err(format!("names no permission: {}; the permissions are {all}", unknown.join(", ")))
+    }
+}
+
+/// A set of permissions; the empty set allows nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Permissions(u32);
+
+impl Permissions {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+
+    /// Everything there is.
+    #[must_use]
+    pub fn all() -> Self {
+        Permission::ALL.into_iter().collect()
+    }
+
+    /// Whether the set holds `permission`.
+    #[must_use]
+    pub fn contains(self, permission: Permission) -> bool {
+        self.0 & bit(permission) != 0
+    }
+
+    /// Those in either set.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Those in this set that `other` lacks.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// The members in their declared order.
+    pub fn iter(self) -> impl Iterator<Item = Permission> {
+        Permission::ALL.into_iter().filter(move |permission| self.contains(*permission))
+    }
+}
+
+impl FromIterator<Permission> for Permissions {
+    fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
+        Self(permissions.into_iter().fold(0, |bits, permission| bits | bit(permission)))
+    }
+}
+
+fn bit(permission: Permission) -> u32 {
+    1 << permission as u32
+}

@@ -1,0 +1,132 @@
+//! Whatever can be authenticated.
+
+use super::ids::PrincipalId;
+use super::permission::Permissions;
+
+/// The user name of an API key's service account is this followed by its client id.
+pub const SERVICE_ACCOUNT_PREFIX: &str = "service-account-";
+/// An API key's client id is this followed by its id.
+pub const CLIENT_ID_PREFIX: &str = "apikey-";
+
+/// A user or a service account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// Its id, for ever.
+    pub id: PrincipalId,
+    /// Person or program.
+    pub kind: PrincipalKind,
+    /// Unique among all principals.
+    pub username: String,
+    /// Its built-in bundle of permissions.
+    pub role: Role,
+    /// A disabled principal keeps its data and can do nothing.
+    pub enabled: bool,
+    /// Epoch milliseconds.
+    pub created_at: i64,
+}
+
+/// Person or program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PrincipalKind {
+    /// A person.
+    User,
+    /// A program; an API key's own actor.
+    ServiceAccount,
+}
+
+impl PrincipalKind {
+    const ALL: [Self; 2] = [Self::User, Self::ServiceAccount];
+
+    /// The name in the database and in answers.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::ServiceAccount => "service_account",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// A built-in bundle of permissions. The names are Atlan's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// May do everything.
+    Admin,
+    /// An ordinary user.
+    Member,
+    /// A user who looks on.
+    Guest,
+    /// What every API key has: read, act as itself, delete itself.
+    ApiToken,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 4] = [Self::Admin, Self::Member, Self::Guest, Self::ApiToken];
+
+    /// The name on the wire and in the database.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "$admin",
+            Self::Member => "$member",
+            Self::Guest => "$guest",
+            Self::ApiToken => "$api-token-default-access",
+        }
+    }
+
+    /// The name for people.
+    #[must_use]
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Admin => "Admin",
+            Self::Member => "Member",
+            Self::Guest => "Guest",
+            Self::ApiToken => "API token default access",
+        }
+    }
+
+    /// The same in every installation, so clients may keep it.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Admin => "5f0c1a52-6f0e-4d0b-9a55-0a4f6f3d1c01",
+            Self::Member => "5f0c1a52-6f0e-4d0b-9a55-0a4f6f3d1c02",
+            Self::Guest => "5f0c1a52-6f0e-4d0b-9a55-0a4f6f3d1c03",
+            Self::ApiToken => "5f0c1a52-6f0e-4d0b-9a55-0a4f6f3d1c04",
+        }
+    }
+
+    /// The role of that name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+
+    /// What it bundles.
+    #[must_use]
+    pub fn permissions(self) -> Permissions {
+        match self {
+            Self::Admin => Permissions::all(),
+            Self::Member | Self::Guest | Self::ApiToken => Permissions::NONE,
+        }
+    }
+}
+
+/// The client id of the API key with that id.
+#[must_use]
+pub fn client_id(id: PrincipalId) -> String {
+    format!("{CLIENT_ID_PREFIX}{id}")
+}
+
+/// The user name of the service account of the API key with that id.
+#[must_use]
+pub fn service_account_username(id: PrincipalId) -> String {
+    format!("{SERVICE_ACCOUNT_PREFIX}{CLIENT_ID_PREFIX}{id}")
+}

@@ -1,0 +1,77 @@
+//! Names and descriptions as people write them, checked once.
+
+use super::error::Violation;
+
+/// The longest name, in characters.
+pub const NAME_LENGTH: usize = 255;
+/// The longest description, in characters.
+pub const DESCRIPTION_LENGTH: usize = 4096;
+
+/// A name for people: 1 to 255 characters without white space around them and without control characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisplayName(String);
+
+impl DisplayName {
+    /// Trims and checks.
+    ///
+    /// # Errors
+    /// A message that says what is allowed.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let name = text.trim();
+        match name.chars().count() {
+            0 => Err("must not be blank".to_owned()),
+            1..=NAME_LENGTH if name.chars().any(char::is_control) => {
+                Err("must not contain control characters".to_owned())
+            }
+            1..=NAME_LENGTH => Ok(Self(name.to_owned())),
+            length => Err(format!("must have at most {NAME_LENGTH} characters, not {length}")),
+        }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Free text: at most 4096 characters; line breaks and tabs are the only control characters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Description(String);
+
+impl Description {
+    /// Checks.
+    ///
+    /// # Errors
+    /// A message that says what is allowed.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let length = text.chars().count();
+        if length > DESCRIPTION_LENGTH {
+            return Err(format!("must have at most {DESCRIPTION_LENGTH} characters, not {length}"));
+        }
+        if text.chars().any(|each| each.is_control() && !matches!(each, '\n' | '\r' | '\t')) {
+            return Err("must not contain control characters other than line breaks and tabs".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The form in which names are compared when case does not matter.
+#[must_use]
+pub fn fold(text: &str) -> String {
+    text.to_lowercase()
+}
+
+/// Names the field of a failed parse.
+///
+/// # Errors
+/// The message as a [`Violation`] of `field`.
+pub fn at<T>(field: &str, parsed: Result<T, String>) -> Result<T, Violation> {
+    parsed.map_err(|message| Violation::new(field, message))
+}

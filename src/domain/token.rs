@@ -1,0 +1,332 @@
+//! The token: `tsk_` + key id + secret + checksum, every part in base62.
+//!
+//! ```text
+//! tsk_ 22 characters 44 characters 6 characters      76 in all, [0-9A-Za-z_] only
+//!  │   │             │             └ CRC-32 of everything before it
+//!  │   │             └ secret, 32 random bytes
+//!  │   └ key id, 16 random bytes: finds the record
+//!  └ kind
+//! ```
+//!
+//! Every 8 bytes are 11 digits, the most significant first, so each token has exactly one spelling.
+
+use std::fmt;
+
+use super::entropy::Entropy;
+use super::error::{Error, Result};
+
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const PREFIX: usize = 4;
+const WORD: usize = 11;
+const KEY_ID: usize = 2 * WORD;
+const SECRET: usize = 4 * WORD;
+const CHECKSUM: usize = 6;
+const CHECKED: usize = PREFIX + KEY_ID + SECRET;
+/// The length of every token.
+pub const LENGTH: usize = CHECKED + CHECKSUM;
+
+/// What a token is for; its prefix tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenKind {
+    /// Authenticates an API key's service account.
+    ApiKey,
+    /// Authenticates a user for a program of theirs.
+    Personal,
+    /// Authenticates a user for a while after signing in.
+    Session,
+}
+
+impl TokenKind {
+    /// Every kind, in the order of [`Prefixes`].
+    pub const ALL: [Self; 3] = [Self::ApiKey, Self::Personal, Self::Session];
+
+    /// The name in the database and in answers.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ApiKey => "api_key",
+            Self::Personal => "personal",
+            Self::Session => "session",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// The three letters that begin a token of each kind, before the underscore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prefixes([[u8; 3]; 3]);
+
+impl Default for Prefixes {
+    fn default() -> Self {
+        Self([*b"tsk", *b"tsp", *b"tss"])
+    }
+}
+
+impl std::str::FromStr for Prefixes {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const RULE: &str = "three different prefixes of three ASCII letters or digits are needed, as in `tsk,tsp,tss`";
+        let mut parts = text.split(',').map(|part| <[u8; 3]>::try_from(part.as_bytes()));
+        let (Some(Ok(first)), Some(Ok(second)), Some(Ok(third)), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(RULE);
+        };
+        let all = [first, second, third];
+        let plain = all.as_flattened().iter().all(u8::is_ascii_alphanumeric);
+        if plain && first != second && second != third && first != third { Ok(Self(all)) } else { Err(RULE) }
+    }
+}
+
+impl Prefixes {
+    fn of(&self, kind: TokenKind) -> [u8; PREFIX] {
+        let [a, b, c] = self.0[kind as usize];
+        [a, b, c, b'_']
+    }
+
+    fn kind(&self, prefix: &[u8]) -> Option<TokenKind> {
+        TokenKind::ALL.into_iter().find(|kind| self.of(*kind) == prefix)
+    }
+}
+
+/// Finds a credential's record; not a secret.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyId(pub [u8; 16]);
+
+impl KeyId {
+    /// Reads the 22 base62 digits of a key id.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        decode(text.as_bytes()).map(Self)
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut digits = [0; KEY_ID];
+        encode(&self.0, &mut digits);
+        digits.iter().try_for_each(|digit| fmt::Write::write_char(formatter, char::from(*digit)))
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+/// The part of a token that proves possession.
+#[derive(Clone, Copy)]
+pub struct Secret(pub(super) [u8; 32]);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret(redacted)")
+    }
+}
+
+/// The plaintext of a token, on its way to the one who asked for it. It has no `Debug` and no `Display`.
+#[derive(Clone)]
+pub struct Token(String);
+
+impl Token {
+    /// The bearer string itself.
+    #[must_use]
+    pub fn expose(self) -> String {
+        self.0
+    }
+}
+
+/// A token taken apart: well formed, and not yet known to authenticate anybody.
+#[derive(Debug, Clone, Copy)]
+pub struct ParsedToken {
+    /// What it claims to be for.
+    pub kind: TokenKind,
+    /// Where its record is.
+    pub key_id: KeyId,
+    /// What its record's digest must match.
+    pub secret: Secret,
+}
+
+impl ParsedToken {
+    /// Makes a new token of that kind.
+    ///
+    /// # Errors
+    /// When there is no randomness to make it from.
+    pub fn mint(kind: TokenKind, entropy: Entropy) -> Result<Self> {
+        let mut token = Self { kind, key_id: KeyId([0; 16]), secret: Secret([0; 32]) };
+        entropy.fill(&mut token.key_id.0)?;
+        entropy.fill(&mut token.secret.0)?;
+        Ok(token)
+    }
+
+    /// Takes a bearer string apart: `None` unless its length, prefix, digits and checksum are right, so that
+    /// garbage costs no look-up.
+    #[must_use]
+    pub fn parse(text: &str, prefixes: &Prefixes) -> Option<Self> {
+        let bytes: &[u8; LENGTH] = text.as_bytes().try_into().ok()?;
+        let (checked, checksum) = bytes.split_at(CHECKED);
+        if encode_checksum(checked) != checksum {
+            return None;
+        }
+        let (prefix, digits) = checked.split_at(PREFIX);
+        let (key_id, secret) = digits.split_at(KEY_ID);
+        Some(Self { kind: prefixes.kind(prefix)?, key_id: KeyId(decode(key_id)?), secret: Secret(decode(secret)?) })
+    }
+
+    /// The bearer string.
+    ///
+    /// # Errors
+    /// Never for a token made by [`ParsedToken::mint`].
+    pub fn plaintext(&self, prefixes: &Prefixes) -> Result<Token> {
+        let mut bytes = [0; LENGTH];
+        bytes[..PREFIX].copy_from_slice(&prefixes.of(self.kind));
+        encode(&self.key_id.0, &mut bytes[PREFIX..PREFIX + KEY_ID]);
+        encode(&self.secret.0, &mut bytes[PREFIX + KEY_ID..CHECKED]);
+        let checksum = encode_checksum(&bytes[..CHECKED]);
+        bytes[CHECKED..].copy_from_slice(&checksum);
+        String::from_utf8(bytes.to_vec()).map(Token).map_err(|error| Error::Internal(error.into()))
+    }
+}
+
+fn encode_checksum(checked: &[u8]) -> [u8; CHECKSUM] {
+    let mut digits = [0; CHECKSUM];
+    encode_number(u64::from(crc32fast::hash(checked)), &mut digits);
+    digits
+}
+
+fn encode_number(mut number: u64, digits: &mut [u8]) {
+    for digit in digits.iter_mut().rev() {
+        *digit = DIGITS[(number % 62) as usize];
+        number /= 62;
+    }
+}
+
+fn encode(bytes: &[u8], digits: &mut [u8]) {
+    for (word, digits) in bytes.as_chunks::<8>().0.iter().zip(digits.chunks_exact_mut(WORD)) {
+        encode_number(u64::from_be_bytes(*word), digits);
+    }
+}
+
+/// The bytes that `digits` spell, or `None` for a foreign character, a wrong length or an overflow.
+pub(super) fn decode<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    if digits.len() != N / 8 * WORD {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (word, digits) in bytes.chunks_exact_mut(8).zip(digits.chunks_exact(WORD)) {
+        let number = digits.iter().try_fold(0_u64, |number, digit| {
+            let value = VALUES[usize::from(*digit)];
+            if value == FOREIGN { None } else { number.checked_mul(62)?.checked_add(u64::from(value)) }
+        })?;
+        word.copy_from_slice(&number.to_be_bytes());
+    }
+    Some(bytes)
+}
+
+const FOREIGN: u8 = u8::MAX;
+
+/// What each byte is worth as a base62 digit.
+static VALUES: [u8; 256] = {
+    let mut values = [FOREIGN; 256];
+    let mut value = 0;
+    while value < DIGITS.len() {
+        #[expect(clippy::cast_possible_truncation, reason = "there are 62 digits")]
+        let small = value as u8;
+        values[DIGITS[value] as usize] = small;
+        value += 1;
+    }
+    values
+};
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn minted(kind: TokenKind) -> String {
+        ParsedToken::mint(kind, Entropy::SYSTEM).unwrap().plaintext(&Prefixes::default()).unwrap().expose()
+    }
+
+    fn accepted(text: &str) -> bool {
+        ParsedToken::parse(text, &Prefixes::default()).is_some()
+    }
+
+    #[test]
+    fn a_token_is_read_back_as_it_was_minted() {
+        for kind in TokenKind::ALL {
+            let token = ParsedToken::mint(kind, Entropy::SYSTEM).unwrap();
+            let text = token.plaintext(&Prefixes::default()).unwrap().expose();
+            let parsed = ParsedToken::parse(&text, &Prefixes::default()).unwrap();
+            assert_eq!(text.len(), LENGTH);
+            assert_eq!((parsed.kind, parsed.key_id, parsed.secret.0), (kind, token.key_id, token.secret.0));
+        }
+    }
+
+    #[test]
+    fn every_truncation_and_every_extension_is_rejected() {
+        let token = minted(TokenKind::ApiKey);
+        assert!((0..LENGTH).all(|length| !accepted(&token[..length])));
+        assert!(["0", "=", " ", "\0", "\n", "é"].iter().all(|tail| !accepted(&format!("{token}{tail}"))));
+    }
+
+    #[test]
+    fn flipping_the_case_of_any_letter_is_rejected() {
+        let token = minted(TokenKind::ApiKey);
+        for (index, byte) in token.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_alphabetic()) {
+            let mut flipped = token.clone().into_bytes();
+            flipped[index] = byte ^ 0x20;
+            assert!(!accepted(std::str::from_utf8(&flipped).unwrap()));
+        }
+        assert!(!accepted(&token.to_ascii_uppercase()));
+        assert!(!accepted(&token.to_ascii_lowercase()));
+    }
+
+    #[test]
+    fn digits_beyond_64_bits_are_no_second_spelling() {
+        let mut bytes = minted(TokenKind::ApiKey).into_bytes();
+        bytes[PREFIX..PREFIX + WORD].fill(b'z');
+        let checksum = encode_checksum(&bytes[..CHECKED]);
+        bytes[CHECKED..].copy_from_slice(&checksum);
+        assert!(!accepted(std::str::from_utf8(&bytes).unwrap()));
+    }
+
+    #[test]
+    fn no_token_is_minted_without_randomness() {
+        let broken = Entropy::from_fn(|_| Err(getrandom::Error::UNSUPPORTED));
+        assert!(matches!(ParsedToken::mint(TokenKind::ApiKey, broken), Err(Error::Internal(_))));
+    }
+
+    #[test]
+    fn prefixes_are_configurable_and_told_apart() {
+        let prefixes: Prefixes = "acm,acp,acs".parse().unwrap();
+        let token = ParsedToken::mint(TokenKind::Session, Entropy::SYSTEM).unwrap();
+        let text = token.plaintext(&prefixes).unwrap().expose();
+        assert!(text.starts_with("acs_") && !accepted(&text));
+        assert_eq!(ParsedToken::parse(&text, &prefixes).unwrap().kind, TokenKind::Session);
+        assert!(
+            ["", "tsk", "tsk,tsk,tss", "tsk,tsp,ts", "a_b,abc,abd"].iter().all(|bad| bad.parse::<Prefixes>().is_err())
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_input_parsing_does_not_panic(text in ".{0,100}") {
+            prop_assert!(!accepted(&text));
+        }
+
+        #[test]
+        fn digits_and_bytes_are_one_to_one(bytes in any::<[u8; 32]>()) {
+            let mut digits = [0; SECRET];
+            encode(&bytes, &mut digits);
+            prop_assert_eq!(decode::<32>(&digits), Some(bytes));
+        }
+    }
+}
