@@ -1,0 +1,10 @@
+DROP TABLE peppers;
+DROP TABLE changes;
+DROP TABLE create_requests;
+DROP TABLE persona_links;
+DROP TABLE personas;
+DROP TABLE principal_permissions;
+DROP TABLE credentials;
+DROP TABLE api_keys;
+DROP TABLE users;
+DROP TABLE principals;

@@ -1,0 +1,232 @@
+//! API keys.
+
+use diesel::prelude::*;
+
+use super::database::AnyConnection;
+use super::listing::{ALWAYS, Column, Condition, Stored, after, any, condition, equal, nothing, order};
+use super::principals::{Existed, parse_id};
+use super::schema::{api_keys, persona_links, personas};
+use super::{personas as persona_table, principals as principal_table};
+use crate::domain::api_key::{ApiKey, ApiKeyField, NEVER, Status, Validity};
+use crate::domain::error::Result;
+use crate::domain::ids::PrincipalId;
+use crate::domain::listing::{Counts, Query, Start, Totals};
+use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX};
+use crate::domain::text::fold;
+
+/// A row of `api_keys`.
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = api_keys)]
+struct ApiKeyRow {
+    id: String,
+    display_name: String,
+    display_name_folded: String,
+    description: String,
+    validity_seconds: i64,
+    created_by: String,
+    created_at: i64,
+    updated_at: i64,
+    expires_at: i64,
+    last_used_at: i64,
+}
+
+impl From<&ApiKey> for ApiKeyRow {
+    fn from(key: &ApiKey) -> Self {
+        Self {
+            id: key.id.to_string(),
+            display_name: key.display_name.clone(),
+            display_name_folded: fold(&key.display_name),
+            description: key.description.clone(),
+            validity_seconds: key.validity.seconds(),
+            created_by: key.created_by.clone(),
+            created_at: key.created_at,
+            updated_at: key.updated_at,
+            expires_at: key.expires_at,
+            last_used_at: key.last_used_at,
+        }
+    }
+}
+
+/// Adds an API key, whose principal is there already, with its permissions and persona links.
+///
+/// # Errors
+/// A violation when a persona has just been deleted.
+pub fn insert(connection: &mut AnyConnection, key: &ApiKey) -> Result<()> {
+    diesel::insert_into(api_keys::table).values(ApiKeyRow::from(key)).execute(connection)?;
+    principal_table::replace_permissions(connection, key.id, key.permissions)?;
+    persona_table::replace_links(connection, key.id, &key.personas)
+}
+
+/// Locks an API key for the rest of the transaction by marking it as updated.
+///
+/// # Errors
+/// When the storage fails.
+pub fn touch(connection: &mut AnyConnection, id: PrincipalId, now: i64) -> Result<Existed> {
+    let found = api_keys::table.find(id.to_string());
+    Ok(Existed::from(diesel::update(found).set(api_keys::updated_at.eq(now)).execute(connection)?))
+}
+
+/// Writes a whole API key over what was there: its persona links are replaced by those it has now.
+///
+/// # Errors
+/// A violation when a persona has just been deleted.
+pub fn replace(connection: &mut AnyConnection, key: &ApiKey) -> Result<()> {
+    diesel::update(api_keys::table.find(key.id.to_string()))
+        .set((
+            api_keys::display_name.eq(&key.display_name),
+            api_keys::display_name_folded.eq(fold(&key.display_name)),
+            api_keys::description.eq(&key.description),
+            api_keys::validity_seconds.eq(key.validity.seconds()),
+            api_keys::updated_at.eq(key.updated_at),
+            api_keys::expires_at.eq(key.expires_at),
+        ))
+        .execute(connection)?;
+    principal_table::replace_permissions(connection, key.id, key.permissions)?;
+    persona_table::replace_links(connection, key.id, &key.personas)
+}
+
+/// The API key with that id.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find(connection: &mut AnyConnection, id: PrincipalId) -> Result<Option<ApiKey>> {
+    let row = api_keys::table.find(id.to_string()).select(ApiKeyRow::as_select()).first(connection).optional()?;
+    Ok(complete(connection, row.into_iter().collect())?.pop())
+}
+
+/// One page, and one record more if there is a next page.
+///
+/// # Errors
+/// When the storage fails.
+pub fn page(connection: &mut AnyConnection, query: &Query<ApiKeyField>, now: i64) -> Result<Vec<ApiKey>> {
+    let mut select = api_keys::table.into_boxed().filter(condition(&query.filter, now)).limit(query.limit + 1);
+    select = match &query.start {
+        Start::Offset(offset) => select.offset(*offset),
+        Start::After(cursor) => select.filter(after(&query.sort, cursor, || Box::new(api_keys::id))),
+    };
+    for key in order(&query.sort, || Box::new(api_keys::id)) {
+        select = select.then_order_by(key);
+    }
+    let rows = select.select(ApiKeyRow::as_select()).load(connection)?;
+    complete(connection, rows)
+}
+
+/// The totals, if they are wanted.
+///
+/// # Errors
+/// When the storage fails.
+pub fn counts(connection: &mut AnyConnection, query: &Query<ApiKeyField>, now: i64) -> Result<Option<Counts>> {
+    if query.totals == Totals::Skipped {
+        return Ok(None);
+    }
+    let total = api_keys::table.count().get_result(connection)?;
+    let filtered = api_keys::table.into_boxed().filter(condition(&query.filter, now)).count().get_result(connection)?;
+    Ok(Some(Counts { total, filtered }))
+}
+
+/// Notes when keys were last used: one statement for all of them, one column only, and never back in time.
+///
+/// # Errors
+/// When the storage fails.
+pub fn note_uses(connection: &mut AnyConnection, uses: &[(PrincipalId, i64)]) -> Result<()> {
+    for chunk in uses.chunks(super::MANY) {
+        // Written out because diesel cannot join an UPDATE to VALUES. Ids and instants have nothing to escape.
+        let values: Vec<String> = chunk.iter().map(|(id, instant)| format!("('{id}', {instant})")).collect();
+        let statement = format!(
+            "UPDATE api_keys SET last_used_at = used.column2 FROM (VALUES {}) AS used \
+             WHERE api_keys.id = used.column1 AND api_keys.last_used_at < used.column2",
+            values.join(", ")
+        );
+        diesel::sql_query(statement).execute(connection)?;
+    }
+    Ok(())
+}
+
+/// Adds the permissions and persona links to rows: two queries for any number of them.
+fn complete(connection: &mut AnyConnection, rows: Vec<ApiKeyRow>) -> Result<Vec<ApiKey>> {
+    let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+    let mut permissions = principal_table::permissions_of(connection, &ids)?;
+    let mut personas = persona_table::linked_to(connection, &ids)?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(ApiKey {
+                id: parse_id(&row.id)?,
+                permissions: permissions.remove(&row.id).unwrap_or_default(),
+                personas: personas.remove(&row.id).unwrap_or_default(),
+                display_name: row.display_name,
+                description: row.description,
+                validity: Validity::parse(row.validity_seconds).map_err(super::database::storage)?,
+                created_by: row.created_by,
+                created_at: row.created_at,
+                updated_at: row.updated_at,
+                expires_at: row.expires_at,
+                last_used_at: row.last_used_at,
+            })
+        })
+        .collect()
+}
+
+impl Stored for ApiKeyField {
+    type Source = api_keys::table;
+
+    fn column(self) -> Column<api_keys::table> {
+        match self {
+            Self::Id => Column::Exact(|| Box::new(api_keys::id)),
+            Self::ClientId => Column::Computed(has_client_id),
+            Self::DisplayName => Column::Text {
+                plain: || Box::new(api_keys::display_name),
+                folded: || Box::new(api_keys::display_name_folded),
+                order: || Box::new(api_keys::display_name_folded),
+            },
+            Self::Description => Column::Text {
+                plain: || Box::new(api_keys::description),
+                folded: || Box::new(super::lower(api_keys::description)),
+                order: || Box::new(api_keys::description),
+            },
+            Self::CreatedBy => Column::Text {
+                plain: || Box::new(api_keys::created_by),
+                folded: || Box::new(super::lower(api_keys::created_by)),
+                order: || Box::new(api_keys::created_by),
+            },
+            Self::CreatedAt => Column::Instant(|| Box::new(api_keys::created_at), ALWAYS),
+            Self::UpdatedAt => Column::Instant(|| Box::new(api_keys::updated_at), ALWAYS),
+            Self::ExpiresAt => Column::Instant(|| Box::new(api_keys::expires_at), NEVER),
+            Self::LastUsedAt => Column::Instant(|| Box::new(api_keys::last_used_at), 0),
+            Self::Status => Column::Computed(has_status),
+            Self::PersonaQualifiedName => Column::Computed(has_persona),
+        }
+    }
+}
+
+/// Client ids are made from ids, so a client id is looked up as one.
+fn has_client_id(wanted: Option<Vec<String>>, _now: i64) -> Condition<api_keys::table> {
+    let id = |client_id: &String| {
+        let client_id = client_id.strip_prefix(SERVICE_ACCOUNT_PREFIX).unwrap_or(client_id);
+        client_id.strip_prefix(CLIENT_ID_PREFIX).map(str::to_owned)
+    };
+    match wanted {
+        Some(wanted) => any(wanted.iter().filter_map(id).map(|id| equal(Box::new(api_keys::id), id)).collect()),
+        None => Box::new(api_keys::id.ne("")),
+    }
+}
+
+fn has_status(wanted: Option<Vec<String>>, now: i64) -> Condition<api_keys::table> {
+    let wants = |status: Status| wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|name| name == status.name()));
+    match (wants(Status::Active), wants(Status::Expired)) {
+        (true, true) => Box::new(api_keys::id.ne("")),
+        (true, false) => Box::new(api_keys::expires_at.gt(now)),
+        (false, true) => Box::new(api_keys::expires_at.le(now)),
+        (false, false) => nothing(),
+    }
+}
+
+fn has_persona(wanted: Option<Vec<String>>, _now: i64) -> Condition<api_keys::table> {
+    let links = persona_links::table.select(persona_links::principal_id);
+    match wanted {
+        None => Box::new(api_keys::id.eq_any(links)),
+        Some(names) => {
+            let named = personas::table.filter(personas::qualified_name.eq_any(names)).select(personas::id);
+            Box::new(api_keys::id.eq_any(links.filter(persona_links::persona_id.eq_any(named))))
+        }
+    }
+}

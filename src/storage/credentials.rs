@@ -1,0 +1,121 @@
+//! Credentials, and what the directory needs to know of whom they authenticate.
+
+use diesel::prelude::*;
+
+use super::database::{AnyConnection, storage};
+use super::principals::{Existed, PrincipalRow, corrupt, parse_id};
+use super::schema::{api_keys, credentials, principals};
+use super::{personas as persona_table, principals as principal_table};
+use crate::domain::actor::Identity;
+use crate::domain::credential::{Credential, KnownCredential};
+use crate::domain::error::Result;
+use crate::domain::ids::PrincipalId;
+use crate::domain::pepper::{Digest, PepperId};
+use crate::domain::token::{KeyId, TokenKind};
+
+/// A row of `credentials`.
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = credentials)]
+struct CredentialRow {
+    key_id: String,
+    kind: String,
+    principal_id: String,
+    digest: String,
+    pepper: String,
+    created_at: i64,
+    expires_at: i64,
+}
+
+impl CredentialRow {
+    fn into_domain(self) -> Result<Credential> {
+        Ok(Credential {
+            key_id: KeyId::parse(&self.key_id).ok_or_else(|| corrupt("key id", &self.key_id))?,
+            kind: TokenKind::find(&self.kind).ok_or_else(|| corrupt("credential kind", &self.kind))?,
+            principal: parse_id(&self.principal_id)?,
+            digest: Digest::parse(&self.digest).ok_or_else(|| storage("the database holds a malformed digest"))?,
+            pepper: PepperId::parse(&self.pepper).ok_or_else(|| corrupt("pepper", &self.pepper))?,
+            created_at: self.created_at,
+            expires_at: self.expires_at,
+        })
+    }
+}
+
+/// Adds a credential.
+///
+/// # Errors
+/// When the storage fails.
+pub fn insert(connection: &mut AnyConnection, credential: &Credential) -> Result<()> {
+    let row = CredentialRow {
+        key_id: credential.key_id.to_string(),
+        kind: credential.kind.name().to_owned(),
+        principal_id: credential.principal.to_string(),
+        digest: credential.digest.hex(),
+        pepper: credential.pepper.to_string(),
+        created_at: credential.created_at,
+        expires_at: credential.expires_at,
+    };
+    diesel::insert_into(credentials::table).values(row).execute(connection)?;
+    Ok(())
+}
+
+/// Everything needed to recognise the holder of a token: `None` when no credential has that key id.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find(connection: &mut AnyConnection, key_id: KeyId) -> Result<Option<KnownCredential>> {
+    let found: Option<(CredentialRow, PrincipalRow, Option<i64>)> = credentials::table
+        .inner_join(principals::table.left_join(api_keys::table))
+        .filter(credentials::key_id.eq(key_id.to_string()))
+        .select((CredentialRow::as_select(), PrincipalRow::as_select(), api_keys::expires_at.nullable()))
+        .first(connection)
+        .optional()?;
+    let Some((credential, principal, key_expires_at)) = found else { return Ok(None) };
+    let mut credential = credential.into_domain()?;
+    credential.expires_at = credential.expires_at.min(key_expires_at.unwrap_or(i64::MAX));
+    let principal = principal.into_domain()?;
+    let id = [principal.id.to_string()];
+    let granted = principal_table::permissions_of(connection, &id)?.remove(&id[0]).unwrap_or_default();
+    let personas = persona_table::linked_to(connection, &id)?.remove(&id[0]).unwrap_or_default();
+    let permissions = principal.role.permissions().union(granted);
+    Ok(Some(KnownCredential { credential, identity: Identity { principal, permissions, personas } }))
+}
+
+/// Whether a credential is still there.
+///
+/// # Errors
+/// When the storage fails.
+pub fn exists(connection: &mut AnyConnection, key_id: KeyId) -> Result<bool> {
+    let found = credentials::table.filter(credentials::key_id.eq(key_id.to_string()));
+    Ok(diesel::select(diesel::dsl::exists(found)).get_result(connection)?)
+}
+
+/// Removes one credential.
+///
+/// # Errors
+/// When the storage fails.
+pub fn delete(connection: &mut AnyConnection, key_id: KeyId) -> Result<Existed> {
+    Ok(Existed::from(diesel::delete(credentials::table.find(key_id.to_string())).execute(connection)?))
+}
+
+/// Removes every credential of one kind of a principal.
+///
+/// # Errors
+/// When the storage fails.
+pub fn delete_all(connection: &mut AnyConnection, principal: PrincipalId, kind: TokenKind) -> Result<()> {
+    let found = credentials::table
+        .filter(credentials::principal_id.eq(principal.to_string()))
+        .filter(credentials::kind.eq(kind.name()));
+    diesel::delete(found).execute(connection)?;
+    Ok(())
+}
+
+/// Removes sessions that ended before `instant`; tells how many.
+///
+/// # Errors
+/// When the storage fails.
+pub fn delete_ended_sessions(connection: &mut AnyConnection, instant: i64) -> Result<usize> {
+    let found = credentials::table
+        .filter(credentials::kind.eq(TokenKind::Session.name()))
+        .filter(credentials::expires_at.lt(instant));
+    Ok(diesel::delete(found).execute(connection)?)
+}

@@ -1,0 +1,223 @@
+//! Connections, transactions, migrations: the only file that knows of two databases.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::migration::MigrationVersion;
+use diesel::r2d2::R2D2Connection;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::{Connection as _, ConnectionError, PgConnection, SqliteConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::url::DatabaseUrl;
+use crate::domain::error::{Error, Result};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+
+/// How long a request waits for a free connection, and SQLite for a lock of another process.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub use either::{AnyConnection, MultiBackend as Backend};
+
+mod either {
+    #![expect(missing_docs, reason = "the derive documents nothing of what it makes")]
+
+    use diesel::{PgConnection, SqliteConnection};
+
+    /// A connection to either database.
+    #[derive(diesel::MultiConnection)]
+    pub enum AnyConnection {
+        /// To a server.
+        Postgres(PgConnection),
+        /// To a file.
+        Sqlite(SqliteConnection),
+    }
+}
+
+type Pool = diesel::r2d2::Pool<Manager>;
+
+/// The database: pools of connections, and the rules for using them.
+#[derive(Clone)]
+pub struct Database {
+    readers: Pool,
+    writers: Pool,
+}
+
+impl Database {
+    /// Connects.
+    ///
+    /// # Errors
+    /// The database's own message when it cannot be reached.
+    pub fn connect(url: &DatabaseUrl, connections: u32) -> Result<Self> {
+        let pool = |size: u32| {
+            diesel::r2d2::Pool::builder()
+                .max_size(size)
+                .min_idle(Some(1))
+                .connection_timeout(PATIENCE)
+                .error_handler(Box::new(LogPoolErrors))
+                .build(Manager(Arc::new(url.clone())))
+                .map_err(storage)
+        };
+        // A failed first connection says why; a pool would only say that it timed out.
+        Manager(Arc::new(url.clone())).open().map_err(storage)?;
+        let (readers, writers) = match url {
+            DatabaseUrl::Sqlite(_) => (pool(connections)?, pool(1)?),
+            DatabaseUrl::Postgres(_) => {
+                let shared = pool(connections)?;
+                (shared.clone(), shared)
+            }
+        };
+        Ok(Self { readers, writers })
+    }
+
+    /// Brings the schema up to date.
+    ///
+    /// # Errors
+    /// When a migration fails.
+    pub fn migrate(&self) -> Result<Vec<String>> {
+        let mut connection = self.writers.get().map_err(storage)?;
+        let applied = connection.run_pending_migrations(MIGRATIONS).map_err(Error::Storage)?;
+        let applied: Vec<String> = applied.iter().map(MigrationVersion::to_string).collect();
+        if let AnyConnection::Postgres(postgres) = &mut *connection {
+            postgres.batch_execute(COMPARE_BYTES).map_err(storage)?;
+        }
+        Ok(applied)
+    }
+
+    /// Takes every migration back, newest first.
+    ///
+    /// # Errors
+    /// When a migration cannot be reverted.
+    pub fn revert(&self) -> Result<()> {
+        let mut connection = self.writers.get().map_err(storage)?;
+        connection.revert_all_migrations(MIGRATIONS).map(drop).map_err(Error::Storage)
+    }
+
+    /// Runs `work` with a connection that reads. Blocks: call it off the event loop.
+    ///
+    /// # Errors
+    /// Those of `work`, or when there is no connection.
+    pub fn read<T>(&self, work: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
+        let mut connection = self.readers.get().map_err(storage)?;
+        work(&mut connection)
+    }
+
+    /// Runs `work` in a transaction: all of it happens, or none. Its first statement must be the write that locks
+    /// what it decides about. Blocks: call it off the event loop.
+    ///
+    /// # Errors
+    /// Those of `work`, or when there is no connection or the commit fails; then nothing has happened.
+    pub fn write<T>(&self, work: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
+        let mut connection = self.writers.get().map_err(storage)?;
+        connection.transaction(|connection| work(connection).map_err(Rollback::Work)).map_err(|error| match error {
+            Rollback::Work(error) => error,
+            Rollback::Database(error) => error.into(),
+        })
+    }
+}
+
+/// Why a transaction was rolled back.
+enum Rollback {
+    Work(Error),
+    Database(DieselError),
+}
+
+impl From<DieselError> for Rollback {
+    fn from(error: DieselError) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<DieselError> for Error {
+    fn from(error: DieselError) -> Self {
+        storage(error)
+    }
+}
+
+/// An error of the database that nobody expected.
+pub(super) fn storage(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::Storage(error.into())
+}
+
+/// Whether an insert failed because the row is there already.
+pub(super) fn is_duplicate(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
+}
+
+/// Whether an insert failed because what it refers to is gone.
+pub(super) fn is_dangling(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _))
+}
+
+/// SQLite compares text byte by byte; so PostgreSQL must, whatever its default collation.
+const COMPARE_BYTES: &str = r#"
+DO $$
+DECLARE each record;
+BEGIN
+    FOR each IN
+        SELECT table_name, column_name FROM information_schema.columns
+        WHERE table_schema = current_schema() AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'
+          AND table_name IN (SELECT tablename FROM pg_tables WHERE schemaname = current_schema())
+    LOOP
+        EXECUTE format('ALTER TABLE %I ALTER COLUMN %I TYPE text COLLATE "C"', each.table_name, each.column_name);
+    END LOOP;
+END $$;
+"#;
+
+/// WAL lets readers run beside the writer; FULL makes an acknowledged revocation survive a power cut; LIKE minds
+/// case as on PostgreSQL.
+const SQLITE_SETTINGS: &str = "
+    PRAGMA busy_timeout = 10000;
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA case_sensitive_like = ON;
+    PRAGMA cache_size = -32000;
+";
+
+/// Opens connections for the pools.
+struct Manager(Arc<DatabaseUrl>);
+
+impl Manager {
+    fn open(&self) -> Result<AnyConnection, ConnectionError> {
+        match &*self.0 {
+            DatabaseUrl::Postgres(url) => PgConnection::establish(url).map(AnyConnection::Postgres),
+            DatabaseUrl::Sqlite(path) => {
+                let mut sqlite = SqliteConnection::establish(&path.to_string_lossy())?;
+                sqlite.batch_execute(SQLITE_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
+                Ok(AnyConnection::Sqlite(sqlite))
+            }
+        }
+    }
+}
+
+impl diesel::r2d2::ManageConnection for Manager {
+    type Connection = AnyConnection;
+    type Error = diesel::r2d2::Error;
+
+    fn connect(&self) -> Result<AnyConnection, Self::Error> {
+        self.open().map_err(diesel::r2d2::Error::ConnectionError)
+    }
+
+    fn is_valid(&self, connection: &mut AnyConnection) -> Result<(), Self::Error> {
+        match connection {
+            AnyConnection::Postgres(postgres) => postgres.ping().map_err(diesel::r2d2::Error::QueryError),
+            AnyConnection::Sqlite(_) => Ok(()),
+        }
+    }
+
+    fn has_broken(&self, connection: &mut AnyConnection) -> bool {
+        connection.is_broken()
+    }
+}
+
+/// Sends the pools' complaints to the log.
+#[derive(Debug)]
+struct LogPoolErrors;
+
+impl<E: std::error::Error> diesel::r2d2::HandleError<E> for LogPoolErrors {
+    fn handle_error(&self, error: E) {
+        tracing::warn!(%error, "a database connection failed");
+    }
+}

@@ -1,0 +1,219 @@
+//! Filters, orders and cursors as SQL, once for every collection.
+
+use diesel::IntoSql;
+use diesel::dsl::{not, sql};
+use diesel::expression::expression_types::NotSelectable;
+use diesel::expression::{BoxableExpression, TypedExpressionType};
+use diesel::prelude::*;
+use diesel::sql_types::is_nullable::NotNull;
+use diesel::sql_types::{BigInt, Bool, SingleValue, SqlType, Text};
+
+use super::database::Backend;
+use crate::domain::cursor::Cursor;
+use crate::domain::filter::{Case, Comparison, Filter, Pattern, Test, Value};
+use crate::domain::listing::{Direction, Field, Sort};
+use crate::domain::text::fold;
+
+/// An expression of type `T` over the source `S`.
+pub(super) type Expression<S, T> = Box<dyn BoxableExpression<S, Backend, SqlType = T>>;
+/// What goes into `WHERE`.
+pub(super) type Condition<S> = Expression<S, Bool>;
+/// A column of `S`, made anew for each place in a query.
+pub(super) type Make<S, T> = fn() -> Expression<S, T>;
+
+/// How a field is stored.
+pub(super) enum Column<S> {
+    /// Text: as it is, with case folded away, and as it is sorted by.
+    Text {
+        /// For `$eq`, `$like` and the like.
+        plain: Make<S, Text>,
+        /// For `$ilike`.
+        folded: Make<S, Text>,
+        /// For orders and cursors: the one that has an index.
+        order: Make<S, Text>,
+    },
+    /// An identifier.
+    Exact(Make<S, Text>),
+    /// An instant; a record that lacks it has the other value instead, which no record with one can have.
+    Instant(Make<S, BigInt>, i64),
+    /// No column: which records have one of these texts, or any at all (`None`).
+    Computed(fn(Option<Vec<String>>, i64) -> Condition<S>),
+}
+
+/// The absent value of an instant that is never absent.
+pub(super) const ALWAYS: i64 = i64::MIN;
+
+/// A field that storage knows.
+pub(super) trait Stored: Field {
+    /// What is selected from.
+    type Source: 'static;
+
+    /// How the field is stored.
+    fn column(self) -> Column<Self::Source>;
+}
+
+/// The condition that a filter's records fulfil.
+pub(super) fn condition<F: Stored>(filter: &Filter<F>, now: i64) -> Condition<F::Source> {
+    let every = |members: &[Filter<F>]| members.iter().map(|member| condition(member, now)).collect::<Vec<_>>();
+    match filter {
+        Filter::All(members) => all(every(members)),
+        Filter::Any(members) => any(every(members)),
+        Filter::Not(member) => Box::new(not(condition(member, now))),
+        Filter::Test(field, test) => match field.column() {
+            Column::Text { plain, folded, .. } => text(plain, folded, test),
+            Column::Exact(column) => text(column, column, test),
+            Column::Instant(column, ALWAYS) => instant(column, test),
+            Column::Instant(column, absent) => Box::new(column().ne(absent).and(instant(column, test))),
+            Column::Computed(having) => match test {
+                Test::OneOf(values) => having(Some(texts(values)), now),
+                _ => having(None, now),
+            },
+        },
+    }
+}
+
+/// One key of an `ORDER BY`.
+pub(super) type OrderKey<S> = Box<dyn BoxableExpression<S, Backend, SqlType = NotSelectable>>;
+
+/// The keys of an `ORDER BY`, ending with the id.
+pub(super) fn order<F: Stored>(sort: &Sort<F>, id: Make<F::Source, Text>) -> Vec<OrderKey<F::Source>> {
+    let key = |(field, direction): &(F, Direction)| match field.column() {
+        Column::Text { order, .. } | Column::Exact(order) => ordered(order(), *direction),
+        Column::Instant(column, _) => ordered(column(), *direction),
+        Column::Computed(_) => ordered(id(), *direction),
+    };
+    sort.0.iter().map(key).chain([ordered(id(), sort.tie())]).collect()
+}
+
+fn ordered<S: 'static, T: SqlType + SingleValue + TypedExpressionType + 'static>(
+    column: Expression<S, T>,
+    direction: Direction,
+) -> OrderKey<S> {
+    match direction {
+        Direction::Ascending => Box::new(column.asc()),
+        Direction::Descending => Box::new(column.desc()),
+    }
+}
+
+/// The condition that the records after a cursor fulfil.
+pub(super) fn after<F: Stored>(sort: &Sort<F>, cursor: &Cursor, id: Make<F::Source, Text>) -> Condition<F::Source> {
+    let last = beyond(id(), sort.tie(), Box::new(cursor.id.clone().into_sql::<Text>()));
+    sort.0.iter().zip(&cursor.values).rev().fold(last, |rest, ((field, direction), value)| {
+        match (field.column(), value) {
+            (Column::Text { order: column, .. } | Column::Exact(column), Value::Text(value)) => {
+                step(column, *direction, || Box::new(value.clone().into_sql::<Text>()), rest)
+            }
+            (Column::Instant(column, _), Value::Instant(value)) => {
+                step(column, *direction, || Box::new((*value).into_sql::<BigInt>()), rest)
+            }
+            _ => nothing(),
+        }
+    })
+}
+
+/// `column >= value AND (column > value OR rest)`: the first half lets an index jump to the place.
+fn step<S: 'static, T>(
+    column: Make<S, T>,
+    direction: Direction,
+    value: impl Fn() -> Expression<S, T>,
+    rest: Condition<S>,
+) -> Condition<S>
+where
+    T: SqlType<IsNull = NotNull> + SingleValue + TypedExpressionType + 'static,
+{
+    let from: Condition<S> = match direction {
+        Direction::Ascending => Box::new(column().ge(value())),
+        Direction::Descending => Box::new(column().le(value())),
+    };
+    Box::new(from.and(beyond(column(), direction, value()).or(rest)))
+}
+
+fn beyond<S: 'static, T>(column: Expression<S, T>, direction: Direction, value: Expression<S, T>) -> Condition<S>
+where
+    T: SqlType<IsNull = NotNull> + SingleValue + TypedExpressionType + 'static,
+{
+    match direction {
+        Direction::Ascending => Box::new(column.gt(value)),
+        Direction::Descending => Box::new(column.lt(value)),
+    }
+}
+
+fn text<S: 'static>(plain: Make<S, Text>, folded: Make<S, Text>, test: &Test) -> Condition<S> {
+    match test {
+        Test::OneOf(values) => any(values.iter().map(|value| equal(plain(), text_of(value))).collect()),
+        Test::Compare(how, value) => compare(plain(), *how, Box::new(text_of(value).into_sql::<Text>())),
+        Test::Like(Pattern { pieces, case: Case::Sensitive }) => {
+            Box::new(plain().like(like(pieces, str::to_owned)).escape('\\'))
+        }
+        Test::Like(Pattern { pieces, case: Case::Ignored }) => Box::new(folded().like(like(pieces, fold)).escape('\\')),
+        Test::Exists => Box::new(plain().ne("")),
+    }
+}
+
+fn instant<S: 'static>(column: Make<S, BigInt>, test: &Test) -> Condition<S> {
+    match test {
+        Test::OneOf(values) => {
+            any(values.iter().map(|value| Box::new(column().eq(instant_of(value))) as Condition<S>).collect())
+        }
+        Test::Compare(how, value) => compare(column(), *how, Box::new(instant_of(value).into_sql::<BigInt>())),
+        Test::Exists => all(Vec::new()),
+        Test::Like(_) => nothing(),
+    }
+}
+
+fn compare<S: 'static, T>(column: Expression<S, T>, how: Comparison, value: Expression<S, T>) -> Condition<S>
+where
+    T: SqlType<IsNull = NotNull> + SingleValue + TypedExpressionType + 'static,
+{
+    match how {
+        Comparison::Greater => Box::new(column.gt(value)),
+        Comparison::GreaterOrEqual => Box::new(column.ge(value)),
+        Comparison::Less => Box::new(column.lt(value)),
+        Comparison::LessOrEqual => Box::new(column.le(value)),
+    }
+}
+
+/// A condition for one text.
+pub(super) fn equal<S: 'static>(column: Expression<S, Text>, value: String) -> Condition<S> {
+    Box::new(column.eq(value))
+}
+
+fn all<S: 'static>(conditions: Vec<Condition<S>>) -> Condition<S> {
+    let join = |left: Condition<S>, right| -> Condition<S> { Box::new(left.and(right)) };
+    conditions.into_iter().reduce(join).unwrap_or_else(|| Box::new(sql::<Bool>("1 = 1")))
+}
+
+/// A condition that holds where one of several does.
+pub(super) fn any<S: 'static>(conditions: Vec<Condition<S>>) -> Condition<S> {
+    let join = |left: Condition<S>, right| -> Condition<S> { Box::new(left.or(right)) };
+    conditions.into_iter().reduce(join).unwrap_or_else(nothing)
+}
+
+/// A condition that never holds.
+pub(super) fn nothing<S: 'static>() -> Condition<S> {
+    Box::new(sql::<Bool>("1 = 0"))
+}
+
+/// The pieces of a pattern as SQL's `LIKE` wants them.
+fn like(pieces: &[String], case: impl Fn(&str) -> String) -> String {
+    let escaped = |piece: &String| case(piece).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    pieces.iter().map(escaped).collect::<Vec<_>>().join("%")
+}
+
+fn texts(values: &[Value]) -> Vec<String> {
+    values.iter().map(text_of).collect()
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.clone(),
+        Value::Instant(instant) => instant.to_string(),
+    }
+}
+
+fn instant_of(value: &Value) -> i64 {
+    match value {
+        Value::Instant(instant) => *instant,
+        Value::Text(_) => ALWAYS,
+    }
+}

@@ -1,0 +1,224 @@
+//! Personas and who is linked to them.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+
+use super::database::{AnyConnection, is_dangling, is_duplicate};
+use super::listing::{ALWAYS, Column, Stored, after, condition, order};
+use super::principals::{Existed, parse_id};
+use super::schema::{persona_links, personas};
+use crate::domain::error::{Error, Result, Violation};
+use crate::domain::ids::{PersonaId, PrincipalId};
+use crate::domain::listing::{Counts, Query, Start, Totals};
+use crate::domain::persona::{Persona, PersonaField, PersonaInput, PersonaRef};
+
+/// A row of `personas`.
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = personas)]
+struct PersonaRow {
+    id: String,
+    qualified_name: String,
+    name: String,
+    display_name: String,
+    description: String,
+    enabled: bool,
+    created_by: String,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl From<&Persona> for PersonaRow {
+    fn from(persona: &Persona) -> Self {
+        Self {
+            id: persona.id.to_string(),
+            qualified_name: persona.qualified_name.clone(),
+            name: persona.name.clone(),
+            display_name: persona.display_name.clone(),
+            description: persona.description.clone(),
+            enabled: persona.enabled,
+            created_by: persona.created_by.clone(),
+            created_at: persona.created_at,
+            updated_at: persona.updated_at,
+        }
+    }
+}
+
+impl PersonaRow {
+    fn into_domain(self) -> Result<Persona> {
+        Ok(Persona {
+            id: parse_id(&self.id)?,
+            qualified_name: self.qualified_name,
+            name: self.name,
+            display_name: self.display_name,
+            description: self.description,
+            enabled: self.enabled,
+            created_by: self.created_by,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        })
+    }
+
+    fn into_ref(self) -> Result<PersonaRef> {
+        let Self { name, qualified_name, enabled, .. } = self;
+        Ok(PersonaRef { id: parse_id(&self.id)?, name, qualified_name, enabled })
+    }
+}
+
+impl Stored for PersonaField {
+    type Source = personas::table;
+
+    fn column(self) -> Column<personas::table> {
+        match self {
+            Self::Id => Column::Exact(|| Box::new(personas::id)),
+            Self::QualifiedName => Column::Exact(|| Box::new(personas::qualified_name)),
+            Self::Name => Column::Text {
+                plain: || Box::new(personas::name),
+                folded: || Box::new(super::lower(personas::name)),
+                order: || Box::new(personas::name),
+            },
+            Self::DisplayName => Column::Text {
+                plain: || Box::new(personas::display_name),
+                folded: || Box::new(super::lower(personas::display_name)),
+                order: || Box::new(personas::display_name),
+            },
+            Self::CreatedAt => Column::Instant(|| Box::new(personas::created_at), ALWAYS),
+        }
+    }
+}
+
+/// Adds a persona.
+///
+/// # Errors
+/// [`Error::Conflict`] when the name is taken.
+pub fn insert(connection: &mut AnyConnection, persona: &Persona) -> Result<()> {
+    let outcome = diesel::insert_into(personas::table).values(PersonaRow::from(persona)).execute(connection);
+    outcome.map(drop).map_err(|error| taken(error, &persona.name))
+}
+
+/// Writes what a client may write of a persona.
+///
+/// # Errors
+/// [`Error::Conflict`] when the name is taken.
+pub fn update(connection: &mut AnyConnection, id: PersonaId, input: &PersonaInput, now: i64) -> Result<Existed> {
+    let outcome = diesel::update(personas::table.find(id.to_string()))
+        .set((
+            personas::name.eq(input.name.as_str()),
+            personas::display_name.eq(input.display_name.as_str()),
+            personas::description.eq(input.description.as_str()),
+            personas::enabled.eq(input.enabled),
+            personas::updated_at.eq(now),
+        ))
+        .execute(connection);
+    outcome.map(Existed::from).map_err(|error| taken(error, input.name.as_str()))
+}
+
+fn taken(error: diesel::result::Error, name: &str) -> Error {
+    if is_duplicate(&error) {
+        return Error::Conflict(format!("a persona with the name `{name}` exists"));
+    }
+    error.into()
+}
+
+/// Removes a persona and every link to it.
+///
+/// # Errors
+/// When the storage fails.
+pub fn delete(connection: &mut AnyConnection, id: PersonaId) -> Result<Existed> {
+    Ok(Existed::from(diesel::delete(personas::table.find(id.to_string())).execute(connection)?))
+}
+
+/// The persona with that id.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find(connection: &mut AnyConnection, id: PersonaId) -> Result<Option<Persona>> {
+    let row = personas::table.find(id.to_string()).select(PersonaRow::as_select()).first(connection).optional()?;
+    row.map(PersonaRow::into_domain).transpose()
+}
+
+/// The personas with those qualified names; unknown names are left out.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_by_qualified_names(connection: &mut AnyConnection, names: &[String]) -> Result<Vec<PersonaRef>> {
+    let rows: Vec<PersonaRow> = personas::table
+        .filter(personas::qualified_name.eq_any(names))
+        .order(personas::qualified_name)
+        .select(PersonaRow::as_select())
+        .load(connection)?;
+    rows.into_iter().map(PersonaRow::into_ref).collect()
+}
+
+/// One page, and one record more if there is a next page.
+///
+/// # Errors
+/// When the storage fails.
+pub fn page(connection: &mut AnyConnection, query: &Query<PersonaField>, now: i64) -> Result<Vec<Persona>> {
+    let mut select = personas::table.into_boxed().filter(condition(&query.filter, now)).limit(query.limit + 1);
+    select = match &query.start {
+        Start::Offset(offset) => select.offset(*offset),
+        Start::After(cursor) => select.filter(after(&query.sort, cursor, || Box::new(personas::id))),
+    };
+    for key in order(&query.sort, || Box::new(personas::id)) {
+        select = select.then_order_by(key);
+    }
+    let rows: Vec<PersonaRow> = select.select(PersonaRow::as_select()).load(connection)?;
+    rows.into_iter().map(PersonaRow::into_domain).collect()
+}
+
+/// The totals, if they are wanted.
+///
+/// # Errors
+/// When the storage fails.
+pub fn counts(connection: &mut AnyConnection, query: &Query<PersonaField>, now: i64) -> Result<Option<Counts>> {
+    if query.totals == Totals::Skipped {
+        return Ok(None);
+    }
+    let total = personas::table.count().get_result(connection)?;
+    let filtered = personas::table.into_boxed().filter(condition(&query.filter, now)).count().get_result(connection)?;
+    Ok(Some(Counts { total, filtered }))
+}
+
+/// Replaces every link of a principal.
+///
+/// # Errors
+/// A violation when a persona has just been deleted.
+pub fn replace_links(connection: &mut AnyConnection, principal: PrincipalId, linked: &[PersonaRef]) -> Result<()> {
+    let principal = principal.to_string();
+    diesel::delete(persona_links::table.filter(persona_links::principal_id.eq(&principal))).execute(connection)?;
+    for persona in linked {
+        let link = (persona_links::principal_id.eq(&principal), persona_links::persona_id.eq(persona.id.to_string()));
+        match diesel::insert_into(persona_links::table).values(link).execute(connection) {
+            Err(error) if is_dangling(&error) => return Err(unknown([persona.qualified_name.as_str()]).into()),
+            outcome => outcome?,
+        };
+    }
+    Ok(())
+}
+
+/// The complaint about personas that do not exist.
+pub fn unknown<'a>(names: impl IntoIterator<Item = &'a str>) -> Violation {
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    Violation::new("personaQualifiedNames", format!("names no persona: {}", names.join(", ")))
+}
+
+/// The personas each of these principals is linked to, ordered by qualified name.
+///
+/// # Errors
+/// When the storage fails.
+pub fn linked_to(connection: &mut AnyConnection, principals: &[String]) -> Result<HashMap<String, Vec<PersonaRef>>> {
+    let mut links: HashMap<String, Vec<PersonaRef>> = HashMap::new();
+    for chunk in principals.chunks(super::MANY) {
+        let rows: Vec<(String, PersonaRow)> = persona_links::table
+            .inner_join(personas::table)
+            .filter(persona_links::principal_id.eq_any(chunk))
+            .order(personas::qualified_name)
+            .select((persona_links::principal_id, PersonaRow::as_select()))
+            .load(connection)?;
+        for (principal, persona) in rows {
+            links.entry(principal).or_default().push(persona.into_ref()?);
+        }
+    }
+    Ok(links)
+}

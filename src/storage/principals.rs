@@ -1,0 +1,164 @@
+//! Principals and the permissions they were granted.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+
+use super::database::{AnyConnection, is_duplicate, storage};
+use super::schema::{principal_permissions, principals};
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::PrincipalId;
+use crate::domain::permission::{Permission, Permissions};
+use crate::domain::principal::{Principal, PrincipalKind, Role};
+
+/// A row of `principals`.
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = principals)]
+pub(super) struct PrincipalRow {
+    id: String,
+    kind: String,
+    username: String,
+    role: String,
+    enabled: bool,
+    created_at: i64,
+}
+
+impl PrincipalRow {
+    pub(super) fn into_domain(self) -> Result<Principal> {
+        Ok(Principal {
+            id: parse_id(&self.id)?,
+            kind: PrincipalKind::find(&self.kind).ok_or_else(|| corrupt("principal kind", &self.kind))?,
+            username: self.username,
+            role: Role::find(&self.role).ok_or_else(|| corrupt("role", &self.role))?,
+            enabled: self.enabled,
+            created_at: self.created_at,
+        })
+    }
+}
+
+/// Adds a principal.
+///
+/// # Errors
+/// [`Error::Conflict`] when the user name is taken.
+pub fn insert(connection: &mut AnyConnection, principal: &Principal) -> Result<()> {
+    let row = PrincipalRow {
+        id: principal.id.to_string(),
+        kind: principal.kind.name().to_owned(),
+        username: principal.username.clone(),
+        role: principal.role.name().to_owned(),
+        enabled: principal.enabled,
+        created_at: principal.created_at,
+    };
+    match diesel::insert_into(principals::table).values(row).execute(connection) {
+        Err(error) if is_duplicate(&error) => {
+            Err(Error::Conflict(format!("the user name `{}` is taken", principal.username)))
+        }
+        outcome => Ok(outcome.map(drop)?),
+    }
+}
+
+/// Removes a principal with everything it has; tells whether it was there.
+///
+/// # Errors
+/// When the storage fails.
+pub fn delete(connection: &mut AnyConnection, id: PrincipalId, kind: PrincipalKind) -> Result<Existed> {
+    let found = principals::table.filter(principals::id.eq(id.to_string())).filter(principals::kind.eq(kind.name()));
+    Ok(Existed::from(diesel::delete(found).execute(connection)?))
+}
+
+/// Whether a write found what it was about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existed {
+    /// It did.
+    Yes,
+    /// It did not, and nothing was written.
+    No,
+}
+
+impl From<usize> for Existed {
+    fn from(rows: usize) -> Self {
+        if rows == 0 { Self::No } else { Self::Yes }
+    }
+}
+
+/// Gives a principal another role.
+///
+/// # Errors
+/// When the storage fails.
+pub fn set_role(connection: &mut AnyConnection, id: PrincipalId, role: Role) -> Result<()> {
+    let found = principals::table.find(id.to_string());
+    diesel::update(found).set(principals::role.eq(role.name())).execute(connection)?;
+    Ok(())
+}
+
+/// Enables or disables a principal.
+///
+/// # Errors
+/// When the storage fails.
+pub fn set_enabled(connection: &mut AnyConnection, id: PrincipalId, enabled: bool) -> Result<()> {
+    let found = principals::table.find(id.to_string());
+    diesel::update(found).set(principals::enabled.eq(enabled)).execute(connection)?;
+    Ok(())
+}
+
+/// The principal with that user name.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_by_username(connection: &mut AnyConnection, username: &str) -> Result<Option<Principal>> {
+    principals::table
+        .filter(principals::username.eq(username))
+        .select(PrincipalRow::as_select())
+        .first(connection)
+        .optional()?
+        .map(PrincipalRow::into_domain)
+        .transpose()
+}
+
+/// Replaces everything a principal was granted.
+///
+/// # Errors
+/// When the storage fails.
+pub fn replace_permissions(connection: &mut AnyConnection, id: PrincipalId, permissions: Permissions) -> Result<()> {
+    let id = id.to_string();
+    diesel::delete(principal_permissions::table.filter(principal_permissions::principal_id.eq(&id)))
+        .execute(connection)?;
+    for permission in permissions.iter() {
+        diesel::insert_into(principal_permissions::table)
+            .values((
+                principal_permissions::principal_id.eq(&id),
+                principal_permissions::permission.eq(permission.name()),
+            ))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+/// What each of these principals was granted beyond its role.
+///
+/// # Errors
+/// When the storage fails.
+pub fn permissions_of(connection: &mut AnyConnection, ids: &[String]) -> Result<HashMap<String, Permissions>> {
+    let mut granted: HashMap<String, Permissions> = HashMap::new();
+    for chunk in ids.chunks(super::MANY) {
+        let rows: Vec<(String, String)> = principal_permissions::table
+            .filter(principal_permissions::principal_id.eq_any(chunk))
+            .select((principal_permissions::principal_id, principal_permissions::permission))
+            .load(connection)?;
+        for (id, name) in rows {
+            // A permission of a later version is one this version cannot act on.
+            let Some(permission) = Permission::find(&name) else { continue };
+            let held = granted.entry(id).or_default();
+            *held = held.union([permission].into_iter().collect());
+        }
+    }
+    Ok(granted)
+}
+
+pub(super) fn parse_id<T>(text: &str) -> Result<crate::domain::ids::Id<T>> {
+    crate::domain::ids::Id::parse(text).ok_or_else(|| corrupt("id", text))
+}
+
+pub(super) fn corrupt(what: &str, value: &str) -> Error {
+    storage(format!("the database holds the unknown {what} `{value}`"))
+}

@@ -1,0 +1,165 @@
+//! Local users.
+
+use diesel::dsl::InnerJoinQuerySource;
+use diesel::prelude::*;
+
+use super::database::AnyConnection;
+use super::listing::{ALWAYS, Column, Stored, after, condition, order};
+use super::principals::{Existed, PrincipalRow};
+use super::schema::{principals, users};
+use crate::domain::error::Result;
+use crate::domain::ids::PrincipalId;
+use crate::domain::listing::{Counts, Query, Start, Totals};
+use crate::domain::user::{User, UserField};
+
+/// A row of `users`.
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = users)]
+struct UserRow {
+    id: String,
+    display_name: String,
+    email: String,
+    password_hash: String,
+}
+
+fn into_domain((principal, user): (PrincipalRow, UserRow)) -> Result<User> {
+    let UserRow { display_name, email, .. } = user;
+    Ok(User { principal: principal.into_domain()?, display_name, email })
+}
+
+/// Adds a user whose principal is there already.
+///
+/// # Errors
+/// When the storage fails.
+pub fn insert(connection: &mut AnyConnection, user: &User, password_hash: &str) -> Result<()> {
+    let row = UserRow {
+        id: user.principal.id.to_string(),
+        display_name: user.display_name.clone(),
+        email: user.email.clone(),
+        password_hash: password_hash.to_owned(),
+    };
+    diesel::insert_into(users::table).values(row).execute(connection)?;
+    Ok(())
+}
+
+/// Replaces the password.
+///
+/// # Errors
+/// When the storage fails.
+pub fn set_password(connection: &mut AnyConnection, id: PrincipalId, password_hash: &str) -> Result<()> {
+    let found = users::table.find(id.to_string());
+    diesel::update(found).set(users::password_hash.eq(password_hash)).execute(connection)?;
+    Ok(())
+}
+
+/// Locks a user for the rest of the transaction if the password is still that one.
+///
+/// # Errors
+/// When the storage fails.
+pub fn lock(connection: &mut AnyConnection, id: PrincipalId, password_hash: &str) -> Result<Existed> {
+    let found = users::table.find(id.to_string()).filter(users::password_hash.eq(password_hash));
+    Ok(Existed::from(diesel::update(found).set(users::password_hash.eq(password_hash)).execute(connection)?))
+}
+
+/// The user of that name with the hash of their password.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_for_sign_in(connection: &mut AnyConnection, username: &str) -> Result<Option<(User, String)>> {
+    let found: Option<(PrincipalRow, UserRow)> = users::table
+        .inner_join(principals::table)
+        .filter(principals::username.eq(username))
+        .select((PrincipalRow::as_select(), UserRow::as_select()))
+        .first(connection)
+        .optional()?;
+    let Some(row) = found else { return Ok(None) };
+    let password_hash = row.1.password_hash.clone();
+    Ok(Some((into_domain(row)?, password_hash)))
+}
+
+/// The user with that id.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find(connection: &mut AnyConnection, id: PrincipalId) -> Result<Option<User>> {
+    let found: Option<(PrincipalRow, UserRow)> = users::table
+        .inner_join(principals::table)
+        .filter(users::id.eq(id.to_string()))
+        .select((PrincipalRow::as_select(), UserRow::as_select()))
+        .first(connection)
+        .optional()?;
+    found.map(into_domain).transpose()
+}
+
+/// Whether there is no user at all.
+///
+/// # Errors
+/// When the storage fails.
+pub fn is_empty(connection: &mut AnyConnection) -> Result<bool> {
+    let any: Option<String> = users::table.select(users::id).first(connection).optional()?;
+    Ok(any.is_none())
+}
+
+/// Users with their principals, as filters and orders see them.
+pub(super) type Source = InnerJoinQuerySource<users::table, principals::table>;
+
+impl Stored for UserField {
+    type Source = Source;
+
+    fn column(self) -> Column<Source> {
+        match self {
+            Self::Id => Column::Exact(|| Box::new(users::id)),
+            Self::Username => Column::Text {
+                plain: || Box::new(principals::username),
+                folded: || Box::new(super::lower(principals::username)),
+                order: || Box::new(principals::username),
+            },
+            Self::Email => Column::Text {
+                plain: || Box::new(users::email),
+                folded: || Box::new(super::lower(users::email)),
+                order: || Box::new(users::email),
+            },
+            Self::CreatedAt => Column::Instant(|| Box::new(principals::created_at), ALWAYS),
+        }
+    }
+}
+
+/// One page, and one record more if there is a next page.
+///
+/// # Errors
+/// When the storage fails.
+pub fn page(connection: &mut AnyConnection, query: &Query<UserField>, now: i64) -> Result<Vec<User>> {
+    let mut select = users::table
+        .inner_join(principals::table)
+        .into_boxed()
+        .filter(condition(&query.filter, now))
+        .limit(query.limit + 1);
+    select = match &query.start {
+        Start::Offset(offset) => select.offset(*offset),
+        Start::After(cursor) => select.filter(after(&query.sort, cursor, || Box::new(users::id))),
+    };
+    for key in order(&query.sort, || Box::new(users::id)) {
+        select = select.then_order_by(key);
+    }
+    let rows: Vec<(PrincipalRow, UserRow)> =
+        select.select((PrincipalRow::as_select(), UserRow::as_select())).load(connection)?;
+    rows.into_iter().map(into_domain).collect()
+}
+
+/// The totals, if they are wanted.
+///
+/// # Errors
+/// When the storage fails.
+pub fn counts(connection: &mut AnyConnection, query: &Query<UserField>, now: i64) -> Result<Option<Counts>> {
+    if query.totals == Totals::Skipped {
+        return Ok(None);
+    }
+    let total = users::table.count().get_result(connection)?;
+    let filtered = users::table
+        .inner_join(principals::table)
+        .into_boxed()
+        .filter(condition(&query.filter, now))
+        .count()
+        .get_result(connection)?;
+    Ok(Some(Counts { total, filtered }))
+}
