@@ -1,0 +1,281 @@
+//! API keys: create, list, get, update, delete.
+
+use super::{Service, Transaction, page};
+use crate::clock::DAY;
+use crate::domain::actor::Actor;
+use crate::domain::api_key::{ApiKey, ApiKeyField, ApiKeyUpdate, CreatedApiKey, NEVER, NewApiKey, Status};
+use crate::domain::change::{Action, Subject};
+use crate::domain::credential::Credential;
+use crate::domain::cursor::Cursor;
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::{Id, PrincipalId};
+use crate::domain::listing::{Page, Query};
+use crate::domain::permission::{Permission, Permissions};
+use crate::domain::persona::PersonaRef;
+use crate::domain::principal::{Principal, PrincipalKind, Role, service_account_username};
+use crate::domain::token::{ParsedToken, Token, TokenKind};
+use crate::storage::create_requests::{self, CreateRequest};
+use crate::storage::principals::{self, Existed};
+use crate::storage::{api_keys, credentials, personas};
+
+/// How long a create request can be repeated without making a second key, in milliseconds.
+const REPEATABLE: i64 = DAY;
+
+/// Creates an API key: a service account with its credential, permissions and persona links.
+///
+/// A client that repeats a request within a day under the same `request_key` gets the key that the first one made,
+/// with a new token in place of the one that was lost: the first is not known any more, only its digest.
+///
+/// # Errors
+/// [`Error::Forbidden`] when the actor may not create keys or grants what it does not hold, [`Error::Conflict`] when
+/// the request key was used for another request or its key is deleted, violations for unknown personas.
+pub async fn create(
+    service: &Service,
+    actor: &Actor,
+    new: NewApiKey,
+    request_key: Option<String>,
+) -> Result<CreatedApiKey> {
+    actor.require(Permission::ManageApiKeys)?;
+    may_grant(actor, new.permissions)?;
+    service
+        .write(actor, move |transaction| {
+            let id = Id::new(transaction.now, transaction.service.entropy)?;
+            let Some(request_key) = request_key else { return insert(transaction, id, new) };
+            let request = CreateRequest {
+                owner_id: transaction.actor.id().to_string(),
+                request_key,
+                body_digest: new.fingerprint(),
+                api_key_id: id.to_string(),
+                created_at: transaction.now,
+            };
+            create_requests::forget_old(transaction.connection, &request, transaction.now - REPEATABLE)?;
+            match create_requests::insert(transaction.connection, &request)? {
+                Existed::No => insert(transaction, id, new),
+                Existed::Yes => repeat(transaction, &request),
+            }
+        })
+        .await
+}
+
+fn insert(transaction: &mut Transaction<'_>, id: PrincipalId, new: NewApiKey) -> Result<CreatedApiKey> {
+    let now = transaction.now;
+    let principal = Principal {
+        id,
+        kind: PrincipalKind::ServiceAccount,
+        username: service_account_username(id),
+        role: Role::ApiToken,
+        enabled: true,
+        created_at: now,
+    };
+    principals::insert(transaction.connection, &principal)?;
+    let personas = resolve(transaction, &new.personas)?;
+    may_link(transaction.actor, &personas)?;
+    let api_key = ApiKey {
+        id,
+        display_name: new.display_name.as_str().to_owned(),
+        description: new.description.as_str().to_owned(),
+        validity: new.validity,
+        created_by: transaction.actor.username().to_owned(),
+        created_at: now,
+        updated_at: now,
+        expires_at: new.validity.ends(now),
+        last_used_at: 0,
+        permissions: new.permissions,
+        personas,
+    };
+    api_keys::insert(transaction.connection, &api_key)?;
+    let token = issue(transaction, id)?;
+    transaction.record(Action::ApiKeyCreated, Subject::Principal(id.uuid()), &api_key.display_name)?;
+    Ok(CreatedApiKey { api_key, token })
+}
+
+fn repeat(transaction: &mut Transaction<'_>, request: &CreateRequest) -> Result<CreatedApiKey> {
+    let gone = || Error::Conflict("the API key that this request created has been deleted".to_owned());
+    let known = create_requests::lock(transaction.connection, request)?.ok_or_else(gone)?;
+    if known.body_digest != request.body_digest {
+        let reason = format!("the request id `{}` was used for a different request", request.request_key);
+        return Err(Error::Conflict(reason));
+    }
+    let id = known.api_key()?;
+    if api_keys::touch(transaction.connection, id, transaction.now)? == Existed::No {
+        return Err(gone());
+    }
+    let api_key = api_keys::find(transaction.connection, id)?.ok_or_else(gone)?;
+    credentials::delete_all(transaction.connection, id, TokenKind::ApiKey)?;
+    let token = issue(transaction, id)?;
+    transaction.record(Action::ApiKeyTokenReplaced, Subject::Principal(id.uuid()), &api_key.display_name)?;
+    Ok(CreatedApiKey { api_key, token })
+}
+
+/// Gives an API key its credential. It has no end of its own: it ends with the key.
+fn issue(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<Token> {
+    let (token, credential) = transaction.service.mint(TokenKind::ApiKey, principal, transaction.now, NEVER)?;
+    credentials::insert(transaction.connection, &credential)?;
+    Ok(token)
+}
+
+impl Service {
+    /// A new token and the credential that recognises it.
+    pub(super) fn mint(
+        &self,
+        kind: TokenKind,
+        principal: PrincipalId,
+        now: i64,
+        expires_at: i64,
+    ) -> Result<(Token, Credential)> {
+        let parsed = ParsedToken::mint(kind, self.entropy)?;
+        let pepper = self.peppers.current();
+        let digest = self.peppers.digest(&parsed, pepper).ok_or_else(|| Error::Internal("no pepper".into()))?;
+        let credential =
+            Credential { key_id: parsed.key_id, kind, principal, digest, pepper, created_at: now, expires_at };
+        Ok((parsed.plaintext(&self.prefixes)?, credential))
+    }
+}
+
+/// One page of API keys. Every actor may look.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn list(service: &Service, _actor: &Actor, query: Query<ApiKeyField>) -> Result<Page<ApiKey>> {
+    let used = ApiKeyField::LastUsedAt;
+    if query.filter.mentions(used) || query.sort.0.iter().any(|(field, _)| *field == used) {
+        super::maintenance::save_uses(service).await?;
+    }
+    let now = service.clock.now();
+    let (sort, limit) = (query.sort.clone(), query.limit);
+    let (records, counts) = service
+        .read(move |connection| {
+            Ok((api_keys::page(connection, &query, now)?, api_keys::counts(connection, &query, now)?))
+        })
+        .await?;
+    let listed = page(records, limit, counts, |last| Cursor {
+        values: sort.0.iter().map(|(field, _)| last.sort_value(*field)).collect(),
+        id: last.id.to_string(),
+    });
+    Ok(listed.map(|key| with_unsaved_use(service, key)))
+}
+
+/// One API key. Every actor may look.
+///
+/// # Errors
+/// [`Error::NotFound`]
+pub async fn get(service: &Service, _actor: &Actor, id: PrincipalId) -> Result<ApiKey> {
+    let found = service.read(move |connection| api_keys::find(connection, id)).await?;
+    found.map(|key| with_unsaved_use(service, key)).ok_or_else(|| not_found(id))
+}
+
+fn with_unsaved_use(service: &Service, mut key: ApiKey) -> ApiKey {
+    key.last_used_at = key.last_used_at.max(service.directory.unsaved_use(key.id).unwrap_or(0));
+    key
+}
+
+/// Updates an API key. Its persona links are replaced wholesale: a persona left out is unlinked.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`] when the actor may not update keys or grants what it does not hold,
+/// [`Error::Conflict`] for a new validity of an expired key, violations for unknown personas.
+pub async fn update(service: &Service, actor: &Actor, id: PrincipalId, update: ApiKeyUpdate) -> Result<ApiKey> {
+    actor.require(Permission::ManageApiKeys)?;
+    let updated = service
+        .write(actor, move |transaction| {
+            let now = transaction.now;
+            if api_keys::touch(transaction.connection, id, now)? == Existed::No {
+                return Err(not_found(id));
+            }
+            let before = api_keys::find(transaction.connection, id)?.ok_or_else(|| not_found(id))?;
+            let personas = resolve(transaction, &update.personas)?;
+            let after = ApiKey {
+                display_name: update.display_name.as_str().to_owned(),
+                description: update.description.as_str().to_owned(),
+                validity: update.validity.unwrap_or(before.validity),
+                expires_at: update.validity.map_or(before.expires_at, |validity| validity.ends(now)),
+                permissions: update.permissions.unwrap_or(before.permissions),
+                personas,
+                ..before.clone()
+            };
+            may_update(transaction.actor, &before, &after, now)?;
+            api_keys::replace(transaction.connection, &after)?;
+            transaction.record(Action::ApiKeyUpdated, Subject::Principal(id.uuid()), &after.display_name)?;
+            Ok(after)
+        })
+        .await?;
+    Ok(with_unsaved_use(service, updated))
+}
+
+/// Deletes an API key, for good. Every key may delete itself.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`]
+pub async fn delete(service: &Service, actor: &Actor, id: PrincipalId) -> Result<()> {
+    if actor.id() != id {
+        actor.require(Permission::ManageApiKeys)?;
+    }
+    service
+        .write(actor, move |transaction| {
+            if principals::delete(transaction.connection, id, PrincipalKind::ServiceAccount)? == Existed::No {
+                return Err(not_found(id));
+            }
+            if transaction.actor.id() == id {
+                transaction.ends_own_credential();
+            }
+            transaction.record(Action::ApiKeyDeleted, Subject::Principal(id.uuid()), &service_account_username(id))
+        })
+        .await
+}
+
+fn not_found(id: PrincipalId) -> Error {
+    Error::NotFound { kind: "API key", id: id.to_string() }
+}
+
+/// The personas of those qualified names, or a violation that names each that does not exist.
+fn resolve(transaction: &mut Transaction<'_>, names: &[String]) -> Result<Vec<PersonaRef>> {
+    let found = personas::find_by_qualified_names(transaction.connection, names)?;
+    if found.len() == names.len() {
+        return Ok(found);
+    }
+    let missing = names.iter().filter(|name| found.iter().all(|persona| persona.qualified_name != **name));
+    Err(personas::unknown(missing.map(String::as_str)).into())
+}
+
+/// Nobody grants a permission they do not hold.
+fn may_grant(actor: &Actor, permissions: Permissions) -> Result<()> {
+    let beyond: Vec<_> = permissions.without(actor.permissions()).iter().map(Permission::name).collect();
+    if beyond.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Forbidden(format!("`{}` cannot grant what it does not hold: {}", actor.username(), beyond.join(", "))))
+}
+
+/// Nobody links a persona they are not linked to themselves, except those who manage personas.
+fn may_link(actor: &Actor, personas: &[PersonaRef]) -> Result<()> {
+    let beyond: Vec<_> = personas
+        .iter()
+        .filter(|persona| !actor.permissions().contains(Permission::ManagePersonas) && !actor.has_persona(persona.id))
+        .map(|persona| persona.qualified_name.as_str())
+        .collect();
+    if beyond.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Forbidden(format!(
+        "`{}` cannot link personas it is not linked to without the permission `{}`: {}",
+        actor.username(),
+        Permission::ManagePersonas.name(),
+        beyond.join(", ")
+    )))
+}
+
+/// Only what an update adds needs the right to grant it, and nobody adds anything to themselves.
+fn may_update(actor: &Actor, before: &ApiKey, after: &ApiKey, now: i64) -> Result<()> {
+    let permissions = after.permissions.without(before.permissions);
+    let personas: Vec<_> =
+        after.personas.iter().filter(|persona| !before.personas.contains(persona)).cloned().collect();
+    let gains = permissions != Permissions::NONE || !personas.is_empty() || after.expires_at > before.expires_at;
+    if actor.id() == before.id && gains {
+        return Err(Error::Forbidden("an API key cannot give itself permissions, personas or time".to_owned()));
+    }
+    if after.expires_at != before.expires_at && Status::of(before.expires_at, now) == Status::Expired {
+        return Err(Error::Conflict("the API key has expired, and an expired key stays expired".to_owned()));
+    }
+    may_grant(actor, permissions)?;
+    may_link(actor, &personas)
+}

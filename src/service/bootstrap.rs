@@ -1,0 +1,78 @@
+//! The first start: a user `admin` and an API key, so that somebody can do something.
+
+use super::users::NewUser;
+use super::{Service, api_keys, blocking, users};
+use crate::domain::actor::Actor;
+use crate::domain::api_key::{NewApiKey, Validity};
+use crate::domain::error::{Error, Result};
+use crate::domain::permission::Permissions;
+use crate::domain::principal::Role;
+use crate::domain::text::{Description, DisplayName};
+use crate::domain::token::Token;
+use crate::storage::{peppers, users as user_table};
+
+/// What the first start made; to be shown once.
+pub struct FirstStart {
+    /// The password of the user [`ADMIN`], unless it was given.
+    pub password: Option<String>,
+    /// The token of an API key with every permission.
+    pub token: Token,
+}
+
+/// The name of the first user.
+pub const ADMIN: &str = "admin";
+
+/// Creates the user `admin` and an API key if there is no user yet.
+///
+/// # Errors
+/// Violations of the given password, or when the storage fails.
+pub async fn run(service: &Service, password: Option<String>) -> Result<Option<FirstStart>> {
+    if !service.read(user_table::is_empty).await? {
+        return Ok(None);
+    }
+    let operator = Actor::operator(service.clock.now());
+    let given = password.is_some();
+    let new = NewUser { username: ADMIN.to_owned(), role: Role::Admin, email: String::new(), password };
+    let password = match users::create(service, &operator, new).await {
+        // Another node was faster.
+        Err(Error::Conflict(_)) => return Ok(None),
+        created => created?,
+    };
+    let invalid = |message: String| Error::Internal(message.into());
+    let new = NewApiKey {
+        display_name: DisplayName::parse("first admin key").map_err(invalid)?,
+        description: Description::parse("Created at the first start, with every permission.").map_err(invalid)?,
+        validity: Validity::NEVER,
+        personas: Vec::new(),
+        permissions: Permissions::all(),
+    };
+    let created = api_keys::create(service, &operator, new, None).await?;
+    Ok(Some(FirstStart { password: (!given).then_some(password), token: created.token }))
+}
+
+/// Whether a configured pepper fits this database: one that it knows, or any while it knows none.
+///
+/// # Errors
+/// When none of the configured peppers made the digests of this database: no token would be recognised.
+pub async fn check_peppers(service: &Service) -> Result<()> {
+    let known = service.read(peppers::known).await?;
+    if !known.is_empty() && !service.peppers.ids().any(|configured| known.contains(&configured)) {
+        let names: Vec<String> = known.iter().map(ToString::to_string).collect();
+        let reason = format!(
+            "this database was set up with the pepper {}, which is not among those configured; \
+             without it no token can be recognised",
+            names.join(", ")
+        );
+        return Err(Error::Conflict(reason));
+    }
+    let parts = service.clone();
+    blocking(move || {
+        let (now, current) = (parts.clock.now(), parts.peppers.current());
+        if known.contains(&current) {
+            Ok(())
+        } else {
+            parts.database.write(|connection| peppers::note(connection, current, now))
+        }
+    })
+    .await
+}

@@ -1,0 +1,96 @@
+//! What runs beside the requests: following changes, saving uses, forgetting what has ended.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{Service, blocking};
+use crate::clock::{DAY, SECOND};
+use crate::domain::error::Result;
+use crate::storage::{api_keys, changes, create_requests, credentials, peppers};
+
+/// How often the changes of other processes are looked for: so long can one of their revocations take to arrive.
+pub const FOLLOW_EVERY: Duration = Duration::from_millis(250);
+/// How far back each look goes: a change is seen if it committed within this time of its own time stamp.
+const OVERLAP: i64 = 60 * SECOND;
+/// How often uses are saved.
+pub const SAVE_USES_EVERY: Duration = Duration::from_secs(5);
+/// How often ended sessions and old create requests are removed.
+pub const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// Follows the changes that other processes make: the command line, and other nodes on the same database.
+pub struct Follower {
+    seen: HashMap<Uuid, i64>,
+}
+
+impl Follower {
+    /// Begins to follow: everything up to now counts as seen, as nothing has been cached yet.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn start(service: &Service) -> Result<Self> {
+        let mut follower = Self { seen: HashMap::new() };
+        follower.step(service).await?;
+        Ok(follower)
+    }
+
+    /// Looks once. When storage cannot be read, nothing cached is trusted any more.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn step(&mut self, service: &Service) -> Result<()> {
+        let now = service.clock.now();
+        let changes = match service.read(move |connection| changes::since(connection, now - OVERLAP)).await {
+            Ok(changes) => changes,
+            Err(error) => {
+                service.directory.forget_all();
+                return Err(error);
+            }
+        };
+        self.seen.retain(|_, seen_at| *seen_at >= now - 2 * OVERLAP);
+        for change in changes {
+            if self.seen.insert(change.id, now).is_none() {
+                service.directory.forget(change.subject);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Saves when keys were last used.
+///
+/// # Errors
+/// When the storage fails; the uses are then noted again with the next use of each key.
+pub async fn save_uses(service: &Service) -> Result<()> {
+    let uses = service.directory.take_uses();
+    if uses.is_empty() {
+        return Ok(());
+    }
+    let service = service.clone();
+    blocking(move || service.database.write(|connection| api_keys::note_uses(connection, &uses))).await
+}
+
+/// Removes sessions that ended more than a day ago and create requests that cannot be repeated any more.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn forget_ended(service: &Service) -> Result<()> {
+    let service = service.clone();
+    blocking(move || {
+        let day_ago = service.clock.now() - DAY;
+        service.database.write(|connection| {
+            credentials::delete_ended_sessions(connection, day_ago)?;
+            create_requests::forget_all_old(connection, day_ago).map(drop)
+        })
+    })
+    .await
+}
+
+/// Whether the database answers.
+///
+/// # Errors
+/// When it does not.
+pub async fn ping(service: &Service) -> Result<()> {
+    service.read(|connection| peppers::known(connection).map(drop)).await
+}

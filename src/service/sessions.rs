@@ -1,0 +1,69 @@
+//! Sessions: signing in and out.
+
+use super::passwords::{NOBODY, verify_password};
+use super::{Service, blocking};
+use crate::domain::actor::Actor;
+use crate::domain::change::{Action, Subject};
+use crate::domain::error::{Error, Refusal, Result};
+use crate::domain::token::{Token, TokenKind};
+use crate::storage::principals::Existed;
+use crate::storage::{credentials, users};
+
+/// A session just begun, with the only copy of its token.
+pub struct NewSession {
+    /// The user's bearer token.
+    pub token: Token,
+    /// When it stops, in epoch milliseconds.
+    pub expires_at: i64,
+}
+
+/// Signs a user in.
+///
+/// # Errors
+/// [`Error::Unauthenticated`], the same for an unknown user and a wrong password; [`Error::Busy`] when more sign-ins
+/// are under way than there are cores.
+pub async fn create(service: &Service, username: String, password: String) -> Result<NewSession> {
+    let wrong = || Error::Unauthenticated(Refusal::WrongPassword);
+    let permit = service.sign_ins.try_acquire().map_err(|_| Error::Busy)?;
+    let found = service.read(move |connection| users::find_for_sign_in(connection, &username)).await?;
+    let (user, hash) = found.map_or((None, NOBODY.to_owned()), |(user, hash)| (Some(user), hash));
+    let (right, hash) = blocking(move || Ok((verify_password(&password, &hash), hash))).await?;
+    drop(permit);
+    let Some(user) = user.filter(|_| right) else { return Err(wrong()) };
+    if !user.principal.enabled {
+        return Err(Error::Unauthenticated(Refusal::Disabled));
+    }
+    let actor = Actor::user(user.principal);
+    service
+        .write(&actor, move |transaction| {
+            let id = transaction.actor.id();
+            if users::lock(transaction.connection, id, &hash)? == Existed::No {
+                return Err(wrong());
+            }
+            let expires_at = transaction.now + transaction.service.session_millis;
+            let (token, credential) = transaction.service.mint(TokenKind::Session, id, transaction.now, expires_at)?;
+            credentials::insert(transaction.connection, &credential)?;
+            let name = transaction.actor.username().to_owned();
+            transaction.record(Action::SessionCreated, Subject::Principal(id.uuid()), &name)?;
+            Ok(NewSession { token, expires_at })
+        })
+        .await
+}
+
+/// Signs the actor out: the session of this request ends at once.
+///
+/// # Errors
+/// [`Error::Conflict`] when the request was not made with a session.
+pub async fn end(service: &Service, actor: &Actor) -> Result<()> {
+    let Some(session) = actor.credential.filter(|credential| credential.kind == TokenKind::Session) else {
+        return Err(Error::Conflict("this request was not made with a session".to_owned()));
+    };
+    service
+        .write(actor, move |transaction| {
+            credentials::delete(transaction.connection, session.key_id)?;
+            transaction.ends_own_credential();
+            let (id, name) = (transaction.actor.id(), transaction.actor.username().to_owned());
+            transaction.record(Action::SessionEnded, Subject::Principal(id.uuid()), &name)
+        })
+        .await
+}

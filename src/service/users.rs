@@ -1,0 +1,175 @@
+//! Local users: read by everybody, written by the operator at the terminal.
+
+use super::{Service, Transaction, page};
+use crate::domain::actor::Actor;
+use crate::domain::change::{Action, Subject};
+use crate::domain::cursor::Cursor;
+use crate::domain::error::{Error, Result, Violation};
+use crate::domain::ids::{Id, PrincipalId};
+use crate::domain::listing::{Page, Query};
+use crate::domain::principal::{Principal, PrincipalKind, Role};
+use crate::domain::token::TokenKind;
+use crate::domain::user::{User, UserField, check_password, check_username};
+use crate::storage::principals::{self, Existed};
+use crate::storage::{credentials, users};
+
+/// What is needed to create a user.
+pub struct NewUser {
+    /// Unique among all principals.
+    pub username: String,
+    /// Their bundle of permissions.
+    pub role: Role,
+    /// May be empty.
+    pub email: String,
+    /// Their password; a random one is drawn if there is none.
+    pub password: Option<String>,
+}
+
+/// Creates a user and returns their password.
+///
+/// # Errors
+/// Violations, or [`Error::Conflict`] when the name is taken.
+pub async fn create(service: &Service, operator: &Actor, new: NewUser) -> Result<String> {
+    check_username(&new.username).map_err(|message| Violation::new("username", message))?;
+    let (password, hash) = new_password(service, new.password)?;
+    service
+        .write(operator, move |transaction| {
+            let principal = Principal {
+                id: Id::new(transaction.now, transaction.service.entropy)?,
+                kind: PrincipalKind::User,
+                username: new.username.clone(),
+                role: new.role,
+                enabled: true,
+                created_at: transaction.now,
+            };
+            principals::insert(transaction.connection, &principal)?;
+            let user = User { principal, display_name: new.username, email: new.email };
+            users::insert(transaction.connection, &user, &hash)?;
+            recorded(transaction, Action::UserCreated, &user.principal)
+        })
+        .await?;
+    Ok(password)
+}
+
+/// Gives a user another password, ends all their sessions, and returns the password.
+///
+/// # Errors
+/// [`Error::NotFound`], or a violation.
+pub async fn set_password(
+    service: &Service,
+    operator: &Actor,
+    username: String,
+    password: Option<String>,
+) -> Result<String> {
+    let (password, hash) = new_password(service, password)?;
+    change(service, operator, username, Action::UserPasswordSet, move |transaction, user| {
+        users::set_password(transaction.connection, user.id, &hash)?;
+        credentials::delete_all(transaction.connection, user.id, TokenKind::Session)
+    })
+    .await?;
+    Ok(password)
+}
+
+/// Gives a user another role.
+///
+/// # Errors
+/// [`Error::NotFound`]
+pub async fn set_role(service: &Service, operator: &Actor, username: String, role: Role) -> Result<()> {
+    change(service, operator, username, Action::UserUpdated, move |transaction, user| {
+        principals::set_role(transaction.connection, user.id, role)
+    })
+    .await
+}
+
+/// Whether a user can do anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserState {
+    /// They can.
+    Enabled,
+    /// They cannot sign in, and their sessions are refused.
+    Disabled,
+}
+
+/// Enables or disables a user. The API keys they created are untouched: those are actors of their own.
+///
+/// # Errors
+/// [`Error::NotFound`]
+pub async fn set_state(service: &Service, operator: &Actor, username: String, state: UserState) -> Result<()> {
+    change(service, operator, username, Action::UserUpdated, move |transaction, user| {
+        principals::set_enabled(transaction.connection, user.id, state == UserState::Enabled)
+    })
+    .await
+}
+
+/// Deletes a user with their sessions. The API keys they created stay.
+///
+/// # Errors
+/// [`Error::NotFound`]
+pub async fn delete(service: &Service, operator: &Actor, username: String) -> Result<()> {
+    change(service, operator, username, Action::UserDeleted, move |transaction, user| {
+        match principals::delete(transaction.connection, user.id, PrincipalKind::User)? {
+            Existed::Yes => Ok(()),
+            Existed::No => Err(not_found(&user.username)),
+        }
+    })
+    .await
+}
+
+async fn change(
+    service: &Service,
+    operator: &Actor,
+    username: String,
+    action: Action,
+    work: impl FnOnce(&mut Transaction<'_>, &Principal) -> Result<()> + Send + 'static,
+) -> Result<()> {
+    let found = {
+        let username = username.clone();
+        service.read(move |connection| principals::find_by_username(connection, &username)).await?
+    };
+    let user = found.filter(|found| found.kind == PrincipalKind::User).ok_or_else(|| not_found(&username))?;
+    service
+        .write(operator, move |transaction| {
+            work(transaction, &user)?;
+            recorded(transaction, action, &user)
+        })
+        .await
+}
+
+fn recorded(transaction: &mut Transaction<'_>, action: Action, user: &Principal) -> Result<()> {
+    transaction.record(action, Subject::Principal(user.id.uuid()), &user.username)
+}
+
+fn new_password(service: &Service, password: Option<String>) -> Result<(String, String)> {
+    let password = password.map_or_else(|| service.draw_password(), Ok)?;
+    check_password(&password).map_err(|message| Violation::new("password", message))?;
+    let hash = service.hash_password(&password)?;
+    Ok((password, hash))
+}
+
+fn not_found(username: &str) -> Error {
+    Error::NotFound { kind: "user", id: username.to_owned() }
+}
+
+/// One page of users. Every actor may look.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn list(service: &Service, _actor: &Actor, query: Query<UserField>) -> Result<Page<User>> {
+    let now = service.clock.now();
+    let (sort, limit) = (query.sort.clone(), query.limit);
+    let (records, counts) = service
+        .read(move |connection| Ok((users::page(connection, &query, now)?, users::counts(connection, &query, now)?)))
+        .await?;
+    Ok(page(records, limit, counts, |last| Cursor {
+        values: sort.0.iter().map(|(field, _)| last.sort_value(*field)).collect(),
+        id: last.principal.id.to_string(),
+    }))
+}
+
+/// The user with that id; `None` for a service account.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn find(service: &Service, id: PrincipalId) -> Result<Option<User>> {
+    service.read(move |connection| users::find(connection, id)).await
+}
