@@ -1,0 +1,76 @@
+//! The composition root: services and routes become an application, the same for production and for tests.
+
+use std::time::Duration;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{NormalizePath, from_fn};
+use actix_web::{App, web};
+use utoipa_actix_web::AppExt;
+
+use crate::domain::ids::Id;
+use crate::http::envelope::envelope;
+use crate::http::{Endpoints, Metrics, no_endpoint, openapi, routes};
+use crate::service::Service;
+
+/// What every handler can reach.
+pub struct State {
+    /// The use cases.
+    pub service: Service,
+    /// The metrics.
+    pub metrics: Metrics,
+    /// The paths there are.
+    pub endpoints: Endpoints,
+    /// The OpenAPI document, as JSON.
+    pub document: String,
+    /// The largest body that is read, in bytes.
+    pub body_limit: usize,
+    /// How long a request may take.
+    pub request_timeout: Duration,
+}
+
+impl State {
+    /// The state of an application.
+    ///
+    /// # Errors
+    /// When the OpenAPI document cannot be written.
+    pub fn new(service: Service, body_limit: usize, request_timeout: Duration) -> serde_json::Result<Self> {
+        let document = openapi::document();
+        Ok(Self {
+            metrics: Metrics::new(&service),
+            endpoints: Endpoints::of(&document),
+            document: openapi::json(&document)?,
+            service,
+            body_limit,
+            request_timeout,
+        })
+    }
+
+    /// A name for a request that has none.
+    #[must_use]
+    pub fn new_request_id(&self) -> String {
+        let id = Id::<State>::new(self.service.clock.now(), self.service.entropy);
+        id.map_or_else(|_| "unknown".to_owned(), |id| id.to_string())
+    }
+}
+
+/// The application.
+pub fn app(
+    state: web::Data<State>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    let body_limit = state.body_limit;
+    let (app, _) = App::new().into_utoipa_app().configure(routes).split_for_parts();
+    app.app_data(state)
+        .app_data(web::PayloadConfig::new(body_limit))
+        .default_service(web::to(no_endpoint))
+        .wrap(NormalizePath::trim())
+        .wrap(from_fn(envelope))
+}

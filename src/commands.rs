@@ -1,0 +1,208 @@
+//! The commands of the command line.
+
+use std::time::Duration;
+
+use actix_web::{HttpServer, web};
+
+use crate::app::{State, app};
+use crate::clock::{Clock, SECOND};
+use crate::config::{Cli, Command, Keys, PasswordSource, Settings, Users};
+use crate::directory::Directory;
+use crate::domain::actor::Actor;
+use crate::domain::api_key::{NewApiKey, Validity, persona_set};
+use crate::domain::entropy::Entropy;
+use crate::domain::error::{Error, Violation};
+use crate::domain::permission::Permission;
+use crate::domain::text::{Description, DisplayName, at};
+use crate::http::openapi;
+use crate::pepper_file;
+use crate::service::bootstrap::{self, ADMIN, FirstStart};
+use crate::service::maintenance::{self, Follower};
+use crate::service::users::{NewUser, UserState};
+use crate::service::{Parts, Service, api_keys, users};
+use crate::storage::database::Database;
+
+/// A sentence for the operator.
+type Outcome = Result<(), String>;
+
+/// Does what the command line says.
+///
+/// # Errors
+/// A sentence for the operator.
+pub async fn run(cli: Cli) -> Outcome {
+    let settings = cli.settings;
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve(settings).await,
+        Command::Migrate => {
+            open(&settings)?.migrate().map_err(explain)?;
+            Ok(())
+        }
+        Command::Openapi => {
+            print!("{}", openapi::json(&openapi::document()).map_err(|error| error.to_string())?);
+            Ok(())
+        }
+        Command::Users(command) => change_users(&settings, command).await,
+        Command::Keys(command) => change_keys(&settings, command).await,
+    }
+}
+
+/// The error with everything that caused it.
+fn explain(error: impl std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text.trim_end().to_owned()
+}
+
+fn open(settings: &Settings) -> Result<Database, String> {
+    Database::connect(&settings.database_url, settings.database_connections)
+        .map_err(|error| format!("cannot open the database {:?}: {}", settings.database_url, explain(error)))
+}
+
+/// The use cases on an up-to-date database.
+async fn service(settings: &Settings) -> Result<Service, String> {
+    let database = open(settings)?;
+    database.migrate().map_err(explain)?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let service = Service::new(Parts {
+        database,
+        directory: Directory::new(settings.directory_capacity),
+        clock: Clock::System,
+        entropy: Entropy::SYSTEM,
+        peppers: pepper_file::load(settings)?,
+        prefixes: settings.token_prefixes,
+        session_millis: settings.session_seconds * SECOND,
+        sign_ins: tokio::sync::Semaphore::new(cores * 4),
+    });
+    bootstrap::check_peppers(&service).await.map_err(explain)?;
+    Ok(service)
+}
+
+async fn serve(settings: Settings) -> Outcome {
+    let service = service(&settings).await?;
+    if let Some(first) = bootstrap::run(&service, settings.admin_password.clone()).await.map_err(explain)? {
+        welcome(first);
+    }
+    let state = State::new(service.clone(), settings.body_limit, Duration::from_secs(settings.request_timeout_seconds));
+    let state = web::Data::new(state.map_err(|error| error.to_string())?);
+    let mut server = HttpServer::new(move || app(state.clone()))
+        .keep_alive(Duration::from_secs(settings.keep_alive_seconds))
+        .shutdown_timeout(settings.shutdown_seconds);
+    if let Some(workers) = settings.workers {
+        server = server.workers(workers.get());
+    }
+    let server =
+        server.bind(settings.listen).map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
+    let follower = Follower::start(&service).await.map_err(explain)?;
+    tracing::info!(listen = %settings.listen, database = ?settings.database_url, "serving");
+    actix_web::rt::spawn(follow(service.clone(), follower));
+    actix_web::rt::spawn(save_uses(service.clone()));
+    actix_web::rt::spawn(forget_ended(service.clone()));
+    server.run().await.map_err(|error| error.to_string())?;
+    maintenance::save_uses(&service).await.map_err(explain)
+}
+
+/// Shows what the first start made, once, on the terminal and nowhere else.
+fn welcome(first: FirstStart) {
+    println!("Tessera has been set up. This is shown once:\n");
+    if let Some(password) = first.password {
+        println!("  user      {ADMIN}\n  password  {password}");
+    }
+    println!("  API key   {}\n", first.token.expose());
+}
+
+async fn follow(service: Service, mut follower: Follower) {
+    let mut ticks = tokio::time::interval(maintenance::FOLLOW_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = follower.step(&service).await {
+            tracing::error!(error = explain(error), "cannot follow the changes; nothing cached is trusted");
+        }
+    }
+}
+
+async fn save_uses(service: Service) {
+    let mut ticks = tokio::time::interval(maintenance::SAVE_USES_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = maintenance::save_uses(&service).await {
+            tracing::error!(error = explain(error), "cannot save when keys were last used");
+        }
+    }
+}
+
+async fn forget_ended(service: Service) {
+    let mut ticks = tokio::time::interval(maintenance::FORGET_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = maintenance::forget_ended(&service).await {
+            tracing::error!(error = explain(error), "cannot remove ended sessions");
+        }
+    }
+}
+
+async fn change_users(settings: &Settings, command: Users) -> Outcome {
+    let service = service(settings).await?;
+    let operator = Actor::operator(service.clock.now());
+    match command {
+        Users::Create { name, role, email, password } => {
+            let given = given_password(&password)?;
+            let new = NewUser { username: name, role: role.into(), email, password: given.clone() };
+            let password = users::create(&service, &operator, new).await.map_err(explain)?;
+            show_drawn(given.as_ref(), &password);
+        }
+        Users::SetPassword { name, password } => {
+            let given = given_password(&password)?;
+            let set = users::set_password(&service, &operator, name, given.clone()).await.map_err(explain)?;
+            show_drawn(given.as_ref(), &set);
+        }
+        Users::SetRole { name, role } => {
+            users::set_role(&service, &operator, name, role.into()).await.map_err(explain)?;
+        }
+        Users::Disable { name } => {
+            users::set_state(&service, &operator, name, UserState::Disabled).await.map_err(explain)?;
+        }
+        Users::Enable { name } => {
+            users::set_state(&service, &operator, name, UserState::Enabled).await.map_err(explain)?;
+        }
+        Users::Delete { name } => users::delete(&service, &operator, name).await.map_err(explain)?,
+    }
+    Ok(())
+}
+
+fn given_password(source: &PasswordSource) -> Result<Option<String>, String> {
+    if !source.password_stdin {
+        return Ok(None);
+    }
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).map_err(|error| format!("cannot read the password: {error}"))?;
+    Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn show_drawn(given: Option<&String>, password: &str) {
+    if given.is_none() {
+        println!("{password}");
+    }
+}
+
+async fn change_keys(settings: &Settings, command: Keys) -> Outcome {
+    let service = service(settings).await?;
+    let operator = Actor::operator(service.clock.now());
+    let Keys::Create { display_name, description, validity_seconds, permissions, personas } = command;
+    let new = || -> Result<NewApiKey, Violation> {
+        Ok(NewApiKey {
+            display_name: at("--display-name", DisplayName::parse(&display_name))?,
+            description: at("--description", Description::parse(&description))?,
+            validity: at("--validity-seconds", validity_seconds.map_or(Ok(Validity::NEVER), Validity::parse))?,
+            personas: persona_set(personas)?,
+            permissions: at("--permission", Permission::parse_all(&permissions))?,
+        })
+    };
+    let new = new().map_err(|violation| explain(Error::from(violation)))?;
+    let created = api_keys::create(&service, &operator, new, None).await.map_err(explain)?;
+    println!("{}", created.token.expose());
+    Ok(())
+}

@@ -1,0 +1,231 @@
+//! The command line: every setting is a flag and a `TESSERA_*` variable.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::domain::principal::Role;
+use crate::domain::token::Prefixes;
+use crate::storage::url::DatabaseUrl;
+
+/// Tessera: API keys that act. Every key is a service account with its own personas and permissions.
+///
+/// Without a command it serves. On the first start it creates the user `admin` and an API key, and prints both once.
+#[derive(Parser)]
+#[command(name = "tessera", version, args_conflicts_with_subcommands = false)]
+pub struct Cli {
+    /// What to do; `serve` if left out.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Answer requests until told to stop (the default)
+    Serve,
+    /// Bring the database's schema up to date, and stop
+    Migrate,
+    /// Print the OpenAPI document
+    Openapi,
+    /// Create and change users
+    #[command(subcommand)]
+    Users(Users),
+    /// Create API keys
+    #[command(subcommand)]
+    Keys(Keys),
+}
+
+/// What to do with users.
+#[derive(Subcommand)]
+pub enum Users {
+    /// Create a user; prints the password alone on standard output if it was drawn
+    Create {
+        /// The user's name
+        name: String,
+        /// What the user may do
+        #[arg(long, value_enum, default_value_t = UserRole::Member)]
+        role: UserRole,
+        /// The user's address
+        #[arg(long, default_value = "")]
+        email: String,
+        /// Where the password comes from
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Give a user another password and end their sessions; prints it alone on standard output if it was drawn
+    SetPassword {
+        /// The user's name
+        name: String,
+        /// Where the password comes from
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Give a user another role
+    SetRole {
+        /// The user's name
+        name: String,
+        /// What the user may do
+        #[arg(value_enum)]
+        role: UserRole,
+    },
+    /// Refuse a user's sessions from now on; the API keys they created keep working
+    Disable {
+        /// The user's name
+        name: String,
+    },
+    /// Let a disabled user in again
+    Enable {
+        /// The user's name
+        name: String,
+    },
+    /// Delete a user; the API keys they created keep working
+    Delete {
+        /// The user's name
+        name: String,
+    },
+}
+
+/// Where a password comes from.
+#[derive(Args)]
+pub struct PasswordSource {
+    /// Read the password from the first line of standard input instead of drawing one
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+/// A role that a user can have.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum UserRole {
+    /// May do everything
+    #[value(name = "$admin", alias = "admin")]
+    Admin,
+    /// An ordinary user
+    #[value(name = "$member", alias = "member")]
+    Member,
+    /// A user who looks on
+    #[value(name = "$guest", alias = "guest")]
+    Guest,
+}
+
+impl From<UserRole> for Role {
+    fn from(role: UserRole) -> Self {
+        match role {
+            UserRole::Admin => Self::Admin,
+            UserRole::Member => Self::Member,
+            UserRole::Guest => Self::Guest,
+        }
+    }
+}
+
+/// What to do with API keys.
+#[derive(Subcommand)]
+pub enum Keys {
+    /// Create an API key; prints its token alone on standard output
+    Create {
+        /// Its name
+        #[arg(long)]
+        display_name: String,
+        /// What it is for
+        #[arg(long, default_value = "")]
+        description: String,
+        /// How long it lives, in seconds; for ever if left out
+        #[arg(long)]
+        validity_seconds: Option<i64>,
+        /// A permission it has: MANAGE_APIKEYS or MANAGE_PERSONAS; may be repeated
+        #[arg(long = "permission", value_name = "PERMISSION")]
+        permissions: Vec<String>,
+        /// The qualified name of a persona it is linked to; may be repeated
+        #[arg(long = "persona", value_name = "QUALIFIED_NAME")]
+        personas: Vec<String>,
+    },
+}
+
+/// The settings of every command.
+#[derive(Args, Clone)]
+pub struct Settings {
+    /// Where to listen
+    #[arg(long, global = true, env = "TESSERA_LISTEN", default_value = "127.0.0.1:8585")]
+    pub listen: SocketAddr,
+
+    /// The database: `sqlite://FILE`, created if missing, or `postgres://USER:PASSWORD@HOST/DATABASE`
+    #[arg(
+        long,
+        global = true,
+        env = "TESSERA_DATABASE_URL",
+        default_value = "sqlite://tessera.db",
+        hide_env_values = true
+    )]
+    pub database_url: DatabaseUrl,
+
+    /// How many connections to the database may be open at once
+    #[arg(long, global = true, env = "TESSERA_DATABASE_CONNECTIONS", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub database_connections: u32,
+
+    /// The secret that digests of tokens are made with: 64 hexadecimal digits, as `openssl rand -hex 32` prints them.
+    /// To rotate it, put the new one before the old one, with a comma between. Better kept out of the command line
+    #[arg(long, global = true, env = "TESSERA_PEPPER", hide_env_values = true, conflicts_with = "pepper_file")]
+    pub pepper: Option<String>,
+
+    /// The file that holds the pepper instead; drawn at the first start if it is missing. If neither is given, it is
+    /// the SQLite file's name, or `tessera` for PostgreSQL, with `.pepper` at its end
+    #[arg(long, global = true, env = "TESSERA_PEPPER_FILE")]
+    pub pepper_file: Option<PathBuf>,
+
+    /// The password of the user `admin`, who is created at the first start; drawn and printed if left out
+    #[arg(long, global = true, env = "TESSERA_ADMIN_PASSWORD", hide_env_values = true)]
+    pub admin_password: Option<String>,
+
+    /// How tokens of API keys, personal tokens and sessions begin: three letters each
+    #[arg(long, global = true, env = "TESSERA_TOKEN_PREFIXES", default_value = "tsk,tsp,tss")]
+    pub token_prefixes: Prefixes,
+
+    /// How long a session lasts after signing in, in seconds
+    #[arg(long, global = true, env = "TESSERA_SESSION_SECONDS", default_value_t = 43_200, value_parser = clap::value_parser!(i64).range(1..=31_536_000))]
+    pub session_seconds: i64,
+
+    /// How many credentials are kept in memory, at about 500 bytes each
+    #[arg(long, global = true, env = "TESSERA_DIRECTORY_CAPACITY", default_value_t = 100_000)]
+    pub directory_capacity: usize,
+
+    /// How many threads answer requests; as many as there are cores if left out
+    #[arg(long, global = true, env = "TESSERA_WORKERS")]
+    pub workers: Option<std::num::NonZeroUsize>,
+
+    /// The largest body of a request, in bytes
+    #[arg(long, global = true, env = "TESSERA_BODY_LIMIT", default_value_t = 262_144)]
+    pub body_limit: usize,
+
+    /// How long a request may take, in seconds
+    #[arg(long, global = true, env = "TESSERA_REQUEST_TIMEOUT_SECONDS", default_value_t = 30)]
+    pub request_timeout_seconds: u64,
+
+    /// How long an idle connection is kept open, in seconds; SDKs expect more than 30
+    #[arg(long, global = true, env = "TESSERA_KEEP_ALIVE_SECONDS", default_value_t = 75)]
+    pub keep_alive_seconds: u64,
+
+    /// How long running requests may take to finish when told to stop, in seconds
+    #[arg(long, global = true, env = "TESSERA_SHUTDOWN_SECONDS", default_value_t = 20)]
+    pub shutdown_seconds: u64,
+
+    /// How the log on standard error is written
+    #[arg(long, global = true, env = "TESSERA_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+
+    /// What is logged: a level, or directives such as `info,tessera=debug`
+    #[arg(long, global = true, env = "TESSERA_LOG", default_value = "info")]
+    pub log: String,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}

@@ -1,0 +1,7 @@
+//! Atlan's wire format.
+
+pub mod apikeys;
+pub mod personas;
+pub mod roles;
+pub mod sessions;
+pub mod users;

@@ -1,0 +1,177 @@
+//! `/api/service/personas`: personas, in Tessera's own format.
+
+use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::{Validate, ValidationError};
+
+use crate::app::State;
+use crate::domain::actor::Actor;
+use crate::domain::error::{Error, Violation};
+use crate::domain::ids::PersonaId;
+use crate::domain::persona::{Persona, PersonaField, PersonaInput};
+use crate::domain::text::{Description, DisplayName, at};
+use crate::http::listing::{ListParams, ListRequest, Records};
+use crate::http::openapi::Errors;
+use crate::http::problem::Failure;
+use crate::http::valid::{Body, rule};
+use crate::service::personas;
+
+/// Create a persona
+#[utoipa::path(
+    tag = "Personas",
+    operation_id = "create_persona",
+    responses((status = 200, description = "The persona", body = PersonaView), Errors),
+)]
+#[post("/api/service/personas")]
+pub async fn create(
+    state: web::Data<State>,
+    actor: Actor,
+    body: Body<PersonaRequest>,
+) -> Result<HttpResponse, Failure> {
+    let persona = personas::create(&state.service, &actor, body.0.into_input()?).await?;
+    Ok(HttpResponse::Ok().json(PersonaView::from(persona)))
+}
+
+/// List personas
+#[utoipa::path(
+    tag = "Personas",
+    operation_id = "list_personas",
+    params(ListParams),
+    responses((status = 200, description = "One page of personas", body = Records<PersonaView>), Errors),
+)]
+#[get("/api/service/personas")]
+pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let request = ListRequest::<PersonaField>::parse(&request, &state.service)?;
+    let page = personas::list(&state.service, &actor, request.query.clone()).await?;
+    Ok(request.respond(page, PersonaView::from))
+}
+
+/// Get a persona
+#[utoipa::path(
+    tag = "Personas",
+    operation_id = "get_persona",
+    params(("guid" = String, Path, description = "The `id` of the persona")),
+    responses((status = 200, description = "The persona", body = PersonaView), Errors),
+)]
+#[get("/api/service/personas/{guid}")]
+pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let persona = personas::get(&state.service, &actor, parse_guid(&guid)?).await?;
+    Ok(HttpResponse::Ok().json(PersonaView::from(persona)))
+}
+
+/// Update a persona
+///
+/// Its qualified name stays. What is left out takes its default, as when creating.
+#[utoipa::path(
+    tag = "Personas",
+    operation_id = "update_persona",
+    params(("guid" = String, Path, description = "The `id` of the persona")),
+    responses((status = 200, description = "The persona as it is now", body = PersonaView), Errors),
+)]
+#[post("/api/service/personas/{guid}")]
+pub async fn update(
+    state: web::Data<State>,
+    actor: Actor,
+    guid: web::Path<String>,
+    body: Body<PersonaRequest>,
+) -> Result<HttpResponse, Failure> {
+    let persona = personas::update(&state.service, &actor, parse_guid(&guid)?, body.0.into_input()?).await?;
+    Ok(HttpResponse::Ok().json(PersonaView::from(persona)))
+}
+
+/// Delete a persona
+///
+/// It is unlinked from every API key at once.
+#[utoipa::path(
+    tag = "Personas",
+    operation_id = "delete_persona",
+    params(("guid" = String, Path, description = "The `id` of the persona")),
+    responses((status = 200, description = "It is gone"), Errors),
+)]
+#[delete("/api/service/personas/{guid}")]
+pub async fn delete(state: web::Data<State>, actor: Actor, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
+    personas::delete(&state.service, &actor, parse_guid(&guid)?).await?;
+    Ok(HttpResponse::Ok().finish())
+}
+
+fn parse_guid(guid: &str) -> Result<PersonaId, Error> {
+    PersonaId::parse(guid).ok_or_else(|| Error::NotFound { kind: "persona", id: crate::domain::listing::clip(guid) })
+}
+
+/// What a client may write.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PersonaRequest {
+    /// Unique among personas.
+    #[validate(custom(function = "check_name"))]
+    #[schema(min_length = 1, max_length = 255, example = "Data engineers")]
+    name: String,
+    /// For people; the name if left out.
+    #[validate(custom(function = "check_name"))]
+    #[schema(min_length = 1, max_length = 255)]
+    display_name: Option<String>,
+    /// What it is for.
+    #[validate(custom(function = "check_description"))]
+    #[schema(max_length = 4096)]
+    description: Option<String>,
+    /// Whether it grants anything; `true` if left out.
+    enabled: Option<bool>,
+}
+
+fn check_name(name: &str) -> Result<(), ValidationError> {
+    rule(DisplayName::parse(name))
+}
+
+fn check_description(text: &str) -> Result<(), ValidationError> {
+    rule(Description::parse(text))
+}
+
+impl PersonaRequest {
+    fn into_input(self) -> Result<PersonaInput, Violation> {
+        let display_name = self.display_name.as_ref().unwrap_or(&self.name);
+        Ok(PersonaInput {
+            display_name: at("displayName", DisplayName::parse(display_name))?,
+            name: at("name", DisplayName::parse(&self.name))?,
+            description: at("description", Description::parse(&self.description.unwrap_or_default()))?,
+            enabled: self.enabled.unwrap_or(true),
+        })
+    }
+}
+
+/// A persona.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Persona)]
+pub struct PersonaView {
+    /// The GUID.
+    id: String,
+    /// `default/<22 characters>`: what API keys are linked by.
+    qualified_name: String,
+    name: String,
+    display_name: String,
+    description: String,
+    enabled: bool,
+    /// The user name of whoever created it.
+    created_by: String,
+    /// Epoch milliseconds.
+    created_at: i64,
+    /// Epoch milliseconds.
+    updated_at: i64,
+}
+
+impl From<Persona> for PersonaView {
+    fn from(persona: Persona) -> Self {
+        Self {
+            id: persona.id.to_string(),
+            qualified_name: persona.qualified_name,
+            name: persona.name,
+            display_name: persona.display_name,
+            description: persona.description,
+            enabled: persona.enabled,
+            created_by: persona.created_by,
+            created_at: persona.created_at,
+            updated_at: persona.updated_at,
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! `/api/service/roles` and `/api/service/v2/groups`: what Atlan's SDKs keep caches of.
+
+use actix_web::{HttpRequest, HttpResponse, get, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::State;
+use crate::domain::actor::Actor;
+use crate::domain::filter::Value;
+use crate::domain::listing::{Direction, Field, Kind, Start};
+use crate::domain::principal::Role;
+use crate::http::listing::{ListParams, ListRequest, Records};
+use crate::http::openapi::Errors;
+use crate::http::problem::Failure;
+
+/// List roles
+#[utoipa::path(
+    tag = "Users",
+    operation_id = "list_roles",
+    params(ListParams),
+    responses((status = 200, description = "The built-in roles", body = Records<RoleView>), Errors),
+)]
+#[get("/api/service/roles")]
+pub async fn list(state: web::Data<State>, _actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let request = ListRequest::<NamedField>::parse(&request, &state.service)?;
+    let mut roles = Role::ALL.map(RoleView::from).to_vec();
+    roles.retain(|role| request.query.filter.wants(&|field| Some(role.value(field))));
+    let filtered = roles.len();
+    for (field, direction) in request.query.sort.0.iter().rev() {
+        roles.sort_by_key(|role| role.value(*field));
+        if *direction == Direction::Descending {
+            roles.reverse();
+        }
+    }
+    let offset = match request.query.start {
+        Start::Offset(offset) => usize::try_from(offset).unwrap_or(usize::MAX),
+        Start::After(_) => 0,
+    };
+    let limit = usize::try_from(request.query.limit).unwrap_or(usize::MAX);
+    let page = roles.into_iter().skip(offset).take(limit).collect();
+    Ok(HttpResponse::Ok().json(Records::of(Role::ALL.len(), filtered, page)))
+}
+
+/// List groups
+///
+/// Tessera has no groups: personas are what bundles permissions. The list is there for Atlan's SDKs.
+#[utoipa::path(
+    tag = "Users",
+    operation_id = "list_groups",
+    params(ListParams),
+    responses((status = 200, description = "No groups", body = Records<RoleView>), Errors),
+)]
+#[get("/api/service/v2/groups")]
+pub async fn groups(state: web::Data<State>, _actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    ListRequest::<NamedField>::parse(&request, &state.service)?;
+    Ok(HttpResponse::Ok().json(Records::<RoleView>::of(0, 0, Vec::new())))
+}
+
+/// A role as Atlan's SDKs read one.
+#[derive(Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Role)]
+pub struct RoleView {
+    /// The same in every installation.
+    id: &'static str,
+    name: &'static str,
+    /// The name for people.
+    description: &'static str,
+    /// Always `workspace`.
+    level: &'static str,
+}
+
+impl From<Role> for RoleView {
+    fn from(role: Role) -> Self {
+        Self { id: role.id(), name: role.name(), description: role.description(), level: "workspace" }
+    }
+}
+
+impl RoleView {
+    fn value(&self, field: NamedField) -> Value {
+        let text = match field {
+            NamedField::Id => self.id,
+            NamedField::Name | NamedField::Alias => self.name,
+            NamedField::Description => self.description,
+            NamedField::Level => self.level,
+        };
+        Value::Text(text.to_owned())
+    }
+}
+
+/// What roles and groups can be filtered and sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NamedField {
+    Id,
+    Name,
+    Alias,
+    Description,
+    Level,
+}
+
+impl Field for NamedField {
+    const ALL: &'static [Self] = &[Self::Id, Self::Name, Self::Alias, Self::Description, Self::Level];
+    const DEFAULT_SORT: (Self, Direction) = (Self::Name, Direction::Ascending);
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Name => "name",
+            Self::Alias => "alias",
+            Self::Description => "description",
+            Self::Level => "level",
+        }
+    }
+
+    fn kind(self) -> Kind {
+        Kind::Text
+    }
+
+    fn sortable(self) -> bool {
+        true
+    }
+}

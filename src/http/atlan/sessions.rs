@@ -1,0 +1,62 @@
+//! `/api/service/sessions`: signing in and out with a password.
+
+use actix_web::{HttpResponse, delete, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::Validate;
+
+use crate::app::State;
+use crate::domain::actor::Actor;
+use crate::http::openapi::Errors;
+use crate::http::problem::Failure;
+use crate::http::valid::Body;
+use crate::service::sessions;
+
+/// Sign in
+///
+/// The token of the answer is the user's bearer token, for a limited time.
+#[utoipa::path(
+    tag = "Sessions",
+    operation_id = "create_session",
+    security(()),
+    responses((status = 200, description = "The session", body = Session), Errors),
+)]
+#[post("/api/service/sessions")]
+pub async fn create(state: web::Data<State>, body: Body<SessionRequest>) -> Result<HttpResponse, Failure> {
+    let session = sessions::create(&state.service, body.0.username, body.0.password).await?;
+    Ok(HttpResponse::Ok().json(Session { token: session.token.expose(), expires_at: session.expires_at }))
+}
+
+/// Sign out
+///
+/// Ends the session whose token the request carries.
+#[utoipa::path(
+    tag = "Sessions",
+    operation_id = "delete_current_session",
+    responses((status = 200, description = "The session has ended"), Errors),
+)]
+#[delete("/api/service/sessions/current")]
+pub async fn delete(state: web::Data<State>, actor: Actor) -> Result<HttpResponse, Failure> {
+    sessions::end(&state.service, &actor).await?;
+    Ok(HttpResponse::Ok().finish())
+}
+
+/// Who signs in.
+#[derive(Deserialize, Validate, ToSchema)]
+pub struct SessionRequest {
+    #[validate(length(max = 100, message = "must have at most 100 characters"))]
+    username: String,
+    #[validate(length(max = 1024, message = "must have at most 1024 characters"))]
+    #[schema(format = Password)]
+    password: String,
+}
+
+/// A session just begun.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Session {
+    /// The bearer token.
+    token: String,
+    /// Epoch milliseconds.
+    expires_at: i64,
+}

@@ -1,0 +1,146 @@
+//! `/api/service/users`, `users/current` and `whoami`: who there is, and who is asking.
+
+use actix_web::{HttpRequest, HttpResponse, get, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::State;
+use crate::domain::actor::Actor;
+use crate::domain::permission::Permission;
+use crate::domain::principal::{Principal, PrincipalKind};
+use crate::domain::user::{User, UserField};
+use crate::http::listing::{ListParams, ListRequest, Records};
+use crate::http::openapi::Errors;
+use crate::http::problem::Failure;
+use crate::service::users;
+
+/// Get the caller as a user
+///
+/// For an API key this is its service account.
+#[utoipa::path(
+    tag = "Users",
+    operation_id = "get_current_user",
+    responses((status = 200, description = "The caller", body = UserView), Errors),
+)]
+#[get("/api/service/users/current")]
+pub async fn current(state: web::Data<State>, actor: Actor) -> Result<HttpResponse, Failure> {
+    let view = match users::find(&state.service, actor.id()).await? {
+        Some(user) => UserView::from(user),
+        None => UserView::new(actor.principal(), actor.username(), String::new()),
+    };
+    Ok(HttpResponse::Ok().json(view))
+}
+
+/// List users
+#[utoipa::path(
+    tag = "Users",
+    operation_id = "list_users",
+    params(ListParams),
+    responses((status = 200, description = "One page of users", body = Records<UserView>), Errors),
+)]
+#[get("/api/service/users")]
+pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let request = ListRequest::<UserField>::parse(&request, &state.service)?;
+    let page = users::list(&state.service, &actor, request.query.clone()).await?;
+    Ok(request.respond(page, UserView::from))
+}
+
+/// Get what the caller may do
+#[utoipa::path(
+    tag = "Users",
+    operation_id = "whoami",
+    responses((status = 200, description = "The caller's roles, permissions and personas", body = WhoAmI), Errors),
+)]
+#[get("/api/service/whoami")]
+pub async fn whoami(actor: Actor) -> Result<HttpResponse, Failure> {
+    let principal = actor.principal();
+    Ok(HttpResponse::Ok().json(WhoAmI {
+        id: principal.id.to_string(),
+        username: principal.username.clone(),
+        kind: principal.kind.name(),
+        roles: vec![RoleName { name: principal.role.name() }],
+        permissions: actor.permissions().iter().map(Permission::name).collect(),
+        personas: actor.personas().iter().map(|persona| persona.qualified_name.clone()).collect(),
+        expires_at: actor.expires_at(),
+    }))
+}
+
+/// Who is asking.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WhoAmI {
+    id: String,
+    username: String,
+    /// `user` or `service_account`.
+    kind: &'static str,
+    roles: Vec<RoleName>,
+    /// From its role and its own grants.
+    permissions: Vec<&'static str>,
+    /// The qualified names of the personas it is linked to.
+    personas: Vec<String>,
+    /// When the credential of this request stops, in epoch milliseconds; absent if never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<i64>,
+}
+
+/// A role, by its name.
+#[derive(Serialize, ToSchema)]
+pub struct RoleName {
+    name: &'static str,
+}
+
+/// A user as Atlan's SDKs read one.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = User)]
+pub struct UserView {
+    id: String,
+    username: String,
+    email: String,
+    first_name: String,
+    last_name: String,
+    enabled: bool,
+    email_verified: bool,
+    /// Epoch milliseconds.
+    created_timestamp: i64,
+    /// The name of the user's role.
+    workspace_role: &'static str,
+    roles: Vec<&'static str>,
+    attributes: UserAttributes,
+}
+
+/// Further facts about a user, as lists of strings.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UserAttributes {
+    display_name: Vec<String>,
+    /// `user` or `service_account`.
+    kind: Vec<&'static str>,
+}
+
+impl UserView {
+    fn new(principal: &Principal, display_name: &str, email: String) -> Self {
+        Self {
+            id: principal.id.to_string(),
+            username: principal.username.clone(),
+            email,
+            first_name: display_name.to_owned(),
+            last_name: String::new(),
+            enabled: principal.enabled,
+            email_verified: principal.kind == PrincipalKind::User,
+            created_timestamp: principal.created_at,
+            workspace_role: principal.role.name(),
+            roles: vec![principal.role.name()],
+            attributes: UserAttributes {
+                display_name: vec![display_name.to_owned()],
+                kind: vec![principal.kind.name()],
+            },
+        }
+    }
+}
+
+impl From<User> for UserView {
+    fn from(user: User) -> Self {
+        Self::new(&user.principal, &user.display_name, user.email)
+    }
+}

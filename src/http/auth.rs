@@ -1,0 +1,65 @@
+//! The credential of a request. An [`Actor`] among a handler's arguments means: only the authenticated.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use actix_web::{FromRequest, HttpRequest, web};
+
+use super::problem::Failure;
+use crate::app::State;
+use crate::domain::actor::Actor;
+use crate::domain::error::{Error, Refusal};
+
+/// Where programs put a key when `Authorization` is taken.
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+impl FromRequest for Actor {
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let bearer = bearer(request).map(str::to_owned);
+        let state = request.app_data::<web::Data<State>>().cloned();
+        Box::pin(async move {
+            let bearer = bearer?;
+            let state = state.ok_or_else(|| Error::Internal("the application has no state".into()))?;
+            Ok(state.service.authenticate(&bearer).await?)
+        })
+    }
+}
+
+/// The one bearer token of a request. Two different ones are refused: no two layers shall disagree on which counts.
+fn bearer(request: &HttpRequest) -> Result<&str, Failure> {
+    if request.query_string().split('&').any(|pair| pair.starts_with("access_token=")) {
+        return Err(Failure::Credentials("a token in the query string ends up in logs: send it in `Authorization`"));
+    }
+    let authorization = only(request, &AUTHORIZATION)?.map(bearer_of).transpose()?;
+    let api_key = only(request, &API_KEY)?.map(visible).transpose()?;
+    match (authorization, api_key) {
+        (Some(bearer), Some(key)) if bearer != key => {
+            Err(Failure::Credentials("`Authorization` and `X-API-Key` hold different credentials"))
+        }
+        (Some(bearer), _) | (None, Some(bearer)) => Ok(bearer),
+        (None, None) => Err(Error::Unauthenticated(Refusal::Missing).into()),
+    }
+}
+
+fn only<'a>(request: &'a HttpRequest, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Failure> {
+    let mut values = request.headers().get_all(name);
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(Failure::Credentials("the request has more than one credential"));
+    }
+    Ok(first)
+}
+
+fn bearer_of(value: &HeaderValue) -> Result<&str, Failure> {
+    let (scheme, token) = visible(value)?.split_once(' ').unwrap_or_default();
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token) } else { Err(Error::Unauthenticated(Refusal::Missing).into()) }
+}
+
+fn visible(value: &HeaderValue) -> Result<&str, Failure> {
+    value.to_str().map_err(|_| Error::Unauthenticated(Refusal::Invalid).into())
+}

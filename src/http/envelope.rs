@@ -1,0 +1,140 @@
+//! What every request goes through: its id, its time limit, its log line, its metrics, and the body of its errors.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{ACCEPT, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{HttpResponse, web};
+use futures_util::FutureExt;
+use tracing::Instrument;
+
+use super::problem::{Failure, PROBLEM_JSON, Shape};
+use crate::app::State;
+use crate::domain::error::Error;
+
+/// A client may name its request with either header; the answer repeats what it sent.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The one that Atlan's SDKs send: the same for every attempt at one request.
+pub const ATLAN_REQUEST_ID: HeaderName = HeaderName::from_static("x-atlan-request-id");
+
+/// The longest request id that is taken from a client, in bytes.
+const REQUEST_ID_LENGTH: usize = 128;
+
+/// Wraps every handler.
+///
+/// # Errors
+/// A rendered response, when there is none of a handler to change.
+pub async fn envelope(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let Some(state) = request.app_data::<web::Data<State>>().cloned() else {
+        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
+    };
+    let answer = Answer::to(&request, &state);
+    let span = tracing::info_span!("request", id = %answer.request_id);
+    let call = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone());
+    let outcome = tokio::time::timeout(state.request_timeout, call).await;
+    let _entered = span.enter();
+    match outcome {
+        Ok(Ok(Ok(response))) => {
+            let response = response.map_into_boxed_body();
+            let mut response = match answer.rendered(&response, state.body_limit) {
+                None => response,
+                Some(error) => response.into_response(error),
+            };
+            let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+            let status = response.status();
+            answer.finish(&state, &route, status, response.headers_mut());
+            Ok(response)
+        }
+        Ok(Ok(Err(error))) => Err(answer.fail(&state, &Failure::Framework(error.as_response_error().status_code()))),
+        Ok(Err(_panic)) => Err(answer.fail(&state, &Failure::Panic)),
+        Err(_elapsed) => Err(answer.fail(&state, &Failure::Timeout)),
+    }
+}
+
+/// What must be known of a request to answer it.
+struct Answer {
+    request_id: String,
+    atlan: bool,
+    shape: Shape,
+    method: Method,
+    started: Instant,
+}
+
+impl Answer {
+    fn to(request: &ServiceRequest, state: &State) -> Self {
+        let headers = request.headers();
+        let given = |name: &HeaderName| {
+            let value = headers.get(name)?.to_str().ok()?;
+            (!value.is_empty() && value.len() <= REQUEST_ID_LENGTH).then(|| value.to_owned())
+        };
+        let atlan = given(&ATLAN_REQUEST_ID);
+        let problem = |accept: &HeaderValue| accept.to_str().is_ok_and(|accept| accept.contains(PROBLEM_JSON));
+        Self {
+            atlan: atlan.is_some(),
+            request_id: given(&REQUEST_ID).or(atlan).unwrap_or_else(|| state.new_request_id()),
+            shape: if headers.get_all(ACCEPT).any(problem) { Shape::Problem } else { Shape::Atlan },
+            method: request.method().clone(),
+            started: Instant::now(),
+        }
+    }
+
+    /// The body that an error response should have; `None` for a success.
+    fn rendered(&self, response: &ServiceResponse<BoxBody>, body_limit: usize) -> Option<HttpResponse> {
+        let status = response.status();
+        if !status.is_client_error() && !status.is_server_error() {
+            return None;
+        }
+        if let Some(failure) = response.response().error().and_then(actix_web::Error::as_error::<Failure>) {
+            return Some(self.render(failure));
+        }
+        Some(self.render(&match status {
+            StatusCode::PAYLOAD_TOO_LARGE => Failure::TooLarge(body_limit),
+            status => Failure::Framework(status),
+        }))
+    }
+
+    fn fail(&self, state: &State, failure: &Failure) -> actix_web::Error {
+        let mut response = self.render(failure);
+        let status = response.status();
+        self.finish(state, "unmatched", status, response.headers_mut());
+        InternalError::from_response(Rendered, response).into()
+    }
+
+    fn render(&self, failure: &Failure) -> HttpResponse {
+        match failure {
+            Failure::Domain(Error::Storage(source) | Error::Internal(source)) => tracing::error!(%source, "{failure}"),
+            Failure::Panic | Failure::Timeout => tracing::error!("{failure}"),
+            _ => tracing::debug!(%failure, "refused"),
+        }
+        failure.render(self.shape, &self.request_id)
+    }
+
+    fn finish(&self, state: &State, route: &str, status: StatusCode, headers: &mut HeaderMap) {
+        if let Ok(id) = HeaderValue::from_str(&self.request_id) {
+            if self.atlan {
+                headers.insert(ATLAN_REQUEST_ID, id.clone());
+            }
+            headers.insert(REQUEST_ID, id);
+        }
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if !headers.contains_key(CACHE_CONTROL) {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        let elapsed = self.started.elapsed();
+        state.metrics.observe_request(&self.method, route, status, elapsed);
+        tracing::info!(method = %self.method, route, status = status.as_u16(), micros = elapsed.as_micros(), "answered");
+    }
+}
+
+/// An error whose response is ready.
+#[derive(Debug, thiserror::Error)]
+#[error("answered with an error")]
+struct Rendered;

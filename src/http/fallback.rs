@@ -1,0 +1,42 @@
+//! What answers where no handler does: 405 for a known path, 404 for any other.
+
+use actix_web::dev::ResourceDef;
+use actix_web::{HttpRequest, HttpResponse, web};
+use utoipa::openapi::OpenApi;
+
+use super::problem::Failure;
+use crate::app::State;
+
+/// The paths there are, with their methods.
+pub struct Endpoints(Vec<(ResourceDef, String)>);
+
+impl Endpoints {
+    /// Those that a document describes.
+    #[must_use]
+    pub fn of(document: &OpenApi) -> Self {
+        let methods = |item: &utoipa::openapi::PathItem| {
+            [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("DELETE", &item.delete)]
+                .iter()
+                .filter(|(_, operation)| operation.is_some())
+                .map(|(method, _)| *method)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        Self(document.paths.paths.iter().map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item))).collect())
+    }
+
+    fn methods(&self, path: &str) -> Option<&str> {
+        self.0.iter().find(|(pattern, _)| pattern.is_match(path)).map(|(_, methods)| methods.as_str())
+    }
+}
+
+/// The default handler.
+///
+/// # Errors
+/// Always.
+pub async fn no_endpoint(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Failure> {
+    Err(state
+        .endpoints
+        .methods(request.path())
+        .map_or(Failure::NoEndpoint, |methods| Failure::Method(methods.to_owned())))
+}

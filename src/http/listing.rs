@@ -1,0 +1,148 @@
+//! `filter`, `sort`, `limit`, `offset`, `cursor` and `count`, the same for every collection.
+
+use actix_web::http::header::LINK;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::problem::Failure;
+use super::valid::Params;
+use crate::domain::cursor::CursorSeal;
+use crate::domain::error::Violation;
+use crate::domain::filter::Filter;
+use crate::domain::listing::{DEFAULT_LIMIT, Field, MAX_LIMIT, Page, Query, Sort, Start, Totals};
+use crate::service::Service;
+
+/// The parameters as they are documented.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its documentation is used")]
+pub struct ListParams {
+    /// A JSON object. Equality is implicit (`{"displayName":"etl"}`); operators are `$eq`, `$ne`, `$in`, `$nin`, `$gt`,
+    /// `$gte`, `$lt`, `$lte`, `$like`, `$ilike` (`%` stands for any characters), `$exists`, `$and`, `$or` and `$not`.
+    #[param(example = r#"{"displayName":{"$ilike":"etl%"}}"#)]
+    filter: Option<String>,
+    /// Fields separated by commas, a `-` before a field for descending order; ties are broken by `id`.
+    #[param(example = "-createdAt")]
+    sort: Option<String>,
+    /// How many records, 1 to 1000; 100 if absent. 0 asks for as many as there may be on one page, which is 1000.
+    #[param(minimum = 0, maximum = 1000)]
+    limit: Option<i64>,
+    /// How many records to leave out. Deep in a large collection the cursor of the `Link` header is faster.
+    #[param(minimum = 0)]
+    offset: Option<i64>,
+    /// Where the page before ended, from the `rel="next"` link of its `Link` header.
+    cursor: Option<String>,
+    /// `false` together with `cursor` leaves the totals out, which saves counting the collection.
+    count: Option<bool>,
+}
+
+/// A request for a page, and how to name the page after it.
+pub struct ListRequest<F> {
+    /// For the service.
+    pub query: Query<F>,
+    seal: CursorSeal,
+    path: String,
+    filter: String,
+    sort: String,
+}
+
+impl<F: Field> ListRequest<F> {
+    /// Reads the query string of a request.
+    ///
+    /// # Errors
+    /// Violations that name the parameter and what is allowed.
+    pub fn parse(request: &HttpRequest, service: &Service) -> Result<Self, Failure> {
+        let params = Params::parse(request.query_string());
+        let (filter, sort) = (params.get("filter")?, params.get("sort")?);
+        let path = request.path();
+        let seal = CursorSeal::new(service.peppers.derive("cursor"), &[path, filter, sort]);
+        let offset = number(&params, "offset", 0, i64::MAX)?;
+        let (start, paged) = match (params.get("cursor")?, offset) {
+            ("", offset) => (Start::Offset(offset.unwrap_or(0)), Paged::ByOffset),
+            (cursor, None | Some(0)) => (Start::After(seal.read(cursor)?), Paged::ByCursor),
+            (_, Some(_)) => return Err(Violation::new("offset", "cannot be combined with `cursor`").into()),
+        };
+        let limit = match number(&params, "limit", 0, MAX_LIMIT)? {
+            None => DEFAULT_LIMIT,
+            Some(0) => MAX_LIMIT,
+            Some(limit) => limit,
+        };
+        let query = Query {
+            filter: Filter::parse(filter)?,
+            sort: Sort::parse(sort)?,
+            limit,
+            start,
+            totals: totals(&params, paged)?,
+        };
+        let (path, filter, sort) = (path.to_owned(), filter.to_owned(), sort.to_owned());
+        Ok(Self { query, seal, path, filter, sort })
+    }
+
+    /// The page in Atlan's envelope, with a link to the next.
+    pub fn respond<T, V: Serialize>(&self, page: Page<T>, view: impl FnMut(T) -> V) -> HttpResponse {
+        let mut response = HttpResponse::Ok();
+        let page = page.map(view);
+        if let Some(next) = &page.next {
+            let query = form_urlencoded::Serializer::new(String::new())
+                .append_pair("limit", &self.query.limit.to_string())
+                .append_pair("sort", &self.sort)
+                .append_pair("filter", &self.filter)
+                .append_pair("cursor", &self.seal.write(next))
+                .finish();
+            response.insert_header((LINK, format!("<{}?{query}>; rel=\"next\"", self.path)));
+        }
+        response.json(Records {
+            total_record: page.counts.map(|counts| counts.total),
+            filter_record: page.counts.map(|counts| counts.filtered),
+            records: page.records,
+        })
+    }
+}
+
+enum Paged {
+    ByOffset,
+    ByCursor,
+}
+
+/// Clients that page by offset read the totals whatever they sent as `count`; see the contract of Atlan's Go SDK.
+fn totals(params: &Params, paged: Paged) -> Result<Totals, Violation> {
+    let wanted = match params.get("count")?.to_ascii_lowercase().as_str() {
+        "" | "true" => true,
+        "false" => false,
+        _ => return Err(Violation::new("count", "must be `true` or `false`")),
+    };
+    Ok(if wanted || matches!(paged, Paged::ByOffset) { Totals::Exact } else { Totals::Skipped })
+}
+
+fn number(params: &Params, name: &str, least: i64, most: i64) -> Result<Option<i64>, Violation> {
+    match params.get(name)? {
+        "" => Ok(None),
+        text => match text.parse() {
+            Ok(number) if (least..=most).contains(&number) => Ok(Some(number)),
+            _ => Err(Violation::new(name, format!("must be a number from {least} to {most}"))),
+        },
+    }
+}
+
+/// Atlan's envelope of a collection.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Records<T> {
+    /// The size of the whole collection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_record: Option<i64>,
+    /// How many of them the filter lets through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter_record: Option<i64>,
+    /// One page of those.
+    records: Vec<T>,
+}
+
+impl<T> Records<T> {
+    /// A whole collection that is small enough to live in memory.
+    pub fn of(total: usize, filtered: usize, records: Vec<T>) -> Self {
+        let count = |size: usize| i64::try_from(size).ok();
+        Self { total_record: count(total), filter_record: count(filtered), records }
+    }
+}

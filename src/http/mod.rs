@@ -1,0 +1,51 @@
+//! The doors: every path on one screen.
+
+pub mod atlan;
+mod auth;
+mod docs;
+pub mod envelope;
+mod fallback;
+mod listing;
+pub mod openapi;
+mod ops;
+mod problem;
+mod valid;
+
+pub use fallback::{Endpoints, no_endpoint};
+pub use ops::metrics::Metrics;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Every route there is.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        // /api/service/apikeys
+        .service(atlan::apikeys::create)
+        .service(atlan::apikeys::list)
+        .service(atlan::apikeys::read)
+        .service(atlan::apikeys::update)
+        .service(atlan::apikeys::delete)
+        // /api/service/personas
+        .service(atlan::personas::create)
+        .service(atlan::personas::list)
+        .service(atlan::personas::read)
+        .service(atlan::personas::update)
+        .service(atlan::personas::delete)
+        // /api/service/sessions
+        .service(atlan::sessions::create)
+        .service(atlan::sessions::delete)
+        // /api/service/users, /api/service/whoami, /api/service/roles, /api/service/v2/groups
+        .service(atlan::users::current)
+        .service(atlan::users::list)
+        .service(atlan::users::whoami)
+        .service(atlan::roles::list)
+        .service(atlan::roles::groups)
+        // /livez, /readyz, /metrics
+        .service(ops::health::livez)
+        .service(ops::health::readyz)
+        .service(ops::metrics::metrics)
+        // /openapi.json, /docs
+        .service(docs::document)
+        .service(docs::index)
+        .service(docs::file);
+}

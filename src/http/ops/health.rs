@@ -1,0 +1,39 @@
+//! `/livez` and `/readyz`.
+
+use actix_web::{HttpResponse, get, web};
+
+use crate::app::State;
+use crate::service::maintenance;
+
+/// Tell that the process runs
+#[utoipa::path(
+    tag = "Operations",
+    security(()),
+    responses((status = 200, description = "It does", content_type = "text/plain", body = String)),
+)]
+#[get("/livez")]
+pub async fn livez() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain").body("ok\n")
+}
+
+/// Tell whether requests can be served
+///
+/// The database must answer.
+#[utoipa::path(
+    tag = "Operations",
+    security(()),
+    responses(
+        (status = 200, description = "They can", content_type = "text/plain", body = String),
+        (status = 503, description = "They cannot", content_type = "text/plain", body = String),
+    ),
+)]
+#[get("/readyz")]
+pub async fn readyz(state: web::Data<State>) -> HttpResponse {
+    match maintenance::ping(&state.service).await {
+        Ok(()) => HttpResponse::Ok().content_type("text/plain").body("ok\n"),
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            HttpResponse::ServiceUnavailable().content_type("text/plain").body("not ready\n")
+        }
+    }
+}

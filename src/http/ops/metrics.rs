@@ -1,0 +1,98 @@
+//! `/metrics`: counters for Prometheus.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpResponse, get, web};
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::super::problem::Failure;
+use crate::app::State;
+use crate::domain::error::Error;
+use crate::service::Service;
+
+/// The metrics of one process. Names and units follow OpenTelemetry's conventions; no label has a value that a client
+/// chooses.
+pub struct Metrics {
+    registry: Mutex<Registry>,
+    requests: Family<RequestLabels, Histogram>,
+    records: Gauge,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    http_request_method: &'static str,
+    http_route: String,
+    http_response_status_code: u16,
+}
+
+impl Metrics {
+    /// The metrics of that service.
+    #[must_use]
+    pub fn new(service: &Service) -> Self {
+        let mut registry = Registry::default();
+        let buckets =
+            || Histogram::new([0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0]);
+        let requests: Family<RequestLabels, Histogram> = Family::new_with_constructor(buckets);
+        let records = Gauge::default();
+        let counts = &service.directory.counts;
+        registry.register_with_unit(
+            "http_server_request_duration",
+            "How long requests took",
+            Unit::Seconds,
+            requests.clone(),
+        );
+        registry.register("tessera_directory_records", "Credentials in memory", records.clone());
+        registry.register("tessera_directory_hits", "Look-ups answered from memory", counts.hits.clone());
+        registry.register("tessera_directory_misses", "Look-ups that read storage", counts.misses.clone());
+        registry.register(
+            "tessera_directory_stale",
+            "Records not used because a change came after they were read",
+            counts.stale.clone(),
+        );
+        Self { registry: Mutex::new(registry), requests, records }
+    }
+
+    /// Counts a request.
+    pub fn observe_request(&self, method: &Method, route: &str, status: StatusCode, elapsed: Duration) {
+        let labels = RequestLabels {
+            http_request_method: known(method),
+            http_route: route.to_owned(),
+            http_response_status_code: status.as_u16(),
+        };
+        self.requests.get_or_create(&labels).observe(elapsed.as_secs_f64());
+    }
+}
+
+/// Clients can invent methods; labels cannot.
+fn known(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "_OTHER",
+    }
+}
+
+/// Get the metrics
+#[utoipa::path(
+    tag = "Operations",
+    security(()),
+    responses((status = 200, description = "In the format of OpenMetrics", content_type = "application/openmetrics-text", body = String)),
+)]
+#[get("/metrics")]
+pub async fn metrics(state: web::Data<State>) -> Result<HttpResponse, Failure> {
+    state.metrics.records.set(i64::try_from(state.service.directory.len()).unwrap_or(i64::MAX));
+    let mut body = String::new();
+    let registry = state.metrics.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    text::encode(&mut body, &registry).map_err(|error| Error::Internal(error.into()))?;
+    Ok(HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(body))
+}

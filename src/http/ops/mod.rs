@@ -1,0 +1,4 @@
+//! For those who run Tessera.
+
+pub mod health;
+pub mod metrics;

@@ -1,0 +1,240 @@
+//! Errors on the wire: one body for Atlan's SDKs, and RFC 9457 for who asks for it.
+//!
+//! The members and types of the first are those that all of Atlan's SDKs parse; an unknown member would break the
+//! Java SDK. The second is sent only for `Accept: application/problem+json`.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::error::{Error, Refusal, Violation};
+
+/// Why a request is answered with an error.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The use case says so.
+    #[error(transparent)]
+    Domain(#[from] Error),
+    /// The body is not what the endpoint takes.
+    #[error("{0}")]
+    Body(String),
+    /// The request has more than one credential, or one where none may be.
+    #[error("{0}")]
+    Credentials(&'static str),
+    /// There is nothing at this path.
+    #[error("there is no such endpoint")]
+    NoEndpoint,
+    /// There is, for other methods.
+    #[error("this endpoint answers {0} only")]
+    Method(String),
+    /// The body is larger than allowed.
+    #[error("the body is larger than {0} bytes")]
+    TooLarge(usize),
+    /// The answer took too long. What was asked for may still have happened.
+    #[error("the request took too long; it may still have been carried out")]
+    Timeout,
+    /// A handler panicked.
+    #[error("internal error")]
+    Panic,
+    /// The framework refused the request.
+    #[error("the request was refused")]
+    Framework(StatusCode),
+}
+
+impl From<Violation> for Failure {
+    fn from(violation: Violation) -> Self {
+        Self::Domain(violation.into())
+    }
+}
+
+impl Failure {
+    /// The status and the stable code of each failure.
+    fn code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Domain(Error::Invalid(_)) => (StatusCode::BAD_REQUEST, "TESSERA-400-001"),
+            Self::Body(_) => (StatusCode::BAD_REQUEST, "TESSERA-400-002"),
+            Self::Credentials(_) => (StatusCode::BAD_REQUEST, "TESSERA-400-003"),
+            Self::Domain(Error::Unauthenticated(refusal)) => (
+                StatusCode::UNAUTHORIZED,
+                match refusal {
+                    Refusal::Missing => "TESSERA-401-001",
+                    Refusal::Invalid => "TESSERA-401-002",
+                    Refusal::Expired => "TESSERA-401-003",
+                    Refusal::Disabled => "TESSERA-401-004",
+                    Refusal::WrongPassword => "TESSERA-401-005",
+                },
+            ),
+            Self::Domain(Error::Forbidden(_)) => (StatusCode::FORBIDDEN, "TESSERA-403-001"),
+            Self::Domain(Error::NotFound { .. }) => (StatusCode::NOT_FOUND, "TESSERA-404-001"),
+            Self::NoEndpoint => (StatusCode::NOT_FOUND, "TESSERA-404-002"),
+            Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "TESSERA-405-001"),
+            Self::Domain(Error::Conflict(_)) => (StatusCode::CONFLICT, "TESSERA-409-001"),
+            Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "TESSERA-413-001"),
+            Self::Domain(Error::Busy) => (StatusCode::TOO_MANY_REQUESTS, "TESSERA-429-001"),
+            // Not 503: pyatlan takes that for success.
+            Self::Domain(Error::Storage(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-002"),
+            Self::Domain(Error::Internal(_)) | Self::Panic => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-001"),
+            Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "TESSERA-504-001"),
+            Self::Framework(status) => (*status, "TESSERA-400-004"),
+        }
+    }
+
+    fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Domain(Error::Invalid(violations)) => violations,
+            _ => &[],
+        }
+    }
+
+    /// The answer, in the shape that the client asked for.
+    pub fn render(&self, shape: Shape, request_id: &str) -> HttpResponse {
+        let (status, code) = self.code();
+        let mut response = HttpResponse::build(status);
+        self.add_headers(&mut response);
+        match shape {
+            Shape::Atlan => response.json(self.atlan(status, code, request_id)),
+            Shape::Problem => {
+                let problem = serde_json::to_string(&self.problem(status, code, request_id)).unwrap_or_default();
+                response.content_type(PROBLEM_JSON).body(problem)
+            }
+        }
+    }
+
+    fn add_headers(&self, response: &mut HttpResponseBuilder) {
+        match self {
+            Self::Domain(Error::Unauthenticated(refusal)) => {
+                response.insert_header((WWW_AUTHENTICATE, challenge(*refusal)));
+            }
+            // pyatlan repeats a 403 five times with growing pauses; with this header it gives up after five seconds.
+            Self::Domain(Error::Forbidden(_) | Error::Busy) => {
+                response.insert_header((RETRY_AFTER, HeaderValue::from_static("1")));
+            }
+            Self::Method(allowed) => {
+                response.insert_header((ALLOW, allowed.as_str()));
+            }
+            _ => {}
+        }
+    }
+
+    fn atlan(&self, status: StatusCode, code: &'static str, request_id: &str) -> AtlanError {
+        let message = self.to_string();
+        let cause = |violation: &Violation| AtlanCause {
+            error_type: "VALIDATION",
+            error_message: violation.message.clone(),
+            location: violation.field.clone(),
+        };
+        AtlanError {
+            error_code: code,
+            error_message: message.clone(),
+            message,
+            code: status.as_u16(),
+            status: status.as_str().to_owned(),
+            request_id: request_id.to_owned(),
+            causes: self.violations().iter().map(cause).collect(),
+        }
+    }
+
+    fn problem(&self, status: StatusCode, code: &'static str, request_id: &str) -> Problem {
+        let error =
+            |violation: &Violation| ProblemError { field: violation.field.clone(), message: violation.message.clone() };
+        Problem {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: self.to_string(),
+            code,
+            request_id: request_id.to_owned(),
+            errors: self.violations().iter().map(error).collect(),
+        }
+    }
+}
+
+/// The challenge of RFC 6750, section 3.
+fn challenge(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Missing | Refusal::WrongPassword => r#"Bearer realm="tessera""#,
+        Refusal::Invalid | Refusal::Disabled => {
+            r#"Bearer realm="tessera", error="invalid_token", error_description="the token is malformed, unknown or revoked""#
+        }
+        Refusal::Expired => {
+            r#"Bearer realm="tessera", error="invalid_token", error_description="the token has expired""#
+        }
+    }
+}
+
+/// Only the envelope renders failures; this marks a response as one.
+impl ResponseError for Failure {
+    fn status_code(&self) -> StatusCode {
+        self.code().0
+    }
+}
+
+/// Which body an error has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Atlan's.
+    Atlan,
+    /// RFC 9457's.
+    Problem,
+}
+
+/// The media type of RFC 9457.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// The error body that Atlan's SDKs read.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AtlanError {
+    /// Stable: `TESSERA-<status>-<number>`.
+    #[schema(example = "TESSERA-404-001")]
+    error_code: &'static str,
+    /// What went wrong, for people.
+    error_message: String,
+    /// The same.
+    message: String,
+    /// The HTTP status.
+    #[schema(example = 404)]
+    code: u16,
+    /// The HTTP status as text.
+    #[schema(example = "404")]
+    status: String,
+    /// Finds the request in the logs.
+    request_id: String,
+    /// One for each field that breaks a rule.
+    causes: Vec<AtlanCause>,
+}
+
+/// One reason of an [`AtlanError`].
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct AtlanCause {
+    error_type: &'static str,
+    error_message: String,
+    /// The field.
+    location: String,
+}
+
+/// The error body of RFC 9457.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    /// Stable: `TESSERA-<status>-<number>`.
+    code: &'static str,
+    /// Finds the request in the logs.
+    request_id: String,
+    /// One for each field that breaks a rule.
+    errors: Vec<ProblemError>,
+}
+
+/// One broken rule of a [`Problem`].
+#[derive(Serialize, ToSchema)]
+struct ProblemError {
+    field: String,
+    message: String,
+}

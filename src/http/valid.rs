@@ -1,0 +1,117 @@
+//! Bodies and query strings, parsed and checked before a handler sees them.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{FromRequest, HttpRequest, web};
+use serde::de::DeserializeOwned;
+use validator::{Validate, ValidationError, ValidationErrors};
+
+use super::problem::Failure;
+use crate::app::State;
+use crate::domain::error::{Error, Violation};
+
+/// A JSON body of type `T` whose every member is known and valid.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned + Validate + 'static> FromRequest for Body<T> {
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let is_json = is_json(request);
+        let limit = request.app_data::<web::Data<State>>().map_or(0, |state| state.body_limit);
+        let bytes = web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            if !is_json {
+                return Err(Failure::Body("the body must be sent as `Content-Type: application/json`".to_owned()));
+            }
+            let bytes = bytes.await.map_err(|error| match error.as_response_error().status_code().as_u16() {
+                413 => Failure::TooLarge(limit),
+                _ => Failure::Body("the body could not be read".to_owned()),
+            })?;
+            let body: T = parse(&bytes)?;
+            body.validate().map_err(|errors| Error::Invalid(violations(&errors)))?;
+            Ok(Self(body))
+        })
+    }
+}
+
+fn is_json(request: &HttpRequest) -> bool {
+    let Some(value) = request.headers().get(CONTENT_TYPE) else { return true };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+/// Parses JSON, and refuses members that `T` does not have: all of them at once, by name.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    let mut unknown = Vec::new();
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
+    let parsed: Result<T, _> = serde_ignored::deserialize(tracked, |path| {
+        unknown.push(Violation::new(path.to_string(), "is not a member of this body that a client may set"));
+    });
+    let body = parsed.map_err(|error| {
+        let path = track.path().to_string();
+        let place = if path == "." { String::new() } else { format!("`{path}`: ") };
+        Failure::Body(format!("the body is not valid: {place}{error}"))
+    })?;
+    json.end().map_err(|error| Failure::Body(format!("the body is not valid: {error}")))?;
+    if unknown.is_empty() { Ok(body) } else { Err(Error::Invalid(unknown).into()) }
+}
+
+/// Names the members as the client spells them.
+fn violations(errors: &ValidationErrors) -> Vec<Violation> {
+    let mut violations: Vec<Violation> = errors
+        .field_errors()
+        .iter()
+        .flat_map(|(field, errors)| errors.iter().map(move |error| (field, error)))
+        .map(|(field, error)| Violation::new(camel_case(field), error.to_string()))
+        .collect();
+    violations.sort_by(|one, other| one.field.cmp(&other.field));
+    violations
+}
+
+fn camel_case(field: &str) -> String {
+    let mut words = field.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| {
+        let (head, tail) = word.split_at(usize::from(!word.is_empty()));
+        name + &head.to_ascii_uppercase() + tail
+    })
+}
+
+/// A rule of the domain as a rule of `validator`.
+///
+/// # Errors
+/// What the rule says.
+pub fn rule<T>(parsed: Result<T, String>) -> Result<(), ValidationError> {
+    parsed.map(drop).map_err(|message| ValidationError::new("rule").with_message(message.into()))
+}
+
+/// The parameters of a query string, each at most once.
+pub struct Params(Vec<(String, String)>);
+
+impl Params {
+    /// Reads a query string as forms are encoded.
+    #[must_use]
+    pub fn parse(query: &str) -> Self {
+        Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+    }
+
+    /// The value of a parameter, or the empty string.
+    ///
+    /// # Errors
+    /// A violation when it is given more than once.
+    pub fn get(&self, name: &str) -> Result<&str, Violation> {
+        let mut values = self.0.iter().filter(|(known, _)| known == name);
+        match (values.next(), values.next()) {
+            (_, Some(_)) => Err(Violation::new(name, "is given more than once")),
+            (Some((_, value)), None) => Ok(value),
+            (None, None) => Ok(""),
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Tessera: API keys that act. *http speaks, service decides, storage remembers, domain names, directory recognises.*
+//!
+//! ```text
+//! main ── commands ── app
+//!                      │
+//!                     http      doors, one folder per protocol
+//!                      │
+//!                   service     use cases: one function, one transaction, authorisation first
+//!                  ┌───┴────┐
+//!            directory    storage
+//!          the hot path   the only place that knows SQL
+//!                  └───┬────┘
+//!                   domain      the words and their rules: pure
+//! ```
+//!
+//! Arrows run downwards and never back.
+
+pub mod app;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod directory;
+pub mod domain;
+pub mod http;
+mod pepper_file;
+pub mod service;
+pub mod storage;
+pub mod telemetry;

@@ -1,0 +1,48 @@
+//! Where the pepper comes from.
+
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::config::Settings;
+use crate::domain::entropy::Entropy;
+use crate::domain::pepper::Peppers;
+use crate::storage::url::DatabaseUrl;
+
+/// The configured peppers; draws one into a new file when none is configured and the file is missing.
+///
+/// # Errors
+/// A sentence for the operator: an unusable pepper, or a file that cannot be read or written.
+pub fn load(settings: &Settings) -> Result<Peppers, String> {
+    if let Some(text) = &settings.pepper {
+        return Peppers::parse(text).map_err(|error| format!("TESSERA_PEPPER: {error}"));
+    }
+    let path = settings.pepper_file.clone().unwrap_or_else(|| beside(&settings.database_url));
+    let text = match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => draw(&path)?,
+        read => read.map_err(|error| format!("cannot read the pepper file `{}`: {error}", path.display()))?,
+    };
+    Peppers::parse(&text).map_err(|error| format!("the pepper file `{}`: {error}", path.display()))
+}
+
+fn beside(url: &DatabaseUrl) -> PathBuf {
+    match url {
+        DatabaseUrl::Sqlite(path) => path.with_extension("pepper"),
+        DatabaseUrl::Postgres(_) => PathBuf::from("tessera.pepper"),
+    }
+}
+
+/// Draws a pepper into a file that only its owner can read. If another process was faster, its pepper counts.
+fn draw(path: &Path) -> Result<String, String> {
+    let failed = |error: std::io::Error| format!("cannot write the pepper file `{}`: {error}", path.display());
+    let pepper = Peppers::draw(Entropy::SYSTEM).map_err(|error| error.to_string())?;
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => std::fs::read_to_string(path).map_err(failed),
+        opened => {
+            let mut file = opened.map_err(failed)?;
+            file.write_all(format!("{pepper}\n").as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+            tracing::info!(file = %path.display(), "drew a pepper; without this file no token can be recognised");
+            Ok(pepper)
+        }
+    }
+}
