@@ -136,7 +136,7 @@ pub enum Keys {
         /// How long it lives, in seconds; for ever if left out
         #[arg(long)]
         validity_seconds: Option<i64>,
-        /// A permission it has: MANAGE_APIKEYS or MANAGE_PERSONAS; may be repeated
+        /// A permission it has, `MANAGE_APIKEYS` or `MANAGE_PERSONAS`; may be repeated
         #[arg(long = "permission", value_name = "PERMISSION")]
         permissions: Vec<String>,
         /// The qualified name of a persona it is linked to; may be repeated

@@ -1,5 +1,7 @@
 //! The log.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
@@ -12,6 +14,7 @@ use crate::config::LogFormat;
 pub fn start(directives: &str, format: LogFormat) -> Result<(), ParseError> {
     let filter = EnvFilter::builder().parse(directives)?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = builder.with_ansi(std::io::stderr().is_terminal());
     match format {
         LogFormat::Text => builder.with_target(false).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),

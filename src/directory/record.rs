@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use super::fence::Moment;
-use crate::domain::actor::{Actor, Identity, PresentedCredential};
+use crate::domain::actor::{Actor, PresentedCredential, Standing};
 use crate::domain::credential::{Credential, KnownCredential};
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::PrincipalId;
@@ -14,7 +14,7 @@ use crate::domain::token::ParsedToken;
 /// A credential and whom it authenticates, as storage had it at one moment. It never changes; a newer one replaces it.
 pub struct Record {
     credential: Credential,
-    identity: Arc<Identity>,
+    standing: Arc<Standing>,
     pub(super) moment: Moment,
     last_used_at: AtomicI64,
     unsaved: AtomicBool,
@@ -24,7 +24,7 @@ impl Record {
     pub(super) fn new(known: KnownCredential, moment: Moment) -> Self {
         Self {
             credential: known.credential,
-            identity: Arc::new(known.identity),
+            standing: Arc::new(known.standing),
             moment,
             last_used_at: AtomicI64::new(0),
             unsaved: AtomicBool::new(false),
@@ -34,7 +34,7 @@ impl Record {
     /// Whom it authenticates.
     #[must_use]
     pub fn principal_id(&self) -> PrincipalId {
-        self.identity.principal.id
+        self.standing.principal.id
     }
 
     /// The actor, if the token is genuine and everything about it still holds at `now`. The reasons come after the
@@ -51,11 +51,11 @@ impl Record {
         if *expires_at <= now {
             return Err(Error::Unauthenticated(Refusal::Expired));
         }
-        if !self.identity.principal.enabled {
+        if !self.standing.principal.enabled {
             return Err(Error::Unauthenticated(Refusal::Disabled));
         }
         let credential = PresentedCredential { kind: *kind, key_id: *key_id, expires_at: *expires_at };
-        Ok(Actor::new(Arc::clone(&self.identity), credential))
+        Ok(Actor::new(Arc::clone(&self.standing), credential))
     }
 
     /// Notes a use; tells whether it is the first since uses were last saved.

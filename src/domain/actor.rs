@@ -11,7 +11,7 @@ use super::token::{KeyId, TokenKind};
 
 /// A principal with what it may do; shared by every request it makes until something about it changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
+pub struct Standing {
     /// Who.
     pub principal: Principal,
     /// From its role and its own grants, never from its creator.
@@ -23,7 +23,7 @@ pub struct Identity {
 /// Who is asking, and how they authenticated.
 #[derive(Debug, Clone)]
 pub struct Actor {
-    identity: Arc<Identity>,
+    standing: Arc<Standing>,
     /// The credential that authenticated it; `None` for the operator at the terminal.
     pub credential: Option<PresentedCredential>,
 }
@@ -42,15 +42,15 @@ pub struct PresentedCredential {
 impl Actor {
     /// Who the credential authenticates.
     #[must_use]
-    pub fn new(identity: Arc<Identity>, credential: PresentedCredential) -> Self {
-        Self { identity, credential: Some(credential) }
+    pub fn new(standing: Arc<Standing>, credential: PresentedCredential) -> Self {
+        Self { standing, credential: Some(credential) }
     }
 
     /// A user who has just proved who they are and has no credential yet.
     #[must_use]
     pub fn user(principal: Principal) -> Self {
         let permissions = principal.role.permissions();
-        Self { identity: Arc::new(Identity { principal, permissions, personas: Vec::new() }), credential: None }
+        Self { standing: Arc::new(Standing { principal, permissions, personas: Vec::new() }), credential: None }
     }
 
     /// The operator at the terminal, who may do everything.
@@ -70,31 +70,31 @@ impl Actor {
     /// The principal.
     #[must_use]
     pub fn principal(&self) -> &Principal {
-        &self.identity.principal
+        &self.standing.principal
     }
 
     /// The principal's id.
     #[must_use]
     pub fn id(&self) -> PrincipalId {
-        self.identity.principal.id
+        self.standing.principal.id
     }
 
     /// The principal's user name.
     #[must_use]
     pub fn username(&self) -> &str {
-        &self.identity.principal.username
+        &self.standing.principal.username
     }
 
     /// Everything it may do on the platform.
     #[must_use]
     pub fn permissions(&self) -> Permissions {
-        self.identity.permissions
+        self.standing.permissions
     }
 
     /// The personas it is linked to.
     #[must_use]
     pub fn personas(&self) -> &[PersonaRef] {
-        &self.identity.personas
+        &self.standing.personas
     }
 
     /// When the credential of this request stops, in epoch milliseconds; `None` for never.
@@ -106,7 +106,7 @@ impl Actor {
     /// Whether it is linked to that persona.
     #[must_use]
     pub fn has_persona(&self, persona: PersonaId) -> bool {
-        self.identity.personas.iter().any(|link| link.id == persona)
+        self.standing.personas.iter().any(|link| link.id == persona)
     }
 
     /// The first line of a use case that not everybody may do.

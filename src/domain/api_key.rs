@@ -3,12 +3,10 @@
 use sha2::{Digest, Sha256};
 
 use super::error::Violation;
-use super::filter::Value;
 use super::ids::PrincipalId;
-use super::listing::{Direction, Field, Kind};
 use super::permission::{Permission, Permissions};
 use super::persona::PersonaRef;
-use super::text::{Description, DisplayName, fold};
+use super::text::{Description, DisplayName};
 use super::token::Token;
 use crate::clock::SECOND;
 
@@ -156,98 +154,6 @@ impl Status {
     #[must_use]
     pub fn of(expires_at: i64, now: i64) -> Self {
         if expires_at > now { Self::Active } else { Self::Expired }
-    }
-}
-
-/// What API keys can be filtered and sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ApiKeyField {
-    /// The GUID.
-    Id,
-    /// `apikey-<id>`; `service-account-apikey-<id>` is taken too, as some SDKs send it.
-    ClientId,
-    /// The name.
-    DisplayName,
-    /// The description.
-    Description,
-    /// The creator's user name.
-    CreatedBy,
-    /// When it was created.
-    CreatedAt,
-    /// When it was last updated.
-    UpdatedAt,
-    /// When it expires, if ever.
-    ExpiresAt,
-    /// When it was last used, if ever.
-    LastUsedAt,
-    /// `active` or `expired`.
-    Status,
-    /// Of any persona it is linked to.
-    PersonaQualifiedName,
-}
-
-impl Field for ApiKeyField {
-    const ALL: &'static [Self] = &[
-        Self::Id,
-        Self::ClientId,
-        Self::DisplayName,
-        Self::Description,
-        Self::CreatedBy,
-        Self::CreatedAt,
-        Self::UpdatedAt,
-        Self::ExpiresAt,
-        Self::LastUsedAt,
-        Self::Status,
-        Self::PersonaQualifiedName,
-    ];
-    const DEFAULT_SORT: (Self, Direction) = (Self::CreatedAt, Direction::Descending);
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Id => "id",
-            Self::ClientId => "clientId",
-            Self::DisplayName => "displayName",
-            Self::Description => "description",
-            Self::CreatedBy => "createdBy",
-            Self::CreatedAt => "createdAt",
-            Self::UpdatedAt => "updatedAt",
-            Self::ExpiresAt => "expiresAt",
-            Self::LastUsedAt => "lastUsedAt",
-            Self::Status => "status",
-            Self::PersonaQualifiedName => "personaQualifiedName",
-        }
-    }
-
-    fn kind(self) -> Kind {
-        match self {
-            Self::Id | Self::ClientId | Self::Status | Self::PersonaQualifiedName => Kind::Exact,
-            Self::DisplayName | Self::Description | Self::CreatedBy => Kind::Text,
-            Self::CreatedAt | Self::UpdatedAt | Self::ExpiresAt | Self::LastUsedAt => Kind::Instant,
-        }
-    }
-
-    fn sortable(self) -> bool {
-        !matches!(self, Self::ClientId | Self::Description | Self::Status | Self::PersonaQualifiedName)
-    }
-}
-
-impl ApiKey {
-    /// What a cursor remembers of a field one can sort by.
-    #[must_use]
-    pub fn sort_value(&self, field: ApiKeyField) -> Value {
-        match field {
-            ApiKeyField::CreatedAt => Value::Instant(self.created_at),
-            ApiKeyField::UpdatedAt => Value::Instant(self.updated_at),
-            ApiKeyField::ExpiresAt => Value::Instant(self.expires_at),
-            ApiKeyField::LastUsedAt => Value::Instant(self.last_used_at),
-            ApiKeyField::DisplayName => Value::Text(fold(&self.display_name)),
-            ApiKeyField::CreatedBy => Value::Text(self.created_by.clone()),
-            ApiKeyField::Id
-            | ApiKeyField::ClientId
-            | ApiKeyField::Description
-            | ApiKeyField::Status
-            | ApiKeyField::PersonaQualifiedName => Value::Text(self.id.to_string()),
-        }
     }
 }
 

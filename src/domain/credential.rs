@@ -1,6 +1,6 @@
 //! Credentials: the record of a secret.
 
-use super::actor::Identity;
+use super::actor::Standing;
 use super::ids::PrincipalId;
 use super::pepper::{Digest, PepperId};
 use super::token::{KeyId, TokenKind};
@@ -30,5 +30,5 @@ pub struct KnownCredential {
     /// The record; `expires_at` is the sooner of its own and its API key's.
     pub credential: Credential,
     /// Whom it authenticates.
-    pub identity: Identity,
+    pub standing: Standing,
 }

@@ -43,7 +43,7 @@ impl CursorSeal {
             Value::Text(text) => Json::from(text.as_str()),
             Value::Instant(instant) => Json::from(*instant),
         });
-        let payload = Json::from_iter(values.chain([Json::from(cursor.id.as_str())])).to_string();
+        let payload = values.chain([Json::from(cursor.id.as_str())]).collect::<Json>().to_string();
         let mut sealed = self.tag(payload.as_bytes()).to_vec();
         sealed.extend_from_slice(payload.as_bytes());
         BASE64URL_NOPAD.encode(&sealed)

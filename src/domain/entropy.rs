@@ -8,6 +8,7 @@ pub struct Entropy(fn(&mut [u8]) -> Result<(), getrandom::Error>);
 
 impl Entropy {
     /// The operating system's generator.
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the system for randomness")]
     pub const SYSTEM: Self = Self(getrandom::fill);
 
     /// A source of the caller's choice, for tests.

@@ -37,6 +37,7 @@ impl<T> Id<T> {
     }
 
     /// The bare UUID.
+    #[must_use]
     pub fn uuid(self) -> Uuid {
         self.0
     }

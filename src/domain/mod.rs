@@ -1,12 +1,39 @@
 //! The words of Tessera and their rules: pure, without HTTP and without SQL.
+//!
+//! One word per thing, in types, tables, fields, logs and docs. A new word needs a line here first.
+//!
+//! | word | means | never say |
+//! |---|---|---|
+//! | Principal | whatever can be authenticated; kinds: user, service account | identity, account |
+//! | Service account | a principal that is a program; an API key's own actor | bot, machine user |
+//! | API key | the resource `/api/service/apikeys` manages: one service account, its credential's metadata, its persona links | token (for the resource) |
+//! | Credential | a secret's record: which principal it authenticates, digest, expiry | token row |
+//! | Token | the plaintext bearer string, seen once; `attributes.accessToken` on the wire | secret, `apiKeyValue` |
+//! | Session | a user's short-lived credential after signing in: the "user's bearer token" | login |
+//! | Actor | the principal making *this* request, with its permissions, personas and how it authenticated | caller, current user, ctx |
+//! | Standing | a principal with its permissions and personas: what a credential vouches for | identity |
+//! | Owner | who created a credential | author |
+//! | Persona | a named set of policies, known by its qualified name (`default/<id>`) | group, profile |
+//! | Persona link | ties a principal to a persona; an API key's links are replaced wholesale on update | mapping, binding |
+//! | Permission | one platform-level thing an actor may do (`MANAGE_APIKEYS`); `workspacePermissions` on the wire | right |
+//! | Role | a built-in bundle of permissions: `$admin`, `$member`, `$guest`, `$api-token-default-access` | |
+//! | Validity | a requested lifetime: seconds, or never | ttl, lifespan (wire legacy only) |
+//! | Pepper | the secret outside the database that digests are made with | salt, master key |
+//! | Directory | the credentials in memory | cache |
+//! | Door | one protocol's folder under `http/` | |
+//!
+//! Verbs: create, get, list, update, delete, authenticate. `find_*` returns an `Option`, `get_*` fails with `NotFound`.
+//! Instants are epoch milliseconds in `*_at` columns.
 
 pub mod actor;
 pub mod api_key;
+mod base62;
 pub mod change;
 pub mod credential;
 pub mod cursor;
 pub mod entropy;
 pub mod error;
+pub mod fields;
 pub mod filter;
 pub mod ids;
 pub mod listing;

@@ -2,9 +2,7 @@
 
 use super::entropy::Entropy;
 use super::error::Result;
-use super::filter::Value;
 use super::ids::PersonaId;
-use super::listing::{Direction, Field, Kind};
 use super::text::{Description, DisplayName};
 
 /// A named set of policies, known by its qualified name.
@@ -54,62 +52,6 @@ pub struct PersonaInput {
     pub description: Description,
     /// Whether it grants anything.
     pub enabled: bool,
-}
-
-/// What personas can be filtered and sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PersonaField {
-    /// The GUID.
-    Id,
-    /// `default/<22 characters>`.
-    QualifiedName,
-    /// The unique name.
-    Name,
-    /// The name for people.
-    DisplayName,
-    /// When it was created.
-    CreatedAt,
-}
-
-impl Field for PersonaField {
-    const ALL: &'static [Self] = &[Self::Id, Self::QualifiedName, Self::Name, Self::DisplayName, Self::CreatedAt];
-    const DEFAULT_SORT: (Self, Direction) = (Self::CreatedAt, Direction::Descending);
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Id => "id",
-            Self::QualifiedName => "qualifiedName",
-            Self::Name => "name",
-            Self::DisplayName => "displayName",
-            Self::CreatedAt => "createdAt",
-        }
-    }
-
-    fn kind(self) -> Kind {
-        match self {
-            Self::Id | Self::QualifiedName => Kind::Exact,
-            Self::Name | Self::DisplayName => Kind::Text,
-            Self::CreatedAt => Kind::Instant,
-        }
-    }
-
-    fn sortable(self) -> bool {
-        matches!(self, Self::Name | Self::CreatedAt)
-    }
-}
-
-impl Persona {
-    /// What a cursor remembers of a field one can sort by.
-    #[must_use]
-    pub fn sort_value(&self, field: PersonaField) -> Value {
-        match field {
-            PersonaField::CreatedAt => Value::Instant(self.created_at),
-            PersonaField::Name => Value::Text(self.name.clone()),
-            PersonaField::Id | PersonaField::QualifiedName | PersonaField::DisplayName => {
-                Value::Text(self.id.to_string())
-            }
-        }
-    }
 }
 
 /// A new qualified name: `default/` and 22 random base62 characters.

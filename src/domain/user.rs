@@ -1,8 +1,6 @@
 //! Local users.
 
 use super::actor::OPERATOR;
-use super::filter::Value;
-use super::listing::{Direction, Field, Kind};
 use super::principal::{Principal, SERVICE_ACCOUNT_PREFIX};
 
 /// A person: a principal and what only people have.
@@ -14,57 +12,6 @@ pub struct User {
     pub display_name: String,
     /// Empty if unknown.
     pub email: String,
-}
-
-/// What users can be filtered and sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UserField {
-    /// The GUID.
-    Id,
-    /// The unique name.
-    Username,
-    /// The address, if known.
-    Email,
-    /// When they were created.
-    CreatedAt,
-}
-
-impl Field for UserField {
-    const ALL: &'static [Self] = &[Self::Id, Self::Username, Self::Email, Self::CreatedAt];
-    const DEFAULT_SORT: (Self, Direction) = (Self::Username, Direction::Ascending);
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Id => "id",
-            Self::Username => "username",
-            Self::Email => "email",
-            Self::CreatedAt => "createdAt",
-        }
-    }
-
-    fn kind(self) -> Kind {
-        match self {
-            Self::Id => Kind::Exact,
-            Self::Username | Self::Email => Kind::Text,
-            Self::CreatedAt => Kind::Instant,
-        }
-    }
-
-    fn sortable(self) -> bool {
-        self == Self::Username || self == Self::CreatedAt
-    }
-}
-
-impl User {
-    /// What a cursor remembers of a field one can sort by.
-    #[must_use]
-    pub fn sort_value(&self, field: UserField) -> Value {
-        match field {
-            UserField::CreatedAt => Value::Instant(self.principal.created_at),
-            UserField::Username => Value::Text(self.principal.username.clone()),
-            UserField::Id | UserField::Email => Value::Text(self.principal.id.to_string()),
-        }
-    }
 }
 
 /// Checks the name of a new user.

@@ -25,7 +25,9 @@ impl FromRequest for Actor {
         Box::pin(async move {
             let bearer = bearer?;
             let state = state.ok_or_else(|| Error::Internal("the application has no state".into()))?;
-            Ok(state.service.authenticate(&bearer).await?)
+            let actor = state.service.authenticate(&bearer).await?;
+            tracing::Span::current().record("actor", actor.username());
+            Ok(actor)
         })
     }
 }

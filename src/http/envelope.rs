@@ -37,7 +37,7 @@ pub async fn envelope(
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     };
     let answer = Answer::to(&request, &state);
-    let span = tracing::info_span!("request", id = %answer.request_id);
+    let span = tracing::info_span!("request", id = %answer.request_id, actor = tracing::field::Empty);
     let call = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone());
     let outcome = tokio::time::timeout(state.request_timeout, call).await;
     let _entered = span.enter();

@@ -100,6 +100,7 @@ impl<F: Field> ListRequest<F> {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Paged {
     ByOffset,
     ByCursor,
@@ -112,7 +113,7 @@ fn totals(params: &Params, paged: Paged) -> Result<Totals, Violation> {
         "false" => false,
         _ => return Err(Violation::new("count", "must be `true` or `false`")),
     };
-    Ok(if wanted || matches!(paged, Paged::ByOffset) { Totals::Exact } else { Totals::Skipped })
+    Ok(if wanted || paged == Paged::ByOffset { Totals::Exact } else { Totals::Skipped })
 }
 
 fn number(params: &Params, name: &str, least: i64, most: i64) -> Result<Option<i64>, Violation> {
@@ -128,6 +129,7 @@ fn number(params: &Params, name: &str, least: i64, most: i64) -> Result<Option<i
 /// Atlan's envelope of a collection.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names on the wire")]
 pub struct Records<T> {
     /// The size of the whole collection.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,19 +1,20 @@
 //! API keys: create, list, get, update, delete.
 
+use super::grants::{may_grant, may_link, may_update};
 use super::{Service, Transaction, page};
 use crate::clock::DAY;
 use crate::domain::actor::Actor;
-use crate::domain::api_key::{ApiKey, ApiKeyField, ApiKeyUpdate, CreatedApiKey, NEVER, NewApiKey, Status};
+use crate::domain::api_key::{ApiKey, ApiKeyUpdate, CreatedApiKey, NEVER, NewApiKey};
 use crate::domain::change::{Action, Subject};
-use crate::domain::credential::Credential;
 use crate::domain::cursor::Cursor;
 use crate::domain::error::{Error, Result};
+use crate::domain::fields::ApiKeyField;
 use crate::domain::ids::{Id, PrincipalId};
 use crate::domain::listing::{Page, Query};
-use crate::domain::permission::{Permission, Permissions};
+use crate::domain::permission::Permission;
 use crate::domain::persona::PersonaRef;
 use crate::domain::principal::{Principal, PrincipalKind, Role, service_account_username};
-use crate::domain::token::{ParsedToken, Token, TokenKind};
+use crate::domain::token::{Token, TokenKind};
 use crate::storage::create_requests::{self, CreateRequest};
 use crate::storage::principals::{self, Existed};
 use crate::storage::{api_keys, credentials, personas};
@@ -40,7 +41,7 @@ pub async fn create(
     service
         .write(actor, move |transaction| {
             let id = Id::new(transaction.now, transaction.service.entropy)?;
-            let Some(request_key) = request_key else { return insert(transaction, id, new) };
+            let Some(request_key) = request_key else { return insert(transaction, id, &new) };
             let request = CreateRequest {
                 owner_id: transaction.actor.id().to_string(),
                 request_key,
@@ -50,14 +51,14 @@ pub async fn create(
             };
             create_requests::forget_old(transaction.connection, &request, transaction.now - REPEATABLE)?;
             match create_requests::insert(transaction.connection, &request)? {
-                Existed::No => insert(transaction, id, new),
+                Existed::No => insert(transaction, id, &new),
                 Existed::Yes => repeat(transaction, &request),
             }
         })
         .await
 }
 
-fn insert(transaction: &mut Transaction<'_>, id: PrincipalId, new: NewApiKey) -> Result<CreatedApiKey> {
+fn insert(transaction: &mut Transaction<'_>, id: PrincipalId, new: &NewApiKey) -> Result<CreatedApiKey> {
     let now = transaction.now;
     let principal = Principal {
         id,
@@ -112,24 +113,6 @@ fn issue(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<To
     let (token, credential) = transaction.service.mint(TokenKind::ApiKey, principal, transaction.now, NEVER)?;
     credentials::insert(transaction.connection, &credential)?;
     Ok(token)
-}
-
-impl Service {
-    /// A new token and the credential that recognises it.
-    pub(super) fn mint(
-        &self,
-        kind: TokenKind,
-        principal: PrincipalId,
-        now: i64,
-        expires_at: i64,
-    ) -> Result<(Token, Credential)> {
-        let parsed = ParsedToken::mint(kind, self.entropy)?;
-        let pepper = self.peppers.current();
-        let digest = self.peppers.digest(&parsed, pepper).ok_or_else(|| Error::Internal("no pepper".into()))?;
-        let credential =
-            Credential { key_id: parsed.key_id, kind, principal, digest, pepper, created_at: now, expires_at };
-        Ok((parsed.plaintext(&self.prefixes)?, credential))
-    }
 }
 
 /// One page of API keys. Every actor may look.
@@ -235,47 +218,4 @@ fn resolve(transaction: &mut Transaction<'_>, names: &[String]) -> Result<Vec<Pe
     }
     let missing = names.iter().filter(|name| found.iter().all(|persona| persona.qualified_name != **name));
     Err(personas::unknown(missing.map(String::as_str)).into())
-}
-
-/// Nobody grants a permission they do not hold.
-fn may_grant(actor: &Actor, permissions: Permissions) -> Result<()> {
-    let beyond: Vec<_> = permissions.without(actor.permissions()).iter().map(Permission::name).collect();
-    if beyond.is_empty() {
-        return Ok(());
-    }
-    Err(Error::Forbidden(format!("`{}` cannot grant what it does not hold: {}", actor.username(), beyond.join(", "))))
-}
-
-/// Nobody links a persona they are not linked to themselves, except those who manage personas.
-fn may_link(actor: &Actor, personas: &[PersonaRef]) -> Result<()> {
-    let beyond: Vec<_> = personas
-        .iter()
-        .filter(|persona| !actor.permissions().contains(Permission::ManagePersonas) && !actor.has_persona(persona.id))
-        .map(|persona| persona.qualified_name.as_str())
-        .collect();
-    if beyond.is_empty() {
-        return Ok(());
-    }
-    Err(Error::Forbidden(format!(
-        "`{}` cannot link personas it is not linked to without the permission `{}`: {}",
-        actor.username(),
-        Permission::ManagePersonas.name(),
-        beyond.join(", ")
-    )))
-}
-
-/// Only what an update adds needs the right to grant it, and nobody adds anything to themselves.
-fn may_update(actor: &Actor, before: &ApiKey, after: &ApiKey, now: i64) -> Result<()> {
-    let permissions = after.permissions.without(before.permissions);
-    let personas: Vec<_> =
-        after.personas.iter().filter(|persona| !before.personas.contains(persona)).cloned().collect();
-    let gains = permissions != Permissions::NONE || !personas.is_empty() || after.expires_at > before.expires_at;
-    if actor.id() == before.id && gains {
-        return Err(Error::Forbidden("an API key cannot give itself permissions, personas or time".to_owned()));
-    }
-    if after.expires_at != before.expires_at && Status::of(before.expires_at, now) == Status::Expired {
-        return Err(Error::Conflict("the API key has expired, and an expired key stays expired".to_owned()));
-    }
-    may_grant(actor, permissions)?;
-    may_link(actor, &personas)
 }

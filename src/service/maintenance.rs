@@ -17,7 +17,7 @@ const OVERLAP: i64 = 60 * SECOND;
 /// How often uses are saved.
 pub const SAVE_USES_EVERY: Duration = Duration::from_secs(5);
 /// How often ended sessions and old create requests are removed.
-pub const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
+pub const FORGET_EVERY: Duration = Duration::from_hours(1);
 
 /// Follows the changes that other processes make: the command line, and other nodes on the same database.
 pub struct Follower {

@@ -3,10 +3,12 @@
 pub mod api_keys;
 pub mod authenticate;
 pub mod bootstrap;
+mod grants;
 pub mod maintenance;
 mod passwords;
 pub mod personas;
 pub mod sessions;
+mod tokens;
 pub mod users;
 
 use std::sync::Arc;
@@ -97,7 +99,9 @@ impl Service {
                 Ok(done)
             });
             // Also after a failure: a commit whose answer was lost may have happened.
-            changed.into_iter().for_each(|subject| service.directory.forget(subject));
+            for subject in changed {
+                service.directory.forget(subject);
+            }
             outcome
         })
         .await

@@ -5,10 +5,11 @@ use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::cursor::Cursor;
 use crate::domain::error::{Error, Result};
+use crate::domain::fields::PersonaField;
 use crate::domain::ids::{Id, PersonaId};
 use crate::domain::listing::{Page, Query};
 use crate::domain::permission::Permission;
-use crate::domain::persona::{Persona, PersonaField, PersonaInput, mint_qualified_name};
+use crate::domain::persona::{Persona, PersonaInput, mint_qualified_name};
 use crate::storage::personas;
 use crate::storage::principals::Existed;
 

@@ -5,11 +5,12 @@ use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::cursor::Cursor;
 use crate::domain::error::{Error, Result, Violation};
+use crate::domain::fields::UserField;
 use crate::domain::ids::{Id, PrincipalId};
 use crate::domain::listing::{Page, Query};
 use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::token::TokenKind;
-use crate::domain::user::{User, UserField, check_password, check_username};
+use crate::domain::user::{User, check_password, check_username};
 use crate::storage::principals::{self, Existed};
 use crate::storage::{credentials, users};
 

@@ -7,8 +7,9 @@ use super::listing::{ALWAYS, Column, Condition, Stored, after, any, condition, e
 use super::principals::{Existed, parse_id};
 use super::schema::{api_keys, persona_links, personas};
 use super::{personas as persona_table, principals as principal_table};
-use crate::domain::api_key::{ApiKey, ApiKeyField, NEVER, Status, Validity};
+use crate::domain::api_key::{ApiKey, NEVER, Status, Validity};
 use crate::domain::error::Result;
+use crate::domain::fields::ApiKeyField;
 use crate::domain::ids::PrincipalId;
 use crate::domain::listing::{Counts, Query, Start, Totals};
 use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX};
@@ -199,7 +200,7 @@ impl Stored for ApiKeyField {
 }
 
 /// Client ids are made from ids, so a client id is looked up as one.
-fn has_client_id(wanted: Option<Vec<String>>, _now: i64) -> Condition<api_keys::table> {
+fn has_client_id(wanted: Option<&[String]>, _now: i64) -> Condition<api_keys::table> {
     let id = |client_id: &String| {
         let client_id = client_id.strip_prefix(SERVICE_ACCOUNT_PREFIX).unwrap_or(client_id);
         client_id.strip_prefix(CLIENT_ID_PREFIX).map(str::to_owned)
@@ -210,8 +211,8 @@ fn has_client_id(wanted: Option<Vec<String>>, _now: i64) -> Condition<api_keys::
     }
 }
 
-fn has_status(wanted: Option<Vec<String>>, now: i64) -> Condition<api_keys::table> {
-    let wants = |status: Status| wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|name| name == status.name()));
+fn has_status(wanted: Option<&[String]>, now: i64) -> Condition<api_keys::table> {
+    let wants = |status: Status| wanted.is_none_or(|wanted| wanted.iter().any(|name| name == status.name()));
     match (wants(Status::Active), wants(Status::Expired)) {
         (true, true) => Box::new(api_keys::id.ne("")),
         (true, false) => Box::new(api_keys::expires_at.gt(now)),
@@ -220,13 +221,14 @@ fn has_status(wanted: Option<Vec<String>>, now: i64) -> Condition<api_keys::tabl
     }
 }
 
-fn has_persona(wanted: Option<Vec<String>>, _now: i64) -> Condition<api_keys::table> {
+fn has_persona(wanted: Option<&[String]>, _now: i64) -> Condition<api_keys::table> {
     let links = persona_links::table.select(persona_links::principal_id);
     match wanted {
         None => Box::new(api_keys::id.eq_any(links)),
         Some(names) => {
-            let named = personas::table.filter(personas::qualified_name.eq_any(names)).select(personas::id);
-            Box::new(api_keys::id.eq_any(links.filter(persona_links::persona_id.eq_any(named))))
+            let with_name =
+                personas::table.filter(personas::qualified_name.eq_any(names.to_vec())).select(personas::id);
+            Box::new(api_keys::id.eq_any(links.filter(persona_links::persona_id.eq_any(with_name))))
         }
     }
 }

@@ -6,7 +6,7 @@ use super::database::{AnyConnection, storage};
 use super::principals::{Existed, PrincipalRow, corrupt, parse_id};
 use super::schema::{api_keys, credentials, principals};
 use super::{personas as persona_table, principals as principal_table};
-use crate::domain::actor::Identity;
+use crate::domain::actor::Standing;
 use crate::domain::credential::{Credential, KnownCredential};
 use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
@@ -77,7 +77,7 @@ pub fn find(connection: &mut AnyConnection, key_id: KeyId) -> Result<Option<Know
     let granted = principal_table::permissions_of(connection, &id)?.remove(&id[0]).unwrap_or_default();
     let personas = persona_table::linked_to(connection, &id)?.remove(&id[0]).unwrap_or_default();
     let permissions = principal.role.permissions().union(granted);
-    Ok(Some(KnownCredential { credential, identity: Identity { principal, permissions, personas } }))
+    Ok(Some(KnownCredential { credential, standing: Standing { principal, permissions, personas } }))
 }
 
 /// Whether a credential is still there.

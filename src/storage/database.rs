@@ -1,5 +1,9 @@
 //! Connections, transactions, migrations: the only file that knows of two databases.
 
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -184,11 +188,20 @@ impl Manager {
         match &*self.0 {
             DatabaseUrl::Postgres(url) => PgConnection::establish(url).map(AnyConnection::Postgres),
             DatabaseUrl::Sqlite(path) => {
+                create_private(path).map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
                 let mut sqlite = SqliteConnection::establish(&path.to_string_lossy())?;
                 sqlite.batch_execute(SQLITE_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Ok(AnyConnection::Sqlite(sqlite))
             }
         }
+    }
+}
+
+/// A new file is for its owner only, and so will be the files that SQLite puts beside it.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        opened => opened.map(drop),
     }
 }
 

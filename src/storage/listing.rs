@@ -37,7 +37,7 @@ pub(super) enum Column<S> {
     /// An instant; a record that lacks it has the other value instead, which no record with one can have.
     Instant(Make<S, BigInt>, i64),
     /// No column: which records have one of these texts, or any at all (`None`).
-    Computed(fn(Option<Vec<String>>, i64) -> Condition<S>),
+    Computed(fn(Option<&[String]>, i64) -> Condition<S>),
 }
 
 /// The absent value of an instant that is never absent.
@@ -65,7 +65,7 @@ pub(super) fn condition<F: Stored>(filter: &Filter<F>, now: i64) -> Condition<F:
             Column::Instant(column, ALWAYS) => instant(column, test),
             Column::Instant(column, absent) => Box::new(column().ne(absent).and(instant(column, test))),
             Column::Computed(having) => match test {
-                Test::OneOf(values) => having(Some(texts(values)), now),
+                Test::OneOf(values) => having(Some(&texts(values)), now),
                 _ => having(None, now),
             },
         },

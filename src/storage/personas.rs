@@ -9,9 +9,10 @@ use super::listing::{ALWAYS, Column, Stored, after, condition, order};
 use super::principals::{Existed, parse_id};
 use super::schema::{persona_links, personas};
 use crate::domain::error::{Error, Result, Violation};
+use crate::domain::fields::PersonaField;
 use crate::domain::ids::{PersonaId, PrincipalId};
 use crate::domain::listing::{Counts, Query, Start, Totals};
-use crate::domain::persona::{Persona, PersonaField, PersonaInput, PersonaRef};
+use crate::domain::persona::{Persona, PersonaInput, PersonaRef};
 
 /// A row of `personas`.
 #[derive(Queryable, Selectable, Insertable)]

@@ -8,9 +8,10 @@ use super::listing::{ALWAYS, Column, Stored, after, condition, order};
 use super::principals::{Existed, PrincipalRow};
 use super::schema::{principals, users};
 use crate::domain::error::Result;
+use crate::domain::fields::UserField;
 use crate::domain::ids::PrincipalId;
 use crate::domain::listing::{Counts, Query, Start, Totals};
-use crate::domain::user::{User, UserField};
+use crate::domain::user::User;
 
 /// A row of `users`.
 #[derive(Queryable, Selectable, Insertable)]

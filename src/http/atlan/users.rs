@@ -6,9 +6,10 @@ use utoipa::ToSchema;
 
 use crate::app::State;
 use crate::domain::actor::Actor;
+use crate::domain::fields::UserField;
 use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind};
-use crate::domain::user::{User, UserField};
+use crate::domain::user::User;
 use crate::http::listing::{ListParams, ListRequest, Records};
 use crate::http::openapi::Errors;
 use crate::http::problem::Failure;

@@ -25,6 +25,7 @@ pub struct Metrics {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(clippy::struct_field_names, reason = "the names in the metrics")]
 struct RequestLabels {
     http_request_method: &'static str,
     http_route: String,

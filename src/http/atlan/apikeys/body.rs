@@ -1,0 +1,179 @@
+//! What is sent and answered.
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::{Validate, ValidationError};
+
+use crate::domain::api_key::{ApiKey, ApiKeyUpdate, NEVER, NewApiKey, Status, Validity, persona_set};
+use crate::domain::error::Violation;
+use crate::domain::permission::{Permission, Permissions};
+use crate::domain::persona::PersonaRef;
+use crate::domain::principal::{client_id, service_account_username};
+use crate::domain::text::{Description, DisplayName, at};
+use crate::domain::token::Token;
+use crate::http::valid::rule;
+
+/// What a client may write. Creating and updating take the same body.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiTokenRequest {
+    /// For people; not unique.
+    #[validate(custom(function = "check_display_name"))]
+    #[schema(min_length = 1, max_length = 255, example = "nightly-etl")]
+    display_name: String,
+    /// What it is for.
+    #[validate(custom(function = "check_description"))]
+    #[schema(max_length = 4096)]
+    description: Option<String>,
+    /// Accepted for Atlan's SDKs, and ignored: `personaQualifiedNames` is what counts.
+    #[schema(value_type = Option<Vec<String>>)]
+    #[expect(dead_code, reason = "accepted and ignored")]
+    personas: Option<IgnoredAny>,
+    /// The complete set of personas, by qualified name.
+    #[schema(max_items = 500)]
+    persona_qualified_names: Option<Vec<String>>,
+    /// How long the key lives. 409968000 and more mean for ever, and so does leaving it out when creating.
+    #[validate(custom(function = "check_validity"))]
+    #[schema(minimum = 1, example = 7_776_000)]
+    validity_seconds: Option<i64>,
+    /// What the key may do on the platform: `MANAGE_APIKEYS`, `MANAGE_PERSONAS`; nothing beyond what the caller may.
+    #[validate(custom(function = "check_permissions"))]
+    workspace_permissions: Option<Vec<String>>,
+}
+
+fn check_display_name(name: &str) -> Result<(), ValidationError> {
+    rule(DisplayName::parse(name))
+}
+
+fn check_description(text: &str) -> Result<(), ValidationError> {
+    rule(Description::parse(text))
+}
+
+fn check_validity(seconds: i64) -> Result<(), ValidationError> {
+    rule(Validity::parse(seconds))
+}
+
+fn check_permissions(names: &[String]) -> Result<(), ValidationError> {
+    rule(Permission::parse_all(names))
+}
+
+impl ApiTokenRequest {
+    pub(super) fn into_new(self) -> Result<NewApiKey, Violation> {
+        let ApiKeyUpdate { display_name, description, validity, personas, permissions } = self.into_update()?;
+        Ok(NewApiKey {
+            display_name,
+            description,
+            validity: validity.unwrap_or(Validity::NEVER),
+            personas,
+            permissions: permissions.unwrap_or(Permissions::NONE),
+        })
+    }
+
+    pub(super) fn into_update(self) -> Result<ApiKeyUpdate, Violation> {
+        Ok(ApiKeyUpdate {
+            display_name: at("displayName", DisplayName::parse(&self.display_name))?,
+            description: at("description", Description::parse(&self.description.unwrap_or_default()))?,
+            validity: at("validitySeconds", self.validity_seconds.map(Validity::parse).transpose())?,
+            personas: persona_set(self.persona_qualified_names.unwrap_or_default())?,
+            permissions: at(
+                "workspacePermissions",
+                self.workspace_permissions.as_deref().map(Permission::parse_all).transpose(),
+            )?,
+        })
+    }
+}
+
+/// An API key. The shape is the one that all of Atlan's SDKs parse: numbers as strings, lists as arrays, no nulls.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiToken {
+    /// The GUID.
+    id: String,
+    /// `apikey-<id>`
+    client_id: String,
+    display_name: String,
+    attributes: ApiTokenAttributes,
+}
+
+/// Everything about an API key.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiTokenAttributes {
+    /// The validity in seconds, as it was asked for; 409968000 and more mean for ever.
+    #[serde(rename = "access.token.lifespan")]
+    #[schema(example = "7776000")]
+    lifespan: String,
+    /// The bearer token: only in the answer to the request that created the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token: Option<String>,
+    client_id: String,
+    /// The user name of the key's service account.
+    username: String,
+    display_name: String,
+    description: String,
+    /// Epoch milliseconds.
+    created_at: String,
+    /// The user name of whoever created it.
+    created_by: String,
+    /// Epoch milliseconds.
+    updated_at: String,
+    /// Epoch milliseconds; absent if it never expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+    /// Epoch milliseconds; absent if it was never used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<String>,
+    /// `active` or `expired`.
+    status: &'static str,
+    /// Always empty; Atlan's SDKs want it.
+    personas: Vec<String>,
+    /// The personas the key is linked to.
+    persona_qualified_name: Vec<LinkedPersona>,
+    /// What the key may do on the platform.
+    workspace_permissions: Vec<&'static str>,
+}
+
+/// A persona that an API key is linked to.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LinkedPersona {
+    id: String,
+    /// Its name.
+    persona: String,
+    persona_qualified_name: String,
+}
+
+impl From<PersonaRef> for LinkedPersona {
+    fn from(persona: PersonaRef) -> Self {
+        let PersonaRef { id, name, qualified_name, .. } = persona;
+        Self { id: id.to_string(), persona: name, persona_qualified_name: qualified_name }
+    }
+}
+
+impl ApiToken {
+    pub(super) fn new(key: ApiKey, now: i64, token: Option<Token>) -> Self {
+        Self {
+            id: key.id.to_string(),
+            client_id: client_id(key.id),
+            display_name: key.display_name.clone(),
+            attributes: ApiTokenAttributes {
+                lifespan: key.validity.seconds().to_string(),
+                access_token: token.map(Token::expose),
+                client_id: client_id(key.id),
+                username: service_account_username(key.id),
+                display_name: key.display_name,
+                description: key.description,
+                created_at: key.created_at.to_string(),
+                created_by: key.created_by,
+                updated_at: key.updated_at.to_string(),
+                expires_at: (key.expires_at != NEVER).then(|| key.expires_at.to_string()),
+                last_used_at: (key.last_used_at != 0).then(|| key.last_used_at.to_string()),
+                status: Status::of(key.expires_at, now).name(),
+                personas: Vec::new(),
+                persona_qualified_name: key.personas.into_iter().map(LinkedPersona::from).collect(),
+                workspace_permissions: key.permissions.iter().map(Permission::name).collect(),
+            },
+        }
+    }
+}

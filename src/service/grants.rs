@@ -1,0 +1,50 @@
+//! No escalation: who may grant what.
+
+use crate::domain::actor::Actor;
+use crate::domain::api_key::{ApiKey, Status};
+use crate::domain::error::{Error, Result};
+use crate::domain::permission::{Permission, Permissions};
+use crate::domain::persona::PersonaRef;
+
+/// Nobody grants a permission they do not hold.
+pub(super) fn may_grant(actor: &Actor, permissions: Permissions) -> Result<()> {
+    let beyond: Vec<_> = permissions.without(actor.permissions()).iter().map(Permission::name).collect();
+    if beyond.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Forbidden(format!("`{}` cannot grant what it does not hold: {}", actor.username(), beyond.join(", "))))
+}
+
+/// Nobody links a persona they are not linked to themselves, except those who manage personas.
+pub(super) fn may_link(actor: &Actor, personas: &[PersonaRef]) -> Result<()> {
+    let beyond: Vec<_> = personas
+        .iter()
+        .filter(|persona| !actor.permissions().contains(Permission::ManagePersonas) && !actor.has_persona(persona.id))
+        .map(|persona| persona.qualified_name.as_str())
+        .collect();
+    if beyond.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Forbidden(format!(
+        "`{}` cannot link personas it is not linked to without the permission `{}`: {}",
+        actor.username(),
+        Permission::ManagePersonas.name(),
+        beyond.join(", ")
+    )))
+}
+
+/// Only what an update adds needs the right to grant it, and nobody adds anything to themselves.
+pub(super) fn may_update(actor: &Actor, before: &ApiKey, after: &ApiKey, now: i64) -> Result<()> {
+    let permissions = after.permissions.without(before.permissions);
+    let personas: Vec<_> =
+        after.personas.iter().filter(|persona| !before.personas.contains(persona)).cloned().collect();
+    let gains = permissions != Permissions::NONE || !personas.is_empty() || after.expires_at > before.expires_at;
+    if actor.id() == before.id && gains {
+        return Err(Error::Forbidden("an API key cannot give itself permissions, personas or time".to_owned()));
+    }
+    if after.expires_at != before.expires_at && Status::of(before.expires_at, now) == Status::Expired {
+        return Err(Error::Conflict("the API key has expired, and an expired key stays expired".to_owned()));
+    }
+    may_grant(actor, permissions)?;
+    may_link(actor, &personas)
+}

@@ -1,0 +1,25 @@
+//! Making tokens.
+
+use super::Service;
+use crate::domain::credential::Credential;
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::PrincipalId;
+use crate::domain::token::{ParsedToken, Token, TokenKind};
+
+impl Service {
+    /// A new token and the credential that recognises it.
+    pub(super) fn mint(
+        &self,
+        kind: TokenKind,
+        principal: PrincipalId,
+        now: i64,
+        expires_at: i64,
+    ) -> Result<(Token, Credential)> {
+        let parsed = ParsedToken::mint(kind, self.entropy)?;
+        let pepper = self.peppers.current();
+        let digest = self.peppers.digest(&parsed, pepper).ok_or_else(|| Error::Internal("no pepper".into()))?;
+        let credential =
+            Credential { key_id: parsed.key_id, kind, principal, digest, pepper, created_at: now, expires_at };
+        Ok((parsed.plaintext(&self.prefixes)?, credential))
+    }
+}
