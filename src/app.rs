@@ -23,6 +23,8 @@ pub struct State {
     pub endpoints: Endpoints,
     /// The OpenAPI document, as JSON.
     pub document: String,
+    /// The same in version 3.0.
+    pub document_3_0: String,
     /// The largest body that is read, in bytes.
     pub body_limit: usize,
     /// How long a request may take.
@@ -40,6 +42,7 @@ impl State {
             metrics: Metrics::new(&service),
             endpoints: Endpoints::of(&document),
             document: openapi::json(&document)?,
+            document_3_0: openapi::json_3_0(&document)?,
             service,
             body_limit,
             request_timeout,

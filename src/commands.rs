@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use actix_web::{HttpServer, web};
+use actix_web::web;
 
 use crate::app::{State, app};
 use crate::clock::{Clock, SECOND};
-use crate::config::{Cli, Command, Keys, PasswordSource, Settings, Users};
+use crate::config::{Cli, Command, Keys, OpenApiVersion, PasswordSource, Settings, Users};
 use crate::directory::Directory;
 use crate::domain::actor::Actor;
 use crate::domain::api_key::{NewApiKey, Validity, persona_set};
@@ -14,7 +14,7 @@ use crate::domain::entropy::Entropy;
 use crate::domain::error::{Error, Violation};
 use crate::domain::permission::Permission;
 use crate::domain::text::{Description, DisplayName, at};
-use crate::http::openapi;
+use crate::http::{openapi, wire};
 use crate::pepper_file;
 use crate::service::bootstrap::{self, ADMIN, FirstStart};
 use crate::service::maintenance::{self, Follower};
@@ -37,8 +37,13 @@ pub async fn run(cli: Cli) -> Outcome {
             open(&settings)?.migrate().map_err(explain)?;
             Ok(())
         }
-        Command::Openapi => {
-            print!("{}", openapi::json(&openapi::document()).map_err(|error| error.to_string())?);
+        Command::Openapi { version } => {
+            let document = openapi::document();
+            let json = match version {
+                OpenApiVersion::V3_1 => openapi::json(&document),
+                OpenApiVersion::V3_0 => openapi::json_3_0(&document),
+            };
+            print!("{}", json.map_err(|error| error.to_string())?);
             Ok(())
         }
         Command::Users(command) => change_users(&settings, command).await,
@@ -88,20 +93,22 @@ async fn serve(settings: Settings) -> Outcome {
     }
     let state = State::new(service.clone(), settings.body_limit, Duration::from_secs(settings.request_timeout_seconds));
     let state = web::Data::new(state.map_err(|error| error.to_string())?);
-    let mut server = HttpServer::new(move || app(state.clone()))
-        .keep_alive(Duration::from_secs(settings.keep_alive_seconds))
-        .shutdown_timeout(settings.shutdown_seconds);
-    if let Some(workers) = settings.workers {
-        server = server.workers(workers.get());
-    }
-    let server =
-        server.bind(settings.listen).map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
+    let listener =
+        wire::listen(settings.listen).map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
+    let defaults = wire::Settings::default();
+    let wire_settings = wire::Settings {
+        workers: settings.workers.map_or(defaults.workers, std::num::NonZero::get),
+        keep_alive: Duration::from_secs(settings.keep_alive_seconds).into(),
+        shutdown_timeout: Duration::from_secs(settings.shutdown_seconds),
+        ..defaults
+    };
     let follower = Follower::start(&service).await.map_err(explain)?;
     tracing::info!(listen = %settings.listen, database = ?settings.database_url, "serving");
     actix_web::rt::spawn(follow(service.clone(), follower));
     actix_web::rt::spawn(save_uses(service.clone()));
     actix_web::rt::spawn(forget_ended(service.clone()));
-    server.run().await.map_err(|error| error.to_string())?;
+    let server = wire::serve(vec![listener], &wire_settings, move || app(state.clone()));
+    server.map_err(|error| error.to_string())?.await.map_err(|error| error.to_string())?;
     maintenance::save_uses(&service).await.map_err(explain)
 }
 

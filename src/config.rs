@@ -30,14 +30,29 @@ pub enum Command {
     Serve,
     /// Bring the database's schema up to date, and stop
     Migrate,
-    /// Print the OpenAPI document
-    Openapi,
+    /// Print the OpenAPI document: `tessera openapi > openapi/openapi.json`
+    Openapi {
+        /// Of which version of OpenAPI
+        #[arg(long = "as", value_enum, default_value_t = OpenApiVersion::V3_1)]
+        version: OpenApiVersion,
+    },
     /// Create and change users
     #[command(subcommand)]
     Users(Users),
     /// Create API keys
     #[command(subcommand)]
     Keys(Keys),
+}
+
+/// A version of OpenAPI.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum OpenApiVersion {
+    /// The one it is generated in
+    #[value(name = "3.1")]
+    V3_1,
+    /// For tools that cannot read 3.1
+    #[value(name = "3.0")]
+    V3_0,
 }
 
 /// What to do with users.
@@ -136,7 +151,7 @@ pub enum Keys {
         /// How long it lives, in seconds; for ever if left out
         #[arg(long)]
         validity_seconds: Option<i64>,
-        /// A permission it has, `MANAGE_APIKEYS` or `MANAGE_PERSONAS`; may be repeated
+        /// A permission it has, `MANAGE_APIKEYS`, `MANAGE_PERSONAS` or `VIEW_AUDIT`; may be repeated
         #[arg(long = "permission", value_name = "PERMISSION")]
         permissions: Vec<String>,
         /// The qualified name of a persona it is linked to; may be repeated

@@ -102,9 +102,11 @@ CREATE TABLE changes (
     action       TEXT   NOT NULL,
     subject_kind TEXT   NOT NULL CONSTRAINT changes_subject_kind_known CHECK (subject_kind IN ('principal', 'persona')),
     subject_id   TEXT   NOT NULL,
-    subject_name TEXT   NOT NULL
+    subject_name TEXT   NOT NULL,
+    request_id   TEXT   NOT NULL
 );
 CREATE INDEX changes_by_changed_at ON changes (changed_at, id);
+CREATE INDEX changes_by_actor ON changes (actor_id, changed_at);
 CREATE INDEX changes_by_subject ON changes (subject_id, changed_at);
 
 -- The peppers this database's digests were made with, by fingerprint: a start with none of them is refused.

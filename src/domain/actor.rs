@@ -26,6 +26,8 @@ pub struct Actor {
     standing: Arc<Standing>,
     /// The credential that authenticated it; `None` for the operator at the terminal.
     pub credential: Option<PresentedCredential>,
+    /// The request it is making, for the audit trail; empty at the terminal.
+    pub request_id: Arc<str>,
 }
 
 /// The credential of a request.
@@ -43,14 +45,21 @@ impl Actor {
     /// Who the credential authenticates.
     #[must_use]
     pub fn new(standing: Arc<Standing>, credential: PresentedCredential) -> Self {
-        Self { standing, credential: Some(credential) }
+        Self { standing, credential: Some(credential), request_id: Arc::default() }
+    }
+
+    /// The same, making that request.
+    #[must_use]
+    pub fn requesting(self, request_id: Arc<str>) -> Self {
+        Self { request_id, ..self }
     }
 
     /// A user who has just proved who they are and has no credential yet.
     #[must_use]
     pub fn user(principal: Principal) -> Self {
         let permissions = principal.role.permissions();
-        Self { standing: Arc::new(Standing { principal, permissions, personas: Vec::new() }), credential: None }
+        let standing = Arc::new(Standing { principal, permissions, personas: Vec::new() });
+        Self { standing, credential: None, request_id: Arc::default() }
     }
 
     /// The operator at the terminal, who may do everything.

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::Violation;
 use super::ids::PrincipalId;
+use super::listing::clip;
 use super::permission::{Permission, Permissions};
 use super::persona::PersonaRef;
 use super::text::{Description, DisplayName};
@@ -164,6 +165,10 @@ impl Status {
 pub fn persona_set(mut names: Vec<String>) -> Result<Vec<String>, Violation> {
     names.sort_unstable();
     names.dedup();
+    if let Some(name) = names.iter().find(|name| name.contains('\0')) {
+        let message = format!("names no persona: `{}`", clip(name));
+        return Err(Violation::new("personaQualifiedNames", message));
+    }
     if names.len() > PERSONAS {
         let message = format!("must have at most {PERSONAS} members, not {}", names.len());
         return Err(Violation::new("personaQualifiedNames", message));

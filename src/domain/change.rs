@@ -7,8 +7,20 @@ use uuid::Uuid;
 pub struct Change {
     /// Unique; sorts by time.
     pub id: Uuid,
+    /// Epoch milliseconds.
+    pub changed_at: i64,
+    /// The id of the principal who did it.
+    pub actor_id: Uuid,
+    /// Its user name then.
+    pub actor_name: String,
+    /// What was done: the name of an [`Action`].
+    pub action: String,
     /// What was changed.
     pub subject: Subject,
+    /// Its name then.
+    pub subject_name: String,
+    /// The request that did it; empty for the command line.
+    pub request_id: String,
 }
 
 /// What a change is about.

@@ -1,6 +1,7 @@
 //! What the collections can be filtered and sorted by: the allow-lists.
 
 use super::api_key::ApiKey;
+use super::change::Change;
 use super::filter::Value;
 use super::listing::{Direction, Field, Kind};
 use super::persona::Persona;
@@ -202,6 +203,81 @@ impl User {
             UserField::CreatedAt => Value::Instant(self.principal.created_at),
             UserField::Username => Value::Text(self.principal.username.clone()),
             UserField::Id | UserField::Email => Value::Text(self.principal.id.to_string()),
+        }
+    }
+}
+
+/// What the audit trail can be filtered and sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeField {
+    /// The id of the change.
+    Id,
+    /// When it was made.
+    ChangedAt,
+    /// The id of who made it.
+    ActorId,
+    /// The user name of who made it.
+    Actor,
+    /// What was done.
+    Action,
+    /// `principal` or `persona`.
+    SubjectKind,
+    /// The id of what was changed.
+    SubjectId,
+    /// The name of what was changed.
+    Subject,
+    /// The request that did it.
+    RequestId,
+}
+
+impl Field for ChangeField {
+    const ALL: &'static [Self] = &[
+        Self::Id,
+        Self::ChangedAt,
+        Self::ActorId,
+        Self::Actor,
+        Self::Action,
+        Self::SubjectKind,
+        Self::SubjectId,
+        Self::Subject,
+        Self::RequestId,
+    ];
+    const DEFAULT_SORT: (Self, Direction) = (Self::ChangedAt, Direction::Descending);
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::ChangedAt => "changedAt",
+            Self::ActorId => "actorId",
+            Self::Actor => "actor",
+            Self::Action => "action",
+            Self::SubjectKind => "subjectKind",
+            Self::SubjectId => "subjectId",
+            Self::Subject => "subject",
+            Self::RequestId => "requestId",
+        }
+    }
+
+    fn kind(self) -> Kind {
+        match self {
+            Self::Id | Self::ActorId | Self::SubjectKind | Self::SubjectId | Self::RequestId => Kind::Exact,
+            Self::Actor | Self::Action | Self::Subject => Kind::Text,
+            Self::ChangedAt => Kind::Instant,
+        }
+    }
+
+    fn sortable(self) -> bool {
+        self == Self::ChangedAt
+    }
+}
+
+impl Change {
+    /// What a cursor remembers of a field one can sort by.
+    #[must_use]
+    pub fn sort_value(&self, field: ChangeField) -> Value {
+        match field {
+            ChangeField::ChangedAt => Value::Instant(self.changed_at),
+            _ => Value::Text(self.id.to_string()),
         }
     }
 }

@@ -92,7 +92,7 @@ impl Test {
             Self::Compare(Comparison::Less, bound) => value < bound,
             Self::Compare(Comparison::LessOrEqual, bound) => value <= bound,
             Self::Like(pattern) => matches!(value, Value::Text(text) if pattern.matches(text)),
-            Self::Exists => true,
+            Self::Exists => !matches!(value, Value::Text(text) if text.is_empty()),
         }
     }
 }

@@ -7,11 +7,13 @@ pub enum Permission {
     ManageApiKeys,
     /// Create, update and delete personas, and link any persona to an API key.
     ManagePersonas,
+    /// Read the audit trail.
+    ViewAudit,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 2] = [Self::ManageApiKeys, Self::ManagePersonas];
+    pub const ALL: [Self; 3] = [Self::ManageApiKeys, Self::ManagePersonas, Self::ViewAudit];
 
     /// The name on the wire and in the database.
     #[must_use]
@@ -19,6 +21,7 @@ impl Permission {
         match self {
             Self::ManageApiKeys => "MANAGE_APIKEYS",
             Self::ManagePersonas => "MANAGE_PERSONAS",
+            Self::ViewAudit => "VIEW_AUDIT",
         }
     }
 

@@ -62,10 +62,11 @@ impl Description {
     }
 }
 
-/// The form in which names are compared when case does not matter.
+/// The form in which names are compared when case does not matter: letter by letter, so that a piece of a name folds
+/// to a piece of the folded name.
 #[must_use]
 pub fn fold(text: &str) -> String {
-    text.to_lowercase()
+    text.chars().flat_map(char::to_lowercase).collect()
 }
 
 /// Names the field of a failed parse.

@@ -2,11 +2,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 
+use super::envelope::RequestId;
 use super::problem::Failure;
 use crate::app::State;
 use crate::domain::actor::Actor;
@@ -21,15 +23,21 @@ impl FromRequest for Actor {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let bearer = bearer(request).map(str::to_owned);
+        let request_id = request_id(request);
         let state = request.app_data::<web::Data<State>>().cloned();
         Box::pin(async move {
             let bearer = bearer?;
             let state = state.ok_or_else(|| Error::Internal("the application has no state".into()))?;
-            let actor = state.service.authenticate(&bearer).await?;
+            let actor = state.service.authenticate(&bearer).await?.requesting(request_id);
             tracing::Span::current().record("actor", actor.username());
             Ok(actor)
         })
     }
+}
+
+/// The id of the request, as the envelope determined it.
+pub fn request_id(request: &HttpRequest) -> Arc<str> {
+    request.extensions().get::<RequestId>().map_or_else(Arc::default, |id| Arc::clone(&id.0))
 }
 
 /// The one bearer token of a request. Two different ones are refused: no two layers shall disagree on which counts.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use actix_web::{HttpResponse, get, web};
 use utoipa_swagger_ui::Config;
 
@@ -10,52 +10,74 @@ use super::problem::Failure;
 use crate::app::State;
 use crate::domain::error::Error;
 
-/// Nothing is loaded from elsewhere and nothing inline is run.
+/// Nothing is loaded from elsewhere and no inline script is run. Swagger UI sets one style attribute.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-                      connect-src 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+                      connect-src 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'none'";
 
 /// Get the OpenAPI document
 #[utoipa::path(
     tag = "Operations",
     operation_id = "get_openapi_document",
     security(()),
-    responses((status = 200, description = "This document", content_type = "application/json")),
+    responses((status = 200, description = "This document, as OpenAPI 3.1", content_type = "application/json", body = Object)),
 )]
-#[get("/openapi.json")]
+#[get("/api-docs/openapi.json")]
 pub async fn document(state: web::Data<State>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(state.document.clone())
+}
+
+/// Get the OpenAPI document for tools that cannot read 3.1
+#[utoipa::path(
+    tag = "Operations",
+    operation_id = "get_openapi_3_0_document",
+    security(()),
+    responses((status = 200, description = "This document, as OpenAPI 3.0", content_type = "application/json", body = Object)),
+)]
+#[get("/api-docs/openapi-3.0.json")]
+pub async fn document_3_0(state: web::Data<State>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(state.document_3_0.clone())
 }
 
 /// Read this document in Swagger UI
 #[utoipa::path(
     tag = "Operations",
-    operation_id = "get_docs",
+    operation_id = "get_swagger_ui",
     security(()),
-    responses((status = 307, description = "Swagger UI is at `/docs/index.html`")),
+    responses((status = 200, description = "The page", content_type = "text/html", body = String)),
 )]
-#[get("/docs")]
-pub async fn index() -> HttpResponse {
-    HttpResponse::TemporaryRedirect().insert_header((LOCATION, "/docs/index.html")).finish()
+#[get("/swagger-ui")]
+pub async fn index() -> Result<HttpResponse, Failure> {
+    serve("index.html")
 }
 
 /// Get a file of Swagger UI
 #[utoipa::path(
     tag = "Operations",
-    operation_id = "get_docs_file",
+    operation_id = "get_swagger_ui_file",
     security(()),
     params(("file" = String, Path, description = "The name of the file")),
-    responses((status = 200, description = "The file", content_type = "text/html")),
+    responses((status = 200, description = "The file", content_type = "text/html", body = String)),
 )]
-#[get("/docs/{file}")]
+#[get("/swagger-ui/{file}")]
 pub async fn file(file: web::Path<String>) -> Result<HttpResponse, Failure> {
+    serve(&file)
+}
+
+fn serve(name: &str) -> Result<HttpResponse, Failure> {
     // A token entered into the page is kept in memory only, and no parameter of the address changes what it loads.
-    let config = Config::from("/openapi.json").persist_authorization(false).query_config_enabled(false);
-    let found = utoipa_swagger_ui::serve(&file, Arc::new(config))
+    let config = Config::from("/api-docs/openapi.json").persist_authorization(false).query_config_enabled(false);
+    let found = utoipa_swagger_ui::serve(name, Arc::new(config))
         .map_err(|error| Error::Internal(error.to_string().into()))?
         .ok_or(Failure::NoEndpoint)?;
+    let bytes = if name == "index.html" { with_base(&found.bytes) } else { found.bytes.into_owned() };
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, found.content_type))
         .insert_header((CONTENT_SECURITY_POLICY, POLICY))
         .insert_header((CACHE_CONTROL, "no-cache"))
-        .body(found.bytes.into_owned()))
+        .body(bytes))
+}
+
+/// The page refers to its files relative to `/swagger-ui/`, with and without the slash in the address.
+fn with_base(page: &[u8]) -> Vec<u8> {
+    String::from_utf8_lossy(page).replacen("<head>", "<head>\n    <base href=\"/swagger-ui/\" />", 1).into_bytes()
 }

@@ -1,6 +1,7 @@
 //! What every request goes through: its id, its time limit, its log line, its metrics, and the body of its errors.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -9,7 +10,7 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{ACCEPT, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpMessage, HttpResponse, web};
 use futures_util::FutureExt;
 use tracing::Instrument;
 
@@ -59,10 +60,14 @@ pub async fn envelope(
     }
 }
 
+/// The id of the request, for the audit trail.
+#[derive(Clone)]
+pub struct RequestId(pub Arc<str>);
+
 /// What must be known of a request to answer it.
 struct Answer {
-    request_id: String,
-    atlan: bool,
+    request_id: Arc<str>,
+    echoes: Vec<(HeaderName, HeaderValue)>,
     shape: Shape,
     method: Method,
     started: Instant,
@@ -71,15 +76,18 @@ struct Answer {
 impl Answer {
     fn to(request: &ServiceRequest, state: &State) -> Self {
         let headers = request.headers();
-        let given = |name: &HeaderName| {
-            let value = headers.get(name)?.to_str().ok()?;
-            (!value.is_empty() && value.len() <= REQUEST_ID_LENGTH).then(|| value.to_owned())
-        };
-        let atlan = given(&ATLAN_REQUEST_ID);
+        let usable = |value: &&HeaderValue| value.to_str().is_ok_and(|id| (1..=REQUEST_ID_LENGTH).contains(&id.len()));
+        let echoes: Vec<_> = [REQUEST_ID, ATLAN_REQUEST_ID]
+            .into_iter()
+            .filter_map(|name| headers.get(&name).filter(usable).map(|value| (name.clone(), value.clone())))
+            .collect();
+        let given = echoes.first().and_then(|(_, value)| value.to_str().ok());
+        let request_id: Arc<str> = given.map_or_else(|| state.new_request_id().into(), Arc::from);
+        request.extensions_mut().insert(RequestId(Arc::clone(&request_id)));
         let problem = |accept: &HeaderValue| accept.to_str().is_ok_and(|accept| accept.contains(PROBLEM_JSON));
         Self {
-            atlan: atlan.is_some(),
-            request_id: given(&REQUEST_ID).or(atlan).unwrap_or_else(|| state.new_request_id()),
+            request_id,
+            echoes,
             shape: if headers.get_all(ACCEPT).any(problem) { Shape::Problem } else { Shape::Atlan },
             method: request.method().clone(),
             started: Instant::now(),
@@ -119,10 +127,10 @@ impl Answer {
 
     fn finish(&self, state: &State, route: &str, status: StatusCode, headers: &mut HeaderMap) {
         if let Ok(id) = HeaderValue::from_str(&self.request_id) {
-            if self.atlan {
-                headers.insert(ATLAN_REQUEST_ID, id.clone());
-            }
             headers.insert(REQUEST_ID, id);
+        }
+        for (name, value) in &self.echoes {
+            headers.insert(name.clone(), value.clone());
         }
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if !headers.contains_key(CACHE_CONTROL) {

@@ -1,7 +1,7 @@
 //! The doors: every path on one screen.
 
 pub mod atlan;
-mod auth;
+pub mod auth;
 mod docs;
 pub mod envelope;
 mod fallback;
@@ -10,6 +10,7 @@ pub mod openapi;
 mod ops;
 mod problem;
 mod valid;
+pub mod wire;
 
 pub use fallback::{Endpoints, no_endpoint};
 pub use ops::metrics::Metrics;
@@ -40,12 +41,15 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(atlan::users::whoami)
         .service(atlan::roles::list)
         .service(atlan::roles::groups)
+        // /api/service/audit
+        .service(atlan::audit::list)
         // /livez, /readyz, /metrics
         .service(ops::health::livez)
         .service(ops::health::readyz)
         .service(ops::metrics::metrics)
-        // /openapi.json, /docs
+        // /api-docs/openapi.json, /api-docs/openapi-3.0.json, /swagger-ui
         .service(docs::document)
+        .service(docs::document_3_0)
         .service(docs::index)
         .service(docs::file);
 }

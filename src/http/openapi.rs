@@ -1,5 +1,7 @@
 //! The OpenAPI document, generated from the handlers.
 
+mod older;
+
 use std::collections::BTreeMap;
 
 use actix_web::App;
@@ -14,19 +16,47 @@ use utoipa_actix_web::AppExt;
 
 use super::problem::{AtlanError, PROBLEM_JSON, Problem};
 
-/// The errors that every operation can answer with: one body, two media types.
-pub struct Errors;
+/// What every operation that needs an actor can answer instead of a success.
+pub struct ReadErrors;
 
-impl IntoResponses for Errors {
+impl IntoResponses for ReadErrors {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let body = |schema: &str| ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
-        let response = ResponseBuilder::new()
-            .description("Why it was not done")
+        errors(&[
+            ("400", "A parameter or the body breaks a rule; `causes` names each"),
+            ("401", "There is no bearer token, or it authenticates nobody"),
+            ("403", "The actor may not do this"),
+            ("404", "There is nothing with this id"),
+            ("500", "The server failed"),
+        ])
+    }
+}
+
+/// What every operation that writes can answer instead of a success.
+pub struct WriteErrors;
+
+impl IntoResponses for WriteErrors {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut responses = ReadErrors::responses();
+        responses.append(&mut errors(&[
+            ("409", "The state does not allow it"),
+            ("413", "The body is too large"),
+            ("429", "Too much at once; `Retry-After` says when to try again"),
+        ]));
+        responses
+    }
+}
+
+/// One body for all of them, in either media type.
+fn errors(statuses: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
+    let body = |schema: &str| ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
+    let response = |description: &str| {
+        ResponseBuilder::new()
+            .description(description)
             .content("application/json", body(&AtlanError::name()))
             .content(PROBLEM_JSON, body(&Problem::name()))
-            .build();
-        BTreeMap::from([("default".to_owned(), response.into())])
-    }
+            .build()
+    };
+    statuses.iter().map(|(status, description)| ((*status).to_owned(), response(description).into())).collect()
 }
 
 /// The document for all routes.
@@ -79,4 +109,14 @@ fn base() -> OpenApi {
 /// When it cannot be written as JSON.
 pub fn json(document: &OpenApi) -> serde_json::Result<String> {
     document.to_pretty_json().map(|json| json + "\n")
+}
+
+/// The document in version 3.0, for tools that cannot read 3.1.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn json_3_0(document: &OpenApi) -> serde_json::Result<String> {
+    let mut json = serde_json::to_value(document)?;
+    older::to_3_0(&mut json);
+    serde_json::to_string_pretty(&json).map(|json| json + "\n")
 }

@@ -45,8 +45,11 @@ fn is_json(request: &HttpRequest) -> bool {
     essence.eq_ignore_ascii_case("application/json")
 }
 
-/// Parses JSON, and refuses members that `T` does not have: all of them at once, by name.
+/// Parses a JSON object, and refuses members that `T` does not have: all of them at once, by name.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Failure::Body("the body must be a JSON object".to_owned()));
+    }
     let mut unknown = Vec::new();
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let mut track = serde_path_to_error::Track::new();
@@ -54,13 +57,31 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     let parsed: Result<T, _> = serde_ignored::deserialize(tracked, |path| {
         unknown.push(Violation::new(path.to_string(), "is not a member of this body that a client may set"));
     });
-    let body = parsed.map_err(|error| {
-        let path = track.path().to_string();
-        let place = if path == "." { String::new() } else { format!("`{path}`: ") };
-        Failure::Body(format!("the body is not valid: {place}{error}"))
-    })?;
-    json.end().map_err(|error| Failure::Body(format!("the body is not valid: {error}")))?;
+    let body = parsed.map_err(|error| explain(&error, &track.path().to_string()))?;
+    json.end().map_err(|error| Failure::Body(format!("the body is not JSON: {error}")))?;
     if unknown.is_empty() { Ok(body) } else { Err(Error::Invalid(unknown).into()) }
+}
+
+/// Says what was expected, and not what was found: that may be a secret.
+fn explain(error: &serde_json::Error, path: &str) -> Failure {
+    let message = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let message = message.strip_suffix(&place).unwrap_or(&message);
+    match message.rsplit_once("expected ") {
+        _ if !error.is_data() => Failure::Body(format!("the body is not JSON: {message}{place}")),
+        Some((_, expected)) => Violation::new(path, format!("must be {}", in_json(expected))).into(),
+        None => Failure::Body(format!("the body is not valid: {message}")),
+    }
+}
+
+/// What serde expects, in the words of JSON.
+fn in_json(expected: &str) -> &str {
+    match expected {
+        "i64" => "a whole number of 64 bits",
+        "a boolean" => "`true` or `false`",
+        "a sequence" => "an array",
+        other => other,
+    }
 }
 
 /// Names the members as the client spells them.

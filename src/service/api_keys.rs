@@ -102,6 +102,8 @@ fn repeat(transaction: &mut Transaction<'_>, request: &CreateRequest) -> Result<
         return Err(gone());
     }
     let api_key = api_keys::find(transaction.connection, id)?.ok_or_else(gone)?;
+    may_grant(transaction.actor, api_key.permissions)?;
+    may_link(transaction.actor, &api_key.personas)?;
     credentials::delete_all(transaction.connection, id, TokenKind::ApiKey)?;
     let token = issue(transaction, id)?;
     transaction.record(Action::ApiKeyTokenReplaced, Subject::Principal(id.uuid()), &api_key.display_name)?;

@@ -1,6 +1,7 @@
 //! The use cases. One function is one use case and one transaction; authorisation is its first line.
 
 pub mod api_keys;
+pub mod audit;
 pub mod authenticate;
 pub mod bootstrap;
 mod grants;
@@ -24,8 +25,8 @@ use crate::domain::ids::Id;
 use crate::domain::listing::{Counts, Page};
 use crate::domain::pepper::Peppers;
 use crate::domain::token::Prefixes;
-use crate::storage::database::{AnyConnection, Database};
-use crate::storage::{changes, credentials};
+use crate::storage::changes;
+use crate::storage::database::{AnyConnection, Database, hold_credential};
 
 /// What every use case works with. Cheap to clone.
 #[derive(Clone)]
@@ -121,9 +122,18 @@ struct Transaction<'a> {
 impl Transaction<'_> {
     /// Leaves a trace of what was done.
     fn record(&mut self, action: Action, subject: Subject, name: &str) -> Result<()> {
-        let id = Id::<Change>::new(self.now, self.service.entropy)?.uuid();
         self.changed.push(subject);
-        changes::append(self.connection, &Change { id, subject }, action, name, self.actor, self.now)
+        let change = Change {
+            id: Id::<Change>::new(self.now, self.service.entropy)?.uuid(),
+            changed_at: self.now,
+            actor_id: self.actor.id().uuid(),
+            actor_name: self.actor.username().to_owned(),
+            action: action.name().to_owned(),
+            subject,
+            subject_name: name.to_owned(),
+            request_id: self.actor.request_id.as_ref().to_owned(),
+        };
+        changes::append(self.connection, &change)
     }
 
     /// Says that this transaction itself ends the credential of its request.
@@ -134,7 +144,7 @@ impl Transaction<'_> {
     /// The last statement before the commit: a request whose credential was revoked while it ran writes nothing.
     fn still_authenticated(&mut self) -> Result<()> {
         match self.actor.credential {
-            Some(presented) if self.fenced && !credentials::exists(self.connection, presented.key_id)? => {
+            Some(presented) if self.fenced && !hold_credential(self.connection, presented.key_id)? => {
                 Err(Error::Unauthenticated(Refusal::Invalid))
             }
             _ => Ok(()),

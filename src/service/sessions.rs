@@ -1,11 +1,14 @@
 //! Sessions: signing in and out.
 
+use std::sync::Arc;
+
 use super::passwords::{NOBODY, verify_password};
 use super::{Service, blocking};
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::token::{Token, TokenKind};
+use crate::domain::user::check_username;
 use crate::storage::principals::Existed;
 use crate::storage::{credentials, users};
 
@@ -22,10 +25,13 @@ pub struct NewSession {
 /// # Errors
 /// [`Error::Unauthenticated`], the same for an unknown user and a wrong password; [`Error::Busy`] when more sign-ins
 /// are under way than there are cores.
-pub async fn create(service: &Service, username: String, password: String) -> Result<NewSession> {
+pub async fn create(service: &Service, username: String, password: String, request_id: Arc<str>) -> Result<NewSession> {
     let wrong = || Error::Unauthenticated(Refusal::WrongPassword);
     let permit = service.sign_ins.try_acquire().map_err(|_| Error::Busy)?;
-    let found = service.read(move |connection| users::find_for_sign_in(connection, &username)).await?;
+    let found = match check_username(&username) {
+        Ok(()) => service.read(move |connection| users::find_for_sign_in(connection, &username)).await?,
+        Err(_) => None,
+    };
     let (user, hash) = found.map_or((None, NOBODY.to_owned()), |(user, hash)| (Some(user), hash));
     let (right, hash) = blocking(move || Ok((verify_password(&password, &hash), hash))).await?;
     drop(permit);
@@ -33,7 +39,7 @@ pub async fn create(service: &Service, username: String, password: String) -> Re
     if !user.principal.enabled {
         return Err(Error::Unauthenticated(Refusal::Disabled));
     }
-    let actor = Actor::user(user.principal);
+    let actor = Actor::user(user.principal).requesting(request_id);
     service
         .write(&actor, move |transaction| {
             let id = transaction.actor.id();
@@ -60,7 +66,9 @@ pub async fn end(service: &Service, actor: &Actor) -> Result<()> {
     };
     service
         .write(actor, move |transaction| {
-            credentials::delete(transaction.connection, session.key_id)?;
+            if credentials::delete(transaction.connection, session.key_id)? == Existed::No {
+                return Err(Error::Unauthenticated(Refusal::Invalid));
+            }
             transaction.ends_own_credential();
             let (id, name) = (transaction.actor.id(), transaction.actor.username().to_owned());
             transaction.record(Action::SessionEnded, Subject::Principal(id.uuid()), &name)

@@ -177,18 +177,15 @@ impl Stored for ApiKeyField {
             Self::DisplayName => Column::Text {
                 plain: || Box::new(api_keys::display_name),
                 folded: || Box::new(api_keys::display_name_folded),
+                fold,
                 order: || Box::new(api_keys::display_name_folded),
             },
-            Self::Description => Column::Text {
-                plain: || Box::new(api_keys::description),
-                folded: || Box::new(super::lower(api_keys::description)),
-                order: || Box::new(api_keys::description),
-            },
-            Self::CreatedBy => Column::Text {
-                plain: || Box::new(api_keys::created_by),
-                folded: || Box::new(super::lower(api_keys::created_by)),
-                order: || Box::new(api_keys::created_by),
-            },
+            Self::Description => {
+                Column::plain_text(|| Box::new(api_keys::description), || Box::new(super::lower(api_keys::description)))
+            }
+            Self::CreatedBy => {
+                Column::plain_text(|| Box::new(api_keys::created_by), || Box::new(super::lower(api_keys::created_by)))
+            }
             Self::CreatedAt => Column::Instant(|| Box::new(api_keys::created_at), ALWAYS),
             Self::UpdatedAt => Column::Instant(|| Box::new(api_keys::updated_at), ALWAYS),
             Self::ExpiresAt => Column::Instant(|| Box::new(api_keys::expires_at), NEVER),

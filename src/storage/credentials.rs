@@ -80,15 +80,6 @@ pub fn find(connection: &mut AnyConnection, key_id: KeyId) -> Result<Option<Know
     Ok(Some(KnownCredential { credential, standing: Standing { principal, permissions, personas } }))
 }
 
-/// Whether a credential is still there.
-///
-/// # Errors
-/// When the storage fails.
-pub fn exists(connection: &mut AnyConnection, key_id: KeyId) -> Result<bool> {
-    let found = credentials::table.filter(credentials::key_id.eq(key_id.to_string()));
-    Ok(diesel::select(diesel::dsl::exists(found)).get_result(connection)?)
-}
-
 /// Removes one credential.
 ///
 /// # Errors

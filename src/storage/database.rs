@@ -9,13 +9,16 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::migration::MigrationVersion;
+use diesel::prelude::*;
 use diesel::r2d2::R2D2Connection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use diesel::{Connection as _, ConnectionError, PgConnection, SqliteConnection};
+use diesel::{ConnectionError, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::schema::credentials;
 use super::url::DatabaseUrl;
 use crate::domain::error::{Error, Result};
+use crate::domain::token::KeyId;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
@@ -119,6 +122,20 @@ impl Database {
             Rollback::Database(error) => error.into(),
         })
     }
+}
+
+/// Whether a credential is there, and stays there until the transaction ends: on PostgreSQL by a lock that only its
+/// deletion minds, on SQLite because there is one writer.
+///
+/// # Errors
+/// When the storage fails.
+pub fn hold_credential(connection: &mut AnyConnection, key_id: KeyId) -> Result<bool> {
+    let found = credentials::table.find(key_id.to_string()).select(credentials::key_id);
+    let held: Option<String> = match connection {
+        AnyConnection::Postgres(postgres) => found.for_key_share().first(postgres).optional()?,
+        AnyConnection::Sqlite(sqlite) => found.first(sqlite).optional()?,
+    };
+    Ok(held.is_some())
 }
 
 /// Why a transaction was rolled back.

@@ -12,7 +12,6 @@ use super::database::Backend;
 use crate::domain::cursor::Cursor;
 use crate::domain::filter::{Case, Comparison, Filter, Pattern, Test, Value};
 use crate::domain::listing::{Direction, Field, Sort};
-use crate::domain::text::fold;
 
 /// An expression of type `T` over the source `S`.
 pub(super) type Expression<S, T> = Box<dyn BoxableExpression<S, Backend, SqlType = T>>;
@@ -29,6 +28,8 @@ pub(super) enum Column<S> {
         plain: Make<S, Text>,
         /// For `$ilike`.
         folded: Make<S, Text>,
+        /// What was done to make it folded.
+        fold: fn(&str) -> String,
         /// For orders and cursors: the one that has an index.
         order: Make<S, Text>,
     },
@@ -38,6 +39,13 @@ pub(super) enum Column<S> {
     Instant(Make<S, BigInt>, i64),
     /// No column: which records have one of these texts, or any at all (`None`).
     Computed(fn(Option<&[String]>, i64) -> Condition<S>),
+}
+
+impl<S> Column<S> {
+    /// Text whose case SQL folds, in ASCII only, and that is sorted as it is.
+    pub(super) fn plain_text(plain: Make<S, Text>, lower: Make<S, Text>) -> Self {
+        Self::Text { plain, folded: lower, fold: str::to_ascii_lowercase, order: plain }
+    }
 }
 
 /// The absent value of an instant that is never absent.
@@ -60,8 +68,10 @@ pub(super) fn condition<F: Stored>(filter: &Filter<F>, now: i64) -> Condition<F:
         Filter::Any(members) => any(every(members)),
         Filter::Not(member) => Box::new(not(condition(member, now))),
         Filter::Test(field, test) => match field.column() {
-            Column::Text { plain, folded, .. } => text(plain, folded, test),
-            Column::Exact(column) => text(column, column, test),
+            Column::Text { folded, fold, .. } if let Test::Like(Pattern { pieces, case: Case::Ignored }) = test => {
+                Box::new(folded().like(like(pieces, fold)).escape('\\'))
+            }
+            Column::Text { plain, .. } | Column::Exact(plain) => text(plain, test),
             Column::Instant(column, ALWAYS) => instant(column, test),
             Column::Instant(column, absent) => Box::new(column().ne(absent).and(instant(column, test))),
             Column::Computed(having) => match test {
@@ -138,15 +148,12 @@ where
     }
 }
 
-fn text<S: 'static>(plain: Make<S, Text>, folded: Make<S, Text>, test: &Test) -> Condition<S> {
+fn text<S: 'static>(column: Make<S, Text>, test: &Test) -> Condition<S> {
     match test {
-        Test::OneOf(values) => any(values.iter().map(|value| equal(plain(), text_of(value))).collect()),
-        Test::Compare(how, value) => compare(plain(), *how, Box::new(text_of(value).into_sql::<Text>())),
-        Test::Like(Pattern { pieces, case: Case::Sensitive }) => {
-            Box::new(plain().like(like(pieces, str::to_owned)).escape('\\'))
-        }
-        Test::Like(Pattern { pieces, case: Case::Ignored }) => Box::new(folded().like(like(pieces, fold)).escape('\\')),
-        Test::Exists => Box::new(plain().ne("")),
+        Test::OneOf(values) => any(values.iter().map(|value| equal(column(), text_of(value))).collect()),
+        Test::Compare(how, value) => compare(column(), *how, Box::new(text_of(value).into_sql::<Text>())),
+        Test::Like(Pattern { pieces, .. }) => Box::new(column().like(like(pieces, str::to_owned)).escape('\\')),
+        Test::Exists => Box::new(column().ne("")),
     }
 }
 
@@ -195,8 +202,8 @@ pub(super) fn nothing<S: 'static>() -> Condition<S> {
 }
 
 /// The pieces of a pattern as SQL's `LIKE` wants them.
-fn like(pieces: &[String], case: impl Fn(&str) -> String) -> String {
-    let escaped = |piece: &String| case(piece).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+fn like(pieces: &[String], fold: fn(&str) -> String) -> String {
+    let escaped = |piece: &String| fold(piece).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     pieces.iter().map(escaped).collect::<Vec<_>>().join("%")
 }
 

@@ -73,16 +73,11 @@ impl Stored for PersonaField {
         match self {
             Self::Id => Column::Exact(|| Box::new(personas::id)),
             Self::QualifiedName => Column::Exact(|| Box::new(personas::qualified_name)),
-            Self::Name => Column::Text {
-                plain: || Box::new(personas::name),
-                folded: || Box::new(super::lower(personas::name)),
-                order: || Box::new(personas::name),
-            },
-            Self::DisplayName => Column::Text {
-                plain: || Box::new(personas::display_name),
-                folded: || Box::new(super::lower(personas::display_name)),
-                order: || Box::new(personas::display_name),
-            },
+            Self::Name => Column::plain_text(|| Box::new(personas::name), || Box::new(super::lower(personas::name))),
+            Self::DisplayName => Column::plain_text(
+                || Box::new(personas::display_name),
+                || Box::new(super::lower(personas::display_name)),
+            ),
             Self::CreatedAt => Column::Instant(|| Box::new(personas::created_at), ALWAYS),
         }
     }

@@ -96,6 +96,7 @@ diesel::table! {
         subject_kind -> Text,
         subject_id -> Text,
         subject_name -> Text,
+        request_id -> Text,
     }
 }
 

@@ -110,16 +110,10 @@ impl Stored for UserField {
     fn column(self) -> Column<Source> {
         match self {
             Self::Id => Column::Exact(|| Box::new(users::id)),
-            Self::Username => Column::Text {
-                plain: || Box::new(principals::username),
-                folded: || Box::new(super::lower(principals::username)),
-                order: || Box::new(principals::username),
-            },
-            Self::Email => Column::Text {
-                plain: || Box::new(users::email),
-                folded: || Box::new(super::lower(users::email)),
-                order: || Box::new(users::email),
-            },
+            Self::Username => {
+                Column::plain_text(|| Box::new(principals::username), || Box::new(super::lower(principals::username)))
+            }
+            Self::Email => Column::plain_text(|| Box::new(users::email), || Box::new(super::lower(users::email))),
             Self::CreatedAt => Column::Instant(|| Box::new(principals::created_at), ALWAYS),
         }
     }

@@ -8,7 +8,7 @@ use crate::domain::listing::{Field, Kind, clip};
 
 const LENGTH: usize = 8192;
 const DEPTH: usize = 8;
-const TESTS: usize = 200;
+const PARTS: usize = 400;
 
 impl<F: Field> Filter<F> {
     /// Reads the `filter` parameter; nothing is every record.
@@ -27,18 +27,19 @@ impl<F: Field> Filter<F> {
         let Json::Object(object) = json else {
             return Err(wrong("must be a JSON object, as in `{\"displayName\":\"etl\"}`").into());
         };
-        let mut reader = Reader { tests: 0 };
+        let mut reader = Reader { parts: 0 };
         Ok(reader.object(&object, DEPTH)?)
     }
 }
 
 /// Reads filter objects and counts what it reads.
 struct Reader {
-    tests: usize,
+    parts: usize,
 }
 
 impl Reader {
     fn object<F: Field>(&mut self, object: &Map<String, Json>, depth: usize) -> Result<Filter<F>, Violation> {
+        self.count(1)?;
         let depth = depth.checked_sub(1).ok_or_else(|| wrong(format!("is nested deeper than {DEPTH} levels")))?;
         let mut members = Vec::with_capacity(object.len());
         for (name, json) in object {
@@ -147,17 +148,19 @@ impl Reader {
     }
 
     fn test<F: Field>(&mut self, field: F, test: Test) -> Result<Filter<F>, Violation> {
-        self.tests += if let Test::OneOf(values) = &test { values.len().max(1) } else { 1 };
-        if self.tests > TESTS {
-            return Err(wrong(format!("has more than {TESTS} tests")));
-        }
+        self.count(if let Test::OneOf(values) = &test { values.len() } else { 1 })?;
         Ok(Filter::Test(field, test))
+    }
+
+    fn count(&mut self, more: usize) -> Result<(), Violation> {
+        self.parts += more;
+        if self.parts > PARTS { Err(wrong(format!("has more than {PARTS} parts"))) } else { Ok(()) }
     }
 }
 
 fn value<F: Field>(field: F, json: &Json) -> Result<Value, Violation> {
     match (field.kind(), json) {
-        (Kind::Text | Kind::Exact, Json::String(text)) => Ok(Value::Text(text.clone())),
+        (Kind::Text | Kind::Exact, Json::String(text)) => Ok(Value::Text(stored(text)?)),
         (Kind::Instant, Json::Number(number)) if number.is_i64() => {
             Ok(Value::Instant(number.as_i64().unwrap_or_default()))
         }
@@ -185,10 +188,15 @@ fn values<F: Field>(field: F, operator: &str, json: &Json) -> Result<Vec<Value>,
 
 fn pattern<F: Field>(field: F, operator: &str, json: &Json, case: Case) -> Result<Pattern, Violation> {
     match (field.kind(), json) {
-        (Kind::Text, Json::String(text)) => Ok(Pattern::parse(text, case)),
+        (Kind::Text, Json::String(text)) => Ok(Pattern::parse(&stored(text)?, case)),
         (Kind::Text, _) => Err(wrong(format!("needs a string after `{operator}`"))),
         _ => Err(wrong(format!("cannot use `{operator}` on `{}`", field.name()))),
     }
+}
+
+/// No stored text has a NUL, and PostgreSQL takes none even to compare.
+fn stored(text: &str) -> Result<String, Violation> {
+    if text.contains('\0') { Err(wrong("must not contain NUL characters")) } else { Ok(text.to_owned()) }
 }
 
 fn wrong(message: impl Into<String>) -> Violation {

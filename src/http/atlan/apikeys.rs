@@ -14,7 +14,7 @@ use crate::domain::fields::ApiKeyField;
 use crate::domain::ids::PrincipalId;
 use crate::http::envelope::ATLAN_REQUEST_ID;
 use crate::http::listing::{ListParams, ListRequest, Records};
-use crate::http::openapi::Errors;
+use crate::http::openapi::{ReadErrors, WriteErrors};
 use crate::http::problem::Failure;
 use crate::http::valid::Body;
 use crate::service::api_keys;
@@ -26,10 +26,11 @@ use crate::service::api_keys;
 /// made and a new token in place of the first, which stops working.
 #[utoipa::path(
     tag = "API keys",
+    operation_id = "create_api_key",
     params(
         ("Idempotency-Key" = Option<String>, Header, description = "Names the request, so that it can be repeated safely."),
     ),
-    responses((status = 200, description = "The API key with its token", body = ApiToken), Errors),
+    responses((status = 200, description = "The API key with its token", body = ApiToken), WriteErrors),
 )]
 #[post("/api/service/apikeys")]
 pub async fn create(
@@ -48,8 +49,9 @@ pub async fn create(
 /// Names are not unique: a look-up by name answers with the newest key first.
 #[utoipa::path(
     tag = "API keys",
+    operation_id = "list_api_keys",
     params(ListParams),
-    responses((status = 200, description = "One page of API keys", body = Records<ApiToken>), Errors),
+    responses((status = 200, description = "One page of API keys", body = Records<ApiToken>), ReadErrors),
 )]
 #[get("/api/service/apikeys")]
 pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {
@@ -62,8 +64,9 @@ pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -
 /// Get an API key
 #[utoipa::path(
     tag = "API keys",
+    operation_id = "get_api_key",
     params(("guid" = String, Path, description = "The `id` of the API key")),
-    responses((status = 200, description = "The API key", body = ApiToken), Errors),
+    responses((status = 200, description = "The API key", body = ApiToken), ReadErrors),
 )]
 #[get("/api/service/apikeys/{guid}")]
 pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
@@ -77,8 +80,9 @@ pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>
 /// are. `validitySeconds` counts from now; left out, the expiry stays. An expired key stays expired.
 #[utoipa::path(
     tag = "API keys",
+    operation_id = "update_api_key",
     params(("guid" = String, Path, description = "The `id` of the API key")),
-    responses((status = 200, description = "The API key as it is now", body = ApiToken), Errors),
+    responses((status = 200, description = "The API key as it is now", body = ApiToken), WriteErrors),
 )]
 #[post("/api/service/apikeys/{guid}")]
 pub async fn update(
@@ -96,8 +100,9 @@ pub async fn update(
 /// At once and for good: no request that begins after the answer is let in. A key may delete itself.
 #[utoipa::path(
     tag = "API keys",
+    operation_id = "delete_api_key",
     params(("guid" = String, Path, description = "The `id` of the API key")),
-    responses((status = 200, description = "It is gone"), Errors),
+    responses((status = 200, description = "It is gone"), WriteErrors),
 )]
 #[delete("/api/service/apikeys/{guid}")]
 pub async fn delete(state: web::Data<State>, actor: Actor, guid: web::Path<String>) -> Result<HttpResponse, Failure> {

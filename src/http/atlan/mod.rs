@@ -1,6 +1,7 @@
 //! Atlan's wire format.
 
 pub mod apikeys;
+pub mod audit;
 pub mod personas;
 pub mod roles;
 pub mod sessions;

@@ -13,7 +13,7 @@ use crate::domain::ids::PersonaId;
 use crate::domain::persona::{Persona, PersonaInput};
 use crate::domain::text::{Description, DisplayName, at};
 use crate::http::listing::{ListParams, ListRequest, Records};
-use crate::http::openapi::Errors;
+use crate::http::openapi::{ReadErrors, WriteErrors};
 use crate::http::problem::Failure;
 use crate::http::valid::{Body, rule};
 use crate::service::personas;
@@ -22,7 +22,7 @@ use crate::service::personas;
 #[utoipa::path(
     tag = "Personas",
     operation_id = "create_persona",
-    responses((status = 200, description = "The persona", body = PersonaView), Errors),
+    responses((status = 200, description = "The persona", body = PersonaView), WriteErrors),
 )]
 #[post("/api/service/personas")]
 pub async fn create(
@@ -39,7 +39,7 @@ pub async fn create(
     tag = "Personas",
     operation_id = "list_personas",
     params(ListParams),
-    responses((status = 200, description = "One page of personas", body = Records<PersonaView>), Errors),
+    responses((status = 200, description = "One page of personas", body = Records<PersonaView>), ReadErrors),
 )]
 #[get("/api/service/personas")]
 pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {
@@ -53,7 +53,7 @@ pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -
     tag = "Personas",
     operation_id = "get_persona",
     params(("guid" = String, Path, description = "The `id` of the persona")),
-    responses((status = 200, description = "The persona", body = PersonaView), Errors),
+    responses((status = 200, description = "The persona", body = PersonaView), ReadErrors),
 )]
 #[get("/api/service/personas/{guid}")]
 pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
@@ -68,7 +68,7 @@ pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>
     tag = "Personas",
     operation_id = "update_persona",
     params(("guid" = String, Path, description = "The `id` of the persona")),
-    responses((status = 200, description = "The persona as it is now", body = PersonaView), Errors),
+    responses((status = 200, description = "The persona as it is now", body = PersonaView), WriteErrors),
 )]
 #[post("/api/service/personas/{guid}")]
 pub async fn update(
@@ -88,7 +88,7 @@ pub async fn update(
     tag = "Personas",
     operation_id = "delete_persona",
     params(("guid" = String, Path, description = "The `id` of the persona")),
-    responses((status = 200, description = "It is gone"), Errors),
+    responses((status = 200, description = "It is gone"), WriteErrors),
 )]
 #[delete("/api/service/personas/{guid}")]
 pub async fn delete(state: web::Data<State>, actor: Actor, guid: web::Path<String>) -> Result<HttpResponse, Failure> {

@@ -10,7 +10,7 @@ use crate::domain::filter::Value;
 use crate::domain::listing::{Direction, Field, Kind, Start};
 use crate::domain::principal::Role;
 use crate::http::listing::{ListParams, ListRequest, Records};
-use crate::http::openapi::Errors;
+use crate::http::openapi::ReadErrors;
 use crate::http::problem::Failure;
 
 /// List roles
@@ -18,7 +18,7 @@ use crate::http::problem::Failure;
     tag = "Users",
     operation_id = "list_roles",
     params(ListParams),
-    responses((status = 200, description = "The built-in roles", body = Records<RoleView>), Errors),
+    responses((status = 200, description = "The built-in roles", body = Records<RoleView>), ReadErrors),
 )]
 #[get("/api/service/roles")]
 pub async fn list(state: web::Data<State>, _actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {
@@ -48,7 +48,7 @@ pub async fn list(state: web::Data<State>, _actor: Actor, request: HttpRequest) 
     tag = "Users",
     operation_id = "list_groups",
     params(ListParams),
-    responses((status = 200, description = "No groups", body = Records<RoleView>), Errors),
+    responses((status = 200, description = "No groups", body = Records<RoleView>), ReadErrors),
 )]
 #[get("/api/service/v2/groups")]
 pub async fn groups(state: web::Data<State>, _actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {

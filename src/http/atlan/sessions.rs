@@ -1,13 +1,14 @@
 //! `/api/service/sessions`: signing in and out with a password.
 
-use actix_web::{HttpResponse, delete, post, web};
+use actix_web::{HttpRequest, HttpResponse, delete, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::app::State;
 use crate::domain::actor::Actor;
-use crate::http::openapi::Errors;
+use crate::http::auth::request_id;
+use crate::http::openapi::WriteErrors;
 use crate::http::problem::Failure;
 use crate::http::valid::Body;
 use crate::service::sessions;
@@ -19,11 +20,16 @@ use crate::service::sessions;
     tag = "Sessions",
     operation_id = "create_session",
     security(()),
-    responses((status = 200, description = "The session", body = Session), Errors),
+    responses((status = 200, description = "The session", body = Session), WriteErrors),
 )]
 #[post("/api/service/sessions")]
-pub async fn create(state: web::Data<State>, body: Body<SessionRequest>) -> Result<HttpResponse, Failure> {
-    let session = sessions::create(&state.service, body.0.username, body.0.password).await?;
+pub async fn create(
+    state: web::Data<State>,
+    request: HttpRequest,
+    body: Body<SessionRequest>,
+) -> Result<HttpResponse, Failure> {
+    let SessionRequest { username, password } = body.0;
+    let session = sessions::create(&state.service, username, password, request_id(&request)).await?;
     Ok(HttpResponse::Ok().json(Session { token: session.token.expose(), expires_at: session.expires_at }))
 }
 
@@ -33,7 +39,7 @@ pub async fn create(state: web::Data<State>, body: Body<SessionRequest>) -> Resu
 #[utoipa::path(
     tag = "Sessions",
     operation_id = "delete_current_session",
-    responses((status = 200, description = "The session has ended"), Errors),
+    responses((status = 200, description = "The session has ended"), WriteErrors),
 )]
 #[delete("/api/service/sessions/current")]
 pub async fn delete(state: web::Data<State>, actor: Actor) -> Result<HttpResponse, Failure> {

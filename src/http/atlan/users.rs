@@ -11,7 +11,7 @@ use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind};
 use crate::domain::user::User;
 use crate::http::listing::{ListParams, ListRequest, Records};
-use crate::http::openapi::Errors;
+use crate::http::openapi::ReadErrors;
 use crate::http::problem::Failure;
 use crate::service::users;
 
@@ -21,7 +21,7 @@ use crate::service::users;
 #[utoipa::path(
     tag = "Users",
     operation_id = "get_current_user",
-    responses((status = 200, description = "The caller", body = UserView), Errors),
+    responses((status = 200, description = "The caller", body = UserView), ReadErrors),
 )]
 #[get("/api/service/users/current")]
 pub async fn current(state: web::Data<State>, actor: Actor) -> Result<HttpResponse, Failure> {
@@ -37,7 +37,7 @@ pub async fn current(state: web::Data<State>, actor: Actor) -> Result<HttpRespon
     tag = "Users",
     operation_id = "list_users",
     params(ListParams),
-    responses((status = 200, description = "One page of users", body = Records<UserView>), Errors),
+    responses((status = 200, description = "One page of users", body = Records<UserView>), ReadErrors),
 )]
 #[get("/api/service/users")]
 pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {
@@ -50,7 +50,7 @@ pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -
 #[utoipa::path(
     tag = "Users",
     operation_id = "whoami",
-    responses((status = 200, description = "The caller's roles, permissions and personas", body = WhoAmI), Errors),
+    responses((status = 200, description = "The caller's roles, permissions and personas", body = WhoAmI), ReadErrors),
 )]
 #[get("/api/service/whoami")]
 pub async fn whoami(actor: Actor) -> Result<HttpResponse, Failure> {

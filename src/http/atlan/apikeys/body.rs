@@ -37,7 +37,7 @@ pub struct ApiTokenRequest {
     #[validate(custom(function = "check_validity"))]
     #[schema(minimum = 1, example = 7_776_000)]
     validity_seconds: Option<i64>,
-    /// What the key may do on the platform: `MANAGE_APIKEYS`, `MANAGE_PERSONAS`; nothing beyond what the caller may.
+    /// What the key may do on the platform: `MANAGE_APIKEYS`, `MANAGE_PERSONAS`, `VIEW_AUDIT`; nothing beyond what the caller may.
     #[validate(custom(function = "check_permissions"))]
     workspace_permissions: Option<Vec<String>>,
 }

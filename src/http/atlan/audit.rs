@@ -1,0 +1,71 @@
+//! `/api/service/audit`: what was changed, and by whom.
+
+use actix_web::{HttpRequest, HttpResponse, get, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::State;
+use crate::domain::actor::Actor;
+use crate::domain::change::Change;
+use crate::domain::fields::ChangeField;
+use crate::http::listing::{ListParams, ListRequest, Records};
+use crate::http::openapi::ReadErrors;
+use crate::http::problem::Failure;
+use crate::service::audit;
+
+/// List changes
+///
+/// The audit trail: one record for every committed change of an API key, a persona, a user or a session. It takes the
+/// permission `VIEW_AUDIT`. Filters: `id`, `changedAt`, `actorId`, `actor`, `action`, `subjectKind`, `subjectId`,
+/// `subject`, `requestId`.
+#[utoipa::path(
+    tag = "Audit",
+    operation_id = "list_changes",
+    params(ListParams),
+    responses((status = 200, description = "One page of changes, the newest first", body = Records<ChangeView>), ReadErrors),
+)]
+#[get("/api/service/audit")]
+pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let request = ListRequest::<ChangeField>::parse(&request, &state.service)?;
+    let page = audit::list(&state.service, &actor, request.query.clone()).await?;
+    Ok(request.respond(page, ChangeView::from))
+}
+
+/// A committed change.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Change)]
+pub struct ChangeView {
+    id: String,
+    /// Epoch milliseconds.
+    changed_at: i64,
+    actor_id: String,
+    /// The user name of who did it, then.
+    actor: String,
+    /// What was done.
+    #[schema(example = "apikey.updated")]
+    action: String,
+    /// `principal` or `persona`.
+    subject_kind: &'static str,
+    subject_id: String,
+    /// The name of what was changed, then.
+    subject: String,
+    /// The request that did it; empty for the command line.
+    request_id: String,
+}
+
+impl From<Change> for ChangeView {
+    fn from(change: Change) -> Self {
+        Self {
+            id: change.id.to_string(),
+            changed_at: change.changed_at,
+            actor_id: change.actor_id.to_string(),
+            actor: change.actor_name,
+            action: change.action,
+            subject_kind: change.subject.kind(),
+            subject_id: change.subject.id().to_string(),
+            subject: change.subject_name,
+            request_id: change.request_id,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Serving HTTP/1 to clients that write request targets raw.
+//!
+//! Atlan's Java SDK sends `GET /api/service/apikeys?filter={"displayName":"my töken"} HTTP/1.1` with the quotes, spaces
+//! and UTF-8 bytes as they are. No RFC allows it, and actix answers `400` with an empty body before any route is
+//! tried, in the query to space, `"`, `<`, `>` and bytes from 0x80, in the path to space, `<`, `>`, the backtick and
+//! bytes from 0x80. [`Lenient`] sits between the socket and actix's parser and percent-encodes just these bytes, just
+//! there; every other byte of the connection goes through as it came.
+
+mod framing;
+mod lenient;
+mod target;
+
+use std::fmt::Debug;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_http::body::MessageBody;
+use actix_http::{HttpService, Request, Response};
+use actix_service::{IntoServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::dev::{AppConfig, Server, Service, ServiceFactory};
+use actix_web::http::KeepAlive;
+use actix_web::rt::net::{TcpSocket, TcpStream};
+
+pub use self::lenient::Lenient;
+
+/// How connections are served; the default is that of [`actix_web::HttpServer`], except for the number of workers.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Threads that run the application, from 1 to 512.
+    pub workers: usize,
+    /// Open connections for each worker; more wait to be accepted.
+    pub connections: usize,
+    /// How long an idle connection stays open.
+    pub keep_alive: KeepAlive,
+    /// How long a client may take for the first request head; zero is for ever.
+    pub request_timeout: Duration,
+    /// How long a client may take to close its side; zero is for ever.
+    pub disconnect_timeout: Duration,
+    /// How long requests may go on after a graceful stop, in whole seconds.
+    pub shutdown_timeout: Duration,
+    /// Who stops the server.
+    pub stop: Stop,
+}
+
+/// Who stops a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// The operating system: SIGTERM gracefully, SIGINT and SIGQUIT at once.
+    BySignal,
+    /// Only the program, through [`Server::handle`].
+    ByHandle,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            workers: std::thread::available_parallelism().map_or(2, usize::from),
+            connections: 25_600,
+            keep_alive: KeepAlive::default(),
+            request_timeout: Duration::from_secs(5),
+            disconnect_timeout: Duration::from_secs(1),
+            shutdown_timeout: Duration::from_secs(30),
+            stop: Stop::BySignal,
+        }
+    }
+}
+
+/// Binds an address the way [`actix_web::HttpServer`] does: reusing it, and with room for 1024 connections that have
+/// not been accepted yet, where the standard library has 128.
+///
+/// # Errors
+/// The address cannot be had.
+///
+/// # Panics
+/// Outside a runtime.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(1024)?.into_std()
+}
+
+/// Starts to serve an application over HTTP/1 in cleartext on bound listeners, as [`actix_web::HttpServer`] does, with
+/// raw request targets understood. The server runs while the result is awaited.
+///
+/// `factory` makes the application once for every worker and listener. Peer addresses are those of the sockets.
+///
+/// # Errors
+/// No listener, or one that cannot be used.
+pub fn serve<F, I, S, B>(listeners: Vec<TcpListener>, settings: &Settings, factory: F) -> io::Result<Server>
+where
+    F: Fn() -> I + Send + Clone + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<Request, Config = AppConfig> + 'static,
+    S::Error: Into<actix_web::Error> + 'static,
+    S::InitError: Debug,
+    S::Response: Into<Response<B>> + 'static,
+    S::Service: 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+    B: MessageBody + 'static,
+{
+    // The builder panics on this and on a number of workers out of range.
+    if listeners.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on"));
+    }
+    let mut server = Server::build()
+        .workers(settings.workers.clamp(1, 512))
+        .max_concurrent_connections(settings.connections)
+        .shutdown_timeout(settings.shutdown_timeout.as_secs());
+    if settings.stop == Stop::ByHandle {
+        server = server.disable_signals();
+    }
+    let stopping = server.graceful_shutdown_signal();
+    for listener in listeners {
+        let address = listener.local_addr()?;
+        let (factory, settings, stopping) = (factory.clone(), settings.clone(), stopping.clone());
+        server = server.listen(format!("http-{address}"), listener, move || {
+            let stopping = stopping.clone();
+            let app = factory().into_factory().map_err(|error| error.into().error_response());
+            let http = HttpService::build()
+                // Idle connections close at once on a graceful stop instead of holding it up to its timeout.
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                .keep_alive(settings.keep_alive)
+                .client_request_timeout(settings.request_timeout)
+                .client_disconnect_timeout(settings.disconnect_timeout)
+                .local_addr(address)
+                // Only actix itself can make one that names this address; it is read for requests without a Host alone.
+                .h1(map_config(app, |()| AppConfig::default()));
+            fn_service(lenient).and_then(http)
+        })?;
+    }
+    Ok(server.run())
+}
+
+/// Wraps a connection and notes who is at its other end.
+async fn lenient(
+    stream: TcpStream,
+) -> Result<(Lenient<TcpStream>, Option<SocketAddr>), actix_http::error::DispatchError> {
+    let peer = stream.peer_addr().ok();
+    Ok((Lenient::new(stream), peer))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+//! A stream whose request targets are percent-encoded on the way in.
+
+use std::io;
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use actix_web::web::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::framing::{Framing, Step};
+use super::target;
+
+/// An accepted connection; reading from it gives what the client sent with the bytes of request targets that actix
+/// refuses percent-encoded, and writing to it is writing to the client.
+///
+/// A read that brings whole and legal requests, the usual case, stays in the reader's buffer and is not copied.
+#[derive(Debug)]
+pub struct Lenient<Io> {
+    io: Io,
+    framing: Framing,
+    /// A head that has not ended yet.
+    held: BytesMut,
+    /// What did not fit into the reader's buffer.
+    ready: BytesMut,
+}
+
+impl<Io> Lenient<Io> {
+    /// Wraps a connection from which nothing has been read.
+    pub fn new(io: Io) -> Self {
+        Self { io, framing: Framing::default(), held: BytesMut::new(), ready: BytesMut::new() }
+    }
+
+    /// Decides about bytes just read and says how many of them stay where they are.
+    fn take_in(&mut self, fresh: &[u8]) -> usize {
+        let mut kept = 0;
+        let mut step = None;
+        if self.held.is_empty() {
+            while kept < fresh.len() {
+                match self.framing.advance(&fresh[kept..]) {
+                    Step::Pass(count) => kept += count,
+                    other => {
+                        step = Some(other);
+                        break;
+                    }
+                }
+            }
+        }
+        self.held.extend_from_slice(&fresh[kept..]);
+        while !self.held.is_empty() {
+            match step.take().unwrap_or_else(|| self.framing.advance(&self.held)) {
+                Step::Hold => break,
+                Step::Pass(count) => self.ready.extend_from_slice(&self.held.split_to(count)),
+                Step::Encode { head, target } => {
+                    let head = self.held.split_to(head);
+                    self.ready.extend_from_slice(&head[..target.start]);
+                    target::encode(&head[target.clone()], &mut self.ready);
+                    self.ready.extend_from_slice(&head[target.end..]);
+                }
+            }
+        }
+        // An idle connection keeps no memory here.
+        if self.held.is_empty() {
+            self.held = BytesMut::new();
+        }
+        kept
+    }
+
+    /// Hands over what is ready, as much as fits.
+    fn give_out(&mut self, buf: &mut ReadBuf<'_>) {
+        let count = self.ready.len().min(buf.remaining());
+        buf.put_slice(&self.ready.split_to(count));
+        if self.ready.is_empty() {
+            self.ready = BytesMut::new();
+        }
+    }
+}
+
+impl<Io: AsyncRead + Unpin> AsyncRead for Lenient<Io> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        // Without room, nothing read would look like the end of the stream.
+        while this.ready.is_empty() && buf.remaining() > 0 {
+            let before = buf.filled().len();
+            ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
+            if buf.filled().len() == before {
+                // The stream ended inside a head: what to say about that is for the parser.
+                this.framing = Framing::Lost;
+                this.ready = std::mem::take(&mut this.held);
+                break;
+            }
+            let kept = this.take_in(&buf.filled()[before..]);
+            buf.set_filled(before + kept);
+            if kept > 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        this.give_out(buf);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<Io: AsyncWrite + Unpin> AsyncWrite for Lenient<Io> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().io).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().io).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::task::Waker;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Reads give one fragment at most, and none yet for an empty one.
+    struct Fragments(VecDeque<Vec<u8>>);
+
+    impl AsyncRead for Fragments {
+        fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            let fragments = &mut self.get_mut().0;
+            let Some(mut fragment) = fragments.pop_front() else { return Poll::Ready(Ok(())) };
+            if fragment.is_empty() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let rest = fragment.split_off(fragment.len().min(buf.remaining()));
+            buf.put_slice(&fragment);
+            if !rest.is_empty() {
+                fragments.push_front(rest);
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// What a reader with room for `room` bytes at a time gets.
+    fn read(fragments: impl IntoIterator<Item = Vec<u8>>, room: usize) -> Vec<u8> {
+        let mut stream = Lenient::new(Fragments(fragments.into_iter().collect()));
+        let mut all = Vec::new();
+        loop {
+            let mut space = vec![0; room + 1];
+            let mut buf = ReadBuf::new(&mut space);
+            buf.put_slice(b"=");
+            match Pin::new(&mut stream).poll_read(&mut Context::from_waker(Waker::noop()), &mut buf) {
+                Poll::Pending => assert_eq!(buf.filled(), b"="),
+                Poll::Ready(result) => {
+                    result.unwrap();
+                    assert_eq!(buf.filled()[0], b'=', "what the reader had is untouched");
+                    if buf.filled().len() == 1 {
+                        return all;
+                    }
+                    all.extend_from_slice(&buf.filled()[1..]);
+                }
+            }
+        }
+    }
+
+    fn whole(input: &[u8]) -> Vec<u8> {
+        read([input.to_vec()], 1 << 20)
+    }
+
+    /// `input` cut after each of `cuts` bytes in turn, for as long as it lasts.
+    fn cut(input: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
+        let (mut rest, mut fragments) = (input, Vec::new());
+        for &length in cuts.iter().cycle() {
+            if rest.is_empty() {
+                break;
+            }
+            let (fragment, behind) = rest.split_at(length.min(rest.len()));
+            fragments.push(fragment.to_vec());
+            rest = behind;
+        }
+        fragments
+    }
+
+    fn cuts() -> impl Strategy<Value = Vec<usize>> {
+        // A cut of 0 is a wait; the last one makes sure of progress.
+        (prop::collection::vec(0_usize..60, 0..20), 1_usize..60).prop_map(|(mut cuts, last)| {
+            cuts.push(last);
+            cuts
+        })
+    }
+
+    fn request(target: &str, body: &str) -> String {
+        let length = match body.len() {
+            0 => String::new(),
+            length => format!("Content-Length: {length}\r\n"),
+        };
+        format!("PUT {target} HTTP/1.1\r\nHost: \"ö\" <x>\r\n{length}\r\n{body}")
+    }
+
+    /// A request as a client may write it, and as it is to be read.
+    fn requests(target: &'static str) -> impl Strategy<Value = (String, String)> {
+        let body = prop_oneof![Just(String::new()), "[ -~\r\n]{0,40}", Just(request("/?\"", ""))];
+        let one = (target, body).prop_map(|(target, body)| {
+            let (path, query) = target.split_at(target.find('?').unwrap_or(target.len()));
+            let encoded = path.replace('`', "%60") + &query.replace('"', "%22");
+            let encoded = encoded.replace(' ', "%20").replace('<', "%3C").replace('>', "%3E").replace('ö', "%C3%B6");
+            (request(&target, &body), request(&encoded, &body))
+        });
+        prop::collection::vec(one, 1..5).prop_map(|all| all.into_iter().unzip())
+    }
+
+    proptest! {
+        #[test]
+        fn raw_targets_are_encoded_and_nothing_else_however_the_stream_is_cut(
+            (sent, expected) in requests("/[a `\"<>ö%]{0,6}(\\?[a `\"<>ö%?]{0,20}( HTTP/1\\.1)?)?"),
+            cuts in cuts(),
+            room in 1_usize..200,
+        ) {
+            prop_assert_eq!(&read(cut(sent.as_bytes(), &cuts), room), expected.as_bytes());
+            prop_assert_eq!(&whole(sent.as_bytes()), expected.as_bytes());
+        }
+
+        #[test]
+        fn legal_requests_go_through_as_they_came(
+            (sent, _) in requests("/[!-~&&[^`<>?#]]{0,20}(\\?[!-~&&[^\"<>#]]{0,20})?"),
+            cuts in cuts(),
+            room in 1_usize..200,
+        ) {
+            prop_assert_eq!(&read(cut(sent.as_bytes(), &cuts), room), sent.as_bytes());
+        }
+
+        #[test]
+        fn how_a_stream_is_cut_makes_no_difference_whatever_it_contains(
+            pieces in prop::collection::vec(
+                "GET /\\?\" HTTP/1\\.1\r\n|Host: x\r\n|Content-Length: [0-9]{1,2}\r\n|\r\n|[ -~]|[\r\n\t\u{80}]|(x: y\r\n){20}",
+                0..40,
+            ),
+            cuts in cuts(),
+            room in 1_usize..200,
+        ) {
+            let sent = pieces.concat();
+            prop_assert_eq!(read(cut(sent.as_bytes(), &cuts), room), whole(sent.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn a_stream_that_ends_inside_a_head_ends_with_what_came() {
+        assert_eq!(whole(b"GET /\" HTTP/1.1\r\nHos"), b"GET /\" HTTP/1.1\r\nHos");
+    }
+
+    #[test]
+    fn a_reader_without_room_does_not_end_the_stream() {
+        let mut stream = Lenient::new(Fragments([b"GET /\" HTTP/1.1\r\n\r\n".to_vec()].into()));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut stream).poll_read(&mut context, &mut ReadBuf::new(&mut [])).is_ready());
+        assert!(matches!(stream.framing, Framing::Head(_)));
+    }
+
+    #[test]
+    fn a_long_head_is_read_encoded_up_to_the_limit_and_untouched_beyond_it() {
+        for (length, encoded) in [(super::super::framing::LONGEST_HEAD, true), (70_000, false)] {
+            let head = format!("GET /?\" HTTP/1.1\r\nX:{}\r\n\r\n", "y".repeat(length - 24));
+            for cuts in [&[1][..], &[1000], &[1_000_000]] {
+                let read = read(cut(head.as_bytes(), cuts), 8192);
+                assert_eq!(read.starts_with(b"GET /?%22 "), encoded, "{length} {cuts:?}");
+            }
+        }
+    }
+}
