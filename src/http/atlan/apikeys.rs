@@ -30,6 +30,7 @@ use crate::service::api_keys;
     params(
         ("Idempotency-Key" = Option<String>, Header, description = "Names the request, so that it can be repeated safely."),
     ),
+    request_body = ApiTokenRequest,
     responses((status = 200, description = "The API key with its token", body = ApiToken), WriteErrors),
 )]
 #[post("/api/service/apikeys")]
@@ -82,6 +83,7 @@ pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>
     tag = "API keys",
     operation_id = "update_api_key",
     params(("guid" = String, Path, description = "The `id` of the API key")),
+    request_body = ApiTokenRequest,
     responses((status = 200, description = "The API key as it is now", body = ApiToken), WriteErrors),
 )]
 #[post("/api/service/apikeys/{guid}")]

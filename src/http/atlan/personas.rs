@@ -22,6 +22,7 @@ use crate::service::personas;
 #[utoipa::path(
     tag = "Personas",
     operation_id = "create_persona",
+    request_body = PersonaRequest,
     responses((status = 200, description = "The persona", body = PersonaView), WriteErrors),
 )]
 #[post("/api/service/personas")]
@@ -68,6 +69,7 @@ pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>
     tag = "Personas",
     operation_id = "update_persona",
     params(("guid" = String, Path, description = "The `id` of the persona")),
+    request_body = PersonaRequest,
     responses((status = 200, description = "The persona as it is now", body = PersonaView), WriteErrors),
 )]
 #[post("/api/service/personas/{guid}")]

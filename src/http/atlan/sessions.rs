@@ -20,6 +20,7 @@ use crate::service::sessions;
     tag = "Sessions",
     operation_id = "create_session",
     security(()),
+    request_body = SessionRequest,
     responses((status = 200, description = "The session", body = Session), WriteErrors),
 )]
 #[post("/api/service/sessions")]
