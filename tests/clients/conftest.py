@@ -1,0 +1,47 @@
+"""A running server on each database, for every suite."""
+
+import os
+
+import pytest
+
+from servers import DATABASES, Server
+
+# pyatlan sends even requests to the loopback interface through a proxy, and reads its settings from the environment.
+for name in list(os.environ):
+    if name.upper().endswith("_PROXY") or name.startswith("ATLAN_"):
+        del os.environ[name]
+
+
+@pytest.fixture(scope="session", params=DATABASES)
+def server(request, tmp_path_factory):
+    """A server that the tests share: they make their own keys, personas and users, and leave it running."""
+    yield from running(request.param, tmp_path_factory)
+
+
+@pytest.fixture(params=DATABASES)
+def own_server(request, tmp_path_factory):
+    """A server for one test, which may stop it, kill it and count what it holds."""
+    yield from running(request.param, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def admin(server):
+    """The signed-in user `admin`."""
+    return server.admin()
+
+
+@pytest.fixture(scope="session")
+def managing_key(server):
+    """The token of a key that may manage keys and personas."""
+    return server.managing_key()
+
+
+def running(kind, tmp_path_factory):
+    directory = tmp_path_factory.mktemp(kind)
+    database = DATABASES[kind](directory)
+    server = Server(directory, database)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+        database.drop()
