@@ -1,0 +1,237 @@
+"""The program at the terminal: first start, secrets, users, keys; failure F9."""
+
+import json
+import re
+import secrets
+import stat
+
+import pytest
+
+from servers import ADMIN_PASSWORD, DATABASES, Postgres, Server, Sqlite
+
+TOKEN = re.compile(r"\btsk_[0-9A-Za-z]{72}\b")
+
+
+@pytest.fixture(params=DATABASES)
+def unstarted(request, tmp_path):
+    """A server that never ran, on an empty database."""
+    yield from not_yet_running(DATABASES[request.param], tmp_path)
+
+
+@pytest.fixture
+def on_a_file(tmp_path):
+    """The same on SQLite, for what only a file has."""
+    yield from not_yet_running(Sqlite, tmp_path)
+
+
+@pytest.fixture
+def on_postgres(tmp_path):
+    """The same on PostgreSQL, where the pepper must be configured."""
+    yield from not_yet_running(Postgres, tmp_path)
+
+
+def not_yet_running(kind, directory):
+    database = kind(directory)
+    server = Server(directory, database)
+    yield server
+    server.stop()
+    database.drop()
+
+
+def test_the_first_start_prints_one_key_and_later_ones_none(unstarted):
+    unstarted.start()
+    [token] = TOKEN.findall(printed(unstarted))
+    current = unstarted.holder_of(token).get("/api/service/users/current").json()
+    assert current["username"].startswith("service-account-apikey-")
+    assert ADMIN_PASSWORD not in printed(unstarted)
+    assert unstarted.admin().is_let_in()
+    unstarted.restart()
+    assert TOKEN.findall(printed(unstarted)) == [token]
+    assert unstarted.holder_of(token).is_let_in()
+
+
+def test_the_first_start_makes_a_password_where_none_is_given(unstarted):
+    kept = unstarted.environment
+
+    def without_password(**more):
+        return {name: value for name, value in kept(**more).items() if name != "TESSERA_ADMIN_PASSWORD"}
+
+    unstarted.environment = without_password
+    unstarted.start()
+    words = [word.strip("`'\".,") for word in printed(unstarted).split()]
+    statuses = {sign_in(unstarted, "admin", word) for word in words if 10 <= len(word) <= 64}
+    assert 200 in statuses
+
+
+def test_the_first_key_may_manage(unstarted):
+    unstarted.start()
+    [token] = TOKEN.findall(printed(unstarted))
+    client = unstarted.holder_of(token)
+    persona = client.new_persona()["qualifiedName"]
+    assert client.create(personaQualifiedNames=[persona], workspacePermissions=["MANAGE_APIKEYS", "MANAGE_PERSONAS"])
+
+
+def test_a_second_process_prints_nothing_new_and_changes_no_password(unstarted):
+    unstarted.start()
+    unstarted.stop()
+    unstarted.start(TESSERA_ADMIN_PASSWORD="not the password of admin")
+    assert sign_in(unstarted, "admin", ADMIN_PASSWORD) == 200
+    assert sign_in(unstarted, "admin", "not the password of admin") == 401
+
+
+def test_migrate_prepares_an_empty_database(unstarted):
+    unstarted.cli("migrate")
+    unstarted.cli("migrate")
+    assert unstarted.start().admin().is_let_in()
+
+
+def test_openapi_prints_the_served_document(unstarted):
+    document = json.loads(unstarted.cli("openapi"))
+    assert document["openapi"].startswith("3.1")
+    assert unstarted.start().anonymous().get("/api-docs/openapi.json").json() == document
+
+
+def test_help_teaches_every_command_and_variable(unstarted):
+    text = unstarted.cli("--help") + unstarted.cli("serve", "--help")
+    for word in (
+        "serve",
+        "migrate",
+        "openapi",
+        "users",
+        "keys",
+        "TESSERA_LISTEN",
+        "TESSERA_DATABASE_URL",
+        "TESSERA_PEPPER",
+    ):
+        assert word in text, word
+    assert ADMIN_PASSWORD not in text
+
+
+def test_keys_create_prints_the_token_alone(unstarted):
+    unstarted.start()
+    assert TOKEN.fullmatch(unstarted.cli("keys", "create", "--display-name", "ci", "--description", "for the pipeline"))
+    token = unstarted.cli("keys", "create", "--display-name", "short", "--validity-seconds", "3600")
+    guid = unstarted.holder_of(token).get("/api/service/users/current").json()["id"]
+    assert unstarted.admin().read(guid)["attributes"]["access.token.lifespan"] == "3600"
+
+
+def test_keys_create_refuses_what_the_api_refuses(unstarted):
+    unstarted.start()
+    for arguments in (
+        ["--display-name", " "],
+        ["--display-name", "x", "--validity-seconds", "0"],
+        ["--display-name", "x", "--permission", "NO_SUCH"],
+        ["--display-name", "x", "--persona", "default/nosuch"],
+        [],
+    ):
+        ended = unstarted.run("keys", "create", *arguments)
+        assert ended.returncode != 0 and ended.stdout == "" and ended.stderr, arguments
+
+
+def test_users_create_prints_the_password_alone(unstarted):
+    unstarted.start()
+    password = unstarted.cli("users", "create", "ada", "--role", "$member")
+    assert len(password) >= 16 and not re.search(r"\s", password)
+    assert sign_in(unstarted, "ada", password) == 200
+    assert unstarted.cli("users", "create", "grace", "--password-stdin", stdin="a password of her own\n") == ""
+    assert sign_in(unstarted, "grace", "a password of her own") == 200
+
+
+def test_users_commands_refuse_what_makes_no_sense(unstarted):
+    unstarted.start()
+    for arguments in (
+        ["create", "admin"],
+        ["create", ""],
+        ["create", "a b"],
+        ["create", "x", "--role", "$nosuch"],
+        ["disable", "nobody"],
+        ["set-password", "nobody"],
+        ["set-role", "admin", "$nosuch"],
+        ["delete", "nobody"],
+        ["create", "service-account-apikey-1"],
+    ):
+        ended = unstarted.run("users", *arguments)
+        assert ended.returncode != 0 and ended.stderr, arguments
+
+
+def test_another_pepper_refuses_to_start(unstarted):
+    unstarted.start()
+    unstarted.stop()
+    ended = unstarted.run("serve", TESSERA_PEPPER=secrets.token_hex(32))
+    assert ended.returncode != 0
+    assert "pepper" in ended.stderr.lower()
+
+
+@pytest.mark.parametrize("pepper", ["changeme", "00" * 32, "secret", "0123456789abcdef" * 4, "zz" * 32, "ab" * 16])
+def test_a_sample_or_short_pepper_refuses_to_start(unstarted, pepper):
+    ended = unstarted.run("serve", TESSERA_PEPPER=pepper)
+    assert ended.returncode != 0
+    assert "pepper" in ended.stderr.lower()
+
+
+def test_a_missing_pepper_refuses_to_start(on_postgres):
+    on_postgres.database.environment = dict
+    for nothing in ({}, {"TESSERA_PEPPER": ""}):
+        ended = on_postgres.run("serve", **nothing)
+        assert ended.returncode != 0
+        assert "pepper" in ended.stderr.lower()
+
+
+def test_the_pepper_file_is_its_owners_alone_and_not_in_the_database(on_a_file):
+    on_a_file.start()
+    [file] = on_a_file.directory.glob("*.pepper")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    pepper = file.read_bytes().strip()
+    on_a_file.stop()
+    for database in on_a_file.directory.glob("tessera.db*"):
+        if database != file:
+            assert pepper not in database.read_bytes()
+
+
+def test_a_lost_pepper_file_refuses_to_start(on_a_file):
+    on_a_file.start()
+    on_a_file.stop()
+    [file] = on_a_file.directory.glob("*.pepper")
+    file.unlink()
+    ended = on_a_file.run("serve")
+    assert ended.returncode != 0 and "pepper" in ended.stderr.lower()
+    assert not file.exists(), "a new pepper would hide the loss"
+
+
+@pytest.mark.parametrize(
+    "url", ["postgers://postgres@127.0.0.1/x", "mysql://x", "x", "", "sqlite:", "tessera.db", "http://127.0.0.1/"]
+)
+def test_a_mistyped_database_url_creates_no_file(on_a_file, tmp_path, url):
+    ended = on_a_file.run("serve", TESSERA_DATABASE_URL=url, TESSERA_PEPPER=secrets.token_hex(32))
+    assert ended.returncode != 0 and ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unreachable_postgres_says_so(on_a_file, tmp_path):
+    ended = on_a_file.run(
+        "serve", TESSERA_DATABASE_URL="postgres://nobody@127.0.0.1:1/nothing", TESSERA_PEPPER=secrets.token_hex(32)
+    )
+    assert ended.returncode != 0
+    assert "connect" in ended.stderr.lower() or "refused" in ended.stderr.lower()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_secret_is_stored_in_plain_text(on_a_file):
+    on_a_file.start()
+    token = on_a_file.new_key()
+    session = on_a_file.admin().token
+    password = on_a_file.cli("users", "create", "ada")
+    on_a_file.stop()
+    stored = b"".join(file.read_bytes() for file in on_a_file.directory.glob("tessera.db*"))
+    for secret in (token, session, password, ADMIN_PASSWORD):
+        assert secret.encode() not in stored
+        assert secret[-30:].encode() not in stored
+
+
+def printed(server):
+    return (server.directory / "stdout.txt").read_text()
+
+
+def sign_in(server, name, password):
+    answer = server.anonymous().post("/api/service/sessions", json={"username": name, "password": password})
+    return answer.status_code
