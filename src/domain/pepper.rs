@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn samples_and_patterns_are_refused() {
-        let counting: String = (0..32).map(|byte| format!("{byte:02x}")).collect();
+        let counting = data_encoding::HEXLOWER.encode(&(0..32).collect::<Vec<u8>>());
         for sample in ["0".repeat(64), "deadbeef".repeat(8), "0123456789abcdef".repeat(4), counting] {
             assert_eq!(Peppers::parse(&sample).err(), Some(BadPepper::Guessable), "{sample}");
         }

@@ -2,7 +2,7 @@
 
 use crate::domain::text::fold;
 
-/// A text in which `%` stands for any characters, also none; `\%` and `\\` stand for themselves.
+/// A text in which `%` stands for any characters, also none; a backslash makes `%`, `_` and itself literal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     /// The literal pieces between the wildcards.
@@ -30,7 +30,8 @@ impl Pattern {
                 pieces.push(String::new());
                 continue;
             }
-            let escaped = (character == '\\').then(|| characters.next_if(|next| matches!(next, '%' | '\\'))).flatten();
+            let escaped =
+                (character == '\\').then(|| characters.next_if(|next| matches!(next, '%' | '_' | '\\'))).flatten();
             if let Some(piece) = pieces.last_mut() {
                 piece.push(escaped.unwrap_or(character));
             }

@@ -1,6 +1,5 @@
 //! What is sent and answered.
 
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::{Validate, ValidationError};
@@ -29,7 +28,7 @@ pub struct ApiTokenRequest {
     /// Accepted for Atlan's SDKs, and ignored: `personaQualifiedNames` is what counts.
     #[schema(value_type = Option<Vec<String>>)]
     #[expect(dead_code, reason = "accepted and ignored")]
-    personas: Option<IgnoredAny>,
+    personas: Option<serde_json::Value>,
     /// The complete set of personas, by qualified name.
     #[schema(max_items = 500)]
     persona_qualified_names: Option<Vec<String>>,
