@@ -31,13 +31,17 @@ const REQUEST_ID_LENGTH: usize = 128;
 /// # Errors
 /// A rendered response, when there is none of a handler to change.
 pub async fn envelope(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let Some(state) = request.app_data::<web::Data<State>>().cloned() else {
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     };
     let answer = Answer::to(&request, &state);
+    if request.method() == Method::HEAD {
+        // The handler answers as to a GET; the server leaves out the body, knowing what was really asked.
+        request.head_mut().method = Method::GET;
+    }
     let span = tracing::info_span!("request", id = %answer.request_id, actor = tracing::field::Empty);
     let call = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone());
     let outcome = tokio::time::timeout(state.request_timeout, call).await;
