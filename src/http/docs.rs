@@ -6,6 +6,7 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TY
 use actix_web::{HttpResponse, get, web};
 use utoipa_swagger_ui::Config;
 
+use super::openapi::Fails;
 use super::problem::Failure;
 use crate::app::State;
 use crate::domain::error::Error;
@@ -15,6 +16,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
                       connect-src 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'none'";
 
 /// Get the OpenAPI document
+///
+/// As SDKs are generated from it.
 #[utoipa::path(
     tag = "Operations",
     operation_id = "get_openapi_document",
@@ -27,6 +30,8 @@ pub async fn document(state: web::Data<State>) -> HttpResponse {
 }
 
 /// Get the OpenAPI document for tools that cannot read 3.1
+///
+/// The same, in the words of 3.0.
 #[utoipa::path(
     tag = "Operations",
     operation_id = "get_openapi_3_0_document",
@@ -39,6 +44,8 @@ pub async fn document_3_0(state: web::Data<State>) -> HttpResponse {
 }
 
 /// Read this document in Swagger UI
+///
+/// "Authorize" takes a token, "Try it out" sends requests with it.
 #[utoipa::path(
     tag = "Operations",
     operation_id = "get_swagger_ui",
@@ -51,12 +58,14 @@ pub async fn index() -> Result<HttpResponse, Failure> {
 }
 
 /// Get a file of Swagger UI
+///
+/// All of them are in the program; none comes from elsewhere.
 #[utoipa::path(
     tag = "Operations",
     operation_id = "get_swagger_ui_file",
     security(()),
-    params(("file" = String, Path, description = "The name of the file")),
-    responses((status = 200, description = "The file", content_type = "text/html", body = String)),
+    params(("file" = String, Path, description = "The name of the file", example = "index.html")),
+    responses((status = 200, description = "The file", content_type = "text/html", body = String), Fails<404>),
 )]
 #[get("/swagger-ui/{file}")]
 pub async fn file(file: web::Path<String>) -> Result<HttpResponse, Failure> {

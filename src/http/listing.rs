@@ -3,7 +3,6 @@
 use actix_web::http::header::LINK;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
 
 use super::problem::Failure;
 use super::valid::Params;
@@ -12,30 +11,6 @@ use crate::domain::error::Violation;
 use crate::domain::filter::Filter;
 use crate::domain::listing::{DEFAULT_LIMIT, Field, MAX_LIMIT, Page, Query, Sort, Start, Totals};
 use crate::service::Service;
-
-/// The parameters as they are documented.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only its documentation is used")]
-pub struct ListParams {
-    /// A JSON object. Equality is implicit (`{"displayName":"etl"}`); operators are `$eq`, `$ne`, `$in`, `$nin`, `$gt`,
-    /// `$gte`, `$lt`, `$lte`, `$like`, `$ilike` (`%` stands for any characters), `$exists`, `$and`, `$or` and `$not`.
-    #[param(example = r#"{"displayName":{"$ilike":"etl%"}}"#)]
-    filter: Option<String>,
-    /// Fields separated by commas, a `-` before a field for descending order; ties are broken by `id`.
-    #[param(example = "-createdAt")]
-    sort: Option<String>,
-    /// How many records, 1 to 1000; 100 if absent. 0 asks for as many as there may be on one page, which is 1000.
-    #[param(minimum = 0, maximum = 1000)]
-    limit: Option<i64>,
-    /// How many records to leave out. Deep in a large collection the cursor of the `Link` header is faster.
-    #[param(minimum = 0)]
-    offset: Option<i64>,
-    /// Where the page before ended, from the `rel="next"` link of its `Link` header.
-    cursor: Option<String>,
-    /// `false` together with `cursor` leaves the totals out, which saves counting the collection.
-    count: Option<bool>,
-}
 
 /// A request for a page, and how to name the page after it.
 pub struct ListRequest<F> {
@@ -127,7 +102,7 @@ fn number(params: &Params, name: &str, least: i64, most: i64) -> Result<Option<i
 }
 
 /// Atlan's envelope of a collection.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "the names on the wire")]
 pub struct Records<T> {

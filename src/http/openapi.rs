@@ -1,70 +1,33 @@
 //! The OpenAPI document, generated from the handlers.
 
+mod collections;
+mod errors;
+pub(super) mod examples;
 mod older;
 
-use std::collections::BTreeMap;
+pub use self::collections::ListParams;
+pub use self::errors::{AnyError, Fails};
 
 use actix_web::App;
 use utoipa::openapi::schema::AdditionalProperties;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{
-    ContentBuilder, InfoBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema, SecurityRequirement,
-    ServerBuilder,
-};
-use utoipa::{IntoResponses, PartialSchema, ToSchema};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::tag::{Tag, TagBuilder};
+use utoipa::openapi::{InfoBuilder, OpenApi, RefOr, Schema, SecurityRequirement, ServerBuilder};
+use utoipa::{PartialSchema, ToSchema};
 use utoipa_actix_web::AppExt;
 
-use super::problem::{AtlanError, PROBLEM_JSON, Problem};
-
-/// What every operation that needs an actor can answer instead of a success.
-pub struct ReadErrors;
-
-impl IntoResponses for ReadErrors {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        errors(&[
-            ("400", "A parameter or the body breaks a rule; `causes` names each"),
-            ("401", "There is no bearer token, or it authenticates nobody"),
-            ("403", "The actor may not do this"),
-            ("404", "There is nothing with this id"),
-            ("500", "The server failed"),
-        ])
-    }
-}
-
-/// What every operation that writes can answer instead of a success.
-pub struct WriteErrors;
-
-impl IntoResponses for WriteErrors {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let mut responses = ReadErrors::responses();
-        responses.append(&mut errors(&[
-            ("409", "The state does not allow it"),
-            ("413", "The body is too large"),
-            ("429", "Too much at once; `Retry-After` says when to try again"),
-        ]));
-        responses
-    }
-}
-
-/// One body for all of them, in either media type.
-fn errors(statuses: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
-    let body = |schema: &str| ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
-    let response = |description: &str| {
-        ResponseBuilder::new()
-            .description(description)
-            .content("application/json", body(&AtlanError::name()))
-            .content(PROBLEM_JSON, body(&Problem::name()))
-            .build()
-    };
-    statuses.iter().map(|(status, description)| ((*status).to_owned(), response(description).into())).collect()
-}
+use super::problem::{AtlanError, Problem};
 
 /// The document for all routes.
 #[must_use]
 pub fn document() -> OpenApi {
     let (_, mut document) = App::new().into_utoipa_app().openapi(base()).configure(super::routes).split_for_parts();
     let components = document.components.get_or_insert_default();
-    components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("The token of an API key (`tsk_…`) or of a session (`tss_…`). `X-API-Key` takes it too."));
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
+    components.responses.extend(errors::components().map(|(name, response)| (name, response.into())));
     let mut schemas = vec![
         (AtlanError::name().into_owned(), AtlanError::schema()),
         (Problem::name().into_owned(), Problem::schema()),
@@ -73,6 +36,7 @@ pub fn document() -> OpenApi {
     Problem::schemas(&mut schemas);
     components.schemas.extend(schemas);
     components.schemas.iter_mut().filter(|(name, _)| name.ends_with("Request")).for_each(|(_, schema)| close(schema));
+    document.paths.paths.values_mut().filter_map(|path| path.get.as_mut()).for_each(collections::link_pages);
     document
 }
 
@@ -90,7 +54,9 @@ fn base() -> OpenApi {
             .version(env!("CARGO_PKG_VERSION"))
             .description(Some(
                 "API keys that act: every key is a service account with its own personas and permissions.\n\n\
-                 Send a token as `Authorization: Bearer <token>`: of an API key, or of a session.",
+                 Send a token as `Authorization: Bearer <token>`: of an API key, or of a session.\n\n\
+                 Every answer has an `X-Request-Id`: the one that the request named, or a new one. Errors have the body \
+                 `AtlanError`, or `Problem` (RFC 9457) where `Accept` asks for `application/problem+json`.",
             ))
             .license(Some(
                 utoipa::openapi::LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build(),
@@ -100,7 +66,21 @@ fn base() -> OpenApi {
     );
     document.servers = Some(vec![ServerBuilder::new().url("/").build()]);
     document.security = Some(vec![SecurityRequirement::new("bearer", Vec::<String>::new())]);
+    document.tags = Some(TAGS.map(|(name, description)| tag(name, description)).into());
     document
+}
+
+const TAGS: [(&str, &str); 6] = [
+    ("API keys", "Service accounts with one credential each, in the wire format of Atlan's API tokens."),
+    ("Personas", "Named sets of policies that API keys are linked to."),
+    ("Sessions", "Signing in and out with a password."),
+    ("Users", "Who there is, who is asking, and what they may do."),
+    ("Audit", "What was changed, when and by whom."),
+    ("Operations", "For those who run Tessera; no token is needed."),
+];
+
+fn tag(name: &str, description: &str) -> Tag {
+    TagBuilder::new().name(name).description(Some(description)).build()
 }
 
 /// The document as it is served and committed.

@@ -102,6 +102,15 @@ impl Failure {
         }
     }
 
+    /// The body of that answer alone, as an example for the document.
+    pub(super) fn body(&self, shape: Shape, request_id: &str) -> serde_json::Result<serde_json::Value> {
+        let (status, code) = self.code();
+        match shape {
+            Shape::Atlan => serde_json::to_value(self.atlan(status, code, request_id)),
+            Shape::Problem => serde_json::to_value(self.problem(status, code, request_id)),
+        }
+    }
+
     fn add_headers(&self, response: &mut HttpResponseBuilder) {
         match self {
             Self::Domain(Error::Unauthenticated(refusal)) => {
@@ -210,7 +219,9 @@ pub struct AtlanError {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct AtlanCause {
+    /// `VALIDATION`.
     error_type: &'static str,
+    /// What is wrong and what is allowed.
     error_message: String,
     /// The field.
     location: String,
@@ -220,9 +231,13 @@ struct AtlanCause {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
+    /// Always `about:blank`: `code` tells problems apart.
     r#type: &'static str,
+    /// The name of the HTTP status.
     title: &'static str,
+    /// The HTTP status.
     status: u16,
+    /// What went wrong, for people.
     detail: String,
     /// Stable: `TESSERA-<status>-<number>`.
     code: &'static str,
@@ -235,6 +250,8 @@ pub struct Problem {
 /// One broken rule of a [`Problem`].
 #[derive(Serialize, ToSchema)]
 struct ProblemError {
+    /// As the client spells it.
     field: String,
+    /// What is wrong and what is allowed.
     message: String,
 }

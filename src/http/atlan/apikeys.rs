@@ -13,17 +13,20 @@ use crate::domain::error::{Error, Violation};
 use crate::domain::fields::ApiKeyField;
 use crate::domain::ids::PrincipalId;
 use crate::http::envelope::ATLAN_REQUEST_ID;
-use crate::http::listing::{ListParams, ListRequest, Records};
-use crate::http::openapi::{ReadErrors, WriteErrors};
+use crate::http::listing::{ListRequest, Records};
+use crate::http::openapi::{AnyError, Fails, ListParams, examples};
 use crate::http::problem::Failure;
 use crate::http::valid::Body;
 use crate::service::api_keys;
 
+type ApiTokenPage = Records<ApiToken>;
+
 /// Create an API key
 ///
-/// The answer is the only place that ever holds `attributes.accessToken`. A request repeated within a day with the
-/// same `X-Atlan-Request-Id` or `Idempotency-Key` makes no second key: it answers with the key that the first one
-/// made and a new token in place of the first, which stops working.
+/// It takes the permission `MANAGE_APIKEYS`. The answer is the only place that ever holds `attributes.accessToken`.
+///
+/// A request repeated within a day with the same `X-Atlan-Request-Id` or `Idempotency-Key` makes no second key: it
+/// answers with the key that the first one made and a new token in place of the first, which stops working.
 #[utoipa::path(
     tag = "API keys",
     operation_id = "create_api_key",
@@ -31,7 +34,10 @@ use crate::service::api_keys;
         ("Idempotency-Key" = Option<String>, Header, description = "Names the request, so that it can be repeated safely."),
     ),
     request_body = ApiTokenRequest,
-    responses((status = 200, description = "The API key with its token", body = ApiToken), WriteErrors),
+    responses(
+        (status = 200, description = "The API key with its token", body = ApiToken, example = json!(examples::created_api_token())),
+        AnyError, Fails<403>, Fails<409>, Fails<413>,
+    ),
 )]
 #[post("/api/service/apikeys")]
 pub async fn create(
@@ -47,12 +53,12 @@ pub async fn create(
 
 /// List API keys
 ///
-/// Names are not unique: a look-up by name answers with the newest key first.
+/// Names are not unique: a look-up by name answers with the newest key first. No answer holds a token.
 #[utoipa::path(
     tag = "API keys",
     operation_id = "list_api_keys",
-    params(ListParams),
-    responses((status = 200, description = "One page of API keys", body = Records<ApiToken>), ReadErrors),
+    params(ListParams<ApiKeyField>),
+    responses((status = 200, description = "One page of API keys", body = ApiTokenPage), AnyError),
 )]
 #[get("/api/service/apikeys")]
 pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {
@@ -63,11 +69,13 @@ pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -
 }
 
 /// Get an API key
+///
+/// Everything about it but its token.
 #[utoipa::path(
     tag = "API keys",
     operation_id = "get_api_key",
     params(("guid" = String, Path, description = "The `id` of the API key")),
-    responses((status = 200, description = "The API key", body = ApiToken), ReadErrors),
+    responses((status = 200, description = "The API key", body = ApiToken), AnyError, Fails<404>),
 )]
 #[get("/api/service/apikeys/{guid}")]
 pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
@@ -77,6 +85,8 @@ pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>
 
 /// Update an API key
 ///
+/// It takes the permission `MANAGE_APIKEYS`.
+///
 /// `personaQualifiedNames` is the complete new set: a persona left out is unlinked, and with the member left out all
 /// are. `validitySeconds` counts from now; left out, the expiry stays. An expired key stays expired.
 #[utoipa::path(
@@ -84,7 +94,7 @@ pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>
     operation_id = "update_api_key",
     params(("guid" = String, Path, description = "The `id` of the API key")),
     request_body = ApiTokenRequest,
-    responses((status = 200, description = "The API key as it is now", body = ApiToken), WriteErrors),
+    responses((status = 200, description = "The API key as it is now", body = ApiToken), AnyError, Fails<403>, Fails<404>, Fails<409>, Fails<413>),
 )]
 #[post("/api/service/apikeys/{guid}")]
 pub async fn update(
@@ -104,7 +114,7 @@ pub async fn update(
     tag = "API keys",
     operation_id = "delete_api_key",
     params(("guid" = String, Path, description = "The `id` of the API key")),
-    responses((status = 200, description = "It is gone"), WriteErrors),
+    responses((status = 200, description = "It is gone"), AnyError, Fails<403>, Fails<404>),
 )]
 #[delete("/api/service/apikeys/{guid}")]
 pub async fn delete(state: web::Data<State>, actor: Actor, guid: web::Path<String>) -> Result<HttpResponse, Failure> {

@@ -8,21 +8,22 @@ use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::change::Change;
 use crate::domain::fields::ChangeField;
-use crate::http::listing::{ListParams, ListRequest, Records};
-use crate::http::openapi::ReadErrors;
+use crate::http::listing::{ListRequest, Records};
+use crate::http::openapi::{AnyError, Fails, ListParams, examples};
 use crate::http::problem::Failure;
 use crate::service::audit;
+
+type ChangePage = Records<ChangeView>;
 
 /// List changes
 ///
 /// The audit trail: one record for every committed change of an API key, a persona, a user or a session. It takes the
-/// permission `VIEW_AUDIT`. Filters: `id`, `changedAt`, `actorId`, `actor`, `action`, `subjectKind`, `subjectId`,
-/// `subject`, `requestId`.
+/// permission `VIEW_AUDIT`.
 #[utoipa::path(
     tag = "Audit",
     operation_id = "list_changes",
-    params(ListParams),
-    responses((status = 200, description = "One page of changes, the newest first", body = Records<ChangeView>), ReadErrors),
+    params(ListParams<ChangeField>),
+    responses((status = 200, description = "One page of changes", body = ChangePage), AnyError, Fails<403>),
 )]
 #[get("/api/service/audit")]
 pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {
@@ -34,11 +35,13 @@ pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -
 /// A committed change.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Change)]
+#[schema(as = Change, example = examples::change)]
 pub struct ChangeView {
+    /// The GUID.
     id: String,
     /// Epoch milliseconds.
     changed_at: i64,
+    /// The GUID of who did it.
     actor_id: String,
     /// The user name of who did it, then.
     actor: String,
@@ -47,6 +50,7 @@ pub struct ChangeView {
     action: String,
     /// `principal` or `persona`.
     subject_kind: &'static str,
+    /// The GUID of what was changed.
     subject_id: String,
     /// The name of what was changed, then.
     subject: String,

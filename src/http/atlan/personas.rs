@@ -12,18 +12,22 @@ use crate::domain::fields::PersonaField;
 use crate::domain::ids::PersonaId;
 use crate::domain::persona::{Persona, PersonaInput};
 use crate::domain::text::{Description, DisplayName, at};
-use crate::http::listing::{ListParams, ListRequest, Records};
-use crate::http::openapi::{ReadErrors, WriteErrors};
+use crate::http::listing::{ListRequest, Records};
+use crate::http::openapi::{AnyError, Fails, ListParams, examples};
 use crate::http::problem::Failure;
 use crate::http::valid::{Body, rule};
 use crate::service::personas;
 
+type PersonaPage = Records<PersonaView>;
+
 /// Create a persona
+///
+/// It takes the permission `MANAGE_PERSONAS`. The qualified name is minted here.
 #[utoipa::path(
     tag = "Personas",
     operation_id = "create_persona",
     request_body = PersonaRequest,
-    responses((status = 200, description = "The persona", body = PersonaView), WriteErrors),
+    responses((status = 200, description = "The persona", body = PersonaView), AnyError, Fails<403>, Fails<409>, Fails<413>),
 )]
 #[post("/api/service/personas")]
 pub async fn create(
@@ -36,11 +40,13 @@ pub async fn create(
 }
 
 /// List personas
+///
+/// Whoever is authenticated may read them.
 #[utoipa::path(
     tag = "Personas",
     operation_id = "list_personas",
-    params(ListParams),
-    responses((status = 200, description = "One page of personas", body = Records<PersonaView>), ReadErrors),
+    params(ListParams<PersonaField>),
+    responses((status = 200, description = "One page of personas", body = PersonaPage), AnyError),
 )]
 #[get("/api/service/personas")]
 pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {
@@ -50,11 +56,13 @@ pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -
 }
 
 /// Get a persona
+///
+/// Whoever is authenticated may read it.
 #[utoipa::path(
     tag = "Personas",
     operation_id = "get_persona",
     params(("guid" = String, Path, description = "The `id` of the persona")),
-    responses((status = 200, description = "The persona", body = PersonaView), ReadErrors),
+    responses((status = 200, description = "The persona", body = PersonaView), AnyError, Fails<404>),
 )]
 #[get("/api/service/personas/{guid}")]
 pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
@@ -64,13 +72,13 @@ pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>
 
 /// Update a persona
 ///
-/// Its qualified name stays. What is left out takes its default, as when creating.
+/// It takes the permission `MANAGE_PERSONAS`. The qualified name stays. What is left out takes its default, as when creating.
 #[utoipa::path(
     tag = "Personas",
     operation_id = "update_persona",
     params(("guid" = String, Path, description = "The `id` of the persona")),
     request_body = PersonaRequest,
-    responses((status = 200, description = "The persona as it is now", body = PersonaView), WriteErrors),
+    responses((status = 200, description = "The persona as it is now", body = PersonaView), AnyError, Fails<403>, Fails<404>, Fails<409>, Fails<413>),
 )]
 #[post("/api/service/personas/{guid}")]
 pub async fn update(
@@ -85,12 +93,12 @@ pub async fn update(
 
 /// Delete a persona
 ///
-/// It is unlinked from every API key at once.
+/// It takes the permission `MANAGE_PERSONAS`. The persona is unlinked from every API key at once.
 #[utoipa::path(
     tag = "Personas",
     operation_id = "delete_persona",
     params(("guid" = String, Path, description = "The `id` of the persona")),
-    responses((status = 200, description = "It is gone"), WriteErrors),
+    responses((status = 200, description = "It is gone"), AnyError, Fails<403>, Fails<404>),
 )]
 #[delete("/api/service/personas/{guid}")]
 pub async fn delete(state: web::Data<State>, actor: Actor, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
@@ -105,6 +113,7 @@ fn parse_guid(guid: &str) -> Result<PersonaId, Error> {
 /// What a client may write.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = examples::persona_request)]
 pub struct PersonaRequest {
     /// Unique among personas.
     #[validate(custom(function = "check_name"))]
@@ -145,15 +154,19 @@ impl PersonaRequest {
 /// A persona.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Persona)]
+#[schema(as = Persona, example = examples::persona)]
 pub struct PersonaView {
     /// The GUID.
     id: String,
     /// `default/<22 characters>`: what API keys are linked by.
     qualified_name: String,
+    /// Unique among personas.
     name: String,
+    /// For people.
     display_name: String,
+    /// What it is for.
     description: String,
+    /// Whether it grants anything.
     enabled: bool,
     /// The user name of whoever created it.
     created_by: String,

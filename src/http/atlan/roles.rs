@@ -9,16 +9,21 @@ use crate::domain::actor::Actor;
 use crate::domain::filter::Value;
 use crate::domain::listing::{Direction, Field, Kind, Start};
 use crate::domain::principal::Role;
-use crate::http::listing::{ListParams, ListRequest, Records};
-use crate::http::openapi::ReadErrors;
+use crate::http::listing::{ListRequest, Records};
+use crate::http::openapi::{AnyError, ListParams, examples};
 use crate::http::problem::Failure;
 
+type RolePage = Records<RoleView>;
+type GroupPage = Records<Group>;
+
 /// List roles
+///
+/// They are built in, and bundle permissions.
 #[utoipa::path(
     tag = "Users",
     operation_id = "list_roles",
-    params(ListParams),
-    responses((status = 200, description = "The built-in roles", body = Records<RoleView>), ReadErrors),
+    params(ListParams<NamedField>),
+    responses((status = 200, description = "The built-in roles", body = RolePage), AnyError),
 )]
 #[get("/api/service/roles")]
 pub async fn list(state: web::Data<State>, _actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {
@@ -47,22 +52,34 @@ pub async fn list(state: web::Data<State>, _actor: Actor, request: HttpRequest) 
 #[utoipa::path(
     tag = "Users",
     operation_id = "list_groups",
-    params(ListParams),
-    responses((status = 200, description = "No groups", body = Records<RoleView>), ReadErrors),
+    params(ListParams<NamedField>),
+    responses((status = 200, description = "No groups", body = GroupPage), AnyError),
 )]
 #[get("/api/service/v2/groups")]
 pub async fn groups(state: web::Data<State>, _actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {
     ListRequest::<NamedField>::parse(&request, &state.service)?;
-    Ok(HttpResponse::Ok().json(Records::<RoleView>::of(0, 0, Vec::new())))
+    Ok(HttpResponse::Ok().json(GroupPage::of(0, 0, Vec::new())))
+}
+
+/// A group as Atlan's SDKs read one. There is none.
+#[derive(Serialize, ToSchema)]
+struct Group {
+    /// The GUID.
+    id: String,
+    /// The unique name.
+    name: String,
+    /// The name for people.
+    alias: String,
 }
 
 /// A role as Atlan's SDKs read one.
 #[derive(Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Role)]
+#[schema(as = Role, example = examples::role)]
 pub struct RoleView {
     /// The same in every installation.
     id: &'static str,
+    /// Begins with `$`.
     name: &'static str,
     /// The name for people.
     description: &'static str,

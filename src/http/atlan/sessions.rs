@@ -8,7 +8,7 @@ use validator::Validate;
 use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::http::auth::request_id;
-use crate::http::openapi::WriteErrors;
+use crate::http::openapi::{AnyError, Fails, examples};
 use crate::http::problem::Failure;
 use crate::http::valid::Body;
 use crate::service::sessions;
@@ -21,7 +21,7 @@ use crate::service::sessions;
     operation_id = "create_session",
     security(()),
     request_body = SessionRequest,
-    responses((status = 200, description = "The session", body = Session), WriteErrors),
+    responses((status = 200, description = "The session", body = Session), AnyError, Fails<413>, Fails<429>),
 )]
 #[post("/api/service/sessions")]
 pub async fn create(
@@ -40,7 +40,7 @@ pub async fn create(
 #[utoipa::path(
     tag = "Sessions",
     operation_id = "delete_current_session",
-    responses((status = 200, description = "The session has ended"), WriteErrors),
+    responses((status = 200, description = "The session has ended"), AnyError, Fails<409>),
 )]
 #[delete("/api/service/sessions/current")]
 pub async fn delete(state: web::Data<State>, actor: Actor) -> Result<HttpResponse, Failure> {
@@ -50,17 +50,22 @@ pub async fn delete(state: web::Data<State>, actor: Actor) -> Result<HttpRespons
 
 /// Who signs in.
 #[derive(Deserialize, Validate, ToSchema)]
+#[schema(example = examples::session_request)]
 pub struct SessionRequest {
+    /// The unique name.
     #[validate(length(max = 100, message = "must have at most 100 characters"))]
+    #[schema(max_length = 100)]
     username: String,
+    /// In clear text: use TLS.
     #[validate(length(max = 1024, message = "must have at most 1024 characters"))]
-    #[schema(format = Password)]
+    #[schema(format = Password, max_length = 1024)]
     password: String,
 }
 
 /// A session just begun.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = examples::session)]
 pub struct Session {
     /// The bearer token.
     token: String,

@@ -10,10 +10,12 @@ use crate::domain::fields::UserField;
 use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind};
 use crate::domain::user::User;
-use crate::http::listing::{ListParams, ListRequest, Records};
-use crate::http::openapi::ReadErrors;
+use crate::http::listing::{ListRequest, Records};
+use crate::http::openapi::{AnyError, ListParams, examples};
 use crate::http::problem::Failure;
 use crate::service::users;
+
+type UserPage = Records<UserView>;
 
 /// Get the caller as a user
 ///
@@ -21,7 +23,7 @@ use crate::service::users;
 #[utoipa::path(
     tag = "Users",
     operation_id = "get_current_user",
-    responses((status = 200, description = "The caller", body = UserView), ReadErrors),
+    responses((status = 200, description = "The caller", body = UserView), AnyError),
 )]
 #[get("/api/service/users/current")]
 pub async fn current(state: web::Data<State>, actor: Actor) -> Result<HttpResponse, Failure> {
@@ -33,11 +35,13 @@ pub async fn current(state: web::Data<State>, actor: Actor) -> Result<HttpRespon
 }
 
 /// List users
+///
+/// People only: API keys have a list of their own.
 #[utoipa::path(
     tag = "Users",
     operation_id = "list_users",
-    params(ListParams),
-    responses((status = 200, description = "One page of users", body = Records<UserView>), ReadErrors),
+    params(ListParams<UserField>),
+    responses((status = 200, description = "One page of users", body = UserPage), AnyError),
 )]
 #[get("/api/service/users")]
 pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {
@@ -47,10 +51,12 @@ pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -
 }
 
 /// Get what the caller may do
+///
+/// Whoever holds a token can ask what it is good for.
 #[utoipa::path(
     tag = "Users",
     operation_id = "whoami",
-    responses((status = 200, description = "The caller's roles, permissions and personas", body = WhoAmI), ReadErrors),
+    responses((status = 200, description = "The caller's roles, permissions and personas", body = WhoAmI), AnyError),
 )]
 #[get("/api/service/whoami")]
 pub async fn whoami(actor: Actor) -> Result<HttpResponse, Failure> {
@@ -69,11 +75,15 @@ pub async fn whoami(actor: Actor) -> Result<HttpResponse, Failure> {
 /// Who is asking.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = examples::who_am_i)]
 pub struct WhoAmI {
+    /// The GUID.
     id: String,
+    /// The unique name.
     username: String,
     /// `user` or `service_account`.
     kind: &'static str,
+    /// Always one.
     roles: Vec<RoleName>,
     /// From its role and its own grants.
     permissions: Vec<&'static str>,
@@ -87,26 +97,36 @@ pub struct WhoAmI {
 /// A role, by its name.
 #[derive(Serialize, ToSchema)]
 pub struct RoleName {
+    /// Begins with `$`.
     name: &'static str,
 }
 
 /// A user as Atlan's SDKs read one.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = User)]
+#[schema(as = User, example = examples::user)]
 pub struct UserView {
+    /// The GUID.
     id: String,
+    /// The unique name.
     username: String,
+    /// Empty if unknown.
     email: String,
+    /// The whole name.
     first_name: String,
+    /// Always empty.
     last_name: String,
+    /// Whether the user may do anything.
     enabled: bool,
+    /// True for people.
     email_verified: bool,
     /// Epoch milliseconds.
     created_timestamp: i64,
     /// The name of the user's role.
     workspace_role: &'static str,
+    /// The same role.
     roles: Vec<&'static str>,
+    /// What Atlan has no member for.
     attributes: UserAttributes,
 }
 
@@ -114,6 +134,7 @@ pub struct UserView {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UserAttributes {
+    /// The name for people.
     display_name: Vec<String>,
     /// `user` or `service_account`.
     kind: Vec<&'static str>,

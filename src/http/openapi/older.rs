@@ -7,7 +7,10 @@ pub(super) fn to_3_0(document: &mut Value) {
     rewrite(document);
     document["openapi"] = json!("3.0.3");
     if let Some(license) = document.pointer_mut("/info/license").and_then(Value::as_object_mut) {
-        license.remove("identifier");
+        let identifier = license.remove("identifier");
+        if let Some(Value::String(identifier)) = identifier {
+            license.insert("url".to_owned(), json!(format!("https://spdx.org/licenses/{identifier}.html")));
+        }
     }
 }
 
@@ -19,6 +22,7 @@ fn rewrite(value: &mut Value) {
             nullable_type(object);
             nullable_choice(object);
             single_value(object);
+            lone_reference(object);
             object.remove("propertyNames");
         }
         _ => {}
@@ -44,6 +48,14 @@ fn nullable_choice(schema: &mut Map<String, Value>) {
         schema.remove("oneOf");
         schema.insert("allOf".to_owned(), Value::Array(others));
         schema.insert("nullable".to_owned(), json!(true));
+    }
+}
+
+/// Nothing may stand beside a `$ref`.
+fn lone_reference(schema: &mut Map<String, Value>) {
+    if let Some(reference) = schema.remove("$ref") {
+        schema.clear();
+        schema.insert("$ref".to_owned(), reference);
     }
 }
 

@@ -6,8 +6,11 @@ use crate::app::State;
 use crate::service::maintenance;
 
 /// Tell that the process runs
+///
+/// Nothing else is asked: not the database, not the network.
 #[utoipa::path(
     tag = "Operations",
+    operation_id = "get_liveness",
     security(()),
     responses((status = 200, description = "It does", content_type = "text/plain", body = String)),
 )]
@@ -21,6 +24,7 @@ pub async fn livez() -> HttpResponse {
 /// The database must answer.
 #[utoipa::path(
     tag = "Operations",
+    operation_id = "get_readiness",
     security(()),
     responses(
         (status = 200, description = "They can", content_type = "text/plain", body = String),

@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::super::openapi::Fails;
 use super::super::problem::Failure;
 use crate::app::State;
 use crate::domain::error::Error;
@@ -84,10 +85,13 @@ fn known(method: &Method) -> &'static str {
 }
 
 /// Get the metrics
+///
+/// For Prometheus; no label holds what a client wrote.
 #[utoipa::path(
     tag = "Operations",
+    operation_id = "get_metrics",
     security(()),
-    responses((status = 200, description = "In the format of OpenMetrics", content_type = "application/openmetrics-text", body = String)),
+    responses((status = 200, description = "In the format of OpenMetrics", content_type = "application/openmetrics-text", body = String), Fails<500>),
 )]
 #[get("/metrics")]
 pub async fn metrics(state: web::Data<State>) -> Result<HttpResponse, Failure> {

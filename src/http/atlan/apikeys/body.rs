@@ -11,11 +11,13 @@ use crate::domain::persona::PersonaRef;
 use crate::domain::principal::{client_id, service_account_username};
 use crate::domain::text::{Description, DisplayName, at};
 use crate::domain::token::Token;
+use crate::http::openapi::examples;
 use crate::http::valid::rule;
 
 /// What a client may write. Creating and updating take the same body.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = examples::api_token_request)]
 pub struct ApiTokenRequest {
     /// For people; not unique.
     #[validate(custom(function = "check_display_name"))]
@@ -86,12 +88,15 @@ impl ApiTokenRequest {
 /// An API key. The shape is the one that all of Atlan's SDKs parse: numbers as strings, lists as arrays, no nulls.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = examples::api_token)]
 pub struct ApiToken {
     /// The GUID.
     id: String,
     /// `apikey-<id>`
     client_id: String,
+    /// For people; not unique.
     display_name: String,
+    /// Everything else.
     attributes: ApiTokenAttributes,
 }
 
@@ -106,10 +111,13 @@ pub struct ApiTokenAttributes {
     /// The bearer token: only in the answer to the request that created the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     access_token: Option<String>,
+    /// `apikey-<id>`
     client_id: String,
     /// The user name of the key's service account.
     username: String,
+    /// For people; not unique.
     display_name: String,
+    /// What it is for; may be empty.
     description: String,
     /// Epoch milliseconds.
     created_at: String,
@@ -137,9 +145,11 @@ pub struct ApiTokenAttributes {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LinkedPersona {
+    /// The GUID.
     id: String,
     /// Its name.
     persona: String,
+    /// What API keys are linked by.
     persona_qualified_name: String,
 }
 

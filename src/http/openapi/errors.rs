@@ -1,0 +1,95 @@
+//! The errors in the document: one component for each status, with the bodies that the server really sends.
+
+use std::collections::BTreeMap;
+
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::{ContentBuilder, Object, Ref, RefOr, Response, ResponseBuilder, Type};
+use utoipa::{IntoResponses, ToSchema};
+
+use super::examples::REQUEST;
+use crate::domain::error::{Error, Refusal, Violation};
+use crate::http::problem::{AtlanError, Failure, PROBLEM_JSON, Problem, Shape};
+
+/// What every operation that needs an actor can answer instead of a success.
+pub struct AnyError;
+
+impl IntoResponses for AnyError {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        [400, 401, 500, 504].map(reference).into()
+    }
+}
+
+/// A status that an operation can answer instead of a success.
+pub struct Fails<const STATUS: u16>;
+
+impl<const STATUS: u16> IntoResponses for Fails<STATUS> {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        [reference(STATUS)].into()
+    }
+}
+
+fn reference(status: u16) -> (String, RefOr<Response>) {
+    (status.to_string(), Ref::from_response_name(name(status)).into())
+}
+
+const fn name(status: u16) -> &'static str {
+    match status {
+        400 => "BadRequest",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "NotFound",
+        409 => "Conflict",
+        413 => "TooLarge",
+        429 => "TooManyRequests",
+        504 => "Timeout",
+        _ => "ServerError",
+    }
+}
+
+/// The components that operations refer to.
+pub(super) fn components() -> impl Iterator<Item = (String, Response)> {
+    let missing = Error::NotFound { kind: "API key", id: "01a205f3-fb6b-777b-b71f-c9b5970ce30f".to_owned() };
+    let forbidden =
+        "`service-account-apikey-01a205f3-fb6b-777b-b71f-c9b5970ce30f` lacks the permission `MANAGE_APIKEYS`";
+    let nameless = Violation::new("displayName", "must not be blank");
+    [
+        (400, "A parameter or the body breaks a rule; `causes` names each", nameless.into()),
+        (401, "There is no bearer token, or it authenticates nobody", Error::Unauthenticated(Refusal::Invalid).into()),
+        (403, "The actor may not do this", Error::Forbidden(forbidden.to_owned()).into()),
+        (404, "There is nothing with this id", missing.into()),
+        (
+            409,
+            "The state does not allow it",
+            Error::Conflict("a persona with the name `Data engineers` exists".to_owned()).into(),
+        ),
+        (413, "The body is too large", Failure::TooLarge(262_144)),
+        (429, "Too much at once", Error::Busy.into()),
+        (500, "The server failed; the log says more under the same request id", Failure::Panic),
+        (504, "The answer took too long; the request may still have been carried out", Failure::Timeout),
+    ]
+    .into_iter()
+    .map(|(status, description, example): (u16, &str, Failure)| {
+        (name(status).to_owned(), response(status, description, &example))
+    })
+}
+
+fn response(status: u16, description: &str, example: &Failure) -> Response {
+    let body = |schema: &str, shape: Shape| {
+        let example = example.body(shape, REQUEST).ok();
+        ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).example(example).build()
+    };
+    let header = |description: &str| {
+        HeaderBuilder::new().schema(Some(Object::with_type(Type::String))).description(Some(description)).build()
+    };
+    let response = ResponseBuilder::new()
+        .description(description)
+        .header("X-Request-Id", header("Finds the request in the logs"))
+        .content("application/json", body(&AtlanError::name(), Shape::Atlan))
+        .content(PROBLEM_JSON, body(&Problem::name(), Shape::Problem));
+    match status {
+        401 => response.header("WWW-Authenticate", header("The challenge of RFC 6750, section 3")),
+        403 | 429 => response.header("Retry-After", header("Seconds to wait before another try")),
+        _ => response,
+    }
+    .build()
+}

@@ -1,0 +1,149 @@
+//! The examples in the document. They belong together: one persona, one key that is linked to it, and their trail.
+
+use serde_json::{Value, json};
+
+const API_KEY: &str = "01a205f3-fb6b-777b-b71f-c9b5970ce30f";
+const PERSONA: &str = "01a205f3-fa60-7211-88c0-1bfcaff3ce0c";
+const PERSONA_NAME: &str = "default/K6KFGh8TaJ90keoYmA2tpF";
+const ADMIN: &str = "01a205f3-eddf-74dc-a665-88265ce51188";
+/// The id of the request that created the key.
+pub(super) const REQUEST: &str = "01a205f3-fb6a-7522-a47d-f9273981d92c";
+
+/// A body that any installation takes, whatever personas it has.
+pub fn api_token_request() -> Value {
+    json!({
+        "displayName": "nightly-etl",
+        "description": "Loads the warehouse every night",
+        "personaQualifiedNames": [],
+        "validitySeconds": 7_776_000,
+        "workspacePermissions": [],
+    })
+}
+
+/// The key as everybody may read it.
+pub fn api_token() -> Value {
+    let client_id = format!("apikey-{API_KEY}");
+    json!({
+        "id": API_KEY,
+        "clientId": client_id,
+        "displayName": "nightly-etl",
+        "attributes": {
+            "access.token.lifespan": "7776000",
+            "clientId": client_id,
+            "username": format!("service-account-{client_id}"),
+            "displayName": "nightly-etl",
+            "description": "Loads the warehouse every night",
+            "createdAt": "1795396205419",
+            "createdBy": "admin",
+            "updatedAt": "1795396205419",
+            "expiresAt": "1803172205419",
+            "lastUsedAt": "1795399200000",
+            "status": "active",
+            "personas": [],
+            "personaQualifiedName": [
+                {"id": PERSONA, "persona": "Data engineers", "personaQualifiedName": PERSONA_NAME},
+            ],
+            "workspacePermissions": [],
+        },
+    })
+}
+
+/// The key as only the answer to its creation holds it.
+pub fn created_api_token() -> Value {
+    let mut created = api_token();
+    created["attributes"]["accessToken"] = json!("tsk_<key id><secret><checksum>");
+    if let Some(attributes) = created["attributes"].as_object_mut() {
+        attributes.remove("lastUsedAt");
+    }
+    created
+}
+
+/// A body that makes a persona of every day.
+pub fn persona_request() -> Value {
+    json!({
+        "name": "Data engineers",
+        "displayName": "Data engineers",
+        "description": "Whoever loads the warehouse",
+        "enabled": true,
+    })
+}
+
+/// The persona that the key is linked to.
+pub fn persona() -> Value {
+    json!({
+        "id": PERSONA,
+        "qualifiedName": PERSONA_NAME,
+        "name": "Data engineers",
+        "displayName": "Data engineers",
+        "description": "Whoever loads the warehouse",
+        "enabled": true,
+        "createdBy": "admin",
+        "createdAt": 1_795_396_205_152_i64,
+        "updatedAt": 1_795_396_205_152_i64,
+    })
+}
+
+/// How the key's creation is remembered.
+pub fn change() -> Value {
+    json!({
+        "id": "01a205f3-fb6b-7054-a09c-1dac28a6cf2f",
+        "changedAt": 1_795_396_205_419_i64,
+        "actorId": ADMIN,
+        "actor": "admin",
+        "action": "apikey.created",
+        "subjectKind": "principal",
+        "subjectId": API_KEY,
+        "subject": "nightly-etl",
+        "requestId": REQUEST,
+    })
+}
+
+/// What `admin` signs in with.
+pub fn session_request() -> Value {
+    json!({"username": "admin", "password": "correct horse battery staple"})
+}
+
+/// What `admin` gets for it.
+pub fn session() -> Value {
+    json!({"token": "tss_<key id><secret><checksum>", "expiresAt": 1_795_439_404_954_i64})
+}
+
+/// Who created the key.
+pub fn user() -> Value {
+    json!({
+        "id": ADMIN,
+        "username": "admin",
+        "email": "admin@example.com",
+        "firstName": "admin",
+        "lastName": "",
+        "enabled": true,
+        "emailVerified": true,
+        "createdTimestamp": 1_795_396_201_951_i64,
+        "workspaceRole": "$admin",
+        "roles": ["$admin"],
+        "attributes": {"displayName": ["admin"], "kind": ["user"]},
+    })
+}
+
+/// Who the key is to itself.
+pub fn who_am_i() -> Value {
+    json!({
+        "id": API_KEY,
+        "username": format!("service-account-apikey-{API_KEY}"),
+        "kind": "service_account",
+        "roles": [{"name": "$api-token-default-access"}],
+        "permissions": [],
+        "personas": [PERSONA_NAME],
+        "expiresAt": 1_803_172_205_419_i64,
+    })
+}
+
+/// The role of the key.
+pub fn role() -> Value {
+    json!({
+        "id": "5f0c1a52-6f0e-4d0b-9a55-0a4f6f3d1c04",
+        "name": "$api-token-default-access",
+        "description": "API token default access",
+        "level": "workspace",
+    })
+}
