@@ -9,14 +9,30 @@ pub use self::collections::ListParams;
 pub use self::errors::{AnyError, Fails};
 
 use actix_web::App;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::AdditionalProperties;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::{Tag, TagBuilder};
-use utoipa::openapi::{InfoBuilder, OpenApi, RefOr, Schema, SecurityRequirement, ServerBuilder};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::openapi::{InfoBuilder, ObjectBuilder, OpenApi, RefOr, Schema, SecurityRequirement, ServerBuilder, Type};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 use utoipa_actix_web::AppExt;
 
 use super::problem::{AtlanError, Problem};
+
+/// The header that names a request, so that it can be repeated safely.
+pub struct IdempotencyKey;
+
+impl IntoParams for IdempotencyKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let key = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255));
+        let parameter = ParameterBuilder::new()
+            .name("Idempotency-Key")
+            .parameter_in(ParameterIn::Header)
+            .description(Some("Names the request, so that it can be repeated safely: visible ASCII characters."))
+            .schema(Some(Schema::Object(key.build())));
+        vec![parameter.build()]
+    }
+}
 
 /// The document for all routes.
 #[must_use]

@@ -14,7 +14,7 @@ use crate::domain::fields::ApiKeyField;
 use crate::domain::ids::PrincipalId;
 use crate::http::envelope::ATLAN_REQUEST_ID;
 use crate::http::listing::{ListRequest, Records};
-use crate::http::openapi::{AnyError, Fails, ListParams, examples};
+use crate::http::openapi::{AnyError, Fails, IdempotencyKey, ListParams, examples};
 use crate::http::problem::Failure;
 use crate::http::valid::Body;
 use crate::service::api_keys;
@@ -30,9 +30,7 @@ type ApiTokenPage = Records<ApiToken>;
 #[utoipa::path(
     tag = "API keys",
     operation_id = "create_api_key",
-    params(
-        ("Idempotency-Key" = Option<String>, Header, description = "Names the request, so that it can be repeated safely."),
-    ),
+    params(IdempotencyKey),
     request_body = ApiTokenRequest,
     responses(
         (status = 200, description = "The API key with its token", body = ApiToken, example = json!(examples::created_api_token())),
