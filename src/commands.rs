@@ -1,5 +1,6 @@
 //! The commands of the command line.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web;
@@ -80,7 +81,7 @@ async fn service(settings: &Settings) -> Result<Service, String> {
         peppers: pepper_file::load(settings)?,
         prefixes: settings.token_prefixes,
         session_millis: settings.session_seconds * SECOND,
-        sign_ins: tokio::sync::Semaphore::new(cores * 4),
+        sign_ins: Arc::new(tokio::sync::Semaphore::new(cores * 4)),
     });
     bootstrap::check_peppers(&service).await.map_err(explain)?;
     Ok(service)

@@ -112,5 +112,6 @@ CREATE INDEX changes_by_subject ON changes (subject_id, changed_at);
 -- The peppers this database's digests were made with, by fingerprint: a start with none of them is refused.
 CREATE TABLE peppers (
     id            TEXT   NOT NULL CONSTRAINT peppers_id PRIMARY KEY,
+    place         BIGINT NOT NULL CONSTRAINT peppers_place_unique UNIQUE,
     first_used_at BIGINT NOT NULL
 );

@@ -41,7 +41,7 @@ pub async fn create(
     service
         .write(actor, move |transaction| {
             let id = Id::new(transaction.now, transaction.service.entropy)?;
-            let Some(request_key) = request_key else { return insert(transaction, id, &new) };
+            let Some(request_key) = request_key.clone() else { return insert(transaction, id, &new) };
             let request = CreateRequest {
                 owner_id: transaction.actor.id().to_string(),
                 request_key,
@@ -197,9 +197,11 @@ pub async fn delete(service: &Service, actor: &Actor, id: PrincipalId) -> Result
     }
     service
         .write(actor, move |transaction| {
-            if principals::delete(transaction.connection, id, PrincipalKind::ServiceAccount)? == Existed::No {
+            // Locks in the order of an update, so that the two never wait for each other.
+            if api_keys::touch(transaction.connection, id, transaction.now)? == Existed::No {
                 return Err(not_found(id));
             }
+            principals::delete(transaction.connection, id, PrincipalKind::ServiceAccount)?;
             if transaction.actor.id() == id {
                 transaction.ends_own_credential();
             }
@@ -214,7 +216,7 @@ fn not_found(id: PrincipalId) -> Error {
 
 /// The personas of those qualified names, or a violation that names each that does not exist.
 fn resolve(transaction: &mut Transaction<'_>, names: &[String]) -> Result<Vec<PersonaRef>> {
-    let found = personas::find_by_qualified_names(transaction.connection, names)?;
+    let found = personas::hold_by_qualified_names(transaction.connection, names)?;
     if found.len() == names.len() {
         return Ok(found);
     }

@@ -55,24 +55,23 @@ pub async fn run(service: &Service, password: Option<String>) -> Result<Option<F
 /// # Errors
 /// When none of the configured peppers made the digests of this database: no token would be recognised.
 pub async fn check_peppers(service: &Service) -> Result<()> {
-    let known = service.read(peppers::known).await?;
-    if !known.is_empty() && !service.peppers.ids().any(|configured| known.contains(&configured)) {
-        let names: Vec<String> = known.iter().map(ToString::to_string).collect();
-        let reason = format!(
-            "this database was set up with the pepper {}, which is not among those configured; \
-             without it no token can be recognised",
-            names.join(", ")
-        );
-        return Err(Error::Conflict(reason));
-    }
-    let parts = service.clone();
-    blocking(move || {
-        let (now, current) = (parts.clock.now(), parts.peppers.current());
-        if known.contains(&current) {
-            Ok(())
-        } else {
-            parts.database.write(|connection| peppers::note(connection, current, now))
+    loop {
+        let known = service.read(peppers::known).await?;
+        if !known.is_empty() && !service.peppers.ids().any(|configured| known.contains(&configured)) {
+            let names: Vec<String> = known.iter().map(ToString::to_string).collect();
+            let reason = format!(
+                "this database was set up with the pepper {}, which is not among those configured; \
+                 without it no token can be recognised",
+                names.join(", ")
+            );
+            return Err(Error::Conflict(reason));
         }
-    })
-    .await
+        let (now, current, place) = (service.clock.now(), service.peppers.current(), known.len());
+        if known.contains(&current) {
+            return Ok(());
+        }
+        // Of two nodes that begin with different peppers one gets the place, and the other looks again.
+        let parts = service.clone();
+        blocking(move || parts.database.write(|connection| peppers::insert(connection, current, place, now))).await?;
+    }
 }

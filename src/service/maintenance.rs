@@ -7,11 +7,13 @@ use uuid::Uuid;
 
 use super::{Service, blocking};
 use crate::clock::{DAY, SECOND};
-use crate::domain::error::Result;
+use crate::domain::error::{Error, Result};
 use crate::storage::{api_keys, changes, create_requests, credentials, peppers};
 
 /// How often the changes of other processes are looked for: so long can one of their revocations take to arrive.
 pub const FOLLOW_EVERY: Duration = Duration::from_millis(250);
+/// How long a look may take before nothing cached is trusted any more.
+const FOLLOW_TIMEOUT: Duration = Duration::from_secs(2);
 /// How far back each look goes: a change is seen if it committed within this time of its own time stamp.
 const OVERLAP: i64 = 60 * SECOND;
 /// How often uses are saved.
@@ -41,13 +43,10 @@ impl Follower {
     /// When the storage fails.
     pub async fn step(&mut self, service: &Service) -> Result<()> {
         let now = service.clock.now();
-        let changes = match service.read(move |connection| changes::since(connection, now - OVERLAP)).await {
-            Ok(changes) => changes,
-            Err(error) => {
-                service.directory.forget_all();
-                return Err(error);
-            }
-        };
+        let look = service.read(move |connection| changes::since(connection, now - OVERLAP));
+        let outcome =
+            tokio::time::timeout(FOLLOW_TIMEOUT, look).await.unwrap_or_else(|late| Err(Error::Storage(late.into())));
+        let changes = outcome.inspect_err(|_| service.directory.forget_all())?;
         self.seen.retain(|_, seen_at| *seen_at >= now - 2 * OVERLAP);
         for change in changes {
             if self.seen.insert(change.id, now).is_none() {

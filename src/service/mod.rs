@@ -12,6 +12,7 @@ pub mod sessions;
 mod tokens;
 pub mod users;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::clock::Clock;
@@ -49,7 +50,7 @@ pub struct Parts {
     /// How long a session lasts, in milliseconds.
     pub session_millis: i64,
     /// At most so many passwords are checked at once: each takes a core and 19 MiB for a while.
-    pub sign_ins: tokio::sync::Semaphore,
+    pub sign_ins: Arc<tokio::sync::Semaphore>,
 }
 
 impl std::ops::Deref for Service {
@@ -76,31 +77,26 @@ impl Service {
         blocking(move || service.database.read(work)).await
     }
 
-    /// Writes in one transaction, off the event loop, and invalidates what it changed before it returns.
+    /// Writes in one transaction, off the event loop, and invalidates what it changed before it returns. `work` may
+    /// run again when another transaction was in its way.
     async fn write<T: Send + 'static>(
         &self,
         actor: &Actor,
-        work: impl FnOnce(&mut Transaction<'_>) -> Result<T> + Send + 'static,
+        work: impl Fn(&mut Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (service, actor) = (self.clone(), actor.clone());
         blocking(move || {
-            let mut changed = Vec::new();
+            let changed = RefCell::new(Vec::new());
             let outcome = service.database.write(|connection| {
                 let now = service.clock.now();
-                let mut transaction = Transaction {
-                    connection,
-                    service: &service,
-                    actor: &actor,
-                    now,
-                    changed: &mut changed,
-                    fenced: true,
-                };
+                let mut transaction =
+                    Transaction { connection, service: &service, actor: &actor, now, changed: &changed, fenced: true };
                 let done = work(&mut transaction)?;
                 transaction.still_authenticated()?;
                 Ok(done)
             });
             // Also after a failure: a commit whose answer was lost may have happened.
-            for subject in changed {
+            for subject in changed.into_inner() {
                 service.directory.forget(subject);
             }
             outcome
@@ -115,14 +111,14 @@ struct Transaction<'a> {
     service: &'a Service,
     actor: &'a Actor,
     now: i64,
-    changed: &'a mut Vec<Subject>,
+    changed: &'a RefCell<Vec<Subject>>,
     fenced: bool,
 }
 
 impl Transaction<'_> {
     /// Leaves a trace of what was done.
     fn record(&mut self, action: Action, subject: Subject, name: &str) -> Result<()> {
-        self.changed.push(subject);
+        self.changed.borrow_mut().push(subject);
         let change = Change {
             id: Id::<Change>::new(self.now, self.service.entropy)?.uuid(),
             changed_at: self.now,

@@ -27,14 +27,19 @@ pub struct NewSession {
 /// are under way than there are cores.
 pub async fn create(service: &Service, username: String, password: String, request_id: Arc<str>) -> Result<NewSession> {
     let wrong = || Error::Unauthenticated(Refusal::WrongPassword);
-    let permit = service.sign_ins.try_acquire().map_err(|_| Error::Busy)?;
+    let permit = Arc::clone(&service.sign_ins).try_acquire_owned().map_err(|_| Error::Busy)?;
     let found = match check_username(&username) {
         Ok(()) => service.read(move |connection| users::find_for_sign_in(connection, &username)).await?,
         Err(_) => None,
     };
     let (user, hash) = found.map_or((None, NOBODY.to_owned()), |(user, hash)| (Some(user), hash));
-    let (right, hash) = blocking(move || Ok((verify_password(&password, &hash), hash))).await?;
-    drop(permit);
+    // The permit goes along: a client that hangs up does not make room for another while its password is checked.
+    let check = move || {
+        let right = verify_password(&password, &hash);
+        drop(permit);
+        Ok((right, hash))
+    };
+    let (right, hash) = blocking(check).await?;
     let Some(user) = user.filter(|_| right) else { return Err(wrong()) };
     if !user.principal.enabled {
         return Err(Error::Unauthenticated(Refusal::Disabled));

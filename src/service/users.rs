@@ -44,7 +44,7 @@ pub async fn create(service: &Service, operator: &Actor, new: NewUser) -> Result
                 created_at: transaction.now,
             };
             principals::insert(transaction.connection, &principal)?;
-            let user = User { principal, display_name: new.username, email: new.email };
+            let user = User { principal, display_name: new.username.clone(), email: new.email.clone() };
             users::insert(transaction.connection, &user, &hash)?;
             recorded(transaction, Action::UserCreated, &user.principal)
         })
@@ -121,7 +121,7 @@ async fn change(
     operator: &Actor,
     username: String,
     action: Action,
-    work: impl FnOnce(&mut Transaction<'_>, &Principal) -> Result<()> + Send + 'static,
+    work: impl Fn(&mut Transaction<'_>, &Principal) -> Result<()> + Send + 'static,
 ) -> Result<()> {
     let found = {
         let username = username.clone();

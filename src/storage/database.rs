@@ -8,14 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
-use diesel::migration::MigrationVersion;
 use diesel::prelude::*;
 use diesel::r2d2::R2D2Connection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::{ConnectionError, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::schema::credentials;
+use super::schema::{credentials, personas};
 use super::url::DatabaseUrl;
 use crate::domain::error::{Error, Result};
 use crate::domain::token::KeyId;
@@ -78,18 +77,23 @@ impl Database {
         Ok(Self { readers, writers })
     }
 
-    /// Brings the schema up to date.
+    /// Brings the schema up to date. Processes that start at the same time take turns.
     ///
     /// # Errors
     /// When a migration fails.
-    pub fn migrate(&self) -> Result<Vec<String>> {
+    pub fn migrate(&self) -> Result<()> {
         let mut connection = self.writers.get().map_err(storage)?;
-        let applied = connection.run_pending_migrations(MIGRATIONS).map_err(Error::Storage)?;
-        let applied: Vec<String> = applied.iter().map(MigrationVersion::to_string).collect();
-        if let AnyConnection::Postgres(postgres) = &mut *connection {
-            postgres.batch_execute(COMPARE_BYTES).map_err(storage)?;
+        match &mut *connection {
+            AnyConnection::Postgres(postgres) => postgres.transaction(|postgres| {
+                postgres.batch_execute(TAKE_TURNS)?;
+                postgres.run_pending_migrations(MIGRATIONS).map_err(Rollback::Migration)?;
+                Ok(postgres.batch_execute(COMPARE_BYTES)?)
+            }),
+            AnyConnection::Sqlite(sqlite) => sqlite.immediate_transaction(|sqlite| {
+                sqlite.run_pending_migrations(MIGRATIONS).map(drop).map_err(Rollback::Migration)
+            }),
         }
-        Ok(applied)
+        .map_err(Rollback::into_error)
     }
 
     /// Takes every migration back, newest first.
@@ -111,18 +115,39 @@ impl Database {
     }
 
     /// Runs `work` in a transaction: all of it happens, or none. Its first statement must be the write that locks
-    /// what it decides about. Blocks: call it off the event loop.
+    /// what it decides about. Where two transactions wait for each other PostgreSQL ends one, which is then run again.
+    /// Blocks: call it off the event loop.
     ///
     /// # Errors
     /// Those of `work`, or when there is no connection or the commit fails; then nothing has happened.
-    pub fn write<T>(&self, work: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
+    pub fn write<T>(&self, work: impl Fn(&mut AnyConnection) -> Result<T>) -> Result<T> {
         let mut connection = self.writers.get().map_err(storage)?;
-        connection.transaction(|connection| work(connection).map_err(Rollback::Work)).map_err(|error| match error {
-            Rollback::Work(error) => error,
-            Rollback::Database(error) => error.into(),
-        })
+        let mut attempts = 1..ATTEMPTS;
+        loop {
+            let outcome = connection.transaction(|connection| work(connection).map_err(Rollback::Work));
+            match outcome.map_err(Rollback::into_error) {
+                Err(Error::Storage(error)) if was_in_the_way(&*error) && attempts.next().is_some() => {}
+                outcome => return outcome,
+            }
+        }
     }
 }
+
+/// How often a transaction is tried that others are in the way of.
+const ATTEMPTS: u32 = 5;
+
+/// Whether a transaction failed only because of another: PostgreSQL's `serialization_failure` or `deadlock_detected`,
+/// of which diesel tells the second by its message alone.
+fn was_in_the_way(error: &(dyn std::error::Error + 'static)) -> bool {
+    match error.downcast_ref() {
+        Some(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
+        Some(DieselError::DatabaseError(_, information)) => information.message().contains("deadlock detected"),
+        _ => false,
+    }
+}
+
+/// Processes that migrate PostgreSQL at the same time wait here for each other. The number is arbitrary.
+const TAKE_TURNS: &str = "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock(8585)";
 
 /// Whether a credential is there, and stays there until the transaction ends: on PostgreSQL by a lock that only its
 /// deletion minds, on SQLite because there is one writer.
@@ -138,10 +163,33 @@ pub fn hold_credential(connection: &mut AnyConnection, key_id: KeyId) -> Result<
     Ok(held.is_some())
 }
 
+/// The ids of the personas with those qualified names, which stay until the transaction ends, as above.
+///
+/// # Errors
+/// When the storage fails.
+pub fn hold_personas(connection: &mut AnyConnection, qualified_names: &[String]) -> Result<Vec<String>> {
+    let found = personas::table.filter(personas::qualified_name.eq_any(qualified_names)).select(personas::id);
+    Ok(match connection {
+        AnyConnection::Postgres(postgres) => found.order(personas::id).for_key_share().load(postgres)?,
+        AnyConnection::Sqlite(sqlite) => found.load(sqlite)?,
+    })
+}
+
 /// Why a transaction was rolled back.
 enum Rollback {
     Work(Error),
     Database(DieselError),
+    Migration(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Rollback {
+    fn into_error(self) -> Error {
+        match self {
+            Self::Work(error) => error,
+            Self::Database(error) => error.into(),
+            Self::Migration(error) => Error::Storage(error),
+        }
+    }
 }
 
 impl From<DieselError> for Rollback {
@@ -197,13 +245,32 @@ const SQLITE_SETTINGS: &str = "
     PRAGMA cache_size = -32000;
 ";
 
+/// No statement of ours takes longer, so one that does is waiting for something that will not come.
+const POSTGRES_SETTINGS: &str = "SET statement_timeout = '20s'";
+
+/// A server that has vanished is noticed, unless the URL says otherwise.
+fn with_timeouts(url: &str) -> String {
+    let mut url = url.to_owned();
+    for (name, value) in [("connect_timeout", "10"), ("tcp_user_timeout", "10000")] {
+        if !url.contains(name) {
+            let separator = if url.contains('?') { '&' } else { '?' };
+            url = format!("{url}{separator}{name}={value}");
+        }
+    }
+    url
+}
+
 /// Opens connections for the pools.
 struct Manager(Arc<DatabaseUrl>);
 
 impl Manager {
     fn open(&self) -> Result<AnyConnection, ConnectionError> {
         match &*self.0 {
-            DatabaseUrl::Postgres(url) => PgConnection::establish(url).map(AnyConnection::Postgres),
+            DatabaseUrl::Postgres(url) => {
+                let mut postgres = PgConnection::establish(&with_timeouts(url))?;
+                postgres.batch_execute(POSTGRES_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
+                Ok(AnyConnection::Postgres(postgres))
+            }
             DatabaseUrl::Sqlite(path) => {
                 create_private(path).map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
                 let mut sqlite = SqliteConnection::establish(&path.to_string_lossy())?;

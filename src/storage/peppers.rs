@@ -2,20 +2,23 @@
 
 use diesel::prelude::*;
 
-use super::database::{AnyConnection, is_duplicate};
+use super::database::{AnyConnection, is_duplicate, storage};
+use super::principals::Existed;
 use super::schema::peppers;
 use crate::domain::error::Result;
 use crate::domain::pepper::PepperId;
 
-/// Notes that a pepper is in use; noting it twice is fine.
+/// Notes that a pepper is in use, as the one in that place; tells whether the place, or the pepper, was there already.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn note(connection: &mut AnyConnection, pepper: PepperId, now: i64) -> Result<()> {
-    let row = (peppers::id.eq(pepper.to_string()), peppers::first_used_at.eq(now));
-    match diesel::insert_into(peppers::table).values(row).execute(connection) {
-        Err(error) if is_duplicate(&error) => Ok(()),
-        outcome => Ok(outcome.map(drop)?),
+pub fn insert(connection: &mut AnyConnection, pepper: PepperId, place: usize, now: i64) -> Result<Existed> {
+    let place = i64::try_from(place).map_err(storage)?;
+    let row = (peppers::id.eq(pepper.to_string()), peppers::place.eq(place), peppers::first_used_at.eq(now));
+    let insert = |connection: &mut AnyConnection| diesel::insert_into(peppers::table).values(row).execute(connection);
+    match connection.transaction(insert) {
+        Err(error) if is_duplicate(&error) => Ok(Existed::Yes),
+        outcome => Ok(outcome.map(|_| Existed::No)?),
     }
 }
 

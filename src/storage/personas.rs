@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::database::{AnyConnection, is_dangling, is_duplicate};
+use super::database::{AnyConnection, hold_personas, is_dangling, is_duplicate};
 use super::listing::{ALWAYS, Column, Stored, after, condition, order};
 use super::principals::{Existed, parse_id};
 use super::schema::{persona_links, personas};
@@ -133,13 +133,14 @@ pub fn find(connection: &mut AnyConnection, id: PersonaId) -> Result<Option<Pers
     row.map(PersonaRow::into_domain).transpose()
 }
 
-/// The personas with those qualified names; unknown names are left out.
+/// The personas with those qualified names, which stay until the transaction ends; unknown names are left out.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn find_by_qualified_names(connection: &mut AnyConnection, names: &[String]) -> Result<Vec<PersonaRef>> {
+pub fn hold_by_qualified_names(connection: &mut AnyConnection, names: &[String]) -> Result<Vec<PersonaRef>> {
+    let ids = hold_personas(connection, names)?;
     let rows: Vec<PersonaRow> = personas::table
-        .filter(personas::qualified_name.eq_any(names))
+        .filter(personas::id.eq_any(ids))
         .order(personas::qualified_name)
         .select(PersonaRow::as_select())
         .load(connection)?;

@@ -103,6 +103,7 @@ diesel::table! {
 diesel::table! {
     peppers (id) {
         id -> Text,
+        place -> BigInt,
         first_used_at -> BigInt,
     }
 }
