@@ -27,7 +27,7 @@ def test_acknowledged_writes_survive_a_kill(crashing):
         updated = [
             client.create(state_name(0), personaQualifiedNames=state_personas(personas, 0))["id"] for _ in range(4)
         ]
-        doomed = [(key["id"], token_of(key)) for key in (client.create() for _ in range(200))]
+        doomed = [(key["id"], token_of(key)) for key in (client.create() for _ in range(100))]
         writers = Writers(crashing, personas, updated, doomed)
         writers.start()
         time.sleep(moments.uniform(0.0, 0.5))

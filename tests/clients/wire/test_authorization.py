@@ -95,12 +95,13 @@ def test_nobody_links_a_persona_that_they_do_not_hold(server, admin, manager):
 
 def test_unknown_personas_are_each_named(admin):
     known = admin.new_persona()["qualifiedName"]
-    unknown = ["default/nosuch1", "nosuch2", "", "default/a\0b", known.upper()]
+    unknown = ["default/nosuch1", "nosuch2", "", known.upper()]
     created = admin.create(personaQualifiedNames=[known])
     for path in (KEYS, f"{KEYS}/{created['id']}"):
         answer = admin.post(path, json={"displayName": "x", "personaQualifiedNames": [known, *unknown]})
         message = error_of(answer, 400)["errorMessage"]
         assert "nosuch1" in message and "nosuch2" in message and known.upper() in message and known not in message
+        error_of(admin.post(path, json={"displayName": "x", "personaQualifiedNames": ["default/a\0b"]}), 400)
     assert personas_of(admin.read(created["id"])) == {known}
 
 

@@ -55,7 +55,7 @@ def family(admin):
         '{"$and":[' * 20 + '{"displayName":"x"}' + "]}" * 20,
         '{"a":' * 2000 + "1" + "}" * 2000,
         "[" * 4000,
-        json.dumps({"id": {"$in": [str(uuid.uuid4()) for _ in range(201)]}}),
+        json.dumps({"id": {"$in": [str(uuid.uuid4()) for _ in range(500)]}}),
         json.dumps({"displayName": "x" * 20_000}),
     ],
 )
@@ -124,7 +124,12 @@ def test_case_is_ignored_beyond_ascii(admin, field, text):
     mark = str(uuid.uuid4())
     members = {"displayName": mark} | {field: f"{mark} {text} end"}
     created = ok(admin.post(KEYS, json=members))["id"]
-    for pattern in (f"{mark} {text} end", f"{mark} {text[:4].lower()}%", f"{mark} {text[:4].upper()}%", f"{mark}%END"):
+    for pattern in (
+        f"{mark} {text} end",
+        f"{mark} {text[:4].casefold()}%",
+        f"{mark} {text[:4].upper()}%",
+        f"{mark}%END",
+    ):
         assert ids(admin.list(filter=json.dumps({field: {"$ilike": pattern}}))) == [created], pattern
     assert ids(admin.list(filter=json.dumps({field: f"{mark} {text} END"}))) == []
 
