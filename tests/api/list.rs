@@ -1,0 +1,157 @@
+//! `GET /api/service/apikeys`: the envelope, the page, and the parameters as each SDK sends them.
+
+use serde_json::json;
+
+use crate::create::KEYS;
+use crate::support::{App, new_key};
+
+async fn with_keys(names: &[&str]) -> (App, crate::support::Client) {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    for name in names {
+        admin.create(name).await;
+        app.advance(1);
+    }
+    (app, admin)
+}
+
+#[actix_web::test]
+async fn an_empty_collection_has_totals_of_zero_and_an_empty_list() {
+    let (_app, admin) = with_keys(&[]).await;
+    assert_eq!(admin.keys(&[]).await.ok(), json!({"totalRecord": 0, "filterRecord": 0, "records": []}));
+}
+
+#[actix_web::test]
+async fn a_filter_that_matches_nothing_leaves_the_total_and_answers_with_an_empty_list() {
+    let (_app, admin) = with_keys(&["a", "b"]).await;
+    let page = admin.keys(&[("filter", r#"{"displayName":"c"}"#)]).await.ok();
+    assert_eq!(page, json!({"totalRecord": 2, "filterRecord": 0, "records": []}));
+}
+
+#[actix_web::test]
+async fn totals_count_the_collection_and_what_the_filter_lets_through() {
+    let (_app, admin) = with_keys(&["a", "b", "b"]).await;
+    let page = admin.keys(&[("filter", r#"{"displayName":"b"}"#), ("limit", "1"), ("offset", "1")]).await;
+    assert_eq!(page.totals(), [3, 2]);
+    assert_eq!(page.column("displayName"), ["b"]);
+}
+
+#[actix_web::test]
+async fn a_listed_key_is_the_same_as_one_read_alone() {
+    let (_app, admin) = with_keys(&["a"]).await;
+    let listed = admin.keys(&[]).await.ok()["records"][0].clone();
+    assert_eq!(admin.key(listed["id"].as_str().unwrap()).await.ok(), listed);
+}
+
+#[actix_web::test]
+async fn the_newest_key_comes_first_unless_another_order_is_asked_for() {
+    let (_app, admin) = with_keys(&["a", "b", "c"]).await;
+    assert_eq!(admin.keys(&[]).await.column("displayName"), ["c", "b", "a"]);
+    assert_eq!(admin.keys(&[("sort", "")]).await.column("displayName"), ["c", "b", "a"]);
+}
+
+#[actix_web::test]
+async fn both_spellings_of_the_path_answer_without_a_redirect() {
+    let (_app, admin) = with_keys(&["a"]).await;
+    let id = admin.keys(&[]).await.column("id").remove(0);
+    for path in [KEYS.to_owned(), format!("{KEYS}/"), format!("{KEYS}/?limit=5"), format!("{KEYS}/{id}/")] {
+        admin.get(&path).await.ok();
+    }
+    admin.post(&format!("{KEYS}/{id}/"), &json!({"displayName": "b"})).await.ok();
+    admin.delete(&format!("{KEYS}/{id}/")).await.ok();
+}
+
+#[actix_web::test]
+async fn queries_are_taken_as_each_sdk_writes_them() {
+    let (_app, admin) = with_keys(&["n"]).await;
+    let key = admin.keys(&[]).await.ok()["records"][0].clone();
+    let (id, client) = (key["id"].as_str().unwrap(), key["clientId"].as_str().unwrap());
+    for query in [
+        String::new(),
+        "count=True&offset=0".to_owned(),
+        "count=False&offset=0&limit=2&filter=%7B%22displayName%22%3A+%22n%22%7D&sort=-createdAt".to_owned(),
+        "count=True&offset=0&limit=0&filter=&sort=".to_owned(),
+        "count=True&offset=0&limit=5&filter=%7B%22displayName%22%3A%22n%22%7D".to_owned(),
+        format!("count=true&offset=0&limit=5&filter=%7B%22clientId%22%3A%22{client}%22%7D"),
+        format!("filter=%7B%22clientId%22%3A%22service-account-{client}%22%7D"),
+        format!("count=True&offset=0&limit=5&filter=%7B%22id%22%3A%22{id}%22%7D&sort=createdAt"),
+        "limit=20&offset=0&sort=-createdAt".to_owned(),
+        "columns=a&columns=b&maxLoginEvents=1".to_owned(),
+    ] {
+        let page = admin.get(&format!("{KEYS}?{query}")).await;
+        assert_eq!(page.column("id"), [id], "{query}");
+        assert_eq!(page.totals(), [1, 1], "{query}");
+    }
+}
+
+#[actix_web::test]
+async fn a_page_has_100_records_unless_more_are_asked_for_and_0_asks_for_1000() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    for index in 0..101 {
+        let new = new_key(&format!("k{index}"));
+        tessera::service::api_keys::create(&app.service, &app.operator(), new, None).await.unwrap();
+    }
+    for (limit, records) in [("", 100), ("1", 1), ("101", 101), ("1000", 101), ("0", 101)] {
+        let page = admin.keys(&[("limit", limit)]).await;
+        assert_eq!(page.column("id").len(), records, "limit={limit}");
+        assert_eq!(page.totals(), [101, 101]);
+    }
+}
+
+#[actix_web::test]
+async fn numbers_out_of_range_are_refused_by_name() {
+    let admin = App::start().await.admin().await;
+    let huge = "9223372036854775808";
+    for wrong in ["-1", "1001", "1e9", "1000000000", huge, "x", "1.0", "0x1", " 1", "NaN"] {
+        admin.keys(&[("limit", wrong)]).await.violates("limit");
+    }
+    for wrong in ["-1", huge, "99999999999999999999", "x"] {
+        admin.keys(&[("offset", wrong)]).await.violates("offset");
+    }
+    admin.keys(&[("count", "maybe")]).await.violates("count");
+    assert_eq!(admin.keys(&[("offset", "9223372036854775807")]).await.column("id").len(), 0);
+}
+
+#[actix_web::test]
+async fn a_parameter_given_twice_is_refused() {
+    let admin = App::start().await.admin().await;
+    for name in ["filter", "sort", "limit", "offset", "cursor", "count"] {
+        admin.keys(&[(name, ""), (name, "")]).await.violates(name);
+    }
+}
+
+#[actix_web::test]
+async fn every_actor_may_look() {
+    let app = App::start().await;
+    let key = app.key_with(&[]).await;
+    assert_eq!(key.keys(&[]).await.column("id"), [key.id.as_str()]);
+    assert_eq!(key.key(&key.id).await.ok()["id"], key.id.as_str());
+}
+
+#[actix_web::test]
+async fn the_last_use_of_a_key_is_shown_at_once() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let key = app.key_with(&[]).await;
+    assert_eq!(admin.key(&key.id).await.ok()["attributes"].get("lastUsedAt"), None);
+    app.advance(5);
+    key.whoami().await.ok();
+    let used = json!(app.now().to_string());
+    app.advance(5);
+    assert_eq!(admin.key(&key.id).await.ok()["attributes"]["lastUsedAt"], used);
+    assert_eq!(admin.keys(&[]).await.ok()["records"][0]["attributes"]["lastUsedAt"], used);
+    let updated = admin.try_update(&key.id, &json!({"displayName": "etl"})).await.ok();
+    assert_eq!(updated["attributes"]["lastUsedAt"], used);
+}
+
+#[actix_web::test]
+async fn an_id_is_read_in_either_case_and_in_no_other_spelling() {
+    let (_app, admin) = with_keys(&["a"]).await;
+    let id = admin.keys(&[]).await.column("id").remove(0);
+    assert_eq!(admin.key(&id.to_uppercase()).await.ok()["id"], id.as_str());
+    let simple = id.replace('-', "");
+    for wrong in [simple.as_str(), "x", "%00", "%ff", "null", "urn:uuid:1", "00000000-0000-0000-0000-000000000000"] {
+        admin.key(wrong).await.refused("TESSERA-404-001");
+    }
+}

@@ -1,0 +1,130 @@
+//! Who asks.
+
+use std::ops::Deref;
+
+use actix_web::http::Method;
+use actix_web::test::TestRequest;
+use serde_json::{Value, json};
+
+use super::{Answer, Running};
+
+/// Where API keys are.
+const KEYS: &str = "/api/service/apikeys";
+
+/// A client of the application: what it sends with every request.
+#[derive(Clone)]
+pub struct Client {
+    app: Running,
+    headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Client {
+    pub(super) fn new(app: Running) -> Self {
+        Self { app, headers: Vec::new() }
+    }
+
+    /// The same client with one header more.
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        self.with_bytes(name, value.as_bytes())
+    }
+
+    pub fn with_bytes(&self, name: &str, value: &[u8]) -> Self {
+        let mut client = self.clone();
+        client.headers.push((name.to_owned(), value.to_vec()));
+        client
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.post_text(path, &body.to_string()).await
+    }
+
+    /// Sends a body as it is, as JSON.
+    pub async fn post_text(&self, path: &str, body: &str) -> Answer {
+        self.with("content-type", "application/json").send(Method::POST, path, Some(body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, None).await
+    }
+
+    pub async fn send(&self, method: Method, path: &str, body: Option<&str>) -> Answer {
+        let mut request = TestRequest::with_uri(path).method(method);
+        for (name, value) in &self.headers {
+            request = request.append_header((name.as_str(), value.as_slice()));
+        }
+        if let Some(body) = body {
+            request = request.set_payload(body.to_owned());
+        }
+        Answer::read((self.app.doors)(request).await).await
+    }
+
+    /// A page of a collection; the parameters are encoded as forms are.
+    pub async fn list(&self, path: &str, params: &[(&str, &str)]) -> Answer {
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish();
+        self.get(&format!("{path}?{query}")).await
+    }
+
+    /// A page of API keys.
+    pub async fn keys(&self, params: &[(&str, &str)]) -> Answer {
+        self.list(KEYS, params).await
+    }
+
+    /// The names of the API keys that a filter lets through, oldest first.
+    pub async fn found(&self, filter: &Value) -> Vec<String> {
+        let page = self.keys(&[("filter", &filter.to_string()), ("sort", "createdAt")]).await;
+        let names = page.column("displayName");
+        assert_eq!(page.totals()[1], i64::try_from(names.len()).unwrap(), "`filterRecord` of {filter}");
+        names
+    }
+
+    /// Creates an API key that must be created.
+    pub async fn create(&self, name: &str) -> Value {
+        self.post(KEYS, &json!({"displayName": name})).await.ok()
+    }
+
+    /// Tries to create an API key.
+    pub async fn try_create(&self, body: &Value) -> Answer {
+        self.post(KEYS, body).await
+    }
+
+    /// Tries to update an API key.
+    pub async fn try_update(&self, id: &str, body: &Value) -> Answer {
+        self.post(&format!("{KEYS}/{id}"), body).await
+    }
+
+    pub async fn key(&self, id: &str) -> Answer {
+        self.get(&format!("{KEYS}/{id}")).await
+    }
+
+    pub async fn delete_key(&self, id: &str) -> Answer {
+        self.delete(&format!("{KEYS}/{id}")).await
+    }
+
+    /// Creates a persona; the answer is its record.
+    pub async fn persona(&self, name: &str) -> Value {
+        self.post("/api/service/personas", &json!({"name": name})).await.ok()
+    }
+
+    pub async fn whoami(&self) -> Answer {
+        self.get("/api/service/whoami").await
+    }
+}
+
+/// A client with an API key.
+pub struct Holder {
+    pub id: String,
+    pub token: String,
+    pub client: Client,
+}
+
+impl Deref for Holder {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}

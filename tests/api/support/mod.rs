@@ -1,0 +1,205 @@
+//! The application as production builds it, over a database of its own, with actors as its clients.
+
+mod answer;
+mod client;
+pub mod database;
+pub mod log;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{Service as _, ServiceResponse};
+use actix_web::test::{self, TestRequest};
+use actix_web::{Error, web};
+use tessera::app::{State, app};
+use tessera::clock::Clock;
+use tessera::directory::Directory;
+use tessera::domain::actor::Actor;
+use tessera::domain::api_key::{CreatedApiKey, NewApiKey, Validity};
+use tessera::domain::entropy::Entropy;
+use tessera::domain::pepper::Peppers;
+use tessera::domain::permission::{Permission, Permissions};
+use tessera::domain::principal::Role;
+use tessera::domain::text::{Description, DisplayName};
+use tessera::domain::token::Prefixes;
+use tessera::service::users::{self, NewUser};
+use tessera::service::{Parts, Service, api_keys};
+
+pub use self::answer::Answer;
+pub use self::client::{Client, Holder};
+use self::database::Storage;
+
+/// When every test begins, in epoch milliseconds.
+pub const BEGIN: i64 = 1_795_391_999_000;
+/// The password of every user.
+pub const PASSWORD: &str = "correct horse battery staple";
+/// How long sessions last, in milliseconds.
+pub const SESSION: i64 = 3_600_000;
+/// The largest body, in bytes.
+pub const BODY_LIMIT: usize = 65_536;
+
+/// What a test may want otherwise.
+pub struct Options {
+    /// How many may sign in at once.
+    pub sign_ins: usize,
+    /// Where randomness comes from.
+    pub entropy: Entropy,
+    /// How long a request may take.
+    pub timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { sign_ins: 8, entropy: Entropy::SYSTEM, timeout: Duration::from_mins(1) }
+    }
+}
+
+/// The use cases over a database of their own.
+pub struct World {
+    pub service: Service,
+    pub pepper: String,
+    pub storage: Storage,
+}
+
+impl World {
+    pub fn new(options: &Options) -> Self {
+        log::start();
+        let storage = Storage::fresh();
+        let pepper = Peppers::draw(Entropy::SYSTEM).unwrap();
+        let service = service(&storage, &pepper, Clock::manual(BEGIN), options);
+        service.database.migrate().unwrap();
+        Self { service, pepper, storage }
+    }
+
+    /// Another process on the same database, with that pepper.
+    pub fn neighbour(&self, pepper: &str) -> Service {
+        service(&self.storage, pepper, self.service.clock.clone(), &Options::default())
+    }
+
+    pub fn operator(&self) -> Actor {
+        Actor::operator(self.service.clock.now())
+    }
+
+    /// An API key made by the operator.
+    pub async fn key(&self, name: &str, permissions: &[Permission]) -> CreatedApiKey {
+        let permissions: Permissions = permissions.iter().copied().collect();
+        let new = NewApiKey { permissions, ..new_key(name) };
+        api_keys::create(&self.service, &self.operator(), new, None).await.unwrap()
+    }
+
+    pub async fn user(&self, name: &str, role: Role) {
+        let new = NewUser {
+            username: name.into(),
+            role,
+            email: format!("{name}@example.org"),
+            password: Some(PASSWORD.into()),
+        };
+        users::create(&self.service, &self.operator(), new).await.unwrap();
+    }
+}
+
+/// A request for a key that never expires and may nothing.
+pub fn new_key(name: &str) -> NewApiKey {
+    NewApiKey {
+        display_name: DisplayName::parse(name).unwrap(),
+        description: Description::parse("").unwrap(),
+        validity: Validity::NEVER,
+        personas: Vec::new(),
+        permissions: Permissions::NONE,
+    }
+}
+
+fn service(storage: &Storage, pepper: &str, clock: Clock, options: &Options) -> Service {
+    Service::new(Parts {
+        database: storage.connect(),
+        directory: Directory::new(1000),
+        clock,
+        entropy: options.entropy,
+        peppers: Peppers::parse(pepper).unwrap(),
+        prefixes: Prefixes::default(),
+        session_millis: SESSION,
+        sign_ins: Arc::new(tokio::sync::Semaphore::new(options.sign_ins)),
+    })
+}
+
+type Answering = Pin<Box<dyn Future<Output = Result<ServiceResponse<BoxBody>, Error>>>>;
+
+/// What an application and its clients share. The fields are dropped in this order: the database goes last.
+#[derive(Clone)]
+struct Running {
+    doors: Rc<dyn Fn(TestRequest) -> Answering>,
+    world: Rc<World>,
+}
+
+/// A running application; it runs until the last of its clients is gone.
+pub struct App(Running);
+
+impl std::ops::Deref for App {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.0.world
+    }
+}
+
+impl App {
+    pub async fn start() -> Self {
+        Self::start_with(Options::default()).await
+    }
+
+    pub async fn start_with(options: Options) -> Self {
+        let world = World::new(&options);
+        let state = State::new(world.service.clone(), BODY_LIMIT, options.timeout).unwrap();
+        let service = test::init_service(app(web::Data::new(state))).await;
+        let doors = Rc::new(move |request: TestRequest| Box::pin(service.call(request.to_request())) as Answering);
+        Self(Running { doors, world: Rc::new(world) })
+    }
+
+    pub fn advance(&self, millis: i64) {
+        self.service.clock.advance(millis);
+    }
+
+    pub fn now(&self) -> i64 {
+        self.service.clock.now()
+    }
+
+    pub fn anonymous(&self) -> Client {
+        Client::new(self.0.clone())
+    }
+
+    pub fn holder_of(&self, token: &str) -> Client {
+        self.anonymous().with("authorization", &format!("Bearer {token}"))
+    }
+
+    /// A session of the user `admin`, who is created if there is none.
+    pub async fn admin(&self) -> Client {
+        let taken = self.service.database.read(tessera::storage::users::is_empty).unwrap();
+        if taken {
+            self.user("admin", Role::Admin).await;
+        }
+        self.session_of("admin").await
+    }
+
+    /// A session of a new user.
+    pub async fn session_with(&self, name: &str, role: Role) -> Client {
+        self.user(name, role).await;
+        self.session_of(name).await
+    }
+
+    pub async fn session_of(&self, name: &str) -> Client {
+        let body = serde_json::json!({"username": name, "password": PASSWORD});
+        let session = self.anonymous().post("/api/service/sessions", &body).await.ok();
+        self.holder_of(session["token"].as_str().unwrap())
+    }
+
+    /// An API key with those permissions.
+    pub async fn key_with(&self, permissions: &[Permission]) -> Holder {
+        let CreatedApiKey { api_key, token } = self.key("actor", permissions).await;
+        let token = token.expose();
+        Holder { id: api_key.id.to_string(), client: self.holder_of(&token), token }
+    }
+}
