@@ -8,7 +8,11 @@
 mod create;
 mod create_refused;
 mod delete;
+mod filter;
+mod filter_agrees;
+mod filter_refused;
 mod list;
 mod personas;
+mod sort_and_page;
 mod support;
 mod update;

@@ -1,0 +1,191 @@
+//! A filter means the same in SQL as in memory: whatever it is, on both databases.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Value as Json, json};
+use tessera::domain::api_key::{ApiKey, NEVER, Status, Validity};
+use tessera::domain::fields::ApiKeyField;
+use tessera::domain::filter::{Filter, Value};
+use tessera::domain::ids::{Id, PrincipalId};
+use tessera::domain::listing::{Query, Sort, Start, Totals};
+use tessera::domain::permission::Permissions;
+use tessera::domain::principal::{Principal, PrincipalKind, Role, client_id, service_account_username};
+use tessera::service::Service;
+use tessera::storage::{api_keys, principals};
+
+use crate::support::{BEGIN, Options, World};
+
+/// What names are made of: wildcards, escapes, case pairs of several scripts, and what sorts oddly.
+const NAMES: [&str; 16] =
+    ["a", "A", "ab", "aB_", "100%", "%", "_", "\\", "a\\%b", "é", "É", "Straße", "STRASSE", "ΣΊΣΥΦΟΣ", "a b", "zz"];
+const DESCRIPTIONS: [&str; 5] = ["", "x", "X_y", "50% off", "back\\slash"];
+
+/// Every combination that differs in some field, without those that differ in none.
+fn keys(world: &World) -> Vec<ApiKey> {
+    let mut keys = Vec::new();
+    for (index, name) in NAMES.iter().cycle().take(48).enumerate() {
+        let number = i64::try_from(index).unwrap();
+        let id = Id::new(BEGIN + number / 7, world.service.entropy).unwrap();
+        keys.push(ApiKey {
+            id,
+            display_name: (*name).to_owned(),
+            description: DESCRIPTIONS[index % 5].to_owned(),
+            validity: Validity::NEVER,
+            created_by: ["ada", "Bob"][index % 2].to_owned(),
+            created_at: BEGIN + number / 7,
+            updated_at: BEGIN + number / 5,
+            expires_at: [NEVER, BEGIN, BEGIN + 1, BEGIN + 2][index % 4],
+            last_used_at: [0, BEGIN - 1, BEGIN + 3][index % 3],
+            permissions: Permissions::NONE,
+            personas: Vec::new(),
+        });
+    }
+    keys
+}
+
+fn store(service: &Service, keys: &[ApiKey]) {
+    let insert = |connection: &mut _| {
+        for key in keys {
+            let principal = Principal {
+                id: key.id,
+                kind: PrincipalKind::ServiceAccount,
+                username: service_account_username(key.id),
+                role: Role::ApiToken,
+                enabled: true,
+                created_at: key.created_at,
+            };
+            principals::insert(connection, &principal)?;
+            api_keys::insert(connection, key)?;
+        }
+        Ok(())
+    };
+    service.database.write(insert).unwrap();
+}
+
+/// The fields of a key as the filter language sees them.
+fn value(key: &ApiKey, field: ApiKeyField) -> Option<Value> {
+    let text = |text: &str| Some(Value::Text(text.to_owned()));
+    let instant = |instant: i64, absent: i64| (instant != absent).then_some(Value::Instant(instant));
+    match field {
+        ApiKeyField::Id => text(&key.id.to_string()),
+        ApiKeyField::ClientId => text(&client_id(key.id)),
+        ApiKeyField::DisplayName => text(&key.display_name),
+        ApiKeyField::Description => text(&key.description),
+        ApiKeyField::CreatedBy => text(&key.created_by),
+        ApiKeyField::CreatedAt => instant(key.created_at, i64::MIN),
+        ApiKeyField::UpdatedAt => instant(key.updated_at, i64::MIN),
+        ApiKeyField::ExpiresAt => instant(key.expires_at, NEVER),
+        ApiKeyField::LastUsedAt => instant(key.last_used_at, 0),
+        ApiKeyField::Status => text(Status::of(key.expires_at, BEGIN).name()),
+        ApiKeyField::PersonaQualifiedName => None,
+    }
+}
+
+fn instants() -> impl Strategy<Value = Json> {
+    let close = (-2..9_i64).prop_map(|offset| BEGIN + offset);
+    prop_oneof![8 => close, 1 => Just(0), 1 => Just(i64::MAX), 1 => Just(-1), 1 => Just(i64::MIN)].prop_map(Json::from)
+}
+
+fn patterns() -> impl Strategy<Value = Json> {
+    let piece = prop_oneof![
+        prop::sample::select(&NAMES[..]).prop_map(str::to_owned),
+        prop::sample::select(&["%", "_", "\\", "\\%", "\\_", "\\\\", "S", "σ", "", "E"][..]).prop_map(str::to_owned),
+    ];
+    prop::collection::vec(piece, 0..4).prop_map(|pieces| Json::from(pieces.concat()))
+}
+
+/// `field: {operators}` for a field of each kind.
+fn tests(ids: Vec<PrincipalId>) -> impl Strategy<Value = Json> {
+    let names = prop::sample::select(&NAMES[..]).prop_map(Json::from);
+    let described = prop::sample::select(&DESCRIPTIONS[..]).prop_map(Json::from);
+    let creators = prop::sample::select(&["ada", "Bob", "bob", ""][..]).prop_map(Json::from);
+    let states = prop::sample::select(&["active", "expired", "x"][..]).prop_map(Json::from);
+    let ids = prop::sample::select(ids);
+    let clients = ids.clone().prop_map(|id| Json::from(client_id(id)));
+    let ids = ids.prop_map(|id| Json::from(id.to_string()));
+    let text = |field: &'static str, values: BoxedStrategy<Json>| {
+        let operators = prop_oneof![
+            2 => equalities(values.clone()),
+            1 => (order(), values).prop_map(|(operator, value)| json!({operator: value})),
+            2 => (prop::sample::select(&["$like", "$ilike"][..]), patterns())
+                .prop_map(|(operator, pattern)| json!({operator: pattern})),
+        ];
+        operators.prop_map(move |test| json!({field: test})).boxed()
+    };
+    let exact = |field: &'static str, values: BoxedStrategy<Json>| {
+        equalities(values).prop_map(move |test| json!({field: test}))
+    };
+    let moment = prop::sample::select(&["createdAt", "updatedAt", "expiresAt", "lastUsedAt"][..]);
+    let compared = (order(), instants()).prop_map(|(operator, value)| json!({operator: value}));
+    let moments = (moment, prop_oneof![equalities(instants().boxed()), compared.boxed()])
+        .prop_map(|(field, test)| json!({field: test}));
+    prop_oneof![
+        4 => text("displayName", names.boxed()),
+        2 => text("description", described.boxed()),
+        1 => text("createdBy", creators.boxed()),
+        4 => moments,
+        1 => exact("status", states.boxed()),
+        1 => exact("id", ids.boxed()),
+        1 => exact("clientId", clients.boxed()),
+    ]
+}
+
+fn order() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(&["$gt", "$gte", "$lt", "$lte"][..])
+}
+
+fn equalities(values: BoxedStrategy<Json>) -> BoxedStrategy<Json> {
+    let list = (prop::sample::select(&["$in", "$nin"][..]), prop::collection::vec(values.clone(), 0..4));
+    prop_oneof![
+        values.clone(),
+        (prop::sample::select(&["$eq", "$ne"][..]), values).prop_map(|(operator, value)| json!({operator: value})),
+        list.prop_map(|(operator, values)| json!({operator: values})),
+        any::<bool>().prop_map(|exists| json!({"$exists": exists})),
+        Just(Json::Null),
+    ]
+    .boxed()
+}
+
+fn filters(ids: Vec<PrincipalId>) -> impl Strategy<Value = Json> {
+    tests(ids).prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 1..4).prop_map(|members| json!({"$and": members})),
+            prop::collection::vec(inner.clone(), 1..4).prop_map(|members| json!({"$or": members})),
+            inner.prop_map(|member| json!({"$not": member})),
+        ]
+    })
+}
+
+#[test]
+fn sql_lets_through_what_the_filter_wants() {
+    let world = World::new(&Options::default());
+    let keys = keys(&world);
+    store(&world.service, &keys);
+    let ids = keys.iter().map(|key| key.id).collect();
+    let mut runner = TestRunner::new(Config { cases: 400, failure_persistence: None, ..Config::default() });
+    let outcome = runner.run(&filters(ids), |json| {
+        let filter = Filter::<ApiKeyField>::parse(&json.to_string()).unwrap();
+        let mut wanted: Vec<String> =
+            keys.iter().filter(|key| filter.wants(&|field| value(key, field))).map(|key| key.id.to_string()).collect();
+        let query = Query {
+            filter,
+            sort: Sort::parse("id").unwrap(),
+            limit: 1000,
+            start: Start::Offset(0),
+            totals: Totals::Exact,
+        };
+        let (page, counts) = world
+            .service
+            .database
+            .read(|connection| {
+                Ok((api_keys::page(connection, &query, BEGIN)?, api_keys::counts(connection, &query, BEGIN)?.unwrap()))
+            })
+            .unwrap();
+        wanted.sort();
+        let found: Vec<String> = page.iter().map(|key| key.id.to_string()).collect();
+        prop_assert_eq!(&found, &wanted, "{}", json);
+        prop_assert_eq!((counts.total, counts.filtered), (48, i64::try_from(found.len()).unwrap()));
+        Ok(())
+    });
+    outcome.unwrap();
+}
