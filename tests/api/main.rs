@@ -5,14 +5,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod audit;
+mod authentication;
+mod authorisation;
+mod changes;
 mod create;
 mod create_refused;
 mod delete;
+mod directory;
 mod filter;
 mod filter_agrees;
 mod filter_refused;
+mod idempotency;
 mod list;
 mod personas;
+mod sessions;
 mod sort_and_page;
+mod storage;
 mod support;
 mod update;
+mod users;

@@ -1,0 +1,242 @@
+//! The database: migrations, constraints, order, and what the schema promises.
+
+use diesel::prelude::*;
+use diesel::result::DatabaseErrorKind::{self, CheckViolation, ForeignKeyViolation, UniqueViolation};
+use diesel::result::Error as DieselError;
+use diesel::sql_query;
+use diesel::sql_types::Text;
+use tessera::domain::error::Error;
+use tessera::domain::permission::Permission;
+use tessera::service::Service;
+use tessera::storage::database::{AnyConnection, Database};
+use tessera::storage::schema::changes;
+
+use crate::support::database::{Storage, on_postgres};
+use crate::support::{Options, World};
+
+/// What the changes feed says was done, oldest first.
+pub fn actions(service: &Service) -> Vec<String> {
+    let read = |connection: &mut AnyConnection| {
+        Ok(changes::table.select(changes::action).order(changes::id).load(connection)?)
+    };
+    service.database.read(read).unwrap()
+}
+
+fn execute(database: &Database, statement: &str) -> Result<usize, DieselError> {
+    let outcome = database.write(|connection| Ok(sql_query(statement).execute(connection)?));
+    outcome.map_err(|error| match error {
+        Error::Storage(source) => *source.downcast().unwrap(),
+        other => panic!("{other}"),
+    })
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+fn lines(database: &Database, query: &str) -> Vec<String> {
+    let rows: Vec<Line> = database.read(|connection| Ok(sql_query(query).load(connection)?)).unwrap();
+    rows.into_iter().map(|row| row.line).collect()
+}
+
+/// A database with a user, a key with a permission and a persona, and one row in each table.
+async fn furnished() -> World {
+    let world = World::new(&Options::default());
+    world.user("ada", tessera::domain::principal::Role::Member).await;
+    world.key("k", &[Permission::ManageApiKeys]).await;
+    for statement in [
+        "INSERT INTO personas VALUES ('p', 'default/p', 'readers', '', '', true, 'ada', 1, 1)",
+        "INSERT INTO persona_links SELECT id, 'p' FROM api_keys",
+        "INSERT INTO create_requests SELECT 'o', 'r', '', id, 1 FROM api_keys",
+        "INSERT INTO peppers VALUES ('00000000', 0, 1)",
+    ] {
+        assert_eq!(execute(&world.service.database, statement), Ok(1), "{statement}");
+    }
+    world
+}
+
+/// Each named constraint of the schema, how it is broken, and how the database says so.
+const CONSTRAINTS: [(&str, DatabaseErrorKind, &str); 26] = [
+    ("principals_id", UniqueViolation, "INSERT INTO principals SELECT id, kind, 'x', role, enabled, 1 FROM principals"),
+    (
+        "principals_username_unique",
+        UniqueViolation,
+        "INSERT INTO principals SELECT 'x', kind, username, role, enabled, 1 FROM principals WHERE kind = 'user'",
+    ),
+    ("principals_kind_known", CheckViolation, "INSERT INTO principals VALUES ('x', 'robot', 'x', '$guest', true, 1)"),
+    ("users_id", UniqueViolation, "INSERT INTO users SELECT id, '', '', '' FROM users"),
+    ("users_are_principals", ForeignKeyViolation, "INSERT INTO users VALUES ('x', '', '', '')"),
+    ("api_keys_id", UniqueViolation, "INSERT INTO api_keys SELECT * FROM api_keys"),
+    (
+        "api_keys_are_principals",
+        ForeignKeyViolation,
+        "INSERT INTO api_keys VALUES ('x', '', '', '', 1, '', 1, 1, 1, 0)",
+    ),
+    ("api_keys_validity_positive", CheckViolation, "UPDATE api_keys SET validity_seconds = 0"),
+    ("credentials_key_id", UniqueViolation, "INSERT INTO credentials SELECT * FROM credentials"),
+    ("credentials_kind_known", CheckViolation, "UPDATE credentials SET kind = 'password'"),
+    (
+        "credentials_have_principals",
+        ForeignKeyViolation,
+        "INSERT INTO credentials VALUES ('x', 'api_key', 'x', '', '', 1, 1)",
+    ),
+    (
+        "principal_permissions_once",
+        UniqueViolation,
+        "INSERT INTO principal_permissions SELECT * FROM principal_permissions",
+    ),
+    (
+        "principal_permissions_have_principals",
+        ForeignKeyViolation,
+        "INSERT INTO principal_permissions VALUES ('x', 'MANAGE_APIKEYS')",
+    ),
+    ("personas_id", UniqueViolation, "INSERT INTO personas VALUES ('p', 'x', 'x', '', '', true, '', 1, 1)"),
+    (
+        "personas_qualified_name_unique",
+        UniqueViolation,
+        "INSERT INTO personas VALUES ('x', 'default/p', 'x', '', '', true, '', 1, 1)",
+    ),
+    (
+        "personas_name_unique",
+        UniqueViolation,
+        "INSERT INTO personas VALUES ('x', 'x', 'readers', '', '', true, '', 1, 1)",
+    ),
+    ("persona_links_once", UniqueViolation, "INSERT INTO persona_links SELECT * FROM persona_links"),
+    ("persona_links_have_principals", ForeignKeyViolation, "INSERT INTO persona_links VALUES ('x', 'p')"),
+    ("persona_links_have_personas", ForeignKeyViolation, "INSERT INTO persona_links SELECT id, 'x' FROM principals"),
+    ("create_requests_once", UniqueViolation, "INSERT INTO create_requests SELECT * FROM create_requests"),
+    ("changes_id", UniqueViolation, "INSERT INTO changes SELECT * FROM changes"),
+    ("changes_subject_kind_known", CheckViolation, "UPDATE changes SET subject_kind = 'planet'"),
+    ("peppers_id", UniqueViolation, "INSERT INTO peppers VALUES ('00000000', 1, 1)"),
+    ("peppers_place_unique", UniqueViolation, "INSERT INTO peppers VALUES ('11111111', 0, 1)"),
+    ("", DatabaseErrorKind::NotNullViolation, "UPDATE api_keys SET display_name = NULL"),
+    ("", DatabaseErrorKind::NotNullViolation, "UPDATE credentials SET digest = NULL"),
+];
+
+#[actix_web::test]
+async fn every_named_constraint_holds() {
+    let world = furnished().await;
+    for (name, kind, statement) in CONSTRAINTS {
+        let error = execute(&world.service.database, statement).unwrap_err();
+        let DieselError::DatabaseError(found, information) = error else { panic!("{statement}: {error}") };
+        assert_eq!(format!("{found:?}"), format!("{kind:?}"), "{statement}: {}", information.message());
+        if on_postgres() && !name.is_empty() {
+            assert_eq!(information.constraint_name(), Some(name), "{statement}");
+        }
+    }
+}
+
+#[test]
+fn every_constraint_of_the_migrations_is_among_those_tested() {
+    let migrations = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let mut named = 0;
+    for entry in std::fs::read_dir(migrations).unwrap() {
+        let sql = std::fs::read_to_string(entry.unwrap().path().join("up.sql")).unwrap();
+        for name in sql.split("CONSTRAINT ").skip(1).map(|rest| rest.split_whitespace().next().unwrap()) {
+            assert!(CONSTRAINTS.iter().any(|(tested, ..)| *tested == name), "no test trips `{name}`");
+            named += 1;
+        }
+    }
+    assert!(named >= 24, "{named}");
+}
+
+/// The schema as the database describes it.
+fn schema(database: &Database) -> Vec<String> {
+    lines(
+        database,
+        if on_postgres() {
+            "SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || ' '
+                 || coalesce(collation_name, '') AS line
+             FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> '__diesel_schema_migrations'
+             UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename NOT LIKE '\\_\\_%'
+             UNION ALL SELECT conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+                 WHERE connamespace = 'public'::regnamespace AND conname NOT LIKE '\\_\\_%' ORDER BY line"
+        } else {
+            "SELECT name || ' ' || coalesce(sql, '') AS line FROM sqlite_master WHERE tbl_name NOT LIKE '\\_\\_%' ESCAPE '\\'
+             ORDER BY line"
+        },
+    )
+}
+
+#[test]
+fn every_migration_can_be_taken_back_and_made_again() {
+    let storage = Storage::fresh();
+    let database = storage.connect();
+    database.migrate().unwrap();
+    let migrations = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let applied = || lines(&database, "SELECT version AS line FROM __diesel_schema_migrations ORDER BY version");
+    let every = applied();
+    assert_eq!(every.len(), std::fs::read_dir(migrations).unwrap().count());
+    let before = schema(&database);
+    assert!(before.len() > 20, "{before:?}");
+    database.revert().unwrap();
+    assert_eq!((schema(&database), applied()), (Vec::new(), Vec::new()));
+    database.migrate().unwrap();
+    assert_eq!(applied(), every);
+    assert_eq!(schema(&database), before);
+    database.migrate().unwrap();
+    assert_eq!(schema(&database), before, "nothing is left to do");
+}
+
+#[actix_web::test]
+async fn text_is_ordered_by_its_bytes() {
+    let world = World::new(&Options::default());
+    let names = ["", " ", "-b", "A", "B", "Z", "_", "a", "a b", "a-b", "ab", "b", "é", "ﬀ", "🦀"];
+    for (index, name) in names.iter().rev().enumerate() {
+        let statement = format!("INSERT INTO personas VALUES ('{index}', '{index}', '{name}', '', '', true, '', 1, 1)");
+        execute(&world.service.database, &statement).unwrap();
+    }
+    assert_eq!(lines(&world.service.database, "SELECT name AS line FROM personas ORDER BY name"), names);
+    assert_eq!(
+        lines(
+            &world.service.database,
+            "SELECT name AS line FROM personas WHERE name > 'Z' AND name < 'ab' ORDER BY name"
+        ),
+        ["_", "a", "a b", "a-b"]
+    );
+}
+
+#[actix_web::test]
+async fn like_minds_case() {
+    let world = furnished().await;
+    let database = &world.service.database;
+    assert_eq!(lines(database, "SELECT name AS line FROM personas WHERE name LIKE 'READ%'"), [""; 0]);
+    assert_eq!(lines(database, "SELECT name AS line FROM personas WHERE name LIKE 'read%'"), ["readers"]);
+}
+
+#[actix_web::test]
+async fn a_principal_takes_everything_it_has_along() {
+    let world = furnished().await;
+    let database = &world.service.database;
+    let counts = || {
+        ["users", "api_keys", "credentials", "principal_permissions", "persona_links", "personas", "changes"]
+            .map(|table| lines(database, &format!("SELECT CAST(count(*) AS TEXT) AS line FROM {table}")).remove(0))
+    };
+    assert_eq!(counts(), ["1", "1", "1", "1", "1", "1", "2"]);
+    assert_eq!(execute(database, "DELETE FROM principals"), Ok(2));
+    assert_eq!(counts(), ["0", "0", "0", "0", "0", "1", "2"]);
+}
+
+#[test]
+fn an_error_of_the_server_is_shown_as_it_is() {
+    let Ok(server) = std::env::var("TESSERA_TEST_POSTGRES") else { return };
+    let (place, _) = server.rsplit_once('/').unwrap();
+    let url = format!("{place}/tessera_that_is_not").parse().unwrap();
+    let Err(Error::Storage(source)) = Database::connect(&url, 1) else { panic!("it connected") };
+    assert!(source.to_string().contains("database \"tessera_that_is_not\" does not exist"), "{source}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_an_error_and_is_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notes.txt");
+    std::fs::write(&path, "not a database, but longer than a header of one\n".repeat(20)).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let url = format!("sqlite://{}", path.display()).parse().unwrap();
+    let failed = Database::connect(&url, 1).is_err();
+    assert!(failed && std::fs::read(&path).unwrap() == before);
+    let nowhere = format!("sqlite://{}", directory.path().join("missing/t.db").display()).parse().unwrap();
+    assert!(Database::connect(&nowhere, 1).is_err());
+}
