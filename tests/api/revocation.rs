@@ -1,0 +1,151 @@
+//! Revocation on real threads: what was taken away is gone for whoever asks after the answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::future::join_all;
+use tessera::domain::api_key::ApiKeyUpdate;
+use tessera::domain::error::{Error, Refusal, Result};
+use tessera::domain::permission::{Permission, Permissions};
+use tessera::domain::principal::Role;
+use tessera::domain::text::{Description, DisplayName};
+use tessera::service::{api_keys, sessions, users};
+
+use crate::concurrency::{at_once, children, world};
+use crate::support::{PASSWORD, new_key};
+
+fn is_invalid<T>(outcome: &Result<T>) -> bool {
+    matches!(outcome, Err(Error::Unauthenticated(Refusal::Invalid)))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_is_let_in_who_asks_after_a_delete_has_returned() {
+    let world = world();
+    for _ in 0..40 {
+        let created = world.key("a", &[]).await;
+        let (id, token) = (created.api_key.id, created.token.expose());
+        let deleted = Arc::new(AtomicBool::new(false));
+        let askers = (0..4).map(|_| {
+            let (service, token, deleted) = (world.service.clone(), token.clone(), Arc::clone(&deleted));
+            tokio::spawn(async move {
+                loop {
+                    let before = deleted.load(Ordering::SeqCst);
+                    let outcome = service.authenticate(&token).await;
+                    if before {
+                        return outcome;
+                    }
+                    // A cold cache makes every question a read of storage that a delete can overtake.
+                    service.directory.forget_all();
+                }
+            })
+        });
+        let askers: Vec<_> = askers.collect();
+        api_keys::delete(&world.service, &world.operator(), id).await.unwrap();
+        deleted.store(true, Ordering::SeqCst);
+        for outcome in join_all(askers).await {
+            assert!(is_invalid(&outcome.unwrap()));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_an_update_takes_away_is_gone_for_who_asks_after_it() {
+    let world = world();
+    let created = world.key("a", &[]).await;
+    let (id, token) = (created.api_key.id, created.token.expose());
+    for round in 0..40 {
+        let permissions: Permissions = Permission::ALL.into_iter().take(round % 2).collect();
+        let updated = Arc::new(AtomicBool::new(false));
+        let askers: Vec<_> = (0..4)
+            .map(|_| {
+                let (service, token, updated) = (world.service.clone(), token.clone(), Arc::clone(&updated));
+                tokio::spawn(async move {
+                    loop {
+                        let before = updated.load(Ordering::SeqCst);
+                        let actor = service.authenticate(&token).await.unwrap();
+                        if before {
+                            return actor.permissions();
+                        }
+                    }
+                })
+            })
+            .collect();
+        let update = ApiKeyUpdate {
+            display_name: DisplayName::parse("a").unwrap(),
+            description: Description::default(),
+            validity: None,
+            personas: Vec::new(),
+            permissions: Some(permissions),
+        };
+        api_keys::update(&world.service, &world.operator(), id, update).await.unwrap();
+        updated.store(true, Ordering::SeqCst);
+        for held in join_all(askers).await {
+            assert_eq!(held.unwrap(), permissions);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn concurrent_misses_are_one_read() {
+    let world = world();
+    let token = world.key("a", &[]).await.token.expose();
+    let outcomes = at_once((0..32).map(|_| {
+        let (service, token) = (world.service.clone(), token.clone());
+        async move { service.authenticate(&token).await }
+    }))
+    .await;
+    assert!(outcomes.iter().all(Result::is_ok));
+    assert_eq!(world.service.directory.counts.misses.get(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_key_creates_nothing_after_its_deletion_has_returned() {
+    let world = world();
+    for _ in 0..20 {
+        let created = world.key("parent", &[Permission::ManageApiKeys]).await;
+        let actor = world.service.authenticate(&created.token.expose()).await.unwrap();
+        let creators: Vec<_> = (0..4)
+            .map(|_| {
+                let (service, actor) = (world.service.clone(), actor.clone());
+                tokio::spawn(async move {
+                    let mut made = 0_usize;
+                    loop {
+                        match api_keys::create(&service, &actor, new_key("child"), None).await {
+                            Ok(_) => made += 1,
+                            outcome => return (made, is_invalid(&outcome)),
+                        }
+                    }
+                })
+            })
+            .collect();
+        api_keys::delete(&world.service, &world.operator(), created.api_key.id).await.unwrap();
+        let after = children(&world.service, &world.operator()).await;
+        for creator in join_all(creators).await {
+            assert!(creator.unwrap().1, "the last create was refused for the credential, and for nothing else");
+        }
+        assert_eq!(children(&world.service, &world.operator()).await, after, "made after the delete had returned");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_session_of_an_old_password_outlives_the_new_one() {
+    let world = world();
+    world.user("ada", Role::Member).await;
+    let mut password = PASSWORD.to_owned();
+    for _ in 0..10 {
+        let next = format!("{password}!");
+        let sign_ins = (0..3).map(|_| {
+            let (service, password) = (world.service.clone(), password.clone());
+            tokio::spawn(async move { sessions::create(&service, "ada".into(), password, "".into()).await })
+        });
+        let sign_ins: Vec<_> = sign_ins.collect();
+        users::set_password(&world.service, &world.operator(), "ada".into(), Some(next.clone())).await.unwrap();
+        for session in join_all(sign_ins).await {
+            match session.unwrap() {
+                Ok(session) => assert!(is_invalid(&world.service.authenticate(&session.token.expose()).await)),
+                Err(error) => assert!(matches!(error, Error::Unauthenticated(Refusal::WrongPassword)), "{error}"),
+            }
+        }
+        password = next;
+    }
+}
