@@ -2,22 +2,41 @@
 
 import sys
 
-from tessera_client import ApiClient, APIKeysApi, ApiTokenRequest, Configuration, UsersApi
+from tessera_client import ApiClient, APIKeysApi, ApiTokenRequest, Configuration, PersonaRequest, PersonasApi, UsersApi
 from tessera_client.exceptions import BadRequestException, NotFoundException, UnauthorizedException
 
 base_url, token, name = sys.argv[1:]
 
+
+def linked_to(api_key):
+    return [link.persona_qualified_name for link in api_key.attributes.persona_qualified_name]
+
+
 with ApiClient(Configuration(host=base_url, access_token=token)) as client:
+    personas = PersonasApi(client)
+    before, after = (personas.create_persona(PersonaRequest(name=f"{name} {when}")) for when in ("before", "after"))
+
     keys = APIKeysApi(client)
-    created = keys.create_api_key(ApiTokenRequest(display_name=name, description="generated", validity_seconds=3600))
+    created = keys.create_api_key(
+        ApiTokenRequest(
+            display_name=name,
+            description="generated",
+            validity_seconds=3600,
+            persona_qualified_names=[before.qualified_name],
+        )
+    )
     assert created.attributes.access_token_lifespan == "3600"
+    assert linked_to(created) == [before.qualified_name]
 
     found = keys.list_api_keys(filter=f'{{"displayName":"{name}"}}', sort="-createdAt", limit=2)
     assert (found.filter_record, found.records[0].id) == (1, created.id)
     assert type(found.records[0]) is type(created), "a listed key has another type than a created one"
 
-    updated = keys.update_api_key(created.id, ApiTokenRequest(display_name=f"{name} renamed"))
+    renamed = ApiTokenRequest(display_name=f"{name} renamed", persona_qualified_names=[after.qualified_name])
+    updated = keys.update_api_key(created.id, renamed)
     assert updated.display_name == keys.get_api_key(created.id).display_name == f"{name} renamed"
+    assert linked_to(updated) == [after.qualified_name], "the links are not replaced"
+    assert linked_to(keys.update_api_key(created.id, ApiTokenRequest(display_name=name))) == []
 
     with ApiClient(Configuration(host=base_url, access_token=created.attributes.access_token)) as own_client:
         itself = UsersApi(own_client)

@@ -1,6 +1,8 @@
 // A program as a user of the generated TypeScript SDK would write it: create, find, update and delete a key.
 
-import { APIKeysApi, ApiToken, Configuration, ResponseError, UsersApi } from "./generated";
+import {
+    APIKeysApi, ApiToken, AtlanError, AtlanErrorFromJSON, Configuration, PersonasApi, ResponseError, UsersApi,
+} from "./generated";
 
 declare const process: { argv: string[]; exitCode: number };
 
@@ -10,38 +12,57 @@ function check(condition: boolean, claim: string): void {
     if (!condition) throw new Error(claim);
 }
 
-async function statusOf(call: Promise<unknown>): Promise<number> {
+async function errorOf(call: Promise<unknown>): Promise<AtlanError | undefined> {
     try {
         await call;
-        return 200;
+        return undefined;
     } catch (error) {
-        if (error instanceof ResponseError) return error.response.status;
+        if (error instanceof ResponseError) return AtlanErrorFromJSON(await error.response.json());
         throw error;
     }
 }
 
+function linkedTo(key: ApiToken): string {
+    return key.attributes.personaQualifiedName.map((link) => link.personaQualifiedName).join();
+}
+
 async function main(): Promise<void> {
-    const keys = new APIKeysApi(new Configuration({ basePath: baseUrl, accessToken: token }));
+    const configuration = new Configuration({ basePath: baseUrl, accessToken: token });
+    const personas = new PersonasApi(configuration);
+    const before = await personas.createPersona({ personaRequest: { name: `${name} before` } });
+    const after = await personas.createPersona({ personaRequest: { name: `${name} after` } });
+
+    const keys = new APIKeysApi(configuration);
     const created = await keys.createApiKey({
-        apiTokenRequest: { displayName: name, description: "generated", validitySeconds: 3600 },
+        apiTokenRequest: {
+            displayName: name,
+            description: "generated",
+            validitySeconds: 3600,
+            personaQualifiedNames: [before.qualifiedName],
+        },
     });
     check(created.attributes.accessTokenLifespan === "3600", "the validity is kept");
+    check(linkedTo(created) === before.qualifiedName, "the persona is linked");
 
     const found = await keys.listApiKeys({ filter: JSON.stringify({ displayName: name }), sort: "-createdAt", limit: 2 });
     const listed: ApiToken | undefined = found.records[0];
     check(found.filterRecord === 1 && listed?.id === created.id, "the key is found");
 
-    const updated = await keys.updateApiKey({ guid: created.id, apiTokenRequest: { displayName: `${name} renamed` } });
+    const renamed = { displayName: `${name} renamed`, personaQualifiedNames: [after.qualifiedName] };
+    const updated = await keys.updateApiKey({ guid: created.id, apiTokenRequest: renamed });
     const read = await keys.getApiKey({ guid: created.id });
     check(updated.displayName === `${name} renamed` && read.displayName === updated.displayName, "the key is renamed");
+    check(linkedTo(updated) === after.qualifiedName, "the links are replaced");
+    const unlinked = await keys.updateApiKey({ guid: created.id, apiTokenRequest: { displayName: name } });
+    check(linkedTo(unlinked) === "", "what is left out is unlinked");
 
     const itself = new UsersApi(new Configuration({ basePath: baseUrl, accessToken: created.attributes.accessToken ?? "" }));
     const current = await itself.getCurrentUser();
     check(current.username === `service-account-${created.clientId}`, "the key acts as itself");
     await keys.deleteApiKey({ guid: created.id });
-    check((await statusOf(itself.getCurrentUser())) === 401, "the deleted key is refused");
-    check((await statusOf(keys.getApiKey({ guid: created.id }))) === 404, "the deleted key is not found");
-    check((await statusOf(keys.listApiKeys({ filter: "{" }))) === 400, "the broken filter is refused");
+    check((await errorOf(itself.getCurrentUser()))?.code === 401, "the deleted key is refused");
+    check((await errorOf(keys.getApiKey({ guid: created.id })))?.errorCode === "TESSERA-404-001", "the deleted key is gone");
+    check((await errorOf(keys.listApiKeys({ filter: "{" })))?.causes[0]?.location === "filter", "the broken filter is named");
 }
 
 main().catch((error: unknown) => {
