@@ -81,14 +81,14 @@ enum Paged {
     ByCursor,
 }
 
-/// Clients that page by offset read the totals whatever they sent as `count`; see the contract of Atlan's Go SDK.
+/// Clients that page by offset read the totals whatever they sent as `count` (Atlan's Go SDK would crash without). Who
+/// follows cursors through a large collection must ask for them: they cost as much as many pages.
 fn totals(params: &Params, paged: Paged) -> Result<Totals, Violation> {
-    let wanted = match params.get("count")?.to_ascii_lowercase().as_str() {
-        "" | "true" => true,
-        "false" => false,
-        _ => return Err(Violation::new("count", "must be `true` or `false`")),
-    };
-    Ok(if wanted || paged == Paged::ByOffset { Totals::Exact } else { Totals::Skipped })
+    match (params.get("count")?.to_ascii_lowercase().as_str(), paged) {
+        ("" | "true" | "false", Paged::ByOffset) | ("true", Paged::ByCursor) => Ok(Totals::Exact),
+        ("" | "false", Paged::ByCursor) => Ok(Totals::Skipped),
+        _ => Err(Violation::new("count", "must be `true` or `false`")),
+    }
 }
 
 fn number(params: &Params, name: &str, least: i64, most: i64) -> Result<Option<i64>, Violation> {

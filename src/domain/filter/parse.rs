@@ -9,6 +9,8 @@ use crate::domain::listing::{Field, Kind, clip};
 const LENGTH: usize = 8192;
 const DEPTH: usize = 8;
 const PARTS: usize = 400;
+/// How many patterns a filter can have: each is matched against every record.
+const PATTERNS: usize = 10;
 
 impl<F: Field> Filter<F> {
     /// Reads the `filter` parameter; nothing is every record.
@@ -27,7 +29,7 @@ impl<F: Field> Filter<F> {
         let Json::Object(object) = json else {
             return Err(wrong("must be a JSON object, as in `{\"displayName\":\"etl\"}`").into());
         };
-        let mut reader = Reader { parts: 0 };
+        let mut reader = Reader { parts: 0, patterns: 0 };
         Ok(reader.object(&object, DEPTH)?)
     }
 }
@@ -35,6 +37,7 @@ impl<F: Field> Filter<F> {
 /// Reads filter objects and counts what it reads.
 struct Reader {
     parts: usize,
+    patterns: usize,
 }
 
 impl Reader {
@@ -148,6 +151,10 @@ impl Reader {
     }
 
     fn test<F: Field>(&mut self, field: F, test: Test) -> Result<Filter<F>, Violation> {
+        self.patterns += usize::from(matches!(test, Test::Like(_)));
+        if self.patterns > PATTERNS {
+            return Err(wrong(format!("has more than {PATTERNS} patterns")));
+        }
         self.count(if let Test::OneOf(values) = &test { values.len() } else { 1 })?;
         Ok(Filter::Test(field, test))
     }

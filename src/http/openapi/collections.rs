@@ -35,7 +35,8 @@ impl<F: Field> IntoParams for ListParams<F> {
         let offset =
             "How many records to leave out. Deep in a large collection the cursor of the `Link` header is faster.";
         let cursor = "Where the page before ended, from the `rel=\"next\"` link of its `Link` header.";
-        let count = "`false` together with `cursor` leaves the totals out, which saves counting the collection.";
+        let count =
+            "With `cursor` the totals are left out, which saves counting the collection, unless this is `true`.";
         let number =
             || ObjectBuilder::from(of(Type::Integer)).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)));
         vec![
@@ -97,7 +98,9 @@ impl<T: ToSchema> PartialSchema for Records<T> {
             ObjectBuilder::from(of(Type::Integer))
                 .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
                 .minimum(Some(0))
-                .description(Some(format!("{description}; absent only where `count=false` asked for it.")))
+                .description(Some(format!(
+                    "{description}; absent only on pages by `cursor` that did not ask for it with `count=true`."
+                )))
         };
         let records =
             ArrayBuilder::new().items(Ref::from_schema_name(T::name())).description(Some("One page of those."));
