@@ -22,6 +22,7 @@ use crate::service::maintenance::{self, Follower};
 use crate::service::users::{NewUser, UserState};
 use crate::service::{Parts, Service, api_keys, users};
 use crate::storage::database::Database;
+use crate::storage::peppers;
 
 /// A sentence for the operator.
 type Outcome = Result<(), String>;
@@ -72,13 +73,14 @@ fn open(settings: &Settings) -> Result<Database, String> {
 async fn service(settings: &Settings) -> Result<Service, String> {
     let database = open(settings)?;
     database.migrate().map_err(explain)?;
+    let known = database.read(peppers::known).map_err(explain)?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let service = Service::new(Parts {
         database,
         directory: Directory::new(settings.directory_capacity),
         clock: Clock::System,
         entropy: Entropy::SYSTEM,
-        peppers: pepper_file::load(settings)?,
+        peppers: pepper_file::load(settings, &known)?,
         prefixes: settings.token_prefixes,
         session_millis: settings.session_seconds * SECOND,
         sign_ins: Arc::new(tokio::sync::Semaphore::new(cores * 4)),

@@ -6,20 +6,21 @@ use std::path::{Path, PathBuf};
 
 use crate::config::Settings;
 use crate::domain::entropy::Entropy;
-use crate::domain::pepper::Peppers;
+use crate::domain::pepper::{PepperId, Peppers};
 use crate::storage::url::DatabaseUrl;
 
-/// The configured peppers; draws one into a new file when none is configured and the file is missing.
+/// The configured peppers; draws one into a new file when none is configured, the file is missing, and the database has
+/// never known one.
 ///
 /// # Errors
 /// A sentence for the operator: an unusable pepper, or a file that cannot be read or written.
-pub fn load(settings: &Settings) -> Result<Peppers, String> {
+pub fn load(settings: &Settings, known: &[PepperId]) -> Result<Peppers, String> {
     if let Some(text) = &settings.pepper {
         return Peppers::parse(text).map_err(|error| format!("TESSERA_PEPPER: {error}"));
     }
     let path = settings.pepper_file.clone().unwrap_or_else(|| beside(&settings.database_url));
     let text = match std::fs::read_to_string(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => draw(&path)?,
+        Err(error) if error.kind() == ErrorKind::NotFound && known.is_empty() => draw(&path)?,
         read => read.map_err(|error| format!("cannot read the pepper file `{}`: {error}", path.display()))?,
     };
     Peppers::parse(&text).map_err(|error| format!("the pepper file `{}`: {error}", path.display()))

@@ -2,7 +2,7 @@
 //!
 //! It caches *who* and is asked *whether*: a record says whom a token authenticates, and its digest, its expiry and
 //! its principal's state are judged on every call. Nothing negative is cached. A record read before a change is never
-//! used after it: see [`fence`].
+//! used after it: see `directory/fence.rs`.
 
 mod fence;
 mod record;

@@ -40,9 +40,9 @@ pub enum Test {
 /// The value of a field.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
-    /// Of a [`Kind::Text`] or [`Kind::Exact`] field.
+    /// Of a [`Kind::Text`](super::listing::Kind::Text) or [`Kind::Exact`](super::listing::Kind::Exact) field.
     Text(String),
-    /// Of a [`Kind::Instant`] field, in epoch milliseconds.
+    /// Of a [`Kind::Instant`](super::listing::Kind::Instant) field, in epoch milliseconds.
     Instant(i64),
 }
 

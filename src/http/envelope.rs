@@ -88,14 +88,7 @@ impl Answer {
         let given = echoes.first().and_then(|(_, value)| value.to_str().ok());
         let request_id: Arc<str> = given.map_or_else(|| state.new_request_id().into(), Arc::from);
         request.extensions_mut().insert(RequestId(Arc::clone(&request_id)));
-        let problem = |accept: &HeaderValue| accept.to_str().is_ok_and(|accept| accept.contains(PROBLEM_JSON));
-        Self {
-            request_id,
-            echoes,
-            shape: if headers.get_all(ACCEPT).any(problem) { Shape::Problem } else { Shape::Atlan },
-            method: request.method().clone(),
-            started: Instant::now(),
-        }
+        Self { request_id, echoes, shape: shape(headers), method: request.method().clone(), started: Instant::now() }
     }
 
     /// The body that an error response should have; `None` for a success.
@@ -124,7 +117,8 @@ impl Answer {
         match failure {
             Failure::Domain(Error::Storage(source) | Error::Internal(source)) => tracing::error!(%source, "{failure}"),
             Failure::Panic | Failure::Timeout => tracing::error!("{failure}"),
-            _ => tracing::debug!(%failure, "refused"),
+            // Not the message: it may repeat what the client sent, and that may be a token in the wrong place.
+            _ => tracing::debug!(code = failure.code().1, "refused"),
         }
         failure.render(self.shape, &self.request_id)
     }
@@ -143,6 +137,17 @@ impl Answer {
         let elapsed = self.started.elapsed();
         state.metrics.observe_request(&self.method, route, status, elapsed);
         tracing::info!(method = %self.method, route, status = status.as_u16(), micros = elapsed.as_micros(), "answered");
+    }
+}
+
+/// Atlan's body unless the client asks for RFC 9457's, and does not ask for plain JSON before it: generated clients
+/// accept whatever the document lists.
+fn shape(headers: &HeaderMap) -> Shape {
+    let accepted = headers.get_all(ACCEPT).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let types = accepted.map(|range| range.split(';').next().unwrap_or_default().trim());
+    match types.into_iter().find(|range| [PROBLEM_JSON, "application/json"].contains(range)) {
+        Some(PROBLEM_JSON) => Shape::Problem,
+        _ => Shape::Atlan,
     }
 }
 

@@ -51,7 +51,7 @@ impl From<Violation> for Failure {
 
 impl Failure {
     /// The status and the stable code of each failure.
-    fn code(&self) -> (StatusCode, &'static str) {
+    pub(super) fn code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Domain(Error::Invalid(_)) => (StatusCode::BAD_REQUEST, "TESSERA-400-001"),
             Self::Body(_) => (StatusCode::BAD_REQUEST, "TESSERA-400-002"),

@@ -177,7 +177,6 @@ impl Stored for ApiKeyField {
             Self::DisplayName => Column::Text {
                 plain: || Box::new(api_keys::display_name),
                 folded: || Box::new(api_keys::display_name_folded),
-                fold,
                 order: || Box::new(api_keys::display_name_folded),
             },
             Self::Description => {

@@ -56,25 +56,23 @@ impl Database {
     /// # Errors
     /// The database's own message when it cannot be reached.
     pub fn connect(url: &DatabaseUrl, connections: u32) -> Result<Self> {
-        let pool = |size: u32| {
+        let url = Arc::new(url.clone());
+        let pool = |size: u32, purpose: Purpose| {
             diesel::r2d2::Pool::builder()
                 .max_size(size)
                 .min_idle(Some(1))
                 .connection_timeout(PATIENCE)
                 .error_handler(Box::new(LogPoolErrors))
-                .build(Manager(Arc::new(url.clone())))
+                .build(Manager { url: Arc::clone(&url), purpose })
                 .map_err(storage)
         };
         // A failed first connection says why; a pool would only say that it timed out.
-        Manager(Arc::new(url.clone())).open().map_err(storage)?;
-        let (readers, writers) = match url {
-            DatabaseUrl::Sqlite(_) => (pool(connections)?, pool(1)?),
-            DatabaseUrl::Postgres(_) => {
-                let shared = pool(connections)?;
-                (shared.clone(), shared)
-            }
+        Manager { url: Arc::clone(&url), purpose: Purpose::Writing }.open().map_err(storage)?;
+        let writers = match *url {
+            DatabaseUrl::Sqlite(_) => 1,
+            DatabaseUrl::Postgres(_) => connections,
         };
-        Ok(Self { readers, writers })
+        Ok(Self { readers: pool(connections, Purpose::Reading)?, writers: pool(writers, Purpose::Writing)? })
     }
 
     /// Brings the schema up to date. Processes that start at the same time take turns.
@@ -105,13 +103,14 @@ impl Database {
         connection.revert_all_migrations(MIGRATIONS).map(drop).map_err(Error::Storage)
     }
 
-    /// Runs `work` with a connection that reads. Blocks: call it off the event loop.
+    /// Runs `work` with a connection that reads: everything it reads was true at one moment. Blocks: call it off the
+    /// event loop.
     ///
     /// # Errors
     /// Those of `work`, or when there is no connection.
     pub fn read<T>(&self, work: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
         let mut connection = self.readers.get().map_err(storage)?;
-        work(&mut connection)
+        connection.transaction(|connection| work(connection).map_err(Rollback::Work)).map_err(Rollback::into_error)
     }
 
     /// Runs `work` in a transaction: all of it happens, or none. Its first statement must be the write that locks
@@ -248,6 +247,12 @@ const SQLITE_SETTINGS: &str = "
 /// No statement of ours takes longer, so one that does is waiting for something that will not come.
 const POSTGRES_SETTINGS: &str = "SET statement_timeout = '20s'";
 
+/// A reading transaction sees one moment, and writes nothing.
+const POSTGRES_READING: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+
+/// On SQLite it sees one moment anyway.
+const SQLITE_READING: &str = "PRAGMA query_only = ON";
+
 /// A server that has vanished is noticed, unless the URL says otherwise.
 fn with_timeouts(url: &str) -> String {
     let mut url = url.to_owned();
@@ -260,21 +265,37 @@ fn with_timeouts(url: &str) -> String {
     url
 }
 
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Reading,
+    Writing,
+}
+
 /// Opens connections for the pools.
-struct Manager(Arc<DatabaseUrl>);
+struct Manager {
+    url: Arc<DatabaseUrl>,
+    purpose: Purpose,
+}
 
 impl Manager {
     fn open(&self) -> Result<AnyConnection, ConnectionError> {
-        match &*self.0 {
+        match &*self.url {
             DatabaseUrl::Postgres(url) => {
                 let mut postgres = PgConnection::establish(&with_timeouts(url))?;
                 postgres.batch_execute(POSTGRES_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
+                if self.purpose == Purpose::Reading {
+                    postgres.batch_execute(POSTGRES_READING).map_err(ConnectionError::CouldntSetupConfiguration)?;
+                }
                 Ok(AnyConnection::Postgres(postgres))
             }
             DatabaseUrl::Sqlite(path) => {
                 create_private(path).map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
                 let mut sqlite = SqliteConnection::establish(&path.to_string_lossy())?;
                 sqlite.batch_execute(SQLITE_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
+                if self.purpose == Purpose::Reading {
+                    sqlite.batch_execute(SQLITE_READING).map_err(ConnectionError::CouldntSetupConfiguration)?;
+                }
                 Ok(AnyConnection::Sqlite(sqlite))
             }
         }

@@ -1,5 +1,7 @@
 //! Filters, orders and cursors as SQL, once for every collection.
 
+use std::collections::BTreeSet;
+
 use diesel::IntoSql;
 use diesel::dsl::{not, sql};
 use diesel::expression::expression_types::NotSelectable;
@@ -12,6 +14,7 @@ use super::database::Backend;
 use crate::domain::cursor::Cursor;
 use crate::domain::filter::{Case, Comparison, Filter, Pattern, Test, Value};
 use crate::domain::listing::{Direction, Field, Sort};
+use crate::domain::text::fold;
 
 /// An expression of type `T` over the source `S`.
 pub(super) type Expression<S, T> = Box<dyn BoxableExpression<S, Backend, SqlType = T>>;
@@ -28,11 +31,11 @@ pub(super) enum Column<S> {
         plain: Make<S, Text>,
         /// For `$ilike`.
         folded: Make<S, Text>,
-        /// What was done to make it folded.
-        fold: fn(&str) -> String,
         /// For orders and cursors: the one that has an index.
         order: Make<S, Text>,
     },
+    /// Text that a record may lack, and then is empty: as it is, and with case folded away.
+    OptionalText(Make<S, Text>, Make<S, Text>),
     /// An identifier.
     Exact(Make<S, Text>),
     /// An instant; a record that lacks it has the other value instead, which no record with one can have.
@@ -42,9 +45,9 @@ pub(super) enum Column<S> {
 }
 
 impl<S> Column<S> {
-    /// Text whose case SQL folds, in ASCII only, and that is sorted as it is.
+    /// Text whose case SQL folds when it is asked, and that is sorted as it is.
     pub(super) fn plain_text(plain: Make<S, Text>, lower: Make<S, Text>) -> Self {
-        Self::Text { plain, folded: lower, fold: str::to_ascii_lowercase, order: plain }
+        Self::Text { plain, folded: lower, order: plain }
     }
 }
 
@@ -68,10 +71,9 @@ pub(super) fn condition<F: Stored>(filter: &Filter<F>, now: i64) -> Condition<F:
         Filter::Any(members) => any(every(members)),
         Filter::Not(member) => Box::new(not(condition(member, now))),
         Filter::Test(field, test) => match field.column() {
-            Column::Text { folded, fold, .. } if let Test::Like(Pattern { pieces, case: Case::Ignored }) = test => {
-                Box::new(folded().like(like(pieces, fold)).escape('\\'))
-            }
-            Column::Text { plain, .. } | Column::Exact(plain) => text(plain, test),
+            Column::OptionalText(plain, folded) => Box::new(plain().ne("").and(text(plain, folded, test))),
+            Column::Text { plain, folded, .. } => text(plain, folded, test),
+            Column::Exact(column) => text(column, column, test),
             Column::Instant(column, ALWAYS) => instant(column, test),
             Column::Instant(column, absent) => Box::new(column().ne(absent).and(instant(column, test))),
             Column::Computed(having) => match test {
@@ -88,7 +90,9 @@ pub(super) type OrderKey<S> = Box<dyn BoxableExpression<S, Backend, SqlType = No
 /// The keys of an `ORDER BY`, ending with the id.
 pub(super) fn order<F: Stored>(sort: &Sort<F>, id: Make<F::Source, Text>) -> Vec<OrderKey<F::Source>> {
     let key = |(field, direction): &(F, Direction)| match field.column() {
-        Column::Text { order, .. } | Column::Exact(order) => ordered(order(), *direction),
+        Column::Text { order, .. } | Column::OptionalText(order, _) | Column::Exact(order) => {
+            ordered(order(), *direction)
+        }
         Column::Instant(column, _) => ordered(column(), *direction),
         Column::Computed(_) => ordered(id(), *direction),
     };
@@ -148,13 +152,31 @@ where
     }
 }
 
-fn text<S: 'static>(column: Make<S, Text>, test: &Test) -> Condition<S> {
+fn text<S: 'static>(plain: Make<S, Text>, folded: Make<S, Text>, test: &Test) -> Condition<S> {
     match test {
-        Test::OneOf(values) => any(values.iter().map(|value| equal(column(), text_of(value))).collect()),
-        Test::Compare(how, value) => compare(column(), *how, Box::new(text_of(value).into_sql::<Text>())),
-        Test::Like(Pattern { pieces, .. }) => Box::new(column().like(like(pieces, str::to_owned)).escape('\\')),
-        Test::Exists => Box::new(column().ne("")),
+        Test::OneOf(values) => any(values.iter().map(|value| equal(plain(), text_of(value))).collect()),
+        Test::Compare(how, value) => compare(plain(), *how, Box::new(text_of(value).into_sql::<Text>())),
+        Test::Like(Pattern { pieces, case: Case::Sensitive }) => Box::new(plain().like(like(pieces)).escape('\\')),
+        Test::Like(Pattern { pieces, case: Case::Ignored }) => {
+            let pieces: Vec<String> = pieces.iter().map(|piece| fold(piece)).collect();
+            Box::new(fold_letters(folded(), &pieces).like(like(&pieces)).escape('\\'))
+        }
+        Test::Exists => Box::new(plain().ne("")),
     }
+}
+
+/// SQL folds the case of ASCII letters; the other letters that a pattern asks for are folded one by one.
+fn fold_letters<S: 'static>(folded: Expression<S, Text>, pieces: &[String]) -> Expression<S, Text> {
+    let letters: BTreeSet<char> =
+        pieces.iter().flat_map(|piece| piece.chars()).filter(|each| !each.is_ascii()).collect();
+    letters.into_iter().fold(folded, |column, small| {
+        let capital: String = small.to_uppercase().collect();
+        if fold(&capital) == small.to_string() {
+            Box::new(super::replace(column, capital, small.to_string()))
+        } else {
+            column
+        }
+    })
 }
 
 fn instant<S: 'static>(column: Make<S, BigInt>, test: &Test) -> Condition<S> {
@@ -202,8 +224,8 @@ pub(super) fn nothing<S: 'static>() -> Condition<S> {
 }
 
 /// The pieces of a pattern as SQL's `LIKE` wants them.
-fn like(pieces: &[String], fold: fn(&str) -> String) -> String {
-    let escaped = |piece: &String| fold(piece).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+fn like(pieces: &[String]) -> String {
+    let escaped = |piece: &String| piece.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     pieces.iter().map(escaped).collect::<Vec<_>>().join("%")
 }
 

@@ -20,3 +20,8 @@ diesel::define_sql_function! {
     /// Folds the case of ASCII letters: of them only, as text has the C collation on PostgreSQL.
     fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
 }
+
+diesel::define_sql_function! {
+    /// Puts one text for every occurrence of another.
+    fn replace(text: diesel::sql_types::Text, from: diesel::sql_types::Text, to: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}

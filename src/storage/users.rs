@@ -113,7 +113,7 @@ impl Stored for UserField {
             Self::Username => {
                 Column::plain_text(|| Box::new(principals::username), || Box::new(super::lower(principals::username)))
             }
-            Self::Email => Column::plain_text(|| Box::new(users::email), || Box::new(super::lower(users::email))),
+            Self::Email => Column::OptionalText(|| Box::new(users::email), || Box::new(super::lower(users::email))),
             Self::CreatedAt => Column::Instant(|| Box::new(principals::created_at), ALWAYS),
         }
     }

@@ -61,7 +61,7 @@ async fn every_error_has_the_body_that_all_sdks_parse() {
 async fn problem_json_is_sent_to_who_asks_for_it() {
     let app = App::start().await;
     let admin = app.admin().await;
-    for accept in ["application/problem+json", "application/json, application/problem+json;q=0.9"] {
+    for accept in ["application/problem+json", "application/problem+json;q=0.9, application/json"] {
         let answer = admin.with("accept", accept).try_create(&json!({"displayName": ""})).await;
         assert_eq!(answer.header("content-type"), Some("application/problem+json"));
         assert_eq!(
@@ -78,7 +78,7 @@ async fn problem_json_is_sent_to_who_asks_for_it() {
 #[actix_web::test]
 async fn problem_json_is_sent_to_nobody_else() {
     let app = App::start().await;
-    for accept in ["", "*/*", "application/*", "application/json", "text/html,application/xhtml+xml"] {
+    for accept in ["", "*/*", "application/*", "application/json", "application/json, application/problem+json"] {
         is_atlan(&app.anonymous().with("accept", accept).whoami().await);
     }
     let two_lines = app.anonymous().with("accept", "*/*").with("accept", "application/json");

@@ -104,26 +104,28 @@ async fn a_key_creates_nothing_after_its_deletion_has_returned() {
     for _ in 0..20 {
         let created = world.key("parent", &[Permission::ManageApiKeys]).await;
         let actor = world.service.authenticate(&created.token.expose()).await.unwrap();
+        let deleted = Arc::new(AtomicBool::new(false));
         let creators: Vec<_> = (0..4)
             .map(|_| {
-                let (service, actor) = (world.service.clone(), actor.clone());
+                let (service, actor, deleted) = (world.service.clone(), actor.clone(), Arc::clone(&deleted));
                 tokio::spawn(async move {
-                    let mut made = 0_usize;
                     loop {
-                        match api_keys::create(&service, &actor, new_key("child"), None).await {
-                            Ok(_) => made += 1,
-                            outcome => return (made, is_invalid(&outcome)),
+                        let last = deleted.load(Ordering::SeqCst);
+                        let outcome = api_keys::create(&service, &actor, new_key("child"), None).await;
+                        if last || outcome.is_err() {
+                            return outcome;
                         }
                     }
                 })
             })
             .collect();
         api_keys::delete(&world.service, &world.operator(), created.api_key.id).await.unwrap();
-        let after = children(&world.service, &world.operator()).await;
+        let before = children(&world.service, &world.operator()).await;
+        deleted.store(true, Ordering::SeqCst);
         for creator in join_all(creators).await {
-            assert!(creator.unwrap().1, "the last create was refused for the credential, and for nothing else");
+            assert!(is_invalid(&creator.unwrap()), "it was refused for the credential, and for nothing else");
         }
-        assert_eq!(children(&world.service, &world.operator()).await, after, "made after the delete had returned");
+        assert_eq!(children(&world.service, &world.operator()).await, before, "made after the delete had returned");
     }
 }
 

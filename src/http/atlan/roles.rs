@@ -32,10 +32,10 @@ pub async fn list(state: web::Data<State>, _actor: Actor, request: HttpRequest) 
     roles.retain(|role| request.query.filter.wants(&|field| Some(role.value(field))));
     let filtered = roles.len();
     for (field, direction) in request.query.sort.0.iter().rev() {
-        roles.sort_by_key(|role| role.value(*field));
-        if *direction == Direction::Descending {
-            roles.reverse();
-        }
+        roles.sort_by(|one, other| match direction {
+            Direction::Ascending => one.value(*field).cmp(&other.value(*field)),
+            Direction::Descending => other.value(*field).cmp(&one.value(*field)),
+        });
     }
     let offset = match request.query.start {
         Start::Offset(offset) => usize::try_from(offset).unwrap_or(usize::MAX),

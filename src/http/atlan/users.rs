@@ -27,7 +27,11 @@ type UserPage = Records<UserView>;
 )]
 #[get("/api/service/users/current")]
 pub async fn current(state: web::Data<State>, actor: Actor) -> Result<HttpResponse, Failure> {
-    let view = match users::find(&state.service, actor.id()).await? {
+    let user = match actor.principal().kind {
+        PrincipalKind::User => users::find(&state.service, actor.id()).await?,
+        PrincipalKind::ServiceAccount => None,
+    };
+    let view = match user {
         Some(user) => UserView::from(user),
         None => UserView::new(actor.principal(), actor.username(), String::new()),
     };
