@@ -104,14 +104,14 @@ async fn a_percent_sign_stands_for_anything_and_other_signs_for_themselves() {
 }
 
 #[actix_web::test]
-async fn ilike_minds_no_case_in_names_of_any_script_and_in_other_text_of_ascii() {
+async fn ilike_minds_no_case_in_any_script() {
     let (_app, admin, _) = library().await;
     for (pattern, name) in
         [("BETA", "Beta"), ("ÉLAN%", "Élan Σ"), ("élan%", "Élan Σ"), ("% σ", "Élan Σ"), ("%Σ", "Élan Σ")]
     {
         assert_eq!(admin.found(&json!({"displayName": {"$ilike": pattern}})).await, [name], "{pattern}");
     }
-    for pattern in ["École", "ÉcOLE", "%COLE"] {
+    for pattern in ["École", "école", "ÉCOLE", "%cole"] {
         assert_eq!(admin.found(&json!({"description": {"$ilike": pattern}})).await, ["Beta"], "{pattern}");
     }
 }

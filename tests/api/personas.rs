@@ -64,7 +64,7 @@ async fn persona_names_are_found_in_either_case() {
     let admin = app.admin().await;
     admin.persona("École").await;
     for field in ["name", "displayName"] {
-        for pattern in ["École", "ÉCOLE", "École%", "%cole"] {
+        for pattern in ["École", "école", "ÉCOLE", "é%"] {
             let filter = json!({field: {"$ilike": pattern}}).to_string();
             assert_eq!(admin.list(PERSONAS, &[("filter", &filter)]).await.totals(), [1, 1], "{field} {pattern}");
         }
