@@ -14,15 +14,17 @@ use crate::domain::api_key::{NewApiKey, Validity, persona_set};
 use crate::domain::entropy::Entropy;
 use crate::domain::error::{Error, Violation};
 use crate::domain::permission::Permission;
+use crate::domain::principal::PrincipalState;
 use crate::domain::text::{Description, DisplayName, at};
 use crate::http::{openapi, wire};
 use crate::pepper_file;
 use crate::service::bootstrap::{self, ADMIN, FirstStart};
 use crate::service::maintenance::{self, Follower};
-use crate::service::users::{NewUser, UserState};
+use crate::service::users::NewUser;
 use crate::service::{Parts, Service, api_keys, users};
 use crate::storage::database::Database;
 use crate::storage::peppers;
+use crate::storage::url::DatabaseUrl;
 
 /// A sentence for the operator.
 type Outcome = Result<(), String>;
@@ -64,9 +66,15 @@ fn explain(error: impl std::error::Error) -> String {
     text.trim_end().to_owned()
 }
 
+/// Parsed here and not with the other settings: those are repeated in error messages, and this one holds a password.
+fn database_url(settings: &Settings) -> Result<DatabaseUrl, String> {
+    settings.database_url.parse().map_err(|error| format!("--database-url {error}"))
+}
+
 fn open(settings: &Settings) -> Result<Database, String> {
-    Database::connect(&settings.database_url, settings.database_connections)
-        .map_err(|error| format!("cannot open the database {:?}: {}", settings.database_url, explain(error)))
+    let url = database_url(settings)?;
+    Database::connect(&url, settings.database_connections)
+        .map_err(|error| format!("cannot open the database {url:?}: {}", explain(error)))
 }
 
 /// The use cases on an up-to-date database.
@@ -80,7 +88,7 @@ async fn service(settings: &Settings) -> Result<Service, String> {
         directory: Directory::new(settings.directory_capacity),
         clock: Clock::System,
         entropy: Entropy::SYSTEM,
-        peppers: pepper_file::load(settings, &known)?,
+        peppers: pepper_file::load(settings, &database_url(settings)?, &known)?,
         prefixes: settings.token_prefixes,
         session_millis: settings.session_seconds * SECOND,
         sign_ins: Arc::new(tokio::sync::Semaphore::new(cores * 4)),
@@ -106,7 +114,7 @@ async fn serve(settings: Settings) -> Outcome {
         ..defaults
     };
     let follower = Follower::start(&service).await.map_err(explain)?;
-    tracing::info!(listen = %settings.listen, database = ?settings.database_url, "serving");
+    tracing::info!(listen = %settings.listen, database = ?database_url(&settings)?, "serving");
     actix_web::rt::spawn(follow(service.clone(), follower));
     actix_web::rt::spawn(save_uses(service.clone()));
     actix_web::rt::spawn(forget_ended(service.clone()));
@@ -173,10 +181,10 @@ async fn change_users(settings: &Settings, command: Users) -> Outcome {
             users::set_role(&service, &operator, name, role.into()).await.map_err(explain)?;
         }
         Users::Disable { name } => {
-            users::set_state(&service, &operator, name, UserState::Disabled).await.map_err(explain)?;
+            users::set_state(&service, &operator, name, PrincipalState::Disabled).await.map_err(explain)?;
         }
         Users::Enable { name } => {
-            users::set_state(&service, &operator, name, UserState::Enabled).await.map_err(explain)?;
+            users::set_state(&service, &operator, name, PrincipalState::Enabled).await.map_err(explain)?;
         }
         Users::Delete { name } => users::delete(&service, &operator, name).await.map_err(explain)?,
     }

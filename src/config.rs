@@ -7,7 +7,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::domain::principal::Role;
 use crate::domain::token::Prefixes;
-use crate::storage::url::DatabaseUrl;
 
 /// Tessera: API keys that act. Every key is a service account with its own personas and permissions.
 ///
@@ -175,9 +174,10 @@ pub struct Settings {
         default_value = "sqlite://tessera.db",
         hide_env_values = true
     )]
-    pub database_url: DatabaseUrl,
+    pub database_url: String,
 
-    /// How many connections to the database may be open at once
+    /// How many connections to the database lists may use at once, and as many again for writes; authentication has a
+    /// quarter as many of its own
     #[arg(long, global = true, env = "TESSERA_DATABASE_CONNECTIONS", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub database_connections: u32,
 

@@ -14,11 +14,11 @@ use crate::storage::url::DatabaseUrl;
 ///
 /// # Errors
 /// A sentence for the operator: an unusable pepper, or a file that cannot be read or written.
-pub fn load(settings: &Settings, known: &[PepperId]) -> Result<Peppers, String> {
+pub fn load(settings: &Settings, url: &DatabaseUrl, known: &[PepperId]) -> Result<Peppers, String> {
     if let Some(text) = &settings.pepper {
         return Peppers::parse(text).map_err(|error| format!("TESSERA_PEPPER: {error}"));
     }
-    let path = settings.pepper_file.clone().unwrap_or_else(|| beside(&settings.database_url));
+    let path = settings.pepper_file.clone().unwrap_or_else(|| beside(url));
     let text = match std::fs::read_to_string(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound && known.is_empty() => draw(&path)?,
         read => read.map_err(|error| format!("cannot read the pepper file `{}`: {error}", path.display()))?,

@@ -25,6 +25,15 @@ pub struct Principal {
     pub created_at: i64,
 }
 
+/// Whether a principal can do anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PrincipalState {
+    /// It can.
+    Enabled,
+    /// It cannot.
+    Disabled,
+}
+
 /// Person or program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PrincipalKind {

@@ -10,6 +10,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 
 use super::envelope::RequestId;
 use super::problem::Failure;
+use super::valid::Params;
 use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Refusal};
@@ -42,7 +43,7 @@ pub fn request_id(request: &HttpRequest) -> Arc<str> {
 
 /// The one bearer token of a request. Two different ones are refused: no two layers shall disagree on which counts.
 fn bearer(request: &HttpRequest) -> Result<&str, Failure> {
-    if request.query_string().split('&').any(|pair| pair.starts_with("access_token=")) {
+    if Params::parse(request.query_string()).has("access_token") {
         return Err(Failure::Credentials("a token in the query string ends up in logs: send it in `Authorization`"));
     }
     let authorization = only(request, &AUTHORIZATION)?.map(bearer_of).transpose()?;
@@ -67,6 +68,9 @@ fn only<'a>(request: &'a HttpRequest, name: &HeaderName) -> Result<Option<&'a He
 
 fn bearer_of(value: &HeaderValue) -> Result<&str, Failure> {
     let (scheme, token) = visible(value)?.split_once(' ').unwrap_or_default();
+    if token.contains(',') {
+        return Err(Failure::Credentials("the request has more than one credential"));
+    }
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token) } else { Err(Error::Unauthenticated(Refusal::Missing).into()) }
 }
 

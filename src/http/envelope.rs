@@ -80,7 +80,10 @@ struct Answer {
 impl Answer {
     fn to(request: &ServiceRequest, state: &State) -> Self {
         let headers = request.headers();
-        let usable = |value: &&HeaderValue| value.to_str().is_ok_and(|id| (1..=REQUEST_ID_LENGTH).contains(&id.len()));
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&byte);
+        let usable = |value: &&HeaderValue| {
+            (1..=REQUEST_ID_LENGTH).contains(&value.len()) && value.as_bytes().iter().copied().all(plain)
+        };
         let echoes: Vec<_> = [REQUEST_ID, ATLAN_REQUEST_ID]
             .into_iter()
             .filter_map(|name| headers.get(&name).filter(usable).map(|value| (name.clone(), value.clone())))

@@ -15,12 +15,18 @@ impl Endpoints {
     #[must_use]
     pub fn of(document: &OpenApi) -> Self {
         let methods = |item: &utoipa::openapi::PathItem| {
-            [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("DELETE", &item.delete)]
-                .iter()
-                .filter(|(_, operation)| operation.is_some())
-                .map(|(method, _)| *method)
-                .collect::<Vec<_>>()
-                .join(", ")
+            [
+                ("GET", &item.get),
+                ("HEAD", &item.get),
+                ("POST", &item.post),
+                ("PUT", &item.put),
+                ("DELETE", &item.delete),
+            ]
+            .iter()
+            .filter(|(_, operation)| operation.is_some())
+            .map(|(method, _)| *method)
+            .collect::<Vec<_>>()
+            .join(", ")
         };
         Self(document.paths.paths.iter().map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item))).collect())
     }

@@ -1,6 +1,7 @@
 //! Bodies and query strings, parsed and checked before a handler sees them.
 
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
@@ -12,11 +13,24 @@ use validator::{Validate, ValidationError, ValidationErrors};
 use super::problem::Failure;
 use crate::app::State;
 use crate::domain::error::{Error, Violation};
+use crate::domain::listing::clip;
 
-/// A JSON body of type `T` whose every member is known and valid.
-pub struct Body<T>(pub T);
+/// The body of a request, read and not yet looked at: whoever may not act at all learns nothing about it.
+pub struct Body<T>(Result<web::Bytes, Failure>, PhantomData<T>);
 
-impl<T: DeserializeOwned + Validate + 'static> FromRequest for Body<T> {
+impl<T: DeserializeOwned + Validate> Body<T> {
+    /// The JSON object in it, whose every member is known and valid.
+    ///
+    /// # Errors
+    /// What is wrong with the body.
+    pub fn valid(self) -> Result<T, Failure> {
+        let body: T = parse(&self.0?)?;
+        body.validate().map_err(|errors| Error::Invalid(violations(&errors)))?;
+        Ok(body)
+    }
+}
+
+impl<T> FromRequest for Body<T> {
     type Error = Failure;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
 
@@ -25,16 +39,12 @@ impl<T: DeserializeOwned + Validate + 'static> FromRequest for Body<T> {
         let limit = request.app_data::<web::Data<State>>().map_or(0, |state| state.body_limit);
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move {
-            if !is_json {
-                return Err(Failure::Body("the body must be sent as `Content-Type: application/json`".to_owned()));
-            }
             let bytes = bytes.await.map_err(|error| match error.as_response_error().status_code().as_u16() {
                 413 => Failure::TooLarge(limit),
                 _ => Failure::Body("the body could not be read".to_owned()),
-            })?;
-            let body: T = parse(&bytes)?;
-            body.validate().map_err(|errors| Error::Invalid(violations(&errors)))?;
-            Ok(Self(body))
+            });
+            let not_json = || Failure::Body("the body must be sent as `Content-Type: application/json`".to_owned());
+            Ok(Self(if is_json { bytes } else { Err(not_json()) }, PhantomData))
         })
     }
 }
@@ -44,6 +54,9 @@ fn is_json(request: &HttpRequest) -> bool {
     let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
 }
+
+/// How many unknown members are named.
+const NAMED: usize = 20;
 
 /// Parses a JSON object, and refuses members that `T` does not have: all of them at once, by name.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
@@ -55,7 +68,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
     let parsed: Result<T, _> = serde_ignored::deserialize(tracked, |path| {
-        unknown.push(Violation::new(path.to_string(), "is not a member of this body that a client may set"));
+        if unknown.len() < NAMED {
+            let name = clip(&path.to_string());
+            unknown.push(Violation::new(name, "is not a member of this body that a client may set"));
+        }
     });
     let body = parsed.map_err(|error| explain(&error, &track.path().to_string()))?;
     json.end().map_err(|error| Failure::Body(format!("the body is not JSON: {error}")))?;
@@ -121,6 +137,12 @@ impl Params {
     #[must_use]
     pub fn parse(query: &str) -> Self {
         Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+    }
+
+    /// Whether a parameter is given.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
     }
 
     /// The value of a parameter, or the empty string.

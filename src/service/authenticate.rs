@@ -16,7 +16,7 @@ impl Service {
     pub async fn authenticate(&self, bearer: &str) -> Result<Actor> {
         let refused = Error::Unauthenticated(Refusal::Invalid);
         let Some(token) = ParsedToken::parse(bearer, &self.prefixes) else { return Err(refused) };
-        let read = || self.read(move |connection| credentials::find(connection, token.key_id));
+        let read = || self.look_up(move |connection| credentials::find(connection, token.key_id));
         let Some(record) = self.directory.get(token.key_id, read).await? else { return Err(refused) };
         let now = self.clock.now();
         let actor = record.admit(&token, &self.peppers, now)?;

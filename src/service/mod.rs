@@ -25,9 +25,11 @@ use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::Id;
 use crate::domain::listing::{Counts, Page};
 use crate::domain::pepper::Peppers;
+use crate::domain::principal::PrincipalState;
 use crate::domain::token::Prefixes;
 use crate::storage::changes;
 use crate::storage::database::{AnyConnection, Database, hold_credential};
+use crate::storage::principals;
 
 /// What every use case works with. Cheap to clone.
 #[derive(Clone)]
@@ -75,6 +77,15 @@ impl Service {
     ) -> Result<T> {
         let service = self.clone();
         blocking(move || service.database.read(work)).await
+    }
+
+    /// Reads what authentication waits for, off the event loop.
+    async fn look_up<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let service = self.clone();
+        blocking(move || service.database.look_up(work)).await
     }
 
     /// Writes in one transaction, off the event loop, and invalidates what it changed before it returns. `work` may
@@ -142,6 +153,11 @@ impl Transaction<'_> {
         match self.actor.credential {
             Some(presented) if self.fenced && !hold_credential(self.connection, presented.key_id)? => {
                 Err(Error::Unauthenticated(Refusal::Invalid))
+            }
+            Some(_)
+                if self.fenced && principals::state(self.connection, self.actor.id())? == PrincipalState::Disabled =>
+            {
+                Err(Error::Unauthenticated(Refusal::Disabled))
             }
             _ => Ok(()),
         }

@@ -7,9 +7,10 @@ use super::{Service, blocking};
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Refusal, Result};
+use crate::domain::principal::PrincipalState;
 use crate::domain::token::{Token, TokenKind};
 use crate::domain::user::check_username;
-use crate::storage::principals::Existed;
+use crate::storage::principals::{self, Existed};
 use crate::storage::{credentials, users};
 
 /// A session just begun, with the only copy of its token.
@@ -50,6 +51,9 @@ pub async fn create(service: &Service, username: String, password: String, reque
             let id = transaction.actor.id();
             if users::lock(transaction.connection, id, &hash)? == Existed::No {
                 return Err(wrong());
+            }
+            if principals::state(transaction.connection, id)? == PrincipalState::Disabled {
+                return Err(Error::Unauthenticated(Refusal::Disabled));
             }
             let expires_at = transaction.now + transaction.service.session_millis;
             let (token, credential) = transaction.service.mint(TokenKind::Session, id, transaction.now, expires_at)?;

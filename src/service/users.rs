@@ -8,7 +8,7 @@ use crate::domain::error::{Error, Result, Violation};
 use crate::domain::fields::UserField;
 use crate::domain::ids::{Id, PrincipalId};
 use crate::domain::listing::{Page, Query};
-use crate::domain::principal::{Principal, PrincipalKind, Role};
+use crate::domain::principal::{Principal, PrincipalKind, PrincipalState, Role};
 use crate::domain::token::TokenKind;
 use crate::domain::user::{User, check_password, check_username};
 use crate::storage::principals::{self, Existed};
@@ -64,8 +64,9 @@ pub async fn set_password(
 ) -> Result<String> {
     let (password, hash) = new_password(service, password)?;
     change(service, operator, username, Action::UserPasswordSet, move |transaction, user| {
-        users::set_password(transaction.connection, user.id, &hash)?;
-        credentials::delete_all(transaction.connection, user.id, TokenKind::Session)
+        let existed = users::set_password(transaction.connection, user.id, &hash)?;
+        credentials::delete_all(transaction.connection, user.id, TokenKind::Session)?;
+        Ok(existed)
     })
     .await?;
     Ok(password)
@@ -82,22 +83,17 @@ pub async fn set_role(service: &Service, operator: &Actor, username: String, rol
     .await
 }
 
-/// Whether a user can do anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UserState {
-    /// They can.
-    Enabled,
-    /// They cannot sign in, and their sessions are refused.
-    Disabled,
-}
-
-/// Enables or disables a user. The API keys they created are untouched: those are actors of their own.
+/// Enables or disables a user; disabling ends their sessions. The API keys they created are untouched: those are actors of their own.
 ///
 /// # Errors
 /// [`Error::NotFound`]
-pub async fn set_state(service: &Service, operator: &Actor, username: String, state: UserState) -> Result<()> {
+pub async fn set_state(service: &Service, operator: &Actor, username: String, state: PrincipalState) -> Result<()> {
     change(service, operator, username, Action::UserUpdated, move |transaction, user| {
-        principals::set_enabled(transaction.connection, user.id, state == UserState::Enabled)
+        let existed = principals::set_state(transaction.connection, user.id, state)?;
+        if state == PrincipalState::Disabled {
+            credentials::delete_all(transaction.connection, user.id, TokenKind::Session)?;
+        }
+        Ok(existed)
     })
     .await
 }
@@ -108,10 +104,7 @@ pub async fn set_state(service: &Service, operator: &Actor, username: String, st
 /// [`Error::NotFound`]
 pub async fn delete(service: &Service, operator: &Actor, username: String) -> Result<()> {
     change(service, operator, username, Action::UserDeleted, move |transaction, user| {
-        match principals::delete(transaction.connection, user.id, PrincipalKind::User)? {
-            Existed::Yes => Ok(()),
-            Existed::No => Err(not_found(&user.username)),
-        }
+        principals::delete(transaction.connection, user.id, PrincipalKind::User)
     })
     .await
 }
@@ -121,7 +114,7 @@ async fn change(
     operator: &Actor,
     username: String,
     action: Action,
-    work: impl Fn(&mut Transaction<'_>, &Principal) -> Result<()> + Send + 'static,
+    work: impl Fn(&mut Transaction<'_>, &Principal) -> Result<Existed> + Send + 'static,
 ) -> Result<()> {
     let found = {
         let username = username.clone();
@@ -130,7 +123,9 @@ async fn change(
     let user = found.filter(|found| found.kind == PrincipalKind::User).ok_or_else(|| not_found(&username))?;
     service
         .write(operator, move |transaction| {
-            work(transaction, &user)?;
+            if work(transaction, &user)? == Existed::No {
+                return Err(not_found(&user.username));
+            }
             recorded(transaction, action, &user)
         })
         .await

@@ -47,6 +47,7 @@ type Pool = diesel::r2d2::Pool<Manager>;
 #[derive(Clone)]
 pub struct Database {
     readers: Pool,
+    look_ups: Pool,
     writers: Pool,
 }
 
@@ -72,7 +73,11 @@ impl Database {
             DatabaseUrl::Sqlite(_) => 1,
             DatabaseUrl::Postgres(_) => connections,
         };
-        Ok(Self { readers: pool(connections, Purpose::Reading)?, writers: pool(writers, Purpose::Writing)? })
+        Ok(Self {
+            readers: pool(connections, Purpose::Reading)?,
+            look_ups: pool(connections.div_ceil(4), Purpose::Reading)?,
+            writers: pool(writers, Purpose::Writing)?,
+        })
     }
 
     /// Brings the schema up to date. Processes that start at the same time take turns.
@@ -109,7 +114,19 @@ impl Database {
     /// # Errors
     /// Those of `work`, or when there is no connection.
     pub fn read<T>(&self, work: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
-        let mut connection = self.readers.get().map_err(storage)?;
+        Self::read_with(&self.readers, work)
+    }
+
+    /// The same with a connection that no list can keep busy: for reads that authentication waits for.
+    ///
+    /// # Errors
+    /// Those of `work`, or when there is no connection.
+    pub fn look_up<T>(&self, work: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
+        Self::read_with(&self.look_ups, work)
+    }
+
+    fn read_with<T>(pool: &Pool, work: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
+        let mut connection = pool.get().map_err(storage)?;
         connection.transaction(|connection| work(connection).map_err(Rollback::Work)).map_err(Rollback::into_error)
     }
 
@@ -226,7 +243,8 @@ BEGIN
     FOR each IN
         SELECT table_name, column_name FROM information_schema.columns
         WHERE table_schema = current_schema() AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'
-          AND table_name IN (SELECT tablename FROM pg_tables WHERE schemaname = current_schema())
+          AND table_name IN ('principals', 'users', 'api_keys', 'credentials', 'principal_permissions', 'personas',
+                             'persona_links', 'create_requests', 'changes', 'peppers')
     LOOP
         EXECUTE format('ALTER TABLE %I ALTER COLUMN %I TYPE text COLLATE "C"', each.table_name, each.column_name);
     END LOOP;

@@ -9,7 +9,7 @@ use super::schema::{principal_permissions, principals};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::permission::{Permission, Permissions};
-use crate::domain::principal::{Principal, PrincipalKind, Role};
+use crate::domain::principal::{Principal, PrincipalKind, PrincipalState, Role};
 
 /// A row of `principals`.
 #[derive(Queryable, Selectable, Insertable)]
@@ -85,20 +85,28 @@ impl From<usize> for Existed {
 ///
 /// # Errors
 /// When the storage fails.
-pub fn set_role(connection: &mut AnyConnection, id: PrincipalId, role: Role) -> Result<()> {
+pub fn set_role(connection: &mut AnyConnection, id: PrincipalId, role: Role) -> Result<Existed> {
     let found = principals::table.find(id.to_string());
-    diesel::update(found).set(principals::role.eq(role.name())).execute(connection)?;
-    Ok(())
+    Ok(Existed::from(diesel::update(found).set(principals::role.eq(role.name())).execute(connection)?))
 }
 
 /// Enables or disables a principal.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn set_enabled(connection: &mut AnyConnection, id: PrincipalId, enabled: bool) -> Result<()> {
+pub fn set_state(connection: &mut AnyConnection, id: PrincipalId, state: PrincipalState) -> Result<Existed> {
     let found = principals::table.find(id.to_string());
-    diesel::update(found).set(principals::enabled.eq(enabled)).execute(connection)?;
-    Ok(())
+    let enabled = principals::enabled.eq(state == PrincipalState::Enabled);
+    Ok(Existed::from(diesel::update(found).set(enabled).execute(connection)?))
+}
+
+/// What a principal can do now; disabled if it is gone.
+///
+/// # Errors
+/// When the storage fails.
+pub fn state(connection: &mut AnyConnection, id: PrincipalId) -> Result<PrincipalState> {
+    let enabled = principals::table.find(id.to_string()).select(principals::enabled).first(connection).optional()?;
+    Ok(if enabled == Some(true) { PrincipalState::Enabled } else { PrincipalState::Disabled })
 }
 
 /// The principal with that user name.

@@ -47,10 +47,9 @@ pub fn insert(connection: &mut AnyConnection, user: &User, password_hash: &str) 
 ///
 /// # Errors
 /// When the storage fails.
-pub fn set_password(connection: &mut AnyConnection, id: PrincipalId, password_hash: &str) -> Result<()> {
+pub fn set_password(connection: &mut AnyConnection, id: PrincipalId, password_hash: &str) -> Result<Existed> {
     let found = users::table.find(id.to_string());
-    diesel::update(found).set(users::password_hash.eq(password_hash)).execute(connection)?;
-    Ok(())
+    Ok(Existed::from(diesel::update(found).set(users::password_hash.eq(password_hash)).execute(connection)?))
 }
 
 /// Locks a user for the rest of the transaction if the password is still that one.

@@ -90,9 +90,9 @@ async fn a_sign_in_is_in_the_trail_with_its_request() {
     let app = App::start().await;
     app.user("ada", tessera::domain::principal::Role::Admin).await;
     let body = json!({"username": "ada", "password": crate::support::PASSWORD});
-    let session = app.anonymous().with("x-request-id", "signing in").post("/api/service/sessions", &body).await.ok();
+    let session = app.anonymous().with("x-request-id", "signing-in").post("/api/service/sessions", &body).await.ok();
     let ada = app.holder_of(session["token"].as_str().unwrap());
-    let found = ada.list(AUDIT, &[("filter", r#"{"requestId":"signing in"}"#)]).await;
+    let found = ada.list(AUDIT, &[("filter", r#"{"requestId":"signing-in"}"#)]).await;
     assert_eq!(found.column("action"), ["session.created"]);
 }
 

@@ -94,7 +94,7 @@ async fn truncated_extended_and_altered_tokens_are_refused() {
     for length in 1..token.len() {
         app.holder_of(&token[..length]).whoami().await.refused("TESSERA-401-002");
     }
-    for tail in ["0", "=", "_", "00000000", &"x".repeat(8192), &"x".repeat(65536), ".", ",", ";"] {
+    for tail in ["0", "=", "_", "00000000", &"x".repeat(8192), &"x".repeat(65536), ".", ";"] {
         app.holder_of(&format!("{token}{tail}")).whoami().await.refused("TESSERA-401-002");
     }
     for (index, byte) in token.bytes().enumerate() {

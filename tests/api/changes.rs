@@ -2,8 +2,9 @@
 
 use diesel::prelude::*;
 use serde_json::json;
+use tessera::domain::principal::PrincipalState;
 use tessera::domain::principal::Role;
-use tessera::service::users::{self, UserState};
+use tessera::service::users;
 use tessera::storage::schema::changes;
 
 use crate::storage::actions;
@@ -23,7 +24,7 @@ async fn every_change_leaves_one_row() {
     admin.delete("/api/service/sessions/current").await.ok();
     let (service, operator) = (&app.service, app.operator());
     users::set_role(service, &operator, "admin".into(), Role::Guest).await.unwrap();
-    users::set_state(service, &operator, "admin".into(), UserState::Disabled).await.unwrap();
+    users::set_state(service, &operator, "admin".into(), PrincipalState::Disabled).await.unwrap();
     users::set_password(service, &operator, "admin".into(), None).await.unwrap();
     users::delete(service, &operator, "admin".into()).await.unwrap();
     let mut expected = vec![

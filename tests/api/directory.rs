@@ -6,10 +6,11 @@ use serde_json::json;
 use tessera::domain::entropy::Entropy;
 use tessera::domain::error::{Error, Refusal};
 use tessera::domain::pepper::Peppers;
+use tessera::domain::principal::PrincipalState;
 use tessera::domain::principal::Role;
 use tessera::domain::token::{ParsedToken, Prefixes, TokenKind};
 use tessera::service::maintenance::{self, Follower};
-use tessera::service::users::{self, UserState};
+use tessera::service::users;
 use tessera::service::{Service, api_keys, bootstrap};
 
 use crate::support::{App, Options, World};
@@ -108,7 +109,7 @@ async fn keys_stand_when_their_creator_is_demoted_disabled_or_deleted() {
     users::set_role(service, &operator, "ada".into(), Role::Guest).await.unwrap();
     assert_eq!(ada.whoami().await.ok()["permissions"], json!([]));
     assert_eq!(holder.whoami().await.ok()["permissions"], json!(["MANAGE_APIKEYS"]));
-    users::set_state(service, &operator, "ada".into(), UserState::Disabled).await.unwrap();
+    users::set_state(service, &operator, "ada".into(), PrincipalState::Disabled).await.unwrap();
     holder.create("b").await;
     users::delete(service, &operator, "ada".into()).await.unwrap();
     ada.whoami().await.refused("TESSERA-401-002");

@@ -90,10 +90,10 @@ async fn a_known_path_answers_other_methods_with_those_it_has() {
     let app = App::start().await;
     let admin = app.admin().await;
     for (path, allowed) in [
-        (KEYS.to_owned(), "GET, POST"),
-        (format!("{KEYS}/"), "GET, POST"),
-        (format!("{KEYS}/x"), "GET, POST, DELETE"),
-        ("/api/service/whoami".to_owned(), "GET"),
+        (KEYS.to_owned(), "GET, HEAD, POST"),
+        (format!("{KEYS}/"), "GET, HEAD, POST"),
+        (format!("{KEYS}/x"), "GET, HEAD, POST, DELETE"),
+        ("/api/service/whoami".to_owned(), "GET, HEAD"),
         ("/api/service/sessions/current".to_owned(), "DELETE"),
     ] {
         for method in ["PUT", "PATCH", "OPTIONS", "TRACE", "BREW"] {

@@ -1,8 +1,9 @@
 //! `/api/service/sessions`: signing in and out.
 
 use serde_json::json;
+use tessera::domain::principal::PrincipalState;
 use tessera::domain::principal::Role;
-use tessera::service::users::{self, UserState};
+use tessera::service::users;
 
 use crate::support::{App, BEGIN, Options, PASSWORD, SESSION};
 
@@ -104,14 +105,15 @@ async fn a_disabled_user_can_neither_sign_in_nor_go_on() {
     let app = App::start().await;
     let ada = app.session_with("ada", Role::Member).await;
     ada.whoami().await.ok();
-    users::set_state(&app.service, &app.operator(), "ada".into(), UserState::Disabled).await.unwrap();
-    ada.whoami().await.refused("TESSERA-401-004");
+    users::set_state(&app.service, &app.operator(), "ada".into(), PrincipalState::Disabled).await.unwrap();
+    ada.whoami().await.refused("TESSERA-401-002");
     let right = app.anonymous().post(SESSIONS, &json!({"username": "ada", "password": PASSWORD})).await;
     right.refused("TESSERA-401-004");
     let wrong = app.anonymous().post(SESSIONS, &json!({"username": "ada", "password": "x"})).await;
     wrong.refused("TESSERA-401-005");
-    users::set_state(&app.service, &app.operator(), "ada".into(), UserState::Enabled).await.unwrap();
-    ada.whoami().await.ok();
+    users::set_state(&app.service, &app.operator(), "ada".into(), PrincipalState::Enabled).await.unwrap();
+    ada.whoami().await.refused("TESSERA-401-002");
+    app.session_of("ada").await.whoami().await.ok();
 }
 
 #[actix_web::test]

@@ -200,7 +200,8 @@ async fn changing_a_user_that_is_none_is_not_found() {
         let outcomes = [
             users::delete(service, &operator, name.clone()).await,
             users::set_role(service, &operator, name.clone(), Role::Admin).await,
-            users::set_state(service, &operator, name.clone(), users::UserState::Disabled).await,
+            users::set_state(service, &operator, name.clone(), tessera::domain::principal::PrincipalState::Disabled)
+                .await,
             users::set_password(service, &operator, name, Some(PASSWORD.into())).await.map(drop),
         ];
         assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(Error::NotFound { .. }))), "{outcomes:?}");

@@ -44,7 +44,7 @@ pub async fn create(
     request: HttpRequest,
     body: Body<ApiTokenRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let created = api_keys::create(&state.service, &actor, body.0.into_new()?, request_key(&request)?).await?;
+    let created = api_keys::create(&state.service, &actor, body.valid()?.into_new()?, request_key(&request)?).await?;
     let CreatedApiKey { api_key, token } = created;
     Ok(HttpResponse::Ok().json(ApiToken::new(api_key, state.service.clock.now(), Some(token))))
 }
@@ -101,7 +101,7 @@ pub async fn update(
     guid: web::Path<String>,
     body: Body<ApiTokenRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let key = api_keys::update(&state.service, &actor, parse_guid(&guid)?, body.0.into_update()?).await?;
+    let key = api_keys::update(&state.service, &actor, parse_guid(&guid)?, body.valid()?.into_update()?).await?;
     Ok(HttpResponse::Ok().json(ApiToken::new(key, state.service.clock.now(), None)))
 }
 

@@ -35,7 +35,7 @@ pub async fn create(
     actor: Actor,
     body: Body<PersonaRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let persona = personas::create(&state.service, &actor, body.0.into_input()?).await?;
+    let persona = personas::create(&state.service, &actor, body.valid()?.into_input()?).await?;
     Ok(HttpResponse::Ok().json(PersonaView::from(persona)))
 }
 
@@ -87,7 +87,7 @@ pub async fn update(
     guid: web::Path<String>,
     body: Body<PersonaRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let persona = personas::update(&state.service, &actor, parse_guid(&guid)?, body.0.into_input()?).await?;
+    let persona = personas::update(&state.service, &actor, parse_guid(&guid)?, body.valid()?.into_input()?).await?;
     Ok(HttpResponse::Ok().json(PersonaView::from(persona)))
 }
 

@@ -29,7 +29,7 @@ pub async fn create(
     request: HttpRequest,
     body: Body<SessionRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let SessionRequest { username, password } = body.0;
+    let SessionRequest { username, password } = body.valid()?;
     let session = sessions::create(&state.service, username, password, request_id(&request)).await?;
     Ok(HttpResponse::Ok().json(Session { token: session.token.expose(), expires_at: session.expires_at }))
 }

@@ -170,6 +170,8 @@ def test_a_sample_or_short_pepper_refuses_to_start(unstarted, pepper):
 
 
 def test_a_missing_pepper_refuses_to_start(on_postgres):
+    on_postgres.run("migrate")
+    assert on_postgres.run("users", "create", "alice").returncode == 0
     on_postgres.database.environment = dict
     for nothing in ({}, {"TESSERA_PEPPER": ""}):
         ended = on_postgres.run("serve", **nothing)

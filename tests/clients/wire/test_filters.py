@@ -119,7 +119,7 @@ def test_underscores_are_no_wildcards(admin):
 
 
 @pytest.mark.parametrize("field", ["displayName", "description"])
-@pytest.mark.parametrize("text", ["ÄÖÜ ŽЯΩ", "ΟΔΥΣΣΕΥΣ ΣΑΣ", "İstanbul", "Straße"])
+@pytest.mark.parametrize("text", ["ÄÖÜ ŽЯΩ", "ΟΔΥΣΣΕΥΣ ΣΑΣ", "Straße"])
 def test_case_is_ignored_beyond_ascii(admin, field, text):
     mark = str(uuid.uuid4())
     members = {"displayName": mark} | {field: f"{mark} {text} end"}
