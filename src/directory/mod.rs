@@ -5,31 +5,54 @@
 //! used after it: see `directory/fence.rs`.
 
 mod fence;
+mod personas;
+mod rates;
 mod record;
+mod uses;
 
-use std::collections::HashMap;
+#[cfg(test)]
+mod tests;
+
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use prometheus_client::metrics::counter::Counter;
 use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use self::fence::Fence;
+use self::personas::PersonaSets;
+use self::rates::Rates;
 pub use self::record::Record;
+use self::uses::Uses;
+use crate::clock::Clock;
 use crate::domain::change::Subject;
-use crate::domain::credential::KnownCredential;
+use crate::domain::credential::{KnownCredential, Use};
 use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
 use crate::domain::token::KeyId;
 
 /// The credentials in use.
 pub struct Directory {
-    records: Cache<KeyId, Arc<Record>, UnitWeighter, BuildHasherDefault<KeyIdHasher>>,
+    entries: Cache<KeyId, Entry, UnitWeighter, BuildHasherDefault<KeyIdHasher>>,
+    arrivals: AtomicU64,
     fence: Fence,
-    used: Mutex<HashMap<PrincipalId, Arc<Record>>>,
+    personas: PersonaSets,
+    rates: Rates,
+    uses: Uses,
     /// What happened, for the metrics.
     pub counts: Counts,
+}
+
+/// What waits under a key id.
+#[derive(Clone)]
+enum Entry {
+    /// Its record.
+    Known(Arc<Record>),
+    /// For those who wait for a read that found nothing, and gone at once: when that read began. Who arrived before
+    /// that may take its word; who arrived later must look again.
+    Absent(u64),
 }
 
 /// How often what happened.
@@ -47,14 +70,22 @@ impl Directory {
     /// An empty directory for so many records; the least used make room for new ones.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        let records = Cache::with(
+        let entries = Cache::with(
             capacity,
             capacity as u64,
             UnitWeighter,
             BuildHasherDefault::default(),
             DefaultLifecycle::default(),
         );
-        Self { records, fence: Fence::new(), used: Mutex::default(), counts: Counts::default() }
+        Self {
+            entries,
+            arrivals: AtomicU64::new(0),
+            fence: Fence::new(),
+            personas: PersonaSets::default(),
+            rates: Rates::default(),
+            uses: Uses::default(),
+            counts: Counts::default(),
+        }
     }
 
     /// The record for a key id: from memory if it is there and fresh, else from `read`, which is awaited once for all
@@ -62,23 +93,33 @@ impl Directory {
     ///
     /// # Errors
     /// Those of `read`.
-    pub async fn get<F>(&self, key_id: KeyId, read: impl Fn() -> F) -> Result<Option<Arc<Record>>>
+    pub async fn get<F>(&self, key_id: KeyId, clock: &Clock, read: impl Fn() -> F) -> Result<Option<Arc<Record>>>
     where
         F: Future<Output = Result<Option<KnownCredential>>>,
     {
+        let arrived = self.arrivals.fetch_add(1, Ordering::SeqCst);
         loop {
-            if let Some(record) = self.fresh(&key_id) {
-                self.counts.hits.inc();
+            if let Some(record) = self.find(key_id) {
                 return Ok(Some(record));
             }
             // Whoever gets no guard has waited for another's read. It may have begun before a change that this call
             // began after: so what it found is judged by the fence like any record.
-            let Err(guard) = self.records.get_value_or_guard_async(&key_id).await else { continue };
+            let guard = match self.entries.get_value_or_guard_async(&key_id).await {
+                Ok(Entry::Absent(began)) if arrived < began => return Ok(None),
+                Ok(_) => continue,
+                Err(guard) => guard,
+            };
             self.counts.misses.inc();
-            let moment = self.fence.now();
-            let Some(known) = read().await? else { return Ok(None) };
-            let record = Arc::new(Record::new(known, moment));
-            if guard.insert(Arc::clone(&record)).is_err() {
+            let (moment, began) = (self.fence.now(), self.arrivals.fetch_add(1, Ordering::SeqCst));
+            let Some(mut known) = read().await? else {
+                drop(guard.insert(Entry::Absent(began)));
+                self.entries.remove_if(&key_id, |entry| matches!(entry, Entry::Absent(_)));
+                return Ok(None);
+            };
+            known.standing.personas = self.personas.share(known.standing.personas);
+            let limiter = self.rates.limiter(known.standing.principal.id, known.limits.rate, clock);
+            let record = Arc::new(Record::new(known, moment, limiter));
+            if guard.insert(Entry::Known(Arc::clone(&record))).is_err() {
                 tracing::trace!("a record was evicted while it was read");
             }
             if self.fence.is_fresh(&record) {
@@ -87,13 +128,16 @@ impl Directory {
         }
     }
 
-    fn fresh(&self, key_id: &KeyId) -> Option<Arc<Record>> {
-        let record = self.records.get(key_id)?;
+    /// The record for a key id, if it is in memory and fresh: the hot path, which waits for nothing.
+    #[must_use]
+    pub fn find(&self, key_id: KeyId) -> Option<Arc<Record>> {
+        let Entry::Known(record) = self.entries.get(&key_id)? else { return None };
         if self.fence.is_fresh(&record) {
+            self.counts.hits.inc();
             return Some(record);
         }
         self.counts.stale.inc();
-        self.records.remove_if(key_id, |found| Arc::ptr_eq(found, &record));
+        self.entries.remove_if(&key_id, |entry| matches!(entry, Entry::Known(found) if Arc::ptr_eq(found, &record)));
         None
     }
 
@@ -113,38 +157,39 @@ impl Directory {
 
     /// Notes that a record's token was used.
     pub fn note_use(&self, record: &Arc<Record>, now: i64) {
-        if record.note_use(now) {
-            self.lock_used().insert(record.principal_id(), Arc::clone(record));
-        }
+        self.uses.note(record, now);
     }
 
-    /// When that principal's token was last used, if storage does not know yet.
+    /// The uses of that principal's tokens that storage does not know yet.
     #[must_use]
-    pub fn unsaved_use(&self, principal: PrincipalId) -> Option<i64> {
-        self.lock_used().get(&principal).map(|record| record.last_used_at())
+    pub fn unsaved_use(&self, principal: PrincipalId) -> Option<Use> {
+        self.uses.unsaved(principal)
     }
 
-    /// Takes the uses that storage does not know yet, to be saved.
+    /// Takes the uses that storage does not know yet. Until [`Directory::uses_saved`] says that they are saved they are
+    /// still told, and taken again.
     #[must_use]
-    pub fn take_uses(&self) -> Vec<(PrincipalId, i64)> {
-        let used = std::mem::take(&mut *self.lock_used());
-        used.into_iter().map(|(principal, record)| (principal, record.take_use())).collect()
+    pub fn take_uses(&self) -> Vec<Use> {
+        self.rates.sweep();
+        self.personas.sweep();
+        self.uses.take()
     }
 
-    fn lock_used(&self) -> std::sync::MutexGuard<'_, HashMap<PrincipalId, Arc<Record>>> {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Says that the uses taken last are saved.
+    pub fn uses_saved(&self) {
+        self.uses.saved();
     }
 
     /// How many records are in memory.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.records.len()
+        self.entries.len()
     }
 
     /// Whether no record is in memory.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.entries.is_empty()
     }
 }
 

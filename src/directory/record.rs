@@ -1,33 +1,51 @@
 //! What the directory knows of one credential.
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::fence::Moment;
+use super::rates::Limiter;
 use crate::domain::actor::{Actor, PresentedCredential, Standing};
-use crate::domain::credential::{Credential, KnownCredential};
+use crate::domain::credential::{KnownCredential, Use};
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::PrincipalId;
-use crate::domain::pepper::Peppers;
+use crate::domain::limits::{AllowedAddresses, Limits};
+use crate::domain::pepper::{Digest, PepperId, Peppers};
 use crate::domain::token::ParsedToken;
 
 /// A credential and whom it authenticates, as storage had it at one moment. It never changes; a newer one replaces it.
+/// There may be millions: what can be told from the token or the principal is not kept.
 pub struct Record {
-    credential: Credential,
     standing: Arc<Standing>,
+    digest: Digest,
+    pepper: PepperId,
+    expires_at: i64,
+    bounds: Option<Box<Bounds>>,
     pub(super) moment: Moment,
     last_used_at: AtomicI64,
-    unsaved: AtomicBool,
+    unsaved_uses: AtomicI64,
+}
+
+/// From where it may be used, and how often; most are bound by neither.
+struct Bounds {
+    addresses: AllowedAddresses,
+    limiter: Option<Arc<Limiter>>,
 }
 
 impl Record {
-    pub(super) fn new(known: KnownCredential, moment: Moment) -> Self {
+    pub(super) fn new(known: KnownCredential, moment: Moment, limiter: Option<Arc<Limiter>>) -> Self {
+        let KnownCredential { credential, standing, limits: Limits { addresses, .. } } = known;
+        let bound = limiter.is_some() || addresses != AllowedAddresses::default();
         Self {
-            credential: known.credential,
-            standing: Arc::new(known.standing),
+            standing: Arc::new(standing),
+            digest: credential.digest,
+            pepper: credential.pepper,
+            expires_at: credential.expires_at,
+            bounds: bound.then(|| Box::new(Bounds { addresses, limiter })),
             moment,
             last_used_at: AtomicI64::new(0),
-            unsaved: AtomicBool::new(false),
+            unsaved_uses: AtomicI64::new(0),
         }
     }
 
@@ -37,39 +55,61 @@ impl Record {
         self.standing.principal.id
     }
 
-    /// The actor, if the token is genuine and everything about it still holds at `now`. The reasons come after the
-    /// proof of possession: a wrong secret learns nothing.
+    /// The actor, if the token is genuine and alive at `now`. The reasons come after the proof of possession: a wrong
+    /// secret learns nothing.
     ///
     /// # Errors
     /// The refusal.
-    pub fn admit(&self, token: &ParsedToken, peppers: &Peppers, now: i64) -> Result<Actor> {
-        let Credential { kind, key_id, digest, pepper, expires_at, .. } = &self.credential;
-        let genuine = peppers.digest(token, *pepper).is_some_and(|presented| digest.matches(&presented));
+    pub fn recognise(&self, token: &ParsedToken, peppers: &Peppers, now: i64) -> Result<Actor> {
+        let genuine = peppers.digest(token, self.pepper).is_some_and(|presented| self.digest.matches(&presented));
         if !genuine {
             return Err(Error::Unauthenticated(Refusal::Invalid));
         }
-        if *expires_at <= now {
+        if self.expires_at <= now {
             return Err(Error::Unauthenticated(Refusal::Expired));
         }
         if !self.standing.principal.enabled {
             return Err(Error::Unauthenticated(Refusal::Disabled));
         }
-        let credential = PresentedCredential { kind: *kind, key_id: *key_id, expires_at: *expires_at };
+        // The digest proves the kind and the key id as well as the secret.
+        let ParsedToken { kind, key_id, .. } = *token;
+        let credential = PresentedCredential { kind, key_id, expires_at: self.expires_at };
         Ok(Actor::new(Arc::clone(&self.standing), credential))
+    }
+
+    /// The actor, if it may also act now, from `address`. Only a genuine token uses its rate limit up.
+    ///
+    /// # Errors
+    /// The refusal, [`Error::ForeignAddress`], or [`Error::RateLimited`].
+    pub fn admit(&self, token: &ParsedToken, peppers: &Peppers, now: i64, address: Option<IpAddr>) -> Result<Actor> {
+        let actor = self.recognise(token, peppers, now)?;
+        let Some(Bounds { addresses, limiter }) = self.bounds.as_deref() else { return Ok(actor) };
+        if !addresses.allow(address) {
+            return Err(Error::ForeignAddress);
+        }
+        match limiter {
+            None => Ok(actor),
+            Some(limiter) => Ok(actor.allowed(limiter.take()?)),
+        }
     }
 
     /// Notes a use; tells whether it is the first since uses were last saved.
     pub(super) fn note_use(&self, now: i64) -> bool {
         self.last_used_at.fetch_max(now, Ordering::Relaxed);
-        !self.unsaved.load(Ordering::Relaxed) && !self.unsaved.swap(true, Ordering::AcqRel)
+        self.unsaved_uses.fetch_add(1, Ordering::AcqRel) == 0
     }
 
-    pub(super) fn last_used_at(&self) -> i64 {
-        self.last_used_at.load(Ordering::Relaxed)
+    /// The uses that storage does not know yet.
+    pub(super) fn unsaved_use(&self) -> Use {
+        self.used(self.unsaved_uses.load(Ordering::Acquire))
     }
 
-    pub(super) fn take_use(&self) -> i64 {
-        self.unsaved.store(false, Ordering::Release);
-        self.last_used_at()
+    /// The same, which storage is about to know.
+    pub(super) fn take_use(&self) -> Use {
+        self.used(self.unsaved_uses.swap(0, Ordering::AcqRel))
+    }
+
+    fn used(&self, count: i64) -> Use {
+        Use { principal: self.principal_id(), last_used_at: self.last_used_at.load(Ordering::Relaxed), count }
     }
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::error::{Error, Result};
 use super::ids::{PersonaId, PrincipalId};
+use super::limits::Allowance;
 use super::permission::{Permission, Permissions};
 use super::persona::PersonaRef;
-use super::principal::{Principal, PrincipalKind};
+use super::principal::{ClientId, Principal, PrincipalKind, Username};
 use super::token::{KeyId, TokenKind};
 
 /// A principal with what it may do; shared by every request it makes until something about it changes.
@@ -17,7 +18,7 @@ pub struct Standing {
     /// From its role and its own grants, never from its creator.
     pub permissions: Permissions,
     /// The personas it is linked to, enabled or not.
-    pub personas: Vec<PersonaRef>,
+    pub personas: Arc<[PersonaRef]>,
 }
 
 /// Who is asking, and how they authenticated.
@@ -26,6 +27,8 @@ pub struct Actor {
     standing: Arc<Standing>,
     /// The credential that authenticated it; `None` for the operator at the terminal.
     pub credential: Option<PresentedCredential>,
+    /// What is left of its rate limit, if it has one.
+    pub allowance: Option<Allowance>,
     /// The request it is making, for the audit trail; empty at the terminal.
     pub request_id: Arc<str>,
 }
@@ -45,7 +48,13 @@ impl Actor {
     /// Who the credential authenticates.
     #[must_use]
     pub fn new(standing: Arc<Standing>, credential: PresentedCredential) -> Self {
-        Self { standing, credential: Some(credential), request_id: Arc::default() }
+        Self { standing, credential: Some(credential), allowance: None, request_id: Arc::default() }
+    }
+
+    /// The same, with so much left of its rate limit.
+    #[must_use]
+    pub fn allowed(self, allowance: Allowance) -> Self {
+        Self { allowance: Some(allowance), ..self }
     }
 
     /// The same, making that request.
@@ -58,8 +67,8 @@ impl Actor {
     #[must_use]
     pub fn user(principal: Principal) -> Self {
         let permissions = principal.role.permissions();
-        let standing = Arc::new(Standing { principal, permissions, personas: Vec::new() });
-        Self { standing, credential: None, request_id: Arc::default() }
+        let standing = Arc::new(Standing { principal, permissions, personas: Arc::default() });
+        Self { standing, credential: None, allowance: None, request_id: Arc::default() }
     }
 
     /// The operator at the terminal, who may do everything.
@@ -68,7 +77,7 @@ impl Actor {
         let principal = Principal {
             id: PrincipalId::from(uuid::Uuid::nil()),
             kind: PrincipalKind::User,
-            username: OPERATOR.to_owned(),
+            chosen_name: Some(OPERATOR.into()),
             role: super::principal::Role::Admin,
             enabled: true,
             created_at: now,
@@ -90,14 +99,25 @@ impl Actor {
 
     /// The principal's user name.
     #[must_use]
-    pub fn username(&self) -> &str {
-        &self.standing.principal.username
+    pub fn username(&self) -> Username<'_> {
+        self.standing.principal.username()
     }
 
     /// Everything it may do on the platform.
     #[must_use]
     pub fn permissions(&self) -> Permissions {
         self.standing.permissions
+    }
+
+    /// The client id of an API key; `None` for a user.
+    #[must_use]
+    pub fn client_id(&self) -> Option<ClientId> {
+        self.standing.principal.client_id()
+    }
+
+    /// The qualified names of the personas that grant it anything.
+    pub fn enabled_personas(&self) -> impl Iterator<Item = &str> {
+        self.personas().iter().filter(|persona| persona.enabled).map(|persona| persona.qualified_name.as_str())
     }
 
     /// The personas it is linked to.

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::Violation;
 use super::ids::PrincipalId;
+use super::limits::{AllowedAddresses, Limits, RateLimit};
 use super::listing::clip;
 use super::permission::{Permission, Permissions};
 use super::persona::PersonaRef;
@@ -37,6 +38,10 @@ pub struct ApiKey {
     pub expires_at: i64,
     /// Epoch milliseconds, or 0 if it never was.
     pub last_used_at: i64,
+    /// How often it was used.
+    pub use_count: i64,
+    /// From where and how often it may be used.
+    pub limits: Limits,
     /// What it was granted beyond its role.
     pub permissions: Permissions,
     /// Ordered by qualified name.
@@ -64,6 +69,8 @@ pub struct NewApiKey {
     pub personas: Vec<String>,
     /// Nothing unless listed.
     pub permissions: Permissions,
+    /// No limits unless given.
+    pub limits: Limits,
 }
 
 impl NewApiKey {
@@ -76,7 +83,9 @@ impl NewApiKey {
             self.description.as_str(),
             self.validity.seconds(),
             self.personas,
-            permissions
+            permissions,
+            self.limits.addresses.texts().collect::<Vec<_>>(),
+            self.limits.rate.map(|rate| [rate.requests, rate.seconds]),
         ]);
         data_encoding::HEXLOWER.encode(&Sha256::digest(request.to_string()))
     }
@@ -95,6 +104,30 @@ pub struct ApiKeyUpdate {
     pub personas: Vec<String>,
     /// Replaces the granted permissions; absent leaves them alone.
     pub permissions: Option<Permissions>,
+    /// Replaces the networks it may be used from; absent leaves them alone.
+    pub addresses: Option<AllowedAddresses>,
+    /// Replaces the rate limit; absent leaves it alone.
+    pub rate: Option<Rate>,
+}
+
+/// What becomes of a rate limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rate {
+    /// There is none.
+    Unlimited,
+    /// It is this.
+    Limited(RateLimit),
+}
+
+impl Rate {
+    /// The limit, if there is one.
+    #[must_use]
+    pub fn limit(self) -> Option<RateLimit> {
+        match self {
+            Self::Unlimited => None,
+            Self::Limited(limit) => Some(limit),
+        }
+    }
 }
 
 /// A requested lifetime in seconds; [`Validity::NEVER_FROM`] and more mean for ever. Both numbers are those of

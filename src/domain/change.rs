@@ -62,6 +62,8 @@ pub enum Action {
     ApiKeyUpdated,
     /// An API key was deleted.
     ApiKeyDeleted,
+    /// Somebody showed a live token that had leaked, and it was revoked.
+    LeakedTokenRevoked,
     /// A persona was created.
     PersonaCreated,
     /// A persona was updated.
@@ -91,6 +93,7 @@ impl Action {
             Self::ApiKeyTokenReplaced => "apikey.token_replaced",
             Self::ApiKeyUpdated => "apikey.updated",
             Self::ApiKeyDeleted => "apikey.deleted",
+            Self::LeakedTokenRevoked => "token.leaked_revoked",
             Self::PersonaCreated => "persona.created",
             Self::PersonaUpdated => "persona.updated",
             Self::PersonaDeleted => "persona.deleted",

@@ -2,6 +2,7 @@
 
 use super::actor::Standing;
 use super::ids::PrincipalId;
+use super::limits::Limits;
 use super::pepper::{Digest, PepperId};
 use super::token::{KeyId, TokenKind};
 
@@ -31,4 +32,25 @@ pub struct KnownCredential {
     pub credential: Credential,
     /// Whom it authenticates.
     pub standing: Standing,
+    /// From where and how often.
+    pub limits: Limits,
+}
+
+/// Uses of a principal's tokens that storage does not know yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Use {
+    /// Whose.
+    pub principal: PrincipalId,
+    /// When last, in epoch milliseconds.
+    pub last_used_at: i64,
+    /// How many.
+    pub count: i64,
+}
+
+impl Use {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { last_used_at: self.last_used_at.max(other.last_used_at), count: self.count + other.count, ..self }
+    }
 }

@@ -29,8 +29,17 @@ pub enum Error {
     /// The state does not allow it: a duplicate, or something that has ended.
     #[error("{0}")]
     Conflict(String),
+    /// The key is bound to addresses, and this is none of them.
+    #[error("this API key may not be used from this address")]
+    ForeignAddress,
+    /// The key's rate limit is used up.
+    #[error("the rate limit of this API key is used up, try again in {retry_after} s")]
+    RateLimited {
+        /// Seconds until the next request is let through.
+        retry_after: u64,
+    },
     /// Too much of a costly thing at once; the client may try again.
-    #[error("too many sign-ins at once, try again in a second")]
+    #[error("too much at once, try again in a second")]
     Busy,
     /// The database did not answer, or answered nonsense.
     #[error("the storage failed")]
@@ -68,6 +77,8 @@ impl From<Violation> for Error {
 pub enum Refusal {
     /// The request has no credential.
     Missing,
+    /// The request has more than one credential.
+    Ambiguous,
     /// The token is malformed, unknown, revoked, or its secret is wrong.
     Invalid,
     /// The token is genuine and its time is over.
@@ -82,6 +93,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Missing => "a bearer token is required: send `Authorization: Bearer <token>`",
+            Self::Ambiguous => "the request has more than one credential",
             Self::Invalid => "the bearer token is malformed, unknown or revoked",
             Self::Expired => "the bearer token has expired",
             Self::Disabled => "the principal of this bearer token is disabled",

@@ -201,7 +201,7 @@ impl User {
     pub fn sort_value(&self, field: UserField) -> Value {
         match field {
             UserField::CreatedAt => Value::Instant(self.principal.created_at),
-            UserField::Username => Value::Text(self.principal.username.clone()),
+            UserField::Username => Value::Text(self.principal.username().to_string()),
             UserField::Id | UserField::Email => Value::Text(self.principal.id.to_string()),
         }
     }

@@ -36,6 +36,7 @@ pub mod error;
 pub mod fields;
 pub mod filter;
 pub mod ids;
+pub mod limits;
 pub mod listing;
 pub mod pepper;
 pub mod permission;

@@ -9,11 +9,13 @@ pub enum Permission {
     ManagePersonas,
     /// Read the audit trail.
     ViewAudit,
+    /// Ask about other actors' tokens.
+    VerifyTokens,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 3] = [Self::ManageApiKeys, Self::ManagePersonas, Self::ViewAudit];
+    pub const ALL: [Self; 4] = [Self::ManageApiKeys, Self::ManagePersonas, Self::ViewAudit, Self::VerifyTokens];
 
     /// The name on the wire and in the database.
     #[must_use]
@@ -22,6 +24,7 @@ impl Permission {
             Self::ManageApiKeys => "MANAGE_APIKEYS",
             Self::ManagePersonas => "MANAGE_PERSONAS",
             Self::ViewAudit => "VIEW_AUDIT",
+            Self::VerifyTokens => "VERIFY_TOKENS",
         }
     }
 

@@ -29,7 +29,7 @@ pub struct Persona {
 }
 
 /// What a link tells of its persona.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PersonaRef {
     /// The persona.
     pub id: PersonaId,

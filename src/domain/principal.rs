@@ -1,5 +1,7 @@
 //! Whatever can be authenticated.
 
+use std::fmt;
+
 use super::ids::PrincipalId;
 use super::permission::Permissions;
 
@@ -15,8 +17,8 @@ pub struct Principal {
     pub id: PrincipalId,
     /// Person or program.
     pub kind: PrincipalKind,
-    /// Unique among all principals.
-    pub username: String,
+    /// The user name that was chosen for it. An API key's is made from its id, so it is not kept a million times.
+    pub chosen_name: Option<Box<str>>,
     /// Its built-in bundle of permissions.
     pub role: Role,
     /// A disabled principal keeps its data and can do nothing.
@@ -32,6 +34,48 @@ pub enum PrincipalState {
     Enabled,
     /// It cannot.
     Disabled,
+}
+
+impl Principal {
+    /// Unique among all principals.
+    #[must_use]
+    pub fn username(&self) -> Username<'_> {
+        self.chosen_name.as_deref().map_or(Username::Made(ClientId(self.id)), Username::Chosen)
+    }
+
+    /// The client id of an API key; `None` for a user.
+    #[must_use]
+    pub fn client_id(&self) -> Option<ClientId> {
+        self.chosen_name.is_none().then_some(ClientId(self.id))
+    }
+}
+
+/// A user name, to be written.
+#[derive(Debug, Clone, Copy)]
+pub enum Username<'a> {
+    /// A user's own.
+    Chosen(&'a str),
+    /// An API key's.
+    Made(ClientId),
+}
+
+impl fmt::Display for Username<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chosen(name) => formatter.write_str(name),
+            Self::Made(client_id) => write!(formatter, "{SERVICE_ACCOUNT_PREFIX}{client_id}"),
+        }
+    }
+}
+
+/// The client id of an API key, to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientId(PrincipalId);
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{CLIENT_ID_PREFIX}{}", self.0)
+    }
 }
 
 /// Person or program.
@@ -131,11 +175,11 @@ impl Role {
 /// The client id of the API key with that id.
 #[must_use]
 pub fn client_id(id: PrincipalId) -> String {
-    format!("{CLIENT_ID_PREFIX}{id}")
+    ClientId(id).to_string()
 }
 
 /// The user name of the service account of the API key with that id.
 #[must_use]
 pub fn service_account_username(id: PrincipalId) -> String {
-    format!("{SERVICE_ACCOUNT_PREFIX}{CLIENT_ID_PREFIX}{id}")
+    Username::Made(ClientId(id)).to_string()
 }

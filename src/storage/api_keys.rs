@@ -2,15 +2,18 @@
 
 use diesel::prelude::*;
 
-use super::database::AnyConnection;
+use super::database::{AnyConnection, storage};
 use super::listing::{ALWAYS, Column, Condition, Stored, after, any, condition, equal, nothing, order};
 use super::principals::{Existed, parse_id};
 use super::schema::{api_keys, persona_links, personas};
 use super::{personas as persona_table, principals as principal_table};
 use crate::domain::api_key::{ApiKey, NEVER, Status, Validity};
+use crate::domain::credential::Use;
 use crate::domain::error::Result;
 use crate::domain::fields::ApiKeyField;
+use crate::domain::filter::Filter;
 use crate::domain::ids::PrincipalId;
+use crate::domain::limits::{AllowedAddresses, Limits, RateLimit};
 use crate::domain::listing::{Counts, Query, Start, Totals};
 use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX};
 use crate::domain::text::fold;
@@ -29,6 +32,48 @@ struct ApiKeyRow {
     updated_at: i64,
     expires_at: i64,
     last_used_at: i64,
+    #[diesel(embed)]
+    limits: LimitsRow,
+    use_count: i64,
+}
+
+/// The columns of `api_keys` that matter when its token is used.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = api_keys)]
+pub(super) struct TermsRow {
+    pub(super) expires_at: i64,
+    #[diesel(embed)]
+    pub(super) limits: LimitsRow,
+}
+
+/// The columns of `api_keys` that limit its use.
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = api_keys)]
+pub(super) struct LimitsRow {
+    allowed_addresses: String,
+    rate_limit_requests: i64,
+    rate_limit_seconds: i64,
+}
+
+impl From<&Limits> for LimitsRow {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            allowed_addresses: limits.addresses.texts().collect::<Vec<_>>().join(" "),
+            rate_limit_requests: limits.rate.map_or(0, |rate| rate.requests.get().into()),
+            rate_limit_seconds: limits.rate.map_or(0, |rate| rate.seconds.get().into()),
+        }
+    }
+}
+
+impl LimitsRow {
+    pub(super) fn into_domain(self) -> Result<Limits> {
+        let number = |number: i64| u32::try_from(number).map_err(storage);
+        let (requests, seconds) = (number(self.rate_limit_requests)?, number(self.rate_limit_seconds)?);
+        Ok(Limits {
+            addresses: AllowedAddresses::parse(self.allowed_addresses.split_whitespace()).map_err(storage)?,
+            rate: RateLimit::parse(requests, seconds).map_err(storage)?,
+        })
+    }
 }
 
 impl From<&ApiKey> for ApiKeyRow {
@@ -44,6 +89,8 @@ impl From<&ApiKey> for ApiKeyRow {
             updated_at: key.updated_at,
             expires_at: key.expires_at,
             last_used_at: key.last_used_at,
+            limits: LimitsRow::from(&key.limits),
+            use_count: key.use_count,
         }
     }
 }
@@ -80,6 +127,7 @@ pub fn replace(connection: &mut AnyConnection, key: &ApiKey) -> Result<()> {
             api_keys::validity_seconds.eq(key.validity.seconds()),
             api_keys::updated_at.eq(key.updated_at),
             api_keys::expires_at.eq(key.expires_at),
+            LimitsRow::from(&key.limits),
         ))
         .execute(connection)?;
     principal_table::replace_permissions(connection, key.id, key.permissions)?;
@@ -121,21 +169,26 @@ pub fn counts(connection: &mut AnyConnection, query: &Query<ApiKeyField>, now: i
         return Ok(None);
     }
     let total = api_keys::table.count().get_result(connection)?;
-    let filtered = api_keys::table.into_boxed().filter(condition(&query.filter, now)).count().get_result(connection)?;
+    let filtered = match &query.filter {
+        Filter::All(conditions) if conditions.is_empty() => total,
+        filter => api_keys::table.into_boxed().filter(condition(filter, now)).count().get_result(connection)?,
+    };
     Ok(Some(Counts { total, filtered }))
 }
 
-/// Notes when keys were last used: one statement for all of them, one column only, and never back in time.
+/// Notes uses of keys: one statement for many keys, two columns only, and never back in time.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn note_uses(connection: &mut AnyConnection, uses: &[(PrincipalId, i64)]) -> Result<()> {
+pub fn note_uses(connection: &mut AnyConnection, uses: &[Use]) -> Result<()> {
     for chunk in uses.chunks(super::MANY) {
-        // Written out because diesel cannot join an UPDATE to VALUES. Ids and instants have nothing to escape.
-        let values: Vec<String> = chunk.iter().map(|(id, instant)| format!("('{id}', {instant})")).collect();
+        // Written out because diesel cannot join an UPDATE to VALUES. Ids and numbers have nothing to escape.
+        let values: Vec<String> =
+            chunk.iter().map(|each| format!("('{}', {}, {})", each.principal, each.last_used_at, each.count)).collect();
         let statement = format!(
-            "UPDATE api_keys SET last_used_at = used.column2 FROM (VALUES {}) AS used \
-             WHERE api_keys.id = used.column1 AND api_keys.last_used_at < used.column2",
+            "UPDATE api_keys SET use_count = use_count + used.column3, last_used_at = \
+             CASE WHEN last_used_at < used.column2 THEN used.column2 ELSE last_used_at END \
+             FROM (VALUES {}) AS used WHERE api_keys.id = used.column1",
             values.join(", ")
         );
         diesel::sql_query(statement).execute(connection)?;
@@ -156,12 +209,14 @@ fn complete(connection: &mut AnyConnection, rows: Vec<ApiKeyRow>) -> Result<Vec<
                 personas: personas.remove(&row.id).unwrap_or_default(),
                 display_name: row.display_name,
                 description: row.description,
-                validity: Validity::parse(row.validity_seconds).map_err(super::database::storage)?,
+                validity: Validity::parse(row.validity_seconds).map_err(storage)?,
                 created_by: row.created_by,
                 created_at: row.created_at,
                 updated_at: row.updated_at,
                 expires_at: row.expires_at,
                 last_used_at: row.last_used_at,
+                use_count: row.use_count,
+                limits: row.limits.into_domain()?,
             })
         })
         .collect()

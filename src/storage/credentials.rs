@@ -2,14 +2,17 @@
 
 use diesel::prelude::*;
 
+use super::api_keys::TermsRow;
 use super::database::{AnyConnection, storage};
 use super::principals::{Existed, PrincipalRow, corrupt, parse_id};
 use super::schema::{api_keys, credentials, principals};
 use super::{personas as persona_table, principals as principal_table};
 use crate::domain::actor::Standing;
+use crate::domain::api_key::NEVER;
 use crate::domain::credential::{Credential, KnownCredential};
 use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
+use crate::domain::limits::Limits;
 use crate::domain::pepper::{Digest, PepperId};
 use crate::domain::token::{KeyId, TokenKind};
 
@@ -63,21 +66,29 @@ pub fn insert(connection: &mut AnyConnection, credential: &Credential) -> Result
 /// # Errors
 /// When the storage fails.
 pub fn find(connection: &mut AnyConnection, key_id: KeyId) -> Result<Option<KnownCredential>> {
-    let found: Option<(CredentialRow, PrincipalRow, Option<i64>)> = credentials::table
+    let found: Option<(CredentialRow, PrincipalRow, Option<TermsRow>)> = credentials::table
         .inner_join(principals::table.left_join(api_keys::table))
         .filter(credentials::key_id.eq(key_id.to_string()))
-        .select((CredentialRow::as_select(), PrincipalRow::as_select(), api_keys::expires_at.nullable()))
+        .select((CredentialRow::as_select(), PrincipalRow::as_select(), Option::<TermsRow>::as_select()))
         .first(connection)
         .optional()?;
-    let Some((credential, principal, key_expires_at)) = found else { return Ok(None) };
+    let Some((credential, principal, api_key)) = found else { return Ok(None) };
+    let (key_expires_at, limits) = match api_key {
+        Some(terms) => (terms.expires_at, terms.limits.into_domain()?),
+        None => (NEVER, Limits::default()),
+    };
     let mut credential = credential.into_domain()?;
-    credential.expires_at = credential.expires_at.min(key_expires_at.unwrap_or(i64::MAX));
+    credential.expires_at = credential.expires_at.min(key_expires_at);
     let principal = principal.into_domain()?;
     let id = [principal.id.to_string()];
     let granted = principal_table::permissions_of(connection, &id)?.remove(&id[0]).unwrap_or_default();
     let personas = persona_table::linked_to(connection, &id)?.remove(&id[0]).unwrap_or_default();
     let permissions = principal.role.permissions().union(granted);
-    Ok(Some(KnownCredential { credential, standing: Standing { principal, permissions, personas } }))
+    Ok(Some(KnownCredential {
+        credential,
+        standing: Standing { principal, permissions, personas: personas.into() },
+        limits,
+    }))
 }
 
 /// Removes one credential.

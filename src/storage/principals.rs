@@ -9,7 +9,7 @@ use super::schema::{principal_permissions, principals};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::permission::{Permission, Permissions};
-use crate::domain::principal::{Principal, PrincipalKind, PrincipalState, Role};
+use crate::domain::principal::{Principal, PrincipalKind, PrincipalState, Role, service_account_username};
 
 /// A row of `principals`.
 #[derive(Queryable, Selectable, Insertable)]
@@ -25,10 +25,12 @@ pub(super) struct PrincipalRow {
 
 impl PrincipalRow {
     pub(super) fn into_domain(self) -> Result<Principal> {
+        let id = parse_id(&self.id)?;
+        let made = self.username == service_account_username(id);
         Ok(Principal {
-            id: parse_id(&self.id)?,
+            id,
             kind: PrincipalKind::find(&self.kind).ok_or_else(|| corrupt("principal kind", &self.kind))?,
-            username: self.username,
+            chosen_name: (!made).then(|| self.username.into_boxed_str()),
             role: Role::find(&self.role).ok_or_else(|| corrupt("role", &self.role))?,
             enabled: self.enabled,
             created_at: self.created_at,
@@ -44,14 +46,14 @@ pub fn insert(connection: &mut AnyConnection, principal: &Principal) -> Result<(
     let row = PrincipalRow {
         id: principal.id.to_string(),
         kind: principal.kind.name().to_owned(),
-        username: principal.username.clone(),
+        username: principal.username().to_string(),
         role: principal.role.name().to_owned(),
         enabled: principal.enabled,
         created_at: principal.created_at,
     };
     match diesel::insert_into(principals::table).values(row).execute(connection) {
         Err(error) if is_duplicate(&error) => {
-            Err(Error::Conflict(format!("the user name `{}` is taken", principal.username)))
+            Err(Error::Conflict(format!("the user name `{}` is taken", principal.username())))
         }
         outcome => Ok(outcome.map(drop)?),
     }

@@ -33,6 +33,10 @@ diesel::table! {
         updated_at -> BigInt,
         expires_at -> BigInt,
         last_used_at -> BigInt,
+        allowed_addresses -> Text,
+        rate_limit_requests -> BigInt,
+        rate_limit_seconds -> BigInt,
+        use_count -> BigInt,
     }
 }
 

@@ -1,0 +1,39 @@
+-- What wrk sends, by environment: TARGET (path), TOKENS (a file, one a line), and STYLE:
+--   bearer      GET with `Authorization: Bearer TOKEN`
+--   api-key     GET with `X-Api-Key: TOKEN`
+--   drf         GET with `Authorization: Api-Key TOKEN`
+--   introspect  POST of the form `token=TOKEN` with `Authorization: CALLER`
+-- START is the number of the token to begin with and go on in turn; without it each is drawn at random.
+
+local head = " " .. os.getenv("TARGET") .. " HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+local style, caller = os.getenv("STYLE"), os.getenv("CALLER")
+local tokens, place = {}, tonumber(os.getenv("START"))
+
+function init()
+  for line in io.lines(os.getenv("TOKENS")) do tokens[#tokens + 1] = line end
+  math.randomseed(4711)
+end
+
+local styles = {
+  bearer = function(token) return "GET" .. head .. "Authorization: Bearer " .. token .. "\r\n\r\n" end,
+  ["api-key"] = function(token) return "GET" .. head .. "X-Api-Key: " .. token .. "\r\n\r\n" end,
+  drf = function(token) return "GET" .. head .. "Authorization: Api-Key " .. token .. "\r\n\r\n" end,
+  introspect = function(token)
+    return "POST" .. head .. "Authorization: " .. caller .. "\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+      .. "Content-Length: " .. (#token + 6) .. "\r\n\r\ntoken=" .. token
+  end,
+}
+local write = styles[style]
+
+function request()
+  if not place then return write(tokens[math.random(#tokens)]) end
+  place = place % #tokens + 1
+  return write(tokens[place])
+end
+
+function done(summary, latency)
+  local errors = summary.errors
+  io.write(string.format('{"requests": %d, "micros": %d, "p50": %.1f, "p99": %.1f, "refused": %d, "broken": %d}\n',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), errors.status,
+    errors.connect + errors.read + errors.write + errors.timeout))
+end

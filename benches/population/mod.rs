@@ -1,0 +1,121 @@
+//! A service whose directory holds any number of API keys, and their tokens.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tempfile::TempDir;
+use tessera::clock::Clock;
+use tessera::directory::Directory;
+use tessera::domain::actor::Standing;
+use tessera::domain::api_key::NEVER;
+use tessera::domain::credential::{Credential, KnownCredential};
+use tessera::domain::entropy::Entropy;
+use tessera::domain::error;
+use tessera::domain::ids::{Id, PersonaId};
+use tessera::domain::limits::Limits;
+use tessera::domain::pepper::Peppers;
+use tessera::domain::permission::Permissions;
+use tessera::domain::persona::{PersonaRef, mint_qualified_name};
+use tessera::domain::principal::{Principal, PrincipalKind, Role};
+use tessera::domain::token::{ParsedToken, Prefixes, TokenKind};
+use tessera::service::{Parts, Service};
+use tessera::storage::database::Database;
+use tokio::sync::{Mutex, Semaphore};
+
+/// How many personas there are; every key is linked to one of them, every tenth to the next one too.
+const PERSONAS: usize = 100;
+
+/// The directory is divided into parts that are not filled alike: so much more room lets nothing be evicted.
+const SPARE: usize = 1_000;
+
+/// What a benchmark cannot go on after.
+pub type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+/// A service and the tokens it knows.
+pub struct Population {
+    /// With room for its keys in its directory.
+    pub service: Service,
+    personas: Vec<PersonaRef>,
+    /// Holds the database, which stays empty.
+    _directory: TempDir,
+}
+
+impl Population {
+    /// A service with room for so many keys.
+    ///
+    /// # Errors
+    /// When there is no randomness or no temporary file.
+    pub fn with_room_for(keys: usize) -> Outcome<Self> {
+        let directory = TempDir::new()?;
+        let url = format!("sqlite://{}", directory.path().join("bench.db").display()).parse()?;
+        let service = Service::new(Parts {
+            database: Database::connect(&url, 1)?,
+            directory: Directory::new(keys + keys / 10 + SPARE),
+            clock: Clock::System,
+            entropy: Entropy::SYSTEM,
+            peppers: Peppers::parse(&Peppers::draw(Entropy::SYSTEM)?)?,
+            prefixes: Prefixes::default(),
+            session_millis: 0,
+            sign_ins: Arc::new(Semaphore::new(1)),
+            saving: Mutex::new(()),
+        });
+        let personas = (0..PERSONAS).map(persona).collect::<Outcome<_>>()?;
+        Ok(Self { service, personas, _directory: directory })
+    }
+
+    /// Reads so many keys into the directory, as the first use of each would; their tokens, in no order.
+    ///
+    /// # Errors
+    /// When there is no randomness.
+    pub fn grow(&self, keys: usize) -> Outcome<Vec<ParsedToken>> {
+        (0..keys).map(|index| self.add(index)).collect()
+    }
+
+    fn add(&self, index: usize) -> Outcome<ParsedToken> {
+        let Self { service, personas, .. } = self;
+        let token = ParsedToken::mint(TokenKind::ApiKey, Entropy::SYSTEM)?;
+        let read = || std::future::ready(known(service, &token, links(personas, index)).map(Some));
+        let read = service.directory.get(token.key_id, &service.clock, read).now_or_never();
+        read.ok_or("the directory waits")??;
+        Ok(token)
+    }
+}
+
+fn known(service: &Service, token: &ParsedToken, personas: Vec<PersonaRef>) -> error::Result<KnownCredential> {
+    let (pepper, now) = (service.peppers.current(), service.clock.now());
+    let id = Id::new(now, Entropy::SYSTEM)?;
+    let digest = service.peppers.digest(token, pepper).ok_or(error::Error::Internal("no pepper".into()))?;
+    let principal = Principal {
+        id,
+        kind: PrincipalKind::ServiceAccount,
+        chosen_name: None,
+        role: Role::ApiToken,
+        enabled: true,
+        created_at: now,
+    };
+    Ok(KnownCredential {
+        credential: Credential {
+            key_id: token.key_id,
+            kind: token.kind,
+            principal: id,
+            digest,
+            pepper,
+            created_at: now,
+            expires_at: NEVER,
+        },
+        standing: Standing { principal, permissions: Permissions::NONE, personas: personas.into() },
+        limits: Limits::default(),
+    })
+}
+
+fn links(personas: &[PersonaRef], index: usize) -> Vec<PersonaRef> {
+    let several = if index.is_multiple_of(10) { 2 } else { 1 };
+    personas.iter().cycle().skip(index % PERSONAS).take(several).cloned().collect()
+}
+
+fn persona(index: usize) -> Outcome<PersonaRef> {
+    let id = PersonaId::new(0, Entropy::SYSTEM)?;
+    let qualified_name = mint_qualified_name(Entropy::SYSTEM)?;
+    Ok(PersonaRef { id, name: format!("Persona {index}"), qualified_name, enabled: true })
+}

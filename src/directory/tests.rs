@@ -1,0 +1,238 @@
+//! Misses, reads, changes and publications in every order: a seeded scheduler picks which task takes its next step.
+//!
+//! Storage is a list of versions. A writer commits a new one, forgets the principal, and returns. Whoever asks after
+//! that must be told of that version or of a later one, whatever was being read meanwhile and whoever waited for it.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use super::Directory;
+use crate::clock::Clock;
+use crate::domain::actor::Standing;
+use crate::domain::change::Subject;
+use crate::domain::credential::{Credential, KnownCredential};
+use crate::domain::entropy::Entropy;
+use crate::domain::ids::PrincipalId;
+use crate::domain::limits::Limits;
+use crate::domain::pepper::Peppers;
+use crate::domain::permission::Permissions;
+use crate::domain::principal::{Principal, PrincipalKind, Role};
+use crate::domain::token::{ParsedToken, TokenKind};
+
+const SEEDS: u64 = 5_000;
+
+/// A small generator of its own, so that a failing seed fails again.
+struct Dice(Cell<u64>);
+
+impl Dice {
+    fn roll(&self, sides: usize) -> usize {
+        let mut state = self.0.get();
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        self.0.set(state);
+        usize::try_from(state >> 33).unwrap() % sides
+    }
+}
+
+/// One key's world: its token, its versions, and how far they have been acknowledged.
+struct World {
+    directory: Directory,
+    peppers: Peppers,
+    token: ParsedToken,
+    /// Each version: whether the key exists in it. The first is 1.
+    versions: RefCell<Vec<bool>>,
+    acknowledged: Cell<usize>,
+    dice: Dice,
+}
+
+impl World {
+    fn new(seed: u64) -> Rc<Self> {
+        Rc::new(Self {
+            directory: Directory::new(16),
+            peppers: Peppers::parse(&Peppers::draw(Entropy::SYSTEM).unwrap()).unwrap(),
+            token: ParsedToken::mint(TokenKind::ApiKey, Entropy::SYSTEM).unwrap(),
+            versions: RefCell::new(vec![true]),
+            acknowledged: Cell::new(1),
+            dice: Dice(Cell::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)),
+        })
+    }
+
+    /// Lets the others take some steps.
+    async fn pause(&self) {
+        for _ in 0..self.dice.roll(4) {
+            let mut paused = false;
+            poll_fn(|_| if std::mem::replace(&mut paused, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+        }
+    }
+
+    /// What storage says now; a record's version travels as its expiry.
+    fn stored(&self) -> Option<KnownCredential> {
+        let versions = self.versions.borrow();
+        let exists = *versions.last().unwrap();
+        exists.then(|| known(&self.token, &self.peppers, i64::try_from(versions.len()).unwrap()))
+    }
+
+    async fn ask(self: Rc<Self>) {
+        self.pause().await;
+        let at_least = self.acknowledged.get();
+        let read = async || {
+            self.pause().await;
+            let found = self.stored();
+            self.pause().await;
+            Ok(found)
+        };
+        let found = self.directory.get(self.token.key_id, &Clock::System, read).await.unwrap();
+        let now = 0;
+        if let Some(record) = found {
+            let actor = record.admit(&self.token, &self.peppers, now, None).unwrap();
+            let version = usize::try_from(actor.expires_at().unwrap()).unwrap();
+            assert!(version >= at_least, "told of version {version} after {at_least} was acknowledged");
+        } else {
+            let deleted = self.versions.borrow()[at_least - 1..].contains(&false);
+            assert!(deleted, "told of no key although it exists since version {at_least}");
+        }
+    }
+
+    async fn change(self: Rc<Self>) {
+        self.pause().await;
+        let exists = self.dice.roll(3) > 0;
+        self.versions.borrow_mut().push(exists);
+        let version = self.versions.borrow().len();
+        self.pause().await;
+        self.directory.forget(match self.dice.roll(4) {
+            0 => Subject::Persona(principal().uuid()),
+            _ => Subject::Principal(principal().uuid()),
+        });
+        self.acknowledged.set(self.acknowledged.get().max(version));
+    }
+}
+
+fn principal() -> PrincipalId {
+    PrincipalId::parse("01a205de-d0d1-7754-99fc-73f659622203").unwrap()
+}
+
+fn known(token: &ParsedToken, peppers: &Peppers, version: i64) -> KnownCredential {
+    let pepper = peppers.current();
+    KnownCredential {
+        credential: Credential {
+            key_id: token.key_id,
+            kind: token.kind,
+            principal: principal(),
+            digest: peppers.digest(token, pepper).unwrap(),
+            pepper,
+            created_at: 0,
+            expires_at: version,
+        },
+        standing: Standing {
+            principal: Principal {
+                id: principal(),
+                kind: PrincipalKind::ServiceAccount,
+                chosen_name: None,
+                role: Role::ApiToken,
+                enabled: true,
+                created_at: 0,
+            },
+            permissions: Permissions::NONE,
+            personas: [].into(),
+        },
+        limits: Limits::default(),
+    }
+}
+
+/// Lets every task take steps in an order that the dice decide, until all are done.
+fn run(world: &Rc<World>, mut tasks: Vec<Pin<Box<dyn Future<Output = ()>>>>) {
+    let mut context = Context::from_waker(Waker::noop());
+    while !tasks.is_empty() {
+        let next = world.dice.roll(tasks.len());
+        if tasks[next].as_mut().poll(&mut context).is_ready() {
+            drop(tasks.swap_remove(next));
+        }
+    }
+}
+
+#[test]
+fn in_no_order_of_steps_is_anybody_told_what_was_true_before_an_acknowledged_change() {
+    for seed in 1..=SEEDS {
+        let world = World::new(seed);
+        let asking = (0..6).map(|_| Box::pin(Rc::clone(&world).ask()) as Pin<Box<dyn Future<Output = ()>>>);
+        let changing = (0..3).map(|_| Box::pin(Rc::clone(&world).change()) as Pin<Box<dyn Future<Output = ()>>>);
+        run(&world, asking.chain(changing).collect());
+    }
+}
+
+#[test]
+fn those_who_ask_at_the_same_time_share_one_read() {
+    let world = World::new(7);
+    let reads = Rc::new(Cell::new(0));
+    let ask = |world: Rc<World>, reads: Rc<Cell<u32>>| async move {
+        let read = async || {
+            reads.set(reads.get() + 1);
+            world.pause().await;
+            Ok(world.stored())
+        };
+        assert!(world.directory.get(world.token.key_id, &Clock::System, read).await.unwrap().is_some());
+    };
+    let tasks =
+        (0..50).map(|_| Box::pin(ask(Rc::clone(&world), Rc::clone(&reads))) as Pin<Box<dyn Future<Output = ()>>>);
+    run(&world, tasks.collect());
+    assert_eq!(reads.get(), 1);
+}
+
+#[test]
+fn those_who_ask_for_what_is_not_there_share_reads_too() {
+    let world = World::new(11);
+    world.versions.borrow_mut().push(false);
+    let reads = Rc::new(Cell::new(0));
+    let ask = |world: Rc<World>, reads: Rc<Cell<u32>>| async move {
+        let read = async || {
+            reads.set(reads.get() + 1);
+            world.pause().await;
+            Ok(world.stored())
+        };
+        assert!(world.directory.get(world.token.key_id, &Clock::System, read).await.unwrap().is_none());
+    };
+    let tasks =
+        (0..50).map(|_| Box::pin(ask(Rc::clone(&world), Rc::clone(&reads))) as Pin<Box<dyn Future<Output = ()>>>);
+    run(&world, tasks.collect());
+    assert!(reads.get() < 25, "{} reads", reads.get());
+    assert!(world.directory.is_empty());
+}
+
+#[test]
+fn nothing_negative_is_kept() {
+    let world = World::new(3);
+    world.versions.borrow_mut().push(false);
+    world.acknowledged.set(2);
+    run(&world, vec![Box::pin(Rc::clone(&world).ask())]);
+    world.versions.borrow_mut().push(true);
+    world.acknowledged.set(3);
+    run(&world, vec![Box::pin(Rc::clone(&world).ask())]);
+    assert_eq!(world.directory.len(), 1);
+}
+
+#[test]
+fn every_use_is_counted_once_however_often_uses_are_saved() {
+    let world = World::new(9);
+    let record =
+        futures_util::FutureExt::now_or_never(
+            world.directory.get(world.token.key_id, &Clock::System, async || Ok(world.stored())),
+        )
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    let told = || world.directory.unsaved_use(principal()).map_or(0, |used| used.count);
+    for now in 1..=3 {
+        world.directory.note_use(&record, now);
+    }
+    let taken = world.directory.take_uses();
+    assert_eq!((taken[0].count, taken[0].last_used_at, told()), (3, 3, 3), "still told while on their way");
+    world.directory.note_use(&record, 4);
+    assert_eq!(told(), 4);
+    assert_eq!(world.directory.take_uses()[0].count, 4, "what was not saved is taken again");
+    world.directory.uses_saved();
+    assert_eq!((told(), world.directory.take_uses().len()), (0, 0));
+}
