@@ -10,6 +10,8 @@ use utoipa_actix_web::AppExt;
 
 use crate::domain::ids::Id;
 use crate::http::envelope::envelope;
+use crate::http::gateway::guards::{GithubKeys, LeakReports};
+use crate::http::peer::TrustedProxies;
 use crate::http::{Endpoints, Metrics, no_endpoint, openapi, routes};
 use crate::service::Service;
 
@@ -25,6 +27,29 @@ pub struct State {
     pub document: String,
     /// The same in version 3.0.
     pub document_3_0: String,
+    /// The proxies whose word on a client's address is taken.
+    pub trusted: TrustedProxies,
+    /// The keys that GitHub signs with.
+    pub github_keys: GithubKeys,
+    /// How often leaks are reported.
+    pub leak_reports: LeakReports,
+    /// How long gateways may keep an answer about a token, in milliseconds.
+    pub introspection_millis: i64,
+    /// The largest body that is read, in bytes.
+    pub body_limit: usize,
+    /// How long a request may take.
+    pub request_timeout: Duration,
+}
+
+/// What a door needs to know that no service does.
+#[derive(Default)]
+pub struct DoorSettings {
+    /// The proxies whose word on a client's address is taken.
+    pub trusted: TrustedProxies,
+    /// The keys that GitHub signs with.
+    pub github_keys: GithubKeys,
+    /// How long gateways may keep an answer about a token, in milliseconds.
+    pub introspection_millis: i64,
     /// The largest body that is read, in bytes.
     pub body_limit: usize,
     /// How long a request may take.
@@ -36,16 +61,20 @@ impl State {
     ///
     /// # Errors
     /// When the OpenAPI document cannot be written.
-    pub fn new(service: Service, body_limit: usize, request_timeout: Duration) -> serde_json::Result<Self> {
+    pub fn new(service: Service, doors: DoorSettings) -> serde_json::Result<Self> {
         let document = openapi::document();
         Ok(Self {
             metrics: Metrics::new(&service),
             endpoints: Endpoints::of(&document),
             document: openapi::json(&document)?,
             document_3_0: openapi::json_3_0(&document)?,
+            leak_reports: LeakReports::new(service.clock.clone()),
             service,
-            body_limit,
-            request_timeout,
+            trusted: doors.trusted,
+            github_keys: doors.github_keys,
+            introspection_millis: doors.introspection_millis,
+            body_limit: doors.body_limit,
+            request_timeout: doors.request_timeout,
         })
     }
 

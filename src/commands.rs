@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::web;
 
-use crate::app::{State, app};
+use crate::app::{DoorSettings, State, app};
 use crate::clock::{Clock, SECOND};
 use crate::config::{Cli, Command, Keys, OpenApiVersion, PasswordSource, Settings, Users};
 use crate::directory::Directory;
@@ -13,9 +13,12 @@ use crate::domain::actor::Actor;
 use crate::domain::api_key::{NewApiKey, Validity, persona_set};
 use crate::domain::entropy::Entropy;
 use crate::domain::error::{Error, Violation};
+use crate::domain::limits::Limits;
 use crate::domain::permission::Permission;
 use crate::domain::principal::PrincipalState;
 use crate::domain::text::{Description, DisplayName, at};
+use crate::http::gateway::guards::GithubKeys;
+use crate::http::peer::TrustedProxies;
 use crate::http::{openapi, wire};
 use crate::pepper_file;
 use crate::service::bootstrap::{self, ADMIN, FirstStart};
@@ -92,6 +95,7 @@ async fn service(settings: &Settings) -> Result<Service, String> {
         prefixes: settings.token_prefixes,
         session_millis: settings.session_seconds * SECOND,
         sign_ins: Arc::new(tokio::sync::Semaphore::new(cores * 4)),
+        saving: tokio::sync::Mutex::new(()),
     });
     bootstrap::check_peppers(&service).await.map_err(explain)?;
     Ok(service)
@@ -102,7 +106,22 @@ async fn serve(settings: Settings) -> Outcome {
     if let Some(first) = bootstrap::run(&service, settings.admin_password.clone()).await.map_err(explain)? {
         welcome(first);
     }
-    let state = State::new(service.clone(), settings.body_limit, Duration::from_secs(settings.request_timeout_seconds));
+    let github_keys = match &settings.github_public_keys {
+        None => GithubKeys::default(),
+        Some(path) => {
+            let failed = |error: String| format!("the public keys of GitHub in `{}`: {error}", path.display());
+            GithubKeys::parse(&std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?)
+                .map_err(failed)?
+        }
+    };
+    let doors = DoorSettings {
+        trusted: TrustedProxies(settings.trusted_proxies.clone()),
+        github_keys,
+        introspection_millis: settings.introspection_seconds * SECOND,
+        body_limit: settings.body_limit,
+        request_timeout: Duration::from_secs(settings.request_timeout_seconds),
+    };
+    let state = State::new(service.clone(), doors);
     let state = web::Data::new(state.map_err(|error| error.to_string())?);
     let listener =
         wire::listen(settings.listen).map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
@@ -217,6 +236,7 @@ async fn change_keys(settings: &Settings, command: Keys) -> Outcome {
             validity: at("--validity-seconds", validity_seconds.map_or(Ok(Validity::NEVER), Validity::parse))?,
             personas: persona_set(personas)?,
             permissions: at("--permission", Permission::parse_all(&permissions))?,
+            limits: Limits::default(),
         })
     };
     let new = new().map_err(|violation| explain(Error::from(violation)))?;

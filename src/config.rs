@@ -203,13 +203,27 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_SESSION_SECONDS", default_value_t = 43_200, value_parser = clap::value_parser!(i64).range(1..=31_536_000))]
     pub session_seconds: i64,
 
-    /// How many credentials are kept in memory, at about 500 bytes each
+    /// How many credentials are kept in memory, at about 250 bytes each
     #[arg(long, global = true, env = "TESSERA_DIRECTORY_CAPACITY", default_value_t = 100_000)]
     pub directory_capacity: usize,
 
     /// How many threads answer requests; as many as there are cores if left out
     #[arg(long, global = true, env = "TESSERA_WORKERS")]
     pub workers: Option<std::num::NonZeroUsize>,
+
+    /// The networks of the gateways and proxies in front: what they say in `X-Forwarded-For` and of the request they
+    /// ask about is believed; what anybody else says is not
+    #[arg(long, global = true, env = "TESSERA_TRUSTED_PROXIES", value_delimiter = ',')]
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+
+    /// How long gateways may keep an introspection answer, in seconds: so long can one that caches accept a token
+    /// that has been revoked
+    #[arg(long, global = true, env = "TESSERA_INTROSPECTION_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(i64).range(1..=3600))]
+    pub introspection_seconds: i64,
+
+    /// A file with the public keys that GitHub's secret scanning signs with, as GitHub publishes them
+    #[arg(long, global = true, env = "TESSERA_GITHUB_PUBLIC_KEYS")]
+    pub github_public_keys: Option<PathBuf>,
 
     /// The largest body of a request, in bytes
     #[arg(long, global = true, env = "TESSERA_BODY_LIMIT", default_value_t = 262_144)]

@@ -25,15 +25,28 @@ impl FromRequest for Actor {
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let bearer = bearer(request).map(str::to_owned);
         let request_id = request_id(request);
+        let request = request.clone();
         let state = request.app_data::<web::Data<State>>().cloned();
         Box::pin(async move {
             let bearer = bearer?;
             let state = state.ok_or_else(|| Error::Internal("the application has no state".into()))?;
-            let actor = state.service.authenticate(&bearer).await?.requesting(request_id);
-            tracing::Span::current().record("actor", actor.username());
+            let actor = authenticate(&state, &bearer, &request).await?.requesting(request_id);
+            tracing::Span::current().record("actor", tracing::field::display(actor.username()));
             Ok(actor)
         })
     }
+}
+
+/// The actor of a bearer token; what is left of its rate limit goes with the answer.
+///
+/// # Errors
+/// Those of [`crate::service::Service::authenticate`].
+pub async fn authenticate(state: &State, bearer: &str, request: &HttpRequest) -> Result<Actor, Error> {
+    let actor = state.service.authenticate(bearer, state.trusted.client_address(request)).await?;
+    if let Some(allowance) = actor.allowance {
+        request.extensions_mut().insert(allowance);
+    }
+    Ok(actor)
 }
 
 /// The id of the request, as the envelope determined it.
@@ -42,10 +55,11 @@ pub fn request_id(request: &HttpRequest) -> Arc<str> {
 }
 
 /// The one bearer token of a request. Two different ones are refused: no two layers shall disagree on which counts.
-fn bearer(request: &HttpRequest) -> Result<&str, Failure> {
-    if Params::parse(request.query_string()).has("access_token") {
-        return Err(Failure::Credentials("a token in the query string ends up in logs: send it in `Authorization`"));
-    }
+///
+/// # Errors
+/// [`Refusal::Missing`], or `Failure::Credentials` for more than one, or for one in the query string.
+pub fn bearer(request: &HttpRequest) -> Result<&str, Failure> {
+    refuse_token_in(request.query_string())?;
     let authorization = only(request, &AUTHORIZATION)?.map(bearer_of).transpose()?;
     let api_key = only(request, &API_KEY)?.map(visible).transpose()?;
     match (authorization, api_key) {
@@ -55,6 +69,17 @@ fn bearer(request: &HttpRequest) -> Result<&str, Failure> {
         (Some(bearer), _) | (None, Some(bearer)) => Ok(bearer),
         (None, None) => Err(Error::Unauthenticated(Refusal::Missing).into()),
     }
+}
+
+/// Refuses a token in a query string (RFC 6750, section 2.3), wherever else there is one.
+///
+/// # Errors
+/// `Failure::Credentials`.
+pub fn refuse_token_in(query: &str) -> Result<(), Failure> {
+    if Params::parse(query).has("access_token") {
+        return Err(Failure::Credentials("a token in the query string ends up in logs: send it in `Authorization`"));
+    }
+    Ok(())
 }
 
 fn only<'a>(request: &'a HttpRequest, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Failure> {

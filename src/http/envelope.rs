@@ -13,10 +13,12 @@ use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, web};
 use futures_util::FutureExt;
 use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::problem::{Failure, PROBLEM_JSON, Shape};
 use crate::app::State;
 use crate::domain::error::Error;
+use crate::domain::limits::Allowance;
 
 /// A client may name its request with either header; the answer repeats what it sent.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -42,7 +44,7 @@ pub async fn envelope(
         // The handler answers as to a GET; the server leaves out the body, knowing what was really asked.
         request.head_mut().method = Method::GET;
     }
-    let span = tracing::info_span!("request", id = %answer.request_id, actor = tracing::field::Empty);
+    let span = tracing::info_span!("request", id = %answer.request_id, actor = Empty, original = Empty);
     let call = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone());
     let outcome = tokio::time::timeout(state.request_timeout, call).await;
     let _entered = span.enter();
@@ -55,6 +57,10 @@ pub async fn envelope(
             };
             let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
             let status = response.status();
+            let allowance = response.request().extensions().get::<Allowance>().copied();
+            if let Some(allowance) = allowance {
+                add_rate_limit(response.headers_mut(), allowance);
+            }
             answer.finish(&state, &route, status, response.headers_mut());
             Ok(response)
         }
@@ -118,7 +124,9 @@ impl Answer {
 
     fn render(&self, failure: &Failure) -> HttpResponse {
         match failure {
-            Failure::Domain(Error::Storage(source) | Error::Internal(source)) => tracing::error!(%source, "{failure}"),
+            Failure::Domain(Error::Storage(source) | Error::Internal(source)) | Failure::Unavailable(source) => {
+                tracing::error!(%source, "{failure}");
+            }
             Failure::Panic | Failure::Timeout => tracing::error!("{failure}"),
             // Not the message: it may repeat what the client sent, and that may be a token in the wrong place.
             _ => tracing::debug!(code = failure.code().1, "refused"),
@@ -140,6 +148,19 @@ impl Answer {
         let elapsed = self.started.elapsed();
         state.metrics.observe_request(&self.method, route, status, elapsed);
         tracing::info!(method = %self.method, route, status = status.as_u16(), micros = elapsed.as_micros(), "answered");
+    }
+}
+
+/// The header fields of draft-ietf-httpapi-ratelimit-headers-11.
+fn add_rate_limit(headers: &mut HeaderMap, Allowance { limit, remaining }: Allowance) {
+    let fields = [
+        ("ratelimit-policy", format!("\"key\";q={};w={}", limit.requests, limit.seconds)),
+        ("ratelimit", format!("\"key\";r={remaining}")),
+    ];
+    for (name, value) in fields {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
     }
 }
 

@@ -5,9 +5,11 @@ pub mod auth;
 mod docs;
 pub mod envelope;
 mod fallback;
+pub mod gateway;
 mod listing;
 pub mod openapi;
 mod ops;
+pub mod peer;
 mod problem;
 mod valid;
 pub mod wire;
@@ -20,7 +22,13 @@ use utoipa_actix_web::service_config::ServiceConfig;
 /// Every route there is.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config
-        // /api/service/apikeys
+        // /gateway, /oauth
+        .service(gateway::forward_auth::Verify)
+        .service(gateway::introspection::introspect)
+        .service(gateway::leaks::github)
+        // /api/service/apikeys; the fixed names before `{guid}`
+        .service(gateway::tokens::verify_tokens)
+        .service(gateway::leaks::revoke)
         .service(atlan::apikeys::create)
         .service(atlan::apikeys::list)
         .service(atlan::apikeys::read)

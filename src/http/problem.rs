@@ -32,6 +32,9 @@ pub enum Failure {
     /// The body is larger than allowed.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
+    /// The storage did not answer, at a door where saying so is better than a plain failure.
+    #[error("the storage does not answer")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The answer took too long. What was asked for may still have happened.
     #[error("the request took too long; it may still have been carried out")]
     Timeout,
@@ -50,6 +53,14 @@ impl From<Violation> for Failure {
 }
 
 impl Failure {
+    /// Of a storage that fails: at a gateway's door 503, so that it never looks like a word on the token.
+    pub fn or_unavailable(error: Error) -> Self {
+        match error {
+            Error::Storage(source) => Self::Unavailable(source),
+            other => other.into(),
+        }
+    }
+
     /// The status and the stable code of each failure.
     pub(super) fn code(&self) -> (StatusCode, &'static str) {
         match self {
@@ -64,18 +75,22 @@ impl Failure {
                     Refusal::Expired => "TESSERA-401-003",
                     Refusal::Disabled => "TESSERA-401-004",
                     Refusal::WrongPassword => "TESSERA-401-005",
+                    Refusal::Ambiguous => "TESSERA-401-006",
                 },
             ),
             Self::Domain(Error::Forbidden(_)) => (StatusCode::FORBIDDEN, "TESSERA-403-001"),
+            Self::Domain(Error::ForeignAddress) => (StatusCode::FORBIDDEN, "TESSERA-403-002"),
             Self::Domain(Error::NotFound { .. }) => (StatusCode::NOT_FOUND, "TESSERA-404-001"),
             Self::NoEndpoint => (StatusCode::NOT_FOUND, "TESSERA-404-002"),
             Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "TESSERA-405-001"),
             Self::Domain(Error::Conflict(_)) => (StatusCode::CONFLICT, "TESSERA-409-001"),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "TESSERA-413-001"),
+            Self::Domain(Error::RateLimited { .. }) => (StatusCode::TOO_MANY_REQUESTS, "TESSERA-429-002"),
             Self::Domain(Error::Busy) => (StatusCode::TOO_MANY_REQUESTS, "TESSERA-429-001"),
             // Not 503: pyatlan takes that for success.
             Self::Domain(Error::Storage(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-002"),
             Self::Domain(Error::Internal(_)) | Self::Panic => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-001"),
+            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-001"),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "TESSERA-504-001"),
             Self::Framework(status) => (*status, "TESSERA-400-004"),
         }
@@ -117,8 +132,11 @@ impl Failure {
                 response.insert_header((WWW_AUTHENTICATE, challenge(*refusal)));
             }
             // pyatlan repeats a 403 five times with growing pauses; with this header it gives up after five seconds.
-            Self::Domain(Error::Forbidden(_) | Error::Busy) => {
+            Self::Domain(Error::Forbidden(_) | Error::ForeignAddress | Error::Busy) => {
                 response.insert_header((RETRY_AFTER, HeaderValue::from_static("1")));
+            }
+            Self::Domain(Error::RateLimited { retry_after }) => {
+                response.insert_header((RETRY_AFTER, *retry_after));
             }
             Self::Method(allowed) => {
                 response.insert_header((ALLOW, allowed.as_str()));
@@ -163,7 +181,7 @@ impl Failure {
 /// The challenge of RFC 6750, section 3.
 fn challenge(refusal: Refusal) -> &'static str {
     match refusal {
-        Refusal::Missing | Refusal::WrongPassword => r#"Bearer realm="tessera""#,
+        Refusal::Missing | Refusal::WrongPassword | Refusal::Ambiguous => r#"Bearer realm="tessera""#,
         Refusal::Invalid | Refusal::Disabled => {
             r#"Bearer realm="tessera", error="invalid_token", error_description="the token is malformed, unknown or revoked""#
         }

@@ -4,12 +4,13 @@ use super::grants::{may_grant, may_link, may_update};
 use super::{Service, Transaction, page};
 use crate::clock::DAY;
 use crate::domain::actor::Actor;
-use crate::domain::api_key::{ApiKey, ApiKeyUpdate, CreatedApiKey, NEVER, NewApiKey};
+use crate::domain::api_key::{ApiKey, ApiKeyUpdate, CreatedApiKey, NEVER, NewApiKey, Rate};
 use crate::domain::change::{Action, Subject};
 use crate::domain::cursor::Cursor;
 use crate::domain::error::{Error, Result};
 use crate::domain::fields::ApiKeyField;
 use crate::domain::ids::{Id, PrincipalId};
+use crate::domain::limits::Limits;
 use crate::domain::listing::{Page, Query};
 use crate::domain::permission::Permission;
 use crate::domain::persona::PersonaRef;
@@ -63,7 +64,7 @@ fn insert(transaction: &mut Transaction<'_>, id: PrincipalId, new: &NewApiKey) -
     let principal = Principal {
         id,
         kind: PrincipalKind::ServiceAccount,
-        username: service_account_username(id),
+        chosen_name: None,
         role: Role::ApiToken,
         enabled: true,
         created_at: now,
@@ -76,11 +77,13 @@ fn insert(transaction: &mut Transaction<'_>, id: PrincipalId, new: &NewApiKey) -
         display_name: new.display_name.as_str().to_owned(),
         description: new.description.as_str().to_owned(),
         validity: new.validity,
-        created_by: transaction.actor.username().to_owned(),
+        created_by: transaction.actor.username().to_string(),
         created_at: now,
         updated_at: now,
         expires_at: new.validity.ends(now),
         last_used_at: 0,
+        use_count: 0,
+        limits: new.limits.clone(),
         permissions: new.permissions,
         personas,
     };
@@ -150,7 +153,10 @@ pub async fn get(service: &Service, _actor: &Actor, id: PrincipalId) -> Result<A
 }
 
 fn with_unsaved_use(service: &Service, mut key: ApiKey) -> ApiKey {
-    key.last_used_at = key.last_used_at.max(service.directory.unsaved_use(key.id).unwrap_or(0));
+    if let Some(unsaved) = service.directory.unsaved_use(key.id) {
+        key.last_used_at = key.last_used_at.max(unsaved.last_used_at);
+        key.use_count += unsaved.count;
+    }
     key
 }
 
@@ -175,6 +181,10 @@ pub async fn update(service: &Service, actor: &Actor, id: PrincipalId, update: A
                 validity: update.validity.unwrap_or(before.validity),
                 expires_at: update.validity.map_or(before.expires_at, |validity| validity.ends(now)),
                 permissions: update.permissions.unwrap_or(before.permissions),
+                limits: Limits {
+                    addresses: update.addresses.clone().unwrap_or_else(|| before.limits.addresses.clone()),
+                    rate: update.rate.map_or(before.limits.rate, Rate::limit),
+                },
                 personas,
                 ..before.clone()
             };

@@ -5,6 +5,7 @@ use super::{Service, api_keys, blocking, users};
 use crate::domain::actor::Actor;
 use crate::domain::api_key::{NewApiKey, Validity};
 use crate::domain::error::{Error, Result};
+use crate::domain::limits::Limits;
 use crate::domain::permission::Permissions;
 use crate::domain::principal::Role;
 use crate::domain::text::{Description, DisplayName};
@@ -45,6 +46,7 @@ pub async fn run(service: &Service, password: Option<String>) -> Result<Option<F
         validity: Validity::NEVER,
         personas: Vec::new(),
         permissions: Permissions::all(),
+        limits: Limits::default(),
     };
     let created = api_keys::create(service, &operator, new, None).await?;
     Ok(Some(FirstStart { password: (!given).then_some(password), token: created.token }))

@@ -38,9 +38,14 @@ pub(super) fn may_update(actor: &Actor, before: &ApiKey, after: &ApiKey, now: i6
     let permissions = after.permissions.without(before.permissions);
     let personas: Vec<_> =
         after.personas.iter().filter(|persona| !before.personas.contains(persona)).cloned().collect();
-    let gains = permissions != Permissions::NONE || !personas.is_empty() || after.expires_at > before.expires_at;
+    let gains = permissions != Permissions::NONE
+        || !personas.is_empty()
+        || after.expires_at > before.expires_at
+        || after.limits != before.limits;
     if actor.id() == before.id && gains {
-        return Err(Error::Forbidden("an API key cannot give itself permissions, personas or time".to_owned()));
+        return Err(Error::Forbidden(
+            "an API key cannot give itself permissions, personas or time, nor change its own limits".to_owned(),
+        ));
     }
     if after.expires_at != before.expires_at && Status::of(before.expires_at, now) == Status::Expired {
         return Err(Error::Conflict("the API key has expired, and an expired key stays expired".to_owned()));

@@ -66,14 +66,20 @@ impl Follower {
 /// Saves when keys were last used.
 ///
 /// # Errors
-/// When the storage fails; the uses are then noted again with the next use of each key.
+/// When the storage fails.
 pub async fn save_uses(service: &Service) -> Result<()> {
+    let _one_at_a_time = service.saving.lock().await;
     let uses = service.directory.take_uses();
     if uses.is_empty() {
         return Ok(());
     }
-    let service = service.clone();
-    blocking(move || service.database.write(|connection| api_keys::note_uses(connection, &uses))).await
+    let parts = service.clone();
+    blocking(move || {
+        parts.database.write(|connection| api_keys::note_uses(connection, &uses))?;
+        parts.directory.uses_saved();
+        Ok(())
+    })
+    .await
 }
 
 /// Removes sessions that ended more than a day ago and create requests that cannot be repeated any more.

@@ -11,6 +11,7 @@ pub mod personas;
 pub mod sessions;
 mod tokens;
 pub mod users;
+pub mod verify;
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -53,6 +54,8 @@ pub struct Parts {
     pub session_millis: i64,
     /// At most so many passwords are checked at once: each takes a core and 19 MiB for a while.
     pub sign_ins: Arc<tokio::sync::Semaphore>,
+    /// Held while uses are saved.
+    pub saving: tokio::sync::Mutex<()>,
 }
 
 impl std::ops::Deref for Service {
@@ -134,7 +137,7 @@ impl Transaction<'_> {
             id: Id::<Change>::new(self.now, self.service.entropy)?.uuid(),
             changed_at: self.now,
             actor_id: self.actor.id().uuid(),
-            actor_name: self.actor.username().to_owned(),
+            actor_name: self.actor.username().to_string(),
             action: action.name().to_owned(),
             subject,
             subject_name: name.to_owned(),

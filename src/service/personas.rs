@@ -28,7 +28,7 @@ pub async fn create(service: &Service, actor: &Actor, input: PersonaInput) -> Re
                 display_name: input.display_name.as_str().to_owned(),
                 description: input.description.as_str().to_owned(),
                 enabled: input.enabled,
-                created_by: transaction.actor.username().to_owned(),
+                created_by: transaction.actor.username().to_string(),
                 created_at: transaction.now,
                 updated_at: transaction.now,
             };

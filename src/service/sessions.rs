@@ -58,7 +58,7 @@ pub async fn create(service: &Service, username: String, password: String, reque
             let expires_at = transaction.now + transaction.service.session_millis;
             let (token, credential) = transaction.service.mint(TokenKind::Session, id, transaction.now, expires_at)?;
             credentials::insert(transaction.connection, &credential)?;
-            let name = transaction.actor.username().to_owned();
+            let name = transaction.actor.username().to_string();
             transaction.record(Action::SessionCreated, Subject::Principal(id.uuid()), &name)?;
             Ok(NewSession { token, expires_at })
         })
@@ -79,7 +79,7 @@ pub async fn end(service: &Service, actor: &Actor) -> Result<()> {
                 return Err(Error::Unauthenticated(Refusal::Invalid));
             }
             transaction.ends_own_credential();
-            let (id, name) = (transaction.actor.id(), transaction.actor.username().to_owned());
+            let (id, name) = (transaction.actor.id(), transaction.actor.username().to_string());
             transaction.record(Action::SessionEnded, Subject::Principal(id.uuid()), &name)
         })
         .await

@@ -38,7 +38,7 @@ pub async fn create(service: &Service, operator: &Actor, new: NewUser) -> Result
             let principal = Principal {
                 id: Id::new(transaction.now, transaction.service.entropy)?,
                 kind: PrincipalKind::User,
-                username: new.username.clone(),
+                chosen_name: Some(new.username.as_str().into()),
                 role: new.role,
                 enabled: true,
                 created_at: transaction.now,
@@ -124,7 +124,7 @@ async fn change(
     service
         .write(operator, move |transaction| {
             if work(transaction, &user)? == Existed::No {
-                return Err(not_found(&user.username));
+                return Err(not_found(&user.username().to_string()));
             }
             recorded(transaction, action, &user)
         })
@@ -132,7 +132,7 @@ async fn change(
 }
 
 fn recorded(transaction: &mut Transaction<'_>, action: Action, user: &Principal) -> Result<()> {
-    transaction.record(action, Subject::Principal(user.id.uuid()), &user.username)
+    transaction.record(action, Subject::Principal(user.id.uuid()), &user.username().to_string())
 }
 
 fn new_password(service: &Service, password: Option<String>) -> Result<(String, String)> {

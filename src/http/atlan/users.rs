@@ -33,7 +33,7 @@ pub async fn current(state: web::Data<State>, actor: Actor) -> Result<HttpRespon
     };
     let view = match user {
         Some(user) => UserView::from(user),
-        None => UserView::new(actor.principal(), actor.username(), String::new()),
+        None => UserView::new(actor.principal(), &actor.username().to_string(), String::new()),
     };
     Ok(HttpResponse::Ok().json(view))
 }
@@ -67,7 +67,7 @@ pub async fn whoami(actor: Actor) -> Result<HttpResponse, Failure> {
     let principal = actor.principal();
     Ok(HttpResponse::Ok().json(WhoAmI {
         id: principal.id.to_string(),
-        username: principal.username.clone(),
+        username: principal.username().to_string(),
         kind: principal.kind.name(),
         roles: vec![RoleName { name: principal.role.name() }],
         permissions: actor.permissions().iter().map(Permission::name).collect(),
@@ -148,7 +148,7 @@ impl UserView {
     fn new(principal: &Principal, display_name: &str, email: String) -> Self {
         Self {
             id: principal.id.to_string(),
-            username: principal.username.clone(),
+            username: principal.username().to_string(),
             email,
             first_name: display_name.to_owned(),
             last_name: String::new(),

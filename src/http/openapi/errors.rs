@@ -41,6 +41,7 @@ const fn name(status: u16) -> &'static str {
         409 => "Conflict",
         413 => "TooLarge",
         429 => "TooManyRequests",
+        503 => "Unavailable",
         504 => "Timeout",
         _ => "ServerError",
     }
@@ -65,6 +66,11 @@ pub(super) fn components() -> impl Iterator<Item = (String, Response)> {
         (413, "The body is too large", Failure::TooLarge(262_144)),
         (429, "Too much at once", Error::Busy.into()),
         (500, "The server failed; the log says more under the same request id", Failure::Panic),
+        (
+            503,
+            "The storage did not answer, so nothing is said about any token",
+            Failure::Unavailable("not shown".into()),
+        ),
         (504, "The answer took too long; the request may still have been carried out", Failure::Timeout),
     ]
     .into_iter()

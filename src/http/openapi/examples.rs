@@ -38,12 +38,14 @@ pub fn api_token() -> Value {
             "updatedAt": "1795396205419",
             "expiresAt": "1803172205419",
             "lastUsedAt": "1795399200000",
+            "useCount": "1287",
             "status": "active",
             "personas": [],
             "personaQualifiedName": [
                 {"id": PERSONA, "persona": "Data engineers", "personaQualifiedName": PERSONA_NAME},
             ],
             "workspacePermissions": [],
+            "allowedAddresses": [],
         },
     })
 }
@@ -52,6 +54,7 @@ pub fn api_token() -> Value {
 pub fn created_api_token() -> Value {
     let mut created = api_token();
     created["attributes"]["accessToken"] = json!("tsk_<key id><secret><checksum>");
+    created["attributes"]["useCount"] = json!("0");
     if let Some(attributes) = created["attributes"].as_object_mut() {
         attributes.remove("lastUsedAt");
     }

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::{Validate, ValidationError};
 
-use crate::domain::api_key::{ApiKey, ApiKeyUpdate, NEVER, NewApiKey, Status, Validity, persona_set};
+use crate::domain::api_key::{ApiKey, ApiKeyUpdate, NEVER, NewApiKey, Rate, Status, Validity, persona_set};
 use crate::domain::error::Violation;
+use crate::domain::limits::{AllowedAddresses, Limits, RateLimit};
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::persona::PersonaRef;
 use crate::domain::principal::{client_id, service_account_username};
@@ -38,9 +39,39 @@ pub struct ApiTokenRequest {
     #[validate(custom(function = "check_validity"))]
     #[schema(minimum = 1, example = 7_776_000)]
     validity_seconds: Option<i64>,
-    /// What the key may do on the platform: `MANAGE_APIKEYS`, `MANAGE_PERSONAS`, `VIEW_AUDIT`; nothing beyond what the caller may.
+    /// What the key may do on the platform: `MANAGE_APIKEYS`, `MANAGE_PERSONAS`, `VIEW_AUDIT`,
+    /// `VERIFY_TOKENS`; nothing beyond what the actor may.
     #[validate(custom(function = "check_permissions"))]
     workspace_permissions: Option<Vec<String>>,
+    /// The IP addresses and networks the key may be used from; an empty list means from everywhere.
+    #[validate(custom(function = "check_addresses"))]
+    #[schema(max_items = 100, example = json!(["10.0.0.0/8", "2001:db8::/32"]))]
+    allowed_addresses: Option<Vec<String>>,
+    /// How often the key may be used.
+    #[validate(custom(function = "check_rate"))]
+    #[schema(nullable = false)]
+    rate_limit: Option<RateLimitBody>,
+}
+
+/// So many requests in so many seconds.
+#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimitBody {
+    /// Requests in a period; 0 takes the limit away.
+    #[schema(minimum = 0, example = 100)]
+    requests: u32,
+    /// The period in seconds, at most a day.
+    #[schema(minimum = 1, maximum = 86_400, example = 60)]
+    seconds: u32,
+}
+
+fn check_addresses(networks: &[String]) -> Result<(), ValidationError> {
+    rule(AllowedAddresses::parse(networks.iter().map(String::as_str)))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "validator lends what it has checked")]
+fn check_rate(rate: &RateLimitBody) -> Result<(), ValidationError> {
+    rule(RateLimit::parse(rate.requests, rate.seconds))
 }
 
 fn check_display_name(name: &str) -> Result<(), ValidationError> {
@@ -59,15 +90,29 @@ fn check_permissions(names: &[String]) -> Result<(), ValidationError> {
     rule(Permission::parse_all(names))
 }
 
+impl RateLimitBody {
+    fn parse(self) -> Result<Rate, String> {
+        Ok(RateLimit::parse(self.requests, self.seconds)?.map_or(Rate::Unlimited, Rate::Limited))
+    }
+}
+
+impl From<RateLimit> for RateLimitBody {
+    fn from(rate: RateLimit) -> Self {
+        Self { requests: rate.requests.get(), seconds: rate.seconds.get() }
+    }
+}
+
 impl ApiTokenRequest {
     pub(super) fn into_new(self) -> Result<NewApiKey, Violation> {
-        let ApiKeyUpdate { display_name, description, validity, personas, permissions } = self.into_update()?;
+        let ApiKeyUpdate { display_name, description, validity, personas, permissions, addresses, rate } =
+            self.into_update()?;
         Ok(NewApiKey {
             display_name,
             description,
             validity: validity.unwrap_or(Validity::NEVER),
             personas,
             permissions: permissions.unwrap_or(Permissions::NONE),
+            limits: Limits { addresses: addresses.unwrap_or_default(), rate: rate.and_then(Rate::limit) },
         })
     }
 
@@ -81,6 +126,13 @@ impl ApiTokenRequest {
                 "workspacePermissions",
                 self.workspace_permissions.as_deref().map(Permission::parse_all).transpose(),
             )?,
+            addresses: at(
+                "allowedAddresses",
+                self.allowed_addresses
+                    .map(|texts| AllowedAddresses::parse(texts.iter().map(String::as_str)))
+                    .transpose(),
+            )?,
+            rate: at("rateLimit", self.rate_limit.map(RateLimitBody::parse).transpose())?,
         })
     }
 }
@@ -131,6 +183,8 @@ pub struct ApiTokenAttributes {
     /// Epoch milliseconds; absent if it was never used.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used_at: Option<String>,
+    /// How often it was used.
+    use_count: String,
     /// `active` or `expired`.
     status: &'static str,
     /// Always empty; Atlan's SDKs want it.
@@ -139,6 +193,12 @@ pub struct ApiTokenAttributes {
     persona_qualified_name: Vec<LinkedPersona>,
     /// What the key may do on the platform.
     workspace_permissions: Vec<&'static str>,
+    /// The networks it may be used from; empty for everywhere.
+    allowed_addresses: Vec<String>,
+    /// How often it may be used; absent for as often as one likes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    rate_limit: Option<RateLimitBody>,
 }
 
 /// A persona that an API key is linked to.
@@ -178,10 +238,13 @@ impl ApiToken {
                 updated_at: key.updated_at.to_string(),
                 expires_at: (key.expires_at != NEVER).then(|| key.expires_at.to_string()),
                 last_used_at: (key.last_used_at != 0).then(|| key.last_used_at.to_string()),
+                use_count: key.use_count.to_string(),
                 status: Status::of(key.expires_at, now).name(),
                 personas: Vec::new(),
                 persona_qualified_name: key.personas.into_iter().map(LinkedPersona::from).collect(),
                 workspace_permissions: key.permissions.iter().map(Permission::name).collect(),
+                allowed_addresses: key.limits.addresses.texts().collect(),
+                rate_limit: key.limits.rate.map(RateLimitBody::from),
             },
         }
     }

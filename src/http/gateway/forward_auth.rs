@@ -1,0 +1,137 @@
+//! `/gateway/verify`: forward authentication, as nginx, Caddy, Traefik, `HAProxy`, Apache and Envoy ask for it.
+//!
+//! The gateway sends the head of the client's request here and lets the request through on 200. It copies the
+//! `X-Tessera-*` fields of the answer to the request. All of them are always there, if empty, so that one that the
+//! client sent itself is always overwritten.
+
+use actix_web::dev::{AppService, HttpServiceFactory};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use utoipa::IntoParams;
+
+use crate::app::State;
+use crate::domain::actor::Actor;
+use crate::domain::error::{Error, Refusal};
+use crate::domain::listing::clip;
+use crate::domain::permission::Permission;
+use crate::http::auth::{authenticate, bearer, refuse_token_in};
+use crate::http::gateway::original::Original;
+use crate::http::openapi::{AnyError, Fails};
+use crate::http::problem::Failure;
+
+/// What can be required, as it is documented.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its documentation is used")]
+pub struct VerifyParams {
+    /// The qualified name of a persona that the actor must be linked to; may be repeated.
+    persona: Option<String>,
+    /// A permission that the actor must have; may be repeated.
+    permission: Option<String>,
+}
+
+/// `verify` at its path, for every method there is or will be, and with any path behind it.
+pub struct Verify;
+
+impl HttpServiceFactory for Verify {
+    fn register(self, config: &mut AppService) {
+        web::resource([PATH.to_owned(), format!("{PATH}/{{original:.*}}")]).to(verify).register(config);
+    }
+}
+
+/// Where gateways ask.
+pub const PATH: &str = "/gateway/verify";
+
+/// Verify the token of a request that a gateway forwards
+///
+/// 200 with who it is, 401, 403 for a missing persona or permission, or 429. Never a redirect. Every method is answered
+/// like `GET`, and so is every path below this one: some gateways ask with the method and the path of the client.
+#[utoipa::path(
+    impl_for = Verify,
+    tag = "Gateways",
+    operation_id = "verify_request",
+    get,
+    path = "/gateway/verify",
+    params(VerifyParams),
+    responses(
+        (status = 200, description = "Let it through", headers(
+            ("X-Tessera-Principal" = String, description = "The user name"),
+            ("X-Tessera-Principal-Id" = String, description = "The id"),
+            ("X-Tessera-Client-Id" = String, description = "`apikey-<id>`; empty for a user"),
+            ("X-Tessera-Personas" = String, description = "Qualified names of the enabled personas, with commas"),
+            ("X-Tessera-Permissions" = String, description = "Names of the permissions, with commas"),
+            ("X-Tessera-Expires-In" = String, description = "Seconds until the token expires; empty for never"),
+        )),
+        AnyError, Fails<403>, Fails<503>, Fails<429>,
+    ),
+)]
+async fn verify(state: web::Data<State>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let actor = identify(&state, &request).await?;
+    require(&actor, &request)?;
+    let mut response = HttpResponse::build(StatusCode::OK);
+    describe(&mut response, &actor, state.service.clock.now());
+    Ok(response.finish())
+}
+
+async fn identify(state: &State, request: &HttpRequest) -> Result<Actor, Failure> {
+    let original = Original::of(request, &state.trusted);
+    if let Some(original) = &original {
+        tracing::Span::current().record("original", tracing::field::display(original));
+    }
+    let query = original.map_or("", |original| original.query);
+    // To nginx every status but 401 and 403 is a failure of its own, so an ambiguous request is an unauthenticated one.
+    let bearer = refuse_token_in(query).and_then(|()| bearer(request)).map_err(|failure| match failure {
+        Failure::Credentials(_) => Failure::Domain(Error::Unauthenticated(Refusal::Ambiguous)),
+        other => other,
+    })?;
+    let actor = authenticate(state, bearer, request).await.map_err(Failure::or_unavailable)?;
+    tracing::Span::current().record("actor", tracing::field::display(actor.username()));
+    Ok(actor)
+}
+
+/// Every requirement must be met, and one that is not understood is not met. With a path below the door's own the query
+/// string is the client's: what it has besides requirements is none of ours.
+fn require(actor: &Actor, request: &HttpRequest) -> Result<(), Failure> {
+    for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
+        match &*name {
+            "persona" if actor.enabled_personas().any(|linked| linked == value) => {}
+            "persona" => {
+                let message = format!("`{}` is not linked to the persona `{}`", actor.username(), clip(&value));
+                return Err(Error::Forbidden(message).into());
+            }
+            "permission" => {
+                let unknown = || Error::Forbidden(format!("there is no permission `{}`", clip(&value)));
+                actor.require(Permission::find(&value).ok_or_else(unknown)?)?;
+            }
+            _ if request.path() == PATH => {
+                return Err(Error::Forbidden(format!("there is no requirement `{}`", clip(&name))).into());
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn describe(response: &mut HttpResponseBuilder, actor: &Actor, now: i64) {
+    let joined = |names: &mut dyn Iterator<Item = &str>| names.collect::<Vec<_>>().join(",");
+    let expires_in = actor.expires_at().map(|instant| (instant - now) / crate::clock::SECOND);
+    let fields = [
+        (PRINCIPAL, actor.username().to_string()),
+        (PRINCIPAL_ID, actor.id().to_string()),
+        (CLIENT_ID, actor.client_id().map(|id| id.to_string()).unwrap_or_default()),
+        (PERSONAS, joined(&mut actor.enabled_personas())),
+        (PERMISSIONS, joined(&mut actor.permissions().iter().map(Permission::name))),
+        (EXPIRES_IN, expires_in.map(|seconds| seconds.to_string()).unwrap_or_default()),
+    ];
+    for (name, value) in fields {
+        response.insert_header((name, HeaderValue::from_str(&value).unwrap_or(HeaderValue::from_static(""))));
+    }
+}
+
+const PRINCIPAL: HeaderName = HeaderName::from_static("x-tessera-principal");
+const PRINCIPAL_ID: HeaderName = HeaderName::from_static("x-tessera-principal-id");
+const CLIENT_ID: HeaderName = HeaderName::from_static("x-tessera-client-id");
+const PERSONAS: HeaderName = HeaderName::from_static("x-tessera-personas");
+const PERMISSIONS: HeaderName = HeaderName::from_static("x-tessera-permissions");
+const EXPIRES_IN: HeaderName = HeaderName::from_static("x-tessera-expires-in");

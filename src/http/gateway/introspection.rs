@@ -1,0 +1,131 @@
+//! `/oauth/introspect`: token introspection, RFC 7662.
+
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use chrono::DateTime;
+use data_encoding::BASE64;
+use oauth2::basic::BasicTokenType;
+use oauth2::{ClientId, ExtraTokenFields, Scope, StandardTokenIntrospectionResponse};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::app::State;
+use crate::clock::SECOND;
+use crate::domain::actor::Actor;
+use crate::domain::api_key::NEVER;
+use crate::domain::error::{Error, Refusal};
+use crate::http::auth::{authenticate, bearer, request_id};
+use crate::http::openapi::{AnyError, Fails};
+use crate::http::problem::Failure;
+use crate::service::verify;
+
+/// Introspect a token
+///
+/// RFC 7662. The caller authenticates with a bearer token, or with HTTP Basic as `apikey-<id>` and its token, and needs
+/// the permission `VERIFY_TOKENS` unless it asks about itself. `exp` is never further away than a few minutes, even if
+/// the token lives longer, because gateways cache an answer until then.
+#[utoipa::path(
+    tag = "Gateways",
+    operation_id = "introspect_token",
+    request_body(content = IntrospectionRequest, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "Whom the token authenticates; `active: false` and nothing else if nobody", body = Introspection),
+        AnyError, Fails<403>, Fails<503>,
+    ),
+)]
+#[post("/oauth/introspect")]
+pub async fn introspect(
+    state: web::Data<State>,
+    request: HttpRequest,
+    form: Result<web::Form<IntrospectionRequest>, actix_web::Error>,
+) -> Result<HttpResponse, Failure> {
+    let caller = caller(&state, &request).await?;
+    let form = form.map_err(|_| Failure::Body("the form must have one `token`".to_owned()))?;
+    let now = state.service.clock.now();
+    let answer = match verify::verify(&state.service, &caller, &form.token, None).await {
+        Ok(actor) => active(&actor, now, state.introspection_millis),
+        // Nobody says from where the token is used, so one that is bound to addresses is never let in.
+        Err(Error::Unauthenticated(_) | Error::ForeignAddress) => Introspected::new(false, Details::default()),
+        Err(error) => return Err(Failure::or_unavailable(error)),
+    };
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+/// Who asks: by bearer token, or as an OAuth client by RFC 6749, section 2.3.1.
+async fn caller(state: &State, request: &HttpRequest) -> Result<Actor, Failure> {
+    let basic = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(basic);
+    let actor = match basic {
+        None => authenticate(state, bearer(request)?, request).await.map_err(Failure::or_unavailable)?,
+        Some((client_id, token)) => {
+            let actor = authenticate(state, &token, request).await.map_err(Failure::or_unavailable)?;
+            if actor.client_id().is_none_or(|id| id.to_string() != client_id) {
+                return Err(Error::Unauthenticated(Refusal::Invalid).into());
+            }
+            actor
+        }
+    };
+    Ok(actor.requesting(request_id(request)))
+}
+
+fn basic(value: &str) -> Option<(String, String)> {
+    let (scheme, encoded) = value.split_once(' ')?;
+    let decoded = scheme.eq_ignore_ascii_case("basic").then(|| BASE64.decode(encoded.trim().as_bytes()).ok())??;
+    let (client_id, token) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    Some((client_id.to_owned(), token.to_owned()))
+}
+
+/// What RFC 7662 says of an active token.
+fn active(actor: &Actor, now: i64, at_most: i64) -> Introspected {
+    let details = Details { personas: actor.enabled_personas().map(str::to_owned).collect() };
+    let mut answer = Introspected::new(true, details);
+    let scopes = actor.permissions().iter().map(|permission| Scope::new(permission.name().to_owned())).collect();
+    let expires_at = actor.expires_at().unwrap_or(NEVER).min(now + at_most);
+    answer.set_scopes(Some(scopes));
+    answer.set_client_id(actor.client_id().map(|id| ClientId::new(id.to_string())));
+    answer.set_username(Some(actor.username().to_string()));
+    answer.set_token_type(Some(BasicTokenType::Bearer));
+    answer.set_exp(DateTime::from_timestamp_secs(expires_at / SECOND));
+    answer.set_iat(DateTime::from_timestamp_secs(actor.principal().created_at / SECOND));
+    answer.set_sub(Some(actor.id().to_string()));
+    answer
+}
+
+type Introspected = StandardTokenIntrospectionResponse<Details, BasicTokenType>;
+
+/// Members beyond those of the RFC.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Details {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    personas: Vec<String>,
+}
+
+impl ExtraTokenFields for Details {}
+
+/// The form of RFC 7662, section 2.1. `token_type_hint` is not needed: a token says what it is.
+#[derive(Deserialize, ToSchema)]
+pub struct IntrospectionRequest {
+    /// The token to ask about.
+    token: String,
+}
+
+/// The answer as it is documented.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its documentation is used")]
+pub struct Introspection {
+    active: bool,
+    /// Names of permissions, with spaces.
+    scope: Option<String>,
+    /// `apikey-<id>`
+    client_id: Option<String>,
+    username: Option<String>,
+    /// Always `bearer`.
+    token_type: Option<String>,
+    /// Epoch seconds: until when this answer may be kept.
+    exp: Option<i64>,
+    /// Epoch seconds.
+    iat: Option<i64>,
+    /// The id of the principal.
+    sub: Option<String>,
+    /// Qualified names of the enabled personas.
+    personas: Option<Vec<String>>,
+}

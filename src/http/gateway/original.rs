@@ -1,0 +1,80 @@
+//! The request that a gateway asks about, as far as the gateway tells.
+
+use std::fmt;
+
+use actix_web::HttpRequest;
+
+use super::forward_auth::PATH;
+use crate::domain::listing::clip;
+use crate::http::peer::TrustedProxies;
+
+/// Where gateways put method and target: nginx by custom, Caddy and Traefik of themselves.
+const HEADERS: [(&str, &str); 2] = [("x-original-method", "x-original-uri"), ("x-forwarded-method", "x-forwarded-uri")];
+
+/// Method, path and query of the client's request.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Original<'a> {
+    method: &'a str,
+    path: &'a str,
+    /// Everything behind the question mark. Its place is no log.
+    pub query: &'a str,
+}
+
+impl<'a> Original<'a> {
+    /// What a trusted peer says in its headers, or asks below the path of the door, as Envoy does. What anybody else
+    /// says is nothing.
+    #[must_use]
+    pub fn of(request: &'a HttpRequest, trusted: &TrustedProxies) -> Option<Self> {
+        if !trusted.is_peer(request) {
+            return None;
+        }
+        let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let told = HEADERS.into_iter().find_map(|(method, uri)| Some((header(method).unwrap_or("?"), header(uri)?)));
+        if let Some((method, target)) = told {
+            let (path, query) = target.split_once('?').unwrap_or((target, ""));
+            return Some(Self { method, path, query });
+        }
+        let path = request.path().strip_prefix(PATH).filter(|path| !path.is_empty())?;
+        Some(Self { method: request.method().as_str(), path, query: request.query_string() })
+    }
+}
+
+/// Method and path, for the log.
+impl fmt::Display for Original<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", clip(self.method), clip(self.path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn original(peer: &str, target: &str, headers: &[(&'static str, &str)]) -> Option<(String, String)> {
+        let trusted = TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]);
+        let mut request = TestRequest::with_uri(target).peer_addr(format!("{peer}:1").parse().unwrap());
+        for header in headers {
+            request = request.append_header(*header);
+        }
+        let request = request.to_http_request();
+        Original::of(&request, &trusted).map(|original| (original.to_string(), original.query.to_owned()))
+    }
+
+    #[test]
+    fn gateways_tell_it_in_three_ways() {
+        let expected = Some(("GET /a".to_owned(), "b=c".to_owned()));
+        let nginx = [("x-original-method", "GET"), ("x-original-uri", "/a?b=c")];
+        assert_eq!(original("10.0.0.1", "/gateway/verify?persona=p", &nginx), expected);
+        let caddy = [("x-forwarded-method", "GET"), ("x-forwarded-uri", "/a?b=c")];
+        assert_eq!(original("10.0.0.1", "/gateway/verify?persona=p", &caddy), expected);
+        assert_eq!(original("10.0.0.1", "/gateway/verify/a?b=c", &[]), expected);
+    }
+
+    #[test]
+    fn only_a_trusted_peer_is_believed() {
+        assert_eq!(original("192.0.2.1", "/gateway/verify/a?b=c", &[("x-original-uri", "/a?b=c")]), None);
+        assert_eq!(original("10.0.0.1", "/gateway/verify?b=c", &[]), None);
+    }
+}

@@ -1,0 +1,72 @@
+//! Asking about tokens: for gateways, and for whoever finds one.
+
+use std::net::IpAddr;
+
+use super::Service;
+use crate::domain::actor::Actor;
+use crate::domain::change::{Action, Subject};
+use crate::domain::error::{Error, Result};
+use crate::domain::permission::Permission;
+use crate::domain::principal::{PrincipalKind, service_account_username};
+use crate::domain::token::TokenKind;
+use crate::storage::credentials;
+use crate::storage::principals::{self, Existed};
+
+/// Whom a token authenticates, asked by another actor or by its holder.
+///
+/// # Errors
+/// [`Error::Forbidden`] when the actor may not ask about this token: that is checked first, so that the answer tells
+/// nothing. Else the refusal of the token.
+pub async fn verify(service: &Service, asking: &Actor, token: &str, address: Option<IpAddr>) -> Result<Actor> {
+    if asking.permissions().contains(Permission::VerifyTokens) {
+        return service.authenticate(token, address).await;
+    }
+    match service.authenticate(token, address).await {
+        Ok(actor) if actor.id() == asking.id() => Ok(actor),
+        _ => Err(asking.require(Permission::VerifyTokens).err().unwrap_or(Error::Busy)),
+    }
+}
+
+/// Whether a token that somebody found was alive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaked {
+    /// It was, and is no more.
+    Revoked,
+    /// It was not.
+    Dead,
+}
+
+/// Revokes a token on the word of whoever can show it: an API key is deleted, any other credential is. No use is
+/// noted, and no limit of the key protects it.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn revoke_leaked(service: &Service, token: &str, finder: &'static str) -> Result<Leaked> {
+    let actor = match service.recognise(token).await {
+        Ok(actor) => actor,
+        Err(Error::Storage(error)) => return Err(Error::Storage(error)),
+        Err(_) => return Ok(Leaked::Dead),
+    };
+    let Some(credential) = actor.credential else { return Ok(Leaked::Dead) };
+    let operator = Actor::operator(service.clock.now()).requesting(finder.into());
+    service
+        .write(&operator, move |transaction| {
+            let id = actor.id();
+            let existed = match credential.kind {
+                TokenKind::ApiKey => principals::delete(transaction.connection, id, PrincipalKind::ServiceAccount)?,
+                TokenKind::Personal | TokenKind::Session => {
+                    credentials::delete(transaction.connection, credential.key_id)?
+                }
+            };
+            if existed == Existed::No {
+                return Ok(Leaked::Dead);
+            }
+            let name = match credential.kind {
+                TokenKind::ApiKey => service_account_username(id),
+                TokenKind::Personal | TokenKind::Session => actor.username().to_string(),
+            };
+            transaction.record(Action::LeakedTokenRevoked, Subject::Principal(id.uuid()), &name)?;
+            Ok(Leaked::Revoked)
+        })
+        .await
+}
