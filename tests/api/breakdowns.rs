@@ -11,11 +11,11 @@ use tessera::app::State;
 use tessera::http::envelope::envelope;
 
 use crate::errors::is_atlan;
-use crate::support::{Answer, App, BODY_LIMIT, Options, World};
+use crate::support::{Answer, App, Options, World, doors};
 
 async fn misbehaving(path: &str, timeout: Duration) -> Answer {
     let world = World::new(&Options::default());
-    let state = web::Data::new(State::new(world.service.clone(), BODY_LIMIT, timeout).unwrap());
+    let state = web::Data::new(State::new(world.service.clone(), doors(timeout)).unwrap());
     let app = actix_web::App::new()
         .app_data(state)
         .route("/panic", web::get().to(|| async { Err::<HttpResponse, _>(panicking()) }))

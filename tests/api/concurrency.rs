@@ -48,6 +48,8 @@ async fn parallel_updates_end_as_one_of_them_and_never_as_a_mixture() {
         validity: Some(Validity::parse(1000 + i64::try_from(index).unwrap()).unwrap()),
         personas: vec![names[index].clone(), names[(index + 1) % 6].clone()],
         permissions: Some(Permission::ALL.into_iter().take(index % 3).collect::<Permissions>()),
+        addresses: None,
+        rate: None,
     };
     for _ in 0..10 {
         let updated = at_once((0..6).map(|index| {
@@ -102,7 +104,7 @@ async fn concurrent_creates_under_one_name_make_one_key_with_one_working_token()
         assert!(created.iter().all(|each| each.api_key.id == id));
         let mut working = 0;
         for each in created {
-            working += usize::from(world.service.authenticate(&each.token.expose()).await.is_ok());
+            working += usize::from(world.service.authenticate(&each.token.expose(), None).await.is_ok());
         }
         assert_eq!(working, 1);
         assert_eq!(count(&world.service, "apikey.created"), round);
@@ -157,12 +159,12 @@ async fn uses_are_saved_while_keys_are_used_updated_and_deleted() {
         let (service, token, operator) = (world.service.clone(), token.clone(), world.operator());
         async move {
             for _ in 0..15 {
-                service.authenticate(&token).await.unwrap();
+                service.authenticate(&token, None).await.unwrap();
                 if index % 2 == 0 {
                     maintenance::save_uses(&service).await.unwrap();
                 } else {
                     let created = api_keys::create(&service, &operator, new_key("goes"), None).await.unwrap();
-                    service.authenticate(&created.token.expose()).await.unwrap();
+                    service.authenticate(&created.token.expose(), None).await.unwrap();
                     api_keys::delete(&service, &operator, created.api_key.id).await.unwrap();
                 }
             }

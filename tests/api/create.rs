@@ -34,12 +34,14 @@ async fn a_new_key_has_exactly_the_shape_that_all_sdks_parse() {
                 "createdBy": "admin",
                 "updatedAt": BEGIN.to_string(),
                 "expiresAt": (BEGIN + 60_000).to_string(),
+                "useCount": "0",
                 "status": "active",
                 "personas": [],
                 "personaQualifiedName": [{
                     "id": persona["id"], "persona": "readers", "personaQualifiedName": persona["qualifiedName"],
                 }],
                 "workspacePermissions": ["MANAGE_PERSONAS"],
+                "allowedAddresses": [],
             },
         })
     );

@@ -20,7 +20,7 @@ fn change(service: &Service, statement: &str) -> usize {
 }
 
 async fn refusal(service: &Service, token: &str) -> Option<Refusal> {
-    match service.authenticate(token).await {
+    match service.authenticate(token, None).await {
         Ok(_) => None,
         Err(Error::Unauthenticated(refusal)) => Some(refusal),
         Err(error) => panic!("{error}: {error:?}"),
@@ -84,7 +84,7 @@ async fn the_first_start_makes_an_admin_and_a_key_with_every_permission_once() {
     let world = World::new(&Options::default());
     let first = bootstrap::run(&world.service, None).await.unwrap().unwrap();
     assert_eq!(first.password.unwrap().len(), 22);
-    let actor = world.service.authenticate(&first.token.expose()).await.unwrap();
+    let actor = world.service.authenticate(&first.token.expose(), None).await.unwrap();
     assert_eq!(actor.permissions(), tessera::domain::permission::Permissions::all());
     assert!(bootstrap::run(&world.service, None).await.unwrap().is_none());
 }
@@ -151,9 +151,9 @@ async fn a_process_that_cannot_look_trusts_nothing_it_knew() {
     let mut follower = Follower::start(&world.service).await.unwrap();
     assert_eq!(refusal(&world.service, &token).await, None);
     world.service.database.revert().unwrap();
-    assert!(world.service.authenticate(&token).await.is_ok(), "known, as nobody has noticed yet");
+    assert!(world.service.authenticate(&token, None).await.is_ok(), "known, as nobody has noticed yet");
     follower.step(&world.service).await.unwrap_err();
-    assert!(matches!(world.service.authenticate(&token).await, Err(Error::Storage(_))));
+    assert!(matches!(world.service.authenticate(&token, None).await, Err(Error::Storage(_))));
 }
 
 #[actix_web::test]

@@ -7,9 +7,10 @@ use tessera::domain::api_key::{ApiKey, NEVER, Status, Validity};
 use tessera::domain::fields::ApiKeyField;
 use tessera::domain::filter::{Filter, Value};
 use tessera::domain::ids::{Id, PrincipalId};
+use tessera::domain::limits::Limits;
 use tessera::domain::listing::{Query, Sort, Start, Totals};
 use tessera::domain::permission::Permissions;
-use tessera::domain::principal::{Principal, PrincipalKind, Role, client_id, service_account_username};
+use tessera::domain::principal::{Principal, PrincipalKind, Role, client_id};
 use tessera::service::Service;
 use tessera::storage::{api_keys, principals};
 
@@ -36,6 +37,8 @@ fn keys(world: &World) -> Vec<ApiKey> {
             updated_at: BEGIN + number / 5,
             expires_at: [NEVER, BEGIN, BEGIN + 1, BEGIN + 2][index % 4],
             last_used_at: [0, BEGIN - 1, BEGIN + 3][index % 3],
+            use_count: 0,
+            limits: Limits::default(),
             permissions: Permissions::NONE,
             personas: Vec::new(),
         });
@@ -49,7 +52,7 @@ fn store(service: &Service, keys: &[ApiKey]) {
             let principal = Principal {
                 id: key.id,
                 kind: PrincipalKind::ServiceAccount,
-                username: service_account_username(key.id),
+                chosen_name: None,
                 role: Role::ApiToken,
                 enabled: true,
                 created_at: key.created_at,

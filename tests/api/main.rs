@@ -19,6 +19,7 @@ mod errors;
 mod filter;
 mod filter_agrees;
 mod filter_refused;
+mod gateway;
 mod idempotency;
 mod layers;
 mod list;

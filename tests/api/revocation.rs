@@ -30,7 +30,7 @@ async fn nobody_is_let_in_who_asks_after_a_delete_has_returned() {
             tokio::spawn(async move {
                 loop {
                     let before = deleted.load(Ordering::SeqCst);
-                    let outcome = service.authenticate(&token).await;
+                    let outcome = service.authenticate(&token, None).await;
                     if before {
                         return outcome;
                     }
@@ -62,7 +62,7 @@ async fn what_an_update_takes_away_is_gone_for_who_asks_after_it() {
                 tokio::spawn(async move {
                     loop {
                         let before = updated.load(Ordering::SeqCst);
-                        let actor = service.authenticate(&token).await.unwrap();
+                        let actor = service.authenticate(&token, None).await.unwrap();
                         if before {
                             return actor.permissions();
                         }
@@ -76,6 +76,8 @@ async fn what_an_update_takes_away_is_gone_for_who_asks_after_it() {
             validity: None,
             personas: Vec::new(),
             permissions: Some(permissions),
+            addresses: None,
+            rate: None,
         };
         api_keys::update(&world.service, &world.operator(), id, update).await.unwrap();
         updated.store(true, Ordering::SeqCst);
@@ -91,7 +93,7 @@ async fn concurrent_misses_are_one_read() {
     let token = world.key("a", &[]).await.token.expose();
     let outcomes = at_once((0..32).map(|_| {
         let (service, token) = (world.service.clone(), token.clone());
-        async move { service.authenticate(&token).await }
+        async move { service.authenticate(&token, None).await }
     }))
     .await;
     assert!(outcomes.iter().all(Result::is_ok));
@@ -103,7 +105,7 @@ async fn a_key_creates_nothing_after_its_deletion_has_returned() {
     let world = world();
     for _ in 0..20 {
         let created = world.key("parent", &[Permission::ManageApiKeys]).await;
-        let actor = world.service.authenticate(&created.token.expose()).await.unwrap();
+        let actor = world.service.authenticate(&created.token.expose(), None).await.unwrap();
         let deleted = Arc::new(AtomicBool::new(false));
         let creators: Vec<_> = (0..4)
             .map(|_| {
@@ -144,7 +146,7 @@ async fn no_session_of_an_old_password_outlives_the_new_one() {
         users::set_password(&world.service, &world.operator(), "ada".into(), Some(next.clone())).await.unwrap();
         for session in join_all(sign_ins).await {
             match session.unwrap() {
-                Ok(session) => assert!(is_invalid(&world.service.authenticate(&session.token.expose()).await)),
+                Ok(session) => assert!(is_invalid(&world.service.authenticate(&session.token.expose(), None).await)),
                 Err(error) => assert!(matches!(error, Error::Unauthenticated(Refusal::WrongPassword)), "{error}"),
             }
         }

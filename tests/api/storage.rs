@@ -72,7 +72,7 @@ const CONSTRAINTS: [(&str, DatabaseErrorKind, &str); 26] = [
     (
         "api_keys_are_principals",
         ForeignKeyViolation,
-        "INSERT INTO api_keys VALUES ('x', '', '', '', 1, '', 1, 1, 1, 0)",
+        "INSERT INTO api_keys VALUES ('x', '', '', '', 1, '', 1, 1, 1, 0, '', 0, 0, 0)",
     ),
     ("api_keys_validity_positive", CheckViolation, "UPDATE api_keys SET validity_seconds = 0"),
     ("credentials_key_id", UniqueViolation, "INSERT INTO credentials SELECT * FROM credentials"),

@@ -15,12 +15,13 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Service as _, ServiceResponse};
 use actix_web::test::{self, TestRequest};
 use actix_web::{Error, web};
-use tessera::app::{State, app};
+use tessera::app::{DoorSettings, State, app};
 use tessera::clock::Clock;
 use tessera::directory::Directory;
 use tessera::domain::actor::Actor;
 use tessera::domain::api_key::{CreatedApiKey, NewApiKey, Validity};
 use tessera::domain::entropy::Entropy;
+use tessera::domain::limits::Limits;
 use tessera::domain::pepper::Peppers;
 use tessera::domain::permission::{Permission, Permissions};
 use tessera::domain::principal::Role;
@@ -110,7 +111,13 @@ pub fn new_key(name: &str) -> NewApiKey {
         validity: Validity::NEVER,
         personas: Vec::new(),
         permissions: Permissions::NONE,
+        limits: Limits::default(),
     }
+}
+
+/// What the doors of the tests' applications know.
+pub fn doors(request_timeout: Duration) -> DoorSettings {
+    DoorSettings { body_limit: BODY_LIMIT, request_timeout, introspection_millis: 60_000, ..DoorSettings::default() }
 }
 
 fn service(storage: &Storage, pepper: &str, clock: Clock, options: &Options) -> Service {
@@ -123,6 +130,7 @@ fn service(storage: &Storage, pepper: &str, clock: Clock, options: &Options) -> 
         prefixes: Prefixes::default(),
         session_millis: SESSION,
         sign_ins: Arc::new(tokio::sync::Semaphore::new(options.sign_ins)),
+        saving: tokio::sync::Mutex::default(),
     })
 }
 
@@ -153,7 +161,7 @@ impl App {
 
     pub async fn start_with(options: Options) -> Self {
         let world = World::new(&options);
-        let state = State::new(world.service.clone(), BODY_LIMIT, options.timeout).unwrap();
+        let state = State::new(world.service.clone(), doors(options.timeout)).unwrap();
         let service = test::init_service(app(web::Data::new(state))).await;
         let doors = Rc::new(move |request: TestRequest| Box::pin(service.call(request.to_request())) as Answering);
         Self(Running { doors, world: Rc::new(world) })
