@@ -164,9 +164,9 @@ fn in_no_order_of_steps_is_anybody_told_what_was_true_before_an_acknowledged_cha
     }
 }
 
-#[test]
-fn those_who_ask_at_the_same_time_share_one_read() {
-    let world = World::new(7);
+/// How many reads it takes to answer fifty who ask at the same time, and all are told whether the key exists.
+fn reads_for_fifty(world: &Rc<World>) -> u32 {
+    let exists = world.stored().is_some();
     let reads = Rc::new(Cell::new(0));
     let ask = |world: Rc<World>, reads: Rc<Cell<u32>>| async move {
         let read = async || {
@@ -174,31 +174,26 @@ fn those_who_ask_at_the_same_time_share_one_read() {
             world.pause().await;
             Ok(world.stored())
         };
-        assert!(world.directory.get(world.token.key_id, &Clock::System, read).await.unwrap().is_some());
+        let found = world.directory.get(world.token.key_id, &Clock::System, read).await.unwrap();
+        assert_eq!(found.is_some(), exists);
     };
     let tasks =
-        (0..50).map(|_| Box::pin(ask(Rc::clone(&world), Rc::clone(&reads))) as Pin<Box<dyn Future<Output = ()>>>);
-    run(&world, tasks.collect());
-    assert_eq!(reads.get(), 1);
+        (0..50).map(|_| Box::pin(ask(Rc::clone(world), Rc::clone(&reads))) as Pin<Box<dyn Future<Output = ()>>>);
+    run(world, tasks.collect());
+    reads.get()
+}
+
+#[test]
+fn those_who_ask_at_the_same_time_share_one_read() {
+    assert_eq!(reads_for_fifty(&World::new(7)), 1);
 }
 
 #[test]
 fn those_who_ask_for_what_is_not_there_share_reads_too() {
     let world = World::new(11);
     world.versions.borrow_mut().push(false);
-    let reads = Rc::new(Cell::new(0));
-    let ask = |world: Rc<World>, reads: Rc<Cell<u32>>| async move {
-        let read = async || {
-            reads.set(reads.get() + 1);
-            world.pause().await;
-            Ok(world.stored())
-        };
-        assert!(world.directory.get(world.token.key_id, &Clock::System, read).await.unwrap().is_none());
-    };
-    let tasks =
-        (0..50).map(|_| Box::pin(ask(Rc::clone(&world), Rc::clone(&reads))) as Pin<Box<dyn Future<Output = ()>>>);
-    run(&world, tasks.collect());
-    assert!(reads.get() < 25, "{} reads", reads.get());
+    let reads = reads_for_fifty(&world);
+    assert!(reads < 25, "{reads} reads");
     assert!(world.directory.is_empty());
 }
 
