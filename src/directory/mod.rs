@@ -146,7 +146,8 @@ impl Directory {
     pub fn forget(&self, subject: Subject) {
         match subject {
             Subject::Principal(id) => self.fence.raise(PrincipalId::from(id)),
-            Subject::Persona(_) => self.fence.raise_all(),
+            Subject::Persona(_) | Subject::Policy(_) | Subject::Role(_) => self.fence.raise_all(),
+            Subject::Asset(_) => {}
         }
     }
 

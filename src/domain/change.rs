@@ -30,6 +30,12 @@ pub enum Subject {
     Principal(Uuid),
     /// A persona, and so everybody linked to it.
     Persona(Uuid),
+    /// A policy, and so everybody it is about.
+    Policy(Uuid),
+    /// An asset, but not whom it names: that is a change of those principals and roles.
+    Asset(Uuid),
+    /// Everybody who has a role.
+    Role(Uuid),
 }
 
 impl Subject {
@@ -39,14 +45,17 @@ impl Subject {
         match self {
             Self::Principal(_) => "principal",
             Self::Persona(_) => "persona",
+            Self::Policy(_) => "policy",
+            Self::Asset(_) => "asset",
+            Self::Role(_) => "role",
         }
     }
 
-    /// The id of the principal or persona.
+    /// The id of what was changed.
     #[must_use]
     pub fn id(self) -> Uuid {
         match self {
-            Self::Principal(id) | Self::Persona(id) => id,
+            Self::Principal(id) | Self::Persona(id) | Self::Policy(id) | Self::Asset(id) | Self::Role(id) => id,
         }
     }
 }
@@ -70,6 +79,30 @@ pub enum Action {
     PersonaUpdated,
     /// A persona was deleted.
     PersonaDeleted,
+    /// A policy was created.
+    PolicyCreated,
+    /// A policy was updated.
+    PolicyUpdated,
+    /// A policy was deleted.
+    PolicyDeleted,
+    /// An asset was created.
+    AssetCreated,
+    /// An asset was updated.
+    AssetUpdated,
+    /// An asset was deleted.
+    AssetDeleted,
+    /// An asset began or ceased to name a principal or a role.
+    AssetAccessChanged,
+    /// A service account was created.
+    ServiceAccountCreated,
+    /// A service account was deleted.
+    ServiceAccountDeleted,
+    /// An access token was created.
+    AccessTokenCreated,
+    /// An access token was revoked.
+    AccessTokenRevoked,
+    /// The invitations handed out before became void.
+    InvitesRenewed,
     /// A user was created.
     UserCreated,
     /// A user was given another role, or was enabled or disabled.
@@ -97,6 +130,18 @@ impl Action {
             Self::PersonaCreated => "persona.created",
             Self::PersonaUpdated => "persona.updated",
             Self::PersonaDeleted => "persona.deleted",
+            Self::PolicyCreated => "policy.created",
+            Self::PolicyUpdated => "policy.updated",
+            Self::PolicyDeleted => "policy.deleted",
+            Self::AssetCreated => "asset.created",
+            Self::AssetUpdated => "asset.updated",
+            Self::AssetDeleted => "asset.deleted",
+            Self::AssetAccessChanged => "asset.access_changed",
+            Self::ServiceAccountCreated => "service_account.created",
+            Self::ServiceAccountDeleted => "service_account.deleted",
+            Self::AccessTokenCreated => "access_token.created",
+            Self::AccessTokenRevoked => "access_token.revoked",
+            Self::InvitesRenewed => "invites.renewed",
             Self::UserCreated => "user.created",
             Self::UserUpdated => "user.updated",
             Self::UserPasswordSet => "user.password_set",

@@ -11,11 +11,37 @@ pub enum Permission {
     ViewAudit,
     /// Ask about other actors' tokens.
     VerifyTokens,
+    /// Create personal tokens for oneself. DataHub's.
+    GeneratePersonalAccessTokens,
+    /// Create, list and revoke everybody's personal tokens, and so act as anybody. DataHub's.
+    ManageAccessTokens,
+    /// Create and delete service accounts, and create tokens for them. DataHub's.
+    ManageServiceAccounts,
+    /// Create, update and delete policies. DataHub's.
+    ManagePolicies,
+    /// Disable and delete users, and give them roles. DataHub's.
+    ManageUsersAndGroups,
+    /// Invite users. DataHub's.
+    ManageUserCredentials,
+    /// Look at how the platform is used. DataHub's.
+    ViewAnalytics,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 4] = [Self::ManageApiKeys, Self::ManagePersonas, Self::ViewAudit, Self::VerifyTokens];
+    pub const ALL: [Self; 11] = [
+        Self::ManageApiKeys,
+        Self::ManagePersonas,
+        Self::ViewAudit,
+        Self::VerifyTokens,
+        Self::GeneratePersonalAccessTokens,
+        Self::ManageAccessTokens,
+        Self::ManageServiceAccounts,
+        Self::ManagePolicies,
+        Self::ManageUsersAndGroups,
+        Self::ManageUserCredentials,
+        Self::ViewAnalytics,
+    ];
 
     /// The name on the wire and in the database.
     #[must_use]
@@ -25,6 +51,13 @@ impl Permission {
             Self::ManagePersonas => "MANAGE_PERSONAS",
             Self::ViewAudit => "VIEW_AUDIT",
             Self::VerifyTokens => "VERIFY_TOKENS",
+            Self::GeneratePersonalAccessTokens => "GENERATE_PERSONAL_ACCESS_TOKENS",
+            Self::ManageAccessTokens => "MANAGE_ACCESS_TOKENS",
+            Self::ManageServiceAccounts => "MANAGE_SERVICE_ACCOUNTS",
+            Self::ManagePolicies => "MANAGE_POLICIES",
+            Self::ManageUsersAndGroups => "MANAGE_USERS_AND_GROUPS",
+            Self::ManageUserCredentials => "MANAGE_USER_CREDENTIALS",
+            Self::ViewAnalytics => "VIEW_ANALYTICS",
         }
     }
 

@@ -48,6 +48,9 @@ impl ChangeRow {
         let uuid = |text: &str| Uuid::parse_str(text).map_err(|_| corrupt("id", text));
         let subject = match self.subject_kind.as_str() {
             "principal" => Subject::Principal(uuid(&self.subject_id)?),
+            "policy" => Subject::Policy(uuid(&self.subject_id)?),
+            "asset" => Subject::Asset(uuid(&self.subject_id)?),
+            "role" => Subject::Role(uuid(&self.subject_id)?),
             // Whatever a later version changes may concern everybody.
             _ => Subject::Persona(uuid(&self.subject_id)?),
         };

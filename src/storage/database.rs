@@ -244,7 +244,9 @@ BEGIN
         SELECT table_name, column_name FROM information_schema.columns
         WHERE table_schema = current_schema() AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'
           AND table_name IN ('principals', 'users', 'api_keys', 'credentials', 'principal_permissions', 'personas',
-                             'persona_links', 'create_requests', 'changes', 'peppers')
+                             'persona_links', 'create_requests', 'changes', 'peppers', 'policies', 'revisions',
+                             'assets', 'asset_people', 'search_terms', 'service_accounts', 'access_tokens', 'aspects',
+                             'permission_uses')
     LOOP
         EXECUTE format('ALTER TABLE %I ALTER COLUMN %I TYPE text COLLATE "C"', each.table_name, each.column_name);
     END LOOP;

@@ -70,6 +70,7 @@ diesel::table! {
         created_by -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,
+        attributes -> Text,
     }
 }
 
@@ -112,10 +113,116 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    policies (id) {
+        id -> Text,
+        qualified_name -> Text,
+        persona_id -> Nullable<Text>,
+        category -> Text,
+        name -> Text,
+        description -> Text,
+        effect -> Text,
+        actions -> Text,
+        resources -> Text,
+        subjects -> Text,
+        enabled -> Bool,
+        editable -> Bool,
+        attributes -> Text,
+        created_by -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    revisions (name) {
+        name -> Text,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    assets (id) {
+        id -> Text,
+        type_name -> Text,
+        qualified_name -> Text,
+        name -> Text,
+        state -> Text,
+        attributes -> Text,
+        created_by -> Text,
+        updated_by -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    asset_people (asset_id, relation, member) {
+        asset_id -> Text,
+        relation -> Text,
+        member -> Text,
+    }
+}
+
+diesel::table! {
+    search_terms (entity_id, field, value) {
+        entity_id -> Text,
+        field -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    service_accounts (id) {
+        id -> Text,
+        display_name -> Text,
+        description -> Text,
+        created_by -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    access_tokens (id) {
+        id -> Text,
+        key_id -> Text,
+        name -> Text,
+        description -> Text,
+        actor_id -> Text,
+        actor_name -> Text,
+        owner_id -> Text,
+        owner_name -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    aspects (principal_id, name) {
+        principal_id -> Text,
+        name -> Text,
+        value -> Text,
+        created_by -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    permission_uses (principal_id, permission) {
+        principal_id -> Text,
+        permission -> Text,
+        last_used_at -> BigInt,
+    }
+}
+
 diesel::joinable!(users -> principals (id));
 diesel::joinable!(api_keys -> principals (id));
 diesel::joinable!(credentials -> principals (principal_id));
 diesel::joinable!(persona_links -> personas (persona_id));
+diesel::joinable!(asset_people -> assets (asset_id));
+diesel::joinable!(service_accounts -> principals (id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     principals,
@@ -125,4 +232,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     principal_permissions,
     personas,
     persona_links,
+    policies,
+    assets,
+    asset_people,
+    service_accounts,
+    revisions,
 );
