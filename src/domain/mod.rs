@@ -41,6 +41,7 @@ pub mod listing;
 pub mod pepper;
 pub mod permission;
 pub mod persona;
+pub mod policy;
 pub mod principal;
 pub mod text;
 pub mod token;

@@ -8,6 +8,7 @@ pub mod database;
 mod listing;
 pub mod peppers;
 pub mod personas;
+pub mod policies;
 pub mod principals;
 pub mod schema;
 pub mod url;
