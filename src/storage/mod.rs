@@ -1,6 +1,7 @@
 //! What Tessera remembers: the only place that knows SQL. One file per table or pair of tables that live together.
 
 pub mod api_keys;
+pub mod assets;
 pub mod changes;
 pub mod create_requests;
 pub mod credentials;
