@@ -7,6 +7,7 @@
 pub mod catalogue;
 mod cedar;
 pub mod engine;
+pub mod system;
 
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ pub mod personas;
 pub mod policies;
 pub mod principals;
 pub mod schema;
+pub mod standings;
 pub mod url;
 pub mod users;
 

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::database::{AnyConnection, storage};
+use super::database::{AnyConnection, is_duplicate, storage};
 use super::principals::{Existed, corrupt, parse_id};
 use super::schema::{policies, revisions};
 use crate::domain::error::{Error, Result};
@@ -111,10 +111,14 @@ pub fn raise_revision(connection: &mut AnyConnection) -> Result<()> {
 /// Adds a policy.
 ///
 /// # Errors
-/// When the storage fails.
+/// [`Error::Conflict`] when its qualified name is taken.
 pub fn insert(connection: &mut AnyConnection, policy: &Policy) -> Result<()> {
-    diesel::insert_into(policies::table).values(PolicyRow::of(policy)?).execute(connection)?;
-    Ok(())
+    match diesel::insert_into(policies::table).values(PolicyRow::of(policy)?).execute(connection) {
+        Err(error) if is_duplicate(&error) => {
+            Err(Error::Conflict(format!("there is a policy `{}` already", policy.qualified_name)))
+        }
+        outcome => Ok(outcome.map(drop)?),
+    }
 }
 
 /// Replaces a policy.
@@ -178,4 +182,25 @@ pub fn shared(connection: &mut AnyConnection) -> Result<Vec<Policy>> {
         .select(PolicyRow::as_select())
         .load(connection)?;
     rows.into_iter().map(PolicyRow::into_domain).collect()
+}
+
+/// Takes a user name out of every policy that names it, so that a namesake gets nothing of it.
+///
+/// # Errors
+/// When the storage fails.
+pub fn forget_user(connection: &mut AnyConnection, username: &str) -> Result<()> {
+    let named = policies::table.filter(policies::subjects.like(format!("%{username}%")));
+    if named.count().get_result::<i64>(connection)? == 0 {
+        return Ok(());
+    }
+    raise_revision(connection)?;
+    for mut policy in shared(connection)? {
+        let users = &mut policy.rule.subjects.users;
+        let before = users.len();
+        users.retain(|user| user != username);
+        if users.len() < before {
+            update(connection, &policy)?;
+        }
+    }
+    Ok(())
 }

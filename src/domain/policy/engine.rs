@@ -100,7 +100,8 @@ impl<'a> Asked<'a> {
             return Decision { outcome: Outcome::Denied, grounds: Vec::new() };
         }
         let reasons = response.diagnostics().reason();
-        let mut grounds: Vec<Ground> = reasons.filter_map(|id| PolicyId::parse(id.as_ref())).map(Ground::Policy).collect();
+        let mut grounds: Vec<Ground> =
+            reasons.filter_map(|id| PolicyId::parse(id.as_ref())).map(Ground::Policy).collect();
         grounds.sort_unstable();
         let outcome = match response.decision() {
             Answer::Allow => Outcome::Allowed,
