@@ -33,6 +33,7 @@ mod base62;
 pub mod change;
 pub mod credential;
 pub mod cursor;
+pub mod edition;
 pub mod effective;
 pub mod entropy;
 pub mod error;

@@ -3,6 +3,7 @@
 pub mod atlan;
 pub mod auth;
 mod docs;
+mod edition;
 pub mod envelope;
 mod fallback;
 pub mod gateway;

@@ -15,6 +15,7 @@ mod create;
 mod create_refused;
 mod delete;
 mod directory;
+mod editions;
 mod errors;
 mod explain;
 mod filter;
