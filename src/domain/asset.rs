@@ -1,5 +1,8 @@
 //! Assets: connections, collections and every other entity that is neither a persona nor a policy.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::entity::{Attributes, EntityState};
 use super::ids::Id;
 
 /// Identifies an asset.
@@ -10,7 +13,32 @@ pub type AssetId = Id<Asset>;
 pub struct Asset {
     /// Its id; `guid` on the wire.
     pub id: AssetId,
+    /// `Connection`, `Collection`, `Table`, …: whatever clients say, for ever.
+    pub type_name: String,
+    /// Unique within its type, for ever; what lies beneath it begins with this and a `/`.
+    pub qualified_name: String,
+    /// For people.
+    pub name: String,
+    /// Whether it is in use.
+    pub state: EntityState,
+    /// What clients keep with it, without its names and its people.
+    pub attributes: Attributes,
+    /// Whom it names.
+    pub people: People,
+    /// The user name of whoever created it.
+    pub created_by: String,
+    /// The user name of whoever wrote it last.
+    pub updated_by: String,
+    /// Epoch milliseconds.
+    pub created_at: i64,
+    /// Epoch milliseconds.
+    pub updated_at: i64,
+    /// Counts its writes.
+    pub revision: i64,
 }
+
+/// The people of an asset: user names, group names and role ids by list. A list that is absent is empty.
+pub type People = BTreeMap<PeopleList, BTreeSet<String>>;
 
 /// What one of an asset's lists of people makes of its members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -85,4 +113,29 @@ impl PeopleList {
             Self::ViewerUsers | Self::ViewerGroups | Self::ViewerRoles => Relation::Viewer,
         }
     }
+}
+
+/// The qualified names of everything that an asset with this one lies beneath, the nearest last.
+#[must_use]
+pub fn ancestors(qualified_name: &str) -> Vec<&str> {
+    qualified_name.match_indices('/').map(|(end, _)| &qualified_name[..end]).filter(|name| !name.is_empty()).collect()
+}
+
+/// Checks the qualified name of an asset that lies beneath nothing: none shall be where the assets of others will come
+/// to lie. Connections are at `default/<connector>/<number>`, collections at `default/collection/<user>/<id>` (Atlan's
+/// contract, section 6.3).
+///
+/// # Errors
+/// A message that says what is allowed.
+pub fn check_top_level(qualified_name: &str) -> Result<(), String> {
+    let parts: Vec<&str> = qualified_name.split('/').collect();
+    let least = match parts[..] {
+        ["default", "collection", ..] => 4,
+        ["default", ..] => 3,
+        _ => 1,
+    };
+    if parts.len() >= least && parts.iter().all(|part| !part.is_empty()) {
+        return Ok(());
+    }
+    Err(format!("must have at least {least} parts between slashes, none of them empty"))
 }

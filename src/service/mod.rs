@@ -1,13 +1,16 @@
 //! The use cases. One function is one use case and one transaction; authorisation is its first line.
 
 pub mod api_keys;
+pub mod assets;
 pub mod audit;
 pub mod authenticate;
 pub mod bootstrap;
+pub mod entities;
 mod grants;
 pub mod maintenance;
 mod passwords;
 pub mod personas;
+pub mod search;
 pub mod sessions;
 mod tokens;
 pub mod users;

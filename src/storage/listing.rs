@@ -207,7 +207,8 @@ pub(super) fn equal<S: 'static>(column: Expression<S, Text>, value: String) -> C
     Box::new(column.eq(value))
 }
 
-fn all<S: 'static>(conditions: Vec<Condition<S>>) -> Condition<S> {
+/// A condition that holds where all of several do.
+pub(super) fn all<S: 'static>(conditions: Vec<Condition<S>>) -> Condition<S> {
     let join = |left: Condition<S>, right| -> Condition<S> { Box::new(left.and(right)) };
     conditions.into_iter().reduce(join).unwrap_or_else(|| Box::new(sql::<Bool>("1 = 1")))
 }

@@ -11,6 +11,8 @@ pub mod peppers;
 pub mod personas;
 pub mod principals;
 pub mod schema;
+pub mod search;
+pub mod search_terms;
 pub mod url;
 pub mod users;
 
@@ -25,4 +27,9 @@ diesel::define_sql_function! {
 diesel::define_sql_function! {
     /// Puts one text for every occurrence of another.
     fn replace(text: diesel::sql_types::Text, from: diesel::sql_types::Text, to: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
+
+/// A map as JSON. Its keys are text, so nothing can go wrong.
+fn json(map: &serde_json::Map<String, serde_json::Value>) -> String {
+    serde_json::to_string(map).unwrap_or_default()
 }
