@@ -46,6 +46,7 @@ pub mod listing;
 pub mod pepper;
 pub mod permission;
 pub mod persona;
+pub mod policy;
 pub mod principal;
 pub mod search;
 pub mod text;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Service;
 use crate::directory::Record;
 use crate::domain::actor::Actor;
+use crate::domain::credential::KnownCredential;
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::principal::PrincipalKind;
 use crate::domain::token::ParsedToken;
@@ -42,7 +43,14 @@ impl Service {
         if let Some(record) = self.directory.find(token.key_id) {
             return Ok((token, record));
         }
-        let read = || self.look_up(move |connection| credentials::find(connection, token.key_id));
+        let read = || {
+            let service = self.clone();
+            self.look_up(move |connection| {
+                let Some(known) = credentials::find(connection, token.key_id)? else { return Ok(None) };
+                let standing = service.with_policies(connection, known.standing)?;
+                Ok(Some(KnownCredential { standing, ..known }))
+            })
+        };
         let record = self.directory.get(token.key_id, &self.clock, read).await?;
         record.map(|record| (token, record)).ok_or(refused)
     }

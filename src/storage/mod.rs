@@ -9,10 +9,12 @@ pub mod database;
 mod listing;
 pub mod peppers;
 pub mod personas;
+pub mod policies;
 pub mod principals;
 pub mod schema;
 pub mod search;
 pub mod search_terms;
+pub mod standings;
 pub mod url;
 pub mod users;
 
