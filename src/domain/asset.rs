@@ -139,3 +139,84 @@ pub fn check_top_level(qualified_name: &str) -> Result<(), String> {
     }
     Err(format!("must have at least {least} parts between slashes, none of them empty"))
 }
+
+/// What is done with an asset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// It is looked at.
+    Read,
+    /// It comes to be.
+    Create,
+    /// It is changed.
+    Update,
+    /// It goes.
+    Delete,
+}
+
+/// What kind of asset it is, as far as Atlan's actions differ for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AssetKind {
+    /// Most are.
+    Other,
+    /// A glossary, a term or a category.
+    Glossary,
+    /// A data domain.
+    Domain,
+    /// A data domain in another.
+    SubDomain,
+    /// A data product.
+    Product,
+}
+
+impl AssetKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Other, Self::Glossary, Self::Domain, Self::SubDomain, Self::Product];
+    /// The types of [`AssetKind::Glossary`].
+    pub const GLOSSARY: [&str; 3] = ["AtlasGlossary", "AtlasGlossaryTerm", "AtlasGlossaryCategory"];
+    /// The type of data domains, whether or not in others.
+    pub const DOMAIN: &str = "DataDomain";
+    /// The type of [`AssetKind::Product`].
+    pub const PRODUCT: &str = "DataProduct";
+    /// What the qualified name of a data domain holds twice that lies in another.
+    pub const NESTED: &str = "/domain/";
+
+    /// The kind of an asset.
+    #[must_use]
+    pub fn of(type_name: &str, qualified_name: &str) -> Self {
+        match type_name {
+            Self::PRODUCT => Self::Product,
+            Self::DOMAIN if qualified_name.matches(Self::NESTED).count() > 1 => Self::SubDomain,
+            Self::DOMAIN => Self::Domain,
+            glossary if Self::GLOSSARY.contains(&glossary) => Self::Glossary,
+            _ => Self::Other,
+        }
+    }
+
+    /// The action that a policy must allow.
+    #[must_use]
+    pub fn action(self, deed: Deed) -> &'static str {
+        use Deed::{Create, Delete, Read, Update};
+        match (self, deed) {
+            (Self::Other, Read) => "persona-asset-read",
+            (Self::Other, Create) => "persona-api-create",
+            (Self::Other, Update) => "persona-asset-update",
+            (Self::Other, Delete) => "persona-api-delete",
+            (Self::Glossary, Read) => "persona-glossary-read",
+            (Self::Glossary, Create) => "persona-glossary-create",
+            (Self::Glossary, Update) => "persona-glossary-update",
+            (Self::Glossary, Delete) => "persona-glossary-delete",
+            (Self::Domain, Read) => "persona-domain-read",
+            (Self::Domain, Create) => "persona-domain-create",
+            (Self::Domain, Update) => "persona-domain-update",
+            (Self::Domain, Delete) => "persona-domain-delete",
+            (Self::SubDomain, Read) => "persona-domain-sub-domain-read",
+            (Self::SubDomain, Create) => "persona-domain-sub-domain-create",
+            (Self::SubDomain, Update) => "persona-domain-sub-domain-update",
+            (Self::SubDomain, Delete) => "persona-domain-sub-domain-delete",
+            (Self::Product, Read) => "persona-domain-product-read",
+            (Self::Product, Create) => "persona-domain-product-create",
+            (Self::Product, Update) => "persona-domain-product-update",
+            (Self::Product, Delete) => "persona-domain-product-delete",
+        }
+    }
+}

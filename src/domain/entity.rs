@@ -7,7 +7,10 @@ use uuid::Uuid;
 
 use super::asset::{Asset, PeopleList};
 use super::error::{Result, Violation};
+use super::listing::clip;
 use super::persona::Persona;
+use super::policy::Condition::Covers;
+use super::policy::{Aspect, Category, Criterion, Effect, Policy};
 use super::text::{Description, DisplayName, fold};
 
 /// What clients keep with an entity, by attribute name.
@@ -50,10 +53,12 @@ impl EntityState {
 }
 
 /// Any entity, with all that is told of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Entity {
     /// A persona, the names of the users linked to it, and the ids of its policies.
     Persona(LinkedPersona),
+    /// A policy.
+    Policy(Policy),
     /// A connection, a collection or anything else.
     Asset(Asset),
 }
@@ -65,7 +70,7 @@ pub struct LinkedPersona {
     pub persona: Persona,
     /// The user names of the users linked to it, in order. API keys are not among them.
     pub users: Vec<String>,
-    /// The ids of its policies, in order.
+    /// The ids of those of its policies that are told, in order.
     pub policies: Vec<String>,
 }
 
@@ -75,6 +80,7 @@ impl Entity {
     pub fn id(&self) -> Uuid {
         match self {
             Self::Persona(linked) => linked.persona.id.uuid(),
+            Self::Policy(policy) => policy.id.uuid(),
             Self::Asset(asset) => asset.id.uuid(),
         }
     }
@@ -96,6 +102,8 @@ pub enum Handle {
 pub enum Draft {
     /// Of a persona.
     Persona(PersonaDraft),
+    /// Of a policy.
+    Policy(PolicyDraft),
     /// Of an asset.
     Asset(AssetDraft),
 }
@@ -120,6 +128,12 @@ impl Head {
     #[must_use]
     pub fn violation(&self, attribute: &str, message: impl Into<String>) -> Violation {
         Violation::new(format!("{}.attributes.{attribute}", self.path), message)
+    }
+
+    /// Whether a qualified name of a persona or a policy was minted here. Clients give new ones their names for it.
+    #[must_use]
+    pub fn is_reference(&self, qualified_name: &str) -> bool {
+        qualified_name.starts_with("default/") && self.name.as_ref().is_none_or(|name| name.as_str() != qualified_name)
     }
 
     /// The name, which a new entity must have.
@@ -157,6 +171,38 @@ pub struct PersonaDraft {
     pub enabled: Option<bool>,
     /// The complete set of users that are linked to it.
     pub users: Option<Vec<String>>,
+}
+
+/// How a client refers to the persona of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PersonaReference {
+    /// By its id.
+    Id(Uuid),
+    /// By the name that another entity of the same request has for this request.
+    Temporary(String),
+    /// By its qualified name.
+    QualifiedName(String),
+}
+
+/// What a client writes of a policy.
+#[derive(Debug, Clone)]
+pub struct PolicyDraft {
+    /// What all drafts have.
+    pub head: Head,
+    /// The persona whose policy it is.
+    pub persona: Option<PersonaReference>,
+    /// May be empty.
+    pub description: Option<Description>,
+    /// What kind of rule it is.
+    pub category: Option<Category>,
+    /// Whether it allows or denies.
+    pub effect: Option<Effect>,
+    /// The complete set of its actions.
+    pub actions: Option<Vec<String>>,
+    /// The complete set of what its resources must meet.
+    pub resources: Option<Vec<Criterion>>,
+    /// Whether it says anything.
+    pub enabled: Option<bool>,
 }
 
 /// What a client writes of an asset.
@@ -230,17 +276,6 @@ pub fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-impl Entity {
-    /// What it can be found by. An asset's people are not among it: those are in a table of their own.
-    #[must_use]
-    pub fn terms(&self) -> Terms {
-        match self {
-            Self::Persona(linked) => linked.persona.terms(),
-            Self::Asset(asset) => asset.terms(),
-        }
-    }
-}
-
 impl Persona {
     /// What it can be found by.
     #[must_use]
@@ -261,6 +296,74 @@ impl Persona {
         }
         terms
     }
+}
+
+impl Policy {
+    /// What it can be found by.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        let mut terms = Terms::default();
+        terms.add_attributes(&self.attributes);
+        for (field, value) in [
+            ("__typeName", POLICY),
+            ("__state", EntityState::Active.name()),
+            ("__createdBy", self.created_by.as_str()),
+            ("name", self.name.as_str()),
+            ("description", self.description.as_str()),
+            ("qualifiedName", self.qualified_name.as_str()),
+            ("policyType", self.rule.effect.name()),
+            ("policyCategory", self.kind()),
+            ("policySubCategory", self.rule.category.name()),
+            ("isPolicyEnabled", if self.enabled { "true" } else { "false" }),
+        ] {
+            terms.add(field, value);
+        }
+        for action in &self.rule.actions {
+            terms.add("policyActions", action);
+        }
+        for resource in self.wire_resources() {
+            terms.add("policyResources", &resource);
+        }
+        terms
+    }
+
+    /// Atlan's `policyCategory`: `persona`, or for DataHub's the category itself.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        if self.persona.is_some() { "persona" } else { self.rule.category.name() }
+    }
+
+    /// Atlan's `policyResources`: `entity:<pattern>` and `entity-type:<pattern>`.
+    #[must_use]
+    pub fn wire_resources(&self) -> Vec<String> {
+        let prefixed = |criterion: &Criterion| {
+            let prefix = RESOURCES.iter().find(|(_, aspect)| *aspect == criterion.field).map(|(prefix, _)| *prefix);
+            let values = criterion.values.clone();
+            prefix.into_iter().flat_map(move |prefix| values.clone().into_iter().map(move |it| format!("{prefix}{it}")))
+        };
+        self.rule.resources.iter().flat_map(prefixed).collect()
+    }
+}
+
+/// How Atlan's resource patterns begin, and what they look at.
+const RESOURCES: [(&str, Aspect); 2] = [("entity:", Aspect::Name), ("entity-type:", Aspect::Type)];
+
+/// Reads Atlan's `policyResources`. What names no entity covers none, whatever types it names.
+///
+/// # Errors
+/// A message that names what is not understood.
+pub fn parse_resources(patterns: &[String]) -> Result<Vec<Criterion>, String> {
+    let mut criteria = RESOURCES.map(|(_, field)| Criterion { field, condition: Covers, values: Vec::new() });
+    for pattern in patterns {
+        let place = RESOURCES.iter().position(|(prefix, _)| pattern.starts_with(prefix));
+        let Some(place) = place.filter(|place| pattern.len() > RESOURCES[*place].0.len()) else {
+            return Err(format!("must begin with `entity:` or `entity-type:`, not `{}`", clip(pattern)));
+        };
+        criteria[place].values.push(pattern[RESOURCES[place].0.len()..].to_owned());
+    }
+    let [names, types] = criteria;
+    let types = Some(types).filter(|types| !types.values.is_empty());
+    Ok([names].into_iter().chain(types).collect())
 }
 
 impl Asset {

@@ -1,6 +1,7 @@
 //! Searches for entities: which, in what order, how many, from where, and for whose eyes.
 
 use super::ids::PersonaId;
+use super::policy::Rule;
 
 /// The largest page of a search.
 pub const MAX_SIZE: i64 = 1000;
@@ -53,6 +54,8 @@ pub struct Sight {
     pub assets: SeenAssets,
     /// Which policies.
     pub policies: SeenPolicies,
+    /// The rules about the actor: assets that one of them allows to be read are seen too, and those that one denies are not.
+    pub rules: Vec<Rule>,
 }
 
 /// Which assets an actor sees.

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::Transaction;
+use super::decide::{Inquiry, Rules};
 use super::entities::{Removal, Saved, not_found};
 use super::search::{is_administrator, sight};
-use crate::domain::asset::{Asset, People, PeopleList, Relation, check_top_level};
+use crate::domain::asset::{Asset, AssetKind, Deed, People, PeopleList, Relation, check_top_level};
 use crate::domain::change::{Action, Subject};
 use crate::domain::entity::{AssetDraft, Attributes, EntityState, Handle, check_qualified_name};
 use crate::domain::error::{Error, Result};
@@ -18,32 +19,58 @@ use crate::storage::database::hold_principals;
 use crate::storage::principals::Existed;
 use crate::storage::{assets, search};
 
+/// The types whose creator is always an admin (Atlan's contract, section 6.3).
+const CONTAINERS: [&str; 2] = ["Connection", "Collection"];
 /// The types whose parent is told with them (Atlan's contract, section 6.2).
 const WITH_PARENT: [&str; 2] = ["Folder", "Query"];
 /// The attribute that names the parent.
 const PARENT: &str = "parentQualifiedName";
 
+/// What policies say of the actor, read when it is first asked for: by then the transaction has written something.
+#[derive(Default)]
+pub(super) struct Rights(Option<Rules>);
+
+impl Rights {
+    /// Whether the actor may do that with such an asset, being to it what it is.
+    fn allow(
+        &mut self,
+        transaction: &mut Transaction<'_>,
+        deed: Deed,
+        type_name: &str,
+        qualified_name: &str,
+    ) -> Result<bool> {
+        let relation = relation(transaction, qualified_name)?;
+        let rules = match &mut self.0 {
+            Some(rules) => rules,
+            empty => empty.insert(Rules::read(transaction.connection, transaction.actor.standing())?),
+        };
+        let action = AssetKind::of(type_name, qualified_name).action(deed);
+        Ok(rules.decide(&Inquiry::new(action, qualified_name, type_name), relation)?.is_allowed())
+    }
+}
+
 /// Creates or updates an asset.
-pub(super) fn save(transaction: &mut Transaction<'_>, draft: &AssetDraft) -> Result<Saved> {
+pub(super) fn save(transaction: &mut Transaction<'_>, rights: &mut Rights, draft: &AssetDraft) -> Result<Saved> {
     if let Handle::Known(id) = draft.head.handle {
         let before = assets::lock(transaction.connection, id.into())?;
         let before = before.filter(|asset| asset.type_name == draft.type_name).ok_or_else(|| not_found(id))?;
-        if !search::is_seen(transaction.connection, &id.to_string(), &sight(transaction.actor))? {
+        let sight = sight(transaction.connection, transaction.actor)?;
+        if !search::is_seen(transaction.connection, &id.to_string(), &sight)? {
             return Err(not_found(id));
         }
-        return update(transaction, before, draft);
+        return update(transaction, rights, before, draft);
     }
     let violation = |message: String| draft.head.violation("qualifiedName", message);
     let name = draft.head.qualified_name.as_deref().ok_or_else(|| violation("is required".to_owned()))?;
     check_qualified_name(name).map_err(violation)?;
     if let Some(before) = assets::lock_by_name(transaction.connection, &draft.type_name, name)? {
-        return update(transaction, before, draft);
+        return update(transaction, rights, before, draft);
     }
-    let asset = new(transaction, draft, name)?;
+    let asset = new(transaction, rights, draft, name)?;
     if assets::insert(transaction.connection, &asset)? == Existed::Yes {
         // Somebody else was faster.
         let before = assets::lock_by_name(transaction.connection, &draft.type_name, name)?;
-        return update(transaction, before.ok_or(Error::Busy)?, draft);
+        return update(transaction, rights, before.ok_or(Error::Busy)?, draft);
     }
     let subject = Subject::Asset(asset.id.uuid());
     transaction.record(Action::AssetCreated, subject, &clip(&asset.qualified_name))?;
@@ -53,17 +80,23 @@ pub(super) fn save(transaction: &mut Transaction<'_>, draft: &AssetDraft) -> Res
 
 /// An asset that does not exist yet. What lies beneath another takes a right on that one; anything else may be created
 /// by everybody but guests, and whoever creates it is its admin from birth.
-fn new(transaction: &mut Transaction<'_>, draft: &AssetDraft, qualified_name: &str) -> Result<Asset> {
+fn new(
+    transaction: &mut Transaction<'_>,
+    rights: &mut Rights,
+    draft: &AssetDraft,
+    qualified_name: &str,
+) -> Result<Asset> {
     let actor = transaction.actor;
-    let nested = assets::is_beneath_any(transaction.connection, qualified_name)?;
-    let relation = relation(transaction, qualified_name)?;
     let mut people = People::new();
-    if nested {
-        if relation != Some(Relation::Admin) {
+    if assets::is_beneath_any(transaction.connection, qualified_name)? {
+        if !rights.allow(transaction, Deed::Create, &draft.type_name, qualified_name)? {
             return Err(refused(transaction, "create an asset beneath", qualified_name));
         }
         if !draft.people.values().all(Vec::is_empty) {
-            may_change_people(transaction, relation, qualified_name)?;
+            may_change_people(transaction, qualified_name)?;
+        }
+        if CONTAINERS.contains(&draft.type_name.as_str()) {
+            people.entry(PeopleList::AdminUsers).or_default().insert(actor.username().to_string());
         }
     } else {
         if actor.principal().role == Role::Guest {
@@ -99,9 +132,8 @@ fn new(transaction: &mut Transaction<'_>, draft: &AssetDraft, qualified_name: &s
 }
 
 /// Writes an asset that the transaction has locked.
-fn update(transaction: &mut Transaction<'_>, before: Asset, draft: &AssetDraft) -> Result<Saved> {
-    let relation = relation(transaction, &before.qualified_name)?;
-    if relation != Some(Relation::Admin) {
+fn update(transaction: &mut Transaction<'_>, rights: &mut Rights, before: Asset, draft: &AssetDraft) -> Result<Saved> {
+    if !rights.allow(transaction, Deed::Update, &before.type_name, &before.qualified_name)? {
         return Err(refused(transaction, "update", &before.qualified_name));
     }
     if draft.head.qualified_name.as_ref().is_some_and(|name| *name != before.qualified_name) {
@@ -114,7 +146,7 @@ fn update(transaction: &mut Transaction<'_>, before: Asset, draft: &AssetDraft) 
     }
     people.retain(|_, members| !members.is_empty());
     if people != before.people {
-        may_change_people(transaction, relation, &before.qualified_name)?;
+        may_change_people(transaction, &before.qualified_name)?;
     }
     let after = Asset {
         name: draft.head.name.as_ref().map_or(before.name, |name| name.as_str().to_owned()),
@@ -135,7 +167,7 @@ fn update(transaction: &mut Transaction<'_>, before: Asset, draft: &AssetDraft) 
 pub(super) fn parent(transaction: &mut Transaction<'_>, draft: &AssetDraft) -> Result<Option<Uuid>> {
     let name = draft.head.attributes.get(PARENT).and_then(serde_json::Value::as_str);
     let Some(name) = name.filter(|_| WITH_PARENT.contains(&draft.type_name.as_str())) else { return Ok(None) };
-    let sight = sight(transaction.actor);
+    let sight = sight(transaction.connection, transaction.actor)?;
     for parent in assets::find_by_name(transaction.connection, name)? {
         if search::is_seen(transaction.connection, &parent.id.to_string(), &sight)? {
             return Ok(Some(parent.id.uuid()));
@@ -150,8 +182,13 @@ pub(super) fn lock(transaction: &mut Transaction<'_>, id: Uuid) -> Result<()> {
 }
 
 /// Deletes an asset that the transaction has locked.
-pub(super) fn remove(transaction: &mut Transaction<'_>, asset: Asset, how: Removal) -> Result<Asset> {
-    if relation(transaction, &asset.qualified_name)? != Some(Relation::Admin) {
+pub(super) fn remove(
+    transaction: &mut Transaction<'_>,
+    rights: &mut Rights,
+    asset: Asset,
+    how: Removal,
+) -> Result<Asset> {
+    if !rights.allow(transaction, Deed::Delete, &asset.type_name, &asset.qualified_name)? {
         return Err(refused(transaction, "delete", &asset.qualified_name));
     }
     let after = Asset {
@@ -186,9 +223,9 @@ fn relation(transaction: &mut Transaction<'_>, qualified_name: &str) -> Result<O
 
 /// Whom an asset names is for its admins to say, and among those for people: a key does not make itself or another
 /// key at home (Atlan's contract, section 6.3).
-fn may_change_people(transaction: &Transaction<'_>, relation: Option<Relation>, name: &str) -> Result<()> {
+fn may_change_people(transaction: &mut Transaction<'_>, name: &str) -> Result<()> {
     let is_user = transaction.actor.principal().kind == PrincipalKind::User;
-    match relation {
+    match relation(transaction, name)? {
         Some(Relation::Admin) if is_user => Ok(()),
         Some(Relation::Admin) => Err(Error::Forbidden(format!(
             "`{}` is no user: only a user who is an admin of `{}` can say whom it names",

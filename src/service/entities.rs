@@ -1,9 +1,12 @@
 //! Entities in bulk, as Atlan's clients write them: one call is one transaction, whatever it holds.
 
+use std::collections::HashSet;
+
 use uuid::Uuid;
 
+use super::assets::Rights;
 use super::search::{load, sight};
-use super::{Service, Transaction, assets, personas};
+use super::{Service, Transaction, assets, persona_policies, personas};
 use crate::domain::actor::Actor;
 use crate::domain::entity::{Draft, Entity, Handle, Mutation};
 use crate::domain::error::{Error, Result, Violation};
@@ -33,7 +36,7 @@ pub(super) enum Saved {
 /// # Errors
 /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`] when a name is taken, violations by their path.
 pub async fn save(service: &Service, actor: &Actor, drafts: Vec<Draft>) -> Result<Mutation> {
-    if drafts.iter().any(|draft| matches!(draft, Draft::Persona(_))) {
+    if drafts.iter().any(|draft| matches!(draft, Draft::Persona(_) | Draft::Policy(_))) {
         actor.require(Permission::ManagePersonas)?;
     }
     service.write(actor, move |transaction| save_all(transaction, &drafts)).await
@@ -42,13 +45,20 @@ pub async fn save(service: &Service, actor: &Actor, drafts: Vec<Draft>) -> Resul
 fn save_all(transaction: &mut Transaction<'_>, drafts: &[Draft]) -> Result<Mutation> {
     let mut mutation = Mutation::default();
     let (mut created, mut updated) = (Vec::new(), Vec::new());
+    let mut rights = Rights::default();
     for draft in drafts {
-        let mut above = None;
         let (saved, head) = match draft {
             Draft::Persona(draft) => (personas::save(transaction, draft)?, &draft.head),
+            Draft::Policy(draft) => {
+                rights = Rights::default();
+                let (saved, persona) = persona_policies::save(transaction, draft, &mutation.assigned)?;
+                updated.push(persona);
+                (saved, &draft.head)
+            }
             Draft::Asset(draft) => {
-                above = assets::parent(transaction, draft)?;
-                (assets::save(transaction, draft)?, &draft.head)
+                let saved = assets::save(transaction, &mut rights, draft)?;
+                updated.extend(assets::parent(transaction, draft)?);
+                (saved, &draft.head)
             }
         };
         let id = match saved {
@@ -61,18 +71,18 @@ fn save_all(transaction: &mut Transaction<'_>, drafts: &[Draft]) -> Result<Mutat
                 id
             }
         };
-        updated.extend(above);
         if let Handle::Temporary(name) = &head.handle
             && mutation.assigned.insert(name.clone(), id).is_some()
         {
             return Err(Violation::new(format!("{}.guid", head.path), "is the name of another entity too").into());
         }
     }
-    let mut seen = std::collections::HashSet::new();
-    created.retain(|id| seen.insert(*id));
-    updated.retain(|id| seen.insert(*id));
-    mutation.created = load(transaction.connection, &texts(&created))?;
-    mutation.updated = load(transaction.connection, &texts(&updated))?;
+    let mut told = HashSet::new();
+    created.retain(|id| told.insert(*id));
+    updated.retain(|id| told.insert(*id));
+    let sight = sight(transaction.connection, transaction.actor)?;
+    mutation.created = load(transaction.connection, &texts(&created), &sight)?;
+    mutation.updated = load(transaction.connection, &texts(&updated), &sight)?;
     Ok(mutation)
 }
 
@@ -84,19 +94,26 @@ pub async fn delete(service: &Service, actor: &Actor, ids: Vec<Uuid>, how: Remov
     service
         .write(actor, move |transaction| {
             let mut mutation = Mutation::default();
+            let mut rights = Rights::default();
             for id in &ids {
                 assets::lock(transaction, *id)?;
                 let entity = seen(transaction, *id)?;
-                mutation.deleted.push(remove(transaction, entity, how)?);
+                mutation.deleted.push(remove(transaction, &mut rights, entity, how)?);
             }
             Ok(mutation)
         })
         .await
 }
 
-fn remove(transaction: &mut Transaction<'_>, entity: Entity, how: Removal) -> Result<Entity> {
+fn remove(transaction: &mut Transaction<'_>, rights: &mut Rights, entity: Entity, how: Removal) -> Result<Entity> {
     match entity {
-        Entity::Asset(asset) => assets::remove(transaction, asset, how).map(Entity::Asset),
+        Entity::Asset(asset) => assets::remove(transaction, rights, asset, how).map(Entity::Asset),
+        Entity::Policy(policy) => {
+            only_purged(how)?;
+            *rights = Rights::default();
+            persona_policies::remove(transaction, &policy)?;
+            Ok(Entity::Policy(policy))
+        }
         Entity::Persona(linked) => {
             transaction.actor.require(Permission::ManagePersonas)?;
             only_purged(how)?;
@@ -120,14 +137,14 @@ fn only_purged(how: Removal) -> Result<()> {
 /// # Errors
 /// [`Error::NotFound`], also for what the actor may not see.
 pub async fn get(service: &Service, actor: &Actor, id: Uuid) -> Result<Entity> {
-    let sight = sight(actor);
-    let text = id.to_string();
+    let (actor, text) = (actor.clone(), id.to_string());
     let entity = service
         .read(move |connection| {
+            let sight = sight(connection, &actor)?;
             if !found::is_seen(connection, &text, &sight)? {
                 return Ok(None);
             }
-            Ok(load(connection, &[text])?.pop())
+            Ok(load(connection, &[text], &sight)?.pop())
         })
         .await?;
     entity.ok_or_else(|| not_found(id))
@@ -138,15 +155,16 @@ pub async fn get(service: &Service, actor: &Actor, id: Uuid) -> Result<Entity> {
 /// # Errors
 /// [`Error::NotFound`], also for what the actor may not see.
 pub async fn get_by_name(service: &Service, actor: &Actor, type_name: String, name: String) -> Result<Entity> {
-    let sight = sight(actor);
+    let actor = actor.clone();
     let unknown = Error::NotFound { kind: "entity", id: crate::domain::listing::clip(&name) };
     let entity = service
         .read(move |connection| {
+            let sight = sight(connection, &actor)?;
             let Some(id) = found::find_id(connection, &type_name, &name)? else { return Ok(None) };
             if !found::is_seen(connection, &id, &sight)? {
                 return Ok(None);
             }
-            Ok(load(connection, &[id])?.pop())
+            Ok(load(connection, &[id], &sight)?.pop())
         })
         .await?;
     entity.ok_or(unknown)
@@ -155,10 +173,11 @@ pub async fn get_by_name(service: &Service, actor: &Actor, type_name: String, na
 /// The entity with that id, for the rest of a transaction that has locked it.
 fn seen(transaction: &mut Transaction<'_>, id: Uuid) -> Result<Entity> {
     let text = id.to_string();
-    if !found::is_seen(transaction.connection, &text, &sight(transaction.actor))? {
+    let sight = sight(transaction.connection, transaction.actor)?;
+    if !found::is_seen(transaction.connection, &text, &sight)? {
         return Err(not_found(id));
     }
-    load(transaction.connection, &[text])?.pop().ok_or_else(|| not_found(id))
+    load(transaction.connection, &[text], &sight)?.pop().ok_or_else(|| not_found(id))
 }
 
 fn texts(ids: &[Uuid]) -> Vec<String> {

@@ -10,6 +10,7 @@ pub mod entities;
 mod grants;
 pub mod maintenance;
 mod passwords;
+mod persona_policies;
 pub mod personas;
 pub mod policies;
 pub mod search;

@@ -1,6 +1,7 @@
 //! Personas: create, list, get, update, delete.
 
 use super::entities::Saved;
+use super::persona_policies::may_shape;
 use super::{Service, Transaction, page};
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
@@ -146,7 +147,7 @@ pub(super) fn save(transaction: &mut Transaction<'_>, draft: &PersonaDraft) -> R
     match before {
         Some(before) => update_from(transaction, before, draft),
         // A client gives a new persona its name for a qualified name; one that was minted here is a reference.
-        None => match head.qualified_name.as_ref().filter(|name| name.starts_with("default/")) {
+        None => match head.qualified_name.as_ref().filter(|name| head.is_reference(name)) {
             Some(name) => Err(Error::NotFound { kind: "persona", id: clip(name) }),
             None => create_from(transaction, draft),
         },
@@ -169,8 +170,11 @@ fn create_from(transaction: &mut Transaction<'_>, draft: &PersonaDraft) -> Resul
 
 fn update_from(transaction: &mut Transaction<'_>, before: Persona, draft: &PersonaDraft) -> Result<Saved> {
     let head = &draft.head;
-    if head.qualified_name.as_ref().is_some_and(|name| *name != before.qualified_name) {
+    if head.qualified_name.as_ref().is_some_and(|name| *name != before.qualified_name && head.is_reference(name)) {
         return Err(head.violation("qualifiedName", "cannot be changed").into());
+    }
+    if draft.enabled.is_some_and(|enabled| enabled != before.enabled) {
+        may_shape(transaction, before.id)?;
     }
     let text = |new: Option<&DisplayName>, old: String| new.map_or(old, |new| new.as_str().to_owned());
     let after = Persona {

@@ -234,13 +234,13 @@ pub fn relation_to(
     connection: &mut AnyConnection,
     qualified_name: &str,
     username: &str,
-    role_id: &str,
+    role_id: &'static str,
 ) -> Result<Option<Relation>> {
     let mut names = ancestors(qualified_name);
     names.push(qualified_name);
     let relations: Vec<String> = asset_people::table
         .inner_join(assets::table)
-        .filter(named(username, role_id))
+        .filter(by_name(username.to_owned()).or(by_role(role_id)))
         .filter(assets::qualified_name.eq_any(names))
         .select(asset_people::relation)
         .load(connection)?;
@@ -249,24 +249,28 @@ pub fn relation_to(
     Ok(if relations.contains(&Relation::Admin) { Some(Relation::Admin) } else { relations.first().copied() })
 }
 
-/// Which rows name this user or its role.
+/// Rows that name this user.
 #[diesel::dsl::auto_type(no_type_alias)]
-pub(super) fn named<'a>(username: &'a str, role_id: &'a str) -> _ {
-    let users: [&'static str; 2] = ["adminUsers", "viewerUsers"];
-    let roles: [&'static str; 2] = ["adminRoles", "viewerRoles"];
-    let by_name = asset_people::member.eq(username).and(asset_people::relation.eq_any(users));
-    let by_role = asset_people::member.eq(role_id).and(asset_people::relation.eq_any(roles));
-    by_name.or(by_role)
+pub(super) fn by_name(username: String) -> _ {
+    let lists: [&'static str; 2] = ["adminUsers", "viewerUsers"];
+    asset_people::member.eq(username).and(asset_people::relation.eq_any(lists))
+}
+
+/// Rows that name this role.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub(super) fn by_role(id: &'static str) -> _ {
+    let lists: [&'static str; 2] = ["adminRoles", "viewerRoles"];
+    asset_people::member.eq(id).and(asset_people::relation.eq_any(lists))
 }
 
 /// The assets that name this user or its role, ordered by qualified name.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn grants_of(connection: &mut AnyConnection, username: &str, role_id: &str) -> Result<Vec<AssetGrant>> {
+pub fn grants_of(connection: &mut AnyConnection, username: &str, role_id: &'static str) -> Result<Vec<AssetGrant>> {
     let rows: Vec<(String, String)> = asset_people::table
         .inner_join(assets::table)
-        .filter(named(username, role_id))
+        .filter(by_name(username.to_owned()).or(by_role(role_id)))
         .order((assets::qualified_name, asset_people::relation))
         .select((assets::qualified_name, asset_people::relation))
         .load(connection)?;

@@ -1,36 +1,46 @@
 //! Searches for entities as SQL over their terms.
 
-use diesel::dsl::{exists, not};
+use diesel::dsl::{Eq, LeftJoinQuerySource, exists, not};
 use diesel::prelude::*;
 
+use super::assets::{by_name, by_role};
 use super::database::AnyConnection;
 use super::listing::{Condition as Sql, all, any, equal};
 use super::schema::{asset_people, assets, personas, policies, search_terms};
 use crate::domain::asset::PeopleList;
 use crate::domain::entity::{EntityState, PERSONA, POLICY};
 use crate::domain::error::Result;
+use crate::domain::policy::Effect;
 use crate::domain::search::{Condition, Order, Search, SeenAssets, SeenPolicies, Sight};
 use crate::domain::text::fold;
 
 use self::aliases::{other_terms, upper_assets};
 
-mod aliases {
-    #![expect(missing_docs, reason = "the macro documents nothing of what it makes")]
+mod rules;
 
+mod aliases {
     use super::{assets, search_terms};
 
     diesel::alias!(search_terms as other_terms: OtherTerms, assets as upper_assets: UpperAssets);
 }
 
-/// A condition on the row that stands for an entity.
-type Which = Sql<search_terms::table>;
+/// The row that stands for an entity, with the asset if it is one.
+type Source = LeftJoinQuerySource<search_terms::table, assets::table, Eq<assets::id, search_terms::entity_id>>;
+/// A condition on that.
+type Which = Sql<Source>;
+
+/// Where every search begins.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn entities() -> _ {
+    search_terms::table.left_join(assets::table.on(assets::id.eq(search_terms::entity_id)))
+}
 
 /// The ids on one page of what an actor can see, in order.
 ///
 /// # Errors
 /// When the storage fails.
 pub fn page(connection: &mut AnyConnection, search: &Search, sight: &Sight) -> Result<Vec<String>> {
-    let found = search_terms::table.into_boxed().filter(which(search, sight)).limit(search.size).offset(search.from);
+    let found = entities().into_boxed().filter(which(search, sight)).limit(search.size).offset(search.from);
     let found = match search.order {
         Order::Ascending => found.order(search_terms::entity_id.asc()),
         Order::Descending => found.order(search_terms::entity_id.desc()),
@@ -43,7 +53,7 @@ pub fn page(connection: &mut AnyConnection, search: &Search, sight: &Sight) -> R
 /// # Errors
 /// When the storage fails.
 pub fn count(connection: &mut AnyConnection, search: &Search, sight: &Sight) -> Result<i64> {
-    Ok(search_terms::table.into_boxed().filter(which(search, sight)).count().get_result(connection)?)
+    Ok(entities().into_boxed().filter(which(search, sight)).count().get_result(connection)?)
 }
 
 /// Whether an actor can see an entity.
@@ -51,7 +61,7 @@ pub fn count(connection: &mut AnyConnection, search: &Search, sight: &Sight) -> 
 /// # Errors
 /// When the storage fails.
 pub fn is_seen(connection: &mut AnyConnection, id: &str, sight: &Sight) -> Result<bool> {
-    let found = search_terms::table
+    let found = entities()
         .into_boxed()
         .filter(search_terms::entity_id.eq(id.to_owned()))
         .filter(search_terms::field.eq("__state"))
@@ -142,7 +152,7 @@ fn named_in(list: PeopleList, folded: &[String]) -> Which {
 /// What an actor can see: every persona, some policies, some assets.
 fn seen(sight: &Sight) -> Which {
     let persona = exists(personas::table.filter(personas::id.eq(search_terms::entity_id)));
-    any(vec![Box::new(persona), seen_policies(&sight.policies), seen_assets(&sight.assets)])
+    any(vec![Box::new(persona), seen_policies(&sight.policies), seen_assets(sight)])
 }
 
 fn seen_policies(seen: &SeenPolicies) -> Which {
@@ -156,27 +166,28 @@ fn seen_policies(seen: &SeenPolicies) -> Which {
     }
 }
 
-fn seen_assets(seen: &SeenAssets) -> Which {
-    let asset = assets::table.filter(assets::id.eq(search_terms::entity_id));
+fn seen_assets(sight: &Sight) -> Which {
+    let with = |effect| sight.rules.iter().filter(move |rule| rule.effect == effect).map(rules::reading).collect();
+    let allowed = any(vec![known(&sight.assets), any(with(Effect::Allow))]);
+    let denied: Which = any(with(Effect::Deny));
+    Box::new(assets::id.nullable().is_not_null().and(allowed).and(not(denied)))
+}
+
+/// The assets that an actor sees without any rule.
+fn known(seen: &SeenAssets) -> Which {
     match seen {
-        SeenAssets::All => Box::new(exists(asset)),
+        SeenAssets::All => all(Vec::new()),
         SeenAssets::Of { username, since, role_id } => {
+            let name = || assets::qualified_name.nullable().assume_not_null();
             let upper = upper_assets.field(assets::qualified_name);
+            let beneath = name().ge(upper.concat("/")).and(name().lt(upper.concat("0")));
             let at_or_above = upper_assets
                 .inner_join(asset_people::table.on(asset_people::asset_id.eq(upper_assets.field(assets::id))))
-                .filter(
-                    asset_people::member
-                        .eq(username.clone())
-                        .and(asset_people::relation.eq_any(["adminUsers", "viewerUsers"]))
-                        .or(asset_people::member
-                            .eq(*role_id)
-                            .and(asset_people::relation.eq_any(["adminRoles", "viewerRoles"]))),
-                )
-                .filter(upper.eq(assets::qualified_name).or(
-                    assets::qualified_name.ge(upper.concat("/")).and(assets::qualified_name.lt(upper.concat("0"))),
-                ));
-            let created = assets::created_by.eq(username.clone()).and(assets::created_at.ge(*since));
-            Box::new(exists(asset.filter(created.or(exists(at_or_above)))))
+                .filter(by_name(username.clone()).or(by_role(role_id)))
+                .filter(upper.eq(name()).or(beneath));
+            let creator = assets::created_by.nullable().assume_not_null();
+            let created_at = assets::created_at.nullable().assume_not_null();
+            Box::new(creator.eq(username.clone()).and(created_at.ge(*since)).or(exists(at_or_above)))
         }
     }
 }
