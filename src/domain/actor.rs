@@ -74,10 +74,16 @@ impl Actor {
     /// The operator at the terminal, who may do everything.
     #[must_use]
     pub fn operator(now: i64) -> Self {
+        Self::built_in(OPERATOR, now)
+    }
+
+    /// Somebody with a reserved name who is nowhere in the database and may do everything.
+    #[must_use]
+    pub fn built_in(name: &str, now: i64) -> Self {
         let principal = Principal {
             id: PrincipalId::from(uuid::Uuid::nil()),
             kind: PrincipalKind::User,
-            chosen_name: Some(OPERATOR.into()),
+            chosen_name: Some(name.into()),
             role: super::principal::Role::Admin,
             enabled: true,
             created_at: now,
@@ -143,11 +149,13 @@ impl Actor {
     /// # Errors
     /// [`Error::Forbidden`] without the permission.
     pub fn require(&self, permission: Permission) -> Result<()> {
-        if self.permissions().contains(permission) {
-            Ok(())
-        } else {
-            Err(Error::Forbidden(format!("`{}` lacks the permission `{}`", self.username(), permission.name())))
-        }
+        if self.permissions().contains(permission) { Ok(()) } else { Err(self.lacks(permission)) }
+    }
+
+    /// The error of an actor without a permission.
+    #[must_use]
+    pub fn lacks(&self, permission: Permission) -> Error {
+        Error::Forbidden(format!("`{}` lacks the permission `{}`", self.username(), permission.name()))
     }
 }
 

@@ -1,15 +1,19 @@
 //! What Tessera remembers: the only place that knows SQL. One file per table or pair of tables that live together.
 
+pub mod access_tokens;
 pub mod api_keys;
+pub mod aspects;
 pub mod changes;
 pub mod create_requests;
 pub mod credentials;
 pub mod database;
+pub mod invites;
 mod listing;
 pub mod peppers;
 pub mod personas;
 pub mod principals;
 pub mod schema;
+pub mod service_accounts;
 pub mod url;
 pub mod users;
 
