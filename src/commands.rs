@@ -24,7 +24,7 @@ use crate::pepper_file;
 use crate::service::bootstrap::{self, ADMIN, FirstStart};
 use crate::service::maintenance::{self, Follower};
 use crate::service::users::NewUser;
-use crate::service::{Parts, Service, api_keys, users};
+use crate::service::{Parts, Service, api_keys, policies, users};
 use crate::storage::database::Database;
 use crate::storage::peppers;
 use crate::storage::url::DatabaseUrl;
@@ -106,6 +106,7 @@ async fn serve(settings: Settings) -> Outcome {
     if let Some(first) = bootstrap::run(&service, settings.admin_password.clone()).await.map_err(explain)? {
         welcome(first);
     }
+    policies::seed(&service).await.map_err(explain)?;
     let github_keys = match &settings.github_public_keys {
         None => GithubKeys::default(),
         Some(path) => {

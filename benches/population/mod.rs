@@ -104,7 +104,7 @@ fn known(service: &Service, token: &ParsedToken, personas: Vec<PersonaRef>) -> e
             created_at: now,
             expires_at: NEVER,
         },
-        standing: Standing { principal, permissions: Permissions::NONE, personas: personas.into() },
+        standing: Standing { personas: personas.into(), ..Standing::new(principal) },
         limits: Limits::default(),
     })
 }

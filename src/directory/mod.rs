@@ -6,6 +6,7 @@
 
 mod fence;
 mod personas;
+mod policies;
 mod rates;
 mod record;
 mod uses;
@@ -23,6 +24,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use self::fence::Fence;
 use self::personas::PersonaSets;
+pub use self::policies::{Policies, Shared};
 use self::rates::Rates;
 pub use self::record::Record;
 use self::uses::Uses;
@@ -41,6 +43,8 @@ pub struct Directory {
     personas: PersonaSets,
     rates: Rates,
     uses: Uses,
+    /// The compiled policies.
+    pub policies: Policies,
     /// What happened, for the metrics.
     pub counts: Counts,
 }
@@ -84,6 +88,7 @@ impl Directory {
             personas: PersonaSets::default(),
             rates: Rates::default(),
             uses: Uses::default(),
+            policies: Policies::default(),
             counts: Counts::default(),
         }
     }

@@ -18,7 +18,6 @@ use crate::domain::entropy::Entropy;
 use crate::domain::ids::PrincipalId;
 use crate::domain::limits::Limits;
 use crate::domain::pepper::Peppers;
-use crate::domain::permission::Permissions;
 use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::token::{ParsedToken, TokenKind};
 
@@ -127,18 +126,14 @@ fn known(token: &ParsedToken, peppers: &Peppers, version: i64) -> KnownCredentia
             created_at: 0,
             expires_at: version,
         },
-        standing: Standing {
-            principal: Principal {
-                id: principal(),
-                kind: PrincipalKind::ServiceAccount,
-                chosen_name: None,
-                role: Role::ApiToken,
-                enabled: true,
-                created_at: 0,
-            },
-            permissions: Permissions::NONE,
-            personas: [].into(),
-        },
+        standing: Standing::new(Principal {
+            id: principal(),
+            kind: PrincipalKind::ServiceAccount,
+            chosen_name: None,
+            role: Role::ApiToken,
+            enabled: true,
+            created_at: 0,
+        }),
         limits: Limits::default(),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::asset::{AssetGrant, Relation};
 use super::error::{Error, Result};
 use super::ids::{PersonaId, PrincipalId};
 use super::limits::Allowance;
@@ -15,10 +16,42 @@ use super::token::{KeyId, TokenKind};
 pub struct Standing {
     /// Who.
     pub principal: Principal,
-    /// From its role and its own grants, never from its creator.
+    /// From its role, its own grants and the policies of the platform, never from its creator.
     pub permissions: Permissions,
     /// The personas it is linked to, enabled or not.
     pub personas: Arc<[PersonaRef]>,
+    /// The assets that name it.
+    pub assets: Arc<[AssetGrant]>,
+    /// Which state of the policies this is true of.
+    pub policy_revision: i64,
+}
+
+impl Standing {
+    /// A principal with what its role gives it, and nothing else.
+    #[must_use]
+    pub fn new(principal: Principal) -> Self {
+        Self {
+            permissions: principal.role.permissions(),
+            principal,
+            personas: Arc::default(),
+            assets: Arc::default(),
+            policy_revision: 0,
+        }
+    }
+
+    /// Whether it is named, as that, by the asset of that qualified name or by one that it lies beneath.
+    #[must_use]
+    pub fn is_named(&self, qualified_name: &str, relation: Relation) -> bool {
+        self.assets.iter().any(|grant| {
+            let rest = qualified_name.strip_prefix(grant.qualified_name.as_str());
+            grant.relation == relation && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
+    /// The personas that grant it anything.
+    pub fn enabled_personas(&self) -> impl Iterator<Item = &PersonaRef> {
+        self.personas.iter().filter(|persona| persona.enabled)
+    }
 }
 
 /// Who is asking, and how they authenticated.
@@ -66,9 +99,13 @@ impl Actor {
     /// A user who has just proved who they are and has no credential yet.
     #[must_use]
     pub fn user(principal: Principal) -> Self {
-        let permissions = principal.role.permissions();
-        let standing = Arc::new(Standing { principal, permissions, personas: Arc::default() });
-        Self { standing, credential: None, allowance: None, request_id: Arc::default() }
+        Self::trusted(Standing::new(principal))
+    }
+
+    /// Somebody who is taken at their word.
+    #[must_use]
+    pub fn trusted(standing: Standing) -> Self {
+        Self { standing: Arc::new(standing), credential: None, allowance: None, request_id: Arc::default() }
     }
 
     /// The operator at the terminal, who may do everything.
@@ -89,6 +126,12 @@ impl Actor {
             created_at: now,
         };
         Self::user(principal)
+    }
+
+    /// What it may do.
+    #[must_use]
+    pub fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     /// The principal.
@@ -123,7 +166,7 @@ impl Actor {
 
     /// The qualified names of the personas that grant it anything.
     pub fn enabled_personas(&self) -> impl Iterator<Item = &str> {
-        self.personas().iter().filter(|persona| persona.enabled).map(|persona| persona.qualified_name.as_str())
+        self.standing.enabled_personas().map(|persona| persona.qualified_name.as_str())
     }
 
     /// The personas it is linked to.

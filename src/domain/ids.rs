@@ -1,5 +1,6 @@
 //! Typed identifiers: an id of one thing is not an id of another.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
@@ -9,12 +10,15 @@ use uuid::Uuid;
 use super::entropy::Entropy;
 use super::error::{Error, Result};
 use super::persona::Persona;
+use super::policy::Policy;
 use super::principal::Principal;
 
 /// Identifies a principal: a user or a service account. An API key is known by its service account's id.
 pub type PrincipalId = Id<Principal>;
 /// Identifies a persona.
 pub type PersonaId = Id<Persona>;
+/// Identifies a policy.
+pub type PolicyId = Id<Policy>;
 
 /// The UUID (version 7) of a `T`; the `id` or `guid` on the wire.
 pub struct Id<T>(Uuid, PhantomData<fn() -> T>);
@@ -64,6 +68,18 @@ impl<T> PartialEq for Id<T> {
 }
 
 impl<T> Eq for Id<T> {}
+
+impl<T> PartialOrd for Id<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> Ord for Id<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.cmp(&other.0)
+    }
+}
 
 impl<T> Hash for Id<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {

@@ -15,6 +15,7 @@
 //! | Standing | a principal with its permissions and personas: what a credential vouches for | identity |
 //! | Owner | who created a credential | author |
 //! | Persona | a named set of policies, known by its qualified name (`default/<id>`) | group, profile |
+//! | Asset | a connection, collection or other entity that names admins, editors and viewers | |
 //! | Persona link | ties a principal to a persona; an API key's links are replaced wholesale on update | mapping, binding |
 //! | Permission | one platform-level thing an actor may do (`MANAGE_APIKEYS`); `workspacePermissions` on the wire | right |
 //! | Role | a built-in bundle of permissions: `$admin`, `$member`, `$guest`, `$api-token-default-access` | |
@@ -31,6 +32,7 @@
 pub mod access_token;
 pub mod actor;
 pub mod api_key;
+pub mod asset;
 mod base62;
 pub mod change;
 pub mod credential;
@@ -46,6 +48,7 @@ pub mod listing;
 pub mod pepper;
 pub mod permission;
 pub mod persona;
+pub mod policy;
 pub mod principal;
 pub mod profile;
 pub mod service_account;

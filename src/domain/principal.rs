@@ -43,6 +43,12 @@ impl Principal {
         self.chosen_name.as_deref().map_or(Username::Made(ClientId(self.id)), Username::Chosen)
     }
 
+    /// Whether policies about everyone are about it: about all but API keys, which have only what they were given.
+    #[must_use]
+    pub fn is_in_everyone(&self) -> bool {
+        self.client_id().is_none()
+    }
+
     /// The client id of an API key; `None` for a user.
     #[must_use]
     pub fn client_id(&self) -> Option<ClientId> {

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use super::Service;
 use crate::directory::Record;
 use crate::domain::actor::Actor;
+use crate::domain::credential::KnownCredential;
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::principal::PrincipalKind;
 use crate::domain::token::ParsedToken;
-use crate::storage::credentials;
+use crate::storage::{credentials, principals, standings};
 
 impl Service {
     /// The actor a bearer token authenticates, for a request from `address`.
@@ -36,13 +37,39 @@ impl Service {
         record.recognise(&token, &self.peppers, self.clock.now())
     }
 
+    /// The actor with that user name, without any proof: only for a door that is configured to ask for none.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] when nobody has the name, [`Refusal::Disabled`].
+    pub async fn take_at_word(&self, username: String) -> Result<Actor> {
+        let service = self.clone();
+        let standing = self
+            .look_up(move |connection| match principals::find_by_username(connection, &username)? {
+                None => Err(Error::Unauthenticated(Refusal::Invalid)),
+                Some(principal) if !principal.enabled => Err(Error::Unauthenticated(Refusal::Disabled)),
+                Some(principal) => {
+                    let standing = standings::of(connection, principal)?;
+                    service.with_policies(connection, standing)
+                }
+            })
+            .await?;
+        Ok(Actor::trusted(standing))
+    }
+
     async fn recall(&self, bearer: &str) -> Result<(ParsedToken, Arc<Record>)> {
         let refused = Error::Unauthenticated(Refusal::Invalid);
         let Some(token) = ParsedToken::parse(bearer, &self.prefixes) else { return Err(refused) };
         if let Some(record) = self.directory.find(token.key_id) {
             return Ok((token, record));
         }
-        let read = || self.look_up(move |connection| credentials::find(connection, token.key_id));
+        let read = || {
+            let service = self.clone();
+            self.look_up(move |connection| {
+                let Some(known) = credentials::find(connection, token.key_id)? else { return Ok(None) };
+                let standing = service.with_policies(connection, known.standing)?;
+                Ok(Some(KnownCredential { standing, ..known }))
+            })
+        };
         let record = self.directory.get(token.key_id, &self.clock, read).await?;
         record.map(|record| (token, record)).ok_or(refused)
     }

@@ -1,15 +1,18 @@
 //! The use cases. One function is one use case and one transaction; authorisation is its first line.
 
+pub mod access;
 pub mod access_tokens;
 pub mod api_keys;
 pub mod audit;
 pub mod authenticate;
 pub mod bootstrap;
+pub mod decide;
 mod grants;
 pub mod invites;
 pub mod maintenance;
 mod passwords;
 pub mod personas;
+pub mod policies;
 pub mod profiles;
 pub mod service_accounts;
 pub mod sessions;

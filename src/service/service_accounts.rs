@@ -12,7 +12,7 @@ use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::service_account::{ServiceAccount, ServiceAccountField, draw_username};
 use crate::domain::text::{Description, DisplayName};
 use crate::storage::principals::{self, Existed};
-use crate::storage::service_accounts;
+use crate::storage::{policies, service_accounts};
 
 /// Creates a service account that may do nothing yet.
 ///
@@ -103,6 +103,7 @@ pub async fn delete(service: &Service, actor: &Actor, username: String) -> Resul
             if principals::delete(transaction.connection, principal.id, PrincipalKind::ServiceAccount)? == Existed::No {
                 return Err(Error::NotFound { kind: "service account", id: username.clone() });
             }
+            policies::forget_user(transaction.connection, &username)?;
             if transaction.actor.id() == principal.id {
                 transaction.ends_own_credential();
             }

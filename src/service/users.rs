@@ -14,7 +14,7 @@ use crate::domain::principal::{Principal, PrincipalKind, PrincipalState, Role};
 use crate::domain::token::TokenKind;
 use crate::domain::user::{User, check_password, check_username};
 use crate::storage::principals::{self, Existed};
-use crate::storage::{credentials, users};
+use crate::storage::{credentials, policies, users};
 
 /// What is needed to create a user.
 pub struct NewUser {
@@ -106,7 +106,9 @@ pub async fn set_state(service: &Service, operator: &Actor, username: String, st
 /// [`Error::NotFound`]
 pub async fn delete(service: &Service, operator: &Actor, username: String) -> Result<()> {
     change(service, operator, username, Action::UserDeleted, move |transaction, user| {
-        principals::delete(transaction.connection, user.id, PrincipalKind::User)
+        let existed = principals::delete(transaction.connection, user.id, PrincipalKind::User)?;
+        policies::forget_user(transaction.connection, &user.username().to_string())?;
+        Ok(existed)
     })
     .await
 }
@@ -122,6 +124,7 @@ pub async fn remove(service: &Service, actor: &Actor, username: String) -> Resul
             let Some(user) = principals::lock(transaction.connection, &username)? else { return Ok(Existed::No) };
             let existed = principals::delete(transaction.connection, user.id, PrincipalKind::User)?;
             if existed == Existed::Yes {
+                policies::forget_user(transaction.connection, &username)?;
                 if transaction.actor.id() == user.id {
                     transaction.ends_own_credential();
                 }

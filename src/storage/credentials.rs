@@ -6,8 +6,7 @@ use super::api_keys::TermsRow;
 use super::database::{AnyConnection, storage};
 use super::principals::{Existed, PrincipalRow, corrupt, parse_id};
 use super::schema::{api_keys, credentials, principals};
-use super::{personas as persona_table, principals as principal_table};
-use crate::domain::actor::Standing;
+use super::standings;
 use crate::domain::api_key::NEVER;
 use crate::domain::credential::{Credential, KnownCredential};
 use crate::domain::error::Result;
@@ -61,7 +60,8 @@ pub fn insert(connection: &mut AnyConnection, credential: &Credential) -> Result
     Ok(())
 }
 
-/// Everything needed to recognise the holder of a token: `None` when no credential has that key id.
+/// Everything needed to recognise the holder of a token, but what policies permit it: `None` when no credential has that
+/// key id.
 ///
 /// # Errors
 /// When the storage fails.
@@ -79,16 +79,8 @@ pub fn find(connection: &mut AnyConnection, key_id: KeyId) -> Result<Option<Know
     };
     let mut credential = credential.into_domain()?;
     credential.expires_at = credential.expires_at.min(key_expires_at);
-    let principal = principal.into_domain()?;
-    let id = [principal.id.to_string()];
-    let granted = principal_table::permissions_of(connection, &id)?.remove(&id[0]).unwrap_or_default();
-    let personas = persona_table::linked_to(connection, &id)?.remove(&id[0]).unwrap_or_default();
-    let permissions = principal.role.permissions().union(granted);
-    Ok(Some(KnownCredential {
-        credential,
-        standing: Standing { principal, permissions, personas: personas.into() },
-        limits,
-    }))
+    let standing = standings::of(connection, principal.into_domain()?)?;
+    Ok(Some(KnownCredential { credential, standing, limits }))
 }
 
 /// Removes one credential.

@@ -3,6 +3,7 @@
 pub mod access_tokens;
 pub mod api_keys;
 pub mod aspects;
+pub mod assets;
 pub mod changes;
 pub mod create_requests;
 pub mod credentials;
@@ -11,9 +12,11 @@ pub mod invites;
 mod listing;
 pub mod peppers;
 pub mod personas;
+pub mod policies;
 pub mod principals;
 pub mod schema;
 pub mod service_accounts;
+pub mod standings;
 pub mod url;
 pub mod users;
 

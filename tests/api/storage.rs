@@ -58,7 +58,7 @@ async fn furnished() -> World {
 }
 
 /// Each named constraint of the schema, how it is broken, and how the database says so.
-const CONSTRAINTS: [(&str, DatabaseErrorKind, &str); 26] = [
+const CONSTRAINTS: [(&str, DatabaseErrorKind, &str); 34] = [
     ("principals_id", UniqueViolation, "INSERT INTO principals SELECT id, kind, 'x', role, enabled, 1 FROM principals"),
     (
         "principals_username_unique",
@@ -92,16 +92,16 @@ const CONSTRAINTS: [(&str, DatabaseErrorKind, &str); 26] = [
         ForeignKeyViolation,
         "INSERT INTO principal_permissions VALUES ('x', 'MANAGE_APIKEYS')",
     ),
-    ("personas_id", UniqueViolation, "INSERT INTO personas VALUES ('p', 'x', 'x', '', '', true, '', 1, 1)"),
+    ("personas_id", UniqueViolation, "INSERT INTO personas VALUES ('p', 'x', 'x', '', '', true, '', 1, 1, '{}')"),
     (
         "personas_qualified_name_unique",
         UniqueViolation,
-        "INSERT INTO personas VALUES ('x', 'default/p', 'x', '', '', true, '', 1, 1)",
+        "INSERT INTO personas VALUES ('x', 'default/p', 'x', '', '', true, '', 1, 1, '{}')",
     ),
     (
         "personas_name_unique",
         UniqueViolation,
-        "INSERT INTO personas VALUES ('x', 'x', 'readers', '', '', true, '', 1, 1)",
+        "INSERT INTO personas VALUES ('x', 'x', 'readers', '', '', true, '', 1, 1, '{}')",
     ),
     ("persona_links_once", UniqueViolation, "INSERT INTO persona_links SELECT * FROM persona_links"),
     ("persona_links_have_principals", ForeignKeyViolation, "INSERT INTO persona_links VALUES ('x', 'p')"),
@@ -111,6 +111,26 @@ const CONSTRAINTS: [(&str, DatabaseErrorKind, &str); 26] = [
     ("changes_subject_kind_known", CheckViolation, "UPDATE changes SET subject_kind = 'planet'"),
     ("peppers_id", UniqueViolation, "INSERT INTO peppers VALUES ('00000000', 1, 1)"),
     ("peppers_place_unique", UniqueViolation, "INSERT INTO peppers VALUES ('11111111', 0, 1)"),
+    (
+        "policies_id",
+        UniqueViolation,
+        "INSERT INTO policies SELECT id, 'x', persona_id, category, name, description, effect, actions, resources, subjects, enabled, editable, attributes, created_by, 1, 1 FROM policies",
+    ),
+    (
+        "policies_qualified_name_unique",
+        UniqueViolation,
+        "INSERT INTO policies SELECT 'x', qualified_name, persona_id, category, name, description, effect, actions, resources, subjects, enabled, editable, attributes, created_by, 1, 1 FROM policies",
+    ),
+    ("policies_have_personas", ForeignKeyViolation, "UPDATE policies SET persona_id = 'x'"),
+    ("policies_category_known", CheckViolation, "UPDATE policies SET category = 'weather'"),
+    ("policies_effect_known", CheckViolation, "UPDATE policies SET effect = 'perhaps'"),
+    ("revisions_name", UniqueViolation, "INSERT INTO revisions VALUES ('policies', 1)"),
+    ("permission_uses_once", UniqueViolation, "INSERT INTO permission_uses SELECT * FROM permission_uses"),
+    (
+        "permission_uses_have_principals",
+        ForeignKeyViolation,
+        "INSERT INTO permission_uses VALUES ('x', 'MANAGE_APIKEYS', 1)",
+    ),
     ("", DatabaseErrorKind::NotNullViolation, "UPDATE api_keys SET display_name = NULL"),
     ("", DatabaseErrorKind::NotNullViolation, "UPDATE credentials SET digest = NULL"),
 ];
@@ -185,7 +205,8 @@ async fn text_is_ordered_by_its_bytes() {
     let world = World::new(&Options::default());
     let names = ["", " ", "-b", "A", "B", "Z", "_", "a", "a b", "a-b", "ab", "b", "é", "ﬀ", "🦀"];
     for (index, name) in names.iter().rev().enumerate() {
-        let statement = format!("INSERT INTO personas VALUES ('{index}', '{index}', '{name}', '', '', true, '', 1, 1)");
+        let statement =
+            format!("INSERT INTO personas VALUES ('{index}', '{index}', '{name}', '', '', true, '', 1, 1, '{}')");
         execute(&world.service.database, &statement).unwrap();
     }
     assert_eq!(lines(&world.service.database, "SELECT name AS line FROM personas ORDER BY name"), names);

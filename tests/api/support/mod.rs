@@ -28,7 +28,7 @@ use tessera::domain::principal::Role;
 use tessera::domain::text::{Description, DisplayName};
 use tessera::domain::token::Prefixes;
 use tessera::service::users::{self, NewUser};
-use tessera::service::{Parts, Service, api_keys};
+use tessera::service::{Parts, Service, api_keys, policies};
 
 pub use self::answer::Answer;
 pub use self::client::{Client, Holder};
@@ -161,6 +161,7 @@ impl App {
 
     pub async fn start_with(options: Options) -> Self {
         let world = World::new(&options);
+        policies::seed(&world.service).await.unwrap();
         let state = State::new(world.service.clone(), doors(options.timeout)).unwrap();
         let service = test::init_service(app(web::Data::new(state))).await;
         let doors = Rc::new(move |request: TestRequest| Box::pin(service.call(request.to_request())) as Answering);

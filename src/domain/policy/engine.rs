@@ -1,0 +1,194 @@
+//! The engine: Cedar, over the few policies that may concern whoever asks.
+//!
+//! What Cedar does costs time for every policy it is given, whether or not it matches. So policies are compiled in
+//! slices (one for each persona, and one for each [`Bucket`](super::Bucket) of the others), and a question is put to
+//! the slices of its subject only. How many policies there are elsewhere does not matter.
+
+use std::fmt::Display;
+use std::sync::LazyLock;
+
+use cedar_policy::{
+    Authorizer, Context, Decision as Answer, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicySet, Request,
+    RestrictedExpression, Schema, ValidationMode, Validator,
+};
+
+use super::catalogue::is_reading;
+use super::cedar::{schema, translate};
+use super::{Decision, Ground, Outcome, Policy, Properties, Question, Resource, Subject};
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::PolicyId;
+use crate::domain::principal::Role;
+
+/// Policies that belong together, compiled.
+#[derive(Debug, Default)]
+pub struct Slice(PolicySet);
+
+impl Slice {
+    /// Compiles policies; a disabled one says nothing.
+    ///
+    /// # Errors
+    /// When a policy does not pass Cedar's strict validation.
+    pub fn compile<'a>(policies: impl IntoIterator<Item = &'a Policy>) -> Result<Self> {
+        let mut set = PolicySet::new();
+        let mut actions = Vec::new();
+        for policy in policies.into_iter().filter(|policy| policy.enabled) {
+            let Some(translated) = translate(policy) else { continue };
+            let id = cedar_policy::PolicyId::new(policy.id.to_string());
+            set.add(cedar_policy::Policy::from_json(Some(id), translated).map_err(broken)?).map_err(broken)?;
+            actions.extend(policy.rule.actions.iter().map(String::as_str));
+        }
+        if set.is_empty() {
+            return Ok(Self::default());
+        }
+        let (schema, _) = Schema::from_cedarschema_str(&schema(actions)).map_err(broken)?;
+        let checked = Validator::new(schema).validate(&set, ValidationMode::Strict);
+        match checked.validation_errors().next() {
+            Some(error) => Err(broken(error)),
+            None => Ok(Self(set)),
+        }
+    }
+}
+
+/// A question in Cedar's terms, to be put to any number of slices.
+pub struct Asked<'a> {
+    question: Question<'a>,
+    request: Request,
+    entities: Entities,
+}
+
+impl<'a> Asked<'a> {
+    /// Puts a question into Cedar's terms. A resource without a name is the platform itself.
+    ///
+    /// # Errors
+    /// When Cedar cannot express it.
+    pub fn new(question: Question<'a>) -> Result<Self> {
+        let types = types()?;
+        let Question { subject, action, action_properties, resource } = question;
+        let principal = uid(&types.principal, subject.id());
+        let call = uid(&types.call, "call");
+        let mut entities = vec![
+            principal_entity(principal.clone(), subject)?,
+            Entity::new_with_tags(call.clone(), [], [], tags(action_properties)).map_err(broken)?,
+        ];
+        let target = if resource.is_platform() {
+            uid(&types.platform, "platform")
+        } else {
+            let target = uid(&types.asset, &resource.name);
+            entities.push(asset_entity(target.clone(), resource)?);
+            target
+        };
+        let context = [("call".to_owned(), RestrictedExpression::new_entity_uid(call))];
+        let context = Context::from_pairs(context).map_err(broken)?;
+        let action = uid(&types.action, action);
+        Ok(Self {
+            question,
+            request: Request::new(principal, action, target, context, None).map_err(broken)?,
+            entities: Entities::from_entities(entities, None).map_err(broken)?,
+        })
+    }
+
+    /// What one slice answers.
+    #[must_use]
+    pub fn judge(&self, slice: &Slice) -> Decision {
+        if slice.0.is_empty() {
+            return Decision::UNMATCHED;
+        }
+        let response = Authorizer::new().is_authorized(&self.request, &slice.0, &self.entities);
+        // Cedar leaves a policy out that fails; if that was a deny, it would allow what was denied.
+        if let Some(error) = response.diagnostics().errors().next() {
+            tracing::error!(%error, "a policy could not be evaluated");
+            return Decision { outcome: Outcome::Denied, grounds: Vec::new() };
+        }
+        let reasons = response.diagnostics().reason();
+        let mut grounds: Vec<Ground> =
+            reasons.filter_map(|id| PolicyId::parse(id.as_ref())).map(Ground::Policy).collect();
+        grounds.sort_unstable();
+        let outcome = match response.decision() {
+            Answer::Allow => Outcome::Allowed,
+            Answer::Deny if grounds.is_empty() => Outcome::Unmatched,
+            Answer::Deny => Outcome::Denied,
+        };
+        Decision { outcome, grounds }
+    }
+
+    /// What the rules answer that are built in: whoever administers an asset may do everything with it, whoever views
+    /// it may look, and administrators of the platform may do everything.
+    #[must_use]
+    pub fn judge_built_in(&self) -> Decision {
+        let Question { subject, action, resource, .. } = self.question;
+        let ground = if resource.is_platform() {
+            None
+        } else if resource.administered {
+            Some("asset-admins")
+        } else if resource.viewed && is_reading(action) {
+            Some("asset-viewers")
+        } else {
+            (subject.principal.role == Role::Admin).then_some("platform-administrators")
+        };
+        ground.map_or(Decision::UNMATCHED, |name| Decision {
+            outcome: Outcome::Allowed,
+            grounds: vec![Ground::BuiltIn(name)],
+        })
+    }
+}
+
+/// The names of the types of [`schema`], parsed once.
+struct Types {
+    principal: EntityTypeName,
+    persona: EntityTypeName,
+    role: EntityTypeName,
+    everyone: EntityTypeName,
+    platform: EntityTypeName,
+    asset: EntityTypeName,
+    action: EntityTypeName,
+    call: EntityTypeName,
+}
+
+fn types() -> Result<&'static Types> {
+    static TYPES: LazyLock<Result<Types>> = LazyLock::new(|| {
+        let name = |name: &str| name.parse().map_err(broken);
+        Ok(Types {
+            principal: name("Principal")?,
+            persona: name("Persona")?,
+            role: name("Role")?,
+            everyone: name("Everyone")?,
+            platform: name("Platform")?,
+            asset: name("Asset")?,
+            action: name("Action")?,
+            call: name("Call")?,
+        })
+    });
+    TYPES.as_ref().map_err(|error| broken(error))
+}
+
+fn principal_entity(id: EntityUid, subject: &Subject<'_>) -> Result<Entity> {
+    let types = types()?;
+    let role = uid(&types.role, subject.principal.role.name());
+    let everyone = subject.principal.is_in_everyone().then(|| uid(&types.everyone, "everyone"));
+    let personas = subject.personas.iter().map(|persona| uid(&types.persona, persona));
+    let parents = personas.chain(everyone).chain([role]);
+    let username = RestrictedExpression::new_string(subject.principal.username().to_string());
+    Entity::new_with_tags(id, [("username".to_owned(), username)], parents, tags(&subject.properties)).map_err(broken)
+}
+
+fn asset_entity(id: EntityUid, resource: &Resource) -> Result<Entity> {
+    let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
+    let attributes = [
+        ("name".to_owned(), text(&resource.name)),
+        ("type".to_owned(), text(&resource.type_name)),
+        ("owners".to_owned(), RestrictedExpression::new_set(resource.owners.iter().map(|owner| text(owner)))),
+    ];
+    Entity::new_with_tags(id, attributes, [], tags(&resource.properties)).map_err(broken)
+}
+
+fn tags(properties: &Properties) -> impl Iterator<Item = (String, RestrictedExpression)> {
+    properties.iter().map(|(name, value)| (name.clone(), RestrictedExpression::new_string(value.clone())))
+}
+
+fn uid(kind: &EntityTypeName, id: impl Display) -> EntityUid {
+    EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id.to_string()))
+}
+
+fn broken(error: impl Display) -> Error {
+    Error::Internal(format!("the policy engine: {error}").into())
+}

@@ -1,0 +1,133 @@
+//! May they? The one answer for every door.
+
+use std::sync::Arc;
+
+use super::Service;
+use crate::directory::Shared;
+use crate::domain::actor::Standing;
+use crate::domain::asset::Relation;
+use crate::domain::error::Result;
+use crate::domain::policy::engine::{Asked, Slice};
+use crate::domain::policy::{Decision, Properties, Question, Resource, Subject};
+use crate::storage::database::AnyConnection;
+use crate::storage::policies;
+
+/// What somebody would do, as they put it.
+#[derive(Debug, Clone, Default)]
+pub struct Inquiry {
+    /// The name of an action or of a DataHub privilege.
+    pub action: String,
+    /// Properties of the action.
+    pub action_properties: Properties,
+    /// Properties that go beyond what is known of the subject.
+    pub subject_properties: Properties,
+    /// With what.
+    pub resource: Resource,
+}
+
+impl Inquiry {
+    /// An action on a resource, without any properties.
+    #[must_use]
+    pub fn new(action: &str, qualified_name: &str, type_name: &str) -> Self {
+        let resource =
+            Resource { name: qualified_name.to_owned(), type_name: type_name.to_owned(), ..Resource::default() };
+        Self { action: action.to_owned(), resource, ..Self::default() }
+    }
+}
+
+impl Service {
+    /// Whether a principal may do something. What it needs is in memory, but for policies not asked about lately.
+    ///
+    /// # Errors
+    /// When the storage or the engine fails: whoever asked must take it for a no.
+    pub async fn decide(&self, standing: &Arc<Standing>, inquiry: &Inquiry) -> Result<Decision> {
+        if let Some(slices) = self.known_slices(standing)? {
+            return judge(standing, inquiry, &slices);
+        }
+        let (service, asking) = (self.clone(), Arc::clone(standing));
+        let slices = self.look_up(move |connection| service.read_slices(connection, &asking)).await?;
+        judge(standing, inquiry, &slices)
+    }
+
+    /// The same for a transaction that writes: it decides by what it reads itself, and remembers nothing of it, as it
+    /// may yet come to nothing.
+    ///
+    /// # Errors
+    /// When the storage or the engine fails.
+    pub(super) fn decide_within(
+        connection: &mut AnyConnection,
+        standing: &Standing,
+        inquiry: &Inquiry,
+    ) -> Result<Decision> {
+        let mut slices = Shared::new(0, policies::shared(connection)?).slices(&standing.principal)?;
+        for persona in standing.enabled_personas() {
+            slices.push(Arc::new(Slice::compile(&policies::of_persona(connection, persona.id)?)?));
+        }
+        judge(standing, inquiry, &slices)
+    }
+
+    /// Adds what the policies of the platform permit a principal, and takes what they deny it.
+    ///
+    /// # Errors
+    /// When the storage or the engine fails.
+    pub(super) fn with_policies(&self, connection: &mut AnyConnection, standing: Standing) -> Result<Standing> {
+        let shared = self.shared_policies(connection, standing.policy_revision)?;
+        let permissions = shared.permissions(&standing.principal, standing.permissions)?;
+        Ok(Standing { permissions, ..standing })
+    }
+
+    fn known_slices(&self, standing: &Standing) -> Result<Option<Vec<Arc<Slice>>>> {
+        let (policies, revision) = (&self.directory.policies, standing.policy_revision);
+        let Some(shared) = policies.shared(revision) else { return Ok(None) };
+        let personas = standing.enabled_personas().map(|persona| policies.of_persona(persona.id, revision));
+        let Some(mut slices) = personas.collect::<Option<Vec<_>>>() else { return Ok(None) };
+        slices.extend(shared.slices(&standing.principal)?);
+        Ok(Some(slices))
+    }
+
+    fn read_slices(&self, connection: &mut AnyConnection, standing: &Standing) -> Result<Vec<Arc<Slice>>> {
+        let revision = policies::revision(connection)?;
+        let mut slices = self.shared_policies(connection, revision)?.slices(&standing.principal)?;
+        for persona in standing.enabled_personas() {
+            let known = self.directory.policies.of_persona(persona.id, revision);
+            let slice = match known {
+                Some(slice) => slice,
+                None => Arc::new(Slice::compile(&policies::of_persona(connection, persona.id)?)?),
+            };
+            self.directory.policies.keep(persona.id, revision, Arc::clone(&slice));
+            slices.push(slice);
+        }
+        Ok(slices)
+    }
+
+    fn shared_policies(&self, connection: &mut AnyConnection, revision: i64) -> Result<Arc<Shared>> {
+        if let Some(shared) = self.directory.policies.shared(revision) {
+            return Ok(shared);
+        }
+        let shared = Arc::new(Shared::new(revision, policies::shared(connection)?));
+        self.directory.policies.keep_shared(Arc::clone(&shared));
+        Ok(shared)
+    }
+}
+
+fn judge(standing: &Standing, inquiry: &Inquiry, slices: &[Arc<Slice>]) -> Result<Decision> {
+    let subject = Subject {
+        principal: &standing.principal,
+        personas: standing.enabled_personas().map(|persona| persona.id).collect(),
+        properties: inquiry.subject_properties.clone(),
+    };
+    let name = &inquiry.resource.name;
+    let resource = Resource {
+        administered: standing.is_named(name, Relation::Admin),
+        viewed: standing.is_named(name, Relation::Viewer),
+        ..inquiry.resource.clone()
+    };
+    let question = Question {
+        subject: &subject,
+        action: &inquiry.action,
+        action_properties: &inquiry.action_properties,
+        resource: &resource,
+    };
+    let asked = Asked::new(question)?;
+    Ok(slices.iter().fold(asked.judge_built_in(), |decision, slice| decision.and(asked.judge(slice))))
+}

@@ -1,0 +1,251 @@
+//! Policies: list, get, create, update, delete; and those that every installation begins with.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{Service, Transaction, bootstrap};
+use crate::domain::actor::Actor;
+use crate::domain::change::{Action, Subject};
+use crate::domain::error::{Error, Result, Violation};
+use crate::domain::ids::{Id, PolicyId};
+use crate::domain::listing::{Counts, Page};
+use crate::domain::permission::{Permission, Permissions};
+use crate::domain::policy::engine::Slice;
+use crate::domain::policy::system::{self, URN_PREFIX};
+use crate::domain::policy::{Category, Effect, Policy, Rule};
+use crate::domain::text::{Description, DisplayName, fold};
+use crate::storage::policies;
+use crate::storage::principals::Existed;
+
+/// Everything a client may write of a policy that is no persona's; creating and updating take the same.
+#[derive(Debug, Clone)]
+pub struct PolicyInput {
+    /// For people; not unique.
+    pub name: DisplayName,
+    /// May be empty.
+    pub description: Description,
+    /// What it says.
+    pub rule: Rule,
+    /// Whether it says anything.
+    pub enabled: bool,
+    /// What the client wrote that decides nothing.
+    pub attributes: Map<String, Value>,
+}
+
+/// Which of the policies that are no persona's.
+#[derive(Debug, Clone, Default)]
+pub struct PolicySearch {
+    /// Part of the name, in either case.
+    pub text: String,
+    /// Members that must be one of these values: `state` and `editable`.
+    pub members: BTreeMap<Member, Vec<String>>,
+    /// After so many.
+    pub start: usize,
+    /// At most so many.
+    pub count: usize,
+}
+
+/// What policies can be searched by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Member {
+    /// `ACTIVE` or `INACTIVE`.
+    State,
+    /// `true` or `false`.
+    Editable,
+    /// `PLATFORM` or `METADATA`.
+    Type,
+}
+
+impl Member {
+    /// The value of a policy, as DataHub spells it.
+    #[must_use]
+    pub fn of(self, policy: &Policy) -> &'static str {
+        match (self, policy.rule.category, policy.enabled, policy.editable) {
+            (Self::State, _, true, _) => "ACTIVE",
+            (Self::State, _, false, _) => "INACTIVE",
+            (Self::Editable, .., true) => "true",
+            (Self::Editable, .., false) => "false",
+            (Self::Type, Category::Platform, ..) => "PLATFORM",
+            (Self::Type, ..) => "METADATA",
+        }
+    }
+}
+
+/// One page of the policies that are no persona's, the oldest first. There are few, so they are searched in memory.
+///
+/// # Errors
+/// [`Error::Forbidden`]
+pub async fn list(service: &Service, actor: &Actor, search: PolicySearch) -> Result<Page<Policy>> {
+    actor.require(Permission::ManagePolicies)?;
+    let all = service.read(policies::shared).await?;
+    let total = all.len();
+    let text = fold(&search.text);
+    let found: Vec<Policy> = all
+        .into_iter()
+        .filter(|policy| fold(&policy.name).contains(&text))
+        .filter(|policy| {
+            search.members.iter().all(|(member, values)| values.iter().any(|value| value == member.of(policy)))
+        })
+        .collect();
+    let size = |count: usize| i64::try_from(count).map_err(|error| Error::Internal(error.into()));
+    let counts = Counts { total: size(total)?, filtered: size(found.len())? };
+    let records = found.into_iter().skip(search.start).take(search.count).collect();
+    Ok(Page { records, counts: Some(counts), next: None })
+}
+
+/// Creates a policy that is no persona's.
+///
+/// # Errors
+/// [`Error::Forbidden`], also for a permission that the actor does not hold; violations.
+pub async fn create(service: &Service, actor: &Actor, input: PolicyInput) -> Result<Policy> {
+    actor.require(Permission::ManagePolicies)?;
+    may_write(actor, &input.rule)?;
+    service
+        .write(actor, move |transaction| {
+            let id: PolicyId = Id::new(transaction.now, transaction.service.entropy)?;
+            let policy = Policy {
+                id,
+                qualified_name: format!("{URN_PREFIX}{id}"),
+                persona: None,
+                name: input.name.as_str().to_owned(),
+                description: input.description.as_str().to_owned(),
+                rule: input.rule.clone(),
+                enabled: input.enabled,
+                editable: true,
+                attributes: input.attributes.clone(),
+                created_by: transaction.actor.username().to_string(),
+                created_at: transaction.now,
+                updated_at: transaction.now,
+            };
+            insert(transaction, &policy)?;
+            Ok(policy)
+        })
+        .await
+}
+
+/// Updates the policy of that URN.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`], also for a policy of the system's own.
+pub async fn update(service: &Service, actor: &Actor, urn: String, input: PolicyInput) -> Result<Policy> {
+    actor.require(Permission::ManagePolicies)?;
+    may_write(actor, &input.rule)?;
+    service
+        .write(actor, move |transaction| {
+            policies::raise_revision(transaction.connection)?;
+            let before = editable(transaction, &urn)?;
+            let policy = Policy {
+                name: input.name.as_str().to_owned(),
+                description: input.description.as_str().to_owned(),
+                rule: input.rule.clone(),
+                enabled: input.enabled,
+                attributes: input.attributes.clone(),
+                updated_at: transaction.now,
+                ..before
+            };
+            replace(transaction, &policy)?;
+            Ok(policy)
+        })
+        .await
+}
+
+/// Deletes the policy of that URN.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`], also for a policy of the system's own.
+pub async fn delete(service: &Service, actor: &Actor, urn: String) -> Result<()> {
+    actor.require(Permission::ManagePolicies)?;
+    service
+        .write(actor, move |transaction| {
+            policies::raise_revision(transaction.connection)?;
+            let policy = editable(transaction, &urn)?;
+            remove(transaction, &policy)
+        })
+        .await
+}
+
+/// Adds a policy, of whichever kind.
+pub(super) fn insert(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
+    check(policy)?;
+    policies::raise_revision(transaction.connection)?;
+    policies::insert(transaction.connection, policy)?;
+    transaction.record(Action::PolicyCreated, Subject::Policy(policy.id.uuid()), &policy.name)
+}
+
+/// Replaces a policy, of whichever kind.
+pub(super) fn replace(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
+    check(policy)?;
+    policies::raise_revision(transaction.connection)?;
+    if policies::update(transaction.connection, policy)? == Existed::No {
+        return Err(not_found(&policy.qualified_name));
+    }
+    transaction.record(Action::PolicyUpdated, Subject::Policy(policy.id.uuid()), &policy.name)
+}
+
+/// Removes a policy, of whichever kind.
+pub(super) fn remove(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
+    policies::raise_revision(transaction.connection)?;
+    if policies::delete(transaction.connection, policy.id)? == Existed::No {
+        return Err(not_found(&policy.qualified_name));
+    }
+    transaction.record(Action::PolicyDeleted, Subject::Policy(policy.id.uuid()), &policy.name)
+}
+
+/// Creates those policies of the system that are not there yet.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn seed(service: &Service) -> Result<()> {
+    let seeds = system::policies(bootstrap::ADMIN, service.clock.now());
+    let missing = service
+        .read(move |connection| {
+            let mut missing = Vec::new();
+            for policy in seeds {
+                if policies::find(connection, policy.id)?.is_none() {
+                    missing.push(policy);
+                }
+            }
+            Ok(missing)
+        })
+        .await?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let operator = Actor::operator(service.clock.now());
+    let seeded =
+        service.write(&operator, move |transaction| missing.iter().try_for_each(|policy| insert(transaction, policy)));
+    match seeded.await {
+        // Another node was faster.
+        Err(Error::Conflict(_)) => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Nobody permits what they may not do: for the platform that is what they hold.
+fn may_write(actor: &Actor, rule: &Rule) -> Result<()> {
+    if rule.category != Category::Platform || rule.effect == Effect::Deny {
+        return Ok(());
+    }
+    let named: Permissions = rule.actions.iter().filter_map(|name| Permission::find(name)).collect();
+    super::grants::may_grant(actor, named)
+}
+
+/// A policy that the engine does not understand is not kept.
+fn check(policy: &Policy) -> Result<()> {
+    let compiled = Slice::compile([policy]);
+    compiled.map(drop).map_err(|error| Violation::new("policy", format!("does not compile: {error}")).into())
+}
+
+fn editable(transaction: &mut Transaction<'_>, urn: &str) -> Result<Policy> {
+    let found = policies::find_by_qualified_name(transaction.connection, urn)?;
+    let policy = found.filter(|policy| policy.persona.is_none()).ok_or_else(|| not_found(urn))?;
+    if policy.editable {
+        return Ok(policy);
+    }
+    Err(Error::Forbidden(format!("the policy `{}` is the system's own and cannot be changed", policy.name)))
+}
+
+fn not_found(urn: &str) -> Error {
+    Error::NotFound { kind: "policy", id: urn.to_owned() }
+}

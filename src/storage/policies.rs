@@ -1,0 +1,206 @@
+//! Policies, and the revision that every write to them raises.
+
+use diesel::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::database::{AnyConnection, is_duplicate, storage};
+use super::principals::{Existed, corrupt, parse_id};
+use super::schema::{policies, revisions};
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::{PersonaId, PolicyId};
+use crate::domain::policy::{Category, Effect, Policy, Rule};
+
+/// A row of `policies`.
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = policies)]
+#[diesel(treat_none_as_null = true)]
+struct PolicyRow {
+    id: String,
+    qualified_name: String,
+    persona_id: Option<String>,
+    category: String,
+    name: String,
+    description: String,
+    effect: String,
+    actions: String,
+    resources: String,
+    subjects: String,
+    enabled: bool,
+    editable: bool,
+    attributes: String,
+    created_by: String,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl PolicyRow {
+    fn of(policy: &Policy) -> Result<Self> {
+        Ok(Self {
+            id: policy.id.to_string(),
+            qualified_name: policy.qualified_name.clone(),
+            persona_id: policy.persona.map(|persona| persona.to_string()),
+            category: policy.rule.category.name().to_owned(),
+            name: policy.name.clone(),
+            description: policy.description.clone(),
+            effect: policy.rule.effect.name().to_owned(),
+            actions: json(&policy.rule.actions)?,
+            resources: json(&policy.rule.resources)?,
+            subjects: json(&policy.rule.subjects)?,
+            enabled: policy.enabled,
+            editable: policy.editable,
+            attributes: json(&policy.attributes)?,
+            created_by: policy.created_by.clone(),
+            created_at: policy.created_at,
+            updated_at: policy.updated_at,
+        })
+    }
+
+    fn into_domain(self) -> Result<Policy> {
+        let rule = Rule {
+            category: Category::find(&self.category).ok_or_else(|| corrupt("policy category", &self.category))?,
+            effect: Effect::find(&self.effect).ok_or_else(|| corrupt("policy effect", &self.effect))?,
+            actions: parse(&self.actions)?,
+            resources: parse(&self.resources)?,
+            subjects: parse(&self.subjects)?,
+        };
+        Ok(Policy {
+            id: parse_id(&self.id)?,
+            qualified_name: self.qualified_name,
+            persona: self.persona_id.as_deref().map(parse_id).transpose()?,
+            name: self.name,
+            description: self.description,
+            rule,
+            enabled: self.enabled,
+            editable: self.editable,
+            attributes: parse(&self.attributes)?,
+            created_by: self.created_by,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        })
+    }
+}
+
+fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| Error::Internal(error.into()))
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(storage)
+}
+
+/// The number of the present state of all policies.
+///
+/// # Errors
+/// When the storage fails.
+pub fn revision(connection: &mut AnyConnection) -> Result<i64> {
+    Ok(revisions::table.find("policies").select(revisions::revision).first(connection)?)
+}
+
+/// Says that policies are about to change: the first statement of every transaction that writes one, so that such
+/// transactions come one after the other.
+///
+/// # Errors
+/// When the storage fails.
+pub fn raise_revision(connection: &mut AnyConnection) -> Result<()> {
+    let row = revisions::table.find("policies");
+    diesel::update(row).set(revisions::revision.eq(revisions::revision + 1)).execute(connection)?;
+    Ok(())
+}
+
+/// Adds a policy.
+///
+/// # Errors
+/// [`Error::Conflict`] when its qualified name is taken.
+pub fn insert(connection: &mut AnyConnection, policy: &Policy) -> Result<()> {
+    match diesel::insert_into(policies::table).values(PolicyRow::of(policy)?).execute(connection) {
+        Err(error) if is_duplicate(&error) => {
+            Err(Error::Conflict(format!("there is a policy `{}` already", policy.qualified_name)))
+        }
+        outcome => Ok(outcome.map(drop)?),
+    }
+}
+
+/// Replaces a policy.
+///
+/// # Errors
+/// When the storage fails.
+pub fn update(connection: &mut AnyConnection, policy: &Policy) -> Result<Existed> {
+    let row = PolicyRow::of(policy)?;
+    Ok(Existed::from(diesel::update(policies::table.find(row.id.clone())).set(row).execute(connection)?))
+}
+
+/// Removes a policy.
+///
+/// # Errors
+/// When the storage fails.
+pub fn delete(connection: &mut AnyConnection, id: PolicyId) -> Result<Existed> {
+    Ok(Existed::from(diesel::delete(policies::table.find(id.to_string())).execute(connection)?))
+}
+
+/// One policy.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find(connection: &mut AnyConnection, id: PolicyId) -> Result<Option<Policy>> {
+    let row: Option<PolicyRow> =
+        policies::table.find(id.to_string()).select(PolicyRow::as_select()).first(connection).optional()?;
+    row.map(PolicyRow::into_domain).transpose()
+}
+
+/// The policy with that qualified name.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_by_qualified_name(connection: &mut AnyConnection, name: &str) -> Result<Option<Policy>> {
+    let named = policies::table.filter(policies::qualified_name.eq(name));
+    let row: Option<PolicyRow> = named.select(PolicyRow::as_select()).first(connection).optional()?;
+    row.map(PolicyRow::into_domain).transpose()
+}
+
+/// The policies of a persona, the oldest first.
+///
+/// # Errors
+/// When the storage fails.
+pub fn of_persona(connection: &mut AnyConnection, persona: PersonaId) -> Result<Vec<Policy>> {
+    let rows: Vec<PolicyRow> = policies::table
+        .filter(policies::persona_id.eq(persona.to_string()))
+        .order(policies::id)
+        .select(PolicyRow::as_select())
+        .load(connection)?;
+    rows.into_iter().map(PolicyRow::into_domain).collect()
+}
+
+/// The policies that are no persona's, the oldest first.
+///
+/// # Errors
+/// When the storage fails.
+pub fn shared(connection: &mut AnyConnection) -> Result<Vec<Policy>> {
+    let rows: Vec<PolicyRow> = policies::table
+        .filter(policies::persona_id.is_null())
+        .order(policies::id)
+        .select(PolicyRow::as_select())
+        .load(connection)?;
+    rows.into_iter().map(PolicyRow::into_domain).collect()
+}
+
+/// Takes a user name out of every policy that names it, so that a namesake gets nothing of it.
+///
+/// # Errors
+/// When the storage fails.
+pub fn forget_user(connection: &mut AnyConnection, username: &str) -> Result<()> {
+    let named = policies::table.filter(policies::subjects.like(format!("%{username}%")));
+    if named.count().get_result::<i64>(connection)? == 0 {
+        return Ok(());
+    }
+    raise_revision(connection)?;
+    for mut policy in shared(connection)? {
+        let users = &mut policy.rule.subjects.users;
+        let before = users.len();
+        users.retain(|user| user != username);
+        if users.len() < before {
+            update(connection, &policy)?;
+        }
+    }
+    Ok(())
+}

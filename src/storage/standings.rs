@@ -1,0 +1,40 @@
+//! What a principal may do, put together from all that is known of it.
+
+use diesel::prelude::*;
+
+use super::database::AnyConnection;
+use super::principals::PrincipalRow;
+use super::schema::principals;
+use super::{assets, personas, policies, principals as principal_table};
+use crate::domain::actor::Standing;
+use crate::domain::error::Result;
+use crate::domain::ids::PrincipalId;
+use crate::domain::principal::Principal;
+
+/// The standing of a principal, without what policies permit it on the platform.
+///
+/// # Errors
+/// When the storage fails.
+pub fn of(connection: &mut AnyConnection, principal: Principal) -> Result<Standing> {
+    let id = [principal.id.to_string()];
+    let granted = principal_table::permissions_of(connection, &id)?.remove(&id[0]).unwrap_or_default();
+    let linked = personas::linked_to(connection, &id)?.remove(&id[0]).unwrap_or_default();
+    let named = assets::grants_of(connection, &principal.username().to_string(), principal.role.id())?;
+    Ok(Standing {
+        permissions: principal.role.permissions().union(granted),
+        personas: linked.into(),
+        assets: named.into(),
+        policy_revision: policies::revision(connection)?,
+        principal,
+    })
+}
+
+/// The same for the principal with that id.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find(connection: &mut AnyConnection, id: PrincipalId) -> Result<Option<Standing>> {
+    let found: Option<PrincipalRow> =
+        principals::table.find(id.to_string()).select(PrincipalRow::as_select()).first(connection).optional()?;
+    found.map(|row| of(connection, row.into_domain()?)).transpose()
+}
