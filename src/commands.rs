@@ -119,6 +119,7 @@ async fn serve(settings: Settings) -> Outcome {
         trusted: TrustedProxies(settings.trusted_proxies.clone()),
         github_keys,
         introspection_millis: settings.introspection_seconds * SECOND,
+        datahub: crate::http::datahub::Settings::default(),
         body_limit: settings.body_limit,
         request_timeout: Duration::from_secs(settings.request_timeout_seconds),
     };
