@@ -98,7 +98,13 @@ impl Answer {
         let given = echoes.first().and_then(|(_, value)| value.to_str().ok());
         let request_id: Arc<str> = given.map_or_else(|| state.new_request_id().into(), Arc::from);
         request.extensions_mut().insert(RequestId(Arc::clone(&request_id)));
-        Self { request_id, echoes, shape: shape(request.path(), headers), method: request.method().clone(), started: Instant::now() }
+        Self {
+            request_id,
+            echoes,
+            shape: shape(request.path(), headers),
+            method: request.method().clone(),
+            started: Instant::now(),
+        }
     }
 
     /// The body that an error response should have; `None` for a success.

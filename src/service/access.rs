@@ -32,7 +32,8 @@ pub async fn get(service: &Service, actor: &Actor, username: String) -> Result<A
             let principal = found.ok_or(Error::NotFound { kind: "user", id: username })?;
             let about = Bucket::of(&principal);
             let mut policies = policies::shared(connection)?;
-            policies.retain(|policy| policy.enabled && policy.rule.subjects.buckets().any(|each| about.contains(&each)));
+            policies
+                .retain(|policy| policy.enabled && policy.rule.subjects.buckets().any(|each| about.contains(&each)));
             let standing = standings::of(connection, principal)?;
             let standing = parts.with_policies(connection, standing)?;
             Ok(Access { role: standing.principal.role, policies, permissions: standing.permissions })

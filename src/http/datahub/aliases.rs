@@ -54,7 +54,14 @@ mod tests {
         ] {
             assert_eq!(meant(alias), Some(path));
         }
-        for other in ["/api/graphql", "/api/v2/graphql", "/api/gms/api/service/apikeys", "/api/gmsconfig", "/config", "/api/gms/metrics"] {
+        for other in [
+            "/api/graphql",
+            "/api/v2/graphql",
+            "/api/gms/api/service/apikeys",
+            "/api/gmsconfig",
+            "/config",
+            "/api/gms/metrics",
+        ] {
             assert_eq!(meant(other), None, "{other}");
         }
     }

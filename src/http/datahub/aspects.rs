@@ -44,8 +44,7 @@ pub async fn read(
     let name = params.get("aspect")?;
     let entity = Entity::get(&state, &actor, &urn).await?;
     let found = entity.aspects.into_iter().find(|aspect| aspect.name == name);
-    let aspect =
-        found.ok_or_else(|| Failure::DataHub(StatusCode::NOT_FOUND, "There is no such aspect.".to_owned()))?;
+    let aspect = found.ok_or_else(|| Failure::DataHub(StatusCode::NOT_FOUND, "There is no such aspect.".to_owned()))?;
     Ok(HttpResponse::Ok().json(json!({"version": 0, "aspect": {record(&aspect.name): aspect.value}})))
 }
 

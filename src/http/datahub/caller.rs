@@ -57,7 +57,9 @@ async fn identify(state: &State, request: &HttpRequest) -> Result<Actor, Failure
         return Ok(Actor::built_in(known.id(), state.service.clock.now()));
     }
     match bearer(request) {
-        Err(Failure::Domain(Error::Unauthenticated(Refusal::Missing))) if !request.headers().contains_key(AUTHORIZATION) => {
+        Err(Failure::Domain(Error::Unauthenticated(Refusal::Missing)))
+            if !request.headers().contains_key(AUTHORIZATION) =>
+        {
             of_session(state, request).await
         }
         bearer => Ok(authenticate(state, bearer?, request).await?),
@@ -67,14 +69,13 @@ async fn identify(state: &State, request: &HttpRequest) -> Result<Actor, Failure
 /// Whoever a request says, as nobody is asked for proof; if it says nothing, the system.
 async fn at_their_word(state: &State, request: &HttpRequest) -> Result<Actor, Failure> {
     let system = state.datahub.system_client.as_ref().map_or(SYSTEM, |client| client.id());
-    let named = match request.headers().get(DATAHUB_ACTOR) {
-        None => system,
-        Some(value) => value
-            .to_str()
-            .ok()
-            .and_then(urn::username)
-            .ok_or_else(|| Violation::new("X-DataHub-Actor", "must be a user's URN such as `urn:li:corpuser:ada`"))?,
-    };
+    let named =
+        match request.headers().get(DATAHUB_ACTOR) {
+            None => system,
+            Some(value) => value.to_str().ok().and_then(urn::username).ok_or_else(|| {
+                Violation::new("X-DataHub-Actor", "must be a user's URN such as `urn:li:corpuser:ada`")
+            })?,
+        };
     if named == system {
         return Ok(Actor::built_in(system, state.service.clock.now()));
     }

@@ -205,8 +205,8 @@ pub async fn act(
     body: web::Bytes,
 ) -> Result<HttpResponse, Failure> {
     let params = Params::parse(request.query_string());
-    let EntityAction { urn } = serde_json::from_slice(&body)
-        .map_err(|_| Violation::new("urn", "must be a text in a JSON object"))?;
+    let EntityAction { urn } =
+        serde_json::from_slice(&body).map_err(|_| Violation::new("urn", "must be a text in a JSON object"))?;
     match params.get("action")? {
         "delete" => {
             let rows = i32::from(delete(&state, &actor, &urn).await? == Existed::Yes);

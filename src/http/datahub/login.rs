@@ -33,11 +33,7 @@ use crate::service::sessions::{self, NewSession};
     ),
 )]
 #[post("/logIn")]
-pub async fn log_in(
-    state: web::Data<State>,
-    request: HttpRequest,
-    body: web::Bytes,
-) -> Result<HttpResponse, Failure> {
+pub async fn log_in(state: web::Data<State>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Failure> {
     refuse_cross_site(&request)?;
     let LogIn { username, password } = read(&body)?;
     let username = username.trim();
@@ -59,11 +55,7 @@ pub async fn log_in(
     ),
 )]
 #[post("/signUp")]
-pub async fn sign_up(
-    state: web::Data<State>,
-    request: HttpRequest,
-    body: web::Bytes,
-) -> Result<HttpResponse, Failure> {
+pub async fn sign_up(state: web::Data<State>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Failure> {
     refuse_cross_site(&request)?;
     let form: SignUpForm = read(&body)?;
     let username = form.email.trim().to_owned();

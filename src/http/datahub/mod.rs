@@ -19,7 +19,17 @@ pub use self::settings::Settings;
 
 /// The first segments of the paths of this door, but for GraphQL's.
 const SEGMENTS: [&str; 11] = [
-    "config", "health", "admin", "logIn", "logOut", "signUp", "authenticate", "entities", "entitiesV2", "aspects", "openapi",
+    "config",
+    "health",
+    "admin",
+    "logIn",
+    "logOut",
+    "signUp",
+    "authenticate",
+    "entities",
+    "entitiesV2",
+    "aspects",
+    "openapi",
 ];
 
 /// Whether a path belongs to this door, so that its errors have DataHub's body.

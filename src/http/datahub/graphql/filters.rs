@@ -97,9 +97,10 @@ fn test<F: Field>(field: F, condition: FilterOperator, value: &str) -> Result<Te
         _ => Ok(Test::Compare(how, read(field, value)?)),
     };
     let like = |pieces: &[&str]| match field.kind() {
-        Kind::Text => {
-            Ok(Test::Like(Pattern { pieces: pieces.iter().map(|piece| (*piece).to_owned()).collect(), case: Case::Ignored }))
-        }
+        Kind::Text => Ok(Test::Like(Pattern {
+            pieces: pieces.iter().map(|piece| (*piece).to_owned()).collect(),
+            case: Case::Ignored,
+        })),
         _ => Err(unusable(field)),
     };
     match condition {
@@ -118,9 +119,10 @@ fn test<F: Field>(field: F, condition: FilterOperator, value: &str) -> Result<Te
 /// A value of a field; users are known by their URNs here and by their names elsewhere.
 fn read<F: Field>(field: F, value: &str) -> Result<Value, Violation> {
     match field.kind() {
-        Kind::Instant => value.parse().map(Value::Instant).map_err(|_| {
-            wrong(format!("needs epoch milliseconds for `{}`", field.name()))
-        }),
+        Kind::Instant => value
+            .parse()
+            .map(Value::Instant)
+            .map_err(|_| wrong(format!("needs epoch milliseconds for `{}`", field.name()))),
         Kind::Text | Kind::Exact => Ok(Value::Text(urn::username(value).unwrap_or(value).to_owned())),
     }
 }

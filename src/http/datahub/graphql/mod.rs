@@ -24,8 +24,8 @@ use super::caller::Caller;
 use super::problem::DataHubError;
 use crate::app::State;
 use crate::domain::actor::Actor;
-use crate::domain::listing::MAX_LIMIT;
 use crate::domain::error::Violation;
+use crate::domain::listing::MAX_LIMIT;
 use crate::http::problem::Failure;
 
 /// What can be asked.
@@ -120,11 +120,7 @@ pub struct GraphqlRequest {
     operation_name: Option<String>,
 }
 
-async fn answer(
-    state: web::Data<State>,
-    Caller(actor): Caller,
-    body: &[u8],
-) -> Result<HttpResponse, Failure> {
+async fn answer(state: web::Data<State>, Caller(actor): Caller, body: &[u8]) -> Result<HttpResponse, Failure> {
     let request = request::read(body).ok_or(Failure::NoGraphql)?;
     let response = match request::parse(request) {
         Err(error) => json!({"errors": [error], "data": null, "extensions": {}}),

@@ -267,9 +267,6 @@ impl From<Permission> for Privilege {
             let (head, tail) = word.split_at(1);
             head.to_owned() + &tail.to_ascii_lowercase()
         });
-        Self {
-            privilege_type: permission.name().to_owned(),
-            display_name: Some(words.collect::<Vec<_>>().join(" ")),
-        }
+        Self { privilege_type: permission.name().to_owned(), display_name: Some(words.collect::<Vec<_>>().join(" ")) }
     }
 }

@@ -59,7 +59,9 @@ impl Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let (kind, message) = match &error {
-            Error::Invalid(violations) => (Kind::BadRequest, violations.iter().map(text).collect::<Vec<_>>().join("; ")),
+            Error::Invalid(violations) => {
+                (Kind::BadRequest, violations.iter().map(text).collect::<Vec<_>>().join("; "))
+            }
             Error::Unauthenticated(_) | Error::Forbidden(_) | Error::ForeignAddress => {
                 (Kind::Unauthorized, UNAUTHORIZED.to_owned())
             }

@@ -1,6 +1,8 @@
 //! What every subject uses: the scalar `Long`, the interface `Entity`, and what leads from one entity to another.
 
-use async_graphql::{Enum, InputObject, InputValueError, InputValueResult, Interface, Scalar, ScalarType, SimpleObject};
+use async_graphql::{
+    Enum, InputObject, InputValueError, InputValueResult, Interface, Scalar, ScalarType, SimpleObject,
+};
 
 use super::tokens::AccessTokenMetadata;
 use super::users::CorpUser;

@@ -33,7 +33,10 @@ impl ServiceAccountQuery {
         let asking = Asking::of(context)?;
         let window = Window::new(input.start, input.count, 10)?;
         let query = Query::<ServiceAccountField> {
-            filter: containing(input.query.as_deref(), &[ServiceAccountField::DisplayName, ServiceAccountField::Username]),
+            filter: containing(
+                input.query.as_deref(),
+                &[ServiceAccountField::DisplayName, ServiceAccountField::Username],
+            ),
             sort: Sort::parse("")?,
             limit: window.count.into(),
             start: Start::Offset(window.start.into()),
@@ -47,11 +50,7 @@ impl ServiceAccountQuery {
     }
 
     /// One service account.
-    async fn get_service_account(
-        &self,
-        context: &Context<'_>,
-        urn: String,
-    ) -> Option<Result<ServiceAccount, Problem>> {
+    async fn get_service_account(&self, context: &Context<'_>, urn: String) -> Option<Result<ServiceAccount, Problem>> {
         Some(get(context, &urn).await)
     }
 }

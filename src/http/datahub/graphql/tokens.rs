@@ -106,10 +106,7 @@ async fn create(context: &Context<'_>, input: CreateAccessTokenInput) -> Result<
         description: at("description", Description::parse(&input.description.unwrap_or_default()))?,
     };
     let created = access_tokens::create(&asking.state.service, &asking.actor, new).await?;
-    Ok(AccessToken {
-        access_token: created.token.expose(),
-        metadata: Some(created.access_token.into()),
-    })
+    Ok(AccessToken { access_token: created.token.expose(), metadata: Some(created.access_token.into()) })
 }
 
 async fn create_unnamed(context: &Context<'_>, input: GetAccessTokenInput) -> Result<AccessToken, Problem> {
