@@ -37,6 +37,8 @@ mod base62;
 pub mod change;
 pub mod credential;
 pub mod cursor;
+pub mod edition;
+pub mod effective;
 pub mod entropy;
 pub mod error;
 pub mod fields;

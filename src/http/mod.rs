@@ -4,6 +4,7 @@ pub mod atlan;
 pub mod auth;
 pub mod datahub;
 mod docs;
+mod edition;
 pub mod envelope;
 mod fallback;
 pub mod gateway;
@@ -35,6 +36,9 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(atlan::apikeys::read)
         .service(atlan::apikeys::update)
         .service(atlan::apikeys::delete)
+        .service(atlan::permissions::list)
+        // /api/service/explain
+        .service(atlan::explain::ask)
         // /api/service/personas
         .service(atlan::personas::create)
         .service(atlan::personas::list)

@@ -6,9 +6,10 @@ use super::Service;
 use crate::directory::Shared;
 use crate::domain::actor::Standing;
 use crate::domain::asset::Relation;
+use crate::domain::effective::concerns;
 use crate::domain::error::Result;
 use crate::domain::policy::engine::{Asked, Slice};
-use crate::domain::policy::{Decision, Properties, Question, Resource, Subject};
+use crate::domain::policy::{Category, Decision, Policy, Properties, Question, Resource, Subject};
 use crate::storage::database::AnyConnection;
 use crate::storage::policies;
 
@@ -64,6 +65,28 @@ impl Service {
             slices.push(Arc::new(Slice::compile(&policies::of_persona(connection, persona.id)?)?));
         }
         judge(standing, inquiry, &slices)
+    }
+
+    /// The disabled policies of a principal that would allow it, were they enabled.
+    pub(super) fn disabled_policies_allowing(
+        connection: &mut AnyConnection,
+        standing: &Standing,
+        inquiry: &Inquiry,
+    ) -> Result<Vec<Policy>> {
+        let mut asleep: Vec<Policy> = policies::shared(connection)?;
+        asleep.retain(|policy| policy.rule.category != Category::Platform && concerns(policy, &standing.principal));
+        for persona in standing.enabled_personas() {
+            asleep.extend(policies::of_persona(connection, persona.id)?);
+        }
+        asleep.retain(|policy| !policy.enabled);
+        let mut allowing = Vec::new();
+        for policy in asleep {
+            let slice = Slice::compile([&Policy { enabled: true, ..policy.clone() }])?;
+            if judge(standing, inquiry, &[Arc::new(slice)])?.is_allowed() {
+                allowing.push(policy);
+            }
+        }
+        Ok(allowing)
     }
 
     /// Adds what the policies of the platform permit a principal, and takes what they deny it.

@@ -18,7 +18,7 @@ use crate::storage::principals::Existed;
 /// # Errors
 /// [`Error::Forbidden`], [`Error::Conflict`] when the name is taken.
 pub async fn create(service: &Service, actor: &Actor, input: PersonaInput) -> Result<Persona> {
-    actor.require(Permission::ManagePersonas)?;
+    service.require(actor, Permission::ManagePersonas)?;
     service
         .write(actor, move |transaction| {
             let persona = Persona {
@@ -71,7 +71,7 @@ pub async fn get(service: &Service, _actor: &Actor, id: PersonaId) -> Result<Per
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Conflict`] when the name is taken.
 pub async fn update(service: &Service, actor: &Actor, id: PersonaId, input: PersonaInput) -> Result<Persona> {
-    actor.require(Permission::ManagePersonas)?;
+    service.require(actor, Permission::ManagePersonas)?;
     service
         .write(actor, move |transaction| {
             if personas::update(transaction.connection, id, &input, transaction.now)? == Existed::No {
@@ -89,7 +89,7 @@ pub async fn update(service: &Service, actor: &Actor, id: PersonaId, input: Pers
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`]
 pub async fn delete(service: &Service, actor: &Actor, id: PersonaId) -> Result<()> {
-    actor.require(Permission::ManagePersonas)?;
+    service.require(actor, Permission::ManagePersonas)?;
     service
         .write(actor, move |transaction| {
             if personas::delete(transaction.connection, id)? == Existed::No {

@@ -11,6 +11,7 @@ pub mod database;
 pub mod invites;
 mod listing;
 pub mod peppers;
+pub mod permission_uses;
 pub mod personas;
 pub mod policies;
 pub mod principals;

@@ -2,6 +2,8 @@
 
 pub mod apikeys;
 pub mod audit;
+pub mod explain;
+pub mod permissions;
 pub mod personas;
 pub mod roles;
 pub mod sessions;

@@ -150,3 +150,12 @@ pub fn role() -> Value {
         "level": "workspace",
     })
 }
+
+/// Whether the key of every day may read a table.
+pub fn explain_request() -> Value {
+    json!({
+        "actor": API_KEY,
+        "action": "persona-asset-read",
+        "resource": {"type": "Table", "id": "default/snowflake/1795324625/db/schema/orders"},
+    })
+}
