@@ -119,7 +119,7 @@ impl Actor {
 
     /// What it may do.
     #[must_use]
-    pub fn standing(&self) -> &Standing {
+    pub fn standing(&self) -> &Arc<Standing> {
         &self.standing
     }
 

@@ -2,6 +2,7 @@
 
 pub mod api_keys;
 pub mod assets;
+pub mod candidates;
 pub mod changes;
 pub mod create_requests;
 pub mod credentials;
