@@ -39,6 +39,8 @@ pub struct State {
     pub body_limit: usize,
     /// How long a request may take.
     pub request_timeout: Duration,
+    /// How clients reach this server, if that was said: `https://` and a host.
+    pub public_url: Option<String>,
 }
 
 /// What a door needs to know that no service does.
@@ -54,6 +56,8 @@ pub struct DoorSettings {
     pub body_limit: usize,
     /// How long a request may take.
     pub request_timeout: Duration,
+    /// How clients reach this server: `https://` and a host.
+    pub public_url: Option<String>,
 }
 
 impl State {
@@ -75,6 +79,7 @@ impl State {
             introspection_millis: doors.introspection_millis,
             body_limit: doors.body_limit,
             request_timeout: doors.request_timeout,
+            public_url: doors.public_url,
         })
     }
 
