@@ -44,6 +44,8 @@ pub struct State {
     pub body_limit: usize,
     /// How long a request may take.
     pub request_timeout: Duration,
+    /// How clients reach this server, if that was said: `https://` and a host.
+    pub public_url: Option<String>,
 }
 
 /// What a door needs to know that no service does.
@@ -61,6 +63,8 @@ pub struct DoorSettings {
     pub body_limit: usize,
     /// How long a request may take.
     pub request_timeout: Duration,
+    /// How clients reach this server: `https://` and a host.
+    pub public_url: Option<String>,
 }
 
 impl State {
@@ -84,6 +88,7 @@ impl State {
             schema: datahub::graphql::schema(),
             body_limit: doors.body_limit,
             request_timeout: doors.request_timeout,
+            public_url: doors.public_url,
         })
     }
 

@@ -130,6 +130,7 @@ async fn serve(settings: Settings) -> Outcome {
         datahub,
         body_limit: settings.body_limit,
         request_timeout: Duration::from_secs(settings.request_timeout_seconds),
+        public_url: settings.public_url.clone(),
     };
     let state = State::new(service.clone(), doors);
     let state = web::Data::new(state.map_err(|error| error.to_string())?);

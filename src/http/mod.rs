@@ -28,6 +28,13 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(gateway::forward_auth::Verify)
         .service(gateway::introspection::introspect)
         .service(gateway::leaks::github)
+        // /access/v1, /.well-known
+        .service(gateway::authzen::evaluate)
+        .service(gateway::authzen::evaluate_many)
+        .service(gateway::authzen::search::subjects)
+        .service(gateway::authzen::search::resources)
+        .service(gateway::authzen::search::actions)
+        .service(gateway::authzen::metadata::configuration)
         // /api/service/apikeys; the fixed names before `{guid}`
         .service(gateway::tokens::verify_tokens)
         .service(gateway::leaks::revoke)

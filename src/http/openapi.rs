@@ -86,7 +86,7 @@ fn base() -> OpenApi {
     document
 }
 
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("API keys", "Service accounts with one credential each, in the wire format of Atlan's API tokens."),
     ("Personas", "Named sets of policies that API keys are linked to."),
     (
@@ -96,6 +96,7 @@ const TAGS: [(&str, &str); 9] = [
     ("Sessions", "Signing in and out with a password."),
     ("Users", "Who there is, who is asking, and what they may do."),
     ("Gateways", "Verifying tokens on every request: forward authentication, introspection, JSON."),
+    ("Decisions", "Whether anybody may do anything, by the OpenID AuthZEN Authorization API 1.0."),
     ("Leaks", "Leaked tokens: whoever can show a live one may kill it."),
     ("Audit", "What was changed, when and by whom."),
     ("Operations", "For those who run Tessera; no token is needed."),

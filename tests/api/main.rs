@@ -8,6 +8,9 @@
 mod audit;
 mod authentication;
 mod authorisation;
+mod authzen;
+mod authzen_batch;
+mod authzen_search;
 mod breakdowns;
 mod changes;
 mod concurrency;
@@ -22,6 +25,7 @@ mod filter;
 mod filter_agrees;
 mod filter_refused;
 mod gateway;
+mod gateway_decisions;
 mod idempotency;
 mod layers;
 mod list;

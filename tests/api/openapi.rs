@@ -134,6 +134,7 @@ fn everything_but_signing_in_and_operations_needs_a_bearer_token() {
     for (name, operation) in operations(&document) {
         let public = operation["security"] == json!([{}]);
         let expected = name == "post /api/service/sessions"
+            || name == "get /.well-known/authzen-configuration"
             || operation["tags"] == json!(["Operations"])
             || operation["tags"] == json!(["Leaks"]);
         assert_eq!(public, expected, "{name}");

@@ -12,13 +12,15 @@ use utoipa::IntoParams;
 
 use crate::app::State;
 use crate::domain::actor::Actor;
-use crate::domain::error::{Error, Refusal};
+use crate::domain::error::{Error, Refusal, Violation};
 use crate::domain::listing::clip;
 use crate::domain::permission::Permission;
 use crate::http::auth::{authenticate, bearer, refuse_token_in};
 use crate::http::gateway::original::Original;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
+use crate::http::valid::Params;
+use crate::service::decide::Inquiry;
 
 /// What can be required, as it is documented.
 #[derive(IntoParams)]
@@ -29,6 +31,12 @@ pub struct VerifyParams {
     persona: Option<String>,
     /// A permission that the actor must have; may be repeated.
     permission: Option<String>,
+    /// What the actor must be allowed to do with `resource`: an action of a policy or a DataHub privilege.
+    action: Option<String>,
+    /// The qualified name or URN of what `action` would be done with.
+    resource: Option<String>,
+    /// The name of the type of `resource`, for policies that look at it.
+    r#type: Option<String>,
 }
 
 /// `verify` at its path, for every method there is or will be, and with any path behind it.
@@ -45,7 +53,7 @@ pub const PATH: &str = "/gateway/verify";
 
 /// Verify the token of a request that a gateway forwards
 ///
-/// 200 with who it is, 401, 403 for a missing persona or permission, or 429. Never a redirect. Every method is answered
+/// 200 with who it is, 401, 403 for a missing persona or permission or for what no policy permits, or 429. Never a redirect. Every method is answered
 /// like `GET`, and so is every path below this one: some gateways ask with the method and the path of the client.
 #[utoipa::path(
     impl_for = Verify,
@@ -69,6 +77,7 @@ pub const PATH: &str = "/gateway/verify";
 async fn verify(state: web::Data<State>, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let actor = identify(&state, &request).await?;
     require(&actor, &request)?;
+    require_decision(&state, &actor, &request).await?;
     let mut response = HttpResponse::build(StatusCode::OK);
     describe(&mut response, &actor, state.service.clock.now());
     Ok(response.finish())
@@ -104,6 +113,7 @@ fn require(actor: &Actor, request: &HttpRequest) -> Result<(), Failure> {
                 let unknown = || Error::Forbidden(format!("there is no permission `{}`", clip(&value)));
                 actor.require(Permission::find(&value).ok_or_else(unknown)?)?;
             }
+            "action" | "resource" | "type" if request.path() == PATH => {}
             _ if request.path() == PATH => {
                 return Err(Error::Forbidden(format!("there is no requirement `{}`", clip(&name))).into());
             }
@@ -111,6 +121,31 @@ fn require(actor: &Actor, request: &HttpRequest) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// With an action and a resource the policies must permit it. One without the other is a requirement that nobody meets;
+/// below the door's own path they are the client's.
+async fn require_decision(state: &State, actor: &Actor, request: &HttpRequest) -> Result<(), Failure> {
+    let query = if request.path() == PATH { request.query_string() } else { "" };
+    let params = Params::parse(query);
+    let [action, resource, kind] = ["action", "resource", "type"].map(|name| params.get(name));
+    let once = |param: Result<_, Violation>| {
+        param.map_err(|each| Error::Forbidden(format!("`{}` {}", each.field, each.message)))
+    };
+    let (action, resource, kind) = (once(action)?, once(resource)?, once(kind)?);
+    if !["action", "resource", "type"].iter().any(|name| params.has(name)) {
+        return Ok(());
+    }
+    if action.is_empty() || resource.is_empty() {
+        return Err(Error::Forbidden("`action` and `resource` are required together".to_owned()).into());
+    }
+    let inquiry = Inquiry::new(action, resource, kind);
+    let decision = state.service.decide(actor.standing(), &inquiry).await.map_err(Failure::or_unavailable)?;
+    if decision.is_allowed() {
+        return Ok(());
+    }
+    let (action, resource) = (clip(action), clip(resource));
+    Err(Error::Forbidden(format!("`{}` may not `{action}` `{resource}`", actor.username())).into())
 }
 
 fn describe(response: &mut HttpResponseBuilder, actor: &Actor, now: i64) {

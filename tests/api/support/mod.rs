@@ -4,6 +4,7 @@ mod answer;
 mod client;
 pub mod database;
 pub mod log;
+pub mod rules;
 
 use std::future::Future;
 use std::pin::Pin;
