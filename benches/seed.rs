@@ -52,7 +52,7 @@ impl Seed {
         let ids = (0..PERSONAS).map(|_| Id::new(self.now, Entropy::SYSTEM)).collect::<Result<Vec<PersonaId>, _>>()?;
         let row = |(index, id): (usize, &PersonaId)| {
             format!(
-                "('{id}', 'default/{index:022}', 'Persona {index}', 'Persona {index}', '', TRUE, 'seed', {now}, {now})",
+                "('{id}', 'default/{index:022}', 'Persona {index}', 'Persona {index}', '', TRUE, 'seed', {now}, {now}, '{{}}')",
                 now = self.now
             )
         };
