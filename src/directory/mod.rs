@@ -35,7 +35,7 @@ use crate::domain::token::KeyId;
 
 /// The credentials in use.
 pub struct Directory {
-    entries: Cache<KeyId, Entry, UnitWeighter, BuildHasherDefault<KeyIdHasher>>,
+    entries: Cache<KeyId, Entry, UnitWeighter, BuildHasherDefault<RandomBytesHasher>>,
     arrivals: AtomicU64,
     fence: Fence,
     personas: PersonaSets,
@@ -167,13 +167,23 @@ impl Directory {
         self.uses.unsaved(principal)
     }
 
-    /// Takes the uses that storage does not know yet. Until [`Directory::uses_saved`] says that they are saved they are
-    /// still told, and taken again.
+    /// Takes the uses of so many records that storage does not know yet. Until [`Directory::uses_saved`] says that they
+    /// are saved they are still told, and taken again.
     #[must_use]
-    pub fn take_uses(&self) -> Vec<Use> {
+    pub fn take_uses(&self, at_most: usize) -> Vec<Use> {
+        self.uses.take(at_most)
+    }
+
+    /// Whether some of those who had unsaved uses when the last round of taking began have not had their turn.
+    #[must_use]
+    pub fn uses_are_waiting(&self) -> bool {
+        self.uses.are_waiting()
+    }
+
+    /// Drops what belonged to records that are gone.
+    pub fn sweep(&self) {
         self.rates.sweep();
         self.personas.sweep();
-        self.uses.take()
     }
 
     /// Says that the uses taken last are saved.
@@ -194,12 +204,12 @@ impl Directory {
     }
 }
 
-/// Key ids are random: their own bytes are the best hash there is. An attacker who chooses key ids gets no record,
-/// and so no place in the map.
+/// Key ids and most bytes of principal ids are random: they are the best hash there is. An attacker who chooses key ids
+/// gets no record, and so no place in the map.
 #[derive(Default)]
-struct KeyIdHasher(u64);
+struct RandomBytesHasher(u64);
 
-impl Hasher for KeyIdHasher {
+impl Hasher for RandomBytesHasher {
     fn write(&mut self, bytes: &[u8]) {
         for word in bytes.as_chunks::<8>().0 {
             self.0 ^= u64::from_ne_bytes(*word);
@@ -207,6 +217,7 @@ impl Hasher for KeyIdHasher {
     }
 
     fn finish(&self) -> u64 {
-        self.0
+        // A UUID has its variant, which is always the same, where tables look first.
+        self.0.rotate_right(16)
     }
 }

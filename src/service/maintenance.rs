@@ -18,6 +18,10 @@ const FOLLOW_TIMEOUT: Duration = Duration::from_secs(2);
 const OVERLAP: i64 = 60 * SECOND;
 /// How often uses are saved.
 pub const SAVE_USES_EVERY: Duration = Duration::from_secs(5);
+/// For each second of saving uses so many pass without: to write a row costs as much as to verify a token, or more.
+pub const PAUSES_BETWEEN_SAVES: u32 = 19;
+/// Of how many keys uses are saved in one transaction.
+const SAVED_AT_ONCE: usize = 5_000;
 /// How often ended sessions and old create requests are removed.
 pub const FORGET_EVERY: Duration = Duration::from_hours(1);
 
@@ -63,23 +67,47 @@ impl Follower {
     }
 }
 
-/// Saves when keys were last used.
+/// Saves every use there has been until now.
 ///
 /// # Errors
 /// When the storage fails.
 pub async fn save_uses(service: &Service) -> Result<()> {
-    let _one_at_a_time = service.saving.lock().await;
-    let uses = service.directory.take_uses();
-    if uses.is_empty() {
-        return Ok(());
+    // Those whose turn is still to come, and then those that were used since that round began.
+    for _ in 0..2 {
+        while save_some_uses(service).await? == Unsaved::Some {}
     }
+    Ok(())
+}
+
+/// Saves the uses of so many keys that it does not keep other writers waiting.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn save_some_uses(service: &Service) -> Result<Unsaved> {
+    let _one_at_a_time = service.saving.lock().await;
     let parts = service.clone();
     blocking(move || {
-        parts.database.write(|connection| api_keys::note_uses(connection, &uses))?;
-        parts.directory.uses_saved();
-        Ok(())
+        let uses = parts.directory.take_uses(SAVED_AT_ONCE);
+        if !uses.is_empty() {
+            parts.database.write(|connection| api_keys::note_uses(connection, &uses))?;
+            parts.directory.uses_saved();
+        }
+        if parts.directory.uses_are_waiting() {
+            return Ok(Unsaved::Some);
+        }
+        parts.directory.sweep();
+        Ok(Unsaved::None)
     })
     .await
+}
+
+/// Whether uses wait for their turn to be saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsaved {
+    /// More keys were used than are saved at once.
+    Some,
+    /// All that were used when the round began are saved.
+    None,
 }
 
 /// Removes sessions that ended more than a day ago and create requests that cannot be repeated any more.
