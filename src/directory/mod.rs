@@ -4,6 +4,7 @@
 //! its principal's state are judged on every call. Nothing negative is cached. A record read before a change is never
 //! used after it: see `directory/fence.rs`.
 
+mod counts;
 mod fence;
 mod personas;
 mod rates;
@@ -16,11 +17,12 @@ mod tests;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
-use prometheus_client::metrics::counter::Counter;
 use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
+pub use self::counts::Counts;
 use self::fence::Fence;
 use self::personas::PersonaSets;
 use self::rates::Rates;
@@ -53,17 +55,6 @@ enum Entry {
     /// For those who wait for a read that found nothing, and gone at once: when that read began. Who arrived before
     /// that may take its word; who arrived later must look again.
     Absent(u64),
-}
-
-/// How often what happened.
-#[derive(Debug, Default)]
-pub struct Counts {
-    /// A record was there and fresh.
-    pub hits: Counter,
-    /// Storage was read.
-    pub misses: Counter,
-    /// A record was there and had been read before a change, so it was not used.
-    pub stale: Counter,
 }
 
 impl Directory {
@@ -111,7 +102,10 @@ impl Directory {
             };
             self.counts.misses.inc();
             let (moment, began) = (self.fence.now(), self.arrivals.fetch_add(1, Ordering::SeqCst));
-            let Some(mut known) = read().await? else {
+            let started = Instant::now();
+            let found = read().await?;
+            self.counts.read.observe(started.elapsed().as_secs_f64());
+            let Some(mut known) = found else {
                 drop(guard.insert(Entry::Absent(began)));
                 self.entries.remove_if(&key_id, |entry| matches!(entry, Entry::Absent(_)));
                 return Ok(None);

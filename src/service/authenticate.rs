@@ -18,6 +18,16 @@ impl Service {
     /// The refusal; what it tells depends on whether the token is genuine. [`Error::RateLimited`], or
     /// [`Error::Forbidden`] from a foreign address. [`Error::Storage`] when an unknown token could not be looked up.
     pub async fn authenticate(&self, bearer: &str, address: Option<IpAddr>) -> Result<Actor> {
+        let counts = &self.directory.counts;
+        let timed = counts.begin_verification();
+        let outcome = self.admit(bearer, address).await;
+        if let Some(started) = timed {
+            counts.verification.observe(started.elapsed().as_secs_f64());
+        }
+        outcome
+    }
+
+    async fn admit(&self, bearer: &str, address: Option<IpAddr>) -> Result<Actor> {
         let (token, record) = self.recall(bearer).await?;
         let now = self.clock.now();
         let actor = record.admit(&token, &self.peppers, now, address)?;

@@ -28,6 +28,7 @@ pub const FORGET_EVERY: Duration = Duration::from_hours(1);
 /// Follows the changes that other processes make: the command line, and other nodes on the same database.
 pub struct Follower {
     seen: HashMap<Uuid, i64>,
+    started_at: i64,
     looked_at: i64,
 }
 
@@ -37,7 +38,8 @@ impl Follower {
     /// # Errors
     /// When the storage fails.
     pub async fn start(service: &Service) -> Result<Self> {
-        let mut follower = Self { seen: HashMap::new(), looked_at: service.clock.now() };
+        let now = service.clock.now();
+        let mut follower = Self { seen: HashMap::new(), started_at: now, looked_at: now };
         follower.step(service).await?;
         Ok(follower)
     }
@@ -61,6 +63,9 @@ impl Follower {
         for change in changes {
             if self.seen.insert(change.id, now).is_none() {
                 service.directory.forget(change.subject);
+                if change.changed_at > self.started_at {
+                    service.directory.counts.followed(&change, service.clock.now());
+                }
             }
         }
         Ok(())
