@@ -100,6 +100,10 @@ impl Seed {
         let insert = |connection: &mut _| {
             for (table, rows) in tables {
                 diesel::sql_query(format!("INSERT INTO {table} VALUES {}", rows.join(", "))).execute(connection)?;
+                if *table == "api_keys" {
+                    let count = format!("UPDATE key_counts SET keys = keys + {} WHERE shard = 0", rows.len());
+                    diesel::sql_query(count).execute(connection)?;
+                }
             }
             Ok(())
         };

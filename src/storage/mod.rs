@@ -5,6 +5,7 @@ pub mod changes;
 pub mod create_requests;
 pub mod credentials;
 pub mod database;
+mod key_counts;
 mod listing;
 pub mod peppers;
 pub mod personas;

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 
 use super::database::{AnyConnection, is_duplicate, storage};
-use super::schema::{principal_permissions, principals};
+use super::key_counts;
+use super::schema::{api_keys, principal_permissions, principals};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::permission::{Permission, Permissions};
@@ -64,8 +65,17 @@ pub fn insert(connection: &mut AnyConnection, principal: &Principal) -> Result<(
 /// # Errors
 /// When the storage fails.
 pub fn delete(connection: &mut AnyConnection, id: PrincipalId, kind: PrincipalKind) -> Result<Existed> {
+    let key = match kind {
+        // Not left to the database, which would not say whether there was one to count off.
+        PrincipalKind::ServiceAccount => diesel::delete(api_keys::table.find(id.to_string())).execute(connection)?,
+        PrincipalKind::User => 0,
+    };
     let found = principals::table.filter(principals::id.eq(id.to_string())).filter(principals::kind.eq(kind.name()));
-    Ok(Existed::from(diesel::delete(found).execute(connection)?))
+    let existed = Existed::from(diesel::delete(found).execute(connection)?);
+    if key > 0 {
+        key_counts::add(connection, id, -1)?;
+    }
+    Ok(existed)
 }
 
 /// Whether a write found what it was about.
