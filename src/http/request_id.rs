@@ -88,7 +88,11 @@ mod tests {
 
     #[test]
     fn made_in_the_same_millisecond_they_differ_also_where_counting_overflows() {
-        for entropy in [Entropy::SYSTEM, Entropy::from_fn(|bytes| Ok(bytes.fill(0xff)))] {
+        let largest = Entropy::from_fn(|bytes| {
+            bytes.fill(0xff);
+            Ok(())
+        });
+        for entropy in [Entropy::SYSTEM, largest] {
             let ids = RequestIds::new(entropy);
             let made: HashSet<String> = (0..10_000).map(|_| ids.make(1).to_string()).collect();
             assert_eq!(made.len(), 10_000);

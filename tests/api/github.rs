@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use data_encoding::BASE64;
 use p256::ecdsa::signature::Signer;
 use p256::ecdsa::{Signature, SigningKey};
-use p256::pkcs8::EncodePublicKey;
+use p256::pkcs8::{EncodePublicKey, LineEnding};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, App, Options};
@@ -19,7 +19,7 @@ impl Github {
     }
 
     async fn app(&self) -> App {
-        let key = self.0.verifying_key().to_public_key_pem(Default::default()).unwrap();
+        let key = self.0.verifying_key().to_public_key_pem(LineEnding::default()).unwrap();
         let keys = json!({"public_keys": [{"key_identifier": "k", "key": key, "is_current": true}]}).to_string();
         App::start_with(Options { github_keys: keys.leak(), ..Options::default() }).await
     }
@@ -34,7 +34,7 @@ impl Github {
 
 fn alerts<'a>(tokens: impl Iterator<Item = &'a str>) -> String {
     let alert = |token| json!({"token": token, "type": "tessera", "url": "x".repeat(500), "source": "commit"});
-    Value::from_iter(tokens.map(alert)).to_string()
+    tokens.map(alert).collect::<Value>().to_string()
 }
 
 #[actix_web::test]
@@ -55,14 +55,14 @@ async fn ten_thousand_alerts_are_labelled_in_one_answer_and_one_more_is_refused(
     for key in keys {
         key.whoami().await.refused("TESSERA-401-002");
     }
-    github.alert(&app, &alerts(std::iter::repeat("nonsense").take(10_001))).await.refused("TESSERA-400-002");
+    github.alert(&app, &alerts(std::iter::repeat_n("nonsense", 10_001))).await.refused("TESSERA-400-002");
 }
 
 #[actix_web::test]
 async fn a_large_body_is_read_only_from_who_names_a_key() {
     let github = Github::new();
     let app = github.app().await;
-    let body = alerts(std::iter::repeat("nonsense").take(1_000));
+    let body = alerts(std::iter::repeat_n("nonsense", 1_000));
     app.anonymous().send(Method::POST, DOOR, Some(&body)).await.refused("TESSERA-413-001");
     github.alert(&app, &" ".repeat((8 << 20) + 1)).await.refused("TESSERA-413-001");
     let forged = app.anonymous().with("github-public-key-identifier", "k");
