@@ -13,11 +13,13 @@ pub mod openapi;
 mod ops;
 pub mod peer;
 mod problem;
+mod request_id;
 mod valid;
 pub mod wire;
 
 pub use fallback::{Endpoints, no_endpoint};
 pub use ops::metrics::Metrics;
+pub use request_id::RequestIds;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -10,6 +10,7 @@ pub mod create_requests;
 pub mod credentials;
 pub mod database;
 pub mod invites;
+mod key_counts;
 mod listing;
 pub mod peppers;
 pub mod permission_uses;

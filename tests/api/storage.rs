@@ -60,7 +60,7 @@ async fn furnished() -> World {
 }
 
 /// Each named constraint of the schema, how it is broken, and how the database says so.
-const CONSTRAINTS: [(&str, DatabaseErrorKind, &str); 34] = [
+const CONSTRAINTS: [(&str, DatabaseErrorKind, &str); 35] = [
     ("principals_id", UniqueViolation, "INSERT INTO principals SELECT id, kind, 'x', role, enabled, 1 FROM principals"),
     (
         "principals_username_unique",
@@ -108,6 +108,7 @@ const CONSTRAINTS: [(&str, DatabaseErrorKind, &str); 34] = [
     ("persona_links_once", UniqueViolation, "INSERT INTO persona_links SELECT * FROM persona_links"),
     ("persona_links_have_principals", ForeignKeyViolation, "INSERT INTO persona_links VALUES ('x', 'p')"),
     ("persona_links_have_personas", ForeignKeyViolation, "INSERT INTO persona_links SELECT id, 'x' FROM principals"),
+    ("key_counts_shard", UniqueViolation, "INSERT INTO key_counts VALUES (0, 0)"),
     ("create_requests_once", UniqueViolation, "INSERT INTO create_requests SELECT * FROM create_requests"),
     ("changes_id", UniqueViolation, "INSERT INTO changes SELECT * FROM changes"),
     ("changes_subject_kind_known", CheckViolation, "UPDATE changes SET subject_kind = 'planet'"),

@@ -28,6 +28,7 @@ use tessera::domain::permission::{Permission, Permissions};
 use tessera::domain::principal::Role;
 use tessera::domain::text::{Description, DisplayName};
 use tessera::domain::token::Prefixes;
+use tessera::http::gateway::guards::GithubKeys;
 use tessera::service::users::{self, NewUser};
 use tessera::service::{Parts, Service, api_keys, policies};
 
@@ -52,11 +53,18 @@ pub struct Options {
     pub entropy: Entropy,
     /// How long a request may take.
     pub timeout: Duration,
+    /// GitHub's public keys, as GitHub publishes them.
+    pub github_keys: &'static str,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { sign_ins: 8, entropy: Entropy::SYSTEM, timeout: Duration::from_mins(1) }
+        Self {
+            sign_ins: 8,
+            entropy: Entropy::SYSTEM,
+            timeout: Duration::from_mins(1),
+            github_keys: r#"{"public_keys":[]}"#,
+        }
     }
 }
 
@@ -163,7 +171,9 @@ impl App {
     pub async fn start_with(options: Options) -> Self {
         let world = World::new(&options);
         policies::seed(&world.service).await.unwrap();
-        let state = State::new(world.service.clone(), doors(options.timeout)).unwrap();
+        let github_keys = GithubKeys::parse(options.github_keys).unwrap();
+        let doors = DoorSettings { github_keys, ..doors(options.timeout) };
+        let state = State::new(world.service.clone(), doors).unwrap();
         let service = test::init_service(app(web::Data::new(state))).await;
         let doors = Rc::new(move |request: TestRequest| Box::pin(service.call(request.to_request())) as Answering);
         Self(Running { doors, world: Rc::new(world) })
