@@ -36,6 +36,7 @@ pub mod change;
 pub mod credential;
 pub mod cursor;
 pub mod entity;
+pub mod effective;
 pub mod entropy;
 pub mod error;
 pub mod fields;

@@ -34,6 +34,9 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(atlan::apikeys::read)
         .service(atlan::apikeys::update)
         .service(atlan::apikeys::delete)
+        .service(atlan::permissions::list)
+        // /api/service/explain
+        .service(atlan::explain::ask)
         // /api/service/personas
         .service(atlan::personas::create)
         .service(atlan::personas::list)

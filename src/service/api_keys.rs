@@ -37,7 +37,7 @@ pub async fn create(
     new: NewApiKey,
     request_key: Option<String>,
 ) -> Result<CreatedApiKey> {
-    actor.require(Permission::ManageApiKeys)?;
+    service.require(actor, Permission::ManageApiKeys)?;
     may_grant(actor, new.permissions)?;
     service
         .write(actor, move |transaction| {
@@ -166,7 +166,7 @@ fn with_unsaved_use(service: &Service, mut key: ApiKey) -> ApiKey {
 /// [`Error::NotFound`], [`Error::Forbidden`] when the actor may not update keys or grants what it does not hold,
 /// [`Error::Conflict`] for a new validity of an expired key, violations for unknown personas.
 pub async fn update(service: &Service, actor: &Actor, id: PrincipalId, update: ApiKeyUpdate) -> Result<ApiKey> {
-    actor.require(Permission::ManageApiKeys)?;
+    service.require(actor, Permission::ManageApiKeys)?;
     let updated = service
         .write(actor, move |transaction| {
             let now = transaction.now;
@@ -203,7 +203,7 @@ pub async fn update(service: &Service, actor: &Actor, id: PrincipalId, update: A
 /// [`Error::NotFound`], [`Error::Forbidden`]
 pub async fn delete(service: &Service, actor: &Actor, id: PrincipalId) -> Result<()> {
     if actor.id() != id {
-        actor.require(Permission::ManageApiKeys)?;
+        service.require(actor, Permission::ManageApiKeys)?;
     }
     service
         .write(actor, move |transaction| {

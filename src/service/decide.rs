@@ -6,9 +6,10 @@ use super::Service;
 use crate::directory::Shared;
 use crate::domain::actor::Standing;
 use crate::domain::asset::Relation;
+use crate::domain::effective::concerns;
 use crate::domain::error::Result;
 use crate::domain::policy::engine::{Asked, Slice};
-use crate::domain::policy::{Decision, Properties, Question, Resource, Subject};
+use crate::domain::policy::{Category, Decision, Policy, Properties, Question, Resource, Subject};
 use crate::storage::database::AnyConnection;
 use crate::storage::policies;
 
@@ -47,6 +48,41 @@ impl Service {
         let (service, asking) = (self.clone(), Arc::clone(standing));
         let slices = self.look_up(move |connection| service.read_slices(connection, &asking)).await?;
         judge(standing, inquiry, &slices)
+    }
+
+    /// The same for a transaction that writes: it decides by what it reads itself, and remembers nothing of it, as it
+    /// may yet come to nothing.
+    ///
+    /// # Errors
+    /// When the storage or the engine fails.
+    pub(super) fn decide_within(
+        connection: &mut AnyConnection,
+        standing: &Standing,
+        inquiry: &Inquiry,
+    ) -> Result<Decision> {
+        judge(standing, inquiry, &Rules::read(connection, standing)?.slices)
+    }
+
+    /// The disabled policies of a principal that would allow it, were they enabled.
+    pub(super) fn disabled_policies_allowing(
+        connection: &mut AnyConnection,
+        standing: &Standing,
+        inquiry: &Inquiry,
+    ) -> Result<Vec<Policy>> {
+        let mut asleep: Vec<Policy> = policies::shared(connection)?;
+        asleep.retain(|policy| policy.rule.category != Category::Platform && concerns(policy, &standing.principal));
+        for persona in standing.enabled_personas() {
+            asleep.extend(policies::of_persona(connection, persona.id)?);
+        }
+        asleep.retain(|policy| !policy.enabled);
+        let mut allowing = Vec::new();
+        for policy in asleep {
+            let slice = Slice::compile([&Policy { enabled: true, ..policy.clone() }])?;
+            if judge(standing, inquiry, &[Arc::new(slice)])?.is_allowed() {
+                allowing.push(policy);
+            }
+        }
+        Ok(allowing)
     }
 
     /// Adds what the policies of the platform permit a principal, and takes what they deny it.

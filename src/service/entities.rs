@@ -37,7 +37,7 @@ pub(super) enum Saved {
 /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`] when a name is taken, violations by their path.
 pub async fn save(service: &Service, actor: &Actor, drafts: Vec<Draft>) -> Result<Mutation> {
     if drafts.iter().any(|draft| matches!(draft, Draft::Persona(_) | Draft::Policy(_))) {
-        actor.require(Permission::ManagePersonas)?;
+        service.require(actor, Permission::ManagePersonas)?;
     }
     service.write(actor, move |transaction| save_all(transaction, &drafts)).await
 }
@@ -115,7 +115,7 @@ fn remove(transaction: &mut Transaction<'_>, rights: &mut Rights, entity: Entity
             Ok(Entity::Policy(policy))
         }
         Entity::Persona(linked) => {
-            transaction.actor.require(Permission::ManagePersonas)?;
+            transaction.service.require(transaction.actor, Permission::ManagePersonas)?;
             only_purged(how)?;
             personas::remove(transaction, linked.persona.id)?;
             Ok(Entity::Persona(linked))

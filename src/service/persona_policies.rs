@@ -111,7 +111,7 @@ fn create(
 
 /// Deletes a policy of a persona.
 pub(super) fn remove(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
-    transaction.actor.require(Permission::ManagePersonas)?;
+    transaction.service.require(transaction.actor, Permission::ManagePersonas)?;
     let persona = policy.persona.ok_or_else(|| {
         Error::Forbidden(format!(
             "the policy `{}` is no persona's: it is deleted at DataHub's door",

@@ -24,7 +24,7 @@ use crate::storage::principals::Existed;
 /// # Errors
 /// [`Error::Forbidden`], [`Error::Conflict`] when the name is taken.
 pub async fn create(service: &Service, actor: &Actor, input: PersonaInput) -> Result<Persona> {
-    actor.require(Permission::ManagePersonas)?;
+    service.require(actor, Permission::ManagePersonas)?;
     service
         .write(actor, move |transaction| {
             let persona = new(transaction, &input, Attributes::default())?;
@@ -102,7 +102,7 @@ pub async fn get(service: &Service, _actor: &Actor, id: PersonaId) -> Result<Per
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Conflict`] when the name is taken.
 pub async fn update(service: &Service, actor: &Actor, id: PersonaId, input: PersonaInput) -> Result<Persona> {
-    actor.require(Permission::ManagePersonas)?;
+    service.require(actor, Permission::ManagePersonas)?;
     service
         .write(actor, move |transaction| {
             let before = personas::lock(transaction.connection, id)?.ok_or_else(|| not_found(id))?;
@@ -125,7 +125,7 @@ pub async fn update(service: &Service, actor: &Actor, id: PersonaId, input: Pers
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`]
 pub async fn delete(service: &Service, actor: &Actor, id: PersonaId) -> Result<()> {
-    actor.require(Permission::ManagePersonas)?;
+    service.require(actor, Permission::ManagePersonas)?;
     service.write(actor, move |transaction| remove(transaction, id)).await
 }
 

@@ -8,6 +8,7 @@ pub mod credentials;
 pub mod database;
 mod listing;
 pub mod peppers;
+pub mod permission_uses;
 pub mod personas;
 pub mod policies;
 pub mod principals;

@@ -117,6 +117,14 @@ pub fn state(connection: &mut AnyConnection, id: PrincipalId) -> Result<Principa
     Ok(if enabled == Some(true) { PrincipalState::Enabled } else { PrincipalState::Disabled })
 }
 
+/// Whether there is a principal with that id.
+///
+/// # Errors
+/// When the storage fails.
+pub fn exists(connection: &mut AnyConnection, id: PrincipalId) -> Result<bool> {
+    Ok(diesel::select(diesel::dsl::exists(principals::table.find(id.to_string()))).get_result(connection)?)
+}
+
 /// The principal with that user name.
 ///
 /// # Errors

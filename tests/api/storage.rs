@@ -47,7 +47,9 @@ async fn furnished() -> World {
     world.user("ada", tessera::domain::principal::Role::Member).await;
     world.key("k", &[Permission::ManageApiKeys]).await;
     for statement in [
-        "INSERT INTO personas VALUES ('p', 'default/p', 'readers', '', '', true, 'ada', 1, 1)",
+        "INSERT INTO personas VALUES ('p', 'default/p', 'readers', '', '', true, 'ada', 1, 1, '{}')",
+        "INSERT INTO policies VALUES ('p', 'q', 'p', 'data', '', '', 'allow', '', '', '', true, true, '', '', 1, 1)",
+        "INSERT INTO permission_uses SELECT id, 'MANAGE_APIKEYS', 1 FROM api_keys",
         "INSERT INTO persona_links SELECT id, 'p' FROM api_keys",
         "INSERT INTO create_requests SELECT 'o', 'r', '', id, 1 FROM api_keys",
         "INSERT INTO peppers VALUES ('00000000', 0, 1)",
@@ -206,7 +208,7 @@ async fn text_is_ordered_by_its_bytes() {
     let names = ["", " ", "-b", "A", "B", "Z", "_", "a", "a b", "a-b", "ab", "b", "é", "ﬀ", "🦀"];
     for (index, name) in names.iter().rev().enumerate() {
         let statement =
-            format!("INSERT INTO personas VALUES ('{index}', '{index}', '{name}', '', '', true, '', 1, 1, '{}')");
+            format!("INSERT INTO personas VALUES ('{index}', '{index}', '{name}', '', '', true, '', 1, 1, '')");
         execute(&world.service.database, &statement).unwrap();
     }
     assert_eq!(lines(&world.service.database, "SELECT name AS line FROM personas ORDER BY name"), names);

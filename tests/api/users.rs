@@ -54,7 +54,7 @@ async fn whoami_tells_roles_permissions_and_personas() {
         admin,
         json!({
             "id": admin["id"], "username": "admin", "kind": "user", "roles": [{"name": "$admin"}],
-            "permissions": ["MANAGE_APIKEYS", "MANAGE_PERSONAS", "VIEW_AUDIT", "VERIFY_TOKENS"], "personas": [], "expiresAt": admin["expiresAt"],
+            "permissions": Permission::ALL.map(Permission::name), "personas": [], "expiresAt": admin["expiresAt"],
         })
     );
     let key = app.key_with(&[Permission::ManagePersonas]).await;

@@ -120,7 +120,7 @@ pub async fn delete(state: web::Data<State>, actor: Actor, guid: web::Path<Strin
     Ok(HttpResponse::Ok().finish())
 }
 
-fn parse_guid(guid: &str) -> Result<PrincipalId, Error> {
+pub(super) fn parse_guid(guid: &str) -> Result<PrincipalId, Error> {
     PrincipalId::parse(guid).ok_or_else(|| Error::NotFound { kind: "API key", id: crate::domain::listing::clip(guid) })
 }
 

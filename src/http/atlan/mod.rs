@@ -3,6 +3,8 @@
 pub mod apikeys;
 pub mod audit;
 pub mod entities;
+pub mod explain;
+pub mod permissions;
 pub mod personas;
 pub mod roles;
 pub mod search;

@@ -203,3 +203,12 @@ pub fn search_request() -> Value {
         "attributes": ["connectorName", "adminUsers"],
     })
 }
+
+/// Whether the key of every day may read a table.
+pub fn explain_request() -> Value {
+    json!({
+        "actor": API_KEY,
+        "action": "persona-asset-read",
+        "resource": {"type": "Table", "id": "default/snowflake/1795324625/db/schema/orders"},
+    })
+}
