@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod asset_people;
+mod assets;
 mod audit;
 mod authentication;
 mod authorisation;
@@ -15,6 +17,7 @@ mod create;
 mod create_refused;
 mod delete;
 mod directory;
+mod entities;
 mod errors;
 mod explain;
 mod filter;
@@ -26,11 +29,16 @@ mod layers;
 mod list;
 mod openapi;
 mod ops;
+mod persona_entities;
+mod persona_policies;
 mod personas;
 mod plans;
 mod policies;
 mod request_ids;
 mod revocation;
+mod search;
+mod search_agrees;
+mod search_refused;
 mod secrets;
 mod sessions;
 mod sort_and_page;
