@@ -62,6 +62,7 @@ pub fn of_policy(policy: &Policy) -> impl Iterator<Item = EffectivePermission> {
 }
 
 /// What being named by an asset permits.
+#[must_use]
 pub fn of_asset(qualified_name: &str, relation: Relation) -> Vec<EffectivePermission> {
     let actions: Vec<&str> = match relation {
         Relation::Admin => vec!["*"],

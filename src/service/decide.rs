@@ -50,19 +50,6 @@ impl Service {
         judge(standing, inquiry, &slices)
     }
 
-    /// The same for a transaction that writes: it decides by what it reads itself, and remembers nothing of it, as it
-    /// may yet come to nothing.
-    ///
-    /// # Errors
-    /// When the storage or the engine fails.
-    pub(super) fn decide_within(
-        connection: &mut AnyConnection,
-        standing: &Standing,
-        inquiry: &Inquiry,
-    ) -> Result<Decision> {
-        judge(standing, inquiry, &Rules::read(connection, standing)?.slices)
-    }
-
     /// The disabled policies of a principal that would allow it, were they enabled.
     pub(super) fn disabled_policies_allowing(
         connection: &mut AnyConnection,
@@ -154,31 +141,25 @@ impl Rules {
     /// # Errors
     /// When the engine fails.
     pub(super) fn decide(&self, inquiry: &Inquiry, relation: Option<Relation>) -> Result<Decision> {
-        let resource = Resource {
-            administered: relation == Some(Relation::Admin),
-            viewed: relation == Some(Relation::Viewer),
-            ..inquiry.resource.clone()
-        };
-        judge_resource(&self.standing, inquiry, &resource, &self.slices)
+        judge_related(&self.standing, inquiry, relation, &self.slices)
     }
 }
 
 fn judge(standing: &Standing, inquiry: &Inquiry, slices: &[Arc<Slice>]) -> Result<Decision> {
-    let name = &inquiry.resource.name;
-    let resource = Resource {
-        administered: standing.is_named(name, Relation::Admin),
-        viewed: standing.is_named(name, Relation::Viewer),
-        ..inquiry.resource.clone()
-    };
-    judge_resource(standing, inquiry, &resource, slices)
+    judge_related(standing, inquiry, standing.relation_to(&inquiry.resource.name), slices)
 }
 
-fn judge_resource(
+fn judge_related(
     standing: &Standing,
     inquiry: &Inquiry,
-    resource: &Resource,
+    relation: Option<Relation>,
     slices: &[Arc<Slice>],
 ) -> Result<Decision> {
+    let resource = Resource {
+        administered: relation == Some(Relation::Admin),
+        viewed: relation == Some(Relation::Viewer),
+        ..inquiry.resource.clone()
+    };
     let subject = Subject {
         principal: &standing.principal,
         personas: standing.enabled_personas().map(|persona| persona.id).collect(),
@@ -188,7 +169,7 @@ fn judge_resource(
         subject: &subject,
         action: &inquiry.action,
         action_properties: &inquiry.action_properties,
-        resource,
+        resource: &resource,
     };
     let asked = Asked::new(question)?;
     Ok(slices.iter().fold(asked.judge_built_in(), |decision, slice| decision.and(asked.judge(slice))))

@@ -6,6 +6,7 @@ use super::{Service, Transaction, page};
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::cursor::Cursor;
+use crate::domain::edition::Expected;
 use crate::domain::entity::{Attributes, Handle, PersonaDraft};
 use crate::domain::error::{Error, Result};
 use crate::domain::fields::PersonaField;
@@ -100,12 +101,20 @@ pub async fn get(service: &Service, _actor: &Actor, id: PersonaId) -> Result<Per
 /// Updates a persona; its qualified name stays.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Conflict`] when the name is taken.
-pub async fn update(service: &Service, actor: &Actor, id: PersonaId, input: PersonaInput) -> Result<Persona> {
+/// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Changed`] when it is not the expected edition, [`Error::Conflict`]
+/// when the name is taken.
+pub async fn update(
+    service: &Service,
+    actor: &Actor,
+    id: PersonaId,
+    input: PersonaInput,
+    expected: Expected,
+) -> Result<Persona> {
     service.require(actor, Permission::ManagePersonas)?;
     service
         .write(actor, move |transaction| {
             let before = personas::lock(transaction.connection, id)?.ok_or_else(|| not_found(id))?;
+            expected.check(&before.edition())?;
             let persona = Persona {
                 name: input.name.as_str().to_owned(),
                 display_name: input.display_name.as_str().to_owned(),

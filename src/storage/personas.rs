@@ -208,8 +208,8 @@ pub fn hold_by_qualified_names(connection: &mut AnyConnection, names: &[String])
 /// # Errors
 /// When the storage fails.
 pub fn find_by_qualified_names(connection: &mut AnyConnection, names: &[String]) -> Result<Vec<PersonaRef>> {
-    let named = personas::table.filter(personas::qualified_name.eq_any(names)).order(personas::qualified_name);
-    let rows: Vec<PersonaRow> = named.select(PersonaRow::as_select()).load(connection)?;
+    let found = personas::table.filter(personas::qualified_name.eq_any(names)).order(personas::qualified_name);
+    let rows: Vec<PersonaRow> = found.select(PersonaRow::as_select()).load(connection)?;
     rows.into_iter().map(PersonaRow::into_ref).collect()
 }
 

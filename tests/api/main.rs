@@ -17,6 +17,7 @@ mod create;
 mod create_refused;
 mod delete;
 mod directory;
+mod editions;
 mod entities;
 mod errors;
 mod explain;

@@ -151,6 +151,15 @@ pub fn role() -> Value {
     })
 }
 
+/// Whether the key of every day may read a table.
+pub fn explain_request() -> Value {
+    json!({
+        "actor": API_KEY,
+        "action": "persona-asset-read",
+        "resource": {"type": "Table", "id": "default/snowflake/1795324625/db/schema/orders"},
+    })
+}
+
 const CONNECTION: &str = "01a205f4-0c1d-7e43-8f0a-5b7c9d2e4f61";
 const CONNECTION_NAME: &str = "default/snowflake/1795396205";
 
@@ -201,14 +210,5 @@ pub fn search_request() -> Value {
             "sort": [{"__guid": {"order": "asc"}}],
         },
         "attributes": ["connectorName", "adminUsers"],
-    })
-}
-
-/// Whether the key of every day may read a table.
-pub fn explain_request() -> Value {
-    json!({
-        "actor": API_KEY,
-        "action": "persona-asset-read",
-        "resource": {"type": "Table", "id": "default/snowflake/1795324625/db/schema/orders"},
     })
 }
