@@ -59,6 +59,22 @@ async fn given_attributes_replace_null_clears_and_the_others_stay() {
 }
 
 #[actix_web::test]
+async fn what_was_read_can_be_written_back() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let id = admin.asset("Connection", "default/snowflake/1").await;
+    app.advance(1);
+    let mut entity = admin.entity(&id).await.ok()["entity"].clone();
+    for (member, value) in [("createdBy", json!("me")), ("createTime", json!(1)), ("updateTime", json!(1))] {
+        entity[member] = value;
+    }
+    entity["attributes"]["host"] = json!("h");
+    let updated = admin.bulk(&[entity]).await.ok()["mutatedEntities"]["UPDATE"][0].clone();
+    assert_eq!((&updated["createdBy"], &updated["attributes"]["host"]), (&json!("admin"), &json!("h")));
+    assert_eq!((&updated["createTime"], &updated["updateTime"]), (&json!(BEGIN), &json!(BEGIN + 1)));
+}
+
+#[actix_web::test]
 async fn a_bulk_happens_as_a_whole_or_not_at_all() {
     let app = App::start().await;
     let admin = app.admin().await;
@@ -152,7 +168,7 @@ async fn what_breaks_a_rule_is_refused_by_its_place() {
         ("guid", asset(&|it| it["guid"] = json!("five"))),
         ("status", asset(&|it| it["status"] = json!("PURGED"))),
         ("businessAttributes", asset(&|it| it["businessAttributes"] = json!({"a": 1}))),
-        ("createdBy", asset(&|it| it["createdBy"] = json!("me"))),
+        ("version", asset(&|it| it["version"] = json!(1))),
         ("attributes.name", asset(&|it| it["attributes"]["name"] = json!(" "))),
         ("attributes.name", asset(&|it| it["attributes"]["name"] = json!(5))),
         ("attributes.name", asset(&|it| it["attributes"]["name"] = json!(null))),
