@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod asset_people;
+mod assets;
 mod audit;
 mod authentication;
 mod authorisation;
@@ -19,6 +21,7 @@ mod create_refused;
 mod delete;
 mod directory;
 mod editions;
+mod entities;
 mod errors;
 mod explain;
 mod filter;
@@ -33,11 +36,16 @@ mod list;
 mod list_plans;
 mod openapi;
 mod ops;
+mod persona_entities;
+mod persona_policies;
 mod personas;
 mod plans;
 mod policies;
 mod request_ids;
 mod revocation;
+mod search;
+mod search_agrees;
+mod search_refused;
 mod secrets;
 mod sessions;
 mod sort_and_page;
