@@ -6,8 +6,12 @@ use std::time::SystemTime;
 
 /// Milliseconds in a second, a day: the unit of every instant and of every validity.
 pub const SECOND: i64 = 1000;
+/// A minute in milliseconds.
+pub const MINUTE: i64 = 60 * SECOND;
+/// An hour in milliseconds.
+pub const HOUR: i64 = 60 * MINUTE;
 /// A day in milliseconds.
-pub const DAY: i64 = 24 * 60 * 60 * SECOND;
+pub const DAY: i64 = 24 * HOUR;
 
 /// Tells the time in epoch milliseconds.
 #[derive(Debug, Clone)]

@@ -15,7 +15,6 @@ use tessera::domain::error;
 use tessera::domain::ids::{Id, PersonaId};
 use tessera::domain::limits::Limits;
 use tessera::domain::pepper::Peppers;
-use tessera::domain::permission::Permissions;
 use tessera::domain::persona::{PersonaRef, mint_qualified_name};
 use tessera::domain::principal::{Principal, PrincipalKind, Role};
 use tessera::domain::token::{ParsedToken, Prefixes, TokenKind};

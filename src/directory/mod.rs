@@ -5,6 +5,7 @@
 //! used after it: see `directory/fence.rs`.
 
 mod fence;
+mod permission_uses;
 mod personas;
 mod policies;
 mod rates;
@@ -23,6 +24,7 @@ use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use self::fence::Fence;
+pub use self::permission_uses::PermissionUses;
 use self::personas::PersonaSets;
 pub use self::policies::{Policies, Shared};
 use self::rates::Rates;
@@ -45,6 +47,8 @@ pub struct Directory {
     uses: Uses,
     /// The compiled policies.
     pub policies: Policies,
+    /// When permissions were last made use of.
+    pub permission_uses: PermissionUses,
     /// What happened, for the metrics.
     pub counts: Counts,
 }
@@ -89,6 +93,7 @@ impl Directory {
             rates: Rates::default(),
             uses: Uses::default(),
             policies: Policies::default(),
+            permission_uses: PermissionUses::default(),
             counts: Counts::default(),
         }
     }

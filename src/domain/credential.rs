@@ -47,6 +47,17 @@ pub struct Use {
     pub count: i64,
 }
 
+/// When a principal last made use of a permission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PermissionUse {
+    /// Whose.
+    pub principal: PrincipalId,
+    /// The name of a permission or of an action.
+    pub permission: String,
+    /// Epoch milliseconds.
+    pub last_used_at: i64,
+}
+
 impl Use {
     /// Both together.
     #[must_use]

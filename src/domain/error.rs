@@ -29,6 +29,9 @@ pub enum Error {
     /// The state does not allow it: a duplicate, or something that has ended.
     #[error("{0}")]
     Conflict(String),
+    /// It is not the edition that the client has seen.
+    #[error("it has changed since you read it: read it again")]
+    Changed,
     /// The key is bound to addresses, and this is none of them.
     #[error("this API key may not be used from this address")]
     ForeignAddress,

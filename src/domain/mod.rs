@@ -15,6 +15,8 @@
 //! | Owner | who created a credential | author |
 //! | Persona | a named set of policies, known by its qualified name (`default/<id>`) | group, profile |
 //! | Asset | a connection, collection or other entity that names admins, editors and viewers | |
+//! | Entity | a persona, a policy or an asset, as Atlan's clients read and write it | |
+//! | Term | a field of an entity and one of its folded values: what it is found by | |
 //! | Persona link | ties a principal to a persona; an API key's links are replaced wholesale on update | mapping, binding |
 //! | Permission | one platform-level thing an actor may do (`MANAGE_APIKEYS`); `workspacePermissions` on the wire | right |
 //! | Role | a built-in bundle of permissions: `$admin`, `$member`, `$guest`, `$api-token-default-access` | |
@@ -33,6 +35,9 @@ mod base62;
 pub mod change;
 pub mod credential;
 pub mod cursor;
+pub mod edition;
+pub mod effective;
+pub mod entity;
 pub mod entropy;
 pub mod error;
 pub mod fields;
@@ -45,6 +50,7 @@ pub mod permission;
 pub mod persona;
 pub mod policy;
 pub mod principal;
+pub mod search;
 pub mod text;
 pub mod token;
 pub mod user;

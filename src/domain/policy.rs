@@ -112,6 +112,14 @@ pub struct Criterion {
     pub values: Vec<String>,
 }
 
+impl Criterion {
+    /// The resources that one of Atlan's patterns covers.
+    #[must_use]
+    pub fn covers(patterns: Vec<String>) -> Self {
+        Self { field: Aspect::Name, condition: Condition::Covers, values: patterns }
+    }
+}
+
 /// What a criterion looks at. DataHub's criteria name it by a word; see [`Aspect::parse`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

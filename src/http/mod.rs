@@ -3,6 +3,7 @@
 pub mod atlan;
 pub mod auth;
 mod docs;
+mod edition;
 pub mod envelope;
 mod fallback;
 pub mod gateway;
@@ -41,12 +42,21 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(atlan::apikeys::read)
         .service(atlan::apikeys::update)
         .service(atlan::apikeys::delete)
+        .service(atlan::permissions::list)
+        // /api/service/explain
+        .service(atlan::explain::ask)
         // /api/service/personas
         .service(atlan::personas::create)
         .service(atlan::personas::list)
         .service(atlan::personas::read)
         .service(atlan::personas::update)
         .service(atlan::personas::delete)
+        // /api/meta/entity, /api/meta/search
+        .service(atlan::entities::update)
+        .service(atlan::entities::delete)
+        .service(atlan::entities::read)
+        .service(atlan::entities::read_by_name)
+        .service(atlan::search::search)
         // /api/service/sessions
         .service(atlan::sessions::create)
         .service(atlan::sessions::delete)

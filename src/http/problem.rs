@@ -84,6 +84,7 @@ impl Failure {
             Self::NoEndpoint => (StatusCode::NOT_FOUND, "TESSERA-404-002"),
             Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "TESSERA-405-001"),
             Self::Domain(Error::Conflict(_)) => (StatusCode::CONFLICT, "TESSERA-409-001"),
+            Self::Domain(Error::Changed) => (StatusCode::PRECONDITION_FAILED, "TESSERA-412-001"),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "TESSERA-413-001"),
             Self::Domain(Error::RateLimited { .. }) => (StatusCode::TOO_MANY_REQUESTS, "TESSERA-429-002"),
             Self::Domain(Error::Busy) => (StatusCode::TOO_MANY_REQUESTS, "TESSERA-429-001"),

@@ -7,6 +7,7 @@ use crate::domain::actor::Actor;
 use crate::domain::api_key::{ApiKey, ApiKeyUpdate, CreatedApiKey, NEVER, NewApiKey, Rate};
 use crate::domain::change::{Action, Subject};
 use crate::domain::cursor::Cursor;
+use crate::domain::edition::Expected;
 use crate::domain::error::{Error, Result};
 use crate::domain::fields::ApiKeyField;
 use crate::domain::ids::{Id, PrincipalId};
@@ -37,7 +38,7 @@ pub async fn create(
     new: NewApiKey,
     request_key: Option<String>,
 ) -> Result<CreatedApiKey> {
-    actor.require(Permission::ManageApiKeys)?;
+    service.require(actor, Permission::ManageApiKeys)?;
     may_grant(actor, new.permissions)?;
     service
         .write(actor, move |transaction| {
@@ -164,9 +165,16 @@ fn with_unsaved_use(service: &Service, mut key: ApiKey) -> ApiKey {
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`] when the actor may not update keys or grants what it does not hold,
-/// [`Error::Conflict`] for a new validity of an expired key, violations for unknown personas.
-pub async fn update(service: &Service, actor: &Actor, id: PrincipalId, update: ApiKeyUpdate) -> Result<ApiKey> {
-    actor.require(Permission::ManageApiKeys)?;
+/// [`Error::Changed`] when it is not the expected edition, [`Error::Conflict`] for a new validity of an expired key,
+/// violations for unknown personas.
+pub async fn update(
+    service: &Service,
+    actor: &Actor,
+    id: PrincipalId,
+    update: ApiKeyUpdate,
+    expected: Expected,
+) -> Result<ApiKey> {
+    service.require(actor, Permission::ManageApiKeys)?;
     let updated = service
         .write(actor, move |transaction| {
             let now = transaction.now;
@@ -174,6 +182,7 @@ pub async fn update(service: &Service, actor: &Actor, id: PrincipalId, update: A
                 return Err(not_found(id));
             }
             let before = api_keys::find(transaction.connection, id)?.ok_or_else(|| not_found(id))?;
+            expected.check(&before.edition())?;
             let personas = resolve(transaction, &update.personas)?;
             let after = ApiKey {
                 display_name: update.display_name.as_str().to_owned(),
@@ -203,7 +212,7 @@ pub async fn update(service: &Service, actor: &Actor, id: PrincipalId, update: A
 /// [`Error::NotFound`], [`Error::Forbidden`]
 pub async fn delete(service: &Service, actor: &Actor, id: PrincipalId) -> Result<()> {
     if actor.id() != id {
-        actor.require(Permission::ManageApiKeys)?;
+        service.require(actor, Permission::ManageApiKeys)?;
     }
     service
         .write(actor, move |transaction| {

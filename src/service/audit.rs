@@ -15,7 +15,7 @@ use crate::storage::changes;
 /// # Errors
 /// [`crate::domain::error::Error::Forbidden`]
 pub async fn list(service: &Service, actor: &Actor, query: Query<ChangeField>) -> Result<Page<Change>> {
-    actor.require(Permission::ViewAudit)?;
+    service.require(actor, Permission::ViewAudit)?;
     let now = service.clock.now();
     let (sort, limit) = (query.sort.clone(), query.limit);
     let (records, counts) = service

@@ -6,10 +6,13 @@ use super::Service;
 use crate::directory::Shared;
 use crate::domain::actor::Standing;
 use crate::domain::asset::Relation;
+use crate::domain::effective::concerns;
 use crate::domain::error::Result;
 use crate::domain::permission::Permission;
 use crate::domain::policy::engine::{Asked, Slice};
-use crate::domain::policy::{Decision, Ground, Outcome, Properties, Question, Resource, Subject, stored_properties};
+use crate::domain::policy::{
+    Category, Decision, Ground, Outcome, Policy, Properties, Question, Resource, Subject, stored_properties,
+};
 use crate::storage::candidates::{self, StoredAsset};
 use crate::storage::database::AnyConnection;
 use crate::storage::policies;
@@ -109,21 +112,26 @@ impl Service {
         judge(standing, inquiry, &slices)
     }
 
-    /// The same for a transaction that writes: it decides by what it reads itself, and remembers nothing of it, as it
-    /// may yet come to nothing.
-    ///
-    /// # Errors
-    /// When the storage or the engine fails.
-    pub(super) fn decide_within(
+    /// The disabled policies of a principal that would allow it, were they enabled.
+    pub(super) fn disabled_policies_allowing(
         connection: &mut AnyConnection,
         standing: &Standing,
         inquiry: &Inquiry,
-    ) -> Result<Decision> {
-        let mut slices = Shared::new(0, policies::shared(connection)?).slices(&standing.principal)?;
+    ) -> Result<Vec<Policy>> {
+        let mut asleep: Vec<Policy> = policies::shared(connection)?;
+        asleep.retain(|policy| policy.rule.category != Category::Platform && concerns(policy, &standing.principal));
         for persona in standing.enabled_personas() {
-            slices.push(Arc::new(Slice::compile(&policies::of_persona(connection, persona.id)?)?));
+            asleep.extend(policies::of_persona(connection, persona.id)?);
         }
-        judge(standing, inquiry, &slices)
+        asleep.retain(|policy| !policy.enabled);
+        let mut allowing = Vec::new();
+        for policy in asleep {
+            let slice = Slice::compile([&Policy { enabled: true, ..policy.clone() }])?;
+            if judge(standing, inquiry, &[Arc::new(slice)])?.is_allowed() {
+                allowing.push(policy);
+            }
+        }
+        Ok(allowing)
     }
 
     /// Adds what the policies of the platform permit a principal, and takes what they deny it.
@@ -194,17 +202,54 @@ pub(super) fn answer(standing: &Standing, inquiry: &Inquiry, slices: &[Arc<Slice
     inquiry.about_platform(standing).map_or_else(|| judge(standing, inquiry, slices), Ok)
 }
 
+/// The policies about a principal as a transaction that writes reads them itself. Nothing of it is remembered longer, as
+/// it may yet come to nothing.
+pub(super) struct Rules {
+    standing: Standing,
+    slices: Vec<Arc<Slice>>,
+}
+
+impl Rules {
+    /// Reads and compiles them.
+    ///
+    /// # Errors
+    /// When the storage or the engine fails.
+    pub(super) fn read(connection: &mut AnyConnection, standing: &Standing) -> Result<Self> {
+        let mut slices = Shared::new(0, policies::shared(connection)?).slices(&standing.principal)?;
+        for persona in standing.enabled_personas() {
+            slices.push(Arc::new(Slice::compile(&policies::of_persona(connection, persona.id)?)?));
+        }
+        Ok(Self { standing: standing.clone(), slices })
+    }
+
+    /// Whether the principal may do something with an asset that it is this to, as the transaction sees it.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub(super) fn decide(&self, inquiry: &Inquiry, relation: Option<Relation>) -> Result<Decision> {
+        judge_related(&self.standing, inquiry, relation, &self.slices)
+    }
+}
+
 fn judge(standing: &Standing, inquiry: &Inquiry, slices: &[Arc<Slice>]) -> Result<Decision> {
+    judge_related(standing, inquiry, standing.relation_to(&inquiry.resource.name), slices)
+}
+
+fn judge_related(
+    standing: &Standing,
+    inquiry: &Inquiry,
+    relation: Option<Relation>,
+    slices: &[Arc<Slice>],
+) -> Result<Decision> {
+    let resource = Resource {
+        administered: relation == Some(Relation::Admin),
+        viewed: relation == Some(Relation::Viewer),
+        ..inquiry.resource.clone()
+    };
     let subject = Subject {
         principal: &standing.principal,
         personas: standing.enabled_personas().map(|persona| persona.id).collect(),
         properties: inquiry.subject_properties.clone(),
-    };
-    let name = &inquiry.resource.name;
-    let resource = Resource {
-        administered: standing.is_named(name, Relation::Admin),
-        viewed: standing.is_named(name, Relation::Viewer),
-        ..inquiry.resource.clone()
     };
     let question = Question {
         subject: &subject,

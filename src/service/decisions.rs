@@ -110,7 +110,7 @@ pub async fn evaluate(
     semantic: Semantic,
 ) -> Result<Vec<Answer>> {
     for question in &questions {
-        may_ask(asking, &question.about)?;
+        may_ask(service, asking, &question.about)?;
     }
     if let [Question { about, inquiry }] = questions.as_slice()
         && about.is(asking.principal())
@@ -149,8 +149,8 @@ pub async fn evaluate(
 }
 
 /// Refuses questions about others to those who may not ask them.
-pub(super) fn may_ask(asking: &Actor, about: &About) -> Result<()> {
-    if about.is(asking.principal()) { Ok(()) } else { asking.require(Permission::VerifyTokens) }
+pub(super) fn may_ask(service: &Service, asking: &Actor, about: &About) -> Result<()> {
+    if about.is(asking.principal()) { Ok(()) } else { service.require(asking, Permission::VerifyTokens) }
 }
 
 /// The subject of a question.

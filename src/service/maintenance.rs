@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Service, blocking};
+use super::{Service, blocking, permissions};
 use crate::clock::{DAY, SECOND};
 use crate::domain::error::{Error, Result};
 use crate::storage::{api_keys, changes, create_requests, credentials, peppers};
@@ -63,12 +63,13 @@ impl Follower {
     }
 }
 
-/// Saves when keys were last used.
+/// Saves when keys were last used, and what they made use of.
 ///
 /// # Errors
 /// When the storage fails.
 pub async fn save_uses(service: &Service) -> Result<()> {
     let _one_at_a_time = service.saving.lock().await;
+    permissions::save_uses(service).await?;
     let uses = service.directory.take_uses();
     if uses.is_empty() {
         return Ok(());

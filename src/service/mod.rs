@@ -1,16 +1,22 @@
 //! The use cases. One function is one use case and one transaction; authorisation is its first line.
 
 pub mod api_keys;
+pub mod assets;
 pub mod audit;
 pub mod authenticate;
 pub mod bootstrap;
 pub mod decide;
 pub mod decisions;
+pub mod entities;
+pub mod explain;
 mod grants;
 pub mod maintenance;
 mod passwords;
+pub mod permissions;
+mod persona_policies;
 pub mod personas;
 pub mod policies;
+pub mod search;
 pub mod searches;
 pub mod sessions;
 mod tokens;

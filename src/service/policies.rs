@@ -77,7 +77,7 @@ impl Member {
 /// # Errors
 /// [`Error::Forbidden`]
 pub async fn list(service: &Service, actor: &Actor, search: PolicySearch) -> Result<Page<Policy>> {
-    actor.require(Permission::ManagePolicies)?;
+    service.require(actor, Permission::ManagePolicies)?;
     let all = service.read(policies::shared).await?;
     let total = all.len();
     let text = fold(&search.text);
@@ -99,7 +99,7 @@ pub async fn list(service: &Service, actor: &Actor, search: PolicySearch) -> Res
 /// # Errors
 /// [`Error::Forbidden`], also for a permission that the actor does not hold; violations.
 pub async fn create(service: &Service, actor: &Actor, input: PolicyInput) -> Result<Policy> {
-    actor.require(Permission::ManagePolicies)?;
+    service.require(actor, Permission::ManagePolicies)?;
     may_write(actor, &input.rule)?;
     service
         .write(actor, move |transaction| {
@@ -129,7 +129,7 @@ pub async fn create(service: &Service, actor: &Actor, input: PolicyInput) -> Res
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`], also for a policy of the system's own.
 pub async fn update(service: &Service, actor: &Actor, urn: String, input: PolicyInput) -> Result<Policy> {
-    actor.require(Permission::ManagePolicies)?;
+    service.require(actor, Permission::ManagePolicies)?;
     may_write(actor, &input.rule)?;
     service
         .write(actor, move |transaction| {
@@ -155,7 +155,7 @@ pub async fn update(service: &Service, actor: &Actor, urn: String, input: Policy
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`], also for a policy of the system's own.
 pub async fn delete(service: &Service, actor: &Actor, urn: String) -> Result<()> {
-    actor.require(Permission::ManagePolicies)?;
+    service.require(actor, Permission::ManagePolicies)?;
     service
         .write(actor, move |transaction| {
             policies::raise_revision(transaction.connection)?;

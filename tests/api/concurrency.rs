@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use tessera::domain::actor::Actor;
 use tessera::domain::api_key::{ApiKey, ApiKeyUpdate, Validity};
+use tessera::domain::edition::Expected;
 use tessera::domain::error::{Error, Result};
 use tessera::domain::permission::{Permission, Permissions};
 use tessera::domain::persona::{Persona, PersonaInput};
@@ -54,7 +55,7 @@ async fn parallel_updates_end_as_one_of_them_and_never_as_a_mixture() {
     for _ in 0..10 {
         let updated = at_once((0..6).map(|index| {
             let (service, operator, update) = (world.service.clone(), world.operator(), update(index));
-            async move { api_keys::update(&service, &operator, id, update).await }
+            async move { api_keys::update(&service, &operator, id, update, Expected::Any).await }
         }))
         .await;
         let updated: Vec<ApiKey> = updated.into_iter().map(Result::unwrap).collect();

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
 use tessera::domain::api_key::ApiKeyUpdate;
+use tessera::domain::edition::Expected;
 use tessera::domain::error::{Error, Refusal, Result};
 use tessera::domain::permission::{Permission, Permissions};
 use tessera::domain::principal::Role;
@@ -79,7 +80,7 @@ async fn what_an_update_takes_away_is_gone_for_who_asks_after_it() {
             addresses: None,
             rate: None,
         };
-        api_keys::update(&world.service, &world.operator(), id, update).await.unwrap();
+        api_keys::update(&world.service, &world.operator(), id, update, Expected::Any).await.unwrap();
         updated.store(true, Ordering::SeqCst);
         for held in join_all(askers).await {
             assert_eq!(held.unwrap(), permissions);

@@ -7,15 +7,15 @@
 
 use serde_json::{Value, json};
 
-use super::{Aspect, Category, Condition, Criterion, Effect, Policy, Subjects};
+use super::{Aspect, Category, Condition, Criterion, Effect, Policy, Subjects, covering};
 
 /// The types that policies are checked against, without the actions.
-const ENTITIES: &str = r#"
+const ENTITIES: &str = "
     entity Persona, Role, Everyone, Platform;
     entity Principal in [Persona, Role, Everyone] { username: String } tags String;
     entity Asset { name: String, type: String, owners: Set<String> } tags String;
     entity Call tags String;
-"#;
+";
 
 /// Cedar's schema for policies about these actions.
 pub(super) fn schema<'a>(actions: impl IntoIterator<Item = &'a str>) -> String {
@@ -50,52 +50,47 @@ pub(super) fn translate(policy: &Policy) -> Option<Value> {
 }
 
 fn subjects(subjects: &Subjects, category: Category) -> Option<Value> {
+    let username = || attribute("principal", "username");
     let everyone = subjects.everyone.then(|| principal_in("Everyone", "everyone"));
     // Nobody owns the platform.
-    let owners = (subjects.owners && category != Category::Platform).then(|| {
-        json!({ "contains": { "left": attribute("resource", "owners"), "right": attribute("principal", "username") } })
-    });
+    let owned = subjects.owners && category != Category::Platform;
+    let owners = owned.then(|| binary("contains", attribute("resource", "owners"), username()));
     let roles = subjects.roles.iter().map(|role| principal_in("Role", role));
-    let users = subjects.users.iter().map(|user| equal(attribute("principal", "username"), user));
+    let users = subjects.users.iter().map(|user| binary("==", username(), text(user)));
     everyone.into_iter().chain(owners).chain(roles).chain(users).reduce(or)
 }
 
 fn criterion(criterion: &Criterion) -> Value {
     let meets = |value: &String| match criterion.condition {
-        Condition::Equals | Condition::NotEquals => test(&criterion.field, &|found| equal(found, value)),
-        Condition::StartsWith => test(&criterion.field, &|found| like(found, &[value, ""])),
-        Condition::Covers => test(&criterion.field, &|found| covered(&found, value)),
+        Condition::Equals | Condition::NotEquals => test(&criterion.field, |found| binary("==", found, text(value))),
+        Condition::StartsWith => test(&criterion.field, |found| like(found, &[value.clone(), String::new()])),
+        Condition::Covers => covering(value)
+            .into_iter()
+            .map(|pieces| test(&criterion.field, |found| like(found, &pieces)))
+            .reduce(or)
+            .unwrap_or_else(never),
     };
-    let any = criterion.values.iter().map(meets).reduce(or).unwrap_or_else(|| json!({ "Value": false }));
-    if criterion.condition == Condition::NotEquals { json!({ "!": { "arg": any } }) } else { any }
+    let any = criterion.values.iter().map(meets).reduce(or).unwrap_or_else(never);
+    if criterion.condition == Condition::NotEquals { one("!", one("arg", any)) } else { any }
 }
 
 /// Whether what an aspect names is there and passes.
-fn test(aspect: &Aspect, passes: &dyn Fn(Value) -> Value) -> Value {
-    let tagged = |owner: Value, property: &str| {
-        let operands = json!({ "left": owner, "right": { "Value": property } });
-        and(json!({ "hasTag": operands }), passes(json!({ "getTag": operands })))
+fn test(aspect: &Aspect, passes: impl Fn(Value) -> Value) -> Value {
+    let tagged = |owner: fn() -> Value, property: &str| {
+        let (there, found) = (binary("hasTag", owner(), text(property)), binary("getTag", owner(), text(property)));
+        and(there, passes(found))
     };
     match aspect {
         Aspect::Name => passes(attribute("resource", "name")),
         Aspect::Type => passes(attribute("resource", "type")),
-        Aspect::Resource(property) => tagged(json!({ "Var": "resource" }), property),
-        Aspect::Subject(property) => tagged(json!({ "Var": "principal" }), property),
-        Aspect::Action(property) => tagged(attribute("context", "call"), property),
+        Aspect::Resource(property) => tagged(|| json!({ "Var": "resource" }), property),
+        Aspect::Subject(property) => tagged(|| json!({ "Var": "principal" }), property),
+        Aspect::Action(property) => tagged(|| attribute("context", "call"), property),
     }
 }
 
-fn covered(found: &Value, pattern: &str) -> Value {
-    let alternatives = super::covering(pattern);
-    let matches = |pieces: &Vec<String>| {
-        let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
-        like(found.clone(), &pieces)
-    };
-    alternatives.iter().map(matches).reduce(or).unwrap_or_else(|| json!({ "Value": false }))
-}
-
 /// Whether a text is these pieces with anything between them.
-fn like(found: Value, pieces: &[&str]) -> Value {
+fn like(found: Value, pieces: &[String]) -> Value {
     let mut pattern = Vec::new();
     for (place, piece) in pieces.iter().enumerate() {
         if place > 0 {
@@ -103,25 +98,42 @@ fn like(found: Value, pieces: &[&str]) -> Value {
         }
         pattern.push(json!({ "Literal": piece }));
     }
-    json!({ "like": { "left": found, "pattern": pattern } })
+    one("like", object([("left", found), ("pattern", Value::Array(pattern))]))
 }
 
 fn principal_in(kind: &str, id: &str) -> Value {
-    json!({ "in": { "left": { "Var": "principal" }, "right": { "Value": { "__entity": { "type": kind, "id": id } } } } })
+    let entity = json!({ "Value": { "__entity": { "type": kind, "id": id } } });
+    binary("in", json!({ "Var": "principal" }), entity)
 }
 
 fn attribute(variable: &str, name: &str) -> Value {
     json!({ ".": { "left": { "Var": variable }, "attr": name } })
 }
 
-fn equal(found: Value, value: &str) -> Value {
-    json!({ "==": { "left": found, "right": { "Value": value } } })
+fn text(value: &str) -> Value {
+    json!({ "Value": value })
+}
+
+fn never() -> Value {
+    json!({ "Value": false })
 }
 
 fn and(left: Value, right: Value) -> Value {
-    json!({ "&&": { "left": left, "right": right } })
+    binary("&&", left, right)
 }
 
 fn or(left: Value, right: Value) -> Value {
-    json!({ "||": { "left": left, "right": right } })
+    binary("||", left, right)
+}
+
+fn binary(operator: &str, left: Value, right: Value) -> Value {
+    one(operator, object([("left", left), ("right", right)]))
+}
+
+fn one(name: &str, value: Value) -> Value {
+    object([(name, value)])
+}
+
+fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+    Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }

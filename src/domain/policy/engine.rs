@@ -169,7 +169,7 @@ fn types() -> Result<&'static Types> {
             call: name("Call")?,
         })
     });
-    TYPES.as_ref().map_err(|error| broken(error))
+    TYPES.as_ref().map_err(broken)
 }
 
 fn principal_entity(id: EntityUid, subject: &Subject<'_>) -> Result<Entity> {

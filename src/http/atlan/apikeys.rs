@@ -12,6 +12,7 @@ use crate::domain::api_key::CreatedApiKey;
 use crate::domain::error::{Error, Violation};
 use crate::domain::fields::ApiKeyField;
 use crate::domain::ids::PrincipalId;
+use crate::http::edition::{expected, tell};
 use crate::http::envelope::ATLAN_REQUEST_ID;
 use crate::http::listing::{ListRequest, Records};
 use crate::http::openapi::{AnyError, Fails, IdempotencyKey, ListParams, examples};
@@ -78,7 +79,7 @@ pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -
 #[get("/api/service/apikeys/{guid}")]
 pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
     let key = api_keys::get(&state.service, &actor, parse_guid(&guid)?).await?;
-    Ok(HttpResponse::Ok().json(ApiToken::new(key, state.service.clock.now(), None)))
+    Ok(tell(&mut HttpResponse::Ok(), key.edition()).json(ApiToken::new(key, state.service.clock.now(), None)))
 }
 
 /// Update an API key
@@ -90,19 +91,24 @@ pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>
 #[utoipa::path(
     tag = "API keys",
     operation_id = "update_api_key",
-    params(("guid" = String, Path, description = "The `id` of the API key")),
+    params(
+        ("guid" = String, Path, description = "The `id` of the API key"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the state that is to be changed"),
+    ),
     request_body = ApiTokenRequest,
-    responses((status = 200, description = "The API key as it is now", body = ApiToken), AnyError, Fails<403>, Fails<404>, Fails<409>, Fails<413>),
+    responses((status = 200, description = "The API key as it is now", body = ApiToken), AnyError, Fails<403>, Fails<404>, Fails<409>, Fails<412>, Fails<413>),
 )]
 #[post("/api/service/apikeys/{guid}")]
 pub async fn update(
     state: web::Data<State>,
     actor: Actor,
     guid: web::Path<String>,
+    request: HttpRequest,
     body: Body<ApiTokenRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let key = api_keys::update(&state.service, &actor, parse_guid(&guid)?, body.valid()?.into_update()?).await?;
-    Ok(HttpResponse::Ok().json(ApiToken::new(key, state.service.clock.now(), None)))
+    let (id, update, expected) = (parse_guid(&guid)?, body.valid()?.into_update()?, expected(&request));
+    let key = api_keys::update(&state.service, &actor, id, update, expected).await?;
+    Ok(tell(&mut HttpResponse::Ok(), key.edition()).json(ApiToken::new(key, state.service.clock.now(), None)))
 }
 
 /// Delete an API key
@@ -120,7 +126,7 @@ pub async fn delete(state: web::Data<State>, actor: Actor, guid: web::Path<Strin
     Ok(HttpResponse::Ok().finish())
 }
 
-fn parse_guid(guid: &str) -> Result<PrincipalId, Error> {
+pub(super) fn parse_guid(guid: &str) -> Result<PrincipalId, Error> {
     PrincipalId::parse(guid).ok_or_else(|| Error::NotFound { kind: "API key", id: crate::domain::listing::clip(guid) })
 }
 

@@ -1,0 +1,69 @@
+//! Editions: which state of a resource a client has seen, so that two who change it do not undo each other's work.
+
+use sha2::{Digest, Sha256};
+
+use super::api_key::ApiKey;
+use super::error::{Error, Result};
+use super::permission::Permission;
+use super::persona::Persona;
+
+/// The state of everything that clients can write of a resource; the `ETag` on the wire (RFC 9110, section 8.8.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edition(pub String);
+
+impl Edition {
+    fn of(state: &serde_json::Value) -> Self {
+        let digest = Sha256::digest(state.to_string());
+        Self(data_encoding::HEXLOWER.encode(&digest[..16]))
+    }
+}
+
+/// Which editions a client is prepared to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// Whichever is there.
+    Any,
+    /// One of these.
+    OneOf(Vec<Edition>),
+}
+
+impl Expected {
+    /// Checks what is there.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when it is another edition.
+    pub fn check(&self, found: &Edition) -> Result<()> {
+        match self {
+            Self::OneOf(editions) if !editions.contains(found) => Err(Error::Changed),
+            Self::Any | Self::OneOf(_) => Ok(()),
+        }
+    }
+}
+
+impl ApiKey {
+    /// Its edition.
+    #[must_use]
+    pub fn edition(&self) -> Edition {
+        let personas: Vec<&str> = self.personas.iter().map(|persona| persona.qualified_name.as_str()).collect();
+        Edition::of(&serde_json::json!([
+            self.id.to_string(),
+            self.display_name,
+            self.description,
+            self.validity.seconds(),
+            self.expires_at,
+            self.permissions.iter().map(Permission::name).collect::<Vec<_>>(),
+            personas,
+            self.limits.addresses.texts().collect::<Vec<_>>(),
+            self.limits.rate.map(|rate| [rate.requests, rate.seconds]),
+        ]))
+    }
+}
+
+impl Persona {
+    /// Its edition.
+    #[must_use]
+    pub fn edition(&self) -> Edition {
+        let Self { id, name, display_name, description, enabled, .. } = self;
+        Edition::of(&serde_json::json!([id.to_string(), name, display_name, description, enabled]))
+    }
+}

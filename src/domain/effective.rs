@@ -1,0 +1,88 @@
+//! Effective permissions: everything a principal may or may not do, and where each comes from.
+
+use super::asset::Relation;
+use super::permission::Permissions;
+use super::policy::catalogue::{Category, reading_actions};
+use super::policy::{Bucket, Criterion, Effect, Policy};
+use super::principal::Principal;
+
+/// One thing a principal may do, or may not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EffectivePermission {
+    /// A permission of the platform, an action, or `*` for every action.
+    pub action: String,
+    /// Allow or deny.
+    pub effect: Effect,
+    /// What kind of action it is.
+    pub category: Category,
+    /// With what: resources that meet all of these. None means with every resource of the category.
+    pub resources: Vec<Criterion>,
+    /// Where it comes from.
+    pub source: Source,
+    /// When it was last made use of, in epoch milliseconds; `None` for never, or not since uses are noted.
+    pub last_used_at: Option<i64>,
+}
+
+/// Where a permission comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// The principal's role.
+    Role,
+    /// It was granted to the principal itself.
+    Grant,
+    /// A policy.
+    Policy(Box<Policy>),
+    /// An asset names the principal.
+    Asset(String, Relation),
+}
+
+/// What a role, or grants, permit.
+pub fn of_permissions(permissions: Permissions, source: &Source) -> impl Iterator<Item = EffectivePermission> {
+    permissions.iter().map(|permission| EffectivePermission {
+        action: permission.name().to_owned(),
+        effect: Effect::Allow,
+        category: Category::Platform,
+        resources: Vec::new(),
+        source: source.clone(),
+        last_used_at: None,
+    })
+}
+
+/// What a policy says.
+pub fn of_policy(policy: &Policy) -> impl Iterator<Item = EffectivePermission> {
+    let actions = if policy.enabled { policy.rule.actions.as_slice() } else { &[] };
+    actions.iter().map(|action| EffectivePermission {
+        action: action.clone(),
+        effect: policy.rule.effect,
+        category: policy.rule.category,
+        resources: policy.rule.resources.clone(),
+        source: Source::Policy(Box::new(policy.clone())),
+        last_used_at: None,
+    })
+}
+
+/// What being named by an asset permits.
+#[must_use]
+pub fn of_asset(qualified_name: &str, relation: Relation) -> Vec<EffectivePermission> {
+    let actions: Vec<&str> = match relation {
+        Relation::Admin => vec!["*"],
+        Relation::Viewer => reading_actions().collect(),
+    };
+    let covers = Criterion::covers(vec![qualified_name.to_owned()]);
+    let permission = |action: &str| EffectivePermission {
+        action: action.to_owned(),
+        effect: Effect::Allow,
+        category: Category::Metadata,
+        resources: vec![covers.clone()],
+        source: Source::Asset(qualified_name.to_owned(), relation),
+        last_used_at: None,
+    };
+    actions.into_iter().map(permission).collect()
+}
+
+/// Whether a policy that is no persona's is about a principal.
+#[must_use]
+pub fn concerns(policy: &Policy, principal: &Principal) -> bool {
+    let buckets = Bucket::of(principal);
+    policy.rule.subjects.buckets().any(|bucket| buckets.contains(&bucket))
+}

@@ -1,0 +1,188 @@
+//! `/api/service/explain`: a decision with its reasons, for what is and for what would be.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpResponse, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::{Validate, ValidationError};
+
+use super::permissions::{PermissionView, PolicyRefView};
+use crate::app::State;
+use crate::domain::actor::Actor;
+use crate::domain::policy::{Ground, Outcome, Resource};
+use crate::http::openapi::{AnyError, Fails, examples};
+use crate::http::problem::Failure;
+use crate::http::valid::{Body, rule};
+use crate::service::decide::Inquiry;
+use crate::service::explain::{self, Explain, Explanation, Missing};
+
+/// Explain a decision
+///
+/// May they do this with that, what decided it, and when the answer is no: what is missing? With `personas` the answer is
+/// about what would be, had they those personas instead of their own: nothing is changed. Everybody may ask about
+/// themselves; about others it takes the permission `MANAGE_APIKEYS`.
+#[utoipa::path(
+    tag = "Decisions",
+    operation_id = "get_explanation",
+    request_body = ExplainRequest,
+    responses(
+        (status = 200, description = "The decision and its reasons", body = ExplanationView),
+        AnyError, Fails<403>, Fails<404>, Fails<413>,
+    ),
+)]
+#[post("/api/service/explain")]
+pub async fn ask(state: web::Data<State>, actor: Actor, body: Body<ExplainRequest>) -> Result<HttpResponse, Failure> {
+    let explanation = explain::explain(&state.service, &actor, body.valid()?.into_domain()).await?;
+    Ok(HttpResponse::Ok().json(ExplanationView::from(explanation)))
+}
+
+/// A question.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = examples::explain_request)]
+pub struct ExplainRequest {
+    /// Whom it is about: a user name, a client id or an id; whoever asks, if left out.
+    actor: Option<String>,
+    /// A permission of the platform, an action of a persona's policy, or a DataHub privilege.
+    #[validate(custom(function = "check_action"))]
+    #[schema(example = "persona-asset-read")]
+    action: String,
+    /// With what; left out for a permission of the platform.
+    #[validate(nested)]
+    resource: Option<ExplainResource>,
+    /// The qualified names of the personas they would have instead of their own.
+    personas: Option<Vec<String>>,
+}
+
+/// What something would be done with.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExplainResource {
+    /// Its type: `Table`.
+    #[serde(default, rename = "type")]
+    type_name: String,
+    /// Its qualified name or URN.
+    #[validate(custom(function = "check_id"))]
+    #[schema(min_length = 1, example = "default/snowflake/1795324625/db")]
+    id: String,
+    /// Properties that policies look at.
+    #[serde(default)]
+    properties: BTreeMap<String, String>,
+}
+
+fn check_action(action: &str) -> Result<(), ValidationError> {
+    rule(if action.is_empty() { Err("must not be empty".to_owned()) } else { Ok(()) })
+}
+
+fn check_id(id: &str) -> Result<(), ValidationError> {
+    rule(if id.is_empty() { Err("must not be empty".to_owned()) } else { Ok(()) })
+}
+
+impl ExplainRequest {
+    fn into_domain(self) -> Explain {
+        let resource = self.resource.map(|resource| Resource {
+            name: resource.id,
+            type_name: resource.type_name,
+            properties: resource.properties,
+            ..Resource::default()
+        });
+        let resource = resource.unwrap_or_default();
+        let inquiry = Inquiry { action: self.action, resource, ..Inquiry::default() };
+        Explain { actor: self.actor, inquiry, personas: self.personas }
+    }
+}
+
+/// A decision and its reasons.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Explanation)]
+pub struct ExplanationView {
+    /// The user name of whom it is about.
+    actor: String,
+    /// Whether they may.
+    allowed: bool,
+    /// `allowed`, `denied` (something forbids it) or `unmatched` (nothing allows it)
+    outcome: &'static str,
+    /// The policies that decided.
+    policies: Vec<PolicyRefView>,
+    /// What else decided: a role, a grant, or an asset that names them.
+    sources: Vec<PermissionView>,
+    /// The built-in rules that decided: `asset-admins`, `asset-viewers` or `platform-administrators`.
+    rules: Vec<&'static str>,
+    /// The personas that were considered.
+    personas: Vec<ConsideredPersona>,
+    /// Why the answer is no.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<MissingView>,
+}
+
+/// A persona that was considered.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConsideredPersona {
+    id: String,
+    name: String,
+    qualified_name: String,
+    /// A disabled persona grants nothing.
+    enabled: bool,
+}
+
+/// Why the answer is no.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Missing)]
+pub struct MissingView {
+    /// `actor_disabled`, `key_expired`, `denied`, `persona_disabled`, `policy_disabled`, `no_persona`, `no_policy` or
+    /// `no_permission`
+    reason: &'static str,
+    /// The same for people.
+    message: String,
+    /// The personas or policies that would allow it, were they enabled.
+    names: Vec<String>,
+}
+
+impl From<Explanation> for ExplanationView {
+    fn from(explanation: Explanation) -> Self {
+        let personas = explanation.personas.into_iter().map(|persona| ConsideredPersona {
+            id: persona.id.to_string(),
+            name: persona.name,
+            qualified_name: persona.qualified_name,
+            enabled: persona.enabled,
+        });
+        let rules = explanation.decision.grounds.iter().filter_map(|ground| match ground {
+            Ground::BuiltIn(name) => Some(*name),
+            Ground::Policy(_) => None,
+        });
+        Self {
+            actor: explanation.username,
+            allowed: explanation.decision.is_allowed(),
+            outcome: match explanation.decision.outcome {
+                Outcome::Allowed => "allowed",
+                Outcome::Denied => "denied",
+                Outcome::Unmatched => "unmatched",
+            },
+            policies: explanation.policies.iter().map(PolicyRefView::from).collect(),
+            sources: explanation.sources.iter().map(PermissionView::from).collect(),
+            rules: rules.collect(),
+            personas: personas.collect(),
+            missing: explanation.missing.map(MissingView::from),
+        }
+    }
+}
+
+impl From<Missing> for MissingView {
+    fn from(missing: Missing) -> Self {
+        let (reason, message, names) = match missing {
+            Missing::ActorDisabled => ("actor_disabled", "the actor is disabled", Vec::new()),
+            Missing::KeyExpired => ("key_expired", "the API key has expired", Vec::new()),
+            Missing::Denied => ("denied", "a policy denies it", Vec::new()),
+            Missing::PersonaDisabled(names) => ("persona_disabled", "the persona that allows it is disabled", names),
+            Missing::PolicyDisabled(names) => ("policy_disabled", "the policy that allows it is disabled", names),
+            Missing::NoPersona => ("no_persona", "the actor has no persona, and nothing else allows it", Vec::new()),
+            Missing::NoPolicy => ("no_policy", "no policy of the actor's personas allows it", Vec::new()),
+            Missing::NoPermission => ("no_permission", "the actor lacks the permission", Vec::new()),
+        };
+        Self { reason, message: message.to_owned(), names }
+    }
+}

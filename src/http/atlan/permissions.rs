@@ -1,0 +1,180 @@
+//! `/api/service/apikeys/{guid}/permissions`: what a key may do, where that comes from, and what it never used.
+
+use actix_web::{HttpRequest, HttpResponse, get, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::apikeys::parse_guid;
+use crate::app::State;
+use crate::clock::{DAY, HOUR, MINUTE, SECOND};
+use crate::domain::actor::Actor;
+use crate::domain::asset::Relation;
+use crate::domain::effective::{EffectivePermission, Source};
+use crate::domain::error::Violation;
+use crate::domain::policy::{Criterion, Policy};
+use crate::http::openapi::{AnyError, Fails};
+use crate::http::problem::Failure;
+use crate::http::valid::Params;
+use crate::service::permissions;
+
+/// List what an API key may do
+///
+/// Every permission with the role, grant, policy or asset it comes from, and when the key last made use of it. A key may ask
+/// about itself; about others it takes the permission `MANAGE_APIKEYS`.
+#[utoipa::path(
+    tag = "API keys",
+    operation_id = "list_api_key_permissions",
+    params(
+        ("guid" = String, Path, description = "The `id` of the API key"),
+        ("unused_for" = Option<String>, Query, description = "Only what is allowed and was not made use of for so long, \
+            and so could be taken away: a number and `d`, `h`, `m` or `s`", example = "30d"),
+    ),
+    responses((status = 200, description = "The permissions", body = KeyPermissions), AnyError, Fails<403>, Fails<404>),
+)]
+#[get("/api/service/apikeys/{guid}/permissions")]
+pub async fn list(
+    state: web::Data<State>,
+    actor: Actor,
+    guid: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Failure> {
+    let params = Params::parse(request.query_string());
+    let unused_since = match params.get("unused_for")? {
+        "" => None,
+        text => Some(state.service.clock.now().saturating_sub(parse_period(text)?)),
+    };
+    let found = permissions::of_key(&state.service, &actor, parse_guid(&guid)?, unused_since).await?;
+    let permissions = found.iter().map(PermissionView::from).collect();
+    Ok(HttpResponse::Ok().json(KeyPermissions { permissions }))
+}
+
+fn parse_period(text: &str) -> Result<i64, Violation> {
+    let unit = match text.as_bytes().last() {
+        Some(b'd') => Some(DAY),
+        Some(b'h') => Some(HOUR),
+        Some(b'm') => Some(MINUTE),
+        Some(b's') => Some(SECOND),
+        _ => None,
+    };
+    let number = text.get(..text.len().saturating_sub(1)).and_then(|digits| digits.parse::<u32>().ok());
+    let period = unit.zip(number).map(|(unit, number)| unit.saturating_mul(number.into()));
+    period.ok_or_else(|| Violation::new("unused_for", "must be a number followed by `d`, `h`, `m` or `s`"))
+}
+
+/// What a key may do.
+#[derive(Serialize, ToSchema)]
+pub struct KeyPermissions {
+    permissions: Vec<PermissionView>,
+}
+
+/// One thing a principal may do, or may not.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = EffectivePermission)]
+pub struct PermissionView {
+    /// A permission of the platform, an action, or `*` for every action.
+    action: String,
+    /// `allow` or `deny`
+    effect: &'static str,
+    /// `platform`, `metadata`, `data`, `glossary`, `domain` or `entities`
+    category: &'static str,
+    /// With what: resources that meet all of these; an empty list means with every one.
+    resources: Vec<CriterionView>,
+    source: SourceView,
+    /// When the key last made use of it, in epoch milliseconds; absent if it never did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<i64>,
+}
+
+/// A condition on resources: met when any of the values meets it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Criterion)]
+pub struct CriterionView {
+    /// `URN` is the qualified name, `TYPE` the type; anything else is a property.
+    field: String,
+    /// `EQUALS`, `STARTS_WITH`, `NOT_EQUALS`, or `COVERS`: a pattern with `*`, that what lies beneath meets too.
+    condition: &'static str,
+    values: Vec<String>,
+}
+
+/// Where a permission comes from.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = PermissionSource)]
+pub struct SourceView {
+    /// `role`, `grant`, `policy` or `asset`
+    kind: &'static str,
+    /// The policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<PolicyRefView>,
+    /// The qualified name of the asset that names the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asset: Option<String>,
+    /// As what the asset names it: `admin` or `viewer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relation: Option<&'static str>,
+}
+
+/// Which policy.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = PolicyRef)]
+pub struct PolicyRefView {
+    id: String,
+    name: String,
+    qualified_name: String,
+    /// `allow` or `deny`
+    effect: &'static str,
+    /// The id of the persona it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    persona_id: Option<String>,
+}
+
+impl From<&EffectivePermission> for PermissionView {
+    fn from(permission: &EffectivePermission) -> Self {
+        Self {
+            action: permission.action.clone(),
+            effect: permission.effect.name(),
+            category: permission.category.name(),
+            resources: permission.resources.iter().map(CriterionView::from).collect(),
+            source: SourceView::from(&permission.source),
+            last_used_at: permission.last_used_at,
+        }
+    }
+}
+
+impl From<&Criterion> for CriterionView {
+    fn from(criterion: &Criterion) -> Self {
+        Self { field: criterion.field.field(), condition: criterion.condition.name(), values: criterion.values.clone() }
+    }
+}
+
+impl From<&Source> for SourceView {
+    fn from(source: &Source) -> Self {
+        let kind = |kind| Self { kind, policy: None, asset: None, relation: None };
+        match source {
+            Source::Role => kind("role"),
+            Source::Grant => kind("grant"),
+            Source::Policy(policy) => Self { policy: Some(PolicyRefView::from(&**policy)), ..kind("policy") },
+            Source::Asset(name, relation) => {
+                let relation = match relation {
+                    Relation::Admin => "admin",
+                    Relation::Viewer => "viewer",
+                };
+                Self { asset: Some(name.clone()), relation: Some(relation), ..kind("asset") }
+            }
+        }
+    }
+}
+
+impl From<&Policy> for PolicyRefView {
+    fn from(policy: &Policy) -> Self {
+        Self {
+            id: policy.id.to_string(),
+            name: policy.name.clone(),
+            qualified_name: policy.qualified_name.clone(),
+            effect: policy.rule.effect.name(),
+            persona_id: policy.persona.map(|persona| persona.to_string()),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Why, or why not: a decision with what decided it, and with what is missing when the answer is no.
+
+use std::sync::Arc;
+
+use super::decide::{Inquiry, Rules};
+use super::{Service, permissions};
+use crate::domain::actor::{Actor, Standing};
+use crate::domain::effective::{EffectivePermission, Source};
+use crate::domain::error::{Error, Result, Violation};
+use crate::domain::ids::PrincipalId;
+use crate::domain::permission::Permission;
+use crate::domain::persona::PersonaRef;
+use crate::domain::policy::{Decision, Effect, Ground, Outcome, Policy};
+use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX};
+use crate::storage::database::AnyConnection;
+use crate::storage::{api_keys, personas, policies, principals, standings};
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub struct Explain {
+    /// About whom: a user name, a client id, or an id; whoever asks, if `None`.
+    pub actor: Option<String>,
+    /// What they would do.
+    pub inquiry: Inquiry,
+    /// The qualified names of the personas they would have instead of their own; `None` for their own.
+    pub personas: Option<Vec<String>>,
+}
+
+/// A decision, explained.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    /// The user name of whom it is about.
+    pub username: String,
+    /// The decision.
+    pub decision: Decision,
+    /// The policies that decided.
+    pub policies: Vec<Policy>,
+    /// What else decided.
+    pub sources: Vec<EffectivePermission>,
+    /// The personas that were considered.
+    pub personas: Vec<PersonaRef>,
+    /// What would have to be otherwise for a yes.
+    pub missing: Option<Missing>,
+}
+
+/// Why the answer is no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Missing {
+    /// They are disabled.
+    ActorDisabled,
+    /// Their API key has expired.
+    KeyExpired,
+    /// A policy denies it.
+    Denied,
+    /// These personas would allow it, and are disabled.
+    PersonaDisabled(Vec<String>),
+    /// These policies would allow it, and are disabled.
+    PolicyDisabled(Vec<String>),
+    /// They have no persona at all.
+    NoPersona,
+    /// No policy of theirs allows it.
+    NoPolicy,
+    /// They lack the permission.
+    NoPermission,
+}
+
+/// Explains a decision: about oneself, or about anybody to whoever manages keys.
+///
+/// # Errors
+/// [`Error::Forbidden`], [`Error::NotFound`], or a violation that names unknown personas.
+pub async fn explain(service: &Service, asking: &Actor, explain: Explain) -> Result<Explanation> {
+    let own = [asking.id().to_string(), asking.username().to_string()];
+    let client_id = asking.client_id().map(|id| id.to_string());
+    let about_self = explain.actor.as_ref().is_none_or(|name| own.contains(name) || client_id.as_ref() == Some(name));
+    if !about_self {
+        service.require(asking, Permission::ManageApiKeys)?;
+    }
+    let (parts, id) = (service.clone(), asking.id());
+    service
+        .read(move |connection| {
+            let standing = match explain.actor.as_deref().filter(|_| !about_self) {
+                None => standings::find(connection, id)?,
+                Some(name) => find(connection, name)?,
+            };
+            let name = explain.actor.clone().unwrap_or_else(|| id.to_string());
+            let standing = standing.ok_or(Error::NotFound { kind: "actor", id: name })?;
+            let standing = parts.with_policies(connection, standing)?;
+            let standing = match &explain.personas {
+                None => standing,
+                Some(names) => Standing { personas: named(connection, names)?.into(), ..standing },
+            };
+            let explanation = if explain.inquiry.resource.is_platform() {
+                of_permission(connection, &standing, &explain.inquiry)?
+            } else {
+                of_action(connection, &standing, &explain.inquiry)?
+            };
+            Ok(match cannot_act(connection, &standing, parts.clock.now())? {
+                None => explanation,
+                Some(missing) => Explanation {
+                    decision: Decision { outcome: Outcome::Denied, grounds: Vec::new() },
+                    policies: Vec::new(),
+                    sources: Vec::new(),
+                    missing: Some(missing),
+                    ..explanation
+                },
+            })
+        })
+        .await
+}
+
+/// Why a principal can do nothing at all.
+fn cannot_act(connection: &mut AnyConnection, standing: &Standing, now: i64) -> Result<Option<Missing>> {
+    if !standing.principal.enabled {
+        return Ok(Some(Missing::ActorDisabled));
+    }
+    let key = api_keys::find(connection, standing.principal.id)?;
+    Ok(key.filter(|key| key.expires_at <= now).map(|_| Missing::KeyExpired))
+}
+
+fn find(connection: &mut AnyConnection, name: &str) -> Result<Option<Standing>> {
+    let id = name.strip_prefix(SERVICE_ACCOUNT_PREFIX).unwrap_or(name);
+    let id = id.strip_prefix(CLIENT_ID_PREFIX).unwrap_or(id);
+    if let Some(id) = PrincipalId::parse(id) {
+        return standings::find(connection, id);
+    }
+    let found = principals::find_by_username(connection, name)?;
+    found.map(|principal| standings::of(connection, principal)).transpose()
+}
+
+fn named(connection: &mut AnyConnection, names: &[String]) -> Result<Vec<PersonaRef>> {
+    let found = personas::find_by_qualified_names(connection, names)?;
+    let unknown: Vec<String> = names
+        .iter()
+        .filter(|name| found.iter().all(|persona| persona.qualified_name != **name))
+        .map(|name| format!("`{name}`"))
+        .collect();
+    if unknown.is_empty() {
+        return Ok(found);
+    }
+    Err(Violation::new("personas", format!("names no persona: {}", unknown.join(", "))).into())
+}
+
+/// A permission of the platform.
+fn of_permission(connection: &mut AnyConnection, standing: &Standing, inquiry: &Inquiry) -> Result<Explanation> {
+    let mut sources = permissions::of(connection, standing)?;
+    sources.retain(|source| source.action == inquiry.action);
+    let denied = sources.iter().any(|source| source.effect == Effect::Deny);
+    let held = standing.permissions.iter().any(|permission| permission.name() == inquiry.action);
+    let (outcome, missing) = match (held, denied) {
+        (true, _) => (Outcome::Allowed, None),
+        (false, true) => (Outcome::Denied, Some(Missing::Denied)),
+        (false, false) => (Outcome::Unmatched, Some(Missing::NoPermission)),
+    };
+    let decisive = if denied { Effect::Deny } else { Effect::Allow };
+    sources.retain(|source| source.effect == decisive);
+    let policies: Vec<Policy> = sources
+        .iter()
+        .filter_map(|source| match &source.source {
+            Source::Policy(policy) => Some((**policy).clone()),
+            _ => None,
+        })
+        .collect();
+    sources.retain(|source| !matches!(source.source, Source::Policy(..)));
+    let grounds = policies.iter().map(|policy| Ground::Policy(policy.id)).collect();
+    Ok(told(standing, Decision { outcome, grounds }, policies, sources, missing))
+}
+
+/// An action on a resource.
+fn of_action(connection: &mut AnyConnection, standing: &Standing, inquiry: &Inquiry) -> Result<Explanation> {
+    let relation = standing.relation_to(&inquiry.resource.name);
+    let decision = Rules::read(connection, standing)?.decide(inquiry, relation)?;
+    let mut decisive = Vec::new();
+    for ground in &decision.grounds {
+        if let Ground::Policy(id) = ground {
+            decisive.extend(policies::find(connection, *id)?);
+        }
+    }
+    let missing = match decision.outcome {
+        Outcome::Allowed => None,
+        Outcome::Denied => Some(Missing::Denied),
+        Outcome::Unmatched => Some(lacking(connection, standing, inquiry)?),
+    };
+    Ok(told(standing, decision, decisive, Vec::new(), missing))
+}
+
+/// What would make an answer a yes that nothing made one.
+fn lacking(connection: &mut AnyConnection, standing: &Standing, inquiry: &Inquiry) -> Result<Missing> {
+    let enabled = |persona: &PersonaRef| PersonaRef { enabled: true, ..persona.clone() };
+    let alone = |persona: &PersonaRef| Standing { personas: Arc::new([enabled(persona)]), ..standing.clone() };
+    let mut disabled = Vec::new();
+    for persona in standing.personas.iter().filter(|persona| !persona.enabled) {
+        if Rules::read(connection, &alone(persona))?.decide(inquiry, None)?.is_allowed() {
+            disabled.push(persona.qualified_name.clone());
+        }
+    }
+    if !disabled.is_empty() {
+        return Ok(Missing::PersonaDisabled(disabled));
+    }
+    let asleep = Service::disabled_policies_allowing(connection, standing, inquiry)?;
+    Ok(if !asleep.is_empty() {
+        Missing::PolicyDisabled(asleep.into_iter().map(|policy| policy.name).collect())
+    } else if standing.personas.is_empty() {
+        Missing::NoPersona
+    } else {
+        Missing::NoPolicy
+    })
+}
+
+fn told(
+    standing: &Standing,
+    decision: Decision,
+    policies: Vec<Policy>,
+    sources: Vec<EffectivePermission>,
+    missing: Option<Missing>,
+) -> Explanation {
+    Explanation {
+        username: standing.principal.username().to_string(),
+        decision,
+        policies,
+        sources,
+        personas: standing.personas.to_vec(),
+        missing,
+    }
+}

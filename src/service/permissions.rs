@@ -1,0 +1,110 @@
+//! What a key may do: every permission, where it comes from, and when it was last made use of.
+
+use std::collections::HashMap;
+
+use super::{Service, blocking};
+use crate::domain::actor::{Actor, Standing};
+use crate::domain::effective::{self, EffectivePermission, Source};
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::PrincipalId;
+use crate::domain::permission::Permission;
+use crate::domain::policy::Effect;
+use crate::storage::database::AnyConnection;
+use crate::storage::{permission_uses, policies, principals, standings};
+
+/// Every permission of an API key, or those that nobody made use of since `unused_since`: the holder's own, or for whoever
+/// manages keys.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`]
+pub async fn of_key(
+    service: &Service,
+    actor: &Actor,
+    id: PrincipalId,
+    unused_since: Option<i64>,
+) -> Result<Vec<EffectivePermission>> {
+    if actor.id() != id {
+        service.require(actor, Permission::ManageApiKeys)?;
+    }
+    let (mut permissions, mut used) = service
+        .read(move |connection| {
+            let standing = standings::find(connection, id)?;
+            let standing = standing.filter(|found| found.principal.client_id().is_some());
+            let standing = standing.ok_or_else(|| Error::NotFound { kind: "API key", id: id.to_string() })?;
+            Ok((of(connection, &standing)?, permission_uses::of(connection, id)?))
+        })
+        .await?;
+    used.extend(
+        service.directory.permission_uses.unsaved(id).into_iter().map(|each| (each.permission, each.last_used_at)),
+    );
+    note_uses(&mut permissions, &used);
+    if let Some(since) = unused_since {
+        let idle = |each: &EffectivePermission| each.last_used_at.is_none_or(|last| last < since);
+        permissions.retain(|each| each.effect == Effect::Allow && idle(each));
+    }
+    Ok(permissions)
+}
+
+/// Whatever permits or denies a principal anything.
+pub(super) fn of(connection: &mut AnyConnection, standing: &Standing) -> Result<Vec<EffectivePermission>> {
+    let principal = &standing.principal;
+    let id = [principal.id.to_string()];
+    let granted = principals::permissions_of(connection, &id)?.remove(&id[0]).unwrap_or_default();
+    let mut found: Vec<_> = effective::of_permissions(principal.role.permissions(), &Source::Role).collect();
+    found.extend(effective::of_permissions(granted, &Source::Grant));
+    for policy in policies::shared(connection)?.iter().filter(|policy| effective::concerns(policy, principal)) {
+        found.extend(effective::of_policy(policy));
+    }
+    for persona in standing.enabled_personas() {
+        for policy in policies::of_persona(connection, persona.id)? {
+            found.extend(effective::of_policy(&policy));
+        }
+    }
+    for grant in &*standing.assets {
+        found.extend(effective::of_asset(&grant.qualified_name, grant.relation));
+    }
+    Ok(found)
+}
+
+fn note_uses(permissions: &mut [EffectivePermission], used: &HashMap<String, i64>) {
+    for each in permissions {
+        each.last_used_at = used.get(&each.action).copied();
+    }
+}
+
+impl Service {
+    /// The first line of a use case that not everybody may do. What an API key makes use of is noted.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] without the permission.
+    pub(super) fn require(&self, actor: &Actor, permission: Permission) -> Result<()> {
+        actor.require(permission)?;
+        self.note_permission(actor, permission.name());
+        Ok(())
+    }
+
+    /// Notes that an API key made use of what it is permitted.
+    pub(super) fn note_permission(&self, actor: &Actor, permission: &str) {
+        if actor.client_id().is_some() {
+            self.directory.permission_uses.note(actor.id(), permission, self.clock.now());
+        }
+    }
+}
+
+/// Saves when permissions were last made use of.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn save_uses(service: &Service) -> Result<()> {
+    let uses = service.directory.permission_uses.all();
+    if uses.is_empty() {
+        return Ok(());
+    }
+    let parts = service.clone();
+    blocking(move || {
+        parts.database.write(|connection| permission_uses::keep(connection, &uses))?;
+        parts.directory.permission_uses.saved(&uses);
+        Ok(())
+    })
+    .await
+}
