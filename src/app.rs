@@ -9,6 +9,7 @@ use actix_web::{App, web};
 use utoipa_actix_web::AppExt;
 
 use crate::domain::ids::Id;
+use crate::http::datahub;
 use crate::http::envelope::envelope;
 use crate::http::gateway::guards::{GithubKeys, LeakReports};
 use crate::http::peer::TrustedProxies;
@@ -35,6 +36,10 @@ pub struct State {
     pub leak_reports: LeakReports,
     /// How long gateways may keep an answer about a token, in milliseconds.
     pub introspection_millis: i64,
+    /// What DataHub's door was told.
+    pub datahub: datahub::Settings,
+    /// DataHub's GraphQL.
+    pub schema: datahub::graphql::Schema,
     /// The largest body that is read, in bytes.
     pub body_limit: usize,
     /// How long a request may take.
@@ -52,6 +57,8 @@ pub struct DoorSettings {
     pub github_keys: GithubKeys,
     /// How long gateways may keep an answer about a token, in milliseconds.
     pub introspection_millis: i64,
+    /// What DataHub's door was told.
+    pub datahub: datahub::Settings,
     /// The largest body that is read, in bytes.
     pub body_limit: usize,
     /// How long a request may take.
@@ -77,6 +84,8 @@ impl State {
             trusted: doors.trusted,
             github_keys: doors.github_keys,
             introspection_millis: doors.introspection_millis,
+            datahub: doors.datahub,
+            schema: datahub::graphql::schema(),
             body_limit: doors.body_limit,
             request_timeout: doors.request_timeout,
             public_url: doors.public_url,
@@ -110,4 +119,5 @@ pub fn app(
         .default_service(web::to(no_endpoint))
         .wrap(NormalizePath::trim())
         .wrap(from_fn(envelope))
+        .wrap(from_fn(datahub::aliases::follow))
 }

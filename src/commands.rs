@@ -17,6 +17,8 @@ use crate::domain::limits::Limits;
 use crate::domain::permission::Permission;
 use crate::domain::principal::PrincipalState;
 use crate::domain::text::{Description, DisplayName, at};
+use crate::http::datahub::settings::Authentication;
+use crate::http::datahub::{self, graphql};
 use crate::http::gateway::guards::GithubKeys;
 use crate::http::peer::TrustedProxies;
 use crate::http::{openapi, wire};
@@ -24,7 +26,7 @@ use crate::pepper_file;
 use crate::service::bootstrap::{self, ADMIN, FirstStart};
 use crate::service::maintenance::{self, Follower};
 use crate::service::users::NewUser;
-use crate::service::{Parts, Service, api_keys, policies, users};
+use crate::service::{Parts, Service, api_keys, policies, profiles, users};
 use crate::storage::database::Database;
 use crate::storage::peppers;
 use crate::storage::url::DatabaseUrl;
@@ -51,6 +53,10 @@ pub async fn run(cli: Cli) -> Outcome {
                 OpenApiVersion::V3_0 => openapi::json_3_0(&document),
             };
             print!("{}", json.map_err(|error| error.to_string())?);
+            Ok(())
+        }
+        Command::GraphqlSchema => {
+            print!("{}", graphql::sdl());
             Ok(())
         }
         Command::Users(command) => change_users(&settings, command).await,
@@ -115,10 +121,13 @@ async fn serve(settings: Settings) -> Outcome {
                 .map_err(failed)?
         }
     };
+    let datahub = settings.datahub.door(settings.listen)?;
+    reserve(&service, &datahub).await?;
     let doors = DoorSettings {
         trusted: TrustedProxies(settings.trusted_proxies.clone()),
         github_keys,
         introspection_millis: settings.introspection_seconds * SECOND,
+        datahub,
         body_limit: settings.body_limit,
         request_timeout: Duration::from_secs(settings.request_timeout_seconds),
         public_url: settings.public_url.clone(),
@@ -142,6 +151,21 @@ async fn serve(settings: Settings) -> Outcome {
     let server = wire::serve(vec![listener], &wire_settings, move || app(state.clone()));
     server.map_err(|error| error.to_string())?.await.map_err(|error| error.to_string())?;
     maintenance::save_uses(&service).await.map_err(explain)
+}
+
+/// Sees to it that nobody has the name of the system client, and that nobody overlooks that everybody may do everything.
+async fn reserve(service: &Service, datahub: &datahub::Settings) -> Outcome {
+    if datahub.authentication == Authentication::Off {
+        tracing::warn!(
+            "METADATA AUTHENTICATION IS OFF: at DataHub's paths everybody is who they say and may do everything"
+        );
+    }
+    let Some(client) = &datahub.system_client else { return Ok(()) };
+    let operator = Actor::operator(service.clock.now());
+    match profiles::find(service, &operator, client.id().to_owned()).await.map_err(explain)? {
+        None => Ok(()),
+        Some(_) => Err(format!("--system-client-id `{}` is the name of a user", client.id())),
+    }
 }
 
 /// Shows what the first start made, once, on the terminal and nowhere else.

@@ -1,10 +1,13 @@
 //! The command line: every setting is a flag and a `TESSERA_*` variable.
 
+mod datahub;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::datahub::DataHubSettings;
 use crate::domain::principal::Role;
 use crate::domain::token::Prefixes;
 
@@ -35,6 +38,8 @@ pub enum Command {
         #[arg(long = "as", value_enum, default_value_t = OpenApiVersion::V3_1)]
         version: OpenApiVersion,
     },
+    /// Print the schema of DataHub's GraphQL: `tessera graphql-schema > openapi/schema.graphql`
+    GraphqlSchema,
     /// Create and change users
     #[command(subcommand)]
     Users(Users),
@@ -229,6 +234,10 @@ pub struct Settings {
     /// say; if left out they say `https://` and the host that a request names
     #[arg(long, global = true, env = "TESSERA_PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<String>,
+
+    /// DataHub's door
+    #[command(flatten)]
+    pub datahub: DataHubSettings,
 
     /// The largest body of a request, in bytes
     #[arg(long, global = true, env = "TESSERA_BODY_LIMIT", default_value_t = 262_144)]

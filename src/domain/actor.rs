@@ -101,17 +101,28 @@ impl Actor {
     /// A user who has just proved who they are and has no credential yet.
     #[must_use]
     pub fn user(principal: Principal) -> Self {
-        let standing = Arc::new(Standing::new(principal));
-        Self { standing, credential: None, allowance: None, request_id: Arc::default() }
+        Self::trusted(Standing::new(principal))
+    }
+
+    /// Somebody who is taken at their word.
+    #[must_use]
+    pub fn trusted(standing: Standing) -> Self {
+        Self { standing: Arc::new(standing), credential: None, allowance: None, request_id: Arc::default() }
     }
 
     /// The operator at the terminal, who may do everything.
     #[must_use]
     pub fn operator(now: i64) -> Self {
+        Self::built_in(OPERATOR, now)
+    }
+
+    /// Somebody with a reserved name who is nowhere in the database and may do everything.
+    #[must_use]
+    pub fn built_in(name: &str, now: i64) -> Self {
         let principal = Principal {
             id: PrincipalId::from(uuid::Uuid::nil()),
             kind: PrincipalKind::User,
-            chosen_name: Some(OPERATOR.into()),
+            chosen_name: Some(name.into()),
             role: super::principal::Role::Admin,
             enabled: true,
             created_at: now,
@@ -183,11 +194,13 @@ impl Actor {
     /// # Errors
     /// [`Error::Forbidden`] without the permission.
     pub fn require(&self, permission: Permission) -> Result<()> {
-        if self.permissions().contains(permission) {
-            Ok(())
-        } else {
-            Err(Error::Forbidden(format!("`{}` lacks the permission `{}`", self.username(), permission.name())))
-        }
+        if self.permissions().contains(permission) { Ok(()) } else { Err(self.lacks(permission)) }
+    }
+
+    /// The error of an actor without a permission.
+    #[must_use]
+    pub fn lacks(&self, permission: Permission) -> Error {
+        Error::Forbidden(format!("`{}` lacks the permission `{}`", self.username(), permission.name()))
     }
 }
 

@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | Principal | whatever can be authenticated; kinds: user, service account | identity, account |
 //! | Service account | a principal that is a program; an API key's own actor | bot, machine user |
+//! | Access token | a named credential of a user or of a service account that is no API key; DataHub's word | API key |
 //! | API key | the resource `/api/service/apikeys` manages: one service account, its credential's metadata, its persona links | token (for the resource) |
 //! | Credential | a secret's record: which principal it authenticates, digest, expiry | token row |
 //! | Token | the plaintext bearer string, seen once; `attributes.accessToken` on the wire | secret, `apiKeyValue` |
@@ -20,6 +21,8 @@
 //! | Persona link | ties a principal to a persona; an API key's links are replaced wholesale on update | mapping, binding |
 //! | Permission | one platform-level thing an actor may do (`MANAGE_APIKEYS`); `workspacePermissions` on the wire | right |
 //! | Role | a built-in bundle of permissions: `$admin`, `$member`, `$guest`, `$api-token-default-access` | |
+//! | Aspect | what a DataHub client wrote about a principal, kept as it was written | |
+//! | Invitation | lets somebody sign up with a role | |
 //! | Validity | a requested lifetime: seconds, or never | ttl, lifespan (wire legacy only) |
 //! | Pepper | the secret outside the database that digests are made with | salt, master key |
 //! | Directory | the credentials in memory | cache |
@@ -28,6 +31,7 @@
 //! Verbs: create, get, list, update, delete, authenticate. `find_*` returns an `Option`, `get_*` fails with `NotFound`.
 //! Instants are epoch milliseconds in `*_at` columns.
 
+pub mod access_token;
 pub mod actor;
 pub mod api_key;
 pub mod asset;
@@ -43,6 +47,7 @@ pub mod error;
 pub mod fields;
 pub mod filter;
 pub mod ids;
+pub mod invite;
 pub mod limits;
 pub mod listing;
 pub mod pepper;
@@ -50,7 +55,9 @@ pub mod permission;
 pub mod persona;
 pub mod policy;
 pub mod principal;
+pub mod profile;
 pub mod search;
+pub mod service_account;
 pub mod text;
 pub mod token;
 pub mod user;

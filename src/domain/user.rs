@@ -23,7 +23,11 @@ pub fn check_username(name: &str) -> Result<(), String> {
     if name.is_empty() || name.len() > 100 || !name.bytes().all(plain) {
         return Err("must be 1 to 100 ASCII letters, digits, `.`, `_`, `@`, `+` or `-`".to_owned());
     }
-    if name == OPERATOR || name.starts_with(SERVICE_ACCOUNT_PREFIX) || name.starts_with("service_") {
+    if name == OPERATOR
+        || name.starts_with(SERVICE_ACCOUNT_PREFIX)
+        || name.starts_with("service_")
+        || name.starts_with("__")
+    {
         return Err("is reserved".to_owned());
     }
     Ok(())

@@ -15,6 +15,7 @@ use futures_util::FutureExt;
 use tracing::Instrument;
 use tracing::field::Empty;
 
+use super::datahub;
 use super::problem::{Failure, PROBLEM_JSON, Shape};
 use crate::app::State;
 use crate::domain::error::Error;
@@ -97,7 +98,13 @@ impl Answer {
         let given = echoes.first().and_then(|(_, value)| value.to_str().ok());
         let request_id: Arc<str> = given.map_or_else(|| state.new_request_id().into(), Arc::from);
         request.extensions_mut().insert(RequestId(Arc::clone(&request_id)));
-        Self { request_id, echoes, shape: shape(headers), method: request.method().clone(), started: Instant::now() }
+        Self {
+            request_id,
+            echoes,
+            shape: shape(request.path(), headers),
+            method: request.method().clone(),
+            started: Instant::now(),
+        }
     }
 
     /// The body that an error response should have; `None` for a success.
@@ -164,9 +171,12 @@ fn add_rate_limit(headers: &mut HeaderMap, Allowance { limit, remaining }: Allow
     }
 }
 
-/// Atlan's body unless the client asks for RFC 9457's, and does not ask for plain JSON before it: generated clients
+/// DataHub's body at its paths; else Atlan's unless the client asks for RFC 9457's, and does not ask for plain JSON before it: generated clients
 /// accept whatever the document lists.
-fn shape(headers: &HeaderMap) -> Shape {
+fn shape(path: &str, headers: &HeaderMap) -> Shape {
+    if datahub::owns(path) {
+        return Shape::DataHub;
+    }
     let accepted = headers.get_all(ACCEPT).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     let types = accepted.map(|range| range.split(';').next().unwrap_or_default().trim());
     match types.into_iter().find(|range| [PROBLEM_JSON, "application/json"].contains(range)) {

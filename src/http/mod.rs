@@ -2,6 +2,7 @@
 
 pub mod atlan;
 pub mod auth;
+pub mod datahub;
 mod docs;
 mod edition;
 pub mod envelope;
@@ -68,6 +69,23 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(atlan::roles::groups)
         // /api/service/audit
         .service(atlan::audit::list)
+        // DataHub's: /config, /health, /admin; /logIn, /logOut, /signUp, /authenticate
+        .service(datahub::config::config)
+        .service(datahub::config::health)
+        .service(datahub::config::admin)
+        .service(datahub::login::log_in)
+        .service(datahub::login::log_out)
+        .service(datahub::login::sign_up)
+        .service(datahub::login::authenticate)
+        // /api/graphql, /api/v2/graphql; /entities, /entitiesV2, /aspects, /openapi/operations
+        .service(datahub::graphql::execute)
+        .service(datahub::graphql::execute_v2)
+        .service(datahub::entities::act)
+        .service(datahub::entities::snapshot)
+        .service(datahub::entities::read)
+        .service(datahub::aspects::read)
+        .service(datahub::aspects::ingest)
+        .service(datahub::operations::caller)
         // /livez, /readyz, /metrics
         .service(ops::health::livez)
         .service(ops::health::readyz)

@@ -9,6 +9,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::datahub::{self, DataHubError};
 use crate::domain::error::{Error, Refusal, Violation};
 
 /// Why a request is answered with an error.
@@ -41,6 +42,12 @@ pub enum Failure {
     /// A handler panicked.
     #[error("internal error")]
     Panic,
+    /// Refused in DataHub's words.
+    #[error("{1}")]
+    DataHub(StatusCode, String),
+    /// The body is no GraphQL request, to which DataHub answers without a body.
+    #[error("the body is no GraphQL request")]
+    NoGraphql,
     /// The framework refused the request.
     #[error("the request was refused")]
     Framework(StatusCode),
@@ -93,7 +100,8 @@ impl Failure {
             Self::Domain(Error::Internal(_)) | Self::Panic => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-001"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-001"),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "TESSERA-504-001"),
-            Self::Framework(status) => (*status, "TESSERA-400-004"),
+            Self::NoGraphql => (StatusCode::BAD_REQUEST, "TESSERA-400-002"),
+            Self::Framework(status) | Self::DataHub(status, _) => (*status, "TESSERA-400-004"),
         }
     }
 
@@ -115,6 +123,8 @@ impl Failure {
                 let problem = serde_json::to_string(&self.problem(status, code, request_id)).unwrap_or_default();
                 response.content_type(PROBLEM_JSON).body(problem)
             }
+            Shape::DataHub if matches!(self, Self::NoGraphql) => response.finish(),
+            Shape::DataHub => response.json(self.datahub(status, request_id)),
         }
     }
 
@@ -124,6 +134,7 @@ impl Failure {
         match shape {
             Shape::Atlan => serde_json::to_value(self.atlan(status, code, request_id)),
             Shape::Problem => serde_json::to_value(self.problem(status, code, request_id)),
+            Shape::DataHub => serde_json::to_value(self.datahub(status, request_id)),
         }
     }
 
@@ -161,6 +172,14 @@ impl Failure {
             status: status.as_str().to_owned(),
             request_id: request_id.to_owned(),
             causes: self.violations().iter().map(cause).collect(),
+        }
+    }
+
+    fn datahub(&self, status: StatusCode, request_id: &str) -> DataHubError {
+        DataHubError {
+            message: datahub::message(self),
+            status: status.as_str().to_owned(),
+            request_id: request_id.to_owned(),
         }
     }
 
@@ -206,6 +225,8 @@ pub enum Shape {
     Atlan,
     /// RFC 9457's.
     Problem,
+    /// DataHub's, at its paths.
+    DataHub,
 }
 
 /// The media type of RFC 9457.

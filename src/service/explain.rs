@@ -167,6 +167,7 @@ fn of_permission(connection: &mut AnyConnection, standing: &Standing, inquiry: &
 
 /// An action on a resource.
 fn of_action(connection: &mut AnyConnection, standing: &Standing, inquiry: &Inquiry) -> Result<Explanation> {
+    let inquiry = &inquiry.completed(connection)?;
     let relation = standing.relation_to(&inquiry.resource.name);
     let decision = Rules::read(connection, standing)?.decide(inquiry, relation)?;
     let mut decisive = Vec::new();

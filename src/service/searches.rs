@@ -142,7 +142,7 @@ pub async fn resources(
             let candidates = found.into_iter().take(CANDIDATES + 1).map(|(name, asset)| {
                 let mut inquiry = inquiry.clone();
                 inquiry.resource.name.clone_from(&name);
-                let inquiry = asset.map_or(inquiry.clone(), |asset| inquiry.with_stored(asset));
+                let inquiry = asset.map_or(inquiry.clone(), |asset| inquiry.with_stored(&asset));
                 Candidate { place: name.clone(), name, what: inquiry }
             });
             scan(candidates.collect(), &window, |inquiry| Ok(answer(&standing, inquiry, &slices)?.is_allowed()))

@@ -1,5 +1,6 @@
-//! Local users: read by everybody, written by the operator at the terminal.
+//! Local users: read by everybody, written by the operator at the terminal and by who manages users.
 
+use super::grants::may_grant;
 use super::{Service, Transaction, page};
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
@@ -8,6 +9,7 @@ use crate::domain::error::{Error, Result, Violation};
 use crate::domain::fields::UserField;
 use crate::domain::ids::{Id, PrincipalId};
 use crate::domain::listing::{Page, Query};
+use crate::domain::permission::{Permission, Permissions};
 use crate::domain::principal::{Principal, PrincipalKind, PrincipalState, Role};
 use crate::domain::token::TokenKind;
 use crate::domain::user::{User, check_password, check_username};
@@ -109,6 +111,55 @@ pub async fn delete(service: &Service, operator: &Actor, username: String) -> Re
         Ok(existed)
     })
     .await
+}
+
+/// Removes a user for good, on behalf of an actor; one who does not exist is no error.
+///
+/// # Errors
+/// [`Error::Forbidden`]
+pub async fn remove(service: &Service, actor: &Actor, username: String) -> Result<Existed> {
+    actor.require(Permission::ManageUsersAndGroups)?;
+    service
+        .write(actor, move |transaction| {
+            let Some(user) = principals::lock(transaction.connection, &username)? else { return Ok(Existed::No) };
+            let existed = principals::delete(transaction.connection, user.id, PrincipalKind::User)?;
+            if existed == Existed::Yes {
+                policies::forget_user(transaction.connection, &username)?;
+                if transaction.actor.id() == user.id {
+                    transaction.ends_own_credential();
+                }
+                recorded(transaction, Action::UserDeleted, &user)?;
+            }
+            Ok(existed)
+        })
+        .await
+}
+
+/// Gives users, and service accounts that are no API keys, another role, on behalf of an actor: all of them or none.
+/// Without a role they have the least of their kind.
+///
+/// # Errors
+/// [`Error::Forbidden`], also for a role that bundles what the actor does not hold; [`Error::NotFound`].
+pub async fn assign_role(service: &Service, actor: &Actor, usernames: Vec<String>, role: Option<Role>) -> Result<()> {
+    if !actor.permissions().contains(Permission::ManagePolicies) {
+        actor.require(Permission::ManageUsersAndGroups)?;
+    }
+    may_grant(actor, role.map_or(Permissions::NONE, Role::permissions))?;
+    service
+        .write(actor, move |transaction| {
+            for username in &usernames {
+                let found = principals::lock(transaction.connection, username)?;
+                let found = found.filter(|found| found.chosen_name.is_some()).ok_or_else(|| not_found(username))?;
+                let least = match found.kind {
+                    PrincipalKind::User => Role::Guest,
+                    PrincipalKind::ServiceAccount => Role::ApiToken,
+                };
+                principals::set_role(transaction.connection, found.id, role.unwrap_or(least))?;
+                recorded(transaction, Action::UserUpdated, &found)?;
+            }
+            Ok(())
+        })
+        .await
 }
 
 async fn change(

@@ -42,6 +42,10 @@ impl StoredAsset {
 /// # Errors
 /// When the storage fails.
 pub fn asset(connection: &mut AnyConnection, type_name: &str, qualified_name: &str) -> Result<Option<StoredAsset>> {
+    // PostgreSQL cannot even be asked about these.
+    if type_name.contains('\0') || qualified_name.contains('\0') {
+        return Ok(None);
+    }
     let found = assets::table.filter(assets::type_name.eq(type_name)).filter(assets::qualified_name.eq(qualified_name));
     let row = found.select((assets::qualified_name, assets::attributes)).first(connection).optional()?;
     row.map(StoredAsset::read).transpose()

@@ -1,12 +1,15 @@
 //! What Tessera remembers: the only place that knows SQL. One file per table or pair of tables that live together.
 
+pub mod access_tokens;
 pub mod api_keys;
+pub mod aspects;
 pub mod assets;
 pub mod candidates;
 pub mod changes;
 pub mod create_requests;
 pub mod credentials;
 pub mod database;
+pub mod invites;
 mod listing;
 pub mod peppers;
 pub mod permission_uses;
@@ -16,6 +19,7 @@ pub mod principals;
 pub mod schema;
 pub mod search;
 pub mod search_terms;
+pub mod service_accounts;
 pub mod standings;
 pub mod url;
 pub mod users;

@@ -139,6 +139,34 @@ pub fn find_by_username(connection: &mut AnyConnection, username: &str) -> Resul
         .transpose()
 }
 
+/// Locks the principal with that user name for the rest of the transaction, if there is one.
+///
+/// # Errors
+/// When the storage fails.
+pub fn lock(connection: &mut AnyConnection, username: &str) -> Result<Option<Principal>> {
+    let found = principals::table.filter(principals::username.eq(username));
+    diesel::update(found).set(principals::enabled.eq(principals::enabled)).execute(connection)?;
+    find_by_username(connection, username)
+}
+
+/// The principals with those ids, by id.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_many(connection: &mut AnyConnection, ids: &[String]) -> Result<Vec<Principal>> {
+    let mut found = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(super::MANY) {
+        let rows: Vec<PrincipalRow> = principals::table
+            .filter(principals::id.eq_any(chunk))
+            .select(PrincipalRow::as_select())
+            .load(connection)?;
+        for row in rows {
+            found.push(row.into_domain()?);
+        }
+    }
+    Ok(found)
+}
+
 /// Replaces everything a principal was granted.
 ///
 /// # Errors

@@ -91,6 +91,22 @@ pub fn find(connection: &mut AnyConnection, id: PrincipalId) -> Result<Option<Us
     found.map(into_domain).transpose()
 }
 
+/// The ids, names for people and addresses of those of these principals that are users.
+///
+/// # Errors
+/// When the storage fails.
+pub fn names(connection: &mut AnyConnection, ids: &[String]) -> Result<Vec<[String; 3]>> {
+    let mut found = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(super::MANY) {
+        let rows: Vec<(String, String, String)> = users::table
+            .filter(users::id.eq_any(chunk))
+            .select((users::id, users::display_name, users::email))
+            .load(connection)?;
+        found.extend(rows.into_iter().map(|(id, display_name, email)| [id, display_name, email]));
+    }
+    Ok(found)
+}
+
 /// Whether there is no user at all.
 ///
 /// # Errors

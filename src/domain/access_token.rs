@@ -1,0 +1,278 @@
+//! Access tokens: the named credentials of users and of service accounts that are no API keys. The words are DataHub's.
+
+use data_encoding::BASE64;
+use iso8601_duration::Duration as IsoDuration;
+use sha2::{Digest, Sha256};
+
+use super::api_key::{NEVER, Validity};
+use super::filter::Value;
+use super::ids::PrincipalId;
+use super::listing::{Direction, Field, Kind, clip};
+use super::text::{Description, DisplayName};
+use super::token::{KeyId, Token};
+
+/// What is told of an access token; the token itself is not in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessToken {
+    /// What clients call it: see [`wire_id`].
+    pub id: String,
+    /// Its credential.
+    pub key_id: KeyId,
+    /// Not unique.
+    pub name: String,
+    /// May be empty.
+    pub description: String,
+    /// Whom it authenticates.
+    pub actor: Party,
+    /// Who created it.
+    pub owner: Party,
+    /// Epoch milliseconds.
+    pub created_at: i64,
+    /// Epoch milliseconds, or [`NEVER`].
+    pub expires_at: i64,
+}
+
+/// A principal as it was when the token was created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Party {
+    /// Which; a namesake is another.
+    pub id: PrincipalId,
+    /// Its user name.
+    pub username: String,
+}
+
+/// The id of the access token with that key id: 44 characters of Base64, as DataHub's ids are, that tell nothing of
+/// the token.
+#[must_use]
+pub fn wire_id(key_id: KeyId) -> String {
+    BASE64.encode(&Sha256::digest(key_id.0))
+}
+
+/// An access token just created, with the only copy of the token.
+pub struct CreatedAccessToken {
+    /// What is told of it.
+    pub access_token: AccessToken,
+    /// Shown once.
+    pub token: Token,
+}
+
+/// What is needed to create an access token.
+#[derive(Debug, Clone)]
+pub struct NewAccessToken {
+    /// For a person or for a program.
+    pub kind: AccessTokenKind,
+    /// The user name of whom it shall authenticate.
+    pub actor: String,
+    /// How long it lives.
+    pub validity: Validity,
+    /// Its name for people.
+    pub name: DisplayName,
+    /// What it is for.
+    pub description: Description,
+}
+
+/// Whom an access token authenticates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessTokenKind {
+    /// A user.
+    Personal,
+    /// A service account that is no API key.
+    ServiceAccount,
+}
+
+/// Whether tokens may live for ever.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NeverExpiring {
+    /// They may.
+    #[default]
+    Allow,
+    /// They may not; those that do keep working.
+    Forbid,
+}
+
+/// The lifetimes that access tokens may have.
+#[derive(Debug, Clone)]
+pub struct Lifetimes {
+    /// Whether for ever is one.
+    pub never: NeverExpiring,
+    allowed: Vec<String>,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        let allowed = ["PT1H", "P1D", "P7D", "P30D", "P90D", "P180D", "P365D"].map(str::to_owned).into();
+        Self { never: NeverExpiring::default(), allowed }
+    }
+}
+
+impl Lifetimes {
+    /// Those that the configuration lists.
+    ///
+    /// # Errors
+    /// A message that names what is no duration.
+    pub fn new(never: NeverExpiring, allowed: Vec<String>) -> Result<Self, String> {
+        let usable = |text: &&String| seconds_of(text).is_some_and(|seconds| seconds < Validity::NEVER_FROM);
+        if let Some(bad) = allowed.iter().find(|text| !usable(text)) {
+            return Err(format!("`{}` is no ISO 8601 duration such as `P30D`, of less than 13 years", clip(bad)));
+        }
+        if allowed.is_empty() { Ok(Self { never, ..Self::default() }) } else { Ok(Self { never, allowed }) }
+    }
+
+    /// The lifetime that a request asks for by DataHub's name (`ONE_MONTH`) or in ISO 8601. The messages
+    /// are DataHub's.
+    ///
+    /// # Errors
+    /// A message that says what is allowed.
+    pub fn choose(&self, named: Option<Validity>, iso: Option<&str>) -> Result<Validity, String> {
+        match (named, iso) {
+            (Some(Validity::NEVER), None) if self.never == NeverExpiring::Forbid => Err(
+                "Never-expiring access tokens (NO_EXPIRY) cannot be created because ACCESS_TOKEN_ALLOW_NO_EXPIRY is \
+                 false. Choose a duration from ACCESS_TOKEN_ALLOWED_DURATIONS, or set ACCESS_TOKEN_ALLOW_NO_EXPIRY=true."
+                    .to_owned(),
+            ),
+            (Some(Validity::NEVER), None) => Ok(Validity::NEVER),
+            (Some(named), None) => self.check(named.seconds(), &format!("PT{}S", named.seconds())),
+            (None, Some(iso)) => match seconds_of(iso) {
+                Some(seconds) => self.check(seconds, iso),
+                None => Err(self.refusal(iso)),
+            },
+            _ => Err("Exactly one of duration or durationIso must be provided when creating an access token".to_owned()),
+        }
+    }
+
+    fn check(&self, seconds: i64, asked: &str) -> Result<Validity, String> {
+        let known = self.allowed.iter().any(|text| seconds_of(text) == Some(seconds));
+        if known { Validity::parse(seconds) } else { Err(self.refusal(asked)) }
+    }
+
+    fn refusal(&self, asked: &str) -> String {
+        format!(
+            "Access token duration '{}' is not allowed. Choose a value from ACCESS_TOKEN_ALLOWED_DURATIONS (currently: {}).",
+            clip(asked),
+            self.allowed.join(", ")
+        )
+    }
+}
+
+/// The seconds of an ISO 8601 duration; a month has 30 days, and a year 365.
+fn seconds_of(text: &str) -> Option<i64> {
+    let parsed: IsoDuration = text.parse().ok()?;
+    let whole = |number: f32, seconds: i64| -> Option<i64> {
+        #[expect(clippy::cast_possible_truncation, reason = "checked: a whole number that `f32` holds exactly")]
+        let count = (number.fract() == 0.0 && (0.0..16_777_216.0).contains(&number)).then_some(number as i64)?;
+        count.checked_mul(seconds)
+    };
+    let parts = [
+        (parsed.year, 365 * 86_400),
+        (parsed.month, 30 * 86_400),
+        (parsed.day, 86_400),
+        (parsed.hour, 3600),
+        (parsed.minute, 60),
+        (parsed.second, 1),
+    ];
+    let total = parts.into_iter().try_fold(0_i64, |sum, (number, seconds)| sum.checked_add(whole(number, seconds)?))?;
+    (total > 0).then_some(total)
+}
+
+/// What access tokens can be filtered and sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessTokenField {
+    /// The id on the wire.
+    Id,
+    /// The name.
+    Name,
+    /// The description.
+    Description,
+    /// The user name of whom it authenticates.
+    Actor,
+    /// The user name of who created it.
+    Owner,
+    /// The same by its id: not for clients.
+    OwnerId,
+    /// When it was created.
+    CreatedAt,
+    /// When it expires, if ever.
+    ExpiresAt,
+}
+
+impl Field for AccessTokenField {
+    const ALL: &'static [Self] =
+        &[Self::Id, Self::Name, Self::Description, Self::Actor, Self::Owner, Self::CreatedAt, Self::ExpiresAt];
+    const DEFAULT_SORT: (Self, Direction) = (Self::ExpiresAt, Direction::Descending);
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Name => "name",
+            Self::Description => "description",
+            Self::Actor => "actorUrn",
+            Self::Owner => "ownerUrn",
+            Self::OwnerId => "ownerId",
+            Self::CreatedAt => "createdAt",
+            Self::ExpiresAt => "expiresAt",
+        }
+    }
+
+    fn kind(self) -> Kind {
+        match self {
+            Self::Id | Self::Actor | Self::Owner | Self::OwnerId => Kind::Exact,
+            Self::Name | Self::Description => Kind::Text,
+            Self::CreatedAt | Self::ExpiresAt => Kind::Instant,
+        }
+    }
+
+    fn sortable(self) -> bool {
+        self == Self::ExpiresAt
+    }
+}
+
+impl AccessToken {
+    /// What a cursor remembers of a field one can sort by.
+    #[must_use]
+    pub fn sort_value(&self, field: AccessTokenField) -> Value {
+        match field {
+            AccessTokenField::ExpiresAt if self.expires_at == NEVER => Value::Instant(0),
+            AccessTokenField::ExpiresAt => Value::Instant(self.expires_at),
+            _ => Value::Text(self.id.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_compared_by_their_length() {
+        let lifetimes = Lifetimes::default();
+        let month = lifetimes.choose(Validity::parse(30 * 86_400).ok(), None).unwrap();
+        for same in ["P30D", "P1M", "PT720H", "P29DT24H"] {
+            assert_eq!(lifetimes.choose(None, Some(same)), Ok(month), "{same}");
+        }
+        assert_eq!(lifetimes.choose(None, Some("P1Y")), Validity::parse(31_536_000));
+        for bad in ["", " ", "P", "P0D", "P2D", "30", "P-1D", "P1.5D", "P99999999999999999999D", "NO_EXPIRY"] {
+            let message = lifetimes.choose(None, Some(bad)).unwrap_err();
+            assert!(message.starts_with("Access token duration '") && message.ends_with("P180D, P365D)."), "{message}");
+        }
+    }
+
+    #[test]
+    fn for_ever_can_be_forbidden() {
+        let forbidding = Lifetimes::new(NeverExpiring::Forbid, Vec::new()).unwrap();
+        assert!(
+            forbidding
+                .choose(Some(Validity::NEVER), None)
+                .unwrap_err()
+                .starts_with("Never-expiring access tokens (NO_EXPIRY)")
+        );
+        assert_eq!(Lifetimes::default().choose(Some(Validity::NEVER), None), Ok(Validity::NEVER));
+        assert!(Lifetimes::new(NeverExpiring::Allow, vec!["a month".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn an_id_is_base64_of_44_characters_and_stable() {
+        let id = wire_id(KeyId([7; 16]));
+        assert!(id.len() == 44 && id.ends_with('='), "{id}");
+        assert_eq!(id, wire_id(KeyId([7; 16])));
+    }
+}

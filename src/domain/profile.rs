@@ -1,0 +1,124 @@
+//! What DataHub's clients read of a principal, and what they wrote about it.
+
+use serde_json::Value as Json;
+
+use super::principal::{Principal, PrincipalKind, PrincipalState};
+
+/// One thing that a client wrote about a principal, kept as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aspect {
+    /// `corpUserInfo`
+    pub name: String,
+    /// A JSON object.
+    pub value: Json,
+    /// The user name of who wrote it.
+    pub created_by: String,
+    /// Epoch milliseconds.
+    pub created_at: i64,
+}
+
+/// What clients may write about a principal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AspectName {
+    /// `{"removed": true}` takes it out of use until it is taken back.
+    Status,
+    /// `{"status": "SUSPENDED"}` does, too; any other text lets it in again.
+    CorpUserStatus,
+    /// Names and titles.
+    CorpUserInfo,
+    /// The same, as people edit it.
+    CorpUserEditableInfo,
+}
+
+impl AspectName {
+    /// Every name.
+    pub const ALL: [Self; 4] = [Self::Status, Self::CorpUserStatus, Self::CorpUserInfo, Self::CorpUserEditableInfo];
+
+    /// On the wire and in the database.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::CorpUserStatus => "corpUserStatus",
+            Self::CorpUserInfo => "corpUserInfo",
+            Self::CorpUserEditableInfo => "corpUserEditableInfo",
+        }
+    }
+
+    /// The one of that name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|each| each.name() == name)
+    }
+
+    /// Checks what decides about access.
+    ///
+    /// # Errors
+    /// A message that says what is needed.
+    pub fn check(self, value: &Json) -> Result<(), String> {
+        match self {
+            _ if !value.is_object() => Err(format!("the aspect `{}` must be a JSON object", self.name())),
+            Self::Status if !value["removed"].is_boolean() => {
+                Err("the aspect `status` needs `removed`, which is `true` or `false`".to_owned())
+            }
+            Self::CorpUserStatus if !value["status"].is_string() => {
+                Err("the aspect `corpUserStatus` needs `status`, which is a string".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a principal with those aspects can do anything: it is neither removed nor suspended.
+#[must_use]
+pub fn state(aspects: &[Aspect]) -> PrincipalState {
+    let is = |name: AspectName, member: &str, value: Json| {
+        aspects.iter().any(|aspect| aspect.name == name.name() && aspect.value[member] == value)
+    };
+    if is(AspectName::Status, "removed", Json::Bool(true))
+        || is(AspectName::CorpUserStatus, "status", Json::from("SUSPENDED"))
+    {
+        PrincipalState::Disabled
+    } else {
+        PrincipalState::Enabled
+    }
+}
+
+/// A principal with everything that is told of it.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// Who.
+    pub principal: Principal,
+    /// For people; the user name if there is no other.
+    pub display_name: String,
+    /// Empty if unknown.
+    pub email: String,
+    /// What clients wrote.
+    pub aspects: Vec<Aspect>,
+}
+
+impl Profile {
+    /// Its user name.
+    #[must_use]
+    pub fn username(&self) -> String {
+        self.principal.username().to_string()
+    }
+
+    /// What a client wrote under that name.
+    #[must_use]
+    pub fn aspect(&self, name: AspectName) -> Option<&Aspect> {
+        self.aspects.iter().find(|aspect| aspect.name == name.name())
+    }
+
+    /// One text of what a client wrote about names and titles.
+    #[must_use]
+    pub fn info(&self, member: &str) -> Option<&str> {
+        self.aspect(AspectName::CorpUserInfo)?.value[member].as_str()
+    }
+
+    /// Whether it is a service account that is no API key.
+    #[must_use]
+    pub fn is_service_account(&self) -> bool {
+        self.principal.kind == PrincipalKind::ServiceAccount && self.principal.chosen_name.is_some()
+    }
+}

@@ -1,0 +1,80 @@
+//! Service accounts that are no API keys: programs with any number of access tokens. DataHub's.
+
+use super::entropy::Entropy;
+use super::error::Result;
+use super::filter::Value;
+use super::listing::{Direction, Field, Kind};
+use super::principal::Principal;
+
+/// The user name of such a service account begins so, and no other does.
+pub const PREFIX: &str = "service_";
+
+/// A program: a principal and what is told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceAccount {
+    /// Who.
+    pub principal: Principal,
+    /// For people; the user name unless given.
+    pub display_name: String,
+    /// May be empty.
+    pub description: String,
+    /// The user name of whoever created it; a note, not a dependency.
+    pub created_by: String,
+    /// Epoch milliseconds.
+    pub created_at: i64,
+    /// Epoch milliseconds.
+    pub updated_at: i64,
+}
+
+/// A new user name: the prefix and a random UUID, as DataHub's are.
+///
+/// # Errors
+/// When there is no randomness.
+pub fn draw_username(entropy: Entropy) -> Result<String> {
+    let mut random = [0; 16];
+    entropy.fill(&mut random)?;
+    Ok(format!("{PREFIX}{}", uuid::Builder::from_random_bytes(random).into_uuid()))
+}
+
+/// What service accounts can be filtered and sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServiceAccountField {
+    /// The user name.
+    Username,
+    /// The name for people.
+    DisplayName,
+    /// When it was created.
+    CreatedAt,
+}
+
+impl Field for ServiceAccountField {
+    const ALL: &'static [Self] = &[Self::Username, Self::DisplayName, Self::CreatedAt];
+    const DEFAULT_SORT: (Self, Direction) = (Self::CreatedAt, Direction::Descending);
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Username => "username",
+            Self::DisplayName => "displayName",
+            Self::CreatedAt => "createdAt",
+        }
+    }
+
+    fn kind(self) -> Kind {
+        match self {
+            Self::Username | Self::DisplayName => Kind::Text,
+            Self::CreatedAt => Kind::Instant,
+        }
+    }
+
+    fn sortable(self) -> bool {
+        self == Self::CreatedAt
+    }
+}
+
+impl ServiceAccount {
+    /// What a cursor remembers of a field one can sort by.
+    #[must_use]
+    pub fn sort_value(&self, _field: ServiceAccountField) -> Value {
+        Value::Instant(self.created_at)
+    }
+}

@@ -1,0 +1,68 @@
+//! Other addresses of this door: DataHub's web frontend stands in front of its backend under `/api/gms`, and the
+//! client's guess at the frontend's address begins with `/api`.
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Uri;
+use actix_web::middleware::Next;
+
+use super::owns;
+
+/// Leads a request to what it means.
+///
+/// # Errors
+/// Those of the handler.
+pub async fn follow(
+    mut request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    if let Some(target) = meant(request.uri().path()).map(str::to_owned) {
+        let whole = match request.uri().query() {
+            Some(query) => format!("{target}?{query}"),
+            None => target,
+        };
+        let mut parts = request.uri().clone().into_parts();
+        if let Ok(path_and_query) = whole.parse() {
+            parts.path_and_query = Some(path_and_query);
+            if let Ok(uri) = Uri::from_parts(parts) {
+                request.match_info_mut().get_mut().update(&uri);
+                request.head_mut().uri = uri;
+            }
+        }
+    }
+    next.call(request).await
+}
+
+/// The path that an alias stands for; only this door's have any.
+fn meant(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix("/api/gms").or_else(|| path.strip_prefix("/api"))?;
+    (rest.starts_with('/') && owns(rest)).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::meant;
+
+    #[test]
+    fn only_the_paths_of_this_door_have_aliases() {
+        for (alias, path) in [
+            ("/api/gms/config", "/config"),
+            ("/api/gms/api/graphql", "/api/graphql"),
+            ("/api/gms/entitiesV2/urn%3Ali", "/entitiesV2/urn%3Ali"),
+            ("/api/api/v2/graphql", "/api/v2/graphql"),
+            ("/api/logIn", "/logIn"),
+        ] {
+            assert_eq!(meant(alias), Some(path));
+        }
+        for other in [
+            "/api/graphql",
+            "/api/v2/graphql",
+            "/api/gms/api/service/apikeys",
+            "/api/gmsconfig",
+            "/config",
+            "/api/gms/metrics",
+        ] {
+            assert_eq!(meant(other), None, "{other}");
+        }
+    }
+}

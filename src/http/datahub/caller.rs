@@ -1,0 +1,132 @@
+//! Who calls at this door: a bearer token, the system client, or the cookies of a session. A bearer token beats cookies:
+//! DataHub's client sends both, of different people.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, ORIGIN};
+use actix_web::{FromRequest, HttpRequest, web};
+use data_encoding::BASE64;
+
+use super::settings::{Authentication, SYSTEM};
+use super::urn;
+use crate::app::State;
+use crate::domain::actor::Actor;
+use crate::domain::error::{Error, Refusal, Violation};
+use crate::domain::token::TokenKind;
+use crate::http::auth::{authenticate, bearer, request_id};
+use crate::http::problem::Failure;
+
+/// The cookie that holds a session's token.
+pub const SESSION_COOKIE: &str = "PLAY_SESSION";
+/// The cookie that tells scripts who is signed in.
+pub const ACTOR_COOKIE: &str = "actor";
+
+const DATAHUB_ACTOR: HeaderName = HeaderName::from_static("x-datahub-actor");
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Whoever makes a request at this door; as an argument of a handler it means: only the authenticated.
+pub struct Caller(pub Actor);
+
+impl FromRequest for Caller {
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let state = request.app_data::<web::Data<State>>().cloned();
+            let state = state.ok_or_else(|| Error::Internal("the application has no state".into()))?;
+            let actor = identify(&state, &request).await?.requesting(request_id(&request));
+            tracing::Span::current().record("actor", tracing::field::display(actor.username()));
+            Ok(Self(actor))
+        })
+    }
+}
+
+async fn identify(state: &State, request: &HttpRequest) -> Result<Actor, Failure> {
+    if state.datahub.authentication == Authentication::Off {
+        refuse_cross_site(request)?;
+        return at_their_word(state, request).await;
+    }
+    if let Some((id, secret)) = basic(request) {
+        let known = state.datahub.system_client.as_ref().filter(|client| client.is(&id, &secret));
+        let known = known.ok_or(Error::Unauthenticated(Refusal::Invalid))?;
+        return Ok(Actor::built_in(known.id(), state.service.clock.now()));
+    }
+    match bearer(request) {
+        Err(Failure::Domain(Error::Unauthenticated(Refusal::Missing)))
+            if !request.headers().contains_key(AUTHORIZATION) =>
+        {
+            of_session(state, request).await
+        }
+        bearer => Ok(authenticate(state, bearer?, request).await?),
+    }
+}
+
+/// Whoever a request says, as nobody is asked for proof; if it says nothing, the system.
+async fn at_their_word(state: &State, request: &HttpRequest) -> Result<Actor, Failure> {
+    let system = state.datahub.system_client.as_ref().map_or(SYSTEM, |client| client.id());
+    let named =
+        match request.headers().get(DATAHUB_ACTOR) {
+            None => system,
+            Some(value) => value.to_str().ok().and_then(urn::username).ok_or_else(|| {
+                Violation::new("X-DataHub-Actor", "must be a user's URN such as `urn:li:corpuser:ada`")
+            })?,
+        };
+    if named == system {
+        return Ok(Actor::built_in(system, state.service.clock.now()));
+    }
+    Ok(state.service.take_at_word(named.to_owned()).await?)
+}
+
+/// The name and the secret after `Basic`: as they are, as DataHub's client sends them, or in Base64, as others do.
+fn basic(request: &HttpRequest) -> Option<(String, String)> {
+    let (scheme, rest) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = || BASE64.decode(rest.as_bytes()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let plain = if rest.contains(':') { Some(rest.to_owned()) } else { decoded() }.unwrap_or_default();
+    let (id, secret) = plain.split_once(':').unwrap_or_default();
+    Some((id.to_owned(), secret.to_owned()))
+}
+
+/// The actor of the session in the cookies, which must agree on who it is. What changes something must not come from
+/// another site: a form cannot send JSON, and a script of another site says where it is.
+async fn of_session(state: &State, request: &HttpRequest) -> Result<Actor, Failure> {
+    let (Some(session), Some(claimed)) = (request.cookie(SESSION_COOKIE), request.cookie(ACTOR_COOKIE)) else {
+        return Err(Error::Unauthenticated(Refusal::Missing).into());
+    };
+    refuse_cross_site(request)?;
+    let actor = authenticate(state, session.value(), request).await?;
+    let is_session = actor.credential.is_some_and(|credential| credential.kind == TokenKind::Session);
+    if is_session && claimed.value() == urn::of_user(actor.username()) {
+        return Ok(actor);
+    }
+    Err(Error::Unauthenticated(Refusal::Invalid).into())
+}
+
+/// Refuses a request that a browser may have been tricked into.
+///
+/// # Errors
+/// 403
+pub fn refuse_cross_site(request: &HttpRequest) -> Result<(), Failure> {
+    let text = |name: HeaderName| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
+    let is_json = text(CONTENT_TYPE).is_some_and(|value| {
+        value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+    });
+    let from_here = text(FETCH_SITE).is_none_or(|site| site == "same-origin" || site == "none");
+    let origin_is_here = text(ORIGIN).is_none_or(|origin| {
+        let authority = origin.split_once("://").map(|(_, authority)| authority);
+        authority.is_some() && authority == text(HOST)
+    });
+    let changes = !request.method().is_safe();
+    if changes && !(is_json && from_here && origin_is_here) {
+        let message = "A request with cookies must be JSON from the same origin.".to_owned();
+        return Err(Failure::DataHub(StatusCode::FORBIDDEN, message));
+    }
+    Ok(())
+}

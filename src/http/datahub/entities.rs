@@ -1,0 +1,243 @@
+//! `/entities`, `/entitiesV2`: reading and deleting users, service accounts and access tokens by their URNs.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use super::caller::Caller;
+use super::problem::DataHubError;
+use super::urn;
+use crate::app::State;
+use crate::domain::access_token::AccessToken;
+use crate::domain::actor::Actor;
+use crate::domain::api_key::NEVER;
+use crate::domain::error::{Error, Violation};
+use crate::domain::profile::{Aspect, AspectName, Profile};
+use crate::domain::service_account::PREFIX;
+use crate::http::problem::Failure;
+use crate::http::valid::Params;
+use crate::service::{access_tokens, profiles, service_accounts, users};
+use crate::storage::principals::Existed;
+
+/// Something with a URN, as its aspects.
+pub struct Entity {
+    /// Its URN.
+    pub urn: String,
+    /// `corpuser` or `dataHubAccessToken`.
+    pub kind: &'static str,
+    /// What is told of it.
+    pub aspects: Vec<Aspect>,
+}
+
+impl Entity {
+    /// The entity with that URN that the actor may read.
+    ///
+    /// # Errors
+    /// 404
+    pub async fn get(state: &State, actor: &Actor, text: &str) -> Result<Self, Failure> {
+        let missing = || Failure::DataHub(StatusCode::NOT_FOUND, "There is no such entity.".to_owned());
+        if let Some(id) = urn::token_id(text) {
+            return match access_tokens::get(&state.service, actor, id.to_owned()).await {
+                Ok(token) => Ok(Self::of_token(token)),
+                Err(Error::NotFound { .. }) => Err(missing()),
+                Err(error) => Err(error.into()),
+            };
+        }
+        let username = urn::username(text).ok_or_else(missing)?;
+        let found = profiles::find(&state.service, actor, username.to_owned()).await?;
+        found.map(Self::of_user).ok_or_else(missing)
+    }
+
+    fn of_user(profile: Profile) -> Self {
+        let username = profile.username();
+        let told = |name: &str, value: Value| Aspect {
+            name: name.to_owned(),
+            value,
+            created_by: username.clone(),
+            created_at: profile.principal.created_at,
+        };
+        let mut aspects = vec![told("corpUserKey", json!({"username": username}))];
+        if profile.aspect(AspectName::CorpUserInfo).is_none() {
+            let mut info = json!({"active": profile.principal.enabled, "displayName": profile.display_name});
+            if !profile.email.is_empty() {
+                info["email"] = json!(profile.email);
+            }
+            aspects.push(told("corpUserInfo", info));
+        }
+        if profile.is_service_account() {
+            aspects.push(told("subTypes", json!({"typeNames": ["SERVICE_ACCOUNT"]})));
+        }
+        aspects.extend(profile.aspects);
+        Self { urn: urn::of_user(username), kind: "corpuser", aspects }
+    }
+
+    fn of_token(token: AccessToken) -> Self {
+        let told = |name: &str, value: Value| Aspect {
+            name: name.to_owned(),
+            value,
+            created_by: token.owner.username.clone(),
+            created_at: token.created_at,
+        };
+        let mut info = json!({
+            "name": token.name, "description": token.description, "createdAt": token.created_at,
+            "actorUrn": urn::of_user(&token.actor.username), "ownerUrn": urn::of_user(&token.owner.username),
+        });
+        if token.expires_at != NEVER {
+            info["expiresAt"] = json!(token.expires_at);
+        }
+        let key = told("dataHubAccessTokenKey", json!({"id": token.id}));
+        let aspects = vec![key, told("dataHubAccessTokenInfo", info)];
+        Self { urn: urn::of_token(&token.id), kind: "dataHubAccessToken", aspects }
+    }
+}
+
+/// The record of DataHub's model that holds an aspect.
+pub fn record(aspect: &str) -> &'static str {
+    match aspect {
+        "corpUserKey" => "com.linkedin.metadata.key.CorpUserKey",
+        "corpUserInfo" => "com.linkedin.identity.CorpUserInfo",
+        "corpUserEditableInfo" => "com.linkedin.identity.CorpUserEditableInfo",
+        "corpUserStatus" => "com.linkedin.identity.CorpUserStatus",
+        "subTypes" => "com.linkedin.common.SubTypes",
+        "dataHubAccessTokenKey" => "com.linkedin.metadata.key.DataHubAccessTokenKey",
+        "dataHubAccessTokenInfo" => "com.linkedin.access.token.DataHubAccessTokenInfo",
+        _ => "com.linkedin.common.Status",
+    }
+}
+
+/// Get an entity
+///
+/// Users, service accounts and access tokens, with the aspects that were asked for.
+#[utoipa::path(
+    tag = "DataHub",
+    operation_id = "get_entity",
+    params(
+        ("urn" = String, Path, description = "Its URN", example = "urn:li:corpuser:admin"),
+        ("aspects" = Option<String>, Query, description = "`List(corpUserInfo,status)`"),
+    ),
+    responses(
+        (status = 200, description = "Its aspects", body = Object),
+        (status = 401, description = "No credential, or a bad one", body = DataHubError),
+        (status = 404, description = "There is no such entity", body = DataHubError),
+    ),
+)]
+#[get("/entitiesV2/{urn}")]
+pub async fn read(
+    state: web::Data<State>,
+    Caller(actor): Caller,
+    urn: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Failure> {
+    let entity = Entity::get(&state, &actor, &urn).await?;
+    let params = Params::parse(request.query_string());
+    let wanted = params.get("aspects")?;
+    let wanted: Vec<&str> = wanted
+        .strip_prefix("List(")
+        .and_then(|rest| rest.strip_suffix(')'))
+        .map(|names| names.split(',').map(str::trim).collect())
+        .unwrap_or_default();
+    let aspects: Map<String, Value> = entity
+        .aspects
+        .into_iter()
+        .filter(|aspect| wanted.is_empty() || wanted.contains(&aspect.name.as_str()))
+        .map(|aspect| {
+            let created = json!({"actor": urn::of_user(&aspect.created_by), "time": aspect.created_at});
+            let told = json!({
+                "name": aspect.name, "type": "VERSIONED", "version": 0, "value": aspect.value, "created": created,
+            });
+            (aspect.name, told)
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({"urn": entity.urn, "entityName": entity.kind, "aspects": aspects})))
+}
+
+/// Get a user as a snapshot
+///
+/// What the `curl` commands of DataHub's documentation ask for.
+#[utoipa::path(
+    tag = "DataHub",
+    operation_id = "get_entity_snapshot",
+    params(("urn" = String, Path, description = "Its URN", example = "urn:li:corpuser:admin")),
+    responses(
+        (status = 200, description = "Its aspects", body = Object),
+        (status = 401, description = "No credential, or a bad one", body = DataHubError),
+        (status = 404, description = "There is no such entity", body = DataHubError),
+    ),
+)]
+#[get("/entities/{urn}")]
+pub async fn snapshot(
+    state: web::Data<State>,
+    Caller(actor): Caller,
+    urn: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
+    let entity = Entity::get(&state, &actor, &urn).await?;
+    let aspects: Vec<Value> =
+        entity.aspects.into_iter().map(|aspect| json!({record(&aspect.name): aspect.value})).collect();
+    let kind = match entity.kind {
+        "corpuser" => "com.linkedin.metadata.snapshot.CorpUserSnapshot",
+        _ => "com.linkedin.metadata.snapshot.DataHubAccessTokenSnapshot",
+    };
+    Ok(HttpResponse::Ok().json(json!({"value": {kind: {"urn": entity.urn, "aspects": aspects}}})))
+}
+
+/// Delete an entity for good
+///
+/// `?action=delete` deletes a user, a service account or an access token; `?action=deleteReferences` has nothing to do.
+#[utoipa::path(
+    tag = "DataHub",
+    operation_id = "act_on_entities",
+    params(("action" = String, Query, description = "`delete` or `deleteReferences`")),
+    request_body = EntityAction,
+    responses(
+        (status = 200, description = "How many rows there were", body = Object),
+        (status = 400, description = "An unknown action or URN", body = DataHubError),
+        (status = 401, description = "No credential, or a bad one", body = DataHubError),
+        (status = 403, description = "Not permitted", body = DataHubError),
+    ),
+)]
+#[post("/entities")]
+pub async fn act(
+    state: web::Data<State>,
+    Caller(actor): Caller,
+    request: HttpRequest,
+    body: web::Bytes,
+) -> Result<HttpResponse, Failure> {
+    let params = Params::parse(request.query_string());
+    let EntityAction { urn } =
+        serde_json::from_slice(&body).map_err(|_| Violation::new("urn", "must be a text in a JSON object"))?;
+    match params.get("action")? {
+        "delete" => {
+            let rows = i32::from(delete(&state, &actor, &urn).await? == Existed::Yes);
+            Ok(HttpResponse::Ok().json(json!({"value": {"urn": urn, "rows": rows, "timeseriesRows": 0}})))
+        }
+        "deleteReferences" => {
+            Ok(HttpResponse::Ok().json(json!({"value": {"total": 0, "relatedAspects": [], "relatedSearchCount": 0}})))
+        }
+        _ => Err(Violation::new("action", "must be `delete` or `deleteReferences`").into()),
+    }
+}
+
+async fn delete(state: &State, actor: &Actor, text: &str) -> Result<Existed, Failure> {
+    let outcome = if let Some(id) = urn::token_id(text) {
+        access_tokens::revoke(&state.service, actor, id.to_owned()).await
+    } else {
+        match urn::user("urn", text)? {
+            program if program.starts_with(PREFIX) => service_accounts::delete(&state.service, actor, program).await,
+            user => return Ok(users::remove(&state.service, actor, user).await?),
+        }
+    };
+    match outcome {
+        Ok(()) => Ok(Existed::Yes),
+        Err(Error::NotFound { .. }) => Ok(Existed::No),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What is to be done with which entity.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct EntityAction {
+    /// Its URN.
+    urn: String,
+}

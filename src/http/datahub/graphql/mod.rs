@@ -1,0 +1,174 @@
+//! `/api/graphql`: DataHub's GraphQL, with its names, its nullability and its errors.
+//!
+//! One file for each subject; a field is added in the file of its type.
+
+mod filters;
+mod me;
+mod policies;
+mod policy_types;
+mod problem;
+mod request;
+mod scalars;
+mod service_accounts;
+mod tokens;
+mod users;
+
+use actix_web::{HttpResponse, post, web};
+use async_graphql::{Context, EmptySubscription, MergedObject};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use self::problem::Problem;
+use super::caller::Caller;
+use super::problem::DataHubError;
+use crate::app::State;
+use crate::domain::actor::Actor;
+use crate::domain::error::Violation;
+use crate::domain::listing::MAX_LIMIT;
+use crate::http::problem::Failure;
+
+/// What can be asked.
+#[derive(MergedObject, Default)]
+pub struct Query(
+    tokens::TokenQuery,
+    service_accounts::ServiceAccountQuery,
+    users::UserQuery,
+    policies::PolicyQuery,
+    me::MeQuery,
+);
+
+/// What can be changed.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    tokens::TokenMutation,
+    service_accounts::ServiceAccountMutation,
+    users::UserMutation,
+    policies::PolicyMutation,
+);
+
+/// The schema, ready to answer.
+pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+
+/// How deep a selection may be nested; a full introspection needs 15.
+const DEPTH: usize = 20;
+/// How many fields a request may select.
+const COMPLEXITY: usize = 500;
+
+/// Builds the schema.
+#[must_use]
+pub fn schema() -> Schema {
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .register_output_type::<scalars::Entity>()
+        .limit_depth(DEPTH)
+        .limit_complexity(COMPLEXITY)
+        .finish()
+}
+
+/// The schema as text, as it is committed.
+#[must_use]
+pub fn sdl() -> String {
+    schema().sdl()
+}
+
+/// Ask DataHub's GraphQL
+///
+/// Whatever reaches the engine is answered with 200; what went wrong is in `errors`. The schema is in
+/// `openapi/schema.graphql`, and introspection is on.
+#[utoipa::path(
+    tag = "DataHub",
+    operation_id = "execute_graphql",
+    request_body = GraphqlRequest,
+    responses(
+        (status = 200, description = "`data`, `errors` and `extensions`", body = Object),
+        (status = 400, description = "The body is no GraphQL request; no body"),
+        (status = 401, description = "No credential, or a bad one", body = DataHubError),
+    ),
+)]
+#[post("/api/graphql")]
+pub async fn execute(state: web::Data<State>, caller: Caller, body: web::Bytes) -> Result<HttpResponse, Failure> {
+    answer(state, caller, &body).await
+}
+
+/// Ask DataHub's GraphQL, at the frontend's address
+///
+/// The same as `/api/graphql`.
+#[utoipa::path(
+    tag = "DataHub",
+    operation_id = "execute_frontend_graphql",
+    request_body = GraphqlRequest,
+    responses(
+        (status = 200, description = "`data`, `errors` and `extensions`", body = Object),
+        (status = 400, description = "The body is no GraphQL request; no body"),
+        (status = 401, description = "No credential, or a bad one", body = DataHubError),
+    ),
+)]
+#[post("/api/v2/graphql")]
+pub async fn execute_v2(state: web::Data<State>, caller: Caller, body: web::Bytes) -> Result<HttpResponse, Failure> {
+    answer(state, caller, &body).await
+}
+
+/// A GraphQL request.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GraphqlRequest {
+    /// A document of GraphQL.
+    query: String,
+    /// Values for its variables.
+    variables: Option<Value>,
+    /// Which of its operations.
+    operation_name: Option<String>,
+}
+
+async fn answer(state: web::Data<State>, Caller(actor): Caller, body: &[u8]) -> Result<HttpResponse, Failure> {
+    let request = request::read(body).ok_or(Failure::NoGraphql)?;
+    let response = match request::parse(request) {
+        Err(error) => json!({"errors": [error], "data": null, "extensions": {}}),
+        Ok(request) => {
+            let schema = state.schema.clone();
+            let response = schema.execute(request.data(Asking { state, actor })).await;
+            let errors: Vec<Value> = response.errors.iter().map(problem::render).collect();
+            if errors.is_empty() {
+                json!({"data": response.data, "extensions": {}})
+            } else {
+                json!({"errors": errors, "data": response.data, "extensions": {}})
+            }
+        }
+    };
+    Ok(HttpResponse::Ok().content_type("application/json;charset=utf-8").body(response.to_string()))
+}
+
+/// Who asks whom.
+struct Asking {
+    state: web::Data<State>,
+    actor: Actor,
+}
+
+impl Asking {
+    fn of<'a>(context: &Context<'a>) -> Result<&'a Self, Problem> {
+        context.data().map_err(|_| Problem::server("Nobody asks"))
+    }
+}
+
+/// Where a page begins and how long it is.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    start: i32,
+    count: i32,
+}
+
+impl Window {
+    /// Negative numbers are refused; a page has at most [`MAX_LIMIT`] records.
+    fn new(start: Option<i32>, count: Option<i32>, default: i32) -> Result<Self, Violation> {
+        let (start, count) = (start.unwrap_or(0), count.unwrap_or(default));
+        if start < 0 || count < 0 {
+            return Err(Violation::new("input", "must have a `start` and a `count` that are not negative"));
+        }
+        Ok(Self { start, count: count.min(i32::try_from(MAX_LIMIT).unwrap_or(count)) })
+    }
+}
+
+/// A total for a field of 32 bits.
+fn total(counts: Option<crate::domain::listing::Counts>) -> i32 {
+    counts.map_or(0, |counts| i32::try_from(counts.filtered).unwrap_or(i32::MAX))
+}

@@ -1,0 +1,220 @@
+//! Policies about the platform and about entities.
+
+use std::collections::BTreeMap;
+
+use async_graphql::{Context, InputObject, Object, SimpleObject};
+use serde_json::{Map, Value as Json};
+
+use super::filters::{FacetFilterInput, FilterOperator};
+use super::policy_types::{ActorFilterInput, Policy, PolicyState, PolicyType, PolicyUpdateInput, ResourceFilterInput};
+use super::problem::Problem;
+use super::{Asking, Window, total};
+use crate::domain::error::{Result as DomainResult, Violation};
+use crate::domain::policy::{self, Aspect, Category, Criterion, Effect, Rule, Subjects};
+use crate::domain::text::{Description, DisplayName, at};
+use crate::http::datahub::urn;
+use crate::service::policies::{self, Member, PolicyInput, PolicySearch};
+
+/// What can be asked about policies.
+#[derive(Default)]
+pub struct PolicyQuery;
+
+#[Object]
+impl PolicyQuery {
+    /// List policies, the oldest first.
+    async fn list_policies(
+        &self,
+        context: &Context<'_>,
+        input: ListPoliciesInput,
+    ) -> Option<Result<ListPoliciesResult, Problem>> {
+        Some(list(context, input).await)
+    }
+}
+
+async fn list(context: &Context<'_>, input: ListPoliciesInput) -> Result<ListPoliciesResult, Problem> {
+    let asking = Asking::of(context)?;
+    let window = Window::new(input.start, input.count, 20)?;
+    let size = |number: i32| usize::try_from(number).unwrap_or_default();
+    let search = PolicySearch {
+        text: input.query.unwrap_or_default().trim().trim_matches('*').to_owned(),
+        members: members(input.or_filters.unwrap_or_default())?,
+        start: size(window.start),
+        count: size(window.count),
+    };
+    let page = policies::list(&asking.state.service, &asking.actor, search).await?;
+    let total = total(page.counts);
+    let policies = page.records.into_iter().map(Policy::from).collect();
+    Ok(ListPoliciesResult { start: window.start, count: window.count, total, policies })
+}
+
+/// The conditions of one alternative; clients send no more.
+fn members(alternatives: Vec<AndFilterInput>) -> Result<BTreeMap<Member, Vec<String>>, Violation> {
+    let wrong = |message: &str| Violation::new("orFilters", message);
+    if alternatives.len() > 1 {
+        return Err(wrong("must have at most one member"));
+    }
+    let mut members = BTreeMap::new();
+    for filter in alternatives.into_iter().flat_map(|alternative| alternative.and.unwrap_or_default()) {
+        let member = match filter.field.as_str() {
+            "state" => Member::State,
+            "editable" => Member::Editable,
+            "type" => Member::Type,
+            _ => return Err(wrong("has an unknown field; the fields are `state`, `editable` and `type`")),
+        };
+        let plain = matches!(filter.condition, None | Some(FilterOperator::Equal | FilterOperator::In));
+        if !plain || filter.negated == Some(true) || members.contains_key(&member) {
+            return Err(wrong("can only ask once for each field, and only with `EQUAL`"));
+        }
+        members.insert(member, filter.values.unwrap_or_else(|| filter.value.into_iter().collect()));
+    }
+    Ok(members)
+}
+
+/// What can be done with policies.
+#[derive(Default)]
+pub struct PolicyMutation;
+
+#[Object]
+impl PolicyMutation {
+    /// Create a policy; the answer is its URN. It counts from now on.
+    async fn create_policy(&self, context: &Context<'_>, input: PolicyUpdateInput) -> Option<Result<String, Problem>> {
+        Some(create(context, input).await)
+    }
+
+    /// Replace a policy; the answer is its URN. It counts from now on.
+    async fn update_policy(
+        &self,
+        context: &Context<'_>,
+        urn: String,
+        input: PolicyUpdateInput,
+    ) -> Option<Result<String, Problem>> {
+        Some(update(context, urn, input).await)
+    }
+
+    /// Delete a policy; the answer is its URN.
+    async fn delete_policy(&self, context: &Context<'_>, urn: String) -> Option<Result<String, Problem>> {
+        Some(delete(context, urn).await)
+    }
+}
+
+async fn create(context: &Context<'_>, input: PolicyUpdateInput) -> Result<String, Problem> {
+    let asking = Asking::of(context)?;
+    let created = policies::create(&asking.state.service, &asking.actor, input.parse()?).await?;
+    Ok(created.qualified_name)
+}
+
+async fn update(context: &Context<'_>, urn: String, input: PolicyUpdateInput) -> Result<String, Problem> {
+    let asking = Asking::of(context)?;
+    let updated = policies::update(&asking.state.service, &asking.actor, known(urn)?, input.parse()?).await?;
+    Ok(updated.qualified_name)
+}
+
+async fn delete(context: &Context<'_>, urn: String) -> Result<String, Problem> {
+    let asking = Asking::of(context)?;
+    policies::delete(&asking.state.service, &asking.actor, known(urn.clone())?).await?;
+    Ok(urn)
+}
+
+fn known(urn: String) -> Result<String, Violation> {
+    let right = urn.starts_with(policy::system::URN_PREFIX) && !urn.chars().any(char::is_control);
+    if right { Ok(urn) } else { Err(Violation::new("urn", "must be the URN of a policy")) }
+}
+
+impl PolicyUpdateInput {
+    fn parse(self) -> DomainResult<PolicyInput> {
+        let resources = self.resources.unwrap_or_default();
+        let mut attributes = Map::new();
+        // What is said twice is decided by the criteria; the older members are kept for who reads them.
+        attributes.insert("resourceType".to_owned(), resources.r#type.clone().map_or(Json::Null, Json::from));
+        attributes.insert("resources".to_owned(), resources.resources.clone().map_or(Json::Null, Json::from));
+        attributes.insert("allResources".to_owned(), resources.all_resources.map_or(Json::Null, Json::from));
+        let category = match self.r#type {
+            PolicyType::Platform => Category::Platform,
+            PolicyType::Metadata => Category::Entities,
+        };
+        Ok(PolicyInput {
+            name: at("name", DisplayName::parse(&self.name))?,
+            description: at("description", Description::parse(&self.description.unwrap_or_default()))?,
+            rule: Rule {
+                category,
+                effect: Effect::Allow,
+                actions: self.privileges,
+                resources: if category == Category::Platform { Vec::new() } else { resources.criteria()? },
+                subjects: self.actors.subjects(),
+            },
+            enabled: self.state == PolicyState::Active,
+            attributes,
+        })
+    }
+}
+
+impl ResourceFilterInput {
+    /// The criteria, from the newer and the older way to write them. An empty list of resources without
+    /// `allResources` is every resource, as in DataHub.
+    fn criteria(self) -> Result<Vec<Criterion>, Violation> {
+        let equals = |field, values| Criterion { field, condition: policy::Condition::Equals, values };
+        let mut criteria = Vec::new();
+        if let Some(kind) = self.r#type {
+            criteria.push(equals(Aspect::Type, vec![kind]));
+        }
+        if let Some(urns) = self.resources.filter(|urns| !urns.is_empty() && self.all_resources != Some(true)) {
+            criteria.push(equals(Aspect::Name, urns));
+        }
+        for criterion in self.filter.map(|filter| filter.criteria.unwrap_or_default()).unwrap_or_default() {
+            criteria.push(Criterion {
+                field: Aspect::parse(&criterion.field),
+                condition: criterion.condition.into(),
+                values: criterion.values,
+            });
+        }
+        Ok(criteria)
+    }
+}
+
+impl ActorFilterInput {
+    fn subjects(self) -> Subjects {
+        let bare = |urn: String| urn::username(&urn).map_or_else(|| urn.clone(), str::to_owned);
+        Subjects {
+            users: self.users.unwrap_or_default().into_iter().map(bare).collect(),
+            groups: self.groups.unwrap_or_default(),
+            roles: Vec::new(),
+            everyone: self.all_users,
+            every_group: self.all_groups,
+            owners: self.resource_owners,
+            owner_types: self.resource_owners_types.unwrap_or_default(),
+        }
+    }
+}
+
+/// Which policies.
+#[derive(Debug, InputObject)]
+pub struct ListPoliciesInput {
+    /// After so many.
+    start: Option<i32>,
+    /// At most so many; 20 if left out.
+    count: Option<i32>,
+    /// Part of the name.
+    query: Option<String>,
+    /// Conditions on `state`, `editable` and `type`.
+    or_filters: Option<Vec<AndFilterInput>>,
+}
+
+/// Conditions that must all be met.
+#[derive(Debug, InputObject)]
+pub struct AndFilterInput {
+    /// The conditions.
+    and: Option<Vec<FacetFilterInput>>,
+}
+
+/// One page of policies.
+#[derive(SimpleObject)]
+pub struct ListPoliciesResult {
+    /// Where the page begins.
+    start: i32,
+    /// How many were asked for.
+    count: i32,
+    /// How many there are.
+    total: i32,
+    /// The policies.
+    policies: Vec<Policy>,
+}

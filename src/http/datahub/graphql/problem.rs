@@ -1,0 +1,117 @@
+//! Errors as GraphQL tells them: DataHub's codes, types and texts.
+
+use async_graphql::{ErrorExtensionValues, ServerError};
+use serde_json::{Value, json};
+
+use crate::domain::error::{Error, Violation};
+use crate::http::datahub::problem::UNAUTHORIZED;
+
+/// What went wrong with one field.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    kind: Kind,
+    message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    BadRequest,
+    Unauthorized,
+    NotFound,
+    Conflict,
+    Unavailable,
+    Server,
+}
+
+impl Kind {
+    fn code(self) -> (i32, &'static str) {
+        match self {
+            Self::BadRequest => (400, "BAD_REQUEST"),
+            Self::Unauthorized => (403, "UNAUTHORIZED"),
+            Self::NotFound => (404, "NOT_FOUND"),
+            Self::Conflict => (409, "CONFLICT"),
+            Self::Unavailable => (503, "SERVICE_UNAVAILABLE"),
+            Self::Server => (500, "SERVER_ERROR"),
+        }
+    }
+}
+
+impl Problem {
+    /// A failure of the server's own, by DataHub's text for it.
+    pub fn server(message: &str) -> Self {
+        Self { kind: Kind::Server, message: message.to_owned() }
+    }
+
+    /// The same, with another text if it is a refusal.
+    pub fn refused_as(mut self, message: &str) -> Self {
+        if self.kind == Kind::Unauthorized {
+            message.clone_into(&mut self.message);
+        }
+        self
+    }
+
+    /// A failure of the server's own instead, if nothing was found.
+    pub fn missing_as(self, message: &str) -> Self {
+        if self.kind == Kind::NotFound { Self::server(message) } else { self }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let (kind, message) = match &error {
+            Error::Invalid(violations) => {
+                (Kind::BadRequest, violations.iter().map(text).collect::<Vec<_>>().join("; "))
+            }
+            Error::Unauthenticated(_) | Error::Forbidden(_) | Error::ForeignAddress => {
+                (Kind::Unauthorized, UNAUTHORIZED.to_owned())
+            }
+            Error::NotFound { kind: "service account", id } => {
+                (Kind::NotFound, format!("Service account not found: urn:li:corpuser:{id}"))
+            }
+            Error::NotFound { .. } => (Kind::NotFound, error.to_string()),
+            Error::Conflict(message) => (Kind::Conflict, message.clone()),
+            Error::Changed => (Kind::Conflict, error.to_string()),
+            Error::RateLimited { .. } | Error::Busy => (Kind::Unavailable, error.to_string()),
+            Error::Storage(source) | Error::Internal(source) => {
+                tracing::error!(%source, "{error}");
+                (Kind::Server, "An unknown error occurred.".to_owned())
+            }
+        };
+        Self { kind, message }
+    }
+}
+
+impl From<Violation> for Problem {
+    fn from(violation: Violation) -> Self {
+        Error::from(violation).into()
+    }
+}
+
+/// Our own messages continue the name of the field; DataHub's are whole sentences.
+fn text(violation: &Violation) -> String {
+    if violation.message.starts_with(char::is_uppercase) {
+        return violation.message.clone();
+    }
+    format!("`{}` {}", violation.field, violation.message)
+}
+
+impl From<Problem> for async_graphql::Error {
+    fn from(problem: Problem) -> Self {
+        let (code, kind) = problem.kind.code();
+        let mut extensions = ErrorExtensionValues::default();
+        extensions.set("code", code);
+        extensions.set("type", kind);
+        extensions.set("classification", "DataFetchingException");
+        Self { message: problem.message, source: None, extensions: Some(extensions) }
+    }
+}
+
+/// An error as it is sent. One that has no classification yet is the engine's own, about the document: by it DataHub's
+/// client recognises a field that the server does not have.
+pub fn render(error: &ServerError) -> Value {
+    let mut rendered = serde_json::to_value(error).unwrap_or_else(|_| json!({"message": error.message}));
+    if rendered["extensions"]["classification"].is_null() {
+        rendered["extensions"] = json!({"classification": "ValidationError"});
+    }
+    rendered
+}

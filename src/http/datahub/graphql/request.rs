@@ -1,0 +1,62 @@
+//! Reading a GraphQL request.
+
+use async_graphql::{Request, Variables};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// The body of a request. Further members are ignored.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Body {
+    query: String,
+    #[serde(default)]
+    variables: Option<Value>,
+    #[serde(default)]
+    operation_name: Option<String>,
+}
+
+/// The request in a body; `None` if it is none. Nothing of it is logged, as variables hold tokens.
+pub fn read(body: &[u8]) -> Option<Body> {
+    let body: Body = serde_json::from_slice(body).ok()?;
+    body.variables.as_ref().is_none_or(Value::is_object).then_some(body)
+}
+
+/// The document in it.
+///
+/// # Errors
+/// The error to send for what is no GraphQL.
+pub fn parse(body: Body) -> Result<Request, Value> {
+    let document = async_graphql::parser::parse_query(&body.query).map_err(|error| {
+        let locations: Vec<Value> =
+            error.positions().map(|position| json!({"line": position.line, "column": position.column})).collect();
+        let message = format!("Invalid Syntax : {error}");
+        json!({"message": message, "locations": locations, "extensions": {"classification": "InvalidSyntax"}})
+    })?;
+    let mut request = Request::new(body.query);
+    request.set_parsed_query(document);
+    if let Some(mut variables) = body.variables {
+        count(&mut variables);
+        request = request.variables(Variables::from_json(variables));
+    }
+    if let Some(name) = body.operation_name.filter(|name| !name.is_empty()) {
+        request = request.operation_name(name);
+    }
+    Ok(request)
+}
+
+/// Older clients write the numbers of a page as texts: `{"start": "0", "count": "20"}`.
+fn count(variables: &mut Value) {
+    match variables {
+        Value::Object(members) => {
+            for (name, member) in members {
+                let number = member.as_str().and_then(|text| text.parse::<i32>().ok());
+                match number {
+                    Some(number) if name == "start" || name == "count" => *member = Value::from(number),
+                    _ => count(member),
+                }
+            }
+        }
+        Value::Array(members) => members.iter_mut().for_each(count),
+        _ => {}
+    }
+}

@@ -1,0 +1,308 @@
+//! Access tokens.
+
+use async_graphql::{ComplexObject, Context, Enum, InputObject, Object, SimpleObject};
+
+use super::filters::{FacetFilterInput, all};
+use super::problem::Problem;
+use super::scalars::{EntityRelationshipsResult, EntityType, Long, RelationshipsInput};
+use super::users::CorpUser;
+use super::{Asking, Window, total};
+use crate::domain::access_token::{self, AccessTokenField, AccessTokenKind, NewAccessToken};
+use crate::domain::api_key::{NEVER, Validity};
+use crate::domain::error::{Error, Violation};
+use crate::domain::listing::{Query, Sort, Start, Totals};
+use crate::domain::text::{Description, DisplayName, at};
+use crate::http::datahub::urn;
+use crate::service::{access_tokens, profiles};
+
+/// What can be asked about access tokens.
+#[derive(Default)]
+pub struct TokenQuery;
+
+#[Object]
+impl TokenQuery {
+    /// List access tokens. Whoever may not manage all of them must filter by `ownerUrn`, and by nobody but themselves.
+    async fn list_access_tokens(
+        &self,
+        context: &Context<'_>,
+        input: ListAccessTokenInput,
+    ) -> Result<ListAccessTokenResult, Problem> {
+        let asking = Asking::of(context)?;
+        let window = Window::new(input.start, input.count, 20)?;
+        let query = Query::<AccessTokenField> {
+            filter: all(input.filters.unwrap_or_default())?,
+            sort: Sort::parse("")?,
+            limit: window.count.into(),
+            start: Start::Offset(window.start.into()),
+            totals: Totals::Exact,
+        };
+        let page = access_tokens::list(&asking.state.service, &asking.actor, query).await?;
+        let total = total(page.counts);
+        let mut tokens: Vec<AccessTokenMetadata> = page.records.into_iter().map(AccessTokenMetadata::from).collect();
+        if context.look_ahead().field("tokens").field("owner").exists() {
+            let ids = tokens.iter().map(|token| token.owner_id).collect();
+            let owners = profiles::list(&asking.state.service, &asking.actor, ids).await?;
+            for token in &mut tokens {
+                let owner = owners.iter().find(|owner| owner.principal.id == token.owner_id);
+                token.owner = owner.map(CorpUser::from);
+            }
+        }
+        Ok(ListAccessTokenResult { start: window.start, count: window.count, total, tokens })
+    }
+
+    /// Whose a token is, for who may manage all of them.
+    async fn get_access_token_metadata(
+        &self,
+        context: &Context<'_>,
+        token: String,
+    ) -> Result<AccessTokenMetadata, Problem> {
+        let asking = Asking::of(context)?;
+        let found = access_tokens::find_by_token(&asking.state.service, &asking.actor, &token).await?;
+        Ok(found.into())
+    }
+
+    /// Create an access token without a name for oneself. Use `createAccessToken` instead.
+    async fn get_access_token(
+        &self,
+        context: &Context<'_>,
+        input: GetAccessTokenInput,
+    ) -> Option<Result<AccessToken, Problem>> {
+        Some(create_unnamed(context, input).await)
+    }
+}
+
+/// What can be done with access tokens.
+#[derive(Default)]
+pub struct TokenMutation;
+
+#[Object]
+impl TokenMutation {
+    /// Create an access token. The answer is the only place that ever holds it.
+    async fn create_access_token(
+        &self,
+        context: &Context<'_>,
+        input: CreateAccessTokenInput,
+    ) -> Option<Result<AccessToken, Problem>> {
+        Some(create(context, input).await)
+    }
+
+    /// Revoke an access token: it is refused from now on.
+    async fn revoke_access_token(&self, context: &Context<'_>, token_id: String) -> Result<bool, Problem> {
+        let asking = Asking::of(context)?;
+        let id = urn::token_id(&token_id).unwrap_or(&token_id).replace('\0', "?");
+        let revoked = access_tokens::revoke(&asking.state.service, &asking.actor, id).await;
+        revoked.map_err(|error| Problem::from(error).missing_as("Failed to revoke access token"))?;
+        Ok(true)
+    }
+}
+
+async fn create(context: &Context<'_>, input: CreateAccessTokenInput) -> Result<AccessToken, Problem> {
+    let asking = Asking::of(context)?;
+    let new = NewAccessToken {
+        kind: input.r#type.into(),
+        actor: urn::user("actorUrn", &input.actor_urn)?,
+        validity: asking.validity(input.duration, input.duration_iso.as_deref())?,
+        name: at("name", DisplayName::parse(&input.name))?,
+        description: at("description", Description::parse(&input.description.unwrap_or_default()))?,
+    };
+    let created = access_tokens::create(&asking.state.service, &asking.actor, new).await?;
+    Ok(AccessToken { access_token: created.token.expose(), metadata: Some(created.access_token.into()) })
+}
+
+async fn create_unnamed(context: &Context<'_>, input: GetAccessTokenInput) -> Result<AccessToken, Problem> {
+    let asking = Asking::of(context)?;
+    let actor = urn::user("actorUrn", &input.actor_urn)?;
+    if actor != asking.actor.username().to_string() {
+        return Err(Error::Forbidden("only for oneself".to_owned()).into());
+    }
+    let new = NewAccessToken {
+        kind: AccessTokenKind::Personal,
+        actor,
+        validity: asking.validity(input.duration, input.duration_iso.as_deref())?,
+        name: at("name", DisplayName::parse("getAccessToken"))?,
+        description: Description::default(),
+    };
+    let created = access_tokens::create(&asking.state.service, &asking.actor, new).await?;
+    Ok(AccessToken { access_token: created.token.expose(), metadata: None })
+}
+
+impl Asking {
+    fn validity(&self, named: Option<AccessTokenDuration>, iso: Option<&str>) -> Result<Validity, Problem> {
+        let named = named.map(AccessTokenDuration::validity).transpose()?;
+        Ok(at("duration", self.state.datahub.lifetimes.choose(named, iso))?)
+    }
+}
+
+/// An access token just created.
+#[derive(SimpleObject)]
+pub struct AccessToken {
+    /// The token: shown once.
+    access_token: String,
+    /// What is told of it.
+    metadata: Option<AccessTokenMetadata>,
+}
+
+/// What is told of an access token.
+#[derive(Debug, SimpleObject)]
+#[graphql(complex)]
+pub struct AccessTokenMetadata {
+    /// `urn:li:dataHubAccessToken:<id>`
+    pub urn: String,
+    /// What kind of thing it is.
+    #[graphql(name = "type")]
+    pub entity_type: EntityType,
+    /// Identifies it, and does not tell the token.
+    id: String,
+    /// Its name.
+    name: String,
+    /// What it is for.
+    description: Option<String>,
+    /// Whom it authenticates.
+    actor_urn: String,
+    /// Who created it.
+    owner_urn: String,
+    /// When it was created.
+    created_at: Long,
+    /// When it expires; null for never.
+    expires_at: Option<Long>,
+    /// Who created it, if they still exist.
+    owner: Option<CorpUser>,
+    #[graphql(skip)]
+    owner_id: crate::domain::ids::PrincipalId,
+}
+
+#[ComplexObject]
+impl AccessTokenMetadata {
+    /// Tessera keeps none.
+    async fn relationships(&self, input: RelationshipsInput) -> Option<EntityRelationshipsResult> {
+        Some(EntityRelationshipsResult { start: input.start, count: Some(0), total: Some(0) })
+    }
+}
+
+impl From<access_token::AccessToken> for AccessTokenMetadata {
+    fn from(token: access_token::AccessToken) -> Self {
+        Self {
+            urn: urn::of_token(&token.id),
+            entity_type: EntityType::AccessToken,
+            id: token.id,
+            name: token.name,
+            description: Some(token.description).filter(|text| !text.is_empty()),
+            actor_urn: urn::of_user(&token.actor.username),
+            owner_urn: urn::of_user(&token.owner.username),
+            created_at: Long(token.created_at),
+            expires_at: Some(token.expires_at).filter(|instant| *instant != NEVER).map(Long),
+            owner: None,
+            owner_id: token.owner.id,
+        }
+    }
+}
+
+/// One page of access tokens.
+#[derive(SimpleObject)]
+pub struct ListAccessTokenResult {
+    /// Where the page begins.
+    start: i32,
+    /// How many were asked for.
+    count: i32,
+    /// How many the filter lets through.
+    total: i32,
+    /// The tokens: the last to expire first, and those that never do at the end.
+    tokens: Vec<AccessTokenMetadata>,
+}
+
+/// Which access tokens.
+#[derive(Debug, InputObject)]
+pub struct ListAccessTokenInput {
+    /// After so many.
+    start: Option<i32>,
+    /// At most so many; 20 if left out.
+    count: Option<i32>,
+    /// All of them must be met.
+    filters: Option<Vec<FacetFilterInput>>,
+}
+
+/// What an access token shall be.
+#[derive(Debug, InputObject)]
+pub struct CreateAccessTokenInput {
+    /// For a person or for a program.
+    r#type: AccessTokenType,
+    /// Whom it shall authenticate.
+    actor_urn: String,
+    /// How long it lives: this or `durationIso`.
+    duration: Option<AccessTokenDuration>,
+    /// The same in ISO 8601: `P30D`.
+    duration_iso: Option<String>,
+    /// Its name.
+    name: String,
+    /// What it is for.
+    description: Option<String>,
+}
+
+/// What an access token without a name shall be.
+#[derive(Debug, InputObject)]
+pub struct GetAccessTokenInput {
+    /// For a person.
+    r#type: AccessTokenType,
+    /// Whom it shall authenticate: oneself.
+    actor_urn: String,
+    /// How long it lives: this or `durationIso`.
+    duration: Option<AccessTokenDuration>,
+    /// The same in ISO 8601: `P30D`.
+    duration_iso: Option<String>,
+}
+
+/// Whom an access token authenticates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum AccessTokenType {
+    /// A user.
+    Personal,
+    /// A service account.
+    ServiceAccount,
+}
+
+impl From<AccessTokenType> for AccessTokenKind {
+    fn from(kind: AccessTokenType) -> Self {
+        match kind {
+            AccessTokenType::Personal => Self::Personal,
+            AccessTokenType::ServiceAccount => Self::ServiceAccount,
+        }
+    }
+}
+
+/// How long an access token lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum AccessTokenDuration {
+    /// 1 hour.
+    OneHour,
+    /// 24 hours.
+    OneDay,
+    /// 7 days.
+    OneWeek,
+    /// 30 days.
+    OneMonth,
+    /// 90 days.
+    ThreeMonths,
+    /// 180 days.
+    SixMonths,
+    /// 365 days.
+    OneYear,
+    /// For ever.
+    NoExpiry,
+}
+
+impl AccessTokenDuration {
+    fn validity(self) -> Result<Validity, Violation> {
+        const DAY: i64 = 86_400;
+        let seconds = match self {
+            Self::OneHour => 3600,
+            Self::OneDay => DAY,
+            Self::OneWeek => 7 * DAY,
+            Self::OneMonth => 30 * DAY,
+            Self::ThreeMonths => 90 * DAY,
+            Self::SixMonths => 180 * DAY,
+            Self::OneYear => 365 * DAY,
+            Self::NoExpiry => return Ok(Validity::NEVER),
+        };
+        at("duration", Validity::parse(seconds))
+    }
+}

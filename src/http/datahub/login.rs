@@ -1,0 +1,206 @@
+//! `/logIn`, `/logOut`, `/signUp`, `/authenticate`: sessions in cookies, as DataHub's frontend keeps them.
+
+use actix_web::cookie::{Cookie, SameSite, time::Duration};
+use actix_web::http::StatusCode;
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::caller::{ACTOR_COOKIE, Caller, SESSION_COOKIE, refuse_cross_site};
+use super::problem::DataHubError;
+use super::urn;
+use crate::app::State;
+use crate::clock::SECOND;
+use crate::domain::error::{Error, Refusal};
+use crate::http::auth::request_id;
+use crate::http::problem::Failure;
+use crate::http::valid::Params;
+use crate::service::invites::{self, SignUp};
+use crate::service::sessions::{self, NewSession};
+
+/// Sign in with a password, for cookies
+///
+/// A wrong password is answered with 400, as DataHub does.
+#[utoipa::path(
+    tag = "DataHub",
+    operation_id = "log_in",
+    security(()),
+    request_body = LogIn,
+    responses(
+        (status = 200, description = "The cookies `PLAY_SESSION` and `actor`; no body"),
+        (status = 400, description = "Wrong name or password", body = DataHubError),
+    ),
+)]
+#[post("/logIn")]
+pub async fn log_in(state: web::Data<State>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Failure> {
+    refuse_cross_site(&request)?;
+    let LogIn { username, password } = read(&body)?;
+    let username = username.trim();
+    not_blank("User name", username)?;
+    begin(&state, &request, username.to_owned(), password).await
+}
+
+/// Sign up with an invitation, for cookies
+///
+/// The user name is the address, which need not have an `@`.
+#[utoipa::path(
+    tag = "DataHub",
+    operation_id = "sign_up",
+    security(()),
+    request_body = SignUpForm,
+    responses(
+        (status = 200, description = "The cookies of the new user; no body"),
+        (status = 400, description = "What is wrong", body = DataHubError),
+    ),
+)]
+#[post("/signUp")]
+pub async fn sign_up(state: web::Data<State>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Failure> {
+    refuse_cross_site(&request)?;
+    let form: SignUpForm = read(&body)?;
+    let username = form.email.trim().to_owned();
+    for (name, value) in [
+        ("Full name", form.full_name.trim()),
+        ("Email", username.as_str()),
+        ("Password", form.password.as_str()),
+        ("Title", form.title.trim()),
+        ("Invite token", form.invite_token.trim()),
+    ] {
+        not_blank(name, value)?;
+    }
+    let length = form.password.chars().count();
+    if !(state.datahub.password_length..=1024).contains(&length) {
+        let message = format!("Password must have {} to 1024 characters.", state.datahub.password_length);
+        return Err(bad_request(message));
+    }
+    if state.datahub.system_client.as_ref().is_some_and(|client| client.id() == username) {
+        return Err(bad_request(format!("The user name `{username}` is reserved.")));
+    }
+    let new = SignUp {
+        invite: form.invite_token.trim().to_owned(),
+        email: username.clone(),
+        username: username.clone(),
+        full_name: form.full_name.trim().to_owned(),
+        title: form.title.trim().to_owned(),
+    };
+    let signed_up = invites::accept(&state.service, new, form.password.clone(), request_id(&request)).await;
+    signed_up.map_err(|error| match error {
+        Error::Conflict(message) => bad_request(message),
+        other => other.into(),
+    })?;
+    begin(&state, &request, username, form.password).await
+}
+
+/// Sign out
+#[utoipa::path(
+    tag = "DataHub",
+    operation_id = "log_out",
+    security(()),
+    responses((status = 303, description = "To the start page, without the cookies")),
+)]
+#[get("/logOut")]
+pub async fn log_out(state: web::Data<State>, caller: Option<Caller>) -> Result<HttpResponse, Failure> {
+    if let Some(Caller(actor)) = caller {
+        match sessions::end(&state.service, &actor).await {
+            Ok(()) | Err(Error::Conflict(_) | Error::Unauthenticated(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let gone = |name: &'static str| Cookie::build(name, "").path("/").max_age(Duration::ZERO).finish();
+    Ok(HttpResponse::SeeOther()
+        .insert_header((LOCATION, "/login"))
+        .cookie(gone(SESSION_COOKIE))
+        .cookie(gone(ACTOR_COOKIE))
+        .finish())
+}
+
+/// Go on to a page of this server, or to the page that signs in
+#[utoipa::path(
+    tag = "DataHub",
+    operation_id = "authenticate",
+    security(()),
+    params(("redirect_uri" = Option<String>, Query, description = "A path of this server")),
+    responses((status = 303, description = "There")),
+)]
+#[get("/authenticate")]
+pub async fn authenticate(request: HttpRequest, caller: Option<Caller>) -> Result<HttpResponse, Failure> {
+    let wanted = Params::parse(request.query_string()).get("redirect_uri")?.to_owned();
+    // Only within this server: `//host` and `/\host` are others.
+    let local = wanted.starts_with('/')
+        && !wanted.starts_with("//")
+        && !wanted.chars().any(|each| each == '\\' || each.is_control());
+    let target = if local { wanted } else { "/".to_owned() };
+    let location = match caller {
+        Some(_) => target,
+        None => {
+            let query = form_urlencoded::Serializer::new(String::new()).append_pair("redirect_uri", &target).finish();
+            format!("/login?{query}")
+        }
+    };
+    Ok(HttpResponse::SeeOther().insert_header((LOCATION, location)).finish())
+}
+
+async fn begin(
+    state: &State,
+    request: &HttpRequest,
+    username: String,
+    password: String,
+) -> Result<HttpResponse, Failure> {
+    let begun = sessions::create(&state.service, username.clone(), password, request_id(request)).await;
+    let NewSession { token, expires_at } = begun.map_err(|error| match error {
+        Error::Unauthenticated(Refusal::WrongPassword) => bad_request("Invalid Credentials".to_owned()),
+        Error::Unauthenticated(Refusal::Disabled) => bad_request("The user is suspended or removed.".to_owned()),
+        other => other.into(),
+    })?;
+    let lifetime = Duration::seconds((expires_at - state.service.clock.now()) / SECOND);
+    let secure = request.connection_info().scheme() == "https" && state.trusted.is_peer(request);
+    let cookie = |name: &'static str, value: String| {
+        let cookie = Cookie::build(name, value).path("/").max_age(lifetime).same_site(SameSite::Lax);
+        if secure { cookie.secure(true) } else { cookie }
+    };
+    Ok(HttpResponse::Ok()
+        .cookie(cookie(SESSION_COOKIE, token.expose()).http_only(true).finish())
+        .cookie(cookie(ACTOR_COOKIE, urn::of_user(username)).finish())
+        .finish())
+}
+
+fn not_blank(name: &str, value: &str) -> Result<(), Failure> {
+    if value.trim().is_empty() { Err(bad_request(format!("{name} must not be empty."))) } else { Ok(()) }
+}
+
+fn bad_request(message: String) -> Failure {
+    Failure::DataHub(StatusCode::BAD_REQUEST, message)
+}
+
+/// What was sent is not repeated: it holds a password.
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
+    serde_json::from_slice(body).map_err(|_| bad_request("The body must be a JSON object with texts.".to_owned()))
+}
+
+/// Who signs in.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct LogIn {
+    /// The unique name.
+    username: String,
+    /// In clear text: use TLS.
+    #[schema(format = Password)]
+    password: String,
+}
+
+/// Who signs up. Further members are ignored, as DataHub does.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub struct SignUpForm {
+    /// For people.
+    full_name: String,
+    /// The user name, too.
+    email: String,
+    /// What they do.
+    title: String,
+    /// In clear text: use TLS.
+    #[schema(format = Password)]
+    password: String,
+    /// What was handed out.
+    invite_token: String,
+}

@@ -1,0 +1,41 @@
+//! DataHub's wire format: GraphQL, signing in with cookies, and the REST calls of its SDK and its command line.
+//!
+//! It is a second door into the same room: the same actors, credentials and use cases as Atlan's.
+
+pub mod aliases;
+pub mod aspects;
+mod caller;
+pub mod config;
+pub mod entities;
+pub mod graphql;
+pub mod login;
+pub mod operations;
+mod problem;
+pub mod settings;
+mod urn;
+
+pub use self::problem::{DataHubError, message};
+pub use self::settings::Settings;
+
+/// The first segments of the paths of this door, but for GraphQL's.
+const SEGMENTS: [&str; 11] = [
+    "config",
+    "health",
+    "admin",
+    "logIn",
+    "logOut",
+    "signUp",
+    "authenticate",
+    "entities",
+    "entitiesV2",
+    "aspects",
+    "openapi",
+];
+
+/// Whether a path belongs to this door, so that its errors have DataHub's body.
+#[must_use]
+pub fn owns(path: &str) -> bool {
+    let path = path.trim_matches('/');
+    let first = path.split('/').next().unwrap_or_default();
+    SEGMENTS.contains(&first) || path == "api/graphql" || path == "api/v2/graphql"
+}

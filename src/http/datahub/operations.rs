@@ -1,0 +1,30 @@
+//! `/openapi/operations/identity/user/urn`: who am I?
+
+use actix_web::{HttpResponse, get};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::caller::Caller;
+use super::problem::DataHubError;
+use super::urn;
+
+/// Get the caller's URN
+#[utoipa::path(
+    tag = "DataHub",
+    operation_id = "get_caller_urn",
+    responses(
+        (status = 200, description = "Who calls", body = CallerUrn),
+        (status = 401, description = "Nobody, or somebody suspended or removed", body = DataHubError),
+    ),
+)]
+#[get("/openapi/operations/identity/user/urn")]
+pub async fn caller(Caller(actor): Caller) -> HttpResponse {
+    HttpResponse::Ok().json(CallerUrn { urn: urn::of_user(actor.username()) })
+}
+
+/// Who calls.
+#[derive(Serialize, ToSchema)]
+pub struct CallerUrn {
+    /// `urn:li:corpuser:<user name>`
+    urn: String,
+}

@@ -1,0 +1,63 @@
+//! DataHub's names of things: `urn:li:corpuser:ada`.
+
+use std::fmt::Display;
+
+use crate::domain::error::Violation;
+use crate::domain::principal::Role;
+
+const USER: &str = "urn:li:corpuser:";
+const TOKEN: &str = "urn:li:dataHubAccessToken:";
+const ROLE: &str = "urn:li:dataHubRole:";
+
+/// Of the principal with that user name.
+pub fn of_user(username: impl Display) -> String {
+    format!("{USER}{username}")
+}
+
+/// Of the access token with that id.
+pub fn of_token(id: &str) -> String {
+    format!("{TOKEN}{id}")
+}
+
+/// The user name in a principal's URN.
+pub fn username(urn: &str) -> Option<&str> {
+    usable(urn.strip_prefix(USER)?)
+}
+
+/// The id in an access token's URN.
+pub fn token_id(urn: &str) -> Option<&str> {
+    usable(urn.strip_prefix(TOKEN)?)
+}
+
+fn usable(rest: &str) -> Option<&str> {
+    (!rest.is_empty() && !rest.chars().any(char::is_control)).then_some(rest)
+}
+
+/// The user name in a principal's URN, for a use case.
+///
+/// # Errors
+/// A violation of `field`.
+pub fn user(field: &'static str, urn: &str) -> Result<String, Violation> {
+    username(urn)
+        .map(str::to_owned)
+        .ok_or_else(|| Violation::new(field, format!("must be a user's URN such as `{USER}ada`")))
+}
+
+/// DataHub's names of the roles.
+const ROLES: [(Role, &str); 3] = [(Role::Admin, "Admin"), (Role::Member, "Editor"), (Role::Guest, "Reader")];
+
+/// The URN of a role, if DataHub has it.
+pub fn of_role(role: Role) -> Option<String> {
+    ROLES.iter().find(|(known, _)| *known == role).map(|(_, name)| format!("{ROLE}{name}"))
+}
+
+/// The role with that URN.
+///
+/// # Errors
+/// A violation of `field`.
+pub fn role(field: &'static str, urn: &str) -> Result<Role, Violation> {
+    let name = urn.strip_prefix(ROLE);
+    ROLES.iter().find(|(_, known)| Some(*known) == name).map(|(role, _)| *role).ok_or_else(|| {
+        Violation::new(field, format!("must be one of `{ROLE}Admin`, `{ROLE}Editor` and `{ROLE}Reader`"))
+    })
+}

@@ -1,0 +1,120 @@
+//! Invitations: asking for one, making the old ones void, and signing up with one.
+
+use std::sync::Arc;
+
+use super::{Service, blocking};
+use crate::domain::actor::Actor;
+use crate::domain::change::{Action, Subject};
+use crate::domain::error::{Error, Result, Violation};
+use crate::domain::ids::Id;
+use crate::domain::invite;
+use crate::domain::permission::Permission;
+use crate::domain::principal::{Principal, PrincipalKind, Role};
+use crate::domain::profile::{Aspect, AspectName};
+use crate::domain::user::{User, check_username};
+use crate::storage::{aspects, invites, principals, users};
+
+/// What the keys of invitations are derived for.
+const PURPOSE: &str = "invite";
+
+/// The invitation to a role: the same one until the next [`renew`].
+///
+/// # Errors
+/// [`Error::Forbidden`], also for a role that bundles what the actor does not hold.
+pub async fn get(service: &Service, actor: &Actor, role: Role) -> Result<String> {
+    may_invite(actor, role)?;
+    let revision = service.read(invites::revision).await?;
+    Ok(invite::write(service.peppers.derive(PURPOSE), role, revision))
+}
+
+/// Makes every invitation void, and returns a new one.
+///
+/// # Errors
+/// As [`get`].
+pub async fn renew(service: &Service, actor: &Actor, role: Role) -> Result<String> {
+    may_invite(actor, role)?;
+    service
+        .write(actor, move |transaction| {
+            invites::renew(transaction.connection)?;
+            let revision = invites::revision(transaction.connection)?;
+            let subject = Subject::Principal(transaction.actor.id().uuid());
+            transaction.record(Action::InvitesRenewed, subject, "invites")?;
+            Ok(invite::write(transaction.service.peppers.derive(PURPOSE), role, revision))
+        })
+        .await
+}
+
+fn may_invite(actor: &Actor, role: Role) -> Result<()> {
+    if !actor.permissions().contains(Permission::ManageUsersAndGroups) {
+        actor.require(Permission::ManageUserCredentials)?;
+    }
+    super::grants::may_grant(actor, role.permissions())
+}
+
+/// Who signs up.
+#[derive(Debug, Clone)]
+pub struct SignUp {
+    /// What was handed out.
+    pub invite: String,
+    /// Unique among all principals.
+    pub username: String,
+    /// May be empty.
+    pub email: String,
+    /// For people.
+    pub full_name: String,
+    /// What they do; may be empty.
+    pub title: String,
+}
+
+/// Creates the user who was invited.
+///
+/// # Errors
+/// Violations, also of `inviteToken`; [`Error::Conflict`] when the name is taken; [`Error::Busy`].
+pub async fn accept(service: &Service, new: SignUp, password: String, request_id: Arc<str>) -> Result<()> {
+    check_username(&new.username).map_err(|message| Violation::new("email", message))?;
+    let revision = service.read(invites::revision).await?;
+    let role = invited(service, &new.invite, revision)?;
+    let permit = Arc::clone(&service.sign_ins).try_acquire_owned().map_err(|_| Error::Busy)?;
+    let hashing = service.clone();
+    let hash = blocking(move || {
+        let hash = hashing.hash_password(&password);
+        drop(permit);
+        hash
+    })
+    .await?;
+    let now = service.clock.now();
+    let principal = Principal {
+        id: Id::new(now, service.entropy)?,
+        kind: PrincipalKind::User,
+        chosen_name: Some(new.username.as_str().into()),
+        role,
+        enabled: true,
+        created_at: now,
+    };
+    let actor = Actor::user(principal).requesting(request_id);
+    service
+        .write(&actor, move |transaction| {
+            let principal = transaction.actor.principal().clone();
+            principals::insert(transaction.connection, &principal)?;
+            // Once more, as the set may have been renewed meanwhile.
+            let revision = invites::revision(transaction.connection)?;
+            invited(transaction.service, &new.invite, revision)?;
+            let id = principal.id;
+            let user = User { principal, display_name: new.full_name.clone(), email: new.email.clone() };
+            users::insert(transaction.connection, &user, &hash)?;
+            let value = serde_json::json!({
+                "active": true, "displayName": new.full_name, "fullName": new.full_name, "email": new.email,
+                "title": new.title,
+            });
+            let name = AspectName::CorpUserInfo.name().to_owned();
+            let info = Aspect { name, value, created_by: new.username.clone(), created_at: transaction.now };
+            aspects::replace(transaction.connection, id, &info)?;
+            transaction.record(Action::UserCreated, Subject::Principal(id.uuid()), &new.username)
+        })
+        .await
+}
+
+fn invited(service: &Service, invite: &str, revision: i64) -> Result<Role> {
+    invite::read(&service.peppers.derive(PURPOSE), invite, revision)
+        .ok_or_else(|| Violation::new("inviteToken", "is not valid, or not any more").into())
+}

@@ -1,0 +1,113 @@
+//! Service accounts that are no API keys: create, list, get, delete. What they may do they get by roles and policies.
+
+use super::{Service, page};
+use crate::domain::actor::Actor;
+use crate::domain::change::{Action, Subject};
+use crate::domain::cursor::Cursor;
+use crate::domain::error::{Error, Result, Violation};
+use crate::domain::ids::Id;
+use crate::domain::listing::{Page, Query};
+use crate::domain::permission::Permission;
+use crate::domain::principal::{Principal, PrincipalKind, Role};
+use crate::domain::service_account::{ServiceAccount, ServiceAccountField, draw_username};
+use crate::domain::text::{Description, DisplayName};
+use crate::storage::principals::{self, Existed};
+use crate::storage::{policies, service_accounts};
+
+/// Creates a service account that may do nothing yet.
+///
+/// # Errors
+/// [`Error::Forbidden`]
+pub async fn create(
+    service: &Service,
+    actor: &Actor,
+    display_name: Option<DisplayName>,
+    description: Description,
+) -> Result<ServiceAccount> {
+    actor.require(Permission::ManageServiceAccounts)?;
+    service
+        .write(actor, move |transaction| {
+            let now = transaction.now;
+            let username = draw_username(transaction.service.entropy)?;
+            let account = ServiceAccount {
+                display_name: display_name.as_ref().map_or_else(|| username.clone(), |name| name.as_str().to_owned()),
+                principal: Principal {
+                    id: Id::new(now, transaction.service.entropy)?,
+                    kind: PrincipalKind::ServiceAccount,
+                    chosen_name: Some(username.as_str().into()),
+                    role: Role::ApiToken,
+                    enabled: true,
+                    created_at: now,
+                },
+                description: description.as_str().to_owned(),
+                created_by: transaction.actor.username().to_string(),
+                created_at: now,
+                updated_at: now,
+            };
+            principals::insert(transaction.connection, &account.principal)?;
+            service_accounts::insert(transaction.connection, &account)?;
+            let subject = Subject::Principal(account.principal.id.uuid());
+            transaction.record(Action::ServiceAccountCreated, subject, &username)?;
+            Ok(account)
+        })
+        .await
+}
+
+/// One page of service accounts.
+///
+/// # Errors
+/// [`Error::Forbidden`]
+pub async fn list(service: &Service, actor: &Actor, query: Query<ServiceAccountField>) -> Result<Page<ServiceAccount>> {
+    actor.require(Permission::ManageServiceAccounts)?;
+    let now = service.clock.now();
+    let (sort, limit) = (query.sort.clone(), query.limit);
+    let (records, counts) = service
+        .read(move |connection| {
+            Ok((service_accounts::page(connection, &query, now)?, service_accounts::counts(connection, &query, now)?))
+        })
+        .await?;
+    Ok(page(records, limit, counts, |last| Cursor {
+        values: sort.0.iter().map(|(field, _)| last.sort_value(*field)).collect(),
+        id: last.principal.id.to_string(),
+    }))
+}
+
+/// The service account with that user name.
+///
+/// # Errors
+/// [`Error::Forbidden`], [`Error::NotFound`]
+pub async fn get(service: &Service, actor: &Actor, username: String) -> Result<ServiceAccount> {
+    actor.require(Permission::ManageServiceAccounts)?;
+    let found = {
+        let username = username.clone();
+        service.read(move |connection| service_accounts::find_by_username(connection, &username)).await?
+    };
+    found.ok_or(Error::NotFound { kind: "service account", id: username })
+}
+
+/// Deletes a service account: its tokens end at once.
+///
+/// # Errors
+/// [`Error::Forbidden`], [`Error::NotFound`], or a violation for another kind of principal.
+pub async fn delete(service: &Service, actor: &Actor, username: String) -> Result<()> {
+    actor.require(Permission::ManageServiceAccounts)?;
+    service
+        .write(actor, move |transaction| {
+            let Some(principal) = principals::lock(transaction.connection, &username)? else {
+                return Err(Error::NotFound { kind: "service account", id: username.clone() });
+            };
+            if service_accounts::find_by_username(transaction.connection, &username)?.is_none() {
+                let message = format!("The specified URN is not a service account: urn:li:corpuser:{username}");
+                return Err(Violation::new("urn", message).into());
+            }
+            if principals::delete(transaction.connection, principal.id, PrincipalKind::ServiceAccount)? == Existed::No {
+                return Err(Error::NotFound { kind: "service account", id: username.clone() });
+            }
+            policies::forget_user(transaction.connection, &username)?;
+            if transaction.actor.id() == principal.id {
+                transaction.ends_own_credential();
+            }
+            transaction.record(Action::ServiceAccountDeleted, Subject::Principal(principal.id.uuid()), &username)
+        })
+        .await
+}

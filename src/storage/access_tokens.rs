@@ -1,0 +1,142 @@
+//! Access tokens: what is told of credentials that have a name.
+
+use diesel::prelude::*;
+
+use super::database::AnyConnection;
+use super::listing::{ALWAYS, Column, Stored, after, condition, order};
+use super::principals::{corrupt, parse_id};
+use super::schema::access_tokens;
+use crate::domain::access_token::{AccessToken, AccessTokenField, Party};
+use crate::domain::api_key::NEVER;
+use crate::domain::error::Result;
+use crate::domain::listing::{Counts, Query, Start, Totals};
+use crate::domain::token::KeyId;
+
+/// What `expires_at` holds for a token that never does: so it comes last when the latest come first.
+const ABSENT: i64 = 0;
+
+/// A row of `access_tokens`.
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = access_tokens)]
+struct AccessTokenRow {
+    id: String,
+    key_id: String,
+    name: String,
+    description: String,
+    actor_id: String,
+    actor_name: String,
+    owner_id: String,
+    owner_name: String,
+    created_at: i64,
+    expires_at: i64,
+}
+
+impl AccessTokenRow {
+    fn into_domain(self) -> Result<AccessToken> {
+        Ok(AccessToken {
+            key_id: KeyId::parse(&self.key_id).ok_or_else(|| corrupt("key id", &self.key_id))?,
+            id: self.id,
+            name: self.name,
+            description: self.description,
+            actor: Party { id: parse_id(&self.actor_id)?, username: self.actor_name },
+            owner: Party { id: parse_id(&self.owner_id)?, username: self.owner_name },
+            created_at: self.created_at,
+            expires_at: if self.expires_at == ABSENT { NEVER } else { self.expires_at },
+        })
+    }
+}
+
+/// Adds what is told of a credential that is there already.
+///
+/// # Errors
+/// When the storage fails.
+pub fn insert(connection: &mut AnyConnection, token: &AccessToken) -> Result<()> {
+    let row = AccessTokenRow {
+        id: token.id.clone(),
+        key_id: token.key_id.to_string(),
+        name: token.name.clone(),
+        description: token.description.clone(),
+        actor_id: token.actor.id.to_string(),
+        actor_name: token.actor.username.clone(),
+        owner_id: token.owner.id.to_string(),
+        owner_name: token.owner.username.clone(),
+        created_at: token.created_at,
+        expires_at: if token.expires_at == NEVER { ABSENT } else { token.expires_at },
+    };
+    diesel::insert_into(access_tokens::table).values(row).execute(connection)?;
+    Ok(())
+}
+
+/// The access token with that id.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find(connection: &mut AnyConnection, id: &str) -> Result<Option<AccessToken>> {
+    let row = access_tokens::table.find(id).select(AccessTokenRow::as_select()).first(connection).optional()?;
+    row.map(AccessTokenRow::into_domain).transpose()
+}
+
+impl Stored for AccessTokenField {
+    type Source = access_tokens::table;
+
+    fn column(self) -> Column<access_tokens::table> {
+        match self {
+            Self::Id => Column::Exact(|| Box::new(access_tokens::id)),
+            Self::Name => {
+                Column::plain_text(|| Box::new(access_tokens::name), || Box::new(super::lower(access_tokens::name)))
+            }
+            Self::Description => Column::OptionalText(
+                || Box::new(access_tokens::description),
+                || Box::new(super::lower(access_tokens::description)),
+            ),
+            Self::Actor => Column::Exact(|| Box::new(access_tokens::actor_name)),
+            Self::Owner => Column::Exact(|| Box::new(access_tokens::owner_name)),
+            Self::OwnerId => Column::Exact(|| Box::new(access_tokens::owner_id)),
+            Self::CreatedAt => Column::Instant(|| Box::new(access_tokens::created_at), ALWAYS),
+            Self::ExpiresAt => Column::Instant(|| Box::new(access_tokens::expires_at), ABSENT),
+        }
+    }
+}
+
+/// One page, and one record more if there is a next page.
+///
+/// # Errors
+/// When the storage fails.
+pub fn page(connection: &mut AnyConnection, query: &Query<AccessTokenField>, now: i64) -> Result<Vec<AccessToken>> {
+    let mut select = access_tokens::table.into_boxed().filter(condition(&query.filter, now)).limit(query.limit + 1);
+    select = match &query.start {
+        Start::Offset(offset) => select.offset(*offset),
+        Start::After(cursor) => select.filter(after(&query.sort, cursor, || Box::new(access_tokens::id))),
+    };
+    for key in order(&query.sort, || Box::new(access_tokens::id)) {
+        select = select.then_order_by(key);
+    }
+    let rows: Vec<AccessTokenRow> = select.select(AccessTokenRow::as_select()).load(connection)?;
+    rows.into_iter().map(AccessTokenRow::into_domain).collect()
+}
+
+/// The totals, if they are wanted.
+///
+/// # Errors
+/// When the storage fails.
+pub fn counts(connection: &mut AnyConnection, query: &Query<AccessTokenField>, now: i64) -> Result<Option<Counts>> {
+    if query.totals == Totals::Skipped {
+        return Ok(None);
+    }
+    let total = access_tokens::table.count().get_result(connection)?;
+    let wanted = access_tokens::table.into_boxed().filter(condition(&query.filter, now));
+    Ok(Some(Counts { total, filtered: wanted.count().get_result(connection)? }))
+}
+
+/// The key ids of access tokens that expired before `instant`, at most a thousand.
+///
+/// # Errors
+/// When the storage fails.
+pub fn expired(connection: &mut AnyConnection, instant: i64) -> Result<Vec<String>> {
+    Ok(access_tokens::table
+        .filter(access_tokens::expires_at.ne(ABSENT))
+        .filter(access_tokens::expires_at.lt(instant))
+        .limit(1000)
+        .select(access_tokens::key_id)
+        .load(connection)?)
+}

@@ -1,0 +1,27 @@
+//! Which set of invitations is the current one: a row of `revisions`.
+
+use diesel::prelude::*;
+
+use super::database::AnyConnection;
+use super::schema::revisions;
+use crate::domain::error::Result;
+
+const NAME: &str = "invites";
+
+/// The current set.
+///
+/// # Errors
+/// When the storage fails.
+pub fn revision(connection: &mut AnyConnection) -> Result<i64> {
+    Ok(revisions::table.find(NAME).select(revisions::revision).first(connection)?)
+}
+
+/// Makes every invitation void.
+///
+/// # Errors
+/// When the storage fails.
+pub fn renew(connection: &mut AnyConnection) -> Result<()> {
+    let raised = revisions::revision.eq(revisions::revision + 1);
+    diesel::update(revisions::table.find(NAME)).set(raised).execute(connection)?;
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! Service accounts that are no API keys.
+
+use diesel::dsl::InnerJoinQuerySource;
+use diesel::prelude::*;
+
+use super::database::AnyConnection;
+use super::listing::{ALWAYS, Column, Stored, after, condition, order};
+use super::principals::PrincipalRow;
+use super::schema::{principals, service_accounts};
+use crate::domain::error::Result;
+use crate::domain::listing::{Counts, Query, Start, Totals};
+use crate::domain::service_account::{ServiceAccount, ServiceAccountField};
+
+/// A row of `service_accounts`.
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = service_accounts)]
+struct ServiceAccountRow {
+    id: String,
+    display_name: String,
+    description: String,
+    created_by: String,
+    created_at: i64,
+    updated_at: i64,
+}
+
+fn into_domain((principal, account): (PrincipalRow, ServiceAccountRow)) -> Result<ServiceAccount> {
+    let ServiceAccountRow { display_name, description, created_by, created_at, updated_at, .. } = account;
+    let principal = principal.into_domain()?;
+    Ok(ServiceAccount { principal, display_name, description, created_by, created_at, updated_at })
+}
+
+/// Adds a service account whose principal is there already.
+///
+/// # Errors
+/// When the storage fails.
+pub fn insert(connection: &mut AnyConnection, account: &ServiceAccount) -> Result<()> {
+    let row = ServiceAccountRow {
+        id: account.principal.id.to_string(),
+        display_name: account.display_name.clone(),
+        description: account.description.clone(),
+        created_by: account.created_by.clone(),
+        created_at: account.created_at,
+        updated_at: account.updated_at,
+    };
+    diesel::insert_into(service_accounts::table).values(row).execute(connection)?;
+    Ok(())
+}
+
+/// The service account with that user name.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_by_username(connection: &mut AnyConnection, username: &str) -> Result<Option<ServiceAccount>> {
+    let found: Option<(PrincipalRow, ServiceAccountRow)> = service_accounts::table
+        .inner_join(principals::table)
+        .filter(principals::username.eq(username))
+        .select((PrincipalRow::as_select(), ServiceAccountRow::as_select()))
+        .first(connection)
+        .optional()?;
+    found.map(into_domain).transpose()
+}
+
+/// The names for people of those of these principals that are such service accounts.
+///
+/// # Errors
+/// When the storage fails.
+pub fn display_names(connection: &mut AnyConnection, ids: &[String]) -> Result<Vec<(String, String)>> {
+    Ok(service_accounts::table
+        .filter(service_accounts::id.eq_any(ids))
+        .select((service_accounts::id, service_accounts::display_name))
+        .load(connection)?)
+}
+
+/// Service accounts with their principals, as filters and orders see them.
+pub(super) type Source = InnerJoinQuerySource<service_accounts::table, principals::table>;
+
+impl Stored for ServiceAccountField {
+    type Source = Source;
+
+    fn column(self) -> Column<Source> {
+        match self {
+            Self::Username => {
+                Column::plain_text(|| Box::new(principals::username), || Box::new(super::lower(principals::username)))
+            }
+            Self::DisplayName => Column::plain_text(
+                || Box::new(service_accounts::display_name),
+                || Box::new(super::lower(service_accounts::display_name)),
+            ),
+            Self::CreatedAt => Column::Instant(|| Box::new(service_accounts::created_at), ALWAYS),
+        }
+    }
+}
+
+/// One page, and one record more if there is a next page.
+///
+/// # Errors
+/// When the storage fails.
+pub fn page(
+    connection: &mut AnyConnection,
+    query: &Query<ServiceAccountField>,
+    now: i64,
+) -> Result<Vec<ServiceAccount>> {
+    let mut select = service_accounts::table
+        .inner_join(principals::table)
+        .into_boxed()
+        .filter(condition(&query.filter, now))
+        .limit(query.limit + 1);
+    select = match &query.start {
+        Start::Offset(offset) => select.offset(*offset),
+        Start::After(cursor) => select.filter(after(&query.sort, cursor, || Box::new(service_accounts::id))),
+    };
+    for key in order(&query.sort, || Box::new(service_accounts::id)) {
+        select = select.then_order_by(key);
+    }
+    let rows: Vec<(PrincipalRow, ServiceAccountRow)> =
+        select.select((PrincipalRow::as_select(), ServiceAccountRow::as_select())).load(connection)?;
+    rows.into_iter().map(into_domain).collect()
+}
+
+/// The totals, if they are wanted.
+///
+/// # Errors
+/// When the storage fails.
+pub fn counts(connection: &mut AnyConnection, query: &Query<ServiceAccountField>, now: i64) -> Result<Option<Counts>> {
+    if query.totals == Totals::Skipped {
+        return Ok(None);
+    }
+    let total = service_accounts::table.count().get_result(connection)?;
+    let filtered = service_accounts::table
+        .inner_join(principals::table)
+        .into_boxed()
+        .filter(condition(&query.filter, now))
+        .count()
+        .get_result(connection)?;
+    Ok(Some(Counts { total, filtered }))
+}
