@@ -230,14 +230,13 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_GITHUB_PUBLIC_KEYS")]
     pub github_public_keys: Option<PathBuf>,
 
+    /// DataHub's door
+    #[command(flatten)]
+    pub datahub: DataHubSettings,
     /// How clients reach this server: `https://` and a host, with a port if need be. It is what discovery documents
     /// say; if left out they say `https://` and the host that a request names
     #[arg(long, global = true, env = "TESSERA_PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<String>,
-
-    /// DataHub's door
-    #[command(flatten)]
-    pub datahub: DataHubSettings,
 
     /// The largest body of a request, in bytes
     #[arg(long, global = true, env = "TESSERA_BODY_LIMIT", default_value_t = 262_144)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Service;
 use crate::directory::Shared;
-use crate::domain::actor::Standing;
+use crate::domain::actor::{Actor, Standing};
 use crate::domain::asset::Relation;
 use crate::domain::effective::concerns;
 use crate::domain::error::Result;
@@ -89,6 +89,18 @@ impl Service {
         }
         let (service, standing, inquiry) = (self.clone(), Arc::clone(standing), inquiry.clone());
         self.look_up(move |connection| service.decide_in(connection, &standing, &inquiry)).await
+    }
+
+    /// The same for what an actor is about to do. What an API key makes use of is noted.
+    ///
+    /// # Errors
+    /// Those of [`Service::decide`].
+    pub async fn permits(&self, actor: &Actor, inquiry: &Inquiry) -> Result<bool> {
+        let allowed = self.decide(actor.standing(), inquiry).await?.is_allowed();
+        if allowed {
+            self.note_permission(actor, &inquiry.action);
+        }
+        Ok(allowed)
     }
 
     /// The same for a transaction that reads.
@@ -190,18 +202,6 @@ impl Service {
     }
 }
 
-fn look_at_resource(slices: &[Arc<Slice>]) -> bool {
-    slices.iter().any(|slice| slice.looks_at_resource())
-}
-
-/// The answer of policies that have been found, to an inquiry that is completed.
-///
-/// # Errors
-/// When the engine fails.
-pub(super) fn answer(standing: &Standing, inquiry: &Inquiry, slices: &[Arc<Slice>]) -> Result<Decision> {
-    inquiry.about_platform(standing).map_or_else(|| judge(standing, inquiry, slices), Ok)
-}
-
 /// The policies about a principal as a transaction that writes reads them itself. Nothing of it is remembered longer, as
 /// it may yet come to nothing.
 pub(super) struct Rules {
@@ -229,6 +229,18 @@ impl Rules {
     pub(super) fn decide(&self, inquiry: &Inquiry, relation: Option<Relation>) -> Result<Decision> {
         judge_related(&self.standing, inquiry, relation, &self.slices)
     }
+}
+
+fn look_at_resource(slices: &[Arc<Slice>]) -> bool {
+    slices.iter().any(|slice| slice.looks_at_resource())
+}
+
+/// The answer of policies that have been found, to an inquiry that is completed.
+///
+/// # Errors
+/// When the engine fails.
+pub(super) fn answer(standing: &Standing, inquiry: &Inquiry, slices: &[Arc<Slice>]) -> Result<Decision> {
+    inquiry.about_platform(standing).map_or_else(|| judge(standing, inquiry, slices), Ok)
 }
 
 fn judge(standing: &Standing, inquiry: &Inquiry, slices: &[Arc<Slice>]) -> Result<Decision> {
