@@ -48,11 +48,11 @@ impl Inquiry {
     /// When the storage fails.
     pub(super) fn completed(&self, connection: &mut AnyConnection) -> Result<Self> {
         let stored = candidates::asset(connection, &self.resource.type_name, &self.resource.name)?;
-        Ok(stored.map_or_else(|| self.clone(), |asset| self.with_stored(asset)))
+        Ok(stored.map_or_else(|| self.clone(), |asset| self.with_stored(&asset)))
     }
 
     /// The same, with this that is stored of its resource. What the question itself says of it counts more.
-    pub(super) fn with_stored(&self, asset: StoredAsset) -> Self {
+    pub(super) fn with_stored(&self, asset: &StoredAsset) -> Self {
         let mut inquiry = self.clone();
         let mut properties = stored_properties(&asset.attributes);
         properties.append(&mut inquiry.resource.properties);

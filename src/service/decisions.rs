@@ -1,6 +1,7 @@
 //! Decisions about anybody, for whoever may ask: the use case of a decision point.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use super::Service;
@@ -110,7 +111,7 @@ pub async fn evaluate(
     semantic: Semantic,
 ) -> Result<Vec<Answer>> {
     for question in &questions {
-        may_ask(asking, &question.about)?;
+        may_ask(service, asking, &question.about)?;
     }
     if let [Question { about, inquiry }] = questions.as_slice()
         && about.is(asking.principal())
@@ -124,15 +125,14 @@ pub async fn evaluate(
             let mut known = HashMap::new();
             let mut answers = Vec::with_capacity(questions.len());
             for Question { about, inquiry } in questions {
-                let subject = match known.get(&about) {
-                    Some(subject) => Arc::clone(subject),
-                    None => {
-                        let subject = Arc::new(find(&service, connection, &asking, &about)?);
-                        known.insert(about, Arc::clone(&subject));
-                        subject
+                let subject = match known.entry(about) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(unknown) => {
+                        let found = find(&service, connection, &asking, unknown.key())?;
+                        unknown.insert(found)
                     }
                 };
-                let answer = match &*subject {
+                let answer = match subject {
                     Found::Active(standing) => Answer::Decided(service.decide_in(connection, standing, &inquiry)?),
                     Found::Inactive => Answer::Inactive,
                     Found::Nobody => Answer::Unknown,
@@ -149,8 +149,8 @@ pub async fn evaluate(
 }
 
 /// Refuses questions about others to those who may not ask them.
-pub(super) fn may_ask(asking: &Actor, about: &About) -> Result<()> {
-    if about.is(asking.principal()) { Ok(()) } else { asking.require(Permission::VerifyTokens) }
+pub(super) fn may_ask(service: &Service, asking: &Actor, about: &About) -> Result<()> {
+    if about.is(asking.principal()) { Ok(()) } else { service.require(asking, Permission::VerifyTokens) }
 }
 
 /// The subject of a question.

@@ -78,7 +78,7 @@ pub async fn subjects(
     inquiry: Inquiry,
     window: Window,
 ) -> Result<Results> {
-    asking.require(Permission::VerifyTokens)?;
+    service.require(asking, Permission::VerifyTokens)?;
     let Some(kind) = kind else { return Ok(Results::NONE) };
     let (service, reading) = (service.clone(), service.clone());
     reading
@@ -119,7 +119,7 @@ pub async fn resources(
     inquiry: Inquiry,
     window: Window,
 ) -> Result<Results> {
-    may_ask(asking, &about)?;
+    may_ask(service, asking, &about)?;
     let (service, reading, asking) = (service.clone(), service.clone(), asking.clone());
     reading
         .read(move |connection| {
@@ -142,7 +142,7 @@ pub async fn resources(
             let candidates = found.into_iter().take(CANDIDATES + 1).map(|(name, asset)| {
                 let mut inquiry = inquiry.clone();
                 inquiry.resource.name.clone_from(&name);
-                let inquiry = asset.map_or(inquiry.clone(), |asset| inquiry.with_stored(asset));
+                let inquiry = asset.map_or(inquiry.clone(), |asset| inquiry.with_stored(&asset));
                 Candidate { place: name.clone(), name, what: inquiry }
             });
             scan(candidates.collect(), &window, |inquiry| Ok(answer(&standing, inquiry, &slices)?.is_allowed()))
@@ -163,7 +163,7 @@ pub async fn actions(
     inquiry: Inquiry,
     window: Window,
 ) -> Result<Results> {
-    may_ask(asking, &about)?;
+    may_ask(service, asking, &about)?;
     let (service, reading, asking) = (service.clone(), service.clone(), asking.clone());
     reading
         .read(move |connection| {

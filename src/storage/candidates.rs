@@ -10,7 +10,8 @@ use super::principals::{self as principal_table, PrincipalRow, corrupt};
 use super::schema::{api_keys, asset_people, assets, principals};
 use super::{personas, policies};
 use crate::domain::actor::Standing;
-use crate::domain::asset::{AssetGrant, PeopleList};
+use crate::domain::asset::{AssetGrant, PeopleList, ancestors};
+use crate::domain::entity::EntityState;
 use crate::domain::error::Result;
 use crate::domain::principal::{Principal, PrincipalKind};
 
@@ -41,6 +42,10 @@ impl StoredAsset {
 /// # Errors
 /// When the storage fails.
 pub fn asset(connection: &mut AnyConnection, type_name: &str, qualified_name: &str) -> Result<Option<StoredAsset>> {
+    // PostgreSQL cannot even be asked about these.
+    if type_name.contains('\0') || qualified_name.contains('\0') {
+        return Ok(None);
+    }
     let found = assets::table.filter(assets::type_name.eq(type_name)).filter(assets::qualified_name.eq(qualified_name));
     let row = found.select((assets::qualified_name, assets::attributes)).first(connection).optional()?;
     row.map(StoredAsset::read).transpose()
@@ -58,7 +63,7 @@ pub fn assets_after(
 ) -> Result<Vec<StoredAsset>> {
     let rows: Vec<(String, String)> = assets::table
         .filter(assets::type_name.eq(type_name))
-        .filter(assets::state.eq("ACTIVE"))
+        .filter(assets::state.eq(EntityState::Active.name()))
         .filter(assets::qualified_name.gt(after))
         .order(assets::qualified_name)
         .limit(limit)
@@ -146,8 +151,8 @@ impl Named {
 
 /// The people of the assets that something is or lies beneath.
 fn people_at(connection: &mut AnyConnection, qualified_name: &str) -> Result<Vec<Named>> {
-    let above = qualified_name.match_indices('/').map(|(end, _)| &qualified_name[..end]);
-    let names: Vec<&str> = above.chain([qualified_name]).collect();
+    let mut names = ancestors(qualified_name);
+    names.push(qualified_name);
     let mut people = Vec::new();
     for chunk in names.chunks(super::MANY) {
         let rows: Vec<(String, String, String)> = asset_people::table

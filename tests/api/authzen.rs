@@ -72,7 +72,15 @@ async fn what_cannot_be_read_is_a_bad_request() {
             members.extend(value.map(|value| (member.to_owned(), value)));
             body
         };
-        for value in [None, Some(Value::Null), Some(json!(123)), Some(json!([])), Some(json!("")), Some(json!(true))] {
+        for value in [
+            None,
+            Some(Value::Null),
+            Some(json!(123)),
+            Some(json!([])),
+            Some(json!("")),
+            Some(json!("\0")),
+            Some(json!(true)),
+        ] {
             let answer = gateway.post(EVALUATION, &without(value)).await;
             assert_eq!(answer.status, 400, "{path}: {}", answer.text);
             assert!(!answer.text.contains("struct"), "{}", answer.text);
@@ -196,6 +204,63 @@ async fn a_decision_is_true_of_the_state_when_it_was_asked_for() {
     app.policy(denied).await;
     for client in [&gateway, &alice] {
         assert_eq!(ask(client, &user("alice"), &read, &record("record-1")).await["decision"], false);
+    }
+}
+
+#[actix_web::test]
+async fn what_is_stored_of_a_resource_counts_less_than_what_the_question_says() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    app.user("alice", Role::Member).await;
+    let alice = app.session_of("alice").await;
+    let active = criterion("status", "EQUALS", &["active"]);
+    app.policy(allow(&["alice"], &["write"], &[criterion("TYPE", "EQUALS", &["record"]), active])).await;
+    for (name, status) in [("record-1", "active"), ("record-2", "archived")] {
+        let attributes = json!({"qualifiedName": name, "name": name, "status": status});
+        let entities = json!({"entities": [{"typeName": "record", "attributes": attributes}]});
+        admin.post("/api/meta/entity/bulk", &entities).await.ok();
+    }
+    let write = json!({"name": "write"});
+    for (resource, expected) in [
+        (record("record-1"), true),
+        (record("record-2"), false),
+        (record("record-3"), false),
+        (with(record("record-1"), &json!({"status": "archived"})), false),
+        (with(record("record-1"), &json!({"status": null})), false),
+        (with(record("record-2"), &json!({"status": "active"})), true),
+        (with(record("record-2"), &json!({"owner": "alice"})), false),
+    ] {
+        for client in [&alice, &admin] {
+            let answer = ask(client, &user("alice"), &write, &resource).await;
+            assert_eq!(answer["decision"], expected, "{resource}");
+        }
+    }
+    assert_eq!(alice.get("/gateway/verify?action=write&resource=record-1&type=record").await.status, 200);
+    assert_eq!(alice.get("/gateway/verify?action=write&resource=record-2&type=record").await.status, 403);
+    let searched = json!({"subject": user("alice"), "action": write, "resource": {"type": "record"}});
+    let found = alice.post("/access/v1/search/resource", &searched).await.ok();
+    assert_eq!(found, json!({"results": [{"type": "record", "id": "record-1"}]}));
+    let who = json!({"subject": {"type": "user"}, "action": write, "resource": record("record-2")});
+    let found = admin.post("/access/v1/search/subject", &who).await.ok();
+    assert_eq!(found["results"], json!([user("admin")]));
+}
+
+#[actix_web::test]
+async fn an_owner_is_whom_the_asset_names_as_one() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    for name in ["alice", "bob"] {
+        app.user(name, Role::Member).await;
+    }
+    let mut owners = allow(&[], &["edit"], &[]);
+    owners.subjects.owners = true;
+    app.policy(owners).await;
+    let attributes = json!({"qualifiedName": "x", "name": "x", "ownerUsers": ["alice"]});
+    let entities = json!({"entities": [{"typeName": "record", "attributes": attributes}]});
+    admin.post("/api/meta/entity/bulk", &entities).await.ok();
+    for (name, expected) in [("alice", true), ("bob", false)] {
+        let answer = ask(&admin, &user(name), &json!({"name": "edit"}), &record("x")).await;
+        assert_eq!(answer["decision"], expected, "{name}");
     }
 }
 

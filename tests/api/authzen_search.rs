@@ -106,6 +106,7 @@ async fn what_cannot_be_read_is_a_bad_request() {
         (SUBJECT, json!({"subject": {"type": "user"}, "resource": record("record-1")})),
         (SUBJECT, who("read", &json!({"type": "record"}))),
         (SUBJECT, negative),
+        (RESOURCE, json!({"subject": user("alice"), "action": {"name": "x"}, "resource": {"type": "\0"}})),
         (RESOURCE, json!({"action": {"name": "read"}, "resource": {"type": "record"}})),
         (RESOURCE, what(&json!({"type": "user"}), "read")),
         (ACTION, json!({"subject": user("alice")})),

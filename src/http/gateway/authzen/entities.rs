@@ -131,14 +131,20 @@ pub fn read_action(action: AccessAction) -> Result<(String, Properties), Violati
 fn text(member: Option<String>, name: &str) -> Result<String, Violation> {
     let text = given(member, name)?;
     match text.len() {
+        _ if text.contains('\0') => Err(Violation::new(name, "must not contain a zero character")),
         0 => Err(Violation::new(name, "must not be empty")),
         1..=LONGEST => Ok(text),
         _ => Err(Violation::new(name, format!("must be at most {LONGEST} bytes long"))),
     }
 }
 
+/// The type that is searched for, and the properties.
+pub fn read_target(target: AccessTarget, name: &str) -> Result<(String, Properties), Violation> {
+    Ok((text(Some(target.r#type), &format!("{name}.type"))?, properties(target.properties)))
+}
+
 /// Properties as policies see them.
-pub fn properties(members: Option<Map<String, Value>>) -> Properties {
+fn properties(members: Option<Map<String, Value>>) -> Properties {
     let members = members.unwrap_or_default();
     members.iter().map(|(name, value)| (name.clone(), property(value))).collect()
 }

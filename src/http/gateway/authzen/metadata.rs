@@ -12,6 +12,7 @@ use crate::http::problem::Failure;
 
 /// Where a decision point is.
 #[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the specification names them")]
 pub struct DecisionPoint {
     /// Its identifier: the URL of this server.
     #[schema(example = "https://tessera.example.org")]

@@ -1,5 +1,5 @@
-//! `/access/v1`: a decision point that speaks the OpenID `AuthZEN` Authorization API 1.0. Sections are those of the
-//! specification.
+//! `/access/v1`: a decision point that speaks the `AuthZEN` Authorization API 1.0 of the `OpenID` Foundation. Sections
+//! are those of the specification.
 
 mod answers;
 mod entities;
@@ -27,7 +27,7 @@ const EVALUATIONS: usize = 1000;
 
 /// Decide whether a subject may do something
 ///
-/// OpenID `AuthZEN` Authorization API 1.0, section 6. Asking about oneself takes nothing, about others the permission
+/// Section 6 of the `AuthZEN` Authorization API 1.0. Asking about oneself takes nothing, about others the permission
 /// `VERIFY_TOKENS`. Members that are not known are ignored. Of a refusal `context` says why, to those who hold
 /// `MANAGE_POLICIES` by naming the policies.
 #[utoipa::path(

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::entities::{AccessAction, AccessEntity, AccessTarget, properties, read_action, read_resource, read_subject};
+use super::entities::{
+    AccessAction, AccessEntity, AccessTarget, read_action, read_resource, read_subject, read_target,
+};
 use super::pages::{PageAsked, PageTold, Pages};
 use crate::app::State;
 use crate::domain::actor::Actor;
@@ -128,12 +130,11 @@ pub async fn subjects(
     let SubjectSearch { subject, action, resource, context, page } = body.open()?;
     let pages = Pages::new(&state, &actor, page, &("subject", &subject, &action, &resource, &context))?;
     let (action, action_properties) = read_action(action)?;
-    let subject_properties = properties(subject.properties);
+    let (kind, subject_properties) = read_target(subject, "subject")?;
     let inquiry = Inquiry { action, action_properties, subject_properties, resource: read_resource(resource)? };
-    let kind = kind_of(&subject.r#type);
-    let found = searches::subjects(&state.service, &actor, kind, inquiry, pages.window()).await;
+    let found = searches::subjects(&state.service, &actor, kind_of(&kind), inquiry, pages.window()).await;
     let (names, page) = pages.told(found.map_err(Failure::or_unavailable)?);
-    Ok(HttpResponse::Ok().json(FoundEntities::new(&subject.r#type, names, page)))
+    Ok(HttpResponse::Ok().json(FoundEntities::new(&kind, names, page)))
 }
 
 /// Search for what a subject may do something with
@@ -159,9 +160,8 @@ pub async fn resources(
     let pages = Pages::new(&state, &actor, page, &("resource", &subject, &action, &resource, &context))?;
     let (about, subject_properties) = read_subject(subject)?;
     let (action, action_properties) = read_action(action)?;
-    let kind = resource.r#type;
-    let resource =
-        Resource { type_name: kind.clone(), properties: properties(resource.properties), ..Resource::default() };
+    let (kind, properties) = read_target(resource, "resource")?;
+    let resource = Resource { type_name: kind.clone(), properties, ..Resource::default() };
     let inquiry = Inquiry { action, action_properties, subject_properties, resource };
     let found = searches::resources(&state.service, &actor, about, inquiry, pages.window()).await;
     let (names, page) = pages.told(found.map_err(Failure::or_unavailable)?);
