@@ -27,6 +27,7 @@ use tessera::domain::permission::{Permission, Permissions};
 use tessera::domain::principal::Role;
 use tessera::domain::text::{Description, DisplayName};
 use tessera::domain::token::Prefixes;
+use tessera::http::datahub;
 use tessera::service::users::{self, NewUser};
 use tessera::service::{Parts, Service, api_keys, policies};
 
@@ -51,11 +52,14 @@ pub struct Options {
     pub entropy: Entropy,
     /// How long a request may take.
     pub timeout: Duration,
+    /// What DataHub's door is told.
+    pub datahub: datahub::Settings,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { sign_ins: 8, entropy: Entropy::SYSTEM, timeout: Duration::from_mins(1) }
+        let datahub = datahub::Settings::default();
+        Self { sign_ins: 8, entropy: Entropy::SYSTEM, timeout: Duration::from_mins(1), datahub }
     }
 }
 
@@ -162,7 +166,8 @@ impl App {
     pub async fn start_with(options: Options) -> Self {
         let world = World::new(&options);
         policies::seed(&world.service).await.unwrap();
-        let state = State::new(world.service.clone(), doors(options.timeout)).unwrap();
+        let settings = DoorSettings { datahub: options.datahub, ..doors(options.timeout) };
+        let state = State::new(world.service.clone(), settings).unwrap();
         let service = test::init_service(app(web::Data::new(state))).await;
         let doors = Rc::new(move |request: TestRequest| Box::pin(service.call(request.to_request())) as Answering);
         Self(Running { doors, world: Rc::new(world) })
