@@ -39,13 +39,15 @@ impl Standing {
         }
     }
 
-    /// Whether it is named, as that, by the asset of that qualified name or by one that it lies beneath.
+    /// As what the asset of that qualified name, or one that it lies beneath, names it.
     #[must_use]
-    pub fn is_named(&self, qualified_name: &str, relation: Relation) -> bool {
-        self.assets.iter().any(|grant| {
+    pub fn relation_to(&self, qualified_name: &str) -> Option<Relation> {
+        let covers = |grant: &&AssetGrant| {
             let rest = qualified_name.strip_prefix(grant.qualified_name.as_str());
-            grant.relation == relation && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        })
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let found = self.assets.iter().filter(covers).map(|grant| grant.relation);
+        found.max_by_key(|relation| *relation == Relation::Admin)
     }
 
     /// The personas that grant it anything.

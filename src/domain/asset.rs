@@ -1,5 +1,8 @@
 //! Assets: connections, collections and every other entity that is neither a persona nor a policy.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::entity::{Attributes, EntityState};
 use super::ids::Id;
 
 /// Identifies an asset.
@@ -10,7 +13,32 @@ pub type AssetId = Id<Asset>;
 pub struct Asset {
     /// Its id; `guid` on the wire.
     pub id: AssetId,
+    /// `Connection`, `Collection`, `Table`, …: whatever clients say, for ever.
+    pub type_name: String,
+    /// Unique within its type, for ever; what lies beneath it begins with this and a `/`.
+    pub qualified_name: String,
+    /// For people.
+    pub name: String,
+    /// Whether it is in use.
+    pub state: EntityState,
+    /// What clients keep with it, without its names and its people.
+    pub attributes: Attributes,
+    /// Whom it names.
+    pub people: People,
+    /// The user name of whoever created it.
+    pub created_by: String,
+    /// The user name of whoever wrote it last.
+    pub updated_by: String,
+    /// Epoch milliseconds.
+    pub created_at: i64,
+    /// Epoch milliseconds.
+    pub updated_at: i64,
+    /// Counts its writes.
+    pub revision: i64,
 }
+
+/// The people of an asset: user names, group names and role ids by list. A list that is absent is empty.
+pub type People = BTreeMap<PeopleList, BTreeSet<String>>;
 
 /// What one of an asset's lists of people makes of its members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,6 +111,112 @@ impl PeopleList {
         match self {
             Self::AdminUsers | Self::AdminGroups | Self::AdminRoles => Relation::Admin,
             Self::ViewerUsers | Self::ViewerGroups | Self::ViewerRoles => Relation::Viewer,
+        }
+    }
+}
+
+/// The qualified names of everything that an asset with this one lies beneath, the nearest last.
+#[must_use]
+pub fn ancestors(qualified_name: &str) -> Vec<&str> {
+    qualified_name.match_indices('/').map(|(end, _)| &qualified_name[..end]).filter(|name| !name.is_empty()).collect()
+}
+
+/// Checks the qualified name of an asset that lies beneath nothing: none shall be where the assets of others will come
+/// to lie. Connections are at `default/<connector>/<number>`, collections at `default/collection/<user>/<id>` (Atlan's
+/// contract, section 6.3).
+///
+/// # Errors
+/// A message that says what is allowed.
+pub fn check_top_level(qualified_name: &str) -> Result<(), String> {
+    let parts: Vec<&str> = qualified_name.split('/').collect();
+    let least = match parts[..] {
+        ["default", "collection", ..] => 4,
+        ["default", ..] => 3,
+        _ => 1,
+    };
+    if parts.len() >= least && parts.iter().all(|part| !part.is_empty()) {
+        return Ok(());
+    }
+    Err(format!("must have at least {least} parts between slashes, none of them empty"))
+}
+
+/// What is done with an asset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// It is looked at.
+    Read,
+    /// It comes to be.
+    Create,
+    /// It is changed.
+    Update,
+    /// It goes.
+    Delete,
+}
+
+/// What kind of asset it is, as far as Atlan's actions differ for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AssetKind {
+    /// Most are.
+    Other,
+    /// A glossary, a term or a category.
+    Glossary,
+    /// A data domain.
+    Domain,
+    /// A data domain in another.
+    SubDomain,
+    /// A data product.
+    Product,
+}
+
+impl AssetKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Other, Self::Glossary, Self::Domain, Self::SubDomain, Self::Product];
+    /// The types of [`AssetKind::Glossary`].
+    pub const GLOSSARY: [&str; 3] = ["AtlasGlossary", "AtlasGlossaryTerm", "AtlasGlossaryCategory"];
+    /// The type of data domains, whether or not in others.
+    pub const DOMAIN: &str = "DataDomain";
+    /// The type of [`AssetKind::Product`].
+    pub const PRODUCT: &str = "DataProduct";
+    /// What the qualified name of a data domain holds twice that lies in another.
+    pub const NESTED: &str = "/domain/";
+
+    /// The kind of an asset.
+    #[must_use]
+    pub fn of(type_name: &str, qualified_name: &str) -> Self {
+        match type_name {
+            Self::PRODUCT => Self::Product,
+            Self::DOMAIN if qualified_name.matches(Self::NESTED).count() > 1 => Self::SubDomain,
+            Self::DOMAIN => Self::Domain,
+            glossary if Self::GLOSSARY.contains(&glossary) => Self::Glossary,
+            _ => Self::Other,
+        }
+    }
+
+    /// The action that a policy must allow.
+    #[must_use]
+    pub fn action(self, deed: Deed) -> &'static str {
+        use Deed::{Create, Delete, Read, Update};
+        match (self, deed) {
+            (Self::Other, Read) => "persona-asset-read",
+            (Self::Other, Create) => "persona-api-create",
+            (Self::Other, Update) => "persona-asset-update",
+            (Self::Other, Delete) => "persona-api-delete",
+            (Self::Glossary, Read) => "persona-glossary-read",
+            (Self::Glossary, Create) => "persona-glossary-create",
+            (Self::Glossary, Update) => "persona-glossary-update",
+            (Self::Glossary, Delete) => "persona-glossary-delete",
+            (Self::Domain, Read) => "persona-domain-read",
+            (Self::Domain, Create) => "persona-domain-create",
+            (Self::Domain, Update) => "persona-domain-update",
+            (Self::Domain, Delete) => "persona-domain-delete",
+            (Self::SubDomain, Read) => "persona-domain-sub-domain-read",
+            (Self::SubDomain, Create) => "persona-domain-sub-domain-create",
+            (Self::SubDomain, Update) => "persona-domain-sub-domain-update",
+            (Self::SubDomain, Delete) => "persona-domain-sub-domain-delete",
+            (Self::Product, Read) => "persona-domain-product-read",
+            (Self::Product, Create) => "persona-domain-product-create",
+            (Self::Product, Update) => "persona-domain-product-update",
+            (Self::Product, Delete) => "persona-domain-product-delete",
         }
     }
 }

@@ -16,6 +16,8 @@
 //! | Owner | who created a credential | author |
 //! | Persona | a named set of policies, known by its qualified name (`default/<id>`) | group, profile |
 //! | Asset | a connection, collection or other entity that names admins, editors and viewers | |
+//! | Entity | a persona, a policy or an asset, as Atlan's clients read and write it | |
+//! | Term | a field of an entity and one of its folded values: what it is found by | |
 //! | Persona link | ties a principal to a persona; an API key's links are replaced wholesale on update | mapping, binding |
 //! | Permission | one platform-level thing an actor may do (`MANAGE_APIKEYS`); `workspacePermissions` on the wire | right |
 //! | Role | a built-in bundle of permissions: `$admin`, `$member`, `$guest`, `$api-token-default-access` | |
@@ -39,6 +41,7 @@ pub mod credential;
 pub mod cursor;
 pub mod edition;
 pub mod effective;
+pub mod entity;
 pub mod entropy;
 pub mod error;
 pub mod fields;
@@ -53,6 +56,7 @@ pub mod persona;
 pub mod policy;
 pub mod principal;
 pub mod profile;
+pub mod search;
 pub mod service_account;
 pub mod text;
 pub mod token;

@@ -1,5 +1,6 @@
 //! Personas: named sets of policies.
 
+use super::entity::Attributes;
 use super::entropy::Entropy;
 use super::error::Result;
 use super::ids::PersonaId;
@@ -20,6 +21,8 @@ pub struct Persona {
     pub description: String,
     /// A disabled persona stays linked and grants nothing.
     pub enabled: bool,
+    /// What Atlan's clients keep with it.
+    pub attributes: Attributes,
     /// The user name of whoever created it.
     pub created_by: String,
     /// Epoch milliseconds.

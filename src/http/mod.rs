@@ -45,6 +45,12 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(atlan::personas::read)
         .service(atlan::personas::update)
         .service(atlan::personas::delete)
+        // /api/meta/entity, /api/meta/search
+        .service(atlan::entities::update)
+        .service(atlan::entities::delete)
+        .service(atlan::entities::read)
+        .service(atlan::entities::read_by_name)
+        .service(atlan::search::search)
         // /api/service/sessions
         .service(atlan::sessions::create)
         .service(atlan::sessions::delete)

@@ -86,14 +86,19 @@ fn base() -> OpenApi {
     document
 }
 
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 10] = [
     ("API keys", "Service accounts with one credential each, in the wire format of Atlan's API tokens."),
     ("Personas", "Named sets of policies that API keys are linked to."),
+    (
+        "Entities",
+        "Personas, policies, connections, collections and other assets, in the wire format of Atlan's catalogue.",
+    ),
     ("Sessions", "Signing in and out with a password."),
     ("Users", "Who there is, who is asking, and what they may do."),
     ("Gateways", "Verifying tokens on every request: forward authentication, introspection, JSON."),
     ("Leaks", "Leaked tokens: whoever can show a live one may kill it."),
     ("Audit", "What was changed, when and by whom."),
+    ("DataHub", "What DataHub's SDK, command line and web pages ask: GraphQL, cookies, entities."),
     ("Operations", "For those who run Tessera; no token is needed."),
 ];
 

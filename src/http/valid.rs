@@ -69,13 +69,27 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
     let parsed: Result<T, _> = serde_ignored::deserialize(tracked, |path| {
         if unknown.len() < NAMED {
-            let name = clip(&path.to_string());
+            let name = clip(&bracketed(&path.to_string()));
             unknown.push(Violation::new(name, "is not a member of this body that a client may set"));
         }
     });
     let body = parsed.map_err(|error| explain(&error, &track.path().to_string()))?;
     json.end().map_err(|error| Failure::Body(format!("the body is not JSON: {error}")))?;
     if unknown.is_empty() { Ok(body) } else { Err(Error::Invalid(unknown).into()) }
+}
+
+/// `entities.0.guid` as `entities[0].guid`, which is how places are named everywhere else.
+fn bracketed(path: &str) -> String {
+    let mut name = String::new();
+    for part in path.split('.') {
+        if !name.is_empty() && !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) {
+            name += &format!("[{part}]");
+        } else {
+            name += if name.is_empty() { "" } else { "." };
+            name += part;
+        }
+    }
+    name
 }
 
 /// Says what was expected, and not what was found: that may be a secret.
@@ -143,6 +157,11 @@ impl Params {
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(known, _)| known == name)
+    }
+
+    /// Every value of a parameter, in order.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// The value of a parameter, or the empty string.

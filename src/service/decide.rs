@@ -50,23 +50,6 @@ impl Service {
         judge(standing, inquiry, &slices)
     }
 
-    /// The same for a transaction that writes: it decides by what it reads itself, and remembers nothing of it, as it
-    /// may yet come to nothing.
-    ///
-    /// # Errors
-    /// When the storage or the engine fails.
-    pub(super) fn decide_within(
-        connection: &mut AnyConnection,
-        standing: &Standing,
-        inquiry: &Inquiry,
-    ) -> Result<Decision> {
-        let mut slices = Shared::new(0, policies::shared(connection)?).slices(&standing.principal)?;
-        for persona in standing.enabled_personas() {
-            slices.push(Arc::new(Slice::compile(&policies::of_persona(connection, persona.id)?)?));
-        }
-        judge(standing, inquiry, &slices)
-    }
-
     /// The disabled policies of a principal that would allow it, were they enabled.
     pub(super) fn disabled_policies_allowing(
         connection: &mut AnyConnection,
@@ -133,17 +116,54 @@ impl Service {
     }
 }
 
+/// The policies about a principal as a transaction that writes reads them itself. Nothing of it is remembered longer, as
+/// it may yet come to nothing.
+pub(super) struct Rules {
+    standing: Standing,
+    slices: Vec<Arc<Slice>>,
+}
+
+impl Rules {
+    /// Reads and compiles them.
+    ///
+    /// # Errors
+    /// When the storage or the engine fails.
+    pub(super) fn read(connection: &mut AnyConnection, standing: &Standing) -> Result<Self> {
+        let mut slices = Shared::new(0, policies::shared(connection)?).slices(&standing.principal)?;
+        for persona in standing.enabled_personas() {
+            slices.push(Arc::new(Slice::compile(&policies::of_persona(connection, persona.id)?)?));
+        }
+        Ok(Self { standing: standing.clone(), slices })
+    }
+
+    /// Whether the principal may do something with an asset that it is this to, as the transaction sees it.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub(super) fn decide(&self, inquiry: &Inquiry, relation: Option<Relation>) -> Result<Decision> {
+        judge_related(&self.standing, inquiry, relation, &self.slices)
+    }
+}
+
 fn judge(standing: &Standing, inquiry: &Inquiry, slices: &[Arc<Slice>]) -> Result<Decision> {
+    judge_related(standing, inquiry, standing.relation_to(&inquiry.resource.name), slices)
+}
+
+fn judge_related(
+    standing: &Standing,
+    inquiry: &Inquiry,
+    relation: Option<Relation>,
+    slices: &[Arc<Slice>],
+) -> Result<Decision> {
+    let resource = Resource {
+        administered: relation == Some(Relation::Admin),
+        viewed: relation == Some(Relation::Viewer),
+        ..inquiry.resource.clone()
+    };
     let subject = Subject {
         principal: &standing.principal,
         personas: standing.enabled_personas().map(|persona| persona.id).collect(),
         properties: inquiry.subject_properties.clone(),
-    };
-    let name = &inquiry.resource.name;
-    let resource = Resource {
-        administered: standing.is_named(name, Relation::Admin),
-        viewed: standing.is_named(name, Relation::Viewer),
-        ..inquiry.resource.clone()
     };
     let question = Question {
         subject: &subject,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::decide::Inquiry;
+use super::decide::{Inquiry, Rules};
 use super::{Service, permissions};
 use crate::domain::actor::{Actor, Standing};
 use crate::domain::effective::{EffectivePermission, Source};
@@ -167,7 +167,8 @@ fn of_permission(connection: &mut AnyConnection, standing: &Standing, inquiry: &
 
 /// An action on a resource.
 fn of_action(connection: &mut AnyConnection, standing: &Standing, inquiry: &Inquiry) -> Result<Explanation> {
-    let decision = Service::decide_within(connection, standing, inquiry)?;
+    let relation = standing.relation_to(&inquiry.resource.name);
+    let decision = Rules::read(connection, standing)?.decide(inquiry, relation)?;
     let mut decisive = Vec::new();
     for ground in &decision.grounds {
         if let Ground::Policy(id) = ground {
@@ -188,7 +189,7 @@ fn lacking(connection: &mut AnyConnection, standing: &Standing, inquiry: &Inquir
     let alone = |persona: &PersonaRef| Standing { personas: Arc::new([enabled(persona)]), ..standing.clone() };
     let mut disabled = Vec::new();
     for persona in standing.personas.iter().filter(|persona| !persona.enabled) {
-        if Service::decide_within(connection, &alone(persona), inquiry)?.is_allowed() {
+        if Rules::read(connection, &alone(persona))?.decide(inquiry, None)?.is_allowed() {
             disabled.push(persona.qualified_name.clone());
         }
     }

@@ -1,15 +1,22 @@
 //! Personas: create, list, get, update, delete.
 
-use super::{Service, page};
+use super::entities::Saved;
+use super::persona_policies::may_shape;
+use super::{Service, Transaction, page};
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::cursor::Cursor;
+use crate::domain::edition::Expected;
+use crate::domain::entity::{Attributes, Handle, PersonaDraft};
 use crate::domain::error::{Error, Result};
 use crate::domain::fields::PersonaField;
 use crate::domain::ids::{Id, PersonaId};
-use crate::domain::listing::{Page, Query};
+use crate::domain::listing::{Page, Query, clip};
 use crate::domain::permission::Permission;
 use crate::domain::persona::{Persona, PersonaInput, mint_qualified_name};
+use crate::domain::principal::PrincipalKind;
+use crate::domain::text::DisplayName;
+use crate::storage::database::hold_principals;
 use crate::storage::personas;
 use crate::storage::principals::Existed;
 
@@ -21,22 +28,47 @@ pub async fn create(service: &Service, actor: &Actor, input: PersonaInput) -> Re
     service.require(actor, Permission::ManagePersonas)?;
     service
         .write(actor, move |transaction| {
-            let persona = Persona {
-                id: Id::new(transaction.now, transaction.service.entropy)?,
-                qualified_name: mint_qualified_name(transaction.service.entropy)?,
-                name: input.name.as_str().to_owned(),
-                display_name: input.display_name.as_str().to_owned(),
-                description: input.description.as_str().to_owned(),
-                enabled: input.enabled,
-                created_by: transaction.actor.username().to_string(),
-                created_at: transaction.now,
-                updated_at: transaction.now,
-            };
-            personas::insert(transaction.connection, &persona)?;
-            transaction.record(Action::PersonaCreated, Subject::Persona(persona.id.uuid()), &persona.name)?;
+            let persona = new(transaction, &input, Attributes::default())?;
+            insert(transaction, &persona)?;
             Ok(persona)
         })
         .await
+}
+
+/// A persona that does not exist yet.
+pub(super) fn new(transaction: &Transaction<'_>, input: &PersonaInput, attributes: Attributes) -> Result<Persona> {
+    Ok(Persona {
+        id: Id::new(transaction.now, transaction.service.entropy)?,
+        qualified_name: mint_qualified_name(transaction.service.entropy)?,
+        name: input.name.as_str().to_owned(),
+        display_name: input.display_name.as_str().to_owned(),
+        description: input.description.as_str().to_owned(),
+        enabled: input.enabled,
+        attributes,
+        created_by: transaction.actor.username().to_string(),
+        created_at: transaction.now,
+        updated_at: transaction.now,
+    })
+}
+
+/// Adds a persona.
+pub(super) fn insert(transaction: &mut Transaction<'_>, persona: &Persona) -> Result<()> {
+    personas::insert(transaction.connection, persona)?;
+    transaction.record(Action::PersonaCreated, Subject::Persona(persona.id.uuid()), &persona.name)
+}
+
+/// Writes a persona that the transaction has locked.
+pub(super) fn replace(transaction: &mut Transaction<'_>, persona: &Persona) -> Result<()> {
+    personas::replace(transaction.connection, persona)?;
+    transaction.record(Action::PersonaUpdated, Subject::Persona(persona.id.uuid()), &persona.name)
+}
+
+/// Deletes a persona with its policies, and unlinks it from everybody.
+pub(super) fn remove(transaction: &mut Transaction<'_>, id: PersonaId) -> Result<()> {
+    if personas::delete(transaction.connection, id)? == Existed::No {
+        return Err(not_found(id));
+    }
+    transaction.record(Action::PersonaDeleted, Subject::Persona(id.uuid()), &id.to_string())
 }
 
 /// One page of personas. Every actor may look.
@@ -69,16 +101,29 @@ pub async fn get(service: &Service, _actor: &Actor, id: PersonaId) -> Result<Per
 /// Updates a persona; its qualified name stays.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Conflict`] when the name is taken.
-pub async fn update(service: &Service, actor: &Actor, id: PersonaId, input: PersonaInput) -> Result<Persona> {
+/// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Changed`] when it is not the expected edition, [`Error::Conflict`]
+/// when the name is taken.
+pub async fn update(
+    service: &Service,
+    actor: &Actor,
+    id: PersonaId,
+    input: PersonaInput,
+    expected: Expected,
+) -> Result<Persona> {
     service.require(actor, Permission::ManagePersonas)?;
     service
         .write(actor, move |transaction| {
-            if personas::update(transaction.connection, id, &input, transaction.now)? == Existed::No {
-                return Err(not_found(id));
-            }
-            let persona = personas::find(transaction.connection, id)?.ok_or_else(|| not_found(id))?;
-            transaction.record(Action::PersonaUpdated, Subject::Persona(id.uuid()), &persona.name)?;
+            let before = personas::lock(transaction.connection, id)?.ok_or_else(|| not_found(id))?;
+            expected.check(&before.edition())?;
+            let persona = Persona {
+                name: input.name.as_str().to_owned(),
+                display_name: input.display_name.as_str().to_owned(),
+                description: input.description.as_str().to_owned(),
+                enabled: input.enabled,
+                updated_at: transaction.now,
+                ..before
+            };
+            replace(transaction, &persona)?;
             Ok(persona)
         })
         .await
@@ -90,16 +135,83 @@ pub async fn update(service: &Service, actor: &Actor, id: PersonaId, input: Pers
 /// [`Error::NotFound`], [`Error::Forbidden`]
 pub async fn delete(service: &Service, actor: &Actor, id: PersonaId) -> Result<()> {
     service.require(actor, Permission::ManagePersonas)?;
-    service
-        .write(actor, move |transaction| {
-            if personas::delete(transaction.connection, id)? == Existed::No {
-                return Err(not_found(id));
-            }
-            transaction.record(Action::PersonaDeleted, Subject::Persona(id.uuid()), &id.to_string())
-        })
-        .await
+    service.write(actor, move |transaction| remove(transaction, id)).await
 }
 
 fn not_found(id: PersonaId) -> Error {
     Error::NotFound { kind: "persona", id: id.to_string() }
+}
+
+/// Creates or updates a persona in a transaction of somebody who manages personas.
+pub(super) fn save(transaction: &mut Transaction<'_>, draft: &PersonaDraft) -> Result<Saved> {
+    let head = &draft.head;
+    let before = match (&head.handle, &head.qualified_name) {
+        (Handle::Known(id), _) => {
+            let id = PersonaId::from(*id);
+            Some(personas::lock(transaction.connection, id)?.ok_or_else(|| not_found(id))?)
+        }
+        (_, Some(name)) => personas::lock_by_qualified_name(transaction.connection, name)?,
+        (_, None) => None,
+    };
+    match before {
+        Some(before) => update_from(transaction, before, draft),
+        // A client gives a new persona its name for a qualified name; one that was minted here is a reference.
+        None => match head.qualified_name.as_ref().filter(|name| head.is_reference(name)) {
+            Some(name) => Err(Error::NotFound { kind: "persona", id: clip(name) }),
+            None => create_from(transaction, draft),
+        },
+    }
+}
+
+fn create_from(transaction: &mut Transaction<'_>, draft: &PersonaDraft) -> Result<Saved> {
+    let name = draft.head.required_name()?;
+    let input = PersonaInput {
+        name: name.clone(),
+        display_name: draft.display_name.as_ref().unwrap_or(name).clone(),
+        description: draft.description.clone().unwrap_or_default(),
+        enabled: draft.enabled.unwrap_or(true),
+    };
+    let persona = new(transaction, &input, draft.head.merged(Attributes::default()))?;
+    insert(transaction, &persona)?;
+    link_users(transaction, draft, persona.id)?;
+    Ok(Saved::Created(persona.id.uuid()))
+}
+
+fn update_from(transaction: &mut Transaction<'_>, before: Persona, draft: &PersonaDraft) -> Result<Saved> {
+    let head = &draft.head;
+    if head.qualified_name.as_ref().is_some_and(|name| *name != before.qualified_name && head.is_reference(name)) {
+        return Err(head.violation("qualifiedName", "cannot be changed").into());
+    }
+    if draft.enabled.is_some_and(|enabled| enabled != before.enabled) {
+        may_shape(transaction, before.id)?;
+    }
+    let text = |new: Option<&DisplayName>, old: String| new.map_or(old, |new| new.as_str().to_owned());
+    let after = Persona {
+        name: text(head.name.as_ref(), before.name),
+        display_name: text(draft.display_name.as_ref(), before.display_name),
+        description: draft.description.as_ref().map_or(before.description, |new| new.as_str().to_owned()),
+        enabled: draft.enabled.unwrap_or(before.enabled),
+        attributes: head.merged(before.attributes),
+        updated_at: transaction.now,
+        ..before
+    };
+    replace(transaction, &after)?;
+    link_users(transaction, draft, after.id)?;
+    Ok(Saved::Updated(after.id.uuid()))
+}
+
+/// Links a persona to the users that a draft names, and to no others. Keys are linked by their own door.
+fn link_users(transaction: &mut Transaction<'_>, draft: &PersonaDraft, persona: PersonaId) -> Result<()> {
+    let Some(names) = &draft.users else { return Ok(()) };
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut held = hold_principals(transaction.connection, &names)?;
+    held.retain(|principal| principal.kind == PrincipalKind::User.name());
+    let known = |name: &&&str| !held.iter().any(|principal| principal.username == **name);
+    let unknown: Vec<_> = names.iter().filter(known).map(|name| format!("`{}`", clip(name))).collect();
+    if !unknown.is_empty() {
+        let message = format!("names no user: {}", unknown.join(", "));
+        return Err(draft.head.violation("personaUsers", message).into());
+    }
+    let ids: Vec<String> = held.into_iter().map(|principal| principal.id).collect();
+    personas::replace_users(transaction.connection, persona, &ids)
 }

@@ -1,36 +1,283 @@
 //! Assets and whom they name.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 
-use super::database::AnyConnection;
-use super::principals::corrupt;
+use super::database::{AnyConnection, is_duplicate, storage};
+use super::principals::{Existed, corrupt, parse_id};
 use super::schema::{asset_people, assets};
-use crate::domain::asset::{AssetGrant, PeopleList};
+use super::search_terms;
+use crate::domain::asset::{Asset, AssetGrant, AssetId, PeopleList, Relation, ancestors};
+use crate::domain::entity::EntityState;
 use crate::domain::error::Result;
+
+/// A row of `assets`.
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = assets)]
+struct AssetRow {
+    id: String,
+    type_name: String,
+    qualified_name: String,
+    name: String,
+    state: String,
+    attributes: String,
+    created_by: String,
+    updated_by: String,
+    created_at: i64,
+    updated_at: i64,
+    revision: i64,
+}
+
+impl From<&Asset> for AssetRow {
+    fn from(asset: &Asset) -> Self {
+        Self {
+            id: asset.id.to_string(),
+            type_name: asset.type_name.clone(),
+            qualified_name: asset.qualified_name.clone(),
+            name: asset.name.clone(),
+            state: asset.state.name().to_owned(),
+            attributes: super::json(&asset.attributes),
+            created_by: asset.created_by.clone(),
+            updated_by: asset.updated_by.clone(),
+            created_at: asset.created_at,
+            updated_at: asset.updated_at,
+            revision: asset.revision,
+        }
+    }
+}
+
+impl AssetRow {
+    /// The asset, without its people.
+    fn into_domain(self) -> Result<Asset> {
+        Ok(Asset {
+            id: parse_id(&self.id)?,
+            type_name: self.type_name,
+            qualified_name: self.qualified_name,
+            name: self.name,
+            state: EntityState::find(&self.state).ok_or_else(|| corrupt("state", &self.state))?,
+            attributes: serde_json::from_str(&self.attributes).map_err(storage)?,
+            people: BTreeMap::new(),
+            created_by: self.created_by,
+            updated_by: self.updated_by,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            revision: self.revision,
+        })
+    }
+}
+
+/// Adds an asset, unless there is one of its type and qualified name.
+///
+/// # Errors
+/// When the storage fails.
+pub fn insert(connection: &mut AnyConnection, asset: &Asset) -> Result<Existed> {
+    // The inner transaction is a savepoint: on PostgreSQL a failed statement would end the outer one.
+    let insert = |connection: &mut AnyConnection| {
+        diesel::insert_into(assets::table).values(AssetRow::from(asset)).execute(connection)
+    };
+    match connection.transaction(insert) {
+        Err(error) if is_duplicate(&error) => return Ok(Existed::Yes),
+        outcome => outcome?,
+    };
+    write_people(connection, asset)?;
+    search_terms::replace(connection, asset.id.uuid(), &asset.terms())?;
+    Ok(Existed::No)
+}
+
+/// Writes everything that can change of an asset.
+///
+/// # Errors
+/// When the storage fails.
+pub fn replace(connection: &mut AnyConnection, asset: &Asset) -> Result<()> {
+    diesel::update(assets::table.find(asset.id.to_string())).set(AssetRow::from(asset)).execute(connection)?;
+    diesel::delete(asset_people::table.filter(asset_people::asset_id.eq(asset.id.to_string()))).execute(connection)?;
+    write_people(connection, asset)?;
+    search_terms::replace(connection, asset.id.uuid(), &asset.terms())
+}
+
+fn write_people(connection: &mut AnyConnection, asset: &Asset) -> Result<()> {
+    for (list, members) in &asset.people {
+        for member in members {
+            let row = (
+                asset_people::asset_id.eq(asset.id.to_string()),
+                asset_people::relation.eq(list.name()),
+                asset_people::member.eq(member),
+            );
+            diesel::insert_into(asset_people::table).values(row).execute(connection)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes an asset.
+///
+/// # Errors
+/// When the storage fails.
+pub fn delete(connection: &mut AnyConnection, id: AssetId) -> Result<Existed> {
+    let existed = diesel::delete(assets::table.find(id.to_string())).execute(connection)?;
+    search_terms::delete(connection, id.uuid())?;
+    Ok(existed.into())
+}
+
+/// Takes a user name off the lists of every asset: whoever has it next is somebody else.
+///
+/// # Errors
+/// When the storage fails.
+pub fn forget_user(connection: &mut AnyConnection, username: &str) -> Result<()> {
+    let lists = [PeopleList::AdminUsers, PeopleList::ViewerUsers].map(PeopleList::name);
+    let found =
+        asset_people::table.filter(asset_people::member.eq(username)).filter(asset_people::relation.eq_any(lists));
+    diesel::delete(found).execute(connection)?;
+    Ok(())
+}
+
+/// Locks an asset for the rest of the transaction, and counts the write that will follow.
+///
+/// # Errors
+/// When the storage fails.
+pub fn lock(connection: &mut AnyConnection, id: AssetId) -> Result<Option<Asset>> {
+    let found = assets::table.find(id.to_string());
+    diesel::update(found).set(assets::revision.eq(assets::revision + 1)).execute(connection)?;
+    find(connection, id)
+}
+
+/// The same by type and qualified name.
+///
+/// # Errors
+/// When the storage fails.
+pub fn lock_by_name(connection: &mut AnyConnection, type_name: &str, qualified_name: &str) -> Result<Option<Asset>> {
+    let found = assets::table.filter(assets::type_name.eq(type_name)).filter(assets::qualified_name.eq(qualified_name));
+    diesel::update(found).set(assets::revision.eq(assets::revision + 1)).execute(connection)?;
+    let row = found.select(AssetRow::as_select()).first(connection).optional()?;
+    with_people(connection, row.into_iter().collect()).map(|mut found| found.pop())
+}
+
+/// The asset with that id.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find(connection: &mut AnyConnection, id: AssetId) -> Result<Option<Asset>> {
+    let row = assets::table.find(id.to_string()).select(AssetRow::as_select()).first(connection).optional()?;
+    with_people(connection, row.into_iter().collect()).map(|mut found| found.pop())
+}
+
+/// The assets with these ids, in no particular order.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_many(connection: &mut AnyConnection, ids: &[String]) -> Result<Vec<Asset>> {
+    let mut found = Vec::new();
+    for chunk in ids.chunks(super::MANY) {
+        let rows = assets::table.filter(assets::id.eq_any(chunk)).select(AssetRow::as_select()).load(connection)?;
+        found.extend(with_people(connection, rows)?);
+    }
+    Ok(found)
+}
+
+/// The assets with that qualified name, of whatever type.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_by_name(connection: &mut AnyConnection, qualified_name: &str) -> Result<Vec<Asset>> {
+    let found = assets::table.filter(assets::qualified_name.eq(qualified_name)).order(assets::id);
+    let rows = found.select(AssetRow::as_select()).load(connection)?;
+    with_people(connection, rows)
+}
+
+fn with_people(connection: &mut AnyConnection, rows: Vec<AssetRow>) -> Result<Vec<Asset>> {
+    let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+    let mut found = rows.into_iter().map(AssetRow::into_domain).collect::<Result<Vec<_>>>()?;
+    for chunk in ids.chunks(super::MANY) {
+        let people: Vec<(String, String, String)> =
+            asset_people::table.filter(asset_people::asset_id.eq_any(chunk)).load(connection)?;
+        for (id, relation, member) in people {
+            let id: AssetId = parse_id(&id)?;
+            let list = parse_list(&relation)?;
+            if let Some(asset) = found.iter_mut().find(|asset| asset.id == id) {
+                asset.people.entry(list).or_default().insert(member);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn parse_list(relation: &str) -> Result<PeopleList> {
+    PeopleList::find(relation).ok_or_else(|| corrupt("relation", relation))
+}
+
+/// Whether something with that qualified name lies beneath an asset.
+///
+/// # Errors
+/// When the storage fails.
+pub fn is_beneath_any(connection: &mut AnyConnection, qualified_name: &str) -> Result<bool> {
+    let above = assets::table.filter(assets::qualified_name.eq_any(ancestors(qualified_name)));
+    Ok(diesel::select(diesel::dsl::exists(above)).get_result(connection)?)
+}
+
+/// Whether there is an asset beneath that qualified name.
+///
+/// # Errors
+/// When the storage fails.
+pub fn is_above_any(connection: &mut AnyConnection, qualified_name: &str) -> Result<bool> {
+    let beneath = assets::table
+        .filter(assets::qualified_name.ge(format!("{qualified_name}/")))
+        .filter(assets::qualified_name.lt(format!("{qualified_name}0")));
+    Ok(diesel::select(diesel::dsl::exists(beneath)).get_result(connection)?)
+}
+
+/// What a user is to the assets with that qualified name, by its own name or its role, there or above: the most of it.
+///
+/// # Errors
+/// When the storage fails.
+pub fn relation_to(
+    connection: &mut AnyConnection,
+    qualified_name: &str,
+    username: &str,
+    role_id: &'static str,
+) -> Result<Option<Relation>> {
+    let mut names = ancestors(qualified_name);
+    names.push(qualified_name);
+    let relations: Vec<String> = asset_people::table
+        .inner_join(assets::table)
+        .filter(by_name(username.to_owned()).or(by_role(role_id)))
+        .filter(assets::qualified_name.eq_any(names))
+        .select(asset_people::relation)
+        .load(connection)?;
+    let relations = relations.iter().map(|relation| Ok(parse_list(relation)?.relation()));
+    let relations = relations.collect::<Result<Vec<_>>>()?;
+    Ok(if relations.contains(&Relation::Admin) { Some(Relation::Admin) } else { relations.first().copied() })
+}
+
+/// Rows that name this user.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub(super) fn by_name(username: String) -> _ {
+    let lists: [&'static str; 2] = ["adminUsers", "viewerUsers"];
+    asset_people::member.eq(username).and(asset_people::relation.eq_any(lists))
+}
+
+/// Rows that name this role.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub(super) fn by_role(id: &'static str) -> _ {
+    let lists: [&'static str; 2] = ["adminRoles", "viewerRoles"];
+    asset_people::member.eq(id).and(asset_people::relation.eq_any(lists))
+}
 
 /// The assets that name this user or its role, ordered by qualified name.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn grants_of(connection: &mut AnyConnection, username: &str, role_id: &str) -> Result<Vec<AssetGrant>> {
-    let users = [PeopleList::AdminUsers, PeopleList::ViewerUsers].map(PeopleList::name);
-    let roles = [PeopleList::AdminRoles, PeopleList::ViewerRoles].map(PeopleList::name);
-    let by_name = asset_people::member.eq(username).and(asset_people::relation.eq_any(users));
-    let by_role = asset_people::member.eq(role_id).and(asset_people::relation.eq_any(roles));
+pub fn grants_of(connection: &mut AnyConnection, username: &str, role_id: &'static str) -> Result<Vec<AssetGrant>> {
     let rows: Vec<(String, String)> = asset_people::table
         .inner_join(assets::table)
-        .filter(by_name.or(by_role))
+        .filter(by_name(username.to_owned()).or(by_role(role_id)))
         .order((assets::qualified_name, asset_people::relation))
         .select((assets::qualified_name, asset_people::relation))
         .load(connection)?;
-    let grants: Result<Vec<_>> = rows
-        .into_iter()
-        .map(|(qualified_name, relation)| {
-            let list = PeopleList::find(&relation).ok_or_else(|| corrupt("relation", &relation))?;
-            Ok(AssetGrant { qualified_name, relation: list.relation() })
-        })
-        .collect();
-    let mut grants = grants?;
+    let grants = rows.into_iter().map(|(qualified_name, relation)| {
+        Ok(AssetGrant { qualified_name, relation: parse_list(&relation)?.relation() })
+    });
+    let mut grants = grants.collect::<Result<Vec<_>>>()?;
     grants.dedup();
     Ok(grants)
 }

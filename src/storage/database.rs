@@ -14,7 +14,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::{ConnectionError, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::schema::{credentials, personas};
+use super::schema::{credentials, personas, principals};
 use super::url::DatabaseUrl;
 use crate::domain::error::{Error, Result};
 use crate::domain::token::KeyId;
@@ -187,6 +187,30 @@ pub fn hold_personas(connection: &mut AnyConnection, qualified_names: &[String])
     let found = personas::table.filter(personas::qualified_name.eq_any(qualified_names)).select(personas::id);
     Ok(match connection {
         AnyConnection::Postgres(postgres) => found.order(personas::id).for_key_share().load(postgres)?,
+        AnyConnection::Sqlite(sqlite) => found.load(sqlite)?,
+    })
+}
+
+/// A principal that stays until the transaction ends.
+#[derive(Queryable)]
+pub struct HeldPrincipal {
+    /// Its id.
+    pub id: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its user name.
+    pub username: String,
+}
+
+/// The principals with those user names, which stay until the transaction ends, as above.
+///
+/// # Errors
+/// When the storage fails.
+pub fn hold_principals(connection: &mut AnyConnection, usernames: &[&str]) -> Result<Vec<HeldPrincipal>> {
+    let found = principals::table.filter(principals::username.eq_any(usernames));
+    let found = found.select((principals::id, principals::kind, principals::username));
+    Ok(match connection {
+        AnyConnection::Postgres(postgres) => found.order(principals::id).for_key_share().load(postgres)?,
         AnyConnection::Sqlite(sqlite) => found.load(sqlite)?,
     })
 }

@@ -207,15 +207,33 @@ pub(super) fn equal<S: 'static>(column: Expression<S, Text>, value: String) -> C
     Box::new(column.eq(value))
 }
 
-fn all<S: 'static>(conditions: Vec<Condition<S>>) -> Condition<S> {
-    let join = |left: Condition<S>, right| -> Condition<S> { Box::new(left.and(right)) };
-    conditions.into_iter().reduce(join).unwrap_or_else(|| Box::new(sql::<Bool>("1 = 1")))
+/// A condition that holds where all of several do.
+pub(super) fn all<S: 'static>(conditions: Vec<Condition<S>>) -> Condition<S> {
+    balanced(conditions, |left, right| Box::new(left.and(right))).unwrap_or_else(|| Box::new(sql::<Bool>("1 = 1")))
 }
 
 /// A condition that holds where one of several does.
 pub(super) fn any<S: 'static>(conditions: Vec<Condition<S>>) -> Condition<S> {
-    let join = |left: Condition<S>, right| -> Condition<S> { Box::new(left.or(right)) };
-    conditions.into_iter().reduce(join).unwrap_or_else(nothing)
+    balanced(conditions, |left, right| Box::new(left.or(right))).unwrap_or_else(nothing)
+}
+
+/// Joins conditions as a tree that is as flat as can be: SQLite takes no expression that is 1000 deep.
+fn balanced<S>(
+    mut conditions: Vec<Condition<S>>,
+    join: fn(Condition<S>, Condition<S>) -> Condition<S>,
+) -> Option<Condition<S>> {
+    while conditions.len() > 1 {
+        let mut pairs = Vec::with_capacity(conditions.len().div_ceil(2));
+        let mut rest = conditions.into_iter();
+        while let Some(left) = rest.next() {
+            pairs.push(match rest.next() {
+                Some(right) => join(left, right),
+                None => left,
+            });
+        }
+        conditions = pairs;
+    }
+    conditions.pop()
 }
 
 /// A condition that never holds.
@@ -224,7 +242,7 @@ pub(super) fn nothing<S: 'static>() -> Condition<S> {
 }
 
 /// The pieces of a pattern as SQL's `LIKE` wants them.
-fn like(pieces: &[String]) -> String {
+pub(super) fn like(pieces: &[String]) -> String {
     let escaped = |piece: &String| piece.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     pieces.iter().map(escaped).collect::<Vec<_>>().join("%")
 }

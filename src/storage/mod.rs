@@ -16,6 +16,8 @@ pub mod personas;
 pub mod policies;
 pub mod principals;
 pub mod schema;
+pub mod search;
+pub mod search_terms;
 pub mod service_accounts;
 pub mod standings;
 pub mod url;
@@ -32,4 +34,9 @@ diesel::define_sql_function! {
 diesel::define_sql_function! {
     /// Puts one text for every occurrence of another.
     fn replace(text: diesel::sql_types::Text, from: diesel::sql_types::Text, to: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
+
+/// A map as JSON. Its keys are text, so nothing can go wrong.
+fn json(map: &serde_json::Map<String, serde_json::Value>) -> String {
+    serde_json::to_string(map).unwrap_or_default()
 }

@@ -4,15 +4,17 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::database::{AnyConnection, hold_personas, is_dangling, is_duplicate};
+use super::database::{AnyConnection, hold_personas, is_dangling, is_duplicate, storage};
 use super::listing::{ALWAYS, Column, Stored, after, condition, order};
 use super::principals::{Existed, parse_id};
-use super::schema::{persona_links, personas};
+use super::schema::{persona_links, personas, policies, principals, search_terms as search_terms_table};
+use super::search_terms;
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::fields::PersonaField;
 use crate::domain::ids::{PersonaId, PrincipalId};
 use crate::domain::listing::{Counts, Query, Start, Totals};
-use crate::domain::persona::{Persona, PersonaInput, PersonaRef};
+use crate::domain::persona::{Persona, PersonaRef};
+use crate::domain::principal::PrincipalKind;
 
 /// A row of `personas`.
 #[derive(Queryable, Selectable, Insertable)]
@@ -27,6 +29,7 @@ struct PersonaRow {
     created_by: String,
     created_at: i64,
     updated_at: i64,
+    attributes: String,
 }
 
 impl From<&Persona> for PersonaRow {
@@ -41,6 +44,7 @@ impl From<&Persona> for PersonaRow {
             created_by: persona.created_by.clone(),
             created_at: persona.created_at,
             updated_at: persona.updated_at,
+            attributes: super::json(&persona.attributes),
         }
     }
 }
@@ -57,6 +61,7 @@ impl PersonaRow {
             created_by: self.created_by,
             created_at: self.created_at,
             updated_at: self.updated_at,
+            attributes: serde_json::from_str(&self.attributes).map_err(storage)?,
         })
     }
 
@@ -89,24 +94,48 @@ impl Stored for PersonaField {
 /// [`Error::Conflict`] when the name is taken.
 pub fn insert(connection: &mut AnyConnection, persona: &Persona) -> Result<()> {
     let outcome = diesel::insert_into(personas::table).values(PersonaRow::from(persona)).execute(connection);
-    outcome.map(drop).map_err(|error| taken(error, &persona.name))
+    outcome.map_err(|error| taken(error, &persona.name))?;
+    search_terms::replace(connection, persona.id.uuid(), &persona.terms())
 }
 
-/// Writes what a client may write of a persona.
+/// Locks a persona for the rest of the transaction.
+///
+/// # Errors
+/// When the storage fails.
+pub fn lock(connection: &mut AnyConnection, id: PersonaId) -> Result<Option<Persona>> {
+    let found = personas::table.find(id.to_string());
+    diesel::update(found).set(personas::id.eq(id.to_string())).execute(connection)?;
+    find(connection, id)
+}
+
+/// The same by qualified name.
+///
+/// # Errors
+/// When the storage fails.
+pub fn lock_by_qualified_name(connection: &mut AnyConnection, name: &str) -> Result<Option<Persona>> {
+    let found = personas::table.filter(personas::qualified_name.eq(name));
+    diesel::update(found).set(personas::qualified_name.eq(name)).execute(connection)?;
+    let row = found.select(PersonaRow::as_select()).first(connection).optional()?;
+    row.map(PersonaRow::into_domain).transpose()
+}
+
+/// Writes everything that can change of a persona.
 ///
 /// # Errors
 /// [`Error::Conflict`] when the name is taken.
-pub fn update(connection: &mut AnyConnection, id: PersonaId, input: &PersonaInput, now: i64) -> Result<Existed> {
-    let outcome = diesel::update(personas::table.find(id.to_string()))
+pub fn replace(connection: &mut AnyConnection, persona: &Persona) -> Result<()> {
+    let outcome = diesel::update(personas::table.find(persona.id.to_string()))
         .set((
-            personas::name.eq(input.name.as_str()),
-            personas::display_name.eq(input.display_name.as_str()),
-            personas::description.eq(input.description.as_str()),
-            personas::enabled.eq(input.enabled),
-            personas::updated_at.eq(now),
+            personas::name.eq(&persona.name),
+            personas::display_name.eq(&persona.display_name),
+            personas::description.eq(&persona.description),
+            personas::enabled.eq(persona.enabled),
+            personas::attributes.eq(super::json(&persona.attributes)),
+            personas::updated_at.eq(persona.updated_at),
         ))
         .execute(connection);
-    outcome.map(Existed::from).map_err(|error| taken(error, input.name.as_str()))
+    outcome.map_err(|error| taken(error, &persona.name))?;
+    search_terms::replace(connection, persona.id.uuid(), &persona.terms())
 }
 
 fn taken(error: diesel::result::Error, name: &str) -> Error {
@@ -116,12 +145,16 @@ fn taken(error: diesel::result::Error, name: &str) -> Error {
     error.into()
 }
 
-/// Removes a persona and every link to it.
+/// Removes a persona with its policies and every link to it.
 ///
 /// # Errors
 /// When the storage fails.
 pub fn delete(connection: &mut AnyConnection, id: PersonaId) -> Result<Existed> {
-    Ok(Existed::from(diesel::delete(personas::table.find(id.to_string())).execute(connection)?))
+    let own = policies::table.filter(policies::persona_id.eq(id.to_string())).select(policies::id);
+    diesel::delete(search_terms_table::table.filter(search_terms_table::entity_id.eq_any(own))).execute(connection)?;
+    let existed = diesel::delete(personas::table.find(id.to_string())).execute(connection)?;
+    search_terms::delete(connection, id.uuid())?;
+    Ok(existed.into())
 }
 
 /// The persona with that id.
@@ -131,6 +164,29 @@ pub fn delete(connection: &mut AnyConnection, id: PersonaId) -> Result<Existed> 
 pub fn find(connection: &mut AnyConnection, id: PersonaId) -> Result<Option<Persona>> {
     let row = personas::table.find(id.to_string()).select(PersonaRow::as_select()).first(connection).optional()?;
     row.map(PersonaRow::into_domain).transpose()
+}
+
+/// The personas with these ids, in no particular order.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_many(connection: &mut AnyConnection, ids: &[String]) -> Result<Vec<Persona>> {
+    let mut found = Vec::new();
+    for chunk in ids.chunks(super::MANY) {
+        let rows: Vec<PersonaRow> =
+            personas::table.filter(personas::id.eq_any(chunk)).select(PersonaRow::as_select()).load(connection)?;
+        found.extend(rows.into_iter().map(PersonaRow::into_domain).collect::<Result<Vec<_>>>()?);
+    }
+    Ok(found)
+}
+
+/// The persona with that qualified name.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_by_qualified_name(connection: &mut AnyConnection, name: &str) -> Result<Option<Persona>> {
+    let found = personas::table.filter(personas::qualified_name.eq(name));
+    found.select(PersonaRow::as_select()).first(connection).optional()?.map(PersonaRow::into_domain).transpose()
 }
 
 /// The personas with those qualified names, which stay until the transaction ends; unknown names are left out.
@@ -228,4 +284,43 @@ pub fn linked_to(connection: &mut AnyConnection, principals: &[String]) -> Resul
         }
     }
     Ok(links)
+}
+
+/// The names of the users that each of these personas is linked to, in order. API keys are not among them.
+///
+/// # Errors
+/// When the storage fails.
+pub fn users_of(connection: &mut AnyConnection, personas: &[String]) -> Result<HashMap<String, Vec<String>>> {
+    let mut users: HashMap<String, Vec<String>> = HashMap::new();
+    for chunk in personas.chunks(super::MANY) {
+        let rows: Vec<(String, String)> = persona_links::table
+            .inner_join(principals::table)
+            .filter(persona_links::persona_id.eq_any(chunk))
+            .filter(principals::kind.eq(PrincipalKind::User.name()))
+            .order(principals::username)
+            .select((persona_links::persona_id, principals::username))
+            .load(connection)?;
+        for (persona, username) in rows {
+            users.entry(persona).or_default().push(username);
+        }
+    }
+    Ok(users)
+}
+
+/// Links a persona to these users and to no others; its links to API keys stay.
+///
+/// # Errors
+/// When the storage fails.
+pub fn replace_users(connection: &mut AnyConnection, persona: PersonaId, users: &[String]) -> Result<()> {
+    let persona = persona.to_string();
+    let people = principals::table.filter(principals::kind.eq(PrincipalKind::User.name())).select(principals::id);
+    let links = persona_links::table
+        .filter(persona_links::persona_id.eq(&persona))
+        .filter(persona_links::principal_id.eq_any(people));
+    diesel::delete(links).execute(connection)?;
+    for user in users {
+        let link = (persona_links::principal_id.eq(user), persona_links::persona_id.eq(&persona));
+        diesel::insert_into(persona_links::table).values(link).execute(connection)?;
+    }
+    Ok(())
 }

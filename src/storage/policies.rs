@@ -1,5 +1,7 @@
 //! Policies, and the revision that every write to them raises.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -7,6 +9,7 @@ use serde::de::DeserializeOwned;
 use super::database::{AnyConnection, is_duplicate, storage};
 use super::principals::{Existed, corrupt, parse_id};
 use super::schema::{policies, revisions};
+use super::search_terms;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{PersonaId, PolicyId};
 use crate::domain::policy::{Category, Effect, Policy, Rule};
@@ -115,10 +118,11 @@ pub fn raise_revision(connection: &mut AnyConnection) -> Result<()> {
 pub fn insert(connection: &mut AnyConnection, policy: &Policy) -> Result<()> {
     match diesel::insert_into(policies::table).values(PolicyRow::of(policy)?).execute(connection) {
         Err(error) if is_duplicate(&error) => {
-            Err(Error::Conflict(format!("there is a policy `{}` already", policy.qualified_name)))
+            return Err(Error::Conflict(format!("there is a policy `{}` already", policy.qualified_name)));
         }
-        outcome => Ok(outcome.map(drop)?),
-    }
+        outcome => outcome?,
+    };
+    search_terms::replace(connection, policy.id.uuid(), &policy.terms())
 }
 
 /// Replaces a policy.
@@ -127,7 +131,11 @@ pub fn insert(connection: &mut AnyConnection, policy: &Policy) -> Result<()> {
 /// When the storage fails.
 pub fn update(connection: &mut AnyConnection, policy: &Policy) -> Result<Existed> {
     let row = PolicyRow::of(policy)?;
-    Ok(Existed::from(diesel::update(policies::table.find(row.id.clone())).set(row).execute(connection)?))
+    let existed = diesel::update(policies::table.find(row.id.clone())).set(row).execute(connection)?;
+    if existed > 0 {
+        search_terms::replace(connection, policy.id.uuid(), &policy.terms())?;
+    }
+    Ok(existed.into())
 }
 
 /// Removes a policy.
@@ -135,6 +143,7 @@ pub fn update(connection: &mut AnyConnection, policy: &Policy) -> Result<Existed
 /// # Errors
 /// When the storage fails.
 pub fn delete(connection: &mut AnyConnection, id: PolicyId) -> Result<Existed> {
+    search_terms::delete(connection, id.uuid())?;
     Ok(Existed::from(diesel::delete(policies::table.find(id.to_string())).execute(connection)?))
 }
 
@@ -156,6 +165,39 @@ pub fn find_by_qualified_name(connection: &mut AnyConnection, name: &str) -> Res
     let named = policies::table.filter(policies::qualified_name.eq(name));
     let row: Option<PolicyRow> = named.select(PolicyRow::as_select()).first(connection).optional()?;
     row.map(PolicyRow::into_domain).transpose()
+}
+
+/// The policies with these ids, in no particular order.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_many(connection: &mut AnyConnection, ids: &[String]) -> Result<Vec<Policy>> {
+    let mut found = Vec::new();
+    for chunk in ids.chunks(super::MANY) {
+        let rows: Vec<PolicyRow> =
+            policies::table.filter(policies::id.eq_any(chunk)).select(PolicyRow::as_select()).load(connection)?;
+        found.extend(rows.into_iter().map(PolicyRow::into_domain).collect::<Result<Vec<_>>>()?);
+    }
+    Ok(found)
+}
+
+/// The ids of the policies of these personas, the oldest first.
+///
+/// # Errors
+/// When the storage fails.
+pub fn ids_of(connection: &mut AnyConnection, personas: &[String]) -> Result<HashMap<String, Vec<String>>> {
+    let mut ids: HashMap<String, Vec<String>> = HashMap::new();
+    for chunk in personas.chunks(super::MANY) {
+        let rows: Vec<(Option<String>, String)> = policies::table
+            .filter(policies::persona_id.eq_any(chunk))
+            .order(policies::id)
+            .select((policies::persona_id, policies::id))
+            .load(connection)?;
+        for (persona, id) in rows {
+            ids.entry(persona.unwrap_or_default()).or_default().push(id);
+        }
+    }
+    Ok(ids)
 }
 
 /// The policies of a persona, the oldest first.

@@ -64,8 +64,14 @@ pub fn insert(connection: &mut AnyConnection, principal: &Principal) -> Result<(
 /// # Errors
 /// When the storage fails.
 pub fn delete(connection: &mut AnyConnection, id: PrincipalId, kind: PrincipalKind) -> Result<Existed> {
-    let found = principals::table.filter(principals::id.eq(id.to_string())).filter(principals::kind.eq(kind.name()));
-    Ok(Existed::from(diesel::delete(found).execute(connection)?))
+    let found = || principals::table.filter(principals::id.eq(id.to_string())).filter(principals::kind.eq(kind.name()));
+    diesel::update(found()).set(principals::kind.eq(kind.name())).execute(connection)?;
+    let username: Option<String> = found().select(principals::username).first(connection).optional()?;
+    let Some(username) = username else { return Ok(Existed::No) };
+    diesel::delete(found()).execute(connection)?;
+    // Only now: whoever was adding it to an asset held it until here.
+    super::assets::forget_user(connection, &username)?;
+    Ok(Existed::Yes)
 }
 
 /// Whether a write found what it was about.

@@ -221,6 +221,7 @@ diesel::joinable!(users -> principals (id));
 diesel::joinable!(api_keys -> principals (id));
 diesel::joinable!(credentials -> principals (principal_id));
 diesel::joinable!(persona_links -> personas (persona_id));
+diesel::joinable!(persona_links -> principals (principal_id));
 diesel::joinable!(asset_people -> assets (asset_id));
 diesel::joinable!(service_accounts -> principals (id));
 
@@ -237,4 +238,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     asset_people,
     service_accounts,
     revisions,
+    search_terms,
 );

@@ -47,3 +47,15 @@ async fn a_tag_that_is_weak_or_cannot_be_read_matches_nothing() {
     let weak = format!("W/{}", admin.get(&path).await.header("etag").unwrap());
     admin.with("if-match", &weak).post(&path, &body).await.refused("TESSERA-412-001");
 }
+
+#[actix_web::test]
+async fn a_persona_has_editions_too() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let path = format!("/api/service/personas/{}", admin.persona("readers").await["id"].as_str().unwrap());
+    let seen = admin.get(&path).await.header("etag").unwrap().to_owned();
+    let rename = async |name: &str| admin.with("if-match", &seen).post(&path, &json!({"name": name})).await;
+    rename("writers").await.ok();
+    rename("editors").await.refused("TESSERA-412-001");
+    assert_eq!(admin.get(&path).await.ok()["name"], "writers");
+}

@@ -53,6 +53,9 @@ async fn furnished() -> World {
         "INSERT INTO persona_links SELECT id, 'p' FROM api_keys",
         "INSERT INTO create_requests SELECT 'o', 'r', '', id, 1 FROM api_keys",
         "INSERT INTO peppers VALUES ('00000000', 0, 1)",
+        "INSERT INTO service_accounts SELECT id, '', '', '', 1, 1 FROM api_keys",
+        "INSERT INTO access_tokens SELECT 't', key_id, '', '', '', '', '', '', 1, 1 FROM credentials",
+        "INSERT INTO aspects SELECT id, 'status', '{}', '', 1 FROM users",
     ] {
         assert_eq!(execute(&world.service.database, statement), Ok(1), "{statement}");
     }
@@ -60,7 +63,7 @@ async fn furnished() -> World {
 }
 
 /// Each named constraint of the schema, how it is broken, and how the database says so.
-const CONSTRAINTS: [(&str, DatabaseErrorKind, &str); 34] = [
+const CONSTRAINTS: [(&str, DatabaseErrorKind, &str); 41] = [
     ("principals_id", UniqueViolation, "INSERT INTO principals SELECT id, kind, 'x', role, enabled, 1 FROM principals"),
     (
         "principals_username_unique",
@@ -133,6 +136,25 @@ const CONSTRAINTS: [(&str, DatabaseErrorKind, &str); 34] = [
         ForeignKeyViolation,
         "INSERT INTO permission_uses VALUES ('x', 'MANAGE_APIKEYS', 1)",
     ),
+    ("service_accounts_id", UniqueViolation, "INSERT INTO service_accounts SELECT * FROM service_accounts"),
+    (
+        "service_accounts_are_principals",
+        ForeignKeyViolation,
+        "INSERT INTO service_accounts VALUES ('x', '', '', '', 1, 1)",
+    ),
+    ("access_tokens_id", UniqueViolation, "INSERT INTO access_tokens VALUES ('t', 'x', '', '', '', '', '', '', 1, 1)"),
+    (
+        "access_tokens_key_id_unique",
+        UniqueViolation,
+        "INSERT INTO access_tokens SELECT 'x', key_id, '', '', '', '', '', '', 1, 1 FROM credentials",
+    ),
+    (
+        "access_tokens_are_credentials",
+        ForeignKeyViolation,
+        "INSERT INTO access_tokens VALUES ('x', 'x', '', '', '', '', '', '', 1, 1)",
+    ),
+    ("aspects_once", UniqueViolation, "INSERT INTO aspects SELECT * FROM aspects"),
+    ("aspects_have_principals", ForeignKeyViolation, "INSERT INTO aspects VALUES ('x', 'status', '{}', '', 1)"),
     ("", DatabaseErrorKind::NotNullViolation, "UPDATE api_keys SET display_name = NULL"),
     ("", DatabaseErrorKind::NotNullViolation, "UPDATE credentials SET digest = NULL"),
 ];

@@ -2,9 +2,11 @@
 
 pub mod apikeys;
 pub mod audit;
+pub mod entities;
 pub mod explain;
 pub mod permissions;
 pub mod personas;
 pub mod roles;
+pub mod search;
 pub mod sessions;
 pub mod users;

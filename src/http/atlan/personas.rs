@@ -12,6 +12,7 @@ use crate::domain::fields::PersonaField;
 use crate::domain::ids::PersonaId;
 use crate::domain::persona::{Persona, PersonaInput};
 use crate::domain::text::{Description, DisplayName, at};
+use crate::http::edition::{expected, tell};
 use crate::http::listing::{ListRequest, Records};
 use crate::http::openapi::{AnyError, Fails, ListParams, examples};
 use crate::http::problem::Failure;
@@ -67,7 +68,7 @@ pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -
 #[get("/api/service/personas/{guid}")]
 pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
     let persona = personas::get(&state.service, &actor, parse_guid(&guid)?).await?;
-    Ok(HttpResponse::Ok().json(PersonaView::from(persona)))
+    Ok(tell(&mut HttpResponse::Ok(), persona.edition()).json(PersonaView::from(persona)))
 }
 
 /// Update a persona
@@ -76,19 +77,24 @@ pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>
 #[utoipa::path(
     tag = "Personas",
     operation_id = "update_persona",
-    params(("guid" = String, Path, description = "The `id` of the persona")),
+    params(
+        ("guid" = String, Path, description = "The `id` of the persona"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the state that is to be changed"),
+    ),
     request_body = PersonaRequest,
-    responses((status = 200, description = "The persona as it is now", body = PersonaView), AnyError, Fails<403>, Fails<404>, Fails<409>, Fails<413>),
+    responses((status = 200, description = "The persona as it is now", body = PersonaView), AnyError, Fails<403>, Fails<404>, Fails<409>, Fails<412>, Fails<413>),
 )]
 #[post("/api/service/personas/{guid}")]
 pub async fn update(
     state: web::Data<State>,
     actor: Actor,
     guid: web::Path<String>,
+    request: HttpRequest,
     body: Body<PersonaRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let persona = personas::update(&state.service, &actor, parse_guid(&guid)?, body.valid()?.into_input()?).await?;
-    Ok(HttpResponse::Ok().json(PersonaView::from(persona)))
+    let (id, input, expected) = (parse_guid(&guid)?, body.valid()?.into_input()?, expected(&request));
+    let persona = personas::update(&state.service, &actor, id, input, expected).await?;
+    Ok(tell(&mut HttpResponse::Ok(), persona.edition()).json(PersonaView::from(persona)))
 }
 
 /// Delete a persona

@@ -159,3 +159,56 @@ pub fn explain_request() -> Value {
         "resource": {"type": "Table", "id": "default/snowflake/1795324625/db/schema/orders"},
     })
 }
+
+const CONNECTION: &str = "01a205f4-0c1d-7e43-8f0a-5b7c9d2e4f61";
+const CONNECTION_NAME: &str = "default/snowflake/1795396205";
+
+/// What a client writes of a connection.
+pub fn entity_request() -> Value {
+    json!({
+        "typeName": "Connection",
+        "guid": "-1",
+        "attributes": {"qualifiedName": CONNECTION_NAME, "name": "Warehouse", "connectorName": "snowflake"},
+    })
+}
+
+/// A bulk of one.
+pub fn entities_request() -> Value {
+    json!({"entities": [entity_request()]})
+}
+
+/// The connection as its admins read it.
+pub fn entity() -> Value {
+    json!({
+        "typeName": "Connection",
+        "guid": CONNECTION,
+        "status": "ACTIVE",
+        "displayText": "Warehouse",
+        "attributes": {
+            "qualifiedName": CONNECTION_NAME,
+            "name": "Warehouse",
+            "connectorName": "snowflake",
+            "adminUsers": ["admin"],
+        },
+        "createdBy": "admin",
+        "updatedBy": "admin",
+        "createTime": 1_795_396_205_419_i64,
+        "updateTime": 1_795_396_205_419_i64,
+    })
+}
+
+/// A search for connections by their name.
+pub fn search_request() -> Value {
+    json!({
+        "dsl": {
+            "from": 0,
+            "size": 20,
+            "query": {"bool": {"filter": [
+                {"term": {"__typeName.keyword": {"value": "Connection"}}},
+                {"term": {"name.keyword": {"value": "Warehouse"}}},
+            ]}},
+            "sort": [{"__guid": {"order": "asc"}}],
+        },
+        "attributes": ["connectorName", "adminUsers"],
+    })
+}

@@ -1,0 +1,229 @@
+//! What clients read of entities. A member that would be empty is left out where `null` makes an SDK fail.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use crate::domain::asset::Asset;
+use crate::domain::entity::{Entity, EntityState, LinkedPersona, Mutation, PERSONA, POLICY};
+use crate::domain::policy::Policy;
+use crate::http::openapi::examples;
+
+/// A persona, a policy or an asset.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Entity, example = examples::entity)]
+pub struct EntityView {
+    /// In its exact case: clients choose a class by it.
+    type_name: String,
+    /// The id.
+    guid: String,
+    /// `ACTIVE` or `DELETED`.
+    status: &'static str,
+    /// The name.
+    display_text: String,
+    /// By name, with at least `name` and `qualifiedName`.
+    #[schema(value_type = Object)]
+    attributes: Map<String, Value>,
+    /// References to other entities, where one entity is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    relationship_attributes: Option<Map<String, Value>>,
+    /// The user name of whoever created it.
+    created_by: String,
+    /// The user name of whoever wrote it last, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_by: Option<String>,
+    /// Epoch milliseconds.
+    create_time: i64,
+    /// Epoch milliseconds.
+    update_time: i64,
+    /// How it was deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delete_handler: Option<&'static str>,
+}
+
+/// One entity.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EntityDetail {
+    /// Always empty: what an entity refers to is asked for by itself.
+    #[schema(value_type = Object)]
+    referred_entities: Map<String, Value>,
+    /// The entity.
+    entity: EntityView,
+}
+
+/// What became of a bulk of writes.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Mutation)]
+pub struct MutationView {
+    /// The entities, by what became of them.
+    mutated_entities: MutatedEntities,
+    /// The ids that temporary names came to stand for.
+    guid_assignments: BTreeMap<String, String>,
+}
+
+/// Entities by what became of them.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+struct MutatedEntities {
+    /// New ones.
+    create: Vec<EntityView>,
+    /// Those that were there, and those that changed because something in them did.
+    update: Vec<EntityView>,
+    /// Those that are gone.
+    delete: Vec<EntityView>,
+}
+
+impl From<Mutation> for MutationView {
+    fn from(mutation: Mutation) -> Self {
+        let views = |entities: Vec<Entity>| entities.into_iter().map(EntityView::from).collect();
+        Self {
+            mutated_entities: MutatedEntities {
+                create: views(mutation.created),
+                update: views(mutation.updated),
+                delete: views(mutation.deleted),
+            },
+            guid_assignments: mutation.assigned.into_iter().map(|(name, id)| (name, id.to_string())).collect(),
+        }
+    }
+}
+
+impl MutationView {
+    /// The same, saying how they were deleted.
+    pub(super) fn deleted(mutation: Mutation, handler: &'static str) -> Self {
+        let mut view = Self::from(mutation);
+        for entity in &mut view.mutated_entities.delete {
+            entity.status = EntityState::Deleted.name();
+            entity.delete_handler = Some(handler);
+        }
+        view
+    }
+}
+
+impl From<Entity> for EntityDetail {
+    fn from(entity: Entity) -> Self {
+        let references = references(&entity);
+        let entity = EntityView { relationship_attributes: Some(references), ..EntityView::from(entity) };
+        Self { referred_entities: Map::new(), entity }
+    }
+}
+
+impl EntityView {
+    /// The same with only those attributes; `name` and `qualifiedName` are always among them.
+    #[must_use]
+    pub fn with_only(mut self, names: &[String]) -> Self {
+        self.attributes.retain(|name, _| ["name", "qualifiedName"].contains(&name.as_str()) || names.contains(name));
+        self
+    }
+}
+
+impl From<Entity> for EntityView {
+    fn from(entity: Entity) -> Self {
+        let mut attributes = references(&entity);
+        attributes.extend(attributes_of(&entity));
+        let guid = entity.id().to_string();
+        let view = |type_name: &str, status: EntityState, name: String| Self {
+            type_name: type_name.to_owned(),
+            guid: guid.clone(),
+            status: status.name(),
+            display_text: name,
+            attributes: attributes.clone(),
+            relationship_attributes: None,
+            created_by: String::new(),
+            updated_by: None,
+            create_time: 0,
+            update_time: 0,
+            delete_handler: None,
+        };
+        match entity {
+            Entity::Persona(LinkedPersona { persona, .. }) => Self {
+                created_by: persona.created_by,
+                create_time: persona.created_at,
+                update_time: persona.updated_at,
+                ..view(PERSONA, EntityState::Active, persona.display_name)
+            },
+            Entity::Policy(policy) => Self {
+                created_by: policy.created_by,
+                create_time: policy.created_at,
+                update_time: policy.updated_at,
+                ..view(POLICY, EntityState::Active, policy.name)
+            },
+            Entity::Asset(asset) => Self {
+                created_by: asset.created_by,
+                updated_by: Some(asset.updated_by),
+                create_time: asset.created_at,
+                update_time: asset.updated_at,
+                ..view(&asset.type_name, asset.state, asset.name)
+            },
+        }
+    }
+}
+
+fn references(entity: &Entity) -> Map<String, Value> {
+    let reference = |type_name: &str, id: &str| json!({"typeName": type_name, "guid": id});
+    match entity {
+        Entity::Persona(linked) => {
+            let policies: Vec<Value> = linked.policies.iter().map(|id| reference(POLICY, id)).collect();
+            object(json!({"policies": policies}))
+        }
+        Entity::Policy(Policy { persona: Some(persona), .. }) => {
+            object(json!({"accessControl": reference(PERSONA, &persona.to_string())}))
+        }
+        Entity::Policy(_) | Entity::Asset(_) => Map::new(),
+    }
+}
+
+fn attributes_of(entity: &Entity) -> Map<String, Value> {
+    let (kept, own) = match entity {
+        Entity::Persona(LinkedPersona { persona, users, .. }) => (
+            &persona.attributes,
+            json!({
+                "name": persona.name,
+                "qualifiedName": persona.qualified_name,
+                "displayName": persona.display_name,
+                "description": persona.description,
+                "isAccessControlEnabled": persona.enabled,
+                "personaUsers": users,
+            }),
+        ),
+        Entity::Policy(policy) => (&policy.attributes, policy_attributes(policy)),
+        Entity::Asset(asset) => (&asset.attributes, asset_attributes(asset)),
+    };
+    let mut attributes = kept.clone();
+    attributes.extend(object(own));
+    attributes
+}
+
+fn policy_attributes(policy: &Policy) -> Value {
+    json!({
+        "name": policy.name,
+        "qualifiedName": policy.qualified_name,
+        "description": policy.description,
+        "policyType": policy.rule.effect.name(),
+        "policyCategory": policy.kind(),
+        "policySubCategory": policy.rule.category.name(),
+        "policyActions": policy.rule.actions,
+        "policyResources": policy.wire_resources(),
+        "isPolicyEnabled": policy.enabled,
+    })
+}
+
+fn asset_attributes(asset: &Asset) -> Value {
+    let mut own = json!({"name": asset.name, "qualifiedName": asset.qualified_name});
+    for (list, members) in &asset.people {
+        own[list.name()] = json!(members);
+    }
+    own
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,97 @@
+//! `/api/meta/search/indexsearch`: the entity search of Atlan's clients.
+
+mod dsl;
+
+use actix_web::{HttpResponse, post, web};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::entities::EntityView;
+use crate::app::State;
+use crate::domain::actor::Actor;
+use crate::http::openapi::{AnyError, Fails, examples};
+use crate::http::problem::Failure;
+use crate::http::valid::Body;
+use crate::service::search as service;
+
+/// Search for entities
+///
+/// A part of Elasticsearch's query language: `bool` with `filter`, `must`, `must_not` and `should` over `term`, `terms`,
+/// `prefix`, `exists` and `match_all`. Case does not matter. Whatever else a query holds is refused by its name. Only what
+/// the caller may see is found and counted.
+#[utoipa::path(
+    tag = "Entities",
+    operation_id = "search_entities",
+    request_body = SearchRequest,
+    responses((status = 200, description = "One page of entities", body = SearchPage), AnyError, Fails<413>),
+)]
+#[post("/api/meta/search/indexsearch")]
+pub async fn search(state: web::Data<State>, actor: Actor, body: Body<SearchRequest>) -> Result<HttpResponse, Failure> {
+    let request = body.valid()?;
+    let found = service::search(&state.service, &actor, dsl::parse(&request.dsl)?).await?;
+    let wanted = request.attributes.unwrap_or_default();
+    let view = |entity| EntityView::from(entity).with_only(&wanted);
+    Ok(HttpResponse::Ok()
+        .json(SearchPage { approximate_count: found.total, entities: found.entities.into_iter().map(view).collect() }))
+}
+
+/// A search as Atlan's SDKs send it.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = examples::search_request)]
+pub struct SearchRequest {
+    /// `query`, `sort` (by `__guid`), `from` and `size` (at most 1000; 10 if left out).
+    #[schema(value_type = Object)]
+    dsl: Map<String, Value>,
+    /// Which attributes to tell, besides `name` and `qualifiedName`.
+    attributes: Option<Vec<String>>,
+    /// Taken and not looked at, as all that follow: references are told as they are.
+    #[serde(rename = "relationAttributes")]
+    _relation_attributes: Option<Vec<String>>,
+    /// Not looked at.
+    #[serde(rename = "includeRelationshipAttributes")]
+    _include_relationship_attributes: Option<bool>,
+    /// Not looked at.
+    #[serde(rename = "requestMetadata")]
+    #[schema(value_type = Option<Object>)]
+    _request_metadata: Option<Map<String, Value>>,
+    /// Not looked at.
+    #[serde(rename = "excludeClassifications")]
+    _exclude_classifications: Option<bool>,
+    /// Not looked at.
+    #[serde(rename = "includeClassificationNames")]
+    _include_classification_names: Option<bool>,
+    /// Not looked at.
+    #[serde(rename = "excludeMeanings")]
+    _exclude_meanings: Option<bool>,
+    /// Not looked at.
+    #[serde(rename = "enableFullRestriction")]
+    _enable_full_restriction: Option<bool>,
+    /// Not looked at.
+    #[serde(rename = "showSearchScore")]
+    _show_search_score: Option<bool>,
+    /// Not looked at.
+    #[serde(rename = "suppressLogs")]
+    _suppress_logs: Option<bool>,
+    /// Not looked at.
+    #[serde(rename = "allowDeletedRelations")]
+    _allow_deleted_relations: Option<bool>,
+    /// Not looked at.
+    #[serde(rename = "showSearchMetadata")]
+    _show_search_metadata: Option<bool>,
+}
+
+/// One page of what was searched for.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SearchPage {
+    /// How many there are on all pages: exactly.
+    #[schema(minimum = 0)]
+    approximate_count: i64,
+    /// Those on this one; absent if there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    entities: Vec<EntityView>,
+}

@@ -1,0 +1,292 @@
+//! Assets: who may create, change and delete which, and whom they name.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use super::Transaction;
+use super::decide::{Inquiry, Rules};
+use super::entities::{Removal, Saved, not_found};
+use super::search::{is_administrator, sight};
+use crate::domain::asset::{Asset, AssetKind, Deed, People, PeopleList, Relation, check_top_level};
+use crate::domain::change::{Action, Subject};
+use crate::domain::entity::{AssetDraft, Attributes, EntityState, Handle, check_qualified_name};
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::Id;
+use crate::domain::listing::clip;
+use crate::domain::principal::{PrincipalKind, Role};
+use crate::storage::database::hold_principals;
+use crate::storage::principals::Existed;
+use crate::storage::{assets, search};
+
+/// The types whose creator is always an admin (Atlan's contract, section 6.3).
+const CONTAINERS: [&str; 2] = ["Connection", "Collection"];
+/// The types whose parent is told with them (Atlan's contract, section 6.2).
+const WITH_PARENT: [&str; 2] = ["Folder", "Query"];
+/// The attribute that names the parent.
+const PARENT: &str = "parentQualifiedName";
+
+/// What policies say of the actor, read when it is first asked for: by then the transaction has written something.
+#[derive(Default)]
+pub(super) struct Rights(Option<Rules>);
+
+impl Rights {
+    /// Whether the actor may do that with such an asset, being to it what it is.
+    fn allow(
+        &mut self,
+        transaction: &mut Transaction<'_>,
+        deed: Deed,
+        type_name: &str,
+        qualified_name: &str,
+    ) -> Result<bool> {
+        let relation = relation(transaction, qualified_name)?;
+        let rules = match &mut self.0 {
+            Some(rules) => rules,
+            empty => empty.insert(Rules::read(transaction.connection, transaction.actor.standing())?),
+        };
+        let action = AssetKind::of(type_name, qualified_name).action(deed);
+        Ok(rules.decide(&Inquiry::new(action, qualified_name, type_name), relation)?.is_allowed())
+    }
+}
+
+/// Creates or updates an asset.
+pub(super) fn save(transaction: &mut Transaction<'_>, rights: &mut Rights, draft: &AssetDraft) -> Result<Saved> {
+    if let Handle::Known(id) = draft.head.handle {
+        let before = assets::lock(transaction.connection, id.into())?;
+        let before = before.filter(|asset| asset.type_name == draft.type_name).ok_or_else(|| not_found(id))?;
+        let sight = sight(transaction.connection, transaction.actor)?;
+        if !search::is_seen(transaction.connection, &id.to_string(), &sight)? {
+            return Err(not_found(id));
+        }
+        return update(transaction, rights, before, draft);
+    }
+    let violation = |message: String| draft.head.violation("qualifiedName", message);
+    let name = draft.head.qualified_name.as_deref().ok_or_else(|| violation("is required".to_owned()))?;
+    check_qualified_name(name).map_err(violation)?;
+    if let Some(before) = assets::lock_by_name(transaction.connection, &draft.type_name, name)? {
+        return update(transaction, rights, before, draft);
+    }
+    let asset = new(transaction, rights, draft, name)?;
+    if assets::insert(transaction.connection, &asset)? == Existed::Yes {
+        // Somebody else was faster.
+        let before = assets::lock_by_name(transaction.connection, &draft.type_name, name)?;
+        return update(transaction, rights, before.ok_or(Error::Busy)?, draft);
+    }
+    let subject = Subject::Asset(asset.id.uuid());
+    transaction.record(Action::AssetCreated, subject, &clip(&asset.qualified_name))?;
+    record_access(transaction, draft, &People::new(), &asset)?;
+    Ok(Saved::Created(asset.id.uuid()))
+}
+
+/// An asset that does not exist yet. What lies beneath another takes a right on that one; anything else may be created
+/// by everybody but guests, and whoever creates it is its admin from birth.
+fn new(
+    transaction: &mut Transaction<'_>,
+    rights: &mut Rights,
+    draft: &AssetDraft,
+    qualified_name: &str,
+) -> Result<Asset> {
+    let actor = transaction.actor;
+    let mut people = People::new();
+    if assets::is_beneath_any(transaction.connection, qualified_name)? {
+        if !rights.allow(transaction, Deed::Create, &draft.type_name, qualified_name)? {
+            return Err(refused(transaction, "create an asset beneath", qualified_name));
+        }
+        if !draft.people.values().all(Vec::is_empty) {
+            may_change_people(transaction, qualified_name)?;
+        }
+        if CONTAINERS.contains(&draft.type_name.as_str()) {
+            people.entry(PeopleList::AdminUsers).or_default().insert(actor.username().to_string());
+        }
+    } else {
+        if actor.principal().role == Role::Guest {
+            return Err(refused(transaction, "create", qualified_name));
+        }
+        if !is_administrator(actor) {
+            let violation = |message| draft.head.violation("qualifiedName", message);
+            check_top_level(qualified_name).map_err(violation)?;
+            if assets::is_above_any(transaction.connection, qualified_name)? {
+                return Err(refused(transaction, "create an asset above those of others at", qualified_name));
+            }
+        }
+        people.entry(PeopleList::AdminUsers).or_default().insert(actor.username().to_string());
+    }
+    for (list, members) in &draft.people {
+        people.entry(*list).or_default().extend(members.iter().cloned());
+    }
+    people.retain(|_, members| !members.is_empty());
+    Ok(Asset {
+        id: Id::new(transaction.now, transaction.service.entropy)?,
+        type_name: draft.type_name.clone(),
+        qualified_name: qualified_name.to_owned(),
+        name: draft.head.required_name()?.as_str().to_owned(),
+        state: EntityState::Active,
+        attributes: draft.head.merged(Attributes::new()),
+        people,
+        created_by: actor.username().to_string(),
+        updated_by: actor.username().to_string(),
+        created_at: transaction.now,
+        updated_at: transaction.now,
+        revision: 1,
+    })
+}
+
+/// Writes an asset that the transaction has locked.
+fn update(transaction: &mut Transaction<'_>, rights: &mut Rights, before: Asset, draft: &AssetDraft) -> Result<Saved> {
+    if !rights.allow(transaction, Deed::Update, &before.type_name, &before.qualified_name)? {
+        return Err(refused(transaction, "update", &before.qualified_name));
+    }
+    if draft.head.qualified_name.as_ref().is_some_and(|name| *name != before.qualified_name) {
+        return Err(draft.head.violation("qualifiedName", "cannot be changed").into());
+    }
+    let people_before = before.people.clone();
+    let mut people = before.people.clone();
+    for (list, members) in &draft.people {
+        people.insert(*list, members.iter().cloned().collect());
+    }
+    people.retain(|_, members| !members.is_empty());
+    if people != before.people {
+        may_change_people(transaction, &before.qualified_name)?;
+    }
+    let after = Asset {
+        name: draft.head.name.as_ref().map_or(before.name, |name| name.as_str().to_owned()),
+        state: if draft.state == EntityState::Active { EntityState::Active } else { before.state },
+        attributes: draft.head.merged(before.attributes),
+        people,
+        updated_by: transaction.actor.username().to_string(),
+        updated_at: transaction.now,
+        ..before
+    };
+    assets::replace(transaction.connection, &after)?;
+    transaction.record(Action::AssetUpdated, Subject::Asset(after.id.uuid()), &clip(&after.qualified_name))?;
+    record_access(transaction, draft, &people_before, &after)?;
+    Ok(Saved::Updated(after.id.uuid()))
+}
+
+/// The asset that a folder or a query lies in: it changes with them.
+pub(super) fn parent(transaction: &mut Transaction<'_>, draft: &AssetDraft) -> Result<Option<Uuid>> {
+    let name = draft.head.attributes.get(PARENT).and_then(serde_json::Value::as_str);
+    let Some(name) = name.filter(|_| WITH_PARENT.contains(&draft.type_name.as_str())) else { return Ok(None) };
+    let sight = sight(transaction.connection, transaction.actor)?;
+    for parent in assets::find_by_name(transaction.connection, name)? {
+        if search::is_seen(transaction.connection, &parent.id.to_string(), &sight)? {
+            return Ok(Some(parent.id.uuid()));
+        }
+    }
+    Err(draft.head.violation(PARENT, format!("names no asset: `{}`", clip(name))).into())
+}
+
+/// Locks the asset with that id, if there is one, for the rest of the transaction.
+pub(super) fn lock(transaction: &mut Transaction<'_>, id: Uuid) -> Result<()> {
+    assets::lock(transaction.connection, id.into()).map(drop)
+}
+
+/// Deletes an asset that the transaction has locked.
+pub(super) fn remove(
+    transaction: &mut Transaction<'_>,
+    rights: &mut Rights,
+    asset: Asset,
+    how: Removal,
+) -> Result<Asset> {
+    if !rights.allow(transaction, Deed::Delete, &asset.type_name, &asset.qualified_name)? {
+        return Err(refused(transaction, "delete", &asset.qualified_name));
+    }
+    let after = Asset {
+        state: EntityState::Deleted,
+        updated_by: transaction.actor.username().to_string(),
+        updated_at: transaction.now,
+        ..asset
+    };
+    match how {
+        Removal::Soft => assets::replace(transaction.connection, &after)?,
+        Removal::Purge => {
+            assets::delete(transaction.connection, after.id)?;
+            for list in PeopleList::ALL {
+                let members = after.people.get(&list).into_iter().flatten();
+                record_members(transaction, list, members.map(String::as_str), &after)?;
+            }
+        }
+    }
+    transaction.record(Action::AssetDeleted, Subject::Asset(after.id.uuid()), &clip(&after.qualified_name))?;
+    Ok(after)
+}
+
+/// What the actor is to the asset with that qualified name: there, or to anything above.
+fn relation(transaction: &mut Transaction<'_>, qualified_name: &str) -> Result<Option<Relation>> {
+    let actor = transaction.actor;
+    if is_administrator(actor) {
+        return Ok(Some(Relation::Admin));
+    }
+    let role = actor.principal().role.id();
+    assets::relation_to(transaction.connection, qualified_name, &actor.username().to_string(), role)
+}
+
+/// Whom an asset names is for its admins to say, and among those for people: a key does not make itself or another
+/// key at home (Atlan's contract, section 6.3).
+fn may_change_people(transaction: &mut Transaction<'_>, name: &str) -> Result<()> {
+    let is_user = transaction.actor.principal().kind == PrincipalKind::User;
+    match relation(transaction, name)? {
+        Some(Relation::Admin) if is_user => Ok(()),
+        Some(Relation::Admin) => Err(Error::Forbidden(format!(
+            "`{}` is no user: only a user who is an admin of `{}` can say whom it names",
+            transaction.actor.username(),
+            clip(name)
+        ))),
+        _ => Err(refused(transaction, "change the people of", name)),
+    }
+}
+
+fn refused(transaction: &Transaction<'_>, what: &str, name: &str) -> Error {
+    Error::Forbidden(format!("`{}` may not {what} `{}`", transaction.actor.username(), clip(name)))
+}
+
+/// Checks whom an asset names anew, and tells everybody concerned, so that nobody's record stays as it was.
+fn record_access(transaction: &mut Transaction<'_>, draft: &AssetDraft, before: &People, after: &Asset) -> Result<()> {
+    let none = BTreeSet::new();
+    let mut violations = Vec::new();
+    for list in PeopleList::ALL {
+        let (old, new) = (before.get(&list).unwrap_or(&none), after.people.get(&list).unwrap_or(&none));
+        let added: Vec<&str> = new.difference(old).map(String::as_str).collect();
+        let unknown = record_members(transaction, list, added.into_iter(), after)?;
+        record_members(transaction, list, old.difference(new).map(String::as_str), after)?;
+        if !unknown.is_empty() {
+            let message = format!("names nobody: {}", unknown.join(", "));
+            violations.push(draft.head.violation(list.name(), message));
+        }
+    }
+    if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
+}
+
+/// Leaves a trace for each member of a list; those that do not exist come back.
+fn record_members<'a>(
+    transaction: &mut Transaction<'_>,
+    list: PeopleList,
+    members: impl Iterator<Item = &'a str>,
+    asset: &Asset,
+) -> Result<Vec<String>> {
+    let members: Vec<&str> = members.collect();
+    let mut subjects = Vec::new();
+    match list {
+        PeopleList::AdminUsers | PeopleList::ViewerUsers => {
+            if members.is_empty() {
+                return Ok(Vec::new());
+            }
+            for held in hold_principals(transaction.connection, &members)? {
+                let id = Uuid::parse_str(&held.id).map_err(|error| Error::Internal(error.into()))?;
+                subjects.push((held.username, Subject::Principal(id)));
+            }
+        }
+        PeopleList::AdminRoles | PeopleList::ViewerRoles => {
+            for role in Role::ALL.iter().filter(|role| members.contains(&role.id())) {
+                let id = Uuid::parse_str(role.id()).map_err(|error| Error::Internal(error.into()))?;
+                subjects.push((role.id().to_owned(), Subject::Role(id)));
+            }
+        }
+        PeopleList::AdminGroups | PeopleList::ViewerGroups => return Ok(Vec::new()),
+    }
+    for (_, subject) in &subjects {
+        transaction.record(Action::AssetAccessChanged, *subject, &clip(&asset.qualified_name))?;
+    }
+    let known = |member: &&&str| !subjects.iter().any(|(name, _)| name == **member);
+    Ok(members.iter().filter(known).map(|member| format!("`{}`", clip(member))).collect())
+}

@@ -1,0 +1,189 @@
+//! Entities in bulk, as Atlan's clients write them: one call is one transaction, whatever it holds.
+
+use std::collections::HashSet;
+
+use uuid::Uuid;
+
+use super::assets::Rights;
+use super::search::{load, sight};
+use super::{Service, Transaction, assets, persona_policies, personas};
+use crate::domain::actor::Actor;
+use crate::domain::entity::{Draft, Entity, Handle, Mutation};
+use crate::domain::error::{Error, Result, Violation};
+use crate::domain::permission::Permission;
+use crate::storage::search as found;
+
+/// How an entity is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// For good.
+    Purge,
+    /// It stays and is marked; the next write revives it.
+    Soft,
+}
+
+/// What became of one draft.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Saved {
+    /// A new entity.
+    Created(Uuid),
+    /// One that was there.
+    Updated(Uuid),
+}
+
+/// Creates and updates entities: all of them, or none. What a draft leaves out stays as it is.
+///
+/// # Errors
+/// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`] when a name is taken, violations by their path.
+pub async fn save(service: &Service, actor: &Actor, drafts: Vec<Draft>) -> Result<Mutation> {
+    if drafts.iter().any(|draft| matches!(draft, Draft::Persona(_) | Draft::Policy(_))) {
+        service.require(actor, Permission::ManagePersonas)?;
+    }
+    service.write(actor, move |transaction| save_all(transaction, &drafts)).await
+}
+
+fn save_all(transaction: &mut Transaction<'_>, drafts: &[Draft]) -> Result<Mutation> {
+    let mut mutation = Mutation::default();
+    let (mut created, mut updated) = (Vec::new(), Vec::new());
+    let mut rights = Rights::default();
+    for draft in drafts {
+        let (saved, head) = match draft {
+            Draft::Persona(draft) => (personas::save(transaction, draft)?, &draft.head),
+            Draft::Policy(draft) => {
+                rights = Rights::default();
+                let (saved, persona) = persona_policies::save(transaction, draft, &mutation.assigned)?;
+                updated.push(persona);
+                (saved, &draft.head)
+            }
+            Draft::Asset(draft) => {
+                let saved = assets::save(transaction, &mut rights, draft)?;
+                updated.extend(assets::parent(transaction, draft)?);
+                (saved, &draft.head)
+            }
+        };
+        let id = match saved {
+            Saved::Created(id) => {
+                created.push(id);
+                id
+            }
+            Saved::Updated(id) => {
+                updated.push(id);
+                id
+            }
+        };
+        if let Handle::Temporary(name) = &head.handle
+            && mutation.assigned.insert(name.clone(), id).is_some()
+        {
+            return Err(Violation::new(format!("{}.guid", head.path), "is the name of another entity too").into());
+        }
+    }
+    let mut told = HashSet::new();
+    created.retain(|id| told.insert(*id));
+    updated.retain(|id| told.insert(*id));
+    let sight = sight(transaction.connection, transaction.actor)?;
+    mutation.created = load(transaction.connection, &texts(&created), &sight)?;
+    mutation.updated = load(transaction.connection, &texts(&updated), &sight)?;
+    Ok(mutation)
+}
+
+/// Deletes entities: all of them, or none.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`], a violation for what cannot be deleted in that way.
+pub async fn delete(service: &Service, actor: &Actor, ids: Vec<Uuid>, how: Removal) -> Result<Mutation> {
+    service
+        .write(actor, move |transaction| {
+            let mut mutation = Mutation::default();
+            let mut rights = Rights::default();
+            for id in &ids {
+                assets::lock(transaction, *id)?;
+                let entity = seen(transaction, *id)?;
+                mutation.deleted.push(remove(transaction, &mut rights, entity, how)?);
+            }
+            Ok(mutation)
+        })
+        .await
+}
+
+fn remove(transaction: &mut Transaction<'_>, rights: &mut Rights, entity: Entity, how: Removal) -> Result<Entity> {
+    match entity {
+        Entity::Asset(asset) => assets::remove(transaction, rights, asset, how).map(Entity::Asset),
+        Entity::Policy(policy) => {
+            only_purged(how)?;
+            *rights = Rights::default();
+            persona_policies::remove(transaction, &policy)?;
+            Ok(Entity::Policy(policy))
+        }
+        Entity::Persona(linked) => {
+            transaction.service.require(transaction.actor, Permission::ManagePersonas)?;
+            only_purged(how)?;
+            personas::remove(transaction, linked.persona.id)?;
+            Ok(Entity::Persona(linked))
+        }
+    }
+}
+
+fn only_purged(how: Removal) -> Result<()> {
+    match how {
+        Removal::Purge => Ok(()),
+        Removal::Soft => {
+            Err(Violation::new("deleteType", "must be `PURGE` or `HARD`: only assets are deleted softly").into())
+        }
+    }
+}
+
+/// The entity with that id, if the actor can see it.
+///
+/// # Errors
+/// [`Error::NotFound`], also for what the actor may not see.
+pub async fn get(service: &Service, actor: &Actor, id: Uuid) -> Result<Entity> {
+    let (actor, text) = (actor.clone(), id.to_string());
+    let entity = service
+        .read(move |connection| {
+            let sight = sight(connection, &actor)?;
+            if !found::is_seen(connection, &text, &sight)? {
+                return Ok(None);
+            }
+            Ok(load(connection, &[text], &sight)?.pop())
+        })
+        .await?;
+    entity.ok_or_else(|| not_found(id))
+}
+
+/// The entity of that type with that qualified name, if the actor can see it.
+///
+/// # Errors
+/// [`Error::NotFound`], also for what the actor may not see.
+pub async fn get_by_name(service: &Service, actor: &Actor, type_name: String, name: String) -> Result<Entity> {
+    let actor = actor.clone();
+    let unknown = Error::NotFound { kind: "entity", id: crate::domain::listing::clip(&name) };
+    let entity = service
+        .read(move |connection| {
+            let sight = sight(connection, &actor)?;
+            let Some(id) = found::find_id(connection, &type_name, &name)? else { return Ok(None) };
+            if !found::is_seen(connection, &id, &sight)? {
+                return Ok(None);
+            }
+            Ok(load(connection, &[id], &sight)?.pop())
+        })
+        .await?;
+    entity.ok_or(unknown)
+}
+
+/// The entity with that id, for the rest of a transaction that has locked it.
+fn seen(transaction: &mut Transaction<'_>, id: Uuid) -> Result<Entity> {
+    let text = id.to_string();
+    let sight = sight(transaction.connection, transaction.actor)?;
+    if !found::is_seen(transaction.connection, &text, &sight)? {
+        return Err(not_found(id));
+    }
+    load(transaction.connection, &[text], &sight)?.pop().ok_or_else(|| not_found(id))
+}
+
+fn texts(ids: &[Uuid]) -> Vec<String> {
+    ids.iter().map(ToString::to_string).collect()
+}
+
+pub(super) fn not_found(id: Uuid) -> Error {
+    Error::NotFound { kind: "entity", id: id.to_string() }
+}

@@ -1,0 +1,182 @@
+//! The policies of personas, as Atlan's clients write them among other entities.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::entities::Saved;
+use super::{Transaction, policies};
+use crate::domain::entity::{Attributes, Handle, PersonaReference, PolicyDraft};
+use crate::domain::error::{Error, Result, Violation};
+use crate::domain::ids::{Id, PersonaId, PolicyId};
+use crate::domain::listing::clip;
+use crate::domain::permission::Permission;
+use crate::domain::persona::Persona;
+use crate::domain::policy::{Category, Policy, Rule, Subjects};
+use crate::domain::principal::PrincipalKind;
+use crate::storage::{personas, policies as stored};
+
+/// Creates or updates a policy for somebody who manages personas; tells also whose it is.
+pub(super) fn save(
+    transaction: &mut Transaction<'_>,
+    draft: &PolicyDraft,
+    assigned: &BTreeMap<String, Uuid>,
+) -> Result<(Saved, Uuid)> {
+    stored::raise_revision(transaction.connection)?;
+    let head = &draft.head;
+    let before = match (&head.handle, &head.qualified_name) {
+        (Handle::Known(id), _) => {
+            let id = PolicyId::from(*id);
+            Some(stored::find(transaction.connection, id)?.ok_or_else(|| not_found(&id.to_string()))?)
+        }
+        (_, Some(name)) => stored::find_by_qualified_name(transaction.connection, name)?,
+        (_, None) => None,
+    };
+    let Some(before) = before else {
+        // A client gives a new policy its name for a qualified name; one that was minted here is a reference.
+        return match head.qualified_name.as_ref().filter(|name| head.is_reference(name)) {
+            Some(name) => Err(not_found(name)),
+            None => create(transaction, draft, assigned),
+        };
+    };
+    let persona = before.persona.ok_or_else(|| {
+        Error::Forbidden(format!(
+            "the policy `{}` is no persona's: it is written at DataHub's door",
+            clip(&before.name)
+        ))
+    })?;
+    let persona = lock(transaction, draft, persona)?;
+    let named = draft.persona.as_ref().map(|named| resolve(transaction, draft, named, assigned)).transpose()?;
+    if named.is_some_and(|named| named != persona.id) {
+        return Err(head.violation("accessControl", "cannot be changed").into());
+    }
+    if head.qualified_name.as_ref().is_some_and(|name| *name != before.qualified_name && head.is_reference(name)) {
+        return Err(head.violation("qualifiedName", "cannot be changed").into());
+    }
+    let after = Policy {
+        name: head.name.as_ref().map_or(before.name, |name| name.as_str().to_owned()),
+        description: draft.description.as_ref().map_or(before.description, |new| new.as_str().to_owned()),
+        rule: Rule {
+            category: draft.category.unwrap_or(before.rule.category),
+            effect: draft.effect.unwrap_or(before.rule.effect),
+            actions: draft.actions.clone().unwrap_or(before.rule.actions),
+            resources: draft.resources.clone().unwrap_or(before.rule.resources),
+            subjects: before.rule.subjects,
+        },
+        enabled: draft.enabled.unwrap_or(before.enabled),
+        attributes: head.merged(before.attributes),
+        updated_at: transaction.now,
+        ..before
+    };
+    check_actions(draft, &after.rule)?;
+    policies::replace(transaction, &after)?;
+    Ok((Saved::Updated(after.id.uuid()), persona.id.uuid()))
+}
+
+fn create(
+    transaction: &mut Transaction<'_>,
+    draft: &PolicyDraft,
+    assigned: &BTreeMap<String, Uuid>,
+) -> Result<(Saved, Uuid)> {
+    let head = &draft.head;
+    let missing = |attribute: &str| head.violation(attribute, "is required");
+    let persona = draft.persona.as_ref().ok_or_else(|| missing("accessControl"))?;
+    let persona = resolve(transaction, draft, persona, assigned)?;
+    let persona = lock(transaction, draft, persona)?;
+    let id: PolicyId = Id::new(transaction.now, transaction.service.entropy)?;
+    let policy = Policy {
+        id,
+        qualified_name: format!("{}/{id}", persona.qualified_name),
+        persona: Some(persona.id),
+        name: head.required_name()?.as_str().to_owned(),
+        description: draft.description.as_ref().map_or_else(String::new, |text| text.as_str().to_owned()),
+        rule: Rule {
+            category: draft.category.ok_or_else(|| missing("policySubCategory"))?,
+            effect: draft.effect.ok_or_else(|| missing("policyType"))?,
+            actions: draft.actions.clone().ok_or_else(|| missing("policyActions"))?,
+            resources: draft.resources.clone().ok_or_else(|| missing("policyResources"))?,
+            subjects: Subjects::default(),
+        },
+        enabled: draft.enabled.unwrap_or(true),
+        editable: true,
+        attributes: head.merged(Attributes::new()),
+        created_by: transaction.actor.username().to_string(),
+        created_at: transaction.now,
+        updated_at: transaction.now,
+    };
+    check_actions(draft, &policy.rule)?;
+    policies::insert(transaction, &policy)?;
+    Ok((Saved::Created(id.uuid()), persona.id.uuid()))
+}
+
+/// Deletes a policy of a persona.
+pub(super) fn remove(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
+    transaction.service.require(transaction.actor, Permission::ManagePersonas)?;
+    let persona = policy.persona.ok_or_else(|| {
+        Error::Forbidden(format!(
+            "the policy `{}` is no persona's: it is deleted at DataHub's door",
+            clip(&policy.name)
+        ))
+    })?;
+    may_shape(transaction, persona)?;
+    policies::remove(transaction, policy)
+}
+
+/// The actions of a persona's category are a closed set.
+fn check_actions(draft: &PolicyDraft, rule: &Rule) -> Result<(), Violation> {
+    let known = |action: &&String| !rule.category.actions().any(|known| known == **action);
+    let unknown: Vec<String> = rule.actions.iter().filter(known).map(|action| format!("`{}`", clip(action))).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let all: Vec<String> = rule.category.actions().map(|action| format!("`{action}`")).collect();
+    let category: &Category = &rule.category;
+    let message = format!(
+        "names no action of the category `{}`: {}; its actions are {}",
+        category.name(),
+        unknown.join(", "),
+        all.join(", ")
+    );
+    Err(draft.head.violation("policyActions", message))
+}
+
+fn resolve(
+    transaction: &mut Transaction<'_>,
+    draft: &PolicyDraft,
+    reference: &PersonaReference,
+    assigned: &BTreeMap<String, Uuid>,
+) -> Result<PersonaId> {
+    let id = match reference {
+        PersonaReference::Id(id) => Some(PersonaId::from(*id)),
+        PersonaReference::Temporary(name) => assigned.get(name).copied().map(PersonaId::from),
+        PersonaReference::QualifiedName(name) => {
+            personas::find_by_qualified_name(transaction.connection, name)?.map(|persona| persona.id)
+        }
+    };
+    id.ok_or_else(|| unknown_persona(draft).into())
+}
+
+/// The persona, which stays until the transaction ends.
+fn lock(transaction: &mut Transaction<'_>, draft: &PolicyDraft, id: PersonaId) -> Result<Persona> {
+    let persona = personas::lock(transaction.connection, id)?.ok_or_else(|| unknown_persona(draft))?;
+    may_shape(transaction, id)?;
+    Ok(persona)
+}
+
+fn unknown_persona(draft: &PolicyDraft) -> Violation {
+    draft.head.violation("accessControl", "names no persona")
+}
+
+/// A key may not change what its own personas give it.
+pub(super) fn may_shape(transaction: &Transaction<'_>, persona: PersonaId) -> Result<()> {
+    let actor = transaction.actor;
+    if actor.principal().kind == PrincipalKind::ServiceAccount && actor.has_persona(persona) {
+        let message = format!("`{}` cannot change what a persona grants that it is linked to itself", actor.username());
+        return Err(Error::Forbidden(message));
+    }
+    Ok(())
+}
+
+fn not_found(id: &str) -> Error {
+    Error::NotFound { kind: "policy", id: clip(id) }
+}

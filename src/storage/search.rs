@@ -1,0 +1,193 @@
+//! Searches for entities as SQL over their terms.
+
+use diesel::dsl::{Eq, LeftJoinQuerySource, exists, not};
+use diesel::prelude::*;
+
+use super::assets::{by_name, by_role};
+use super::database::AnyConnection;
+use super::listing::{Condition as Sql, all, any, equal};
+use super::schema::{asset_people, assets, personas, policies, search_terms};
+use crate::domain::asset::PeopleList;
+use crate::domain::entity::{EntityState, PERSONA, POLICY};
+use crate::domain::error::Result;
+use crate::domain::policy::Effect;
+use crate::domain::search::{Condition, Order, Search, SeenAssets, SeenPolicies, Sight};
+use crate::domain::text::fold;
+
+use self::aliases::{other_terms, upper_assets};
+
+mod rules;
+
+mod aliases {
+    use super::{assets, search_terms};
+
+    diesel::alias!(search_terms as other_terms: OtherTerms, assets as upper_assets: UpperAssets);
+}
+
+/// The row that stands for an entity, with the asset if it is one.
+type Source = LeftJoinQuerySource<search_terms::table, assets::table, Eq<assets::id, search_terms::entity_id>>;
+/// A condition on that.
+type Which = Sql<Source>;
+
+/// Where every search begins.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn entities() -> _ {
+    search_terms::table.left_join(assets::table.on(assets::id.eq(search_terms::entity_id)))
+}
+
+/// The ids on one page of what an actor can see, in order.
+///
+/// # Errors
+/// When the storage fails.
+pub fn page(connection: &mut AnyConnection, search: &Search, sight: &Sight) -> Result<Vec<String>> {
+    let found = entities().into_boxed().filter(which(search, sight)).limit(search.size).offset(search.from);
+    let found = match search.order {
+        Order::Ascending => found.order(search_terms::entity_id.asc()),
+        Order::Descending => found.order(search_terms::entity_id.desc()),
+    };
+    Ok(found.select(search_terms::entity_id).load(connection)?)
+}
+
+/// How many entities there are that an actor can see.
+///
+/// # Errors
+/// When the storage fails.
+pub fn count(connection: &mut AnyConnection, search: &Search, sight: &Sight) -> Result<i64> {
+    Ok(entities().into_boxed().filter(which(search, sight)).count().get_result(connection)?)
+}
+
+/// Whether an actor can see an entity.
+///
+/// # Errors
+/// When the storage fails.
+pub fn is_seen(connection: &mut AnyConnection, id: &str, sight: &Sight) -> Result<bool> {
+    let found = entities()
+        .into_boxed()
+        .filter(search_terms::entity_id.eq(id.to_owned()))
+        .filter(search_terms::field.eq("__state"))
+        .filter(seen(sight));
+    Ok(found.count().get_result::<i64>(connection)? > 0)
+}
+
+/// The id of the entity of that type with that qualified name, both exactly as they are.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_id(connection: &mut AnyConnection, type_name: &str, name: &str) -> Result<Option<String>> {
+    let found = match type_name {
+        PERSONA => personas::table.filter(personas::qualified_name.eq(name)).select(personas::id).first(connection),
+        POLICY => policies::table.filter(policies::qualified_name.eq(name)).select(policies::id).first(connection),
+        _ => assets::table
+            .filter(assets::type_name.eq(type_name))
+            .filter(assets::qualified_name.eq(name))
+            .select(assets::id)
+            .first(connection),
+    };
+    Ok(found.optional()?)
+}
+
+/// One row for each entity that is wanted and seen. An entity has one row for each of its terms: the one that stands
+/// for it is that of the first term which all must have, so that the index finds them by it, in the order of their ids.
+fn which(search: &Search, sight: &Sight) -> Which {
+    let (field, values) = driver(&search.condition).unwrap_or_else(|| {
+        ("__state".to_owned(), vec![fold(EntityState::Active.name()), fold(EntityState::Deleted.name())])
+    });
+    let driven = search_terms::field.eq(field).and(search_terms::value.eq_any(values));
+    Box::new(driven.and(condition(&search.condition)).and(seen(sight)))
+}
+
+/// A term that every wanted entity has, the rarest as far as its name tells.
+fn driver(condition: &Condition) -> Option<(String, Vec<String>)> {
+    let Condition::All(members) = condition else { return driver(&Condition::All(vec![condition.clone()])) };
+    let terms = members.iter().filter_map(|member| match member {
+        Condition::OneOf(field, values) if values.len() == 1 && PeopleList::find(field).is_none() => {
+            Some((field, values))
+        }
+        _ => None,
+    });
+    let by_rarity = |(field, _): &(&String, &Vec<String>)| match field.as_str() {
+        "qualifiedName" => 0,
+        "name" => 1,
+        "__state" => 4,
+        "__typeName" => 3,
+        _ => 2,
+    };
+    terms.min_by_key(by_rarity).map(|(field, values)| (field.clone(), values.clone()))
+}
+
+fn condition(wanted: &Condition) -> Which {
+    let every = |members: &[Condition]| members.iter().map(condition).collect();
+    let other = || other_terms.filter(other_terms.field(search_terms::entity_id).eq(search_terms::entity_id));
+    let field = other_terms.field(search_terms::field);
+    let value = other_terms.field(search_terms::value);
+    match wanted {
+        Condition::All(members) => all(every(members)),
+        Condition::Any(members) => any(every(members)),
+        Condition::Not(member) => Box::new(not(condition(member))),
+        Condition::Guid(ids) => {
+            any(ids.iter().map(|id| equal(Box::new(search_terms::entity_id), id.clone())).collect())
+        }
+        Condition::OneOf(name, values) => match PeopleList::find(name) {
+            Some(list) => named_in(list, values),
+            None => Box::new(exists(other().filter(field.eq(name.clone())).filter(value.eq_any(values.clone())))),
+        },
+        Condition::Prefix(name, prefix) => {
+            let (from, to) = (prefix.clone(), format!("{prefix}{}", char::MAX));
+            Box::new(exists(other().filter(field.eq(name.clone())).filter(value.ge(from)).filter(value.lt(to))))
+        }
+        Condition::Exists(name) => Box::new(exists(other().filter(field.eq(name.clone())))),
+    }
+}
+
+/// Assets that name somebody: those names are in no term, as they end with who bears them.
+fn named_in(list: PeopleList, folded: &[String]) -> Which {
+    Box::new(exists(
+        asset_people::table
+            .filter(asset_people::asset_id.eq(search_terms::entity_id))
+            .filter(asset_people::relation.eq(list.name()))
+            .filter(super::lower(asset_people::member).eq_any(folded.to_vec())),
+    ))
+}
+
+/// What an actor can see: every persona, some policies, some assets.
+fn seen(sight: &Sight) -> Which {
+    let persona = exists(personas::table.filter(personas::id.eq(search_terms::entity_id)));
+    any(vec![Box::new(persona), seen_policies(&sight.policies), seen_assets(sight)])
+}
+
+fn seen_policies(seen: &SeenPolicies) -> Which {
+    let policy = policies::table.filter(policies::id.eq(search_terms::entity_id));
+    match seen {
+        SeenPolicies::All => Box::new(exists(policy)),
+        SeenPolicies::Of(personas) => {
+            let personas: Vec<String> = personas.iter().map(ToString::to_string).collect();
+            Box::new(exists(policy.filter(policies::persona_id.assume_not_null().eq_any(personas))))
+        }
+    }
+}
+
+fn seen_assets(sight: &Sight) -> Which {
+    let with = |effect| sight.rules.iter().filter(move |rule| rule.effect == effect).map(rules::reading).collect();
+    let allowed = any(vec![known(&sight.assets), any(with(Effect::Allow))]);
+    let denied: Which = any(with(Effect::Deny));
+    Box::new(assets::id.nullable().is_not_null().and(allowed).and(not(denied)))
+}
+
+/// The assets that an actor sees without any rule.
+fn known(seen: &SeenAssets) -> Which {
+    match seen {
+        SeenAssets::All => all(Vec::new()),
+        SeenAssets::Of { username, since, role_id } => {
+            let name = || assets::qualified_name.nullable().assume_not_null();
+            let upper = upper_assets.field(assets::qualified_name);
+            let beneath = name().ge(upper.concat("/")).and(name().lt(upper.concat("0")));
+            let at_or_above = upper_assets
+                .inner_join(asset_people::table.on(asset_people::asset_id.eq(upper_assets.field(assets::id))))
+                .filter(by_name(username.clone()).or(by_role(role_id)))
+                .filter(upper.eq(name()).or(beneath));
+            let creator = assets::created_by.nullable().assume_not_null();
+            let created_at = assets::created_at.nullable().assume_not_null();
+            Box::new(creator.eq(username.clone()).and(created_at.ge(*since)).or(exists(at_or_above)))
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The rules of policies as SQL over assets: what the engine answers for one asset, for all of them at once.
+
+use diesel::dsl::not;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+use super::super::listing::{Condition as Sql, Expression, all, any, equal, like, nothing};
+use super::super::schema::assets;
+use crate::domain::asset::{AssetKind, Deed};
+use crate::domain::policy::{Aspect, Condition, Criterion, Effect, Rule, covering};
+
+type Which = Sql<super::Source>;
+
+fn name() -> Expression<super::Source, Text> {
+    Box::new(assets::qualified_name.nullable().assume_not_null())
+}
+
+fn type_name() -> Expression<super::Source, Text> {
+    Box::new(assets::type_name.nullable().assume_not_null())
+}
+
+/// The assets that a rule is about when they are read.
+pub(super) fn reading(rule: &Rule) -> Which {
+    let covered = |kind: &AssetKind| rule.actions.iter().any(|action| action == kind.action(Deed::Read));
+    let kinds: Vec<Which> = AssetKind::ALL.into_iter().filter(covered).map(of_kind).collect();
+    let criteria = rule.resources.iter().map(|criterion| meets(criterion, rule.effect)).collect();
+    all(vec![any(kinds), all(criteria)])
+}
+
+/// The same as [`AssetKind::of`].
+fn of_kind(kind: AssetKind) -> Which {
+    let nested = || name().like(format!("%{0}%{0}%", AssetKind::NESTED));
+    let of = |name: &str| equal(type_name(), name.to_owned());
+    let domain = || of(AssetKind::DOMAIN);
+    let glossary = || any(AssetKind::GLOSSARY.map(of).into());
+    match kind {
+        AssetKind::Product => of(AssetKind::PRODUCT),
+        AssetKind::SubDomain => Box::new(domain().and(nested())),
+        AssetKind::Domain => Box::new(domain().and(not(nested()))),
+        AssetKind::Glossary => glossary(),
+        AssetKind::Other => Box::new(not(any(vec![glossary(), domain(), of(AssetKind::PRODUCT)]))),
+    }
+}
+
+/// The same as the engine: an asset has a name and a type. What looks at anything else allows nothing here, and denies
+/// everything.
+fn meets(criterion: &Criterion, effect: Effect) -> Which {
+    let column: fn() -> Expression<super::Source, Text> = match criterion.field {
+        Aspect::Name => name,
+        Aspect::Type => type_name,
+        Aspect::Resource(_) | Aspect::Subject(_) | Aspect::Action(_) => {
+            return if effect == Effect::Allow { nothing() } else { all(Vec::new()) };
+        }
+    };
+    let matches = |pattern: &Vec<String>| Box::new(column().like(like(pattern)).escape('\\')) as Which;
+    let passes = |value: &String| match criterion.condition {
+        Condition::Equals | Condition::NotEquals => equal(column(), value.clone()),
+        Condition::StartsWith => matches(&vec![value.clone(), String::new()]),
+        Condition::Covers => any(covering(value).iter().map(matches).collect()),
+    };
+    let some = any(criterion.values.iter().map(passes).collect());
+    if criterion.condition == Condition::NotEquals { Box::new(not(some)) } else { some }
+}
