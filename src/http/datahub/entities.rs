@@ -111,7 +111,7 @@ pub fn record(aspect: &str) -> &'static str {
 /// Users, service accounts and access tokens, with the aspects that were asked for.
 #[utoipa::path(
     tag = "DataHub",
-    operation_id = "get_entity",
+    operation_id = "get_datahub_entity",
     params(
         ("urn" = String, Path, description = "Its URN", example = "urn:li:corpuser:admin"),
         ("aspects" = Option<String>, Query, description = "`List(corpUserInfo,status)`"),
@@ -157,7 +157,7 @@ pub async fn read(
 /// What the `curl` commands of DataHub's documentation ask for.
 #[utoipa::path(
     tag = "DataHub",
-    operation_id = "get_entity_snapshot",
+    operation_id = "get_datahub_snapshot",
     params(("urn" = String, Path, description = "Its URN", example = "urn:li:corpuser:admin")),
     responses(
         (status = 200, description = "Its aspects", body = Object),
@@ -186,7 +186,7 @@ pub async fn snapshot(
 /// `?action=delete` deletes a user, a service account or an access token; `?action=deleteReferences` has nothing to do.
 #[utoipa::path(
     tag = "DataHub",
-    operation_id = "act_on_entities",
+    operation_id = "delete_datahub_entity",
     params(("action" = String, Query, description = "`delete` or `deleteReferences`")),
     request_body = EntityAction,
     responses(
