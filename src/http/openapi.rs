@@ -99,6 +99,7 @@ const TAGS: [(&str, &str); 10] = [
     ("Decisions", "Whether anybody may do anything, by the OpenID AuthZEN Authorization API 1.0."),
     ("Leaks", "Leaked tokens: whoever can show a live one may kill it."),
     ("Audit", "What was changed, when and by whom."),
+    ("DataHub", "What DataHub's SDK, command line and web pages ask: GraphQL, cookies, entities."),
     ("Operations", "For those who run Tessera; no token is needed."),
 ];
 

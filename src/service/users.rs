@@ -113,15 +113,15 @@ pub async fn delete(service: &Service, operator: &Actor, username: String) -> Re
     .await
 }
 
-/// Removes a user for good, on behalf of an actor; one who does not exist is no error.
+/// Removes a user for good, on behalf of an actor, and tells how many that were: one who does not exist is no error.
 ///
 /// # Errors
 /// [`Error::Forbidden`]
-pub async fn remove(service: &Service, actor: &Actor, username: String) -> Result<Existed> {
+pub async fn remove(service: &Service, actor: &Actor, username: String) -> Result<i32> {
     actor.require(Permission::ManageUsersAndGroups)?;
     service
         .write(actor, move |transaction| {
-            let Some(user) = principals::lock(transaction.connection, &username)? else { return Ok(Existed::No) };
+            let Some(user) = principals::lock(transaction.connection, &username)? else { return Ok(0) };
             let existed = principals::delete(transaction.connection, user.id, PrincipalKind::User)?;
             if existed == Existed::Yes {
                 policies::forget_user(transaction.connection, &username)?;
@@ -130,7 +130,7 @@ pub async fn remove(service: &Service, actor: &Actor, username: String) -> Resul
                 }
                 recorded(transaction, Action::UserDeleted, &user)?;
             }
-            Ok(existed)
+            Ok(i32::from(existed == Existed::Yes))
         })
         .await
 }

@@ -18,6 +18,7 @@ mod changes;
 mod concurrency;
 mod create;
 mod create_refused;
+mod datahub;
 mod delete;
 mod directory;
 mod editions;

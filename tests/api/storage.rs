@@ -56,6 +56,9 @@ async fn furnished() -> World {
         "INSERT INTO assets VALUES ('a', 'Table', 'x/a', 'a', 'ACTIVE', '{}', '', '', 1, 1, 1)",
         "INSERT INTO asset_people VALUES ('a', 'adminUsers', 'ada')",
         "INSERT INTO search_terms VALUES ('a', 'name', 'a')",
+        "INSERT INTO service_accounts SELECT id, '', '', '', 1, 1 FROM api_keys",
+        "INSERT INTO access_tokens SELECT 't', key_id, '', '', '', '', '', '', 1, 1 FROM credentials",
+        "INSERT INTO aspects SELECT id, 'status', '{}', '', 1 FROM users",
     ] {
         assert_eq!(execute(&world.service.database, statement), Ok(1), "{statement}");
     }
@@ -147,6 +150,25 @@ const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
         ForeignKeyViolation,
         "INSERT INTO permission_uses VALUES ('x', 'MANAGE_APIKEYS', 1)",
     ),
+    ("service_accounts_id", UniqueViolation, "INSERT INTO service_accounts SELECT * FROM service_accounts"),
+    (
+        "service_accounts_are_principals",
+        ForeignKeyViolation,
+        "INSERT INTO service_accounts VALUES ('x', '', '', '', 1, 1)",
+    ),
+    ("access_tokens_id", UniqueViolation, "INSERT INTO access_tokens VALUES ('t', 'x', '', '', '', '', '', '', 1, 1)"),
+    (
+        "access_tokens_key_id_unique",
+        UniqueViolation,
+        "INSERT INTO access_tokens SELECT 'x', key_id, '', '', '', '', '', '', 1, 1 FROM credentials",
+    ),
+    (
+        "access_tokens_are_credentials",
+        ForeignKeyViolation,
+        "INSERT INTO access_tokens VALUES ('x', 'x', '', '', '', '', '', '', 1, 1)",
+    ),
+    ("aspects_once", UniqueViolation, "INSERT INTO aspects SELECT * FROM aspects"),
+    ("aspects_have_principals", ForeignKeyViolation, "INSERT INTO aspects VALUES ('x', 'status', '{}', '', 1)"),
     ("", DatabaseErrorKind::NotNullViolation, "UPDATE api_keys SET display_name = NULL"),
     ("", DatabaseErrorKind::NotNullViolation, "UPDATE credentials SET digest = NULL"),
 ];

@@ -21,7 +21,7 @@ use crate::service::profiles;
 /// Get one aspect of an entity
 #[utoipa::path(
     tag = "DataHub",
-    operation_id = "get_aspect",
+    operation_id = "get_datahub_aspect",
     params(
         ("urn" = String, Path, description = "The entity's URN", example = "urn:li:corpuser:admin"),
         ("aspect" = String, Query, description = "Its name", example = "corpUserInfo"),
@@ -54,7 +54,7 @@ pub async fn read(
 /// takes back, `corpUserStatus` suspends and readmits, `corpUserInfo` tells names, also of a new user.
 #[utoipa::path(
     tag = "DataHub",
-    operation_id = "ingest_proposal",
+    operation_id = "ingest_datahub_proposal",
     params(("action" = String, Query, description = "`ingestProposal` or `ingestProposalBatch`")),
     request_body = Object,
     responses(

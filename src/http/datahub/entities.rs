@@ -19,7 +19,6 @@ use crate::domain::service_account::PREFIX;
 use crate::http::problem::Failure;
 use crate::http::valid::Params;
 use crate::service::{access_tokens, profiles, service_accounts, users};
-use crate::storage::principals::Existed;
 
 /// Something with a URN, as its aspects.
 pub struct Entity {
@@ -112,7 +111,7 @@ pub fn record(aspect: &str) -> &'static str {
 /// Users, service accounts and access tokens, with the aspects that were asked for.
 #[utoipa::path(
     tag = "DataHub",
-    operation_id = "get_entity",
+    operation_id = "get_datahub_entity",
     params(
         ("urn" = String, Path, description = "Its URN", example = "urn:li:corpuser:admin"),
         ("aspects" = Option<String>, Query, description = "`List(corpUserInfo,status)`"),
@@ -158,7 +157,7 @@ pub async fn read(
 /// What the `curl` commands of DataHub's documentation ask for.
 #[utoipa::path(
     tag = "DataHub",
-    operation_id = "get_entity_snapshot",
+    operation_id = "get_datahub_snapshot",
     params(("urn" = String, Path, description = "Its URN", example = "urn:li:corpuser:admin")),
     responses(
         (status = 200, description = "Its aspects", body = Object),
@@ -187,7 +186,7 @@ pub async fn snapshot(
 /// `?action=delete` deletes a user, a service account or an access token; `?action=deleteReferences` has nothing to do.
 #[utoipa::path(
     tag = "DataHub",
-    operation_id = "act_on_entities",
+    operation_id = "delete_datahub_entity",
     params(("action" = String, Query, description = "`delete` or `deleteReferences`")),
     request_body = EntityAction,
     responses(
@@ -209,7 +208,7 @@ pub async fn act(
         serde_json::from_slice(&body).map_err(|_| Violation::new("urn", "must be a text in a JSON object"))?;
     match params.get("action")? {
         "delete" => {
-            let rows = i32::from(delete(&state, &actor, &urn).await? == Existed::Yes);
+            let rows = delete(&state, &actor, &urn).await?;
             Ok(HttpResponse::Ok().json(json!({"value": {"urn": urn, "rows": rows, "timeseriesRows": 0}})))
         }
         "deleteReferences" => {
@@ -219,7 +218,7 @@ pub async fn act(
     }
 }
 
-async fn delete(state: &State, actor: &Actor, text: &str) -> Result<Existed, Failure> {
+async fn delete(state: &State, actor: &Actor, text: &str) -> Result<i32, Failure> {
     let outcome = if let Some(id) = urn::token_id(text) {
         access_tokens::revoke(&state.service, actor, id.to_owned()).await
     } else {
@@ -229,8 +228,8 @@ async fn delete(state: &State, actor: &Actor, text: &str) -> Result<Existed, Fai
         }
     };
     match outcome {
-        Ok(()) => Ok(Existed::Yes),
-        Err(Error::NotFound { .. }) => Ok(Existed::No),
+        Ok(()) => Ok(1),
+        Err(Error::NotFound { .. }) => Ok(0),
         Err(error) => Err(error.into()),
     }
 }

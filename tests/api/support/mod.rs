@@ -28,6 +28,7 @@ use tessera::domain::permission::{Permission, Permissions};
 use tessera::domain::principal::Role;
 use tessera::domain::text::{Description, DisplayName};
 use tessera::domain::token::Prefixes;
+use tessera::http::datahub;
 use tessera::http::gateway::guards::GithubKeys;
 use tessera::service::users::{self, NewUser};
 use tessera::service::{Parts, Service, api_keys, policies};
@@ -55,6 +56,8 @@ pub struct Options {
     pub timeout: Duration,
     /// GitHub's public keys, as GitHub publishes them.
     pub github_keys: &'static str,
+    /// What DataHub's door is told.
+    pub datahub: datahub::Settings,
 }
 
 impl Default for Options {
@@ -64,6 +67,7 @@ impl Default for Options {
             entropy: Entropy::SYSTEM,
             timeout: Duration::from_mins(1),
             github_keys: r#"{"public_keys":[]}"#,
+            datahub: datahub::Settings::default(),
         }
     }
 }
@@ -172,7 +176,7 @@ impl App {
         let world = World::new(&options);
         policies::seed(&world.service).await.unwrap();
         let github_keys = GithubKeys::parse(options.github_keys).unwrap();
-        let doors = DoorSettings { github_keys, ..doors(options.timeout) };
+        let doors = DoorSettings { github_keys, datahub: options.datahub, ..doors(options.timeout) };
         let state = State::new(world.service.clone(), doors).unwrap();
         let service = test::init_service(app(web::Data::new(state))).await;
         let doors = Rc::new(move |request: TestRequest| Box::pin(service.call(request.to_request())) as Answering);

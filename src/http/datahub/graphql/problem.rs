@@ -69,8 +69,7 @@ impl From<Error> for Problem {
                 (Kind::NotFound, format!("Service account not found: urn:li:corpuser:{id}"))
             }
             Error::NotFound { .. } => (Kind::NotFound, error.to_string()),
-            Error::Conflict(message) => (Kind::Conflict, message.clone()),
-            Error::Changed => (Kind::Conflict, error.to_string()),
+            Error::Conflict(_) | Error::Changed => (Kind::Conflict, error.to_string()),
             Error::RateLimited { .. } | Error::Busy => (Kind::Unavailable, error.to_string()),
             Error::Storage(source) | Error::Internal(source) => {
                 tracing::error!(%source, "{error}");

@@ -1,0 +1,146 @@
+//! What GraphQL answers to what it does not understand, and to whom it does not know.
+
+use serde_json::{Value, json};
+use tessera::domain::principal::Role;
+
+use super::{ask, post_bare};
+use crate::support::App;
+
+#[actix_web::test]
+async fn a_refusal_has_the_shape_that_clients_read() {
+    let app = App::start().await;
+    let ada = app.session_with("ada", Role::Member).await;
+    let answer = ask(&ada, "\n  query l { listAccessTokens(input: {}) { total } }", Value::Null).await;
+    assert_eq!(
+        answer,
+        json!({
+            "errors": [{
+                "message": super::UNAUTHORIZED, "locations": [{"line": 2, "column": 13}], "path": ["listAccessTokens"],
+                "extensions": {"code": 403, "type": "UNAUTHORIZED", "classification": "DataFetchingException"},
+            }],
+            "data": null, "extensions": {},
+        })
+    );
+}
+
+#[actix_web::test]
+async fn documents_that_do_not_fit_are_classified() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    for (query, classification) in [
+        ("{ nope }", "ValidationError"),
+        ("{ me { corpUser { nope } } }", "ValidationError"),
+        ("{ listAccessTokens { total } }", "ValidationError"),
+        ("query($n: Nope) { me { corpUser { urn } } }", "ValidationError"),
+        ("mutation { createAccessToken }", "ValidationError"),
+        ("{ me {", "InvalidSyntax"),
+        ("", "InvalidSyntax"),
+    ] {
+        let answer = ask(&admin, query, Value::Null).await;
+        assert_eq!(answer["errors"][0]["extensions"], json!({"classification": classification}), "{query} {answer}");
+        assert_eq!((&answer["data"], &answer["extensions"]), (&Value::Null, &json!({})));
+    }
+}
+
+#[actix_web::test]
+async fn what_is_no_request_is_answered_without_a_body() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    for path in ["/api/graphql", "/api/v2/graphql"] {
+        for body in [
+            "",
+            "{",
+            "[]",
+            "[{\"query\":\"{ me { corpUser { urn } } }\"}]",
+            "{}",
+            "{\"query\":1}",
+            "{\"query\":\"{a}\",\"variables\":[]}",
+        ] {
+            let answer = admin.post_text(path, body).await;
+            assert_eq!((answer.status, answer.text.as_str()), (400, ""), "{body}");
+        }
+        assert_eq!(admin.get(path).await.status, 405);
+        let bare = post_bare(
+            &admin,
+            path,
+            "{\"query\":\"{ me { corpUser { username } } }\",\"variables\":null,\"operationName\":null}",
+        )
+        .await;
+        assert_eq!(bare.ok()["data"]["me"]["corpUser"]["username"], "admin");
+    }
+}
+
+#[actix_web::test]
+async fn without_a_credential_nothing_is_asked() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let (token, _) = super::created(&admin, "admin", "x").await;
+    let told = async |client: &crate::support::Client| {
+        let answer = client.post("/api/graphql", &json!({"query": "{ me { corpUser { urn } } }"})).await;
+        assert_eq!((answer.status, &answer.json["status"]), (401, &json!("401")));
+        answer.json["message"].as_str().unwrap().to_owned()
+    };
+    let one_text = "Unauthorized to perform this action.";
+    let forged = format!("{}0000000", &token[..token.len() - 7]);
+    assert_eq!(told(&app.anonymous()).await, one_text);
+    for bad in ["", "x", "eyJ.a.b", &forged] {
+        assert_eq!(told(&app.holder_of(bad)).await, one_text, "{bad}");
+    }
+    app.advance(3_600_000);
+    assert_eq!(told(&app.holder_of(&token)).await, "Failed to validate DataHub token. Token has expired.");
+}
+
+#[actix_web::test]
+async fn deep_and_large_documents_are_refused() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let deep = format!("{{ __schema {} {} }}", "{ types { fields { type".repeat(12), "} } }".repeat(12));
+    let wide = format!("{{ {} }}", (0..300).map(|n| format!("a{n}: me {{ corpUser {{ urn }} }} ")).collect::<String>());
+    for query in [deep, wide] {
+        assert!(ask(&admin, &query, Value::Null).await["errors"][0]["message"].is_string());
+    }
+    let introspection =
+        "{ __schema { types { name fields { name args { name type { kind name ofType { kind name ofType { kind name
+        ofType { kind name ofType { kind name ofType { kind name ofType { kind name ofType { name } } } } } } } } }
+        type { kind name ofType { kind name } } } } } }";
+    let answer = ask(&admin, introspection, Value::Null).await;
+    assert!(answer["errors"].is_null(), "{answer}");
+}
+
+#[actix_web::test]
+async fn introspection_shows_the_names_that_clients_know() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let answer =
+        ask(&admin, "{ __type(name: \"ListAccessTokenInput\") { inputFields { name type { name } } } }", Value::Null)
+            .await;
+    assert_eq!(answer["data"]["__type"]["inputFields"][0], json!({"name": "start", "type": {"name": "Int"}}));
+    let answer = ask(&admin, "{ __type(name: \"AccessTokenMetadata\") { interfaces { name } fields { name type { name kind ofType { name } } } } }", Value::Null).await;
+    let metadata = &answer["data"]["__type"];
+    assert_eq!(metadata["interfaces"], json!([{"name": "Entity"}]));
+    let created = metadata["fields"].as_array().unwrap().iter().find(|field| field["name"] == "createdAt").unwrap();
+    assert_eq!(created["type"], json!({"name": null, "kind": "NON_NULL", "ofType": {"name": "Long"}}));
+}
+
+#[test]
+fn the_committed_schema_is_the_generated_one() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/schema.graphql");
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    let generated = tessera::http::datahub::graphql::sdl();
+    assert!(
+        committed == generated,
+        "openapi/schema.graphql is out of date: cargo run -- graphql-schema > openapi/schema.graphql"
+    );
+}
+
+#[actix_web::test]
+async fn no_variable_is_logged() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let (token, _) = super::created(&admin, "admin", "x").await;
+    let query = "query($token: String!) { getAccessTokenMetadata(token: $token) { id } nope(t: $token) }";
+    ask(&admin, query, json!({"token": token})).await;
+    ask(&admin, "query($token: String!) { getAccessTokenMetadata(token: $token) { id } }", json!({"token": token}))
+        .await;
+    assert!(!crate::support::log::text().contains(&token));
+}

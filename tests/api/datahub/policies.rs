@@ -1,0 +1,134 @@
+//! DataHub's policies through GraphQL.
+
+use serde_json::{Value, json};
+use tessera::domain::permission::Permission;
+use tessera::domain::principal::Role;
+
+use super::{CREATE_POLICY, UPDATE_POLICY, ask, data, policy, problem, refused, urn, user_with};
+use crate::support::{App, Client};
+
+const LIST: &str = "query($input: ListPoliciesInput!) { listPolicies(input: $input) { start count total policies {
+    urn type name description state resources { type allResources resources filter { criteria { field values { value } condition } } }
+    privileges actors { users groups roles allUsers allGroups resourceOwners } editable } } }";
+
+async fn list(client: &Client, input: Value) -> Value {
+    ask(client, LIST, json!({"input": input})).await
+}
+
+async fn delete(client: &Client, urn: &Value) -> Value {
+    ask(client, "mutation($urn: String!) { deletePolicy(urn: $urn) }", json!({"urn": urn})).await
+}
+
+fn about_ada() -> Value {
+    json!({"users": [urn("ada")], "resourceOwners": false, "allUsers": false, "allGroups": false})
+}
+
+#[actix_web::test]
+async fn the_policies_that_clients_look_for_are_there() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let answer = list(&admin, json!({"start": "0", "count": "20"})).await;
+    let listed = data(&answer);
+    assert_eq!((&listed["start"], &listed["count"], &listed["total"]), (&json!(0), &json!(20), &json!(7)));
+    let policies = listed["policies"].as_array().unwrap();
+    let told: Vec<(&str, bool)> = policies
+        .iter()
+        .map(|policy| (policy["urn"].as_str().unwrap().rsplit(':').next().unwrap(), policy["editable"] == true))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("0", false),
+            ("7", true),
+            ("admin-platform-policy", false),
+            ("editor-platform-policy", false),
+            ("reader-platform-policy", false),
+            ("view-entity-page-all", true),
+            ("view-dataset-sensitive", true)
+        ]
+    );
+    assert_eq!(policies[2]["actors"]["roles"], json!(["urn:li:dataHubRole:Admin"]));
+    let active = json!({"orFilters": [{"and": [{"field": "state", "values": ["ACTIVE"], "condition": "EQUAL"},
+                                              {"field": "editable", "values": ["true"], "condition": "EQUAL"}]}]});
+    assert_eq!(data(&list(&admin, active).await)["total"], 3);
+    assert_eq!(data(&list(&admin, json!({"query": "root"})).await)["total"], 1);
+    assert_eq!(
+        data(&list(&admin, json!({"start": 5, "count": 1})).await)["policies"][0]["name"],
+        "All Users - View Entity Pages"
+    );
+    let odd = json!({"orFilters": [{"and": [{"field": "name", "values": ["x"]}]}]});
+    assert_eq!(problem(&list(&admin, odd).await).0, 400);
+}
+
+#[actix_web::test]
+async fn a_policy_is_created_replaced_and_deleted() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let input = json!({"type": "METADATA", "name": "Test Metadata Policy", "description": "My Metadata Policy", "state": "ACTIVE",
+        "resources": {"type": "dataset", "allResources": true}, "privileges": ["EDIT_ENTITY_TAGS"],
+        "actors": {"users": [urn("datahub")], "resourceOwners": false, "allUsers": false, "allGroups": false}});
+    let made = ask(&admin, CREATE_POLICY, json!({"input": input})).await;
+    let made = data(&made);
+    assert!(made.as_str().unwrap().starts_with("urn:li:dataHubPolicy:"));
+    let input = json!({"type": "METADATA", "state": "ACTIVE", "name": "Test Metadata Policy", "description": "Updated",
+        "privileges": ["EDIT_ENTITY_TAGS", "EDIT_ENTITY_GLOSSARY_TERMS"],
+        "resources": {"filter": {"criteria": [{"field": "TYPE", "values": ["dataset"], "condition": "EQUALS"}]}},
+        "actors": {"resourceOwners": false, "allUsers": true, "allGroups": false}});
+    assert_eq!(data(&ask(&admin, UPDATE_POLICY, json!({"urn": made, "input": input})).await), made);
+    let found = list(&admin, json!({"query": "metadata policy"})).await;
+    assert_eq!(
+        data(&found)["policies"],
+        json!([{
+            "urn": made, "type": "METADATA", "name": "Test Metadata Policy", "description": "Updated", "state": "ACTIVE",
+            "resources": {"type": null, "allResources": null, "resources": null,
+                "filter": {"criteria": [{"field": "TYPE", "values": [{"value": "dataset"}], "condition": "EQUALS"}]}},
+            "privileges": ["EDIT_ENTITY_TAGS", "EDIT_ENTITY_GLOSSARY_TERMS"], "editable": true,
+            "actors": {"users": [], "groups": [], "roles": [], "allUsers": true, "allGroups": false, "resourceOwners": false},
+        }])
+    );
+    assert_eq!(data(&delete(&admin, made).await), made);
+    assert_eq!(problem(&delete(&admin, made).await).0, 404);
+    assert_eq!(data(&list(&admin, json!({})).await)["total"], 7);
+    assert_eq!(problem(&delete(&admin, &json!("7")).await).0, 400);
+}
+
+#[actix_web::test]
+async fn a_policy_counts_from_the_next_request_on_at_both_doors() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let ada = app.session_with("ada", Role::Guest).await;
+    let holds = async || {
+        let told = ada.whoami().await.ok()["permissions"].as_array().unwrap().contains(&json!("MANAGE_ACCESS_TOKENS"));
+        assert_eq!(super::list(&ada, json!({})).await["errors"].is_null(), told);
+        told
+    };
+    for _ in 0..3 {
+        assert!(!holds().await);
+        let made = ask(&admin, CREATE_POLICY, json!({"input": policy(about_ada(), &["MANAGE_ACCESS_TOKENS"])})).await;
+        assert!(holds().await);
+        let mut inactive = policy(about_ada(), &["MANAGE_ACCESS_TOKENS"]);
+        inactive["state"] = json!("INACTIVE");
+        data(&ask(&admin, UPDATE_POLICY, json!({"urn": data(&made), "input": inactive})).await);
+        assert!(!holds().await);
+        data(&delete(&admin, data(&made)).await);
+    }
+}
+
+#[actix_web::test]
+async fn the_systems_policies_stay_and_only_managers_of_policies_write_what_they_hold() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    app.user("ada", Role::Guest).await;
+    for name in ["0", "admin-platform-policy", "editor-platform-policy", "reader-platform-policy"] {
+        let urn = json!(format!("urn:li:dataHubPolicy:{name}"));
+        refused(&delete(&admin, &urn).await);
+        refused(&ask(&admin, UPDATE_POLICY, json!({"urn": urn, "input": policy(about_ada(), &[])})).await);
+    }
+    let stranger = app.session_of("ada").await;
+    refused(&list(&stranger, json!({})).await);
+    refused(&ask(&stranger, CREATE_POLICY, json!({"input": policy(about_ada(), &[])})).await);
+    refused(&delete(&stranger, &json!(super::BASE_POLICY)).await);
+    let pia = user_with(&app, &admin, "pia", &[Permission::ManagePolicies]).await;
+    refused(&ask(&pia, CREATE_POLICY, json!({"input": policy(about_ada(), &["MANAGE_ACCESS_TOKENS"])})).await);
+    data(&ask(&pia, CREATE_POLICY, json!({"input": policy(about_ada(), &["MANAGE_POLICIES"])})).await);
+}

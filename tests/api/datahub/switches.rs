@@ -1,0 +1,113 @@
+//! What the configuration switches: authentication, the system client, tokens that never expire.
+
+use data_encoding::BASE64;
+use serde_json::{Value, json};
+use tessera::domain::access_token::{Lifetimes, NeverExpiring};
+use tessera::domain::principal::Role;
+use tessera::http::datahub::Settings;
+use tessera::http::datahub::settings::{Authentication, SystemClient};
+
+use super::{ask, create, data, is_let_in, problem, urn};
+use crate::support::{App, Options};
+
+async fn told(settings: Settings) -> App {
+    App::start_with(Options { datahub: settings, ..Options::default() }).await
+}
+
+const ME: &str = "{ me { corpUser { username } } }";
+const ENABLED: &str = "{ appConfig { authConfig { tokenAuthEnabled } } }";
+
+#[actix_web::test]
+async fn the_header_that_names_an_actor_counts_only_while_authentication_is_off() {
+    let app = App::start().await;
+    let admin = app.admin().await.with("x-datahub-actor", "urn:li:corpuser:ada");
+    assert_eq!(data(&ask(&admin, ME, Value::Null).await)["corpUser"]["username"], "admin");
+    assert_eq!(data(&ask(&admin, ENABLED, Value::Null).await)["authConfig"]["tokenAuthEnabled"], true);
+    let bare = app.anonymous().with("x-datahub-actor", "urn:li:corpuser:admin");
+    assert_eq!(bare.post("/api/graphql", &json!({"query": ME})).await.status, 401);
+
+    let app = told(Settings { authentication: Authentication::Off, ..Settings::default() }).await;
+    app.user("ada", Role::Member).await;
+    let ada = app.anonymous().with("x-datahub-actor", "urn:li:corpuser:ada");
+    assert_eq!(data(&ask(&ada, ME, Value::Null).await)["corpUser"]["username"], "ada");
+    assert_eq!(data(&ask(&ada, ENABLED, Value::Null).await)["authConfig"]["tokenAuthEnabled"], false);
+    super::refused(&super::list(&ada, json!({})).await);
+    data(&create(&ada, "PERSONAL", "ada", "own", "ONE_DAY").await);
+    assert_eq!(
+        data(&super::list(&app.anonymous(), json!({})).await)["total"],
+        1,
+        "whoever says nothing may do everything"
+    );
+    for bad in ["ada", "urn:li:corpuser:", "urn:li:corpGroup:x"] {
+        assert_eq!(
+            app.anonymous().with("x-datahub-actor", bad).post("/api/graphql", &json!({"query": ME})).await.status,
+            400
+        );
+    }
+    let nobody = app.anonymous().with("x-datahub-actor", "urn:li:corpuser:nobody");
+    assert_eq!(nobody.post("/api/graphql", &json!({"query": ME})).await.status, 401);
+    let elsewhere = app.anonymous().with("origin", "http://evil.example");
+    assert_eq!(
+        elsewhere.post("/api/graphql", &json!({"query": ME})).await.status,
+        403,
+        "no web page may make use of it"
+    );
+    assert_eq!(ada.whoami().await.status, 401, "Atlan's door still asks for proof");
+}
+
+#[actix_web::test]
+async fn the_system_client_is_let_in_as_it_is_and_in_base64_and_only_if_there_is_one() {
+    let secret = "0123456789abcdef0123";
+    let plain = format!("Basic __datahub_system:{secret}");
+    let encoded = format!("Basic {}", BASE64.encode(format!("__datahub_system:{secret}").as_bytes()));
+    let system_client = SystemClient::new("__datahub_system", secret).unwrap();
+    assert!(!format!("{system_client:?}").contains(secret));
+    let with = told(Settings { system_client: Some(system_client), ..Settings::default() }).await;
+    let without = App::start().await;
+    for credential in [plain.as_str(), &encoded, &plain.replace("Basic", "basic")] {
+        let system = with.anonymous().with("authorization", credential);
+        assert_eq!(data(&ask(&system, ME, Value::Null).await)["corpUser"]["username"], "__datahub_system");
+        data(&super::list(&system, json!({})).await);
+        assert_eq!(system.whoami().await.status, 401, "at Atlan's door it is nobody");
+        let nobody = without.anonymous().with("authorization", credential);
+        assert_eq!(nobody.post("/api/graphql", &json!({"query": ME})).await.status, 401);
+    }
+    for bad in [
+        "Basic",
+        "Basic ",
+        "Basic x",
+        "Basic __datahub_system:",
+        "Basic :",
+        "Basic __datahub_system:0123456789abcdef0124",
+        "Basic admin:correct horse battery staple",
+        "Digest __datahub_system:0123456789abcdef0123",
+    ] {
+        let answer = with.anonymous().with("authorization", bad).post("/api/graphql", &json!({"query": ME})).await;
+        assert_eq!(answer.status, 401, "{bad}");
+    }
+}
+
+#[actix_web::test]
+async fn tokens_that_never_expire_can_be_forbidden_and_those_there_are_keep_working() {
+    let app = App::start().await;
+    let answer = create(&app.admin().await, "PERSONAL", "admin", "x", "NO_EXPIRY").await;
+    assert_eq!(data(&answer)["metadata"]["expiresAt"], Value::Null);
+    assert!(is_let_in(&app, data(&answer)["accessToken"].as_str().unwrap()).await);
+
+    let lifetimes = Lifetimes::new(NeverExpiring::Forbid, vec!["P45D".to_owned()]).unwrap();
+    let app = told(Settings { lifetimes, ..Settings::default() }).await;
+    let admin = app.admin().await;
+    let (code, message) = problem(&create(&admin, "PERSONAL", "admin", "x", "NO_EXPIRY").await);
+    assert_eq!(code, 400);
+    assert!(
+        message.starts_with(
+            "Never-expiring access tokens (NO_EXPIRY) cannot be created because ACCESS_TOKEN_ALLOW_NO_EXPIRY is false."
+        ),
+        "{message}"
+    );
+    assert!(message.contains("ACCESS_TOKEN_ALLOWED_DURATIONS"));
+    let (code, message) = problem(&create(&admin, "PERSONAL", "admin", "x", "ONE_DAY").await);
+    assert!(code == 400 && message.ends_with("(currently: P45D)."), "{message}");
+    let input = json!({"type": "PERSONAL", "actorUrn": urn("admin"), "name": "x", "durationIso": "P45D"});
+    data(&ask(&admin, super::CREATE, json!({"input": input})).await);
+}
