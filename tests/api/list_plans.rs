@@ -40,11 +40,14 @@ fn filled(statement: &str) -> String {
         return text.to_owned();
     }
     let binds: Vec<serde_json::Value> = serde_json::from_str(binds).unwrap();
-    let text = binds.iter().enumerate().rev().fold(text.to_owned(), |text, (index, bind)| {
-        let literal = bind.as_str().map_or_else(|| bind.to_string(), |bind| format!("'{bind}'"));
+    binds.iter().enumerate().rev().fold(text.to_owned(), |text, (index, bind)| {
+        let literal = match bind {
+            serde_json::Value::String(bind) => format!("'{bind}'"),
+            serde_json::Value::Array(_) => format!("ARRAY{bind}").replace('"', "'"),
+            bind => bind.to_string(),
+        };
         text.replace(&format!("${}", index + 1), &literal)
-    });
-    text.replace("ESCAPE '\\'", "ESCAPE E'\\\\'")
+    })
 }
 
 fn query(filter: &str, sort: &str, start: Start) -> Query<ApiKeyField> {
