@@ -80,8 +80,9 @@ async fn the_time_from_revoking_to_denying_is_measured_on_the_node_and_on_those_
     there.whoami().await.refused("TESSERA-401-002");
     follower.step(&app.service).await.unwrap();
     let metrics = app.anonymous().get("/metrics").await.text;
+    // Two keys, one deleted here; and before them the policies that every installation begins with.
     for line in [
-        "tessera_revoke_to_deny_seconds_count{node=\"own\"} 3",
+        "tessera_revoke_to_deny_seconds_count{node=\"own\"} 4",
         "tessera_revoke_to_deny_seconds_count{node=\"followed\"} 1",
         "tessera_revoke_to_deny_seconds_bucket{le=\"0.1\",node=\"followed\"} 0",
         "tessera_revoke_to_deny_seconds_bucket{le=\"0.25\",node=\"followed\"} 1",
