@@ -52,7 +52,7 @@ impl Seed {
         let ids = (0..PERSONAS).map(|_| Id::new(self.now, Entropy::SYSTEM)).collect::<Result<Vec<PersonaId>, _>>()?;
         let row = |(index, id): (usize, &PersonaId)| {
             format!(
-                "('{id}', 'default/{index:022}', 'Persona {index}', 'Persona {index}', '', TRUE, 'seed', {now}, {now})",
+                "('{id}', 'default/{index:022}', 'Persona {index}', 'Persona {index}', '', TRUE, 'seed', {now}, {now}, '{{}}')",
                 now = self.now
             )
         };
@@ -100,6 +100,10 @@ impl Seed {
         let insert = |connection: &mut _| {
             for (table, rows) in tables {
                 diesel::sql_query(format!("INSERT INTO {table} VALUES {}", rows.join(", "))).execute(connection)?;
+                if *table == "api_keys" {
+                    let count = format!("UPDATE key_counts SET keys = keys + {} WHERE shard = 0", rows.len());
+                    diesel::sql_query(count).execute(connection)?;
+                }
             }
             Ok(())
         };

@@ -8,12 +8,11 @@ use actix_web::middleware::{NormalizePath, from_fn};
 use actix_web::{App, web};
 use utoipa_actix_web::AppExt;
 
-use crate::domain::ids::Id;
 use crate::http::datahub;
 use crate::http::envelope::envelope;
 use crate::http::gateway::guards::{GithubKeys, LeakReports};
 use crate::http::peer::TrustedProxies;
-use crate::http::{Endpoints, Metrics, no_endpoint, openapi, routes};
+use crate::http::{Endpoints, Metrics, RequestIds, no_endpoint, openapi, routes};
 use crate::service::Service;
 
 /// What every handler can reach.
@@ -22,6 +21,8 @@ pub struct State {
     pub service: Service,
     /// The metrics.
     pub metrics: Metrics,
+    /// Names for requests.
+    pub request_ids: RequestIds,
     /// The paths there are.
     pub endpoints: Endpoints,
     /// The OpenAPI document, as JSON.
@@ -44,6 +45,8 @@ pub struct State {
     pub body_limit: usize,
     /// How long a request may take.
     pub request_timeout: Duration,
+    /// How clients reach this server, if that was said: `https://` and a host.
+    pub public_url: Option<String>,
 }
 
 /// What a door needs to know that no service does.
@@ -61,6 +64,8 @@ pub struct DoorSettings {
     pub body_limit: usize,
     /// How long a request may take.
     pub request_timeout: Duration,
+    /// How clients reach this server: `https://` and a host.
+    pub public_url: Option<String>,
 }
 
 impl State {
@@ -72,6 +77,7 @@ impl State {
         let document = openapi::document();
         Ok(Self {
             metrics: Metrics::new(&service),
+            request_ids: RequestIds::new(service.entropy),
             endpoints: Endpoints::of(&document),
             document: openapi::json(&document)?,
             document_3_0: openapi::json_3_0(&document)?,
@@ -84,14 +90,8 @@ impl State {
             schema: datahub::graphql::schema(),
             body_limit: doors.body_limit,
             request_timeout: doors.request_timeout,
+            public_url: doors.public_url,
         })
-    }
-
-    /// A name for a request that has none.
-    #[must_use]
-    pub fn new_request_id(&self) -> String {
-        let id = Id::<State>::new(self.service.clock.now(), self.service.entropy);
-        id.map_or_else(|_| "unknown".to_owned(), |id| id.to_string())
     }
 }
 

@@ -1,9 +1,10 @@
 //! The commands of the command line.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::web;
+use tokio::time::MissedTickBehavior;
 
 use crate::app::{DoorSettings, State, app};
 use crate::clock::{Clock, SECOND};
@@ -24,7 +25,7 @@ use crate::http::peer::TrustedProxies;
 use crate::http::{openapi, wire};
 use crate::pepper_file;
 use crate::service::bootstrap::{self, ADMIN, FirstStart};
-use crate::service::maintenance::{self, Follower};
+use crate::service::maintenance::{self, Follower, Unsaved};
 use crate::service::users::NewUser;
 use crate::service::{Parts, Service, api_keys, policies, profiles, users};
 use crate::storage::database::Database;
@@ -130,6 +131,7 @@ async fn serve(settings: Settings) -> Outcome {
         datahub,
         body_limit: settings.body_limit,
         request_timeout: Duration::from_secs(settings.request_timeout_seconds),
+        public_url: settings.public_url.clone(),
     };
     let state = State::new(service.clone(), doors);
     let state = web::Data::new(state.map_err(|error| error.to_string())?);
@@ -188,10 +190,19 @@ async fn follow(service: Service, mut follower: Follower) {
 
 async fn save_uses(service: Service) {
     let mut ticks = tokio::time::interval(maintenance::SAVE_USES_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if let Err(error) = maintenance::save_uses(&service).await {
-            tracing::error!(error = explain(error), "cannot save when keys were last used");
+        loop {
+            let started = Instant::now();
+            match maintenance::save_some_uses(&service).await {
+                Ok(Unsaved::Some) => tokio::time::sleep(started.elapsed() * maintenance::PAUSES_BETWEEN_SAVES).await,
+                Ok(Unsaved::None) => break,
+                Err(error) => {
+                    tracing::error!(error = explain(error), "cannot save when keys were last used");
+                    break;
+                }
+            }
         }
     }
 }

@@ -233,6 +233,10 @@ pub struct Settings {
     /// DataHub's door
     #[command(flatten)]
     pub datahub: DataHubSettings,
+    /// How clients reach this server: `https://` and a host, with a port if need be. It is what discovery documents
+    /// say; if left out they say `https://` and the host that a request names
+    #[arg(long, global = true, env = "TESSERA_PUBLIC_URL", value_parser = public_url)]
+    pub public_url: Option<String>,
 
     /// The largest body of a request, in bytes
     #[arg(long, global = true, env = "TESSERA_BODY_LIMIT", default_value_t = 262_144)]
@@ -257,6 +261,16 @@ pub struct Settings {
     /// What is logged: a level, or directives such as `info,tessera=debug`
     #[arg(long, global = true, env = "TESSERA_LOG", default_value = "info")]
     pub log: String,
+}
+
+/// Reads the origin of a URL with `https`.
+fn public_url(text: &str) -> Result<String, String> {
+    let host = text.strip_suffix('/').unwrap_or(text).strip_prefix("https://").unwrap_or_default();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+    if host.is_empty() || !host.bytes().all(plain) {
+        return Err("must be `https://` and a host, without a path".to_owned());
+    }
+    Ok(format!("https://{host}"))
 }
 
 /// How the log is written.

@@ -4,6 +4,7 @@
 //! its principal's state are judged on every call. Nothing negative is cached. A record read before a change is never
 //! used after it: see `directory/fence.rs`.
 
+mod counts;
 mod fence;
 mod permission_uses;
 mod personas;
@@ -18,11 +19,12 @@ mod tests;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
-use prometheus_client::metrics::counter::Counter;
 use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
+pub use self::counts::Counts;
 use self::fence::Fence;
 pub use self::permission_uses::PermissionUses;
 use self::personas::PersonaSets;
@@ -39,7 +41,7 @@ use crate::domain::token::KeyId;
 
 /// The credentials in use.
 pub struct Directory {
-    entries: Cache<KeyId, Entry, UnitWeighter, BuildHasherDefault<KeyIdHasher>>,
+    entries: Cache<KeyId, Entry, UnitWeighter, BuildHasherDefault<RandomBytesHasher>>,
     arrivals: AtomicU64,
     fence: Fence,
     personas: PersonaSets,
@@ -61,17 +63,6 @@ enum Entry {
     /// For those who wait for a read that found nothing, and gone at once: when that read began. Who arrived before
     /// that may take its word; who arrived later must look again.
     Absent(u64),
-}
-
-/// How often what happened.
-#[derive(Debug, Default)]
-pub struct Counts {
-    /// A record was there and fresh.
-    pub hits: Counter,
-    /// Storage was read.
-    pub misses: Counter,
-    /// A record was there and had been read before a change, so it was not used.
-    pub stale: Counter,
 }
 
 impl Directory {
@@ -121,7 +112,10 @@ impl Directory {
             };
             self.counts.misses.inc();
             let (moment, began) = (self.fence.now(), self.arrivals.fetch_add(1, Ordering::SeqCst));
-            let Some(mut known) = read().await? else {
+            let started = Instant::now();
+            let found = read().await?;
+            self.counts.read.observe(started.elapsed().as_secs_f64());
+            let Some(mut known) = found else {
                 drop(guard.insert(Entry::Absent(began)));
                 self.entries.remove_if(&key_id, |entry| matches!(entry, Entry::Absent(_)));
                 return Ok(None);
@@ -177,13 +171,23 @@ impl Directory {
         self.uses.unsaved(principal)
     }
 
-    /// Takes the uses that storage does not know yet. Until [`Directory::uses_saved`] says that they are saved they are
-    /// still told, and taken again.
+    /// Takes the uses of so many records that storage does not know yet. Until [`Directory::uses_saved`] says that they
+    /// are saved they are still told, and taken again.
     #[must_use]
-    pub fn take_uses(&self) -> Vec<Use> {
+    pub fn take_uses(&self, at_most: usize) -> Vec<Use> {
+        self.uses.take(at_most)
+    }
+
+    /// Whether some of those who had unsaved uses when the last round of taking began have not had their turn.
+    #[must_use]
+    pub fn uses_are_waiting(&self) -> bool {
+        self.uses.are_waiting()
+    }
+
+    /// Drops what belonged to records that are gone.
+    pub fn sweep(&self) {
         self.rates.sweep();
         self.personas.sweep();
-        self.uses.take()
     }
 
     /// Says that the uses taken last are saved.
@@ -204,12 +208,12 @@ impl Directory {
     }
 }
 
-/// Key ids are random: their own bytes are the best hash there is. An attacker who chooses key ids gets no record,
-/// and so no place in the map.
+/// Key ids and most bytes of principal ids are random: they are the best hash there is. An attacker who chooses key ids
+/// gets no record, and so no place in the map.
 #[derive(Default)]
-struct KeyIdHasher(u64);
+struct RandomBytesHasher(u64);
 
-impl Hasher for KeyIdHasher {
+impl Hasher for RandomBytesHasher {
     fn write(&mut self, bytes: &[u8]) {
         for word in bytes.as_chunks::<8>().0 {
             self.0 ^= u64::from_ne_bytes(*word);
@@ -217,6 +221,7 @@ impl Hasher for KeyIdHasher {
     }
 
     fn finish(&self) -> u64 {
-        self.0
+        // A UUID has its variant, which is always the same, where tables look first.
+        self.0.rotate_right(16)
     }
 }

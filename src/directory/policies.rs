@@ -110,6 +110,12 @@ impl Shared {
         Ok(grants.allowed.without(grants.denied))
     }
 
+    /// The policies that may concern a principal; some more than once.
+    pub fn about(&self, principal: &Principal) -> impl Iterator<Item = &Policy> {
+        let parts = Bucket::of(principal).into_iter().filter_map(|bucket| self.buckets.get(&bucket));
+        parts.flat_map(|part| part.policies.iter().map(Arc::as_ref))
+    }
+
     /// The policies about entities that may concern a principal.
     ///
     /// # Errors

@@ -61,8 +61,7 @@ impl Record {
     /// # Errors
     /// The refusal.
     pub fn recognise(&self, token: &ParsedToken, peppers: &Peppers, now: i64) -> Result<Actor> {
-        let genuine = peppers.digest(token, self.pepper).is_some_and(|presented| self.digest.matches(&presented));
-        if !genuine {
+        if !self.is_proved_by(token, peppers) {
             return Err(Error::Unauthenticated(Refusal::Invalid));
         }
         if self.expires_at <= now {
@@ -77,19 +76,33 @@ impl Record {
         Ok(Actor::new(Arc::clone(&self.standing), credential))
     }
 
+    /// Whether the token is genuine, dead or alive.
+    #[must_use]
+    pub fn is_proved_by(&self, token: &ParsedToken, peppers: &Peppers) -> bool {
+        peppers.digest(token, self.pepper).is_some_and(|presented| self.digest.matches(&presented))
+    }
+
+    /// Whether it may be used from `address`.
+    ///
+    /// # Errors
+    /// [`Error::ForeignAddress`]
+    pub fn check_address(&self, address: Option<IpAddr>) -> Result<()> {
+        match &self.bounds {
+            Some(bounds) if !bounds.addresses.allow(address) => Err(Error::ForeignAddress),
+            _ => Ok(()),
+        }
+    }
+
     /// The actor, if it may also act now, from `address`. Only a genuine token uses its rate limit up.
     ///
     /// # Errors
     /// The refusal, [`Error::ForeignAddress`], or [`Error::RateLimited`].
     pub fn admit(&self, token: &ParsedToken, peppers: &Peppers, now: i64, address: Option<IpAddr>) -> Result<Actor> {
         let actor = self.recognise(token, peppers, now)?;
-        let Some(Bounds { addresses, limiter }) = self.bounds.as_deref() else { return Ok(actor) };
-        if !addresses.allow(address) {
-            return Err(Error::ForeignAddress);
-        }
-        match limiter {
-            None => Ok(actor),
-            Some(limiter) => Ok(actor.allowed(limiter.take()?)),
+        self.check_address(address)?;
+        match self.bounds.as_deref() {
+            Some(Bounds { limiter: Some(limiter), .. }) => Ok(actor.allowed(limiter.take()?)),
+            _ => Ok(actor),
         }
     }
 

@@ -1,24 +1,32 @@
 //! When and how often tokens were used: exact in memory, saved in batches.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::RandomBytesHasher;
 use super::record::Record;
 use crate::domain::credential::Use;
 use crate::domain::ids::PrincipalId;
 
 /// The uses that storage does not know yet.
 #[derive(Default)]
-pub(super) struct Uses(Mutex<Unsaved>);
+pub(super) struct Uses {
+    unsaved: Mutex<Unsaved>,
+    /// Whose uses are saved next, the last of them first: everybody has a turn before anybody has another.
+    round: Mutex<Vec<PrincipalId>>,
+}
+
+type ByPrincipal<T> = HashMap<PrincipalId, T, BuildHasherDefault<RandomBytesHasher>>;
 
 #[derive(Default)]
 struct Unsaved {
-    /// Records used since uses were last taken; each counts for itself.
-    records: HashMap<PrincipalId, Arc<Record>>,
+    /// Records used since their uses were last taken; each counts for itself.
+    records: ByPrincipal<Arc<Record>>,
     /// Uses counted by records that gave their place to another of the same principal.
-    replaced: HashMap<PrincipalId, Use>,
+    replaced: ByPrincipal<Use>,
     /// Uses that have been taken and are on their way to storage.
-    taken: HashMap<PrincipalId, Use>,
+    taken: ByPrincipal<Use>,
 }
 
 impl Uses {
@@ -40,14 +48,30 @@ impl Uses {
         counted.into_iter().chain(earlier.into_iter().flatten()).reduce(Use::and)
     }
 
-    /// Takes what is to be saved, together with what was taken before and not saved.
-    pub(super) fn take(&self) -> Vec<Use> {
+    /// Takes the uses of so many records, together with what was taken before and not saved, in the order of their ids:
+    /// that is the order of their creation, so their rows are neighbours and are written together.
+    pub(super) fn take(&self, at_most: usize) -> Vec<Use> {
+        let round = &mut *self.round.lock().unwrap_or_else(PoisonError::into_inner);
+        if round.is_empty() {
+            round.extend(self.lock().records.keys());
+            // Not while others wait to note a use: there may be a million.
+            round.sort_unstable_by_key(|principal| std::cmp::Reverse(principal.uuid()));
+        }
+        let turn = round.split_off(round.len().saturating_sub(at_most));
         let unsaved = &mut *self.lock();
-        let counted = std::mem::take(&mut unsaved.records).into_values().map(|record| record.take_use());
+        let counted =
+            turn.iter().filter_map(|principal| unsaved.records.remove(principal)).map(|record| record.take_use());
         for each in counted.chain(std::mem::take(&mut unsaved.replaced).into_values()) {
             add(&mut unsaved.taken, each);
         }
-        unsaved.taken.values().copied().collect()
+        let mut taken: Vec<Use> = unsaved.taken.values().copied().collect();
+        taken.sort_unstable_by_key(|each| each.principal.uuid());
+        taken
+    }
+
+    /// Whether somebody in the round has not had a turn.
+    pub(super) fn are_waiting(&self) -> bool {
+        !self.round.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// Forgets what was taken: storage knows it now.
@@ -56,10 +80,10 @@ impl Uses {
     }
 
     fn lock(&self) -> MutexGuard<'_, Unsaved> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn add(uses: &mut HashMap<PrincipalId, Use>, each: Use) {
+fn add(uses: &mut ByPrincipal<Use>, each: Use) {
     uses.entry(each.principal).and_modify(|known| *known = known.and(each)).or_insert(each);
 }

@@ -132,7 +132,7 @@ impl Actor {
 
     /// What it may do.
     #[must_use]
-    pub fn standing(&self) -> &Standing {
+    pub fn standing(&self) -> &Arc<Standing> {
         &self.standing
     }
 

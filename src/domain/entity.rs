@@ -299,10 +299,13 @@ impl Persona {
 }
 
 impl Policy {
-    /// What it can be found by.
+    /// What it can be found by. DataHub's policies are no entities to Atlan's clients, and found by nothing.
     #[must_use]
     pub fn terms(&self) -> Terms {
         let mut terms = Terms::default();
+        if self.persona.is_none() {
+            return terms;
+        }
         terms.add_attributes(&self.attributes);
         for (field, value) in [
             ("__typeName", POLICY),
@@ -312,7 +315,7 @@ impl Policy {
             ("description", self.description.as_str()),
             ("qualifiedName", self.qualified_name.as_str()),
             ("policyType", self.rule.effect.name()),
-            ("policyCategory", self.kind()),
+            ("policyCategory", "persona"),
             ("policySubCategory", self.rule.category.name()),
             ("isPolicyEnabled", if self.enabled { "true" } else { "false" }),
         ] {
@@ -325,12 +328,6 @@ impl Policy {
             terms.add("policyResources", &resource);
         }
         terms
-    }
-
-    /// Atlan's `policyCategory`: `persona`, or for DataHub's the category itself.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        if self.persona.is_some() { "persona" } else { self.rule.category.name() }
     }
 
     /// Atlan's `policyResources`: `entity:<pattern>` and `entity-type:<pattern>`.

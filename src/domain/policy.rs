@@ -7,6 +7,7 @@
 pub mod catalogue;
 mod cedar;
 pub mod engine;
+mod properties;
 pub mod system;
 
 #[cfg(test)]
@@ -19,6 +20,7 @@ use super::ids::{PersonaId, PolicyId, PrincipalId};
 use super::principal::{Principal, Role};
 
 pub use self::catalogue::Category;
+pub use self::properties::{Properties, property, stored_properties};
 
 /// One rule, with its name and who keeps it.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +64,15 @@ pub struct Rule {
     pub resources: Vec<Criterion>,
     /// Whom it is about, unless it is a persona's.
     pub subjects: Subjects,
+}
+
+impl Rule {
+    /// Whether it looks at more of a resource than its name and its type.
+    #[must_use]
+    pub fn looks_at_resource(&self) -> bool {
+        let looks = |criterion: &Criterion| matches!(criterion.field, Aspect::Resource(_));
+        self.subjects.owners || self.resources.iter().any(looks)
+    }
 }
 
 /// Allow or deny.
@@ -328,9 +339,6 @@ pub struct Question<'a> {
     /// What they would do it with.
     pub resource: &'a Resource,
 }
-
-/// Properties that criteria look at, by name.
-pub type Properties = std::collections::BTreeMap<String, String>;
 
 /// Who would do something.
 #[derive(Debug, Clone)]

@@ -85,7 +85,7 @@ impl fmt::Display for ClientId {
 }
 
 /// Person or program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PrincipalKind {
     /// A person.
     User,

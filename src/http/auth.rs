@@ -8,8 +8,8 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 
-use super::envelope::RequestId;
 use super::problem::Failure;
+use super::request_id::RequestId;
 use super::valid::Params;
 use crate::app::State;
 use crate::domain::actor::Actor;
@@ -51,7 +51,7 @@ pub async fn authenticate(state: &State, bearer: &str, request: &HttpRequest) ->
 
 /// The id of the request, as the envelope determined it.
 pub fn request_id(request: &HttpRequest) -> Arc<str> {
-    request.extensions().get::<RequestId>().map_or_else(Arc::default, |id| Arc::clone(&id.0))
+    request.extensions().get::<RequestId>().map_or_else(Arc::default, RequestId::text)
 }
 
 /// The one bearer token of a request. Two different ones are refused: no two layers shall disagree on which counts.

@@ -1,7 +1,6 @@
 //! What every request goes through: its id, its time limit, its log line, its metrics, and the body of its errors.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -17,6 +16,7 @@ use tracing::field::Empty;
 
 use super::datahub;
 use super::problem::{Failure, PROBLEM_JSON, Shape};
+use super::request_id::RequestId;
 use crate::app::State;
 use crate::domain::error::Error;
 use crate::domain::limits::Allowance;
@@ -71,13 +71,9 @@ pub async fn envelope(
     }
 }
 
-/// The id of the request, for the audit trail.
-#[derive(Clone)]
-pub struct RequestId(pub Arc<str>);
-
 /// What must be known of a request to answer it.
 struct Answer {
-    request_id: Arc<str>,
+    request_id: RequestId,
     echoes: Vec<(HeaderName, HeaderValue)>,
     shape: Shape,
     method: Method,
@@ -95,9 +91,9 @@ impl Answer {
             .into_iter()
             .filter_map(|name| headers.get(&name).filter(usable).map(|value| (name.clone(), value.clone())))
             .collect();
-        let given = echoes.first().and_then(|(_, value)| value.to_str().ok());
-        let request_id: Arc<str> = given.map_or_else(|| state.new_request_id().into(), Arc::from);
-        request.extensions_mut().insert(RequestId(Arc::clone(&request_id)));
+        let made = || state.request_ids.make(state.service.clock.now());
+        let request_id = echoes.first().map_or_else(made, |(_, value)| RequestId::Given(value.clone()));
+        request.extensions_mut().insert(request_id.clone());
         Self {
             request_id,
             echoes,
@@ -138,13 +134,11 @@ impl Answer {
             // Not the message: it may repeat what the client sent, and that may be a token in the wrong place.
             _ => tracing::debug!(code = failure.code().1, "refused"),
         }
-        failure.render(self.shape, &self.request_id)
+        failure.render(self.shape, &self.request_id.to_string())
     }
 
     fn finish(&self, state: &State, route: &str, status: StatusCode, headers: &mut HeaderMap) {
-        if let Ok(id) = HeaderValue::from_str(&self.request_id) {
-            headers.insert(REQUEST_ID, id);
-        }
+        headers.insert(REQUEST_ID, self.request_id.header());
         for (name, value) in &self.echoes {
             headers.insert(name.clone(), value.clone());
         }

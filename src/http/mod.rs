@@ -13,11 +13,13 @@ pub mod openapi;
 mod ops;
 pub mod peer;
 mod problem;
+mod request_id;
 mod valid;
 pub mod wire;
 
 pub use fallback::{Endpoints, no_endpoint};
 pub use ops::metrics::Metrics;
+pub use request_id::RequestIds;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -28,6 +30,13 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(gateway::forward_auth::Verify)
         .service(gateway::introspection::introspect)
         .service(gateway::leaks::github)
+        // /access/v1, /.well-known
+        .service(gateway::authzen::evaluate)
+        .service(gateway::authzen::evaluate_many)
+        .service(gateway::authzen::search::subjects)
+        .service(gateway::authzen::search::resources)
+        .service(gateway::authzen::search::actions)
+        .service(gateway::authzen::metadata::configuration)
         // /api/service/apikeys; the fixed names before `{guid}`
         .service(gateway::tokens::verify_tokens)
         .service(gateway::leaks::revoke)

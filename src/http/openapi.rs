@@ -96,6 +96,7 @@ const TAGS: [(&str, &str); 10] = [
     ("Sessions", "Signing in and out with a password."),
     ("Users", "Who there is, who is asking, and what they may do."),
     ("Gateways", "Verifying tokens on every request: forward authentication, introspection, JSON."),
+    ("Decisions", "Whether anybody may do anything, by the OpenID AuthZEN Authorization API 1.0."),
     ("Leaks", "Leaked tokens: whoever can show a live one may kill it."),
     ("Audit", "What was changed, when and by whom."),
     ("DataHub", "What DataHub's SDK, command line and web pages ask: GraphQL, cookies, entities."),

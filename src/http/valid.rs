@@ -7,6 +7,7 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, web};
+use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use validator::{Validate, ValidationError, ValidationErrors};
 
@@ -16,7 +17,19 @@ use crate::domain::error::{Error, Violation};
 use crate::domain::listing::clip;
 
 /// The body of a request, read and not yet looked at: whoever may not act at all learns nothing about it.
-pub struct Body<T>(Result<web::Bytes, Failure>, PhantomData<T>);
+pub struct Body<T> {
+    bytes: Result<web::Bytes, Failure>,
+    declared: Declared,
+    parsed: PhantomData<T>,
+}
+
+/// What `Content-Type` says of a body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Declared {
+    Json,
+    Nothing,
+    Otherwise,
+}
 
 impl<T: DeserializeOwned + Validate> Body<T> {
     /// The JSON object in it, whose every member is known and valid.
@@ -24,9 +37,28 @@ impl<T: DeserializeOwned + Validate> Body<T> {
     /// # Errors
     /// What is wrong with the body.
     pub fn valid(self) -> Result<T, Failure> {
-        let body: T = parse(&self.0?)?;
+        if self.declared == Declared::Otherwise {
+            return Err(not_json());
+        }
+        let (body, unknown): (T, _) = parse(&self.bytes?)?;
+        if !unknown.is_empty() {
+            return Err(Error::Invalid(unknown).into());
+        }
         body.validate().map_err(|errors| Error::Invalid(violations(&errors)))?;
         Ok(body)
+    }
+}
+
+impl<T: DeserializeOwned> Body<T> {
+    /// The JSON object in it, whatever other members it has. It must be declared as JSON.
+    ///
+    /// # Errors
+    /// What is wrong with the body.
+    pub fn open(self) -> Result<T, Failure> {
+        if self.declared != Declared::Json {
+            return Err(not_json());
+        }
+        parse(&self.bytes?).map(|(body, _unknown)| body)
     }
 }
 
@@ -35,7 +67,7 @@ impl<T> FromRequest for Body<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let is_json = is_json(request);
+        let declared = declared(request);
         let limit = request.app_data::<web::Data<State>>().map_or(0, |state| state.body_limit);
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move {
@@ -43,23 +75,43 @@ impl<T> FromRequest for Body<T> {
                 413 => Failure::TooLarge(limit),
                 _ => Failure::Body("the body could not be read".to_owned()),
             });
-            let not_json = || Failure::Body("the body must be sent as `Content-Type: application/json`".to_owned());
-            Ok(Self(if is_json { bytes } else { Err(not_json()) }, PhantomData))
+            Ok(Self { bytes, declared, parsed: PhantomData })
         })
     }
 }
 
-fn is_json(request: &HttpRequest) -> bool {
-    let Some(value) = request.headers().get(CONTENT_TYPE) else { return true };
+/// Reads a body that usually comes in one piece, which is then not copied: actix's own extractors begin with 8 KiB of
+/// memory for each request.
+///
+/// # Errors
+/// When it is larger than `limit` bytes, or breaks off.
+pub async fn read_small(mut payload: web::Payload, limit: usize) -> Result<web::Bytes, Failure> {
+    let (mut first, mut rest) = (web::Bytes::new(), web::BytesMut::new());
+    while let Some(piece) = payload.next().await {
+        let piece = piece.map_err(|_| Failure::Body("the body could not be read".to_owned()))?;
+        if first.len() + rest.len() + piece.len() > limit {
+            return Err(Failure::TooLarge(limit));
+        }
+        if first.is_empty() { first = piece } else { rest.extend_from_slice(&piece) }
+    }
+    Ok(if rest.is_empty() { first } else { [first, rest.freeze()].concat().into() })
+}
+
+fn declared(request: &HttpRequest) -> Declared {
+    let Some(value) = request.headers().get(CONTENT_TYPE) else { return Declared::Nothing };
     let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
+    if essence.eq_ignore_ascii_case("application/json") { Declared::Json } else { Declared::Otherwise }
+}
+
+fn not_json() -> Failure {
+    Failure::Body("the body must be sent as `Content-Type: application/json`".to_owned())
 }
 
 /// How many unknown members are named.
 const NAMED: usize = 20;
 
-/// Parses a JSON object, and refuses members that `T` does not have: all of them at once, by name.
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+/// Parses a JSON object, and complains of members that `T` does not have: all of them at once, by name.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Vec<Violation>), Failure> {
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(Failure::Body("the body must be a JSON object".to_owned()));
     }
@@ -75,7 +127,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     });
     let body = parsed.map_err(|error| explain(&error, &track.path().to_string()))?;
     json.end().map_err(|error| Failure::Body(format!("the body is not JSON: {error}")))?;
-    if unknown.is_empty() { Ok(body) } else { Err(Error::Invalid(unknown).into()) }
+    Ok((body, unknown))
 }
 
 /// `entities.0.guid` as `entities[0].guid`, which is how places are named everywhere else.
@@ -110,6 +162,9 @@ fn in_json(expected: &str) -> &str {
         "i64" => "a whole number of 64 bits",
         "a boolean" => "`true` or `false`",
         "a sequence" => "an array",
+        "a map" => "an object",
+        "u32" => "a whole number, not negative",
+        rust if rust.starts_with("struct ") => "an object",
         other => other,
     }
 }

@@ -8,6 +8,7 @@ use crate::directory::Record;
 use crate::domain::actor::Actor;
 use crate::domain::credential::KnownCredential;
 use crate::domain::error::{Error, Refusal, Result};
+use crate::domain::ids::PrincipalId;
 use crate::domain::principal::PrincipalKind;
 use crate::domain::token::ParsedToken;
 use crate::storage::{credentials, principals, standings};
@@ -19,13 +20,53 @@ impl Service {
     /// The refusal; what it tells depends on whether the token is genuine. [`Error::RateLimited`], or
     /// [`Error::Forbidden`] from a foreign address. [`Error::Storage`] when an unknown token could not be looked up.
     pub async fn authenticate(&self, bearer: &str, address: Option<IpAddr>) -> Result<Actor> {
+        let counts = &self.directory.counts;
+        let timed = counts.begin_verification();
+        let outcome = self.admit(bearer, address).await;
+        if let Some(started) = timed {
+            counts.verification.observe(started.elapsed().as_secs_f64());
+        }
+        outcome
+    }
+
+    async fn admit(&self, bearer: &str, address: Option<IpAddr>) -> Result<Actor> {
         let (token, record) = self.recall(bearer).await?;
         let now = self.clock.now();
         let actor = record.admit(&token, &self.peppers, now, address)?;
-        if actor.principal().kind == PrincipalKind::ServiceAccount {
-            self.directory.note_use(&record, now);
-        }
+        self.note_use(&actor, &record, now);
         Ok(actor)
+    }
+
+    /// The same from nobody knows where, and whatever its rate limit: nothing is taken from it. Somebody has shown the
+    /// token to who asks, so it is noted as used.
+    ///
+    /// # Errors
+    /// The refusal, [`Error::ForeignAddress`], or [`Error::Storage`].
+    pub(super) async fn introspect(&self, bearer: &str) -> Result<Actor> {
+        let (token, record) = self.recall(bearer).await?;
+        let now = self.clock.now();
+        let actor = record.recognise(&token, &self.peppers, now)?;
+        record.check_address(None)?;
+        self.note_use(&actor, &record, now);
+        Ok(actor)
+    }
+
+    /// Whose token it is, dead or alive; `None` if nobody's.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] when it could not be looked up.
+    pub(super) async fn holder(&self, bearer: &str) -> Result<Option<PrincipalId>> {
+        match self.recall(bearer).await {
+            Ok((token, record)) => Ok(record.is_proved_by(&token, &self.peppers).then(|| record.principal_id())),
+            Err(Error::Unauthenticated(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn note_use(&self, actor: &Actor, record: &Arc<Record>, now: i64) {
+        if actor.principal().kind == PrincipalKind::ServiceAccount {
+            self.directory.note_use(record, now);
+        }
     }
 
     /// The same without using it: no use is noted, and no limit is applied.

@@ -4,14 +4,21 @@ use std::sync::Arc;
 
 use super::Service;
 use crate::directory::Shared;
-use crate::domain::actor::Standing;
+use crate::domain::actor::{Actor, Standing};
 use crate::domain::asset::Relation;
 use crate::domain::effective::concerns;
 use crate::domain::error::Result;
+use crate::domain::permission::Permission;
 use crate::domain::policy::engine::{Asked, Slice};
-use crate::domain::policy::{Category, Decision, Policy, Properties, Question, Resource, Subject};
+use crate::domain::policy::{
+    Category, Decision, Ground, Outcome, Policy, Properties, Question, Resource, Subject, stored_properties,
+};
+use crate::storage::candidates::{self, StoredAsset};
 use crate::storage::database::AnyConnection;
 use crate::storage::policies;
+
+/// The type of the one resource that is no asset: Tessera itself. What may be done with it are permissions.
+pub const PLATFORM: &str = "platform";
 
 /// What somebody would do, as they put it.
 #[derive(Debug, Clone, Default)]
@@ -34,19 +41,86 @@ impl Inquiry {
             Resource { name: qualified_name.to_owned(), type_name: type_name.to_owned(), ..Resource::default() };
         Self { action: action.to_owned(), resource, ..Self::default() }
     }
+
+    /// The same, with what is stored of its resource.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub(super) fn completed(&self, connection: &mut AnyConnection) -> Result<Self> {
+        let stored = candidates::asset(connection, &self.resource.type_name, &self.resource.name)?;
+        Ok(stored.map_or_else(|| self.clone(), |asset| self.with_stored(&asset)))
+    }
+
+    /// The same, with this that is stored of its resource. What the question itself says of it counts more.
+    pub(super) fn with_stored(&self, asset: &StoredAsset) -> Self {
+        let mut inquiry = self.clone();
+        let mut properties = stored_properties(&asset.attributes);
+        properties.append(&mut inquiry.resource.properties);
+        Self { resource: Resource { properties, owners: asset.owners(), ..inquiry.resource }, ..inquiry }
+    }
+
+    /// The answer that takes no policies: what the principal may do on the platform is known already.
+    fn about_platform(&self, standing: &Standing) -> Option<Decision> {
+        if self.resource.type_name != PLATFORM {
+            return None;
+        }
+        let permitted = Permission::find(&self.action).filter(|named| standing.permissions.contains(*named));
+        Some(permitted.map_or(Decision::UNMATCHED, |_| Decision {
+            outcome: Outcome::Allowed,
+            grounds: vec![Ground::BuiltIn("permissions")],
+        }))
+    }
 }
 
 impl Service {
-    /// Whether a principal may do something. What it needs is in memory, but for policies not asked about lately.
+    /// Whether a principal may do something. What it needs is in memory, but for policies not asked about lately, and
+    /// for what is stored of the resource if a policy looks at that.
     ///
     /// # Errors
     /// When the storage or the engine fails: whoever asked must take it for a no.
     pub async fn decide(&self, standing: &Arc<Standing>, inquiry: &Inquiry) -> Result<Decision> {
-        if let Some(slices) = self.known_slices(standing)? {
+        if let Some(decision) = inquiry.about_platform(standing) {
+            return Ok(decision);
+        }
+        if let Some(slices) = self.known_slices(standing)?
+            && !look_at_resource(&slices)
+        {
             return judge(standing, inquiry, &slices);
         }
-        let (service, asking) = (self.clone(), Arc::clone(standing));
-        let slices = self.look_up(move |connection| service.read_slices(connection, &asking)).await?;
+        let (service, standing, inquiry) = (self.clone(), Arc::clone(standing), inquiry.clone());
+        self.look_up(move |connection| service.decide_in(connection, &standing, &inquiry)).await
+    }
+
+    /// The same for what an actor is about to do. What an API key makes use of is noted.
+    ///
+    /// # Errors
+    /// Those of [`Service::decide`].
+    pub async fn permits(&self, actor: &Actor, inquiry: &Inquiry) -> Result<bool> {
+        let allowed = self.decide(actor.standing(), inquiry).await?.is_allowed();
+        if allowed {
+            self.note_permission(actor, &inquiry.action);
+        }
+        Ok(allowed)
+    }
+
+    /// The same for a transaction that reads.
+    ///
+    /// # Errors
+    /// When the storage or the engine fails.
+    pub(super) fn decide_in(
+        &self,
+        connection: &mut AnyConnection,
+        standing: &Standing,
+        inquiry: &Inquiry,
+    ) -> Result<Decision> {
+        if let Some(decision) = inquiry.about_platform(standing) {
+            return Ok(decision);
+        }
+        let revision = policies::revision(connection)?;
+        let slices = self.slices(connection, standing, revision)?;
+        if look_at_resource(&slices) {
+            return judge(standing, &inquiry.completed(connection)?, &slices);
+        }
         judge(standing, inquiry, &slices)
     }
 
@@ -91,8 +165,16 @@ impl Service {
         Ok(Some(slices))
     }
 
-    fn read_slices(&self, connection: &mut AnyConnection, standing: &Standing) -> Result<Vec<Arc<Slice>>> {
-        let revision = policies::revision(connection)?;
+    /// The policies about entities that may concern a principal, as of the present revision.
+    ///
+    /// # Errors
+    /// When the storage or the engine fails.
+    pub(super) fn slices(
+        &self,
+        connection: &mut AnyConnection,
+        standing: &Standing,
+        revision: i64,
+    ) -> Result<Vec<Arc<Slice>>> {
         let mut slices = self.shared_policies(connection, revision)?.slices(&standing.principal)?;
         for persona in standing.enabled_personas() {
             let known = self.directory.policies.of_persona(persona.id, revision);
@@ -106,7 +188,11 @@ impl Service {
         Ok(slices)
     }
 
-    fn shared_policies(&self, connection: &mut AnyConnection, revision: i64) -> Result<Arc<Shared>> {
+    /// The policies that are no persona's, as of that revision or later.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub(super) fn shared_policies(&self, connection: &mut AnyConnection, revision: i64) -> Result<Arc<Shared>> {
         if let Some(shared) = self.directory.policies.shared(revision) {
             return Ok(shared);
         }
@@ -143,6 +229,18 @@ impl Rules {
     pub(super) fn decide(&self, inquiry: &Inquiry, relation: Option<Relation>) -> Result<Decision> {
         judge_related(&self.standing, inquiry, relation, &self.slices)
     }
+}
+
+fn look_at_resource(slices: &[Arc<Slice>]) -> bool {
+    slices.iter().any(|slice| slice.looks_at_resource())
+}
+
+/// The answer of policies that have been found, to an inquiry that is completed.
+///
+/// # Errors
+/// When the engine fails.
+pub(super) fn answer(standing: &Standing, inquiry: &Inquiry, slices: &[Arc<Slice>]) -> Result<Decision> {
+    inquiry.about_platform(standing).map_or_else(|| judge(standing, inquiry, slices), Ok)
 }
 
 fn judge(standing: &Standing, inquiry: &Inquiry, slices: &[Arc<Slice>]) -> Result<Decision> {

@@ -47,17 +47,18 @@ fn save_all(transaction: &mut Transaction<'_>, drafts: &[Draft]) -> Result<Mutat
     let (mut created, mut updated) = (Vec::new(), Vec::new());
     let mut rights = Rights::default();
     for draft in drafts {
+        let mut above = None;
         let (saved, head) = match draft {
             Draft::Persona(draft) => (personas::save(transaction, draft)?, &draft.head),
             Draft::Policy(draft) => {
                 rights = Rights::default();
                 let (saved, persona) = persona_policies::save(transaction, draft, &mutation.assigned)?;
-                updated.push(persona);
+                above = Some(persona);
                 (saved, &draft.head)
             }
             Draft::Asset(draft) => {
                 let saved = assets::save(transaction, &mut rights, draft)?;
-                updated.extend(assets::parent(transaction, draft)?);
+                above = assets::parent(transaction, draft)?;
                 (saved, &draft.head)
             }
         };
@@ -71,6 +72,7 @@ fn save_all(transaction: &mut Transaction<'_>, drafts: &[Draft]) -> Result<Mutat
                 id
             }
         };
+        updated.extend(above);
         if let Handle::Temporary(name) = &head.handle
             && mutation.assigned.insert(name.clone(), id).is_some()
         {

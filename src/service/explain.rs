@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::decide::{Inquiry, Rules};
+use super::decide::Inquiry;
 use super::{Service, permissions};
 use crate::domain::actor::{Actor, Standing};
 use crate::domain::effective::{EffectivePermission, Source};
@@ -92,7 +92,7 @@ pub async fn explain(service: &Service, asking: &Actor, explain: Explain) -> Res
             let explanation = if explain.inquiry.resource.is_platform() {
                 of_permission(connection, &standing, &explain.inquiry)?
             } else {
-                of_action(connection, &standing, &explain.inquiry)?
+                of_action(&parts, connection, &standing, &explain.inquiry)?
             };
             Ok(match cannot_act(connection, &standing, parts.clock.now())? {
                 None => explanation,
@@ -166,9 +166,13 @@ fn of_permission(connection: &mut AnyConnection, standing: &Standing, inquiry: &
 }
 
 /// An action on a resource.
-fn of_action(connection: &mut AnyConnection, standing: &Standing, inquiry: &Inquiry) -> Result<Explanation> {
-    let relation = standing.relation_to(&inquiry.resource.name);
-    let decision = Rules::read(connection, standing)?.decide(inquiry, relation)?;
+fn of_action(
+    service: &Service,
+    connection: &mut AnyConnection,
+    standing: &Standing,
+    inquiry: &Inquiry,
+) -> Result<Explanation> {
+    let decision = service.decide_in(connection, standing, inquiry)?;
     let mut decisive = Vec::new();
     for ground in &decision.grounds {
         if let Ground::Policy(id) = ground {
@@ -178,18 +182,23 @@ fn of_action(connection: &mut AnyConnection, standing: &Standing, inquiry: &Inqu
     let missing = match decision.outcome {
         Outcome::Allowed => None,
         Outcome::Denied => Some(Missing::Denied),
-        Outcome::Unmatched => Some(lacking(connection, standing, inquiry)?),
+        Outcome::Unmatched => Some(lacking(service, connection, standing, inquiry)?),
     };
     Ok(told(standing, decision, decisive, Vec::new(), missing))
 }
 
 /// What would make an answer a yes that nothing made one.
-fn lacking(connection: &mut AnyConnection, standing: &Standing, inquiry: &Inquiry) -> Result<Missing> {
+fn lacking(
+    service: &Service,
+    connection: &mut AnyConnection,
+    standing: &Standing,
+    inquiry: &Inquiry,
+) -> Result<Missing> {
     let enabled = |persona: &PersonaRef| PersonaRef { enabled: true, ..persona.clone() };
     let alone = |persona: &PersonaRef| Standing { personas: Arc::new([enabled(persona)]), ..standing.clone() };
     let mut disabled = Vec::new();
     for persona in standing.personas.iter().filter(|persona| !persona.enabled) {
-        if Rules::read(connection, &alone(persona))?.decide(inquiry, None)?.is_allowed() {
+        if service.decide_in(connection, &alone(persona), inquiry)?.is_allowed() {
             disabled.push(persona.qualified_name.clone());
         }
     }

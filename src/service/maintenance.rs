@@ -18,12 +18,17 @@ const FOLLOW_TIMEOUT: Duration = Duration::from_secs(2);
 const OVERLAP: i64 = 60 * SECOND;
 /// How often uses are saved.
 pub const SAVE_USES_EVERY: Duration = Duration::from_secs(5);
+/// For each second of saving uses so many pass without: to write a row costs as much as to verify a token, or more.
+pub const PAUSES_BETWEEN_SAVES: u32 = 19;
+/// Of how many keys uses are saved in one transaction.
+const SAVED_AT_ONCE: usize = 5_000;
 /// How often ended sessions and old create requests are removed.
 pub const FORGET_EVERY: Duration = Duration::from_hours(1);
 
 /// Follows the changes that other processes make: the command line, and other nodes on the same database.
 pub struct Follower {
     seen: HashMap<Uuid, i64>,
+    started_at: i64,
     looked_at: i64,
 }
 
@@ -33,7 +38,8 @@ impl Follower {
     /// # Errors
     /// When the storage fails.
     pub async fn start(service: &Service) -> Result<Self> {
-        let mut follower = Self { seen: HashMap::new(), looked_at: service.clock.now() };
+        let now = service.clock.now();
+        let mut follower = Self { seen: HashMap::new(), started_at: now, looked_at: now };
         follower.step(service).await?;
         Ok(follower)
     }
@@ -57,30 +63,57 @@ impl Follower {
         for change in changes {
             if self.seen.insert(change.id, now).is_none() {
                 service.directory.forget(change.subject);
+                if change.changed_at > self.started_at {
+                    service.directory.counts.followed(&change, service.clock.now());
+                }
             }
         }
         Ok(())
     }
 }
 
-/// Saves when keys were last used, and what they made use of.
+/// Saves every use there has been until now: when and how often keys were used, and what they made use of.
 ///
 /// # Errors
 /// When the storage fails.
 pub async fn save_uses(service: &Service) -> Result<()> {
+    // Those whose turn is still to come, and then those that were used since that round began.
+    for _ in 0..2 {
+        while save_some_uses(service).await? == Unsaved::Some {}
+    }
+    Ok(())
+}
+
+/// Saves what keys made use of, and the uses of so many keys that it does not keep other writers waiting.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn save_some_uses(service: &Service) -> Result<Unsaved> {
     let _one_at_a_time = service.saving.lock().await;
     permissions::save_uses(service).await?;
-    let uses = service.directory.take_uses();
-    if uses.is_empty() {
-        return Ok(());
-    }
     let parts = service.clone();
     blocking(move || {
-        parts.database.write(|connection| api_keys::note_uses(connection, &uses))?;
-        parts.directory.uses_saved();
-        Ok(())
+        let uses = parts.directory.take_uses(SAVED_AT_ONCE);
+        if !uses.is_empty() {
+            parts.database.write(|connection| api_keys::note_uses(connection, &uses))?;
+            parts.directory.uses_saved();
+        }
+        if parts.directory.uses_are_waiting() {
+            return Ok(Unsaved::Some);
+        }
+        parts.directory.sweep();
+        Ok(Unsaved::None)
     })
     .await
+}
+
+/// Whether uses wait for their turn to be saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsaved {
+    /// More keys were used than are saved at once.
+    Some,
+    /// All that were used when the round began are saved.
+    None,
 }
 
 /// How long an access token that has expired can still be listed.

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod authenticate;
 pub mod bootstrap;
 pub mod decide;
+pub mod decisions;
 pub mod entities;
 pub mod explain;
 mod grants;
@@ -20,14 +21,16 @@ pub mod personas;
 pub mod policies;
 pub mod profiles;
 pub mod search;
+pub mod searches;
 pub mod service_accounts;
 pub mod sessions;
 mod tokens;
 pub mod users;
 pub mod verify;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::clock::Clock;
 use crate::directory::Directory;
@@ -114,17 +117,23 @@ impl Service {
         let (service, actor) = (self.clone(), actor.clone());
         blocking(move || {
             let changed = RefCell::new(Vec::new());
+            let committing = Cell::new(Instant::now());
             let outcome = service.database.write(|connection| {
                 let now = service.clock.now();
                 let mut transaction =
                     Transaction { connection, service: &service, actor: &actor, now, changed: &changed, fenced: true };
                 let done = work(&mut transaction)?;
                 transaction.still_authenticated()?;
+                committing.set(Instant::now());
                 Ok(done)
             });
             // Also after a failure: a commit whose answer was lost may have happened.
-            for subject in changed.into_inner() {
-                service.directory.forget(subject);
+            let changed = changed.into_inner();
+            for subject in &changed {
+                service.directory.forget(*subject);
+            }
+            if outcome.is_ok() && !changed.is_empty() {
+                service.directory.counts.in_force(committing.get().elapsed());
             }
             outcome
         })
@@ -156,6 +165,7 @@ impl Transaction<'_> {
             subject_name: name.to_owned(),
             request_id: self.actor.request_id.as_ref().to_owned(),
         };
+        self.service.directory.counts.made(change.id);
         changes::append(self.connection, &change)
     }
 

@@ -39,12 +39,7 @@ pub(super) fn save(
             None => create(transaction, draft, assigned),
         };
     };
-    let persona = before.persona.ok_or_else(|| {
-        Error::Forbidden(format!(
-            "the policy `{}` is no persona's: it is written at DataHub's door",
-            clip(&before.name)
-        ))
-    })?;
+    let persona = before.persona.ok_or_else(|| not_found(&before.qualified_name))?;
     let persona = lock(transaction, draft, persona)?;
     let named = draft.persona.as_ref().map(|named| resolve(transaction, draft, named, assigned)).transpose()?;
     if named.is_some_and(|named| named != persona.id) {
@@ -112,12 +107,7 @@ fn create(
 /// Deletes a policy of a persona.
 pub(super) fn remove(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
     transaction.service.require(transaction.actor, Permission::ManagePersonas)?;
-    let persona = policy.persona.ok_or_else(|| {
-        Error::Forbidden(format!(
-            "the policy `{}` is no persona's: it is deleted at DataHub's door",
-            clip(&policy.name)
-        ))
-    })?;
+    let persona = policy.persona.ok_or_else(|| not_found(&policy.qualified_name))?;
     may_shape(transaction, persona)?;
     policies::remove(transaction, policy)
 }

@@ -12,18 +12,32 @@ use crate::domain::token::TokenKind;
 use crate::storage::credentials;
 use crate::storage::principals::{self, Existed};
 
-/// Whom a token authenticates, asked by another actor or by its holder.
+/// Whom a token authenticates for a request from `address`: a use of it. Asked by who may ask about every token, or by
+/// the token's own principal.
 ///
 /// # Errors
 /// [`Error::Forbidden`] when the actor may not ask about this token: that is checked first, so that the answer tells
 /// nothing. Else the refusal of the token.
 pub async fn verify(service: &Service, asking: &Actor, token: &str, address: Option<IpAddr>) -> Result<Actor> {
-    if asking.permissions().contains(Permission::VerifyTokens) {
-        return service.authenticate(token, address).await;
-    }
-    match service.authenticate(token, address).await {
-        Ok(actor) if actor.id() == asking.id() => Ok(actor),
-        _ => Err(asking.require(Permission::VerifyTokens).err().unwrap_or(Error::Busy)),
+    may_ask(service, asking, token).await?;
+    service.authenticate(token, address).await
+}
+
+/// The same for whoever keeps the answer for a while: it says nothing of how often the token is used, so nothing is
+/// taken from its rate limit, and nothing of where, so a token that is bound to addresses is refused.
+///
+/// # Errors
+/// Those of [`verify`], but for the rate limit.
+pub async fn introspect(service: &Service, asking: &Actor, token: &str) -> Result<Actor> {
+    may_ask(service, asking, token).await?;
+    service.introspect(token).await
+}
+
+/// A principal may ask about its own tokens, also about those that are not alive any more.
+async fn may_ask(service: &Service, asking: &Actor, token: &str) -> Result<()> {
+    match asking.require(Permission::VerifyTokens) {
+        Err(refused) if service.holder(token).await? != Some(asking.id()) => Err(refused),
+        _ => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use super::database::{AnyConnection, storage};
 use super::listing::{ALWAYS, Column, Condition, Stored, after, any, condition, equal, nothing, order};
 use super::principals::{Existed, parse_id};
 use super::schema::{api_keys, persona_links, personas};
-use super::{personas as persona_table, principals as principal_table};
+use super::{key_counts, personas as persona_table, principals as principal_table};
 use crate::domain::api_key::{ApiKey, NEVER, Status, Validity};
 use crate::domain::credential::Use;
 use crate::domain::error::Result;
@@ -102,7 +102,8 @@ impl From<&ApiKey> for ApiKeyRow {
 pub fn insert(connection: &mut AnyConnection, key: &ApiKey) -> Result<()> {
     diesel::insert_into(api_keys::table).values(ApiKeyRow::from(key)).execute(connection)?;
     principal_table::replace_permissions(connection, key.id, key.permissions)?;
-    persona_table::replace_links(connection, key.id, &key.personas)
+    persona_table::replace_links(connection, key.id, &key.personas)?;
+    key_counts::add(connection, key.id, 1)
 }
 
 /// Locks an API key for the rest of the transaction by marking it as updated.
@@ -168,7 +169,7 @@ pub fn counts(connection: &mut AnyConnection, query: &Query<ApiKeyField>, now: i
     if query.totals == Totals::Skipped {
         return Ok(None);
     }
-    let total = api_keys::table.count().get_result(connection)?;
+    let total = key_counts::total(connection)?;
     let filtered = match &query.filter {
         Filter::All(conditions) if conditions.is_empty() => total,
         filter => api_keys::table.into_boxed().filter(condition(filter, now)).count().get_result(connection)?,

@@ -156,13 +156,27 @@ fn text<S: 'static>(plain: Make<S, Text>, folded: Make<S, Text>, test: &Test) ->
     match test {
         Test::OneOf(values) => any(values.iter().map(|value| equal(plain(), text_of(value))).collect()),
         Test::Compare(how, value) => compare(plain(), *how, Box::new(text_of(value).into_sql::<Text>())),
-        Test::Like(Pattern { pieces, case: Case::Sensitive }) => Box::new(plain().like(like(pieces)).escape('\\')),
+        Test::Like(Pattern { pieces, case: Case::Sensitive }) => {
+            begins(plain, pieces, Box::new(plain().like(like(pieces)).escape('\\')))
+        }
         Test::Like(Pattern { pieces, case: Case::Ignored }) => {
             let pieces: Vec<String> = pieces.iter().map(|piece| fold(piece)).collect();
-            Box::new(fold_letters(folded(), &pieces).like(like(&pieces)).escape('\\'))
+            begins(folded, &pieces, Box::new(fold_letters(folded(), &pieces).like(like(&pieces)).escape('\\')))
         }
         Test::Exists => Box::new(plain().ne("")),
     }
+}
+
+/// The condition that a text fits a pattern, with the range of the texts that begin as it does in front: neither
+/// database makes one of a pattern that comes as a parameter, and without one an index is no use. Only ASCII counts: a
+/// column may have other letters in either case.
+fn begins<S: 'static>(column: Make<S, Text>, pieces: &[String], fits: Condition<S>) -> Condition<S> {
+    let first = pieces.first().map_or("", String::as_str);
+    let start: String = first.chars().take_while(char::is_ascii).collect();
+    let Some(last) = start.chars().next_back() else { return fits };
+    // The character after an ASCII character is one byte too, or the first of two: text is compared byte by byte.
+    let end: String = start[..start.len() - 1].chars().chain(char::from_u32(u32::from(last) + 1)).collect();
+    Box::new(column().ge(start).and(column().lt(end)).and(fits))
 }
 
 /// SQL folds the case of ASCII letters; the other letters that a pattern asks for are folded one by one.

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 
 use super::database::{AnyConnection, is_duplicate, storage};
-use super::schema::{principal_permissions, principals};
+use super::key_counts;
+use super::schema::{api_keys, principal_permissions, principals};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::permission::{Permission, Permissions};
@@ -68,7 +69,12 @@ pub fn delete(connection: &mut AnyConnection, id: PrincipalId, kind: PrincipalKi
     diesel::update(found()).set(principals::kind.eq(kind.name())).execute(connection)?;
     let username: Option<String> = found().select(principals::username).first(connection).optional()?;
     let Some(username) = username else { return Ok(Existed::No) };
+    // Not left to the database, which would not say whether there was one to count off.
+    let keys = diesel::delete(api_keys::table.find(id.to_string())).execute(connection)?;
     diesel::delete(found()).execute(connection)?;
+    if keys > 0 {
+        key_counts::add(connection, id, -1)?;
+    }
     // Only now: whoever was adding it to an asset held it until here.
     super::assets::forget_user(connection, &username)?;
     Ok(Existed::Yes)

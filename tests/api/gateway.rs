@@ -1,9 +1,11 @@
 //! The gateways' doors, in process; `tests/clients/gateways` has real gateways.
 
+use actix_web::http::Method;
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
+use tessera::domain::principal::Role;
 
-use crate::support::App;
+use crate::support::{App, PASSWORD, SESSION};
 
 const VERIFY: &str = "/gateway/verify";
 const VERIFY_TOKENS: &str = "/api/service/apikeys/verify";
@@ -92,6 +94,43 @@ async fn asking_about_others_takes_a_permission_and_about_oneself_none() {
     for token in [other.token.as_str(), "no token"] {
         one.post(VERIFY_TOKENS, &about(token)).await.refused("TESSERA-403-001");
     }
+}
+
+#[actix_web::test]
+async fn whoever_holds_a_token_that_is_dead_is_told_why_and_nobody_else_is() {
+    let app = App::start().await;
+    let session = |name| app.session_of(name);
+    app.user("ada", Role::Member).await;
+    app.user("bob", Role::Member).await;
+    let old =
+        app.anonymous().post("/api/service/sessions", &json!({"username": "ada", "password": PASSWORD})).await.ok();
+    let about = json!({"tokens": [old["token"]]});
+    app.advance(SESSION + 1);
+    let told = session("ada").await.post(VERIFY_TOKENS, &about).await.ok();
+    assert_eq!(told["results"][0]["reason"], "the bearer token has expired", "{told}");
+    session("bob").await.post(VERIFY_TOKENS, &about).await.refused("TESSERA-403-001");
+    let told = app.key_with(&[Permission::VerifyTokens]).await.post(VERIFY_TOKENS, &about).await.ok();
+    assert_eq!(told["results"][0]["reason"], "the bearer token has expired", "{told}");
+}
+
+#[actix_web::test]
+async fn asking_by_introspection_uses_no_rate_limit_up() {
+    let app = App::start().await;
+    let body = json!({"displayName": "limited", "rateLimit": {"requests": 1, "seconds": 60}});
+    let created = app.admin().await.try_create(&body).await.ok();
+    let token = created["attributes"]["accessToken"].as_str().unwrap();
+    let verifier = app.key_with(&[Permission::VerifyTokens]).await;
+    let form = format!("token={token}");
+    for _ in 0..3 {
+        let verifier = verifier.with("content-type", "application/x-www-form-urlencoded");
+        let answer = verifier.send(Method::POST, "/oauth/introspect", Some(&form)).await;
+        assert_eq!(answer.header("ratelimit"), None);
+        assert_eq!(answer.ok()["active"], true);
+    }
+    app.holder_of(token).get(VERIFY).await;
+    app.holder_of(token).get(VERIFY).await.refused("TESSERA-429-002");
+    let key = app.admin().await.key(created["id"].as_str().unwrap()).await.ok();
+    assert_eq!(key["attributes"]["useCount"], "4", "each time somebody showed it: {key}");
 }
 
 #[actix_web::test]

@@ -155,3 +155,24 @@ async fn an_id_is_read_in_either_case_and_in_no_other_spelling() {
         admin.key(wrong).await.refused("TESSERA-404-001");
     }
 }
+
+#[actix_web::test]
+async fn the_total_is_the_number_of_keys_however_they_come_and_go() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let total = async || admin.keys(&[("limit", "1")]).await.totals()[0];
+    let keys = [app.key_with(&[]).await, app.key_with(&[]).await, app.key_with(&[]).await];
+    assert_eq!(total().await, 3);
+    admin
+        .try_create(&json!({"displayName": "x", "personaQualifiedNames": ["default/none"]}))
+        .await
+        .refused("TESSERA-400-001");
+    app.key_with(&[]).await.delete_key("0197a1b2-0000-7000-8000-000000000000").await.refused("TESSERA-403-001");
+    admin.delete_key("0197a1b2-0000-7000-8000-000000000000").await.refused("TESSERA-404-001");
+    assert_eq!(total().await, 4);
+    admin.delete_key(&keys[0].id).await;
+    admin.delete_key(&keys[0].id).await.refused("TESSERA-404-001");
+    app.anonymous().post("/api/service/apikeys/revoke-leaked", &json!({"token": keys[1].token})).await;
+    assert_eq!(total().await, 2);
+    assert_eq!(admin.keys(&[]).await.column("id").len(), 2);
+}

@@ -5,9 +5,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod asset_people;
+mod assets;
 mod audit;
 mod authentication;
 mod authorisation;
+mod authzen;
+mod authzen_batch;
+mod authzen_search;
 mod breakdowns;
 mod changes;
 mod concurrency;
@@ -17,22 +22,31 @@ mod datahub;
 mod delete;
 mod directory;
 mod editions;
+mod entities;
 mod errors;
 mod explain;
 mod filter;
 mod filter_agrees;
 mod filter_refused;
 mod gateway;
+mod gateway_decisions;
+mod github;
 mod idempotency;
 mod layers;
 mod list;
+mod list_plans;
 mod openapi;
 mod ops;
+mod persona_entities;
+mod persona_policies;
 mod personas;
 mod plans;
 mod policies;
 mod request_ids;
 mod revocation;
+mod search;
+mod search_agrees;
+mod search_refused;
 mod secrets;
 mod sessions;
 mod sort_and_page;

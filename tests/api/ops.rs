@@ -1,6 +1,9 @@
 //! Health, metrics, Swagger UI.
 
 use actix_web::http::Method;
+use tessera::domain::ids::PrincipalId;
+use tessera::service::api_keys;
+use tessera::service::maintenance::Follower;
 
 use crate::support::App;
 
@@ -38,6 +41,52 @@ async fn metrics_count_requests_by_route_and_nothing_that_a_client_chose() {
     }
     for chosen in ["wp-login", "chosen", "CHOSEN", key.id.as_str()] {
         assert!(!answer.text.contains(chosen), "{chosen}");
+    }
+}
+
+#[actix_web::test]
+async fn verifications_are_counted_and_timed() {
+    let app = App::start().await;
+    let key = app.key_with(&[]).await;
+    for _ in 0..33 {
+        key.whoami().await.ok();
+    }
+    let answer = app.anonymous().get("/metrics").await;
+    for line in [
+        "tessera_verifications_total 33",
+        "tessera_verification_duration_seconds_count 3",
+        "tessera_verification_duration_seconds_bucket{le=\"0.000001\"}",
+        "tessera_directory_read_duration_seconds_count 1",
+    ] {
+        assert!(answer.text.contains(line), "{line} is not in\n{}", answer.text);
+    }
+}
+
+#[actix_web::test]
+async fn the_time_from_revoking_to_denying_is_measured_on_the_node_and_on_those_that_follow() {
+    let app = App::start().await;
+    let neighbour = app.neighbour(&app.pepper);
+    let mut follower = Follower::start(&app.service).await.unwrap();
+    app.advance(1);
+    let (here, there) = (app.key_with(&[]).await, app.key_with(&[]).await);
+    for key in [&here, &there] {
+        key.whoami().await.ok();
+    }
+    here.delete_key(&here.id).await.ok();
+    here.whoami().await.refused("TESSERA-401-002");
+    api_keys::delete(&neighbour, &app.operator(), PrincipalId::parse(&there.id).unwrap()).await.unwrap();
+    app.advance(200);
+    follower.step(&app.service).await.unwrap();
+    there.whoami().await.refused("TESSERA-401-002");
+    follower.step(&app.service).await.unwrap();
+    let metrics = app.anonymous().get("/metrics").await.text;
+    for line in [
+        "tessera_revoke_to_deny_seconds_count{node=\"own\"} 3",
+        "tessera_revoke_to_deny_seconds_count{node=\"followed\"} 1",
+        "tessera_revoke_to_deny_seconds_bucket{le=\"0.1\",node=\"followed\"} 0",
+        "tessera_revoke_to_deny_seconds_bucket{le=\"0.25\",node=\"followed\"} 1",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
     }
 }
 

@@ -22,7 +22,7 @@ struct Line {
 }
 
 /// The plan of a query. PostgreSQL would rather read a small table whole: it is told not to.
-fn plan(connection: &mut AnyConnection, query: &str) -> String {
+pub fn plan(connection: &mut AnyConnection, query: &str) -> String {
     if on_postgres() {
         connection.batch_execute("SET enable_seqscan = off; SET enable_bitmapscan = off").unwrap();
         let lines: Vec<Line> = sql_query(format!("EXPLAIN {query}")).load(connection).unwrap();
@@ -70,7 +70,7 @@ async fn the_look_ups_of_the_sdks_are_read_from_an_index() {
         for (condition, index) in [
             ("id = 'x'", id),
             ("display_name = 'x'", "api_keys_by_display_name"),
-            ("created_by = 'x'", "api_keys_by_created_by"),
+            ("created_by = 'x'", "api_keys_by_creat"),
         ] {
             let plan = plan(connection, &format!("SELECT * FROM api_keys WHERE {condition}"));
             assert!(plan.contains(index), "{condition}\n{plan}");

@@ -53,6 +53,9 @@ async fn furnished() -> World {
         "INSERT INTO persona_links SELECT id, 'p' FROM api_keys",
         "INSERT INTO create_requests SELECT 'o', 'r', '', id, 1 FROM api_keys",
         "INSERT INTO peppers VALUES ('00000000', 0, 1)",
+        "INSERT INTO assets VALUES ('a', 'Table', 'x/a', 'a', 'ACTIVE', '{}', '', '', 1, 1, 1)",
+        "INSERT INTO asset_people VALUES ('a', 'adminUsers', 'ada')",
+        "INSERT INTO search_terms VALUES ('a', 'name', 'a')",
         "INSERT INTO service_accounts SELECT id, '', '', '', 1, 1 FROM api_keys",
         "INSERT INTO access_tokens SELECT 't', key_id, '', '', '', '', '', '', 1, 1 FROM credentials",
         "INSERT INTO aspects SELECT id, 'status', '{}', '', 1 FROM users",
@@ -63,7 +66,7 @@ async fn furnished() -> World {
 }
 
 /// Each named constraint of the schema, how it is broken, and how the database says so.
-const CONSTRAINTS: [(&str, DatabaseErrorKind, &str); 41] = [
+const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
     ("principals_id", UniqueViolation, "INSERT INTO principals SELECT id, kind, 'x', role, enabled, 1 FROM principals"),
     (
         "principals_username_unique",
@@ -111,6 +114,7 @@ const CONSTRAINTS: [(&str, DatabaseErrorKind, &str); 41] = [
     ("persona_links_once", UniqueViolation, "INSERT INTO persona_links SELECT * FROM persona_links"),
     ("persona_links_have_principals", ForeignKeyViolation, "INSERT INTO persona_links VALUES ('x', 'p')"),
     ("persona_links_have_personas", ForeignKeyViolation, "INSERT INTO persona_links SELECT id, 'x' FROM principals"),
+    ("key_counts_shard", UniqueViolation, "INSERT INTO key_counts VALUES (0, 0)"),
     ("create_requests_once", UniqueViolation, "INSERT INTO create_requests SELECT * FROM create_requests"),
     ("changes_id", UniqueViolation, "INSERT INTO changes SELECT * FROM changes"),
     ("changes_subject_kind_known", CheckViolation, "UPDATE changes SET subject_kind = 'planet'"),
@@ -126,6 +130,16 @@ const CONSTRAINTS: [(&str, DatabaseErrorKind, &str); 41] = [
         UniqueViolation,
         "INSERT INTO policies SELECT 'x', qualified_name, persona_id, category, name, description, effect, actions, resources, subjects, enabled, editable, attributes, created_by, 1, 1 FROM policies",
     ),
+    ("assets_id", UniqueViolation, "INSERT INTO assets VALUES ('a', 'T', 'b', '', 'ACTIVE', '{}', '', '', 1, 1, 1)"),
+    (
+        "assets_qualified_name_unique",
+        UniqueViolation,
+        "INSERT INTO assets VALUES ('b', 'Table', 'x/a', '', 'ACTIVE', '{}', '', '', 1, 1, 1)",
+    ),
+    ("assets_state_known", CheckViolation, "UPDATE assets SET state = 'LOST'"),
+    ("asset_people_have_assets", ForeignKeyViolation, "INSERT INTO asset_people VALUES ('x', 'adminUsers', 'ada')"),
+    ("asset_people_once", UniqueViolation, "INSERT INTO asset_people SELECT * FROM asset_people"),
+    ("search_terms_once", UniqueViolation, "INSERT INTO search_terms SELECT * FROM search_terms"),
     ("policies_have_personas", ForeignKeyViolation, "UPDATE policies SET persona_id = 'x'"),
     ("policies_category_known", CheckViolation, "UPDATE policies SET category = 'weather'"),
     ("policies_effect_known", CheckViolation, "UPDATE policies SET effect = 'perhaps'"),
@@ -162,7 +176,7 @@ const CONSTRAINTS: [(&str, DatabaseErrorKind, &str); 41] = [
 #[actix_web::test]
 async fn every_named_constraint_holds() {
     let world = furnished().await;
-    for (name, kind, statement) in CONSTRAINTS {
+    for &(name, ref kind, statement) in CONSTRAINTS {
         let error = execute(&world.service.database, statement).unwrap_err();
         let DieselError::DatabaseError(found, information) = error else { panic!("{statement}: {error}") };
         assert_eq!(format!("{found:?}"), format!("{kind:?}"), "{statement}: {}", information.message());

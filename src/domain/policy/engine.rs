@@ -21,7 +21,10 @@ use crate::domain::principal::Role;
 
 /// Policies that belong together, compiled.
 #[derive(Debug, Default)]
-pub struct Slice(PolicySet);
+pub struct Slice {
+    set: PolicySet,
+    looks_at_resource: bool,
+}
 
 impl Slice {
     /// Compiles policies; a disabled one says nothing.
@@ -31,11 +34,13 @@ impl Slice {
     pub fn compile<'a>(policies: impl IntoIterator<Item = &'a Policy>) -> Result<Self> {
         let mut set = PolicySet::new();
         let mut actions = Vec::new();
+        let mut looks_at_resource = false;
         for policy in policies.into_iter().filter(|policy| policy.enabled) {
             let Some(translated) = translate(policy) else { continue };
             let id = cedar_policy::PolicyId::new(policy.id.to_string());
             set.add(cedar_policy::Policy::from_json(Some(id), translated).map_err(broken)?).map_err(broken)?;
             actions.extend(policy.rule.actions.iter().map(String::as_str));
+            looks_at_resource |= policy.rule.looks_at_resource();
         }
         if set.is_empty() {
             return Ok(Self::default());
@@ -44,8 +49,14 @@ impl Slice {
         let checked = Validator::new(schema).validate(&set, ValidationMode::Strict);
         match checked.validation_errors().next() {
             Some(error) => Err(broken(error)),
-            None => Ok(Self(set)),
+            None => Ok(Self { set, looks_at_resource }),
         }
+    }
+
+    /// Whether any of its policies looks at more of a resource than its name and its type.
+    #[must_use]
+    pub fn looks_at_resource(&self) -> bool {
+        self.looks_at_resource
     }
 }
 
@@ -90,10 +101,10 @@ impl<'a> Asked<'a> {
     /// What one slice answers.
     #[must_use]
     pub fn judge(&self, slice: &Slice) -> Decision {
-        if slice.0.is_empty() {
+        if slice.set.is_empty() {
             return Decision::UNMATCHED;
         }
-        let response = Authorizer::new().is_authorized(&self.request, &slice.0, &self.entities);
+        let response = Authorizer::new().is_authorized(&self.request, &slice.set, &self.entities);
         // Cedar leaves a policy out that fails; if that was a deny, it would allow what was denied.
         if let Some(error) = response.diagnostics().errors().next() {
             tracing::error!(%error, "a policy could not be evaluated");

@@ -4,21 +4,26 @@
 //! `X-Tessera-*` fields of the answer to the request. All of them are always there, if empty, so that one that the
 //! client sent itself is always overwritten.
 
+use std::fmt::{Display, Write};
+
 use actix_web::dev::{AppService, HttpServiceFactory};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::web::BytesMut;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use utoipa::IntoParams;
 
 use crate::app::State;
 use crate::domain::actor::Actor;
-use crate::domain::error::{Error, Refusal};
+use crate::domain::error::{Error, Refusal, Violation};
 use crate::domain::listing::clip;
 use crate::domain::permission::Permission;
 use crate::http::auth::{authenticate, bearer, refuse_token_in};
 use crate::http::gateway::original::Original;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
+use crate::http::valid::Params;
+use crate::service::decide::Inquiry;
 
 /// What can be required, as it is documented.
 #[derive(IntoParams)]
@@ -29,6 +34,12 @@ pub struct VerifyParams {
     persona: Option<String>,
     /// A permission that the actor must have; may be repeated.
     permission: Option<String>,
+    /// What the actor must be allowed to do with `resource`: an action of a policy or a DataHub privilege.
+    action: Option<String>,
+    /// The qualified name or URN of what `action` would be done with.
+    resource: Option<String>,
+    /// The name of the type of `resource`, for policies that look at it.
+    r#type: Option<String>,
 }
 
 /// `verify` at its path, for every method there is or will be, and with any path behind it.
@@ -36,7 +47,9 @@ pub struct Verify;
 
 impl HttpServiceFactory for Verify {
     fn register(self, config: &mut AppService) {
-        web::resource([PATH.to_owned(), format!("{PATH}/{{original:.*}}")]).to(verify).register(config);
+        // Two resources: the first is found by comparing text, a set of both only by a regular expression.
+        web::resource(PATH).to(verify).register(config);
+        web::resource(format!("{PATH}/{{original:.*}}")).to(verify).register(config);
     }
 }
 
@@ -45,7 +58,7 @@ pub const PATH: &str = "/gateway/verify";
 
 /// Verify the token of a request that a gateway forwards
 ///
-/// 200 with who it is, 401, 403 for a missing persona or permission, or 429. Never a redirect. Every method is answered
+/// 200 with who it is, 401, 403 for a missing persona or permission or for what no policy permits, or 429. Never a redirect. Every method is answered
 /// like `GET`, and so is every path below this one: some gateways ask with the method and the path of the client.
 #[utoipa::path(
     impl_for = Verify,
@@ -69,6 +82,7 @@ pub const PATH: &str = "/gateway/verify";
 async fn verify(state: web::Data<State>, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let actor = identify(&state, &request).await?;
     require(&actor, &request)?;
+    require_decision(&state, &actor, &request).await?;
     let mut response = HttpResponse::build(StatusCode::OK);
     describe(&mut response, &actor, state.service.clock.now());
     Ok(response.finish())
@@ -104,6 +118,7 @@ fn require(actor: &Actor, request: &HttpRequest) -> Result<(), Failure> {
                 let unknown = || Error::Forbidden(format!("there is no permission `{}`", clip(&value)));
                 actor.require(Permission::find(&value).ok_or_else(unknown)?)?;
             }
+            "action" | "resource" | "type" if request.path() == PATH => {}
             _ if request.path() == PATH => {
                 return Err(Error::Forbidden(format!("there is no requirement `{}`", clip(&name))).into());
             }
@@ -113,21 +128,71 @@ fn require(actor: &Actor, request: &HttpRequest) -> Result<(), Failure> {
     Ok(())
 }
 
+/// With an action and a resource the policies must permit it. One without the other is a requirement that nobody meets;
+/// below the door's own path they are the client's.
+async fn require_decision(state: &State, actor: &Actor, request: &HttpRequest) -> Result<(), Failure> {
+    let query = if request.path() == PATH { request.query_string() } else { "" };
+    let params = Params::parse(query);
+    let [action, resource, kind] = ["action", "resource", "type"].map(|name| params.get(name));
+    let once = |param: Result<_, Violation>| {
+        param.map_err(|each| Error::Forbidden(format!("`{}` {}", each.field, each.message)))
+    };
+    let (action, resource, kind) = (once(action)?, once(resource)?, once(kind)?);
+    if !["action", "resource", "type"].iter().any(|name| params.has(name)) {
+        return Ok(());
+    }
+    if action.is_empty() || resource.is_empty() {
+        return Err(Error::Forbidden("`action` and `resource` are required together".to_owned()).into());
+    }
+    let inquiry = Inquiry::new(action, resource, kind);
+    if state.service.permits(actor, &inquiry).await.map_err(Failure::or_unavailable)? {
+        return Ok(());
+    }
+    let (action, resource) = (clip(action), clip(resource));
+    Err(Error::Forbidden(format!("`{}` may not `{action}` `{resource}`", actor.username())).into())
+}
+
 fn describe(response: &mut HttpResponseBuilder, actor: &Actor, now: i64) {
-    let joined = |names: &mut dyn Iterator<Item = &str>| names.collect::<Vec<_>>().join(",");
+    // All values are slices of one text: as six of their own they cost more than the rest of the verification.
+    let mut values = Values(BytesMut::with_capacity(VALUES));
+    response.insert_header((PRINCIPAL, values.of(actor.username())));
+    response.insert_header((PRINCIPAL_ID, values.of(actor.id())));
+    response.insert_header((CLIENT_ID, values.of_any(actor.client_id())));
+    response.insert_header((PERSONAS, values.joined(actor.enabled_personas())));
+    response.insert_header((PERMISSIONS, values.joined(actor.permissions().iter().map(Permission::name))));
     let expires_in = actor.expires_at().map(|instant| (instant - now) / crate::clock::SECOND);
-    let fields = [
-        (PRINCIPAL, actor.username().to_string()),
-        (PRINCIPAL_ID, actor.id().to_string()),
-        (CLIENT_ID, actor.client_id().map(|id| id.to_string()).unwrap_or_default()),
-        (PERSONAS, joined(&mut actor.enabled_personas())),
-        (PERMISSIONS, joined(&mut actor.permissions().iter().map(Permission::name))),
-        (EXPIRES_IN, expires_in.map(|seconds| seconds.to_string()).unwrap_or_default()),
-    ];
-    for (name, value) in fields {
-        response.insert_header((name, HeaderValue::from_str(&value).unwrap_or(HeaderValue::from_static(""))));
+    response.insert_header((EXPIRES_IN, values.of_any(expires_in)));
+}
+
+/// How much room the values usually need, in bytes.
+const VALUES: usize = 384;
+
+/// Header values, written one behind the other into the same memory.
+struct Values(BytesMut);
+
+impl Values {
+    fn of(&mut self, value: impl Display) -> HeaderValue {
+        // Writing to memory does not fail, and what is written are names of ours, which headers can hold.
+        let written = write!(self.0, "{value}").ok();
+        written.and_then(|()| HeaderValue::from_maybe_shared(self.0.split().freeze()).ok()).unwrap_or(EMPTY)
+    }
+
+    fn of_any(&mut self, value: Option<impl Display>) -> HeaderValue {
+        value.map_or(EMPTY, |value| self.of(value))
+    }
+
+    fn joined<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> HeaderValue {
+        for name in names {
+            if !self.0.is_empty() {
+                self.0.extend_from_slice(b",");
+            }
+            self.0.extend_from_slice(name.as_bytes());
+        }
+        if self.0.is_empty() { EMPTY } else { self.of("") }
     }
 }
+
+const EMPTY: HeaderValue = HeaderValue::from_static("");
 
 const PRINCIPAL: HeaderName = HeaderName::from_static("x-tessera-principal");
 const PRINCIPAL_ID: HeaderName = HeaderName::from_static("x-tessera-principal-id");

@@ -79,6 +79,12 @@ impl GithubKeys {
         current.map(read).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Whether there is a key of that name.
+    #[must_use]
+    pub fn has(&self, key_identifier: &str) -> bool {
+        self.0.iter().any(|(identifier, _)| identifier == key_identifier)
+    }
+
     /// Whether `signature`, in base64, is that of the key over the body.
     #[must_use]
     pub fn verify(&self, key_identifier: &str, signature: &str, body: &[u8]) -> bool {

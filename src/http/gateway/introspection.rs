@@ -1,7 +1,9 @@
 //! `/oauth/introspect`: token introspection, RFC 7662.
 
-use actix_web::http::header::AUTHORIZATION;
-use actix_web::{HttpRequest, HttpResponse, post, web};
+use std::borrow::Cow;
+
+use actix_web::http::header::{AUTHORIZATION, ContentType};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, post, web};
 use chrono::DateTime;
 use data_encoding::BASE64;
 use oauth2::basic::BasicTokenType;
@@ -14,16 +16,18 @@ use crate::clock::SECOND;
 use crate::domain::actor::Actor;
 use crate::domain::api_key::NEVER;
 use crate::domain::error::{Error, Refusal};
-use crate::http::auth::{authenticate, bearer, request_id};
+use crate::http::auth::{authenticate, bearer};
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
+use crate::http::valid::read_small;
 use crate::service::verify;
 
 /// Introspect a token
 ///
 /// RFC 7662. The caller authenticates with a bearer token, or with HTTP Basic as `apikey-<id>` and its token, and needs
 /// the permission `VERIFY_TOKENS` unless it asks about itself. `exp` is never further away than a few minutes, even if
-/// the token lives longer, because gateways cache an answer until then.
+/// the token lives longer, because gateways cache an answer until then. So an answer tells nothing of how often a token
+/// is used: nothing is taken from its rate limit.
 #[utoipa::path(
     tag = "Gateways",
     operation_id = "introspect_token",
@@ -37,18 +41,36 @@ use crate::service::verify;
 pub async fn introspect(
     state: web::Data<State>,
     request: HttpRequest,
-    form: Result<web::Form<IntrospectionRequest>, actix_web::Error>,
+    form: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     let caller = caller(&state, &request).await?;
-    let form = form.map_err(|_| Failure::Body("the form must have one `token`".to_owned()))?;
+    let form = read_small(form, FORM_LENGTH).await?;
+    let token =
+        only_token(&request, &form).ok_or_else(|| Failure::Body("the form must have one `token`".to_owned()))?;
     let now = state.service.clock.now();
-    let answer = match verify::verify(&state.service, &caller, &form.token, None).await {
+    let answer = match verify::introspect(&state.service, &caller, &token).await {
         Ok(actor) => active(&actor, now, state.introspection_millis),
         // Nobody says from where the token is used, so one that is bound to addresses is never let in.
         Err(Error::Unauthenticated(_) | Error::ForeignAddress) => Introspected::new(false, Details::default()),
         Err(error) => return Err(Failure::or_unavailable(error)),
     };
-    Ok(HttpResponse::Ok().json(answer))
+    let mut json = Vec::with_capacity(ANSWER_LENGTH);
+    serde_json::to_writer(&mut json, &answer).map_err(|error| Error::Internal(error.into()))?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
+}
+
+/// The largest form that is read, in bytes.
+const FORM_LENGTH: usize = 16_384;
+/// How much room an answer usually needs, in bytes.
+const ANSWER_LENGTH: usize = 512;
+
+/// The `token` of the form, if there is one and not more.
+fn only_token<'a>(request: &HttpRequest, form: &'a [u8]) -> Option<Cow<'a, str>> {
+    if !request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return None;
+    }
+    let mut tokens = form_urlencoded::parse(form).filter(|(name, _)| name == "token").map(|(_, value)| value);
+    tokens.next().filter(|_| tokens.next().is_none())
 }
 
 /// Who asks: by bearer token, or as an OAuth client by RFC 6749, section 2.3.1.
@@ -64,7 +86,7 @@ async fn caller(state: &State, request: &HttpRequest) -> Result<Actor, Failure> 
             actor
         }
     };
-    Ok(actor.requesting(request_id(request)))
+    Ok(actor)
 }
 
 fn basic(value: &str) -> Option<(String, String)> {
@@ -102,7 +124,8 @@ struct Details {
 impl ExtraTokenFields for Details {}
 
 /// The form of RFC 7662, section 2.1. `token_type_hint` is not needed: a token says what it is.
-#[derive(Deserialize, ToSchema)]
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its documentation is used")]
 pub struct IntrospectionRequest {
     /// The token to ask about.
     token: String,

@@ -1,5 +1,7 @@
 //! Leaked tokens: whoever can show a live one may kill it.
 
+use std::collections::HashMap;
+
 use actix_web::http::header::HeaderName;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
@@ -45,10 +47,16 @@ const KEY_IDENTIFIER: HeaderName = HeaderName::from_static("github-public-key-id
 /// Where GitHub puts its signature of the body.
 const KEY_SIGNATURE: HeaderName = HeaderName::from_static("github-public-key-signature");
 
+/// The largest post of alerts that is read, in bytes: ten thousand alerts with long addresses of where they were found.
+const ALERTS_LENGTH: usize = 8 << 20;
+/// The most alerts in a post. A token that is none costs no look-up, a live one a transaction.
+const ALERTS: usize = 10_000;
+
 /// Take alerts of GitHub's secret scanning
 ///
-/// The body must be signed with one of the configured public keys (`TESSERA_GITHUB_PUBLIC_KEYS`). Live tokens are
-/// revoked and labelled `true_positive`, all others `false_positive`.
+/// The body must be signed with one of the configured public keys (`TESSERA_GITHUB_PUBLIC_KEYS`); it has at most 8 MiB
+/// and 10,000 alerts. Live tokens are revoked and labelled `true_positive`, all others `false_positive`: also those that
+/// had been revoked before, of which nothing is kept.
 #[utoipa::path(
     tag = "Leaks",
     operation_id = "take_github_alerts",
@@ -61,22 +69,41 @@ const KEY_SIGNATURE: HeaderName = HeaderName::from_static("github-public-key-sig
     responses((status = 200, description = "A label for each alert", body = Vec<GithubLabel>), AnyError, Fails<413>, Fails<429>),
 )]
 #[post("/gateway/github-secret-scanning")]
-pub async fn github(state: web::Data<State>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Failure> {
+pub async fn github(
+    state: web::Data<State>,
+    request: HttpRequest,
+    body: web::Payload,
+) -> Result<HttpResponse, Failure> {
     let header = |name: &HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
+    // A large body is read only from who at least names a key.
+    let limit = if state.github_keys.has(header(&KEY_IDENTIFIER)) { ALERTS_LENGTH } else { state.body_limit };
+    let body = body.to_bytes_limited(limit).await.map_err(|_| Failure::TooLarge(limit))?;
+    let body = body.map_err(|_| Failure::Body("the body could not be read".to_owned()))?;
     if !state.github_keys.verify(header(&KEY_IDENTIFIER), header(&KEY_SIGNATURE), &body) {
         return Err(Failure::Body("the signature of the alerts is missing or wrong".to_owned()));
     }
     let alerts: Vec<GithubAlertRequest> = serde_json::from_slice(&body)
         .map_err(|_| Failure::Body("the alerts must be an array of objects with `token` and `type`".to_owned()))?;
-    let mut labels = Vec::with_capacity(alerts.len());
-    for alert in alerts {
-        let label = match revoke_leaked(&state.service, &alert.token, "github-secret-scanning").await? {
-            Leaked::Revoked => "true_positive",
-            Leaked::Dead => "false_positive",
-        };
-        labels.push(GithubLabel { token_raw: alert.token, token_type: alert.r#type, label });
+    if alerts.len() > ALERTS {
+        return Err(Failure::Body(format!("there must be at most {ALERTS} alerts, not {}", alerts.len())));
     }
-    Ok(HttpResponse::Ok().json(labels))
+    // The same token may be found in many places.
+    let mut known: HashMap<&str, &'static str> = HashMap::new();
+    for alert in &alerts {
+        if !known.contains_key(alert.token.as_str()) {
+            let label = match revoke_leaked(&state.service, &alert.token, "github-secret-scanning").await? {
+                Leaked::Revoked => "true_positive",
+                Leaked::Dead => "false_positive",
+            };
+            known.insert(&alert.token, label);
+        }
+    }
+    let label = |alert: &GithubAlertRequest| GithubLabel {
+        token_raw: alert.token.clone(),
+        token_type: alert.r#type.clone(),
+        label: known.get(alert.token.as_str()).copied().unwrap_or("false_positive"),
+    };
+    Ok(HttpResponse::Ok().json(alerts.iter().map(label).collect::<Vec<_>>()))
 }
 
 /// One alert, as GitHub's secret scanning partner program sends it.

@@ -1,5 +1,6 @@
 //! For gateways: verification over the protocols they already speak.
 
+pub mod authzen;
 pub mod forward_auth;
 pub mod guards;
 pub mod introspection;

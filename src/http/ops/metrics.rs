@@ -57,6 +57,29 @@ impl Metrics {
             "Records not used because a change came after they were read",
             counts.stale.clone(),
         );
+        registry.register(
+            "tessera_verifications",
+            "Tokens verified, whatever came of it",
+            counts.verifications.clone(),
+        );
+        registry.register_with_unit(
+            "tessera_verification_duration",
+            "How long verifying a token took; one verification in 16 is timed",
+            Unit::Seconds,
+            counts.verification.clone(),
+        );
+        registry.register_with_unit(
+            "tessera_directory_read_duration",
+            "How long reading a credential from storage took",
+            Unit::Seconds,
+            counts.read.clone(),
+        );
+        registry.register_with_unit(
+            "tessera_revoke_to_deny",
+            "How long after its commit a change was in force on this node, by where it was made",
+            Unit::Seconds,
+            counts.revoke_to_deny.clone(),
+        );
         Self { registry: Mutex::new(registry), requests, records }
     }
 

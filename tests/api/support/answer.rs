@@ -65,6 +65,22 @@ impl Answer {
         records.iter().map(|record| record[member].as_str().unwrap().to_owned()).collect()
     }
 
+    /// The qualified names of the entities found, sorted; all of them must be on the page.
+    #[track_caller]
+    pub fn found(&self) -> Vec<String> {
+        assert_eq!(self.status, 200, "{}", self.text);
+        let mut names: Vec<String> = self.json["entities"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+            .iter()
+            .map(|entity| entity["attributes"]["qualifiedName"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(self.json["approximateCount"], names.len(), "{}", self.text);
+        names.sort();
+        names
+    }
+
     /// `totalRecord` and `filterRecord`.
     #[track_caller]
     pub fn totals(&self) -> [i64; 2] {

@@ -11,6 +11,9 @@ use super::{Answer, Running};
 /// Where API keys are.
 const KEYS: &str = "/api/service/apikeys";
 
+/// Where entities are written.
+const BULK: &str = "/api/meta/entity/bulk";
+
 /// A client of the application: what it sends with every request.
 #[derive(Clone)]
 pub struct Client {
@@ -107,6 +110,44 @@ impl Client {
     /// Creates a persona; the answer is its record.
     pub async fn persona(&self, name: &str) -> Value {
         self.post("/api/service/personas", &json!({"name": name})).await.ok()
+    }
+
+    /// Writes entities in bulk.
+    pub async fn bulk(&self, entities: &[Value]) -> Answer {
+        self.post(BULK, &json!({"entities": entities})).await
+    }
+
+    /// Writes one entity of that type with those attributes.
+    pub async fn save(&self, type_name: &str, attributes: &Value) -> Answer {
+        self.bulk(&[json!({"typeName": type_name, "attributes": attributes})]).await
+    }
+
+    /// Creates an asset that must be created; the answer is its id.
+    pub async fn asset(&self, type_name: &str, qualified_name: &str) -> String {
+        let answer = self.save(type_name, &json!({"qualifiedName": qualified_name, "name": "x"})).await.ok();
+        let created = &answer["mutatedEntities"]["CREATE"][0];
+        assert_eq!(created["attributes"]["qualifiedName"], qualified_name, "{answer}");
+        created["guid"].as_str().unwrap().to_owned()
+    }
+
+    /// Deletes entities.
+    pub async fn remove(&self, how: &str, ids: &[&str]) -> Answer {
+        let ids: String = ids.iter().map(|id| format!("&guid={id}")).collect();
+        self.delete(&format!("{BULK}?deleteType={how}{ids}")).await
+    }
+
+    /// One entity, as it is read by its id.
+    pub async fn entity(&self, id: &str) -> Answer {
+        self.get(&format!("/api/meta/entity/guid/{id}")).await
+    }
+
+    /// Searches with a query.
+    pub async fn search(&self, query: &Value) -> Answer {
+        self.search_with(&json!({"dsl": {"size": 1000, "query": query}})).await
+    }
+
+    pub async fn search_with(&self, body: &Value) -> Answer {
+        self.post("/api/meta/search/indexsearch", body).await
     }
 
     pub async fn whoami(&self) -> Answer {

@@ -4,6 +4,7 @@ mod answer;
 mod client;
 pub mod database;
 pub mod log;
+pub mod rules;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -28,6 +29,7 @@ use tessera::domain::principal::Role;
 use tessera::domain::text::{Description, DisplayName};
 use tessera::domain::token::Prefixes;
 use tessera::http::datahub;
+use tessera::http::gateway::guards::GithubKeys;
 use tessera::service::users::{self, NewUser};
 use tessera::service::{Parts, Service, api_keys, policies};
 
@@ -52,14 +54,21 @@ pub struct Options {
     pub entropy: Entropy,
     /// How long a request may take.
     pub timeout: Duration,
+    /// GitHub's public keys, as GitHub publishes them.
+    pub github_keys: &'static str,
     /// What DataHub's door is told.
     pub datahub: datahub::Settings,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        let datahub = datahub::Settings::default();
-        Self { sign_ins: 8, entropy: Entropy::SYSTEM, timeout: Duration::from_mins(1), datahub }
+        Self {
+            sign_ins: 8,
+            entropy: Entropy::SYSTEM,
+            timeout: Duration::from_mins(1),
+            github_keys: r#"{"public_keys":[]}"#,
+            datahub: datahub::Settings::default(),
+        }
     }
 }
 
@@ -166,8 +175,9 @@ impl App {
     pub async fn start_with(options: Options) -> Self {
         let world = World::new(&options);
         policies::seed(&world.service).await.unwrap();
-        let settings = DoorSettings { datahub: options.datahub, ..doors(options.timeout) };
-        let state = State::new(world.service.clone(), settings).unwrap();
+        let github_keys = GithubKeys::parse(options.github_keys).unwrap();
+        let doors = DoorSettings { github_keys, datahub: options.datahub, ..doors(options.timeout) };
+        let state = State::new(world.service.clone(), doors).unwrap();
         let service = test::init_service(app(web::Data::new(state))).await;
         let doors = Rc::new(move |request: TestRequest| Box::pin(service.call(request.to_request())) as Answering);
         Self(Running { doors, world: Rc::new(world) })

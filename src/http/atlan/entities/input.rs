@@ -54,9 +54,24 @@ pub struct EntityRequest {
     business_attributes: Option<Map<String, Value>>,
     /// `ACTIVE`, which revives what was deleted softly, or `DELETED`, which leaves the state alone; `ACTIVE` if left out.
     status: Option<String>,
-    /// Taken and not kept: it is made from the name.
+    /// Taken and not kept, as all that follow: SDKs write back what they have read (pyatlan so updates policies).
     #[serde(rename = "displayText")]
     _display_text: Option<String>,
+    /// Not kept.
+    #[serde(rename = "createdBy")]
+    _created_by: Option<String>,
+    /// Not kept.
+    #[serde(rename = "updatedBy")]
+    _updated_by: Option<String>,
+    /// Not kept.
+    #[serde(rename = "createTime")]
+    _create_time: Option<i64>,
+    /// Not kept.
+    #[serde(rename = "updateTime")]
+    _update_time: Option<i64>,
+    /// Not kept.
+    #[serde(rename = "deleteHandler")]
+    _delete_handler: Option<String>,
 }
 
 impl EntitiesRequest {

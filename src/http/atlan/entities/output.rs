@@ -205,7 +205,7 @@ fn policy_attributes(policy: &Policy) -> Value {
         "qualifiedName": policy.qualified_name,
         "description": policy.description,
         "policyType": policy.rule.effect.name(),
-        "policyCategory": policy.kind(),
+        "policyCategory": "persona",
         "policySubCategory": policy.rule.category.name(),
         "policyActions": policy.rule.actions,
         "policyResources": policy.wire_resources(),

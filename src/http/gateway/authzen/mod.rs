@@ -1,0 +1,168 @@
+//! `/access/v1`: a decision point that speaks the `AuthZEN` Authorization API 1.0 of the `OpenID` Foundation. Sections
+//! are those of the specification.
+
+mod answers;
+mod entities;
+pub mod metadata;
+mod pages;
+pub mod search;
+
+use actix_web::{HttpResponse, post, web};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use self::answers::{AccessDecision, AccessDecisions};
+use self::entities::{AccessAction, AccessEntity, AccessEvaluation};
+use crate::app::State;
+use crate::domain::actor::Actor;
+use crate::domain::error::Violation;
+use crate::http::openapi::{AnyError, Fails};
+use crate::http::problem::Failure;
+use crate::http::valid::Body;
+use crate::service::decisions::{self, Question, Semantic};
+
+/// How many evaluations one request can ask for.
+const EVALUATIONS: usize = 1000;
+
+/// Decide whether a subject may do something
+///
+/// Section 6 of the `AuthZEN` Authorization API 1.0. Asking about oneself takes nothing, about others the permission
+/// `VERIFY_TOKENS`. Members that are not known are ignored. Of a refusal `context` says why, to those who hold
+/// `MANAGE_POLICIES` by naming the policies.
+#[utoipa::path(
+    tag = "Decisions",
+    operation_id = "evaluate_access",
+    request_body = AccessEvaluation,
+    responses(
+        (status = 200, description = "The decision", body = AccessDecision),
+        AnyError, Fails<403>, Fails<413>, Fails<503>,
+    ),
+)]
+#[post("/access/v1/evaluation")]
+pub async fn evaluate(
+    state: web::Data<State>,
+    actor: Actor,
+    body: Body<AccessEvaluation>,
+) -> Result<HttpResponse, Failure> {
+    let question = body.open()?.question()?;
+    Ok(HttpResponse::Ok().json(decide_one(&state, &actor, question).await?))
+}
+
+async fn decide_one(state: &State, actor: &Actor, question: Question) -> Result<AccessDecision, Failure> {
+    let answers = decisions::evaluate(&state.service, actor, vec![question], Semantic::ExecuteAll).await;
+    let answers = answers.map_err(Failure::or_unavailable)?;
+    let decision = answers.first().map(|answer| AccessDecision::new(answer, actor));
+    decision.ok_or_else(|| crate::domain::error::Error::Internal("a question has no answer".into()).into())
+}
+
+/// Several questions, with defaults for what each leaves out.
+#[derive(Deserialize, ToSchema)]
+pub struct AccessEvaluations {
+    /// The default of `subject`.
+    subject: Option<AccessEntity>,
+    /// The default of `action`.
+    action: Option<AccessAction>,
+    /// The default of `resource`.
+    resource: Option<AccessEntity>,
+    /// Taken, and looked at by no policy.
+    #[schema(value_type = Option<Object>)]
+    context: Option<Map<String, Value>>,
+    /// At most 1000. Without any, the defaults are the one question.
+    #[schema(value_type = Option<Vec<AccessEvaluation>>)]
+    evaluations: Option<Vec<Value>>,
+    /// How they are evaluated.
+    options: Option<EvaluationsOptions>,
+}
+
+/// How several questions are evaluated.
+#[derive(Deserialize, ToSchema)]
+pub struct EvaluationsOptions {
+    /// How many are answered; all unless it says otherwise.
+    evaluations_semantic: Option<EvaluationsSemantic>,
+}
+
+/// How many of several questions are answered.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EvaluationsSemantic {
+    /// All.
+    ExecuteAll,
+    /// Those up to the first that is denied.
+    DenyOnFirstDeny,
+    /// Those up to the first that is permitted.
+    PermitOnFirstPermit,
+}
+
+/// Decide several questions
+///
+/// Section 7 of the same. The answers come in the order of the questions. One that cannot be read is answered with
+/// `decision: false` and an error in its `context`; the others are decided. Without `evaluations` the answer is that of
+/// `/access/v1/evaluation`.
+#[utoipa::path(
+    tag = "Decisions",
+    operation_id = "evaluate_accesses",
+    request_body = AccessEvaluations,
+    responses(
+        (status = 200, description = "The decisions", body = AccessDecisions),
+        AnyError, Fails<403>, Fails<413>, Fails<503>,
+    ),
+)]
+#[post("/access/v1/evaluations")]
+pub async fn evaluate_many(
+    state: web::Data<State>,
+    actor: Actor,
+    body: Body<AccessEvaluations>,
+) -> Result<HttpResponse, Failure> {
+    let AccessEvaluations { subject, action, resource, context, evaluations, options } = body.open()?;
+    let defaults = AccessEvaluation { subject, action, resource, context };
+    let evaluations = evaluations.unwrap_or_default();
+    if evaluations.is_empty() {
+        let decision = decide_one(&state, &actor, defaults.question()?).await?;
+        return Ok(HttpResponse::Ok().json(AccessDecisions::One(decision)));
+    }
+    if evaluations.len() > EVALUATIONS {
+        return Err(Violation::new("evaluations", format!("must be at most {EVALUATIONS}")).into());
+    }
+    let semantic =
+        options.and_then(|options| options.evaluations_semantic).map_or(Semantic::ExecuteAll, Semantic::from);
+    let questions: Vec<Result<Question, Violation>> =
+        evaluations.into_iter().enumerate().map(|(place, value)| read(place, value, &defaults)).collect();
+    let asked = questions.iter().filter_map(|question| question.as_ref().ok().cloned()).collect();
+    let answers =
+        decisions::evaluate(&state.service, &actor, asked, semantic).await.map_err(Failure::or_unavailable)?;
+    let mut answers = answers.iter();
+    let mut evaluations = Vec::with_capacity(questions.len());
+    for question in &questions {
+        let decision = match question {
+            Err(violation) => AccessDecision::failed(violation),
+            Ok(_) => match answers.next() {
+                Some(answer) => AccessDecision::new(answer, &actor),
+                None => break,
+            },
+        };
+        let is_allowed = decision.decision;
+        evaluations.push(decision);
+        if semantic.ends_with(is_allowed) {
+            break;
+        }
+    }
+    Ok(HttpResponse::Ok().json(AccessDecisions::Many { evaluations }))
+}
+
+fn read(place: usize, evaluation: Value, defaults: &AccessEvaluation) -> Result<Question, Violation> {
+    let evaluation: AccessEvaluation = serde_json::from_value(evaluation)
+        .map_err(|_| Violation::new(format!("evaluations[{place}]"), "has a member of the wrong type"))?;
+    let question = evaluation.or(defaults).question();
+    question.map_err(|violation| Violation::new(format!("evaluations[{place}].{}", violation.field), violation.message))
+}
+
+impl From<EvaluationsSemantic> for Semantic {
+    fn from(semantic: EvaluationsSemantic) -> Self {
+        match semantic {
+            EvaluationsSemantic::ExecuteAll => Self::ExecuteAll,
+            EvaluationsSemantic::DenyOnFirstDeny => Self::DenyOnFirstDeny,
+            EvaluationsSemantic::PermitOnFirstPermit => Self::PermitOnFirstPermit,
+        }
+    }
+}

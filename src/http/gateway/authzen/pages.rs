@@ -1,0 +1,90 @@
+//! Pages of search results (section 8.2).
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::app::State;
+use crate::domain::actor::Actor;
+use crate::domain::cursor::{Cursor, CursorSeal};
+use crate::domain::error::{Error, Result, Violation};
+use crate::domain::filter::Value;
+use crate::service::searches::{CANDIDATES, Results, Window};
+
+/// Which part of the results is wanted.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct PageAsked {
+    /// The `next_token` of the page before. All else must be the same as in the request for that.
+    token: Option<String>,
+    /// How many results at most; 1000 are the most there are.
+    #[schema(minimum = 0)]
+    limit: Option<u32>,
+}
+
+/// Where the next part is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PageTold {
+    /// The `token` of the next request; empty when there is no more.
+    next_token: String,
+    /// How many results this answer has.
+    count: usize,
+}
+
+/// The pages of one question.
+pub struct Pages {
+    seal: CursorSeal,
+    window: Window,
+    asked: bool,
+}
+
+impl Pages {
+    /// The page that a request is for. Tokens work for the same question of the same actor only.
+    ///
+    /// # Errors
+    /// A violation for a token of another question, or of another limit.
+    pub fn new(state: &State, actor: &Actor, page: Option<PageAsked>, question: &impl Serialize) -> Result<Self> {
+        let question = serde_json::to_string(question).map_err(|error| Error::Internal(error.into()))?;
+        let seal = state.service.peppers.derive("cursor");
+        let seal = CursorSeal::new(seal, &["/access/v1/search", &actor.id().to_string(), &question]);
+        let most = |limit: u32| usize::try_from(limit).map_or(CANDIDATES, |limit| limit.min(CANDIDATES));
+        let asked = page.is_some();
+        let PageAsked { token, limit } = page.unwrap_or(PageAsked { token: None, limit: None });
+        let limit = limit.map(most);
+        let window = match token.filter(|token| !token.is_empty()) {
+            None => Window { after: String::new(), limit: limit.unwrap_or(CANDIDATES) },
+            Some(token) => {
+                let cursor = seal.read(&token).map_err(|_| foreign("token"))?;
+                let before = match cursor.values.as_slice() {
+                    [Value::Instant(before)] => usize::try_from(*before).ok(),
+                    _ => None,
+                };
+                let before = before.ok_or_else(|| foreign("token"))?;
+                if limit.is_some_and(|limit| limit != before) {
+                    return Err(foreign("limit").into());
+                }
+                Window { after: cursor.id, limit: before }
+            }
+        };
+        Ok(Self { seal, window, asked })
+    }
+
+    /// The part of the results that the page is.
+    pub fn window(&self) -> Window {
+        self.window.clone()
+    }
+
+    /// The results, and what is told of the page: to those who asked for one, and when there is more.
+    pub fn told(&self, results: Results) -> (Vec<String>, Option<PageTold>) {
+        let Results { names, end } = results;
+        let told = self.asked || end.is_some();
+        let next_token = end.map_or_else(String::new, |id| {
+            let limit = i64::try_from(self.window.limit).unwrap_or(i64::MAX);
+            self.seal.write(&Cursor { values: vec![Value::Instant(limit)], id })
+        });
+        let count = names.len();
+        (names, told.then_some(PageTold { next_token, count }))
+    }
+}
+
+fn foreign(member: &str) -> Violation {
+    Violation::new(format!("page.{member}"), "must be that of the answer before, with the same question")
+}

@@ -1,0 +1,234 @@
+//! Searches of a decision point: who may, with what, and what. Each looks through candidates in a fixed order, a bounded
+//! number at a time, and says where it stopped.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Service;
+use super::decide::{Inquiry, PLATFORM, answer};
+use super::decisions::{About, Found, find, may_ask};
+use crate::domain::actor::{Actor, Standing};
+use crate::domain::error::Result;
+use crate::domain::permission::Permission;
+use crate::domain::policy::{Aspect, Category, Condition, Criterion, Effect, Policy};
+use crate::domain::principal::PrincipalKind;
+use crate::storage::database::AnyConnection;
+use crate::storage::{candidates, policies};
+
+/// So many candidates are looked at for one page.
+pub const CANDIDATES: usize = 1000;
+
+/// Which part of the results is wanted.
+#[derive(Debug, Clone)]
+pub struct Window {
+    /// Where the page before ended; empty for the first.
+    pub after: String,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A part of the results.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Results {
+    /// Ids or names.
+    pub names: Vec<String>,
+    /// Where the search stopped, if there are more candidates.
+    pub end: Option<String>,
+}
+
+impl Results {
+    const NONE: Self = Self { names: Vec::new(), end: None };
+}
+
+/// A candidate: what it is called in the results, and where it is in their order.
+struct Candidate<T> {
+    name: String,
+    place: String,
+    what: T,
+}
+
+/// Asks about one candidate after the other. There is one more than may be looked at if there are more.
+fn scan<T>(candidates: Vec<Candidate<T>>, window: &Window, mut may: impl FnMut(&T) -> Result<bool>) -> Result<Results> {
+    let mut names = Vec::new();
+    let mut end = window.after.clone();
+    for (looked_at, candidate) in candidates.into_iter().enumerate() {
+        if looked_at == CANDIDATES || names.len() == window.limit {
+            return Ok(Results { names, end: Some(end) });
+        }
+        if may(&candidate.what)? {
+            names.push(candidate.name);
+        }
+        end = candidate.place;
+    }
+    Ok(Results { names, end: None })
+}
+
+/// One more than are looked at.
+fn surplus() -> i64 {
+    i64::try_from(CANDIDATES + 1).unwrap_or(i64::MAX)
+}
+
+/// Which principals of a kind may do something, the oldest first. The inquiry's subject properties are each one's.
+///
+/// # Errors
+/// [`Error::Forbidden`](crate::domain::error::Error::Forbidden) without `VERIFY_TOKENS`.
+pub async fn subjects(
+    service: &Service,
+    asking: &Actor,
+    kind: Option<PrincipalKind>,
+    inquiry: Inquiry,
+    window: Window,
+) -> Result<Results> {
+    service.require(asking, Permission::VerifyTokens)?;
+    let Some(kind) = kind else { return Ok(Results::NONE) };
+    let (service, reading) = (service.clone(), service.clone());
+    reading
+        .read(move |connection| {
+            let revision = policies::revision(connection)?;
+            let inquiry = inquiry.completed(connection)?;
+            let principals = candidates::principals_after(connection, kind, &window.after, surplus())?;
+            let inactive = candidates::inactive(connection, &principals, service.clock.now())?;
+            let standings = candidates::standings(connection, principals, &inquiry.resource.name)?;
+            let candidates = standings.into_iter().map(|standing| {
+                let principal = &standing.principal;
+                let client = principal.client_id().map(|id| id.to_string());
+                let name = client.unwrap_or_else(|| principal.username().to_string());
+                Candidate { name, place: principal.id.to_string(), what: standing }
+            });
+            scan(candidates.collect(), &window, |standing: &Standing| {
+                if inactive.contains(&standing.principal.id.to_string()) {
+                    return Ok(false);
+                }
+                let standing = service.with_policies(connection, standing.clone())?;
+                let slices = service.slices(connection, &standing, revision)?;
+                Ok(answer(&standing, &inquiry, &slices)?.is_allowed())
+            })
+        })
+        .await
+}
+
+/// With which resources of a type a subject may do something, in the order of their names. Candidates are the stored
+/// assets of the type and the names that the subject's policies spell out.
+///
+/// # Errors
+/// [`Error::Forbidden`](crate::domain::error::Error::Forbidden) when it is about somebody else, without
+/// `VERIFY_TOKENS`.
+pub async fn resources(
+    service: &Service,
+    asking: &Actor,
+    about: About,
+    inquiry: Inquiry,
+    window: Window,
+) -> Result<Results> {
+    may_ask(service, asking, &about)?;
+    let (service, reading, asking) = (service.clone(), service.clone(), asking.clone());
+    reading
+        .read(move |connection| {
+            let type_name = inquiry.resource.type_name.clone();
+            let Found::Active(standing) = find(&service, connection, &asking, &about)? else {
+                return Ok(Results::NONE);
+            };
+            if type_name == PLATFORM {
+                return Ok(Results::NONE);
+            }
+            let revision = policies::revision(connection)?;
+            let about = policies_about(&service, connection, &standing, revision)?;
+            let spelt_out = about.iter().flat_map(|policy| names_of_type(policy, &type_name));
+            let mut found: BTreeMap<String, Option<_>> =
+                spelt_out.filter(|name| *name > window.after).map(|name| (name, None)).collect();
+            for asset in candidates::assets_after(connection, &type_name, &window.after, surplus())? {
+                found.insert(asset.qualified_name.clone(), Some(asset));
+            }
+            let slices = service.slices(connection, &standing, revision)?;
+            let candidates = found.into_iter().take(CANDIDATES + 1).map(|(name, asset)| {
+                let mut inquiry = inquiry.clone();
+                inquiry.resource.name.clone_from(&name);
+                let inquiry = asset.map_or(inquiry.clone(), |asset| inquiry.with_stored(&asset));
+                Candidate { place: name.clone(), name, what: inquiry }
+            });
+            scan(candidates.collect(), &window, |inquiry| Ok(answer(&standing, inquiry, &slices)?.is_allowed()))
+        })
+        .await
+}
+
+/// What a subject may do with a resource, in the order of the names. Candidates are the actions of the catalogue and
+/// those that the subject's policies name; for the platform the permissions there are.
+///
+/// # Errors
+/// [`Error::Forbidden`](crate::domain::error::Error::Forbidden) when it is about somebody else, without
+/// `VERIFY_TOKENS`.
+pub async fn actions(
+    service: &Service,
+    asking: &Actor,
+    about: About,
+    inquiry: Inquiry,
+    window: Window,
+) -> Result<Results> {
+    may_ask(service, asking, &about)?;
+    let (service, reading, asking) = (service.clone(), service.clone(), asking.clone());
+    reading
+        .read(move |connection| {
+            let Found::Active(standing) = find(&service, connection, &asking, &about)? else {
+                return Ok(Results::NONE);
+            };
+            let revision = policies::revision(connection)?;
+            let inquiry = inquiry.completed(connection)?;
+            let slices = service.slices(connection, &standing, revision)?;
+            let names: BTreeSet<String> = if inquiry.resource.type_name == PLATFORM {
+                Permission::ALL.map(|permission| permission.name().to_owned()).into()
+            } else {
+                let policies = policies_about(&service, connection, &standing, revision)?;
+                let named = policies.into_iter().flat_map(|policy| policy.rule.actions);
+                Category::all().flat_map(Category::actions).map(str::to_owned).chain(named).collect()
+            };
+            let after = names.into_iter().filter(|name| *name > window.after).take(CANDIDATES + 1);
+            let candidates = after.map(|name| Candidate { place: name.clone(), name: name.clone(), what: name });
+            scan(candidates.collect(), &window, |action| {
+                let inquiry = Inquiry { action: action.clone(), ..inquiry.clone() };
+                Ok(answer(&standing, &inquiry, &slices)?.is_allowed())
+            })
+        })
+        .await
+}
+
+/// The policies that allow a subject anything but permissions, if all else fits.
+fn policies_about(
+    service: &Service,
+    connection: &mut AnyConnection,
+    standing: &Standing,
+    revision: i64,
+) -> Result<Vec<Policy>> {
+    let shared = service.shared_policies(connection, revision)?;
+    let mut about: Vec<Policy> = shared.about(&standing.principal).cloned().collect();
+    for persona in standing.enabled_personas() {
+        about.extend(policies::of_persona(connection, persona.id)?);
+    }
+    about.retain(|policy| {
+        policy.enabled && policy.rule.effect == Effect::Allow && policy.rule.category != Category::Platform
+    });
+    Ok(about)
+}
+
+/// The names that a policy spells out, unless they are certainly of another type.
+fn names_of_type(policy: &Policy, type_name: &str) -> Vec<String> {
+    let criteria = &policy.rule.resources;
+    let excludes = |criterion: &Criterion| match (&criterion.field, criterion.condition) {
+        (Aspect::Type, Condition::Equals) => !criterion.values.iter().any(|value| value == type_name),
+        (Aspect::Type, Condition::StartsWith) => !criterion.values.iter().any(|value| type_name.starts_with(value)),
+        (Aspect::Type, Condition::NotEquals) => criterion.values.iter().any(|value| value == type_name),
+        _ => false,
+    };
+    if criteria.iter().any(excludes) {
+        return Vec::new();
+    }
+    let spells = |criterion: &&Criterion| {
+        criterion.field == Aspect::Name && matches!(criterion.condition, Condition::Equals | Condition::Covers)
+    };
+    let named = criteria.iter().filter(spells).flat_map(|criterion| &criterion.values);
+    let exact = named.filter(|name| !name.contains('*') && urn_type(name).is_none_or(|known| known == type_name));
+    exact.cloned().collect()
+}
+
+/// The type of entity in a DataHub URN, `urn:li:<type>:…`.
+fn urn_type(name: &str) -> Option<&str> {
+    name.strip_prefix("urn:li:")?.split(':').next()
+}

@@ -1,0 +1,169 @@
+//! What decisions need to know of assets and of other principals: one of them, or a page of those that may be meant.
+
+use std::collections::HashSet;
+
+use diesel::prelude::*;
+use serde_json::{Map, Value};
+
+use super::database::{AnyConnection, storage};
+use super::principals::{self as principal_table, PrincipalRow, corrupt};
+use super::schema::{api_keys, asset_people, assets, principals};
+use super::{personas, policies};
+use crate::domain::actor::Standing;
+use crate::domain::asset::{AssetGrant, PeopleList, ancestors};
+use crate::domain::entity::EntityState;
+use crate::domain::error::Result;
+use crate::domain::principal::{Principal, PrincipalKind};
+
+/// What policies may look at of an asset.
+#[derive(Debug, Clone)]
+pub struct StoredAsset {
+    /// The qualified name.
+    pub qualified_name: String,
+    /// As its clients wrote them.
+    pub attributes: Map<String, Value>,
+}
+
+impl StoredAsset {
+    fn read((qualified_name, attributes): (String, String)) -> Result<Self> {
+        Ok(Self { qualified_name, attributes: serde_json::from_str(&attributes).map_err(storage)? })
+    }
+
+    /// The user names of its owners: Atlan's attribute `ownerUsers`.
+    #[must_use]
+    pub fn owners(&self) -> Vec<String> {
+        let owners = self.attributes.get("ownerUsers").and_then(Value::as_array).into_iter().flatten();
+        owners.filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+}
+
+/// The asset of that type and qualified name.
+///
+/// # Errors
+/// When the storage fails.
+pub fn asset(connection: &mut AnyConnection, type_name: &str, qualified_name: &str) -> Result<Option<StoredAsset>> {
+    // PostgreSQL cannot even be asked about these.
+    if type_name.contains('\0') || qualified_name.contains('\0') {
+        return Ok(None);
+    }
+    let found = assets::table.filter(assets::type_name.eq(type_name)).filter(assets::qualified_name.eq(qualified_name));
+    let row = found.select((assets::qualified_name, assets::attributes)).first(connection).optional()?;
+    row.map(StoredAsset::read).transpose()
+}
+
+/// Active assets of a type, in the order of their qualified names, from behind that one.
+///
+/// # Errors
+/// When the storage fails.
+pub fn assets_after(
+    connection: &mut AnyConnection,
+    type_name: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<StoredAsset>> {
+    let rows: Vec<(String, String)> = assets::table
+        .filter(assets::type_name.eq(type_name))
+        .filter(assets::state.eq(EntityState::Active.name()))
+        .filter(assets::qualified_name.gt(after))
+        .order(assets::qualified_name)
+        .limit(limit)
+        .select((assets::qualified_name, assets::attributes))
+        .load(connection)?;
+    rows.into_iter().map(StoredAsset::read).collect()
+}
+
+/// Principals of a kind, in the order of their ids, from behind that one.
+///
+/// # Errors
+/// When the storage fails.
+pub fn principals_after(
+    connection: &mut AnyConnection,
+    kind: PrincipalKind,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Principal>> {
+    let rows: Vec<PrincipalRow> = principals::table
+        .filter(principals::kind.eq(kind.name()))
+        .filter(principals::id.gt(after))
+        .order(principals::id)
+        .limit(limit)
+        .select(PrincipalRow::as_select())
+        .load(connection)?;
+    rows.into_iter().map(PrincipalRow::into_domain).collect()
+}
+
+/// Which of these can do nothing at `now`, because they are disabled or are API keys that have expired: their ids.
+///
+/// # Errors
+/// When the storage fails.
+pub fn inactive(connection: &mut AnyConnection, principals: &[Principal], now: i64) -> Result<HashSet<String>> {
+    let disabled = principals.iter().filter(|principal| !principal.enabled);
+    let mut inactive: HashSet<String> = disabled.map(|principal| principal.id.to_string()).collect();
+    let ids: Vec<String> = principals.iter().map(|principal| principal.id.to_string()).collect();
+    for chunk in ids.chunks(super::MANY) {
+        let ended = api_keys::table.filter(api_keys::id.eq_any(chunk)).filter(api_keys::expires_at.le(now));
+        inactive.extend(ended.select(api_keys::id).load::<String>(connection)?);
+    }
+    Ok(inactive)
+}
+
+/// The standings of these principals, as far as one resource is concerned: of the assets that name them only those are
+/// told that the resource is or lies beneath. What policies permit them on the platform is left out.
+///
+/// # Errors
+/// When the storage fails.
+pub fn standings(
+    connection: &mut AnyConnection,
+    principals: Vec<Principal>,
+    qualified_name: &str,
+) -> Result<Vec<Standing>> {
+    let ids: Vec<String> = principals.iter().map(|principal| principal.id.to_string()).collect();
+    let mut granted = principal_table::permissions_of(connection, &ids)?;
+    let mut linked = personas::linked_to(connection, &ids)?;
+    let people = people_at(connection, qualified_name)?;
+    let policy_revision = policies::revision(connection)?;
+    let standing = |(principal, id): (Principal, String)| Standing {
+        permissions: principal.role.permissions().union(granted.remove(&id).unwrap_or_default()),
+        personas: linked.remove(&id).unwrap_or_default().into(),
+        assets: people.iter().filter(|named| named.is(&principal)).map(|named| named.grant.clone()).collect(),
+        policy_revision,
+        principal,
+    };
+    Ok(principals.into_iter().zip(ids).map(standing).collect())
+}
+
+/// One of the people of an asset.
+struct Named {
+    list: PeopleList,
+    member: String,
+    grant: AssetGrant,
+}
+
+impl Named {
+    fn is(&self, principal: &Principal) -> bool {
+        match self.list {
+            PeopleList::AdminUsers | PeopleList::ViewerUsers => self.member == principal.username().to_string(),
+            PeopleList::AdminRoles | PeopleList::ViewerRoles => self.member == principal.role.id(),
+            PeopleList::AdminGroups | PeopleList::ViewerGroups => false,
+        }
+    }
+}
+
+/// The people of the assets that something is or lies beneath.
+fn people_at(connection: &mut AnyConnection, qualified_name: &str) -> Result<Vec<Named>> {
+    let mut names = ancestors(qualified_name);
+    names.push(qualified_name);
+    let mut people = Vec::new();
+    for chunk in names.chunks(super::MANY) {
+        let rows: Vec<(String, String, String)> = asset_people::table
+            .inner_join(assets::table)
+            .filter(assets::qualified_name.eq_any(chunk))
+            .select((assets::qualified_name, asset_people::relation, asset_people::member))
+            .load(connection)?;
+        for (qualified_name, relation, member) in rows {
+            let list = PeopleList::find(&relation).ok_or_else(|| corrupt("relation", &relation))?;
+            people.push(Named { list, member, grant: AssetGrant { qualified_name, relation: list.relation() } });
+        }
+    }
+    Ok(people)
+}
