@@ -86,7 +86,7 @@ fn base() -> OpenApi {
     document
 }
 
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 11] = [
     ("API keys", "Service accounts with one credential each, in the wire format of Atlan's API tokens."),
     ("Personas", "Named sets of policies that API keys are linked to."),
     (
