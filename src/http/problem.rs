@@ -72,7 +72,7 @@ impl Failure {
     pub(super) fn code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Domain(Error::Invalid(_)) => (StatusCode::BAD_REQUEST, "TESSERA-400-001"),
-            Self::Body(_) => (StatusCode::BAD_REQUEST, "TESSERA-400-002"),
+            Self::Body(_) | Self::NoGraphql => (StatusCode::BAD_REQUEST, "TESSERA-400-002"),
             Self::Credentials(_) => (StatusCode::BAD_REQUEST, "TESSERA-400-003"),
             Self::Domain(Error::Unauthenticated(refusal)) => (
                 StatusCode::UNAUTHORIZED,
@@ -100,7 +100,6 @@ impl Failure {
             Self::Domain(Error::Internal(_)) | Self::Panic => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-001"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-001"),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "TESSERA-504-001"),
-            Self::NoGraphql => (StatusCode::BAD_REQUEST, "TESSERA-400-002"),
             Self::Framework(status) | Self::DataHub(status, _) => (*status, "TESSERA-400-004"),
         }
     }

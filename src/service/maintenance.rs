@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Service, blocking, permissions};
 use crate::clock::{DAY, SECOND};
 use crate::domain::error::{Error, Result};
-use crate::storage::{api_keys, changes, create_requests, credentials, peppers};
+use crate::storage::{access_tokens, api_keys, changes, create_requests, credentials, peppers};
 
 /// How often the changes of other processes are looked for: so long can one of their revocations take to arrive.
 pub const FOLLOW_EVERY: Duration = Duration::from_millis(250);
@@ -116,7 +116,11 @@ pub enum Unsaved {
     None,
 }
 
-/// Removes sessions that ended more than a day ago and create requests that cannot be repeated any more.
+/// How long an access token that has expired can still be listed.
+const LISTED: i64 = 30 * DAY;
+
+/// Removes sessions that ended more than a day ago, access tokens that expired long ago, and create requests that cannot
+/// be repeated any more.
 ///
 /// # Errors
 /// When the storage fails.
@@ -126,6 +130,7 @@ pub async fn forget_ended(service: &Service) -> Result<()> {
         let day_ago = service.clock.now() - DAY;
         service.database.write(|connection| {
             credentials::delete_ended_sessions(connection, day_ago)?;
+            access_tokens::delete_expired(connection, day_ago - LISTED)?;
             create_requests::forget_all_old(connection, day_ago).map(drop)
         })
     })

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::database::AnyConnection;
 use super::listing::{ALWAYS, Column, Stored, after, condition, order};
 use super::principals::{corrupt, parse_id};
-use super::schema::access_tokens;
+use super::schema::{access_tokens, credentials};
 use crate::domain::access_token::{AccessToken, AccessTokenField, Party};
 use crate::domain::api_key::NEVER;
 use crate::domain::error::Result;
@@ -128,15 +128,15 @@ pub fn counts(connection: &mut AnyConnection, query: &Query<AccessTokenField>, n
     Ok(Some(Counts { total, filtered: wanted.count().get_result(connection)? }))
 }
 
-/// The key ids of access tokens that expired before `instant`, at most a thousand.
+/// Removes the credentials of access tokens that expired before `instant`, and with them what is told of them; tells how
+/// many.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn expired(connection: &mut AnyConnection, instant: i64) -> Result<Vec<String>> {
-    Ok(access_tokens::table
+pub fn delete_expired(connection: &mut AnyConnection, instant: i64) -> Result<usize> {
+    let expired = access_tokens::table
         .filter(access_tokens::expires_at.ne(ABSENT))
         .filter(access_tokens::expires_at.lt(instant))
-        .limit(1000)
-        .select(access_tokens::key_id)
-        .load(connection)?)
+        .select(access_tokens::key_id);
+    Ok(diesel::delete(credentials::table.filter(credentials::key_id.eq_any(expired))).execute(connection)?)
 }

@@ -237,6 +237,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     assets,
     asset_people,
     service_accounts,
+    access_tokens,
     revisions,
     search_terms,
 );

@@ -39,7 +39,7 @@ impl Entity {
         let missing = || Failure::DataHub(StatusCode::NOT_FOUND, "There is no such entity.".to_owned());
         if let Some(id) = urn::token_id(text) {
             return match access_tokens::get(&state.service, actor, id.to_owned()).await {
-                Ok(token) => Ok(Self::of_token(token)),
+                Ok(token) => Ok(Self::of_token(&token)),
                 Err(Error::NotFound { .. }) => Err(missing()),
                 Err(error) => Err(error.into()),
             };
@@ -72,7 +72,7 @@ impl Entity {
         Self { urn: urn::of_user(username), kind: "corpuser", aspects }
     }
 
-    fn of_token(token: AccessToken) -> Self {
+    fn of_token(token: &AccessToken) -> Self {
         let told = |name: &str, value: Value| Aspect {
             name: name.to_owned(),
             value,
@@ -93,6 +93,7 @@ impl Entity {
 }
 
 /// The record of DataHub's model that holds an aspect.
+#[must_use]
 pub fn record(aspect: &str) -> &'static str {
     match aspect {
         "corpUserKey" => "com.linkedin.metadata.key.CorpUserKey",

@@ -130,12 +130,11 @@ pub async fn authenticate(request: HttpRequest, caller: Option<Caller>) -> Resul
         && !wanted.starts_with("//")
         && !wanted.chars().any(|each| each == '\\' || each.is_control());
     let target = if local { wanted } else { "/".to_owned() };
-    let location = match caller {
-        Some(_) => target,
-        None => {
-            let query = form_urlencoded::Serializer::new(String::new()).append_pair("redirect_uri", &target).finish();
-            format!("/login?{query}")
-        }
+    let location = if caller.is_some() {
+        target
+    } else {
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("redirect_uri", &target).finish();
+        format!("/login?{query}")
     };
     Ok(HttpResponse::SeeOther().insert_header((LOCATION, location)).finish())
 }

@@ -95,7 +95,10 @@ async fn deep_and_large_documents_are_refused() {
     let app = App::start().await;
     let admin = app.admin().await;
     let deep = format!("{{ __schema {} {} }}", "{ types { fields { type".repeat(12), "} } }".repeat(12));
-    let wide = format!("{{ {} }}", (0..300).map(|n| format!("a{n}: me {{ corpUser {{ urn }} }} ")).collect::<String>());
+    let wide = format!(
+        "{{ {} }}",
+        (0..300).map(|n| format!("a{n}: me {{ corpUser {{ urn }} }}")).collect::<Vec<_>>().join(" ")
+    );
     for query in [deep, wide] {
         assert!(ask(&admin, &query, Value::Null).await["errors"][0]["message"].is_string());
     }

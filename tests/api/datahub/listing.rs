@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
+use tessera::service::maintenance;
 
 use super::{create, created, data, list, own, problem, refused, urn, user_with};
 use crate::support::{App, BEGIN, Client};
@@ -160,4 +161,15 @@ async fn the_owner_is_told_where_it_is_asked_for() {
     let answer = super::ask(&admin, query, Value::Null).await;
     let owner = json!({"urn": urn("admin"), "username": "admin", "properties": {"displayName": "admin"}});
     assert_eq!(data(&answer)["tokens"], json!([{"owner": owner, "__typename": "AccessTokenMetadata"}]));
+}
+
+#[actix_web::test]
+async fn expired_tokens_are_listed_for_a_month_and_then_forgotten() {
+    let (app, _) = crowd().await;
+    let listed = async || names(&list(&app.session_of("admin").await, json!({})).await).len();
+    for (days, left) in [(30, 4), (2, 3), (1, 2), (400, 1)] {
+        app.advance(days * 86_400_000);
+        maintenance::forget_ended(&app.service).await.unwrap();
+        assert_eq!(listed().await, left, "{days}");
+    }
 }

@@ -116,7 +116,7 @@ pub async fn user_with(app: &App, admin: &Client, name: &str, permissions: &[Per
     let privileges: Vec<&str> = permissions.iter().map(|permission| permission.name()).collect();
     if !privileges.is_empty() {
         let input = policy(
-            json!({"users": [urn(name)], "resourceOwners": false, "allUsers": false, "allGroups": false}),
+            &json!({"users": [urn(name)], "resourceOwners": false, "allUsers": false, "allGroups": false}),
             &privileges,
         );
         data(&ask(admin, CREATE_POLICY, json!({"input": input})).await);
@@ -128,7 +128,7 @@ pub const CREATE_POLICY: &str = "mutation createPolicy($input: PolicyUpdateInput
 pub const UPDATE_POLICY: &str =
     "mutation updatePolicy($urn: String!, $input: PolicyUpdateInput!) { updatePolicy(urn: $urn, input: $input) }";
 
-pub fn policy(actors: Value, privileges: &[&str]) -> Value {
+pub fn policy(actors: &Value, privileges: &[&str]) -> Value {
     json!({"type": "PLATFORM", "state": "ACTIVE", "name": "Test Policy Name", "description": "Test Policy Description",
            "resources": {"filter": {"criteria": []}}, "privileges": privileges, "actors": actors})
 }
@@ -137,7 +137,7 @@ pub fn policy(actors: Value, privileges: &[&str]) -> Value {
 pub async fn set_base_policy(admin: &Client, state: &str) {
     let actors = json!({"users": [], "groups": null, "resourceOwners": false, "allUsers": true, "allGroups": false,
                         "resourceOwnersTypes": null});
-    let mut input = policy(actors, &["MANAGE_INGESTION", "VIEW_ANALYTICS", "GENERATE_PERSONAL_ACCESS_TOKENS"]);
+    let mut input = policy(&actors, &["MANAGE_INGESTION", "VIEW_ANALYTICS", "GENERATE_PERSONAL_ACCESS_TOKENS"]);
     input["state"] = json!(state);
     let answer = ask(admin, UPDATE_POLICY, json!({"urn": BASE_POLICY, "input": input})).await;
     assert_eq!(*data(&answer), BASE_POLICY);

@@ -104,9 +104,9 @@ async fn a_policy_counts_from_the_next_request_on_at_both_doors() {
     };
     for _ in 0..3 {
         assert!(!holds().await);
-        let made = ask(&admin, CREATE_POLICY, json!({"input": policy(about_ada(), &["MANAGE_ACCESS_TOKENS"])})).await;
+        let made = ask(&admin, CREATE_POLICY, json!({"input": policy(&about_ada(), &["MANAGE_ACCESS_TOKENS"])})).await;
         assert!(holds().await);
-        let mut inactive = policy(about_ada(), &["MANAGE_ACCESS_TOKENS"]);
+        let mut inactive = policy(&about_ada(), &["MANAGE_ACCESS_TOKENS"]);
         inactive["state"] = json!("INACTIVE");
         data(&ask(&admin, UPDATE_POLICY, json!({"urn": data(&made), "input": inactive})).await);
         assert!(!holds().await);
@@ -122,13 +122,13 @@ async fn the_systems_policies_stay_and_only_managers_of_policies_write_what_they
     for name in ["0", "admin-platform-policy", "editor-platform-policy", "reader-platform-policy"] {
         let urn = json!(format!("urn:li:dataHubPolicy:{name}"));
         refused(&delete(&admin, &urn).await);
-        refused(&ask(&admin, UPDATE_POLICY, json!({"urn": urn, "input": policy(about_ada(), &[])})).await);
+        refused(&ask(&admin, UPDATE_POLICY, json!({"urn": urn, "input": policy(&about_ada(), &[])})).await);
     }
     let stranger = app.session_of("ada").await;
     refused(&list(&stranger, json!({})).await);
-    refused(&ask(&stranger, CREATE_POLICY, json!({"input": policy(about_ada(), &[])})).await);
+    refused(&ask(&stranger, CREATE_POLICY, json!({"input": policy(&about_ada(), &[])})).await);
     refused(&delete(&stranger, &json!(super::BASE_POLICY)).await);
     let pia = user_with(&app, &admin, "pia", &[Permission::ManagePolicies]).await;
-    refused(&ask(&pia, CREATE_POLICY, json!({"input": policy(about_ada(), &["MANAGE_ACCESS_TOKENS"])})).await);
-    data(&ask(&pia, CREATE_POLICY, json!({"input": policy(about_ada(), &["MANAGE_POLICIES"])})).await);
+    refused(&ask(&pia, CREATE_POLICY, json!({"input": policy(&about_ada(), &["MANAGE_ACCESS_TOKENS"])})).await);
+    data(&ask(&pia, CREATE_POLICY, json!({"input": policy(&about_ada(), &["MANAGE_POLICIES"])})).await);
 }

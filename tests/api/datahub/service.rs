@@ -37,7 +37,8 @@ async fn actor(app: &App, client: &Client) -> Actor {
 
 #[track_caller]
 fn forbidden<T>(outcome: Result<T>) {
-    assert!(matches!(outcome, Err(Error::Forbidden(_))));
+    let error = outcome.err();
+    assert!(matches!(error, Some(Error::Forbidden(_))), "{error:?}");
 }
 
 #[actix_web::test]

@@ -127,7 +127,7 @@ async fn roles_and_policies_work_on_service_accounts_as_on_users() {
     data(&ask(&admin, assign, json!({"input": {"roleUrn": null, "actors": [account]}})).await);
     assert!(!manages().await);
     let actors = json!({"users": [account], "resourceOwners": false, "allUsers": false, "allGroups": false});
-    let policy = super::policy(actors, &["MANAGE_SERVICE_ACCOUNTS"]);
+    let policy = super::policy(&actors, &["MANAGE_SERVICE_ACCOUNTS"]);
     let made = ask(&admin, super::CREATE_POLICY, json!({"input": policy})).await;
     assert!(manages().await);
     data(&ask(&admin, "mutation($urn: String!) { deletePolicy(urn: $urn) }", json!({"urn": data(&made)})).await);

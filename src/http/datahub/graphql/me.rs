@@ -62,6 +62,7 @@ pub struct AuthenticatedUser {
 
 /// What somebody may do on the platform. What Tessera does not have nobody may.
 #[derive(Default, SimpleObject)]
+#[expect(clippy::struct_excessive_bools, reason = "DataHub's type")]
 pub struct PlatformPrivileges {
     /// `VIEW_ANALYTICS`
     view_analytics: bool,

@@ -139,7 +139,7 @@ impl PolicyUpdateInput {
                 category,
                 effect: Effect::Allow,
                 actions: self.privileges,
-                resources: if category == Category::Platform { Vec::new() } else { resources.criteria()? },
+                resources: if category == Category::Platform { Vec::new() } else { resources.criteria() },
                 subjects: self.actors.subjects(),
             },
             enabled: self.state == PolicyState::Active,
@@ -151,7 +151,7 @@ impl PolicyUpdateInput {
 impl ResourceFilterInput {
     /// The criteria, from the newer and the older way to write them. An empty list of resources without
     /// `allResources` is every resource, as in DataHub.
-    fn criteria(self) -> Result<Vec<Criterion>, Violation> {
+    fn criteria(self) -> Vec<Criterion> {
         let equals = |field, values| Criterion { field, condition: policy::Condition::Equals, values };
         let mut criteria = Vec::new();
         if let Some(kind) = self.r#type {
@@ -167,7 +167,7 @@ impl ResourceFilterInput {
                 values: criterion.values,
             });
         }
-        Ok(criteria)
+        criteria
     }
 }
 

@@ -132,7 +132,7 @@ pub struct Policy {
     urn: String,
     /// What it is about.
     #[graphql(name = "type")]
-    policy_type: PolicyType,
+    kind: PolicyType,
     /// For people.
     name: String,
     /// Whether it counts.
@@ -222,7 +222,7 @@ impl From<policy::Policy> for Policy {
             condition: criterion.condition.into(),
         });
         Self {
-            policy_type: match policy.rule.category {
+            kind: match policy.rule.category {
                 Category::Platform => PolicyType::Platform,
                 _ => PolicyType::Metadata,
             },
