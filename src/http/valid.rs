@@ -135,7 +135,7 @@ fn bracketed(path: &str) -> String {
     let mut name = String::new();
     for part in path.split('.') {
         if !name.is_empty() && !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) {
-            name += &format!("[{part}]");
+            name.extend(["[", part, "]"]);
         } else {
             name += if name.is_empty() { "" } else { "." };
             name += part;

@@ -185,7 +185,7 @@ async fn what_breaks_a_rule_is_refused_by_its_place() {
     admin.bulk(&many).await.violates("entities");
     admin.post("/api/meta/entity/bulk", &json!({})).await.refused("TESSERA-400-002");
     admin.remove("NEVER", &["x"]).await.violates("deleteType");
-    admin.remove("PURGE", &[]).await.violates("guid");
+    admin.delete("/api/meta/entity/bulk?deleteType=PURGE").await.violates("guid");
     admin.remove("PURGE", &["no-guid"]).await.refused("TESSERA-404-001");
     admin.entity("no-guid").await.refused("TESSERA-404-001");
     admin.get("/api/meta/entity/uniqueAttribute/type/Table").await.violates("attr:qualifiedName");

@@ -66,6 +66,17 @@ async fn an_update_writes_what_it_gives_and_keeps_what_decides_nothing() {
 }
 
 #[actix_web::test]
+async fn the_policies_that_were_read_are_not_written_back() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let mut entity = create(&admin, "P1").await;
+    entity["attributes"]["policies"] = json!([{"typeName": "AuthPolicy", "guid": entity["guid"]}]);
+    entity["isIncomplete"] = json!(false);
+    let answer = admin.bulk(&[entity]).await.ok();
+    assert_eq!(answer["mutatedEntities"]["UPDATE"][0]["attributes"]["policies"], json!([]));
+}
+
+#[actix_web::test]
 async fn persona_users_are_linked_at_once_and_keys_stay_linked() {
     let app = App::start().await;
     let admin = app.admin().await;

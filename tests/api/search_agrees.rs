@@ -10,7 +10,7 @@ use tessera::storage::standings;
 
 use crate::support::{App, Client};
 
-/// Draws numbers that are the same in every run (SplitMix64).
+/// Draws numbers that are the same in every run (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {

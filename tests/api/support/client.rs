@@ -132,8 +132,8 @@ impl Client {
 
     /// Deletes entities.
     pub async fn remove(&self, how: &str, ids: &[&str]) -> Answer {
-        let ids: String = ids.iter().map(|id| format!("&guid={id}")).collect();
-        self.delete(&format!("{BULK}?deleteType={how}{ids}")).await
+        let ids = ids.join("&guid=");
+        self.delete(&format!("{BULK}?deleteType={how}&guid={ids}")).await
     }
 
     /// One entity, as it is read by its id.

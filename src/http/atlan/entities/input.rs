@@ -72,6 +72,9 @@ pub struct EntityRequest {
     /// Not kept.
     #[serde(rename = "deleteHandler")]
     _delete_handler: Option<String>,
+    /// Not kept.
+    #[serde(rename = "isIncomplete")]
+    _is_incomplete: Option<bool>,
 }
 
 impl EntitiesRequest {
@@ -142,6 +145,8 @@ fn handle(guid: Option<String>) -> Result<Handle, &'static str> {
 }
 
 fn persona(mut members: Members, handle: Handle) -> Result<PersonaDraft, Violation> {
+    // Comes back with what was read; policies are entities of their own.
+    members.members.remove("policies");
     Ok(PersonaDraft {
         display_name: members.parsed("displayName", DisplayName::parse)?,
         description: members.description()?,
