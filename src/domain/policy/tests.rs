@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::engine::{Asked, Slice};
 use super::*;
-use crate::domain::ids::Id;
+use crate::domain::ids::{Id, PersonaId};
+use crate::domain::principal::{Principal, Role};
 
 const ACTIONS: [&str; 3] = ["persona-asset-read", "persona-asset-update", "select"];
 const NAMES: [&str; 5] = ["default/a", "default/a/t", "default/ab", "default/b/t", "t@default/a"];

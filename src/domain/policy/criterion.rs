@@ -1,0 +1,114 @@
+//! Which resources a policy is about.
+
+use serde::{Deserialize, Serialize};
+
+/// A condition on a resource, or on what else a request tells: met when any of its values meets it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Criterion {
+    /// What is looked at.
+    pub field: Aspect,
+    /// How it is compared.
+    pub condition: Condition,
+    /// With what.
+    pub values: Vec<String>,
+}
+
+impl Criterion {
+    /// The resources that one of Atlan's patterns covers.
+    #[must_use]
+    pub fn covers(patterns: Vec<String>) -> Self {
+        Self { field: Aspect::Name, condition: Condition::Covers, values: patterns }
+    }
+}
+
+/// What a criterion looks at. DataHub's criteria name it by a word; see [`Aspect::parse`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aspect {
+    /// The resource's qualified name or URN.
+    Name,
+    /// The resource's type.
+    Type,
+    /// A property of the resource.
+    Resource(String),
+    /// A property of whoever asks.
+    Subject(String),
+    /// A property of the action.
+    Action(String),
+}
+
+impl Aspect {
+    /// Reads DataHub's field names: `URN`, `TYPE`, and any other property of the resource; `subject.` and `action.` lead to
+    /// the properties of the other two.
+    #[must_use]
+    pub fn parse(field: &str) -> Self {
+        match field.split_once('.') {
+            Some(("subject", property)) => Self::Subject(property.to_owned()),
+            Some(("action", property)) => Self::Action(property.to_owned()),
+            Some(("resource", property)) => Self::Resource(property.to_owned()),
+            _ => match field {
+                "URN" => Self::Name,
+                "TYPE" => Self::Type,
+                property => Self::Resource(property.to_owned()),
+            },
+        }
+    }
+
+    /// The field name that [`Aspect::parse`] reads.
+    #[must_use]
+    pub fn field(&self) -> String {
+        match self {
+            Self::Name => "URN".to_owned(),
+            Self::Type => "TYPE".to_owned(),
+            Self::Resource(property) => property.clone(),
+            Self::Subject(property) => format!("subject.{property}"),
+            Self::Action(property) => format!("action.{property}"),
+        }
+    }
+}
+
+/// How a criterion compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// The same text.
+    Equals,
+    /// It begins with it.
+    StartsWith,
+    /// None of the values, or not there at all.
+    NotEquals,
+    /// Atlan's resource pattern: `*` stands for anything, and what lies beneath the named asset is covered too: after a
+    /// slash, or before `@` for what is in a glossary.
+    Covers,
+}
+
+/// What Atlan's resource pattern stands for: each alternative is pieces with anything between them.
+#[must_use]
+pub fn covering(pattern: &str) -> Vec<Vec<String>> {
+    let pieces = |text: &str| text.split('*').map(str::to_owned).collect::<Vec<_>>();
+    if pattern.ends_with('*') {
+        return vec![pieces(pattern)];
+    }
+    vec![pieces(pattern), pieces(&format!("{pattern}/*")), pieces(&format!("*@{pattern}"))]
+}
+
+impl Condition {
+    const ALL: [(Self, &'static str); 4] = [
+        (Self::Equals, "EQUALS"),
+        (Self::StartsWith, "STARTS_WITH"),
+        (Self::NotEquals, "NOT_EQUALS"),
+        (Self::Covers, "COVERS"),
+    ];
+
+    /// DataHub's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(condition, _)| *condition == self).map_or("", |(_, name)| name)
+    }
+
+    /// The condition with that name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(condition, _)| *condition)
+    }
+}
