@@ -24,7 +24,7 @@ pub struct Access {
 /// # Errors
 /// [`Error::Forbidden`], [`Error::NotFound`]
 pub async fn get(service: &Service, actor: &Actor, username: String) -> Result<Access> {
-    actor.require(Permission::ManageUsersAndGroups)?;
+    service.require(actor, Permission::ManageUsersAndGroups)?;
     let parts = service.clone();
     service
         .read(move |connection| {

@@ -23,9 +23,9 @@ use crate::storage::{access_tokens, credentials, service_accounts};
 /// the name is of another kind of principal.
 pub async fn create(service: &Service, actor: &Actor, new: NewAccessToken) -> Result<CreatedAccessToken> {
     match new.kind {
-        AccessTokenKind::ServiceAccount => actor.require(Permission::ManageServiceAccounts)?,
-        AccessTokenKind::Personal if new.actor == actor.username().to_string() => require_generating(actor)?,
-        AccessTokenKind::Personal => actor.require(Permission::ManageAccessTokens)?,
+        AccessTokenKind::ServiceAccount => service.require(actor, Permission::ManageServiceAccounts)?,
+        AccessTokenKind::Personal if new.actor == actor.username().to_string() => require_generating(service, actor)?,
+        AccessTokenKind::Personal => service.require(actor, Permission::ManageAccessTokens)?,
     }
     service
         .write(actor, move |transaction| {
@@ -85,8 +85,8 @@ fn manages(actor: &Actor) -> bool {
     actor.permissions().contains(Permission::ManageAccessTokens)
 }
 
-fn require_generating(actor: &Actor) -> Result<()> {
-    if manages(actor) { Ok(()) } else { actor.require(Permission::GeneratePersonalAccessTokens) }
+fn require_generating(service: &Service, actor: &Actor) -> Result<()> {
+    if manages(actor) { Ok(()) } else { service.require(actor, Permission::GeneratePersonalAccessTokens) }
 }
 
 /// One page of access tokens: of everybody's for who holds `MANAGE_ACCESS_TOKENS`; of those that the actor created,
@@ -96,7 +96,7 @@ fn require_generating(actor: &Actor) -> Result<()> {
 /// [`Error::Forbidden`]
 pub async fn list(service: &Service, actor: &Actor, mut query: Query<AccessTokenField>) -> Result<Page<AccessToken>> {
     if !manages(actor) {
-        actor.require(Permission::GeneratePersonalAccessTokens)?;
+        service.require(actor, Permission::GeneratePersonalAccessTokens)?;
         if !asks_for_own(&query.filter, &actor.username().to_string()) {
             return Err(actor.lacks(Permission::ManageAccessTokens));
         }
@@ -137,7 +137,7 @@ pub async fn revoke(service: &Service, actor: &Actor, id: String) -> Result<()> 
         service.read(move |connection| access_tokens::find(connection, &id)).await?
     };
     if found.as_ref().is_none_or(|token| token.owner.id != actor.id()) {
-        actor.require(Permission::ManageAccessTokens)?;
+        service.require(actor, Permission::ManageAccessTokens)?;
     }
     let not_found = move || Error::NotFound { kind: "access token", id: id.clone() };
     let token = found.ok_or_else(&not_found)?;
@@ -173,7 +173,7 @@ pub async fn get(service: &Service, actor: &Actor, id: String) -> Result<AccessT
 /// # Errors
 /// [`Error::Forbidden`] without `MANAGE_ACCESS_TOKENS`; [`Error::NotFound`] for what is no access token.
 pub async fn find_by_token(service: &Service, actor: &Actor, token: &str) -> Result<AccessToken> {
-    actor.require(Permission::ManageAccessTokens)?;
+    service.require(actor, Permission::ManageAccessTokens)?;
     // Not the token: the message may be logged.
     let not_found = || Error::NotFound { kind: "access token", id: "of this token".to_owned() };
     let token = ParsedToken::parse(token, &service.prefixes).ok_or_else(not_found)?;

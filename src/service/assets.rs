@@ -45,7 +45,11 @@ impl Rights {
             empty => empty.insert(Rules::read(transaction.connection, transaction.actor.standing())?),
         };
         let action = AssetKind::of(type_name, qualified_name).action(deed);
-        Ok(rules.decide(&Inquiry::new(action, qualified_name, type_name), relation)?.is_allowed())
+        let allowed = rules.decide(&Inquiry::new(action, qualified_name, type_name), relation)?.is_allowed();
+        if allowed {
+            transaction.service.note_permission(transaction.actor, action);
+        }
+        Ok(allowed)
     }
 }
 

@@ -22,7 +22,7 @@ const PURPOSE: &str = "invite";
 /// # Errors
 /// [`Error::Forbidden`], also for a role that bundles what the actor does not hold.
 pub async fn get(service: &Service, actor: &Actor, role: Role) -> Result<String> {
-    may_invite(actor, role)?;
+    may_invite(service, actor, role)?;
     let revision = service.read(invites::revision).await?;
     Ok(invite::write(service.peppers.derive(PURPOSE), role, revision))
 }
@@ -32,7 +32,7 @@ pub async fn get(service: &Service, actor: &Actor, role: Role) -> Result<String>
 /// # Errors
 /// As [`get`].
 pub async fn renew(service: &Service, actor: &Actor, role: Role) -> Result<String> {
-    may_invite(actor, role)?;
+    may_invite(service, actor, role)?;
     service
         .write(actor, move |transaction| {
             invites::renew(transaction.connection)?;
@@ -44,9 +44,9 @@ pub async fn renew(service: &Service, actor: &Actor, role: Role) -> Result<Strin
         .await
 }
 
-fn may_invite(actor: &Actor, role: Role) -> Result<()> {
+fn may_invite(service: &Service, actor: &Actor, role: Role) -> Result<()> {
     if !actor.permissions().contains(Permission::ManageUsersAndGroups) {
-        actor.require(Permission::ManageUserCredentials)?;
+        service.require(actor, Permission::ManageUserCredentials)?;
     }
     super::grants::may_grant(actor, role.permissions())
 }

@@ -65,6 +65,7 @@ pub(super) fn replace(transaction: &mut Transaction<'_>, persona: &Persona) -> R
 
 /// Deletes a persona with its policies, and unlinks it from everybody.
 pub(super) fn remove(transaction: &mut Transaction<'_>, id: PersonaId) -> Result<()> {
+    may_shape(transaction, id)?;
     if personas::delete(transaction.connection, id)? == Existed::No {
         return Err(not_found(id));
     }
@@ -115,6 +116,9 @@ pub async fn update(
         .write(actor, move |transaction| {
             let before = personas::lock(transaction.connection, id)?.ok_or_else(|| not_found(id))?;
             expected.check(&before.edition())?;
+            if input.enabled != before.enabled {
+                may_shape(transaction, id)?;
+            }
             let persona = Persona {
                 name: input.name.as_str().to_owned(),
                 display_name: input.display_name.as_str().to_owned(),

@@ -14,6 +14,7 @@ use crate::domain::permission::{Permission, Permissions};
 use crate::domain::policy::engine::Slice;
 use crate::domain::policy::system::{self, URN_PREFIX};
 use crate::domain::policy::{Category, Effect, Policy, Rule};
+use crate::domain::principal::PrincipalKind;
 use crate::domain::text::{Description, DisplayName, fold};
 use crate::storage::policies;
 use crate::storage::principals::Existed;
@@ -135,6 +136,7 @@ pub async fn update(service: &Service, actor: &Actor, urn: String, input: Policy
         .write(actor, move |transaction| {
             policies::raise_revision(transaction.connection)?;
             let before = editable(transaction, &urn)?;
+            may_shape(transaction.actor, &before.rule)?;
             let policy = Policy {
                 name: input.name.as_str().to_owned(),
                 description: input.description.as_str().to_owned(),
@@ -160,6 +162,7 @@ pub async fn delete(service: &Service, actor: &Actor, urn: String) -> Result<()>
         .write(actor, move |transaction| {
             policies::raise_revision(transaction.connection)?;
             let policy = editable(transaction, &urn)?;
+            may_shape(transaction.actor, &policy.rule)?;
             remove(transaction, &policy)
         })
         .await
@@ -224,11 +227,21 @@ pub async fn seed(service: &Service) -> Result<()> {
 
 /// Nobody permits what they may not do: for the platform that is what they hold.
 fn may_write(actor: &Actor, rule: &Rule) -> Result<()> {
+    may_shape(actor, rule)?;
     if rule.category != Category::Platform || rule.effect == Effect::Deny {
         return Ok(());
     }
     let named: Permissions = rule.actions.iter().filter_map(|name| Permission::find(name)).collect();
     super::grants::may_grant(actor, named)
+}
+
+/// A program may not change what a policy says of it by name.
+fn may_shape(actor: &Actor, rule: &Rule) -> Result<()> {
+    let own = actor.username().to_string();
+    if actor.principal().kind == PrincipalKind::ServiceAccount && rule.subjects.users.contains(&own) {
+        return Err(Error::Forbidden(format!("`{own}` cannot change a policy that names itself")));
+    }
+    Ok(())
 }
 
 /// A policy that the engine does not understand is not kept.

@@ -66,7 +66,7 @@ fn of(connection: &mut AnyConnection, ids: &[PrincipalId]) -> Result<Vec<Profile
 /// # Errors
 /// [`Error::Forbidden`], then violations and [`Error::NotFound`].
 pub async fn write(service: &Service, actor: &Actor, username: String, name: AspectName, value: Json) -> Result<()> {
-    require_managing(actor, &username)?;
+    require_managing(service, actor, &username)?;
     name.check(&value).map_err(|message| Violation::new("aspect", message))?;
     service
         .write(actor, move |transaction| {
@@ -94,9 +94,10 @@ pub async fn write(service: &Service, actor: &Actor, username: String, name: Asp
 }
 
 /// Who decides about people, and who about programs. The name tells which it is, and nothing tells whether it exists.
-fn require_managing(actor: &Actor, username: &str) -> Result<()> {
+fn require_managing(service: &Service, actor: &Actor, username: &str) -> Result<()> {
     let program = username.starts_with(PREFIX);
-    actor.require(if program { Permission::ManageServiceAccounts } else { Permission::ManageUsersAndGroups })
+    let needed = if program { Permission::ManageServiceAccounts } else { Permission::ManageUsersAndGroups };
+    service.require(actor, needed)
 }
 
 fn create(transaction: &mut Transaction<'_>, username: &str) -> Result<Principal> {

@@ -24,7 +24,7 @@ pub async fn create(
     display_name: Option<DisplayName>,
     description: Description,
 ) -> Result<ServiceAccount> {
-    actor.require(Permission::ManageServiceAccounts)?;
+    service.require(actor, Permission::ManageServiceAccounts)?;
     service
         .write(actor, move |transaction| {
             let now = transaction.now;
@@ -58,7 +58,7 @@ pub async fn create(
 /// # Errors
 /// [`Error::Forbidden`]
 pub async fn list(service: &Service, actor: &Actor, query: Query<ServiceAccountField>) -> Result<Page<ServiceAccount>> {
-    actor.require(Permission::ManageServiceAccounts)?;
+    service.require(actor, Permission::ManageServiceAccounts)?;
     let now = service.clock.now();
     let (sort, limit) = (query.sort.clone(), query.limit);
     let (records, counts) = service
@@ -77,7 +77,7 @@ pub async fn list(service: &Service, actor: &Actor, query: Query<ServiceAccountF
 /// # Errors
 /// [`Error::Forbidden`], [`Error::NotFound`]
 pub async fn get(service: &Service, actor: &Actor, username: String) -> Result<ServiceAccount> {
-    actor.require(Permission::ManageServiceAccounts)?;
+    service.require(actor, Permission::ManageServiceAccounts)?;
     let found = {
         let username = username.clone();
         service.read(move |connection| service_accounts::find_by_username(connection, &username)).await?
@@ -90,7 +90,7 @@ pub async fn get(service: &Service, actor: &Actor, username: String) -> Result<S
 /// # Errors
 /// [`Error::Forbidden`], [`Error::NotFound`], or a violation for another kind of principal.
 pub async fn delete(service: &Service, actor: &Actor, username: String) -> Result<()> {
-    actor.require(Permission::ManageServiceAccounts)?;
+    service.require(actor, Permission::ManageServiceAccounts)?;
     service
         .write(actor, move |transaction| {
             let Some(principal) = principals::lock(transaction.connection, &username)? else {

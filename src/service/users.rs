@@ -118,7 +118,7 @@ pub async fn delete(service: &Service, operator: &Actor, username: String) -> Re
 /// # Errors
 /// [`Error::Forbidden`]
 pub async fn remove(service: &Service, actor: &Actor, username: String) -> Result<i32> {
-    actor.require(Permission::ManageUsersAndGroups)?;
+    service.require(actor, Permission::ManageUsersAndGroups)?;
     service
         .write(actor, move |transaction| {
             let Some(user) = principals::lock(transaction.connection, &username)? else { return Ok(0) };
@@ -142,7 +142,7 @@ pub async fn remove(service: &Service, actor: &Actor, username: String) -> Resul
 /// [`Error::Forbidden`], also for a role that bundles what the actor does not hold; [`Error::NotFound`].
 pub async fn assign_role(service: &Service, actor: &Actor, usernames: Vec<String>, role: Option<Role>) -> Result<()> {
     if !actor.permissions().contains(Permission::ManagePolicies) {
-        actor.require(Permission::ManageUsersAndGroups)?;
+        service.require(actor, Permission::ManageUsersAndGroups)?;
     }
     may_grant(actor, role.map_or(Permissions::NONE, Role::permissions))?;
     service

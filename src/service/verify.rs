@@ -35,7 +35,7 @@ pub async fn introspect(service: &Service, asking: &Actor, token: &str) -> Resul
 
 /// A principal may ask about its own tokens, also about those that are not alive any more.
 async fn may_ask(service: &Service, asking: &Actor, token: &str) -> Result<()> {
-    match asking.require(Permission::VerifyTokens) {
+    match service.require(asking, Permission::VerifyTokens) {
         Err(refused) if service.holder(token).await? != Some(asking.id()) => Err(refused),
         _ => Ok(()),
     }

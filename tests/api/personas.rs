@@ -189,3 +189,20 @@ async fn every_actor_may_look_at_personas() {
     assert_eq!(key.list(PERSONAS, &[]).await.ok()["records"][0], persona);
     assert_eq!(key.get(&format!("{PERSONAS}/{}/", persona["id"].as_str().unwrap())).await.ok(), persona);
 }
+
+#[actix_web::test]
+async fn a_key_neither_switches_its_own_persona_nor_deletes_it() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let persona = admin.persona("limits").await;
+    let path = format!("{PERSONAS}/{}", persona["id"].as_str().unwrap());
+    let permissions = ["MANAGE_PERSONAS"];
+    let body = json!({
+        "displayName": "k", "workspacePermissions": permissions, "personaQualifiedNames": [persona["qualifiedName"]],
+    });
+    let created = admin.try_create(&body).await.ok();
+    let key = app.holder_of(created["attributes"]["accessToken"].as_str().unwrap());
+    key.post(&path, &json!({"name": "limits", "enabled": false})).await.refused("TESSERA-403-001");
+    key.delete(&path).await.refused("TESSERA-403-001");
+    key.post(&path, &json!({"name": "limits", "description": "what it may not"})).await.ok();
+}

@@ -153,3 +153,22 @@ async fn policies_are_found_by_name_state_and_type() {
     assert_eq!(find("", &[(Member::State, "INACTIVE")]).await, 0);
     assert_eq!(find("", &[(Member::State, "ACTIVE"), (Member::Type, "PLATFORM")]).await, 5);
 }
+
+#[actix_web::test]
+async fn a_key_changes_no_policy_that_names_it() {
+    let app = App::start().await;
+    let key = app.key_with(&[Permission::ManagePolicies]).await;
+    let actor = app.service.authenticate(&key.token, None).await.unwrap();
+    let own = named(&format!("service-account-apikey-{}", key.id));
+    let mut policy = input("mine", &["EDIT_ENTITY"], own);
+    policy.rule.category = Category::Entities;
+    let refused = policies::create(&app.service, &actor, policy.clone()).await;
+    assert!(matches!(refused, Err(Error::Forbidden(_))));
+    policy.rule.effect = Effect::Deny;
+    let written = policies::create(&app.service, &app.operator(), policy).await.unwrap();
+    let nobody = input("nobody's", &[], Subjects::default());
+    let refused = policies::update(&app.service, &actor, written.qualified_name.clone(), nobody).await;
+    assert!(matches!(refused, Err(Error::Forbidden(_))));
+    let refused = policies::delete(&app.service, &actor, written.qualified_name).await;
+    assert!(matches!(refused, Err(Error::Forbidden(_))));
+}
