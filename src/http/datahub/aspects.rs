@@ -54,7 +54,7 @@ pub async fn read(
 /// takes back, `corpUserStatus` suspends and readmits, `corpUserInfo` tells names, also of a new user.
 #[utoipa::path(
     tag = "DataHub",
-    operation_id = "ingest_datahub_proposal",
+    operation_id = "update_datahub_aspect",
     params(("action" = String, Query, description = "`ingestProposal` or `ingestProposalBatch`")),
     request_body = Object,
     responses(

@@ -24,7 +24,7 @@ use crate::service::sessions::{self, NewSession};
 /// A wrong password is answered with 400, as DataHub does.
 #[utoipa::path(
     tag = "DataHub",
-    operation_id = "log_in",
+    operation_id = "create_datahub_session",
     security(()),
     request_body = LogIn,
     responses(
@@ -46,7 +46,7 @@ pub async fn log_in(state: web::Data<State>, request: HttpRequest, body: web::By
 /// The user name is the address, which need not have an `@`.
 #[utoipa::path(
     tag = "DataHub",
-    operation_id = "sign_up",
+    operation_id = "create_datahub_user",
     security(()),
     request_body = SignUpForm,
     responses(
@@ -94,7 +94,7 @@ pub async fn sign_up(state: web::Data<State>, request: HttpRequest, body: web::B
 /// Sign out
 #[utoipa::path(
     tag = "DataHub",
-    operation_id = "log_out",
+    operation_id = "delete_datahub_session",
     security(()),
     responses((status = 303, description = "To the start page, without the cookies")),
 )]
@@ -117,7 +117,7 @@ pub async fn log_out(state: web::Data<State>, caller: Option<Caller>) -> Result<
 /// Go on to a page of this server, or to the page that signs in
 #[utoipa::path(
     tag = "DataHub",
-    operation_id = "authenticate",
+    operation_id = "get_datahub_sign_in",
     security(()),
     params(("redirect_uri" = Option<String>, Query, description = "A path of this server")),
     responses((status = 303, description = "There")),
