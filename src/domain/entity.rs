@@ -10,7 +10,7 @@ use super::error::{Result, Violation};
 use super::listing::clip;
 use super::persona::Persona;
 use super::policy::Condition::Covers;
-use super::policy::{Aspect, Category, Criterion, Effect, Policy};
+use super::policy::{Category, Criterion, Effect, Facet, Policy};
 use super::text::{Description, DisplayName, fold};
 
 /// What clients keep with an entity, by attribute name.
@@ -343,7 +343,7 @@ impl Policy {
 }
 
 /// How Atlan's resource patterns begin, and what they look at.
-const RESOURCES: [(&str, Aspect); 2] = [("entity:", Aspect::Name), ("entity-type:", Aspect::Type)];
+const RESOURCES: [(&str, Facet); 2] = [("entity:", Facet::Name), ("entity-type:", Facet::Type)];
 
 /// Reads Atlan's `policyResources`. What names no entity covers none, whatever types it names.
 ///

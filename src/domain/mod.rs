@@ -18,6 +18,12 @@
 //! | Asset | a connection, collection or other entity that names admins, editors and viewers | |
 //! | Entity | a persona, a policy or an asset, as Atlan's clients read and write it | |
 //! | Term | a field of an entity and one of its folded values: what it is found by | |
+//! | Grant (of an asset) | that an asset names a principal, or its role, as admin or viewer | |
+//! | Policy | one rule: effect, actions, resources, subjects | ACL |
+//! | Criterion | a condition on a resource, in a policy; it looks at a facet: name, type or a property | |
+//! | Slice | the policies about one persona, name, role or everyone, compiled | |
+//! | Inquiry, decision | may they do this with that; what it comes to, and what decided | |
+//! | Edition | which state of a resource a client has seen; its `ETag` | version |
 //! | Persona link | ties a principal to a persona; an API key's links are replaced wholesale on update | mapping, binding |
 //! | Permission | one platform-level thing an actor may do (`MANAGE_APIKEYS`); `workspacePermissions` on the wire | right |
 //! | Role | a built-in bundle of permissions: `$admin`, `$member`, `$guest`, `$api-token-default-access` | |
@@ -28,7 +34,8 @@
 //! | Directory | the credentials in memory | cache |
 //! | Door | one protocol's folder under `http/` | |
 //!
-//! Verbs: create, get, list, update, delete, authenticate. `find_*` returns an `Option`, `get_*` fails with `NotFound`.
+//! Verbs: create, get, list, search, update, delete, revoke, authenticate, verify, introspect, decide, evaluate, explain.
+//! `find_*` returns an `Option`, `get_*` fails with `NotFound`.
 //! Instants are epoch milliseconds in `*_at` columns.
 
 pub mod access_token;

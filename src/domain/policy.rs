@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 use super::ids::{PersonaId, PolicyId};
 
 pub use self::catalogue::Category;
-pub use self::criterion::{Aspect, Condition, Criterion, covering};
+pub use self::criterion::{Condition, Criterion, Facet, covering};
 pub use self::decision::{Decision, Ground, Outcome, Question, Resource, Subject};
 pub use self::properties::{Properties, property, stored_properties};
 pub use self::subjects::{Bucket, Subjects};
@@ -74,7 +74,7 @@ impl Rule {
     /// Whether it looks at more of a resource than its name and its type.
     #[must_use]
     pub fn looks_at_resource(&self) -> bool {
-        let looks = |criterion: &Criterion| matches!(criterion.field, Aspect::Resource(_));
+        let looks = |criterion: &Criterion| matches!(criterion.field, Facet::Resource(_));
         self.subjects.owners || self.resources.iter().any(looks)
     }
 }

@@ -9,7 +9,7 @@ use super::decisions::{About, Found, find, may_ask};
 use crate::domain::actor::{Actor, Standing};
 use crate::domain::error::Result;
 use crate::domain::permission::Permission;
-use crate::domain::policy::{Aspect, Category, Condition, Criterion, Effect, Policy};
+use crate::domain::policy::{Category, Condition, Criterion, Effect, Facet, Policy};
 use crate::domain::principal::PrincipalKind;
 use crate::storage::database::AnyConnection;
 use crate::storage::{candidates, policies};
@@ -212,16 +212,16 @@ fn policies_about(
 fn names_of_type(policy: &Policy, type_name: &str) -> Vec<String> {
     let criteria = &policy.rule.resources;
     let excludes = |criterion: &Criterion| match (&criterion.field, criterion.condition) {
-        (Aspect::Type, Condition::Equals) => !criterion.values.iter().any(|value| value == type_name),
-        (Aspect::Type, Condition::StartsWith) => !criterion.values.iter().any(|value| type_name.starts_with(value)),
-        (Aspect::Type, Condition::NotEquals) => criterion.values.iter().any(|value| value == type_name),
+        (Facet::Type, Condition::Equals) => !criterion.values.iter().any(|value| value == type_name),
+        (Facet::Type, Condition::StartsWith) => !criterion.values.iter().any(|value| type_name.starts_with(value)),
+        (Facet::Type, Condition::NotEquals) => criterion.values.iter().any(|value| value == type_name),
         _ => false,
     };
     if criteria.iter().any(excludes) {
         return Vec::new();
     }
     let spells = |criterion: &&Criterion| {
-        criterion.field == Aspect::Name && matches!(criterion.condition, Condition::Equals | Condition::Covers)
+        criterion.field == Facet::Name && matches!(criterion.condition, Condition::Equals | Condition::Covers)
     };
     let named = criteria.iter().filter(spells).flat_map(|criterion| &criterion.values);
     let exact = named.filter(|name| !name.contains('*') && urn_type(name).is_none_or(|known| known == type_name));

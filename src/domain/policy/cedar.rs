@@ -7,7 +7,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Aspect, Category, Condition, Criterion, Effect, Policy, Subjects, covering};
+use super::{Category, Condition, Criterion, Effect, Facet, Policy, Subjects, covering};
 
 /// The types that policies are checked against, without the actions.
 const ENTITIES: &str = "
@@ -74,18 +74,18 @@ fn criterion(criterion: &Criterion) -> Value {
     if criterion.condition == Condition::NotEquals { one("!", one("arg", any)) } else { any }
 }
 
-/// Whether what an aspect names is there and passes.
-fn test(aspect: &Aspect, passes: impl Fn(Value) -> Value) -> Value {
+/// Whether what a facet names is there and passes.
+fn test(facet: &Facet, passes: impl Fn(Value) -> Value) -> Value {
     let tagged = |owner: fn() -> Value, property: &str| {
         let (there, found) = (binary("hasTag", owner(), text(property)), binary("getTag", owner(), text(property)));
         and(there, passes(found))
     };
-    match aspect {
-        Aspect::Name => passes(attribute("resource", "name")),
-        Aspect::Type => passes(attribute("resource", "type")),
-        Aspect::Resource(property) => tagged(|| json!({ "Var": "resource" }), property),
-        Aspect::Subject(property) => tagged(|| json!({ "Var": "principal" }), property),
-        Aspect::Action(property) => tagged(|| attribute("context", "call"), property),
+    match facet {
+        Facet::Name => passes(attribute("resource", "name")),
+        Facet::Type => passes(attribute("resource", "type")),
+        Facet::Resource(property) => tagged(|| json!({ "Var": "resource" }), property),
+        Facet::Subject(property) => tagged(|| json!({ "Var": "principal" }), property),
+        Facet::Action(property) => tagged(|| attribute("context", "call"), property),
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Criterion {
     /// What is looked at.
-    pub field: Aspect,
+    pub field: Facet,
     /// How it is compared.
     pub condition: Condition,
     /// With what.
@@ -17,14 +17,14 @@ impl Criterion {
     /// The resources that one of Atlan's patterns covers.
     #[must_use]
     pub fn covers(patterns: Vec<String>) -> Self {
-        Self { field: Aspect::Name, condition: Condition::Covers, values: patterns }
+        Self { field: Facet::Name, condition: Condition::Covers, values: patterns }
     }
 }
 
-/// What a criterion looks at. DataHub's criteria name it by a word; see [`Aspect::parse`].
+/// What a criterion looks at. DataHub's criteria name it by a word; see [`Facet::parse`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Aspect {
+pub enum Facet {
     /// The resource's qualified name or URN.
     Name,
     /// The resource's type.
@@ -37,7 +37,7 @@ pub enum Aspect {
     Action(String),
 }
 
-impl Aspect {
+impl Facet {
     /// Reads DataHub's field names: `URN`, `TYPE`, and any other property of the resource; `subject.` and `action.` lead to
     /// the properties of the other two.
     #[must_use]
@@ -54,7 +54,7 @@ impl Aspect {
         }
     }
 
-    /// The field name that [`Aspect::parse`] reads.
+    /// The field name that [`Facet::parse`] reads.
     #[must_use]
     pub fn field(&self) -> String {
         match self {

@@ -38,7 +38,7 @@ fn policy(number: u128, persona: u128, effect: Effect, actions: Vec<&str>, patte
             category: Category::Metadata,
             effect,
             actions: actions.into_iter().map(str::to_owned).collect(),
-            resources: vec![Criterion { field: Aspect::Name, condition: Condition::Covers, values }],
+            resources: vec![Criterion { field: Facet::Name, condition: Condition::Covers, values }],
             subjects: Subjects::default(),
         },
         enabled: true,
@@ -158,7 +158,7 @@ fn a_name_full_of_quotes_is_only_a_name() {
 #[test]
 fn properties_decide_where_a_criterion_names_them() {
     let criterion = |field: &str, condition, value: &str| Criterion {
-        field: Aspect::parse(field),
+        field: Facet::parse(field),
         condition,
         values: vec![value.to_owned()],
     };

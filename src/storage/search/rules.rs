@@ -7,7 +7,7 @@ use diesel::sql_types::Text;
 use super::super::listing::{Condition as Sql, Expression, all, any, equal, like, nothing};
 use super::super::schema::assets;
 use crate::domain::asset::{AssetKind, Deed};
-use crate::domain::policy::{Aspect, Condition, Criterion, Effect, Rule, covering};
+use crate::domain::policy::{Condition, Criterion, Effect, Facet, Rule, covering};
 
 type Which = Sql<super::Source>;
 
@@ -46,9 +46,9 @@ fn of_kind(kind: AssetKind) -> Which {
 /// everything.
 fn meets(criterion: &Criterion, effect: Effect) -> Which {
     let column: fn() -> Expression<super::Source, Text> = match criterion.field {
-        Aspect::Name => name,
-        Aspect::Type => type_name,
-        Aspect::Resource(_) | Aspect::Subject(_) | Aspect::Action(_) => {
+        Facet::Name => name,
+        Facet::Type => type_name,
+        Facet::Resource(_) | Facet::Subject(_) | Facet::Action(_) => {
             return if effect == Effect::Allow { nothing() } else { all(Vec::new()) };
         }
     };

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use tessera::domain::permission::Permission;
-use tessera::domain::policy::{Aspect, Category, Condition, Criterion, Effect, Policy, Rule, Subjects};
+use tessera::domain::policy::{Category, Condition, Criterion, Effect, Facet, Policy, Rule, Subjects};
 use tessera::domain::principal::Role;
 use tessera::domain::text::{Description, DisplayName};
 use tessera::service::policies::{self, PolicyInput};
@@ -12,7 +12,7 @@ use super::{App, Client, World};
 /// A condition: `criterion("status", "NOT_EQUALS", &["archived"])`.
 pub fn criterion(field: &str, condition: &str, values: &[&str]) -> Criterion {
     let condition = Condition::find(condition).unwrap();
-    Criterion { field: Aspect::parse(field), condition, values: owned(values) }
+    Criterion { field: Facet::parse(field), condition, values: owned(values) }
 }
 
 /// That these users may do this with what meets all criteria.

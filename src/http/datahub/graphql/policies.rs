@@ -10,7 +10,7 @@ use super::policy_types::{ActorFilterInput, Policy, PolicyState, PolicyType, Pol
 use super::problem::Problem;
 use super::{Asking, Window, total};
 use crate::domain::error::{Result as DomainResult, Violation};
-use crate::domain::policy::{self, Aspect, Category, Criterion, Effect, Rule, Subjects};
+use crate::domain::policy::{self, Category, Criterion, Effect, Facet, Rule, Subjects};
 use crate::domain::text::{Description, DisplayName, at};
 use crate::http::datahub::urn;
 use crate::service::policies::{self, Member, PolicyInput, PolicySearch};
@@ -155,14 +155,14 @@ impl ResourceFilterInput {
         let equals = |field, values| Criterion { field, condition: policy::Condition::Equals, values };
         let mut criteria = Vec::new();
         if let Some(kind) = self.r#type {
-            criteria.push(equals(Aspect::Type, vec![kind]));
+            criteria.push(equals(Facet::Type, vec![kind]));
         }
         if let Some(urns) = self.resources.filter(|urns| !urns.is_empty() && self.all_resources != Some(true)) {
-            criteria.push(equals(Aspect::Name, urns));
+            criteria.push(equals(Facet::Name, urns));
         }
         for criterion in self.filter.map(|filter| filter.criteria.unwrap_or_default()).unwrap_or_default() {
             criteria.push(Criterion {
-                field: Aspect::parse(&criterion.field),
+                field: Facet::parse(&criterion.field),
                 condition: criterion.condition.into(),
                 values: criterion.values,
             });
