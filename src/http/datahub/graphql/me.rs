@@ -3,9 +3,9 @@
 use async_graphql::{Context, Object, SimpleObject};
 
 use super::Asking;
+use super::corp_user::CorpUser;
 use super::policy_types::Privilege;
 use super::problem::Problem;
-use super::users::CorpUser;
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::profile::Profile;
 use crate::http::datahub::settings::Authentication;

@@ -2,6 +2,7 @@
 //!
 //! One file for each subject; a field is added in the file of its type.
 
+mod corp_user;
 mod filters;
 mod me;
 mod policies;

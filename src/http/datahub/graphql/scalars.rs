@@ -4,8 +4,8 @@ use async_graphql::{
     Enum, InputObject, InputValueError, InputValueResult, Interface, Scalar, ScalarType, SimpleObject,
 };
 
+use super::corp_user::CorpUser;
 use super::tokens::AccessTokenMetadata;
-use super::users::CorpUser;
 
 /// A number of 64 bits: epoch milliseconds.
 #[derive(Debug, Clone, Copy)]

@@ -2,10 +2,10 @@
 
 use async_graphql::{ComplexObject, Context, Enum, InputObject, Object, SimpleObject};
 
+use super::corp_user::CorpUser;
 use super::filters::{FacetFilterInput, all};
 use super::problem::Problem;
 use super::scalars::{EntityRelationshipsResult, EntityType, Long, RelationshipsInput};
-use super::users::CorpUser;
 use super::{Asking, Window, total};
 use crate::domain::access_token::{self, AccessTokenField, AccessTokenKind, NewAccessToken};
 use crate::domain::api_key::{NEVER, Validity};

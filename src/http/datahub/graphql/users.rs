@@ -1,16 +1,16 @@
 //! Users: who there is, inviting, suspending and removing them, and their roles.
 
-use async_graphql::{Context, Enum, InputObject, Object, SimpleObject};
+use async_graphql::{Context, InputObject, Object, SimpleObject};
 
+use super::corp_user::{CorpUser, CorpUserStatus};
 use super::problem::Problem;
-use super::scalars::EntityType;
 use super::service_accounts::containing;
 use super::{Asking, Window, total};
 use crate::domain::fields::UserField;
 use crate::domain::listing::{Query, Sort, Start, Totals};
 use crate::domain::permission::Permission;
 use crate::domain::principal::Role;
-use crate::domain::profile::{AspectName, Profile};
+use crate::domain::profile::AspectName;
 use crate::http::datahub::urn;
 use crate::service::{access, invites, profiles, users};
 
@@ -165,149 +165,6 @@ async fn invite(context: &Context<'_>, role_urn: Option<String>, which: Invite) 
         Invite::Renewed => invites::renew(&asking.state.service, &asking.actor, role).await?,
     };
     Ok(InviteToken { invite_token })
-}
-
-/// A user, or a service account.
-#[derive(Debug, Clone, SimpleObject)]
-pub struct CorpUser {
-    /// `urn:li:corpuser:<user name>`
-    pub urn: String,
-    /// What kind of thing it is.
-    #[graphql(name = "type")]
-    pub entity_type: EntityType,
-    /// The user name.
-    username: String,
-    /// Names and titles.
-    properties: Option<CorpUserProperties>,
-    /// The same, by its older name.
-    info: Option<CorpUserInfo>,
-    /// What people changed themselves.
-    editable_properties: Option<CorpUserEditableProperties>,
-    /// Whether it can do anything.
-    status: Option<CorpUserStatus>,
-    /// Whether it has a password here.
-    is_native_user: Option<bool>,
-    /// It does.
-    exists: Option<bool>,
-}
-
-impl From<&Profile> for CorpUser {
-    fn from(profile: &Profile) -> Self {
-        let info = |member: &str| profile.info(member).map(str::to_owned);
-        let email = info("email").or_else(|| Some(profile.email.clone()).filter(|email| !email.is_empty()));
-        let properties = CorpUserProperties {
-            active: profile.principal.enabled,
-            display_name: info("displayName").or_else(|| Some(profile.display_name.clone())),
-            email,
-            title: info("title"),
-            first_name: info("firstName"),
-            last_name: info("lastName"),
-            full_name: info("fullName"),
-            department_name: info("departmentName"),
-            country_code: info("countryCode"),
-        };
-        let edited = profile.aspect(AspectName::CorpUserEditableInfo).map(|aspect| {
-            let member = |name: &str| aspect.value[name].as_str().map(str::to_owned);
-            CorpUserEditableProperties {
-                display_name: member("displayName"),
-                title: member("title"),
-                email: member("email"),
-                about_me: member("aboutMe"),
-            }
-        });
-        Self {
-            urn: urn::of_user(profile.username()),
-            entity_type: EntityType::CorpUser,
-            username: profile.username(),
-            info: Some(CorpUserInfo::from(&properties)),
-            properties: Some(properties),
-            editable_properties: edited,
-            status: Some(if profile.principal.enabled { CorpUserStatus::Active } else { CorpUserStatus::Suspended }),
-            is_native_user: Some(!profile.is_service_account()),
-            exists: Some(true),
-        }
-    }
-}
-
-/// Names and titles of a user.
-#[derive(Debug, Clone, SimpleObject)]
-pub struct CorpUserProperties {
-    /// Whether they can do anything.
-    active: bool,
-    /// For people.
-    display_name: Option<String>,
-    /// The address.
-    email: Option<String>,
-    /// What they do.
-    title: Option<String>,
-    /// The first name.
-    first_name: Option<String>,
-    /// The last name.
-    last_name: Option<String>,
-    /// Both.
-    full_name: Option<String>,
-    /// Where they work.
-    department_name: Option<String>,
-    /// In which country.
-    country_code: Option<String>,
-}
-
-/// The same as `CorpUserProperties`.
-#[derive(Debug, Clone, SimpleObject)]
-pub struct CorpUserInfo {
-    /// Whether they can do anything.
-    active: bool,
-    /// For people.
-    display_name: Option<String>,
-    /// The address.
-    email: Option<String>,
-    /// What they do.
-    title: Option<String>,
-    /// The first name.
-    first_name: Option<String>,
-    /// The last name.
-    last_name: Option<String>,
-    /// Both.
-    full_name: Option<String>,
-}
-
-impl From<&CorpUserProperties> for CorpUserInfo {
-    fn from(properties: &CorpUserProperties) -> Self {
-        let CorpUserProperties { active, display_name, email, title, first_name, last_name, full_name, .. } =
-            properties.clone();
-        Self { active, display_name, email, title, first_name, last_name, full_name }
-    }
-}
-
-/// What people changed themselves.
-#[derive(Debug, Clone, SimpleObject)]
-pub struct CorpUserEditableProperties {
-    /// For people.
-    display_name: Option<String>,
-    /// What they do.
-    title: Option<String>,
-    /// The address.
-    email: Option<String>,
-    /// About them.
-    about_me: Option<String>,
-}
-
-/// Whether a user can do anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-pub enum CorpUserStatus {
-    /// They can.
-    Active,
-    /// They cannot.
-    Suspended,
-}
-
-impl CorpUserStatus {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Active => "ACTIVE",
-            Self::Suspended => "SUSPENDED",
-        }
-    }
 }
 
 /// One page of users.
