@@ -220,7 +220,7 @@ pub enum ChangeField {
     Actor,
     /// What was done.
     Action,
-    /// `principal` or `persona`.
+    /// `principal`, `persona`, `policy`, `asset` or `role`.
     SubjectKind,
     /// The id of what was changed.
     SubjectId,

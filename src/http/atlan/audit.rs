@@ -48,7 +48,7 @@ pub struct ChangeView {
     /// What was done.
     #[schema(example = "apikey.updated")]
     action: String,
-    /// `principal` or `persona`.
+    /// `principal`, `persona`, `policy`, `asset` or `role`.
     subject_kind: &'static str,
     /// The GUID of what was changed.
     subject_id: String,
