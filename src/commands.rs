@@ -110,10 +110,11 @@ async fn service(settings: &Settings) -> Result<Service, String> {
 
 async fn serve(settings: Settings) -> Outcome {
     let service = service(&settings).await?;
-    if let Some(first) = bootstrap::run(&service, settings.admin_password.clone()).await.map_err(explain)? {
+    let first = bootstrap::run(&service, settings.admin_password.clone()).await.map_err(explain)?;
+    policies::seed(&service, first.as_ref().map(|_| ADMIN)).await.map_err(explain)?;
+    if let Some(first) = first {
         welcome(first);
     }
-    policies::seed(&service).await.map_err(explain)?;
     let github_keys = match &settings.github_public_keys {
         None => GithubKeys::default(),
         Some(path) => {

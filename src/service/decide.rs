@@ -9,6 +9,7 @@ use crate::domain::asset::Relation;
 use crate::domain::effective::concerns;
 use crate::domain::error::Result;
 use crate::domain::permission::Permission;
+use crate::domain::policy::catalogue::category_of;
 use crate::domain::policy::engine::{Asked, Slice};
 use crate::domain::policy::{
     Category, Decision, Ground, Outcome, Policy, Properties, Question, Resource, Subject, stored_properties,
@@ -96,11 +97,15 @@ impl Service {
     /// # Errors
     /// Those of [`Service::decide`].
     pub async fn permits(&self, actor: &Actor, inquiry: &Inquiry) -> Result<bool> {
-        let allowed = self.decide(actor.standing(), inquiry).await?.is_allowed();
-        if allowed {
+        let decision = self.decide(actor.standing(), inquiry).await?;
+        // An asset's admin may do whatever anybody calls an action: only what has a name elsewhere is noted.
+        let known = category_of(&inquiry.action).is_some()
+            || Permission::find(&inquiry.action).is_some()
+            || decision.grounds.iter().any(|ground| matches!(ground, Ground::Policy(_)));
+        if known && decision.is_allowed() {
             self.note_permission(actor, &inquiry.action);
         }
-        Ok(allowed)
+        Ok(decision.is_allowed())
     }
 
     /// The same for a transaction that reads.

@@ -38,13 +38,14 @@ pub(super) fn may_update(actor: &Actor, before: &ApiKey, after: &ApiKey, now: i6
     let permissions = after.permissions.without(before.permissions);
     let personas: Vec<_> =
         after.personas.iter().filter(|persona| !before.personas.contains(persona)).cloned().collect();
+    // Also a persona less may be a gain: its policies may deny.
     let gains = permissions != Permissions::NONE
-        || !personas.is_empty()
+        || after.personas != before.personas
         || after.expires_at > before.expires_at
         || after.limits != before.limits;
     if actor.id() == before.id && gains {
         return Err(Error::Forbidden(
-            "an API key cannot give itself permissions, personas or time, nor change its own limits".to_owned(),
+            "an API key cannot give itself permissions or time, nor change its own limits or personas".to_owned(),
         ));
     }
     if after.expires_at != before.expires_at && Status::of(before.expires_at, now) == Status::Expired {

@@ -90,9 +90,8 @@ pub async fn save_uses(service: &Service) -> Result<()> {
 /// When the storage fails.
 pub async fn save_some_uses(service: &Service) -> Result<Unsaved> {
     let _one_at_a_time = service.saving.lock().await;
-    permissions::save_uses(service).await?;
     let parts = service.clone();
-    blocking(move || {
+    let unsaved = blocking(move || {
         let uses = parts.directory.take_uses(SAVED_AT_ONCE);
         if !uses.is_empty() {
             parts.database.write(|connection| api_keys::note_uses(connection, &uses))?;
@@ -104,7 +103,9 @@ pub async fn save_some_uses(service: &Service) -> Result<Unsaved> {
         parts.directory.sweep();
         Ok(Unsaved::None)
     })
-    .await
+    .await?;
+    permissions::save_uses(service).await?;
+    Ok(unsaved)
 }
 
 /// Whether uses wait for their turn to be saved.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{Service, Transaction, bootstrap};
+use super::{Service, Transaction};
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Result, Violation};
@@ -195,29 +195,19 @@ pub(super) fn remove(transaction: &mut Transaction<'_>, policy: &Policy) -> Resu
     transaction.record(Action::PolicyDeleted, Subject::Policy(policy.id.uuid()), &policy.name)
 }
 
-/// Creates those policies of the system that are not there yet.
+/// Creates the policies that every installation begins with, once: what is deleted of them later stays deleted. `root`
+/// is the user that this very start created, if it did: a name alone is nobody yet.
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn seed(service: &Service) -> Result<()> {
-    let seeds = system::policies(bootstrap::ADMIN, service.clock.now());
-    let missing = service
-        .read(move |connection| {
-            let mut missing = Vec::new();
-            for policy in seeds {
-                if policies::find(connection, policy.id)?.is_none() {
-                    missing.push(policy);
-                }
-            }
-            Ok(missing)
-        })
-        .await?;
-    if missing.is_empty() {
+pub async fn seed(service: &Service, root: Option<&str>) -> Result<()> {
+    if service.read(|connection| policies::find_by_qualified_name(connection, system::ROOT)).await?.is_some() {
         return Ok(());
     }
+    let seeds = system::policies(root, service.clock.now());
     let operator = Actor::operator(service.clock.now());
     let seeded =
-        service.write(&operator, move |transaction| missing.iter().try_for_each(|policy| insert(transaction, policy)));
+        service.write(&operator, move |transaction| seeds.iter().try_for_each(|policy| insert(transaction, policy)));
     match seeded.await {
         // Another node was faster.
         Err(Error::Conflict(_)) => Ok(()),
@@ -244,8 +234,21 @@ fn may_shape(actor: &Actor, rule: &Rule) -> Result<()> {
     Ok(())
 }
 
-/// A policy that the engine does not understand is not kept.
+/// The most names that one policy can hold: of actions, resources and subjects together. Each takes the engine time.
+const NAMES: usize = 1000;
+
+/// A policy that the engine does not understand, or that would keep it busy, is not kept.
 fn check(policy: &Policy) -> Result<()> {
+    let Rule { actions, resources, subjects, .. } = &policy.rule;
+    let names = actions.len()
+        + resources.iter().map(|criterion| criterion.values.len().max(1)).sum::<usize>()
+        + subjects.users.len()
+        + subjects.groups.len()
+        + subjects.roles.len();
+    if names > NAMES {
+        let message = format!("has {names} actions, resources and subjects; {NAMES} are allowed");
+        return Err(Violation::new("policy", message).into());
+    }
     let compiled = Slice::compile([policy]);
     compiled.map(drop).map_err(|error| Violation::new("policy", format!("does not compile: {error}")).into())
 }

@@ -212,3 +212,19 @@ async fn what_is_forbidden_is_refused_before_the_body_is_judged_by_the_storage()
     let body = json!({"displayName": "a", "personaQualifiedNames": ["default/unknown"]});
     forbidden(key.post(KEYS, &body).await, "`MANAGE_APIKEYS`");
 }
+
+#[actix_web::test]
+async fn a_key_does_not_leave_its_own_personas() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let persona = admin.persona("limits").await;
+    let body = json!({
+        "displayName": "k", "workspacePermissions": ["MANAGE_APIKEYS"],
+        "personaQualifiedNames": [persona["qualifiedName"]],
+    });
+    let created = admin.try_create(&body).await.ok();
+    let (id, token) = (created["id"].as_str().unwrap(), created["attributes"]["accessToken"].as_str().unwrap());
+    let key = app.holder_of(token);
+    forbidden(key.try_update(id, &json!({"displayName": "k"})).await, "personas");
+    key.try_update(id, &json!({"displayName": "n", "personaQualifiedNames": [persona["qualifiedName"]]})).await.ok();
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use tessera::domain::error::Error;
 use tessera::domain::permission::Permission;
-use tessera::domain::policy::{Category, Effect, Policy, Rule, Subjects};
+use tessera::domain::policy::{Category, Criterion, Effect, Policy, Rule, Subjects};
 use tessera::domain::principal::Role;
 use tessera::domain::text::{Description, DisplayName};
 use tessera::service::policies::{self, Member, PolicyInput, PolicySearch};
@@ -47,8 +47,9 @@ async fn the_system_begins_with_the_policies_that_clients_look_for() {
     let expected = ["0", "7", "admin-platform-policy", "editor-platform-policy", "reader-platform-policy"];
     let expected = expected.iter().chain(&["view-entity-page-all", "view-dataset-sensitive"]);
     assert_eq!(names, expected.map(|key| format!("urn:li:dataHubPolicy:{key}")).collect::<Vec<_>>());
-    policies::seed(&app.service).await.unwrap();
-    assert_eq!(everything(&app).await.len(), names.len());
+    policies::delete(&app.service, &app.operator(), BASE.into()).await.unwrap();
+    policies::seed(&app.service, None).await.unwrap();
+    assert_eq!(everything(&app).await.len(), names.len() - 1, "what was deleted stays deleted");
 }
 
 #[actix_web::test]
@@ -171,4 +172,30 @@ async fn a_key_changes_no_policy_that_names_it() {
     assert!(matches!(refused, Err(Error::Forbidden(_))));
     let refused = policies::delete(&app.service, &actor, written.qualified_name).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))));
+}
+
+#[actix_web::test]
+async fn no_policy_is_about_an_administrator_who_is_not_there() {
+    let app = App::start().await;
+    let root = &everything(&app).await[0];
+    assert_eq!((root.qualified_name.as_str(), &root.rule.subjects), ("urn:li:dataHubPolicy:0", &Subjects::default()));
+    let world = crate::support::World::new(&crate::support::Options::default());
+    policies::seed(&world.service, Some("admin")).await.unwrap();
+    let search = PolicySearch { count: 1, ..PolicySearch::default() };
+    let root = policies::list(&world.service, &world.operator(), search).await.unwrap().records;
+    assert_eq!(root[0].rule.subjects, named("admin"));
+}
+
+#[actix_web::test]
+async fn a_policy_of_a_thousand_names_compiles_and_one_of_more_is_refused() {
+    let app = App::start().await;
+    let names = |count: usize| (0..count).map(|number| format!("default/{number}")).collect::<Vec<_>>();
+    let mut large = input("large", &["EDIT_ENTITY"], Subjects { users: names(300), ..Subjects::default() });
+    large.rule.category = Category::Entities;
+    large.rule.resources = vec![Criterion::covers(names(699))];
+    let policy = policies::create(&app.service, &app.operator(), large.clone()).await.unwrap();
+    policies::delete(&app.service, &app.operator(), policy.qualified_name).await.unwrap();
+    large.rule.resources = vec![Criterion::covers(names(700))];
+    let refused = policies::create(&app.service, &app.operator(), large).await;
+    assert!(matches!(refused, Err(Error::Invalid(_))));
 }

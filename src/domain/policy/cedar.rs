@@ -38,7 +38,7 @@ pub(super) fn translate(policy: &Policy) -> Option<Value> {
     let actions: Vec<Value> = rule.actions.iter().map(|action| json!({ "type": "Action", "id": action })).collect();
     let (resource, body) = match rule.category {
         Category::Platform => ("Platform", subject),
-        _ => ("Asset", rule.resources.iter().map(criterion).fold(subject, and)),
+        _ => ("Asset", tree("&&", std::iter::once(subject).chain(rule.resources.iter().map(criterion)).collect())?),
     };
     Some(json!({
         "effect": match rule.effect { Effect::Allow => "permit", Effect::Deny => "forbid" },
@@ -56,29 +56,30 @@ fn subjects(subjects: &Subjects, category: Category) -> Option<Value> {
     let owned = subjects.owners && category != Category::Platform;
     let owners = owned.then(|| binary("contains", attribute("resource", "owners"), username()));
     let roles = subjects.roles.iter().map(|role| principal_in("Role", role));
-    let users = subjects.users.iter().map(|user| binary("==", username(), text(user)));
-    everyone.into_iter().chain(owners).chain(roles).chain(users).reduce(or)
+    let users = (!subjects.users.is_empty()).then(|| binary("contains", set(&subjects.users), username()));
+    tree("||", everyone.into_iter().chain(owners).chain(roles).chain(users).collect())
 }
 
 fn criterion(criterion: &Criterion) -> Value {
-    let meets = |value: &String| match criterion.condition {
-        Condition::Equals | Condition::NotEquals => test(&criterion.field, |found| binary("==", found, text(value))),
-        Condition::StartsWith => test(&criterion.field, |found| like(found, &[value.clone(), String::new()])),
-        Condition::Covers => covering(value)
-            .into_iter()
-            .map(|pieces| test(&criterion.field, |found| like(found, &pieces)))
-            .reduce(or)
-            .unwrap_or_else(never),
+    let values = &criterion.values;
+    let one_of = || test(&criterion.field, |found| binary("contains", set(values), found));
+    let any = |alternatives: Vec<Vec<String>>| {
+        let matches = |pieces: &Vec<String>| test(&criterion.field, |found| like(found, pieces));
+        tree("||", alternatives.iter().map(matches).collect()).unwrap_or_else(|| json!({ "Value": false }))
     };
-    let any = criterion.values.iter().map(meets).reduce(or).unwrap_or_else(never);
-    if criterion.condition == Condition::NotEquals { one("!", one("arg", any)) } else { any }
+    match criterion.condition {
+        Condition::Equals => one_of(),
+        Condition::NotEquals => one("!", one("arg", one_of())),
+        Condition::StartsWith => any(values.iter().map(|value| vec![value.clone(), String::new()]).collect()),
+        Condition::Covers => any(values.iter().flat_map(|value| covering(value)).collect()),
+    }
 }
 
 /// Whether what a facet names is there and passes.
 fn test(facet: &Facet, passes: impl Fn(Value) -> Value) -> Value {
     let tagged = |owner: fn() -> Value, property: &str| {
         let (there, found) = (binary("hasTag", owner(), text(property)), binary("getTag", owner(), text(property)));
-        and(there, passes(found))
+        binary("&&", there, passes(found))
     };
     match facet {
         Facet::Name => passes(attribute("resource", "name")),
@@ -114,16 +115,17 @@ fn text(value: &str) -> Value {
     json!({ "Value": value })
 }
 
-fn never() -> Value {
-    json!({ "Value": false })
+fn set(values: &[String]) -> Value {
+    one("Set", Value::Array(values.iter().map(|value| text(value)).collect()))
 }
 
-fn and(left: Value, right: Value) -> Value {
-    binary("&&", left, right)
-}
-
-fn or(left: Value, right: Value) -> Value {
-    binary("||", left, right)
+/// Joins conditions by an operator in a tree whose two sides weigh the same: Cedar follows it with its stack.
+fn tree(operator: &str, mut conditions: Vec<Value>) -> Option<Value> {
+    if conditions.len() < 2 {
+        return conditions.pop();
+    }
+    let right = conditions.split_off(conditions.len() / 2);
+    Some(binary(operator, tree(operator, conditions)?, tree(operator, right)?))
 }
 
 fn binary(operator: &str, left: Value, right: Value) -> Value {

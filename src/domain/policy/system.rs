@@ -21,12 +21,15 @@ enum Keeper {
     Administrators,
 }
 
+/// The URN of the policy about the user of the first start. It cannot be deleted.
+pub const ROOT: &str = "urn:li:dataHubPolicy:0";
+
 /// The policies, as of `now`; `root` is the user of the first start.
 #[must_use]
-pub fn policies(root: &str, now: i64) -> Vec<Policy> {
+pub fn policies(root: Option<&str>, now: i64) -> Vec<Policy> {
     let all: Vec<&str> = Permission::ALL.map(Permission::name).to_vec();
     let generate = Permission::GeneratePersonalAccessTokens.name();
-    let root = Subjects { users: vec![root.to_owned()], ..Subjects::default() };
+    let root = Subjects { users: root.into_iter().map(str::to_owned).collect(), ..Subjects::default() };
     let everyone = Subjects { everyone: true, ..Subjects::default() };
     let role = |role: Role| Subjects { roles: vec![role.name().to_owned()], ..Subjects::default() };
     let (platform, entities) = (Category::Platform, Category::Entities);

@@ -43,15 +43,17 @@ pub async fn ask(state: web::Data<State>, actor: Actor, body: Body<ExplainReques
 #[schema(example = examples::explain_request)]
 pub struct ExplainRequest {
     /// Whom it is about: a user name, a client id or an id; whoever asks, if left out.
+    #[validate(custom(function = "check_name"))]
     actor: Option<String>,
     /// A permission of the platform, an action of a persona's policy, or a DataHub privilege.
-    #[validate(custom(function = "check_action"))]
+    #[validate(custom(function = "check_name"))]
     #[schema(example = "persona-asset-read")]
     action: String,
     /// With what; left out for a permission of the platform.
     #[validate(nested)]
     resource: Option<ExplainResource>,
     /// The qualified names of the personas they would have instead of their own.
+    #[validate(custom(function = "check_names"))]
     personas: Option<Vec<String>>,
 }
 
@@ -61,9 +63,10 @@ pub struct ExplainRequest {
 pub struct ExplainResource {
     /// Its type: `Table`.
     #[serde(default, rename = "type")]
+    #[validate(custom(function = "check_type"))]
     type_name: String,
     /// Its qualified name or URN.
-    #[validate(custom(function = "check_id"))]
+    #[validate(custom(function = "check_name"))]
     #[schema(min_length = 1, example = "default/snowflake/1795324625/db")]
     id: String,
     /// Properties that policies look at.
@@ -71,13 +74,22 @@ pub struct ExplainResource {
     properties: BTreeMap<String, String>,
 }
 
-fn check_action(action: &str) -> Result<(), ValidationError> {
-    rule(if action.is_empty() { Err("must not be empty".to_owned()) } else { Ok(()) })
+fn check_name(name: &str) -> Result<(), ValidationError> {
+    rule(if name.is_empty() { Err("must not be empty".to_owned()) } else { Ok(()) })?;
+    check_type(name)
 }
 
-fn check_id(id: &str) -> Result<(), ValidationError> {
-    rule(if id.is_empty() { Err("must not be empty".to_owned()) } else { Ok(()) })
+fn check_type(name: &str) -> Result<(), ValidationError> {
+    rule(if name.contains('\0') { Err("must not contain a zero character".to_owned()) } else { Ok(()) })
 }
+
+fn check_names(names: &[String]) -> Result<(), ValidationError> {
+    rule(if names.len() > PERSONAS { Err(format!("must have at most {PERSONAS} members")) } else { Ok(()) })?;
+    names.iter().try_for_each(|name| check_name(name))
+}
+
+/// How many personas can be asked about at once.
+const PERSONAS: usize = 100;
 
 impl ExplainRequest {
     fn into_domain(self) -> Explain {

@@ -144,6 +144,9 @@ async fn require_decision(state: &State, actor: &Actor, request: &HttpRequest) -
     if action.is_empty() || resource.is_empty() {
         return Err(Error::Forbidden("`action` and `resource` are required together".to_owned()).into());
     }
+    if [action, resource, kind].iter().any(|name| name.contains('\0')) {
+        return Err(Error::Forbidden("no action and no resource has a zero character in its name".to_owned()).into());
+    }
     let inquiry = Inquiry::new(action, resource, kind);
     if state.service.permits(actor, &inquiry).await.map_err(Failure::or_unavailable)? {
         return Ok(());

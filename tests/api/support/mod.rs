@@ -174,7 +174,7 @@ impl App {
 
     pub async fn start_with(options: Options) -> Self {
         let world = World::new(&options);
-        policies::seed(&world.service).await.unwrap();
+        policies::seed(&world.service, None).await.unwrap();
         let github_keys = GithubKeys::parse(options.github_keys).unwrap();
         let doors = DoorSettings { github_keys, datahub: options.datahub, ..doors(options.timeout) };
         let state = State::new(world.service.clone(), doors).unwrap();
