@@ -17,7 +17,7 @@ pub fn write(mut keyed: Hmac<Sha256>, role: Role, revision: i64) -> String {
     data_encoding::HEXLOWER.encode(&keyed.finalize().into_bytes())
 }
 
-/// The role that a text invites to; `None` for anything that [`write`] does not write now.
+/// The role that a text invites to; `None` for anything that [`write()`] does not write now.
 #[must_use]
 pub fn read(keyed: &Hmac<Sha256>, text: &str, revision: i64) -> Option<Role> {
     ROLES.into_iter().find(|role| write(keyed.clone(), *role, revision).as_bytes().ct_eq(text.as_bytes()).into())
