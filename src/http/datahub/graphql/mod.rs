@@ -4,6 +4,7 @@
 
 mod corp_user;
 mod filters;
+mod limits;
 mod me;
 mod policies;
 mod policy_types;

@@ -1,8 +1,10 @@
 //! Reading a GraphQL request.
 
-use async_graphql::{Request, Variables};
+use async_graphql::{Pos, Request, Variables, parser};
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+use super::limits;
 
 /// The body of a request. Further members are ignored.
 #[derive(Deserialize)]
@@ -21,17 +23,16 @@ pub fn read(body: &[u8]) -> Option<Body> {
     body.variables.as_ref().is_none_or(Value::is_object).then_some(body)
 }
 
-/// The document in it.
+/// The document in it, small enough to be looked at by the engine.
 ///
 /// # Errors
-/// The error to send for what is no GraphQL.
+/// The error to send for what is no GraphQL, or too much of it.
 pub fn parse(body: Body) -> Result<Request, Value> {
-    let document = async_graphql::parser::parse_query(&body.query).map_err(|error| {
-        let locations: Vec<Value> =
-            error.positions().map(|position| json!({"line": position.line, "column": position.column})).collect();
+    let document = parser::parse_query(&body.query).map_err(|error| {
         let message = format!("Invalid Syntax : {error}");
-        json!({"message": message, "locations": locations, "extensions": {"classification": "InvalidSyntax"}})
+        problem(&message, error.positions(), "InvalidSyntax")
     })?;
+    limits::check(&document).map_err(|excess| problem(&excess.message, [excess.position], "ValidationError"))?;
     let mut request = Request::new(body.query);
     request.set_parsed_query(document);
     if let Some(mut variables) = body.variables {
@@ -42,6 +43,12 @@ pub fn parse(body: Body) -> Result<Request, Value> {
         request = request.operation_name(name);
     }
     Ok(request)
+}
+
+fn problem(message: &str, positions: impl IntoIterator<Item = Pos>, classification: &str) -> Value {
+    let locations: Vec<Value> =
+        positions.into_iter().map(|position| json!({"line": position.line, "column": position.column})).collect();
+    json!({"message": message, "locations": locations, "extensions": {"classification": classification}})
 }
 
 /// Older clients write the numbers of a page as texts: `{"start": "0", "count": "20"}`.
