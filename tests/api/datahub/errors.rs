@@ -146,6 +146,24 @@ async fn fragments_that_multiply_are_refused_before_they_do() {
 }
 
 #[actix_web::test]
+async fn a_syntax_error_repeats_nothing_of_the_document() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    for query in [
+        "{ getAccessTokenMetadata(token: \"tsp_secret\" { id } }",
+        "{\n getAccessTokenMetadata(token: \"tsp_secret) { id } }",
+        "{ me } \"tsp_secret\"",
+    ] {
+        let answer = ask(&admin, query, Value::Null).await;
+        let error = &answer["errors"][0];
+        let message = error["message"].as_str().unwrap();
+        assert!(message.starts_with("Invalid Syntax : expected") && !message.contains('\n'), "{message}");
+        assert!(error["locations"][0]["column"].as_u64().unwrap() > 1, "{answer}");
+        assert!(!answer.to_string().contains("tsp_secret"), "{answer}");
+    }
+}
+
+#[actix_web::test]
 async fn introspection_shows_the_names_that_clients_know() {
     let app = App::start().await;
     let admin = app.admin().await;

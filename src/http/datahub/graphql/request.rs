@@ -29,7 +29,7 @@ pub fn read(body: &[u8]) -> Option<Body> {
 /// The error to send for what is no GraphQL, or too much of it.
 pub fn parse(body: Body) -> Result<Request, Value> {
     let document = parser::parse_query(&body.query).map_err(|error| {
-        let message = format!("Invalid Syntax : {error}");
+        let message = format!("Invalid Syntax : {}", without_excerpt(&error));
         problem(&message, error.positions(), "InvalidSyntax")
     })?;
     limits::check(&document).map_err(|excess| problem(&excess.message, [excess.position], "ValidationError"))?;
@@ -43,6 +43,14 @@ pub fn parse(body: Body) -> Result<Request, Value> {
         request = request.operation_name(name);
     }
     Ok(request)
+}
+
+/// What the parser says, without the line that it shows: a token may be in it, and clients log messages. What was
+/// expected comes last.
+fn without_excerpt(error: &parser::Error) -> String {
+    let message = error.to_string();
+    let last = message.lines().last().unwrap_or_default().trim_start();
+    last.strip_prefix("= ").unwrap_or(last).to_owned()
 }
 
 fn problem(message: &str, positions: impl IntoIterator<Item = Pos>, classification: &str) -> Value {
