@@ -4,7 +4,7 @@ use async_graphql::{Pos, Request, Variables, parser};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::limits;
+use super::{limits, numbers};
 
 /// The body of a request. Further members are ignored.
 #[derive(Deserialize)]
@@ -28,15 +28,16 @@ pub fn read(body: &[u8]) -> Option<Body> {
 /// # Errors
 /// The error to send for what is no GraphQL, or too much of it.
 pub fn parse(body: Body) -> Result<Request, Value> {
-    let document = parser::parse_query(&body.query).map_err(|error| {
+    let mut document = parser::parse_query(&body.query).map_err(|error| {
         let message = format!("Invalid Syntax : {}", without_excerpt(&error));
         problem(&message, error.positions(), "InvalidSyntax")
     })?;
     limits::check(&document).map_err(|excess| problem(&excess.message, [excess.position], "ValidationError"))?;
+    numbers::in_document(&mut document);
     let mut request = Request::new(body.query);
     request.set_parsed_query(document);
     if let Some(mut variables) = body.variables {
-        count(&mut variables);
+        numbers::in_variables(&mut variables);
         request = request.variables(Variables::from_json(variables));
     }
     if let Some(name) = body.operation_name.filter(|name| !name.is_empty()) {
@@ -57,21 +58,4 @@ fn problem(message: &str, positions: impl IntoIterator<Item = Pos>, classificati
     let locations: Vec<Value> =
         positions.into_iter().map(|position| json!({"line": position.line, "column": position.column})).collect();
     json!({"message": message, "locations": locations, "extensions": {"classification": classification}})
-}
-
-/// Older clients write the numbers of a page as texts: `{"start": "0", "count": "20"}`.
-fn count(variables: &mut Value) {
-    match variables {
-        Value::Object(members) => {
-            for (name, member) in members {
-                let number = member.as_str().and_then(|text| text.parse::<i32>().ok());
-                match number {
-                    Some(number) if name == "start" || name == "count" => *member = Value::from(number),
-                    _ => count(member),
-                }
-            }
-        }
-        Value::Array(members) => members.iter_mut().for_each(count),
-        _ => {}
-    }
 }
