@@ -173,7 +173,7 @@ async fn removing_ends_everything_of_a_user_and_of_nobody_is_no_error() {
 }
 
 #[actix_web::test]
-async fn a_suspended_user_is_refused_with_every_credential_until_readmitted() {
+async fn a_suspended_user_is_refused_with_every_credential_and_readmitted_with_all_of_them() {
     let app = App::start().await;
     let admin = app.admin().await;
     app.user("ada", Role::Member).await;
