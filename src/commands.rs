@@ -156,7 +156,7 @@ async fn serve(settings: Settings) -> Outcome {
 
 /// Sees to it that nobody has the name of the system client, and that nobody overlooks that everybody may do everything.
 async fn reserve(service: &Service, datahub: &datahub::Settings) -> Outcome {
-    if datahub.authentication == Authentication::Off {
+    if datahub.authentication != Authentication::On {
         tracing::warn!(
             "METADATA AUTHENTICATION IS OFF: at DataHub's paths everybody is who they say and may do everything"
         );

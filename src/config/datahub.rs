@@ -79,7 +79,8 @@ impl DataHubSettings {
     pub fn door(&self, listen: SocketAddr) -> Result<Settings, String> {
         let authentication = match self.metadata_auth {
             MetadataAuth::On => Authentication::On,
-            MetadataAuth::Off if listen.ip().is_loopback() || self.metadata_auth_off_anywhere => Authentication::Off,
+            MetadataAuth::Off if self.metadata_auth_off_anywhere => Authentication::OffAnywhere,
+            MetadataAuth::Off if listen.ip().is_loopback() => Authentication::Off,
             MetadataAuth::Off => {
                 return Err(format!(
                     "--metadata-auth off lets everybody who reaches {listen} do everything; listen on 127.0.0.1, or add \

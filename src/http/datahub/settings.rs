@@ -41,6 +41,8 @@ pub enum Authentication {
     On,
     /// Whoever they say they are, they are: for a test installation that nobody else can reach.
     Off,
+    /// The same where others can reach it, by whatever name.
+    OffAnywhere,
 }
 
 /// What the caller is called who says nothing while authentication is off.
