@@ -74,9 +74,6 @@ pub async fn sign_up(state: web::Data<State>, request: HttpRequest, body: web::B
         let message = format!("Password must have {} to 1024 characters.", state.datahub.password_length);
         return Err(bad_request(message));
     }
-    if state.datahub.system_client.as_ref().is_some_and(|client| client.id() == username) {
-        return Err(bad_request(format!("The user name `{username}` is reserved.")));
-    }
     let new = SignUp {
         invite: form.invite_token.trim().to_owned(),
         email: username.clone(),
