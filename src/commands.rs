@@ -27,7 +27,7 @@ use crate::pepper_file;
 use crate::service::bootstrap::{self, ADMIN, FirstStart};
 use crate::service::maintenance::{self, Follower, Unsaved};
 use crate::service::users::NewUser;
-use crate::service::{Parts, Service, api_keys, policies, profiles, users};
+use crate::service::{Parts, Service, api_keys, policies, users};
 use crate::storage::database::Database;
 use crate::storage::peppers;
 use crate::storage::url::DatabaseUrl;
@@ -124,7 +124,7 @@ async fn serve(settings: Settings) -> Outcome {
         }
     };
     let datahub = settings.datahub.door(settings.listen)?;
-    reserve(&service, &datahub).await?;
+    warn(&datahub);
     let doors = DoorSettings {
         trusted: TrustedProxies(settings.trusted_proxies.clone()),
         github_keys,
@@ -155,18 +155,12 @@ async fn serve(settings: Settings) -> Outcome {
     maintenance::save_uses(&service).await.map_err(explain)
 }
 
-/// Sees to it that nobody has the name of the system client, and that nobody overlooks that everybody may do everything.
-async fn reserve(service: &Service, datahub: &datahub::Settings) -> Outcome {
-    if datahub.authentication == Authentication::Off {
+/// Sees to it that nobody overlooks that everybody may do everything.
+fn warn(datahub: &datahub::Settings) {
+    if datahub.authentication != Authentication::On {
         tracing::warn!(
             "METADATA AUTHENTICATION IS OFF: at DataHub's paths everybody is who they say and may do everything"
         );
-    }
-    let Some(client) = &datahub.system_client else { return Ok(()) };
-    let operator = Actor::operator(service.clock.now());
-    match profiles::find(service, &operator, client.id().to_owned()).await.map_err(explain)? {
-        None => Ok(()),
-        Some(_) => Err(format!("--system-client-id `{}` is the name of a user", client.id())),
     }
 }
 

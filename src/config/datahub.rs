@@ -34,7 +34,7 @@ pub struct DataHubSettings {
     #[arg(long, global = true, env = "TESSERA_SIGN_UP_PASSWORD_LENGTH", default_value_t = PASSWORD_LENGTH)]
     pub sign_up_password_length: usize,
 
-    /// The reserved user name of a program that authenticates with `Authorization: Basic` and may do everything
+    /// The reserved user name, such as `__datahub_system`, of a program that authenticates with `Authorization: Basic` and may do everything
     #[arg(long, global = true, env = "TESSERA_SYSTEM_CLIENT_ID", requires = "system_client_secret")]
     pub system_client_id: Option<String>,
 
@@ -79,7 +79,8 @@ impl DataHubSettings {
     pub fn door(&self, listen: SocketAddr) -> Result<Settings, String> {
         let authentication = match self.metadata_auth {
             MetadataAuth::On => Authentication::On,
-            MetadataAuth::Off if listen.ip().is_loopback() || self.metadata_auth_off_anywhere => Authentication::Off,
+            MetadataAuth::Off if self.metadata_auth_off_anywhere => Authentication::OffAnywhere,
+            MetadataAuth::Off if listen.ip().is_loopback() => Authentication::Off,
             MetadataAuth::Off => {
                 return Err(format!(
                     "--metadata-auth off lets everybody who reaches {listen} do everything; listen on 127.0.0.1, or add \
@@ -131,12 +132,16 @@ mod tests {
     fn the_system_client_needs_a_name_and_a_secret_that_is_no_sample() {
         let client = |id, secret| door(&["--system-client-id", id, "--system-client-secret", secret]);
         assert!(client("__datahub_system", "0123456789abcdef").is_ok());
-        for (id, secret) in
-            [("s", "short"), ("", "0123456789abcdef"), ("a:b", "0123456789abcdef"), ("s", "JohnSnowKnowsNothing")]
-        {
+        for (id, secret) in [
+            ("__s", "short"),
+            ("", "0123456789abcdef"),
+            ("__a:b", "0123456789abcdef"),
+            ("robot", "0123456789abcdef"),
+            ("__s", "JohnSnowKnowsNothing"),
+        ] {
             assert!(client(id, secret).is_err(), "{id} {secret}");
         }
-        assert!(door(&["--system-client-id", "s"]).is_err());
+        assert!(door(&["--system-client-id", "__s"]).is_err());
     }
 
     #[test]

@@ -14,6 +14,9 @@ pub struct User {
     pub email: String,
 }
 
+/// The names of programs that may do everything begin so, and no user's does.
+pub const RESERVED_PREFIX: &str = "__";
+
 /// Checks the name of a new user.
 ///
 /// # Errors
@@ -26,7 +29,7 @@ pub fn check_username(name: &str) -> Result<(), String> {
     if name == OPERATOR
         || name.starts_with(SERVICE_ACCOUNT_PREFIX)
         || name.starts_with("service_")
-        || name.starts_with("__")
+        || name.starts_with(RESERVED_PREFIX)
     {
         return Err("is reserved".to_owned());
     }

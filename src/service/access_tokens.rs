@@ -1,5 +1,6 @@
 //! Access tokens: create, list, revoke, and who a token belongs to. Who may do what is DataHub's rule: see the README.
 
+use super::grants::may_grant;
 use super::{Service, Transaction, page};
 use crate::domain::access_token::{
     AccessToken, AccessTokenField, AccessTokenKind, CreatedAccessToken, NewAccessToken, Party, wire_id,
@@ -14,12 +15,13 @@ use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind};
 use crate::domain::token::{ParsedToken, TokenKind};
 use crate::storage::principals::{self, Existed};
-use crate::storage::{access_tokens, credentials, service_accounts};
+use crate::storage::{access_tokens, credentials, service_accounts, standings};
 
-/// Creates an access token. Whoever holds `MANAGE_ACCESS_TOKENS` may name any user, and so act as anybody.
+/// Creates an access token. Whoever holds `MANAGE_ACCESS_TOKENS` may name any user, and so act as anybody; a service
+/// account must hold nothing that the actor does not.
 ///
 /// # Errors
-/// [`Error::Forbidden`], the same for names that exist and that do not; then [`Error::NotFound`], or a violation when
+/// [`Error::Forbidden`], the same for names that exist and that do not, but for a service account that holds more; then [`Error::NotFound`], or a violation when
 /// the name is of another kind of principal.
 pub async fn create(service: &Service, actor: &Actor, new: NewAccessToken) -> Result<CreatedAccessToken> {
     match new.kind {
@@ -30,6 +32,9 @@ pub async fn create(service: &Service, actor: &Actor, new: NewAccessToken) -> Re
     service
         .write(actor, move |transaction| {
             let represented = represented(transaction, &new)?;
+            if new.kind == AccessTokenKind::ServiceAccount {
+                may_act_as(transaction, &represented)?;
+            }
             let expires_at = new.validity.ends(transaction.now);
             let service = transaction.service;
             let (token, credential) = service.mint(TokenKind::Personal, represented.id, transaction.now, expires_at)?;
@@ -53,6 +58,13 @@ pub async fn create(service: &Service, actor: &Actor, new: NewAccessToken) -> Re
             Ok(CreatedAccessToken { access_token, token })
         })
         .await
+}
+
+/// Nobody gets by a program's token what they do not hold themselves. Not DataHub's rule.
+fn may_act_as(transaction: &mut Transaction<'_>, program: &Principal) -> Result<()> {
+    let standing = standings::of(transaction.connection, program.clone())?;
+    let standing = transaction.service.with_policies(transaction.connection, standing)?;
+    may_grant(transaction.actor, standing.permissions)
 }
 
 /// The principal that a new token shall authenticate, locked so that it stays.

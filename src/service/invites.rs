@@ -11,6 +11,7 @@ use crate::domain::invite;
 use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::profile::{Aspect, AspectName};
+use crate::domain::text::DisplayName;
 use crate::domain::user::{User, check_username};
 use crate::storage::{aspects, invites, principals, users};
 
@@ -61,9 +62,9 @@ pub struct SignUp {
     /// May be empty.
     pub email: String,
     /// For people.
-    pub full_name: String,
-    /// What they do; may be empty.
-    pub title: String,
+    pub full_name: DisplayName,
+    /// What they do.
+    pub title: DisplayName,
 }
 
 /// Creates the user who was invited.
@@ -100,11 +101,12 @@ pub async fn accept(service: &Service, new: SignUp, password: String, request_id
             let revision = invites::revision(transaction.connection)?;
             invited(transaction.service, &new.invite, revision)?;
             let id = principal.id;
-            let user = User { principal, display_name: new.full_name.clone(), email: new.email.clone() };
+            let user = User { principal, display_name: new.full_name.as_str().to_owned(), email: new.email.clone() };
             users::insert(transaction.connection, &user, &hash)?;
+            let full_name = new.full_name.as_str();
             let value = serde_json::json!({
-                "active": true, "displayName": new.full_name, "fullName": new.full_name, "email": new.email,
-                "title": new.title,
+                "active": true, "displayName": full_name, "fullName": full_name, "email": new.email,
+                "title": new.title.as_str(),
             });
             let name = AspectName::CorpUserInfo.name().to_owned();
             let info = Aspect { name, value, created_by: new.username.clone(), created_at: transaction.now };

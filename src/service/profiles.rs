@@ -61,7 +61,8 @@ fn of(connection: &mut AnyConnection, ids: &[PrincipalId]) -> Result<Vec<Profile
 }
 
 /// Writes an aspect of a user or of a service account that is no API key. What it says of removal and suspension
-/// holds from now on. Names and titles of a user who does not exist make one, who has no password.
+/// holds from now on, for sessions as for tokens: DataHub's smoke tests expect the cookies of a user who is readmitted to
+/// work again, so unlike `tessera users disable` this deletes none. Names and titles of a user who does not exist make one, who has no password.
 ///
 /// # Errors
 /// [`Error::Forbidden`], then violations and [`Error::NotFound`].

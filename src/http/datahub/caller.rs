@@ -2,11 +2,13 @@
 //! DataHub's client sends both, of different people.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, ORIGIN};
+use actix_web::http::uri::Authority;
 use actix_web::{FromRequest, HttpRequest, web};
 use data_encoding::BASE64;
 
@@ -47,8 +49,9 @@ impl FromRequest for Caller {
 }
 
 async fn identify(state: &State, request: &HttpRequest) -> Result<Actor, Failure> {
-    if state.datahub.authentication == Authentication::Off {
+    if state.datahub.authentication != Authentication::On {
         refuse_cross_site(request)?;
+        refuse_strange_host(state, request)?;
         return at_their_word(state, request).await;
     }
     if let Some((id, secret)) = basic(request) {
@@ -107,6 +110,32 @@ async fn of_session(state: &State, request: &HttpRequest) -> Result<Actor, Failu
         return Ok(actor);
     }
     Err(Error::Unauthenticated(Refusal::Invalid).into())
+}
+
+/// Refuses a page that has given its own host name the address of this server, as only that name still tells it from
+/// this server's pages. Where others can reach this server its names are not known, so programs may use any.
+fn refuse_strange_host(state: &State, request: &HttpRequest) -> Result<(), Failure> {
+    let headers = request.headers();
+    let by_browser = headers.contains_key(ORIGIN) || headers.keys().any(|name| name.as_str().starts_with("sec-fetch-"));
+    let Some(host) = headers.get(HOST) else { return Ok(()) };
+    if state.datahub.authentication == Authentication::OffAnywhere && !by_browser {
+        return Ok(());
+    }
+    let host = host.to_str().unwrap_or("?");
+    let public = state.public_url.as_deref().and_then(|url| url.strip_prefix("https://"));
+    if is_loopback(host) || public.is_some_and(|public| public.eq_ignore_ascii_case(host)) {
+        return Ok(());
+    }
+    let message = "Without authentication, Host must be a loopback address or that of TESSERA_PUBLIC_URL.".to_owned();
+    Err(Failure::DataHub(StatusCode::FORBIDDEN, message))
+}
+
+/// Whether a `Host` names this machine, to itself.
+fn is_loopback(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host();
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// Refuses a request that a browser may have been tricked into.

@@ -13,6 +13,7 @@ use super::urn;
 use crate::app::State;
 use crate::clock::SECOND;
 use crate::domain::error::{Error, Refusal};
+use crate::domain::text::DisplayName;
 use crate::http::auth::request_id;
 use crate::http::problem::Failure;
 use crate::http::valid::Params;
@@ -73,15 +74,12 @@ pub async fn sign_up(state: web::Data<State>, request: HttpRequest, body: web::B
         let message = format!("Password must have {} to 1024 characters.", state.datahub.password_length);
         return Err(bad_request(message));
     }
-    if state.datahub.system_client.as_ref().is_some_and(|client| client.id() == username) {
-        return Err(bad_request(format!("The user name `{username}` is reserved.")));
-    }
     let new = SignUp {
         invite: form.invite_token.trim().to_owned(),
         email: username.clone(),
         username: username.clone(),
-        full_name: form.full_name.trim().to_owned(),
-        title: form.title.trim().to_owned(),
+        full_name: name("Full name", &form.full_name)?,
+        title: name("Title", &form.title)?,
     };
     let signed_up = invites::accept(&state.service, new, form.password.clone(), request_id(&request)).await;
     signed_up.map_err(|error| match error {
@@ -165,6 +163,10 @@ async fn begin(
 
 fn not_blank(name: &str, value: &str) -> Result<(), Failure> {
     if value.trim().is_empty() { Err(bad_request(format!("{name} must not be empty."))) } else { Ok(()) }
+}
+
+fn name(member: &str, text: &str) -> Result<DisplayName, Failure> {
+    DisplayName::parse(text).map_err(|message| bad_request(format!("{member} {message}.")))
 }
 
 fn bad_request(message: String) -> Failure {

@@ -5,6 +5,7 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 
 use crate::domain::access_token::Lifetimes;
+use crate::domain::user::RESERVED_PREFIX;
 
 /// What this door can be told.
 #[derive(Debug, Clone)]
@@ -41,6 +42,8 @@ pub enum Authentication {
     On,
     /// Whoever they say they are, they are: for a test installation that nobody else can reach.
     Off,
+    /// The same where others can reach it, by whatever name.
+    OffAnywhere,
 }
 
 /// What the caller is called who says nothing while authentication is off.
@@ -62,8 +65,11 @@ impl SystemClient {
     /// # Errors
     /// A message that says what is wrong.
     pub fn new(id: &str, secret: &str) -> Result<Self, String> {
-        if id.is_empty() || id.contains(':') {
-            return Err("the id of the system client must have no `:` and not be empty".to_owned());
+        // No user has such a name, whichever way they are made.
+        if !id.starts_with(RESERVED_PREFIX) || id.contains(':') {
+            return Err(format!(
+                "the id of the system client must begin with `{RESERVED_PREFIX}`, which no user name does, and have no `:`"
+            ));
         }
         if secret.len() < 16 || secret.contains(':') || PUBLISHED.contains(&secret) {
             return Err("the secret of the system client must have 16 characters or more, no `:`, and be no sample; \

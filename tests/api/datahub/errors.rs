@@ -111,6 +111,59 @@ async fn deep_and_large_documents_are_refused() {
 }
 
 #[actix_web::test]
+async fn fragments_that_multiply_are_refused_before_they_do() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let doubling =
+        (0..24).map(|n| format!("fragment f{n} on Query{{...f{0} ...f{0}}}", n + 1)).collect::<Vec<_>>().concat();
+    let chain = (0..200).map(|n| format!("fragment f{n} on Query{{...f{}}}", n + 1)).collect::<Vec<_>>().concat();
+    let end = "{me{corpUser{urn}}}";
+    let many = (0..100).map(|n| format!("fragment f{n} on Query{end}")).collect::<Vec<_>>().concat();
+    let few = (0..30).map(|n| format!("fragment f{n} on Query{{...f{}}}", n + 1)).collect::<Vec<_>>().concat();
+    for (query, message) in [
+        (format!("{{...f0}} {doubling} fragment f24 on Query{end}"), "A query selects at most 500 fields."),
+        (format!("{end} {doubling} fragment f24 on Query{end}"), "A query selects at most 500 fields."),
+        (format!("{{...f0}} {few} fragment f30 on Query{end}"), "A query is nested at most 32 levels deep."),
+        ("{...f0} fragment f0 on Query{...f0}".to_owned(), "The fragment `f0` is spread within itself."),
+        (format!("{end} {many}"), "A document has at most 100 operations and fragments."),
+    ] {
+        let begun = std::time::Instant::now();
+        let answer = ask(&admin, &query, Value::Null).await;
+        assert!(begun.elapsed().as_secs() < 1, "{query}");
+        assert_eq!(answer["errors"][0]["message"], message, "{answer}");
+        assert_eq!(answer["errors"][0]["extensions"], json!({"classification": "ValidationError"}));
+        assert!(answer["errors"][0]["locations"][0]["line"].is_number() && answer["data"].is_null(), "{answer}");
+    }
+    let long = ask(&admin, &format!("{{...f0}} {chain} fragment f200 on Query{end}"), Value::Null).await;
+    assert_eq!(long["errors"][0]["extensions"]["classification"], "ValidationError");
+    let unknown = ask(&admin, "{...f0}", Value::Null).await;
+    assert_eq!(unknown["errors"][0]["extensions"]["classification"], "ValidationError");
+    let twice = "{ ...f ...f a: me { corpUser { ...u } } } fragment f on Query { me { corpUser { ...u } } } \
+                 fragment u on CorpUser { username }";
+    let answer = ask(&admin, twice, Value::Null).await;
+    assert_eq!(answer["data"]["a"]["corpUser"], answer["data"]["me"]["corpUser"], "{answer}");
+    assert_eq!(answer["data"]["me"]["corpUser"]["username"], "admin");
+}
+
+#[actix_web::test]
+async fn a_syntax_error_repeats_nothing_of_the_document() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    for query in [
+        "{ getAccessTokenMetadata(token: \"tsp_secret\" { id } }",
+        "{\n getAccessTokenMetadata(token: \"tsp_secret) { id } }",
+        "{ me } \"tsp_secret\"",
+    ] {
+        let answer = ask(&admin, query, Value::Null).await;
+        let error = &answer["errors"][0];
+        let message = error["message"].as_str().unwrap();
+        assert!(message.starts_with("Invalid Syntax : expected") && !message.contains('\n'), "{message}");
+        assert!(error["locations"][0]["column"].as_u64().unwrap() > 1, "{answer}");
+        assert!(!answer.to_string().contains("tsp_secret"), "{answer}");
+    }
+}
+
+#[actix_web::test]
 async fn introspection_shows_the_names_that_clients_know() {
     let app = App::start().await;
     let admin = app.admin().await;

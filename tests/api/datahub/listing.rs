@@ -50,6 +50,21 @@ async fn pages_follow_each_other_also_for_clients_that_write_numbers_as_texts() 
         seen.extend(names(&answer).into_iter().map(str::to_owned));
     }
     assert_eq!(seen, ["Month", "day", "hour", "never"]);
+    let inner = "start total tokens { name }";
+    for document in [
+        format!("{{ listAccessTokens(input: {{start: \"1\", count: \"2\"}}) {{ {inner} }} }}"),
+        format!(
+            "query($i: ListAccessTokenInput! = {{start: \"1\", count: \"2\"}}) {{ listAccessTokens(input: $i) {{ {inner} }} }}"
+        ),
+        format!(
+            "{{ ...f }} fragment f on Query {{ listAccessTokens(input: {{start: \"1\", count: \"2\"}}) {{ {inner} }} }}"
+        ),
+    ] {
+        let answer = super::ask(&admin, &document, Value::Null).await;
+        assert_eq!((names(&answer), &data(&answer)["start"]), (vec!["day", "hour"], &json!(1)), "{document}");
+    }
+    let word = super::ask(&admin, "{ listAccessTokens(input: {start: \"one\"}) { total } }", Value::Null).await;
+    assert_eq!(word["errors"][0]["extensions"]["classification"], "ValidationError");
     assert_eq!(names(&list(&admin, json!({"start": 1, "count": 1})).await), ["day"]);
     assert_eq!(names(&list(&admin, json!({"count": 0})).await), [""; 0]);
     assert_eq!(names(&list(&admin, json!({"count": 2_000_000})).await).len(), 4);

@@ -109,6 +109,28 @@ async fn only_managers_of_service_accounts_see_and_make_them() {
 }
 
 #[actix_web::test]
+async fn nobody_mints_a_token_for_a_program_that_may_do_more_than_they() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let sam = user_with(&app, &admin, "sam", &[Permission::ManageServiceAccounts]).await;
+    let answer = make(&sam, "etl").await;
+    let (account, name) = (data(&answer)["urn"].clone(), data(&answer)["name"].as_str().unwrap().to_owned());
+    let mint = async |client: &Client| create(client, "SERVICE_ACCOUNT", &name, "nightly", "ONE_DAY").await;
+    data(&mint(&sam).await);
+    let actors = json!({"users": [account], "resourceOwners": false, "allUsers": false, "allGroups": false});
+    let policy = super::policy(&actors, &["MANAGE_POLICIES"]);
+    let made = ask(&admin, super::CREATE_POLICY, json!({"input": policy})).await;
+    super::refused(&mint(&sam).await);
+    data(&mint(&admin).await);
+    ask(&admin, "mutation($urn: String!) { deletePolicy(urn: $urn) }", json!({"urn": data(&made)})).await;
+    data(&mint(&sam).await);
+    let assign = "mutation($input: BatchAssignRoleInput!) { batchAssignRole(input: $input) }";
+    data(&ask(&admin, assign, json!({"input": {"roleUrn": "urn:li:dataHubRole:Admin", "actors": [account]}})).await);
+    super::refused(&mint(&sam).await);
+    data(&mint(&admin).await);
+}
+
+#[actix_web::test]
 async fn roles_and_policies_work_on_service_accounts_as_on_users() {
     let app = App::start().await;
     let admin = app.admin().await;

@@ -56,6 +56,31 @@ async fn the_header_that_names_an_actor_counts_only_while_authentication_is_off(
 }
 
 #[actix_web::test]
+async fn while_authentication_is_off_no_page_under_a_name_of_its_own_is_let_in() {
+    let page = async |app: &App, headers: &[(&str, &str)]| {
+        let client = headers.iter().fold(app.anonymous(), |client, (name, value)| client.with(name, value));
+        let read = client.get("/openapi/operations/identity/user/urn").await.status;
+        assert_eq!(client.post("/api/graphql", &json!({"query": ME})).await.status, read, "{headers:?}");
+        read
+    };
+    let app = told(Settings { authentication: Authentication::Off, ..Settings::default() }).await;
+    for host in ["localhost:8585", "LOCALHOST", "127.0.0.1:8585", "127.1.2.3", "[::1]:8585"] {
+        assert_eq!(page(&app, &[("host", host)]).await, 200, "{host}");
+        assert_eq!(page(&app, &[("host", host), ("origin", &format!("http://{host}"))]).await, 200, "{host}");
+    }
+    for host in ["evil.example:8585", "localhost.evil.example", "127.0.0.1.evil.example", "192.168.0.1", "[::2]", ""] {
+        assert_eq!(page(&app, &[("host", host)]).await, 403, "{host}");
+        assert_eq!(page(&app, &[("host", host), ("origin", &format!("http://{host}"))]).await, 403, "{host}");
+    }
+    let app = told(Settings { authentication: Authentication::OffAnywhere, ..Settings::default() }).await;
+    let host = ("host", "tessera:8585");
+    assert_eq!(page(&app, &[host]).await, 200, "a program");
+    for browser in [("origin", "http://tessera:8585"), ("sec-fetch-site", "same-origin")] {
+        assert_eq!(page(&app, &[host, browser]).await, 403, "{browser:?}");
+    }
+}
+
+#[actix_web::test]
 async fn the_system_client_is_let_in_as_it_is_and_in_base64_and_only_if_there_is_one() {
     let secret = "0123456789abcdef0123";
     let plain = format!("Basic __datahub_system:{secret}");

@@ -103,6 +103,26 @@ async fn what_is_left_blank_is_named() {
 }
 
 #[actix_web::test]
+async fn who_signs_up_has_a_name_and_a_title_that_can_be_stored() {
+    let app = App::start().await;
+    let token = data(&invite(&app.admin().await, Value::Null).await)["inviteToken"].clone();
+    let body = json!({"fullName": "a", "email": "ada", "password": "aaaa", "title": "a", "inviteToken": token});
+    let long = "x".repeat(256);
+    for (member, value, message) in [
+        ("fullName", "a\0b", "Full name must not contain control characters."),
+        ("title", "a\0b", "Title must not contain control characters."),
+        ("fullName", long.as_str(), "Full name must have at most 255 characters, not 256."),
+        ("title", long.as_str(), "Title must have at most 255 characters, not 256."),
+    ] {
+        let mut body = body.clone();
+        body[member] = json!(value);
+        let answer = app.anonymous().post("/signUp", &body).await;
+        assert_eq!((answer.status, &answer.json["message"]), (400, &json!(message)));
+    }
+    assert_eq!(app.anonymous().post("/signUp", &body).await.status, 200);
+}
+
+#[actix_web::test]
 async fn who_manages_credentials_invites_but_to_nothing_beyond_what_they_hold() {
     let app = App::start().await;
     let admin = app.admin().await;
@@ -173,7 +193,7 @@ async fn removing_ends_everything_of_a_user_and_of_nobody_is_no_error() {
 }
 
 #[actix_web::test]
-async fn a_suspended_user_is_refused_with_every_credential_until_readmitted() {
+async fn a_suspended_user_is_refused_with_every_credential_and_readmitted_with_all_of_them() {
     let app = App::start().await;
     let admin = app.admin().await;
     app.user("ada", Role::Member).await;

@@ -4,7 +4,9 @@
 
 mod corp_user;
 mod filters;
+mod limits;
 mod me;
+mod numbers;
 mod policies;
 mod policy_types;
 mod problem;
