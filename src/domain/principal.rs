@@ -43,6 +43,12 @@ impl Principal {
         self.chosen_name.as_deref().map_or(Username::Made(ClientId(self.id)), Username::Chosen)
     }
 
+    /// Whether it may do everything: a user or a service account with the role for that. API keys never have it.
+    #[must_use]
+    pub fn is_administrator(&self) -> bool {
+        self.role == Role::Admin
+    }
+
     /// Whether policies about everyone are about it: about all but API keys, which have only what they were given.
     #[must_use]
     pub fn is_in_everyone(&self) -> bool {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::Transaction;
 use super::decide::{Inquiry, Rules};
 use super::entities::{Removal, Saved, not_found};
-use super::search::{is_administrator, sight};
+use super::search::sight;
 use crate::domain::asset::{Asset, AssetKind, Deed, People, PeopleList, Relation, check_top_level};
 use crate::domain::change::{Action, Subject};
 use crate::domain::entity::{AssetDraft, Attributes, EntityState, Handle, check_qualified_name};
@@ -70,6 +70,13 @@ pub(super) fn save(transaction: &mut Transaction<'_>, rights: &mut Rights, draft
     if let Some(before) = assets::lock_by_name(transaction.connection, &draft.type_name, name)? {
         return update(transaction, rights, before, draft);
     }
+    if !assets::is_settled(transaction.connection, name)? {
+        assets::lock_ground(transaction.connection)?;
+        // Whoever held it may have settled there.
+        if let Some(before) = assets::lock_by_name(transaction.connection, &draft.type_name, name)? {
+            return update(transaction, rights, before, draft);
+        }
+    }
     let asset = new(transaction, rights, draft, name)?;
     if assets::insert(transaction.connection, &asset)? == Existed::Yes {
         // Somebody else was faster.
@@ -82,8 +89,9 @@ pub(super) fn save(transaction: &mut Transaction<'_>, rights: &mut Rights, draft
     Ok(Saved::Created(asset.id.uuid()))
 }
 
-/// An asset that does not exist yet. What lies beneath another takes a right on that one; anything else may be created
-/// by everybody but guests, and whoever creates it is its admin from birth.
+/// An asset that does not exist yet. What lies beneath another, or has the name of one of another type, takes a right
+/// there, as people are named by qualified names alone; anything else may be created by everybody but guests, and whoever
+/// creates it is its admin from birth.
 fn new(
     transaction: &mut Transaction<'_>,
     rights: &mut Rights,
@@ -92,21 +100,22 @@ fn new(
 ) -> Result<Asset> {
     let actor = transaction.actor;
     let mut people = People::new();
-    if assets::is_beneath_any(transaction.connection, qualified_name)? {
+    if assets::is_settled(transaction.connection, qualified_name)? {
         if !rights.allow(transaction, Deed::Create, &draft.type_name, qualified_name)? {
-            return Err(refused(transaction, "create an asset beneath", qualified_name));
+            return Err(refused_write(transaction, qualified_name));
         }
-        if !draft.people.values().all(Vec::is_empty) {
+        let container = CONTAINERS.contains(&draft.type_name.as_str());
+        if !draft.people.values().all(Vec::is_empty) || container && is_inhabited(transaction, qualified_name)? {
             may_change_people(transaction, qualified_name)?;
         }
-        if CONTAINERS.contains(&draft.type_name.as_str()) {
+        if container {
             people.entry(PeopleList::AdminUsers).or_default().insert(actor.username().to_string());
         }
     } else {
         if actor.principal().role == Role::Guest {
             return Err(refused(transaction, "create", qualified_name));
         }
-        if !is_administrator(actor) {
+        if !actor.principal().is_administrator() {
             let violation = |message| draft.head.violation("qualifiedName", message);
             check_top_level(qualified_name).map_err(violation)?;
             if assets::is_above_any(transaction.connection, qualified_name)? {
@@ -138,7 +147,12 @@ fn new(
 /// Writes an asset that the transaction has locked.
 fn update(transaction: &mut Transaction<'_>, rights: &mut Rights, before: Asset, draft: &AssetDraft) -> Result<Saved> {
     if !rights.allow(transaction, Deed::Update, &before.type_name, &before.qualified_name)? {
-        return Err(refused(transaction, "update", &before.qualified_name));
+        let sight = sight(transaction.connection, transaction.actor)?;
+        return Err(if search::is_seen(transaction.connection, &before.id.to_string(), &sight)? {
+            refused(transaction, "update", &before.qualified_name)
+        } else {
+            refused_write(transaction, &before.qualified_name)
+        });
     }
     if draft.head.qualified_name.as_ref().is_some_and(|name| *name != before.qualified_name) {
         return Err(draft.head.violation("qualifiedName", "cannot be changed").into());
@@ -171,6 +185,7 @@ fn update(transaction: &mut Transaction<'_>, rights: &mut Rights, before: Asset,
 pub(super) fn parent(transaction: &mut Transaction<'_>, draft: &AssetDraft) -> Result<Option<Uuid>> {
     let name = draft.head.attributes.get(PARENT).and_then(serde_json::Value::as_str);
     let Some(name) = name.filter(|_| WITH_PARENT.contains(&draft.type_name.as_str())) else { return Ok(None) };
+    check_qualified_name(name).map_err(|message| draft.head.violation(PARENT, message))?;
     let sight = sight(transaction.connection, transaction.actor)?;
     for parent in assets::find_by_name(transaction.connection, name)? {
         if search::is_seen(transaction.connection, &parent.id.to_string(), &sight)? {
@@ -218,7 +233,7 @@ pub(super) fn remove(
 /// What the actor is to the asset with that qualified name: there, or to anything above.
 fn relation(transaction: &mut Transaction<'_>, qualified_name: &str) -> Result<Option<Relation>> {
     let actor = transaction.actor;
-    if is_administrator(actor) {
+    if actor.principal().is_administrator() {
         return Ok(Some(Relation::Admin));
     }
     let role = actor.principal().role.id();
@@ -238,6 +253,16 @@ fn may_change_people(transaction: &mut Transaction<'_>, name: &str) -> Result<()
         ))),
         _ => Err(refused(transaction, "change the people of", name)),
     }
+}
+
+/// Whether an asset has that qualified name or lies beneath it: the admins of a container there would be theirs too.
+fn is_inhabited(transaction: &mut Transaction<'_>, name: &str) -> Result<bool> {
+    Ok(assets::is_taken(transaction.connection, name)? || assets::is_above_any(transaction.connection, name)?)
+}
+
+/// The same whether or not there is an asset of that name, which the actor does not see.
+fn refused_write(transaction: &Transaction<'_>, name: &str) -> Error {
+    refused(transaction, "create or update", name)
 }
 
 fn refused(transaction: &Transaction<'_>, what: &str, name: &str) -> Error {

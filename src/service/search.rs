@@ -11,7 +11,6 @@ use crate::domain::entity::{Entity, LinkedPersona};
 use crate::domain::error::Result;
 use crate::domain::permission::Permission;
 use crate::domain::policy::{Bucket, Category, Rule};
-use crate::domain::principal::{PrincipalKind, Role};
 use crate::domain::search::{Search, SeenAssets, SeenPolicies, Sight};
 use crate::storage::database::AnyConnection;
 use crate::storage::{assets, personas, policies, search as found};
@@ -53,7 +52,7 @@ pub(super) fn sight(connection: &mut AnyConnection, actor: &Actor) -> Result<Sig
     } else {
         SeenPolicies::Of(actor.personas().iter().map(|persona| persona.id).collect())
     };
-    let assets = if is_administrator(actor) {
+    let assets = if principal.is_administrator() {
         SeenAssets::All
     } else {
         let (username, role_id) = (actor.username().to_string(), principal.role.id());
@@ -76,11 +75,6 @@ fn rules(connection: &mut AnyConnection, standing: &Standing) -> Result<Vec<Rule
     let reading =
         |rule: &Rule| AssetKind::ALL.iter().any(|kind| rule.actions.iter().any(|it| it == kind.action(Deed::Read)));
     Ok(about.into_iter().filter(|policy| policy.enabled).map(|policy| policy.rule).filter(reading).collect())
-}
-
-/// Whether the actor is a user with the role `$admin`.
-pub(super) fn is_administrator(actor: &Actor) -> bool {
-    actor.principal().kind == PrincipalKind::User && actor.principal().role == Role::Admin
 }
 
 /// The entities with these ids, in their order; those that are gone are left out. A persona tells of the policies that

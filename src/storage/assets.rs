@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::database::{AnyConnection, is_duplicate, storage};
 use super::principals::{Existed, corrupt, parse_id};
-use super::schema::{asset_people, assets};
+use super::schema::{asset_people, assets, revisions};
 use super::search_terms;
 use crate::domain::asset::{Asset, AssetGrant, AssetId, PeopleList, Relation, ancestors};
 use crate::domain::entity::EntityState;
@@ -206,13 +206,35 @@ fn parse_list(relation: &str) -> Result<PeopleList> {
     PeopleList::find(relation).ok_or_else(|| corrupt("relation", relation))
 }
 
-/// Whether something with that qualified name lies beneath an asset.
+/// Makes everybody else who is about to create an asset that lies beneath nothing wait for the end of the transaction.
+/// Without it two of them would not see each other on PostgreSQL, and one may lie beneath the other.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn is_beneath_any(connection: &mut AnyConnection, qualified_name: &str) -> Result<bool> {
-    let above = assets::table.filter(assets::qualified_name.eq_any(ancestors(qualified_name)));
-    Ok(diesel::select(diesel::dsl::exists(above)).get_result(connection)?)
+pub fn lock_ground(connection: &mut AnyConnection) -> Result<()> {
+    let row = revisions::table.find("assets");
+    diesel::update(row).set(revisions::revision.eq(revisions::revision + 1)).execute(connection)?;
+    Ok(())
+}
+
+/// Whether there is an asset with exactly that qualified name, of whatever type.
+///
+/// # Errors
+/// When the storage fails.
+pub fn is_taken(connection: &mut AnyConnection, qualified_name: &str) -> Result<bool> {
+    let there = assets::table.filter(assets::qualified_name.eq(qualified_name));
+    Ok(diesel::select(diesel::dsl::exists(there)).get_result(connection)?)
+}
+
+/// Whether there is an asset with that qualified name, of whatever type, or one that it lies beneath.
+///
+/// # Errors
+/// When the storage fails.
+pub fn is_settled(connection: &mut AnyConnection, qualified_name: &str) -> Result<bool> {
+    let mut names = ancestors(qualified_name);
+    names.push(qualified_name);
+    let there = assets::table.filter(assets::qualified_name.eq_any(names));
+    Ok(diesel::select(diesel::dsl::exists(there)).get_result(connection)?)
 }
 
 /// Whether there is an asset beneath that qualified name.

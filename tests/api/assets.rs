@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use tessera::domain::principal::Role;
 
+use crate::support::rules::allow;
 use crate::support::{Answer, App, Client};
 
 const CONNECTION: &str = "default/snowflake/1";
@@ -149,4 +150,73 @@ async fn a_connection_and_what_lies_beneath_it_fit_in_one_bulk() {
     let entity = |kind: &str, name: &str| json!({"typeName": kind, "attributes": {"qualifiedName": name, "name": "n"}});
     let answer = key.bulk(&[entity("Connection", CONNECTION), entity("Table", TABLE)]).await.ok();
     assert_eq!(answer["mutatedEntities"]["CREATE"].as_array().unwrap().len(), 2);
+}
+
+#[actix_web::test]
+async fn another_type_at_the_same_name_takes_a_right_there() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let (alice, bob) = (app.session_with("alice", Role::Member).await, app.session_with("bob", Role::Member).await);
+    let id = alice.asset("Connection", CONNECTION).await;
+    // What is left of a connection that is gone belongs to nobody but administrators.
+    let parent = alice.asset("Connection", "default/or/1").await;
+    let child = alice.asset("Table", "default/or/1/t").await;
+    alice.remove("PURGE", &[&parent]).await.ok();
+    for (name, kinds) in [(CONNECTION, ["Table", "Collection"]), ("default/or/1/t", ["View", "Connection"])] {
+        for kind in kinds {
+            let twin = json!({"qualifiedName": name, "name": "evil"});
+            bob.save(kind, &twin).await.refused("TESSERA-403-001");
+        }
+    }
+    bob.save("Connection", &json!({"qualifiedName": "default/or/1", "name": "c"})).await.refused("TESSERA-403-001");
+    for id in [&id, &child] {
+        bob.entity(id).await.refused("TESSERA-404-001");
+    }
+    assert_eq!(bob.search(&json!({"match_all": {}})).await.found().len(), 0);
+    alice.asset("Table", CONNECTION).await;
+    admin.asset("View", "default/or/1/t").await;
+}
+
+#[actix_web::test]
+async fn a_container_amid_the_assets_of_others_takes_an_admin_of_theirs() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let mia = app.session_with("mia", Role::Member).await;
+    admin.asset("Connection", CONNECTION).await;
+    let id = admin.asset("Table", TABLE).await;
+    app.policy(allow(&["mia"], &["persona-api-create"], &[])).await;
+    for name in [CONNECTION, "default/snowflake/1/db", TABLE] {
+        let attributes = json!({"qualifiedName": name, "name": "c"});
+        mia.save("Collection", &attributes).await.refused("TESSERA-403-001");
+    }
+    mia.entity(&id).await.refused("TESSERA-404-001");
+    mia.asset("Collection", "default/snowflake/1/mine").await;
+    admin.asset("Collection", "default/snowflake/1/db").await;
+}
+
+#[actix_web::test]
+async fn a_refused_write_tells_nothing_of_what_is_not_seen() {
+    let app = App::start().await;
+    let owner = app.key_with(&[]).await;
+    owner.asset("Connection", CONNECTION).await;
+    owner.asset("Table", "default/snowflake/1/a").await;
+    let other = app.key_with(&[]).await.client.with("x-request-id", "same");
+    let mut told = BTreeSet::new();
+    for name in ["a", "b"] {
+        let attributes = json!({"qualifiedName": format!("default/snowflake/1/{name}"), "name": "t"});
+        let answer = other.save("Table", &attributes).await;
+        assert_eq!(answer.status, 403);
+        told.insert(answer.text.replace("1/b`", "1/a`"));
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
+#[actix_web::test]
+async fn a_parent_that_no_database_could_name_is_a_violation() {
+    let app = App::start().await;
+    let key = app.key_with(&[]).await;
+    for parent in ["default/\u{0}", ""] {
+        let attributes = json!({"qualifiedName": "default/f/1", "name": "f", "parentQualifiedName": parent});
+        key.save("Folder", &attributes).await.violates("entities[0].attributes.parentQualifiedName");
+    }
 }

@@ -4,11 +4,14 @@ use futures_util::future::join_all;
 use tessera::domain::actor::Actor;
 use tessera::domain::api_key::{ApiKey, ApiKeyUpdate, Validity};
 use tessera::domain::edition::Expected;
+use tessera::domain::entity::{AssetDraft, Attributes, Draft, EntityState, Handle, Head};
 use tessera::domain::error::{Error, Result};
 use tessera::domain::permission::{Permission, Permissions};
 use tessera::domain::persona::{Persona, PersonaInput};
+use tessera::domain::principal::Role;
 use tessera::domain::text::{Description, DisplayName};
-use tessera::service::{Service, api_keys, maintenance, personas};
+use tessera::service::{Service, api_keys, entities, maintenance, personas};
+use tessera::storage::principals;
 
 use crate::storage::actions;
 use crate::support::{Options, World, new_key};
@@ -176,4 +179,40 @@ async fn uses_are_saved_while_keys_are_used_updated_and_deleted() {
     let key = api_keys::get(&world.service, &world.operator(), id).await.unwrap();
     assert_eq!(key.last_used_at, world.service.clock.now());
     assert_eq!(children(&world.service, &world.operator()).await, 1);
+}
+
+fn asset(type_name: &str, qualified_name: String) -> Draft {
+    let head = Head {
+        path: "entities[0]".into(),
+        handle: Handle::Unnamed,
+        qualified_name: Some(qualified_name),
+        name: Some(DisplayName::parse("x").unwrap()),
+        attributes: Attributes::new(),
+    };
+    let (type_name, people) = (type_name.to_owned(), std::collections::BTreeMap::new());
+    Draft::Asset(AssetDraft { head, type_name, state: EntityState::Active, people })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_who_settle_in_one_place_at_once_one_is_first() {
+    let world = world();
+    let mut actors = Vec::new();
+    for name in ["ada", "bob"] {
+        world.user(name, Role::Member).await;
+        let found = world.service.database.read(|connection| principals::find_by_username(connection, name));
+        actors.push(Actor::user(found.unwrap().unwrap()));
+    }
+    for round in 0..20 {
+        let place = format!("lake/{round}");
+        let other = if round % 2 == 0 { place.clone() } else { format!("{place}/t") };
+        let drafts = [asset("Connection", place), asset("Table", other)];
+        let outcomes = at_once(actors.iter().cloned().zip(drafts).map(|(actor, draft)| {
+            let service = world.service.clone();
+            async move { entities::save(&service, &actor, vec![draft]).await }
+        }))
+        .await;
+        let (done, refused): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+        assert_eq!((done.len(), refused.len()), (1, 1), "round {round}");
+        assert!(matches!(refused[0], Err(Error::Forbidden(_))), "{refused:?}");
+    }
 }

@@ -17,7 +17,6 @@ use super::cedar::{schema, translate};
 use super::{Decision, Ground, Outcome, Policy, Properties, Question, Resource, Subject};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PolicyId;
-use crate::domain::principal::Role;
 
 /// Policies that belong together, compiled.
 #[derive(Debug, Default)]
@@ -134,7 +133,7 @@ impl<'a> Asked<'a> {
         } else if resource.viewed && is_reading(action) {
             Some("asset-viewers")
         } else {
-            (subject.principal.role == Role::Admin).then_some("platform-administrators")
+            subject.principal.is_administrator().then_some("platform-administrators")
         };
         ground.map_or(Decision::UNMATCHED, |name| Decision {
             outcome: Outcome::Allowed,

@@ -155,3 +155,22 @@ async fn roles_and_policies_work_on_service_accounts_as_on_users() {
     data(&ask(&admin, "mutation($urn: String!) { deletePolicy(urn: $urn) }", json!({"urn": data(&made)})).await);
     assert!(!manages().await);
 }
+
+#[actix_web::test]
+async fn a_service_account_that_is_an_administrator_is_one_in_every_way() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let id = app.key_with(&[]).await.asset("Connection", "default/snowflake/1").await;
+    let account = data(&make(&admin, "etl").await)["name"].as_str().unwrap().to_owned();
+    let token = create(&admin, "SERVICE_ACCOUNT", &account, "t", "ONE_HOUR").await;
+    let client = app.holder_of(data(&token)["accessToken"].as_str().unwrap());
+    client.entity(&id).await.refused("TESSERA-404-001");
+    let assign = "mutation($input: BatchAssignRoleInput!) { batchAssignRole(input: $input) }";
+    let input = json!({"roleUrn": "urn:li:dataHubRole:Admin", "actors": [urn(&account)]});
+    data(&ask(&admin, assign, json!({"input": input})).await);
+    client.entity(&id).await.ok();
+    let attributes = json!({"qualifiedName": "default/snowflake/1", "name": "renamed"});
+    client.save("Connection", &attributes).await.ok();
+    assert_eq!(client.search(&json!({"match_all": {}})).await.found(), ["default/snowflake/1"]);
+    client.remove("PURGE", &[&id]).await.ok();
+}
