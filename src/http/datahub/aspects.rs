@@ -19,6 +19,8 @@ use crate::http::valid::Params;
 use crate::service::profiles;
 
 /// Get one aspect of an entity
+///
+/// 404 says that there is none, which clients take for an answer.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "get_datahub_aspect",

@@ -32,6 +32,8 @@ pub async fn config(request: HttpRequest) -> HttpResponse {
 }
 
 /// Tell DataHub's clients that the backend runs
+///
+/// They look at the status only.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "get_datahub_health",
@@ -44,6 +46,8 @@ pub async fn health() -> HttpResponse {
 }
 
 /// Tell DataHub's clients that the frontend runs
+///
+/// They look at the status only.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "get_datahub_frontend_health",

@@ -90,6 +90,8 @@ pub async fn sign_up(state: web::Data<State>, request: HttpRequest, body: web::B
 }
 
 /// Sign out
+///
+/// The session of the cookies ends, and the answer is a redirection without them.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "delete_datahub_session",
@@ -113,6 +115,8 @@ pub async fn log_out(state: web::Data<State>, caller: Option<Caller>) -> Result<
 }
 
 /// Go on to a page of this server, or to the page that signs in
+///
+/// Where it leads depends on whether the cookies are those of a session.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "get_datahub_sign_in",

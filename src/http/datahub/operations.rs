@@ -9,6 +9,8 @@ use super::problem::DataHubError;
 use super::urn;
 
 /// Get the caller's URN
+///
+/// It says who a token authenticates, and is refused once that user is suspended or removed.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "get_caller_urn",
