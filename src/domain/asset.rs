@@ -25,6 +25,8 @@ pub struct Asset {
     pub attributes: Attributes,
     /// Whom it names.
     pub people: People,
+    /// The user names in its attribute [`OWNERS`] that had a bearer when they were written, and have the same one still.
+    pub owners: BTreeSet<String>,
     /// The user name of whoever created it.
     pub created_by: String,
     /// The user name of whoever wrote it last.
@@ -36,6 +38,9 @@ pub struct Asset {
     /// Counts its writes.
     pub revision: i64,
 }
+
+/// The attribute that names the owners of an asset, who may do what policies say of owners.
+pub const OWNERS: &str = "ownerUsers";
 
 /// The people of an asset: user names, group names and role ids by list. A list that is absent is empty.
 pub type People = BTreeMap<PeopleList, BTreeSet<String>>;

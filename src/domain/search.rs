@@ -56,6 +56,17 @@ pub struct Sight {
     pub policies: SeenPolicies,
     /// The rules about the actor: assets that one of them allows to be read are seen too, and those that one denies are not.
     pub rules: Vec<Rule>,
+    /// The same for what the actor owns.
+    pub owned: OwnerRules,
+}
+
+/// The rules about owners.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnerRules {
+    /// The user name of the actor, who owns some assets.
+    pub username: String,
+    /// What counts for those assets only.
+    pub rules: Vec<Rule>,
 }
 
 /// Which assets an actor sees.

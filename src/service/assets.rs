@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::Transaction;
 use super::decide::{Inquiry, Rules};
 use super::entities::{Removal, Saved, not_found};
 use super::search::sight;
-use crate::domain::asset::{Asset, AssetKind, Deed, People, PeopleList, Relation, check_top_level};
+use crate::domain::asset::{Asset, AssetKind, Deed, OWNERS, People, PeopleList, Relation, check_top_level};
 use crate::domain::change::{Action, Subject};
 use crate::domain::entity::{AssetDraft, Attributes, EntityState, Handle, check_qualified_name};
 use crate::domain::error::{Error, Result};
@@ -31,23 +32,29 @@ const PARENT: &str = "parentQualifiedName";
 pub(super) struct Rights(Option<Rules>);
 
 impl Rights {
-    /// Whether the actor may do that with such an asset, being to it what it is.
-    fn allow(
-        &mut self,
-        transaction: &mut Transaction<'_>,
-        deed: Deed,
-        type_name: &str,
-        qualified_name: &str,
-    ) -> Result<bool> {
-        let relation = relation(transaction, qualified_name)?;
+    /// Whether the actor may do that with an asset that the transaction has locked.
+    fn allow(&mut self, transaction: &mut Transaction<'_>, deed: Deed, asset: &Asset) -> Result<bool> {
+        let action = AssetKind::of(&asset.type_name, &asset.qualified_name).action(deed);
+        let inquiry = Inquiry::new(action, &asset.qualified_name, &asset.type_name);
+        self.decide(transaction, &inquiry.with_stored(&asset.into()))
+    }
+
+    /// Whether the actor may create such an asset: there is nothing stored of it that a policy could look at.
+    fn allow_new(&mut self, transaction: &mut Transaction<'_>, type_name: &str, qualified_name: &str) -> Result<bool> {
+        let action = AssetKind::of(type_name, qualified_name).action(Deed::Create);
+        self.decide(transaction, &Inquiry::new(action, qualified_name, type_name))
+    }
+
+    /// Whether the actor may, being to the asset what it is.
+    fn decide(&mut self, transaction: &mut Transaction<'_>, inquiry: &Inquiry) -> Result<bool> {
+        let relation = relation(transaction, &inquiry.resource.name)?;
         let rules = match &mut self.0 {
             Some(rules) => rules,
             empty => empty.insert(Rules::read(transaction.connection, transaction.actor.standing())?),
         };
-        let action = AssetKind::of(type_name, qualified_name).action(deed);
-        let allowed = rules.decide(&Inquiry::new(action, qualified_name, type_name), relation)?.is_allowed();
+        let allowed = rules.decide(inquiry, relation)?.is_allowed();
         if allowed {
-            transaction.service.note_permission(transaction.actor, action);
+            transaction.service.note_permission(transaction.actor, &inquiry.action);
         }
         Ok(allowed)
     }
@@ -101,7 +108,7 @@ fn new(
     let actor = transaction.actor;
     let mut people = People::new();
     if assets::is_settled(transaction.connection, qualified_name)? {
-        if !rights.allow(transaction, Deed::Create, &draft.type_name, qualified_name)? {
+        if !rights.allow_new(transaction, &draft.type_name, qualified_name)? {
             return Err(refused_write(transaction, qualified_name));
         }
         let container = CONTAINERS.contains(&draft.type_name.as_str());
@@ -136,6 +143,7 @@ fn new(
         state: EntityState::Active,
         attributes: draft.head.merged(Attributes::new()),
         people,
+        owners: owners(transaction, draft, BTreeSet::new())?,
         created_by: actor.username().to_string(),
         updated_by: actor.username().to_string(),
         created_at: transaction.now,
@@ -146,7 +154,7 @@ fn new(
 
 /// Writes an asset that the transaction has locked.
 fn update(transaction: &mut Transaction<'_>, rights: &mut Rights, before: Asset, draft: &AssetDraft) -> Result<Saved> {
-    if !rights.allow(transaction, Deed::Update, &before.type_name, &before.qualified_name)? {
+    if !rights.allow(transaction, Deed::Update, &before)? {
         let sight = sight(transaction.connection, transaction.actor)?;
         return Err(if search::is_seen(transaction.connection, &before.id.to_string(), &sight)? {
             refused(transaction, "update", &before.qualified_name)
@@ -171,6 +179,7 @@ fn update(transaction: &mut Transaction<'_>, rights: &mut Rights, before: Asset,
         state: if draft.state == EntityState::Active { EntityState::Active } else { before.state },
         attributes: draft.head.merged(before.attributes),
         people,
+        owners: owners(transaction, draft, before.owners)?,
         updated_by: transaction.actor.username().to_string(),
         updated_at: transaction.now,
         ..before
@@ -183,7 +192,7 @@ fn update(transaction: &mut Transaction<'_>, rights: &mut Rights, before: Asset,
 
 /// The asset that a folder or a query lies in: it changes with them.
 pub(super) fn parent(transaction: &mut Transaction<'_>, draft: &AssetDraft) -> Result<Option<Uuid>> {
-    let name = draft.head.attributes.get(PARENT).and_then(serde_json::Value::as_str);
+    let name = draft.head.attributes.get(PARENT).and_then(Value::as_str);
     let Some(name) = name.filter(|_| WITH_PARENT.contains(&draft.type_name.as_str())) else { return Ok(None) };
     check_qualified_name(name).map_err(|message| draft.head.violation(PARENT, message))?;
     let sight = sight(transaction.connection, transaction.actor)?;
@@ -207,7 +216,7 @@ pub(super) fn remove(
     asset: Asset,
     how: Removal,
 ) -> Result<Asset> {
-    if !rights.allow(transaction, Deed::Delete, &asset.type_name, &asset.qualified_name)? {
+    if !rights.allow(transaction, Deed::Delete, &asset)? {
         return Err(refused(transaction, "delete", &asset.qualified_name));
     }
     let after = Asset {
@@ -253,6 +262,15 @@ fn may_change_people(transaction: &mut Transaction<'_>, name: &str) -> Result<()
         ))),
         _ => Err(refused(transaction, "change the people of", name)),
     }
+}
+
+/// The owners that an asset will have. A name that nobody bears owns nothing: whoever has it later is not who was meant.
+fn owners(transaction: &mut Transaction<'_>, draft: &AssetDraft, before: BTreeSet<String>) -> Result<BTreeSet<String>> {
+    let Some(written) = draft.head.attributes.get(OWNERS) else { return Ok(before) };
+    let names: BTreeSet<&str> = written.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    // PostgreSQL cannot even be asked about names with that.
+    let names: Vec<&str> = names.into_iter().filter(|name| !name.contains('\0')).collect();
+    Ok(hold_principals(transaction.connection, &names)?.into_iter().map(|held| held.username).collect())
 }
 
 /// Whether an asset has that qualified name or lies beneath it: the admins of a container there would be theirs too.

@@ -57,7 +57,10 @@ impl Inquiry {
         let mut inquiry = self.clone();
         let mut properties = stored_properties(&asset.attributes);
         properties.append(&mut inquiry.resource.properties);
-        Self { resource: Resource { properties, owners: asset.owners(), ..inquiry.resource }, ..inquiry }
+        Self {
+            resource: Resource { properties, owners: asset.owners.iter().cloned().collect(), ..inquiry.resource },
+            ..inquiry
+        }
     }
 
     /// The answer that takes no policies: what the principal may do on the platform is known already.

@@ -10,8 +10,8 @@ use crate::domain::asset::{AssetKind, Deed};
 use crate::domain::entity::{Entity, LinkedPersona};
 use crate::domain::error::Result;
 use crate::domain::permission::Permission;
-use crate::domain::policy::{Bucket, Category, Rule};
-use crate::domain::search::{Search, SeenAssets, SeenPolicies, Sight};
+use crate::domain::policy::{Bucket, Category, Policy, Rule};
+use crate::domain::search::{OwnerRules, Search, SeenAssets, SeenPolicies, Sight};
 use crate::storage::database::AnyConnection;
 use crate::storage::{assets, personas, policies, search as found};
 
@@ -58,11 +58,14 @@ pub(super) fn sight(connection: &mut AnyConnection, actor: &Actor) -> Result<Sig
         let (username, role_id) = (actor.username().to_string(), principal.role.id());
         SeenAssets::Of { username, since: principal.created_at, role_id }
     };
-    Ok(Sight { assets, policies, rules: rules(connection, actor.standing())? })
+    let (rules, of_owners) = rules(connection, actor.standing())?;
+    let owned = OwnerRules { username: actor.username().to_string(), rules: of_owners };
+    Ok(Sight { assets, policies, rules, owned })
 }
 
-/// The rules about entities that the engine would look at, but for those about owners: no asset has any.
-fn rules(connection: &mut AnyConnection, standing: &Standing) -> Result<Vec<Rule>> {
+/// The rules about reading entities that the engine would look at: first those about the principal, then those that are
+/// about it only where it is an owner.
+fn rules(connection: &mut AnyConnection, standing: &Standing) -> Result<(Vec<Rule>, Vec<Rule>)> {
     let mut about = Vec::new();
     for persona in standing.enabled_personas() {
         about.extend(policies::of_persona(connection, persona.id)?);
@@ -70,11 +73,17 @@ fn rules(connection: &mut AnyConnection, standing: &Standing) -> Result<Vec<Rule
     let buckets = Bucket::of(&standing.principal);
     let concerns = |bucket: Bucket| bucket != Bucket::Owners && buckets.contains(&bucket);
     let mut shared = policies::shared(connection)?;
-    shared.retain(|policy| policy.rule.category == Category::Entities && policy.rule.subjects.buckets().any(concerns));
-    about.extend(shared);
+    shared.retain(|policy| policy.rule.category == Category::Entities);
+    let (direct, others): (Vec<_>, Vec<_>) =
+        shared.into_iter().partition(|policy| policy.rule.subjects.buckets().any(concerns));
+    about.extend(direct);
     let reading =
         |rule: &Rule| AssetKind::ALL.iter().any(|kind| rule.actions.iter().any(|it| it == kind.action(Deed::Read)));
-    Ok(about.into_iter().filter(|policy| policy.enabled).map(|policy| policy.rule).filter(reading).collect())
+    let of_owners = others.into_iter().filter(|policy| policy.rule.subjects.owners).collect();
+    let enabled = |policies: Vec<Policy>| {
+        policies.into_iter().filter(|policy| policy.enabled).map(|policy| policy.rule).filter(reading).collect()
+    };
+    Ok((enabled(about), enabled(of_owners)))
 }
 
 /// The entities with these ids, in their order; those that are gone are left out. A persona tells of the policies that

@@ -1,6 +1,6 @@
 //! Assets and whom they name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 
@@ -8,7 +8,7 @@ use super::database::{AnyConnection, is_duplicate, storage};
 use super::principals::{Existed, corrupt, parse_id};
 use super::schema::{asset_people, assets, revisions};
 use super::search_terms;
-use crate::domain::asset::{Asset, AssetGrant, AssetId, PeopleList, Relation, ancestors};
+use crate::domain::asset::{Asset, AssetGrant, AssetId, OWNERS, PeopleList, Relation, ancestors};
 use crate::domain::entity::EntityState;
 use crate::domain::error::Result;
 
@@ -48,7 +48,7 @@ impl From<&Asset> for AssetRow {
 }
 
 impl AssetRow {
-    /// The asset, without its people.
+    /// The asset, without its people and its owners.
     fn into_domain(self) -> Result<Asset> {
         Ok(Asset {
             id: parse_id(&self.id)?,
@@ -58,6 +58,7 @@ impl AssetRow {
             state: EntityState::find(&self.state).ok_or_else(|| corrupt("state", &self.state))?,
             attributes: serde_json::from_str(&self.attributes).map_err(storage)?,
             people: BTreeMap::new(),
+            owners: BTreeSet::new(),
             created_by: self.created_by,
             updated_by: self.updated_by,
             created_at: self.created_at,
@@ -97,11 +98,12 @@ pub fn replace(connection: &mut AnyConnection, asset: &Asset) -> Result<()> {
 }
 
 fn write_people(connection: &mut AnyConnection, asset: &Asset) -> Result<()> {
-    for (list, members) in &asset.people {
+    let people = asset.people.iter().map(|(list, members)| (list.name(), members));
+    for (relation, members) in people.chain([(OWNERS, &asset.owners)]) {
         for member in members {
             let row = (
                 asset_people::asset_id.eq(asset.id.to_string()),
-                asset_people::relation.eq(list.name()),
+                asset_people::relation.eq(relation),
                 asset_people::member.eq(member),
             );
             diesel::insert_into(asset_people::table).values(row).execute(connection)?;
@@ -120,15 +122,18 @@ pub fn delete(connection: &mut AnyConnection, id: AssetId) -> Result<Existed> {
     Ok(existed.into())
 }
 
-/// Takes a user name off the lists of every asset: whoever has it next is somebody else.
+/// Takes a user name off the lists and the owners of every asset: whoever has it next is somebody else.
 ///
 /// # Errors
 /// When the storage fails.
 pub fn forget_user(connection: &mut AnyConnection, username: &str) -> Result<()> {
-    let lists = [PeopleList::AdminUsers, PeopleList::ViewerUsers].map(PeopleList::name);
+    let lists = [PeopleList::AdminUsers.name(), PeopleList::ViewerUsers.name(), OWNERS];
     let found =
-        asset_people::table.filter(asset_people::member.eq(username)).filter(asset_people::relation.eq_any(lists));
-    diesel::delete(found).execute(connection)?;
+        || asset_people::table.filter(asset_people::member.eq(username)).filter(asset_people::relation.eq_any(lists));
+    // Whoever is writing one of them would write the name back.
+    let naming = assets::table.filter(assets::id.eq_any(found().select(asset_people::asset_id)));
+    diesel::update(naming).set(assets::revision.eq(assets::revision + 1)).execute(connection)?;
+    diesel::delete(found()).execute(connection)?;
     Ok(())
 }
 
@@ -193,9 +198,11 @@ fn with_people(connection: &mut AnyConnection, rows: Vec<AssetRow>) -> Result<Ve
             asset_people::table.filter(asset_people::asset_id.eq_any(chunk)).load(connection)?;
         for (id, relation, member) in people {
             let id: AssetId = parse_id(&id)?;
-            let list = parse_list(&relation)?;
-            if let Some(asset) = found.iter_mut().find(|asset| asset.id == id) {
-                asset.people.entry(list).or_default().insert(member);
+            let Some(asset) = found.iter_mut().find(|asset| asset.id == id) else { continue };
+            if relation == OWNERS {
+                asset.owners.insert(member);
+            } else {
+                asset.people.entry(parse_list(&relation)?).or_default().insert(member);
             }
         }
     }

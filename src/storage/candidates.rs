@@ -1,6 +1,6 @@
 //! What decisions need to know of assets and of other principals: one of them, or a page of those that may be meant.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use diesel::prelude::*;
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ use super::principals::{self as principal_table, PrincipalRow, corrupt};
 use super::schema::{api_keys, asset_people, assets, principals};
 use super::{personas, policies};
 use crate::domain::actor::Standing;
-use crate::domain::asset::{AssetGrant, PeopleList, ancestors};
+use crate::domain::asset::{Asset, AssetGrant, OWNERS, PeopleList, ancestors};
 use crate::domain::entity::EntityState;
 use crate::domain::error::Result;
 use crate::domain::principal::{Principal, PrincipalKind};
@@ -22,19 +22,38 @@ pub struct StoredAsset {
     pub qualified_name: String,
     /// As its clients wrote them.
     pub attributes: Map<String, Value>,
+    /// The user names of its owners.
+    pub owners: BTreeSet<String>,
 }
 
-impl StoredAsset {
-    fn read((qualified_name, attributes): (String, String)) -> Result<Self> {
-        Ok(Self { qualified_name, attributes: serde_json::from_str(&attributes).map_err(storage)? })
+impl From<&Asset> for StoredAsset {
+    fn from(asset: &Asset) -> Self {
+        Self {
+            qualified_name: asset.qualified_name.clone(),
+            attributes: asset.attributes.clone(),
+            owners: asset.owners.clone(),
+        }
     }
+}
 
-    /// The user names of its owners: Atlan's attribute `ownerUsers`.
-    #[must_use]
-    pub fn owners(&self) -> Vec<String> {
-        let owners = self.attributes.get("ownerUsers").and_then(Value::as_array).into_iter().flatten();
-        owners.filter_map(Value::as_str).map(str::to_owned).collect()
+/// The id, the qualified name and the attributes of each, with their owners.
+fn with_owners(connection: &mut AnyConnection, rows: Vec<(String, String, String)>) -> Result<Vec<StoredAsset>> {
+    let mut owners: HashMap<String, BTreeSet<String>> = HashMap::new();
+    for chunk in rows.chunks(super::MANY) {
+        let named: Vec<(String, String)> = asset_people::table
+            .filter(asset_people::asset_id.eq_any(chunk.iter().map(|(id, ..)| id)))
+            .filter(asset_people::relation.eq(OWNERS))
+            .select((asset_people::asset_id, asset_people::member))
+            .load(connection)?;
+        for (id, owner) in named {
+            owners.entry(id).or_default().insert(owner);
+        }
     }
+    let read = |(id, qualified_name, attributes): (String, String, String)| {
+        let attributes = serde_json::from_str(&attributes).map_err(storage)?;
+        Ok(StoredAsset { qualified_name, attributes, owners: owners.remove(&id).unwrap_or_default() })
+    };
+    rows.into_iter().map(read).collect()
 }
 
 /// The asset of that type and qualified name.
@@ -47,8 +66,8 @@ pub fn asset(connection: &mut AnyConnection, type_name: &str, qualified_name: &s
         return Ok(None);
     }
     let found = assets::table.filter(assets::type_name.eq(type_name)).filter(assets::qualified_name.eq(qualified_name));
-    let row = found.select((assets::qualified_name, assets::attributes)).first(connection).optional()?;
-    row.map(StoredAsset::read).transpose()
+    let rows = found.select((assets::id, assets::qualified_name, assets::attributes)).load(connection)?;
+    with_owners(connection, rows).map(|mut found| found.pop())
 }
 
 /// Active assets of a type, in the order of their qualified names, from behind that one.
@@ -61,15 +80,15 @@ pub fn assets_after(
     after: &str,
     limit: i64,
 ) -> Result<Vec<StoredAsset>> {
-    let rows: Vec<(String, String)> = assets::table
+    let rows = assets::table
         .filter(assets::type_name.eq(type_name))
         .filter(assets::state.eq(EntityState::Active.name()))
         .filter(assets::qualified_name.gt(after))
         .order(assets::qualified_name)
         .limit(limit)
-        .select((assets::qualified_name, assets::attributes))
+        .select((assets::id, assets::qualified_name, assets::attributes))
         .load(connection)?;
-    rows.into_iter().map(StoredAsset::read).collect()
+    with_owners(connection, rows)
 }
 
 /// Principals of a kind, in the order of their ids, from behind that one.
@@ -158,6 +177,7 @@ fn people_at(connection: &mut AnyConnection, qualified_name: &str) -> Result<Vec
         let rows: Vec<(String, String, String)> = asset_people::table
             .inner_join(assets::table)
             .filter(assets::qualified_name.eq_any(chunk))
+            .filter(asset_people::relation.ne(OWNERS))
             .select((assets::qualified_name, asset_people::relation, asset_people::member))
             .load(connection)?;
         for (qualified_name, relation, member) in rows {

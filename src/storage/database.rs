@@ -207,12 +207,16 @@ pub struct HeldPrincipal {
 /// # Errors
 /// When the storage fails.
 pub fn hold_principals(connection: &mut AnyConnection, usernames: &[&str]) -> Result<Vec<HeldPrincipal>> {
-    let found = principals::table.filter(principals::username.eq_any(usernames));
-    let found = found.select((principals::id, principals::kind, principals::username));
-    Ok(match connection {
-        AnyConnection::Postgres(postgres) => found.order(principals::id).for_key_share().load(postgres)?,
-        AnyConnection::Sqlite(sqlite) => found.load(sqlite)?,
-    })
+    let mut held = Vec::new();
+    for chunk in usernames.chunks(super::MANY) {
+        let found = principals::table.filter(principals::username.eq_any(chunk));
+        let found = found.select((principals::id, principals::kind, principals::username));
+        held.extend(match connection {
+            AnyConnection::Postgres(postgres) => found.order(principals::id).for_key_share().load(postgres)?,
+            AnyConnection::Sqlite(sqlite) => found.load(sqlite)?,
+        });
+    }
+    Ok(held)
 }
 
 /// Why a transaction was rolled back.

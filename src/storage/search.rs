@@ -7,10 +7,10 @@ use super::assets::{by_name, by_role};
 use super::database::AnyConnection;
 use super::listing::{Condition as Sql, all, any, equal};
 use super::schema::{asset_people, assets, personas, policies, search_terms};
-use crate::domain::asset::PeopleList;
+use crate::domain::asset::{OWNERS, PeopleList};
 use crate::domain::entity::{EntityState, PERSONA, POLICY};
 use crate::domain::error::Result;
-use crate::domain::policy::Effect;
+use crate::domain::policy::{Effect, Rule};
 use crate::domain::search::{Condition, Order, Search, SeenAssets, SeenPolicies, Sight};
 use crate::domain::text::fold;
 
@@ -167,10 +167,19 @@ fn seen_policies(seen: &SeenPolicies) -> Which {
 }
 
 fn seen_assets(sight: &Sight) -> Which {
-    let with = |effect| sight.rules.iter().filter(move |rule| rule.effect == effect).map(rules::reading).collect();
+    let with = |effect| {
+        let read = |about: &[Rule]| any(about.iter().filter(|it| it.effect == effect).map(rules::reading).collect());
+        vec![read(&sight.rules), all(vec![owned(&sight.owned.username), read(&sight.owned.rules)])]
+    };
     let allowed = any(vec![known(&sight.assets), any(with(Effect::Allow))]);
     let denied: Which = any(with(Effect::Deny));
     Box::new(assets::id.nullable().is_not_null().and(allowed).and(not(denied)))
+}
+
+/// The assets that this user owns.
+fn owned(username: &str) -> Which {
+    let owner = asset_people::relation.eq(OWNERS).and(asset_people::member.eq(username.to_owned()));
+    Box::new(exists(asset_people::table.filter(asset_people::asset_id.eq(search_terms::entity_id)).filter(owner)))
 }
 
 /// The assets that an actor sees without any rule.

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod asset_owners;
 mod asset_people;
 mod assets;
 mod audit;
