@@ -51,6 +51,7 @@ pub struct ExplainRequest {
     action: String,
     /// With what; left out for a permission of the platform.
     #[validate(nested)]
+    #[schema(nullable = false)]
     resource: Option<ExplainResource>,
     /// The qualified names of the personas they would have instead of their own.
     #[validate(custom(function = "check_names"))]
@@ -126,6 +127,7 @@ pub struct ExplanationView {
     personas: Vec<ConsideredPersona>,
     /// Why the answer is no.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     missing: Option<MissingView>,
 }
 

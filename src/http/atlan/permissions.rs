@@ -106,6 +106,7 @@ pub struct SourceView {
     kind: &'static str,
     /// The policy.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     policy: Option<PolicyRefView>,
     /// The qualified name of the asset that names the key.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -60,10 +60,13 @@ async fn decide_one(state: &State, actor: &Actor, question: Question) -> Result<
 #[derive(Deserialize, ToSchema)]
 pub struct AccessEvaluations {
     /// The default of `subject`.
+    #[schema(nullable = false)]
     subject: Option<AccessEntity>,
     /// The default of `action`.
+    #[schema(nullable = false)]
     action: Option<AccessAction>,
     /// The default of `resource`.
+    #[schema(nullable = false)]
     resource: Option<AccessEntity>,
     /// Taken, and looked at by no policy.
     #[schema(value_type = Option<Object>)]
@@ -72,6 +75,7 @@ pub struct AccessEvaluations {
     #[schema(value_type = Option<Vec<AccessEvaluation>>)]
     evaluations: Option<Vec<Value>>,
     /// How they are evaluated.
+    #[schema(nullable = false)]
     options: Option<EvaluationsOptions>,
 }
 
@@ -79,6 +83,7 @@ pub struct AccessEvaluations {
 #[derive(Deserialize, ToSchema)]
 pub struct EvaluationsOptions {
     /// How many are answered; all unless it says otherwise.
+    #[schema(nullable = false)]
     evaluations_semantic: Option<EvaluationsSemantic>,
 }
 

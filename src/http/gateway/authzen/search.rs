@@ -32,6 +32,7 @@ pub struct SubjectSearch {
     #[schema(value_type = Option<Object>)]
     context: Option<Map<String, Value>>,
     /// Which part of the results.
+    #[schema(nullable = false)]
     page: Option<PageAsked>,
 }
 
@@ -48,6 +49,7 @@ pub struct ResourceSearch {
     #[schema(value_type = Option<Object>)]
     context: Option<Map<String, Value>>,
     /// Which part of the results.
+    #[schema(nullable = false)]
     page: Option<PageAsked>,
 }
 
@@ -62,6 +64,7 @@ pub struct ActionSearch {
     #[schema(value_type = Option<Object>)]
     context: Option<Map<String, Value>>,
     /// Which part of the results.
+    #[schema(nullable = false)]
     page: Option<PageAsked>,
 }
 
