@@ -261,11 +261,7 @@ fn judge_related(
     relation: Option<Relation>,
     slices: &[Arc<Slice>],
 ) -> Result<Decision> {
-    let resource = Resource {
-        administered: relation == Some(Relation::Admin),
-        viewed: relation == Some(Relation::Viewer),
-        ..inquiry.resource.clone()
-    };
+    let resource = Resource { relation, ..inquiry.resource.clone() };
     let subject = Subject {
         principal: &standing.principal,
         personas: standing.enabled_personas().map(|persona| persona.id).collect(),

@@ -1,6 +1,7 @@
 //! Questions, and what they are answered.
 
 use super::properties::Properties;
+use crate::domain::asset::Relation;
 use crate::domain::ids::{PersonaId, PolicyId, PrincipalId};
 use crate::domain::principal::Principal;
 
@@ -97,10 +98,8 @@ pub struct Resource {
     pub properties: Properties,
     /// User names of its owners.
     pub owners: Vec<String>,
-    /// Whether the subject is among its admins, or those of what it lies beneath.
-    pub administered: bool,
-    /// The same for its viewers.
-    pub viewed: bool,
+    /// As what it, or what it lies beneath, names the subject.
+    pub relation: Option<Relation>,
 }
 
 impl Resource {

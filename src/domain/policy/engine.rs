@@ -15,6 +15,7 @@ use cedar_policy::{
 use super::catalogue::is_reading;
 use super::cedar::{schema, translate};
 use super::{Decision, Ground, Outcome, Policy, Properties, Question, Resource, Subject};
+use crate::domain::asset::Relation;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PolicyId;
 
@@ -128,9 +129,9 @@ impl<'a> Asked<'a> {
         let Question { subject, action, resource, .. } = self.question;
         let ground = if resource.is_platform() {
             None
-        } else if resource.administered {
+        } else if resource.relation == Some(Relation::Admin) {
             Some("asset-admins")
-        } else if resource.viewed && is_reading(action) {
+        } else if resource.relation == Some(Relation::Viewer) && is_reading(action) {
             Some("asset-viewers")
         } else {
             subject.principal.is_administrator().then_some("platform-administrators")
