@@ -48,8 +48,7 @@ pub async fn of_key(
 /// Whatever permits or denies a principal anything.
 pub(super) fn of(connection: &mut AnyConnection, standing: &Standing) -> Result<Vec<EffectivePermission>> {
     let principal = &standing.principal;
-    let id = [principal.id.to_string()];
-    let granted = principals::permissions_of(connection, &id)?.remove(&id[0]).unwrap_or_default();
+    let granted = principals::granted_to(connection, principal.id)?;
     let mut found: Vec<_> = effective::of_permissions(principal.role.permissions(), &Source::Role).collect();
     found.extend(effective::of_permissions(granted, &Source::Grant));
     for policy in policies::shared(connection)?.iter().filter(|policy| effective::concerns(policy, principal)) {

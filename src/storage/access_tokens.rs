@@ -72,7 +72,7 @@ pub fn insert(connection: &mut AnyConnection, token: &AccessToken) -> Result<()>
 /// # Errors
 /// When the storage fails.
 pub fn find(connection: &mut AnyConnection, id: &str) -> Result<Option<AccessToken>> {
-    let row = access_tokens::table.find(id).select(AccessTokenRow::as_select()).first(connection).optional()?;
+    let row = access_tokens::table.find(id).select(AccessTokenRow::as_select()).get_result(connection).optional()?;
     row.map(AccessTokenRow::into_domain).transpose()
 }
 

@@ -140,7 +140,7 @@ pub fn replace(connection: &mut AnyConnection, key: &ApiKey) -> Result<()> {
 /// # Errors
 /// When the storage fails.
 pub fn find(connection: &mut AnyConnection, id: PrincipalId) -> Result<Option<ApiKey>> {
-    let row = api_keys::table.find(id.to_string()).select(ApiKeyRow::as_select()).first(connection).optional()?;
+    let row = api_keys::table.find(id.to_string()).select(ApiKeyRow::as_select()).get_result(connection).optional()?;
     Ok(complete(connection, row.into_iter().collect())?.pop())
 }
 

@@ -154,7 +154,7 @@ pub fn lock(connection: &mut AnyConnection, id: AssetId) -> Result<Option<Asset>
 pub fn lock_by_name(connection: &mut AnyConnection, type_name: &str, qualified_name: &str) -> Result<Option<Asset>> {
     let found = assets::table.filter(assets::type_name.eq(type_name)).filter(assets::qualified_name.eq(qualified_name));
     diesel::update(found).set(assets::revision.eq(assets::revision + 1)).execute(connection)?;
-    let row = found.select(AssetRow::as_select()).first(connection).optional()?;
+    let row = found.select(AssetRow::as_select()).get_result(connection).optional()?;
     with_people(connection, row.into_iter().collect()).map(|mut found| found.pop())
 }
 
@@ -163,7 +163,7 @@ pub fn lock_by_name(connection: &mut AnyConnection, type_name: &str, qualified_n
 /// # Errors
 /// When the storage fails.
 pub fn find(connection: &mut AnyConnection, id: AssetId) -> Result<Option<Asset>> {
-    let row = assets::table.find(id.to_string()).select(AssetRow::as_select()).first(connection).optional()?;
+    let row = assets::table.find(id.to_string()).select(AssetRow::as_select()).get_result(connection).optional()?;
     with_people(connection, row.into_iter().collect()).map(|mut found| found.pop())
 }
 
@@ -281,15 +281,15 @@ pub fn relation_to(
 /// Rows that name this user.
 #[diesel::dsl::auto_type(no_type_alias)]
 pub(super) fn by_name(username: String) -> _ {
-    let lists: [&'static str; 2] = ["adminUsers", "viewerUsers"];
-    asset_people::member.eq(username).and(asset_people::relation.eq_any(lists))
+    let relation = asset_people::relation;
+    asset_people::member.eq(username).and(relation.eq("adminUsers").or(relation.eq("viewerUsers")))
 }
 
 /// Rows that name this role.
 #[diesel::dsl::auto_type(no_type_alias)]
 pub(super) fn by_role(id: &'static str) -> _ {
-    let lists: [&'static str; 2] = ["adminRoles", "viewerRoles"];
-    asset_people::member.eq(id).and(asset_people::relation.eq_any(lists))
+    let relation = asset_people::relation;
+    asset_people::member.eq(id).and(relation.eq("adminRoles").or(relation.eq("viewerRoles")))
 }
 
 /// The assets that name this user or its role, ordered by qualified name.

@@ -68,7 +68,7 @@ pub fn forget_old(connection: &mut AnyConnection, request: &CreateRequest, insta
 pub fn lock(connection: &mut AnyConnection, request: &CreateRequest) -> Result<Option<CreateRequest>> {
     let found = create_requests::table.find((&request.owner_id, &request.request_key));
     diesel::update(found).set(create_requests::request_key.eq(&request.request_key)).execute(connection)?;
-    Ok(found.select(CreateRequest::as_select()).first(connection).optional()?)
+    Ok(found.select(CreateRequest::as_select()).get_result(connection).optional()?)
 }
 
 /// Forgets every request older than `instant`; tells how many.

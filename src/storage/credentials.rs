@@ -70,7 +70,7 @@ pub fn find(connection: &mut AnyConnection, key_id: KeyId) -> Result<Option<Know
         .inner_join(principals::table.left_join(api_keys::table))
         .filter(credentials::key_id.eq(key_id.to_string()))
         .select((CredentialRow::as_select(), PrincipalRow::as_select(), Option::<TermsRow>::as_select()))
-        .first(connection)
+        .get_result(connection)
         .optional()?;
     let Some((credential, principal, api_key)) = found else { return Ok(None) };
     let (key_expires_at, limits) = match api_key {

@@ -173,8 +173,8 @@ const TAKE_TURNS: &str = "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xa
 pub fn hold_credential(connection: &mut AnyConnection, key_id: KeyId) -> Result<bool> {
     let found = credentials::table.find(key_id.to_string()).select(credentials::key_id);
     let held: Option<String> = match connection {
-        AnyConnection::Postgres(postgres) => found.for_key_share().first(postgres).optional()?,
-        AnyConnection::Sqlite(sqlite) => found.first(sqlite).optional()?,
+        AnyConnection::Postgres(postgres) => found.for_key_share().get_result(postgres).optional()?,
+        AnyConnection::Sqlite(sqlite) => found.get_result(sqlite).optional()?,
     };
     Ok(held.is_some())
 }

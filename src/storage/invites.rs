@@ -13,7 +13,7 @@ const NAME: &str = "invites";
 /// # Errors
 /// When the storage fails.
 pub fn revision(connection: &mut AnyConnection) -> Result<i64> {
-    Ok(revisions::table.find(NAME).select(revisions::revision).first(connection)?)
+    Ok(revisions::table.find(NAME).select(revisions::revision).get_result(connection)?)
 }
 
 /// Makes every invitation void.

@@ -115,7 +115,7 @@ pub fn lock(connection: &mut AnyConnection, id: PersonaId) -> Result<Option<Pers
 pub fn lock_by_qualified_name(connection: &mut AnyConnection, name: &str) -> Result<Option<Persona>> {
     let found = personas::table.filter(personas::qualified_name.eq(name));
     diesel::update(found).set(personas::qualified_name.eq(name)).execute(connection)?;
-    let row = found.select(PersonaRow::as_select()).first(connection).optional()?;
+    let row = found.select(PersonaRow::as_select()).get_result(connection).optional()?;
     row.map(PersonaRow::into_domain).transpose()
 }
 
@@ -162,7 +162,7 @@ pub fn delete(connection: &mut AnyConnection, id: PersonaId) -> Result<Existed> 
 /// # Errors
 /// When the storage fails.
 pub fn find(connection: &mut AnyConnection, id: PersonaId) -> Result<Option<Persona>> {
-    let row = personas::table.find(id.to_string()).select(PersonaRow::as_select()).first(connection).optional()?;
+    let row = personas::table.find(id.to_string()).select(PersonaRow::as_select()).get_result(connection).optional()?;
     row.map(PersonaRow::into_domain).transpose()
 }
 
@@ -186,7 +186,7 @@ pub fn find_many(connection: &mut AnyConnection, ids: &[String]) -> Result<Vec<P
 /// When the storage fails.
 pub fn find_by_qualified_name(connection: &mut AnyConnection, name: &str) -> Result<Option<Persona>> {
     let found = personas::table.filter(personas::qualified_name.eq(name));
-    found.select(PersonaRow::as_select()).first(connection).optional()?.map(PersonaRow::into_domain).transpose()
+    found.select(PersonaRow::as_select()).get_result(connection).optional()?.map(PersonaRow::into_domain).transpose()
 }
 
 /// The personas with those qualified names, which stay until the transaction ends; unknown names are left out.
@@ -284,6 +284,20 @@ pub fn linked_to(connection: &mut AnyConnection, principals: &[String]) -> Resul
         }
     }
     Ok(links)
+}
+
+/// The personas one principal is linked to, ordered by qualified name.
+///
+/// # Errors
+/// When the storage fails.
+pub fn linked_to_one(connection: &mut AnyConnection, principal: PrincipalId) -> Result<Vec<PersonaRef>> {
+    let rows: Vec<PersonaRow> = persona_links::table
+        .inner_join(personas::table)
+        .filter(persona_links::principal_id.eq(principal.to_string()))
+        .order(personas::qualified_name)
+        .select(PersonaRow::as_select())
+        .load(connection)?;
+    rows.into_iter().map(PersonaRow::into_ref).collect()
 }
 
 /// The names of the users that each of these personas is linked to, in order. API keys are not among them.

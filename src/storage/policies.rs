@@ -97,7 +97,7 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
 /// # Errors
 /// When the storage fails.
 pub fn revision(connection: &mut AnyConnection) -> Result<i64> {
-    Ok(revisions::table.find("policies").select(revisions::revision).first(connection)?)
+    Ok(revisions::table.find("policies").select(revisions::revision).get_result(connection)?)
 }
 
 /// Says that policies are about to change: the first statement of every transaction that writes one, so that such
@@ -153,7 +153,7 @@ pub fn delete(connection: &mut AnyConnection, id: PolicyId) -> Result<Existed> {
 /// When the storage fails.
 pub fn find(connection: &mut AnyConnection, id: PolicyId) -> Result<Option<Policy>> {
     let row: Option<PolicyRow> =
-        policies::table.find(id.to_string()).select(PolicyRow::as_select()).first(connection).optional()?;
+        policies::table.find(id.to_string()).select(PolicyRow::as_select()).get_result(connection).optional()?;
     row.map(PolicyRow::into_domain).transpose()
 }
 
@@ -163,7 +163,7 @@ pub fn find(connection: &mut AnyConnection, id: PolicyId) -> Result<Option<Polic
 /// When the storage fails.
 pub fn find_by_qualified_name(connection: &mut AnyConnection, name: &str) -> Result<Option<Policy>> {
     let named = policies::table.filter(policies::qualified_name.eq(name));
-    let row: Option<PolicyRow> = named.select(PolicyRow::as_select()).first(connection).optional()?;
+    let row: Option<PolicyRow> = named.select(PolicyRow::as_select()).get_result(connection).optional()?;
     row.map(PolicyRow::into_domain).transpose()
 }
 

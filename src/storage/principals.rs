@@ -67,7 +67,7 @@ pub fn insert(connection: &mut AnyConnection, principal: &Principal) -> Result<(
 pub fn delete(connection: &mut AnyConnection, id: PrincipalId, kind: PrincipalKind) -> Result<Existed> {
     let found = || principals::table.filter(principals::id.eq(id.to_string())).filter(principals::kind.eq(kind.name()));
     diesel::update(found()).set(principals::kind.eq(kind.name())).execute(connection)?;
-    let username: Option<String> = found().select(principals::username).first(connection).optional()?;
+    let username: Option<String> = found().select(principals::username).get_result(connection).optional()?;
     let Some(username) = username else { return Ok(Existed::No) };
     // Not left to the database, which would not say whether there was one to count off.
     let keys = diesel::delete(api_keys::table.find(id.to_string())).execute(connection)?;
@@ -119,7 +119,8 @@ pub fn set_state(connection: &mut AnyConnection, id: PrincipalId, state: Princip
 /// # Errors
 /// When the storage fails.
 pub fn state(connection: &mut AnyConnection, id: PrincipalId) -> Result<PrincipalState> {
-    let enabled = principals::table.find(id.to_string()).select(principals::enabled).first(connection).optional()?;
+    let enabled =
+        principals::table.find(id.to_string()).select(principals::enabled).get_result(connection).optional()?;
     Ok(if enabled == Some(true) { PrincipalState::Enabled } else { PrincipalState::Disabled })
 }
 
@@ -139,7 +140,7 @@ pub fn find_by_username(connection: &mut AnyConnection, username: &str) -> Resul
     principals::table
         .filter(principals::username.eq(username))
         .select(PrincipalRow::as_select())
-        .first(connection)
+        .get_result(connection)
         .optional()?
         .map(PrincipalRow::into_domain)
         .transpose()
@@ -204,13 +205,26 @@ pub fn permissions_of(connection: &mut AnyConnection, ids: &[String]) -> Result<
             .select((principal_permissions::principal_id, principal_permissions::permission))
             .load(connection)?;
         for (id, name) in rows {
-            // A permission of a later version is one this version cannot act on.
-            let Some(permission) = Permission::find(&name) else { continue };
             let held = granted.entry(id).or_default();
-            *held = held.union([permission].into_iter().collect());
+            *held = held.union(known([name]));
         }
     }
     Ok(granted)
+}
+
+/// The permissions granted to one principal.
+///
+/// # Errors
+/// When the storage fails.
+pub fn granted_to(connection: &mut AnyConnection, id: PrincipalId) -> Result<Permissions> {
+    let found = principal_permissions::table.filter(principal_permissions::principal_id.eq(id.to_string()));
+    let names: Vec<String> = found.select(principal_permissions::permission).load(connection)?;
+    Ok(known(names))
+}
+
+/// A permission of a later version is one this version cannot act on.
+fn known(names: impl IntoIterator<Item = String>) -> Permissions {
+    names.into_iter().filter_map(|name| Permission::find(&name)).collect()
 }
 
 pub(super) fn parse_id<T>(text: &str) -> Result<crate::domain::ids::Id<T>> {

@@ -75,13 +75,15 @@ pub fn is_seen(connection: &mut AnyConnection, id: &str, sight: &Sight) -> Resul
 /// When the storage fails.
 pub fn find_id(connection: &mut AnyConnection, type_name: &str, name: &str) -> Result<Option<String>> {
     let found = match type_name {
-        PERSONA => personas::table.filter(personas::qualified_name.eq(name)).select(personas::id).first(connection),
-        POLICY => policies::table.filter(policies::qualified_name.eq(name)).select(policies::id).first(connection),
+        PERSONA => {
+            personas::table.filter(personas::qualified_name.eq(name)).select(personas::id).get_result(connection)
+        }
+        POLICY => policies::table.filter(policies::qualified_name.eq(name)).select(policies::id).get_result(connection),
         _ => assets::table
             .filter(assets::type_name.eq(type_name))
             .filter(assets::qualified_name.eq(name))
             .select(assets::id)
-            .first(connection),
+            .get_result(connection),
     };
     Ok(found.optional()?)
 }

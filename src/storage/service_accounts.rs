@@ -55,7 +55,7 @@ pub fn find_by_username(connection: &mut AnyConnection, username: &str) -> Resul
         .inner_join(principals::table)
         .filter(principals::username.eq(username))
         .select((PrincipalRow::as_select(), ServiceAccountRow::as_select()))
-        .first(connection)
+        .get_result(connection)
         .optional()?;
     found.map(into_domain).transpose()
 }

@@ -16,9 +16,8 @@ use crate::domain::principal::Principal;
 /// # Errors
 /// When the storage fails.
 pub fn of(connection: &mut AnyConnection, principal: Principal) -> Result<Standing> {
-    let id = [principal.id.to_string()];
-    let granted = principal_table::permissions_of(connection, &id)?.remove(&id[0]).unwrap_or_default();
-    let linked = personas::linked_to(connection, &id)?.remove(&id[0]).unwrap_or_default();
+    let granted = principal_table::granted_to(connection, principal.id)?;
+    let linked = personas::linked_to_one(connection, principal.id)?;
     let named = assets::grants_of(connection, &principal.username().to_string(), principal.role.id())?;
     Ok(Standing {
         permissions: principal.role.permissions().union(granted),
@@ -35,6 +34,6 @@ pub fn of(connection: &mut AnyConnection, principal: Principal) -> Result<Standi
 /// When the storage fails.
 pub fn find(connection: &mut AnyConnection, id: PrincipalId) -> Result<Option<Standing>> {
     let found: Option<PrincipalRow> =
-        principals::table.find(id.to_string()).select(PrincipalRow::as_select()).first(connection).optional()?;
+        principals::table.find(id.to_string()).select(PrincipalRow::as_select()).get_result(connection).optional()?;
     found.map(|row| of(connection, row.into_domain()?)).transpose()
 }

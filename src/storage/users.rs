@@ -70,7 +70,7 @@ pub fn find_for_sign_in(connection: &mut AnyConnection, username: &str) -> Resul
         .inner_join(principals::table)
         .filter(principals::username.eq(username))
         .select((PrincipalRow::as_select(), UserRow::as_select()))
-        .first(connection)
+        .get_result(connection)
         .optional()?;
     let Some(row) = found else { return Ok(None) };
     let password_hash = row.1.password_hash.clone();
@@ -86,7 +86,7 @@ pub fn find(connection: &mut AnyConnection, id: PrincipalId) -> Result<Option<Us
         .inner_join(principals::table)
         .filter(users::id.eq(id.to_string()))
         .select((PrincipalRow::as_select(), UserRow::as_select()))
-        .first(connection)
+        .get_result(connection)
         .optional()?;
     found.map(into_domain).transpose()
 }
@@ -112,8 +112,8 @@ pub fn names(connection: &mut AnyConnection, ids: &[String]) -> Result<Vec<[Stri
 /// # Errors
 /// When the storage fails.
 pub fn is_empty(connection: &mut AnyConnection) -> Result<bool> {
-    let any: Option<String> = users::table.select(users::id).first(connection).optional()?;
-    Ok(any.is_none())
+    let any: bool = diesel::select(diesel::dsl::exists(users::table.select(users::id))).get_result(connection)?;
+    Ok(!any)
 }
 
 /// Users with their principals, as filters and orders see them.

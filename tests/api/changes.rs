@@ -68,7 +68,7 @@ async fn a_change_tells_who_did_what_to_whom_and_when() {
                 changes::subject_id,
                 changes::subject_name,
             );
-            Ok(changes::table.filter(changes::action.eq("apikey.created")).select(columns).first(connection)?)
+            Ok(changes::table.filter(changes::action.eq("apikey.created")).select(columns).get_result(connection)?)
         })
         .unwrap();
     assert_eq!(row, (app.now(), actor, "admin".into(), "principal".into(), key, "etl".into()));
