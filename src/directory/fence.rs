@@ -13,7 +13,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::record::Record;
+use super::known::Known;
 use crate::domain::ids::PrincipalId;
 
 const STRIPES: usize = 1 << 14;
@@ -40,9 +40,9 @@ impl Fence {
     }
 
     /// Whether nothing that concerns the record has changed since it began to be read.
-    pub(super) fn is_fresh(&self, record: &Record) -> bool {
-        let raised = self.stripe(record.principal_id()).load(Ordering::SeqCst);
-        raised.max(self.everyone.load(Ordering::SeqCst)) <= record.moment.0
+    pub(super) fn is_fresh(&self, known: &Known) -> bool {
+        let raised = self.stripe(known.record.principal_id()).load(Ordering::SeqCst);
+        raised.max(self.everyone.load(Ordering::SeqCst)) <= known.moment.0
     }
 
     /// Puts a committed change of that principal between every earlier read and now.

@@ -6,11 +6,11 @@
 
 mod counts;
 mod fence;
+mod known;
 mod permission_uses;
 mod personas;
 mod policies;
 mod rates;
-mod record;
 mod uses;
 
 #[cfg(test)]
@@ -26,17 +26,18 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 
 pub use self::counts::Counts;
 use self::fence::Fence;
+pub use self::known::Known;
 pub use self::permission_uses::PermissionUses;
 use self::personas::PersonaSets;
 pub use self::policies::{Policies, Shared};
 use self::rates::Rates;
-pub use self::record::Record;
 use self::uses::Uses;
 use crate::clock::Clock;
 use crate::domain::change::Subject;
 use crate::domain::credential::{KnownCredential, Use};
 use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
+use crate::domain::record::Record;
 use crate::domain::token::KeyId;
 
 /// The credentials in use.
@@ -59,7 +60,7 @@ pub struct Directory {
 #[derive(Clone)]
 enum Entry {
     /// Its record.
-    Known(Arc<Record>),
+    Known(Known),
     /// For those who wait for a read that found nothing, and gone at once: when that read began. Who arrived before
     /// that may take its word; who arrived later must look again.
     Absent(u64),
@@ -94,14 +95,14 @@ impl Directory {
     ///
     /// # Errors
     /// Those of `read`.
-    pub async fn get<F>(&self, key_id: KeyId, clock: &Clock, read: impl Fn() -> F) -> Result<Option<Arc<Record>>>
+    pub async fn get<F>(&self, key_id: KeyId, clock: &Clock, read: impl Fn() -> F) -> Result<Option<Known>>
     where
         F: Future<Output = Result<Option<KnownCredential>>>,
     {
         let arrived = self.arrivals.fetch_add(1, Ordering::SeqCst);
         loop {
-            if let Some(record) = self.find(key_id) {
-                return Ok(Some(record));
+            if let Some(known) = self.find(key_id) {
+                return Ok(Some(known));
             }
             // Whoever gets no guard has waited for another's read. It may have begun before a change that this call
             // began after: so what it found is judged by the fence like any record.
@@ -115,33 +116,34 @@ impl Directory {
             let started = Instant::now();
             let found = read().await?;
             self.counts.read.observe(started.elapsed().as_secs_f64());
-            let Some(mut known) = found else {
+            let Some(mut read) = found else {
                 drop(guard.insert(Entry::Absent(began)));
                 self.entries.remove_if(&key_id, |entry| matches!(entry, Entry::Absent(_)));
                 return Ok(None);
             };
-            known.standing.personas = self.personas.share(known.standing.personas);
-            let limiter = self.rates.limiter(known.standing.principal.id, known.limits.rate, clock);
-            let record = Arc::new(Record::new(known, moment, limiter));
-            if guard.insert(Entry::Known(Arc::clone(&record))).is_err() {
+            read.standing.personas = self.personas.share(read.standing.personas);
+            let limiter = self.rates.limiter(read.standing.principal.id, read.limits.rate, clock);
+            let known = Known { record: Arc::new(Record::new(read)), moment, limiter };
+            if guard.insert(Entry::Known(known.clone())).is_err() {
                 tracing::trace!("a record was evicted while it was read");
             }
-            if self.fence.is_fresh(&record) {
-                return Ok(Some(record));
+            if self.fence.is_fresh(&known) {
+                return Ok(Some(known));
             }
         }
     }
 
     /// The record for a key id, if it is in memory and fresh: the hot path, which waits for nothing.
     #[must_use]
-    pub fn find(&self, key_id: KeyId) -> Option<Arc<Record>> {
-        let Entry::Known(record) = self.entries.get(&key_id)? else { return None };
-        if self.fence.is_fresh(&record) {
+    pub fn find(&self, key_id: KeyId) -> Option<Known> {
+        let Entry::Known(known) = self.entries.get(&key_id)? else { return None };
+        if self.fence.is_fresh(&known) {
             self.counts.hits.inc();
-            return Some(record);
+            return Some(known);
         }
         self.counts.stale.inc();
-        self.entries.remove_if(&key_id, |entry| matches!(entry, Entry::Known(found) if Arc::ptr_eq(found, &record)));
+        let same = |entry: &Entry| matches!(entry, Entry::Known(found) if Arc::ptr_eq(&found.record, &known.record));
+        self.entries.remove_if(&key_id, same);
         None
     }
 

@@ -86,8 +86,8 @@ impl World {
         };
         let found = self.directory.get(self.token.key_id, &Clock::System, read).await.unwrap();
         let now = 0;
-        if let Some(record) = found {
-            let actor = record.admit(&self.token, &self.peppers, now, None).unwrap();
+        if let Some(known) = found {
+            let actor = known.admit(&self.token, &self.peppers, now, None).unwrap();
             let version = usize::try_from(actor.expires_at().unwrap()).unwrap();
             assert!(version >= at_least, "told of version {version} after {at_least} was acknowledged");
         } else {
@@ -207,7 +207,7 @@ fn nothing_negative_is_kept() {
 #[test]
 fn every_use_is_counted_once_however_often_uses_are_saved() {
     let world = World::new(9);
-    let record =
+    let known =
         futures_util::FutureExt::now_or_never(
             world.directory.get(world.token.key_id, &Clock::System, async || Ok(world.stored())),
         )
@@ -216,11 +216,11 @@ fn every_use_is_counted_once_however_often_uses_are_saved() {
         .unwrap();
     let told = || world.directory.unsaved_use(principal()).map_or(0, |used| used.count);
     for now in 1..=3 {
-        world.directory.note_use(&record, now);
+        world.directory.note_use(&known.record, now);
     }
     let taken = world.directory.take_uses(usize::MAX);
     assert_eq!((taken[0].count, taken[0].last_used_at, told()), (3, 3, 3), "still told while on their way");
-    world.directory.note_use(&record, 4);
+    world.directory.note_use(&known.record, 4);
     assert_eq!(told(), 4);
     assert_eq!(world.directory.take_uses(usize::MAX)[0].count, 4, "what was not saved is taken again");
     world.directory.uses_saved();

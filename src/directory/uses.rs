@@ -5,13 +5,15 @@ use std::hash::BuildHasherDefault;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::RandomBytesHasher;
-use super::record::Record;
 use crate::domain::credential::Use;
 use crate::domain::ids::PrincipalId;
+use crate::domain::record::Record;
 
 /// The uses that storage does not know yet.
 #[derive(Default)]
 pub(super) struct Uses {
+    /// Records used since somebody last looked, the latest last: a request only adds its own.
+    fresh: Mutex<Vec<Arc<Record>>>,
     unsaved: Mutex<Unsaved>,
     /// Whose uses are saved next, the last of them first: everybody has a turn before anybody has another.
     round: Mutex<Vec<PrincipalId>>,
@@ -33,16 +35,13 @@ impl Uses {
     /// Notes a use of that record.
     pub(super) fn note(&self, record: &Arc<Record>, now: i64) {
         if record.note_use(now) {
-            let unsaved = &mut *self.lock();
-            if let Some(replaced) = unsaved.records.insert(record.principal_id(), Arc::clone(record)) {
-                add(&mut unsaved.replaced, replaced.take_use());
-            }
+            lock(&self.fresh).push(Arc::clone(record));
         }
     }
 
     /// What storage does not know of that principal.
     pub(super) fn unsaved(&self, principal: PrincipalId) -> Option<Use> {
-        let unsaved = self.lock();
+        let unsaved = self.look();
         let counted = unsaved.records.get(&principal).map(|record| record.unsaved_use());
         let earlier = [&unsaved.replaced, &unsaved.taken].map(|uses| uses.get(&principal).copied());
         counted.into_iter().chain(earlier.into_iter().flatten()).reduce(Use::and)
@@ -51,14 +50,13 @@ impl Uses {
     /// Takes the uses of so many records, together with what was taken before and not saved, in the order of their ids:
     /// that is the order of their creation, so their rows are neighbours and are written together.
     pub(super) fn take(&self, at_most: usize) -> Vec<Use> {
-        let round = &mut *self.round.lock().unwrap_or_else(PoisonError::into_inner);
+        let round = &mut *lock(&self.round);
         if round.is_empty() {
-            round.extend(self.lock().records.keys());
-            // Not while others wait to note a use: there may be a million.
+            round.extend(self.look().records.keys());
             round.sort_unstable_by_key(|principal| std::cmp::Reverse(principal.uuid()));
         }
         let turn = round.split_off(round.len().saturating_sub(at_most));
-        let unsaved = &mut *self.lock();
+        let unsaved = &mut *self.look();
         let counted =
             turn.iter().filter_map(|principal| unsaved.records.remove(principal)).map(|record| record.take_use());
         for each in counted.chain(std::mem::take(&mut unsaved.replaced).into_values()) {
@@ -71,17 +69,29 @@ impl Uses {
 
     /// Whether somebody in the round has not had a turn.
     pub(super) fn are_waiting(&self) -> bool {
-        !self.round.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        !lock(&self.round).is_empty()
     }
 
     /// Forgets what was taken: storage knows it now.
     pub(super) fn saved(&self) {
-        self.lock().taken.clear();
+        lock(&self.unsaved).taken.clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Unsaved> {
-        self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The unsaved uses, with those of fresh records.
+    fn look(&self) -> MutexGuard<'_, Unsaved> {
+        let mut unsaved = lock(&self.unsaved);
+        let fresh = std::mem::take(&mut *lock(&self.fresh));
+        for record in fresh {
+            if let Some(replaced) = unsaved.records.insert(record.principal_id(), record) {
+                add(&mut unsaved.replaced, replaced.take_use());
+            }
+        }
+        unsaved
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn add(uses: &mut ByPrincipal<Use>, each: Use) {

@@ -9,9 +9,10 @@ use super::limits::Allowance;
 use super::permission::{Permission, Permissions};
 use super::persona::PersonaRef;
 use super::principal::{ClientId, Principal, PrincipalKind, Username};
+use super::record::Record;
 use super::token::{KeyId, TokenKind};
 
-/// A principal with what it may do; shared by every request it makes until something about it changes.
+/// A principal with what it may do, until something about it changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// Who.
@@ -59,13 +60,22 @@ impl Standing {
 /// Who is asking, and how they authenticated.
 #[derive(Debug, Clone)]
 pub struct Actor {
-    standing: Arc<Standing>,
+    holder: Holder,
     /// The credential that authenticated it; `None` for the operator at the terminal.
     pub credential: Option<PresentedCredential>,
     /// What is left of its rate limit, if it has one.
     pub allowance: Option<Allowance>,
     /// The request it is making, for the audit trail; empty at the terminal.
     pub request_id: Arc<str>,
+}
+
+/// Who an actor is known to be.
+#[derive(Debug, Clone)]
+enum Holder {
+    /// Whom a credential authenticates; shared by all its requests.
+    Recognised(Arc<Record>),
+    /// Somebody who is taken at their word.
+    Trusted(Arc<Standing>),
 }
 
 /// The credential of a request.
@@ -80,10 +90,11 @@ pub struct PresentedCredential {
 }
 
 impl Actor {
-    /// Who the credential authenticates.
+    /// Whom the credential authenticates.
     #[must_use]
-    pub fn new(standing: Arc<Standing>, credential: PresentedCredential) -> Self {
-        Self { standing, credential: Some(credential), allowance: None, request_id: Arc::default() }
+    pub fn recognised(record: Arc<Record>, credential: PresentedCredential) -> Self {
+        let holder = Holder::Recognised(record);
+        Self { holder, credential: Some(credential), allowance: None, request_id: Arc::default() }
     }
 
     /// The same, with so much left of its rate limit.
@@ -107,7 +118,8 @@ impl Actor {
     /// Somebody who is taken at their word.
     #[must_use]
     pub fn trusted(standing: Standing) -> Self {
-        Self { standing: Arc::new(standing), credential: None, allowance: None, request_id: Arc::default() }
+        let holder = Holder::Trusted(Arc::new(standing));
+        Self { holder, credential: None, allowance: None, request_id: Arc::default() }
     }
 
     /// The operator at the terminal, who may do everything.
@@ -132,49 +144,52 @@ impl Actor {
 
     /// What it may do.
     #[must_use]
-    pub fn standing(&self) -> &Arc<Standing> {
-        &self.standing
+    pub fn standing(&self) -> &Standing {
+        match &self.holder {
+            Holder::Recognised(record) => record.standing(),
+            Holder::Trusted(standing) => standing,
+        }
     }
 
     /// The principal.
     #[must_use]
     pub fn principal(&self) -> &Principal {
-        &self.standing.principal
+        &self.standing().principal
     }
 
     /// The principal's id.
     #[must_use]
     pub fn id(&self) -> PrincipalId {
-        self.standing.principal.id
+        self.standing().principal.id
     }
 
     /// The principal's user name.
     #[must_use]
     pub fn username(&self) -> Username<'_> {
-        self.standing.principal.username()
+        self.standing().principal.username()
     }
 
     /// Everything it may do on the platform.
     #[must_use]
     pub fn permissions(&self) -> Permissions {
-        self.standing.permissions
+        self.standing().permissions
     }
 
     /// The client id of an API key; `None` for a user.
     #[must_use]
     pub fn client_id(&self) -> Option<ClientId> {
-        self.standing.principal.client_id()
+        self.standing().principal.client_id()
     }
 
     /// The qualified names of the personas that grant it anything.
     pub fn enabled_personas(&self) -> impl Iterator<Item = &str> {
-        self.standing.enabled_personas().map(|persona| persona.qualified_name.as_str())
+        self.standing().enabled_personas().map(|persona| persona.qualified_name.as_str())
     }
 
     /// The personas it is linked to.
     #[must_use]
     pub fn personas(&self) -> &[PersonaRef] {
-        &self.standing.personas
+        &self.standing().personas
     }
 
     /// When the credential of this request stops, in epoch milliseconds; `None` for never.
@@ -186,7 +201,7 @@ impl Actor {
     /// Whether it is linked to that persona.
     #[must_use]
     pub fn has_persona(&self, persona: PersonaId) -> bool {
-        self.standing.personas.iter().any(|link| link.id == persona)
+        self.standing().personas.iter().any(|link| link.id == persona)
     }
 
     /// The first line of a use case that not everybody may do.

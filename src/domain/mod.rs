@@ -31,7 +31,8 @@
 //! | Invitation | lets somebody sign up with a role | |
 //! | Validity | a requested lifetime: seconds, or never | ttl, lifespan (wire legacy only) |
 //! | Pepper | the secret outside the database that digests are made with | salt, master key |
-//! | Directory | the credentials in memory | cache |
+//! | Record | what is kept in memory of a credential and whom it authenticates | |
+//! | Directory | the records in memory | cache |
 //! | Door | one protocol's folder under `http/` | |
 //!
 //! Verbs: create, get, list, search, update, delete, revoke, authenticate, verify, introspect, decide, evaluate, explain.
@@ -63,6 +64,7 @@ pub mod persona;
 pub mod policy;
 pub mod principal;
 pub mod profile;
+pub mod record;
 pub mod search;
 pub mod service_account;
 pub mod text;

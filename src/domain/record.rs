@@ -1,52 +1,53 @@
-//! What the directory knows of one credential.
+//! What is kept in memory of a credential and whom it authenticates.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::fence::Moment;
-use super::rates::Limiter;
-use crate::domain::actor::{Actor, PresentedCredential, Standing};
-use crate::domain::credential::{KnownCredential, Use};
-use crate::domain::error::{Error, Refusal, Result};
-use crate::domain::ids::PrincipalId;
-use crate::domain::limits::{AllowedAddresses, Limits};
-use crate::domain::pepper::{Digest, PepperId, Peppers};
-use crate::domain::token::ParsedToken;
+use super::actor::{Actor, PresentedCredential, Standing};
+use super::credential::{KnownCredential, Use};
+use super::error::{Error, Refusal, Result};
+use super::ids::PrincipalId;
+use super::limits::AllowedAddresses;
+use super::pepper::{Digest, PepperId, Peppers};
+use super::token::ParsedToken;
 
-/// A credential and whom it authenticates, as storage had it at one moment. It never changes; a newer one replaces it.
-/// There may be millions: what can be told from the token or the principal is not kept.
+/// A credential and whom it authenticates, as storage had it at one moment. It never changes, but for its uses; a newer
+/// one replaces it. There may be millions: what can be told from the token or the principal is not kept, and one piece
+/// of memory holds the rest.
+#[derive(Debug)]
 pub struct Record {
-    standing: Arc<Standing>,
+    standing: Standing,
     digest: Digest,
     pepper: PepperId,
     expires_at: i64,
-    bounds: Option<Box<Bounds>>,
-    pub(super) moment: Moment,
+    /// Most are bound to none.
+    addresses: Option<Box<AllowedAddresses>>,
     last_used_at: AtomicI64,
     unsaved_uses: AtomicI64,
 }
 
-/// From where it may be used, and how often; most are bound by neither.
-struct Bounds {
-    addresses: AllowedAddresses,
-    limiter: Option<Arc<Limiter>>,
-}
-
 impl Record {
-    pub(super) fn new(known: KnownCredential, moment: Moment, limiter: Option<Arc<Limiter>>) -> Self {
-        let KnownCredential { credential, standing, limits: Limits { addresses, .. } } = known;
-        let bound = limiter.is_some() || addresses != AllowedAddresses::default();
+    /// What is worth keeping of a credential that has been read.
+    #[must_use]
+    pub fn new(known: KnownCredential) -> Self {
+        let KnownCredential { credential, standing, limits } = known;
+        let bound = limits.addresses != AllowedAddresses::default();
         Self {
-            standing: Arc::new(standing),
+            standing,
             digest: credential.digest,
             pepper: credential.pepper,
             expires_at: credential.expires_at,
-            bounds: bound.then(|| Box::new(Bounds { addresses, limiter })),
-            moment,
+            addresses: bound.then(|| Box::new(limits.addresses)),
             last_used_at: AtomicI64::new(0),
             unsaved_uses: AtomicI64::new(0),
         }
+    }
+
+    /// What the principal may do.
+    #[must_use]
+    pub fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     /// Whom it authenticates.
@@ -60,7 +61,7 @@ impl Record {
     ///
     /// # Errors
     /// The refusal.
-    pub fn recognise(&self, token: &ParsedToken, peppers: &Peppers, now: i64) -> Result<Actor> {
+    pub fn recognise(self: &Arc<Self>, token: &ParsedToken, peppers: &Peppers, now: i64) -> Result<Actor> {
         if !self.is_proved_by(token, peppers) {
             return Err(Error::Unauthenticated(Refusal::Invalid));
         }
@@ -73,7 +74,7 @@ impl Record {
         // The digest proves the kind and the key id as well as the secret.
         let ParsedToken { kind, key_id, .. } = *token;
         let credential = PresentedCredential { kind, key_id, expires_at: self.expires_at };
-        Ok(Actor::new(Arc::clone(&self.standing), credential))
+        Ok(Actor::recognised(Arc::clone(self), credential))
     }
 
     /// Whether the token is genuine, dead or alive.
@@ -87,38 +88,26 @@ impl Record {
     /// # Errors
     /// [`Error::ForeignAddress`]
     pub fn check_address(&self, address: Option<IpAddr>) -> Result<()> {
-        match &self.bounds {
-            Some(bounds) if !bounds.addresses.allow(address) => Err(Error::ForeignAddress),
+        match &self.addresses {
+            Some(addresses) if !addresses.allow(address) => Err(Error::ForeignAddress),
             _ => Ok(()),
         }
     }
 
-    /// The actor, if it may also act now, from `address`. Only a genuine token uses its rate limit up.
-    ///
-    /// # Errors
-    /// The refusal, [`Error::ForeignAddress`], or [`Error::RateLimited`].
-    pub fn admit(&self, token: &ParsedToken, peppers: &Peppers, now: i64, address: Option<IpAddr>) -> Result<Actor> {
-        let actor = self.recognise(token, peppers, now)?;
-        self.check_address(address)?;
-        match self.bounds.as_deref() {
-            Some(Bounds { limiter: Some(limiter), .. }) => Ok(actor.allowed(limiter.take()?)),
-            _ => Ok(actor),
-        }
-    }
-
-    /// Notes a use; tells whether it is the first since uses were last saved.
-    pub(super) fn note_use(&self, now: i64) -> bool {
+    /// Notes a use; tells whether it is the first since uses were last taken.
+    pub fn note_use(&self, now: i64) -> bool {
         self.last_used_at.fetch_max(now, Ordering::Relaxed);
         self.unsaved_uses.fetch_add(1, Ordering::AcqRel) == 0
     }
 
     /// The uses that storage does not know yet.
-    pub(super) fn unsaved_use(&self) -> Use {
+    #[must_use]
+    pub fn unsaved_use(&self) -> Use {
         self.used(self.unsaved_uses.load(Ordering::Acquire))
     }
 
     /// The same, which storage is about to know.
-    pub(super) fn take_use(&self) -> Use {
+    pub fn take_use(&self) -> Use {
         self.used(self.unsaved_uses.swap(0, Ordering::AcqRel))
     }
 

@@ -131,17 +131,18 @@ pub async fn list(service: &Service, _actor: &Actor, query: Query<ApiKeyField>) 
         super::maintenance::save_uses(service).await?;
     }
     let now = service.clock.now();
-    let (sort, limit) = (query.sort.clone(), query.limit);
+    let (sort, limit, reading) = (query.sort.clone(), query.limit, service.clone());
     let (records, counts) = service
         .read(move |connection| {
-            Ok((api_keys::page(connection, &query, now)?, api_keys::counts(connection, &query, now)?))
+            let records = api_keys::page(connection, &query, now)?;
+            let records: Vec<_> = records.into_iter().map(|key| with_unsaved_use(&reading, key)).collect();
+            Ok((records, api_keys::counts(connection, &query, now)?))
         })
         .await?;
-    let listed = page(records, limit, counts, |last| Cursor {
+    Ok(page(records, limit, counts, |last| Cursor {
         values: sort.0.iter().map(|(field, _)| last.sort_value(*field)).collect(),
         id: last.id.to_string(),
-    });
-    Ok(listed.map(|key| with_unsaved_use(service, key)))
+    }))
 }
 
 /// One API key. Every actor may look.
@@ -149,8 +150,11 @@ pub async fn list(service: &Service, _actor: &Actor, query: Query<ApiKeyField>) 
 /// # Errors
 /// [`Error::NotFound`]
 pub async fn get(service: &Service, _actor: &Actor, id: PrincipalId) -> Result<ApiKey> {
-    let found = service.read(move |connection| api_keys::find(connection, id)).await?;
-    found.map(|key| with_unsaved_use(service, key)).ok_or_else(|| not_found(id))
+    let reading = service.clone();
+    let found = service
+        .read(move |connection| Ok(api_keys::find(connection, id)?.map(|key| with_unsaved_use(&reading, key))))
+        .await?;
+    found.ok_or_else(|| not_found(id))
 }
 
 fn with_unsaved_use(service: &Service, mut key: ApiKey) -> ApiKey {
@@ -175,7 +179,7 @@ pub async fn update(
     expected: Expected,
 ) -> Result<ApiKey> {
     service.require(actor, Permission::ManageApiKeys)?;
-    let updated = service
+    service
         .write(actor, move |transaction| {
             let now = transaction.now;
             if api_keys::touch(transaction.connection, id, now)? == Existed::No {
@@ -200,10 +204,9 @@ pub async fn update(
             may_update(transaction.actor, &before, &after, now)?;
             api_keys::replace(transaction.connection, &after)?;
             transaction.record(Action::ApiKeyUpdated, Subject::Principal(id.uuid()), &after.display_name)?;
-            Ok(after)
+            Ok(with_unsaved_use(transaction.service, after))
         })
-        .await?;
-    Ok(with_unsaved_use(service, updated))
+        .await
 }
 
 /// Deletes an API key, for good. Every key may delete itself.

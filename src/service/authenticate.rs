@@ -1,10 +1,9 @@
 //! Who is this? The one answer for every door.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use super::Service;
-use crate::directory::Record;
+use crate::directory::Known;
 use crate::domain::actor::Actor;
 use crate::domain::credential::KnownCredential;
 use crate::domain::error::{Error, Refusal, Result};
@@ -30,10 +29,10 @@ impl Service {
     }
 
     async fn admit(&self, bearer: &str, address: Option<IpAddr>) -> Result<Actor> {
-        let (token, record) = self.recall(bearer).await?;
+        let (token, known) = self.recall(bearer).await?;
         let now = self.clock.now();
-        let actor = record.admit(&token, &self.peppers, now, address)?;
-        self.note_use(&actor, &record, now);
+        let actor = known.admit(&token, &self.peppers, now, address)?;
+        self.note_use(&known, now);
         Ok(actor)
     }
 
@@ -43,11 +42,11 @@ impl Service {
     /// # Errors
     /// The refusal, [`Error::ForeignAddress`], or [`Error::Storage`].
     pub(super) async fn introspect(&self, bearer: &str) -> Result<Actor> {
-        let (token, record) = self.recall(bearer).await?;
+        let (token, known) = self.recall(bearer).await?;
         let now = self.clock.now();
-        let actor = record.recognise(&token, &self.peppers, now)?;
-        record.check_address(None)?;
-        self.note_use(&actor, &record, now);
+        let actor = known.record.recognise(&token, &self.peppers, now)?;
+        known.record.check_address(None)?;
+        self.note_use(&known, now);
         Ok(actor)
     }
 
@@ -57,15 +56,17 @@ impl Service {
     /// [`Error::Storage`] when it could not be looked up.
     pub(super) async fn holder(&self, bearer: &str) -> Result<Option<PrincipalId>> {
         match self.recall(bearer).await {
-            Ok((token, record)) => Ok(record.is_proved_by(&token, &self.peppers).then(|| record.principal_id())),
+            Ok((token, Known { record, .. })) => {
+                Ok(record.is_proved_by(&token, &self.peppers).then(|| record.principal_id()))
+            }
             Err(Error::Unauthenticated(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    fn note_use(&self, actor: &Actor, record: &Arc<Record>, now: i64) {
-        if actor.principal().kind == PrincipalKind::ServiceAccount {
-            self.directory.note_use(record, now);
+    fn note_use(&self, known: &Known, now: i64) {
+        if known.record.standing().principal.kind == PrincipalKind::ServiceAccount {
+            self.directory.note_use(&known.record, now);
         }
     }
 
@@ -74,8 +75,8 @@ impl Service {
     /// # Errors
     /// The refusal.
     pub(super) async fn recognise(&self, bearer: &str) -> Result<Actor> {
-        let (token, record) = self.recall(bearer).await?;
-        record.recognise(&token, &self.peppers, self.clock.now())
+        let (token, known) = self.recall(bearer).await?;
+        known.record.recognise(&token, &self.peppers, self.clock.now())
     }
 
     /// The actor with that user name, without any proof: only for a door that is configured to ask for none.
@@ -97,11 +98,11 @@ impl Service {
         Ok(Actor::trusted(standing))
     }
 
-    async fn recall(&self, bearer: &str) -> Result<(ParsedToken, Arc<Record>)> {
+    async fn recall(&self, bearer: &str) -> Result<(ParsedToken, Known)> {
         let refused = Error::Unauthenticated(Refusal::Invalid);
         let Some(token) = ParsedToken::parse(bearer, &self.prefixes) else { return Err(refused) };
-        if let Some(record) = self.directory.find(token.key_id) {
-            return Ok((token, record));
+        if let Some(known) = self.directory.find(token.key_id) {
+            return Ok((token, known));
         }
         let read = || {
             let service = self.clone();
@@ -111,7 +112,7 @@ impl Service {
                 Ok(Some(KnownCredential { standing, ..known }))
             })
         };
-        let record = self.directory.get(token.key_id, &self.clock, read).await?;
-        record.map(|record| (token, record)).ok_or(refused)
+        let known = self.directory.get(token.key_id, &self.clock, read).await?;
+        known.map(|known| (token, known)).ok_or(refused)
     }
 }

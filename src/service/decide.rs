@@ -82,7 +82,7 @@ impl Service {
     ///
     /// # Errors
     /// When the storage or the engine fails: whoever asked must take it for a no.
-    pub async fn decide(&self, standing: &Arc<Standing>, inquiry: &Inquiry) -> Result<Decision> {
+    pub async fn decide(&self, standing: &Standing, inquiry: &Inquiry) -> Result<Decision> {
         if let Some(decision) = inquiry.about_platform(standing) {
             return Ok(decision);
         }
@@ -91,7 +91,7 @@ impl Service {
         {
             return judge(standing, inquiry, &slices);
         }
-        let (service, standing, inquiry) = (self.clone(), Arc::clone(standing), inquiry.clone());
+        let (service, standing, inquiry) = (self.clone(), standing.clone(), inquiry.clone());
         self.look_up(move |connection| service.decide_in(connection, &standing, &inquiry)).await
     }
 

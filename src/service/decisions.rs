@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::Arc;
 
 use super::Service;
 use super::decide::Inquiry;
@@ -156,7 +155,7 @@ pub(super) fn may_ask(service: &Service, asking: &Actor, about: &About) -> Resul
 /// The subject of a question.
 pub(super) enum Found {
     /// It can act.
-    Active(Arc<Standing>),
+    Active(Standing),
     /// It is there and cannot.
     Inactive,
     /// There is none.
@@ -166,7 +165,7 @@ pub(super) enum Found {
 /// Looks for the subject of a question. Of whoever asks, everything is known.
 pub(super) fn find(service: &Service, connection: &mut AnyConnection, asking: &Actor, about: &About) -> Result<Found> {
     if about.is(asking.principal()) {
-        return Ok(Found::Active(Arc::clone(asking.standing())));
+        return Ok(Found::Active(asking.standing().clone()));
     }
     let found = principals::find_by_username(connection, &about.username)?;
     let Some(principal) = found.filter(|principal| about.is(principal)) else { return Ok(Found::Nobody) };
@@ -175,5 +174,5 @@ pub(super) fn find(service: &Service, connection: &mut AnyConnection, asking: &A
         return Ok(Found::Inactive);
     }
     let standing = standings::of(connection, principal)?;
-    Ok(Found::Active(Arc::new(service.with_policies(connection, standing)?)))
+    Ok(Found::Active(service.with_policies(connection, standing)?))
 }
