@@ -7,6 +7,7 @@ use super::fence::Moment;
 use super::rates::Limiter;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
+use crate::domain::ids::PrincipalId;
 use crate::domain::pepper::Peppers;
 use crate::domain::record::Record;
 use crate::domain::token::ParsedToken;
@@ -14,22 +15,55 @@ use crate::domain::token::ParsedToken;
 /// A record, when it was read, and what counts its uses if they are limited.
 #[derive(Clone)]
 pub struct Known {
-    /// The record.
-    pub record: Arc<Record>,
+    pub(super) record: Arc<Record>,
     pub(super) moment: Moment,
     pub(super) limiter: Option<Arc<Limiter>>,
 }
 
 impl Known {
-    /// The actor, if it may act now, from `address`. Only a genuine token uses its rate limit up.
+    /// Compares the token. What comes of it is told only to who holds a genuine one: a wrong secret learns nothing.
+    #[must_use]
+    pub fn proved_by(self, token: ParsedToken, peppers: &Peppers) -> Option<Genuine> {
+        self.record.is_proved_by(&token, peppers).then_some(Genuine { token, known: self })
+    }
+}
+
+/// A genuine token, dead or alive, and its record.
+pub struct Genuine {
+    token: ParsedToken,
+    known: Known,
+}
+
+impl Genuine {
+    /// What is known of its credential.
+    #[must_use]
+    pub fn record(&self) -> &Arc<Record> {
+        &self.known.record
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn holder(&self) -> PrincipalId {
+        self.known.record.principal_id()
+    }
+
+    /// The actor, if it is alive at `now`.
     ///
     /// # Errors
-    /// Those of [`Record::recognise`] and [`Record::check_address`], or
+    /// The refusal.
+    pub fn recognise(&self, now: i64) -> Result<Actor> {
+        self.known.record.recognise(&self.token, now)
+    }
+
+    /// The actor, if it may also act now, from `address`. This uses its rate limit up.
+    ///
+    /// # Errors
+    /// The refusal, [`Error::ForeignAddress`](crate::domain::error::Error::ForeignAddress), or
     /// [`Error::RateLimited`](crate::domain::error::Error::RateLimited).
-    pub fn admit(&self, token: &ParsedToken, peppers: &Peppers, now: i64, address: Option<IpAddr>) -> Result<Actor> {
-        let actor = self.record.recognise(token, peppers, now)?;
-        self.record.check_address(address)?;
-        match &self.limiter {
+    pub fn admit(&self, now: i64, address: Option<IpAddr>) -> Result<Actor> {
+        let actor = self.recognise(now)?;
+        self.known.record.check_address(address)?;
+        match &self.known.limiter {
             Some(limiter) => Ok(actor.allowed(limiter.take()?)),
             None => Ok(actor),
         }

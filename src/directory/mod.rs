@@ -26,7 +26,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 
 pub use self::counts::Counts;
 use self::fence::Fence;
-pub use self::known::Known;
+pub use self::known::{Genuine, Known};
 pub use self::permission_uses::PermissionUses;
 use self::personas::PersonaSets;
 pub use self::policies::{Policies, Shared};

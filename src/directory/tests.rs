@@ -87,7 +87,7 @@ impl World {
         let found = self.directory.get(self.token.key_id, &Clock::System, read).await.unwrap();
         let now = 0;
         if let Some(known) = found {
-            let actor = known.admit(&self.token, &self.peppers, now, None).unwrap();
+            let actor = known.proved_by(self.token, &self.peppers).unwrap().admit(now, None).unwrap();
             let version = usize::try_from(actor.expires_at().unwrap()).unwrap();
             assert!(version >= at_least, "told of version {version} after {at_least} was acknowledged");
         } else {

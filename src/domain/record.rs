@@ -56,15 +56,17 @@ impl Record {
         self.standing.principal.id
     }
 
-    /// The actor, if the token is genuine and alive at `now`. The reasons come after the proof of possession: a wrong
-    /// secret learns nothing.
+    /// Whether the token is genuine, dead or alive.
+    #[must_use]
+    pub fn is_proved_by(&self, token: &ParsedToken, peppers: &Peppers) -> bool {
+        peppers.digest(token, self.pepper).is_some_and(|presented| self.digest.matches(&presented))
+    }
+
+    /// The actor whose genuine token that is, if it is alive at `now`.
     ///
     /// # Errors
     /// The refusal.
-    pub fn recognise(self: &Arc<Self>, token: &ParsedToken, peppers: &Peppers, now: i64) -> Result<Actor> {
-        if !self.is_proved_by(token, peppers) {
-            return Err(Error::Unauthenticated(Refusal::Invalid));
-        }
+    pub fn recognise(self: &Arc<Self>, token: &ParsedToken, now: i64) -> Result<Actor> {
         if self.expires_at <= now {
             return Err(Error::Unauthenticated(Refusal::Expired));
         }
@@ -75,12 +77,6 @@ impl Record {
         let ParsedToken { kind, key_id, .. } = *token;
         let credential = PresentedCredential { kind, key_id, expires_at: self.expires_at };
         Ok(Actor::recognised(Arc::clone(self), credential))
-    }
-
-    /// Whether the token is genuine, dead or alive.
-    #[must_use]
-    pub fn is_proved_by(&self, token: &ParsedToken, peppers: &Peppers) -> bool {
-        peppers.digest(token, self.pepper).is_some_and(|presented| self.digest.matches(&presented))
     }
 
     /// Whether it may be used from `address`.
