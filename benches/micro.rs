@@ -14,6 +14,10 @@ use tessera::domain::actor::Actor;
 use tessera::domain::token::{KeyId, ParsedToken, Token};
 use tessera::service::Service;
 
+/// The server's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How many keys the directory holds.
 const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::domain::change::Change;
 
-/// One verification in so many is timed: telling the time twice and counting it takes a tenth of a verification.
+/// One verification in so many is timed: to tell the time again and count it takes a twentieth of a verification.
 const TIMED: u64 = 16;
 
 /// How many changes of this node are remembered until they are followed. Those that were rolled back never are.
@@ -69,10 +69,11 @@ impl Default for Counts {
 }
 
 impl Counts {
-    /// Counts a verification that begins; the time, if it is one of those that are timed.
-    #[must_use]
-    pub fn begin_verification(&self) -> Option<Instant> {
-        self.verifications.inc().is_multiple_of(TIMED).then(Instant::now)
+    /// Counts a verification that began then, and how long it took if it is one of those that are timed.
+    pub fn verified(&self, began: Instant) {
+        if self.verifications.inc().is_multiple_of(TIMED) {
+            self.verification.observe(began.elapsed().as_secs_f64());
+        }
     }
 
     /// Notes a change that is made here.

@@ -1,6 +1,7 @@
 //! Who is this? The one answer for every door.
 
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use super::Service;
 use crate::directory::{Genuine, Known};
@@ -12,6 +13,10 @@ use crate::domain::principal::PrincipalKind;
 use crate::domain::token::{KeyId, ParsedToken};
 use crate::storage::{credentials, principals, standings};
 
+/// How long it takes at least to refuse what looks like a token: longer than looking into storage, so that the time does
+/// not tell whether the key id exists, and from there it ends with a tick of the timer.
+const REFUSED_AFTER: Duration = Duration::from_millis(2);
+
 impl Service {
     /// The actor a bearer token authenticates, for a request from `address`.
     ///
@@ -19,11 +24,11 @@ impl Service {
     /// The refusal; what it tells depends on whether the token is genuine. [`Error::RateLimited`], or
     /// [`Error::Forbidden`] from a foreign address. [`Error::Storage`] when an unknown token could not be looked up.
     pub async fn authenticate(&self, bearer: &str, address: Option<IpAddr>) -> Result<Actor> {
-        let counts = &self.directory.counts;
-        let timed = counts.begin_verification();
+        let began = Instant::now();
         let outcome = self.admit(bearer, address).await;
-        if let Some(started) = timed {
-            counts.verification.observe(started.elapsed().as_secs_f64());
+        self.directory.counts.verified(began);
+        if matches!(outcome, Err(Error::Unauthenticated(Refusal::Invalid))) && self.parse(bearer).is_some() {
+            tokio::time::sleep_until((began + REFUSED_AFTER).into()).await;
         }
         outcome
     }
@@ -96,20 +101,19 @@ impl Service {
         Ok(Actor::trusted(standing))
     }
 
-    /// The genuine token that the text is. From memory it takes no waiting; else, and for a wrong secret as for an unknown
-    /// key id, storage is looked into: so the time tells a guesser no more than the answer does.
+    /// The genuine token that the text is.
     async fn recall(&self, bearer: &str) -> Result<Genuine> {
         let refused = Error::Unauthenticated(Refusal::Invalid);
-        let Some(token) = ParsedToken::parse(bearer, &self.prefixes) else { return Err(refused) };
-        if let Some(known) = self.directory.find(token.key_id) {
-            if let Some(genuine) = known.proved_by(token, &self.peppers) {
-                return Ok(genuine);
-            }
-            self.read_credential(token.key_id.of_nobody()).await?;
-            return Err(refused);
-        }
-        let known = self.read_credential(token.key_id).await?;
+        let Some(token) = self.parse(bearer) else { return Err(refused) };
+        let known = match self.directory.find(token.key_id) {
+            Some(known) => Some(known),
+            None => self.read_credential(token.key_id).await?,
+        };
         known.and_then(|known| known.proved_by(token, &self.peppers)).ok_or(refused)
+    }
+
+    fn parse(&self, bearer: &str) -> Option<ParsedToken> {
+        ParsedToken::parse(bearer, &self.prefixes)
     }
 
     async fn read_credential(&self, key_id: KeyId) -> Result<Option<Known>> {
