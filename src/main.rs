@@ -6,8 +6,8 @@ use clap::Parser;
 use tessera::config::Cli;
 use tessera::{commands, telemetry};
 
-/// For SQLite as well: both allocate on many threads at once. And it asks the kernel for large pages, so that finding
-/// one record among a million does not wait for page tables too.
+/// SQLite uses it too (`override`), as it and the server allocate on many threads at once. It asks the kernel for large
+/// pages, so that finding one record among a million does not wait for page tables as well.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -18,7 +18,7 @@ function init()
   text = ffi.new("char[?]", #all)
   ffi.copy(text, all, #all)
   width = all:find("\n", 1, true)
-  count, place = #all / width, tonumber(os.getenv("START"))
+  count, place = math.floor(#all / width), tonumber(os.getenv("START"))
   math.randomseed(os.time())
 end
 
@@ -34,8 +34,9 @@ local styles = {
 local write = styles[style]
 
 function request()
+  local number = place or math.random(0, count - 1)
   if place then place = (place + 1) % count end
-  return write(ffi.string(text + (place or math.random(0, count - 1)) * width, width - 1))
+  return write(ffi.string(text + number * width, width - 1))
 end
 
 function done(summary, latency)

@@ -1,6 +1,6 @@
 //! The fence: tells records read before a change from those read after it.
 //!
-//! Time is counted in changes. A record carries the moment at which its read *began*; a change raises its principal's
+//! Time is counted in changes. With a record is kept the moment at which its read *began*; a change raises its principal's
 //! fence to the moment after its commit. A record is fresh while no fence that concerns it is above its moment:
 //!
 //! ```text

@@ -36,8 +36,7 @@ pub struct Genuine {
 
 impl Genuine {
     /// What is known of its credential.
-    #[must_use]
-    pub fn record(&self) -> &Arc<Record> {
+    pub(crate) fn record(&self) -> &Arc<Record> {
         &self.known.record
     }
 

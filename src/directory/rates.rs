@@ -74,7 +74,7 @@ impl Rates {
         Some(Arc::clone(known))
     }
 
-    /// Drops the limiters that no record uses and that have nothing to remember.
+    /// Drops the limiters that no entry holds and that have nothing to remember.
     pub(super) fn sweep(&self) {
         let mut limiters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         limiters.retain(|_, limiter| Arc::strong_count(limiter) > 1);

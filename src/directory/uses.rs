@@ -23,6 +23,8 @@ type ByPrincipal<T> = HashMap<PrincipalId, T, BuildHasherDefault<RandomBytesHash
 
 #[derive(Default)]
 struct Unsaved {
+    /// Empty: changes places with the fresh ones, so that neither is allocated anew.
+    spare: Vec<Arc<Record>>,
     /// Records used since their uses were last taken; each counts for itself.
     records: ByPrincipal<Arc<Record>>,
     /// Uses counted by records that gave their place to another of the same principal.
@@ -79,14 +81,15 @@ impl Uses {
 
     /// The unsaved uses, with those of fresh records.
     fn look(&self) -> MutexGuard<'_, Unsaved> {
-        let mut unsaved = lock(&self.unsaved);
-        let fresh = std::mem::take(&mut *lock(&self.fresh));
-        for record in fresh {
-            if let Some(replaced) = unsaved.records.insert(record.principal_id(), record) {
-                add(&mut unsaved.replaced, replaced.take_use());
+        let mut guard = lock(&self.unsaved);
+        let Unsaved { spare, records, replaced, .. } = &mut *guard;
+        std::mem::swap(&mut *lock(&self.fresh), spare);
+        for record in spare.drain(..) {
+            if let Some(before) = records.insert(record.principal_id(), record) {
+                add(replaced, before.take_use());
             }
         }
-        unsaved
+        guard
     }
 }
 

@@ -9,6 +9,7 @@
 //! | Access token | a named credential of a user or of a service account that is no API key; DataHub's word | API key |
 //! | API key | the resource `/api/service/apikeys` manages: one service account, its credential's metadata, its persona links | token (for the resource) |
 //! | Credential | a secret's record: which principal it authenticates, digest, expiry | token row |
+//! | Genuine | a token that its secret has proved, dead or alive | |
 //! | Token | the plaintext bearer string, seen once; `attributes.accessToken` on the wire | secret, `apiKeyValue` |
 //! | Session | a user's short-lived credential after signing in: the "user's bearer token" | login |
 //! | Actor | the principal making *this* request, with its permissions, personas and how it authenticated | caller, current user, ctx |

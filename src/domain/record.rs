@@ -62,11 +62,11 @@ impl Record {
         peppers.digest(token, self.pepper).is_some_and(|presented| self.digest.matches(&presented))
     }
 
-    /// The actor whose genuine token that is, if it is alive at `now`.
+    /// The actor whose token that is, if it is alive at `now`. The token has been proved genuine.
     ///
     /// # Errors
     /// The refusal.
-    pub fn recognise(self: &Arc<Self>, token: &ParsedToken, now: i64) -> Result<Actor> {
+    pub(crate) fn recognise(self: &Arc<Self>, token: &ParsedToken, now: i64) -> Result<Actor> {
         if self.expires_at <= now {
             return Err(Error::Unauthenticated(Refusal::Expired));
         }
@@ -91,19 +91,18 @@ impl Record {
     }
 
     /// Notes a use; tells whether it is the first since uses were last taken.
-    pub fn note_use(&self, now: i64) -> bool {
+    pub(crate) fn note_use(&self, now: i64) -> bool {
         self.last_used_at.fetch_max(now, Ordering::Relaxed);
         self.unsaved_uses.fetch_add(1, Ordering::AcqRel) == 0
     }
 
     /// The uses that storage does not know yet.
-    #[must_use]
-    pub fn unsaved_use(&self) -> Use {
+    pub(crate) fn unsaved_use(&self) -> Use {
         self.used(self.unsaved_uses.load(Ordering::Acquire))
     }
 
     /// The same, which storage is about to know.
-    pub fn take_use(&self) -> Use {
+    pub(crate) fn take_use(&self) -> Use {
         self.used(self.unsaved_uses.swap(0, Ordering::AcqRel))
     }
 

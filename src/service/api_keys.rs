@@ -1,7 +1,7 @@
 //! API keys: create, list, get, update, delete.
 
 use super::grants::{may_grant, may_link, may_update};
-use super::{Service, Transaction, page};
+use super::{Service, Transaction, blocking, page};
 use crate::clock::DAY;
 use crate::domain::actor::Actor;
 use crate::domain::api_key::{ApiKey, ApiKeyUpdate, CreatedApiKey, NEVER, NewApiKey, Rate};
@@ -132,17 +132,18 @@ pub async fn list(service: &Service, _actor: &Actor, query: Query<ApiKeyField>) 
     }
     let now = service.clock.now();
     let (sort, limit, reading) = (query.sort.clone(), query.limit, service.clone());
-    let (records, counts) = service
+    service
         .read(move |connection| {
             let records = api_keys::page(connection, &query, now)?;
-            let records: Vec<_> = records.into_iter().map(|key| with_unsaved_use(&reading, key)).collect();
-            Ok((records, api_keys::counts(connection, &query, now)?))
+            let counts = api_keys::counts(connection, &query, now)?;
+            // A page ends where storage has its last key, not where its unsaved uses would have it.
+            let listed = page(records, limit, counts, |last| Cursor {
+                values: sort.0.iter().map(|(field, _)| last.sort_value(*field)).collect(),
+                id: last.id.to_string(),
+            });
+            Ok(listed.map(|key| with_unsaved_use(&reading, key)))
         })
-        .await?;
-    Ok(page(records, limit, counts, |last| Cursor {
-        values: sort.0.iter().map(|(field, _)| last.sort_value(*field)).collect(),
-        id: last.id.to_string(),
-    }))
+        .await
 }
 
 /// One API key. Every actor may look.
@@ -157,6 +158,7 @@ pub async fn get(service: &Service, _actor: &Actor, id: PrincipalId) -> Result<A
     found.ok_or_else(|| not_found(id))
 }
 
+/// Blocks for as long as it takes to sort the uses since somebody last looked.
 fn with_unsaved_use(service: &Service, mut key: ApiKey) -> ApiKey {
     if let Some(unsaved) = service.directory.unsaved_use(key.id) {
         key.last_used_at = key.last_used_at.max(unsaved.last_used_at);
@@ -179,7 +181,7 @@ pub async fn update(
     expected: Expected,
 ) -> Result<ApiKey> {
     service.require(actor, Permission::ManageApiKeys)?;
-    service
+    let updated = service
         .write(actor, move |transaction| {
             let now = transaction.now;
             if api_keys::touch(transaction.connection, id, now)? == Existed::No {
@@ -204,9 +206,11 @@ pub async fn update(
             may_update(transaction.actor, &before, &after, now)?;
             api_keys::replace(transaction.connection, &after)?;
             transaction.record(Action::ApiKeyUpdated, Subject::Principal(id.uuid()), &after.display_name)?;
-            Ok(with_unsaved_use(transaction.service, after))
+            Ok(after)
         })
-        .await
+        .await?;
+    let service = service.clone();
+    blocking(move || Ok(with_unsaved_use(&service, updated))).await
 }
 
 /// Deletes an API key, for good. Every key may delete itself.

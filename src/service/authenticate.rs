@@ -13,23 +13,35 @@ use crate::domain::principal::PrincipalKind;
 use crate::domain::token::{KeyId, ParsedToken};
 use crate::storage::{credentials, principals, standings};
 
-/// How long it takes at least to refuse what looks like a token: longer than looking into storage, so that the time does
-/// not tell whether the key id exists, and from there it ends with a tick of the timer.
+/// How long it takes at least to refuse what looks like a token: longer than storage usually takes to be looked into, so
+/// that the time does not tell whether the key id exists. The timer ticks in milliseconds, so what came before is hidden.
 const REFUSED_AFTER: Duration = Duration::from_millis(2);
 
 impl Service {
     /// The actor a bearer token authenticates, for a request from `address`.
     ///
     /// # Errors
-    /// The refusal; what it tells depends on whether the token is genuine. [`Error::RateLimited`], or
-    /// [`Error::Forbidden`] from a foreign address. [`Error::Storage`] when an unknown token could not be looked up.
+    /// The refusal; what it tells depends on whether the token is genuine, and its time tells nothing.
+    /// [`Error::RateLimited`], or [`Error::ForeignAddress`]. [`Error::Storage`] when an unknown token could not be looked
+    /// up.
     pub async fn authenticate(&self, bearer: &str, address: Option<IpAddr>) -> Result<Actor> {
         let began = Instant::now();
         let outcome = self.admit(bearer, address).await;
         self.directory.counts.verified(began);
         if matches!(outcome, Err(Error::Unauthenticated(Refusal::Invalid))) && self.parse(bearer).is_some() {
-            tokio::time::sleep_until((began + REFUSED_AFTER).into()).await;
+            hold(began).await;
         }
+        outcome
+    }
+
+    /// The same for who may ask about every token, and need not be kept waiting.
+    ///
+    /// # Errors
+    /// Those of [`Service::authenticate`].
+    pub(super) async fn verify(&self, bearer: &str, address: Option<IpAddr>) -> Result<Actor> {
+        let began = Instant::now();
+        let outcome = self.admit(bearer, address).await;
+        self.directory.counts.verified(began);
         outcome
     }
 
@@ -41,8 +53,8 @@ impl Service {
         Ok(actor)
     }
 
-    /// The same from nobody knows where, and whatever its rate limit: nothing is taken from it. Somebody has shown the
-    /// token to who asks, so it is noted as used.
+    /// Like [`Service::verify`] from nobody knows where, and whatever its rate limit: nothing is taken from it. Somebody
+    /// has shown the token to who asks, so it is noted as used.
     ///
     /// # Errors
     /// The refusal, [`Error::ForeignAddress`], or [`Error::Storage`].
@@ -74,7 +86,7 @@ impl Service {
         }
     }
 
-    /// The same without using it: no use is noted, and no limit is applied.
+    /// Like [`Service::verify`] without a use: none is noted, and no limit is applied.
     ///
     /// # Errors
     /// The refusal.
@@ -127,4 +139,9 @@ impl Service {
         };
         self.directory.get(key_id, &self.clock, read).await
     }
+}
+
+/// Waits until what began then may be refused.
+pub(super) async fn hold(began: Instant) {
+    tokio::time::sleep_until((began + REFUSED_AFTER).into()).await;
 }

@@ -1,8 +1,10 @@
 //! Asking about tokens: for gateways, and for whoever finds one.
 
 use std::net::IpAddr;
+use std::time::Instant;
 
 use super::Service;
+use super::authenticate::hold;
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Result};
@@ -20,7 +22,7 @@ use crate::storage::principals::{self, Existed};
 /// nothing. Else the refusal of the token.
 pub async fn verify(service: &Service, asking: &Actor, token: &str, address: Option<IpAddr>) -> Result<Actor> {
     may_ask(service, asking, token).await?;
-    service.authenticate(token, address).await
+    service.verify(token, address).await
 }
 
 /// The same for whoever keeps the answer for a while: it says nothing of how often the token is used, so nothing is
@@ -35,8 +37,12 @@ pub async fn introspect(service: &Service, asking: &Actor, token: &str) -> Resul
 
 /// A principal may ask about its own tokens, also about those that are not alive any more.
 async fn may_ask(service: &Service, asking: &Actor, token: &str) -> Result<()> {
+    let began = Instant::now();
     match service.require(asking, Permission::VerifyTokens) {
-        Err(refused) if service.holder(token).await? != Some(asking.id()) => Err(refused),
+        Err(refused) if service.holder(token).await? != Some(asking.id()) => {
+            hold(began).await;
+            Err(refused)
+        }
         _ => Ok(()),
     }
 }
@@ -83,4 +89,15 @@ pub async fn revoke_leaked(service: &Service, token: &str, finder: &'static str)
             Ok(Leaked::Revoked)
         })
         .await
+}
+
+/// The same for a stranger, to whom neither the answer nor its time tells whether the key id exists.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn revoke_found(service: &Service, token: &str) -> Result<()> {
+    let began = Instant::now();
+    revoke_leaked(service, token, "revoke-leaked").await?;
+    hold(began).await;
+    Ok(())
 }

@@ -12,7 +12,7 @@ use crate::app::State;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
 use crate::http::valid::Body;
-use crate::service::verify::{Leaked, revoke_leaked};
+use crate::service::verify::{Leaked, revoke_found, revoke_leaked};
 
 /// Revoke a leaked token
 ///
@@ -31,7 +31,7 @@ pub async fn revoke(
     body: Body<RevokeLeakedRequest>,
 ) -> Result<HttpResponse, Failure> {
     state.leak_reports.take(state.trusted.client_address(&request))?;
-    revoke_leaked(&state.service, &body.valid()?.token, "revoke-leaked").await?;
+    revoke_found(&state.service, &body.valid()?.token).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
