@@ -104,6 +104,13 @@ impl KeyId {
     pub fn parse(text: &str) -> Option<Self> {
         decode(text.as_bytes()).map(Self)
     }
+
+    /// Another one, which no credential has, but for one chance in 2^128: looking for it takes as long as looking for
+    /// any that is unknown.
+    #[must_use]
+    pub fn of_nobody(self) -> Self {
+        Self(self.0.map(|byte| !byte))
+    }
 }
 
 impl fmt::Display for KeyId {

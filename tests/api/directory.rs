@@ -177,6 +177,21 @@ async fn a_known_token_costs_no_query_and_an_unknown_one_is_not_remembered() {
 }
 
 #[actix_web::test]
+async fn a_wrong_secret_of_a_known_token_costs_the_look_up_of_an_unknown_one() {
+    let world = World::new(&Options::default());
+    let token = world.key("a", &[]).await.token.expose();
+    let [known, other] = [&token, &world.key("b", &[]).await.token.expose()]
+        .map(|token| ParsedToken::parse(token, &Prefixes::default()).unwrap());
+    let wrong = ParsedToken { secret: other.secret, ..known }.plaintext(&Prefixes::default()).unwrap().expose();
+    assert_eq!(refusal(&world.service, &token).await, None);
+    let misses = &world.service.directory.counts.misses;
+    for before in [1, 2, 3] {
+        assert_eq!((misses.get(), refusal(&world.service, &wrong).await), (before, Some(Refusal::Invalid)));
+    }
+    assert_eq!((misses.get(), world.service.directory.len()), (4, 1));
+}
+
+#[actix_web::test]
 async fn uses_are_saved_in_one_column_and_never_back_in_time() {
     let app = App::start().await;
     let (admin, key) = (app.admin().await, app.key_with(&[]).await);
