@@ -286,7 +286,8 @@ pub fn linked_to(connection: &mut AnyConnection, principals: &[String]) -> Resul
     Ok(links)
 }
 
-/// The personas one principal is linked to, ordered by qualified name.
+/// The personas one principal is linked to, ordered by qualified name: for authentication, as a statement without a list
+/// of values is kept prepared.
 ///
 /// # Errors
 /// When the storage fails.

@@ -212,7 +212,7 @@ pub fn permissions_of(connection: &mut AnyConnection, ids: &[String]) -> Result<
     Ok(granted)
 }
 
-/// The permissions granted to one principal.
+/// The permissions granted to one principal: for authentication, as a statement without a list of values is kept prepared.
 ///
 /// # Errors
 /// When the storage fails.
