@@ -20,7 +20,7 @@ pub const PERSONAS: usize = 500;
 /// An API key as everybody who may read it sees it: its token is not in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
-    /// The id of its service account; `guid` in paths.
+    /// The id of its service account; `guid` in paths. It begins with `created_at`, so keys sort by either alike.
     pub id: PrincipalId,
     /// Not unique: look-ups by name take the newest.
     pub display_name: String,

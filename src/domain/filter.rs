@@ -72,6 +72,23 @@ impl<F: Field> Filter<F> {
         }
     }
 
+    /// The one value that every wanted record has for `field`, and the filter without that demand.
+    pub fn fixed(&self, field: F) -> Option<(&Value, Self)> {
+        match self {
+            Self::Test(tested, Test::OneOf(values)) if *tested == field => match values.as_slice() {
+                [value] => Some((value, Self::EVERYTHING)),
+                _ => None,
+            },
+            Self::All(members) => members.iter().enumerate().find_map(|(index, member)| {
+                let (value, rest) = member.fixed(field)?;
+                let mut members = members.clone();
+                members[index] = rest;
+                Some((value, Self::All(members)))
+            }),
+            _ => None,
+        }
+    }
+
     /// Whether a record whose fields `value` tells is wanted: for collections that live in memory.
     pub fn wants(&self, value: &impl Fn(F) -> Option<Value>) -> bool {
         match self {

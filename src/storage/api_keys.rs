@@ -3,19 +3,18 @@
 use diesel::prelude::*;
 
 use super::database::{AnyConnection, storage};
-use super::listing::{ALWAYS, Column, Condition, Stored, after, any, condition, equal, nothing, order};
+use super::listing::{after, condition, order};
 use super::principals::{Existed, parse_id};
 use super::schema::{api_keys, persona_links, personas};
 use super::{key_counts, personas as persona_table, principals as principal_table};
-use crate::domain::api_key::{ApiKey, NEVER, Status, Validity};
+use crate::domain::api_key::{ApiKey, Validity};
 use crate::domain::credential::Use;
 use crate::domain::error::Result;
 use crate::domain::fields::ApiKeyField;
-use crate::domain::filter::Filter;
+use crate::domain::filter::{Filter, Value};
 use crate::domain::ids::PrincipalId;
 use crate::domain::limits::{AllowedAddresses, Limits, RateLimit};
-use crate::domain::listing::{Counts, Query, Start, Totals};
-use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX};
+use crate::domain::listing::{Counts, Direction, Query, Sort, Start, Totals};
 use crate::domain::text::fold;
 
 /// A row of `api_keys`.
@@ -149,6 +148,11 @@ pub fn find(connection: &mut AnyConnection, id: PrincipalId) -> Result<Option<Ap
 /// # Errors
 /// When the storage fails.
 pub fn page(connection: &mut AnyConnection, query: &Query<ApiKeyField>, now: i64) -> Result<Vec<ApiKey>> {
+    if let Some((Value::Text(persona), rest)) = query.filter.fixed(ApiKeyField::PersonaQualifiedName)
+        && let Some(direction) = by_creation(&query.sort)
+    {
+        return linked_page(connection, persona, &Query { filter: rest, ..query.clone() }, direction, now);
+    }
     let mut select = api_keys::table.into_boxed().filter(condition(&query.filter, now)).limit(query.limit + 1);
     select = match &query.start {
         Start::Offset(offset) => select.offset(*offset),
@@ -157,6 +161,43 @@ pub fn page(connection: &mut AnyConnection, query: &Query<ApiKeyField>, now: i64
     for key in order(&query.sort, || Box::new(api_keys::id)) {
         select = select.then_order_by(key);
     }
+    let rows = select.select(ApiKeyRow::as_select()).load(connection)?;
+    complete(connection, rows)
+}
+
+/// The direction of an order by creation. An id begins with the time of its key's creation, so it orders keys alike.
+fn by_creation(sort: &Sort<ApiKeyField>) -> Option<Direction> {
+    match sort.0.as_slice() {
+        [(ApiKeyField::CreatedAt | ApiKeyField::Id, direction)] => Some(*direction),
+        _ => None,
+    }
+}
+
+/// A page of the keys linked to one persona, by creation: its links are read in that order, from where the page begins.
+fn linked_page(
+    connection: &mut AnyConnection,
+    persona: &str,
+    query: &Query<ApiKeyField>,
+    direction: Direction,
+    now: i64,
+) -> Result<Vec<ApiKey>> {
+    let persona = personas::table.filter(personas::qualified_name.eq(persona)).select(personas::id).single_value();
+    let mut select = api_keys::table
+        .into_boxed()
+        .filter(condition(&query.filter, now))
+        .limit(query.limit + 1)
+        .inner_join(persona_links::table.on(persona_links::principal_id.eq(api_keys::id)))
+        .filter(persona_links::persona_id.nullable().eq(persona));
+    let place = persona_links::principal_id;
+    select = match (&query.start, direction) {
+        (Start::Offset(offset), _) => select.offset(*offset),
+        (Start::After(cursor), Direction::Ascending) => select.filter(place.gt(&cursor.id)),
+        (Start::After(cursor), Direction::Descending) => select.filter(place.lt(&cursor.id)),
+    };
+    select = match direction {
+        Direction::Ascending => select.order(place.asc()),
+        Direction::Descending => select.order(place.desc()),
+    };
     let rows = select.select(ApiKeyRow::as_select()).load(connection)?;
     complete(connection, rows)
 }
@@ -221,66 +262,4 @@ fn complete(connection: &mut AnyConnection, rows: Vec<ApiKeyRow>) -> Result<Vec<
             })
         })
         .collect()
-}
-
-impl Stored for ApiKeyField {
-    type Source = api_keys::table;
-
-    fn column(self) -> Column<api_keys::table> {
-        match self {
-            Self::Id => Column::Exact(|| Box::new(api_keys::id)),
-            Self::ClientId => Column::Computed(has_client_id),
-            Self::DisplayName => Column::Text {
-                plain: || Box::new(api_keys::display_name),
-                folded: || Box::new(api_keys::display_name_folded),
-                order: || Box::new(api_keys::display_name_folded),
-            },
-            Self::Description => {
-                Column::plain_text(|| Box::new(api_keys::description), || Box::new(super::lower(api_keys::description)))
-            }
-            Self::CreatedBy => {
-                Column::plain_text(|| Box::new(api_keys::created_by), || Box::new(super::lower(api_keys::created_by)))
-            }
-            Self::CreatedAt => Column::Instant(|| Box::new(api_keys::created_at), ALWAYS),
-            Self::UpdatedAt => Column::Instant(|| Box::new(api_keys::updated_at), ALWAYS),
-            Self::ExpiresAt => Column::Instant(|| Box::new(api_keys::expires_at), NEVER),
-            Self::LastUsedAt => Column::Instant(|| Box::new(api_keys::last_used_at), 0),
-            Self::Status => Column::Computed(has_status),
-            Self::PersonaQualifiedName => Column::Computed(has_persona),
-        }
-    }
-}
-
-/// Client ids are made from ids, so a client id is looked up as one.
-fn has_client_id(wanted: Option<&[String]>, _now: i64) -> Condition<api_keys::table> {
-    let id = |client_id: &String| {
-        let client_id = client_id.strip_prefix(SERVICE_ACCOUNT_PREFIX).unwrap_or(client_id);
-        client_id.strip_prefix(CLIENT_ID_PREFIX).map(str::to_owned)
-    };
-    match wanted {
-        Some(wanted) => any(wanted.iter().filter_map(id).map(|id| equal(Box::new(api_keys::id), id)).collect()),
-        None => Box::new(api_keys::id.ne("")),
-    }
-}
-
-fn has_status(wanted: Option<&[String]>, now: i64) -> Condition<api_keys::table> {
-    let wants = |status: Status| wanted.is_none_or(|wanted| wanted.iter().any(|name| name == status.name()));
-    match (wants(Status::Active), wants(Status::Expired)) {
-        (true, true) => Box::new(api_keys::id.ne("")),
-        (true, false) => Box::new(api_keys::expires_at.gt(now)),
-        (false, true) => Box::new(api_keys::expires_at.le(now)),
-        (false, false) => nothing(),
-    }
-}
-
-fn has_persona(wanted: Option<&[String]>, _now: i64) -> Condition<api_keys::table> {
-    let links = persona_links::table.select(persona_links::principal_id);
-    match wanted {
-        None => Box::new(api_keys::id.eq_any(links)),
-        Some(names) => {
-            let with_name =
-                personas::table.filter(personas::qualified_name.eq_any(names.to_vec())).select(personas::id);
-            Box::new(api_keys::id.eq_any(links.filter(persona_links::persona_id.eq_any(with_name))))
-        }
-    }
 }

@@ -1,18 +1,23 @@
 //! A filter means the same in SQL as in memory: whatever it is, on both databases.
 
+use std::cmp::Ordering;
+
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use tessera::domain::api_key::{ApiKey, NEVER, Status, Validity};
+use tessera::domain::cursor::Cursor;
+use tessera::domain::error::Result;
 use tessera::domain::fields::ApiKeyField;
 use tessera::domain::filter::{Filter, Value};
 use tessera::domain::ids::{Id, PrincipalId};
 use tessera::domain::limits::Limits;
-use tessera::domain::listing::{Query, Sort, Start, Totals};
+use tessera::domain::listing::{Counts, Direction, Query, Sort, Start, Totals};
 use tessera::domain::permission::Permissions;
+use tessera::domain::persona::{Persona, PersonaRef};
 use tessera::domain::principal::{Principal, PrincipalKind, Role, client_id};
-use tessera::service::Service;
-use tessera::storage::{api_keys, principals};
+use tessera::storage::database::AnyConnection;
+use tessera::storage::{self, api_keys, principals};
 
 use crate::support::{BEGIN, Options, World};
 
@@ -22,7 +27,7 @@ const NAMES: [&str; 16] =
 const DESCRIPTIONS: [&str; 5] = ["", "x", "École_y", "50% off", "back\\slash É"];
 
 /// Every combination that differs in some field, without those that differ in none.
-fn keys(world: &World) -> Vec<ApiKey> {
+fn keys(world: &World, personas: &[PersonaRef]) -> Vec<ApiKey> {
     let mut keys = Vec::new();
     for (index, name) in NAMES.iter().cycle().take(48).enumerate() {
         let number = i64::try_from(index).unwrap();
@@ -40,29 +45,47 @@ fn keys(world: &World) -> Vec<ApiKey> {
             use_count: 0,
             limits: Limits::default(),
             permissions: Permissions::NONE,
-            personas: Vec::new(),
+            personas: personas.get(index % 4).cloned().into_iter().collect(),
         });
     }
     keys
 }
 
-fn store(service: &Service, keys: &[ApiKey]) {
+/// Three, so that some keys have none.
+fn personas(world: &World) -> Vec<Persona> {
+    let persona = |name: &str| Persona {
+        id: Id::new(BEGIN, world.service.entropy).unwrap(),
+        qualified_name: format!("default/{name}"),
+        name: name.to_owned(),
+        display_name: name.to_owned(),
+        description: String::new(),
+        enabled: true,
+        created_by: String::new(),
+        created_at: BEGIN,
+        updated_at: BEGIN,
+        attributes: Map::new(),
+    };
+    ["a", "b", "c"].map(persona).to_vec()
+}
+
+fn store(world: &World, personas: &[Persona], keys: &[ApiKey]) {
+    let principal =
+        |id, kind, chosen_name, role| Principal { id, kind, chosen_name, role, enabled: true, created_at: BEGIN };
+    // Linked too, but no key.
+    let user = Id::new(BEGIN, world.service.entropy).unwrap();
     let insert = |connection: &mut _| {
+        principals::insert(connection, &principal(user, PrincipalKind::User, Some("eve".into()), Role::Member))?;
+        for persona in personas {
+            storage::personas::insert(connection, persona)?;
+            storage::personas::replace_users(connection, persona.id, &[user.to_string()])?;
+        }
         for key in keys {
-            let principal = Principal {
-                id: key.id,
-                kind: PrincipalKind::ServiceAccount,
-                chosen_name: None,
-                role: Role::ApiToken,
-                enabled: true,
-                created_at: key.created_at,
-            };
-            principals::insert(connection, &principal)?;
+            principals::insert(connection, &principal(key.id, PrincipalKind::ServiceAccount, None, Role::ApiToken))?;
             api_keys::insert(connection, key)?;
         }
         Ok(())
     };
-    service.database.write(insert).unwrap();
+    world.service.database.write(insert).unwrap();
 }
 
 /// The fields of a key as the filter language sees them.
@@ -80,7 +103,7 @@ fn value(key: &ApiKey, field: ApiKeyField) -> Option<Value> {
         ApiKeyField::ExpiresAt => instant(key.expires_at, NEVER),
         ApiKeyField::LastUsedAt => instant(key.last_used_at, 0),
         ApiKeyField::Status => text(Status::of(key.expires_at, BEGIN).name()),
-        ApiKeyField::PersonaQualifiedName => None,
+        ApiKeyField::PersonaQualifiedName => key.personas.iter().find_map(|each| text(&each.qualified_name)),
     }
 }
 
@@ -103,6 +126,7 @@ fn tests(ids: Vec<PrincipalId>) -> impl Strategy<Value = Json> {
     let described = prop::sample::select(&DESCRIPTIONS[..]).prop_map(Json::from);
     let creators = prop::sample::select(&["ada", "Bob", "bob", ""][..]).prop_map(Json::from);
     let states = prop::sample::select(&["active", "expired", "x"][..]).prop_map(Json::from);
+    let linked = prop::sample::select(&["default/a", "default/b", "default/x"][..]).prop_map(Json::from);
     let ids = prop::sample::select(ids);
     let clients = ids.clone().prop_map(|id| Json::from(client_id(id)));
     let ids = ids.prop_map(|id| Json::from(id.to_string()));
@@ -128,6 +152,7 @@ fn tests(ids: Vec<PrincipalId>) -> impl Strategy<Value = Json> {
         1 => text("createdBy", creators.boxed()),
         4 => moments,
         1 => exact("status", states.boxed()),
+        3 => exact("personaQualifiedName", linked.boxed()),
         1 => exact("id", ids.boxed()),
         1 => exact("clientId", clients.boxed()),
     ]
@@ -159,34 +184,64 @@ fn filters(ids: Vec<PrincipalId>) -> impl Strategy<Value = Json> {
     })
 }
 
+/// By creation, by id and by something else, in both directions.
+fn sorts() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(&["", "createdAt", "-id", "displayName", "-lastUsedAt,createdAt"][..])
+}
+
+fn sorted(mut keys: Vec<&ApiKey>, sort: &Sort<ApiKeyField>) -> Vec<String> {
+    let order = |left: &ApiKey, right: &ApiKey| {
+        let directed =
+            |order: Ordering, direction| if direction == Direction::Descending { order.reverse() } else { order };
+        let by_fields = sort
+            .0
+            .iter()
+            .map(|(field, direction)| directed(left.sort_value(*field).cmp(&right.sort_value(*field)), *direction));
+        let by_id = directed(left.id.to_string().cmp(&right.id.to_string()), sort.tie());
+        by_fields.fold(Ordering::Equal, Ordering::then).then(by_id)
+    };
+    keys.sort_by(|left, right| order(left, right));
+    keys.into_iter().map(|key| key.id.to_string()).collect()
+}
+
+/// The ids on every page, by cursor, and the counts.
+fn pages(
+    connection: &mut AnyConnection,
+    filter: &Filter<ApiKeyField>,
+    sort: &Sort<ApiKeyField>,
+) -> Result<(Vec<String>, Counts)> {
+    let (filter, sort) = (filter.clone(), sort.clone());
+    let mut query = Query { filter, sort, limit: 10, start: Start::Offset(0), totals: Totals::Exact };
+    let counts = api_keys::counts(connection, &query, BEGIN)?.unwrap();
+    let mut ids = Vec::new();
+    loop {
+        let mut page = api_keys::page(connection, &query, BEGIN)?;
+        let more = page.len() == 11;
+        page.truncate(10);
+        ids.extend(page.iter().map(|key| key.id.to_string()));
+        let Some(last) = page.pop().filter(|_| more) else { return Ok((ids, counts)) };
+        let values = query.sort.0.iter().map(|(field, _)| last.sort_value(*field)).collect();
+        query.start = Start::After(Cursor { values, id: last.id.to_string() });
+    }
+}
+
 #[test]
-fn sql_lets_through_what_the_filter_wants() {
+fn sql_lets_through_what_the_filter_wants_in_its_order() {
     let world = World::new(&Options::default());
-    let keys = keys(&world);
-    store(&world.service, &keys);
+    let personas = personas(&world);
+    let reference =
+        |Persona { id, name, qualified_name, enabled, .. }: Persona| PersonaRef { id, name, qualified_name, enabled };
+    let links: Vec<PersonaRef> = personas.iter().cloned().map(reference).collect();
+    let keys = keys(&world, &links);
+    store(&world, &personas, &keys);
     let ids = keys.iter().map(|key| key.id).collect();
     let mut runner = TestRunner::new(Config { cases: 400, failure_persistence: None, ..Config::default() });
-    let outcome = runner.run(&filters(ids), |json| {
+    let outcome = runner.run(&(filters(ids), sorts()), |(json, sort)| {
         let filter = Filter::<ApiKeyField>::parse(&json.to_string()).unwrap();
-        let mut wanted: Vec<String> =
-            keys.iter().filter(|key| filter.wants(&|field| value(key, field))).map(|key| key.id.to_string()).collect();
-        let query = Query {
-            filter,
-            sort: Sort::parse("id").unwrap(),
-            limit: 1000,
-            start: Start::Offset(0),
-            totals: Totals::Exact,
-        };
-        let (page, counts) = world
-            .service
-            .database
-            .read(|connection| {
-                Ok((api_keys::page(connection, &query, BEGIN)?, api_keys::counts(connection, &query, BEGIN)?.unwrap()))
-            })
-            .unwrap();
-        wanted.sort();
-        let found: Vec<String> = page.iter().map(|key| key.id.to_string()).collect();
-        prop_assert_eq!(&found, &wanted, "{}", json);
+        let sort = Sort::parse(sort).unwrap();
+        let wanted = sorted(keys.iter().filter(|key| filter.wants(&|field| value(key, field))).collect(), &sort);
+        let (found, counts) = world.service.database.read(|connection| pages(connection, &filter, &sort)).unwrap();
+        prop_assert_eq!(&found, &wanted, "{} {:?}", json, sort);
         prop_assert_eq!((counts.total, counts.filtered), (48, i64::try_from(found.len()).unwrap()));
         Ok(())
     });
