@@ -3,6 +3,7 @@
 --   api-key     GET with `X-Api-Key: TOKEN`
 --   drf         GET with `Authorization: Api-Key TOKEN`
 --   introspect  POST of the form `token=TOKEN` with `Authorization: CALLER`
+--   delete      DELETE of the path that ends with TOKEN with `Authorization: CALLER`
 -- START is the number of the token to begin with and go on in turn; without it each is drawn at random.
 
 local ffi = require("ffi")
@@ -29,6 +30,9 @@ local styles = {
   introspect = function(token)
     return "POST" .. head .. "Authorization: " .. caller .. "\r\nContent-Type: application/x-www-form-urlencoded\r\n"
       .. "Content-Length: " .. (#token + 6) .. "\r\n\r\ntoken=" .. token
+  end,
+  delete = function(token)
+    return "DELETE " .. os.getenv("TARGET") .. token .. " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: " .. caller .. "\r\n\r\n"
   end,
 }
 local write = styles[style]

@@ -9,14 +9,13 @@
 //! ```
 //!
 //! So invalidating is raising a number, it works on records that are still being read, and nothing has to be found or
-//! removed. Principals share the fences of a fixed table: a collision costs one more read, never a stale answer.
+//! removed. Principals share the fences of a fixed table, with one for each record there is room for: a collision costs
+//! one more read, never a stale answer, and a change makes about one other record be read again.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::known::Known;
 use crate::domain::ids::PrincipalId;
-
-const STRIPES: usize = 1 << 14;
 
 /// A moment, counted in changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,8 +28,9 @@ pub(super) struct Fence {
 }
 
 impl Fence {
-    pub(super) fn new() -> Self {
-        let stripes = (0..STRIPES).map(|_| AtomicU64::new(0)).collect();
+    /// Between so many records.
+    pub(super) fn new(records: usize) -> Self {
+        let stripes = (0..records.max(1)).map(|_| AtomicU64::new(0)).collect();
         Self { changes: AtomicU64::new(0), everyone: AtomicU64::new(0), stripes }
     }
 
@@ -59,7 +59,7 @@ impl Fence {
 
     /// The last bytes of a version 7 UUID are random.
     fn stripe(&self, principal: PrincipalId) -> &AtomicU64 {
-        let [.., high, low] = *principal.uuid().as_bytes();
-        &self.stripes[usize::from(u16::from_be_bytes([high, low])) % STRIPES]
+        let [.., a, b, c, d] = *principal.uuid().as_bytes();
+        &self.stripes[u32::from_be_bytes([a, b, c, d]) as usize % self.stripes.len()]
     }
 }

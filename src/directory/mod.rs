@@ -80,7 +80,7 @@ impl Directory {
         Self {
             entries,
             arrivals: AtomicU64::new(0),
-            fence: Fence::new(),
+            fence: Fence::new(capacity),
             personas: PersonaSets::default(),
             rates: Rates::default(),
             uses: Uses::default(),

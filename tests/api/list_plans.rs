@@ -151,6 +151,29 @@ async fn every_documented_sort_reads_its_index_and_a_cursor_jumps_into_it() {
     world.service.database.read(check).unwrap();
 }
 
+/// Only those that are equal in the first field are sorted by the others.
+#[actix_web::test]
+async fn a_sort_by_several_fields_reads_the_index_of_the_first() {
+    let world = World::new(&Options::default());
+    let check = |connection: &mut AnyConnection| {
+        for (sort, index) in [
+            ("createdAt,displayName", "api_keys_by_created_at"),
+            ("-updatedAt,createdBy", "api_keys_by_updated_at"),
+            ("expiresAt,displayName,-createdAt", "api_keys_by_expires_at"),
+            ("-lastUsedAt,displayName", "api_keys_by_last_used_at"),
+            ("displayName,-createdAt", "api_keys_by_display_name_folded"),
+            ("createdBy,displayName", "api_keys_by_creat"),
+        ] {
+            let page = statements(connection, &query("", sort, Start::Offset(0))).remove(0);
+            let plan = plan(connection, &page);
+            let partly = if on_postgres() { "Incremental Sort" } else { " OF ORDER BY" };
+            assert!(plan.contains(index) && plan.contains(partly), "{page}\n{plan}");
+        }
+        Ok(())
+    };
+    world.service.database.read(check).unwrap();
+}
+
 #[actix_web::test]
 async fn what_one_creator_made_is_read_in_its_order_without_sorting() {
     let world = World::new(&Options::default());
