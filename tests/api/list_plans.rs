@@ -3,6 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use diesel::connection::{Connection, InstrumentationEvent};
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::BigInt;
 use tessera::domain::cursor::Cursor;
 use tessera::domain::fields::ApiKeyField;
 use tessera::domain::filter::{Filter, Value};
@@ -10,7 +13,7 @@ use tessera::domain::listing::{Query, Sort, Start, Totals};
 use tessera::storage::api_keys;
 use tessera::storage::database::AnyConnection;
 
-use crate::plans::plan;
+use crate::plans::{Step, plan};
 use crate::support::database::on_postgres;
 use crate::support::{Options, World};
 
@@ -146,6 +149,22 @@ async fn every_documented_sort_reads_its_index_and_a_cursor_jumps_into_it() {
                 }
             }
         }
+        Ok(())
+    };
+    world.service.database.read(check).unwrap();
+}
+
+/// What the other tests here take for granted, and what lets a statement be planned once and kept.
+#[actix_web::test]
+async fn sqlite_plans_a_page_alike_whatever_its_size() {
+    if on_postgres() {
+        return;
+    }
+    let world = World::new(&Options::default());
+    let check = |connection: &mut AnyConnection| {
+        let explain = "EXPLAIN QUERY PLAN SELECT * FROM api_keys ORDER BY created_by, display_name_folded, id LIMIT ?";
+        let steps: Vec<Step> = sql_query(explain).bind::<BigInt, _>(10).load(connection).unwrap();
+        assert!(steps.iter().any(|step| step.sqlite.contains("USING INDEX")), "{steps:?}");
         Ok(())
     };
     world.service.database.read(check).unwrap();

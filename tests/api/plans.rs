@@ -9,10 +9,12 @@ use tessera::storage::database::AnyConnection;
 use crate::support::database::on_postgres;
 use crate::support::{Options, World};
 
-#[derive(QueryableByName)]
-struct Step {
+/// A step of SQLite's plan.
+#[derive(Debug, QueryableByName)]
+pub struct Step {
+    /// What it does.
     #[diesel(sql_type = Text, column_name = "detail")]
-    sqlite: String,
+    pub sqlite: String,
 }
 
 #[derive(QueryableByName)]
