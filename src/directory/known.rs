@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::fence::Moment;
 use super::rates::Limiter;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
@@ -12,11 +11,10 @@ use crate::domain::pepper::Peppers;
 use crate::domain::record::Record;
 use crate::domain::token::ParsedToken;
 
-/// A record, when it was read, and what counts its uses if they are limited.
+/// A record, and what counts its uses if they are limited.
 #[derive(Clone)]
 pub struct Known {
     pub(super) record: Arc<Record>,
-    pub(super) moment: Moment,
     pub(super) limiter: Option<Arc<Limiter>>,
 }
 

@@ -80,7 +80,7 @@ impl Directory {
         Self {
             entries,
             arrivals: AtomicU64::new(0),
-            fence: Fence::new(capacity),
+            fence: Fence::new(),
             personas: PersonaSets::default(),
             rates: Rates::default(),
             uses: Uses::default(),
@@ -123,11 +123,11 @@ impl Directory {
             };
             read.standing.personas = self.personas.share(read.standing.personas);
             let limiter = self.rates.limiter(read.standing.principal.id, read.limits.rate, clock);
-            let known = Known { record: Arc::new(Record::new(read)), moment, limiter };
+            let known = Known { record: Arc::new(Record::new(read, moment)), limiter };
             if guard.insert(Entry::Known(known.clone())).is_err() {
                 tracing::trace!("a record was evicted while it was read");
             }
-            if self.fence.is_fresh(&known) {
+            if self.fence.is_fresh(&known.record) {
                 return Ok(Some(known));
             }
         }
@@ -137,7 +137,7 @@ impl Directory {
     #[must_use]
     pub fn find(&self, key_id: KeyId) -> Option<Known> {
         let Entry::Known(known) = self.entries.get(&key_id)? else { return None };
-        if self.fence.is_fresh(&known) {
+        if self.fence.is_fresh(&known.record) {
             self.counts.hits.inc();
             return Some(known);
         }

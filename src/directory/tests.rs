@@ -7,9 +7,13 @@ use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
 
+use futures_util::FutureExt;
+
 use super::Directory;
+use super::fence::Fence;
 use crate::clock::Clock;
 use crate::domain::actor::Standing;
 use crate::domain::change::Subject;
@@ -19,6 +23,7 @@ use crate::domain::ids::PrincipalId;
 use crate::domain::limits::Limits;
 use crate::domain::pepper::Peppers;
 use crate::domain::principal::{Principal, PrincipalKind, Role};
+use crate::domain::record::Record;
 use crate::domain::token::{ParsedToken, TokenKind};
 
 const SEEDS: u64 = 5_000;
@@ -108,10 +113,20 @@ impl World {
         });
         self.acknowledged.set(self.acknowledged.get().max(version));
     }
+
+    async fn disturb(self: Rc<Self>) {
+        self.pause().await;
+        self.directory.forget(Subject::Principal(neighbour().uuid()));
+    }
 }
 
 fn principal() -> PrincipalId {
     PrincipalId::parse("01a205de-d0d1-7754-99fc-73f659622203").unwrap()
+}
+
+/// Another one, behind the same fence.
+fn neighbour() -> PrincipalId {
+    PrincipalId::parse("01a205de-d0d1-7754-99fc-000000002203").unwrap()
 }
 
 fn known(token: &ParsedToken, peppers: &Peppers, version: i64) -> KnownCredential {
@@ -155,7 +170,8 @@ fn in_no_order_of_steps_is_anybody_told_what_was_true_before_an_acknowledged_cha
         let world = World::new(seed);
         let asking = (0..6).map(|_| Box::pin(Rc::clone(&world).ask()) as Pin<Box<dyn Future<Output = ()>>>);
         let changing = (0..3).map(|_| Box::pin(Rc::clone(&world).change()) as Pin<Box<dyn Future<Output = ()>>>);
-        run(&world, asking.chain(changing).collect());
+        let others = (0..3).map(|_| Box::pin(Rc::clone(&world).disturb()) as Pin<Box<dyn Future<Output = ()>>>);
+        run(&world, asking.chain(changing).chain(others).collect());
     }
 }
 
@@ -176,6 +192,82 @@ fn reads_for_fifty(world: &Rc<World>) -> u32 {
         (0..50).map(|_| Box::pin(ask(Rc::clone(world), Rc::clone(&reads))) as Pin<Box<dyn Future<Output = ()>>>);
     run(world, tasks.collect());
     reads.get()
+}
+
+/// The same on real threads, for what happens between two steps.
+#[test]
+fn no_record_is_fresh_after_its_change_was_acknowledged_whatever_others_do() {
+    let peppers = Peppers::parse(&Peppers::draw(Entropy::SYSTEM).unwrap()).unwrap();
+    let token = ParsedToken::mint(TokenKind::ApiKey, Entropy::SYSTEM).unwrap();
+    let (fence, changes) = (Fence::new(), 20_000);
+    let (committed, acknowledged) = (AtomicI64::new(1), AtomicI64::new(1));
+    let ask = || {
+        let mut record = None;
+        while acknowledged.load(SeqCst) < changes {
+            let at_least = acknowledged.load(SeqCst);
+            let (version, kept) = record.take().unwrap_or_else(|| {
+                let moment = fence.now();
+                let version = committed.load(SeqCst);
+                (version, Record::new(known(&token, &peppers, version), moment))
+            });
+            let fresh = fence.is_fresh(&kept);
+            assert!(!fresh || version >= at_least, "version {version} after {at_least} was acknowledged");
+            record = fresh.then_some((version, kept));
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(ask);
+        scope.spawn(ask);
+        scope.spawn(|| {
+            while acknowledged.load(SeqCst) < changes {
+                fence.raise(neighbour());
+            }
+        });
+        for version in 2..=changes {
+            committed.store(version, SeqCst);
+            if version % 2 == 0 {
+                fence.raise(principal())
+            } else {
+                fence.raise_all()
+            }
+            acknowledged.store(version, SeqCst);
+        }
+    });
+}
+
+#[test]
+fn a_change_of_another_behind_the_same_fence_costs_no_read() {
+    let world = World::new(5);
+    let read = || {
+        let read = async || Ok(world.stored());
+        world.directory.get(world.token.key_id, &Clock::System, read).now_or_never().unwrap().unwrap().unwrap()
+    };
+    read();
+    for _ in 0..3 {
+        world.directory.forget(Subject::Principal(neighbour().uuid()));
+        read();
+    }
+    assert_eq!(world.directory.counts.misses.get(), 1);
+    world.directory.forget(Subject::Principal(principal().uuid()));
+    read();
+    assert_eq!(world.directory.counts.misses.get(), 2);
+}
+
+#[test]
+fn what_changed_too_long_ago_to_be_remembered_is_not_fresh() {
+    let peppers = Peppers::parse(&Peppers::draw(Entropy::SYSTEM).unwrap()).unwrap();
+    let token = ParsedToken::mint(TokenKind::ApiKey, Entropy::SYSTEM).unwrap();
+    let fence = Fence::new();
+    let record = Record::new(known(&token, &peppers, 1), fence.now());
+    fence.raise(principal());
+    for number in 0..70_000_u128 {
+        // Behind other fences.
+        fence.raise(PrincipalId::from(uuid::Uuid::from_u128(number << 16)));
+    }
+    assert!(!fence.is_fresh(&record));
+    fence.raise(neighbour());
+    assert!(!fence.is_fresh(&record));
+    assert!(fence.is_fresh(&Record::new(known(&token, &peppers, 2), fence.now())));
 }
 
 #[test]
@@ -207,13 +299,8 @@ fn nothing_negative_is_kept() {
 #[test]
 fn every_use_is_counted_once_however_often_uses_are_saved() {
     let world = World::new(9);
-    let known =
-        futures_util::FutureExt::now_or_never(
-            world.directory.get(world.token.key_id, &Clock::System, async || Ok(world.stored())),
-        )
-        .unwrap()
-        .unwrap()
-        .unwrap();
+    let read = async || Ok(world.stored());
+    let known = world.directory.get(world.token.key_id, &Clock::System, read).now_or_never().unwrap().unwrap().unwrap();
     let told = || world.directory.unsaved_use(principal()).map_or(0, |used| used.count);
     for now in 1..=3 {
         world.directory.note_use(&known.record, now);

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use super::actor::{Actor, PresentedCredential, Standing};
 use super::credential::{KnownCredential, Use};
@@ -12,9 +12,9 @@ use super::limits::AllowedAddresses;
 use super::pepper::{Digest, PepperId, Peppers};
 use super::token::ParsedToken;
 
-/// A credential and whom it authenticates, as storage had it at one moment. It never changes, but for its uses; a newer
-/// one replaces it. There may be millions: what can be told from the token or the principal is not kept, and one piece
-/// of memory holds the rest.
+/// A credential and whom it authenticates, as storage had it at one moment. It never changes, but for its uses and its
+/// moment; a newer one replaces it. There may be millions: what can be told from the token or the principal is not kept,
+/// and one piece of memory holds the rest.
 #[derive(Debug)]
 pub struct Record {
     standing: Standing,
@@ -25,12 +25,13 @@ pub struct Record {
     addresses: Option<Box<AllowedAddresses>>,
     last_used_at: AtomicI64,
     unsaved_uses: AtomicI64,
+    moment: AtomicU64,
 }
 
 impl Record {
-    /// What is worth keeping of a credential that has been read.
+    /// What is worth keeping of a credential whose read began at `moment`.
     #[must_use]
-    pub fn new(known: KnownCredential) -> Self {
+    pub fn new(known: KnownCredential, moment: u64) -> Self {
         let KnownCredential { credential, standing, limits } = known;
         let bound = limits.addresses != AllowedAddresses::default();
         Self {
@@ -41,6 +42,7 @@ impl Record {
             addresses: bound.then(|| Box::new(limits.addresses)),
             last_used_at: AtomicI64::new(0),
             unsaved_uses: AtomicI64::new(0),
+            moment: AtomicU64::new(moment),
         }
     }
 
@@ -88,6 +90,16 @@ impl Record {
             Some(addresses) if !addresses.allow(address) => Err(Error::ForeignAddress),
             _ => Ok(()),
         }
+    }
+
+    /// Up to when it is known to be right, counted in changes.
+    pub(crate) fn moment(&self) -> u64 {
+        self.moment.load(Ordering::SeqCst)
+    }
+
+    /// Notes that it is known to be right at that moment too.
+    pub(crate) fn is_right_at(&self, moment: u64) {
+        self.moment.fetch_max(moment, Ordering::SeqCst);
     }
 
     /// Notes a use; tells whether it is the first since uses were last taken.

@@ -2,10 +2,11 @@
 
 use futures_util::future::join_all;
 use tessera::domain::actor::Actor;
-use tessera::domain::api_key::{ApiKey, ApiKeyUpdate, Validity};
+use tessera::domain::api_key::{ApiKey, ApiKeyUpdate, NewApiKey, Validity};
 use tessera::domain::edition::Expected;
 use tessera::domain::entity::{AssetDraft, Attributes, Draft, EntityState, Handle, Head};
 use tessera::domain::error::{Error, Result};
+use tessera::domain::limits::{Limits, RateLimit};
 use tessera::domain::permission::{Permission, Permissions};
 use tessera::domain::persona::{Persona, PersonaInput};
 use tessera::domain::principal::Role;
@@ -179,6 +180,28 @@ async fn uses_are_saved_while_keys_are_used_updated_and_deleted() {
     let key = api_keys::get(&world.service, &world.operator(), id).await.unwrap();
     assert_eq!(key.last_used_at, world.service.clock.now());
     assert_eq!(children(&world.service, &world.operator()).await, 1);
+}
+
+/// The record is not in memory when the first arrive, and is made unusable while they do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_limit_of_a_hundred_lets_a_hundred_of_a_thousand_through() {
+    let world = world();
+    let rate = RateLimit::parse(100, 3600).unwrap();
+    let new = NewApiKey { limits: Limits { rate, ..Limits::default() }, ..new_key("limited") };
+    let created = api_keys::create(&world.service, &world.operator(), new, None).await.unwrap();
+    let outcomes = at_once((0..1000).map(|index| {
+        let (service, token) = (world.service.clone(), created.token.expose());
+        async move {
+            if index % 100 == 50 {
+                service.directory.forget_all();
+            }
+            service.authenticate(&token, None).await
+        }
+    }))
+    .await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 100);
+    let refused = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+    assert!(refused.into_iter().all(|error| matches!(error, Error::RateLimited { .. })));
 }
 
 fn asset(type_name: &str, qualified_name: String) -> Draft {
