@@ -225,10 +225,9 @@ fn no_record_is_fresh_after_its_change_was_acknowledged_whatever_others_do() {
         });
         for version in 2..=changes {
             committed.store(version, SeqCst);
-            if version % 2 == 0 {
-                fence.raise(principal())
-            } else {
-                fence.raise_all()
+            match version % 2 {
+                0 => fence.raise(principal()),
+                _ => fence.raise_all(),
             }
             acknowledged.store(version, SeqCst);
         }
