@@ -7,7 +7,8 @@
 -- START is the number of the token to begin with and go on in turn; without it each is drawn at random.
 
 local ffi = require("ffi")
-local head = " " .. os.getenv("TARGET") .. " HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+local target, version = os.getenv("TARGET"), " HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+local head = " " .. target .. version
 local style, caller = os.getenv("STYLE"), os.getenv("CALLER")
 local text, width, count, place
 
@@ -32,7 +33,7 @@ local styles = {
       .. "Content-Length: " .. (#token + 6) .. "\r\n\r\ntoken=" .. token
   end,
   delete = function(token)
-    return "DELETE " .. os.getenv("TARGET") .. token .. " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: " .. caller .. "\r\n\r\n"
+    return "DELETE " .. target .. token .. version .. "Authorization: " .. caller .. "\r\n\r\n"
   end,
 }
 local write = styles[style]

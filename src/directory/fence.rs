@@ -19,75 +19,79 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::domain::ids::PrincipalId;
-use crate::domain::record::Record;
+use crate::domain::record::{Moment, Record};
 
 const STRIPES: usize = 1 << 14;
-/// The changes of so many principals are told apart. When there are more, all are forgotten, and records that have not
-/// been used since their fences were raised are read again.
-const PRINCIPALS: usize = 1 << 16;
 
 pub(super) struct Fence {
-    changes: AtomicU64,
     everyone: AtomicU64,
     stripes: Box<[AtomicU64]>,
     latest: Mutex<Latest>,
 }
 
-/// When principals last changed. Every change is counted and entered under one lock, so none is missing here that a
-/// fence tells of.
-#[derive(Default)]
+/// The latest changes. Each is counted, entered and told by its fence under one lock: who holds it sees all of a change
+/// or nothing.
 struct Latest {
-    changes: HashMap<PrincipalId, u64>,
+    now: Moment,
+    /// When principals last changed.
+    moments: HashMap<PrincipalId, Moment>,
     /// What changed up to this moment is not known any more.
-    forgotten: u64,
+    forgotten: Moment,
+    /// How many principals are remembered.
+    room: usize,
 }
 
 impl Fence {
-    pub(super) fn new() -> Self {
-        let stripes = (0..STRIPES).map(|_| AtomicU64::new(0)).collect();
-        Self { changes: AtomicU64::new(0), everyone: AtomicU64::new(0), stripes, latest: Mutex::default() }
+    /// A fence that tells the changes of so many principals apart. When there are more, all are forgotten, and records
+    /// that have not been used since their fences were raised are read again.
+    pub(super) fn new(room: usize) -> Self {
+        let start = Moment(0);
+        let moments = HashMap::with_capacity(room + 1);
+        Self {
+            everyone: AtomicU64::new(0),
+            stripes: (0..STRIPES).map(|_| AtomicU64::new(0)).collect(),
+            latest: Mutex::new(Latest { now: start, moments, forgotten: start, room }),
+        }
     }
 
     /// The moment of a read that begins now.
-    pub(super) fn now(&self) -> u64 {
-        self.changes.load(Ordering::SeqCst)
+    pub(super) fn now(&self) -> Moment {
+        self.latest().now
     }
 
     /// Whether nothing that concerns the record has changed since it began to be read.
     pub(super) fn is_fresh(&self, record: &Record) -> bool {
-        let raised = self.stripe(record.principal_id()).load(Ordering::SeqCst);
-        raised.max(self.everyone.load(Ordering::SeqCst)) <= record.moment() || self.was_raised_for_others(record)
+        let moment = record.moment();
+        let stripe = self.stripe(record.principal_id());
+        self.everyone.load(Ordering::SeqCst) <= moment.0
+            && (stripe.load(Ordering::SeqCst) <= moment.0 || self.catches_up(record))
     }
 
-    fn was_raised_for_others(&self, record: &Record) -> bool {
+    /// Whether the record's fence was raised for others alone. If so it is right up to now, and its moment moves here.
+    fn catches_up(&self, record: &Record) -> bool {
         let latest = self.latest();
-        let own = latest.changes.get(&record.principal_id()).copied().unwrap_or(latest.forgotten);
-        let right = own.max(self.everyone.load(Ordering::SeqCst)) <= record.moment();
-        if right {
-            record.is_right_at(self.now());
+        let moment = record.moment();
+        let own = latest.moments.get(&record.principal_id()).copied().unwrap_or(latest.forgotten);
+        // Everyone may have changed since the first look, and the moment must not move past that.
+        let is_right = own <= moment && self.everyone.load(Ordering::SeqCst) <= moment.0;
+        if is_right {
+            record.note_right_at(latest.now);
         }
-        right
+        is_right
     }
 
     /// Puts a committed change of that principal between every earlier read and now.
     pub(super) fn raise(&self, principal: PrincipalId) {
         let mut latest = self.latest();
-        let moment = self.count();
-        if latest.changes.len() == PRINCIPALS {
-            *latest = Latest { changes: HashMap::new(), forgotten: moment };
-        }
-        latest.changes.insert(principal, moment);
-        self.stripe(principal).store(moment, Ordering::SeqCst);
+        let moment = latest.next();
+        latest.enter(principal, moment);
+        self.stripe(principal).store(moment.0, Ordering::SeqCst);
     }
 
     /// The same for every principal.
     pub(super) fn raise_all(&self) {
-        let _latest = self.latest();
-        self.everyone.store(self.count(), Ordering::SeqCst);
-    }
-
-    fn count(&self) -> u64 {
-        self.changes.fetch_add(1, Ordering::SeqCst) + 1
+        let mut latest = self.latest();
+        self.everyone.store(latest.next().0, Ordering::SeqCst);
     }
 
     fn latest(&self) -> MutexGuard<'_, Latest> {
@@ -98,5 +102,20 @@ impl Fence {
     fn stripe(&self, principal: PrincipalId) -> &AtomicU64 {
         let [.., high, low] = *principal.uuid().as_bytes();
         &self.stripes[usize::from(u16::from_be_bytes([high, low])) % STRIPES]
+    }
+}
+
+impl Latest {
+    fn next(&mut self) -> Moment {
+        self.now = Moment(self.now.0 + 1);
+        self.now
+    }
+
+    fn enter(&mut self, principal: PrincipalId, moment: Moment) {
+        self.moments.insert(principal, moment);
+        if self.moments.len() > self.room {
+            self.moments.clear();
+            self.forgotten = moment;
+        }
     }
 }

@@ -40,6 +40,9 @@ use crate::domain::ids::PrincipalId;
 use crate::domain::record::Record;
 use crate::domain::token::KeyId;
 
+/// The changes of so many principals are told apart: a record is not read again because of another's.
+const CHANGED: usize = 1 << 16;
+
 /// The credentials in use.
 pub struct Directory {
     entries: Cache<KeyId, Entry, UnitWeighter, BuildHasherDefault<RandomBytesHasher>>,
@@ -80,7 +83,7 @@ impl Directory {
         Self {
             entries,
             arrivals: AtomicU64::new(0),
-            fence: Fence::new(),
+            fence: Fence::new(CHANGED),
             personas: PersonaSets::default(),
             rates: Rates::default(),
             uses: Uses::default(),

@@ -3,17 +3,17 @@
 //! Storage is a list of versions. A writer commits a new one, forgets the principal, and returns. Whoever asks after
 //! that must be told of that version or of a later one, whatever was being read meanwhile and whoever waited for it.
 
+mod fence;
+
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
 
 use futures_util::FutureExt;
 
 use super::Directory;
-use super::fence::Fence;
 use crate::clock::Clock;
 use crate::domain::actor::Standing;
 use crate::domain::change::Subject;
@@ -23,7 +23,6 @@ use crate::domain::ids::PrincipalId;
 use crate::domain::limits::Limits;
 use crate::domain::pepper::Peppers;
 use crate::domain::principal::{Principal, PrincipalKind, Role};
-use crate::domain::record::Record;
 use crate::domain::token::{ParsedToken, TokenKind};
 
 const SEEDS: u64 = 5_000;
@@ -194,81 +193,6 @@ fn reads_for_fifty(world: &Rc<World>) -> u32 {
     reads.get()
 }
 
-/// The same on real threads, for what happens between two steps.
-#[test]
-fn no_record_is_fresh_after_its_change_was_acknowledged_whatever_others_do() {
-    let peppers = Peppers::parse(&Peppers::draw(Entropy::SYSTEM).unwrap()).unwrap();
-    let token = ParsedToken::mint(TokenKind::ApiKey, Entropy::SYSTEM).unwrap();
-    let (fence, changes) = (Fence::new(), 20_000);
-    let (committed, acknowledged) = (AtomicI64::new(1), AtomicI64::new(1));
-    let ask = || {
-        let mut record = None;
-        while acknowledged.load(SeqCst) < changes {
-            let at_least = acknowledged.load(SeqCst);
-            let (version, kept) = record.take().unwrap_or_else(|| {
-                let moment = fence.now();
-                let version = committed.load(SeqCst);
-                (version, Record::new(known(&token, &peppers, version), moment))
-            });
-            let fresh = fence.is_fresh(&kept);
-            assert!(!fresh || version >= at_least, "version {version} after {at_least} was acknowledged");
-            record = fresh.then_some((version, kept));
-        }
-    };
-    std::thread::scope(|scope| {
-        scope.spawn(ask);
-        scope.spawn(ask);
-        scope.spawn(|| {
-            while acknowledged.load(SeqCst) < changes {
-                fence.raise(neighbour());
-            }
-        });
-        for version in 2..=changes {
-            committed.store(version, SeqCst);
-            match version % 2 {
-                0 => fence.raise(principal()),
-                _ => fence.raise_all(),
-            }
-            acknowledged.store(version, SeqCst);
-        }
-    });
-}
-
-#[test]
-fn a_change_of_another_behind_the_same_fence_costs_no_read() {
-    let world = World::new(5);
-    let read = || {
-        let read = async || Ok(world.stored());
-        world.directory.get(world.token.key_id, &Clock::System, read).now_or_never().unwrap().unwrap().unwrap()
-    };
-    read();
-    for _ in 0..3 {
-        world.directory.forget(Subject::Principal(neighbour().uuid()));
-        read();
-    }
-    assert_eq!(world.directory.counts.misses.get(), 1);
-    world.directory.forget(Subject::Principal(principal().uuid()));
-    read();
-    assert_eq!(world.directory.counts.misses.get(), 2);
-}
-
-#[test]
-fn what_changed_too_long_ago_to_be_remembered_is_not_fresh() {
-    let peppers = Peppers::parse(&Peppers::draw(Entropy::SYSTEM).unwrap()).unwrap();
-    let token = ParsedToken::mint(TokenKind::ApiKey, Entropy::SYSTEM).unwrap();
-    let fence = Fence::new();
-    let record = Record::new(known(&token, &peppers, 1), fence.now());
-    fence.raise(principal());
-    for number in 0..70_000_u128 {
-        // Behind other fences.
-        fence.raise(PrincipalId::from(uuid::Uuid::from_u128(number << 16)));
-    }
-    assert!(!fence.is_fresh(&record));
-    fence.raise(neighbour());
-    assert!(!fence.is_fresh(&record));
-    assert!(fence.is_fresh(&Record::new(known(&token, &peppers, 2), fence.now())));
-}
-
 #[test]
 fn those_who_ask_at_the_same_time_share_one_read() {
     assert_eq!(reads_for_fifty(&World::new(7)), 1);
@@ -311,4 +235,22 @@ fn every_use_is_counted_once_however_often_uses_are_saved() {
     assert_eq!(world.directory.take_uses(usize::MAX)[0].count, 4, "what was not saved is taken again");
     world.directory.uses_saved();
     assert_eq!((told(), world.directory.take_uses(usize::MAX).len()), (0, 0));
+}
+
+#[test]
+fn a_change_of_another_behind_the_same_fence_costs_no_read() {
+    let world = World::new(5);
+    let read = || {
+        let read = async || Ok(world.stored());
+        world.directory.get(world.token.key_id, &Clock::System, read).now_or_never().unwrap().unwrap().unwrap()
+    };
+    read();
+    for _ in 0..3 {
+        world.directory.forget(Subject::Principal(neighbour().uuid()));
+        read();
+    }
+    assert_eq!(world.directory.counts.misses.get(), 1);
+    world.directory.forget(Subject::Principal(principal().uuid()));
+    read();
+    assert_eq!(world.directory.counts.misses.get(), 2);
 }

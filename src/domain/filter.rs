@@ -73,14 +73,14 @@ impl<F: Field> Filter<F> {
     }
 
     /// The one value that every wanted record has for `field`, and the filter without that demand.
-    pub fn fixed(&self, field: F) -> Option<(&Value, Self)> {
+    pub fn split_fixed(&self, field: F) -> Option<(&Value, Self)> {
         match self {
             Self::Test(tested, Test::OneOf(values)) if *tested == field => match values.as_slice() {
                 [value] => Some((value, Self::EVERYTHING)),
                 _ => None,
             },
             Self::All(members) => members.iter().enumerate().find_map(|(index, member)| {
-                let (value, rest) = member.fixed(field)?;
+                let (value, rest) = member.split_fixed(field)?;
                 let mut members = members.clone();
                 members[index] = rest;
                 Some((value, Self::All(members)))
@@ -110,6 +110,37 @@ impl Test {
             Self::Compare(Comparison::LessOrEqual, bound) => value <= bound,
             Self::Like(pattern) => matches!(value, Value::Text(text) if pattern.matches(text)),
             Self::Exists => !matches!(value, Value::Text(text) if text.is_empty()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fields::ApiKeyField::{self, DisplayName, Status};
+
+    fn split(filter: &str) -> Option<(String, bool)> {
+        let filter = Filter::<ApiKeyField>::parse(filter).unwrap();
+        let (value, rest) = filter.split_fixed(DisplayName)?;
+        Some((format!("{value:?}"), rest.mentions(Status)))
+    }
+
+    #[test]
+    fn a_value_is_fixed_where_every_wanted_record_must_have_it() {
+        let etl = r#"Text("etl")"#.to_owned();
+        assert_eq!(split(r#"{"displayName":"etl"}"#), Some((etl.clone(), false)));
+        assert_eq!(split(r#"{"displayName":{"$in":["etl"]},"status":"active"}"#), Some((etl.clone(), true)));
+        let nested = r#"{"$and":[{"status":"active"},{"$and":[{"displayName":"etl"}]}]}"#;
+        assert_eq!(split(nested), Some((etl, true)));
+        for choice in [
+            r#"{"displayName":{"$in":["etl","x"]}}"#,
+            r#"{"displayName":{"$ne":"etl"}}"#,
+            r#"{"displayName":{"$like":"etl"}}"#,
+            r#"{"$or":[{"displayName":"etl"},{"status":"active"}]}"#,
+            r#"{"$not":{"displayName":"etl"}}"#,
+            r#"{"status":"active"}"#,
+        ] {
+            assert_eq!(split(choice), None, "{choice}");
         }
     }
 }

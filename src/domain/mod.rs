@@ -34,6 +34,8 @@
 //! | Pepper | the secret outside the database that digests are made with | salt, master key |
 //! | Record | what is kept in memory of a credential and whom it authenticates | |
 //! | Directory | the records in memory | cache |
+//! | Fence | what tells a record read before a change from one read after it | generation, epoch |
+//! | Moment | a point in time counted in changes: up to which a record is known to be right | version |
 //! | Door | one protocol's folder under `http/` | |
 //!
 //! Verbs: create, get, list, search, update, delete, revoke, authenticate, verify, introspect, decide, evaluate, explain.

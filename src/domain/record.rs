@@ -12,7 +12,11 @@ use super::limits::AllowedAddresses;
 use super::pepper::{Digest, PepperId, Peppers};
 use super::token::ParsedToken;
 
-/// A credential and whom it authenticates, as storage had it at one moment. It never changes, but for its uses and its
+/// A point in time, counted in changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(pub(crate) u64);
+
+/// A credential and whom it authenticates, as storage had it once. It never changes, but for its uses and its
 /// moment; a newer one replaces it. There may be millions: what can be told from the token or the principal is not kept,
 /// and one piece of memory holds the rest.
 #[derive(Debug)]
@@ -30,8 +34,7 @@ pub struct Record {
 
 impl Record {
     /// What is worth keeping of a credential whose read began at `moment`.
-    #[must_use]
-    pub fn new(known: KnownCredential, moment: u64) -> Self {
+    pub(crate) fn new(known: KnownCredential, moment: Moment) -> Self {
         let KnownCredential { credential, standing, limits } = known;
         let bound = limits.addresses != AllowedAddresses::default();
         Self {
@@ -42,7 +45,7 @@ impl Record {
             addresses: bound.then(|| Box::new(limits.addresses)),
             last_used_at: AtomicI64::new(0),
             unsaved_uses: AtomicI64::new(0),
-            moment: AtomicU64::new(moment),
+            moment: AtomicU64::new(moment.0),
         }
     }
 
@@ -92,14 +95,14 @@ impl Record {
         }
     }
 
-    /// Up to when it is known to be right, counted in changes.
-    pub(crate) fn moment(&self) -> u64 {
-        self.moment.load(Ordering::SeqCst)
+    /// Up to when it is known to be right.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment(self.moment.load(Ordering::SeqCst))
     }
 
-    /// Notes that it is known to be right at that moment too.
-    pub(crate) fn is_right_at(&self, moment: u64) {
-        self.moment.fetch_max(moment, Ordering::SeqCst);
+    /// Notes that it is known to be right up to that moment.
+    pub(crate) fn note_right_at(&self, moment: Moment) {
+        self.moment.fetch_max(moment.0, Ordering::SeqCst);
     }
 
     /// Notes a use; tells whether it is the first since uses were last taken.

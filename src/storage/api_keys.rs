@@ -148,10 +148,11 @@ pub fn find(connection: &mut AnyConnection, id: PrincipalId) -> Result<Option<Ap
 /// # Errors
 /// When the storage fails.
 pub fn page(connection: &mut AnyConnection, query: &Query<ApiKeyField>, now: i64) -> Result<Vec<ApiKey>> {
-    if let Some((Value::Text(persona), rest)) = query.filter.fixed(ApiKeyField::PersonaQualifiedName)
+    if let Some((Value::Text(persona), rest)) = query.filter.split_fixed(ApiKeyField::PersonaQualifiedName)
         && let Some(direction) = by_creation(&query.sort)
+        && !finds_few(&rest)
     {
-        return linked_page(connection, persona, &Query { filter: rest, ..query.clone() }, direction, now);
+        return linked_page(connection, persona, &rest, query, direction, now);
     }
     let mut select = api_keys::table.into_boxed().filter(condition(&query.filter, now)).limit(query.limit + 1);
     select = match &query.start {
@@ -173,18 +174,28 @@ fn by_creation(sort: &Sort<ApiKeyField>) -> Option<Direction> {
     }
 }
 
-/// A page of the keys linked to one persona, by creation: its links are read in that order, from where the page begins.
+/// Whether the filter names what few keys have, and an index finds them by.
+fn finds_few(filter: &Filter<ApiKeyField>) -> bool {
+    [ApiKeyField::Id, ApiKeyField::ClientId, ApiKeyField::DisplayName, ApiKeyField::CreatedBy]
+        .into_iter()
+        .any(|field| filter.split_fixed(field).is_some())
+}
+
+/// A page, by creation, of those of a persona's keys that the rest of the filter wants. Its links are in that order, so
+/// they are read until the page is full, after a cursor from there on; to find their keys first is to sort them all.
 fn linked_page(
     connection: &mut AnyConnection,
-    persona: &str,
+    qualified_name: &str,
+    rest: &Filter<ApiKeyField>,
     query: &Query<ApiKeyField>,
     direction: Direction,
     now: i64,
 ) -> Result<Vec<ApiKey>> {
-    let persona = personas::table.filter(personas::qualified_name.eq(persona)).select(personas::id).single_value();
+    let persona =
+        personas::table.filter(personas::qualified_name.eq(qualified_name)).select(personas::id).single_value();
     let mut select = api_keys::table
         .into_boxed()
-        .filter(condition(&query.filter, now))
+        .filter(condition(rest, now))
         .limit(query.limit + 1)
         .inner_join(persona_links::table.on(persona_links::principal_id.eq(api_keys::id)))
         .filter(persona_links::persona_id.nullable().eq(persona));

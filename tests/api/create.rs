@@ -47,6 +47,16 @@ async fn a_new_key_has_exactly_the_shape_that_all_sdks_parse() {
     );
 }
 
+/// So keys are in one order by either, which pages rely on.
+#[actix_web::test]
+async fn an_id_begins_with_the_time_of_its_keys_creation() {
+    let app = App::start().await;
+    app.advance(1234);
+    let created = app.admin().await.create("etl").await;
+    let id = created["id"].as_str().unwrap().replace('-', "");
+    assert_eq!(i64::from_str_radix(&id[..12], 16).unwrap().to_string(), created["attributes"]["createdAt"]);
+}
+
 #[actix_web::test]
 async fn a_token_is_76_characters_that_a_double_click_selects() {
     let created = App::start().await.admin().await.create("etl").await;

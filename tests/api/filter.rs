@@ -177,6 +177,27 @@ async fn keys_are_found_by_id_client_id_creator_and_persona() {
 }
 
 #[actix_web::test]
+async fn a_key_of_two_personas_is_found_once_by_either_and_by_both() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let mut names = Vec::new();
+    for name in ["a", "b"] {
+        names.push(admin.persona(name).await["qualifiedName"].clone());
+    }
+    for (name, personas) in [("both", json!(names)), ("one", json!(names[..1]))] {
+        admin.try_create(&json!({"displayName": name, "personaQualifiedNames": personas})).await.ok();
+        app.advance(1000);
+    }
+    let of = |name: usize| json!({"personaQualifiedName": names[name]});
+    assert_eq!(admin.found(&of(0)).await, ["both", "one"]);
+    assert_eq!(admin.found(&of(1)).await, ["both"]);
+    assert_eq!(admin.found(&json!({"$and": [of(0), of(1)]})).await, ["both"]);
+    assert_eq!(admin.found(&json!({"$or": [of(0), of(1)]})).await, ["both", "one"]);
+    assert_eq!(admin.found(&json!({"$and": [of(0), {"$not": of(1)}]})).await, ["one"]);
+    assert_eq!(admin.found(&json!({"personaQualifiedName": {"$in": names}})).await, ["both", "one"]);
+}
+
+#[actix_web::test]
 async fn conditions_are_joined_turned_over_and_nested() {
     let (_app, admin, _) = library().await;
     let (alpha, beta) = (json!({"displayName": "alpha"}), json!({"displayName": "Beta"}));

@@ -26,7 +26,10 @@ const NAMES: [&str; 16] =
     ["a", "A", "ab", "aB_", "100%", "%", "_", "\\", "a\\%b", "é", "É", "Straße", "STRASSE", "ΣΊΣΥΦΟΣ", "a b", "zz"];
 const DESCRIPTIONS: [&str; 5] = ["", "x", "École_y", "50% off", "back\\slash É"];
 
-/// Every combination that differs in some field, without those that differ in none.
+/// How many keys a page has.
+const PAGE: i64 = 3;
+
+/// Keys that differ in every field.
 fn keys(world: &World, personas: &[PersonaRef]) -> Vec<ApiKey> {
     let mut keys = Vec::new();
     for (index, name) in NAMES.iter().cycle().take(48).enumerate() {
@@ -45,7 +48,7 @@ fn keys(world: &World, personas: &[PersonaRef]) -> Vec<ApiKey> {
             use_count: 0,
             limits: Limits::default(),
             permissions: Permissions::NONE,
-            personas: personas.get(index % 4).cloned().into_iter().collect(),
+            personas: personas.get((index / 4) % 4).cloned().into_iter().collect(),
         });
     }
     keys
@@ -103,7 +106,7 @@ fn value(key: &ApiKey, field: ApiKeyField) -> Option<Value> {
         ApiKeyField::ExpiresAt => instant(key.expires_at, NEVER),
         ApiKeyField::LastUsedAt => instant(key.last_used_at, 0),
         ApiKeyField::Status => text(Status::of(key.expires_at, BEGIN).name()),
-        ApiKeyField::PersonaQualifiedName => key.personas.iter().find_map(|each| text(&each.qualified_name)),
+        ApiKeyField::PersonaQualifiedName => key.personas.first().and_then(|each| text(&each.qualified_name)),
     }
 }
 
@@ -204,22 +207,25 @@ fn sorted(mut keys: Vec<&ApiKey>, sort: &Sort<ApiKeyField>) -> Vec<String> {
     keys.into_iter().map(|key| key.id.to_string()).collect()
 }
 
-/// The ids on every page, by cursor, and the counts.
+/// The ids on every page by cursor, on the page by the offset of the second, and the counts.
 fn pages(
     connection: &mut AnyConnection,
     filter: &Filter<ApiKeyField>,
     sort: &Sort<ApiKeyField>,
-) -> Result<(Vec<String>, Counts)> {
+) -> Result<(Vec<String>, Vec<String>, Counts)> {
     let (filter, sort) = (filter.clone(), sort.clone());
-    let mut query = Query { filter, sort, limit: 10, start: Start::Offset(0), totals: Totals::Exact };
+    let mut query = Query { filter, sort, limit: PAGE, start: Start::Offset(PAGE), totals: Totals::Exact };
     let counts = api_keys::counts(connection, &query, BEGIN)?.unwrap();
-    let mut ids = Vec::new();
+    let ids = |page: &[ApiKey]| page.iter().map(|key| key.id.to_string()).collect::<Vec<_>>();
+    let second = ids(&api_keys::page(connection, &query, BEGIN)?);
+    query.start = Start::Offset(0);
+    let mut all = Vec::new();
     loop {
         let mut page = api_keys::page(connection, &query, BEGIN)?;
-        let more = page.len() == 11;
-        page.truncate(10);
-        ids.extend(page.iter().map(|key| key.id.to_string()));
-        let Some(last) = page.pop().filter(|_| more) else { return Ok((ids, counts)) };
+        let more = page.len() > usize::try_from(PAGE).unwrap();
+        page.truncate(usize::try_from(PAGE).unwrap());
+        all.extend(ids(&page));
+        let Some(last) = page.pop().filter(|_| more) else { return Ok((all, second, counts)) };
         let values = query.sort.0.iter().map(|(field, _)| last.sort_value(*field)).collect();
         query.start = Start::After(Cursor { values, id: last.id.to_string() });
     }
@@ -240,8 +246,10 @@ fn sql_lets_through_what_the_filter_wants_in_its_order() {
         let filter = Filter::<ApiKeyField>::parse(&json.to_string()).unwrap();
         let sort = Sort::parse(sort).unwrap();
         let wanted = sorted(keys.iter().filter(|key| filter.wants(&|field| value(key, field))).collect(), &sort);
-        let (found, counts) = world.service.database.read(|connection| pages(connection, &filter, &sort)).unwrap();
+        let (found, second, counts) =
+            world.service.database.read(|connection| pages(connection, &filter, &sort)).unwrap();
         prop_assert_eq!(&found, &wanted, "{} {:?}", json, sort);
+        prop_assert_eq!(second, wanted.into_iter().skip(3).take(4).collect::<Vec<_>>(), "{} {:?}", json, sort);
         prop_assert_eq!((counts.total, counts.filtered), (48, i64::try_from(found.len()).unwrap()));
         Ok(())
     });

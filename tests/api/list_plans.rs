@@ -82,6 +82,8 @@ async fn every_documented_filter_searches_an_index_for_its_page_and_its_count() 
             (r#"{"createdBy":"ada"}"#, "api_keys_by_creator_and_age"),
             (r#"{"createdAt":{"$gte":5}}"#, "api_keys_by_created_at"),
             (r#"{"personaQualifiedName":"default/x"}"#, "persona_links_by_persona"),
+            (r#"{"displayName":"etl","personaQualifiedName":"default/x"}"#, "api_keys_by_display_name"),
+            (r#"{"createdBy":"ada","personaQualifiedName":"default/x"}"#, "api_keys_by_creat"),
         ] {
             for statement in statements(connection, &query(filter, "", Start::Offset(0))) {
                 is_searched(connection, &statement, index);
@@ -154,7 +156,7 @@ async fn every_documented_sort_reads_its_index_and_a_cursor_jumps_into_it() {
     world.service.database.read(check).unwrap();
 }
 
-/// What the other tests here take for granted, and what lets a statement be planned once and kept.
+/// What the other tests here take for granted, and what lets a statement be planned once and kept: see `.cargo/config.toml`.
 #[actix_web::test]
 async fn sqlite_plans_a_page_alike_whatever_its_size() {
     if on_postgres() {
