@@ -1,5 +1,7 @@
 //! API keys.
 
+mod fields;
+
 use diesel::prelude::*;
 
 use super::database::{AnyConnection, storage};

@@ -1,7 +1,6 @@
 //! What Tessera remembers: the only place that knows SQL. One file per table or pair of tables that live together.
 
 pub mod access_tokens;
-mod api_key_fields;
 pub mod api_keys;
 pub mod aspects;
 pub mod assets;

@@ -2,11 +2,12 @@
 
 use diesel::prelude::*;
 
-use super::listing::{ALWAYS, Column, Condition, Stored, any, equal, nothing};
-use super::schema::{api_keys, persona_links, personas};
 use crate::domain::api_key::{NEVER, Status};
 use crate::domain::fields::ApiKeyField;
 use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX};
+use crate::storage::listing::{ALWAYS, Column, Condition, Stored, any, equal, nothing};
+use crate::storage::lower;
+use crate::storage::schema::{api_keys, persona_links, personas};
 
 impl Stored for ApiKeyField {
     type Source = api_keys::table;
@@ -21,10 +22,10 @@ impl Stored for ApiKeyField {
                 order: || Box::new(api_keys::display_name_folded),
             },
             Self::Description => {
-                Column::plain_text(|| Box::new(api_keys::description), || Box::new(super::lower(api_keys::description)))
+                Column::plain_text(|| Box::new(api_keys::description), || Box::new(lower(api_keys::description)))
             }
             Self::CreatedBy => {
-                Column::plain_text(|| Box::new(api_keys::created_by), || Box::new(super::lower(api_keys::created_by)))
+                Column::plain_text(|| Box::new(api_keys::created_by), || Box::new(lower(api_keys::created_by)))
             }
             Self::CreatedAt => Column::Instant(|| Box::new(api_keys::created_at), ALWAYS),
             Self::UpdatedAt => Column::Instant(|| Box::new(api_keys::updated_at), ALWAYS),
