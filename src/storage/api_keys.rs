@@ -2,10 +2,12 @@
 
 mod fields;
 
+use diesel::IntoSql;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 
 use super::database::{AnyConnection, storage};
-use super::listing::{after, condition, order};
+use super::listing::{after, beyond, condition, order, ordered};
 use super::principals::{Existed, parse_id};
 use super::schema::{api_keys, persona_links, personas};
 use super::{key_counts, personas as persona_table, principals as principal_table};
@@ -201,16 +203,14 @@ fn linked_page(
         .limit(query.limit + 1)
         .inner_join(persona_links::table.on(persona_links::principal_id.eq(api_keys::id)))
         .filter(persona_links::persona_id.nullable().eq(persona));
-    let place = persona_links::principal_id;
-    select = match (&query.start, direction) {
-        (Start::Offset(offset), _) => select.offset(*offset),
-        (Start::After(cursor), Direction::Ascending) => select.filter(place.gt(&cursor.id)),
-        (Start::After(cursor), Direction::Descending) => select.filter(place.lt(&cursor.id)),
+    select = match &query.start {
+        Start::Offset(offset) => select.offset(*offset),
+        Start::After(cursor) => {
+            let last = Box::new(cursor.id.clone().into_sql::<Text>());
+            select.filter(beyond(Box::new(persona_links::principal_id), direction, last))
+        }
     };
-    select = match direction {
-        Direction::Ascending => select.order(place.asc()),
-        Direction::Descending => select.order(place.desc()),
-    };
+    let select = select.order(ordered(Box::new(persona_links::principal_id), direction));
     let rows = select.select(ApiKeyRow::as_select()).load(connection)?;
     complete(connection, rows)
 }

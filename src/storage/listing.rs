@@ -99,7 +99,8 @@ pub(super) fn order<F: Stored>(sort: &Sort<F>, id: Make<F::Source, Text>) -> Vec
     sort.0.iter().map(key).chain([ordered(id(), sort.tie())]).collect()
 }
 
-fn ordered<S: 'static, T: SqlType + SingleValue + TypedExpressionType + 'static>(
+/// One key of an `ORDER BY`.
+pub(super) fn ordered<S: 'static, T: SqlType + SingleValue + TypedExpressionType + 'static>(
     column: Expression<S, T>,
     direction: Direction,
 ) -> OrderKey<S> {
@@ -142,7 +143,12 @@ where
     Box::new(from.and(beyond(column(), direction, value()).or(rest)))
 }
 
-fn beyond<S: 'static, T>(column: Expression<S, T>, direction: Direction, value: Expression<S, T>) -> Condition<S>
+/// The condition that a column is past a value.
+pub(super) fn beyond<S: 'static, T>(
+    column: Expression<S, T>,
+    direction: Direction,
+    value: Expression<S, T>,
+) -> Condition<S>
 where
     T: SqlType<IsNull = NotNull> + SingleValue + TypedExpressionType + 'static,
 {

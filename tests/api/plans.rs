@@ -34,11 +34,13 @@ pub fn plan(connection: &mut AnyConnection, query: &str) -> String {
     steps.into_iter().map(|step| step.sqlite + "\n").collect()
 }
 
+/// The plan of a query that reads an index in its order, and sorts nothing.
 #[track_caller]
-fn uses(connection: &mut AnyConnection, query: &str, index: &str) {
+pub fn uses(connection: &mut AnyConnection, query: &str, index: &str) -> String {
     let plan = plan(connection, query);
     assert!(plan.contains(index), "{query}\n{plan}");
     assert!(!plan.contains("TEMP B-TREE") && !plan.contains("Sort"), "{query}\n{plan}");
+    plan
 }
 
 /// The columns that keys are sorted by, as `storage::api_keys` names them.
