@@ -1,7 +1,5 @@
 //! The first start: a user `admin` and an API key, so that somebody can do something.
 
-use super::users::NewUser;
-use super::{Service, api_keys, blocking, users};
 use crate::domain::actor::Actor;
 use crate::domain::api_key::{NewApiKey, Validity};
 use crate::domain::error::{Error, Result};
@@ -10,6 +8,10 @@ use crate::domain::permission::Permissions;
 use crate::domain::principal::Role;
 use crate::domain::text::{Description, DisplayName};
 use crate::domain::token::Token;
+use crate::service::keys::api_keys;
+use crate::service::people::users;
+use crate::service::people::users::NewUser;
+use crate::service::{Service, blocking};
 use crate::storage::{peppers, users as user_table};
 
 /// What the first start made; to be shown once.

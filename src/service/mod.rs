@@ -1,32 +1,12 @@
 //! The use cases. One function is one use case and one transaction; authorisation is its first line.
 
-pub mod access;
-pub mod access_tokens;
-pub mod api_keys;
-pub mod assets;
-pub mod audit;
-pub mod authenticate;
+pub mod authn;
+pub mod authz;
 pub mod bootstrap;
-pub mod decide;
-pub mod decisions;
-pub mod entities;
-pub mod explain;
-mod grants;
-pub mod invites;
-pub mod maintenance;
-mod passwords;
-pub mod permissions;
-mod persona_policies;
-pub mod personas;
-pub mod policies;
-pub mod profiles;
-pub mod search;
-pub mod searches;
-pub mod service_accounts;
-pub mod sessions;
-mod tokens;
-pub mod users;
-pub mod verify;
+pub mod catalogue;
+pub mod keys;
+pub mod people;
+pub mod upkeep;
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;

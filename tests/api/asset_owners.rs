@@ -103,7 +103,7 @@ async fn a_namesake_of_an_owner_owns_nothing_until_it_is_named_itself() {
     agree(&admin, &nina, "nina", &id, false).await;
     owned_by(&admin, &["nina"]).await;
     agree(&admin, &nina, "nina", &id, true).await;
-    tessera::service::users::delete(&app.service, &app.operator(), "nina".into()).await.unwrap();
+    tessera::service::people::users::delete(&app.service, &app.operator(), "nina".into()).await.unwrap();
     let namesake = app.session_with("nina", Role::Member).await;
     agree(&admin, &namesake, "nina", &id, false).await;
     admin.save("Table", &json!({"qualifiedName": TABLE, "name": "n"})).await.ok();

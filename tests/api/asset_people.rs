@@ -109,7 +109,7 @@ async fn a_deleted_key_or_user_is_named_no_more() {
     let username = key.whoami().await.ok()["username"].clone();
     name(&admin, "viewerUsers", &json!(["eve", username])).await.ok();
     admin.delete_key(&key.id).await.ok();
-    tessera::service::users::delete(&app.service, &app.operator(), "eve".into()).await.unwrap();
+    tessera::service::people::users::delete(&app.service, &app.operator(), "eve".into()).await.unwrap();
     let found = admin.search_with(&json!({"dsl": {}, "attributes": ["viewerUsers"]})).await.ok();
     assert_eq!(found["entities"][0]["attributes"]["viewerUsers"], json!(null));
     let eve = app.session_with("eve", Role::Member).await;

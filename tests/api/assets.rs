@@ -134,7 +134,7 @@ async fn a_namesake_of_the_creator_sees_nothing_of_it() {
     let id = nina.asset("Connection", CONNECTION).await;
     app.advance(1);
     let operator = app.operator();
-    tessera::service::users::delete(&app.service, &operator, "nina".into()).await.unwrap();
+    tessera::service::people::users::delete(&app.service, &operator, "nina".into()).await.unwrap();
     let namesake = app.session_with("nina", Role::Member).await;
     namesake.entity(&id).await.refused("TESSERA-404-001");
     assert_eq!(namesake.search(&json!({"match_all": {}})).await.found().len(), 0);

@@ -201,7 +201,7 @@ async fn rights_are_those_of_the_moment_of_the_request() {
     let ada = app.session_with("ada", Role::Admin).await;
     let body = json!({"displayName": "a", "workspacePermissions": ["MANAGE_PERSONAS"]});
     ada.try_create(&body).await.ok();
-    tessera::service::users::set_role(&app.service, &app.operator(), "ada".into(), Role::Member).await.unwrap();
+    tessera::service::people::users::set_role(&app.service, &app.operator(), "ada".into(), Role::Member).await.unwrap();
     forbidden(ada.try_create(&body).await, "`MANAGE_APIKEYS`");
 }
 

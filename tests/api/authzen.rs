@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
 use tessera::domain::policy::{Effect, Rule};
 use tessera::domain::principal::{PrincipalState, Role};
-use tessera::service::users;
+use tessera::service::people::users;
 
 use crate::support::rules::{allow, certified, criterion, question, record, user, with};
 use crate::support::{App, Client};

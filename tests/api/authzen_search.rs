@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
 use tessera::domain::principal::{PrincipalState, Role};
-use tessera::service::users;
+use tessera::service::people::users;
 
 use crate::support::rules::{allow, certified, criterion, record, user, with};
 use crate::support::{App, Client};

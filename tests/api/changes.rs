@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use serde_json::json;
 use tessera::domain::principal::PrincipalState;
 use tessera::domain::principal::Role;
-use tessera::service::users;
+use tessera::service::people::users;
 use tessera::storage::schema::changes;
 
 use crate::storage::actions;

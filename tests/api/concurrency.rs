@@ -11,7 +11,10 @@ use tessera::domain::permission::{Permission, Permissions};
 use tessera::domain::persona::{Persona, PersonaInput};
 use tessera::domain::principal::Role;
 use tessera::domain::text::{Description, DisplayName};
-use tessera::service::{Service, api_keys, entities, maintenance, personas};
+use tessera::service::Service;
+use tessera::service::catalogue::{entities, personas};
+use tessera::service::keys::api_keys;
+use tessera::service::upkeep::maintenance;
 use tessera::storage::principals;
 
 use crate::storage::actions;

@@ -74,7 +74,7 @@ async fn a_use_that_is_saved_late_revives_no_deleted_key() {
     let (admin, key) = (app.admin().await, app.key_with(&[]).await);
     key.whoami().await.ok();
     admin.delete_key(&key.id).await.ok();
-    tessera::service::maintenance::save_uses(&app.service).await.unwrap();
+    tessera::service::upkeep::maintenance::save_uses(&app.service).await.unwrap();
     admin.key(&key.id).await.refused("TESSERA-404-001");
     key.whoami().await.refused("TESSERA-401-002");
 }

@@ -9,9 +9,10 @@ use tessera::domain::pepper::Peppers;
 use tessera::domain::principal::PrincipalState;
 use tessera::domain::principal::Role;
 use tessera::domain::token::{ParsedToken, Prefixes, TokenKind};
-use tessera::service::maintenance::{self, Follower};
-use tessera::service::users;
-use tessera::service::{Service, api_keys, bootstrap};
+use tessera::service::keys::api_keys;
+use tessera::service::people::users;
+use tessera::service::upkeep::maintenance::{self, Follower};
+use tessera::service::{Service, bootstrap};
 
 use crate::support::{App, Options, World};
 

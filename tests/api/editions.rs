@@ -33,7 +33,7 @@ async fn using_a_key_makes_no_other_edition_of_it() {
     let path = format!("/api/service/apikeys/{}", key.id);
     let before = key.get(&path).await.header("etag").unwrap().to_owned();
     app.advance(1000);
-    tessera::service::maintenance::save_uses(&app.service).await.unwrap();
+    tessera::service::upkeep::maintenance::save_uses(&app.service).await.unwrap();
     assert_eq!(key.get(&path).await.header("etag"), Some(before.as_str()));
 }
 

@@ -6,7 +6,8 @@ use tessera::domain::ids::{PersonaId, PolicyId};
 use tessera::domain::permission::Permission;
 use tessera::domain::policy::{Category, Criterion, Effect, Policy, Rule, Subjects};
 use tessera::domain::principal::{PrincipalState, Role};
-use tessera::service::{maintenance, users};
+use tessera::service::people::users;
+use tessera::service::upkeep::maintenance;
 use tessera::storage::policies;
 
 use crate::support::{App, Holder};

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tessera::clock::DAY;
 use tessera::domain::permission::Permission;
-use tessera::service::maintenance;
+use tessera::service::upkeep::maintenance;
 
 use crate::support::{App, Client};
 

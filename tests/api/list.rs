@@ -90,7 +90,7 @@ async fn a_page_has_100_records_unless_more_are_asked_for_and_0_asks_for_1000() 
     let admin = app.admin().await;
     for index in 0..101 {
         let new = new_key(&format!("k{index}"));
-        tessera::service::api_keys::create(&app.service, &app.operator(), new, None).await.unwrap();
+        tessera::service::keys::api_keys::create(&app.service, &app.operator(), new, None).await.unwrap();
     }
     for (limit, records) in [("", 100), ("1", 1), ("101", 101), ("1000", 101), ("0", 101)] {
         let page = admin.keys(&[("limit", limit)]).await;

@@ -2,8 +2,8 @@
 
 use actix_web::http::Method;
 use tessera::domain::ids::PrincipalId;
-use tessera::service::api_keys;
-use tessera::service::maintenance::Follower;
+use tessera::service::keys::api_keys;
+use tessera::service::upkeep::maintenance::Follower;
 
 use crate::support::App;
 

@@ -8,8 +8,8 @@ use tessera::domain::permission::Permission;
 use tessera::domain::policy::{Category, Criterion, Effect, Policy, Rule, Subjects};
 use tessera::domain::principal::Role;
 use tessera::domain::text::{Description, DisplayName};
-use tessera::service::policies::{self, Member, PolicyInput, PolicySearch};
-use tessera::service::users;
+use tessera::service::catalogue::policies::{self, Member, PolicyInput, PolicySearch};
+use tessera::service::people::users;
 
 use crate::support::App;
 

@@ -10,7 +10,9 @@ use tessera::domain::error::{Error, Refusal, Result};
 use tessera::domain::permission::{Permission, Permissions};
 use tessera::domain::principal::Role;
 use tessera::domain::text::{Description, DisplayName};
-use tessera::service::{api_keys, sessions, users};
+use tessera::service::authn::sessions;
+use tessera::service::keys::api_keys;
+use tessera::service::people::users;
 
 use crate::concurrency::{at_once, children, world};
 use crate::support::{PASSWORD, new_key};

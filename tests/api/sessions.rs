@@ -3,7 +3,7 @@
 use serde_json::json;
 use tessera::domain::principal::PrincipalState;
 use tessera::domain::principal::Role;
-use tessera::service::users;
+use tessera::service::people::users;
 
 use crate::support::{App, BEGIN, Options, PASSWORD, SESSION};
 
@@ -146,10 +146,10 @@ async fn sessions_that_ended_a_day_ago_are_forgotten_and_no_others() {
     let key = app.key_with(&[]).await;
     app.advance(SESSION + 86_400_000);
     let young = app.session_of("ada").await;
-    tessera::service::maintenance::forget_ended(&app.service).await.unwrap();
+    tessera::service::upkeep::maintenance::forget_ended(&app.service).await.unwrap();
     old.whoami().await.refused("TESSERA-401-003");
     app.advance(1);
-    tessera::service::maintenance::forget_ended(&app.service).await.unwrap();
+    tessera::service::upkeep::maintenance::forget_ended(&app.service).await.unwrap();
     app.service.directory.forget_all();
     old.whoami().await.refused("TESSERA-401-002");
     young.whoami().await.ok();

@@ -4,7 +4,7 @@ use serde_json::json;
 use tessera::domain::error::Error;
 use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
-use tessera::service::users::{self, NewUser};
+use tessera::service::people::users::{self, NewUser};
 
 use crate::support::{App, BEGIN, Client, PASSWORD};
 

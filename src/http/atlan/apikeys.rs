@@ -18,7 +18,7 @@ use crate::http::listing::{ListRequest, Records};
 use crate::http::openapi::{AnyError, Fails, IdempotencyKey, ListParams, examples};
 use crate::http::problem::Failure;
 use crate::http::valid::Body;
-use crate::service::api_keys;
+use crate::service::keys::api_keys;
 
 type ApiTokenPage = Records<ApiToken>;
 

@@ -11,7 +11,7 @@ use crate::domain::fields::ChangeField;
 use crate::http::listing::{ListRequest, Records};
 use crate::http::openapi::{AnyError, Fails, ListParams, examples};
 use crate::http::problem::Failure;
-use crate::service::audit;
+use crate::service::upkeep::audit;
 
 type ChangePage = Records<ChangeView>;
 

@@ -18,7 +18,7 @@ use crate::domain::listing::clip;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
 use crate::http::valid::{Body, Params};
-use crate::service::entities::{self, Removal};
+use crate::service::catalogue::entities::{self, Removal};
 
 /// The largest number of entities in one call.
 const MOST: usize = 1000;

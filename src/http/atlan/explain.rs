@@ -14,8 +14,8 @@ use crate::domain::policy::{Ground, Outcome, Resource};
 use crate::http::openapi::{AnyError, Fails, examples};
 use crate::http::problem::Failure;
 use crate::http::valid::{Body, rule};
-use crate::service::decide::Inquiry;
-use crate::service::explain::{self, Explain, Explanation, Missing};
+use crate::service::authz::decide::Inquiry;
+use crate::service::authz::explain::{self, Explain, Explanation, Missing};
 
 /// Explain a decision
 ///

@@ -15,7 +15,7 @@ use crate::domain::policy::{Criterion, Policy};
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
 use crate::http::valid::Params;
-use crate::service::permissions;
+use crate::service::authz::effective;
 
 /// List what an API key may do
 ///
@@ -43,7 +43,7 @@ pub async fn list(
         "" => None,
         text => Some(state.service.clock.now().saturating_sub(parse_period(text)?)),
     };
-    let found = permissions::of_key(&state.service, &actor, parse_guid(&guid)?, unused_since).await?;
+    let found = effective::of_key(&state.service, &actor, parse_guid(&guid)?, unused_since).await?;
     let permissions = found.iter().map(PermissionView::from).collect();
     Ok(HttpResponse::Ok().json(KeyPermissions { permissions }))
 }

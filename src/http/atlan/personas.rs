@@ -17,7 +17,7 @@ use crate::http::listing::{ListRequest, Records};
 use crate::http::openapi::{AnyError, Fails, ListParams, examples};
 use crate::http::problem::Failure;
 use crate::http::valid::{Body, rule};
-use crate::service::personas;
+use crate::service::catalogue::personas;
 
 type PersonaPage = Records<PersonaView>;
 

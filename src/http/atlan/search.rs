@@ -14,7 +14,7 @@ use crate::domain::actor::Actor;
 use crate::http::openapi::{AnyError, Fails, examples};
 use crate::http::problem::Failure;
 use crate::http::valid::Body;
-use crate::service::search as service;
+use crate::service::catalogue::search as service;
 
 /// Search for entities
 ///

@@ -11,7 +11,7 @@ use crate::http::auth::request_id;
 use crate::http::openapi::{AnyError, Fails, examples};
 use crate::http::problem::Failure;
 use crate::http::valid::Body;
-use crate::service::sessions;
+use crate::service::authn::sessions;
 
 /// Sign in
 ///

@@ -13,7 +13,7 @@ use crate::domain::user::User;
 use crate::http::listing::{ListRequest, Records};
 use crate::http::openapi::{AnyError, ListParams, examples};
 use crate::http::problem::Failure;
-use crate::service::users;
+use crate::service::people::users;
 
 type UserPage = Records<UserView>;
 

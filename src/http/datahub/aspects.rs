@@ -16,7 +16,7 @@ use crate::domain::error::Violation;
 use crate::domain::profile::AspectName;
 use crate::http::problem::Failure;
 use crate::http::valid::Params;
-use crate::service::profiles;
+use crate::service::people::profiles;
 
 /// Get one aspect of an entity
 ///

@@ -18,7 +18,8 @@ use crate::domain::profile::{Aspect, AspectName, Profile};
 use crate::domain::service_account::PREFIX;
 use crate::http::problem::Failure;
 use crate::http::valid::Params;
-use crate::service::{access_tokens, profiles, service_accounts, users};
+use crate::service::keys::{access_tokens, service_accounts};
+use crate::service::people::{profiles, users};
 
 /// Something with a URN, as its aspects.
 pub struct Entity {

@@ -17,8 +17,8 @@ use crate::domain::text::DisplayName;
 use crate::http::auth::request_id;
 use crate::http::problem::Failure;
 use crate::http::valid::Params;
-use crate::service::invites::{self, SignUp};
-use crate::service::sessions::{self, NewSession};
+use crate::service::authn::sessions::{self, NewSession};
+use crate::service::people::invites::{self, SignUp};
 
 /// Sign in with a password, for cookies
 ///

@@ -23,7 +23,7 @@ use crate::http::gateway::original::Original;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
 use crate::http::valid::Params;
-use crate::service::decide::Inquiry;
+use crate::service::authz::decide::Inquiry;
 
 /// What can be required, as it is documented.
 #[derive(IntoParams)]

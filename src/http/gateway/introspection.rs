@@ -20,7 +20,7 @@ use crate::http::auth::{authenticate, bearer};
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
 use crate::http::valid::read_small;
-use crate::service::verify;
+use crate::service::authn::verify;
 
 /// Introspect a token
 ///

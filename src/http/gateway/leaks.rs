@@ -12,7 +12,7 @@ use crate::app::State;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
 use crate::http::valid::Body;
-use crate::service::verify::{Leaked, revoke_found, revoke_leaked};
+use crate::service::authn::verify::{Leaked, revoke_found, revoke_leaked};
 
 /// Revoke a leaked token
 ///

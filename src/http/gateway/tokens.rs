@@ -12,7 +12,7 @@ use crate::domain::permission::Permission;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
 use crate::http::valid::{Body, rule};
-use crate::service::verify;
+use crate::service::authn::verify;
 
 /// How many tokens can be verified at once.
 const TOKENS: usize = 100;

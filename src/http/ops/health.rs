@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, get, web};
 
 use crate::app::State;
-use crate::service::maintenance;
+use crate::service::upkeep::maintenance;
 
 /// Tell that the process runs
 ///

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
-use tessera::service::maintenance;
+use tessera::service::upkeep::maintenance;
 
 use super::{create, created, data, list, own, problem, refused, urn, user_with};
 use crate::support::{App, BEGIN, Client};

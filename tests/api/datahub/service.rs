@@ -10,7 +10,9 @@ use tessera::domain::listing::{Page, Query, Sort, Start, Totals};
 use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
 use tessera::domain::text::{Description, DisplayName};
-use tessera::service::{access, access_tokens, invites, service_accounts, users};
+use tessera::service::authz::platform_access;
+use tessera::service::keys::{access_tokens, service_accounts};
+use tessera::service::people::{invites, users};
 
 use super::user_with;
 use crate::storage::actions;
@@ -101,7 +103,7 @@ async fn whoever_holds_nothing_may_nothing() {
     forbidden(invites::renew(service, &nobody, Role::Guest).await);
     forbidden(users::remove(service, &nobody, "x".to_owned()).await);
     forbidden(users::assign_role(service, &nobody, Vec::new(), None).await);
-    forbidden(access::get(service, &nobody, "ada".to_owned()).await);
+    forbidden(platform_access::get(service, &nobody, "ada".to_owned()).await);
 }
 
 #[actix_web::test]

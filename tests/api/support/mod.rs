@@ -30,8 +30,10 @@ use tessera::domain::text::{Description, DisplayName};
 use tessera::domain::token::Prefixes;
 use tessera::http::datahub;
 use tessera::http::gateway::guards::GithubKeys;
-use tessera::service::users::{self, NewUser};
-use tessera::service::{Parts, Service, api_keys, policies};
+use tessera::service::catalogue::policies;
+use tessera::service::keys::api_keys;
+use tessera::service::people::users::{self, NewUser};
+use tessera::service::{Parts, Service};
 
 pub use self::answer::Answer;
 pub use self::client::{Client, Holder};

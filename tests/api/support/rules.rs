@@ -5,7 +5,7 @@ use tessera::domain::permission::Permission;
 use tessera::domain::policy::{Category, Condition, Criterion, Effect, Facet, Policy, Rule, Subjects};
 use tessera::domain::principal::Role;
 use tessera::domain::text::{Description, DisplayName};
-use tessera::service::policies::{self, PolicyInput};
+use tessera::service::catalogue::policies::{self, PolicyInput};
 
 use super::{App, Client, World};
 

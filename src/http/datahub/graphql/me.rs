@@ -9,7 +9,7 @@ use super::problem::Problem;
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::profile::Profile;
 use crate::http::datahub::settings::Authentication;
-use crate::service::profiles;
+use crate::service::people::profiles;
 
 /// What can be asked about oneself and about the server.
 #[derive(Default)]

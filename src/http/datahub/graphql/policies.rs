@@ -13,7 +13,7 @@ use crate::domain::error::{Result as DomainResult, Violation};
 use crate::domain::policy::{self, Category, Criterion, Effect, Facet, Rule, Subjects};
 use crate::domain::text::{Description, DisplayName, at};
 use crate::http::datahub::urn;
-use crate::service::policies::{self, Member, PolicyInput, PolicySearch};
+use crate::service::catalogue::policies::{self, Member, PolicyInput, PolicySearch};
 
 /// What can be asked about policies.
 #[derive(Default)]

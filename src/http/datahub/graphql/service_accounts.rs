@@ -10,7 +10,7 @@ use crate::domain::listing::{Query, Sort, Start, Totals};
 use crate::domain::service_account::{self, PREFIX, ServiceAccountField};
 use crate::domain::text::{Description, DisplayName, at};
 use crate::http::datahub::urn;
-use crate::service::service_accounts;
+use crate::service::keys::service_accounts;
 
 /// DataHub's text for a refusal to do something with service accounts.
 fn refused(verb: &str) -> impl Fn(crate::domain::error::Error) -> Problem {

@@ -13,7 +13,8 @@ use crate::domain::error::{Error, Violation};
 use crate::domain::listing::{Query, Sort, Start, Totals};
 use crate::domain::text::{Description, DisplayName, at};
 use crate::http::datahub::urn;
-use crate::service::{access_tokens, profiles};
+use crate::service::keys::access_tokens;
+use crate::service::people::profiles;
 
 /// What can be asked about access tokens.
 #[derive(Default)]

@@ -12,7 +12,8 @@ use crate::domain::permission::Permission;
 use crate::domain::principal::Role;
 use crate::domain::profile::AspectName;
 use crate::http::datahub::urn;
-use crate::service::{access, invites, profiles, users};
+use crate::service::authz::platform_access;
+use crate::service::people::{invites, profiles, users};
 
 /// What can be asked about users.
 #[derive(Default)]
@@ -47,7 +48,7 @@ impl UserQuery {
     async fn debug_access(&self, context: &Context<'_>, user_urn: String) -> Result<DebugAccessResult, Problem> {
         let asking = Asking::of(context)?;
         let username = urn::user("userUrn", &user_urn)?;
-        let access = access::get(&asking.state.service, &asking.actor, username).await?;
+        let access = platform_access::get(&asking.state.service, &asking.actor, username).await?;
         let roles: Vec<String> = urn::of_role(access.role).into_iter().collect();
         Ok(DebugAccessResult {
             all_roles: roles.clone(),

@@ -7,7 +7,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::Violation;
 use crate::domain::permission::Permission;
 use crate::domain::policy::{Decision, Ground, Outcome};
-use crate::service::decisions::Answer;
+use crate::service::authz::evaluation::Answer;
 
 /// Whether it may be done.
 #[derive(Serialize, ToSchema)]

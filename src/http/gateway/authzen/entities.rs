@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use crate::domain::error::Violation;
 use crate::domain::policy::{Properties, Resource, property};
-use crate::service::decide::Inquiry;
-use crate::service::decisions::{About, Question};
+use crate::service::authz::decide::Inquiry;
+use crate::service::authz::evaluation::{About, Question};
 
 /// The longest type, id or name, in bytes.
 const LONGEST: usize = 4096;

@@ -20,7 +20,7 @@ use crate::domain::error::Violation;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
 use crate::http::valid::Body;
-use crate::service::decisions::{self, Question, Semantic};
+use crate::service::authz::evaluation::{self, Question, Semantic};
 
 /// How many evaluations one request can ask for.
 const EVALUATIONS: usize = 1000;
@@ -50,7 +50,7 @@ pub async fn evaluate(
 }
 
 async fn decide_one(state: &State, actor: &Actor, question: Question) -> Result<AccessDecision, Failure> {
-    let answers = decisions::evaluate(&state.service, actor, vec![question], Semantic::ExecuteAll).await;
+    let answers = evaluation::evaluate(&state.service, actor, vec![question], Semantic::ExecuteAll).await;
     let answers = answers.map_err(Failure::or_unavailable)?;
     let decision = answers.first().map(|answer| AccessDecision::new(answer, actor));
     decision.ok_or_else(|| crate::domain::error::Error::Internal("a question has no answer".into()).into())
@@ -135,7 +135,7 @@ pub async fn evaluate_many(
         evaluations.into_iter().enumerate().map(|(place, value)| read(place, value, &defaults)).collect();
     let asked = questions.iter().filter_map(|question| question.as_ref().ok().cloned()).collect();
     let answers =
-        decisions::evaluate(&state.service, &actor, asked, semantic).await.map_err(Failure::or_unavailable)?;
+        evaluation::evaluate(&state.service, &actor, asked, semantic).await.map_err(Failure::or_unavailable)?;
     let mut answers = answers.iter();
     let mut evaluations = Vec::with_capacity(questions.len());
     for question in &questions {

@@ -8,7 +8,7 @@ use crate::domain::actor::Actor;
 use crate::domain::cursor::{Cursor, CursorSeal};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::filter::Value;
-use crate::service::searches::{CANDIDATES, Results, Window};
+use crate::service::authz::search_access::{CANDIDATES, Results, Window};
 
 /// Which part of the results is wanted.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

@@ -15,9 +15,9 @@ use crate::domain::policy::Resource;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
 use crate::http::valid::Body;
-use crate::service::decide::Inquiry;
-use crate::service::decisions::kind_of;
-use crate::service::searches;
+use crate::service::authz::decide::Inquiry;
+use crate::service::authz::evaluation::kind_of;
+use crate::service::authz::search_access;
 
 /// Who may?
 #[derive(Deserialize, ToSchema)]
@@ -135,7 +135,7 @@ pub async fn subjects(
     let (action, action_properties) = read_action(action)?;
     let (kind, subject_properties) = read_target(subject, "subject")?;
     let inquiry = Inquiry { action, action_properties, subject_properties, resource: read_resource(resource)? };
-    let found = searches::subjects(&state.service, &actor, kind_of(&kind), inquiry, pages.window()).await;
+    let found = search_access::subjects(&state.service, &actor, kind_of(&kind), inquiry, pages.window()).await;
     let (names, page) = pages.told(found.map_err(Failure::or_unavailable)?);
     Ok(HttpResponse::Ok().json(FoundEntities::new(&kind, names, page)))
 }
@@ -166,7 +166,7 @@ pub async fn resources(
     let (kind, properties) = read_target(resource, "resource")?;
     let resource = Resource { type_name: kind.clone(), properties, ..Resource::default() };
     let inquiry = Inquiry { action, action_properties, subject_properties, resource };
-    let found = searches::resources(&state.service, &actor, about, inquiry, pages.window()).await;
+    let found = search_access::resources(&state.service, &actor, about, inquiry, pages.window()).await;
     let (names, page) = pages.told(found.map_err(Failure::or_unavailable)?);
     Ok(HttpResponse::Ok().json(FoundEntities::new(&kind, names, page)))
 }
@@ -190,7 +190,7 @@ pub async fn actions(state: web::Data<State>, actor: Actor, body: Body<ActionSea
     let pages = Pages::new(&state, &actor, page, &("action", &subject, &resource, &context))?;
     let (about, subject_properties) = read_subject(subject)?;
     let inquiry = Inquiry { subject_properties, resource: read_resource(resource)?, ..Inquiry::default() };
-    let found = searches::actions(&state.service, &actor, about, inquiry, pages.window()).await;
+    let found = search_access::actions(&state.service, &actor, about, inquiry, pages.window()).await;
     let (names, page) = pages.told(found.map_err(Failure::or_unavailable)?);
     let results = names.into_iter().map(|name| FoundAction { name }).collect();
     Ok(HttpResponse::Ok().json(FoundActions { page, results }))

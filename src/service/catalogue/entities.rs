@@ -4,13 +4,14 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
-use super::assets::Rights;
-use super::search::{load, sight};
-use super::{Service, Transaction, assets, persona_policies, personas};
 use crate::domain::actor::Actor;
 use crate::domain::entity::{Draft, Entity, Handle, Mutation};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::permission::Permission;
+use crate::service::catalogue::assets::Rights;
+use crate::service::catalogue::search::{load, sight};
+use crate::service::catalogue::{assets, persona_policies, personas};
+use crate::service::{Service, Transaction};
 use crate::storage::search as found;
 
 /// How an entity is deleted.
@@ -24,7 +25,7 @@ pub enum Removal {
 
 /// What became of one draft.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Saved {
+pub(in crate::service) enum Saved {
     /// A new entity.
     Created(Uuid),
     /// One that was there.
@@ -186,6 +187,6 @@ fn texts(ids: &[Uuid]) -> Vec<String> {
     ids.iter().map(ToString::to_string).collect()
 }
 
-pub(super) fn not_found(id: Uuid) -> Error {
+pub(in crate::service) fn not_found(id: Uuid) -> Error {
     Error::NotFound { kind: "entity", id: id.to_string() }
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::passwords::{NOBODY, verify_password};
-use super::{Service, blocking};
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::principal::PrincipalState;
 use crate::domain::token::{Token, TokenKind};
 use crate::domain::user::check_username;
+use crate::service::authn::passwords::{NOBODY, verify_password};
+use crate::service::{Service, blocking};
 use crate::storage::principals::{self, Existed};
 use crate::storage::{credentials, users};
 

@@ -5,10 +5,6 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Transaction;
-use super::decide::{Inquiry, Rules};
-use super::entities::{Removal, Saved, not_found};
-use super::search::sight;
 use crate::domain::asset::{Asset, AssetKind, Deed, OWNERS, People, PeopleList, Relation, check_top_level};
 use crate::domain::change::{Action, Subject};
 use crate::domain::entity::{AssetDraft, Attributes, EntityState, Handle, check_qualified_name};
@@ -16,6 +12,10 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::Id;
 use crate::domain::listing::clip;
 use crate::domain::principal::{PrincipalKind, Role};
+use crate::service::Transaction;
+use crate::service::authz::decide::{Inquiry, Rules};
+use crate::service::catalogue::entities::{Removal, Saved, not_found};
+use crate::service::catalogue::search::sight;
 use crate::storage::database::hold_principals;
 use crate::storage::principals::Existed;
 use crate::storage::{assets, search};
@@ -29,7 +29,7 @@ const PARENT: &str = "parentQualifiedName";
 
 /// What policies say of the actor, read when it is first asked for: by then the transaction has written something.
 #[derive(Default)]
-pub(super) struct Rights(Option<Rules>);
+pub(in crate::service) struct Rights(Option<Rules>);
 
 impl Rights {
     /// Whether the actor may do that with an asset that the transaction has locked.
@@ -61,7 +61,11 @@ impl Rights {
 }
 
 /// Creates or updates an asset.
-pub(super) fn save(transaction: &mut Transaction<'_>, rights: &mut Rights, draft: &AssetDraft) -> Result<Saved> {
+pub(in crate::service) fn save(
+    transaction: &mut Transaction<'_>,
+    rights: &mut Rights,
+    draft: &AssetDraft,
+) -> Result<Saved> {
     if let Handle::Known(id) = draft.head.handle {
         let before = assets::lock(transaction.connection, id.into())?;
         let before = before.filter(|asset| asset.type_name == draft.type_name).ok_or_else(|| not_found(id))?;
@@ -191,7 +195,7 @@ fn update(transaction: &mut Transaction<'_>, rights: &mut Rights, before: Asset,
 }
 
 /// The asset that a folder or a query lies in: it changes with them.
-pub(super) fn parent(transaction: &mut Transaction<'_>, draft: &AssetDraft) -> Result<Option<Uuid>> {
+pub(in crate::service) fn parent(transaction: &mut Transaction<'_>, draft: &AssetDraft) -> Result<Option<Uuid>> {
     let name = draft.head.attributes.get(PARENT).and_then(Value::as_str);
     let Some(name) = name.filter(|_| WITH_PARENT.contains(&draft.type_name.as_str())) else { return Ok(None) };
     check_qualified_name(name).map_err(|message| draft.head.violation(PARENT, message))?;
@@ -205,12 +209,12 @@ pub(super) fn parent(transaction: &mut Transaction<'_>, draft: &AssetDraft) -> R
 }
 
 /// Locks the asset with that id, if there is one, for the rest of the transaction.
-pub(super) fn lock(transaction: &mut Transaction<'_>, id: Uuid) -> Result<()> {
+pub(in crate::service) fn lock(transaction: &mut Transaction<'_>, id: Uuid) -> Result<()> {
     assets::lock(transaction.connection, id.into()).map(drop)
 }
 
 /// Deletes an asset that the transaction has locked.
-pub(super) fn remove(
+pub(in crate::service) fn remove(
     transaction: &mut Transaction<'_>,
     rights: &mut Rights,
     asset: Asset,

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::Service;
 use crate::directory::Shared;
 use crate::domain::actor::{Actor, Standing};
 use crate::domain::asset::Relation;
@@ -14,6 +13,7 @@ use crate::domain::policy::engine::{Asked, Slice};
 use crate::domain::policy::{
     Category, Decision, Ground, Outcome, Policy, Properties, Question, Resource, Subject, stored_properties,
 };
+use crate::service::Service;
 use crate::storage::candidates::{self, StoredAsset};
 use crate::storage::database::AnyConnection;
 use crate::storage::policies;
@@ -47,13 +47,13 @@ impl Inquiry {
     ///
     /// # Errors
     /// When the storage fails.
-    pub(super) fn completed(&self, connection: &mut AnyConnection) -> Result<Self> {
+    pub(in crate::service) fn completed(&self, connection: &mut AnyConnection) -> Result<Self> {
         let stored = candidates::asset(connection, &self.resource.type_name, &self.resource.name)?;
         Ok(stored.map_or_else(|| self.clone(), |asset| self.with_stored(&asset)))
     }
 
     /// The same, with this that is stored of its resource. What the question itself says of it counts more.
-    pub(super) fn with_stored(&self, asset: &StoredAsset) -> Self {
+    pub(in crate::service) fn with_stored(&self, asset: &StoredAsset) -> Self {
         let mut inquiry = self.clone();
         let mut properties = stored_properties(&asset.attributes);
         properties.append(&mut inquiry.resource.properties);
@@ -115,7 +115,7 @@ impl Service {
     ///
     /// # Errors
     /// When the storage or the engine fails.
-    pub(super) fn decide_in(
+    pub(in crate::service) fn decide_in(
         &self,
         connection: &mut AnyConnection,
         standing: &Standing,
@@ -133,7 +133,7 @@ impl Service {
     }
 
     /// The disabled policies of a principal that would allow it, were they enabled.
-    pub(super) fn disabled_policies_allowing(
+    pub(in crate::service) fn disabled_policies_allowing(
         connection: &mut AnyConnection,
         standing: &Standing,
         inquiry: &Inquiry,
@@ -158,7 +158,11 @@ impl Service {
     ///
     /// # Errors
     /// When the storage or the engine fails.
-    pub(super) fn with_policies(&self, connection: &mut AnyConnection, standing: Standing) -> Result<Standing> {
+    pub(in crate::service) fn with_policies(
+        &self,
+        connection: &mut AnyConnection,
+        standing: Standing,
+    ) -> Result<Standing> {
         let shared = self.shared_policies(connection, standing.policy_revision)?;
         let permissions = shared.permissions(&standing.principal, standing.permissions)?;
         Ok(Standing { permissions, ..standing })
@@ -177,7 +181,7 @@ impl Service {
     ///
     /// # Errors
     /// When the storage or the engine fails.
-    pub(super) fn slices(
+    pub(in crate::service) fn slices(
         &self,
         connection: &mut AnyConnection,
         standing: &Standing,
@@ -200,7 +204,11 @@ impl Service {
     ///
     /// # Errors
     /// When the storage fails.
-    pub(super) fn shared_policies(&self, connection: &mut AnyConnection, revision: i64) -> Result<Arc<Shared>> {
+    pub(in crate::service) fn shared_policies(
+        &self,
+        connection: &mut AnyConnection,
+        revision: i64,
+    ) -> Result<Arc<Shared>> {
         if let Some(shared) = self.directory.policies.shared(revision) {
             return Ok(shared);
         }
@@ -212,7 +220,7 @@ impl Service {
 
 /// The policies about a principal as a transaction that writes reads them itself. Nothing of it is remembered longer, as
 /// it may yet come to nothing.
-pub(super) struct Rules {
+pub(in crate::service) struct Rules {
     standing: Standing,
     slices: Vec<Arc<Slice>>,
 }
@@ -222,7 +230,7 @@ impl Rules {
     ///
     /// # Errors
     /// When the storage or the engine fails.
-    pub(super) fn read(connection: &mut AnyConnection, standing: &Standing) -> Result<Self> {
+    pub(in crate::service) fn read(connection: &mut AnyConnection, standing: &Standing) -> Result<Self> {
         let mut slices = Shared::new(0, policies::shared(connection)?).slices(&standing.principal)?;
         for persona in standing.enabled_personas() {
             slices.push(Arc::new(Slice::compile(&policies::of_persona(connection, persona.id)?)?));
@@ -234,7 +242,7 @@ impl Rules {
     ///
     /// # Errors
     /// When the engine fails.
-    pub(super) fn decide(&self, inquiry: &Inquiry, relation: Option<Relation>) -> Result<Decision> {
+    pub(in crate::service) fn decide(&self, inquiry: &Inquiry, relation: Option<Relation>) -> Result<Decision> {
         judge_related(&self.standing, inquiry, relation, &self.slices)
     }
 }
@@ -247,7 +255,7 @@ fn look_at_resource(slices: &[Arc<Slice>]) -> bool {
 ///
 /// # Errors
 /// When the engine fails.
-pub(super) fn answer(standing: &Standing, inquiry: &Inquiry, slices: &[Arc<Slice>]) -> Result<Decision> {
+pub(in crate::service) fn answer(standing: &Standing, inquiry: &Inquiry, slices: &[Arc<Slice>]) -> Result<Decision> {
     inquiry.about_platform(standing).map_or_else(|| judge(standing, inquiry, slices), Ok)
 }
 

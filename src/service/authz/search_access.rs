@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Service;
-use super::decide::{Inquiry, PLATFORM, answer};
-use super::decisions::{About, Found, find, may_ask};
 use crate::domain::actor::{Actor, Standing};
 use crate::domain::error::Result;
 use crate::domain::permission::Permission;
 use crate::domain::policy::{Category, Condition, Criterion, Effect, Facet, Policy};
 use crate::domain::principal::PrincipalKind;
+use crate::service::Service;
+use crate::service::authz::decide::{Inquiry, PLATFORM, answer};
+use crate::service::authz::evaluation::{About, Found, find, may_ask};
 use crate::storage::database::AnyConnection;
 use crate::storage::{candidates, policies};
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{Service, Transaction};
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Result, Violation};
@@ -16,6 +15,7 @@ use crate::domain::policy::system::{self, URN_PREFIX};
 use crate::domain::policy::{Category, Effect, Policy, Rule};
 use crate::domain::principal::PrincipalKind;
 use crate::domain::text::{Description, DisplayName, fold};
+use crate::service::{Service, Transaction};
 use crate::storage::policies;
 use crate::storage::principals::Existed;
 
@@ -169,7 +169,7 @@ pub async fn delete(service: &Service, actor: &Actor, urn: String) -> Result<()>
 }
 
 /// Adds a policy, of whichever kind.
-pub(super) fn insert(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
+pub(in crate::service) fn insert(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
     check(policy)?;
     policies::raise_revision(transaction.connection)?;
     policies::insert(transaction.connection, policy)?;
@@ -177,7 +177,7 @@ pub(super) fn insert(transaction: &mut Transaction<'_>, policy: &Policy) -> Resu
 }
 
 /// Replaces a policy, of whichever kind.
-pub(super) fn replace(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
+pub(in crate::service) fn replace(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
     check(policy)?;
     policies::raise_revision(transaction.connection)?;
     if policies::update(transaction.connection, policy)? == Existed::No {
@@ -187,7 +187,7 @@ pub(super) fn replace(transaction: &mut Transaction<'_>, policy: &Policy) -> Res
 }
 
 /// Removes a policy, of whichever kind.
-pub(super) fn remove(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
+pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
     policies::raise_revision(transaction.connection)?;
     if policies::delete(transaction.connection, policy.id)? == Existed::No {
         return Err(not_found(&policy.qualified_name));
@@ -222,7 +222,7 @@ fn may_write(actor: &Actor, rule: &Rule) -> Result<()> {
         return Ok(());
     }
     let named: Permissions = rule.actions.iter().filter_map(|name| Permission::find(name)).collect();
-    super::grants::may_grant(actor, named)
+    crate::service::authz::grants::may_grant(actor, named)
 }
 
 /// A program may not change what a policy says of it by name.

@@ -4,12 +4,12 @@ use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 
-use super::Service;
 use crate::domain::error::{Error, Result};
+use crate::service::Service;
 
 impl Service {
     /// The hash of a new password.
-    pub(super) fn hash_password(&self, password: &str) -> Result<String> {
+    pub(in crate::service) fn hash_password(&self, password: &str) -> Result<String> {
         let mut salt = [0; 16];
         self.entropy.fill(&mut salt)?;
         let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
@@ -17,7 +17,7 @@ impl Service {
     }
 
     /// A new random password: 22 base62 characters, 128 bits.
-    pub(super) fn draw_password(&self) -> Result<String> {
+    pub(in crate::service) fn draw_password(&self) -> Result<String> {
         let mut random = crate::domain::token::KeyId([0; 16]);
         self.entropy.fill(&mut random.0)?;
         Ok(random.to_string())
@@ -25,10 +25,10 @@ impl Service {
 }
 
 /// Whether `password` has that hash. Takes as long for a hash that nothing has.
-pub(super) fn verify_password(password: &str, hash: &str) -> bool {
+pub(in crate::service) fn verify_password(password: &str, hash: &str) -> bool {
     PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }
 
 /// The hash of no password, checked when there is no such user, so that both take the same time.
-pub(super) const NOBODY: &str =
+pub(in crate::service) const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";

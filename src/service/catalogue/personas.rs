@@ -1,8 +1,5 @@
 //! Personas: create, list, get, update, delete.
 
-use super::entities::Saved;
-use super::persona_policies::may_shape;
-use super::{Service, Transaction, page};
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::cursor::Cursor;
@@ -16,6 +13,9 @@ use crate::domain::permission::Permission;
 use crate::domain::persona::{Persona, PersonaInput, mint_qualified_name};
 use crate::domain::principal::PrincipalKind;
 use crate::domain::text::DisplayName;
+use crate::service::catalogue::entities::Saved;
+use crate::service::catalogue::persona_policies::may_shape;
+use crate::service::{Service, Transaction, page};
 use crate::storage::database::hold_principals;
 use crate::storage::personas;
 use crate::storage::principals::Existed;
@@ -36,7 +36,11 @@ pub async fn create(service: &Service, actor: &Actor, input: PersonaInput) -> Re
 }
 
 /// A persona that does not exist yet.
-pub(super) fn new(transaction: &Transaction<'_>, input: &PersonaInput, attributes: Attributes) -> Result<Persona> {
+pub(in crate::service) fn new(
+    transaction: &Transaction<'_>,
+    input: &PersonaInput,
+    attributes: Attributes,
+) -> Result<Persona> {
     Ok(Persona {
         id: Id::new(transaction.now, transaction.service.entropy)?,
         qualified_name: mint_qualified_name(transaction.service.entropy)?,
@@ -52,19 +56,19 @@ pub(super) fn new(transaction: &Transaction<'_>, input: &PersonaInput, attribute
 }
 
 /// Adds a persona.
-pub(super) fn insert(transaction: &mut Transaction<'_>, persona: &Persona) -> Result<()> {
+pub(in crate::service) fn insert(transaction: &mut Transaction<'_>, persona: &Persona) -> Result<()> {
     personas::insert(transaction.connection, persona)?;
     transaction.record(Action::PersonaCreated, Subject::Persona(persona.id.uuid()), &persona.name)
 }
 
 /// Writes a persona that the transaction has locked.
-pub(super) fn replace(transaction: &mut Transaction<'_>, persona: &Persona) -> Result<()> {
+pub(in crate::service) fn replace(transaction: &mut Transaction<'_>, persona: &Persona) -> Result<()> {
     personas::replace(transaction.connection, persona)?;
     transaction.record(Action::PersonaUpdated, Subject::Persona(persona.id.uuid()), &persona.name)
 }
 
 /// Deletes a persona with its policies, and unlinks it from everybody.
-pub(super) fn remove(transaction: &mut Transaction<'_>, id: PersonaId) -> Result<()> {
+pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, id: PersonaId) -> Result<()> {
     may_shape(transaction, id)?;
     if personas::delete(transaction.connection, id)? == Existed::No {
         return Err(not_found(id));
@@ -147,7 +151,7 @@ fn not_found(id: PersonaId) -> Error {
 }
 
 /// Creates or updates a persona in a transaction of somebody who manages personas.
-pub(super) fn save(transaction: &mut Transaction<'_>, draft: &PersonaDraft) -> Result<Saved> {
+pub(in crate::service) fn save(transaction: &mut Transaction<'_>, draft: &PersonaDraft) -> Result<Saved> {
     let head = &draft.head;
     let before = match (&head.handle, &head.qualified_name) {
         (Handle::Known(id), _) => {

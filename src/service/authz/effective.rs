@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::{Service, blocking};
 use crate::domain::actor::{Actor, Standing};
 use crate::domain::effective::{self, EffectivePermission, Source};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::permission::Permission;
 use crate::domain::policy::Effect;
+use crate::service::{Service, blocking};
 use crate::storage::database::AnyConnection;
 use crate::storage::{permission_uses, policies, principals, standings};
 
@@ -46,7 +46,7 @@ pub async fn of_key(
 }
 
 /// Whatever permits or denies a principal anything.
-pub(super) fn of(connection: &mut AnyConnection, standing: &Standing) -> Result<Vec<EffectivePermission>> {
+pub(in crate::service) fn of(connection: &mut AnyConnection, standing: &Standing) -> Result<Vec<EffectivePermission>> {
     let principal = &standing.principal;
     let granted = principals::granted_to(connection, principal.id)?;
     let mut found: Vec<_> = effective::of_permissions(principal.role.permissions(), &Source::Role).collect();
@@ -76,14 +76,14 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Forbidden`] without the permission.
-    pub(super) fn require(&self, actor: &Actor, permission: Permission) -> Result<()> {
+    pub(in crate::service) fn require(&self, actor: &Actor, permission: Permission) -> Result<()> {
         actor.require(permission)?;
         self.note_permission(actor, permission.name());
         Ok(())
     }
 
     /// Notes that an API key made use of what it is permitted.
-    pub(super) fn note_permission(&self, actor: &Actor, permission: &str) {
+    pub(in crate::service) fn note_permission(&self, actor: &Actor, permission: &str) {
         if actor.client_id().is_some() {
             self.directory.permission_uses.note(actor.id(), permission, self.clock.now());
         }

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::entities::Saved;
-use super::{Transaction, policies};
 use crate::domain::entity::{Attributes, Handle, PersonaReference, PolicyDraft};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::ids::{Id, PersonaId, PolicyId};
@@ -14,10 +12,13 @@ use crate::domain::permission::Permission;
 use crate::domain::persona::Persona;
 use crate::domain::policy::{Category, Policy, Rule, Subjects};
 use crate::domain::principal::PrincipalKind;
+use crate::service::Transaction;
+use crate::service::catalogue::entities::Saved;
+use crate::service::catalogue::policies;
 use crate::storage::{personas, policies as stored};
 
 /// Creates or updates a policy for somebody who manages personas; tells also whose it is.
-pub(super) fn save(
+pub(in crate::service) fn save(
     transaction: &mut Transaction<'_>,
     draft: &PolicyDraft,
     assigned: &BTreeMap<String, Uuid>,
@@ -105,7 +106,7 @@ fn create(
 }
 
 /// Deletes a policy of a persona.
-pub(super) fn remove(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
+pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
     transaction.service.require(transaction.actor, Permission::ManagePersonas)?;
     let persona = policy.persona.ok_or_else(|| not_found(&policy.qualified_name))?;
     may_shape(transaction, persona)?;
@@ -158,7 +159,7 @@ fn unknown_persona(draft: &PolicyDraft) -> Violation {
 }
 
 /// A key may not change what its own personas give it.
-pub(super) fn may_shape(transaction: &Transaction<'_>, persona: PersonaId) -> Result<()> {
+pub(in crate::service) fn may_shape(transaction: &Transaction<'_>, persona: PersonaId) -> Result<()> {
     let actor = transaction.actor;
     if actor.principal().kind == PrincipalKind::ServiceAccount && actor.has_persona(persona) {
         let message = format!("`{}` cannot change what a persona grants that it is linked to itself", actor.username());

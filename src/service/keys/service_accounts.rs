@@ -1,6 +1,5 @@
 //! Service accounts that are no API keys: create, list, get, delete. What they may do they get by roles and policies.
 
-use super::{Service, page};
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::cursor::Cursor;
@@ -11,6 +10,7 @@ use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::service_account::{ServiceAccount, ServiceAccountField, draw_username};
 use crate::domain::text::{Description, DisplayName};
+use crate::service::{Service, page};
 use crate::storage::principals::{self, Existed};
 use crate::storage::{policies, service_accounts};
 

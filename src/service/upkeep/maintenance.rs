@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Service, blocking, permissions};
 use crate::clock::{DAY, SECOND};
 use crate::domain::error::{Error, Result};
+use crate::service::authz::effective;
+use crate::service::{Service, blocking};
 use crate::storage::{access_tokens, api_keys, changes, create_requests, credentials, peppers};
 
 /// How often the changes of other processes are looked for: so long can one of their revocations take to arrive.
@@ -104,7 +105,7 @@ pub async fn save_some_uses(service: &Service) -> Result<Unsaved> {
         Ok(Unsaved::None)
     })
     .await?;
-    permissions::save_uses(service).await?;
+    effective::save_uses(service).await?;
     Ok(unsaved)
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::{Service, blocking};
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Result, Violation};
@@ -13,6 +12,7 @@ use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::profile::{Aspect, AspectName};
 use crate::domain::text::DisplayName;
 use crate::domain::user::{User, check_username};
+use crate::service::{Service, blocking};
 use crate::storage::{aspects, invites, principals, users};
 
 /// What the keys of invitations are derived for.
@@ -49,7 +49,7 @@ fn may_invite(service: &Service, actor: &Actor, role: Role) -> Result<()> {
     if !actor.permissions().contains(Permission::ManageUsersAndGroups) {
         service.require(actor, Permission::ManageUserCredentials)?;
     }
-    super::grants::may_grant(actor, role.permissions())
+    crate::service::authz::grants::may_grant(actor, role.permissions())
 }
 
 /// Who signs up.

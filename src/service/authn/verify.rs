@@ -3,14 +3,14 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use super::Service;
-use super::authenticate::hold;
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Result};
 use crate::domain::permission::Permission;
 use crate::domain::principal::{PrincipalKind, service_account_username};
 use crate::domain::token::TokenKind;
+use crate::service::Service;
+use crate::service::authn::authenticate::hold;
 use crate::storage::credentials;
 use crate::storage::principals::{self, Existed};
 

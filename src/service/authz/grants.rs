@@ -7,7 +7,7 @@ use crate::domain::permission::{Permission, Permissions};
 use crate::domain::persona::PersonaRef;
 
 /// Nobody grants a permission they do not hold.
-pub(super) fn may_grant(actor: &Actor, permissions: Permissions) -> Result<()> {
+pub(in crate::service) fn may_grant(actor: &Actor, permissions: Permissions) -> Result<()> {
     let beyond: Vec<_> = permissions.without(actor.permissions()).iter().map(Permission::name).collect();
     if beyond.is_empty() {
         return Ok(());
@@ -16,7 +16,7 @@ pub(super) fn may_grant(actor: &Actor, permissions: Permissions) -> Result<()> {
 }
 
 /// Nobody links a persona they are not linked to themselves, except those who manage personas.
-pub(super) fn may_link(actor: &Actor, personas: &[PersonaRef]) -> Result<()> {
+pub(in crate::service) fn may_link(actor: &Actor, personas: &[PersonaRef]) -> Result<()> {
     let beyond: Vec<_> = personas
         .iter()
         .filter(|persona| !actor.permissions().contains(Permission::ManagePersonas) && !actor.has_persona(persona.id))
@@ -34,7 +34,7 @@ pub(super) fn may_link(actor: &Actor, personas: &[PersonaRef]) -> Result<()> {
 }
 
 /// Only what an update adds needs the right to grant it, and nobody adds anything to themselves.
-pub(super) fn may_update(actor: &Actor, before: &ApiKey, after: &ApiKey, now: i64) -> Result<()> {
+pub(in crate::service) fn may_update(actor: &Actor, before: &ApiKey, after: &ApiKey, now: i64) -> Result<()> {
     let permissions = after.permissions.without(before.permissions);
     let personas: Vec<_> =
         after.personas.iter().filter(|persona| !before.personas.contains(persona)).cloned().collect();

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use super::decide::Inquiry;
-use super::{Service, permissions};
 use crate::domain::actor::{Actor, Standing};
 use crate::domain::effective::{EffectivePermission, Source};
 use crate::domain::error::{Error, Result, Violation};
@@ -12,6 +10,9 @@ use crate::domain::permission::Permission;
 use crate::domain::persona::PersonaRef;
 use crate::domain::policy::{Decision, Effect, Ground, Outcome, Policy};
 use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX};
+use crate::service::Service;
+use crate::service::authz::decide::Inquiry;
+use crate::service::authz::effective;
 use crate::storage::database::AnyConnection;
 use crate::storage::{api_keys, personas, policies, principals, standings};
 
@@ -142,7 +143,7 @@ fn named(connection: &mut AnyConnection, names: &[String]) -> Result<Vec<Persona
 
 /// A permission of the platform.
 fn of_permission(connection: &mut AnyConnection, standing: &Standing, inquiry: &Inquiry) -> Result<Explanation> {
-    let mut sources = permissions::of(connection, standing)?;
+    let mut sources = effective::of(connection, standing)?;
     sources.retain(|source| source.action == inquiry.action);
     let denied = sources.iter().any(|source| source.effect == Effect::Deny);
     let held = standing.permissions.iter().any(|permission| permission.name() == inquiry.action);

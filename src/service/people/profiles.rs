@@ -2,8 +2,6 @@
 
 use serde_json::Value as Json;
 
-use super::passwords::NOBODY;
-use super::{Service, Transaction};
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Result, Violation};
@@ -13,6 +11,8 @@ use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::profile::{self, Aspect, AspectName, Profile};
 use crate::domain::service_account::PREFIX;
 use crate::domain::user::{User, check_username};
+use crate::service::authn::passwords::NOBODY;
+use crate::service::{Service, Transaction};
 use crate::storage::database::AnyConnection;
 use crate::storage::{aspects, principals, service_accounts, users};
 

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::Service;
-use super::decide::Inquiry;
 use crate::domain::actor::{Actor, Standing};
 use crate::domain::error::Result;
 use crate::domain::permission::Permission;
 use crate::domain::policy::Decision;
 use crate::domain::principal::{CLIENT_ID_PREFIX, Principal, PrincipalKind, SERVICE_ACCOUNT_PREFIX};
+use crate::service::Service;
+use crate::service::authz::decide::Inquiry;
 use crate::storage::database::AnyConnection;
 use crate::storage::{candidates, principals, standings};
 
@@ -148,12 +148,12 @@ pub async fn evaluate(
 }
 
 /// Refuses questions about others to those who may not ask them.
-pub(super) fn may_ask(service: &Service, asking: &Actor, about: &About) -> Result<()> {
+pub(in crate::service) fn may_ask(service: &Service, asking: &Actor, about: &About) -> Result<()> {
     if about.is(asking.principal()) { Ok(()) } else { service.require(asking, Permission::VerifyTokens) }
 }
 
 /// The subject of a question.
-pub(super) enum Found {
+pub(in crate::service) enum Found {
     /// It can act.
     Active(Standing),
     /// It is there and cannot.
@@ -163,7 +163,12 @@ pub(super) enum Found {
 }
 
 /// Looks for the subject of a question. Of whoever asks, everything is known.
-pub(super) fn find(service: &Service, connection: &mut AnyConnection, asking: &Actor, about: &About) -> Result<Found> {
+pub(in crate::service) fn find(
+    service: &Service,
+    connection: &mut AnyConnection,
+    asking: &Actor,
+    about: &About,
+) -> Result<Found> {
     if about.is(asking.principal()) {
         return Ok(Found::Active(asking.standing().clone()));
     }

@@ -1,7 +1,5 @@
 //! API keys: create, list, get, update, delete.
 
-use super::grants::{may_grant, may_link, may_update};
-use super::{Service, Transaction, blocking, page};
 use crate::clock::DAY;
 use crate::domain::actor::Actor;
 use crate::domain::api_key::{ApiKey, ApiKeyUpdate, CreatedApiKey, NEVER, NewApiKey, Rate};
@@ -17,6 +15,8 @@ use crate::domain::permission::Permission;
 use crate::domain::persona::PersonaRef;
 use crate::domain::principal::{Principal, PrincipalKind, Role, service_account_username};
 use crate::domain::token::{Token, TokenKind};
+use crate::service::authz::grants::{may_grant, may_link, may_update};
+use crate::service::{Service, Transaction, blocking, page};
 use crate::storage::create_requests::{self, CreateRequest};
 use crate::storage::principals::{self, Existed};
 use crate::storage::{api_keys, credentials, personas};
@@ -128,7 +128,7 @@ fn issue(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<To
 pub async fn list(service: &Service, _actor: &Actor, query: Query<ApiKeyField>) -> Result<Page<ApiKey>> {
     let used = ApiKeyField::LastUsedAt;
     if query.filter.mentions(used) || query.sort.0.iter().any(|(field, _)| *field == used) {
-        super::maintenance::save_uses(service).await?;
+        crate::service::upkeep::maintenance::save_uses(service).await?;
     }
     let now = service.clock.now();
     let (sort, limit, reading) = (query.sort.clone(), query.limit, service.clone());

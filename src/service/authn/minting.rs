@@ -1,14 +1,14 @@
 //! Making tokens.
 
-use super::Service;
 use crate::domain::credential::Credential;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::token::{ParsedToken, Token, TokenKind};
+use crate::service::Service;
 
 impl Service {
     /// A new token and the credential that recognises it.
-    pub(super) fn mint(
+    pub(in crate::service) fn mint(
         &self,
         kind: TokenKind,
         principal: PrincipalId,

@@ -1,11 +1,11 @@
 //! What somebody may do on the platform, and why: for administrators who wonder.
 
-use super::Service;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::policy::{Bucket, Policy};
 use crate::domain::principal::Role;
+use crate::service::Service;
 use crate::storage::{policies, principals, standings};
 
 /// What somebody may do.

@@ -1,7 +1,5 @@
 //! Access tokens: create, list, revoke, and who a token belongs to. Who may do what is DataHub's rule: see the README.
 
-use super::grants::may_grant;
-use super::{Service, Transaction, page};
 use crate::domain::access_token::{
     AccessToken, AccessTokenField, AccessTokenKind, CreatedAccessToken, NewAccessToken, Party, wire_id,
 };
@@ -14,6 +12,8 @@ use crate::domain::listing::{Page, Query};
 use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind};
 use crate::domain::token::{ParsedToken, TokenKind};
+use crate::service::authz::grants::may_grant;
+use crate::service::{Service, Transaction, page};
 use crate::storage::principals::{self, Existed};
 use crate::storage::{access_tokens, credentials, service_accounts, standings};
 

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::Service;
 use crate::domain::actor::{Actor, Standing};
 use crate::domain::asset::{AssetKind, Deed};
 use crate::domain::entity::{Entity, LinkedPersona};
@@ -12,6 +11,7 @@ use crate::domain::error::Result;
 use crate::domain::permission::Permission;
 use crate::domain::policy::{Bucket, Category, Policy, Rule};
 use crate::domain::search::{OwnerRules, Search, SeenAssets, SeenPolicies, Sight};
+use crate::service::Service;
 use crate::storage::database::AnyConnection;
 use crate::storage::{assets, personas, policies, search as found};
 
@@ -42,7 +42,7 @@ pub async fn search(service: &Service, actor: &Actor, search: Search) -> Result<
 }
 
 /// What the actor can see.
-pub(super) fn sight(connection: &mut AnyConnection, actor: &Actor) -> Result<Sight> {
+pub(in crate::service) fn sight(connection: &mut AnyConnection, actor: &Actor) -> Result<Sight> {
     let permissions = actor.permissions();
     let manages =
         [Permission::ManagePersonas, Permission::ManagePolicies].into_iter().any(|it| permissions.contains(it));
@@ -88,7 +88,7 @@ fn rules(connection: &mut AnyConnection, standing: &Standing) -> Result<(Vec<Rul
 
 /// The entities with these ids, in their order; those that are gone are left out. A persona tells of the policies that
 /// can be seen.
-pub(super) fn load(connection: &mut AnyConnection, ids: &[String], sight: &Sight) -> Result<Vec<Entity>> {
+pub(in crate::service) fn load(connection: &mut AnyConnection, ids: &[String], sight: &Sight) -> Result<Vec<Entity>> {
     let mut users = personas::users_of(connection, ids)?;
     let mut own = policies::ids_of(connection, ids)?;
     let mut entities: HashMap<Uuid, Entity> = HashMap::new();

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use super::Service;
 use crate::directory::{Genuine, Known};
 use crate::domain::actor::Actor;
 use crate::domain::credential::KnownCredential;
@@ -11,6 +10,7 @@ use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::principal::PrincipalKind;
 use crate::domain::token::{KeyId, ParsedToken};
+use crate::service::Service;
 use crate::storage::{credentials, principals, standings};
 
 /// How long it takes at least to refuse what looks like a token. The timer ticks in milliseconds: that hides the
@@ -38,7 +38,7 @@ impl Service {
     ///
     /// # Errors
     /// Those of [`Service::authenticate`].
-    pub(super) async fn verify(&self, bearer: &str, address: Option<IpAddr>) -> Result<Actor> {
+    pub(in crate::service) async fn verify(&self, bearer: &str, address: Option<IpAddr>) -> Result<Actor> {
         let began = Instant::now();
         let outcome = self.admit(bearer, address).await;
         self.directory.counts.verified(began);
@@ -58,7 +58,7 @@ impl Service {
     ///
     /// # Errors
     /// The refusal, [`Error::ForeignAddress`], or [`Error::Storage`].
-    pub(super) async fn introspect(&self, bearer: &str) -> Result<Actor> {
+    pub(in crate::service) async fn introspect(&self, bearer: &str) -> Result<Actor> {
         let genuine = self.recall(bearer).await?;
         let now = self.clock.now();
         let actor = genuine.recognise(now)?;
@@ -71,7 +71,7 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Storage`] when it could not be looked up.
-    pub(super) async fn holder(&self, bearer: &str) -> Result<Option<PrincipalId>> {
+    pub(in crate::service) async fn holder(&self, bearer: &str) -> Result<Option<PrincipalId>> {
         match self.recall(bearer).await {
             Ok(genuine) => Ok(Some(genuine.holder())),
             Err(Error::Unauthenticated(_)) => Ok(None),
@@ -90,7 +90,7 @@ impl Service {
     ///
     /// # Errors
     /// The refusal.
-    pub(super) async fn recognise(&self, bearer: &str) -> Result<Actor> {
+    pub(in crate::service) async fn recognise(&self, bearer: &str) -> Result<Actor> {
         self.recall(bearer).await?.recognise(self.clock.now())
     }
 
@@ -147,6 +147,6 @@ impl Service {
 }
 
 /// Waits until what began then may be refused.
-pub(super) async fn hold(began: Instant) {
+pub(in crate::service) async fn hold(began: Instant) {
     tokio::time::sleep_until((began + REFUSED_AFTER).into()).await;
 }

@@ -1,6 +1,5 @@
 //! The audit trail.
 
-use super::{Service, page};
 use crate::domain::actor::Actor;
 use crate::domain::change::Change;
 use crate::domain::cursor::Cursor;
@@ -8,6 +7,7 @@ use crate::domain::error::Result;
 use crate::domain::fields::ChangeField;
 use crate::domain::listing::{Page, Query};
 use crate::domain::permission::Permission;
+use crate::service::{Service, page};
 use crate::storage::changes;
 
 /// One page of what was changed, by whom.

@@ -1,7 +1,5 @@
 //! Local users: read by everybody, written by the operator at the terminal and by who manages users.
 
-use super::grants::may_grant;
-use super::{Service, Transaction, page};
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::cursor::Cursor;
@@ -13,6 +11,8 @@ use crate::domain::permission::{Permission, Permissions};
 use crate::domain::principal::{Principal, PrincipalKind, PrincipalState, Role};
 use crate::domain::token::TokenKind;
 use crate::domain::user::{User, check_password, check_username};
+use crate::service::authz::grants::may_grant;
+use crate::service::{Service, Transaction, page};
 use crate::storage::principals::{self, Existed};
 use crate::storage::{credentials, policies, users};
 

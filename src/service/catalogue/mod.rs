@@ -1,0 +1,8 @@
+//! Personas, policies and assets, and the search through them.
+
+pub mod assets;
+pub mod entities;
+pub(in crate::service) mod persona_policies;
+pub mod personas;
+pub mod policies;
+pub mod search;

@@ -1,0 +1,5 @@
+//! What authenticates programs: API keys, access tokens and service accounts.
+
+pub mod access_tokens;
+pub mod api_keys;
+pub mod service_accounts;
