@@ -2,6 +2,12 @@
 //!
 //! A change to any policy makes every record unusable, so a fresh record knows the revision of the policies in force.
 //! Slices of that revision or a later one are right for it; older ones are compiled anew when somebody asks for them.
+//!
+//! What is shared here is compiled policies, and what they say of whole buckets. An answer that depends on the subject of a
+//! question is not kept: no function that fills a shared place is given a principal.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -11,8 +17,8 @@ use quick_cache::sync::Cache;
 use crate::domain::error::Result;
 use crate::domain::ids::PersonaId;
 use crate::domain::permission::{Permission, Permissions};
-use crate::domain::policy::engine::{Asked, Slice};
-use crate::domain::policy::{Bucket, Category, Outcome, Policy, Properties, Question, Resource, Subject};
+use crate::domain::policy::engine::Slice;
+use crate::domain::policy::{Bucket, Category, Effect, Policy, Rule};
 use crate::domain::principal::Principal;
 
 /// So many personas' policies are kept compiled.
@@ -64,18 +70,28 @@ impl Policies {
 pub struct Shared {
     revision: i64,
     buckets: HashMap<Bucket, Part>,
+    /// About the owners of entities, whoever those are.
+    owners: Entities,
 }
 
-/// The policies about one subject, compiled when somebody first asks.
+/// The policies of one bucket.
 #[derive(Default)]
 struct Part {
-    policies: Vec<Arc<Policy>>,
-    entities: OnceLock<Arc<Slice>>,
-    platform: OnceLock<Grants>,
+    platform: Grants,
+    entities: Entities,
 }
 
-/// What the platform policies of a part say.
-#[derive(Debug, Clone, Copy)]
+/// Policies about entities, compiled when somebody first asks. Only what is compiled is remembered: each question is
+/// answered for its own subject.
+#[derive(Default)]
+struct Entities {
+    policies: Vec<Arc<Policy>>,
+    slice: OnceLock<Arc<Slice>>,
+}
+
+/// What policies of the platform permit and deny. They are read for a whole bucket, and no principal is at hand where
+/// that is done: so nothing of it can depend on who asks.
+#[derive(Debug, Clone, Copy, Default)]
 struct Grants {
     allowed: Permissions,
     denied: Permissions,
@@ -85,86 +101,76 @@ impl Shared {
     /// Sorts the policies of that revision.
     #[must_use]
     pub fn new(revision: i64, policies: Vec<Policy>) -> Self {
-        let mut buckets: HashMap<Bucket, Part> = HashMap::new();
+        let mut shared = Self { revision, ..Self::default() };
         for policy in policies.into_iter().filter(|policy| policy.enabled).map(Arc::new) {
             for bucket in policy.rule.subjects.buckets() {
-                buckets.entry(bucket).or_default().policies.push(Arc::clone(&policy));
+                let part = shared.buckets.entry(bucket).or_default();
+                match policy.rule.category {
+                    Category::Platform => part.platform.add(&policy.rule),
+                    Category::Entities => part.entities.policies.push(Arc::clone(&policy)),
+                    // Those are personas' only.
+                    Category::Metadata | Category::Data | Category::Glossary | Category::Domain => {}
+                }
+            }
+            if policy.rule.is_about_owners() {
+                shared.owners.policies.push(policy);
             }
         }
-        Self { revision, buckets }
+        shared
     }
 
     /// What a principal that holds `own` may do on the platform: that and what the policies allow, without what they
     /// deny.
-    ///
-    /// # Errors
-    /// When the policies do not compile.
-    pub fn permissions(&self, principal: &Principal, own: Permissions) -> Result<Permissions> {
+    #[must_use]
+    pub fn permissions(&self, principal: &Principal, own: Permissions) -> Permissions {
         let mut grants = Grants { allowed: own, denied: Permissions::NONE };
-        for bucket in Bucket::of(principal) {
-            let Some(part) = self.buckets.get(&bucket) else { continue };
-            let more = part.platform(principal)?;
-            grants.allowed = grants.allowed.union(more.allowed);
-            grants.denied = grants.denied.union(more.denied);
+        for part in self.parts(principal) {
+            grants.allowed = grants.allowed.union(part.platform.allowed);
+            grants.denied = grants.denied.union(part.platform.denied);
         }
-        Ok(grants.allowed.without(grants.denied))
+        grants.allowed.without(grants.denied)
     }
 
-    /// The policies that may concern a principal; some more than once.
+    /// The policies about entities that may concern a principal; some more than once.
     pub fn about(&self, principal: &Principal) -> impl Iterator<Item = &Policy> {
-        let parts = Bucket::of(principal).into_iter().filter_map(|bucket| self.buckets.get(&bucket));
-        parts.flat_map(|part| part.policies.iter().map(Arc::as_ref))
+        self.entities(principal).flat_map(|entities| entities.policies.iter().map(Arc::as_ref))
     }
 
-    /// The policies about entities that may concern a principal.
+    /// The same, compiled.
     ///
     /// # Errors
     /// When they do not compile.
     pub fn slices(&self, principal: &Principal) -> Result<Vec<Arc<Slice>>> {
-        let parts = Bucket::of(principal).into_iter().filter_map(|bucket| self.buckets.get(&bucket));
-        parts.map(Part::entities).collect()
+        self.entities(principal).map(Entities::compiled).collect()
+    }
+
+    fn parts(&self, principal: &Principal) -> impl Iterator<Item = &Part> {
+        Bucket::of(principal).into_iter().filter_map(|bucket| self.buckets.get(&bucket))
+    }
+
+    fn entities(&self, principal: &Principal) -> impl Iterator<Item = &Entities> {
+        let parts = self.parts(principal).map(|part| &part.entities);
+        parts.chain([&self.owners]).filter(|entities| !entities.policies.is_empty())
     }
 }
 
-impl Part {
-    fn compile(&self, category: Category) -> Result<Slice> {
-        Slice::compile(self.policies.iter().filter(|policy| policy.rule.category == category).map(Arc::as_ref))
-    }
-
-    fn entities(&self) -> Result<Arc<Slice>> {
-        remembered(&self.entities, || self.compile(Category::Entities).map(Arc::new))
-    }
-
-    /// The same for everybody whom the part is about, so whoever asks first has it found out for all.
-    fn platform(&self, principal: &Principal) -> Result<Grants> {
-        remembered(&self.platform, || {
-            let slice = self.compile(Category::Platform)?;
-            let answers: Vec<(Permission, Outcome)> = Permission::ALL
-                .into_iter()
-                .map(|permission| Ok((permission, ask_platform(principal, permission, &slice)?)))
-                .collect::<Result<_>>()?;
-            let with = |outcome| answers.iter().filter(|(_, found)| *found == outcome).map(|(each, _)| *each).collect();
-            Ok(Grants { allowed: with(Outcome::Allowed), denied: with(Outcome::Denied) })
-        })
+impl Entities {
+    fn compiled(&self) -> Result<Arc<Slice>> {
+        if let Some(known) = self.slice.get() {
+            return Ok(Arc::clone(known));
+        }
+        let slice = Arc::new(Slice::compile(self.policies.iter().map(Arc::as_ref))?);
+        Ok(Arc::clone(self.slice.get_or_init(|| slice)))
     }
 }
 
-fn ask_platform(principal: &Principal, permission: Permission, slice: &Slice) -> Result<Outcome> {
-    let subject = Subject { principal, personas: Vec::new(), properties: Properties::new() };
-    let (action_properties, resource) = (Properties::new(), Resource::platform());
-    let question = Question {
-        subject: &subject,
-        action: permission.name(),
-        action_properties: &action_properties,
-        resource: &resource,
-    };
-    Ok(Asked::new(question)?.judge(slice).outcome)
-}
-
-fn remembered<T: Clone>(place: &OnceLock<T>, find: impl FnOnce() -> Result<T>) -> Result<T> {
-    if let Some(known) = place.get() {
-        return Ok(known.clone());
+impl Grants {
+    /// Adds what a rule of the platform says: its actions are names of permissions, and it is about no resource.
+    fn add(&mut self, rule: &Rule) {
+        let named: Permissions = rule.actions.iter().filter_map(|action| Permission::find(action)).collect();
+        match rule.effect {
+            Effect::Allow => self.allowed = self.allowed.union(named),
+            Effect::Deny => self.denied = self.denied.union(named),
+        }
     }
-    let found = find()?;
-    Ok(place.get_or_init(|| found).clone())
 }

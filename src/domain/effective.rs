@@ -80,9 +80,9 @@ pub fn of_asset(qualified_name: &str, relation: Relation) -> Vec<EffectivePermis
     actions.into_iter().map(permission).collect()
 }
 
-/// Whether a policy that is no persona's is about a principal.
+/// Whether a policy that is no persona's is about a principal, or may be, where the principal is an owner.
 #[must_use]
 pub fn concerns(policy: &Policy, principal: &Principal) -> bool {
     let buckets = Bucket::of(principal);
-    policy.rule.subjects.buckets().any(|bucket| buckets.contains(&bucket))
+    policy.rule.is_about_owners() || policy.rule.subjects.buckets().any(|bucket| buckets.contains(&bucket))
 }

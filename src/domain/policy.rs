@@ -75,7 +75,14 @@ impl Rule {
     #[must_use]
     pub fn looks_at_resource(&self) -> bool {
         let looks = |criterion: &Criterion| matches!(criterion.field, Facet::Resource(_));
-        self.subjects.owners || self.resources.iter().any(looks)
+        self.is_about_owners() || self.resources.iter().any(looks)
+    }
+
+    /// Whether it is about the owners of the resource. Only a policy about entities can be: the platform has no owners, and
+    /// a persona's policy is about the persona.
+    #[must_use]
+    pub fn is_about_owners(&self) -> bool {
+        self.subjects.owners && self.category == Category::Entities
     }
 }
 

@@ -7,7 +7,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Category, Condition, Criterion, Effect, Facet, Policy, Subjects, covering};
+use super::{Category, Condition, Criterion, Effect, Facet, Policy, Rule, covering};
 
 /// The types that policies are checked against, without the actions.
 const ENTITIES: &str = "
@@ -30,7 +30,7 @@ pub(super) fn translate(policy: &Policy) -> Option<Value> {
     let rule = &policy.rule;
     let subject = match policy.persona {
         Some(persona) => principal_in("Persona", &persona.to_string()),
-        None => subjects(&rule.subjects, rule.category)?,
+        None => subjects(rule)?,
     };
     if rule.actions.is_empty() {
         return None;
@@ -49,12 +49,11 @@ pub(super) fn translate(policy: &Policy) -> Option<Value> {
     }))
 }
 
-fn subjects(subjects: &Subjects, category: Category) -> Option<Value> {
+fn subjects(rule: &Rule) -> Option<Value> {
+    let subjects = &rule.subjects;
     let username = || attribute("principal", "username");
     let everyone = subjects.everyone.then(|| principal_in("Everyone", "everyone"));
-    // Nobody owns the platform.
-    let owned = subjects.owners && category != Category::Platform;
-    let owners = owned.then(|| binary("contains", attribute("resource", "owners"), username()));
+    let owners = rule.is_about_owners().then(|| binary("contains", attribute("resource", "owners"), username()));
     let roles = subjects.roles.iter().map(|role| principal_in("Role", role));
     let users = (!subjects.users.is_empty()).then(|| binary("contains", set(&subjects.users), username()));
     tree("||", everyone.into_iter().chain(owners).chain(roles).chain(users).collect())

@@ -24,7 +24,9 @@ pub struct Subjects {
     pub owner_types: Vec<String>,
 }
 
-/// A part of the policies that are no persona's: those about the same subject. Nobody needs the others.
+/// A part of the policies that are no persona's: those about the same principals. Whether a principal is in a bucket is
+/// all that decides whether those policies are about it, so what they permit is the same for everybody in the bucket.
+/// Policies about owners are in none: whether they are about a principal depends on the resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Bucket {
     /// About everybody but API keys.
@@ -33,16 +35,13 @@ pub enum Bucket {
     Role(&'static str),
     /// About the one with that user name.
     User(String),
-    /// About whoever owns the resource.
-    Owners,
 }
 
 impl Bucket {
-    /// Where the policies about a principal are.
+    /// The buckets that a principal is in.
     #[must_use]
     pub fn of(principal: &Principal) -> Vec<Self> {
-        let mut buckets =
-            vec![Self::Owners, Self::Role(principal.role.name()), Self::User(principal.username().to_string())];
+        let mut buckets = vec![Self::Role(principal.role.name()), Self::User(principal.username().to_string())];
         if principal.is_in_everyone() {
             buckets.push(Self::Everyone);
         }
@@ -51,12 +50,11 @@ impl Bucket {
 }
 
 impl Subjects {
-    /// Where a policy about these belongs.
+    /// The buckets that a policy about these belongs in.
     pub fn buckets(&self) -> impl Iterator<Item = Bucket> {
         let everyone = self.everyone.then_some(Bucket::Everyone);
-        let owners = self.owners.then_some(Bucket::Owners);
         let roles = self.roles.iter().filter_map(|name| Role::find(name)).map(|role| Bucket::Role(role.name()));
         let users = self.users.iter().cloned().map(Bucket::User);
-        everyone.into_iter().chain(owners).chain(roles).chain(users)
+        everyone.into_iter().chain(roles).chain(users)
     }
 }

@@ -164,7 +164,7 @@ impl Service {
         standing: Standing,
     ) -> Result<Standing> {
         let shared = self.shared_policies(connection, standing.policy_revision)?;
-        let permissions = shared.permissions(&standing.principal, standing.permissions)?;
+        let permissions = shared.permissions(&standing.principal, standing.permissions);
         Ok(Standing { permissions, ..standing })
     }
 

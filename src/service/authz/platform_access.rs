@@ -1,9 +1,10 @@
 //! What somebody may do on the platform, and why: for administrators who wonder.
 
 use crate::domain::actor::Actor;
+use crate::domain::effective::concerns;
 use crate::domain::error::{Error, Result};
 use crate::domain::permission::{Permission, Permissions};
-use crate::domain::policy::{Bucket, Policy};
+use crate::domain::policy::Policy;
 use crate::domain::principal::Role;
 use crate::service::Service;
 use crate::storage::{policies, principals, standings};
@@ -30,10 +31,8 @@ pub async fn get(service: &Service, actor: &Actor, username: String) -> Result<A
         .read(move |connection| {
             let found = principals::find_by_username(connection, &username)?;
             let principal = found.ok_or(Error::NotFound { kind: "user", id: username })?;
-            let about = Bucket::of(&principal);
             let mut policies = policies::shared(connection)?;
-            policies
-                .retain(|policy| policy.enabled && policy.rule.subjects.buckets().any(|each| about.contains(&each)));
+            policies.retain(|policy| policy.enabled && concerns(policy, &principal));
             let standing = standings::of(connection, principal)?;
             let standing = parts.with_policies(connection, standing)?;
             Ok(Access { role: standing.principal.role, policies, permissions: standing.permissions })

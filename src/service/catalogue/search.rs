@@ -71,7 +71,7 @@ fn rules(connection: &mut AnyConnection, standing: &Standing) -> Result<(Vec<Rul
         about.extend(policies::of_persona(connection, persona.id)?);
     }
     let buckets = Bucket::of(&standing.principal);
-    let concerns = |bucket: Bucket| bucket != Bucket::Owners && buckets.contains(&bucket);
+    let concerns = |bucket: Bucket| buckets.contains(&bucket);
     let mut shared = policies::shared(connection)?;
     shared.retain(|policy| policy.rule.category == Category::Entities);
     let (direct, others): (Vec<_>, Vec<_>) =
@@ -79,7 +79,7 @@ fn rules(connection: &mut AnyConnection, standing: &Standing) -> Result<(Vec<Rul
     about.extend(direct);
     let reading =
         |rule: &Rule| AssetKind::ALL.iter().any(|kind| rule.actions.iter().any(|it| it == kind.action(Deed::Read)));
-    let of_owners = others.into_iter().filter(|policy| policy.rule.subjects.owners).collect();
+    let of_owners = others.into_iter().filter(|policy| policy.rule.is_about_owners()).collect();
     let enabled = |policies: Vec<Policy>| {
         policies.into_iter().filter(|policy| policy.enabled).map(|policy| policy.rule).filter(reading).collect()
     };

@@ -132,3 +132,35 @@ async fn the_systems_policies_stay_and_only_managers_of_policies_write_what_they
     refused(&ask(&pia, CREATE_POLICY, json!({"input": policy(&about_ada(), &["MANAGE_ACCESS_TOKENS"])})).await);
     data(&ask(&pia, CREATE_POLICY, json!({"input": policy(&about_ada(), &["MANAGE_POLICIES"])})).await);
 }
+
+/// Every way to ask what somebody may do on the platform.
+async fn holds(client: &Client, permission: &str) -> bool {
+    let told = client.whoami().await.ok()["permissions"].as_array().unwrap().contains(&json!(permission));
+    let explained = client.post("/api/service/explain", &json!({"action": permission})).await.ok();
+    assert_eq!(explained["allowed"], told, "{explained}");
+    told
+}
+
+#[actix_web::test]
+async fn a_platform_policy_with_resource_owners_gives_nobody_what_it_gives_another() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let ada = app.session_with("ada", Role::Guest).await;
+    let bob = app.session_with("bob", Role::Guest).await;
+    let key = app.key_with(&[]).await;
+    let mut about = policy(&about_ada(), &["MANAGE_ACCESS_TOKENS"]);
+    about["actors"]["resourceOwners"] = json!(true);
+    data(&ask(&admin, CREATE_POLICY, json!({"input": about})).await);
+    let owners = json!({"resourceOwners": true, "allUsers": false, "allGroups": false});
+    data(&ask(&admin, CREATE_POLICY, json!({"input": policy(&owners, &["MANAGE_POLICIES"])})).await);
+    // The one whom it names asks first.
+    assert!(holds(&ada, "MANAGE_ACCESS_TOKENS").await);
+    for other in [&bob, &key.client] {
+        assert!(!holds(other, "MANAGE_ACCESS_TOKENS").await);
+        refused(&super::create(other, "PERSONAL", "admin", "mine", "ONE_HOUR").await);
+    }
+    for client in [&ada, &bob, &key.client] {
+        assert!(!holds(client, "MANAGE_POLICIES").await, "the platform has no owners");
+    }
+    assert!(holds(&ada, "MANAGE_ACCESS_TOKENS").await);
+}
