@@ -58,7 +58,7 @@ impl Genuine {
     /// The refusal, [`Error::ForeignAddress`](crate::domain::error::Error::ForeignAddress), or
     /// [`Error::RateLimited`](crate::domain::error::Error::RateLimited).
     pub fn admit(&self, now: i64, address: Option<IpAddr>) -> Result<Actor> {
-        let actor = self.recognise(now)?;
+        let actor = self.recognise(now)?.from(address);
         self.known.record.check_address(address)?;
         match &self.known.limiter {
             Some(limiter) => Ok(actor.allowed(limiter.take()?)),

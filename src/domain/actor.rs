@@ -1,5 +1,6 @@
 //! The principal making this request.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::asset::{AssetGrant, Relation};
@@ -51,6 +52,17 @@ impl Standing {
         found.max_by_key(|relation| *relation == Relation::Admin)
     }
 
+    /// Whether it is the same principal with the same permissions, personas and assets. The revision of the policies is
+    /// left out: what they permit on the platform is among the permissions.
+    #[must_use]
+    pub fn reaches_as(&self, other: &Self) -> bool {
+        let Self { principal, permissions, personas, assets, policy_revision: _ } = self;
+        *principal == other.principal
+            && *permissions == other.permissions
+            && *personas == other.personas
+            && *assets == other.assets
+    }
+
     /// The personas that grant it anything.
     pub fn enabled_personas(&self) -> impl Iterator<Item = &PersonaRef> {
         self.personas.iter().filter(|persona| persona.enabled)
@@ -65,6 +77,8 @@ pub struct Actor {
     pub credential: Option<PresentedCredential>,
     /// What is left of its rate limit, if it has one.
     pub allowance: Option<Allowance>,
+    /// Where its request comes from, if that is known.
+    pub address: Option<IpAddr>,
     /// The request it is making, for the audit trail; empty at the terminal.
     pub request_id: Arc<str>,
 }
@@ -94,7 +108,13 @@ impl Actor {
     #[must_use]
     pub fn recognised(record: Arc<Record>, credential: PresentedCredential) -> Self {
         let holder = Holder::Recognised(record);
-        Self { holder, credential: Some(credential), allowance: None, request_id: Arc::default() }
+        Self { holder, credential: Some(credential), allowance: None, address: None, request_id: Arc::default() }
+    }
+
+    /// This actor, with its request coming from there.
+    #[must_use]
+    pub fn from(self, address: Option<IpAddr>) -> Self {
+        Self { address, ..self }
     }
 
     /// The same, with so much left of its rate limit.
@@ -119,7 +139,7 @@ impl Actor {
     #[must_use]
     pub fn trusted(standing: Standing) -> Self {
         let holder = Holder::Trusted(Arc::new(standing));
-        Self { holder, credential: None, allowance: None, request_id: Arc::default() }
+        Self { holder, credential: None, allowance: None, address: None, request_id: Arc::default() }
     }
 
     /// The operator at the terminal, who may do everything.

@@ -14,10 +14,8 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::{ConnectionError, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::schema::{credentials, personas, principals};
 use super::url::DatabaseUrl;
 use crate::domain::error::{Error, Result};
-use crate::domain::token::KeyId;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
@@ -130,9 +128,10 @@ impl Database {
         connection.transaction(|connection| work(connection).map_err(Rollback::Work)).map_err(Rollback::into_error)
     }
 
-    /// Runs `work` in a transaction: all of it happens, or none. Its first statement must be the write that locks
-    /// what it decides about. Where two transactions wait for each other PostgreSQL ends one, which is then run again.
-    /// Blocks: call it off the event loop.
+    /// Runs `work` in a transaction: all of it happens, or none. On SQLite it has the lock of the one writer from the
+    /// start; on PostgreSQL what it decides about must be locked by the write that comes before the decision. Where two
+    /// transactions wait for each other PostgreSQL ends one, which is then run again. Blocks: call it off the event
+    /// loop.
     ///
     /// # Errors
     /// Those of `work`, or when there is no connection or the commit fails; then nothing has happened.
@@ -140,7 +139,12 @@ impl Database {
         let mut connection = self.writers.get().map_err(storage)?;
         let mut attempts = 1..ATTEMPTS;
         loop {
-            let outcome = connection.transaction(|connection| work(connection).map_err(Rollback::Work));
+            let outcome = connection.transaction(|connection| {
+                if let AnyConnection::Sqlite(sqlite) = &mut **connection {
+                    sqlite.batch_execute(SQLITE_WRITE_LOCK)?;
+                }
+                work(connection).map_err(Rollback::Work)
+            });
             match outcome.map_err(Rollback::into_error) {
                 Err(Error::Storage(error)) if was_in_the_way(&*error) && attempts.next().is_some() => {}
                 outcome => return outcome,
@@ -152,9 +156,27 @@ impl Database {
 /// How often a transaction is tried that others are in the way of.
 const ATTEMPTS: u32 = 5;
 
+/// Takes the lock of SQLite's one writer and changes nothing. A transaction that reads first could not write any more
+/// once another process has.
+const SQLITE_WRITE_LOCK: &str = "DELETE FROM revisions WHERE name = ''";
+
+/// Another transaction changed what this one had decided upon.
+#[derive(Debug, thiserror::Error)]
+#[error("another transaction changed what this one had decided upon")]
+struct Overtaken;
+
+/// The error of a transaction that is to be run again, because another one changed what it had decided upon.
+#[must_use]
+pub fn overtaken() -> Error {
+    storage(Overtaken)
+}
+
 /// Whether a transaction failed only because of another: PostgreSQL's `serialization_failure` or `deadlock_detected`,
-/// of which diesel tells the second by its message alone.
+/// of which diesel tells the second by its message alone, or [`overtaken`].
 fn was_in_the_way(error: &(dyn std::error::Error + 'static)) -> bool {
+    if error.is::<Overtaken>() {
+        return true;
+    }
     match error.downcast_ref() {
         Some(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
         Some(DieselError::DatabaseError(_, information)) => information.message().contains("deadlock detected"),
@@ -164,60 +186,6 @@ fn was_in_the_way(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Processes that migrate PostgreSQL at the same time wait here for each other. The number is arbitrary.
 const TAKE_TURNS: &str = "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock(8585)";
-
-/// Whether a credential is there, and stays there until the transaction ends: on PostgreSQL by a lock that only its
-/// deletion minds, on SQLite because there is one writer.
-///
-/// # Errors
-/// When the storage fails.
-pub fn hold_credential(connection: &mut AnyConnection, key_id: KeyId) -> Result<bool> {
-    let found = credentials::table.find(key_id.to_string()).select(credentials::key_id);
-    let held: Option<String> = match connection {
-        AnyConnection::Postgres(postgres) => found.for_key_share().get_result(postgres).optional()?,
-        AnyConnection::Sqlite(sqlite) => found.get_result(sqlite).optional()?,
-    };
-    Ok(held.is_some())
-}
-
-/// The ids of the personas with those qualified names, which stay until the transaction ends, as above.
-///
-/// # Errors
-/// When the storage fails.
-pub fn hold_personas(connection: &mut AnyConnection, qualified_names: &[String]) -> Result<Vec<String>> {
-    let found = personas::table.filter(personas::qualified_name.eq_any(qualified_names)).select(personas::id);
-    Ok(match connection {
-        AnyConnection::Postgres(postgres) => found.order(personas::id).for_key_share().load(postgres)?,
-        AnyConnection::Sqlite(sqlite) => found.load(sqlite)?,
-    })
-}
-
-/// A principal that stays until the transaction ends.
-#[derive(Queryable)]
-pub struct HeldPrincipal {
-    /// Its id.
-    pub id: String,
-    /// Its kind.
-    pub kind: String,
-    /// Its user name.
-    pub username: String,
-}
-
-/// The principals with those user names, which stay until the transaction ends, as above.
-///
-/// # Errors
-/// When the storage fails.
-pub fn hold_principals(connection: &mut AnyConnection, usernames: &[&str]) -> Result<Vec<HeldPrincipal>> {
-    let mut held = Vec::new();
-    for chunk in usernames.chunks(super::MANY) {
-        let found = principals::table.filter(principals::username.eq_any(chunk));
-        let found = found.select((principals::id, principals::kind, principals::username));
-        held.extend(match connection {
-            AnyConnection::Postgres(postgres) => found.order(principals::id).for_key_share().load(postgres)?,
-            AnyConnection::Sqlite(sqlite) => found.load(sqlite)?,
-        });
-    }
-    Ok(held)
-}
 
 /// Why a transaction was rolled back.
 enum Rollback {

@@ -9,6 +9,7 @@ pub mod changes;
 pub mod create_requests;
 pub mod credentials;
 pub mod database;
+pub mod holds;
 pub mod invites;
 mod key_counts;
 mod listing;

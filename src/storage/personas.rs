@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::database::{AnyConnection, hold_personas, is_dangling, is_duplicate, storage};
+use super::database::{AnyConnection, is_dangling, is_duplicate, storage};
+use super::holds::hold_personas;
 use super::listing::{ALWAYS, Column, Stored, after, condition, order};
 use super::principals::{Existed, parse_id};
 use super::schema::{persona_links, personas, policies, principals, search_terms as search_terms_table};

@@ -45,6 +45,7 @@ mod plans;
 mod policies;
 mod request_ids;
 mod revocation;
+mod rights_meanwhile;
 mod search;
 mod search_agrees;
 mod search_refused;

@@ -128,7 +128,8 @@ async fn a_key_creates_nothing_after_its_deletion_has_returned() {
         let before = children(&world.service, &world.operator()).await;
         deleted.store(true, Ordering::SeqCst);
         for creator in join_all(creators).await {
-            assert!(is_invalid(&creator.unwrap()), "it was refused for the credential, and for nothing else");
+            let outcome = creator.unwrap();
+            assert!(is_invalid(&outcome), "refused for the credential, and for nothing else: {:?}", outcome.err());
         }
         assert_eq!(children(&world.service, &world.operator()).await, before, "made after the delete had returned");
     }

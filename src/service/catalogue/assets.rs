@@ -16,7 +16,7 @@ use crate::service::Transaction;
 use crate::service::authz::decide::{Inquiry, Rules};
 use crate::service::catalogue::entities::{Removal, Saved, not_found};
 use crate::service::catalogue::search::sight;
-use crate::storage::database::hold_principals;
+use crate::storage::holds::hold_principals;
 use crate::storage::principals::Existed;
 use crate::storage::{assets, search};
 

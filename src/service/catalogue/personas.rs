@@ -16,7 +16,7 @@ use crate::domain::text::DisplayName;
 use crate::service::catalogue::entities::Saved;
 use crate::service::catalogue::persona_policies::may_shape;
 use crate::service::{Service, Transaction, page};
-use crate::storage::database::hold_principals;
+use crate::storage::holds::hold_principals;
 use crate::storage::personas;
 use crate::storage::principals::Existed;
 

@@ -1,0 +1,163 @@
+//! A transaction that writes on behalf of an actor: its audit rows, its invalidations, and the rights it began with.
+//!
+//! What authorises a write is read again inside its transaction: before the work, so that it never begins with rights
+//! that were taken away while the request waited; and after the work, with the rows held until the commit.
+
+use std::cell::{Cell, RefCell};
+use std::time::Instant;
+
+use super::{Service, blocking};
+use crate::domain::actor::{Actor, PresentedCredential, Standing};
+use crate::domain::change::{Action, Change, Subject};
+use crate::domain::error::{Error, Refusal, Result};
+use crate::domain::ids::Id;
+use crate::storage::database::{AnyConnection, overtaken};
+use crate::storage::holds::{hold_credential, hold_standing};
+use crate::storage::{changes, credentials};
+
+/// A transaction in progress, on behalf of an actor.
+pub(in crate::service) struct Transaction<'a> {
+    pub(in crate::service) connection: &'a mut AnyConnection,
+    pub(in crate::service) service: &'a Service,
+    pub(in crate::service) actor: &'a Actor,
+    /// When the transaction began, in epoch milliseconds.
+    pub(in crate::service) now: i64,
+    changed: &'a RefCell<Vec<Subject>>,
+    ends_own_credential: bool,
+}
+
+impl Service {
+    /// Writes in one transaction, off the event loop, and invalidates what it changed before it returns. `work` may
+    /// run again when another transaction was in its way.
+    ///
+    /// # Errors
+    /// Those of `work`; [`Error::Unauthenticated`] when the actor's credential has ended since the request began, and
+    /// [`Error::Busy`] when the actor's rights are not what they were then.
+    pub(in crate::service) async fn write<T: Send + 'static>(
+        &self,
+        actor: &Actor,
+        work: impl Fn(&mut Transaction<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (service, actor) = (self.clone(), actor.clone());
+        blocking(move || {
+            let changed = RefCell::new(Vec::new());
+            let committing = Cell::new(Instant::now());
+            let outcome = service.database.write(|connection| {
+                let mut transaction = Transaction::begin(connection, &service, &actor, &changed)?;
+                let done = work(&mut transaction)?;
+                transaction.confirm_rights()?;
+                committing.set(Instant::now());
+                Ok(done)
+            });
+            // Also after a failure: a commit whose answer was lost may have happened.
+            let changed = changed.into_inner();
+            for subject in &changed {
+                service.directory.forget(*subject);
+            }
+            if outcome.is_ok() && !changed.is_empty() {
+                service.directory.counts.in_force(committing.get().elapsed());
+            }
+            outcome
+        })
+        .await
+    }
+
+    /// What the actor's credential vouches for, as this transaction sees it.
+    fn present(
+        &self,
+        connection: &mut AnyConnection,
+        actor: &Actor,
+        credential: PresentedCredential,
+        now: i64,
+    ) -> Result<Standing> {
+        let refused = |refusal| Err(Error::Unauthenticated(refusal));
+        let Some(known) = credentials::find(connection, credential.key_id)? else { return refused(Refusal::Invalid) };
+        if known.standing.principal.id != actor.id() {
+            return refused(Refusal::Invalid);
+        }
+        if known.credential.expires_at <= now {
+            return refused(Refusal::Expired);
+        }
+        if !known.standing.principal.enabled {
+            return refused(Refusal::Disabled);
+        }
+        if !known.limits.addresses.allow(actor.address) {
+            return Err(Error::ForeignAddress);
+        }
+        self.with_policies(connection, known.standing)
+    }
+}
+
+impl<'a> Transaction<'a> {
+    /// Begins with the rights that the request was admitted with, if the actor still has them.
+    fn begin(
+        connection: &'a mut AnyConnection,
+        service: &'a Service,
+        actor: &'a Actor,
+        changed: &'a RefCell<Vec<Subject>>,
+    ) -> Result<Self> {
+        let now = service.clock.now();
+        if let Some(credential) = actor.credential {
+            let standing = service.present(connection, actor, credential, now)?;
+            if !standing.reaches_as(actor.standing()) {
+                // A deletion that committed between two statements of this look says so by itself.
+                service.present(connection, actor, credential, now)?;
+                service.directory.forget(Subject::Principal(actor.id().uuid()));
+                return Err(Error::Busy);
+            }
+        }
+        Ok(Self { connection, service, actor, now, changed, ends_own_credential: false })
+    }
+
+    /// Leaves a trace of what was done.
+    pub(in crate::service) fn record(&mut self, action: Action, subject: Subject, name: &str) -> Result<()> {
+        self.changed.borrow_mut().push(subject);
+        let change = Change {
+            id: Id::<Change>::new(self.now, self.service.entropy)?.uuid(),
+            changed_at: self.now,
+            actor_id: self.actor.id().uuid(),
+            actor_name: self.actor.username().to_string(),
+            action: action.name().to_owned(),
+            subject,
+            subject_name: name.to_owned(),
+            request_id: self.actor.request_id.as_ref().to_owned(),
+        };
+        self.service.directory.counts.made(change.id);
+        changes::append(self.connection, &change)
+    }
+
+    /// Says that this transaction itself ends the credential of its request.
+    pub(in crate::service) fn ends_own_credential(&mut self) {
+        self.ends_own_credential = true;
+    }
+
+    /// The last statements before the commit: a request whose rights were taken away while it ran writes nothing. The
+    /// credential and the principal stay as they are until the commit.
+    fn confirm_rights(&mut self) -> Result<()> {
+        let Some(credential) = self.actor.credential.filter(|_| !self.ends_own_credential) else { return Ok(()) };
+        // In the order in which a deletion locks them.
+        let held = hold_standing(self.connection, self.actor.id())?;
+        let held = held.ok_or(Error::Unauthenticated(Refusal::Invalid))?;
+        if !hold_credential(self.connection, credential.key_id)? {
+            return Err(Error::Unauthenticated(Refusal::Invalid));
+        }
+        if !held.enabled {
+            return Err(Error::Unauthenticated(Refusal::Disabled));
+        }
+        if self.changes_own_rights() {
+            // What it changed itself cannot be told from what another transaction changed; its role can.
+            return if held.role == self.actor.principal().role.name() { Ok(()) } else { Err(overtaken()) };
+        }
+        let standing = self.service.present(self.connection, self.actor, credential, self.now)?;
+        if standing.reaches_as(self.actor.standing()) { Ok(()) } else { Err(overtaken()) }
+    }
+
+    /// Whether the transaction changed something that the actor's own rights may follow from.
+    fn changes_own_rights(&self) -> bool {
+        self.changed.borrow().iter().any(|subject| match subject {
+            Subject::Principal(id) => *id == self.actor.id().uuid(),
+            Subject::Persona(_) | Subject::Policy(_) | Subject::Role(_) => true,
+            Subject::Asset(_) => false,
+        })
+    }
+}

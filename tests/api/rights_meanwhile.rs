@@ -1,0 +1,137 @@
+//! What authorises a write is read again inside its transaction: rights that were taken away while a request waited count
+//! no more, also when another process took them.
+
+use tessera::domain::actor::Actor;
+use tessera::domain::api_key::{ApiKeyUpdate, NewApiKey, Validity};
+use tessera::domain::edition::Expected;
+use tessera::domain::error::{Error, Refusal};
+use tessera::domain::limits::{AllowedAddresses, Limits};
+use tessera::domain::permission::{Permission, Permissions};
+use tessera::domain::persona::{Persona, PersonaInput};
+use tessera::domain::principal::{PrincipalState, Role};
+use tessera::domain::text::{Description, DisplayName};
+use tessera::service::Service;
+use tessera::service::authn::sessions;
+use tessera::service::catalogue::personas;
+use tessera::service::keys::api_keys;
+use tessera::service::people::users;
+
+use crate::support::{Options, PASSWORD, World, new_key};
+
+/// A world, and another process on its database: the first is not told of what the second does.
+fn worlds() -> (World, Service) {
+    let world = World::new(&Options::default());
+    let other = world.neighbour(&world.pepper);
+    (world, other)
+}
+
+/// A key that may manage keys, as a request that it makes was admitted.
+async fn manager(world: &World) -> Actor {
+    let limits = Limits { addresses: AllowedAddresses::parse(["192.0.2.1"]).unwrap(), rate: None };
+    let permissions: Permissions = [Permission::ManageApiKeys].into_iter().collect();
+    let new = NewApiKey { permissions, limits, validity: Validity::parse(3600).unwrap(), ..new_key("manager") };
+    let created = api_keys::create(&world.service, &world.operator(), new, None).await.unwrap();
+    let address = Some("192.0.2.1".parse().unwrap());
+    world.service.authenticate(&created.token.expose(), address).await.unwrap()
+}
+
+/// An update that leaves everything as it is.
+fn unchanged() -> ApiKeyUpdate {
+    ApiKeyUpdate {
+        display_name: DisplayName::parse("manager").unwrap(),
+        description: Description::default(),
+        validity: None,
+        personas: Vec::new(),
+        permissions: None,
+        addresses: None,
+        rate: None,
+    }
+}
+
+async fn persona(service: &Service, operator: &Actor) -> Persona {
+    let name = DisplayName::parse("analysts").unwrap();
+    let input = PersonaInput { display_name: name.clone(), name, description: Description::default(), enabled: true };
+    personas::create(service, operator, input).await.unwrap()
+}
+
+/// What a write of the actor comes to; and none of it has happened.
+async fn refused(world: &World, actor: &Actor) -> Error {
+    let outcome = api_keys::create(&world.service, actor, new_key("made meanwhile"), None).await;
+    let keys = world.storage.connect().read(|connection| {
+        use diesel::prelude::*;
+        use tessera::storage::schema::api_keys::dsl::{api_keys, display_name};
+        Ok(api_keys.select(display_name).load::<String>(connection)?)
+    });
+    assert!(!keys.unwrap().contains(&"made meanwhile".to_owned()));
+    outcome.map(|created| created.api_key).unwrap_err()
+}
+
+#[tokio::test]
+async fn a_key_that_still_has_its_rights_writes() {
+    let (world, _) = worlds();
+    let actor = manager(&world).await;
+    api_keys::create(&world.service, &actor, NewApiKey { limits: Limits::default(), ..new_key("made") }, None)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_permission_taken_away_meanwhile_does_not_count() {
+    let (world, other) = worlds();
+    let actor = manager(&world).await;
+    let update = ApiKeyUpdate { permissions: Some(Permissions::NONE), ..unchanged() };
+    api_keys::update(&other, &world.operator(), actor.id(), update, Expected::Any).await.unwrap();
+    assert!(matches!(refused(&world, &actor).await, Error::Busy));
+}
+
+#[tokio::test]
+async fn a_persona_linked_meanwhile_is_not_escaped() {
+    let (world, other) = worlds();
+    let actor = manager(&world).await;
+    let linked = persona(&other, &world.operator()).await;
+    let update = ApiKeyUpdate { personas: vec![linked.qualified_name], ..unchanged() };
+    api_keys::update(&other, &world.operator(), actor.id(), update, Expected::Any).await.unwrap();
+    assert!(matches!(refused(&world, &actor).await, Error::Busy));
+}
+
+#[tokio::test]
+async fn addresses_set_meanwhile_count() {
+    let (world, other) = worlds();
+    let actor = manager(&world).await;
+    let update = ApiKeyUpdate { addresses: Some(AllowedAddresses::parse(["192.0.2.2"]).unwrap()), ..unchanged() };
+    api_keys::update(&other, &world.operator(), actor.id(), update, Expected::Any).await.unwrap();
+    assert!(matches!(refused(&world, &actor).await, Error::ForeignAddress));
+}
+
+#[tokio::test]
+async fn a_key_that_expired_meanwhile_writes_nothing() {
+    let (world, _) = worlds();
+    let actor = manager(&world).await;
+    world.service.clock.advance(3_600_000);
+    assert!(matches!(refused(&world, &actor).await, Error::Unauthenticated(Refusal::Expired)));
+}
+
+#[tokio::test]
+async fn a_key_that_was_deleted_meanwhile_writes_nothing() {
+    let (world, other) = worlds();
+    let actor = manager(&world).await;
+    api_keys::delete(&other, &world.operator(), actor.id()).await.unwrap();
+    assert!(matches!(refused(&world, &actor).await, Error::Unauthenticated(Refusal::Invalid)));
+}
+
+#[tokio::test]
+async fn a_user_who_was_demoted_or_disabled_meanwhile_writes_nothing() {
+    let (world, other) = worlds();
+    world.user("ada", Role::Admin).await;
+    let session = sessions::create(&world.service, "ada".into(), PASSWORD.into(), "".into()).await.unwrap();
+    let token = session.token.expose();
+    let actor = world.service.authenticate(&token, None).await.unwrap();
+    users::set_role(&other, &world.operator(), "ada".into(), Role::Guest).await.unwrap();
+    assert!(matches!(refused(&world, &actor).await, Error::Busy));
+    // The record that the refusal was about is forgotten: the next request has what rights there are.
+    let again = world.service.authenticate(&token, None).await.unwrap();
+    assert!(matches!(refused(&world, &again).await, Error::Forbidden(_)));
+    users::set_state(&other, &world.operator(), "ada".into(), PrincipalState::Disabled).await.unwrap();
+    let outcome = personas::delete(&world.service, &actor, persona(&other, &world.operator()).await.id).await;
+    assert!(matches!(outcome.unwrap_err(), Error::Unauthenticated(_)));
+}
