@@ -8,7 +8,8 @@ from servers import token_of
 # What the client claims to be, in the spellings that an application may take for ours.
 CLAIMS = {
     spelling: "admin"
-    for field in ("Principal", "Principal-Id", "Client-Id", "Personas", "Permissions", "Expires-In")
+    # The last two are none of Tessera's: an application may come to trust them all the same.
+    for field in ("Principal", "Principal-Id", "Client-Id", "Personas", "Permissions", "Expires-In", "Extra", "Is-Admin")
     for spelling in (
         f"X-Tessera-{field}",
         f"x-tessera-{field.lower()}",
@@ -74,6 +75,20 @@ def test_what_a_client_says_of_itself_is_dropped(gateway, keys):
         honest, liar = told(client.get("/")), told(client.get("/", headers=CLAIMS))
     assert "admin" not in liar.values()
     assert liar == honest
+
+
+def test_what_the_application_needs_of_a_request_arrives(gateway, keys):
+    sent = {
+        "accept": "application/json",
+        "content-type": "text/csv",
+        "cookie": "a=b",
+        "if-none-match": '"1"',
+        "user-agent": "test/1",
+    }
+    with gateway.client(keys.plain) as client:
+        answer = client.post("/orders", content=b"x", headers=sent)
+    arrived = dict(answer.json()["headers"])
+    assert {name: arrived.get(name) for name in sent} == sent
 
 
 def test_a_revoked_key_is_refused_at_once(gateway, manager):
