@@ -16,7 +16,7 @@ use crate::domain::entropy::Entropy;
 use crate::domain::error::{Error, Violation};
 use crate::domain::limits::Limits;
 use crate::domain::permission::Permission;
-use crate::domain::principal::PrincipalState;
+use crate::domain::principal::{PrincipalState, Role};
 use crate::domain::text::{Description, DisplayName, at};
 use crate::http::datahub::settings::Authentication;
 use crate::http::datahub::{self, graphql};
@@ -24,6 +24,7 @@ use crate::http::gateway::guards::GithubKeys;
 use crate::http::peer::TrustedProxies;
 use crate::http::{openapi, wire};
 use crate::pepper_file;
+use crate::service::authz::administrators;
 use crate::service::bootstrap::{self, ADMIN, FirstStart};
 use crate::service::catalogue::policies;
 use crate::service::keys::api_keys;
@@ -232,14 +233,28 @@ async fn change_users(settings: &Settings, command: Users) -> Outcome {
         }
         Users::SetRole { name, role } => {
             users::set_role(&service, &operator, name, role.into()).await.map_err(explain)?;
+            warn_without_administrators(&service).await?;
         }
         Users::Disable { name } => {
             users::set_state(&service, &operator, name, PrincipalState::Disabled).await.map_err(explain)?;
+            warn_without_administrators(&service).await?;
         }
         Users::Enable { name } => {
             users::set_state(&service, &operator, name, PrincipalState::Enabled).await.map_err(explain)?;
         }
-        Users::Delete { name } => users::delete(&service, &operator, name).await.map_err(explain)?,
+        Users::Delete { name } => {
+            users::delete(&service, &operator, name).await.map_err(explain)?;
+            warn_without_administrators(&service).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The command line may take the last administrator away, unlike everybody else, and says so.
+async fn warn_without_administrators(service: &Service) -> Outcome {
+    if administrators::count(service).await.map_err(explain)? == 0 {
+        let role = Role::Admin.name();
+        eprintln!("warning: no enabled user with the role `{role}` is left; `tessera users set-role` can make one");
     }
     Ok(())
 }

@@ -2,12 +2,14 @@
 
 use sha2::{Digest, Sha256};
 
+use super::bounds::Bounds;
 use super::error::Violation;
 use super::ids::PrincipalId;
 use super::limits::{AllowedAddresses, Limits, RateLimit};
 use super::listing::clip;
 use super::permission::{Permission, Permissions};
 use super::persona::PersonaRef;
+use super::principal::PrincipalKind;
 use super::text::{Description, DisplayName};
 use super::token::Token;
 use crate::clock::SECOND;
@@ -46,6 +48,24 @@ pub struct ApiKey {
     pub permissions: Permissions,
     /// Ordered by qualified name.
     pub personas: Vec<PersonaRef>,
+}
+
+/// The principal that made an API key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Maker {
+    /// Its id; `None` when it is gone and was not known by id yet.
+    pub id: Option<PrincipalId>,
+    /// Its kind, also after it has gone: a key that a program made manages only what it made itself.
+    pub kind: PrincipalKind,
+}
+
+/// Where an API key comes from and what bounds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lineage {
+    /// Who made it.
+    pub maker: Maker,
+    /// Until when, from where and how often it may be used.
+    pub bounds: Bounds,
 }
 
 /// An API key just created, with the only copy of its token.

@@ -52,6 +52,23 @@ impl AllowedAddresses {
             })
     }
 
+    /// Whether there is no restriction.
+    #[must_use]
+    pub fn is_everywhere(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether every address that these networks allow is one that `ceiling` allows.
+    #[must_use]
+    pub fn lie_within(&self, ceiling: &Self) -> bool {
+        if ceiling.is_everywhere() {
+            return true;
+        }
+        // Neighbouring networks are put together, so that two halves cover their whole.
+        let ceiling = IpNet::aggregate(&ceiling.0);
+        !self.is_everywhere() && self.0.iter().all(|network| ceiling.iter().any(|wider| wider.contains(network)))
+    }
+
     /// The networks as text.
     pub fn texts(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(ToString::to_string)
@@ -89,6 +106,13 @@ impl RateLimit {
             Some(seconds) if seconds.get() <= PERIOD => Ok(Some(Self { requests, seconds })),
             _ => Err(format!("must have a period of 1 to {PERIOD} seconds, not {seconds}")),
         }
+    }
+
+    /// Whether it allows no more requests than `ceiling`, neither at once nor in the long run.
+    #[must_use]
+    pub fn lies_within(self, ceiling: Self) -> bool {
+        let share = |limit: Self, other: Self| u64::from(limit.requests.get()) * u64::from(other.seconds.get());
+        self.requests <= ceiling.requests && share(self, ceiling) <= share(ceiling, self)
     }
 }
 

@@ -27,6 +27,9 @@
 //! | Edition | which state of a resource a client has seen; its `ETag` | version |
 //! | Persona link | ties a principal to a persona; an API key's links are replaced wholesale on update | mapping, binding |
 //! | Permission | one platform-level thing an actor may do (`MANAGE_APIKEYS`); `workspacePermissions` on the wire | right |
+//! | Reach | everything a principal may do, and what decides it: permissions, personas, policies, assets, denies | power |
+//! | Bounds | until when, from where and how often a credential or a key may be used | |
+//! | Maker | the principal that made an API key, known by id | |
 //! | Role | a built-in bundle of permissions: `$admin`, `$member`, `$guest`, `$api-token-default-access` | |
 //! | Aspect | what a DataHub client wrote about a principal, kept as it was written | |
 //! | Invitation | lets somebody sign up with a role | |
@@ -47,6 +50,7 @@ pub mod actor;
 pub mod api_key;
 pub mod asset;
 mod base62;
+pub mod bounds;
 pub mod change;
 pub mod credential;
 pub mod cursor;

@@ -3,7 +3,7 @@
 /// One platform-level thing an actor may do; `workspacePermissions` on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permission {
-    /// Create, update and delete every API key.
+    /// Create API keys, and update and delete those that reach no more than oneself.
     ManageApiKeys,
     /// Create, update and delete personas, and link any persona to an API key.
     ManagePersonas,
@@ -13,13 +13,13 @@ pub enum Permission {
     VerifyTokens,
     /// Create personal tokens for oneself. DataHub's.
     GeneratePersonalAccessTokens,
-    /// Create, list and revoke everybody's personal tokens, and so act as anybody. DataHub's.
+    /// List and revoke everybody's personal tokens, and create them for users who reach no more than oneself. DataHub's.
     ManageAccessTokens,
     /// Create and delete service accounts, and create tokens for them. DataHub's.
     ManageServiceAccounts,
     /// Create, update and delete policies. DataHub's.
     ManagePolicies,
-    /// Disable and delete users, and give them roles. DataHub's.
+    /// Disable and delete users who reach no more than oneself, and give them roles. DataHub's.
     ManageUsersAndGroups,
     /// Invite users. DataHub's.
     ManageUserCredentials,

@@ -11,6 +11,7 @@ use crate::domain::actor::{Actor, PresentedCredential, Standing};
 use crate::domain::change::{Action, Change, Subject};
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::Id;
+use crate::domain::principal::Role;
 use crate::storage::database::{AnyConnection, overtaken};
 use crate::storage::holds::{hold_credential, hold_standing};
 use crate::storage::{changes, credentials};
@@ -24,6 +25,7 @@ pub(in crate::service) struct Transaction<'a> {
     pub(in crate::service) now: i64,
     changed: &'a RefCell<Vec<Subject>>,
     ends_own_credential: bool,
+    own_role: Role,
 }
 
 impl Service {
@@ -106,7 +108,8 @@ impl<'a> Transaction<'a> {
                 return Err(Error::Busy);
             }
         }
-        Ok(Self { connection, service, actor, now, changed, ends_own_credential: false })
+        let own_role = actor.principal().role;
+        Ok(Self { connection, service, actor, now, changed, ends_own_credential: false, own_role })
     }
 
     /// Leaves a trace of what was done.
@@ -131,6 +134,11 @@ impl<'a> Transaction<'a> {
         self.ends_own_credential = true;
     }
 
+    /// Says that this transaction itself gives its actor that role.
+    pub(in crate::service) fn changes_own_role(&mut self, role: Role) {
+        self.own_role = role;
+    }
+
     /// The last statements before the commit: a request whose rights were taken away while it ran writes nothing. The
     /// credential and the principal stay as they are until the commit.
     fn confirm_rights(&mut self) -> Result<()> {
@@ -146,7 +154,7 @@ impl<'a> Transaction<'a> {
         }
         if self.changes_own_rights() {
             // What it changed itself cannot be told from what another transaction changed; its role can.
-            return if held.role == self.actor.principal().role.name() { Ok(()) } else { Err(overtaken()) };
+            return if held.role == self.own_role.name() { Ok(()) } else { Err(overtaken()) };
         }
         let standing = self.service.present(self.connection, self.actor, credential, self.now)?;
         if standing.reaches_as(self.actor.standing()) { Ok(()) } else { Err(overtaken()) }

@@ -10,6 +10,7 @@ use crate::domain::access_token::{AccessToken, AccessTokenField, Party};
 use crate::domain::api_key::NEVER;
 use crate::domain::error::Result;
 use crate::domain::listing::{Counts, Query, Start, Totals};
+use crate::domain::principal::Principal;
 use crate::domain::token::KeyId;
 
 /// What `expires_at` holds for a token that never does: so it comes last when the latest come first.
@@ -74,6 +75,22 @@ pub fn insert(connection: &mut AnyConnection, token: &AccessToken) -> Result<()>
 pub fn find(connection: &mut AnyConnection, id: &str) -> Result<Option<AccessToken>> {
     let row = access_tokens::table.find(id).select(AccessTokenRow::as_select()).get_result(connection).optional()?;
     row.map(AccessTokenRow::into_domain).transpose()
+}
+
+/// The access tokens that others created for a principal.
+///
+/// # Errors
+/// When the storage fails.
+pub fn created_by_others(connection: &mut AnyConnection, actor: &Principal) -> Result<Vec<AccessToken>> {
+    let id = actor.id.to_string();
+    let found = access_tokens::table
+        // The name has the index.
+        .filter(access_tokens::actor_name.eq(actor.username().to_string()))
+        .filter(access_tokens::actor_id.eq(&id))
+        .filter(access_tokens::owner_id.ne(&id))
+        .order(access_tokens::id);
+    let rows: Vec<AccessTokenRow> = found.select(AccessTokenRow::as_select()).load(connection)?;
+    rows.into_iter().map(AccessTokenRow::into_domain).collect()
 }
 
 impl Stored for AccessTokenField {

@@ -8,10 +8,11 @@ use diesel::sql_types::Text;
 
 use super::database::{AnyConnection, storage};
 use super::listing::{after, beyond, condition, order, ordered};
-use super::principals::{Existed, parse_id};
+use super::principals::{Existed, corrupt, parse_id};
 use super::schema::{api_keys, persona_links, personas};
 use super::{key_counts, personas as persona_table, principals as principal_table};
-use crate::domain::api_key::{ApiKey, Validity};
+use crate::domain::api_key::{ApiKey, Lineage, Maker, Validity};
+use crate::domain::bounds::Bounds;
 use crate::domain::credential::Use;
 use crate::domain::error::Result;
 use crate::domain::fields::ApiKeyField;
@@ -19,6 +20,7 @@ use crate::domain::filter::{Filter, Value};
 use crate::domain::ids::PrincipalId;
 use crate::domain::limits::{AllowedAddresses, Limits, RateLimit};
 use crate::domain::listing::{Counts, Direction, Query, Sort, Start, Totals};
+use crate::domain::principal::PrincipalKind;
 use crate::domain::text::fold;
 
 /// A row of `api_keys`.
@@ -102,8 +104,12 @@ impl From<&ApiKey> for ApiKeyRow {
 ///
 /// # Errors
 /// A violation when a persona has just been deleted.
-pub fn insert(connection: &mut AnyConnection, key: &ApiKey) -> Result<()> {
-    diesel::insert_into(api_keys::table).values(ApiKeyRow::from(key)).execute(connection)?;
+pub fn insert(connection: &mut AnyConnection, key: &ApiKey, maker: Maker) -> Result<()> {
+    let made = (
+        api_keys::maker_id.eq(maker.id.map(|id| id.to_string()).unwrap_or_default()),
+        api_keys::maker_kind.eq(maker.kind.name()),
+    );
+    diesel::insert_into(api_keys::table).values((ApiKeyRow::from(key), made)).execute(connection)?;
     principal_table::replace_permissions(connection, key.id, key.permissions)?;
     persona_table::replace_links(connection, key.id, &key.personas)?;
     key_counts::add(connection, key.id, 1)
@@ -145,6 +151,38 @@ pub fn replace(connection: &mut AnyConnection, key: &ApiKey) -> Result<()> {
 pub fn find(connection: &mut AnyConnection, id: PrincipalId) -> Result<Option<ApiKey>> {
     let row = api_keys::table.find(id.to_string()).select(ApiKeyRow::as_select()).get_result(connection).optional()?;
     Ok(complete(connection, row.into_iter().collect())?.pop())
+}
+
+/// Where the API key with that id comes from and what bounds it; `None` for what is no API key.
+///
+/// # Errors
+/// When the storage fails.
+pub fn lineage(connection: &mut AnyConnection, id: PrincipalId) -> Result<Option<Lineage>> {
+    let found: Option<(String, String, TermsRow)> = api_keys::table
+        .find(id.to_string())
+        .select((api_keys::maker_id, api_keys::maker_kind, TermsRow::as_select()))
+        .get_result(connection)
+        .optional()?;
+    let Some((maker, kind, terms)) = found else { return Ok(None) };
+    let id = if maker.is_empty() { None } else { Some(parse_id(&maker)?) };
+    let kind = PrincipalKind::find(&kind).ok_or_else(|| corrupt("principal kind", &kind))?;
+    let bounds = Bounds { expires_at: terms.expires_at, limits: terms.limits.into_domain()? };
+    Ok(Some(Lineage { maker: Maker { id, kind }, bounds }))
+}
+
+/// Hands the API keys that a key made to the maker of that key, which is about to go: it managed them already.
+///
+/// # Errors
+/// When the storage fails.
+pub(super) fn hand_over(connection: &mut AnyConnection, gone: &str) -> Result<()> {
+    let made = || api_keys::table.filter(api_keys::maker_id.eq(gone));
+    if !diesel::select(diesel::dsl::exists(made())).get_result::<bool>(connection)? {
+        return Ok(());
+    }
+    let maker: Option<String> =
+        api_keys::table.find(gone).select(api_keys::maker_id).get_result(connection).optional()?;
+    diesel::update(made()).set(api_keys::maker_id.eq(maker.unwrap_or_default())).execute(connection)?;
+    Ok(())
 }
 
 /// One page, and one record more if there is a next page.

@@ -292,6 +292,15 @@ pub(super) fn by_role(id: &'static str) -> _ {
     asset_people::member.eq(id).and(relation.eq("adminRoles").or(relation.eq("viewerRoles")))
 }
 
+/// The ids of the assets that this user owns.
+///
+/// # Errors
+/// When the storage fails.
+pub fn owned_by(connection: &mut AnyConnection, username: &str) -> Result<BTreeSet<String>> {
+    let owned = asset_people::table.filter(asset_people::member.eq(username)).filter(asset_people::relation.eq(OWNERS));
+    Ok(owned.select(asset_people::asset_id).load(connection)?.into_iter().collect())
+}
+
 /// The assets that name this user or its role, ordered by qualified name.
 ///
 /// # Errors

@@ -323,6 +323,19 @@ pub fn users_of(connection: &mut AnyConnection, personas: &[String]) -> Result<H
     Ok(users)
 }
 
+/// The ids of the users that a persona is linked to.
+///
+/// # Errors
+/// When the storage fails.
+pub fn user_ids_of(connection: &mut AnyConnection, persona: PersonaId) -> Result<Vec<String>> {
+    Ok(persona_links::table
+        .inner_join(principals::table)
+        .filter(persona_links::persona_id.eq(persona.to_string()))
+        .filter(principals::kind.eq(PrincipalKind::User.name()))
+        .select(principals::id)
+        .load(connection)?)
+}
+
 /// Links a persona to these users and to no others; its links to API keys stay.
 ///
 /// # Errors

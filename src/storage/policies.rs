@@ -213,6 +213,23 @@ pub fn of_persona(connection: &mut AnyConnection, persona: PersonaId) -> Result<
     rows.into_iter().map(PolicyRow::into_domain).collect()
 }
 
+/// Which of these personas have a policy that denies something, enabled or not.
+///
+/// # Errors
+/// When the storage fails.
+pub fn denying(connection: &mut AnyConnection, personas: &[String]) -> Result<Vec<String>> {
+    let mut denying = Vec::new();
+    for chunk in personas.chunks(super::MANY) {
+        let found = policies::table
+            .filter(policies::persona_id.eq_any(chunk))
+            .filter(policies::effect.eq(Effect::Deny.name()))
+            .select(policies::persona_id)
+            .distinct();
+        denying.extend(found.load::<Option<String>>(connection)?.into_iter().flatten());
+    }
+    Ok(denying)
+}
+
 /// The policies that are no persona's, the oldest first.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::database::{AnyConnection, is_duplicate, storage};
 use super::key_counts;
-use super::schema::{api_keys, principal_permissions, principals};
+use super::schema::{api_keys, principal_permissions, principals, revisions, users};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::permission::{Permission, Permissions};
@@ -69,6 +69,7 @@ pub fn delete(connection: &mut AnyConnection, id: PrincipalId, kind: PrincipalKi
     diesel::update(found()).set(principals::kind.eq(kind.name())).execute(connection)?;
     let username: Option<String> = found().select(principals::username).get_result(connection).optional()?;
     let Some(username) = username else { return Ok(Existed::No) };
+    super::api_keys::hand_over(connection, &id.to_string())?;
     // Not left to the database, which would not say whether there was one to count off.
     let keys = diesel::delete(api_keys::table.find(id.to_string())).execute(connection)?;
     diesel::delete(found()).execute(connection)?;
@@ -154,6 +155,32 @@ pub fn lock(connection: &mut AnyConnection, username: &str) -> Result<Option<Pri
     let found = principals::table.filter(principals::username.eq(username));
     diesel::update(found).set(principals::enabled.eq(principals::enabled)).execute(connection)?;
     find_by_username(connection, username)
+}
+
+/// Makes everybody else who is about to take an administrator away wait for the end of the transaction.
+///
+/// # Errors
+/// When the storage fails.
+pub fn lock_administrators(connection: &mut AnyConnection) -> Result<()> {
+    let row = revisions::table.find("administrators");
+    diesel::update(row).set(revisions::revision.eq(revisions::revision + 1)).execute(connection)?;
+    Ok(())
+}
+
+/// The enabled users with the role `$admin` who can sign in: their ids. `unusable` is the password hash of those who
+/// cannot.
+///
+/// # Errors
+/// When the storage fails.
+pub fn administrators(connection: &mut AnyConnection, unusable: &str) -> Result<Vec<PrincipalId>> {
+    let ids: Vec<String> = principals::table
+        .inner_join(users::table)
+        .filter(principals::role.eq(Role::Admin.name()))
+        .filter(principals::enabled.eq(true))
+        .filter(users::password_hash.ne(unusable))
+        .select(principals::id)
+        .load(connection)?;
+    ids.iter().map(|id| parse_id(id)).collect()
 }
 
 /// The principals with those ids, by id.

@@ -37,6 +37,8 @@ diesel::table! {
         rate_limit_requests -> BigInt,
         rate_limit_seconds -> BigInt,
         use_count -> BigInt,
+        maker_id -> Text,
+        maker_kind -> Text,
     }
 }
 

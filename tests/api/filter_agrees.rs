@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value as Json, json};
-use tessera::domain::api_key::{ApiKey, NEVER, Status, Validity};
+use tessera::domain::api_key::{ApiKey, Maker, NEVER, Status, Validity};
 use tessera::domain::cursor::Cursor;
 use tessera::domain::error::Result;
 use tessera::domain::fields::ApiKeyField;
@@ -84,7 +84,8 @@ fn store(world: &World, personas: &[Persona], keys: &[ApiKey]) {
         }
         for key in keys {
             principals::insert(connection, &principal(key.id, PrincipalKind::ServiceAccount, None, Role::ApiToken))?;
-            api_keys::insert(connection, key)?;
+            let maker = Maker { id: Some(user), kind: PrincipalKind::User };
+            api_keys::insert(connection, key, maker)?;
         }
         Ok(())
     };

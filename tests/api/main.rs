@@ -17,6 +17,8 @@ mod authzen_search;
 mod breakdowns;
 mod changes;
 mod concurrency;
+mod containment;
+mod containment_holds;
 mod create;
 mod create_refused;
 mod datahub;

@@ -80,7 +80,7 @@ const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
     (
         "api_keys_are_principals",
         ForeignKeyViolation,
-        "INSERT INTO api_keys VALUES ('x', '', '', '', 1, '', 1, 1, 1, 0, '', 0, 0, 0)",
+        "INSERT INTO api_keys VALUES ('x', '', '', '', 1, '', 1, 1, 1, 0, '', 0, 0, 0, '', 'user')",
     ),
     ("api_keys_validity_positive", CheckViolation, "UPDATE api_keys SET validity_seconds = 0"),
     ("credentials_key_id", UniqueViolation, "INSERT INTO credentials SELECT * FROM credentials"),

@@ -1,9 +1,12 @@
 //! Authorization: everything that grants, refuses or explains.
 
+pub mod administrators;
+pub(in crate::service) mod containment;
 pub mod decide;
 pub mod effective;
 pub mod evaluation;
 pub mod explain;
-pub(in crate::service) mod grants;
+pub(in crate::service) mod outgrown;
 pub mod platform_access;
+pub(in crate::service) mod reach;
 pub mod search_access;

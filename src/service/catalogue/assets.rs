@@ -13,11 +13,13 @@ use crate::domain::ids::Id;
 use crate::domain::listing::clip;
 use crate::domain::principal::{PrincipalKind, Role};
 use crate::service::Transaction;
+use crate::service::authz::containment;
 use crate::service::authz::decide::{Inquiry, Rules};
+use crate::service::authz::outgrown::end_outgrown_tokens;
 use crate::service::catalogue::entities::{Removal, Saved, not_found};
 use crate::service::catalogue::search::sight;
 use crate::storage::holds::hold_principals;
-use crate::storage::principals::Existed;
+use crate::storage::principals::{self, Existed};
 use crate::storage::{assets, search};
 
 /// The types whose creator is always an admin (Atlan's contract, section 6.3).
@@ -298,7 +300,8 @@ fn record_access(transaction: &mut Transaction<'_>, draft: &AssetDraft, before: 
     for list in PeopleList::ALL {
         let (old, new) = (before.get(&list).unwrap_or(&none), after.people.get(&list).unwrap_or(&none));
         let added: Vec<&str> = new.difference(old).map(String::as_str).collect();
-        let unknown = record_members(transaction, list, added.into_iter(), after)?;
+        let unknown = record_members(transaction, list, added.iter().copied(), after)?;
+        may_share(transaction, list, &added)?;
         record_members(transaction, list, old.difference(new).map(String::as_str), after)?;
         if !unknown.is_empty() {
             let message = format!("names nobody: {}", unknown.join(", "));
@@ -306,6 +309,26 @@ fn record_access(transaction: &mut Transaction<'_>, draft: &AssetDraft, before: 
         }
     }
     if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
+}
+
+/// Checks what an asset gives to those whom it names from now on, which the transaction has written.
+fn may_share(transaction: &mut Transaction<'_>, list: PeopleList, added: &[&str]) -> Result<()> {
+    match list {
+        PeopleList::AdminUsers | PeopleList::ViewerUsers => {
+            let mut named = Vec::new();
+            for name in added {
+                named.extend(principals::find_by_username(transaction.connection, name)?);
+            }
+            let ids: Vec<_> = named.iter().map(|principal| principal.id).collect();
+            containment::may_name(transaction, &ids)?;
+            named.iter().try_for_each(|principal| end_outgrown_tokens(transaction, principal))
+        }
+        PeopleList::AdminRoles | PeopleList::ViewerRoles => {
+            let roles: Vec<_> = Role::ALL.into_iter().filter(|role| added.contains(&role.id())).collect();
+            containment::may_name_roles(transaction, &roles)
+        }
+        PeopleList::AdminGroups | PeopleList::ViewerGroups => Ok(()),
+    }
 }
 
 /// Leaves a trace for each member of a list; those that do not exist come back.

@@ -1,5 +1,7 @@
 //! Personas: create, list, get, update, delete.
 
+use std::collections::BTreeSet;
+
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::cursor::Cursor;
@@ -13,12 +15,14 @@ use crate::domain::permission::Permission;
 use crate::domain::persona::{Persona, PersonaInput, mint_qualified_name};
 use crate::domain::principal::PrincipalKind;
 use crate::domain::text::DisplayName;
+use crate::service::authz::containment;
+use crate::service::authz::outgrown::end_outgrown_tokens;
 use crate::service::catalogue::entities::Saved;
 use crate::service::catalogue::persona_policies::may_shape;
 use crate::service::{Service, Transaction, page};
 use crate::storage::holds::hold_principals;
 use crate::storage::personas;
-use crate::storage::principals::Existed;
+use crate::storage::principals::{self, Existed};
 
 /// Creates a persona.
 ///
@@ -220,6 +224,13 @@ fn link_users(transaction: &mut Transaction<'_>, draft: &PersonaDraft, persona: 
         let message = format!("names no user: {}", unknown.join(", "));
         return Err(draft.head.violation("personaUsers", message).into());
     }
-    let ids: Vec<String> = held.into_iter().map(|principal| principal.id).collect();
-    personas::replace_users(transaction.connection, persona, &ids)
+    let ids: BTreeSet<String> = held.into_iter().map(|principal| principal.id).collect();
+    let before: BTreeSet<String> = personas::user_ids_of(transaction.connection, persona)?.into_iter().collect();
+    let changed: Vec<String> = ids.symmetric_difference(&before).cloned().collect();
+    let changed = principals::find_many(transaction.connection, &changed)?;
+    let changing = changed.iter().map(|user| containment::may_link(transaction, user.id));
+    let changing = changing.collect::<Result<Vec<_>>>()?;
+    personas::replace_users(transaction.connection, persona, &ids.into_iter().collect::<Vec<_>>())?;
+    changing.into_iter().try_for_each(|each| each.done_unbound(transaction))?;
+    changed.iter().try_for_each(|user| end_outgrown_tokens(transaction, user))
 }

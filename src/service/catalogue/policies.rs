@@ -13,11 +13,13 @@ use crate::domain::permission::{Permission, Permissions};
 use crate::domain::policy::engine::Slice;
 use crate::domain::policy::system::{self, URN_PREFIX};
 use crate::domain::policy::{Category, Effect, Policy, Rule};
-use crate::domain::principal::PrincipalKind;
+use crate::domain::principal::{PrincipalKind, Role};
 use crate::domain::text::{Description, DisplayName, fold};
+use crate::service::authz::containment;
+use crate::service::authz::outgrown::end_outgrown_tokens;
 use crate::service::{Service, Transaction};
 use crate::storage::policies;
-use crate::storage::principals::Existed;
+use crate::storage::principals::{self, Existed};
 
 /// Everything a client may write of a policy that is no persona's; creating and updating take the same.
 #[derive(Debug, Clone)]
@@ -101,9 +103,10 @@ pub async fn list(service: &Service, actor: &Actor, search: PolicySearch) -> Res
 /// [`Error::Forbidden`], also for a permission that the actor does not hold; violations.
 pub async fn create(service: &Service, actor: &Actor, input: PolicyInput) -> Result<Policy> {
     service.require(actor, Permission::ManagePolicies)?;
-    may_write(actor, &input.rule)?;
     service
         .write(actor, move |transaction| {
+            policies::raise_revision(transaction.connection)?;
+            may_write(transaction, &input.rule)?;
             let id: PolicyId = Id::new(transaction.now, transaction.service.entropy)?;
             let policy = Policy {
                 id,
@@ -131,12 +134,12 @@ pub async fn create(service: &Service, actor: &Actor, input: PolicyInput) -> Res
 /// [`Error::NotFound`], [`Error::Forbidden`], also for a policy of the system's own.
 pub async fn update(service: &Service, actor: &Actor, urn: String, input: PolicyInput) -> Result<Policy> {
     service.require(actor, Permission::ManagePolicies)?;
-    may_write(actor, &input.rule)?;
     service
         .write(actor, move |transaction| {
             policies::raise_revision(transaction.connection)?;
+            may_write(transaction, &input.rule)?;
             let before = editable(transaction, &urn)?;
-            may_shape(transaction.actor, &before.rule)?;
+            may_unwrite(transaction.actor, &before.rule)?;
             let policy = Policy {
                 name: input.name.as_str().to_owned(),
                 description: input.description.as_str().to_owned(),
@@ -162,7 +165,7 @@ pub async fn delete(service: &Service, actor: &Actor, urn: String) -> Result<()>
         .write(actor, move |transaction| {
             policies::raise_revision(transaction.connection)?;
             let policy = editable(transaction, &urn)?;
-            may_shape(transaction.actor, &policy.rule)?;
+            may_unwrite(transaction.actor, &policy.rule)?;
             remove(transaction, &policy)
         })
         .await
@@ -173,6 +176,7 @@ pub(in crate::service) fn insert(transaction: &mut Transaction<'_>, policy: &Pol
     check(policy)?;
     policies::raise_revision(transaction.connection)?;
     policies::insert(transaction.connection, policy)?;
+    end_tokens_of_named(transaction, policy)?;
     transaction.record(Action::PolicyCreated, Subject::Policy(policy.id.uuid()), &policy.name)
 }
 
@@ -183,7 +187,18 @@ pub(in crate::service) fn replace(transaction: &mut Transaction<'_>, policy: &Po
     if policies::update(transaction.connection, policy)? == Existed::No {
         return Err(not_found(&policy.qualified_name));
     }
+    end_tokens_of_named(transaction, policy)?;
     transaction.record(Action::PolicyUpdated, Subject::Policy(policy.id.uuid()), &policy.name)
+}
+
+/// A policy that names somebody gives them something that those who created tokens for them may not reach.
+fn end_tokens_of_named(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
+    for username in &policy.rule.subjects.users {
+        if let Some(named) = principals::find_by_username(transaction.connection, username)? {
+            end_outgrown_tokens(transaction, &named)?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes a policy, of whichever kind.
@@ -216,13 +231,31 @@ pub async fn seed(service: &Service, root: Option<&str>) -> Result<()> {
 }
 
 /// Nobody permits what they may not do: for the platform that is what they hold.
-fn may_write(actor: &Actor, rule: &Rule) -> Result<()> {
-    may_shape(actor, rule)?;
-    if rule.category != Category::Platform || rule.effect == Effect::Deny {
+fn may_write(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<()> {
+    may_shape(transaction.actor, rule)?;
+    if rule.category != Category::Platform {
         return Ok(());
     }
+    if rule.effect == Effect::Deny {
+        return may_deny(transaction.actor);
+    }
     let named: Permissions = rule.actions.iter().filter_map(|name| Permission::find(name)).collect();
-    crate::service::authz::grants::may_grant(actor, named)
+    containment::may_permit(transaction, named)
+}
+
+/// What a policy denies of the platform is given to somebody when it goes.
+fn may_unwrite(actor: &Actor, rule: &Rule) -> Result<()> {
+    may_shape(actor, rule)?;
+    if rule.category == Category::Platform && rule.effect == Effect::Deny { may_deny(actor) } else { Ok(()) }
+}
+
+/// A policy that takes permissions away could take them from those who hold more, and without it they are given.
+fn may_deny(actor: &Actor) -> Result<()> {
+    if actor.principal().is_administrator() && actor.principal().kind == PrincipalKind::User {
+        return Ok(());
+    }
+    let (username, role) = (actor.username(), Role::Admin.name());
+    Err(Error::Forbidden(format!("`{username}` is no user with the role `{role}`: only those deny permissions")))
 }
 
 /// A program may not change what a policy says of it by name.

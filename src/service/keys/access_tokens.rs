@@ -4,6 +4,7 @@ use crate::domain::access_token::{
     AccessToken, AccessTokenField, AccessTokenKind, CreatedAccessToken, NewAccessToken, Party, wire_id,
 };
 use crate::domain::actor::Actor;
+use crate::domain::bounds::Bounds;
 use crate::domain::change::{Action, Subject};
 use crate::domain::cursor::Cursor;
 use crate::domain::error::{Error, Result, Violation};
@@ -12,17 +13,17 @@ use crate::domain::listing::{Page, Query};
 use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind};
 use crate::domain::token::{ParsedToken, TokenKind};
-use crate::service::authz::grants::may_grant;
+use crate::service::authz::containment;
 use crate::service::{Service, Transaction, page};
 use crate::storage::principals::{self, Existed};
-use crate::storage::{access_tokens, credentials, service_accounts, standings};
+use crate::storage::{access_tokens, credentials, service_accounts};
 
-/// Creates an access token. Whoever holds `MANAGE_ACCESS_TOKENS` may name any user, and so act as anybody; a service
-/// account must hold nothing that the actor does not.
+/// Creates an access token: for oneself, with `MANAGE_ACCESS_TOKENS` for any user and with `MANAGE_SERVICE_ACCOUNTS` for
+/// any service account that reaches nothing that the actor does not.
 ///
 /// # Errors
-/// [`Error::Forbidden`], the same for names that exist and that do not, but for a service account that holds more; then [`Error::NotFound`], or a violation when
-/// the name is of another kind of principal.
+/// [`Error::Forbidden`], the same for names that exist and that do not, but for those who reach more; then
+/// [`Error::NotFound`], or a violation when the name is of another kind of principal.
 pub async fn create(service: &Service, actor: &Actor, new: NewAccessToken) -> Result<CreatedAccessToken> {
     match new.kind {
         AccessTokenKind::ServiceAccount => service.require(actor, Permission::ManageServiceAccounts)?,
@@ -32,10 +33,8 @@ pub async fn create(service: &Service, actor: &Actor, new: NewAccessToken) -> Re
     service
         .write(actor, move |transaction| {
             let represented = represented(transaction, &new)?;
-            if new.kind == AccessTokenKind::ServiceAccount {
-                may_act_as(transaction, &represented)?;
-            }
             let expires_at = new.validity.ends(transaction.now);
+            containment::may_take_over(transaction, represented.id, &Bounds::until(expires_at))?;
             let service = transaction.service;
             let (token, credential) = service.mint(TokenKind::Personal, represented.id, transaction.now, expires_at)?;
             credentials::insert(transaction.connection, &credential)?;
@@ -58,13 +57,6 @@ pub async fn create(service: &Service, actor: &Actor, new: NewAccessToken) -> Re
             Ok(CreatedAccessToken { access_token, token })
         })
         .await
-}
-
-/// Nobody gets by a program's token what they do not hold themselves. Not DataHub's rule.
-fn may_act_as(transaction: &mut Transaction<'_>, program: &Principal) -> Result<()> {
-    let standing = standings::of(transaction.connection, program.clone())?;
-    let standing = transaction.service.with_policies(transaction.connection, standing)?;
-    may_grant(transaction.actor, standing.permissions)
 }
 
 /// The principal that a new token shall authenticate, locked so that it stays.

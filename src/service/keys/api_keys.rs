@@ -1,8 +1,9 @@
 //! API keys: create, list, get, update, delete.
 
-use crate::clock::DAY;
+use crate::clock::{DAY, SECOND};
 use crate::domain::actor::Actor;
-use crate::domain::api_key::{ApiKey, ApiKeyUpdate, CreatedApiKey, NEVER, NewApiKey, Rate};
+use crate::domain::api_key::{ApiKey, ApiKeyUpdate, CreatedApiKey, Maker, NEVER, NewApiKey, Rate, Status, Validity};
+use crate::domain::bounds::Bounds;
 use crate::domain::change::{Action, Subject};
 use crate::domain::cursor::Cursor;
 use crate::domain::edition::Expected;
@@ -15,7 +16,7 @@ use crate::domain::permission::Permission;
 use crate::domain::persona::PersonaRef;
 use crate::domain::principal::{Principal, PrincipalKind, Role, service_account_username};
 use crate::domain::token::{Token, TokenKind};
-use crate::service::authz::grants::{may_grant, may_link, may_update};
+use crate::service::authz::containment;
 use crate::service::{Service, Transaction, blocking, page};
 use crate::storage::create_requests::{self, CreateRequest};
 use crate::storage::principals::{self, Existed};
@@ -39,7 +40,6 @@ pub async fn create(
     request_key: Option<String>,
 ) -> Result<CreatedApiKey> {
     service.require(actor, Permission::ManageApiKeys)?;
-    may_grant(actor, new.permissions)?;
     service
         .write(actor, move |transaction| {
             let id = Id::new(transaction.now, transaction.service.entropy)?;
@@ -72,26 +72,40 @@ fn insert(transaction: &mut Transaction<'_>, id: PrincipalId, new: &NewApiKey) -
     };
     principals::insert(transaction.connection, &principal)?;
     let personas = resolve(transaction, &new.personas)?;
-    may_link(transaction.actor, &personas)?;
+    let asked = Bounds { expires_at: new.validity.ends(now), limits: new.limits.clone() };
+    let bounds = containment::inherit(transaction, &asked)?;
+    let validity = if bounds.expires_at == asked.expires_at { new.validity } else { until(bounds.expires_at, now)? };
+    let maker = Maker { id: Some(transaction.actor.id()), kind: transaction.actor.principal().kind };
     let api_key = ApiKey {
         id,
         display_name: new.display_name.as_str().to_owned(),
         description: new.description.as_str().to_owned(),
-        validity: new.validity,
+        validity,
         created_by: transaction.actor.username().to_string(),
         created_at: now,
         updated_at: now,
-        expires_at: new.validity.ends(now),
+        expires_at: bounds.expires_at,
         last_used_at: 0,
         use_count: 0,
-        limits: new.limits.clone(),
+        limits: bounds.limits,
         permissions: new.permissions,
         personas,
     };
-    api_keys::insert(transaction.connection, &api_key)?;
+    api_keys::insert(transaction.connection, &api_key, maker)?;
+    containment::may_make(transaction, id)?;
     let token = issue(transaction, id)?;
     transaction.record(Action::ApiKeyCreated, Subject::Principal(id.uuid()), &api_key.display_name)?;
     Ok(CreatedApiKey { api_key, token })
+}
+
+/// The lifetime of a key that ends when its maker does.
+fn until(instant: i64, now: i64) -> Result<Validity> {
+    let seconds = ((instant - now) / SECOND).max(1);
+    Validity::parse(seconds).map_err(|message| Error::Internal(message.into()))
+}
+
+fn bounds(api_key: &ApiKey) -> Bounds {
+    Bounds { expires_at: api_key.expires_at, limits: api_key.limits.clone() }
 }
 
 fn repeat(transaction: &mut Transaction<'_>, request: &CreateRequest) -> Result<CreatedApiKey> {
@@ -106,8 +120,8 @@ fn repeat(transaction: &mut Transaction<'_>, request: &CreateRequest) -> Result<
         return Err(gone());
     }
     let api_key = api_keys::find(transaction.connection, id)?.ok_or_else(gone)?;
-    may_grant(transaction.actor, api_key.permissions)?;
-    may_link(transaction.actor, &api_key.personas)?;
+    // What the key reaches now, not what it was created with.
+    containment::may_take_over(transaction, id, &bounds(&api_key))?;
     credentials::delete_all(transaction.connection, id, TokenKind::ApiKey)?;
     let token = issue(transaction, id)?;
     transaction.record(Action::ApiKeyTokenReplaced, Subject::Principal(id.uuid()), &api_key.display_name)?;
@@ -188,6 +202,8 @@ pub async fn update(
                 return Err(not_found(id));
             }
             let before = api_keys::find(transaction.connection, id)?.ok_or_else(|| not_found(id))?;
+            containment::may_manage_key(transaction, id)?;
+            let changing = containment::may_change(transaction, id)?;
             expected.check(&before.edition())?;
             let personas = resolve(transaction, &update.personas)?;
             let after = ApiKey {
@@ -203,8 +219,12 @@ pub async fn update(
                 personas,
                 ..before.clone()
             };
-            may_update(transaction.actor, &before, &after, now)?;
+            if after.expires_at != before.expires_at && Status::of(before.expires_at, now) == Status::Expired {
+                let reason = "the API key has expired, and an expired key stays expired";
+                return Err(Error::Conflict(reason.to_owned()));
+            }
             api_keys::replace(transaction.connection, &after)?;
+            changing.done(transaction, [&bounds(&before), &bounds(&after)])?;
             transaction.record(Action::ApiKeyUpdated, Subject::Principal(id.uuid()), &after.display_name)?;
             Ok(after)
         })
@@ -227,10 +247,13 @@ pub async fn delete(service: &Service, actor: &Actor, id: PrincipalId) -> Result
             if api_keys::touch(transaction.connection, id, transaction.now)? == Existed::No {
                 return Err(not_found(id));
             }
-            principals::delete(transaction.connection, id, PrincipalKind::ServiceAccount)?;
             if transaction.actor.id() == id {
                 transaction.ends_own_credential();
+            } else {
+                containment::may_manage_key(transaction, id)?;
+                containment::may_change(transaction, id)?;
             }
+            principals::delete(transaction.connection, id, PrincipalKind::ServiceAccount)?;
             transaction.record(Action::ApiKeyDeleted, Subject::Principal(id.uuid()), &service_account_username(id))
         })
         .await

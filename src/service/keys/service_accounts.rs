@@ -10,6 +10,7 @@ use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::service_account::{ServiceAccount, ServiceAccountField, draw_username};
 use crate::domain::text::{Description, DisplayName};
+use crate::service::authz::containment;
 use crate::service::{Service, page};
 use crate::storage::principals::{self, Existed};
 use crate::storage::{policies, service_accounts};
@@ -100,6 +101,7 @@ pub async fn delete(service: &Service, actor: &Actor, username: String) -> Resul
                 let message = format!("The specified URN is not a service account: urn:li:corpuser:{username}");
                 return Err(Violation::new("urn", message).into());
             }
+            containment::may_change(transaction, principal.id)?;
             if principals::delete(transaction.connection, principal.id, PrincipalKind::ServiceAccount)? == Existed::No {
                 return Err(Error::NotFound { kind: "service account", id: username.clone() });
             }

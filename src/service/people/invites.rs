@@ -6,26 +6,34 @@ use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::ids::Id;
-use crate::domain::invite;
+use crate::domain::invite::{self, Invitation};
 use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::profile::{Aspect, AspectName};
 use crate::domain::text::DisplayName;
 use crate::domain::user::{User, check_username};
-use crate::service::{Service, blocking};
+use crate::service::authz::containment;
+use crate::service::authz::reach::standing;
+use crate::service::{Service, Transaction, blocking};
 use crate::storage::{aspects, invites, principals, users};
 
 /// What the keys of invitations are derived for.
 const PURPOSE: &str = "invite";
 
-/// The invitation to a role: the same one until the next [`renew`].
+/// The actor's invitation to a role: the same one until the next [`renew`].
 ///
 /// # Errors
-/// [`Error::Forbidden`], also for a role that bundles what the actor does not hold.
+/// [`Error::Forbidden`], also for a role that reaches more than the actor.
 pub async fn get(service: &Service, actor: &Actor, role: Role) -> Result<String> {
-    may_invite(service, actor, role)?;
-    let revision = service.read(invites::revision).await?;
-    Ok(invite::write(service.peppers.derive(PURPOSE), role, revision))
+    require_inviting(service, actor)?;
+    let (reading, actor) = (service.clone(), actor.clone());
+    service
+        .read(move |connection| {
+            containment::may_invite(&reading, connection, &actor, role)?;
+            let invitation = Invitation { role, inviter: actor.id() };
+            Ok(invite::write(reading.peppers.derive(PURPOSE), invitation, invites::revision(connection)?))
+        })
+        .await
 }
 
 /// Makes every invitation void, and returns a new one.
@@ -33,23 +41,47 @@ pub async fn get(service: &Service, actor: &Actor, role: Role) -> Result<String>
 /// # Errors
 /// As [`get`].
 pub async fn renew(service: &Service, actor: &Actor, role: Role) -> Result<String> {
-    may_invite(service, actor, role)?;
+    require_inviting(service, actor)?;
     service
         .write(actor, move |transaction| {
             invites::renew(transaction.connection)?;
+            containment::may_invite(transaction.service, transaction.connection, transaction.actor, role)?;
             let revision = invites::revision(transaction.connection)?;
             let subject = Subject::Principal(transaction.actor.id().uuid());
             transaction.record(Action::InvitesRenewed, subject, "invites")?;
-            Ok(invite::write(transaction.service.peppers.derive(PURPOSE), role, revision))
+            let invitation = Invitation { role, inviter: transaction.actor.id() };
+            Ok(invite::write(transaction.service.peppers.derive(PURPOSE), invitation, revision))
         })
         .await
 }
 
-fn may_invite(service: &Service, actor: &Actor, role: Role) -> Result<()> {
+fn require_inviting(service: &Service, actor: &Actor) -> Result<()> {
     if !actor.permissions().contains(Permission::ManageUsersAndGroups) {
         service.require(actor, Permission::ManageUserCredentials)?;
     }
-    crate::service::authz::grants::may_grant(actor, role.permissions())
+    Ok(())
+}
+
+/// Checks that whoever invited could still do so: invitations are handed out and lie about.
+fn still_invited(transaction: &mut Transaction<'_>, invitation: Invitation) -> Result<()> {
+    // The operator and the system's own clients are nobody in the database.
+    if invitation.inviter.uuid().is_nil() {
+        return Ok(());
+    }
+    let Transaction { service, connection, .. } = transaction;
+    let standing = standing(service, connection, invitation.inviter)?;
+    let Some(standing) = standing.filter(|standing| standing.principal.enabled) else { return Err(void()) };
+    let inviter = Actor::trusted(standing);
+    let may = require_inviting(service, &inviter)
+        .and_then(|()| containment::may_invite(service, connection, &inviter, invitation.role));
+    match may {
+        Err(Error::Forbidden(_)) => Err(void()),
+        outcome => outcome,
+    }
+}
+
+fn void() -> Error {
+    Violation::new("inviteToken", "is not valid, or not any more").into()
 }
 
 /// Who signs up.
@@ -74,7 +106,7 @@ pub struct SignUp {
 pub async fn accept(service: &Service, new: SignUp, password: String, request_id: Arc<str>) -> Result<()> {
     check_username(&new.username).map_err(|message| Violation::new("email", message))?;
     let revision = service.read(invites::revision).await?;
-    let role = invited(service, &new.invite, revision)?;
+    let role = invited(service, &new.invite, revision)?.role;
     let permit = Arc::clone(&service.sign_ins).try_acquire_owned().map_err(|_| Error::Busy)?;
     let hashing = service.clone();
     let hash = blocking(move || {
@@ -99,7 +131,8 @@ pub async fn accept(service: &Service, new: SignUp, password: String, request_id
             principals::insert(transaction.connection, &principal)?;
             // Once more, as the set may have been renewed meanwhile.
             let revision = invites::revision(transaction.connection)?;
-            invited(transaction.service, &new.invite, revision)?;
+            let invitation = invited(transaction.service, &new.invite, revision)?;
+            still_invited(transaction, invitation)?;
             let id = principal.id;
             let user = User { principal, display_name: new.full_name.as_str().to_owned(), email: new.email.clone() };
             users::insert(transaction.connection, &user, &hash)?;
@@ -116,7 +149,6 @@ pub async fn accept(service: &Service, new: SignUp, password: String, request_id
         .await
 }
 
-fn invited(service: &Service, invite: &str, revision: i64) -> Result<Role> {
-    invite::read(&service.peppers.derive(PURPOSE), invite, revision)
-        .ok_or_else(|| Violation::new("inviteToken", "is not valid, or not any more").into())
+fn invited(service: &Service, invite: &str, revision: i64) -> Result<Invitation> {
+    invite::read(&service.peppers.derive(PURPOSE), invite, revision).ok_or_else(void)
 }

@@ -7,11 +7,12 @@ use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::ids::{Id, PrincipalId};
 use crate::domain::permission::Permission;
-use crate::domain::principal::{Principal, PrincipalKind, Role};
+use crate::domain::principal::{Principal, PrincipalKind, PrincipalState, Role};
 use crate::domain::profile::{self, Aspect, AspectName, Profile};
 use crate::domain::service_account::PREFIX;
 use crate::domain::user::{User, check_username};
 use crate::service::authn::passwords::NOBODY;
+use crate::service::authz::{administrators, containment};
 use crate::service::{Service, Transaction};
 use crate::storage::database::AnyConnection;
 use crate::storage::{aspects, principals, service_accounts, users};
@@ -65,14 +66,18 @@ fn of(connection: &mut AnyConnection, ids: &[PrincipalId]) -> Result<Vec<Profile
 /// work again, so unlike `tessera users disable` this deletes none. Names and titles of a user who does not exist make one, who has no password.
 ///
 /// # Errors
-/// [`Error::Forbidden`], then violations and [`Error::NotFound`].
+/// [`Error::Forbidden`], also for who reaches more than the actor; violations, [`Error::NotFound`], and
+/// [`Error::Conflict`] for the last administrator.
 pub async fn write(service: &Service, actor: &Actor, username: String, name: AspectName, value: Json) -> Result<()> {
     require_managing(service, actor, &username)?;
     name.check(&value).map_err(|message| Violation::new("aspect", message))?;
     service
         .write(actor, move |transaction| {
             let principal = match principals::lock(transaction.connection, &username)? {
-                Some(principal) if principal.chosen_name.is_some() => principal,
+                Some(principal) if principal.chosen_name.is_some() => {
+                    containment::may_change(transaction, principal.id)?;
+                    principal
+                }
                 None if name == AspectName::CorpUserInfo => create(transaction, &username)?,
                 _ => return Err(Error::NotFound { kind: "user", id: username.clone() }),
             };
@@ -87,6 +92,9 @@ pub async fn write(service: &Service, actor: &Actor, username: String, name: Asp
                 let id = principal.id.to_string();
                 let written = aspects::of(transaction.connection, std::slice::from_ref(&id))?;
                 let state = profile::state(written.get(&id).map(Vec::as_slice).unwrap_or_default());
+                if state == PrincipalState::Disabled {
+                    administrators::keep_one(transaction, &principal)?;
+                }
                 principals::set_state(transaction.connection, principal.id, state)?;
             }
             transaction.record(Action::UserUpdated, Subject::Principal(principal.id.uuid()), &username)

@@ -7,11 +7,12 @@ use crate::domain::error::{Error, Result, Violation};
 use crate::domain::fields::UserField;
 use crate::domain::ids::{Id, PrincipalId};
 use crate::domain::listing::{Page, Query};
-use crate::domain::permission::{Permission, Permissions};
+use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind, PrincipalState, Role};
 use crate::domain::token::TokenKind;
 use crate::domain::user::{User, check_password, check_username};
-use crate::service::authz::grants::may_grant;
+use crate::service::authz::outgrown::end_outgrown_tokens;
+use crate::service::authz::{administrators, containment};
 use crate::service::{Service, Transaction, page};
 use crate::storage::principals::{self, Existed};
 use crate::storage::{credentials, policies, users};
@@ -80,7 +81,9 @@ pub async fn set_password(
 /// [`Error::NotFound`]
 pub async fn set_role(service: &Service, operator: &Actor, username: String, role: Role) -> Result<()> {
     change(service, operator, username, Action::UserUpdated, move |transaction, user| {
-        principals::set_role(transaction.connection, user.id, role)
+        let existed = principals::set_role(transaction.connection, user.id, role)?;
+        end_outgrown_tokens(transaction, user)?;
+        Ok(existed)
     })
     .await
 }
@@ -116,12 +119,17 @@ pub async fn delete(service: &Service, operator: &Actor, username: String) -> Re
 /// Removes a user for good, on behalf of an actor, and tells how many that were: one who does not exist is no error.
 ///
 /// # Errors
-/// [`Error::Forbidden`]
+/// [`Error::Forbidden`], also for who reaches more than the actor; [`Error::Conflict`] for the last administrator.
 pub async fn remove(service: &Service, actor: &Actor, username: String) -> Result<i32> {
     service.require(actor, Permission::ManageUsersAndGroups)?;
     service
         .write(actor, move |transaction| {
             let Some(user) = principals::lock(transaction.connection, &username)? else { return Ok(0) };
+            if user.kind != PrincipalKind::User {
+                return Ok(0);
+            }
+            containment::may_change(transaction, user.id)?;
+            administrators::keep_one(transaction, &user)?;
             let existed = principals::delete(transaction.connection, user.id, PrincipalKind::User)?;
             if existed == Existed::Yes {
                 policies::forget_user(transaction.connection, &username)?;
@@ -139,12 +147,12 @@ pub async fn remove(service: &Service, actor: &Actor, username: String) -> Resul
 /// Without a role they have the least of their kind.
 ///
 /// # Errors
-/// [`Error::Forbidden`], also for a role that bundles what the actor does not hold; [`Error::NotFound`].
+/// [`Error::Forbidden`], also for who reaches more than the actor, before or with that role; [`Error::NotFound`];
+/// [`Error::Conflict`] for the last administrator.
 pub async fn assign_role(service: &Service, actor: &Actor, usernames: Vec<String>, role: Option<Role>) -> Result<()> {
     if !actor.permissions().contains(Permission::ManagePolicies) {
         service.require(actor, Permission::ManageUsersAndGroups)?;
     }
-    may_grant(actor, role.map_or(Permissions::NONE, Role::permissions))?;
     service
         .write(actor, move |transaction| {
             for username in &usernames {
@@ -154,7 +162,17 @@ pub async fn assign_role(service: &Service, actor: &Actor, usernames: Vec<String
                     PrincipalKind::User => Role::Guest,
                     PrincipalKind::ServiceAccount => Role::ApiToken,
                 };
-                principals::set_role(transaction.connection, found.id, role.unwrap_or(least))?;
+                let role = role.unwrap_or(least);
+                let changing = containment::may_change(transaction, found.id)?;
+                if role != Role::Admin {
+                    administrators::keep_one(transaction, &found)?;
+                }
+                principals::set_role(transaction.connection, found.id, role)?;
+                if transaction.actor.id() == found.id {
+                    transaction.changes_own_role(role);
+                }
+                changing.done_unbound(transaction)?;
+                end_outgrown_tokens(transaction, &found)?;
                 recorded(transaction, Action::UserUpdated, &found)?;
             }
             Ok(())

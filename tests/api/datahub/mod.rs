@@ -1,5 +1,6 @@
 //! DataHub's door: GraphQL, cookies, and the REST calls of its clients.
 
+mod containment;
 mod cookies;
 mod errors;
 mod listing;

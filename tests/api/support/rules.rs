@@ -32,14 +32,18 @@ fn owned(texts: &[&str]) -> Vec<String> {
 
 impl World {
     pub async fn policy(&self, rule: Rule) -> Policy {
-        let input = PolicyInput {
-            name: DisplayName::parse("rule").unwrap(),
-            description: Description::parse("").unwrap(),
-            rule,
-            enabled: true,
-            attributes: Map::new(),
-        };
-        policies::create(&self.service, &self.operator(), input).await.unwrap()
+        policies::create(&self.service, &self.operator(), input(rule)).await.unwrap()
+    }
+}
+
+/// What a client writes for an enabled policy.
+pub fn input(rule: Rule) -> PolicyInput {
+    PolicyInput {
+        name: DisplayName::parse("rule").unwrap(),
+        description: Description::parse("").unwrap(),
+        rule,
+        enabled: true,
+        attributes: Map::new(),
     }
 }
 

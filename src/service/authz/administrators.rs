@@ -1,0 +1,37 @@
+//! The last way in: somebody can always administer.
+
+use crate::domain::error::{Error, Result};
+use crate::domain::principal::{Principal, PrincipalKind, Role};
+use crate::service::authn::passwords::NOBODY;
+use crate::service::{Service, Transaction};
+use crate::storage::principals;
+
+/// Checks that a user who loses the role `$admin`, the means to sign in, or everything, is not the last who can
+/// administer. Comes before the
+/// change.
+///
+/// # Errors
+/// [`Error::Conflict`]
+pub(in crate::service) fn keep_one(transaction: &mut Transaction<'_>, leaving: &Principal) -> Result<()> {
+    if leaving.kind != PrincipalKind::User || leaving.role != Role::Admin || !leaving.enabled {
+        return Ok(());
+    }
+    principals::lock_administrators(transaction.connection)?;
+    let left = principals::administrators(transaction.connection, NOBODY)?;
+    if left.iter().any(|id| *id != leaving.id) || !left.contains(&leaving.id) {
+        return Ok(());
+    }
+    Err(Error::Conflict(format!(
+        "`{}` is the last enabled user with the role `{}`: only the command line can take that away",
+        leaving.username(),
+        Role::Admin.name()
+    )))
+}
+
+/// How many enabled users have the role `$admin` and can sign in.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn count(service: &Service) -> Result<usize> {
+    service.read(|connection| Ok(principals::administrators(connection, NOBODY)?.len())).await
+}
