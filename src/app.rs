@@ -40,7 +40,7 @@ pub struct State {
     /// What DataHub's door was told.
     pub datahub: datahub::Settings,
     /// DataHub's GraphQL.
-    pub schema: datahub::graphql::Schema,
+    pub graphql: datahub::graphql::engine::Engine,
     /// The largest body that is read, in bytes.
     pub body_limit: usize,
     /// How long a request may take.
@@ -72,8 +72,8 @@ impl State {
     /// The state of an application.
     ///
     /// # Errors
-    /// When the OpenAPI document cannot be written.
-    pub fn new(service: Service, doors: DoorSettings) -> serde_json::Result<Self> {
+    /// When the OpenAPI document cannot be written, or threads cannot be started.
+    pub fn new(service: Service, doors: DoorSettings) -> std::io::Result<Self> {
         let document = openapi::document();
         Ok(Self {
             metrics: Metrics::new(&service),
@@ -87,7 +87,7 @@ impl State {
             github_keys: doors.github_keys,
             introspection_millis: doors.introspection_millis,
             datahub: doors.datahub,
-            schema: datahub::graphql::schema(),
+            graphql: datahub::graphql::engine::Engine::start()?,
             body_limit: doors.body_limit,
             request_timeout: doors.request_timeout,
             public_url: doors.public_url,

@@ -32,6 +32,7 @@ use crate::service::people::users;
 use crate::service::people::users::NewUser;
 use crate::service::upkeep::maintenance::{self, Follower, Unsaved};
 use crate::service::{Parts, Service};
+use crate::shutdown;
 use crate::storage::database::Database;
 use crate::storage::peppers;
 use crate::storage::url::DatabaseUrl;
@@ -150,6 +151,8 @@ async fn serve(settings: Settings) -> Outcome {
         ..defaults
     };
     let follower = Follower::start(&service).await.map_err(explain)?;
+    shutdown::watch(wire_settings.shutdown_timeout + shutdown::MARGIN)
+        .map_err(|error| format!("cannot watch for signals: {error}"))?;
     tracing::info!(listen = %settings.listen, database = ?database_url(&settings)?, "serving");
     actix_web::rt::spawn(follow(service.clone(), follower));
     actix_web::rt::spawn(save_uses(service.clone()));

@@ -250,7 +250,8 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_KEEP_ALIVE_SECONDS", default_value_t = 75)]
     pub keep_alive_seconds: u64,
 
-    /// How long running requests may take to finish when told to stop, in seconds
+    /// How long running requests may take to finish when told to stop, in seconds. Five seconds later the process ends
+    /// whatever they do
     #[arg(long, global = true, env = "TESSERA_SHUTDOWN_SECONDS", default_value_t = 20)]
     pub shutdown_seconds: u64,
 

@@ -24,5 +24,6 @@ pub mod domain;
 pub mod http;
 mod pepper_file;
 pub mod service;
+pub mod shutdown;
 pub mod storage;
 pub mod telemetry;

@@ -65,6 +65,7 @@ pub mod ids;
 pub mod invite;
 pub mod limits;
 pub mod listing;
+pub mod nesting;
 pub mod pepper;
 pub mod permission;
 pub mod persona;

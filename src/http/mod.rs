@@ -17,9 +17,13 @@ mod request_id;
 mod valid;
 pub mod wire;
 
+#[cfg(feature = "fuzzing")]
+pub use edition::expected;
 pub use fallback::{Endpoints, no_endpoint};
 pub use ops::metrics::Metrics;
 pub use request_id::RequestIds;
+#[cfg(feature = "fuzzing")]
+pub use valid::Params;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::datahub::{self, DataHubError};
 use crate::domain::error::{Error, Refusal, Violation};
+use crate::domain::nesting::TooMuch;
 
 /// Why a request is answered with an error.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,12 @@ pub enum Failure {
     /// The framework refused the request.
     #[error("the request was refused")]
     Framework(StatusCode),
+}
+
+impl From<TooMuch> for Failure {
+    fn from(excess: TooMuch) -> Self {
+        Self::Body(format!("the body {excess}"))
+    }
 }
 
 impl From<Violation> for Failure {

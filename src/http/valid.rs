@@ -8,6 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::StreamExt;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use validator::{Validate, ValidationError, ValidationErrors};
 
@@ -15,6 +16,7 @@ use super::problem::Failure;
 use crate::app::State;
 use crate::domain::error::{Error, Violation};
 use crate::domain::listing::clip;
+use crate::domain::nesting::{Unreadable, check_json, read_json};
 
 /// The body of a request, read and not yet looked at: whoever may not act at all learns nothing about it.
 pub struct Body<T> {
@@ -107,6 +109,17 @@ fn not_json() -> Failure {
     Failure::Body("the body must be sent as `Content-Type: application/json`".to_owned())
 }
 
+/// Reads a JSON body that need not be known in full.
+///
+/// # Errors
+/// What is too much, or else that violation.
+pub fn read_or<'a, T: Deserialize<'a>>(bytes: &'a [u8], wrong: impl Fn() -> Violation) -> Result<T, Failure> {
+    read_json(bytes).map_err(|error| match error {
+        Unreadable::TooMuch(excess) => excess.into(),
+        Unreadable::Json(_) => wrong().into(),
+    })
+}
+
 /// How many unknown members are named.
 const NAMED: usize = 20;
 
@@ -115,6 +128,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Vec<Violation>), Failu
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(Failure::Body("the body must be a JSON object".to_owned()));
     }
+    check_json(bytes)?;
     let mut unknown = Vec::new();
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let mut track = serde_path_to_error::Track::new();

@@ -129,3 +129,39 @@ async fn one_question_about_somebody_else_takes_the_permission() {
     body["options"] = json!({"evaluations_semantic": "permit_on_first_permit"});
     alice.post(EVALUATIONS, &body).await.refused("TESSERA-403-001");
 }
+
+#[actix_web::test]
+async fn properties_are_bounded_as_each_question_takes_a_copy_of_them() {
+    let app = App::start().await;
+    let gateway = certified(&app).await;
+    let holding = |length: usize| json!({"a": "x".repeat(length - 1)});
+    let many = |count: usize| (0..count).map(|n| (n.to_string(), json!(1))).collect::<serde_json::Map<_, _>>();
+    let (action, bob, it) = (json!({"name": "read"}), user("bob"), record("record-1"));
+    for properties in [holding(8192), json!(many(100))] {
+        let body = question(
+            &with(bob.clone(), &properties),
+            &with(action.clone(), &properties),
+            &with(it.clone(), &properties),
+        );
+        gateway.post("/access/v1/evaluation", &body).await.ok();
+    }
+    for properties in [holding(8193), json!(many(101))] {
+        for (field, body) in [
+            ("subject.properties", question(&with(bob.clone(), &properties), &action, &it)),
+            ("action.properties", question(&bob, &with(action.clone(), &properties), &it)),
+            ("resource.properties", question(&bob, &action, &with(it.clone(), &properties))),
+        ] {
+            let message = gateway.post("/access/v1/evaluation", &body).await.violates(field);
+            assert_eq!(message, "must have at most 100 members and 8192 bytes");
+            let mut several = body.clone();
+            several["evaluations"] = json!([{}, {}]);
+            gateway.post(EVALUATIONS, &several).await.violates(field);
+        }
+        let one = json!({"subject": with(bob.clone(), &properties)});
+        let several = json!({"action": action, "resource": it, "evaluations": [one, {"subject": bob}]});
+        assert_eq!(decisions(&gateway, &several).await, [false, true]);
+        let target = json!({"type": "record", "properties": properties});
+        let body = json!({"subject": bob, "action": action, "resource": target});
+        gateway.post("/access/v1/search/resource", &body).await.violates("resource.properties");
+    }
+}

@@ -97,6 +97,24 @@ fn only_one_file_knows_of_two_databases() {
     }
 }
 
+/// Parsers call themselves for every bracket: `domain/nesting.rs` looks first.
+#[test]
+fn what_clients_send_is_parsed_within_bounds() {
+    let bounded = ["domain/nesting.rs", "http/valid.rs", "http/datahub/graphql/request.rs"];
+    // A file of the operator's, and a text that this server has sealed.
+    let trusted = ["http/gateway/guards.rs", "domain/cursor.rs"];
+    for (path, text) in files().iter().filter(|(path, _)| path.starts_with("http") || path.starts_with("domain")) {
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let parsers = ["serde_json::from_slice", "serde_json::from_str", "serde_json::from_reader", "parse_query("];
+        let parses = parsers.iter().any(|parser| code.contains(parser)) || code.contains("serde_json::Deserializer::");
+        let known = bounded.iter().chain(&trusted).any(|known| path == Path::new(known));
+        assert!(!parses || known, "{}: read it with `domain::nesting::read_json`", path.display());
+        if bounded.iter().any(|known| path == Path::new(known)) {
+            assert!(code.contains("check_json(bytes)?") || code.contains("check_graphql("), "{}", path.display());
+        }
+    }
+}
+
 #[test]
 fn no_file_has_more_than_400_lines() {
     for (path, text) in files() {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 use super::{Case, Comparison, Filter, Pattern, Test, Value};
 use crate::domain::error::{Result, Violation};
 use crate::domain::listing::{Field, Kind, clip};
+use crate::domain::nesting::{Unreadable, read_json};
 
 const LENGTH: usize = 8192;
 const DEPTH: usize = 8;
@@ -28,8 +29,10 @@ impl<F: Field> Filter<F> {
         if text.len() > LENGTH {
             return Err(wrong(format!("must have at most {LENGTH} bytes, not {}", text.len())).into());
         }
-        let json: Json =
-            serde_json::from_str(text).map_err(|error| wrong(format!("must be a JSON object: {error}")))?;
+        let json: Json = read_json(text.as_bytes()).map_err(|error| match error {
+            Unreadable::TooMuch(excess) => wrong(excess.to_string()),
+            Unreadable::Json(error) => wrong(format!("must be a JSON object: {error}")),
+        })?;
         let Json::Object(object) = json else {
             return Err(wrong("must be a JSON object, as in `{\"displayName\":\"etl\"}`").into());
         };

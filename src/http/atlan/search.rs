@@ -2,6 +2,9 @@
 
 mod dsl;
 
+#[cfg(feature = "fuzzing")]
+pub use self::dsl::parse;
+
 use actix_web::{HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

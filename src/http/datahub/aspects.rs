@@ -13,9 +13,10 @@ use super::urn;
 use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::error::Violation;
+use crate::domain::nesting::read_json;
 use crate::domain::profile::AspectName;
 use crate::http::problem::Failure;
-use crate::http::valid::Params;
+use crate::http::valid::{Params, read_or};
 use crate::service::people::profiles;
 
 /// Get one aspect of an entity
@@ -77,11 +78,10 @@ pub async fn ingest(
     let params = Params::parse(request.query_string());
     let wrong = || Violation::new("proposal", "must be DataHub's MetadataChangeProposal");
     let proposals = match params.get("action")? {
-        "ingestProposal" => serde_json::from_slice(&body).map(|One { proposal }| vec![proposal]),
-        "ingestProposalBatch" => serde_json::from_slice(&body).map(|Many { proposals }| proposals),
+        "ingestProposal" => read_or(&body, wrong).map(|One { proposal }| vec![proposal])?,
+        "ingestProposalBatch" => read_or(&body, wrong).map(|Many { proposals }| proposals)?,
         _ => return Err(Violation::new("action", "must be `ingestProposal` or `ingestProposalBatch`").into()),
-    }
-    .map_err(|_| wrong())?;
+    };
     if proposals.len() > MOST {
         return Err(Violation::new("proposals", format!("must have at most {MOST} members")).into());
     }
@@ -110,7 +110,7 @@ async fn write(state: &State, actor: &Actor, proposal: Proposal) -> Result<Strin
     })?;
     let value: Value = proposal
         .aspect
-        .and_then(|aspect| serde_json::from_str(&aspect.value).ok())
+        .and_then(|aspect| read_json(aspect.value.as_bytes()).ok())
         .ok_or_else(|| Violation::new("aspect", "must hold a JSON object as text in `value`"))?;
     profiles::write(&state.service, actor, username, name, value).await?;
     Ok(proposal.entity_urn)

@@ -17,7 +17,7 @@ use crate::domain::error::{Error, Violation};
 use crate::domain::profile::{Aspect, AspectName, Profile};
 use crate::domain::service_account::PREFIX;
 use crate::http::problem::Failure;
-use crate::http::valid::Params;
+use crate::http::valid::{Params, read_or};
 use crate::service::keys::{access_tokens, service_accounts};
 use crate::service::people::{profiles, users};
 
@@ -206,8 +206,7 @@ pub async fn act(
     body: web::Bytes,
 ) -> Result<HttpResponse, Failure> {
     let params = Params::parse(request.query_string());
-    let EntityAction { urn } =
-        serde_json::from_slice(&body).map_err(|_| Violation::new("urn", "must be a text in a JSON object"))?;
+    let EntityAction { urn } = read_or(&body, || Violation::new("urn", "must be a text in a JSON object"))?;
     match params.get("action")? {
         "delete" => {
             let rows = delete(&state, &actor, &urn).await?;

@@ -13,6 +13,7 @@ use super::urn;
 use crate::app::State;
 use crate::clock::SECOND;
 use crate::domain::error::{Error, Refusal};
+use crate::domain::nesting::{Unreadable, read_json};
 use crate::domain::text::DisplayName;
 use crate::http::auth::request_id;
 use crate::http::problem::Failure;
@@ -179,7 +180,10 @@ fn bad_request(message: String) -> Failure {
 
 /// What was sent is not repeated: it holds a password.
 fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
-    serde_json::from_slice(body).map_err(|_| bad_request("The body must be a JSON object with texts.".to_owned()))
+    read_json(body).map_err(|error| match error {
+        Unreadable::TooMuch(excess) => bad_request(format!("The body {excess}.")),
+        Unreadable::Json(_) => bad_request("The body must be a JSON object with texts.".to_owned()),
+    })
 }
 
 /// Who signs in.

@@ -16,6 +16,8 @@ mod urn;
 
 pub use self::problem::{DataHubError, message};
 pub use self::settings::Settings;
+#[cfg(feature = "fuzzing")]
+pub use self::urn::{of_role, of_token, of_user, role, token_id, username};
 
 /// The first segments of the paths of this door, but for GraphQL's.
 const SEGMENTS: [&str; 11] = [

@@ -9,6 +9,8 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::app::State;
+use crate::domain::error::Error;
+use crate::domain::nesting::{Unreadable, read_json};
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
 use crate::http::valid::Body;
@@ -79,14 +81,11 @@ pub async fn github(
     let limit = if state.github_keys.has(header(&KEY_IDENTIFIER)) { ALERTS_LENGTH } else { state.body_limit };
     let body = body.to_bytes_limited(limit).await.map_err(|_| Failure::TooLarge(limit))?;
     let body = body.map_err(|_| Failure::Body("the body could not be read".to_owned()))?;
-    if !state.github_keys.verify(header(&KEY_IDENTIFIER), header(&KEY_SIGNATURE), &body) {
-        return Err(Failure::Body("the signature of the alerts is missing or wrong".to_owned()));
-    }
-    let alerts: Vec<GithubAlertRequest> = serde_json::from_slice(&body)
-        .map_err(|_| Failure::Body("the alerts must be an array of objects with `token` and `type`".to_owned()))?;
-    if alerts.len() > ALERTS {
-        return Err(Failure::Body(format!("there must be at most {ALERTS} alerts, not {}", alerts.len())));
-    }
+    let (identifier, signature) = (header(&KEY_IDENTIFIER).to_owned(), header(&KEY_SIGNATURE).to_owned());
+    let reading = state.clone();
+    // Not on this thread: to digest and to parse 8 MiB takes long enough for thousands of verifications.
+    let alerts = web::block(move || read_alerts(&reading, &identifier, &signature, &body)).await;
+    let alerts = alerts.map_err(|error| Error::Internal(error.into()))??;
     // The same token may be found in many places.
     let mut known: HashMap<&str, &'static str> = HashMap::new();
     for alert in &alerts {
@@ -104,6 +103,28 @@ pub async fn github(
         label: known.get(alert.token.as_str()).copied().unwrap_or("false_positive"),
     };
     Ok(HttpResponse::Ok().json(alerts.iter().map(label).collect::<Vec<_>>()))
+}
+
+/// The alerts in a body that GitHub has signed.
+fn read_alerts(
+    state: &State,
+    identifier: &str,
+    signature: &str,
+    body: &[u8],
+) -> Result<Vec<GithubAlertRequest>, Failure> {
+    if !state.github_keys.verify(identifier, signature, body) {
+        return Err(Failure::Body("the signature of the alerts is missing or wrong".to_owned()));
+    }
+    let alerts: Vec<GithubAlertRequest> = read_json(body).map_err(|error| match error {
+        Unreadable::TooMuch(excess) => excess.into(),
+        Unreadable::Json(_) => {
+            Failure::Body("the alerts must be an array of objects with `token` and `type`".to_owned())
+        }
+    })?;
+    if alerts.len() > ALERTS {
+        return Err(Failure::Body(format!("there must be at most {ALERTS} alerts, not {}", alerts.len())));
+    }
+    Ok(alerts)
 }
 
 /// One alert, as GitHub's secret scanning partner program sends it.

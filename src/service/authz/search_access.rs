@@ -47,7 +47,12 @@ struct Candidate<T> {
 }
 
 /// Asks about one candidate after the other. There is one more than may be looked at if there are more.
-fn scan<T>(candidates: Vec<Candidate<T>>, window: &Window, mut may: impl FnMut(&T) -> Result<bool>) -> Result<Results> {
+/// Candidates are made when it is their turn, so that what an inquiry holds is copied for one at a time.
+fn scan<T>(
+    candidates: impl IntoIterator<Item = Candidate<T>>,
+    window: &Window,
+    mut may: impl FnMut(&T) -> Result<bool>,
+) -> Result<Results> {
     let mut names = Vec::new();
     let mut end = window.after.clone();
     for (looked_at, candidate) in candidates.into_iter().enumerate() {
@@ -94,7 +99,7 @@ pub async fn subjects(
                 let name = client.unwrap_or_else(|| principal.username().to_string());
                 Candidate { name, place: principal.id.to_string(), what: standing }
             });
-            scan(candidates.collect(), &window, |standing: &Standing| {
+            scan(candidates, &window, |standing: &Standing| {
                 if inactive.contains(&standing.principal.id.to_string()) {
                     return Ok(false);
                 }
@@ -145,7 +150,7 @@ pub async fn resources(
                 let inquiry = asset.map_or(inquiry.clone(), |asset| inquiry.with_stored(&asset));
                 Candidate { place: name.clone(), name, what: inquiry }
             });
-            scan(candidates.collect(), &window, |inquiry| Ok(answer(&standing, inquiry, &slices)?.is_allowed()))
+            scan(candidates, &window, |inquiry| Ok(answer(&standing, inquiry, &slices)?.is_allowed()))
         })
         .await
 }
@@ -182,7 +187,7 @@ pub async fn actions(
             };
             let after = names.into_iter().filter(|name| *name > window.after).take(CANDIDATES + 1);
             let candidates = after.map(|name| Candidate { place: name.clone(), name: name.clone(), what: name });
-            scan(candidates.collect(), &window, |action| {
+            scan(candidates, &window, |action| {
                 let inquiry = Inquiry { action: action.clone(), ..inquiry.clone() };
                 Ok(answer(&standing, &inquiry, &slices)?.is_allowed())
             })

@@ -3,6 +3,7 @@
 mod containment;
 mod cookies;
 mod errors;
+mod limits;
 mod listing;
 mod policies;
 mod rest;

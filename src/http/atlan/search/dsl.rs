@@ -22,7 +22,7 @@ const ALL_TYPES: [&str; 2] = ["asset", "referenceable"];
 ///
 /// # Errors
 /// A violation that names the member or clause that is not honoured.
-pub(super) fn parse(dsl: &Map<String, Value>) -> Result<Search, Violation> {
+pub fn parse(dsl: &Map<String, Value>) -> Result<Search, Violation> {
     let mut search = Search { condition: everything(), order: Order::Ascending, size: DEFAULT_SIZE, from: 0 };
     for (name, value) in dsl.iter().filter(|(_, value)| !value.is_null()) {
         let place = format!("dsl.{}", clip(name));

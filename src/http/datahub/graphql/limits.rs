@@ -1,19 +1,33 @@
 //! How much a document asks for once its fragments are in place, found out without putting them there. The engine looks at
-//! its limits only after that, and two spreads in each of 25 fragments make 2^25 fields of 921 bytes.
+//! its limits only after that: two spreads in each of 25 fragments make 2^25 fields of 921 bytes, and without a single
+//! field at their end the engine walks through them all the same.
+//!
+//! Every definition is measured, also those that are not executed: the engine checks them all.
 
 use std::collections::HashMap;
 
-use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
-use async_graphql::{Name, Pos, Positioned};
+use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet};
+use async_graphql::{Name, Pos, Positioned, Variables};
 
 use super::COMPLEXITY;
+use super::cost::{Scope, rows};
 
 /// How deep selections and fragments may be nested in each other. The engine's own limit, which counts the same.
 const NESTING: usize = 32;
 /// How many operations and fragments a document may have.
 const DEFINITIONS: usize = 100;
+/// How many fields, spreads and inline fragments all definitions of a document may have together, fragments in place.
+const SELECTIONS: usize = 4 * COMPLEXITY;
+/// How many fields of `Query` or `Mutation` one request may ask for, whatever they are called in the answer. Queries run
+/// at the same time and mutations one after the other; clients send one.
+pub const ROOTS: usize = 20;
+/// What a request may cost: a field costs 1, a row 10, and what is beneath a list counts for every row that may come.
+pub const COST: usize = 100_000;
+/// What it costs to read a row.
+const ROW: usize = 10;
 
 /// What is too much, and where.
+#[derive(Debug)]
 pub struct Excess {
     pub message: String,
     pub position: Pos,
@@ -22,18 +36,42 @@ pub struct Excess {
 /// Refuses what the engine would work on for long.
 ///
 /// # Errors
-/// Too many definitions, fields or levels, and fragments within themselves.
-pub fn check(document: &ExecutableDocument) -> Result<(), Excess> {
-    let mut measuring = Measuring { document, fragments: HashMap::new() };
-    let operations = document.operations.iter().map(|(_, operation)| &operation.node.selection_set);
-    let fragments = document.fragments.values().map(|fragment| &fragment.node.selection_set);
-    for (index, selections) in operations.chain(fragments).enumerate() {
-        if index >= DEFINITIONS {
+/// Too many definitions, fields, levels or rows, fragments within themselves, and fragments that are not there.
+pub fn check(document: &ExecutableDocument, variables: &Variables) -> Result<(), Excess> {
+    let mut total = 0;
+    let mut definitions = 0;
+    let mut count = |selections: &Positioned<SelectionSet>, extent: Extent| {
+        definitions += 1;
+        total += extent.selections;
+        if definitions > DEFINITIONS {
             return Err(excess(format!("A document has at most {DEFINITIONS} operations and fragments."), selections));
         }
-        if measuring.measure(selections, 0)?.fields > COMPLEXITY {
+        if extent.fields > COMPLEXITY {
             return Err(excess(format!("A query selects at most {COMPLEXITY} fields."), selections));
         }
+        if total > SELECTIONS {
+            let message = format!("A document has at most {SELECTIONS} fields, fragments and spreads of fragments.");
+            return Err(excess(message, selections));
+        }
+        Ok(())
+    };
+    for (_, operation) in document.operations.iter() {
+        let selections = &operation.node.selection_set;
+        let extent = Measuring::new(document, variables, Some(&operation.node)).selections(selections, 0, false)?;
+        count(selections, extent)?;
+        if extent.here > ROOTS {
+            return Err(excess(format!("A request asks for at most {ROOTS} fields of the root."), selections));
+        }
+        if extent.cost > COST {
+            let message = format!("A query costs at most {COST}, not {}: ask for fewer rows.", extent.cost);
+            return Err(excess(message, selections));
+        }
+    }
+    // Those that no operation spreads, too. Their rows do not count, so no operation's variables are needed.
+    let mut measuring = Measuring::new(document, variables, None);
+    for (name, fragment) in &document.fragments {
+        let extent = measuring.fragment(name, fragment.pos, 0)?;
+        count(&fragment.node.selection_set, extent)?;
     }
     Ok(())
 }
@@ -43,34 +81,63 @@ fn excess<T>(message: String, place: &Positioned<T>) -> Excess {
 }
 
 /// How much is in a selection.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Extent {
+    /// Fields.
     fields: usize,
+    /// Fields of the selection itself, not of those beneath.
+    here: usize,
+    /// Fields, spreads and inline fragments.
+    selections: usize,
+    /// Levels beneath it.
     levels: usize,
+    /// What it costs.
+    cost: usize,
 }
 
-/// Fragments are measured once, however often they are spread; one that is being measured has no extent yet.
+/// Fragments are measured once for each operation, however often they are spread; one that is being measured has no
+/// extent yet.
 struct Measuring<'a> {
     document: &'a ExecutableDocument,
+    scope: Scope<'a>,
     fragments: HashMap<&'a Name, Option<Extent>>,
 }
 
 impl<'a> Measuring<'a> {
-    fn measure(&mut self, selections: &'a Positioned<SelectionSet>, level: usize) -> Result<Extent, Excess> {
-        let mut extent = Extent { fields: 0, levels: 0 };
+    fn new(
+        document: &'a ExecutableDocument,
+        variables: &'a Variables,
+        operation: Option<&'a OperationDefinition>,
+    ) -> Self {
+        Self { document, scope: Scope { variables, operation }, fragments: HashMap::new() }
+    }
+
+    fn selections(
+        &mut self,
+        selections: &'a Positioned<SelectionSet>,
+        level: usize,
+        introspects: bool,
+    ) -> Result<Extent, Excess> {
+        let mut extent = Extent::default();
         for selection in &selections.node.items {
-            let (own, inner) = match &selection.node {
-                Selection::Field(field) if field.node.selection_set.node.items.is_empty() => (1, None),
-                Selection::Field(field) => (1, Some(self.measure(&field.node.selection_set, level + 1)?)),
-                Selection::InlineFragment(inline) => (0, Some(self.measure(&inline.node.selection_set, level + 1)?)),
+            let inner = match &selection.node {
+                Selection::Field(field) => self.field(&field.node, level, introspects)?,
+                Selection::InlineFragment(inline) => {
+                    let on = inline.node.type_condition.as_ref().map(|condition| condition.node.on.node.as_str());
+                    let introspects = on.map_or(introspects, |name| name.starts_with("__"));
+                    let inner = self.selections(&inline.node.selection_set, level + 1, introspects)?;
+                    Extent { levels: inner.levels + 1, ..inner }
+                }
                 Selection::FragmentSpread(spread) => {
                     let name = &spread.node.fragment_name;
-                    (0, self.fragment(&name.node, name.pos, level + 1)?)
+                    let inner = self.fragment(&name.node, name.pos, level + 1)?;
+                    Extent { levels: inner.levels + 1, ..inner }
                 }
             };
-            let inner =
-                inner.map_or(Extent { fields: 0, levels: 0 }, |inner| Extent { levels: inner.levels + 1, ..inner });
-            extent.fields = extent.fields.saturating_add(own).saturating_add(inner.fields);
+            extent.fields = extent.fields.saturating_add(inner.fields);
+            extent.here = extent.here.saturating_add(inner.here);
+            extent.selections = extent.selections.saturating_add(inner.selections).saturating_add(1);
+            extent.cost = extent.cost.saturating_add(inner.cost);
             extent.levels = extent.levels.max(inner.levels);
         }
         // Before anything is called one level deeper, so that this is never far down the stack.
@@ -80,11 +147,31 @@ impl<'a> Measuring<'a> {
         Ok(extent)
     }
 
-    /// `None` for a fragment that is not there: the engine says so.
-    fn fragment(&mut self, name: &'a Name, position: Pos, level: usize) -> Result<Option<Extent>, Excess> {
-        let Some(fragment) = self.document.fragments.get(name) else { return Ok(None) };
+    fn field(&mut self, field: &'a Field, level: usize, introspects: bool) -> Result<Extent, Excess> {
+        if field.selection_set.node.items.is_empty() {
+            return Ok(Extent { fields: 1, here: 1, cost: 1, ..Extent::default() });
+        }
+        let introspects = introspects || field.name.node.starts_with("__");
+        let inner = self.selections(&field.selection_set, level + 1, introspects)?;
+        let each = match rows(field, &self.scope, introspects) {
+            None => inner.cost,
+            Some(rows) => inner.cost.saturating_add(if introspects { 0 } else { ROW }).saturating_mul(rows),
+        };
+        Ok(Extent {
+            fields: inner.fields.saturating_add(1),
+            here: 1,
+            selections: inner.selections,
+            levels: inner.levels + 1,
+            cost: each.saturating_add(1),
+        })
+    }
+
+    fn fragment(&mut self, name: &'a Name, position: Pos, level: usize) -> Result<Extent, Excess> {
+        let Some(fragment) = self.document.fragments.get(name) else {
+            return Err(Excess { message: format!("Unknown fragment: \"{name}\""), position });
+        };
         match self.fragments.get(name) {
-            Some(Some(known)) => return Ok(Some(*known)),
+            Some(Some(known)) => return Ok(*known),
             Some(None) => {
                 return Err(Excess { message: format!("The fragment `{name}` is spread within itself."), position });
             }
@@ -94,8 +181,9 @@ impl<'a> Measuring<'a> {
             return Err(Excess { message: format!("A query is nested at most {NESTING} levels deep."), position });
         }
         self.fragments.insert(name, None);
-        let extent = self.measure(&fragment.node.selection_set, level)?;
+        let introspects = fragment.node.type_condition.node.on.node.starts_with("__");
+        let extent = self.selections(&fragment.node.selection_set, level, introspects)?;
         self.fragments.insert(name, Some(extent));
-        Ok(Some(extent))
+        Ok(extent)
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! One file for each subject; a field is added in the file of its type.
 
+mod answer;
 mod corp_user;
+mod cost;
+pub mod engine;
 mod filters;
 mod limits;
 mod me;
@@ -19,10 +22,15 @@ mod users;
 use actix_web::{HttpResponse, post, web};
 use async_graphql::{Context, EmptySubscription, MergedObject};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use self::problem::Problem;
+#[cfg(feature = "fuzzing")]
+pub use self::{
+    answer::write,
+    request::{parse, read},
+};
 use super::caller::Caller;
 use super::problem::DataHubError;
 use crate::app::State;
@@ -58,6 +66,9 @@ const DEPTH: usize = 20;
 /// How many fields a request may select.
 const COMPLEXITY: usize = 500;
 
+/// How many directives one field may have.
+const DIRECTIVES: usize = 10;
+
 /// Builds the schema.
 #[must_use]
 pub fn schema() -> Schema {
@@ -65,6 +76,7 @@ pub fn schema() -> Schema {
         .register_output_type::<scalars::Entity>()
         .limit_depth(DEPTH)
         .limit_complexity(COMPLEXITY)
+        .limit_directives(DIRECTIVES)
         .finish()
 }
 
@@ -84,13 +96,14 @@ pub fn sdl() -> String {
     request_body = GraphqlRequest,
     responses(
         (status = 200, description = "`data`, `errors` and `extensions`", body = Object),
-        (status = 400, description = "The body is no GraphQL request; no body"),
+        (status = 400, description = "The body is no GraphQL request, and there is no body; or it is nested too deep"),
         (status = 401, description = "No credential, or a bad one", body = DataHubError),
+        (status = 429, description = "Too many documents of the actor wait", body = DataHubError),
     ),
 )]
 #[post("/api/graphql")]
 pub async fn execute(state: web::Data<State>, caller: Caller, body: web::Bytes) -> Result<HttpResponse, Failure> {
-    answer(state, caller, &body).await
+    answer(state, caller, body).await
 }
 
 /// Ask DataHub's GraphQL, at the frontend's address
@@ -102,13 +115,14 @@ pub async fn execute(state: web::Data<State>, caller: Caller, body: web::Bytes) 
     request_body = GraphqlRequest,
     responses(
         (status = 200, description = "`data`, `errors` and `extensions`", body = Object),
-        (status = 400, description = "The body is no GraphQL request; no body"),
+        (status = 400, description = "The body is no GraphQL request, and there is no body; or it is nested too deep"),
         (status = 401, description = "No credential, or a bad one", body = DataHubError),
+        (status = 429, description = "Too many documents of the actor wait", body = DataHubError),
     ),
 )]
 #[post("/api/v2/graphql")]
 pub async fn execute_v2(state: web::Data<State>, caller: Caller, body: web::Bytes) -> Result<HttpResponse, Failure> {
-    answer(state, caller, &body).await
+    answer(state, caller, body).await
 }
 
 /// A GraphQL request.
@@ -123,22 +137,18 @@ pub struct GraphqlRequest {
     operation_name: Option<String>,
 }
 
-async fn answer(state: web::Data<State>, Caller(actor): Caller, body: &[u8]) -> Result<HttpResponse, Failure> {
-    let request = request::read(body).ok_or(Failure::NoGraphql)?;
-    let response = match request::parse(request) {
-        Err(error) => json!({"errors": [error], "data": null, "extensions": {}}),
-        Ok(request) => {
-            let schema = state.schema.clone();
-            let response = schema.execute(request.data(Asking { state, actor })).await;
-            let errors: Vec<Value> = response.errors.iter().map(problem::render).collect();
-            if errors.is_empty() {
-                json!({"data": response.data, "extensions": {}})
-            } else {
-                json!({"errors": errors, "data": response.data, "extensions": {}})
-            }
-        }
+async fn answer(state: web::Data<State>, Caller(actor): Caller, body: web::Bytes) -> Result<HttpResponse, Failure> {
+    let (engine, schema, asking) = (state.clone(), state.graphql.schema(), actor.id());
+    let work = async move {
+        let request = match request::parse(request::read(&body)?) {
+            Err(error) => return Ok::<_, Failure>(answer::refused(error)),
+            Ok(request) => request,
+        };
+        drop(body);
+        Ok(answer::write(&schema.execute(request.data(Asking { state, actor })).await))
     };
-    Ok(HttpResponse::Ok().content_type("application/json;charset=utf-8").body(response.to_string()))
+    let text = engine.graphql.run(asking, work).await??;
+    Ok(HttpResponse::Ok().content_type("application/json;charset=utf-8").body(text))
 }
 
 /// Who asks whom.

@@ -105,10 +105,18 @@ impl From<Problem> for async_graphql::Error {
     }
 }
 
+/// The longest message that is sent, in bytes: it may repeat what the client wrote.
+pub const MESSAGE: usize = 1024;
+
 /// An error as it is sent. One that has no classification yet is the engine's own, about the document: by it DataHub's
 /// client recognises a field that the server does not have.
 pub fn render(error: &ServerError) -> Value {
-    let mut rendered = serde_json::to_value(error).unwrap_or_else(|_| json!({"message": error.message}));
+    let mut error = error.clone();
+    if error.message.len() > MESSAGE {
+        error.message.truncate(error.message.floor_char_boundary(MESSAGE));
+        error.message.push('…');
+    }
+    let mut rendered = serde_json::to_value(&error).unwrap_or_else(|_| json!({"message": error.message}));
     if rendered["extensions"]["classification"].is_null() {
         rendered["extensions"] = json!({"classification": "ValidationError"});
     }

@@ -5,6 +5,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{limits, numbers};
+use crate::domain::nesting::{TooMuch, Unreadable, check_graphql, read_json};
+use crate::http::problem::Failure;
 
 /// The body of a request. Further members are ignored.
 #[derive(Deserialize)]
@@ -17,10 +19,16 @@ pub struct Body {
     operation_name: Option<String>,
 }
 
-/// The request in a body; `None` if it is none. Nothing of it is logged, as variables hold tokens.
-pub fn read(body: &[u8]) -> Option<Body> {
-    let body: Body = serde_json::from_slice(body).ok()?;
-    body.variables.as_ref().is_none_or(Value::is_object).then_some(body)
+/// The request in a body. Nothing of it is logged, as variables hold tokens.
+///
+/// # Errors
+/// A body that is none, or that is nested too deep.
+pub fn read(body: &[u8]) -> Result<Body, Failure> {
+    let body: Body = read_json(body).map_err(|error| match error {
+        Unreadable::TooMuch(excess) => excess.into(),
+        Unreadable::Json(_) => Failure::NoGraphql,
+    })?;
+    if body.variables.as_ref().is_none_or(Value::is_object) { Ok(body) } else { Err(Failure::NoGraphql) }
 }
 
 /// The document in it, small enough to be looked at by the engine.
@@ -28,22 +36,31 @@ pub fn read(body: &[u8]) -> Option<Body> {
 /// # Errors
 /// The error to send for what is no GraphQL, or too much of it.
 pub fn parse(body: Body) -> Result<Request, Value> {
+    check_graphql(&body.query)
+        .map_err(|excess| problem(&format!("The query {excess}."), [place(&body.query, excess)], "InvalidSyntax"))?;
     let mut document = parser::parse_query(&body.query).map_err(|error| {
         let message = format!("Invalid Syntax : {}", without_excerpt(&error));
         problem(&message, error.positions(), "InvalidSyntax")
     })?;
-    limits::check(&document).map_err(|excess| problem(&excess.message, [excess.position], "ValidationError"))?;
     numbers::in_document(&mut document);
-    let mut request = Request::new(body.query);
+    let mut variables = body.variables.unwrap_or_default();
+    numbers::in_variables(&mut variables);
+    let variables = Variables::from_json(variables);
+    limits::check(&document, &variables)
+        .map_err(|excess| problem(&excess.message, [excess.position], "ValidationError"))?;
+    let mut request = Request::new(body.query).variables(variables);
     request.set_parsed_query(document);
-    if let Some(mut variables) = body.variables {
-        numbers::in_variables(&mut variables);
-        request = request.variables(Variables::from_json(variables));
-    }
     if let Some(name) = body.operation_name.filter(|name| !name.is_empty()) {
         request = request.operation_name(name);
     }
     Ok(request)
+}
+
+/// The line and the column at which there is too much.
+fn place(query: &str, TooMuch { at, .. }: TooMuch) -> Pos {
+    let before = &query[..query.floor_char_boundary(at)];
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    Pos { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
 }
 
 /// What the parser says, without the line that it shows: a token may be in it, and clients log messages. What was
@@ -58,4 +75,56 @@ fn problem(message: &str, positions: impl IntoIterator<Item = Pos>, classificati
     let locations: Vec<Value> =
         positions.into_iter().map(|position| json!({"line": position.line, "column": position.column})).collect();
     json!({"message": message, "locations": locations, "extensions": {"classification": classification}})
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::domain::nesting::{GRAPHQL_DEPTH, JSON_DEPTH};
+    use crate::http::datahub::graphql::schema;
+
+    /// Half of what a thread that answers requests has.
+    const STACK: usize = 1 << 20;
+
+    /// Reads, checks and executes a body on a small stack.
+    fn execute(body: String) {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn(move || {
+            let body = read(body.as_bytes()).unwrap();
+            if let Ok(request) = parse(body) {
+                assert!(schema().execute(request).now_or_never().is_some());
+            }
+        });
+        thread.unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn the_deepest_document_that_is_parsed_fits_into_half_a_stack() {
+        for (head, open, middle, close, tail) in [
+            ("{me(a:", "[", "1", "]", "){corpUser{urn}}}"),
+            ("{me(a:", "{a:", "1", "}", "){corpUser{urn}}}"),
+            ("query($a:Int=", "[", "1", "]", "){me{corpUser{urn}}}"),
+            ("query($a:", "[", "Int", "]", "){me{corpUser{urn}}}"),
+            ("{me @skip(if:", "{a:", "1", "}", "){corpUser{urn}}}"),
+            ("", "{a", "{a}", "}", ""),
+            ("", "{...", "{__typename}", "}", ""),
+        ] {
+            let around = head.matches(['{', '(']).count() + middle.matches('{').count();
+            let levels = GRAPHQL_DEPTH - around;
+            let document = format!("{head}{}{middle}{}{tail}", open.repeat(levels), close.repeat(levels));
+            assert!(check_graphql(&document).is_ok() && check_graphql(&format!("{{{document}}}")).is_err());
+            execute(json!({"query": document}).to_string());
+        }
+    }
+
+    #[test]
+    fn the_deepest_variables_that_are_read_fit_into_half_a_stack() {
+        for (open, close) in [("[", "]"), ("{\"count\":", "}")] {
+            let levels = JSON_DEPTH - 2;
+            let value = format!("{}1{}", open.repeat(levels), close.repeat(levels));
+            let query = "query($i:ListAccessTokenInput!){listAccessTokens(input:$i){total}}";
+            execute(format!("{{\"query\":{},\"variables\":{{\"i\":{value}}}}}", Value::from(query)));
+        }
+    }
 }

@@ -6,6 +6,7 @@ use super::corp_user::{CorpUser, CorpUserStatus};
 use super::problem::Problem;
 use super::service_accounts::containing;
 use super::{Asking, Window, total};
+use crate::domain::error::Violation;
 use crate::domain::fields::UserField;
 use crate::domain::listing::{Query, Sort, Start, Totals};
 use crate::domain::permission::Permission;
@@ -14,6 +15,9 @@ use crate::domain::profile::AspectName;
 use crate::http::datahub::urn;
 use crate::service::authz::platform_access;
 use crate::service::people::{invites, profiles, users};
+
+/// How many users can be given a role at once, in one transaction.
+const ACTORS: usize = 1000;
 
 /// What can be asked about users.
 #[derive(Default)]
@@ -145,6 +149,9 @@ async fn set_status(context: &Context<'_>, urn: String, status: CorpUserStatus) 
 async fn assign(context: &Context<'_>, input: BatchAssignRoleInput) -> Result<bool, Problem> {
     let asking = Asking::of(context)?;
     let role = input.role_urn.map(|urn| urn::role("roleUrn", &urn)).transpose()?;
+    if input.actors.len() > ACTORS {
+        return Err(Violation::new("actors", format!("must have at most {ACTORS} members")).into());
+    }
     let actors = input.actors.iter().map(|urn| urn::user("actors", urn)).collect::<Result<_, _>>()?;
     users::assign_role(&asking.state.service, &asking.actor, actors, role).await?;
     Ok(true)

@@ -11,6 +11,10 @@ use crate::service::authz::evaluation::{About, Question};
 
 /// The longest type, id or name, in bytes.
 const LONGEST: usize = 4096;
+/// The most properties of a subject, an action or a resource, and how many bytes their names and values have. One request
+/// may put a thousand questions about the same properties, and each takes a copy.
+const PROPERTIES: usize = 100;
+const PROPERTIES_LENGTH: usize = 8192;
 
 /// A subject or a resource. What a default leaves out, each evaluation says.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
@@ -88,6 +92,18 @@ impl AccessEvaluation {
         }
     }
 
+    /// Checks the size of what every evaluation may take a copy of.
+    ///
+    /// # Errors
+    /// A violation that names the properties that are too many.
+    pub fn check_defaults(&self) -> Result<(), Violation> {
+        let of = |entity: &Option<AccessEntity>| entity.as_ref().and_then(|entity| entity.properties.clone());
+        properties(of(&self.subject), "subject")?;
+        properties(of(&self.resource), "resource")?;
+        properties(self.action.as_ref().and_then(|action| action.properties.clone()), "action")?;
+        Ok(())
+    }
+
     /// The question.
     ///
     /// # Errors
@@ -110,7 +126,7 @@ pub fn given<T>(member: Option<T>, name: &str) -> Result<T, Violation> {
 pub fn read_subject(subject: AccessEntity) -> Result<(About, Properties), Violation> {
     let kind = text(subject.r#type, "subject.type")?;
     let id = text(subject.id, "subject.id")?;
-    Ok((About::new(&kind, &id), properties(subject.properties)))
+    Ok((About::new(&kind, &id), properties(subject.properties, "subject")?))
 }
 
 /// The resource.
@@ -118,14 +134,14 @@ pub fn read_resource(resource: AccessEntity) -> Result<Resource, Violation> {
     Ok(Resource {
         type_name: text(resource.r#type, "resource.type")?,
         name: text(resource.id, "resource.id")?,
-        properties: properties(resource.properties),
+        properties: properties(resource.properties, "resource")?,
         ..Resource::default()
     })
 }
 
 /// The action's name, and its properties.
 pub fn read_action(action: AccessAction) -> Result<(String, Properties), Violation> {
-    Ok((text(action.name, "action.name")?, properties(action.properties)))
+    Ok((text(action.name, "action.name")?, properties(action.properties, "action")?))
 }
 
 fn text(member: Option<String>, name: &str) -> Result<String, Violation> {
@@ -140,11 +156,17 @@ fn text(member: Option<String>, name: &str) -> Result<String, Violation> {
 
 /// The type that is searched for, and the properties.
 pub fn read_target(target: AccessTarget, name: &str) -> Result<(String, Properties), Violation> {
-    Ok((text(Some(target.r#type), &format!("{name}.type"))?, properties(target.properties)))
+    Ok((text(Some(target.r#type), &format!("{name}.type"))?, properties(target.properties, name)?))
 }
 
 /// Properties as policies see them.
-fn properties(members: Option<Map<String, Value>>) -> Properties {
+fn properties(members: Option<Map<String, Value>>, name: &str) -> Result<Properties, Violation> {
     let members = members.unwrap_or_default();
-    members.iter().map(|(name, value)| (name.clone(), property(value))).collect()
+    let properties: Properties = members.iter().map(|(name, value)| (name.clone(), property(value))).collect();
+    let length: usize = properties.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if properties.len() > PROPERTIES || length > PROPERTIES_LENGTH {
+        let message = format!("must have at most {PROPERTIES} members and {PROPERTIES_LENGTH} bytes");
+        return Err(Violation::new(format!("{name}.properties"), message));
+    }
+    Ok(properties)
 }

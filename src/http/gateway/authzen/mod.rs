@@ -16,7 +16,7 @@ use self::answers::{AccessDecision, AccessDecisions};
 use self::entities::{AccessAction, AccessEntity, AccessEvaluation};
 use crate::app::State;
 use crate::domain::actor::Actor;
-use crate::domain::error::Violation;
+use crate::domain::error::{Error, Violation};
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
 use crate::http::valid::Body;
@@ -53,7 +53,7 @@ async fn decide_one(state: &State, actor: &Actor, question: Question) -> Result<
     let answers = evaluation::evaluate(&state.service, actor, vec![question], Semantic::ExecuteAll).await;
     let answers = answers.map_err(Failure::or_unavailable)?;
     let decision = answers.first().map(|answer| AccessDecision::new(answer, actor));
-    decision.ok_or_else(|| crate::domain::error::Error::Internal("a question has no answer".into()).into())
+    decision.ok_or_else(|| Error::Internal("a question has no answer".into()).into())
 }
 
 /// Several questions, with defaults for what each leaves out.
@@ -131,9 +131,15 @@ pub async fn evaluate_many(
     }
     let semantic =
         options.and_then(|options| options.evaluations_semantic).map_or(Semantic::ExecuteAll, Semantic::from);
-    let questions: Vec<Result<Question, Violation>> =
-        evaluations.into_iter().enumerate().map(|(place, value)| read(place, value, &defaults)).collect();
-    let asked = questions.iter().filter_map(|question| question.as_ref().ok().cloned()).collect();
+    defaults.check_defaults()?;
+    // Not on this thread: a thousand copies of large defaults take a while.
+    let read = web::block(move || {
+        let all = evaluations.into_iter().enumerate().map(|(place, value)| read(place, value, &defaults));
+        let questions: Vec<Result<Question, Violation>> = all.collect();
+        let asked: Vec<Question> = questions.iter().filter_map(|question| question.as_ref().ok().cloned()).collect();
+        (questions, asked)
+    });
+    let (questions, asked) = read.await.map_err(|error| Error::Internal(error.into()))?;
     let answers =
         evaluation::evaluate(&state.service, &actor, asked, semantic).await.map_err(Failure::or_unavailable)?;
     let mut answers = answers.iter();

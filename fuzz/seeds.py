@@ -1,0 +1,198 @@
+"""Writes what the fuzzer begins with: `seeds.py FOLDER` makes FOLDER/seeds/TARGET/… and FOLDER/words/TARGET.
+
+Mutation alone finds neither depth nor fan-out, so each target with brackets or fragments begins with some just within
+its bounds and just beyond them.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+FOLDER = Path(sys.argv[1])
+
+
+def write(target: str, seeds: list, words: list[str] = ()) -> None:
+    folder = FOLDER / "seeds" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(seeds):
+        (folder / str(number)).write_bytes(seed if isinstance(seed, bytes) else seed.encode())
+    dictionary = FOLDER / "words" / target
+    dictionary.parent.mkdir(parents=True, exist_ok=True)
+    quoted = ["".join(f"\\x{byte:02x}" for byte in word.encode()) for word in words]
+    dictionary.write_text("".join(f'"{word}"\n' for word in quoted))
+
+
+def nested(head: str, opening: str, middle: str, closing: str, tail: str, levels: int) -> str:
+    return head + opening * levels + middle + closing * levels + tail
+
+
+def depths(head: str, opening: str, middle: str, closing: str, tail: str) -> list[str]:
+    """Within the bounds, just beyond them, far beyond them, and not closed."""
+    shapes = [nested(head, opening, middle, closing, tail, levels) for levels in (8, 30, 60, 66, 130, 1600)]
+    return [*shapes, head + opening * 1600]
+
+
+def of_each_kind(seeds: list[str]) -> list[str]:
+    """For targets whose first byte says which collection it is."""
+    return [chr(kind) + seed for kind in range(4) for seed in seeds]
+
+
+def quote(words: list[str]) -> list[str]:
+    return [f'"{word}"' for word in words]
+
+
+JSON_SIGNS = ["{", "}", "[", "]", ":", ",", "null", "true", "false", "\\u0000", "\\ud83d\\ude00", "1e999", "-1"]
+FIELDS = (
+    "id clientId displayName description createdBy createdAt updatedAt expiresAt lastUsedAt status qualifiedName name "
+    "username email role enabled actor action kind subject at personaQualifiedName"
+).split()
+
+# The wire: eight bytes say how the stream is cut.
+CUTS = bytes([200, 1, 10, 0, 255, 3, 7, 1])
+RAW = 'GET /api/service/apikeys?limit=2&filter={"displayName":"my töken <1>"} HTTP/1.1\r\nHost: x\r\n\r\n'
+PLAIN = "GET /a?filter=1 HTTP/1.1\r\nHost: x\r\n\r\n"
+STREAMS = [
+    RAW,
+    PLAIN,
+    RAW + PLAIN + RAW,
+    f'POST /a" HTTP/1.1\r\nHost: x\r\nContent-Length: {len(RAW.encode())}\r\n\r\n{RAW}{RAW}',
+    'POST /a?" HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nGET /' + RAW,
+    'POST /a?" HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nGET\r\n4\r\n /"\n\r\n0\r\n\r\n' + RAW,
+    'GET /?" HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n' + RAW,
+    'GET /?" HTTP/1.0\r\nConnection: keep-alive\r\n\r\n' + RAW,
+    "CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n" + RAW,
+    'PUT /?" HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nab' + RAW,
+    "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n" + RAW,
+    'GET /?" HTTP/1.1\r\nX: a\r\n b\r\n\r\n' + RAW,
+    '\r\nGET http://h/?" HTTP/1.1\r\n\r\n' + RAW,
+    PLAIN * 20,
+    'GET /?" HTTP/1.1\r\n' + "x: y\r\n" * 97 + "\r\n" + RAW,
+]
+write(
+    "wire",
+    [CUTS + stream.encode() for stream in STREAMS],
+    ["GET /", "POST /", " HTTP/1.1\r\n", " HTTP/1.0\r\n", "\r\n\r\n", "\r\n", "Content-Length: 5\r\n", "0\r\n\r\n"]
+    + ["Transfer-Encoding: chunked\r\n", "Upgrade: websocket\r\n", "Connection: close\r\n", "Expect: 100-continue\r\n"]
+    + ["?", '"', "<", ">", "`", " ", "#", "\t", "%20", "http://h/", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", ": "],
+)
+
+JSON_DEPTHS = depths("", "[", "1", "]", "") + depths("", '{"a":', "1", "}", "") + depths("", '["]\\"",', "1", "]", "")
+write("json", ["{}", '{"a":[1,-2.5e3,"\\u00e9",null,true]}', '["\\\\"]', '"[[["', "[" + "0," * 900 + "0]", *JSON_DEPTHS], JSON_SIGNS)
+
+FILTERS = [
+    '{"displayName": {"$ilike": "etl%"}, "$or": [{"status": "expired"}, {"expiresAt": {"$lt": 1795391999000}}]}',
+    '{"$and":[{"status":"active"},{"$and":[{"displayName":"etl"}]}]}',
+    '{"displayName":{"$in":["etl","x"]},"createdBy":{"$nin":["a"]}}',
+    '{"$not":{"displayName":{"$not":{"$like":"a\\\\%b%c_"}}}}',
+    '{"lastUsedAt":{"$exists":false},"createdAt":{"$gte":"12","$lte":-5}}',
+    '{"id":null,"clientId":{"$ne":"apikey-x"}}',
+    '{"username":"a","email":{"$ilike":"%x%"}}',
+    '{"displayName":{"$ilike":"ÄÖÜäöüéèàßñçøåÆŒ"}}',
+    '{"displayName":{"$like":"' + "%a" * 200 + '"}}',
+    '{"displayName":{"$in":[' + '"a",' * 120 + '"b"]}}',
+    '{"$or":[' + '{"id":"a"},' * 120 + '{"id":"b"}]}',
+    *depths("", '{"$not":', "{}", "}", ""),
+    *depths("", '{"$and":[', "{}", "]}", ""),
+    *depths('{"id":', "[", "1", "]", "}"),
+]
+OPERATORS = "$eq $ne $in $nin $gt $gte $lt $lte $like $ilike $exists $not $and $or".split()
+write("filter", of_each_kind(FILTERS), quote(OPERATORS + FIELDS) + JSON_SIGNS + ['"%"', "\\\\"])
+SORTS = ["displayName", "-createdAt,displayName", "-expiresAt,-lastUsedAt,id", "name,-createdAt", "username", "-at"]
+write("sort", of_each_kind(SORTS), [*FIELDS, ",", "-"])
+write("cursor", ["QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo", "WyJhIl0", ""], ["A", "_", "-"])
+
+SEARCHES = [
+    {
+        "query": {
+            "bool": {
+                "filter": [{"term": {"__typeName.keyword": {"value": "Persona"}}}, {"terms": {"__guid": ["x"], "boost": 1}}],
+                "must_not": {"exists": {"field": "name"}},
+                "should": [{"prefix": {"name": {"value": "a", "case_insensitive": True}}}],
+                "minimum_should_match": 1,
+            }
+        },
+        "sort": [{"__guid": {"order": "desc"}}],
+        "from": 0,
+        "size": 20,
+        "track_total_hits": True,
+    },
+    {"query": {"match_all": {}}, "aggs": {}},
+    {"query": {"terms": {"__superTypeNames.keyword": ["Asset"]}}, "sort": {"__guid": "asc"}},
+    {"query": {"bool": {"minimum_should_match": "0", "should": None}}},
+    {"query": {"terms": {"name": ["a"] * 1030}}},
+    {"query": {"bool": {"filter": [{"match_all": {}}] * 200}}},
+]
+WORDS = (
+    "query sort from size track_total_hits aggregations aggs bool filter must must_not should minimum_should_match boost "
+    "term terms prefix exists field match_all match_none value case_insensitive __guid __superTypeNames __typeName order "
+    "asc desc Asset name.keyword"
+).split()
+DEEP = depths('{"query":', '{"bool":{"must":', '{"match_all":{}}', "}}", "}")
+write("dsl", [json.dumps(search) for search in SEARCHES] + DEEP, quote(WORDS) + JSON_SIGNS)
+
+TOKEN = "tsk_0123456789ABCDEFGHIJKL0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh"
+write("token", [chr(kind) + text for kind in (1, 5, 9) for text in (TOKEN, TOKEN + "000000", "tsk_" + "z" * 66, "acm,acp,acs")])
+write(
+    "settings",
+    ["3f" * 32, "3f" * 32 + ",\n" + "a0" * 32, "sqlite://t.db", "postgres://u:p@h:1/d?password=x", "postgres://a@b@c/d"],
+    [",", "\n", "00", "ff", "sqlite://", "postgres://", "postgresql://", "@", "?", "/", ":", "password=", "&"],
+)
+
+ME = "{me{corpUser{urn}}}"
+
+
+def fragments(levels: int, spreads: int, end: str) -> str:
+    chain = "".join(f"fragment f{n} on Query{{{f'...f{n + 1} ' * spreads}}}" for n in range(levels))
+    return "{...f0}" + chain + end
+
+
+DOCUMENTS = [
+    ME,
+    "query Q($input: ListAccessTokenInput!, $n: Int = 3) { listAccessTokens(input: $input) { total tokens { urn ...F } } }"
+    " fragment F on AccessTokenMetadata { description ownerUrn }",
+    '{ listAccessTokens(input: {start: "0", count: "20", filters: [{field: "ownerUrn", values: ["a"]}]}) { total } }',
+    "query($n: Int) {" + "".join(f"a{n}: listAccessTokens(input: {{count: $n}}) {{ tokens {{ urn }} }} " for n in range(25)) + "}",
+    "{" + "".join(f"a{n}: me {{ corpUser {{ urn }} }} " for n in range(30)) + "}",
+    'query A { a } mutation B { b(s: """block \\""" "x" """, l: [1, 2.5e3, -0, null, true, ENUM, $v], o: {k: "\\u00e9\\n"}) }',
+    "{__schema{types{name fields(includeDeprecated:true){name type{kind ofType{name ofType{name}}}}}}}",
+    "# c\n,,query($a:[[Int!]]!=[[1]]@d){x:y(a:$a)@d(b:{})}",
+    '{a(b:["""x" [[[[[[[[[',
+    *depths("{__type(name:\"Query\")", "{fields{type", "{name}", "}}", "}"),
+    *depths("{me(a:", "[", "1", "]", "){corpUser{urn}}}"),
+    *depths("{me(a:", "{a:", "1", "}", "){corpUser{urn}}}"),
+    *depths("query($a:Int=", "[", "1", "]", ")" + ME),
+    *depths("query($a:", "[", "Int", "]", ")" + ME),
+    *depths("{me@skip(if:", "[", "1", "]", "){corpUser{urn}}}"),
+    *depths("", "{a", "{a}", "}", ""),
+    *depths("", "{...", "{__typename}", "}", ""),
+    *(fragments(levels, spreads, end)
+      for levels in (3, 9, 28, 40) for spreads in (1, 2, 3)
+      for end in ("", f"fragment f{levels} on Query{ME}", f"fragment f{levels} on Query{{...f0}}")),
+]
+SIGNS = ["query ", "mutation ", "fragment ", " on ", "...", "{", "}", "(", ")", "[", "]", "!", "=", "$", "@", '"""', '"', "#"]
+NAMES = ["@skip(if:true)", "__typename", "__schema", "__type(name:\"X\")", "me", "listAccessTokens", "input:", "count:", "null"]
+write("nesting", DOCUMENTS, SIGNS)
+BODIES = [json.dumps({"query": query, "variables": {"input": {"count": "1"}, "n": 1}}) for query in DOCUMENTS[:9]]
+DEEP = depths('{"query":"query($i:X){me}","variables":{"i":', "[", "1", "]", "}}")
+write("graphql", DOCUMENTS + BODIES + DEEP, SIGNS + NAMES + ["...f0", "fragment f0 on Query{", "\\u", "1e5"])
+
+POLICIES = [
+    "0\nselect\ndefault/a/t\ndefault/*\n*",
+    "1\nx\ndefault/ab\ndefault/a",
+    "2\nsubject.dep\nt@g\ng",
+    '\0\na"b\\\nt@default/a\ndefault/a\n*@x*y',
+    "\x04\nresource.x\na*b\na**b\n\\*",
+    "\x07\nact\nA/é\n*é\n",
+    "0\nx\n" + "a" * 60 + "\n" + "*a" * 40 + "*b",
+    "URN",
+    "TYPE",
+    "subject.a",
+    "EQUALS",
+]
+write("policy", POLICIES, ["*", "**", "\n", "/", "@", "/*", "*@", "\\", '"', "é", "subject.", "action.", "resource.", "URN", "TYPE"])
+write("etag", ['"00"', 'W/"00"', "*", '"a","b" , W/"c"', '"a\n"b"', '""', "a", '"'], ['"', "W/", "*", ",", "\n"])
+HOPS = ["198.51.100.7", "127.0.0.1, 198.51.100.7", "198.51.100.7, 10.0.0.2\n10.0.0.3", "unknown", "::ffff:10.0.0.1"]
+ORIGINALS = ["fd00::1, 2001:db8::1", "[::1]:80", "/a?b=c\nGET\n/a?b=c\n/z", "?q=1\n\n", "/%C3%A9?é"]
+write("forwarded", HOPS + ORIGINALS, ["10.0.0.1", "198.51.100.7", "::ffff:10.0.0.1", ",", "\n", " ", "[", "]", ":", "?", "/", "%", "#"])
+TEXTS = ["a=1&filter=%7B%7D&a=2", "urn:li:corpuser:ada", "urn:li:dataHubAccessToken:x", "urn:li:dataHubRole:Admin", "x" * 70]
+write("texts", TEXTS, ["=", "&", "%", "+", "urn:li:corpuser:", "urn:li:dataHubAccessToken:", "urn:li:dataHubRole:", "Admin", "é"])

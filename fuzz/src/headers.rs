@@ -1,0 +1,97 @@
+//! What stands in headers, query strings and names.
+
+use std::net::{IpAddr, SocketAddr};
+
+use actix_web::http::Uri;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::test::TestRequest;
+use tessera::domain::edition::{Edition, Expected};
+use tessera::domain::ids::Id;
+use tessera::domain::listing::clip;
+use tessera::domain::text::{Description, DisplayName};
+use tessera::http::datahub::{of_role, of_token, of_user, role, token_id, username};
+use tessera::http::gateway::original::Original;
+use tessera::http::peer::TrustedProxies;
+use tessera::http::{Params, expected};
+use uuid::Uuid;
+
+/// One header for each line that can be one.
+fn with(name: &'static str, data: &[u8], request: TestRequest) -> TestRequest {
+    let values = data.split(|&byte| byte == b'\n').filter_map(|line| HeaderValue::from_bytes(line).ok());
+    values.fold(request, |request, value| request.append_header((HeaderName::from_static(name), value)))
+}
+
+pub fn etag(data: &[u8]) {
+    let request = with("if-match", data, TestRequest::default()).to_http_request();
+    let expected = expected(&request);
+    let _ = expected.check(&Edition("00".into()));
+    match expected {
+        Expected::OneOf(editions) => assert!(editions.iter().all(|edition| !edition.0.contains('"'))),
+        Expected::Any => {
+            let first = request.headers().get("if-match").map(|value| value.as_bytes().trim_ascii());
+            assert!(first.is_none_or(|first| first == b"*"), "anything without an asterisk");
+        }
+    }
+}
+
+/// Who a proxy says that it forwards for, and what.
+pub fn forwarded(data: &[u8]) {
+    let networks = ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().expect("a network"));
+    let trusted = TrustedProxies(networks.to_vec());
+    let near = SocketAddr::from(([10, 0, 0, 1], 1));
+    let ask = |data: &[u8], peer: SocketAddr| {
+        let request = with("x-forwarded-for", data, TestRequest::default().peer_addr(peer)).to_http_request();
+        trusted.client_address(&request)
+    };
+    let trusts = |address: IpAddr| trusted.0.iter().any(|network| network.contains(&address));
+    let plain = |line: &[u8]| line.iter().all(|byte| (32..127).contains(byte) || *byte == b'\t');
+    let first_is_plain = data.split(|&byte| byte == b'\n').next().is_some_and(plain);
+    if let Some(answer) = ask(data, near) {
+        assert_eq!(answer, answer.to_canonical());
+        if !trusts(answer) && first_is_plain {
+            for more in [&b"evil,"[..], b"127.0.0.1, ", b"10.0.0.7\n", b"\n,,"] {
+                // What a client itself writes stands to the left.
+                assert_eq!(ask(&[more, data].concat(), near), Some(answer), "{more:?}");
+            }
+        }
+    }
+    let far = SocketAddr::from(([192, 0, 2, 1], 1));
+    assert_eq!(ask(data, far), Some(far.ip()));
+    original(data, &trusted, near);
+}
+
+fn original(data: &[u8], trusted: &TrustedProxies, peer: SocketAddr) {
+    let mut lines = data.splitn(4, |&byte| byte == b'\n');
+    let target = [b"/gateway/verify", lines.next().unwrap_or_default()].concat();
+    let Ok(uri) = Uri::try_from(target.as_slice()) else { return };
+    let names = match data.len() % 2 {
+        0 => ["x-original-method", "x-original-uri", "x-forwarded-uri"],
+        _ => ["x-forwarded-method", "x-forwarded-uri", "x-original-uri"],
+    };
+    let request = TestRequest::default().peer_addr(peer).uri(&uri.to_string());
+    let request = names.into_iter().zip(lines).fold(request, |request, (name, line)| with(name, line, request));
+    if let Some(original) = Original::of(&request.to_http_request(), trusted) {
+        assert!(original.to_string().chars().count() <= 131);
+    }
+}
+
+/// Names, URNs and query strings.
+pub fn texts(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let params = Params::parse(text);
+    for name in ["filter", "sort", "a", ""] {
+        assert_eq!(params.has(name), params.all(name).count() > 0);
+        assert_eq!(params.get(name).is_err(), params.all(name).count() > 1);
+    }
+    if let Some(name) = username(text) {
+        assert_eq!(of_user(name), text);
+    }
+    if let Some(id) = token_id(text) {
+        assert_eq!(of_token(id), text);
+    }
+    if let Ok(role) = role("x", text) {
+        assert_eq!(of_role(role).as_deref(), Some(text));
+    }
+    assert!(clip(text).chars().count() <= 65);
+    let _ = (DisplayName::parse(text).is_ok(), Description::parse(text).is_ok(), Id::<Uuid>::parse(text).is_some());
+}

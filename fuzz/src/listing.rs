@@ -1,0 +1,153 @@
+//! What collections are asked for: JSON, filters, sorts, cursors and the search language.
+
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value as Json};
+use tessera::domain::cursor::CursorSeal;
+use tessera::domain::entropy::Entropy;
+use tessera::domain::fields::{ApiKeyField, ChangeField, PersonaField, UserField};
+use tessera::domain::filter::{Filter, Test, Value};
+use tessera::domain::listing::{Direction, Field, Kind, Sort};
+use tessera::domain::nesting::{JSON_DEPTH, check_json, read_json};
+use tessera::domain::pepper::Peppers;
+use tessera::domain::search::Condition;
+use tessera::http::atlan::search::parse;
+
+/// What the scan lets through is no deeper than it says, and what it refuses is too deep or too long.
+pub fn json(data: &[u8]) {
+    fn depth(value: &Json) -> usize {
+        match value {
+            Json::Array(members) => 1 + members.iter().map(depth).max().unwrap_or(0),
+            Json::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+    let read = read_json::<Json>(data);
+    match serde_json::from_slice::<Json>(data) {
+        Ok(value) if depth(&value) <= JSON_DEPTH && data.len() < 65_536 => assert_eq!(read.expect("readable"), value),
+        Ok(value) => assert!(depth(&value) <= JSON_DEPTH || read.is_err()),
+        Err(_) => assert!(read.is_err()),
+    }
+    let _ = check_json(data);
+}
+
+/// Which collection, by the first byte, and the text.
+fn split(data: &[u8]) -> Option<(u8, &str)> {
+    let (kind, rest) = data.split_first()?;
+    Some((kind % 4, std::str::from_utf8(rest).ok()?))
+}
+
+pub fn filter(data: &[u8]) {
+    match split(data) {
+        Some((0, text)) => filter_of::<ApiKeyField>(text),
+        Some((1, text)) => filter_of::<PersonaField>(text),
+        Some((2, text)) => filter_of::<UserField>(text),
+        Some((_, text)) => filter_of::<ChangeField>(text),
+        None => {}
+    }
+}
+
+fn depth<F>(filter: &Filter<F>) -> usize {
+    match filter {
+        Filter::All(members) | Filter::Any(members) => 1 + members.iter().map(depth).max().unwrap_or(0),
+        Filter::Not(member) => 1 + depth(member),
+        Filter::Test(..) => 1,
+    }
+}
+
+fn collect<F: Field>(filter: &Filter<F>, all: &mut Vec<(F, Value)>) {
+    match filter {
+        Filter::All(members) | Filter::Any(members) => members.iter().for_each(|member| collect(member, all)),
+        Filter::Not(member) => collect(member, all),
+        Filter::Test(field, Test::OneOf(values)) => all.extend(values.iter().map(|value| (*field, value.clone()))),
+        Filter::Test(field, Test::Compare(_, value)) => all.push((*field, value.clone())),
+        Filter::Test(..) => {}
+    }
+}
+
+/// A filter is shallow, and what it splits off means the same as the whole.
+fn filter_of<F: Field>(text: &str) {
+    let Ok(filter) = Filter::<F>::parse(text) else { return };
+    assert!(depth(&filter) < 60);
+    let mut pool = Vec::new();
+    collect(&filter, &mut pool);
+    let record = |round: usize| {
+        let pool = &pool;
+        move |field: F| -> Option<Value> {
+            let mut own = pool.iter().filter(|(known, _)| *known == field).map(|(_, value)| value);
+            match round {
+                0 => None,
+                1 => own.next().cloned(),
+                2 => own.next_back().cloned(),
+                _ if matches!(field.kind(), Kind::Instant) => Some(Value::Instant(5)),
+                _ => Some(Value::Text("Äé%".into())),
+            }
+        }
+    };
+    for round in 0..4 {
+        let record = record(round);
+        let whole = filter.wants(&record);
+        for &field in F::ALL {
+            if let Some((value, rest)) = filter.split_fixed(field) {
+                assert_eq!(whole, record(field).as_ref() == Some(value) && rest.wants(&record));
+            }
+        }
+    }
+}
+
+pub fn sort(data: &[u8]) {
+    match split(data) {
+        Some((0, text)) => sort_of::<ApiKeyField>(text),
+        Some((1, text)) => sort_of::<PersonaField>(text),
+        Some((2, text)) => sort_of::<UserField>(text),
+        Some((_, text)) => sort_of::<ChangeField>(text),
+        None => {}
+    }
+}
+
+/// A sort that is read is written as it was.
+fn sort_of<F: Field>(text: &str) {
+    if let Ok(sort) = Sort::<F>::parse(text) {
+        let sign = |direction| if direction == Direction::Descending { "-" } else { "" };
+        let written = sort.0.iter().map(|(field, direction)| format!("{}{}", sign(*direction), field.name()));
+        assert!(text.is_empty() || written.collect::<Vec<_>>().join(",") == text);
+    }
+}
+
+static PEPPERS: LazyLock<Peppers> =
+    LazyLock::new(|| Peppers::parse(&Peppers::draw(Entropy::SYSTEM).expect("entropy")).expect("a pepper"));
+
+/// Nobody else's cursor is read.
+pub fn cursor(data: &[u8]) {
+    let seal = CursorSeal::new(PEPPERS.derive("cursor"), &["/a", "", ""]);
+    if let Ok(text) = std::str::from_utf8(data) {
+        assert!(seal.read(text).is_err());
+    }
+}
+
+/// A search is as small as its bounds say.
+pub fn dsl(data: &[u8]) {
+    fn size(condition: &Condition) -> (usize, usize) {
+        match condition {
+            Condition::All(members) | Condition::Any(members) => {
+                let sizes = members.iter().map(size);
+                sizes.fold((1, 1), |(count, deep), (more, deeper)| (count + more, deep.max(deeper + 1)))
+            }
+            Condition::Not(member) => {
+                let (count, deep) = size(member);
+                (count + 1, deep + 1)
+            }
+            Condition::Guid(values) | Condition::OneOf(_, values) => {
+                assert!(values.iter().all(|value| value.len() <= 512));
+                (1 + values.len(), 1)
+            }
+            _ => (1, 1),
+        }
+    }
+    let Ok(members) = read_json::<Map<String, Json>>(data) else { return };
+    if let Ok(search) = parse(&members) {
+        assert!((0..=1000).contains(&search.size) && (0..=i64::from(i32::MAX)).contains(&search.from));
+        let (count, deep) = size(&search.condition);
+        assert!(count <= 4 * 1024 && deep <= 4 * 17, "{count} {deep}");
+    }
+}

@@ -1,0 +1,42 @@
+//! One libFuzzer program with a target for each parser: `FUZZ_TARGET` says which. A target fails by a panic, an
+//! overflow of the stack, or by taking too long.
+
+#![no_main]
+
+mod graphql;
+mod headers;
+mod listing;
+mod policies;
+mod secrets;
+mod wire;
+
+use std::sync::LazyLock;
+
+type Target = fn(&[u8]);
+
+/// `tests/run` and `seeds.py` name the same.
+const TARGETS: [(&str, Target); 14] = [
+    ("wire", wire::wire),
+    ("json", listing::json),
+    ("filter", listing::filter),
+    ("sort", listing::sort),
+    ("cursor", listing::cursor),
+    ("dsl", listing::dsl),
+    ("token", secrets::token),
+    ("settings", secrets::settings),
+    ("nesting", graphql::nesting),
+    ("graphql", graphql::execute),
+    ("policy", policies::policy),
+    ("etag", headers::etag),
+    ("forwarded", headers::forwarded),
+    ("texts", headers::texts),
+];
+
+static TARGET: LazyLock<Target> = LazyLock::new(|| {
+    let wanted = std::env::var("FUZZ_TARGET").unwrap_or_default();
+    let names = TARGETS.map(|(name, _)| name).join(", ");
+    let found = TARGETS.iter().find(|(name, _)| *name == wanted);
+    found.unwrap_or_else(|| panic!("FUZZ_TARGET must be one of {names}")).1
+});
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| { TARGET(data) });

@@ -1,0 +1,256 @@
+//! Bounds on the text that a recursive parser is given, checked in one pass over its bytes.
+//!
+//! Parsers of JSON and of GraphQL call themselves for every bracket, and GraphQL's has no limit for values: a few
+//! kilobytes of `[` are more than the stack of a thread. So every door looks here first, and the parser never sees what
+//! is deeper. The scan may count more than a parser would, never less.
+
+use serde::Deserialize;
+
+/// How deep JSON may be nested; `serde_json` itself stops at 128.
+pub const JSON_DEPTH: usize = 64;
+/// How many values, members and brackets one JSON text may have: the smallest object takes 8 bytes of text and 700 of
+/// memory.
+pub const JSON_TOKENS: usize = 65_536;
+/// How deep brackets of every kind may be nested in a GraphQL document.
+pub const GRAPHQL_DEPTH: usize = 64;
+/// How many names, numbers, texts and signs a GraphQL document may have.
+pub const GRAPHQL_TOKENS: usize = 4000;
+/// The longest name or number in a GraphQL document, in bytes: error messages repeat names.
+pub const GRAPHQL_NAME: usize = 256;
+/// The longest GraphQL document, in bytes.
+pub const GRAPHQL_LENGTH: usize = 65_536;
+
+/// What is too much about a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Excess {
+    /// Brackets within brackets.
+    #[error("is nested deeper than {0} levels")]
+    Depth(usize),
+    /// The number of its parts.
+    #[error("has more than {0} tokens")]
+    Tokens(usize),
+    /// One name.
+    #[error("has a name of more than {0} bytes")]
+    Name(usize),
+    /// All of it.
+    #[error("has more than {0} bytes")]
+    Length(usize),
+}
+
+/// What is too much, and the byte at which it became so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{excess}")]
+pub struct TooMuch {
+    /// What is too much.
+    pub excess: Excess,
+    /// Where, in bytes from the beginning.
+    pub at: usize,
+}
+
+/// Why a JSON text was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// It is too deep or has too many parts.
+    #[error(transparent)]
+    TooMuch(#[from] TooMuch),
+    /// It is no JSON, or has other members.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+}
+
+/// Reads a JSON text within the bounds.
+///
+/// # Errors
+/// What is too much, or what the parser says.
+pub fn read_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
+    check_json(bytes)?;
+    Ok(serde_json::from_slice(bytes)?)
+}
+
+/// Counts what is open and what there is.
+struct Counter {
+    open: usize,
+    tokens: usize,
+    depth: usize,
+    most: usize,
+}
+
+impl Counter {
+    fn new(depth: usize, most: usize) -> Self {
+        Self { open: 0, tokens: 0, depth, most }
+    }
+
+    fn token(&mut self, at: usize) -> Result<(), TooMuch> {
+        self.tokens += 1;
+        if self.tokens > self.most { Err(TooMuch { excess: Excess::Tokens(self.most), at }) } else { Ok(()) }
+    }
+
+    fn open(&mut self, at: usize) -> Result<(), TooMuch> {
+        self.open += 1;
+        if self.open > self.depth { Err(TooMuch { excess: Excess::Depth(self.depth), at }) } else { self.token(at) }
+    }
+
+    fn close(&mut self) {
+        self.open = self.open.saturating_sub(1);
+    }
+}
+
+/// Checks a JSON text before it is parsed.
+///
+/// # Errors
+/// What is too much.
+pub fn check_json(bytes: &[u8]) -> Result<(), TooMuch> {
+    let mut counter = Counter::new(JSON_DEPTH, JSON_TOKENS);
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'[' | b'{' => counter.open(at)?,
+            b']' | b'}' => counter.close(),
+            b',' => counter.token(at)?,
+            b'"' => at = text_end(bytes, at + 1),
+            _ => {}
+        }
+        at += 1;
+    }
+    Ok(())
+}
+
+/// Where the text that begins there has its closing quote, or the end of all.
+fn text_end(bytes: &[u8], mut at: usize) -> usize {
+    loop {
+        match bytes.get(at) {
+            Some(b'\\') => at += 2,
+            None | Some(b'"') => return at,
+            Some(_) => at += 1,
+        }
+    }
+}
+
+/// Checks a GraphQL document before it is parsed.
+///
+/// # Errors
+/// What is too much.
+pub fn check_graphql(document: &str) -> Result<(), TooMuch> {
+    if document.len() > GRAPHQL_LENGTH {
+        return Err(TooMuch { excess: Excess::Length(GRAPHQL_LENGTH), at: GRAPHQL_LENGTH });
+    }
+    let bytes = document.as_bytes();
+    let mut counter = Counter::new(GRAPHQL_DEPTH, GRAPHQL_TOKENS);
+    let mut at = 0;
+    // The parser takes `"""` that is never closed for the text `""` and the beginning of another. Then none after it is
+    // closed either, so the rest is searched only once.
+    let mut blocks_close = true;
+    while let Some(byte) = bytes.get(at) {
+        let begin = at;
+        at += 1;
+        match byte {
+            b' ' | b',' | b'\t' | b'\n' | b'\r' | 0xEF | 0xBB | 0xBF => continue,
+            b'#' => {
+                at += bytes[at..].iter().take_while(|byte| !matches!(byte, b'\n' | b'\r')).count();
+                continue;
+            }
+            b'{' | b'[' | b'(' => {
+                counter.open(begin)?;
+                continue;
+            }
+            b'}' | b']' | b')' => counter.close(),
+            b'"' if blocks_close && bytes[at..].starts_with(b"\"\"") => {
+                let end = block_end(bytes, at + 2);
+                blocks_close = end.is_some();
+                at = end.unwrap_or(at + 1);
+            }
+            b'"' => at = text_end(bytes, at) + 1,
+            b'.' => at += bytes[at..].iter().take(2).take_while(|byte| **byte == b'.').count(),
+            byte if is_of_name(*byte) => {
+                at += bytes[at..].iter().take_while(|byte| is_of_name(**byte)).count();
+                if at - begin > GRAPHQL_NAME {
+                    return Err(TooMuch { excess: Excess::Name(GRAPHQL_NAME), at: begin });
+                }
+            }
+            _ => {}
+        }
+        counter.token(begin)?;
+    }
+    Ok(())
+}
+
+fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Where the block text that begins there has ended, after its closing quotes.
+fn block_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let rest = bytes.get(at..)?;
+        if rest.starts_with(b"\\\"\"\"") {
+            at += 4;
+        } else if rest.starts_with(b"\"\"\"") {
+            return Some(at + 3);
+        } else if rest.is_empty() {
+            return None;
+        } else {
+            at += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn nested(open: &str, middle: &str, close: &str, levels: usize) -> String {
+        format!("{}{middle}{}", open.repeat(levels), close.repeat(levels))
+    }
+
+    #[test]
+    fn json_is_read_up_to_the_depth_and_refused_beyond_it() {
+        for (open, middle, close) in [("[", "1", "]"), ("{\"a\":", "1", "}"), ("[\"]]\\\"]\",", "1", "]")] {
+            assert!(read_json::<Value>(nested(open, middle, close, JSON_DEPTH).as_bytes()).is_ok(), "{open}");
+            let over = read_json::<Value>(nested(open, middle, close, JSON_DEPTH + 1).as_bytes());
+            assert_eq!(over.unwrap_err().to_string(), "is nested deeper than 64 levels", "{open}");
+        }
+    }
+
+    #[test]
+    fn brackets_in_texts_and_comments_do_not_count() {
+        let brackets = "[{(".repeat(GRAPHQL_DEPTH);
+        assert_eq!(check_json(format!("\"\\\\\\\"{brackets}\"").as_bytes()), Ok(()));
+        for document in [
+            format!("{{ a(b: \"\\\"{brackets}\") }}"),
+            format!("{{ a(b: \"\"\"\\\"\"\" \" {brackets}\"\"\") }}"),
+            format!("{{ # \" {brackets}\n a }}"),
+        ] {
+            assert_eq!(check_graphql(&document), Ok(()), "{document}");
+        }
+    }
+
+    #[test]
+    fn a_comment_or_a_text_hides_no_bracket_that_the_parser_sees() {
+        let deep = "[".repeat(GRAPHQL_DEPTH + 1);
+        for hidden in ["\"\"", "\"x\"", "\"\"\"x\"", "\"\"\"\"", "\"\"\" \"\"\"", "# \"\"\"\n", "# \"\r", "\"\\\\\""] {
+            let document = format!("{{ a(b: [{hidden} {deep}");
+            let refused = check_graphql(&document).unwrap_err();
+            assert_eq!(refused.excess, Excess::Depth(GRAPHQL_DEPTH), "{document}");
+        }
+    }
+
+    #[test]
+    fn tokens_names_and_bytes_are_counted() {
+        let fields = |count: usize| format!("{{{}}}", " a".repeat(count));
+        assert_eq!(check_graphql(&fields(GRAPHQL_TOKENS - 2)), Ok(()));
+        let over = TooMuch { excess: Excess::Tokens(GRAPHQL_TOKENS), at: 2 * GRAPHQL_TOKENS - 1 };
+        assert_eq!(check_graphql(&fields(GRAPHQL_TOKENS - 1)), Err(over));
+        assert_eq!(check_graphql(&format!("{{{}}}", "a".repeat(GRAPHQL_NAME))), Ok(()));
+        let long = check_graphql(&format!("{{{}}}", "a".repeat(GRAPHQL_NAME + 1))).unwrap_err();
+        assert_eq!(long.excess, Excess::Name(GRAPHQL_NAME));
+        assert_eq!(check_graphql(&" ".repeat(GRAPHQL_LENGTH)), Ok(()));
+        let large = check_graphql(&" ".repeat(GRAPHQL_LENGTH + 1)).unwrap_err();
+        assert_eq!(large.excess, Excess::Length(GRAPHQL_LENGTH));
+        let values = |count: usize| format!("[{}]", vec!["0"; count].join(","));
+        assert_eq!(check_json(values(JSON_TOKENS).as_bytes()), Ok(()));
+        let many = check_json(values(JSON_TOKENS + 1).as_bytes()).unwrap_err();
+        assert_eq!(many.excess, Excess::Tokens(JSON_TOKENS));
+    }
+}
