@@ -31,7 +31,8 @@ fn main() -> Outcome {
     };
     let database = Database::connect(&url.parse()?, 1)?;
     database.migrate()?;
-    let seed = Seed { database, peppers: Peppers::parse(&std::env::var("TESSERA_PEPPER")?)?, now: Clock::System.now() };
+    let seed =
+        Seed { database, peppers: Peppers::parse(&std::env::var("TESSERA_PEPPER")?)?, now: Clock::system().now() };
     let mut tokens = BufWriter::new(File::create(tokens)?);
     let personas = seed.personas()?;
     let all: Vec<usize> = (0..keys.parse()?).collect();

@@ -1,8 +1,20 @@
 //! Time as an argument.
+//!
+//! Two clocks of the machine are read. Its *uptime* counts on while the machine sleeps and cannot be set: it measures how
+//! old things are. Its *wall clock* tells the date, and an operator, NTP or a broken battery can move it either way. The
+//! time that everything here works with is the uptime plus an offset that follows the wall clock with care: see
+//! `clock/line.rs`.
+
+mod line;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+use rustix::time::ClockId;
+
+use self::line::Line;
+pub use self::line::{AT_ONCE, HELD_FOR};
 
 /// Milliseconds in a second, a day: the unit of every instant and of every validity.
 pub const SECOND: i64 = 1000;
@@ -13,38 +25,145 @@ pub const HOUR: i64 = 60 * MINUTE;
 /// A day in milliseconds.
 pub const DAY: i64 = 24 * HOUR;
 
-/// Tells the time in epoch milliseconds.
+/// The clock that counts on while the machine sleeps.
+#[cfg(target_os = "linux")]
+const UPTIME: ClockId = ClockId::Boottime;
+/// Elsewhere it is the plain monotonic one that does.
+#[cfg(not(target_os = "linux"))]
+const UPTIME: ClockId = ClockId::Monotonic;
+
+/// Tells the time. Clones tell the same time.
 #[derive(Debug, Clone)]
-pub enum Clock {
-    /// The machine's own.
+pub struct Clock(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    source: Source,
+    line: Line,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// The machine's clocks.
     System,
-    /// One that stands still until a test moves it.
-    Manual(Arc<AtomicI64>),
+    /// Clocks that stand still until a test moves them.
+    Manual { wall: AtomicI64, uptime: AtomicI64 },
+}
+
+/// One moment by both measures, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// Epoch milliseconds; never less than an earlier reading of the same clock.
+    pub now: i64,
+    /// Since the machine started.
+    pub uptime: i64,
 }
 
 impl Clock {
+    /// The machine's own.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::new(Source::System)
+    }
+
     /// A clock for tests, standing at `now` epoch milliseconds.
     #[must_use]
     pub fn manual(now: i64) -> Self {
-        Self::Manual(Arc::new(AtomicI64::new(now)))
+        Self::new(Source::Manual { wall: AtomicI64::new(now), uptime: AtomicI64::new(HOUR) })
     }
 
-    /// Now, in epoch milliseconds.
+    fn new(source: Source) -> Self {
+        let line = Line::new(source.wall(), source.uptime());
+        Self(Arc::new(Inner { source, line }))
+    }
+
+    /// Both measures of this moment.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    pub fn read(&self) -> Reading {
+        let uptime = self.uptime();
+        Reading { now: self.0.line.at(uptime), uptime }
+    }
+
+    /// Now, in epoch milliseconds; never less than an earlier answer of the same clock.
+    #[must_use]
     pub fn now(&self) -> i64 {
-        match self {
-            Self::System => SystemTime::UNIX_EPOCH
-                .elapsed()
-                .map_or(0, |elapsed| i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)),
-            Self::Manual(now) => now.load(Ordering::SeqCst),
+        self.read().now
+    }
+
+    /// How long the machine has been up, sleep included, in milliseconds.
+    #[must_use]
+    pub fn uptime(&self) -> i64 {
+        self.0.source.uptime()
+    }
+
+    /// What the machine's wall clock says, right or wrong, in epoch milliseconds; negative before 1970.
+    #[must_use]
+    pub fn wall(&self) -> i64 {
+        self.0.source.wall()
+    }
+
+    /// Compares the wall clock with the uptime and follows it. Called a few times a second. Tells how far the wall clock
+    /// was moved since the last call, in milliseconds, if somebody moved it.
+    #[expect(clippy::must_use_candidate, reason = "called for what it does; the answer is for the log")]
+    pub fn observe(&self) -> Option<i64> {
+        self.0.line.observe(self.wall(), self.uptime())
+    }
+
+    /// From now on it is not earlier than `latest`, which this installation saw before this process started.
+    pub fn begin_at(&self, latest: i64) {
+        self.0.line.begin_at(latest, self.uptime());
+    }
+
+    /// Hears from another process of this installation that it is `latest`. It is believed if that is at most
+    /// [`AT_ONCE`] ahead.
+    pub fn hear(&self, latest: i64) {
+        self.0.line.hear(latest, self.uptime());
+    }
+
+    /// The time that may be remembered as the latest that this installation has seen: none while the wall clock is so far
+    /// ahead of what was seen before this process started that it is not yet believed.
+    #[must_use]
+    pub fn latest(&self) -> Option<i64> {
+        self.0.line.latest(self.uptime())
+    }
+
+    /// Lets time pass on a manual clock. A negative number sets its wall clock back instead, as time itself does not
+    /// go back.
+    pub fn advance(&self, millis: i64) {
+        if let Source::Manual { wall, uptime } = &self.0.source {
+            wall.fetch_add(millis, Ordering::SeqCst);
+            uptime.fetch_add(millis.max(0), Ordering::SeqCst);
         }
     }
 
-    /// Moves a manual clock on; the machine's cannot be moved.
-    pub fn advance(&self, millis: i64) {
-        if let Self::Manual(now) = self {
-            now.fetch_add(millis, Ordering::SeqCst);
+    /// Sets the wall clock of a manual clock forward or back while no time passes.
+    pub fn step(&self, millis: i64) {
+        if let Source::Manual { wall, .. } = &self.0.source {
+            wall.fetch_add(millis, Ordering::SeqCst);
+        }
+    }
+}
+
+impl Source {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's wall clock")]
+    fn wall(&self) -> i64 {
+        let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        match self {
+            Self::System => {
+                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+                since.map_or_else(|before| -millis(before.duration()), millis)
+            }
+            Self::Manual { wall, .. } => wall.load(Ordering::SeqCst),
+        }
+    }
+
+    fn uptime(&self) -> i64 {
+        match self {
+            Self::System => {
+                let time = rustix::time::clock_gettime(UPTIME);
+                time.tv_sec * SECOND + time.tv_nsec / 1_000_000
+            }
+            Self::Manual { uptime, .. } => uptime.load(Ordering::SeqCst),
         }
     }
 }

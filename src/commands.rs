@@ -1,15 +1,18 @@
 //! The commands of the command line.
 
+mod started;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::web;
 use tokio::time::MissedTickBehavior;
 
+use self::started::{Started, accept_restored, start};
 use crate::app::{DoorSettings, State, app};
 use crate::clock::{Clock, SECOND};
 use crate::config::{Cli, Command, Keys, OpenApiVersion, PasswordSource, Settings, Users};
-use crate::directory::Directory;
+use crate::directory::{Directory, Freshness};
 use crate::domain::actor::Actor;
 use crate::domain::api_key::{NewApiKey, Validity, persona_set};
 use crate::domain::entropy::Entropy;
@@ -30,7 +33,9 @@ use crate::service::catalogue::policies;
 use crate::service::keys::api_keys;
 use crate::service::people::users;
 use crate::service::people::users::NewUser;
-use crate::service::upkeep::maintenance::{self, Follower, Unsaved};
+use crate::service::upkeep::follow::FOLLOW_EVERY;
+use crate::service::upkeep::maintenance::{self, Unsaved};
+use crate::service::upkeep::time;
 use crate::service::{Parts, Service};
 use crate::shutdown;
 use crate::storage::database::Database;
@@ -65,8 +70,22 @@ pub async fn run(cli: Cli) -> Outcome {
             print!("{}", graphql::sdl());
             Ok(())
         }
-        Command::Users(command) => change_users(&settings, command).await,
-        Command::Keys(command) => change_keys(&settings, command).await,
+        Command::AcceptRestored => accept_restored(&settings).await,
+        Command::AcceptClock => {
+            let now = time::accept(&unchecked_service(&settings).await?).await.map_err(explain)?;
+            println!("{now}");
+            Ok(())
+        }
+        Command::Users(command) => {
+            let started = start(&settings).await?;
+            change_users(&started.service, command).await?;
+            started.finish().await
+        }
+        Command::Keys(command) => {
+            let started = start(&settings).await?;
+            change_keys(&started.service, command).await?;
+            started.finish().await
+        }
     }
 }
 
@@ -92,16 +111,19 @@ fn open(settings: &Settings) -> Result<Database, String> {
         .map_err(|error| format!("cannot open the database {url:?}: {}", explain(error)))
 }
 
-/// The use cases on an up-to-date database.
-async fn service(settings: &Settings) -> Result<Service, String> {
+/// The use cases on an up-to-date database, which may be any.
+async fn unchecked_service(settings: &Settings) -> Result<Service, String> {
     let database = open(settings)?;
     database.migrate().map_err(explain)?;
     let known = database.read(peppers::known).map_err(explain)?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let service = Service::new(Parts {
         database,
-        directory: Directory::new(settings.directory_capacity),
-        clock: Clock::System,
+        directory: Directory::new(
+            settings.directory_capacity,
+            Freshness { lease: settings.lease_milliseconds, age: settings.record_age_seconds * SECOND },
+        ),
+        clock: Clock::system(),
         entropy: Entropy::SYSTEM,
         peppers: pepper_file::load(settings, &database_url(settings)?, &known)?,
         prefixes: settings.token_prefixes,
@@ -114,7 +136,9 @@ async fn service(settings: &Settings) -> Result<Service, String> {
 }
 
 async fn serve(settings: Settings) -> Outcome {
-    let service = service(&settings).await?;
+    let started = start(&settings).await?;
+    started.seen.warn();
+    let service = started.service.clone();
     let first = bootstrap::run(&service, settings.admin_password.clone()).await.map_err(explain)?;
     policies::seed(&service, first.as_ref().map(|_| ADMIN)).await.map_err(explain)?;
     if let Some(first) = first {
@@ -150,15 +174,16 @@ async fn serve(settings: Settings) -> Outcome {
         shutdown_timeout: Duration::from_secs(settings.shutdown_seconds),
         ..defaults
     };
-    let follower = Follower::start(&service).await.map_err(explain)?;
     shutdown::watch(wire_settings.shutdown_timeout + shutdown::MARGIN)
         .map_err(|error| format!("cannot watch for signals: {error}"))?;
     tracing::info!(listen = %settings.listen, database = ?database_url(&settings)?, "serving");
-    actix_web::rt::spawn(follow(service.clone(), follower));
+    actix_web::rt::spawn(follow(started));
+    actix_web::rt::spawn(see(service.clone()));
     actix_web::rt::spawn(save_uses(service.clone()));
     actix_web::rt::spawn(forget_ended(service.clone()));
     let server = wire::serve(vec![listener], &wire_settings, move || app(state.clone()));
     server.map_err(|error| error.to_string())?.await.map_err(|error| error.to_string())?;
+    time::see(&service).await.map_err(explain)?;
     maintenance::save_uses(&service).await.map_err(explain)
 }
 
@@ -180,12 +205,24 @@ fn welcome(first: FirstStart) {
     println!("  API key   {}\n", first.token.expose());
 }
 
-async fn follow(service: Service, mut follower: Follower) {
-    let mut ticks = tokio::time::interval(maintenance::FOLLOW_EVERY);
+async fn follow(mut started: Started) {
+    let mut ticks = tokio::time::interval(FOLLOW_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if let Err(error) = follower.step(&service).await {
-            tracing::error!(error = explain(error), "cannot follow the changes; nothing cached is trusted");
+        if let Err(error) = started.look().await {
+            tracing::error!(error, "cannot follow the changes; nothing in memory is used");
+        }
+    }
+}
+
+async fn see(service: Service) {
+    let mut ticks = tokio::time::interval(time::SEE_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = time::see(&service).await {
+            tracing::error!(error = explain(error), "cannot keep the latest time");
         }
     }
 }
@@ -211,6 +248,7 @@ async fn save_uses(service: Service) {
 
 async fn forget_ended(service: Service) {
     let mut ticks = tokio::time::interval(maintenance::FORGET_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         if let Err(error) = maintenance::forget_ended(&service).await {
@@ -219,35 +257,34 @@ async fn forget_ended(service: Service) {
     }
 }
 
-async fn change_users(settings: &Settings, command: Users) -> Outcome {
-    let service = service(settings).await?;
+async fn change_users(service: &Service, command: Users) -> Outcome {
     let operator = Actor::operator(service.clock.now());
     match command {
         Users::Create { name, role, email, password } => {
             let given = given_password(&password)?;
             let new = NewUser { username: name, role: role.into(), email, password: given.clone() };
-            let password = users::create(&service, &operator, new).await.map_err(explain)?;
+            let password = users::create(service, &operator, new).await.map_err(explain)?;
             show_drawn(given.as_ref(), &password);
         }
         Users::SetPassword { name, password } => {
             let given = given_password(&password)?;
-            let set = users::set_password(&service, &operator, name, given.clone()).await.map_err(explain)?;
+            let set = users::set_password(service, &operator, name, given.clone()).await.map_err(explain)?;
             show_drawn(given.as_ref(), &set);
         }
         Users::SetRole { name, role } => {
-            users::set_role(&service, &operator, name, role.into()).await.map_err(explain)?;
-            warn_without_administrators(&service).await?;
+            users::set_role(service, &operator, name, role.into()).await.map_err(explain)?;
+            warn_without_administrators(service).await?;
         }
         Users::Disable { name } => {
-            users::set_state(&service, &operator, name, PrincipalState::Disabled).await.map_err(explain)?;
-            warn_without_administrators(&service).await?;
+            users::set_state(service, &operator, name, PrincipalState::Disabled).await.map_err(explain)?;
+            warn_without_administrators(service).await?;
         }
         Users::Enable { name } => {
-            users::set_state(&service, &operator, name, PrincipalState::Enabled).await.map_err(explain)?;
+            users::set_state(service, &operator, name, PrincipalState::Enabled).await.map_err(explain)?;
         }
         Users::Delete { name } => {
-            users::delete(&service, &operator, name).await.map_err(explain)?;
-            warn_without_administrators(&service).await?;
+            users::delete(service, &operator, name).await.map_err(explain)?;
+            warn_without_administrators(service).await?;
         }
     }
     Ok(())
@@ -277,8 +314,7 @@ fn show_drawn(given: Option<&String>, password: &str) {
     }
 }
 
-async fn change_keys(settings: &Settings, command: Keys) -> Outcome {
-    let service = service(settings).await?;
+async fn change_keys(service: &Service, command: Keys) -> Outcome {
     let operator = Actor::operator(service.clock.now());
     let Keys::Create { display_name, description, validity_seconds, permissions, personas } = command;
     let new = || -> Result<NewApiKey, Violation> {
@@ -292,7 +328,7 @@ async fn change_keys(settings: &Settings, command: Keys) -> Outcome {
         })
     };
     let new = new().map_err(|violation| explain(Error::from(violation)))?;
-    let created = api_keys::create(&service, &operator, new, None).await.map_err(explain)?;
+    let created = api_keys::create(service, &operator, new, None).await.map_err(explain)?;
     println!("{}", created.token.expose());
     Ok(())
 }

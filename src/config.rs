@@ -40,6 +40,11 @@ pub enum Command {
     },
     /// Print the schema of DataHub's GraphQL: `tessera graphql-schema > openapi/schema.graphql`
     GraphqlSchema,
+    /// Take a restored copy of the database as the database: ends every session, and prints every credential that may
+    /// have been revoked since the copy was made. Stop every node first
+    AcceptRestored,
+    /// Take the machine's clock as right, although this installation has seen later times. Stop every node first
+    AcceptClock,
     /// Create and change users
     #[command(subcommand)]
     Users(Users),
@@ -196,6 +201,11 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_PEPPER_FILE")]
     pub pepper_file: Option<PathBuf>,
 
+    /// The file that tells a restored copy of the database from the database. If it is not given, it is the pepper's file
+    /// with `.seen` at its end; there is none if the pepper has no file
+    #[arg(long, global = true, env = "TESSERA_SEEN_FILE")]
+    pub seen_file: Option<PathBuf>,
+
     /// The password of the user `admin`, who is created at the first start; drawn and printed if left out
     #[arg(long, global = true, env = "TESSERA_ADMIN_PASSWORD", hide_env_values = true)]
     pub admin_password: Option<String>,
@@ -211,6 +221,15 @@ pub struct Settings {
     /// How many credentials are kept in memory, at about 250 bytes each
     #[arg(long, global = true, env = "TESSERA_DIRECTORY_CAPACITY", default_value_t = 100_000)]
     pub directory_capacity: usize,
+
+    /// For how long after it last looked at what other processes changed a node uses credentials from memory, in
+    /// milliseconds; it looks four times a second. Beyond that each request reads the database
+    #[arg(long, global = true, env = "TESSERA_LEASE_MILLISECONDS", default_value_t = 2_000, value_parser = clap::value_parser!(i64).range(500..=60_000))]
+    pub lease_milliseconds: i64,
+
+    /// How old a credential in memory may become before it is read again, in seconds
+    #[arg(long, global = true, env = "TESSERA_RECORD_AGE_SECONDS", default_value_t = 3_600, value_parser = clap::value_parser!(i64).range(1..=86_400))]
+    pub record_age_seconds: i64,
 
     /// How many threads answer requests; as many as there are cores if left out
     #[arg(long, global = true, env = "TESSERA_WORKERS")]

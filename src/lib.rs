@@ -23,6 +23,7 @@ pub mod directory;
 pub mod domain;
 pub mod http;
 mod pepper_file;
+mod seen_file;
 pub mod service;
 pub mod shutdown;
 pub mod storage;

@@ -18,12 +18,21 @@ pub fn load(settings: &Settings, url: &DatabaseUrl, known: &[PepperId]) -> Resul
     if let Some(text) = &settings.pepper {
         return Peppers::parse(text).map_err(|error| format!("TESSERA_PEPPER: {error}"));
     }
-    let path = settings.pepper_file.clone().unwrap_or_else(|| beside(url));
+    let path = path(settings, url);
     let text = match std::fs::read_to_string(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound && known.is_empty() => draw(&path)?,
         read => read.map_err(|error| format!("cannot read the pepper file `{}`: {error}", path.display()))?,
     };
     Peppers::parse(&text).map_err(|error| format!("the pepper file `{}`: {error}", path.display()))
+}
+
+/// The pepper's file, unless it comes from the environment.
+pub fn place(settings: &Settings, url: &DatabaseUrl) -> Option<PathBuf> {
+    settings.pepper.is_none().then(|| path(settings, url))
+}
+
+fn path(settings: &Settings, url: &DatabaseUrl) -> PathBuf {
+    settings.pepper_file.clone().unwrap_or_else(|| beside(url))
 }
 
 fn beside(url: &DatabaseUrl) -> PathBuf {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use tempfile::TempDir;
-use tessera::clock::Clock;
-use tessera::directory::Directory;
+use tessera::clock::{Clock, DAY};
+use tessera::directory::{Directory, Freshness};
 use tessera::domain::actor::Standing;
 use tessera::domain::api_key::NEVER;
 use tessera::domain::credential::{Credential, KnownCredential};
@@ -48,10 +48,13 @@ impl Population {
     pub fn with_room_for(keys: usize) -> Outcome<Self> {
         let directory = TempDir::new()?;
         let url = format!("sqlite://{}", directory.path().join("bench.db").display()).parse()?;
+        let clock = Clock::system();
+        let records = Directory::new(keys + keys / 10 + SPARE, Freshness { lease: DAY, age: DAY });
+        records.renew_lease(clock.uptime());
         let service = Service::new(Parts {
             database: Database::connect(&url, 1)?,
-            directory: Directory::new(keys + keys / 10 + SPARE),
-            clock: Clock::System,
+            directory: records,
+            clock,
             entropy: Entropy::SYSTEM,
             peppers: Peppers::parse(&Peppers::draw(Entropy::SYSTEM)?)?,
             prefixes: Prefixes::default(),

@@ -2,11 +2,13 @@
 //!
 //! It caches *who* and is asked *whether*: a record says whom a token authenticates, and its digest, its expiry and
 //! its principal's state are judged on every call. Nothing negative is cached. A record read before a change is never
-//! used after it: see `directory/fence.rs`.
+//! used after it: see `directory/fence.rs`. No record is used from memory when it has not been heard for a while what
+//! other processes changed: see `directory/lease.rs`.
 
 mod counts;
 mod fence;
 mod known;
+mod lease;
 mod permission_uses;
 mod personas;
 mod policies;
@@ -27,6 +29,8 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 pub use self::counts::Counts;
 use self::fence::Fence;
 pub use self::known::{Genuine, Known};
+pub use self::lease::Freshness;
+use self::lease::Lease;
 pub use self::permission_uses::PermissionUses;
 use self::personas::PersonaSets;
 pub use self::policies::{Policies, Shared};
@@ -37,7 +41,7 @@ use crate::domain::change::Subject;
 use crate::domain::credential::{KnownCredential, Use};
 use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
-use crate::domain::record::Record;
+use crate::domain::record::{Record, Ticket};
 use crate::domain::token::KeyId;
 
 /// The changes of so many principals are told apart: a record is not read again because of another's.
@@ -46,8 +50,11 @@ const CHANGED: usize = 1 << 16;
 /// The credentials in use.
 pub struct Directory {
     entries: Cache<KeyId, Entry, UnitWeighter, BuildHasherDefault<RandomBytesHasher>>,
-    arrivals: AtomicU64,
+    tickets: AtomicU64,
     fence: Fence,
+    lease: Lease,
+    /// How old a record may become, in milliseconds.
+    age: i64,
     personas: PersonaSets,
     rates: Rates,
     uses: Uses,
@@ -66,13 +73,14 @@ enum Entry {
     Known(Known),
     /// For those who wait for a read that found nothing, and gone at once: when that read began. Who arrived before
     /// that may take its word; who arrived later must look again.
-    Absent(u64),
+    Absent(Ticket),
 }
 
 impl Directory {
-    /// An empty directory for so many records; the least used make room for new ones.
+    /// An empty directory for so many records; the least used make room for new ones. Until
+    /// [`Directory::renew_lease`] is called nothing is used from memory.
     #[must_use]
-    pub fn new(capacity: usize) -> Self {
+    pub fn new(capacity: usize, freshness: Freshness) -> Self {
         let entries = Cache::with(
             capacity,
             capacity as u64,
@@ -82,8 +90,10 @@ impl Directory {
         );
         Self {
             entries,
-            arrivals: AtomicU64::new(0),
+            tickets: AtomicU64::new(0),
             fence: Fence::new(CHANGED),
+            lease: Lease::new(freshness.lease),
+            age: freshness.age,
             personas: PersonaSets::default(),
             rates: Rates::default(),
             uses: Uses::default(),
@@ -93,8 +103,8 @@ impl Directory {
         }
     }
 
-    /// The record for a key id: from memory if it is there and fresh, else from `read`, which is awaited once for all
-    /// who ask at the same time.
+    /// The record for a key id: from memory if it is there and may be used, else from `read`, which is awaited once for
+    /// all who ask at the same time.
     ///
     /// # Errors
     /// Those of `read`.
@@ -102,20 +112,23 @@ impl Directory {
     where
         F: Future<Output = Result<Option<KnownCredential>>>,
     {
-        let arrived = self.arrivals.fetch_add(1, Ordering::SeqCst);
+        let arrived = self.draw(clock);
         loop {
-            if let Some(known) = self.find(key_id) {
+            if let Some(known) = self.take(key_id, arrived, clock.uptime()) {
                 return Ok(Some(known));
             }
-            // Whoever gets no guard has waited for another's read. It may have begun before a change that this call
-            // began after: so what it found is judged by the fence like any record.
+            // Whoever gets no guard has waited for another's read. It may have begun before this call did: then what it
+            // found is judged like any record.
             let guard = match self.entries.get_value_or_guard_async(&key_id).await {
                 Ok(Entry::Absent(began)) if arrived < began => return Ok(None),
+                Ok(Entry::Known(known)) if self.may_be_used(&known.record, Some(arrived), clock.uptime()) => {
+                    return Ok(Some(known));
+                }
                 Ok(_) => continue,
                 Err(guard) => guard,
             };
             self.counts.misses.inc();
-            let (moment, began) = (self.fence.now(), self.arrivals.fetch_add(1, Ordering::SeqCst));
+            let (moment, began) = (self.fence.now(), self.draw(clock));
             let started = Instant::now();
             let found = read().await?;
             self.counts.read.observe(started.elapsed().as_secs_f64());
@@ -126,7 +139,7 @@ impl Directory {
             };
             read.standing.personas = self.personas.share(read.standing.personas);
             let limiter = self.rates.limiter(read.standing.principal.id, read.limits.rate, clock);
-            let known = Known { record: Arc::new(Record::new(read, moment)), limiter };
+            let known = Known { record: Arc::new(Record::new(read, moment, began)), limiter };
             if guard.insert(Entry::Known(known.clone())).is_err() {
                 tracing::trace!("a record was evicted while it was read");
             }
@@ -136,18 +149,66 @@ impl Directory {
         }
     }
 
-    /// The record for a key id, if it is in memory and fresh: the hot path, which waits for nothing.
+    /// The record for a key id, if it is in memory and may be used at that uptime: the hot path, which waits for nothing.
     #[must_use]
-    pub fn find(&self, key_id: KeyId) -> Option<Known> {
+    pub fn find(&self, key_id: KeyId, uptime: i64) -> Option<Known> {
         let Entry::Known(known) = self.entries.get(&key_id)? else { return None };
-        if self.fence.is_fresh(&known.record) {
+        if self.may_be_used(&known.record, None, uptime) {
             self.counts.hits.inc();
             return Some(known);
         }
+        // The lease may run again before somebody reads the record anew.
+        if self.lease.covers(uptime) {
+            self.drop_unusable(key_id, &known);
+        }
+        None
+    }
+
+    /// The record for a key id if it may be used by who drew that ticket; if not it makes room for another.
+    fn take(&self, key_id: KeyId, arrived: Ticket, uptime: i64) -> Option<Known> {
+        let Entry::Known(known) = self.entries.get(&key_id)? else { return None };
+        if self.may_be_used(&known.record, Some(arrived), uptime) {
+            self.counts.hits.inc();
+            return Some(known);
+        }
+        self.drop_unusable(key_id, &known);
+        None
+    }
+
+    fn drop_unusable(&self, key_id: KeyId, known: &Known) {
         self.counts.stale.inc();
         let same = |entry: &Entry| matches!(entry, Entry::Known(found) if Arc::ptr_eq(&found.record, &known.record));
         self.entries.remove_if(&key_id, same);
-        None
+    }
+
+    /// Whether a record may be used at that uptime. Without a lease only those may who drew their ticket before it began
+    /// to be read. The lease is looked at first: while it runs, the fences have been raised by all that the look found.
+    fn may_be_used(&self, record: &Record, arrived: Option<Ticket>, uptime: i64) -> bool {
+        (self.lease.covers(uptime) || arrived.is_some_and(|arrived| arrived < record.ticket()))
+            && uptime - record.ticket().uptime() < self.age
+            && self.fence.is_fresh(record)
+    }
+
+    /// A number larger than every one drawn before.
+    fn draw(&self, clock: &Clock) -> Ticket {
+        let at_least = Ticket::first_at(clock.uptime()).0;
+        let next = |last: u64| (last + 1).max(at_least);
+        let mut last = self.tickets.load(Ordering::SeqCst);
+        while let Err(other) = self.tickets.compare_exchange(last, next(last), Ordering::SeqCst, Ordering::SeqCst) {
+            last = other;
+        }
+        Ticket(next(last))
+    }
+
+    /// Says that what others changed before that uptime has been forgotten here: memory may be used for a while.
+    pub fn renew_lease(&self, began: i64) {
+        self.lease.renew(began);
+    }
+
+    /// Says that what others changed cannot be found out: nothing is used from memory until the next
+    /// [`Directory::renew_lease`].
+    pub fn end_lease(&self) {
+        self.lease.end();
     }
 
     /// Makes every record that a committed change may concern unusable. When this returns, no call to

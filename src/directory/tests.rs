@@ -4,6 +4,7 @@
 //! that must be told of that version or of a later one, whatever was being read meanwhile and whoever waited for it.
 
 mod fence;
+mod lease;
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -13,8 +14,8 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::FutureExt;
 
-use super::Directory;
-use crate::clock::Clock;
+use super::{Directory, Freshness};
+use crate::clock::{Clock, DAY, HOUR};
 use crate::domain::actor::Standing;
 use crate::domain::change::Subject;
 use crate::domain::credential::{Credential, KnownCredential};
@@ -44,6 +45,7 @@ impl Dice {
 /// One key's world: its token, its versions, and how far they have been acknowledged.
 struct World {
     directory: Directory,
+    clock: Clock,
     peppers: Peppers,
     token: ParsedToken,
     /// Each version: whether the key exists in it. The first is 1.
@@ -54,8 +56,16 @@ struct World {
 
 impl World {
     fn new(seed: u64) -> Rc<Self> {
+        let world = Self::without_a_lease(seed);
+        world.directory.renew_lease(world.clock.uptime());
+        world
+    }
+
+    /// Nothing is heard of changes, ever.
+    fn without_a_lease(seed: u64) -> Rc<Self> {
         Rc::new(Self {
-            directory: Directory::new(16),
+            directory: Directory::new(16, Freshness { lease: HOUR, age: DAY }),
+            clock: Clock::manual(0),
             peppers: Peppers::parse(&Peppers::draw(Entropy::SYSTEM).unwrap()).unwrap(),
             token: ParsedToken::mint(TokenKind::ApiKey, Entropy::SYSTEM).unwrap(),
             versions: RefCell::new(vec![true]),
@@ -88,7 +98,7 @@ impl World {
             self.pause().await;
             Ok(found)
         };
-        let found = self.directory.get(self.token.key_id, &Clock::System, read).await.unwrap();
+        let found = self.directory.get(self.token.key_id, &self.clock, read).await.unwrap();
         let now = 0;
         if let Some(known) = found {
             let actor = known.proved_by(self.token, &self.peppers).unwrap().admit(now, None).unwrap();
@@ -184,7 +194,7 @@ fn reads_for_fifty(world: &Rc<World>) -> u32 {
             world.pause().await;
             Ok(world.stored())
         };
-        let found = world.directory.get(world.token.key_id, &Clock::System, read).await.unwrap();
+        let found = world.directory.get(world.token.key_id, &world.clock, read).await.unwrap();
         assert_eq!(found.is_some(), exists);
     };
     let tasks =
@@ -223,7 +233,7 @@ fn nothing_negative_is_kept() {
 fn every_use_is_counted_once_however_often_uses_are_saved() {
     let world = World::new(9);
     let read = async || Ok(world.stored());
-    let known = world.directory.get(world.token.key_id, &Clock::System, read).now_or_never().unwrap().unwrap().unwrap();
+    let known = world.directory.get(world.token.key_id, &world.clock, read).now_or_never().unwrap().unwrap().unwrap();
     let told = || world.directory.unsaved_use(principal()).map_or(0, |used| used.count);
     for now in 1..=3 {
         world.directory.note_use(&known.record, now);
@@ -242,7 +252,7 @@ fn a_change_of_another_behind_the_same_fence_costs_no_read() {
     let world = World::new(5);
     let read = || {
         let read = async || Ok(world.stored());
-        world.directory.get(world.token.key_id, &Clock::System, read).now_or_never().unwrap().unwrap().unwrap()
+        world.directory.get(world.token.key_id, &world.clock, read).now_or_never().unwrap().unwrap().unwrap()
     };
     read();
     for _ in 0..3 {

@@ -115,6 +115,8 @@ pub enum Action {
     SessionCreated,
     /// A user signed out.
     SessionEnded,
+    /// The operator took a restored copy of the database as the database, which ended every session.
+    RestoreAccepted,
 }
 
 impl Action {
@@ -148,6 +150,7 @@ impl Action {
             Self::UserDeleted => "user.deleted",
             Self::SessionCreated => "session.created",
             Self::SessionEnded => "session.ended",
+            Self::RestoreAccepted => "installation.restore_accepted",
         }
     }
 }

@@ -62,6 +62,7 @@ pub mod error;
 pub mod fields;
 pub mod filter;
 pub mod ids;
+pub mod installation;
 pub mod invite;
 pub mod limits;
 pub mod listing;

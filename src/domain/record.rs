@@ -16,6 +16,25 @@ use super::token::ParsedToken;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(pub(crate) u64);
 
+/// Tells who came first: each is larger than those drawn before it. Its upper bits tell the uptime at which it was drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Ticket(pub(crate) u64);
+
+impl Ticket {
+    /// So many are drawn in a millisecond before later ones tell an uptime that is too large.
+    const BITS: u32 = 20;
+
+    /// The first of that uptime, in milliseconds.
+    pub(crate) fn first_at(uptime: i64) -> Self {
+        Self(uptime.cast_unsigned() << Self::BITS)
+    }
+
+    /// The uptime at which it was drawn, in milliseconds.
+    pub(crate) fn uptime(self) -> i64 {
+        (self.0 >> Self::BITS).cast_signed()
+    }
+}
+
 /// A credential and whom it authenticates, as storage had it once. It never changes, but for its uses and its
 /// moment; a newer one replaces it. There may be millions: what can be told from the token or the principal is not kept,
 /// and one piece of memory holds the rest.
@@ -30,11 +49,12 @@ pub struct Record {
     last_used_at: AtomicI64,
     unsaved_uses: AtomicI64,
     moment: AtomicU64,
+    ticket: Ticket,
 }
 
 impl Record {
-    /// What is worth keeping of a credential whose read began at `moment`.
-    pub(crate) fn new(known: KnownCredential, moment: Moment) -> Self {
+    /// What is worth keeping of a credential whose read began at `moment` and with that ticket.
+    pub(crate) fn new(known: KnownCredential, moment: Moment, ticket: Ticket) -> Self {
         let KnownCredential { credential, standing, limits } = known;
         let bound = limits.addresses != AllowedAddresses::default();
         Self {
@@ -46,7 +66,13 @@ impl Record {
             last_used_at: AtomicI64::new(0),
             unsaved_uses: AtomicI64::new(0),
             moment: AtomicU64::new(moment.0),
+            ticket,
         }
+    }
+
+    /// Drawn when its read began.
+    pub(crate) fn ticket(&self) -> Ticket {
+        self.ticket
     }
 
     /// What the principal may do.

@@ -289,6 +289,16 @@ pub fn note_uses(connection: &mut AnyConnection, uses: &[Use]) -> Result<()> {
     Ok(())
 }
 
+/// Puts uses that are said to be later than `later` at `now`.
+///
+/// # Errors
+/// When the storage fails.
+pub fn forget_future_uses(connection: &mut AnyConnection, now: i64, later: i64) -> Result<()> {
+    let future = api_keys::table.filter(api_keys::last_used_at.gt(later));
+    diesel::update(future).set(api_keys::last_used_at.eq(now)).execute(connection)?;
+    Ok(())
+}
+
 /// Adds the permissions and persona links to rows: two queries for any number of them.
 fn complete(connection: &mut AnyConnection, rows: Vec<ApiKeyRow>) -> Result<Vec<ApiKey>> {
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();

@@ -1,9 +1,11 @@
 //! The changes feed: the audit trail, and what other processes follow.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use uuid::Uuid;
 
-use super::database::AnyConnection;
+use super::database::{AnyConnection, Mark, mark, next_position};
 use super::listing::{ALWAYS, Column, Stored, after, condition, order};
 use super::principals::corrupt;
 use super::schema::changes;
@@ -96,18 +98,70 @@ impl Stored for ChangeField {
 /// # Errors
 /// When the storage fails.
 pub fn append(connection: &mut AnyConnection, change: &Change) -> Result<()> {
-    diesel::insert_into(changes::table).values(ChangeRow::from(change)).execute(connection)?;
+    let position = changes::position.eq(sql::<BigInt>(next_position(connection)));
+    diesel::insert_into(changes::table).values((ChangeRow::from(change), position)).execute(connection)?;
     Ok(())
 }
 
-/// The changes since an instant, in no particular order.
+/// What was committed since a look at the changes.
+pub struct News {
+    /// The changes, in no particular order; each is news once.
+    pub changes: Vec<Change>,
+    /// Where the next look begins.
+    pub mark: Mark,
+}
+
+/// What was committed since that mark was read, whatever its time stamps say.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn since(connection: &mut AnyConnection, instant: i64) -> Result<Vec<Change>> {
-    let rows =
-        changes::table.filter(changes::changed_at.ge(instant)).select(ChangeRow::as_select()).load(connection)?;
+pub fn since(connection: &mut AnyConnection, known: &Mark) -> Result<News> {
+    let mark = mark(connection)?;
+    let rows = changes::table.filter(known.unseen()).select(ChangeRow::as_select()).load(connection)?;
+    let changes = rows.into_iter().map(ChangeRow::into_domain).collect::<Result<_>>()?;
+    Ok(News { changes, mark })
+}
+
+/// The latest change, by the time at which it was made.
+///
+/// # Errors
+/// When the storage fails.
+pub fn latest(connection: &mut AnyConnection) -> Result<Option<Change>> {
+    let by_time = changes::table.order((changes::changed_at.desc(), changes::id.desc()));
+    let row = by_time.select(ChangeRow::as_select()).first(connection).optional()?;
+    row.map(ChangeRow::into_domain).transpose()
+}
+
+/// How many changes [`last_committed`] tells of.
+const LAST: i64 = 20;
+
+/// The changes that were committed last, as far as the database knows.
+///
+/// # Errors
+/// When the storage fails.
+pub fn last_committed(connection: &mut AnyConnection) -> Result<Vec<Change>> {
+    // Changes that came with a dump have no position.
+    let last = changes::table.order((changes::position.desc(), changes::changed_at.desc())).limit(LAST);
+    let rows = last.select(ChangeRow::as_select()).load(connection)?;
     rows.into_iter().map(ChangeRow::into_domain).collect()
+}
+
+/// Whether that was done after `instant`.
+///
+/// # Errors
+/// When the storage fails.
+pub fn is_there_since(connection: &mut AnyConnection, action: &str, instant: i64) -> Result<bool> {
+    let found = changes::table.filter(changes::changed_at.gt(instant)).filter(changes::action.eq(action));
+    Ok(found.select(changes::id).first::<String>(connection).optional()?.is_some())
+}
+
+/// Whether there is a change with that id.
+///
+/// # Errors
+/// When the storage fails.
+pub fn exists(connection: &mut AnyConnection, id: Uuid) -> Result<bool> {
+    let found: Option<String> = changes::table.find(id.to_string()).select(changes::id).first(connection).optional()?;
+    Ok(found.is_some())
 }
 
 /// One page, and one record more if there is a next page.

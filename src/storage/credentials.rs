@@ -103,6 +103,48 @@ pub fn delete_all(connection: &mut AnyConnection, principal: PrincipalId, kind: 
     Ok(())
 }
 
+/// Removes every credential of one kind; tells how many.
+///
+/// # Errors
+/// When the storage fails.
+pub fn delete_all_of(connection: &mut AnyConnection, kind: TokenKind) -> Result<usize> {
+    Ok(diesel::delete(credentials::table.filter(credentials::kind.eq(kind.name()))).execute(connection)?)
+}
+
+/// A credential, whose it is, and what that is called.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct Holding {
+    /// The name of its kind.
+    pub kind: String,
+    /// The id of its principal.
+    pub principal: String,
+    /// The user name of its principal.
+    pub username: String,
+    /// What an API key is called.
+    pub display_name: Option<String>,
+    /// When it was created, in epoch milliseconds.
+    pub created_at: i64,
+}
+
+/// Every credential there is, the oldest first.
+///
+/// # Errors
+/// When the storage fails.
+pub fn holdings(connection: &mut AnyConnection) -> Result<Vec<Holding>> {
+    let held = credentials::table
+        .inner_join(principals::table)
+        .left_join(api_keys::table.on(api_keys::id.eq(credentials::principal_id)))
+        .order((credentials::created_at, credentials::key_id));
+    let columns = (
+        credentials::kind,
+        principals::id,
+        principals::username,
+        api_keys::display_name.nullable(),
+        credentials::created_at,
+    );
+    Ok(held.select(columns).load(connection)?)
+}
+
 /// Removes sessions that ended before `instant`; tells how many.
 ///
 /// # Errors

@@ -1,9 +1,8 @@
 //! Connections, transactions, migrations: the only file that knows of two databases.
 
-use std::fs::OpenOptions;
-use std::io::ErrorKind;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+mod feed;
+mod opening;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,9 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::{ConnectionError, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+pub(in crate::storage) use self::feed::next_position;
+pub use self::feed::{Mark, mark};
+use self::opening::{LogPoolErrors, create_private};
 use super::url::DatabaseUrl;
 use crate::domain::error::{Error, Result};
 
@@ -46,6 +48,7 @@ type Pool = diesel::r2d2::Pool<Manager>;
 pub struct Database {
     readers: Pool,
     look_ups: Pool,
+    followers: Pool,
     writers: Pool,
 }
 
@@ -74,6 +77,7 @@ impl Database {
         Ok(Self {
             readers: pool(connections, Purpose::Reading)?,
             look_ups: pool(connections.div_ceil(4), Purpose::Reading)?,
+            followers: pool(1, Purpose::Reading)?,
             writers: pool(writers, Purpose::Writing)?,
         })
     }
@@ -88,7 +92,8 @@ impl Database {
             AnyConnection::Postgres(postgres) => postgres.transaction(|postgres| {
                 postgres.batch_execute(TAKE_TURNS)?;
                 postgres.run_pending_migrations(MIGRATIONS).map_err(Rollback::Migration)?;
-                Ok(postgres.batch_execute(COMPARE_BYTES)?)
+                postgres.batch_execute(COMPARE_BYTES)?;
+                Ok(postgres.batch_execute(feed::FORGET_FOREIGN_POSITIONS)?)
             }),
             AnyConnection::Sqlite(sqlite) => sqlite.immediate_transaction(|sqlite| {
                 sqlite.run_pending_migrations(MIGRATIONS).map(drop).map_err(Rollback::Migration)
@@ -121,6 +126,15 @@ impl Database {
     /// Those of `work`, or when there is no connection.
     pub fn look_up<T>(&self, work: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
         Self::read_with(&self.look_ups, work)
+    }
+
+    /// The same with the connection for following changes: however many reads authentication waits for, memory becomes
+    /// usable again.
+    ///
+    /// # Errors
+    /// Those of `work`, or when there is no connection.
+    pub fn follow<T>(&self, work: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
+        Self::read_with(&self.followers, work)
     }
 
     fn read_with<T>(pool: &Pool, work: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
@@ -242,7 +256,7 @@ BEGIN
           AND table_name IN ('principals', 'users', 'api_keys', 'credentials', 'principal_permissions', 'personas',
                              'persona_links', 'create_requests', 'changes', 'peppers', 'policies', 'revisions',
                              'assets', 'asset_people', 'search_terms', 'service_accounts', 'access_tokens', 'aspects',
-                             'permission_uses', 'key_counts')
+                             'permission_uses', 'key_counts', 'installation')
     LOOP
         EXECUTE format('ALTER TABLE %I ALTER COLUMN %I TYPE text COLLATE "C"', each.table_name, each.column_name);
     END LOOP;
@@ -318,14 +332,6 @@ impl Manager {
     }
 }
 
-/// A new file is for its owner only, and so will be the files that SQLite puts beside it.
-fn create_private(path: &Path) -> std::io::Result<()> {
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        opened => opened.map(drop),
-    }
-}
-
 impl diesel::r2d2::ManageConnection for Manager {
     type Connection = AnyConnection;
     type Error = diesel::r2d2::Error;
@@ -343,15 +349,5 @@ impl diesel::r2d2::ManageConnection for Manager {
 
     fn has_broken(&self, connection: &mut AnyConnection) -> bool {
         connection.is_broken()
-    }
-}
-
-/// Sends the pools' complaints to the log.
-#[derive(Debug)]
-struct LogPoolErrors;
-
-impl<E: std::error::Error> diesel::r2d2::HandleError<E> for LogPoolErrors {
-    fn handle_error(&self, error: E) {
-        tracing::warn!(%error, "a database connection failed");
     }
 }

@@ -10,6 +10,7 @@ pub mod create_requests;
 pub mod credentials;
 pub mod database;
 pub mod holds;
+pub mod installation;
 pub mod invites;
 mod key_counts;
 mod listing;

@@ -44,3 +44,13 @@ pub fn of(connection: &mut AnyConnection, principal: PrincipalId) -> Result<Hash
         .load(connection)?;
     Ok(rows.into_iter().collect())
 }
+
+/// Puts uses that are said to be later than `later` at `now`.
+///
+/// # Errors
+/// When the storage fails.
+pub fn forget_future(connection: &mut AnyConnection, now: i64, later: i64) -> Result<()> {
+    let future = permission_uses::table.filter(permission_uses::last_used_at.gt(later));
+    diesel::update(future).set(permission_uses::last_used_at.eq(now)).execute(connection)?;
+    Ok(())
+}

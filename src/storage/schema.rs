@@ -104,6 +104,15 @@ diesel::table! {
         subject_id -> Text,
         subject_name -> Text,
         request_id -> Text,
+        position -> BigInt,
+    }
+}
+
+diesel::table! {
+    installation (place) {
+        place -> BigInt,
+        id -> Text,
+        latest_time -> BigInt,
     }
 }
 

@@ -11,7 +11,8 @@ use tessera::domain::principal::Role;
 use tessera::domain::token::{ParsedToken, Prefixes, TokenKind};
 use tessera::service::keys::api_keys;
 use tessera::service::people::users;
-use tessera::service::upkeep::maintenance::{self, Follower};
+use tessera::service::upkeep::follow::Follower;
+use tessera::service::upkeep::maintenance;
 use tessera::service::{Service, bootstrap};
 
 use crate::support::{App, Options, World};

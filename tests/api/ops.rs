@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use tessera::domain::ids::PrincipalId;
 use tessera::service::keys::api_keys;
-use tessera::service::upkeep::maintenance::Follower;
+use tessera::service::upkeep::follow::Follower;
 
 use crate::support::App;
 

@@ -59,6 +59,7 @@ async fn furnished() -> World {
         "INSERT INTO service_accounts SELECT id, '', '', '', 1, 1 FROM api_keys",
         "INSERT INTO access_tokens SELECT 't', key_id, '', '', '', '', '', '', 1, 1 FROM credentials",
         "INSERT INTO aspects SELECT id, 'status', '{}', '', 1 FROM users",
+        "INSERT INTO installation VALUES (0, 'x', 1)",
     ] {
         assert_eq!(execute(&world.service.database, statement), Ok(1), "{statement}");
     }
@@ -169,6 +170,8 @@ const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
     ),
     ("aspects_once", UniqueViolation, "INSERT INTO aspects SELECT * FROM aspects"),
     ("aspects_have_principals", ForeignKeyViolation, "INSERT INTO aspects VALUES ('x', 'status', '{}', '', 1)"),
+    ("installation_place", UniqueViolation, "INSERT INTO installation VALUES (0, 'y', 1)"),
+    ("installation_is_one", CheckViolation, "INSERT INTO installation VALUES (1, 'y', 1)"),
     ("", DatabaseErrorKind::NotNullViolation, "UPDATE api_keys SET display_name = NULL"),
     ("", DatabaseErrorKind::NotNullViolation, "UPDATE credentials SET digest = NULL"),
 ];

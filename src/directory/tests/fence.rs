@@ -8,7 +8,7 @@ use super::{known, neighbour, principal};
 use crate::directory::fence::Fence;
 use crate::domain::entropy::Entropy;
 use crate::domain::pepper::Peppers;
-use crate::domain::record::{Moment, Record};
+use crate::domain::record::{Moment, Record, Ticket};
 use crate::domain::token::{ParsedToken, TokenKind};
 
 /// Makes records of the versions of one key.
@@ -21,7 +21,7 @@ impl Press {
     }
 
     fn record(&self, version: i64, moment: Moment) -> Record {
-        Record::new(known(&self.0, &self.1, version), moment)
+        Record::new(known(&self.0, &self.1, version), moment, Ticket::first_at(0))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use crate::clock::Reading;
 use crate::directory::{Genuine, Known};
 use crate::domain::actor::Actor;
 use crate::domain::credential::KnownCredential;
@@ -46,8 +47,7 @@ impl Service {
     }
 
     async fn admit(&self, bearer: &str, address: Option<IpAddr>) -> Result<Actor> {
-        let genuine = self.recall(bearer).await?;
-        let now = self.clock.now();
+        let (genuine, now) = self.recall(bearer).await?;
         let actor = genuine.admit(now, address)?;
         self.note_use(&genuine, now);
         Ok(actor)
@@ -59,8 +59,7 @@ impl Service {
     /// # Errors
     /// The refusal, [`Error::ForeignAddress`], or [`Error::Storage`].
     pub(in crate::service) async fn introspect(&self, bearer: &str) -> Result<Actor> {
-        let genuine = self.recall(bearer).await?;
-        let now = self.clock.now();
+        let (genuine, now) = self.recall(bearer).await?;
         let actor = genuine.recognise(now)?;
         genuine.record().check_address(None)?;
         self.note_use(&genuine, now);
@@ -73,7 +72,7 @@ impl Service {
     /// [`Error::Storage`] when it could not be looked up.
     pub(in crate::service) async fn holder(&self, bearer: &str) -> Result<Option<PrincipalId>> {
         match self.recall(bearer).await {
-            Ok(genuine) => Ok(Some(genuine.holder())),
+            Ok((genuine, _)) => Ok(Some(genuine.holder())),
             Err(Error::Unauthenticated(_)) => Ok(None),
             Err(error) => Err(error),
         }
@@ -91,7 +90,8 @@ impl Service {
     /// # Errors
     /// The refusal.
     pub(in crate::service) async fn recognise(&self, bearer: &str) -> Result<Actor> {
-        self.recall(bearer).await?.recognise(self.clock.now())
+        let (genuine, now) = self.recall(bearer).await?;
+        genuine.recognise(now)
     }
 
     /// The actor with that user name, without any proof: only for a door that is configured to ask for none.
@@ -113,20 +113,22 @@ impl Service {
         Ok(Actor::trusted(standing))
     }
 
-    /// The genuine token that the text is. For a wrong secret storage is looked into as for an unknown key id: so both
+    /// The genuine token that the text is, and what time it is: the clock is read once for both. For a wrong secret storage is looked into as for an unknown key id: so both
     /// take as long.
-    async fn recall(&self, bearer: &str) -> Result<Genuine> {
+    async fn recall(&self, bearer: &str) -> Result<(Genuine, i64)> {
         let refused = Error::Unauthenticated(Refusal::Invalid);
         let Some(token) = self.parse(bearer) else { return Err(refused) };
-        if let Some(known) = self.directory.find(token.key_id) {
+        let Reading { now, uptime } = self.clock.read();
+        if let Some(known) = self.directory.find(token.key_id, uptime) {
             if let Some(genuine) = known.proved_by(token, &self.peppers) {
-                return Ok(genuine);
+                return Ok((genuine, now));
             }
             self.read_credential(token.key_id.of_nobody()).await?;
             return Err(refused);
         }
         let known = self.read_credential(token.key_id).await?;
-        known.and_then(|known| known.proved_by(token, &self.peppers)).ok_or(refused)
+        let genuine = known.and_then(|known| known.proved_by(token, &self.peppers)).ok_or(refused)?;
+        Ok((genuine, self.clock.now()))
     }
 
     fn parse(&self, bearer: &str) -> Option<ParsedToken> {

@@ -1,4 +1,7 @@
 //! What runs beside the requests, and the audit trail.
 
 pub mod audit;
+pub mod follow;
 pub mod maintenance;
+pub mod restore;
+pub mod time;

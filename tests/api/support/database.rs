@@ -25,7 +25,7 @@ pub fn on_postgres() -> bool {
 impl Storage {
     pub fn fresh() -> Self {
         let Ok(server) = std::env::var(POSTGRES) else { return Self::Sqlite(tempfile::tempdir().unwrap()) };
-        let id = PrincipalId::new(Clock::System.now(), Entropy::SYSTEM).unwrap();
+        let id = PrincipalId::new(Clock::system().now(), Entropy::SYSTEM).unwrap();
         let name = format!("tessera_{}", id.uuid().simple());
         execute(&server, &format!("CREATE DATABASE {name} TEMPLATE template0"));
         Self::Postgres { server, name }

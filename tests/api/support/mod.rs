@@ -17,8 +17,8 @@ use actix_web::dev::{Service as _, ServiceResponse};
 use actix_web::test::{self, TestRequest};
 use actix_web::{Error, web};
 use tessera::app::{DoorSettings, State, app};
-use tessera::clock::Clock;
-use tessera::directory::Directory;
+use tessera::clock::{Clock, DAY};
+use tessera::directory::{Directory, Freshness};
 use tessera::domain::actor::Actor;
 use tessera::domain::api_key::{CreatedApiKey, NewApiKey, Validity};
 use tessera::domain::entropy::Entropy;
@@ -56,6 +56,8 @@ pub struct Options {
     pub entropy: Entropy,
     /// How long a request may take.
     pub timeout: Duration,
+    /// For how long what is in memory may be used.
+    pub freshness: Freshness,
     /// GitHub's public keys, as GitHub publishes them.
     pub github_keys: &'static str,
     /// What DataHub's door is told.
@@ -68,6 +70,7 @@ impl Default for Options {
             sign_ins: 8,
             entropy: Entropy::SYSTEM,
             timeout: Duration::from_mins(1),
+            freshness: Freshness { lease: 10_000 * DAY, age: 10_000 * DAY },
             github_keys: r#"{"public_keys":[]}"#,
             datahub: datahub::Settings::default(),
         }
@@ -94,6 +97,11 @@ impl World {
     /// Another process on the same database, with that pepper.
     pub fn neighbour(&self, pepper: &str) -> Service {
         service(&self.storage, pepper, self.service.clock.clone(), &Options::default())
+    }
+
+    /// Another process on the same database, with a clock of its own.
+    pub fn neighbour_at(&self, clock: Clock) -> Service {
+        service(&self.storage, &self.pepper, clock, &Options::default())
     }
 
     pub fn operator(&self) -> Actor {
@@ -135,10 +143,13 @@ pub fn doors(request_timeout: Duration) -> DoorSettings {
     DoorSettings { body_limit: BODY_LIMIT, request_timeout, introspection_millis: 60_000, ..DoorSettings::default() }
 }
 
+/// Its lease runs, although nobody follows unless the test does.
 fn service(storage: &Storage, pepper: &str, clock: Clock, options: &Options) -> Service {
+    let directory = Directory::new(1000, options.freshness);
+    directory.renew_lease(clock.uptime());
     Service::new(Parts {
         database: storage.connect(),
-        directory: Directory::new(1000),
+        directory,
         clock,
         entropy: options.entropy,
         peppers: Peppers::parse(pepper).unwrap(),

@@ -1,0 +1,92 @@
+//! The file that tells a restored copy of the database from the database: what this machine saw of it last, beside the
+//! pepper and so not in the database's backups.
+
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::config::Settings;
+use crate::domain::installation::Seen;
+use crate::pepper_file;
+use crate::storage::url::DatabaseUrl;
+
+/// The place of the file, if there is one.
+pub struct SeenFile {
+    path: Option<PathBuf>,
+    /// Whether the last write failed: that is told once.
+    failing: bool,
+}
+
+impl SeenFile {
+    /// The configured file, or the one beside the pepper's file. A pepper from the environment has no file.
+    pub fn of(settings: &Settings, url: &DatabaseUrl) -> Self {
+        let beside = || pepper_file::place(settings, url).map(|pepper| pepper.with_extension("seen"));
+        Self { path: settings.seen_file.clone().or_else(beside), failing: false }
+    }
+
+    /// What it says, if it is there.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub fn read(&self) -> Result<Option<Seen>, String> {
+        let Some(path) = &self.path else { return Ok(None) };
+        let failed = |why: &str| format!("cannot read the file `{}`, which tells what was seen: {why}", path.display());
+        match std::fs::read_to_string(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(&error.to_string())),
+            Ok(text) => Seen::parse(&text).map(Some).ok_or_else(|| failed("it is damaged")),
+        }
+    }
+
+    /// Keeps what was seen. When that cannot be done, the log says so.
+    pub fn keep(&mut self, seen: &Seen) {
+        let Some(path) = &self.path else { return };
+        match replace(path, seen) {
+            Ok(()) => self.failing = false,
+            Err(error) => {
+                if !std::mem::replace(&mut self.failing, true) {
+                    tracing::warn!(
+                        %error,
+                        file = %path.display(),
+                        "cannot keep what was seen of the database; a start on a restored copy is not noticed"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Says in the log that no file is kept, if so.
+    pub fn warn(&self) {
+        if self.path.is_none() {
+            tracing::warn!(
+                "the pepper has no file, so none is kept beside it: a start on a restored copy of the database is not \
+                 noticed, unless --seen-file names a place"
+            );
+        }
+    }
+
+    /// What to say after a refusal.
+    pub fn advice(&self) -> String {
+        let path = self.path.as_deref().unwrap_or(Path::new(""));
+        format!(
+            "put the right database in its place; or, if you restored this one on purpose, run `tessera \
+             accept-restored`, which ends every session and lists every credential that may have been revoked since \
+             (what was seen is in `{}`)",
+            path.display()
+        )
+    }
+}
+
+/// Puts a new file in the place of the old one: whoever reads finds one or the other, also after a power cut.
+fn replace(path: &Path, seen: &Seen) -> std::io::Result<()> {
+    let new = path.with_extension(format!("seen.{}", std::process::id()));
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    let written = file.write_all(seen.to_string().as_bytes()).and_then(|()| file.sync_all());
+    if let Err(error) = written.and_then(|()| std::fs::rename(&new, path)) {
+        // The old file stands.
+        drop(std::fs::remove_file(&new));
+        return Err(error);
+    }
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(directory)?.sync_all()
+}

@@ -1,0 +1,82 @@
+//! Restored copies of the database: a copy revives what was revoked after it was made, and nothing in it says so. What
+//! says so is what a process saw last, which it keeps beside the pepper.
+
+use crate::domain::actor::Actor;
+use crate::domain::change::{Action, Subject};
+use crate::domain::error::{Error, Result};
+use crate::domain::installation::{Installation, Seen};
+use crate::domain::token::TokenKind;
+use crate::service::Service;
+use crate::storage::credentials::{self, Holding};
+use crate::storage::{changes, installation};
+
+/// Whether this database is the one of which a process saw that last, or a later state of it.
+///
+/// # Errors
+/// [`Error::Conflict`] when it is an older copy, or another database, and [`accept`] has not been called since.
+pub async fn check(service: &Service, seen: Seen) -> Result<()> {
+    service
+        .read(move |connection| {
+            // Nobody can have a token of a database in which nothing has happened.
+            let Some(latest) = changes::latest(connection)? else { return Ok(()) };
+            if changes::is_there_since(connection, Action::RestoreAccepted.name(), seen.at)? {
+                return Ok(());
+            }
+            let known = installation::find(connection)?;
+            if known.is_none_or(|known| known.id != seen.installation) {
+                return Err(Error::Conflict(format!(
+                    "this database is not that of the installation {}, or is a copy of it from before it had a name",
+                    seen.installation
+                )));
+            }
+            for change in &seen.changes {
+                if !changes::exists(connection, *change)? {
+                    return Err(Error::Conflict(format!(
+                        "this database is an older copy: its latest change is of {}, and changes until {} have been \
+                         seen (epoch milliseconds); whatever was revoked in between would be let in again",
+                        latest.changed_at, seen.at
+                    )));
+                }
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// What to keep of the database as it is now: its latest changes.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn look(service: &Service, installation: &Installation) -> Result<Seen> {
+    let id = installation.id;
+    service.read(move |connection| Ok(Seen::of(id, &changes::last_committed(connection)?))).await
+}
+
+/// What [`accept`] did, and what nobody knows.
+pub struct Accepted {
+    /// How many sessions were ended.
+    pub sessions: usize,
+    /// The credentials that are in the copy: any of them may have been revoked since it was made.
+    pub unknown: Vec<Holding>,
+}
+
+/// Takes a restored copy as the database: ends every session, and tells which credentials may have been revoked since
+/// the copy was made.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn accept(service: &Service, seen: Option<Seen>) -> Result<Accepted> {
+    // The copy is accepted later than whatever was seen, also if the clock says otherwise.
+    service.clock.begin_at(seen.map_or(0, |seen| seen.at + 1));
+    let operator = Actor::operator(service.clock.now());
+    service
+        .write(&operator, |transaction| {
+            let sessions = credentials::delete_all_of(transaction.connection, TokenKind::Session)?;
+            let unknown = credentials::holdings(transaction.connection)?;
+            let id = installation::find(transaction.connection)?.map(|known| known.id).unwrap_or_default();
+            // It concerns everybody, as a change of a persona may.
+            transaction.record(Action::RestoreAccepted, Subject::Persona(id), "installation")?;
+            Ok(Accepted { sessions, unknown })
+        })
+        .await
+}

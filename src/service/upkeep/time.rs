@@ -1,0 +1,108 @@
+//! The latest time that this installation has seen: kept in the database, so that nothing that has expired revives when a
+//! machine's clock is set back while nothing runs. How a running process follows its clock is in `clock/line.rs`.
+
+use std::time::Duration;
+
+use crate::clock::{MINUTE, SECOND};
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::Id;
+use crate::domain::installation::Installation;
+use crate::service::{Service, blocking};
+use crate::storage::{api_keys, installation, permission_uses};
+
+/// How often the time is kept.
+pub const SEE_EVERY: Duration = Duration::from_secs(5);
+
+/// Begins no earlier than the latest time that this installation has seen. Called by every process before it judges
+/// anything; returns the installation, which is begun if there is none.
+///
+/// # Errors
+/// When the machine's clock is before 1970 and no time is known, or the storage fails.
+pub async fn begin(service: &Service) -> Result<Installation> {
+    let known = match service.read(installation::find).await? {
+        Some(known) => known,
+        None if service.clock.wall() < 0 => {
+            return Err(Error::Conflict("the machine's clock says that it is before 1970; set it".to_owned()));
+        }
+        None => found(service).await?,
+    };
+    let behind = known.latest_time - service.clock.wall();
+    if behind > SECOND {
+        tracing::warn!(
+            behind_millis = behind,
+            "the machine's clock is behind the latest time that this installation has seen; nothing that has expired \
+             revives. If that time is wrong, run `tessera accept-clock`"
+        );
+    }
+    service.clock.begin_at(known.latest_time);
+    if service.clock.latest().is_none() {
+        tracing::info!(
+            ahead_millis = -behind,
+            "the machine's clock is more than a day ahead of the latest time that this installation has seen, as after \
+             a long stop; it is believed, and kept after ten minutes"
+        );
+    }
+    see(service).await?;
+    Ok(known)
+}
+
+async fn found(service: &Service) -> Result<Installation> {
+    let latest_time = service.clock.now();
+    let id = Id::<Installation>::new(latest_time, service.entropy)?.uuid();
+    let parts = service.clone();
+    blocking(move || {
+        parts.database.write(|connection| {
+            installation::begin(connection, Installation { id, latest_time })?;
+            let begun = installation::find(connection)?;
+            begun.ok_or_else(|| Error::Internal("the installation has no row".into()))
+        })
+    })
+    .await
+}
+
+/// Keeps the time, and hears from other processes of the installation what they kept.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn see(service: &Service) -> Result<()> {
+    let Some(latest) = service.clock.latest() else { return Ok(()) };
+    let parts = service.clone();
+    let known = blocking(move || {
+        parts.database.write(|connection| {
+            installation::see(connection, latest)?;
+            installation::find(connection)
+        })
+    });
+    if let Some(known) = known.await? {
+        service.clock.hear(known.latest_time);
+    }
+    Ok(())
+}
+
+/// Takes the machine's clock as right, although later times have been seen: the operator says so. Returns the time.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn accept(service: &Service) -> Result<i64> {
+    let parts = service.clone();
+    let wall = service.clock.wall();
+    blocking(move || parts.database.write(|connection| installation::set_time(connection, wall))).await?;
+    forget_future_uses(service, wall).await?;
+    Ok(wall)
+}
+
+/// Uses that were noted while a clock was wrong, and are said to be later than `now`, were at the latest now.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn forget_future_uses(service: &Service, now: i64) -> Result<()> {
+    let parts = service.clone();
+    blocking(move || {
+        parts.database.write(|connection| {
+            // Other nodes' clocks may be a little ahead.
+            api_keys::forget_future_uses(connection, now, now + MINUTE)?;
+            permission_uses::forget_future(connection, now, now + MINUTE)
+        })
+    })
+    .await
+}

@@ -1,0 +1,62 @@
+//! What is known of the installation as a whole: its identity, and the latest time it has seen.
+
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use super::database::{AnyConnection, is_duplicate};
+use super::principals::corrupt;
+use super::schema::installation;
+use crate::domain::error::Result;
+use crate::domain::installation::Installation;
+
+/// There is one row.
+const PLACE: i64 = 0;
+
+/// The installation, if it has begun.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find(connection: &mut AnyConnection) -> Result<Option<Installation>> {
+    let columns = (installation::id, installation::latest_time);
+    let row: Option<(String, i64)> = installation::table.find(PLACE).select(columns).first(connection).optional()?;
+    let Some((id, latest_time)) = row else { return Ok(None) };
+    let id = Uuid::parse_str(&id).map_err(|_| corrupt("id", &id))?;
+    Ok(Some(Installation { id, latest_time }))
+}
+
+/// Begins the installation unless another process has.
+///
+/// # Errors
+/// When the storage fails.
+pub fn begin(connection: &mut AnyConnection, begun: Installation) -> Result<()> {
+    let row = (
+        installation::place.eq(PLACE),
+        installation::id.eq(begun.id.to_string()),
+        installation::latest_time.eq(begun.latest_time),
+    );
+    let insert =
+        |connection: &mut AnyConnection| diesel::insert_into(installation::table).values(row).execute(connection);
+    match connection.transaction(insert) {
+        Err(error) if is_duplicate(&error) => Ok(()),
+        outcome => Ok(outcome.map(drop)?),
+    }
+}
+
+/// Notes that it is `now`; an earlier time changes nothing.
+///
+/// # Errors
+/// When the storage fails.
+pub fn see(connection: &mut AnyConnection, now: i64) -> Result<()> {
+    let earlier = installation::table.find(PLACE).filter(installation::latest_time.lt(now));
+    diesel::update(earlier).set(installation::latest_time.eq(now)).execute(connection)?;
+    Ok(())
+}
+
+/// Notes that it is `now`, although later times have been seen.
+///
+/// # Errors
+/// When the storage fails.
+pub fn set_time(connection: &mut AnyConnection, now: i64) -> Result<()> {
+    diesel::update(installation::table.find(PLACE)).set(installation::latest_time.eq(now)).execute(connection)?;
+    Ok(())
+}

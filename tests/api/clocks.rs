@@ -1,0 +1,162 @@
+//! Clocks that are set: what has expired stays expired, and a glitch leaves nothing behind.
+
+use serde_json::json;
+use tessera::clock::{Clock, DAY, HELD_FOR, HOUR, MINUTE, SECOND};
+use tessera::domain::api_key::{NewApiKey, Validity};
+use tessera::domain::error::{Error, Refusal};
+use tessera::service::Service;
+use tessera::service::keys::api_keys;
+use tessera::service::upkeep::follow::Follower;
+use tessera::service::upkeep::{maintenance, time};
+
+use crate::support::{App, BEGIN, Options, World, new_key};
+
+const YEARS: i64 = 3_650 * DAY;
+
+/// Sets the wall clock, and lets the process notice.
+async fn step(service: &Service, millis: i64) {
+    service.clock.step(millis);
+    Follower::start(service).await.unwrap().step(service).await.unwrap();
+}
+
+async fn is_expired(service: &Service, token: &str) -> bool {
+    match service.authenticate(token, None).await {
+        Ok(_) => false,
+        Err(Error::Unauthenticated(Refusal::Expired)) => true,
+        Err(error) => panic!("{error}: {error:?}"),
+    }
+}
+
+/// The token of a key that lives for a minute.
+async fn short_lived(world: &World) -> String {
+    let new = NewApiKey { validity: Validity::parse(60).unwrap(), ..new_key("short") };
+    api_keys::create(&world.service, &world.operator(), new, None).await.unwrap().token.expose()
+}
+
+#[actix_web::test]
+async fn nothing_that_expired_revives_when_the_clock_is_set_back_while_the_process_runs() {
+    let world = World::new(&Options::default());
+    let token = short_lived(&world).await;
+    assert!(!is_expired(&world.service, &token).await);
+    world.service.clock.advance(MINUTE);
+    assert!(is_expired(&world.service, &token).await);
+    for back in [HOUR, DAY, YEARS, 10 * YEARS] {
+        step(&world.service, -back).await;
+        assert!(is_expired(&world.service, &token).await, "{back}");
+    }
+    assert!(world.service.clock.wall() < 0, "before 1970");
+}
+
+#[actix_web::test]
+async fn nothing_that_expired_revives_in_a_process_that_starts_with_a_clock_set_back() {
+    let world = World::new(&Options::default());
+    time::begin(&world.service).await.unwrap();
+    let token = short_lived(&world).await;
+    world.service.clock.advance(2 * MINUTE);
+    assert!(is_expired(&world.service, &token).await);
+    time::see(&world.service).await.unwrap();
+    for wall in [BEGIN - HOUR, BEGIN - YEARS, -DAY] {
+        let restarted = world.neighbour_at(Clock::manual(wall));
+        time::begin(&restarted).await.unwrap();
+        assert!(is_expired(&restarted, &token).await, "{wall}");
+    }
+}
+
+#[actix_web::test]
+async fn sessions_personal_tokens_and_repeated_creates_are_judged_by_the_same_time() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let created = admin.create("a").await;
+    let body = json!({"displayName": "t", "validitySeconds": 1});
+    app.advance(crate::support::SESSION);
+    admin.whoami().await.refused("TESSERA-401-003");
+    step(&app.service, -2 * HOUR).await;
+    admin.whoami().await.refused("TESSERA-401-003");
+    let again = app.admin().await;
+    let repeat = |client: crate::support::Client| client.with("idempotency-key", "0123456789abcdef");
+    let first = repeat(again.clone()).try_create(&body).await.ok();
+    assert_ne!(first["id"], created["id"]);
+    let now = app.now();
+    step(&app.service, -HOUR).await;
+    assert!(app.now() >= now);
+    again.whoami().await.ok();
+    // At half speed, but it goes on: a session that was made since ends.
+    app.advance(2 * crate::support::SESSION);
+    again.whoami().await.refused("TESSERA-401-003");
+}
+
+#[actix_web::test]
+async fn a_glitch_of_ten_years_expires_nothing_and_stays_nowhere() {
+    let app = App::start().await;
+    time::begin(&app.service).await.unwrap();
+    let key = app.key_with(&[]).await;
+    let token = short_lived(&app).await;
+    step(&app.service, YEARS).await;
+    app.advance(SECOND);
+    key.whoami().await.ok();
+    assert!(!is_expired(&app.service, &token).await);
+    maintenance::save_uses(&app.service).await.unwrap();
+    time::see(&app.service).await.unwrap();
+    step(&app.service, -YEARS).await;
+    let told = app.admin().await.key(&key.id).await.ok()["attributes"]["lastUsedAt"].clone();
+    assert_eq!(told, app.now().to_string());
+    let restarted = app.neighbour_at(Clock::manual(BEGIN + SECOND));
+    time::begin(&restarted).await.unwrap();
+    assert_eq!(restarted.clock.now(), BEGIN + SECOND);
+    assert!(!is_expired(&restarted, &token).await);
+}
+
+#[actix_web::test]
+async fn what_a_process_that_starts_in_a_glitch_notes_is_put_right_and_its_time_forgotten() {
+    let world = World::new(&Options::default());
+    time::begin(&world.service).await.unwrap();
+    let token = world.key("a", &[]).await.token.expose();
+    let glitched = world.neighbour_at(Clock::manual(BEGIN + YEARS));
+    time::begin(&glitched).await.unwrap();
+    assert_eq!(glitched.clock.now(), BEGIN + YEARS);
+    glitched.authenticate(&token, None).await.unwrap();
+    maintenance::save_uses(&glitched).await.unwrap();
+    time::see(&glitched).await.unwrap();
+    let restarted = world.neighbour_at(Clock::manual(BEGIN + MINUTE));
+    time::begin(&restarted).await.unwrap();
+    maintenance::forget_ended(&restarted).await.unwrap();
+    assert_eq!(restarted.clock.now(), BEGIN + MINUTE);
+    let actor = world.operator();
+    let id = world.service.authenticate(&token, None).await.unwrap().id();
+    let key = api_keys::get(&restarted, &actor, id).await.unwrap();
+    assert_eq!(key.last_used_at, BEGIN + MINUTE);
+}
+
+#[actix_web::test]
+async fn a_time_that_was_believed_for_long_is_taken_back_by_the_operator_only() {
+    let world = World::new(&Options::default());
+    time::begin(&world.service).await.unwrap();
+    let wrong = world.neighbour_at(Clock::manual(BEGIN + YEARS));
+    time::begin(&wrong).await.unwrap();
+    wrong.clock.advance(HELD_FOR);
+    time::see(&wrong).await.unwrap();
+    let restarted = world.neighbour_at(Clock::manual(BEGIN));
+    time::begin(&restarted).await.unwrap();
+    assert_eq!(restarted.clock.now(), BEGIN + YEARS + HELD_FOR);
+    assert_eq!(time::accept(&restarted).await.unwrap(), BEGIN);
+    let right = world.neighbour_at(Clock::manual(BEGIN));
+    time::begin(&right).await.unwrap();
+    assert_eq!(right.clock.now(), BEGIN);
+}
+
+#[actix_web::test]
+async fn an_installation_does_not_begin_before_1970() {
+    let world = World::new(&Options::default());
+    let early = world.neighbour_at(Clock::manual(-DAY));
+    assert!(matches!(time::begin(&early).await, Err(Error::Conflict(_))));
+    time::begin(&world.service).await.unwrap();
+    time::begin(&early).await.unwrap();
+}
+
+#[actix_web::test]
+async fn two_processes_that_begin_an_installation_at_the_same_time_agree_on_its_identity() {
+    let world = World::new(&Options::default());
+    let other = world.neighbour(&world.pepper);
+    let (here, there) = futures_util::join!(time::begin(&world.service), time::begin(&other));
+    assert_eq!(here.unwrap().id, there.unwrap().id);
+}
