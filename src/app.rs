@@ -1,17 +1,22 @@
 //! The composition root: services and routes become an application, the same for production and for tests.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{NormalizePath, from_fn};
 use actix_web::{App, web};
+use prometheus_client::metrics::counter::Counter;
 use utoipa_actix_web::AppExt;
 
+use crate::http::bodies::{Bodies, BodyLimits};
 use crate::http::datahub;
 use crate::http::envelope::envelope;
 use crate::http::gateway::guards::{GithubKeys, LeakReports};
+use crate::http::log_bounds::LogBounds;
 use crate::http::peer::TrustedProxies;
+use crate::http::wire::Connections;
 use crate::http::{Endpoints, Metrics, RequestIds, no_endpoint, openapi, routes};
 use crate::service::Service;
 
@@ -41,8 +46,12 @@ pub struct State {
     pub datahub: datahub::Settings,
     /// DataHub's GraphQL.
     pub graphql: datahub::graphql::engine::Engine,
-    /// The largest body that is read, in bytes.
-    pub body_limit: usize,
+    /// The bodies being read.
+    pub bodies: Bodies,
+    /// The open connections.
+    pub connections: Arc<Connections>,
+    /// How many refusals of a kind are logged.
+    pub log_bounds: LogBounds,
     /// How long a request may take.
     pub request_timeout: Duration,
     /// How clients reach this server, if that was said: `https://` and a host.
@@ -60,8 +69,12 @@ pub struct DoorSettings {
     pub introspection_millis: i64,
     /// What DataHub's door was told.
     pub datahub: datahub::Settings,
-    /// The largest body that is read, in bytes.
-    pub body_limit: usize,
+    /// How bodies are read.
+    pub bodies: BodyLimits,
+    /// The open connections.
+    pub connections: Arc<Connections>,
+    /// How often a connection could not be accepted.
+    pub accept_errors: Counter,
     /// How long a request may take.
     pub request_timeout: Duration,
     /// How clients reach this server: `https://` and a host.
@@ -76,7 +89,8 @@ impl State {
     pub fn new(service: Service, doors: DoorSettings) -> std::io::Result<Self> {
         let document = openapi::document();
         Ok(Self {
-            metrics: Metrics::new(&service),
+            metrics: Metrics::new(&service, &doors.connections, doors.accept_errors),
+            connections: doors.connections,
             request_ids: RequestIds::new(service.entropy),
             endpoints: Endpoints::of(&document),
             document: openapi::json(&document)?,
@@ -88,7 +102,8 @@ impl State {
             introspection_millis: doors.introspection_millis,
             datahub: doors.datahub,
             graphql: datahub::graphql::engine::Engine::start()?,
-            body_limit: doors.body_limit,
+            bodies: Bodies::new(doors.bodies),
+            log_bounds: LogBounds::default(),
             request_timeout: doors.request_timeout,
             public_url: doors.public_url,
         })
@@ -107,10 +122,8 @@ pub fn app(
         InitError = (),
     >,
 > {
-    let body_limit = state.body_limit;
     let (app, _) = App::new().into_utoipa_app().configure(routes).split_for_parts();
     app.app_data(state)
-        .app_data(web::PayloadConfig::new(body_limit))
         .default_service(web::to(no_endpoint))
         .wrap(NormalizePath::trim())
         .wrap(from_fn(envelope))

@@ -12,6 +12,7 @@ use self::started::{Started, accept_restored, start};
 use crate::app::{DoorSettings, State, app};
 use crate::clock::{Clock, SECOND};
 use crate::config::{Cli, Command, Keys, OpenApiVersion, PasswordSource, Settings, Users};
+use crate::descriptors;
 use crate::directory::{Directory, Freshness};
 use crate::domain::actor::Actor;
 use crate::domain::api_key::{NewApiKey, Validity, persona_set};
@@ -21,12 +22,15 @@ use crate::domain::limits::Limits;
 use crate::domain::permission::Permission;
 use crate::domain::principal::{PrincipalState, Role};
 use crate::domain::text::{Description, DisplayName, at};
+use crate::http::bodies::BodyLimits;
 use crate::http::datahub::settings::Authentication;
 use crate::http::datahub::{self, graphql};
 use crate::http::gateway::guards::GithubKeys;
 use crate::http::peer::TrustedProxies;
+use crate::http::wire::{ConnectionLimits, Connections, Pace};
 use crate::http::{openapi, wire};
 use crate::pepper_file;
+use crate::service::authn::look_ups::LookUps;
 use crate::service::authz::administrators;
 use crate::service::bootstrap::{self, ADMIN, FirstStart};
 use crate::service::catalogue::policies;
@@ -41,6 +45,7 @@ use crate::shutdown;
 use crate::storage::database::Database;
 use crate::storage::peppers;
 use crate::storage::url::DatabaseUrl;
+use crate::telemetry::AcceptErrors;
 
 /// A sentence for the operator.
 type Outcome = Result<(), String>;
@@ -49,10 +54,10 @@ type Outcome = Result<(), String>;
 ///
 /// # Errors
 /// A sentence for the operator.
-pub async fn run(cli: Cli) -> Outcome {
+pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> Outcome {
     let settings = cli.settings;
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve(settings).await,
+        Command::Serve => serve(settings, accept_errors).await,
         Command::Migrate => {
             open(&settings)?.migrate().map_err(explain)?;
             Ok(())
@@ -129,13 +134,38 @@ async fn unchecked_service(settings: &Settings) -> Result<Service, String> {
         prefixes: settings.token_prefixes,
         session_millis: settings.session_seconds * SECOND,
         sign_ins: Arc::new(tokio::sync::Semaphore::new(cores * 4)),
+        look_ups: LookUps::new(settings.look_ups_waiting, settings.look_up_connections()),
         saving: tokio::sync::Mutex::new(()),
     });
     bootstrap::check_peppers(&service).await.map_err(explain)?;
     Ok(service)
 }
 
-async fn serve(settings: Settings) -> Outcome {
+/// So many connections more than there may be are accepted while others are closed in their place.
+const SPARE: usize = 32;
+
+fn connections(settings: &Settings) -> Arc<Connections> {
+    let total = descriptors::connections(settings, descriptors::raise());
+    Connections::new(ConnectionLimits {
+        total,
+        each: settings.connections_per_address.unwrap_or(total.div_ceil(2)),
+        trusted: TrustedProxies(settings.trusted_proxies.clone()),
+    })
+}
+
+/// A body that is read is timed by its reader, who says what is wrong; one that nobody reads has twice the time.
+fn pace(settings: &Settings) -> Pace {
+    let head = Duration::from_secs(settings.head_seconds);
+    Pace {
+        head,
+        body: Duration::from_secs(settings.body_seconds.saturating_mul(2)),
+        bytes_per_second: settings.body_bytes_per_second.div_ceil(2),
+        unknown: Duration::from_secs(settings.keep_alive_seconds) + head,
+        ..Pace::default()
+    }
+}
+
+async fn serve(settings: Settings, accept_errors: AcceptErrors) -> Outcome {
     let started = start(&settings).await?;
     started.seen.warn();
     let service = started.service.clone();
@@ -154,12 +184,20 @@ async fn serve(settings: Settings) -> Outcome {
     };
     let datahub = settings.datahub.door(settings.listen)?;
     warn(&datahub);
+    let connections = connections(&settings);
     let doors = DoorSettings {
+        connections: Arc::clone(&connections),
+        accept_errors: accept_errors.0,
         trusted: TrustedProxies(settings.trusted_proxies.clone()),
         github_keys,
         introspection_millis: settings.introspection_seconds * SECOND,
         datahub,
-        body_limit: settings.body_limit,
+        bodies: BodyLimits {
+            longest: settings.body_limit,
+            memory: settings.body_memory,
+            grace: Duration::from_secs(settings.body_seconds),
+            bytes_per_second: settings.body_bytes_per_second,
+        },
         request_timeout: Duration::from_secs(settings.request_timeout_seconds),
         public_url: settings.public_url.clone(),
     };
@@ -169,6 +207,9 @@ async fn serve(settings: Settings) -> Outcome {
         wire::listen(settings.listen).map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
     let defaults = wire::Settings::default();
     let wire_settings = wire::Settings {
+        accepted: connections.most() + SPARE,
+        connections,
+        pace: pace(&settings),
         workers: settings.workers.map_or(defaults.workers, std::num::NonZero::get),
         keep_alive: Duration::from_secs(settings.keep_alive_seconds).into(),
         shutdown_timeout: Duration::from_secs(settings.shutdown_seconds),
@@ -181,6 +222,7 @@ async fn serve(settings: Settings) -> Outcome {
     actix_web::rt::spawn(see(service.clone()));
     actix_web::rt::spawn(save_uses(service.clone()));
     actix_web::rt::spawn(forget_ended(service.clone()));
+    actix_web::rt::spawn(summarise_log(state.clone()));
     let server = wire::serve(vec![listener], &wire_settings, move || app(state.clone()));
     server.map_err(|error| error.to_string())?.await.map_err(|error| error.to_string())?;
     time::see(&service).await.map_err(explain)?;
@@ -254,6 +296,14 @@ async fn forget_ended(service: Service) {
         if let Err(error) = maintenance::forget_ended(&service).await {
             tracing::error!(error = explain(error), "cannot remove ended sessions");
         }
+    }
+}
+
+async fn summarise_log(state: web::Data<State>) {
+    let mut ticks = tokio::time::interval(Duration::from_mins(1));
+    loop {
+        ticks.tick().await;
+        state.log_bounds.summarise(Instant::now());
     }
 }
 

@@ -231,6 +231,11 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_RECORD_AGE_SECONDS", default_value_t = 3_600, value_parser = clap::value_parser!(i64).range(1..=86_400))]
     pub record_age_seconds: i64,
 
+    /// How many look-ups of credentials that are not in memory may be under way or wait; more are refused. No network
+    /// has more than a quarter of them
+    #[arg(long, global = true, env = "TESSERA_LOOK_UPS_WAITING", default_value_t = 1_000)]
+    pub look_ups_waiting: usize,
+
     /// How many threads answer requests; as many as there are cores if left out
     #[arg(long, global = true, env = "TESSERA_WORKERS")]
     pub workers: Option<std::num::NonZeroUsize>,
@@ -261,6 +266,32 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_BODY_LIMIT", default_value_t = 262_144)]
     pub body_limit: usize,
 
+    /// How much memory all bodies of requests may take, in bytes; a quarter of it is for requests without a credential,
+    /// and no actor has more than a quarter
+    #[arg(long, global = true, env = "TESSERA_BODY_MEMORY", default_value_t = 67_108_864, value_parser = memory)]
+    pub body_memory: usize,
+
+    /// How long a body may take to arrive whatever its length, in seconds
+    #[arg(long, global = true, env = "TESSERA_BODY_SECONDS", default_value_t = 25, value_parser = clap::value_parser!(u64).range(1..))]
+    pub body_seconds: u64,
+
+    /// How fast a body must arrive: for so many bytes it may take a second longer
+    #[arg(long, global = true, env = "TESSERA_BODY_BYTES_PER_SECOND", default_value_t = 1024)]
+    pub body_bytes_per_second: usize,
+
+    /// How many connections may be open; 25600, or as many as fit into the descriptors of the process, if left out
+    #[arg(long, global = true, env = "TESSERA_CONNECTIONS")]
+    pub connections: Option<usize>,
+
+    /// How many connections one IPv4 address, or one IPv6 network of 64 bits, may have open; half of all if left out.
+    /// Trusted proxies may have all
+    #[arg(long, global = true, env = "TESSERA_CONNECTIONS_PER_ADDRESS")]
+    pub connections_per_address: Option<usize>,
+
+    /// How long the head of a request may take to arrive, in seconds
+    #[arg(long, global = true, env = "TESSERA_HEAD_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub head_seconds: u64,
+
     /// How long a request may take, in seconds
     #[arg(long, global = true, env = "TESSERA_REQUEST_TIMEOUT_SECONDS", default_value_t = 30)]
     pub request_timeout_seconds: u64,
@@ -282,6 +313,23 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_LOG", default_value = "info")]
     pub log: String,
 }
+
+impl Settings {
+    /// How many connections to the database authentication has of its own.
+    #[must_use]
+    pub fn look_up_connections(&self) -> usize {
+        self.database_connections.div_ceil(4) as usize
+    }
+}
+
+/// Reads how much memory there is for bodies.
+fn memory(text: &str) -> Result<usize, String> {
+    let bytes: usize = text.parse().map_err(|_| "must be a number of bytes".to_owned())?;
+    if bytes < LEAST_MEMORY { Err(format!("must be at least {LEAST_MEMORY}")) } else { Ok(bytes) }
+}
+
+/// With less memory for bodies, ordinary requests would be refused.
+const LEAST_MEMORY: usize = 1 << 20;
 
 /// Reads the origin of a URL with `https`.
 fn public_url(text: &str) -> Result<String, String> {

@@ -18,6 +18,7 @@ use tessera::domain::pepper::Peppers;
 use tessera::domain::persona::{PersonaRef, mint_qualified_name};
 use tessera::domain::principal::{Principal, PrincipalKind, Role};
 use tessera::domain::token::{ParsedToken, Prefixes, TokenKind};
+use tessera::service::authn::look_ups::LookUps;
 use tessera::service::{Parts, Service};
 use tessera::storage::database::Database;
 use tokio::sync::{Mutex, Semaphore};
@@ -60,6 +61,7 @@ impl Population {
             prefixes: Prefixes::default(),
             session_millis: 0,
             sign_ins: Arc::new(Semaphore::new(1)),
+            look_ups: LookUps::new(1000, 4),
             saving: Mutex::new(()),
         });
         let personas = (0..PERSONAS).map(persona).collect::<Outcome<_>>()?;

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::asset::Asset;
 use super::persona::Persona;
 use super::policy::Policy;
+use super::text::is_hidden;
 
 pub use self::draft::{AssetDraft, Draft, Handle, Head, PersonaDraft, PersonaReference, PolicyDraft};
 pub use self::resources::parse_resources;
@@ -109,8 +110,8 @@ pub fn check_qualified_name(name: &str) -> Result<(), String> {
     if name.is_empty() || name.len() > QUALIFIED_NAME_LENGTH {
         return Err(format!("must have 1 to {QUALIFIED_NAME_LENGTH} bytes"));
     }
-    if name.trim() != name || name.chars().any(char::is_control) {
-        return Err("must not contain control characters, nor white space around it".to_owned());
+    if name.trim() != name || name.chars().any(is_hidden) {
+        return Err("must not contain hidden characters, nor white space around it".to_owned());
     }
     Ok(())
 }

@@ -44,6 +44,9 @@ pub enum Error {
     /// Too much of a costly thing at once; the client may try again.
     #[error("too much at once, try again in a second")]
     Busy,
+    /// More is waited for than there are places to wait; the client may try again.
+    #[error("too many requests wait already, try again in a second")]
+    Overloaded,
     /// The database did not answer, or answered nonsense.
     #[error("the storage failed")]
     Storage(#[source] Box<dyn std::error::Error + Send + Sync>),

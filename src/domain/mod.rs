@@ -67,6 +67,7 @@ pub mod invite;
 pub mod limits;
 pub mod listing;
 pub mod nesting;
+pub mod network;
 pub mod pepper;
 pub mod permission;
 pub mod persona;

@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::principal::{Principal, PrincipalKind, PrincipalState};
+use super::text::Description;
 
 /// One thing that a client wrote about a principal, kept as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,8 +65,18 @@ impl AspectName {
             Self::CorpUserStatus if !value["status"].is_string() => {
                 Err("the aspect `corpUserStatus` needs `status`, which is a string".to_owned())
             }
-            _ => Ok(()),
+            _ => texts(value).try_for_each(|text| Description::parse(text).map(drop)),
         }
+    }
+}
+
+/// Every text in a JSON value, however deep.
+fn texts(value: &Json) -> Box<dyn Iterator<Item = &str> + '_> {
+    match value {
+        Json::String(text) => Box::new(std::iter::once(text.as_str())),
+        Json::Array(values) => Box::new(values.iter().flat_map(texts)),
+        Json::Object(members) => Box::new(members.values().flat_map(texts)),
+        _ => Box::new(std::iter::empty()),
     }
 }
 

@@ -10,6 +10,7 @@
 //!
 //! Every 8 bytes are 11 digits, the most significant first, so each token has exactly one spelling.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::base62::{WORD, decode, encode, encode_number};
@@ -201,6 +202,34 @@ impl ParsedToken {
     }
 }
 
+/// The text without the digits of the tokens in it, whatever prefixes they have: for what clients write and others read.
+#[must_use]
+pub fn redacted(text: &str) -> Cow<'_, str> {
+    let mut from = 0;
+    let mut safe = String::new();
+    while let Some(at) = text.as_bytes()[from..].windows(LENGTH).position(is_token) {
+        let digits = from + at + PREFIX;
+        safe += &text[from..digits];
+        safe.push('…');
+        from = digits - PREFIX + LENGTH;
+    }
+    if from == 0 { Cow::Borrowed(text) } else { Cow::Owned(safe + &text[from..]) }
+}
+
+/// Whether there is a token in a text, whatever prefix it has.
+#[must_use]
+pub fn has_token(text: &str) -> bool {
+    text.as_bytes().windows(LENGTH).any(is_token)
+}
+
+/// Whether these bytes are a token of some installation.
+fn is_token(bytes: &[u8]) -> bool {
+    let digits = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_alphanumeric);
+    let Some((prefix, rest)) = bytes.split_at_checked(PREFIX) else { return false };
+    let (checked, checksum) = bytes.split_at(CHECKED.min(bytes.len()));
+    prefix.ends_with(b"_") && digits(&prefix[..PREFIX - 1]) && digits(rest) && encode_checksum(checked) == checksum
+}
+
 fn encode_checksum(checked: &[u8]) -> [u8; CHECKSUM] {
     let mut digits = [0; CHECKSUM];
     encode_number(u64::from(crc32fast::hash(checked)), &mut digits);
@@ -276,6 +305,19 @@ mod tests {
         assert!(
             ["", "tsk", "tsk,tsk,tss", "tsk,tsp,ts", "a_b,abc,abd"].iter().all(|bad| bad.parse::<Prefixes>().is_err())
         );
+    }
+
+    #[test]
+    fn tokens_of_any_installation_are_redacted_wherever_they_are_in_a_text() {
+        let foreign: Prefixes = "acm,acp,acs".parse().unwrap();
+        let foreign =
+            ParsedToken::mint(TokenKind::ApiKey, Entropy::SYSTEM).unwrap().plaintext(&foreign).unwrap().expose();
+        let own = minted(TokenKind::Session);
+        assert_eq!(redacted(&format!("/ä{own}/{foreign}{own}ö")), "/ätss_…/acm_…tss_…ö");
+        assert_eq!(redacted(&own), "tss_…");
+        for harmless in ["", "tsk_", &own[1..], &own[..75]] {
+            assert!(matches!(redacted(harmless), Cow::Borrowed(text) if text == harmless));
+        }
     }
 
     proptest! {

@@ -1,4 +1,5 @@
-//! The credential of a request. An [`Actor`] among a handler's arguments means: only the authenticated.
+//! The credential of a request. An [`Actor`] among a handler's arguments means: only the
+//! authenticated. A handler that also takes a body takes both as `Asked`.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,8 +7,9 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
+use super::asked::{Bearer, Identify, state};
 use super::problem::Failure;
 use super::request_id::RequestId;
 use super::valid::Params;
@@ -23,26 +25,35 @@ impl FromRequest for Actor {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let bearer = bearer(request).map(str::to_owned);
-        let request_id = request_id(request);
         let request = request.clone();
-        let state = request.app_data::<web::Data<State>>().cloned();
         Box::pin(async move {
-            let bearer = bearer?;
-            let state = state.ok_or_else(|| Error::Internal("the application has no state".into()))?;
-            let actor = authenticate(&state, &bearer, &request).await?.requesting(request_id);
+            let state = state(&request)?;
+            let actor = Bearer::identify(&state, &request, Look::First).await?.requesting(request_id(&request));
             tracing::Span::current().record("actor", tracing::field::display(actor.username()));
             Ok(actor)
         })
     }
 }
 
+/// When in a request its credential is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Before anything else: a use of the credential, which is counted.
+    First,
+    /// When the body has arrived: the same use.
+    Again,
+}
+
 /// The actor of a bearer token; what is left of its rate limit goes with the answer.
 ///
 /// # Errors
 /// Those of [`crate::service::Service::authenticate`].
-pub async fn authenticate(state: &State, bearer: &str, request: &HttpRequest) -> Result<Actor, Error> {
-    let actor = state.service.authenticate(bearer, state.trusted.client_address(request)).await?;
+pub async fn authenticate(state: &State, bearer: &str, request: &HttpRequest, look: Look) -> Result<Actor, Error> {
+    let address = state.trusted.client_address(request);
+    if look == Look::Again {
+        return state.service.authenticate_again(bearer, address).await;
+    }
+    let actor = state.service.authenticate(bearer, address).await?;
     if let Some(allowance) = actor.allowance {
         request.extensions_mut().insert(allowance);
     }

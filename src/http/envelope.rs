@@ -20,6 +20,7 @@ use super::request_id::RequestId;
 use crate::app::State;
 use crate::domain::error::Error;
 use crate::domain::limits::Allowance;
+use crate::domain::token::has_token;
 
 /// A client may name its request with either header; the answer repeats what it sent.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -52,9 +53,9 @@ pub async fn envelope(
     match outcome {
         Ok(Ok(Ok(response))) => {
             let response = response.map_into_boxed_body();
-            let mut response = match answer.rendered(&response, state.body_limit) {
-                None => response,
-                Some(error) => response.into_response(error),
+            let (mut response, code) = match answer.failure(&response, &state) {
+                None => (response, None),
+                Some((error, code)) => (response.into_response(error), Some(code)),
             };
             let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
             let status = response.status();
@@ -62,7 +63,7 @@ pub async fn envelope(
             if let Some(allowance) = allowance {
                 add_rate_limit(response.headers_mut(), allowance);
             }
-            answer.finish(&state, &route, status, response.headers_mut());
+            answer.finish(&state, &route, (status, code), response.headers_mut());
             Ok(response)
         }
         Ok(Ok(Err(error))) => Err(answer.fail(&state, &Failure::Framework(error.as_response_error().status_code()))),
@@ -85,7 +86,10 @@ impl Answer {
         let headers = request.headers();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&byte);
         let usable = |value: &&HeaderValue| {
-            (1..=REQUEST_ID_LENGTH).contains(&value.len()) && value.as_bytes().iter().copied().all(plain)
+            (1..=REQUEST_ID_LENGTH).contains(&value.len())
+                && value.as_bytes().iter().copied().all(plain)
+                // It is logged, kept and repeated: a token in the wrong place is not.
+                && value.to_str().is_ok_and(|text| !has_token(text))
         };
         let echoes: Vec<_> = [REQUEST_ID, ATLAN_REQUEST_ID]
             .into_iter()
@@ -104,32 +108,37 @@ impl Answer {
     }
 
     /// The body that an error response should have; `None` for a success.
-    fn rendered(&self, response: &ServiceResponse<BoxBody>, body_limit: usize) -> Option<HttpResponse> {
+    fn failure(&self, response: &ServiceResponse<BoxBody>, state: &State) -> Option<(HttpResponse, &'static str)> {
         let status = response.status();
         if !status.is_client_error() && !status.is_server_error() {
             return None;
         }
         if let Some(failure) = response.response().error().and_then(actix_web::Error::as_error::<Failure>) {
-            return Some(self.render(failure));
+            return Some((self.render(failure, state), failure.code().1));
         }
-        Some(self.render(&match status {
-            StatusCode::PAYLOAD_TOO_LARGE => Failure::TooLarge(body_limit),
+        let failure = match status {
+            StatusCode::PAYLOAD_TOO_LARGE => Failure::TooLarge(state.bodies.longest()),
             status => Failure::Framework(status),
-        }))
+        };
+        Some((self.render(&failure, state), failure.code().1))
     }
 
     fn fail(&self, state: &State, failure: &Failure) -> actix_web::Error {
-        let mut response = self.render(failure);
+        let mut response = self.render(failure, state);
         let status = response.status();
-        self.finish(state, "unmatched", status, response.headers_mut());
+        self.finish(state, "unmatched", (status, Some(failure.code().1)), response.headers_mut());
         InternalError::from_response(Rendered, response).into()
     }
 
-    fn render(&self, failure: &Failure) -> HttpResponse {
+    fn render(&self, failure: &Failure, state: &State) -> HttpResponse {
         match failure {
-            Failure::Domain(Error::Storage(source) | Error::Internal(source)) | Failure::Unavailable(source) => {
-                tracing::error!(%source, "{failure}");
+            // Strangers can ask for what needs the storage, again and again.
+            Failure::Domain(Error::Storage(source)) | Failure::Unavailable(source) => {
+                if state.log_bounds.admit("storage failed", Instant::now()) {
+                    tracing::error!(%source, "{failure}");
+                }
             }
+            Failure::Domain(Error::Internal(source)) => tracing::error!(%source, "{failure}"),
             Failure::Panic | Failure::Timeout => tracing::error!("{failure}"),
             // Not the message: it may repeat what the client sent, and that may be a token in the wrong place.
             _ => tracing::debug!(code = failure.code().1, "refused"),
@@ -137,7 +146,14 @@ impl Answer {
         failure.render(self.shape, &self.request_id.to_string())
     }
 
-    fn finish(&self, state: &State, route: &str, status: StatusCode, headers: &mut HeaderMap) {
+    /// Completes an answer with that status, and that code if it is an error.
+    fn finish(
+        &self,
+        state: &State,
+        route: &str,
+        (status, code): (StatusCode, Option<&'static str>),
+        headers: &mut HeaderMap,
+    ) {
         headers.insert(REQUEST_ID, self.request_id.header());
         for (name, value) in &self.echoes {
             headers.insert(name.clone(), value.clone());
@@ -148,6 +164,9 @@ impl Answer {
         }
         let elapsed = self.started.elapsed();
         state.metrics.observe_request(&self.method, route, status, elapsed);
+        if code.is_some_and(|code| !state.log_bounds.admit(code, Instant::now())) {
+            return;
+        }
         tracing::info!(method = %self.method, route, status = status.as_u16(), micros = elapsed.as_micros(), "answered");
     }
 }

@@ -1,7 +1,9 @@
 //! The doors: every path on one screen.
 
+mod asked;
 pub mod atlan;
 pub mod auth;
+pub mod bodies;
 pub mod datahub;
 mod docs;
 mod edition;
@@ -9,6 +11,7 @@ pub mod envelope;
 mod fallback;
 pub mod gateway;
 mod listing;
+pub mod log_bounds;
 pub mod openapi;
 mod ops;
 pub mod peer;

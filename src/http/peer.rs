@@ -39,7 +39,9 @@ impl TrustedProxies {
         Some(address)
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether that is the address of such a proxy.
+    #[must_use]
+    pub fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address.to_canonical()))
     }
 }

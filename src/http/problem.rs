@@ -34,6 +34,12 @@ pub enum Failure {
     /// The body is larger than allowed.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
+    /// The body arrived too slowly.
+    #[error("the body arrived too slowly")]
+    Slow,
+    /// The bodies being read take all the memory there is for them.
+    #[error("too many bodies are being read, try again in a second")]
+    Overloaded,
     /// The storage did not answer, at a door where saying so is better than a plain failure.
     #[error("the storage does not answer")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -99,6 +105,7 @@ impl Failure {
             Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "TESSERA-405-001"),
             Self::Domain(Error::Conflict(_)) => (StatusCode::CONFLICT, "TESSERA-409-001"),
             Self::Domain(Error::Changed) => (StatusCode::PRECONDITION_FAILED, "TESSERA-412-001"),
+            Self::Slow => (StatusCode::REQUEST_TIMEOUT, "TESSERA-408-001"),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "TESSERA-413-001"),
             Self::Domain(Error::RateLimited { .. }) => (StatusCode::TOO_MANY_REQUESTS, "TESSERA-429-002"),
             Self::Domain(Error::Busy) => (StatusCode::TOO_MANY_REQUESTS, "TESSERA-429-001"),
@@ -106,6 +113,7 @@ impl Failure {
             Self::Domain(Error::Storage(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-002"),
             Self::Domain(Error::Internal(_)) | Self::Panic => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-001"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-001"),
+            Self::Overloaded | Self::Domain(Error::Overloaded) => (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-002"),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "TESSERA-504-001"),
             Self::Framework(status) | Self::DataHub(status, _) => (*status, "TESSERA-400-004"),
         }
@@ -150,7 +158,8 @@ impl Failure {
                 response.insert_header((WWW_AUTHENTICATE, challenge(*refusal)));
             }
             // pyatlan repeats a 403 five times with growing pauses; with this header it gives up after five seconds.
-            Self::Domain(Error::Forbidden(_) | Error::ForeignAddress | Error::Busy) => {
+            Self::Domain(Error::Forbidden(_) | Error::ForeignAddress | Error::Busy | Error::Overloaded)
+            | Self::Overloaded => {
                 response.insert_header((RETRY_AFTER, HeaderValue::from_static("1")));
             }
             Self::Domain(Error::RateLimited { retry_after }) => {

@@ -7,16 +7,17 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, web};
-use futures_util::StreamExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use validator::{Validate, ValidationError, ValidationErrors};
 
+use super::asked::state;
+use super::bodies::{STRANGERS, Sender};
 use super::problem::Failure;
-use crate::app::State;
 use crate::domain::error::{Error, Violation};
 use crate::domain::listing::clip;
 use crate::domain::nesting::{Unreadable, check_json, read_json};
+use crate::domain::network::Network;
 
 /// The body of a request, read and not yet looked at: whoever may not act at all learns nothing about it.
 pub struct Body<T> {
@@ -27,10 +28,42 @@ pub struct Body<T> {
 
 /// What `Content-Type` says of a body.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Declared {
+pub enum Declared {
+    /// JSON.
     Json,
+    /// Nothing.
     Nothing,
+    /// Something else.
     Otherwise,
+}
+
+impl Declared {
+    /// What that request says.
+    pub fn by(request: &HttpRequest) -> Self {
+        let Some(value) = request.headers().get(CONTENT_TYPE) else { return Self::Nothing };
+        let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        if essence.eq_ignore_ascii_case("application/json") { Self::Json } else { Self::Otherwise }
+    }
+}
+
+/// A body that is not looked at as JSON here.
+pub enum Raw {}
+
+impl Body<Raw> {
+    /// What was sent.
+    ///
+    /// # Errors
+    /// When it could not be read.
+    pub fn bytes(self) -> Result<web::Bytes, Failure> {
+        self.bytes
+    }
+}
+
+impl<T> Body<T> {
+    /// What came of reading it.
+    pub fn new(bytes: Result<web::Bytes, Failure>, declared: Declared) -> Self {
+        Self { bytes, declared, parsed: PhantomData }
+    }
 }
 
 impl<T: DeserializeOwned + Validate> Body<T> {
@@ -64,45 +97,21 @@ impl<T: DeserializeOwned> Body<T> {
     }
 }
 
+/// The body of a request without a credential. It is short, whatever is taken from others.
 impl<T> FromRequest for Body<T> {
     type Error = Failure;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let declared = declared(request);
-        let limit = request.app_data::<web::Data<State>>().map_or(0, |state| state.body_limit);
-        let bytes = web::Bytes::from_request(request, payload);
+        let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let bytes = bytes.await.map_err(|error| match error.as_response_error().status_code().as_u16() {
-                413 => Failure::TooLarge(limit),
-                _ => Failure::Body("the body could not be read".to_owned()),
-            });
-            Ok(Self { bytes, declared, parsed: PhantomData })
+            let state = state(&request)?;
+            let sender = Sender::Stranger(Network::of(state.trusted.client_address(&request)));
+            let longest = STRANGERS.min(state.bodies.longest());
+            let bytes = state.bodies.read(&request, payload, longest, sender).await;
+            Ok(Self::new(bytes, Declared::by(&request)))
         })
     }
-}
-
-/// Reads a body that usually comes in one piece, which is then not copied: actix's own extractors begin with 8 KiB of
-/// memory for each request.
-///
-/// # Errors
-/// When it is larger than `limit` bytes, or breaks off.
-pub async fn read_small(mut payload: web::Payload, limit: usize) -> Result<web::Bytes, Failure> {
-    let (mut first, mut rest) = (web::Bytes::new(), web::BytesMut::new());
-    while let Some(piece) = payload.next().await {
-        let piece = piece.map_err(|_| Failure::Body("the body could not be read".to_owned()))?;
-        if first.len() + rest.len() + piece.len() > limit {
-            return Err(Failure::TooLarge(limit));
-        }
-        if first.is_empty() { first = piece } else { rest.extend_from_slice(&piece) }
-    }
-    Ok(if rest.is_empty() { first } else { [first, rest.freeze()].concat().into() })
-}
-
-fn declared(request: &HttpRequest) -> Declared {
-    let Some(value) = request.headers().get(CONTENT_TYPE) else { return Declared::Nothing };
-    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") { Declared::Json } else { Declared::Otherwise }
 }
 
 fn not_json() -> Failure {

@@ -6,35 +6,46 @@
 //! bytes from 0x80. [`Lenient`] sits between the socket and actix's parser and percent-encodes just these bytes, just
 //! there; every other byte of the connection goes through as it came.
 
+mod connections;
 mod framing;
 mod lenient;
+mod pace;
 mod target;
+mod watch;
 
 use std::fmt::Debug;
+use std::future::ready;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::body::MessageBody;
+use actix_http::error::DispatchError;
 use actix_http::{HttpService, Request, Response};
 use actix_service::{IntoServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::dev::{AppConfig, Server, Service, ServiceFactory};
 use actix_web::http::KeepAlive;
 use actix_web::rt::net::{TcpSocket, TcpStream};
 
+pub use self::connections::{ConnectionLimits, Connections};
 pub use self::lenient::Lenient;
+pub use self::pace::Pace;
+use self::watch::Watch;
 
 /// How connections are served; the default is that of [`actix_web::HttpServer`], except for the number of workers.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// Threads that run the application, from 1 to 512.
     pub workers: usize,
-    /// Open connections for each worker; more wait to be accepted.
-    pub connections: usize,
+    /// The connections, and how many there may be.
+    pub connections: Arc<Connections>,
+    /// Connections that may be accepted; more wait for it, also to be refused.
+    pub accepted: usize,
+    /// How long clients may take.
+    pub pace: Pace,
     /// How long an idle connection stays open.
     pub keep_alive: KeepAlive,
-    /// How long a client may take for the first request head; zero is for ever.
-    pub request_timeout: Duration,
     /// How long a client may take to close its side; zero is for ever.
     pub disconnect_timeout: Duration,
     /// How long requests may go on after a graceful stop, in whole seconds.
@@ -56,9 +67,10 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             workers: std::thread::available_parallelism().map_or(2, usize::from),
-            connections: 25_600,
+            connections: Connections::new(ConnectionLimits::default()),
+            accepted: 51_200,
+            pace: Pace::default(),
             keep_alive: KeepAlive::default(),
-            request_timeout: Duration::from_secs(5),
             disconnect_timeout: Duration::from_secs(1),
             shutdown_timeout: Duration::from_secs(30),
             stop: Stop::BySignal,
@@ -106,7 +118,7 @@ where
     }
     let mut server = Server::build()
         .workers(settings.workers.clamp(1, 512))
-        .max_concurrent_connections(settings.connections)
+        .max_concurrent_connections(settings.accepted.div_ceil(settings.workers.clamp(1, 512)))
         .shutdown_timeout(settings.shutdown_timeout.as_secs());
     if settings.stop == Stop::ByHandle {
         server = server.disable_signals();
@@ -114,9 +126,10 @@ where
     let stopping = server.graceful_shutdown_signal();
     for listener in listeners {
         let address = listener.local_addr()?;
+        let (connections, pace) = (Arc::clone(&settings.connections), settings.pace);
         let (factory, settings, stopping) = (factory.clone(), settings.clone(), stopping.clone());
         server = server.listen(format!("http-{address}"), listener, move || {
-            let stopping = stopping.clone();
+            let (stopping, connections) = (stopping.clone(), Arc::clone(&connections));
             let app = factory().into_factory().map_err(|error| error.into().error_response());
             let http = HttpService::build()
                 // Idle connections close at once on a graceful stop instead of holding it up to its timeout.
@@ -125,23 +138,27 @@ where
                     async move { stopping.notified().await }
                 })
                 .keep_alive(settings.keep_alive)
-                .client_request_timeout(settings.request_timeout)
+                .client_request_timeout(settings.pace.head)
                 .client_disconnect_timeout(settings.disconnect_timeout)
                 .local_addr(address)
                 // Only actix itself can make one that names this address; it is read for requests without a Host alone.
                 .h1(map_config(app, |()| AppConfig::default()));
-            fn_service(lenient).and_then(http)
+            fn_service(move |stream| ready(watched(stream, &connections, pace))).and_then(http)
         })?;
     }
     Ok(server.run())
 }
 
-/// Wraps a connection and notes who is at its other end.
-async fn lenient(
+/// Wraps a connection and notes who is at its other end; one for which there is no room is closed.
+fn watched(
     stream: TcpStream,
-) -> Result<(Lenient<TcpStream>, Option<SocketAddr>), actix_http::error::DispatchError> {
+    connections: &Arc<Connections>,
+    pace: Pace,
+) -> Result<(Lenient<TcpStream>, Option<SocketAddr>), DispatchError> {
     let peer = stream.peer_addr().ok();
-    Ok((Lenient::new(stream), peer))
+    let admitted = connections.admit(peer.map(|peer| peer.ip()));
+    let admitted = admitted.ok_or_else(|| DispatchError::Io(io::ErrorKind::ConnectionRefused.into()))?;
+    Ok((Lenient::watched(stream, Watch::new(admitted, pace)), peer))
 }
 
 #[cfg(test)]

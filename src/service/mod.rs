@@ -19,6 +19,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::listing::{Counts, Page};
 use crate::domain::pepper::Peppers;
 use crate::domain::token::Prefixes;
+use crate::service::authn::look_ups::LookUps;
 use crate::storage::database::{AnyConnection, Database};
 
 use self::transaction::Transaction;
@@ -45,6 +46,8 @@ pub struct Parts {
     pub session_millis: i64,
     /// At most so many passwords are checked at once: each takes a core and 19 MiB for a while.
     pub sign_ins: Arc<tokio::sync::Semaphore>,
+    /// How credentials that are not in memory are looked up.
+    pub look_ups: LookUps,
     /// Held while uses are saved.
     pub saving: tokio::sync::Mutex<()>,
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 use tessera::domain::entropy::Entropy;
 use tessera::domain::token::{ParsedToken, Prefixes, TokenKind};
 
-use crate::support::{Answer, App};
+use crate::support::{Answer, App, Client, Options};
 
 /// The challenge to whoever sent no credential.
 const CHALLENGE: &str = r#"Bearer realm="tessera""#;
@@ -235,4 +235,31 @@ async fn a_session_is_an_actor_like_a_key() {
     let admin = app.admin().await;
     let created = admin.create("etl").await;
     assert_eq!(created["attributes"]["createdBy"], "admin");
+}
+
+#[actix_web::test]
+async fn a_flood_of_unknown_tokens_waits_in_bounded_places_and_keeps_nobody_out_who_is_known() {
+    let app = App::start_with(Options { look_ups: 8, ..Options::default() }).await;
+    let known = app.key_with(&[]).await;
+    known.whoami().await.ok();
+    let unknown = || {
+        let token = ParsedToken::mint(TokenKind::ApiKey, Entropy::SYSTEM).unwrap();
+        app.holder_of(&token.plaintext(&Prefixes::default()).unwrap().expose())
+    };
+    let clients: Vec<_> = (0..50).map(|_| unknown()).collect();
+    let flood: Vec<_> = clients.iter().map(Client::whoami).collect();
+    let (answers, hot) = tokio::join!(futures_util::future::join_all(flood), known.whoami());
+    hot.ok();
+    let overloaded = answers.iter().filter(|answer| answer.status == 503).count();
+    assert!((1..50).contains(&overloaded), "{overloaded}");
+    for answer in answers {
+        if answer.status == 503 {
+            assert_eq!(answer.header("retry-after"), Some("1"));
+            answer.refused("TESSERA-503-002");
+        } else {
+            answer.refused("TESSERA-401-002");
+        }
+    }
+    assert_eq!(app.service.look_ups.waiting(), 0);
+    unknown().whoami().await.refused("TESSERA-401-002");
 }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 /// What each layer may use of the crate. Whatever is not named here stands above them all.
 const MAY_USE: [(&str, &[&str]); 5] = [
-    ("http", &["http", "service", "domain", "clock", "app"]),
-    ("service", &["service", "directory", "storage", "domain", "clock"]),
+    ("http", &["http", "service", "domain", "clock", "shares", "app"]),
+    ("service", &["service", "directory", "storage", "domain", "clock", "shares"]),
     ("directory", &["directory", "domain", "clock"]),
     ("storage", &["storage", "domain", "clock"]),
     ("domain", &["domain", "clock"]),

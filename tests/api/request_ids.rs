@@ -1,7 +1,11 @@
 //! The headers that every answer has.
 
+use serde_json::json;
+use tessera::domain::entropy::Entropy;
+use tessera::domain::token::{ParsedToken, TokenKind};
+
 use crate::errors::is_atlan;
-use crate::support::App;
+use crate::support::{App, log};
 
 #[actix_web::test]
 async fn request_ids_are_taken_and_repeated() {
@@ -49,4 +53,42 @@ async fn answers_are_neither_kept_nor_guessed_at() {
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     }
+}
+
+#[actix_web::test]
+async fn a_request_id_with_a_token_in_it_is_replaced_before_it_is_logged_kept_or_repeated() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let own = app.key_with(&[]).await.token;
+    let foreign = ParsedToken::mint(TokenKind::Personal, Entropy::SYSTEM).unwrap();
+    let foreign = foreign.plaintext(&"acm,acp,acs".parse().unwrap()).unwrap().expose();
+    for token in [own, foreign] {
+        for header in ["x-request-id", "x-atlan-request-id"] {
+            for id in [token.clone(), format!("a:{token}/b")] {
+                let answer = admin.with(header, &id).try_create(&json!({"displayName": "a"})).await;
+                assert!(!format!("{:?}{}", answer.headers, answer.text).contains(&token));
+                answer.ok();
+                let refused = app.anonymous().with(header, &id).whoami().await;
+                assert_eq!(refused.header("x-request-id").unwrap().len(), 36);
+                assert!(!format!("{:?}{}", refused.headers, refused.text).contains(&token));
+            }
+        }
+        let key = admin.with("idempotency-key", &token);
+        key.try_create(&json!({"displayName": "a"})).await.violates("idempotency-key");
+        let audit = admin.get("/api/service/audit?limit=1000").await;
+        assert!(!audit.text.contains(&token) && !log::text().contains(&token));
+    }
+}
+
+#[actix_web::test]
+async fn refusals_of_a_kind_are_logged_ten_times_a_minute() {
+    let app = App::start().await;
+    let lines = |id: &str| log::text().lines().filter(|line| line.contains(id) && line.contains("answered")).count();
+    for number in 0..100 {
+        app.anonymous().with("x-request-id", &format!("flood-{number}")).whoami().await.refused("TESSERA-401-001");
+        app.anonymous().with("x-request-id", &format!("alive-{number}")).get("/livez").await.ok();
+    }
+    assert_eq!((lines("flood-"), lines("alive-")), (10, 100));
+    app.anonymous().with("x-request-id", "flood-other").get("/nowhere").await.refused("TESSERA-404-002");
+    assert_eq!(lines("flood-"), 11, "another reason has lines of its own");
 }

@@ -1,6 +1,7 @@
 """The release binary as a process of its own, on a database of its own."""
 
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -68,8 +69,9 @@ class Server:
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.process = None
 
-    def start(self, **more_environment):
-        """Starts and waits until the server is ready."""
+    def start(self, descriptors=None, **more_environment):
+        """Starts, with at most so many open files if that is given, and waits until the server is ready."""
+        limit = None if descriptors is None else (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors,) * 2))
         out = open(self.directory / "stdout.txt", "ab")
         err = open(self.directory / "stderr.txt", "ab")
         with out, err:
@@ -80,6 +82,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
+                preexec_fn=limit,
             )
         deadline = time.monotonic() + 30
         while not self.is_ready():

@@ -12,12 +12,13 @@ use crate::domain::api_key::CreatedApiKey;
 use crate::domain::error::{Error, Violation};
 use crate::domain::fields::ApiKeyField;
 use crate::domain::ids::PrincipalId;
+use crate::domain::token::has_token;
+use crate::http::asked::Asked;
 use crate::http::edition::{expected, tell};
 use crate::http::envelope::ATLAN_REQUEST_ID;
 use crate::http::listing::{ListRequest, Records};
 use crate::http::openapi::{AnyError, Fails, IdempotencyKey, ListParams, examples};
 use crate::http::problem::Failure;
-use crate::http::valid::Body;
 use crate::service::keys::api_keys;
 
 type ApiTokenPage = Records<ApiToken>;
@@ -41,9 +42,8 @@ type ApiTokenPage = Records<ApiToken>;
 #[post("/api/service/apikeys")]
 pub async fn create(
     state: web::Data<State>,
-    actor: Actor,
     request: HttpRequest,
-    body: Body<ApiTokenRequest>,
+    Asked { actor, body, .. }: Asked<ApiTokenRequest>,
 ) -> Result<HttpResponse, Failure> {
     let created = api_keys::create(&state.service, &actor, body.valid()?.into_new()?, request_key(&request)?).await?;
     let CreatedApiKey { api_key, token } = created;
@@ -101,10 +101,9 @@ pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>
 #[post("/api/service/apikeys/{guid}")]
 pub async fn update(
     state: web::Data<State>,
-    actor: Actor,
     guid: web::Path<String>,
     request: HttpRequest,
-    body: Body<ApiTokenRequest>,
+    Asked { actor, body, .. }: Asked<ApiTokenRequest>,
 ) -> Result<HttpResponse, Failure> {
     let (id, update, expected) = (parse_guid(&guid)?, body.valid()?.into_update()?, expected(&request));
     let key = api_keys::update(&state.service, &actor, id, update, expected).await?;
@@ -138,6 +137,13 @@ fn request_key(request: &HttpRequest) -> Result<Option<String>, Violation> {
         let Some(value) = request.headers().get(&name) else { continue };
         let key = value.to_str().ok().filter(|key| (1..=255).contains(&key.len()));
         let key = key.ok_or_else(|| Violation::new(name.as_str(), "must be 1 to 255 visible ASCII characters"))?;
+        if has_token(key) {
+            // It would be kept. As the id of a request it has been replaced.
+            if name == ATLAN_REQUEST_ID {
+                continue;
+            }
+            return Err(Violation::new(name.as_str(), "must not hold a token"));
+        }
         return Ok(Some(format!("{name}:{key}")));
     }
     Ok(None)

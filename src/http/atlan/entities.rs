@@ -15,9 +15,10 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Violation};
 use crate::domain::ids::Id;
 use crate::domain::listing::clip;
+use crate::http::asked::Asked;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
-use crate::http::valid::{Body, Params};
+use crate::http::valid::Params;
 use crate::service::catalogue::entities::{self, Removal};
 
 /// The largest number of entities in one call.
@@ -37,8 +38,7 @@ const MOST: usize = 1000;
 #[post("/api/meta/entity/bulk")]
 pub async fn update(
     state: web::Data<State>,
-    actor: Actor,
-    body: Body<EntitiesRequest>,
+    Asked { actor, body, .. }: Asked<EntitiesRequest>,
 ) -> Result<HttpResponse, Failure> {
     let mutation = entities::save(&state.service, &actor, body.valid()?.into_drafts()?).await?;
     Ok(HttpResponse::Ok().json(MutationView::from(mutation)))

@@ -9,11 +9,11 @@ use validator::{Validate, ValidationError};
 
 use super::permissions::{PermissionView, PolicyRefView};
 use crate::app::State;
-use crate::domain::actor::Actor;
 use crate::domain::policy::{Ground, Outcome, Resource};
+use crate::http::asked::Asked;
 use crate::http::openapi::{AnyError, Fails, examples};
 use crate::http::problem::Failure;
-use crate::http::valid::{Body, rule};
+use crate::http::valid::rule;
 use crate::service::authz::decide::Inquiry;
 use crate::service::authz::explain::{self, Explain, Explanation, Missing};
 
@@ -32,7 +32,10 @@ use crate::service::authz::explain::{self, Explain, Explanation, Missing};
     ),
 )]
 #[post("/api/service/explain")]
-pub async fn ask(state: web::Data<State>, actor: Actor, body: Body<ExplainRequest>) -> Result<HttpResponse, Failure> {
+pub async fn ask(
+    state: web::Data<State>,
+    Asked { actor, body, .. }: Asked<ExplainRequest>,
+) -> Result<HttpResponse, Failure> {
     let explanation = explain::explain(&state.service, &actor, body.valid()?.into_domain()).await?;
     Ok(HttpResponse::Ok().json(ExplanationView::from(explanation)))
 }

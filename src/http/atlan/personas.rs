@@ -12,11 +12,12 @@ use crate::domain::fields::PersonaField;
 use crate::domain::ids::PersonaId;
 use crate::domain::persona::{Persona, PersonaInput};
 use crate::domain::text::{Description, DisplayName, at};
+use crate::http::asked::Asked;
 use crate::http::edition::{expected, tell};
 use crate::http::listing::{ListRequest, Records};
 use crate::http::openapi::{AnyError, Fails, ListParams, examples};
 use crate::http::problem::Failure;
-use crate::http::valid::{Body, rule};
+use crate::http::valid::rule;
 use crate::service::catalogue::personas;
 
 type PersonaPage = Records<PersonaView>;
@@ -33,8 +34,7 @@ type PersonaPage = Records<PersonaView>;
 #[post("/api/service/personas")]
 pub async fn create(
     state: web::Data<State>,
-    actor: Actor,
-    body: Body<PersonaRequest>,
+    Asked { actor, body, .. }: Asked<PersonaRequest>,
 ) -> Result<HttpResponse, Failure> {
     let persona = personas::create(&state.service, &actor, body.valid()?.into_input()?).await?;
     Ok(HttpResponse::Ok().json(PersonaView::from(persona)))
@@ -87,10 +87,9 @@ pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>
 #[post("/api/service/personas/{guid}")]
 pub async fn update(
     state: web::Data<State>,
-    actor: Actor,
     guid: web::Path<String>,
     request: HttpRequest,
-    body: Body<PersonaRequest>,
+    Asked { actor, body, .. }: Asked<PersonaRequest>,
 ) -> Result<HttpResponse, Failure> {
     let (id, input, expected) = (parse_guid(&guid)?, body.valid()?.into_input()?, expected(&request));
     let persona = personas::update(&state.service, &actor, id, input, expected).await?;

@@ -13,10 +13,9 @@ use validator::Validate;
 
 use super::entities::EntityView;
 use crate::app::State;
-use crate::domain::actor::Actor;
+use crate::http::asked::Asked;
 use crate::http::openapi::{AnyError, Fails, examples};
 use crate::http::problem::Failure;
-use crate::http::valid::Body;
 use crate::service::catalogue::search as service;
 
 /// Search for entities
@@ -31,7 +30,10 @@ use crate::service::catalogue::search as service;
     responses((status = 200, description = "One page of entities", body = SearchPage), AnyError, Fails<413>),
 )]
 #[post("/api/meta/search/indexsearch")]
-pub async fn search(state: web::Data<State>, actor: Actor, body: Body<SearchRequest>) -> Result<HttpResponse, Failure> {
+pub async fn search(
+    state: web::Data<State>,
+    Asked { actor, body, .. }: Asked<SearchRequest>,
+) -> Result<HttpResponse, Failure> {
     let request = body.valid()?;
     let found = service::search(&state.service, &actor, dsl::parse(&request.dsl)?).await?;
     let wanted = request.attributes.unwrap_or_default();

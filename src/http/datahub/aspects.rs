@@ -15,8 +15,9 @@ use crate::domain::actor::Actor;
 use crate::domain::error::Violation;
 use crate::domain::nesting::read_json;
 use crate::domain::profile::AspectName;
+use crate::http::asked::Asked;
 use crate::http::problem::Failure;
-use crate::http::valid::{Params, read_or};
+use crate::http::valid::{Params, Raw, read_or};
 use crate::service::people::profiles;
 
 /// Get one aspect of an entity
@@ -71,10 +72,10 @@ pub async fn read(
 #[post("/aspects")]
 pub async fn ingest(
     state: web::Data<State>,
-    Caller(actor): Caller,
     request: HttpRequest,
-    body: web::Bytes,
+    Asked { actor, body, .. }: Asked<Raw, Caller>,
 ) -> Result<HttpResponse, Failure> {
+    let body = body.bytes()?;
     let params = Params::parse(request.query_string());
     let wrong = || Violation::new("proposal", "must be DataHub's MetadataChangeProposal");
     let proposals = match params.get("action")? {

@@ -9,7 +9,7 @@ use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, ORIGIN};
 use actix_web::http::uri::Authority;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpRequest};
 use data_encoding::BASE64;
 
 use super::settings::{Authentication, SYSTEM};
@@ -18,7 +18,8 @@ use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Refusal, Violation};
 use crate::domain::token::TokenKind;
-use crate::http::auth::{authenticate, bearer, request_id};
+use crate::http::asked::{Identify, state};
+use crate::http::auth::{Look, authenticate, bearer, request_id};
 use crate::http::problem::Failure;
 
 /// The cookie that holds a session's token.
@@ -39,16 +40,21 @@ impl FromRequest for Caller {
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let state = request.app_data::<web::Data<State>>().cloned();
-            let state = state.ok_or_else(|| Error::Internal("the application has no state".into()))?;
-            let actor = identify(&state, &request).await?.requesting(request_id(&request));
+            let state = state(&request)?;
+            let actor = Self::identify(&state, &request, Look::First).await?.requesting(request_id(&request));
             tracing::Span::current().record("actor", tracing::field::display(actor.username()));
             Ok(Self(actor))
         })
     }
 }
 
-async fn identify(state: &State, request: &HttpRequest) -> Result<Actor, Failure> {
+impl Identify for Caller {
+    async fn identify(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
+        identify(state, request, look).await
+    }
+}
+
+async fn identify(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
     if state.datahub.authentication != Authentication::On {
         refuse_cross_site(request)?;
         refuse_strange_host(state, request)?;
@@ -63,9 +69,9 @@ async fn identify(state: &State, request: &HttpRequest) -> Result<Actor, Failure
         Err(Failure::Domain(Error::Unauthenticated(Refusal::Missing)))
             if !request.headers().contains_key(AUTHORIZATION) =>
         {
-            of_session(state, request).await
+            of_session(state, request, look).await
         }
-        bearer => Ok(authenticate(state, bearer?, request).await?),
+        bearer => Ok(authenticate(state, bearer?, request, look).await?),
     }
 }
 
@@ -99,12 +105,12 @@ fn basic(request: &HttpRequest) -> Option<(String, String)> {
 
 /// The actor of the session in the cookies, which must agree on who it is. What changes something must not come from
 /// another site: a form cannot send JSON, and a script of another site says where it is.
-async fn of_session(state: &State, request: &HttpRequest) -> Result<Actor, Failure> {
+async fn of_session(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
     let (Some(session), Some(claimed)) = (request.cookie(SESSION_COOKIE), request.cookie(ACTOR_COOKIE)) else {
         return Err(Error::Unauthenticated(Refusal::Missing).into());
     };
     refuse_cross_site(request)?;
-    let actor = authenticate(state, session.value(), request).await?;
+    let actor = authenticate(state, session.value(), request, look).await?;
     let is_session = actor.credential.is_some_and(|credential| credential.kind == TokenKind::Session);
     if is_session && claimed.value() == urn::of_user(actor.username()) {
         return Ok(actor);

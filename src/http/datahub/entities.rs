@@ -16,8 +16,9 @@ use crate::domain::api_key::NEVER;
 use crate::domain::error::{Error, Violation};
 use crate::domain::profile::{Aspect, AspectName, Profile};
 use crate::domain::service_account::PREFIX;
+use crate::http::asked::Asked;
 use crate::http::problem::Failure;
-use crate::http::valid::{Params, read_or};
+use crate::http::valid::{Params, Raw, read_or};
 use crate::service::keys::{access_tokens, service_accounts};
 use crate::service::people::{profiles, users};
 
@@ -201,10 +202,10 @@ pub async fn snapshot(
 #[post("/entities")]
 pub async fn act(
     state: web::Data<State>,
-    Caller(actor): Caller,
     request: HttpRequest,
-    body: web::Bytes,
+    Asked { actor, body, .. }: Asked<Raw, Caller>,
 ) -> Result<HttpResponse, Failure> {
+    let body = body.bytes()?;
     let params = Params::parse(request.query_string());
     let EntityAction { urn } = read_or(&body, || Violation::new("urn", "must be a text in a JSON object"))?;
     match params.get("action")? {

@@ -17,7 +17,7 @@ use crate::domain::nesting::{Unreadable, read_json};
 use crate::domain::text::DisplayName;
 use crate::http::auth::request_id;
 use crate::http::problem::Failure;
-use crate::http::valid::Params;
+use crate::http::valid::{Body, Params, Raw};
 use crate::service::authn::sessions::{self, NewSession};
 use crate::service::people::invites::{self, SignUp};
 
@@ -35,8 +35,9 @@ use crate::service::people::invites::{self, SignUp};
     ),
 )]
 #[post("/logIn")]
-pub async fn log_in(state: web::Data<State>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Failure> {
+pub async fn log_in(state: web::Data<State>, request: HttpRequest, body: Body<Raw>) -> Result<HttpResponse, Failure> {
     refuse_cross_site(&request)?;
+    let body = body.bytes()?;
     let LogIn { username, password } = read(&body)?;
     let username = username.trim();
     not_blank("User name", username)?;
@@ -57,8 +58,9 @@ pub async fn log_in(state: web::Data<State>, request: HttpRequest, body: web::By
     ),
 )]
 #[post("/signUp")]
-pub async fn sign_up(state: web::Data<State>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Failure> {
+pub async fn sign_up(state: web::Data<State>, request: HttpRequest, body: Body<Raw>) -> Result<HttpResponse, Failure> {
     refuse_cross_site(&request)?;
+    let body = body.bytes()?;
     let form: SignUpForm = read(&body)?;
     let username = form.email.trim().to_owned();
     for (name, value) in [

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use crate::domain::error::Violation;
 use crate::domain::principal::Role;
+use crate::domain::text::is_hidden;
 
 const USER: &str = "urn:li:corpuser:";
 const TOKEN: &str = "urn:li:dataHubAccessToken:";
@@ -30,7 +31,7 @@ pub fn token_id(urn: &str) -> Option<&str> {
 }
 
 fn usable(rest: &str) -> Option<&str> {
-    (!rest.is_empty() && !rest.chars().any(char::is_control)).then_some(rest)
+    (!rest.is_empty() && !rest.chars().any(is_hidden)).then_some(rest)
 }
 
 /// The user name in a principal's URN, for a use case.

@@ -18,7 +18,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Refusal, Violation};
 use crate::domain::listing::clip;
 use crate::domain::permission::Permission;
-use crate::http::auth::{authenticate, bearer, refuse_token_in};
+use crate::http::auth::{Look, authenticate, bearer, refuse_token_in};
 use crate::http::gateway::original::Original;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
@@ -99,7 +99,7 @@ async fn identify(state: &State, request: &HttpRequest) -> Result<Actor, Failure
         Failure::Credentials(_) => Failure::Domain(Error::Unauthenticated(Refusal::Ambiguous)),
         other => other,
     })?;
-    let actor = authenticate(state, bearer, request).await.map_err(Failure::or_unavailable)?;
+    let actor = authenticate(state, bearer, request, Look::First).await.map_err(Failure::or_unavailable)?;
     tracing::Span::current().record("actor", tracing::field::display(actor.username()));
     Ok(actor)
 }

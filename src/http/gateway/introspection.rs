@@ -16,10 +16,11 @@ use crate::clock::SECOND;
 use crate::domain::actor::Actor;
 use crate::domain::api_key::NEVER;
 use crate::domain::error::{Error, Refusal};
-use crate::http::auth::{authenticate, bearer};
+use crate::http::asked::{Asked, Identify};
+use crate::http::auth::{Look, authenticate, bearer};
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
-use crate::http::valid::read_small;
+use crate::http::valid::Raw;
 use crate::service::authn::verify;
 
 /// Introspect a token
@@ -41,10 +42,9 @@ use crate::service::authn::verify;
 pub async fn introspect(
     state: web::Data<State>,
     request: HttpRequest,
-    form: web::Payload,
+    Asked { actor: caller, body, .. }: Asked<Raw, OauthClient>,
 ) -> Result<HttpResponse, Failure> {
-    let caller = caller(&state, &request).await?;
-    let form = read_small(form, FORM_LENGTH).await?;
+    let form = body.bytes()?;
     let token =
         only_token(&request, &form).ok_or_else(|| Failure::Body("the form must have one `token`".to_owned()))?;
     let now = state.service.clock.now();
@@ -80,12 +80,22 @@ fn only_token<'a>(request: &HttpRequest, form: &'a [u8]) -> Option<Cow<'a, str>>
 }
 
 /// Who asks: by bearer token, or as an OAuth client by RFC 6749, section 2.3.1.
-async fn caller(state: &State, request: &HttpRequest) -> Result<Actor, Failure> {
+pub struct OauthClient;
+
+impl Identify for OauthClient {
+    const LONGEST: usize = FORM_LENGTH;
+
+    async fn identify(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
+        caller(state, request, look).await
+    }
+}
+
+async fn caller(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
     let basic = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(basic);
     let actor = match basic {
-        None => authenticate(state, bearer(request)?, request).await.map_err(Failure::or_unavailable)?,
+        None => authenticate(state, bearer(request)?, request, look).await.map_err(Failure::or_unavailable)?,
         Some((client_id, token)) => {
-            let actor = authenticate(state, &token, request).await.map_err(Failure::or_unavailable)?;
+            let actor = authenticate(state, &token, request, look).await.map_err(Failure::or_unavailable)?;
             if actor.client_id().is_none_or(|id| id.to_string() != client_id) {
                 return Err(Error::Unauthenticated(Refusal::Invalid).into());
             }

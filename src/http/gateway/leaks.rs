@@ -11,6 +11,8 @@ use validator::Validate;
 use crate::app::State;
 use crate::domain::error::Error;
 use crate::domain::nesting::{Unreadable, read_json};
+use crate::domain::network::Network;
+use crate::http::bodies::{STRANGERS, Sender};
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
 use crate::http::valid::Body;
@@ -78,9 +80,9 @@ pub async fn github(
 ) -> Result<HttpResponse, Failure> {
     let header = |name: &HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
     // A large body is read only from who at least names a key.
-    let limit = if state.github_keys.has(header(&KEY_IDENTIFIER)) { ALERTS_LENGTH } else { state.body_limit };
-    let body = body.to_bytes_limited(limit).await.map_err(|_| Failure::TooLarge(limit))?;
-    let body = body.map_err(|_| Failure::Body("the body could not be read".to_owned()))?;
+    let limit = if state.github_keys.has(header(&KEY_IDENTIFIER)) { ALERTS_LENGTH } else { STRANGERS };
+    let sender = Sender::Stranger(Network::of(state.trusted.client_address(&request)));
+    let body = state.bodies.read(&request, body.into_inner(), limit, sender).await?;
     let (identifier, signature) = (header(&KEY_IDENTIFIER).to_owned(), header(&KEY_SIGNATURE).to_owned());
     let reading = state.clone();
     // Not on this thread: to digest and to parse 8 MiB takes long enough for thousands of verifications.

@@ -6,6 +6,7 @@ use actix_web::HttpRequest;
 
 use super::forward_auth::PATH;
 use crate::domain::listing::clip;
+use crate::domain::token::redacted;
 use crate::http::peer::TrustedProxies;
 
 /// Where gateways put method and target: nginx by custom, Caddy and Traefik of themselves.
@@ -42,7 +43,7 @@ impl<'a> Original<'a> {
 /// Method and path, for the log.
 impl fmt::Display for Original<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} {}", clip(self.method), clip(self.path))
+        write!(formatter, "{} {}", clip(&redacted(self.method)), clip(&redacted(self.path)))
     }
 }
 
@@ -51,6 +52,8 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
+    use crate::domain::entropy::Entropy;
+    use crate::domain::token::{ParsedToken, Prefixes, TokenKind};
 
     fn original(peer: &str, target: &str, headers: &[(&'static str, &str)]) -> Option<(String, String)> {
         let trusted = TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]);
@@ -70,6 +73,14 @@ mod tests {
         let caddy = [("x-forwarded-method", "GET"), ("x-forwarded-uri", "/a?b=c")];
         assert_eq!(original("10.0.0.1", "/gateway/verify?persona=p", &caddy), expected);
         assert_eq!(original("10.0.0.1", "/gateway/verify/a?b=c", &[]), expected);
+    }
+
+    #[test]
+    fn a_token_in_the_path_is_not_told() {
+        let token = ParsedToken::mint(TokenKind::ApiKey, Entropy::SYSTEM).unwrap();
+        let token = token.plaintext(&Prefixes::default()).unwrap().expose();
+        let told = original("10.0.0.1", &format!("/gateway/verify/a/{token}/b"), &[]);
+        assert_eq!(told, Some(("GET /a/tsk_…/b".to_owned(), String::new())));
     }
 
     #[test]

@@ -9,9 +9,10 @@ use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::permission::Permission;
+use crate::http::asked::Asked;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
-use crate::http::valid::{Body, rule};
+use crate::http::valid::rule;
 use crate::service::authn::verify;
 
 /// How many tokens can be verified at once.
@@ -32,8 +33,7 @@ const TOKENS: usize = 100;
 #[post("/api/service/apikeys/verify")]
 pub async fn verify_tokens(
     state: web::Data<State>,
-    actor: Actor,
-    body: Body<VerifyTokensRequest>,
+    Asked { actor, body, .. }: Asked<VerifyTokensRequest>,
 ) -> Result<HttpResponse, Failure> {
     let asked = body.valid()?;
     let address = asked.address.as_deref().map(str::parse).transpose();

@@ -15,7 +15,7 @@ pub struct AnyError;
 
 impl IntoResponses for AnyError {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        [400, 401, 500, 504].map(reference).into()
+        [400, 401, 500, 503, 504].map(reference).into()
     }
 }
 
@@ -24,7 +24,12 @@ pub struct Fails<const STATUS: u16>;
 
 impl<const STATUS: u16> IntoResponses for Fails<STATUS> {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        [reference(STATUS)].into()
+        let mut responses: BTreeMap<_, _> = [reference(STATUS)].into();
+        if STATUS == 413 {
+            // A body that can be too large can be too slow.
+            responses.extend([reference(408)]);
+        }
+        responses
     }
 }
 
@@ -40,6 +45,7 @@ const fn name(status: u16) -> &'static str {
         404 => "NotFound",
         409 => "Conflict",
         412 => "Changed",
+        408 => "TooSlow",
         413 => "TooLarge",
         429 => "TooManyRequests",
         503 => "Unavailable",
@@ -65,12 +71,13 @@ pub(super) fn components() -> impl Iterator<Item = (String, Response)> {
             Error::Conflict("a persona with the name `Data engineers` exists".to_owned()).into(),
         ),
         (412, "`If-Match` names another edition than the present one", Error::Changed.into()),
+        (408, "The body arrived too slowly", Failure::Slow),
         (413, "The body is too large", Failure::TooLarge(262_144)),
         (429, "Too much at once", Error::Busy.into()),
         (500, "The server failed; the log says more under the same request id", Failure::Panic),
         (
             503,
-            "The storage did not answer, so nothing is said about any token",
+            "The server cannot answer now, so nothing is said about any token",
             Failure::Unavailable("not shown".into()),
         ),
         (504, "The answer took too long; the request may still have been carried out", Failure::Timeout),
@@ -96,7 +103,7 @@ fn response(status: u16, description: &str, example: &Failure) -> Response {
         .content(PROBLEM_JSON, body(&Problem::name(), Shape::Problem));
     match status {
         401 => response.header("WWW-Authenticate", header("The challenge of RFC 6750, section 3")),
-        403 | 429 => response.header("Retry-After", header("Seconds to wait before another try")),
+        403 | 429 | 503 => response.header("Retry-After", header("Seconds to wait before another try")),
         _ => response,
     }
     .build()

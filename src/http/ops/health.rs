@@ -1,5 +1,7 @@
 //! `/livez` and `/readyz`.
 
+use std::time::Instant;
+
 use actix_web::{HttpResponse, get, web};
 
 use crate::app::State;
@@ -36,7 +38,9 @@ pub async fn readyz(state: web::Data<State>) -> HttpResponse {
     match maintenance::ping(&state.service).await {
         Ok(()) => HttpResponse::Ok().content_type("text/plain").body("ok\n"),
         Err(error) => {
-            tracing::warn!(%error, "not ready");
+            if state.log_bounds.admit("not ready", Instant::now()) {
+                tracing::warn!(%error, "not ready");
+            }
             HttpResponse::ServiceUnavailable().content_type("text/plain").body("not ready\n")
         }
     }

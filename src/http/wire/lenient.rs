@@ -9,13 +9,14 @@ use actix_web::web::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::framing::{Framing, Step};
+use super::pace::Awaited;
 use super::target;
+use super::watch::Watch;
 
 /// An accepted connection; reading from it gives what the client sent with the bytes of request targets that actix
 /// refuses percent-encoded, and writing to it is writing to the client.
 ///
 /// A read that brings whole and legal requests, the usual case, stays in the reader's buffer and is not copied.
-#[derive(Debug)]
 pub struct Lenient<Io> {
     io: Io,
     framing: Framing,
@@ -23,22 +24,33 @@ pub struct Lenient<Io> {
     held: BytesMut,
     /// What did not fit into the reader's buffer.
     ready: BytesMut,
+    watch: Option<Watch>,
 }
 
 impl<Io> Lenient<Io> {
     /// Wraps a connection from which nothing has been read.
     pub fn new(io: Io) -> Self {
-        Self { io, framing: Framing::default(), held: BytesMut::new(), ready: BytesMut::new() }
+        Self { io, framing: Framing::default(), held: BytesMut::new(), ready: BytesMut::new(), watch: None }
+    }
+
+    /// The same, with an eye on it.
+    pub(super) fn watched(io: Io, watch: Watch) -> Self {
+        Self { watch: Some(watch), ..Self::new(io) }
     }
 
     /// Decides about bytes just read and says how many of them stay where they are.
     fn take_in(&mut self, fresh: &[u8]) -> usize {
         let mut kept = 0;
         let mut step = None;
+        let mut head_ended = false;
         if self.held.is_empty() {
             while kept < fresh.len() {
+                let in_head = matches!(self.framing, Framing::Head(_));
                 match self.framing.advance(&fresh[kept..]) {
-                    Step::Pass(count) => kept += count,
+                    Step::Pass(count) => {
+                        head_ended |= in_head;
+                        kept += count;
+                    }
                     other => {
                         step = Some(other);
                         break;
@@ -48,10 +60,15 @@ impl<Io> Lenient<Io> {
         }
         self.held.extend_from_slice(&fresh[kept..]);
         while !self.held.is_empty() {
+            let in_head = matches!(self.framing, Framing::Head(_));
             match step.take().unwrap_or_else(|| self.framing.advance(&self.held)) {
                 Step::Hold => break,
-                Step::Pass(count) => self.ready.extend_from_slice(&self.held.split_to(count)),
+                Step::Pass(count) => {
+                    head_ended |= in_head;
+                    self.ready.extend_from_slice(&self.held.split_to(count));
+                }
                 Step::Encode { head, target } => {
+                    head_ended = true;
                     let head = self.held.split_to(head);
                     self.ready.extend_from_slice(&head[..target.start]);
                     target::encode(&head[target.clone()], &mut self.ready);
@@ -62,6 +79,15 @@ impl<Io> Lenient<Io> {
         // An idle connection keeps no memory here.
         if self.held.is_empty() {
             self.held = BytesMut::new();
+        }
+        if let Some(watch) = &mut self.watch {
+            let awaited = match self.framing {
+                Framing::Head(_) if self.held.is_empty() => Awaited::Request,
+                Framing::Head(_) => Awaited::Head,
+                Framing::Body(_) => Awaited::Body,
+                Framing::Lost => Awaited::Unknown,
+            };
+            watch.read(fresh.len(), awaited, head_ended);
         }
         kept
     }
@@ -82,7 +108,15 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Lenient<Io> {
         // Without room, nothing read would look like the end of the stream.
         while this.ready.is_empty() && buf.remaining() > 0 {
             let before = buf.filled().len();
-            ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
+            let read = Pin::new(&mut this.io).poll_read(cx, buf);
+            if read.is_pending() {
+                return match &mut this.watch {
+                    // The end of the stream.
+                    Some(watch) => watch.poll_end(cx).map(Ok),
+                    None => Poll::Pending,
+                };
+            }
+            ready!(read)?;
             if buf.filled().len() == before {
                 // The stream ended inside a head: what to say about that is for the parser.
                 this.framing = Framing::Lost;
@@ -102,7 +136,12 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Lenient<Io> {
 
 impl<Io: AsyncWrite + Unpin> AsyncWrite for Lenient<Io> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write(cx, buf)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.io).poll_write(cx, buf);
+        match &mut this.watch {
+            Some(watch) => watch.write(cx, written),
+            None => written,
+        }
     }
 
     fn poll_write_vectored(
@@ -110,7 +149,12 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Lenient<Io> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write_vectored(cx, bufs)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.io).poll_write_vectored(cx, bufs);
+        match &mut this.watch {
+            Some(watch) => watch.write(cx, written),
+            None => written,
+        }
     }
 
     fn is_write_vectored(&self) -> bool {

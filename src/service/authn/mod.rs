@@ -1,6 +1,7 @@
 //! Authentication: who somebody is, and the secrets that prove it.
 
 pub mod authenticate;
+pub mod look_ups;
 mod minting;
 pub(in crate::service) mod passwords;
 pub mod sessions;

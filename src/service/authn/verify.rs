@@ -11,6 +11,7 @@ use crate::domain::principal::{PrincipalKind, service_account_username};
 use crate::domain::token::TokenKind;
 use crate::service::Service;
 use crate::service::authn::authenticate::hold;
+use crate::service::authn::look_ups::Behalf;
 use crate::storage::credentials;
 use crate::storage::principals::{self, Existed};
 
@@ -22,7 +23,7 @@ use crate::storage::principals::{self, Existed};
 /// nothing. Else the refusal of the token.
 pub async fn verify(service: &Service, asking: &Actor, token: &str, address: Option<IpAddr>) -> Result<Actor> {
     may_ask(service, asking, token).await?;
-    service.verify(token, address).await
+    service.verify(token, address, Behalf::Actor(asking.id())).await
 }
 
 /// The same for whoever keeps the answer for a while: it says nothing of how often the token is used, so nothing is
@@ -32,14 +33,14 @@ pub async fn verify(service: &Service, asking: &Actor, token: &str, address: Opt
 /// Those of [`verify`], but for the rate limit.
 pub async fn introspect(service: &Service, asking: &Actor, token: &str) -> Result<Actor> {
     may_ask(service, asking, token).await?;
-    service.introspect(token).await
+    service.introspect(token, Behalf::Actor(asking.id())).await
 }
 
 /// A principal may ask about its own tokens, also about those that are not alive any more.
 async fn may_ask(service: &Service, asking: &Actor, token: &str) -> Result<()> {
     let began = Instant::now();
     match service.require(asking, Permission::VerifyTokens) {
-        Err(refused) if service.holder(token).await? != Some(asking.id()) => {
+        Err(refused) if service.holder(token, Behalf::Actor(asking.id())).await? != Some(asking.id()) => {
             hold(began).await;
             Err(refused)
         }

@@ -2,10 +2,12 @@
 
 use std::ops::Deref;
 
+use actix_http::{BoxedPayloadStream, Payload};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use serde_json::{Value, json};
 
+use super::upload::Upload;
 use super::{Answer, Running};
 
 /// Where API keys are.
@@ -55,14 +57,26 @@ impl Client {
     }
 
     pub async fn send(&self, method: Method, path: &str, body: Option<&str>) -> Answer {
+        let mut request = self.request(method, path);
+        if let Some(body) = body {
+            request = request.set_payload(body.to_owned());
+        }
+        Answer::read((self.app.doors)(request.to_request()).await).await
+    }
+
+    /// Sends a request whose body arrives as the sender of the upload says.
+    pub async fn upload(&self, method: Method, path: &str, body: Upload) -> Answer {
+        let payload = Payload::Stream { payload: Box::pin(body) as BoxedPayloadStream };
+        let (request, _) = self.request(method, path).to_request().replace_payload(payload);
+        Answer::read((self.app.doors)(request).await).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> TestRequest {
         let mut request = TestRequest::with_uri(path).method(method);
         for (name, value) in &self.headers {
             request = request.append_header((name.as_str(), value.as_slice()));
         }
-        if let Some(body) = body {
-            request = request.set_payload(body.to_owned());
-        }
-        Answer::read((self.app.doors)(request).await).await
+        request
     }
 
     /// A page of a collection; the parameters are encoded as forms are.

@@ -5,6 +5,7 @@ mod client;
 pub mod database;
 pub mod log;
 pub mod rules;
+pub mod upload;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,9 +13,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_http::Request;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Service as _, ServiceResponse};
-use actix_web::test::{self, TestRequest};
+use actix_web::test;
 use actix_web::{Error, web};
 use tessera::app::{DoorSettings, State, app};
 use tessera::clock::{Clock, DAY};
@@ -28,8 +30,10 @@ use tessera::domain::permission::{Permission, Permissions};
 use tessera::domain::principal::Role;
 use tessera::domain::text::{Description, DisplayName};
 use tessera::domain::token::Prefixes;
+use tessera::http::bodies::BodyLimits;
 use tessera::http::datahub;
 use tessera::http::gateway::guards::GithubKeys;
+use tessera::service::authn::look_ups::LookUps;
 use tessera::service::catalogue::policies;
 use tessera::service::keys::api_keys;
 use tessera::service::people::users::{self, NewUser};
@@ -62,6 +66,10 @@ pub struct Options {
     pub github_keys: &'static str,
     /// What DataHub's door is told.
     pub datahub: datahub::Settings,
+    /// How bodies are read.
+    pub bodies: BodyLimits,
+    /// How many look-ups of credentials may wait.
+    pub look_ups: usize,
 }
 
 impl Default for Options {
@@ -73,6 +81,8 @@ impl Default for Options {
             freshness: Freshness { lease: 10_000 * DAY, age: 10_000 * DAY },
             github_keys: r#"{"public_keys":[]}"#,
             datahub: datahub::Settings::default(),
+            bodies: bodies(),
+            look_ups: 1000,
         }
     }
 }
@@ -138,9 +148,14 @@ pub fn new_key(name: &str) -> NewApiKey {
     }
 }
 
+/// How the tests' applications read bodies.
+pub fn bodies() -> BodyLimits {
+    BodyLimits { longest: BODY_LIMIT, ..BodyLimits::default() }
+}
+
 /// What the doors of the tests' applications know.
 pub fn doors(request_timeout: Duration) -> DoorSettings {
-    DoorSettings { body_limit: BODY_LIMIT, request_timeout, introspection_millis: 60_000, ..DoorSettings::default() }
+    DoorSettings { bodies: bodies(), request_timeout, introspection_millis: 60_000, ..DoorSettings::default() }
 }
 
 /// Its lease runs, although nobody follows unless the test does.
@@ -156,6 +171,7 @@ fn service(storage: &Storage, pepper: &str, clock: Clock, options: &Options) -> 
         prefixes: Prefixes::default(),
         session_millis: SESSION,
         sign_ins: Arc::new(tokio::sync::Semaphore::new(options.sign_ins)),
+        look_ups: LookUps::new(options.look_ups, 4),
         saving: tokio::sync::Mutex::default(),
     })
 }
@@ -165,7 +181,7 @@ type Answering = Pin<Box<dyn Future<Output = Result<ServiceResponse<BoxBody>, Er
 /// What an application and its clients share. The fields are dropped in this order: the database goes last.
 #[derive(Clone)]
 struct Running {
-    doors: Rc<dyn Fn(TestRequest) -> Answering>,
+    doors: Rc<dyn Fn(Request) -> Answering>,
     world: Rc<World>,
 }
 
@@ -189,10 +205,11 @@ impl App {
         let world = World::new(&options);
         policies::seed(&world.service, None).await.unwrap();
         let github_keys = GithubKeys::parse(options.github_keys).unwrap();
-        let doors = DoorSettings { github_keys, datahub: options.datahub, ..doors(options.timeout) };
+        let doors =
+            DoorSettings { github_keys, datahub: options.datahub, bodies: options.bodies, ..doors(options.timeout) };
         let state = State::new(world.service.clone(), doors).unwrap();
         let service = test::init_service(app(web::Data::new(state))).await;
-        let doors = Rc::new(move |request: TestRequest| Box::pin(service.call(request.to_request())) as Answering);
+        let doors = Rc::new(move |request: Request| Box::pin(service.call(request)) as Answering);
         Self(Running { doors, world: Rc::new(world) })
     }
 

@@ -47,7 +47,8 @@ pub struct ApiTokenRequest {
     #[validate(custom(function = "check_addresses"))]
     #[schema(max_items = 100, example = json!(["10.0.0.0/8", "2001:db8::/32"]))]
     allowed_addresses: Option<Vec<String>>,
-    /// How often the key may be used.
+    /// How often the key may be used: counted by each process of the server on its own, and from the beginning after a
+    /// restart.
     #[validate(custom(function = "check_rate"))]
     #[schema(nullable = false)]
     rate_limit: Option<RateLimitBody>,

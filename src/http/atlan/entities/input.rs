@@ -17,7 +17,7 @@ use crate::domain::entity::{
 use crate::domain::error::Violation;
 use crate::domain::ids::Id;
 use crate::domain::policy::{Category, Effect};
-use crate::domain::text::{Description, DisplayName, at};
+use crate::domain::text::{Description, DisplayName, at, is_hidden};
 use crate::http::openapi::examples;
 
 /// The longest name of an attribute or a type, in bytes.
@@ -196,7 +196,7 @@ impl Members {
     /// Names that begin with `__` are the server's own.
     fn check_names(&self) -> Result<(), Violation> {
         let odd = |name: &&String| {
-            name.is_empty() || name.len() > NAME || name.starts_with("__") || name.chars().any(char::is_control)
+            name.is_empty() || name.len() > NAME || name.starts_with("__") || name.chars().any(is_hidden)
         };
         match self.members.keys().find(odd) {
             Some(name) => {
@@ -253,7 +253,7 @@ impl Members {
         let mut texts = Vec::with_capacity(list.len());
         for value in list {
             match value {
-                Value::String(text) if (1..=1024).contains(&text.len()) && !text.chars().any(char::is_control) => {
+                Value::String(text) if (1..=1024).contains(&text.len()) && !text.chars().any(is_hidden) => {
                     texts.push(text);
                 }
                 _ => return Err(self.violation(name, "must hold texts of 1 to 1024 bytes only")),

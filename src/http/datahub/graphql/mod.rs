@@ -37,7 +37,9 @@ use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::error::Violation;
 use crate::domain::listing::MAX_LIMIT;
+use crate::http::asked::Asked;
 use crate::http::problem::Failure;
+use crate::http::valid::Raw;
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
@@ -102,8 +104,8 @@ pub fn sdl() -> String {
     ),
 )]
 #[post("/api/graphql")]
-pub async fn execute(state: web::Data<State>, caller: Caller, body: web::Bytes) -> Result<HttpResponse, Failure> {
-    answer(state, caller, body).await
+pub async fn execute(state: web::Data<State>, asked: Asked<Raw, Caller>) -> Result<HttpResponse, Failure> {
+    answer(state, asked).await
 }
 
 /// Ask DataHub's GraphQL, at the frontend's address
@@ -121,8 +123,8 @@ pub async fn execute(state: web::Data<State>, caller: Caller, body: web::Bytes) 
     ),
 )]
 #[post("/api/v2/graphql")]
-pub async fn execute_v2(state: web::Data<State>, caller: Caller, body: web::Bytes) -> Result<HttpResponse, Failure> {
-    answer(state, caller, body).await
+pub async fn execute_v2(state: web::Data<State>, asked: Asked<Raw, Caller>) -> Result<HttpResponse, Failure> {
+    answer(state, asked).await
 }
 
 /// A GraphQL request.
@@ -137,7 +139,9 @@ pub struct GraphqlRequest {
     operation_name: Option<String>,
 }
 
-async fn answer(state: web::Data<State>, Caller(actor): Caller, body: web::Bytes) -> Result<HttpResponse, Failure> {
+async fn answer(state: web::Data<State>, asked: Asked<Raw, Caller>) -> Result<HttpResponse, Failure> {
+    let Asked { actor, body, .. } = asked;
+    let body = body.bytes()?;
     let (engine, schema, asking) = (state.clone(), state.graphql.schema(), actor.id());
     let work = async move {
         let request = match request::parse(request::read(&body)?) {

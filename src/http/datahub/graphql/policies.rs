@@ -11,7 +11,7 @@ use super::problem::Problem;
 use super::{Asking, Window, total};
 use crate::domain::error::{Result as DomainResult, Violation};
 use crate::domain::policy::{self, Category, Criterion, Effect, Facet, Rule, Subjects};
-use crate::domain::text::{Description, DisplayName, at};
+use crate::domain::text::{Description, DisplayName, at, is_hidden};
 use crate::http::datahub::urn;
 use crate::service::catalogue::policies::{self, Member, PolicyInput, PolicySearch};
 
@@ -116,7 +116,7 @@ async fn delete(context: &Context<'_>, urn: String) -> Result<String, Problem> {
 }
 
 fn known(urn: String) -> Result<String, Violation> {
-    let right = urn.starts_with(policy::system::URN_PREFIX) && !urn.chars().any(char::is_control);
+    let right = urn.starts_with(policy::system::URN_PREFIX) && !urn.chars().any(is_hidden);
     if right { Ok(urn) } else { Err(Violation::new("urn", "must be the URN of a policy")) }
 }
 

@@ -70,7 +70,7 @@ impl From<Error> for Problem {
             }
             Error::NotFound { .. } => (Kind::NotFound, error.to_string()),
             Error::Conflict(_) | Error::Changed => (Kind::Conflict, error.to_string()),
-            Error::RateLimited { .. } | Error::Busy => (Kind::Unavailable, error.to_string()),
+            Error::RateLimited { .. } | Error::Busy | Error::Overloaded => (Kind::Unavailable, error.to_string()),
             Error::Storage(source) | Error::Internal(source) => {
                 tracing::error!(%source, "{error}");
                 (Kind::Server, "An unknown error occurred.".to_owned())

@@ -17,9 +17,9 @@ use self::entities::{AccessAction, AccessEntity, AccessEvaluation};
 use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Violation};
+use crate::http::asked::Asked;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
-use crate::http::valid::Body;
 use crate::service::authz::evaluation::{self, Question, Semantic};
 
 /// How many evaluations one request can ask for.
@@ -42,8 +42,7 @@ const EVALUATIONS: usize = 1000;
 #[post("/access/v1/evaluation")]
 pub async fn evaluate(
     state: web::Data<State>,
-    actor: Actor,
-    body: Body<AccessEvaluation>,
+    Asked { actor, body, .. }: Asked<AccessEvaluation>,
 ) -> Result<HttpResponse, Failure> {
     let question = body.open()?.question()?;
     Ok(HttpResponse::Ok().json(decide_one(&state, &actor, question).await?))
@@ -116,8 +115,7 @@ pub enum EvaluationsSemantic {
 #[post("/access/v1/evaluations")]
 pub async fn evaluate_many(
     state: web::Data<State>,
-    actor: Actor,
-    body: Body<AccessEvaluations>,
+    Asked { actor, body, .. }: Asked<AccessEvaluations>,
 ) -> Result<HttpResponse, Failure> {
     let AccessEvaluations { subject, action, resource, context, evaluations, options } = body.open()?;
     let defaults = AccessEvaluation { subject, action, resource, context };

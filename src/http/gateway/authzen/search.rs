@@ -10,11 +10,10 @@ use super::entities::{
 };
 use super::pages::{PageAsked, PageTold, Pages};
 use crate::app::State;
-use crate::domain::actor::Actor;
 use crate::domain::policy::Resource;
+use crate::http::asked::Asked;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
-use crate::http::valid::Body;
 use crate::service::authz::decide::Inquiry;
 use crate::service::authz::evaluation::kind_of;
 use crate::service::authz::search_access;
@@ -127,8 +126,7 @@ impl FoundEntities {
 #[post("/access/v1/search/subject")]
 pub async fn subjects(
     state: web::Data<State>,
-    actor: Actor,
-    body: Body<SubjectSearch>,
+    Asked { actor, body, .. }: Asked<SubjectSearch>,
 ) -> Result<HttpResponse, Failure> {
     let SubjectSearch { subject, action, resource, context, page } = body.open()?;
     let pages = Pages::new(&state, &actor, page, &("subject", &subject, &action, &resource, &context))?;
@@ -156,8 +154,7 @@ pub async fn subjects(
 #[post("/access/v1/search/resource")]
 pub async fn resources(
     state: web::Data<State>,
-    actor: Actor,
-    body: Body<ResourceSearch>,
+    Asked { actor, body, .. }: Asked<ResourceSearch>,
 ) -> Result<HttpResponse, Failure> {
     let ResourceSearch { subject, action, resource, context, page } = body.open()?;
     let pages = Pages::new(&state, &actor, page, &("resource", &subject, &action, &resource, &context))?;
@@ -185,7 +182,10 @@ pub async fn resources(
     ),
 )]
 #[post("/access/v1/search/action")]
-pub async fn actions(state: web::Data<State>, actor: Actor, body: Body<ActionSearch>) -> Result<HttpResponse, Failure> {
+pub async fn actions(
+    state: web::Data<State>,
+    Asked { actor, body, .. }: Asked<ActionSearch>,
+) -> Result<HttpResponse, Failure> {
     let ActionSearch { subject, resource, context, page } = body.open()?;
     let pages = Pages::new(&state, &actor, page, &("action", &subject, &resource, &context))?;
     let (about, subject_properties) = read_subject(subject)?;

@@ -1,0 +1,76 @@
+//! A request that has a credential and a body: the credential comes first.
+//!
+//! Nothing of a body is read before its sender is known, and when it has arrived its sender is looked at again: what a
+//! request may do is what its actor may do once all of it is here, however slowly it was sent.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+
+use super::auth::{self, Look};
+use super::bodies::Sender;
+use super::problem::Failure;
+use super::valid::{Body, Declared};
+use crate::app::State;
+use crate::domain::actor::Actor;
+use crate::domain::error::Error;
+
+/// How a door knows the sender of a request.
+pub trait Identify: 'static {
+    /// The longest body at this door, in bytes, if it is less than everywhere.
+    const LONGEST: usize = usize::MAX;
+
+    /// The actor by the head of a request.
+    ///
+    /// # Errors
+    /// The refusal.
+    fn identify(state: &State, request: &HttpRequest, look: Look) -> impl Future<Output = Result<Actor, Failure>>;
+}
+
+/// By a bearer token.
+pub struct Bearer;
+
+impl Identify for Bearer {
+    async fn identify(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
+        Ok(auth::authenticate(state, auth::bearer(request)?, request, look).await?)
+    }
+}
+
+/// An authenticated request with a body: every handler that takes a body from an actor takes this.
+pub struct Asked<T, D = Bearer> {
+    /// Who asks, with the rights they had when the body had arrived.
+    pub actor: Actor,
+    /// What they sent.
+    pub body: Body<T>,
+    door: PhantomData<D>,
+}
+
+impl<T: 'static, D: Identify> FromRequest for Asked<T, D> {
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let state = state(&request)?;
+            let sender = Sender::Actor(D::identify(&state, &request, Look::First).await?.id());
+            let longest = D::LONGEST.min(state.bodies.longest());
+            let bytes = state.bodies.read(&request, payload, longest, sender).await;
+            let actor = D::identify(&state, &request, Look::Again).await?.requesting(auth::request_id(&request));
+            tracing::Span::current().record("actor", tracing::field::display(actor.username()));
+            Ok(Self { actor, body: Body::new(bytes, Declared::by(&request)), door: PhantomData })
+        })
+    }
+}
+
+/// What every handler can reach.
+///
+/// # Errors
+/// When the application has been put together without it.
+pub fn state(request: &HttpRequest) -> Result<web::Data<State>, Failure> {
+    let state = request.app_data::<web::Data<State>>().cloned();
+    Ok(state.ok_or_else(|| Error::Internal("the application has no state".into()))?)
+}

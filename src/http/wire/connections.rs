@@ -1,0 +1,299 @@
+//! The connections that are open: how many there may be, whose they are, and which of them make room for others.
+//!
+//! A connection waits while no request on it is under way: it is idle, or its client has not sent all of a head. When
+//! there are as many connections as there may be, the one that has waited longest is closed for a new one, first of
+//! all in the network that has the most; so whoever opens connections and sends nothing keeps nobody out.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Instant;
+
+use futures_util::task::AtomicWaker;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+
+use crate::domain::network::Network;
+use crate::http::log_bounds::LogBounds;
+use crate::http::peer::TrustedProxies;
+
+/// How many connections there may be.
+#[derive(Debug, Clone)]
+pub struct ConnectionLimits {
+    /// All of them.
+    pub total: usize,
+    /// Those of one network: an IPv4 address, or the first 64 bits of an IPv6 address.
+    pub each: usize,
+    /// These may have as many as there may be.
+    pub trusted: TrustedProxies,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self { total: 25_600, each: 12_800, trusted: TrustedProxies::default() }
+    }
+}
+
+/// The open connections.
+pub struct Connections {
+    limits: ConnectionLimits,
+    open: Mutex<Open>,
+    began: Instant,
+    log: LogBounds,
+    /// How many were closed before their clients closed them, by reason.
+    pub closed: Family<Closed, Counter>,
+}
+
+/// As many as there may be by default.
+impl Default for Connections {
+    fn default() -> Self {
+        Self::with(ConnectionLimits::default())
+    }
+}
+
+/// Why a connection was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Closed {
+    reason: &'static str,
+}
+
+impl Closed {
+    /// It waited, and made room for another.
+    pub const FOR_ANOTHER: Self = Self { reason: "for another" };
+    /// There was no room for it.
+    pub const NO_ROOM: Self = Self { reason: "no room" };
+    /// A request arrived too slowly.
+    pub const SLOW_REQUEST: Self = Self { reason: "slow request" };
+    /// Its client did not read an answer.
+    pub const SLOW_READER: Self = Self { reason: "slow reader" };
+}
+
+#[derive(Default)]
+struct Open {
+    next: u64,
+    all: HashMap<u64, Arc<Connection>>,
+    networks: HashMap<Network, usize>,
+}
+
+struct Connection {
+    network: Network,
+    trusted: bool,
+    phase: AtomicU8,
+    /// When that phase began, in milliseconds.
+    since: AtomicU64,
+    closing: AtomicBool,
+    waker: AtomicWaker,
+}
+
+/// What happens on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    /// No request is under way.
+    Waiting,
+    /// A body arrives.
+    Receiving,
+    /// A request is being answered.
+    Answering,
+}
+
+impl Connections {
+    /// None yet.
+    #[must_use]
+    pub fn new(limits: ConnectionLimits) -> Arc<Self> {
+        Arc::new(Self::with(limits))
+    }
+
+    fn with(limits: ConnectionLimits) -> Self {
+        Self {
+            limits,
+            open: Mutex::default(),
+            began: Instant::now(),
+            log: LogBounds::default(),
+            closed: Family::default(),
+        }
+    }
+
+    /// How many there may be.
+    #[must_use]
+    pub fn most(&self) -> usize {
+        self.limits.total
+    }
+
+    /// How many are open.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lock().all.len()
+    }
+
+    /// Takes a connection in, in the place of another if need be; `None` if there is no room for it.
+    pub(super) fn admit(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Admitted> {
+        let network = Network::of(peer);
+        let trusted = peer.is_some_and(|peer| self.limits.trusted.trusts(peer));
+        let mut open = self.lock();
+        let of_network = open.networks.get(&network).copied().unwrap_or(0);
+        let makes_room = if !trusted && of_network >= self.limits.each {
+            Some(open.longest_waiting(|other| other.network == network))
+        } else if open.all.len() >= self.limits.total {
+            Some(open.longest_waiting(|_| true))
+        } else {
+            None
+        };
+        if let Some(place) = makes_room {
+            let (id, reason) = place.map_or((None, Closed::NO_ROOM), |id| (Some(id), Closed::FOR_ANOTHER));
+            self.closed.get_or_create(&reason).inc();
+            if self.log.admit(reason.reason, Instant::now()) {
+                tracing::warn!(reason = reason.reason, "as many connections as there may be; one is closed");
+            }
+            open.close(id?);
+        }
+        let id = open.next;
+        open.next += 1;
+        let connection = Arc::new(Connection {
+            network,
+            trusted,
+            phase: AtomicU8::new(Phase::Waiting as u8),
+            since: AtomicU64::new(self.millis()),
+            closing: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+        });
+        open.all.insert(id, Arc::clone(&connection));
+        *open.networks.entry(network).or_default() += 1;
+        Some(Admitted { connections: Arc::clone(self), id, connection })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Open {
+    /// The connection that is closed before all others on which no request is being answered: an ordinary one before
+    /// that of a trusted proxy, one of many before one of few.
+    fn longest_waiting(&self, among: impl Fn(&Connection) -> bool) -> Option<u64> {
+        let order = |connection: &Connection| {
+            let many = self.networks.get(&connection.network).copied().unwrap_or(0);
+            let (phase, since) = (connection.phase.load(Ordering::Relaxed), connection.since.load(Ordering::Relaxed));
+            (connection.trusted, usize::MAX - many, phase, since)
+        };
+        let candidates = self.all.iter().filter(|(_, connection)| {
+            among(connection) && connection.phase.load(Ordering::Relaxed) != Phase::Answering as u8
+        });
+        candidates.min_by_key(|(id, connection)| (order(connection), **id)).map(|(id, _)| *id)
+    }
+
+    fn close(&mut self, id: u64) {
+        if let Some(connection) = self.forget(id) {
+            connection.closing.store(true, Ordering::Release);
+            connection.waker.wake();
+        }
+    }
+
+    fn forget(&mut self, id: u64) -> Option<Arc<Connection>> {
+        let connection = self.all.remove(&id)?;
+        if let Some(of_network) = self.networks.get_mut(&connection.network) {
+            *of_network -= 1;
+            if *of_network == 0 {
+                self.networks.remove(&connection.network);
+            }
+        }
+        Some(connection)
+    }
+}
+
+/// A connection that was taken in; it is gone when this is dropped.
+pub(super) struct Admitted {
+    connections: Arc<Connections>,
+    id: u64,
+    connection: Arc<Connection>,
+}
+
+impl Admitted {
+    /// Notes what happens on it from now on.
+    pub(super) fn enter(&self, phase: Phase) {
+        if self.connection.phase.swap(phase as u8, Ordering::Relaxed) != phase as u8 {
+            self.connection.since.store(self.connections.millis(), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it is to be closed; if not, the waker is woken when it is.
+    pub(super) fn is_closing(&self, waker: &Waker) -> bool {
+        self.connection.waker.register(waker);
+        self.connection.closing.load(Ordering::Acquire)
+    }
+
+    /// Counts that it is closed for that reason.
+    pub(super) fn closed(&self, reason: Closed) {
+        self.connections.closed.get_or_create(&reason).inc();
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.connections.lock().forget(self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connections(total: usize, each: usize) -> Arc<Connections> {
+        let trusted = TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]);
+        Connections::new(ConnectionLimits { total, each, trusted })
+    }
+
+    fn admit(connections: &Arc<Connections>, address: &str) -> Option<Admitted> {
+        connections.admit(Some(address.parse().unwrap()))
+    }
+
+    fn is_closing(admitted: &Admitted) -> bool {
+        admitted.is_closing(Waker::noop())
+    }
+
+    #[test]
+    fn the_longest_waiting_of_the_network_with_the_most_makes_room() {
+        let connections = connections(4, 4);
+        let few = admit(&connections, "192.0.2.9").unwrap();
+        let many: Vec<_> = (0..3).map(|_| admit(&connections, "192.0.2.1").unwrap()).collect();
+        many[0].enter(Phase::Answering);
+        let new = admit(&connections, "192.0.2.2").unwrap();
+        let closing: Vec<bool> = many.iter().chain([&few, &new]).map(is_closing).collect();
+        assert_eq!(closing, [false, true, false, false, false]);
+        assert_eq!(connections.count(), 4);
+        drop((few, many, new));
+        assert_eq!((connections.count(), connections.lock().networks.len()), (0, 0));
+    }
+
+    #[test]
+    fn no_request_that_is_being_answered_makes_room() {
+        let connections = connections(2, 2);
+        let busy: Vec<_> = (0..2).map(|_| admit(&connections, "192.0.2.1").unwrap()).collect();
+        for each in &busy {
+            each.enter(Phase::Answering);
+        }
+        assert!(admit(&connections, "192.0.2.2").is_none());
+        busy[1].enter(Phase::Receiving);
+        assert!(admit(&connections, "192.0.2.2").is_some() && is_closing(&busy[1]));
+    }
+
+    #[test]
+    fn a_network_has_its_share_and_a_trusted_proxy_as_many_as_there_are() {
+        let connections = connections(9, 2);
+        let own: Vec<_> = (1..=3).map(|last| admit(&connections, &format!("2001:db8::{last}")).unwrap()).collect();
+        assert_eq!(own.iter().map(is_closing).collect::<Vec<_>>(), [true, false, false]);
+        let proxy: Vec<_> = (0..5).map(|_| admit(&connections, "10.0.0.1").unwrap()).collect();
+        assert!(!proxy.iter().any(is_closing));
+        for each in &own {
+            each.enter(Phase::Answering);
+        }
+        assert!(admit(&connections, "2001:db8::4").is_none(), "all of its own are busy");
+        assert!(admit(&connections, "2001:db8:0:1::1").is_some());
+    }
+}

@@ -1,0 +1,75 @@
+//! What is watched of a connection: that its client keeps pace, and whether it is to make room.
+
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use super::connections::{Admitted, Closed, Phase};
+use super::pace::{Awaited, Pace, Wait};
+
+/// The watch over one connection.
+pub(super) struct Watch {
+    admitted: Admitted,
+    pace: Pace,
+    awaited: Awaited,
+    received: u64,
+    reading: Wait,
+    writing: Wait,
+}
+
+impl Watch {
+    pub(super) fn new(admitted: Admitted, pace: Pace) -> Self {
+        let (reading, writing) = (Wait::default(), Wait::default());
+        Self { admitted, pace, awaited: Awaited::Request, received: 0, reading, writing }
+    }
+
+    /// Notes that so many bytes came, after which that is awaited; `head_ended` if a request began with them.
+    pub(super) fn read(&mut self, count: usize, awaited: Awaited, head_ended: bool) {
+        if self.awaited != awaited || head_ended {
+            (self.awaited, self.received) = (awaited, 0);
+            self.reading.restart();
+        } else {
+            self.received += count as u64;
+            self.reading.pause();
+        }
+        self.admitted.enter(match awaited {
+            Awaited::Head if !head_ended => return,
+            Awaited::Request | Awaited::Head => Phase::Answering,
+            Awaited::Body | Awaited::Unknown => Phase::Receiving,
+        });
+    }
+
+    /// Whether reading is over, as nothing has come: the client is too slow, or another takes its place. What is being
+    /// answered is still answered, as to a client that has closed its side.
+    pub(super) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.admitted.is_closing(context.waker()) {
+            return Poll::Ready(());
+        }
+        if let Some(allowed) = self.pace.allows(self.awaited, self.received) {
+            ready!(self.reading.poll(context, allowed));
+            self.admitted.closed(Closed::SLOW_REQUEST);
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    /// Notes how writing goes; the error is that of a client that takes nothing.
+    pub(super) fn write(
+        &mut self,
+        context: &mut Context<'_>,
+        outcome: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if outcome.is_pending() {
+            ready!(self.writing.poll(context, self.pace.answer));
+            self.admitted.closed(Closed::SLOW_READER);
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        self.writing.restart();
+        if self.awaited == Awaited::Unknown {
+            self.reading.restart();
+        }
+        if self.awaited != Awaited::Body {
+            self.admitted.enter(Phase::Waiting);
+        }
+        outcome
+    }
+}
