@@ -25,8 +25,7 @@ pub fn policy(data: &[u8]) {
         return;
     }
     let how = usize::from(how.bytes().next().unwrap_or(0));
-    let condition =
-        [Condition::Covers, Condition::StartsWith, Condition::Equals, Condition::NotEquals][how % 4];
+    let condition = [Condition::Covers, Condition::StartsWith, Condition::Equals, Condition::NotEquals][how % 4];
     let field = match how / 4 % 4 {
         0 | 1 => Facet::Name,
         2 => Facet::Type,

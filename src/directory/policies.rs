@@ -128,7 +128,7 @@ impl Shared {
             grants.allowed = grants.allowed.union(part.platform.allowed);
             grants.denied = grants.denied.union(part.platform.denied);
         }
-        grants.allowed.without(grants.denied)
+        grants.allowed.denied(grants.denied)
     }
 
     /// The policies about entities that may concern a principal; some more than once.

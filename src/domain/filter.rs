@@ -63,6 +63,12 @@ impl<F: Field> Filter<F> {
     /// Every record.
     pub const EVERYTHING: Self = Self::All(Vec::new());
 
+    /// Records that both filters want.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        if self == Self::EVERYTHING { other } else { Self::All(vec![self, other]) }
+    }
+
     /// Whether some test is about `field`.
     pub fn mentions(&self, field: F) -> bool {
         match self {

@@ -23,6 +23,8 @@
 //! | Policy | one rule: effect, actions, resources, subjects | ACL |
 //! | Criterion | a condition on a resource, in a policy; it looks at a facet: name, type or a property | |
 //! | Slice | the policies about one persona, name, role or everyone, compiled | |
+//! | Sight | what an actor sees; what it does not is answered as unknown | view, scope |
+//! | Species | a kind of principal, with API keys apart from other service accounts | |
 //! | Inquiry, decision | may they do this with that; what it comes to, and what decided | |
 //! | Edition | which state of a resource a client has seen; its `ETag` | version |
 //! | Persona link | ties a principal to a persona; an API key's links are replaced wholesale on update | mapping, binding |
@@ -77,6 +79,7 @@ pub mod profile;
 pub mod record;
 pub mod search;
 pub mod service_account;
+pub mod sight;
 pub mod text;
 pub mod token;
 pub mod user;

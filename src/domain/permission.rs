@@ -25,11 +25,15 @@ pub enum Permission {
     ManageUserCredentials,
     /// Look at how the platform is used. DataHub's.
     ViewAnalytics,
+    /// See every API key, and every persona that a key can be linked to.
+    ViewApiKeys,
+    /// See every user, and every service account that is no API key.
+    ViewUsers,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::ManageApiKeys,
         Self::ManagePersonas,
         Self::ViewAudit,
@@ -41,6 +45,8 @@ impl Permission {
         Self::ManageUsersAndGroups,
         Self::ManageUserCredentials,
         Self::ViewAnalytics,
+        Self::ViewApiKeys,
+        Self::ViewUsers,
     ];
 
     /// The name on the wire and in the database.
@@ -58,6 +64,22 @@ impl Permission {
             Self::ManageUsersAndGroups => "MANAGE_USERS_AND_GROUPS",
             Self::ManageUserCredentials => "MANAGE_USER_CREDENTIALS",
             Self::ViewAnalytics => "VIEW_ANALYTICS",
+            Self::ViewApiKeys => "VIEW_APIKEYS",
+            Self::ViewUsers => "VIEW_USERS",
+        }
+    }
+
+    /// Whether an actor that holds this permission holds `other` too. What manages API keys, or names users, includes seeing
+    /// them: its answers tell whether they exist. What makes users members includes what members see.
+    #[must_use]
+    pub fn includes(self, other: Self) -> bool {
+        let makes_members = matches!(self, Self::ManageUsersAndGroups | Self::ManageUserCredentials);
+        let names_users = matches!(self, Self::ManageAccessTokens | Self::ManagePersonas | Self::ManagePolicies);
+        match other {
+            _ if self == other => true,
+            Self::ViewApiKeys => makes_members || self == Self::ManageApiKeys,
+            Self::ViewUsers => makes_members || names_users,
+            _ => false,
         }
     }
 
@@ -82,7 +104,7 @@ impl Permission {
     }
 }
 
-/// A set of permissions; the empty set allows nothing.
+/// A set of permissions, with all that they include; the empty set allows nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Permissions(u32);
 
@@ -96,10 +118,10 @@ impl Permissions {
         Permission::ALL.into_iter().collect()
     }
 
-    /// Whether the set holds `permission`.
+    /// Whether the set holds `permission`, or one that includes it.
     #[must_use]
     pub fn contains(self, permission: Permission) -> bool {
-        self.0 & bit(permission) != 0
+        self.0 & bit(permission) != 0 || self.iter().any(|held| held.includes(permission))
     }
 
     /// Those in either set.
@@ -111,12 +133,19 @@ impl Permissions {
     /// Those in this set that `other` lacks.
     #[must_use]
     pub fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
+        self.iter().filter(|permission| !other.contains(*permission)).collect()
     }
 
-    /// The members in their declared order.
+    /// Those in this set that `denied` leaves: a permission that includes a denied one is denied with it.
+    #[must_use]
+    pub fn denied(self, denied: Self) -> Self {
+        let is_denied = |permission: Permission| denied.iter().any(|each| permission.includes(each));
+        self.iter().filter(|permission| !is_denied(*permission)).collect()
+    }
+
+    /// The members in their declared order, without what they only include.
     pub fn iter(self) -> impl Iterator<Item = Permission> {
-        Permission::ALL.into_iter().filter(move |permission| self.contains(*permission))
+        Permission::ALL.into_iter().filter(move |permission| self.0 & bit(*permission) != 0)
     }
 }
 
@@ -128,4 +157,36 @@ impl FromIterator<Permission> for Permissions {
 
 fn bit(permission: Permission) -> u32 {
     1 << permission as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Permission::{ManageAccessTokens, ManageApiKeys, VerifyTokens, ViewApiKeys, ViewAudit, ViewUsers};
+    use super::*;
+
+    fn set(permissions: &[Permission]) -> Permissions {
+        permissions.iter().copied().collect()
+    }
+
+    #[test]
+    fn what_manages_includes_what_views() {
+        assert!(set(&[ManageApiKeys]).contains(ViewApiKeys) && !set(&[ManageApiKeys]).contains(ViewUsers));
+        assert!(set(&[ManageAccessTokens]).contains(ViewUsers) && !set(&[ManageAccessTokens]).contains(ViewApiKeys));
+        assert!(!set(&[ViewApiKeys, ViewUsers]).contains(ManageApiKeys));
+        assert!(!set(&[VerifyTokens, ViewAudit]).contains(ViewUsers));
+        assert_eq!(set(&[ManageApiKeys]).iter().collect::<Vec<_>>(), [ManageApiKeys]);
+    }
+
+    #[test]
+    fn what_is_included_is_nothing_beyond() {
+        assert_eq!(set(&[ViewApiKeys]).without(set(&[ManageApiKeys])), Permissions::NONE);
+        assert_eq!(set(&[ManageApiKeys]).without(set(&[ViewApiKeys])), set(&[ManageApiKeys]));
+    }
+
+    #[test]
+    fn a_denial_takes_what_includes_it_too() {
+        let held = set(&[ManageApiKeys, ViewApiKeys, ViewAudit]);
+        assert_eq!(held.denied(set(&[ViewApiKeys])), set(&[ViewAudit]));
+        assert_eq!(held.denied(set(&[ManageApiKeys])), set(&[ViewApiKeys, ViewAudit]));
+    }
 }

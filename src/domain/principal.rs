@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::ids::PrincipalId;
-use super::permission::Permissions;
+use super::permission::{Permission, Permissions};
 
 /// The user name of an API key's service account is this followed by its client id.
 pub const SERVICE_ACCOUNT_PREFIX: &str = "service-account-";
@@ -127,7 +127,7 @@ pub enum Role {
     Member,
     /// A user who looks on.
     Guest,
-    /// What every API key has: read, act as itself, delete itself.
+    /// What every API key has: see itself, act as itself, delete itself.
     ApiToken,
 }
 
@@ -179,7 +179,8 @@ impl Role {
     pub fn permissions(self) -> Permissions {
         match self {
             Self::Admin => Permissions::all(),
-            Self::Member | Self::Guest | Self::ApiToken => Permissions::NONE,
+            Self::Member => [Permission::ViewApiKeys, Permission::ViewUsers].into_iter().collect(),
+            Self::Guest | Self::ApiToken => Permissions::NONE,
         }
     }
 }

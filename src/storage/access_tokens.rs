@@ -9,6 +9,7 @@ use super::schema::{access_tokens, credentials};
 use crate::domain::access_token::{AccessToken, AccessTokenField, Party};
 use crate::domain::api_key::NEVER;
 use crate::domain::error::Result;
+use crate::domain::filter::Filter;
 use crate::domain::listing::{Counts, Query, Start, Totals};
 use crate::domain::principal::Principal;
 use crate::domain::token::KeyId;
@@ -93,6 +94,21 @@ pub fn created_by_others(connection: &mut AnyConnection, actor: &Principal) -> R
     rows.into_iter().map(AccessTokenRow::into_domain).collect()
 }
 
+/// The same, if it is seen.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_seen(
+    connection: &mut AnyConnection,
+    id: &str,
+    seen: &Filter<AccessTokenField>,
+    now: i64,
+) -> Result<Option<AccessToken>> {
+    let found = access_tokens::table.into_boxed().filter(access_tokens::id.eq(id)).filter(condition(seen, now));
+    let row = found.select(AccessTokenRow::as_select()).get_result(connection).optional()?;
+    row.map(AccessTokenRow::into_domain).transpose()
+}
+
 impl Stored for AccessTokenField {
     type Source = access_tokens::table;
 
@@ -132,17 +148,23 @@ pub fn page(connection: &mut AnyConnection, query: &Query<AccessTokenField>, now
     rows.into_iter().map(AccessTokenRow::into_domain).collect()
 }
 
-/// The totals, if they are wanted.
+/// The totals, if they are wanted: of those that are seen, and of those among them that the filter wants.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn counts(connection: &mut AnyConnection, query: &Query<AccessTokenField>, now: i64) -> Result<Option<Counts>> {
+pub fn counts(
+    connection: &mut AnyConnection,
+    query: &Query<AccessTokenField>,
+    seen: &Filter<AccessTokenField>,
+    now: i64,
+) -> Result<Option<Counts>> {
     if query.totals == Totals::Skipped {
         return Ok(None);
     }
-    let total = access_tokens::table.count().get_result(connection)?;
-    let wanted = access_tokens::table.into_boxed().filter(condition(&query.filter, now));
-    Ok(Some(Counts { total, filtered: wanted.count().get_result(connection)? }))
+    let mut count = |filter: &Filter<AccessTokenField>| {
+        access_tokens::table.into_boxed().filter(condition(filter, now)).count().get_result(connection)
+    };
+    Ok(Some(Counts { total: count(seen)?, filtered: count(&query.filter)? }))
 }
 
 /// Removes the credentials of access tokens that expired before `instant`, and with them what is told of them; tells how

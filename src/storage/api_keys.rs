@@ -185,6 +185,21 @@ pub(super) fn hand_over(connection: &mut AnyConnection, gone: &str) -> Result<()
     Ok(())
 }
 
+/// The same, if it is seen.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_seen(
+    connection: &mut AnyConnection,
+    id: PrincipalId,
+    seen: &Filter<ApiKeyField>,
+    now: i64,
+) -> Result<Option<ApiKey>> {
+    let found = api_keys::table.into_boxed().filter(api_keys::id.eq(id.to_string())).filter(condition(seen, now));
+    let row = found.select(ApiKeyRow::as_select()).get_result(connection).optional()?;
+    Ok(complete(connection, row.into_iter().collect())?.pop())
+}
+
 /// One page, and one record more if there is a next page.
 ///
 /// # Errors
@@ -253,19 +268,24 @@ fn linked_page(
     complete(connection, rows)
 }
 
-/// The totals, if they are wanted.
+/// The totals, if they are wanted: of those that are seen, and of those among them that the filter wants.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn counts(connection: &mut AnyConnection, query: &Query<ApiKeyField>, now: i64) -> Result<Option<Counts>> {
+pub fn counts(
+    connection: &mut AnyConnection,
+    query: &Query<ApiKeyField>,
+    seen: &Filter<ApiKeyField>,
+    now: i64,
+) -> Result<Option<Counts>> {
     if query.totals == Totals::Skipped {
         return Ok(None);
     }
-    let total = key_counts::total(connection)?;
-    let filtered = match &query.filter {
-        Filter::All(conditions) if conditions.is_empty() => total,
-        filter => api_keys::table.into_boxed().filter(condition(filter, now)).count().get_result(connection)?,
+    let count = |connection: &mut AnyConnection, filter: &Filter<ApiKeyField>| -> Result<i64> {
+        Ok(api_keys::table.into_boxed().filter(condition(filter, now)).count().get_result(connection)?)
     };
+    let total = if *seen == Filter::EVERYTHING { key_counts::total(connection)? } else { count(connection, seen)? };
+    let filtered = if query.filter == *seen { total } else { count(connection, &query.filter)? };
     Ok(Some(Counts { total, filtered }))
 }
 

@@ -137,14 +137,14 @@ pub fn forget_user(connection: &mut AnyConnection, username: &str) -> Result<()>
     Ok(())
 }
 
-/// Locks an asset for the rest of the transaction, and counts the write that will follow.
+/// Locks an asset, if there is one, for the rest of the transaction, and counts the write that will follow.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn lock(connection: &mut AnyConnection, id: AssetId) -> Result<Option<Asset>> {
+pub fn lock(connection: &mut AnyConnection, id: AssetId) -> Result<()> {
     let found = assets::table.find(id.to_string());
     diesel::update(found).set(assets::revision.eq(assets::revision + 1)).execute(connection)?;
-    find(connection, id)
+    Ok(())
 }
 
 /// The same by type and qualified name.

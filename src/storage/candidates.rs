@@ -91,6 +91,24 @@ pub fn assets_after(
     with_owners(connection, rows)
 }
 
+/// The active assets of a type with those qualified names.
+///
+/// # Errors
+/// When the storage fails.
+pub fn assets_named(connection: &mut AnyConnection, type_name: &str, names: &[String]) -> Result<Vec<StoredAsset>> {
+    let mut found = Vec::new();
+    for chunk in names.chunks(super::MANY) {
+        let rows = assets::table
+            .filter(assets::type_name.eq(type_name))
+            .filter(assets::state.eq(EntityState::Active.name()))
+            .filter(assets::qualified_name.eq_any(chunk))
+            .select((assets::id, assets::qualified_name, assets::attributes))
+            .load(connection)?;
+        found.extend(with_owners(connection, rows)?);
+    }
+    Ok(found)
+}
+
 /// Principals of a kind, in the order of their ids, from behind that one.
 ///
 /// # Errors

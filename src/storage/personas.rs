@@ -12,6 +12,7 @@ use super::schema::{persona_links, personas, policies, principals, search_terms 
 use super::search_terms;
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::fields::PersonaField;
+use crate::domain::filter::Filter;
 use crate::domain::ids::{PersonaId, PrincipalId};
 use crate::domain::listing::{Counts, Query, Start, Totals};
 use crate::domain::persona::{Persona, PersonaRef};
@@ -167,6 +168,21 @@ pub fn find(connection: &mut AnyConnection, id: PersonaId) -> Result<Option<Pers
     row.map(PersonaRow::into_domain).transpose()
 }
 
+/// The same, if it is seen.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_seen(
+    connection: &mut AnyConnection,
+    id: PersonaId,
+    seen: &Filter<PersonaField>,
+    now: i64,
+) -> Result<Option<Persona>> {
+    let found = personas::table.into_boxed().filter(personas::id.eq(id.to_string())).filter(condition(seen, now));
+    let row = found.select(PersonaRow::as_select()).get_result(connection).optional()?;
+    row.map(PersonaRow::into_domain).transpose()
+}
+
 /// The personas with these ids, in no particular order.
 ///
 /// # Errors
@@ -231,17 +247,23 @@ pub fn page(connection: &mut AnyConnection, query: &Query<PersonaField>, now: i6
     rows.into_iter().map(PersonaRow::into_domain).collect()
 }
 
-/// The totals, if they are wanted.
+/// The totals, if they are wanted: of those that are seen, and of those among them that the filter wants.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn counts(connection: &mut AnyConnection, query: &Query<PersonaField>, now: i64) -> Result<Option<Counts>> {
+pub fn counts(
+    connection: &mut AnyConnection,
+    query: &Query<PersonaField>,
+    seen: &Filter<PersonaField>,
+    now: i64,
+) -> Result<Option<Counts>> {
     if query.totals == Totals::Skipped {
         return Ok(None);
     }
-    let total = personas::table.count().get_result(connection)?;
-    let filtered = personas::table.into_boxed().filter(condition(&query.filter, now)).count().get_result(connection)?;
-    Ok(Some(Counts { total, filtered }))
+    let mut count = |filter: &Filter<PersonaField>| {
+        personas::table.into_boxed().filter(condition(filter, now)).count().get_result(connection)
+    };
+    Ok(Some(Counts { total: count(seen)?, filtered: count(&query.filter)? }))
 }
 
 /// Replaces every link of a principal.

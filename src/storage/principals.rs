@@ -2,15 +2,20 @@
 
 use std::collections::HashMap;
 
+use diesel::dsl::not;
 use diesel::prelude::*;
 
 use super::database::{AnyConnection, is_duplicate, storage};
 use super::key_counts;
+use super::listing::{Condition, any};
 use super::schema::{api_keys, principal_permissions, principals, revisions, users};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::permission::{Permission, Permissions};
-use crate::domain::principal::{Principal, PrincipalKind, PrincipalState, Role, service_account_username};
+use crate::domain::principal::{
+    Principal, PrincipalKind, PrincipalState, Role, SERVICE_ACCOUNT_PREFIX, service_account_username,
+};
+use crate::domain::sight::{SeenPrincipals, Species};
 
 /// A row of `principals`.
 #[derive(Queryable, Selectable, Insertable)]
@@ -147,6 +152,38 @@ pub fn find_by_username(connection: &mut AnyConnection, username: &str) -> Resul
         .transpose()
 }
 
+/// The same, if it is seen.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_seen(connection: &mut AnyConnection, username: &str, sight: &SeenPrincipals) -> Result<Option<Principal>> {
+    let found = principals::table.into_boxed().filter(principals::username.eq(username)).filter(seen(sight));
+    found
+        .select(PrincipalRow::as_select())
+        .get_result(connection)
+        .optional()?
+        .map(PrincipalRow::into_domain)
+        .transpose()
+}
+
+/// The principals that are seen.
+fn seen(sight: &SeenPrincipals) -> Condition<principals::table> {
+    let is_key = || {
+        // Names are compared byte by byte, so these are all that begin with the prefix.
+        principals::username.ge(SERVICE_ACCOUNT_PREFIX).and(principals::username.lt("service-account."))
+    };
+    let of = |kind: PrincipalKind| principals::kind.eq(kind.name());
+    let own: Condition<principals::table> = Box::new(principals::id.eq(sight.own.to_string()));
+    let every = sight.species.iter().map(|species| -> Condition<principals::table> {
+        match species {
+            Species::User => Box::new(of(PrincipalKind::User)),
+            Species::ApiKey => Box::new(of(PrincipalKind::ServiceAccount).and(is_key())),
+            Species::ServiceAccount => Box::new(of(PrincipalKind::ServiceAccount).and(not(is_key()))),
+        }
+    });
+    any([own].into_iter().chain(every).collect())
+}
+
 /// Locks the principal with that user name for the rest of the transaction, if there is one.
 ///
 /// # Errors
@@ -183,15 +220,17 @@ pub fn administrators(connection: &mut AnyConnection, unusable: &str) -> Result<
     ids.iter().map(|id| parse_id(id)).collect()
 }
 
-/// The principals with those ids, by id.
+/// Those of the principals with those ids that are seen.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn find_many(connection: &mut AnyConnection, ids: &[String]) -> Result<Vec<Principal>> {
+pub fn find_many(connection: &mut AnyConnection, ids: &[String], sight: &SeenPrincipals) -> Result<Vec<Principal>> {
     let mut found = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(super::MANY) {
         let rows: Vec<PrincipalRow> = principals::table
+            .into_boxed()
             .filter(principals::id.eq_any(chunk))
+            .filter(seen(sight))
             .select(PrincipalRow::as_select())
             .load(connection)?;
         for row in rows {

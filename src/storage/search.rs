@@ -11,7 +11,8 @@ use crate::domain::asset::{OWNERS, PeopleList};
 use crate::domain::entity::{EntityState, PERSONA, POLICY};
 use crate::domain::error::Result;
 use crate::domain::policy::{Effect, Rule};
-use crate::domain::search::{Condition, Order, Search, SeenAssets, SeenPolicies, Sight};
+use crate::domain::search::{Condition, Order, Search};
+use crate::domain::sight::{SeenAssets, SeenPersonas, SeenPolicies, Sight};
 use crate::domain::text::fold;
 
 use self::aliases::{other_terms, upper_assets};
@@ -56,36 +57,77 @@ pub fn count(connection: &mut AnyConnection, search: &Search, sight: &Sight) -> 
     Ok(entities().into_boxed().filter(which(search, sight)).count().get_result(connection)?)
 }
 
-/// Whether an actor can see an entity.
+/// Whether an actor sees an entity.
 ///
 /// # Errors
 /// When the storage fails.
 pub fn is_seen(connection: &mut AnyConnection, id: &str, sight: &Sight) -> Result<bool> {
-    let found = entities()
-        .into_boxed()
-        .filter(search_terms::entity_id.eq(id.to_owned()))
-        .filter(search_terms::field.eq("__state"))
-        .filter(seen(sight));
-    Ok(found.count().get_result::<i64>(connection)? > 0)
+    Ok(find_seen(connection, Box::new(search_terms::entity_id.eq(id.to_owned())), sight)?.is_some())
 }
 
-/// The id of the entity of that type with that qualified name, both exactly as they are.
+/// The id of the entity of that type with that qualified name, both exactly as they are, if an actor sees it. It is one
+/// statement, so that what is not there and what is not seen are the same empty result.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn find_id(connection: &mut AnyConnection, type_name: &str, name: &str) -> Result<Option<String>> {
-    let found = match type_name {
+pub fn find_id(connection: &mut AnyConnection, type_name: &str, name: &str, sight: &Sight) -> Result<Option<String>> {
+    let id = search_terms::entity_id.nullable();
+    let named: Which = match type_name {
         PERSONA => {
-            personas::table.filter(personas::qualified_name.eq(name)).select(personas::id).get_result(connection)
+            let found = personas::table.filter(personas::qualified_name.eq(name.to_owned()));
+            Box::new(id.eq(found.select(personas::id).single_value()).assume_not_null())
         }
-        POLICY => policies::table.filter(policies::qualified_name.eq(name)).select(policies::id).get_result(connection),
-        _ => assets::table
-            .filter(assets::type_name.eq(type_name))
-            .filter(assets::qualified_name.eq(name))
-            .select(assets::id)
-            .get_result(connection),
+        POLICY => {
+            let found = policies::table.filter(policies::qualified_name.eq(name.to_owned()));
+            Box::new(id.eq(found.select(policies::id).single_value()).assume_not_null())
+        }
+        _ => {
+            let found = upper_assets
+                .filter(upper_assets.field(assets::type_name).eq(type_name.to_owned()))
+                .filter(upper_assets.field(assets::qualified_name).eq(name.to_owned()));
+            Box::new(id.eq(found.select(upper_assets.field(assets::id)).single_value()).assume_not_null())
+        }
     };
-    Ok(found.optional()?)
+    find_seen(connection, named, sight)
+}
+
+/// The id of the oldest asset with that qualified name, of whatever type, that an actor sees.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_asset(connection: &mut AnyConnection, name: &str, sight: &Sight) -> Result<Option<String>> {
+    let named = assets::qualified_name.nullable().assume_not_null().eq(name.to_owned());
+    find_seen(connection, Box::new(named), sight)
+}
+
+fn find_seen(connection: &mut AnyConnection, which: Which, sight: &Sight) -> Result<Option<String>> {
+    let found = entities().into_boxed().filter(which).filter(search_terms::field.eq("__state")).filter(seen(sight));
+    let found = found.order(search_terms::entity_id.asc()).limit(1).select(search_terms::entity_id);
+    Ok(found.get_result(connection).optional()?)
+}
+
+/// The qualified names of the active assets of a type that an actor sees, in order, from behind that one.
+///
+/// # Errors
+/// When the storage fails.
+pub fn names_after(
+    connection: &mut AnyConnection,
+    type_name: &str,
+    after: &str,
+    limit: i64,
+    sight: &Sight,
+) -> Result<Vec<String>> {
+    let name = || assets::qualified_name.nullable().assume_not_null();
+    let found = entities()
+        .into_boxed()
+        .filter(search_terms::field.eq("__state"))
+        .filter(search_terms::value.eq(fold(EntityState::Active.name())))
+        .filter(assets::type_name.nullable().assume_not_null().eq(type_name.to_owned()))
+        .filter(name().gt(after.to_owned()))
+        .filter(seen_assets(sight))
+        .order(name().asc())
+        .limit(limit);
+    Ok(found.select(name()).load(connection)?)
 }
 
 /// One row for each entity that is wanted and seen. An entity has one row for each of its terms: the one that stands
@@ -151,10 +193,20 @@ fn named_in(list: PeopleList, folded: &[String]) -> Which {
     ))
 }
 
-/// What an actor can see: every persona, some policies, some assets.
+/// What an actor sees.
 fn seen(sight: &Sight) -> Which {
-    let persona = exists(personas::table.filter(personas::id.eq(search_terms::entity_id)));
-    any(vec![Box::new(persona), seen_policies(&sight.policies), seen_assets(sight)])
+    any(vec![seen_personas(&sight.personas), seen_policies(&sight.policies), seen_assets(sight)])
+}
+
+fn seen_personas(seen: &SeenPersonas) -> Which {
+    let persona = personas::table.filter(personas::id.eq(search_terms::entity_id));
+    match seen {
+        SeenPersonas::All => Box::new(exists(persona)),
+        SeenPersonas::Of(personas) => {
+            let personas: Vec<String> = personas.iter().map(ToString::to_string).collect();
+            Box::new(exists(persona.filter(personas::id.eq_any(personas))))
+        }
+    }
 }
 
 fn seen_policies(seen: &SeenPolicies) -> Which {

@@ -9,6 +9,7 @@ use super::principals::{Existed, PrincipalRow};
 use super::schema::{principals, users};
 use crate::domain::error::Result;
 use crate::domain::fields::UserField;
+use crate::domain::filter::Filter;
 use crate::domain::ids::PrincipalId;
 use crate::domain::listing::{Counts, Query, Start, Totals};
 use crate::domain::user::User;
@@ -156,20 +157,26 @@ pub fn page(connection: &mut AnyConnection, query: &Query<UserField>, now: i64) 
     rows.into_iter().map(into_domain).collect()
 }
 
-/// The totals, if they are wanted.
+/// The totals, if they are wanted: of those that are seen, and of those among them that the filter wants.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn counts(connection: &mut AnyConnection, query: &Query<UserField>, now: i64) -> Result<Option<Counts>> {
+pub fn counts(
+    connection: &mut AnyConnection,
+    query: &Query<UserField>,
+    seen: &Filter<UserField>,
+    now: i64,
+) -> Result<Option<Counts>> {
     if query.totals == Totals::Skipped {
         return Ok(None);
     }
-    let total = users::table.count().get_result(connection)?;
-    let filtered = users::table
-        .inner_join(principals::table)
-        .into_boxed()
-        .filter(condition(&query.filter, now))
-        .count()
-        .get_result(connection)?;
-    Ok(Some(Counts { total, filtered }))
+    let mut count = |filter: &Filter<UserField>| {
+        users::table
+            .inner_join(principals::table)
+            .into_boxed()
+            .filter(condition(filter, now))
+            .count()
+            .get_result(connection)
+    };
+    Ok(Some(Counts { total: count(seen)?, filtered: count(&query.filter)? }))
 }

@@ -1,6 +1,7 @@
 //! Whom an asset names, and who may say so.
 
 use serde_json::{Value, json};
+use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
 
 use crate::support::{Answer, App, Client};
@@ -119,7 +120,7 @@ async fn a_deleted_key_or_user_is_named_no_more() {
 #[actix_web::test]
 async fn a_key_that_creates_beneath_a_connection_names_nobody() {
     let app = App::start().await;
-    let key = app.key_with(&[]).await;
+    let key = app.key_with(&[Permission::ViewUsers]).await;
     app.session_with("eve", Role::Member).await;
     key.asset("Connection", CONNECTION).await;
     let table = json!({"qualifiedName": format!("{CONNECTION}/t"), "name": "t", "viewerUsers": ["eve"]});

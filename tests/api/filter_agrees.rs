@@ -216,7 +216,7 @@ fn pages(
 ) -> Result<(Vec<String>, Vec<String>, Counts)> {
     let (filter, sort) = (filter.clone(), sort.clone());
     let mut query = Query { filter, sort, limit: PAGE, start: Start::Offset(PAGE), totals: Totals::Exact };
-    let counts = api_keys::counts(connection, &query, BEGIN)?.unwrap();
+    let counts = api_keys::counts(connection, &query, &Filter::EVERYTHING, BEGIN)?.unwrap();
     let ids = |page: &[ApiKey]| page.iter().map(|key| key.id.to_string()).collect::<Vec<_>>();
     let second = ids(&api_keys::page(connection, &query, BEGIN)?);
     query.start = Start::Offset(0);

@@ -27,7 +27,7 @@ fn statements(connection: &mut AnyConnection, query: &Query<ApiKeyField>) -> Vec
         }
     });
     api_keys::page(connection, query, 5).unwrap();
-    api_keys::counts(connection, query, 5).unwrap();
+    api_keys::counts(connection, query, &Filter::EVERYTHING, 5).unwrap();
     connection.set_instrumentation(|_: InstrumentationEvent<'_>| {});
     let seen = seen.lock().unwrap();
     let reads_keys = |each: &&String| {

@@ -47,7 +47,7 @@ async fn a_body_is_refused_beyond_the_depth_and_not_at_it() {
             let answer = admin.post_text(path, &within).await;
             assert!(!answer.text.contains("nested"), "{path} {}", answer.text);
             assert!(answer.status < 500, "{path} {}", answer.text);
-            for levels in [JSON_DEPTH - above + 1, 10_000] {
+            for levels in [JSON_DEPTH - above + 1, 1_500] {
                 let answer = admin.post_text(path, &body.replace('$', &nested(open, close, levels))).await;
                 assert_eq!(answer.status, 400, "{path} {}", answer.text);
                 assert_eq!(message(&answer.json), "the body is nested deeper than 64 levels", "{path} {}", answer.text);

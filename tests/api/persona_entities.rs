@@ -113,8 +113,11 @@ async fn personas_take_the_permission_to_manage_them() {
     let created = create(&manager, "P1").await;
     let id = created["guid"].as_str().unwrap();
     plain.save("Persona", &json!({"name": "P2", "qualifiedName": "P2"})).await.refused("TESSERA-403-001");
-    plain.remove("PURGE", &[id]).await.refused("TESSERA-403-001");
-    plain.entity(id).await.ok();
+    plain.remove("PURGE", &[id]).await.refused("TESSERA-404-001");
+    plain.entity(id).await.refused("TESSERA-404-001");
+    let viewer = app.key_with(&[Permission::ViewApiKeys]).await;
+    viewer.remove("PURGE", &[id]).await.refused("TESSERA-403-001");
+    viewer.entity(id).await.ok();
     manager.remove("SOFT", &[id]).await.violates("deleteType");
     let gone = manager.remove("PURGE", &[id]).await.ok();
     let entity = &gone["mutatedEntities"]["DELETE"][0];

@@ -116,7 +116,9 @@ async fn policies_are_told_to_managers_and_to_those_they_are_about() {
     }
     other.entity(&id).await.refused("TESSERA-404-001");
     assert_eq!(other.search(&all).await.found().len(), 0);
-    let read = other.entity(persona["id"].as_str().unwrap()).await.ok();
+    other.entity(persona["id"].as_str().unwrap()).await.refused("TESSERA-404-001");
+    let viewer = app.key_with(&[Permission::ViewApiKeys]).await;
+    let read = viewer.entity(persona["id"].as_str().unwrap()).await.ok();
     assert_eq!(read["entity"]["relationshipAttributes"]["policies"], json!([]));
     holder.bulk(&[policy(&persona, "mine", "allow", &json!([]))]).await.refused("TESSERA-403-001");
     holder.remove("PURGE", &[&id]).await.refused("TESSERA-403-001");

@@ -1,6 +1,7 @@
 //! `/api/service/personas`.
 
 use serde_json::json;
+use tessera::domain::permission::Permission;
 
 use crate::support::{App, BEGIN};
 
@@ -182,10 +183,10 @@ async fn personas_that_break_a_rule_are_refused_by_name() {
 }
 
 #[actix_web::test]
-async fn every_actor_may_look_at_personas() {
+async fn a_key_that_sees_keys_sees_personas() {
     let app = App::start().await;
     let persona = app.admin().await.persona("readers").await;
-    let key = app.key_with(&[]).await;
+    let key = app.key_with(&[Permission::ViewApiKeys]).await;
     assert_eq!(key.list(PERSONAS, &[]).await.ok()["records"][0], persona);
     assert_eq!(key.get(&format!("{PERSONAS}/{}/", persona["id"].as_str().unwrap())).await.ok(), persona);
 }

@@ -52,7 +52,8 @@ pub async fn create(
 
 /// List API keys
 ///
-/// Names are not unique: a look-up by name answers with the newest key first. No answer holds a token.
+/// Names are not unique: a look-up by name answers with the newest key first. No answer holds a token. Without the
+/// permission `VIEW_APIKEYS` an API key sees itself.
 #[utoipa::path(
     tag = "API keys",
     operation_id = "list_api_keys",
@@ -69,7 +70,7 @@ pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -
 
 /// Get an API key
 ///
-/// Everything about it but its token.
+/// Everything about it but its token. An API key that the caller may not see is not found.
 #[utoipa::path(
     tag = "API keys",
     operation_id = "get_api_key",

@@ -42,7 +42,8 @@ pub async fn create(
 
 /// List personas
 ///
-/// Whoever is authenticated may read them.
+/// An actor reads the personas that it is linked to, and every persona with the permission `VIEW_APIKEYS`,
+/// `MANAGE_PERSONAS` or `MANAGE_POLICIES`.
 #[utoipa::path(
     tag = "Personas",
     operation_id = "list_personas",
@@ -58,7 +59,7 @@ pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -
 
 /// Get a persona
 ///
-/// Whoever is authenticated may read it.
+/// A persona that the caller may not see is not found.
 #[utoipa::path(
     tag = "Personas",
     operation_id = "get_persona",

@@ -28,7 +28,7 @@ type UserPage = Records<UserView>;
 #[get("/api/service/users/current")]
 pub async fn current(state: web::Data<State>, actor: Actor) -> Result<HttpResponse, Failure> {
     let user = match actor.principal().kind {
-        PrincipalKind::User => users::find(&state.service, actor.id()).await?,
+        PrincipalKind::User => users::current(&state.service, &actor).await?,
         PrincipalKind::ServiceAccount => None,
     };
     let view = match user {
@@ -40,7 +40,8 @@ pub async fn current(state: web::Data<State>, actor: Actor) -> Result<HttpRespon
 
 /// List users
 ///
-/// People only: API keys have a list of their own.
+/// People only: API keys have a list of their own. Without the permission `VIEW_USERS` a user is told of itself, and an
+/// API key of nobody.
 #[utoipa::path(
     tag = "Users",
     operation_id = "list_users",

@@ -155,9 +155,9 @@ impl Service {
     }
 
     async fn read_credential(&self, key_id: KeyId, behalf: Behalf) -> Result<Option<Known>> {
-        let _place = self.look_ups.place(behalf)?;
         let read = || async {
             let service = self.clone();
+            let _place = self.look_ups.place(behalf)?;
             let _turn = self.look_ups.turn().await?;
             self.look_up(move |connection| {
                 let Some(known) = credentials::find(connection, key_id)? else { return Ok(None) };

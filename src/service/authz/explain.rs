@@ -1,6 +1,7 @@
 //! Why, or why not: a decision with what decided it, and with what is missing when the answer is no.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::domain::actor::{Actor, Standing};
 use crate::domain::effective::{EffectivePermission, Source};
@@ -10,9 +11,10 @@ use crate::domain::permission::Permission;
 use crate::domain::persona::PersonaRef;
 use crate::domain::policy::{Decision, Effect, Ground, Outcome, Policy};
 use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX};
+use crate::domain::sight::SeenPrincipals;
 use crate::service::Service;
 use crate::service::authz::decide::Inquiry;
-use crate::service::authz::effective;
+use crate::service::authz::{effective, sight};
 use crate::storage::database::AnyConnection;
 use crate::storage::{api_keys, personas, policies, principals, standings};
 
@@ -76,12 +78,12 @@ pub async fn explain(service: &Service, asking: &Actor, explain: Explain) -> Res
     if !about_self {
         service.require(asking, Permission::ManageApiKeys)?;
     }
-    let (parts, id) = (service.clone(), asking.id());
-    service
+    let (began, parts, id, sight) = (Instant::now(), service.clone(), asking.id(), sight::principals(asking));
+    let outcome = service
         .read(move |connection| {
             let standing = match explain.actor.as_deref().filter(|_| !about_self) {
                 None => standings::find(connection, id)?,
-                Some(name) => find(connection, name)?,
+                Some(name) => find(connection, name, &sight)?,
             };
             let name = explain.actor.clone().unwrap_or_else(|| id.to_string());
             let standing = standing.ok_or(Error::NotFound { kind: "actor", id: name })?;
@@ -106,7 +108,8 @@ pub async fn explain(service: &Service, asking: &Actor, explain: Explain) -> Res
                 },
             })
         })
-        .await
+        .await;
+    sight::tell(began, outcome).await
 }
 
 /// Why a principal can do nothing at all.
@@ -118,13 +121,14 @@ fn cannot_act(connection: &mut AnyConnection, standing: &Standing, now: i64) -> 
     Ok(key.filter(|key| key.expires_at <= now).map(|_| Missing::KeyExpired))
 }
 
-fn find(connection: &mut AnyConnection, name: &str) -> Result<Option<Standing>> {
+/// The standing of the principal of that user name, client id or id, if it is seen.
+fn find(connection: &mut AnyConnection, name: &str, sight: &SeenPrincipals) -> Result<Option<Standing>> {
     let id = name.strip_prefix(SERVICE_ACCOUNT_PREFIX).unwrap_or(name);
     let id = id.strip_prefix(CLIENT_ID_PREFIX).unwrap_or(id);
-    if let Some(id) = PrincipalId::parse(id) {
-        return standings::find(connection, id);
-    }
-    let found = principals::find_by_username(connection, name)?;
+    let found = match PrincipalId::parse(id) {
+        Some(id) => principals::find_many(connection, &[id.to_string()], sight)?.pop(),
+        None => principals::find_seen(connection, name, sight)?,
+    };
     found.map(|principal| standings::of(connection, principal)).transpose()
 }
 
@@ -144,9 +148,9 @@ fn named(connection: &mut AnyConnection, names: &[String]) -> Result<Vec<Persona
 /// A permission of the platform.
 fn of_permission(connection: &mut AnyConnection, standing: &Standing, inquiry: &Inquiry) -> Result<Explanation> {
     let mut sources = effective::of(connection, standing)?;
-    sources.retain(|source| source.action == inquiry.action);
+    sources.retain(|source| bears_on(source, &inquiry.action));
     let denied = sources.iter().any(|source| source.effect == Effect::Deny);
-    let held = standing.permissions.iter().any(|permission| permission.name() == inquiry.action);
+    let held = Permission::find(&inquiry.action).is_some_and(|permission| standing.permissions.contains(permission));
     let (outcome, missing) = match (held, denied) {
         (true, _) => (Outcome::Allowed, None),
         (false, true) => (Outcome::Denied, Some(Missing::Denied)),
@@ -164,6 +168,16 @@ fn of_permission(connection: &mut AnyConnection, standing: &Standing, inquiry: &
     sources.retain(|source| !matches!(source.source, Source::Policy(..)));
     let grounds = policies.iter().map(|policy| Ground::Policy(policy.id)).collect();
     Ok(told(standing, Decision { outcome, grounds }, policies, sources, missing))
+}
+
+/// Whether what permits or denies one permission permits or denies another: what includes it permits it, and what it
+/// includes denies it.
+fn bears_on(source: &EffectivePermission, action: &str) -> bool {
+    match (Permission::find(&source.action), Permission::find(action), source.effect) {
+        (Some(permitted), Some(asked), Effect::Allow) => permitted.includes(asked),
+        (Some(denied), Some(asked), Effect::Deny) => asked.includes(denied),
+        _ => source.action == action,
+    }
 }
 
 /// An action on a resource.

@@ -10,3 +10,4 @@ pub(in crate::service) mod outgrown;
 pub mod platform_access;
 pub(in crate::service) mod reach;
 pub mod search_access;
+pub(in crate::service) mod sight;

@@ -1,5 +1,7 @@
 //! What somebody may do on the platform, and why: for administrators who wonder.
 
+use std::time::Instant;
+
 use crate::domain::actor::Actor;
 use crate::domain::effective::concerns;
 use crate::domain::error::{Error, Result};
@@ -7,6 +9,7 @@ use crate::domain::permission::{Permission, Permissions};
 use crate::domain::policy::Policy;
 use crate::domain::principal::Role;
 use crate::service::Service;
+use crate::service::authz::sight;
 use crate::storage::{policies, principals, standings};
 
 /// What somebody may do.
@@ -23,13 +26,13 @@ pub struct Access {
 /// What the principal with that user name may do.
 ///
 /// # Errors
-/// [`Error::Forbidden`], [`Error::NotFound`]
+/// [`Error::Forbidden`], [`Error::NotFound`], also for one that the actor does not see.
 pub async fn get(service: &Service, actor: &Actor, username: String) -> Result<Access> {
     service.require(actor, Permission::ManageUsersAndGroups)?;
-    let parts = service.clone();
-    service
+    let (began, parts, sight) = (Instant::now(), service.clone(), sight::principals(actor));
+    let outcome = service
         .read(move |connection| {
-            let found = principals::find_by_username(connection, &username)?;
+            let found = principals::find_seen(connection, &username, &sight)?;
             let principal = found.ok_or(Error::NotFound { kind: "user", id: username })?;
             let mut policies = policies::shared(connection)?;
             policies.retain(|policy| policy.enabled && concerns(policy, &principal));
@@ -37,5 +40,6 @@ pub async fn get(service: &Service, actor: &Actor, username: String) -> Result<A
             let standing = parts.with_policies(connection, standing)?;
             Ok(Access { role: standing.principal.role, policies, permissions: standing.permissions })
         })
-        .await
+        .await;
+    sight::tell(began, outcome).await
 }

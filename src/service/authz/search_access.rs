@@ -11,8 +11,9 @@ use crate::domain::principal::PrincipalKind;
 use crate::service::Service;
 use crate::service::authz::decide::{Inquiry, PLATFORM, answer};
 use crate::service::authz::evaluation::{About, Found, find, may_ask};
+use crate::service::authz::sight;
 use crate::storage::database::AnyConnection;
-use crate::storage::{candidates, policies};
+use crate::storage::{candidates, policies, search};
 
 /// So many candidates are looked at for one page.
 pub const CANDIDATES: usize = 1000;
@@ -112,7 +113,8 @@ pub async fn subjects(
 }
 
 /// With which resources of a type a subject may do something, in the order of their names. Candidates are the stored
-/// assets of the type and the names that the subject's policies spell out.
+/// assets of the type, for an actor without `VERIFY_TOKENS` those that it sees, and the names that the subject's policies
+/// spell out.
 ///
 /// # Errors
 /// [`Error::Forbidden`](crate::domain::error::Error::Forbidden) when it is about somebody else, without
@@ -140,7 +142,17 @@ pub async fn resources(
             let spelt_out = about.iter().flat_map(|policy| names_of_type(policy, &type_name));
             let mut found: BTreeMap<String, Option<_>> =
                 spelt_out.filter(|name| *name > window.after).map(|name| (name, None)).collect();
-            for asset in candidates::assets_after(connection, &type_name, &window.after, surplus())? {
+            // An actor that asks about itself is not told, by a result or by where a page ends, of assets that it does not see.
+            let stored = if asking.permissions().contains(Permission::VerifyTokens) {
+                candidates::assets_after(connection, &type_name, &window.after, surplus())?
+            } else {
+                let sight = sight::entities(connection, &asking)?;
+                let seen = search::names_after(connection, &type_name, &window.after, surplus(), &sight)?;
+                found.extend(seen.into_iter().map(|name| (name, None)));
+                let names: Vec<String> = found.keys().take(CANDIDATES + 1).cloned().collect();
+                candidates::assets_named(connection, &type_name, &names)?
+            };
+            for asset in stored {
                 found.insert(asset.qualified_name.clone(), Some(asset));
             }
             let slices = service.slices(connection, &standing, revision)?;

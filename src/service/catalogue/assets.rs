@@ -16,8 +16,8 @@ use crate::service::Transaction;
 use crate::service::authz::containment;
 use crate::service::authz::decide::{Inquiry, Rules};
 use crate::service::authz::outgrown::end_outgrown_tokens;
-use crate::service::catalogue::entities::{Removal, Saved, not_found};
-use crate::service::catalogue::search::sight;
+use crate::service::authz::sight;
+use crate::service::catalogue::entities::{Removal, Saved, must_see, not_found};
 use crate::storage::holds::hold_principals;
 use crate::storage::principals::{self, Existed};
 use crate::storage::{assets, search};
@@ -69,12 +69,10 @@ pub(in crate::service) fn save(
     draft: &AssetDraft,
 ) -> Result<Saved> {
     if let Handle::Known(id) = draft.head.handle {
-        let before = assets::lock(transaction.connection, id.into())?;
+        assets::lock(transaction.connection, id.into())?;
+        must_see(transaction, id)?;
+        let before = assets::find(transaction.connection, id.into())?;
         let before = before.filter(|asset| asset.type_name == draft.type_name).ok_or_else(|| not_found(id))?;
-        let sight = sight(transaction.connection, transaction.actor)?;
-        if !search::is_seen(transaction.connection, &id.to_string(), &sight)? {
-            return Err(not_found(id));
-        }
         return update(transaction, rights, before, draft);
     }
     let violation = |message: String| draft.head.violation("qualifiedName", message);
@@ -161,7 +159,7 @@ fn new(
 /// Writes an asset that the transaction has locked.
 fn update(transaction: &mut Transaction<'_>, rights: &mut Rights, before: Asset, draft: &AssetDraft) -> Result<Saved> {
     if !rights.allow(transaction, Deed::Update, &before)? {
-        let sight = sight(transaction.connection, transaction.actor)?;
+        let sight = sight::entities(transaction.connection, transaction.actor)?;
         return Err(if search::is_seen(transaction.connection, &before.id.to_string(), &sight)? {
             refused(transaction, "update", &before.qualified_name)
         } else {
@@ -201,18 +199,17 @@ pub(in crate::service) fn parent(transaction: &mut Transaction<'_>, draft: &Asse
     let name = draft.head.attributes.get(PARENT).and_then(Value::as_str);
     let Some(name) = name.filter(|_| WITH_PARENT.contains(&draft.type_name.as_str())) else { return Ok(None) };
     check_qualified_name(name).map_err(|message| draft.head.violation(PARENT, message))?;
-    let sight = sight(transaction.connection, transaction.actor)?;
-    for parent in assets::find_by_name(transaction.connection, name)? {
-        if search::is_seen(transaction.connection, &parent.id.to_string(), &sight)? {
-            return Ok(Some(parent.id.uuid()));
-        }
+    let sight = sight::entities(transaction.connection, transaction.actor)?;
+    let parent = search::find_asset(transaction.connection, name, &sight)?;
+    match parent.as_deref().and_then(|id| Uuid::parse_str(id).ok()) {
+        Some(parent) => Ok(Some(parent)),
+        None => Err(draft.head.violation(PARENT, format!("names no asset: `{}`", clip(name))).into()),
     }
-    Err(draft.head.violation(PARENT, format!("names no asset: `{}`", clip(name))).into())
 }
 
 /// Locks the asset with that id, if there is one, for the rest of the transaction.
 pub(in crate::service) fn lock(transaction: &mut Transaction<'_>, id: Uuid) -> Result<()> {
-    assets::lock(transaction.connection, id.into()).map(drop)
+    assets::lock(transaction.connection, id.into())
 }
 
 /// Deletes an asset that the transaction has locked.
@@ -299,8 +296,9 @@ fn record_access(transaction: &mut Transaction<'_>, draft: &AssetDraft, before: 
     let mut violations = Vec::new();
     for list in PeopleList::ALL {
         let (old, new) = (before.get(&list).unwrap_or(&none), after.people.get(&list).unwrap_or(&none));
-        let added: Vec<&str> = new.difference(old).map(String::as_str).collect();
-        let unknown = record_members(transaction, list, added.iter().copied(), after)?;
+        let (added, unseen) = seen_members(transaction, list, new.difference(old).map(String::as_str).collect())?;
+        let mut unknown = record_members(transaction, list, added.iter().copied(), after)?;
+        unknown.extend(unseen);
         may_share(transaction, list, &added)?;
         record_members(transaction, list, old.difference(new).map(String::as_str), after)?;
         if !unknown.is_empty() {
@@ -329,6 +327,26 @@ fn may_share(transaction: &mut Transaction<'_>, list: PeopleList, added: &[&str]
         }
         PeopleList::AdminGroups | PeopleList::ViewerGroups => Ok(()),
     }
+}
+
+/// The members of a list that the actor sees or that nobody bears, and the others as messages name them: to name somebody
+/// is to learn whether they exist.
+fn seen_members<'a>(
+    transaction: &mut Transaction<'_>,
+    list: PeopleList,
+    members: Vec<&'a str>,
+) -> Result<(Vec<&'a str>, Vec<String>)> {
+    if !matches!(list, PeopleList::AdminUsers | PeopleList::ViewerUsers) || members.is_empty() {
+        return Ok((members, Vec::new()));
+    }
+    let sight = sight::principals(transaction.actor);
+    let held = hold_principals(transaction.connection, &members)?;
+    let is_unseen = |member: &&str| {
+        let held = held.iter().find(|held| held.username == **member);
+        held.is_some_and(|held| PrincipalKind::find(&held.kind).is_none_or(|kind| !sight.contains(kind, member)))
+    };
+    let (unseen, seen): (Vec<&str>, Vec<&str>) = members.into_iter().partition(is_unseen);
+    Ok((seen, unseen.into_iter().map(|member| format!("`{}`", clip(member))).collect()))
 }
 
 /// Leaves a trace for each member of a list; those that do not exist come back.

@@ -1,6 +1,7 @@
 //! Entities in bulk, as Atlan's clients write them: one call is one transaction, whatever it holds.
 
 use std::collections::HashSet;
+use std::time::Instant;
 
 use uuid::Uuid;
 
@@ -8,8 +9,9 @@ use crate::domain::actor::Actor;
 use crate::domain::entity::{Draft, Entity, Handle, Mutation};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::permission::Permission;
+use crate::service::authz::sight;
 use crate::service::catalogue::assets::Rights;
-use crate::service::catalogue::search::{load, sight};
+use crate::service::catalogue::search::load;
 use crate::service::catalogue::{assets, persona_policies, personas};
 use crate::service::{Service, Transaction};
 use crate::storage::search as found;
@@ -40,7 +42,9 @@ pub async fn save(service: &Service, actor: &Actor, drafts: Vec<Draft>) -> Resul
     if drafts.iter().any(|draft| matches!(draft, Draft::Persona(_) | Draft::Policy(_))) {
         service.require(actor, Permission::ManagePersonas)?;
     }
-    service.write(actor, move |transaction| save_all(transaction, &drafts)).await
+    let began = Instant::now();
+    let outcome = service.write(actor, move |transaction| save_all(transaction, &drafts)).await;
+    sight::tell(began, outcome).await
 }
 
 fn save_all(transaction: &mut Transaction<'_>, drafts: &[Draft]) -> Result<Mutation> {
@@ -83,7 +87,7 @@ fn save_all(transaction: &mut Transaction<'_>, drafts: &[Draft]) -> Result<Mutat
     let mut told = HashSet::new();
     created.retain(|id| told.insert(*id));
     updated.retain(|id| told.insert(*id));
-    let sight = sight(transaction.connection, transaction.actor)?;
+    let sight = sight::entities(transaction.connection, transaction.actor)?;
     mutation.created = load(transaction.connection, &texts(&created), &sight)?;
     mutation.updated = load(transaction.connection, &texts(&updated), &sight)?;
     Ok(mutation)
@@ -94,7 +98,8 @@ fn save_all(transaction: &mut Transaction<'_>, drafts: &[Draft]) -> Result<Mutat
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`], a violation for what cannot be deleted in that way.
 pub async fn delete(service: &Service, actor: &Actor, ids: Vec<Uuid>, how: Removal) -> Result<Mutation> {
-    service
+    let began = Instant::now();
+    let outcome = service
         .write(actor, move |transaction| {
             let mut mutation = Mutation::default();
             let mut rights = Rights::default();
@@ -105,7 +110,8 @@ pub async fn delete(service: &Service, actor: &Actor, ids: Vec<Uuid>, how: Remov
             }
             Ok(mutation)
         })
-        .await
+        .await;
+    sight::tell(began, outcome).await
 }
 
 fn remove(transaction: &mut Transaction<'_>, rights: &mut Rights, entity: Entity, how: Removal) -> Result<Entity> {
@@ -140,17 +146,17 @@ fn only_purged(how: Removal) -> Result<()> {
 /// # Errors
 /// [`Error::NotFound`], also for what the actor may not see.
 pub async fn get(service: &Service, actor: &Actor, id: Uuid) -> Result<Entity> {
-    let (actor, text) = (actor.clone(), id.to_string());
+    let (began, actor, text) = (Instant::now(), actor.clone(), id.to_string());
     let entity = service
         .read(move |connection| {
-            let sight = sight(connection, &actor)?;
+            let sight = sight::entities(connection, &actor)?;
             if !found::is_seen(connection, &text, &sight)? {
                 return Ok(None);
             }
             Ok(load(connection, &[text], &sight)?.pop())
         })
         .await?;
-    entity.ok_or_else(|| not_found(id))
+    sight::tell(began, entity.ok_or_else(|| not_found(id))).await
 }
 
 /// The entity of that type with that qualified name, if the actor can see it.
@@ -158,25 +164,28 @@ pub async fn get(service: &Service, actor: &Actor, id: Uuid) -> Result<Entity> {
 /// # Errors
 /// [`Error::NotFound`], also for what the actor may not see.
 pub async fn get_by_name(service: &Service, actor: &Actor, type_name: String, name: String) -> Result<Entity> {
-    let actor = actor.clone();
+    let (began, actor) = (Instant::now(), actor.clone());
     let unknown = Error::NotFound { kind: "entity", id: crate::domain::listing::clip(&name) };
     let entity = service
         .read(move |connection| {
-            let sight = sight(connection, &actor)?;
-            let Some(id) = found::find_id(connection, &type_name, &name)? else { return Ok(None) };
-            if !found::is_seen(connection, &id, &sight)? {
-                return Ok(None);
-            }
+            let sight = sight::entities(connection, &actor)?;
+            let Some(id) = found::find_id(connection, &type_name, &name, &sight)? else { return Ok(None) };
             Ok(load(connection, &[id], &sight)?.pop())
         })
         .await?;
-    entity.ok_or(unknown)
+    sight::tell(began, entity.ok_or(unknown)).await
+}
+
+/// Ends a transaction that has locked an entity which the actor does not see, or which is not there.
+pub(in crate::service) fn must_see(transaction: &mut Transaction<'_>, id: Uuid) -> Result<()> {
+    let sight = sight::entities(transaction.connection, transaction.actor)?;
+    if found::is_seen(transaction.connection, &id.to_string(), &sight)? { Ok(()) } else { Err(not_found(id)) }
 }
 
 /// The entity with that id, for the rest of a transaction that has locked it.
 fn seen(transaction: &mut Transaction<'_>, id: Uuid) -> Result<Entity> {
     let text = id.to_string();
-    let sight = sight(transaction.connection, transaction.actor)?;
+    let sight = sight::entities(transaction.connection, transaction.actor)?;
     if !found::is_seen(transaction.connection, &text, &sight)? {
         return Err(not_found(id));
     }

@@ -1,6 +1,7 @@
 //! Personas: create, list, get, update, delete.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
@@ -14,9 +15,11 @@ use crate::domain::listing::{Page, Query, clip};
 use crate::domain::permission::Permission;
 use crate::domain::persona::{Persona, PersonaInput, mint_qualified_name};
 use crate::domain::principal::PrincipalKind;
+use crate::domain::sight::SeenPrincipals;
 use crate::domain::text::DisplayName;
 use crate::service::authz::containment;
 use crate::service::authz::outgrown::end_outgrown_tokens;
+use crate::service::authz::sight;
 use crate::service::catalogue::entities::Saved;
 use crate::service::catalogue::persona_policies::may_shape;
 use crate::service::{Service, Transaction, page};
@@ -80,31 +83,35 @@ pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, id: PersonaI
     transaction.record(Action::PersonaDeleted, Subject::Persona(id.uuid()), &id.to_string())
 }
 
-/// One page of personas. Every actor may look.
+/// One page of the personas that the actor sees.
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn list(service: &Service, _actor: &Actor, query: Query<PersonaField>) -> Result<Page<Persona>> {
+pub async fn list(service: &Service, actor: &Actor, mut query: Query<PersonaField>) -> Result<Page<Persona>> {
+    let (began, seen) = (Instant::now(), sight::personas(actor));
+    query.filter = seen.clone().and(query.filter);
     let now = service.clock.now();
     let (sort, limit) = (query.sort.clone(), query.limit);
     let (records, counts) = service
         .read(move |connection| {
-            Ok((personas::page(connection, &query, now)?, personas::counts(connection, &query, now)?))
+            Ok((personas::page(connection, &query, now)?, personas::counts(connection, &query, &seen, now)?))
         })
         .await?;
-    Ok(page(records, limit, counts, |last| Cursor {
+    let listed = page(records, limit, counts, |last| Cursor {
         values: sort.0.iter().map(|(field, _)| last.sort_value(*field)).collect(),
         id: last.id.to_string(),
-    }))
+    });
+    sight::tell_found(began, listed, |page| page.records.is_empty()).await
 }
 
-/// One persona. Every actor may look.
+/// One persona.
 ///
 /// # Errors
-/// [`Error::NotFound`]
-pub async fn get(service: &Service, _actor: &Actor, id: PersonaId) -> Result<Persona> {
-    let found = service.read(move |connection| personas::find(connection, id)).await?;
-    found.ok_or_else(|| not_found(id))
+/// [`Error::NotFound`], also for one that the actor does not see.
+pub async fn get(service: &Service, actor: &Actor, id: PersonaId) -> Result<Persona> {
+    let (began, seen, now) = (Instant::now(), sight::personas(actor), service.clock.now());
+    let found = service.read(move |connection| personas::find_seen(connection, id, &seen, now)).await?;
+    sight::tell(began, found.ok_or_else(|| not_found(id))).await
 }
 
 /// Updates a persona; its qualified name stays.
@@ -227,7 +234,7 @@ fn link_users(transaction: &mut Transaction<'_>, draft: &PersonaDraft, persona: 
     let ids: BTreeSet<String> = held.into_iter().map(|principal| principal.id).collect();
     let before: BTreeSet<String> = personas::user_ids_of(transaction.connection, persona)?.into_iter().collect();
     let changed: Vec<String> = ids.symmetric_difference(&before).cloned().collect();
-    let changed = principals::find_many(transaction.connection, &changed)?;
+    let changed = principals::find_many(transaction.connection, &changed, &SeenPrincipals::everybody())?;
     let changing = changed.iter().map(|user| containment::may_link(transaction, user.id));
     let changing = changing.collect::<Result<Vec<_>>>()?;
     personas::replace_users(transaction.connection, persona, &ids.into_iter().collect::<Vec<_>>())?;

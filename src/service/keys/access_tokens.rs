@@ -1,5 +1,7 @@
 //! Access tokens: create, list, revoke, and who a token belongs to. Who may do what is DataHub's rule: see the README.
 
+use std::time::Instant;
+
 use crate::domain::access_token::{
     AccessToken, AccessTokenField, AccessTokenKind, CreatedAccessToken, NewAccessToken, Party, wire_id,
 };
@@ -13,7 +15,7 @@ use crate::domain::listing::{Page, Query};
 use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind};
 use crate::domain::token::{ParsedToken, TokenKind};
-use crate::service::authz::containment;
+use crate::service::authz::{containment, sight};
 use crate::service::{Service, Transaction, page};
 use crate::storage::principals::{self, Existed};
 use crate::storage::{access_tokens, credentials, service_accounts};
@@ -62,6 +64,8 @@ pub async fn create(service: &Service, actor: &Actor, new: NewAccessToken) -> Re
 /// The principal that a new token shall authenticate, locked so that it stays.
 fn represented(transaction: &mut Transaction<'_>, new: &NewAccessToken) -> Result<Principal> {
     let found = principals::lock(transaction.connection, &new.actor)?;
+    // Of others it is not even told that they are no such principal.
+    let found = found.filter(|found| sight::principals(transaction.actor).sees(found));
     match (new.kind, found) {
         (AccessTokenKind::Personal, Some(user)) if user.kind == PrincipalKind::User => Ok(user),
         (AccessTokenKind::Personal, None) => Err(Error::NotFound { kind: "user", id: new.actor.clone() }),
@@ -104,16 +108,17 @@ pub async fn list(service: &Service, actor: &Actor, mut query: Query<AccessToken
         if !asks_for_own(&query.filter, &actor.username().to_string()) {
             return Err(actor.lacks(Permission::ManageAccessTokens));
         }
-        // What is asked for does not decide: a namesake's tokens are not the actor's, nor are those that a negation
-        // or another member of the filter would let through.
-        let own = Test::OneOf(vec![Value::Text(actor.id().to_string())]);
-        query.filter = Filter::All(vec![Filter::Test(AccessTokenField::OwnerId, own), query.filter]);
     }
+    // What is asked for does not decide: a namesake's tokens are not the actor's, nor are those that a negation or another
+    // member of the filter would let through.
+    let seen = sight::access_tokens(actor);
+    query.filter = seen.clone().and(query.filter);
     let now = service.clock.now();
     let (sort, limit) = (query.sort.clone(), query.limit);
     let (records, counts) = service
         .read(move |connection| {
-            Ok((access_tokens::page(connection, &query, now)?, access_tokens::counts(connection, &query, now)?))
+            let counts = access_tokens::counts(connection, &query, &seen, now)?;
+            Ok((access_tokens::page(connection, &query, now)?, counts))
         })
         .await?;
     Ok(page(records, limit, counts, |last| Cursor {
@@ -136,15 +141,16 @@ fn asks_for_own(filter: &Filter<AccessTokenField>, username: &str) -> bool {
 /// # Errors
 /// [`Error::Forbidden`], also to who may not know that there is no such token; [`Error::NotFound`].
 pub async fn revoke(service: &Service, actor: &Actor, id: String) -> Result<()> {
-    let found = {
-        let id = id.clone();
-        service.read(move |connection| access_tokens::find(connection, &id)).await?
-    };
-    if found.as_ref().is_none_or(|token| token.owner.id != actor.id()) {
-        service.require(actor, Permission::ManageAccessTokens)?;
+    let began = Instant::now();
+    let found = find(service, actor, id.clone()).await?;
+    if found.is_none() && !manages(actor) {
+        return sight::tell(began, Err(actor.lacks(Permission::ManageAccessTokens))).await;
     }
     let not_found = move || Error::NotFound { kind: "access token", id: id.clone() };
     let token = found.ok_or_else(&not_found)?;
+    if token.owner.id != actor.id() {
+        service.require(actor, Permission::ManageAccessTokens)?;
+    }
     service
         .write(actor, move |transaction| {
             if credentials::delete(transaction.connection, token.key_id)? == Existed::No {
@@ -164,12 +170,15 @@ pub async fn revoke(service: &Service, actor: &Actor, id: String) -> Result<()> 
 /// # Errors
 /// [`Error::NotFound`], the same for others' tokens.
 pub async fn get(service: &Service, actor: &Actor, id: String) -> Result<AccessToken> {
-    let found = {
-        let id = id.clone();
-        service.read(move |connection| access_tokens::find(connection, &id)).await?
-    };
-    let readable = found.filter(|token| token.owner.id == actor.id() || manages(actor));
-    readable.ok_or(Error::NotFound { kind: "access token", id })
+    let began = Instant::now();
+    let found = find(service, actor, id.clone()).await?;
+    sight::tell(began, found.ok_or(Error::NotFound { kind: "access token", id })).await
+}
+
+/// The access token with that id, if the actor sees it.
+async fn find(service: &Service, actor: &Actor, id: String) -> Result<Option<AccessToken>> {
+    let (seen, now) = (sight::access_tokens(actor), service.clock.now());
+    service.read(move |connection| access_tokens::find_seen(connection, &id, &seen, now)).await
 }
 
 /// What is told of a token that somebody holds, also of an expired one.

@@ -1,5 +1,7 @@
 //! API keys: create, list, get, update, delete.
 
+use std::time::Instant;
+
 use crate::clock::{DAY, SECOND};
 use crate::domain::actor::Actor;
 use crate::domain::api_key::{ApiKey, ApiKeyUpdate, CreatedApiKey, Maker, NEVER, NewApiKey, Rate, Status, Validity};
@@ -16,7 +18,7 @@ use crate::domain::permission::Permission;
 use crate::domain::persona::PersonaRef;
 use crate::domain::principal::{Principal, PrincipalKind, Role, service_account_username};
 use crate::domain::token::{Token, TokenKind};
-use crate::service::authz::containment;
+use crate::service::authz::{containment, sight};
 use crate::service::{Service, Transaction, blocking, page};
 use crate::storage::create_requests::{self, CreateRequest};
 use crate::storage::principals::{self, Existed};
@@ -135,21 +137,23 @@ fn issue(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<To
     Ok(token)
 }
 
-/// One page of API keys. Every actor may look.
+/// One page of the API keys that the actor sees.
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn list(service: &Service, _actor: &Actor, query: Query<ApiKeyField>) -> Result<Page<ApiKey>> {
+pub async fn list(service: &Service, actor: &Actor, mut query: Query<ApiKeyField>) -> Result<Page<ApiKey>> {
     let used = ApiKeyField::LastUsedAt;
     if query.filter.mentions(used) || query.sort.0.iter().any(|(field, _)| *field == used) {
         crate::service::upkeep::maintenance::save_uses(service).await?;
     }
+    let (began, seen) = (Instant::now(), sight::api_keys(service, actor));
+    query.filter = seen.clone().and(query.filter);
     let now = service.clock.now();
     let (sort, limit, reading) = (query.sort.clone(), query.limit, service.clone());
-    service
+    let listed = service
         .read(move |connection| {
             let records = api_keys::page(connection, &query, now)?;
-            let counts = api_keys::counts(connection, &query, now)?;
+            let counts = api_keys::counts(connection, &query, &seen, now)?;
             // A page ends where storage has its last key, not where its unsaved uses would have it.
             let listed = page(records, limit, counts, |last| Cursor {
                 values: sort.0.iter().map(|(field, _)| last.sort_value(*field)).collect(),
@@ -157,19 +161,24 @@ pub async fn list(service: &Service, _actor: &Actor, query: Query<ApiKeyField>) 
             });
             Ok(listed.map(|key| with_unsaved_use(&reading, key)))
         })
-        .await
+        .await?;
+    sight::tell_found(began, listed, |page| page.records.is_empty()).await
 }
 
-/// One API key. Every actor may look.
+/// One API key.
 ///
 /// # Errors
-/// [`Error::NotFound`]
-pub async fn get(service: &Service, _actor: &Actor, id: PrincipalId) -> Result<ApiKey> {
-    let reading = service.clone();
+/// [`Error::NotFound`], also for one that the actor does not see.
+pub async fn get(service: &Service, actor: &Actor, id: PrincipalId) -> Result<ApiKey> {
+    let (began, seen, now, reading) =
+        (Instant::now(), sight::api_keys(service, actor), service.clock.now(), service.clone());
     let found = service
-        .read(move |connection| Ok(api_keys::find(connection, id)?.map(|key| with_unsaved_use(&reading, key))))
+        .read(move |connection| {
+            let found = api_keys::find_seen(connection, id, &seen, now)?;
+            Ok(found.map(|key| with_unsaved_use(&reading, key)))
+        })
         .await?;
-    found.ok_or_else(|| not_found(id))
+    sight::tell(began, found.ok_or_else(|| not_found(id))).await
 }
 
 /// Blocks for as long as it takes to sort the uses since somebody last looked.

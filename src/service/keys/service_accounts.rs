@@ -10,7 +10,7 @@ use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::service_account::{ServiceAccount, ServiceAccountField, draw_username};
 use crate::domain::text::{Description, DisplayName};
-use crate::service::authz::containment;
+use crate::service::authz::{containment, sight};
 use crate::service::{Service, page};
 use crate::storage::principals::{self, Existed};
 use crate::storage::{policies, service_accounts};
@@ -94,7 +94,9 @@ pub async fn delete(service: &Service, actor: &Actor, username: String) -> Resul
     service.require(actor, Permission::ManageServiceAccounts)?;
     service
         .write(actor, move |transaction| {
-            let Some(principal) = principals::lock(transaction.connection, &username)? else {
+            let found = principals::lock(transaction.connection, &username)?;
+            let found = found.filter(|found| sight::principals(transaction.actor).sees(found));
+            let Some(principal) = found else {
                 return Err(Error::NotFound { kind: "service account", id: username.clone() });
             };
             if service_accounts::find_by_username(transaction.connection, &username)?.is_none() {

@@ -1,5 +1,7 @@
 //! What DataHub's clients read and write about principals.
 
+use std::time::Instant;
+
 use serde_json::Value as Json;
 
 use crate::domain::actor::Actor;
@@ -7,40 +9,44 @@ use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::ids::{Id, PrincipalId};
 use crate::domain::permission::Permission;
-use crate::domain::principal::{Principal, PrincipalKind, PrincipalState, Role};
+use crate::domain::principal::{Principal, PrincipalKind, PrincipalState, Role, SERVICE_ACCOUNT_PREFIX};
 use crate::domain::profile::{self, Aspect, AspectName, Profile};
 use crate::domain::service_account::PREFIX;
+use crate::domain::sight::SeenPrincipals;
 use crate::domain::user::{User, check_username};
 use crate::service::authn::passwords::NOBODY;
-use crate::service::authz::{administrators, containment};
+use crate::service::authz::{administrators, containment, sight};
 use crate::service::{Service, Transaction};
 use crate::storage::database::AnyConnection;
 use crate::storage::{aspects, principals, service_accounts, users};
 
-/// The profiles of those principals that exist, in that order. Every actor may look.
+/// The profiles of those principals that exist and that the actor sees, in that order.
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn list(service: &Service, _actor: &Actor, ids: Vec<PrincipalId>) -> Result<Vec<Profile>> {
-    service.read(move |connection| of(connection, &ids)).await
+pub async fn list(service: &Service, actor: &Actor, ids: Vec<PrincipalId>) -> Result<Vec<Profile>> {
+    let sight = sight::principals(actor);
+    service.read(move |connection| of(connection, &ids, &sight)).await
 }
 
-/// The profile of the principal with that user name. Every actor may look.
+/// The profile of the principal with that user name; `None` also for one that the actor does not see.
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn find(service: &Service, _actor: &Actor, username: String) -> Result<Option<Profile>> {
-    service
-        .read(move |connection| match principals::find_by_username(connection, &username)? {
-            Some(principal) => Ok(of(connection, &[principal.id])?.pop()),
+pub async fn find(service: &Service, actor: &Actor, username: String) -> Result<Option<Profile>> {
+    let (began, sight) = (Instant::now(), sight::principals(actor));
+    let found = service
+        .read(move |connection| match principals::find_seen(connection, &username, &sight)? {
+            Some(principal) => Ok(of(connection, &[principal.id], &sight)?.pop()),
             None => Ok(None),
         })
-        .await
+        .await?;
+    sight::tell_found(began, found, Option::is_none).await
 }
 
-fn of(connection: &mut AnyConnection, ids: &[PrincipalId]) -> Result<Vec<Profile>> {
+fn of(connection: &mut AnyConnection, ids: &[PrincipalId], sight: &SeenPrincipals) -> Result<Vec<Profile>> {
     let texts: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    let mut known = principals::find_many(connection, &texts)?;
+    let mut known = principals::find_many(connection, &texts, sight)?;
     let people = users::names(connection, &texts)?;
     let programs = service_accounts::display_names(connection, &texts)?;
     let mut written = aspects::of(connection, &texts)?;
@@ -78,7 +84,10 @@ pub async fn write(service: &Service, actor: &Actor, username: String, name: Asp
                     containment::may_change(transaction, principal.id)?;
                     principal
                 }
-                None if name == AspectName::CorpUserInfo => create(transaction, &username)?,
+                // An API key's name is refused like one that an API key has.
+                None if name == AspectName::CorpUserInfo && !username.starts_with(SERVICE_ACCOUNT_PREFIX) => {
+                    create(transaction, &username)?
+                }
                 _ => return Err(Error::NotFound { kind: "user", id: username.clone() }),
             };
             let aspect = Aspect {

@@ -1,18 +1,20 @@
-//! Local users: read by everybody, written by the operator at the terminal and by who manages users.
+//! Local users: written by the operator at the terminal and by those who manage users.
+
+use std::time::Instant;
 
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::cursor::Cursor;
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::fields::UserField;
-use crate::domain::ids::{Id, PrincipalId};
+use crate::domain::ids::Id;
 use crate::domain::listing::{Page, Query};
 use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind, PrincipalState, Role};
 use crate::domain::token::TokenKind;
 use crate::domain::user::{User, check_password, check_username};
 use crate::service::authz::outgrown::end_outgrown_tokens;
-use crate::service::authz::{administrators, containment};
+use crate::service::authz::{administrators, containment, sight};
 use crate::service::{Service, Transaction, page};
 use crate::storage::principals::{self, Existed};
 use crate::storage::{credentials, policies, users};
@@ -217,26 +219,32 @@ fn not_found(username: &str) -> Error {
     Error::NotFound { kind: "user", id: username.to_owned() }
 }
 
-/// One page of users. Every actor may look.
+/// One page of the users that the actor sees.
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn list(service: &Service, _actor: &Actor, query: Query<UserField>) -> Result<Page<User>> {
+pub async fn list(service: &Service, actor: &Actor, mut query: Query<UserField>) -> Result<Page<User>> {
+    let (began, seen) = (Instant::now(), sight::users(service, actor));
+    query.filter = seen.clone().and(query.filter);
     let now = service.clock.now();
     let (sort, limit) = (query.sort.clone(), query.limit);
     let (records, counts) = service
-        .read(move |connection| Ok((users::page(connection, &query, now)?, users::counts(connection, &query, now)?)))
+        .read(move |connection| {
+            Ok((users::page(connection, &query, now)?, users::counts(connection, &query, &seen, now)?))
+        })
         .await?;
-    Ok(page(records, limit, counts, |last| Cursor {
+    let listed = page(records, limit, counts, |last| Cursor {
         values: sort.0.iter().map(|(field, _)| last.sort_value(*field)).collect(),
         id: last.principal.id.to_string(),
-    }))
+    });
+    sight::tell_found(began, listed, |page| page.records.is_empty()).await
 }
 
-/// The user with that id; `None` for a service account.
+/// The actor as a user; `None` for a service account.
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn find(service: &Service, id: PrincipalId) -> Result<Option<User>> {
+pub async fn current(service: &Service, actor: &Actor) -> Result<Option<User>> {
+    let id = actor.id();
     service.read(move |connection| users::find(connection, id)).await
 }

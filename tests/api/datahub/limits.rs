@@ -97,6 +97,11 @@ async fn fragments_without_fields_are_counted_as_those_with_fields_are() {
         (chain(28, 3, "fragment f28 on Query{...f28}"), "The fragment `f28` is spread within itself."),
         (chain(28, 3, "fragment f28 on Query{__typename}"), "A query selects at most 500 fields."),
         (format!("{me} {}", &chain(28, 3, "")[8..]), "Unknown fragment: \"f28\""),
+        // More than a number of 64 bits can count.
+        (
+            format!("{me} {}", &chain(28, 12, "fragment f28 on Query{__typename}")[8..]),
+            "A query selects at most 500 fields.",
+        ),
         (chain(30, 1, &format!("fragment f30 on Query{me}")), "A query is nested at most 32 levels deep."),
         (
             format!("{{{} me{{corpUser{{urn}}}}}}", "...{...{__typename}}".repeat(501)),

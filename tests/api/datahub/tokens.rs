@@ -103,13 +103,16 @@ async fn only_managers_of_service_accounts_create_tokens_for_them() {
     let token = data(&answer)["accessToken"].as_str().unwrap();
     assert_eq!(app.holder_of(token).whoami().await.ok()["kind"], "service_account");
     assert_eq!(
-        problem(&create(&programs, "SERVICE_ACCOUNT", "mia", "x", "ONE_HOUR").await),
+        problem(&create(&admin, "SERVICE_ACCOUNT", "mia", "x", "ONE_HOUR").await),
         (400, format!("The specified URN is not a service account: {}", urn("mia")))
     );
-    assert_eq!(
-        problem(&create(&programs, "SERVICE_ACCOUNT", "service_x", "x", "ONE_HOUR").await),
-        (404, format!("Service account not found: {}", urn("service_x")))
-    );
+    for unknown in ["mia", "service_x"] {
+        assert_eq!(
+            problem(&create(&programs, "SERVICE_ACCOUNT", unknown, "x", "ONE_HOUR").await),
+            (404, format!("Service account not found: {}", urn(unknown))),
+            "who does not see users is not told of one"
+        );
+    }
     assert_eq!(problem(&create(&admin, "PERSONAL", &name, "x", "ONE_HOUR").await).0, 400, "that is no person");
 }
 

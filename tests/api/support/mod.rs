@@ -5,6 +5,7 @@ mod client;
 pub mod database;
 pub mod log;
 pub mod rules;
+pub mod statements;
 pub mod upload;
 
 use std::future::Future;
@@ -97,6 +98,7 @@ pub struct World {
 impl World {
     pub fn new(options: &Options) -> Self {
         log::start();
+        statements::start();
         let storage = Storage::fresh();
         let pepper = Peppers::draw(Entropy::SYSTEM).unwrap();
         let service = service(&storage, &pepper, Clock::manual(BEGIN), options);
@@ -123,6 +125,11 @@ impl World {
         let permissions: Permissions = permissions.iter().copied().collect();
         let new = NewApiKey { permissions, ..new_key(name) };
         api_keys::create(&self.service, &self.operator(), new, None).await.unwrap()
+    }
+
+    /// Gives a user another role.
+    pub async fn set_role(&self, name: &str, role: Role) {
+        users::set_role(&self.service, &self.operator(), name.into(), role).await.unwrap();
     }
 
     pub async fn user(&self, name: &str, role: Role) {

@@ -111,10 +111,10 @@ def test_managing_personas_allows_to_link_any(server, admin):
     assert personas_of(client.create(personaQualifiedNames=[persona])) == {persona}
 
 
-def test_an_ordinary_key_reads(admin, ordinary):
+def test_an_ordinary_key_reads_itself(ordinary):
     for path in (
         KEYS,
-        f"{KEYS}/{admin.create()['id']}",
+        f"{KEYS}/{ordinary.guid}",
         PERSONAS,
         "/api/service/users",
         "/api/service/roles",
@@ -123,6 +123,26 @@ def test_an_ordinary_key_reads(admin, ordinary):
         "/api/service/users/current",
     ):
         assert ordinary.get(path).status_code == 200, path
+
+
+def test_what_an_ordinary_key_does_not_see_is_unknown_to_it(server, admin, ordinary):
+    other, persona, (user, _, _) = admin.create(), admin.new_persona(), server.new_user()
+    assert [key["id"] for key in ordinary.list(count=True)["records"]] == [ordinary.guid]
+    assert ordinary.list()["totalRecord"] == 1
+    for path in ("/api/service/users", PERSONAS):
+        page = ok(ordinary.get(path))
+        assert (page["totalRecord"], page["filterRecord"], page["records"]) == (0, 0, []), path
+    for path in (
+        f"{KEYS}/{other['id']}",
+        f"{PERSONAS}/{persona['id']}",
+        f"/api/meta/entity/guid/{persona['id']}",
+        f"/api/meta/entity/uniqueAttribute/type/Persona?attr:qualifiedName={persona['qualifiedName']}",
+    ):
+        error_of(ordinary.get(path), 404)
+    assert ordinary.get(f"/entitiesV2/urn:li:corpuser:{user}").status_code == 404
+    viewer = server.holder_of(server.new_key("--permission", "VIEW_APIKEYS", "--permission", "VIEW_USERS"))
+    assert viewer.read(other["id"])["id"] == other["id"]
+    assert viewer.get(f"/entitiesV2/urn:li:corpuser:{user}").status_code == 200
 
 
 def test_an_ordinary_key_writes_nothing(admin, ordinary):

@@ -40,7 +40,7 @@ pub struct ApiTokenRequest {
     #[schema(minimum = 1, example = 7_776_000)]
     validity_seconds: Option<i64>,
     /// What the key may do on the platform: `MANAGE_APIKEYS`, `MANAGE_PERSONAS`, `VIEW_AUDIT`,
-    /// `VERIFY_TOKENS`; nothing beyond what the actor may.
+    /// `VERIFY_TOKENS`, `VIEW_APIKEYS`, `VIEW_USERS`; nothing beyond what the actor may.
     #[validate(custom(function = "check_permissions"))]
     workspace_permissions: Option<Vec<String>>,
     /// The IP addresses and networks the key may be used from; an empty list means from everywhere.

@@ -25,7 +25,7 @@ struct Answer<'a> {
 struct Empty {}
 
 /// The answer to a document that was not executed.
-pub fn refused(error: Value) -> Vec<u8> {
+pub fn refused(error: &Value) -> Vec<u8> {
     json!({"errors": [error], "data": null, "extensions": {}}).to_string().into_bytes()
 }
 
@@ -36,7 +36,7 @@ pub fn write(response: &Response) -> Vec<u8> {
     let mut text = Bounded { text: Vec::new(), length: LENGTH };
     match serde_json::to_writer(&mut text, &answer) {
         Ok(()) => text.text,
-        Err(_) => refused(json!({
+        Err(_) => refused(&json!({
             "message": format!("The answer has more than {LENGTH} bytes: ask for fewer rows or fields."),
             "extensions": {"classification": "ValidationError"},
         })),

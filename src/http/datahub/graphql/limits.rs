@@ -38,11 +38,11 @@ pub struct Excess {
 /// # Errors
 /// Too many definitions, fields, levels or rows, fragments within themselves, and fragments that are not there.
 pub fn check(document: &ExecutableDocument, variables: &Variables) -> Result<(), Excess> {
-    let mut total = 0;
+    let mut total = 0_usize;
     let mut definitions = 0;
     let mut count = |selections: &Positioned<SelectionSet>, extent: Extent| {
         definitions += 1;
-        total += extent.selections;
+        total = extent.selections.saturating_add(total);
         if definitions > DEFINITIONS {
             return Err(excess(format!("A document has at most {DEFINITIONS} operations and fragments."), selections));
         }

@@ -145,7 +145,7 @@ async fn answer(state: web::Data<State>, asked: Asked<Raw, Caller>) -> Result<Ht
     let (engine, schema, asking) = (state.clone(), state.graphql.schema(), actor.id());
     let work = async move {
         let request = match request::parse(request::read(&body)?) {
-            Err(error) => return Ok::<_, Failure>(answer::refused(error)),
+            Err(error) => return Ok::<_, Failure>(answer::refused(&error)),
             Ok(request) => request,
         };
         drop(body);

@@ -1,0 +1,163 @@
+//! Who sees what: the one place that decides it. What an actor does not see is answered as unknown: it is a part of the
+//! query that finds a record, so that filters, totals and cursors know nothing of it, and an unseen record and a missing one
+//! are the same empty result of the same statements.
+
+use std::time::Instant;
+
+use crate::domain::access_token::AccessTokenField;
+use crate::domain::actor::{Actor, Standing};
+use crate::domain::asset::{AssetKind, Deed};
+use crate::domain::error::{Error, Result};
+use crate::domain::fields::{ApiKeyField, PersonaField, UserField};
+use crate::domain::filter::{Filter, Test, Value};
+use crate::domain::listing::Field;
+use crate::domain::permission::Permission;
+use crate::domain::policy::{Bucket, Category, Policy, Rule};
+use crate::domain::sight::{OwnerRules, SeenAssets, SeenPersonas, SeenPolicies, SeenPrincipals, Sight, Species};
+use crate::service::Service;
+use crate::service::authn::authenticate::hold;
+use crate::storage::database::AnyConnection;
+use crate::storage::policies;
+
+/// Gives the outcome of a request about one record to the actor. A refusal is not told before a fixed time: that hides what
+/// the database needs to pass over a record that is there.
+pub(in crate::service) async fn tell<T>(began: Instant, outcome: Result<T>) -> Result<T> {
+    if matches!(outcome, Err(Error::NotFound { .. } | Error::Forbidden(_))) {
+        hold(began).await;
+    }
+    outcome
+}
+
+/// The same for what may be missing without an error: one record, or all that a filter or a search wants.
+pub(in crate::service) async fn tell_found<T>(began: Instant, found: T, is_missing: impl Fn(&T) -> bool) -> Result<T> {
+    if is_missing(&found) {
+        hold(began).await;
+    }
+    Ok(found)
+}
+
+/// The API keys that an actor sees: all with `VIEW_APIKEYS`, else itself.
+pub(in crate::service) fn api_keys(service: &Service, actor: &Actor) -> Filter<ApiKeyField> {
+    if views(service, actor, Permission::ViewApiKeys) {
+        return Filter::EVERYTHING;
+    }
+    only(ApiKeyField::Id, [actor.id().to_string()])
+}
+
+/// The users that an actor sees: all with `VIEW_USERS`, else itself.
+pub(in crate::service) fn users(service: &Service, actor: &Actor) -> Filter<UserField> {
+    if views(service, actor, Permission::ViewUsers) {
+        return Filter::EVERYTHING;
+    }
+    only(UserField::Id, [actor.id().to_string()])
+}
+
+/// The access tokens that an actor sees: all with `MANAGE_ACCESS_TOKENS`, else those it created. A namesake's are not among
+/// them.
+pub(in crate::service) fn access_tokens(actor: &Actor) -> Filter<AccessTokenField> {
+    if actor.permissions().contains(Permission::ManageAccessTokens) {
+        return Filter::EVERYTHING;
+    }
+    only(AccessTokenField::OwnerId, [actor.id().to_string()])
+}
+
+/// The personas that an actor sees, as a filter.
+pub(in crate::service) fn personas(actor: &Actor) -> Filter<PersonaField> {
+    match seen_personas(actor) {
+        SeenPersonas::All => Filter::EVERYTHING,
+        SeenPersonas::Of(personas) => only(PersonaField::Id, personas.iter().map(ToString::to_string)),
+    }
+}
+
+/// The personas that an actor sees: those it is linked to, and all with a permission that names personas.
+pub(in crate::service) fn seen_personas(actor: &Actor) -> SeenPersonas {
+    let all = [Permission::ViewApiKeys, Permission::ManagePersonas, Permission::ManagePolicies];
+    if holds_any(actor, &all) {
+        return SeenPersonas::All;
+    }
+    SeenPersonas::Of(actor.personas().iter().map(|persona| persona.id).collect())
+}
+
+/// The principals that an actor sees.
+pub(in crate::service) fn principals(actor: &Actor) -> SeenPrincipals {
+    let species = [
+        (Species::User, [Permission::ViewUsers].as_slice()),
+        (Species::ApiKey, &[Permission::ViewApiKeys]),
+        (Species::ServiceAccount, &[Permission::ViewUsers, Permission::ManageServiceAccounts]),
+    ];
+    let seen = species.into_iter().filter(|(_, permissions)| holds_any(actor, permissions));
+    SeenPrincipals {
+        own: actor.id(),
+        username: actor.username().to_string(),
+        species: seen.map(|(species, _)| species).collect(),
+    }
+}
+
+/// The entities that an actor sees.
+///
+/// # Errors
+/// When the storage fails.
+pub(in crate::service) fn entities(connection: &mut AnyConnection, actor: &Actor) -> Result<Sight> {
+    let principal = actor.principal();
+    let policies = if holds_any(actor, &[Permission::ManagePersonas, Permission::ManagePolicies]) {
+        SeenPolicies::All
+    } else {
+        SeenPolicies::Of(actor.personas().iter().map(|persona| persona.id).collect())
+    };
+    let username = actor.username().to_string();
+    let assets = if principal.is_administrator() {
+        SeenAssets::All
+    } else {
+        SeenAssets::Of { username: username.clone(), since: principal.created_at, role_id: principal.role.id() }
+    };
+    let (rules, of_owners) = rules(connection, actor.standing())?;
+    Ok(Sight {
+        assets,
+        policies,
+        personas: seen_personas(actor),
+        principals: principals(actor),
+        rules,
+        owned: OwnerRules { username, rules: of_owners },
+    })
+}
+
+/// The rules about reading entities that the engine would look at: first those about the principal, then those that are
+/// about it only where it is an owner.
+fn rules(connection: &mut AnyConnection, standing: &Standing) -> Result<(Vec<Rule>, Vec<Rule>)> {
+    let mut about = Vec::new();
+    for persona in standing.enabled_personas() {
+        about.extend(policies::of_persona(connection, persona.id)?);
+    }
+    let buckets = Bucket::of(&standing.principal);
+    let concerns = |bucket: Bucket| buckets.contains(&bucket);
+    let mut shared = policies::shared(connection)?;
+    shared.retain(|policy| policy.rule.category == Category::Entities);
+    let (direct, others): (Vec<_>, Vec<_>) =
+        shared.into_iter().partition(|policy| policy.rule.subjects.buckets().any(concerns));
+    about.extend(direct);
+    let reading =
+        |rule: &Rule| AssetKind::ALL.iter().any(|kind| rule.actions.iter().any(|it| it == kind.action(Deed::Read)));
+    let of_owners = others.into_iter().filter(|policy| policy.rule.is_about_owners()).collect();
+    let enabled = |policies: Vec<Policy>| {
+        policies.into_iter().filter(|policy| policy.enabled).map(|policy| policy.rule).filter(reading).collect()
+    };
+    Ok((enabled(about), enabled(of_owners)))
+}
+
+/// Whether an actor sees what that permission shows. What an API key makes use of is noted.
+fn views(service: &Service, actor: &Actor, permission: Permission) -> bool {
+    let views = actor.permissions().contains(permission);
+    if views {
+        service.note_permission(actor, permission.name());
+    }
+    views
+}
+
+fn holds_any(actor: &Actor, permissions: &[Permission]) -> bool {
+    permissions.iter().any(|permission| actor.permissions().contains(*permission))
+}
+
+/// Records with one of these values in a field.
+fn only<F: Field>(field: F, values: impl IntoIterator<Item = String>) -> Filter<F> {
+    Filter::Test(field, Test::OneOf(values.into_iter().map(Value::Text).collect()))
+}
