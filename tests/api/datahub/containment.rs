@@ -62,7 +62,7 @@ async fn nobody_mints_for_a_service_account_that_an_asset_names() {
 async fn tokens_end_when_who_they_are_for_outgrows_who_created_them() {
     let app = App::start().await;
     let admin = app.admin().await;
-    let mia = user_with(&app, &admin, "mia", &[Permission::ManageAccessTokens]).await;
+    let mia = user_with(&app, &admin, "mia", &[Permission::ManageAccessTokens, Permission::ViewApiKeys]).await;
     let sam = user_with(&app, &admin, "sam", &[Permission::ManageServiceAccounts]).await;
     app.user("ada", Role::Guest).await;
     let account = service_account(&sam).await;
