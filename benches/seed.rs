@@ -53,7 +53,8 @@ impl Seed {
         let ids = (0..PERSONAS).map(|_| Id::new(self.now, Entropy::SYSTEM)).collect::<Result<Vec<PersonaId>, _>>()?;
         let row = |(index, id): (usize, &PersonaId)| {
             format!(
-                "('{id}', 'default/{index:022}', 'Persona {index}', 'Persona {index}', '', TRUE, 'seed', {now}, {now}, '{{}}')",
+                "('{id}', 'default/{index:022}', 'Persona {index}', 'Persona {index}', '', TRUE, 'seed', {now}, {now}, '{{}}', 'persona {index}', \
+                 'persona {index}')",
                 now = self.now
             )
         };
@@ -74,7 +75,7 @@ impl Seed {
                 format!("('{id}', 'service_account', '{username}', '{role}', TRUE, {created_at})"),
                 format!(
                     "('{id}', 'Key {index} of team {team}', 'key {index} of team {team}', 'Made by a seed.', {validity}, \
-                     'user {owner}', {created_at}, {created_at}, {expires_at}, 0, '', 0, 0, 0)",
+                     'user {owner}', {created_at}, {created_at}, {expires_at}, 0, '', 0, 0, 0, '', 'user', 'made by a seed.')",
                     team = index % 1_000,
                     owner = index % 5_000,
                     validity = 365 * DAY / SECOND,

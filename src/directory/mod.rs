@@ -39,7 +39,7 @@ use self::uses::Uses;
 use crate::clock::Clock;
 use crate::domain::change::Subject;
 use crate::domain::credential::{KnownCredential, Use};
-use crate::domain::error::Result;
+use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::record::{Record, Ticket};
 use crate::domain::token::KeyId;
@@ -74,6 +74,8 @@ enum Entry {
     /// For those who wait for a read that found nothing, and gone at once: when that read began. Who arrived before
     /// that may take its word; who arrived later must look again.
     Absent(Ticket),
+    /// The same for a read that failed: all who waited for it fail with it.
+    Failed(Ticket),
 }
 
 impl Directory {
@@ -121,6 +123,9 @@ impl Directory {
             // found is judged like any record.
             let guard = match self.entries.get_value_or_guard_async(&key_id).await {
                 Ok(Entry::Absent(began)) if arrived < began => return Ok(None),
+                Ok(Entry::Failed(began)) if arrived < began => {
+                    return Err(Error::Unavailable("the read that this call waited for failed".into()));
+                }
                 Ok(Entry::Known(known)) if self.may_be_used(&known.record, Some(arrived), clock.uptime()) => {
                     return Ok(Some(known));
                 }
@@ -130,7 +135,14 @@ impl Directory {
             self.counts.misses.inc();
             let (moment, began) = (self.fence.now(), self.draw(clock));
             let started = Instant::now();
-            let found = read().await?;
+            let found = match read().await {
+                Ok(found) => found,
+                Err(error) => {
+                    drop(guard.insert(Entry::Failed(began)));
+                    self.entries.remove_if(&key_id, |entry| matches!(entry, Entry::Failed(_)));
+                    return Err(error);
+                }
+            };
             self.counts.read.observe(started.elapsed().as_secs_f64());
             let Some(mut read) = found else {
                 drop(guard.insert(Entry::Absent(began)));

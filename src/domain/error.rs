@@ -6,7 +6,7 @@ use std::fmt;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a use case did not happen. Whatever it says is safe to show to the client, except the sources of
-/// [`Error::Storage`] and [`Error::Internal`], which go to the log only.
+/// [`Error::Unavailable`], [`Error::Storage`] and [`Error::Internal`], which go to the log only.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The input breaks rules; each violation names its field.
@@ -47,7 +47,13 @@ pub enum Error {
     /// More is waited for than there are places to wait; the client may try again.
     #[error("too many requests wait already, try again in a second")]
     Overloaded,
-    /// The database did not answer, or answered nonsense.
+    /// It takes longer than it may.
+    #[error("the request took too long; it may still have been carried out")]
+    TooSlow,
+    /// The database cannot be reached; the client may try again.
+    #[error("the storage does not answer")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database answered nonsense.
     #[error("the storage failed")]
     Storage(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Something that cannot happen did.

@@ -1,7 +1,8 @@
 //! What every request goes through: its id, its time limit, its log line, its metrics, and the body of its errors.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -11,6 +12,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, web};
 use futures_util::FutureExt;
+use tokio::time::timeout;
 use tracing::Instrument;
 use tracing::field::Empty;
 
@@ -21,11 +23,15 @@ use crate::app::State;
 use crate::domain::error::Error;
 use crate::domain::limits::Allowance;
 use crate::domain::token::has_token;
+use crate::service::GivenUp;
 
 /// A client may name its request with either header; the answer repeats what it sent.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The one that Atlan's SDKs send: the same for every attempt at one request.
 pub const ATLAN_REQUEST_ID: HeaderName = HeaderName::from_static("x-atlan-request-id");
+
+/// How much longer a request may take whose change is being committed when its time is over.
+const COMMITS_WITHIN: Duration = Duration::from_secs(5);
 
 /// The longest request id that is taken from a client, in bytes.
 const REQUEST_ID_LENGTH: usize = 128;
@@ -47,8 +53,11 @@ pub async fn envelope(
         request.head_mut().method = Method::GET;
     }
     let span = tracing::info_span!("request", id = %answer.request_id, actor = Empty, original = Empty);
-    let call = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone());
-    let outcome = tokio::time::timeout(state.request_timeout, call).await;
+    let mut call = pin!(AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()));
+    let mut outcome = timeout(state.request_timeout, &mut call).await;
+    if outcome.is_err() && state.service.give_up(&answer.request_id.to_string()) == GivenUp::TooLate {
+        outcome = timeout(COMMITS_WITHIN, &mut call).await;
+    }
     let _entered = span.enter();
     match outcome {
         Ok(Ok(Ok(response))) => {
@@ -139,7 +148,7 @@ impl Answer {
                 }
             }
             Failure::Domain(Error::Internal(source)) => tracing::error!(%source, "{failure}"),
-            Failure::Panic | Failure::Timeout => tracing::error!("{failure}"),
+            Failure::Panic | Failure::Timeout | Failure::Domain(Error::TooSlow) => tracing::error!("{failure}"),
             // Not the message: it may repeat what the client sent, and that may be a token in the wrong place.
             _ => tracing::debug!(code = failure.code().1, "refused"),
         }

@@ -77,6 +77,7 @@ impl Failure {
     pub fn or_unavailable(error: Error) -> Self {
         match error {
             Error::Storage(source) => Self::Unavailable(source),
+            error @ Error::TooSlow => Self::Unavailable(error.into()),
             other => other.into(),
         }
     }
@@ -109,12 +110,14 @@ impl Failure {
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "TESSERA-413-001"),
             Self::Domain(Error::RateLimited { .. }) => (StatusCode::TOO_MANY_REQUESTS, "TESSERA-429-002"),
             Self::Domain(Error::Busy) => (StatusCode::TOO_MANY_REQUESTS, "TESSERA-429-001"),
-            // Not 503: pyatlan takes that for success.
+            // Not 503, which is for a database that cannot be reached: pyatlan takes that for success.
             Self::Domain(Error::Storage(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-002"),
             Self::Domain(Error::Internal(_)) | Self::Panic => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-001"),
-            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-001"),
+            Self::Unavailable(_) | Self::Domain(Error::Unavailable(_)) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-001")
+            }
             Self::Overloaded | Self::Domain(Error::Overloaded) => (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-002"),
-            Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "TESSERA-504-001"),
+            Self::Timeout | Self::Domain(Error::TooSlow) => (StatusCode::GATEWAY_TIMEOUT, "TESSERA-504-001"),
             Self::Framework(status) | Self::DataHub(status, _) => (*status, "TESSERA-400-004"),
         }
     }
@@ -158,8 +161,11 @@ impl Failure {
                 response.insert_header((WWW_AUTHENTICATE, challenge(*refusal)));
             }
             // pyatlan repeats a 403 five times with growing pauses; with this header it gives up after five seconds.
-            Self::Domain(Error::Forbidden(_) | Error::ForeignAddress | Error::Busy | Error::Overloaded)
-            | Self::Overloaded => {
+            Self::Domain(
+                Error::Forbidden(_) | Error::ForeignAddress | Error::Busy | Error::Overloaded | Error::Unavailable(_),
+            )
+            | Self::Overloaded
+            | Self::Unavailable(_) => {
                 response.insert_header((RETRY_AFTER, HeaderValue::from_static("1")));
             }
             Self::Domain(Error::RateLimited { retry_after }) => {

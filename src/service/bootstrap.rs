@@ -8,10 +8,12 @@ use crate::domain::permission::Permissions;
 use crate::domain::principal::Role;
 use crate::domain::text::{Description, DisplayName};
 use crate::domain::token::Token;
+use crate::service::Service;
 use crate::service::keys::api_keys;
 use crate::service::people::users;
 use crate::service::people::users::NewUser;
-use crate::service::{Service, blocking};
+use crate::storage::database::Lane;
+use crate::storage::errand::Errand;
 use crate::storage::{peppers, users as user_table};
 
 /// What the first start made; to be shown once.
@@ -75,7 +77,10 @@ pub async fn check_peppers(service: &Service) -> Result<()> {
             return Ok(());
         }
         // Of two nodes that begin with different peppers one gets the place, and the other looks again.
-        let parts = service.clone();
-        blocking(move || parts.database.write(|connection| peppers::insert(connection, current, place, now))).await?;
+        service
+            .run(Lane::Writes, Errand::unbounded(), move |database, errand| {
+                database.write_for(errand, |connection| peppers::insert(connection, current, place, now))
+            })
+            .await?;
     }
 }

@@ -6,11 +6,14 @@ pub mod bootstrap;
 pub mod catalogue;
 pub mod keys;
 pub mod people;
+mod traffic;
 mod transaction;
 pub mod upkeep;
 
 use std::sync::Arc;
 
+use self::traffic::Traffic;
+use self::transaction::Transaction;
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::domain::cursor::Cursor;
@@ -20,13 +23,15 @@ use crate::domain::listing::{Counts, Page};
 use crate::domain::pepper::Peppers;
 use crate::domain::token::Prefixes;
 use crate::service::authn::look_ups::LookUps;
-use crate::storage::database::{AnyConnection, Database};
-
-use self::transaction::Transaction;
+use crate::storage::database::Database;
+pub use crate::storage::errand::GivenUp;
 
 /// What every use case works with. Cheap to clone.
 #[derive(Clone)]
-pub struct Service(Arc<Parts>);
+pub struct Service {
+    parts: Arc<Parts>,
+    traffic: Arc<Traffic>,
+}
 
 /// The parts of a [`Service`].
 pub struct Parts {
@@ -56,7 +61,7 @@ impl std::ops::Deref for Service {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.parts
     }
 }
 
@@ -64,25 +69,7 @@ impl Service {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
-    }
-
-    /// Reads, off the event loop.
-    async fn read<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut AnyConnection) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let service = self.clone();
-        blocking(move || service.database.read(work)).await
-    }
-
-    /// Reads what authentication waits for, off the event loop.
-    async fn look_up<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut AnyConnection) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let service = self.clone();
-        blocking(move || service.database.look_up(work)).await
+        Self { parts: Arc::new(parts), traffic: Arc::default() }
     }
 }
 

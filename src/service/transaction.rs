@@ -4,9 +4,10 @@
 //! that were taken away while the request waited; and after the work, with the rows held until the commit.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Service, blocking};
+use super::Service;
 use crate::domain::actor::{Actor, PresentedCredential, Standing};
 use crate::domain::change::{Action, Change, Subject};
 use crate::domain::error::{Error, Refusal, Result};
@@ -41,10 +42,11 @@ impl Service {
         work: impl Fn(&mut Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (service, actor) = (self.clone(), actor.clone());
-        blocking(move || {
+        let request_id = Arc::clone(&actor.request_id);
+        self.run_write(&request_id, move |database, errand| {
             let changed = RefCell::new(Vec::new());
             let committing = Cell::new(Instant::now());
-            let outcome = service.database.write(|connection| {
+            let outcome = database.write_for(errand, |connection| {
                 let mut transaction = Transaction::begin(connection, &service, &actor, &changed)?;
                 let done = work(&mut transaction)?;
                 transaction.confirm_rights()?;

@@ -1,9 +1,10 @@
 //! Access tokens: what is told of credentials that have a name.
 
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 
 use super::database::AnyConnection;
-use super::listing::{ALWAYS, Column, Stored, after, condition, order};
+use super::listing::{ALWAYS, Column, Expression, Stored, after, condition, order};
 use super::principals::{corrupt, parse_id};
 use super::schema::{access_tokens, credentials};
 use crate::domain::access_token::{AccessToken, AccessTokenField, Party};
@@ -12,6 +13,7 @@ use crate::domain::error::Result;
 use crate::domain::filter::Filter;
 use crate::domain::listing::{Counts, Query, Start, Totals};
 use crate::domain::principal::Principal;
+use crate::domain::text::fold;
 use crate::domain::token::KeyId;
 
 /// What `expires_at` holds for a token that never does: so it comes last when the latest come first.
@@ -31,6 +33,8 @@ struct AccessTokenRow {
     owner_name: String,
     created_at: i64,
     expires_at: i64,
+    name_folded: String,
+    description_folded: String,
 }
 
 impl AccessTokenRow {
@@ -64,6 +68,8 @@ pub fn insert(connection: &mut AnyConnection, token: &AccessToken) -> Result<()>
         owner_name: token.owner.username.clone(),
         created_at: token.created_at,
         expires_at: if token.expires_at == NEVER { ABSENT } else { token.expires_at },
+        name_folded: fold(&token.name),
+        description_folded: fold(&token.description),
     };
     diesel::insert_into(access_tokens::table).values(row).execute(connection)?;
     Ok(())
@@ -115,12 +121,10 @@ impl Stored for AccessTokenField {
     fn column(self) -> Column<access_tokens::table> {
         match self {
             Self::Id => Column::Exact(|| Box::new(access_tokens::id)),
-            Self::Name => {
-                Column::plain_text(|| Box::new(access_tokens::name), || Box::new(super::lower(access_tokens::name)))
-            }
+            Self::Name => Column::plain_text(|| Box::new(access_tokens::name), || Box::new(access_tokens::name_folded)),
             Self::Description => Column::OptionalText(
                 || Box::new(access_tokens::description),
-                || Box::new(super::lower(access_tokens::description)),
+                || Box::new(access_tokens::description_folded),
             ),
             Self::Actor => Column::Exact(|| Box::new(access_tokens::actor_name)),
             Self::Owner => Column::Exact(|| Box::new(access_tokens::owner_name)),
@@ -128,6 +132,10 @@ impl Stored for AccessTokenField {
             Self::CreatedAt => Column::Instant(|| Box::new(access_tokens::created_at), ALWAYS),
             Self::ExpiresAt => Column::Instant(|| Box::new(access_tokens::expires_at), ABSENT),
         }
+    }
+
+    fn id() -> Expression<access_tokens::table, Text> {
+        Box::new(access_tokens::id)
     }
 }
 

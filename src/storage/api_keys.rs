@@ -40,6 +40,7 @@ struct ApiKeyRow {
     #[diesel(embed)]
     limits: LimitsRow,
     use_count: i64,
+    description_folded: String,
 }
 
 /// The columns of `api_keys` that matter when its token is used.
@@ -96,6 +97,7 @@ impl From<&ApiKey> for ApiKeyRow {
             last_used_at: key.last_used_at,
             limits: LimitsRow::from(&key.limits),
             use_count: key.use_count,
+            description_folded: fold(&key.description),
         }
     }
 }
@@ -134,6 +136,7 @@ pub fn replace(connection: &mut AnyConnection, key: &ApiKey) -> Result<()> {
             api_keys::display_name.eq(&key.display_name),
             api_keys::display_name_folded.eq(fold(&key.display_name)),
             api_keys::description.eq(&key.description),
+            api_keys::description_folded.eq(fold(&key.description)),
             api_keys::validity_seconds.eq(key.validity.seconds()),
             api_keys::updated_at.eq(key.updated_at),
             api_keys::expires_at.eq(key.expires_at),

@@ -2,17 +2,18 @@
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Text};
 use uuid::Uuid;
 
 use super::database::{AnyConnection, Mark, mark, next_position};
-use super::listing::{ALWAYS, Column, Stored, after, condition, order};
+use super::listing::{ALWAYS, Column, Expression, Stored, after, condition, order};
 use super::principals::corrupt;
 use super::schema::changes;
 use crate::domain::change::{Change, Subject};
 use crate::domain::error::Result;
 use crate::domain::fields::ChangeField;
 use crate::domain::listing::{Counts, Query, Start, Totals};
+use crate::domain::text::fold;
 
 /// A row of `changes`.
 #[derive(Queryable, Selectable, Insertable)]
@@ -27,6 +28,7 @@ struct ChangeRow {
     subject_id: String,
     subject_name: String,
     request_id: String,
+    subject_name_folded: String,
 }
 
 impl From<&Change> for ChangeRow {
@@ -41,6 +43,7 @@ impl From<&Change> for ChangeRow {
             subject_id: change.subject.id().to_string(),
             subject_name: change.subject_name.clone(),
             request_id: change.request_id.clone(),
+            subject_name_folded: fold(&change.subject_name),
         }
     }
 }
@@ -87,9 +90,13 @@ impl Stored for ChangeField {
                 Column::plain_text(|| Box::new(changes::action), || Box::new(super::lower(changes::action)))
             }
             Self::Subject => {
-                Column::plain_text(|| Box::new(changes::subject_name), || Box::new(super::lower(changes::subject_name)))
+                Column::plain_text(|| Box::new(changes::subject_name), || Box::new(changes::subject_name_folded))
             }
         }
+    }
+
+    fn id() -> Expression<changes::table, Text> {
+        Box::new(changes::id)
     }
 }
 

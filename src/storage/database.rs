@@ -1,28 +1,31 @@
 //! Connections, transactions, migrations: the only file that knows of two databases.
 
 mod feed;
+mod health;
+mod lanes;
 mod opening;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::r2d2::R2D2Connection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use diesel::{ConnectionError, PgConnection, SqliteConnection};
+use diesel::sql_query;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use tokio::sync::Semaphore;
 
 pub(in crate::storage) use self::feed::next_position;
 pub use self::feed::{Mark, mark};
-use self::opening::{LogPoolErrors, create_private};
+use self::health::Health;
+pub use self::lanes::Lane;
+use self::lanes::Lanes;
+use self::opening::Manager;
+use super::errand::Errand;
+use super::folded;
 use super::url::DatabaseUrl;
 use crate::domain::error::{Error, Result};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
-
-/// How long a request waits for a free connection, and SQLite for a lock of another process.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 pub use either::{AnyConnection, MultiBackend as Backend};
 
@@ -41,15 +44,15 @@ mod either {
     }
 }
 
-type Pool = diesel::r2d2::Pool<Manager>;
-
 /// The database: pools of connections, and the rules for using them.
 #[derive(Clone)]
 pub struct Database {
-    readers: Pool,
-    look_ups: Pool,
-    followers: Pool,
-    writers: Pool,
+    manager: Arc<Manager>,
+    connections: u32,
+    lanes: Arc<RwLock<Arc<Lanes>>>,
+    /// Lanes whose work hung when they were replaced.
+    lost: Arc<RwLock<Vec<Weak<Lanes>>>>,
+    health: Arc<Health>,
 }
 
 impl Database {
@@ -58,28 +61,53 @@ impl Database {
     /// # Errors
     /// The database's own message when it cannot be reached.
     pub fn connect(url: &DatabaseUrl, connections: u32) -> Result<Self> {
-        let url = Arc::new(url.clone());
-        let pool = |size: u32, purpose: Purpose| {
-            diesel::r2d2::Pool::builder()
-                .max_size(size)
-                .min_idle(Some(1))
-                .connection_timeout(PATIENCE)
-                .error_handler(Box::new(LogPoolErrors))
-                .build(Manager { url: Arc::clone(&url), purpose })
-                .map_err(storage)
-        };
+        let manager = Arc::new(Manager::new(url.clone()));
         // A failed first connection says why; a pool would only say that it timed out.
-        Manager { url: Arc::clone(&url), purpose: Purpose::Writing }.open().map_err(storage)?;
-        let writers = match *url {
-            DatabaseUrl::Sqlite(_) => 1,
-            DatabaseUrl::Postgres(_) => connections,
-        };
-        Ok(Self {
-            readers: pool(connections, Purpose::Reading)?,
-            look_ups: pool(connections.div_ceil(4), Purpose::Reading)?,
-            followers: pool(1, Purpose::Reading)?,
-            writers: pool(writers, Purpose::Writing)?,
-        })
+        manager.open_first().map_err(storage)?;
+        let lanes = Arc::new(RwLock::new(Arc::new(Lanes::new(&manager, connections))));
+        Ok(Self { manager, connections, lanes, lost: Arc::default(), health: Arc::default() })
+    }
+
+    fn lanes(&self) -> Arc<Lanes> {
+        Arc::clone(&self.lanes.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How many pieces of work of a kind go on at the same time: whoever begins one takes a seat first, and keeps it as
+    /// long as its thread is at it.
+    #[must_use]
+    pub fn seats(&self, lane: Lane) -> Arc<Semaphore> {
+        self.lanes().seats(lane)
+    }
+
+    /// How many connections one actor's lists may have of those that read.
+    #[must_use]
+    pub fn fair_share(&self) -> usize {
+        usize::try_from(self.connections / 4).unwrap_or(1).max(1)
+    }
+
+    /// Opens new connections in place of those whose work hangs, though the database is there: a few times over, as
+    /// each keeps its thread.
+    fn replace_lost_connections(&self) {
+        let lanes = self.lanes();
+        let mut lost = self.lost.write().unwrap_or_else(PoisonError::into_inner);
+        lost.retain(|lanes| lanes.upgrade().is_some());
+        if lanes.are_in_use() && lost.len() < LOST {
+            lost.push(Arc::downgrade(&lanes));
+            let new = Arc::new(Lanes::new(&self.manager, self.connections));
+            *self.lanes.write().unwrap_or_else(PoisonError::into_inner) = new;
+        }
+    }
+
+    /// Ends what the database is doing for work that was given up: PostgreSQL is told to, SQLite notices. Blocks.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub fn cancel(&self, errand: &Errand) -> Result<()> {
+        let process = errand.server_process();
+        if let Some(process) = *process {
+            self.manager.cancel(process)?;
+        }
+        Ok(())
     }
 
     /// Brings the schema up to date. Processes that start at the same time take turns.
@@ -87,17 +115,30 @@ impl Database {
     /// # Errors
     /// When a migration fails.
     pub fn migrate(&self) -> Result<()> {
-        let mut connection = self.writers.get().map_err(storage)?;
-        match &mut *connection {
+        let mut link = self.lanes().take(Lane::Writes)?;
+        match &mut **link {
             AnyConnection::Postgres(postgres) => postgres.transaction(|postgres| {
                 postgres.batch_execute(TAKE_TURNS)?;
-                postgres.run_pending_migrations(MIGRATIONS).map_err(Rollback::Migration)?;
-                postgres.batch_execute(COMPARE_BYTES)?;
+                if folded::are_new(&postgres.run_pending_migrations(MIGRATIONS).map_err(Rollback::Migration)?) {
+                    let statements = folded::statements(|query| sql_query(query).load(postgres))?;
+                    // PostgreSQL complains of no statement at all.
+                    postgres.batch_execute(&(statements + "SELECT 1"))?;
+                }
+                postgres.batch_execute(SET_UP_POSTGRES)?;
                 Ok(postgres.batch_execute(feed::FORGET_FOREIGN_POSITIONS)?)
             }),
-            AnyConnection::Sqlite(sqlite) => sqlite.immediate_transaction(|sqlite| {
-                sqlite.run_pending_migrations(MIGRATIONS).map(drop).map_err(Rollback::Migration)
-            }),
+            AnyConnection::Sqlite(sqlite) => {
+                sqlite.batch_execute("PRAGMA busy_timeout = 10000").map_err(storage)?;
+                let outcome = sqlite.immediate_transaction(|sqlite| {
+                    if folded::are_new(&sqlite.run_pending_migrations(MIGRATIONS).map_err(Rollback::Migration)?) {
+                        let statements = folded::statements(|query| sql_query(query).load(sqlite))?;
+                        sqlite.batch_execute(&statements)?;
+                    }
+                    Ok(())
+                });
+                sqlite.batch_execute("PRAGMA busy_timeout = 2000").map_err(storage)?;
+                outcome
+            }
         }
         .map_err(Rollback::into_error)
     }
@@ -107,8 +148,12 @@ impl Database {
     /// # Errors
     /// When a migration cannot be reverted.
     pub fn revert(&self) -> Result<()> {
-        let mut connection = self.writers.get().map_err(storage)?;
-        connection.revert_all_migrations(MIGRATIONS).map(drop).map_err(Error::Storage)
+        let mut link = self.lanes().take(Lane::Writes)?;
+        link.revert_all_migrations(MIGRATIONS).map_err(Error::Storage)?;
+        match &mut **link {
+            AnyConnection::Postgres(postgres) => Ok(postgres.batch_execute("DROP FUNCTION IF EXISTS in_time(text)")?),
+            AnyConnection::Sqlite(_) => Ok(()),
+        }
     }
 
     /// Runs `work` with a connection that reads: everything it reads was true at one moment. Blocks: call it off the
@@ -117,29 +162,22 @@ impl Database {
     /// # Errors
     /// Those of `work`, or when there is no connection.
     pub fn read<T>(&self, work: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
-        Self::read_with(&self.readers, work)
+        self.read_for(Lane::Reads, &Errand::within(Lane::Reads.limit()), work)
     }
 
-    /// The same with a connection that no list can keep busy: for reads that authentication waits for.
+    /// The same in that lane, for somebody who may give it up.
     ///
     /// # Errors
-    /// Those of `work`, or when there is no connection.
-    pub fn look_up<T>(&self, work: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
-        Self::read_with(&self.look_ups, work)
-    }
-
-    /// The same with the connection for following changes: however many reads authentication waits for, memory becomes
-    /// usable again.
-    ///
-    /// # Errors
-    /// Those of `work`, or when there is no connection.
-    pub fn follow<T>(&self, work: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
-        Self::read_with(&self.followers, work)
-    }
-
-    fn read_with<T>(pool: &Pool, work: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
-        let mut connection = pool.get().map_err(storage)?;
-        connection.transaction(|connection| work(connection).map_err(Rollback::Work)).map_err(Rollback::into_error)
+    /// Those of `work`, [`Error::Unavailable`] without a connection, [`Error::TooSlow`] when the time is over.
+    pub fn read_for<T>(
+        &self,
+        lane: Lane,
+        errand: &Arc<Errand>,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T>,
+    ) -> Result<T> {
+        self.run(lane, errand, |link| {
+            link.transaction(|link| work(link).map_err(Rollback::Work)).map_err(Rollback::into_error)
+        })
     }
 
     /// Runs `work` in a transaction: all of it happens, or none. On SQLite it has the lock of the one writer from the
@@ -150,22 +188,61 @@ impl Database {
     /// # Errors
     /// Those of `work`, or when there is no connection or the commit fails; then nothing has happened.
     pub fn write<T>(&self, work: impl Fn(&mut AnyConnection) -> Result<T>) -> Result<T> {
-        let mut connection = self.writers.get().map_err(storage)?;
-        let mut attempts = 1..ATTEMPTS;
-        loop {
-            let outcome = connection.transaction(|connection| {
-                if let AnyConnection::Sqlite(sqlite) = &mut **connection {
-                    sqlite.batch_execute(SQLITE_WRITE_LOCK)?;
+        self.write_for(&Errand::unbounded(), work)
+    }
+
+    /// The same for somebody who may give it up: then nothing has happened either.
+    ///
+    /// # Errors
+    /// Those of [`Database::write`], [`Error::TooSlow`] when it was given up.
+    pub fn write_for<T>(&self, errand: &Arc<Errand>, work: impl Fn(&mut AnyConnection) -> Result<T>) -> Result<T> {
+        self.run(Lane::Writes, errand, |link| {
+            let mut attempts = 1..ATTEMPTS;
+            loop {
+                let outcome = link.transaction(|link| {
+                    if let AnyConnection::Sqlite(sqlite) = link {
+                        sqlite.batch_execute(SQLITE_WRITE_LOCK)?;
+                    }
+                    let done = work(link).map_err(Rollback::Work)?;
+                    errand.claim_commit().map_err(Rollback::Work)?;
+                    Ok(done)
+                });
+                match outcome.map_err(Rollback::into_error) {
+                    Err(Error::Storage(error))
+                        if was_in_the_way(&*error) && attempts.next().is_some() && errand.release_commit() => {}
+                    outcome => return outcome,
                 }
-                work(connection).map_err(Rollback::Work)
-            });
-            match outcome.map_err(Rollback::into_error) {
-                Err(Error::Storage(error)) if was_in_the_way(&*error) && attempts.next().is_some() => {}
-                outcome => return outcome,
             }
+        })
+    }
+
+    fn run<T>(
+        &self,
+        lane: Lane,
+        errand: &Arc<Errand>,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T>,
+    ) -> Result<T> {
+        if errand.is_over() {
+            return Err(Error::TooSlow);
         }
+        let mut link = self.lanes().take(lane)?;
+        link.begin(errand);
+        let outcome = work(&mut link);
+        link.end(errand);
+        outcome.map_err(|error| match error {
+            // What the database says of it then depends on where it was.
+            Error::Storage(source) if errand.is_over() => {
+                tracing::debug!(%source, "work on the database was ended");
+                Error::TooSlow
+            }
+            Error::Storage(source) if link.is_lost(&*source) => Error::Unavailable(source),
+            error => error,
+        })
     }
 }
+
+/// How many generations of lanes may be lost.
+const LOST: usize = 4;
 
 /// How often a transaction is tried that others are in the way of.
 const ATTEMPTS: u32 = 5;
@@ -245,8 +322,9 @@ pub(super) fn is_dangling(error: &DieselError) -> bool {
     matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _))
 }
 
-/// SQLite compares text byte by byte; so PostgreSQL must, whatever its default collation.
-const COMPARE_BYTES: &str = r#"
+/// SQLite compares text byte by byte; so PostgreSQL must, whatever its default collation. And PostgreSQL minds the time
+/// of statements itself, where SQLite calls a function of ours.
+const SET_UP_POSTGRES: &str = r#"
 DO $$
 DECLARE each record;
 BEGIN
@@ -261,93 +339,5 @@ BEGIN
         EXECUTE format('ALTER TABLE %I ALTER COLUMN %I TYPE text COLLATE "C"', each.table_name, each.column_name);
     END LOOP;
 END $$;
+CREATE OR REPLACE FUNCTION in_time(text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT true';
 "#;
-
-/// WAL lets readers run beside the writer; FULL makes an acknowledged revocation survive a power cut; LIKE minds
-/// case as on PostgreSQL.
-const SQLITE_SETTINGS: &str = "
-    PRAGMA busy_timeout = 10000;
-    PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = FULL;
-    PRAGMA foreign_keys = ON;
-    PRAGMA case_sensitive_like = ON;
-    PRAGMA cache_size = -32000;
-";
-
-/// No statement of ours takes longer, so one that does is waiting for something that will not come.
-const POSTGRES_SETTINGS: &str = "SET statement_timeout = '20s'";
-
-/// A reading transaction sees one moment, and writes nothing.
-const POSTGRES_READING: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
-
-/// On SQLite it sees one moment anyway.
-const SQLITE_READING: &str = "PRAGMA query_only = ON";
-
-/// A server that has vanished is noticed, unless the URL says otherwise.
-fn with_timeouts(url: &str) -> String {
-    let mut url = url.to_owned();
-    for (name, value) in [("connect_timeout", "10"), ("tcp_user_timeout", "10000")] {
-        if !url.contains(name) {
-            let separator = if url.contains('?') { '&' } else { '?' };
-            url = format!("{url}{separator}{name}={value}");
-        }
-    }
-    url
-}
-
-/// What a connection is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
-    Reading,
-    Writing,
-}
-
-/// Opens connections for the pools.
-struct Manager {
-    url: Arc<DatabaseUrl>,
-    purpose: Purpose,
-}
-
-impl Manager {
-    fn open(&self) -> Result<AnyConnection, ConnectionError> {
-        match &*self.url {
-            DatabaseUrl::Postgres(url) => {
-                let mut postgres = PgConnection::establish(&with_timeouts(url))?;
-                postgres.batch_execute(POSTGRES_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
-                if self.purpose == Purpose::Reading {
-                    postgres.batch_execute(POSTGRES_READING).map_err(ConnectionError::CouldntSetupConfiguration)?;
-                }
-                Ok(AnyConnection::Postgres(postgres))
-            }
-            DatabaseUrl::Sqlite(path) => {
-                create_private(path).map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
-                let mut sqlite = SqliteConnection::establish(&path.to_string_lossy())?;
-                sqlite.batch_execute(SQLITE_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
-                if self.purpose == Purpose::Reading {
-                    sqlite.batch_execute(SQLITE_READING).map_err(ConnectionError::CouldntSetupConfiguration)?;
-                }
-                Ok(AnyConnection::Sqlite(sqlite))
-            }
-        }
-    }
-}
-
-impl diesel::r2d2::ManageConnection for Manager {
-    type Connection = AnyConnection;
-    type Error = diesel::r2d2::Error;
-
-    fn connect(&self) -> Result<AnyConnection, Self::Error> {
-        self.open().map_err(diesel::r2d2::Error::ConnectionError)
-    }
-
-    fn is_valid(&self, connection: &mut AnyConnection) -> Result<(), Self::Error> {
-        match connection {
-            AnyConnection::Postgres(postgres) => postgres.ping().map_err(diesel::r2d2::Error::QueryError),
-            AnyConnection::Sqlite(_) => Ok(()),
-        }
-    }
-
-    fn has_broken(&self, connection: &mut AnyConnection) -> bool {
-        connection.is_broken()
-    }
-}

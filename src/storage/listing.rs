@@ -1,7 +1,5 @@
 //! Filters, orders and cursors as SQL, once for every collection.
 
-use std::collections::BTreeSet;
-
 use diesel::IntoSql;
 use diesel::dsl::{not, sql};
 use diesel::expression::expression_types::NotSelectable;
@@ -61,15 +59,22 @@ pub(super) trait Stored: Field {
 
     /// How the field is stored.
     fn column(self) -> Column<Self::Source>;
+
+    /// The id of a record.
+    fn id() -> Expression<Self::Source, Text>;
 }
 
-/// The condition that a filter's records fulfil.
+/// The condition that a filter's records fulfil, as long as there is time to look for them.
 pub(super) fn condition<F: Stored>(filter: &Filter<F>, now: i64) -> Condition<F::Source> {
-    let every = |members: &[Filter<F>]| members.iter().map(|member| condition(member, now)).collect::<Vec<_>>();
+    Box::new(super::in_time(F::id()).and(fulfilled(filter, now)))
+}
+
+fn fulfilled<F: Stored>(filter: &Filter<F>, now: i64) -> Condition<F::Source> {
+    let every = |members: &[Filter<F>]| members.iter().map(|member| fulfilled(member, now)).collect::<Vec<_>>();
     match filter {
         Filter::All(members) => all(every(members)),
         Filter::Any(members) => any(every(members)),
-        Filter::Not(member) => Box::new(not(condition(member, now))),
+        Filter::Not(member) => Box::new(not(fulfilled(member, now))),
         Filter::Test(field, test) => match field.column() {
             Column::OptionalText(plain, folded) => Box::new(plain().ne("").and(text(plain, folded, test))),
             Column::Text { plain, folded, .. } => text(plain, folded, test),
@@ -167,15 +172,15 @@ fn text<S: 'static>(plain: Make<S, Text>, folded: Make<S, Text>, test: &Test) ->
         }
         Test::Like(Pattern { pieces, case: Case::Ignored }) => {
             let pieces: Vec<String> = pieces.iter().map(|piece| fold(piece)).collect();
-            begins(folded, &pieces, Box::new(fold_letters(folded(), &pieces).like(like(&pieces)).escape('\\')))
+            begins(folded, &pieces, Box::new(folded().like(like(&pieces)).escape('\\')))
         }
         Test::Exists => Box::new(plain().ne("")),
     }
 }
 
 /// The condition that a text fits a pattern, with the range of the texts that begin as it does in front: neither
-/// database makes one of a pattern that comes as a parameter, and without one an index is no use. Only ASCII counts: a
-/// column may have other letters in either case.
+/// database makes one of a pattern that comes as a parameter, and without one an index is no use. Only ASCII counts, as
+/// the end of the range is one character further.
 fn begins<S: 'static>(column: Make<S, Text>, pieces: &[String], fits: Condition<S>) -> Condition<S> {
     let first = pieces.first().map_or("", String::as_str);
     let start: String = first.chars().take_while(char::is_ascii).collect();
@@ -183,20 +188,6 @@ fn begins<S: 'static>(column: Make<S, Text>, pieces: &[String], fits: Condition<
     // The character after an ASCII character is one byte too, or the first of two: text is compared byte by byte.
     let end: String = start[..start.len() - 1].chars().chain(char::from_u32(u32::from(last) + 1)).collect();
     Box::new(column().ge(start).and(column().lt(end)).and(fits))
-}
-
-/// SQL folds the case of ASCII letters; the other letters that a pattern asks for are folded one by one.
-fn fold_letters<S: 'static>(folded: Expression<S, Text>, pieces: &[String]) -> Expression<S, Text> {
-    let letters: BTreeSet<char> =
-        pieces.iter().flat_map(|piece| piece.chars()).filter(|each| !each.is_ascii()).collect();
-    letters.into_iter().fold(folded, |column, small| {
-        let capital: String = small.to_uppercase().collect();
-        if fold(&capital) == small.to_string() {
-            Box::new(super::replace(column, capital, small.to_string()))
-        } else {
-            column
-        }
-    })
 }
 
 fn instant<S: 'static>(column: Make<S, BigInt>, test: &Test) -> Condition<S> {

@@ -9,6 +9,8 @@ pub mod changes;
 pub mod create_requests;
 pub mod credentials;
 pub mod database;
+pub mod errand;
+mod folded;
 pub mod holds;
 pub mod installation;
 pub mod invites;
@@ -31,13 +33,15 @@ pub mod users;
 const MANY: usize = 500;
 
 diesel::define_sql_function! {
-    /// Folds the case of ASCII letters: of them only, as text has the C collation on PostgreSQL.
+    /// Folds the case of ASCII letters: of them only, as text has the C collation on PostgreSQL. So it is for names that
+    /// have no others.
     fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
 }
 
 diesel::define_sql_function! {
-    /// Puts one text for every occurrence of another.
-    fn replace(text: diesel::sql_types::Text, from: diesel::sql_types::Text, to: diesel::sql_types::Text) -> diesel::sql_types::Text;
+    /// Always true, unless the time of the statement is up, which fails it: SQLite, which has no time limit of its own, is
+    /// so given one that is looked at on every row.
+    fn in_time(id: diesel::sql_types::Text) -> diesel::sql_types::Bool;
 }
 
 /// A map as JSON. Its keys are text, so nothing can go wrong.

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 
 use super::database::{AnyConnection, is_dangling, is_duplicate, storage};
 use super::holds::hold_personas;
-use super::listing::{ALWAYS, Column, Stored, after, condition, order};
+use super::listing::{ALWAYS, Column, Expression, Stored, after, condition, order};
 use super::principals::{Existed, parse_id};
 use super::schema::{persona_links, personas, policies, principals, search_terms as search_terms_table};
 use super::search_terms;
@@ -17,6 +18,7 @@ use crate::domain::ids::{PersonaId, PrincipalId};
 use crate::domain::listing::{Counts, Query, Start, Totals};
 use crate::domain::persona::{Persona, PersonaRef};
 use crate::domain::principal::PrincipalKind;
+use crate::domain::text::fold;
 
 /// A row of `personas`.
 #[derive(Queryable, Selectable, Insertable)]
@@ -32,6 +34,8 @@ struct PersonaRow {
     created_at: i64,
     updated_at: i64,
     attributes: String,
+    name_folded: String,
+    display_name_folded: String,
 }
 
 impl From<&Persona> for PersonaRow {
@@ -47,6 +51,8 @@ impl From<&Persona> for PersonaRow {
             created_at: persona.created_at,
             updated_at: persona.updated_at,
             attributes: super::json(&persona.attributes),
+            name_folded: fold(&persona.name),
+            display_name_folded: fold(&persona.display_name),
         }
     }
 }
@@ -80,13 +86,16 @@ impl Stored for PersonaField {
         match self {
             Self::Id => Column::Exact(|| Box::new(personas::id)),
             Self::QualifiedName => Column::Exact(|| Box::new(personas::qualified_name)),
-            Self::Name => Column::plain_text(|| Box::new(personas::name), || Box::new(super::lower(personas::name))),
-            Self::DisplayName => Column::plain_text(
-                || Box::new(personas::display_name),
-                || Box::new(super::lower(personas::display_name)),
-            ),
+            Self::Name => Column::plain_text(|| Box::new(personas::name), || Box::new(personas::name_folded)),
+            Self::DisplayName => {
+                Column::plain_text(|| Box::new(personas::display_name), || Box::new(personas::display_name_folded))
+            }
             Self::CreatedAt => Column::Instant(|| Box::new(personas::created_at), ALWAYS),
         }
+    }
+
+    fn id() -> Expression<personas::table, Text> {
+        Box::new(personas::id)
     }
 }
 
@@ -129,7 +138,9 @@ pub fn replace(connection: &mut AnyConnection, persona: &Persona) -> Result<()> 
     let outcome = diesel::update(personas::table.find(persona.id.to_string()))
         .set((
             personas::name.eq(&persona.name),
+            personas::name_folded.eq(fold(&persona.name)),
             personas::display_name.eq(&persona.display_name),
+            personas::display_name_folded.eq(fold(&persona.display_name)),
             personas::description.eq(&persona.description),
             personas::enabled.eq(persona.enabled),
             personas::attributes.eq(super::json(&persona.attributes)),

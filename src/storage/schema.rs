@@ -18,6 +18,7 @@ diesel::table! {
         display_name -> Text,
         email -> Text,
         password_hash -> Text,
+        email_folded -> Text,
     }
 }
 
@@ -39,6 +40,7 @@ diesel::table! {
         use_count -> BigInt,
         maker_id -> Text,
         maker_kind -> Text,
+        description_folded -> Text,
     }
 }
 
@@ -73,6 +75,8 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         attributes -> Text,
+        name_folded -> Text,
+        display_name_folded -> Text,
     }
 }
 
@@ -105,6 +109,7 @@ diesel::table! {
         subject_name -> Text,
         request_id -> Text,
         position -> BigInt,
+        subject_name_folded -> Text,
     }
 }
 
@@ -192,6 +197,7 @@ diesel::table! {
         created_by -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,
+        display_name_folded -> Text,
     }
 }
 
@@ -207,6 +213,8 @@ diesel::table! {
         owner_name -> Text,
         created_at -> BigInt,
         expires_at -> BigInt,
+        name_folded -> Text,
+        description_folded -> Text,
     }
 }
 

@@ -124,6 +124,7 @@ pub fn names_after(
         .filter(search_terms::value.eq(fold(EntityState::Active.name())))
         .filter(assets::type_name.nullable().assume_not_null().eq(type_name.to_owned()))
         .filter(name().gt(after.to_owned()))
+        .filter(super::in_time(search_terms::entity_id))
         .filter(seen_assets(sight))
         .order(name().asc())
         .limit(limit);
@@ -137,7 +138,8 @@ fn which(search: &Search, sight: &Sight) -> Which {
         ("__state".to_owned(), vec![fold(EntityState::Active.name()), fold(EntityState::Deleted.name())])
     });
     let driven = search_terms::field.eq(field).and(search_terms::value.eq_any(values));
-    Box::new(driven.and(condition(&search.condition)).and(seen(sight)))
+    let in_time = super::in_time(search_terms::entity_id);
+    Box::new(driven.and(in_time).and(condition(&search.condition)).and(seen(sight)))
 }
 
 /// A term that every wanted entity has, the rarest as far as its name tells.

@@ -2,14 +2,16 @@
 
 use diesel::dsl::InnerJoinQuerySource;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 
 use super::database::AnyConnection;
-use super::listing::{ALWAYS, Column, Stored, after, condition, order};
+use super::listing::{ALWAYS, Column, Expression, Stored, after, condition, order};
 use super::principals::PrincipalRow;
 use super::schema::{principals, service_accounts};
 use crate::domain::error::Result;
 use crate::domain::listing::{Counts, Query, Start, Totals};
 use crate::domain::service_account::{ServiceAccount, ServiceAccountField};
+use crate::domain::text::fold;
 
 /// A row of `service_accounts`.
 #[derive(Queryable, Selectable, Insertable)]
@@ -21,6 +23,7 @@ struct ServiceAccountRow {
     created_by: String,
     created_at: i64,
     updated_at: i64,
+    display_name_folded: String,
 }
 
 fn into_domain((principal, account): (PrincipalRow, ServiceAccountRow)) -> Result<ServiceAccount> {
@@ -41,6 +44,7 @@ pub fn insert(connection: &mut AnyConnection, account: &ServiceAccount) -> Resul
         created_by: account.created_by.clone(),
         created_at: account.created_at,
         updated_at: account.updated_at,
+        display_name_folded: fold(&account.display_name),
     };
     diesel::insert_into(service_accounts::table).values(row).execute(connection)?;
     Ok(())
@@ -84,10 +88,14 @@ impl Stored for ServiceAccountField {
             }
             Self::DisplayName => Column::plain_text(
                 || Box::new(service_accounts::display_name),
-                || Box::new(super::lower(service_accounts::display_name)),
+                || Box::new(service_accounts::display_name_folded),
             ),
             Self::CreatedAt => Column::Instant(|| Box::new(service_accounts::created_at), ALWAYS),
         }
+    }
+
+    fn id() -> Expression<Source, Text> {
+        Box::new(service_accounts::id)
     }
 }
 

@@ -2,9 +2,10 @@
 
 use diesel::dsl::InnerJoinQuerySource;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 
 use super::database::AnyConnection;
-use super::listing::{ALWAYS, Column, Stored, after, condition, order};
+use super::listing::{ALWAYS, Column, Expression, Stored, after, condition, order};
 use super::principals::{Existed, PrincipalRow};
 use super::schema::{principals, users};
 use crate::domain::error::Result;
@@ -12,6 +13,7 @@ use crate::domain::fields::UserField;
 use crate::domain::filter::Filter;
 use crate::domain::ids::PrincipalId;
 use crate::domain::listing::{Counts, Query, Start, Totals};
+use crate::domain::text::fold;
 use crate::domain::user::User;
 
 /// A row of `users`.
@@ -22,6 +24,7 @@ struct UserRow {
     display_name: String,
     email: String,
     password_hash: String,
+    email_folded: String,
 }
 
 fn into_domain((principal, user): (PrincipalRow, UserRow)) -> Result<User> {
@@ -39,6 +42,7 @@ pub fn insert(connection: &mut AnyConnection, user: &User, password_hash: &str) 
         display_name: user.display_name.clone(),
         email: user.email.clone(),
         password_hash: password_hash.to_owned(),
+        email_folded: fold(&user.email),
     };
     diesel::insert_into(users::table).values(row).execute(connection)?;
     Ok(())
@@ -129,9 +133,13 @@ impl Stored for UserField {
             Self::Username => {
                 Column::plain_text(|| Box::new(principals::username), || Box::new(super::lower(principals::username)))
             }
-            Self::Email => Column::OptionalText(|| Box::new(users::email), || Box::new(super::lower(users::email))),
+            Self::Email => Column::OptionalText(|| Box::new(users::email), || Box::new(users::email_folded)),
             Self::CreatedAt => Column::Instant(|| Box::new(principals::created_at), ALWAYS),
         }
+    }
+
+    fn id() -> Expression<Source, Text> {
+        Box::new(users::id)
     }
 }
 

@@ -47,7 +47,7 @@ async fn furnished() -> World {
     world.user("ada", tessera::domain::principal::Role::Member).await;
     world.key("k", &[Permission::ManageApiKeys]).await;
     for statement in [
-        "INSERT INTO personas VALUES ('p', 'default/p', 'readers', '', '', true, 'ada', 1, 1, '{}')",
+        "INSERT INTO personas VALUES ('p', 'default/p', 'readers', '', '', true, 'ada', 1, 1, '{}', 'readers', '')",
         "INSERT INTO policies VALUES ('p', 'q', 'p', 'data', '', '', 'allow', '', '', '', true, true, '', '', 1, 1)",
         "INSERT INTO permission_uses SELECT id, 'MANAGE_APIKEYS', 1 FROM api_keys",
         "INSERT INTO persona_links SELECT id, 'p' FROM api_keys",
@@ -56,8 +56,8 @@ async fn furnished() -> World {
         "INSERT INTO assets VALUES ('a', 'Table', 'x/a', 'a', 'ACTIVE', '{}', '', '', 1, 1, 1)",
         "INSERT INTO asset_people VALUES ('a', 'adminUsers', 'ada')",
         "INSERT INTO search_terms VALUES ('a', 'name', 'a')",
-        "INSERT INTO service_accounts SELECT id, '', '', '', 1, 1 FROM api_keys",
-        "INSERT INTO access_tokens SELECT 't', key_id, '', '', '', '', '', '', 1, 1 FROM credentials",
+        "INSERT INTO service_accounts SELECT id, '', '', '', 1, 1, '' FROM api_keys",
+        "INSERT INTO access_tokens SELECT 't', key_id, '', '', '', '', '', '', 1, 1, '', '' FROM credentials",
         "INSERT INTO aspects SELECT id, 'status', '{}', '', 1 FROM users",
         "INSERT INTO installation VALUES (0, 'x', 1)",
     ] {
@@ -75,13 +75,13 @@ const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
         "INSERT INTO principals SELECT 'x', kind, username, role, enabled, 1 FROM principals WHERE kind = 'user'",
     ),
     ("principals_kind_known", CheckViolation, "INSERT INTO principals VALUES ('x', 'robot', 'x', '$guest', true, 1)"),
-    ("users_id", UniqueViolation, "INSERT INTO users SELECT id, '', '', '' FROM users"),
-    ("users_are_principals", ForeignKeyViolation, "INSERT INTO users VALUES ('x', '', '', '')"),
+    ("users_id", UniqueViolation, "INSERT INTO users SELECT id, '', '', '', '' FROM users"),
+    ("users_are_principals", ForeignKeyViolation, "INSERT INTO users VALUES ('x', '', '', '', '')"),
     ("api_keys_id", UniqueViolation, "INSERT INTO api_keys SELECT * FROM api_keys"),
     (
         "api_keys_are_principals",
         ForeignKeyViolation,
-        "INSERT INTO api_keys VALUES ('x', '', '', '', 1, '', 1, 1, 1, 0, '', 0, 0, 0, '', 'user')",
+        "INSERT INTO api_keys VALUES ('x', '', '', '', 1, '', 1, 1, 1, 0, '', 0, 0, 0, '', 'user', '')",
     ),
     ("api_keys_validity_positive", CheckViolation, "UPDATE api_keys SET validity_seconds = 0"),
     ("credentials_key_id", UniqueViolation, "INSERT INTO credentials SELECT * FROM credentials"),
@@ -101,16 +101,20 @@ const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
         ForeignKeyViolation,
         "INSERT INTO principal_permissions VALUES ('x', 'MANAGE_APIKEYS')",
     ),
-    ("personas_id", UniqueViolation, "INSERT INTO personas VALUES ('p', 'x', 'x', '', '', true, '', 1, 1, '{}')"),
+    (
+        "personas_id",
+        UniqueViolation,
+        "INSERT INTO personas VALUES ('p', 'x', 'x', '', '', true, '', 1, 1, '{}', '', '')",
+    ),
     (
         "personas_qualified_name_unique",
         UniqueViolation,
-        "INSERT INTO personas VALUES ('x', 'default/p', 'x', '', '', true, '', 1, 1, '{}')",
+        "INSERT INTO personas VALUES ('x', 'default/p', 'x', '', '', true, '', 1, 1, '{}', '', '')",
     ),
     (
         "personas_name_unique",
         UniqueViolation,
-        "INSERT INTO personas VALUES ('x', 'x', 'readers', '', '', true, '', 1, 1, '{}')",
+        "INSERT INTO personas VALUES ('x', 'x', 'readers', '', '', true, '', 1, 1, '{}', '', '')",
     ),
     ("persona_links_once", UniqueViolation, "INSERT INTO persona_links SELECT * FROM persona_links"),
     ("persona_links_have_principals", ForeignKeyViolation, "INSERT INTO persona_links VALUES ('x', 'p')"),
@@ -155,18 +159,22 @@ const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
     (
         "service_accounts_are_principals",
         ForeignKeyViolation,
-        "INSERT INTO service_accounts VALUES ('x', '', '', '', 1, 1)",
+        "INSERT INTO service_accounts VALUES ('x', '', '', '', 1, 1, '')",
     ),
-    ("access_tokens_id", UniqueViolation, "INSERT INTO access_tokens VALUES ('t', 'x', '', '', '', '', '', '', 1, 1)"),
+    (
+        "access_tokens_id",
+        UniqueViolation,
+        "INSERT INTO access_tokens VALUES ('t', 'x', '', '', '', '', '', '', 1, 1, '', '')",
+    ),
     (
         "access_tokens_key_id_unique",
         UniqueViolation,
-        "INSERT INTO access_tokens SELECT 'x', key_id, '', '', '', '', '', '', 1, 1 FROM credentials",
+        "INSERT INTO access_tokens SELECT 'x', key_id, '', '', '', '', '', '', 1, 1, '', '' FROM credentials",
     ),
     (
         "access_tokens_are_credentials",
         ForeignKeyViolation,
-        "INSERT INTO access_tokens VALUES ('x', 'x', '', '', '', '', '', '', 1, 1)",
+        "INSERT INTO access_tokens VALUES ('x', 'x', '', '', '', '', '', '', 1, 1, '', '')",
     ),
     ("aspects_once", UniqueViolation, "INSERT INTO aspects SELECT * FROM aspects"),
     ("aspects_have_principals", ForeignKeyViolation, "INSERT INTO aspects VALUES ('x', 'status', '{}', '', 1)"),
@@ -247,7 +255,7 @@ async fn text_is_ordered_by_its_bytes() {
     let names = ["", " ", "-b", "A", "B", "Z", "_", "a", "a b", "a-b", "ab", "b", "é", "ﬀ", "🦀"];
     for (index, name) in names.iter().rev().enumerate() {
         let statement =
-            format!("INSERT INTO personas VALUES ('{index}', '{index}', '{name}', '', '', true, '', 1, 1, '')");
+            format!("INSERT INTO personas VALUES ('{index}', '{index}', '{name}', '', '', true, '', 1, 1, '', '', '')");
         execute(&world.service.database, &statement).unwrap();
     }
     assert_eq!(lines(&world.service.database, "SELECT name AS line FROM personas ORDER BY name"), names);

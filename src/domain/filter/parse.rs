@@ -1,7 +1,5 @@
 //! Reading filters.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value as Json};
 
 use super::{Case, Comparison, Filter, Pattern, Test, Value};
@@ -14,8 +12,6 @@ const DEPTH: usize = 8;
 const PARTS: usize = 100;
 /// How many patterns a filter can have: each is matched against every record.
 const PATTERNS: usize = 10;
-/// How many letters of a pattern SQL is asked to fold one by one.
-const LETTERS: usize = 24;
 
 impl<F: Field> Filter<F> {
     /// Reads the `filter` parameter; nothing is every record.
@@ -202,17 +198,10 @@ fn values<F: Field>(field: F, operator: &str, json: &Json) -> Result<Vec<Value>,
 
 fn pattern<F: Field>(field: F, operator: &str, json: &Json, case: Case) -> Result<Pattern, Violation> {
     match (field.kind(), json) {
-        (Kind::Text, Json::String(text)) if foreign_letters(text) > LETTERS => {
-            Err(wrong(format!("has a pattern with more than {LETTERS} different letters beyond ASCII")))
-        }
         (Kind::Text, Json::String(text)) => Ok(Pattern::parse(&stored(text)?, case)),
         (Kind::Text, _) => Err(wrong(format!("needs a string after `{operator}`"))),
         _ => Err(wrong(format!("cannot use `{operator}` on `{}`", field.name()))),
     }
-}
-
-fn foreign_letters(text: &str) -> usize {
-    text.chars().filter(|each| !each.is_ascii()).collect::<BTreeSet<_>>().len()
 }
 
 /// No stored text has a NUL, and PostgreSQL takes none even to compare.

@@ -77,7 +77,7 @@ pub(super) fn components() -> impl Iterator<Item = (String, Response)> {
         (500, "The server failed; the log says more under the same request id", Failure::Panic),
         (
             503,
-            "The server cannot answer now, so nothing is said about any token",
+            "The server cannot answer now; nothing is said about any token, and no change was made unless it was committed",
             Failure::Unavailable("not shown".into()),
         ),
         (504, "The answer took too long; the request may still have been carried out", Failure::Timeout),

@@ -1,10 +1,10 @@
 //! `/livez` and `/readyz`.
 
-use std::time::Instant;
-
 use actix_web::{HttpResponse, get, web};
 
 use crate::app::State;
+use crate::http::openapi::Fails;
+use crate::http::problem::Failure;
 use crate::service::upkeep::maintenance;
 
 /// Tell that the process runs
@@ -23,25 +23,18 @@ pub async fn livez() -> HttpResponse {
 
 /// Tell whether requests can be served
 ///
-/// The database must answer.
+/// The database must answer. An error says what is missing.
 #[utoipa::path(
     tag = "Operations",
     operation_id = "get_readiness",
     security(()),
     responses(
         (status = 200, description = "They can", content_type = "text/plain", body = String),
-        (status = 503, description = "They cannot", content_type = "text/plain", body = String),
+        Fails<503>,
     ),
 )]
 #[get("/readyz")]
-pub async fn readyz(state: web::Data<State>) -> HttpResponse {
-    match maintenance::ping(&state.service).await {
-        Ok(()) => HttpResponse::Ok().content_type("text/plain").body("ok\n"),
-        Err(error) => {
-            if state.log_bounds.admit("not ready", Instant::now()) {
-                tracing::warn!(%error, "not ready");
-            }
-            HttpResponse::ServiceUnavailable().content_type("text/plain").body("not ready\n")
-        }
-    }
+pub async fn readyz(state: web::Data<State>) -> Result<HttpResponse, Failure> {
+    maintenance::ping(&state.service).await.map_err(Failure::or_unavailable)?;
+    Ok(HttpResponse::Ok().content_type("text/plain").body("ok\n"))
 }

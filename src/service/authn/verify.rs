@@ -65,8 +65,8 @@ pub enum Leaked {
 pub async fn revoke_leaked(service: &Service, token: &str, finder: &'static str) -> Result<Leaked> {
     let actor = match service.recognise(token).await {
         Ok(actor) => actor,
-        Err(Error::Storage(error)) => return Err(Error::Storage(error)),
-        Err(_) => return Ok(Leaked::Dead),
+        Err(Error::Unauthenticated(_)) => return Ok(Leaked::Dead),
+        Err(error) => return Err(error),
     };
     let Some(credential) = actor.credential else { return Ok(Leaked::Dead) };
     let operator = Actor::operator(service.clock.now()).requesting(finder.into());

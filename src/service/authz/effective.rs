@@ -8,8 +8,9 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::permission::Permission;
 use crate::domain::policy::Effect;
-use crate::service::{Service, blocking};
-use crate::storage::database::AnyConnection;
+use crate::service::Service;
+use crate::storage::database::{AnyConnection, Lane};
+use crate::storage::errand::Errand;
 use crate::storage::{permission_uses, policies, principals, standings};
 
 /// Every permission of an API key, or those that nobody made use of since `unused_since`: the holder's own, or for whoever
@@ -100,10 +101,11 @@ pub async fn save_uses(service: &Service) -> Result<()> {
         return Ok(());
     }
     let parts = service.clone();
-    blocking(move || {
-        parts.database.write(|connection| permission_uses::keep(connection, &uses))?;
-        parts.directory.permission_uses.saved(&uses);
-        Ok(())
-    })
-    .await
+    service
+        .run(Lane::Writes, Errand::unbounded(), move |database, errand| {
+            database.write_for(errand, |connection| permission_uses::keep(connection, &uses))?;
+            parts.directory.permission_uses.saved(&uses);
+            Ok(())
+        })
+        .await
 }

@@ -88,7 +88,7 @@ pub async fn subjects(
     let Some(kind) = kind else { return Ok(Results::NONE) };
     let (service, reading) = (service.clone(), service.clone());
     reading
-        .read(move |connection| {
+        .list(asking, move |connection| {
             let revision = policies::revision(connection)?;
             let inquiry = inquiry.completed(connection)?;
             let principals = candidates::principals_after(connection, kind, &window.after, surplus())?;
@@ -127,11 +127,11 @@ pub async fn resources(
     window: Window,
 ) -> Result<Results> {
     may_ask(service, asking, &about)?;
-    let (service, reading, asking) = (service.clone(), service.clone(), asking.clone());
+    let (service, reading, asker) = (service.clone(), service.clone(), asking.clone());
     reading
-        .read(move |connection| {
+        .list(asking, move |connection| {
             let type_name = inquiry.resource.type_name.clone();
-            let Found::Active(standing) = find(&service, connection, &asking, &about)? else {
+            let Found::Active(standing) = find(&service, connection, &asker, &about)? else {
                 return Ok(Results::NONE);
             };
             if type_name == PLATFORM {
@@ -143,10 +143,10 @@ pub async fn resources(
             let mut found: BTreeMap<String, Option<_>> =
                 spelt_out.filter(|name| *name > window.after).map(|name| (name, None)).collect();
             // An actor that asks about itself is not told, by a result or by where a page ends, of assets that it does not see.
-            let stored = if asking.permissions().contains(Permission::VerifyTokens) {
+            let stored = if asker.permissions().contains(Permission::VerifyTokens) {
                 candidates::assets_after(connection, &type_name, &window.after, surplus())?
             } else {
-                let sight = sight::entities(connection, &asking)?;
+                let sight = sight::entities(connection, &asker)?;
                 let seen = search::names_after(connection, &type_name, &window.after, surplus(), &sight)?;
                 found.extend(seen.into_iter().map(|name| (name, None)));
                 let names: Vec<String> = found.keys().take(CANDIDATES + 1).cloned().collect();
@@ -181,10 +181,10 @@ pub async fn actions(
     window: Window,
 ) -> Result<Results> {
     may_ask(service, asking, &about)?;
-    let (service, reading, asking) = (service.clone(), service.clone(), asking.clone());
+    let (service, reading, asker) = (service.clone(), service.clone(), asking.clone());
     reading
-        .read(move |connection| {
-            let Found::Active(standing) = find(&service, connection, &asking, &about)? else {
+        .list(asking, move |connection| {
+            let Found::Active(standing) = find(&service, connection, &asker, &about)? else {
                 return Ok(Results::NONE);
             };
             let revision = policies::revision(connection)?;

@@ -93,7 +93,7 @@ pub async fn list(service: &Service, actor: &Actor, mut query: Query<PersonaFiel
     let now = service.clock.now();
     let (sort, limit) = (query.sort.clone(), query.limit);
     let (records, counts) = service
-        .read(move |connection| {
+        .list(actor, move |connection| {
             Ok((personas::page(connection, &query, now)?, personas::counts(connection, &query, &seen, now)?))
         })
         .await?;

@@ -81,7 +81,7 @@ impl Member {
 /// [`Error::Forbidden`]
 pub async fn list(service: &Service, actor: &Actor, search: PolicySearch) -> Result<Page<Policy>> {
     service.require(actor, Permission::ManagePolicies)?;
-    let all = service.read(policies::shared).await?;
+    let all = service.list(actor, policies::shared).await?;
     let total = all.len();
     let text = fold(&search.text);
     let found: Vec<Policy> = all

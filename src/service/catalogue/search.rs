@@ -30,10 +30,10 @@ pub struct Found {
 /// # Errors
 /// When the storage fails.
 pub async fn search(service: &Service, actor: &Actor, search: Search) -> Result<Found> {
-    let (began, actor) = (Instant::now(), actor.clone());
+    let (began, seeing) = (Instant::now(), actor.clone());
     let found = service
-        .read(move |connection| {
-            let sight = sight::entities(connection, &actor)?;
+        .list(actor, move |connection| {
+            let sight = sight::entities(connection, &seeing)?;
             let total = found::count(connection, &search, &sight)?;
             let ids = if search.size == 0 { Vec::new() } else { found::page(connection, &search, &sight)? };
             Ok(Found { total, entities: load(connection, &ids, &sight)? })

@@ -116,7 +116,7 @@ pub async fn list(service: &Service, actor: &Actor, mut query: Query<AccessToken
     let now = service.clock.now();
     let (sort, limit) = (query.sort.clone(), query.limit);
     let (records, counts) = service
-        .read(move |connection| {
+        .list(actor, move |connection| {
             let counts = access_tokens::counts(connection, &query, &seen, now)?;
             Ok((access_tokens::page(connection, &query, now)?, counts))
         })

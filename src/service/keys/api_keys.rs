@@ -151,7 +151,7 @@ pub async fn list(service: &Service, actor: &Actor, mut query: Query<ApiKeyField
     let now = service.clock.now();
     let (sort, limit, reading) = (query.sort.clone(), query.limit, service.clone());
     let listed = service
-        .read(move |connection| {
+        .list(actor, move |connection| {
             let records = api_keys::page(connection, &query, now)?;
             let counts = api_keys::counts(connection, &query, &seen, now)?;
             // A page ends where storage has its last key, not where its unsaved uses would have it.

@@ -63,7 +63,7 @@ pub async fn list(service: &Service, actor: &Actor, query: Query<ServiceAccountF
     let now = service.clock.now();
     let (sort, limit) = (query.sort.clone(), query.limit);
     let (records, counts) = service
-        .read(move |connection| {
+        .list(actor, move |connection| {
             Ok((service_accounts::page(connection, &query, now)?, service_accounts::counts(connection, &query, now)?))
         })
         .await?;

@@ -229,7 +229,7 @@ pub async fn list(service: &Service, actor: &Actor, mut query: Query<UserField>)
     let now = service.clock.now();
     let (sort, limit) = (query.sort.clone(), query.limit);
     let (records, counts) = service
-        .read(move |connection| {
+        .list(actor, move |connection| {
             Ok((users::page(connection, &query, now)?, users::counts(connection, &query, &seen, now)?))
         })
         .await?;

@@ -19,7 +19,7 @@ pub async fn list(service: &Service, actor: &Actor, query: Query<ChangeField>) -
     let now = service.clock.now();
     let (sort, limit) = (query.sort.clone(), query.limit);
     let (records, counts) = service
-        .read(move |connection| {
+        .list(actor, move |connection| {
             Ok((changes::page(connection, &query, now)?, changes::counts(connection, &query, now)?))
         })
         .await?;

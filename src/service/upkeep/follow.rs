@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::change::Change;
 use crate::domain::error::{Error, Result};
-use crate::service::{Service, blocking};
+use crate::service::Service;
 use crate::storage::changes::{self, News};
 use crate::storage::database::{Mark, mark};
 
@@ -25,8 +25,7 @@ impl Follower {
     /// When the storage fails.
     pub async fn start(service: &Service) -> Result<Self> {
         let began = service.clock.uptime();
-        let parts = service.clone();
-        let mark = blocking(move || parts.database.follow(mark)).await?;
+        let mark = service.follow(mark).await?;
         service.directory.forget_all();
         service.directory.renew_lease(began);
         Ok(Self { mark })
@@ -44,8 +43,8 @@ impl Follower {
         }
         // What this look does not find was committed after this.
         let began = service.clock.uptime();
-        let (parts, known) = (service.clone(), self.mark.clone());
-        let look = blocking(move || parts.database.follow(|connection| changes::since(connection, &known)));
+        let known = self.mark.clone();
+        let look = service.follow(move |connection| changes::since(connection, &known));
         let outcome =
             tokio::time::timeout(FOLLOW_TIMEOUT, look).await.unwrap_or_else(|late| Err(Error::Storage(late.into())));
         let News { changes, mark } = outcome.inspect_err(|_| service.directory.end_lease())?;

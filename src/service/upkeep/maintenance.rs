@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use crate::clock::DAY;
 use crate::domain::error::Result;
+use crate::service::Service;
 use crate::service::authz::effective;
 use crate::service::upkeep::time;
-use crate::service::{Service, blocking};
+use crate::storage::database::Lane;
+use crate::storage::errand::Errand;
 use crate::storage::{access_tokens, api_keys, create_requests, credentials, peppers};
 
 /// How often uses are saved.
@@ -37,19 +39,20 @@ pub async fn save_uses(service: &Service) -> Result<()> {
 pub async fn save_some_uses(service: &Service) -> Result<Unsaved> {
     let _one_at_a_time = service.saving.lock().await;
     let parts = service.clone();
-    let unsaved = blocking(move || {
-        let uses = parts.directory.take_uses(SAVED_AT_ONCE);
-        if !uses.is_empty() {
-            parts.database.write(|connection| api_keys::note_uses(connection, &uses))?;
-            parts.directory.uses_saved();
-        }
-        if parts.directory.uses_are_waiting() {
-            return Ok(Unsaved::Some);
-        }
-        parts.directory.sweep();
-        Ok(Unsaved::None)
-    })
-    .await?;
+    let unsaved = service
+        .run(Lane::Writes, Errand::unbounded(), move |database, errand| {
+            let uses = parts.directory.take_uses(SAVED_AT_ONCE);
+            if !uses.is_empty() {
+                database.write_for(errand, |connection| api_keys::note_uses(connection, &uses))?;
+                parts.directory.uses_saved();
+            }
+            if parts.directory.uses_are_waiting() {
+                return Ok(Unsaved::Some);
+            }
+            parts.directory.sweep();
+            Ok(Unsaved::None)
+        })
+        .await?;
     effective::save_uses(service).await?;
     Ok(unsaved)
 }
@@ -73,16 +76,14 @@ const LISTED: i64 = 30 * DAY;
 /// When the storage fails.
 pub async fn forget_ended(service: &Service) -> Result<()> {
     time::forget_future_uses(service, service.clock.now()).await?;
-    let service = service.clone();
-    blocking(move || {
-        let day_ago = service.clock.now() - DAY;
-        service.database.write(|connection| {
+    let day_ago = service.clock.now() - DAY;
+    service
+        .keep(move |connection| {
             credentials::delete_ended_sessions(connection, day_ago)?;
             access_tokens::delete_expired(connection, day_ago - LISTED)?;
             create_requests::forget_all_old(connection, day_ago).map(drop)
         })
-    })
-    .await
+        .await
 }
 
 /// Whether the database answers.

@@ -7,7 +7,7 @@ use crate::clock::{MINUTE, SECOND};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::Id;
 use crate::domain::installation::Installation;
-use crate::service::{Service, blocking};
+use crate::service::Service;
 use crate::storage::{api_keys, installation, permission_uses};
 
 /// How often the time is kept.
@@ -49,15 +49,13 @@ pub async fn begin(service: &Service) -> Result<Installation> {
 async fn found(service: &Service) -> Result<Installation> {
     let latest_time = service.clock.now();
     let id = Id::<Installation>::new(latest_time, service.entropy)?.uuid();
-    let parts = service.clone();
-    blocking(move || {
-        parts.database.write(|connection| {
+    service
+        .keep(move |connection| {
             installation::begin(connection, Installation { id, latest_time })?;
             let begun = installation::find(connection)?;
             begun.ok_or_else(|| Error::Internal("the installation has no row".into()))
         })
-    })
-    .await
+        .await
 }
 
 /// Keeps the time, and hears from other processes of the installation what they kept.
@@ -66,12 +64,9 @@ async fn found(service: &Service) -> Result<Installation> {
 /// When the storage fails.
 pub async fn see(service: &Service) -> Result<()> {
     let Some(latest) = service.clock.latest() else { return Ok(()) };
-    let parts = service.clone();
-    let known = blocking(move || {
-        parts.database.write(|connection| {
-            installation::see(connection, latest)?;
-            installation::find(connection)
-        })
+    let known = service.keep(move |connection| {
+        installation::see(connection, latest)?;
+        installation::find(connection)
     });
     if let Some(known) = known.await? {
         service.clock.hear(known.latest_time);
@@ -84,9 +79,8 @@ pub async fn see(service: &Service) -> Result<()> {
 /// # Errors
 /// When the storage fails.
 pub async fn accept(service: &Service) -> Result<i64> {
-    let parts = service.clone();
     let wall = service.clock.wall();
-    blocking(move || parts.database.write(|connection| installation::set_time(connection, wall))).await?;
+    service.keep(move |connection| installation::set_time(connection, wall)).await?;
     forget_future_uses(service, wall).await?;
     Ok(wall)
 }
@@ -96,13 +90,11 @@ pub async fn accept(service: &Service) -> Result<i64> {
 /// # Errors
 /// When the storage fails.
 pub async fn forget_future_uses(service: &Service, now: i64) -> Result<()> {
-    let parts = service.clone();
-    blocking(move || {
-        parts.database.write(|connection| {
+    service
+        .keep(move |connection| {
             // Other nodes' clocks may be a little ahead.
             api_keys::forget_future_uses(connection, now, now + MINUTE)?;
             permission_uses::forget_future(connection, now, now + MINUTE)
         })
-    })
-    .await
+        .await
 }

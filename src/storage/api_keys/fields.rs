@@ -1,11 +1,12 @@
 //! How the fields of API keys are stored.
 
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 
 use crate::domain::api_key::{NEVER, Status};
 use crate::domain::fields::ApiKeyField;
 use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX};
-use crate::storage::listing::{ALWAYS, Column, Condition, Stored, any, equal, nothing};
+use crate::storage::listing::{ALWAYS, Column, Condition, Expression, Stored, any, equal, nothing};
 use crate::storage::lower;
 use crate::storage::schema::{api_keys, persona_links, personas};
 
@@ -22,7 +23,7 @@ impl Stored for ApiKeyField {
                 order: || Box::new(api_keys::display_name_folded),
             },
             Self::Description => {
-                Column::plain_text(|| Box::new(api_keys::description), || Box::new(lower(api_keys::description)))
+                Column::plain_text(|| Box::new(api_keys::description), || Box::new(api_keys::description_folded))
             }
             Self::CreatedBy => {
                 Column::plain_text(|| Box::new(api_keys::created_by), || Box::new(lower(api_keys::created_by)))
@@ -34,6 +35,10 @@ impl Stored for ApiKeyField {
             Self::Status => Column::Computed(has_status),
             Self::PersonaQualifiedName => Column::Computed(has_persona),
         }
+    }
+
+    fn id() -> Expression<api_keys::table, Text> {
+        Box::new(api_keys::id)
     }
 }
 

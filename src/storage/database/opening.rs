@@ -1,15 +1,315 @@
-//! What opening connections takes, whichever database it is.
+//! Opening connections, with the settings that every statement of ours relies on.
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
-use std::os::unix::fs::OpenOptionsExt;
+use std::ops::{Deref, DerefMut};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::r2d2::R2D2Connection;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::sql_types::{Bool, Integer};
+use diesel::sqlite::Sqlite;
+use diesel::{ConnectionError, PgConnection, SqliteConnection};
+
+use super::AnyConnection;
+use super::lanes::Lane;
+use crate::storage::errand::{Current, Errand};
+use crate::storage::in_time_utils;
+use crate::storage::url::DatabaseUrl;
+
+/// WAL lets readers run beside the writer; FULL makes an acknowledged revocation survive a power cut; LIKE minds
+/// case as on PostgreSQL.
+const SQLITE_SETTINGS: &str = "
+    PRAGMA busy_timeout = 2000;
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA case_sensitive_like = ON;
+    PRAGMA cache_size = -32000;
+";
+
+/// A reading transaction sees one moment, and writes nothing.
+const POSTGRES_READING: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+
+/// On SQLite it sees one moment anyway.
+const SQLITE_READING: &str = "PRAGMA query_only = ON";
+
+/// A server that has vanished is noticed, unless the URL says otherwise.
+const POSTGRES_PATIENCE: [(&str, &str); 5] = [
+    ("connect_timeout", "5"),
+    ("tcp_user_timeout", "10000"),
+    ("keepalives_idle", "5"),
+    ("keepalives_interval", "2"),
+    ("keepalives_count", "3"),
+];
+
+fn with_patience(url: &str) -> String {
+    let mut url = url.to_owned();
+    for (name, value) in POSTGRES_PATIENCE {
+        if !url.contains(name) {
+            let separator = if url.contains('?') { '&' } else { '?' };
+            url = format!("{url}{separator}{name}={value}");
+        }
+    }
+    url
+}
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Reading,
+    LookingUp,
+    Writing,
+}
+
+impl Purpose {
+    /// How long a statement may take.
+    fn limit(self) -> Duration {
+        match self {
+            Self::Reading => Lane::Reads.limit(),
+            Self::LookingUp => Lane::LookUps.limit(),
+            Self::Writing => Lane::Writes.limit(),
+        }
+    }
+}
+
+/// A connection, and what it is at.
+pub struct Link {
+    connection: AnyConnection,
+    current: Current,
+    /// The process of PostgreSQL at the other end.
+    server_process: Option<i32>,
+    /// The SQLite file, by device and number.
+    file: Option<[u64; 2]>,
+    /// Whether a cancellation may still arrive, which would hit what the connection is at then.
+    spoiled: bool,
+}
+
+impl Deref for Link {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Link {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.connection
+    }
+}
+
+impl Link {
+    /// Begins work.
+    pub(super) fn begin(&mut self, errand: &Arc<Errand>) {
+        self.current.set(Some(Arc::clone(errand)));
+        *errand.server_process() = self.server_process;
+    }
+
+    /// Ends it.
+    pub(super) fn end(&mut self, errand: &Errand) {
+        self.current.set(None);
+        *errand.server_process() = None;
+        self.spoiled = errand.is_given_up() && self.server_process.is_some();
+    }
+
+    /// Whether work failed with that error because the database cannot be reached.
+    pub(super) fn is_lost(&mut self, error: &(dyn std::error::Error + 'static)) -> bool {
+        use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
+        match error.downcast_ref() {
+            Some(
+                DieselError::DatabaseError(ClosedConnection | UnableToSendCommand, _)
+                | DieselError::BrokenTransactionManager,
+            ) => true,
+            Some(DieselError::DatabaseError(_, information)) => {
+                LOST.iter().any(|words| information.message().contains(words)) || self.connection.is_broken()
+            }
+            _ => self.connection.is_broken(),
+        }
+    }
+}
+
+/// Messages of errors that say that a connection is of no use, by the words that they have in them.
+const LOST: [&str; 9] = [
+    "terminating connection",
+    "the database system is",
+    "server closed the connection",
+    "no connection to the server",
+    "could not receive data",
+    "could not send data",
+    "database is locked",
+    "unable to open database file",
+    "disk I/O error",
+];
+
+/// What SQL gets from `in_time` on SQLite: true, or the failure of the statement.
+#[derive(Debug)]
+struct InTime {
+    is_over: bool,
+}
+
+impl ToSql<Bool, Sqlite> for InTime {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        if self.is_over {
+            return Err("the time of the statement is over".into());
+        }
+        out.set_value(1_i32);
+        Ok(IsNull::No)
+    }
+}
+
+/// Opens connections for the pools.
+pub(super) struct Manager {
+    url: Arc<DatabaseUrl>,
+    purpose: Purpose,
+}
+
+impl Manager {
+    pub(super) fn new(url: DatabaseUrl) -> Self {
+        Self { url: Arc::new(url), purpose: Purpose::Writing }
+    }
+
+    pub(super) fn for_purpose(&self, purpose: Purpose) -> Self {
+        Self { url: Arc::clone(&self.url), purpose }
+    }
+
+    /// How many connections can write at the same time.
+    pub(super) fn most_writers(&self, connections: u32) -> u32 {
+        match *self.url {
+            DatabaseUrl::Sqlite(_) => 1,
+            DatabaseUrl::Postgres(_) => connections,
+        }
+    }
+
+    /// Opens the first connection. Only this one makes the SQLite file if there is none: one that vanishes later is not
+    /// replaced by an empty one.
+    pub(super) fn open_first(&self) -> Result<Link, ConnectionError> {
+        if let DatabaseUrl::Sqlite(path) = &*self.url {
+            create_private(path).map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
+        }
+        self.open()
+    }
+
+    fn open(&self) -> Result<Link, ConnectionError> {
+        match &*self.url {
+            DatabaseUrl::Postgres(url) => open_postgres(url, self.purpose),
+            DatabaseUrl::Sqlite(path) => open_sqlite(path, self.purpose),
+        }
+    }
+
+    /// Whether the database answers a new connection.
+    ///
+    /// # Errors
+    /// Its own message when it does not.
+    pub(super) fn probe(&self) -> Result<(), ConnectionError> {
+        match self.open() {
+            // It is there; those who have a connection can work.
+            Err(ConnectionError::BadConnection(message)) if is_full(&message) => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    }
+
+    /// Cancels what a process of PostgreSQL is at.
+    pub(super) fn cancel(&self, server_process: i32) -> QueryResult<()> {
+        let Ok(mut link) = self.open() else { return Ok(()) };
+        diesel::select(pg_cancel_backend(server_process)).get_result::<bool>(&mut *link).map(drop)
+    }
+}
+
+diesel::define_sql_function! {
+    /// PostgreSQL: cancels the statement of another connection.
+    fn pg_cancel_backend(process: Integer) -> Bool;
+}
+
+diesel::define_sql_function! {
+    /// PostgreSQL: the process that serves this connection.
+    fn pg_backend_pid() -> Integer;
+}
+
+fn is_full(message: &str) -> bool {
+    message.contains("too many clients") || message.contains("remaining connection slots")
+}
+
+fn open_postgres(url: &str, purpose: Purpose) -> Result<Link, ConnectionError> {
+    let failed = ConnectionError::CouldntSetupConfiguration;
+    let mut postgres = PgConnection::establish(&with_patience(url))?;
+    let limit = purpose.limit().as_millis();
+    postgres.batch_execute(&format!("SET statement_timeout = {limit}")).map_err(failed)?;
+    if purpose != Purpose::Writing {
+        postgres.batch_execute(POSTGRES_READING).map_err(failed)?;
+    }
+    let process = diesel::select(pg_backend_pid()).get_result(&mut postgres).map_err(failed)?;
+    Ok(Link {
+        connection: AnyConnection::Postgres(postgres),
+        current: Current::default(),
+        server_process: Some(process),
+        file: None,
+        spoiled: false,
+    })
+}
+
+fn open_sqlite(path: &Path, purpose: Purpose) -> Result<Link, ConnectionError> {
+    let failed = ConnectionError::CouldntSetupConfiguration;
+    let file = number(path).ok_or_else(|| ConnectionError::BadConnection("the file is not there".to_owned()))?;
+    let mut sqlite = SqliteConnection::establish(&path.to_string_lossy())?;
+    sqlite.batch_execute(SQLITE_SETTINGS).map_err(failed)?;
+    if purpose != Purpose::Writing {
+        sqlite.batch_execute(SQLITE_READING).map_err(failed)?;
+    }
+    let current = Current::default();
+    let asked = current.clone();
+    in_time_utils::register_nondeterministic_impl(&mut sqlite, move |_: String| InTime { is_over: asked.is_over() })
+        .map_err(failed)?;
+    Ok(Link {
+        connection: AnyConnection::Sqlite(sqlite),
+        current,
+        server_process: None,
+        file: Some(file),
+        spoiled: false,
+    })
+}
+
+/// Which file is at that path now.
+fn number(path: &Path) -> Option<[u64; 2]> {
+    std::fs::metadata(path).ok().map(|data| [data.dev(), data.ino()])
+}
 
 /// A new file is for its owner only, and so will be the files that SQLite puts beside it.
-pub(super) fn create_private(path: &Path) -> std::io::Result<()> {
+fn create_private(path: &Path) -> std::io::Result<()> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         opened => opened.map(drop),
+    }
+}
+
+impl diesel::r2d2::ManageConnection for Manager {
+    type Connection = Link;
+    type Error = diesel::r2d2::Error;
+
+    fn connect(&self) -> Result<Link, Self::Error> {
+        self.open().map_err(diesel::r2d2::Error::ConnectionError)
+    }
+
+    fn is_valid(&self, link: &mut Link) -> Result<(), Self::Error> {
+        match (&mut link.connection, &*self.url) {
+            (AnyConnection::Postgres(postgres), _) => postgres.ping().map_err(diesel::r2d2::Error::QueryError),
+            // A file that was removed or replaced is still open, and what is written to it is lost.
+            (AnyConnection::Sqlite(_), DatabaseUrl::Sqlite(path)) if number(path) != link.file => {
+                let gone = ConnectionError::BadConnection("the file is not there any more".to_owned());
+                Err(diesel::r2d2::Error::ConnectionError(gone))
+            }
+            (AnyConnection::Sqlite(_), _) => Ok(()),
+        }
+    }
+
+    fn has_broken(&self, link: &mut Link) -> bool {
+        std::thread::panicking() || link.spoiled || link.connection.is_broken()
     }
 }
 

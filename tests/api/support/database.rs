@@ -8,6 +8,8 @@ use tessera::domain::entropy::Entropy;
 use tessera::domain::ids::PrincipalId;
 use tessera::storage::database::Database;
 
+use super::proxy::Proxy;
+
 /// Names the maintenance database of a PostgreSQL server.
 const POSTGRES: &str = "TESSERA_TEST_POSTGRES";
 
@@ -40,6 +42,28 @@ impl Storage {
                 format!("{place}/{name}{parameters}")
             }
         }
+    }
+
+    /// A proxy in front of the server, if there is one.
+    pub fn proxy(&self) -> Option<Proxy> {
+        matches!(self, Self::Postgres { .. }).then(|| Proxy::before(&self.place()))
+    }
+
+    /// The URL that leads through a proxy.
+    pub fn url_through(&self, proxy: Option<&Proxy>) -> String {
+        let url = self.url();
+        match proxy {
+            Some(proxy) => url.replacen(&self.place(), &proxy.address().to_string(), 1),
+            None => url,
+        }
+    }
+
+    /// The host and the port of the server.
+    fn place(&self) -> String {
+        let url = self.url();
+        let (_, rest) = url.split_once("://").unwrap();
+        let (authority, _) = rest.split_once('/').unwrap();
+        authority.rsplit('@').next().unwrap().to_owned()
     }
 
     pub fn connect(&self) -> Database {

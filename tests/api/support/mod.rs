@@ -4,6 +4,7 @@ mod answer;
 mod client;
 pub mod database;
 pub mod log;
+pub mod proxy;
 pub mod rules;
 pub mod statements;
 pub mod upload;
@@ -39,10 +40,12 @@ use tessera::service::catalogue::policies;
 use tessera::service::keys::api_keys;
 use tessera::service::people::users::{self, NewUser};
 use tessera::service::{Parts, Service};
+use tessera::storage::database::Database;
 
 pub use self::answer::Answer;
 pub use self::client::{Client, Holder};
 use self::database::Storage;
+use self::proxy::Proxy;
 
 /// When every test begins, in epoch milliseconds.
 pub const BEGIN: i64 = 1_795_391_999_000;
@@ -71,6 +74,8 @@ pub struct Options {
     pub bodies: BodyLimits,
     /// How many look-ups of credentials may wait.
     pub look_ups: usize,
+    /// Whether a PostgreSQL is reached through a proxy.
+    pub proxied: bool,
 }
 
 impl Default for Options {
@@ -84,6 +89,7 @@ impl Default for Options {
             datahub: datahub::Settings::default(),
             bodies: bodies(),
             look_ups: 1000,
+            proxied: false,
         }
     }
 }
@@ -92,6 +98,8 @@ impl Default for Options {
 pub struct World {
     pub service: Service,
     pub pepper: String,
+    /// In front of PostgreSQL, if that was wanted. It goes before the database does.
+    pub proxy: Option<Proxy>,
     pub storage: Storage,
 }
 
@@ -101,19 +109,21 @@ impl World {
         statements::start();
         let storage = Storage::fresh();
         let pepper = Peppers::draw(Entropy::SYSTEM).unwrap();
-        let service = service(&storage, &pepper, Clock::manual(BEGIN), options);
+        let proxy = options.proxied.then(|| storage.proxy()).flatten();
+        let url = storage.url_through(proxy.as_ref());
+        let service = service(&url, &pepper, Clock::manual(BEGIN), options);
         service.database.migrate().unwrap();
-        Self { service, pepper, storage }
+        Self { service, pepper, proxy, storage }
     }
 
     /// Another process on the same database, with that pepper.
     pub fn neighbour(&self, pepper: &str) -> Service {
-        service(&self.storage, pepper, self.service.clock.clone(), &Options::default())
+        service(&self.storage.url(), pepper, self.service.clock.clone(), &Options::default())
     }
 
     /// Another process on the same database, with a clock of its own.
     pub fn neighbour_at(&self, clock: Clock) -> Service {
-        service(&self.storage, &self.pepper, clock, &Options::default())
+        service(&self.storage.url(), &self.pepper, clock, &Options::default())
     }
 
     pub fn operator(&self) -> Actor {
@@ -166,11 +176,11 @@ pub fn doors(request_timeout: Duration) -> DoorSettings {
 }
 
 /// Its lease runs, although nobody follows unless the test does.
-fn service(storage: &Storage, pepper: &str, clock: Clock, options: &Options) -> Service {
+fn service(url: &str, pepper: &str, clock: Clock, options: &Options) -> Service {
     let directory = Directory::new(1000, options.freshness);
     directory.renew_lease(clock.uptime());
     Service::new(Parts {
-        database: storage.connect(),
+        database: Database::connect(&url.parse().unwrap(), 4).unwrap(),
         directory,
         clock,
         entropy: options.entropy,

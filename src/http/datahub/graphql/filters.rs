@@ -9,6 +9,8 @@ use crate::http::datahub::urn;
 
 /// How many filters one request can have, and how many values one filter.
 const MOST: usize = 100;
+/// How many patterns the filters of one request can have: each is matched against every record.
+const PATTERNS: usize = 10;
 
 /// One condition; several must all be met.
 #[derive(Debug, InputObject)]
@@ -58,6 +60,12 @@ pub enum FilterOperator {
     RelatedIncl,
 }
 
+impl FilterOperator {
+    fn matches_patterns(self) -> bool {
+        matches!(self, Self::Contain | Self::Iequal | Self::StartWith | Self::EndWith)
+    }
+}
+
 /// The filter that all of those make.
 ///
 /// # Errors
@@ -65,6 +73,10 @@ pub enum FilterOperator {
 pub fn all<F: Field>(filters: Vec<FacetFilterInput>) -> Result<Filter<F>, Violation> {
     if filters.len() > MOST {
         return Err(wrong(format!("must have at most {MOST} members")));
+    }
+    let patterns = filters.iter().filter(|filter| filter.condition.is_some_and(FilterOperator::matches_patterns));
+    if patterns.map(|filter| filter.values.as_ref().map_or(1, Vec::len)).sum::<usize>() > PATTERNS {
+        return Err(wrong(format!("must have at most {PATTERNS} values to be found in part or in either case")));
     }
     Ok(Filter::All(filters.into_iter().map(one).collect::<Result<_, _>>()?))
 }

@@ -35,7 +35,7 @@ use super::caller::Caller;
 use super::problem::DataHubError;
 use crate::app::State;
 use crate::domain::actor::Actor;
-use crate::domain::error::Violation;
+use crate::domain::error::{Error, Violation};
 use crate::domain::listing::MAX_LIMIT;
 use crate::http::asked::Asked;
 use crate::http::problem::Failure;
@@ -149,7 +149,11 @@ async fn answer(state: web::Data<State>, asked: Asked<Raw, Caller>) -> Result<Ht
             Ok(request) => request,
         };
         drop(body);
-        Ok(answer::write(&schema.execute(request.data(Asking { state, actor })).await))
+        let response = schema.execute(request.data(Asking { state, actor })).await;
+        if response.errors.iter().any(problem::is_away) {
+            return Err(Error::Unavailable("a field could not be answered".into()).into());
+        }
+        Ok(answer::write(&response))
     };
     let text = engine.graphql.run(asking, work).await??;
     Ok(HttpResponse::Ok().content_type("application/json;charset=utf-8").body(text))

@@ -1,5 +1,7 @@
 //! Errors as GraphQL tells them: DataHub's codes, types and texts.
 
+use std::sync::Arc;
+
 use async_graphql::{ErrorExtensionValues, ServerError};
 use serde_json::{Value, json};
 
@@ -20,6 +22,7 @@ enum Kind {
     NotFound,
     Conflict,
     Unavailable,
+    Away,
     Server,
 }
 
@@ -30,7 +33,7 @@ impl Kind {
             Self::Unauthorized => (403, "UNAUTHORIZED"),
             Self::NotFound => (404, "NOT_FOUND"),
             Self::Conflict => (409, "CONFLICT"),
-            Self::Unavailable => (503, "SERVICE_UNAVAILABLE"),
+            Self::Unavailable | Self::Away => (503, "SERVICE_UNAVAILABLE"),
             Self::Server => (500, "SERVER_ERROR"),
         }
     }
@@ -70,7 +73,10 @@ impl From<Error> for Problem {
             }
             Error::NotFound { .. } => (Kind::NotFound, error.to_string()),
             Error::Conflict(_) | Error::Changed => (Kind::Conflict, error.to_string()),
-            Error::RateLimited { .. } | Error::Busy | Error::Overloaded => (Kind::Unavailable, error.to_string()),
+            Error::RateLimited { .. } | Error::Busy | Error::Overloaded | Error::TooSlow => {
+                (Kind::Unavailable, error.to_string())
+            }
+            Error::Unavailable(_) => (Kind::Away, error.to_string()),
             Error::Storage(source) | Error::Internal(source) => {
                 tracing::error!(%source, "{error}");
                 (Kind::Server, "An unknown error occurred.".to_owned())
@@ -101,12 +107,21 @@ impl From<Problem> for async_graphql::Error {
         extensions.set("code", code);
         extensions.set("type", kind);
         extensions.set("classification", "DataFetchingException");
-        Self { message: problem.message, source: None, extensions: Some(extensions) }
+        let source = (problem.kind == Kind::Away).then(|| Arc::new(Away) as Arc<_>);
+        Self { message: problem.message, source, extensions: Some(extensions) }
     }
 }
 
 /// The longest message that is sent, in bytes: it may repeat what the client wrote.
 pub const MESSAGE: usize = 1024;
+
+/// Marks the error of a field for which the storage did not answer.
+struct Away;
+
+/// Whether the storage did not answer, so that the whole request is to be tried again.
+pub fn is_away(error: &ServerError) -> bool {
+    error.source::<Away>().is_some()
+}
 
 /// An error as it is sent. One that has no classification yet is the engine's own, about the document: by it DataHub's
 /// client recognises a field that the server does not have.

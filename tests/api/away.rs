@@ -1,0 +1,178 @@
+//! What clients see while the database cannot be reached, and that nobody waits in turn for it to fail.
+
+use std::future::Future;
+use std::time::Duration;
+
+use actix_web::http::Method;
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
+use futures_util::future::join_all;
+use serde_json::json;
+use tessera::domain::permission::Permission;
+
+use crate::support::database::on_postgres;
+use crate::support::proxy::Failure;
+use crate::support::{Answer, App, Client, Holder, Options, PASSWORD};
+
+/// Far more than it takes to find out, and far less than the time limit of a request.
+const SOON: Duration = Duration::from_secs(20);
+
+/// An application whose database can be taken away.
+struct Outage {
+    app: App,
+    admin: Client,
+    gateway: Holder,
+    /// A token that is not in memory.
+    stranger: String,
+}
+
+impl Outage {
+    async fn prepared() -> Self {
+        let app = App::start_with(Options { proxied: true, ..Options::default() }).await;
+        let admin = app.admin().await;
+        let gateway = app.key_with(&[Permission::VerifyTokens, Permission::ManageApiKeys]).await;
+        admin.whoami().await.ok();
+        gateway.whoami().await.ok();
+        let stranger = app.key_with(&[]).await.token;
+        Self { app, admin, gateway, stranger }
+    }
+
+    /// Takes the database away: the file, or the server.
+    fn begin(&self, failure: Failure) {
+        match &self.app.proxy {
+            Some(proxy) => proxy.fail(failure),
+            None => std::fs::rename(self.file(), self.file().with_extension("away")).unwrap(),
+        }
+    }
+
+    fn end(&self) {
+        match &self.app.proxy {
+            Some(proxy) => proxy.fail(Failure::None),
+            None => std::fs::rename(self.file().with_extension("away"), self.file()).unwrap(),
+        }
+    }
+
+    fn file(&self) -> std::path::PathBuf {
+        self.app.storage.url().strip_prefix("sqlite://").unwrap().into()
+    }
+
+    /// One request through each door that needs the database.
+    async fn answers(&self) -> Vec<(&'static str, Answer)> {
+        let (admin, gateway, anonymous) = (&self.admin, &self.gateway, self.app.anonymous());
+        let stranger = self.app.holder_of(&self.stranger);
+        let form = gateway.with("content-type", "application/x-www-form-urlencoded");
+        let introspected = format!("token={}", self.stranger);
+        let decision = json!({"subject": {"type": "user", "id": "nobody"}, "action": {"name": "read"},
+                              "resource": {"type": "Table", "id": "default/x"}});
+        let sign_in = json!({"username": "admin", "password": PASSWORD});
+        let list = json!({"query": "{ listUsers(input: {start: 0, count: 1}) { total } }"});
+        let persona = json!({"entities": [{"typeName": "Table", "attributes": {"qualifiedName": "a/b", "name": "b"}}]});
+        vec![
+            ("a token", soon(stranger.whoami()).await),
+            ("a list", soon(admin.keys(&[])).await),
+            ("a record", soon(admin.key(&self.gateway.id)).await),
+            ("a change", soon(admin.try_create(&json!({"displayName": "x"}))).await),
+            ("GraphQL", soon(admin.post("/api/graphql", &list)).await),
+            ("GraphQL with a token", soon(stranger.post("/api/graphql", &list)).await),
+            ("a gateway", soon(stranger.get("/gateway/verify")).await),
+            (
+                "verification",
+                soon(gateway.post("/api/service/apikeys/verify", &json!({"tokens": [self.stranger]}))).await,
+            ),
+            ("introspection", soon(form.send(Method::POST, "/oauth/introspect", Some(&introspected))).await),
+            ("AuthZEN", soon(gateway.post("/access/v1/evaluation", &decision)).await),
+            ("a session", soon(anonymous.post("/api/service/sessions", &sign_in)).await),
+            ("DataHub's sign-in", soon(anonymous.post("/logIn", &sign_in)).await),
+            ("entities", soon(admin.bulk(&[persona["entities"][0].clone()])).await),
+            ("search", soon(admin.search(&json!({"match_all": {}}))).await),
+        ]
+    }
+}
+
+async fn soon<T>(answer: impl Future<Output = T>) -> T {
+    tokio::time::timeout(SOON, answer).await.unwrap()
+}
+
+/// Waits until requests that need the database are answered again.
+async fn recovered(outage: &Outage) {
+    let back = async {
+        while outage.admin.keys(&[]).await.status != 200 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    soon(back).await;
+    outage.app.holder_of(&outage.stranger).whoami().await.ok();
+    assert_eq!(outage.app.anonymous().get("/readyz").await.text, "ok\n");
+    outage.admin.create("after").await;
+}
+
+async fn every_door_says_so(failure: Failure) {
+    let outage = Outage::prepared().await;
+    outage.begin(failure);
+    // Twice: while it is found out, and when it is known.
+    for _ in 0..2 {
+        for (door, answer) in outage.answers().await {
+            assert_eq!(answer.status, 503, "{door}: {}", answer.text);
+            assert_eq!(answer.header("retry-after"), Some("1"), "{door}");
+        }
+    }
+    let readiness = soon(outage.app.anonymous().get("/readyz")).await;
+    assert_eq!(readiness.refused("TESSERA-503-001")["message"], "the storage does not answer");
+    assert_eq!(outage.app.anonymous().get("/livez").await.status, 200);
+    outage.end();
+    recovered(&outage).await;
+}
+
+#[actix_web::test]
+async fn every_door_says_that_the_database_is_gone_and_works_when_it_is_back() {
+    every_door_says_so(Failure::Gone).await;
+}
+
+#[actix_web::test]
+async fn every_door_says_that_the_database_hangs_and_works_when_it_goes_on() {
+    if on_postgres() {
+        every_door_says_so(Failure::Hanging).await;
+    }
+}
+
+#[actix_web::test]
+async fn one_failure_answers_all_who_wait() {
+    for failure in [Failure::Gone, Failure::Hanging] {
+        let outage = Outage::prepared().await;
+        outage.begin(failure);
+        let stranger = outage.app.holder_of(&outage.stranger);
+        let answers = soon(join_all((0..200).map(|_| stranger.whoami()))).await;
+        assert!(answers.iter().all(|answer| answer.status == 503), "{:?}", answers.iter().find(|it| it.status != 503));
+        outage.end();
+        recovered(&outage).await;
+    }
+}
+
+#[actix_web::test]
+async fn a_file_that_another_process_has_locked_is_no_failure_of_the_server() {
+    if on_postgres() {
+        return;
+    }
+    let outage = Outage::prepared().await;
+    let mut other = SqliteConnection::establish(outage.file().to_str().unwrap()).unwrap();
+    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let refused = soon(outage.admin.try_create(&json!({"displayName": "x"}))).await;
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    refused.refused("TESSERA-503-001");
+    outage.admin.keys(&[]).await.ok();
+    other.batch_execute("ROLLBACK").unwrap();
+    outage.admin.create("x").await;
+}
+
+#[actix_web::test]
+async fn a_file_that_vanished_is_not_replaced_by_an_empty_one() {
+    if on_postgres() {
+        return;
+    }
+    let outage = Outage::prepared().await;
+    outage.begin(Failure::Gone);
+    soon(outage.admin.keys(&[])).await.refused("TESSERA-503-001");
+    assert!(!outage.file().exists());
+    outage.end();
+    recovered(&outage).await;
+}
