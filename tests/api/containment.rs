@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tessera::domain::api_key::NewApiKey;
 use tessera::domain::error::Error;
 use tessera::domain::limits::{AllowedAddresses, Limits};
-use tessera::domain::permission::Permission::{ManageApiKeys, ManagePersonas, ManageUsersAndGroups, ViewApiKeys};
+use tessera::domain::permission::Permission::{ManageApiKeys, ManagePersonas, ManageUsersAndGroups};
 use tessera::domain::policy::{Category, Effect, Rule, Subjects};
 use tessera::domain::principal::Role;
 use tessera::service::keys::api_keys;
@@ -208,7 +208,7 @@ async fn a_persona_is_linked_to_users_only_by_who_holds_what_they_hold() {
     let app = App::start().await;
     let admin = app.admin().await;
     app.user("ada", Role::Member).await;
-    let personas = app.key_with(&[ManagePersonas, ViewApiKeys]).await;
+    let personas = app.key_with(&[ManagePersonas]).await;
     let no = persona(&admin, "no", "deny").await;
     let link =
         |persona: &Value, users: Value| json!({"qualifiedName": persona, "name": persona, "personaUsers": users});

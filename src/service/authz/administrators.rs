@@ -7,8 +7,7 @@ use crate::service::{Service, Transaction};
 use crate::storage::principals;
 
 /// Checks that a user who loses the role `$admin`, the means to sign in, or everything, is not the last who can
-/// administer. Comes before the
-/// change.
+/// administer. Comes before the change.
 ///
 /// # Errors
 /// [`Error::Conflict`]

@@ -134,13 +134,14 @@ pub(in crate::service) fn may_change(transaction: &mut Transaction<'_>, principa
 }
 
 /// Begins to link a user to personas or to unlink one: who manages personas does so also for those whom assets name.
+/// What every member holds does not count.
 ///
 /// # Errors
 /// [`Error::Forbidden`] for a user who holds permissions that the actor does not.
 pub(in crate::service) fn may_link(transaction: &mut Transaction<'_>, user: PrincipalId) -> Result<Changing> {
     let changing = begin(transaction, user)?;
     let Some(Before { actor, principal: before }) = &changing.reaches else { return Ok(changing) };
-    let least = Reach::of_role(transaction.service, transaction.connection, Role::Guest)?;
+    let least = Reach::of_role(transaction.service, transaction.connection, Role::Member)?;
     let more = before.permissions().without(actor.permissions()).without(least.permissions());
     if more == Permissions::NONE || transaction.actor.id() == user {
         return Ok(changing);
