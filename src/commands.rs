@@ -31,12 +31,13 @@ use crate::http::wire::{ConnectionLimits, Connections, Pace};
 use crate::http::{openapi, wire};
 use crate::pepper_file;
 use crate::service::authn::look_ups::LookUps;
+use crate::service::authn::sign_ins::SignIns;
 use crate::service::authz::administrators;
 use crate::service::bootstrap::{self, ADMIN, FirstStart};
 use crate::service::catalogue::policies;
 use crate::service::keys::api_keys;
 use crate::service::people::users;
-use crate::service::people::users::NewUser;
+use crate::service::people::users::{NewUser, PersonalTokens};
 use crate::service::upkeep::follow::FOLLOW_EVERY;
 use crate::service::upkeep::maintenance::{self, Unsaved};
 use crate::service::upkeep::time;
@@ -133,7 +134,7 @@ async fn unchecked_service(settings: &Settings) -> Result<Service, String> {
         peppers: pepper_file::load(settings, &database_url(settings)?, &known)?,
         prefixes: settings.token_prefixes,
         session_millis: settings.session_seconds * SECOND,
-        sign_ins: Arc::new(tokio::sync::Semaphore::new(cores * 4)),
+        sign_ins: SignIns::new(cores.max(2) * 2),
         look_ups: LookUps::new(settings.look_ups_waiting, settings.look_up_connections()),
         saving: tokio::sync::Mutex::new(()),
     });
@@ -316,10 +317,13 @@ async fn change_users(service: &Service, command: Users) -> Outcome {
             let password = users::create(service, &operator, new).await.map_err(explain)?;
             show_drawn(given.as_ref(), &password);
         }
-        Users::SetPassword { name, password } => {
+        Users::SetPassword { name, password, revoke_tokens } => {
             let given = given_password(&password)?;
-            let set = users::set_password(service, &operator, name, given.clone()).await.map_err(explain)?;
-            show_drawn(given.as_ref(), &set);
+            let tokens = if revoke_tokens { PersonalTokens::Revoke } else { PersonalTokens::Keep };
+            let set = users::set_password(service, &operator, name.clone(), given.clone(), tokens);
+            let set = set.await.map_err(explain)?;
+            show_drawn(given.as_ref(), &set.password);
+            tell_of_tokens(&name, set.tokens, tokens);
         }
         Users::SetRole { name, role } => {
             users::set_role(service, &operator, name, role.into()).await.map_err(explain)?;
@@ -356,6 +360,18 @@ fn given_password(source: &PasswordSource) -> Result<Option<String>, String> {
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).map_err(|error| format!("cannot read the password: {error}"))?;
     Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// Says on standard error what became of the personal access tokens: somebody who changes a password because it leaked
+/// must know that those go on.
+fn tell_of_tokens(name: &str, count: usize, tokens: PersonalTokens) {
+    match (count, tokens) {
+        (0, _) => {}
+        (_, PersonalTokens::Keep) => {
+            eprintln!("personal access tokens of `{name}` that keep working: {count}; --revoke-tokens ends them");
+        }
+        (_, PersonalTokens::Revoke) => eprintln!("personal access tokens of `{name}` that were revoked: {count}"),
+    }
 }
 
 fn show_drawn(given: Option<&String>, password: &str) {

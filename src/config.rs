@@ -88,6 +88,9 @@ pub enum Users {
         /// Where the password comes from
         #[command(flatten)]
         password: PasswordSource,
+        /// End the user's personal access tokens, too; otherwise they keep working, and how many is said on standard error
+        #[arg(long)]
+        revoke_tokens: bool,
     },
     /// Give a user another role
     SetRole {

@@ -1,7 +1,6 @@
 //! A service whose directory holds any number of API keys, and their tokens.
 
 use std::error::Error;
-use std::sync::Arc;
 
 use futures_util::FutureExt;
 use tempfile::TempDir;
@@ -19,9 +18,10 @@ use tessera::domain::persona::{PersonaRef, mint_qualified_name};
 use tessera::domain::principal::{Principal, PrincipalKind, Role};
 use tessera::domain::token::{ParsedToken, Prefixes, TokenKind};
 use tessera::service::authn::look_ups::LookUps;
+use tessera::service::authn::sign_ins::SignIns;
 use tessera::service::{Parts, Service};
 use tessera::storage::database::Database;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 
 /// How many personas there are; every key is linked to one of them, every tenth to the next one too.
 const PERSONAS: usize = 100;
@@ -60,7 +60,7 @@ impl Population {
             peppers: Peppers::parse(&Peppers::draw(Entropy::SYSTEM)?)?,
             prefixes: Prefixes::default(),
             session_millis: 0,
-            sign_ins: Arc::new(Semaphore::new(1)),
+            sign_ins: SignIns::new(1),
             look_ups: LookUps::new(1000, 4),
             saving: Mutex::new(()),
         });

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use clap::{Args, ValueEnum};
 
 use crate::domain::access_token::{Lifetimes, NeverExpiring};
+use crate::domain::password::{self, PasswordRule};
 use crate::http::datahub::Settings;
-use crate::http::datahub::settings::{Authentication, PASSWORD_LENGTH, SystemClient};
+use crate::http::datahub::settings::{Authentication, SystemClient};
 
 /// The settings of DataHub's door.
 #[derive(Args, Clone)]
@@ -30,8 +31,9 @@ pub struct DataHubSettings {
     #[arg(long, global = true, env = "ACCESS_TOKEN_ALLOWED_DURATIONS", value_delimiter = ',')]
     pub access_token_durations: Vec<String>,
 
-    /// The shortest password of who signs up with an invitation, in characters
-    #[arg(long, global = true, env = "TESSERA_SIGN_UP_PASSWORD_LENGTH", default_value_t = PASSWORD_LENGTH)]
+    /// The shortest password of who signs up with an invitation, in characters. Below 8, common passwords are taken, too:
+    /// for the published scenarios of `DataHub`, not where people choose passwords
+    #[arg(long, global = true, env = "TESSERA_SIGN_UP_PASSWORD_LENGTH", default_value_t = password::SHORTEST)]
     pub sign_up_password_length: usize,
 
     /// The reserved user name, such as `__datahub_system`, of a program that authenticates with `Authorization: Basic` and may do everything
@@ -104,7 +106,8 @@ impl DataHubSettings {
             (Some(id), Some(secret)) => Some(SystemClient::new(id, secret)?),
             _ => None,
         };
-        Ok(Settings { authentication, system_client, lifetimes, password_length: self.sign_up_password_length.max(1) })
+        let password_rule = PasswordRule { shortest: self.sign_up_password_length.max(1) };
+        Ok(Settings { authentication, system_client, lifetimes, password_rule })
     }
 }
 

@@ -9,6 +9,7 @@ use super::ids::{PersonaId, PrincipalId};
 use super::limits::Allowance;
 use super::permission::{Permission, Permissions};
 use super::persona::PersonaRef;
+use super::policy::is_within;
 use super::principal::{ClientId, Principal, PrincipalKind, Username};
 use super::record::Record;
 use super::token::{KeyId, TokenKind};
@@ -44,10 +45,7 @@ impl Standing {
     /// As what the asset of that qualified name, or one that it lies beneath, names it.
     #[must_use]
     pub fn relation_to(&self, qualified_name: &str) -> Option<Relation> {
-        let covers = |grant: &&AssetGrant| {
-            let rest = qualified_name.strip_prefix(grant.qualified_name.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
+        let covers = |grant: &&AssetGrant| is_within(qualified_name, &grant.qualified_name);
         let found = self.assets.iter().filter(covers).map(|grant| grant.relation);
         found.max_by_key(|relation| *relation == Relation::Admin)
     }

@@ -113,6 +113,8 @@ pub enum Action {
     UserDeleted,
     /// A user signed in.
     SessionCreated,
+    /// Somebody gave a wrong password for a user, or a name that nobody bears.
+    SessionRefused,
     /// A user signed out.
     SessionEnded,
     /// The operator took a restored copy of the database as the database, which ended every session.
@@ -149,6 +151,7 @@ impl Action {
             Self::UserPasswordSet => "user.password_set",
             Self::UserDeleted => "user.deleted",
             Self::SessionCreated => "session.created",
+            Self::SessionRefused => "session.refused",
             Self::SessionEnded => "session.ended",
             Self::RestoreAccepted => "installation.restore_accepted",
         }

@@ -41,6 +41,12 @@ pub enum Error {
         /// Seconds until the next request is let through.
         retry_after: u64,
     },
+    /// Too many wrong passwords came before this attempt to sign in, which was not looked at.
+    #[error("too many failed sign-ins, try again in {retry_after} s")]
+    SlowedDown {
+        /// Seconds until the next attempt is looked at.
+        retry_after: u64,
+    },
     /// Too much of a costly thing at once; the client may try again.
     #[error("too much at once, try again in a second")]
     Busy,

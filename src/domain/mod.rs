@@ -70,6 +70,7 @@ pub mod limits;
 pub mod listing;
 pub mod nesting;
 pub mod network;
+pub mod password;
 pub mod pepper;
 pub mod permission;
 pub mod persona;

@@ -10,6 +10,7 @@ mod criterion;
 mod decision;
 pub mod engine;
 mod properties;
+mod scope;
 mod subjects;
 pub mod system;
 
@@ -24,6 +25,7 @@ pub use self::catalogue::Category;
 pub use self::criterion::{Condition, Criterion, Facet, covering};
 pub use self::decision::{Decision, Ground, Outcome, Question, Resource, Subject};
 pub use self::properties::{Properties, property, stored_properties};
+pub use self::scope::{Scope, is_within};
 pub use self::subjects::{Bucket, Subjects};
 
 /// One rule, with its name and who keeps it.
@@ -76,6 +78,12 @@ impl Rule {
     pub fn looks_at_resource(&self) -> bool {
         let looks = |criterion: &Criterion| matches!(criterion.field, Facet::Resource(_));
         self.is_about_owners() || self.resources.iter().any(looks)
+    }
+
+    /// How many actions and resources it names, at least one.
+    #[must_use]
+    pub fn names(&self) -> usize {
+        self.actions.len() + self.resources.iter().map(|criterion| criterion.values.len().max(1)).sum::<usize>()
     }
 
     /// Whether it is about the owners of the resource. Only a policy about entities can be: the platform has no owners, and

@@ -51,8 +51,15 @@ pub enum SeenAssets {
 pub enum SeenPolicies {
     /// All.
     All,
-    /// Those of these personas.
-    Of(Vec<PersonaId>),
+    /// Those of some personas, and those about assets that it administers.
+    Of {
+        /// The personas.
+        personas: Vec<PersonaId>,
+        /// The user name that the assets' lists of admins may hold.
+        username: String,
+        /// The id of the role that they may hold.
+        role_id: &'static str,
+    },
 }
 
 /// Which personas an actor sees.

@@ -1,7 +1,7 @@
-//! Local users.
+//! Local users, and the names that they can have.
 
 use super::actor::OPERATOR;
-use super::principal::{Principal, SERVICE_ACCOUNT_PREFIX};
+use super::principal::{CLIENT_ID_PREFIX, Principal, SERVICE_ACCOUNT_PREFIX};
 
 /// A person: a principal and what only people have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,36 +17,111 @@ pub struct User {
 /// The names of programs that may do everything begin so, and no user's does.
 pub const RESERVED_PREFIX: &str = "__";
 
+/// How the user names of service accounts begin that are no API keys.
+const PROGRAM_PREFIX: &str = "service_";
+
+/// Names that readers take for an authority, in lower case. Only the operator at the terminal gives them to users, and
+/// nobody gives [`OPERATOR`].
+const AUTHORITIES: [&str; 10] = [
+    "admin",
+    "administrator",
+    "anonymous",
+    "datahub",
+    "datahubsystem",
+    "everyone",
+    "root",
+    "superuser",
+    "system",
+    "tessera",
+];
+
+/// Who chooses the name of a new user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamedBy {
+    /// The operator at the terminal, who may give the names of authorities, in lower case.
+    Operator,
+    /// A client: whoever signs up, or writes a user through an API.
+    Client,
+}
+
+/// Whether a text has the form of a user name. Signing in asks no more: a name that exists may be a reserved one.
+#[must_use]
+pub fn is_username(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._@+-".contains(&byte);
+    (1..=100).contains(&name.len()) && name.bytes().all(plain)
+}
+
 /// Checks the name of a new user.
 ///
 /// # Errors
 /// A message that says what is allowed.
-pub fn check_username(name: &str) -> Result<(), String> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._@+-".contains(&byte);
-    if name.is_empty() || name.len() > 100 || !name.bytes().all(plain) {
+pub fn check_username(name: &str, by: NamedBy) -> Result<(), String> {
+    if !is_username(name) {
         return Err("must be 1 to 100 ASCII letters, digits, `.`, `_`, `@`, `+` or `-`".to_owned());
     }
-    if name == OPERATOR
-        || name.starts_with(SERVICE_ACCOUNT_PREFIX)
-        || name.starts_with("service_")
-        || name.starts_with(RESERVED_PREFIX)
-    {
+    let looks = skeleton(name);
+    let prefixes = [SERVICE_ACCOUNT_PREFIX, CLIENT_ID_PREFIX, PROGRAM_PREFIX];
+    if name.starts_with(RESERVED_PREFIX) || prefixes.iter().any(|prefix| looks.starts_with(&skeleton(prefix))) {
         return Err("is reserved".to_owned());
     }
-    Ok(())
+    let words = letters(&looks);
+    let authority = AUTHORITIES.into_iter().chain([OPERATOR]).find(|word| letters(&skeleton(word)) == words);
+    match authority {
+        None => Ok(()),
+        Some(word) if word == name && word != OPERATOR && by == NamedBy::Operator => Ok(()),
+        Some(word) if word == name => Err("is reserved".to_owned()),
+        Some(word) => Err(format!("looks like the reserved name `{word}`")),
+    }
 }
 
-/// The shortest password a user can have, in characters (OWASP ASVS 5.0, 6.2.1).
-pub const PASSWORD_LENGTH: usize = 8;
+/// What a name looks like: names of one skeleton are easily taken for each other. These are the confusables of Unicode
+/// Technical Standard 39 among the characters of user names, and case.
+fn skeleton(name: &str) -> String {
+    let alike = |each: char| match each {
+        '0' => 'o',
+        '1' | 'i' => 'l',
+        '5' => 's',
+        other => other,
+    };
+    let folded: String = name.chars().map(|each| alike(each.to_ascii_lowercase())).collect();
+    folded.replace("rn", "m").replace("vv", "w")
+}
 
-/// Checks a new password.
-///
-/// # Errors
-/// A message that says what is allowed.
-pub fn check_password(password: &str) -> Result<(), String> {
-    let length = password.chars().count();
-    if (PASSWORD_LENGTH..=1024).contains(&length) {
-        return Ok(());
+/// A skeleton without what readers pass over.
+fn letters(skeleton: &str) -> String {
+    skeleton.chars().filter(char::is_ascii_alphanumeric).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_look_like_reserved_ones_are_refused_to_everybody() {
+        let looks = "Admin ADMIN adm1n adrnin Adm.in admin- _admin 0perator OPERATOR op.erator R00t r-o-o-t Sy5tem DataHub \
+                     data_hub Tessera superUser Service-Account-apikey-1 serv1ce-account-x SERVICE_x service_1 Service_X \
+                     apikey-1 ApiKey-1 ap1key-1 __datahub_system __x operator";
+        for name in looks.split_whitespace() {
+            for by in [NamedBy::Operator, NamedBy::Client] {
+                assert!(check_username(name, by).is_err(), "{name} {by:?}");
+            }
+        }
     }
-    Err(format!("must have {PASSWORD_LENGTH} to 1024 characters"))
+
+    #[test]
+    fn the_names_of_authorities_are_the_operators_to_give() {
+        for name in AUTHORITIES {
+            assert!(check_username(name, NamedBy::Client).is_err(), "{name}");
+            assert_eq!(check_username(name, NamedBy::Operator), Ok(()), "{name}");
+        }
+    }
+
+    #[test]
+    fn ordinary_names_are_free() {
+        for name in "ada Bob carol@example.org admin@example.org service-desk systems rooty administration x _x a.b+c"
+            .split(' ')
+        {
+            assert_eq!(check_username(name, NamedBy::Client), Ok(()), "{name}");
+        }
+    }
 }

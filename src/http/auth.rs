@@ -16,6 +16,7 @@ use super::valid::Params;
 use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Refusal};
+use crate::service::authn::sign_ins::Origin;
 
 /// Where programs put a key when `Authorization` is taken.
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -63,6 +64,11 @@ pub async fn authenticate(state: &State, bearer: &str, request: &HttpRequest, lo
 /// The id of the request, as the envelope determined it.
 pub fn request_id(request: &HttpRequest) -> Arc<str> {
     request.extensions().get::<RequestId>().map_or_else(Arc::default, RequestId::text)
+}
+
+/// Whence somebody signs in or signs up.
+pub fn origin(state: &State, request: &HttpRequest) -> Origin {
+    Origin { address: state.trusted.client_address(request), request_id: request_id(request) }
 }
 
 /// The one bearer token of a request. Two different ones are refused: no two layers shall disagree on which counts.

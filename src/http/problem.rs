@@ -110,6 +110,7 @@ impl Failure {
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "TESSERA-413-001"),
             Self::Domain(Error::RateLimited { .. }) => (StatusCode::TOO_MANY_REQUESTS, "TESSERA-429-002"),
             Self::Domain(Error::Busy) => (StatusCode::TOO_MANY_REQUESTS, "TESSERA-429-001"),
+            Self::Domain(Error::SlowedDown { .. }) => (StatusCode::TOO_MANY_REQUESTS, "TESSERA-429-003"),
             // Not 503, which is for a database that cannot be reached: pyatlan takes that for success.
             Self::Domain(Error::Storage(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-002"),
             Self::Domain(Error::Internal(_)) | Self::Panic => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-001"),
@@ -168,7 +169,7 @@ impl Failure {
             | Self::Unavailable(_) => {
                 response.insert_header((RETRY_AFTER, HeaderValue::from_static("1")));
             }
-            Self::Domain(Error::RateLimited { retry_after }) => {
+            Self::Domain(Error::RateLimited { retry_after } | Error::SlowedDown { retry_after }) => {
                 response.insert_header((RETRY_AFTER, *retry_after));
             }
             Self::Method(allowed) => {

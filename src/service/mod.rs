@@ -26,6 +26,8 @@ use crate::service::authn::look_ups::LookUps;
 use crate::storage::database::Database;
 pub use crate::storage::errand::GivenUp;
 
+use self::authn::sign_ins::SignIns;
+
 /// What every use case works with. Cheap to clone.
 #[derive(Clone)]
 pub struct Service {
@@ -49,8 +51,8 @@ pub struct Parts {
     pub prefixes: Prefixes,
     /// How long a session lasts, in milliseconds.
     pub session_millis: i64,
-    /// At most so many passwords are checked at once: each takes a core and 19 MiB for a while.
-    pub sign_ins: Arc<tokio::sync::Semaphore>,
+    /// What stands before the checking of a password.
+    pub sign_ins: SignIns,
     /// How credentials that are not in memory are looked up.
     pub look_ups: LookUps,
     /// Held while uses are saved.

@@ -1,6 +1,6 @@
 //! Assets and whom they name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::prelude::*;
 
@@ -178,6 +178,25 @@ pub fn find_many(connection: &mut AnyConnection, ids: &[String]) -> Result<Vec<A
         found.extend(with_people(connection, rows)?);
     }
     Ok(found)
+}
+
+/// The ids of the assets with these qualified names, of whatever type; of several with the same name that of the oldest.
+///
+/// # Errors
+/// When the storage fails.
+pub fn ids_of(connection: &mut AnyConnection, names: &[&str]) -> Result<HashMap<String, AssetId>> {
+    let mut ids = HashMap::new();
+    for chunk in names.chunks(super::MANY) {
+        let rows: Vec<(String, String)> = assets::table
+            .filter(assets::qualified_name.eq_any(chunk))
+            .order(assets::id.desc())
+            .select((assets::qualified_name, assets::id))
+            .load(connection)?;
+        for (name, id) in rows {
+            ids.insert(name, parse_id(&id)?);
+        }
+    }
+    Ok(ids)
 }
 
 /// The assets with that qualified name, of whatever type.

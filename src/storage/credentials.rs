@@ -9,7 +9,7 @@ use super::schema::{api_keys, credentials, principals};
 use super::standings;
 use crate::domain::api_key::NEVER;
 use crate::domain::credential::{Credential, KnownCredential};
-use crate::domain::error::Result;
+use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::limits::Limits;
 use crate::domain::pepper::{Digest, PepperId};
@@ -143,6 +143,19 @@ pub fn holdings(connection: &mut AnyConnection) -> Result<Vec<Holding>> {
         credentials::created_at,
     );
     Ok(held.select(columns).load(connection)?)
+}
+
+/// How many credentials of one kind a principal has that have not expired.
+///
+/// # Errors
+/// When the storage fails.
+pub fn count_alive(connection: &mut AnyConnection, principal: PrincipalId, kind: TokenKind, now: i64) -> Result<usize> {
+    let found = credentials::table
+        .filter(credentials::principal_id.eq(principal.to_string()))
+        .filter(credentials::kind.eq(kind.name()))
+        .filter(credentials::expires_at.gt(now));
+    let count: i64 = found.count().get_result(connection)?;
+    usize::try_from(count).map_err(|error| Error::Internal(error.into()))
 }
 
 /// Removes sessions that ended before `instant`; tells how many.

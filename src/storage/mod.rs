@@ -20,6 +20,7 @@ pub mod peppers;
 pub mod permission_uses;
 pub mod personas;
 pub mod policies;
+mod policy_users;
 pub mod principals;
 pub mod schema;
 pub mod search;

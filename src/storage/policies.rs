@@ -1,6 +1,6 @@
 //! Policies, and the revision that every write to them raises.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use diesel::prelude::*;
 use serde::Serialize;
@@ -8,11 +8,11 @@ use serde::de::DeserializeOwned;
 
 use super::database::{AnyConnection, is_duplicate, storage};
 use super::principals::{Existed, corrupt, parse_id};
-use super::schema::{policies, revisions};
-use super::search_terms;
+use super::schema::{policies, policy_objects, revisions};
+use super::{policy_users, search_terms};
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{PersonaId, PolicyId};
-use crate::domain::policy::{Category, Effect, Policy, Rule};
+use crate::domain::ids::{PersonaId, PolicyId, PrincipalId};
+use crate::domain::policy::{Category, Criterion, Effect, Facet, Policy, Rule};
 
 /// A row of `policies`.
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
@@ -84,6 +84,20 @@ impl PolicyRow {
     }
 }
 
+/// The policies of these rows, naming only those whom they were written about: of a name whose bearer is gone nothing is
+/// left, whoever bears it now.
+fn into_domain(connection: &mut AnyConnection, rows: Vec<PolicyRow>) -> Result<Vec<Policy>> {
+    let mut found = rows.into_iter().map(PolicyRow::into_domain).collect::<Result<Vec<_>>>()?;
+    let with_users = found.iter().filter(|policy| !policy.rule.subjects.users.is_empty());
+    let ids: Vec<String> = with_users.map(|policy| policy.id.to_string()).collect();
+    let mut bearers = policy_users::names(connection, &ids)?;
+    for policy in found.iter_mut().filter(|policy| !policy.rule.subjects.users.is_empty()) {
+        let named = bearers.remove(&policy.id.to_string()).unwrap_or_default();
+        policy.rule.subjects.users.retain(|user| named.contains(user));
+    }
+    Ok(found)
+}
+
 fn json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|error| Error::Internal(error.into()))
 }
@@ -122,6 +136,7 @@ pub fn insert(connection: &mut AnyConnection, policy: &Policy) -> Result<()> {
         }
         outcome => outcome?,
     };
+    policy_users::replace(connection, policy.id, &policy.rule.subjects.users)?;
     search_terms::replace(connection, policy.id.uuid(), &policy.terms())
 }
 
@@ -133,9 +148,37 @@ pub fn update(connection: &mut AnyConnection, policy: &Policy) -> Result<Existed
     let row = PolicyRow::of(policy)?;
     let existed = diesel::update(policies::table.find(row.id.clone())).set(row).execute(connection)?;
     if existed > 0 {
+        policy_users::replace(connection, policy.id, &policy.rule.subjects.users)?;
         search_terms::replace(connection, policy.id.uuid(), &policy.terms())?;
     }
     Ok(existed.into())
+}
+
+/// Notes which asset a policy is about, by its qualified name: its admins find the policy by it.
+///
+/// # Errors
+/// When the storage fails.
+pub fn set_object(connection: &mut AnyConnection, id: PolicyId, object: Option<&str>) -> Result<()> {
+    diesel::delete(policy_objects::table.find(id.to_string())).execute(connection)?;
+    if let Some(object) = object {
+        let row = (policy_objects::policy_id.eq(id.to_string()), policy_objects::qualified_name.eq(object));
+        diesel::insert_into(policy_objects::table).values(row).execute(connection)?;
+    }
+    Ok(())
+}
+
+/// The policies about the asset with that qualified name, the oldest first.
+///
+/// # Errors
+/// When the storage fails.
+pub fn of_object(connection: &mut AnyConnection, qualified_name: &str) -> Result<Vec<Policy>> {
+    let rows: Vec<PolicyRow> = policies::table
+        .inner_join(policy_objects::table)
+        .filter(policy_objects::qualified_name.eq(qualified_name))
+        .order(policies::id)
+        .select(PolicyRow::as_select())
+        .load(connection)?;
+    rows.into_iter().map(PolicyRow::into_domain).collect()
 }
 
 /// Removes a policy.
@@ -154,7 +197,7 @@ pub fn delete(connection: &mut AnyConnection, id: PolicyId) -> Result<Existed> {
 pub fn find(connection: &mut AnyConnection, id: PolicyId) -> Result<Option<Policy>> {
     let row: Option<PolicyRow> =
         policies::table.find(id.to_string()).select(PolicyRow::as_select()).get_result(connection).optional()?;
-    row.map(PolicyRow::into_domain).transpose()
+    into_domain(connection, row.into_iter().collect()).map(|mut found| found.pop())
 }
 
 /// The policy with that qualified name.
@@ -164,7 +207,7 @@ pub fn find(connection: &mut AnyConnection, id: PolicyId) -> Result<Option<Polic
 pub fn find_by_qualified_name(connection: &mut AnyConnection, name: &str) -> Result<Option<Policy>> {
     let named = policies::table.filter(policies::qualified_name.eq(name));
     let row: Option<PolicyRow> = named.select(PolicyRow::as_select()).get_result(connection).optional()?;
-    row.map(PolicyRow::into_domain).transpose()
+    into_domain(connection, row.into_iter().collect()).map(|mut found| found.pop())
 }
 
 /// The policies with these ids, in no particular order.
@@ -176,7 +219,7 @@ pub fn find_many(connection: &mut AnyConnection, ids: &[String]) -> Result<Vec<P
     for chunk in ids.chunks(super::MANY) {
         let rows: Vec<PolicyRow> =
             policies::table.filter(policies::id.eq_any(chunk)).select(PolicyRow::as_select()).load(connection)?;
-        found.extend(rows.into_iter().map(PolicyRow::into_domain).collect::<Result<Vec<_>>>()?);
+        found.extend(into_domain(connection, rows)?);
     }
     Ok(found)
 }
@@ -210,7 +253,7 @@ pub fn of_persona(connection: &mut AnyConnection, persona: PersonaId) -> Result<
         .order(policies::id)
         .select(PolicyRow::as_select())
         .load(connection)?;
-    rows.into_iter().map(PolicyRow::into_domain).collect()
+    into_domain(connection, rows)
 }
 
 /// Which of these personas have a policy that denies something, enabled or not.
@@ -240,26 +283,44 @@ pub fn shared(connection: &mut AnyConnection) -> Result<Vec<Policy>> {
         .order(policies::id)
         .select(PolicyRow::as_select())
         .load(connection)?;
-    rows.into_iter().map(PolicyRow::into_domain).collect()
+    into_domain(connection, rows)
 }
 
-/// Takes a user name out of every policy that names it, so that a namesake gets nothing of it.
+/// Takes a principal that was deleted out of every policy that named it. What is remembered of those policies is read anew.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn forget_user(connection: &mut AnyConnection, username: &str) -> Result<()> {
-    let named = policies::table.filter(policies::subjects.like(format!("%{username}%")));
-    if named.count().get_result::<i64>(connection)? == 0 {
+pub(super) fn forget_user(connection: &mut AnyConnection, principal: PrincipalId) -> Result<()> {
+    let naming = policy_users::naming(connection, principal)?;
+    if naming.is_empty() {
         return Ok(());
     }
     raise_revision(connection)?;
-    for mut policy in shared(connection)? {
-        let users = &mut policy.rule.subjects.users;
-        let before = users.len();
-        users.retain(|user| user != username);
-        if users.len() < before {
-            update(connection, &policy)?;
-        }
+    for policy in find_many(connection, &naming)? {
+        update(connection, &policy)?;
     }
     Ok(())
+}
+
+/// The attributes of resources that the criteria of enabled policies look at.
+///
+/// # Errors
+/// When the storage fails.
+pub fn looked_at(connection: &mut AnyConnection) -> Result<BTreeSet<String>> {
+    let looking: Vec<String> = policies::table
+        .filter(policies::enabled.eq(true))
+        // As `Facet::Resource` is written in JSON.
+        .filter(policies::resources.like("%{\"resource\":%"))
+        .select(policies::resources)
+        .distinct()
+        .load(connection)?;
+    let mut attributes = BTreeSet::new();
+    for resources in looking {
+        for criterion in parse::<Vec<Criterion>>(&resources)? {
+            if let Facet::Resource(attribute) = criterion.field {
+                attributes.insert(attribute);
+            }
+        }
+    }
+    Ok(attributes)
 }

@@ -16,8 +16,9 @@ use crate::domain::principal::{
     Principal, PrincipalKind, PrincipalState, Role, SERVICE_ACCOUNT_PREFIX, service_account_username,
 };
 use crate::domain::sight::{SeenPrincipals, Species};
+use crate::domain::text::fold;
 
-/// A row of `principals`.
+/// A row of `principals`, but for the folded user name, which is only written.
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = principals)]
 pub(super) struct PrincipalRow {
@@ -57,10 +58,12 @@ pub fn insert(connection: &mut AnyConnection, principal: &Principal) -> Result<(
         enabled: principal.enabled,
         created_at: principal.created_at,
     };
-    match diesel::insert_into(principals::table).values(row).execute(connection) {
-        Err(error) if is_duplicate(&error) => {
-            Err(Error::Conflict(format!("the user name `{}` is taken", principal.username())))
-        }
+    let folded = principals::username_folded.eq(fold(&row.username));
+    match diesel::insert_into(principals::table).values((row, folded)).execute(connection) {
+        Err(error) if is_duplicate(&error) => Err(Error::Conflict(format!(
+            "the user name `{}` is taken, by itself or by one that differs from it in case alone",
+            principal.username()
+        ))),
         outcome => Ok(outcome.map(drop)?),
     }
 }
@@ -81,8 +84,9 @@ pub fn delete(connection: &mut AnyConnection, id: PrincipalId, kind: PrincipalKi
     if keys > 0 {
         key_counts::add(connection, id, -1)?;
     }
-    // Only now: whoever was adding it to an asset held it until here.
+    // Only now: whoever was adding it to an asset or to a policy held it until here.
     super::assets::forget_user(connection, &username)?;
+    super::policies::forget_user(connection, id)?;
     Ok(Existed::Yes)
 }
 

@@ -9,6 +9,7 @@ diesel::table! {
         role -> Text,
         enabled -> Bool,
         created_at -> BigInt,
+        username_folded -> Text,
     }
 }
 
@@ -151,6 +152,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    policy_objects (policy_id) {
+        policy_id -> Text,
+        qualified_name -> Text,
+    }
+}
+
+diesel::table! {
+    policy_users (policy_id, principal_id) {
+        policy_id -> Text,
+        principal_id -> Text,
+    }
+}
+
+diesel::table! {
     revisions (name) {
         name -> Text,
         revision -> BigInt,
@@ -241,6 +256,7 @@ diesel::joinable!(api_keys -> principals (id));
 diesel::joinable!(credentials -> principals (principal_id));
 diesel::joinable!(persona_links -> personas (persona_id));
 diesel::joinable!(persona_links -> principals (principal_id));
+diesel::joinable!(policy_objects -> policies (policy_id));
 diesel::joinable!(asset_people -> assets (asset_id));
 diesel::joinable!(service_accounts -> principals (id));
 
@@ -253,6 +269,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     personas,
     persona_links,
     policies,
+    policy_objects,
+    policy_users,
     assets,
     asset_people,
     service_accounts,

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::assets::{by_name, by_role};
 use super::database::AnyConnection;
 use super::listing::{Condition as Sql, all, any, equal};
-use super::schema::{asset_people, assets, personas, policies, search_terms};
+use super::schema::{asset_people, assets, personas, policies, policy_objects, search_terms};
 use crate::domain::asset::{OWNERS, PeopleList};
 use crate::domain::entity::{EntityState, PERSONA, POLICY};
 use crate::domain::error::Result;
@@ -195,6 +195,9 @@ fn named_in(list: PeopleList, folded: &[String]) -> Which {
     ))
 }
 
+/// The lists of those who administer an asset.
+const ADMINS: [&str; 2] = ["adminUsers", "adminRoles"];
+
 /// What an actor sees.
 fn seen(sight: &Sight) -> Which {
     any(vec![seen_personas(&sight.personas), seen_policies(&sight.policies), seen_assets(sight)])
@@ -215,9 +218,18 @@ fn seen_policies(seen: &SeenPolicies) -> Which {
     let policy = policies::table.filter(policies::id.eq(search_terms::entity_id));
     match seen {
         SeenPolicies::All => Box::new(exists(policy)),
-        SeenPolicies::Of(personas) => {
+        SeenPolicies::Of { personas, username, role_id } => {
             let personas: Vec<String> = personas.iter().map(ToString::to_string).collect();
-            Box::new(exists(policy.filter(policies::persona_id.assume_not_null().eq_any(personas))))
+            let administered = upper_assets
+                .inner_join(asset_people::table.on(asset_people::asset_id.eq(upper_assets.field(assets::id))))
+                .filter(by_name(username.clone()).or(by_role(role_id)))
+                .filter(asset_people::relation.eq_any(ADMINS))
+                .select(upper_assets.field(assets::qualified_name));
+            let about = policy_objects::table
+                .filter(policy_objects::qualified_name.eq_any(administered))
+                .select(policy_objects::policy_id);
+            let about = policies::id.eq_any(about);
+            Box::new(exists(policy.filter(policies::persona_id.assume_not_null().eq_any(personas).or(about))))
         }
     }
 }

@@ -23,7 +23,7 @@ fn forbidden(answer: Answer) -> String {
 pub async fn persona(admin: &Client, name: &str, effect: &str) -> Value {
     let persona = admin.persona(name).await;
     let policy = json!({"typeName": "AuthPolicy", "attributes": {
-        "qualifiedName": name, "name": name, "connectionQualifiedName": CONNECTION, "policyType": effect,
+        "qualifiedName": name, "name": name, "connectionQualifiedName": null, "policyType": effect,
         "policySubCategory": "metadata", "policyActions": ["persona-asset-read"],
         "policyResources": [format!("entity:{CONNECTION}")], "accessControl": {"guid": persona["id"]},
     }});

@@ -136,6 +136,77 @@ async fn what_if_answers_for_other_personas_and_changes_nothing() {
 }
 
 #[actix_web::test]
+async fn hypothetical_personas_are_unknown_to_those_who_may_not_read_their_policies() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let (own, other) = (admin.persona("own").await, admin.persona("other").await);
+    write(&app, 1, &own, Effect::Allow, "persona-asset-read", "default/a");
+    write(&app, 2, &other, Effect::Allow, "persona-asset-read", "default/a");
+    let asked = |persona: &Value| {
+        let mut question = reading("default/a/t");
+        question["personas"] = json!([persona["qualifiedName"]]);
+        question
+    };
+    let key = linked(&app, &[&own]).await;
+    assert_eq!(key.post(EXPLAIN, &asked(&own)).await.ok()["policies"][0]["name"], "policy 1");
+    let unseen = key.post(EXPLAIN, &asked(&other)).await.violates("personas");
+    let unknown = key.post(EXPLAIN, &asked(&json!({"qualifiedName": "default/nowhere"}))).await.violates("personas");
+    assert_eq!(unseen.replace(other["qualifiedName"].as_str().unwrap(), "default/nowhere"), unknown);
+    let mut both = asked(&own);
+    both["personas"].as_array_mut().unwrap().push(other["qualifiedName"].clone());
+    key.post(EXPLAIN, &both).await.violates("personas");
+    // To manage keys is to ask about others, not to read policies.
+    app.key_with(&[Permission::ManageApiKeys]).await.post(EXPLAIN, &asked(&other)).await.violates("personas");
+    for permission in [Permission::ManagePersonas, Permission::ManagePolicies] {
+        app.key_with(&[permission]).await.post(EXPLAIN, &asked(&other)).await.ok();
+    }
+    admin.post(EXPLAIN, &asked(&other)).await.ok();
+}
+
+#[actix_web::test]
+async fn policies_about_others_are_told_to_those_who_may_read_them() {
+    let app = App::start().await;
+    let persona = app.admin().await.persona("readers").await;
+    let allow = write(&app, 1, &persona, Effect::Allow, "persona-asset-read", "default/a");
+    let key = linked(&app, &[&persona]).await;
+    let mut question = reading("default/a/t");
+    question["actor"] = json!(key.id);
+    let blind = app.key_with(&[Permission::ManageApiKeys]).await;
+    let told = blind.post(EXPLAIN, &question).await.ok();
+    assert_eq!((&told["allowed"], &told["policies"]), (&json!(true), &json!([])));
+    let reader = app.key_with(&[Permission::ManageApiKeys, Permission::ManagePolicies]).await;
+    assert_eq!(reader.post(EXPLAIN, &question).await.ok()["policies"][0]["name"], "policy 1");
+    disable(&app, allow);
+    let missing = blind.post(EXPLAIN, &question).await.ok()["missing"].clone();
+    assert_eq!((&missing["reason"], &missing["names"]), (&json!("policy_disabled"), &json!([])));
+    assert_eq!(reader.post(EXPLAIN, &question).await.ok()["missing"]["names"], json!(["policy 1"]));
+}
+
+#[actix_web::test]
+async fn who_could_write_a_policy_is_told_as_far_as_the_object_is_seen() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let olga = app.session_with("olga", Role::Member).await;
+    olga.asset("Connection", "default/snowflake/1").await;
+    let key = app.key_with(&[]).await;
+    let writers = async |client: &crate::support::Client, name: &str| {
+        let told = client.post(EXPLAIN, &reading(name)).await.ok()["policyWriters"].clone();
+        (told["object"].clone(), told["asking"].clone())
+    };
+    let table = "default/snowflake/1/db/t";
+    assert_eq!(writers(&olga, table).await, (json!("default/snowflake/1"), json!(true)));
+    assert_eq!(writers(&admin, table).await, (json!("default/snowflake/1"), json!(true)));
+    assert_eq!(writers(&key, table).await, (json!(null), json!(false)));
+    assert_eq!(writers(&key, "default/nowhere/1/t").await, (json!(null), json!(false)));
+    let username = key.whoami().await.ok()["username"].clone();
+    let viewers = json!({"qualifiedName": "default/snowflake/1", "viewerUsers": [username]});
+    olga.save("Connection", &viewers).await.ok();
+    assert_eq!(writers(&key, table).await, (json!("default/snowflake/1"), json!(false)));
+    let platform = key.post(EXPLAIN, &json!({"action": "VIEW_AUDIT"})).await.ok();
+    assert_eq!(platform.get("policyWriters"), None);
+}
+
+#[actix_web::test]
 async fn a_permission_of_the_platform_is_explained_by_its_source() {
     let app = App::start().await;
     let admin = app.admin().await;

@@ -7,10 +7,12 @@
 
 mod asset_owners;
 mod asset_people;
+mod asset_rights;
 mod assets;
 mod audit;
 mod authentication;
 mod authorisation;
+mod authority;
 mod authzen;
 mod authzen_batch;
 mod authzen_search;
@@ -44,10 +46,12 @@ mod idempotency;
 mod layers;
 mod list;
 mod list_plans;
+mod names;
 mod nesting;
 mod one_path;
 mod openapi;
 mod ops;
+mod passwords;
 mod persona_entities;
 mod persona_policies;
 mod personas;

@@ -29,6 +29,7 @@ async fn linked_key(app: &App, admin: &Client, persona: &Value) -> Client {
 async fn a_new_policy_comes_back_with_its_persona() {
     let app = App::start().await;
     let admin = app.admin().await;
+    admin.asset("Connection", CONNECTION).await;
     let persona = admin.persona("P1").await;
     let answer = admin.bulk(&[policy(&persona, "pol", "allow", &json!(["persona-asset-read"]))]).await.ok();
     let created = &answer["mutatedEntities"]["CREATE"][0];
@@ -61,6 +62,7 @@ async fn a_new_policy_comes_back_with_its_persona() {
 async fn a_persona_and_its_policy_fit_in_one_bulk() {
     let app = App::start().await;
     let admin = app.admin().await;
+    admin.asset("Connection", CONNECTION).await;
     let persona = json!({"typeName": "Persona", "guid": "-5", "attributes": {"qualifiedName": "P", "name": "P"}});
     let of_it = policy(&json!({"id": "-5"}), "pol", "allow", &json!(["persona-asset-read"]));
     let answer = admin.bulk(&[persona, of_it]).await.ok();
@@ -104,6 +106,7 @@ async fn policies_let_see_and_write_and_a_deny_wins() {
 async fn policies_are_told_to_managers_and_to_those_they_are_about() {
     let app = App::start().await;
     let admin = app.admin().await;
+    admin.asset("Connection", CONNECTION).await;
     let persona = admin.persona("P1").await;
     let answer = admin.bulk(&[policy(&persona, "pol", "allow", &json!([]))]).await.ok();
     let id = answer["mutatedEntities"]["CREATE"][0]["guid"].as_str().unwrap().to_owned();
@@ -132,6 +135,7 @@ async fn a_key_does_not_change_what_its_own_personas_grant() {
     let body = json!({"displayName": "k", "personaQualifiedNames": [persona["qualifiedName"]], "workspacePermissions": ["MANAGE_PERSONAS"]});
     let key = admin.try_create(&body).await.ok();
     let key = app.holder_of(key["attributes"]["accessToken"].as_str().unwrap());
+    admin.asset("Connection", CONNECTION).await;
     let denying = admin.bulk(&[policy(&persona, "d", "deny", &json!(["persona-asset-read"]))]).await.ok();
     let id = denying["mutatedEntities"]["CREATE"][0]["guid"].as_str().unwrap().to_owned();
     key.bulk(&[policy(&persona, "mine", "allow", &json!(["persona-asset-read"]))]).await.refused("TESSERA-403-001");
@@ -139,13 +143,20 @@ async fn a_key_does_not_change_what_its_own_personas_grant() {
     let off = json!({"typeName": "Persona", "guid": persona["id"], "attributes": {"isAccessControlEnabled": false}});
     key.bulk(&[off]).await.refused("TESSERA-403-001");
     let other = key.persona("P2").await;
-    key.bulk(&[policy(&other, "fine", "allow", &json!(["persona-asset-read"]))]).await.ok();
+    let theirs = policy(&other, "fine", "allow", &json!(["persona-asset-read"]));
+    key.bulk(std::slice::from_ref(&theirs)).await.refused("TESSERA-404-001");
+    key.asset("Connection", "default/snowflake/2").await;
+    let mut own = theirs;
+    own["attributes"]["connectionQualifiedName"] = json!("default/snowflake/2");
+    own["attributes"]["policyResources"] = json!(["entity:default/snowflake/2"]);
+    key.bulk(&[own]).await.ok();
 }
 
 #[actix_web::test]
 async fn policies_go_with_their_persona_and_from_the_index() {
     let app = App::start().await;
     let admin = app.admin().await;
+    admin.asset("Connection", CONNECTION).await;
     let persona = admin.persona("P1").await;
     let two = [policy(&persona, "a", "allow", &json!([])), policy(&persona, "b", "allow", &json!([]))];
     let answer = admin.bulk(&two).await.ok();
@@ -162,8 +173,10 @@ async fn policies_go_with_their_persona_and_from_the_index() {
 async fn a_policy_that_breaks_a_rule_is_refused_by_its_attribute() {
     let app = App::start().await;
     let admin = app.admin().await;
+    admin.asset("Connection", CONNECTION).await;
     let persona = admin.persona("P1").await;
     for (attribute, value) in [
+        ("connectionQualifiedName", json!(1)),
         ("policyType", json!("maybe")),
         ("policyType", json!(null)),
         ("policyCategory", json!("purpose")),
@@ -209,6 +222,8 @@ async fn no_resources_are_nothing_and_types_narrow() {
         let key = linked_key(&app, &admin, &persona).await;
         let mut wanted = policy(&persona, "pol", "allow", &json!(["persona-asset-read"]));
         wanted["attributes"]["policyResources"] = resources.clone();
+        // Patterns that reach beyond it.
+        wanted["attributes"]["connectionQualifiedName"] = json!(null);
         admin.bulk(&[wanted]).await.ok();
         let query = json!({"prefix": {"qualifiedName": "default/snowflake"}});
         assert_eq!(key.search(&query).await.found(), seen, "{resources}");

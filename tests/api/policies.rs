@@ -107,6 +107,7 @@ async fn a_namesake_gets_nothing_that_a_policy_gave_a_deleted_user() {
 #[actix_web::test]
 async fn nobody_permits_what_they_do_not_hold() {
     let app = App::start().await;
+    app.user("ada", Role::Guest).await;
     let key = app.key_with(&[Permission::ManagePolicies]).await;
     let actor = app.service.authenticate(&key.token, None).await.unwrap();
     let refused = policies::create(&app.service, &actor, input("p", &["VIEW_AUDIT"], named("ada"))).await;
@@ -128,6 +129,7 @@ async fn nobody_permits_what_they_do_not_hold() {
 async fn the_systems_own_policies_cannot_be_changed_and_unknown_ones_not_found() {
     let app = App::start().await;
     let (service, operator) = (&app.service, app.operator());
+    app.user("ada", Role::Guest).await;
     for key in ["0", "admin-platform-policy", "editor-platform-policy", "reader-platform-policy"] {
         let urn = format!("urn:li:dataHubPolicy:{key}");
         let refused = policies::update(service, &operator, urn.clone(), input("p", &[], named("ada"))).await;
@@ -180,6 +182,7 @@ async fn no_policy_is_about_an_administrator_who_is_not_there() {
     let root = &everything(&app).await[0];
     assert_eq!((root.qualified_name.as_str(), &root.rule.subjects), ("urn:li:dataHubPolicy:0", &Subjects::default()));
     let world = crate::support::World::new(&crate::support::Options::default());
+    world.user("admin", Role::Admin).await;
     policies::seed(&world.service, Some("admin")).await.unwrap();
     let search = PolicySearch { count: 1, ..PolicySearch::default() };
     let root = policies::list(&world.service, &world.operator(), search).await.unwrap().records;
@@ -190,7 +193,7 @@ async fn no_policy_is_about_an_administrator_who_is_not_there() {
 async fn a_policy_of_a_thousand_names_compiles_and_one_of_more_is_refused() {
     let app = App::start().await;
     let names = |count: usize| (0..count).map(|number| format!("default/{number}")).collect::<Vec<_>>();
-    let mut large = input("large", &["EDIT_ENTITY"], Subjects { users: names(300), ..Subjects::default() });
+    let mut large = input("large", &["EDIT_ENTITY"], Subjects { groups: names(300), ..Subjects::default() });
     large.rule.category = Category::Entities;
     large.rule.resources = vec![Criterion::covers(names(699))];
     let policy = policies::create(&app.service, &app.operator(), large.clone()).await.unwrap();

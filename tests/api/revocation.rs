@@ -11,8 +11,9 @@ use tessera::domain::permission::{Permission, Permissions};
 use tessera::domain::principal::Role;
 use tessera::domain::text::{Description, DisplayName};
 use tessera::service::authn::sessions;
+use tessera::service::authn::sign_ins::Origin;
 use tessera::service::keys::api_keys;
-use tessera::service::people::users;
+use tessera::service::people::users::{self, PersonalTokens};
 
 use crate::concurrency::{at_once, children, world};
 use crate::support::{PASSWORD, new_key};
@@ -144,10 +145,12 @@ async fn no_session_of_an_old_password_outlives_the_new_one() {
         let next = format!("{password}!");
         let sign_ins = (0..3).map(|_| {
             let (service, password) = (world.service.clone(), password.clone());
-            tokio::spawn(async move { sessions::create(&service, "ada".into(), password, "".into()).await })
+            tokio::spawn(async move { sessions::create(&service, "ada".into(), password, Origin::default()).await })
         });
         let sign_ins: Vec<_> = sign_ins.collect();
-        users::set_password(&world.service, &world.operator(), "ada".into(), Some(next.clone())).await.unwrap();
+        users::set_password(&world.service, &world.operator(), "ada".into(), Some(next.clone()), PersonalTokens::Keep)
+            .await
+            .unwrap();
         for session in join_all(sign_ins).await {
             match session.unwrap() {
                 Ok(session) => assert!(is_invalid(&world.service.authenticate(&session.token.expose(), None).await)),

@@ -12,6 +12,7 @@ use tessera::domain::principal::{PrincipalState, Role};
 use tessera::domain::text::{Description, DisplayName};
 use tessera::service::Service;
 use tessera::service::authn::sessions;
+use tessera::service::authn::sign_ins::Origin;
 use tessera::service::catalogue::personas;
 use tessera::service::keys::api_keys;
 use tessera::service::people::users;
@@ -123,7 +124,7 @@ async fn a_key_that_was_deleted_meanwhile_writes_nothing() {
 async fn a_user_who_was_demoted_or_disabled_meanwhile_writes_nothing() {
     let (world, other) = worlds();
     world.user("ada", Role::Admin).await;
-    let session = sessions::create(&world.service, "ada".into(), PASSWORD.into(), "".into()).await.unwrap();
+    let session = sessions::create(&world.service, "ada".into(), PASSWORD.into(), Origin::default()).await.unwrap();
     let token = session.token.expose();
     let actor = world.service.authenticate(&token, None).await.unwrap();
     users::set_role(&other, &world.operator(), "ada".into(), Role::Guest).await.unwrap();

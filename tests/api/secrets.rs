@@ -11,6 +11,7 @@ use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
 use tessera::domain::token::{ParsedToken, Prefixes};
 use tessera::service::Service;
+use tessera::service::people::users::PersonalTokens;
 
 use crate::create::KEYS;
 use crate::support::{App, Holder, PASSWORD, log};
@@ -119,9 +120,15 @@ async fn no_secret_is_in_logs_metrics_errors_or_rows() {
     let password = "hunter2 of the deep blue sea";
     app.user("ada", Role::Admin).await;
     let operator = app.operator();
-    tessera::service::people::users::set_password(&app.service, &operator, "ada".into(), Some(password.into()))
-        .await
-        .unwrap();
+    tessera::service::people::users::set_password(
+        &app.service,
+        &operator,
+        "ada".into(),
+        Some(password.into()),
+        PersonalTokens::Keep,
+    )
+    .await
+    .unwrap();
     let session = app.anonymous().post(SESSIONS, &json!({"username": "ada", "password": password})).await.ok();
     let ada = app.holder_of(session["token"].as_str().unwrap());
     let created = ada.with("idempotency-key", "k").create("child").await;

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tessera::domain::principal::PrincipalState;
 use tessera::domain::principal::Role;
-use tessera::service::people::users;
+use tessera::service::people::users::{self, PersonalTokens};
 
 use crate::support::{App, BEGIN, Options, PASSWORD, SESSION};
 
@@ -121,7 +121,10 @@ async fn a_new_password_ends_every_session_and_the_old_password() {
     let app = App::start().await;
     let (ada, again) = (app.session_with("ada", Role::Member).await, app.session_of("ada").await);
     let bob = app.session_with("bob", Role::Member).await;
-    let set = users::set_password(&app.service, &app.operator(), "ada".into(), None).await.unwrap();
+    let set = users::set_password(&app.service, &app.operator(), "ada".into(), None, PersonalTokens::Keep)
+        .await
+        .unwrap()
+        .password;
     for session in [ada, again] {
         session.whoami().await.refused("TESSERA-401-002");
     }

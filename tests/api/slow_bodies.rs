@@ -23,7 +23,7 @@ fn operations() -> Vec<(Method, String)> {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             if operation.get("requestBody").is_some() && operation["security"] != json!([{}]) {
-                found.push((method.to_uppercase().parse().unwrap(), path.replace('{', "").replace('}', "")));
+                found.push((method.to_uppercase().parse().unwrap(), path.replace(['{', '}'], "")));
             }
         }
     }

@@ -49,6 +49,8 @@ async fn furnished() -> World {
     for statement in [
         "INSERT INTO personas VALUES ('p', 'default/p', 'readers', '', '', true, 'ada', 1, 1, '{}', 'readers', '')",
         "INSERT INTO policies VALUES ('p', 'q', 'p', 'data', '', '', 'allow', '', '', '', true, true, '', '', 1, 1)",
+        "INSERT INTO policy_objects VALUES ('p', 'a')",
+        "INSERT INTO policy_users VALUES ('p', 'ada')",
         "INSERT INTO permission_uses SELECT id, 'MANAGE_APIKEYS', 1 FROM api_keys",
         "INSERT INTO persona_links SELECT id, 'p' FROM api_keys",
         "INSERT INTO create_requests SELECT 'o', 'r', '', id, 1 FROM api_keys",
@@ -68,13 +70,28 @@ async fn furnished() -> World {
 
 /// Each named constraint of the schema, how it is broken, and how the database says so.
 const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
-    ("principals_id", UniqueViolation, "INSERT INTO principals SELECT id, kind, 'x', role, enabled, 1 FROM principals"),
+    (
+        "principals_id",
+        UniqueViolation,
+        "INSERT INTO principals SELECT id, kind, 'x', role, enabled, 1, 'x' FROM principals",
+    ),
     (
         "principals_username_unique",
         UniqueViolation,
-        "INSERT INTO principals SELECT 'x', kind, username, role, enabled, 1 FROM principals WHERE kind = 'user'",
+        "INSERT INTO principals SELECT 'x', kind, username, role, enabled, 1, 'x' FROM principals WHERE kind = 'user'",
     ),
-    ("principals_kind_known", CheckViolation, "INSERT INTO principals VALUES ('x', 'robot', 'x', '$guest', true, 1)"),
+    ("policy_users_have_policies", ForeignKeyViolation, "INSERT INTO policy_users VALUES ('x', 'x')"),
+    ("policy_users_once", UniqueViolation, "INSERT INTO policy_users SELECT policy_id, principal_id FROM policy_users"),
+    (
+        "principals_username_folded_unique",
+        UniqueViolation,
+        "INSERT INTO principals SELECT 'x', kind, 'x', role, enabled, 1, username_folded FROM principals WHERE kind = 'user'",
+    ),
+    (
+        "principals_kind_known",
+        CheckViolation,
+        "INSERT INTO principals VALUES ('x', 'robot', 'x', '$guest', true, 1, 'x')",
+    ),
     ("users_id", UniqueViolation, "INSERT INTO users SELECT id, '', '', '', '' FROM users"),
     ("users_are_principals", ForeignKeyViolation, "INSERT INTO users VALUES ('x', '', '', '', '')"),
     ("api_keys_id", UniqueViolation, "INSERT INTO api_keys SELECT * FROM api_keys"),
@@ -145,6 +162,8 @@ const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
     ("asset_people_have_assets", ForeignKeyViolation, "INSERT INTO asset_people VALUES ('x', 'adminUsers', 'ada')"),
     ("asset_people_once", UniqueViolation, "INSERT INTO asset_people SELECT * FROM asset_people"),
     ("search_terms_once", UniqueViolation, "INSERT INTO search_terms SELECT * FROM search_terms"),
+    ("policy_objects_policy", UniqueViolation, "INSERT INTO policy_objects SELECT * FROM policy_objects"),
+    ("policy_objects_have_policies", ForeignKeyViolation, "INSERT INTO policy_objects VALUES ('x', 'a')"),
     ("policies_have_personas", ForeignKeyViolation, "UPDATE policies SET persona_id = 'x'"),
     ("policies_category_known", CheckViolation, "UPDATE policies SET category = 'weather'"),
     ("policies_effect_known", CheckViolation, "UPDATE policies SET effect = 'perhaps'"),

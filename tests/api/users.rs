@@ -4,7 +4,7 @@ use serde_json::json;
 use tessera::domain::error::Error;
 use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
-use tessera::service::people::users::{self, NewUser};
+use tessera::service::people::users::{self, NewUser, PersonalTokens};
 
 use crate::support::{App, BEGIN, Client, PASSWORD};
 
@@ -202,7 +202,7 @@ async fn changing_a_user_that_is_none_is_not_found() {
             users::set_role(service, &operator, name.clone(), Role::Admin).await,
             users::set_state(service, &operator, name.clone(), tessera::domain::principal::PrincipalState::Disabled)
                 .await,
-            users::set_password(service, &operator, name, Some(PASSWORD.into())).await.map(drop),
+            users::set_password(service, &operator, name, Some(PASSWORD.into()), PersonalTokens::Keep).await.map(drop),
         ];
         assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(Error::NotFound { .. }))), "{outcomes:?}");
     }

@@ -38,7 +38,15 @@ pub(super) fn translate(policy: &Policy) -> Option<Value> {
     let actions: Vec<Value> = rule.actions.iter().map(|action| json!({ "type": "Action", "id": action })).collect();
     let (resource, body) = match rule.category {
         Category::Platform => ("Platform", subject),
-        _ => ("Asset", tree("&&", std::iter::once(subject).chain(rule.resources.iter().map(criterion)).collect())?),
+        _ => (
+            "Asset",
+            tree(
+                "&&",
+                std::iter::once(subject)
+                    .chain(rule.resources.iter().map(|each| criterion(each, rule.category)))
+                    .collect(),
+            )?,
+        ),
     };
     Some(json!({
         "effect": match rule.effect { Effect::Allow => "permit", Effect::Deny => "forbid" },
@@ -59,7 +67,7 @@ fn subjects(rule: &Rule) -> Option<Value> {
     tree("||", everyone.into_iter().chain(owners).chain(roles).chain(users).collect())
 }
 
-fn criterion(criterion: &Criterion) -> Value {
+fn criterion(criterion: &Criterion, category: Category) -> Value {
     let values = &criterion.values;
     let one_of = || test(&criterion.field, |found| binary("contains", set(values), found));
     let any = |alternatives: Vec<Vec<String>>| {
@@ -70,7 +78,7 @@ fn criterion(criterion: &Criterion) -> Value {
         Condition::Equals => one_of(),
         Condition::NotEquals => one("!", one("arg", one_of())),
         Condition::StartsWith => any(values.iter().map(|value| vec![value.clone(), String::new()]).collect()),
-        Condition::Covers => any(values.iter().flat_map(|value| covering(value)).collect()),
+        Condition::Covers => any(values.iter().flat_map(|value| covering(value, category)).collect()),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Category;
+
 /// A condition on a resource, or on what else a request tells: met when any of its values meets it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Criterion {
@@ -78,18 +80,24 @@ pub enum Condition {
     /// None of the values, or not there at all.
     NotEquals,
     /// Atlan's resource pattern: `*` stands for anything, and what lies beneath the named asset is covered too: after a
-    /// slash, or before `@` for what is in a glossary.
+    /// slash, or before `@` for what is in a glossary, if the policy is about glossaries.
     Covers,
 }
 
-/// What Atlan's resource pattern stands for: each alternative is pieces with anything between them.
+/// What Atlan's resource pattern stands for: each alternative is pieces with anything between them. Only a policy about
+/// glossaries covers what is in one by the end of its name: in any other category such a name can be anywhere, and is no
+/// business of those who administer what the pattern names.
 #[must_use]
-pub fn covering(pattern: &str) -> Vec<Vec<String>> {
+pub fn covering(pattern: &str, category: Category) -> Vec<Vec<String>> {
     let pieces = |text: &str| text.split('*').map(str::to_owned).collect::<Vec<_>>();
     if pattern.ends_with('*') {
         return vec![pieces(pattern)];
     }
-    vec![pieces(pattern), pieces(&format!("{pattern}/*")), pieces(&format!("*@{pattern}"))]
+    let mut alternatives = vec![pieces(pattern), pieces(&format!("{pattern}/*"))];
+    if category == Category::Glossary {
+        alternatives.push(pieces(&format!("*@{pattern}")));
+    }
+    alternatives
 }
 
 impl Condition {

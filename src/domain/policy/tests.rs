@@ -70,7 +70,7 @@ fn reference(policies: &[Policy], personas: &[u128], action: &str, name: &str) -
         "*" => true,
         "default/*" => name.starts_with("default/"),
         "*/t" => name.ends_with("/t"),
-        exact => name == exact || name.starts_with(&format!("{exact}/")) || name.ends_with(&format!("@{exact}")),
+        exact => name == exact || name.starts_with(&format!("{exact}/")),
     };
     let matching = |effect| {
         policies.iter().any(|policy| {

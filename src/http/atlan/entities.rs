@@ -27,8 +27,9 @@ const MOST: usize = 1000;
 /// Create and update entities
 ///
 /// All of them, or none. An entity is known by its `guid`, else by its type and qualified name; one that is not known is
-/// created. Given attributes replace what there was, `null` clears one, and those left out stay. Personas and policies
-/// take the permission `MANAGE_PERSONAS`; an asset takes being one of its admins or editors, or a policy that allows it.
+/// created. Given attributes replace what there was, `null` clears one, and those left out stay. A persona takes the
+/// permission `MANAGE_PERSONAS`; a policy takes being an admin of the connection, collection, glossary or domain that its
+/// resources lie within, or the role `$admin`; an asset takes being one of its admins or editors, or a policy that allows it.
 #[utoipa::path(
     tag = "Entities",
     operation_id = "update_entities",

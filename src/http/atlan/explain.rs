@@ -14,6 +14,7 @@ use crate::http::asked::Asked;
 use crate::http::openapi::{AnyError, Fails, examples};
 use crate::http::problem::Failure;
 use crate::http::valid::rule;
+use crate::service::authz::authority::PolicyWriters;
 use crate::service::authz::decide::Inquiry;
 use crate::service::authz::explain::{self, Explain, Explanation, Missing};
 
@@ -21,7 +22,9 @@ use crate::service::authz::explain::{self, Explain, Explanation, Missing};
 ///
 /// May they do this with that, what decided it, and when the answer is no: what is missing? With `personas` the answer is
 /// about what would be, had they those personas instead of their own: nothing is changed. Everybody may ask about
-/// themselves; about others it takes the permission `MANAGE_APIKEYS`.
+/// themselves; about others it takes the permission `MANAGE_APIKEYS`. Personas that the asking actor is not linked to take
+/// `MANAGE_PERSONAS` or `MANAGE_POLICIES`: without those they are unknown. Of policies about others the answer names only
+/// those that the asking actor may read.
 #[utoipa::path(
     tag = "Decisions",
     operation_id = "get_explanation",
@@ -132,6 +135,37 @@ pub struct ExplanationView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     missing: Option<MissingView>,
+    /// Who could write a policy about the resource; not there for a permission of the platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    policy_writers: Option<PolicyWritersView>,
+}
+
+/// Who could write a policy about a resource: authority over policies lies with the object that they are about.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = PolicyWriters)]
+pub struct PolicyWritersView {
+    /// The qualified name of the asset whose admins could; not there when there is none that the actor who asks sees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    object: Option<String>,
+    /// Whether the actor who asks could.
+    asking: bool,
+    /// The same for people.
+    message: String,
+}
+
+impl From<PolicyWriters> for PolicyWritersView {
+    fn from(writers: PolicyWriters) -> Self {
+        let message = match &writers.object {
+            Some(object) => {
+                format!("the admins of `{object}` and users with the role `$admin` can write a policy about it")
+            }
+            None => "users with the role `$admin` can write a policy about it".to_owned(),
+        };
+        Self { object: writers.object, asking: writers.asking, message }
+    }
 }
 
 /// A persona that was considered.
@@ -184,6 +218,7 @@ impl From<Explanation> for ExplanationView {
             rules: rules.collect(),
             personas: personas.collect(),
             missing: explanation.missing.map(MissingView::from),
+            policy_writers: explanation.writers.map(PolicyWritersView::from),
         }
     }
 }

@@ -75,6 +75,7 @@ pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>
 /// Update a persona
 ///
 /// It takes the permission `MANAGE_PERSONAS`. The qualified name stays. What is left out takes its default, as when creating.
+/// To disable a persona that denies anything takes authority over that, too.
 #[utoipa::path(
     tag = "Personas",
     operation_id = "update_persona",
@@ -99,7 +100,8 @@ pub async fn update(
 
 /// Delete a persona
 ///
-/// It takes the permission `MANAGE_PERSONAS`. The persona is unlinked from every API key at once.
+/// It takes the permission `MANAGE_PERSONAS`. The persona is unlinked from every API key at once, and its policies go with
+/// it. If one of them denies anything, it takes authority over that, too: being an admin of it, or the role `$admin`.
 #[utoipa::path(
     tag = "Personas",
     operation_id = "delete_persona",

@@ -7,7 +7,7 @@ use validator::Validate;
 
 use crate::app::State;
 use crate::domain::actor::Actor;
-use crate::http::auth::request_id;
+use crate::http::auth::origin;
 use crate::http::openapi::{AnyError, Fails, examples};
 use crate::http::problem::Failure;
 use crate::http::valid::Body;
@@ -30,7 +30,7 @@ pub async fn create(
     body: Body<SessionRequest>,
 ) -> Result<HttpResponse, Failure> {
     let SessionRequest { username, password } = body.valid()?;
-    let session = sessions::create(&state.service, username, password, request_id(&request)).await?;
+    let session = sessions::create(&state.service, username, password, origin(&state, &request)).await?;
     Ok(HttpResponse::Ok().json(Session { token: session.token.expose(), expires_at: session.expires_at }))
 }
 

@@ -7,7 +7,7 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, ORIGIN};
+use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, ORIGIN, REFERER, USER_AGENT};
 use actix_web::http::uri::Authority;
 use actix_web::{FromRequest, HttpRequest};
 use data_encoding::BASE64;
@@ -164,4 +164,28 @@ pub fn refuse_cross_site(request: &HttpRequest) -> Result<(), Failure> {
         return Err(Failure::DataHub(StatusCode::FORBIDDEN, message));
     }
     Ok(())
+}
+
+/// Refuses a navigation that a page of another site caused, for a path that does something on GET: browsers send the
+/// cookies along. They say whence it comes in one header or another; one that says it in none is refused, too. Programs
+/// say nothing, and nobody causes them to send cookies.
+///
+/// # Errors
+/// 403
+pub fn refuse_cross_site_navigation(request: &HttpRequest) -> Result<(), Failure> {
+    let text = |name: HeaderName| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
+    let here = |url: &str| {
+        let authority = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+        authority.is_some() && authority == text(HOST)
+    };
+    let allowed = match (text(FETCH_SITE), text(ORIGIN).or_else(|| text(REFERER))) {
+        (Some(site), _) => site == "same-origin" || site == "none",
+        (None, Some(url)) => here(url),
+        (None, None) => !text(USER_AGENT).is_some_and(|agent| agent.starts_with("Mozilla/")),
+    };
+    if allowed {
+        return Ok(());
+    }
+    let message = "The request must come from a page of the same origin.".to_owned();
+    Err(Failure::DataHub(StatusCode::FORBIDDEN, message))
 }

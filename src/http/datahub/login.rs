@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::caller::{ACTOR_COOKIE, Caller, SESSION_COOKIE, refuse_cross_site};
+use super::caller::{ACTOR_COOKIE, Caller, SESSION_COOKIE, refuse_cross_site, refuse_cross_site_navigation};
 use super::problem::DataHubError;
 use super::urn;
 use crate::app::State;
@@ -15,7 +15,7 @@ use crate::clock::SECOND;
 use crate::domain::error::{Error, Refusal};
 use crate::domain::nesting::{Unreadable, read_json};
 use crate::domain::text::DisplayName;
-use crate::http::auth::request_id;
+use crate::http::auth::origin;
 use crate::http::problem::Failure;
 use crate::http::valid::{Body, Params, Raw};
 use crate::service::authn::sessions::{self, NewSession};
@@ -72,11 +72,6 @@ pub async fn sign_up(state: web::Data<State>, request: HttpRequest, body: Body<R
     ] {
         not_blank(name, value)?;
     }
-    let length = form.password.chars().count();
-    if !(state.datahub.password_length..=1024).contains(&length) {
-        let message = format!("Password must have {} to 1024 characters.", state.datahub.password_length);
-        return Err(bad_request(message));
-    }
     let new = SignUp {
         invite: form.invite_token.trim().to_owned(),
         email: username.clone(),
@@ -84,9 +79,20 @@ pub async fn sign_up(state: web::Data<State>, request: HttpRequest, body: Body<R
         full_name: name("Full name", &form.full_name)?,
         title: name("Title", &form.title)?,
     };
-    let signed_up = invites::accept(&state.service, new, form.password.clone(), request_id(&request)).await;
+    let signed_up = invites::accept(
+        &state.service,
+        new,
+        form.password.clone(),
+        state.datahub.password_rule,
+        origin(&state, &request),
+    )
+    .await;
     signed_up.map_err(|error| match error {
         Error::Conflict(message) => bad_request(message),
+        Error::Invalid(violations) => match violations.as_slice() {
+            [violation] if violation.field == "password" => bad_request(format!("Password {}.", violation.message)),
+            _ => Error::Invalid(violations).into(),
+        },
         other => other.into(),
     })?;
     begin(&state, &request, username, form.password).await
@@ -94,15 +100,24 @@ pub async fn sign_up(state: web::Data<State>, request: HttpRequest, body: Body<R
 
 /// Sign out
 ///
-/// The session of the cookies ends, and the answer is a redirection without them.
+/// The session of the cookies ends, and the answer is a redirection without them. A request that a page of another site
+/// caused is refused.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "delete_datahub_session",
     security(()),
-    responses((status = 303, description = "To the start page, without the cookies")),
+    responses(
+        (status = 303, description = "To the start page, without the cookies"),
+        (status = 403, description = "Another site caused the request", body = DataHubError),
+    ),
 )]
 #[get("/logOut")]
-pub async fn log_out(state: web::Data<State>, caller: Option<Caller>) -> Result<HttpResponse, Failure> {
+pub async fn log_out(
+    state: web::Data<State>,
+    request: HttpRequest,
+    caller: Option<Caller>,
+) -> Result<HttpResponse, Failure> {
+    refuse_cross_site_navigation(&request)?;
     if let Some(Caller(actor)) = caller {
         match sessions::end(&state.service, &actor).await {
             Ok(()) | Err(Error::Conflict(_) | Error::Unauthenticated(_)) => {}
@@ -150,7 +165,7 @@ async fn begin(
     username: String,
     password: String,
 ) -> Result<HttpResponse, Failure> {
-    let begun = sessions::create(&state.service, username.clone(), password, request_id(request)).await;
+    let begun = sessions::create(&state.service, username.clone(), password, origin(state, request)).await;
     let NewSession { token, expires_at } = begun.map_err(|error| match error {
         Error::Unauthenticated(Refusal::WrongPassword) => bad_request("Invalid Credentials".to_owned()),
         Error::Unauthenticated(Refusal::Disabled) => bad_request("The user is suspended or removed.".to_owned()),

@@ -5,10 +5,11 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 
 use crate::domain::access_token::Lifetimes;
+use crate::domain::password::PasswordRule;
 use crate::domain::user::RESERVED_PREFIX;
 
 /// What this door can be told.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// Whether callers must prove who they are.
     pub authentication: Authentication,
@@ -16,23 +17,9 @@ pub struct Settings {
     pub system_client: Option<SystemClient>,
     /// How long access tokens may live.
     pub lifetimes: Lifetimes,
-    /// The shortest password of who signs up, in characters.
-    pub password_length: usize,
+    /// What is asked of the password of who signs up.
+    pub password_rule: PasswordRule,
 }
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            authentication: Authentication::default(),
-            system_client: None,
-            lifetimes: Lifetimes::default(),
-            password_length: PASSWORD_LENGTH,
-        }
-    }
-}
-
-/// DataHub asks for no length at all, and its own scenarios use four characters.
-pub const PASSWORD_LENGTH: usize = 4;
 
 /// Whether callers must prove who they are. DataHub's `METADATA_SERVICE_AUTH_ENABLED`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -100,6 +100,11 @@ impl Metrics {
             Unit::Seconds,
             counts.revoke_to_deny.clone(),
         );
+        registry.register(
+            "tessera_sign_ins",
+            "Attempts to sign in with a password, by what came of them",
+            service.sign_ins.outcomes.clone(),
+        );
         Self { registry: Mutex::new(registry), requests, records, look_ups, body_memory, connections }
     }
 

@@ -4,5 +4,8 @@ pub mod authenticate;
 pub mod look_ups;
 mod minting;
 pub(in crate::service) mod passwords;
+mod queue;
 pub mod sessions;
+pub mod sign_ins;
+mod throttle;
 pub mod verify;

@@ -1,14 +1,14 @@
 //! Sessions: signing in and out.
 
-use std::sync::Arc;
-
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::principal::PrincipalState;
 use crate::domain::token::{Token, TokenKind};
-use crate::domain::user::check_username;
+use crate::domain::user::{User, is_username};
 use crate::service::authn::passwords::{NOBODY, verify_password};
+use crate::service::authn::sign_ins::{Origin, Outcome};
+use crate::service::authn::throttle::Trial;
 use crate::service::{Service, blocking};
 use crate::storage::principals::{self, Existed};
 use crate::storage::{credentials, users};
@@ -24,29 +24,39 @@ pub struct NewSession {
 /// Signs a user in.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`], the same for an unknown user and a wrong password; [`Error::Busy`] when more sign-ins
-/// are under way than there are cores.
-pub async fn create(service: &Service, username: String, password: String, request_id: Arc<str>) -> Result<NewSession> {
-    let wrong = || Error::Unauthenticated(Refusal::WrongPassword);
-    let permit = Arc::clone(&service.sign_ins).try_acquire_owned().map_err(|_| Error::Busy)?;
-    let found = match check_username(&username) {
-        Ok(()) => service.read(move |connection| users::find_for_sign_in(connection, &username)).await?,
-        Err(_) => None,
+/// [`Error::Unauthenticated`], the same for an unknown user and a wrong password; [`Error::SlowedDown`] after too many
+/// wrong ones, whether or not there is such a user; [`Error::Busy`] when too many wait to sign in.
+pub async fn create(service: &Service, username: String, password: String, origin: Origin) -> Result<NewSession> {
+    let trial = Trial::new(&username, origin.address);
+    let permit = service.sign_ins.turn(&trial, &service.clock).await?;
+    let found = if is_username(&username) {
+        service.read(move |connection| users::find_for_sign_in(connection, &username)).await?
+    } else {
+        None
     };
     let (user, hash) = found.map_or((None, NOBODY.to_owned()), |(user, hash)| (Some(user), hash));
     // The permit goes along: a client that hangs up does not make room for another while its password is checked.
+    let parts = service.clone();
     let check = move || {
         let right = verify_password(&password, &hash);
+        // Counted here, so that nobody guesses for free by hanging up.
+        let traced = !right && parts.sign_ins.throttle.failed(&trial, parts.clock.now());
         drop(permit);
-        Ok((right, hash))
+        Ok(Checked { right, traced, hash, trial })
     };
-    let (right, hash) = blocking(check).await?;
-    let Some(user) = user.filter(|_| right) else { return Err(wrong()) };
+    let Checked { right, traced, hash, trial } = blocking(check).await?;
+    let Some(user) = user.as_ref().filter(|_| right).cloned() else {
+        service.sign_ins.count(Outcome::WRONG);
+        if traced {
+            record_refusal(service, user, origin).await?;
+        }
+        return Err(wrong());
+    };
     if !user.principal.enabled {
         return Err(Error::Unauthenticated(Refusal::Disabled));
     }
-    let actor = Actor::user(user.principal).requesting(request_id);
-    service
+    let actor = Actor::user(user.principal).requesting(origin.request_id);
+    let begun = service
         .write(&actor, move |transaction| {
             let id = transaction.actor.id();
             if users::lock(transaction.connection, id, &hash)? == Existed::No {
@@ -62,8 +72,39 @@ pub async fn create(service: &Service, username: String, password: String, reque
             transaction.record(Action::SessionCreated, Subject::Principal(id.uuid()), &name)?;
             Ok(NewSession { token, expires_at })
         })
-        .await
+        .await?;
+    service.sign_ins.throttle.succeeded(&trial);
+    service.sign_ins.count(Outcome::SUCCEEDED);
+    Ok(begun)
 }
+
+/// A password that has been checked.
+struct Checked {
+    right: bool,
+    /// Whether a wrong one goes into the audit trail.
+    traced: bool,
+    hash: String,
+    trial: Trial,
+}
+
+fn wrong() -> Error {
+    Error::Unauthenticated(Refusal::WrongPassword)
+}
+
+/// Leaves a trace of a wrong password: at most a few an hour for one name. What was typed for a name that nobody bears is
+/// not kept, as it may be a password; the same is written for it, so that time tells nothing.
+async fn record_refusal(service: &Service, user: Option<User>, origin: Origin) -> Result<()> {
+    let nobody = Actor::built_in(UNKNOWN, service.clock.now()).requesting(origin.request_id);
+    let (id, name) = match user {
+        Some(user) => (user.principal.id, user.principal.username().to_string()),
+        None => (nobody.id(), UNKNOWN.to_owned()),
+    };
+    let subject = Subject::Principal(id.uuid());
+    service.write(&nobody, move |transaction| transaction.record(Action::SessionRefused, subject, &name)).await
+}
+
+/// Who gives a wrong password, and whom it is for if nobody bears the name.
+const UNKNOWN: &str = "(unknown)";
 
 /// Signs the actor out: the session of this request ends at once.
 ///

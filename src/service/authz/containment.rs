@@ -36,6 +36,14 @@ fn reach(transaction: &mut Transaction<'_>, id: PrincipalId) -> Result<Reach> {
     found.ok_or(Error::NotFound { kind: "principal", id: id.to_string() })
 }
 
+/// Whether a principal reaches any asset, as the transaction sees it: a deny that goes gives something back only then.
+///
+/// # Errors
+/// When the storage fails.
+pub(in crate::service) fn reaches_assets(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<bool> {
+    Ok(reach(transaction, principal)?.has_assets())
+}
+
 /// Until when, from where and how often an actor may act. A user is bound by nothing, whichever token they use: they
 /// can sign in. A program is bound by its key, or by the token of a service account.
 ///

@@ -13,10 +13,11 @@ use crate::domain::policy::{Decision, Effect, Ground, Outcome, Policy};
 use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX};
 use crate::domain::sight::SeenPrincipals;
 use crate::service::Service;
+use crate::service::authz::authority::{self, PolicyWriters};
 use crate::service::authz::decide::Inquiry;
 use crate::service::authz::{effective, sight};
 use crate::storage::database::AnyConnection;
-use crate::storage::{api_keys, personas, policies, principals, standings};
+use crate::storage::{api_keys, personas, policies, principals, search, standings};
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -44,6 +45,8 @@ pub struct Explanation {
     pub personas: Vec<PersonaRef>,
     /// What would have to be otherwise for a yes.
     pub missing: Option<Missing>,
+    /// Who could write a policy about the resource; `None` for the platform.
+    pub writers: Option<PolicyWriters>,
 }
 
 /// Why the answer is no.
@@ -67,7 +70,8 @@ pub enum Missing {
     NoPermission,
 }
 
-/// Explains a decision: about oneself, or about anybody to whoever manages keys.
+/// Explains a decision: about oneself, or about anybody to whoever manages keys. Of policies the answer tells those about
+/// oneself, and those that the actor who asks may read.
 ///
 /// # Errors
 /// [`Error::Forbidden`], [`Error::NotFound`], or a violation that names unknown personas.
@@ -78,7 +82,8 @@ pub async fn explain(service: &Service, asking: &Actor, explain: Explain) -> Res
     if !about_self {
         service.require(asking, Permission::ManageApiKeys)?;
     }
-    let (began, parts, id, sight) = (Instant::now(), service.clone(), asking.id(), sight::principals(asking));
+    let (began, parts, id, asking) = (Instant::now(), service.clone(), asking.id(), asking.clone());
+    let sight = sight::principals(&asking);
     let outcome = service
         .read(move |connection| {
             let standing = match explain.actor.as_deref().filter(|_| !about_self) {
@@ -90,12 +95,13 @@ pub async fn explain(service: &Service, asking: &Actor, explain: Explain) -> Res
             let standing = parts.with_policies(connection, standing)?;
             let standing = match &explain.personas {
                 None => standing,
-                Some(names) => Standing { personas: named(connection, names)?.into(), ..standing },
+                Some(names) => Standing { personas: named(connection, &asking, names)?.into(), ..standing },
             };
+            let reader = Reader { actor: &asking, about_self };
             let explanation = if explain.inquiry.resource.is_platform() {
-                of_permission(connection, &standing, &explain.inquiry)?
+                of_permission(connection, &reader, &standing, &explain.inquiry)?
             } else {
-                of_action(&parts, connection, &standing, &explain.inquiry)?
+                of_action(&parts, connection, &reader, &standing, &explain.inquiry)?
             };
             Ok(match cannot_act(connection, &standing, parts.clock.now())? {
                 None => explanation,
@@ -132,8 +138,12 @@ fn find(connection: &mut AnyConnection, name: &str, sight: &SeenPrincipals) -> R
     found.map(|principal| standings::of(connection, principal)).transpose()
 }
 
-fn named(connection: &mut AnyConnection, names: &[String]) -> Result<Vec<PersonaRef>> {
-    let found = personas::find_by_qualified_names(connection, names)?;
+/// The personas of these names, as what they permit will be told: those whose policies the actor may read. Any other is
+/// unknown to it.
+fn named(connection: &mut AnyConnection, asking: &Actor, names: &[String]) -> Result<Vec<PersonaRef>> {
+    let reads_all = reads_all(asking);
+    let mut found = personas::find_by_qualified_names(connection, names)?;
+    found.retain(|persona| reads_all || asking.has_persona(persona.id));
     let unknown: Vec<String> = names
         .iter()
         .filter(|name| found.iter().all(|persona| persona.qualified_name != **name))
@@ -145,8 +155,43 @@ fn named(connection: &mut AnyConnection, names: &[String]) -> Result<Vec<Persona
     Err(Violation::new("personas", format!("names no persona: {}", unknown.join(", "))).into())
 }
 
+/// Who is told of policies.
+struct Reader<'a> {
+    actor: &'a Actor,
+    about_self: bool,
+}
+
+impl Reader<'_> {
+    /// Those of these policies that may be told.
+    fn readable(&self, connection: &mut AnyConnection, mut policies: Vec<Policy>) -> Result<Vec<Policy>> {
+        if self.about_self || reads_all(self.actor) {
+            return Ok(policies);
+        }
+        let sight = sight::entities(connection, self.actor)?;
+        let mut seen = Vec::new();
+        for policy in &policies {
+            if search::is_seen(connection, &policy.id.to_string(), &sight)? {
+                seen.push(policy.id);
+            }
+        }
+        policies.retain(|policy| seen.contains(&policy.id));
+        Ok(policies)
+    }
+}
+
+/// Whether an actor may read every policy.
+fn reads_all(actor: &Actor) -> bool {
+    let managing = [Permission::ManagePersonas, Permission::ManagePolicies];
+    actor.principal().is_administrator() || managing.into_iter().any(|each| actor.permissions().contains(each))
+}
+
 /// A permission of the platform.
-fn of_permission(connection: &mut AnyConnection, standing: &Standing, inquiry: &Inquiry) -> Result<Explanation> {
+fn of_permission(
+    connection: &mut AnyConnection,
+    reader: &Reader<'_>,
+    standing: &Standing,
+    inquiry: &Inquiry,
+) -> Result<Explanation> {
     let mut sources = effective::of(connection, standing)?;
     sources.retain(|source| bears_on(source, &inquiry.action));
     let denied = sources.iter().any(|source| source.effect == Effect::Deny);
@@ -167,6 +212,7 @@ fn of_permission(connection: &mut AnyConnection, standing: &Standing, inquiry: &
         .collect();
     sources.retain(|source| !matches!(source.source, Source::Policy(..)));
     let grounds = policies.iter().map(|policy| Ground::Policy(policy.id)).collect();
+    let policies = reader.readable(connection, policies)?;
     Ok(told(standing, Decision { outcome, grounds }, policies, sources, missing))
 }
 
@@ -184,6 +230,7 @@ fn bears_on(source: &EffectivePermission, action: &str) -> bool {
 fn of_action(
     service: &Service,
     connection: &mut AnyConnection,
+    reader: &Reader<'_>,
     standing: &Standing,
     inquiry: &Inquiry,
 ) -> Result<Explanation> {
@@ -197,15 +244,19 @@ fn of_action(
     let missing = match decision.outcome {
         Outcome::Allowed => None,
         Outcome::Denied => Some(Missing::Denied),
-        Outcome::Unmatched => Some(lacking(service, connection, standing, inquiry)?),
+        Outcome::Unmatched => Some(lacking(service, connection, reader, standing, inquiry)?),
     };
-    Ok(told(standing, decision, decisive, Vec::new(), missing))
+    let policies = reader.readable(connection, decisive)?;
+    let writers = authority::writers(connection, reader.actor, &inquiry.resource.name)?;
+    let told = told(standing, decision, policies, Vec::new(), missing);
+    Ok(Explanation { writers: Some(writers), ..told })
 }
 
 /// What would make an answer a yes that nothing made one.
 fn lacking(
     service: &Service,
     connection: &mut AnyConnection,
+    reader: &Reader<'_>,
     standing: &Standing,
     inquiry: &Inquiry,
 ) -> Result<Missing> {
@@ -222,7 +273,8 @@ fn lacking(
     }
     let asleep = Service::disabled_policies_allowing(connection, standing, inquiry)?;
     Ok(if !asleep.is_empty() {
-        Missing::PolicyDisabled(asleep.into_iter().map(|policy| policy.name).collect())
+        let readable = reader.readable(connection, asleep)?;
+        Missing::PolicyDisabled(readable.into_iter().map(|policy| policy.name).collect())
     } else if standing.personas.is_empty() {
         Missing::NoPersona
     } else {
@@ -244,5 +296,6 @@ fn told(
         sources,
         personas: standing.personas.to_vec(),
         missing,
+        writers: None,
     }
 }

@@ -1,6 +1,8 @@
 //! Authorization: everything that grants, refuses or explains.
 
 pub mod administrators;
+pub(in crate::service) mod asset_access;
+pub mod authority;
 pub(in crate::service) mod containment;
 pub mod decide;
 pub mod effective;

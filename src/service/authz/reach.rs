@@ -152,6 +152,11 @@ impl Reach {
         self.permissions
     }
 
+    /// Whether it reaches any asset.
+    pub(in crate::service) fn has_assets(&self) -> bool {
+        self.has_more_than(&Self::default())
+    }
+
     /// Whether anything denies it anything that it does not decide about itself.
     pub(in crate::service) fn is_denied_anything(&self) -> bool {
         let Denies { personas, policies, of_owners, .. } = &self.denies;

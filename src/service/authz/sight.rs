@@ -102,7 +102,11 @@ pub(in crate::service) fn entities(connection: &mut AnyConnection, actor: &Actor
     let policies = if holds_any(actor, &[Permission::ManagePersonas, Permission::ManagePolicies]) {
         SeenPolicies::All
     } else {
-        SeenPolicies::Of(actor.personas().iter().map(|persona| persona.id).collect())
+        SeenPolicies::Of {
+            personas: actor.personas().iter().map(|persona| persona.id).collect(),
+            username: actor.username().to_string(),
+            role_id: principal.role.id(),
+        }
     };
     let username = actor.username().to_string();
     let assets = if principal.is_administrator() {

@@ -11,16 +11,17 @@ use crate::domain::entity::{AssetDraft, Attributes, EntityState, Handle, check_q
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::Id;
 use crate::domain::listing::clip;
-use crate::domain::principal::{PrincipalKind, Role};
+use crate::domain::principal::Role;
 use crate::service::Transaction;
-use crate::service::authz::containment;
+use crate::service::authz::asset_access::{LookedAt, may_change_attributes, may_change_people};
 use crate::service::authz::decide::{Inquiry, Rules};
-use crate::service::authz::outgrown::end_outgrown_tokens;
 use crate::service::authz::sight;
+use crate::service::catalogue::asset_people::{record_access, record_members};
 use crate::service::catalogue::entities::{Removal, Saved, must_see, not_found};
+use crate::service::catalogue::policies;
 use crate::storage::holds::hold_principals;
-use crate::storage::principals::{self, Existed};
-use crate::storage::{assets, search};
+use crate::storage::principals::Existed;
+use crate::storage::{assets, policies as stored_policies, search};
 
 /// The types whose creator is always an admin (Atlan's contract, section 6.3).
 const CONTAINERS: [&str; 2] = ["Connection", "Collection"];
@@ -31,7 +32,10 @@ const PARENT: &str = "parentQualifiedName";
 
 /// What policies say of the actor, read when it is first asked for: by then the transaction has written something.
 #[derive(Default)]
-pub(in crate::service) struct Rights(Option<Rules>);
+pub(in crate::service) struct Rights {
+    rules: Option<Rules>,
+    looked_at: LookedAt,
+}
 
 impl Rights {
     /// Whether the actor may do that with an asset that the transaction has locked.
@@ -47,10 +51,20 @@ impl Rights {
         self.decide(transaction, &Inquiry::new(action, qualified_name, type_name))
     }
 
+    /// Refuses a write that changes what policies look at, but to those who may say whom the asset names.
+    fn may_change(&mut self, transaction: &mut Transaction<'_>, before: Option<&Asset>, after: &Asset) -> Result<()> {
+        let changed = self.looked_at.changed(transaction, before, after)?;
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let relation = relation(transaction, &after.qualified_name)?;
+        may_change_attributes(transaction, relation, &after.qualified_name, &changed)
+    }
+
     /// Whether the actor may, being to the asset what it is.
     fn decide(&mut self, transaction: &mut Transaction<'_>, inquiry: &Inquiry) -> Result<bool> {
         let relation = relation(transaction, &inquiry.resource.name)?;
-        let rules = match &mut self.0 {
+        let rules = match &mut self.rules {
             Some(rules) => rules,
             empty => empty.insert(Rules::read(transaction.connection, transaction.actor.standing())?),
         };
@@ -111,13 +125,15 @@ fn new(
 ) -> Result<Asset> {
     let actor = transaction.actor;
     let mut people = People::new();
-    if assets::is_settled(transaction.connection, qualified_name)? {
+    let settled = assets::is_settled(transaction.connection, qualified_name)?;
+    if settled {
         if !rights.allow_new(transaction, &draft.type_name, qualified_name)? {
             return Err(refused_write(transaction, qualified_name));
         }
         let container = CONTAINERS.contains(&draft.type_name.as_str());
         if !draft.people.values().all(Vec::is_empty) || container && is_inhabited(transaction, qualified_name)? {
-            may_change_people(transaction, qualified_name)?;
+            let relation = relation(transaction, qualified_name)?;
+            may_change_people(transaction, relation, qualified_name)?;
         }
         if container {
             people.entry(PeopleList::AdminUsers).or_default().insert(actor.username().to_string());
@@ -134,12 +150,13 @@ fn new(
             }
         }
         people.entry(PeopleList::AdminUsers).or_default().insert(actor.username().to_string());
+        forget_policies(transaction, qualified_name)?;
     }
     for (list, members) in &draft.people {
         people.entry(*list).or_default().extend(members.iter().cloned());
     }
     people.retain(|_, members| !members.is_empty());
-    Ok(Asset {
+    let asset = Asset {
         id: Id::new(transaction.now, transaction.service.entropy)?,
         type_name: draft.type_name.clone(),
         qualified_name: qualified_name.to_owned(),
@@ -153,7 +170,23 @@ fn new(
         created_at: transaction.now,
         updated_at: transaction.now,
         revision: 1,
-    })
+    };
+    if settled {
+        rights.may_change(transaction, None, &asset)?;
+    }
+    Ok(asset)
+}
+
+/// Deletes the policies about a former asset of that name: those who administered it have no say about a new one. They stay
+/// while anything is left that lay beneath it.
+fn forget_policies(transaction: &mut Transaction<'_>, qualified_name: &str) -> Result<()> {
+    if assets::is_above_any(transaction.connection, qualified_name)? {
+        return Ok(());
+    }
+    for policy in stored_policies::of_object(transaction.connection, qualified_name)? {
+        policies::remove(transaction, &policy)?;
+    }
+    Ok(())
 }
 
 /// Writes an asset that the transaction has locked.
@@ -169,14 +202,15 @@ fn update(transaction: &mut Transaction<'_>, rights: &mut Rights, before: Asset,
     if draft.head.qualified_name.as_ref().is_some_and(|name| *name != before.qualified_name) {
         return Err(draft.head.violation("qualifiedName", "cannot be changed").into());
     }
-    let people_before = before.people.clone();
+    let stored = before.clone();
     let mut people = before.people.clone();
     for (list, members) in &draft.people {
         people.insert(*list, members.iter().cloned().collect());
     }
     people.retain(|_, members| !members.is_empty());
     if people != before.people {
-        may_change_people(transaction, &before.qualified_name)?;
+        let relation = relation(transaction, &before.qualified_name)?;
+        may_change_people(transaction, relation, &before.qualified_name)?;
     }
     let after = Asset {
         name: draft.head.name.as_ref().map_or(before.name, |name| name.as_str().to_owned()),
@@ -188,9 +222,10 @@ fn update(transaction: &mut Transaction<'_>, rights: &mut Rights, before: Asset,
         updated_at: transaction.now,
         ..before
     };
+    rights.may_change(transaction, Some(&stored), &after)?;
     assets::replace(transaction.connection, &after)?;
     transaction.record(Action::AssetUpdated, Subject::Asset(after.id.uuid()), &clip(&after.qualified_name))?;
-    record_access(transaction, draft, &people_before, &after)?;
+    record_access(transaction, draft, &stored.people, &after)?;
     Ok(Saved::Updated(after.id.uuid()))
 }
 
@@ -252,21 +287,6 @@ fn relation(transaction: &mut Transaction<'_>, qualified_name: &str) -> Result<O
     assets::relation_to(transaction.connection, qualified_name, &actor.username().to_string(), role)
 }
 
-/// Whom an asset names is for its admins to say, and among those for people: a key does not make itself or another
-/// key at home (Atlan's contract, section 6.3).
-fn may_change_people(transaction: &mut Transaction<'_>, name: &str) -> Result<()> {
-    let is_user = transaction.actor.principal().kind == PrincipalKind::User;
-    match relation(transaction, name)? {
-        Some(Relation::Admin) if is_user => Ok(()),
-        Some(Relation::Admin) => Err(Error::Forbidden(format!(
-            "`{}` is no user: only a user who is an admin of `{}` can say whom it names",
-            transaction.actor.username(),
-            clip(name)
-        ))),
-        _ => Err(refused(transaction, "change the people of", name)),
-    }
-}
-
 /// The owners that an asset will have. A name that nobody bears owns nothing: whoever has it later is not who was meant.
 fn owners(transaction: &mut Transaction<'_>, draft: &AssetDraft, before: BTreeSet<String>) -> Result<BTreeSet<String>> {
     let Some(written) = draft.head.attributes.get(OWNERS) else { return Ok(before) };
@@ -288,97 +308,4 @@ fn refused_write(transaction: &Transaction<'_>, name: &str) -> Error {
 
 fn refused(transaction: &Transaction<'_>, what: &str, name: &str) -> Error {
     Error::Forbidden(format!("`{}` may not {what} `{}`", transaction.actor.username(), clip(name)))
-}
-
-/// Checks whom an asset names anew, and tells everybody concerned, so that nobody's record stays as it was.
-fn record_access(transaction: &mut Transaction<'_>, draft: &AssetDraft, before: &People, after: &Asset) -> Result<()> {
-    let none = BTreeSet::new();
-    let mut violations = Vec::new();
-    for list in PeopleList::ALL {
-        let (old, new) = (before.get(&list).unwrap_or(&none), after.people.get(&list).unwrap_or(&none));
-        let (added, unseen) = seen_members(transaction, list, new.difference(old).map(String::as_str).collect())?;
-        let mut unknown = record_members(transaction, list, added.iter().copied(), after)?;
-        unknown.extend(unseen);
-        may_share(transaction, list, &added)?;
-        record_members(transaction, list, old.difference(new).map(String::as_str), after)?;
-        if !unknown.is_empty() {
-            let message = format!("names nobody: {}", unknown.join(", "));
-            violations.push(draft.head.violation(list.name(), message));
-        }
-    }
-    if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
-}
-
-/// Checks what an asset gives to those whom it names from now on, which the transaction has written.
-fn may_share(transaction: &mut Transaction<'_>, list: PeopleList, added: &[&str]) -> Result<()> {
-    match list {
-        PeopleList::AdminUsers | PeopleList::ViewerUsers => {
-            let mut named = Vec::new();
-            for name in added {
-                named.extend(principals::find_by_username(transaction.connection, name)?);
-            }
-            let ids: Vec<_> = named.iter().map(|principal| principal.id).collect();
-            containment::may_name(transaction, &ids)?;
-            named.iter().try_for_each(|principal| end_outgrown_tokens(transaction, principal))
-        }
-        PeopleList::AdminRoles | PeopleList::ViewerRoles => {
-            let roles: Vec<_> = Role::ALL.into_iter().filter(|role| added.contains(&role.id())).collect();
-            containment::may_name_roles(transaction, &roles)
-        }
-        PeopleList::AdminGroups | PeopleList::ViewerGroups => Ok(()),
-    }
-}
-
-/// The members of a list that the actor sees or that nobody bears, and the others as messages name them: to name somebody
-/// is to learn whether they exist.
-fn seen_members<'a>(
-    transaction: &mut Transaction<'_>,
-    list: PeopleList,
-    members: Vec<&'a str>,
-) -> Result<(Vec<&'a str>, Vec<String>)> {
-    if !matches!(list, PeopleList::AdminUsers | PeopleList::ViewerUsers) || members.is_empty() {
-        return Ok((members, Vec::new()));
-    }
-    let sight = sight::principals(transaction.actor);
-    let held = hold_principals(transaction.connection, &members)?;
-    let is_unseen = |member: &&str| {
-        let held = held.iter().find(|held| held.username == **member);
-        held.is_some_and(|held| PrincipalKind::find(&held.kind).is_none_or(|kind| !sight.contains(kind, member)))
-    };
-    let (unseen, seen): (Vec<&str>, Vec<&str>) = members.into_iter().partition(is_unseen);
-    Ok((seen, unseen.into_iter().map(|member| format!("`{}`", clip(member))).collect()))
-}
-
-/// Leaves a trace for each member of a list; those that do not exist come back.
-fn record_members<'a>(
-    transaction: &mut Transaction<'_>,
-    list: PeopleList,
-    members: impl Iterator<Item = &'a str>,
-    asset: &Asset,
-) -> Result<Vec<String>> {
-    let members: Vec<&str> = members.collect();
-    let mut subjects = Vec::new();
-    match list {
-        PeopleList::AdminUsers | PeopleList::ViewerUsers => {
-            if members.is_empty() {
-                return Ok(Vec::new());
-            }
-            for held in hold_principals(transaction.connection, &members)? {
-                let id = Uuid::parse_str(&held.id).map_err(|error| Error::Internal(error.into()))?;
-                subjects.push((held.username, Subject::Principal(id)));
-            }
-        }
-        PeopleList::AdminRoles | PeopleList::ViewerRoles => {
-            for role in Role::ALL.iter().filter(|role| members.contains(&role.id())) {
-                let id = Uuid::parse_str(role.id()).map_err(|error| Error::Internal(error.into()))?;
-                subjects.push((role.id().to_owned(), Subject::Role(id)));
-            }
-        }
-        PeopleList::AdminGroups | PeopleList::ViewerGroups => return Ok(Vec::new()),
-    }
-    for (_, subject) in &subjects {
-        transaction.record(Action::AssetAccessChanged, *subject, &clip(&asset.qualified_name))?;
-    }
-    let known = |member: &&&str| !subjects.iter().any(|(name, _)| name == **member);
-    Ok(members.iter().filter(known).map(|member| format!("`{}`", clip(member))).collect())
 }

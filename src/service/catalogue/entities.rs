@@ -39,7 +39,7 @@ pub(in crate::service) enum Saved {
 /// # Errors
 /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`] when a name is taken, violations by their path.
 pub async fn save(service: &Service, actor: &Actor, drafts: Vec<Draft>) -> Result<Mutation> {
-    if drafts.iter().any(|draft| matches!(draft, Draft::Persona(_) | Draft::Policy(_))) {
+    if drafts.iter().any(|draft| matches!(draft, Draft::Persona(_))) {
         service.require(actor, Permission::ManagePersonas)?;
     }
     let began = Instant::now();

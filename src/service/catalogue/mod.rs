@@ -1,5 +1,6 @@
 //! Personas, policies and assets, and the search through them.
 
+mod asset_people;
 pub mod assets;
 pub mod entities;
 pub(in crate::service) mod persona_policies;

@@ -13,11 +13,13 @@ use crate::domain::persona::Persona;
 use crate::domain::policy::{Category, Policy, Rule, Subjects};
 use crate::domain::principal::PrincipalKind;
 use crate::service::Transaction;
+use crate::service::authz::authority::{self, CONNECTION};
+use crate::service::authz::sight;
 use crate::service::catalogue::entities::Saved;
 use crate::service::catalogue::policies;
-use crate::storage::{personas, policies as stored};
+use crate::storage::{personas, policies as stored, search};
 
-/// Creates or updates a policy for somebody who manages personas; tells also whose it is.
+/// Creates or updates a policy for somebody who has authority over what it is about; tells also whose it is.
 pub(in crate::service) fn save(
     transaction: &mut Transaction<'_>,
     draft: &PolicyDraft,
@@ -41,7 +43,10 @@ pub(in crate::service) fn save(
         };
     };
     let persona = before.persona.ok_or_else(|| not_found(&before.qualified_name))?;
+    may_find(transaction, &before)?;
     let persona = lock(transaction, draft, persona)?;
+    may_shape(transaction, persona.id)?;
+    authority::may_change(transaction, &before)?;
     let named = draft.persona.as_ref().map(|named| resolve(transaction, draft, named, assigned)).transpose()?;
     if named.is_some_and(|named| named != persona.id) {
         return Err(head.violation("accessControl", "cannot be changed").into());
@@ -49,6 +54,7 @@ pub(in crate::service) fn save(
     if head.qualified_name.as_ref().is_some_and(|name| *name != before.qualified_name && head.is_reference(name)) {
         return Err(head.violation("qualifiedName", "cannot be changed").into());
     }
+    let effect = before.rule.effect;
     let after = Policy {
         name: head.name.as_ref().map_or(before.name, |name| name.as_str().to_owned()),
         description: draft.description.as_ref().map_or(before.description, |new| new.as_str().to_owned()),
@@ -65,7 +71,15 @@ pub(in crate::service) fn save(
         ..before
     };
     check_actions(draft, &after.rule)?;
-    policies::replace(transaction, &after)?;
+    if after.rule.effect != effect {
+        authority::may_deny(transaction.actor, persona.id, after.rule.effect)?;
+    }
+    let object = object(transaction, draft, &after)?;
+    if object.is_none() {
+        transaction.service.require(transaction.actor, Permission::ManagePersonas)?;
+    }
+    check_room(transaction, &after)?;
+    policies::replace(transaction, &after, object.as_deref())?;
     Ok((Saved::Updated(after.id.uuid()), persona.id.uuid()))
 }
 
@@ -101,16 +115,68 @@ fn create(
         updated_at: transaction.now,
     };
     check_actions(draft, &policy.rule)?;
-    policies::insert(transaction, &policy)?;
+    authority::may_deny(transaction.actor, persona.id, policy.rule.effect)?;
+    match object(transaction, draft, &policy) {
+        // To write about what one administers takes no right on the persona: it gives nothing else to those linked to it.
+        Ok(Some(object)) => {
+            check_room(transaction, &policy)?;
+            policies::insert(transaction, &policy, Some(&object))?;
+        }
+        other => {
+            may_shape(transaction, persona.id)?;
+            other?;
+            transaction.service.require(transaction.actor, Permission::ManagePersonas)?;
+            check_room(transaction, &policy)?;
+            policies::insert(transaction, &policy, None)?;
+        }
+    }
     Ok((Saved::Created(id.uuid()), persona.id.uuid()))
 }
 
 /// Deletes a policy of a persona.
 pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
-    transaction.service.require(transaction.actor, Permission::ManagePersonas)?;
     let persona = policy.persona.ok_or_else(|| not_found(&policy.qualified_name))?;
     may_shape(transaction, persona)?;
+    authority::may_change(transaction, policy)?;
     policies::remove(transaction, policy)
+}
+
+/// The object that a policy is about, for those who have authority over it: its resources lie within the connection that
+/// it states.
+fn object(transaction: &mut Transaction<'_>, draft: &PolicyDraft, policy: &Policy) -> Result<Option<String>> {
+    let stated = authority::stated(policy).map_err(|message| draft.head.violation(CONNECTION, message))?;
+    if let Some(stated) = stated {
+        let within = authority::check_within(&policy.rule, stated);
+        within.map_err(|message| draft.head.violation("policyResources", message))?;
+    }
+    authority::may_write(transaction, &policy.rule, stated)
+}
+
+/// Answers a policy that the actor may not see as one that there is not.
+fn may_find(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
+    let sight = sight::entities(transaction.connection, transaction.actor)?;
+    if search::is_seen(transaction.connection, &policy.id.to_string(), &sight)? {
+        return Ok(());
+    }
+    Err(not_found(&policy.qualified_name))
+}
+
+/// The most resources and actions that the policies of one persona can name together: those who administer assets add to
+/// any persona, and everybody linked to it pays for all of them.
+const NAMES: usize = 20_000;
+
+/// Whether a persona has room for a policy.
+fn check_room(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
+    let Some(persona) = policy.persona else { return Ok(()) };
+    let others = stored::of_persona(transaction.connection, persona)?;
+    let others = others.iter().filter(|other| other.id != policy.id);
+    let names: usize = others.chain([policy]).map(|each| each.rule.names()).sum();
+    if names > NAMES {
+        return Err(Error::Conflict(format!(
+            "the policies of a persona can name {NAMES} actions and resources together"
+        )));
+    }
+    Ok(())
 }
 
 /// The actions of a persona's category are a closed set.
@@ -149,9 +215,7 @@ fn resolve(
 
 /// The persona, which stays until the transaction ends.
 fn lock(transaction: &mut Transaction<'_>, draft: &PolicyDraft, id: PersonaId) -> Result<Persona> {
-    let persona = personas::lock(transaction.connection, id)?.ok_or_else(|| unknown_persona(draft))?;
-    may_shape(transaction, id)?;
-    Ok(persona)
+    Ok(personas::lock(transaction.connection, id)?.ok_or_else(|| unknown_persona(draft))?)
 }
 
 fn unknown_persona(draft: &PolicyDraft) -> Violation {

@@ -17,6 +17,7 @@ use crate::domain::persona::{Persona, PersonaInput, mint_qualified_name};
 use crate::domain::principal::PrincipalKind;
 use crate::domain::sight::SeenPrincipals;
 use crate::domain::text::DisplayName;
+use crate::service::authz::authority::may_release;
 use crate::service::authz::containment;
 use crate::service::authz::outgrown::end_outgrown_tokens;
 use crate::service::authz::sight;
@@ -77,6 +78,7 @@ pub(in crate::service) fn replace(transaction: &mut Transaction<'_>, persona: &P
 /// Deletes a persona with its policies, and unlinks it from everybody.
 pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, id: PersonaId) -> Result<()> {
     may_shape(transaction, id)?;
+    may_release(transaction, id)?;
     if personas::delete(transaction.connection, id)? == Existed::No {
         return Err(not_found(id));
     }
@@ -131,9 +133,7 @@ pub async fn update(
         .write(actor, move |transaction| {
             let before = personas::lock(transaction.connection, id)?.ok_or_else(|| not_found(id))?;
             expected.check(&before.edition())?;
-            if input.enabled != before.enabled {
-                may_shape(transaction, id)?;
-            }
+            may_switch(transaction, &before, input.enabled)?;
             let persona = Persona {
                 name: input.name.as_str().to_owned(),
                 display_name: input.display_name.as_str().to_owned(),
@@ -155,6 +155,15 @@ pub async fn update(
 pub async fn delete(service: &Service, actor: &Actor, id: PersonaId) -> Result<()> {
     service.require(actor, Permission::ManagePersonas)?;
     service.write(actor, move |transaction| remove(transaction, id)).await
+}
+
+/// Whether the actor may have a persona that the transaction has locked grant something, or nothing any more.
+fn may_switch(transaction: &mut Transaction<'_>, before: &Persona, enabled: bool) -> Result<()> {
+    if enabled == before.enabled {
+        return Ok(());
+    }
+    may_shape(transaction, before.id)?;
+    if enabled { Ok(()) } else { may_release(transaction, before.id) }
 }
 
 fn not_found(id: PersonaId) -> Error {
@@ -201,9 +210,7 @@ fn update_from(transaction: &mut Transaction<'_>, before: Persona, draft: &Perso
     if head.qualified_name.as_ref().is_some_and(|name| *name != before.qualified_name && head.is_reference(name)) {
         return Err(head.violation("qualifiedName", "cannot be changed").into());
     }
-    if draft.enabled.is_some_and(|enabled| enabled != before.enabled) {
-        may_shape(transaction, before.id)?;
-    }
+    may_switch(transaction, &before, draft.enabled.unwrap_or(before.enabled))?;
     let text = |new: Option<&DisplayName>, old: String| new.map_or(old, |new| new.as_str().to_owned());
     let after = Persona {
         name: text(head.name.as_ref(), before.name),
@@ -233,6 +240,9 @@ fn link_users(transaction: &mut Transaction<'_>, draft: &PersonaDraft, persona: 
     }
     let ids: BTreeSet<String> = held.into_iter().map(|principal| principal.id).collect();
     let before: BTreeSet<String> = personas::user_ids_of(transaction.connection, persona)?.into_iter().collect();
+    if !before.is_subset(&ids) {
+        may_release(transaction, persona)?;
+    }
     let changed: Vec<String> = ids.symmetric_difference(&before).cloned().collect();
     let changed = principals::find_many(transaction.connection, &changed, &SeenPrincipals::everybody())?;
     let changing = changed.iter().map(|user| containment::may_link(transaction, user.id));

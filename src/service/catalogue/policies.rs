@@ -8,16 +8,17 @@ use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::ids::{Id, PolicyId};
-use crate::domain::listing::{Counts, Page};
+use crate::domain::listing::{Counts, Page, clip};
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::policy::engine::Slice;
 use crate::domain::policy::system::{self, URN_PREFIX};
-use crate::domain::policy::{Category, Effect, Policy, Rule};
+use crate::domain::policy::{Category, Effect, Policy, Rule, Subjects};
 use crate::domain::principal::{PrincipalKind, Role};
 use crate::domain::text::{Description, DisplayName, fold};
-use crate::service::authz::containment;
 use crate::service::authz::outgrown::end_outgrown_tokens;
+use crate::service::authz::{authority, containment};
 use crate::service::{Service, Transaction};
+use crate::storage::holds::hold_principals;
 use crate::storage::policies;
 use crate::storage::principals::{self, Existed};
 
@@ -100,11 +101,13 @@ pub async fn list(service: &Service, actor: &Actor, search: PolicySearch) -> Res
 /// Creates a policy that is no persona's.
 ///
 /// # Errors
-/// [`Error::Forbidden`], also for a permission that the actor does not hold; violations.
+/// [`Error::Forbidden`], also for a permission that the actor does not hold and for entities that it does not administer;
+/// [`Error::NotFound`] for entities that it may not see; violations.
 pub async fn create(service: &Service, actor: &Actor, input: PolicyInput) -> Result<Policy> {
     service.require(actor, Permission::ManagePolicies)?;
     service
         .write(actor, move |transaction| {
+            hold_named(transaction, &input.rule)?;
             policies::raise_revision(transaction.connection)?;
             may_write(transaction, &input.rule)?;
             let id: PolicyId = Id::new(transaction.now, transaction.service.entropy)?;
@@ -122,7 +125,8 @@ pub async fn create(service: &Service, actor: &Actor, input: PolicyInput) -> Res
                 created_at: transaction.now,
                 updated_at: transaction.now,
             };
-            insert(transaction, &policy)?;
+            let object = object(transaction, &policy.rule)?;
+            insert(transaction, &policy, object.as_deref())?;
             Ok(policy)
         })
         .await
@@ -136,10 +140,12 @@ pub async fn update(service: &Service, actor: &Actor, urn: String, input: Policy
     service.require(actor, Permission::ManagePolicies)?;
     service
         .write(actor, move |transaction| {
+            hold_named(transaction, &input.rule)?;
             policies::raise_revision(transaction.connection)?;
             may_write(transaction, &input.rule)?;
             let before = editable(transaction, &urn)?;
             may_unwrite(transaction.actor, &before.rule)?;
+            may_change(transaction, &before)?;
             let policy = Policy {
                 name: input.name.as_str().to_owned(),
                 description: input.description.as_str().to_owned(),
@@ -149,7 +155,8 @@ pub async fn update(service: &Service, actor: &Actor, urn: String, input: Policy
                 updated_at: transaction.now,
                 ..before
             };
-            replace(transaction, &policy)?;
+            let object = object(transaction, &policy.rule)?;
+            replace(transaction, &policy, object.as_deref())?;
             Ok(policy)
         })
         .await
@@ -166,27 +173,38 @@ pub async fn delete(service: &Service, actor: &Actor, urn: String) -> Result<()>
             policies::raise_revision(transaction.connection)?;
             let policy = editable(transaction, &urn)?;
             may_unwrite(transaction.actor, &policy.rule)?;
+            may_change(transaction, &policy)?;
             remove(transaction, &policy)
         })
         .await
 }
 
-/// Adds a policy, of whichever kind.
-pub(in crate::service) fn insert(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
+/// Adds a policy, of whichever kind, about that object.
+pub(in crate::service) fn insert(
+    transaction: &mut Transaction<'_>,
+    policy: &Policy,
+    object: Option<&str>,
+) -> Result<()> {
     check(policy)?;
     policies::raise_revision(transaction.connection)?;
     policies::insert(transaction.connection, policy)?;
+    policies::set_object(transaction.connection, policy.id, object)?;
     end_tokens_of_named(transaction, policy)?;
     transaction.record(Action::PolicyCreated, Subject::Policy(policy.id.uuid()), &policy.name)
 }
 
-/// Replaces a policy, of whichever kind.
-pub(in crate::service) fn replace(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
+/// Replaces a policy, of whichever kind, that is now about that object.
+pub(in crate::service) fn replace(
+    transaction: &mut Transaction<'_>,
+    policy: &Policy,
+    object: Option<&str>,
+) -> Result<()> {
     check(policy)?;
     policies::raise_revision(transaction.connection)?;
     if policies::update(transaction.connection, policy)? == Existed::No {
         return Err(not_found(&policy.qualified_name));
     }
+    policies::set_object(transaction.connection, policy.id, object)?;
     end_tokens_of_named(transaction, policy)?;
     transaction.record(Action::PolicyUpdated, Subject::Policy(policy.id.uuid()), &policy.name)
 }
@@ -221,13 +239,24 @@ pub async fn seed(service: &Service, root: Option<&str>) -> Result<()> {
     }
     let seeds = system::policies(root, service.clock.now());
     let operator = Actor::operator(service.clock.now());
-    let seeded =
-        service.write(&operator, move |transaction| seeds.iter().try_for_each(|policy| insert(transaction, policy)));
+    let seeded = service
+        .write(&operator, move |transaction| seeds.iter().try_for_each(|policy| insert(transaction, policy, None)));
     match seeded.await {
         // Another node was faster.
         Err(Error::Conflict(_)) => Ok(()),
         outcome => outcome,
     }
+}
+
+/// The object that a policy about entities will be about, for those who have authority over it.
+fn object(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<Option<String>> {
+    if rule.category == Category::Platform { Ok(None) } else { authority::may_write(transaction, rule, None) }
+}
+
+/// Policies of the platform are changed by those who manage policies, others by those who have authority over their
+/// object.
+fn may_change(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
+    if policy.rule.category == Category::Platform { Ok(()) } else { authority::may_change(transaction, policy) }
 }
 
 /// Nobody permits what they may not do: for the platform that is what they hold.
@@ -267,17 +296,30 @@ fn may_shape(actor: &Actor, rule: &Rule) -> Result<()> {
     Ok(())
 }
 
+/// Holds the principals that a rule names until the commit, in the order in which a deletion locks: them before the
+/// revision. A name that nobody bears is refused, as whoever bears it later is not who was meant.
+///
+/// # Errors
+/// A violation that lists the unknown names.
+fn hold_named(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<()> {
+    // PostgreSQL cannot even be asked about names with a NUL.
+    let names: Vec<&str> = rule.subjects.users.iter().map(String::as_str).filter(|name| !name.contains('\0')).collect();
+    let held = hold_principals(transaction.connection, &names)?;
+    let unknown = rule.subjects.users.iter().filter(|name| !held.iter().any(|held| held.username == **name));
+    let unknown: Vec<String> = unknown.map(|name| format!("`{}`", clip(name))).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(Violation::new("actors.users", format!("names nobody: {}", unknown.join(", "))).into())
+}
+
 /// The most names that one policy can hold: of actions, resources and subjects together. Each takes the engine time.
 const NAMES: usize = 1000;
 
 /// A policy that the engine does not understand, or that would keep it busy, is not kept.
 fn check(policy: &Policy) -> Result<()> {
-    let Rule { actions, resources, subjects, .. } = &policy.rule;
-    let names = actions.len()
-        + resources.iter().map(|criterion| criterion.values.len().max(1)).sum::<usize>()
-        + subjects.users.len()
-        + subjects.groups.len()
-        + subjects.roles.len();
+    let Subjects { users, groups, roles, .. } = &policy.rule.subjects;
+    let names = policy.rule.names() + users.len() + groups.len() + roles.len();
     if names > NAMES {
         let message = format!("has {names} actions, resources and subjects; {NAMES} are allowed");
         return Err(Violation::new("policy", message).into());

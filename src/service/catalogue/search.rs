@@ -52,7 +52,7 @@ pub(in crate::service) fn load(connection: &mut AnyConnection, ids: &[String], s
         let id = persona.id.to_string();
         let told = match &sight.policies {
             SeenPolicies::All => true,
-            SeenPolicies::Of(personas) => personas.contains(&persona.id),
+            SeenPolicies::Of { personas, .. } => personas.contains(&persona.id),
         };
         let policies = own.remove(&id).filter(|_| told).unwrap_or_default();
         let mut users = users.remove(&id).unwrap_or_default();

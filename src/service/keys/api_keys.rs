@@ -18,6 +18,7 @@ use crate::domain::permission::Permission;
 use crate::domain::persona::PersonaRef;
 use crate::domain::principal::{Principal, PrincipalKind, Role, service_account_username};
 use crate::domain::token::{Token, TokenKind};
+use crate::service::authz::authority::may_release;
 use crate::service::authz::{containment, sight};
 use crate::service::{Service, Transaction, blocking, page};
 use crate::storage::create_requests::{self, CreateRequest};
@@ -233,6 +234,10 @@ pub async fn update(
                 return Err(Error::Conflict(reason.to_owned()));
             }
             api_keys::replace(transaction.connection, &after)?;
+            let mut unlinked = before.personas.iter().filter(|persona| !after.personas.contains(persona)).peekable();
+            if unlinked.peek().is_some() && containment::reaches_assets(transaction, id)? {
+                unlinked.try_for_each(|persona| may_release(transaction, persona.id))?;
+            }
             changing.done(transaction, [&bounds(&before), &bounds(&after)])?;
             transaction.record(Action::ApiKeyUpdated, Subject::Principal(id.uuid()), &after.display_name)?;
             Ok(after)

@@ -13,7 +13,7 @@ use crate::domain::text::{Description, DisplayName};
 use crate::service::authz::{containment, sight};
 use crate::service::{Service, page};
 use crate::storage::principals::{self, Existed};
-use crate::storage::{policies, service_accounts};
+use crate::storage::service_accounts;
 
 /// Creates a service account that may do nothing yet.
 ///
@@ -107,7 +107,6 @@ pub async fn delete(service: &Service, actor: &Actor, username: String) -> Resul
             if principals::delete(transaction.connection, principal.id, PrincipalKind::ServiceAccount)? == Existed::No {
                 return Err(Error::NotFound { kind: "service account", id: username.clone() });
             }
-            policies::forget_user(transaction.connection, &username)?;
             if transaction.actor.id() == principal.id {
                 transaction.ends_own_credential();
             }

@@ -1,17 +1,17 @@
 //! Invitations: asking for one, making the old ones void, and signing up with one.
 
-use std::sync::Arc;
-
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::ids::Id;
 use crate::domain::invite::{self, Invitation};
+use crate::domain::password::PasswordRule;
 use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::profile::{Aspect, AspectName};
 use crate::domain::text::DisplayName;
-use crate::domain::user::{User, check_username};
+use crate::domain::user::{NamedBy, User, check_username};
+use crate::service::authn::sign_ins::Origin;
 use crate::service::authz::containment;
 use crate::service::authz::reach::standing;
 use crate::service::{Service, Transaction, blocking};
@@ -103,11 +103,18 @@ pub struct SignUp {
 ///
 /// # Errors
 /// Violations, also of `inviteToken`; [`Error::Conflict`] when the name is taken; [`Error::Busy`].
-pub async fn accept(service: &Service, new: SignUp, password: String, request_id: Arc<str>) -> Result<()> {
-    check_username(&new.username).map_err(|message| Violation::new("email", message))?;
+pub async fn accept(
+    service: &Service,
+    new: SignUp,
+    password: String,
+    asked: PasswordRule,
+    origin: Origin,
+) -> Result<()> {
+    check_username(&new.username, NamedBy::Client).map_err(|message| Violation::new("email", message))?;
+    asked.check(&password, &new.username).map_err(|message| Violation::new("password", message))?;
     let revision = service.read(invites::revision).await?;
     let role = invited(service, &new.invite, revision)?.role;
-    let permit = Arc::clone(&service.sign_ins).try_acquire_owned().map_err(|_| Error::Busy)?;
+    let permit = service.sign_ins.turn_of_newcomer(&origin).await?;
     let hashing = service.clone();
     let hash = blocking(move || {
         let hash = hashing.hash_password(&password);
@@ -124,7 +131,7 @@ pub async fn accept(service: &Service, new: SignUp, password: String, request_id
         enabled: true,
         created_at: now,
     };
-    let actor = Actor::user(principal).requesting(request_id);
+    let actor = Actor::user(principal).requesting(origin.request_id);
     service
         .write(&actor, move |transaction| {
             let principal = transaction.actor.principal().clone();

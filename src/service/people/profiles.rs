@@ -13,7 +13,7 @@ use crate::domain::principal::{Principal, PrincipalKind, PrincipalState, Role, S
 use crate::domain::profile::{self, Aspect, AspectName, Profile};
 use crate::domain::service_account::PREFIX;
 use crate::domain::sight::SeenPrincipals;
-use crate::domain::user::{User, check_username};
+use crate::domain::user::{NamedBy, User, check_username};
 use crate::service::authn::passwords::NOBODY;
 use crate::service::authz::{administrators, containment, sight};
 use crate::service::{Service, Transaction};
@@ -119,7 +119,7 @@ fn require_managing(service: &Service, actor: &Actor, username: &str) -> Result<
 }
 
 fn create(transaction: &mut Transaction<'_>, username: &str) -> Result<Principal> {
-    check_username(username).map_err(|message| Violation::new("entityUrn", message))?;
+    check_username(username, NamedBy::Client).map_err(|message| Violation::new("entityUrn", message))?;
     let principal = Principal {
         id: Id::new(transaction.now, transaction.service.entropy)?,
         kind: PrincipalKind::User,

@@ -9,15 +9,16 @@ use crate::domain::error::{Error, Result, Violation};
 use crate::domain::fields::UserField;
 use crate::domain::ids::Id;
 use crate::domain::listing::{Page, Query};
+use crate::domain::password::PasswordRule;
 use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind, PrincipalState, Role};
 use crate::domain::token::TokenKind;
-use crate::domain::user::{User, check_password, check_username};
+use crate::domain::user::{NamedBy, User, check_username};
 use crate::service::authz::outgrown::end_outgrown_tokens;
 use crate::service::authz::{administrators, containment, sight};
 use crate::service::{Service, Transaction, page};
 use crate::storage::principals::{self, Existed};
-use crate::storage::{credentials, policies, users};
+use crate::storage::{credentials, users};
 
 /// What is needed to create a user.
 pub struct NewUser {
@@ -36,8 +37,8 @@ pub struct NewUser {
 /// # Errors
 /// Violations, or [`Error::Conflict`] when the name is taken.
 pub async fn create(service: &Service, operator: &Actor, new: NewUser) -> Result<String> {
-    check_username(&new.username).map_err(|message| Violation::new("username", message))?;
-    let (password, hash) = new_password(service, new.password)?;
+    check_username(&new.username, NamedBy::Operator).map_err(|message| Violation::new("username", message))?;
+    let (password, hash) = new_password(service, &new.username, new.password)?;
     service
         .write(operator, move |transaction| {
             let principal = Principal {
@@ -57,7 +58,25 @@ pub async fn create(service: &Service, operator: &Actor, new: NewUser) -> Result
     Ok(password)
 }
 
-/// Gives a user another password, ends all their sessions, and returns the password.
+/// What becomes of the personal access tokens of a user who is given another password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PersonalTokens {
+    /// They go on: programs that use them are not stopped by a change of password.
+    Keep,
+    /// They end at once.
+    Revoke,
+}
+
+/// A password just set.
+#[derive(Debug)]
+pub struct NewPassword {
+    /// The password.
+    pub password: String,
+    /// How many personal access tokens the user had that had not expired.
+    pub tokens: usize,
+}
+
+/// Gives a user another password and ends all their sessions.
 ///
 /// # Errors
 /// [`Error::NotFound`], or a violation.
@@ -66,15 +85,20 @@ pub async fn set_password(
     operator: &Actor,
     username: String,
     password: Option<String>,
-) -> Result<String> {
-    let (password, hash) = new_password(service, password)?;
-    change(service, operator, username, Action::UserPasswordSet, move |transaction, user| {
+    tokens: PersonalTokens,
+) -> Result<NewPassword> {
+    let (password, hash) = new_password(service, &username, password)?;
+    let tokens = change(service, operator, username, Action::UserPasswordSet, move |transaction, user| {
         let existed = users::set_password(transaction.connection, user.id, &hash)?;
         credentials::delete_all(transaction.connection, user.id, TokenKind::Session)?;
-        Ok(existed)
+        let alive = credentials::count_alive(transaction.connection, user.id, TokenKind::Personal, transaction.now)?;
+        if tokens == PersonalTokens::Revoke {
+            credentials::delete_all(transaction.connection, user.id, TokenKind::Personal)?;
+        }
+        Ok((existed, alive))
     })
     .await?;
-    Ok(password)
+    Ok(NewPassword { password, tokens })
 }
 
 /// Gives a user another role.
@@ -85,7 +109,7 @@ pub async fn set_role(service: &Service, operator: &Actor, username: String, rol
     change(service, operator, username, Action::UserUpdated, move |transaction, user| {
         let existed = principals::set_role(transaction.connection, user.id, role)?;
         end_outgrown_tokens(transaction, user)?;
-        Ok(existed)
+        Ok((existed, ()))
     })
     .await
 }
@@ -100,7 +124,7 @@ pub async fn set_state(service: &Service, operator: &Actor, username: String, st
         if state == PrincipalState::Disabled {
             credentials::delete_all(transaction.connection, user.id, TokenKind::Session)?;
         }
-        Ok(existed)
+        Ok((existed, ()))
     })
     .await
 }
@@ -111,9 +135,7 @@ pub async fn set_state(service: &Service, operator: &Actor, username: String, st
 /// [`Error::NotFound`]
 pub async fn delete(service: &Service, operator: &Actor, username: String) -> Result<()> {
     change(service, operator, username, Action::UserDeleted, move |transaction, user| {
-        let existed = principals::delete(transaction.connection, user.id, PrincipalKind::User)?;
-        policies::forget_user(transaction.connection, &user.username().to_string())?;
-        Ok(existed)
+        Ok((principals::delete(transaction.connection, user.id, PrincipalKind::User)?, ()))
     })
     .await
 }
@@ -134,7 +156,6 @@ pub async fn remove(service: &Service, actor: &Actor, username: String) -> Resul
             administrators::keep_one(transaction, &user)?;
             let existed = principals::delete(transaction.connection, user.id, PrincipalKind::User)?;
             if existed == Existed::Yes {
-                policies::forget_user(transaction.connection, &username)?;
                 if transaction.actor.id() == user.id {
                     transaction.ends_own_credential();
                 }
@@ -182,13 +203,13 @@ pub async fn assign_role(service: &Service, actor: &Actor, usernames: Vec<String
         .await
 }
 
-async fn change(
+async fn change<T: Send + 'static>(
     service: &Service,
     operator: &Actor,
     username: String,
     action: Action,
-    work: impl Fn(&mut Transaction<'_>, &Principal) -> Result<Existed> + Send + 'static,
-) -> Result<()> {
+    work: impl Fn(&mut Transaction<'_>, &Principal) -> Result<(Existed, T)> + Send + 'static,
+) -> Result<T> {
     let found = {
         let username = username.clone();
         service.read(move |connection| principals::find_by_username(connection, &username)).await?
@@ -196,10 +217,12 @@ async fn change(
     let user = found.filter(|found| found.kind == PrincipalKind::User).ok_or_else(|| not_found(&username))?;
     service
         .write(operator, move |transaction| {
-            if work(transaction, &user)? == Existed::No {
+            let (existed, outcome) = work(transaction, &user)?;
+            if existed == Existed::No {
                 return Err(not_found(&user.username().to_string()));
             }
-            recorded(transaction, action, &user)
+            recorded(transaction, action, &user)?;
+            Ok(outcome)
         })
         .await
 }
@@ -208,9 +231,9 @@ fn recorded(transaction: &mut Transaction<'_>, action: Action, user: &Principal)
     transaction.record(action, Subject::Principal(user.id.uuid()), &user.username().to_string())
 }
 
-fn new_password(service: &Service, password: Option<String>) -> Result<(String, String)> {
+fn new_password(service: &Service, username: &str, password: Option<String>) -> Result<(String, String)> {
     let password = password.map_or_else(|| service.draw_password(), Ok)?;
-    check_password(&password).map_err(|message| Violation::new("password", message))?;
+    PasswordRule::default().check(&password, username).map_err(|message| Violation::new("password", message))?;
     let hash = service.hash_password(&password)?;
     Ok((password, hash))
 }

@@ -23,7 +23,7 @@ fn type_name() -> Expression<super::Source, Text> {
 pub(super) fn reading(rule: &Rule) -> Which {
     let covered = |kind: &AssetKind| rule.actions.iter().any(|action| action == kind.action(Deed::Read));
     let kinds: Vec<Which> = AssetKind::ALL.into_iter().filter(covered).map(of_kind).collect();
-    let criteria = rule.resources.iter().map(|criterion| meets(criterion, rule.effect)).collect();
+    let criteria = rule.resources.iter().map(|criterion| meets(criterion, rule)).collect();
     all(vec![any(kinds), all(criteria)])
 }
 
@@ -44,19 +44,19 @@ fn of_kind(kind: AssetKind) -> Which {
 
 /// The same as the engine: an asset has a name and a type. What looks at anything else allows nothing here, and denies
 /// everything.
-fn meets(criterion: &Criterion, effect: Effect) -> Which {
+fn meets(criterion: &Criterion, rule: &Rule) -> Which {
     let column: fn() -> Expression<super::Source, Text> = match criterion.field {
         Facet::Name => name,
         Facet::Type => type_name,
         Facet::Resource(_) | Facet::Subject(_) | Facet::Action(_) => {
-            return if effect == Effect::Allow { nothing() } else { all(Vec::new()) };
+            return if rule.effect == Effect::Allow { nothing() } else { all(Vec::new()) };
         }
     };
     let matches = |pattern: &Vec<String>| Box::new(column().like(like(pattern)).escape('\\')) as Which;
     let passes = |value: &String| match criterion.condition {
         Condition::Equals | Condition::NotEquals => equal(column(), value.clone()),
         Condition::StartsWith => matches(&vec![value.clone(), String::new()]),
-        Condition::Covers => any(covering(value).iter().map(matches).collect()),
+        Condition::Covers => any(covering(value, rule.category).iter().map(matches).collect()),
     };
     let some = any(criterion.values.iter().map(passes).collect());
     if criterion.condition == Condition::NotEquals { Box::new(not(some)) } else { some }

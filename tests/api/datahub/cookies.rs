@@ -130,6 +130,39 @@ async fn signing_out_ends_the_session_and_its_cookies() {
 }
 
 #[actix_web::test]
+async fn a_page_of_another_site_signs_nobody_out() {
+    let app = App::start().await;
+    app.user("ada", Role::Member).await;
+    let ada = browser(&app, "ada").await.with("host", "tessera.example");
+    let told = ada.with("user-agent", "Mozilla/5.0 (X11; Linux x86_64)");
+    for (name, value) in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+        ("referer", "https://evil.example/tessera.example/"),
+        ("referer", "https://tessera.example.evil.example/"),
+        ("referer", "https://evil.example?https://tessera.example/"),
+        // A browser that says nothing was told by a page to say nothing.
+        ("x-nothing", ""),
+    ] {
+        let answer = told.with(name, value).get("/logOut").await;
+        assert_eq!((answer.status, answer.header("set-cookie")), (403, None), "{name}: {value}");
+    }
+    assert_eq!(ada.get("/openapi/operations/identity/user/urn").await.status, 200, "the session goes on");
+    for (name, value) in [
+        ("sec-fetch-site", "same-origin"),
+        ("sec-fetch-site", "none"),
+        ("origin", "https://tessera.example"),
+        ("referer", "https://tessera.example/settings?x=1"),
+    ] {
+        let session = browser(&app, "ada").await.with("host", "tessera.example").with("user-agent", "Mozilla/5.0");
+        assert_eq!(session.with(name, value).get("/logOut").await.status, 303, "{name}: {value}");
+        assert_eq!(session.get("/openapi/operations/identity/user/urn").await.status, 401, "{name}: {value}");
+    }
+}
+
+#[actix_web::test]
 async fn authenticating_leads_only_to_this_server() {
     let app = App::start().await;
     app.user("ada", Role::Member).await;

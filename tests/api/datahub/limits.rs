@@ -145,7 +145,13 @@ async fn a_request_does_at_most_twenty_things() {
         (100, mutation(100)),
         (21, mutation(21).replacen("mutation {", "mutation { ...m } fragment m on Mutation {", 1)),
         (21, mutation(21).replacen("mutation {", "mutation { ... on Mutation {", 1) + "}"),
-        (21, format!("{{ {} }}", (0..21).map(|n| format!("a{n}: me {{ corpUser {{ urn }} }} ")).collect::<String>())),
+        (
+            21,
+            format!(
+                "{{ {} }}",
+                (0..21).map(|n| format!("a{n}: me {{ corpUser {{ urn }} }} ")).collect::<Vec<_>>().concat()
+            ),
+        ),
     ] {
         let answer = ask(&admin, &document, Value::Null).await;
         let refused = message(&answer, "ValidationError");
@@ -167,7 +173,7 @@ async fn rows_count_however_they_are_asked_for() {
     let aliases = |count: usize, call: &str| {
         let fields =
             "tokens { urn type id name description actorUrn ownerUrn createdAt expiresAt owner { urn username } }";
-        (0..count).map(|n| format!("a{n}: listAccessTokens{call} {{ total {fields} }} ")).collect::<String>()
+        (0..count).map(|n| format!("a{n}: listAccessTokens{call} {{ total {fields} }} ")).collect::<Vec<_>>().concat()
     };
     let own = format!("[{{field: \"ownerUrn\", values: [\"{}\"]}}]", urn("admin"));
     let literal = format!("(input: {{start: 0, count: 1000, filters: {own}}})");
@@ -238,12 +244,12 @@ async fn an_answer_has_at_most_a_hundred_errors() {
     let ada = app.session_with("ada", Role::Guest).await;
     for document in [
         format!("{{ me({}) {{ corpUser {{ urn }} }} }}", "a: 1 ".repeat(1000)),
-        format!("{{ {} }}", (0..300).map(|n| format!("me{{x{n}}} ")).collect::<String>()),
+        format!("{{ {} }}", (0..300).map(|n| format!("me{{x{n}}} ")).collect::<Vec<_>>().concat()),
         format!(
             "query({}) {{ me {{ corpUser {{ urn }} }} }}",
-            (0..600).map(|n| format!("$v{n}: Nope ")).collect::<String>()
+            (0..600).map(|n| format!("$v{n}: Nope ")).collect::<Vec<_>>().concat()
         ),
-        format!("{{ me {{ {} }} }}", (0..400).map(|n| format!("x{n} ")).collect::<String>()),
+        format!("{{ me {{ {} }} }}", (0..400).map(|n| format!("x{n} ")).collect::<Vec<_>>().concat()),
     ] {
         let answer = ask(&ada, &document, Value::Null).await;
         let errors = answer["errors"].as_array().unwrap();
@@ -267,7 +273,7 @@ async fn what_clients_send_is_within_the_bounds() {
     data(&ask(&admin, policies, json!({"input": {"start": 0, "count": 1000}})).await);
 }
 
-/// What GraphiQL asks for.
+/// What `GraphiQL` asks for.
 const INTROSPECTION: &str = "query IntrospectionQuery { __schema { description queryType { name } mutationType { name }
   subscriptionType { name } types { ...FullType } directives { name description isRepeatable locations
   args(includeDeprecated: true) { ...InputValue } } } }

@@ -64,6 +64,7 @@ async fn the_policies_that_clients_look_for_are_there() {
 async fn a_policy_is_created_replaced_and_deleted() {
     let app = App::start().await;
     let admin = app.admin().await;
+    app.user("datahub", Role::Guest).await;
     let input = json!({"type": "METADATA", "name": "Test Metadata Policy", "description": "My Metadata Policy", "state": "ACTIVE",
         "resources": {"type": "dataset", "allResources": true}, "privileges": ["EDIT_ENTITY_TAGS"],
         "actors": {"users": [urn("datahub")], "resourceOwners": false, "allUsers": false, "allGroups": false}});
@@ -163,4 +164,56 @@ async fn a_platform_policy_with_resource_owners_gives_nobody_what_it_gives_anoth
         assert!(!holds(client, "MANAGE_POLICIES").await, "the platform has no owners");
     }
     assert!(holds(&ada, "MANAGE_ACCESS_TOKENS").await);
+}
+
+fn about(urns: &[&str]) -> Value {
+    let mut wanted = policy(&about_ada(), &["VIEW_ENTITY_PAGE"]);
+    wanted["type"] = json!("METADATA");
+    wanted["resources"] = json!({"filter": {"criteria": [{"field": "URN", "values": urns, "condition": "EQUALS"}]}});
+    wanted
+}
+
+#[actix_web::test]
+async fn a_policy_about_entities_takes_authority_over_them() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    app.user("ada", Role::Guest).await;
+    let pia = user_with(&app, &admin, "pia", &[Permission::ManagePolicies]).await;
+    let (theirs, own) = ("default/snowflake/1", "default/snowflake/2");
+    admin.asset("Connection", theirs).await;
+    let people = json!({"qualifiedName": own, "name": "own", "adminUsers": ["pia"]});
+    admin.save("Connection", &people).await.ok();
+    let create = async |client: &Client, input: Value| ask(client, CREATE_POLICY, json!({"input": input})).await;
+    let update = async |urn: &Value, input: Value| ask(&pia, UPDATE_POLICY, json!({"urn": urn, "input": input})).await;
+    for unseen in [theirs, "default/snowflake/1/db", "default/snowflake/9", "urn:li:chart:1"] {
+        assert_eq!(problem(&create(&pia, about(&[unseen])).await).0, 404, "{unseen}");
+    }
+    refused(&create(&pia, about(&[own, theirs])).await);
+    let mut unbounded = about(&[]);
+    for criteria in [
+        json!([]),
+        json!([{"field": "TYPE", "values": ["Connection"], "condition": "EQUALS"}]),
+        json!([{"field": "URN", "values": [own], "condition": "NOT_EQUALS"}]),
+        json!([{"field": "URN", "values": [own], "condition": "STARTS_WITH"}]),
+    ] {
+        unbounded["resources"]["filter"]["criteria"] = criteria.clone();
+        let answer = create(&pia, unbounded.clone()).await;
+        assert!([403, 404].contains(&problem(&answer).0), "{criteria}");
+        data(&create(&admin, unbounded.clone()).await);
+    }
+    unbounded["resources"]["filter"]["criteria"] = json!([]);
+    let mine = create(&pia, about(&[own])).await;
+    let mine = data(&mine);
+    assert_eq!(problem(&update(mine, about(&[theirs])).await).0, 404);
+    refused(&update(mine, unbounded.clone()).await);
+    data(&update(mine, about(&["default/snowflake/2/db"])).await);
+    let made = create(&admin, about(&[theirs])).await;
+    let made = data(&made);
+    for input in [about(&[own]), policy(&about_ada(), &[])] {
+        refused(&update(made, input).await);
+    }
+    refused(&delete(&pia, made).await);
+    refused(&delete(&pia, &json!("urn:li:dataHubPolicy:view-entity-page-all")).await);
+    data(&delete(&pia, mine).await);
+    data(&delete(&admin, made).await);
 }

@@ -1,11 +1,13 @@
 //! Users: inviting, signing up, roles, suspending and removing them.
 
 use serde_json::{Value, json};
+use tessera::domain::password::PasswordRule;
 use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
+use tessera::http::datahub::Settings;
 
 use super::{ask, browser, created, data, is_let_in, problem, refused, urn, user_with};
-use crate::support::{Answer, App, Client, PASSWORD};
+use crate::support::{Answer, App, Client, Options, PASSWORD};
 
 async fn invite(client: &Client, role: Value) -> Value {
     let query = "query($input: GetInviteTokenInput!) { getInviteToken(input: $input) { inviteToken } }";
@@ -23,8 +25,9 @@ async fn remove(client: &Client, name: &str) -> Value {
 }
 
 #[actix_web::test]
-async fn whoever_is_invited_signs_up_with_a_plain_word() {
-    let app = App::start().await;
+async fn whoever_is_invited_signs_up_with_a_plain_word_where_short_passwords_are_allowed() {
+    let datahub = Settings { password_rule: PasswordRule { shortest: 4 }, ..Settings::default() };
+    let app = App::start_with(Options { datahub, ..Options::default() }).await;
     let admin = app.admin().await;
     let first = invite(&admin, Value::Null).await;
     assert_eq!(first, invite(&admin, Value::Null).await, "asking again gives the same");
@@ -106,7 +109,7 @@ async fn what_is_left_blank_is_named() {
 async fn who_signs_up_has_a_name_and_a_title_that_can_be_stored() {
     let app = App::start().await;
     let token = data(&invite(&app.admin().await, Value::Null).await)["inviteToken"].clone();
-    let body = json!({"fullName": "a", "email": "ada", "password": "aaaa", "title": "a", "inviteToken": token});
+    let body = json!({"fullName": "a", "email": "ada", "password": PASSWORD, "title": "a", "inviteToken": token});
     let long = "x".repeat(256);
     for (member, value, message) in [
         ("fullName", "a\0b", "Full name must not contain control characters."),

@@ -1,5 +1,6 @@
 //! Who asks.
 
+use std::net::SocketAddr;
 use std::ops::Deref;
 
 use actix_http::{BoxedPayloadStream, Payload};
@@ -21,11 +22,17 @@ const BULK: &str = "/api/meta/entity/bulk";
 pub struct Client {
     app: Running,
     headers: Vec<(String, Vec<u8>)>,
+    address: Option<SocketAddr>,
 }
 
 impl Client {
     pub(super) fn new(app: Running) -> Self {
-        Self { app, headers: Vec::new() }
+        Self { app, headers: Vec::new(), address: None }
+    }
+
+    /// The same client at that address.
+    pub fn at(&self, address: &str) -> Self {
+        Self { address: Some(SocketAddr::new(address.parse().unwrap(), 40_000)), ..self.clone() }
     }
 
     /// The same client with one header more.
@@ -73,6 +80,9 @@ impl Client {
 
     fn request(&self, method: Method, path: &str) -> TestRequest {
         let mut request = TestRequest::with_uri(path).method(method);
+        if let Some(address) = self.address {
+            request = request.peer_addr(address);
+        }
         for (name, value) in &self.headers {
             request = request.append_header((name.as_str(), value.as_slice()));
         }

@@ -12,7 +12,6 @@ pub mod upload;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::Request;
@@ -36,6 +35,7 @@ use tessera::http::bodies::BodyLimits;
 use tessera::http::datahub;
 use tessera::http::gateway::guards::GithubKeys;
 use tessera::service::authn::look_ups::LookUps;
+use tessera::service::authn::sign_ins::SignIns;
 use tessera::service::catalogue::policies;
 use tessera::service::keys::api_keys;
 use tessera::service::people::users::{self, NewUser};
@@ -187,7 +187,7 @@ fn service(url: &str, pepper: &str, clock: Clock, options: &Options) -> Service 
         peppers: Peppers::parse(pepper).unwrap(),
         prefixes: Prefixes::default(),
         session_millis: SESSION,
-        sign_ins: Arc::new(tokio::sync::Semaphore::new(options.sign_ins)),
+        sign_ins: SignIns::new(options.sign_ins),
         look_ups: LookUps::new(options.look_ups, 4),
         saving: tokio::sync::Mutex::default(),
     })

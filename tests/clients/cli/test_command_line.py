@@ -4,6 +4,7 @@ import json
 import re
 import secrets
 import stat
+import time
 
 import pytest
 
@@ -137,6 +138,24 @@ def test_users_create_prints_the_password_alone(unstarted):
     assert sign_in(unstarted, "grace", "a password of her own") == 200
 
 
+def test_a_new_password_tells_of_personal_tokens_and_ends_them_if_told(unstarted):
+    unstarted.start()
+    password = unstarted.cli("users", "create", "ada")
+    mutation = """mutation { createAccessToken(input: {type: PERSONAL, actorUrn: "urn:li:corpuser:ada",
+        duration: ONE_DAY, name: "x"}) { accessToken } }"""
+    answer = unstarted.user("ada", password).post("/api/graphql", json={"query": mutation})
+    ada = unstarted.holder_of(answer.json()["data"]["createAccessToken"]["accessToken"])
+    kept = unstarted.run("users", "set-password", "ada")
+    assert kept.returncode == 0 and "keep working: 1; --revoke-tokens" in kept.stderr and len(kept.stdout.split()) == 1
+    assert ada.is_let_in()
+    ended = unstarted.run("users", "set-password", "ada", "--revoke-tokens")
+    assert ended.returncode == 0 and "revoked: 1" in ended.stderr
+    deadline = time.monotonic() + 10
+    while ada.is_let_in():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_users_commands_refuse_what_makes_no_sense(unstarted):
     unstarted.start()
     for arguments in (
@@ -149,6 +168,9 @@ def test_users_commands_refuse_what_makes_no_sense(unstarted):
         ["set-role", "admin", "$nosuch"],
         ["delete", "nobody"],
         ["create", "service-account-apikey-1"],
+        ["create", "ADMIN"],
+        ["create", "adm1n"],
+        ["create", "operator"],
     ):
         ended = unstarted.run("users", *arguments)
         assert ended.returncode != 0 and ended.stderr, arguments

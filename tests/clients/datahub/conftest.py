@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from servers import ADMIN_PASSWORD, ok
+from servers import ADMIN_PASSWORD, DATABASES, Server, ok
 
 VENV = Path(__file__).resolve().parents[3] / "target" / "tests" / "datahub-venv" / "bin"
 
@@ -70,6 +70,19 @@ class DataHub:
         )
         assert ended.returncode == 0, ended.stderr
         return json.loads(ended.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="session", params=DATABASES)
+def server(request, tmp_path_factory):
+    """A server as in other suites, which takes the passwords of DataHub's published scenarios: four letters."""
+    directory = tmp_path_factory.mktemp(f"datahub-{request.param}")
+    database = DATABASES[request.param](directory)
+    server = Server(directory, database)
+    try:
+        yield server.start(TESSERA_SIGN_UP_PASSWORD_LENGTH="4")
+    finally:
+        server.stop()
+        database.drop()
 
 
 @pytest.fixture

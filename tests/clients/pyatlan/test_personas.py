@@ -8,9 +8,9 @@ import pytest
 from pyatlan.errors import NotFoundError, PermissionError
 from pyatlan.model.enums import AuthPolicyType, PersonaDomainAction, PersonaGlossaryAction, PersonaMetadataAction
 
+from servers import ok
 from sdks import linked, name
 
-CONNECTION = "default/snowflake/1795324625"
 READ = PersonaMetadataAction.READ
 
 
@@ -23,6 +23,28 @@ def models(sdk):
 @pytest.fixture
 def save(sdk):
     return sdk.waiting(sdk.client.asset.save)
+
+
+def objects(rest):
+    """A connection, a glossary and a domain of that client, who is their admin: policies are for those to write."""
+    number = uuid.uuid4().int % 10**15
+    names = {
+        "Connection": f"default/snowflake/{number}",
+        "AtlasGlossary": f"gl{number}",
+        "DataDomain": f"default/domain/{number}",
+    }
+    for kind, qualified_name in list(names.items()):
+        entity = {"typeName": kind, "attributes": {"qualifiedName": qualified_name, "name": qualified_name}}
+        answer = ok(rest.post("/api/meta/entity/bulk", json={"entities": [entity]}))
+        if kind == "Connection":
+            names["guid"] = answer["mutatedEntities"]["CREATE"][0]["guid"]
+    return names
+
+
+@pytest.fixture
+def own(server, managing_key):
+    """What the key of the SDK's client administers, as it created them."""
+    return objects(server.holder_of(managing_key))
 
 
 @pytest.fixture
@@ -79,25 +101,26 @@ def test_a_key_is_linked_to_a_persona_made_by_the_sdk(sdk, persona):
     assert linked(token) == {persona.qualified_name}
 
 
-def policies(models, persona):
+def policies(own, persona):
     """One of each kind. Only the first generation of the SDK makes them: in the second these functions are broken."""
     creator = v1.Persona
+    connection = own["Connection"]
     return [
         creator.create_metadata_policy(
             name="metadata", persona_id=persona.guid, policy_type=AuthPolicyType.ALLOW, actions={READ},
-            connection_qualified_name=CONNECTION, resources={f"entity:{CONNECTION}"},
+            connection_qualified_name=connection, resources={f"entity:{connection}"},
         ),
         creator.create_data_policy(
             name="data", persona_id=persona.guid, policy_type=AuthPolicyType.DENY,
-            connection_qualified_name=CONNECTION, resources={f"entity:{CONNECTION}"},
+            connection_qualified_name=connection, resources={f"entity:{connection}"},
         ),
         creator.create_glossary_policy(
             name="glossary", persona_id=persona.guid, policy_type=AuthPolicyType.ALLOW,
-            actions={PersonaGlossaryAction.CREATE, PersonaGlossaryAction.UPDATE}, resources={"entity:gl"},
+            actions={PersonaGlossaryAction.CREATE, PersonaGlossaryAction.UPDATE}, resources={f"entity:{own['AtlasGlossary']}"},
         ),
         creator.create_domain_policy(
             name="domain", persona_id=persona.guid, actions={PersonaDomainAction.READ_DOMAIN},
-            resources={"entity:default/domain/x"},
+            resources={f"entity:{own['DataDomain']}"},
         ),
     ]  # fmt: skip
 
@@ -108,8 +131,8 @@ def first_generation(models):
         pytest.skip("pyatlan_v9 cannot make policies: `AuthPolicy` is not defined there")
 
 
-def test_policies_come_back_with_their_persona(sdk, models, save, persona, first_generation):
-    for policy in policies(models, persona):
+def test_policies_come_back_with_their_persona(sdk, models, save, persona, own, first_generation):
+    for policy in policies(own, persona):
         response = save(policy)
         created = response.assets_created(v1.AuthPolicy)[0]
         assert created.qualified_name.startswith(persona.qualified_name + "/")
@@ -120,15 +143,15 @@ def test_policies_come_back_with_their_persona(sdk, models, save, persona, first
     assert len(read(sdk, models, persona.guid).policies) == 4
 
 
-def test_the_sdk_finds_a_policy_that_is_there_already(sdk, models, save, persona, first_generation):
-    metadata = policies(models, persona)[0]
+def test_the_sdk_finds_a_policy_that_is_there_already(sdk, models, save, persona, own, first_generation):
+    metadata = policies(own, persona)[0]
     save(metadata)
-    save(policies(models, persona)[0])
+    save(policies(own, persona)[0])
     assert len(read(sdk, models, persona.guid).policies) == 1, "the SDK sends no second policy of that name"
 
 
-def test_a_policy_is_updated_and_purged(sdk, models, save, persona, first_generation):
-    created = save(policies(models, persona)[0]).assets_created(v1.AuthPolicy)[0]
+def test_a_policy_is_updated_and_purged(sdk, models, save, persona, own, first_generation):
+    created = save(policies(own, persona)[0]).assets_created(v1.AuthPolicy)[0]
     # The SDK has no updater for policies: what was read is written back.
     policy = sdk.wait(
         sdk.client.asset.get_by_guid(created.guid, asset_type=v1.AuthPolicy, ignore_relationships=False)
@@ -139,6 +162,16 @@ def test_a_policy_is_updated_and_purged(sdk, models, save, persona, first_genera
     assert set(updated.policy_actions) == {READ.value}
     sdk.wait(sdk.client.asset.purge_by_guid(created.guid))
     assert not read(sdk, models, persona.guid).policies
+
+
+def test_a_key_writes_policies_once_a_user_has_made_it_an_admin(server, sdk, save, persona, first_generation):
+    """Managing personas gives no authority over a connection: its admins have it."""
+    _, _, session = server.new_user()
+    theirs = objects(session)
+    with pytest.raises(NotFoundError):
+        save(policies(theirs, persona)[0])
+    sdk.wait(sdk.client.user.add_as_admin(theirs["guid"], session.token))
+    assert save(policies(theirs, persona)[0]).assets_created(v1.AuthPolicy)
 
 
 def test_a_purged_persona_is_gone(sdk, models, persona):

@@ -73,7 +73,7 @@ impl From<Error> for Problem {
             }
             Error::NotFound { .. } => (Kind::NotFound, error.to_string()),
             Error::Conflict(_) | Error::Changed => (Kind::Conflict, error.to_string()),
-            Error::RateLimited { .. } | Error::Busy | Error::Overloaded | Error::TooSlow => {
+            Error::RateLimited { .. } | Error::SlowedDown { .. } | Error::Busy | Error::Overloaded | Error::TooSlow => {
                 (Kind::Unavailable, error.to_string())
             }
             Error::Unavailable(_) => (Kind::Away, error.to_string()),

@@ -1,0 +1,100 @@
+//! Who may change what an asset says of access to it: the people it names, its owners, and the attributes that the
+//! criteria of policies look at. Whoever changes one of these changes who may do what with the asset.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::domain::asset::{Asset, OWNERS, Relation};
+use crate::domain::entity::Attributes;
+use crate::domain::error::{Error, Result};
+use crate::domain::listing::clip;
+use crate::domain::policy::property;
+use crate::domain::principal::PrincipalKind;
+use crate::service::Transaction;
+use crate::storage::policies;
+
+/// The attributes that the criteria of enabled policies look at, read once in a transaction when first asked for.
+#[derive(Default)]
+pub(in crate::service) struct LookedAt(Option<BTreeSet<String>>);
+
+impl LookedAt {
+    /// The attributes by which the access to an asset differs between two states of it: before and after a write. An
+    /// asset that does not exist yet has no attributes.
+    pub(in crate::service) fn changed(
+        &mut self,
+        transaction: &mut Transaction<'_>,
+        before: Option<&Asset>,
+        after: &Asset,
+    ) -> Result<Vec<String>> {
+        let none = (Attributes::new(), BTreeSet::new());
+        let (old, old_owners) = before.map_or((&none.0, &none.1), |asset| (&asset.attributes, &asset.owners));
+        let written = after.attributes.keys().chain(old.keys());
+        let differing: BTreeSet<&String> =
+            written.filter(|name| seen(old.get(*name)) != seen(after.attributes.get(*name))).collect();
+        let owners_differ = *old_owners != after.owners;
+        if differing.is_empty() && !owners_differ {
+            return Ok(Vec::new());
+        }
+        let looked_at = match &mut self.0 {
+            Some(names) => names,
+            empty => empty.insert(policies::looked_at(transaction.connection)?),
+        };
+        let decisive = |name: &&&String| name.as_str() == OWNERS || looked_at.contains(name.as_str());
+        let mut changed: BTreeSet<String> = differing.iter().filter(decisive).map(|name| (*name).clone()).collect();
+        if owners_differ {
+            changed.insert(OWNERS.to_owned());
+        }
+        Ok(changed.into_iter().collect())
+    }
+}
+
+/// An attribute as criteria see it: one that is `null` is not there.
+fn seen(value: Option<&Value>) -> Option<String> {
+    value.filter(|value| !value.is_null()).map(property)
+}
+
+/// Refuses a change of attributes that policies look at to all but those who may say whom the asset names.
+///
+/// # Errors
+/// [`Error::Forbidden`]
+pub(in crate::service) fn may_change_attributes(
+    transaction: &Transaction<'_>,
+    relation: Option<Relation>,
+    name: &str,
+    attributes: &[String],
+) -> Result<()> {
+    if attributes.is_empty() || may_change_people(transaction, relation, name).is_ok() {
+        return Ok(());
+    }
+    let listed: Vec<String> = attributes.iter().map(|attribute| format!("`{}`", clip(attribute))).collect();
+    Err(Error::Forbidden(format!(
+        "`{}` may not change {} of `{}`: policies look at it, so only a user who is an admin of the asset changes it",
+        transaction.actor.username(),
+        listed.join(", "),
+        clip(name)
+    )))
+}
+
+/// Whom an asset names is for its admins to say, and among those for people: a key does not make itself or another
+/// key at home (Atlan's contract, section 6.3).
+///
+/// # Errors
+/// [`Error::Forbidden`]
+pub(in crate::service) fn may_change_people(
+    transaction: &Transaction<'_>,
+    relation: Option<Relation>,
+    name: &str,
+) -> Result<()> {
+    let actor = transaction.actor;
+    let is_user = actor.principal().kind == PrincipalKind::User;
+    Err(Error::Forbidden(match relation {
+        Some(Relation::Admin) if is_user => return Ok(()),
+        Some(Relation::Admin) => format!(
+            "`{}` is no user: only a user who is an admin of `{}` can say whom it names",
+            actor.username(),
+            clip(name)
+        ),
+        _ => format!("`{}` may not change the people of `{}`", actor.username(), clip(name)),
+    }))
+}
