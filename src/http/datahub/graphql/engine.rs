@@ -71,7 +71,7 @@ impl Engine {
     /// Does an actor's work on these threads, when it is its turn.
     ///
     /// # Errors
-    /// [`Error::Busy`] when too much of the actor's is under way, and [`Failure::Panic`].
+    /// [`Error::Busy`] when too much of the actor's is under way, and `Failure::Panic`.
     pub async fn run<T: Send + 'static>(
         &self,
         actor: PrincipalId,
