@@ -226,12 +226,23 @@ fn limited(limits: ConnectionLimits, pace: Pace) -> (Running, Arc<Connections>) 
 
 #[test]
 fn every_head_is_timed_and_the_answer_before_it_is_still_given() {
-    let pace = Pace { head: Duration::from_secs(1), ..Pace::default() };
-    let (server, _) = limited(ConnectionLimits::default(), pace);
+    let second = Duration::from_secs(1);
+    let (server, _) = limited(ConnectionLimits::default(), Pace { head: second, unknown: second, ..Pace::default() });
     let mut second = server.connect();
     assert_eq!(ask(&mut second, PLAIN), (200, PLAIN_READ.into()));
     second.write_all(b"GET / HTTP/1.1\r\nHos").unwrap();
     assert!(is_closed(&mut second));
+    // However steadily a head trickles in; one that is not followed, as it is none of HTTP/1, is no better off.
+    for beginning in ["GET / HTTP/1.1\r\nX: ", "x"] {
+        let mut trickling = server.connect();
+        assert_eq!(ask(&mut trickling, PLAIN), (200, PLAIN_READ.into()));
+        trickling.write_all(beginning.as_bytes()).unwrap();
+        let began = Instant::now();
+        while trickling.write_all(b"x").is_ok() && began.elapsed() < Duration::from_secs(8) {
+            thread::sleep(Duration::from_millis(100));
+        }
+        assert!(began.elapsed() < Duration::from_secs(8), "{beginning:?}");
+    }
     server.stop();
 }
 

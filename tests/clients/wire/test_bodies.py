@@ -186,7 +186,6 @@ def test_the_numbers_of_the_wire_are_strings_of_integers(admin):
         "x" * 255,
         "ключ",
         "🔑" * 255,
-        "a\u202eb",
         "<script>alert(1)</script>",
         "{{7*7}}",
         "=1+1",
@@ -202,7 +201,10 @@ def test_a_display_name_is_kept_as_text_and_found_again(admin, name):
     assert admin.list(filter=f'{{"displayName":"{escaped}"}}')["records"][0]["id"] == created["id"]
 
 
-@pytest.mark.parametrize("name", ["", " ", "\t\n", "x" * 256, "a\nb", "a\0b", "\x1b[31m", "\u0085x\u0085y", "\u00a0"])
+@pytest.mark.parametrize(
+    "name",
+    ["", " ", "\t\n", "x" * 256, "a\nb", "a\0b", "\x1b[31m", "\u0085x\u0085y", "\u00a0", "a\u202eb", "\ufeffa"],
+)
 def test_a_display_name_that_is_none_is_refused(admin, name):
     error_of(admin.post(KEYS, json={"displayName": name}), 400)
 
