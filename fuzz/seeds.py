@@ -19,7 +19,8 @@ def write(target: str, seeds: list, words: list[str] = ()) -> None:
     dictionary = FOLDER / "words" / target
     dictionary.parent.mkdir(parents=True, exist_ok=True)
     quoted = ["".join(f"\\x{byte:02x}" for byte in word.encode()) for word in words]
-    dictionary.write_text("".join(f'"{word}"\n' for word in quoted))
+    # An empty dictionary is none to libFuzzer.
+    dictionary.write_text("".join(["# words\n", *(f'"{word}"\n' for word in quoted)]))
 
 
 def nested(head: str, opening: str, middle: str, closing: str, tail: str, levels: int) -> str:

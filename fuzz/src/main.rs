@@ -39,4 +39,4 @@ static TARGET: LazyLock<Target> = LazyLock::new(|| {
     found.unwrap_or_else(|| panic!("FUZZ_TARGET must be one of {names}")).1
 });
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| { TARGET(data) });
+libfuzzer_sys::fuzz_target!(|data: &[u8]| TARGET(data));

@@ -31,12 +31,13 @@ pub fn policy(data: &[u8]) {
         2 => Facet::Type,
         _ => Facet::parse(action),
     };
+    let category = if how / 16 % 2 == 0 { Category::Metadata } else { Category::Glossary };
     let is_there = matches!(field, Facet::Name | Facet::Type);
     let criterion = Criterion { field, condition, values: patterns.clone() };
-    let decided = decide(action, name, criterion);
+    let decided = decide(action, name, category, criterion);
     let any = |passes: &dyn Fn(&str) -> bool| is_there && patterns.iter().any(|pattern| passes(pattern));
     let expected = match condition {
-        Condition::Covers => any(&|pattern| covers(pattern, name)),
+        Condition::Covers => any(&|pattern| covers(pattern, name, category)),
         Condition::StartsWith => any(&|pattern| name.starts_with(pattern)),
         Condition::Equals => any(&|pattern| pattern == name),
         Condition::NotEquals => !any(&|pattern| pattern == name),
@@ -44,7 +45,7 @@ pub fn policy(data: &[u8]) {
     assert_eq!(decided, expected, "{patterns:?} {name:?} {condition:?}");
 }
 
-fn decide(action: &str, name: &str, criterion: Criterion) -> bool {
+fn decide(action: &str, name: &str, category: Category, criterion: Criterion) -> bool {
     let policy = Policy {
         id: Uuid::from_u128(1).into(),
         qualified_name: String::new(),
@@ -52,7 +53,7 @@ fn decide(action: &str, name: &str, criterion: Criterion) -> bool {
         name: String::new(),
         description: String::new(),
         rule: Rule {
-            category: Category::Metadata,
+            category,
             effect: Effect::Allow,
             actions: vec![action.to_owned()],
             resources: vec![criterion],
@@ -82,10 +83,10 @@ fn decide(action: &str, name: &str, criterion: Criterion) -> bool {
     Asked::new(question).expect("asks").judge(&slice).is_allowed()
 }
 
-fn covers(pattern: &str, name: &str) -> bool {
+fn covers(pattern: &str, name: &str, category: Category) -> bool {
     let matches = |pattern: &str| glob(pattern.as_bytes(), name.as_bytes());
-    matches(pattern)
-        || !pattern.ends_with('*') && (matches(&format!("{pattern}/*")) || matches(&format!("*@{pattern}")))
+    let is_in_glossary = || category == Category::Glossary && matches(&format!("*@{pattern}"));
+    matches(pattern) || !pattern.ends_with('*') && (matches(&format!("{pattern}/*")) || is_in_glossary())
 }
 
 /// Which beginnings of the text a beginning of the pattern matches, letter by letter.
