@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use self::datahub::DataHubSettings;
+pub use self::datahub::{DataHubSettings, MetadataAuth, NeverExpiringTokens};
 use crate::domain::principal::Role;
 use crate::domain::token::Prefixes;
 

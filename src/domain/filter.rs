@@ -8,7 +8,55 @@ mod parse;
 mod pattern;
 
 pub use self::pattern::{Case, Pattern};
-use super::listing::Field;
+
+/// A field that clients may filter or sort a collection by: the allow-list is the enum.
+pub trait Field: Copy + Eq + 'static {
+    /// Every field.
+    const ALL: &'static [Self];
+    /// The order when the client names none.
+    const DEFAULT_SORT: (Self, Direction);
+
+    /// The name on the wire.
+    fn name(self) -> &'static str;
+
+    /// What its values are.
+    fn kind(self) -> Kind;
+
+    /// Whether a collection can be sorted by it.
+    fn sortable(self) -> bool;
+
+    /// The field of that name.
+    fn find(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|field| field.name() == name)
+    }
+
+    /// The names of those fields, for messages.
+    fn names(which: fn(Self) -> bool) -> String {
+        let names: Vec<_> =
+            Self::ALL.iter().filter(|field| which(**field)).map(|field| format!("`{}`", field.name())).collect();
+        names.join(", ")
+    }
+}
+
+/// What the values of a field are, and so which operators and orders make sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Text that can be compared, matched and sorted.
+    Text,
+    /// An identifier or a name from a fixed set: equal or not.
+    Exact,
+    /// Epoch milliseconds.
+    Instant,
+}
+
+/// Up or down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// The smallest first.
+    Ascending,
+    /// The largest first.
+    Descending,
+}
 
 /// Which records of a collection are wanted.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,9 +88,9 @@ pub enum Test {
 /// The value of a field.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
-    /// Of a [`Kind::Text`](super::listing::Kind::Text) or [`Kind::Exact`](super::listing::Kind::Exact) field.
+    /// Of a [`Kind::Text`] or [`Kind::Exact`] field.
     Text(String),
-    /// Of a [`Kind::Instant`](super::listing::Kind::Instant) field, in epoch milliseconds.
+    /// Of a [`Kind::Instant`] field, in epoch milliseconds.
     Instant(i64),
 }
 

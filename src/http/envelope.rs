@@ -19,10 +19,10 @@ use tracing::field::Empty;
 use super::datahub;
 use super::problem::{Failure, PROBLEM_JSON, Shape};
 use super::request_id::RequestId;
-use crate::app::State;
 use crate::domain::error::Error;
 use crate::domain::limits::Allowance;
 use crate::domain::token::has_token;
+use crate::http::state::State;
 use crate::service::GivenUp;
 
 /// A client may name its request with either header; the answer repeats what it sent.

@@ -16,6 +16,7 @@ use utoipa::openapi::tag::{Tag, TagBuilder};
 use utoipa::openapi::{InfoBuilder, ObjectBuilder, OpenApi, RefOr, Schema, SecurityRequirement, ServerBuilder, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 use utoipa_actix_web::AppExt;
+use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::problem::{AtlanError, Problem};
 
@@ -34,10 +35,9 @@ impl IntoParams for IdempotencyKey {
     }
 }
 
-/// The document for all routes.
-#[must_use]
-pub fn document() -> OpenApi {
-    let (_, mut document) = App::new().into_utoipa_app().openapi(base()).configure(super::routes).split_for_parts();
+/// The document of those routes.
+pub(super) fn document(routes: impl FnOnce(&mut ServiceConfig<'_>)) -> OpenApi {
+    let (_, mut document) = App::new().into_utoipa_app().openapi(base()).configure(routes).split_for_parts();
     let components = document.components.get_or_insert_default();
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)

@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use validator::{Validate, ValidationError, ValidationErrors};
 
-use super::asked::state;
 use super::bodies::{STRANGERS, Sender};
 use super::problem::Failure;
+use super::state::state;
 use crate::domain::error::{Error, Violation};
 use crate::domain::listing::clip;
 use crate::domain::nesting::{Unreadable, check_json, read_json};

@@ -5,7 +5,7 @@ use diesel::sql_types::Text;
 
 use super::database::AnyConnection;
 use super::listing::{ALWAYS, Column, Expression, Stored, after, condition, order};
-use super::principals::{corrupt, parse_id};
+use super::rows::{corrupt, parse_id};
 use super::schema::{access_tokens, credentials};
 use crate::domain::access_token::{AccessToken, AccessTokenField, Party};
 use crate::domain::api_key::NEVER;

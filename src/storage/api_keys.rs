@@ -8,7 +8,7 @@ use diesel::sql_types::Text;
 
 use super::database::{AnyConnection, storage};
 use super::listing::{after, beyond, condition, order, ordered};
-use super::principals::{Existed, corrupt, parse_id};
+use super::rows::{Existed, corrupt, parse_id};
 use super::schema::{api_keys, persona_links, personas};
 use super::{key_counts, personas as persona_table, principals as principal_table};
 use crate::domain::api_key::{ApiKey, Lineage, Maker, Validity};

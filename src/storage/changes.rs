@@ -5,9 +5,10 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use uuid::Uuid;
 
-use super::database::{AnyConnection, Mark, mark, next_position};
+use super::database::AnyConnection;
+use super::feed::{Mark, mark, next_position};
 use super::listing::{ALWAYS, Column, Expression, Stored, after, condition, order};
-use super::principals::corrupt;
+use super::rows::corrupt;
 use super::schema::changes;
 use crate::domain::change::{Change, Subject};
 use crate::domain::error::Result;

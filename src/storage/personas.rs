@@ -8,7 +8,7 @@ use diesel::sql_types::Text;
 use super::database::{AnyConnection, is_dangling, is_duplicate, storage};
 use super::holds::hold_personas;
 use super::listing::{ALWAYS, Column, Expression, Stored, after, condition, order};
-use super::principals::{Existed, parse_id};
+use super::rows::{Existed, parse_id};
 use super::schema::{persona_links, personas, policies, principals, search_terms as search_terms_table};
 use super::search_terms;
 use crate::domain::error::{Error, Result, Violation};

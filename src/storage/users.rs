@@ -6,7 +6,8 @@ use diesel::sql_types::Text;
 
 use super::database::AnyConnection;
 use super::listing::{ALWAYS, Column, Expression, Stored, after, condition, order};
-use super::principals::{Existed, PrincipalRow};
+use super::principals::PrincipalRow;
+use super::rows::Existed;
 use super::schema::{principals, users};
 use crate::domain::error::Result;
 use crate::domain::fields::UserField;

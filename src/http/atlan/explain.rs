@@ -8,11 +8,11 @@ use utoipa::ToSchema;
 use validator::{Validate, ValidationError};
 
 use super::permissions::{PermissionView, PolicyRefView};
-use crate::app::State;
 use crate::domain::policy::{Ground, Outcome, Resource};
 use crate::http::asked::Asked;
 use crate::http::openapi::{AnyError, Fails, examples};
 use crate::http::problem::Failure;
+use crate::http::state::State;
 use crate::http::valid::rule;
 use crate::service::authz::authority::PolicyWriters;
 use crate::service::authz::decide::Inquiry;

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::{Validate, ValidationError};
 
-use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Violation};
 use crate::domain::fields::PersonaField;
@@ -17,6 +16,7 @@ use crate::http::edition::{expected, tell};
 use crate::http::listing::{ListRequest, Records};
 use crate::http::openapi::{AnyError, Fails, ListParams, examples};
 use crate::http::problem::Failure;
+use crate::http::state::State;
 use crate::http::valid::rule;
 use crate::service::catalogue::personas;
 

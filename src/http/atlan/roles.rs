@@ -4,7 +4,6 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::filter::Value;
 use crate::domain::listing::{Direction, Field, Kind, Start};
@@ -12,6 +11,7 @@ use crate::domain::principal::Role;
 use crate::http::listing::{ListRequest, Records};
 use crate::http::openapi::{AnyError, ListParams, examples};
 use crate::http::problem::Failure;
+use crate::http::state::State;
 
 type RolePage = Records<RoleView>;
 type GroupPage = Records<Group>;

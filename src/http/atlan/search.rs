@@ -12,10 +12,10 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use super::entities::EntityView;
-use crate::app::State;
 use crate::http::asked::Asked;
 use crate::http::openapi::{AnyError, Fails, examples};
 use crate::http::problem::Failure;
+use crate::http::state::State;
 use crate::service::catalogue::search as service;
 
 /// Search for entities

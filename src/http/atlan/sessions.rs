@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::http::auth::origin;
 use crate::http::openapi::{AnyError, Fails, examples};
 use crate::http::problem::Failure;
+use crate::http::state::State;
 use crate::http::valid::Body;
 use crate::service::authn::sessions;
 

@@ -8,15 +8,14 @@ use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::entities::{Entity, record};
-use super::problem::DataHubError;
 use super::urn;
-use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::error::Violation;
 use crate::domain::nesting::read_json;
 use crate::domain::profile::AspectName;
 use crate::http::asked::Asked;
-use crate::http::problem::Failure;
+use crate::http::problem::{DataHubError, Failure};
+use crate::http::state::State;
 use crate::http::valid::{Params, Raw, read_or};
 use crate::service::people::profiles;
 

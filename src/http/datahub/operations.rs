@@ -5,8 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::Caller;
-use super::problem::DataHubError;
 use super::urn;
+use crate::http::problem::DataHubError;
 
 /// Get the caller's URN
 ///

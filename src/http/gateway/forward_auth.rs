@@ -13,15 +13,15 @@ use actix_web::web::BytesMut;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use utoipa::IntoParams;
 
-use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Refusal, Violation};
 use crate::domain::listing::clip;
 use crate::domain::permission::Permission;
-use crate::http::auth::{Look, authenticate, bearer, refuse_token_in};
-use crate::http::gateway::original::Original;
+use crate::http::auth::{Look, authenticate, bearer, note, refuse_token_in};
+use crate::http::gateway::original::{Original, PATH};
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
+use crate::http::state::State;
 use crate::http::valid::Params;
 use crate::service::authz::decide::Inquiry;
 
@@ -52,9 +52,6 @@ impl HttpServiceFactory for Verify {
         web::resource(format!("{PATH}/{{original:.*}}")).to(verify).register(config);
     }
 }
-
-/// Where gateways ask.
-pub const PATH: &str = "/gateway/verify";
 
 /// Verify the token of a request that a gateway forwards
 ///
@@ -100,7 +97,7 @@ async fn identify(state: &State, request: &HttpRequest) -> Result<Actor, Failure
         other => other,
     })?;
     let actor = authenticate(state, bearer, request, Look::First).await.map_err(Failure::or_unavailable)?;
-    tracing::Span::current().record("actor", tracing::field::display(actor.username()));
+    note(&actor);
     Ok(actor)
 }
 

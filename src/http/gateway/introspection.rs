@@ -11,7 +11,6 @@ use oauth2::{ClientId, ExtraTokenFields, Scope, StandardTokenIntrospectionRespon
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::app::State;
 use crate::clock::SECOND;
 use crate::domain::actor::Actor;
 use crate::domain::api_key::NEVER;
@@ -20,8 +19,13 @@ use crate::http::asked::{Asked, Identify};
 use crate::http::auth::{Look, authenticate, bearer};
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
+use crate::http::state::State;
 use crate::http::valid::Raw;
 use crate::service::authn::verify;
+
+/// How long gateways may keep an answer about a token, in milliseconds.
+#[derive(Default)]
+pub struct AnswerLifetime(pub i64);
 
 /// Introspect a token
 ///
@@ -41,6 +45,7 @@ use crate::service::authn::verify;
 #[post("/oauth/introspect")]
 pub async fn introspect(
     state: web::Data<State>,
+    lifetime: web::Data<AnswerLifetime>,
     request: HttpRequest,
     Asked { actor: caller, body, .. }: Asked<Raw, OauthClient>,
 ) -> Result<HttpResponse, Failure> {
@@ -49,7 +54,7 @@ pub async fn introspect(
         only_token(&request, &form).ok_or_else(|| Failure::Body("the form must have one `token`".to_owned()))?;
     let now = state.service.clock.now();
     let answer = match verify::introspect(&state.service, &caller, &token).await {
-        Ok(actor) => active(&actor, now, state.introspection_millis),
+        Ok(actor) => active(&actor, now, lifetime.0),
         // Nobody says from where the token is used, so one that is bound to addresses is never let in.
         Err(Error::Unauthenticated(_) | Error::ForeignAddress) => Introspected::new(false, Details::default()),
         Err(error) => return Err(Failure::or_unavailable(error)),

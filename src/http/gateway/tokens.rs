@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::{Validate, ValidationError};
 
-use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::permission::Permission;
 use crate::http::asked::Asked;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
+use crate::http::state::State;
 use crate::http::valid::rule;
 use crate::service::authn::verify;
 

@@ -23,6 +23,7 @@ use crate::service::authz::{containment, sight};
 use crate::service::{Service, Transaction, blocking, page};
 use crate::storage::create_requests::{self, CreateRequest};
 use crate::storage::principals::{self, Existed};
+use crate::storage::removals;
 use crate::storage::{api_keys, credentials, personas};
 
 /// How long a create request can be repeated without making a second key, in milliseconds.
@@ -267,7 +268,7 @@ pub async fn delete(service: &Service, actor: &Actor, id: PrincipalId) -> Result
                 containment::may_manage_key(transaction, id)?;
                 containment::may_change(transaction, id)?;
             }
-            principals::delete(transaction.connection, id, PrincipalKind::ServiceAccount)?;
+            removals::principal(transaction.connection, id, PrincipalKind::ServiceAccount)?;
             transaction.record(Action::ApiKeyDeleted, Subject::Principal(id.uuid()), &service_account_username(id))
         })
         .await

@@ -13,6 +13,7 @@ use crate::domain::text::{Description, DisplayName};
 use crate::service::authz::{containment, sight};
 use crate::service::{Service, page};
 use crate::storage::principals::{self, Existed};
+use crate::storage::removals;
 use crate::storage::service_accounts;
 
 /// Creates a service account that may do nothing yet.
@@ -104,7 +105,8 @@ pub async fn delete(service: &Service, actor: &Actor, username: String) -> Resul
                 return Err(Violation::new("urn", message).into());
             }
             containment::may_change(transaction, principal.id)?;
-            if principals::delete(transaction.connection, principal.id, PrincipalKind::ServiceAccount)? == Existed::No {
+            if removals::principal(transaction.connection, principal.id, PrincipalKind::ServiceAccount)? == Existed::No
+            {
                 return Err(Error::NotFound { kind: "service account", id: username.clone() });
             }
             if transaction.actor.id() == principal.id {

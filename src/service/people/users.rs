@@ -18,6 +18,7 @@ use crate::service::authz::outgrown::end_outgrown_tokens;
 use crate::service::authz::{administrators, containment, sight};
 use crate::service::{Service, Transaction, page};
 use crate::storage::principals::{self, Existed};
+use crate::storage::removals;
 use crate::storage::{credentials, users};
 
 /// What is needed to create a user.
@@ -135,7 +136,7 @@ pub async fn set_state(service: &Service, operator: &Actor, username: String, st
 /// [`Error::NotFound`]
 pub async fn delete(service: &Service, operator: &Actor, username: String) -> Result<()> {
     change(service, operator, username, Action::UserDeleted, move |transaction, user| {
-        Ok((principals::delete(transaction.connection, user.id, PrincipalKind::User)?, ()))
+        Ok((removals::principal(transaction.connection, user.id, PrincipalKind::User)?, ()))
     })
     .await
 }
@@ -154,7 +155,7 @@ pub async fn remove(service: &Service, actor: &Actor, username: String) -> Resul
             }
             containment::may_change(transaction, user.id)?;
             administrators::keep_one(transaction, &user)?;
-            let existed = principals::delete(transaction.connection, user.id, PrincipalKind::User)?;
+            let existed = removals::principal(transaction.connection, user.id, PrincipalKind::User)?;
             if existed == Existed::Yes {
                 if transaction.actor.id() == user.id {
                     transaction.ends_own_credential();
