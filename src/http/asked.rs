@@ -15,7 +15,7 @@ use super::auth::{self, Look};
 use super::bodies::Sender;
 use super::problem::Failure;
 use super::state::{State, state};
-use super::valid::{Body, Declared};
+use super::valid::Body;
 use crate::domain::actor::Actor;
 
 /// How a door knows the sender of a request.
@@ -77,10 +77,9 @@ impl<T: 'static, D: Identify> FromRequest for Asked<T, D> {
         Box::pin(async move {
             let state = state(&request)?;
             let sender = Sender::Actor(D::identify(&state, &request, Look::First).await?.id());
-            let longest = D::LONGEST.min(state.bodies.longest());
-            let bytes = state.bodies.read(&request, payload, longest, sender).await;
+            let body = Body::read(&state, &request, payload, D::LONGEST, sender).await;
             let actor = identify::<D>(&state, &request, Look::Again).await?;
-            Ok(Self { actor, body: Body::new(bytes, Declared::by(&request)), door: PhantomData })
+            Ok(Self { actor, body, door: PhantomData })
         })
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest};
+use data_encoding::BASE64;
 
 use super::problem::Failure;
 use super::request_id::RequestId;
@@ -71,6 +72,21 @@ pub fn bearer(request: &HttpRequest) -> Result<&str, Failure> {
         (Some(bearer), _) | (None, Some(bearer)) => Ok(bearer),
         (None, None) => Err(Error::Unauthenticated(Refusal::Missing).into()),
     }
+}
+
+/// What follows `Basic` in `Authorization`, if that is its scheme: as it is, and the name and the secret in its Base64.
+pub fn basic(request: &HttpRequest) -> Option<(&str, Option<(String, String)>)> {
+    let (scheme, encoded) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let decoded = || {
+        let text = String::from_utf8(BASE64.decode(encoded.trim().as_bytes()).ok()?).ok()?;
+        text.split_once(':').map(owned)
+    };
+    scheme.eq_ignore_ascii_case("basic").then(|| (encoded, decoded()))
+}
+
+/// A name and a secret.
+pub fn owned((name, secret): (&str, &str)) -> (String, String) {
+    (name.to_owned(), secret.to_owned())
 }
 
 /// Refuses a token in a query string (RFC 6750, section 2.3), wherever else there is one.

@@ -6,7 +6,7 @@ pub(super) mod examples;
 mod older;
 
 pub use self::collections::ListParams;
-pub use self::errors::{AnyError, Fails};
+pub use self::errors::{AnyError, DataHubFails, Fails};
 
 use actix_web::App;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
@@ -18,7 +18,7 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::problem::{AtlanError, Problem};
+use super::problem::{AtlanError, DataHubError, Problem};
 
 /// The header that names a request, so that it can be repeated safely.
 pub struct IdempotencyKey;
@@ -47,6 +47,7 @@ pub(super) fn document(routes: impl FnOnce(&mut ServiceConfig<'_>)) -> OpenApi {
     let mut schemas = vec![
         (AtlanError::name().into_owned(), AtlanError::schema()),
         (Problem::name().into_owned(), Problem::schema()),
+        (DataHubError::name().into_owned(), DataHubError::schema()),
     ];
     AtlanError::schemas(&mut schemas);
     Problem::schemas(&mut schemas);

@@ -16,7 +16,7 @@ pub mod holds;
 pub mod installation;
 pub mod invites;
 mod key_counts;
-mod listing;
+pub mod listing;
 pub mod peppers;
 pub mod permission_uses;
 pub mod personas;

@@ -34,7 +34,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("config", &["domain"]),
     ("descriptors", &["config"]),
     ("pepper_file", &["config", "domain", "storage"]),
-    ("seen_file", &["config", "domain", "storage"]),
+    ("seen_file", &["config", "domain", "pepper_file", "storage"]),
     ("telemetry", &["config"]),
     ("shutdown", &[]),
     ("clock", &[]),
@@ -86,19 +86,18 @@ fn code(text: &str) -> String {
 
 /// The paths in the crate that a file of that module mentions, in `use` and elsewhere: `crate::a::b`, `super::{c, d}`.
 fn mentioned(module: &str, text: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for root in ["crate", "tessera", "super", "self"] {
-        let code = code(text);
-        for (at, _) in code.match_indices(&format!("{root}::")) {
-            let named_on = code[..at].ends_with(|each: char| each == '_' || each == ':' || each.is_alphanumeric());
-            if !named_on {
-                let base = match root {
-                    "self" => module,
-                    "super" => parent(module),
-                    _ => "",
-                };
-                expand(base, &code[at + root.len() + 2..], &mut found);
-            }
+    let (code, mut found, mut done) = (code(text), Vec::new(), 0);
+    for (at, _) in code.match_indices("::") {
+        let named_on = |each: char| each != '_' && !each.is_alphanumeric();
+        let begin = code[..at].rfind(named_on).map_or(0, |end| end + 1);
+        let base = match &code[begin..at] {
+            "crate" | "tessera" => "",
+            "super" => parent(module),
+            "self" => module,
+            _ => continue,
+        };
+        if begin >= done && !code[..begin].ends_with("::") {
+            done = at + 2 + expand(base, &code[at + 2..], &mut found);
         }
     }
     found

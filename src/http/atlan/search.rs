@@ -9,7 +9,6 @@ use actix_web::{HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use validator::Validate;
 
 use super::entities::EntityView;
 use crate::http::asked::Asked;
@@ -43,7 +42,7 @@ pub async fn search(
 }
 
 /// A search as Atlan's SDKs send it.
-#[derive(Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = examples::search_request)]
 pub struct SearchRequest {

@@ -10,7 +10,6 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, ORIGIN, REFERER, USER_AGENT};
 use actix_web::http::uri::Authority;
 use actix_web::{FromRequest, HttpRequest};
-use data_encoding::BASE64;
 
 use super::settings::{Authentication, SYSTEM, Settings};
 use super::urn;
@@ -18,7 +17,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Refusal, Violation};
 use crate::domain::token::TokenKind;
 use crate::http::asked::{self, Identify};
-use crate::http::auth::{Look, authenticate, bearer};
+use crate::http::auth::{Look, authenticate, basic, bearer, owned};
 use crate::http::problem::Failure;
 use crate::http::state::{State, data, state};
 
@@ -55,7 +54,9 @@ async fn identify(state: &State, settings: &Settings, request: &HttpRequest, loo
         refuse_strange_host(state, settings, request)?;
         return at_their_word(state, settings, request).await;
     }
-    if let Some((id, secret)) = basic(request) {
+    // As they are, as DataHub's client sends them, or in Base64, as others do.
+    if let Some((plain, decoded)) = basic(request) {
+        let (id, secret) = plain.split_once(':').map(owned).or(decoded).unwrap_or_default();
         let known = settings.system_client.as_ref().filter(|client| client.is(&id, &secret));
         let known = known.ok_or(Error::Unauthenticated(Refusal::Invalid))?;
         return Ok(Actor::built_in(known.id(), state.service.clock.now()));
@@ -84,18 +85,6 @@ async fn at_their_word(state: &State, settings: &Settings, request: &HttpRequest
         return Ok(Actor::built_in(system, state.service.clock.now()));
     }
     Ok(state.service.take_at_word(named.to_owned()).await?)
-}
-
-/// The name and the secret after `Basic`: as they are, as DataHub's client sends them, or in Base64, as others do.
-fn basic(request: &HttpRequest) -> Option<(String, String)> {
-    let (scheme, rest) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let decoded = || BASE64.decode(rest.as_bytes()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let plain = if rest.contains(':') { Some(rest.to_owned()) } else { decoded() }.unwrap_or_default();
-    let (id, secret) = plain.split_once(':').unwrap_or_default();
-    Some((id.to_owned(), secret.to_owned()))
 }
 
 /// The actor of the session in the cookies, which must agree on who it is. What changes something must not come from

@@ -15,7 +15,8 @@ use crate::domain::error::{Error, Refusal};
 use crate::domain::nesting::{Unreadable, read_json};
 use crate::domain::text::DisplayName;
 use crate::http::auth::origin;
-use crate::http::problem::{DataHubError, Failure};
+use crate::http::openapi::DataHubFails;
+use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::valid::{Body, Params, Raw};
 use crate::service::authn::sessions::{self, NewSession};
@@ -31,7 +32,7 @@ use crate::service::people::invites::{self, SignUp};
     request_body = LogIn,
     responses(
         (status = 200, description = "The cookies `PLAY_SESSION` and `actor`; no body"),
-        (status = 400, description = "Wrong name or password", body = DataHubError),
+        DataHubFails<400>,
     ),
 )]
 #[post("/logIn")]
@@ -54,7 +55,7 @@ pub async fn log_in(state: web::Data<State>, request: HttpRequest, body: Body<Ra
     request_body = SignUpForm,
     responses(
         (status = 200, description = "The cookies of the new user; no body"),
-        (status = 400, description = "What is wrong", body = DataHubError),
+        DataHubFails<400>,
     ),
 )]
 #[post("/signUp")]
@@ -108,7 +109,7 @@ pub async fn sign_up(
     security(()),
     responses(
         (status = 303, description = "To the start page, without the cookies"),
-        (status = 403, description = "Another site caused the request", body = DataHubError),
+        DataHubFails<403>,
     ),
 )]
 #[get("/logOut")]

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::urn;
-use crate::http::problem::DataHubError;
+use crate::http::openapi::DataHubFails;
 
 /// Get the caller's URN
 ///
@@ -16,7 +16,7 @@ use crate::http::problem::DataHubError;
     operation_id = "get_caller_urn",
     responses(
         (status = 200, description = "Who calls", body = CallerUrn),
-        (status = 401, description = "Nobody, or somebody suspended or removed", body = DataHubError),
+        DataHubFails<401>,
     ),
 )]
 #[get("/openapi/operations/identity/user/urn")]

@@ -6,7 +6,6 @@ use actix_web::http::header::HeaderName;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use validator::Validate;
 
 use crate::domain::error::Error;
 use crate::domain::nesting::{Unreadable, read_json};
@@ -42,7 +41,7 @@ pub async fn revoke(
 }
 
 /// What was found.
-#[derive(Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 pub struct RevokeLeakedRequest {
     /// The token.
     token: String,

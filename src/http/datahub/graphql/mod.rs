@@ -39,7 +39,8 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Violation};
 use crate::domain::listing::MAX_LIMIT;
 use crate::http::asked::Asked;
-use crate::http::problem::{DataHubError, Failure};
+use crate::http::openapi::DataHubFails;
+use crate::http::problem::Failure;
 use crate::http::state::{State, data, state};
 use crate::http::valid::Raw;
 
@@ -101,8 +102,8 @@ pub fn sdl() -> String {
     responses(
         (status = 200, description = "`data`, `errors` and `extensions`", body = Object),
         (status = 400, description = "The body is no GraphQL request, and there is no body; or it is nested too deep"),
-        (status = 401, description = "No credential, or a bad one", body = DataHubError),
-        (status = 429, description = "Too many documents of the actor wait", body = DataHubError),
+        DataHubFails<401>,
+        DataHubFails<429>,
     ),
 )]
 #[post("/api/graphql")]
@@ -120,8 +121,8 @@ pub async fn execute(request: HttpRequest, asked: Asked<Raw, Caller>) -> Result<
     responses(
         (status = 200, description = "`data`, `errors` and `extensions`", body = Object),
         (status = 400, description = "The body is no GraphQL request, and there is no body; or it is nested too deep"),
-        (status = 401, description = "No credential, or a bad one", body = DataHubError),
-        (status = 429, description = "Too many documents of the actor wait", body = DataHubError),
+        DataHubFails<401>,
+        DataHubFails<429>,
     ),
 )]
 #[post("/api/v2/graphql")]
