@@ -89,7 +89,7 @@ fn mentioned(module: &str, text: &str) -> Vec<String> {
     let (code, mut found, mut done) = (code(text), Vec::new(), 0);
     for (at, _) in code.match_indices("::") {
         let named_on = |each: char| each != '_' && !each.is_alphanumeric();
-        let begin = code[..at].rfind(named_on).map_or(0, |end| end + 1);
+        let begin = at - code[..at].rsplit(named_on).next().map_or(0, str::len);
         let base = match &code[begin..at] {
             "crate" | "tessera" => "",
             "super" => parent(module),
