@@ -85,6 +85,7 @@ pub fn basic(request: &HttpRequest) -> Option<(&str, Option<(String, String)>)> 
 }
 
 /// A name and a secret.
+#[must_use]
 pub fn owned((name, secret): (&str, &str)) -> (String, String) {
     (name.to_owned(), secret.to_owned())
 }

@@ -105,7 +105,7 @@ impl Metrics {
         Self { registry: Mutex::new(registry), requests, records, look_ups, body_memory, connections }
     }
 
-    /// Everything that was counted, in the format of OpenMetrics.
+    /// Everything that was counted, in the format of `OpenMetrics`.
     ///
     /// # Errors
     /// When it cannot be written.

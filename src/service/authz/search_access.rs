@@ -205,13 +205,11 @@ pub async fn actions(
         .await
 }
 
+/// A subject, the policies that decide about it, and their revision.
+type Judged = (Standing, Vec<Arc<Slice>>, i64);
+
 /// What is needed to decide about a subject; `None` if it may nothing.
-fn judged(
-    service: &Service,
-    connection: &mut AnyConnection,
-    asker: &Actor,
-    about: &About,
-) -> Result<Option<(Standing, Vec<Arc<Slice>>, i64)>> {
+fn judged(service: &Service, connection: &mut AnyConnection, asker: &Actor, about: &About) -> Result<Option<Judged>> {
     let Found::Active(standing) = find(service, connection, asker, about)? else { return Ok(None) };
     let revision = policies::revision(connection)?;
     let slices = service.slices(connection, &standing, revision)?;
