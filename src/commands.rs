@@ -1,18 +1,17 @@
 //! The commands of the command line.
 
+mod doors;
 mod started;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::web;
 use tokio::time::MissedTickBehavior;
 
 use self::started::{Started, accept_restored, start};
-use crate::app::{DoorSettings, State, app};
+use crate::app::app;
 use crate::clock::{Clock, SECOND};
 use crate::config::{Cli, Command, Keys, OpenApiVersion, PasswordSource, Settings, Users};
-use crate::descriptors;
 use crate::directory::{Directory, Freshness};
 use crate::domain::actor::Actor;
 use crate::domain::api_key::{NewApiKey, Validity, persona_set};
@@ -22,13 +21,10 @@ use crate::domain::limits::Limits;
 use crate::domain::permission::Permission;
 use crate::domain::principal::{PrincipalState, Role};
 use crate::domain::text::{Description, DisplayName, at};
-use crate::http::bodies::BodyLimits;
 use crate::http::datahub::settings::Authentication;
 use crate::http::datahub::{self, graphql};
-use crate::http::gateway::guards::GithubKeys;
-use crate::http::peer::TrustedProxies;
-use crate::http::wire::{ConnectionLimits, Connections, Pace};
-use crate::http::{openapi, wire};
+use crate::http::state::State;
+use crate::http::{Doors, openapi, wire};
 use crate::pepper_file;
 use crate::service::authn::look_ups::LookUps;
 use crate::service::authn::sign_ins::SignIns;
@@ -64,7 +60,7 @@ pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> Outcome {
             Ok(())
         }
         Command::Openapi { version } => {
-            let document = openapi::document();
+            let document = crate::http::document();
             let json = match version {
                 OpenApiVersion::V3_1 => openapi::json(&document),
                 OpenApiVersion::V3_0 => openapi::json_3_0(&document),
@@ -145,27 +141,6 @@ async fn unchecked_service(settings: &Settings) -> Result<Service, String> {
 /// So many connections more than there may be are accepted while others are closed in their place.
 const SPARE: usize = 32;
 
-fn connections(settings: &Settings) -> Arc<Connections> {
-    let total = descriptors::connections(settings, descriptors::raise());
-    Connections::new(ConnectionLimits {
-        total,
-        each: settings.connections_per_address.unwrap_or(total.div_ceil(2)),
-        trusted: TrustedProxies(settings.trusted_proxies.clone()),
-    })
-}
-
-/// A body that is read is timed by its reader, who says what is wrong; one that nobody reads has twice the time.
-fn pace(settings: &Settings) -> Pace {
-    let head = Duration::from_secs(settings.head_seconds);
-    Pace {
-        head,
-        body: Duration::from_secs(settings.body_seconds.saturating_mul(2)),
-        bytes_per_second: settings.body_bytes_per_second.div_ceil(2),
-        unknown: Duration::from_secs(settings.keep_alive_seconds) + head,
-        ..Pace::default()
-    }
-}
-
 async fn serve(settings: Settings, accept_errors: AcceptErrors) -> Outcome {
     let started = start(&settings).await?;
     started.seen.warn();
@@ -175,42 +150,19 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> Outcome {
     if let Some(first) = first {
         welcome(first);
     }
-    let github_keys = match &settings.github_public_keys {
-        None => GithubKeys::default(),
-        Some(path) => {
-            let failed = |error: String| format!("the public keys of GitHub in `{}`: {error}", path.display());
-            GithubKeys::parse(&std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?)
-                .map_err(failed)?
-        }
-    };
-    let datahub = settings.datahub.door(settings.listen)?;
-    warn(&datahub);
-    let connections = connections(&settings);
-    let doors = DoorSettings {
-        connections: Arc::clone(&connections),
-        accept_errors: accept_errors.0,
-        trusted: TrustedProxies(settings.trusted_proxies.clone()),
-        github_keys,
-        introspection_millis: settings.introspection_seconds * SECOND,
-        datahub,
-        bodies: BodyLimits {
-            longest: settings.body_limit,
-            memory: settings.body_memory,
-            grace: Duration::from_secs(settings.body_seconds),
-            bytes_per_second: settings.body_bytes_per_second,
-        },
-        request_timeout: Duration::from_secs(settings.request_timeout_seconds),
-        public_url: settings.public_url.clone(),
-    };
-    let state = State::new(service.clone(), doors);
-    let state = web::Data::new(state.map_err(|error| error.to_string())?);
+    let door_settings = doors::settings(&settings)?;
+    warn(&door_settings.datahub);
+    let connections = doors::connections(&settings);
+    let state = State::new(service.clone(), doors::state(&settings, &connections, accept_errors));
+    let state = web::Data::new(state);
+    let doors = Doors::new(&service, door_settings).map_err(|error| error.to_string())?;
     let listener =
         wire::listen(settings.listen).map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
     let defaults = wire::Settings::default();
     let wire_settings = wire::Settings {
         accepted: connections.most() + SPARE,
         connections,
-        pace: pace(&settings),
+        pace: doors::pace(&settings),
         workers: settings.workers.map_or(defaults.workers, std::num::NonZero::get),
         keep_alive: Duration::from_secs(settings.keep_alive_seconds).into(),
         shutdown_timeout: Duration::from_secs(settings.shutdown_seconds),
@@ -224,7 +176,7 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> Outcome {
     actix_web::rt::spawn(save_uses(service.clone()));
     actix_web::rt::spawn(forget_ended(service.clone()));
     actix_web::rt::spawn(summarise_log(state.clone()));
-    let server = wire::serve(vec![listener], &wire_settings, move || app(state.clone()));
+    let server = wire::serve(vec![listener], &wire_settings, move || app(state.clone(), &doors));
     server.map_err(|error| error.to_string())?.await.map_err(|error| error.to_string())?;
     time::see(&service).await.map_err(explain)?;
     maintenance::save_uses(&service).await.map_err(explain)

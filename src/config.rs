@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use self::datahub::DataHubSettings;
+pub use self::datahub::{DataHubSettings, MetadataAuth, NeverExpiringTokens};
+use crate::domain::permission::Permission;
 use crate::domain::principal::Role;
 use crate::domain::token::Prefixes;
 
@@ -163,13 +164,17 @@ pub enum Keys {
         /// How long it lives, in seconds; for ever if left out
         #[arg(long)]
         validity_seconds: Option<i64>,
-        /// A permission it has, `MANAGE_APIKEYS`, `MANAGE_PERSONAS` or `VIEW_AUDIT`; may be repeated
-        #[arg(long = "permission", value_name = "PERMISSION")]
+        /// Permissions it has
+        #[arg(long = "permission", value_name = "PERMISSION", help = permission_help())]
         permissions: Vec<String>,
         /// The qualified name of a persona it is linked to; may be repeated
         #[arg(long = "persona", value_name = "QUALIFIED_NAME")]
         personas: Vec<String>,
     },
+}
+
+fn permission_help() -> String {
+    format!("A permission it has, one of {}; may be repeated", Permission::listed())
 }
 
 /// The settings of every command.

@@ -18,8 +18,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::directory::record::{Moment, Record};
 use crate::domain::ids::PrincipalId;
-use crate::domain::record::{Moment, Record};
 
 const STRIPES: usize = 1 << 14;
 

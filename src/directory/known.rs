@@ -4,11 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::rates::Limiter;
+use crate::directory::record::Record;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
 use crate::domain::pepper::Peppers;
-use crate::domain::record::Record;
 use crate::domain::token::ParsedToken;
 
 /// A record, and what counts its uses if they are limited.

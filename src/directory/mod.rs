@@ -13,6 +13,7 @@ mod permission_uses;
 mod personas;
 mod policies;
 mod rates;
+mod record;
 mod uses;
 
 #[cfg(test)]
@@ -37,11 +38,11 @@ pub use self::policies::{Policies, Shared};
 use self::rates::Rates;
 use self::uses::Uses;
 use crate::clock::Clock;
+use crate::directory::record::{Record, Ticket};
 use crate::domain::change::Subject;
 use crate::domain::credential::{KnownCredential, Use};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
-use crate::domain::record::{Record, Ticket};
 use crate::domain::token::KeyId;
 
 /// The changes of so many principals are told apart: a record is not read again because of another's.

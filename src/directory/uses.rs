@@ -5,9 +5,9 @@ use std::hash::BuildHasherDefault;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::RandomBytesHasher;
+use crate::directory::record::Record;
 use crate::domain::credential::Use;
 use crate::domain::ids::PrincipalId;
-use crate::domain::record::Record;
 
 /// The uses that storage does not know yet.
 #[derive(Default)]

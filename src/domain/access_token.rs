@@ -5,9 +5,10 @@ use iso8601_duration::Duration as IsoDuration;
 use sha2::{Digest, Sha256};
 
 use super::api_key::{NEVER, Validity};
-use super::filter::Value;
+use super::filter::Value::Instant;
+use super::filter::{Described, Direction, Field, Kind, Kind::Exact, filtered, sorted};
 use super::ids::PrincipalId;
-use super::listing::{Direction, Field, Kind, clip};
+use super::text::clip;
 use super::text::{Description, DisplayName};
 use super::token::{KeyId, Token};
 
@@ -196,45 +197,28 @@ pub enum AccessTokenField {
 }
 
 impl Field for AccessTokenField {
+    type Record = AccessToken;
     const ALL: &'static [Self] =
         &[Self::Id, Self::Name, Self::Description, Self::Actor, Self::Owner, Self::CreatedAt, Self::ExpiresAt];
     const DEFAULT_SORT: (Self, Direction) = (Self::ExpiresAt, Direction::Descending);
 
-    fn name(self) -> &'static str {
+    fn described(self) -> Described<AccessToken> {
         match self {
-            Self::Id => "id",
-            Self::Name => "name",
-            Self::Description => "description",
-            Self::Actor => "actorUrn",
-            Self::Owner => "ownerUrn",
-            Self::OwnerId => "ownerId",
-            Self::CreatedAt => "createdAt",
-            Self::ExpiresAt => "expiresAt",
+            Self::Id => filtered("id", Exact),
+            Self::Name => filtered("name", Kind::Text),
+            Self::Description => filtered("description", Kind::Text),
+            Self::Actor => filtered("actorUrn", Exact),
+            Self::Owner => filtered("ownerUrn", Exact),
+            Self::OwnerId => filtered("ownerId", Exact),
+            Self::CreatedAt => filtered("createdAt", Kind::Instant),
+            Self::ExpiresAt => sorted("expiresAt", Kind::Instant, |token| {
+                Instant(if token.expires_at == NEVER { 0 } else { token.expires_at })
+            }),
         }
     }
 
-    fn kind(self) -> Kind {
-        match self {
-            Self::Id | Self::Actor | Self::Owner | Self::OwnerId => Kind::Exact,
-            Self::Name | Self::Description => Kind::Text,
-            Self::CreatedAt | Self::ExpiresAt => Kind::Instant,
-        }
-    }
-
-    fn sortable(self) -> bool {
-        self == Self::ExpiresAt
-    }
-}
-
-impl AccessToken {
-    /// What a cursor remembers of a field one can sort by.
-    #[must_use]
-    pub fn sort_value(&self, field: AccessTokenField) -> Value {
-        match field {
-            AccessTokenField::ExpiresAt if self.expires_at == NEVER => Value::Instant(0),
-            AccessTokenField::ExpiresAt => Value::Instant(self.expires_at),
-            _ => Value::Text(self.id.clone()),
-        }
+    fn id_of(record: &AccessToken) -> String {
+        record.id.clone()
     }
 }
 

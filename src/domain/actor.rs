@@ -11,7 +11,6 @@ use super::permission::{Permission, Permissions};
 use super::persona::PersonaRef;
 use super::policy::is_within;
 use super::principal::{ClientId, Principal, PrincipalKind, Username};
-use super::record::Record;
 use super::token::{KeyId, TokenKind};
 
 /// A principal with what it may do, until something about it changes.
@@ -70,7 +69,7 @@ impl Standing {
 /// Who is asking, and how they authenticated.
 #[derive(Debug, Clone)]
 pub struct Actor {
-    holder: Holder,
+    holder: Arc<dyn Holder>,
     /// The credential that authenticated it; `None` for the operator at the terminal.
     pub credential: Option<PresentedCredential>,
     /// What is left of its rate limit, if it has one.
@@ -81,13 +80,16 @@ pub struct Actor {
     pub request_id: Arc<str>,
 }
 
-/// Who an actor is known to be.
-#[derive(Debug, Clone)]
-enum Holder {
-    /// Whom a credential authenticates; shared by all its requests.
-    Recognised(Arc<Record>),
-    /// Somebody who is taken at their word.
-    Trusted(Arc<Standing>),
+/// Who an actor is known to be: a credential in memory, which all its requests share, or somebody taken at their word.
+pub trait Holder: std::fmt::Debug + Send + Sync {
+    /// What it may do.
+    fn standing(&self) -> &Standing;
+}
+
+impl Holder for Standing {
+    fn standing(&self) -> &Standing {
+        self
+    }
 }
 
 /// The credential of a request.
@@ -102,11 +104,10 @@ pub struct PresentedCredential {
 }
 
 impl Actor {
-    /// Whom the credential authenticates.
+    /// Whom that holder stands for, with nothing known of its request.
     #[must_use]
-    pub fn recognised(record: Arc<Record>, credential: PresentedCredential) -> Self {
-        let holder = Holder::Recognised(record);
-        Self { holder, credential: Some(credential), allowance: None, address: None, request_id: Arc::default() }
+    pub fn of(holder: Arc<dyn Holder>) -> Self {
+        Self { holder, credential: None, allowance: None, address: None, request_id: Arc::default() }
     }
 
     /// This actor, with its request coming from there.
@@ -136,8 +137,7 @@ impl Actor {
     /// Somebody who is taken at their word.
     #[must_use]
     pub fn trusted(standing: Standing) -> Self {
-        let holder = Holder::Trusted(Arc::new(standing));
-        Self { holder, credential: None, allowance: None, address: None, request_id: Arc::default() }
+        Self::of(Arc::new(standing))
     }
 
     /// The operator at the terminal, who may do everything.
@@ -163,10 +163,7 @@ impl Actor {
     /// What it may do.
     #[must_use]
     pub fn standing(&self) -> &Standing {
-        match &self.holder {
-            Holder::Recognised(record) => record.standing(),
-            Holder::Trusted(standing) => standing,
-        }
+        self.holder.standing()
     }
 
     /// The principal.

@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::bounds::Bounds;
+pub use super::bounds::NEVER;
 use super::error::Violation;
 use super::ids::PrincipalId;
 use super::limits::{AllowedAddresses, Limits, RateLimit};
@@ -14,8 +15,6 @@ use super::text::{Description, DisplayName};
 use super::token::Token;
 use crate::clock::SECOND;
 
-/// The instant of what never expires.
-pub const NEVER: i64 = i64::MAX;
 /// The largest number of personas one key is linked to.
 pub const PERSONAS: usize = 500;
 

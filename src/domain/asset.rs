@@ -2,11 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::entity::{Attributes, EntityState};
-use super::ids::Id;
-
-/// Identifies an asset.
-pub type AssetId = Id<Asset>;
+use super::attributes::{Attributes, EntityState};
+pub use super::ids::AssetId;
 
 /// An entity with attributes and people.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,9 @@
 //! Bounds: until when, from where and how often something may be used.
 
-use super::api_key::NEVER;
 use super::limits::Limits;
+
+/// The instant of what never expires.
+pub const NEVER: i64 = i64::MAX;
 
 /// Until when, from where and how often a credential, or a key, may be used.
 #[derive(Debug, Clone, PartialEq, Eq)]

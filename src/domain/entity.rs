@@ -6,7 +6,6 @@ mod terms;
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::asset::Asset;
@@ -17,9 +16,7 @@ use super::text::is_hidden;
 pub use self::draft::{AssetDraft, Draft, Handle, Head, PersonaDraft, PersonaReference, PolicyDraft};
 pub use self::resources::parse_resources;
 pub use self::terms::{TERM_LENGTH, Terms, scalar, term};
-
-/// What clients keep with an entity, by attribute name.
-pub type Attributes = Map<String, Value>;
+pub use super::attributes::{Attributes, EntityState};
 
 /// The type name of personas.
 pub const PERSONA: &str = "Persona";
@@ -28,32 +25,6 @@ pub const POLICY: &str = "AuthPolicy";
 
 /// The longest qualified name, in bytes.
 pub const QUALIFIED_NAME_LENGTH: usize = 1024;
-
-/// Whether an entity is in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EntityState {
-    /// It is.
-    Active,
-    /// It was deleted softly, and can come back.
-    Deleted,
-}
-
-impl EntityState {
-    /// The name on the wire and in the database.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Active => "ACTIVE",
-            Self::Deleted => "DELETED",
-        }
-    }
-
-    /// The state of that name.
-    #[must_use]
-    pub fn find(name: &str) -> Option<Self> {
-        [Self::Active, Self::Deleted].into_iter().find(|state| state.name() == name)
-    }
-}
 
 /// Any entity, with all that is told of it.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,8 +2,8 @@
 
 use super::api_key::ApiKey;
 use super::change::Change;
-use super::filter::Value;
-use super::listing::{Direction, Field, Kind};
+use super::filter::Value::{Instant, Text};
+use super::filter::{Described, Direction, Field, Kind, Kind::Exact, filtered, sorted};
 use super::persona::Persona;
 use super::text::fold;
 use super::user::User;
@@ -36,6 +36,7 @@ pub enum ApiKeyField {
 }
 
 impl Field for ApiKeyField {
+    type Record = ApiKey;
     const ALL: &'static [Self] = &[
         Self::Id,
         Self::ClientId,
@@ -51,52 +52,24 @@ impl Field for ApiKeyField {
     ];
     const DEFAULT_SORT: (Self, Direction) = (Self::CreatedAt, Direction::Descending);
 
-    fn name(self) -> &'static str {
+    fn described(self) -> Described<ApiKey> {
         match self {
-            Self::Id => "id",
-            Self::ClientId => "clientId",
-            Self::DisplayName => "displayName",
-            Self::Description => "description",
-            Self::CreatedBy => "createdBy",
-            Self::CreatedAt => "createdAt",
-            Self::UpdatedAt => "updatedAt",
-            Self::ExpiresAt => "expiresAt",
-            Self::LastUsedAt => "lastUsedAt",
-            Self::Status => "status",
-            Self::PersonaQualifiedName => "personaQualifiedName",
+            Self::Id => sorted("id", Exact, |key| Text(key.id.to_string())),
+            Self::ClientId => filtered("clientId", Exact),
+            Self::DisplayName => sorted("displayName", Kind::Text, |key| Text(fold(&key.display_name))),
+            Self::Description => filtered("description", Kind::Text),
+            Self::CreatedBy => sorted("createdBy", Kind::Text, |key| Text(key.created_by.clone())),
+            Self::CreatedAt => sorted("createdAt", Kind::Instant, |key| Instant(key.created_at)),
+            Self::UpdatedAt => sorted("updatedAt", Kind::Instant, |key| Instant(key.updated_at)),
+            Self::ExpiresAt => sorted("expiresAt", Kind::Instant, |key| Instant(key.expires_at)),
+            Self::LastUsedAt => sorted("lastUsedAt", Kind::Instant, |key| Instant(key.last_used_at)),
+            Self::Status => filtered("status", Exact),
+            Self::PersonaQualifiedName => filtered("personaQualifiedName", Exact),
         }
     }
 
-    fn kind(self) -> Kind {
-        match self {
-            Self::Id | Self::ClientId | Self::Status | Self::PersonaQualifiedName => Kind::Exact,
-            Self::DisplayName | Self::Description | Self::CreatedBy => Kind::Text,
-            Self::CreatedAt | Self::UpdatedAt | Self::ExpiresAt | Self::LastUsedAt => Kind::Instant,
-        }
-    }
-
-    fn sortable(self) -> bool {
-        !matches!(self, Self::ClientId | Self::Description | Self::Status | Self::PersonaQualifiedName)
-    }
-}
-
-impl ApiKey {
-    /// What a cursor remembers of a field one can sort by.
-    #[must_use]
-    pub fn sort_value(&self, field: ApiKeyField) -> Value {
-        match field {
-            ApiKeyField::CreatedAt => Value::Instant(self.created_at),
-            ApiKeyField::UpdatedAt => Value::Instant(self.updated_at),
-            ApiKeyField::ExpiresAt => Value::Instant(self.expires_at),
-            ApiKeyField::LastUsedAt => Value::Instant(self.last_used_at),
-            ApiKeyField::DisplayName => Value::Text(fold(&self.display_name)),
-            ApiKeyField::CreatedBy => Value::Text(self.created_by.clone()),
-            ApiKeyField::Id
-            | ApiKeyField::ClientId
-            | ApiKeyField::Description
-            | ApiKeyField::Status
-            | ApiKeyField::PersonaQualifiedName => Value::Text(self.id.to_string()),
-        }
+    fn id_of(record: &ApiKey) -> String {
+        record.id.to_string()
     }
 }
 
@@ -116,43 +89,22 @@ pub enum PersonaField {
 }
 
 impl Field for PersonaField {
+    type Record = Persona;
     const ALL: &'static [Self] = &[Self::Id, Self::QualifiedName, Self::Name, Self::DisplayName, Self::CreatedAt];
     const DEFAULT_SORT: (Self, Direction) = (Self::CreatedAt, Direction::Descending);
 
-    fn name(self) -> &'static str {
+    fn described(self) -> Described<Persona> {
         match self {
-            Self::Id => "id",
-            Self::QualifiedName => "qualifiedName",
-            Self::Name => "name",
-            Self::DisplayName => "displayName",
-            Self::CreatedAt => "createdAt",
+            Self::Id => filtered("id", Exact),
+            Self::QualifiedName => filtered("qualifiedName", Exact),
+            Self::Name => sorted("name", Kind::Text, |persona| Text(persona.name.clone())),
+            Self::DisplayName => filtered("displayName", Kind::Text),
+            Self::CreatedAt => sorted("createdAt", Kind::Instant, |persona| Instant(persona.created_at)),
         }
     }
 
-    fn kind(self) -> Kind {
-        match self {
-            Self::Id | Self::QualifiedName => Kind::Exact,
-            Self::Name | Self::DisplayName => Kind::Text,
-            Self::CreatedAt => Kind::Instant,
-        }
-    }
-
-    fn sortable(self) -> bool {
-        matches!(self, Self::Name | Self::CreatedAt)
-    }
-}
-
-impl Persona {
-    /// What a cursor remembers of a field one can sort by.
-    #[must_use]
-    pub fn sort_value(&self, field: PersonaField) -> Value {
-        match field {
-            PersonaField::CreatedAt => Value::Instant(self.created_at),
-            PersonaField::Name => Value::Text(self.name.clone()),
-            PersonaField::Id | PersonaField::QualifiedName | PersonaField::DisplayName => {
-                Value::Text(self.id.to_string())
-            }
-        }
+    fn id_of(record: &Persona) -> String {
+        record.id.to_string()
     }
 }
 
@@ -170,40 +122,21 @@ pub enum UserField {
 }
 
 impl Field for UserField {
+    type Record = User;
     const ALL: &'static [Self] = &[Self::Id, Self::Username, Self::Email, Self::CreatedAt];
     const DEFAULT_SORT: (Self, Direction) = (Self::Username, Direction::Ascending);
 
-    fn name(self) -> &'static str {
+    fn described(self) -> Described<User> {
         match self {
-            Self::Id => "id",
-            Self::Username => "username",
-            Self::Email => "email",
-            Self::CreatedAt => "createdAt",
+            Self::Id => filtered("id", Exact),
+            Self::Username => sorted("username", Kind::Text, |user| Text(user.principal.username().to_string())),
+            Self::Email => filtered("email", Kind::Text),
+            Self::CreatedAt => sorted("createdAt", Kind::Instant, |user| Instant(user.principal.created_at)),
         }
     }
 
-    fn kind(self) -> Kind {
-        match self {
-            Self::Id => Kind::Exact,
-            Self::Username | Self::Email => Kind::Text,
-            Self::CreatedAt => Kind::Instant,
-        }
-    }
-
-    fn sortable(self) -> bool {
-        self == Self::Username || self == Self::CreatedAt
-    }
-}
-
-impl User {
-    /// What a cursor remembers of a field one can sort by.
-    #[must_use]
-    pub fn sort_value(&self, field: UserField) -> Value {
-        match field {
-            UserField::CreatedAt => Value::Instant(self.principal.created_at),
-            UserField::Username => Value::Text(self.principal.username().to_string()),
-            UserField::Id | UserField::Email => Value::Text(self.principal.id.to_string()),
-        }
+    fn id_of(record: &User) -> String {
+        record.principal.id.to_string()
     }
 }
 
@@ -231,6 +164,7 @@ pub enum ChangeField {
 }
 
 impl Field for ChangeField {
+    type Record = Change;
     const ALL: &'static [Self] = &[
         Self::Id,
         Self::ChangedAt,
@@ -244,40 +178,21 @@ impl Field for ChangeField {
     ];
     const DEFAULT_SORT: (Self, Direction) = (Self::ChangedAt, Direction::Descending);
 
-    fn name(self) -> &'static str {
+    fn described(self) -> Described<Change> {
         match self {
-            Self::Id => "id",
-            Self::ChangedAt => "changedAt",
-            Self::ActorId => "actorId",
-            Self::Actor => "actor",
-            Self::Action => "action",
-            Self::SubjectKind => "subjectKind",
-            Self::SubjectId => "subjectId",
-            Self::Subject => "subject",
-            Self::RequestId => "requestId",
+            Self::Id => filtered("id", Exact),
+            Self::ChangedAt => sorted("changedAt", Kind::Instant, |change| Instant(change.changed_at)),
+            Self::ActorId => filtered("actorId", Exact),
+            Self::Actor => filtered("actor", Kind::Text),
+            Self::Action => filtered("action", Kind::Text),
+            Self::SubjectKind => filtered("subjectKind", Exact),
+            Self::SubjectId => filtered("subjectId", Exact),
+            Self::Subject => filtered("subject", Kind::Text),
+            Self::RequestId => filtered("requestId", Exact),
         }
     }
 
-    fn kind(self) -> Kind {
-        match self {
-            Self::Id | Self::ActorId | Self::SubjectKind | Self::SubjectId | Self::RequestId => Kind::Exact,
-            Self::Actor | Self::Action | Self::Subject => Kind::Text,
-            Self::ChangedAt => Kind::Instant,
-        }
-    }
-
-    fn sortable(self) -> bool {
-        self == Self::ChangedAt
-    }
-}
-
-impl Change {
-    /// What a cursor remembers of a field one can sort by.
-    #[must_use]
-    pub fn sort_value(&self, field: ChangeField) -> Value {
-        match field {
-            ChangeField::ChangedAt => Value::Instant(self.changed_at),
-            _ => Value::Text(self.id.to_string()),
-        }
+    fn id_of(record: &Change) -> String {
+        record.id.to_string()
     }
 }

@@ -8,7 +8,93 @@ mod parse;
 mod pattern;
 
 pub use self::pattern::{Case, Pattern};
-use super::listing::Field;
+
+/// A field that clients may filter or sort a collection by: the allow-list is the enum.
+pub trait Field: Copy + Eq + Send + 'static {
+    /// What is collected.
+    type Record: Send + 'static;
+    /// Every field.
+    const ALL: &'static [Self];
+    /// The order when the client names none.
+    const DEFAULT_SORT: (Self, Direction);
+
+    /// All that the collection has to know of the field.
+    fn described(self) -> Described<Self::Record>;
+
+    /// The id of a record, which breaks ties.
+    fn id_of(record: &Self::Record) -> String;
+
+    /// The name on the wire.
+    fn name(self) -> &'static str {
+        self.described().name
+    }
+
+    /// What its values are.
+    fn kind(self) -> Kind {
+        self.described().kind
+    }
+
+    /// Whether a collection can be sorted by it.
+    fn sortable(self) -> bool {
+        self.described().value.is_some()
+    }
+
+    /// What a cursor remembers of a record.
+    fn sort_value(self, record: &Self::Record) -> Value {
+        self.described().value.map_or_else(|| Value::Text(Self::id_of(record)), |value| value(record))
+    }
+
+    /// The field of that name.
+    fn find(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|field| field.name() == name)
+    }
+
+    /// The names of those fields, for messages.
+    fn names(which: fn(Self) -> bool) -> String {
+        let names: Vec<_> =
+            Self::ALL.iter().filter(|field| which(**field)).map(|field| format!("`{}`", field.name())).collect();
+        names.join(", ")
+    }
+}
+
+/// A field of records `R`.
+pub struct Described<R> {
+    name: &'static str,
+    kind: Kind,
+    value: Option<fn(&R) -> Value>,
+}
+
+/// A field that a collection can be filtered by.
+#[must_use]
+pub fn filtered<R>(name: &'static str, kind: Kind) -> Described<R> {
+    Described { name, kind, value: None }
+}
+
+/// A field that a collection can be filtered and sorted by, and its value in the order.
+#[must_use]
+pub fn sorted<R>(name: &'static str, kind: Kind, value: fn(&R) -> Value) -> Described<R> {
+    Described { name, kind, value: Some(value) }
+}
+
+/// What the values of a field are, and so which operators and orders make sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Text that can be compared, matched and sorted.
+    Text,
+    /// An identifier or a name from a fixed set: equal or not.
+    Exact,
+    /// Epoch milliseconds.
+    Instant,
+}
+
+/// Up or down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// The smallest first.
+    Ascending,
+    /// The largest first.
+    Descending,
+}
 
 /// Which records of a collection are wanted.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,9 +126,9 @@ pub enum Test {
 /// The value of a field.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
-    /// Of a [`Kind::Text`](super::listing::Kind::Text) or [`Kind::Exact`](super::listing::Kind::Exact) field.
+    /// Of a [`Kind::Text`] or [`Kind::Exact`] field.
     Text(String),
-    /// Of a [`Kind::Instant`](super::listing::Kind::Instant) field, in epoch milliseconds.
+    /// Of a [`Kind::Instant`] field, in epoch milliseconds.
     Instant(i64),
 }
 

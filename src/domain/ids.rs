@@ -9,18 +9,26 @@ use uuid::Uuid;
 
 use super::entropy::Entropy;
 use super::error::{Error, Result};
-use super::persona::Persona;
-use super::policy::Policy;
-use super::principal::Principal;
 
 /// Identifies a principal: a user or a service account. An API key is known by its service account's id.
-pub type PrincipalId = Id<Principal>;
+pub type PrincipalId = Id<OfPrincipal>;
 /// Identifies a persona.
-pub type PersonaId = Id<Persona>;
+pub type PersonaId = Id<OfPersona>;
 /// Identifies a policy.
-pub type PolicyId = Id<Policy>;
+pub type PolicyId = Id<OfPolicy>;
+/// Identifies an asset.
+pub type AssetId = Id<OfAsset>;
 
-/// The UUID (version 7) of a `T`; the `id` or `guid` on the wire.
+/// Marks the ids of principals.
+pub enum OfPrincipal {}
+/// Marks the ids of personas.
+pub enum OfPersona {}
+/// Marks the ids of policies.
+pub enum OfPolicy {}
+/// Marks the ids of assets.
+pub enum OfAsset {}
+
+/// The UUID (version 7) of something of the kind `T`; the `id` or `guid` on the wire.
 pub struct Id<T>(Uuid, PhantomData<fn() -> T>);
 
 impl<T> Id<T> {

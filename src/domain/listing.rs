@@ -3,60 +3,13 @@
 use super::cursor::Cursor;
 use super::error::{Result, Violation};
 use super::filter::Filter;
+pub use super::filter::{Direction, Field, Kind};
+pub use super::text::clip;
 
 /// The page size when the client names none.
 pub const DEFAULT_LIMIT: i64 = 100;
 /// The largest page, and what `limit=0` asks for.
 pub const MAX_LIMIT: i64 = 1000;
-
-/// A field that clients may filter or sort a collection by: the allow-list is the enum.
-pub trait Field: Copy + Eq + 'static {
-    /// Every field.
-    const ALL: &'static [Self];
-    /// The order when the client names none.
-    const DEFAULT_SORT: (Self, Direction);
-
-    /// The name on the wire.
-    fn name(self) -> &'static str;
-
-    /// What its values are.
-    fn kind(self) -> Kind;
-
-    /// Whether a collection can be sorted by it.
-    fn sortable(self) -> bool;
-
-    /// The field of that name.
-    fn find(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|field| field.name() == name)
-    }
-
-    /// The names of those fields, for messages.
-    fn names(which: fn(Self) -> bool) -> String {
-        let names: Vec<_> =
-            Self::ALL.iter().filter(|field| which(**field)).map(|field| format!("`{}`", field.name())).collect();
-        names.join(", ")
-    }
-}
-
-/// What the values of a field are, and so which operators and orders make sense.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Text that can be compared, matched and sorted.
-    Text,
-    /// An identifier or a name from a fixed set: equal or not.
-    Exact,
-    /// Epoch milliseconds.
-    Instant,
-}
-
-/// Up or down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// The smallest first.
-    Ascending,
-    /// The largest first.
-    Descending,
-}
 
 /// The order of a collection. The id breaks every tie, in the direction of the last field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,14 +105,4 @@ pub struct Counts {
     pub total: i64,
     /// With it.
     pub filtered: i64,
-}
-
-/// User input for a message, cut to a length that a message can bear.
-#[must_use]
-pub fn clip(text: &str) -> String {
-    const LENGTH: usize = 64;
-    if text.chars().count() <= LENGTH {
-        return text.to_owned();
-    }
-    text.chars().take(LENGTH).chain("…".chars()).collect()
 }

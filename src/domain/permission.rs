@@ -99,8 +99,13 @@ impl Permission {
         if unknown.is_empty() {
             return Ok(names.iter().filter_map(|name| Self::find(name)).collect());
         }
-        let all = Self::ALL.map(|permission| quote(permission.name())).join(", ");
-        Err(format!("names no permission: {}; the permissions are {all}", unknown.join(", ")))
+        Err(format!("names no permission: {}; the permissions are {}", unknown.join(", "), Self::listed()))
+    }
+
+    /// The names of all, for people.
+    #[must_use]
+    pub fn listed() -> String {
+        Self::ALL.map(|permission| format!("`{}`", permission.name())).join(", ")
     }
 }
 

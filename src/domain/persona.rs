@@ -1,6 +1,6 @@
 //! Personas: named sets of policies.
 
-use super::entity::Attributes;
+use super::attributes::Attributes;
 use super::entropy::Entropy;
 use super::error::Result;
 use super::ids::PersonaId;

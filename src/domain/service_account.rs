@@ -2,8 +2,8 @@
 
 use super::entropy::Entropy;
 use super::error::Result;
-use super::filter::Value;
-use super::listing::{Direction, Field, Kind};
+use super::filter::Value::Instant;
+use super::filter::{Described, Direction, Field, Kind, filtered, sorted};
 use super::principal::Principal;
 
 /// The user name of such a service account begins so, and no other does.
@@ -48,33 +48,19 @@ pub enum ServiceAccountField {
 }
 
 impl Field for ServiceAccountField {
+    type Record = ServiceAccount;
     const ALL: &'static [Self] = &[Self::Username, Self::DisplayName, Self::CreatedAt];
     const DEFAULT_SORT: (Self, Direction) = (Self::CreatedAt, Direction::Descending);
 
-    fn name(self) -> &'static str {
+    fn described(self) -> Described<ServiceAccount> {
         match self {
-            Self::Username => "username",
-            Self::DisplayName => "displayName",
-            Self::CreatedAt => "createdAt",
+            Self::Username => filtered("username", Kind::Text),
+            Self::DisplayName => filtered("displayName", Kind::Text),
+            Self::CreatedAt => sorted("createdAt", Kind::Instant, |account| Instant(account.created_at)),
         }
     }
 
-    fn kind(self) -> Kind {
-        match self {
-            Self::Username | Self::DisplayName => Kind::Text,
-            Self::CreatedAt => Kind::Instant,
-        }
-    }
-
-    fn sortable(self) -> bool {
-        self == Self::CreatedAt
-    }
-}
-
-impl ServiceAccount {
-    /// What a cursor remembers of a field one can sort by.
-    #[must_use]
-    pub fn sort_value(&self, _field: ServiceAccountField) -> Value {
-        Value::Instant(self.created_at)
+    fn id_of(record: &ServiceAccount) -> String {
+        record.principal.id.to_string()
     }
 }

@@ -95,6 +95,16 @@ pub fn at<T>(field: &str, parsed: Result<T, String>) -> Result<T, Violation> {
     parsed.map_err(|message| Violation::new(field, message))
 }
 
+/// User input for a message, cut to a length that a message can bear.
+#[must_use]
+pub fn clip(text: &str) -> String {
+    const LENGTH: usize = 64;
+    if text.chars().count() <= LENGTH {
+        return text.to_owned();
+    }
+    text.chars().take(LENGTH).chain("…".chars()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,4 +1,5 @@
-//! A request that has a credential and a body: the credential comes first.
+//! The actor of a request. An [`Actor`] among a handler's arguments means: only the authenticated. A handler that also
+//! takes a body takes both as [`Asked`]: the credential comes first.
 //!
 //! Nothing of a body is read before its sender is known, and when it has arrived its sender is looked at again: what a
 //! request may do is what its actor may do once all of it is here, however slowly it was sent.
@@ -8,15 +9,14 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpRequest};
 
 use super::auth::{self, Look};
 use super::bodies::Sender;
 use super::problem::Failure;
-use super::valid::{Body, Declared};
-use crate::app::State;
+use super::state::{State, state};
+use super::valid::Body;
 use crate::domain::actor::Actor;
-use crate::domain::error::Error;
 
 /// How a door knows the sender of a request.
 pub trait Identify: 'static {
@@ -39,6 +39,26 @@ impl Identify for Bearer {
     }
 }
 
+/// The actor by the head of a request, which is noted in the request's span.
+///
+/// # Errors
+/// The refusal.
+pub async fn identify<D: Identify>(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
+    let actor = D::identify(state, request, look).await?.requesting(auth::request_id(request));
+    auth::note(&actor);
+    Ok(actor)
+}
+
+impl FromRequest for Actor {
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { identify::<Bearer>(&*state(&request)?, &request, Look::First).await })
+    }
+}
+
 /// An authenticated request with a body: every handler that takes a body from an actor takes this.
 pub struct Asked<T, D = Bearer> {
     /// Who asks, with the rights they had when the body had arrived.
@@ -57,20 +77,9 @@ impl<T: 'static, D: Identify> FromRequest for Asked<T, D> {
         Box::pin(async move {
             let state = state(&request)?;
             let sender = Sender::Actor(D::identify(&state, &request, Look::First).await?.id());
-            let longest = D::LONGEST.min(state.bodies.longest());
-            let bytes = state.bodies.read(&request, payload, longest, sender).await;
-            let actor = D::identify(&state, &request, Look::Again).await?.requesting(auth::request_id(&request));
-            tracing::Span::current().record("actor", tracing::field::display(actor.username()));
-            Ok(Self { actor, body: Body::new(bytes, Declared::by(&request)), door: PhantomData })
+            let body = Body::read(&state, &request, payload, D::LONGEST, sender).await;
+            let actor = identify::<D>(&state, &request, Look::Again).await?;
+            Ok(Self { actor, body, door: PhantomData })
         })
     }
-}
-
-/// What every handler can reach.
-///
-/// # Errors
-/// When the application has been put together without it.
-pub fn state(request: &HttpRequest) -> Result<web::Data<State>, Failure> {
-    let state = request.app_data::<web::Data<State>>().cloned();
-    Ok(state.ok_or_else(|| Error::Internal("the application has no state".into()))?)
 }

@@ -1,40 +1,21 @@
-//! The credential of a request. An [`Actor`] among a handler's arguments means: only the
-//! authenticated. A handler that also takes a body takes both as `Asked`.
+//! The credential of a request.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
-use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use actix_web::{HttpMessage, HttpRequest};
+use data_encoding::BASE64;
 
-use super::asked::{Bearer, Identify, state};
 use super::problem::Failure;
 use super::request_id::RequestId;
 use super::valid::Params;
-use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Refusal};
+use crate::http::state::State;
 use crate::service::authn::sign_ins::Origin;
 
 /// Where programs put a key when `Authorization` is taken.
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-
-impl FromRequest for Actor {
-    type Error = Failure;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
-
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move {
-            let state = state(&request)?;
-            let actor = Bearer::identify(&state, &request, Look::First).await?.requesting(request_id(&request));
-            tracing::Span::current().record("actor", tracing::field::display(actor.username()));
-            Ok(actor)
-        })
-    }
-}
 
 /// When in a request its credential is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +40,11 @@ pub async fn authenticate(state: &State, bearer: &str, request: &HttpRequest, lo
         request.extensions_mut().insert(allowance);
     }
     Ok(actor)
+}
+
+/// Notes in the span of the request who makes it.
+pub fn note(actor: &Actor) {
+    tracing::Span::current().record("actor", tracing::field::display(actor.username()));
 }
 
 /// The id of the request, as the envelope determined it.
@@ -86,6 +72,22 @@ pub fn bearer(request: &HttpRequest) -> Result<&str, Failure> {
         (Some(bearer), _) | (None, Some(bearer)) => Ok(bearer),
         (None, None) => Err(Error::Unauthenticated(Refusal::Missing).into()),
     }
+}
+
+/// What follows `Basic` in `Authorization`, if that is its scheme: as it is, and the name and the secret in its Base64.
+pub fn basic(request: &HttpRequest) -> Option<(&str, Option<(String, String)>)> {
+    let (scheme, encoded) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let decoded = || {
+        let text = String::from_utf8(BASE64.decode(encoded.trim().as_bytes()).ok()?).ok()?;
+        text.split_once(':').map(owned)
+    };
+    scheme.eq_ignore_ascii_case("basic").then(|| (encoded, decoded()))
+}
+
+/// A name and a secret.
+#[must_use]
+pub fn owned((name, secret): (&str, &str)) -> (String, String) {
+    (name.to_owned(), secret.to_owned())
 }
 
 /// Refuses a token in a query string (RFC 6750, section 2.3), wherever else there is one.

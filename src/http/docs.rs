@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use actix_web::{HttpResponse, get, web};
+use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::Config;
 
-use super::openapi::Fails;
+use super::openapi::{self, Fails};
 use super::problem::Failure;
-use crate::app::State;
 use crate::domain::error::Error;
 
 /// Nothing is loaded from elsewhere and no inline script is run. Swagger UI sets one style attribute, which has
@@ -16,6 +16,22 @@ use crate::domain::error::Error;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-hashes' \
                       'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; img-src 'self' data:; \
                       connect-src 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'none'";
+
+/// The OpenAPI document as JSON.
+pub struct Documents {
+    v3_1: String,
+    v3_0: String,
+}
+
+impl Documents {
+    /// Writes the document in both versions.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn of(described: &OpenApi) -> serde_json::Result<Self> {
+        Ok(Self { v3_1: openapi::json(described)?, v3_0: openapi::json_3_0(described)? })
+    }
+}
 
 /// Get the OpenAPI document
 ///
@@ -27,8 +43,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
     responses((status = 200, description = "This document, as OpenAPI 3.1", content_type = "application/json", body = Object)),
 )]
 #[get("/api-docs/openapi.json")]
-pub async fn document(state: web::Data<State>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(state.document.clone())
+pub async fn document(documents: web::Data<Documents>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(documents.v3_1.clone())
 }
 
 /// Get the OpenAPI document for tools that cannot read 3.1
@@ -41,8 +57,8 @@ pub async fn document(state: web::Data<State>) -> HttpResponse {
     responses((status = 200, description = "This document, as OpenAPI 3.0", content_type = "application/json", body = Object)),
 )]
 #[get("/api-docs/openapi-3.0.json")]
-pub async fn document_3_0(state: web::Data<State>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(state.document_3_0.clone())
+pub async fn document_3_0(documents: web::Data<Documents>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(documents.v3_0.clone())
 }
 
 /// Read this document in Swagger UI

@@ -19,10 +19,10 @@ use tracing::field::Empty;
 use super::datahub;
 use super::problem::{Failure, PROBLEM_JSON, Shape};
 use super::request_id::RequestId;
-use crate::app::State;
 use crate::domain::error::Error;
 use crate::domain::limits::Allowance;
 use crate::domain::token::has_token;
+use crate::http::state::State;
 use crate::service::GivenUp;
 
 /// A client may name its request with either header; the answer repeats what it sent.
@@ -176,7 +176,9 @@ impl Answer {
         if code.is_some_and(|code| !state.log_bounds.admit(code, Instant::now())) {
             return;
         }
-        tracing::info!(method = %self.method, route, status = status.as_u16(), micros = elapsed.as_micros(), "answered");
+        // JSON logs write numbers of 128 bits as text.
+        let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        tracing::info!(method = %self.method, route, status = status.as_u16(), micros, "answered");
     }
 }
 

@@ -5,7 +5,6 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use utoipa::openapi::OpenApi;
 
 use super::problem::Failure;
-use crate::app::State;
 
 /// The paths there are, with their methods.
 pub struct Endpoints(Vec<(ResourceDef, String)>);
@@ -40,9 +39,6 @@ impl Endpoints {
 ///
 /// # Errors
 /// Always.
-pub async fn no_endpoint(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Failure> {
-    Err(state
-        .endpoints
-        .methods(request.path())
-        .map_or(Failure::NoEndpoint, |methods| Failure::Method(methods.to_owned())))
+pub async fn no_endpoint(request: HttpRequest, endpoints: web::Data<Endpoints>) -> Result<HttpResponse, Failure> {
+    Err(endpoints.methods(request.path()).map_or(Failure::NoEndpoint, |methods| Failure::Method(methods.to_owned())))
 }

@@ -12,23 +12,92 @@ mod fallback;
 pub mod gateway;
 mod listing;
 pub mod log_bounds;
+mod metrics;
 pub mod openapi;
 mod ops;
 pub mod peer;
 mod problem;
 mod request_id;
+pub mod state;
 mod valid;
 pub mod wire;
 
 #[cfg(feature = "fuzzing")]
 pub use edition::expected;
-pub use fallback::{Endpoints, no_endpoint};
-pub use ops::metrics::Metrics;
-pub use request_id::RequestIds;
+pub use fallback::no_endpoint;
 #[cfg(feature = "fuzzing")]
 pub use valid::Params;
 
+use actix_web::web::Data;
+use utoipa::openapi::OpenApi;
 use utoipa_actix_web::service_config::ServiceConfig;
+
+use self::datahub::graphql::engine::Engine;
+use self::docs::Documents;
+use self::fallback::Endpoints;
+use self::gateway::guards::{GithubKeys, LeakReports};
+use self::gateway::introspection::AnswerLifetime;
+use crate::service::Service;
+
+/// What single doors need to know that no service does.
+#[derive(Default)]
+pub struct DoorSettings {
+    /// The keys that GitHub signs with.
+    pub github_keys: GithubKeys,
+    /// How long gateways may keep an answer about a token.
+    pub introspection: AnswerLifetime,
+    /// What DataHub's door was told.
+    pub datahub: datahub::Settings,
+}
+
+/// The data of single doors.
+#[derive(Clone)]
+pub struct Doors {
+    documents: Data<Documents>,
+    endpoints: Data<Endpoints>,
+    github_keys: Data<GithubKeys>,
+    leak_reports: Data<LeakReports>,
+    introspection: Data<AnswerLifetime>,
+    datahub: Data<datahub::Settings>,
+    graphql: Data<Engine>,
+}
+
+impl Doors {
+    /// The data of an application's doors.
+    ///
+    /// # Errors
+    /// When the OpenAPI document cannot be written, or threads cannot be started.
+    pub fn new(service: &Service, settings: DoorSettings) -> std::io::Result<Self> {
+        let document = document();
+        Ok(Self {
+            documents: Data::new(Documents::of(&document)?),
+            endpoints: Data::new(Endpoints::of(&document)),
+            github_keys: Data::new(settings.github_keys),
+            leak_reports: Data::new(LeakReports::new(service.clock.clone())),
+            introspection: Data::new(settings.introspection),
+            datahub: Data::new(settings.datahub),
+            graphql: Data::new(Engine::start()?),
+        })
+    }
+
+    /// Gives each door its data.
+    pub fn register(&self, config: &mut ServiceConfig<'_>) {
+        config
+            .app_data(self.documents.clone())
+            .app_data(self.endpoints.clone())
+            .app_data(self.github_keys.clone())
+            .app_data(self.leak_reports.clone())
+            .app_data(self.introspection.clone())
+            .app_data(self.datahub.clone())
+            .app_data(self.graphql.clone());
+    }
+}
+
+/// The OpenAPI document of all routes.
+#[must_use]
+pub fn document() -> OpenApi {
+    openapi::document(routes)
+}
 
 /// Every route there is.
 pub fn routes(config: &mut ServiceConfig<'_>) {

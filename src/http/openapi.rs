@@ -6,7 +6,7 @@ pub(super) mod examples;
 mod older;
 
 pub use self::collections::ListParams;
-pub use self::errors::{AnyError, Fails};
+pub use self::errors::{AnyError, DataHubFails, Fails};
 
 use actix_web::App;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
@@ -16,8 +16,9 @@ use utoipa::openapi::tag::{Tag, TagBuilder};
 use utoipa::openapi::{InfoBuilder, ObjectBuilder, OpenApi, RefOr, Schema, SecurityRequirement, ServerBuilder, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 use utoipa_actix_web::AppExt;
+use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::problem::{AtlanError, Problem};
+use super::problem::{AtlanError, DataHubError, Problem};
 
 /// The header that names a request, so that it can be repeated safely.
 pub struct IdempotencyKey;
@@ -34,10 +35,9 @@ impl IntoParams for IdempotencyKey {
     }
 }
 
-/// The document for all routes.
-#[must_use]
-pub fn document() -> OpenApi {
-    let (_, mut document) = App::new().into_utoipa_app().openapi(base()).configure(super::routes).split_for_parts();
+/// The document of those routes.
+pub(super) fn document(routes: impl FnOnce(&mut ServiceConfig<'_>)) -> OpenApi {
+    let (_, mut document) = App::new().into_utoipa_app().openapi(base()).configure(routes).split_for_parts();
     let components = document.components.get_or_insert_default();
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
@@ -47,6 +47,7 @@ pub fn document() -> OpenApi {
     let mut schemas = vec![
         (AtlanError::name().into_owned(), AtlanError::schema()),
         (Problem::name().into_owned(), Problem::schema()),
+        (DataHubError::name().into_owned(), DataHubError::schema()),
     ];
     AtlanError::schemas(&mut schemas);
     Problem::schemas(&mut schemas);

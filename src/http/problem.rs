@@ -3,13 +3,15 @@
 //! The members and types of the first are those that all of Atlan's SDKs parse; an unknown member would break the
 //! Java SDK. The second is sent only for `Accept: application/problem+json`.
 
+mod datahub;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::datahub::{self, DataHubError};
+pub use self::datahub::{DataHubError, UNAUTHORIZED};
 use crate::domain::error::{Error, Refusal, Violation};
 use crate::domain::nesting::TooMuch;
 

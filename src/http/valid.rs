@@ -9,11 +9,10 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use validator::{Validate, ValidationError, ValidationErrors};
 
-use super::asked::state;
 use super::bodies::{STRANGERS, Sender};
 use super::problem::Failure;
+use super::state::{State, state};
 use crate::domain::error::{Error, Violation};
 use crate::domain::listing::clip;
 use crate::domain::nesting::{Unreadable, check_json, read_json};
@@ -60,14 +59,16 @@ impl Body<Raw> {
 }
 
 impl<T> Body<T> {
-    /// What came of reading it.
-    pub fn new(bytes: Result<web::Bytes, Failure>, declared: Declared) -> Self {
-        Self { bytes, declared, parsed: PhantomData }
+    /// Reads that of a request, up to `longest` bytes and never more than is taken from anybody.
+    pub async fn read(state: &State, request: &HttpRequest, payload: Payload, longest: usize, sender: Sender) -> Self {
+        let longest = longest.min(state.bodies.longest());
+        let bytes = state.bodies.read(request, payload, longest, sender).await;
+        Self { bytes, declared: Declared::by(request), parsed: PhantomData }
     }
 }
 
-impl<T: DeserializeOwned + Validate> Body<T> {
-    /// The JSON object in it, whose every member is known and valid.
+impl<T: DeserializeOwned> Body<T> {
+    /// The JSON object in it, whose every member is known.
     ///
     /// # Errors
     /// What is wrong with the body.
@@ -79,12 +80,9 @@ impl<T: DeserializeOwned + Validate> Body<T> {
         if !unknown.is_empty() {
             return Err(Error::Invalid(unknown).into());
         }
-        body.validate().map_err(|errors| Error::Invalid(violations(&errors)))?;
         Ok(body)
     }
-}
 
-impl<T: DeserializeOwned> Body<T> {
     /// The JSON object in it, whatever other members it has. It must be declared as JSON.
     ///
     /// # Errors
@@ -107,9 +105,7 @@ impl<T> FromRequest for Body<T> {
         Box::pin(async move {
             let state = state(&request)?;
             let sender = Sender::Stranger(Network::of(state.trusted.client_address(&request)));
-            let longest = STRANGERS.min(state.bodies.longest());
-            let bytes = state.bodies.read(&request, payload, longest, sender).await;
-            Ok(Self::new(bytes, Declared::by(&request)))
+            Ok(Self::read(&state, &request, payload, STRANGERS, sender).await)
         })
     }
 }
@@ -192,33 +188,29 @@ fn in_json(expected: &str) -> &str {
     }
 }
 
-/// Names the members as the client spells them.
-fn violations(errors: &ValidationErrors) -> Vec<Violation> {
-    let mut violations: Vec<Violation> = errors
-        .field_errors()
-        .iter()
-        .flat_map(|(field, errors)| errors.iter().map(move |error| (field, error)))
-        .map(|(field, error)| Violation::new(camel_case(field), error.to_string()))
-        .collect();
-    violations.sort_by(|one, other| one.field.cmp(&other.field));
-    violations
-}
+/// The members of a body that break a rule.
+#[derive(Default)]
+pub struct Broken(Vec<Violation>);
 
-fn camel_case(field: &str) -> String {
-    let mut words = field.split('_');
-    let first = words.next().unwrap_or_default().to_owned();
-    words.fold(first, |name, word| {
-        let (head, tail) = word.split_at(usize::from(!word.is_empty()));
-        name + &head.to_ascii_uppercase() + tail
-    })
-}
+impl Broken {
+    /// What a member is; nothing if it breaks its rule, which is kept.
+    pub fn keep<T>(&mut self, member: &str, parsed: Result<T, String>) -> Option<T> {
+        parsed.map_err(|message| self.0.push(Violation::new(member, message))).ok()
+    }
 
-/// A rule of the domain as a rule of `validator`.
-///
-/// # Errors
-/// What the rule says.
-pub fn rule<T>(parsed: Result<T, String>) -> Result<(), ValidationError> {
-    parsed.map(drop).map_err(|message| ValidationError::new("rule").with_message(message.into()))
+    /// The error that tells of all of them, by the names of the members.
+    pub fn refused(mut self) -> Error {
+        self.0.sort_by(|one, other| one.field.cmp(&other.field));
+        Error::Invalid(self.0)
+    }
+
+    /// Nothing, if no member breaks a rule.
+    ///
+    /// # Errors
+    /// The violations.
+    pub fn refuse(self) -> Result<(), Error> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.refused()) }
+    }
 }
 
 /// The parameters of a query string, each at most once.

@@ -16,15 +16,18 @@ use self::traffic::Traffic;
 use self::transaction::Transaction;
 use crate::clock::Clock;
 use crate::directory::Directory;
+use crate::domain::actor::Actor;
 use crate::domain::cursor::Cursor;
 use crate::domain::entropy::Entropy;
 use crate::domain::error::{Error, Result};
-use crate::domain::listing::{Counts, Page};
+use crate::domain::filter::Filter;
+use crate::domain::listing::{Page, Query};
 use crate::domain::pepper::Peppers;
 use crate::domain::token::Prefixes;
 use crate::service::authn::look_ups::LookUps;
 use crate::storage::database::Database;
 pub use crate::storage::errand::GivenUp;
+use crate::storage::listing::Listed;
 
 use self::authn::sign_ins::SignIns;
 
@@ -73,6 +76,26 @@ impl Service {
     pub fn new(parts: Parts) -> Self {
         Self { parts: Arc::new(parts), traffic: Arc::default() }
     }
+
+    /// One page of a collection of which the actor sees that much.
+    async fn page<F: Listed>(&self, actor: &Actor, mut query: Query<F>, seen: Filter<F>) -> Result<Page<F::Record>> {
+        query.filter = seen.clone().and(query.filter);
+        let now = self.clock.now();
+        self.list(actor, move |connection| {
+            let mut records = F::page(connection, &query, now)?;
+            let counts = F::counts(connection, &query, &seen, now)?;
+            let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+            let more = records.len() > limit;
+            records.truncate(limit);
+            let end = |last: &F::Record| Cursor {
+                values: query.sort.0.iter().map(|(field, _)| field.sort_value(last)).collect(),
+                id: F::id_of(last),
+            };
+            let next = records.last().filter(|_| more).map(end);
+            Ok(Page { records, counts, next })
+        })
+        .await
+    }
 }
 
 /// Runs `work` on a thread that may block. Once begun it runs to its end, whether or not anybody still waits.
@@ -80,13 +103,4 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
     let span = tracing::Span::current();
     let joined = tokio::task::spawn_blocking(move || span.in_scope(work)).await;
     joined.map_err(|error| Error::Internal(error.into()))?
-}
-
-/// Cuts the surplus record off a page that was read with one more than asked for, and remembers where it ends.
-fn page<T>(mut records: Vec<T>, limit: i64, counts: Option<Counts>, end: impl FnOnce(&T) -> Cursor) -> Page<T> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = records.len() > limit;
-    records.truncate(limit);
-    let next = if more { records.last().map(end) } else { None };
-    Page { records, counts, next }
 }

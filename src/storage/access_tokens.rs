@@ -4,14 +4,14 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use super::database::AnyConnection;
-use super::listing::{ALWAYS, Column, Expression, Stored, after, condition, order};
-use super::principals::{corrupt, parse_id};
+use super::listing::{ALWAYS, Column, Expression, Listed, Stored, condition, paged};
+use super::rows::{corrupt, parse_id};
 use super::schema::{access_tokens, credentials};
 use crate::domain::access_token::{AccessToken, AccessTokenField, Party};
 use crate::domain::api_key::NEVER;
 use crate::domain::error::Result;
 use crate::domain::filter::Filter;
-use crate::domain::listing::{Counts, Query, Start, Totals};
+use crate::domain::listing::Query;
 use crate::domain::principal::Principal;
 use crate::domain::text::fold;
 use crate::domain::token::KeyId;
@@ -139,40 +139,17 @@ impl Stored for AccessTokenField {
     }
 }
 
-/// One page, and one record more if there is a next page.
-///
-/// # Errors
-/// When the storage fails.
-pub fn page(connection: &mut AnyConnection, query: &Query<AccessTokenField>, now: i64) -> Result<Vec<AccessToken>> {
-    let mut select = access_tokens::table.into_boxed().filter(condition(&query.filter, now)).limit(query.limit + 1);
-    select = match &query.start {
-        Start::Offset(offset) => select.offset(*offset),
-        Start::After(cursor) => select.filter(after(&query.sort, cursor, || Box::new(access_tokens::id))),
-    };
-    for key in order(&query.sort, || Box::new(access_tokens::id)) {
-        select = select.then_order_by(key);
+impl Listed for AccessTokenField {
+    fn page(connection: &mut AnyConnection, query: &Query<Self>, now: i64) -> Result<Vec<AccessToken>> {
+        let rows: Vec<AccessTokenRow> = paged(access_tokens::table.into_boxed(), query, now)
+            .select(AccessTokenRow::as_select())
+            .load(connection)?;
+        rows.into_iter().map(AccessTokenRow::into_domain).collect()
     }
-    let rows: Vec<AccessTokenRow> = select.select(AccessTokenRow::as_select()).load(connection)?;
-    rows.into_iter().map(AccessTokenRow::into_domain).collect()
-}
 
-/// The totals, if they are wanted: of those that are seen, and of those among them that the filter wants.
-///
-/// # Errors
-/// When the storage fails.
-pub fn counts(
-    connection: &mut AnyConnection,
-    query: &Query<AccessTokenField>,
-    seen: &Filter<AccessTokenField>,
-    now: i64,
-) -> Result<Option<Counts>> {
-    if query.totals == Totals::Skipped {
-        return Ok(None);
+    fn count(connection: &mut AnyConnection, filter: &Filter<Self>, now: i64) -> Result<i64> {
+        Ok(access_tokens::table.into_boxed().filter(condition(filter, now)).count().get_result(connection)?)
     }
-    let mut count = |filter: &Filter<AccessTokenField>| {
-        access_tokens::table.into_boxed().filter(condition(filter, now)).count().get_result(connection)
-    };
-    Ok(Some(Counts { total: count(seen)?, filtered: count(&query.filter)? }))
 }
 
 /// Removes the credentials of access tokens that expired before `instant`, and with them what is told of them; tells how

@@ -7,8 +7,8 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use super::database::{AnyConnection, storage};
-use super::listing::{after, beyond, condition, order, ordered};
-use super::principals::{Existed, corrupt, parse_id};
+use super::listing::{Listed, beyond, condition, ordered, paged};
+use super::rows::{Existed, corrupt, parse_id};
 use super::schema::{api_keys, persona_links, personas};
 use super::{key_counts, personas as persona_table, principals as principal_table};
 use crate::domain::api_key::{ApiKey, Lineage, Maker, Validity};
@@ -19,7 +19,7 @@ use crate::domain::fields::ApiKeyField;
 use crate::domain::filter::{Filter, Value};
 use crate::domain::ids::PrincipalId;
 use crate::domain::limits::{AllowedAddresses, Limits, RateLimit};
-use crate::domain::listing::{Counts, Direction, Query, Sort, Start, Totals};
+use crate::domain::listing::{Direction, Query, Sort, Start};
 use crate::domain::principal::PrincipalKind;
 use crate::domain::text::fold;
 
@@ -203,27 +203,24 @@ pub fn find_seen(
     Ok(complete(connection, row.into_iter().collect())?.pop())
 }
 
-/// One page, and one record more if there is a next page.
-///
-/// # Errors
-/// When the storage fails.
-pub fn page(connection: &mut AnyConnection, query: &Query<ApiKeyField>, now: i64) -> Result<Vec<ApiKey>> {
-    if let Some((Value::Text(persona), rest)) = query.filter.split_fixed(ApiKeyField::PersonaQualifiedName)
-        && let Some(direction) = by_creation(&query.sort)
-        && !finds_few(&rest)
-    {
-        return linked_page(connection, persona, &rest, query, direction, now);
+impl Listed for ApiKeyField {
+    fn page(connection: &mut AnyConnection, query: &Query<Self>, now: i64) -> Result<Vec<ApiKey>> {
+        if let Some((Value::Text(persona), rest)) = query.filter.split_fixed(ApiKeyField::PersonaQualifiedName)
+            && let Some(direction) = by_creation(&query.sort)
+            && !finds_few(&rest)
+        {
+            return linked_page(connection, persona, &rest, query, direction, now);
+        }
+        let rows = paged(api_keys::table.into_boxed(), query, now).select(ApiKeyRow::as_select()).load(connection)?;
+        complete(connection, rows)
     }
-    let mut select = api_keys::table.into_boxed().filter(condition(&query.filter, now)).limit(query.limit + 1);
-    select = match &query.start {
-        Start::Offset(offset) => select.offset(*offset),
-        Start::After(cursor) => select.filter(after(&query.sort, cursor, || Box::new(api_keys::id))),
-    };
-    for key in order(&query.sort, || Box::new(api_keys::id)) {
-        select = select.then_order_by(key);
+
+    fn count(connection: &mut AnyConnection, filter: &Filter<Self>, now: i64) -> Result<i64> {
+        if *filter == Filter::EVERYTHING {
+            return key_counts::total(connection);
+        }
+        Ok(api_keys::table.into_boxed().filter(condition(filter, now)).count().get_result(connection)?)
     }
-    let rows = select.select(ApiKeyRow::as_select()).load(connection)?;
-    complete(connection, rows)
 }
 
 /// The direction of an order by creation. An id begins with the time of its key's creation, so it orders keys alike.
@@ -269,27 +266,6 @@ fn linked_page(
     let select = select.order(ordered(Box::new(persona_links::principal_id), direction));
     let rows = select.select(ApiKeyRow::as_select()).load(connection)?;
     complete(connection, rows)
-}
-
-/// The totals, if they are wanted: of those that are seen, and of those among them that the filter wants.
-///
-/// # Errors
-/// When the storage fails.
-pub fn counts(
-    connection: &mut AnyConnection,
-    query: &Query<ApiKeyField>,
-    seen: &Filter<ApiKeyField>,
-    now: i64,
-) -> Result<Option<Counts>> {
-    if query.totals == Totals::Skipped {
-        return Ok(None);
-    }
-    let count = |connection: &mut AnyConnection, filter: &Filter<ApiKeyField>| -> Result<i64> {
-        Ok(api_keys::table.into_boxed().filter(condition(filter, now)).count().get_result(connection)?)
-    };
-    let total = if *seen == Filter::EVERYTHING { key_counts::total(connection)? } else { count(connection, seen)? };
-    let filtered = if query.filter == *seen { total } else { count(connection, &query.filter)? };
-    Ok(Some(Counts { total, filtered }))
 }
 
 /// Notes uses of keys: one statement for many keys, two columns only, and never back in time.

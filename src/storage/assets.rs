@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use diesel::prelude::*;
 
 use super::database::{AnyConnection, is_duplicate, storage};
-use super::principals::{Existed, corrupt, parse_id};
+use super::rows::{Existed, corrupt, parse_id};
 use super::schema::{asset_people, assets, revisions};
 use super::search_terms;
 use crate::domain::asset::{Asset, AssetGrant, AssetId, OWNERS, PeopleList, Relation, ancestors};

@@ -6,7 +6,8 @@ use diesel::prelude::*;
 use serde_json::{Map, Value};
 
 use super::database::{AnyConnection, storage};
-use super::principals::{self as principal_table, PrincipalRow, corrupt};
+use super::principals::{self as principal_table, PrincipalRow};
+use super::rows::corrupt;
 use super::schema::{api_keys, asset_people, assets, principals};
 use super::{personas, policies};
 use crate::domain::actor::Standing;

@@ -5,14 +5,16 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use uuid::Uuid;
 
-use super::database::{AnyConnection, Mark, mark, next_position};
-use super::listing::{ALWAYS, Column, Expression, Stored, after, condition, order};
-use super::principals::corrupt;
+use super::database::AnyConnection;
+use super::feed::{Mark, mark, next_position};
+use super::listing::{ALWAYS, Column, Expression, Listed, Stored, condition, paged};
+use super::rows::corrupt;
 use super::schema::changes;
 use crate::domain::change::{Change, Subject};
 use crate::domain::error::Result;
 use crate::domain::fields::ChangeField;
-use crate::domain::listing::{Counts, Query, Start, Totals};
+use crate::domain::filter::Filter;
+use crate::domain::listing::Query;
 use crate::domain::text::fold;
 
 /// A row of `changes`.
@@ -171,32 +173,14 @@ pub fn exists(connection: &mut AnyConnection, id: Uuid) -> Result<bool> {
     Ok(found.is_some())
 }
 
-/// One page, and one record more if there is a next page.
-///
-/// # Errors
-/// When the storage fails.
-pub fn page(connection: &mut AnyConnection, query: &Query<ChangeField>, now: i64) -> Result<Vec<Change>> {
-    let mut select = changes::table.into_boxed().filter(condition(&query.filter, now)).limit(query.limit + 1);
-    select = match &query.start {
-        Start::Offset(offset) => select.offset(*offset),
-        Start::After(cursor) => select.filter(after(&query.sort, cursor, || Box::new(changes::id))),
-    };
-    for key in order(&query.sort, || Box::new(changes::id)) {
-        select = select.then_order_by(key);
+impl Listed for ChangeField {
+    fn page(connection: &mut AnyConnection, query: &Query<Self>, now: i64) -> Result<Vec<Change>> {
+        let rows: Vec<ChangeRow> =
+            paged(changes::table.into_boxed(), query, now).select(ChangeRow::as_select()).load(connection)?;
+        rows.into_iter().map(ChangeRow::into_domain).collect()
     }
-    let rows: Vec<ChangeRow> = select.select(ChangeRow::as_select()).load(connection)?;
-    rows.into_iter().map(ChangeRow::into_domain).collect()
-}
 
-/// The totals, if they are wanted.
-///
-/// # Errors
-/// When the storage fails.
-pub fn counts(connection: &mut AnyConnection, query: &Query<ChangeField>, now: i64) -> Result<Option<Counts>> {
-    if query.totals == Totals::Skipped {
-        return Ok(None);
+    fn count(connection: &mut AnyConnection, filter: &Filter<Self>, now: i64) -> Result<i64> {
+        Ok(changes::table.into_boxed().filter(condition(filter, now)).count().get_result(connection)?)
     }
-    let total = changes::table.count().get_result(connection)?;
-    let filtered = changes::table.into_boxed().filter(condition(&query.filter, now)).count().get_result(connection)?;
-    Ok(Some(Counts { total, filtered }))
 }

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::database::{AnyConnection, is_duplicate};
-use super::principals::{Existed, parse_id};
+use super::rows::{Existed, parse_id};
 use super::schema::create_requests;
 use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;

@@ -4,7 +4,8 @@ use diesel::prelude::*;
 
 use super::api_keys::TermsRow;
 use super::database::{AnyConnection, storage};
-use super::principals::{Existed, PrincipalRow, corrupt, parse_id};
+use super::principals::PrincipalRow;
+use super::rows::{Existed, corrupt, parse_id};
 use super::schema::{api_keys, credentials, principals};
 use super::standings;
 use crate::domain::api_key::NEVER;

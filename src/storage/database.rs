@@ -1,7 +1,7 @@
 //! Connections, transactions, migrations: the only file that knows of two databases.
 
-mod feed;
 mod health;
+mod lane;
 mod lanes;
 mod opening;
 
@@ -14,10 +14,8 @@ use diesel::sql_query;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::sync::Semaphore;
 
-pub(in crate::storage) use self::feed::next_position;
-pub use self::feed::{Mark, mark};
 use self::health::Health;
-pub use self::lanes::Lane;
+pub use self::lane::Lane;
 use self::lanes::Lanes;
 use self::opening::Manager;
 use super::errand::Errand;
@@ -125,7 +123,7 @@ impl Database {
                     postgres.batch_execute(&(statements + "SELECT 1"))?;
                 }
                 postgres.batch_execute(SET_UP_POSTGRES)?;
-                Ok(postgres.batch_execute(feed::FORGET_FOREIGN_POSITIONS)?)
+                Ok(postgres.batch_execute(FORGET_FOREIGN_POSITIONS)?)
             }),
             AnyConnection::Sqlite(sqlite) => {
                 sqlite.batch_execute("PRAGMA busy_timeout = 10000").map_err(storage)?;
@@ -341,3 +339,7 @@ BEGIN
 END $$;
 CREATE OR REPLACE FUNCTION in_time(text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT true';
 "#;
+
+/// The ids of transactions mean nothing in another cluster: changes that came with a dump count as long known.
+const FORGET_FOREIGN_POSITIONS: &str = "UPDATE changes SET position = 0 \
+     WHERE position >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint";

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::database::{AnyConnection, is_duplicate};
-use super::principals::corrupt;
+use super::rows::corrupt;
 use super::schema::installation;
 use crate::domain::error::Result;
 use crate::domain::installation::Installation;

@@ -5,13 +5,15 @@ use diesel::dsl::{not, sql};
 use diesel::expression::expression_types::NotSelectable;
 use diesel::expression::{BoxableExpression, TypedExpressionType};
 use diesel::prelude::*;
+use diesel::query_dsl::methods::{FilterDsl, LimitDsl, OffsetDsl, ThenOrderDsl};
 use diesel::sql_types::is_nullable::NotNull;
 use diesel::sql_types::{BigInt, Bool, SingleValue, SqlType, Text};
 
-use super::database::Backend;
+use super::database::{AnyConnection, Backend};
 use crate::domain::cursor::Cursor;
+use crate::domain::error::Result;
 use crate::domain::filter::{Case, Comparison, Filter, Pattern, Test, Value};
-use crate::domain::listing::{Direction, Field, Sort};
+use crate::domain::listing::{Counts, Direction, Field, Query, Sort, Start, Totals};
 use crate::domain::text::fold;
 
 /// An expression of type `T` over the source `S`.
@@ -64,6 +66,56 @@ pub(super) trait Stored: Field {
     fn id() -> Expression<Self::Source, Text>;
 }
 
+/// A collection that is listed, known by its fields.
+pub trait Listed: Field {
+    /// One page, and one record more if there is a next page.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    fn page(connection: &mut AnyConnection, query: &Query<Self>, now: i64) -> Result<Vec<Self::Record>>;
+
+    /// How many records the filter wants.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    fn count(connection: &mut AnyConnection, filter: &Filter<Self>, now: i64) -> Result<i64>;
+
+    /// The totals, if they are wanted: of those that are seen, and of those among them that the filter wants.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    fn counts(
+        connection: &mut AnyConnection,
+        query: &Query<Self>,
+        seen: &Filter<Self>,
+        now: i64,
+    ) -> Result<Option<Counts>> {
+        if query.totals == Totals::Skipped {
+            return Ok(None);
+        }
+        let total = Self::count(connection, seen, now)?;
+        let filtered = if query.filter == *seen { total } else { Self::count(connection, &query.filter, now)? };
+        Ok(Some(Counts { total, filtered }))
+    }
+}
+
+/// The page of `select` that a query asks for, and one record more if there is a next page.
+pub(super) fn paged<F: Stored, Q>(select: Q, query: &Query<F>, now: i64) -> Q
+where
+    Q: FilterDsl<Condition<F::Source>, Output = Q>
+        + LimitDsl<Output = Q>
+        + OffsetDsl<Output = Q>
+        + ThenOrderDsl<OrderKey<F::Source>, Output = Q>,
+{
+    let select = FilterDsl::filter(select, condition(&query.filter, now));
+    let select = LimitDsl::limit(select, query.limit + 1);
+    let select = match &query.start {
+        Start::Offset(offset) => OffsetDsl::offset(select, *offset),
+        Start::After(cursor) => FilterDsl::filter(select, after(&query.sort, cursor)),
+    };
+    order(&query.sort).into_iter().fold(select, ThenOrderDsl::then_order_by)
+}
+
 /// The condition that a filter's records fulfil, as long as there is time to look for them.
 pub(super) fn condition<F: Stored>(filter: &Filter<F>, now: i64) -> Condition<F::Source> {
     Box::new(super::in_time(F::id()).and(fulfilled(filter, now)))
@@ -93,15 +145,15 @@ fn fulfilled<F: Stored>(filter: &Filter<F>, now: i64) -> Condition<F::Source> {
 pub(super) type OrderKey<S> = Box<dyn BoxableExpression<S, Backend, SqlType = NotSelectable>>;
 
 /// The keys of an `ORDER BY`, ending with the id.
-pub(super) fn order<F: Stored>(sort: &Sort<F>, id: Make<F::Source, Text>) -> Vec<OrderKey<F::Source>> {
+fn order<F: Stored>(sort: &Sort<F>) -> Vec<OrderKey<F::Source>> {
     let key = |(field, direction): &(F, Direction)| match field.column() {
         Column::Text { order, .. } | Column::OptionalText(order, _) | Column::Exact(order) => {
             ordered(order(), *direction)
         }
         Column::Instant(column, _) => ordered(column(), *direction),
-        Column::Computed(_) => ordered(id(), *direction),
+        Column::Computed(_) => ordered(F::id(), *direction),
     };
-    sort.0.iter().map(key).chain([ordered(id(), sort.tie())]).collect()
+    sort.0.iter().map(key).chain([ordered(F::id(), sort.tie())]).collect()
 }
 
 /// One key of an `ORDER BY`.
@@ -116,8 +168,8 @@ pub(super) fn ordered<S: 'static, T: SqlType + SingleValue + TypedExpressionType
 }
 
 /// The condition that the records after a cursor fulfil.
-pub(super) fn after<F: Stored>(sort: &Sort<F>, cursor: &Cursor, id: Make<F::Source, Text>) -> Condition<F::Source> {
-    let last = beyond(id(), sort.tie(), Box::new(cursor.id.clone().into_sql::<Text>()));
+fn after<F: Stored>(sort: &Sort<F>, cursor: &Cursor) -> Condition<F::Source> {
+    let last = beyond(F::id(), sort.tie(), Box::new(cursor.id.clone().into_sql::<Text>()));
     sort.0.iter().zip(&cursor.values).rev().fold(last, |rest, ((field, direction), value)| {
         match (field.column(), value) {
             (Column::Text { order: column, .. } | Column::Exact(column), Value::Text(value)) => {

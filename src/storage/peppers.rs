@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::database::{AnyConnection, is_duplicate, storage};
-use super::principals::Existed;
+use super::rows::Existed;
 use super::schema::peppers;
 use crate::domain::error::Result;
 use crate::domain::pepper::PepperId;

@@ -7,15 +7,15 @@ use diesel::sql_types::Text;
 
 use super::database::{AnyConnection, is_dangling, is_duplicate, storage};
 use super::holds::hold_personas;
-use super::listing::{ALWAYS, Column, Expression, Stored, after, condition, order};
-use super::principals::{Existed, parse_id};
+use super::listing::{ALWAYS, Column, Expression, Listed, Stored, condition, paged};
+use super::rows::{Existed, parse_id};
 use super::schema::{persona_links, personas, policies, principals, search_terms as search_terms_table};
 use super::search_terms;
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::fields::PersonaField;
 use crate::domain::filter::Filter;
 use crate::domain::ids::{PersonaId, PrincipalId};
-use crate::domain::listing::{Counts, Query, Start, Totals};
+use crate::domain::listing::Query;
 use crate::domain::persona::{Persona, PersonaRef};
 use crate::domain::principal::PrincipalKind;
 use crate::domain::text::fold;
@@ -241,40 +241,16 @@ pub fn find_by_qualified_names(connection: &mut AnyConnection, names: &[String])
     rows.into_iter().map(PersonaRow::into_ref).collect()
 }
 
-/// One page, and one record more if there is a next page.
-///
-/// # Errors
-/// When the storage fails.
-pub fn page(connection: &mut AnyConnection, query: &Query<PersonaField>, now: i64) -> Result<Vec<Persona>> {
-    let mut select = personas::table.into_boxed().filter(condition(&query.filter, now)).limit(query.limit + 1);
-    select = match &query.start {
-        Start::Offset(offset) => select.offset(*offset),
-        Start::After(cursor) => select.filter(after(&query.sort, cursor, || Box::new(personas::id))),
-    };
-    for key in order(&query.sort, || Box::new(personas::id)) {
-        select = select.then_order_by(key);
+impl Listed for PersonaField {
+    fn page(connection: &mut AnyConnection, query: &Query<Self>, now: i64) -> Result<Vec<Persona>> {
+        let rows: Vec<PersonaRow> =
+            paged(personas::table.into_boxed(), query, now).select(PersonaRow::as_select()).load(connection)?;
+        rows.into_iter().map(PersonaRow::into_domain).collect()
     }
-    let rows: Vec<PersonaRow> = select.select(PersonaRow::as_select()).load(connection)?;
-    rows.into_iter().map(PersonaRow::into_domain).collect()
-}
 
-/// The totals, if they are wanted: of those that are seen, and of those among them that the filter wants.
-///
-/// # Errors
-/// When the storage fails.
-pub fn counts(
-    connection: &mut AnyConnection,
-    query: &Query<PersonaField>,
-    seen: &Filter<PersonaField>,
-    now: i64,
-) -> Result<Option<Counts>> {
-    if query.totals == Totals::Skipped {
-        return Ok(None);
+    fn count(connection: &mut AnyConnection, filter: &Filter<Self>, now: i64) -> Result<i64> {
+        Ok(personas::table.into_boxed().filter(condition(filter, now)).count().get_result(connection)?)
     }
-    let mut count = |filter: &Filter<PersonaField>| {
-        personas::table.into_boxed().filter(condition(filter, now)).count().get_result(connection)
-    };
-    Ok(Some(Counts { total: count(seen)?, filtered: count(&query.filter)? }))
 }
 
 /// Replaces every link of a principal.

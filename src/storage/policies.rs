@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::database::{AnyConnection, is_duplicate, storage};
-use super::principals::{Existed, corrupt, parse_id};
+use super::rows::{Existed, corrupt, parse_id};
 use super::schema::{policies, policy_objects, revisions};
 use super::{policy_users, search_terms};
 use crate::domain::error::{Error, Result};

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use diesel::dsl::not;
 use diesel::prelude::*;
 
-use super::database::{AnyConnection, is_duplicate, storage};
-use super::key_counts;
+use super::database::{AnyConnection, is_duplicate};
 use super::listing::{Condition, any};
-use super::schema::{api_keys, principal_permissions, principals, revisions, users};
+pub use super::rows::Existed;
+use super::rows::{corrupt, parse_id};
+use super::schema::{principal_permissions, principals, revisions, users};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::permission::{Permission, Permissions};
@@ -65,43 +66,6 @@ pub fn insert(connection: &mut AnyConnection, principal: &Principal) -> Result<(
             principal.username()
         ))),
         outcome => Ok(outcome.map(drop)?),
-    }
-}
-
-/// Removes a principal with everything it has; tells whether it was there.
-///
-/// # Errors
-/// When the storage fails.
-pub fn delete(connection: &mut AnyConnection, id: PrincipalId, kind: PrincipalKind) -> Result<Existed> {
-    let found = || principals::table.filter(principals::id.eq(id.to_string())).filter(principals::kind.eq(kind.name()));
-    diesel::update(found()).set(principals::kind.eq(kind.name())).execute(connection)?;
-    let username: Option<String> = found().select(principals::username).get_result(connection).optional()?;
-    let Some(username) = username else { return Ok(Existed::No) };
-    super::api_keys::hand_over(connection, &id.to_string())?;
-    // Not left to the database, which would not say whether there was one to count off.
-    let keys = diesel::delete(api_keys::table.find(id.to_string())).execute(connection)?;
-    diesel::delete(found()).execute(connection)?;
-    if keys > 0 {
-        key_counts::add(connection, id, -1)?;
-    }
-    // Only now: whoever was adding it to an asset or to a policy held it until here.
-    super::assets::forget_user(connection, &username)?;
-    super::policies::forget_user(connection, id)?;
-    Ok(Existed::Yes)
-}
-
-/// Whether a write found what it was about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Existed {
-    /// It did.
-    Yes,
-    /// It did not, and nothing was written.
-    No,
-}
-
-impl From<usize> for Existed {
-    fn from(rows: usize) -> Self {
-        if rows == 0 { Self::No } else { Self::Yes }
     }
 }
 
@@ -295,12 +259,4 @@ pub fn granted_to(connection: &mut AnyConnection, id: PrincipalId) -> Result<Per
 /// A permission of a later version is one this version cannot act on.
 fn known(names: impl IntoIterator<Item = String>) -> Permissions {
     names.into_iter().filter_map(|name| Permission::find(&name)).collect()
-}
-
-pub(super) fn parse_id<T>(text: &str) -> Result<crate::domain::ids::Id<T>> {
-    crate::domain::ids::Id::parse(text).ok_or_else(|| corrupt("id", text))
-}
-
-pub(super) fn corrupt(what: &str, value: &str) -> Error {
-    storage(format!("the database holds the unknown {what} `{value}`"))
 }

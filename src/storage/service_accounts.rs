@@ -5,11 +5,12 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use super::database::AnyConnection;
-use super::listing::{ALWAYS, Column, Expression, Stored, after, condition, order};
+use super::listing::{ALWAYS, Column, Expression, Listed, Stored, condition, paged};
 use super::principals::PrincipalRow;
 use super::schema::{principals, service_accounts};
 use crate::domain::error::Result;
-use crate::domain::listing::{Counts, Query, Start, Totals};
+use crate::domain::filter::Filter;
+use crate::domain::listing::Query;
 use crate::domain::service_account::{ServiceAccount, ServiceAccountField};
 use crate::domain::text::fold;
 
@@ -99,46 +100,21 @@ impl Stored for ServiceAccountField {
     }
 }
 
-/// One page, and one record more if there is a next page.
-///
-/// # Errors
-/// When the storage fails.
-pub fn page(
-    connection: &mut AnyConnection,
-    query: &Query<ServiceAccountField>,
-    now: i64,
-) -> Result<Vec<ServiceAccount>> {
-    let mut select = service_accounts::table
-        .inner_join(principals::table)
-        .into_boxed()
-        .filter(condition(&query.filter, now))
-        .limit(query.limit + 1);
-    select = match &query.start {
-        Start::Offset(offset) => select.offset(*offset),
-        Start::After(cursor) => select.filter(after(&query.sort, cursor, || Box::new(service_accounts::id))),
-    };
-    for key in order(&query.sort, || Box::new(service_accounts::id)) {
-        select = select.then_order_by(key);
+impl Listed for ServiceAccountField {
+    fn page(connection: &mut AnyConnection, query: &Query<Self>, now: i64) -> Result<Vec<ServiceAccount>> {
+        let rows: Vec<(PrincipalRow, ServiceAccountRow)> =
+            paged(service_accounts::table.inner_join(principals::table).into_boxed(), query, now)
+                .select((PrincipalRow::as_select(), ServiceAccountRow::as_select()))
+                .load(connection)?;
+        rows.into_iter().map(into_domain).collect()
     }
-    let rows: Vec<(PrincipalRow, ServiceAccountRow)> =
-        select.select((PrincipalRow::as_select(), ServiceAccountRow::as_select())).load(connection)?;
-    rows.into_iter().map(into_domain).collect()
-}
 
-/// The totals, if they are wanted.
-///
-/// # Errors
-/// When the storage fails.
-pub fn counts(connection: &mut AnyConnection, query: &Query<ServiceAccountField>, now: i64) -> Result<Option<Counts>> {
-    if query.totals == Totals::Skipped {
-        return Ok(None);
+    fn count(connection: &mut AnyConnection, filter: &Filter<Self>, now: i64) -> Result<i64> {
+        Ok(service_accounts::table
+            .inner_join(principals::table)
+            .into_boxed()
+            .filter(condition(filter, now))
+            .count()
+            .get_result(connection)?)
     }
-    let total = service_accounts::table.count().get_result(connection)?;
-    let filtered = service_accounts::table
-        .inner_join(principals::table)
-        .into_boxed()
-        .filter(condition(&query.filter, now))
-        .count()
-        .get_result(connection)?;
-    Ok(Some(Counts { total, filtered }))
 }

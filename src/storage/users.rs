@@ -5,14 +5,15 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use super::database::AnyConnection;
-use super::listing::{ALWAYS, Column, Expression, Stored, after, condition, order};
-use super::principals::{Existed, PrincipalRow};
+use super::listing::{ALWAYS, Column, Expression, Listed, Stored, condition, paged};
+use super::principals::PrincipalRow;
+use super::rows::Existed;
 use super::schema::{principals, users};
 use crate::domain::error::Result;
 use crate::domain::fields::UserField;
 use crate::domain::filter::Filter;
 use crate::domain::ids::PrincipalId;
-use crate::domain::listing::{Counts, Query, Start, Totals};
+use crate::domain::listing::Query;
 use crate::domain::text::fold;
 use crate::domain::user::User;
 
@@ -143,48 +144,21 @@ impl Stored for UserField {
     }
 }
 
-/// One page, and one record more if there is a next page.
-///
-/// # Errors
-/// When the storage fails.
-pub fn page(connection: &mut AnyConnection, query: &Query<UserField>, now: i64) -> Result<Vec<User>> {
-    let mut select = users::table
-        .inner_join(principals::table)
-        .into_boxed()
-        .filter(condition(&query.filter, now))
-        .limit(query.limit + 1);
-    select = match &query.start {
-        Start::Offset(offset) => select.offset(*offset),
-        Start::After(cursor) => select.filter(after(&query.sort, cursor, || Box::new(users::id))),
-    };
-    for key in order(&query.sort, || Box::new(users::id)) {
-        select = select.then_order_by(key);
+impl Listed for UserField {
+    fn page(connection: &mut AnyConnection, query: &Query<Self>, now: i64) -> Result<Vec<User>> {
+        let rows: Vec<(PrincipalRow, UserRow)> =
+            paged(users::table.inner_join(principals::table).into_boxed(), query, now)
+                .select((PrincipalRow::as_select(), UserRow::as_select()))
+                .load(connection)?;
+        rows.into_iter().map(into_domain).collect()
     }
-    let rows: Vec<(PrincipalRow, UserRow)> =
-        select.select((PrincipalRow::as_select(), UserRow::as_select())).load(connection)?;
-    rows.into_iter().map(into_domain).collect()
-}
 
-/// The totals, if they are wanted: of those that are seen, and of those among them that the filter wants.
-///
-/// # Errors
-/// When the storage fails.
-pub fn counts(
-    connection: &mut AnyConnection,
-    query: &Query<UserField>,
-    seen: &Filter<UserField>,
-    now: i64,
-) -> Result<Option<Counts>> {
-    if query.totals == Totals::Skipped {
-        return Ok(None);
-    }
-    let mut count = |filter: &Filter<UserField>| {
-        users::table
+    fn count(connection: &mut AnyConnection, filter: &Filter<Self>, now: i64) -> Result<i64> {
+        Ok(users::table
             .inner_join(principals::table)
             .into_boxed()
             .filter(condition(filter, now))
             .count()
-            .get_result(connection)
-    };
-    Ok(Some(Counts { total: count(seen)?, filtered: count(&query.filter)? }))
+            .get_result(connection)?)
+    }
 }

@@ -7,15 +7,15 @@ use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, init_service, try_call_service};
 use actix_web::{HttpResponse, web};
 use serde_json::json;
-use tessera::app::State;
 use tessera::http::envelope::envelope;
+use tessera::http::state::State;
 
 use crate::errors::is_atlan;
-use crate::support::{Answer, App, Options, World, doors};
+use crate::support::{Answer, App, Options, World, settings};
 
 async fn misbehaving(path: &str, timeout: Duration) -> Answer {
     let world = World::new(&Options::default());
-    let state = web::Data::new(State::new(world.service.clone(), doors(timeout)).unwrap());
+    let state = web::Data::new(State::new(world.service.clone(), settings(timeout)));
     let app = actix_web::App::new()
         .app_data(state)
         .route("/panic", web::get().to(|| async { Err::<HttpResponse, _>(panicking()) }))

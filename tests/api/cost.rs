@@ -20,7 +20,7 @@ use tessera::domain::principal::Role;
 use tessera::domain::service_account::ServiceAccountField;
 use tessera::storage::database::{AnyConnection, Lane};
 use tessera::storage::errand::Errand;
-use tessera::storage::{access_tokens, api_keys, changes, personas, service_accounts, users};
+use tessera::storage::listing::Listed;
 
 use crate::datahub;
 use crate::support::database::on_postgres;
@@ -123,22 +123,22 @@ async fn the_cost_of_every_operator_of_every_field_is_linear_in_its_operand() {
     }
     let now = app.now();
     every_operator_is_linear::<ApiKeyField>(&app, |connection, query| {
-        api_keys::page(connection, query, now).map(|page| page.len())
+        ApiKeyField::page(connection, query, now).map(|page| page.len())
     });
     every_operator_is_linear::<PersonaField>(&app, |connection, query| {
-        personas::page(connection, query, now).map(|page| page.len())
+        PersonaField::page(connection, query, now).map(|page| page.len())
     });
     every_operator_is_linear::<UserField>(&app, |connection, query| {
-        users::page(connection, query, now).map(|page| page.len())
+        UserField::page(connection, query, now).map(|page| page.len())
     });
     every_operator_is_linear::<ServiceAccountField>(&app, |connection, query| {
-        service_accounts::page(connection, query, now).map(|page| page.len())
+        ServiceAccountField::page(connection, query, now).map(|page| page.len())
     });
     every_operator_is_linear::<AccessTokenField>(&app, |connection, query| {
-        access_tokens::page(connection, query, now).map(|page| page.len())
+        AccessTokenField::page(connection, query, now).map(|page| page.len())
     });
     every_operator_is_linear::<ChangeField>(&app, |connection, query| {
-        changes::page(connection, query, now).map(|page| page.len())
+        ChangeField::page(connection, query, now).map(|page| page.len())
     });
 }
 
@@ -219,17 +219,17 @@ async fn a_list_ends_when_its_request_does() {
         }
         assert!(matches!(asleep.join().unwrap(), Err(Error::TooSlow)));
     } else {
-        let listed = given_up(&world, |connection| Ok(api_keys::page(connection, &query(""), 1)?.len()));
+        let listed = given_up(&world, |connection| Ok(ApiKeyField::page(connection, &query(""), 1)?.len()));
         assert!(matches!(listed, Err(Error::TooSlow)), "{listed:?}");
         let filter = r#"{"displayName":{"$ilike":"%k%"}}"#;
         let counted = given_up(&world, |connection| {
-            api_keys::counts(connection, &query(filter), &Filter::EVERYTHING, 1).map(|_| 0)
+            ApiKeyField::counts(connection, &query(filter), &Filter::EVERYTHING, 1).map(|_| 0)
         });
         assert!(matches!(counted, Err(Error::TooSlow)), "{counted:?}");
     }
     // The connection is of use again, or replaced.
     for _ in 0..8 {
-        let listed = world.service.database.read(|connection| api_keys::page(connection, &query(""), 1)).unwrap();
+        let listed = world.service.database.read(|connection| ApiKeyField::page(connection, &query(""), 1)).unwrap();
         assert_eq!(listed.len(), 1);
     }
 }

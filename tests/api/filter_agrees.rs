@@ -12,11 +12,12 @@ use tessera::domain::fields::ApiKeyField;
 use tessera::domain::filter::{Filter, Value};
 use tessera::domain::ids::{Id, PrincipalId};
 use tessera::domain::limits::Limits;
-use tessera::domain::listing::{Counts, Direction, Query, Sort, Start, Totals};
+use tessera::domain::listing::{Counts, Direction, Field, Query, Sort, Start, Totals};
 use tessera::domain::permission::Permissions;
 use tessera::domain::persona::{Persona, PersonaRef};
 use tessera::domain::principal::{Principal, PrincipalKind, Role, client_id};
 use tessera::storage::database::AnyConnection;
+use tessera::storage::listing::Listed;
 use tessera::storage::{self, api_keys, principals};
 
 use crate::support::{BEGIN, Options, World};
@@ -200,7 +201,7 @@ fn sorted(mut keys: Vec<&ApiKey>, sort: &Sort<ApiKeyField>) -> Vec<String> {
         let by_fields = sort
             .0
             .iter()
-            .map(|(field, direction)| directed(left.sort_value(*field).cmp(&right.sort_value(*field)), *direction));
+            .map(|(field, direction)| directed(field.sort_value(left).cmp(&field.sort_value(right)), *direction));
         let by_id = directed(left.id.to_string().cmp(&right.id.to_string()), sort.tie());
         by_fields.fold(Ordering::Equal, Ordering::then).then(by_id)
     };
@@ -216,18 +217,18 @@ fn pages(
 ) -> Result<(Vec<String>, Vec<String>, Counts)> {
     let (filter, sort) = (filter.clone(), sort.clone());
     let mut query = Query { filter, sort, limit: PAGE, start: Start::Offset(PAGE), totals: Totals::Exact };
-    let counts = api_keys::counts(connection, &query, &Filter::EVERYTHING, BEGIN)?.unwrap();
+    let counts = ApiKeyField::counts(connection, &query, &Filter::EVERYTHING, BEGIN)?.unwrap();
     let ids = |page: &[ApiKey]| page.iter().map(|key| key.id.to_string()).collect::<Vec<_>>();
-    let second = ids(&api_keys::page(connection, &query, BEGIN)?);
+    let second = ids(&ApiKeyField::page(connection, &query, BEGIN)?);
     query.start = Start::Offset(0);
     let mut all = Vec::new();
     loop {
-        let mut page = api_keys::page(connection, &query, BEGIN)?;
+        let mut page = ApiKeyField::page(connection, &query, BEGIN)?;
         let more = page.len() > usize::try_from(PAGE).unwrap();
         page.truncate(usize::try_from(PAGE).unwrap());
         all.extend(ids(&page));
         let Some(last) = page.pop().filter(|_| more) else { return Ok((all, second, counts)) };
-        let values = query.sort.0.iter().map(|(field, _)| last.sort_value(*field)).collect();
+        let values = query.sort.0.iter().map(|(field, _)| field.sort_value(&last)).collect();
         query.start = Start::After(Cursor { values, id: last.id.to_string() });
     }
 }

@@ -10,8 +10,8 @@ use tessera::domain::cursor::Cursor;
 use tessera::domain::fields::ApiKeyField;
 use tessera::domain::filter::{Filter, Value};
 use tessera::domain::listing::{Query, Sort, Start, Totals};
-use tessera::storage::api_keys;
 use tessera::storage::database::AnyConnection;
+use tessera::storage::listing::Listed;
 
 use crate::plans::{Step, plan, uses};
 use crate::support::database::on_postgres;
@@ -26,8 +26,8 @@ fn statements(connection: &mut AnyConnection, query: &Query<ApiKeyField>) -> Vec
             sink.lock().unwrap().push(query.to_string());
         }
     });
-    api_keys::page(connection, query, 5).unwrap();
-    api_keys::counts(connection, query, &Filter::EVERYTHING, 5).unwrap();
+    ApiKeyField::page(connection, query, 5).unwrap();
+    ApiKeyField::counts(connection, query, &Filter::EVERYTHING, 5).unwrap();
     connection.set_instrumentation(|_: InstrumentationEvent<'_>| {});
     let seen = seen.lock().unwrap();
     let reads_keys = |each: &&String| {

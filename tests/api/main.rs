@@ -32,6 +32,7 @@ mod directory;
 mod editions;
 mod entities;
 mod errors;
+mod every_field;
 mod explain;
 mod filter;
 mod filter_agrees;

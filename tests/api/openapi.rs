@@ -8,7 +8,7 @@ use tessera::http::openapi;
 use crate::support::App;
 
 fn document() -> Value {
-    serde_json::from_str(&openapi::json(&openapi::document()).unwrap()).unwrap()
+    serde_json::from_str(&openapi::json(&tessera::http::document()).unwrap()).unwrap()
 }
 
 /// Every operation, with what names it.
@@ -26,7 +26,7 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
 fn the_committed_document_is_the_generated_one() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/openapi.json");
     let committed = std::fs::read_to_string(path).unwrap_or_default();
-    let generated = openapi::json(&openapi::document()).unwrap();
+    let generated = openapi::json(&tessera::http::document()).unwrap();
     assert!(committed == generated, "openapi/openapi.json is out of date: cargo run -- openapi > openapi/openapi.json");
 }
 

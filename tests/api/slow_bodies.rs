@@ -18,7 +18,7 @@ const KEYS: &str = "/api/service/apikeys";
 
 /// Method and path of every operation that takes a body from an actor, by the document.
 fn operations() -> Vec<(Method, String)> {
-    let document: Value = serde_json::from_str(&openapi::json(&openapi::document()).unwrap()).unwrap();
+    let document: Value = serde_json::from_str(&openapi::json(&tessera::http::document()).unwrap()).unwrap();
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {

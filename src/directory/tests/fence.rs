@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::{known, neighbour, principal};
 use crate::directory::fence::Fence;
+use crate::directory::record::{Moment, Record, Ticket};
 use crate::domain::entropy::Entropy;
 use crate::domain::pepper::Peppers;
-use crate::domain::record::{Moment, Record, Ticket};
 use crate::domain::token::{ParsedToken, TokenKind};
 
 /// Makes records of the versions of one key.

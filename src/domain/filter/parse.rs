@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::{Case, Comparison, Filter, Pattern, Test, Value};
+use super::{Case, Comparison, Field, Filter, Kind, Pattern, Test, Value};
 use crate::domain::error::{Result, Violation};
-use crate::domain::listing::{Field, Kind, clip};
 use crate::domain::nesting::{Unreadable, read_json};
+use crate::domain::text::clip;
 
 const LENGTH: usize = 8192;
 const DEPTH: usize = 8;

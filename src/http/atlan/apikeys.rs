@@ -6,7 +6,6 @@ use actix_web::http::header::HeaderName;
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 
 use self::body::{ApiToken, ApiTokenRequest};
-use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::api_key::CreatedApiKey;
 use crate::domain::error::{Error, Violation};
@@ -19,6 +18,7 @@ use crate::http::envelope::ATLAN_REQUEST_ID;
 use crate::http::listing::{ListRequest, Records};
 use crate::http::openapi::{AnyError, Fails, IdempotencyKey, ListParams, examples};
 use crate::http::problem::Failure;
+use crate::http::state::State;
 use crate::service::keys::api_keys;
 
 type ApiTokenPage = Records<ApiToken>;

@@ -4,13 +4,13 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::change::Change;
 use crate::domain::fields::ChangeField;
 use crate::http::listing::{ListRequest, Records};
 use crate::http::openapi::{AnyError, Fails, ListParams, examples};
 use crate::http::problem::Failure;
+use crate::http::state::State;
 use crate::service::upkeep::audit;
 
 type ChangePage = Records<ChangeView>;

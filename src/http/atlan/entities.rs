@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use self::input::EntitiesRequest;
 use self::output::{EntityDetail, MutationView};
-use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Violation};
 use crate::domain::ids::Id;
@@ -18,8 +17,10 @@ use crate::domain::listing::clip;
 use crate::http::asked::Asked;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
+use crate::http::state::State;
 use crate::http::valid::Params;
-use crate::service::catalogue::entities::{self, Removal};
+use crate::service::catalogue::entities;
+use crate::service::catalogue::saved::Removal;
 
 /// The largest number of entities in one call.
 const MOST: usize = 1000;

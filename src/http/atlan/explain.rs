@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use actix_web::{HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use validator::{Validate, ValidationError};
 
 use super::permissions::{PermissionView, PolicyRefView};
-use crate::app::State;
+use crate::domain::error::Error;
 use crate::domain::policy::{Ground, Outcome, Resource};
 use crate::http::asked::Asked;
 use crate::http::openapi::{AnyError, Fails, examples};
 use crate::http::problem::Failure;
-use crate::http::valid::rule;
+use crate::http::state::State;
+use crate::http::valid::Broken;
 use crate::service::authz::authority::PolicyWriters;
 use crate::service::authz::decide::Inquiry;
 use crate::service::authz::explain::{self, Explain, Explanation, Missing};
@@ -39,41 +39,35 @@ pub async fn ask(
     state: web::Data<State>,
     Asked { actor, body, .. }: Asked<ExplainRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let explanation = explain::explain(&state.service, &actor, body.valid()?.into_domain()).await?;
+    let explanation = explain::explain(&state.service, &actor, body.valid()?.into_domain()?).await?;
     Ok(HttpResponse::Ok().json(ExplanationView::from(explanation)))
 }
 
 /// A question.
-#[derive(Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = examples::explain_request)]
 pub struct ExplainRequest {
     /// Whom it is about: a user name, a client id or an id; whoever asks, if left out.
-    #[validate(custom(function = "check_name"))]
     actor: Option<String>,
     /// A permission of the platform, an action of a persona's policy, or a DataHub privilege.
-    #[validate(custom(function = "check_name"))]
     #[schema(example = "persona-asset-read")]
     action: String,
     /// With what; left out for a permission of the platform.
-    #[validate(nested)]
     #[schema(nullable = false)]
     resource: Option<ExplainResource>,
     /// The qualified names of the personas they would have instead of their own.
-    #[validate(custom(function = "check_names"))]
     personas: Option<Vec<String>>,
 }
 
 /// What something would be done with.
-#[derive(Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExplainResource {
     /// Its type: `Table`.
     #[serde(default, rename = "type")]
-    #[validate(custom(function = "check_type"))]
     type_name: String,
     /// Its qualified name or URN.
-    #[validate(custom(function = "check_name"))]
     #[schema(min_length = 1, example = "default/snowflake/1795324625/db")]
     id: String,
     /// Properties that policies look at.
@@ -81,25 +75,30 @@ pub struct ExplainResource {
     properties: BTreeMap<String, String>,
 }
 
-fn check_name(name: &str) -> Result<(), ValidationError> {
-    rule(if name.is_empty() { Err("must not be empty".to_owned()) } else { Ok(()) })?;
-    check_type(name)
+fn check_name(name: &str) -> Result<(), String> {
+    if name.is_empty() { Err("must not be empty".to_owned()) } else { check_zero(name) }
 }
 
-fn check_type(name: &str) -> Result<(), ValidationError> {
-    rule(if name.contains('\0') { Err("must not contain a zero character".to_owned()) } else { Ok(()) })
-}
-
-fn check_names(names: &[String]) -> Result<(), ValidationError> {
-    rule(if names.len() > PERSONAS { Err(format!("must have at most {PERSONAS} members")) } else { Ok(()) })?;
-    names.iter().try_for_each(|name| check_name(name))
+fn check_zero(name: &str) -> Result<(), String> {
+    if name.contains('\0') { Err("must not contain a zero character".to_owned()) } else { Ok(()) }
 }
 
 /// How many personas can be asked about at once.
 const PERSONAS: usize = 100;
 
 impl ExplainRequest {
-    fn into_domain(self) -> Explain {
+    fn into_domain(self) -> Result<Explain, Error> {
+        let mut broken = Broken::default();
+        broken.keep("actor", self.actor.as_deref().map_or(Ok(()), check_name));
+        broken.keep("action", check_name(&self.action));
+        let personas = self.personas.as_deref().unwrap_or_default();
+        let few = if personas.len() > PERSONAS { Err(format!("must have at most {PERSONAS} members")) } else { Ok(()) };
+        broken.keep("personas", few.and_then(|()| personas.iter().try_for_each(|name| check_name(name))));
+        if let Some(resource) = &self.resource {
+            broken.keep("resource.id", check_name(&resource.id));
+            broken.keep("resource.type", check_zero(&resource.type_name));
+        }
+        broken.refuse()?;
         let resource = self.resource.map(|resource| Resource {
             name: resource.id,
             type_name: resource.type_name,
@@ -108,7 +107,7 @@ impl ExplainRequest {
         });
         let resource = resource.unwrap_or_default();
         let inquiry = Inquiry { action: self.action, resource, ..Inquiry::default() };
-        Explain { actor: self.actor, inquiry, personas: self.personas }
+        Ok(Explain { actor: self.actor, inquiry, personas: self.personas })
     }
 }
 

@@ -5,7 +5,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::apikeys::parse_guid;
-use crate::app::State;
 use crate::clock::{DAY, HOUR, MINUTE, SECOND};
 use crate::domain::actor::Actor;
 use crate::domain::asset::Relation;
@@ -14,6 +13,7 @@ use crate::domain::error::Violation;
 use crate::domain::policy::{Criterion, Policy};
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
+use crate::http::state::State;
 use crate::http::valid::Params;
 use crate::service::authz::effective;
 

@@ -3,21 +3,20 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use validator::{Validate, ValidationError};
 
-use crate::app::State;
 use crate::domain::actor::Actor;
-use crate::domain::error::{Error, Violation};
+use crate::domain::error::Error;
 use crate::domain::fields::PersonaField;
 use crate::domain::ids::PersonaId;
 use crate::domain::persona::{Persona, PersonaInput};
-use crate::domain::text::{Description, DisplayName, at};
+use crate::domain::text::{Description, DisplayName};
 use crate::http::asked::Asked;
 use crate::http::edition::{expected, tell};
 use crate::http::listing::{ListRequest, Records};
 use crate::http::openapi::{AnyError, Fails, ListParams, examples};
 use crate::http::problem::Failure;
-use crate::http::valid::rule;
+use crate::http::state::State;
+use crate::http::valid::Broken;
 use crate::service::catalogue::personas;
 
 type PersonaPage = Records<PersonaView>;
@@ -119,43 +118,34 @@ fn parse_guid(guid: &str) -> Result<PersonaId, Error> {
 }
 
 /// What a client may write.
-#[derive(Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = examples::persona_request)]
 pub struct PersonaRequest {
     /// Unique among personas.
-    #[validate(custom(function = "check_name"))]
     #[schema(min_length = 1, max_length = 255, example = "Data engineers")]
     name: String,
     /// For people; the name if left out.
-    #[validate(custom(function = "check_name"))]
     #[schema(min_length = 1, max_length = 255)]
     display_name: Option<String>,
     /// What it is for.
-    #[validate(custom(function = "check_description"))]
     #[schema(max_length = 4096)]
     description: Option<String>,
     /// Whether it grants anything; `true` if left out.
     enabled: Option<bool>,
 }
 
-fn check_name(name: &str) -> Result<(), ValidationError> {
-    rule(DisplayName::parse(name))
-}
-
-fn check_description(text: &str) -> Result<(), ValidationError> {
-    rule(Description::parse(text))
-}
-
 impl PersonaRequest {
-    fn into_input(self) -> Result<PersonaInput, Violation> {
-        let display_name = self.display_name.as_ref().unwrap_or(&self.name);
-        Ok(PersonaInput {
-            display_name: at("displayName", DisplayName::parse(display_name))?,
-            name: at("name", DisplayName::parse(&self.name))?,
-            description: at("description", Description::parse(&self.description.unwrap_or_default()))?,
-            enabled: self.enabled.unwrap_or(true),
-        })
+    fn into_input(self) -> Result<PersonaInput, Error> {
+        let mut broken = Broken::default();
+        let name = broken.keep("name", DisplayName::parse(&self.name));
+        let display_name = self.display_name.map(|text| broken.keep("displayName", DisplayName::parse(&text)));
+        let display_name = display_name.unwrap_or_else(|| name.clone());
+        let description = broken.keep("description", Description::parse(&self.description.unwrap_or_default()));
+        let (Some(name), Some(display_name), Some(description)) = (name, display_name, description) else {
+            return Err(broken.refused());
+        };
+        Ok(PersonaInput { name, display_name, description, enabled: self.enabled.unwrap_or(true) })
     }
 }
 

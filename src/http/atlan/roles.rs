@@ -4,14 +4,14 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::State;
 use crate::domain::actor::Actor;
-use crate::domain::filter::Value;
+use crate::domain::filter::{Described, Value, sorted};
 use crate::domain::listing::{Direction, Field, Kind, Start};
 use crate::domain::principal::Role;
 use crate::http::listing::{ListRequest, Records};
 use crate::http::openapi::{AnyError, ListParams, examples};
 use crate::http::problem::Failure;
+use crate::http::state::State;
 
 type RolePage = Records<RoleView>;
 type GroupPage = Records<Group>;
@@ -29,12 +29,12 @@ type GroupPage = Records<Group>;
 pub async fn list(state: web::Data<State>, _actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let request = ListRequest::<NamedField>::parse(&request, &state.service)?;
     let mut roles = Role::ALL.map(RoleView::from).to_vec();
-    roles.retain(|role| request.query.filter.wants(&|field| Some(role.value(field))));
+    roles.retain(|role| request.query.filter.wants(&|field| Some(field.sort_value(role))));
     let filtered = roles.len();
     for (field, direction) in request.query.sort.0.iter().rev() {
         roles.sort_by(|one, other| match direction {
-            Direction::Ascending => one.value(*field).cmp(&other.value(*field)),
-            Direction::Descending => other.value(*field).cmp(&one.value(*field)),
+            Direction::Ascending => field.sort_value(one).cmp(&field.sort_value(other)),
+            Direction::Descending => field.sort_value(other).cmp(&field.sort_value(one)),
         });
     }
     let offset = match request.query.start {
@@ -93,18 +93,6 @@ impl From<Role> for RoleView {
     }
 }
 
-impl RoleView {
-    fn value(&self, field: NamedField) -> Value {
-        let text = match field {
-            NamedField::Id => self.id,
-            NamedField::Name | NamedField::Alias => self.name,
-            NamedField::Description => self.description,
-            NamedField::Level => self.level,
-        };
-        Value::Text(text.to_owned())
-    }
-}
-
 /// What roles and groups can be filtered and sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NamedField {
@@ -116,24 +104,21 @@ enum NamedField {
 }
 
 impl Field for NamedField {
+    type Record = RoleView;
     const ALL: &'static [Self] = &[Self::Id, Self::Name, Self::Alias, Self::Description, Self::Level];
     const DEFAULT_SORT: (Self, Direction) = (Self::Name, Direction::Ascending);
 
-    fn name(self) -> &'static str {
+    fn described(self) -> Described<RoleView> {
         match self {
-            Self::Id => "id",
-            Self::Name => "name",
-            Self::Alias => "alias",
-            Self::Description => "description",
-            Self::Level => "level",
+            Self::Id => sorted("id", Kind::Text, |role| Value::Text(role.id.to_owned())),
+            Self::Name => sorted("name", Kind::Text, |role| Value::Text(role.name.to_owned())),
+            Self::Alias => sorted("alias", Kind::Text, |role| Value::Text(role.name.to_owned())),
+            Self::Description => sorted("description", Kind::Text, |role| Value::Text(role.description.to_owned())),
+            Self::Level => sorted("level", Kind::Text, |role| Value::Text(role.level.to_owned())),
         }
     }
 
-    fn kind(self) -> Kind {
-        Kind::Text
-    }
-
-    fn sortable(self) -> bool {
-        true
+    fn id_of(record: &RoleView) -> String {
+        record.id.to_owned()
     }
 }

@@ -9,13 +9,12 @@ use actix_web::{HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use validator::Validate;
 
 use super::entities::EntityView;
-use crate::app::State;
 use crate::http::asked::Asked;
 use crate::http::openapi::{AnyError, Fails, examples};
 use crate::http::problem::Failure;
+use crate::http::state::State;
 use crate::service::catalogue::search as service;
 
 /// Search for entities
@@ -43,7 +42,7 @@ pub async fn search(
 }
 
 /// A search as Atlan's SDKs send it.
-#[derive(Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = examples::search_request)]
 pub struct SearchRequest {

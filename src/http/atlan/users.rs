@@ -4,7 +4,6 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::fields::UserField;
 use crate::domain::permission::Permission;
@@ -13,6 +12,7 @@ use crate::domain::user::User;
 use crate::http::listing::{ListRequest, Records};
 use crate::http::openapi::{AnyError, ListParams, examples};
 use crate::http::problem::Failure;
+use crate::http::state::State;
 use crate::service::people::users;
 
 type UserPage = Records<UserView>;

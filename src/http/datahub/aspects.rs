@@ -8,15 +8,15 @@ use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::entities::{Entity, record};
-use super::problem::DataHubError;
 use super::urn;
-use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::error::Violation;
 use crate::domain::nesting::read_json;
 use crate::domain::profile::AspectName;
 use crate::http::asked::Asked;
+use crate::http::openapi::DataHubFails;
 use crate::http::problem::Failure;
+use crate::http::state::State;
 use crate::http::valid::{Params, Raw, read_or};
 use crate::service::people::profiles;
 
@@ -33,8 +33,8 @@ use crate::service::people::profiles;
     ),
     responses(
         (status = 200, description = "The aspect", body = Object),
-        (status = 401, description = "No credential, or a bad one", body = DataHubError),
-        (status = 404, description = "There is no such aspect", body = DataHubError),
+        DataHubFails<401>,
+        DataHubFails<404>,
     ),
 )]
 #[get("/aspects/{urn}")]
@@ -63,10 +63,10 @@ pub async fn read(
     request_body = Object,
     responses(
         (status = 200, description = "The URN", body = Object),
-        (status = 400, description = "What is wrong", body = DataHubError),
-        (status = 401, description = "No credential, or a bad one", body = DataHubError),
-        (status = 403, description = "Not permitted", body = DataHubError),
-        (status = 404, description = "There is no such entity", body = DataHubError),
+        DataHubFails<400>,
+        DataHubFails<401>,
+        DataHubFails<403>,
+        DataHubFails<404>,
     ),
 )]
 #[post("/aspects")]

@@ -10,17 +10,16 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, ORIGIN, REFERER, USER_AGENT};
 use actix_web::http::uri::Authority;
 use actix_web::{FromRequest, HttpRequest};
-use data_encoding::BASE64;
 
-use super::settings::{Authentication, SYSTEM};
+use super::settings::{Authentication, SYSTEM, Settings};
 use super::urn;
-use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Refusal, Violation};
 use crate::domain::token::TokenKind;
-use crate::http::asked::{Identify, state};
-use crate::http::auth::{Look, authenticate, bearer, request_id};
+use crate::http::asked::{self, Identify};
+use crate::http::auth::{Look, authenticate, basic, bearer, owned};
 use crate::http::problem::Failure;
+use crate::http::state::{State, data, state};
 
 /// The cookie that holds a session's token.
 pub const SESSION_COOKIE: &str = "PLAY_SESSION";
@@ -39,29 +38,26 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move {
-            let state = state(&request)?;
-            let actor = Self::identify(&state, &request, Look::First).await?.requesting(request_id(&request));
-            tracing::Span::current().record("actor", tracing::field::display(actor.username()));
-            Ok(Self(actor))
-        })
+        Box::pin(async move { Ok(Self(asked::identify::<Self>(&*state(&request)?, &request, Look::First).await?)) })
     }
 }
 
 impl Identify for Caller {
     async fn identify(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
-        identify(state, request, look).await
+        identify(state, &*data::<Settings>(request)?, request, look).await
     }
 }
 
-async fn identify(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
-    if state.datahub.authentication != Authentication::On {
+async fn identify(state: &State, settings: &Settings, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
+    if settings.authentication != Authentication::On {
         refuse_cross_site(request)?;
-        refuse_strange_host(state, request)?;
-        return at_their_word(state, request).await;
+        refuse_strange_host(state, settings, request)?;
+        return at_their_word(state, settings, request).await;
     }
-    if let Some((id, secret)) = basic(request) {
-        let known = state.datahub.system_client.as_ref().filter(|client| client.is(&id, &secret));
+    // As they are, as DataHub's client sends them, or in Base64, as others do.
+    if let Some((plain, decoded)) = basic(request) {
+        let (id, secret) = plain.split_once(':').map(owned).or(decoded).unwrap_or_default();
+        let known = settings.system_client.as_ref().filter(|client| client.is(&id, &secret));
         let known = known.ok_or(Error::Unauthenticated(Refusal::Invalid))?;
         return Ok(Actor::built_in(known.id(), state.service.clock.now()));
     }
@@ -76,8 +72,8 @@ async fn identify(state: &State, request: &HttpRequest, look: Look) -> Result<Ac
 }
 
 /// Whoever a request says, as nobody is asked for proof; if it says nothing, the system.
-async fn at_their_word(state: &State, request: &HttpRequest) -> Result<Actor, Failure> {
-    let system = state.datahub.system_client.as_ref().map_or(SYSTEM, |client| client.id());
+async fn at_their_word(state: &State, settings: &Settings, request: &HttpRequest) -> Result<Actor, Failure> {
+    let system = settings.system_client.as_ref().map_or(SYSTEM, |client| client.id());
     let named =
         match request.headers().get(DATAHUB_ACTOR) {
             None => system,
@@ -89,18 +85,6 @@ async fn at_their_word(state: &State, request: &HttpRequest) -> Result<Actor, Fa
         return Ok(Actor::built_in(system, state.service.clock.now()));
     }
     Ok(state.service.take_at_word(named.to_owned()).await?)
-}
-
-/// The name and the secret after `Basic`: as they are, as DataHub's client sends them, or in Base64, as others do.
-fn basic(request: &HttpRequest) -> Option<(String, String)> {
-    let (scheme, rest) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let decoded = || BASE64.decode(rest.as_bytes()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let plain = if rest.contains(':') { Some(rest.to_owned()) } else { decoded() }.unwrap_or_default();
-    let (id, secret) = plain.split_once(':').unwrap_or_default();
-    Some((id.to_owned(), secret.to_owned()))
 }
 
 /// The actor of the session in the cookies, which must agree on who it is. What changes something must not come from
@@ -120,11 +104,11 @@ async fn of_session(state: &State, request: &HttpRequest, look: Look) -> Result<
 
 /// Refuses a page that has given its own host name the address of this server, as only that name still tells it from
 /// this server's pages. Where others can reach this server its names are not known, so programs may use any.
-fn refuse_strange_host(state: &State, request: &HttpRequest) -> Result<(), Failure> {
+fn refuse_strange_host(state: &State, settings: &Settings, request: &HttpRequest) -> Result<(), Failure> {
     let headers = request.headers();
     let by_browser = headers.contains_key(ORIGIN) || headers.keys().any(|name| name.as_str().starts_with("sec-fetch-"));
     let Some(host) = headers.get(HOST) else { return Ok(()) };
-    if state.datahub.authentication == Authentication::OffAnywhere && !by_browser {
+    if settings.authentication == Authentication::OffAnywhere && !by_browser {
         return Ok(());
     }
     let host = host.to_str().unwrap_or("?");

@@ -7,9 +7,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
-use super::problem::DataHubError;
 use super::urn;
-use crate::app::State;
 use crate::domain::access_token::AccessToken;
 use crate::domain::actor::Actor;
 use crate::domain::api_key::NEVER;
@@ -17,7 +15,9 @@ use crate::domain::error::{Error, Violation};
 use crate::domain::profile::{Aspect, AspectName, Profile};
 use crate::domain::service_account::PREFIX;
 use crate::http::asked::Asked;
+use crate::http::openapi::DataHubFails;
 use crate::http::problem::Failure;
+use crate::http::state::State;
 use crate::http::valid::{Params, Raw, read_or};
 use crate::service::keys::{access_tokens, service_accounts};
 use crate::service::people::{profiles, users};
@@ -121,8 +121,8 @@ pub fn record(aspect: &str) -> &'static str {
     ),
     responses(
         (status = 200, description = "Its aspects", body = Object),
-        (status = 401, description = "No credential, or a bad one", body = DataHubError),
-        (status = 404, description = "There is no such entity", body = DataHubError),
+        DataHubFails<401>,
+        DataHubFails<404>,
     ),
 )]
 #[get("/entitiesV2/{urn}")]
@@ -164,8 +164,8 @@ pub async fn read(
     params(("urn" = String, Path, description = "Its URN", example = "urn:li:corpuser:admin")),
     responses(
         (status = 200, description = "Its aspects", body = Object),
-        (status = 401, description = "No credential, or a bad one", body = DataHubError),
-        (status = 404, description = "There is no such entity", body = DataHubError),
+        DataHubFails<401>,
+        DataHubFails<404>,
     ),
 )]
 #[get("/entities/{urn}")]
@@ -194,9 +194,9 @@ pub async fn snapshot(
     request_body = EntityAction,
     responses(
         (status = 200, description = "How many rows there were", body = Object),
-        (status = 400, description = "An unknown action or URN", body = DataHubError),
-        (status = 401, description = "No credential, or a bad one", body = DataHubError),
-        (status = 403, description = "Not permitted", body = DataHubError),
+        DataHubFails<400>,
+        DataHubFails<401>,
+        DataHubFails<403>,
     ),
 )]
 #[post("/entities")]

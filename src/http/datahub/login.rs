@@ -8,15 +8,16 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::caller::{ACTOR_COOKIE, Caller, SESSION_COOKIE, refuse_cross_site, refuse_cross_site_navigation};
-use super::problem::DataHubError;
+use super::settings::Settings;
 use super::urn;
-use crate::app::State;
 use crate::clock::SECOND;
 use crate::domain::error::{Error, Refusal};
 use crate::domain::nesting::{Unreadable, read_json};
 use crate::domain::text::DisplayName;
 use crate::http::auth::origin;
+use crate::http::openapi::DataHubFails;
 use crate::http::problem::Failure;
+use crate::http::state::State;
 use crate::http::valid::{Body, Params, Raw};
 use crate::service::authn::sessions::{self, NewSession};
 use crate::service::people::invites::{self, SignUp};
@@ -31,7 +32,7 @@ use crate::service::people::invites::{self, SignUp};
     request_body = LogIn,
     responses(
         (status = 200, description = "The cookies `PLAY_SESSION` and `actor`; no body"),
-        (status = 400, description = "Wrong name or password", body = DataHubError),
+        DataHubFails<400>,
     ),
 )]
 #[post("/logIn")]
@@ -54,11 +55,16 @@ pub async fn log_in(state: web::Data<State>, request: HttpRequest, body: Body<Ra
     request_body = SignUpForm,
     responses(
         (status = 200, description = "The cookies of the new user; no body"),
-        (status = 400, description = "What is wrong", body = DataHubError),
+        DataHubFails<400>,
     ),
 )]
 #[post("/signUp")]
-pub async fn sign_up(state: web::Data<State>, request: HttpRequest, body: Body<Raw>) -> Result<HttpResponse, Failure> {
+pub async fn sign_up(
+    state: web::Data<State>,
+    settings: web::Data<Settings>,
+    request: HttpRequest,
+    body: Body<Raw>,
+) -> Result<HttpResponse, Failure> {
     refuse_cross_site(&request)?;
     let body = body.bytes()?;
     let form: SignUpForm = read(&body)?;
@@ -79,14 +85,9 @@ pub async fn sign_up(state: web::Data<State>, request: HttpRequest, body: Body<R
         full_name: name("Full name", &form.full_name)?,
         title: name("Title", &form.title)?,
     };
-    let signed_up = invites::accept(
-        &state.service,
-        new,
-        form.password.clone(),
-        state.datahub.password_rule,
-        origin(&state, &request),
-    )
-    .await;
+    let signed_up =
+        invites::accept(&state.service, new, form.password.clone(), settings.password_rule, origin(&state, &request))
+            .await;
     signed_up.map_err(|error| match error {
         Error::Conflict(message) => bad_request(message),
         Error::Invalid(violations) => match violations.as_slice() {
@@ -108,7 +109,7 @@ pub async fn sign_up(state: web::Data<State>, request: HttpRequest, body: Body<R
     security(()),
     responses(
         (status = 303, description = "To the start page, without the cookies"),
-        (status = 403, description = "Another site caused the request", body = DataHubError),
+        DataHubFails<403>,
     ),
 )]
 #[get("/logOut")]

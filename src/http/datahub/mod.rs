@@ -10,11 +10,9 @@ pub mod entities;
 pub mod graphql;
 pub mod login;
 pub mod operations;
-mod problem;
 pub mod settings;
 mod urn;
 
-pub use self::problem::{DataHubError, message};
 pub use self::settings::Settings;
 #[cfg(feature = "fuzzing")]
 pub use self::urn::{of_role, of_token, of_user, role, token_id, username};

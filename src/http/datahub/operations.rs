@@ -5,8 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::Caller;
-use super::problem::DataHubError;
 use super::urn;
+use crate::http::openapi::DataHubFails;
 
 /// Get the caller's URN
 ///
@@ -16,7 +16,7 @@ use super::urn;
     operation_id = "get_caller_urn",
     responses(
         (status = 200, description = "Who calls", body = CallerUrn),
-        (status = 401, description = "Nobody, or somebody suspended or removed", body = DataHubError),
+        DataHubFails<401>,
     ),
 )]
 #[get("/openapi/operations/identity/user/urn")]

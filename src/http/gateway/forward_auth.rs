@@ -4,6 +4,8 @@
 //! `X-Tessera-*` fields of the answer to the request. All of them are always there, if empty, so that one that the
 //! client sent itself is always overwritten.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 
 use actix_web::dev::{AppService, HttpServiceFactory};
@@ -13,16 +15,15 @@ use actix_web::web::BytesMut;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use utoipa::IntoParams;
 
-use crate::app::State;
 use crate::domain::actor::Actor;
-use crate::domain::error::{Error, Refusal, Violation};
+use crate::domain::error::{Error, Refusal};
 use crate::domain::listing::clip;
 use crate::domain::permission::Permission;
-use crate::http::auth::{Look, authenticate, bearer, refuse_token_in};
-use crate::http::gateway::original::Original;
+use crate::http::auth::{Look, authenticate, bearer, note, refuse_token_in};
+use crate::http::gateway::original::{Original, PATH};
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
-use crate::http::valid::Params;
+use crate::http::state::State;
 use crate::service::authz::decide::Inquiry;
 
 /// What can be required, as it is documented.
@@ -53,9 +54,6 @@ impl HttpServiceFactory for Verify {
     }
 }
 
-/// Where gateways ask.
-pub const PATH: &str = "/gateway/verify";
-
 /// Verify the token of a request that a gateway forwards
 ///
 /// 200 with who it is, 401, 403 for a missing persona or permission or for what no policy permits, or 429. Never a redirect. Every method is answered
@@ -81,8 +79,14 @@ pub const PATH: &str = "/gateway/verify";
 )]
 async fn verify(state: web::Data<State>, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let actor = identify(&state, &request).await?;
-    require(&actor, &request)?;
-    require_decision(&state, &actor, &request).await?;
+    let required = Requirements::parse(&request)?;
+    required.met_by(&actor)?;
+    if let Some(inquiry) = required.inquiry()
+        && !state.service.permits(&actor, inquiry).await.map_err(Failure::or_unavailable)?
+    {
+        let (action, resource) = (clip(&inquiry.action), clip(&inquiry.resource.name));
+        return Err(Error::Forbidden(format!("`{}` may not `{action}` `{resource}`", actor.username())).into());
+    }
     let mut response = HttpResponse::build(StatusCode::OK);
     describe(&mut response, &actor, state.service.clock.now());
     Ok(response.finish())
@@ -100,59 +104,67 @@ async fn identify(state: &State, request: &HttpRequest) -> Result<Actor, Failure
         other => other,
     })?;
     let actor = authenticate(state, bearer, request, Look::First).await.map_err(Failure::or_unavailable)?;
-    tracing::Span::current().record("actor", tracing::field::display(actor.username()));
+    note(&actor);
     Ok(actor)
 }
 
-/// Every requirement must be met, and one that is not understood is not met. With a path below the door's own the query
-/// string is the client's: what it has besides requirements is none of ours.
-fn require(actor: &Actor, request: &HttpRequest) -> Result<(), Failure> {
-    for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
-        match &*name {
-            "persona" if actor.enabled_personas().any(|linked| linked == value) => {}
-            "persona" => {
-                let message = format!("`{}` is not linked to the persona `{}`", actor.username(), clip(&value));
-                return Err(Error::Forbidden(message).into());
-            }
-            "permission" => {
-                let unknown = || Error::Forbidden(format!("there is no permission `{}`", clip(&value)));
-                actor.require(Permission::find(&value).ok_or_else(unknown)?)?;
-            }
-            "action" | "resource" | "type" if request.path() == PATH => {}
-            _ if request.path() == PATH => {
-                return Err(Error::Forbidden(format!("there is no requirement `{}`", clip(&name))).into());
-            }
-            _ => {}
-        }
-    }
-    Ok(())
+/// What a gateway requires of who sent a request.
+struct Requirements<'a> {
+    personas: Vec<Cow<'a, str>>,
+    permissions: Vec<Permission>,
+    inquiry: Option<Inquiry>,
 }
 
-/// With an action and a resource the policies must permit it. One without the other is a requirement that nobody meets;
-/// below the door's own path they are the client's.
-async fn require_decision(state: &State, actor: &Actor, request: &HttpRequest) -> Result<(), Failure> {
-    let query = if request.path() == PATH { request.query_string() } else { "" };
-    let params = Params::parse(query);
-    let [action, resource, kind] = ["action", "resource", "type"].map(|name| params.get(name));
-    let once = |param: Result<_, Violation>| {
-        param.map_err(|each| Error::Forbidden(format!("`{}` {}", each.field, each.message)))
-    };
-    let (action, resource, kind) = (once(action)?, once(resource)?, once(kind)?);
-    if !["action", "resource", "type"].iter().any(|name| params.has(name)) {
-        return Ok(());
+impl<'a> Requirements<'a> {
+    /// Reads the query string of a request. A requirement that is not understood is met by nobody. With a path below the
+    /// door's own the query string is the client's: what it has besides personas and permissions is none of ours.
+    fn parse(request: &'a HttpRequest) -> Result<Self, Error> {
+        let forbidden = |message: String| Err(Error::Forbidden(message));
+        let (mut personas, mut permissions, mut decision) = (Vec::new(), Vec::new(), BTreeMap::new());
+        for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
+            match &*name {
+                "persona" => personas.push(value),
+                "permission" => match Permission::find(&value) {
+                    Some(permission) => permissions.push(permission),
+                    None => return forbidden(format!("there is no permission `{}`", clip(&value))),
+                },
+                _ if request.path() != PATH => {}
+                "action" | "resource" | "type" => {
+                    if decision.insert(name.clone(), value).is_some() {
+                        return forbidden(format!("`{name}` is given more than once"));
+                    }
+                }
+                _ => return forbidden(format!("there is no requirement `{}`", clip(&name))),
+            }
+        }
+        if decision.is_empty() {
+            return Ok(Self { personas, permissions, inquiry: None });
+        }
+        let [action, resource, kind] =
+            ["action", "resource", "type"].map(|name| decision.get(name).map_or("", |it| it));
+        if action.is_empty() || resource.is_empty() {
+            return forbidden("`action` and `resource` are required together".to_owned());
+        }
+        if [action, resource, kind].iter().any(|name| name.contains('\0')) {
+            return forbidden("no action and no resource has a zero character in its name".to_owned());
+        }
+        Ok(Self { personas, permissions, inquiry: Some(Inquiry::new(action, resource, kind)) })
     }
-    if action.is_empty() || resource.is_empty() {
-        return Err(Error::Forbidden("`action` and `resource` are required together".to_owned()).into());
+
+    /// Whether the actor has every persona and permission.
+    fn met_by(&self, actor: &Actor) -> Result<(), Error> {
+        let missing = self.personas.iter().find(|persona| actor.enabled_personas().all(|linked| linked != **persona));
+        if let Some(persona) = missing {
+            let message = format!("`{}` is not linked to the persona `{}`", actor.username(), clip(persona));
+            return Err(Error::Forbidden(message));
+        }
+        self.permissions.iter().try_for_each(|permission| actor.require(*permission))
     }
-    if [action, resource, kind].iter().any(|name| name.contains('\0')) {
-        return Err(Error::Forbidden("no action and no resource has a zero character in its name".to_owned()).into());
+
+    /// What the policies must permit the actor to do.
+    fn inquiry(&self) -> Option<&Inquiry> {
+        self.inquiry.as_ref()
     }
-    let inquiry = Inquiry::new(action, resource, kind);
-    if state.service.permits(actor, &inquiry).await.map_err(Failure::or_unavailable)? {
-        return Ok(());
-    }
-    let (action, resource) = (clip(action), clip(resource));
-    Err(Error::Forbidden(format!("`{}` may not `{action}` `{resource}`", actor.username())).into())
 }
 
 fn describe(response: &mut HttpResponseBuilder, actor: &Actor, now: i64) {

@@ -2,26 +2,29 @@
 
 use std::borrow::Cow;
 
-use actix_web::http::header::{AUTHORIZATION, ContentType};
+use actix_web::http::header::ContentType;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, post, web};
 use chrono::DateTime;
-use data_encoding::BASE64;
 use oauth2::basic::BasicTokenType;
 use oauth2::{ClientId, ExtraTokenFields, Scope, StandardTokenIntrospectionResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::app::State;
 use crate::clock::SECOND;
 use crate::domain::actor::Actor;
 use crate::domain::api_key::NEVER;
 use crate::domain::error::{Error, Refusal};
 use crate::http::asked::{Asked, Identify};
-use crate::http::auth::{Look, authenticate, bearer};
+use crate::http::auth::{Look, authenticate, basic, bearer};
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
+use crate::http::state::State;
 use crate::http::valid::Raw;
 use crate::service::authn::verify;
+
+/// How long gateways may keep an answer about a token, in milliseconds.
+#[derive(Default)]
+pub struct AnswerLifetime(pub i64);
 
 /// Introspect a token
 ///
@@ -41,6 +44,7 @@ use crate::service::authn::verify;
 #[post("/oauth/introspect")]
 pub async fn introspect(
     state: web::Data<State>,
+    lifetime: web::Data<AnswerLifetime>,
     request: HttpRequest,
     Asked { actor: caller, body, .. }: Asked<Raw, OauthClient>,
 ) -> Result<HttpResponse, Failure> {
@@ -49,7 +53,7 @@ pub async fn introspect(
         only_token(&request, &form).ok_or_else(|| Failure::Body("the form must have one `token`".to_owned()))?;
     let now = state.service.clock.now();
     let answer = match verify::introspect(&state.service, &caller, &token).await {
-        Ok(actor) => active(&actor, now, state.introspection_millis),
+        Ok(actor) => active(&actor, now, lifetime.0),
         // Nobody says from where the token is used, so one that is bound to addresses is never let in.
         Err(Error::Unauthenticated(_) | Error::ForeignAddress) => Introspected::new(false, Details::default()),
         Err(error) => return Err(Failure::or_unavailable(error)),
@@ -86,30 +90,15 @@ impl Identify for OauthClient {
     const LONGEST: usize = FORM_LENGTH;
 
     async fn identify(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
-        caller(state, request, look).await
-    }
-}
-
-async fn caller(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
-    let basic = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(basic);
-    let actor = match basic {
-        None => authenticate(state, bearer(request)?, request, look).await.map_err(Failure::or_unavailable)?,
-        Some((client_id, token)) => {
-            let actor = authenticate(state, &token, request, look).await.map_err(Failure::or_unavailable)?;
-            if actor.client_id().is_none_or(|id| id.to_string() != client_id) {
-                return Err(Error::Unauthenticated(Refusal::Invalid).into());
-            }
-            actor
+        let Some((client_id, token)) = basic(request).and_then(|(_, decoded)| decoded) else {
+            return authenticate(state, bearer(request)?, request, look).await.map_err(Failure::or_unavailable);
+        };
+        let actor = authenticate(state, &token, request, look).await.map_err(Failure::or_unavailable)?;
+        if actor.client_id().is_none_or(|id| id.to_string() != client_id) {
+            return Err(Error::Unauthenticated(Refusal::Invalid).into());
         }
-    };
-    Ok(actor)
-}
-
-fn basic(value: &str) -> Option<(String, String)> {
-    let (scheme, encoded) = value.split_once(' ')?;
-    let decoded = scheme.eq_ignore_ascii_case("basic").then(|| BASE64.decode(encoded.trim().as_bytes()).ok())??;
-    let (client_id, token) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
-    Some((client_id.to_owned(), token.to_owned()))
+        Ok(actor)
+    }
 }
 
 /// What RFC 7662 says of an active token.

@@ -6,15 +6,15 @@ use actix_web::http::header::HeaderName;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use validator::Validate;
 
-use crate::app::State;
 use crate::domain::error::Error;
 use crate::domain::nesting::{Unreadable, read_json};
 use crate::domain::network::Network;
 use crate::http::bodies::{STRANGERS, Sender};
+use crate::http::gateway::guards::{GithubKeys, LeakReports};
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
+use crate::http::state::State;
 use crate::http::valid::Body;
 use crate::service::authn::verify::{Leaked, revoke_found, revoke_leaked};
 
@@ -31,16 +31,17 @@ use crate::service::authn::verify::{Leaked, revoke_found, revoke_leaked};
 #[post("/api/service/apikeys/revoke-leaked")]
 pub async fn revoke(
     state: web::Data<State>,
+    reports: web::Data<LeakReports>,
     request: HttpRequest,
     body: Body<RevokeLeakedRequest>,
 ) -> Result<HttpResponse, Failure> {
-    state.leak_reports.take(state.trusted.client_address(&request))?;
+    reports.take(state.trusted.client_address(&request))?;
     revoke_found(&state.service, &body.valid()?.token).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
 /// What was found.
-#[derive(Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 pub struct RevokeLeakedRequest {
     /// The token.
     token: String,
@@ -75,18 +76,18 @@ const ALERTS: usize = 10_000;
 #[post("/gateway/github-secret-scanning")]
 pub async fn github(
     state: web::Data<State>,
+    keys: web::Data<GithubKeys>,
     request: HttpRequest,
     body: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     let header = |name: &HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
     // A large body is read only from who at least names a key.
-    let limit = if state.github_keys.has(header(&KEY_IDENTIFIER)) { ALERTS_LENGTH } else { STRANGERS };
+    let limit = if keys.has(header(&KEY_IDENTIFIER)) { ALERTS_LENGTH } else { STRANGERS };
     let sender = Sender::Stranger(Network::of(state.trusted.client_address(&request)));
     let body = state.bodies.read(&request, body.into_inner(), limit, sender).await?;
     let (identifier, signature) = (header(&KEY_IDENTIFIER).to_owned(), header(&KEY_SIGNATURE).to_owned());
-    let reading = state.clone();
     // Not on this thread: to digest and to parse 8 MiB takes long enough for thousands of verifications.
-    let alerts = web::block(move || read_alerts(&reading, &identifier, &signature, &body)).await;
+    let alerts = web::block(move || read_alerts(&keys, &identifier, &signature, &body)).await;
     let alerts = alerts.map_err(|error| Error::Internal(error.into()))??;
     // The same token may be found in many places.
     let mut known: HashMap<&str, &'static str> = HashMap::new();
@@ -109,12 +110,12 @@ pub async fn github(
 
 /// The alerts in a body that GitHub has signed.
 fn read_alerts(
-    state: &State,
+    keys: &GithubKeys,
     identifier: &str,
     signature: &str,
     body: &[u8],
 ) -> Result<Vec<GithubAlertRequest>, Failure> {
-    if !state.github_keys.verify(identifier, signature, body) {
+    if !keys.verify(identifier, signature, body) {
         return Err(Failure::Body("the signature of the alerts is missing or wrong".to_owned()));
     }
     let alerts: Vec<GithubAlertRequest> = read_json(body).map_err(|error| match error {

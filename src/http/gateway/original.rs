@@ -4,10 +4,12 @@ use std::fmt;
 
 use actix_web::HttpRequest;
 
-use super::forward_auth::PATH;
 use crate::domain::listing::clip;
 use crate::domain::token::redacted;
 use crate::http::peer::TrustedProxies;
+
+/// Where gateways ask.
+pub const PATH: &str = "/gateway/verify";
 
 /// Where gateways put method and target: nginx by custom, Caddy and Traefik of themselves.
 const HEADERS: [(&str, &str); 2] = [("x-original-method", "x-original-uri"), ("x-forwarded-method", "x-forwarded-uri")];

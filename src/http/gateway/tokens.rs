@@ -3,16 +3,14 @@
 use actix_web::{HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use validator::{Validate, ValidationError};
 
-use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::permission::Permission;
 use crate::http::asked::Asked;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
-use crate::http::valid::rule;
+use crate::http::state::State;
 use crate::service::authn::verify;
 
 /// How many tokens can be verified at once.
@@ -36,6 +34,10 @@ pub async fn verify_tokens(
     Asked { actor, body, .. }: Asked<VerifyTokensRequest>,
 ) -> Result<HttpResponse, Failure> {
     let asked = body.valid()?;
+    if !(1..=TOKENS).contains(&asked.tokens.len()) {
+        let message = format!("must have 1 to {TOKENS} members, not {}", asked.tokens.len());
+        return Err(Violation::new("tokens", message).into());
+    }
     let address = asked.address.as_deref().map(str::parse).transpose();
     let address = address.map_err(|_| Violation::new("address", "must be an IP address"))?;
     let mut results = Vec::with_capacity(asked.tokens.len());
@@ -47,19 +49,13 @@ pub async fn verify_tokens(
 }
 
 /// The tokens to ask about.
-#[derive(Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 pub struct VerifyTokensRequest {
     /// One or more.
-    #[validate(custom(function = "check_tokens"))]
     #[schema(min_items = 1, max_items = 100)]
     tokens: Vec<String>,
     /// Where they are used from; needed for keys that are bound to addresses.
     address: Option<String>,
-}
-
-fn check_tokens(tokens: &[String]) -> Result<(), ValidationError> {
-    let allowed = (1..=TOKENS).contains(&tokens.len());
-    rule(if allowed { Ok(()) } else { Err(format!("must have 1 to {TOKENS} members, not {}", tokens.len())) })
 }
 
 /// One answer for each token.

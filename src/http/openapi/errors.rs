@@ -8,7 +8,7 @@ use utoipa::{IntoResponses, ToSchema};
 
 use super::examples::REQUEST;
 use crate::domain::error::{Error, Refusal, Violation};
-use crate::http::problem::{AtlanError, Failure, PROBLEM_JSON, Problem, Shape};
+use crate::http::problem::{AtlanError, DataHubError, Failure, PROBLEM_JSON, Problem, Shape};
 
 /// What every operation that needs an actor can answer instead of a success.
 pub struct AnyError;
@@ -30,6 +30,24 @@ impl<const STATUS: u16> IntoResponses for Fails<STATUS> {
             responses.extend([reference(408)]);
         }
         responses
+    }
+}
+
+/// A status that an operation at DataHub's paths can answer instead of a success, with DataHub's body.
+pub struct DataHubFails<const STATUS: u16>;
+
+impl<const STATUS: u16> IntoResponses for DataHubFails<STATUS> {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let description = match STATUS {
+            400 => "What is wrong",
+            401 => "No credential, or a bad one",
+            403 => "Not permitted",
+            404 => "There is no such thing",
+            _ => "Too many requests of the actor wait",
+        };
+        let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(DataHubError::name()))).build();
+        let response = ResponseBuilder::new().description(description).content("application/json", body).build();
+        [(STATUS.to_string(), response.into())].into()
     }
 }
 

@@ -1,6 +1,10 @@
 //! The examples in the document. They belong together: one persona, one key that is linked to it, and their trail.
 
 use serde_json::{Value, json};
+use utoipa::openapi::schema::{ArrayBuilder, SchemaType};
+use utoipa::openapi::{ObjectBuilder, Schema, Type};
+
+use crate::domain::permission::Permission;
 
 const API_KEY: &str = "01a205f3-fb6b-777b-b71f-c9b5970ce30f";
 const PERSONA: &str = "01a205f3-fa60-7211-88c0-1bfcaff3ce0c";
@@ -8,6 +12,15 @@ const PERSONA_NAME: &str = "default/K6KFGh8TaJ90keoYmA2tpF";
 const ADMIN: &str = "01a205f3-eddf-74dc-a665-88265ce51188";
 /// The id of the request that created the key.
 pub(super) const REQUEST: &str = "01a205f3-fb6a-7522-a47d-f9273981d92c";
+
+/// Names of permissions, or nothing.
+pub fn permissions() -> Schema {
+    let all = Permission::listed();
+    let about = format!("What the key may do on the platform: {all}; nothing beyond what the actor may.");
+    let name = ObjectBuilder::new().schema_type(Type::String);
+    let types = SchemaType::from_iter([Type::Array, Type::Null]);
+    ArrayBuilder::new().schema_type(types).items(name).description(Some(about)).build().into()
+}
 
 /// A body that any installation takes, whatever personas it has.
 pub fn api_token_request() -> Value {

@@ -2,9 +2,9 @@
 
 use actix_web::{HttpResponse, get, web};
 
-use crate::app::State;
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
+use crate::http::state::State;
 use crate::service::upkeep::maintenance;
 
 /// Tell that the process runs

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Reading;
 use crate::directory::{Genuine, Known};
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Holder};
 use crate::domain::credential::KnownCredential;
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::PrincipalId;

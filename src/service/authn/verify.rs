@@ -13,7 +13,8 @@ use crate::service::Service;
 use crate::service::authn::authenticate::hold;
 use crate::service::authn::look_ups::Behalf;
 use crate::storage::credentials;
-use crate::storage::principals::{self, Existed};
+use crate::storage::principals::Existed;
+use crate::storage::removals;
 
 /// Whom a token authenticates for a request from `address`: a use of it. Asked by who may ask about every token, or by
 /// the token's own principal.
@@ -74,7 +75,7 @@ pub async fn revoke_leaked(service: &Service, token: &str, finder: &'static str)
         .write(&operator, move |transaction| {
             let id = actor.id();
             let existed = match credential.kind {
-                TokenKind::ApiKey => principals::delete(transaction.connection, id, PrincipalKind::ServiceAccount)?,
+                TokenKind::ApiKey => removals::principal(transaction.connection, id, PrincipalKind::ServiceAccount)?,
                 TokenKind::Personal | TokenKind::Session => {
                     credentials::delete(transaction.connection, credential.key_id)?
                 }

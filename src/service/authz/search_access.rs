@@ -2,10 +2,12 @@
 //! number at a time, and says where it stopped.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::domain::actor::{Actor, Standing};
 use crate::domain::error::Result;
 use crate::domain::permission::Permission;
+use crate::domain::policy::engine::Slice;
 use crate::domain::policy::{Category, Condition, Criterion, Effect, Facet, Policy};
 use crate::domain::principal::PrincipalKind;
 use crate::service::Service;
@@ -131,13 +133,12 @@ pub async fn resources(
     reading
         .list(asking, move |connection| {
             let type_name = inquiry.resource.type_name.clone();
-            let Found::Active(standing) = find(&service, connection, &asker, &about)? else {
+            let Some((standing, slices, revision)) = judged(&service, connection, &asker, &about)? else {
                 return Ok(Results::NONE);
             };
             if type_name == PLATFORM {
                 return Ok(Results::NONE);
             }
-            let revision = policies::revision(connection)?;
             let about = policies_about(&service, connection, &standing, revision)?;
             let spelt_out = about.iter().flat_map(|policy| names_of_type(policy, &type_name));
             let mut found: BTreeMap<String, Option<_>> =
@@ -155,7 +156,6 @@ pub async fn resources(
             for asset in stored {
                 found.insert(asset.qualified_name.clone(), Some(asset));
             }
-            let slices = service.slices(connection, &standing, revision)?;
             let candidates = found.into_iter().take(CANDIDATES + 1).map(|(name, asset)| {
                 let mut inquiry = inquiry.clone();
                 inquiry.resource.name.clone_from(&name);
@@ -184,12 +184,10 @@ pub async fn actions(
     let (service, reading, asker) = (service.clone(), service.clone(), asking.clone());
     reading
         .list(asking, move |connection| {
-            let Found::Active(standing) = find(&service, connection, &asker, &about)? else {
+            let Some((standing, slices, revision)) = judged(&service, connection, &asker, &about)? else {
                 return Ok(Results::NONE);
             };
-            let revision = policies::revision(connection)?;
             let inquiry = inquiry.completed(connection)?;
-            let slices = service.slices(connection, &standing, revision)?;
             let names: BTreeSet<String> = if inquiry.resource.type_name == PLATFORM {
                 Permission::ALL.map(|permission| permission.name().to_owned()).into()
             } else {
@@ -205,6 +203,17 @@ pub async fn actions(
             })
         })
         .await
+}
+
+/// A subject, the policies that decide about it, and their revision.
+type Judged = (Standing, Vec<Arc<Slice>>, i64);
+
+/// What is needed to decide about a subject; `None` if it may nothing.
+fn judged(service: &Service, connection: &mut AnyConnection, asker: &Actor, about: &About) -> Result<Option<Judged>> {
+    let Found::Active(standing) = find(service, connection, asker, about)? else { return Ok(None) };
+    let revision = policies::revision(connection)?;
+    let slices = service.slices(connection, &standing, revision)?;
+    Ok(Some((standing, slices, revision)))
 }
 
 /// The policies that allow a subject anything but permissions, if all else fits.

@@ -17,8 +17,8 @@ use crate::service::authz::asset_access::{LookedAt, may_change_attributes, may_c
 use crate::service::authz::decide::{Inquiry, Rules};
 use crate::service::authz::sight;
 use crate::service::catalogue::asset_people::{record_access, record_members};
-use crate::service::catalogue::entities::{Removal, Saved, must_see, not_found};
 use crate::service::catalogue::policies;
+use crate::service::catalogue::saved::{Removal, Saved, must_see, not_found};
 use crate::storage::holds::hold_principals;
 use crate::storage::principals::Existed;
 use crate::storage::{assets, policies as stored_policies, search};

@@ -11,28 +11,11 @@ use crate::domain::error::{Error, Result, Violation};
 use crate::domain::permission::Permission;
 use crate::service::authz::sight;
 use crate::service::catalogue::assets::Rights;
+use crate::service::catalogue::saved::{Removal, Saved, not_found};
 use crate::service::catalogue::search::load;
 use crate::service::catalogue::{assets, persona_policies, personas};
 use crate::service::{Service, Transaction};
 use crate::storage::search as found;
-
-/// How an entity is deleted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Removal {
-    /// For good.
-    Purge,
-    /// It stays and is marked; the next write revives it.
-    Soft,
-}
-
-/// What became of one draft.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::service) enum Saved {
-    /// A new entity.
-    Created(Uuid),
-    /// One that was there.
-    Updated(Uuid),
-}
 
 /// Creates and updates entities: all of them, or none. What a draft leaves out stays as it is.
 ///
@@ -176,12 +159,6 @@ pub async fn get_by_name(service: &Service, actor: &Actor, type_name: String, na
     sight::tell(began, entity.ok_or(unknown)).await
 }
 
-/// Ends a transaction that has locked an entity which the actor does not see, or which is not there.
-pub(in crate::service) fn must_see(transaction: &mut Transaction<'_>, id: Uuid) -> Result<()> {
-    let sight = sight::entities(transaction.connection, transaction.actor)?;
-    if found::is_seen(transaction.connection, &id.to_string(), &sight)? { Ok(()) } else { Err(not_found(id)) }
-}
-
 /// The entity with that id, for the rest of a transaction that has locked it.
 fn seen(transaction: &mut Transaction<'_>, id: Uuid) -> Result<Entity> {
     let text = id.to_string();
@@ -194,8 +171,4 @@ fn seen(transaction: &mut Transaction<'_>, id: Uuid) -> Result<Entity> {
 
 fn texts(ids: &[Uuid]) -> Vec<String> {
     ids.iter().map(ToString::to_string).collect()
-}
-
-pub(in crate::service) fn not_found(id: Uuid) -> Error {
-    Error::NotFound { kind: "entity", id: id.to_string() }
 }

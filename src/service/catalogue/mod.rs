@@ -6,4 +6,5 @@ pub mod entities;
 pub(in crate::service) mod persona_policies;
 pub mod personas;
 pub mod policies;
+pub mod saved;
 pub mod search;

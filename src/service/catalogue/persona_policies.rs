@@ -15,8 +15,8 @@ use crate::domain::principal::PrincipalKind;
 use crate::service::Transaction;
 use crate::service::authz::authority::{self, CONNECTION};
 use crate::service::authz::sight;
-use crate::service::catalogue::entities::Saved;
 use crate::service::catalogue::policies;
+use crate::service::catalogue::saved::Saved;
 use crate::storage::{personas, policies as stored, search};
 
 /// Creates or updates a policy for somebody who has authority over what it is about; tells also whose it is.

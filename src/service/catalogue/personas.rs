@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
-use crate::domain::cursor::Cursor;
 use crate::domain::edition::Expected;
 use crate::domain::entity::{Attributes, Handle, PersonaDraft};
 use crate::domain::error::{Error, Result};
@@ -21,9 +20,9 @@ use crate::service::authz::authority::may_release;
 use crate::service::authz::containment;
 use crate::service::authz::outgrown::end_outgrown_tokens;
 use crate::service::authz::sight;
-use crate::service::catalogue::entities::Saved;
 use crate::service::catalogue::persona_policies::may_shape;
-use crate::service::{Service, Transaction, page};
+use crate::service::catalogue::saved::Saved;
+use crate::service::{Service, Transaction};
 use crate::storage::holds::hold_principals;
 use crate::storage::personas;
 use crate::storage::principals::{self, Existed};
@@ -89,20 +88,9 @@ pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, id: PersonaI
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn list(service: &Service, actor: &Actor, mut query: Query<PersonaField>) -> Result<Page<Persona>> {
-    let (began, seen) = (Instant::now(), sight::personas(actor));
-    query.filter = seen.clone().and(query.filter);
-    let now = service.clock.now();
-    let (sort, limit) = (query.sort.clone(), query.limit);
-    let (records, counts) = service
-        .list(actor, move |connection| {
-            Ok((personas::page(connection, &query, now)?, personas::counts(connection, &query, &seen, now)?))
-        })
-        .await?;
-    let listed = page(records, limit, counts, |last| Cursor {
-        values: sort.0.iter().map(|(field, _)| last.sort_value(*field)).collect(),
-        id: last.id.to_string(),
-    });
+pub async fn list(service: &Service, actor: &Actor, query: Query<PersonaField>) -> Result<Page<Persona>> {
+    let began = Instant::now();
+    let listed = service.page(actor, query, sight::personas(actor)).await?;
     sight::tell_found(began, listed, |page| page.records.is_empty()).await
 }
 

@@ -188,9 +188,7 @@ pub(in crate::service) fn insert(
     check(policy)?;
     policies::raise_revision(transaction.connection)?;
     policies::insert(transaction.connection, policy)?;
-    policies::set_object(transaction.connection, policy.id, object)?;
-    end_tokens_of_named(transaction, policy)?;
-    transaction.record(Action::PolicyCreated, Subject::Policy(policy.id.uuid()), &policy.name)
+    settle(transaction, policy, object, Action::PolicyCreated)
 }
 
 /// Replaces a policy, of whichever kind, that is now about that object.
@@ -204,19 +202,19 @@ pub(in crate::service) fn replace(
     if policies::update(transaction.connection, policy)? == Existed::No {
         return Err(not_found(&policy.qualified_name));
     }
-    policies::set_object(transaction.connection, policy.id, object)?;
-    end_tokens_of_named(transaction, policy)?;
-    transaction.record(Action::PolicyUpdated, Subject::Policy(policy.id.uuid()), &policy.name)
+    settle(transaction, policy, object, Action::PolicyUpdated)
 }
 
-/// A policy that names somebody gives them something that those who created tokens for them may not reach.
-fn end_tokens_of_named(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
+/// What follows the writing of a policy. One that names somebody gives them something that those who created tokens for
+/// them may not reach.
+fn settle(transaction: &mut Transaction<'_>, policy: &Policy, object: Option<&str>, action: Action) -> Result<()> {
+    policies::set_object(transaction.connection, policy.id, object)?;
     for username in &policy.rule.subjects.users {
         if let Some(named) = principals::find_by_username(transaction.connection, username)? {
             end_outgrown_tokens(transaction, &named)?;
         }
     }
-    Ok(())
+    transaction.record(action, Subject::Policy(policy.id.uuid()), &policy.name)
 }
 
 /// Removes a policy, of whichever kind.

@@ -8,7 +8,6 @@ use crate::domain::access_token::{
 use crate::domain::actor::Actor;
 use crate::domain::bounds::Bounds;
 use crate::domain::change::{Action, Subject};
-use crate::domain::cursor::Cursor;
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::filter::{Filter, Test, Value};
 use crate::domain::listing::{Page, Query};
@@ -16,7 +15,7 @@ use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind};
 use crate::domain::token::{ParsedToken, TokenKind};
 use crate::service::authz::{containment, sight};
-use crate::service::{Service, Transaction, page};
+use crate::service::{Service, Transaction};
 use crate::storage::principals::{self, Existed};
 use crate::storage::{access_tokens, credentials, service_accounts};
 
@@ -102,7 +101,7 @@ fn require_generating(service: &Service, actor: &Actor) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Forbidden`]
-pub async fn list(service: &Service, actor: &Actor, mut query: Query<AccessTokenField>) -> Result<Page<AccessToken>> {
+pub async fn list(service: &Service, actor: &Actor, query: Query<AccessTokenField>) -> Result<Page<AccessToken>> {
     if !manages(actor) {
         service.require(actor, Permission::GeneratePersonalAccessTokens)?;
         if !asks_for_own(&query.filter, &actor.username().to_string()) {
@@ -111,20 +110,7 @@ pub async fn list(service: &Service, actor: &Actor, mut query: Query<AccessToken
     }
     // What is asked for does not decide: a namesake's tokens are not the actor's, nor are those that a negation or another
     // member of the filter would let through.
-    let seen = sight::access_tokens(actor);
-    query.filter = seen.clone().and(query.filter);
-    let now = service.clock.now();
-    let (sort, limit) = (query.sort.clone(), query.limit);
-    let (records, counts) = service
-        .list(actor, move |connection| {
-            let counts = access_tokens::counts(connection, &query, &seen, now)?;
-            Ok((access_tokens::page(connection, &query, now)?, counts))
-        })
-        .await?;
-    Ok(page(records, limit, counts, |last| Cursor {
-        values: sort.0.iter().map(|(field, _)| last.sort_value(*field)).collect(),
-        id: last.id.clone(),
-    }))
+    service.page(actor, query, sight::access_tokens(actor)).await
 }
 
 /// Whether a member of the filter says that the owner is that user, and nobody else.

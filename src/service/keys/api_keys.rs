@@ -7,7 +7,6 @@ use crate::domain::actor::Actor;
 use crate::domain::api_key::{ApiKey, ApiKeyUpdate, CreatedApiKey, Maker, NEVER, NewApiKey, Rate, Status, Validity};
 use crate::domain::bounds::Bounds;
 use crate::domain::change::{Action, Subject};
-use crate::domain::cursor::Cursor;
 use crate::domain::edition::Expected;
 use crate::domain::error::{Error, Result};
 use crate::domain::fields::ApiKeyField;
@@ -20,9 +19,10 @@ use crate::domain::principal::{Principal, PrincipalKind, Role, service_account_u
 use crate::domain::token::{Token, TokenKind};
 use crate::service::authz::authority::may_release;
 use crate::service::authz::{containment, sight};
-use crate::service::{Service, Transaction, blocking, page};
+use crate::service::{Service, Transaction, blocking};
 use crate::storage::create_requests::{self, CreateRequest};
 use crate::storage::principals::{self, Existed};
+use crate::storage::removals;
 use crate::storage::{api_keys, credentials, personas};
 
 /// How long a create request can be repeated without making a second key, in milliseconds.
@@ -142,27 +142,15 @@ fn issue(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<To
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn list(service: &Service, actor: &Actor, mut query: Query<ApiKeyField>) -> Result<Page<ApiKey>> {
+pub async fn list(service: &Service, actor: &Actor, query: Query<ApiKeyField>) -> Result<Page<ApiKey>> {
     let used = ApiKeyField::LastUsedAt;
     if query.filter.mentions(used) || query.sort.0.iter().any(|(field, _)| *field == used) {
         crate::service::upkeep::maintenance::save_uses(service).await?;
     }
-    let (began, seen) = (Instant::now(), sight::api_keys(service, actor));
-    query.filter = seen.clone().and(query.filter);
-    let now = service.clock.now();
-    let (sort, limit, reading) = (query.sort.clone(), query.limit, service.clone());
-    let listed = service
-        .list(actor, move |connection| {
-            let records = api_keys::page(connection, &query, now)?;
-            let counts = api_keys::counts(connection, &query, &seen, now)?;
-            // A page ends where storage has its last key, not where its unsaved uses would have it.
-            let listed = page(records, limit, counts, |last| Cursor {
-                values: sort.0.iter().map(|(field, _)| last.sort_value(*field)).collect(),
-                id: last.id.to_string(),
-            });
-            Ok(listed.map(|key| with_unsaved_use(&reading, key)))
-        })
-        .await?;
+    let began = Instant::now();
+    let listed = service.page(actor, query, sight::api_keys(service, actor)).await?;
+    // A page ends where storage has its last key, not where its unsaved uses would have it.
+    let listed = listed.map(|key| with_unsaved_use(service, key));
     sight::tell_found(began, listed, |page| page.records.is_empty()).await
 }
 
@@ -267,7 +255,7 @@ pub async fn delete(service: &Service, actor: &Actor, id: PrincipalId) -> Result
                 containment::may_manage_key(transaction, id)?;
                 containment::may_change(transaction, id)?;
             }
-            principals::delete(transaction.connection, id, PrincipalKind::ServiceAccount)?;
+            removals::principal(transaction.connection, id, PrincipalKind::ServiceAccount)?;
             transaction.record(Action::ApiKeyDeleted, Subject::Principal(id.uuid()), &service_account_username(id))
         })
         .await

@@ -2,17 +2,18 @@
 
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
-use crate::domain::cursor::Cursor;
 use crate::domain::error::{Error, Result, Violation};
+use crate::domain::filter::Filter;
 use crate::domain::ids::Id;
 use crate::domain::listing::{Page, Query};
 use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::service_account::{ServiceAccount, ServiceAccountField, draw_username};
 use crate::domain::text::{Description, DisplayName};
+use crate::service::Service;
 use crate::service::authz::{containment, sight};
-use crate::service::{Service, page};
 use crate::storage::principals::{self, Existed};
+use crate::storage::removals;
 use crate::storage::service_accounts;
 
 /// Creates a service account that may do nothing yet.
@@ -60,17 +61,7 @@ pub async fn create(
 /// [`Error::Forbidden`]
 pub async fn list(service: &Service, actor: &Actor, query: Query<ServiceAccountField>) -> Result<Page<ServiceAccount>> {
     service.require(actor, Permission::ManageServiceAccounts)?;
-    let now = service.clock.now();
-    let (sort, limit) = (query.sort.clone(), query.limit);
-    let (records, counts) = service
-        .list(actor, move |connection| {
-            Ok((service_accounts::page(connection, &query, now)?, service_accounts::counts(connection, &query, now)?))
-        })
-        .await?;
-    Ok(page(records, limit, counts, |last| Cursor {
-        values: sort.0.iter().map(|(field, _)| last.sort_value(*field)).collect(),
-        id: last.principal.id.to_string(),
-    }))
+    service.page(actor, query, Filter::EVERYTHING).await
 }
 
 /// The service account with that user name.
@@ -104,7 +95,8 @@ pub async fn delete(service: &Service, actor: &Actor, username: String) -> Resul
                 return Err(Violation::new("urn", message).into());
             }
             containment::may_change(transaction, principal.id)?;
-            if principals::delete(transaction.connection, principal.id, PrincipalKind::ServiceAccount)? == Existed::No {
+            if removals::principal(transaction.connection, principal.id, PrincipalKind::ServiceAccount)? == Existed::No
+            {
                 return Err(Error::NotFound { kind: "service account", id: username.clone() });
             }
             if transaction.actor.id() == principal.id {

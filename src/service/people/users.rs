@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
-use crate::domain::cursor::Cursor;
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::fields::UserField;
 use crate::domain::ids::Id;
@@ -16,8 +15,9 @@ use crate::domain::token::TokenKind;
 use crate::domain::user::{NamedBy, User, check_username};
 use crate::service::authz::outgrown::end_outgrown_tokens;
 use crate::service::authz::{administrators, containment, sight};
-use crate::service::{Service, Transaction, page};
+use crate::service::{Service, Transaction};
 use crate::storage::principals::{self, Existed};
+use crate::storage::removals;
 use crate::storage::{credentials, users};
 
 /// What is needed to create a user.
@@ -135,7 +135,7 @@ pub async fn set_state(service: &Service, operator: &Actor, username: String, st
 /// [`Error::NotFound`]
 pub async fn delete(service: &Service, operator: &Actor, username: String) -> Result<()> {
     change(service, operator, username, Action::UserDeleted, move |transaction, user| {
-        Ok((principals::delete(transaction.connection, user.id, PrincipalKind::User)?, ()))
+        Ok((removals::principal(transaction.connection, user.id, PrincipalKind::User)?, ()))
     })
     .await
 }
@@ -154,7 +154,7 @@ pub async fn remove(service: &Service, actor: &Actor, username: String) -> Resul
             }
             containment::may_change(transaction, user.id)?;
             administrators::keep_one(transaction, &user)?;
-            let existed = principals::delete(transaction.connection, user.id, PrincipalKind::User)?;
+            let existed = removals::principal(transaction.connection, user.id, PrincipalKind::User)?;
             if existed == Existed::Yes {
                 if transaction.actor.id() == user.id {
                     transaction.ends_own_credential();
@@ -246,20 +246,9 @@ fn not_found(username: &str) -> Error {
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn list(service: &Service, actor: &Actor, mut query: Query<UserField>) -> Result<Page<User>> {
-    let (began, seen) = (Instant::now(), sight::users(service, actor));
-    query.filter = seen.clone().and(query.filter);
-    let now = service.clock.now();
-    let (sort, limit) = (query.sort.clone(), query.limit);
-    let (records, counts) = service
-        .list(actor, move |connection| {
-            Ok((users::page(connection, &query, now)?, users::counts(connection, &query, &seen, now)?))
-        })
-        .await?;
-    let listed = page(records, limit, counts, |last| Cursor {
-        values: sort.0.iter().map(|(field, _)| last.sort_value(*field)).collect(),
-        id: last.principal.id.to_string(),
-    });
+pub async fn list(service: &Service, actor: &Actor, query: Query<UserField>) -> Result<Page<User>> {
+    let began = Instant::now();
+    let listed = service.page(actor, query, sight::users(service, actor)).await?;
     sight::tell_found(began, listed, |page| page.records.is_empty()).await
 }
 

@@ -6,7 +6,7 @@ use crate::domain::change::Change;
 use crate::domain::error::{Error, Result};
 use crate::service::Service;
 use crate::storage::changes::{self, News};
-use crate::storage::database::{Mark, mark};
+use crate::storage::feed::{Mark, mark};
 
 /// How often the changes of other processes are looked for: so long can one of their revocations take to arrive.
 pub const FOLLOW_EVERY: Duration = Duration::from_millis(250);

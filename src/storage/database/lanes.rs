@@ -5,41 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::opening::{LogPoolErrors, Manager, Purpose};
+use super::lane::Lane;
+use super::opening::{LogPoolErrors, Manager};
 use crate::domain::error::{Error, Result};
-
-/// What a connection is taken for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lane {
-    /// Reading for a request.
-    Reads,
-    /// Reading what authentication waits for.
-    LookUps,
-    /// Following changes: however many reads authentication waits for, memory becomes usable again.
-    Follows,
-    /// Writing.
-    Writes,
-}
-
-impl Lane {
-    /// How long one piece of work may take, and any statement of it.
-    #[must_use]
-    pub fn limit(self) -> Duration {
-        match self {
-            Self::Reads => Duration::from_secs(10),
-            Self::LookUps | Self::Follows => Duration::from_secs(5),
-            Self::Writes => Duration::from_secs(20),
-        }
-    }
-
-    /// How long to wait for a connection.
-    fn patience(self) -> Duration {
-        match self {
-            Self::LookUps | Self::Follows => Duration::from_secs(2),
-            Self::Reads | Self::Writes => Duration::from_secs(10),
-        }
-    }
-}
 
 /// How long the pool itself waits at most between two attempts to open a connection, twice over.
 const RETRY: Duration = Duration::from_secs(2);
@@ -55,13 +23,13 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    fn new(manager: &Manager, purpose: Purpose, size: u32) -> Self {
+    fn new(manager: &Manager, lane: Lane, size: u32) -> Self {
         let pool = diesel::r2d2::Pool::builder()
             .max_size(size)
             .min_idle(Some(1))
             .connection_timeout(RETRY)
             .error_handler(Box::new(LogPoolErrors))
-            .build_unchecked(manager.for_purpose(purpose));
+            .build_unchecked(manager.for_lane(lane));
         Self { pool, size, seats: Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(1))) }
     }
 
@@ -82,10 +50,10 @@ impl Lanes {
     pub(super) fn new(manager: &Manager, connections: u32) -> Self {
         let writers = manager.most_writers(connections);
         Self {
-            reads: Connections::new(manager, Purpose::Reading, connections),
-            look_ups: Connections::new(manager, Purpose::LookingUp, connections.div_ceil(4)),
-            follows: Connections::new(manager, Purpose::LookingUp, 1),
-            writes: Connections::new(manager, Purpose::Writing, writers),
+            reads: Connections::new(manager, Lane::Reads, connections),
+            look_ups: Connections::new(manager, Lane::LookUps, connections.div_ceil(4)),
+            follows: Connections::new(manager, Lane::Follows, 1),
+            writes: Connections::new(manager, Lane::Writes, writers),
         }
     }
 

@@ -6,7 +6,6 @@ use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -18,7 +17,7 @@ use diesel::sqlite::Sqlite;
 use diesel::{ConnectionError, PgConnection, SqliteConnection};
 
 use super::AnyConnection;
-use super::lanes::Lane;
+use super::lane::Lane;
 use crate::storage::errand::{Current, Errand};
 use crate::storage::in_time_utils;
 use crate::storage::url::DatabaseUrl;
@@ -58,25 +57,6 @@ fn with_patience(url: &str) -> String {
         }
     }
     url
-}
-
-/// What a connection is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    Reading,
-    LookingUp,
-    Writing,
-}
-
-impl Purpose {
-    /// How long a statement may take.
-    fn limit(self) -> Duration {
-        match self {
-            Self::Reading => Lane::Reads.limit(),
-            Self::LookingUp => Lane::LookUps.limit(),
-            Self::Writing => Lane::Writes.limit(),
-        }
-    }
 }
 
 /// A connection, and what it is at.
@@ -167,16 +147,16 @@ impl ToSql<Bool, Sqlite> for InTime {
 /// Opens connections for the pools.
 pub(super) struct Manager {
     url: Arc<DatabaseUrl>,
-    purpose: Purpose,
+    lane: Lane,
 }
 
 impl Manager {
     pub(super) fn new(url: DatabaseUrl) -> Self {
-        Self { url: Arc::new(url), purpose: Purpose::Writing }
+        Self { url: Arc::new(url), lane: Lane::Writes }
     }
 
-    pub(super) fn for_purpose(&self, purpose: Purpose) -> Self {
-        Self { url: Arc::clone(&self.url), purpose }
+    pub(super) fn for_lane(&self, lane: Lane) -> Self {
+        Self { url: Arc::clone(&self.url), lane }
     }
 
     /// How many connections can write at the same time.
@@ -198,8 +178,8 @@ impl Manager {
 
     fn open(&self) -> Result<Link, ConnectionError> {
         match &*self.url {
-            DatabaseUrl::Postgres(url) => open_postgres(url, self.purpose),
-            DatabaseUrl::Sqlite(path) => open_sqlite(path, self.purpose),
+            DatabaseUrl::Postgres(url) => open_postgres(url, self.lane),
+            DatabaseUrl::Sqlite(path) => open_sqlite(path, self.lane),
         }
     }
 
@@ -236,12 +216,12 @@ fn is_full(message: &str) -> bool {
     message.contains("too many clients") || message.contains("remaining connection slots")
 }
 
-fn open_postgres(url: &str, purpose: Purpose) -> Result<Link, ConnectionError> {
+fn open_postgres(url: &str, lane: Lane) -> Result<Link, ConnectionError> {
     let failed = ConnectionError::CouldntSetupConfiguration;
     let mut postgres = PgConnection::establish(&with_patience(url))?;
-    let limit = purpose.limit().as_millis();
+    let limit = lane.limit().as_millis();
     postgres.batch_execute(&format!("SET statement_timeout = {limit}")).map_err(failed)?;
-    if purpose != Purpose::Writing {
+    if lane != Lane::Writes {
         postgres.batch_execute(POSTGRES_READING).map_err(failed)?;
     }
     let process = diesel::select(pg_backend_pid()).get_result(&mut postgres).map_err(failed)?;
@@ -254,12 +234,12 @@ fn open_postgres(url: &str, purpose: Purpose) -> Result<Link, ConnectionError> {
     })
 }
 
-fn open_sqlite(path: &Path, purpose: Purpose) -> Result<Link, ConnectionError> {
+fn open_sqlite(path: &Path, lane: Lane) -> Result<Link, ConnectionError> {
     let failed = ConnectionError::CouldntSetupConfiguration;
     let file = number(path).ok_or_else(|| ConnectionError::BadConnection("the file is not there".to_owned()))?;
     let mut sqlite = SqliteConnection::establish(&path.to_string_lossy())?;
     sqlite.batch_execute(SQLITE_SETTINGS).map_err(failed)?;
-    if purpose != Purpose::Writing {
+    if lane != Lane::Writes {
         sqlite.batch_execute(SQLITE_READING).map_err(failed)?;
     }
     let current = Current::default();

@@ -19,7 +19,7 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Service as _, ServiceResponse};
 use actix_web::test;
 use actix_web::{Error, web};
-use tessera::app::{DoorSettings, State, app};
+use tessera::app::app;
 use tessera::clock::{Clock, DAY};
 use tessera::directory::{Directory, Freshness};
 use tessera::domain::actor::Actor;
@@ -32,8 +32,10 @@ use tessera::domain::principal::Role;
 use tessera::domain::text::{Description, DisplayName};
 use tessera::domain::token::Prefixes;
 use tessera::http::bodies::BodyLimits;
-use tessera::http::datahub;
 use tessera::http::gateway::guards::GithubKeys;
+use tessera::http::gateway::introspection::AnswerLifetime;
+use tessera::http::state::{State, StateSettings};
+use tessera::http::{DoorSettings, Doors, datahub};
 use tessera::service::authn::look_ups::LookUps;
 use tessera::service::authn::sign_ins::SignIns;
 use tessera::service::catalogue::policies;
@@ -170,9 +172,9 @@ pub fn bodies() -> BodyLimits {
     BodyLimits { longest: BODY_LIMIT, ..BodyLimits::default() }
 }
 
-/// What the doors of the tests' applications know.
-pub fn doors(request_timeout: Duration) -> DoorSettings {
-    DoorSettings { bodies: bodies(), request_timeout, introspection_millis: 60_000, ..DoorSettings::default() }
+/// What all doors of the tests' applications know.
+pub fn settings(request_timeout: Duration) -> StateSettings {
+    StateSettings { bodies: bodies(), request_timeout, ..StateSettings::default() }
 }
 
 /// Its lease runs, although nobody follows unless the test does.
@@ -221,11 +223,15 @@ impl App {
     pub async fn start_with(options: Options) -> Self {
         let world = World::new(&options);
         policies::seed(&world.service, None).await.unwrap();
-        let github_keys = GithubKeys::parse(options.github_keys).unwrap();
-        let doors =
-            DoorSettings { github_keys, datahub: options.datahub, bodies: options.bodies, ..doors(options.timeout) };
-        let state = State::new(world.service.clone(), doors).unwrap();
-        let service = test::init_service(app(web::Data::new(state))).await;
+        let doors = DoorSettings {
+            github_keys: GithubKeys::parse(options.github_keys).unwrap(),
+            introspection: AnswerLifetime(60_000),
+            datahub: options.datahub,
+        };
+        let doors = Doors::new(&world.service, doors).unwrap();
+        let settings = StateSettings { bodies: options.bodies, ..settings(options.timeout) };
+        let state = State::new(world.service.clone(), settings);
+        let service = test::init_service(app(web::Data::new(state), &doors)).await;
         let doors = Rc::new(move |request: Request| Box::pin(service.call(request)) as Answering);
         Self(Running { doors, world: Rc::new(world) })
     }

@@ -2,30 +2,27 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use validator::{Validate, ValidationError};
 
 use crate::domain::api_key::{ApiKey, ApiKeyUpdate, NEVER, NewApiKey, Rate, Status, Validity, persona_set};
-use crate::domain::error::Violation;
+use crate::domain::error::Error;
 use crate::domain::limits::{AllowedAddresses, Limits, RateLimit};
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::persona::PersonaRef;
 use crate::domain::principal::{client_id, service_account_username};
-use crate::domain::text::{Description, DisplayName, at};
+use crate::domain::text::{Description, DisplayName};
 use crate::domain::token::Token;
 use crate::http::openapi::examples;
-use crate::http::valid::rule;
+use crate::http::valid::Broken;
 
 /// What a client may write. Creating and updating take the same body.
-#[derive(Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = examples::api_token_request)]
 pub struct ApiTokenRequest {
     /// For people; not unique.
-    #[validate(custom(function = "check_display_name"))]
     #[schema(min_length = 1, max_length = 255, example = "nightly-etl")]
     display_name: String,
     /// What it is for.
-    #[validate(custom(function = "check_description"))]
     #[schema(max_length = 4096)]
     description: Option<String>,
     /// Accepted for Atlan's SDKs, and ignored: `personaQualifiedNames` is what counts.
@@ -36,20 +33,16 @@ pub struct ApiTokenRequest {
     #[schema(max_items = 500)]
     persona_qualified_names: Option<Vec<String>>,
     /// How long the key lives. 409968000 and more mean for ever, and so does leaving it out when creating.
-    #[validate(custom(function = "check_validity"))]
     #[schema(minimum = 1, example = 7_776_000)]
     validity_seconds: Option<i64>,
-    /// What the key may do on the platform: `MANAGE_APIKEYS`, `MANAGE_PERSONAS`, `VIEW_AUDIT`,
-    /// `VERIFY_TOKENS`, `VIEW_APIKEYS`, `VIEW_USERS`; nothing beyond what the actor may.
-    #[validate(custom(function = "check_permissions"))]
+    /// What the key may do on the platform; nothing beyond what the actor may.
+    #[schema(schema_with = examples::permissions)]
     workspace_permissions: Option<Vec<String>>,
     /// The IP addresses and networks the key may be used from; an empty list means from everywhere.
-    #[validate(custom(function = "check_addresses"))]
     #[schema(max_items = 100, example = json!(["10.0.0.0/8", "2001:db8::/32"]))]
     allowed_addresses: Option<Vec<String>>,
     /// How often the key may be used: counted by each process of the server on its own, and from the beginning after a
     /// restart.
-    #[validate(custom(function = "check_rate"))]
     #[schema(nullable = false)]
     rate_limit: Option<RateLimitBody>,
 }
@@ -66,31 +59,6 @@ pub struct RateLimitBody {
     seconds: u32,
 }
 
-fn check_addresses(networks: &[String]) -> Result<(), ValidationError> {
-    rule(AllowedAddresses::parse(networks.iter().map(String::as_str)))
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "validator lends what it has checked")]
-fn check_rate(rate: &RateLimitBody) -> Result<(), ValidationError> {
-    rule(RateLimit::parse(rate.requests, rate.seconds))
-}
-
-fn check_display_name(name: &str) -> Result<(), ValidationError> {
-    rule(DisplayName::parse(name))
-}
-
-fn check_description(text: &str) -> Result<(), ValidationError> {
-    rule(Description::parse(text))
-}
-
-fn check_validity(seconds: i64) -> Result<(), ValidationError> {
-    rule(Validity::parse(seconds))
-}
-
-fn check_permissions(names: &[String]) -> Result<(), ValidationError> {
-    rule(Permission::parse_all(names))
-}
-
 impl RateLimitBody {
     fn parse(self) -> Result<Rate, String> {
         Ok(RateLimit::parse(self.requests, self.seconds)?.map_or(Rate::Unlimited, Rate::Limited))
@@ -104,7 +72,7 @@ impl From<RateLimit> for RateLimitBody {
 }
 
 impl ApiTokenRequest {
-    pub(super) fn into_new(self) -> Result<NewApiKey, Violation> {
+    pub(super) fn into_new(self) -> Result<NewApiKey, Error> {
         let ApiKeyUpdate { display_name, description, validity, personas, permissions, addresses, rate } =
             self.into_update()?;
         Ok(NewApiKey {
@@ -117,24 +85,25 @@ impl ApiTokenRequest {
         })
     }
 
-    pub(super) fn into_update(self) -> Result<ApiKeyUpdate, Violation> {
-        Ok(ApiKeyUpdate {
-            display_name: at("displayName", DisplayName::parse(&self.display_name))?,
-            description: at("description", Description::parse(&self.description.unwrap_or_default()))?,
-            validity: at("validitySeconds", self.validity_seconds.map(Validity::parse).transpose())?,
-            personas: persona_set(self.persona_qualified_names.unwrap_or_default())?,
-            permissions: at(
-                "workspacePermissions",
-                self.workspace_permissions.as_deref().map(Permission::parse_all).transpose(),
-            )?,
-            addresses: at(
-                "allowedAddresses",
-                self.allowed_addresses
-                    .map(|texts| AllowedAddresses::parse(texts.iter().map(String::as_str)))
-                    .transpose(),
-            )?,
-            rate: at("rateLimit", self.rate_limit.map(RateLimitBody::parse).transpose())?,
-        })
+    pub(super) fn into_update(self) -> Result<ApiKeyUpdate, Error> {
+        let mut broken = Broken::default();
+        let name = broken.keep("displayName", DisplayName::parse(&self.display_name));
+        let description = broken.keep("description", Description::parse(&self.description.unwrap_or_default()));
+        let validity = self.validity_seconds.map(Validity::parse).transpose();
+        let permissions = self.workspace_permissions.as_deref().map(Permission::parse_all).transpose();
+        let permissions = broken.keep("workspacePermissions", permissions);
+        let addresses = self.allowed_addresses.map(|texts| AllowedAddresses::parse(texts.iter().map(String::as_str)));
+        let addresses = broken.keep("allowedAddresses", addresses.transpose());
+        let rate = broken.keep("rateLimit", self.rate_limit.map(RateLimitBody::parse).transpose());
+        let validity = broken.keep("validitySeconds", validity);
+        let (Some(display_name), Some(description), Some(validity)) = (name, description, validity) else {
+            return Err(broken.refused());
+        };
+        let (Some(permissions), Some(addresses), Some(rate)) = (permissions, addresses, rate) else {
+            return Err(broken.refused());
+        };
+        let personas = persona_set(self.persona_qualified_names.unwrap_or_default())?;
+        Ok(ApiKeyUpdate { display_name, description, validity, personas, permissions, addresses, rate })
     }
 }
 

@@ -6,7 +6,6 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
-use validator::Validate;
 
 use super::MOST;
 use crate::domain::asset::PeopleList;
@@ -26,7 +25,7 @@ const NAME: usize = 255;
 const PEOPLE: usize = 1000;
 
 /// Entities to create or update.
-#[derive(Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[schema(example = examples::entities_request)]
 pub struct EntitiesRequest {
     /// At most 1000.

@@ -26,7 +26,7 @@ impl MeQuery {
     async fn app_config(&self, context: &Context<'_>) -> Option<Result<AppConfig, Problem>> {
         Some(Asking::of(context).map(|asking| AppConfig {
             app_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-            auth_config: AuthConfig { token_auth_enabled: asking.state.datahub.authentication == Authentication::On },
+            auth_config: AuthConfig { token_auth_enabled: asking.settings.authentication == Authentication::On },
             policies_config: PoliciesConfig {
                 enabled: true,
                 platform_privileges: Permission::ALL.into_iter().map(Privilege::from).collect(),

@@ -6,6 +6,7 @@ mod answer;
 mod corp_user;
 mod cost;
 pub mod engine;
+mod entity;
 mod filters;
 mod limits;
 mod me;
@@ -19,12 +20,13 @@ mod service_accounts;
 mod tokens;
 mod users;
 
-use actix_web::{HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use async_graphql::{Context, EmptySubscription, MergedObject};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use self::engine::Engine;
 use self::problem::Problem;
 #[cfg(feature = "fuzzing")]
 pub use self::{
@@ -32,13 +34,14 @@ pub use self::{
     request::{parse, read},
 };
 use super::caller::Caller;
-use super::problem::DataHubError;
-use crate::app::State;
+use super::settings::Settings;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Violation};
 use crate::domain::listing::MAX_LIMIT;
 use crate::http::asked::Asked;
+use crate::http::openapi::DataHubFails;
 use crate::http::problem::Failure;
+use crate::http::state::{State, data, state};
 use crate::http::valid::Raw;
 
 /// What can be asked.
@@ -75,7 +78,7 @@ const DIRECTIVES: usize = 10;
 #[must_use]
 pub fn schema() -> Schema {
     Schema::build(Query::default(), Mutation::default(), EmptySubscription)
-        .register_output_type::<scalars::Entity>()
+        .register_output_type::<entity::Entity>()
         .limit_depth(DEPTH)
         .limit_complexity(COMPLEXITY)
         .limit_directives(DIRECTIVES)
@@ -99,13 +102,13 @@ pub fn sdl() -> String {
     responses(
         (status = 200, description = "`data`, `errors` and `extensions`", body = Object),
         (status = 400, description = "The body is no GraphQL request, and there is no body; or it is nested too deep"),
-        (status = 401, description = "No credential, or a bad one", body = DataHubError),
-        (status = 429, description = "Too many documents of the actor wait", body = DataHubError),
+        DataHubFails<401>,
+        DataHubFails<429>,
     ),
 )]
 #[post("/api/graphql")]
-pub async fn execute(state: web::Data<State>, asked: Asked<Raw, Caller>) -> Result<HttpResponse, Failure> {
-    answer(state, asked).await
+pub async fn execute(request: HttpRequest, asked: Asked<Raw, Caller>) -> Result<HttpResponse, Failure> {
+    answer(&request, asked).await
 }
 
 /// Ask DataHub's GraphQL, at the frontend's address
@@ -118,13 +121,13 @@ pub async fn execute(state: web::Data<State>, asked: Asked<Raw, Caller>) -> Resu
     responses(
         (status = 200, description = "`data`, `errors` and `extensions`", body = Object),
         (status = 400, description = "The body is no GraphQL request, and there is no body; or it is nested too deep"),
-        (status = 401, description = "No credential, or a bad one", body = DataHubError),
-        (status = 429, description = "Too many documents of the actor wait", body = DataHubError),
+        DataHubFails<401>,
+        DataHubFails<429>,
     ),
 )]
 #[post("/api/v2/graphql")]
-pub async fn execute_v2(state: web::Data<State>, asked: Asked<Raw, Caller>) -> Result<HttpResponse, Failure> {
-    answer(state, asked).await
+pub async fn execute_v2(request: HttpRequest, asked: Asked<Raw, Caller>) -> Result<HttpResponse, Failure> {
+    answer(&request, asked).await
 }
 
 /// A GraphQL request.
@@ -139,29 +142,31 @@ pub struct GraphqlRequest {
     operation_name: Option<String>,
 }
 
-async fn answer(state: web::Data<State>, asked: Asked<Raw, Caller>) -> Result<HttpResponse, Failure> {
+async fn answer(request: &HttpRequest, asked: Asked<Raw, Caller>) -> Result<HttpResponse, Failure> {
     let Asked { actor, body, .. } = asked;
     let body = body.bytes()?;
-    let (engine, schema, asking) = (state.clone(), state.graphql.schema(), actor.id());
+    let (state, settings, engine) = (state(request)?, data(request)?, data::<Engine>(request)?);
+    let (schema, asking) = (engine.schema(), actor.id());
     let work = async move {
         let request = match request::parse(request::read(&body)?) {
             Err(error) => return Ok::<_, Failure>(answer::refused(&error)),
             Ok(request) => request,
         };
         drop(body);
-        let response = schema.execute(request.data(Asking { state, actor })).await;
+        let response = schema.execute(request.data(Asking { state, settings, actor })).await;
         if response.errors.iter().any(problem::is_away) {
             return Err(Error::Unavailable("a field could not be answered".into()).into());
         }
         Ok(answer::write(&response))
     };
-    let text = engine.graphql.run(asking, work).await??;
+    let text = engine.run(asking, work).await??;
     Ok(HttpResponse::Ok().content_type("application/json;charset=utf-8").body(text))
 }
 
 /// Who asks whom.
 struct Asking {
     state: web::Data<State>,
+    settings: web::Data<Settings>,
     actor: Actor,
 }
 

@@ -6,7 +6,7 @@ use async_graphql::{ErrorExtensionValues, ServerError};
 use serde_json::{Value, json};
 
 use crate::domain::error::{Error, Violation};
-use crate::http::datahub::problem::UNAUTHORIZED;
+use crate::http::problem::UNAUTHORIZED;
 
 /// What went wrong with one field.
 #[derive(Debug, Clone)]

@@ -1,11 +1,6 @@
-//! What every subject uses: the scalar `Long`, the interface `Entity`, and what leads from one entity to another.
+//! What every subject uses: the scalar `Long`, and what leads from one entity to another.
 
-use async_graphql::{
-    Enum, InputObject, InputValueError, InputValueResult, Interface, Scalar, ScalarType, SimpleObject,
-};
-
-use super::corp_user::CorpUser;
-use super::tokens::AccessTokenMetadata;
+use async_graphql::{Enum, InputObject, InputValueError, InputValueResult, Scalar, ScalarType, SimpleObject};
 
 /// A number of 64 bits: epoch milliseconds.
 #[derive(Debug, Clone, Copy)]
@@ -35,19 +30,6 @@ pub enum EntityType {
     AccessToken,
     /// A user, or a service account.
     CorpUser,
-}
-
-/// Whatever has a URN.
-#[derive(Interface)]
-#[graphql(
-    field(name = "urn", ty = "&String", desc = "Its name"),
-    field(name = "type", method = "entity_type", ty = "&EntityType", desc = "What kind of thing it is")
-)]
-pub enum Entity {
-    /// An access token.
-    AccessTokenMetadata(AccessTokenMetadata),
-    /// A user.
-    CorpUser(CorpUser),
 }
 
 /// Which relationships are wanted.

@@ -130,7 +130,7 @@ async fn create_unnamed(context: &Context<'_>, input: GetAccessTokenInput) -> Re
 impl Asking {
     fn validity(&self, named: Option<AccessTokenDuration>, iso: Option<&str>) -> Result<Validity, Problem> {
         let named = named.map(AccessTokenDuration::validity).transpose()?;
-        Ok(at("duration", self.state.datahub.lifetimes.choose(named, iso))?)
+        Ok(at("duration", self.settings.lifetimes.choose(named, iso))?)
     }
 }
 

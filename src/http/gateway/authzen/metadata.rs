@@ -5,10 +5,10 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::State;
 use crate::domain::error::Violation;
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
+use crate::http::state::State;
 
 /// Where a decision point is.
 #[derive(Serialize, ToSchema)]

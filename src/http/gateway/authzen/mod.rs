@@ -14,12 +14,12 @@ use utoipa::ToSchema;
 
 use self::answers::{AccessDecision, AccessDecisions};
 use self::entities::{AccessAction, AccessEntity, AccessEvaluation};
-use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Violation};
 use crate::http::asked::Asked;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
+use crate::http::state::State;
 use crate::service::authz::evaluation::{self, Question, Semantic};
 
 /// How many evaluations one request can ask for.

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::app::State;
 use crate::domain::actor::Actor;
 use crate::domain::cursor::{Cursor, CursorSeal};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::filter::Value;
+use crate::http::state::State;
 use crate::service::authz::search_access::{CANDIDATES, Results, Window};
 
 /// Which part of the results is wanted.

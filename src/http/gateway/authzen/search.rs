@@ -9,11 +9,11 @@ use super::entities::{
     AccessAction, AccessEntity, AccessTarget, read_action, read_resource, read_subject, read_target,
 };
 use super::pages::{PageAsked, PageTold, Pages};
-use crate::app::State;
 use crate::domain::policy::Resource;
 use crate::http::asked::Asked;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
+use crate::http::state::State;
 use crate::service::authz::decide::Inquiry;
 use crate::service::authz::evaluation::kind_of;
 use crate::service::authz::search_access;

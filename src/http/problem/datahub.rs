@@ -1,12 +1,12 @@
-//! Errors of this door's REST calls: DataHub's clients read the member `message` and nothing else.
+//! Errors of DataHub's REST calls: DataHub's clients read the member `message` and nothing else.
 //!
-//! GraphQL has errors of its own: see `graphql/problem.rs`.
+//! GraphQL has errors of its own: see `datahub/graphql/problem.rs`.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::Failure;
 use crate::domain::error::{Error, Refusal};
-use crate::http::problem::Failure;
 
 /// The text of DataHub for a refusal.
 pub const UNAUTHORIZED: &str = "Unauthorized to perform this action. Please contact your DataHub administrator.";

@@ -8,9 +8,9 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 
-use super::super::listing::Condition;
-use super::super::schema::changes;
-use super::AnyConnection;
+use super::database::AnyConnection;
+use super::listing::Condition;
+use super::schema::changes;
 use crate::domain::error::Result;
 
 /// Up to where the changes have been followed.
@@ -33,7 +33,7 @@ impl Mark {
     }
 
     /// The changes that were not visible when this was read.
-    pub(in crate::storage) fn unseen(&self) -> Condition<changes::table> {
+    pub(super) fn unseen(&self) -> Condition<changes::table> {
         let from = changes::position.ge(self.from);
         match self.snapshot.clone() {
             None => Box::new(from),
@@ -71,13 +71,9 @@ pub fn mark(connection: &mut AnyConnection) -> Result<Mark> {
 }
 
 /// The position of a change that is inserted by this connection, as SQL.
-pub(in crate::storage) fn next_position(connection: &AnyConnection) -> &'static str {
+pub(super) fn next_position(connection: &AnyConnection) -> &'static str {
     match connection {
         AnyConnection::Postgres(_) => "pg_current_xact_id()::text::bigint",
         AnyConnection::Sqlite(_) => "(SELECT coalesce(max(position), 0) + 1 FROM changes)",
     }
 }
-
-/// The ids of transactions mean nothing in another cluster: changes that came with a dump count as long known.
-pub(super) const FORGET_FOREIGN_POSITIONS: &str = "UPDATE changes SET position = 0 \
-     WHERE position >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint";

@@ -4,13 +4,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use super::actor::{Actor, PresentedCredential, Standing};
-use super::credential::{KnownCredential, Use};
-use super::error::{Error, Refusal, Result};
-use super::ids::PrincipalId;
-use super::limits::AllowedAddresses;
-use super::pepper::{Digest, PepperId, Peppers};
-use super::token::ParsedToken;
+use crate::domain::actor::{Actor, Holder, PresentedCredential, Standing};
+use crate::domain::credential::{KnownCredential, Use};
+use crate::domain::error::{Error, Refusal, Result};
+use crate::domain::ids::PrincipalId;
+use crate::domain::limits::AllowedAddresses;
+use crate::domain::pepper::{Digest, PepperId, Peppers};
+use crate::domain::token::ParsedToken;
 
 /// A point in time, counted in changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,12 +75,6 @@ impl Record {
         self.ticket
     }
 
-    /// What the principal may do.
-    #[must_use]
-    pub fn standing(&self) -> &Standing {
-        &self.standing
-    }
-
     /// Whom it authenticates.
     #[must_use]
     pub fn principal_id(&self) -> PrincipalId {
@@ -107,7 +101,9 @@ impl Record {
         // The digest proves the kind and the key id as well as the secret.
         let ParsedToken { kind, key_id, .. } = *token;
         let credential = PresentedCredential { kind, key_id, expires_at: self.expires_at };
-        Ok(Actor::recognised(Arc::clone(self), credential))
+        let mut actor = Actor::of(Arc::<Self>::clone(self));
+        actor.credential = Some(credential);
+        Ok(actor)
     }
 
     /// Whether it may be used from `address`.
@@ -149,5 +145,11 @@ impl Record {
 
     fn used(&self, count: i64) -> Use {
         Use { principal: self.principal_id(), last_used_at: self.last_used_at.load(Ordering::Relaxed), count }
+    }
+}
+
+impl Holder for Record {
+    fn standing(&self) -> &Standing {
+        &self.standing
     }
 }

@@ -1,0 +1,159 @@
+//! What the command line says to the doors.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::SECOND;
+use crate::config::{DataHubSettings, MetadataAuth, NeverExpiringTokens, Settings};
+use crate::descriptors;
+use crate::domain::access_token::{Lifetimes, NeverExpiring};
+use crate::domain::password::PasswordRule;
+use crate::http::bodies::BodyLimits;
+use crate::http::datahub::settings::{Authentication, SystemClient};
+use crate::http::gateway::guards::GithubKeys;
+use crate::http::gateway::introspection::AnswerLifetime;
+use crate::http::peer::TrustedProxies;
+use crate::http::state::StateSettings;
+use crate::http::wire::{ConnectionLimits, Connections, Pace};
+use crate::http::{DoorSettings, datahub};
+use crate::telemetry::AcceptErrors;
+
+/// What all doors need to know.
+pub(super) fn state(settings: &Settings, connections: &Arc<Connections>, accept_errors: AcceptErrors) -> StateSettings {
+    StateSettings {
+        trusted: TrustedProxies(settings.trusted_proxies.clone()),
+        bodies: BodyLimits {
+            longest: settings.body_limit,
+            memory: settings.body_memory,
+            grace: Duration::from_secs(settings.body_seconds),
+            bytes_per_second: settings.body_bytes_per_second,
+        },
+        connections: Arc::clone(connections),
+        accept_errors: accept_errors.0,
+        request_timeout: Duration::from_secs(settings.request_timeout_seconds),
+        public_url: settings.public_url.clone(),
+    }
+}
+
+/// What single doors need to know.
+///
+/// # Errors
+/// A sentence for the operator.
+pub(super) fn settings(settings: &Settings) -> Result<DoorSettings, String> {
+    let github_keys = match &settings.github_public_keys {
+        None => GithubKeys::default(),
+        Some(path) => {
+            let failed = |error: String| format!("the public keys of GitHub in `{}`: {error}", path.display());
+            GithubKeys::parse(&std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?)
+                .map_err(failed)?
+        }
+    };
+    Ok(DoorSettings {
+        github_keys,
+        introspection: AnswerLifetime(settings.introspection_seconds * SECOND),
+        datahub: datahub(&settings.datahub, settings.listen)?,
+    })
+}
+
+pub(super) fn connections(settings: &Settings) -> Arc<Connections> {
+    let total = descriptors::connections(settings, descriptors::raise());
+    Connections::new(ConnectionLimits {
+        total,
+        each: settings.connections_per_address.unwrap_or(total.div_ceil(2)),
+        trusted: TrustedProxies(settings.trusted_proxies.clone()),
+    })
+}
+
+/// A body that is read is timed by its reader, who says what is wrong; one that nobody reads has twice the time.
+pub(super) fn pace(settings: &Settings) -> Pace {
+    let head = Duration::from_secs(settings.head_seconds);
+    Pace {
+        head,
+        body: Duration::from_secs(settings.body_seconds.saturating_mul(2)),
+        bytes_per_second: settings.body_bytes_per_second.div_ceil(2),
+        unknown: Duration::from_secs(settings.keep_alive_seconds) + head,
+        ..Pace::default()
+    }
+}
+
+/// What DataHub's door needs to know, for a server that listens there.
+///
+/// # Errors
+/// A sentence for the operator.
+fn datahub(settings: &DataHubSettings, listen: SocketAddr) -> Result<datahub::Settings, String> {
+    let authentication = match settings.metadata_auth {
+        MetadataAuth::On => Authentication::On,
+        MetadataAuth::Off if settings.metadata_auth_off_anywhere => Authentication::OffAnywhere,
+        MetadataAuth::Off if listen.ip().is_loopback() => Authentication::Off,
+        MetadataAuth::Off => {
+            return Err(format!(
+                "--metadata-auth off lets everybody who reaches {listen} do everything; listen on 127.0.0.1, or add \
+                 --metadata-auth-off-anywhere"
+            ));
+        }
+    };
+    let never = match settings.never_expiring_tokens {
+        NeverExpiringTokens::Allow => NeverExpiring::Allow,
+        NeverExpiringTokens::Forbid => NeverExpiring::Forbid,
+    };
+    let durations: Vec<String> = settings
+        .access_token_durations
+        .iter()
+        .map(|text| text.trim().to_owned())
+        .filter(|text| !text.is_empty())
+        .collect();
+    let lifetimes =
+        Lifetimes::new(never, durations).map_err(|message| format!("--access-token-durations {message}"))?;
+    let system_client = match (&settings.system_client_id, &settings.system_client_secret) {
+        (Some(id), Some(secret)) => Some(SystemClient::new(id, secret)?),
+        _ => None,
+    };
+    let password_rule = PasswordRule { shortest: settings.sign_up_password_length.max(1) };
+    Ok(datahub::Settings { authentication, system_client, lifetimes, password_rule })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::config::Cli;
+
+    fn door(arguments: &[&str]) -> Result<datahub::Settings, String> {
+        let cli = Cli::try_parse_from(["tessera"].iter().chain(arguments)).map_err(|error| error.to_string())?;
+        datahub(&cli.settings.datahub, cli.settings.listen)
+    }
+
+    #[test]
+    fn without_authentication_nobody_else_is_let_near_unless_it_is_said_twice() {
+        assert!(door(&["--metadata-auth", "off"]).is_ok());
+        assert!(door(&["--metadata-auth", "off", "--listen", "[::1]:80"]).is_ok());
+        let open = ["--metadata-auth", "off", "--listen", "0.0.0.0:8585"];
+        assert!(door(&open).unwrap_err().contains("--metadata-auth-off-anywhere"));
+        assert!(door(&[&open[..], &["--metadata-auth-off-anywhere"]].concat()).is_ok());
+    }
+
+    #[test]
+    fn the_system_client_needs_a_name_and_a_secret_that_is_no_sample() {
+        let client = |id, secret| door(&["--system-client-id", id, "--system-client-secret", secret]);
+        assert!(client("__datahub_system", "0123456789abcdef").is_ok());
+        for (id, secret) in [
+            ("__s", "short"),
+            ("", "0123456789abcdef"),
+            ("__a:b", "0123456789abcdef"),
+            ("robot", "0123456789abcdef"),
+            ("__s", "JohnSnowKnowsNothing"),
+        ] {
+            assert!(client(id, secret).is_err(), "{id} {secret}");
+        }
+        assert!(door(&["--system-client-id", "__s"]).is_err());
+    }
+
+    #[test]
+    fn durations_are_checked_at_the_start() {
+        assert!(door(&["--access-token-durations", "P30D,P90D", "--never-expiring-tokens", "forbid"]).is_ok());
+        assert!(door(&["--access-token-durations", "P30D,soon"]).is_err());
+        assert!(door(&["--access-token-durations", "P20Y"]).is_err());
+    }
+}
