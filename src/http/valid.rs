@@ -9,6 +9,7 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use validator::{Validate, ValidationErrors};
 
 use super::bodies::{STRANGERS, Sender};
 use super::problem::Failure;
@@ -68,11 +69,11 @@ impl<T> Body<T> {
 }
 
 impl<T: DeserializeOwned> Body<T> {
-    /// The JSON object in it, whose every member is known.
+    /// The JSON object in it, whose every member is known. What its members are is for whoever makes values of them.
     ///
     /// # Errors
     /// What is wrong with the body.
-    pub fn valid(self) -> Result<T, Failure> {
+    pub fn known(self) -> Result<T, Failure> {
         if self.declared == Declared::Otherwise {
             return Err(not_json());
         }
@@ -92,6 +93,18 @@ impl<T: DeserializeOwned> Body<T> {
             return Err(not_json());
         }
         parse(&self.bytes?).map(|(body, _unknown)| body)
+    }
+}
+
+impl<T: DeserializeOwned + Validate> Body<T> {
+    /// The JSON object in it, whose every member is known and keeps the rules that its type declares.
+    ///
+    /// # Errors
+    /// What is wrong with the body.
+    pub fn valid(self) -> Result<T, Failure> {
+        let body = self.known()?;
+        body.validate().map_err(|errors| Broken::from(&errors).refused())?;
+        Ok(body)
     }
 }
 
@@ -191,6 +204,15 @@ fn in_json(expected: &str) -> &str {
 /// The members of a body that break a rule.
 #[derive(Default)]
 pub struct Broken(Vec<Violation>);
+
+impl From<&ValidationErrors> for Broken {
+    fn from(errors: &ValidationErrors) -> Self {
+        let all = errors.field_errors().into_iter().flat_map(|(member, errors)| {
+            errors.iter().map(move |error| Violation::new(member.as_ref(), error.to_string()))
+        });
+        Self(all.collect())
+    }
+}
 
 impl Broken {
     /// What a member is; nothing if it breaks its rule, which is kept.

@@ -45,7 +45,7 @@ pub async fn create(
     request: HttpRequest,
     Asked { actor, body, .. }: Asked<ApiTokenRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let created = api_keys::create(&state.service, &actor, body.valid()?.into_new()?, request_key(&request)?).await?;
+    let created = api_keys::create(&state.service, &actor, body.known()?.into_new()?, request_key(&request)?).await?;
     let CreatedApiKey { api_key, token } = created;
     Ok(HttpResponse::Ok().json(ApiToken::new(api_key, state.service.clock.now(), Some(token))))
 }
@@ -106,7 +106,7 @@ pub async fn update(
     request: HttpRequest,
     Asked { actor, body, .. }: Asked<ApiTokenRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let (id, update, expected) = (parse_guid(&guid)?, body.valid()?.into_update()?, expected(&request));
+    let (id, update, expected) = (parse_guid(&guid)?, body.known()?.into_update()?, expected(&request));
     let key = api_keys::update(&state.service, &actor, id, update, expected).await?;
     Ok(tell(&mut HttpResponse::Ok(), key.edition()).json(ApiToken::new(key, state.service.clock.now(), None)))
 }

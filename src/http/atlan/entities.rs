@@ -42,7 +42,7 @@ pub async fn update(
     state: web::Data<State>,
     Asked { actor, body, .. }: Asked<EntitiesRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let mutation = entities::save(&state.service, &actor, body.valid()?.into_drafts()?).await?;
+    let mutation = entities::save(&state.service, &actor, body.known()?.into_drafts()?).await?;
     Ok(HttpResponse::Ok().json(MutationView::from(mutation)))
 }
 

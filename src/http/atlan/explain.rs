@@ -39,7 +39,7 @@ pub async fn ask(
     state: web::Data<State>,
     Asked { actor, body, .. }: Asked<ExplainRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let explanation = explain::explain(&state.service, &actor, body.valid()?.into_domain()?).await?;
+    let explanation = explain::explain(&state.service, &actor, body.known()?.into_domain()?).await?;
     Ok(HttpResponse::Ok().json(ExplanationView::from(explanation)))
 }
 

@@ -35,7 +35,7 @@ pub async fn create(
     state: web::Data<State>,
     Asked { actor, body, .. }: Asked<PersonaRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let persona = personas::create(&state.service, &actor, body.valid()?.into_input()?).await?;
+    let persona = personas::create(&state.service, &actor, body.known()?.into_input()?).await?;
     Ok(HttpResponse::Ok().json(PersonaView::from(persona)))
 }
 
@@ -92,7 +92,7 @@ pub async fn update(
     request: HttpRequest,
     Asked { actor, body, .. }: Asked<PersonaRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let (id, input, expected) = (parse_guid(&guid)?, body.valid()?.into_input()?, expected(&request));
+    let (id, input, expected) = (parse_guid(&guid)?, body.known()?.into_input()?, expected(&request));
     let persona = personas::update(&state.service, &actor, id, input, expected).await?;
     Ok(tell(&mut HttpResponse::Ok(), persona.edition()).json(PersonaView::from(persona)))
 }

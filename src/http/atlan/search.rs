@@ -33,7 +33,7 @@ pub async fn search(
     state: web::Data<State>,
     Asked { actor, body, .. }: Asked<SearchRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let request = body.valid()?;
+    let request = body.known()?;
     let found = service::search(&state.service, &actor, dsl::parse(&request.dsl)?).await?;
     let wanted = request.attributes.unwrap_or_default();
     let view = |entity| EntityView::from(entity).with_only(&wanted);

@@ -3,13 +3,14 @@
 use actix_web::{HttpRequest, HttpResponse, delete, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use validator::Validate;
 
 use crate::domain::actor::Actor;
 use crate::http::auth::origin;
 use crate::http::openapi::{AnyError, Fails, examples};
 use crate::http::problem::Failure;
 use crate::http::state::State;
-use crate::http::valid::{Body, Broken};
+use crate::http::valid::Body;
 use crate::service::authn::sessions;
 
 /// Sign in
@@ -29,12 +30,6 @@ pub async fn create(
     body: Body<SessionRequest>,
 ) -> Result<HttpResponse, Failure> {
     let SessionRequest { username, password } = body.valid()?;
-    let mut broken = Broken::default();
-    for (member, text, longest) in [("username", &username, 100), ("password", &password, 1024)] {
-        let fits = text.chars().count() <= longest;
-        broken.keep(member, if fits { Ok(()) } else { Err(format!("must have at most {longest} characters")) });
-    }
-    broken.refuse()?;
     let session = sessions::create(&state.service, username, password, origin(&state, &request)).await?;
     Ok(HttpResponse::Ok().json(Session { token: session.token.expose(), expires_at: session.expires_at }))
 }
@@ -54,13 +49,15 @@ pub async fn delete(state: web::Data<State>, actor: Actor) -> Result<HttpRespons
 }
 
 /// Who signs in.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[schema(example = examples::session_request)]
 pub struct SessionRequest {
     /// The unique name.
+    #[validate(length(max = 100, message = "must have at most 100 characters"))]
     #[schema(max_length = 100)]
     username: String,
     /// In clear text: use TLS.
+    #[validate(length(max = 1024, message = "must have at most 1024 characters"))]
     #[schema(format = Password, max_length = 1024)]
     password: String,
 }

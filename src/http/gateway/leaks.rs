@@ -36,7 +36,7 @@ pub async fn revoke(
     body: Body<RevokeLeakedRequest>,
 ) -> Result<HttpResponse, Failure> {
     reports.take(state.trusted.client_address(&request))?;
-    revoke_found(&state.service, &body.valid()?.token).await?;
+    revoke_found(&state.service, &body.known()?.token).await?;
     Ok(HttpResponse::Ok().finish())
 }
 

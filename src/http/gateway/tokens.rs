@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use validator::Validate;
 
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result, Violation};
@@ -14,7 +15,7 @@ use crate::http::state::State;
 use crate::service::authn::verify;
 
 /// How many tokens can be verified at once.
-const TOKENS: usize = 100;
+const TOKENS: u64 = 100;
 
 /// Verify tokens
 ///
@@ -34,10 +35,6 @@ pub async fn verify_tokens(
     Asked { actor, body, .. }: Asked<VerifyTokensRequest>,
 ) -> Result<HttpResponse, Failure> {
     let asked = body.valid()?;
-    if !(1..=TOKENS).contains(&asked.tokens.len()) {
-        let message = format!("must have 1 to {TOKENS} members, not {}", asked.tokens.len());
-        return Err(Violation::new("tokens", message).into());
-    }
     let address = asked.address.as_deref().map(str::parse).transpose();
     let address = address.map_err(|_| Violation::new("address", "must be an IP address"))?;
     let mut results = Vec::with_capacity(asked.tokens.len());
@@ -49,9 +46,10 @@ pub async fn verify_tokens(
 }
 
 /// The tokens to ask about.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize, Validate, ToSchema)]
 pub struct VerifyTokensRequest {
     /// One or more.
+    #[validate(length(min = 1, max = "TOKENS", message = "must have 1 to 100 members"))]
     #[schema(min_items = 1, max_items = 100)]
     tokens: Vec<String>,
     /// Where they are used from; needed for keys that are bound to addresses.
