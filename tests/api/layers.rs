@@ -162,7 +162,7 @@ fn arrows() -> BTreeSet<(String, String)> {
         let from = module_of(path);
         for mut to in mentioned(&from, text) {
             while !to.is_empty() && !modules.contains(&to) {
-                to = parent(&to).to_owned();
+                to.truncate(parent(&to).len());
             }
             if !of_tests(&from) && !of_tests(&to) && !is_within(&from, &to) && !is_within(&to, &from) {
                 arrows.insert((from.clone(), to));
