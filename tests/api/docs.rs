@@ -148,7 +148,7 @@ fn cited(text: &str) -> Vec<(usize, String)> {
     let mut kind = None;
     let mut found = Vec::new();
     for word in text.split([' ', ',']).filter(|word| !word.is_empty()) {
-        let bare = word.trim_end_matches(['.', ':', ';', ')', '"']);
+        let bare = word.trim_end_matches(['.', ':', ';', ')', '"', '`']);
         match bare {
             "section" | "sections" => kind = Some(0),
             "trap" | "traps" => kind = Some(1),

@@ -62,7 +62,7 @@ impl Example<'_> {
             let body = json!({"query": query, "variables": variables}).to_string();
             return Request { method: Method::POST, path: "/api/graphql".to_owned(), kind: json, body: Some(body) };
         };
-        let (path, body) = self.rest(path).await;
+        let (path, body) = self.rest(path, client).await;
         let is_form = operation["requestBody"]["content"][FORM].is_object();
         Request { method: method.parse().unwrap(), path, kind: if is_form { FORM } else { json }, body }
     }
@@ -91,7 +91,7 @@ impl Example<'_> {
     }
 
     /// The path of an operation with its parameters, and its body.
-    async fn rest(&self, path: &str) -> (String, Option<String>) {
+    async fn rest(&self, path: &str, client: &Client) -> (String, Option<String>) {
         let other = json!({"type": "user", "id": "admin"});
         let action = json!({"name": "VIEW_ENTITY_PAGE"});
         let resource = json!({"type": "chart", "id": "urn:li:chart:sales"});
@@ -156,11 +156,12 @@ impl Example<'_> {
                 bare(format!("{}?aspect=corpUserKey&version=0", path.replace("{urn}", &urn(OTHER))))
             }
             "get_datahub_snapshot" | "get_datahub_entity" => bare(path.replace("{urn}", &urn(OTHER))),
-            "evaluate_access about oneself" => with(
-                path,
-                json!({
-                "subject": {"type": "user", "id": "nobody"}, "action": action, "resource": resource}),
-            ),
+            "evaluate_access about oneself" => {
+                let own = client.whoami().await.json;
+                let kind = if own["kind"] == "user" { "user" } else { "api_token" };
+                let subject = json!({"type": kind, "id": own["username"]});
+                with(path, json!({"subject": subject, "action": action, "resource": resource}))
+            }
             _ => bare(path.to_owned()),
         }
     }

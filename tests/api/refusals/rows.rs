@@ -6,7 +6,7 @@ use tessera::domain::permission::Permission::{
     ViewUsers,
 };
 
-use self::Needs::{AnActor, Nothing, OneOf};
+use self::Needs::{AnActor, Nothing, OneOf, OneOfSeen};
 
 /// What it takes to be let in.
 #[derive(Clone, Copy)]
@@ -17,6 +17,8 @@ pub enum Needs {
     AnActor(&'static str),
     /// One of these permissions; the status of the refusal of everybody else. 404 is that of what is not seen.
     OneOf(&'static [Permission], u16),
+    /// One of the first permissions; everybody else gets 403 with one of the second, which show it, and 404 without.
+    OneOfSeen(&'static [Permission], &'static [Permission]),
 }
 
 /// What an operation takes, in the example that is tried.
@@ -65,7 +67,7 @@ pub const REST: &[Row] = &[
     row("get_explanation about oneself", AnActor(OWN)),
     // Entities
     row("update_entities", OneOf(&[ManagePersonas], 403)),
-    row("delete_entities", OneOf(&[ManagePersonas], 403)),
+    row("delete_entities", OneOfSeen(&[ManagePersonas], SEE_PERSONAS)),
     row("get_entity", OneOf(SEE_PERSONAS, 404)),
     row("get_entity_by_name", OneOf(SEE_PERSONAS, 404)),
     row("search_entities", AnActor(SEEN)),
@@ -111,7 +113,7 @@ pub const REST: &[Row] = &[
     row("get_datahub_health", Nothing(HEALTH)),
     row("get_datahub_frontend_health", Nothing(HEALTH)),
     row("create_datahub_session", Nothing(SIGNS_IN)),
-    row("delete_datahub_session", Nothing("it ends the session of the cookies, if there are any")),
+    row("delete_datahub_session", Nothing("it ends the session that it is sent with, if there is one")),
     row("get_datahub_sign_in", Nothing(SIGNS_IN)),
     row("create_datahub_user", Nothing("the invitation is the credential")),
     // Operations
