@@ -1,6 +1,6 @@
 //! Licences and sources of the dependencies, by the lists of `deny.toml`.
 //!
-//! `cargo deny check licenses bans sources` checks more; building it takes longer than the other tests do.
+//! `tests/run deny` checks more, for those who have cargo-deny: to build it in every run would cost minutes.
 
 use std::path::Path;
 use std::process::Command;

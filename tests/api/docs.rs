@@ -97,7 +97,7 @@ fn named_file(word: &str) -> Option<&str> {
         path.contains('/') && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
     let first = path.split('/').next().unwrap_or_default();
     let is_ours = ["src", "tests", "docs", "benches", "fuzz", "openapi", "migrations"].contains(&first);
-    (is_path && (is_ours || path.ends_with(".rs"))).then_some(path)
+    (is_path && (is_ours || Path::new(path).extension().is_some_and(|ending| ending == "rs"))).then_some(path)
 }
 
 #[test]
