@@ -24,6 +24,7 @@ use crate::domain::text::{Description, DisplayName, at};
 use crate::http::datahub::settings::Authentication;
 use crate::http::datahub::{self, graphql};
 use crate::http::state::State;
+use crate::http::wire::RawTargets;
 use crate::http::{Doors, openapi, wire};
 use crate::pepper_file;
 use crate::service::authn::look_ups::LookUps;
@@ -32,8 +33,7 @@ use crate::service::authz::administrators;
 use crate::service::bootstrap::{self, ADMIN, FirstStart};
 use crate::service::catalogue::policies;
 use crate::service::keys::api_keys;
-use crate::service::people::users;
-use crate::service::people::users::{NewUser, PersonalTokens};
+use crate::service::people::users::{self, NewUser, PersonalTokens};
 use crate::service::upkeep::follow::FOLLOW_EVERY;
 use crate::service::upkeep::maintenance::{self, Unsaved};
 use crate::service::upkeep::time;
@@ -163,6 +163,7 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> Outcome {
         accepted: connections.most() + SPARE,
         connections,
         pace: doors::pace(&settings),
+        raw_targets: if settings.raw_request_targets { RawTargets::Encoded } else { RawTargets::Untouched },
         workers: settings.workers.map_or(defaults.workers, std::num::NonZero::get),
         keep_alive: Duration::from_secs(settings.keep_alive_seconds).into(),
         shutdown_timeout: Duration::from_secs(settings.shutdown_seconds),

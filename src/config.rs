@@ -300,6 +300,10 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_HEAD_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub head_seconds: u64,
 
+    /// Whether request targets that Atlan's Java SDK writes raw are percent-encoded before they are parsed. If not, they
+    /// are answered with 400
+    #[arg(long, global = true, env = "TESSERA_RAW_REQUEST_TARGETS", default_value_t = true, action = clap::ArgAction::Set)]
+    pub raw_request_targets: bool,
     /// How long a request may take, in seconds
     #[arg(long, global = true, env = "TESSERA_REQUEST_TIMEOUT_SECONDS", default_value_t = 30)]
     pub request_timeout_seconds: u64,

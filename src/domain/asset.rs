@@ -60,7 +60,7 @@ pub struct AssetGrant {
     pub relation: Relation,
 }
 
-/// A list of an asset's people: an attribute on the wire (Atlan's contract, section 6.3), a set of rows here.
+/// A list of an asset's people: an attribute on the wire (docs/contracts/atlan.md, section 6.3), a set of rows here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PeopleList {
     /// User names of admins or editors.
@@ -124,8 +124,8 @@ pub fn ancestors(qualified_name: &str) -> Vec<&str> {
 }
 
 /// Checks the qualified name of an asset that lies beneath nothing: none shall be where the assets of others will come
-/// to lie. Connections are at `default/<connector>/<number>`, collections at `default/collection/<user>/<id>` (Atlan's
-/// contract, section 6.3).
+/// to lie. Connections are at `default/<connector>/<number>`, collections at `default/collection/<user>/<id>`
+/// (docs/contracts/atlan.md, section 6.3).
 ///
 /// # Errors
 /// A message that says what is allowed.

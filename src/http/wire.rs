@@ -5,6 +5,10 @@
 //! tried, in the query to space, `"`, `<`, `>` and bytes from 0x80, in the path to space, `<`, `>`, the backtick and
 //! bytes from 0x80. [`Lenient`] sits between the socket and actix's parser and percent-encodes just these bytes, just
 //! there; every other byte of the connection goes through as it came.
+//!
+//! [`RawTargets::Untouched`] (`TESSERA_RAW_REQUEST_TARGETS=false`) switches the encoding off; the bounds on connections and
+//! their pace stay. It is here because actix-web offers no place before its parser; the discussion there is
+//! <https://github.com/actix/actix-web/issues/3102>. Should actix take such targets one day, this can go.
 
 mod connections;
 mod framing;
@@ -29,7 +33,7 @@ use actix_web::http::KeepAlive;
 use actix_web::rt::net::{TcpSocket, TcpStream};
 
 pub use self::connections::{ConnectionLimits, Connections};
-pub use self::lenient::Lenient;
+pub use self::lenient::{Lenient, RawTargets};
 pub use self::pace::Pace;
 use self::watch::Watch;
 
@@ -44,6 +48,8 @@ pub struct Settings {
     pub accepted: usize,
     /// How long clients may take.
     pub pace: Pace,
+    /// Whether raw request targets are understood.
+    pub raw_targets: RawTargets,
     /// How long an idle connection stays open.
     pub keep_alive: KeepAlive,
     /// How long a client may take to close its side; zero is for ever.
@@ -70,6 +76,7 @@ impl Default for Settings {
             connections: Connections::new(ConnectionLimits::default()),
             accepted: 51_200,
             pace: Pace::default(),
+            raw_targets: RawTargets::default(),
             keep_alive: KeepAlive::default(),
             disconnect_timeout: Duration::from_secs(1),
             shutdown_timeout: Duration::from_secs(30),
@@ -94,7 +101,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Starts to serve an application over HTTP/1 in cleartext on bound listeners, as [`actix_web::HttpServer`] does, with
-/// raw request targets understood. The server runs while the result is awaited.
+/// raw request targets understood unless `settings` says otherwise. The server runs while the result is awaited.
 ///
 /// `factory` makes the application once for every worker and listener. Peer addresses are those of the sockets.
 ///
@@ -126,7 +133,7 @@ where
     let stopping = server.graceful_shutdown_signal();
     for listener in listeners {
         let address = listener.local_addr()?;
-        let (connections, pace) = (Arc::clone(&settings.connections), settings.pace);
+        let connections = Arc::clone(&settings.connections);
         let (factory, settings, stopping) = (factory.clone(), settings.clone(), stopping.clone());
         server = server.listen(format!("http-{address}"), listener, move || {
             let (stopping, connections) = (stopping.clone(), Arc::clone(&connections));
@@ -143,7 +150,8 @@ where
                 .local_addr(address)
                 // Only actix itself can make one that names this address; it is read for requests without a Host alone.
                 .h1(map_config(app, |()| AppConfig::default()));
-            fn_service(move |stream| ready(watched(stream, &connections, pace))).and_then(http)
+            let (pace, raw_targets) = (settings.pace, settings.raw_targets);
+            fn_service(move |stream| ready(watched(stream, &connections, pace, raw_targets))).and_then(http)
         })?;
     }
     Ok(server.run())
@@ -154,11 +162,12 @@ fn watched(
     stream: TcpStream,
     connections: &Arc<Connections>,
     pace: Pace,
+    raw_targets: RawTargets,
 ) -> Result<(Lenient<TcpStream>, Option<SocketAddr>), DispatchError> {
     let peer = stream.peer_addr().ok();
     let admitted = connections.admit(peer.map(|peer| peer.ip()));
     let admitted = admitted.ok_or_else(|| DispatchError::Io(io::ErrorKind::ConnectionRefused.into()))?;
-    Ok((Lenient::watched(stream, Watch::new(admitted, pace)), peer))
+    Ok((Lenient::watched(stream, Watch::new(admitted, pace), raw_targets), peer))
 }
 
 #[cfg(test)]

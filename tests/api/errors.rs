@@ -11,7 +11,7 @@ use crate::support::{Answer, App, BODY_LIMIT, Client};
 /// The members that the error classes of all SDKs know; the Java SDK fails on any other.
 const KNOWN: [&str; 7] = ["errorCode", "errorMessage", "message", "code", "status", "requestId", "causes"];
 
-/// Checks every rule of the contract for error bodies.
+/// Checks every rule for error bodies of docs/contracts/atlan.md, section 5.1.
 #[track_caller]
 pub fn is_atlan(answer: &Answer) {
     assert_eq!(answer.header("content-type"), Some("application/json"), "{}", answer.text);

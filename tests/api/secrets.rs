@@ -1,20 +1,30 @@
 //! No secret is where it should not be: logs at every level, metrics, errors, rows.
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 
+use actix_web::http::Method;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::Text;
 use serde_json::json;
+use tessera::domain::entropy::Entropy;
 use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
-use tessera::domain::token::{ParsedToken, Prefixes};
+use tessera::domain::token::{ParsedToken, Prefixes, TokenKind};
 use tessera::service::Service;
+use tessera::service::bootstrap;
 use tessera::service::people::users::PersonalTokens;
+use tessera::service::upkeep::{maintenance, time};
+use tessera::storage::database::AnyConnection;
 
 use crate::create::KEYS;
-use crate::support::{App, Holder, PASSWORD, log};
+use crate::refusals::examples::{Example, Request};
+use crate::refusals::rows::{GRAPHQL, REST, Row};
+use crate::refusals::{document, find};
+use crate::support::database::on_postgres;
+use crate::support::rules::{allow, criterion};
+use crate::support::{Answer, App, Client, Holder, PASSWORD, log};
 
 const SESSIONS: &str = "/api/service/sessions";
 
@@ -24,27 +34,41 @@ struct Cell {
     cell: String,
 }
 
-/// Everything in the database, as text.
-fn rows(service: &Service) -> String {
-    let tables = [
-        ("principals", "id || kind || username || role"),
-        ("users", "id || display_name || email || password_hash"),
-        ("api_keys", "id || display_name || display_name_folded || description || created_by"),
-        ("credentials", "key_id || kind || principal_id || digest || pepper"),
-        ("principal_permissions", "principal_id || permission"),
-        ("personas", "id || qualified_name || name || display_name || description || created_by"),
-        ("create_requests", "owner_id || request_key || body_digest || api_key_id"),
-        ("changes", "id || actor_id || actor_name || action || subject_id || subject_name || request_id"),
-        ("peppers", "id"),
-    ];
-    let mut text = String::new();
-    for (table, columns) in tables {
-        let query = sql_query(format!("SELECT {columns} AS cell FROM {table}"));
-        let cells: Vec<Cell> = service.database.read(|connection| Ok(query.load(connection)?)).unwrap();
-        for cell in cells {
-            writeln!(text, "{}", cell.cell).unwrap();
+/// The columns of every table but those of the migrations, by the schema itself.
+fn columns(service: &Service) -> BTreeMap<String, Vec<String>> {
+    let query = if on_postgres() {
+        "SELECT table_name || ' ' || column_name AS cell FROM information_schema.columns WHERE table_schema = 'public'"
+    } else {
+        "SELECT m.name || ' ' || c.name AS cell FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'"
+    };
+    let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for cell in cells(service, query) {
+        let (table, column) = cell.split_once(' ').unwrap();
+        if !table.starts_with("__") && !table.starts_with("sqlite_") {
+            tables.entry(table.to_owned()).or_default().push(column.to_owned());
         }
     }
+    assert!(tables.len() > 20, "{tables:?}");
+    tables
+}
+
+fn cells(service: &Service, query: &str) -> Vec<String> {
+    let read = |connection: &mut AnyConnection| Ok(sql_query(query).load::<Cell>(connection)?);
+    service.database.read(read).unwrap().into_iter().map(|cell| cell.cell).collect()
+}
+
+/// Everything in the database, as text.
+fn rows(service: &Service) -> String {
+    let (mut text, mut empty) = (String::new(), Vec::new());
+    for (table, columns) in columns(service) {
+        let row: Vec<_> = columns.iter().map(|column| format!("coalesce(CAST(\"{column}\" AS TEXT), '')")).collect();
+        let found = cells(service, &format!("SELECT {} AS cell FROM \"{table}\"", row.join(" || ' ' || ")));
+        if found.is_empty() {
+            empty.push(table.clone());
+        }
+        text.extend(found.into_iter().map(|row| row + "\n"));
+    }
+    assert!(empty.is_empty(), "what is empty proves nothing: {empty:?}");
     text
 }
 
@@ -55,37 +79,46 @@ fn secrets_of(app: &App, token: &str) -> Vec<String> {
     vec![token.to_owned(), token[26..70].to_owned(), digest]
 }
 
-/// Every endpoint, rightly and wrongly used, by a key with every permission; the texts of all errors.
-async fn tour(app: &App, key: &Holder, password: &str) -> Vec<String> {
+/// Requests to every endpoint of the document and every field of the GraphQL schema, rightly used.
+async fn requests(app: &App, admin: &Client) -> Vec<Request> {
+    let document = document();
+    let mut requests = Vec::new();
+    // The administrator's session goes on; the tour sends these two as a key.
+    let goes_on = |row: &&Row| !["delete_current_session", "delete_datahub_session"].contains(&row.operation());
+    for row in REST.iter().chain(GRAPHQL).filter(goes_on) {
+        let example = Example { app, admin, row, operation: find(&document, row.operation()) };
+        requests.push(example.request(admin).await);
+    }
+    requests
+}
+
+/// Sends requests to every endpoint, rightly and wrongly, by an administrator and by a key with every permission.
+async fn tour(app: &App, requests: &[Request], admin: &Client, key: &Holder, password: &str) -> Vec<Answer> {
     let mut answers = Vec::new();
     let token = key.token.as_str();
     let altered = format!("{}0", &token[..75]);
-    for path in [
-        "/api/service/apikeys",
-        "/api/service/apikeys/x",
-        "/api/service/personas",
-        "/api/service/users",
-        "/api/service/users/current",
-        "/api/service/whoami",
-        "/api/service/roles",
-        "/api/service/v2/groups",
-        "/api/service/audit",
-        "/nowhere",
-        "/livez",
-        "/readyz",
-        "/metrics",
-        "/api-docs/openapi.json",
-    ] {
-        for client in
-            [key.client.clone(), app.anonymous(), app.holder_of(&altered), app.anonymous().with("x-api-key", token)]
-        {
-            answers.push(client.get(path).await);
-        }
-        answers.push(key.with("x-api-key", &altered).get(path).await);
-        answers.push(key.with("authorization", &format!("Bearer {token}")).get(path).await);
-        answers.push(app.anonymous().get(&format!("{path}?access_token={token}")).await);
-        answers.push(key.get(&format!("{path}?limit={token}&sort={token}&cursor={token}")).await);
+    for request in requests {
+        answers.push(request.send(admin).await);
+        answers.push(request.send(key).await);
+        answers.push(request.send(&app.holder_of(&altered)).await);
+        answers.push(request.send(&app.anonymous().with("x-api-key", token)).await);
+        answers.push(request.send(&key.with("x-api-key", &altered)).await);
+        answers.push(request.send(&key.with("authorization", &format!("Bearer {token}"))).await);
     }
+    for (path, item) in document()["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let path = path.replace("{guid}", "x").replace("{urn}", "x").replace("{type}", "x").replace("{file}", "x");
+            for body in [json!([token]).to_string(), json!({"displayName": [token]}).to_string(), token.to_owned()] {
+                let client = key.with("content-type", "application/json");
+                answers.push(client.send(method.clone(), &path, Some(&body)).await);
+            }
+            answers.push(app.anonymous().send(method.clone(), &format!("{path}?access_token={token}"), None).await);
+            let query = format!("{path}?limit={token}&sort={token}&cursor={token}&filter={token}&guid={token}");
+            answers.push(key.send(method, &query, None).await);
+        }
+    }
+    answers.push(key.get("/nowhere").await);
     for body in [
         json!({"username": "ada", "password": password}),
         json!({"username": password, "password": "wrong password"}),
@@ -95,6 +128,7 @@ async fn tour(app: &App, key: &Holder, password: &str) -> Vec<String> {
         json!({"username": "a".repeat(101), "password": password}),
     ] {
         answers.push(app.anonymous().post(SESSIONS, &body).await);
+        answers.push(app.anonymous().post("/logIn", &body).await);
     }
     answers
         .push(app.anonymous().post_text(SESSIONS, &format!("{{\"username\":\"ada\",\"password\":\"{password}")).await);
@@ -107,10 +141,30 @@ async fn tour(app: &App, key: &Holder, password: &str) -> Vec<String> {
         answers.push(key.try_create(&body).await);
         answers.push(key.try_update(&key.id, &body).await);
     }
-    answers.push(key.try_update(&key.id, &json!({"displayName": "b"})).await);
-    answers.push(key.delete(&format!("{SESSIONS}/current")).await);
-    answers.push(key.delete_key("x").await);
-    answers.into_iter().filter(|answer| answer.status >= 400).map(|answer| answer.text).collect()
+    answers
+}
+
+/// Makes something of every kind that the examples of the operations make none of.
+async fn populate(app: &App, admin: &Client, key: &Holder) {
+    let persona = admin.persona("of the key").await;
+    let body = json!({"displayName": "linked", "personaQualifiedNames": [persona["qualifiedName"]]});
+    admin.try_create(&body).await.ok();
+    admin.asset("Connection", "default/snowflake/1").await;
+    app.policy(allow(&["ada"], &["VIEW_ENTITY_PAGE"], &[criterion("URN", "EQUALS", &["default/snowflake/1"])])).await;
+    time::begin(&app.service).await.unwrap();
+    bootstrap::check_peppers(&app.service).await.unwrap();
+    key.post("/api/service/explain", &json!({"action": "MANAGE_APIKEYS"})).await.ok();
+}
+
+/// The tokens in a text, wherever they are.
+fn tokens(text: &str) -> Vec<String> {
+    let is_digit = |character: char| character == '_' || character.is_ascii_alphanumeric();
+    let words = text.split(|character: char| !is_digit(character));
+    let kinds = ["tsk_", "tsp_", "tss_"];
+    words
+        .filter(|word| word.len() == 76 && kinds.iter().any(|kind| word.starts_with(kind)))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[actix_web::test]
@@ -139,12 +193,36 @@ async fn no_secret_is_in_logs_metrics_errors_or_rows() {
     }
     secrets.extend(secrets_of(&app, &key.token));
 
-    let errors = tour(&app, &key, password).await;
+    let admin = app.session_with("admin", Role::Admin).await;
+    let requests = requests(&app, &admin).await;
+    let answers = tour(&app, &requests, &admin, &key, password).await;
+    let successes: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+    let holders = |token: &str| successes.iter().filter(|answer| answer.text.contains(token)).count();
+    for token in successes.iter().flat_map(|answer| tokens(&answer.text)) {
+        if ParsedToken::parse(&token, &Prefixes::default()).is_some() {
+            assert_eq!(holders(&token), 1, "a token is in one answer and nowhere else");
+            secrets.extend(secrets_of(&app, &token));
+        }
+    }
+    // The document has this password in an example.
+    for secret in secrets.iter().filter(|secret| *secret != PASSWORD) {
+        let holding: Vec<_> = successes.iter().filter(|answer| answer.text.contains(secret)).collect();
+        assert!(holding.len() <= 1, "`{secret}` is in {holding:#?}");
+    }
+    // What the tour has deleted is there again.
+    self::requests(&app, &admin).await;
+    populate(&app, &admin, &key).await;
     let metrics = app.anonymous().get("/metrics").await.text;
+    maintenance::save_uses(&app.service).await.unwrap();
     let rows = rows(&app.service);
     app.service.database.revert().unwrap();
-    let broken = tour(&app, &key, password).await;
-    assert!(errors.len() > 60 && broken.len() > errors.len(), "{} {}", errors.len(), broken.len());
+    let broken = tour(&app, &requests, &admin, &key, password).await;
+    let texts = |answers: Vec<Answer>| -> Vec<String> {
+        answers.into_iter().filter(|answer| answer.status >= 400).map(|answer| answer.text).collect()
+    };
+    let (errors, broken) = (texts(answers), texts(broken));
+    assert!(errors.len() > 400 && broken.len() > errors.len(), "{} {}", errors.len(), broken.len());
+    assert!(secrets.len() > 30, "{}", secrets.len());
     assert!(rows.contains(&key.id));
     let logs = log::text();
     assert!(logs.contains("answered") && logs.contains("refused") && logs.contains("the storage failed"));
@@ -183,6 +261,29 @@ async fn a_token_in_the_wrong_place_is_not_logged() {
     // Half of a secret is as good as all of it to nobody, but near enough to be kept out.
     let part = &token[..50];
     assert!(!logs.contains(part), "{:?}", logs.lines().find(|line| line.contains(part)));
+}
+
+/// Key ids, digests and revocations hang on it: no two alike, and each byte of each as likely as any other.
+#[test]
+fn tokens_are_unique_and_their_bytes_are_uniform() {
+    const TOKENS: u32 = 200_000;
+    let mut seen = std::collections::HashSet::new();
+    let mut counts = vec![[0_u32; 256]; 16];
+    for _ in 0..TOKENS {
+        let token = ParsedToken::mint(TokenKind::ApiKey, Entropy::SYSTEM).unwrap();
+        for (position, byte) in token.key_id.0.into_iter().enumerate() {
+            counts[position][usize::from(byte)] += 1;
+        }
+        let text = token.plaintext(&Prefixes::default()).unwrap().expose();
+        let (key_id, secret) = text[4..70].split_at(22);
+        assert!(seen.insert(key_id.to_owned()) && seen.insert(secret.to_owned()));
+    }
+    let expected = f64::from(TOKENS) / 256.0;
+    for (position, counts) in counts.iter().enumerate() {
+        let deviation: f64 = counts.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum();
+        // Chi-square of 255 degrees of freedom: beyond 420 less than once in a thousand million runs.
+        assert!((120.0..420.0).contains(&deviation), "byte {position}: {deviation}");
+    }
 }
 
 #[test]

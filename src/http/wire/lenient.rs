@@ -25,17 +25,35 @@ pub struct Lenient<Io> {
     /// What did not fit into the reader's buffer.
     ready: BytesMut,
     watch: Option<Watch>,
+    raw_targets: RawTargets,
+}
+
+/// What becomes of request targets with bytes that actix refuses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RawTargets {
+    /// They are percent-encoded.
+    #[default]
+    Encoded,
+    /// They go through as they came, and actix answers 400.
+    Untouched,
 }
 
 impl<Io> Lenient<Io> {
     /// Wraps a connection from which nothing has been read.
     pub fn new(io: Io) -> Self {
-        Self { io, framing: Framing::default(), held: BytesMut::new(), ready: BytesMut::new(), watch: None }
+        Self {
+            io,
+            framing: Framing::default(),
+            held: BytesMut::new(),
+            ready: BytesMut::new(),
+            watch: None,
+            raw_targets: RawTargets::default(),
+        }
     }
 
-    /// The same, with an eye on it.
-    pub(super) fn watched(io: Io, watch: Watch) -> Self {
-        Self { watch: Some(watch), ..Self::new(io) }
+    /// Wraps a connection whose pace is watched.
+    pub(super) fn watched(io: Io, watch: Watch, raw_targets: RawTargets) -> Self {
+        Self { watch: Some(watch), raw_targets, ..Self::new(io) }
     }
 
     /// Decides about bytes just read and says how many of them stay where they are.
@@ -66,6 +84,10 @@ impl<Io> Lenient<Io> {
                 Step::Pass(count) => {
                     head_ended |= in_head;
                     self.ready.extend_from_slice(&self.held.split_to(count));
+                }
+                Step::Encode { head, .. } if self.raw_targets == RawTargets::Untouched => {
+                    head_ended = true;
+                    self.ready.extend_from_slice(&self.held.split_to(head));
                 }
                 Step::Encode { head, target } => {
                     head_ended = true;

@@ -115,6 +115,22 @@ fn raw_targets_are_understood_again_and_again_on_one_connection() {
 }
 
 #[test]
+fn raw_targets_are_bad_requests_where_they_are_switched_off_and_connections_are_watched_all_the_same() {
+    let raw_targets = RawTargets::Untouched;
+    let pace = Pace { head: Duration::from_secs(1), ..Pace::default() };
+    let settings = Settings { workers: 1, stop: Stop::ByHandle, raw_targets, pace, ..Settings::default() };
+    let server = Running::with(settings);
+    let mut client = server.connect();
+    assert_eq!(ask(&mut client, PLAIN), (200, PLAIN_READ.into()));
+    assert_eq!(ask(&mut client, JAVA), (400, String::new()));
+    let mut unfinished = server.connect();
+    assert_eq!(ask(&mut unfinished, PLAIN), (200, PLAIN_READ.into()));
+    unfinished.write_all(b"GET /?\" HTTP/1.1\r\nHos").unwrap();
+    assert!(is_closed(&mut unfinished));
+    server.stop();
+}
+
+#[test]
 fn pipelined_and_fragmented_requests_are_understood() {
     let server = Running::start();
     let mut client = server.connect();

@@ -77,7 +77,7 @@ pub(in crate::service) fn may_change_attributes(
 }
 
 /// Whom an asset names is for its admins to say, and among those for people: a key does not make itself or another
-/// key at home (Atlan's contract, section 6.3).
+/// key at home (docs/contracts/atlan.md, section 6.3).
 ///
 /// # Errors
 /// [`Error::Forbidden`]

@@ -14,7 +14,7 @@ use crate::service::authz::sight;
 use crate::storage::database::AnyConnection;
 use crate::storage::{assets, personas, policies, search};
 
-/// The attribute of a policy that names its connection (Atlan's contract, section 6.2).
+/// The attribute of a policy that names its connection (docs/contracts/atlan.md, section 6.2).
 pub(in crate::service) const CONNECTION: &str = "connectionQualifiedName";
 
 /// What a policy is about, as far as authority over it goes. An object is the uppermost stored asset at or above all that

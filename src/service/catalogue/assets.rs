@@ -23,9 +23,9 @@ use crate::storage::holds::hold_principals;
 use crate::storage::principals::Existed;
 use crate::storage::{assets, policies as stored_policies, search};
 
-/// The types whose creator is always an admin (Atlan's contract, section 6.3).
+/// The types whose creator is always an admin (docs/contracts/atlan.md, section 6.3).
 const CONTAINERS: [&str; 2] = ["Connection", "Collection"];
-/// The types whose parent is told with them (Atlan's contract, section 6.2).
+/// The types whose parent is told with them (docs/contracts/atlan.md, section 6.2).
 const WITH_PARENT: [&str; 2] = ["Folder", "Query"];
 /// The attribute that names the parent.
 const PARENT: &str = "parentQualifiedName";

@@ -1,4 +1,4 @@
-//! Access tokens: create, list, revoke, and who a token belongs to. Who may do what is DataHub's rule: see the README.
+//! Access tokens: create, list, revoke, and who a token belongs to. Who may do what is DataHub's rule: see `docs/datahub.md`.
 
 use std::time::Instant;
 

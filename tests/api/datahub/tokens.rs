@@ -1,4 +1,4 @@
-//! Who may create and revoke access tokens, and how long those live: the contract's table, row by row.
+//! Who may create and revoke access tokens, and how long those live: the table of docs/contracts/datahub.md, section 3.1, row by row.
 
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;

@@ -1,4 +1,4 @@
-"""The documented file of each gateway, in front of an application: interop section 3.4, failures F11 to F14."""
+"""The documented file of each gateway, in front of an application: docs/gateways.md, failures F11 to F14."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What pyatlan reads around its keys: contract section 6.1."""
+"""What pyatlan reads around its keys: docs/contracts/atlan.md, section 6.1."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""Connections, collections and their people, by the unmodified SDK: contract sections 6.3 and 6.4."""
+"""Connections, collections and their people, by the unmodified SDK: docs/contracts/atlan.md, sections 6.3 and 6.4."""
 
 import time
 import uuid

@@ -1,4 +1,4 @@
-"""Personas and their policies, managed by the unmodified SDK: contract section 6.2."""
+"""Personas and their policies, managed by the unmodified SDK: docs/contracts/atlan.md, section 6.2."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""Atlan's own SDK, unmodified, manages API keys: contract sections 2 and 3."""
+"""Atlan's own SDK, unmodified, manages API keys: docs/contracts/atlan.md, sections 2 and 3."""
 
 import time
 import uuid

@@ -1,4 +1,4 @@
-"""The error body that Atlan's SDKs can read: contract section 5.1."""
+"""The error body that Atlan's SDKs can read: docs/contracts/atlan.md, section 5.1."""
 
 # Java parses errors with a mapper that fails on any other member.
 MEMBERS = {

@@ -1,4 +1,4 @@
-"""What an actor may do: failures F19, F22, F23, F25; design section 4."""
+"""What an actor may do: failures F19, F22, F23, F25; docs/permissions.md."""
 
 import time
 import uuid

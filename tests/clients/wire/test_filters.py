@@ -1,4 +1,4 @@
-"""What a filter selects and refuses: contract section 4; failures F27 and F28."""
+"""What a filter selects and refuses: docs/contracts/atlan.md, section 4; failures F27 and F28."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""The request line of Atlan's Java SDK, whose filter is not percent-encoded: contract trap 1."""
+"""The request line of Atlan's Java SDK, whose filter is not percent-encoded: docs/contracts/atlan.md, trap 1."""
 
 import json
 import time

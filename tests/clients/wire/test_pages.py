@@ -1,4 +1,4 @@
-"""Orders and pages: contract sections 2.2 and 4; failures F27 and F28."""
+"""Orders and pages: docs/contracts/atlan.md, sections 2.2 and 4; failures F27 and F28."""
 
 import time
 import uuid

@@ -1,4 +1,4 @@
-"""Paths, spellings and framing: contract section 2 and trap 10; failures F12 and F16."""
+"""Paths, spellings and framing: docs/contracts/atlan.md, section 2 and trap 10; failures F12 and F16."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""A create sent twice makes one key: contract trap 4; failure F50."""
+"""A create sent twice makes one key: docs/contracts/atlan.md, trap 4; failure F50."""
 
 import threading
 import uuid

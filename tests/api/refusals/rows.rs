@@ -1,0 +1,157 @@
+//! The rows: what each operation takes.
+
+use tessera::domain::permission::Permission::{
+    self, GeneratePersonalAccessTokens, ManageAccessTokens, ManageApiKeys, ManagePersonas, ManagePolicies,
+    ManageServiceAccounts, ManageUserCredentials, ManageUsersAndGroups, VerifyTokens, ViewApiKeys, ViewAudit,
+    ViewUsers,
+};
+
+use self::Needs::{AnActor, Nothing, OneOf, OneOfSeen};
+
+/// What it takes to be let in.
+#[derive(Clone, Copy)]
+pub enum Needs {
+    /// Not even a credential, and why.
+    Nothing(&'static str),
+    /// A credential, and why no permission.
+    AnActor(&'static str),
+    /// One of these permissions; the status of the refusal of everybody else. 404 is that of what is not seen.
+    OneOf(&'static [Permission], u16),
+    /// One of the first permissions; everybody else gets 403 with one of the second, which show it, and 404 without.
+    OneOfSeen(&'static [Permission], &'static [Permission]),
+}
+
+/// What an operation takes, in the example that is tried.
+pub struct Row {
+    /// The operation, and after a space what is special about the example.
+    pub name: &'static str,
+    pub needs: Needs,
+}
+
+impl Row {
+    pub fn operation(&self) -> &'static str {
+        self.name.split(' ').next().unwrap()
+    }
+}
+
+const fn row(name: &'static str, needs: Needs) -> Row {
+    Row { name, needs }
+}
+
+const OWN: &str = "it is about the actor itself";
+const SEEN: &str = "it shows what the actor sees: tests/api/sight.rs";
+const HEALTH: &str = "balancers and monitors have no key";
+const DOCUMENT: &str = "the document is public";
+const SIGNS_IN: &str = "whoever signs in has no credential yet";
+
+/// Who sees every API key.
+const SEE_KEYS: &[Permission] = &[ViewApiKeys, ManageApiKeys, ManageUsersAndGroups, ManageUserCredentials];
+/// Who sees every persona.
+const SEE_PERSONAS: &[Permission] =
+    &[ViewApiKeys, ManageApiKeys, ManageUsersAndGroups, ManageUserCredentials, ManagePersonas, ManagePolicies];
+/// Who sees every user.
+const SEE_USERS: &[Permission] =
+    &[ViewUsers, ManageUsersAndGroups, ManageUserCredentials, ManageAccessTokens, ManagePersonas, ManagePolicies];
+
+/// The operations of the document.
+pub const REST: &[Row] = &[
+    // Decisions
+    row("get_decision_point", Nothing("discovery comes before a credential")),
+    row("evaluate_access", OneOf(&[VerifyTokens], 403)),
+    row("evaluate_access about oneself", AnActor(OWN)),
+    row("evaluate_accesses", OneOf(&[VerifyTokens], 403)),
+    row("search_actions", OneOf(&[VerifyTokens], 403)),
+    row("search_resources", OneOf(&[VerifyTokens], 403)),
+    row("search_subjects", OneOf(&[VerifyTokens], 403)),
+    row("get_explanation", OneOf(&[ManageApiKeys], 403)),
+    row("get_explanation about oneself", AnActor(OWN)),
+    // Entities
+    row("update_entities", OneOf(&[ManagePersonas], 403)),
+    row("delete_entities", OneOfSeen(&[ManagePersonas], SEE_PERSONAS)),
+    row("get_entity", OneOf(SEE_PERSONAS, 404)),
+    row("get_entity_by_name", OneOf(SEE_PERSONAS, 404)),
+    row("search_entities", AnActor(SEEN)),
+    // API keys
+    row("list_api_keys", AnActor(SEEN)),
+    row("create_api_key", OneOf(&[ManageApiKeys], 403)),
+    row("get_api_key", OneOf(SEE_KEYS, 404)),
+    row("update_api_key", OneOf(&[ManageApiKeys], 403)),
+    row("delete_api_key", OneOf(&[ManageApiKeys], 403)),
+    row("list_api_key_permissions", OneOf(&[ManageApiKeys], 403)),
+    row("revoke_leaked_token", Nothing("whoever finds a token can kill it")),
+    row("verify_tokens", OneOf(&[VerifyTokens], 403)),
+    // Personas
+    row("list_personas", AnActor(SEEN)),
+    row("create_persona", OneOf(&[ManagePersonas], 403)),
+    row("get_persona", OneOf(SEE_PERSONAS, 404)),
+    row("update_persona", OneOf(&[ManagePersonas], 403)),
+    row("delete_persona", OneOf(&[ManagePersonas], 403)),
+    // Users, sessions, audit
+    row("create_session", Nothing(SIGNS_IN)),
+    row("delete_current_session", AnActor(OWN)),
+    row("get_current_user", AnActor(OWN)),
+    row("whoami", AnActor(OWN)),
+    row("list_users", AnActor(SEEN)),
+    row("list_roles", AnActor("roles are the same in every installation")),
+    row("list_groups", AnActor("there are none")),
+    row("list_changes", OneOf(&[ViewAudit], 403)),
+    // Gateways
+    row("verify_request", OneOf(&[VerifyTokens], 403)),
+    row("verify_request without a requirement", AnActor(OWN)),
+    row("introspect_token", OneOf(&[VerifyTokens], 403)),
+    row("take_github_alerts", Nothing("GitHub signs what it sends")),
+    // DataHub
+    row("execute_graphql", AnActor("each field has its own row below")),
+    row("execute_frontend_graphql", AnActor("each field has its own row below")),
+    row("update_datahub_aspect", OneOf(&[ManageUsersAndGroups], 403)),
+    row("delete_datahub_entity", OneOf(&[ManageUsersAndGroups], 403)),
+    row("get_datahub_aspect", OneOf(SEE_USERS, 404)),
+    row("get_datahub_snapshot", OneOf(SEE_USERS, 404)),
+    row("get_datahub_entity", OneOf(SEE_USERS, 404)),
+    row("get_caller_urn", AnActor(OWN)),
+    row("get_datahub_config", Nothing("docs/contracts/datahub.md, section 8.2: every command asks it first")),
+    row("get_datahub_health", Nothing(HEALTH)),
+    row("get_datahub_frontend_health", Nothing(HEALTH)),
+    row("create_datahub_session", Nothing(SIGNS_IN)),
+    row("delete_datahub_session", Nothing("it ends the session that it is sent with, if there is one")),
+    row("get_datahub_sign_in", Nothing(SIGNS_IN)),
+    row("create_datahub_user", Nothing("the invitation is the credential")),
+    // Operations
+    row("get_liveness", Nothing(HEALTH)),
+    row("get_readiness", Nothing(HEALTH)),
+    row("get_metrics", Nothing(HEALTH)),
+    row("get_openapi_document", Nothing(DOCUMENT)),
+    row("get_openapi_3_0_document", Nothing(DOCUMENT)),
+    row("get_swagger_ui", Nothing(DOCUMENT)),
+    row("get_swagger_ui_file", Nothing(DOCUMENT)),
+];
+
+/// The fields of `Query` and `Mutation`. One that is null is one of what is not seen.
+pub const GRAPHQL: &[Row] = &[
+    row("createAccessToken for oneself", OneOf(&[GeneratePersonalAccessTokens, ManageAccessTokens], 403)),
+    row("createAccessToken for another user", OneOf(&[ManageAccessTokens], 403)),
+    row("createAccessToken for a service account", OneOf(&[ManageServiceAccounts], 403)),
+    row("getAccessToken", OneOf(&[GeneratePersonalAccessTokens, ManageAccessTokens], 403)),
+    row("getAccessTokenMetadata", OneOf(&[ManageAccessTokens], 403)),
+    row("listAccessTokens", OneOf(&[ManageAccessTokens], 403)),
+    row("listAccessTokens of oneself", OneOf(&[GeneratePersonalAccessTokens, ManageAccessTokens], 403)),
+    row("revokeAccessToken", OneOf(&[ManageAccessTokens], 403)),
+    row("createServiceAccount", OneOf(&[ManageServiceAccounts], 403)),
+    row("deleteServiceAccount", OneOf(&[ManageServiceAccounts], 403)),
+    row("getServiceAccount", OneOf(&[ManageServiceAccounts], 403)),
+    row("listServiceAccounts", OneOf(&[ManageServiceAccounts], 403)),
+    row("removeUser", OneOf(&[ManageUsersAndGroups], 403)),
+    row("updateUserStatus", OneOf(&[ManageUsersAndGroups], 403)),
+    row("batchAssignRole", OneOf(&[ManageUsersAndGroups, ManagePolicies], 403)),
+    row("createInviteToken", OneOf(&[ManageUserCredentials, ManageUsersAndGroups], 403)),
+    row("getInviteToken", OneOf(&[ManageUserCredentials, ManageUsersAndGroups], 403)),
+    row("createPolicy", OneOf(&[ManagePolicies], 403)),
+    row("updatePolicy", OneOf(&[ManagePolicies], 403)),
+    row("deletePolicy", OneOf(&[ManagePolicies], 403)),
+    row("listPolicies", OneOf(&[ManagePolicies], 403)),
+    row("debugAccess", OneOf(&[ManageUsersAndGroups], 403)),
+    row("corpUser", OneOf(SEE_USERS, 404)),
+    row("listUsers", AnActor(SEEN)),
+    row("me", AnActor(OWN)),
+    row("appConfig", AnActor("it tells what the server can do")),
+];
