@@ -48,6 +48,7 @@ mod list;
 mod list_plans;
 mod names;
 mod nesting;
+mod numbers;
 mod one_path;
 mod openapi;
 mod ops;
