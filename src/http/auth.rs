@@ -19,7 +19,7 @@ use crate::domain::error::{Error, Refusal};
 use crate::service::authn::sign_ins::Origin;
 
 /// Where programs put a key when `Authorization` is taken.
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 impl FromRequest for Actor {
     type Error = Failure;

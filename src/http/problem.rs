@@ -52,6 +52,9 @@ pub enum Failure {
     /// Refused in DataHub's words.
     #[error("{1}")]
     DataHub(StatusCode, String),
+    /// An OAuth client did not prove who it is (RFC 6749, section 5.2).
+    #[error("the client is not authenticated: {0}")]
+    Client(Refusal),
     /// The body is no GraphQL request, to which DataHub answers without a body.
     #[error("the body is no GraphQL request")]
     NoGraphql,
@@ -88,7 +91,7 @@ impl Failure {
             Self::Domain(Error::Invalid(_)) => (StatusCode::BAD_REQUEST, "TESSERA-400-001"),
             Self::Body(_) | Self::NoGraphql => (StatusCode::BAD_REQUEST, "TESSERA-400-002"),
             Self::Credentials(_) => (StatusCode::BAD_REQUEST, "TESSERA-400-003"),
-            Self::Domain(Error::Unauthenticated(refusal)) => (
+            Self::Domain(Error::Unauthenticated(refusal)) | Self::Client(refusal) => (
                 StatusCode::UNAUTHORIZED,
                 match refusal {
                     Refusal::Missing => "TESSERA-401-001",
@@ -141,6 +144,7 @@ impl Failure {
                 let problem = serde_json::to_string(&self.problem(status, code, request_id)).unwrap_or_default();
                 response.content_type(PROBLEM_JSON).body(problem)
             }
+            Shape::Oauth => response.json(self.oauth(status, code, request_id)),
             Shape::DataHub if matches!(self, Self::NoGraphql) => response.finish(),
             Shape::DataHub => response.json(self.datahub(status, request_id)),
         }
@@ -153,6 +157,7 @@ impl Failure {
             Shape::Atlan => serde_json::to_value(self.atlan(status, code, request_id)),
             Shape::Problem => serde_json::to_value(self.problem(status, code, request_id)),
             Shape::DataHub => serde_json::to_value(self.datahub(status, request_id)),
+            Shape::Oauth => serde_json::to_value(self.oauth(status, code, request_id)),
         }
     }
 
@@ -160,6 +165,12 @@ impl Failure {
         match self {
             Self::Domain(Error::Unauthenticated(refusal)) => {
                 response.insert_header((WWW_AUTHENTICATE, challenge(*refusal)));
+            }
+            Self::Client(refusal) => {
+                response.insert_header((WWW_AUTHENTICATE, r#"Basic realm="tessera", charset="UTF-8""#));
+                if *refusal == Refusal::Missing {
+                    response.append_header((WWW_AUTHENTICATE, challenge(*refusal)));
+                }
             }
             // pyatlan repeats a 403 five times with growing pauses; with this header it gives up after five seconds.
             Self::Domain(
@@ -195,6 +206,21 @@ impl Failure {
             request_id: request_id.to_owned(),
             causes: self.violations().iter().map(cause).collect(),
         }
+    }
+
+    /// The codes of RFC 6749, sections 4.1.2.1 and 5.2, and of RFC 6750, section 3.1.
+    fn oauth(&self, status: StatusCode, code: &'static str, request_id: &str) -> OauthError {
+        let error = match status.as_u16() {
+            401 if matches!(self, Self::Client(_)) => "invalid_client",
+            401 => "invalid_token",
+            403 => "insufficient_scope",
+            408 | 429 | 503 | 504 => "temporarily_unavailable",
+            400..=499 => "invalid_request",
+            _ => "server_error",
+        };
+        let told = |letter: char| if matches!(letter, ' '..='~') && !"\"\\".contains(letter) { letter } else { '?' };
+        let atlan = self.atlan(status, code, request_id);
+        OauthError { error, error_description: atlan.message.chars().map(told).collect(), atlan }
     }
 
     fn datahub(&self, status: StatusCode, request_id: &str) -> DataHubError {
@@ -249,6 +275,8 @@ pub enum Shape {
     Problem,
     /// DataHub's, at its paths.
     DataHub,
+    /// RFC 6749's, at those of OAuth.
+    Oauth,
 }
 
 /// The media type of RFC 9457.
@@ -287,6 +315,19 @@ struct AtlanCause {
     error_message: String,
     /// The field.
     location: String,
+}
+
+/// The error body of RFC 6749, section 5.2, with the members of the others.
+#[derive(Serialize, ToSchema)]
+pub struct OauthError {
+    /// `invalid_request`, `invalid_client`, `invalid_token`, `insufficient_scope`, `temporarily_unavailable` or
+    /// `server_error`.
+    #[schema(example = "invalid_client")]
+    error: &'static str,
+    /// What went wrong, for people.
+    error_description: String,
+    #[serde(flatten)]
+    atlan: AtlanError,
 }
 
 /// The error body of RFC 9457.

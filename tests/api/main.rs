@@ -43,6 +43,7 @@ mod github;
 mod given_up;
 mod hidden_characters;
 mod idempotency;
+mod introspection;
 mod layers;
 mod list;
 mod list_plans;
