@@ -67,6 +67,28 @@ pub fn read_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadabl
     Ok(serde_json::from_slice(bytes)?)
 }
 
+/// Several JSON texts of one request, which together have as many tokens as one may have.
+pub struct Texts {
+    left: usize,
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self { left: JSON_TOKENS }
+    }
+}
+
+impl Texts {
+    /// Reads the next of them.
+    ///
+    /// # Errors
+    /// What is too much, or what the parser says.
+    pub fn read<'a, T: Deserialize<'a>>(&mut self, bytes: &'a [u8]) -> Result<T, Unreadable> {
+        self.left -= count_json(bytes, self.left)?;
+        Ok(serde_json::from_slice(bytes)?)
+    }
+}
+
 /// Counts what is open and what there is.
 struct Counter {
     open: usize,
@@ -100,7 +122,12 @@ impl Counter {
 /// # Errors
 /// What is too much.
 pub fn check_json(bytes: &[u8]) -> Result<(), TooMuch> {
-    let mut counter = Counter::new(JSON_DEPTH, JSON_TOKENS);
+    count_json(bytes, JSON_TOKENS).map(drop)
+}
+
+/// How many tokens a JSON text has, of so many that it may have.
+fn count_json(bytes: &[u8], most: usize) -> Result<usize, TooMuch> {
+    let mut counter = Counter::new(JSON_DEPTH, most);
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         match byte {
@@ -112,7 +139,7 @@ pub fn check_json(bytes: &[u8]) -> Result<(), TooMuch> {
         }
         at += 1;
     }
-    Ok(())
+    Ok(counter.tokens)
 }
 
 /// Where the text that begins there has its closing quote, or the end of all.

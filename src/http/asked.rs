@@ -20,8 +20,11 @@ use crate::domain::error::Error;
 
 /// How a door knows the sender of a request.
 pub trait Identify: 'static {
-    /// The longest body at this door, in bytes, if it is less than everywhere.
-    const LONGEST: usize = usize::MAX;
+    /// The longest body at this door, in bytes, where it is not what it is everywhere.
+    #[must_use]
+    fn longest(everywhere: usize) -> usize {
+        everywhere
+    }
 
     /// The actor by the head of a request.
     ///
@@ -57,7 +60,7 @@ impl<T: 'static, D: Identify> FromRequest for Asked<T, D> {
         Box::pin(async move {
             let state = state(&request)?;
             let sender = Sender::Actor(D::identify(&state, &request, Look::First).await?.id());
-            let longest = D::LONGEST.min(state.bodies.longest());
+            let longest = D::longest(state.bodies.longest());
             let bytes = state.bodies.read(&request, payload, longest, sender).await;
             let actor = D::identify(&state, &request, Look::Again).await?.requesting(auth::request_id(&request));
             tracing::Span::current().record("actor", tracing::field::display(actor.username()));

@@ -22,6 +22,7 @@ pub mod personas;
 pub mod policies;
 mod policy_users;
 pub mod principals;
+pub mod profiles;
 pub mod schema;
 pub mod search;
 pub mod search_terms;

@@ -170,19 +170,20 @@ pub fn find_seen(connection: &mut AnyConnection, username: &str, sight: &SeenPri
         .transpose()
 }
 
+/// Those that are API keys. Names are compared byte by byte, so these are all that begin with the prefix.
+pub(super) fn is_api_key() -> Condition<principals::table> {
+    Box::new(principals::username.ge(SERVICE_ACCOUNT_PREFIX).and(principals::username.lt("service-account.")))
+}
+
 /// The principals that are seen.
-fn seen(sight: &SeenPrincipals) -> Condition<principals::table> {
-    let is_key = || {
-        // Names are compared byte by byte, so these are all that begin with the prefix.
-        principals::username.ge(SERVICE_ACCOUNT_PREFIX).and(principals::username.lt("service-account."))
-    };
+pub(super) fn seen(sight: &SeenPrincipals) -> Condition<principals::table> {
     let of = |kind: PrincipalKind| principals::kind.eq(kind.name());
     let own: Condition<principals::table> = Box::new(principals::id.eq(sight.own.to_string()));
     let every = sight.species.iter().map(|species| -> Condition<principals::table> {
         match species {
             Species::User => Box::new(of(PrincipalKind::User)),
-            Species::ApiKey => Box::new(of(PrincipalKind::ServiceAccount).and(is_key())),
-            Species::ServiceAccount => Box::new(of(PrincipalKind::ServiceAccount).and(not(is_key()))),
+            Species::ApiKey => Box::new(of(PrincipalKind::ServiceAccount).and(is_api_key())),
+            Species::ServiceAccount => Box::new(of(PrincipalKind::ServiceAccount).and(not(is_api_key()))),
         }
     });
     any([own].into_iter().chain(every).collect())

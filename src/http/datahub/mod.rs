@@ -11,6 +11,7 @@ pub mod graphql;
 pub mod login;
 pub mod operations;
 mod problem;
+mod proposals;
 pub mod settings;
 mod urn;
 

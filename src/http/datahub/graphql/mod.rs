@@ -15,6 +15,7 @@ mod policy_types;
 mod problem;
 mod request;
 mod scalars;
+mod scroll;
 mod service_accounts;
 mod tokens;
 mod users;
@@ -49,6 +50,7 @@ pub struct Query(
     users::UserQuery,
     policies::PolicyQuery,
     me::MeQuery,
+    scroll::ScrollQuery,
 );
 
 /// What can be changed.

@@ -203,7 +203,7 @@ pub struct ListPoliciesInput {
 #[derive(Debug, InputObject)]
 pub struct AndFilterInput {
     /// The conditions.
-    and: Option<Vec<FacetFilterInput>>,
+    pub and: Option<Vec<FacetFilterInput>>,
 }
 
 /// One page of policies.
