@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::datahub::{self, DataHubError};
 use crate::domain::error::{Error, Refusal, Violation};
-use crate::domain::nesting::TooMuch;
+use crate::domain::nesting::{TooMuch, Twice};
 
 /// Why a request is answered with an error.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,17 @@ pub enum Failure {
     /// The request has more than one credential, or one where none may be.
     #[error("{0}")]
     Credentials(&'static str),
+    /// There is no entity with this GUID, in Atlas's words.
+    #[error("Given instance guid {0} is invalid/not found")]
+    NoInstance(String),
+    /// There is no entity of this type with this qualified name, in Atlas's words.
+    #[error("Instance {type_name} with unique attribute {{qualifiedName={name}}} does not exist")]
+    NoNamedInstance {
+        /// The type.
+        type_name: String,
+        /// The qualified name.
+        name: String,
+    },
     /// There is nothing at this path.
     #[error("there is no such endpoint")]
     NoEndpoint,
@@ -43,6 +54,9 @@ pub enum Failure {
     /// The storage did not answer, at a door where saying so is better than a plain failure.
     #[error("the storage does not answer")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Requests cannot be served, for that reason.
+    #[error("not ready: {0}")]
+    NotReady(&'static str),
     /// The answer took too long. What was asked for may still have happened.
     #[error("the request took too long; it may still have been carried out")]
     Timeout,
@@ -55,9 +69,6 @@ pub enum Failure {
     /// An OAuth client did not prove who it is (RFC 6749, section 5.2).
     #[error("the client is not authenticated: {0}")]
     Client(Refusal),
-    /// The body is no GraphQL request, to which DataHub answers without a body.
-    #[error("the body is no GraphQL request")]
-    NoGraphql,
     /// The framework refused the request.
     #[error("the request was refused")]
     Framework(StatusCode),
@@ -66,6 +77,12 @@ pub enum Failure {
 impl From<TooMuch> for Failure {
     fn from(excess: TooMuch) -> Self {
         Self::Body(format!("the body {excess}"))
+    }
+}
+
+impl From<Twice> for Failure {
+    fn from(twice: Twice) -> Self {
+        Self::Body(format!("the body {twice}"))
     }
 }
 
@@ -89,7 +106,7 @@ impl Failure {
     pub(super) fn code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Domain(Error::Invalid(_)) => (StatusCode::BAD_REQUEST, "TESSERA-400-001"),
-            Self::Body(_) | Self::NoGraphql => (StatusCode::BAD_REQUEST, "TESSERA-400-002"),
+            Self::Body(_) => (StatusCode::BAD_REQUEST, "TESSERA-400-002"),
             Self::Credentials(_) => (StatusCode::BAD_REQUEST, "TESSERA-400-003"),
             Self::Domain(Error::Unauthenticated(refusal)) | Self::Client(refusal) => (
                 StatusCode::UNAUTHORIZED,
@@ -105,6 +122,9 @@ impl Failure {
             Self::Domain(Error::Forbidden(_)) => (StatusCode::FORBIDDEN, "TESSERA-403-001"),
             Self::Domain(Error::ForeignAddress) => (StatusCode::FORBIDDEN, "TESSERA-403-002"),
             Self::Domain(Error::NotFound { .. }) => (StatusCode::NOT_FOUND, "TESSERA-404-001"),
+            // Atlas's own, which its clients look at.
+            Self::NoInstance(_) => (StatusCode::NOT_FOUND, "ATLAS-404-00-005"),
+            Self::NoNamedInstance { .. } => (StatusCode::NOT_FOUND, "ATLAS-404-00-009"),
             Self::NoEndpoint => (StatusCode::NOT_FOUND, "TESSERA-404-002"),
             Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "TESSERA-405-001"),
             Self::Domain(Error::Conflict(_)) => (StatusCode::CONFLICT, "TESSERA-409-001"),
@@ -117,7 +137,7 @@ impl Failure {
             // Not 503, which is for a database that cannot be reached: pyatlan takes that for success.
             Self::Domain(Error::Storage(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-002"),
             Self::Domain(Error::Internal(_)) | Self::Panic => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-001"),
-            Self::Unavailable(_) | Self::Domain(Error::Unavailable(_)) => {
+            Self::Unavailable(_) | Self::NotReady(_) | Self::Domain(Error::Unavailable(_)) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-001")
             }
             Self::Overloaded | Self::Domain(Error::Overloaded) => (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-002"),
@@ -139,13 +159,14 @@ impl Failure {
         let mut response = HttpResponse::build(status);
         self.add_headers(&mut response);
         match shape {
+            // As is its success.
+            _ if matches!(self, Self::NotReady(_)) => response.content_type("text/plain").body(format!("{self}\n")),
             Shape::Atlan => response.json(self.atlan(status, code, request_id)),
             Shape::Problem => {
                 let problem = serde_json::to_string(&self.problem(status, code, request_id)).unwrap_or_default();
                 response.content_type(PROBLEM_JSON).body(problem)
             }
             Shape::Oauth => response.json(self.oauth(status, code, request_id)),
-            Shape::DataHub if matches!(self, Self::NoGraphql) => response.finish(),
             Shape::DataHub => response.json(self.datahub(status, request_id)),
         }
     }
@@ -177,7 +198,8 @@ impl Failure {
                 Error::Forbidden(_) | Error::ForeignAddress | Error::Busy | Error::Overloaded | Error::Unavailable(_),
             )
             | Self::Overloaded
-            | Self::Unavailable(_) => {
+            | Self::Unavailable(_)
+            | Self::NotReady(_) => {
                 response.insert_header((RETRY_AFTER, HeaderValue::from_static("1")));
             }
             Self::Domain(Error::RateLimited { retry_after } | Error::SlowedDown { retry_after }) => {

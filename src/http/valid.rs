@@ -16,7 +16,7 @@ use super::bodies::{STRANGERS, Sender};
 use super::problem::Failure;
 use crate::domain::error::{Error, Violation};
 use crate::domain::listing::clip;
-use crate::domain::nesting::{Unreadable, check_json, read_json};
+use crate::domain::nesting::{Unreadable, check_json, check_members, read_json};
 use crate::domain::network::Network;
 
 /// The body of a request, read and not yet looked at: whoever may not act at all learns nothing about it.
@@ -125,6 +125,7 @@ fn not_json() -> Failure {
 pub fn read_or<'a, T: Deserialize<'a>>(bytes: &'a [u8], wrong: impl Fn() -> Violation) -> Result<T, Failure> {
     read_json(bytes).map_err(|error| match error {
         Unreadable::TooMuch(excess) => excess.into(),
+        Unreadable::Twice(twice) => twice.into(),
         Unreadable::Json(_) => wrong().into(),
     })
 }
@@ -138,6 +139,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Vec<Violation>), Failu
         return Err(Failure::Body("the body must be a JSON object".to_owned()));
     }
     check_json(bytes)?;
+    check_members(bytes)?;
     let mut unknown = Vec::new();
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let mut track = serde_path_to_error::Track::new();
@@ -229,6 +231,16 @@ impl Params {
     #[must_use]
     pub fn parse(query: &str) -> Self {
         Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+    }
+
+    /// Refuses parameters that an operation does not have: a mistyped filter would let everything through.
+    ///
+    /// # Errors
+    /// A violation that names the first of them.
+    pub fn only(&self, known: &[&str]) -> Result<(), Violation> {
+        let Some((name, _)) = self.0.iter().find(|(name, _)| !known.contains(&name.as_str())) else { return Ok(()) };
+        let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+        Err(Violation::new(clip(name), format!("is no parameter of this operation, which has {}", known.join(", "))))
     }
 
     /// Whether a parameter is given.

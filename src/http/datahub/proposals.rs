@@ -74,6 +74,7 @@ pub fn read(proposals: Vec<Proposal>, place: impl Fn(usize) -> String) -> Result
         let text = proposal.aspect.map(|aspect| aspect.value).unwrap_or_default();
         let value: Value = texts.read(text.as_bytes()).map_err(|error| match error {
             Unreadable::TooMuch(excess) => Failure::from(excess),
+            Unreadable::Twice(twice) => Failure::from(twice),
             Unreadable::Json(_) => wrong("aspect", "must hold a JSON object as text in `value`".to_owned()).into(),
         })?;
         wanted.writings.push(Writing::new(username, name, value).map_err(|message| wrong("aspect", message))?);

@@ -17,6 +17,7 @@ mod request;
 mod scalars;
 mod scroll;
 mod service_accounts;
+mod skips;
 mod tokens;
 mod users;
 
@@ -27,6 +28,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use self::problem::Problem;
+use self::skips::StandIns;
 #[cfg(feature = "fuzzing")]
 pub use self::{
     answer::write,
@@ -100,7 +102,7 @@ pub fn sdl() -> String {
     request_body = GraphqlRequest,
     responses(
         (status = 200, description = "`data`, `errors` and `extensions`", body = Object),
-        (status = 400, description = "The body is no GraphQL request, and there is no body; or it is nested too deep"),
+        (status = 400, description = "The body is no GraphQL request, or nested too deep", body = DataHubError),
         (status = 401, description = "No credential, or a bad one", body = DataHubError),
         (status = 429, description = "Too many documents of the actor wait", body = DataHubError),
     ),
@@ -119,7 +121,7 @@ pub async fn execute(state: web::Data<State>, asked: Asked<Raw, Caller>) -> Resu
     request_body = GraphqlRequest,
     responses(
         (status = 200, description = "`data`, `errors` and `extensions`", body = Object),
-        (status = 400, description = "The body is no GraphQL request, and there is no body; or it is nested too deep"),
+        (status = 400, description = "The body is no GraphQL request, or nested too deep", body = DataHubError),
         (status = 401, description = "No credential, or a bad one", body = DataHubError),
         (status = 429, description = "Too many documents of the actor wait", body = DataHubError),
     ),
@@ -146,12 +148,15 @@ async fn answer(state: web::Data<State>, asked: Asked<Raw, Caller>) -> Result<Ht
     let body = body.bytes()?;
     let (engine, schema, asking) = (state.clone(), state.graphql.schema(), actor.id());
     let work = async move {
-        let request = match request::parse(request::read(&body)?) {
+        let (request, stand_ins) = match request::parse(request::read(&body)?) {
             Err(error) => return Ok::<_, Failure>(answer::refused(&error)),
             Ok(request) => request,
         };
         drop(body);
-        let response = schema.execute(request.data(Asking { state, actor })).await;
+        let mut response = schema.execute(request.data(Asking { state, actor })).await;
+        if stand_ins == StandIns::Some {
+            skips::take_out(&mut response.data);
+        }
         if response.errors.iter().any(problem::is_away) {
             return Err(Error::Unavailable("a field could not be answered".into()).into());
         }
