@@ -13,7 +13,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::principal::{
-    Principal, PrincipalKind, PrincipalState, Role, SERVICE_ACCOUNT_PREFIX, service_account_username,
+    CLIENT_ID_PREFIX, Principal, PrincipalKind, PrincipalState, Role, SERVICE_ACCOUNT_PREFIX, service_account_username,
 };
 use crate::domain::sight::{SeenPrincipals, Species};
 use crate::domain::text::fold;
@@ -154,6 +154,24 @@ pub fn find_by_username(connection: &mut AnyConnection, username: &str) -> Resul
         .optional()?
         .map(PrincipalRow::into_domain)
         .transpose()
+}
+
+/// The principal of that id, client id or user name. An id is looked for first, as a user name can look like one.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_named(connection: &mut AnyConnection, name: &str) -> Result<Option<Principal>> {
+    if let Some(id) = PrincipalId::parse(name)
+        && let Some(found) = find_many(connection, &[id.to_string()], &SeenPrincipals::everybody())?.pop()
+    {
+        return Ok(Some(found));
+    }
+    if name.starts_with(CLIENT_ID_PREFIX)
+        && let Some(found) = find_by_username(connection, &format!("{SERVICE_ACCOUNT_PREFIX}{name}"))?
+    {
+        return Ok(Some(found));
+    }
+    find_by_username(connection, name)
 }
 
 /// The same, if it is seen.

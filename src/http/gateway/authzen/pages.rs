@@ -26,6 +26,7 @@ pub struct PageTold {
     /// The `token` of the next request; empty when there is no more.
     next_token: String,
     /// How many results this answer has.
+    #[schema(value_type = i32, minimum = 0)]
     count: usize,
 }
 
