@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_cors::Cors;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::middleware::{NormalizePath, from_fn};
+use actix_web::middleware::{Condition, NormalizePath, from_fn};
 use actix_web::{App, web};
 use prometheus_client::metrics::counter::Counter;
+use utoipa::openapi::Server;
 use utoipa_actix_web::AppExt;
 
 use crate::http::bodies::{Bodies, BodyLimits};
@@ -54,8 +56,10 @@ pub struct State {
     pub log_bounds: LogBounds,
     /// How long a request may take.
     pub request_timeout: Duration,
-    /// How clients reach this server, if that was said: `https://` and a host.
+    /// How clients reach this server, if that was said: `https://`, a host and perhaps a path.
     pub public_url: Option<String>,
+    /// The origins whose pages may call this server.
+    pub cors_origins: Vec<String>,
 }
 
 /// What a door needs to know that no service does.
@@ -77,8 +81,10 @@ pub struct DoorSettings {
     pub accept_errors: Counter,
     /// How long a request may take.
     pub request_timeout: Duration,
-    /// How clients reach this server: `https://` and a host.
+    /// How clients reach this server: `https://`, a host and perhaps a path.
     pub public_url: Option<String>,
+    /// The origins whose pages may call this server: none if there are none, and every one for `*`.
+    pub cors_origins: Vec<String>,
 }
 
 impl State {
@@ -87,7 +93,10 @@ impl State {
     /// # Errors
     /// When the OpenAPI document cannot be written, or threads cannot be started.
     pub fn new(service: Service, doors: DoorSettings) -> std::io::Result<Self> {
-        let document = openapi::document();
+        let mut document = openapi::document();
+        if let Some(url) = &doors.public_url {
+            document.servers = Some(vec![Server::new(url)]);
+        }
         Ok(Self {
             metrics: Metrics::new(&service, &doors.connections, doors.accept_errors),
             connections: doors.connections,
@@ -106,6 +115,7 @@ impl State {
             log_bounds: LogBounds::default(),
             request_timeout: doors.request_timeout,
             public_url: doors.public_url,
+            cors_origins: doors.cors_origins,
         })
     }
 }
@@ -122,10 +132,34 @@ pub fn app(
         InitError = (),
     >,
 > {
+    let pages = Condition::new(!state.cors_origins.is_empty(), pages(&state.cors_origins));
     let (app, _) = App::new().into_utoipa_app().configure(routes).split_for_parts();
     app.app_data(state)
         .default_service(web::to(no_endpoint))
         .wrap(NormalizePath::trim())
         .wrap(from_fn(envelope))
+        .wrap(pages)
         .wrap(from_fn(datahub::aliases::follow))
+}
+
+/// What pages of other origins may do (the Fetch standard's CORS): everything, with a token. Credentials of the browser,
+/// such as cookies, never go along.
+fn pages(origins: &[String]) -> Cors {
+    let cors = Cors::default()
+        .allow_any_method()
+        .allow_any_header()
+        .expose_headers([
+            "etag",
+            "link",
+            "ratelimit",
+            "ratelimit-policy",
+            "retry-after",
+            "www-authenticate",
+            "x-request-id",
+        ])
+        .max_age(3600);
+    if origins.iter().any(|origin| origin == "*") {
+        return cors.allow_any_origin().send_wildcard();
+    }
+    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }

@@ -82,6 +82,10 @@ pub async fn envelope(
     }
 }
 
+/// The address of a request ended with a slash, which its handler does not see any more: what is relative to the address
+/// depends on it.
+pub struct EndsWithSlash;
+
 /// What must be known of a request to answer it.
 struct Answer {
     request_id: RequestId,
@@ -111,6 +115,9 @@ impl Answer {
         let made = || state.request_ids.make(state.service.clock.now());
         let request_id = echoes.first().map_or_else(made, |(_, value)| RequestId::Given(value.clone()));
         request.extensions_mut().insert(request_id.clone());
+        if request.path().ends_with('/') {
+            request.extensions_mut().insert(EndsWithSlash);
+        }
         Self {
             request_id,
             echoes,

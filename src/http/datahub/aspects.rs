@@ -44,6 +44,10 @@ pub async fn read(
 ) -> Result<HttpResponse, Failure> {
     let params = Params::parse(request.query_string());
     let name = params.get("aspect")?;
+    let version = params.get("version")?;
+    if !version.is_empty() && version.parse::<i64>().is_err() {
+        return Err(Violation::new("version", "must be a whole number; 0 is the latest").into());
+    }
     let entity = Entity::get(&state, &actor, &urn).await?;
     let found = entity.aspects.into_iter().find(|aspect| aspect.name == name);
     let aspect = found.ok_or_else(|| Failure::DataHub(StatusCode::NOT_FOUND, "There is no such aspect.".to_owned()))?;

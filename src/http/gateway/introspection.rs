@@ -125,7 +125,7 @@ async fn identify(state: &State, request: &HttpRequest, payload: Payload) -> Res
 
 /// By bearer token, or as an OAuth client with HTTP Basic.
 async fn by_head(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
-    let basic = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(basic);
+    let basic = request.headers().get(AUTHORIZATION).and_then(|value| basic(value.as_bytes()));
     match basic {
         None => authenticate(state, bearer(request)?, request, look).await.map_err(Failure::or_unavailable),
         Some(None) => Err(Failure::Client(Refusal::Invalid)),
@@ -157,16 +157,16 @@ async fn client(
 
 /// The id and the secret of HTTP Basic, if that is the scheme. RFC 6749 has both encoded as forms are, which many clients
 /// leave out; neither an id nor a token has a character that this would change.
-fn basic(value: &str) -> Option<Option<(String, String)>> {
-    let (scheme, encoded) = value.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
+fn basic(value: &[u8]) -> Option<Option<(String, String)>> {
+    let (scheme, encoded) = value.split_at(value.iter().position(|byte| *byte == b' ')?);
+    if !scheme.eq_ignore_ascii_case(b"basic") {
         return None;
     }
     let decoded = |text: &str| {
         form_urlencoded::parse(text.as_bytes()).next().map(|(text, _)| text.into_owned()).unwrap_or_default()
     };
     let read = || {
-        let plain = BASE64.decode(encoded.trim().as_bytes()).ok()?;
+        let plain = BASE64.decode(encoded.trim_ascii()).ok()?;
         let (id, secret) = std::str::from_utf8(&plain).ok()?.split_once(':')?;
         Some((decoded(id), decoded(secret)))
     };

@@ -53,7 +53,7 @@ async fn a_batch_happens_as_a_whole_or_not_at_all() {
         (proposal(&urn("admin"), "datasetProperties", &json!({})), 400, "proposals[1].aspectName"),
         (proposal(&urn("admin"), "status", &json!({"removed": 1})), 400, "proposals[1].aspect"),
         (proposal(&urn("nobody"), "status", &json!({"removed": true})), 404, "nobody"),
-        (proposal(&urn("admin"), "status", &json!({"removed": true})), 409, "administrator"),
+        (proposal(&urn("admin"), "status", &json!({"removed": true})), 409, "the last enabled user"),
     ] {
         let answer = batch(&admin, &[named("ada"), wrong, named("bob")]).await;
         assert_eq!(answer.status, status, "{}", answer.text);

@@ -76,6 +76,10 @@ pub struct Options {
     pub look_ups: usize,
     /// Whether a PostgreSQL is reached through a proxy.
     pub proxied: bool,
+    /// The origins whose pages may call.
+    pub cors_origins: Vec<String>,
+    /// How clients reach the server.
+    pub public_url: Option<String>,
 }
 
 impl Default for Options {
@@ -90,6 +94,8 @@ impl Default for Options {
             bodies: bodies(),
             look_ups: 1000,
             proxied: false,
+            cors_origins: Vec::new(),
+            public_url: None,
         }
     }
 }
@@ -222,8 +228,14 @@ impl App {
         let world = World::new(&options);
         policies::seed(&world.service, None).await.unwrap();
         let github_keys = GithubKeys::parse(options.github_keys).unwrap();
-        let doors =
-            DoorSettings { github_keys, datahub: options.datahub, bodies: options.bodies, ..doors(options.timeout) };
+        let doors = DoorSettings {
+            github_keys,
+            datahub: options.datahub,
+            bodies: options.bodies,
+            cors_origins: options.cors_origins,
+            public_url: options.public_url,
+            ..doors(options.timeout)
+        };
         let state = State::new(world.service.clone(), doors).unwrap();
         let service = test::init_service(app(web::Data::new(state))).await;
         let doors = Rc::new(move |request: Request| Box::pin(service.call(request)) as Answering);

@@ -33,7 +33,7 @@ def java_find(admin, name, **before):
         "two  spaces",
         "a",
         "日本語 🔑",
-        "<b> | [x] ^ ` \u00a0 \u202e",
+        "<b> | [x] ^ ` \u00a0 \u2603",
         "end ",
         " HTTP/1.1",
         "x HTTP/1.1 y",
