@@ -1,8 +1,9 @@
 //! The composition root: services and routes become an application, the same for production and for tests.
 
+use actix_cors::Cors;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::middleware::{NormalizePath, from_fn};
+use actix_web::middleware::{Condition, NormalizePath, from_fn};
 use actix_web::{App, web};
 use utoipa_actix_web::AppExt;
 
@@ -23,11 +24,35 @@ pub fn app(
         InitError = (),
     > + use<>,
 > {
+    let pages = Condition::new(!state.cors_origins.is_empty(), pages(&state.cors_origins));
     let (app, _) =
         App::new().into_utoipa_app().configure(routes).configure(|config| doors.register(config)).split_for_parts();
     app.app_data(state)
         .default_service(web::to(no_endpoint))
         .wrap(NormalizePath::trim())
         .wrap(from_fn(envelope))
+        .wrap(pages)
         .wrap(from_fn(datahub::aliases::follow))
+}
+
+/// What pages of other origins may do (the Fetch standard's CORS): everything, with a token. Credentials of the browser,
+/// such as cookies, never go along.
+fn pages(origins: &[String]) -> Cors {
+    let cors = Cors::default()
+        .allow_any_method()
+        .allow_any_header()
+        .expose_headers([
+            "etag",
+            "link",
+            "ratelimit",
+            "ratelimit-policy",
+            "retry-after",
+            "www-authenticate",
+            "x-request-id",
+        ])
+        .max_age(3600);
+    if origins.iter().any(|origin| origin == "*") {
+        return cors.allow_any_origin().send_wildcard();
+    }
+    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }

@@ -1,7 +1,9 @@
 //! The commands of the command line.
 
 mod doors;
+mod keys;
 mod started;
+mod users;
 
 use std::time::{Duration, Instant};
 
@@ -11,16 +13,9 @@ use tokio::time::MissedTickBehavior;
 use self::started::{Started, accept_restored, start};
 use crate::app::app;
 use crate::clock::{Clock, SECOND};
-use crate::config::{Cli, Command, Keys, OpenApiVersion, PasswordSource, Settings, Users};
+use crate::config::{Cli, Command, OpenApiVersion, Settings};
 use crate::directory::{Directory, Freshness};
-use crate::domain::actor::Actor;
-use crate::domain::api_key::{NewApiKey, Validity, persona_set};
 use crate::domain::entropy::Entropy;
-use crate::domain::error::{Error, Violation};
-use crate::domain::limits::Limits;
-use crate::domain::permission::Permission;
-use crate::domain::principal::{PrincipalState, Role};
-use crate::domain::text::{Description, DisplayName, at};
 use crate::http::datahub::settings::Authentication;
 use crate::http::datahub::{self, graphql};
 use crate::http::state::State;
@@ -29,11 +24,8 @@ use crate::http::{Doors, openapi, wire};
 use crate::pepper_file;
 use crate::service::authn::look_ups::LookUps;
 use crate::service::authn::sign_ins::SignIns;
-use crate::service::authz::administrators;
 use crate::service::bootstrap::{self, ADMIN, FirstStart};
 use crate::service::catalogue::policies;
-use crate::service::keys::api_keys;
-use crate::service::people::users::{self, NewUser, PersonalTokens};
 use crate::service::upkeep::follow::FOLLOW_EVERY;
 use crate::service::upkeep::maintenance::{self, Unsaved};
 use crate::service::upkeep::time;
@@ -55,8 +47,9 @@ pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> Outcome {
     let settings = cli.settings;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(settings, accept_errors).await,
+        Command::Init => init(&settings).await,
         Command::Migrate => {
-            open(&settings)?.migrate().map_err(explain)?;
+            open(&settings, Setup::Expected)?.migrate().map_err(explain)?;
             Ok(())
         }
         Command::Openapi { version } => {
@@ -74,18 +67,18 @@ pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> Outcome {
         }
         Command::AcceptRestored => accept_restored(&settings).await,
         Command::AcceptClock => {
-            let now = time::accept(&unchecked_service(&settings).await?).await.map_err(explain)?;
+            let now = time::accept(&unchecked_service(&settings, Setup::Expected).await?).await.map_err(explain)?;
             println!("{now}");
             Ok(())
         }
         Command::Users(command) => {
-            let started = start(&settings).await?;
-            change_users(&started.service, command).await?;
+            let started = start(&settings, Setup::Expected).await?;
+            users::change(&started.service, command).await?;
             started.finish().await
         }
         Command::Keys(command) => {
-            let started = start(&settings).await?;
-            change_keys(&started.service, command).await?;
+            let started = start(&settings, Setup::Expected).await?;
+            keys::change(&started.service, command).await?;
             started.finish().await
         }
     }
@@ -107,17 +100,44 @@ fn database_url(settings: &Settings) -> Result<DatabaseUrl, String> {
     settings.database_url.parse().map_err(|error| format!("--database-url {error}"))
 }
 
-fn open(settings: &Settings) -> Result<Database, String> {
+/// Whether a command sets up what is not there. One that only administers must not: it would do its work on an
+/// installation that no server knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Setup {
+    /// A database, its schema and a pepper are made if they are missing.
+    Made,
+    /// They must be there.
+    Expected,
+}
+
+fn open(settings: &Settings, setup: Setup) -> Result<Database, String> {
     let url = database_url(settings)?;
-    Database::connect(&url, settings.database_connections)
-        .map_err(|error| format!("cannot open the database {url:?}: {}", explain(error)))
+    if let (DatabaseUrl::Sqlite(path), Setup::Expected) = (&url, setup)
+        && !path.exists()
+    {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        return Err(not_set_up(&format!("there is no database at `{}`", path.display())));
+    }
+    let database = Database::connect(&url, settings.database_connections)
+        .map_err(|error| format!("cannot open the database {url:?}: {}", explain(error)))?;
+    if setup == Setup::Expected && !database.is_set_up().map_err(explain)? {
+        return Err(not_set_up(&format!("the database {url:?} has not been set up")));
+    }
+    Ok(database)
+}
+
+fn not_set_up(what: &str) -> String {
+    format!("{what}; `tessera serve` and `tessera init` set one up")
 }
 
 /// The use cases on an up-to-date database, which may be any.
-async fn unchecked_service(settings: &Settings) -> Result<Service, String> {
-    let database = open(settings)?;
+async fn unchecked_service(settings: &Settings, setup: Setup) -> Result<Service, String> {
+    let database = open(settings, setup)?;
     database.migrate().map_err(explain)?;
     let known = database.read(peppers::known).map_err(explain)?;
+    if setup == Setup::Expected && known.is_empty() {
+        return Err(not_set_up(&format!("the database {:?} has not been set up", database_url(settings)?)));
+    }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let service = Service::new(Parts {
         database,
@@ -141,23 +161,44 @@ async fn unchecked_service(settings: &Settings) -> Result<Service, String> {
 /// So many connections more than there may be are accepted while others are closed in their place.
 const SPARE: usize = 32;
 
-async fn serve(settings: Settings, accept_errors: AcceptErrors) -> Outcome {
-    let started = start(&settings).await?;
-    started.seen.warn();
-    let service = started.service.clone();
-    let first = bootstrap::run(&service, settings.admin_password.clone()).await.map_err(explain)?;
-    policies::seed(&service, first.as_ref().map(|_| ADMIN)).await.map_err(explain)?;
+/// Sets up a database, and shows what was made.
+async fn init(settings: &Settings) -> Outcome {
+    let started = start(settings, Setup::Made).await?;
+    if !set_up(&started.service, settings).await? {
+        return Err(format!("the database {:?} has been set up before", database_url(settings)?));
+    }
+    started.finish().await
+}
+
+/// Makes what the first start makes, and shows it; tells whether this was the first.
+async fn set_up(service: &Service, settings: &Settings) -> Result<bool, String> {
+    let first = bootstrap::run(service, settings.admin_password.clone()).await.map_err(explain)?;
+    policies::seed(service, first.as_ref().map(|_| ADMIN)).await.map_err(explain)?;
+    let is_first = first.is_some();
     if let Some(first) = first {
         welcome(first);
     }
+    Ok(is_first)
+}
+
+async fn serve(settings: Settings, accept_errors: AcceptErrors) -> Outcome {
+    // All that can be wrong with the settings comes first: the secrets of the first start are shown once.
     let door_settings = doors::settings(&settings)?;
+    let listener =
+        wire::listen(settings.listen).map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
+    let started = start(&settings, Setup::Made).await?;
+    started.seen.warn();
+    let service = started.service.clone();
+    set_up(&service, &settings).await?;
+    if door_settings.datahub.authentication != Authentication::On {
+        bootstrap::make_datahub(&service).await.map_err(explain)?;
+    }
     warn(&door_settings.datahub);
     let connections = doors::connections(&settings);
     let state = State::new(service.clone(), doors::state(&settings, &connections, accept_errors));
     let state = web::Data::new(state);
-    let doors = Doors::new(&service, door_settings).map_err(|error| error.to_string())?;
-    let listener =
-        wire::listen(settings.listen).map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
+    let doors =
+        Doors::new(&service, door_settings, settings.public_url.as_deref()).map_err(|error| error.to_string())?;
     let defaults = wire::Settings::default();
     let wire_settings = wire::Settings {
         accepted: connections.most() + SPARE,
@@ -259,95 +300,4 @@ async fn summarise_log(state: web::Data<State>) {
         ticks.tick().await;
         state.log_bounds.summarise(Instant::now());
     }
-}
-
-async fn change_users(service: &Service, command: Users) -> Outcome {
-    let operator = Actor::operator(service.clock.now());
-    match command {
-        Users::Create { name, role, email, password } => {
-            let given = given_password(&password)?;
-            let new = NewUser { username: name, role: role.into(), email, password: given.clone() };
-            let password = users::create(service, &operator, new).await.map_err(explain)?;
-            show_drawn(given.as_ref(), &password);
-        }
-        Users::SetPassword { name, password, revoke_tokens } => {
-            let given = given_password(&password)?;
-            let tokens = if revoke_tokens { PersonalTokens::Revoke } else { PersonalTokens::Keep };
-            let set = users::set_password(service, &operator, name.clone(), given.clone(), tokens);
-            let set = set.await.map_err(explain)?;
-            show_drawn(given.as_ref(), &set.password);
-            tell_of_tokens(&name, set.tokens, tokens);
-        }
-        Users::SetRole { name, role } => {
-            users::set_role(service, &operator, name, role.into()).await.map_err(explain)?;
-            warn_without_administrators(service).await?;
-        }
-        Users::Disable { name } => {
-            users::set_state(service, &operator, name, PrincipalState::Disabled).await.map_err(explain)?;
-            warn_without_administrators(service).await?;
-        }
-        Users::Enable { name } => {
-            users::set_state(service, &operator, name, PrincipalState::Enabled).await.map_err(explain)?;
-        }
-        Users::Delete { name } => {
-            users::delete(service, &operator, name).await.map_err(explain)?;
-            warn_without_administrators(service).await?;
-        }
-    }
-    Ok(())
-}
-
-/// The command line may take the last administrator away, unlike everybody else, and says so.
-async fn warn_without_administrators(service: &Service) -> Outcome {
-    if administrators::count(service).await.map_err(explain)? == 0 {
-        let role = Role::Admin.name();
-        eprintln!("warning: no enabled user with the role `{role}` is left; `tessera users set-role` can make one");
-    }
-    Ok(())
-}
-
-fn given_password(source: &PasswordSource) -> Result<Option<String>, String> {
-    if !source.password_stdin {
-        return Ok(None);
-    }
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).map_err(|error| format!("cannot read the password: {error}"))?;
-    Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
-}
-
-/// Says on standard error what became of the personal access tokens: somebody who changes a password because it leaked
-/// must know that those go on.
-fn tell_of_tokens(name: &str, count: usize, tokens: PersonalTokens) {
-    match (count, tokens) {
-        (0, _) => {}
-        (_, PersonalTokens::Keep) => {
-            eprintln!("personal access tokens of `{name}` that keep working: {count}; --revoke-tokens ends them");
-        }
-        (_, PersonalTokens::Revoke) => eprintln!("personal access tokens of `{name}` that were revoked: {count}"),
-    }
-}
-
-fn show_drawn(given: Option<&String>, password: &str) {
-    if given.is_none() {
-        println!("{password}");
-    }
-}
-
-async fn change_keys(service: &Service, command: Keys) -> Outcome {
-    let operator = Actor::operator(service.clock.now());
-    let Keys::Create { display_name, description, validity_seconds, permissions, personas } = command;
-    let new = || -> Result<NewApiKey, Violation> {
-        Ok(NewApiKey {
-            display_name: at("--display-name", DisplayName::parse(&display_name))?,
-            description: at("--description", Description::parse(&description))?,
-            validity: at("--validity-seconds", validity_seconds.map_or(Ok(Validity::NEVER), Validity::parse))?,
-            personas: persona_set(personas)?,
-            permissions: at("--permission", Permission::parse_all(&permissions))?,
-            limits: Limits::default(),
-        })
-    };
-    let new = new().map_err(|violation| explain(Error::from(violation)))?;
-    let created = api_keys::create(service, &operator, new, None).await.map_err(explain)?;
-    println!("{}", created.token.expose());
-    Ok(())
 }

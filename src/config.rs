@@ -1,6 +1,7 @@
 //! The command line: every setting is a flag and a `TESSERA_*` variable.
 
 mod datahub;
+mod help;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use crate::domain::token::Prefixes;
 ///
 /// Without a command it serves. On the first start it creates the user `admin` and an API key, and prints both once.
 #[derive(Parser)]
-#[command(name = "tessera", version, args_conflicts_with_subcommands = false)]
+#[command(name = "tessera", version)]
 pub struct Cli {
     /// What to do; `serve` if left out.
     #[command(subcommand)]
@@ -31,7 +32,10 @@ pub struct Cli {
 pub enum Command {
     /// Answer requests until told to stop (the default)
     Serve,
-    /// Bring the database's schema up to date, and stop
+    /// Set up a database with the user `admin` and an API key, print both once, and stop; `serve` does the same at its
+    /// first start
+    Init,
+    /// Bring the schema of a database that has been set up to date, and stop
     Migrate,
     /// Print the OpenAPI document: `tessera openapi > openapi/openapi.json`
     Openapi {
@@ -265,10 +269,15 @@ pub struct Settings {
     /// DataHub's door
     #[command(flatten)]
     pub datahub: DataHubSettings,
-    /// How clients reach this server: `https://` and a host, with a port if need be. It is what discovery documents
-    /// say; if left out they say `https://` and the host that a request names
+    /// How clients reach this server: `https://` and a host, with a port and a path if need be. It is what discovery
+    /// documents say; if left out they say `https://` and the host that a request names
     #[arg(long, global = true, env = "TESSERA_PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<String>,
+
+    /// The origins whose pages may call this server from a browser: `https://app.example.org`, or `*` for every one. They
+    /// send a token; cookies are never taken from them
+    #[arg(long, global = true, env = "TESSERA_CORS_ORIGINS", value_delimiter = ',', value_parser = origin)]
+    pub cors_origins: Vec<String>,
 
     /// The largest body of a request, in bytes
     #[arg(long, global = true, env = "TESSERA_BODY_LIMIT", default_value_t = 262_144)]
@@ -343,14 +352,28 @@ fn memory(text: &str) -> Result<usize, String> {
 /// With less memory for bodies, ordinary requests would be refused.
 const LEAST_MEMORY: usize = 1 << 20;
 
-/// Reads the origin of a URL with `https`.
-fn public_url(text: &str) -> Result<String, String> {
-    let host = text.strip_suffix('/').unwrap_or(text).strip_prefix("https://").unwrap_or_default();
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
-    if host.is_empty() || !host.bytes().all(plain) {
-        return Err("must be `https://` and a host, without a path".to_owned());
+/// Reads the origin of a page as browsers write it.
+fn origin(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._:[]".contains(&byte);
+    if text == "*" || (!host.is_empty() && host.bytes().all(plain)) {
+        return Ok(text.to_owned());
     }
-    Ok(format!("https://{host}"))
+    Err("must be `https://` or `http://` and a host in lower case, with a port if need be and nothing behind it, or `*`"
+        .to_owned())
+}
+
+/// Reads a URL with `https`, a host and perhaps a path.
+fn public_url(text: &str) -> Result<String, String> {
+    let rest = text.strip_suffix('/').unwrap_or(text).strip_prefix("https://").unwrap_or_default();
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let plain =
+        |text: &str, signs: &[u8]| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || signs.contains(&byte));
+    let is_path = path.is_empty() || path.split('/').all(|segment| !["", ".", ".."].contains(&segment));
+    if host.is_empty() || !plain(host, b"-._:[]") || !plain(path, b"-._~/") || !is_path {
+        return Err("must be `https://` and a host, and perhaps a path, without a query".to_owned());
+    }
+    Ok(format!("https://{rest}"))
 }
 
 /// How the log is written.

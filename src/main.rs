@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use tessera::config::Cli;
 use tessera::telemetry::AcceptErrors;
 use tessera::{commands, telemetry};
@@ -13,7 +12,7 @@ use tessera::{commands, telemetry};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let accept_errors = AcceptErrors::default();
     if let Err(error) = telemetry::start(&cli.settings.log, cli.settings.log_format, accept_errors.clone()) {
         eprintln!("tessera: TESSERA_LOG: {error}");

@@ -33,6 +33,7 @@ pub(super) fn state(settings: &Settings, connections: &Arc<Connections>, accept_
         accept_errors: accept_errors.0,
         request_timeout: Duration::from_secs(settings.request_timeout_seconds),
         public_url: settings.public_url.clone(),
+        cors_origins: settings.cors_origins.clone(),
     }
 }
 

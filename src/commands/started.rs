@@ -1,6 +1,6 @@
 //! How every command that works with the database begins and ends.
 
-use super::{Outcome, database_url, explain, unchecked_service};
+use super::{Outcome, Setup, database_url, explain, unchecked_service};
 use crate::config::Settings;
 use crate::domain::installation::{Installation, Seen};
 use crate::seen_file::SeenFile;
@@ -18,8 +18,8 @@ pub(super) struct Started {
 }
 
 /// Begins to work on an up-to-date database that is no older copy of itself.
-pub(super) async fn start(settings: &Settings) -> Result<Started, String> {
-    let service = unchecked_service(settings).await?;
+pub(super) async fn start(settings: &Settings, setup: Setup) -> Result<Started, String> {
+    let service = unchecked_service(settings, setup).await?;
     let mut seen = SeenFile::of(settings, &database_url(settings)?);
     if let Some(known) = seen.read()? {
         let checked = restore::check(&service, known).await;
@@ -51,7 +51,7 @@ impl Started {
 
 /// Takes a restored copy as the database, and prints what nobody knows of it.
 pub(super) async fn accept_restored(settings: &Settings) -> Outcome {
-    let service = unchecked_service(settings).await?;
+    let service = unchecked_service(settings, Setup::Expected).await?;
     let mut seen = SeenFile::of(settings, &database_url(settings)?);
     // A damaged file is no reason to refuse what the operator wants.
     let known = seen.read().unwrap_or_else(|error| {

@@ -10,6 +10,9 @@ const NETWORKS: usize = 100;
 /// The longest period of a rate limit, in seconds: a day.
 const PERIOD: u32 = 86_400;
 
+/// The most requests of a rate limit: as many as clients have a number for.
+pub const REQUESTS: u32 = i32::MAX.cast_unsigned();
+
 /// What a key is limited to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -89,7 +92,7 @@ fn canonical(network: IpNet) -> IpNet {
 /// So many requests in so many seconds: that many at once, and then one each time its share of the period has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
-    /// Requests in a period.
+    /// Requests in a period; at most [`REQUESTS`].
     pub requests: NonZeroU32,
     /// The period in seconds.
     pub seconds: NonZeroU32,
@@ -102,6 +105,9 @@ impl RateLimit {
     /// A message that says what is allowed.
     pub fn parse(requests: u32, seconds: u32) -> Result<Option<Self>, String> {
         let Some(requests) = NonZeroU32::new(requests) else { return Ok(None) };
+        if requests.get() > REQUESTS {
+            return Err(format!("must have at most {REQUESTS} requests, not {requests}"));
+        }
         match NonZeroU32::new(seconds) {
             Some(seconds) if seconds.get() <= PERIOD => Ok(Some(Self { requests, seconds })),
             _ => Err(format!("must have a period of 1 to {PERIOD} seconds, not {seconds}")),

@@ -4,7 +4,12 @@
 //! kilobytes of `[` are more than the stack of a thread. So every door looks here first, and the parser never sees what
 //! is deeper. The scan may count more than a parser would, never less.
 
+mod members;
+
 use serde::Deserialize;
+use serde::de::DeserializeSeed as _;
+
+use self::members::Once;
 
 /// How deep JSON may be nested; `serde_json` itself stops at 128.
 pub const JSON_DEPTH: usize = 64;
@@ -47,12 +52,20 @@ pub struct TooMuch {
     pub at: usize,
 }
 
+/// The name that an object has twice.
+#[derive(Debug, thiserror::Error)]
+#[error("has the member `{0}` twice")]
+pub struct Twice(String);
+
 /// Why a JSON text was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// It is too deep or has too many parts.
     #[error(transparent)]
     TooMuch(#[from] TooMuch),
+    /// An object has a member twice: readers differ in which of them counts.
+    #[error(transparent)]
+    Twice(#[from] Twice),
     /// It is no JSON, or has other members.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
@@ -64,7 +77,54 @@ pub enum Unreadable {
 /// What is too much, or what the parser says.
 pub fn read_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
     check_json(bytes)?;
+    check_members(bytes)?;
     Ok(serde_json::from_slice(bytes)?)
+}
+
+/// The same for a text that ends with more closing brackets than it opens, which are left out: DataHub's documentation has
+/// such a body, and DataHub takes it.
+///
+/// # Errors
+/// What is too much, or what the parser says.
+pub fn read_json_overclosed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
+    check_json(bytes)?;
+    check_members(bytes)?;
+    let mut json = serde_json::Deserializer::from_slice(bytes).into_iter();
+    match json.next() {
+        Some(Ok(value)) => {
+            let rest = &bytes[json.byte_offset().min(bytes.len())..];
+            if rest.iter().all(|byte| byte.is_ascii_whitespace() || b"}]".contains(byte)) {
+                return Ok(value);
+            }
+        }
+        Some(Err(error)) => return Err(error.into()),
+        None => {}
+    }
+    // For what the parser says of the rest.
+    Ok(serde_json::from_slice(bytes)?)
+}
+
+/// Several JSON texts of one request, which together have as many tokens as one may have.
+pub struct Texts {
+    left: usize,
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self { left: JSON_TOKENS }
+    }
+}
+
+impl Texts {
+    /// Reads the next of them.
+    ///
+    /// # Errors
+    /// What is too much, or what the parser says.
+    pub fn read<'a, T: Deserialize<'a>>(&mut self, bytes: &'a [u8]) -> Result<T, Unreadable> {
+        self.left -= count_json(bytes, self.left)?;
+        check_members(bytes)?;
+        Ok(serde_json::from_slice(bytes)?)
+    }
 }
 
 /// Counts what is open and what there is.
@@ -100,7 +160,24 @@ impl Counter {
 /// # Errors
 /// What is too much.
 pub fn check_json(bytes: &[u8]) -> Result<(), TooMuch> {
-    let mut counter = Counter::new(JSON_DEPTH, JSON_TOKENS);
+    count_json(bytes, JSON_TOKENS).map(drop)
+}
+
+/// Looks for an object with a member twice in a JSON text that is not nested too deep. What is no JSON is for the parser
+/// to say.
+///
+/// # Errors
+/// The name of the first such member.
+pub fn check_members(bytes: &[u8]) -> Result<(), Twice> {
+    let mut twice = None;
+    let once = Once { twice: &mut twice };
+    let _not_json = once.deserialize(&mut serde_json::Deserializer::from_slice(bytes)).is_err();
+    twice.map_or(Ok(()), |name| Err(Twice(name)))
+}
+
+/// How many tokens a JSON text has, of so many that it may have.
+fn count_json(bytes: &[u8], most: usize) -> Result<usize, TooMuch> {
+    let mut counter = Counter::new(JSON_DEPTH, most);
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         match byte {
@@ -112,7 +189,7 @@ pub fn check_json(bytes: &[u8]) -> Result<(), TooMuch> {
         }
         at += 1;
     }
-    Ok(())
+    Ok(counter.tokens)
 }
 
 /// Where the text that begins there has its closing quote, or the end of all.

@@ -55,6 +55,14 @@ impl Principal {
         self.client_id().is_none()
     }
 
+    /// Whether that is one of its names: the id, the user name, or the client id of an API key.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        self.username().to_string() == name
+            || self.id.to_string() == name
+            || self.client_id().is_some_and(|client_id| client_id.to_string() == name)
+    }
+
     /// The client id of an API key; `None` for a user.
     #[must_use]
     pub fn client_id(&self) -> Option<ClientId> {

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::filter::{Described, Direction, Field, Kind, filtered};
 use super::principal::{Principal, PrincipalKind, PrincipalState};
 use super::text::Description;
 
@@ -29,11 +30,25 @@ pub enum AspectName {
     CorpUserInfo,
     /// The same, as people edit it.
     CorpUserEditableInfo,
+    /// Groups, which Tessera has none of: it decides nothing.
+    GroupMembership,
+    /// The same, for DataHub's own groups.
+    NativeGroupMembership,
+    /// Which directory it comes from.
+    Origin,
 }
 
 impl AspectName {
     /// Every name.
-    pub const ALL: [Self; 4] = [Self::Status, Self::CorpUserStatus, Self::CorpUserInfo, Self::CorpUserEditableInfo];
+    pub const ALL: [Self; 7] = [
+        Self::Status,
+        Self::CorpUserStatus,
+        Self::CorpUserInfo,
+        Self::CorpUserEditableInfo,
+        Self::GroupMembership,
+        Self::NativeGroupMembership,
+        Self::Origin,
+    ];
 
     /// On the wire and in the database.
     #[must_use]
@@ -43,7 +58,16 @@ impl AspectName {
             Self::CorpUserStatus => "corpUserStatus",
             Self::CorpUserInfo => "corpUserInfo",
             Self::CorpUserEditableInfo => "corpUserEditableInfo",
+            Self::GroupMembership => "groupMembership",
+            Self::NativeGroupMembership => "nativeGroupMembership",
+            Self::Origin => "origin",
         }
+    }
+
+    /// Whether it makes a user of whom nothing is known yet.
+    #[must_use]
+    pub fn makes_users(self) -> bool {
+        matches!(self, Self::CorpUserInfo | Self::CorpUserEditableInfo)
     }
 
     /// The one of that name.
@@ -53,10 +77,7 @@ impl AspectName {
     }
 
     /// Checks what decides about access.
-    ///
-    /// # Errors
-    /// A message that says what is needed.
-    pub fn check(self, value: &Json) -> Result<(), String> {
+    fn check(self, value: &Json) -> Result<(), String> {
         match self {
             _ if !value.is_object() => Err(format!("the aspect `{}` must be a JSON object", self.name())),
             Self::Status if !value["removed"].is_boolean() => {
@@ -67,6 +88,28 @@ impl AspectName {
             }
             _ => texts(value).try_for_each(|text| Description::parse(text).map(drop)),
         }
+    }
+}
+
+/// What a client writes about one principal, checked.
+#[derive(Debug, Clone)]
+pub struct Writing {
+    /// Whom it is about.
+    pub username: String,
+    /// What it is.
+    pub name: AspectName,
+    /// How it is written.
+    pub value: Json,
+}
+
+impl Writing {
+    /// Checks the value.
+    ///
+    /// # Errors
+    /// A message that says what is needed.
+    pub fn new(username: String, name: AspectName, value: Json) -> Result<Self, String> {
+        name.check(&value)?;
+        Ok(Self { username, name, value })
     }
 }
 
@@ -131,5 +174,37 @@ impl Profile {
     #[must_use]
     pub fn is_service_account(&self) -> bool {
         self.principal.kind == PrincipalKind::ServiceAccount && self.principal.chosen_name.is_some()
+    }
+}
+
+/// What profiles can be searched by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProfileField {
+    /// The URN, which is the user name.
+    Urn,
+    /// The user name.
+    Username,
+    /// Whether it is removed: `true` or `false`.
+    Removed,
+    /// `SERVICE_ACCOUNT`, or nothing.
+    TypeNames,
+}
+
+impl Field for ProfileField {
+    type Record = Profile;
+    const ALL: &'static [Self] = &[Self::Urn, Self::Username, Self::Removed, Self::TypeNames];
+    const DEFAULT_SORT: (Self, Direction) = (Self::Username, Direction::Ascending);
+
+    fn described(self) -> Described<Profile> {
+        match self {
+            Self::Urn => filtered("urn", Kind::Exact),
+            Self::Username => filtered("username", Kind::Text),
+            Self::Removed => filtered("removed", Kind::Exact),
+            Self::TypeNames => filtered("typeNames", Kind::Exact),
+        }
+    }
+
+    fn id_of(record: &Profile) -> String {
+        record.principal.id.to_string()
     }
 }

@@ -20,8 +20,11 @@ use crate::domain::actor::Actor;
 
 /// How a door knows the sender of a request.
 pub trait Identify: 'static {
-    /// The longest body at this door, in bytes, if it is less than everywhere.
-    const LONGEST: usize = usize::MAX;
+    /// The longest body at this door, in bytes, where it is not what it is everywhere.
+    #[must_use]
+    fn longest(everywhere: usize) -> usize {
+        everywhere
+    }
 
     /// The actor by the head of a request.
     ///
@@ -77,7 +80,7 @@ impl<T: 'static, D: Identify> FromRequest for Asked<T, D> {
         Box::pin(async move {
             let state = state(&request)?;
             let sender = Sender::Actor(D::identify(&state, &request, Look::First).await?.id());
-            let body = Body::read(&state, &request, payload, D::LONGEST, sender).await;
+            let body = Body::read(&state, &request, payload, D::longest(state.bodies.longest()), sender).await;
             let actor = identify::<D>(&state, &request, Look::Again).await?;
             Ok(Self { actor, body, door: PhantomData })
         })

@@ -15,7 +15,7 @@ use crate::http::state::State;
 use crate::service::authn::sign_ins::Origin;
 
 /// Where programs put a key when `Authorization` is taken.
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// When in a request its credential is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -93,7 +93,7 @@ impl Bodies {
         if declared.is_some_and(|declared: usize| declared > longest) {
             return Err(Failure::TooLarge(longest));
         }
-        let mut body = Body { pieces: Pieces::None, share: None };
+        let mut body = Body { pieces: Pieces::None, share: None, longest };
         let began = Instant::now();
         loop {
             let allowed = self.limits.grace + self.time_for(body.length());
@@ -109,7 +109,7 @@ impl Bodies {
             };
             body.add(piece, shares, sender)?;
         }
-        let Body { pieces, share } = body;
+        let Body { pieces, share, .. } = body;
         if let Some(share) = share {
             request.extensions_mut().insert(share);
         }
@@ -125,6 +125,8 @@ impl Bodies {
 struct Body {
     pieces: Pieces,
     share: Option<Share<Sender>>,
+    /// How long it may become.
+    longest: usize,
 }
 
 /// What has arrived. Most bodies come in one piece, which is then not copied.
@@ -172,8 +174,12 @@ impl Body {
             Pieces::Many(mut pieces) => {
                 let (length, room) = (pieces.len() + piece.len(), pieces.capacity());
                 if length > room {
-                    // Memory doubles when it has to grow.
-                    self.cover(length.max(2 * room), shares, sender)?;
+                    // Memory doubles when it has to grow, as far as the body can.
+                    let room = length.max(2 * room).min(self.longest);
+                    self.cover(room, shares, sender)?;
+                    let mut grown = BytesMut::with_capacity(room);
+                    grown.extend_from_slice(&pieces);
+                    pieces = grown;
                 }
                 pieces.extend_from_slice(&piece);
                 Pieces::Many(pieces)

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use actix_web::{HttpResponse, get, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, get, web};
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::Config;
 
+use super::envelope::EndsWithSlash;
 use super::openapi::{self, Fails};
 use super::problem::Failure;
 use crate::domain::error::Error;
@@ -71,8 +72,9 @@ pub async fn document_3_0(documents: web::Data<Documents>) -> HttpResponse {
     responses((status = 200, description = "The page", content_type = "text/html", body = String)),
 )]
 #[get("/swagger-ui")]
-pub async fn index() -> Result<HttpResponse, Failure> {
-    serve("index.html")
+pub async fn index(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let base = if request.extensions().contains::<EndsWithSlash>() { "./" } else { "swagger-ui/" };
+    serve("index.html", base)
 }
 
 /// Get a file of Swagger UI
@@ -87,16 +89,16 @@ pub async fn index() -> Result<HttpResponse, Failure> {
 )]
 #[get("/swagger-ui/{file}")]
 pub async fn file(file: web::Path<String>) -> Result<HttpResponse, Failure> {
-    serve(&file)
+    serve(&file, "./")
 }
 
-fn serve(name: &str) -> Result<HttpResponse, Failure> {
+fn serve(name: &str, base: &str) -> Result<HttpResponse, Failure> {
     // A token entered into the page is kept in memory only, and no parameter of the address changes what it loads.
-    let config = Config::from("/api-docs/openapi.json").persist_authorization(false).query_config_enabled(false);
+    let config = Config::from("../api-docs/openapi.json").persist_authorization(false).query_config_enabled(false);
     let found = utoipa_swagger_ui::serve(name, Arc::new(config))
         .map_err(|error| Error::Internal(error.to_string().into()))?
         .ok_or(Failure::NoEndpoint)?;
-    let bytes = if name == "index.html" { with_base(&found.bytes) } else { found.bytes.into_owned() };
+    let bytes = if name == "index.html" { with_base(&found.bytes, base) } else { found.bytes.into_owned() };
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, found.content_type))
         .insert_header((CONTENT_SECURITY_POLICY, POLICY))
@@ -104,7 +106,9 @@ fn serve(name: &str) -> Result<HttpResponse, Failure> {
         .body(bytes))
 }
 
-/// The page refers to its files relative to `/swagger-ui/`, with and without the slash in the address.
-fn with_base(page: &[u8]) -> Vec<u8> {
-    String::from_utf8_lossy(page).replacen("<head>", "<head>\n    <base href=\"/swagger-ui/\" />", 1).into_bytes()
+/// The page refers to its files relative to `swagger-ui/`, with and without the slash in the address, and wherever a proxy
+/// has put this server.
+fn with_base(page: &[u8], base: &str) -> Vec<u8> {
+    let head = format!("<head>\n    <base href=\"{base}\" />");
+    String::from_utf8_lossy(page).replacen("<head>", &head, 1).into_bytes()
 }

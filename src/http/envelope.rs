@@ -8,7 +8,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{ACCEPT, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, web};
 use futures_util::FutureExt;
@@ -69,6 +69,7 @@ pub async fn envelope(
             let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
             let status = response.status();
             let allowance = response.request().extensions().get::<Allowance>().copied();
+            answer.end_connection(response.response_mut());
             if let Some(allowance) = allowance {
                 add_rate_limit(response.headers_mut(), allowance);
             }
@@ -81,6 +82,10 @@ pub async fn envelope(
     }
 }
 
+/// The address of a request ended with a slash, which its handler does not see any more: what is relative to the address
+/// depends on it.
+pub struct EndsWithSlash;
+
 /// What must be known of a request to answer it.
 struct Answer {
     request_id: RequestId,
@@ -88,6 +93,9 @@ struct Answer {
     shape: Shape,
     method: Method,
     started: Instant,
+    /// Whether actix takes the request for an offer to speak another protocol, and ends the connection when it is not
+    /// taken. `wire` leaves such offers out wherever it can follow the stream.
+    ends_connection: bool,
 }
 
 impl Answer {
@@ -107,12 +115,16 @@ impl Answer {
         let made = || state.request_ids.make(state.service.clock.now());
         let request_id = echoes.first().map_or_else(made, |(_, value)| RequestId::Given(value.clone()));
         request.extensions_mut().insert(request_id.clone());
+        if request.path().ends_with('/') {
+            request.extensions_mut().insert(EndsWithSlash);
+        }
         Self {
             request_id,
             echoes,
             shape: shape(request.path(), headers),
             method: request.method().clone(),
             started: Instant::now(),
+            ends_connection: request.head().upgrade() || request.method() == Method::CONNECT,
         }
     }
 
@@ -134,6 +146,7 @@ impl Answer {
 
     fn fail(&self, state: &State, failure: &Failure) -> actix_web::Error {
         let mut response = self.render(failure, state);
+        self.end_connection(&mut response);
         let status = response.status();
         self.finish(state, "unmatched", (status, Some(failure.code().1)), response.headers_mut());
         InternalError::from_response(Rendered, response).into()
@@ -153,6 +166,13 @@ impl Answer {
             _ => tracing::debug!(code = failure.code().1, "refused"),
         }
         failure.render(self.shape, &self.request_id.to_string())
+    }
+
+    /// Announces that the connection ends after this answer, where it would do so unannounced.
+    fn end_connection(&self, response: &mut HttpResponse) {
+        if self.ends_connection {
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
     }
 
     /// Completes an answer with that status, and that code if it is an error.
@@ -195,11 +215,14 @@ fn add_rate_limit(headers: &mut HeaderMap, Allowance { limit, remaining }: Allow
     }
 }
 
-/// DataHub's body at its paths; else Atlan's unless the client asks for RFC 9457's, and does not ask for plain JSON before it: generated clients
+/// DataHub's body at its paths, and OAuth's at those of OAuth; else Atlan's unless the client asks for RFC 9457's, and does not ask for plain JSON before it: generated clients
 /// accept whatever the document lists.
 fn shape(path: &str, headers: &HeaderMap) -> Shape {
     if datahub::owns(path) {
         return Shape::DataHub;
+    }
+    if path.starts_with("/oauth/") {
+        return Shape::Oauth;
     }
     let accepted = headers.get_all(ACCEPT).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     let types = accepted.map(|range| range.split(';').next().unwrap_or_default().trim());

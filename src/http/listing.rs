@@ -12,12 +12,15 @@ use crate::domain::filter::Filter;
 use crate::domain::listing::{DEFAULT_LIMIT, Field, MAX_LIMIT, Page, Query, Sort, Start, Totals};
 use crate::service::Service;
 
+/// The parameters of a collection, and those that Atlan's SDKs send along: `columns` and `maxLoginEvents` say what they
+/// would like to have of each record, and every record is told whole.
+const PARAMETERS: [&str; 8] = ["filter", "sort", "limit", "offset", "cursor", "count", "columns", "maxLoginEvents"];
+
 /// A request for a page, and how to name the page after it.
 pub struct ListRequest<F> {
     /// For the service.
     pub query: Query<F>,
     seal: CursorSeal,
-    path: String,
     filter: String,
     sort: String,
 }
@@ -29,6 +32,7 @@ impl<F: Field> ListRequest<F> {
     /// Violations that name the parameter and what is allowed.
     pub fn parse(request: &HttpRequest, service: &Service) -> Result<Self, Failure> {
         let params = Params::parse(request.query_string());
+        params.only(&PARAMETERS)?;
         let (filter, sort) = (params.get("filter")?, params.get("sort")?);
         let path = request.path();
         let seal = CursorSeal::new(service.peppers.derive("cursor"), &[path, filter, sort]);
@@ -50,8 +54,8 @@ impl<F: Field> ListRequest<F> {
             start,
             totals: totals(&params, paged)?,
         };
-        let (path, filter, sort) = (path.to_owned(), filter.to_owned(), sort.to_owned());
-        Ok(Self { query, seal, path, filter, sort })
+        let (filter, sort) = (filter.to_owned(), sort.to_owned());
+        Ok(Self { query, seal, filter, sort })
     }
 
     /// The page in Atlan's envelope, with a link to the next.
@@ -65,7 +69,8 @@ impl<F: Field> ListRequest<F> {
                 .append_pair("filter", &self.filter)
                 .append_pair("cursor", &self.seal.write(next))
                 .finish();
-            response.insert_header((LINK, format!("<{}?{query}>; rel=\"next\"", self.path)));
+            // Relative to the address that was asked, whatever a proxy in front has made of that.
+            response.insert_header((LINK, format!("<?{query}>; rel=\"next\"")));
         }
         response.json(Records {
             total_record: page.counts.map(|counts| counts.total),

@@ -29,7 +29,7 @@ pub use fallback::no_endpoint;
 pub use valid::Params;
 
 use actix_web::web::Data;
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::{OpenApi, Server};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use self::datahub::graphql::engine::Engine;
@@ -63,12 +63,15 @@ pub struct Doors {
 }
 
 impl Doors {
-    /// The data of an application's doors.
+    /// The data of an application's doors, whose clients reach it at that URL if one was said.
     ///
     /// # Errors
     /// When the OpenAPI document cannot be written, or threads cannot be started.
-    pub fn new(service: &Service, settings: DoorSettings) -> std::io::Result<Self> {
-        let document = document();
+    pub fn new(service: &Service, settings: DoorSettings, public_url: Option<&str>) -> std::io::Result<Self> {
+        let mut document = document();
+        if let Some(url) = public_url {
+            document.servers = Some(vec![Server::new(url)]);
+        }
         Ok(Self {
             documents: Data::new(Documents::of(&document)?),
             endpoints: Data::new(Endpoints::of(&document)),

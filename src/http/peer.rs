@@ -1,9 +1,9 @@
 //! Where a request comes from, through proxies that are trusted to say so.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use actix_web::HttpRequest;
-use actix_web::http::header::HeaderName;
+use actix_web::http::header::{FORWARDED, HeaderName};
 use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -20,18 +20,35 @@ impl TrustedProxies {
     }
 
     /// The address of the client: the peer's, or what the last proxies in `X-Forwarded-For` say as far as each of them
-    /// is trusted, read from the right. What a client itself writes into the header stands to the left of that and
-    /// never counts. `None` when a trusted proxy names no address.
+    /// is trusted, read from the right; or in `Forwarded` (RFC 7239), if there is no `X-Forwarded-For`. What a client itself
+    /// writes into the header stands to the left of that and never counts. `None` when a trusted proxy names no address, and
+    /// when a request has both headers and they differ.
     #[must_use]
     pub fn client_address(&self, request: &HttpRequest) -> Option<IpAddr> {
-        let mut address = request.peer_addr()?.ip().to_canonical();
+        let address = request.peer_addr()?.ip().to_canonical();
         if !self.trusts(address) {
             return Some(address);
         }
-        let lines: Vec<&str> =
-            request.headers().get_all(X_FORWARDED_FOR).map(|line| line.to_str().unwrap_or("?")).collect();
-        for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')).map(str::trim).filter(|hop| !hop.is_empty()) {
-            address = hop.parse::<IpAddr>().ok()?.to_canonical();
+        let lines = |name: HeaderName| -> Vec<&str> {
+            request.headers().get_all(name).map(|line| line.to_str().unwrap_or("?")).collect()
+        };
+        let (by_custom, by_standard) = (lines(X_FORWARDED_FOR), lines(FORWARDED));
+        let hops = by_custom.iter().rev().flat_map(|line| line.rsplit(','));
+        let told = self.walk(address, hops.map(str::trim).filter(|hop| !hop.is_empty()));
+        if by_standard.is_empty() {
+            return told;
+        }
+        let hops = by_standard.iter().rev().flat_map(|line| line.rsplit(','));
+        let standard = self.walk(address, hops.map(str::trim).filter(|hop| !hop.is_empty()).map(forwarded_for));
+        // A proxy that writes one of them passes the other on as its client wrote it.
+        if by_custom.is_empty() { standard } else { told.filter(|told| Some(*told) == standard) }
+    }
+
+    /// Follows the hops from the nearest on, as far as they are trusted.
+    fn walk<'a>(&self, from: IpAddr, hops: impl Iterator<Item = &'a str>) -> Option<IpAddr> {
+        let mut address = from;
+        for hop in hops {
+            address = node(hop)?.to_canonical();
             if !self.trusts(address) {
                 break;
             }
@@ -44,6 +61,26 @@ impl TrustedProxies {
     pub fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address.to_canonical()))
     }
+}
+
+/// An address as proxies write it: alone, in brackets, and with a port.
+fn node(text: &str) -> Option<IpAddr> {
+    if let Ok(address) = text.parse() {
+        return Some(address);
+    }
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Some(address.ip());
+    }
+    text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
+}
+
+/// What an element of `Forwarded` says after `for=`; nothing that is an address if it says nothing.
+fn forwarded_for(element: &str) -> &str {
+    let pair = element.split(';').filter_map(|pair| pair.split_once('='));
+    let found =
+        pair.map(|(name, value)| (name.trim(), value.trim())).find(|(name, _)| name.eq_ignore_ascii_case("for"));
+    let value = found.map_or("unknown", |(_, value)| value);
+    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
 }
 
 #[cfg(test)]
@@ -75,8 +112,45 @@ mod tests {
 
     #[test]
     fn a_trusted_proxy_that_names_no_address_leaves_it_unknown() {
-        assert_eq!(address("10.0.0.1", &["198.51.100.7:4711"]), None);
         assert_eq!(address("10.0.0.1", &["unknown"]), None);
         assert_eq!(address("10.0.0.1", &[""]).as_deref(), Some("10.0.0.1"));
+    }
+
+    #[test]
+    fn addresses_may_have_ports_and_brackets() {
+        for (told, read) in [
+            ("198.51.100.7:4711", "198.51.100.7"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:4711", "2001:db8::1"),
+            ("[::ffff:198.51.100.7]:1", "198.51.100.7"),
+        ] {
+            assert_eq!(address("10.0.0.1", &[told]).as_deref(), Some(read), "{told}");
+        }
+        for none in ["198.51.100.7:", "198.51.100.7:99999", "[198.51.100.7]", "[2001:db8::1", "2001:db8::1]:1"] {
+            assert_eq!(address("10.0.0.1", &[none]), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn the_standard_header_is_read_in_the_same_way() {
+        let told = |peer: &str, lines: &[(&'static str, &str)]| {
+            let trusted = TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]);
+            let mut request = TestRequest::default().peer_addr(format!("{peer}:1").parse().unwrap());
+            for line in lines {
+                request = request.append_header(*line);
+            }
+            trusted.client_address(&request.to_http_request()).map(|address| address.to_string())
+        };
+        let forwarded = |value| told("10.0.0.1", &[("forwarded", value)]);
+        assert_eq!(forwarded("for=198.51.100.7;proto=https").as_deref(), Some("198.51.100.7"));
+        assert_eq!(forwarded("For=\"[2001:db8::1]:4711\"").as_deref(), Some("2001:db8::1"));
+        assert_eq!(forwarded("for=127.0.0.1, for=198.51.100.7;by=x, for=10.0.0.2").as_deref(), Some("198.51.100.7"));
+        for none in ["for=unknown", "for=_hidden", "proto=https", "nonsense"] {
+            assert_eq!(forwarded(none), None, "{none}");
+        }
+        assert_eq!(told("192.0.2.1", &[("forwarded", "for=198.51.100.7")]).as_deref(), Some("192.0.2.1"));
+        let both = |one, other| told("10.0.0.1", &[("x-forwarded-for", one), ("forwarded", other)]);
+        assert_eq!(both("198.51.100.7", "for=198.51.100.7").as_deref(), Some("198.51.100.7"));
+        assert_eq!(both("198.51.100.7", "for=198.51.100.8"), None, "nobody knows which of them the proxy wrote");
     }
 }

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 pub use self::datahub::{DataHubError, UNAUTHORIZED};
 use crate::domain::error::{Error, Refusal, Violation};
-use crate::domain::nesting::TooMuch;
+use crate::domain::nesting::{TooMuch, Twice};
 
 /// Why a request is answered with an error.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,17 @@ pub enum Failure {
     /// The request has more than one credential, or one where none may be.
     #[error("{0}")]
     Credentials(&'static str),
+    /// There is no entity with this GUID, in Atlas's words.
+    #[error("Given instance guid {0} is invalid/not found")]
+    NoInstance(String),
+    /// There is no entity of this type with this qualified name, in Atlas's words.
+    #[error("Instance {type_name} with unique attribute {{qualifiedName={name}}} does not exist")]
+    NoNamedInstance {
+        /// The type.
+        type_name: String,
+        /// The qualified name.
+        name: String,
+    },
     /// There is nothing at this path.
     #[error("there is no such endpoint")]
     NoEndpoint,
@@ -45,6 +56,9 @@ pub enum Failure {
     /// The storage did not answer, at a door where saying so is better than a plain failure.
     #[error("the storage does not answer")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Requests cannot be served, for that reason.
+    #[error("not ready: {0}")]
+    NotReady(&'static str),
     /// The answer took too long. What was asked for may still have happened.
     #[error("the request took too long; it may still have been carried out")]
     Timeout,
@@ -54,9 +68,9 @@ pub enum Failure {
     /// Refused in DataHub's words.
     #[error("{1}")]
     DataHub(StatusCode, String),
-    /// The body is no GraphQL request, to which DataHub answers without a body.
-    #[error("the body is no GraphQL request")]
-    NoGraphql,
+    /// An OAuth client did not prove who it is (RFC 6749, section 5.2).
+    #[error("the client is not authenticated: {0}")]
+    Client(Refusal),
     /// The framework refused the request.
     #[error("the request was refused")]
     Framework(StatusCode),
@@ -65,6 +79,12 @@ pub enum Failure {
 impl From<TooMuch> for Failure {
     fn from(excess: TooMuch) -> Self {
         Self::Body(format!("the body {excess}"))
+    }
+}
+
+impl From<Twice> for Failure {
+    fn from(twice: Twice) -> Self {
+        Self::Body(format!("the body {twice}"))
     }
 }
 
@@ -88,9 +108,9 @@ impl Failure {
     pub(super) fn code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Domain(Error::Invalid(_)) => (StatusCode::BAD_REQUEST, "TESSERA-400-001"),
-            Self::Body(_) | Self::NoGraphql => (StatusCode::BAD_REQUEST, "TESSERA-400-002"),
+            Self::Body(_) => (StatusCode::BAD_REQUEST, "TESSERA-400-002"),
             Self::Credentials(_) => (StatusCode::BAD_REQUEST, "TESSERA-400-003"),
-            Self::Domain(Error::Unauthenticated(refusal)) => (
+            Self::Domain(Error::Unauthenticated(refusal)) | Self::Client(refusal) => (
                 StatusCode::UNAUTHORIZED,
                 match refusal {
                     Refusal::Missing => "TESSERA-401-001",
@@ -104,6 +124,9 @@ impl Failure {
             Self::Domain(Error::Forbidden(_)) => (StatusCode::FORBIDDEN, "TESSERA-403-001"),
             Self::Domain(Error::ForeignAddress) => (StatusCode::FORBIDDEN, "TESSERA-403-002"),
             Self::Domain(Error::NotFound { .. }) => (StatusCode::NOT_FOUND, "TESSERA-404-001"),
+            // Atlas's own, which its clients look at.
+            Self::NoInstance(_) => (StatusCode::NOT_FOUND, "ATLAS-404-00-005"),
+            Self::NoNamedInstance { .. } => (StatusCode::NOT_FOUND, "ATLAS-404-00-009"),
             Self::NoEndpoint => (StatusCode::NOT_FOUND, "TESSERA-404-002"),
             Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "TESSERA-405-001"),
             Self::Domain(Error::Conflict(_)) => (StatusCode::CONFLICT, "TESSERA-409-001"),
@@ -116,7 +139,7 @@ impl Failure {
             // Not 503, which is for a database that cannot be reached: pyatlan takes that for success.
             Self::Domain(Error::Storage(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-002"),
             Self::Domain(Error::Internal(_)) | Self::Panic => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-001"),
-            Self::Unavailable(_) | Self::Domain(Error::Unavailable(_)) => {
+            Self::Unavailable(_) | Self::NotReady(_) | Self::Domain(Error::Unavailable(_)) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-001")
             }
             Self::Overloaded | Self::Domain(Error::Overloaded) => (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-002"),
@@ -138,12 +161,14 @@ impl Failure {
         let mut response = HttpResponse::build(status);
         self.add_headers(&mut response);
         match shape {
+            // As is its success.
+            _ if matches!(self, Self::NotReady(_)) => response.content_type("text/plain").body(format!("{self}\n")),
             Shape::Atlan => response.json(self.atlan(status, code, request_id)),
             Shape::Problem => {
                 let problem = serde_json::to_string(&self.problem(status, code, request_id)).unwrap_or_default();
                 response.content_type(PROBLEM_JSON).body(problem)
             }
-            Shape::DataHub if matches!(self, Self::NoGraphql) => response.finish(),
+            Shape::Oauth => response.json(self.oauth(status, code, request_id)),
             Shape::DataHub => response.json(self.datahub(status, request_id)),
         }
     }
@@ -155,6 +180,7 @@ impl Failure {
             Shape::Atlan => serde_json::to_value(self.atlan(status, code, request_id)),
             Shape::Problem => serde_json::to_value(self.problem(status, code, request_id)),
             Shape::DataHub => serde_json::to_value(self.datahub(status, request_id)),
+            Shape::Oauth => serde_json::to_value(self.oauth(status, code, request_id)),
         }
     }
 
@@ -163,12 +189,19 @@ impl Failure {
             Self::Domain(Error::Unauthenticated(refusal)) => {
                 response.insert_header((WWW_AUTHENTICATE, challenge(*refusal)));
             }
+            Self::Client(refusal) => {
+                response.insert_header((WWW_AUTHENTICATE, r#"Basic realm="tessera", charset="UTF-8""#));
+                if *refusal == Refusal::Missing {
+                    response.append_header((WWW_AUTHENTICATE, challenge(*refusal)));
+                }
+            }
             // pyatlan repeats a 403 five times with growing pauses; with this header it gives up after five seconds.
             Self::Domain(
                 Error::Forbidden(_) | Error::ForeignAddress | Error::Busy | Error::Overloaded | Error::Unavailable(_),
             )
             | Self::Overloaded
-            | Self::Unavailable(_) => {
+            | Self::Unavailable(_)
+            | Self::NotReady(_) => {
                 response.insert_header((RETRY_AFTER, HeaderValue::from_static("1")));
             }
             Self::Domain(Error::RateLimited { retry_after } | Error::SlowedDown { retry_after }) => {
@@ -197,6 +230,21 @@ impl Failure {
             request_id: request_id.to_owned(),
             causes: self.violations().iter().map(cause).collect(),
         }
+    }
+
+    /// The codes of RFC 6749, sections 4.1.2.1 and 5.2, and of RFC 6750, section 3.1.
+    fn oauth(&self, status: StatusCode, code: &'static str, request_id: &str) -> OauthError {
+        let error = match status.as_u16() {
+            401 if matches!(self, Self::Client(_)) => "invalid_client",
+            401 => "invalid_token",
+            403 => "insufficient_scope",
+            408 | 429 | 503 | 504 => "temporarily_unavailable",
+            400..=499 => "invalid_request",
+            _ => "server_error",
+        };
+        let told = |letter: char| if matches!(letter, ' '..='~') && !"\"\\".contains(letter) { letter } else { '?' };
+        let atlan = self.atlan(status, code, request_id);
+        OauthError { error, error_description: atlan.message.chars().map(told).collect(), atlan }
     }
 
     fn datahub(&self, status: StatusCode, request_id: &str) -> DataHubError {
@@ -251,6 +299,8 @@ pub enum Shape {
     Problem,
     /// DataHub's, at its paths.
     DataHub,
+    /// RFC 6749's, at those of OAuth.
+    Oauth,
 }
 
 /// The media type of RFC 9457.
@@ -289,6 +339,19 @@ struct AtlanCause {
     error_message: String,
     /// The field.
     location: String,
+}
+
+/// The error body of RFC 6749, section 5.2, with the members of the others.
+#[derive(Serialize, ToSchema)]
+pub struct OauthError {
+    /// `invalid_request`, `invalid_client`, `invalid_token`, `insufficient_scope`, `temporarily_unavailable` or
+    /// `server_error`.
+    #[schema(example = "invalid_client")]
+    error: &'static str,
+    /// What went wrong, for people.
+    error_description: String,
+    #[serde(flatten)]
+    atlan: AtlanError,
 }
 
 /// The error body of RFC 9457.

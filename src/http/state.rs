@@ -34,8 +34,10 @@ pub struct State {
     pub log_bounds: LogBounds,
     /// How long a request may take.
     pub request_timeout: Duration,
-    /// How clients reach this server, if that was said: `https://` and a host.
+    /// How clients reach this server, if that was said: `https://`, a host and perhaps a path.
     pub public_url: Option<String>,
+    /// The origins whose pages may call this server.
+    pub cors_origins: Vec<String>,
 }
 
 /// What the state is made of beside the use cases.
@@ -51,8 +53,10 @@ pub struct StateSettings {
     pub accept_errors: Counter,
     /// How long a request may take.
     pub request_timeout: Duration,
-    /// How clients reach this server: `https://` and a host.
+    /// How clients reach this server: `https://`, a host and perhaps a path.
     pub public_url: Option<String>,
+    /// The origins whose pages may call this server: none if there are none, and every one for `*`.
+    pub cors_origins: Vec<String>,
 }
 
 impl State {
@@ -69,6 +73,7 @@ impl State {
             log_bounds: LogBounds::default(),
             request_timeout: settings.request_timeout,
             public_url: settings.public_url,
+            cors_origins: settings.cors_origins,
         }
     }
 }

@@ -16,7 +16,7 @@ use super::problem::Failure;
 use super::state::{State, state};
 use crate::domain::error::{Error, Violation};
 use crate::domain::listing::clip;
-use crate::domain::nesting::{Unreadable, check_json, read_json};
+use crate::domain::nesting::{Unreadable, check_json, check_members, read_json};
 use crate::domain::network::Network;
 
 /// The body of a request, read and not yet looked at: whoever may not act at all learns nothing about it.
@@ -60,9 +60,8 @@ impl Body<Raw> {
 }
 
 impl<T> Body<T> {
-    /// Reads that of a request, up to `longest` bytes and never more than is taken from anybody.
+    /// Reads that of a request, up to `longest` bytes.
     pub async fn read(state: &State, request: &HttpRequest, payload: Payload, longest: usize, sender: Sender) -> Self {
-        let longest = longest.min(state.bodies.longest());
         let bytes = state.bodies.read(request, payload, longest, sender).await;
         Self { bytes, declared: Declared::by(request), parsed: PhantomData }
     }
@@ -118,7 +117,7 @@ impl<T> FromRequest for Body<T> {
         Box::pin(async move {
             let state = state(&request)?;
             let sender = Sender::Stranger(Network::of(state.trusted.client_address(&request)));
-            Ok(Self::read(&state, &request, payload, STRANGERS, sender).await)
+            Ok(Self::read(&state, &request, payload, STRANGERS.min(state.bodies.longest()), sender).await)
         })
     }
 }
@@ -134,6 +133,7 @@ fn not_json() -> Failure {
 pub fn read_or<'a, T: Deserialize<'a>>(bytes: &'a [u8], wrong: impl Fn() -> Violation) -> Result<T, Failure> {
     read_json(bytes).map_err(|error| match error {
         Unreadable::TooMuch(excess) => excess.into(),
+        Unreadable::Twice(twice) => twice.into(),
         Unreadable::Json(_) => wrong().into(),
     })
 }
@@ -147,6 +147,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Vec<Violation>), Failu
         return Err(Failure::Body("the body must be a JSON object".to_owned()));
     }
     check_json(bytes)?;
+    check_members(bytes)?;
     let mut unknown = Vec::new();
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let mut track = serde_path_to_error::Track::new();
@@ -243,6 +244,16 @@ impl Params {
     #[must_use]
     pub fn parse(query: &str) -> Self {
         Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+    }
+
+    /// Refuses parameters that an operation does not have: a mistyped filter would let everything through.
+    ///
+    /// # Errors
+    /// A violation that names the first of them.
+    pub fn only(&self, known: &[&str]) -> Result<(), Violation> {
+        let Some((name, _)) = self.0.iter().find(|(name, _)| !known.contains(&name.as_str())) else { return Ok(()) };
+        let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+        Err(Violation::new(clip(name), format!("is no parameter of this operation, which has {}", known.join(", "))))
     }
 
     /// Whether a parameter is given.

@@ -2,19 +2,23 @@
 
 use crate::domain::actor::Actor;
 use crate::domain::api_key::{NewApiKey, Validity};
+use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Result};
+use crate::domain::ids::Id;
 use crate::domain::limits::Limits;
 use crate::domain::permission::Permissions;
-use crate::domain::principal::Role;
+use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::text::{Description, DisplayName};
 use crate::domain::token::Token;
+use crate::domain::user::User;
 use crate::service::Service;
+use crate::service::authn::passwords::NOBODY;
 use crate::service::keys::api_keys;
 use crate::service::people::users;
 use crate::service::people::users::NewUser;
 use crate::storage::database::Lane;
 use crate::storage::errand::Errand;
-use crate::storage::{peppers, users as user_table};
+use crate::storage::{peppers, principals, users as user_table};
 
 /// What the first start made; to be shown once.
 pub struct FirstStart {
@@ -54,6 +58,41 @@ pub async fn run(service: &Service, password: Option<String>) -> Result<Option<F
     };
     let created = api_keys::create(service, &operator, new, None).await?;
     Ok(Some(FirstStart { password: (!given).then_some(password), token: created.token }))
+}
+
+/// The user that DataHub's documentation speaks of.
+pub const DATAHUB: &str = "datahub";
+
+/// Creates the user `datahub`, an administrator without a password, if there is no principal of that name: for an
+/// installation where everybody is who they say, so that the commands of DataHub's documentation work on it.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn make_datahub(service: &Service) -> Result<()> {
+    let operator = Actor::operator(service.clock.now());
+    let made = service.write(&operator, |transaction| {
+        if principals::find_by_username(transaction.connection, DATAHUB)?.is_some() {
+            return Ok(());
+        }
+        let principal = Principal {
+            id: Id::new(transaction.now, transaction.service.entropy)?,
+            kind: PrincipalKind::User,
+            chosen_name: Some(DATAHUB.into()),
+            role: Role::Admin,
+            enabled: true,
+            created_at: transaction.now,
+        };
+        principals::insert(transaction.connection, &principal)?;
+        let subject = Subject::Principal(principal.id.uuid());
+        let user = User { principal, display_name: DATAHUB.to_owned(), email: String::new() };
+        user_table::insert(transaction.connection, &user, NOBODY)?;
+        transaction.record(Action::UserCreated, subject, DATAHUB)
+    });
+    match made.await {
+        // Another node was faster.
+        Err(Error::Conflict(_)) => Ok(()),
+        outcome => outcome,
+    }
 }
 
 /// Whether a configured pepper fits this database: one that it knows, or any while it knows none.

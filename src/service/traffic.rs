@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -30,7 +30,12 @@ pub(super) struct Traffic {
     shares: Mutex<HashMap<PrincipalId, Arc<Semaphore>>>,
     /// The writes of requests that are going on, by the ids of the requests.
     writes: Mutex<HashMap<Arc<str>, Vec<Arc<Errand>>>>,
+    /// When it was last looked whether the database takes writes, and what came of it.
+    write_check: WriteCheck,
 }
+
+/// The last look at whether the database takes writes; whoever looks holds it.
+pub(super) type WriteCheck = tokio::sync::Mutex<Option<(Instant, std::result::Result<(), &'static str>)>>;
 
 impl Traffic {
     fn share_of(&self, actor: PrincipalId, size: usize) -> Arc<Semaphore> {
@@ -141,6 +146,11 @@ impl Service {
         let errand = Errand::unbounded();
         let _writing = self.traffic.writing(request_id, &errand);
         self.run(Lane::Writes, errand, work).await
+    }
+
+    /// The last look at whether the database takes writes.
+    pub(super) fn write_check(&self) -> &WriteCheck {
+        &self.traffic.write_check
     }
 
     /// Writes for the service itself, off the event loop.

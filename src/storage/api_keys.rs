@@ -18,7 +18,7 @@ use crate::domain::error::Result;
 use crate::domain::fields::ApiKeyField;
 use crate::domain::filter::{Filter, Value};
 use crate::domain::ids::PrincipalId;
-use crate::domain::limits::{AllowedAddresses, Limits, RateLimit};
+use crate::domain::limits::{AllowedAddresses, Limits, REQUESTS, RateLimit};
 use crate::domain::listing::{Direction, Query, Sort, Start};
 use crate::domain::principal::PrincipalKind;
 use crate::domain::text::fold;
@@ -77,7 +77,7 @@ impl LimitsRow {
         let (requests, seconds) = (number(self.rate_limit_requests)?, number(self.rate_limit_seconds)?);
         Ok(Limits {
             addresses: AllowedAddresses::parse(self.allowed_addresses.split_whitespace()).map_err(storage)?,
-            rate: RateLimit::parse(requests, seconds).map_err(storage)?,
+            rate: RateLimit::parse(requests.min(REQUESTS), seconds).map_err(storage)?,
         })
     }
 }

@@ -110,18 +110,18 @@ pub fn assets_named(connection: &mut AnyConnection, type_name: &str, names: &[St
     Ok(found)
 }
 
-/// Principals of a kind, in the order of their ids, from behind that one.
+/// Principals of these kinds, in the order of their ids, from behind that one.
 ///
 /// # Errors
 /// When the storage fails.
 pub fn principals_after(
     connection: &mut AnyConnection,
-    kind: PrincipalKind,
+    kinds: &[PrincipalKind],
     after: &str,
     limit: i64,
 ) -> Result<Vec<Principal>> {
     let rows: Vec<PrincipalRow> = principals::table
-        .filter(principals::kind.eq(kind.name()))
+        .filter(principals::kind.eq_any(kinds.iter().map(|kind| kind.name())))
         .filter(principals::id.gt(after))
         .order(principals::id)
         .limit(limit)

@@ -4,6 +4,7 @@ mod health;
 mod lane;
 mod lanes;
 mod opening;
+mod suitable;
 
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
@@ -18,6 +19,8 @@ use self::health::Health;
 pub use self::lane::Lane;
 use self::lanes::Lanes;
 use self::opening::Manager;
+pub use self::opening::unwritable;
+use self::suitable::{only_known, only_utf8};
 use super::errand::Errand;
 use super::folded;
 use super::url::DatabaseUrl;
@@ -111,12 +114,14 @@ impl Database {
     /// Brings the schema up to date. Processes that start at the same time take turns.
     ///
     /// # Errors
-    /// When a migration fails.
+    /// When a migration fails, and when the schema is a newer program's.
     pub fn migrate(&self) -> Result<()> {
         let mut link = self.lanes().take(Lane::Writes)?;
         match &mut **link {
             AnyConnection::Postgres(postgres) => postgres.transaction(|postgres| {
                 postgres.batch_execute(TAKE_TURNS)?;
+                only_utf8(postgres)?;
+                only_known(&postgres.applied_migrations().map_err(Rollback::Migration)?)?;
                 if folded::are_new(&postgres.run_pending_migrations(MIGRATIONS).map_err(Rollback::Migration)?) {
                     let statements = folded::statements(|query| sql_query(query).load(postgres))?;
                     // PostgreSQL complains of no statement at all.
@@ -128,6 +133,7 @@ impl Database {
             AnyConnection::Sqlite(sqlite) => {
                 sqlite.batch_execute("PRAGMA busy_timeout = 10000").map_err(storage)?;
                 let outcome = sqlite.immediate_transaction(|sqlite| {
+                    only_known(&sqlite.applied_migrations().map_err(Rollback::Migration)?)?;
                     if folded::are_new(&sqlite.run_pending_migrations(MIGRATIONS).map_err(Rollback::Migration)?) {
                         let statements = folded::statements(|query| sql_query(query).load(sqlite))?;
                         sqlite.batch_execute(&statements)?;
@@ -233,7 +239,9 @@ impl Database {
                 tracing::debug!(%source, "work on the database was ended");
                 Error::TooSlow
             }
-            Error::Storage(source) if link.is_lost(&*source) => Error::Unavailable(source),
+            Error::Storage(source) if link.is_lost(&*source) || unwritable(&*source).is_some() => {
+                Error::Unavailable(source)
+            }
             error => error,
         })
     }

@@ -52,6 +52,16 @@ pub fn see(connection: &mut AnyConnection, now: i64) -> Result<()> {
     Ok(())
 }
 
+/// Writes what is there already: whether that can be done is the question.
+///
+/// # Errors
+/// When the storage fails.
+pub fn touch(connection: &mut AnyConnection) -> Result<()> {
+    let row = installation::table.find(PLACE);
+    diesel::update(row).set(installation::latest_time.eq(installation::latest_time)).execute(connection)?;
+    Ok(())
+}
+
 /// Notes that it is `now`, although later times have been seen.
 ///
 /// # Errors

@@ -23,6 +23,7 @@ pub mod personas;
 pub mod policies;
 mod policy_users;
 pub mod principals;
+pub mod profiles;
 pub mod removals;
 mod rows;
 pub mod schema;

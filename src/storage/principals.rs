@@ -14,7 +14,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::principal::{
-    Principal, PrincipalKind, PrincipalState, Role, SERVICE_ACCOUNT_PREFIX, service_account_username,
+    CLIENT_ID_PREFIX, Principal, PrincipalKind, PrincipalState, Role, SERVICE_ACCOUNT_PREFIX, service_account_username,
 };
 use crate::domain::sight::{SeenPrincipals, Species};
 use crate::domain::text::fold;
@@ -120,6 +120,24 @@ pub fn find_by_username(connection: &mut AnyConnection, username: &str) -> Resul
         .transpose()
 }
 
+/// The principal of that id, client id or user name. An id is looked for first, as a user name can look like one.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_named(connection: &mut AnyConnection, name: &str) -> Result<Option<Principal>> {
+    if let Some(id) = PrincipalId::parse(name)
+        && let Some(found) = find_many(connection, &[id.to_string()], &SeenPrincipals::everybody())?.pop()
+    {
+        return Ok(Some(found));
+    }
+    if name.starts_with(CLIENT_ID_PREFIX)
+        && let Some(found) = find_by_username(connection, &format!("{SERVICE_ACCOUNT_PREFIX}{name}"))?
+    {
+        return Ok(Some(found));
+    }
+    find_by_username(connection, name)
+}
+
 /// The same, if it is seen.
 ///
 /// # Errors
@@ -134,19 +152,20 @@ pub fn find_seen(connection: &mut AnyConnection, username: &str, sight: &SeenPri
         .transpose()
 }
 
+/// Those that are API keys. Names are compared byte by byte, so these are all that begin with the prefix.
+pub(super) fn is_api_key() -> Condition<principals::table> {
+    Box::new(principals::username.ge(SERVICE_ACCOUNT_PREFIX).and(principals::username.lt("service-account.")))
+}
+
 /// The principals that are seen.
-fn seen(sight: &SeenPrincipals) -> Condition<principals::table> {
-    let is_key = || {
-        // Names are compared byte by byte, so these are all that begin with the prefix.
-        principals::username.ge(SERVICE_ACCOUNT_PREFIX).and(principals::username.lt("service-account."))
-    };
+pub(super) fn seen(sight: &SeenPrincipals) -> Condition<principals::table> {
     let of = |kind: PrincipalKind| principals::kind.eq(kind.name());
     let own: Condition<principals::table> = Box::new(principals::id.eq(sight.own.to_string()));
     let every = sight.species.iter().map(|species| -> Condition<principals::table> {
         match species {
             Species::User => Box::new(of(PrincipalKind::User)),
-            Species::ApiKey => Box::new(of(PrincipalKind::ServiceAccount).and(is_key())),
-            Species::ServiceAccount => Box::new(of(PrincipalKind::ServiceAccount).and(not(is_key()))),
+            Species::ApiKey => Box::new(of(PrincipalKind::ServiceAccount).and(is_api_key())),
+            Species::ServiceAccount => Box::new(of(PrincipalKind::ServiceAccount).and(not(is_api_key()))),
         }
     });
     any([own].into_iter().chain(every).collect())

@@ -275,6 +275,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     asset_people,
     service_accounts,
     access_tokens,
+    aspects,
     revisions,
     search_terms,
 );

@@ -23,7 +23,7 @@ async fn a_key_is_made_an_admin_by_a_user_who_is_one_and_by_nobody_else() {
     let username = key.whoami().await.ok()["username"].clone();
     name(&key, "adminUsers", &json!(["olga", username])).await.refused("TESSERA-403-001");
     name(&other, "adminUsers", &json!(["olga", username])).await.refused("TESSERA-403-001");
-    key.entity(&id).await.refused("TESSERA-404-001");
+    key.entity(&id).await.refused("ATLAS-404-00-005");
     name(&owner, "adminUsers", &json!(["olga", username])).await.ok();
     key.entity(&id).await.ok();
     key.asset("Table", "default/snowflake/1/t").await;
@@ -67,13 +67,13 @@ async fn access_begins_and_ends_with_the_next_request() {
         ("viewerUsers", json!([username]), &key.client),
         ("viewerRoles", json!([api_tokens]), &key.client),
     ] {
-        client.entity(&id).await.refused("TESSERA-404-001");
+        client.entity(&id).await.refused("ATLAS-404-00-005");
         name(&admin, list, &people).await.ok();
         client.entity(&id).await.ok();
         let writes = client.save("Table", &json!({"qualifiedName": format!("{CONNECTION}/t"), "name": "t"})).await;
         assert_eq!(writes.status, if list.starts_with("admin") { 200 } else { 403 }, "{list}");
         name(&admin, list, &json!([])).await.ok();
-        client.entity(&id).await.refused("TESSERA-404-001");
+        client.entity(&id).await.refused("ATLAS-404-00-005");
         client.search(&json!({"term": {"qualifiedName": CONNECTION}})).await.found().is_empty().then_some(()).unwrap();
         let table = admin.search(&json!({"term": {"__typeName": "Table"}})).await.json["entities"][0]["guid"].clone();
         if let Some(table) = table.as_str() {

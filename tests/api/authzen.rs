@@ -285,3 +285,62 @@ async fn discovery_tells_https_urls_of_the_host_that_was_asked() {
     );
     app.anonymous().with("host", "a@b/c?d").get(path).await.violates("Host");
 }
+
+#[actix_web::test]
+async fn a_subject_is_known_by_every_name_that_it_has() {
+    let app = App::start().await;
+    let gateway = app.key_with(&[Permission::VerifyTokens]).await;
+    let key = app.key_with(&[Permission::ManageApiKeys]).await;
+    app.user("ada", Role::Admin).await;
+    let ada = app.session_of("ada").await;
+    let sub = ada.whoami().await.ok()["id"].as_str().unwrap().to_owned();
+    let client_id = format!("apikey-{}", key.id);
+    let username = format!("service-account-{client_id}");
+    let platform = json!({"type": "platform", "id": "tessera"});
+    let manage = json!({"name": "MANAGE_APIKEYS"});
+    let decided = async |client: &Client, kind: &str, id: &str| {
+        ask(client, &json!({"type": kind, "id": id}), &manage, &platform).await["decision"] == true
+    };
+    for (id, user) in [(key.id.as_str(), false), (&client_id, false), (&username, false), (&sub, true), ("ada", true)] {
+        for (kind, right) in [("identity", true), ("user", user), ("api_token", !user), ("robot", false)] {
+            assert_eq!(decided(&gateway, kind, id).await, right, "{kind} {id}");
+        }
+    }
+    // Everybody may ask about themselves, by whatever name.
+    for id in [key.id.as_str(), &client_id, &username] {
+        assert!(decided(&key, "identity", id).await, "{id}");
+    }
+    let about = json!({"actor": sub, "action": "MANAGE_APIKEYS", "resource": platform});
+    assert_eq!(ada.post("/api/service/explain", &about).await.ok()["decision"], "allowed");
+    let found = gateway
+        .post(
+            "/access/v1/search/subject",
+            &json!({"subject": {"type": "identity"}, "action": manage, "resource": platform}),
+        )
+        .await
+        .ok();
+    let ids: Vec<&str> = found["results"].as_array().unwrap().iter().map(|each| each["id"].as_str().unwrap()).collect();
+    assert!(ids.contains(&"ada") && ids.contains(&client_id.as_str()), "{ids:?}");
+}
+
+/// The binding of the Model Context Protocol's gateways: an introspected `sub` calls a tool.
+#[actix_web::test]
+async fn an_identity_calls_the_tools_that_policies_name() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let gateway = app.key_with(&[Permission::VerifyTokens]).await;
+    app.user("ada", Role::Member).await;
+    let sub = app.session_of("ada").await.whoami().await.ok()["id"].clone();
+    let input = json!({"type": "METADATA", "state": "ACTIVE", "name": "tools", "privileges": ["tools/call"],
+        "resources": {"type": "tool", "resources": ["weather"], "allResources": false},
+        "actors": {"users": ["urn:li:corpuser:ada"], "resourceOwners": false, "allUsers": false, "allGroups": false}});
+    let create = "mutation($input: PolicyUpdateInput!) { createPolicy(input: $input) }";
+    let made = admin.post("/api/graphql", &json!({"query": create, "variables": {"input": input}})).await.ok();
+    assert!(made["errors"].is_null(), "{made}");
+    for (tool, right) in [("weather", true), ("delete_everything", false)] {
+        let subject = json!({"type": "identity", "id": sub});
+        let decided =
+            ask(&gateway, &subject, &json!({"name": "tools/call"}), &json!({"type": "tool", "id": tool})).await;
+        assert_eq!(decided["decision"], right, "{tool}");
+    }
+}

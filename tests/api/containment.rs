@@ -53,17 +53,17 @@ async fn what_a_key_makes_is_linked_to_every_persona_that_denies_the_key_anythin
     let [yes, no] = [persona(&admin, "yes", "allow").await, persona(&admin, "no", "deny").await];
     for permissions in [&["MANAGE_APIKEYS"][..], &["MANAGE_APIKEYS", "MANAGE_PERSONAS"]] {
         let parent = key(&app, &admin, &body(permissions, &[&yes, &no])).await;
-        parent.entity(&table).await.refused("TESSERA-404-001");
+        parent.entity(&table).await.refused("ATLAS-404-00-005");
         let refused = forbidden(parent.try_create(&body(&[], &[&yes])).await);
         assert!(refused.contains(no.as_str().unwrap()), "{refused}");
         let child = key(&app, &parent, &body(&[], &[&yes, &no])).await;
-        child.entity(&table).await.refused("TESSERA-404-001");
+        child.entity(&table).await.refused("ATLAS-404-00-005");
         forbidden(parent.try_update(&child.id, &body(&[], &[&yes])).await);
         parent.try_update(&child.id, &body(&[], &[])).await.ok();
         forbidden(parent.try_update(&child.id, &body(&[], &[&yes])).await);
         parent.try_update(&child.id, &body(&[], &[&no, &yes])).await.ok();
         // Disabled, it denies nothing today, and may tomorrow.
-        child.entity(&table).await.refused("TESSERA-404-001");
+        child.entity(&table).await.refused("ATLAS-404-00-005");
         parent.delete_key(&child.id).await.ok();
     }
     // An administrator is bound by no deny.

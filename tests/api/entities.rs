@@ -84,8 +84,16 @@ async fn a_bulk_happens_as_a_whole_or_not_at_all() {
     let both = admin.bulk(&[connection(1), connection(2)]).await.ok();
     assert_eq!(both["mutatedEntities"]["CREATE"].as_array().unwrap().len(), 2);
     let first = both["guidAssignments"]["-1"].as_str().unwrap();
-    admin.remove("PURGE", &[first, "01a205f3-fb6b-777b-b71f-c9b5970ce30f"]).await.refused("TESSERA-404-001");
-    admin.entity(first).await.ok();
+    let gone = ["01a205f3-fb6b-777b-b71f-c9b5970ce30f", "-1", "no-guid"];
+    let deleted = admin.remove("PURGE", &[&gone[..], &[first]].concat()).await.ok();
+    assert_eq!(deleted["mutatedEntities"]["DELETE"].as_array().unwrap().len(), 1, "what is not there sinks nothing");
+    admin.remove("PURGE", &[first]).await.deletes_nothing();
+    let told = admin.entity(first).await.refused("ATLAS-404-00-005");
+    assert_eq!(told["errorMessage"], format!("Given instance guid {first} is invalid/not found"));
+    let by_name = "/api/meta/entity/uniqueAttribute/type/Connection?attr:qualifiedName=default/snowflake/1";
+    let told = admin.get(by_name).await.refused("ATLAS-404-00-009");
+    let message = "Instance Connection with unique attribute {qualifiedName=default/snowflake/1} does not exist";
+    assert_eq!(told["errorMessage"], message);
 }
 
 #[actix_web::test]
@@ -130,8 +138,8 @@ async fn what_is_purged_is_gone_and_its_name_is_free() {
         let answer = admin.remove(how, &[&id, &id]).await.ok();
         let entity = &answer["mutatedEntities"]["DELETE"][0];
         assert_eq!((&entity["status"], &entity["deleteHandler"]), (&json!("DELETED"), &json!(how)));
-        admin.entity(&id).await.refused("TESSERA-404-001");
-        admin.remove(how, &[&id]).await.refused("TESSERA-404-001");
+        admin.entity(&id).await.refused("ATLAS-404-00-005");
+        admin.remove(how, &[&id]).await.deletes_nothing();
         assert_eq!(admin.search(&json!({"match_all": {}})).await.found().len(), 0);
     }
 }
@@ -186,8 +194,8 @@ async fn what_breaks_a_rule_is_refused_by_its_place() {
     admin.post("/api/meta/entity/bulk", &json!({})).await.refused("TESSERA-400-002");
     admin.remove("NEVER", &["x"]).await.violates("deleteType");
     admin.delete("/api/meta/entity/bulk?deleteType=PURGE").await.violates("guid");
-    admin.remove("PURGE", &["no-guid"]).await.refused("TESSERA-404-001");
-    admin.entity("no-guid").await.refused("TESSERA-404-001");
+    admin.remove("PURGE", &["no-guid"]).await.deletes_nothing();
+    admin.entity("no-guid").await.refused("ATLAS-404-00-005");
     admin.get("/api/meta/entity/uniqueAttribute/type/Table").await.violates("attr:qualifiedName");
 }
 
@@ -197,7 +205,7 @@ async fn a_guid_of_another_type_is_unknown_and_names_cannot_change() {
     let admin = app.admin().await;
     let id = admin.asset("Connection", "default/snowflake/1").await;
     let other = json!({"typeName": "Table", "guid": id, "attributes": {"name": "x"}});
-    admin.bulk(&[other]).await.refused("TESSERA-404-001");
+    admin.bulk(&[other]).await.refused("ATLAS-404-00-005");
     let moved = json!({"typeName": "Connection", "guid": id, "attributes": {"qualifiedName": "default/snowflake/2"}});
     admin.bulk(&[moved]).await.violates("entities[0].attributes.qualifiedName");
 }

@@ -176,3 +176,57 @@ async fn the_total_is_the_number_of_keys_however_they_come_and_go() {
     assert_eq!(total().await, 2);
     assert_eq!(admin.keys(&[]).await.column("id").len(), 2);
 }
+
+#[actix_web::test]
+async fn parameters_that_a_list_does_not_have_are_refused_by_name() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let key = admin.create("one").await;
+    for path in [
+        "/api/service/apikeys",
+        "/api/service/personas",
+        "/api/service/users",
+        "/api/service/roles",
+        "/api/service/v2/groups",
+        "/api/service/audit",
+    ] {
+        for wrong in ["fliter", "Filter", "displayName", "filter[]", "FILTER", " filter"] {
+            let message = admin.list(path, &[(wrong, "{\"id\":\"x\"}")]).await.violates(wrong);
+            assert!(message.contains("`filter`"), "{message}");
+        }
+        // What Atlan's SDKs send along.
+        let extra = [
+            ("limit", "10"),
+            ("offset", "0"),
+            ("count", "true"),
+            ("columns", "id"),
+            ("columns", "email"),
+            ("maxLoginEvents", "1"),
+        ];
+        admin.list(path, &extra).await.ok();
+    }
+    let permissions = format!("/api/service/apikeys/{}/permissions", key["id"].as_str().unwrap());
+    admin.list(&permissions, &[("unusedFor", "30d")]).await.violates("unusedFor");
+}
+
+#[actix_web::test]
+async fn a_member_that_is_there_twice_is_refused() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let twice = r#"{"displayName":"a","displayName":"b"}"#;
+    let message = admin.list("/api/service/apikeys", &[("filter", twice)]).await.violates("filter");
+    assert!(message.contains("`displayName` twice"), "{message}");
+    let nested = r#"{"$or":[{"id":"x"},{"createdAt":{"$gt":1,"$gt":2}}]}"#;
+    admin.list("/api/service/apikeys", &[("filter", nested)]).await.violates("filter");
+    for (path, body) in [
+        ("/api/service/apikeys", twice.to_owned()),
+        ("/api/service/apikeys", r#"{"displayName":"a","display\u004eame":"b"}"#.to_owned()),
+        ("/api/meta/entity/bulk", r#"{"entities":[{"typeName":"Table","attributes":{"name":"a","name":"b","qualifiedName":"default/x/1/t"}}]}"#.to_owned()),
+        ("/api/meta/search/indexsearch", r#"{"dsl":{"from":0,"from":1,"query":{"match_all":{}}}}"#.to_owned()),
+        ("/access/v1/evaluation", r#"{"subject":{"type":"user","id":"admin"},"action":{"name":"x"},"resource":{"type":"t","id":"i","properties":{"a":1,"a":2}}}"#.to_owned()),
+    ] {
+        let answer = admin.post_text(path, &body).await;
+        assert_eq!(answer.status, 400, "{path} {body}: {}", answer.text);
+        assert!(answer.text.contains("twice"), "{path} {body}: {}", answer.text);
+    }
+}

@@ -39,7 +39,7 @@ async fn a_persona_is_the_same_at_both_doors() {
     assert_eq!(admin.search(&find("WRITERS")).await.found().len(), 1);
     assert_eq!(admin.search(&find("readers")).await.found().len(), 0);
     admin.delete(&format!("{PERSONAS}/{id}")).await.ok();
-    admin.entity(id).await.refused("TESSERA-404-001");
+    admin.entity(id).await.refused("ATLAS-404-00-005");
     assert_eq!(admin.search(&find("writers")).await.found().len(), 0);
 }
 
@@ -113,8 +113,8 @@ async fn personas_take_the_permission_to_manage_them() {
     let created = create(&manager, "P1").await;
     let id = created["guid"].as_str().unwrap();
     plain.save("Persona", &json!({"name": "P2", "qualifiedName": "P2"})).await.refused("TESSERA-403-001");
-    plain.remove("PURGE", &[id]).await.refused("TESSERA-404-001");
-    plain.entity(id).await.refused("TESSERA-404-001");
+    plain.remove("PURGE", &[id]).await.deletes_nothing();
+    plain.entity(id).await.refused("ATLAS-404-00-005");
     let viewer = app.key_with(&[Permission::ViewApiKeys]).await;
     viewer.remove("PURGE", &[id]).await.refused("TESSERA-403-001");
     viewer.entity(id).await.ok();
@@ -139,5 +139,5 @@ async fn names_are_unique_and_minted_names_are_references() {
     admin.bulk(&[moved]).await.violates("entities[0].attributes.qualifiedName");
     let unknown =
         json!({"typeName": "Persona", "guid": "01a205f3-fb6b-777b-b71f-c9b5970ce30f", "attributes": {"name": "P3"}});
-    admin.bulk(&[unknown]).await.refused("TESSERA-404-001");
+    admin.bulk(&[unknown]).await.refused("ATLAS-404-00-005");
 }

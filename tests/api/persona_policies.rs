@@ -79,7 +79,7 @@ async fn policies_let_see_and_write_and_a_deny_wins() {
     let persona = admin.persona("P1").await;
     let key = linked_key(&app, &admin, &persona).await;
     let table = |name: &str| json!({"qualifiedName": format!("{CONNECTION}/{name}"), "name": name});
-    key.entity(&connection).await.refused("TESSERA-404-001");
+    key.entity(&connection).await.refused("ATLAS-404-00-005");
     let answer = admin.bulk(&[policy(&persona, "r", "allow", &json!(["persona-asset-read"]))]).await.ok();
     let reading = answer["mutatedEntities"]["CREATE"][0].clone();
     key.entity(&connection).await.ok();
@@ -94,7 +94,7 @@ async fn policies_let_see_and_write_and_a_deny_wins() {
     key.save("Connection", &json!({"qualifiedName": CONNECTION, "adminUsers": []})).await.refused("TESSERA-403-001");
     key.remove("PURGE", &[created["guid"].as_str().unwrap()]).await.ok();
     admin.bulk(&[policy(&persona, "d", "deny", &json!(["persona-asset-read", "persona-api-create"]))]).await.ok();
-    key.entity(&connection).await.refused("TESSERA-404-001");
+    key.entity(&connection).await.refused("ATLAS-404-00-005");
     assert_eq!(key.search(&json!({"term": {"__typeName": "Connection"}})).await.found().len(), 0);
     key.save("Table", &table("b")).await.refused("TESSERA-403-001");
     let off = json!({"typeName": "AuthPolicy", "guid": reading["guid"], "attributes": {"isPolicyEnabled": false}});
@@ -117,9 +117,9 @@ async fn policies_are_told_to_managers_and_to_those_they_are_about() {
         client.entity(&id).await.ok();
         assert_eq!(client.search(&all).await.found().len(), 1);
     }
-    other.entity(&id).await.refused("TESSERA-404-001");
+    other.entity(&id).await.refused("ATLAS-404-00-005");
     assert_eq!(other.search(&all).await.found().len(), 0);
-    other.entity(persona["id"].as_str().unwrap()).await.refused("TESSERA-404-001");
+    other.entity(persona["id"].as_str().unwrap()).await.refused("ATLAS-404-00-005");
     let viewer = app.key_with(&[Permission::ViewApiKeys]).await;
     let read = viewer.entity(persona["id"].as_str().unwrap()).await.ok();
     assert_eq!(read["entity"]["relationshipAttributes"]["policies"], json!([]));
@@ -243,5 +243,5 @@ async fn a_linked_user_is_bound_by_the_policies_too() {
     alice.entity(&connection).await.ok();
     let off = json!({"typeName": "Persona", "guid": persona["id"], "attributes": {"isAccessControlEnabled": false}});
     admin.bulk(&[off]).await.ok();
-    alice.entity(&connection).await.refused("TESSERA-404-001");
+    alice.entity(&connection).await.refused("ATLAS-404-00-005");
 }

@@ -27,6 +27,7 @@ impl<F: Field> Filter<F> {
         }
         let json: Json = read_json(text.as_bytes()).map_err(|error| match error {
             Unreadable::TooMuch(excess) => wrong(excess.to_string()),
+            Unreadable::Twice(twice) => wrong(twice.to_string()),
             Unreadable::Json(error) => wrong(format!("must be a JSON object: {error}")),
         })?;
         let Json::Object(object) = json else {

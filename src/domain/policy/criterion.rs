@@ -62,6 +62,8 @@ impl Facet {
         match self {
             Self::Name => "URN".to_owned(),
             Self::Type => "TYPE".to_owned(),
+            // Whatever alone would be read as something else.
+            Self::Resource(property) if Self::parse(property) != *self => format!("resource.{property}"),
             Self::Resource(property) => property.clone(),
             Self::Subject(property) => format!("subject.{property}"),
             Self::Action(property) => format!("action.{property}"),
@@ -118,5 +120,42 @@ impl Condition {
     #[must_use]
     pub fn find(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, known)| *known == name).map(|(condition, _)| *condition)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn facets() -> impl Strategy<Value = Facet> {
+        let property = "((resource|subject|action|URN|TYPE|[a-z.]{0,3})\\.?){0,3}|\\PC{0,8}";
+        prop_oneof![
+            Just(Facet::Name),
+            Just(Facet::Type),
+            property.prop_map(Facet::Resource),
+            property.prop_map(Facet::Subject),
+            property.prop_map(Facet::Action),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_of_a_facet_is_read_as_the_same(facet in facets()) {
+            prop_assert_eq!(Facet::parse(&facet.field()), facet);
+        }
+
+        #[test]
+        fn what_is_read_of_a_field_is_written_as_what_means_the_same(field in "\\PC{0,12}") {
+            prop_assert_eq!(Facet::parse(&Facet::parse(&field).field()), Facet::parse(&field));
+        }
+    }
+
+    #[test]
+    fn the_names_of_conditions_are_found() {
+        for (condition, name) in Condition::ALL {
+            assert_eq!((Condition::find(name), condition.name()), (Some(condition), name));
+        }
     }
 }

@@ -42,13 +42,16 @@ pub async fn update(
     state: web::Data<State>,
     Asked { actor, body, .. }: Asked<EntitiesRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let mutation = entities::save(&state.service, &actor, body.known()?.into_drafts()?).await?;
+    let drafts = body.known()?.into_drafts()?;
+    let mutation = entities::save(&state.service, &actor, drafts).await.map_err(no_instance)?;
     Ok(HttpResponse::Ok().json(MutationView::from(mutation)))
 }
 
 /// Delete entities
 ///
-/// All of them, or none. `PURGE` and `HARD` delete for good; `SOFT` marks an asset, which the next write revives.
+/// All of them, or none. `PURGE` and `HARD` delete for good; `SOFT` marks an asset, which the next write revives. Those
+/// that are not there, or not to be seen, are left out of the answer, which is how a client learns that nothing was left to
+/// do.
 #[utoipa::path(
     tag = "Entities",
     operation_id = "delete_entities",
@@ -67,13 +70,15 @@ pub async fn delete(state: web::Data<State>, actor: Actor, request: HttpRequest)
         "HARD" => (Removal::Purge, "HARD"),
         _ => return Err(Violation::new("deleteType", "must be `PURGE`, `HARD` or `SOFT`").into()),
     };
-    let mut ids = params.all("guid").map(parse_guid).collect::<Result<Vec<Uuid>, _>>()?;
-    if ids.is_empty() || ids.len() > MOST {
+    let given: Vec<&str> = params.all("guid").collect();
+    if given.is_empty() || given.len() > MOST || given.iter().any(|guid| guid.is_empty()) {
         return Err(Violation::new("guid", format!("must be given 1 to {MOST} times")).into());
     }
+    // What is no id, such as a temporary one (`-1`), is the id of nothing.
+    let mut ids: Vec<Uuid> = given.into_iter().filter_map(|guid| Id::<Uuid>::parse(guid).map(Id::uuid)).collect();
     let mut once = std::collections::HashSet::new();
     ids.retain(|id| once.insert(*id));
-    let mutation = entities::delete(&state.service, &actor, ids, how).await?;
+    let mutation = entities::delete(&state.service, &actor, ids, how).await.map_err(no_instance)?;
     Ok(HttpResponse::Ok().json(MutationView::deleted(mutation, handler)))
 }
 
@@ -88,7 +93,8 @@ pub async fn delete(state: web::Data<State>, actor: Actor, request: HttpRequest)
 )]
 #[get("/api/meta/entity/guid/{guid}")]
 pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
-    let entity = entities::get(&state.service, &actor, parse_guid(&guid)?).await?;
+    let id = Id::<Uuid>::parse(&guid).map(Id::uuid).ok_or_else(|| Failure::NoInstance(clip(&guid)))?;
+    let entity = entities::get(&state.service, &actor, id).await.map_err(no_instance)?;
     Ok(HttpResponse::Ok().json(EntityDetail::from(entity)))
 }
 
@@ -116,11 +122,20 @@ pub async fn read_by_name(
     if name.is_empty() || name.contains('\0') || type_name.contains('\0') {
         return Err(Violation::new("attr:qualifiedName", "must be a qualified name").into());
     }
-    let entity = entities::get_by_name(&state.service, &actor, type_name.into_inner(), name.to_owned()).await?;
+    let type_name = type_name.into_inner();
+    let unknown = || Failure::NoNamedInstance { type_name: clip(&type_name), name: clip(name) };
+    let found = entities::get_by_name(&state.service, &actor, type_name.clone(), name.to_owned()).await;
+    let entity = found.map_err(|error| match error {
+        Error::NotFound { .. } => unknown(),
+        other => other.into(),
+    })?;
     Ok(HttpResponse::Ok().json(EntityDetail::from(entity)))
 }
 
-fn parse_guid(guid: &str) -> Result<Uuid, Error> {
-    let id = Id::<Uuid>::parse(guid).map(Id::uuid);
-    id.ok_or_else(|| Error::NotFound { kind: "entity", id: clip(guid) })
+/// What is unknown by its GUID, in Atlas's words; what is unknown by a name is told by that.
+fn no_instance(error: Error) -> Failure {
+    match error {
+        Error::NotFound { id, .. } if Id::<Uuid>::parse(&id).is_some() => Failure::NoInstance(id),
+        other => other.into(),
+    }
 }

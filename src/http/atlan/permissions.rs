@@ -39,6 +39,7 @@ pub async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
     let params = Params::parse(request.query_string());
+    params.only(&["unused_for"])?;
     let unused_since = match params.get("unused_for")? {
         "" => None,
         text => Some(state.service.clock.now().saturating_sub(parse_period(text)?)),

@@ -1,7 +1,7 @@
 //! Other addresses of this door: DataHub's web frontend stands in front of its backend under `/api/gms`, and the
 //! client's guess at the frontend's address begins with `/api`.
 
-use actix_web::body::BoxBody;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Uri;
 use actix_web::middleware::Next;
@@ -14,7 +14,7 @@ use super::owns;
 /// Those of the handler.
 pub async fn follow(
     mut request: ServiceRequest,
-    next: Next<BoxBody>,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     if let Some(target) = meant(request.uri().path()).map(str::to_owned) {
         let whole = match request.uri().query() {
@@ -30,7 +30,7 @@ pub async fn follow(
             }
         }
     }
-    next.call(request).await
+    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
 }
 
 /// The path that an alias stands for; only this door's have any.

@@ -2,18 +2,16 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use utoipa::ToSchema;
+use serde::Deserialize;
+use serde_json::json;
 
 use super::caller::Caller;
 use super::entities::{Entity, record};
-use super::urn;
+use super::proposals::{self, LENGTH, MOST, Proposal, Wanted};
 use crate::domain::actor::Actor;
-use crate::domain::error::Violation;
-use crate::domain::nesting::read_json;
-use crate::domain::profile::AspectName;
-use crate::http::asked::Asked;
+use crate::domain::error::{Error, Violation};
+use crate::http::asked::{Asked, Identify};
+use crate::http::auth::Look;
 use crate::http::openapi::DataHubFails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -46,16 +44,22 @@ pub async fn read(
 ) -> Result<HttpResponse, Failure> {
     let params = Params::parse(request.query_string());
     let name = params.get("aspect")?;
+    let version = params.get("version")?;
+    if !version.is_empty() && version.parse::<i64>().is_err() {
+        return Err(Violation::new("version", "must be a whole number; 0 is the latest").into());
+    }
     let entity = Entity::get(&state, &actor, &urn).await?;
     let found = entity.aspects.into_iter().find(|aspect| aspect.name == name);
     let aspect = found.ok_or_else(|| Failure::DataHub(StatusCode::NOT_FOUND, "There is no such aspect.".to_owned()))?;
     Ok(HttpResponse::Ok().json(json!({"version": 0, "aspect": {record(&aspect.name): aspect.value}})))
 }
 
-/// Write an aspect of a user or of a service account
+/// Write aspects of users and of service accounts
 ///
-/// `?action=ingestProposal` takes one `proposal`, `?action=ingestProposalBatch` several `proposals`. `status` removes and
-/// takes back, `corpUserStatus` suspends and readmits, `corpUserInfo` tells names, also of a new user.
+/// `?action=ingestProposal` takes one `proposal`, `?action=ingestProposalBatch` up to 200 `proposals` in 15 MiB: all of
+/// them happen, or none. `status` removes and takes back, `corpUserStatus` suspends and readmits, `corpUserInfo` and
+/// `corpUserEditableInfo` tell names, also of a new user. What the client reports about its own runs
+/// (`dataHubIngestionSource`, `dataHubExecutionRequest`) is taken and dropped; other entities are refused.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "update_datahub_aspect",
@@ -67,54 +71,66 @@ pub async fn read(
         DataHubFails<401>,
         DataHubFails<403>,
         DataHubFails<404>,
+        DataHubFails<413>,
     ),
 )]
 #[post("/aspects")]
 pub async fn ingest(
     state: web::Data<State>,
     request: HttpRequest,
-    Asked { actor, body, .. }: Asked<Raw, Caller>,
+    Asked { actor, body, .. }: Asked<Raw, Emitter>,
 ) -> Result<HttpResponse, Failure> {
     let body = body.bytes()?;
     let params = Params::parse(request.query_string());
-    let wrong = || Violation::new("proposal", "must be DataHub's MetadataChangeProposal");
-    let proposals = match params.get("action")? {
-        "ingestProposal" => read_or(&body, wrong).map(|One { proposal }| vec![proposal])?,
-        "ingestProposalBatch" => read_or(&body, wrong).map(|Many { proposals }| proposals)?,
+    let batch = match params.get("action")? {
+        "ingestProposal" => Batch::One,
+        "ingestProposalBatch" => Batch::Many,
         _ => return Err(Violation::new("action", "must be `ingestProposal` or `ingestProposalBatch`").into()),
     };
-    if proposals.len() > MOST {
-        return Err(Violation::new("proposals", format!("must have at most {MOST} members")).into());
-    }
-    let mut last = String::new();
-    for proposal in proposals {
-        last = write(&state, &actor, proposal).await?;
+    // Not on this thread: to parse 15 MiB takes long enough for thousands of verifications.
+    let wanted = web::block(move || read_proposals(&body, batch)).await;
+    let Wanted { writings, last } = wanted.map_err(|error| Error::Internal(error.into()))??;
+    if !writings.is_empty() {
+        profiles::write(&state.service, &actor, writings).await?;
     }
     Ok(HttpResponse::Ok().json(json!({"value": last})))
 }
 
-/// How many proposals one request can have.
-const MOST: usize = 100;
+/// How many proposals a body has.
+#[derive(Clone, Copy)]
+enum Batch {
+    One,
+    Many,
+}
 
-async fn write(state: &State, actor: &Actor, proposal: Proposal) -> Result<String, Failure> {
-    let username = urn::user("entityUrn", &proposal.entity_urn)?;
-    if !matches!(proposal.change_type.as_deref(), None | Some("UPSERT" | "CREATE" | "UPDATE" | "RESTATE")) {
-        return Err(Violation::new("changeType", "must be `UPSERT`").into());
+fn read_proposals(body: &[u8], batch: Batch) -> Result<Wanted, Failure> {
+    let wrong = |member: &'static str| move || Violation::new(member, "must be DataHub's MetadataChangeProposal");
+    match batch {
+        Batch::One => {
+            let One { proposal } = read_or(body, wrong("proposal"))?;
+            proposals::read(vec![proposal], |_| String::new())
+        }
+        Batch::Many => {
+            let Many { proposals } = read_or(body, wrong("proposals"))?;
+            if proposals.len() > MOST {
+                return Err(Violation::new("proposals", format!("must have at most {MOST} members")).into());
+            }
+            proposals::read(proposals, |index| format!("proposals[{index}]."))
+        }
     }
-    // The key is told by the URN, so there is nothing in it to write.
-    if proposal.aspect_name == "corpUserKey" {
-        return Ok(proposal.entity_urn);
+}
+
+/// Who writes: a [`Caller`], whose bodies may be as long as DataHub's client makes them.
+pub struct Emitter;
+
+impl Identify for Emitter {
+    fn longest(everywhere: usize) -> usize {
+        everywhere.max(LENGTH)
     }
-    let name = AspectName::find(&proposal.aspect_name).ok_or_else(|| {
-        let known = AspectName::ALL.map(|name| format!("`{}`", name.name())).join(", ");
-        Violation::new("aspectName", format!("must be one of {known}"))
-    })?;
-    let value: Value = proposal
-        .aspect
-        .and_then(|aspect| read_json(aspect.value.as_bytes()).ok())
-        .ok_or_else(|| Violation::new("aspect", "must hold a JSON object as text in `value`"))?;
-    profiles::write(&state.service, actor, username, name, value).await?;
-    Ok(proposal.entity_urn)
+
+    async fn identify(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
+        Caller::identify(state, request, look).await
+    }
 }
 
 #[derive(Deserialize)]
@@ -125,19 +141,4 @@ struct One {
 #[derive(Deserialize)]
 struct Many {
     proposals: Vec<Proposal>,
-}
-
-/// A change of one aspect. Further members are ignored.
-#[derive(Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct Proposal {
-    entity_urn: String,
-    change_type: Option<String>,
-    aspect_name: String,
-    aspect: Option<GenericAspect>,
-}
-
-#[derive(Serialize, Deserialize, ToSchema)]
-struct GenericAspect {
-    value: String,
 }

@@ -15,6 +15,7 @@ use super::settings::{Authentication, SYSTEM, Settings};
 use super::urn;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Refusal, Violation};
+use crate::domain::listing::clip;
 use crate::domain::token::TokenKind;
 use crate::http::asked::{self, Identify};
 use crate::http::auth::{Look, authenticate, basic, bearer, owned};
@@ -84,7 +85,17 @@ async fn at_their_word(state: &State, settings: &Settings, request: &HttpRequest
     if named == system {
         return Ok(Actor::built_in(system, state.service.clock.now()));
     }
-    Ok(state.service.take_at_word(named.to_owned()).await?)
+    state.service.take_at_word(named.to_owned()).await.map_err(|error| match error {
+        // There is nobody to keep it from.
+        Error::Unauthenticated(Refusal::Invalid) => Failure::DataHub(
+            StatusCode::UNAUTHORIZED,
+            format!(
+                "X-DataHub-Actor names the user `{0}`, who does not exist: `tessera users create {0}` makes one.",
+                clip(named)
+            ),
+        ),
+        other => other.into(),
+    })
 }
 
 /// The actor of the session in the cookies, which must agree on who it is. What changes something must not come from
@@ -112,7 +123,7 @@ fn refuse_strange_host(state: &State, settings: &Settings, request: &HttpRequest
         return Ok(());
     }
     let host = host.to_str().unwrap_or("?");
-    let public = state.public_url.as_deref().and_then(|url| url.strip_prefix("https://"));
+    let public = state.public_url.as_deref().and_then(|url| url.strip_prefix("https://")?.split('/').next());
     if is_loopback(host) || public.is_some_and(|public| public.eq_ignore_ascii_case(host)) {
         return Ok(());
     }

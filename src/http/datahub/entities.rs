@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
+use super::proposals::{Wanted, read_snapshot};
 use super::urn;
 use crate::domain::access_token::AccessToken;
 use crate::domain::actor::Actor;
@@ -102,6 +103,9 @@ pub fn record(aspect: &str) -> &'static str {
         "corpUserInfo" => "com.linkedin.identity.CorpUserInfo",
         "corpUserEditableInfo" => "com.linkedin.identity.CorpUserEditableInfo",
         "corpUserStatus" => "com.linkedin.identity.CorpUserStatus",
+        "groupMembership" => "com.linkedin.identity.GroupMembership",
+        "nativeGroupMembership" => "com.linkedin.identity.NativeGroupMembership",
+        "origin" => "com.linkedin.common.Origin",
         "subTypes" => "com.linkedin.common.SubTypes",
         "dataHubAccessTokenKey" => "com.linkedin.metadata.key.DataHubAccessTokenKey",
         "dataHubAccessTokenInfo" => "com.linkedin.access.token.DataHubAccessTokenInfo",
@@ -184,19 +188,21 @@ pub async fn snapshot(
     Ok(HttpResponse::Ok().json(json!({"value": {kind: {"urn": entity.urn, "aspects": aspects}}})))
 }
 
-/// Delete an entity for good
+/// Delete an entity for good, or write a snapshot
 ///
 /// `?action=delete` deletes a user, a service account or an access token; `?action=deleteReferences` has nothing to do.
+/// `?action=ingest` writes the aspects of a snapshot in `entity.value`, as `emit_mce` sends it: all of them, or none.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "delete_datahub_entity",
-    params(("action" = String, Query, description = "`delete` or `deleteReferences`")),
+    params(("action" = String, Query, description = "`delete`, `deleteReferences` or `ingest`")),
     request_body = EntityAction,
     responses(
         (status = 200, description = "How many rows there were", body = Object),
         DataHubFails<400>,
         DataHubFails<401>,
         DataHubFails<403>,
+        DataHubFails<404>,
     ),
 )]
 #[post("/entities")]
@@ -207,16 +213,28 @@ pub async fn act(
 ) -> Result<HttpResponse, Failure> {
     let body = body.bytes()?;
     let params = Params::parse(request.query_string());
-    let EntityAction { urn } = read_or(&body, || Violation::new("urn", "must be a text in a JSON object"))?;
+    let named = || read_or(&body, || Violation::new("urn", "must be a text in a JSON object"));
     match params.get("action")? {
         "delete" => {
+            let EntityAction { urn } = named()?;
             let rows = delete(&state, &actor, &urn).await?;
             Ok(HttpResponse::Ok().json(json!({"value": {"urn": urn, "rows": rows, "timeseriesRows": 0}})))
         }
         "deleteReferences" => {
+            let EntityAction { .. } = named()?;
             Ok(HttpResponse::Ok().json(json!({"value": {"total": 0, "relatedAspects": [], "relatedSearchCount": 0}})))
         }
-        _ => Err(Violation::new("action", "must be `delete` or `deleteReferences`").into()),
+        "ingest" => {
+            let wrong = || Violation::new("entity", "must be an object whose `value` is DataHub's snapshot");
+            let Ingested { entity } = read_or(&body, wrong)?;
+            let Wanted { writings, .. } = read_snapshot("entity.", &entity.value)?;
+            if !writings.is_empty() {
+                profiles::write(&state.service, &actor, writings).await?;
+            }
+            // DataHub's clients look at the status only.
+            Ok(HttpResponse::Ok().json(json!({"value": null})))
+        }
+        _ => Err(Violation::new("action", "must be `delete`, `deleteReferences` or `ingest`").into()),
     }
 }
 
@@ -241,4 +259,15 @@ async fn delete(state: &State, actor: &Actor, text: &str) -> Result<i32, Failure
 pub struct EntityAction {
     /// Its URN.
     urn: String,
+}
+
+/// What is to be written.
+#[derive(Deserialize)]
+struct Ingested {
+    entity: SnapshotHolder,
+}
+
+#[derive(Deserialize)]
+struct SnapshotHolder {
+    value: Map<String, Value>,
 }

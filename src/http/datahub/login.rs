@@ -127,7 +127,7 @@ pub async fn log_out(
     }
     let gone = |name: &'static str| Cookie::build(name, "").path("/").max_age(Duration::ZERO).finish();
     Ok(HttpResponse::SeeOther()
-        .insert_header((LOCATION, "/login"))
+        .insert_header((LOCATION, "login"))
         .cookie(gone(SESSION_COOKIE))
         .cookie(gone(ACTOR_COOKIE))
         .finish())
@@ -155,7 +155,7 @@ pub async fn authenticate(request: HttpRequest, caller: Option<Caller>) -> Resul
         target
     } else {
         let query = form_urlencoded::Serializer::new(String::new()).append_pair("redirect_uri", &target).finish();
-        format!("/login?{query}")
+        format!("login?{query}")
     };
     Ok(HttpResponse::SeeOther().insert_header((LOCATION, location)).finish())
 }
@@ -200,6 +200,7 @@ fn bad_request(message: String) -> Failure {
 fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
     read_json(body).map_err(|error| match error {
         Unreadable::TooMuch(excess) => bad_request(format!("The body {excess}.")),
+        Unreadable::Twice(twice) => bad_request(format!("The body {twice}.")),
         Unreadable::Json(_) => bad_request("The body must be a JSON object with texts.".to_owned()),
     })
 }

@@ -10,6 +10,7 @@ pub mod entities;
 pub mod graphql;
 pub mod login;
 pub mod operations;
+mod proposals;
 pub mod settings;
 mod urn;
 

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use actix_web::http::header::ContentType;
+use actix_web::dev::Payload;
+use actix_web::http::header::{AUTHORIZATION, ContentType};
+use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, post, web};
 use chrono::DateTime;
 use oauth2::basic::BasicTokenType;
@@ -14,12 +16,11 @@ use crate::clock::SECOND;
 use crate::domain::actor::Actor;
 use crate::domain::api_key::NEVER;
 use crate::domain::error::{Error, Refusal};
-use crate::http::asked::{Asked, Identify};
-use crate::http::auth::{Look, authenticate, basic, bearer};
-use crate::http::openapi::{AnyError, Fails};
-use crate::http::problem::Failure;
+use crate::domain::network::Network;
+use crate::http::auth::{API_KEY, Look, authenticate, basic, bearer, note, refuse_token_in, request_id};
+use crate::http::bodies::{STRANGERS, Sender};
+use crate::http::problem::{Failure, OauthError};
 use crate::http::state::State;
-use crate::http::valid::Raw;
 use crate::service::authn::verify;
 
 /// How long gateways may keep an answer about a token, in milliseconds.
@@ -28,17 +29,26 @@ pub struct AnswerLifetime(pub i64);
 
 /// Introspect a token
 ///
-/// RFC 7662. The caller authenticates with a bearer token, or with HTTP Basic as `apikey-<id>` and its token, and needs
-/// the permission `VERIFY_TOKENS` unless it asks about itself. `exp` is never further away than a few minutes, even if
-/// the token lives longer, because gateways cache an answer until then. So an answer tells nothing of how often a token
-/// is used: nothing is taken from its rate limit.
+/// RFC 7662. The caller authenticates with a bearer token, or as an OAuth client (RFC 6749, section 2.3.1) with
+/// `apikey-<id>` and its token: with HTTP Basic, percent-encoded or not, or as `client_id` and `client_secret` in the form.
+/// It needs the permission `VERIFY_TOKENS` unless it asks about itself. `exp` is never further away than a few minutes,
+/// even if the token lives longer, because gateways cache an answer until then. So an answer tells nothing of how often a
+/// token is used: nothing is taken from its rate limit.
 #[utoipa::path(
     tag = "Gateways",
     operation_id = "introspect_token",
     request_body(content = IntrospectionRequest, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "Whom the token authenticates; `active: false` and nothing else if nobody", body = Introspection),
-        AnyError, Fails<403>, Fails<503>,
+        (status = 400, description = "The form is wrong, or there is more than one credential", body = OauthError),
+        (status = 401, description = "The caller is not authenticated", body = OauthError),
+        (status = 403, description = "The caller may not ask about this token", body = OauthError),
+        (status = 408, description = "The form arrived too slowly", body = OauthError),
+        (status = 413, description = "The form is too large", body = OauthError),
+        (status = 429, description = "Too much at once", body = OauthError),
+        (status = 500, description = "The server failed", body = OauthError),
+        (status = 503, description = "The storage does not answer; nothing is said about the token", body = OauthError),
+        (status = 504, description = "The answer took too long", body = OauthError),
     ),
 )]
 #[post("/oauth/introspect")]
@@ -46,9 +56,10 @@ pub async fn introspect(
     state: web::Data<State>,
     lifetime: web::Data<AnswerLifetime>,
     request: HttpRequest,
-    Asked { actor: caller, body, .. }: Asked<Raw, OauthClient>,
+    payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
-    let form = body.bytes()?;
+    let (caller, form) = identify(&state, &request, payload.into_inner()).await?;
+    note(&caller);
     let token =
         only_token(&request, &form).ok_or_else(|| Failure::Body("the form must have one `token`".to_owned()))?;
     let now = state.service.clock.now();
@@ -70,35 +81,85 @@ const ANSWER_LENGTH: usize = 512;
 
 /// The `token` of the form, if there is one and not more.
 fn only_token<'a>(request: &HttpRequest, form: &'a [u8]) -> Option<Cow<'a, str>> {
-    if !request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    if !is_form(request) {
         return None;
     }
     // Most forms are this and nothing else, and to decode one takes as long as to verify its token.
     if let Some(token) = form.strip_prefix(b"token=")
         && token.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
     {
-        return std::str::from_utf8(token).ok().map(Cow::Borrowed);
+        return std::str::from_utf8(token).ok().filter(|token| !token.is_empty()).map(Cow::Borrowed);
     }
-    let mut tokens = form_urlencoded::parse(form).filter(|(name, _)| name == "token").map(|(_, value)| value);
-    tokens.next().filter(|_| tokens.next().is_none())
+    only(form, "token").ok()?.filter(|token| !token.is_empty())
 }
 
-/// Who asks: by bearer token, or as an OAuth client by RFC 6749, section 2.3.1.
-pub struct OauthClient;
+fn is_form(request: &HttpRequest) -> bool {
+    request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
 
-impl Identify for OauthClient {
-    const LONGEST: usize = FORM_LENGTH;
+/// The value of a member of a form, if there is one.
+fn only<'a>(form: &'a [u8], name: &str) -> Result<Option<Cow<'a, str>>, Failure> {
+    let mut values = form_urlencoded::parse(form).filter(|(known, _)| known == name).map(|(_, value)| value);
+    let first = values.next();
+    if values.next().is_some() { Err(Failure::Body(format!("the form has more than one `{name}`"))) } else { Ok(first) }
+}
 
-    async fn identify(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
-        let Some((client_id, token)) = basic(request).and_then(|(_, decoded)| decoded) else {
-            return authenticate(state, bearer(request)?, request, look).await.map_err(Failure::or_unavailable);
-        };
-        let actor = authenticate(state, &token, request, look).await.map_err(Failure::or_unavailable)?;
-        if actor.client_id().is_none_or(|id| id.to_string() != client_id) {
-            return Err(Error::Unauthenticated(Refusal::Invalid).into());
+/// Who asks, and with what form. Nothing of the form of somebody with a credential in the head is read before that is
+/// known to be good; somebody without one is a stranger until the form tells who it is.
+async fn identify(state: &State, request: &HttpRequest, payload: Payload) -> Result<(Actor, Bytes), Failure> {
+    let headers = request.headers();
+    if headers.contains_key(AUTHORIZATION) || headers.contains_key(API_KEY) {
+        let sender = Sender::Actor(by_head(state, request, Look::First).await?.id());
+        let form = state.bodies.read(request, payload, FORM_LENGTH.min(state.bodies.longest()), sender).await?;
+        let actor = by_head(state, request, Look::Again).await?;
+        if only(&form, "client_secret")?.is_some() {
+            return Err(Failure::Credentials("the request has more than one credential"));
         }
-        Ok(actor)
+        return Ok((actor.requesting(request_id(request)), form));
     }
+    refuse_token_in(request.query_string())?;
+    let sender = Sender::Stranger(Network::of(state.trusted.client_address(request)));
+    let form = state.bodies.read(request, payload, FORM_LENGTH.min(STRANGERS), sender).await?;
+    let (id, secret) = (only(&form, "client_id")?, only(&form, "client_secret")?);
+    let (Some(id), Some(secret)) = (id, secret.filter(|_| is_form(request))) else {
+        return Err(Failure::Client(Refusal::Missing));
+    };
+    let actor = client(state, request, (&id, &secret), Look::First).await?;
+    Ok((actor.requesting(request_id(request)), form))
+}
+
+/// By bearer token, or as an OAuth client with HTTP Basic. RFC 6749 has the id and the secret encoded as forms are, which
+/// many clients leave out; neither an id nor a token has a character that this would change.
+async fn by_head(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
+    let Some((_, credentials)) = basic(request) else {
+        return authenticate(state, bearer(request)?, request, look).await.map_err(Failure::or_unavailable);
+    };
+    let headers = request.headers();
+    if headers.get_all(AUTHORIZATION).count() > 1 || headers.contains_key(API_KEY) {
+        return Err(Failure::Credentials("the request has more than one credential"));
+    }
+    let decoded = |text: &str| {
+        form_urlencoded::parse(text.as_bytes()).next().map(|(text, _)| text.into_owned()).unwrap_or_default()
+    };
+    let (id, secret) = credentials.ok_or(Failure::Client(Refusal::Invalid))?;
+    client(state, request, (&decoded(&id), &decoded(&secret)), look).await
+}
+
+/// An API key by its id and its token.
+async fn client(
+    state: &State,
+    request: &HttpRequest,
+    (id, secret): (&str, &str),
+    look: Look,
+) -> Result<Actor, Failure> {
+    let actor = authenticate(state, secret, request, look).await.map_err(|error| match error {
+        Error::Unauthenticated(refusal) => Failure::Client(refusal),
+        other => Failure::or_unavailable(other),
+    })?;
+    if actor.client_id().is_none_or(|own| own.to_string() != id) {
+        return Err(Failure::Client(Refusal::Invalid));
+    }
+    Ok(actor)
 }
 
 /// What RFC 7662 says of an active token.
@@ -134,6 +195,10 @@ impl ExtraTokenFields for Details {}
 pub struct IntrospectionRequest {
     /// The token to ask about.
     token: String,
+    /// `apikey-<id>`, of a caller that has no `Authorization`.
+    client_id: Option<String>,
+    /// The token of that key.
+    client_secret: Option<String>,
 }
 
 /// The answer as it is documented.

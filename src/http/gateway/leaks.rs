@@ -120,6 +120,7 @@ fn read_alerts(
     }
     let alerts: Vec<GithubAlertRequest> = read_json(body).map_err(|error| match error {
         Unreadable::TooMuch(excess) => excess.into(),
+        Unreadable::Twice(twice) => twice.into(),
         Unreadable::Json(_) => {
             Failure::Body("the alerts must be an array of objects with `token` and `type`".to_owned())
         }

@@ -2,7 +2,6 @@
 
 use actix_web::{HttpResponse, get, web};
 
-use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::upkeep::maintenance;
@@ -23,18 +22,22 @@ pub async fn livez() -> HttpResponse {
 
 /// Tell whether requests can be served
 ///
-/// The database must answer. An error says what is missing.
+/// The database must answer and take writes. Else the answer says what is missing.
 #[utoipa::path(
     tag = "Operations",
     operation_id = "get_readiness",
     security(()),
     responses(
         (status = 200, description = "They can", content_type = "text/plain", body = String),
-        Fails<503>,
+        (status = 503, description = "They cannot, and why", content_type = "text/plain", body = String),
     ),
 )]
 #[get("/readyz")]
 pub async fn readyz(state: web::Data<State>) -> Result<HttpResponse, Failure> {
-    maintenance::ping(&state.service).await.map_err(Failure::or_unavailable)?;
+    if let Err(error) = maintenance::ping(&state.service).await {
+        tracing::debug!(%error, "not ready");
+        return Err(Failure::NotReady("the database does not answer"));
+    }
+    maintenance::check_writes(&state.service).await.map_err(Failure::NotReady)?;
     Ok(HttpResponse::Ok().content_type("text/plain").body("ok\n"))
 }

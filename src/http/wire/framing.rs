@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use actix_web::web::BytesMut;
 use memchr::memchr2;
 
 use super::target::{self, Judgement};
@@ -14,10 +15,33 @@ pub(super) const LONGEST_HEAD: usize = 64 * 1024;
 pub(super) enum Step {
     /// The first so many bytes go on as they are.
     Pass(usize),
-    /// The first `head` bytes are a request head and go on with the bytes of `target` percent-encoded.
-    Encode { head: usize, target: Range<usize> },
+    /// The first `head` bytes are a request head and go on with these edits, which are in order.
+    Rewrite { head: usize, edits: Vec<Edit> },
     /// They are a head without its end: ask again with the same bytes and more.
     Hold,
+}
+
+/// What happens to a part of a head.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Edit {
+    /// Its bytes are percent-encoded.
+    Encode(Range<usize>),
+    /// It is left out.
+    Drop(Range<usize>),
+}
+
+/// Writes a head with these edits.
+pub(super) fn rewrite(head: &[u8], edits: &[Edit], out: &mut BytesMut) {
+    let mut done = 0;
+    for edit in edits {
+        let (Edit::Encode(part) | Edit::Drop(part)) = edit;
+        out.extend_from_slice(&head[done..part.start]);
+        if let Edit::Encode(target) = edit {
+            target::encode(&head[target.clone()], out);
+        }
+        done = part.end;
+    }
+    out.extend_from_slice(&head[done..]);
 }
 
 /// A position in a stream of requests.
@@ -42,9 +66,11 @@ pub(super) struct Head {
     line: usize,
     /// Where to search on, so that a head in many fragments is searched once.
     searched: usize,
-    /// The part of the request line to encode.
-    target: Option<Range<usize>>,
+    /// What is to be changed of what was read.
+    edits: Vec<Edit>,
     content_length: Option<u64>,
+    /// Whether what follows the head is not understood.
+    ends_lost: bool,
 }
 
 impl Default for Framing {
@@ -69,12 +95,13 @@ impl Framing {
             Self::Head(head) => match head.search(input) {
                 Some(Search::Unfinished) => Step::Hold,
                 Some(Search::Ended(end)) => {
-                    let target = head.target.take();
+                    let edits = std::mem::take(&mut head.edits);
                     *self = match head.content_length {
+                        _ if head.ends_lost => Self::Lost,
                         None | Some(0) => Self::default(),
                         Some(length) => Self::Body(length),
                     };
-                    target.map_or(Step::Pass(end), |target| Step::Encode { head: end, target })
+                    if edits.is_empty() { Step::Pass(end) } else { Step::Rewrite { head: end, edits } }
                 }
                 None => {
                     *self = Self::Lost;
@@ -132,15 +159,17 @@ impl Head {
         if target.is_empty() || &line[..method] == b"CONNECT" {
             return None;
         }
-        self.target = match target::judge(target) {
-            Judgement::Keep => None,
-            Judgement::Encode => Some(method + 1..rest.len()),
+        match target::judge(target) {
+            Judgement::Keep => {}
+            Judgement::Encode => self.edits.push(Edit::Encode(method + 1..rest.len())),
             Judgement::Refuse => return None,
-        };
+        }
         Some(())
     }
 
-    /// Looks for the fields that decide where the request ends (RFC 9112 section 6.3).
+    /// Looks for the fields that decide where the request ends (RFC 9112 section 6.3), and for those that offer another
+    /// protocol: the offer is left out, as a server that does not take it ignores it (RFC 9110 section 7.8). Without
+    /// that, actix answers `connection: upgrade` and closes the connection without saying so.
     fn read_field(&mut self, line: &[u8]) -> Option<()> {
         match line[0].to_ascii_lowercase() {
             b'c' | b't' | b'u' => {}
@@ -150,11 +179,23 @@ impl Head {
         }
         let (name, value) = line.split_at(line.iter().position(|&byte| byte == b':')?);
         // No space before the colon.
-        if !name.iter().all(u8::is_ascii_graphic)
-            || name.eq_ignore_ascii_case(b"transfer-encoding")
-            || name.eq_ignore_ascii_case(b"upgrade")
-        {
+        if !name.iter().all(u8::is_ascii_graphic) {
             return None;
+        }
+        if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            self.ends_lost = true;
+        }
+        if name.eq_ignore_ascii_case(b"upgrade") {
+            self.edits.push(Edit::Drop(self.line..self.line + line.len() + 2));
+        }
+        if name.eq_ignore_ascii_case(b"connection") {
+            let mut at = self.line + name.len() + 1;
+            for option in value[1..].split(|&byte| byte == b',') {
+                if option.trim_ascii().eq_ignore_ascii_case(b"upgrade") {
+                    self.edits.push(Edit::Drop(at..at + option.len()));
+                }
+                at += option.len() + 1;
+            }
         }
         if name.eq_ignore_ascii_case(b"content-length") {
             let digits = value[1..].trim_ascii();
@@ -175,6 +216,10 @@ mod tests {
         Framing::default().advance(head.as_bytes())
     }
 
+    fn encode(head: usize, target: Range<usize>) -> Step {
+        Step::Rewrite { head, edits: vec![Edit::Encode(target)] }
+    }
+
     fn is_lost(head: &str) -> bool {
         let mut framing = Framing::default();
         matches!(framing.advance(head.as_bytes()), Step::Pass(_)) && matches!(framing, Framing::Lost)
@@ -190,14 +235,14 @@ mod tests {
     #[test]
     fn the_target_ends_at_the_last_version() {
         let head = "GET /a?b= HTTP/1.1 HTTP/1.1\r\n\r\n";
-        assert_eq!(step(head), Step::Encode { head: head.len(), target: 4..18 });
+        assert_eq!(step(head), encode(head.len(), 4..18));
     }
 
     #[test]
     fn a_body_is_counted_and_not_looked_at() {
         let mut framing = Framing::default();
         let head = b"POST /a?\" HTTP/1.1\r\ncontent-LENGTH: \t 07 \r\n\r\n";
-        assert_eq!(framing.advance(head), Step::Encode { head: head.len(), target: 5..9 });
+        assert_eq!(framing.advance(head), encode(head.len(), 5..9));
         assert_eq!(framing.advance(b"GET /"), Step::Pass(5));
         assert_eq!(framing.advance(b"\"\nGET / HTTP/1.1\r\n\r\n"), Step::Pass(2));
         assert_eq!(framing.advance(b"GET / HTTP/1.1\r\n\r\n"), Step::Pass(18));
@@ -213,9 +258,6 @@ mod tests {
     #[test]
     fn what_is_not_fully_understood_is_not_followed_any_further() {
         for field in [
-            "Transfer-Encoding: chunked",
-            "transfer-encoding: identity",
-            "Upgrade: websocket",
             "Content-Length: 1\r\nContent-Length: 1",
             "Content-Length: +1",
             "Content-Length: 1, 1",
@@ -230,6 +272,40 @@ mod tests {
             "content",
         ] {
             assert!(is_lost(&format!("GET /?\" HTTP/1.1\r\n{field}\r\n\r\n")), "{field}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_transfer_coding_is_not_followed() {
+        for field in ["Transfer-Encoding: chunked", "transfer-encoding: identity"] {
+            let mut framing = Framing::default();
+            let head = format!("GET /?\" HTTP/1.1\r\n{field}\r\n\r\n");
+            assert_eq!(framing.advance(head.as_bytes()), encode(head.len(), 4..7));
+            assert!(matches!(framing, Framing::Lost), "{field}");
+        }
+    }
+
+    #[test]
+    fn an_offer_of_another_protocol_is_left_out() {
+        for (fields, left) in [
+            ("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n", "Connection:, HTTP2-Settings\r\n"),
+            ("upgrade: websocket\r\nconnection: keep-alive, upgrade\r\n", "connection: keep-alive,\r\n"),
+            ("Connection: upgrade\r\n", "Connection:\r\n"),
+            ("Connection: close\r\n", "Connection: close\r\n"),
+            ("Connection: x-upgrade\r\nX-Upgrade: h2c\r\n", "Connection: x-upgrade\r\nX-Upgrade: h2c\r\n"),
+            ("Upgrade: h2c\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\r\n"),
+        ] {
+            let head = format!("GET / HTTP/1.1\r\n{fields}Host: x\r\n\r\n");
+            let kept = match step(&head) {
+                Step::Rewrite { head: end, edits } => {
+                    let mut kept = BytesMut::new();
+                    rewrite(&head.as_bytes()[..end], &edits, &mut kept);
+                    String::from_utf8(kept.to_vec()).unwrap()
+                }
+                Step::Pass(end) => head[..end].to_owned(),
+                Step::Hold => panic!("{head}"),
+            };
+            assert_eq!(kept, format!("GET / HTTP/1.1\r\n{left}Host: x\r\n\r\n"));
         }
     }
 
@@ -263,7 +339,7 @@ mod tests {
     #[test]
     fn a_head_is_followed_up_to_its_longest() {
         let head = |length| format!("GET /?\" HTTP/1.1\r\nX:{}\r\n\r\n", "y".repeat(length - 24));
-        assert_eq!(step(&head(LONGEST_HEAD)), Step::Encode { head: LONGEST_HEAD, target: 4..7 });
+        assert_eq!(step(&head(LONGEST_HEAD)), encode(LONGEST_HEAD, 4..7));
         assert!(is_lost(&head(LONGEST_HEAD + 1)));
         assert!(is_lost(&head(LONGEST_HEAD + 1)[..LONGEST_HEAD]));
     }

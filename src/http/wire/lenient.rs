@@ -8,9 +8,8 @@ use std::task::{Context, Poll, ready};
 use actix_web::web::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::framing::{Framing, Step};
+use super::framing::{Edit, Framing, Step, rewrite};
 use super::pace::Awaited;
-use super::target;
 use super::watch::Watch;
 
 /// An accepted connection; reading from it gives what the client sent with the bytes of request targets that actix
@@ -85,16 +84,12 @@ impl<Io> Lenient<Io> {
                     head_ended |= in_head;
                     self.ready.extend_from_slice(&self.held.split_to(count));
                 }
-                Step::Encode { head, .. } if self.raw_targets == RawTargets::Untouched => {
+                Step::Rewrite { head, mut edits } => {
                     head_ended = true;
-                    self.ready.extend_from_slice(&self.held.split_to(head));
-                }
-                Step::Encode { head, target } => {
-                    head_ended = true;
-                    let head = self.held.split_to(head);
-                    self.ready.extend_from_slice(&head[..target.start]);
-                    target::encode(&head[target.clone()], &mut self.ready);
-                    self.ready.extend_from_slice(&head[target.end..]);
+                    if self.raw_targets == RawTargets::Untouched {
+                        edits.retain(|edit| matches!(edit, Edit::Drop(_)));
+                    }
+                    rewrite(&self.held.split_to(head), &edits, &mut self.ready);
                 }
             }
         }

@@ -13,7 +13,7 @@ use actix_web::web::{self, BytesMut};
 use actix_web::{App, HttpRequest};
 use proptest::prelude::*;
 
-use super::framing::{Framing, Step};
+use super::framing::{Framing, Step, rewrite};
 use super::*;
 
 const JAVA: &str =
@@ -328,12 +328,9 @@ fn altered(mut input: &[u8]) -> (BytesMut, Vec<usize>) {
         match framing.advance(input) {
             Step::Hold => break,
             Step::Pass(count) => out.extend_from_slice(input.split_off(..count).unwrap()),
-            Step::Encode { head, target } => {
+            Step::Rewrite { head, edits } => {
                 places.push(out.len());
-                let head = input.split_off(..head).unwrap();
-                out.extend_from_slice(&head[..target.start]);
-                target::encode(&head[target.clone()], &mut out);
-                out.extend_from_slice(&head[target.end..]);
+                rewrite(input.split_off(..head).unwrap(), &edits, &mut out);
             }
         }
     }

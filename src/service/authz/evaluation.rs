@@ -7,7 +7,7 @@ use crate::domain::actor::{Actor, Standing};
 use crate::domain::error::Result;
 use crate::domain::permission::Permission;
 use crate::domain::policy::Decision;
-use crate::domain::principal::{CLIENT_ID_PREFIX, Principal, PrincipalKind, SERVICE_ACCOUNT_PREFIX};
+use crate::domain::principal::{Principal, PrincipalKind};
 use crate::service::Service;
 use crate::service::authz::decide::Inquiry;
 use crate::storage::database::AnyConnection;
@@ -16,33 +16,31 @@ use crate::storage::{candidates, principals, standings};
 /// Whom a question is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct About {
-    kind: Option<PrincipalKind>,
-    username: String,
+    kinds: &'static [PrincipalKind],
+    name: String,
 }
 
-/// The kind of principal that a type of subject stands for; `None` for a type that nobody has.
+/// The kinds of principals that a type of subject stands for; none for a type that nobody has. `identity` is what the
+/// gateways of the Model Context Protocol ask about, with the `sub` of an introspected token.
 #[must_use]
-pub fn kind_of(subject_type: &str) -> Option<PrincipalKind> {
+pub fn kinds_of(subject_type: &str) -> &'static [PrincipalKind] {
     match subject_type {
-        "user" => Some(PrincipalKind::User),
-        "api_token" => Some(PrincipalKind::ServiceAccount),
-        _ => None,
+        "user" => &[PrincipalKind::User],
+        "api_token" => &[PrincipalKind::ServiceAccount],
+        "identity" => &[PrincipalKind::User, PrincipalKind::ServiceAccount],
+        _ => &[],
     }
 }
 
 impl About {
-    /// A user by its name; an API key by its client id or by the user name of its service account, as any service
-    /// account.
+    /// A principal of that type of subject by any of its names: its id, its user name, or the client id of an API key.
     #[must_use]
-    pub fn new(subject_type: &str, id: &str) -> Self {
-        let kind = kind_of(subject_type);
-        let is_client = kind == Some(PrincipalKind::ServiceAccount) && id.starts_with(CLIENT_ID_PREFIX);
-        let username = if is_client { format!("{SERVICE_ACCOUNT_PREFIX}{id}") } else { id.to_owned() };
-        Self { kind, username }
+    pub fn new(subject_type: &str, name: &str) -> Self {
+        Self { kinds: kinds_of(subject_type), name: name.to_owned() }
     }
 
     fn is(&self, principal: &Principal) -> bool {
-        self.kind == Some(principal.kind) && self.username == principal.username().to_string()
+        self.kinds.contains(&principal.kind) && principal.is_named(&self.name)
     }
 }
 
@@ -172,7 +170,7 @@ pub(in crate::service) fn find(
     if about.is(asking.principal()) {
         return Ok(Found::Active(asking.standing().clone()));
     }
-    let found = principals::find_by_username(connection, &about.username)?;
+    let found = principals::find_named(connection, &about.name)?;
     let Some(principal) = found.filter(|principal| about.is(principal)) else { return Ok(Found::Nobody) };
     let inactive = candidates::inactive(connection, std::slice::from_ref(&principal), service.clock.now())?;
     if !inactive.is_empty() {

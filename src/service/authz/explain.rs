@@ -6,11 +6,9 @@ use std::time::Instant;
 use crate::domain::actor::{Actor, Standing};
 use crate::domain::effective::{EffectivePermission, Source};
 use crate::domain::error::{Error, Result, Violation};
-use crate::domain::ids::PrincipalId;
 use crate::domain::permission::Permission;
 use crate::domain::persona::PersonaRef;
 use crate::domain::policy::{Decision, Effect, Ground, Outcome, Policy};
-use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX};
 use crate::domain::sight::SeenPrincipals;
 use crate::service::Service;
 use crate::service::authz::authority::{self, PolicyWriters};
@@ -76,9 +74,7 @@ pub enum Missing {
 /// # Errors
 /// [`Error::Forbidden`], [`Error::NotFound`], or a violation that names unknown personas.
 pub async fn explain(service: &Service, asking: &Actor, explain: Explain) -> Result<Explanation> {
-    let own = [asking.id().to_string(), asking.username().to_string()];
-    let client_id = asking.client_id().map(|id| id.to_string());
-    let about_self = explain.actor.as_ref().is_none_or(|name| own.contains(name) || client_id.as_ref() == Some(name));
+    let about_self = explain.actor.as_ref().is_none_or(|name| asking.principal().is_named(name));
     if !about_self {
         service.require(asking, Permission::ManageApiKeys)?;
     }
@@ -129,12 +125,7 @@ fn cannot_act(connection: &mut AnyConnection, standing: &Standing, now: i64) -> 
 
 /// The standing of the principal of that user name, client id or id, if it is seen.
 fn find(connection: &mut AnyConnection, name: &str, sight: &SeenPrincipals) -> Result<Option<Standing>> {
-    let id = name.strip_prefix(SERVICE_ACCOUNT_PREFIX).unwrap_or(name);
-    let id = id.strip_prefix(CLIENT_ID_PREFIX).unwrap_or(id);
-    let found = match PrincipalId::parse(id) {
-        Some(id) => principals::find_many(connection, &[id.to_string()], sight)?.pop(),
-        None => principals::find_seen(connection, name, sight)?,
-    };
+    let found = principals::find_named(connection, name)?.filter(|principal| sight.sees(principal));
     found.map(|principal| standings::of(connection, principal)).transpose()
 }
 

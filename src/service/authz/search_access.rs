@@ -75,25 +75,27 @@ fn surplus() -> i64 {
     i64::try_from(CANDIDATES + 1).unwrap_or(i64::MAX)
 }
 
-/// Which principals of a kind may do something, the oldest first. The inquiry's subject properties are each one's.
+/// Which principals of these kinds may do something, the oldest first. The inquiry's subject properties are each one's.
 ///
 /// # Errors
 /// [`Error::Forbidden`](crate::domain::error::Error::Forbidden) without `VERIFY_TOKENS`.
 pub async fn subjects(
     service: &Service,
     asking: &Actor,
-    kind: Option<PrincipalKind>,
+    kinds: &'static [PrincipalKind],
     inquiry: Inquiry,
     window: Window,
 ) -> Result<Results> {
     service.require(asking, Permission::VerifyTokens)?;
-    let Some(kind) = kind else { return Ok(Results::NONE) };
+    if kinds.is_empty() {
+        return Ok(Results::NONE);
+    }
     let (service, reading) = (service.clone(), service.clone());
     reading
         .list(asking, move |connection| {
             let revision = policies::revision(connection)?;
             let inquiry = inquiry.completed(connection)?;
-            let principals = candidates::principals_after(connection, kind, &window.after, surplus())?;
+            let principals = candidates::principals_after(connection, kinds, &window.after, surplus())?;
             let inactive = candidates::inactive(connection, &principals, service.clock.now())?;
             let standings = candidates::standings(connection, principals, &inquiry.resource.name)?;
             let candidates = standings.into_iter().map(|standing| {

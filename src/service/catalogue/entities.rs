@@ -76,10 +76,10 @@ fn save_all(transaction: &mut Transaction<'_>, drafts: &[Draft]) -> Result<Mutat
     Ok(mutation)
 }
 
-/// Deletes entities: all of them, or none.
+/// Deletes entities: all of them that are there and that the actor sees, or none.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Forbidden`], a violation for what cannot be deleted in that way.
+/// [`Error::Forbidden`], a violation for what cannot be deleted in that way.
 pub async fn delete(service: &Service, actor: &Actor, ids: Vec<Uuid>, how: Removal) -> Result<Mutation> {
     let began = Instant::now();
     let outcome = service
@@ -88,13 +88,18 @@ pub async fn delete(service: &Service, actor: &Actor, ids: Vec<Uuid>, how: Remov
             let mut rights = Rights::default();
             for id in &ids {
                 assets::lock(transaction, *id)?;
-                let entity = seen(transaction, *id)?;
+                // Deleted before, perhaps by the same request, whose answer was lost.
+                let entity = match seen(transaction, *id) {
+                    Err(Error::NotFound { .. }) => continue,
+                    entity => entity?,
+                };
                 mutation.deleted.push(remove(transaction, &mut rights, entity, how)?);
             }
             Ok(mutation)
         })
         .await;
-    sight::tell(began, outcome).await
+    let mutation = sight::tell(began, outcome).await?;
+    sight::tell_found(began, mutation, |mutation| mutation.deleted.is_empty()).await
 }
 
 fn remove(transaction: &mut Transaction<'_>, rights: &mut Rights, entity: Entity, how: Removal) -> Result<Entity> {

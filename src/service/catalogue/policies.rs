@@ -323,7 +323,10 @@ fn check(policy: &Policy) -> Result<()> {
         return Err(Violation::new("policy", message).into());
     }
     let compiled = Slice::compile([policy]);
-    compiled.map(drop).map_err(|error| Violation::new("policy", format!("does not compile: {error}")).into())
+    compiled.map(drop).map_err(|error| {
+        let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        Violation::new("policy", format!("does not compile: {}", clip(&why))).into()
+    })
 }
 
 fn editable(transaction: &mut Transaction<'_>, urn: &str) -> Result<Policy> {

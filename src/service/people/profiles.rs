@@ -2,15 +2,14 @@
 
 use std::time::Instant;
 
-use serde_json::Value as Json;
-
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Result, Violation};
+use crate::domain::filter::Filter;
 use crate::domain::ids::{Id, PrincipalId};
 use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind, PrincipalState, Role, SERVICE_ACCOUNT_PREFIX};
-use crate::domain::profile::{self, Aspect, AspectName, Profile};
+use crate::domain::profile::{self, Aspect, AspectName, Profile, ProfileField, Writing};
 use crate::domain::service_account::PREFIX;
 use crate::domain::sight::SeenPrincipals;
 use crate::domain::user::{NamedBy, User, check_username};
@@ -18,7 +17,7 @@ use crate::service::authn::passwords::NOBODY;
 use crate::service::authz::{administrators, containment, sight};
 use crate::service::{Service, Transaction};
 use crate::storage::database::AnyConnection;
-use crate::storage::{aspects, principals, service_accounts, users};
+use crate::storage::{aspects, principals, profiles as stored, service_accounts, users};
 
 /// The profiles of those principals that exist and that the actor sees, in that order.
 ///
@@ -44,6 +43,43 @@ pub async fn find(service: &Service, actor: &Actor, username: String) -> Result<
     sight::tell_found(began, found, Option::is_none).await
 }
 
+/// A part of the profiles that a search found.
+pub struct Found {
+    /// The profiles.
+    pub profiles: Vec<Profile>,
+    /// How many the search found in all.
+    pub total: i64,
+    /// Where the search stopped, if there are more.
+    pub end: Option<PrincipalId>,
+}
+
+/// Searches users and service accounts that are no API keys, the oldest first, from behind `after`.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn search(
+    service: &Service,
+    actor: &Actor,
+    filter: Filter<ProfileField>,
+    after: Option<PrincipalId>,
+    limit: i64,
+) -> Result<Found> {
+    let (began, sight, now) = (Instant::now(), sight::principals(actor), service.clock.now());
+    let found = service
+        .list(actor, move |connection| {
+            let after = after.map(|id| id.to_string()).unwrap_or_default();
+            let mut ids = stored::after(connection, &filter, &sight, &after, limit + 1, now)?;
+            let length = usize::try_from(limit).unwrap_or(usize::MAX);
+            let more = ids.len() > length;
+            ids.truncate(length);
+            let profiles = of(connection, &ids, &sight)?;
+            let total = stored::count(connection, &filter, &sight, now)?;
+            Ok(Found { profiles, total, end: ids.last().copied().filter(|_| more) })
+        })
+        .await?;
+    sight::tell_found(began, found, |found| found.profiles.is_empty()).await
+}
+
 fn of(connection: &mut AnyConnection, ids: &[PrincipalId], sight: &SeenPrincipals) -> Result<Vec<Profile>> {
     let texts: Vec<String> = ids.iter().map(ToString::to_string).collect();
     let mut known = principals::find_many(connection, &texts, sight)?;
@@ -67,48 +103,66 @@ fn of(connection: &mut AnyConnection, ids: &[PrincipalId], sight: &SeenPrincipal
     Ok(profiles)
 }
 
-/// Writes an aspect of a user or of a service account that is no API key. What it says of removal and suspension
-/// holds from now on, for sessions as for tokens: DataHub's smoke tests expect the cookies of a user who is readmitted to
-/// work again, so unlike `tessera users disable` this deletes none. Names and titles of a user who does not exist make one, who has no password.
+/// Writes aspects of users and of service accounts that are no API keys: all of them, or none. What they say of removal
+/// and suspension holds from now on, for sessions as for tokens: DataHub's smoke tests expect the cookies of a user who is
+/// readmitted to work again, so unlike `tessera users disable` this deletes none. Names and titles of a user who does not
+/// exist make one, who has no password.
 ///
 /// # Errors
 /// [`Error::Forbidden`], also for who reaches more than the actor; violations, [`Error::NotFound`], and
 /// [`Error::Conflict`] for the last administrator.
-pub async fn write(service: &Service, actor: &Actor, username: String, name: AspectName, value: Json) -> Result<()> {
-    require_managing(service, actor, &username)?;
-    name.check(&value).map_err(|message| Violation::new("aspect", message))?;
+pub async fn write(service: &Service, actor: &Actor, mut writings: Vec<Writing>) -> Result<()> {
+    for writing in &writings {
+        require_managing(service, actor, &writing.username)?;
+    }
+    // Everybody's aspects together and in one order, as two batches may be about the same people; those that make a
+    // user come first.
+    writings.sort_by(|one, other| {
+        (&one.username, !one.name.makes_users()).cmp(&(&other.username, !other.name.makes_users()))
+    });
     service
         .write(actor, move |transaction| {
-            let principal = match principals::lock(transaction.connection, &username)? {
-                Some(principal) if principal.chosen_name.is_some() => {
-                    containment::may_change(transaction, principal.id)?;
-                    principal
-                }
-                // An API key's name is refused like one that an API key has.
-                None if name == AspectName::CorpUserInfo && !username.starts_with(SERVICE_ACCOUNT_PREFIX) => {
-                    create(transaction, &username)?
-                }
-                _ => return Err(Error::NotFound { kind: "user", id: username.clone() }),
-            };
-            let aspect = Aspect {
-                name: name.name().to_owned(),
-                value: value.clone(),
-                created_by: transaction.actor.username().to_string(),
-                created_at: transaction.now,
-            };
-            aspects::replace(transaction.connection, principal.id, &aspect)?;
-            if matches!(name, AspectName::Status | AspectName::CorpUserStatus) {
-                let id = principal.id.to_string();
-                let written = aspects::of(transaction.connection, std::slice::from_ref(&id))?;
-                let state = profile::state(written.get(&id).map(Vec::as_slice).unwrap_or_default());
-                if state == PrincipalState::Disabled {
-                    administrators::keep_one(transaction, &principal)?;
-                }
-                principals::set_state(transaction.connection, principal.id, state)?;
-            }
-            transaction.record(Action::UserUpdated, Subject::Principal(principal.id.uuid()), &username)
+            writings
+                .chunk_by(|one, other| one.username == other.username)
+                .try_for_each(|about_one| write_about(transaction, about_one))
         })
         .await
+}
+
+/// Writes what is about one principal.
+fn write_about(transaction: &mut Transaction<'_>, writings: &[Writing]) -> Result<()> {
+    let Some(first) = writings.first() else { return Ok(()) };
+    let username = first.username.as_str();
+    let principal = match principals::lock(transaction.connection, username)? {
+        Some(principal) if principal.chosen_name.is_some() => {
+            containment::may_change(transaction, principal.id)?;
+            principal
+        }
+        // An API key's name is refused like one that an API key has.
+        None if first.name.makes_users() && !username.starts_with(SERVICE_ACCOUNT_PREFIX) => {
+            create(transaction, username)?
+        }
+        _ => return Err(Error::NotFound { kind: "user", id: username.to_owned() }),
+    };
+    for writing in writings {
+        let aspect = Aspect {
+            name: writing.name.name().to_owned(),
+            value: writing.value.clone(),
+            created_by: transaction.actor.username().to_string(),
+            created_at: transaction.now,
+        };
+        aspects::replace(transaction.connection, principal.id, &aspect)?;
+    }
+    if writings.iter().any(|writing| matches!(writing.name, AspectName::Status | AspectName::CorpUserStatus)) {
+        let id = principal.id.to_string();
+        let written = aspects::of(transaction.connection, std::slice::from_ref(&id))?;
+        let state = profile::state(written.get(&id).map(Vec::as_slice).unwrap_or_default());
+        if state == PrincipalState::Disabled {
+            administrators::keep_one(transaction, &principal)?;
+        }
+        principals::set_state(transaction.connection, principal.id, state)?;
+    }
+    transaction.record(Action::UserUpdated, Subject::Principal(principal.id.uuid()), username)
 }
 
 /// Who decides about people, and who about programs. The name tells which it is, and nothing tells whether it exists.

@@ -1,15 +1,15 @@
 //! What runs beside the requests: saving uses, forgetting what has ended. Changes are followed in `upkeep/follow.rs`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::clock::DAY;
-use crate::domain::error::Result;
+use crate::domain::error::{Error, Result};
 use crate::service::Service;
 use crate::service::authz::effective;
 use crate::service::upkeep::time;
-use crate::storage::database::Lane;
+use crate::storage::database::{Lane, unwritable};
 use crate::storage::errand::Errand;
-use crate::storage::{access_tokens, api_keys, create_requests, credentials, peppers};
+use crate::storage::{access_tokens, api_keys, create_requests, credentials, installation, peppers};
 
 /// How often uses are saved.
 pub const SAVE_USES_EVERY: Duration = Duration::from_secs(5);
@@ -93,3 +93,28 @@ pub async fn forget_ended(service: &Service) -> Result<()> {
 pub async fn ping(service: &Service) -> Result<()> {
     service.look_up(|connection| peppers::known(connection).map(drop)).await
 }
+
+/// Whether the database takes writes, found out by writing; at most once a second, as strangers can ask.
+///
+/// # Errors
+/// Why it does not.
+pub async fn check_writes(service: &Service) -> std::result::Result<(), &'static str> {
+    let mut last = service.write_check().lock().await;
+    if let Some((at, outcome)) = *last
+        && at.elapsed() < CHECK_WRITES_EVERY
+    {
+        return outcome;
+    }
+    let writing = tokio::time::timeout(WRITES_WITHIN, service.keep(installation::touch));
+    let outcome = match writing.await {
+        Ok(Err(Error::Unavailable(source))) => Err(unwritable(&*source).unwrap_or("the database does not answer")),
+        Ok(Err(Error::Storage(_))) => Err("the database cannot be written to"),
+        // Those who write are waiting for each other.
+        Ok(Ok(()) | Err(_)) | Err(_) => Ok(()),
+    };
+    *last = Some((Instant::now(), outcome));
+    outcome
+}
+
+const CHECK_WRITES_EVERY: Duration = Duration::from_secs(1);
+const WRITES_WITHIN: Duration = Duration::from_millis(1500);

@@ -20,7 +20,7 @@ use super::AnyConnection;
 use super::lane::Lane;
 use crate::storage::errand::{Current, Errand};
 use crate::storage::in_time_utils;
-use crate::storage::url::DatabaseUrl;
+use crate::storage::url::{DatabaseUrl, PostgresUrl};
 
 /// WAL lets readers run beside the writer; FULL makes an acknowledged revocation survive a power cut; LIKE minds
 /// case as on PostgreSQL.
@@ -47,17 +47,6 @@ const POSTGRES_PATIENCE: [(&str, &str); 5] = [
     ("keepalives_interval", "2"),
     ("keepalives_count", "3"),
 ];
-
-fn with_patience(url: &str) -> String {
-    let mut url = url.to_owned();
-    for (name, value) in POSTGRES_PATIENCE {
-        if !url.contains(name) {
-            let separator = if url.contains('?') { '&' } else { '?' };
-            url = format!("{url}{separator}{name}={value}");
-        }
-    }
-    url
-}
 
 /// A connection, and what it is at.
 pub struct Link {
@@ -126,6 +115,28 @@ const LOST: [&str; 9] = [
     "database is locked",
     "unable to open database file",
     "disk I/O error",
+];
+
+/// Why a database that can be read takes no writes, if that is what work failed for.
+#[must_use]
+pub fn unwritable(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    let Some(DieselError::DatabaseError(kind, information)) = error.downcast_ref() else { return None };
+    if matches!(kind, DatabaseErrorKind::ReadOnlyTransaction) {
+        return Some(READ_ONLY);
+    }
+    UNWRITABLE.iter().find(|(words, _)| information.message().contains(words)).map(|(_, reason)| *reason)
+}
+
+const READ_ONLY: &str = "the database is read-only";
+const FULL: &str = "the disk of the database is full";
+
+/// Messages of errors that say that nothing can be written, by the words that they have in them.
+const UNWRITABLE: [(&str, &str); 5] = [
+    ("in a read-only transaction", READ_ONLY),
+    ("attempt to write a readonly database", READ_ONLY),
+    ("database or disk is full", FULL),
+    ("No space left on device", FULL),
+    ("could not extend file", FULL),
 ];
 
 /// What SQL gets from `in_time` on SQLite: true, or the failure of the statement.
@@ -216,9 +227,9 @@ fn is_full(message: &str) -> bool {
     message.contains("too many clients") || message.contains("remaining connection slots")
 }
 
-fn open_postgres(url: &str, lane: Lane) -> Result<Link, ConnectionError> {
+fn open_postgres(url: &PostgresUrl, lane: Lane) -> Result<Link, ConnectionError> {
     let failed = ConnectionError::CouldntSetupConfiguration;
-    let mut postgres = PgConnection::establish(&with_patience(url))?;
+    let mut postgres = PgConnection::establish(&url.with(&POSTGRES_PATIENCE))?;
     let limit = lane.limit().as_millis();
     postgres.batch_execute(&format!("SET statement_timeout = {limit}")).map_err(failed)?;
     if lane != Lane::Writes {

@@ -114,7 +114,7 @@ async fn nobody_gives_a_role_that_assets_name_and_they_do_not_reach() {
     }
     let invite = "query { getInviteToken(input: {roleUrn: \"urn:li:dataHubRole:Editor\"}) { inviteToken } }";
     refused(&ask(&gus, invite, Value::Null).await);
-    gus.entity(&connection).await.refused("TESSERA-404-001");
+    gus.entity(&connection).await.refused("ATLAS-404-00-005");
     name_in_connection(&admin, "adminUsers", json!(["admin", "gus"])).await;
     data(&assign(&gus, "Editor", "ada").await);
 }

@@ -43,7 +43,7 @@ async fn documents_that_do_not_fit_are_classified() {
 }
 
 #[actix_web::test]
-async fn what_is_no_request_is_answered_without_a_body() {
+async fn what_is_no_request_is_told_what_one_is() {
     let app = App::start().await;
     let admin = app.admin().await;
     for path in ["/api/graphql", "/api/v2/graphql"] {
@@ -55,9 +55,17 @@ async fn what_is_no_request_is_answered_without_a_body() {
             "{}",
             "{\"query\":1}",
             "{\"query\":\"{a}\",\"variables\":[]}",
+            "{\"query\":\"{a}\"} x",
+            "{\"query\":\"{a}\"}{}",
+            "{\"query\":\"{a}\",\"query\":\"{b}\"}",
         ] {
             let answer = admin.post_text(path, body).await;
-            assert_eq!((answer.status, answer.text.as_str()), (400, ""), "{body}");
+            assert_eq!(answer.status, 400, "{body}");
+            assert!(
+                answer.json["message"].as_str().is_some_and(|message| !message.is_empty()),
+                "{body} {}",
+                answer.text
+            );
         }
         assert_eq!(admin.get(path).await.status, 405);
         let bare = post_bare(
@@ -199,4 +207,74 @@ async fn no_variable_is_logged() {
     ask(&admin, "query($token: String!) { getAccessTokenMetadata(token: $token) { id } }", json!({"token": token}))
         .await;
     assert!(!crate::support::log::text().contains(&token));
+}
+
+/// The command that DataHub's documentation shows has one brace too many, which DataHub takes.
+#[actix_web::test]
+async fn the_documented_way_to_revoke_a_token_works() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let (token, id) = super::created(&admin, "admin", "own").await;
+    let body = r#"{ "query":"mutation {revokeAccessToken(tokenId: \"ID\")}","variables":{}}}"#.replace("ID", &id);
+    for path in ["/api/graphql", "/api/v2/graphql"] {
+        let answer = admin.post_text(path, &body).await.ok();
+        assert_eq!(answer["data"].is_null(), path == "/api/v2/graphql", "the second time there is none: {answer}");
+    }
+    assert!(!super::is_let_in(&app, &token).await);
+}
+
+#[actix_web::test]
+async fn variables_have_their_defaults_in_directives_and_nothing_is_an_object_without_fields() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    for (query, variables, expected) in [
+        (
+            "query($i:Boolean=true){appConfig @include(if:$i){authConfig{tokenAuthEnabled}}}",
+            json!({}),
+            json!({"appConfig": {"authConfig": {"tokenAuthEnabled": true}}}),
+        ),
+        ("query($i:Boolean=true){appConfig @skip(if:$i){authConfig{tokenAuthEnabled}}}", json!({}), json!({})),
+        (
+            "query($i:Boolean=true){appConfig @skip(if:$i){authConfig{tokenAuthEnabled}}}",
+            json!({"i": false}),
+            json!({"appConfig": {"authConfig": {"tokenAuthEnabled": true}}}),
+        ),
+        ("query($i:Boolean!){me{corpUser @include(if:$i){urn}}}", json!({"i": false}), json!({"me": {}})),
+        (
+            "query($i:Boolean=false){me{corpUser{...f}}} fragment f on CorpUser{urn @include(if:$i) type @skip(if:true)}",
+            json!({}),
+            json!({"me": {"corpUser": {}}}),
+        ),
+        (
+            "query($i:Boolean=false){me{corpUser{...on CorpUser @include(if:$i){urn}}}}",
+            json!({}),
+            json!({"me": {"corpUser": {}}}),
+        ),
+        (
+            "query($i:Boolean=false){me{corpUser{username urn @include(if:$i)}}}",
+            json!({}),
+            json!({"me": {"corpUser": {"username": "admin"}}}),
+        ),
+        ("query a($i:Boolean=true){me @skip(if:$i){corpUser{urn}}}", json!({}), json!({})),
+    ] {
+        let answer = ask(&admin, query, variables).await;
+        assert_eq!(answer, json!({"data": expected, "extensions": {}}), "{query}");
+    }
+    let two = "query a($i:Boolean=true){me @skip(if:$i){corpUser{urn}}} query b($i:Boolean=false){me @skip(if:$i){corpUser{urn}}}";
+    let body = json!({"query": two, "operationName": "b"});
+    assert_eq!(admin.post("/api/graphql", &body).await.ok()["data"]["me"]["corpUser"]["urn"], "urn:li:corpuser:admin");
+}
+
+#[actix_web::test]
+async fn errors_of_a_request_carry_no_data() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    for query in
+        ["{", "", "{ nope }", "{ me }", "query a { me { corpUser { urn } } } query b { me { corpUser { urn } } }"]
+    {
+        let answer = ask(&admin, query, Value::Null).await;
+        assert!(answer.get("data").is_none() && answer["errors"].is_array(), "{query}: {answer}");
+    }
+    let failed = ask(&admin, "mutation { revokeAccessToken(tokenId: \"x\") }", Value::Null).await;
+    assert_eq!(failed.get("data"), Some(&Value::Null), "this one was executed: {failed}");
 }

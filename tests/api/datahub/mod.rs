@@ -3,6 +3,7 @@
 mod containment;
 mod cookies;
 mod errors;
+mod ingest;
 mod limits;
 mod listing;
 mod policies;

@@ -217,3 +217,69 @@ async fn a_policy_about_entities_takes_authority_over_them() {
     data(&delete(&pia, mine).await);
     data(&delete(&admin, made).await);
 }
+
+#[actix_web::test]
+async fn what_is_read_of_a_policy_can_be_written_back() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let actors = json!({"users": [urn("admin")], "resourceOwners": false, "allUsers": false, "allGroups": false});
+    let mut input = super::policy(&actors, &["VIEW_ENTITY_PAGE"]);
+    input["type"] = json!("METADATA");
+    let fields = [
+        "URN",
+        "TYPE",
+        "TAG",
+        "resource.URN",
+        "resource.TYPE",
+        "resource.subject.dep",
+        "resource.resource.x",
+        "subject.dep",
+        "action.soft",
+        "subject.",
+        "a.b",
+    ];
+    let criteria = |fields: &[&str]| -> Vec<Value> {
+        fields.iter().map(|field| json!({"field": field, "values": ["x"], "condition": "EQUALS"})).collect()
+    };
+    input["resources"] = json!({"type": "chart", "resources": ["urn:li:chart:x"], "allResources": false, "filter": {"criteria": criteria(&fields)}});
+    let created = data(&ask(&admin, CREATE_POLICY, json!({"input": input})).await).clone();
+    let list = "{ listPolicies(input: {start: 0, count: 100}) { policies { urn resources { type resources allResources filter { criteria { field values { value } condition } } } } } }";
+    let read = async || {
+        let listed = ask(&admin, list, Value::Null).await;
+        let all = data(&listed)["policies"].as_array().unwrap().clone();
+        all.into_iter().find(|policy| policy["urn"] == created).unwrap()["resources"].clone()
+    };
+    let first = read().await;
+    let told: Vec<&str> =
+        first["filter"]["criteria"].as_array().unwrap().iter().map(|each| each["field"].as_str().unwrap()).collect();
+    assert_eq!(told, [&["TYPE", "URN"], &fields[..]].concat());
+    for _ in 0..2 {
+        let mut back = read().await;
+        for criterion in back["filter"]["criteria"].as_array_mut().unwrap() {
+            criterion["values"] =
+                criterion["values"].as_array().unwrap().iter().map(|value| value["value"].clone()).collect();
+        }
+        input["resources"] = back;
+        data(&ask(&admin, super::UPDATE_POLICY, json!({"urn": created, "input": input})).await);
+        assert_eq!(read().await, first);
+    }
+}
+
+#[actix_web::test]
+async fn a_policy_that_makes_no_sense_is_told_which_member_does_not() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let actors = json!({"users": [urn("admin")], "resourceOwners": false, "allUsers": false, "allGroups": false});
+    let mut empty = super::policy(&actors, &["VIEW_ENTITY_PAGE"]);
+    empty["type"] = json!("METADATA");
+    empty["resources"] = json!({"filter": {"criteria": [{"field": "TAG", "values": ["x"], "condition": "EQUALS"}, {"field": "TAG", "values": [], "condition": "EQUALS"}]}});
+    for (input, place) in [
+        (super::policy(&actors, &["MANAGE_POLICIES", "\u{1}"]), "privileges[1]"),
+        (super::policy(&actors, &[""]), "privileges[0]"),
+        (empty, "resources.filter.criteria[1].values"),
+    ] {
+        let (code, message) = problem(&ask(&admin, CREATE_POLICY, json!({"input": input})).await);
+        assert_eq!(code, 400);
+        assert!(message.contains(place), "{message}");
+    }
+}

@@ -164,7 +164,7 @@ async fn a_service_account_that_is_an_administrator_is_one_in_every_way() {
     let account = data(&make(&admin, "etl").await)["name"].as_str().unwrap().to_owned();
     let token = create(&admin, "SERVICE_ACCOUNT", &account, "t", "ONE_HOUR").await;
     let client = app.holder_of(data(&token)["accessToken"].as_str().unwrap());
-    client.entity(&id).await.refused("TESSERA-404-001");
+    client.entity(&id).await.refused("ATLAS-404-00-005");
     let assign = "mutation($input: BatchAssignRoleInput!) { batchAssignRole(input: $input) }";
     let input = json!({"roleUrn": "urn:li:dataHubRole:Admin", "actors": [urn(&account)]});
     data(&ask(&admin, assign, json!({"input": input})).await);

@@ -45,7 +45,9 @@ async fn the_header_that_names_an_actor_counts_only_while_authentication_is_off(
         );
     }
     let nobody = app.anonymous().with("x-datahub-actor", "urn:li:corpuser:nobody");
-    assert_eq!(nobody.post("/api/graphql", &json!({"query": ME})).await.status, 401);
+    let told = nobody.post("/api/graphql", &json!({"query": ME})).await;
+    assert_eq!(told.status, 401);
+    assert!(told.json["message"].as_str().unwrap().contains("`tessera users create nobody`"), "{}", told.text);
     let elsewhere = app.anonymous().with("origin", "http://evil.example");
     assert_eq!(
         elsewhere.post("/api/graphql", &json!({"query": ME})).await.status,
@@ -135,4 +137,21 @@ async fn tokens_that_never_expire_can_be_forbidden_and_those_there_are_keep_work
     assert!(code == 400 && message.ends_with("(currently: P45D)."), "{message}");
     let input = json!({"type": "PERSONAL", "actorUrn": urn("admin"), "name": "x", "durationIso": "P45D"});
     data(&ask(&admin, super::CREATE, json!({"input": input})).await);
+}
+
+#[actix_web::test]
+async fn the_user_of_datahubs_documentation_can_be_made() {
+    let app = told(Settings { authentication: Authentication::Off, ..Settings::default() }).await;
+    for _ in 0..2 {
+        tessera::service::bootstrap::make_datahub(&app.service).await.unwrap();
+    }
+    let datahub = app.anonymous().with("x-datahub-actor", "urn:li:corpuser:datahub");
+    // docs/api/graphql/token-management, byte for byte.
+    let create = r#"{ "query":"mutation { createAccessToken(input: { type: PERSONAL, actorUrn: \"urn:li:corpuser:datahub\", duration: ONE_HOUR, name: \"my personal token\" } ) { accessToken metadata { id name description} } }", "variables":{}}"#;
+    let created = datahub.post_text("/api/graphql", create).await.ok();
+    assert_eq!(data(&created)["metadata"]["name"], "my personal token");
+    let list = r#"{ "query":"{ listAccessTokens(input: {start: 0, count: 100, filters: [{field: \"ownerUrn\", value: \"urn:li:corpuser:datahub\"}]}) { start count total tokens {urn id actorUrn} } }", "variables":{}}"#;
+    assert_eq!(data(&datahub.post_text("/api/graphql", list).await.ok())["total"], 1);
+    let answer = app.anonymous().post("/logIn", &json!({"username": "datahub", "password": "datahub"})).await;
+    assert_eq!(answer.status, 400, "there is no password");
 }

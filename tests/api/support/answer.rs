@@ -13,6 +13,8 @@ pub struct Answer {
     pub text: String,
     /// `null` if the body is not JSON.
     pub json: Value,
+    /// What was asked.
+    pub target: String,
 }
 
 impl Answer {
@@ -22,7 +24,7 @@ impl Answer {
         let (head, body) = response.into_parts();
         let text = String::from_utf8(to_bytes(body).await.unwrap().to_vec()).unwrap();
         let json = serde_json::from_str(&text).unwrap_or_default();
-        Self { status: head.status().as_u16(), headers: head.headers().clone(), text, json }
+        Self { status: head.status().as_u16(), headers: head.headers().clone(), text, json, target: String::new() }
     }
 
     /// The body of a success.
@@ -36,9 +38,16 @@ impl Answer {
     #[track_caller]
     pub fn refused(self, code: &str) -> Value {
         assert_eq!(self.json["errorCode"], code, "{} {}", self.status, self.text);
-        let status = if code == "TESSERA-400-004" { self.status } else { code[8..11].parse().unwrap() };
+        let status =
+            if code == "TESSERA-400-004" { self.status } else { code.split('-').nth(1).unwrap().parse().unwrap() };
         assert_eq!(self.status, status);
         self.json
+    }
+
+    /// The answer to a deletion of what is not there, or not to be seen: a success, and nothing was deleted.
+    #[track_caller]
+    pub fn deletes_nothing(self) {
+        assert_eq!(self.ok()["mutatedEntities"]["DELETE"], serde_json::json!([]));
     }
 
     /// The same for a violation of one field; the answer is its message.
@@ -88,11 +97,13 @@ impl Answer {
         ["totalRecord", "filterRecord"].map(|total| self.json[total].as_i64().unwrap())
     }
 
-    /// Where the next page is.
+    /// Where the next page is: the link is relative to what was asked.
     pub fn next(&self) -> Option<String> {
         let link = self.header("link")?;
         let (target, relation) = link.split_once('>').unwrap();
         assert_eq!(relation, "; rel=\"next\"");
-        Some(target.trim_start_matches('<').to_owned())
+        let (path, _) = self.target.split_once('?').unwrap_or((&self.target, ""));
+        let query = target.strip_prefix("<?").unwrap();
+        Some(format!("{path}?{query}"))
     }
 }

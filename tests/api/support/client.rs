@@ -68,7 +68,8 @@ impl Client {
         if let Some(body) = body {
             request = request.set_payload(body.to_owned());
         }
-        Answer::read((self.app.doors)(request.to_request()).await).await
+        let answer = Answer::read((self.app.doors)(request.to_request()).await).await;
+        Answer { target: path.to_owned(), ..answer }
     }
 
     /// Sends a request whose body arrives as the sender of the upload says.

@@ -26,10 +26,15 @@ pub fn on_postgres() -> bool {
 
 impl Storage {
     pub fn fresh() -> Self {
+        Self::fresh_with("TEMPLATE template0")
+    }
+
+    /// The same, made in that way if it is one of PostgreSQL.
+    pub fn fresh_with(options: &str) -> Self {
         let Ok(server) = std::env::var(POSTGRES) else { return Self::Sqlite(tempfile::tempdir().unwrap()) };
         let id = PrincipalId::new(Clock::system().now(), Entropy::SYSTEM).unwrap();
         let name = format!("tessera_{}", id.uuid().simple());
-        execute(&server, &format!("CREATE DATABASE {name} TEMPLATE template0"));
+        execute(&server, &format!("CREATE DATABASE {name} {options}"));
         Self::Postgres { server, name }
     }
 

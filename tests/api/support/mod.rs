@@ -78,6 +78,10 @@ pub struct Options {
     pub look_ups: usize,
     /// Whether a PostgreSQL is reached through a proxy.
     pub proxied: bool,
+    /// The origins whose pages may call.
+    pub cors_origins: Vec<String>,
+    /// How clients reach the server.
+    pub public_url: Option<String>,
 }
 
 impl Default for Options {
@@ -92,6 +96,8 @@ impl Default for Options {
             bodies: bodies(),
             look_ups: 1000,
             proxied: false,
+            cors_origins: Vec::new(),
+            public_url: None,
         }
     }
 }
@@ -228,8 +234,13 @@ impl App {
             introspection: AnswerLifetime(60_000),
             datahub: options.datahub,
         };
-        let doors = Doors::new(&world.service, doors).unwrap();
-        let settings = StateSettings { bodies: options.bodies, ..settings(options.timeout) };
+        let doors = Doors::new(&world.service, doors, options.public_url.as_deref()).unwrap();
+        let settings = StateSettings {
+            bodies: options.bodies,
+            cors_origins: options.cors_origins,
+            public_url: options.public_url,
+            ..settings(options.timeout)
+        };
         let state = State::new(world.service.clone(), settings);
         let service = test::init_service(app(web::Data::new(state), &doors)).await;
         let doors = Rc::new(move |request: Request| Box::pin(service.call(request)) as Answering);

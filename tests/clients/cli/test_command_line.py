@@ -3,6 +3,7 @@
 import json
 import re
 import secrets
+import socket
 import stat
 import time
 
@@ -80,10 +81,37 @@ def test_a_second_process_prints_nothing_new_and_changes_no_password(unstarted):
     assert sign_in(unstarted, "admin", "not the password of admin") == 401
 
 
-def test_migrate_prepares_an_empty_database(unstarted):
-    unstarted.cli("migrate")
+def test_init_sets_up_an_empty_database_once(unstarted):
+    told = unstarted.cli("init")
+    assert "tsk_" in told
+    again = unstarted.run("init")
+    assert again.returncode != 0 and again.stdout == "" and "has been set up before" in again.stderr
     unstarted.cli("migrate")
     assert unstarted.start().admin().is_let_in()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("migrate",), ("users", "create", "ada"), ("keys", "create", "--display-name", "x"), ("accept-clock",), ("accept-restored",)],
+)
+def test_a_command_that_administers_sets_nothing_up(unstarted, command):
+    before = sorted(unstarted.directory.iterdir())
+    ended = unstarted.run(*command)
+    assert ended.returncode != 0 and ended.stdout == ""
+    assert "`tessera init`" in ended.stderr
+    if unstarted.database.name == "sqlite":
+        assert str(unstarted.directory / "tessera.db") in ended.stderr
+    assert sorted(unstarted.directory.iterdir()) == before
+
+
+def test_a_busy_port_costs_no_secret(unstarted):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", unstarted.port))
+        taken.listen()
+        ended = unstarted.run("serve")
+        assert ended.returncode != 0 and "cannot listen" in ended.stderr and "tsk_" not in ended.stdout
+    unstarted.start()
+    assert "tsk_" in unstarted.output()
 
 
 def test_openapi_prints_the_served_document(unstarted):
@@ -192,7 +220,7 @@ def test_a_sample_or_short_pepper_refuses_to_start(unstarted, pepper):
 
 
 def test_a_missing_pepper_refuses_to_start(on_postgres):
-    on_postgres.run("migrate")
+    on_postgres.run("init")
     assert on_postgres.run("users", "create", "alice").returncode == 0
     on_postgres.database.environment = dict
     for nothing in ({}, {"TESSERA_PEPPER": ""}):

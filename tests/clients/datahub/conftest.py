@@ -20,6 +20,7 @@ class DataHub:
         self.server = server
         self.home = home
         self.more_environment = more_environment
+        self.venv = VENV
         home.mkdir(exist_ok=True)
 
     def environment(self):
@@ -29,7 +30,7 @@ class DataHub:
 
     def run(self, *arguments):
         return subprocess.run(
-            [VENV / "datahub", *arguments],
+            [self.venv / "datahub", *arguments],
             env=self.environment(),
             cwd=self.home,
             stdin=subprocess.DEVNULL,
@@ -53,6 +54,19 @@ class DataHub:
         line = next(line for line in (self.home / ".datahubenv").read_text().splitlines() if " token:" in line)
         return line.split()[-1]
 
+    def python(self, script):
+        """What a program that must succeed prints as JSON in its last line."""
+        ended = subprocess.run(
+            [self.venv / "python", "-c", script],
+            env=self.environment(),
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert ended.returncode == 0, ended.stderr
+        return json.loads(ended.stdout.splitlines()[-1])
+
     def sdk(self, script):
         """What a script for the SDK leaves in `result`."""
         answer = self.sdk_outcome(script)
@@ -61,7 +75,7 @@ class DataHub:
 
     def sdk_outcome(self, script):
         ended = subprocess.run(
-            [VENV / "python", Path(__file__).with_name("program.py"), script],
+            [self.venv / "python", Path(__file__).with_name("program.py"), script],
             env=self.environment(),
             cwd=self.home,
             capture_output=True,

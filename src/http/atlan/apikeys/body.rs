@@ -52,7 +52,7 @@ pub struct ApiTokenRequest {
 #[serde(rename_all = "camelCase")]
 pub struct RateLimitBody {
     /// Requests in a period; 0 takes the limit away.
-    #[schema(minimum = 0, example = 100)]
+    #[schema(minimum = 0, maximum = 2_147_483_647, example = 100)]
     requests: u32,
     /// The period in seconds, at most a day.
     #[schema(minimum = 1, maximum = 86_400, example = 60)]

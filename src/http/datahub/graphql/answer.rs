@@ -17,7 +17,9 @@ pub const LENGTH: usize = 8 << 20;
 struct Answer<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Value>,
-    data: &'a async_graphql::Value,
+    /// Absent when nothing was executed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a async_graphql::Value>,
     extensions: Empty,
 }
 
@@ -26,13 +28,15 @@ struct Empty {}
 
 /// The answer to a document that was not executed.
 pub fn refused(error: &Value) -> Vec<u8> {
-    json!({"errors": [error], "data": null, "extensions": {}}).to_string().into_bytes()
+    json!({"errors": [error], "extensions": {}}).to_string().into_bytes()
 }
 
 /// The answer to one that was.
 pub fn write(response: &Response) -> Vec<u8> {
     let errors = response.errors.iter().take(ERRORS).map(problem::render).collect();
-    let answer = Answer { errors, data: &response.data, extensions: Empty {} };
+    let errors_of_fields = response.errors.iter().any(|error| !error.path.is_empty());
+    let executed = response.errors.is_empty() || errors_of_fields || response.data != async_graphql::Value::Null;
+    let answer = Answer { errors, data: executed.then_some(&response.data), extensions: Empty {} };
     let mut text = Bounded { text: Vec::new(), length: LENGTH };
     match serde_json::to_writer(&mut text, &answer) {
         Ok(()) => text.text,

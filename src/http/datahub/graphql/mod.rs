@@ -16,7 +16,9 @@ mod policy_types;
 mod problem;
 mod request;
 mod scalars;
+mod scroll;
 mod service_accounts;
+mod skips;
 mod tokens;
 mod users;
 
@@ -28,6 +30,7 @@ use utoipa::ToSchema;
 
 use self::engine::Engine;
 use self::problem::Problem;
+use self::skips::StandIns;
 #[cfg(feature = "fuzzing")]
 pub use self::{
     answer::write,
@@ -52,6 +55,7 @@ pub struct Query(
     users::UserQuery,
     policies::PolicyQuery,
     me::MeQuery,
+    scroll::ScrollQuery,
 );
 
 /// What can be changed.
@@ -101,7 +105,7 @@ pub fn sdl() -> String {
     request_body = GraphqlRequest,
     responses(
         (status = 200, description = "`data`, `errors` and `extensions`", body = Object),
-        (status = 400, description = "The body is no GraphQL request, and there is no body; or it is nested too deep"),
+        DataHubFails<400>,
         DataHubFails<401>,
         DataHubFails<429>,
     ),
@@ -120,7 +124,7 @@ pub async fn execute(request: HttpRequest, asked: Asked<Raw, Caller>) -> Result<
     request_body = GraphqlRequest,
     responses(
         (status = 200, description = "`data`, `errors` and `extensions`", body = Object),
-        (status = 400, description = "The body is no GraphQL request, and there is no body; or it is nested too deep"),
+        DataHubFails<400>,
         DataHubFails<401>,
         DataHubFails<429>,
     ),
@@ -148,12 +152,15 @@ async fn answer(request: &HttpRequest, asked: Asked<Raw, Caller>) -> Result<Http
     let (state, settings, engine) = (state(request)?, data(request)?, data::<Engine>(request)?);
     let (schema, asking) = (engine.schema(), actor.id());
     let work = async move {
-        let request = match request::parse(request::read(&body)?) {
+        let (request, stand_ins) = match request::parse(request::read(&body)?) {
             Err(error) => return Ok::<_, Failure>(answer::refused(&error)),
             Ok(request) => request,
         };
         drop(body);
-        let response = schema.execute(request.data(Asking { state, settings, actor })).await;
+        let mut response = schema.execute(request.data(Asking { state, settings, actor })).await;
+        if stand_ins == StandIns::Some {
+            skips::take_out(&mut response.data);
+        }
         if response.errors.iter().any(problem::is_away) {
             return Err(Error::Unavailable("a field could not be answered".into()).into());
         }

@@ -138,8 +138,8 @@ impl PolicyUpdateInput {
             rule: Rule {
                 category,
                 effect: Effect::Allow,
-                actions: self.privileges,
-                resources: if category == Category::Platform { Vec::new() } else { resources.criteria() },
+                actions: readable(self.privileges)?,
+                resources: if category == Category::Platform { Vec::new() } else { resources.criteria()? },
                 subjects: self.actors.subjects(),
             },
             enabled: self.state == PolicyState::Active,
@@ -148,10 +148,25 @@ impl PolicyUpdateInput {
     }
 }
 
+/// Privileges that the engine can be told of.
+fn readable(privileges: Vec<String>) -> Result<Vec<String>, Violation> {
+    let wrong = privileges.iter().position(|name| name.is_empty() || name.chars().any(is_hidden));
+    match wrong {
+        None => Ok(privileges),
+        Some(index) => Err(Violation::new(
+            format!("privileges[{index}]"),
+            "must be a name without control or invisible characters",
+        )),
+    }
+}
+
 impl ResourceFilterInput {
     /// The criteria, from the newer and the older way to write them. An empty list of resources without
     /// `allResources` is every resource, as in DataHub.
-    fn criteria(self) -> Vec<Criterion> {
+    ///
+    /// # Errors
+    /// A violation for a criterion without values, which nothing could meet.
+    fn criteria(self) -> Result<Vec<Criterion>, Violation> {
         let equals = |field, values| Criterion { field, condition: policy::Condition::Equals, values };
         let mut criteria = Vec::new();
         if let Some(kind) = self.r#type {
@@ -160,14 +175,23 @@ impl ResourceFilterInput {
         if let Some(urns) = self.resources.filter(|urns| !urns.is_empty() && self.all_resources != Some(true)) {
             criteria.push(equals(Facet::Name, urns));
         }
-        for criterion in self.filter.map(|filter| filter.criteria.unwrap_or_default()).unwrap_or_default() {
-            criteria.push(Criterion {
+        let further = self.filter.map(|filter| filter.criteria.unwrap_or_default()).unwrap_or_default();
+        for (index, criterion) in further.into_iter().enumerate() {
+            if criterion.values.is_empty() {
+                let place = format!("resources.filter.criteria[{index}].values");
+                return Err(Violation::new(place, "must not be empty: no resource would meet it"));
+            }
+            let criterion = Criterion {
                 field: Facet::parse(&criterion.field),
                 condition: criterion.condition.into(),
                 values: criterion.values,
-            });
+            };
+            // A client that writes back what it has read says twice what it wrote in the older way.
+            if !criteria.contains(&criterion) {
+                criteria.push(criterion);
+            }
         }
-        criteria
+        Ok(criteria)
     }
 }
 
@@ -203,7 +227,7 @@ pub struct ListPoliciesInput {
 #[derive(Debug, InputObject)]
 pub struct AndFilterInput {
     /// The conditions.
-    and: Option<Vec<FacetFilterInput>>,
+    pub and: Option<Vec<FacetFilterInput>>,
 }
 
 /// One page of policies.

@@ -4,8 +4,9 @@ use async_graphql::{Pos, Request, Variables, parser};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::skips::{self, StandIns};
 use super::{limits, numbers};
-use crate::domain::nesting::{TooMuch, Unreadable, check_graphql, read_json};
+use crate::domain::nesting::{TooMuch, Unreadable, check_graphql, read_json_overclosed};
 use crate::http::problem::Failure;
 
 /// The body of a request. Further members are ignored.
@@ -24,18 +25,28 @@ pub struct Body {
 /// # Errors
 /// A body that is none, or that is nested too deep.
 pub fn read(body: &[u8]) -> Result<Body, Failure> {
-    let body: Body = read_json(body).map_err(|error| match error {
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Failure::Body("the body must be one GraphQL request: there are no batches".to_owned()));
+    }
+    let body: Body = read_json_overclosed(body).map_err(|error| match error {
         Unreadable::TooMuch(excess) => excess.into(),
-        Unreadable::Json(_) => Failure::NoGraphql,
+        Unreadable::Twice(twice) => twice.into(),
+        Unreadable::Json(_) => no_graphql(),
     })?;
-    if body.variables.as_ref().is_none_or(Value::is_object) { Ok(body) } else { Err(Failure::NoGraphql) }
+    if body.variables.as_ref().is_none_or(Value::is_object) { Ok(body) } else { Err(no_graphql()) }
+}
+
+fn no_graphql() -> Failure {
+    let message = "the body must be a JSON object with `query`, a text, and perhaps `variables`, an object, and \
+                   `operationName`, a text";
+    Failure::Body(message.to_owned())
 }
 
 /// The document in it, small enough to be looked at by the engine.
 ///
 /// # Errors
 /// The error to send for what is no GraphQL, or too much of it.
-pub fn parse(body: Body) -> Result<Request, Value> {
+pub fn parse(body: Body) -> Result<(Request, StandIns), Value> {
     check_graphql(&body.query)
         .map_err(|excess| problem(&format!("The query {excess}."), [place(&body.query, excess)], "InvalidSyntax"))?;
     let mut document = parser::parse_query(&body.query).map_err(|error| {
@@ -45,15 +56,18 @@ pub fn parse(body: Body) -> Result<Request, Value> {
     numbers::in_document(&mut document);
     let mut variables = body.variables.unwrap_or_default();
     numbers::in_variables(&mut variables);
-    let variables = Variables::from_json(variables);
+    let mut variables = Variables::from_json(variables);
+    let operation = body.operation_name.filter(|name| !name.is_empty());
     limits::check(&document, &variables)
         .map_err(|excess| problem(&excess.message, [excess.position], "ValidationError"))?;
+    skips::set_defaults(&document, operation.as_deref(), &mut variables);
+    let stand_ins = skips::fill(&mut document, &variables);
     let mut request = Request::new(body.query).variables(variables);
     request.set_parsed_query(document);
-    if let Some(name) = body.operation_name.filter(|name| !name.is_empty()) {
+    if let Some(name) = operation {
         request = request.operation_name(name);
     }
-    Ok(request)
+    Ok((request, stand_ins))
 }
 
 /// The line and the column at which there is too much.
@@ -92,7 +106,7 @@ mod tests {
     fn execute(body: String) {
         let thread = std::thread::Builder::new().stack_size(STACK).spawn(move || {
             let body = read(body.as_bytes()).unwrap();
-            if let Ok(request) = parse(body) {
+            if let Ok((request, _)) = parse(body) {
                 assert!(schema().execute(request).now_or_never().is_some());
             }
         });

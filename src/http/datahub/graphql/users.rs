@@ -11,7 +11,7 @@ use crate::domain::fields::UserField;
 use crate::domain::listing::{Query, Sort, Start, Totals};
 use crate::domain::permission::Permission;
 use crate::domain::principal::Role;
-use crate::domain::profile::AspectName;
+use crate::domain::profile::{AspectName, Writing};
 use crate::http::datahub::urn;
 use crate::service::authz::platform_access;
 use crate::service::people::{invites, profiles, users};
@@ -142,7 +142,9 @@ async fn set_status(context: &Context<'_>, urn: String, status: CorpUserStatus) 
     let asking = Asking::of(context)?;
     let username = urn::user("urn", &urn)?;
     let value = serde_json::json!({"status": status.name()});
-    profiles::write(&asking.state.service, &asking.actor, username, AspectName::CorpUserStatus, value).await?;
+    let writing = Writing::new(username, AspectName::CorpUserStatus, value);
+    let writing = writing.map_err(|message| Violation::new("status", message))?;
+    profiles::write(&asking.state.service, &asking.actor, vec![writing]).await?;
     Ok(urn)
 }
 

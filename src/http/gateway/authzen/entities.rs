@@ -19,10 +19,10 @@ const PROPERTIES_LENGTH: usize = 8192;
 /// A subject or a resource. What a default leaves out, each evaluation says.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
 pub struct AccessEntity {
-    /// Of a subject `user` or `api_token`; of a resource the name of its type, or `platform`.
+    /// Of a subject `user`, `api_token`, or `identity` for either; of a resource the name of its type, or `platform`.
     #[schema(required = true, value_type = String, example = "user")]
     pub r#type: Option<String>,
-    /// Of a subject the user name or the client id (`apikey-…`); of a resource the qualified name or URN.
+    /// Of a subject its id, user name or client id (`apikey-…`); of a resource the qualified name or URN.
     #[schema(required = true, value_type = String, example = "admin")]
     pub id: Option<String>,
     /// What policies may look at; it counts more than what is stored.

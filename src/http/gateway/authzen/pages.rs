@@ -16,7 +16,7 @@ pub struct PageAsked {
     /// The `next_token` of the page before. All else must be the same as in the request for that.
     token: Option<String>,
     /// How many results at most; 1000 are the most there are.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 2_147_483_647)]
     limit: Option<u32>,
 }
 
@@ -26,6 +26,7 @@ pub struct PageTold {
     /// The `token` of the next request; empty when there is no more.
     next_token: String,
     /// How many results this answer has.
+    #[schema(value_type = i32, minimum = 0)]
     count: usize,
 }
 
@@ -47,6 +48,9 @@ impl Pages {
         let seal = CursorSeal::new(seal, &["/access/v1/search", &actor.id().to_string(), &question]);
         let most = |limit: u32| usize::try_from(limit).map_or(CANDIDATES, |limit| limit.min(CANDIDATES));
         let asked = page.is_some();
+        if page.as_ref().and_then(|page| page.limit).is_some_and(|limit| limit > i32::MAX.cast_unsigned()) {
+            return Err(Violation::new("page.limit", format!("must be at most {}", i32::MAX)).into());
+        }
         let PageAsked { token, limit } = page.unwrap_or(PageAsked { token: None, limit: None });
         let limit = limit.map(most);
         let window = match token.filter(|token| !token.is_empty()) {

@@ -15,7 +15,7 @@ use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::authz::decide::Inquiry;
-use crate::service::authz::evaluation::kind_of;
+use crate::service::authz::evaluation::kinds_of;
 use crate::service::authz::search_access;
 
 /// Who may?
@@ -133,7 +133,7 @@ pub async fn subjects(
     let (action, action_properties) = read_action(action)?;
     let (kind, subject_properties) = read_target(subject, "subject")?;
     let inquiry = Inquiry { action, action_properties, subject_properties, resource: read_resource(resource)? };
-    let found = search_access::subjects(&state.service, &actor, kind_of(&kind), inquiry, pages.window()).await;
+    let found = search_access::subjects(&state.service, &actor, kinds_of(&kind), inquiry, pages.window()).await;
     let (names, page) = pages.told(found.map_err(Failure::or_unavailable)?);
     Ok(HttpResponse::Ok().json(FoundEntities::new(&kind, names, page)))
 }

@@ -1,0 +1,111 @@
+//! Reading the command line, and what its help shows.
+
+use clap::{CommandFactory, FromArgMatches};
+
+use super::Cli;
+
+/// The settings that concern every command that works with the database.
+const OF_ALL: [&str; 6] = ["database_url", "pepper", "pepper_file", "seen_file", "log", "log_format"];
+
+impl Cli {
+    /// Reads the command line of this process; ends it for `--help`, and where something is wrong.
+    #[must_use]
+    pub fn read() -> Self {
+        let matches = Self::documented().get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    /// The command line, where the help of a command shows the settings that concern it. The others are taken there, too,
+    /// so that one environment serves all commands.
+    #[must_use]
+    pub fn documented() -> clap::Command {
+        let mut command = Self::command();
+        command.build();
+        let names: Vec<String> = command.get_subcommands().map(|each| each.get_name().to_owned()).collect();
+        for name in names {
+            let shown: &[&str] = match name.as_str() {
+                "serve" | "help" => continue,
+                "openapi" | "graphql-schema" => &[],
+                "init" | "keys" => &["token_prefixes", "admin_password"],
+                _ => &[],
+            };
+            let of_all: &[&str] =
+                if name.starts_with("openapi") || name.starts_with("graphql") { &[] } else { &OF_ALL };
+            command = command.mut_subcommand(name, |each| hide(each, &[of_all, shown].concat()));
+        }
+        command
+    }
+}
+
+/// Hides every setting but those, in a command and in its own.
+fn hide(mut command: clap::Command, shown: &[&str]) -> clap::Command {
+    let global = command.get_arguments().filter(|argument| argument.is_global_set());
+    let hidden: Vec<clap::Id> =
+        global.map(|argument| argument.get_id().clone()).filter(|id| !shown.contains(&id.as_str())).collect();
+    for id in hidden {
+        command = command.mut_arg(id, |argument| argument.hide(true));
+    }
+    let names: Vec<String> = command.get_subcommands().map(|each| each.get_name().to_owned()).collect();
+    for name in names {
+        command = command.mut_subcommand(name, |each| hide(each, shown));
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn help_of(names: &[&str]) -> String {
+        let mut command = Cli::documented();
+        let mut found = &mut command;
+        for name in names {
+            found = found.find_subcommand_mut(name).unwrap();
+        }
+        found.render_long_help().to_string()
+    }
+
+    #[test]
+    fn help_shows_what_concerns_a_command() {
+        for (names, shown, hidden) in [
+            (
+                &["users", "create"][..],
+                &["--role", "--database-url", "TESSERA_PEPPER"][..],
+                &["--listen", "--workers", "--admin-password"][..],
+            ),
+            (&["keys", "create"], &["--permission", "--token-prefixes"], &["--listen", "--body-limit"]),
+            (&["init"], &["--admin-password", "--database-url"], &["--listen"]),
+            (&["migrate"], &["--database-url"], &["--listen", "--admin-password"]),
+            (&["openapi"], &["--as"], &["--database-url", "--listen"]),
+            (&["serve"], &["--listen", "--database-url", "--admin-password"], &[]),
+            (&[], &["--listen", "users", "keys", "init"], &[]),
+        ] {
+            let text = help_of(names);
+            for word in shown {
+                assert!(text.contains(word), "{names:?} does not show {word}:\n{text}");
+            }
+            for word in hidden {
+                assert!(!text.contains(word), "{names:?} shows {word}");
+            }
+        }
+        assert!(help_of(&["users", "create"]).lines().count() < 60);
+    }
+
+    #[test]
+    fn what_help_hides_is_taken_all_the_same() {
+        for line in [
+            "tessera users create ada --listen 127.0.0.1:1",
+            "tessera --listen 127.0.0.1:1 serve",
+            "tessera serve --listen 127.0.0.1:1",
+        ] {
+            let matches = Cli::documented()
+                .try_get_matches_from(line.split(' '))
+                .unwrap_or_else(|error| panic!("{line}: {error}"));
+            assert_eq!(
+                Cli::from_arg_matches(&matches).unwrap().settings.listen,
+                "127.0.0.1:1".parse().unwrap(),
+                "{line}"
+            );
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! `@skip` and `@include`, where the engine does not follow the specification: it does not see the defaults of variables
+//! there, and answers `null` for an object whose fields were all skipped.
+
+use async_graphql::parser::types::{
+    Directive, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet,
+};
+use async_graphql::{Name, Positioned, Value as Constant, Variables};
+use async_graphql_value::Value as Literal;
+
+/// What stands in for the fields of an object that are all skipped, so that there is an object.
+const NOTHING: &str = "__nothing";
+
+/// Gives the variables of the operation the values that they have by default.
+pub fn set_defaults(document: &ExecutableDocument, operation: Option<&str>, variables: &mut Variables) {
+    for definition in executed(document, operation).into_iter().flat_map(|found| &found.variable_definitions) {
+        let name = &definition.node.name.node;
+        if let (None, Some(default)) = (variables.get(name), definition.node.default_value()) {
+            variables.insert(name.clone(), default.clone());
+        }
+    }
+}
+
+fn executed<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
+    let mut operations = document.operations.iter();
+    let found = match name {
+        Some(name) => operations.find(|(known, _)| known.is_some_and(|known| known == name)),
+        None => operations.next(),
+    };
+    found.map(|(_, operation)| &operation.node)
+}
+
+/// Whether stand-ins are in a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StandIns {
+    /// They are, and are taken out of the answer.
+    Some,
+    /// There was no need.
+    None,
+}
+
+/// Puts a stand-in wherever all of a selection is skipped.
+pub fn fill(document: &mut ExecutableDocument, variables: &Variables) -> StandIns {
+    use async_graphql::parser::types::DocumentOperations::{Multiple, Single};
+    let mut filler = Filler { variables, filled: StandIns::None };
+    match &mut document.operations {
+        Single(operation) => filler.selections(&mut operation.node.selection_set),
+        Multiple(all) => all.values_mut().for_each(|operation| filler.selections(&mut operation.node.selection_set)),
+    }
+    for fragment in document.fragments.values_mut() {
+        filler.selections(&mut fragment.node.selection_set);
+    }
+    filler.filled
+}
+
+struct Filler<'a> {
+    variables: &'a Variables,
+    filled: StandIns,
+}
+
+impl Filler<'_> {
+    /// Selections are nested only as deep as the parser was allowed to go.
+    fn selections(&mut self, set: &mut Positioned<SelectionSet>) {
+        let mut all_skipped = !set.node.items.is_empty();
+        for selection in &mut set.node.items {
+            let directives = match &mut selection.node {
+                Selection::Field(field) => {
+                    self.selections(&mut field.node.selection_set);
+                    &field.node.directives
+                }
+                Selection::InlineFragment(inline) => {
+                    self.selections(&mut inline.node.selection_set);
+                    &inline.node.directives
+                }
+                Selection::FragmentSpread(spread) => &spread.node.directives,
+            };
+            all_skipped &= directives.iter().any(|directive| self.skips(&directive.node));
+        }
+        if all_skipped {
+            let at = set.pos;
+            let field = Field {
+                alias: Some(Positioned::new(Name::new(NOTHING), at)),
+                name: Positioned::new(Name::new("__typename"), at),
+                arguments: Vec::new(),
+                directives: Vec::new(),
+                selection_set: Positioned::default(),
+            };
+            set.node.items.push(Positioned::new(Selection::Field(Positioned::new(field, at)), at));
+            self.filled = StandIns::Some;
+        }
+    }
+
+    fn skips(&self, directive: &Directive) -> bool {
+        let skipping = match directive.name.node.as_str() {
+            "skip" => true,
+            "include" => false,
+            _ => return false,
+        };
+        match directive.get_argument("if").map(|value| &value.node) {
+            Some(Literal::Boolean(value)) => *value == skipping,
+            Some(Literal::Variable(name)) => self.variables.get(name) == Some(&Constant::Boolean(skipping)),
+            _ => false,
+        }
+    }
+}
+
+/// Takes the stand-ins out of an answer.
+pub fn take_out(value: &mut Constant) {
+    match value {
+        Constant::Object(members) => {
+            members.shift_remove(NOTHING);
+            members.values_mut().for_each(take_out);
+        }
+        Constant::List(members) => members.iter_mut().for_each(take_out),
+        _ => {}
+    }
+}

@@ -1,0 +1,140 @@
+//! What DataHub's clients write: proposals of one aspect each, and snapshots of several, as checked [`Writing`]s.
+//!
+//! Tessera keeps users and service accounts. The reports that the client sends about its own runs are taken, so that an
+//! ingestion with a token succeeds, and dropped. Everything else is refused in words that say so.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::urn;
+use crate::domain::error::Violation;
+use crate::domain::listing::clip;
+use crate::domain::nesting::{Texts, Unreadable};
+use crate::domain::profile::{AspectName, Writing};
+use crate::http::problem::Failure;
+
+/// How many proposals one request can have: as many as DataHub's client puts into one.
+pub const MOST: usize = 200;
+/// The longest body with proposals, in bytes: as long as DataHub's client makes one.
+pub const LENGTH: usize = 15 << 20;
+
+/// The types of what the client reports about its own runs.
+const REPORTS: [&str; 2] = ["dataHubIngestionSource", "dataHubExecutionRequest"];
+
+/// What is wanted: the writings, and the URN of the last thing that they are about.
+#[derive(Default)]
+pub struct Wanted {
+    pub writings: Vec<Writing>,
+    pub last: String,
+}
+
+/// A change of one aspect. Further members are ignored.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Proposal {
+    entity_urn: Option<String>,
+    entity_type: Option<String>,
+    change_type: Option<String>,
+    aspect_name: Option<String>,
+    aspect: Option<GenericAspect>,
+}
+
+#[derive(Deserialize)]
+struct GenericAspect {
+    value: String,
+}
+
+/// Reads proposals, all of them or none. `place` names the one with that index.
+///
+/// # Errors
+/// What is wrong with the first that is wrong.
+pub fn read(proposals: Vec<Proposal>, place: impl Fn(usize) -> String) -> Result<Wanted, Failure> {
+    let mut wanted = Wanted::default();
+    // Together, as all of them are in memory at once.
+    let mut texts = Texts::default();
+    for (index, proposal) in proposals.into_iter().enumerate() {
+        let place = place(index);
+        let wrong = |member: &str, message: String| Violation::new(format!("{place}{member}"), message);
+        let urn = match (proposal.entity_urn, &proposal.entity_type) {
+            (Some(urn), _) => urn,
+            // The client's reports name themselves by a key at times.
+            (None, Some(kind)) if REPORTS.contains(&kind.as_str()) => continue,
+            (None, _) => return Err(wrong("entityUrn", "must be given".to_owned()).into()),
+        };
+        let Some(username) = subject(&urn).map_err(|message| wrong("entityUrn", message))? else {
+            wanted.last = urn;
+            continue;
+        };
+        if !matches!(proposal.change_type.as_deref(), None | Some("UPSERT" | "CREATE" | "UPDATE" | "RESTATE")) {
+            return Err(wrong("changeType", "must be `UPSERT`".to_owned()).into());
+        }
+        let name = proposal.aspect_name.ok_or_else(|| wrong("aspectName", "must be given".to_owned()))?;
+        wanted.last = urn;
+        let Some(name) = aspect(&name).map_err(|message| wrong("aspectName", message))? else { continue };
+        let text = proposal.aspect.map(|aspect| aspect.value).unwrap_or_default();
+        let value: Value = texts.read(text.as_bytes()).map_err(|error| match error {
+            Unreadable::TooMuch(excess) => Failure::from(excess),
+            Unreadable::Twice(twice) => Failure::from(twice),
+            Unreadable::Json(_) => wrong("aspect", "must hold a JSON object as text in `value`".to_owned()).into(),
+        })?;
+        wanted.writings.push(Writing::new(username, name, value).map_err(|message| wrong("aspect", message))?);
+    }
+    Ok(wanted)
+}
+
+/// Reads what the member `entity` of `/entities?action=ingest` has in `value`: one snapshot under the name of its record.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read_snapshot(place: &str, value: &Map<String, Value>) -> Result<Wanted, Violation> {
+    let wrong = |member: &str, message: String| Violation::new(format!("{place}{member}"), message);
+    let shape = || wrong("value", "must have one snapshot, under the name of its record".to_owned());
+    let snapshot = value.values().next().filter(|_| value.len() == 1).ok_or_else(shape)?;
+    let text =
+        snapshot["urn"].as_str().ok_or_else(|| wrong("value", "must have a snapshot with a `urn`".to_owned()))?;
+    let aspects = snapshot["aspects"].as_array();
+    let aspects = aspects.ok_or_else(|| wrong("value", "must have a snapshot with an array `aspects`".to_owned()))?;
+    let mut wanted = Wanted { writings: Vec::new(), last: text.to_owned() };
+    let Some(username) = subject(text).map_err(|message| wrong("value", message))? else { return Ok(wanted) };
+    for (index, one) in aspects.iter().enumerate() {
+        let wrong = |message| wrong(&format!("value.aspects[{index}]"), message);
+        let one = one.as_object().filter(|one| one.len() == 1).and_then(|one| one.iter().next());
+        let (record, value) =
+            one.ok_or_else(|| wrong("must have one aspect, under the name of its record".to_owned()))?;
+        // `com.linkedin.identity.CorpUserInfo` is the record of `corpUserInfo`.
+        let mut letters = record.rsplit('.').next().unwrap_or_default().chars();
+        let name: String = letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect();
+        let Some(name) = aspect(&name).map_err(wrong)? else { continue };
+        wanted.writings.push(Writing::new(username.clone(), name, value.clone()).map_err(wrong)?);
+    }
+    Ok(wanted)
+}
+
+/// The user name of whom a URN names; `None` for a report about a run, which is dropped.
+fn subject(text: &str) -> Result<Option<String>, String> {
+    let kind = text.strip_prefix("urn:li:").and_then(|rest| rest.split(':').next()).unwrap_or_default();
+    match urn::username(text) {
+        Some(username) => Ok(Some(username.to_owned())),
+        None if REPORTS.contains(&kind) => Ok(None),
+        None if kind.is_empty() || kind == "corpuser" => {
+            Err("must be a user's URN such as `urn:li:corpuser:ada`".into())
+        }
+        None => Err(format!(
+            "is about a `{}`: Tessera keeps users and service accounts (`corpuser`) and nothing else of DataHub's \
+             entities; reports of ingestion ({}) are taken and dropped",
+            clip(kind),
+            REPORTS.map(|kind| format!("`{kind}`")).join(", ")
+        )),
+    }
+}
+
+/// The aspect of that name; `None` for the key, which the URN tells.
+fn aspect(name: &str) -> Result<Option<AspectName>, String> {
+    if name == "corpUserKey" {
+        return Ok(None);
+    }
+    AspectName::find(name).map(Some).ok_or_else(|| {
+        let known = AspectName::ALL.map(|name| format!("`{}`", name.name())).join(", ");
+        format!("is `{}`: of a user or a service account Tessera keeps {known}", clip(name))
+    })
+}

@@ -1,0 +1,83 @@
+//! Storage that can be read and not written, or that this program must not work on.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::sql_query;
+use serde_json::json;
+
+use crate::support::App;
+use crate::support::database::{Storage, on_postgres};
+
+/// On PostgreSQL the database becomes read-only for every new connection, and the present ones end. On SQLite nothing but
+/// the mode of the file would do, which does not hold for root: so its words come from triggers.
+async fn stop_writes(app: &App) {
+    let statements = if on_postgres() {
+        vec![
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()",
+        ]
+    } else {
+        vec![
+            "CREATE TRIGGER a BEFORE UPDATE ON installation BEGIN SELECT RAISE(ABORT, 'attempt to write a readonly database'); END",
+            "CREATE TRIGGER b BEFORE INSERT ON principals BEGIN SELECT RAISE(ABORT, 'attempt to write a readonly database'); END",
+        ]
+    };
+    for statement in statements {
+        // Terminating its own connection fails, which is meant.
+        let database = app.service.database.clone();
+        let ended = actix_web::web::block(move || {
+            database.write(|connection| Ok(sql_query(statement).execute(connection).map(drop)?))
+        });
+        let _ended = ended.await.unwrap();
+    }
+}
+
+#[actix_web::test]
+async fn a_database_that_takes_no_writes_is_not_ready_and_says_why() {
+    let app = App::start().await;
+    let (admin, anonymous) = (app.admin().await, app.anonymous());
+    assert_eq!(anonymous.get("/readyz").await.text, "ok\n");
+    stop_writes(&app).await;
+    let mut told = String::new();
+    for _ in 0..50 {
+        let answer = anonymous.get("/readyz").await;
+        told = answer.text.clone();
+        if answer.status == 503 && told.contains("read-only") {
+            assert_eq!(answer.header("content-type"), Some("text/plain"));
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(told, "not ready: the database is read-only\n");
+    // Every door says so in the same way, and those that read go on.
+    let create = "mutation { createServiceAccount(input: {}) { urn } }";
+    admin.try_create(&json!({"displayName": "x"})).await.refused("TESSERA-503-001");
+    assert_eq!(admin.post("/api/graphql", &json!({"query": create})).await.status, 503);
+    admin.whoami().await.ok();
+    admin.keys(&[]).await.ok();
+    assert_eq!(anonymous.get("/livez").await.status, 200);
+}
+
+#[test]
+fn a_database_of_a_newer_program_is_refused() {
+    let storage = Storage::fresh();
+    let database = storage.connect();
+    assert!(!database.is_set_up().unwrap());
+    database.migrate().unwrap();
+    assert!(database.is_set_up().unwrap());
+    let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')";
+    database.write(|connection| Ok(sql_query(newer).execute(connection)?)).unwrap();
+    let refused = format!("{:?}", database.migrate().unwrap_err());
+    assert!(refused.contains("`99991231000000`") && refused.contains("too old"), "{refused}");
+}
+
+#[test]
+fn a_database_that_cannot_hold_every_text_is_refused() {
+    if !on_postgres() {
+        return;
+    }
+    let storage = Storage::fresh_with("TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C'");
+    let refused = format!("{:?}", storage.connect().migrate().unwrap_err());
+    assert!(refused.contains("SQL_ASCII") && refused.contains("must be UTF8"), "{refused}");
+}
