@@ -128,13 +128,13 @@ async fn by_head(state: &State, request: &HttpRequest, look: Look) -> Result<Act
     let basic = request.headers().get(AUTHORIZATION).and_then(|value| basic(value.as_bytes()));
     match basic {
         None => authenticate(state, bearer(request)?, request, look).await.map_err(Failure::or_unavailable),
-        Some(None) => Err(Failure::Client(Refusal::Invalid)),
-        Some(Some(_))
+        Some(Err(refused)) => Err(refused),
+        Some(Ok(_))
             if request.headers().get_all(AUTHORIZATION).count() > 1 || request.headers().contains_key(API_KEY) =>
         {
             Err(Failure::Credentials("the request has more than one credential"))
         }
-        Some(Some((id, secret))) => client(state, request, (&id, &secret), look).await,
+        Some(Ok((id, secret))) => client(state, request, (&id, &secret), look).await,
     }
 }
 
@@ -157,7 +157,7 @@ async fn client(
 
 /// The id and the secret of HTTP Basic, if that is the scheme. RFC 6749 has both encoded as forms are, which many clients
 /// leave out; neither an id nor a token has a character that this would change.
-fn basic(value: &[u8]) -> Option<Option<(String, String)>> {
+fn basic(value: &[u8]) -> Option<Result<(String, String), Failure>> {
     let (scheme, encoded) = value.split_at(value.iter().position(|byte| *byte == b' ')?);
     if !scheme.eq_ignore_ascii_case(b"basic") {
         return None;
@@ -170,7 +170,7 @@ fn basic(value: &[u8]) -> Option<Option<(String, String)>> {
         let (id, secret) = std::str::from_utf8(&plain).ok()?.split_once(':')?;
         Some((decoded(id), decoded(secret)))
     };
-    Some(read())
+    Some(read().ok_or(Failure::Client(Refusal::Invalid)))
 }
 
 /// What RFC 7662 says of an active token.

@@ -269,13 +269,9 @@ async fn variables_have_their_defaults_in_directives_and_nothing_is_an_object_wi
 async fn errors_of_a_request_carry_no_data() {
     let app = App::start().await;
     let admin = app.admin().await;
-    for query in [
-        "{",
-        "",
-        "{ nope }",
-        "{ me }",
-        "query a { me { corpUser { urn } } } query b { me { corpUser { urn } } }",
-    ] {
+    for query in
+        ["{", "", "{ nope }", "{ me }", "query a { me { corpUser { urn } } } query b { me { corpUser { urn } } }"]
+    {
         let answer = ask(&admin, query, Value::Null).await;
         assert!(answer.get("data").is_none() && answer["errors"].is_array(), "{query}: {answer}");
     }
