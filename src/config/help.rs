@@ -23,15 +23,13 @@ impl Cli {
         command.build();
         let names: Vec<String> = command.get_subcommands().map(|each| each.get_name().to_owned()).collect();
         for name in names {
-            let shown: &[&str] = match name.as_str() {
+            let shown: Vec<&str> = match name.as_str() {
                 "serve" | "help" => continue,
-                "openapi" | "graphql-schema" => &[],
-                "init" | "keys" => &["token_prefixes", "admin_password"],
-                _ => &[],
+                "openapi" | "graphql-schema" => Vec::new(),
+                "init" | "keys" => [&OF_ALL[..], &["token_prefixes", "admin_password"]].concat(),
+                _ => OF_ALL.to_vec(),
             };
-            let of_all: &[&str] =
-                if name.starts_with("openapi") || name.starts_with("graphql") { &[] } else { &OF_ALL };
-            command = command.mut_subcommand(name, |each| hide(each, &[of_all, shown].concat()));
+            command = command.mut_subcommand(name, |each| hide(each, &shown));
         }
         command
     }

@@ -36,6 +36,7 @@ async fn stop_writes(app: &App) {
 #[actix_web::test]
 async fn a_database_that_takes_no_writes_is_not_ready_and_says_why() {
     let app = App::start().await;
+    tessera::service::upkeep::time::begin(&app.service).await.unwrap();
     let (admin, anonymous) = (app.admin().await, app.anonymous());
     assert_eq!(anonymous.get("/readyz").await.text, "ok\n");
     stop_writes(&app).await;
