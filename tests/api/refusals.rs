@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
-use tessera::http::{document, openapi};
+use tessera::http::openapi;
 
 use self::examples::Example;
 use self::rows::{GRAPHQL, Needs, REST, Row};
@@ -21,7 +21,7 @@ use crate::support::{App, Client};
 const SHOWN_ONLY: Permission = Permission::ViewAnalytics;
 
 pub fn document() -> Value {
-    serde_json::from_str(&openapi::json(&document()).unwrap()).unwrap()
+    serde_json::from_str(&openapi::json(&tessera::http::document()).unwrap()).unwrap()
 }
 
 /// The method and the path of an operation of the document.
