@@ -18,7 +18,7 @@ use tracing::field::Empty;
 
 use super::datahub;
 use super::problem::{Failure, PROBLEM_JSON, Shape};
-use super::request_id::RequestId;
+use super::request_id::{Numbered, RequestId};
 use crate::domain::error::Error;
 use crate::domain::limits::Allowance;
 use crate::domain::token::has_token;
@@ -55,7 +55,7 @@ pub async fn envelope(
     let span = tracing::info_span!("request", id = %answer.request_id, actor = Empty, original = Empty);
     let mut call = pin!(AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()));
     let mut outcome = timeout(state.request_timeout, &mut call).await;
-    if outcome.is_err() && state.service.give_up(&answer.request_id.to_string()) == GivenUp::TooLate {
+    if outcome.is_err() && state.service.give_up(answer.number) == GivenUp::TooLate {
         outcome = timeout(COMMITS_WITHIN, &mut call).await;
     }
     let _entered = span.enter();
@@ -83,6 +83,7 @@ pub async fn envelope(
 
 /// What must be known of a request to answer it.
 struct Answer {
+    number: u64,
     request_id: RequestId,
     echoes: Vec<(HeaderName, HeaderValue)>,
     shape: Shape,
@@ -106,8 +107,10 @@ impl Answer {
             .collect();
         let made = || state.request_ids.make(state.service.clock.now());
         let request_id = echoes.first().map_or_else(made, |(_, value)| RequestId::Given(value.clone()));
-        request.extensions_mut().insert(request_id.clone());
+        let number = state.service.number_request();
+        request.extensions_mut().insert(Numbered { number, id: request_id.clone() });
         Self {
+            number,
             request_id,
             echoes,
             shape: shape(request.path(), headers),
