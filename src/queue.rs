@@ -1,4 +1,4 @@
-//! A fair queue in front of what only few can do at once: checking a password, looking a token up, writing.
+//! A fair queue in front of what only few can do at once: looking a token up, writing.
 //!
 //! Those who wait are served by party, in rounds: in each round one of every party that waits, those first of whom least
 //! is under way. So however many requests one party sends, others are served in turn. When no more can wait, the newest

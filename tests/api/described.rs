@@ -57,16 +57,16 @@ async fn a_description_makes_nothing_in_memory_unusable_and_a_rule_does() {
 
     let body = |description: &str, name: &str| json!({"name": name, "displayName": name, "description": description});
     let path = format!("/api/service/personas/{}", persona["id"].as_str().unwrap());
-    let put = |body: Value| {
+    let update = |body: Value| {
         let path = path.clone();
         let admin = &admin;
         async move {
-            admin.send(actix_web::http::Method::PUT, &path, Some(&body.to_string())).await.ok();
+            admin.send(actix_web::http::Method::POST, &path, Some(&body.to_string())).await.ok();
         }
     };
     admin.whoami().await.ok();
-    assert_eq!(counted.after(put(body("told otherwise", "P1"))).await, 0);
-    assert!(counted.after(put(body("told otherwise", "P2"))).await > 0, "a name is known to who is linked");
+    assert_eq!(counted.after(update(body("told otherwise", "P1"))).await, 0);
+    assert!(counted.after(update(body("told otherwise", "P2"))).await > 0, "a name is known to who is linked");
 }
 
 #[actix_web::test]

@@ -4,6 +4,7 @@ pub mod authenticate;
 pub mod look_ups;
 mod minting;
 pub(in crate::service) mod passwords;
+mod queue;
 pub mod sessions;
 pub mod sign_ins;
 mod throttle;

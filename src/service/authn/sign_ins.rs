@@ -1,18 +1,17 @@
 //! What stands between a request and the checking of a password, for every door at which people sign in or sign up.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
+use super::queue::{Permit, Queue};
 use super::throttle::{Party, Throttle, Trial};
 use crate::clock::Clock;
 use crate::domain::actor::Request;
 use crate::domain::error::{Error, Result};
 use crate::domain::network::Network;
-use crate::queue::{Permit, Queue, Rules, Urgency};
 
 /// Who asks to sign in or to sign up, as far as it is not about whom they say they are.
 #[derive(Debug, Clone, Default)]
@@ -22,13 +21,6 @@ pub struct Origin {
     /// The request, for the audit trail.
     pub request: Request,
 }
-
-/// How many of one party wait at most to have a password checked: it takes a core and 19 MiB for a while.
-const WAITING_OF_ONE: usize = 16;
-/// How many wait at most in all.
-const WAITING: usize = 256;
-/// How long one waits at most.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The throttle, the queue and the counters.
 pub struct SignIns {
@@ -59,14 +51,7 @@ impl SignIns {
     /// At most so many passwords are checked at once.
     #[must_use]
     pub fn new(places: usize) -> Self {
-        let queue = Queue::new(Rules {
-            places,
-            places_of_one: places.div_ceil(2),
-            waiting: WAITING,
-            waiting_of_one: WAITING_OF_ONE,
-            patience: PATIENCE,
-        });
-        Self { throttle: Throttle::default(), queue, outcomes: Family::default() }
+        Self { throttle: Throttle::default(), queue: Queue::new(places), outcomes: Family::default() }
     }
 
     /// Waits for the turn to check a password for that name.
@@ -76,7 +61,7 @@ impl SignIns {
     pub(super) async fn turn(&self, trial: &Trial, clock: &Clock) -> Result<Permit<Party>> {
         let entered = async {
             let admission = self.throttle.admit(trial, clock.now())?;
-            let permit = self.enter(admission.party.clone()).await?;
+            let permit = self.queue.enter(admission.party.clone()).await?;
             self.throttle.confirm(trial, &admission, clock.now())?;
             Ok(permit)
         };
@@ -91,11 +76,7 @@ impl SignIns {
     /// # Errors
     /// [`Error::Busy`]
     pub(in crate::service) async fn turn_of_newcomer(&self, origin: &Origin) -> Result<Permit<Party>> {
-        self.enter(Party::Strangers(Network::of(origin.address))).await
-    }
-
-    async fn enter(&self, party: Party) -> Result<Permit<Party>> {
-        self.queue.enter(party, Urgency::InTurn).await.ok_or(Error::Busy)
+        self.queue.enter(Party::Strangers(Network::of(origin.address))).await
     }
 
     pub(super) fn count(&self, outcome: Outcome) {
