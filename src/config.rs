@@ -243,8 +243,8 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_RECORD_AGE_SECONDS", default_value_t = 3_600, value_parser = clap::value_parser!(i64).range(1..=86_400))]
     pub record_age_seconds: i64,
 
-    /// How many look-ups of credentials that are not in memory may be under way or wait; more are refused. No network
-    /// has more than a quarter of them
+    /// How many look-ups of credentials that are not in memory may be under way or wait; more are refused. When
+    /// all wait, the newest of the network or actor of which most wait is refused
     #[arg(long, global = true, env = "TESSERA_LOOK_UPS_WAITING", default_value_t = 1_000)]
     pub look_ups_waiting: usize,
 

@@ -24,6 +24,7 @@ pub mod directory;
 pub mod domain;
 pub mod http;
 mod pepper_file;
+pub mod queue;
 mod seen_file;
 pub mod service;
 pub mod shares;

@@ -229,8 +229,8 @@ impl Directory {
     pub fn forget(&self, subject: Subject) {
         match subject {
             Subject::Principal(id) => self.fence.raise(PrincipalId::from(id)),
-            Subject::Persona(_) | Subject::Policy(_) | Subject::Role(_) => self.fence.raise_all(),
-            Subject::Asset(_) => {}
+            _ if subject.concerns_everybody() => self.fence.raise_all(),
+            _ => {}
         }
     }
 

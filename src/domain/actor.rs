@@ -76,8 +76,26 @@ pub struct Actor {
     pub allowance: Option<Allowance>,
     /// Where its request comes from, if that is known.
     pub address: Option<IpAddr>,
-    /// The request it is making, for the audit trail; empty at the terminal.
-    pub request_id: Arc<str>,
+    /// The request it is making.
+    pub request: Request,
+}
+
+/// A request, as what is done for it knows it. That of the operator at the terminal has the number 0 and no name.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Its number in this process, which no other request has.
+    pub number: u64,
+    /// Its name for the log and the audit trail. Clients may choose it, and two may choose the same: nothing is decided
+    /// by it.
+    pub id: Arc<str>,
+}
+
+impl Request {
+    /// The same request under another name.
+    #[must_use]
+    pub fn named(&self, id: &str) -> Self {
+        Self { number: self.number, id: id.into() }
+    }
 }
 
 /// Who an actor is known to be: a credential in memory, which all its requests share, or somebody taken at their word.
@@ -107,7 +125,7 @@ impl Actor {
     /// Whom that holder stands for, with nothing known of its request.
     #[must_use]
     pub fn of(holder: Arc<dyn Holder>) -> Self {
-        Self { holder, credential: None, allowance: None, address: None, request_id: Arc::default() }
+        Self { holder, credential: None, allowance: None, address: None, request: Request::default() }
     }
 
     /// This actor, with its request coming from there.
@@ -124,8 +142,8 @@ impl Actor {
 
     /// The same, making that request.
     #[must_use]
-    pub fn requesting(self, request_id: Arc<str>) -> Self {
-        Self { request_id, ..self }
+    pub fn requesting(self, request: Request) -> Self {
+        Self { request, ..self }
     }
 
     /// A user who has just proved who they are and has no credential yet.

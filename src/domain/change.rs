@@ -51,6 +51,15 @@ impl Subject {
         }
     }
 
+    /// Whether the rights of anybody may follow from it.
+    #[must_use]
+    pub fn concerns_everybody(self) -> bool {
+        match self {
+            Self::Persona(_) | Self::Policy(_) | Self::Role(_) => true,
+            Self::Principal(_) | Self::Asset(_) => false,
+        }
+    }
+
     /// The id of what was changed.
     #[must_use]
     pub fn id(self) -> Uuid {
@@ -77,12 +86,16 @@ pub enum Action {
     PersonaCreated,
     /// A persona was updated.
     PersonaUpdated,
+    /// A persona was described otherwise: nobody may do more or less for it.
+    PersonaDescribed,
     /// A persona was deleted.
     PersonaDeleted,
     /// A policy was created.
     PolicyCreated,
     /// A policy was updated.
     PolicyUpdated,
+    /// A policy was named or described otherwise: it says what it said.
+    PolicyDescribed,
     /// A policy was deleted.
     PolicyDeleted,
     /// An asset was created.
@@ -121,7 +134,24 @@ pub enum Action {
     RestoreAccepted,
 }
 
+impl Change {
+    /// Whether anything that is in memory may be wrong after it. What an unknown action does is not known.
+    #[must_use]
+    pub fn decides(&self) -> bool {
+        !Action::DESCRIBING.iter().any(|action| action.name() == self.action)
+    }
+}
+
 impl Action {
+    /// What decides nothing.
+    const DESCRIBING: [Self; 2] = [Self::PersonaDescribed, Self::PolicyDescribed];
+
+    /// Whether anything that is in memory may be wrong after it.
+    #[must_use]
+    pub fn decides(self) -> bool {
+        !Self::DESCRIBING.contains(&self)
+    }
+
     /// The name in the database.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -133,9 +163,11 @@ impl Action {
             Self::LeakedTokenRevoked => "token.leaked_revoked",
             Self::PersonaCreated => "persona.created",
             Self::PersonaUpdated => "persona.updated",
+            Self::PersonaDescribed => "persona.described",
             Self::PersonaDeleted => "persona.deleted",
             Self::PolicyCreated => "policy.created",
             Self::PolicyUpdated => "policy.updated",
+            Self::PolicyDescribed => "policy.described",
             Self::PolicyDeleted => "policy.deleted",
             Self::AssetCreated => "asset.created",
             Self::AssetUpdated => "asset.updated",

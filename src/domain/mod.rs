@@ -36,6 +36,7 @@
 //! | Aspect | what a DataHub client wrote about a principal, kept as it was written | |
 //! | Invitation | lets somebody sign up with a role | |
 //! | Validity | a requested lifetime: seconds, or never | ttl, lifespan (wire legacy only) |
+//! | Party | on whose behalf something scarce is used: an actor, a network of strangers, the service itself | |
 //! | Pepper | the secret outside the database that digests are made with | salt, master key |
 //! | Record | what is kept in memory of a credential and whom it authenticates | |
 //! | Directory | the records in memory | cache |
@@ -71,6 +72,7 @@ pub mod limits;
 pub mod listing;
 pub mod nesting;
 pub mod network;
+pub mod party;
 pub mod password;
 pub mod pepper;
 pub mod permission;

@@ -47,7 +47,7 @@ impl Identify for Bearer {
 /// # Errors
 /// The refusal.
 pub async fn identify<D: Identify>(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
-    let actor = D::identify(state, request, look).await?.requesting(auth::request_id(request));
+    let actor = D::identify(state, request, look).await?.requesting(auth::request(request));
     auth::note(&actor);
     Ok(actor)
 }

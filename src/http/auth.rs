@@ -1,15 +1,13 @@
 //! The credential of a request.
 
-use std::sync::Arc;
-
 use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest};
 use data_encoding::BASE64;
 
 use super::problem::Failure;
-use super::request_id::RequestId;
+use super::request_id::Numbered;
 use super::valid::Params;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Request};
 use crate::domain::error::{Error, Refusal};
 use crate::http::state::State;
 use crate::service::authn::sign_ins::Origin;
@@ -47,14 +45,14 @@ pub fn note(actor: &Actor) {
     tracing::Span::current().record("actor", tracing::field::display(actor.username()));
 }
 
-/// The id of the request, as the envelope determined it.
-pub fn request_id(request: &HttpRequest) -> Arc<str> {
-    request.extensions().get::<RequestId>().map_or_else(Arc::default, RequestId::text)
+/// The request, as the envelope numbered and named it.
+pub fn request(request: &HttpRequest) -> Request {
+    request.extensions().get::<Numbered>().map(Numbered::request).unwrap_or_default()
 }
 
 /// Whence somebody signs in or signs up.
 pub fn origin(state: &State, request: &HttpRequest) -> Origin {
-    Origin { address: state.trusted.client_address(request), request_id: request_id(request) }
+    Origin { address: state.trusted.client_address(request), request: self::request(request) }
 }
 
 /// The one bearer token of a request. Two different ones are refused: no two layers shall disagree on which counts.

@@ -18,7 +18,7 @@ use tracing::field::Empty;
 
 use super::datahub;
 use super::problem::{Failure, PROBLEM_JSON, Shape};
-use super::request_id::RequestId;
+use super::request_id::{Numbered, RequestId};
 use crate::domain::error::Error;
 use crate::domain::limits::Allowance;
 use crate::domain::token::has_token;
@@ -55,7 +55,7 @@ pub async fn envelope(
     let span = tracing::info_span!("request", id = %answer.request_id, actor = Empty, original = Empty);
     let mut call = pin!(AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()));
     let mut outcome = timeout(state.request_timeout, &mut call).await;
-    if outcome.is_err() && state.service.give_up(&answer.request_id.to_string()) == GivenUp::TooLate {
+    if outcome.is_err() && state.service.give_up(answer.number) == GivenUp::TooLate {
         outcome = timeout(COMMITS_WITHIN, &mut call).await;
     }
     let _entered = span.enter();
@@ -88,6 +88,7 @@ pub struct EndsWithSlash;
 
 /// What must be known of a request to answer it.
 struct Answer {
+    number: u64,
     request_id: RequestId,
     echoes: Vec<(HeaderName, HeaderValue)>,
     shape: Shape,
@@ -114,11 +115,13 @@ impl Answer {
             .collect();
         let made = || state.request_ids.make(state.service.clock.now());
         let request_id = echoes.first().map_or_else(made, |(_, value)| RequestId::Given(value.clone()));
-        request.extensions_mut().insert(request_id.clone());
+        let number = state.service.number_request();
+        request.extensions_mut().insert(Numbered { number, id: request_id.clone() });
         if request.path().ends_with('/') {
             request.extensions_mut().insert(EndsWithSlash);
         }
         Self {
+            number,
             request_id,
             echoes,
             shape: shape(request.path(), headers),

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use actix_web::http::header::HeaderValue;
 use uuid::{Builder, Uuid};
 
+use crate::domain::actor::Request;
 use crate::domain::entropy::Entropy;
 
 /// The name of a request.
@@ -47,6 +48,23 @@ impl fmt::Display for RequestId {
             Self::Given(value) => formatter.write_str(value.to_str().unwrap_or_default()),
             Self::Made(id) => id.hyphenated().fmt(formatter),
         }
+    }
+}
+
+/// The number of a request in this process, and its name.
+#[derive(Debug, Clone)]
+pub struct Numbered {
+    /// No other request has it, whatever clients call theirs.
+    pub number: u64,
+    /// Its name.
+    pub id: RequestId,
+}
+
+impl Numbered {
+    /// As the actor that makes it carries it.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        Request { number: self.number, id: self.id.text() }
     }
 }
 

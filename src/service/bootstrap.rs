@@ -16,8 +16,6 @@ use crate::service::authn::passwords::NOBODY;
 use crate::service::keys::api_keys;
 use crate::service::people::users;
 use crate::service::people::users::NewUser;
-use crate::storage::database::Lane;
-use crate::storage::errand::Errand;
 use crate::storage::{peppers, principals, users as user_table};
 
 /// What the first start made; to be shown once.
@@ -117,7 +115,7 @@ pub async fn check_peppers(service: &Service) -> Result<()> {
         }
         // Of two nodes that begin with different peppers one gets the place, and the other looks again.
         service
-            .run(Lane::Writes, Errand::unbounded(), move |database, errand| {
+            .run_upkeep(move |database, errand| {
                 database.write_for(errand, |connection| peppers::insert(connection, current, place, now))
             })
             .await?;

@@ -1,18 +1,24 @@
 //! Work on the database for requests: in turn, shared fairly, and no longer than somebody waits for it.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
 use super::{Service, blocking};
+use crate::clock::SECOND;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
+use crate::domain::party::Party;
+use crate::domain::principal::PrincipalKind;
+use crate::queue::{Permit, Urgency};
 use crate::storage::database::{AnyConnection, Database, Lane};
 use crate::storage::errand::{Errand, GivenUp};
 
@@ -23,13 +29,22 @@ const QUEUES_FOR: Duration = Duration::from_secs(8);
 /// How many shares are remembered before those that nobody uses are dropped.
 const SHARES: usize = 1_024;
 
+/// How many changes that concern everybody one actor may make in a row, and how long one of them takes to be forgotten,
+/// in milliseconds: after each of them everything in memory is read again.
+const CHANGES_IN_A_ROW: i64 = 100;
+const CHANGE_FORGOTTEN_AFTER: i64 = 2 * SECOND;
+
 /// Who does how much on the database.
 #[derive(Default)]
 pub(super) struct Traffic {
     /// The turns of each actor whose lists are being read.
     shares: Mutex<HashMap<PrincipalId, Arc<Semaphore>>>,
-    /// The writes of requests that are going on, by the ids of the requests.
-    writes: Mutex<HashMap<Arc<str>, Vec<Arc<Errand>>>>,
+    /// How many requests there have been.
+    requests: AtomicU64,
+    /// The writes of requests that are going on, by the numbers of the requests.
+    writes: Mutex<HashMap<u64, Vec<Arc<Errand>>>>,
+    /// At which uptime the changes of each actor that concern everybody will all be forgotten.
+    changes: Mutex<HashMap<PrincipalId, i64>>,
     /// When it was last looked whether the database takes writes, and what came of it.
     write_check: WriteCheck,
 }
@@ -47,26 +62,42 @@ impl Traffic {
     }
 
     /// Lets the envelope of a request know of a write until the result is dropped.
-    fn writing(self: &Arc<Self>, request_id: &Arc<str>, errand: &Arc<Errand>) -> Writing {
-        locked(&self.writes).entry(Arc::clone(request_id)).or_default().push(Arc::clone(errand));
-        Writing { traffic: Arc::clone(self), request_id: Arc::clone(request_id), errand: Arc::clone(errand) }
+    fn writing(self: &Arc<Self>, request: u64, errand: &Arc<Errand>) -> Writing {
+        locked(&self.writes).entry(request).or_default().push(Arc::clone(errand));
+        Writing { traffic: Arc::clone(self), request, errand: Arc::clone(errand) }
+    }
+
+    /// Counts a change that concerns everybody, and refuses it to who has just made many. Administrators among the users
+    /// make as many as they like.
+    pub(super) fn may_concern_everybody(&self, actor: &Actor, uptime: i64) -> Result<()> {
+        if actor.principal().is_administrator() && actor.principal().kind == PrincipalKind::User {
+            return Ok(());
+        }
+        let mut changes = locked(&self.changes);
+        changes.retain(|_, forgotten| *forgotten > uptime);
+        let forgotten = changes.get(&actor.id()).copied().unwrap_or(uptime) + CHANGE_FORGOTTEN_AFTER;
+        if forgotten - uptime > CHANGES_IN_A_ROW * CHANGE_FORGOTTEN_AFTER {
+            return Err(Error::Busy);
+        }
+        changes.insert(actor.id(), forgotten);
+        Ok(())
     }
 }
 
 /// A write of a request that is going on.
 struct Writing {
     traffic: Arc<Traffic>,
-    request_id: Arc<str>,
+    request: u64,
     errand: Arc<Errand>,
 }
 
 impl Drop for Writing {
     fn drop(&mut self) {
         let mut writes = locked(&self.traffic.writes);
-        if let Some(errands) = writes.get_mut(&self.request_id) {
+        if let Some(errands) = writes.get_mut(&self.request) {
             errands.retain(|errand| !Arc::ptr_eq(errand, &self.errand));
             if errands.is_empty() {
-                writes.remove(&self.request_id);
+                writes.remove(&self.request);
             }
         }
     }
@@ -77,11 +108,17 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Service {
-    /// Gives up the writes of a request whose time is over: what has not begun to commit will not. Where a commit has
+    /// The number of a new request.
+    #[must_use]
+    pub fn number_request(&self) -> u64 {
+        self.traffic.requests.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Gives up the writes of the request of that number, whose time is over: what has not begun to commit will not. Where a commit has
     /// begun the request is worth waiting for a little longer, as it has, or will have, happened.
     #[must_use]
-    pub fn give_up(&self, request_id: &str) -> GivenUp {
-        let errands = locked(&self.traffic.writes).get(request_id).cloned().unwrap_or_default();
+    pub fn give_up(&self, request: u64) -> GivenUp {
+        let errands = locked(&self.traffic.writes).get(&request).cloned().unwrap_or_default();
         // All of them, also after one that was too late.
         let committing = errands.iter().filter(|errand| errand.give_up() == GivenUp::TooLate).count();
         if committing > 0 { GivenUp::TooLate } else { GivenUp::InTime }
@@ -118,14 +155,25 @@ impl Service {
         actor: &Actor,
         work: impl FnOnce(&mut AnyConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.read_of(actor.id(), move |connection, _| work(connection)).await
+    }
+
+    /// The same on behalf of that principal, for work that asks in between whether it must end.
+    pub(super) async fn read_of<T: Send + 'static>(
+        &self,
+        principal: PrincipalId,
+        work: impl FnOnce(&mut AnyConnection, &Errand) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         self.database.check()?;
-        let share = self.traffic.share_of(actor.id(), self.database.fair_share());
+        let share = self.traffic.share_of(principal, self.database.fair_share());
         let Ok(Ok(turn)) = timeout(QUEUES_FOR, share.acquire_owned()).await else { return Err(Error::Busy) };
-        self.read_in(Lane::Reads, move |connection| {
+        let errand = Errand::within(Lane::Reads.limit());
+        let seen = Arc::clone(&errand);
+        let read = move |database: &Database, errand: &Arc<Errand>| {
             let _turn = turn;
-            work(connection)
-        })
-        .await
+            database.read_for(Lane::Reads, errand, |connection| work(connection, &seen))
+        };
+        self.run(self.seat(Lane::Reads), errand, read).await
     }
 
     async fn read_in<T: Send + 'static>(
@@ -134,18 +182,28 @@ impl Service {
         work: impl FnOnce(&mut AnyConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let read = move |database: &Database, errand: &Arc<Errand>| database.read_for(lane, errand, work);
-        self.run(lane, Errand::within(lane.limit()), read).await
+        self.run(self.seat(lane), Errand::within(lane.limit()), read).await
     }
 
-    /// Runs what writes for a request, off the event loop. Work that the request gave up is not committed.
+    /// Runs what writes for a request, off the event loop: one write of one actor at a time. Work that the request gave
+    /// up is not committed.
     pub(super) async fn run_write<T: Send + 'static>(
         &self,
-        request_id: &Arc<str>,
+        actor: &Actor,
+        urgency: Urgency,
         work: impl FnOnce(&Database, &Arc<Errand>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let errand = Errand::unbounded();
-        let _writing = self.traffic.writing(request_id, &errand);
-        self.run(Lane::Writes, errand, work).await
+        let _writing = self.traffic.writing(actor.request.number, &errand);
+        self.run(self.turn(Party::of(actor), urgency), errand, work).await
+    }
+
+    /// Runs what writes for the service itself, off the event loop, before requests.
+    pub(super) async fn run_upkeep<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Database, &Arc<Errand>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.run(self.turn(Party::Upkeep, Urgency::First), Errand::unbounded(), work).await
     }
 
     /// The last look at whether the database takes writes.
@@ -158,20 +216,36 @@ impl Service {
         &self,
         work: impl Fn(&mut AnyConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.run(Lane::Writes, Errand::unbounded(), move |database, errand| database.write_for(errand, work)).await
+        self.run_upkeep(move |database, errand| database.write_for(errand, work)).await
+    }
+
+    /// A seat among those that read.
+    async fn seat(&self, lane: Lane) -> Result<OwnedSemaphorePermit> {
+        let Ok(Ok(seat)) = timeout(QUEUES_FOR, self.database.seats(lane).acquire_owned()).await else {
+            return Err(match lane {
+                Lane::Reads => Error::Busy,
+                Lane::LookUps | Lane::Follows | Lane::Writes => Error::Unavailable("no connection became free".into()),
+            });
+        };
+        Ok(seat)
+    }
+
+    /// The turn of a party that writes.
+    async fn turn(&self, party: Party, urgency: Urgency) -> Result<Permit<Party>> {
+        self.database.writers().enter(party, urgency).await.ok_or(Error::Overloaded)
     }
 
     /// Runs work on the database, off the event loop. It ends with the future: PostgreSQL is told to cancel, and SQLite
     /// notices at the next row.
-    pub(super) async fn run<T: Send + 'static>(
+    async fn run<T: Send + 'static, S: Send + 'static>(
         &self,
-        lane: Lane,
+        seat: impl Future<Output = Result<S>>,
         errand: Arc<Errand>,
         work: impl FnOnce(&Database, &Arc<Errand>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.database.check()?;
         let mut waiting = Waiting { database: self.database.clone(), errand: Some(Arc::clone(&errand)) };
-        let mut done = pin!(self.in_turn(lane, errand, work));
+        let mut done = pin!(self.in_turn(seat, errand, work));
         let mut away = pin!(self.database.goes_away());
         loop {
             tokio::select! {
@@ -190,18 +264,13 @@ impl Service {
     }
 
     /// The seat goes with the work, and not with who waits for it: so no more threads hang than there are seats.
-    async fn in_turn<T: Send + 'static>(
+    async fn in_turn<T: Send + 'static, S: Send + 'static>(
         &self,
-        lane: Lane,
+        seat: impl Future<Output = Result<S>>,
         errand: Arc<Errand>,
         work: impl FnOnce(&Database, &Arc<Errand>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let Ok(Ok(seat)) = timeout(QUEUES_FOR, self.database.seats(lane).acquire_owned()).await else {
-            return Err(match lane {
-                Lane::Reads => Error::Busy,
-                Lane::LookUps | Lane::Follows | Lane::Writes => Error::Unavailable("no connection became free".into()),
-            });
-        };
+        let seat = seat.await?;
         let database = self.database.clone();
         blocking(move || {
             let _seat = seat;
@@ -232,5 +301,39 @@ impl Drop for Waiting {
                 }
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::principal::{Principal, Role};
+
+    #[test]
+    fn who_is_no_administrator_changes_what_concerns_everybody_so_often_only() {
+        let traffic = Traffic::default();
+        let of = |byte: u8, role| {
+            Actor::user(Principal {
+                id: PrincipalId::from(uuid::Uuid::from_bytes([byte; 16])),
+                kind: PrincipalKind::User,
+                chosen_name: Some("somebody".into()),
+                role,
+                enabled: true,
+                created_at: 0,
+            })
+        };
+        let (member, other) = (of(1, Role::Member), of(2, Role::Member));
+        for _ in 0..CHANGES_IN_A_ROW {
+            traffic.may_concern_everybody(&member, 0).unwrap();
+        }
+        assert!(matches!(traffic.may_concern_everybody(&member, 0), Err(Error::Busy)));
+        traffic.may_concern_everybody(&other, 0).unwrap();
+        traffic.may_concern_everybody(&member, CHANGE_FORGOTTEN_AFTER).unwrap();
+        assert!(matches!(traffic.may_concern_everybody(&member, CHANGE_FORGOTTEN_AFTER), Err(Error::Busy)));
+        for _ in 0..=CHANGES_IN_A_ROW {
+            traffic.may_concern_everybody(&of(3, Role::Admin), 0).unwrap();
+        }
+        traffic.may_concern_everybody(&member, i64::from(u16::MAX) * SECOND).unwrap();
+        assert_eq!(locked(&traffic.changes).len(), 1, "what is over is forgotten");
     }
 }

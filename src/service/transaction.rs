@@ -4,7 +4,6 @@
 //! that were taken away while the request waited; and after the work, with the rows held until the commit.
 
 use std::cell::{Cell, RefCell};
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::Service;
@@ -13,6 +12,7 @@ use crate::domain::change::{Action, Change, Subject};
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::Id;
 use crate::domain::principal::Role;
+use crate::queue::Urgency;
 use crate::storage::database::{AnyConnection, overtaken};
 use crate::storage::holds::{hold_credential, hold_standing};
 use crate::storage::{changes, credentials};
@@ -41,15 +41,39 @@ impl Service {
         actor: &Actor,
         work: impl Fn(&mut Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.write_with(Urgency::InTurn, actor, work).await
+    }
+
+    /// The same before the writes that are not urgent: for what takes rights away, and for signing in.
+    ///
+    /// # Errors
+    /// Those of [`Service::write`].
+    pub(in crate::service) async fn write_first<T: Send + 'static>(
+        &self,
+        actor: &Actor,
+        work: impl Fn(&mut Transaction<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.write_with(Urgency::First, actor, work).await
+    }
+
+    async fn write_with<T: Send + 'static>(
+        &self,
+        urgency: Urgency,
+        actor: &Actor,
+        work: impl Fn(&mut Transaction<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let (service, actor) = (self.clone(), actor.clone());
-        let request_id = Arc::clone(&actor.request_id);
-        self.run_write(&request_id, move |database, errand| {
+        let asking = actor.clone();
+        self.run_write(&asking, urgency, move |database, errand| {
             let changed = RefCell::new(Vec::new());
             let committing = Cell::new(Instant::now());
             let outcome = database.write_for(errand, |connection| {
                 let mut transaction = Transaction::begin(connection, &service, &actor, &changed)?;
                 let done = work(&mut transaction)?;
                 transaction.confirm_rights()?;
+                if transaction.concerns_everybody() {
+                    service.traffic.may_concern_everybody(&actor, service.clock.uptime())?;
+                }
                 committing.set(Instant::now());
                 Ok(done)
             });
@@ -116,7 +140,9 @@ impl<'a> Transaction<'a> {
 
     /// Leaves a trace of what was done.
     pub(in crate::service) fn record(&mut self, action: Action, subject: Subject, name: &str) -> Result<()> {
-        self.changed.borrow_mut().push(subject);
+        if action.decides() {
+            self.changed.borrow_mut().push(subject);
+        }
         let change = Change {
             id: Id::<Change>::new(self.now, self.service.entropy)?.uuid(),
             changed_at: self.now,
@@ -125,7 +151,7 @@ impl<'a> Transaction<'a> {
             action: action.name().to_owned(),
             subject,
             subject_name: name.to_owned(),
-            request_id: self.actor.request_id.as_ref().to_owned(),
+            request_id: self.actor.request.id.as_ref().to_owned(),
         };
         self.service.directory.counts.made(change.id);
         changes::append(self.connection, &change)
@@ -164,10 +190,12 @@ impl<'a> Transaction<'a> {
 
     /// Whether the transaction changed something that the actor's own rights may follow from.
     fn changes_own_rights(&self) -> bool {
-        self.changed.borrow().iter().any(|subject| match subject {
-            Subject::Principal(id) => *id == self.actor.id().uuid(),
-            Subject::Persona(_) | Subject::Policy(_) | Subject::Role(_) => true,
-            Subject::Asset(_) => false,
-        })
+        let own = Subject::Principal(self.actor.id().uuid());
+        self.concerns_everybody() || self.changed.borrow().contains(&own)
+    }
+
+    /// Whether it changed something that anybody's rights may follow from.
+    fn concerns_everybody(&self) -> bool {
+        self.changed.borrow().iter().any(|subject| subject.concerns_everybody())
     }
 }

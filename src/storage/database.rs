@@ -1,5 +1,6 @@
 //! Connections, transactions, migrations: the only file that knows of two databases.
 
+mod failures;
 mod health;
 mod lane;
 mod lanes;
@@ -15,16 +16,19 @@ use diesel::sql_query;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::sync::Semaphore;
 
+pub use self::failures::unwritable;
+use self::failures::was_in_the_way;
 use self::health::Health;
 pub use self::lane::Lane;
 use self::lanes::Lanes;
 use self::opening::Manager;
-pub use self::opening::unwritable;
 use self::suitable::{only_known, only_utf8};
 use super::errand::Errand;
 use super::folded;
 use super::url::DatabaseUrl;
 use crate::domain::error::{Error, Result};
+use crate::domain::party::Party;
+use crate::queue::Queue;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
@@ -73,8 +77,14 @@ impl Database {
         Arc::clone(&self.lanes.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How many pieces of work of a kind go on at the same time: whoever begins one takes a seat first, and keeps it as
-    /// long as its thread is at it.
+    /// Where those wait who write: whoever begins to has a place first, and keeps it as long as its thread is at it.
+    #[must_use]
+    pub fn writers(&self) -> Queue<Party> {
+        self.lanes().writers()
+    }
+
+    /// How many pieces of work of a kind that reads go on at the same time: whoever begins one takes a seat first, and
+    /// keeps it as long as its thread is at it.
     #[must_use]
     pub fn seats(&self, lane: Lane) -> Arc<Semaphore> {
         self.lanes().seats(lane)
@@ -233,9 +243,14 @@ impl Database {
         link.begin(errand);
         let outcome = work(&mut link);
         link.end(errand);
-        outcome.map_err(|error| match error {
+        if let Err(Error::Storage(source)) = &outcome
+            && failures::is_read_only(&**source)
+        {
+            link.spoil();
+        }
+        let outcome = outcome.map_err(|error| match error {
             // What the database says of it then depends on where it was.
-            Error::Storage(source) if errand.is_over() => {
+            Error::Storage(source) if errand.is_over() || failures::was_cancelled(&*source) => {
                 tracing::debug!(%source, "work on the database was ended");
                 Error::TooSlow
             }
@@ -243,7 +258,11 @@ impl Database {
                 Error::Unavailable(source)
             }
             error => error,
-        })
+        });
+        if !matches!(outcome, Err(Error::Unavailable(_) | Error::TooSlow)) {
+            self.health.answered();
+        }
+        outcome
     }
 }
 
@@ -266,19 +285,6 @@ struct Overtaken;
 #[must_use]
 pub fn overtaken() -> Error {
     storage(Overtaken)
-}
-
-/// Whether a transaction failed only because of another: PostgreSQL's `serialization_failure` or `deadlock_detected`,
-/// of which diesel tells the second by its message alone, or [`overtaken`].
-fn was_in_the_way(error: &(dyn std::error::Error + 'static)) -> bool {
-    if error.is::<Overtaken>() {
-        return true;
-    }
-    match error.downcast_ref() {
-        Some(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
-        Some(DieselError::DatabaseError(_, information)) => information.message().contains("deadlock detected"),
-        _ => false,
-    }
 }
 
 /// Processes that migrate PostgreSQL at the same time wait here for each other. The number is arbitrary.

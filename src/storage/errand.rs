@@ -64,6 +64,14 @@ impl Errand {
         self.is_given_up() || self.ends_at.is_some_and(|end| end <= Instant::now())
     }
 
+    /// Asked between two parts of the work.
+    ///
+    /// # Errors
+    /// [`Error::TooSlow`] when it must end.
+    pub fn go_on(&self) -> Result<()> {
+        if self.is_over() { Err(Error::TooSlow) } else { Ok(()) }
+    }
+
     /// The last step before a commit.
     ///
     /// # Errors

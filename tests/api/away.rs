@@ -1,9 +1,10 @@
 //! What clients see while the database cannot be reached, and that nobody waits in turn for it to fail.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::http::Method;
+use actix_web::rt::task::spawn_blocking;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use futures_util::future::join_all;
@@ -133,6 +134,34 @@ async fn every_door_says_that_the_database_hangs_and_works_when_it_goes_on() {
     if on_postgres() {
         every_door_says_so(Failure::Hanging).await;
     }
+}
+
+#[actix_web::test]
+async fn a_server_that_hangs_is_found_out_within_two_seconds() {
+    if !on_postgres() {
+        return;
+    }
+    let outage = Outage::prepared().await;
+    outage.begin(Failure::Hanging);
+    let began = Instant::now();
+    assert_eq!(soon(outage.admin.keys(&[])).await.status, 503);
+    // A little more, as the machine of the tests is busy.
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    outage.end();
+    recovered(&outage).await;
+}
+
+#[actix_web::test]
+async fn a_busy_machine_is_no_outage() {
+    let app = App::start().await;
+    // No thread for work is free for a while.
+    let busy: Vec<_> = (0..600).map(|_| spawn_blocking(|| std::thread::sleep(Duration::from_secs(3)))).collect();
+    for _ in 0..20 {
+        app.service.database.suspect();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        app.service.database.check().unwrap();
+    }
+    drop(busy);
 }
 
 #[actix_web::test]

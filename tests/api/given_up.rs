@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use actix_web::http::Method;
+use actix_web::rt::{spawn, time::sleep};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::{Connection, PgConnection, SqliteConnection, sql_query};
@@ -10,16 +12,17 @@ use tessera::storage::schema::{access_tokens, api_keys, changes, credentials};
 
 use crate::datahub;
 use crate::support::database::on_postgres;
+use crate::support::upload::upload;
 use crate::support::{App, Options};
 
 /// A lock in the way of every change, held by somebody else until it is dropped.
-enum Lock {
+pub enum Lock {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
 }
 
 impl Lock {
-    fn of(app: &App) -> Self {
+    pub fn of(app: &App) -> Self {
         let url = app.storage.url();
         if let Some(path) = url.strip_prefix("sqlite://") {
             let mut sqlite = SqliteConnection::establish(path).unwrap();
@@ -32,7 +35,7 @@ impl Lock {
         Self::Postgres(postgres)
     }
 
-    fn release(self) {
+    pub fn release(self) {
         match self {
             Self::Sqlite(mut sqlite) => sqlite.batch_execute("ROLLBACK").unwrap(),
             Self::Postgres(mut postgres) => postgres.batch_execute("ROLLBACK").unwrap(),
@@ -89,4 +92,21 @@ async fn a_commit_that_was_first_is_answered_although_the_time_is_over() {
     PgConnection::establish(&app.storage.url()).unwrap().batch_execute(slow_commits).unwrap();
     let created = admin.try_create(&json!({"displayName": "late"})).await.ok();
     app.holder_of(created["attributes"]["accessToken"].as_str().unwrap()).whoami().await.ok();
+}
+
+#[actix_web::test]
+async fn a_request_that_bears_the_same_name_gives_up_nobody_elses_write() {
+    let app = App::start_with(Options { timeout: Duration::from_millis(1_500), ..Options::default() }).await;
+    let admin = app.admin().await.with("x-request-id", "job-1");
+    admin.whoami().await.ok();
+    let stranger = app.anonymous().with("x-request-id", "job-1").with("content-type", "application/json");
+    let (mut uploader, body) = upload();
+    let trickling = spawn(async move { stranger.upload(Method::POST, "/logIn", body).await });
+    uploader.asked_for().await;
+    sleep(Duration::from_millis(700)).await;
+    let lock = Lock::of(&app);
+    let write = spawn(async move { admin.try_create(&json!({"displayName": "job"})).await });
+    assert_eq!(trickling.await.unwrap().status, 504);
+    lock.release();
+    write.await.unwrap().ok();
 }

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::domain::error::Error;
 use crate::domain::nesting::{Unreadable, read_json};
 use crate::domain::network::Network;
+use crate::http::auth;
 use crate::http::bodies::{STRANGERS, Sender};
 use crate::http::gateway::guards::{GithubKeys, LeakReports};
 use crate::http::openapi::{AnyError, Fails};
@@ -36,7 +37,8 @@ pub async fn revoke(
     body: Body<RevokeLeakedRequest>,
 ) -> Result<HttpResponse, Failure> {
     reports.take(state.trusted.client_address(&request))?;
-    revoke_found(&state.service, &body.known()?.token).await?;
+    let asking = auth::request(&request).named("revoke-leaked");
+    revoke_found(&state.service, &body.known()?.token, asking).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -90,10 +92,11 @@ pub async fn github(
     let alerts = web::block(move || read_alerts(&keys, &identifier, &signature, &body)).await;
     let alerts = alerts.map_err(|error| Error::Internal(error.into()))??;
     // The same token may be found in many places.
+    let asking = auth::request(&request).named("github-secret-scanning");
     let mut known: HashMap<&str, &'static str> = HashMap::new();
     for alert in &alerts {
         if !known.contains_key(alert.token.as_str()) {
-            let label = match revoke_leaked(&state.service, &alert.token, "github-secret-scanning").await? {
+            let label = match revoke_leaked(&state.service, &alert.token, asking.clone()).await? {
                 Leaked::Revoked => "true_positive",
                 Leaked::Dead => "false_positive",
             };

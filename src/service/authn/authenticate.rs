@@ -10,10 +10,10 @@ use crate::domain::credential::KnownCredential;
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::network::Network;
+use crate::domain::party::Party;
 use crate::domain::principal::PrincipalKind;
 use crate::domain::token::{KeyId, ParsedToken};
 use crate::service::Service;
-use crate::service::authn::look_ups::Behalf;
 use crate::storage::{credentials, principals, standings};
 
 /// How long it takes at least to refuse what looks like a token. The timer ticks in milliseconds: that hides the
@@ -29,7 +29,7 @@ impl Service {
     /// up.
     pub async fn authenticate(&self, bearer: &str, address: Option<IpAddr>) -> Result<Actor> {
         let began = Instant::now();
-        let outcome = self.admit(bearer, address, Behalf::Network(Network::of(address))).await;
+        let outcome = self.admit(bearer, address, Party::Network(Network::of(address))).await;
         self.directory.counts.verified(began);
         if matches!(outcome, Err(Error::Unauthenticated(Refusal::Invalid))) && self.parse(bearer).is_some() {
             hold(began).await;
@@ -43,7 +43,7 @@ impl Service {
     /// # Errors
     /// Those of [`Service::authenticate`], but for the rate limit.
     pub async fn authenticate_again(&self, bearer: &str, address: Option<IpAddr>) -> Result<Actor> {
-        let (genuine, now) = self.recall(bearer, Behalf::Network(Network::of(address))).await?;
+        let (genuine, now) = self.recall(bearer, Party::Network(Network::of(address))).await?;
         let actor = genuine.recognise(now)?.from(address);
         genuine.record().check_address(address)?;
         Ok(actor)
@@ -57,16 +57,16 @@ impl Service {
         &self,
         bearer: &str,
         address: Option<IpAddr>,
-        behalf: Behalf,
+        party: Party,
     ) -> Result<Actor> {
         let began = Instant::now();
-        let outcome = self.admit(bearer, address, behalf).await;
+        let outcome = self.admit(bearer, address, party).await;
         self.directory.counts.verified(began);
         outcome
     }
 
-    async fn admit(&self, bearer: &str, address: Option<IpAddr>, behalf: Behalf) -> Result<Actor> {
-        let (genuine, now) = self.recall(bearer, behalf).await?;
+    async fn admit(&self, bearer: &str, address: Option<IpAddr>, party: Party) -> Result<Actor> {
+        let (genuine, now) = self.recall(bearer, party).await?;
         let actor = genuine.admit(now, address)?;
         self.note_use(&genuine, now);
         Ok(actor)
@@ -77,8 +77,8 @@ impl Service {
     ///
     /// # Errors
     /// The refusal, [`Error::ForeignAddress`], or [`Error::Storage`].
-    pub(in crate::service) async fn introspect(&self, bearer: &str, behalf: Behalf) -> Result<Actor> {
-        let (genuine, now) = self.recall(bearer, behalf).await?;
+    pub(in crate::service) async fn introspect(&self, bearer: &str, party: Party) -> Result<Actor> {
+        let (genuine, now) = self.recall(bearer, party).await?;
         let actor = genuine.recognise(now)?;
         genuine.record().check_address(None)?;
         self.note_use(&genuine, now);
@@ -89,8 +89,8 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Storage`] when it could not be looked up.
-    pub(in crate::service) async fn holder(&self, bearer: &str, behalf: Behalf) -> Result<Option<PrincipalId>> {
-        match self.recall(bearer, behalf).await {
+    pub(in crate::service) async fn holder(&self, bearer: &str, party: Party) -> Result<Option<PrincipalId>> {
+        match self.recall(bearer, party).await {
             Ok((genuine, _)) => Ok(Some(genuine.holder())),
             Err(Error::Unauthenticated(_)) => Ok(None),
             Err(error) => Err(error),
@@ -109,7 +109,7 @@ impl Service {
     /// # Errors
     /// The refusal.
     pub(in crate::service) async fn recognise(&self, bearer: &str) -> Result<Actor> {
-        let (genuine, now) = self.recall(bearer, Behalf::Finder).await?;
+        let (genuine, now) = self.recall(bearer, Party::Finder).await?;
         genuine.recognise(now)
     }
 
@@ -134,7 +134,7 @@ impl Service {
 
     /// The genuine token that the text is, and what time it is: the clock is read once for both. For a wrong secret storage is looked into as for an unknown key id: so both
     /// take as long.
-    async fn recall(&self, bearer: &str, behalf: Behalf) -> Result<(Genuine, i64)> {
+    async fn recall(&self, bearer: &str, party: Party) -> Result<(Genuine, i64)> {
         let refused = Error::Unauthenticated(Refusal::Invalid);
         let Some(token) = self.parse(bearer) else { return Err(refused) };
         let Reading { now, uptime } = self.clock.read();
@@ -142,10 +142,10 @@ impl Service {
             if let Some(genuine) = known.proved_by(token, &self.peppers) {
                 return Ok((genuine, now));
             }
-            self.read_credential(token.key_id.of_nobody(), behalf).await?;
+            self.read_credential(token.key_id.of_nobody(), party).await?;
             return Err(refused);
         }
-        let known = self.read_credential(token.key_id, behalf).await?;
+        let known = self.read_credential(token.key_id, party).await?;
         let genuine = known.and_then(|known| known.proved_by(token, &self.peppers)).ok_or(refused)?;
         Ok((genuine, self.clock.now()))
     }
@@ -154,11 +154,10 @@ impl Service {
         ParsedToken::parse(bearer, &self.prefixes)
     }
 
-    async fn read_credential(&self, key_id: KeyId, behalf: Behalf) -> Result<Option<Known>> {
+    async fn read_credential(&self, key_id: KeyId, party: Party) -> Result<Option<Known>> {
         let read = || async {
             let service = self.clone();
-            let _place = self.look_ups.place(behalf)?;
-            let _turn = self.look_ups.turn().await?;
+            let _turn = self.look_ups.turn(party).await?;
             self.look_up(move |connection| {
                 let Some(known) = credentials::find(connection, key_id)? else { return Ok(None) };
                 let standing = service.with_policies(connection, known.standing)?;

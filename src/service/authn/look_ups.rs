@@ -1,58 +1,77 @@
-//! Looking credentials up that are not in memory: few at once, and few that wait for their turn.
+//! Looking credentials up that are not in memory: few at once, few that wait, and each party in its turn.
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use std::time::Duration;
 
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::PrincipalId;
-use crate::domain::network::Network;
-use crate::shares::{Share, Shares};
-
-/// On whose behalf a token is looked up: those who send unknown tokens by the thousand wait for each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(in crate::service) enum Behalf {
-    /// Whoever sent it, known by their network alone.
-    Network(Network),
-    /// An actor who asks about it.
-    Actor(PrincipalId),
-    /// Whoever found it.
-    Finder,
-}
+use crate::domain::party::Party;
+use crate::queue::{Permit, Queue, Rules, Urgency};
 
 /// The look-ups under way and those that wait.
-pub struct LookUps {
-    waiting: Shares<Behalf>,
-    reading: Semaphore,
-}
+pub struct LookUps(Queue<Party>);
 
-/// One network, or one actor, has at most one place in so many.
-const PART: usize = 4;
+/// How long one waits at most.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 impl LookUps {
-    /// For so many that wait, and so many at once: more than there are connections would each hold a thread.
+    /// For so many that wait, and so many at once: more than there are connections would each hold a thread. One of the
+    /// places is always for somebody else.
     #[must_use]
     pub fn new(waiting: usize, at_once: usize) -> Self {
-        Self { waiting: Shares::new(waiting, waiting.div_ceil(PART)), reading: Semaphore::new(at_once) }
+        let places_of_one = at_once.saturating_sub(1).max(1);
+        Self(Queue::new(Rules { places: at_once, places_of_one, waiting, waiting_of_one: waiting, patience: PATIENCE }))
     }
 
     /// How many are under way or wait.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.waiting.taken()
+        self.0.under_way() + self.0.waiting()
     }
 
-    /// A place among those that wait.
+    /// The turn of one look-up.
     ///
     /// # Errors
-    /// [`Error::Overloaded`] when all are taken, or as many as one may have.
-    pub(in crate::service) fn place(&self, behalf: Behalf) -> Result<Share<Behalf>> {
-        self.waiting.take(behalf, 1).ok_or(Error::Overloaded)
+    /// [`Error::Overloaded`] when too many wait, and none of a party of which more do; and after eight seconds.
+    pub(in crate::service) async fn turn(&self, party: Party) -> Result<Permit<Party>> {
+        self.0.enter(party, Urgency::InTurn).await.ok_or(Error::Overloaded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::rc::Rc;
+
+    use futures_util::future::join_all;
+    use futures_util::poll;
+
+    use super::*;
+    use crate::domain::network::Network;
+
+    fn stranger(number: u8) -> Party {
+        Party::Network(Network::of(Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, number)))))
     }
 
-    /// The turn of one that has a place.
-    ///
-    /// # Errors
-    /// When the service stops.
-    pub(in crate::service) async fn turn(&self) -> Result<SemaphorePermit<'_>> {
-        self.reading.acquire().await.map_err(|closed| Error::Internal(closed.into()))
+    #[actix_web::test]
+    async fn a_few_networks_that_fill_the_queue_keep_no_other_out() {
+        let look_ups = Rc::new(LookUps::new(16, 1));
+        let held = look_ups.turn(stranger(0)).await.unwrap();
+        let served = Rc::new(RefCell::new(Vec::new()));
+        let parties = (0..80).map(|number| number % 4).chain([9]);
+        let asking = parties.map(|number| {
+            let (look_ups, served) = (Rc::clone(&look_ups), Rc::clone(&served));
+            async move {
+                if let Ok(_turn) = look_ups.turn(stranger(number)).await {
+                    served.borrow_mut().push(number);
+                }
+            }
+        });
+        let mut asking = Box::pin(join_all(asking));
+        assert!(poll!(&mut asking).is_pending());
+        drop(held);
+        asking.await;
+        let served = served.borrow();
+        assert_eq!(served.len(), 16, "as many as can wait");
+        assert!(served[..5].contains(&9), "after one of each network at most: {served:?}");
     }
 }

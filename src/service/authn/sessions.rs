@@ -55,9 +55,9 @@ pub async fn create(service: &Service, username: String, password: String, origi
     if !user.principal.enabled {
         return Err(Error::Unauthenticated(Refusal::Disabled));
     }
-    let actor = Actor::user(user.principal).requesting(origin.request_id);
+    let actor = Actor::user(user.principal).requesting(origin.request);
     let begun = service
-        .write(&actor, move |transaction| {
+        .write_first(&actor, move |transaction| {
             let id = transaction.actor.id();
             if users::lock(transaction.connection, id, &hash)? == Existed::No {
                 return Err(wrong());
@@ -94,7 +94,7 @@ fn wrong() -> Error {
 /// Leaves a trace of a wrong password: at most a few an hour for one name. What was typed for a name that nobody bears is
 /// not kept, as it may be a password; the same is written for it, so that time tells nothing.
 async fn record_refusal(service: &Service, user: Option<User>, origin: Origin) -> Result<()> {
-    let nobody = Actor::built_in(UNKNOWN, service.clock.now()).requesting(origin.request_id);
+    let nobody = Actor::built_in(UNKNOWN, service.clock.now()).from(origin.address).requesting(origin.request);
     let (id, name) = match user {
         Some(user) => (user.principal.id, user.principal.username().to_string()),
         None => (nobody.id(), UNKNOWN.to_owned()),
@@ -115,7 +115,7 @@ pub async fn end(service: &Service, actor: &Actor) -> Result<()> {
         return Err(Error::Conflict("this request was not made with a session".to_owned()));
     };
     service
-        .write(actor, move |transaction| {
+        .write_first(actor, move |transaction| {
             if credentials::delete(transaction.connection, session.key_id)? == Existed::No {
                 return Err(Error::Unauthenticated(Refusal::Invalid));
             }

@@ -1,7 +1,6 @@
 //! What stands between a request and the checking of a password, for every door at which people sign in or sign up.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -10,6 +9,7 @@ use prometheus_client::metrics::family::Family;
 use super::queue::{Permit, Queue};
 use super::throttle::{Party, Throttle, Trial};
 use crate::clock::Clock;
+use crate::domain::actor::Request;
 use crate::domain::error::{Error, Result};
 use crate::domain::network::Network;
 
@@ -19,7 +19,7 @@ pub struct Origin {
     /// The client's address, if it is known.
     pub address: Option<IpAddr>,
     /// The request, for the audit trail.
-    pub request_id: Arc<str>,
+    pub request: Request,
 }
 
 /// The throttle, the queue and the counters.

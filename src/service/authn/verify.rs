@@ -3,15 +3,15 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Request};
 use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Result};
+use crate::domain::party::Party;
 use crate::domain::permission::Permission;
 use crate::domain::principal::{PrincipalKind, service_account_username};
 use crate::domain::token::TokenKind;
 use crate::service::Service;
 use crate::service::authn::authenticate::hold;
-use crate::service::authn::look_ups::Behalf;
 use crate::storage::credentials;
 use crate::storage::principals::Existed;
 use crate::storage::removals;
@@ -24,7 +24,7 @@ use crate::storage::removals;
 /// nothing. Else the refusal of the token.
 pub async fn verify(service: &Service, asking: &Actor, token: &str, address: Option<IpAddr>) -> Result<Actor> {
     may_ask(service, asking, token).await?;
-    service.verify(token, address, Behalf::Actor(asking.id())).await
+    service.verify(token, address, Party::Actor(asking.id())).await
 }
 
 /// The same for whoever keeps the answer for a while: it says nothing of how often the token is used, so nothing is
@@ -34,14 +34,14 @@ pub async fn verify(service: &Service, asking: &Actor, token: &str, address: Opt
 /// Those of [`verify`], but for the rate limit.
 pub async fn introspect(service: &Service, asking: &Actor, token: &str) -> Result<Actor> {
     may_ask(service, asking, token).await?;
-    service.introspect(token, Behalf::Actor(asking.id())).await
+    service.introspect(token, Party::Actor(asking.id())).await
 }
 
 /// A principal may ask about its own tokens, also about those that are not alive any more.
 async fn may_ask(service: &Service, asking: &Actor, token: &str) -> Result<()> {
     let began = Instant::now();
     match service.require(asking, Permission::VerifyTokens) {
-        Err(refused) if service.holder(token, Behalf::Actor(asking.id())).await? != Some(asking.id()) => {
+        Err(refused) if service.holder(token, Party::Actor(asking.id())).await? != Some(asking.id()) => {
             hold(began).await;
             Err(refused)
         }
@@ -59,20 +59,20 @@ pub enum Leaked {
 }
 
 /// Revokes a token on the word of whoever can show it: an API key is deleted, any other credential is. No use is
-/// noted, and no limit of the key protects it.
+/// noted, and no limit of the key protects it. The audit trail knows the request by what found the token.
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn revoke_leaked(service: &Service, token: &str, finder: &'static str) -> Result<Leaked> {
+pub async fn revoke_leaked(service: &Service, token: &str, request: Request) -> Result<Leaked> {
     let actor = match service.recognise(token).await {
         Ok(actor) => actor,
         Err(Error::Unauthenticated(_)) => return Ok(Leaked::Dead),
         Err(error) => return Err(error),
     };
     let Some(credential) = actor.credential else { return Ok(Leaked::Dead) };
-    let operator = Actor::operator(service.clock.now()).requesting(finder.into());
+    let operator = Actor::operator(service.clock.now()).requesting(request);
     service
-        .write(&operator, move |transaction| {
+        .write_first(&operator, move |transaction| {
             let id = actor.id();
             let existed = match credential.kind {
                 TokenKind::ApiKey => removals::principal(transaction.connection, id, PrincipalKind::ServiceAccount)?,
@@ -97,9 +97,9 @@ pub async fn revoke_leaked(service: &Service, token: &str, finder: &'static str)
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn revoke_found(service: &Service, token: &str) -> Result<()> {
+pub async fn revoke_found(service: &Service, token: &str, request: Request) -> Result<()> {
     let began = Instant::now();
-    revoke_leaked(service, token, "revoke-leaked").await?;
+    revoke_leaked(service, token, request).await?;
     hold(began).await;
     Ok(())
 }

@@ -92,7 +92,8 @@ impl Service {
             return judge(standing, inquiry, &slices);
         }
         let (service, standing, inquiry) = (self.clone(), standing.clone(), inquiry.clone());
-        self.look_up(move |connection| service.decide_in(connection, &standing, &inquiry)).await
+        let subject = standing.principal.id;
+        self.read_of(subject, move |connection, _| service.decide_in(connection, &standing, &inquiry)).await
     }
 
     /// The same for what an actor is about to do. What an API key makes use of is noted.

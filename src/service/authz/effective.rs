@@ -9,8 +9,7 @@ use crate::domain::ids::PrincipalId;
 use crate::domain::permission::Permission;
 use crate::domain::policy::Effect;
 use crate::service::Service;
-use crate::storage::database::{AnyConnection, Lane};
-use crate::storage::errand::Errand;
+use crate::storage::database::AnyConnection;
 use crate::storage::{permission_uses, policies, principals, standings};
 
 /// Every permission of an API key, or those that nobody made use of since `unused_since`: the holder's own, or for whoever
@@ -102,7 +101,7 @@ pub async fn save_uses(service: &Service) -> Result<()> {
     }
     let parts = service.clone();
     service
-        .run(Lane::Writes, Errand::unbounded(), move |database, errand| {
+        .run_upkeep(move |database, errand| {
             database.write_for(errand, |connection| permission_uses::keep(connection, &uses))?;
             parts.directory.permission_uses.saved(&uses);
             Ok(())

@@ -115,13 +115,15 @@ pub async fn evaluate(
     {
         return Ok(vec![Answer::Decided(service.decide(asking.standing(), inquiry).await?)]);
     }
+    let asking_id = asking.id();
     let (service, asking) = (service.clone(), asking.clone());
     let reading = service.clone();
     reading
-        .read(move |connection| {
+        .read_of(asking_id, move |connection, errand| {
             let mut known = HashMap::new();
             let mut answers = Vec::with_capacity(questions.len());
             for Question { about, inquiry } in questions {
+                errand.go_on()?;
                 let subject = match known.entry(about) {
                     Entry::Occupied(known) => known.into_mut(),
                     Entry::Vacant(unknown) => {

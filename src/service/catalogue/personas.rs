@@ -69,9 +69,18 @@ pub(in crate::service) fn insert(transaction: &mut Transaction<'_>, persona: &Pe
 }
 
 /// Writes a persona that the transaction has locked.
-pub(in crate::service) fn replace(transaction: &mut Transaction<'_>, persona: &Persona) -> Result<()> {
+fn replace(transaction: &mut Transaction<'_>, persona: &Persona, action: Action) -> Result<()> {
     personas::replace(transaction.connection, persona)?;
-    transaction.record(Action::PersonaUpdated, Subject::Persona(persona.id.uuid()), &persona.name)
+    transaction.record(action, Subject::Persona(persona.id.uuid()), &persona.name)
+}
+
+/// What is known of a persona by those who are linked to it.
+fn known_of(persona: &Persona) -> (String, bool) {
+    (persona.name.clone(), persona.enabled)
+}
+
+fn action(is_described_only: bool) -> Action {
+    if is_described_only { Action::PersonaDescribed } else { Action::PersonaUpdated }
 }
 
 /// Deletes a persona with its policies, and unlinks it from everybody.
@@ -120,6 +129,7 @@ pub async fn update(
     service
         .write(actor, move |transaction| {
             let before = personas::lock(transaction.connection, id)?.ok_or_else(|| not_found(id))?;
+            let known = known_of(&before);
             expected.check(&before.edition())?;
             may_switch(transaction, &before, input.enabled)?;
             let persona = Persona {
@@ -130,7 +140,7 @@ pub async fn update(
                 updated_at: transaction.now,
                 ..before
             };
-            replace(transaction, &persona)?;
+            replace(transaction, &persona, action(known == known_of(&persona)))?;
             Ok(persona)
         })
         .await
@@ -199,6 +209,7 @@ fn update_from(transaction: &mut Transaction<'_>, before: Persona, draft: &Perso
         return Err(head.violation("qualifiedName", "cannot be changed").into());
     }
     may_switch(transaction, &before, draft.enabled.unwrap_or(before.enabled))?;
+    let known = known_of(&before);
     let text = |new: Option<&DisplayName>, old: String| new.map_or(old, |new| new.as_str().to_owned());
     let after = Persona {
         name: text(head.name.as_ref(), before.name),
@@ -209,7 +220,8 @@ fn update_from(transaction: &mut Transaction<'_>, before: Persona, draft: &Perso
         updated_at: transaction.now,
         ..before
     };
-    replace(transaction, &after)?;
+    // Who is linked to it may change with it.
+    replace(transaction, &after, action(known == known_of(&after) && draft.users.is_none()))?;
     link_users(transaction, draft, after.id)?;
     Ok(Saved::Updated(after.id.uuid()))
 }

@@ -199,10 +199,14 @@ pub(in crate::service) fn replace(
 ) -> Result<()> {
     check(policy)?;
     policies::raise_revision(transaction.connection)?;
+    let unknown = || not_found(&policy.qualified_name);
+    let before = policies::find(transaction.connection, policy.id)?.ok_or_else(unknown)?;
     if policies::update(transaction.connection, policy)? == Existed::No {
-        return Err(not_found(&policy.qualified_name));
+        return Err(unknown());
     }
-    settle(transaction, policy, object, Action::PolicyUpdated)
+    let says_the_same =
+        (&before.rule, before.enabled, before.persona) == (&policy.rule, policy.enabled, policy.persona);
+    settle(transaction, policy, object, if says_the_same { Action::PolicyDescribed } else { Action::PolicyUpdated })
 }
 
 /// What follows the writing of a policy. One that names somebody gives them something that those who created tokens for

@@ -138,7 +138,7 @@ pub async fn revoke(service: &Service, actor: &Actor, id: String) -> Result<()> 
         service.require(actor, Permission::ManageAccessTokens)?;
     }
     service
-        .write(actor, move |transaction| {
+        .write_first(actor, move |transaction| {
             if credentials::delete(transaction.connection, token.key_id)? == Existed::No {
                 return Err(not_found());
             }

@@ -244,7 +244,7 @@ pub async fn delete(service: &Service, actor: &Actor, id: PrincipalId) -> Result
         service.require(actor, Permission::ManageApiKeys)?;
     }
     service
-        .write(actor, move |transaction| {
+        .write_first(actor, move |transaction| {
             // Locks in the order of an update, so that the two never wait for each other.
             if api_keys::touch(transaction.connection, id, transaction.now)? == Existed::No {
                 return Err(not_found(id));

@@ -84,7 +84,7 @@ pub async fn get(service: &Service, actor: &Actor, username: String) -> Result<S
 pub async fn delete(service: &Service, actor: &Actor, username: String) -> Result<()> {
     service.require(actor, Permission::ManageServiceAccounts)?;
     service
-        .write(actor, move |transaction| {
+        .write_first(actor, move |transaction| {
             let found = principals::lock(transaction.connection, &username)?;
             let found = found.filter(|found| sight::principals(transaction.actor).sees(found));
             let Some(principal) = found else {

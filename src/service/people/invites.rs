@@ -131,7 +131,7 @@ pub async fn accept(
         enabled: true,
         created_at: now,
     };
-    let actor = Actor::user(principal).requesting(origin.request_id);
+    let actor = Actor::user(principal).requesting(origin.request);
     service
         .write(&actor, move |transaction| {
             let principal = transaction.actor.principal().clone();

@@ -147,7 +147,7 @@ pub async fn delete(service: &Service, operator: &Actor, username: String) -> Re
 pub async fn remove(service: &Service, actor: &Actor, username: String) -> Result<i32> {
     service.require(actor, Permission::ManageUsersAndGroups)?;
     service
-        .write(actor, move |transaction| {
+        .write_first(actor, move |transaction| {
             let Some(user) = principals::lock(transaction.connection, &username)? else { return Ok(0) };
             if user.kind != PrincipalKind::User {
                 return Ok(0);

@@ -56,7 +56,9 @@ impl Follower {
         }
         self.mark = mark;
         for change in &changes {
-            service.directory.forget(change.subject);
+            if change.decides() {
+                service.directory.forget(change.subject);
+            }
             service.directory.counts.followed(change, service.clock.now());
         }
         service.directory.renew_lease(began);

@@ -7,8 +7,7 @@ use crate::domain::error::{Error, Result};
 use crate::service::Service;
 use crate::service::authz::effective;
 use crate::service::upkeep::time;
-use crate::storage::database::{Lane, unwritable};
-use crate::storage::errand::Errand;
+use crate::storage::database::unwritable;
 use crate::storage::{access_tokens, api_keys, create_requests, credentials, installation, peppers};
 
 /// How often uses are saved.
@@ -40,7 +39,7 @@ pub async fn save_some_uses(service: &Service) -> Result<Unsaved> {
     let _one_at_a_time = service.saving.lock().await;
     let parts = service.clone();
     let unsaved = service
-        .run(Lane::Writes, Errand::unbounded(), move |database, errand| {
+        .run_upkeep(move |database, errand| {
             let uses = parts.directory.take_uses(SAVED_AT_ONCE);
             if !uses.is_empty() {
                 database.write_for(errand, |connection| api_keys::note_uses(connection, &uses))?;

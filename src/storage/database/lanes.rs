@@ -8,9 +8,15 @@ use tokio::sync::Semaphore;
 use super::lane::Lane;
 use super::opening::{LogPoolErrors, Manager};
 use crate::domain::error::{Error, Result};
+use crate::domain::party::Party;
+use crate::queue::{Queue, Rules};
 
 /// How long the pool itself waits at most between two attempts to open a connection, twice over.
 const RETRY: Duration = Duration::from_secs(2);
+
+/// How many writes wait at most, and how long.
+const WAITING: usize = 1_024;
+const PATIENCE: Duration = Duration::from_secs(8);
 
 pub(super) type Pool = diesel::r2d2::Pool<Manager>;
 
@@ -44,6 +50,7 @@ pub(super) struct Lanes {
     look_ups: Connections,
     follows: Connections,
     writes: Connections,
+    writers: Queue<Party>,
 }
 
 impl Lanes {
@@ -54,6 +61,13 @@ impl Lanes {
             look_ups: Connections::new(manager, Lane::LookUps, connections.div_ceil(4)),
             follows: Connections::new(manager, Lane::Follows, 1),
             writes: Connections::new(manager, Lane::Writes, writers),
+            writers: Queue::new(Rules {
+                places: usize::try_from(writers).unwrap_or(1),
+                places_of_one: 1,
+                waiting: WAITING,
+                waiting_of_one: WAITING,
+                patience: PATIENCE,
+            }),
         }
     }
 
@@ -70,6 +84,11 @@ impl Lanes {
         Arc::clone(&self.of(lane).seats)
     }
 
+    /// Where those wait who write.
+    pub(super) fn writers(&self) -> Queue<Party> {
+        self.writers.clone()
+    }
+
     /// A connection.
     pub(super) fn take(&self, lane: Lane) -> Result<diesel::r2d2::PooledConnection<Manager>> {
         self.of(lane).pool.get_timeout(lane.patience()).map_err(|error| Error::Unavailable(error.into()))
@@ -77,6 +96,7 @@ impl Lanes {
 
     /// Whether some work is going on.
     pub(super) fn are_in_use(&self) -> bool {
-        [&self.reads, &self.look_ups, &self.follows, &self.writes].into_iter().any(Connections::are_in_use)
+        self.writers.under_way() > 0
+            || [&self.reads, &self.look_ups, &self.follows].into_iter().any(Connections::are_in_use)
     }
 }

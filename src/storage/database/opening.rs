@@ -10,13 +10,13 @@ use std::sync::Arc;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::R2D2Connection;
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{Bool, Integer};
 use diesel::sqlite::Sqlite;
 use diesel::{ConnectionError, PgConnection, SqliteConnection};
 
 use super::AnyConnection;
+use super::failures;
 use super::lane::Lane;
 use crate::storage::errand::{Current, Errand};
 use crate::storage::in_time_utils;
@@ -56,7 +56,8 @@ pub struct Link {
     server_process: Option<i32>,
     /// The SQLite file, by device and number.
     file: Option<[u64; 2]>,
-    /// Whether a cancellation may still arrive, which would hit what the connection is at then.
+    /// Whether it must be closed: a cancellation may still arrive, which would hit what the connection is at then, or its
+    /// session is read-only.
     spoiled: bool,
 }
 
@@ -85,59 +86,19 @@ impl Link {
     pub(super) fn end(&mut self, errand: &Errand) {
         self.current.set(None);
         *errand.server_process() = None;
-        self.spoiled = errand.is_given_up() && self.server_process.is_some();
+        self.spoiled |= errand.is_given_up() && self.server_process.is_some();
     }
 
     /// Whether work failed with that error because the database cannot be reached.
     pub(super) fn is_lost(&mut self, error: &(dyn std::error::Error + 'static)) -> bool {
-        use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
-        match error.downcast_ref() {
-            Some(
-                DieselError::DatabaseError(ClosedConnection | UnableToSendCommand, _)
-                | DieselError::BrokenTransactionManager,
-            ) => true,
-            Some(DieselError::DatabaseError(_, information)) => {
-                LOST.iter().any(|words| information.message().contains(words)) || self.connection.is_broken()
-            }
-            _ => self.connection.is_broken(),
-        }
+        failures::is_lost(error) || self.connection.is_broken()
+    }
+
+    /// Has the connection closed and another opened in its place.
+    pub(super) fn spoil(&mut self) {
+        self.spoiled = true;
     }
 }
-
-/// Messages of errors that say that a connection is of no use, by the words that they have in them.
-const LOST: [&str; 9] = [
-    "terminating connection",
-    "the database system is",
-    "server closed the connection",
-    "no connection to the server",
-    "could not receive data",
-    "could not send data",
-    "database is locked",
-    "unable to open database file",
-    "disk I/O error",
-];
-
-/// Why a database that can be read takes no writes, if that is what work failed for.
-#[must_use]
-pub fn unwritable(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
-    let Some(DieselError::DatabaseError(kind, information)) = error.downcast_ref() else { return None };
-    if matches!(kind, DatabaseErrorKind::ReadOnlyTransaction) {
-        return Some(READ_ONLY);
-    }
-    UNWRITABLE.iter().find(|(words, _)| information.message().contains(words)).map(|(_, reason)| *reason)
-}
-
-const READ_ONLY: &str = "the database is read-only";
-const FULL: &str = "the disk of the database is full";
-
-/// Messages of errors that say that nothing can be written, by the words that they have in them.
-const UNWRITABLE: [(&str, &str); 5] = [
-    ("in a read-only transaction", READ_ONLY),
-    ("attempt to write a readonly database", READ_ONLY),
-    ("database or disk is full", FULL),
-    ("No space left on device", FULL),
-    ("could not extend file", FULL),
-];
 
 /// What SQL gets from `in_time` on SQLite: true, or the failure of the statement.
 #[derive(Debug)]
@@ -202,8 +163,15 @@ impl Manager {
         match self.open() {
             // It is there; those who have a connection can work.
             Err(ConnectionError::BadConnection(message)) if is_full(&message) => Ok(()),
+            // Another process has the file for itself at the moment.
+            Err(ConnectionError::CouldntSetupConfiguration(error)) if failures::is_locked(&error) => Ok(()),
             outcome => outcome.map(drop),
         }
+    }
+
+    /// Whether somebody who looks for the database may be kept waiting for want of a processor only: it is a file.
+    pub(super) fn is_file(&self) -> bool {
+        matches!(*self.url, DatabaseUrl::Sqlite(_))
     }
 
     /// Cancels what a process of PostgreSQL is at.

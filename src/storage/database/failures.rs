@@ -1,0 +1,89 @@
+//! What the database's errors mean. diesel has kinds for few of them; the rest is told by words of their messages.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use super::Overtaken;
+
+type Source = dyn std::error::Error + 'static;
+
+/// Of errors that say that a connection is of no use.
+const LOST: [&str; 9] = [
+    "terminating connection",
+    "the database system is",
+    "server closed the connection",
+    "no connection to the server",
+    "could not receive data",
+    "could not send data",
+    "database is locked",
+    "unable to open database file",
+    "disk I/O error",
+];
+
+const READ_ONLY: &str = "the database is read-only";
+const FULL: &str = "the disk of the database is full";
+
+/// Messages of errors that say that nothing can be written, by the words that they have in them.
+const UNWRITABLE: [(&str, &str); 5] = [
+    ("in a read-only transaction", READ_ONLY),
+    ("attempt to write a readonly database", READ_ONLY),
+    ("database or disk is full", FULL),
+    ("No space left on device", FULL),
+    ("could not extend file", FULL),
+];
+
+/// Of PostgreSQL's `query_canceled`: a statement took longer than it may, or somebody ended it.
+const CANCELLED: [&str; 1] = ["canceling statement"];
+
+fn has(error: &Source, words: &[&str]) -> bool {
+    matches!(error.downcast_ref(), Some(DieselError::DatabaseError(_, information))
+        if words.iter().any(|words| information.message().contains(words)))
+}
+
+/// Whether work failed because the database cannot be reached.
+pub(super) fn is_lost(error: &Source) -> bool {
+    use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
+    matches!(
+        error.downcast_ref(),
+        Some(
+            DieselError::DatabaseError(ClosedConnection | UnableToSendCommand, _)
+                | DieselError::BrokenTransactionManager
+        )
+    ) || has(error, &LOST)
+}
+
+/// Whether it failed because a statement was ended.
+pub(super) fn was_cancelled(error: &Source) -> bool {
+    has(error, &CANCELLED)
+}
+
+/// Whether it failed because the session or its server is read-only, as after a failover to a standby.
+pub(super) fn is_read_only(error: &Source) -> bool {
+    matches!(error.downcast_ref(), Some(DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _)))
+}
+
+/// Why a database that can be read takes no writes, if that is what work failed for.
+#[must_use]
+pub fn unwritable(error: &Source) -> Option<&'static str> {
+    if is_read_only(error) {
+        return Some(READ_ONLY);
+    }
+    UNWRITABLE.iter().find(|(words, _)| has(error, &[words])).map(|(_, reason)| *reason)
+}
+
+/// Whether another process has locked an SQLite file.
+pub(super) fn is_locked(error: &DieselError) -> bool {
+    has(error, &["database is locked"])
+}
+
+/// Whether a transaction failed only because of another: PostgreSQL's `serialization_failure` or `deadlock_detected`,
+/// of which diesel tells the second by its message alone, or [`overtaken`].
+pub(super) fn was_in_the_way(error: &Source) -> bool {
+    if error.is::<Overtaken>() {
+        return true;
+    }
+    match error.downcast_ref() {
+        Some(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
+        Some(DieselError::DatabaseError(_, information)) => information.message().contains("deadlock detected"),
+        _ => false,
+    }
+}

@@ -1,0 +1,103 @@
+//! Who waits for whom where the database has room for few.
+
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
+
+use actix_web::rt::time::{sleep, timeout};
+use futures_util::future::{join, join_all};
+use futures_util::join;
+use serde_json::{Value, json};
+use tessera::domain::permission::Permission;
+use tessera::storage::database::Lane;
+
+use crate::given_up::Lock;
+use crate::support::{App, Client, Holder};
+
+#[actix_web::test]
+async fn one_actor_that_writes_much_delays_neither_revocations_nor_the_writes_of_others() {
+    let app = App::start().await;
+    let (admin, honest) = (app.admin().await, app.key_with(&[Permission::ManageApiKeys]).await);
+    let greedy = app.key_with(&[Permission::ManageApiKeys]).await;
+    let doomed = admin.create("doomed").await;
+    for client in [&admin, &honest.client, &greedy.client] {
+        client.whoami().await.ok();
+    }
+    let lock = Lock::of(&app);
+    let order = RefCell::new(Vec::new());
+    let crowd = join_all((0..30).map(|number| {
+        let (greedy, order) = (&greedy, &order);
+        async move {
+            greedy.create(&format!("key {number}")).await;
+            order.borrow_mut().push("greedy");
+        }
+    }));
+    let late = async {
+        sleep(Duration::from_millis(200)).await;
+        let create = async {
+            honest.create("one").await;
+            order.borrow_mut().push("honest");
+        };
+        let revoke = async {
+            admin.delete_key(doomed["id"].as_str().unwrap()).await.ok();
+            order.borrow_mut().push("revoked");
+        };
+        let release = async {
+            sleep(Duration::from_millis(300)).await;
+            lock.release();
+        };
+        join!(create, revoke, release);
+    };
+    join(crowd, late).await;
+    let place = |name: &str| order.borrow().iter().position(|each| *each == name).unwrap();
+    assert!(place("revoked") < 6 && place("honest") < 8, "{:?}", order.borrow());
+}
+
+/// A batch of so many questions of a key about itself.
+async fn evaluate(client: &Client, key: &Holder, count: usize) -> Value {
+    let body = json!({
+        "subject": {"type": "api_token", "id": format!("service-account-apikey-{}", key.id)},
+        "action": {"name": "persona-asset-read"},
+        "resource": {"type": "Table", "id": "default/x"},
+        "evaluations": vec![json!({}); count],
+    });
+    client.post("/access/v1/evaluations", &body).await.ok()
+}
+
+#[actix_web::test]
+async fn the_evaluations_of_one_actor_leave_connections_to_others() {
+    let app = App::start().await;
+    let greedy = app.key_with(&[]).await;
+    let modest = app.key_with(&[Permission::ManageApiKeys]).await;
+    modest.keys(&[]).await.ok();
+    let answered = Cell::new(0);
+    let batches = join_all((0..64).map(|_| async {
+        evaluate(&greedy, &greedy, 50).await;
+        answered.set(answered.get() + 1);
+    }));
+    let other = async {
+        modest.keys(&[]).await.ok();
+        answered.get()
+    };
+    let (_, before) = join(batches, other).await;
+    assert!(before < 32, "it waited for {before} batches of another actor");
+}
+
+#[actix_web::test]
+async fn a_batch_that_nobody_waits_for_any_more_ends() {
+    let app = App::start().await;
+    let key = app.key_with(&[]).await;
+    let began = Instant::now();
+    evaluate(&key, &key, 1000).await;
+    let whole = began.elapsed();
+    let all = app.service.database.seats(Lane::Reads).available_permits();
+    let mut lingered = Vec::new();
+    for _ in 0..3 {
+        assert!(timeout(whole / 4, evaluate(&key, &key, 1000)).await.is_err());
+        let gone = Instant::now();
+        while app.service.database.seats(Lane::Reads).available_permits() < all {
+            sleep(Duration::from_millis(1)).await;
+        }
+        lingered.push(gone.elapsed());
+    }
+    assert!(lingered.iter().any(|time| *time < whole / 4), "{lingered:?} of {whole:?}");
+}
