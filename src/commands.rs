@@ -27,6 +27,7 @@ use crate::http::state::State;
 use crate::http::{Doors, openapi, wire};
 use crate::pepper_file;
 use crate::service::authn::look_ups::LookUps;
+use crate::service::authn::sessions;
 use crate::service::authn::sign_ins::SignIns;
 use crate::service::authz::administrators;
 use crate::service::bootstrap::{self, ADMIN, FirstStart};
@@ -138,9 +139,6 @@ async fn unchecked_service(settings: &Settings) -> Result<Service, String> {
     Ok(service)
 }
 
-/// So many connections more than there may be are accepted while others are closed in their place.
-const SPARE: usize = 32;
-
 async fn serve(settings: Settings, accept_errors: AcceptErrors) -> Outcome {
     let started = start(&settings).await?;
     started.seen.warn();
@@ -150,6 +148,7 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> Outcome {
     if let Some(first) = first {
         welcome(first);
     }
+    sessions::remember_networks(&service).await.map_err(explain)?;
     let door_settings = doors::settings(&settings)?;
     warn(&door_settings.datahub);
     let connections = doors::connections(&settings);
@@ -160,7 +159,7 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> Outcome {
         wire::listen(settings.listen).map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
     let defaults = wire::Settings::default();
     let wire_settings = wire::Settings {
-        accepted: connections.most() + SPARE,
+        accepted: connections.accepted(),
         connections,
         pace: doors::pace(&settings),
         workers: settings.workers.map_or(defaults.workers, std::num::NonZero::get),
@@ -171,7 +170,7 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> Outcome {
     shutdown::watch(wire_settings.shutdown_timeout + shutdown::MARGIN)
         .map_err(|error| format!("cannot watch for signals: {error}"))?;
     tracing::info!(listen = %settings.listen, database = ?database_url(&settings)?, "serving");
-    actix_web::rt::spawn(follow(started));
+    actix_web::rt::spawn(follow(started, state.clone()));
     actix_web::rt::spawn(see(service.clone()));
     actix_web::rt::spawn(save_uses(service.clone()));
     actix_web::rt::spawn(forget_ended(service.clone()));
@@ -200,13 +199,15 @@ fn welcome(first: FirstStart) {
     println!("  API key   {}\n", first.token.expose());
 }
 
-async fn follow(mut started: Started) {
+async fn follow(mut started: Started, state: web::Data<State>) {
     let mut ticks = tokio::time::interval(FOLLOW_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         if let Err(error) = started.look().await {
-            tracing::error!(error, "cannot follow the changes; nothing in memory is used");
+            if state.log_bounds.admit("cannot follow", Instant::now()) {
+                tracing::error!(error, "cannot follow the changes; nothing in memory is used");
+            }
         }
     }
 }

@@ -45,7 +45,7 @@ impl Identify for Bearer {
 /// The refusal.
 pub async fn identify<D: Identify>(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
     let actor = D::identify(state, request, look).await?.requesting(auth::request_id(request));
-    auth::note(&actor);
+    auth::note(&actor, request);
     Ok(actor)
 }
 

@@ -16,7 +16,7 @@ use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::valid::Body;
-use crate::service::authn::verify::{Leaked, revoke_found, revoke_leaked};
+use crate::service::authn::verify::{Finder, Leaked, revoke_found, revoke_leaked};
 
 /// Revoke a leaked token
 ///
@@ -35,8 +35,9 @@ pub async fn revoke(
     request: HttpRequest,
     body: Body<RevokeLeakedRequest>,
 ) -> Result<HttpResponse, Failure> {
-    reports.take(state.trusted.client_address(&request))?;
-    revoke_found(&state.service, &body.valid()?.token).await?;
+    let network = Network::of(state.trusted.client_address(&request));
+    reports.take(network)?;
+    revoke_found(&state.service, &body.valid()?.token, network).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -93,7 +94,7 @@ pub async fn github(
     let mut known: HashMap<&str, &'static str> = HashMap::new();
     for alert in &alerts {
         if !known.contains_key(alert.token.as_str()) {
-            let label = match revoke_leaked(&state.service, &alert.token, "github-secret-scanning").await? {
+            let label = match revoke_leaked(&state.service, &alert.token, Finder::Github).await? {
                 Leaked::Revoked => "true_positive",
                 Leaked::Dead => "false_positive",
             };

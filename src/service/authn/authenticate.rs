@@ -108,8 +108,8 @@ impl Service {
     ///
     /// # Errors
     /// The refusal.
-    pub(in crate::service) async fn recognise(&self, bearer: &str) -> Result<Actor> {
-        let (genuine, now) = self.recall(bearer, Behalf::Finder).await?;
+    pub(in crate::service) async fn recognise(&self, bearer: &str, behalf: Behalf) -> Result<Actor> {
+        let (genuine, now) = self.recall(bearer, behalf).await?;
         genuine.recognise(now)
     }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Result};
+use crate::domain::network::Network;
 use crate::domain::permission::Permission;
 use crate::domain::principal::{PrincipalKind, service_account_username};
 use crate::domain::token::TokenKind;
@@ -58,19 +59,45 @@ pub enum Leaked {
     Dead,
 }
 
+/// Who found a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finder {
+    /// GitHub, who signs what it finds.
+    Github,
+    /// Anybody, known by their network alone.
+    Stranger(Network),
+}
+
+impl Finder {
+    fn behalf(self) -> Behalf {
+        match self {
+            Self::Github => Behalf::Finder,
+            Self::Stranger(network) => Behalf::Network(network),
+        }
+    }
+
+    /// What stands for the request in the audit trail.
+    fn request_id(self) -> &'static str {
+        match self {
+            Self::Github => "github-secret-scanning",
+            Self::Stranger(_) => "revoke-leaked",
+        }
+    }
+}
+
 /// Revokes a token on the word of whoever can show it: an API key is deleted, any other credential is. No use is
 /// noted, and no limit of the key protects it.
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn revoke_leaked(service: &Service, token: &str, finder: &'static str) -> Result<Leaked> {
-    let actor = match service.recognise(token).await {
+pub async fn revoke_leaked(service: &Service, token: &str, finder: Finder) -> Result<Leaked> {
+    let actor = match service.recognise(token, finder.behalf()).await {
         Ok(actor) => actor,
         Err(Error::Unauthenticated(_)) => return Ok(Leaked::Dead),
         Err(error) => return Err(error),
     };
     let Some(credential) = actor.credential else { return Ok(Leaked::Dead) };
-    let operator = Actor::operator(service.clock.now()).requesting(finder.into());
+    let operator = Actor::operator(service.clock.now()).requesting(finder.request_id().into());
     service
         .write(&operator, move |transaction| {
             let id = actor.id();
@@ -97,9 +124,9 @@ pub async fn revoke_leaked(service: &Service, token: &str, finder: &'static str)
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn revoke_found(service: &Service, token: &str) -> Result<()> {
+pub async fn revoke_found(service: &Service, token: &str, network: Network) -> Result<()> {
     let began = Instant::now();
-    revoke_leaked(service, token, "revoke-leaked").await?;
+    revoke_leaked(service, token, Finder::Stranger(network)).await?;
     hold(began).await;
     Ok(())
 }
