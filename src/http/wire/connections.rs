@@ -37,7 +37,7 @@ pub struct ConnectionLimits {
 
 /// So many connections more than there may be are accepted while others end in their place. When as many have not ended
 /// yet, new ones are refused: only what is accepted can make others end.
-const SPARE: usize = 32;
+const SPARE: usize = 96;
 
 impl Default for ConnectionLimits {
     fn default() -> Self {

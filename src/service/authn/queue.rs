@@ -138,13 +138,16 @@ impl State {
             waiting.filter_map(|(place, (party, _))| Some((place, party.stranger()?))).collect();
         let mut rival = newcomer.map(Network::groups);
         for size in (0..SIZES).rev() {
-            let mut counts: HashMap<Group, usize> = HashMap::new();
-            for (_, network) in &among {
-                *counts.entry(network.groups()[size]).or_default() += 1;
+            // How many of each wait, and where the newest does.
+            let mut counts: HashMap<Group, (usize, usize)> = HashMap::new();
+            for (place, network) in &among {
+                let (count, newest) = counts.entry(network.groups()[size]).or_default();
+                (*count, *newest) = (*count + 1, *place);
             }
             let own = rival.map(|groups| groups[size]);
-            let of_own = own.and_then(|own| counts.get(&own).copied()).unwrap_or(0);
-            let (largest, most) = counts.into_iter().max_by_key(|(group, count)| (*count, Some(*group) == own))?;
+            let of_own = own.and_then(|own| counts.get(&own)).map_or(0, |(count, _)| *count);
+            let order = |(group, (count, newest)): &(Group, (usize, usize))| (*count, Some(*group) == own, *newest);
+            let (largest, (most, _)) = counts.into_iter().max_by_key(order)?;
             if own.is_some() && own != Some(largest) {
                 if most <= of_own + 1 {
                     return None;
