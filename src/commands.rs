@@ -23,6 +23,7 @@ use crate::http::wire::RawTargets;
 use crate::http::{Doors, openapi, wire};
 use crate::pepper_file;
 use crate::service::authn::look_ups::LookUps;
+use crate::service::authn::sessions;
 use crate::service::authn::sign_ins::SignIns;
 use crate::service::bootstrap::{self, ADMIN, FirstStart};
 use crate::service::catalogue::policies;
@@ -158,9 +159,6 @@ async fn unchecked_service(settings: &Settings, setup: Setup) -> Result<Service,
     Ok(service)
 }
 
-/// So many connections more than there may be are accepted while others are closed in their place.
-const SPARE: usize = 32;
-
 /// Sets up a database, and shows what was made.
 async fn init(settings: &Settings) -> Outcome {
     let started = start(settings, Setup::Made).await?;
@@ -190,6 +188,7 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> Outcome {
     started.seen.warn();
     let service = started.service.clone();
     set_up(&service, &settings).await?;
+    sessions::remember_networks(&service).await.map_err(explain)?;
     if door_settings.datahub.authentication != Authentication::On {
         bootstrap::make_datahub(&service).await.map_err(explain)?;
     }
@@ -201,7 +200,7 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> Outcome {
         Doors::new(&service, door_settings, settings.public_url.as_deref()).map_err(|error| error.to_string())?;
     let defaults = wire::Settings::default();
     let wire_settings = wire::Settings {
-        accepted: connections.most() + SPARE,
+        accepted: connections.accepted(),
         connections,
         pace: doors::pace(&settings),
         raw_targets: if settings.raw_request_targets { RawTargets::Encoded } else { RawTargets::Untouched },
@@ -213,7 +212,7 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> Outcome {
     shutdown::watch(wire_settings.shutdown_timeout + shutdown::MARGIN)
         .map_err(|error| format!("cannot watch for signals: {error}"))?;
     tracing::info!(listen = %settings.listen, database = ?database_url(&settings)?, "serving");
-    actix_web::rt::spawn(follow(started));
+    actix_web::rt::spawn(follow(started, state.clone()));
     actix_web::rt::spawn(see(service.clone()));
     actix_web::rt::spawn(save_uses(service.clone()));
     actix_web::rt::spawn(forget_ended(service.clone()));
@@ -242,13 +241,15 @@ fn welcome(first: FirstStart) {
     println!("  API key   {}\n", first.token.expose());
 }
 
-async fn follow(mut started: Started) {
+async fn follow(mut started: Started, state: web::Data<State>) {
     let mut ticks = tokio::time::interval(FOLLOW_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         if let Err(error) = started.look().await {
-            tracing::error!(error, "cannot follow the changes; nothing in memory is used");
+            if state.log_bounds.admit("cannot follow", Instant::now()) {
+                tracing::error!(error, "cannot follow the changes; nothing in memory is used");
+            }
         }
     }
 }

@@ -48,7 +48,7 @@ impl Identify for Bearer {
 /// The refusal.
 pub async fn identify<D: Identify>(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
     let actor = D::identify(state, request, look).await?.requesting(auth::request(request));
-    auth::note(&actor);
+    auth::note(&actor, request);
     Ok(actor)
 }
 

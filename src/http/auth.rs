@@ -40,8 +40,12 @@ pub async fn authenticate(state: &State, bearer: &str, request: &HttpRequest, lo
     Ok(actor)
 }
 
-/// Notes in the span of the request who makes it.
-pub fn note(actor: &Actor) {
+/// In the extensions of a request: somebody has proved to be its actor.
+pub struct Known;
+
+/// Notes who makes a request, in its span and with it.
+pub fn note(actor: &Actor, request: &HttpRequest) {
+    request.extensions_mut().insert(Known);
     tracing::Span::current().record("actor", tracing::field::display(actor.username()));
 }
 

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tracing::Instrument;
 use tracing::field::Empty;
 
+use super::auth::Known;
 use super::datahub;
 use super::problem::{Failure, PROBLEM_JSON, Shape};
 use super::request_id::{Numbered, RequestId};
@@ -68,6 +69,7 @@ pub async fn envelope(
             };
             let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
             let status = response.status();
+            let code = code.or_else(|| answer.of_stranger(&response));
             let allowance = response.request().extensions().get::<Allowance>().copied();
             answer.end_connection(response.response_mut());
             if let Some(allowance) = allowance {
@@ -147,6 +149,12 @@ impl Answer {
         Some((self.render(&failure, state), failure.code().1))
     }
 
+    /// The kind of its log line, if it is a success that nobody has proved to be anybody for.
+    fn of_stranger(&self, response: &ServiceResponse<BoxBody>) -> Option<&'static str> {
+        let known = response.request().extensions().contains::<Known>();
+        (!known).then_some("answered a stranger")
+    }
+
     fn fail(&self, state: &State, failure: &Failure) -> actix_web::Error {
         let mut response = self.render(failure, state);
         self.end_connection(&mut response);
@@ -163,8 +171,16 @@ impl Answer {
                     tracing::error!(%source, "{failure}");
                 }
             }
-            Failure::Domain(Error::Internal(source)) => tracing::error!(%source, "{failure}"),
-            Failure::Panic | Failure::Timeout | Failure::Domain(Error::TooSlow) => tracing::error!("{failure}"),
+            Failure::Domain(Error::Internal(source)) => {
+                if state.log_bounds.admit("internal error", Instant::now()) {
+                    tracing::error!(%source, "{failure}");
+                }
+            }
+            Failure::Panic | Failure::Timeout | Failure::Domain(Error::TooSlow) => {
+                if state.log_bounds.admit("gave up", Instant::now()) {
+                    tracing::error!("{failure}");
+                }
+            }
             // Not the message: it may repeat what the client sent, and that may be a token in the wrong place.
             _ => tracing::debug!(code = failure.code().1, "refused"),
         }
@@ -178,7 +194,8 @@ impl Answer {
         }
     }
 
-    /// Completes an answer with that status, and that code if it is an error.
+    /// Completes an answer with that status, and that code if its log line is one of a bounded kind: an error's, or that
+    /// of strangers.
     fn finish(
         &self,
         state: &State,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// So many refusals with one code are logged in a minute, each with its request id; of the others only the number.
+/// So many lines of one kind, refusals with one code for example, are logged in a minute, each with its request id; of the others only the number.
 const LINES: u64 = 10;
 /// What lines are counted in.
 const PERIOD: Duration = Duration::from_mins(1);
@@ -52,7 +52,7 @@ impl LogBounds {
 
 fn tell(kind: &'static str, left_out: u64) {
     if left_out > 0 {
-        tracing::info!(code = kind, left_out, "more refusals of this kind within a minute");
+        tracing::info!(code = kind, left_out, "more lines of this kind within a minute");
     }
 }
 

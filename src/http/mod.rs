@@ -9,6 +9,7 @@ mod docs;
 mod edition;
 pub mod envelope;
 mod fallback;
+pub mod fan_outs;
 pub mod gateway;
 mod listing;
 pub mod log_bounds;

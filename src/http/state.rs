@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, web};
 use prometheus_client::metrics::counter::Counter;
 
 use super::bodies::{Bodies, BodyLimits};
+use super::fan_outs::FanOuts;
 use super::log_bounds::LogBounds;
 use super::metrics::Metrics;
 use super::peer::TrustedProxies;
@@ -28,6 +29,8 @@ pub struct State {
     pub trusted: TrustedProxies,
     /// The bodies being read.
     pub bodies: Bodies,
+    /// The requests that fan out.
+    pub fan_outs: FanOuts,
     /// The open connections.
     pub connections: Arc<Connections>,
     /// How many refusals of a kind are logged.
@@ -69,6 +72,7 @@ impl State {
             service,
             trusted: settings.trusted,
             bodies: Bodies::new(settings.bodies),
+            fan_outs: FanOuts::default(),
             connections: settings.connections,
             log_bounds: LogBounds::default(),
             request_timeout: settings.request_timeout,

@@ -18,7 +18,7 @@ mod target;
 mod watch;
 
 use std::fmt::Debug;
-use std::future::ready;
+use std::future::{Future, ready};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -27,11 +27,13 @@ use std::time::Duration;
 use actix_http::body::MessageBody;
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, Request, Response};
-use actix_service::{IntoServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
+use actix_service::{IntoServiceFactory, ServiceFactoryExt as _, apply_fn_factory, fn_service, map_config};
+use actix_web::HttpResponse;
 use actix_web::dev::{AppConfig, Server, Service, ServiceFactory};
 use actix_web::http::KeepAlive;
 use actix_web::rt::net::{TcpSocket, TcpStream};
 
+use self::connections::Connection;
 pub use self::connections::{ConnectionLimits, Connections};
 pub use self::lenient::{Lenient, RawTargets};
 pub use self::pace::Pace;
@@ -148,13 +150,33 @@ where
                 .client_request_timeout(settings.pace.head)
                 .client_disconnect_timeout(settings.disconnect_timeout)
                 .local_addr(address)
+                .on_connect_ext(|stream: &Lenient<TcpStream>, data| {
+                    data.insert(stream.connection());
+                })
                 // Only actix itself can make one that names this address; it is read for requests without a Host alone.
-                .h1(map_config(app, |()| AppConfig::default()));
+                .h1(apply_fn_factory(map_config(app, |()| AppConfig::default()), handled));
             let (pace, raw_targets) = (settings.pace, settings.raw_targets);
             fn_service(move |stream| ready(watched(stream, &connections, pace, raw_targets))).and_then(http)
         })?;
     }
     Ok(server.run())
+}
+
+/// Has a request handled for as long as its connection is wanted.
+fn handled<S>(request: Request, service: &S) -> impl Future<Output = Result<S::Response, HttpResponse>> + use<S>
+where
+    S: Service<Request, Error = HttpResponse>,
+{
+    let connection = request.conn_data::<Option<Arc<Connection>>>().cloned().flatten();
+    let answer = service.call(request);
+    async move {
+        match connection {
+            None => answer.await,
+            Some(connection) => {
+                connection.handle(answer).await.unwrap_or_else(|| Err(HttpResponse::ServiceUnavailable().finish()))
+            }
+        }
+    }
 }
 
 /// Wraps a connection and notes who is at its other end; one for which there is no room is closed.

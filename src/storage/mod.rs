@@ -10,6 +10,7 @@ pub mod create_requests;
 pub mod credentials;
 pub mod database;
 pub mod errand;
+pub mod familiar_networks;
 pub mod feed;
 mod folded;
 pub mod holds;

@@ -251,6 +251,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    familiar_networks (principal_id, mark) {
+        principal_id -> Text,
+        mark -> Text,
+        seen_at -> BigInt,
+    }
+}
+
 diesel::joinable!(users -> principals (id));
 diesel::joinable!(api_keys -> principals (id));
 diesel::joinable!(credentials -> principals (principal_id));

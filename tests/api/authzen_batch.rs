@@ -1,5 +1,6 @@
 //! The decision point, several questions at a time.
 
+use futures_util::future::{join_all, join3};
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
 
@@ -164,4 +165,26 @@ async fn properties_are_bounded_as_each_question_takes_a_copy_of_them() {
         let body = json!({"subject": bob, "action": action, "resource": target});
         gateway.post("/access/v1/search/resource", &body).await.violates("resource.properties");
     }
+}
+
+#[actix_web::test]
+async fn of_one_actor_only_so_many_batches_are_under_way() {
+    let app = App::start().await;
+    let (gateway, other) = (certified(&app).await, app.key_with(&[Permission::VerifyTokens]).await);
+    let body = json!({"subject": user("alice"), "action": {"name": "read"}, "resource": record("record-1"),
+                      "evaluations": vec![json!({}); 20]});
+    let search = json!({"subject": user("alice"), "action": {"name": "read"}, "resource": {"type": "record"}});
+    let (batches, searched, of_other) = join3(
+        join_all((0..30).map(|_| gateway.post(EVALUATIONS, &body))),
+        gateway.post("/access/v1/search/resource", &search),
+        other.post(EVALUATIONS, &body),
+    )
+    .await;
+    let answered = batches.iter().filter(|answer| answer.status == 200).count();
+    assert!((1..30).contains(&answered), "{answered}");
+    for refused in batches.into_iter().chain([searched]).filter(|answer| answer.status != 200) {
+        refused.refused("TESSERA-429-001");
+    }
+    of_other.ok();
+    gateway.post(EVALUATIONS, &body).await.ok();
 }

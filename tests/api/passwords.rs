@@ -4,7 +4,11 @@ use serde_json::{Value, json};
 use tessera::domain::error::Error;
 use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
+use tessera::service::Service;
+use tessera::service::authn::sessions;
+use tessera::service::authn::sign_ins::Origin;
 use tessera::service::people::users::{self, NewUser, PersonalTokens};
+use tessera::storage::familiar_networks;
 
 use crate::datahub::{ask, created, data};
 use crate::support::{Answer, App, Client, PASSWORD};
@@ -102,11 +106,83 @@ async fn who_comes_from_elsewhere_is_let_in_while_the_name_is_guessed() {
     let app = App::start().await;
     app.user("ada", Role::Member).await;
     exhaust(&app.anonymous().at(GUESSER), "ada").await;
-    sign_in(&app.anonymous().at("192.0.2.9"), "ada", PASSWORD).await.ok();
-    // One such attempt a minute, for all networks together.
-    sign_in(&app.anonymous().at("192.0.2.10"), "ada", "wrong").await.refused("TESSERA-429-003");
-    app.advance(60_000);
+    // A right password is no guess and takes no turn.
+    for last in 0..5 {
+        sign_in(&app.anonymous().at(&format!("192.0.2.{last}")), "ada", PASSWORD).await.ok();
+    }
+    // Of guesses there is one a minute for the networks of one group, and one every five seconds for all.
+    sign_in(&app.anonymous().at("192.0.2.9"), "ada", "wrong").await.refused("TESSERA-401-005");
+    let wait = async |address: &str| {
+        let refused = sign_in(&app.anonymous().at(address), "ada", "wrong").await;
+        let wait = refused.header("retry-after").unwrap().to_owned();
+        refused.refused("TESSERA-429-003");
+        wait
+    };
+    assert_eq!([wait("192.0.2.10").await, wait("203.0.113.9").await], ["60", "5"]);
+    app.advance(5_000);
+    sign_in(&app.anonymous().at("203.0.113.9"), "ada", PASSWORD).await.ok();
+    app.advance(55_000);
     sign_in(&app.anonymous().at("192.0.2.10"), "ada", PASSWORD).await.ok();
+}
+
+#[actix_web::test]
+async fn who_rents_many_networks_keeps_nobody_out() {
+    let app = App::start().await;
+    app.user("ada", Role::Member).await;
+    exhaust(&app.anonymous().at(GUESSER), "ada").await;
+    let mut guesses = 0;
+    for number in 0..400 {
+        let rented = app.anonymous().at(&format!("2001:db8:7:{:x}::1", number * 0x80));
+        guesses += u32::from(sign_in(&rented, "ada", "wrong").await.status == 401);
+        app.advance(6_000);
+        if number % 40 == 0 {
+            sign_in(&app.anonymous().at(&format!("192.0.{}.2", number / 40)), "ada", PASSWORD).await.ok();
+        }
+    }
+    // Sixteen as somebody new, the share of 48 bits, and a few when nobody may guess faster anyway.
+    assert!((16..=24).contains(&guesses), "{guesses}");
+}
+
+#[actix_web::test]
+async fn who_is_familiar_stays_so_when_a_process_begins() {
+    let app = App::start().await;
+    app.user("ada", Role::Member).await;
+    sign_in(&app.anonymous().at(HOME), "ada", PASSWORD).await.ok();
+    let origin = |address: &str| Origin { address: Some(address.parse().unwrap()), request: tessera::domain::actor::Request::default() };
+    let guess = |service: &Service, address, password: &str| {
+        let (service, password) = (service.clone(), password.to_owned());
+        async move { sessions::create(&service, "ada".into(), password, origin(address)).await }
+    };
+    for (remembers, let_in) in [(true, true), (false, false)] {
+        let node = app.neighbour(&app.pepper);
+        if remembers {
+            sessions::remember_networks(&node).await.unwrap();
+        }
+        while !matches!(guess(&node, GUESSER, "wrong").await, Err(Error::SlowedDown { .. })) {}
+        // The turn of those who come from elsewhere is taken.
+        assert!(matches!(guess(&node, "192.0.2.1", "wrong").await, Err(Error::Unauthenticated(_))));
+        assert_eq!(guess(&node, HOME, PASSWORD).await.is_ok(), let_in);
+    }
+    // Of one user the latest sixteen are kept.
+    for number in 0..20 {
+        app.advance(1_000);
+        sign_in(&app.anonymous().at(&format!("192.0.2.{number}")), "ada", PASSWORD).await.ok();
+    }
+    let kept = app.service.database.read(|connection| familiar_networks::latest(connection, 100)).unwrap();
+    assert_eq!(kept.len(), 16);
+}
+
+#[actix_web::test]
+async fn a_few_networks_do_not_blind_the_audit_trail() {
+    let app = App::start().await;
+    let auditor = app.key_with(&[Permission::ViewAudit]).await;
+    let flood = app.anonymous().at(GUESSER);
+    for number in 0..30 {
+        sign_in(&flood, &format!("name{number}"), "wrong").await.refused("TESSERA-401-005");
+    }
+    assert_eq!(audited(&auditor).await.len(), 20);
+    sign_in(&app.anonymous().at(HOME), "ada", "wrong").await.refused("TESSERA-401-005");
+    assert_eq!(audited(&auditor).await.len(), 21);
 }
 
 #[actix_web::test]

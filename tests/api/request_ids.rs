@@ -81,14 +81,16 @@ async fn a_request_id_with_a_token_in_it_is_replaced_before_it_is_logged_kept_or
 }
 
 #[actix_web::test]
-async fn refusals_of_a_kind_are_logged_ten_times_a_minute() {
+async fn refusals_of_a_kind_and_what_strangers_do_are_logged_ten_times_a_minute() {
     let app = App::start().await;
+    let actor = app.key_with(&[]).await;
     let lines = |id: &str| log::text().lines().filter(|line| line.contains(id) && line.contains("answered")).count();
     for number in 0..100 {
         app.anonymous().with("x-request-id", &format!("flood-{number}")).whoami().await.refused("TESSERA-401-001");
         app.anonymous().with("x-request-id", &format!("alive-{number}")).get("/livez").await.ok();
+        actor.with("x-request-id", &format!("known-{number}")).whoami().await.ok();
     }
-    assert_eq!((lines("flood-"), lines("alive-")), (10, 100));
+    assert_eq!([lines("flood-"), lines("alive-"), lines("known-")], [10, 10, 100]);
     app.anonymous().with("x-request-id", "flood-other").get("/nowhere").await.refused("TESSERA-404-002");
     assert_eq!(lines("flood-"), 11, "another reason has lines of its own");
 }

@@ -52,6 +52,7 @@ async fn furnished() -> World {
         "INSERT INTO policy_objects VALUES ('p', 'a')",
         "INSERT INTO policy_users VALUES ('p', 'ada')",
         "INSERT INTO permission_uses SELECT id, 'MANAGE_APIKEYS', 1 FROM api_keys",
+        "INSERT INTO familiar_networks SELECT id, 'm', 1 FROM users",
         "INSERT INTO persona_links SELECT id, 'p' FROM api_keys",
         "INSERT INTO create_requests SELECT 'o', 'r', '', id, 1 FROM api_keys",
         "INSERT INTO peppers VALUES ('00000000', 0, 1)",
@@ -174,6 +175,8 @@ const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
         ForeignKeyViolation,
         "INSERT INTO permission_uses VALUES ('x', 'MANAGE_APIKEYS', 1)",
     ),
+    ("familiar_networks_once", UniqueViolation, "INSERT INTO familiar_networks SELECT * FROM familiar_networks"),
+    ("familiar_networks_have_principals", ForeignKeyViolation, "INSERT INTO familiar_networks VALUES ('x', 'm', 1)"),
     ("service_accounts_id", UniqueViolation, "INSERT INTO service_accounts SELECT * FROM service_accounts"),
     (
         "service_accounts_are_principals",

@@ -104,7 +104,7 @@ async fn identify(state: &State, request: &HttpRequest) -> Result<Actor, Failure
         other => other,
     })?;
     let actor = authenticate(state, bearer, request, Look::First).await.map_err(Failure::or_unavailable)?;
-    note(&actor);
+    note(&actor, request);
     Ok(actor)
 }
 

@@ -1,6 +1,5 @@
 //! What protects the doors that need no credential.
 
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use data_encoding::BASE64;
@@ -15,14 +14,15 @@ use serde::Deserialize;
 
 use crate::clock::Clock;
 use crate::domain::error::{Error, Result};
+use crate::domain::network::Network;
 
-/// How many reports of leaks an address may send in a minute.
+/// How many reports of leaks a network may send in a minute.
 const REPORTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(29);
-/// How many addresses are remembered before those that have been quiet are forgotten.
-const ADDRESSES: usize = 10_000;
+/// How many networks are remembered before those that have been quiet are forgotten.
+const NETWORKS: usize = 10_000;
 
-/// Counts reports of leaked tokens by address.
-pub struct LeakReports(RateLimiter<Option<IpAddr>, HashMapStateStore<Option<IpAddr>>, Clock, NoOpMiddleware<Nanos>>);
+/// Counts reports of leaked tokens by network.
+pub struct LeakReports(RateLimiter<Network, HashMapStateStore<Network>, Clock, NoOpMiddleware<Nanos>>);
 
 impl LeakReports {
     /// No reports yet.
@@ -35,12 +35,12 @@ impl LeakReports {
     /// Counts one.
     ///
     /// # Errors
-    /// [`Error::RateLimited`] when that address has sent too many.
-    pub fn take(&self, address: Option<IpAddr>) -> Result<()> {
-        if self.0.len() > ADDRESSES {
+    /// [`Error::RateLimited`] when that network has sent too many.
+    pub fn take(&self, network: Network) -> Result<()> {
+        if self.0.len() > NETWORKS {
             self.0.retain_recent();
         }
-        self.0.check_key(&address).map_err(|refused| {
+        self.0.check_key(&network).map_err(|refused| {
             let wait = refused.wait_time_from(governor::clock::Clock::now(self.0.clock()));
             Error::RateLimited { retry_after: wait.as_secs() + 1 }
         })

@@ -17,7 +17,7 @@ use crate::domain::actor::Actor;
 use crate::domain::api_key::NEVER;
 use crate::domain::error::{Error, Refusal};
 use crate::domain::network::Network;
-use crate::http::auth::{API_KEY, Look, authenticate, basic, bearer, note, refuse_token_in, request_id};
+use crate::http::auth::{self, API_KEY, Look, authenticate, basic, bearer, note, refuse_token_in};
 use crate::http::bodies::{STRANGERS, Sender};
 use crate::http::problem::{Failure, OauthError};
 use crate::http::state::State;
@@ -59,7 +59,7 @@ pub async fn introspect(
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     let (caller, form) = identify(&state, &request, payload.into_inner()).await?;
-    note(&caller);
+    note(&caller, &request);
     let token =
         only_token(&request, &form).ok_or_else(|| Failure::Body("the form must have one `token`".to_owned()))?;
     let now = state.service.clock.now();
@@ -115,7 +115,7 @@ async fn identify(state: &State, request: &HttpRequest, payload: Payload) -> Res
         if only(&form, "client_secret")?.is_some() {
             return Err(Failure::Credentials("the request has more than one credential"));
         }
-        return Ok((actor.requesting(request_id(request)), form));
+        return Ok((actor.requesting(auth::request(request)), form));
     }
     refuse_token_in(request.query_string())?;
     let sender = Sender::Stranger(Network::of(state.trusted.client_address(request)));
@@ -125,7 +125,7 @@ async fn identify(state: &State, request: &HttpRequest, payload: Payload) -> Res
         return Err(Failure::Client(Refusal::Missing));
     };
     let actor = client(state, request, (&id, &secret), Look::First).await?;
-    Ok((actor.requesting(request_id(request)), form))
+    Ok((actor.requesting(auth::request(request)), form))
 }
 
 /// By bearer token, or as an OAuth client with HTTP Basic. RFC 6749 has the id and the secret encoded as forms are, which

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::domain::error::Error;
 use crate::domain::nesting::{Unreadable, read_json};
 use crate::domain::network::Network;
+use crate::domain::party::Party;
 use crate::http::auth;
 use crate::http::bodies::{STRANGERS, Sender};
 use crate::http::gateway::guards::{GithubKeys, LeakReports};
@@ -36,9 +37,10 @@ pub async fn revoke(
     request: HttpRequest,
     body: Body<RevokeLeakedRequest>,
 ) -> Result<HttpResponse, Failure> {
-    reports.take(state.trusted.client_address(&request))?;
+    let network = Network::of(state.trusted.client_address(&request));
+    reports.take(network)?;
     let asking = auth::request(&request).named("revoke-leaked");
-    revoke_found(&state.service, &body.known()?.token, asking).await?;
+    revoke_found(&state.service, &body.known()?.token, network, asking).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -96,7 +98,7 @@ pub async fn github(
     let mut known: HashMap<&str, &'static str> = HashMap::new();
     for alert in &alerts {
         if !known.contains_key(alert.token.as_str()) {
-            let label = match revoke_leaked(&state.service, &alert.token, asking.clone()).await? {
+            let label = match revoke_leaked(&state.service, &alert.token, Party::Finder, asking.clone()).await? {
                 Leaked::Revoked => "true_positive",
                 Leaked::Dead => "false_positive",
             };

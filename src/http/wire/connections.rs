@@ -1,14 +1,18 @@
 //! The connections that are open: how many there may be, whose they are, and which of them make room for others.
 //!
-//! A connection waits while no request on it is under way: it is idle, or its client has not sent all of a head. When
+//! A connection waits while no handler works on a request of it: it is idle, its client has not sent all of a request, or
+//! has not taken an answer. When
 //! there are as many connections as there may be, the one that has waited longest is closed for a new one, first of
-//! all in the network that has the most; so whoever opens connections and sends nothing keeps nobody out.
+//! all in the network that has the most; so whoever opens connections and sends nothing keeps nobody out. What is left of
+//! it, answers that its client does not take and requests that wait behind them, is dropped with it.
 
 use std::collections::HashMap;
+use std::future::{Future, poll_fn};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 use std::time::Instant;
 
 use futures_util::task::AtomicWaker;
@@ -30,6 +34,10 @@ pub struct ConnectionLimits {
     /// These may have as many as there may be.
     pub trusted: TrustedProxies,
 }
+
+/// So many connections more than there may be are accepted while others end in their place. When as many have not ended
+/// yet, new ones are refused: only what is accepted can make others end.
+const SPARE: usize = 96;
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
@@ -76,11 +84,16 @@ struct Open {
     next: u64,
     all: HashMap<u64, Arc<Connection>>,
     networks: HashMap<Network, usize>,
+    /// How many were closed for others and still exist.
+    closing: usize,
 }
 
-struct Connection {
+/// What is known of a connection, for its own tasks.
+pub(super) struct Connection {
     network: Network,
     trusted: bool,
+    /// How many handlers work on its requests.
+    handlers: AtomicUsize,
     phase: AtomicU8,
     /// When that phase began, in milliseconds.
     since: AtomicU64,
@@ -95,7 +108,7 @@ pub(super) enum Phase {
     Waiting,
     /// A body arrives.
     Receiving,
-    /// A request is being answered.
+    /// A request has arrived, and nothing of its answer was sent.
     Answering,
 }
 
@@ -116,10 +129,10 @@ impl Connections {
         }
     }
 
-    /// How many there may be.
+    /// How many connections may be accepted, with those that end for others.
     #[must_use]
-    pub fn most(&self) -> usize {
-        self.limits.total
+    pub fn accepted(&self) -> usize {
+        self.limits.total + SPARE
     }
 
     /// How many are open.
@@ -142,6 +155,8 @@ impl Connections {
             None
         };
         if let Some(place) = makes_room {
+            // This one counts, too.
+            let place = place.filter(|_| open.closing + 1 < SPARE);
             let (id, reason) = place.map_or((None, Closed::NO_ROOM), |id| (Some(id), Closed::FOR_ANOTHER));
             self.closed.get_or_create(&reason).inc();
             if self.log.admit(reason.reason, Instant::now()) {
@@ -154,6 +169,7 @@ impl Connections {
         let connection = Arc::new(Connection {
             network,
             trusted,
+            handlers: AtomicUsize::new(0),
             phase: AtomicU8::new(Phase::Waiting as u8),
             since: AtomicU64::new(self.millis()),
             closing: AtomicBool::new(false),
@@ -174,8 +190,8 @@ impl Connections {
 }
 
 impl Open {
-    /// The connection that is closed before all others on which no request is being answered: an ordinary one before
-    /// that of a trusted proxy, one of many before one of few.
+    /// The connection that is closed before all others on which no handler is at work, but for one that waits for a body:
+    /// an ordinary one before that of a trusted proxy, one of many before one of few.
     fn longest_waiting(&self, among: impl Fn(&Connection) -> bool) -> Option<u64> {
         let order = |connection: &Connection| {
             let many = self.networks.get(&connection.network).copied().unwrap_or(0);
@@ -183,13 +199,16 @@ impl Open {
             (connection.trusted, usize::MAX - many, phase, since)
         };
         let candidates = self.all.iter().filter(|(_, connection)| {
-            among(connection) && connection.phase.load(Ordering::Relaxed) != Phase::Answering as u8
+            among(connection)
+                && (connection.handlers.load(Ordering::Relaxed) == 0
+                    || connection.phase.load(Ordering::Relaxed) == Phase::Receiving as u8)
         });
         candidates.min_by_key(|(id, connection)| (order(connection), **id)).map(|(id, _)| *id)
     }
 
     fn close(&mut self, id: u64) {
         if let Some(connection) = self.forget(id) {
+            self.closing += 1;
             connection.closing.store(true, Ordering::Release);
             connection.waker.wake();
         }
@@ -204,6 +223,41 @@ impl Open {
             }
         }
         Some(connection)
+    }
+}
+
+impl Connection {
+    /// Whether it is to end; if not, the waker is woken when it is.
+    fn is_closing(&self, waker: &Waker) -> bool {
+        self.waker.register(waker);
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Does a handler's work on one of its requests; `None` if the connection ends meanwhile, and the work with it.
+    pub(super) async fn handle<T>(self: Arc<Self>, work: impl Future<Output = T>) -> Option<T> {
+        let _handler = Handler::begin(&self.handlers);
+        let mut work = pin!(work);
+        poll_fn(|context| match self.is_closing(context.waker()) {
+            true => Poll::Ready(None),
+            false => work.as_mut().poll(context).map(Some),
+        })
+        .await
+    }
+}
+
+/// A handler at work.
+struct Handler<'a>(&'a AtomicUsize);
+
+impl<'a> Handler<'a> {
+    fn begin(handlers: &'a AtomicUsize) -> Self {
+        handlers.fetch_add(1, Ordering::Relaxed);
+        Self(handlers)
+    }
+}
+
+impl Drop for Handler<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -222,10 +276,14 @@ impl Admitted {
         }
     }
 
-    /// Whether it is to be closed; if not, the waker is woken when it is.
+    /// Whether it is to end; if not, the waker is woken when it is.
     pub(super) fn is_closing(&self, waker: &Waker) -> bool {
-        self.connection.waker.register(waker);
-        self.connection.closing.load(Ordering::Acquire)
+        self.connection.is_closing(waker)
+    }
+
+    /// What handlers of its requests know of it.
+    pub(super) fn connection(&self) -> Arc<Connection> {
+        Arc::clone(&self.connection)
     }
 
     /// Counts that it is closed for that reason.
@@ -236,7 +294,10 @@ impl Admitted {
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        self.connections.lock().forget(self.id);
+        let mut open = self.connections.lock();
+        if open.forget(self.id).is_none() {
+            open.closing -= 1;
+        }
     }
 }
 
@@ -257,30 +318,55 @@ mod tests {
         admitted.is_closing(Waker::noop())
     }
 
+    fn work(admitted: &Admitted) -> Handler<'_> {
+        admitted.enter(Phase::Answering);
+        Handler::begin(&admitted.connection.handlers)
+    }
+
     #[test]
     fn the_longest_waiting_of_the_network_with_the_most_makes_room() {
         let connections = connections(4, 4);
         let few = admit(&connections, "192.0.2.9").unwrap();
         let many: Vec<_> = (0..3).map(|_| admit(&connections, "192.0.2.1").unwrap()).collect();
-        many[0].enter(Phase::Answering);
+        let at_work = work(&many[0]);
         let new = admit(&connections, "192.0.2.2").unwrap();
         let closing: Vec<bool> = many.iter().chain([&few, &new]).map(is_closing).collect();
         assert_eq!(closing, [false, true, false, false, false]);
         assert_eq!(connections.count(), 4);
+        assert_eq!(connections.lock().closing, 1);
+        drop(at_work);
         drop((few, many, new));
-        assert_eq!((connections.count(), connections.lock().networks.len()), (0, 0));
+        let open = connections.lock();
+        assert_eq!((open.all.len(), open.networks.len(), open.closing), (0, 0, 0));
     }
 
     #[test]
     fn no_request_that_is_being_answered_makes_room() {
         let connections = connections(2, 2);
         let busy: Vec<_> = (0..2).map(|_| admit(&connections, "192.0.2.1").unwrap()).collect();
-        for each in &busy {
-            each.enter(Phase::Answering);
-        }
+        let at_work: Vec<_> = busy.iter().map(work).collect();
         assert!(admit(&connections, "192.0.2.2").is_none());
         busy[1].enter(Phase::Receiving);
         assert!(admit(&connections, "192.0.2.2").is_some() && is_closing(&busy[1]));
+        drop(at_work);
+    }
+
+    #[test]
+    fn a_request_that_waits_behind_an_answer_that_nobody_takes_protects_no_connection() {
+        let connections = connections(1, 1);
+        let pipelined = admit(&connections, "192.0.2.1").unwrap();
+        pipelined.enter(Phase::Answering);
+        assert!(admit(&connections, "192.0.2.1").is_some() && is_closing(&pipelined));
+    }
+
+    #[test]
+    fn those_that_end_for_others_count_until_they_have_ended() {
+        let connections = connections(2, 2);
+        let ending: Vec<_> = (0..=SPARE).map(|_| admit(&connections, "192.0.2.1").unwrap()).collect();
+        assert!(admit(&connections, "192.0.2.1").is_none(), "as many as may be accepted exist");
+        assert_eq!(ending.len() + 1, connections.accepted());
+        drop(ending);
+        assert!(admit(&connections, "192.0.2.1").is_some());
     }
 
     #[test]
@@ -290,9 +376,7 @@ mod tests {
         assert_eq!(own.iter().map(is_closing).collect::<Vec<_>>(), [true, false, false]);
         let proxy: Vec<_> = (0..5).map(|_| admit(&connections, "10.0.0.1").unwrap()).collect();
         assert!(!proxy.iter().any(is_closing));
-        for each in &own {
-            each.enter(Phase::Answering);
-        }
+        let _at_work: Vec<_> = own.iter().map(work).collect();
         assert!(admit(&connections, "2001:db8::4").is_none(), "all of its own are busy");
         assert!(admit(&connections, "2001:db8:0:1::1").is_some());
     }

@@ -3,11 +3,13 @@
 use std::io;
 use std::io::IoSlice;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use actix_web::web::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::connections::Connection;
 use super::framing::{Edit, Framing, Step, rewrite};
 use super::pace::Awaited;
 use super::watch::Watch;
@@ -53,6 +55,11 @@ impl<Io> Lenient<Io> {
     /// Wraps a connection whose pace is watched.
     pub(super) fn watched(io: Io, watch: Watch, raw_targets: RawTargets) -> Self {
         Self { watch: Some(watch), raw_targets, ..Self::new(io) }
+    }
+
+    /// What is known of the connection, if there is an eye on it.
+    pub(super) fn connection(&self) -> Option<Arc<Connection>> {
+        self.watch.as_ref().map(Watch::connection)
     }
 
     /// Decides about bytes just read and says how many of them stay where they are.
@@ -154,6 +161,9 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Lenient<Io> {
 impl<Io: AsyncWrite + Unpin> AsyncWrite for Lenient<Io> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if let Some(watch) = &this.watch {
+            watch.refuses(cx)?;
+        }
         let written = Pin::new(&mut this.io).poll_write(cx, buf);
         match &mut this.watch {
             Some(watch) => watch.write(cx, written),
@@ -167,6 +177,9 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Lenient<Io> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if let Some(watch) = &this.watch {
+            watch.refuses(cx)?;
+        }
         let written = Pin::new(&mut this.io).poll_write_vectored(cx, bufs);
         match &mut this.watch {
             Some(watch) => watch.write(cx, written),

@@ -18,8 +18,10 @@ pub struct Pace {
     pub bytes_per_second: usize,
     /// For a request that cannot be followed: it is timed from the last answer, or from its beginning.
     pub unknown: Duration,
-    /// For taking any of an answer.
+    /// For taking an answer, beyond what it takes at the rate below.
     pub answer: Duration,
+    /// So many bytes of an answer make up for a second of waiting.
+    pub answer_bytes_per_second: usize,
 }
 
 impl Default for Pace {
@@ -30,6 +32,7 @@ impl Default for Pace {
             bytes_per_second: 512,
             unknown: Duration::from_secs(90),
             answer: Duration::from_secs(30),
+            answer_bytes_per_second: 4096,
         }
     }
 }
@@ -67,6 +70,12 @@ impl Wait {
         if let Some(since) = self.since.take() {
             self.before += since.elapsed();
         }
+    }
+
+    /// Something came that makes up for so much of the wait.
+    pub(super) fn make_up(&mut self, earned: Duration) {
+        self.pause();
+        self.before = self.before.saturating_sub(earned);
     }
 
     /// Waits: ready when it has taken longer than allowed.

@@ -16,6 +16,8 @@ use proptest::prelude::*;
 use super::framing::{Framing, Step, rewrite};
 use super::*;
 
+mod room;
+
 const JAVA: &str =
     "GET /api/service/apikeys?limit=2&filter={\"displayName\":\"my töken <1>\"} HTTP/1.1\r\nHost: x\r\n\r\n";
 const JAVA_READ: &str = "GET filter={\"displayName\":\"my töken <1>\"} body=";
@@ -38,6 +40,13 @@ async fn slow() -> &'static str {
     "slow"
 }
 
+/// More than the buffers of a connection hold, several times over.
+const LARGE: usize = 8 << 20;
+
+async fn large() -> Vec<u8> {
+    vec![b'x'; LARGE]
+}
+
 struct Running {
     addresses: Vec<SocketAddr>,
     handle: ServerHandle,
@@ -52,7 +61,12 @@ impl Running {
                 let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
                 let listeners = vec![listen(any_port)?, listen(any_port)?];
                 let addresses: Vec<_> = listeners.iter().flat_map(TcpListener::local_addr).collect();
-                let app = || App::new().route("/peer", web::get().to(peer)).route("/slow", web::get().to(slow));
+                let app = || {
+                    App::new()
+                        .route("/peer", web::get().to(peer))
+                        .route("/slow", web::get().to(slow))
+                        .route("/large", web::get().to(large))
+                };
                 let server = serve(listeners, &settings, move || app().default_service(web::to(echo)))?;
                 tell.send((addresses, server.handle())).unwrap();
                 server.await
@@ -231,87 +245,6 @@ fn a_head_that_does_not_end_is_timed_out_and_so_is_an_idle_connection() {
     let mut idle = server.connect();
     assert_eq!(ask(&mut idle, JAVA), (200, JAVA_READ.into()));
     assert!(is_closed(&mut idle));
-    server.stop();
-}
-
-fn limited(limits: ConnectionLimits, pace: Pace) -> (Running, Arc<Connections>) {
-    let connections = Connections::new(limits);
-    let kept = Arc::clone(&connections);
-    (Running::with(Settings { workers: 1, stop: Stop::ByHandle, pace, connections, ..Settings::default() }), kept)
-}
-
-#[test]
-fn every_head_is_timed_and_the_answer_before_it_is_still_given() {
-    let second = Duration::from_secs(1);
-    let (server, _) = limited(ConnectionLimits::default(), Pace { head: second, unknown: second, ..Pace::default() });
-    let mut second = server.connect();
-    assert_eq!(ask(&mut second, PLAIN), (200, PLAIN_READ.into()));
-    second.write_all(b"GET / HTTP/1.1\r\nHos").unwrap();
-    assert!(is_closed(&mut second));
-    // However steadily a head trickles in; one that is not followed, as it is none of HTTP/1, is no better off.
-    for beginning in ["GET / HTTP/1.1\r\nX: ", "x"] {
-        let mut trickling = server.connect();
-        assert_eq!(ask(&mut trickling, PLAIN), (200, PLAIN_READ.into()));
-        trickling.write_all(beginning.as_bytes()).unwrap();
-        let began = Instant::now();
-        while trickling.write_all(b"x").is_ok() && began.elapsed() < Duration::from_secs(8) {
-            thread::sleep(Duration::from_millis(100));
-        }
-        assert!(began.elapsed() < Duration::from_secs(8), "{beginning:?}");
-    }
-    server.stop();
-}
-
-#[test]
-fn a_body_must_keep_pace_and_so_must_one_that_is_not_followed() {
-    let short = Duration::from_millis(600);
-    let pace = Pace { body: short, unknown: short, bytes_per_second: 1_000_000, ..Pace::default() };
-    let (server, _) = limited(ConnectionLimits::default(), pace);
-    for framing in ["Content-Length: 10", "Transfer-Encoding: chunked"] {
-        let mut client = server.connect();
-        client.write_all(format!("POST / HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n1").as_bytes()).unwrap();
-        let (mut rest, began) = (Vec::new(), Instant::now());
-        client.read_to_end(&mut rest).unwrap();
-        assert!(!rest.starts_with(b"HTTP/1.1 200") && began.elapsed() < Duration::from_secs(8), "{framing}");
-    }
-    server.stop();
-}
-
-#[test]
-fn an_idle_connection_makes_room_and_one_in_use_does_not() {
-    let limits = ConnectionLimits { total: 2, each: 2, ..ConnectionLimits::default() };
-    let (server, connections) = limited(limits, Pace::default());
-    let mut busy = server.connect();
-    busy.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-    thread::sleep(Duration::from_millis(100));
-    let mut idle = server.connect();
-    assert_eq!(ask(&mut idle, PLAIN), (200, PLAIN_READ.into()));
-    let mut new = server.connect();
-    assert_eq!(ask(&mut new, PLAIN), (200, PLAIN_READ.into()));
-    assert!(is_closed(&mut idle));
-    assert_eq!(response(&mut busy), (200, "slow".into()));
-    assert_eq!(connections.count(), 2);
-    server.stop();
-}
-
-#[test]
-fn many_connections_that_send_nothing_or_half_a_head_keep_nobody_out() {
-    let limits = ConnectionLimits { total: 40, each: 20, ..ConnectionLimits::default() };
-    let (server, connections) = limited(limits, Pace::default());
-    let silent: Vec<Client> = (0..100)
-        .map(|number| {
-            let mut client = server.connect();
-            if number % 2 == 0 {
-                let _ = client.write_all(b"GET / HTTP/1.1\r\nHos");
-            }
-            client
-        })
-        .collect();
-    for _ in 0..10 {
-        assert_eq!(ask(&mut server.connect(), PLAIN), (200, PLAIN_READ.into()));
-    }
-    assert!(connections.count() <= 20);
-    drop(silent);
     server.stop();
 }
 

@@ -1,9 +1,11 @@
 //! What is watched of a connection: that its client keeps pace, and whether it is to make room.
 
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use super::connections::{Admitted, Closed, Phase};
+use super::connections::{Admitted, Closed, Connection, Phase};
 use super::pace::{Awaited, Pace, Wait};
 
 /// The watch over one connection.
@@ -38,8 +40,13 @@ impl Watch {
         });
     }
 
+    /// What handlers of its requests know of the connection.
+    pub(super) fn connection(&self) -> Arc<Connection> {
+        self.admitted.connection()
+    }
+
     /// Whether reading is over, as nothing has come: the client is too slow, or another takes its place. What is being
-    /// answered is still answered, as to a client that has closed its side.
+    /// answered to a slow client is still answered, as to one that has closed its side.
     pub(super) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if self.admitted.is_closing(context.waker()) {
             return Poll::Ready(());
@@ -52,7 +59,16 @@ impl Watch {
         Poll::Pending
     }
 
-    /// Notes how writing goes; the error is that of a client that takes nothing.
+    /// The error of writing to a client whose place another takes: so the connection ends at once, and what waits on it is
+    /// dropped.
+    pub(super) fn refuses(&self, context: &Context<'_>) -> io::Result<()> {
+        if self.admitted.is_closing(context.waker()) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
+    }
+
+    /// Notes how writing goes; the error is that of a client that takes too little.
     pub(super) fn write(
         &mut self,
         context: &mut Context<'_>,
@@ -63,7 +79,10 @@ impl Watch {
             self.admitted.closed(Closed::SLOW_READER);
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        self.writing.restart();
+        if let Poll::Ready(Ok(count)) = &outcome {
+            let rate = u32::try_from(self.pace.answer_bytes_per_second).unwrap_or(u32::MAX).max(1);
+            self.writing.make_up(Duration::from_secs(*count as u64) / rate);
+        }
         if self.awaited == Awaited::Unknown {
             self.reading.restart();
         }

@@ -108,8 +108,8 @@ impl Service {
     ///
     /// # Errors
     /// The refusal.
-    pub(in crate::service) async fn recognise(&self, bearer: &str) -> Result<Actor> {
-        let (genuine, now) = self.recall(bearer, Party::Finder).await?;
+    pub(in crate::service) async fn recognise(&self, bearer: &str, party: Party) -> Result<Actor> {
+        let (genuine, now) = self.recall(bearer, party).await?;
         genuine.recognise(now)
     }
 

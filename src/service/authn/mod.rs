@@ -3,6 +3,7 @@
 pub mod authenticate;
 pub mod look_ups;
 mod minting;
+mod party;
 pub(in crate::service) mod passwords;
 mod queue;
 pub mod sessions;

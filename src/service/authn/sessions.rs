@@ -1,17 +1,20 @@
 //! Sessions: signing in and out.
 
+use std::sync::Arc;
+
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::principal::PrincipalState;
 use crate::domain::token::{Token, TokenKind};
 use crate::domain::user::{User, is_username};
+use crate::service::authn::party::Trial;
 use crate::service::authn::passwords::{NOBODY, verify_password};
 use crate::service::authn::sign_ins::{Origin, Outcome};
-use crate::service::authn::throttle::Trial;
+use crate::service::authn::throttle::REMEMBERED;
 use crate::service::{Service, blocking};
 use crate::storage::principals::{self, Existed};
-use crate::storage::{credentials, users};
+use crate::storage::{credentials, familiar_networks, users};
 
 /// A session just begun, with the only copy of its token.
 pub struct NewSession {
@@ -27,7 +30,7 @@ pub struct NewSession {
 /// [`Error::Unauthenticated`], the same for an unknown user and a wrong password; [`Error::SlowedDown`] after too many
 /// wrong ones, whether or not there is such a user; [`Error::Busy`] when too many wait to sign in.
 pub async fn create(service: &Service, username: String, password: String, origin: Origin) -> Result<NewSession> {
-    let trial = Trial::new(&username, origin.address);
+    let trial = Trial::new(&username, origin.address, &service.peppers);
     let permit = service.sign_ins.turn(&trial, &service.clock).await?;
     let found = if is_username(&username) {
         service.read(move |connection| users::find_for_sign_in(connection, &username)).await?
@@ -56,6 +59,7 @@ pub async fn create(service: &Service, username: String, password: String, origi
         return Err(Error::Unauthenticated(Refusal::Disabled));
     }
     let actor = Actor::user(user.principal).requesting(origin.request);
+    let mark = Arc::clone(&trial.mark);
     let begun = service
         .write_first(&actor, move |transaction| {
             let id = transaction.actor.id();
@@ -68,6 +72,7 @@ pub async fn create(service: &Service, username: String, password: String, origi
             let expires_at = transaction.now + transaction.service.session_millis;
             let (token, credential) = transaction.service.mint(TokenKind::Session, id, transaction.now, expires_at)?;
             credentials::insert(transaction.connection, &credential)?;
+            familiar_networks::note(transaction.connection, id, &mark, transaction.now)?;
             let name = transaction.actor.username().to_string();
             transaction.record(Action::SessionCreated, Subject::Principal(id.uuid()), &name)?;
             Ok(NewSession { token, expires_at })
@@ -76,6 +81,17 @@ pub async fn create(service: &Service, username: String, password: String, origi
     service.sign_ins.throttle.succeeded(&trial);
     service.sign_ins.count(Outcome::SUCCEEDED);
     Ok(begun)
+}
+
+/// Remembers from where users signed in before this process began: they are no strangers.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn remember_networks(service: &Service) -> Result<()> {
+    let most = i64::try_from(REMEMBERED).unwrap_or(i64::MAX);
+    let marks = service.read(move |connection| familiar_networks::latest(connection, most)).await?;
+    service.sign_ins.throttle.remember(marks);
+    Ok(())
 }
 
 /// A password that has been checked.

@@ -6,8 +6,9 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
+use super::party::{Party, Trial};
 use super::queue::{Permit, Queue};
-use super::throttle::{Party, Throttle, Trial};
+use super::throttle::Throttle;
 use crate::clock::Clock;
 use crate::domain::actor::Request;
 use crate::domain::error::{Error, Result};
@@ -25,7 +26,7 @@ pub struct Origin {
 /// The throttle, the queue and the counters.
 pub struct SignIns {
     pub(super) throttle: Throttle,
-    queue: Queue<Party>,
+    queue: Queue,
     /// What came of attempts.
     pub outcomes: Family<Outcome, Counter>,
 }
@@ -58,7 +59,7 @@ impl SignIns {
     ///
     /// # Errors
     /// [`Error::SlowedDown`], [`Error::Busy`]
-    pub(super) async fn turn(&self, trial: &Trial, clock: &Clock) -> Result<Permit<Party>> {
+    pub(super) async fn turn(&self, trial: &Trial, clock: &Clock) -> Result<Permit> {
         let entered = async {
             let admission = self.throttle.admit(trial, clock.now())?;
             let permit = self.queue.enter(admission.party.clone()).await?;
@@ -75,7 +76,7 @@ impl SignIns {
     ///
     /// # Errors
     /// [`Error::Busy`]
-    pub(in crate::service) async fn turn_of_newcomer(&self, origin: &Origin) -> Result<Permit<Party>> {
+    pub(in crate::service) async fn turn_of_newcomer(&self, origin: &Origin) -> Result<Permit> {
         self.queue.enter(Party::Strangers(Network::of(origin.address))).await
     }
 

@@ -3,24 +3,28 @@
 //! Wrong passwords are counted in three ways, each with its own schedule: by name, by network and by both together.
 //! A network from which a name has signed in before is *familiar* with it: of the three only the last counts there, so
 //! what happens elsewhere, or to other names from the same network, keeps nobody out. A network that has given no wrong
-//! password for a name yet may try it now and then while the name is being guessed elsewhere. What is refused here
-//! counts as no failure. Names that nobody bears are treated as those that somebody does.
+//! password for a name yet may try it now and then while the name is being guessed elsewhere, if the groups of networks
+//! that it is in have not given many. What is refused here counts as no failure. Names that nobody bears are treated as
+//! those that somebody does.
 //!
-//! Everything is kept in memory, of this process alone, in tables of bounded size.
+//! Everything is kept in memory, of this process alone, in tables of bounded size; which networks are familiar is in the
+//! database, too.
 
 use std::hash::Hash;
-use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quick_cache::unsync::Cache;
 
 use crate::clock::{DAY, HOUR, MINUTE, SECOND};
 use crate::domain::error::{Error, Result};
-use crate::domain::network::Network;
-use crate::domain::text::fold;
+use crate::domain::network::{Group, SIZES};
+use crate::service::authn::party::{Party, Trial};
 
-/// How many names, networks and pairs of both are remembered.
-const REMEMBERED: usize = 20_000;
+/// How many names are remembered, and how many networks, groups of networks and pairs of names with them.
+pub const REMEMBERED: usize = 20_000;
+const REMEMBERED_GROUPS: usize = SIZES * REMEMBERED;
+/// How many times the share of a network each group has that it is in.
+const SHARES: [u32; SIZES] = [1, 4, 16, 64];
 /// So many wrong passwords are free of delay: for a name, and for a name from one network.
 const FREE: u32 = 10;
 /// The delay after the first that is not free. Each further one doubles it.
@@ -33,37 +37,16 @@ const FORGOTTEN_AFTER: i64 = DAY;
 const NETWORK_FREE: i64 = 100;
 /// See [`NETWORK_FREE`].
 const NETWORK_EVERY: i64 = 5 * SECOND;
-/// How often networks that have not failed with a name may try it while it is being guessed.
+/// How often fresh networks may try a name while it is being guessed: those of one of the largest groups, and all. Fresh
+/// is a network that has not failed with the name, in groups that have not more often than their shares.
 const FRESH_EVERY: i64 = MINUTE;
-/// How many failures with one name are written into the audit trail in an hour, and how many in all. The others are
-/// counted by the metrics.
-const AUDITED: [u32; 2] = [5, 1_000];
-
-/// A name as it was tried, from a network.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Trial {
-    /// Folded, and cut to the length of a name: its bearer may or may not exist.
-    name: String,
-    /// Whence.
-    network: Network,
-}
-
-impl Trial {
-    /// That name from that address.
-    #[must_use]
-    pub fn new(username: &str, address: Option<IpAddr>) -> Self {
-        Self { name: fold(username).chars().take(100).collect(), network: Network::of(address) }
-    }
-}
-
-/// Who shares a turn in the queue for checking passwords.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Party {
-    /// A name on a network that is familiar with it.
-    Familiar(Trial),
-    /// Everybody else of a network.
-    Strangers(Network),
-}
+const ANY_FRESH_EVERY: i64 = 5 * SECOND;
+/// How many failures are written into the audit trail in an hour: with one name, from one of the largest groups, and in
+/// all. Those first few of each group are written whatever others do. The others are counted by the metrics.
+const AUDITED_OF_NAME: u32 = 5;
+const AUDITED_OF_GROUP: u32 = 20;
+const AUDITED: u32 = 1_000;
+const AUDITED_FIRST: u32 = 2;
 
 /// That an attempt may wait for its turn.
 #[derive(Debug, Clone)]
@@ -131,13 +114,16 @@ pub struct Throttle(Mutex<Tables>);
 
 struct Tables {
     names: Cache<String, Failures>,
-    pairs: Cache<Trial, Failures>,
-    /// When a network has made up for all its failures; see [`NETWORK_EVERY`].
-    networks: Cache<Network, i64>,
-    familiar: Cache<Trial, ()>,
-    /// When a fresh network may next try a name that is being guessed.
-    fresh: Cache<String, i64>,
+    /// By name and each group that the network is in.
+    pairs: Cache<(String, Group), Failures>,
+    /// When a group of networks has made up for all its failures; see [`NETWORK_EVERY`].
+    groups: Cache<Group, i64>,
+    /// By their marks.
+    familiar: Cache<Arc<str>, ()>,
+    /// When a fresh network of a group may next try a name that is being guessed, and when any may.
+    fresh: Cache<(String, Option<Group>), i64>,
     audited: Cache<String, Audited>,
+    audited_of_groups: Cache<Group, Audited>,
     audited_in_all: Audited,
 }
 
@@ -145,11 +131,12 @@ impl Default for Throttle {
     fn default() -> Self {
         Self(Mutex::new(Tables {
             names: Cache::new(REMEMBERED),
-            pairs: Cache::new(REMEMBERED),
-            networks: Cache::new(REMEMBERED),
+            pairs: Cache::new(REMEMBERED_GROUPS),
+            groups: Cache::new(REMEMBERED_GROUPS),
             familiar: Cache::new(REMEMBERED),
             fresh: Cache::new(REMEMBERED),
             audited: Cache::new(REMEMBERED),
+            audited_of_groups: Cache::new(REMEMBERED),
             audited_in_all: Audited::default(),
         }))
     }
@@ -162,16 +149,15 @@ impl Throttle {
     /// [`Error::SlowedDown`]
     pub fn admit(&self, trial: &Trial, now: i64) -> Result<Admission> {
         let mut tables = self.lock();
-        if tables.familiar.get(trial).is_some() {
+        if tables.familiar.get(&trial.mark).is_some() {
             after(tables.wait_of_pair(trial, now))?;
             return Ok(Admission { party: Party::Familiar(trial.clone()), turn: Turn::Ordinary });
         }
         after(tables.wait_of_stranger(trial, now))?;
         let party = Party::Strangers(trial.network);
         let of_name = tables.wait_of_name(trial, now);
-        let fresh = find(&tables.pairs, trial).at(now).count == 0;
-        if of_name > 0 && fresh {
-            after(tables.take_turn(&trial.name, now))?;
+        if of_name > 0 && tables.is_fresh(trial, now) {
+            after(tables.take_turn(trial, now))?;
             return Ok(Admission { party, turn: Turn::Fresh });
         }
         after(of_name)?;
@@ -197,26 +183,42 @@ impl Throttle {
     /// Counts a wrong password, and tells whether it goes into the audit trail.
     pub fn failed(&self, trial: &Trial, now: i64) -> bool {
         let mut tables = self.lock();
-        let familiar = tables.familiar.get(trial).is_some();
-        let failures: Failures = find(&tables.pairs, trial);
-        tables.pairs.insert(trial.clone(), failures.add(now));
+        let familiar = tables.familiar.get(&trial.mark).is_some();
+        for (size, group) in trial.network.groups().into_iter().enumerate() {
+            let pair = (trial.name.clone(), group);
+            let failures: Failures = find(&tables.pairs, &pair);
+            tables.pairs.insert(pair, failures.add(now));
+            if !familiar {
+                let settled = tables.groups.get(&group).copied().unwrap_or(now).max(now);
+                tables.groups.insert(group, settled + NETWORK_EVERY / i64::from(SHARES[size]));
+            }
+        }
         if !familiar {
             let failures: Failures = find(&tables.names, &trial.name);
             tables.names.insert(trial.name.clone(), failures.add(now));
-            let settled = tables.networks.get(&trial.network).copied().unwrap_or(now).max(now);
-            tables.networks.insert(trial.network, settled + NETWORK_EVERY);
         }
-        let mut of_name: Audited = find(&tables.audited, &trial.name);
-        let recorded = of_name.add(now) <= AUDITED[0];
-        tables.audited.insert(trial.name.clone(), of_name);
-        recorded && tables.audited_in_all.add(now) <= AUDITED[1]
+        tables.is_audited(trial, now)
     }
 
-    /// Notes a right password. What others have guessed of that name elsewhere still counts for others.
+    /// Notes a right password, which makes the network familiar. What others have guessed of that name elsewhere still
+    /// counts for others, and a turn that was taken for it is given back: it was no guess.
     pub fn succeeded(&self, trial: &Trial) {
         let mut tables = self.lock();
-        tables.pairs.remove(trial);
-        tables.familiar.insert(trial.clone(), ());
+        for group in trial.network.groups() {
+            tables.pairs.remove(&(trial.name.clone(), group));
+        }
+        for turn in [None, Some(trial.network.largest_group())] {
+            tables.fresh.remove(&(trial.name.clone(), turn));
+        }
+        tables.familiar.insert(Arc::clone(&trial.mark), ());
+    }
+
+    /// Remembers networks that were familiar before this process began, by their marks.
+    pub fn remember(&self, familiar: Vec<String>) {
+        let mut tables = self.lock();
+        for mark in familiar {
+            tables.familiar.insert(mark.into(), ());
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Tables> {
@@ -226,28 +228,58 @@ impl Throttle {
 
 impl Tables {
     fn wait_of_pair(&self, trial: &Trial, now: i64) -> i64 {
-        find(&self.pairs, trial).wait(now)
+        let [own, ..] = trial.network.groups();
+        find(&self.pairs, &(trial.name.clone(), own)).wait(now)
     }
 
     fn wait_of_name(&self, trial: &Trial, now: i64) -> i64 {
         find(&self.names, &trial.name).wait(now)
     }
 
-    /// For failures from that network, with that name or with any.
+    /// For failures from that network and its groups, with that name or with any.
     fn wait_of_stranger(&self, trial: &Trial, now: i64) -> i64 {
-        let settled = self.networks.get(&trial.network).copied().unwrap_or(now);
-        let of_network = (settled - now - (NETWORK_FREE - 1) * NETWORK_EVERY).clamp(0, NETWORK_EVERY);
-        self.wait_of_pair(trial, now).max(of_network)
+        let of_group = |group: &Group| {
+            let settled = self.groups.get(group).copied().unwrap_or(now);
+            (settled - now - (NETWORK_FREE - 1) * NETWORK_EVERY).clamp(0, NETWORK_EVERY)
+        };
+        trial.network.groups().iter().map(of_group).fold(self.wait_of_pair(trial, now), i64::max)
+    }
+
+    fn is_fresh(&self, trial: &Trial, now: i64) -> bool {
+        let mut groups = trial.network.groups().into_iter().zip(SHARES);
+        groups.all(|(group, share)| find(&self.pairs, &(trial.name.clone(), group)).at(now).count < share)
     }
 
     /// How long a fresh network waits for its turn with a name that is being guessed; if it need not, the turn is taken.
-    fn take_turn(&mut self, name: &str, now: i64) -> i64 {
-        let next = self.fresh.get(name).copied().unwrap_or(now);
-        let wait = (next - now).clamp(0, FRESH_EVERY);
+    fn take_turn(&mut self, trial: &Trial, now: i64) -> i64 {
+        let turns = [(Some(trial.network.largest_group()), FRESH_EVERY), (None, ANY_FRESH_EVERY)];
+        let turns = turns.map(|(group, every)| ((trial.name.clone(), group), every));
+        let wait = turns.iter().map(|(turn, every)| {
+            let next = self.fresh.get(turn).copied().unwrap_or(now);
+            (next - now).clamp(0, *every)
+        });
+        let wait = wait.fold(0, i64::max);
         if wait == 0 {
-            self.fresh.insert(name.to_owned(), now + FRESH_EVERY);
+            for (turn, every) in turns {
+                self.fresh.insert(turn, now + every);
+            }
         }
         wait
+    }
+
+    /// Whether a failure goes into the audit trail.
+    fn is_audited(&mut self, trial: &Trial, now: i64) -> bool {
+        let group = trial.network.largest_group();
+        let mut of_name: Audited = find(&self.audited, &trial.name);
+        let mut of_group: Audited = find(&self.audited_of_groups, &group);
+        let often = of_name.add(now) > AUDITED_OF_NAME;
+        self.audited.insert(trial.name.clone(), of_name);
+        if often {
+            return false;
+        }
+        let place = of_group.add(now);
+        self.audited_of_groups.insert(group, of_group);
+        place <= AUDITED_FIRST || place <= AUDITED_OF_GROUP && self.audited_in_all.add(now) <= AUDITED
     }
 }
 

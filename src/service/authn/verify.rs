@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::domain::actor::{Actor, Request};
 use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Result};
+use crate::domain::network::Network;
 use crate::domain::party::Party;
 use crate::domain::permission::Permission;
 use crate::domain::principal::{PrincipalKind, service_account_username};
@@ -59,12 +60,12 @@ pub enum Leaked {
 }
 
 /// Revokes a token on the word of whoever can show it: an API key is deleted, any other credential is. No use is
-/// noted, and no limit of the key protects it. The audit trail knows the request by what found the token.
+/// noted, and no limit of the key protects it. `finder` is GitHub, or the network of a stranger.
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn revoke_leaked(service: &Service, token: &str, request: Request) -> Result<Leaked> {
-    let actor = match service.recognise(token).await {
+pub async fn revoke_leaked(service: &Service, token: &str, finder: Party, request: Request) -> Result<Leaked> {
+    let actor = match service.recognise(token, finder).await {
         Ok(actor) => actor,
         Err(Error::Unauthenticated(_)) => return Ok(Leaked::Dead),
         Err(error) => return Err(error),
@@ -97,9 +98,9 @@ pub async fn revoke_leaked(service: &Service, token: &str, request: Request) -> 
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn revoke_found(service: &Service, token: &str, request: Request) -> Result<()> {
+pub async fn revoke_found(service: &Service, token: &str, network: Network, request: Request) -> Result<()> {
     let began = Instant::now();
-    revoke_leaked(service, token, request).await?;
+    revoke_leaked(service, token, Party::Network(network), request).await?;
     hold(began).await;
     Ok(())
 }

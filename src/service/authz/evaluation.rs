@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use crate::domain::actor::{Actor, Standing};
-use crate::domain::error::Result;
+use crate::domain::error::{Result, Violation};
 use crate::domain::permission::Permission;
 use crate::domain::policy::Decision;
 use crate::domain::principal::{Principal, PrincipalKind};
-use crate::service::Service;
 use crate::service::authz::decide::Inquiry;
+use crate::service::{Service, blocking};
 use crate::storage::database::AnyConnection;
 use crate::storage::{candidates, principals, standings};
 
@@ -96,7 +96,10 @@ impl Semantic {
     }
 }
 
-/// Answers questions in their order, and ends where the semantic says so. Everybody may ask about themselves.
+/// Answers questions in their order, and ends where the semantic says so. Everybody may ask about themselves. Each
+/// question is put together when it is its turn, once to see whether it may be asked and once to be decided: a thousand
+/// questions about the same large properties take the memory of one. One that cannot be put is answered with what is
+/// wrong with it, and is no permission.
 ///
 /// # Errors
 /// [`Error::Forbidden`](crate::domain::error::Error::Forbidden) for a question about somebody else without
@@ -104,45 +107,70 @@ impl Semantic {
 pub async fn evaluate(
     service: &Service,
     asking: &Actor,
-    questions: Vec<Question>,
+    questions: impl Iterator<Item = Result<Question, Violation>> + Clone + Send + 'static,
     semantic: Semantic,
-) -> Result<Vec<Answer>> {
-    for question in &questions {
-        may_ask(service, asking, &question.about)?;
-    }
-    if let [Question { about, inquiry }] = questions.as_slice()
-        && about.is(asking.principal())
-    {
-        return Ok(vec![Answer::Decided(service.decide(asking.standing(), inquiry).await?)]);
-    }
-    let asking_id = asking.id();
-    let (service, asking) = (service.clone(), asking.clone());
-    let reading = service.clone();
+) -> Result<Vec<Result<Answer, Violation>>> {
+    let (reading, service, asker) = (service.clone(), service.clone(), asking.clone());
+    let (checking, checker, mut put) = (service.clone(), asking.clone(), questions.clone());
+    blocking(move || {
+        put.try_for_each(|question| question.map_or(Ok(()), |it| may_ask(&checking, &checker, &it.about)))
+    })
+    .await?;
     reading
-        .read_of(asking_id, move |connection, errand| {
+        .read_of(asking.id(), move |connection, errand| {
             let mut known = HashMap::new();
-            let mut answers = Vec::with_capacity(questions.len());
-            for Question { about, inquiry } in questions {
+            let mut answers = Vec::new();
+            for question in questions {
                 errand.go_on()?;
-                let subject = match known.entry(about) {
-                    Entry::Occupied(known) => known.into_mut(),
-                    Entry::Vacant(unknown) => {
-                        let found = find(&service, connection, &asking, unknown.key())?;
-                        unknown.insert(found)
+                let answer = match question {
+                    Err(violation) => Err(violation),
+                    Ok(Question { about, inquiry }) => {
+                        let subject = match known.entry(about) {
+                            Entry::Occupied(known) => known.into_mut(),
+                            Entry::Vacant(unknown) => {
+                                let found = find(&service, connection, &asker, unknown.key())?;
+                                unknown.insert(found)
+                            }
+                        };
+                        Ok(match subject {
+                            Found::Active(standing) => {
+                                Answer::Decided(service.decide_in(connection, standing, &inquiry)?)
+                            }
+                            Found::Inactive => Answer::Inactive,
+                            Found::Nobody => Answer::Unknown,
+                        })
                     }
                 };
-                let answer = match subject {
-                    Found::Active(standing) => Answer::Decided(service.decide_in(connection, standing, &inquiry)?),
-                    Found::Inactive => Answer::Inactive,
-                    Found::Nobody => Answer::Unknown,
-                };
-                let is_allowed = answer.is_allowed();
+                let is_allowed = answer.as_ref().is_ok_and(Answer::is_allowed);
                 answers.push(answer);
                 if semantic.ends_with(is_allowed) {
                     break;
                 }
             }
             Ok(answers)
+        })
+        .await
+}
+
+/// Answers one question. What the policies say of whoever asks is mostly in memory.
+///
+/// # Errors
+/// Those of [`evaluate`].
+pub async fn evaluate_one(service: &Service, asking: &Actor, question: Question) -> Result<Answer> {
+    may_ask(service, asking, &question.about)?;
+    if question.about.is(asking.principal()) {
+        return Ok(Answer::Decided(service.decide(asking.standing(), &question.inquiry).await?));
+    }
+    let (reading, service, asker) = (service.clone(), service.clone(), asking.clone());
+    reading
+        .read(move |connection| {
+            Ok(match find(&service, connection, &asker, &question.about)? {
+                Found::Active(standing) => {
+                    Answer::Decided(service.decide_in(connection, &standing, &question.inquiry)?)
+                }
+                Found::Inactive => Answer::Inactive,
+                Found::Nobody => Answer::Unknown,
+            })
         })
         .await
 }

@@ -1,7 +1,9 @@
 //! How many rows a field may answer with: what is selected beneath it is made for each of them.
 
-use async_graphql::parser::types::{Field, OperationDefinition};
-use async_graphql::{Name, Value as Constant, Variables};
+use std::collections::HashMap;
+
+use async_graphql::parser::types::{Directive, Field, OperationDefinition};
+use async_graphql::{Name, Positioned, Value as Constant, Variables};
 use async_graphql_value::Value as Literal;
 
 use crate::domain::listing::MAX_LIMIT;
@@ -14,11 +16,33 @@ const TYPES: usize = 80;
 const MEMBERS: usize = 5;
 const ARGUMENTS: usize = 2;
 
+/// So many bytes of a text cost as much as a value.
+const TEXT: usize = 32;
+
 /// Where variables have their values from.
 pub struct Scope<'a> {
-    pub variables: &'a Variables,
+    variables: &'a Variables,
     /// The operation, whose variables have defaults.
-    pub operation: Option<&'a OperationDefinition>,
+    operation: Option<&'a OperationDefinition>,
+    /// How large the variables are.
+    sizes: HashMap<&'a str, usize>,
+}
+
+/// How large each variable of a request is, in values: the engine makes a copy of all of them wherever it is used.
+#[must_use]
+pub fn sizes(variables: &Variables) -> HashMap<&str, usize> {
+    variables.iter().map(|(name, value)| (name.as_str(), size(value))).collect()
+}
+
+fn size(value: &Constant) -> usize {
+    1 + match value {
+        Constant::List(values) => values.iter().map(size).sum(),
+        Constant::Object(members) => members.iter().map(|(name, value)| name.len() / TEXT + size(value)).sum(),
+        Constant::String(text) => text.len() / TEXT,
+        Constant::Binary(bytes) => bytes.len() / TEXT,
+        Constant::Enum(name) => name.len() / TEXT,
+        Constant::Null | Constant::Number(_) | Constant::Boolean(_) => 0,
+    }
 }
 
 /// How many rows a field asks for at most; `None` for what is no list.
@@ -38,7 +62,43 @@ pub fn rows(field: &Field, scope: &Scope<'_>, introspects: bool) -> Option<usize
     counts.max().or_else(|| name.starts_with("list").then_some(USUAL))
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
+    /// The values of a request, and the defaults of an operation.
+    pub fn new(
+        variables: &'a Variables,
+        operation: Option<&'a OperationDefinition>,
+        given: &HashMap<&'a str, usize>,
+    ) -> Self {
+        let mut sizes = given.clone();
+        for definition in operation.into_iter().flat_map(|operation| &operation.variable_definitions) {
+            if let Some(default) = definition.node.default_value() {
+                sizes.entry(definition.node.name.node.as_str()).or_insert_with(|| size(default));
+            }
+        }
+        Self { variables, operation, sizes }
+    }
+
+    /// How many values of variables are copied for the arguments of a field and of its directives.
+    pub fn copies(&self, field: &Field) -> usize {
+        let own: usize = field.arguments.iter().map(|(_, value)| self.copied(&value.node)).sum();
+        own.saturating_add(self.copies_of(&field.directives))
+    }
+
+    /// How many are copied for the arguments of directives.
+    pub fn copies_of(&self, directives: &[Positioned<Directive>]) -> usize {
+        let arguments = directives.iter().flat_map(|directive| &directive.node.arguments);
+        arguments.map(|(_, value)| self.copied(&value.node)).fold(0, usize::saturating_add)
+    }
+
+    fn copied(&self, value: &Literal) -> usize {
+        match value {
+            Literal::Variable(name) => self.sizes.get(name.as_str()).copied().unwrap_or(0),
+            Literal::List(values) => values.iter().map(|value| self.copied(value)).fold(0, usize::saturating_add),
+            Literal::Object(members) => members.values().map(|value| self.copied(value)).fold(0, usize::saturating_add),
+            _ => 0,
+        }
+    }
+
     fn variable(&self, name: &Name) -> Option<&Constant> {
         let definitions = self.operation.into_iter().flat_map(|operation| &operation.variable_definitions);
         let default = || definitions.map(|it| &it.node).find(|it| it.name.node == *name)?.default_value();

@@ -22,10 +22,11 @@ use crate::http::problem::Failure;
 
 /// How many documents run at once.
 const RUNNING: usize = 16;
-/// How many of them are one actor's; further ones wait.
-const OWN: usize = 4;
+/// How many of them are one actor's, and so how many of them stand in the one queue of all actors, which is served in
+/// order: whoever comes new waits for so many of each other actor's at most.
+const OWN: usize = 2;
 /// How many of one actor's run or wait; further requests are refused.
-const ACCEPTED: usize = 100;
+const ACCEPTED: usize = 32;
 /// Threads that wait for the database on behalf of documents.
 const WAITING_THREADS: usize = 32;
 

@@ -6,11 +6,11 @@
 
 use std::collections::HashMap;
 
-use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet};
+use async_graphql::parser::types::{ExecutableDocument, Field, Selection, SelectionSet};
 use async_graphql::{Name, Pos, Positioned, Variables};
 
 use super::COMPLEXITY;
-use super::cost::{Scope, rows};
+use super::cost::{Scope, rows, sizes};
 
 /// How deep selections and fragments may be nested in each other. The engine's own limit, which counts the same.
 const NESTING: usize = 32;
@@ -26,6 +26,10 @@ pub const COST: usize = 100_000;
 /// What it costs to read a row.
 const ROW: usize = 10;
 
+/// How many values of variables a document may copy: each use of a variable copies all of its values, so a list of 48,000
+/// that is used 300 times would take seconds.
+const COPIES: usize = 100_000;
+
 /// What is too much, and where.
 #[derive(Debug)]
 pub struct Excess {
@@ -38,11 +42,13 @@ pub struct Excess {
 /// # Errors
 /// Too many definitions, fields, levels or rows, fragments within themselves, and fragments that are not there.
 pub fn check(document: &ExecutableDocument, variables: &Variables) -> Result<(), Excess> {
-    let mut total = 0_usize;
+    let (mut total, mut copies) = (0_usize, 0_usize);
     let mut definitions = 0;
+    let given = sizes(variables);
     let mut count = |selections: &Positioned<SelectionSet>, extent: Extent| {
         definitions += 1;
         total = extent.selections.saturating_add(total);
+        copies = extent.copies.saturating_add(copies);
         if definitions > DEFINITIONS {
             return Err(excess(format!("A document has at most {DEFINITIONS} operations and fragments."), selections));
         }
@@ -53,11 +59,18 @@ pub fn check(document: &ExecutableDocument, variables: &Variables) -> Result<(),
             let message = format!("A document has at most {SELECTIONS} fields, fragments and spreads of fragments.");
             return Err(excess(message, selections));
         }
+        if copies > COPIES {
+            let message = format!("A document uses at most {COPIES} values of variables: each use counts all of them.");
+            return Err(excess(message, selections));
+        }
         Ok(())
     };
     for (_, operation) in document.operations.iter() {
         let selections = &operation.node.selection_set;
-        let extent = Measuring::new(document, variables, Some(&operation.node)).selections(selections, 0, false)?;
+        let scope = Scope::new(variables, Some(&operation.node), &given);
+        let directives = scope.copies_of(&operation.node.directives);
+        let extent = Measuring::new(document, scope).selections(selections, 0, false)?;
+        let extent = Extent { copies: extent.copies.saturating_add(directives), ..extent };
         count(selections, extent)?;
         if extent.here > ROOTS {
             return Err(excess(format!("A request asks for at most {ROOTS} fields of the root."), selections));
@@ -68,7 +81,7 @@ pub fn check(document: &ExecutableDocument, variables: &Variables) -> Result<(),
         }
     }
     // Those that no operation spreads, too. Their rows do not count, so no operation's variables are needed.
-    let mut measuring = Measuring::new(document, variables, None);
+    let mut measuring = Measuring::new(document, Scope::new(variables, None, &given));
     for (name, fragment) in &document.fragments {
         let extent = measuring.fragment(name, fragment.pos, 0)?;
         count(&fragment.node.selection_set, extent)?;
@@ -93,6 +106,15 @@ struct Extent {
     levels: usize,
     /// What it costs.
     cost: usize,
+    /// How many values of variables are copied.
+    copies: usize,
+}
+
+impl Extent {
+    /// That of a fragment where it is spread, with what its directives copy.
+    fn beneath(self, copies: usize) -> Self {
+        Self { levels: self.levels + 1, copies: self.copies.saturating_add(copies), ..self }
+    }
 }
 
 /// Fragments are measured once for each operation, however often they are spread; one that is being measured has no
@@ -104,12 +126,8 @@ struct Measuring<'a> {
 }
 
 impl<'a> Measuring<'a> {
-    fn new(
-        document: &'a ExecutableDocument,
-        variables: &'a Variables,
-        operation: Option<&'a OperationDefinition>,
-    ) -> Self {
-        Self { document, scope: Scope { variables, operation }, fragments: HashMap::new() }
+    fn new(document: &'a ExecutableDocument, scope: Scope<'a>) -> Self {
+        Self { document, scope, fragments: HashMap::new() }
     }
 
     fn selections(
@@ -126,18 +144,19 @@ impl<'a> Measuring<'a> {
                     let on = inline.node.type_condition.as_ref().map(|condition| condition.node.on.node.as_str());
                     let introspects = on.map_or(introspects, |name| name.starts_with("__"));
                     let inner = self.selections(&inline.node.selection_set, level + 1, introspects)?;
-                    Extent { levels: inner.levels + 1, ..inner }
+                    inner.beneath(self.scope.copies_of(&inline.node.directives))
                 }
                 Selection::FragmentSpread(spread) => {
                     let name = &spread.node.fragment_name;
                     let inner = self.fragment(&name.node, name.pos, level + 1)?;
-                    Extent { levels: inner.levels + 1, ..inner }
+                    inner.beneath(self.scope.copies_of(&spread.node.directives))
                 }
             };
             extent.fields = extent.fields.saturating_add(inner.fields);
             extent.here = extent.here.saturating_add(inner.here);
             extent.selections = extent.selections.saturating_add(inner.selections).saturating_add(1);
             extent.cost = extent.cost.saturating_add(inner.cost);
+            extent.copies = extent.copies.saturating_add(inner.copies);
             extent.levels = extent.levels.max(inner.levels);
         }
         // Before anything is called one level deeper, so that this is never far down the stack.
@@ -148,12 +167,14 @@ impl<'a> Measuring<'a> {
     }
 
     fn field(&mut self, field: &'a Field, level: usize, introspects: bool) -> Result<Extent, Excess> {
+        let copies = self.scope.copies(field);
         if field.selection_set.node.items.is_empty() {
-            return Ok(Extent { fields: 1, here: 1, cost: 1, ..Extent::default() });
+            return Ok(Extent { fields: 1, here: 1, cost: 1, copies, ..Extent::default() });
         }
         let introspects = introspects || field.name.node.starts_with("__");
         let inner = self.selections(&field.selection_set, level + 1, introspects)?;
-        let each = match rows(field, &self.scope, introspects) {
+        let rows = rows(field, &self.scope, introspects);
+        let each = match rows {
             None => inner.cost,
             Some(rows) => inner.cost.saturating_add(if introspects { 0 } else { ROW }).saturating_mul(rows),
         };
@@ -163,6 +184,7 @@ impl<'a> Measuring<'a> {
             selections: inner.selections,
             levels: inner.levels + 1,
             cost: each.saturating_add(1),
+            copies: inner.copies.saturating_mul(rows.unwrap_or(1)).saturating_add(copies),
         })
     }
 
@@ -183,6 +205,8 @@ impl<'a> Measuring<'a> {
         self.fragments.insert(name, None);
         let introspects = fragment.node.type_condition.node.on.node.starts_with("__");
         let extent = self.selections(&fragment.node.selection_set, level, introspects)?;
+        let copies = extent.copies.saturating_add(self.scope.copies_of(&fragment.node.directives));
+        let extent = Extent { copies, ..extent };
         self.fragments.insert(name, Some(extent));
         Ok(extent)
     }

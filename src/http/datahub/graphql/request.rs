@@ -132,6 +132,40 @@ mod tests {
         }
     }
 
+    /// A document that uses `$v` so often, with that value.
+    fn uses(document: &str, times: usize, value: &Value) -> Result<Request, Value> {
+        let query = document.replace("USES", &"{field:\"o\",values:$v}".repeat(times));
+        parse(read(json!({"query": query, "variables": {"v": value}}).to_string().as_bytes()).unwrap())
+            .map(|(request, _)| request)
+    }
+
+    #[test]
+    fn each_use_of_a_variable_counts_all_of_its_values() {
+        let (list, text) = (json!(vec!["a"; 6_000]), json!(["a".repeat(200_000)]));
+        let at = "query($v:[String!]){listAccessTokens(input:{filters:[USES]}){total}}";
+        let spread =
+            "query($v:[String!]){...f ...f} fragment f on Query{listAccessTokens(input:{filters:[USES]}){total}}";
+        let unused = "{me{corpUser{urn}}} fragment f on Query{listAccessTokens(input:{filters:[USES]}){total}}";
+        let directive = "query($v:[String!]){me @include(if:[USES]){corpUser{urn}}}";
+        for (document, few, many) in [(at, 16, 17), (spread, 5, 6), (unused, 16, 17), (directive, 16, 17)] {
+            assert!(uses(document, few, &list).is_ok(), "{document}");
+            let refused = uses(document, many, &list).unwrap_err();
+            assert!(refused["message"].as_str().unwrap().contains("values of variables"), "{refused}");
+        }
+        assert!(uses(at, 15, &text).is_ok() && uses(at, 16, &text).is_err(), "long texts count, too");
+        let default = format!(
+            "query($v:[String!]={}){{listAccessTokens(input:{{filters:[USES]}}){{total}}}}",
+            json!(vec!["a"; 500])
+        );
+        assert!(
+            parse(
+                read(json!({"query": default.replace("USES", &"{values:$v}".repeat(250))}).to_string().as_bytes())
+                    .unwrap()
+            )
+            .is_err()
+        );
+    }
+
     #[test]
     fn the_deepest_variables_that_are_read_fit_into_half_a_stack() {
         for (open, close) in [("[", "]"), ("{\"count\":", "}")] {

@@ -7,6 +7,8 @@ pub mod metadata;
 mod pages;
 pub mod search;
 
+use std::sync::Arc;
+
 use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -15,7 +17,7 @@ use utoipa::ToSchema;
 use self::answers::{AccessDecision, AccessDecisions};
 use self::entities::{AccessAction, AccessEntity, AccessEvaluation};
 use crate::domain::actor::Actor;
-use crate::domain::error::{Error, Violation};
+use crate::domain::error::Violation;
 use crate::http::asked::Asked;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
@@ -49,10 +51,8 @@ pub async fn evaluate(
 }
 
 async fn decide_one(state: &State, actor: &Actor, question: Question) -> Result<AccessDecision, Failure> {
-    let answers = evaluation::evaluate(&state.service, actor, vec![question], Semantic::ExecuteAll).await;
-    let answers = answers.map_err(Failure::or_unavailable)?;
-    let decision = answers.first().map(|answer| AccessDecision::new(answer, actor));
-    decision.ok_or_else(|| Error::Internal("a question has no answer".into()).into())
+    let answer = evaluation::evaluate_one(&state.service, actor, question).await.map_err(Failure::or_unavailable)?;
+    Ok(AccessDecision::new(&answer, actor))
 }
 
 /// Several questions, with defaults for what each leaves out.
@@ -117,6 +117,7 @@ pub async fn evaluate_many(
     state: web::Data<State>,
     Asked { actor, body, .. }: Asked<AccessEvaluations>,
 ) -> Result<HttpResponse, Failure> {
+    let _place = state.fan_outs.take(&actor)?;
     let AccessEvaluations { subject, action, resource, context, evaluations, options } = body.open()?;
     let defaults = AccessEvaluation { subject, action, resource, context };
     let evaluations = evaluations.unwrap_or_default();
@@ -130,37 +131,19 @@ pub async fn evaluate_many(
     let semantic =
         options.and_then(|options| options.evaluations_semantic).map_or(Semantic::ExecuteAll, Semantic::from);
     defaults.check_defaults()?;
-    // Not on this thread: a thousand copies of large defaults take a while.
-    let read = web::block(move || {
-        let all = evaluations.into_iter().enumerate().map(|(place, value)| read(place, value, &defaults));
-        let questions: Vec<Result<Question, Violation>> = all.collect();
-        let asked: Vec<Question> = questions.iter().filter_map(|question| question.as_ref().ok().cloned()).collect();
-        (questions, asked)
+    let (count, shared) = (evaluations.len(), Arc::new((evaluations, defaults)));
+    let questions = (0..count).map(move |place| read(place, &shared.0[place], &shared.1));
+    let answers = evaluation::evaluate(&state.service, &actor, questions, semantic).await;
+    let decisions = answers.map_err(Failure::or_unavailable)?.into_iter().map(|answer| match answer {
+        Err(violation) => AccessDecision::failed(&violation),
+        Ok(answer) => AccessDecision::new(&answer, &actor),
     });
-    let (questions, asked) = read.await.map_err(|error| Error::Internal(error.into()))?;
-    let answers =
-        evaluation::evaluate(&state.service, &actor, asked, semantic).await.map_err(Failure::or_unavailable)?;
-    let mut answers = answers.iter();
-    let mut evaluations = Vec::with_capacity(questions.len());
-    for question in &questions {
-        let decision = match question {
-            Err(violation) => AccessDecision::failed(violation),
-            Ok(_) => match answers.next() {
-                Some(answer) => AccessDecision::new(answer, &actor),
-                None => break,
-            },
-        };
-        let is_allowed = decision.decision;
-        evaluations.push(decision);
-        if semantic.ends_with(is_allowed) {
-            break;
-        }
-    }
-    Ok(HttpResponse::Ok().json(AccessDecisions::Many { evaluations }))
+    Ok(HttpResponse::Ok().json(AccessDecisions::Many { evaluations: decisions.collect() }))
 }
 
-fn read(place: usize, evaluation: Value, defaults: &AccessEvaluation) -> Result<Question, Violation> {
-    let evaluation: AccessEvaluation = serde_json::from_value(evaluation)
+/// The question at a place, put together from its own parts and the defaults.
+fn read(place: usize, evaluation: &Value, defaults: &AccessEvaluation) -> Result<Question, Violation> {
+    let evaluation = AccessEvaluation::deserialize(evaluation)
         .map_err(|_| Violation::new(format!("evaluations[{place}]"), "has a member of the wrong type"))?;
     let question = evaluation.or(defaults).question();
     question.map_err(|violation| Violation::new(format!("evaluations[{place}].{}", violation.field), violation.message))

@@ -128,6 +128,7 @@ pub async fn subjects(
     state: web::Data<State>,
     Asked { actor, body, .. }: Asked<SubjectSearch>,
 ) -> Result<HttpResponse, Failure> {
+    let _place = state.fan_outs.take(&actor)?;
     let SubjectSearch { subject, action, resource, context, page } = body.open()?;
     let pages = Pages::new(&state, &actor, page, &("subject", &subject, &action, &resource, &context))?;
     let (action, action_properties) = read_action(action)?;
@@ -156,6 +157,7 @@ pub async fn resources(
     state: web::Data<State>,
     Asked { actor, body, .. }: Asked<ResourceSearch>,
 ) -> Result<HttpResponse, Failure> {
+    let _place = state.fan_outs.take(&actor)?;
     let ResourceSearch { subject, action, resource, context, page } = body.open()?;
     let pages = Pages::new(&state, &actor, page, &("resource", &subject, &action, &resource, &context))?;
     let (about, subject_properties) = read_subject(subject)?;
@@ -186,6 +188,7 @@ pub async fn actions(
     state: web::Data<State>,
     Asked { actor, body, .. }: Asked<ActionSearch>,
 ) -> Result<HttpResponse, Failure> {
+    let _place = state.fan_outs.take(&actor)?;
     let ActionSearch { subject, resource, context, page } = body.open()?;
     let pages = Pages::new(&state, &actor, page, &("action", &subject, &resource, &context))?;
     let (about, subject_properties) = read_subject(subject)?;
