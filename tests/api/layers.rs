@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What each module of the crate's root may use of the crate besides itself.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("lib", &[]),
     ("main", &["commands", "config", "telemetry"]),
     (
@@ -27,9 +27,9 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ),
     ("app", &["http"]),
     ("http", &["service", "domain", "clock", "shares"]),
-    ("service", &["directory", "storage", "domain", "clock", "shares"]),
+    ("service", &["directory", "storage", "domain", "clock", "queue", "shares"]),
     ("directory", &["domain", "clock"]),
-    ("storage", &["domain", "clock"]),
+    ("storage", &["domain", "clock", "queue"]),
     ("domain", &["clock"]),
     ("config", &["domain"]),
     ("descriptors", &["config"]),
@@ -38,6 +38,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("telemetry", &["config"]),
     ("shutdown", &[]),
     ("clock", &[]),
+    ("queue", &[]),
     ("shares", &[]),
 ];
 
