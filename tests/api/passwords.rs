@@ -148,7 +148,10 @@ async fn who_is_familiar_stays_so_when_a_process_begins() {
     let app = App::start().await;
     app.user("ada", Role::Member).await;
     sign_in(&app.anonymous().at(HOME), "ada", PASSWORD).await.ok();
-    let origin = |address: &str| Origin { address: Some(address.parse().unwrap()), request: tessera::domain::actor::Request::default() };
+    let origin = |address: &str| Origin {
+        address: Some(address.parse().unwrap()),
+        request: tessera::domain::actor::Request::default(),
+    };
     let guess = |service: &Service, address, password: &str| {
         let (service, password) = (service.clone(), password.to_owned());
         async move { sessions::create(&service, "ada".into(), password, origin(address)).await }
