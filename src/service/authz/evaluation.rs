@@ -115,7 +115,7 @@ pub async fn evaluate(
     if let [Question { about, inquiry }] = questions.as_slice()
         && about.is(asking.principal())
     {
-        return Ok(vec![Answer::Decided(service.decide(asking.standing(), inquiry).await?)]);
+        return Ok(vec![Answer::Decided(service.decide_for(asking, inquiry).await?)]);
     }
     let (service, asking) = (service.clone(), asking.clone());
     let reading = service.clone();
@@ -132,7 +132,9 @@ pub async fn evaluate(
                     }
                 };
                 let answer = match subject {
-                    Found::Active(standing) => Answer::Decided(service.decide_in(connection, standing, &inquiry)?),
+                    Found::Active(standing) => {
+                        Answer::Decided(service.tell_decision(connection, &asking, standing, &inquiry)?)
+                    }
                     Found::Inactive => Answer::Inactive,
                     Found::Nobody => Answer::Unknown,
                 };

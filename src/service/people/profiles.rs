@@ -15,7 +15,7 @@ use crate::domain::service_account::PREFIX;
 use crate::domain::sight::SeenPrincipals;
 use crate::domain::user::{NamedBy, User, check_username};
 use crate::service::authn::passwords::NOBODY;
-use crate::service::authz::{administrators, containment, sight};
+use crate::service::authz::{administrators, containment, giving, sight};
 use crate::service::{Service, Transaction};
 use crate::storage::database::AnyConnection;
 use crate::storage::{aspects, principals, service_accounts, users};
@@ -86,6 +86,8 @@ pub async fn write(service: &Service, actor: &Actor, username: String, name: Asp
                 }
                 // An API key's name is refused like one that an API key has.
                 None if name == AspectName::CorpUserInfo && !username.starts_with(SERVICE_ACCOUNT_PREFIX) => {
+                    let (service, actor) = (transaction.service, transaction.actor);
+                    giving::may_invite(service, transaction.connection, actor, Role::Guest)?;
                     create(transaction, &username)?
                 }
                 _ => return Err(Error::NotFound { kind: "user", id: username.clone() }),
@@ -103,6 +105,8 @@ pub async fn write(service: &Service, actor: &Actor, username: String, name: Asp
                 let state = profile::state(written.get(&id).map(Vec::as_slice).unwrap_or_default());
                 if state == PrincipalState::Disabled {
                     administrators::keep_one(transaction, &principal)?;
+                } else if !principal.enabled {
+                    containment::may_readmit(transaction, principal.id)?;
                 }
                 principals::set_state(transaction.connection, principal.id, state)?;
             }
