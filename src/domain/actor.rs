@@ -3,13 +3,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::asset::{AssetGrant, Relation};
+use super::asset::{AssetGrant, Relation, is_within};
 use super::error::{Error, Result};
 use super::ids::{PersonaId, PrincipalId};
 use super::limits::Allowance;
 use super::permission::{Permission, Permissions};
 use super::persona::PersonaRef;
-use super::policy::is_within;
 use super::principal::{ClientId, Principal, PrincipalKind, Username};
 use super::token::{KeyId, TokenKind};
 

@@ -12,7 +12,7 @@ pub struct Asset {
     pub id: AssetId,
     /// `Connection`, `Collection`, `Table`, …: whatever clients say, for ever.
     pub type_name: String,
-    /// Unique within its type, for ever; what lies beneath it begins with this and a `/`.
+    /// Unique within its type, for ever; [`ancestors`] says what lies beneath it.
     pub qualified_name: String,
     /// For people.
     pub name: String,
@@ -54,7 +54,7 @@ pub enum Relation {
 /// That a principal, by its name or by its role, is among the people of an asset.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AssetGrant {
-    /// Of the asset; what lies beneath it begins with this and a `/`.
+    /// Of the asset.
     pub qualified_name: String,
     /// As what.
     pub relation: Relation,
@@ -117,10 +117,42 @@ impl PeopleList {
     }
 }
 
-/// The qualified names of everything that an asset with this one lies beneath, the nearest last.
+/// Whether a name is a URN of DataHub's: what it is about is one thing, and a slash in it means nothing.
+#[must_use]
+pub fn is_urn(qualified_name: &str) -> bool {
+    qualified_name.starts_with("urn:")
+}
+
+/// The qualified names of everything that an asset with this one lies beneath, the nearest last: `a` and `a/b` for `a/b/c`;
+/// in a name without a slash, as terms of glossaries have, `gl` and `category@gl` for `term@category@gl`. Every other
+/// question about what lies beneath what has the same answer: [`is_within`], and the statements that ask storage.
 #[must_use]
 pub fn ancestors(qualified_name: &str) -> Vec<&str> {
-    qualified_name.match_indices('/').map(|(end, _)| &qualified_name[..end]).filter(|name| !name.is_empty()).collect()
+    let mut above: Vec<&str> = if is_urn(qualified_name) {
+        Vec::new()
+    } else if qualified_name.contains('/') {
+        qualified_name.match_indices('/').map(|(end, _)| &qualified_name[..end]).collect()
+    } else {
+        qualified_name.rmatch_indices('@').map(|(end, _)| &qualified_name[end + 1..]).collect()
+    };
+    above.retain(|name| !name.is_empty());
+    above
+}
+
+/// Whether a qualified name is that of an object, or lies beneath it.
+#[must_use]
+pub fn is_within(qualified_name: &str, object: &str) -> bool {
+    if qualified_name == object {
+        return true;
+    }
+    if object.is_empty() || is_urn(qualified_name) {
+        return false;
+    }
+    if qualified_name.contains('/') {
+        qualified_name.strip_prefix(object).is_some_and(|rest| rest.starts_with('/'))
+    } else {
+        qualified_name.strip_suffix(object).is_some_and(|rest| rest.ends_with('@'))
+    }
 }
 
 /// Checks the qualified name of an asset that lies beneath nothing: none shall be where the assets of others will come
@@ -220,5 +252,45 @@ impl AssetKind {
             (Self::Product, Update) => "persona-domain-product-update",
             (Self::Product, Delete) => "persona-domain-product-delete",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_beneath_is_the_same_for_every_question() {
+        let names = [
+            "default/a/1",
+            "default/a/1/t",
+            "default/a/12",
+            "default/a",
+            "default",
+            "a",
+            "/a",
+            "gl",
+            "term@gl",
+            "sec@team@corp",
+            "team@corp",
+            "corp",
+            "default/a/1/mail@corp",
+            "@corp",
+            "corp@",
+            "a@corp/b",
+            "urn:li:dataset:(hdfs,",
+            "urn:li:dataset:(hdfs,/data/x,PROD)",
+            "urn:li:corpuser:a@corp",
+            "urn:li:x:a",
+        ];
+        for name in names {
+            for object in names {
+                let beneath = ancestors(name).contains(&object);
+                assert_eq!(is_within(name, object), name == object || beneath, "{name} in {object}");
+            }
+        }
+        assert_eq!(ancestors("sec@team@corp"), ["corp", "team@corp"]);
+        assert_eq!(ancestors("default/a/1/mail@corp"), ["default", "default/a", "default/a/1"]);
+        assert_eq!(ancestors("urn:li:dataset:(hdfs,/data/x,PROD)"), [""; 0]);
     }
 }

@@ -35,6 +35,19 @@ pub enum Entity {
     Policy(Policy),
     /// A connection, a collection or anything else.
     Asset(Asset),
+    /// Any of these, of which no more is told, as who wrote it does not see it.
+    Unseen(Unseen),
+}
+
+/// What is told of an entity to who has written it and does not see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unseen {
+    /// Its id.
+    pub id: Uuid,
+    /// Its type.
+    pub type_name: String,
+    /// Its qualified name.
+    pub qualified_name: String,
 }
 
 /// A persona with what hangs on it.
@@ -56,7 +69,21 @@ impl Entity {
             Self::Persona(linked) => linked.persona.id.uuid(),
             Self::Policy(policy) => policy.id.uuid(),
             Self::Asset(asset) => asset.id.uuid(),
+            Self::Unseen(unseen) => unseen.id,
         }
+    }
+
+    /// The same, with no more told of it than what it is.
+    #[must_use]
+    pub fn unseen(self) -> Self {
+        let id = self.id();
+        let (type_name, qualified_name) = match self {
+            Self::Persona(linked) => (PERSONA.to_owned(), linked.persona.qualified_name),
+            Self::Policy(policy) => (POLICY.to_owned(), policy.qualified_name),
+            Self::Asset(asset) => (asset.type_name, asset.qualified_name),
+            Self::Unseen(unseen) => (unseen.type_name, unseen.qualified_name),
+        };
+        Self::Unseen(Unseen { id, type_name, qualified_name })
     }
 }
 

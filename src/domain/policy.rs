@@ -22,10 +22,10 @@ use serde_json::{Map, Value};
 use super::ids::{PersonaId, PolicyId};
 
 pub use self::catalogue::Category;
-pub use self::criterion::{Condition, Criterion, Facet, covering};
+pub use self::criterion::{Condition, Criterion, Facet, Pattern, covering};
 pub use self::decision::{Decision, Ground, Outcome, Question, Resource, Subject};
 pub use self::properties::{Properties, property, stored_properties};
-pub use self::scope::{Scope, is_within};
+pub use self::scope::Scope;
 pub use self::subjects::{Bucket, Subjects};
 
 /// One rule, with its name and who keeps it.
@@ -78,6 +78,27 @@ impl Rule {
     pub fn looks_at_resource(&self) -> bool {
         let looks = |criterion: &Criterion| matches!(criterion.field, Facet::Resource(_));
         self.is_about_owners() || self.resources.iter().any(looks)
+    }
+
+    /// Makes it a rule that looks at no more of a resource than its name, its type and these properties: where it would look
+    /// at more, it denies all and allows nothing. Tells whether anything is left of it for the principal of that name.
+    #[must_use]
+    pub fn look_away(&mut self, known: &Properties, username: &str) -> bool {
+        let is_unknown =
+            |each: &Criterion| matches!(&each.field, Facet::Resource(property) if !known.contains_key(property));
+        match self.effect {
+            Effect::Allow => {
+                self.subjects.owners = false;
+                !self.resources.iter().any(is_unknown)
+            }
+            Effect::Deny => {
+                self.resources.retain(|each| !is_unknown(each));
+                if self.is_about_owners() {
+                    self.subjects.users.push(username.to_owned());
+                }
+                true
+            }
+        }
     }
 
     /// How many actions and resources it names, at least one.

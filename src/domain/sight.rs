@@ -35,12 +35,10 @@ pub struct OwnerRules {
 pub enum SeenAssets {
     /// All.
     All,
-    /// Those it created, those whose people it is among, and what lies beneath those.
+    /// Those whose people it is among, and what lies beneath those.
     Of {
         /// Its user name.
         username: String,
-        /// When the bearer of that name came to be: whatever is older was another's.
-        since: i64,
         /// The id of its role.
         role_id: &'static str,
     },

@@ -13,12 +13,47 @@ fn is_deceptive(each: char) -> bool {
     matches!(each, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Whether a character has no place in a name.
-#[must_use]
-pub fn is_hidden(each: char) -> bool {
-    each.is_control() || is_deceptive(each)
+/// Whether nothing is shown of a character: it is a format character, or one that Unicode has ignored where a font does not
+/// know it (`Default_Ignorable_Code_Point`). Two names that differ by such a one look the same.
+fn is_invisible(each: char) -> bool {
+    is_deceptive(each)
+        || matches!(each,
+            '\u{ad}' | '\u{34f}' | '\u{70f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Whether a character has no place in an identifier.
+#[must_use]
+pub fn is_hidden(each: char) -> bool {
+    each.is_control() || is_invisible(each)
+}
+
+/// Whether a name for people holds something that is not shown. A joiner between two letters or signs of a script or an
+/// emoji that needs it, and what selects how an emoji is drawn, are shown by what they do; beside ASCII they do nothing.
+fn has_invisible(name: &str) -> bool {
+    let shown = |each: Option<char>| each.is_some_and(|each| !each.is_ascii() && !is_deceptive(each));
+    let joins = |each: char| matches!(each, '\u{200c}' | '\u{200d}');
+    let mut before = None;
+    let mut rest = name.chars().peekable();
+    while let Some(each) = rest.next() {
+        let is_shown = match each {
+            '\u{200c}' | '\u{200d}' => {
+                [before, rest.peek().copied()].into_iter().all(|beside| shown(beside) && !beside.is_some_and(joins))
+            }
+            '\u{fe0f}' => before.is_some_and(|before| !before.is_ascii() && !is_invisible(before)),
+            _ => !is_invisible(each),
+        };
+        if !is_shown {
+            return true;
+        }
+        before = Some(each);
+    }
+    false
+}
+
+const INVISIBLE: &str = "must not contain characters that are not shown";
 const DECEPTIVE: &str = "must not contain characters that change the direction of text, nor byte order marks";
 
 /// A name for people: 1 to 255 characters without white space around them and without hidden characters.
@@ -38,6 +73,7 @@ impl DisplayName {
                 Err("must not contain control characters".to_owned())
             }
             1..=NAME_LENGTH if name.chars().any(is_deceptive) => Err(DECEPTIVE.to_owned()),
+            1..=NAME_LENGTH if has_invisible(name) => Err(INVISIBLE.to_owned()),
             1..=NAME_LENGTH => Ok(Self(name.to_owned())),
             length => Err(format!("must have at most {NAME_LENGTH} characters, not {length}")),
         }
@@ -123,8 +159,24 @@ mod tests {
 
     #[test]
     fn text_in_any_script_is_taken() {
-        for text in ["日本語", "שלום", "مرحبا", "naïve 👩\u{200d}🔬", "a\u{200b}b"] {
+        for text in
+            ["日本語", "שלום", "مرحبا", "naïve 👩\u{200d}🔬", "می\u{200c}خواهم", "❤\u{fe0f}\u{200d}🔥", "क्\u{200d}ष"]
+        {
             assert!(DisplayName::parse(text).is_ok() && Description::parse(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_hold_nothing_that_is_not_shown() {
+        let invisible = "\u{ad}\u{34f}\u{115f}\u{1160}\u{17b4}\u{180e}\u{200b}\u{200c}\u{200d}\u{2060}\u{2064}\u{206a}\u{3164}\u{fe00}\u{fe0f}\u{ffa0}\u{fff9}\u{e0001}\u{e0041}\u{e0100}";
+        for each in invisible.chars() {
+            for text in [format!("{each}ab"), format!("a{each}b"), format!("ab{each}")] {
+                assert!(DisplayName::parse(&text).is_err(), "{text:?}");
+            }
+            assert!(is_hidden(each), "{each:?}");
+        }
+        for text in ["日\u{200d}a", "日\u{200d}", "日\u{200d}\u{200d}本", "日\u{fe0f}\u{fe0f}", "日\u{200b}本"] {
+            assert!(DisplayName::parse(text).is_err(), "{text:?}");
         }
     }
 }

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use diesel::prelude::*;
 
 use super::database::{AnyConnection, is_duplicate, storage};
+use super::listing::like;
 use super::rows::{Existed, corrupt, parse_id};
-use super::schema::{asset_people, assets, revisions};
+use super::schema::{asset_people, assets, persona_links, principals, revisions};
 use super::search_terms;
-use crate::domain::asset::{Asset, AssetGrant, AssetId, OWNERS, PeopleList, Relation, ancestors};
+use crate::domain::asset::{Asset, AssetGrant, AssetId, OWNERS, PeopleList, Relation, ancestors, is_urn};
 use crate::domain::entity::EntityState;
 use crate::domain::error::Result;
+use crate::domain::ids::PersonaId;
 
 /// A row of `assets`.
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
@@ -243,15 +245,6 @@ pub fn lock_ground(connection: &mut AnyConnection) -> Result<()> {
     Ok(())
 }
 
-/// Whether there is an asset with exactly that qualified name, of whatever type.
-///
-/// # Errors
-/// When the storage fails.
-pub fn is_taken(connection: &mut AnyConnection, qualified_name: &str) -> Result<bool> {
-    let there = assets::table.filter(assets::qualified_name.eq(qualified_name));
-    Ok(diesel::select(diesel::dsl::exists(there)).get_result(connection)?)
-}
-
 /// Whether there is an asset with that qualified name, of whatever type, or one that it lies beneath.
 ///
 /// # Errors
@@ -268,10 +261,22 @@ pub fn is_settled(connection: &mut AnyConnection, qualified_name: &str) -> Resul
 /// # Errors
 /// When the storage fails.
 pub fn is_above_any(connection: &mut AnyConnection, qualified_name: &str) -> Result<bool> {
+    if is_urn(qualified_name) {
+        return Ok(false);
+    }
     let beneath = assets::table
         .filter(assets::qualified_name.ge(format!("{qualified_name}/")))
         .filter(assets::qualified_name.lt(format!("{qualified_name}0")));
-    Ok(diesel::select(diesel::dsl::exists(beneath)).get_result(connection)?)
+    let found: bool = diesel::select(diesel::dsl::exists(beneath)).get_result(connection)?;
+    if found || qualified_name.contains('/') {
+        return Ok(found);
+    }
+    let end = like(&[String::new(), format!("@{qualified_name}")]);
+    let in_glossary = assets::table
+        .filter(assets::qualified_name.like(end).escape('\\'))
+        .filter(assets::qualified_name.not_like("%/%"))
+        .filter(assets::qualified_name.not_like("urn:%"));
+    Ok(diesel::select(diesel::dsl::exists(in_glossary)).get_result(connection)?)
 }
 
 /// What a user is to the assets with that qualified name, by its own name or its role, there or above: the most of it.
@@ -309,6 +314,26 @@ pub(super) fn by_name(username: String) -> _ {
 pub(super) fn by_role(id: &'static str) -> _ {
     let relation = asset_people::relation;
     asset_people::member.eq(id).and(relation.eq("adminRoles").or(relation.eq("viewerRoles")))
+}
+
+/// The assets that name anybody whom a persona is linked to, or any role.
+///
+/// # Errors
+/// When the storage fails.
+pub fn naming_linked(connection: &mut AnyConnection, persona: PersonaId) -> Result<BTreeSet<String>> {
+    let linked = persona_links::table
+        .inner_join(principals::table)
+        .filter(persona_links::persona_id.eq(persona.to_string()))
+        .select(principals::username);
+    let relation = asset_people::relation;
+    let by_name = relation.eq_any(["adminUsers", "viewerUsers"]).and(asset_people::member.eq_any(linked));
+    let named: Vec<String> = asset_people::table
+        .inner_join(assets::table)
+        .filter(by_name.or(relation.eq_any(["adminRoles", "viewerRoles"])))
+        .select(assets::qualified_name)
+        .distinct()
+        .load(connection)?;
+    Ok(named.into_iter().collect())
 }
 
 /// The ids of the assets that this user owns.

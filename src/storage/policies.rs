@@ -167,6 +167,57 @@ pub fn set_object(connection: &mut AnyConnection, id: PolicyId, object: Option<&
     Ok(())
 }
 
+/// The asset that a policy is about, as it was when the policy was written; `None` if it was not about one.
+///
+/// # Errors
+/// When the storage fails.
+pub fn object_of(connection: &mut AnyConnection, id: PolicyId) -> Result<Option<String>> {
+    let found = policy_objects::table.find(id.to_string()).select(policy_objects::qualified_name);
+    Ok(found.get_result(connection).optional()?)
+}
+
+/// What the policies are about that are about no stored asset: the resources of each.
+///
+/// # Errors
+/// When the storage fails.
+pub fn resources_without_object(connection: &mut AnyConnection) -> Result<Vec<Vec<Criterion>>> {
+    let with_object = policy_objects::table.select(policy_objects::policy_id);
+    let resources: Vec<String> = policies::table
+        .filter(policies::category.ne(Category::Platform.name()))
+        .filter(policies::id.ne_all(with_object))
+        .select(policies::resources)
+        .distinct()
+        .load(connection)?;
+    resources.iter().map(|resources| parse(resources)).collect()
+}
+
+/// What the policies say that allow something with entities, enabled or not.
+///
+/// # Errors
+/// When the storage fails.
+pub fn allowing(connection: &mut AnyConnection) -> Result<Vec<Rule>> {
+    let rows: Vec<PolicyRow> = policies::table
+        .filter(policies::effect.eq(Effect::Allow.name()))
+        .filter(policies::category.ne(Category::Platform.name()))
+        .select(PolicyRow::as_select())
+        .load(connection)?;
+    rows.into_iter().map(|row| Ok(row.into_domain()?.rule)).collect()
+}
+
+/// The policies of a persona that are about that object.
+///
+/// # Errors
+/// When the storage fails.
+pub fn of_persona_about(connection: &mut AnyConnection, persona: PersonaId, object: &str) -> Result<Vec<Policy>> {
+    let rows: Vec<PolicyRow> = policies::table
+        .inner_join(policy_objects::table)
+        .filter(policies::persona_id.eq(persona.to_string()))
+        .filter(policy_objects::qualified_name.eq(object))
+        .select(PolicyRow::as_select())
+        .load(connection)?;
+    rows.into_iter().map(PolicyRow::into_domain).collect()
+}
+
 /// The policies about the asset with that qualified name, the oldest first.
 ///
 /// # Errors

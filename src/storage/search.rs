@@ -1,7 +1,8 @@
 //! Searches for entities as SQL over their terms.
 
-use diesel::dsl::{Eq, LeftJoinQuerySource, exists, not};
+use diesel::dsl::{Eq, LeftJoinQuerySource, exists, not, sql};
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use super::assets::{by_name, by_role};
 use super::database::AnyConnection;
@@ -250,21 +251,27 @@ fn owned(username: &str) -> Which {
     Box::new(exists(asset_people::table.filter(asset_people::asset_id.eq(search_terms::entity_id)).filter(owner)))
 }
 
+/// Whether the asset lies beneath the upper one as a term lies in its glossary: the half of
+/// [`ancestors`](crate::domain::asset::ancestors) that has no slash.
+const IN_GLOSSARY: &str = "(substr(assets.qualified_name, \
+     length(assets.qualified_name) - length(upper_assets.qualified_name), length(upper_assets.qualified_name) + 1) \
+     = '@' || upper_assets.qualified_name \
+     AND assets.qualified_name NOT LIKE '%/%' AND assets.qualified_name NOT LIKE 'urn:%')";
+
 /// The assets that an actor sees without any rule.
 fn known(seen: &SeenAssets) -> Which {
     match seen {
         SeenAssets::All => all(Vec::new()),
-        SeenAssets::Of { username, since, role_id } => {
+        SeenAssets::Of { username, role_id } => {
             let name = || assets::qualified_name.nullable().assume_not_null();
             let upper = upper_assets.field(assets::qualified_name);
             let beneath = name().ge(upper.concat("/")).and(name().lt(upper.concat("0")));
+            let beneath = beneath.and(name().not_like("urn:%")).or(sql::<Bool>(IN_GLOSSARY));
             let at_or_above = upper_assets
                 .inner_join(asset_people::table.on(asset_people::asset_id.eq(upper_assets.field(assets::id))))
                 .filter(by_name(username.clone()).or(by_role(role_id)))
                 .filter(upper.eq(name()).or(beneath));
-            let creator = assets::created_by.nullable().assume_not_null();
-            let created_at = assets::created_at.nullable().assume_not_null();
-            Box::new(creator.eq(username.clone()).and(created_at.ge(*since)).or(exists(at_or_above)))
+            Box::new(exists(at_or_above))
         }
     }
 }

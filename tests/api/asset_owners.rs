@@ -68,7 +68,9 @@ async fn a_write_is_decided_by_what_is_stored_of_the_asset() {
         bob.remove(how, &[&id]).await.refused("TESSERA-403-001");
     }
     admin.save("Table", &certified("DRAFT")).await.ok();
-    bob.remove("PURGE", &[&id]).await.ok();
+    // Another one in its place would have no people, and nothing of what the policy looks at.
+    bob.remove("PURGE", &[&id]).await.refused("TESSERA-403-001");
+    bob.remove("SOFT", &[&id]).await.ok();
 }
 
 #[actix_web::test]

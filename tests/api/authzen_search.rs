@@ -127,6 +127,13 @@ async fn searching_about_oneself_takes_nothing_and_about_others_a_permission() {
     let alice = app.session_of("alice").await;
     assert_eq!(found(&alice, RESOURCE, &what(&user("alice"), "read")).await, ["record-1", "record-2"]);
     let own = json!({"subject": user("alice"), "resource": record("record-1")});
+    assert_eq!(
+        found(&alice, ACTION, &own).await,
+        ["read"],
+        "what takes more than a name is not told of what is not seen"
+    );
+    let open = with(record("record-1"), &json!({"status": "open"}));
+    let own = json!({"subject": user("alice"), "resource": open});
     assert_eq!(found(&alice, ACTION, &own).await, ["read", "write"]);
     for (path, body) in [
         (SUBJECT, who("read", &record("record-1"))),

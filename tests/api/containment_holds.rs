@@ -44,7 +44,8 @@ const ASSETS: [&str; 4] =
     ["default/snowflake/1", "default/snowflake/1/a", "default/snowflake/1/b", "default/snowflake/2"];
 const ACTIONS: [&str; 2] = ["persona-asset-read", "persona-asset-update"];
 const USERS: [&str; 3] = ["ada", "bob", "eve"];
-const RIGHTS: [Permission; 7] = [
+const RIGHTS: [Permission; 8] = [
+    Permission::ManagePolicies,
     Permission::ManageApiKeys,
     Permission::ManagePersonas,
     Permission::ManageAccessTokens,
@@ -71,6 +72,8 @@ struct Game {
     dice: Dice,
     players: Vec<Player>,
     personas: Vec<Value>,
+    /// Ids of policies of personas.
+    policies: Vec<String>,
     /// Ids of keys.
     keys: Vec<String>,
     account: String,
@@ -108,6 +111,7 @@ impl Game {
             dice: Dice(0),
             players: Vec::new(),
             personas: Vec::new(),
+            policies: Vec::new(),
             keys: Vec::new(),
             account,
             newcomers: 0,
@@ -125,7 +129,8 @@ impl Game {
                     "policyActions": [dice.pick(&ACTIONS)], "policyResources": [format!("entity:{asset}")],
                     "accessControl": {"guid": persona["id"]},
                 }});
-                game.admin.bulk(&[policy]).await.ok();
+                let made = game.admin.bulk(&[policy]).await.ok();
+                game.policies.push(made["mutatedEntities"]["CREATE"][0]["guid"].as_str().unwrap().to_owned());
             }
             let users = dice.some(&USERS, 2);
             let link =
@@ -206,13 +211,14 @@ impl Game {
     /// What a standing permits; it is found out once.
     async fn power(&mut self, standing: &Standing) -> Power {
         let Standing { principal, permissions, personas, assets, policy_revision, .. } = standing;
-        let linked: Vec<_> = personas.iter().map(|persona| persona.id).collect();
+        let linked: Vec<_> = personas.iter().map(|persona| (persona.id, persona.enabled)).collect();
         let (name, role) = (principal.username(), principal.role);
         let fingerprint = format!("{name} {role:?} {permissions:?} {linked:?} {assets:?} {policy_revision}");
         if let Some(known) = self.known.get(&fingerprint) {
             return known.clone();
         }
-        let mut power: Power = permissions.iter().map(|permission| permission.name().to_owned()).collect();
+        let held = Permission::ALL.into_iter().filter(|permission| permissions.contains(*permission));
+        let mut power: Power = held.map(|permission| permission.name().to_owned()).collect();
         for asset in ASSETS {
             for action in ACTIONS {
                 let kind = if asset.matches('/').count() == 2 { "Connection" } else { "Table" };
@@ -235,7 +241,9 @@ impl Game {
                 self.personas.iter().map(|each| each["qualifiedName"].as_str().unwrap().to_owned()).collect();
             let read = |connection: &mut _| personas::find_by_qualified_names(connection, &names);
             let all = self.app.service.database.read(read).unwrap();
-            for persona in all {
+            for mut persona in all {
+                // One that is disabled can be enabled.
+                persona.enabled = true;
                 let mut with = Standing::clone(&standing);
                 with.personas = with.personas.iter().cloned().chain([persona]).collect();
                 reached.extend(self.power(&with).await);
@@ -309,7 +317,7 @@ impl Game {
         };
         let users: Vec<String> = USERS.iter().map(|name| (*name).to_owned()).chain([self.account.clone()]).collect();
         let urn = |name: &str| format!("urn:li:corpuser:{name}");
-        match self.dice.throw(10) {
+        match self.dice.throw(16) {
             0..2 => {
                 let (request, body) = (format!("r{}", self.dice.throw(usize::MAX)), self.some_body());
                 self.create(player, token, request, body).await
@@ -358,8 +366,57 @@ impl Game {
                     json!({"qualifiedName": persona["qualifiedName"], "name": persona["name"], "personaUsers": users});
                 (client.save("Persona", &link).await.status == 200).then_some(None)
             }
+            9..11 => self.write_policy(&client).await,
+            11 => {
+                let id = self.dice.pick(&self.policies);
+                (client.remove("PURGE", &[&id]).await.status == 200).then_some(None)
+            }
+            12 => {
+                let (persona, enabled) = (self.dice.pick(&self.personas), self.dice.throw(2) == 0);
+                let switch = json!({"typeName": "Persona", "guid": persona["id"],
+                                    "attributes": {"isAccessControlEnabled": enabled}});
+                (client.bulk(&[switch]).await.status == 200).then_some(None)
+            }
+            13 => {
+                let connection = self.dice.pick(&["default/snowflake/1", "default/snowflake/2"]);
+                let people = json!({"qualifiedName": connection, "name": "x", "viewerUsers": self.dice.some(&users, 2),
+                                    "viewerRoles": self.dice.some(&[Role::Guest.id(), Role::ApiToken.id()], 4)});
+                (client.save("Connection", &people).await.status == 200).then_some(None)
+            }
+            14 => {
+                let platform = self.dice.throw(2) == 0;
+                let named = urn(&self.dice.pick(&users));
+                let rights = bits(&self.dice.some(&RIGHTS, 4));
+                let asset = self.dice.pick(&ASSETS);
+                let query = "mutation($input: PolicyUpdateInput!) { createPolicy(input: $input) }";
+                let actors = json!({"users": [named], "resourceOwners": false, "allUsers": false, "allGroups": false});
+                let input = if platform {
+                    json!({"type": "PLATFORM", "name": "p", "state": "ACTIVE", "privileges": rights, "actors": actors})
+                } else {
+                    json!({"type": "METADATA", "name": "p", "state": "ACTIVE", "privileges": [self.dice.pick(&ACTIONS)],
+                           "resources": {"filter": {"criteria": [{"field": "URN", "values": [asset], "condition": "EQUALS"}]}},
+                           "actors": actors})
+                };
+                ask(query, input).await.map(|_| None)
+            }
             _ => self.invite(player, &client).await,
         }
+    }
+
+    /// Whoever administers an asset says who else may do what with it.
+    async fn write_policy(&mut self, client: &Client) -> Option<Option<String>> {
+        let (persona, asset) = (self.dice.pick(&self.personas), self.dice.pick(&ASSETS));
+        let policy = json!({"typeName": "AuthPolicy", "attributes": {
+            "qualifiedName": "p", "name": "p", "policyType": self.dice.pick(&["allow", "allow", "deny"]),
+            "policySubCategory": "metadata", "policyActions": [self.dice.pick(&ACTIONS)],
+            "policyResources": [format!("entity:{asset}")], "accessControl": {"guid": persona["id"]},
+        }});
+        let answer = client.bulk(&[policy]).await;
+        if answer.status != 200 {
+            return None;
+        }
+        self.policies.push(answer.json["mutatedEntities"]["CREATE"][0]["guid"].as_str().unwrap().to_owned());
+        Some(None)
     }
 
     async fn create(&mut self, player: usize, token: usize, request: String, body: Value) -> Option<Option<String>> {

@@ -85,3 +85,26 @@ async fn datahubs_doors_refuse_them() {
         }
     }
 }
+
+#[actix_web::test]
+async fn names_and_qualified_names_hold_nothing_that_is_not_shown() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    for each in
+        ["\u{200b}", "\u{2060}", "\u{ad}", "\u{115f}", "\u{3164}", "\u{180e}", "\u{200d}", "\u{fe0f}", "\u{e0041}"]
+    {
+        let name = format!("ad{each}min");
+        let refused = admin.try_create(&json!({"displayName": name})).await.violates("displayName");
+        assert_eq!(refused, "must not contain characters that are not shown", "{name:?}");
+        admin.post("/api/service/personas", &json!({"name": name})).await.violates("name");
+        for attributes in [
+            json!({"qualifiedName": "default/snowflake/1", "name": name}),
+            json!({"qualifiedName": format!("default/snowflake/1{each}"), "name": "c"}),
+            json!({"qualifiedName": format!("default/snow{each}flake/1"), "name": "c"}),
+            json!({"qualifiedName": format!("日{each}本"), "name": "c"}),
+        ] {
+            admin.save("Connection", &attributes).await.refused("TESSERA-400-001");
+        }
+    }
+    admin.try_create(&json!({"displayName": "naïve 👩\u{200d}🔬"})).await.ok();
+}

@@ -46,6 +46,8 @@ mod gateway;
 mod gateway_decisions;
 mod github;
 mod given_up;
+mod giving;
+mod grounds;
 mod hidden_characters;
 mod idempotency;
 mod introspection;

@@ -7,7 +7,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Category, Condition, Criterion, Effect, Facet, Policy, Rule, covering};
+use super::{Category, Condition, Criterion, Effect, Facet, Pattern, Policy, Rule, covering};
 
 /// The types that policies are checked against, without the actions.
 const ENTITIES: &str = "
@@ -70,14 +70,15 @@ fn subjects(rule: &Rule) -> Option<Value> {
 fn criterion(criterion: &Criterion, category: Category) -> Value {
     let values = &criterion.values;
     let one_of = || test(&criterion.field, |found| binary("contains", set(values), found));
-    let any = |alternatives: Vec<Vec<String>>| {
-        let matches = |pieces: &Vec<String>| test(&criterion.field, |found| like(found, pieces));
+    let any = |alternatives: Vec<Pattern>| {
+        let matches = |pattern: &Pattern| test(&criterion.field, |found| matching(found, pattern));
         tree("||", alternatives.iter().map(matches).collect()).unwrap_or_else(|| json!({ "Value": false }))
     };
+    let beginning = |value: &String| Pattern { pieces: vec![value.clone(), String::new()], is_flat: false };
     match criterion.condition {
         Condition::Equals => one_of(),
         Condition::NotEquals => one("!", one("arg", one_of())),
-        Condition::StartsWith => any(values.iter().map(|value| vec![value.clone(), String::new()]).collect()),
+        Condition::StartsWith => any(values.iter().map(beginning).collect()),
         Condition::Covers => any(values.iter().flat_map(|value| covering(value, category)).collect()),
     }
 }
@@ -95,6 +96,14 @@ fn test(facet: &Facet, passes: impl Fn(Value) -> Value) -> Value {
         Facet::Subject(property) => tagged(|| json!({ "Var": "principal" }), property),
         Facet::Action(property) => tagged(|| attribute("context", "call"), property),
     }
+}
+
+fn matching(found: Value, pattern: &Pattern) -> Value {
+    if !pattern.is_flat {
+        return like(found, &pattern.pieces);
+    }
+    let has_slash = like(found.clone(), &["".to_owned(), "/".to_owned(), "".to_owned()]);
+    binary("&&", like(found, &pattern.pieces), one("!", one("arg", has_slash)))
 }
 
 /// Whether a text is these pieces with anything between them.

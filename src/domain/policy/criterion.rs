@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Category;
+use crate::domain::asset::is_urn;
 
 /// A condition on a resource, or on what else a request tells: met when any of its values meets it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,18 +87,27 @@ pub enum Condition {
     Covers,
 }
 
-/// What Atlan's resource pattern stands for: each alternative is pieces with anything between them. Only a policy about
-/// glossaries covers what is in one by the end of its name: in any other category such a name can be anywhere, and is no
-/// business of those who administer what the pattern names.
+/// Names that a pattern stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    /// Texts with anything between them.
+    pub pieces: Vec<String>,
+    /// Whether a name with a slash is none of them.
+    pub is_flat: bool,
+}
+
+/// What Atlan's resource pattern stands for, as alternatives. Only a policy about glossaries covers what lies beneath one by
+/// the end of its name.
 #[must_use]
-pub fn covering(pattern: &str, category: Category) -> Vec<Vec<String>> {
-    let pieces = |text: &str| text.split('*').map(str::to_owned).collect::<Vec<_>>();
-    if pattern.ends_with('*') {
-        return vec![pieces(pattern)];
+pub fn covering(pattern: &str, category: Category) -> Vec<Pattern> {
+    let names = |text: &str, is_flat| Pattern { pieces: text.split('*').map(str::to_owned).collect(), is_flat };
+    let mut alternatives = vec![names(pattern, false)];
+    if pattern.ends_with('*') || is_urn(pattern) {
+        return alternatives;
     }
-    let mut alternatives = vec![pieces(pattern), pieces(&format!("{pattern}/*"))];
-    if category == Category::Glossary {
-        alternatives.push(pieces(&format!("*@{pattern}")));
+    alternatives.push(names(&format!("{pattern}/*"), false));
+    if category == Category::Glossary && !pattern.contains('/') {
+        alternatives.push(names(&format!("*@{pattern}"), true));
     }
     alternatives
 }

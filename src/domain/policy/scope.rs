@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Condition, Criterion, Facet, Rule};
+use crate::domain::asset::{ancestors, is_urn};
 
 /// What all resources that a rule is about lie within.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,9 +19,7 @@ impl Rule {
     /// What its resources lie within. A resource must meet every criterion, so one that looks at the name bounds it.
     #[must_use]
     pub fn scope(&self) -> Scope {
-        let bounds = self.resources.iter().filter_map(names);
-        // Fewer names are more likely to be within one object.
-        bounds.min_by_key(BTreeSet::len).map_or(Scope::Unbounded, Scope::Within)
+        Scope::of(&self.resources)
     }
 }
 
@@ -41,17 +40,35 @@ fn names(criterion: &Criterion) -> Option<BTreeSet<String>> {
     criterion.values.iter().map(within).collect()
 }
 
-/// What everything that begins with this text lies beneath.
-fn parent(beginning: &str) -> Option<String> {
-    let (parent, _) = beginning.rsplit_once('/')?;
-    (!parent.is_empty()).then(|| parent.to_owned())
+impl Scope {
+    /// What resources lie within that meet all of these.
+    #[must_use]
+    pub fn of(resources: &[Criterion]) -> Self {
+        let bounds = resources.iter().filter_map(names);
+        // Fewer names are more likely to be within one object.
+        bounds.min_by_key(BTreeSet::len).map_or(Self::Unbounded, Self::Within)
+    }
+
+    /// Whether any resource can lie within both.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let (Self::Within(one), Self::Within(two)) = (self, other) else { return true };
+        let any_in = |names: &BTreeSet<String>, objects: &BTreeSet<String>| {
+            let is_in =
+                |name: &String| objects.contains(name) || ancestors(name).iter().any(|it| objects.contains(*it));
+            names.iter().any(is_in)
+        };
+        any_in(one, two) || any_in(two, one)
+    }
 }
 
-/// Whether a qualified name is that of an object, or lies beneath it.
-#[must_use]
-pub fn is_within(qualified_name: &str, object: &str) -> bool {
-    let rest = qualified_name.strip_prefix(object);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+/// What everything that begins with this text lies beneath. Nothing lies beneath a URN.
+fn parent(beginning: &str) -> Option<String> {
+    if is_urn(beginning) {
+        return None;
+    }
+    let (parent, _) = beginning.rsplit_once('/')?;
+    (!parent.is_empty()).then(|| parent.to_owned())
 }
 
 #[cfg(test)]
@@ -112,8 +129,26 @@ mod tests {
     }
 
     #[test]
-    fn only_what_follows_a_slash_lies_within() {
-        assert!(is_within("default/a/1", "default/a/1") && is_within("default/a/1/t", "default/a/1"));
-        assert!(!is_within("default/a/12", "default/a/1") && !is_within("default/a", "default/a/1"));
+    fn nothing_that_begins_as_a_urn_does_is_bounded_by_a_part_of_it() {
+        for pattern in ["urn:li:dataset:(hdfs,/*", "urn:li:dataset:(hdfs,/data*"] {
+            assert_eq!(scope(&[(Facet::Name, Condition::Covers, &[pattern])]), Scope::Unbounded, "{pattern}");
+        }
+        let begins = (Facet::Name, Condition::StartsWith, ["urn:li:dataset:(hdfs,/"].as_slice());
+        assert_eq!(scope(&[begins]), Scope::Unbounded);
+    }
+
+    #[test]
+    fn scopes_overlap_where_one_lies_within_the_other() {
+        let pairs = [
+            (within(&["a/1"]), within(&["a/1/t"]), true),
+            (within(&["a/1/t"]), within(&["b", "a/1"]), true),
+            (within(&["a/1"]), within(&["a/12", "a/2"]), false),
+            (within(&["term@gl"]), within(&["gl"]), true),
+            (within(&[]), within(&["gl"]), false),
+            (Scope::Unbounded, within(&["gl"]), true),
+        ];
+        for (one, two, expected) in pairs {
+            assert_eq!((one.overlaps(&two), two.overlaps(&one)), (expected, expected), "{one:?} {two:?}");
+        }
     }
 }

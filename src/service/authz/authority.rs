@@ -4,18 +4,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::actor::Actor;
-use crate::domain::asset::{AssetId, Relation, ancestors};
+use crate::domain::asset::{AssetId, Relation, ancestors, is_within};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PersonaId;
 use crate::domain::listing::clip;
-use crate::domain::policy::{Effect, Policy, Rule, Scope, is_within};
+use crate::domain::policy::{Criterion, Effect, Policy, Rule, Scope};
 use crate::service::Transaction;
-use crate::service::authz::sight;
+use crate::service::authz::{denies, giving, sight};
 use crate::storage::database::AnyConnection;
 use crate::storage::{assets, personas, policies, search};
 
 /// The attribute of a policy that names its connection (docs/contracts/atlan.md, section 6.2).
 pub(in crate::service) const CONNECTION: &str = "connectionQualifiedName";
+
+/// What all connections and all collections lie beneath (Atlan's contract, section 6.3).
+const COMMON_GROUND: [&str; 2] = ["default", "default/collection"];
 
 /// What a policy is about, as far as authority over it goes. An object is the uppermost stored asset at or above all that
 /// the policy names, so that what lies beneath a connection is the business of the connection's admins.
@@ -116,8 +119,9 @@ pub(in crate::service) fn stated(policy: &Policy) -> Result<Option<&str>, &'stat
     }
 }
 
-/// Refuses the content of a policy to those who have no authority over what it is about. The answer is the object that it
-/// is about, if it is about one: to write a policy about it takes no other right.
+/// Refuses the content of a policy to those who have no authority over what it is about, and an allow to those who may not
+/// give what it allows. The answer is the object that it is about, if it is about one: to write a policy about it takes no
+/// other right.
 ///
 /// # Errors
 /// [`Error::NotFound`] for an object that there is not or that the actor may not see, [`Error::Forbidden`] otherwise.
@@ -126,6 +130,14 @@ pub(in crate::service) fn may_write(
     rule: &Rule,
     stated: Option<&str>,
 ) -> Result<Option<String>> {
+    let object = object(transaction, rule, stated)?;
+    if rule.effect == Effect::Allow && rule.scope() != Scope::Within(BTreeSet::new()) {
+        giving::may_give(transaction, &rule.scope())?;
+    }
+    Ok(object)
+}
+
+fn object(transaction: &mut Transaction<'_>, rule: &Rule, stated: Option<&str>) -> Result<Option<String>> {
     let about = About::read(transaction.connection, rule, stated)?;
     let is_administrator = transaction.actor.principal().is_administrator();
     let (object, name) = match about {
@@ -156,13 +168,16 @@ pub(in crate::service) fn may_write(
 }
 
 /// Refuses a change of a policy that there is to those who have no authority over what it is about: that it is updated,
-/// switched on or off, or deleted.
+/// switched on or off, or deleted. A deny is given up only by those who may give what it denies.
 ///
 /// # Errors
 /// [`Error::Forbidden`]
 pub(in crate::service) fn may_change(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
     if has_authority(transaction, policy)? {
-        return Ok(());
+        return match policy.rule.effect {
+            Effect::Allow => Ok(()),
+            Effect::Deny => giving::may_give(transaction, &policy.rule.scope()),
+        };
     }
     let what = format!("change the policy `{}`: that is for admins of what it is about", clip(&policy.name));
     Err(refused(transaction.actor, &what))
@@ -181,8 +196,8 @@ pub(in crate::service) fn may_deny(actor: &Actor, persona: PersonaId, effect: Ef
 }
 
 /// Refuses that principals are set free of a persona which denies something: that it is deleted, switched off or unlinked.
-/// What it denies is for those to give back who have authority over it. The persona stays as it is until the transaction
-/// ends.
+/// What it denies is for those to give back who have authority over it; what nothing allows nobody is given. The persona
+/// stays as it is until the transaction ends.
 ///
 /// # Errors
 /// [`Error::Forbidden`]
@@ -192,7 +207,12 @@ pub(in crate::service) fn may_release(transaction: &mut Transaction<'_>, persona
     }
     let Some(locked) = personas::lock(transaction.connection, persona)? else { return Ok(()) };
     for policy in policies::of_persona(transaction.connection, persona)? {
-        if policy.rule.effect == Effect::Deny && !has_authority(transaction, &policy)? {
+        if policy.rule.effect == Effect::Allow {
+            continue;
+        }
+        if has_authority(transaction, &policy)? {
+            giving::may_give(transaction, &policy.rule.scope())?;
+        } else if denies::keeps_back(transaction.connection, persona, &policy.rule)? {
             let what = format!(
                 "delete, disable or unlink the persona `{}`: it denies something, which is for admins of that to end",
                 clip(&locked.name)
@@ -203,22 +223,58 @@ pub(in crate::service) fn may_release(transaction: &mut Transaction<'_>, persona
     Ok(())
 }
 
-/// Whether the actor has authority over what a policy is about. One whose resources do not lie within the connection that
-/// it states was written before that was looked at: it could be about anything.
+/// Refuses that a persona grants something to those who may not give that. The persona stays as it is until the transaction
+/// ends.
+///
+/// # Errors
+/// [`Error::Forbidden`]
+pub(in crate::service) fn may_enable(transaction: &mut Transaction<'_>, persona: PersonaId) -> Result<()> {
+    for policy in policies::of_persona(transaction.connection, persona)? {
+        if policy.rule.effect == Effect::Allow {
+            giving::may_give(transaction, &policy.rule.scope())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the actor has authority over a policy, which is over the object that it was about when it was written. An asset
+/// that has come to be since gives none, nor is there any but an administrator's over a policy about no object or several.
+/// One whose resources do not lie within the connection that it states was written before that was looked at: it could be
+/// about anything.
 fn has_authority(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<bool> {
     if transaction.actor.principal().is_administrator() {
         return Ok(true);
     }
-    let about = match stated(policy) {
-        Err(_) => About::Everything,
-        Ok(Some(stated)) if check_within(&policy.rule, stated).is_err() => About::Everything,
-        Ok(stated) => About::read(transaction.connection, &policy.rule, stated)?,
+    match stated(policy) {
+        Err(_) => return Ok(false),
+        Ok(Some(stated)) if check_within(&policy.rule, stated).is_err() => return Ok(false),
+        Ok(_) => {}
+    }
+    let Some(name) = policies::object_of(transaction.connection, policy.id)? else {
+        return Ok(policy.rule.scope() == Scope::Within(BTreeSet::new()));
     };
-    Ok(match about {
-        About::Nothing => true,
-        About::Unknown(_) | About::Everything => false,
-        About::Object(object) => bearing(transaction, Some(&object), &object.qualified_name)? == Bearing::Administers,
-    })
+    let stored = assets::ids_of(transaction.connection, &[&name])?;
+    let Some(id) = stored.get(&name).copied() else { return Ok(false) };
+    let object = Object { id, qualified_name: name };
+    Ok(bearing(transaction, Some(&object), &object.qualified_name)? == Bearing::Administers)
+}
+
+/// Whether a policy about no stored asset names that name, or something above or beneath it: the ground there is taken, as
+/// whoever administers an asset there would have what only administrators gave. What names only where all connections or
+/// all collections lie names no ground.
+///
+/// # Errors
+/// When the storage fails.
+pub(in crate::service) fn is_named_ground(connection: &mut AnyConnection, qualified_name: &str) -> Result<bool> {
+    let wanted = Scope::Within(BTreeSet::from([qualified_name.to_owned()]));
+    let names_it = |resources: &Vec<Criterion>| match Scope::of(resources) {
+        Scope::Unbounded => false,
+        Scope::Within(mut names) => {
+            names.retain(|name| !COMMON_GROUND.contains(&name.as_str()));
+            Scope::Within(names).overlaps(&wanted)
+        }
+    };
+    Ok(policies::resources_without_object(connection)?.iter().any(names_it))
 }
 
 /// What the actor is to an object, which stays as it is until the transaction ends. For an object that there is not and

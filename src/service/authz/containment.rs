@@ -3,6 +3,7 @@
 //! Each function here is asked inside the transaction that it decides about, after that has written something: so what
 //! it reads is what will be true when the transaction commits. See `docs/permissions.md`.
 
+use crate::domain::access_token::{AccessToken, wire_id};
 use crate::domain::actor::{Actor, Standing};
 use crate::domain::api_key::{Lineage, NEVER};
 use crate::domain::bounds::Bounds;
@@ -12,46 +13,57 @@ use crate::domain::limits::Limits;
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::token::TokenKind;
+use crate::service::Transaction;
+use crate::service::authz::denies::persona_keeps_back;
 use crate::service::authz::reach::Reach;
-use crate::service::{Service, Transaction};
-use crate::storage::api_keys;
 use crate::storage::database::AnyConnection;
+use crate::storage::{access_tokens, api_keys};
 
 /// How long a line of keys may be that made each other for its first to manage its last.
 const GENERATIONS: usize = 64;
 
 /// Whether an actor reaches everything there is, and need not be compared with anybody: a user with the role `$admin`
 /// and every permission.
-fn reaches_everything(actor: &Standing) -> bool {
+pub(super) fn reaches_everything(actor: &Standing) -> bool {
     let Principal { kind, .. } = actor.principal;
     kind == PrincipalKind::User && actor.principal.is_administrator() && actor.permissions == Permissions::all()
 }
 
-fn own(transaction: &mut Transaction<'_>) -> Result<Reach> {
+/// Whether an actor is a user with the role `$admin`, whom nothing denies anything with assets.
+pub(in crate::service) fn administers(actor: &Actor) -> bool {
+    actor.principal().kind == PrincipalKind::User && actor.principal().is_administrator()
+}
+
+pub(super) fn own(transaction: &mut Transaction<'_>) -> Result<Reach> {
     Reach::of(transaction.service, transaction.connection, transaction.actor.standing())
 }
 
-fn reach(transaction: &mut Transaction<'_>, id: PrincipalId) -> Result<Reach> {
+pub(super) fn reach(transaction: &mut Transaction<'_>, id: PrincipalId) -> Result<Reach> {
     let found = Reach::find(transaction.service, transaction.connection, id)?;
     found.ok_or(Error::NotFound { kind: "principal", id: id.to_string() })
 }
 
-/// Whether a principal reaches any asset, as the transaction sees it: a deny that goes gives something back only then.
+/// The token that a user acts with, if somebody else created it: they may not be able to sign in, and who created it may be
+/// who acts.
 ///
 /// # Errors
 /// When the storage fails.
-pub(in crate::service) fn reaches_assets(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<bool> {
-    Ok(reach(transaction, principal)?.has_assets())
+pub(in crate::service) fn lent(connection: &mut AnyConnection, actor: &Actor) -> Result<Option<AccessToken>> {
+    let personal = actor.credential.filter(|credential| credential.kind == TokenKind::Personal);
+    let Some(credential) = personal.filter(|_| actor.principal().kind == PrincipalKind::User) else { return Ok(None) };
+    let token = access_tokens::find(connection, &wire_id(credential.key_id))?;
+    Ok(token.filter(|token| token.owner.id != actor.id()))
 }
 
-/// Until when, from where and how often an actor may act. A user is bound by nothing, whichever token they use: they
-/// can sign in. A program is bound by its key, or by the token of a service account.
+/// Until when, from where and how often an actor may act. A user is bound by nothing, as they can sign in, unless they act
+/// with a token that somebody else created. A program is bound by its key, or by the token of a service account.
 ///
 /// # Errors
 /// When the storage fails.
 pub(in crate::service) fn bounds(connection: &mut AnyConnection, actor: &Actor) -> Result<Bounds> {
     if actor.principal().kind == PrincipalKind::User {
-        return Ok(Bounds::default());
+        let lent = lent(connection, actor)?;
+        return Ok(lent.map_or_else(Bounds::default, |token| Bounds::until(token.expires_at)));
     }
     let ends = actor.credential.filter(|credential| credential.kind == TokenKind::Personal);
     match api_keys::lineage(connection, actor.id())? {
@@ -71,7 +83,7 @@ pub(in crate::service) fn inherit(transaction: &mut Transaction<'_>, asked: &Bou
     Ok(inherited)
 }
 
-fn within(actor: &Actor, bounds: &Bounds, ceiling: &Bounds) -> Result<()> {
+pub(super) fn within(actor: &Actor, bounds: &Bounds, ceiling: &Bounds) -> Result<()> {
     let Some(way) = bounds.beyond(ceiling) else { return Ok(()) };
     Err(Error::Forbidden(format!("`{}` cannot let anything {way} than itself", actor.username())))
 }
@@ -105,7 +117,7 @@ pub(in crate::service) fn may_take_over(
     within(transaction.actor, credential, &ceiling)
 }
 
-fn contained(actor: &Actor, reach: &Reach, by: &Reach, beside: &Reach) -> Result<()> {
+pub(super) fn contained(actor: &Actor, reach: &Reach, by: &Reach, beside: &Reach) -> Result<()> {
     match reach.beyond(by, beside) {
         None => Ok(()),
         Some(surplus) => Err(Error::Forbidden(surplus.refusal(&actor.username().to_string()))),
@@ -123,17 +135,18 @@ struct Before {
     principal: Reach,
 }
 
-/// Begins to change or remove a principal that the transaction has locked. What every guest reaches does not count.
+/// Begins to change or remove a principal that the transaction has locked. To take something away gives nothing: so what
+/// counts is who stands above whom, without what every guest holds; and what a change gives is looked at when it is done.
 ///
 /// # Errors
-/// [`Error::Forbidden`] for a principal that reaches more than the actor, or made it.
+/// [`Error::Forbidden`] for a principal that holds more than the actor, or made it.
 pub(in crate::service) fn may_change(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<Changing> {
     let changing = begin(transaction, principal)?;
     let Some(Before { actor, principal: before }) = &changing.reaches else { return Ok(changing) };
     let maker = api_keys::lineage(transaction.connection, transaction.actor.id())?.map(|lineage| lineage.maker.id);
     let least = Reach::of_role(transaction.service, transaction.connection, Role::Guest)?;
     let is_own_maker = maker == Some(Some(principal));
-    if is_own_maker || transaction.actor.id() != principal && before.beyond(actor, &least).is_some() {
+    if is_own_maker || transaction.actor.id() != principal && before.stands_above(actor, &least) {
         let message = if is_own_maker { "which made it" } else { "which reaches more than it does" };
         let username = transaction.actor.username();
         return Err(Error::Forbidden(format!("`{username}` cannot change or remove a principal {message}")));
@@ -160,18 +173,40 @@ pub(in crate::service) fn may_link(transaction: &mut Transaction<'_>, user: Prin
     Err(Error::Forbidden(message))
 }
 
+/// Whether an actor may have a principal act again that could not: that gives back what it reaches. What every guest reaches
+/// does not count.
+///
+/// # Errors
+/// [`Error::Forbidden`]
+pub(in crate::service) fn may_readmit(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<()> {
+    if reaches_everything(transaction.actor.standing()) {
+        return Ok(());
+    }
+    let (actor, readmitted) = (own(transaction)?, reach(transaction, principal)?);
+    let least = Reach::of_role(transaction.service, transaction.connection, Role::Guest)?;
+    contained(transaction.actor, &readmitted, &actor, &least)
+}
+
 fn begin(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<Changing> {
     let reaches = if reaches_everything(transaction.actor.standing()) {
         None
     } else {
-        Some(Before { actor: own(transaction)?, principal: reach(transaction, principal)? })
+        let mut before = reach(transaction, principal)?;
+        // What denies nothing that anybody allows gives nothing back when it goes.
+        for persona in before.denying_personas() {
+            if !persona_keeps_back(transaction.connection, persona)? {
+                before.forget_denies_of(persona);
+            }
+        }
+        Some(Before { actor: own(transaction)?, principal: before })
     };
     Ok(Changing { principal, reaches })
 }
 
 impl Changing {
     /// Ends the change, which the transaction has written: whatever the principal has gained is the actor's, and may be
-    /// used as long and as widely. `bounds` are the principal's before and after.
+    /// used as long and as widely. Where the bounds, which are the principal's before and after, become wider, it gains all
+    /// that it reaches.
     ///
     /// # Errors
     /// [`Error::Forbidden`]
@@ -181,7 +216,12 @@ impl Changing {
         contained(transaction.actor, &after, &actor, &before)?;
         let gains = after.beyond(&before, &Reach::default()).is_some();
         let [old, new] = bounds;
-        if gains || new.beyond(old).is_some() {
+        let widens = new.beyond(old).is_some();
+        if widens {
+            let least = Reach::of_role(transaction.service, transaction.connection, Role::Guest)?;
+            contained(transaction.actor, &after, &actor, &least)?;
+        }
+        if gains || widens {
             let ceiling = self::bounds(transaction.connection, transaction.actor)?;
             within(transaction.actor, new, &ceiling)?;
         }
@@ -225,85 +265,4 @@ pub(in crate::service) fn may_manage_key(transaction: &mut Transaction<'_>, key:
         }
     }
     Err(Error::Forbidden(format!("`{}` manages only the API keys that it made", transaction.actor.username())))
-}
-
-/// Whether an actor may let somebody sign up with a role.
-///
-/// # Errors
-/// [`Error::Forbidden`] if the role reaches more than the actor, or the actor is bound and a user would not be.
-pub(in crate::service) fn may_invite(
-    service: &Service,
-    connection: &mut AnyConnection,
-    actor: &Actor,
-    role: Role,
-) -> Result<()> {
-    if reaches_everything(actor.standing()) {
-        return Ok(());
-    }
-    let own = Reach::of(service, connection, actor.standing())?;
-    contained(actor, &Reach::of_role(service, connection, role)?, &own, &Reach::default())?;
-    let ceiling = bounds(connection, actor)?;
-    within(actor, &Bounds::default(), &ceiling)
-}
-
-/// Whether an actor may have a policy of the platform permit these permissions to others.
-///
-/// # Errors
-/// [`Error::Forbidden`] for what the actor does not hold, or holds for a while only.
-pub(in crate::service) fn may_permit(transaction: &mut Transaction<'_>, permissions: Permissions) -> Result<()> {
-    let beyond: Vec<_> = permissions.without(transaction.actor.permissions()).iter().map(Permission::name).collect();
-    if !beyond.is_empty() {
-        let username = transaction.actor.username();
-        let message = format!("`{username}` cannot grant what it does not hold: {}", beyond.join(", "));
-        return Err(Error::Forbidden(message));
-    }
-    if permissions == Permissions::NONE {
-        return Ok(());
-    }
-    let ceiling = bounds(transaction.connection, transaction.actor)?;
-    within(transaction.actor, &Bounds::default(), &ceiling)
-}
-
-/// Whether an actor that administers an asset may have it name a principal: what denies the actor something there must
-/// deny it to those, too.
-///
-/// # Errors
-/// [`Error::Forbidden`]
-pub(in crate::service) fn may_name(transaction: &mut Transaction<'_>, principals: &[PrincipalId]) -> Result<()> {
-    may_share(transaction, principals.len(), |transaction, at| reach(transaction, principals[at]))
-}
-
-/// The same for roles.
-///
-/// # Errors
-/// [`Error::Forbidden`]
-pub(in crate::service) fn may_name_roles(transaction: &mut Transaction<'_>, roles: &[Role]) -> Result<()> {
-    may_share(transaction, roles.len(), |transaction, at| {
-        Reach::of_role(transaction.service, transaction.connection, roles[at])
-    })
-}
-
-fn may_share(
-    transaction: &mut Transaction<'_>,
-    count: usize,
-    reach_of: impl Fn(&mut Transaction<'_>, usize) -> Result<Reach>,
-) -> Result<()> {
-    if count == 0 || reaches_everything(transaction.actor.standing()) {
-        return Ok(());
-    }
-    let own = own(transaction)?;
-    if !own.is_denied_anything() {
-        return Ok(());
-    }
-    for at in 0..count {
-        let reach = reach_of(transaction, at)?;
-        if !own.binds(&reach) {
-            let username = transaction.actor.username();
-            let message = format!(
-                "`{username}` cannot share an asset with those to whom nothing denies what is denied to `{username}`"
-            );
-            return Err(Error::Forbidden(message));
-        }
-    }
-    Ok(())
 }

@@ -14,9 +14,10 @@ use crate::domain::policy::{
     Category, Decision, Ground, Outcome, Policy, Properties, Question, Resource, Subject, stored_properties,
 };
 use crate::service::Service;
+use crate::service::authz::sight;
 use crate::storage::candidates::{self, StoredAsset};
 use crate::storage::database::AnyConnection;
-use crate::storage::policies;
+use crate::storage::{policies, search};
 
 /// The type of the one resource that is no asset: Tessera itself. What may be done with it are permissions.
 pub const PLATFORM: &str = "platform";
@@ -96,6 +97,26 @@ impl Service {
         self.read_of(subject, move |connection, _| service.decide_in(connection, &standing, &inquiry)).await
     }
 
+    /// What an actor is told of what it may do itself, which no door is kept by.
+    ///
+    /// # Errors
+    /// Those of [`Service::decide`].
+    pub async fn decide_for(&self, asking: &Actor, inquiry: &Inquiry) -> Result<Decision> {
+        if let Some(decision) = inquiry.about_platform(asking.standing()) {
+            return Ok(decision);
+        }
+        if let Some(slices) = self.known_slices(asking.standing())?
+            && !look_at_resource(&slices)
+        {
+            return judge(asking.standing(), inquiry, &slices);
+        }
+        let (service, asking, inquiry) = (self.clone(), asking.clone(), inquiry.clone());
+        self.read_of(asking.id(), move |connection, _| {
+            service.tell_decision(connection, &asking, asking.standing(), &inquiry)
+        })
+        .await
+    }
+
     /// The same for what an actor is about to do. What an API key makes use of is noted.
     ///
     /// # Errors
@@ -131,6 +152,73 @@ impl Service {
             return judge(standing, &inquiry.completed(connection)?, &slices);
         }
         judge(standing, inquiry, &slices)
+    }
+
+    /// What an actor is told of a decision about somebody.
+    ///
+    /// # Errors
+    /// When the storage or the engine fails.
+    pub(in crate::service) fn tell_decision(
+        &self,
+        connection: &mut AnyConnection,
+        asking: &Actor,
+        standing: &Standing,
+        inquiry: &Inquiry,
+    ) -> Result<Decision> {
+        if let Some(decision) = inquiry.about_platform(standing) {
+            return Ok(decision);
+        }
+        let revision = policies::revision(connection)?;
+        let slices = self.slices(connection, standing, revision)?;
+        let (inquiry, slices) = self.known_to(connection, asking, standing, inquiry.clone(), slices)?;
+        judge(standing, &inquiry, &slices)
+    }
+
+    /// What a decision that an actor is told may look at: what is stored of the resource if the actor sees it, or may ask
+    /// about everything. Otherwise nobody knows whether there is such an asset, and the answer is the same either way: what
+    /// looks at it allows nothing and denies everything, so that no yes is told which a door would not keep.
+    ///
+    /// # Errors
+    /// When the storage or the engine fails.
+    pub(in crate::service) fn known_to(
+        &self,
+        connection: &mut AnyConnection,
+        asking: &Actor,
+        standing: &Standing,
+        inquiry: Inquiry,
+        slices: Vec<Arc<Slice>>,
+    ) -> Result<(Inquiry, Vec<Arc<Slice>>)> {
+        if !look_at_resource(&slices) {
+            return Ok((inquiry, slices));
+        }
+        if asking.permissions().contains(Permission::VerifyTokens) || sees(connection, asking, &inquiry.resource)? {
+            return Ok((inquiry.completed(connection)?, slices));
+        }
+        let slices = self.blind(connection, standing, &inquiry.resource.properties)?;
+        Ok((inquiry, slices))
+    }
+
+    /// The policies about a principal as they are for a resource of which only these properties are known.
+    ///
+    /// # Errors
+    /// When the storage or the engine fails.
+    pub(in crate::service) fn blind(
+        &self,
+        connection: &mut AnyConnection,
+        standing: &Standing,
+        known: &Properties,
+    ) -> Result<Vec<Arc<Slice>>> {
+        let revision = policies::revision(connection)?;
+        let mut about: Vec<Policy> =
+            self.shared_policies(connection, revision)?.about(&standing.principal).cloned().collect();
+        for persona in standing.enabled_personas() {
+            about.extend(policies::of_persona(connection, persona.id)?);
+        }
+        about.sort_unstable_by_key(|policy| policy.id);
+        about.dedup_by_key(|policy| policy.id);
+        let username = standing.principal.username().to_string();
+        about.retain_mut(|policy| policy.rule.look_away(known, &username));
+        Ok(vec![Arc::new(Slice::compile(&about)?)])
     }
 
     /// The disabled policies of a principal that would allow it, were they enabled.
@@ -246,6 +334,16 @@ impl Rules {
     pub(in crate::service) fn decide(&self, inquiry: &Inquiry, relation: Option<Relation>) -> Result<Decision> {
         judge_related(&self.standing, inquiry, relation, &self.slices)
     }
+}
+
+/// Whether an actor sees the asset that a resource is.
+fn sees(connection: &mut AnyConnection, asking: &Actor, resource: &Resource) -> Result<bool> {
+    // PostgreSQL cannot even be asked about these.
+    if resource.type_name.contains('\0') || resource.name.contains('\0') {
+        return Ok(false);
+    }
+    let sight = sight::entities(connection, asking)?;
+    Ok(search::find_id(connection, &resource.type_name, &resource.name, &sight)?.is_some())
 }
 
 fn look_at_resource(slices: &[Arc<Slice>]) -> bool {

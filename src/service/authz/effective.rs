@@ -1,6 +1,6 @@
 //! What a key may do: every permission, where it comes from, and when it was last made use of.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::domain::actor::{Actor, Standing};
 use crate::domain::effective::{self, EffectivePermission, Source};
@@ -9,8 +9,9 @@ use crate::domain::ids::PrincipalId;
 use crate::domain::permission::Permission;
 use crate::domain::policy::Effect;
 use crate::service::Service;
+use crate::service::authz::sight;
 use crate::storage::database::AnyConnection;
-use crate::storage::{permission_uses, policies, principals, standings};
+use crate::storage::{permission_uses, policies, principals, search, standings};
 
 /// Every permission of an API key, or those that nobody made use of since `unused_since`: the holder's own, or for whoever
 /// manages keys.
@@ -26,12 +27,14 @@ pub async fn of_key(
     if actor.id() != id {
         service.require(actor, Permission::ManageApiKeys)?;
     }
+    let asking = actor.clone();
     let (mut permissions, mut used) = service
         .read(move |connection| {
             let standing = standings::find(connection, id)?;
             let standing = standing.filter(|found| found.principal.client_id().is_some());
             let standing = standing.ok_or_else(|| Error::NotFound { kind: "API key", id: id.to_string() })?;
-            Ok((of(connection, &standing)?, permission_uses::of(connection, id)?))
+            let found = of(connection, &standing)?;
+            Ok((told(connection, &asking, id, found)?, permission_uses::of(connection, id)?))
         })
         .await?;
     used.extend(
@@ -43,6 +46,36 @@ pub async fn of_key(
         permissions.retain(|each| each.effect == Effect::Allow && idle(each));
     }
     Ok(permissions)
+}
+
+/// Those that an actor may be told of: all of its own; of another's those that come from policies and assets which it sees.
+fn told(
+    connection: &mut AnyConnection,
+    asking: &Actor,
+    id: PrincipalId,
+    mut found: Vec<EffectivePermission>,
+) -> Result<Vec<EffectivePermission>> {
+    if asking.id() == id {
+        return Ok(found);
+    }
+    let sight = sight::entities(connection, asking)?;
+    let (mut policies, mut assets) = (Vec::new(), BTreeSet::new());
+    for each in &found {
+        match &each.source {
+            Source::Policy(policy) => policies.push((**policy).clone()),
+            Source::Asset(name, _) if search::find_asset(connection, name, &sight)?.is_some() => {
+                assets.insert(name.clone());
+            }
+            Source::Asset(..) | Source::Role | Source::Grant => {}
+        }
+    }
+    let readable = sight::readable(connection, asking, false, policies)?;
+    found.retain(|each| match &each.source {
+        Source::Policy(policy) => readable.iter().any(|known| known.id == policy.id),
+        Source::Asset(name, _) => assets.contains(name),
+        Source::Role | Source::Grant => true,
+    });
+    Ok(found)
 }
 
 /// Whatever permits or denies a principal anything.

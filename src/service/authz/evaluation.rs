@@ -134,7 +134,7 @@ pub async fn evaluate(
                         };
                         Ok(match subject {
                             Found::Active(standing) => {
-                                Answer::Decided(service.decide_in(connection, standing, &inquiry)?)
+                                Answer::Decided(service.tell_decision(connection, &asker, standing, &inquiry)?)
                             }
                             Found::Inactive => Answer::Inactive,
                             Found::Nobody => Answer::Unknown,
@@ -159,14 +159,14 @@ pub async fn evaluate(
 pub async fn evaluate_one(service: &Service, asking: &Actor, question: Question) -> Result<Answer> {
     may_ask(service, asking, &question.about)?;
     if question.about.is(asking.principal()) {
-        return Ok(Answer::Decided(service.decide(asking.standing(), &question.inquiry).await?));
+        return Ok(Answer::Decided(service.decide_for(asking, &question.inquiry).await?));
     }
     let (reading, service, asker) = (service.clone(), service.clone(), asking.clone());
     reading
         .read(move |connection| {
             Ok(match find(&service, connection, &asker, &question.about)? {
                 Found::Active(standing) => {
-                    Answer::Decided(service.decide_in(connection, &standing, &question.inquiry)?)
+                    Answer::Decided(service.tell_decision(connection, &asker, &standing, &question.inquiry)?)
                 }
                 Found::Inactive => Answer::Inactive,
                 Found::Nobody => Answer::Unknown,

@@ -15,7 +15,7 @@ use crate::service::authz::authority::{self, PolicyWriters};
 use crate::service::authz::decide::Inquiry;
 use crate::service::authz::{effective, sight};
 use crate::storage::database::AnyConnection;
-use crate::storage::{api_keys, personas, policies, principals, search, standings};
+use crate::storage::{api_keys, personas, policies, principals, standings};
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -132,7 +132,7 @@ fn find(connection: &mut AnyConnection, name: &str, sight: &SeenPrincipals) -> R
 /// The personas of these names, as what they permit will be told: those whose policies the actor may read. Any other is
 /// unknown to it.
 fn named(connection: &mut AnyConnection, asking: &Actor, names: &[String]) -> Result<Vec<PersonaRef>> {
-    let reads_all = reads_all(asking);
+    let reads_all = sight::reads_all_policies(asking);
     let mut found = personas::find_by_qualified_names(connection, names)?;
     found.retain(|persona| reads_all || asking.has_persona(persona.id));
     let unknown: Vec<String> = names
@@ -154,26 +154,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Those of these policies that may be told.
-    fn readable(&self, connection: &mut AnyConnection, mut policies: Vec<Policy>) -> Result<Vec<Policy>> {
-        if self.about_self || reads_all(self.actor) {
-            return Ok(policies);
-        }
-        let sight = sight::entities(connection, self.actor)?;
-        let mut seen = Vec::new();
-        for policy in &policies {
-            if search::is_seen(connection, &policy.id.to_string(), &sight)? {
-                seen.push(policy.id);
-            }
-        }
-        policies.retain(|policy| seen.contains(&policy.id));
-        Ok(policies)
+    fn readable(&self, connection: &mut AnyConnection, policies: Vec<Policy>) -> Result<Vec<Policy>> {
+        sight::readable(connection, self.actor, self.about_self, policies)
     }
-}
-
-/// Whether an actor may read every policy.
-fn reads_all(actor: &Actor) -> bool {
-    let managing = [Permission::ManagePersonas, Permission::ManagePolicies];
-    actor.principal().is_administrator() || managing.into_iter().any(|each| actor.permissions().contains(each))
 }
 
 /// A permission of the platform.
@@ -225,7 +208,7 @@ fn of_action(
     standing: &Standing,
     inquiry: &Inquiry,
 ) -> Result<Explanation> {
-    let decision = service.decide_in(connection, standing, inquiry)?;
+    let decision = service.tell_decision(connection, reader.actor, standing, inquiry)?;
     let mut decisive = Vec::new();
     for ground in &decision.grounds {
         if let Ground::Policy(id) = ground {
@@ -255,7 +238,7 @@ fn lacking(
     let alone = |persona: &PersonaRef| Standing { personas: Arc::new([enabled(persona)]), ..standing.clone() };
     let mut disabled = Vec::new();
     for persona in standing.personas.iter().filter(|persona| !persona.enabled) {
-        if service.decide_in(connection, &alone(persona), inquiry)?.is_allowed() {
+        if service.tell_decision(connection, reader.actor, &alone(persona), inquiry)?.is_allowed() {
             disabled.push(persona.qualified_name.clone());
         }
     }

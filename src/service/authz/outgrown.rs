@@ -2,9 +2,10 @@
 
 use crate::domain::access_token::AccessToken;
 use crate::domain::change::{Action, Subject};
-use crate::domain::error::Result;
+use crate::domain::error::{Error, Result};
 use crate::domain::principal::Principal;
 use crate::service::Transaction;
+use crate::service::authz::containment::administers;
 use crate::service::authz::reach::Reach;
 use crate::storage::principals;
 use crate::storage::{access_tokens, credentials};
@@ -15,21 +16,49 @@ use crate::storage::{access_tokens, credentials};
 /// # Errors
 /// When the storage fails.
 pub(in crate::service) fn end_outgrown_tokens(transaction: &mut Transaction<'_>, principal: &Principal) -> Result<()> {
+    for token in outgrown(transaction, principal)? {
+        credentials::delete(transaction.connection, token.key_id)?;
+        let subject = Subject::Principal(principal.id.uuid());
+        transaction.record(Action::AccessTokenRevoked, subject, &token.name)?;
+    }
+    Ok(())
+}
+
+/// The same for something that the transaction has made name the principal. Anybody can be named by those who neither know
+/// of their tokens nor manage them: so only a user with the role `$admin` ends those, and others name nobody who has one.
+///
+/// # Errors
+/// [`Error::Forbidden`]
+pub(in crate::service) fn named(transaction: &mut Transaction<'_>, principal: &Principal) -> Result<()> {
+    if administers(transaction.actor) {
+        return end_outgrown_tokens(transaction, principal);
+    }
+    if principal.id == transaction.actor.id() || outgrown(transaction, principal)?.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "`{}` has tokens that others created, who would reach this by them: those tokens must be revoked first",
+        principal.username()
+    );
+    Err(Error::Forbidden(message))
+}
+
+fn outgrown(transaction: &mut Transaction<'_>, principal: &Principal) -> Result<Vec<AccessToken>> {
     // Whoever is creating one has locked the principal, and either sees what it has been given or is seen here.
     principals::lock(transaction.connection, &principal.username().to_string())?;
     let tokens = access_tokens::created_by_others(transaction.connection, principal)?;
     if tokens.is_empty() {
-        return Ok(());
+        return Ok(tokens);
     }
-    let Some(reach) = Reach::find(transaction.service, transaction.connection, principal.id)? else { return Ok(()) };
+    let found = Reach::find(transaction.service, transaction.connection, principal.id)?;
+    let Some(reach) = found else { return Ok(Vec::new()) };
+    let mut outgrown = Vec::new();
     for token in tokens {
         if !is_within_reach_of_its_creator(transaction, &token, &reach)? {
-            credentials::delete(transaction.connection, token.key_id)?;
-            let subject = Subject::Principal(principal.id.uuid());
-            transaction.record(Action::AccessTokenRevoked, subject, &token.name)?;
+            outgrown.push(token);
         }
     }
-    Ok(())
+    Ok(outgrown)
 }
 
 fn is_within_reach_of_its_creator(

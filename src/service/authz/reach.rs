@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::directory::Shared;
 use crate::domain::actor::Standing;
-use crate::domain::asset::{AssetGrant, Relation};
+use crate::domain::asset::{AssetGrant, Relation, is_within};
 use crate::domain::error::Result;
 use crate::domain::ids::{PersonaId, PolicyId, PrincipalId};
 use crate::domain::permission::{Permission, Permissions};
@@ -32,7 +32,7 @@ pub(in crate::service) struct Reach {
 }
 
 /// Which assets a principal reaches apart from those that something names.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Assets {
     /// None.
     #[default]
@@ -152,9 +152,21 @@ impl Reach {
         self.permissions
     }
 
-    /// Whether it reaches any asset.
-    pub(in crate::service) fn has_assets(&self) -> bool {
-        self.has_more_than(&Self::default())
+    /// The personas that deny it anything.
+    pub(in crate::service) fn denying_personas(&self) -> Vec<PersonaId> {
+        self.denies.personas.iter().copied().collect()
+    }
+
+    /// The same reach, as if that persona denied nothing.
+    pub(in crate::service) fn forget_denies_of(&mut self, persona: PersonaId) {
+        self.denies.personas.remove(&persona);
+    }
+
+    /// Whether it stands above another: it holds permissions that neither the other nor `least` holds, or has the role
+    /// `$admin` and the other has not. What assets and policies let it reach does not count, as anybody can name it.
+    pub(in crate::service) fn stands_above(&self, other: &Self, least: &Self) -> bool {
+        let more = self.permissions.without(other.permissions).without(least.permissions);
+        more != Permissions::NONE || self.assets > other.assets
     }
 
     /// Whether anything denies it anything that it does not decide about itself.
@@ -208,8 +220,7 @@ impl Reach {
     fn covers(&self, grant: &AssetGrant) -> bool {
         self.assets != Assets::Named
             || self.named.iter().any(|own| {
-                let rest = grant.qualified_name.strip_prefix(own.qualified_name.as_str());
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                is_within(&grant.qualified_name, &own.qualified_name)
                     && (own.relation == Relation::Admin || grant.relation == Relation::Viewer)
             })
     }
@@ -251,7 +262,7 @@ fn with_policies(service: &Service, connection: &mut AnyConnection, standing: St
 
 /// The policies that are no persona's, as the transaction sees them. Nothing of it is remembered, as it may yet come to
 /// nothing.
-fn shared(service: &Service, connection: &mut AnyConnection) -> Result<Arc<Shared>> {
+pub(super) fn shared(service: &Service, connection: &mut AnyConnection) -> Result<Arc<Shared>> {
     let revision = policies::revision(connection)?;
     match service.directory.policies.shared(revision) {
         Some(known) => Ok(known),

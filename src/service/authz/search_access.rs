@@ -151,20 +151,25 @@ pub async fn resources(
             } else {
                 let sight = sight::entities(connection, &asker)?;
                 let seen = search::names_after(connection, &type_name, &window.after, surplus(), &sight)?;
-                found.extend(seen.into_iter().map(|name| (name, None)));
-                let names: Vec<String> = found.keys().take(CANDIDATES + 1).cloned().collect();
-                candidates::assets_named(connection, &type_name, &names)?
+                found.extend(seen.iter().cloned().map(|name| (name, None)));
+                candidates::assets_named(connection, &type_name, &seen)?
             };
             for asset in stored {
                 found.insert(asset.qualified_name.clone(), Some(asset));
             }
+            let is_blind = !asker.permissions().contains(Permission::VerifyTokens);
+            let blind = match is_blind {
+                true => service.blind(connection, &standing, &inquiry.resource.properties)?,
+                false => slices.clone(),
+            };
             let candidates = found.into_iter().take(CANDIDATES + 1).map(|(name, asset)| {
                 let mut inquiry = inquiry.clone();
                 inquiry.resource.name.clone_from(&name);
+                let slices = if asset.is_some() { &slices } else { &blind };
                 let inquiry = asset.map_or(inquiry.clone(), |asset| inquiry.with_stored(&asset));
-                Candidate { place: name.clone(), name, what: inquiry }
+                Candidate { place: name.clone(), name, what: (inquiry, slices) }
             });
-            scan(candidates, &window, |inquiry| Ok(answer(&standing, inquiry, &slices)?.is_allowed()))
+            scan(candidates, &window, |(inquiry, slices)| Ok(answer(&standing, inquiry, slices)?.is_allowed()))
         })
         .await
 }
@@ -189,7 +194,7 @@ pub async fn actions(
             let Some((standing, slices, revision)) = judged(&service, connection, &asker, &about)? else {
                 return Ok(Results::NONE);
             };
-            let inquiry = inquiry.completed(connection)?;
+            let (inquiry, slices) = service.known_to(connection, &asker, &standing, inquiry.clone(), slices)?;
             let names: BTreeSet<String> = if inquiry.resource.type_name == PLATFORM {
                 Permission::ALL.map(|permission| permission.name().to_owned()).into()
             } else {

@@ -17,7 +17,7 @@ use crate::domain::sight::{OwnerRules, SeenAssets, SeenPersonas, SeenPolicies, S
 use crate::service::Service;
 use crate::service::authn::authenticate::hold;
 use crate::storage::database::AnyConnection;
-use crate::storage::policies;
+use crate::storage::{policies, search};
 
 /// Gives the outcome of a request about one record to the actor. A refusal is not told before a fixed time: that hides what
 /// the database needs to pass over a record that is there.
@@ -112,7 +112,7 @@ pub(in crate::service) fn entities(connection: &mut AnyConnection, actor: &Actor
     let assets = if principal.is_administrator() {
         SeenAssets::All
     } else {
-        SeenAssets::Of { username: username.clone(), since: principal.created_at, role_id: principal.role.id() }
+        SeenAssets::Of { username: username.clone(), role_id: principal.role.id() }
     };
     let (rules, of_owners) = rules(connection, actor.standing())?;
     Ok(Sight {
@@ -123,6 +123,35 @@ pub(in crate::service) fn entities(connection: &mut AnyConnection, actor: &Actor
         rules,
         owned: OwnerRules { username, rules: of_owners },
     })
+}
+
+/// Those of these policies that an actor may be told of: all that are about itself, and those that it may read.
+///
+/// # Errors
+/// When the storage fails.
+pub(in crate::service) fn readable(
+    connection: &mut AnyConnection,
+    actor: &Actor,
+    about_self: bool,
+    mut policies: Vec<Policy>,
+) -> Result<Vec<Policy>> {
+    if about_self || reads_all_policies(actor) {
+        return Ok(policies);
+    }
+    let sight = entities(connection, actor)?;
+    let mut seen = Vec::new();
+    for policy in &policies {
+        if search::is_seen(connection, &policy.id.to_string(), &sight)? {
+            seen.push(policy.id);
+        }
+    }
+    policies.retain(|policy| seen.contains(&policy.id));
+    Ok(policies)
+}
+
+/// Whether an actor may read every policy.
+pub(in crate::service) fn reads_all_policies(actor: &Actor) -> bool {
+    actor.principal().is_administrator() || holds_any(actor, &[Permission::ManagePersonas, Permission::ManagePolicies])
 }
 
 /// The rules about reading entities that the engine would look at: first those about the principal, then those that are

@@ -11,9 +11,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::listing::clip;
 use crate::domain::principal::{PrincipalKind, Role};
 use crate::service::Transaction;
-use crate::service::authz::containment;
-use crate::service::authz::outgrown::end_outgrown_tokens;
-use crate::service::authz::sight;
+use crate::service::authz::{giving, outgrown, sight};
 use crate::storage::holds::hold_principals;
 use crate::storage::principals;
 
@@ -49,13 +47,15 @@ fn may_share(transaction: &mut Transaction<'_>, list: PeopleList, added: &[&str]
             for name in added {
                 named.extend(principals::find_by_username(transaction.connection, name)?);
             }
-            let ids: Vec<_> = named.iter().map(|principal| principal.id).collect();
-            containment::may_name(transaction, &ids)?;
-            named.iter().try_for_each(|principal| end_outgrown_tokens(transaction, principal))
+            // Whoever creates an asset is named by it, and gains nothing that they did not make.
+            named.retain(|principal| principal.id != transaction.actor.id());
+            giving::may_name(transaction, &named)?;
+            giving::may_share(transaction, &named)?;
+            named.iter().try_for_each(|principal| outgrown::named(transaction, principal))
         }
         PeopleList::AdminRoles | PeopleList::ViewerRoles => {
             let roles: Vec<_> = Role::ALL.into_iter().filter(|role| added.contains(&role.id())).collect();
-            containment::may_name_roles(transaction, &roles)
+            giving::may_name_roles(transaction.actor, &roles)
         }
         PeopleList::AdminGroups | PeopleList::ViewerGroups => Ok(()),
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::domain::asset::{Asset, AssetKind, Deed, OWNERS, People, PeopleList, Relation, check_top_level};
+use crate::domain::asset::{Asset, AssetKind, Deed, OWNERS, People, PeopleList, Relation, ancestors, check_top_level};
 use crate::domain::change::{Action, Subject};
 use crate::domain::entity::{AssetDraft, Attributes, EntityState, Handle, check_qualified_name};
 use crate::domain::error::{Error, Result};
@@ -14,6 +14,7 @@ use crate::domain::listing::clip;
 use crate::domain::principal::Role;
 use crate::service::Transaction;
 use crate::service::authz::asset_access::{LookedAt, may_change_attributes, may_change_people};
+use crate::service::authz::authority::is_named_ground;
 use crate::service::authz::decide::{Inquiry, Rules};
 use crate::service::authz::sight;
 use crate::service::catalogue::asset_people::{record_access, record_members};
@@ -23,7 +24,7 @@ use crate::storage::holds::hold_principals;
 use crate::storage::principals::Existed;
 use crate::storage::{assets, policies as stored_policies, search};
 
-/// The types whose creator is always an admin (docs/contracts/atlan.md, section 6.3).
+/// The types that others put their assets in.
 const CONTAINERS: [&str; 2] = ["Connection", "Collection"];
 /// The types whose parent is told with them (docs/contracts/atlan.md, section 6.2).
 const WITH_PARENT: [&str; 2] = ["Folder", "Query"];
@@ -115,8 +116,8 @@ pub(in crate::service) fn save(
 }
 
 /// An asset that does not exist yet. What lies beneath another, or has the name of one of another type, takes a right
-/// there, as people are named by qualified names alone; anything else may be created by everybody but guests, and whoever
-/// creates it is its admin from birth.
+/// there, as people are named by qualified names alone, and is for the admins of what is above. Anything else may be created
+/// by everybody but guests, unless policies name it already, and whoever creates it is its admin from birth.
 fn new(
     transaction: &mut Transaction<'_>,
     rights: &mut Rights,
@@ -135,9 +136,6 @@ fn new(
             let relation = relation(transaction, qualified_name)?;
             may_change_people(transaction, relation, qualified_name)?;
         }
-        if container {
-            people.entry(PeopleList::AdminUsers).or_default().insert(actor.username().to_string());
-        }
     } else {
         if actor.principal().role == Role::Guest {
             return Err(refused(transaction, "create", qualified_name));
@@ -147,6 +145,9 @@ fn new(
             check_top_level(qualified_name).map_err(violation)?;
             if assets::is_above_any(transaction.connection, qualified_name)? {
                 return Err(refused(transaction, "create an asset above those of others at", qualified_name));
+            }
+            if is_named_ground(transaction.connection, qualified_name)? {
+                return Err(refused(transaction, "create", qualified_name));
             }
         }
         people.entry(PeopleList::AdminUsers).or_default().insert(actor.username().to_string());
@@ -257,6 +258,9 @@ pub(in crate::service) fn remove(
     if !rights.allow(transaction, Deed::Delete, &asset)? {
         return Err(refused(transaction, "delete", &asset.qualified_name));
     }
+    if how == Removal::Purge {
+        may_purge(transaction, rights, &asset)?;
+    }
     let after = Asset {
         state: EntityState::Deleted,
         updated_by: transaction.actor.username().to_string(),
@@ -275,6 +279,22 @@ pub(in crate::service) fn remove(
     }
     transaction.record(Action::AssetDeleted, Subject::Asset(after.id.uuid()), &clip(&after.qualified_name))?;
     Ok(after)
+}
+
+/// Refuses to purge an asset to those who could have another one in its place that they may not have made of it: one without
+/// its people, or without what policies look at.
+fn may_purge(transaction: &mut Transaction<'_>, rights: &mut Rights, asset: &Asset) -> Result<()> {
+    let takes_an_admin = !asset.people.is_empty() || !is_beneath_any(transaction, &asset.qualified_name)?;
+    if takes_an_admin && relation(transaction, &asset.qualified_name)? != Some(Relation::Admin) {
+        return Err(refused(transaction, "purge what it is no admin of:", &asset.qualified_name));
+    }
+    let bare = Asset { attributes: Attributes::new(), owners: BTreeSet::new(), ..asset.clone() };
+    rights.may_change(transaction, Some(asset), &bare)
+}
+
+/// Whether there is an asset that one of that name lies beneath.
+fn is_beneath_any(transaction: &mut Transaction<'_>, qualified_name: &str) -> Result<bool> {
+    Ok(!assets::ids_of(transaction.connection, &ancestors(qualified_name))?.is_empty())
 }
 
 /// What the actor is to the asset with that qualified name: there, or to anything above.
@@ -296,9 +316,10 @@ fn owners(transaction: &mut Transaction<'_>, draft: &AssetDraft, before: BTreeSe
     Ok(hold_principals(transaction.connection, &names)?.into_iter().map(|held| held.username).collect())
 }
 
-/// Whether an asset has that qualified name or lies beneath it: the admins of a container there would be theirs too.
+/// Whether an asset has that qualified name or lies beneath it.
 fn is_inhabited(transaction: &mut Transaction<'_>, name: &str) -> Result<bool> {
-    Ok(assets::is_taken(transaction.connection, name)? || assets::is_above_any(transaction.connection, name)?)
+    let is_taken = !assets::ids_of(transaction.connection, &[name])?.is_empty();
+    Ok(is_taken || assets::is_above_any(transaction.connection, name)?)
 }
 
 /// The same whether or not there is an asset of that name, which the actor does not see.

@@ -9,6 +9,7 @@ use crate::domain::actor::Actor;
 use crate::domain::entity::{Draft, Entity, Handle, Mutation};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::permission::Permission;
+use crate::domain::sight::Sight;
 use crate::service::authz::sight;
 use crate::service::catalogue::assets::Rights;
 use crate::service::catalogue::saved::{Removal, Saved, not_found};
@@ -71,9 +72,20 @@ fn save_all(transaction: &mut Transaction<'_>, drafts: &[Draft]) -> Result<Mutat
     created.retain(|id| told.insert(*id));
     updated.retain(|id| told.insert(*id));
     let sight = sight::entities(transaction.connection, transaction.actor)?;
-    mutation.created = load(transaction.connection, &texts(&created), &sight)?;
-    mutation.updated = load(transaction.connection, &texts(&updated), &sight)?;
+    mutation.created = answered(transaction, &created, &sight)?;
+    mutation.updated = answered(transaction, &updated, &sight)?;
     Ok(mutation)
+}
+
+/// What an answer tells of entities that the actor has just written: the right to write one is none to read it.
+fn answered(transaction: &mut Transaction<'_>, ids: &[Uuid], sight: &Sight) -> Result<Vec<Entity>> {
+    let mut entities = load(transaction.connection, &texts(ids), sight)?;
+    for entity in &mut entities {
+        if !found::is_seen(transaction.connection, &entity.id().to_string(), sight)? {
+            *entity = entity.clone().unseen();
+        }
+    }
+    Ok(entities)
 }
 
 /// Deletes entities: all of them that are there and that the actor sees, or none.
@@ -117,6 +129,7 @@ fn remove(transaction: &mut Transaction<'_>, rights: &mut Rights, entity: Entity
             personas::remove(transaction, linked.persona.id)?;
             Ok(Entity::Persona(linked))
         }
+        Entity::Unseen(unseen) => Err(not_found(unseen.id)),
     }
 }
 

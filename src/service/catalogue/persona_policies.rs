@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::domain::entity::{Attributes, Handle, PersonaReference, PolicyDraft};
+use crate::domain::entity::{Attributes, Handle, Head, PersonaReference, PolicyDraft};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::ids::{Id, PersonaId, PolicyId};
 use crate::domain::listing::clip;
@@ -14,7 +14,7 @@ use crate::domain::policy::{Category, Policy, Rule, Subjects};
 use crate::domain::principal::PrincipalKind;
 use crate::service::Transaction;
 use crate::service::authz::authority::{self, CONNECTION};
-use crate::service::authz::sight;
+use crate::service::authz::{containment, sight};
 use crate::service::catalogue::policies;
 use crate::service::catalogue::saved::Saved;
 use crate::storage::{personas, policies as stored, search};
@@ -30,7 +30,7 @@ pub(in crate::service) fn save(
     let before = match (&head.handle, &head.qualified_name) {
         (Handle::Known(id), _) => {
             let id = PolicyId::from(*id);
-            Some(stored::find(transaction.connection, id)?.ok_or_else(|| not_found(&id.to_string()))?)
+            Some(stored::find(transaction.connection, id)?.ok_or_else(|| asked_for(head))?)
         }
         (_, Some(name)) => stored::find_by_qualified_name(transaction.connection, name)?,
         (_, None) => None,
@@ -38,17 +38,23 @@ pub(in crate::service) fn save(
     let Some(before) = before else {
         // A client gives a new policy its name for a qualified name; one that was minted here is a reference.
         return match head.qualified_name.as_ref().filter(|name| head.is_reference(name)) {
-            Some(name) => Err(not_found(name)),
+            Some(_) => Err(asked_for(head)),
             None => create(transaction, draft, assigned),
         };
     };
-    let persona = before.persona.ok_or_else(|| not_found(&before.qualified_name))?;
-    may_find(transaction, &before)?;
+    let persona = before.persona.ok_or_else(|| asked_for(head))?;
+    may_find(transaction, &before, head)?;
     let persona = lock(transaction, draft, persona)?;
     may_shape(transaction, persona.id)?;
     authority::may_change(transaction, &before)?;
-    let named = draft.persona.as_ref().map(|named| resolve(transaction, draft, named, assigned)).transpose()?;
-    if named.is_some_and(|named| named != persona.id) {
+    let is_own = |named: &PersonaReference| match named {
+        PersonaReference::Id(id) => *id == persona.id.uuid(),
+        PersonaReference::QualifiedName(name) => *name == persona.qualified_name,
+        PersonaReference::Temporary(_) => false,
+    };
+    let other = draft.persona.as_ref().filter(|named| !is_own(named));
+    let other = other.map(|named| resolve(transaction, draft, named, assigned)).transpose()?;
+    if other.is_some_and(|named| named != persona.id) {
         return Err(head.violation("accessControl", "cannot be changed").into());
     }
     if head.qualified_name.as_ref().is_some_and(|name| *name != before.qualified_name && head.is_reference(name)) {
@@ -78,7 +84,7 @@ pub(in crate::service) fn save(
     if object.is_none() {
         transaction.service.require(transaction.actor, Permission::ManagePersonas)?;
     }
-    check_room(transaction, &after)?;
+    check_room(transaction, &after, object.as_deref())?;
     policies::replace(transaction, &after, object.as_deref())?;
     Ok((Saved::Updated(after.id.uuid()), persona.id.uuid()))
 }
@@ -116,26 +122,20 @@ fn create(
     };
     check_actions(draft, &policy.rule)?;
     authority::may_deny(transaction.actor, persona.id, policy.rule.effect)?;
-    match object(transaction, draft, &policy) {
-        // To write about what one administers takes no right on the persona: it gives nothing else to those linked to it.
-        Ok(Some(object)) => {
-            check_room(transaction, &policy)?;
-            policies::insert(transaction, &policy, Some(&object))?;
-        }
-        other => {
-            may_shape(transaction, persona.id)?;
-            other?;
-            transaction.service.require(transaction.actor, Permission::ManagePersonas)?;
-            check_room(transaction, &policy)?;
-            policies::insert(transaction, &policy, None)?;
-        }
+    may_shape(transaction, persona.id)?;
+    let object = object(transaction, draft, &policy)?;
+    // To write about what one administers takes no right on the persona: it gives nothing else to those linked to it.
+    if object.is_none() {
+        transaction.service.require(transaction.actor, Permission::ManagePersonas)?;
     }
+    check_room(transaction, &policy, object.as_deref())?;
+    policies::insert(transaction, &policy, object.as_deref())?;
     Ok((Saved::Created(id.uuid()), persona.id.uuid()))
 }
 
 /// Deletes a policy of a persona.
 pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
-    let persona = policy.persona.ok_or_else(|| not_found(&policy.qualified_name))?;
+    let persona = policy.persona.ok_or_else(|| not_found(&policy.id.to_string()))?;
     may_shape(transaction, persona)?;
     authority::may_change(transaction, policy)?;
     policies::remove(transaction, policy)
@@ -153,25 +153,36 @@ fn object(transaction: &mut Transaction<'_>, draft: &PolicyDraft, policy: &Polic
 }
 
 /// Answers a policy that the actor may not see as one that there is not.
-fn may_find(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
+fn may_find(transaction: &mut Transaction<'_>, policy: &Policy, head: &Head) -> Result<()> {
     let sight = sight::entities(transaction.connection, transaction.actor)?;
     if search::is_seen(transaction.connection, &policy.id.to_string(), &sight)? {
         return Ok(());
     }
-    Err(not_found(&policy.qualified_name))
+    Err(asked_for(head))
 }
 
 /// The most resources and actions that the policies of one persona can name together: those who administer assets add to
-/// any persona, and everybody linked to it pays for all of them.
+/// any persona that they see, and everybody linked to it pays for all of them.
 const NAMES: usize = 20_000;
+/// The most of them in policies about one object, so that those who administer one leave room to others.
+const NAMES_ABOUT_ONE: usize = 1_000;
 
-/// Whether a persona has room for a policy.
-fn check_room(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
-    let Some(persona) = policy.persona else { return Ok(()) };
-    let others = stored::of_persona(transaction.connection, persona)?;
-    let others = others.iter().filter(|other| other.id != policy.id);
-    let names: usize = others.chain([policy]).map(|each| each.rule.names()).sum();
-    if names > NAMES {
+/// Whether a persona has room for a policy, which is about that object.
+fn check_room(transaction: &mut Transaction<'_>, policy: &Policy, object: Option<&str>) -> Result<()> {
+    let Some(persona) = policy.persona.filter(|_| !containment::administers(transaction.actor)) else { return Ok(()) };
+    let named = |others: &[Policy]| -> usize {
+        let others = others.iter().filter(|other| other.id != policy.id);
+        others.chain([policy]).map(|each| each.rule.names()).sum()
+    };
+    if let Some(object) = object
+        && named(&stored::of_persona_about(transaction.connection, persona, object)?) > NAMES_ABOUT_ONE
+    {
+        return Err(Error::Conflict(format!(
+            "the policies of a persona about `{}` can name {NAMES_ABOUT_ONE} actions and resources together",
+            clip(object)
+        )));
+    }
+    if named(&stored::of_persona(transaction.connection, persona)?) > NAMES {
         return Err(Error::Conflict(format!(
             "the policies of a persona can name {NAMES} actions and resources together"
         )));
@@ -197,6 +208,7 @@ fn check_actions(draft: &PolicyDraft, rule: &Rule) -> Result<(), Violation> {
     Err(draft.head.violation("policyActions", message))
 }
 
+/// The persona that a draft refers to, if the actor sees it.
 fn resolve(
     transaction: &mut Transaction<'_>,
     draft: &PolicyDraft,
@@ -210,7 +222,8 @@ fn resolve(
             personas::find_by_qualified_name(transaction.connection, name)?.map(|persona| persona.id)
         }
     };
-    id.ok_or_else(|| unknown_persona(draft).into())
+    let seen = sight::seen_personas(transaction.actor);
+    id.filter(|id| seen.contains(*id)).ok_or_else(|| unknown_persona(draft).into())
 }
 
 /// The persona, which stays until the transaction ends.
@@ -230,6 +243,14 @@ pub(in crate::service) fn may_shape(transaction: &Transaction<'_>, persona: Pers
         return Err(Error::Forbidden(message));
     }
     Ok(())
+}
+
+/// The error for a policy that there is not or that is not seen, in the words of who asked for it.
+fn asked_for(head: &Head) -> Error {
+    match (&head.handle, &head.qualified_name) {
+        (Handle::Known(id), _) => not_found(&id.to_string()),
+        (_, name) => not_found(name.as_deref().unwrap_or_default()),
+    }
 }
 
 fn not_found(id: &str) -> Error {

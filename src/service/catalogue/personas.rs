@@ -16,7 +16,7 @@ use crate::domain::persona::{Persona, PersonaInput, mint_qualified_name};
 use crate::domain::principal::PrincipalKind;
 use crate::domain::sight::SeenPrincipals;
 use crate::domain::text::DisplayName;
-use crate::service::authz::authority::may_release;
+use crate::service::authz::authority::{may_enable, may_release};
 use crate::service::authz::containment;
 use crate::service::authz::outgrown::end_outgrown_tokens;
 use crate::service::authz::sight;
@@ -161,7 +161,7 @@ fn may_switch(transaction: &mut Transaction<'_>, before: &Persona, enabled: bool
         return Ok(());
     }
     may_shape(transaction, before.id)?;
-    if enabled { Ok(()) } else { may_release(transaction, before.id) }
+    if enabled { may_enable(transaction, before.id) } else { may_release(transaction, before.id) }
 }
 
 fn not_found(id: PersonaId) -> Error {

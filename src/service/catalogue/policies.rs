@@ -12,11 +12,10 @@ use crate::domain::listing::{Counts, Page, clip};
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::policy::engine::Slice;
 use crate::domain::policy::system::{self, URN_PREFIX};
-use crate::domain::policy::{Category, Effect, Policy, Rule, Subjects};
+use crate::domain::policy::{Bucket, Category, Effect, Policy, Rule, Subjects};
 use crate::domain::principal::{PrincipalKind, Role};
 use crate::domain::text::{Description, DisplayName, fold};
-use crate::service::authz::outgrown::end_outgrown_tokens;
-use crate::service::authz::{authority, containment};
+use crate::service::authz::{authority, giving, outgrown};
 use crate::service::{Service, Transaction};
 use crate::storage::holds::hold_principals;
 use crate::storage::policies;
@@ -144,7 +143,7 @@ pub async fn update(service: &Service, actor: &Actor, urn: String, input: Policy
             policies::raise_revision(transaction.connection)?;
             may_write(transaction, &input.rule)?;
             let before = editable(transaction, &urn)?;
-            may_unwrite(transaction.actor, &before.rule)?;
+            may_unwrite(transaction, &before.rule)?;
             may_change(transaction, &before)?;
             let policy = Policy {
                 name: input.name.as_str().to_owned(),
@@ -172,7 +171,7 @@ pub async fn delete(service: &Service, actor: &Actor, urn: String) -> Result<()>
         .write(actor, move |transaction| {
             policies::raise_revision(transaction.connection)?;
             let policy = editable(transaction, &urn)?;
-            may_unwrite(transaction.actor, &policy.rule)?;
+            may_unwrite(transaction, &policy.rule)?;
             may_change(transaction, &policy)?;
             remove(transaction, &policy)
         })
@@ -213,10 +212,13 @@ pub(in crate::service) fn replace(
 /// them may not reach.
 fn settle(transaction: &mut Transaction<'_>, policy: &Policy, object: Option<&str>, action: Action) -> Result<()> {
     policies::set_object(transaction.connection, policy.id, object)?;
+    let mut named = Vec::new();
     for username in &policy.rule.subjects.users {
-        if let Some(named) = principals::find_by_username(transaction.connection, username)? {
-            end_outgrown_tokens(transaction, &named)?;
-        }
+        named.extend(principals::find_by_username(transaction.connection, username)?);
+    }
+    if policy.rule.effect == Effect::Allow {
+        giving::may_name(transaction, &named)?;
+        named.iter().try_for_each(|principal| outgrown::named(transaction, principal))?;
     }
     transaction.record(action, Subject::Policy(policy.id.uuid()), &policy.name)
 }
@@ -264,6 +266,9 @@ fn may_change(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> 
 /// Nobody permits what they may not do: for the platform that is what they hold.
 fn may_write(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<()> {
     may_shape(transaction.actor, rule)?;
+    if rule.effect == Effect::Allow {
+        may_be_about(transaction.actor, rule)?;
+    }
     if rule.category != Category::Platform {
         return Ok(());
     }
@@ -271,13 +276,31 @@ fn may_write(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<()> {
         return may_deny(transaction.actor);
     }
     let named: Permissions = rule.actions.iter().filter_map(|name| Permission::find(name)).collect();
-    containment::may_permit(transaction, named)
+    giving::may_permit(transaction, named)
 }
 
-/// What a policy denies of the platform is given to somebody when it goes.
-fn may_unwrite(actor: &Actor, rule: &Rule) -> Result<()> {
-    may_shape(actor, rule)?;
-    if rule.category == Category::Platform && rule.effect == Effect::Deny { may_deny(actor) } else { Ok(()) }
+/// What a policy denies of the platform is given to somebody when it goes; what it permits is taken away.
+fn may_unwrite(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<()> {
+    may_shape(transaction.actor, rule)?;
+    match (rule.category, rule.effect) {
+        (Category::Platform, Effect::Deny) => may_deny(transaction.actor),
+        (Category::Platform, Effect::Allow) => giving::may_withdraw(transaction, rule),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses an allow about roles to all but administrators, and to a program one that is about itself by whatever name: what
+/// it was given would be its own for ever.
+fn may_be_about(actor: &Actor, rule: &Rule) -> Result<()> {
+    let roles: Vec<Role> = rule.subjects.roles.iter().filter_map(|name| Role::find(name)).collect();
+    giving::may_name_roles(actor, &roles)?;
+    let own = Bucket::of(actor.principal());
+    let is_program = actor.principal().kind == PrincipalKind::ServiceAccount;
+    if is_program && rule.subjects.buckets().any(|bucket| own.contains(&bucket)) {
+        let message = format!("`{}` cannot write a policy that allows something to itself", actor.username());
+        return Err(Error::Forbidden(message));
+    }
+    Ok(())
 }
 
 /// A policy that takes permissions away could take them from those who hold more, and without it they are given.

@@ -45,7 +45,7 @@ pub async fn create(service: &Service, actor: &Actor, new: NewAccessToken) -> Re
                 name: new.name.as_str().to_owned(),
                 description: new.description.as_str().to_owned(),
                 actor: party(&represented),
-                owner: party(transaction.actor.principal()),
+                owner: creator(transaction)?,
                 created_at: transaction.now,
                 expires_at,
             };
@@ -82,6 +82,13 @@ fn represented(transaction: &mut Transaction<'_>, new: &NewAccessToken) -> Resul
             Err(Violation::new("actorUrn", message).into())
         }
     }
+}
+
+/// Who counts as the creator of a token: the actor, or who created the token that the actor acts with, so that what was lent
+/// is not made one's own by it.
+fn creator(transaction: &mut Transaction<'_>) -> Result<Party> {
+    let lent = containment::lent(transaction.connection, transaction.actor)?;
+    Ok(lent.map_or_else(|| party(transaction.actor.principal()), |token| token.owner))
 }
 
 fn party(principal: &Principal) -> Party {

@@ -221,11 +221,12 @@ pub async fn update(
                 let reason = "the API key has expired, and an expired key stays expired";
                 return Err(Error::Conflict(reason.to_owned()));
             }
+            // Who is linked to a persona as well gives the key nothing that it denies, now or later: a deny goes along.
+            let is_free =
+                |persona: &&PersonaRef| !after.personas.contains(persona) && !transaction.actor.has_persona(persona.id);
+            let released: Vec<_> = before.personas.iter().filter(is_free).map(|persona| persona.id).collect();
+            released.into_iter().try_for_each(|persona| may_release(transaction, persona))?;
             api_keys::replace(transaction.connection, &after)?;
-            let mut unlinked = before.personas.iter().filter(|persona| !after.personas.contains(persona)).peekable();
-            if unlinked.peek().is_some() && containment::reaches_assets(transaction, id)? {
-                unlinked.try_for_each(|persona| may_release(transaction, persona.id))?;
-            }
             changing.done(transaction, [&bounds(&before), &bounds(&after)])?;
             transaction.record(Action::ApiKeyUpdated, Subject::Principal(id.uuid()), &after.display_name)?;
             Ok(after)

@@ -12,7 +12,7 @@ use crate::domain::profile::{Aspect, AspectName};
 use crate::domain::text::DisplayName;
 use crate::domain::user::{NamedBy, User, check_username};
 use crate::service::authn::sign_ins::Origin;
-use crate::service::authz::containment;
+use crate::service::authz::giving;
 use crate::service::authz::reach::standing;
 use crate::service::{Service, Transaction, blocking};
 use crate::storage::{aspects, invites, principals, users};
@@ -29,7 +29,7 @@ pub async fn get(service: &Service, actor: &Actor, role: Role) -> Result<String>
     let (reading, actor) = (service.clone(), actor.clone());
     service
         .read(move |connection| {
-            containment::may_invite(&reading, connection, &actor, role)?;
+            giving::may_invite(&reading, connection, &actor, role)?;
             let invitation = Invitation { role, inviter: actor.id() };
             Ok(invite::write(reading.peppers.derive(PURPOSE), invitation, invites::revision(connection)?))
         })
@@ -45,7 +45,7 @@ pub async fn renew(service: &Service, actor: &Actor, role: Role) -> Result<Strin
     service
         .write(actor, move |transaction| {
             invites::renew(transaction.connection)?;
-            containment::may_invite(transaction.service, transaction.connection, transaction.actor, role)?;
+            giving::may_invite(transaction.service, transaction.connection, transaction.actor, role)?;
             let revision = invites::revision(transaction.connection)?;
             let subject = Subject::Principal(transaction.actor.id().uuid());
             transaction.record(Action::InvitesRenewed, subject, "invites")?;
@@ -73,7 +73,7 @@ fn still_invited(transaction: &mut Transaction<'_>, invitation: Invitation) -> R
     let Some(standing) = standing.filter(|standing| standing.principal.enabled) else { return Err(void()) };
     let inviter = Actor::trusted(standing);
     let may = require_inviting(service, &inviter)
-        .and_then(|()| containment::may_invite(service, connection, &inviter, invitation.role));
+        .and_then(|()| giving::may_invite(service, connection, &inviter, invitation.role));
     match may {
         Err(Error::Forbidden(_)) => Err(void()),
         outcome => outcome,

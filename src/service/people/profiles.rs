@@ -14,7 +14,7 @@ use crate::domain::service_account::PREFIX;
 use crate::domain::sight::SeenPrincipals;
 use crate::domain::user::{NamedBy, User, check_username};
 use crate::service::authn::passwords::NOBODY;
-use crate::service::authz::{administrators, containment, sight};
+use crate::service::authz::{administrators, containment, giving, sight};
 use crate::service::{Service, Transaction};
 use crate::storage::database::AnyConnection;
 use crate::storage::{aspects, principals, profiles as stored, service_accounts, users};
@@ -140,6 +140,8 @@ fn write_about(transaction: &mut Transaction<'_>, writings: &[Writing]) -> Resul
         }
         // An API key's name is refused like one that an API key has.
         None if first.name.makes_users() && !username.starts_with(SERVICE_ACCOUNT_PREFIX) => {
+            let (service, actor) = (transaction.service, transaction.actor);
+            giving::may_invite(service, transaction.connection, actor, Role::Guest)?;
             create(transaction, username)?
         }
         _ => return Err(Error::NotFound { kind: "user", id: username.to_owned() }),
@@ -159,6 +161,8 @@ fn write_about(transaction: &mut Transaction<'_>, writings: &[Writing]) -> Resul
         let state = profile::state(written.get(&id).map(Vec::as_slice).unwrap_or_default());
         if state == PrincipalState::Disabled {
             administrators::keep_one(transaction, &principal)?;
+        } else if !principal.enabled {
+            containment::may_readmit(transaction, principal.id)?;
         }
         principals::set_state(transaction.connection, principal.id, state)?;
     }

@@ -7,7 +7,7 @@ use diesel::sql_types::Text;
 use super::super::listing::{Condition as Sql, Expression, all, any, equal, like, nothing};
 use super::super::schema::assets;
 use crate::domain::asset::{AssetKind, Deed};
-use crate::domain::policy::{Condition, Criterion, Effect, Facet, Rule, covering};
+use crate::domain::policy::{Condition, Criterion, Effect, Facet, Pattern, Rule, covering};
 
 type Which = Sql<super::Source>;
 
@@ -52,10 +52,14 @@ fn meets(criterion: &Criterion, rule: &Rule) -> Which {
             return if rule.effect == Effect::Allow { nothing() } else { all(Vec::new()) };
         }
     };
-    let matches = |pattern: &Vec<String>| Box::new(column().like(like(pattern)).escape('\\')) as Which;
+    let matches = |pattern: &Pattern| {
+        let found: Which = Box::new(column().like(like(&pattern.pieces)).escape('\\'));
+        if pattern.is_flat { all(vec![found, Box::new(column().not_like("%/%"))]) } else { found }
+    };
+    let beginning = |value: &String| Pattern { pieces: vec![value.clone(), String::new()], is_flat: false };
     let passes = |value: &String| match criterion.condition {
         Condition::Equals | Condition::NotEquals => equal(column(), value.clone()),
-        Condition::StartsWith => matches(&vec![value.clone(), String::new()]),
+        Condition::StartsWith => matches(&beginning(value)),
         Condition::Covers => any(covering(value, rule.category).iter().map(matches).collect()),
     };
     let some = any(criterion.values.iter().map(passes).collect());

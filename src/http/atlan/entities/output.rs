@@ -160,6 +160,7 @@ impl From<Entity> for EntityView {
                 update_time: asset.updated_at,
                 ..view(&asset.type_name, asset.state, asset.name)
             },
+            Entity::Unseen(unseen) => view(&unseen.type_name, EntityState::Active, unseen.qualified_name),
         }
     }
 }
@@ -174,11 +175,12 @@ fn references(entity: &Entity) -> Map<String, Value> {
         Entity::Policy(Policy { persona: Some(persona), .. }) => {
             object(json!({"accessControl": reference(PERSONA, &persona.to_string())}))
         }
-        Entity::Policy(_) | Entity::Asset(_) => Map::new(),
+        Entity::Policy(_) | Entity::Asset(_) | Entity::Unseen(_) => Map::new(),
     }
 }
 
 fn attributes_of(entity: &Entity) -> Map<String, Value> {
+    let none = Map::new();
     let (kept, own) = match entity {
         Entity::Persona(LinkedPersona { persona, users, .. }) => (
             &persona.attributes,
@@ -193,6 +195,7 @@ fn attributes_of(entity: &Entity) -> Map<String, Value> {
         ),
         Entity::Policy(policy) => (&policy.attributes, policy_attributes(policy)),
         Entity::Asset(asset) => (&asset.attributes, asset_attributes(asset)),
+        Entity::Unseen(unseen) => (&none, json!({"qualifiedName": unseen.qualified_name})),
     };
     let mut attributes = kept.clone();
     attributes.extend(object(own));
