@@ -102,7 +102,7 @@ fn matching(found: Value, pattern: &Pattern) -> Value {
     if !pattern.is_flat {
         return like(found, &pattern.pieces);
     }
-    let has_slash = like(found.clone(), &["".to_owned(), "/".to_owned(), "".to_owned()]);
+    let has_slash = like(found.clone(), &[String::new(), "/".to_owned(), String::new()]);
     binary("&&", like(found, &pattern.pieces), one("!", one("arg", has_slash)))
 }
 

@@ -36,12 +36,11 @@ pub(in crate::service) fn of(
         }
         let directly = policy.rule.subjects.buckets().any(|bucket| about.contains(&bucket));
         let concerns = directly
-            || match owns {
-                Some(owns) => owns,
-                None => {
-                    let owned = assets::owned_by(connection, &principal.username().to_string())?;
-                    *owns.insert(!owned.is_empty())
-                }
+            || if let Some(owns) = owns {
+                owns
+            } else {
+                let owned = assets::owned_by(connection, &principal.username().to_string())?;
+                *owns.insert(!owned.is_empty())
             };
         if concerns {
             rules.push(policy.rule.clone());
@@ -66,8 +65,8 @@ pub(in crate::service) fn keeps_back(
     if Scope::Within(named).overlaps(&scope) {
         return Ok(true);
     }
-    let denies = |action: &String| denied.actions.contains(action);
-    let gives = |rule: Rule| rule.actions.iter().any(denies) && rule.scope().overlaps(&scope);
+    let is_denied = |action: &String| denied.actions.contains(action);
+    let gives = |rule: Rule| rule.actions.iter().any(is_denied) && rule.scope().overlaps(&scope);
     Ok(policies::allowing(connection)?.into_iter().any(gives))
 }
 

@@ -98,9 +98,10 @@ pub(in crate::service) fn may_withdraw(transaction: &mut Transaction<'_>, rule: 
         return Err(Error::Forbidden(message));
     }
     if rule.subjects.everyone || !rule.subjects.roles.is_empty() {
-        let role = Role::Admin.name();
-        let message =
-            format!("`{username}` is no user with the role `{role}`: only those take from a role or everybody");
+        let message = format!(
+            "`{username}` is no user with the role `{}`: only those take from a role or everybody",
+            Role::Admin.name()
+        );
         return Err(Error::Forbidden(message));
     }
     for name in &rule.subjects.users {
