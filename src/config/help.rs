@@ -37,12 +37,11 @@ impl Cli {
 
 /// Hides every setting but those, in a command and in its own.
 fn hide(mut command: clap::Command, shown: &[&str]) -> clap::Command {
-    let global = command.get_arguments().filter(|argument| argument.is_global_set());
-    let hidden: Vec<clap::Id> =
-        global.map(|argument| argument.get_id().clone()).filter(|id| !shown.contains(&id.as_str())).collect();
-    for id in hidden {
-        command = command.mut_arg(id, |argument| argument.hide(true));
-    }
+    // Each stays at its place, which clap remembers: with `mut_arg` it would move.
+    command = command.mut_args(|argument| {
+        let is_hidden = argument.is_global_set() && !shown.contains(&argument.get_id().as_str());
+        if is_hidden { argument.hide(true) } else { argument }
+    });
     let names: Vec<String> = command.get_subcommands().map(|each| each.get_name().to_owned()).collect();
     for name in names {
         command = command.mut_subcommand(name, |each| hide(each, shown));
