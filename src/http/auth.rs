@@ -78,9 +78,12 @@ pub fn bearer(request: &HttpRequest) -> Result<&str, Failure> {
 
 /// What follows `Basic` in `Authorization`, if that is its scheme: as it is, and the name and the secret in its Base64.
 pub fn basic(request: &HttpRequest) -> Option<(&str, Option<(String, String)>)> {
-    let (scheme, encoded) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let value = request.headers().get(AUTHORIZATION)?.as_bytes();
+    let (scheme, encoded) = value.split_at(value.iter().position(|byte| *byte == b' ')?);
+    // What is no text is the credential of nobody.
+    let encoded = std::str::from_utf8(encoded).unwrap_or_default().trim_start();
     let decoded = || {
-        let text = String::from_utf8(BASE64.decode(encoded.trim().as_bytes()).ok()?).ok()?;
+        let text = String::from_utf8(BASE64.decode(encoded.trim_end().as_bytes()).ok()?).ok()?;
         text.split_once(':').map(owned)
     };
     scheme.eq_ignore_ascii_case("basic").then(|| (encoded, decoded()))

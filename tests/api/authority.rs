@@ -116,7 +116,7 @@ async fn admins_of_a_connection_write_its_policies_for_personas_that_others_mana
     for other in [&olga, &key.client] {
         other.entity(&theirs).await.refused("ATLAS-404-00-005");
         other.remove("PURGE", &[&theirs]).await.deletes_nothing();
-        other.bulk(&[changed(&theirs, &json!({"description": "x"}))]).await.refused("TESSERA-404-001");
+        other.bulk(&[changed(&theirs, &json!({"description": "x"}))]).await.refused("ATLAS-404-00-005");
     }
 }
 

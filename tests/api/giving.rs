@@ -86,7 +86,7 @@ async fn a_bound_key_writes_no_policy_that_allows() {
         refused(&ask(&bound, CREATE_POLICY, json!({"input": shared})).await);
         // What it denies ends no later than the key's word does: with the next administrator's.
         bound.bulk(&[policy(&friends, "deny", Some(CONNECTION), &[SECRET])]).await.ok();
-        friend.entity(&secret).await.refused("TESSERA-404-001");
+        friend.entity(&secret).await.refused("ATLAS-404-00-005");
     }
 }
 
@@ -100,7 +100,7 @@ async fn who_is_denied_something_allows_nobody_that_nor_ends_the_deny() {
     let deny = admin.search(&json!({"term": {"__typeName": "AuthPolicy"}})).await.json["entities"][0]["guid"].clone();
     let disabled = json!({"typeName": "AuthPolicy", "guid": deny, "attributes": {"isPolicyEnabled": false}});
     for writer in [&ben, &bound.client] {
-        writer.entity(&secret).await.refused("TESSERA-404-001");
+        writer.entity(&secret).await.refused("ATLAS-404-00-005");
         for resources in [CONNECTION, SECRET, "default/snowflake/1/*"] {
             writer.bulk(&[policy(&friends, "allow", Some(CONNECTION), &[resources])]).await.refused(FORBIDDEN);
         }
@@ -108,7 +108,7 @@ async fn who_is_denied_something_allows_nobody_that_nor_ends_the_deny() {
         refused(&ask(writer, CREATE_POLICY, json!({"input": shared})).await);
         writer.bulk(std::slice::from_ref(&disabled)).await.refused(FORBIDDEN);
         writer.remove("PURGE", &[deny.as_str().unwrap()]).await.refused(FORBIDDEN);
-        friend.entity(&secret).await.refused("TESSERA-404-001");
+        friend.entity(&secret).await.refused("ATLAS-404-00-005");
         // What nothing denies is theirs to give.
         writer.bulk(&[policy(&friends, "allow", Some(CONNECTION), &["default/snowflake/1/open"])]).await.ok();
     }
@@ -127,7 +127,7 @@ async fn a_program_allows_nothing_to_itself() {
     let shared = entities(&[&username(&own)], &[CONNECTION]);
     refused(&ask(&own, CREATE_POLICY, json!({"input": shared})).await);
     name(&admin, "adminUsers", &["admin"]).await;
-    own.entity(&secret).await.refused("TESSERA-404-001");
+    own.entity(&secret).await.refused("ATLAS-404-00-005");
 }
 
 #[actix_web::test]
@@ -154,7 +154,7 @@ async fn who_is_denied_something_lets_nobody_link_personas_nor_enables_one() {
         client.bulk(&[switch(true)]).await.refused(FORBIDDEN);
         client.post(&path, &json!({"name": "friends", "enabled": true})).await.refused(FORBIDDEN);
     }
-    friend.entity(&secret).await.refused("TESSERA-404-001");
+    friend.entity(&secret).await.refused("ATLAS-404-00-005");
     app.key_with(&[ManagePersonas]).await.bulk(&[switch(true)]).await.ok();
     friend.entity(&secret).await.ok();
 }
@@ -361,7 +361,7 @@ async fn a_deny_is_not_stripped_from_a_key_or_a_user_step_by_step() {
     manager.try_update(&bound.id, &update(&[&denied])).await.ok();
     manager.try_update(&bound.id, &update(&[])).await.refused(FORBIDDEN);
     manager.try_update(&bound.id, &update(&[&denied, &friends])).await.ok();
-    bound.entity(&secret).await.refused("TESSERA-404-001");
+    bound.entity(&secret).await.refused("ATLAS-404-00-005");
     app.user("lea", Role::Member).await;
     admin.save("Persona", &link(&friends, &["lea"])).await.ok();
     admin.save("Persona", &link(&denied, &["lea"])).await.ok();
@@ -376,7 +376,7 @@ async fn permissions_of_another_key_tell_only_policies_and_assets_that_are_seen(
     name(&admin, "viewerUsers", &[&username(&friend)]).await;
     let mia = user_with(&app, &admin, "mia", &[ManageApiKeys]).await;
     let path = format!("/api/service/apikeys/{}/permissions", friend.id);
-    mia.entity(&allow).await.refused("TESSERA-404-001");
+    mia.entity(&allow).await.refused("ATLAS-404-00-005");
     let told = mia.get(&path).await;
     assert!(!told.text.contains(CONNECTION) && !told.text.contains(&allow), "{}", told.text);
     for client in [&admin, &friend.client] {
@@ -407,7 +407,7 @@ async fn an_answer_to_a_write_tells_nothing_that_is_not_read() {
     let mut write = policy(&friends, "allow", None, &[CONNECTION]);
     write["attributes"]["policyActions"] = json!(["persona-asset-update"]);
     admin.bulk(&[write]).await.ok();
-    friend.entity(&secret).await.refused("TESSERA-404-001");
+    friend.entity(&secret).await.refused("ATLAS-404-00-005");
     let answer = friend.save("Table", &json!({"qualifiedName": SECRET, "name": "s"})).await.ok();
     let told = &answer["mutatedEntities"]["UPDATE"][0];
     assert_eq!(told["attributes"], json!({"qualifiedName": SECRET}), "{answer}");
@@ -427,16 +427,16 @@ async fn who_created_something_sees_it_as_long_as_something_lets_them() {
     let collection = friend.asset("Collection", "default/snowflake/1/c").await;
     admin.remove("PURGE", &[&rights]).await.ok();
     for id in [&table, &collection] {
-        friend.entity(id).await.refused("TESSERA-404-001");
+        friend.entity(id).await.refused("ATLAS-404-00-005");
     }
     let beneath = admin.asset("Table", "default/snowflake/1/c/t").await;
-    friend.entity(&beneath).await.refused("TESSERA-404-001");
+    friend.entity(&beneath).await.refused("ATLAS-404-00-005");
     friend.save("Table", &json!({"qualifiedName": "default/snowflake/1/c/t", "name": "x"})).await.refused(FORBIDDEN);
     let owner = app.key_with(&[]).await;
     let connection = owner.asset("Connection", "default/own/1").await;
     owner.entity(&connection).await.ok();
     admin.save("Connection", &json!({"qualifiedName": "default/own/1", "adminUsers": ["admin"]})).await.ok();
-    owner.entity(&connection).await.refused("TESSERA-404-001");
+    owner.entity(&connection).await.refused("ATLAS-404-00-005");
 }
 
 #[actix_web::test]

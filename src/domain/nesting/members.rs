@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-use crate::domain::listing::clip;
+use crate::domain::text::clip;
 
 /// Walks through a value, as long as no member is there twice.
 pub(super) struct Once<'a> {

@@ -17,7 +17,7 @@ use crate::storage::{assets, personas, policies, search};
 /// The attribute of a policy that names its connection (docs/contracts/atlan.md, section 6.2).
 pub(in crate::service) const CONNECTION: &str = "connectionQualifiedName";
 
-/// What all connections and all collections lie beneath (Atlan's contract, section 6.3).
+/// What all connections and all collections lie beneath (docs/contracts/atlan.md, section 6.3).
 const COMMON_GROUND: [&str; 2] = ["default", "default/collection"];
 
 /// What a policy is about, as far as authority over it goes. An object is the uppermost stored asset at or above all that

@@ -122,7 +122,7 @@ async fn signing_out_ends_the_session_and_its_cookies() {
     app.user("ada", Role::Member).await;
     let ada = browser(&app, "ada").await;
     let answer = ada.get("/logOut").await;
-    assert_eq!((answer.status, answer.header("location")), (303, Some("/login")));
+    assert_eq!((answer.status, answer.header("location")), (303, Some("login")));
     let cleared: Vec<&str> = answer.headers.get_all("set-cookie").map(|value| value.to_str().unwrap()).collect();
     assert!(cleared.len() == 2 && cleared.iter().all(|cookie| cookie.contains("Max-Age=0")), "{cleared:?}");
     assert_eq!(ada.get("/openapi/operations/identity/user/urn").await.status, 401);
@@ -178,5 +178,5 @@ async fn authenticating_leads_only_to_this_server() {
         assert_eq!((answer.status, answer.header("location")), (303, Some(location)), "{wanted}");
     }
     let stranger = app.anonymous().get("/authenticate?redirect_uri=/settings").await;
-    assert_eq!(stranger.header("location"), Some("/login?redirect_uri=%2Fsettings"));
+    assert_eq!(stranger.header("location"), Some("login?redirect_uri=%2Fsettings"));
 }
