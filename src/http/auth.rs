@@ -86,7 +86,7 @@ pub fn basic(request: &HttpRequest) -> Option<(&str, Option<(String, String)>)> 
         let text = String::from_utf8(BASE64.decode(encoded.trim_end().as_bytes()).ok()?).ok()?;
         text.split_once(':').map(owned)
     };
-    scheme.eq_ignore_ascii_case("basic").then(|| (encoded, decoded()))
+    scheme.eq_ignore_ascii_case(b"basic").then(|| (encoded, decoded()))
 }
 
 /// A name and a secret.

@@ -232,6 +232,7 @@ impl Example<'_> {
             "listPolicies" => plain("{ listPolicies(input: {}) { total } }".to_owned()),
             "debugAccess" => plain(format!("{{ debugAccess(userUrn: \"{other}\") {{ roles }} }}")),
             "corpUser" => plain(format!("{{ corpUser(urn: \"{other}\") {{ urn }} }}")),
+            "scrollAcrossEntities" => plain("{ scrollAcrossEntities(input: {query: \"*\"}) { total } }".to_owned()),
             "listUsers" => plain("{ listUsers(input: {}) { total } }".to_owned()),
             "me" => plain("{ me { corpUser { username } } }".to_owned()),
             "appConfig" => plain("{ appConfig { appVersion } }".to_owned()),

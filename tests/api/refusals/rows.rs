@@ -17,7 +17,8 @@ pub enum Needs {
     AnActor(&'static str),
     /// One of these permissions; the status of the refusal of everybody else. 404 is that of what is not seen.
     OneOf(&'static [Permission], u16),
-    /// One of the first permissions; everybody else gets 403 with one of the second, which show it, and 404 without.
+    /// One of the first permissions; everybody else gets 403 with one of the second, which show what it is about. To
+    /// those without, there is nothing: they are answered with 200, and nothing is done.
     OneOfSeen(&'static [Permission], &'static [Permission]),
 }
 
@@ -152,6 +153,7 @@ pub const GRAPHQL: &[Row] = &[
     row("debugAccess", OneOf(&[ManageUsersAndGroups], 403)),
     row("corpUser", OneOf(SEE_USERS, 404)),
     row("listUsers", AnActor(SEEN)),
+    row("scrollAcrossEntities", AnActor(SEEN)),
     row("me", AnActor(OWN)),
     row("appConfig", AnActor("it tells what the server can do")),
 ];
