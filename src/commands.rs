@@ -246,10 +246,10 @@ async fn follow(mut started: Started, state: web::Data<State>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if let Err(error) = started.look().await {
-            if state.log_bounds.admit("cannot follow", Instant::now()) {
-                tracing::error!(error, "cannot follow the changes; nothing in memory is used");
-            }
+        if let Err(error) = started.look().await
+            && state.log_bounds.admit("cannot follow", Instant::now())
+        {
+            tracing::error!(error, "cannot follow the changes; nothing in memory is used");
         }
     }
 }

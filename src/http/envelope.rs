@@ -69,7 +69,7 @@ pub async fn envelope(
             };
             let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
             let status = response.status();
-            let code = code.or_else(|| answer.of_stranger(&response));
+            let code = code.or_else(|| Answer::of_stranger(&response));
             let allowance = response.request().extensions().get::<Allowance>().copied();
             answer.end_connection(response.response_mut());
             if let Some(allowance) = allowance {
@@ -150,7 +150,7 @@ impl Answer {
     }
 
     /// The kind of its log line, if it is a success that nobody has proved to be anybody for.
-    fn of_stranger(&self, response: &ServiceResponse<BoxBody>) -> Option<&'static str> {
+    fn of_stranger(response: &ServiceResponse<BoxBody>) -> Option<&'static str> {
         let known = response.request().extensions().contains::<Known>();
         (!known).then_some("answered a stranger")
     }

@@ -172,9 +172,10 @@ where
     async move {
         match connection {
             None => answer.await,
-            Some(connection) => {
-                connection.handle(answer).await.unwrap_or_else(|| Err(HttpResponse::ServiceUnavailable().finish()))
-            }
+            Some(connection) => match connection.handle(answer).await {
+                Some(outcome) => outcome,
+                None => Err(HttpResponse::ServiceUnavailable().finish()),
+            },
         }
     }
 }

@@ -53,7 +53,7 @@ impl Document {
         }
         for (name, member) in schema["properties"].as_object().into_iter().flatten() {
             if path.len() < 4 {
-                self.numbers(member, &[path, &[name.clone()]].concat(), found);
+                self.numbers(member, &[path, std::slice::from_ref(name)].concat(), found);
             }
         }
     }

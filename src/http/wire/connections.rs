@@ -237,9 +237,8 @@ impl Connection {
     pub(super) async fn handle<T>(self: Arc<Self>, work: impl Future<Output = T>) -> Option<T> {
         let _handler = Handler::begin(&self.handlers);
         let mut work = pin!(work);
-        poll_fn(|context| match self.is_closing(context.waker()) {
-            true => Poll::Ready(None),
-            false => work.as_mut().poll(context).map(Some),
+        poll_fn(|context| {
+            if self.is_closing(context.waker()) { Poll::Ready(None) } else { work.as_mut().poll(context).map(Some) }
         })
         .await
     }

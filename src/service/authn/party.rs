@@ -28,7 +28,7 @@ impl Trial {
         let name: String = fold(username).chars().take(100).collect();
         let network = Network::of(address);
         let mut keyed = peppers.derive("familiar network");
-        keyed.update(format!("{name}\0{}", network).as_bytes());
+        keyed.update(format!("{name}\0{network}").as_bytes());
         Self { name, network, mark: HEXLOWER.encode(&keyed.finalize().into_bytes()).into() }
     }
 }

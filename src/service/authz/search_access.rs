@@ -158,9 +158,10 @@ pub async fn resources(
                 found.insert(asset.qualified_name.clone(), Some(asset));
             }
             let is_blind = !asker.permissions().contains(Permission::VerifyTokens);
-            let blind = match is_blind {
-                true => service.blind(connection, &standing, &inquiry.resource.properties)?,
-                false => slices.clone(),
+            let blind = if is_blind {
+                service.blind(connection, &standing, &inquiry.resource.properties)?
+            } else {
+                slices.clone()
             };
             let candidates = found.into_iter().take(CANDIDATES + 1).map(|(name, asset)| {
                 let mut inquiry = inquiry.clone();
