@@ -55,7 +55,7 @@ pub fn execute(data: &[u8]) {
         serde_json::json!({"query": query, "variables": variables}).to_string().into_bytes()
     };
     let Ok(body) = read(&body) else { return };
-    if let Ok(request) = parse(body)
+    if let Ok((request, _)) = parse(body)
         && let Some(response) = SCHEMA.execute(request).now_or_never()
     {
         let text = write(&response);

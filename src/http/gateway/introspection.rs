@@ -118,10 +118,13 @@ async fn identify(state: &State, request: &HttpRequest, payload: Payload) -> Res
         return Ok((actor.requesting(auth::request(request)), form));
     }
     refuse_token_in(request.query_string())?;
+    if !is_form(request) {
+        return Err(Failure::Client(Refusal::Missing));
+    }
     let sender = Sender::Stranger(Network::of(state.trusted.client_address(request)));
     let form = state.bodies.read(request, payload, FORM_LENGTH.min(STRANGERS), sender).await?;
     let (id, secret) = (only(&form, "client_id")?, only(&form, "client_secret")?);
-    let (Some(id), Some(secret)) = (id, secret.filter(|_| is_form(request))) else {
+    let (Some(id), Some(secret)) = (id, secret) else {
         return Err(Failure::Client(Refusal::Missing));
     };
     let actor = client(state, request, (&id, &secret), Look::First).await?;
