@@ -260,7 +260,11 @@ def test_discovery_names_the_url_that_was_configured(own_server):
     metadata = own_server.anonymous().get("/.well-known/authzen-configuration").json()
     assert metadata["policy_decision_point"] == "https://pdp.example.org"
     assert metadata["access_evaluation_endpoint"] == "https://pdp.example.org/access/v1/evaluation"
-    for wrong in ("http://pdp.example.org", "https://pdp.example.org/path", "pdp.example.org", "https://"):
+    own_server.stop()
+    own_server.start(TESSERA_PUBLIC_URL="https://example.org/keys/")
+    metadata = own_server.anonymous().get("/.well-known/authzen-configuration").json()
+    assert metadata["access_evaluation_endpoint"] == "https://example.org/keys/access/v1/evaluation"
+    for wrong in ("http://pdp.example.org", "https://pdp.example.org/a//b", "pdp.example.org", "https://"):
         assert own_server.run("openapi", TESSERA_PUBLIC_URL=wrong).returncode == 2
 
 
