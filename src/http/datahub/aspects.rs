@@ -120,7 +120,7 @@ fn read_proposals(body: &[u8], batch: Batch) -> Result<Wanted, Failure> {
     }
 }
 
-/// Who writes: a [`Caller`], whose bodies may be as long as DataHub's client makes them.
+/// Who writes: a `Caller`, whose bodies may be as long as DataHub's client makes them.
 pub struct Emitter;
 
 impl Identify for Emitter {
