@@ -71,16 +71,19 @@ async fn the_evaluations_of_one_actor_leave_connections_to_others() {
     modest.keys(&[]).await.ok();
     let answered = Cell::new(0);
     let batches = join_all((0..64).map(|_| async {
-        // On a busy machine the last of them wait for longer than they may.
-        assert!([200, 429].contains(&evaluate(&greedy, &greedy, 200).await.status));
-        answered.set(answered.get() + 1);
+        // More than one actor may have at once are refused at once.
+        match evaluate(&greedy, &greedy, 200).await.status {
+            200 => answered.set(answered.get() + 1),
+            status => assert_eq!(status, 429),
+        }
     }));
     let other = async {
         modest.keys(&[]).await.ok();
         answered.get()
     };
     let (_, before) = join(batches, other).await;
-    assert!(before < 32, "it waited for {before} batches of another actor");
+    assert!(before < 8, "it waited for {before} of {} batches of another actor", answered.get());
+    assert!(answered.get() >= 8);
 }
 
 #[actix_web::test]
