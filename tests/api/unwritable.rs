@@ -15,7 +15,11 @@ async fn stop_writes(app: &App) {
     let statements = if on_postgres() {
         vec![
             "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$",
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()",
+            // Its own last, or others would be left.
+            "DO $$ BEGIN \
+                PERFORM pg_terminate_backend(pid) FROM pg_stat_activity \
+                WHERE datname = current_database() AND pid <> pg_backend_pid(); \
+                PERFORM pg_terminate_backend(pg_backend_pid()); END $$",
         ]
     } else {
         vec![
