@@ -111,6 +111,10 @@ pub fn wire(data: &[u8]) {
     }
     let out = read([sent.to_vec()].into(), sent.len() * 3 + 100);
     assert_eq!(read(pieces, room), out, "it depends on how the stream is cut");
+    // Offers to upgrade are left out; where, the tests of `http/wire` say.
+    if sent.to_ascii_lowercase().windows(7).any(|word| word == b"upgrade") {
+        return;
+    }
     if !seen(sent).failed {
         assert_eq!(out, sent, "a legal stream is altered");
     }
