@@ -84,17 +84,23 @@ impl Service {
     /// # Errors
     /// When the storage or the engine fails: whoever asked must take it for a no.
     pub async fn decide(&self, standing: &Standing, inquiry: &Inquiry) -> Result<Decision> {
-        if let Some(decision) = inquiry.about_platform(standing) {
+        if let Some(decision) = self.decide_from_memory(standing, inquiry)? {
             return Ok(decision);
-        }
-        if let Some(slices) = self.known_slices(standing)?
-            && !look_at_resource(&slices)
-        {
-            return judge(standing, inquiry, &slices);
         }
         let (service, standing, inquiry) = (self.clone(), standing.clone(), inquiry.clone());
         let subject = standing.principal.id;
         self.read_of(subject, move |connection, _| service.decide_in(connection, &standing, &inquiry)).await
+    }
+
+    /// The decision, if it needs nothing that only the storage has.
+    fn decide_from_memory(&self, standing: &Standing, inquiry: &Inquiry) -> Result<Option<Decision>> {
+        if let Some(decision) = inquiry.about_platform(standing) {
+            return Ok(Some(decision));
+        }
+        match self.known_slices(standing)? {
+            Some(slices) if !look_at_resource(&slices) => judge(standing, inquiry, &slices).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// What an actor is told of what it may do itself, which no door is kept by.
@@ -102,13 +108,8 @@ impl Service {
     /// # Errors
     /// Those of [`Service::decide`].
     pub async fn decide_for(&self, asking: &Actor, inquiry: &Inquiry) -> Result<Decision> {
-        if let Some(decision) = inquiry.about_platform(asking.standing()) {
+        if let Some(decision) = self.decide_from_memory(asking.standing(), inquiry)? {
             return Ok(decision);
-        }
-        if let Some(slices) = self.known_slices(asking.standing())?
-            && !look_at_resource(&slices)
-        {
-            return judge(asking.standing(), inquiry, &slices);
         }
         let (service, asking, inquiry) = (self.clone(), asking.clone(), inquiry.clone());
         self.read_of(asking.id(), move |connection, _| {

@@ -54,10 +54,10 @@ class DataHub:
         line = next(line for line in (self.home / ".datahubenv").read_text().splitlines() if " token:" in line)
         return line.split()[-1]
 
-    def python(self, script):
-        """What a program that must succeed prints as JSON in its last line."""
+    def python(self, *arguments):
+        """What Python with those arguments, which must succeed, prints as JSON in its last line."""
         ended = subprocess.run(
-            [self.venv / "python", "-c", script],
+            [self.venv / "python", *arguments],
             env=self.environment(),
             cwd=self.home,
             capture_output=True,
@@ -74,16 +74,7 @@ class DataHub:
         return answer["result"]
 
     def sdk_outcome(self, script):
-        ended = subprocess.run(
-            [self.venv / "python", Path(__file__).with_name("program.py"), script],
-            env=self.environment(),
-            cwd=self.home,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert ended.returncode == 0, ended.stderr
-        return json.loads(ended.stdout.splitlines()[-1])
+        return self.python(Path(__file__).with_name("program.py"), script)
 
 
 @pytest.fixture(scope="session", params=DATABASES)

@@ -86,6 +86,6 @@ def test_snapshots_are_written_and_users_found(client, server):
     name = f"user-{secrets.token_hex(4)}"
     urn = f"urn:li:corpuser:{name}"
     client.more_environment["URN"] = urn
-    found = client.python(FOUND)
+    found = client.python("-c", FOUND)
     assert urn in found and "urn:li:corpuser:admin" in found
     assert len(found) == len(set(found))
