@@ -72,7 +72,7 @@ impl Seed {
             let digest = self.peppers.digest(&token, self.peppers.current()).ok_or("no pepper")?;
             let (username, role, persona) = (service_account_username(id), Role::ApiToken.name(), index % PERSONAS);
             let rows = [
-                format!("('{id}', 'service_account', '{username}', '{role}', TRUE, {created_at})"),
+                format!("('{id}', 'service_account', '{username}', '{role}', TRUE, {created_at}, '{username}')"),
                 format!(
                     "('{id}', 'Key {index} of team {team}', 'key {index} of team {team}', 'Made by a seed.', {validity}, \
                      'user {owner}', {created_at}, {created_at}, {expires_at}, 0, '', 0, 0, 0, '', 'user', 'made by a seed.')",
