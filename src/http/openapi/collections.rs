@@ -1,4 +1,4 @@
-//! Collections in the document: their parameters and their pages.
+//! How the OpenAPI document describes collections: query parameters, pages and `Link` headers.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -13,7 +13,7 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 use crate::domain::listing::{DEFAULT_LIMIT, Direction, Field, Kind, MAX_LIMIT};
 use crate::http::listing::Records;
 
-/// The parameters of a collection with these fields.
+/// The query parameters of a collection with the fields `F`.
 pub struct ListParams<F>(PhantomData<F>);
 
 impl<F: Field> IntoParams for ListParams<F> {
@@ -64,7 +64,7 @@ fn of(schema_type: Type) -> Object {
     ObjectBuilder::new().schema_type(SchemaType::Type(schema_type)).build()
 }
 
-/// One that lets everything through, for who tries it out.
+/// An example filter that matches every record, for "Try it out".
 fn filter_example<F: Field>() -> Value {
     let instant = F::ALL.iter().find(|field| field.kind() == Kind::Instant);
     let filter = match instant {
@@ -116,7 +116,7 @@ impl<T: ToSchema> PartialSchema for Records<T> {
     }
 }
 
-/// Says of an operation that answers with a page how the next one is found.
+/// Adds the `Link` header to an operation that answers with a page.
 pub(super) fn link_pages(operation: &mut Operation) {
     let Some(RefOr::T(success)) = operation.responses.responses.get_mut("200") else { return };
     let is_page = |content: &RefOr<Content>| match content {

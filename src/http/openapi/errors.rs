@@ -1,4 +1,4 @@
-//! The errors in the document: one component for each status, with the bodies that the server really sends.
+//! How the OpenAPI document describes errors: one component per status, with examples rendered by the real error code.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::examples::REQUEST;
 use crate::domain::error::{Error, Refusal, Violation};
 use crate::http::problem::{AtlanError, DataHubError, Failure, PROBLEM_JSON, Problem, Shape};
 
-/// What every operation that needs an actor can answer instead of a success.
+/// The errors of every operation that requires authentication.
 pub struct AnyError;
 
 impl IntoResponses for AnyError {
@@ -19,21 +19,21 @@ impl IntoResponses for AnyError {
     }
 }
 
-/// A status that an operation can answer instead of a success.
+/// An error status of an operation.
 pub struct Fails<const STATUS: u16>;
 
 impl<const STATUS: u16> IntoResponses for Fails<STATUS> {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let mut responses: BTreeMap<_, _> = [reference(STATUS)].into();
         if STATUS == 413 {
-            // A body that can be too large can be too slow.
+            // An operation with a body can also time out while reading it.
             responses.extend([reference(408)]);
         }
         responses
     }
 }
 
-/// A status that an operation at DataHub's paths can answer instead of a success, with DataHub's body.
+/// An error status of an operation at DataHub's paths, with DataHub's error body.
 pub struct DataHubFails<const STATUS: u16>;
 
 impl<const STATUS: u16> IntoResponses for DataHubFails<STATUS> {
@@ -72,7 +72,7 @@ const fn name(status: u16) -> &'static str {
     }
 }
 
-/// The components that operations refer to.
+/// The response components that operations refer to.
 pub(super) fn components() -> impl Iterator<Item = (String, Response)> {
     let missing = Error::NotFound { kind: "API key", id: "01a205f3-fb6b-777b-b71f-c9b5970ce30f".to_owned() };
     let forbidden =
