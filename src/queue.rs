@@ -1,8 +1,9 @@
-//! A fair queue in front of what only few can do at once: looking a token up, writing.
+//! Admission control: a fair queue in front of work that only a few may do at once, such as credential look-ups and
+//! writes.
 //!
-//! Those who wait are served by party, in rounds: in each round one of every party that waits, those first of whom least
-//! is under way. So however many requests one party sends, others are served in turn. When no more can wait, the newest
-//! of the party of which most wait goes.
+//! Waiting entries are served round-robin by party: each round has one entry of every waiting party, and parties with
+//! the least under way come first. So other parties are served in turn however many requests one sends. When the queue
+//! is full, the newest entry of the party with the most waiting entries is dropped.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -11,27 +12,27 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-/// How many may do it, and how many may wait for that.
+/// The limits of a queue.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
-    /// How many do it at once.
+    /// How many work at once.
     pub places: usize,
-    /// How many of one party do it at once.
+    /// How many of one party work at once.
     pub places_of_one: usize,
     /// How many wait at most.
     pub waiting: usize,
     /// How many of one party wait at most.
     pub waiting_of_one: usize,
-    /// How long one waits at most.
+    /// How long an entry waits at most.
     pub patience: Duration,
 }
 
-/// Who is served before whom, whatever party they are of.
+/// Priority of an entry, regardless of its party.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Urgency {
-    /// Before all that is not urgent.
+    /// Before every entry that is not urgent.
     First,
-    /// As the rounds have it.
+    /// In round-robin order.
     InTurn,
 }
 
@@ -48,9 +49,9 @@ struct State<P: Clone + Eq + Hash> {
     rules: Rules,
     under_way: HashMap<P, usize>,
     waiting: VecDeque<Waiting<P>>,
-    /// The round that is being served.
+    /// The current round.
     round: u64,
-    /// The last round that each party has somebody in.
+    /// The last round that each party has an entry in.
     last_rounds: HashMap<P, u64>,
 }
 
@@ -61,14 +62,14 @@ struct Waiting<P: Clone + Eq + Hash> {
     sender: oneshot::Sender<Permit<P>>,
 }
 
-/// A place, given back when it is dropped.
+/// A place in the queue, given back on drop.
 pub struct Permit<P: Clone + Eq + Hash> {
     queue: Queue<P>,
     party: P,
 }
 
 impl<P: Clone + Eq + Hash> Queue<P> {
-    /// A queue that nobody is in.
+    /// An empty queue.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
         Self(Arc::new(Mutex::new(State {
@@ -80,7 +81,7 @@ impl<P: Clone + Eq + Hash> Queue<P> {
         })))
     }
 
-    /// Waits for a place. `None` when too many wait already, or after too long.
+    /// Waits for a place. `None` when the queue is full, or after [`Rules::patience`].
     pub async fn enter(&self, party: P, urgency: Urgency) -> Option<Permit<P>> {
         let (turn, patience) = {
             let mut state = self.lock();
@@ -90,7 +91,7 @@ impl<P: Clone + Eq + Hash> Queue<P> {
         tokio::time::timeout(patience, turn).await.ok()?.ok()
     }
 
-    /// How many do it.
+    /// How many work now.
     #[must_use]
     pub fn under_way(&self) -> usize {
         self.lock().under_way.values().sum()
@@ -102,11 +103,11 @@ impl<P: Clone + Eq + Hash> Queue<P> {
         self.lock().waiting.iter().filter(|waiting| !waiting.sender.is_closed()).count()
     }
 
-    /// Gives free places to those who wait.
+    /// Gives free places to waiting entries.
     fn serve(&self) {
         loop {
             let Some(Waiting { party, sender, .. }) = self.lock().next() else { return };
-            // One who has gone away drops the permit, which gives the place to the next.
+            // If the waiting future is gone, the send fails and drops the permit, which gives the place to the next.
             drop(sender.send(Permit { queue: self.clone(), party }));
         }
     }
@@ -117,7 +118,7 @@ impl<P: Clone + Eq + Hash> Queue<P> {
 }
 
 impl<P: Clone + Eq + Hash> State<P> {
-    /// Waits at the end of the party's own, in a round of its own.
+    /// Adds an entry to the first round in which its party has none yet.
     fn join(&mut self, party: P, urgency: Urgency) -> Option<oneshot::Receiver<Permit<P>>> {
         self.waiting.retain(|waiting| !waiting.sender.is_closed());
         let of_party = self.waiting.iter().filter(|waiting| waiting.party == party).count();
@@ -132,7 +133,7 @@ impl<P: Clone + Eq + Hash> State<P> {
         Some(turn)
     }
 
-    /// Sends one away of the party of which most wait, for one of a party of which fewer do.
+    /// Drops the newest entry of the party with the most, to make room for one of a party with fewer.
     fn makes_room(&mut self, of_newcomer: usize) -> bool {
         let mut counts: HashMap<&P, usize> = HashMap::new();
         for waiting in &self.waiting {
@@ -144,7 +145,7 @@ impl<P: Clone + Eq + Hash> State<P> {
         last.is_some_and(|place| self.waiting.remove(place).is_some())
     }
 
-    /// Takes the one whose turn it is out of the queue, with a place.
+    /// Removes the entry whose turn it is, and takes a place for it.
     fn next(&mut self) -> Option<Waiting<P>> {
         if self.under_way.values().sum::<usize>() >= self.rules.places {
             return None;
@@ -156,7 +157,7 @@ impl<P: Clone + Eq + Hash> State<P> {
         let next = self.waiting.remove(place)?;
         *self.under_way.entry(next.party.clone()).or_default() += 1;
         self.round = self.round.max(next.round);
-        // An earlier round is over, and where nobody waits nobody is before another.
+        // Forgets rounds that are over: all of them if the queue is empty.
         let round = if self.waiting.is_empty() { u64::MAX } else { self.round };
         self.last_rounds.retain(|_, last| *last >= round);
         Some(next)

@@ -1,4 +1,4 @@
-//! Authentication: who somebody is, and the secrets that prove it.
+//! Authentication: tokens, passwords and sessions.
 
 pub mod authenticate;
 pub mod look_ups;

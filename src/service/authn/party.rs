@@ -1,4 +1,4 @@
-//! Who tries a name, and who shares turns with whom.
+//! Sign-in attempts, and the parties that share turns in the password queue.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,19 +10,19 @@ use crate::domain::network::Network;
 use crate::domain::pepper::Peppers;
 use crate::domain::text::fold;
 
-/// A name as it was tried, from a network.
+/// A sign-in attempt: the name that was tried, and the network it came from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Trial {
-    /// Folded, and cut to the length of a name: its bearer may or may not exist.
+    /// Case-folded and cut to the length of a user name. The user may not exist.
     pub(super) name: String,
-    /// Whence.
+    /// The network that the attempt came from.
     pub(super) network: Network,
-    /// What is kept of both once the name has signed in from there.
+    /// A keyed hash of name and network, stored once the user has signed in from there.
     pub(super) mark: Arc<str>,
 }
 
 impl Trial {
-    /// That name from that address.
+    /// An attempt with this name from this address.
     #[must_use]
     pub fn new(username: &str, address: Option<IpAddr>, peppers: &Peppers) -> Self {
         let name: String = fold(username).chars().take(100).collect();
@@ -33,11 +33,11 @@ impl Trial {
     }
 }
 
-/// Who shares a turn in the queue for checking passwords.
+/// The party that an attempt counts for in the queue for checking passwords.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Party {
-    /// A name on a network that is familiar with it.
+    /// A name on a network from which it has signed in before.
     Familiar(Trial),
-    /// Everybody else of a network.
+    /// All other attempts from a network.
     Strangers(Network),
 }

@@ -1,9 +1,10 @@
-//! A fair queue in front of what only few can do at once: checking a password takes a core and 19 MiB for a while.
+//! A fair queue in front of password checks, each of which occupies a core and 19 MiB for a while.
 //!
-//! Those who wait are served by party: those whose network is familiar with their name first, then whoever has least
-//! under way, counted by the groups of networks from the largest down. No party and no group has more than half of the
-//! places, and strangers do not have all of them. Only so many of one party wait. When all places to wait are taken, the
-//! newest of the largest group makes room. So however many requests one network or group sends, others are served.
+//! Admission control by party. First come attempts from networks familiar with their name, then the party with the
+//! fewest checks under way, counted by groups of networks from the largest down. No party and no group has more than
+//! half of the places, and strangers never have all. Each party has a bounded number of waiting attempts. When the
+//! queue is full, the newest attempt of the largest group is dropped. So other clients are served however many requests
+//! one network or group sends.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,14 +16,14 @@ use super::party::{Party, Trial};
 use crate::domain::error::{Error, Result};
 use crate::domain::network::{Group, Network, SIZES};
 
-/// How many of one party wait at most.
+/// How many attempts of one party wait at most.
 const WAITING_OF_ONE: usize = 16;
-/// How many wait at most in all, and how many of them are strangers.
+/// How many attempts wait at most in all, and how many of them from strangers.
 const WAITING: usize = 256;
 const WAITING_STRANGERS: usize = 192;
-/// Of so many places strangers leave one to others.
+/// Strangers leave one place free out of this many.
 const LEAVE_ONE_OF: usize = 4;
-/// How long one waits at most.
+/// How long an attempt waits at most.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The queue. Cheap to clone.
@@ -38,7 +39,7 @@ struct State {
     waiting: VecDeque<(Party, oneshot::Sender<Permit>)>,
 }
 
-/// Of what it is counted how much is under way.
+/// What checks under way are counted by.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Counted {
     Familiar(Trial),
@@ -46,7 +47,7 @@ enum Counted {
 }
 
 impl Party {
-    /// What is counted of it, from the largest down.
+    /// What this party is counted by, the largest group first.
     fn counted(&self) -> Vec<Counted> {
         match self {
             Self::Familiar(trial) => vec![Counted::Familiar(trial.clone())],
@@ -62,14 +63,14 @@ impl Party {
     }
 }
 
-/// A place, given back when it is dropped.
+/// A place in the queue, given back on drop.
 pub struct Permit {
     queue: Queue,
     party: Party,
 }
 
 impl Queue {
-    /// A queue for so many places.
+    /// A queue with this many places.
     #[must_use]
     pub fn new(places: usize) -> Self {
         Self(Arc::new(Mutex::new(State {
@@ -105,11 +106,11 @@ impl Queue {
         }
     }
 
-    /// Gives free places to those who wait.
+    /// Gives free places to waiting attempts.
     fn serve(&self) {
         loop {
             let Some((party, sender)) = self.lock().next() else { return };
-            // One who has gone away drops the permit, which gives the place to the next.
+            // If the client is gone, the send fails and drops the permit, which gives the place to the next.
             drop(sender.send(Permit { queue: self.clone(), party }));
         }
     }
@@ -120,7 +121,7 @@ impl Queue {
 }
 
 impl State {
-    /// Whether a newcomer may wait: if all places to wait are taken, in the place of a stranger who is sent away.
+    /// Whether a newcomer may wait. If the queue is full, it takes the place of a stranger that is dropped.
     fn has_room(&mut self, newcomer: &Party) -> bool {
         let strangers = self.waiting.iter().filter(|(party, _)| party.stranger().is_some()).count();
         let full = match newcomer {
@@ -130,15 +131,15 @@ impl State {
         !full || self.makes_room(newcomer.stranger()).is_some()
     }
 
-    /// Sends the newest of the largest group away, and there of the largest group within it, and so on; but for a
-    /// stranger of a group in which as many wait nobody goes.
+    /// Drops the newest attempt of the largest group, and within it of its largest subgroup, and so on. Drops none for
+    /// a stranger in whose group as many wait.
     fn makes_room(&mut self, newcomer: Option<Network>) -> Option<()> {
         let waiting = self.waiting.iter().enumerate();
         let mut among: Vec<(usize, Network)> =
             waiting.filter_map(|(place, (party, _))| Some((place, party.stranger()?))).collect();
         let mut rival = newcomer.map(Network::groups);
         for size in (0..SIZES).rev() {
-            // How many of each wait, and where the newest does.
+            // For each group: how many wait, and the position of the newest.
             let mut counts: HashMap<Group, (usize, usize)> = HashMap::new();
             for (place, network) in &among {
                 let (count, newest) = counts.entry(network.groups()[size]).or_default();
@@ -156,7 +157,7 @@ impl State {
             }
             among.retain(|(_, network)| network.groups()[size] == largest);
         }
-        // The newcomer is of the very network of which most wait.
+        // The newcomer comes from the very network with the most waiting attempts.
         if rival.is_some() {
             return None;
         }
@@ -164,7 +165,7 @@ impl State {
         self.waiting.remove(*newest).map(drop)
     }
 
-    /// Takes the one whose turn it is out of the queue, with a place.
+    /// Removes the attempt whose turn it is, and takes a place for it.
     fn next(&mut self) -> Option<(Party, oneshot::Sender<Permit>)> {
         if self.free == 0 {
             return None;

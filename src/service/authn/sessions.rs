@@ -18,9 +18,9 @@ use crate::storage::{credentials, familiar_networks, users};
 
 /// A session just begun, with the only copy of its token.
 pub struct NewSession {
-    /// The user's bearer token.
+    /// The session's bearer token.
     pub token: Token,
-    /// When it stops, in epoch milliseconds.
+    /// When the session expires, in epoch milliseconds.
     pub expires_at: i64,
 }
 
@@ -28,7 +28,7 @@ pub struct NewSession {
 ///
 /// # Errors
 /// [`Error::Unauthenticated`], the same for an unknown user and a wrong password; [`Error::SlowedDown`] after too many
-/// wrong ones, whether or not there is such a user; [`Error::Busy`] when too many wait to sign in.
+/// wrong ones, whether or not the user exists; [`Error::Busy`] when too many attempts wait.
 pub async fn create(service: &Service, username: String, password: String, origin: Origin) -> Result<NewSession> {
     let trial = Trial::new(&username, origin.address, &service.peppers);
     let permit = service.sign_ins.turn(&trial, &service.clock).await?;
@@ -38,11 +38,11 @@ pub async fn create(service: &Service, username: String, password: String, origi
         None
     };
     let (user, hash) = found.map_or((None, NOBODY.to_owned()), |(user, hash)| (Some(user), hash));
-    // The permit goes along: a client that hangs up does not make room for another while its password is checked.
+    // The permit moves into the check: a client that hangs up does not free its place while its password is checked.
     let parts = service.clone();
     let check = move || {
         let right = verify_password(&password, &hash);
-        // Counted here, so that nobody guesses for free by hanging up.
+        // Counted here, so that hanging up does not make a guess free.
         let traced = !right && parts.sign_ins.throttle.failed(&trial, parts.clock.now());
         drop(permit);
         Ok(Checked { right, traced, hash, trial })
@@ -83,7 +83,7 @@ pub async fn create(service: &Service, username: String, password: String, origi
     Ok(begun)
 }
 
-/// Remembers from where users signed in before this process began: they are no strangers.
+/// Loads the networks from which users signed in before this process started, so that they count as familiar.
 ///
 /// # Errors
 /// When the storage fails.
@@ -94,10 +94,10 @@ pub async fn remember_networks(service: &Service) -> Result<()> {
     Ok(())
 }
 
-/// A password that has been checked.
+/// The result of a password check.
 struct Checked {
     right: bool,
-    /// Whether a wrong one goes into the audit trail.
+    /// Whether a wrong password goes into the audit trail.
     traced: bool,
     hash: String,
     trial: Trial,
@@ -107,8 +107,8 @@ fn wrong() -> Error {
     Error::Unauthenticated(Refusal::WrongPassword)
 }
 
-/// Leaves a trace of a wrong password: at most a few an hour for one name. What was typed for a name that nobody bears is
-/// not kept, as it may be a password; the same is written for it, so that time tells nothing.
+/// Records a wrong password in the audit trail: at most a few an hour for one name. An unknown name is not recorded, as
+/// it may be a password typed into the wrong field; a placeholder is, so that timing reveals nothing.
 async fn record_refusal(service: &Service, user: Option<User>, origin: Origin) -> Result<()> {
     let nobody = Actor::built_in(UNKNOWN, service.clock.now()).from(origin.address).requesting(origin.request);
     let (id, name) = match user {
@@ -119,10 +119,10 @@ async fn record_refusal(service: &Service, user: Option<User>, origin: Origin) -
     service.write(&nobody, move |transaction| transaction.record(Action::SessionRefused, subject, &name)).await
 }
 
-/// Who gives a wrong password, and whom it is for if nobody bears the name.
+/// The actor that a wrong password is recorded for, and the placeholder for an unknown name.
 const UNKNOWN: &str = "(unknown)";
 
-/// Signs the actor out: the session of this request ends at once.
+/// Signs the actor out: ends the session of this request at once.
 ///
 /// # Errors
 /// [`Error::Conflict`] when the request was not made with a session.

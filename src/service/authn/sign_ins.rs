@@ -1,4 +1,4 @@
-//! What stands between a request and the checking of a password, for every door at which people sign in or sign up.
+//! Admission control for passwords, used wherever users sign in or sign up: throttle, queue, counters.
 
 use std::net::IpAddr;
 
@@ -14,7 +14,7 @@ use crate::domain::actor::Request;
 use crate::domain::error::{Error, Result};
 use crate::domain::network::Network;
 
-/// Who asks to sign in or to sign up, as far as it is not about whom they say they are.
+/// Where an attempt to sign in or sign up comes from.
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
     /// The client's address, if it is known.
@@ -23,39 +23,39 @@ pub struct Origin {
     pub request: Request,
 }
 
-/// The throttle, the queue and the counters.
+/// The throttle, the queue and the counters of sign-in attempts.
 pub struct SignIns {
     pub(super) throttle: Throttle,
     queue: Queue,
-    /// What came of attempts.
+    /// Counts attempts by outcome.
     pub outcomes: Family<Outcome, Counter>,
 }
 
-/// What came of an attempt to sign in.
+/// The outcome of an attempt to sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Outcome {
     outcome: &'static str,
 }
 
 impl Outcome {
-    /// The password was right, and a session began.
+    /// The password was right, and a session was created.
     pub const SUCCEEDED: Self = Self { outcome: "succeeded" };
     /// The name or the password was wrong.
     pub const WRONG: Self = Self { outcome: "wrong" };
-    /// Too many wrong ones came before, so none was checked.
+    /// Too many wrong passwords came before, so this one was not checked.
     pub const SLOWED_DOWN: Self = Self { outcome: "slowed_down" };
-    /// Too many waited already.
+    /// Too many attempts were waiting.
     pub const BUSY: Self = Self { outcome: "busy" };
 }
 
 impl SignIns {
-    /// At most so many passwords are checked at once.
+    /// Checks at most `places` passwords at once.
     #[must_use]
     pub fn new(places: usize) -> Self {
         Self { throttle: Throttle::default(), queue: Queue::new(places), outcomes: Family::default() }
     }
 
-    /// Waits for the turn to check a password for that name.
+    /// Waits for the turn to check a password for this name.
     ///
     /// # Errors
     /// [`Error::SlowedDown`], [`Error::Busy`]
@@ -72,7 +72,7 @@ impl SignIns {
         })
     }
 
-    /// Waits for the turn to hash the password of somebody new.
+    /// Waits for the turn to hash the password of a new user.
     ///
     /// # Errors
     /// [`Error::Busy`]
