@@ -1,4 +1,4 @@
-//! Elasticsearch's query language, as much of it as is honoured: everything else is refused by its place and name.
+//! Parser for a subset of Elasticsearch's query language; anything else is refused, with its path and name.
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -9,19 +9,19 @@ use crate::domain::ids::Id;
 use crate::domain::listing::clip;
 use crate::domain::search::{Condition, MAX_SIZE, Order, Search};
 
-/// The page size of Elasticsearch when the client names none.
+/// Elasticsearch's default page size.
 const DEFAULT_SIZE: i64 = 10;
-/// How deep clauses are nested.
+/// How deep clauses may be nested.
 const DEPTH: usize = 16;
-/// How many clauses and values there are in one search.
+/// The most clauses and values in a search.
 const CLAUSES: usize = 1024;
-/// The names of types that every entity has.
+/// The super types of every entity.
 const ALL_TYPES: [&str; 2] = ["asset", "referenceable"];
 
-/// Reads a search.
+/// Parses a search.
 ///
 /// # Errors
-/// A violation that names the member or clause that is not honoured.
+/// A violation that names the unsupported member or clause.
 pub fn parse(dsl: &Map<String, Value>) -> Result<Search, Violation> {
     let mut search = Search { condition: everything(), order: Order::Ascending, size: DEFAULT_SIZE, from: 0 };
     for (name, value) in dsl.iter().filter(|(_, value)| !value.is_null()) {
@@ -52,7 +52,7 @@ fn number(value: &Value, place: &str, most: i64) -> Result<i64, Violation> {
     number.ok_or_else(|| Violation::new(place, format!("must be a number from 0 to {most}")))
 }
 
-/// `[{"__guid": {"order": "asc"}}]`, or nothing.
+/// Parses `sort`: `[{"__guid": {"order": "asc"}}]`, or empty.
 fn order(value: &Value, place: &str) -> Result<Order, Violation> {
     let keys = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
     let Some(key) = keys.first() else { return Ok(Order::Ascending) };
@@ -70,7 +70,7 @@ fn order(value: &Value, place: &str) -> Result<Order, Violation> {
     }
 }
 
-/// An object with one member.
+/// The name and value of an object's only member.
 fn only_member<'a>(value: &'a Value, place: &str) -> Result<(&'a str, &'a Value), Violation> {
     let mut members = value.as_object().into_iter().flatten();
     match (members.next(), members.next()) {
@@ -79,7 +79,7 @@ fn only_member<'a>(value: &'a Value, place: &str) -> Result<(&'a str, &'a Value)
     }
 }
 
-/// What a clause looks at.
+/// The field of a clause.
 enum Field {
     Guid,
     SuperTypes,
@@ -87,7 +87,8 @@ enum Field {
 }
 
 impl Field {
-    /// `X.keyword` is the attribute `X`; of those that begin with `__` only these are known.
+    /// Parses a field name. `X.keyword` is the attribute `X`; of the names that begin with `__`, only those here are
+    /// supported.
     fn parse(name: &str, place: &str) -> Result<Self, Violation> {
         match name.strip_suffix(".keyword").unwrap_or(name) {
             "__guid" => Ok(Self::Guid),
@@ -175,7 +176,7 @@ impl Parser {
                 _ => return Err(unsupported(&place)),
             }
         }
-        // Beside other clauses `should` would only rank what is found.
+        // As in Elasticsearch: next to `filter` or `must`, `should` only affects ranking, so it is optional.
         let required = ["filter", "must"]
             .into_iter()
             .all(|name| members.get(name).is_none_or(|it| it.as_array().is_some_and(Vec::is_empty)));
@@ -210,7 +211,8 @@ fn one_of(field: Field, values: &[String], place: &str) -> Result<Condition, Vio
     }
 }
 
-/// `{"field": value}` or `{"field": {"value": value}}`. Case never matters, whatever `case_insensitive` says.
+/// Parses `{"field": value}` or `{"field": {"value": value}}`. Case is always ignored, regardless of
+/// `case_insensitive`.
 fn field_and_value(body: &Value, place: &str) -> Result<(Field, String), Violation> {
     let (name, value) = only_member(body, place)?;
     let field = Field::parse(name, place)?;
@@ -232,7 +234,7 @@ fn without_boost(body: &Value) -> Value {
     body
 }
 
-/// A value as it is indexed.
+/// Normalizes a value like the index does.
 fn text(value: &Value, place: &str) -> Result<String, Violation> {
     let text = scalar(value).ok_or_else(|| Violation::new(place, "must be text, a number, `true` or `false`"))?;
     term(&text).ok_or_else(|| Violation::new(place, format!("must have at most {TERM_LENGTH} bytes, and no NUL")))

@@ -1,4 +1,4 @@
-//! Writing the answer to a document.
+//! Serializes the answer to a document.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::problem;
 
-/// How many errors an answer has; the rest is left out.
+/// The most errors in an answer; further errors are left out.
 pub const ERRORS: usize = 100;
 /// The longest answer, in bytes.
 pub const LENGTH: usize = 8 << 20;
@@ -31,7 +31,7 @@ pub fn refused(error: &Value) -> Vec<u8> {
     json!({"errors": [error], "extensions": {}}).to_string().into_bytes()
 }
 
-/// The answer to one that was.
+/// The answer to a document that was executed; an error if it is longer than `LENGTH`.
 pub fn write(response: &Response) -> Vec<u8> {
     let errors = response.errors.iter().take(ERRORS).map(problem::render).collect();
     let errors_of_fields = response.errors.iter().any(|error| !error.path.is_empty());
@@ -47,7 +47,7 @@ pub fn write(response: &Response) -> Vec<u8> {
     }
 }
 
-/// A text that does not become longer than that.
+/// A buffer that fails a write beyond `length` bytes.
 struct Bounded {
     text: Vec<u8>,
     length: usize,

@@ -16,13 +16,13 @@ use crate::http::datahub::urn;
 use crate::service::keys::access_tokens;
 use crate::service::people::profiles;
 
-/// What can be asked about access tokens.
+/// Queries about access tokens.
 #[derive(Default)]
 pub struct TokenQuery;
 
 #[Object]
 impl TokenQuery {
-    /// List access tokens. Whoever may not manage all of them must filter by `ownerUrn`, and by nobody but themselves.
+    /// List access tokens. Without `MANAGE_ACCESS_TOKENS`, callers must filter by their own `ownerUrn`.
     async fn list_access_tokens(
         &self,
         context: &Context<'_>,
@@ -51,7 +51,7 @@ impl TokenQuery {
         Ok(ListAccessTokenResult { start: window.start, count: window.count, total, tokens })
     }
 
-    /// Whose a token is, for who may manage all of them.
+    /// Get the metadata of a token. Requires `MANAGE_ACCESS_TOKENS`.
     async fn get_access_token_metadata(
         &self,
         context: &Context<'_>,
@@ -62,7 +62,7 @@ impl TokenQuery {
         Ok(found.into())
     }
 
-    /// Create an access token without a name for oneself. Use `createAccessToken` instead.
+    /// Create an unnamed access token for the caller. Use `createAccessToken` instead.
     async fn get_access_token(
         &self,
         context: &Context<'_>,
@@ -72,13 +72,13 @@ impl TokenQuery {
     }
 }
 
-/// What can be done with access tokens.
+/// Mutations of access tokens.
 #[derive(Default)]
 pub struct TokenMutation;
 
 #[Object]
 impl TokenMutation {
-    /// Create an access token. The answer is the only place that ever holds it.
+    /// Create an access token. Only this answer contains it.
     async fn create_access_token(
         &self,
         context: &Context<'_>,
@@ -87,7 +87,7 @@ impl TokenMutation {
         Some(create(context, input).await)
     }
 
-    /// Revoke an access token: it is refused from now on.
+    /// Revoke an access token. It is refused at once.
     async fn revoke_access_token(&self, context: &Context<'_>, token_id: String) -> Result<bool, Problem> {
         let asking = Asking::of(context)?;
         let id = urn::token_id(&token_id).unwrap_or(&token_id).replace('\0', "?");
@@ -137,36 +137,36 @@ impl Asking {
 /// An access token just created.
 #[derive(SimpleObject)]
 pub struct AccessToken {
-    /// The token: shown once.
+    /// The token, shown only once.
     access_token: String,
-    /// What is told of it.
+    /// Its metadata.
     metadata: Option<AccessTokenMetadata>,
 }
 
-/// What is told of an access token.
+/// The metadata of an access token.
 #[derive(Debug, SimpleObject)]
 #[graphql(complex)]
 pub struct AccessTokenMetadata {
     /// `urn:li:dataHubAccessToken:<id>`
     pub urn: String,
-    /// What kind of thing it is.
+    /// Always `ACCESS_TOKEN`.
     #[graphql(name = "type")]
     pub entity_type: EntityType,
-    /// Identifies it, and does not tell the token.
+    /// Its id, which is not secret.
     id: String,
     /// Its name.
     name: String,
-    /// What it is for.
+    /// Its purpose.
     description: Option<String>,
-    /// Whom it authenticates.
+    /// The URN of the principal that it authenticates.
     actor_urn: String,
-    /// Who created it.
+    /// The URN of its creator.
     owner_urn: String,
     /// When it was created.
     created_at: Long,
     /// When it expires; null for never.
     expires_at: Option<Long>,
-    /// Who created it, if they still exist.
+    /// Its creator; null once deleted.
     owner: Option<CorpUser>,
     #[graphql(skip)]
     owner_id: crate::domain::ids::PrincipalId,
@@ -174,7 +174,7 @@ pub struct AccessTokenMetadata {
 
 #[ComplexObject]
 impl AccessTokenMetadata {
-    /// Tessera keeps none.
+    /// Always empty, because Tessera stores none.
     async fn relationships(&self, input: RelationshipsInput) -> Option<EntityRelationshipsResult> {
         Some(EntityRelationshipsResult { start: input.start, count: Some(0), total: Some(0) })
     }
@@ -201,58 +201,58 @@ impl From<access_token::AccessToken> for AccessTokenMetadata {
 /// One page of access tokens.
 #[derive(SimpleObject)]
 pub struct ListAccessTokenResult {
-    /// Where the page begins.
+    /// The offset of the page.
     start: i32,
-    /// How many were asked for.
+    /// The requested length of the page.
     count: i32,
-    /// How many the filter lets through.
+    /// The number of matching tokens in all pages.
     total: i32,
-    /// The tokens: the last to expire first, and those that never do at the end.
+    /// The tokens, ordered by expiry, the latest first; those that never expire come last.
     tokens: Vec<AccessTokenMetadata>,
 }
 
-/// Which access tokens.
+/// The page and the filter of access tokens.
 #[derive(Debug, InputObject)]
 pub struct ListAccessTokenInput {
-    /// After so many.
+    /// The offset of the page.
     start: Option<i32>,
-    /// At most so many; 20 if left out.
+    /// The most tokens; 20 by default.
     count: Option<i32>,
-    /// All of them must be met.
+    /// Conditions that must all be met.
     filters: Option<Vec<FacetFilterInput>>,
 }
 
-/// What an access token shall be.
+/// An access token to create.
 #[derive(Debug, InputObject)]
 pub struct CreateAccessTokenInput {
-    /// For a person or for a program.
+    /// For a user or for a service account.
     r#type: AccessTokenType,
-    /// Whom it shall authenticate.
+    /// The URN of the principal that it authenticates.
     actor_urn: String,
-    /// How long it lives: this or `durationIso`.
+    /// How long it is valid: either this or `durationIso`.
     duration: Option<AccessTokenDuration>,
-    /// The same in ISO 8601: `P30D`.
+    /// How long it is valid, in ISO 8601: `P30D`.
     duration_iso: Option<String>,
     /// Its name.
     name: String,
-    /// What it is for.
+    /// Its purpose.
     description: Option<String>,
 }
 
-/// What an access token without a name shall be.
+/// An unnamed access token to create.
 #[derive(Debug, InputObject)]
 pub struct GetAccessTokenInput {
-    /// For a person.
+    /// For a user.
     r#type: AccessTokenType,
-    /// Whom it shall authenticate: oneself.
+    /// The URN of the caller.
     actor_urn: String,
-    /// How long it lives: this or `durationIso`.
+    /// How long it is valid: either this or `durationIso`.
     duration: Option<AccessTokenDuration>,
-    /// The same in ISO 8601: `P30D`.
+    /// How long it is valid, in ISO 8601: `P30D`.
     duration_iso: Option<String>,
 }
 
-/// Whom an access token authenticates.
+/// The kind of principal that an access token authenticates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum AccessTokenType {
     /// A user.
@@ -270,7 +270,7 @@ impl From<AccessTokenType> for AccessTokenKind {
     }
 }
 
-/// How long an access token lives.
+/// How long an access token is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum AccessTokenDuration {
     /// 1 hour.
@@ -287,7 +287,7 @@ pub enum AccessTokenDuration {
     SixMonths,
     /// 365 days.
     OneYear,
-    /// For ever.
+    /// Without expiry.
     NoExpiry,
 }
 

@@ -1,4 +1,4 @@
-//! Pages of search results (section 8.2).
+//! Keyset pagination of search results (section 8.2).
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -10,27 +10,27 @@ use crate::domain::filter::Value;
 use crate::http::state::State;
 use crate::service::authz::search_access::{CANDIDATES, Results, Window};
 
-/// Which part of the results is wanted.
+/// The requested page of results.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub struct PageAsked {
-    /// The `next_token` of the page before. All else must be the same as in the request for that.
+    /// The `next_token` of the page before. The rest of the request must be unchanged.
     token: Option<String>,
-    /// How many results at most; 1000 are the most there are.
+    /// The most results in the page, at most 1000.
     #[schema(minimum = 0, maximum = 2_147_483_647)]
     limit: Option<u32>,
 }
 
-/// Where the next part is.
+/// The position of the next page.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PageTold {
-    /// The `token` of the next request; empty when there is no more.
+    /// The `token` of the next request; empty on the last page.
     next_token: String,
-    /// How many results this answer has.
+    /// The number of results in this page.
     #[schema(value_type = i32, minimum = 0)]
     count: usize,
 }
 
-/// The pages of one question.
+/// The pages of one search.
 pub struct Pages {
     seal: CursorSeal,
     window: Window,
@@ -38,10 +38,10 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// The page that a request is for. Tokens work for the same question of the same actor only.
+    /// Parses the requested page. A token is valid only for the same search by the same actor.
     ///
     /// # Errors
-    /// A violation for a token of another question, or of another limit.
+    /// A violation for a token of another search or another limit.
     pub fn new(state: &State, actor: &Actor, page: Option<PageAsked>, question: &impl Serialize) -> Result<Self> {
         let question = serde_json::to_string(question).map_err(|error| Error::Internal(error.into()))?;
         let seal = state.service.peppers.derive("cursor");
@@ -71,12 +71,12 @@ impl Pages {
         Ok(Self { seal, window, asked })
     }
 
-    /// The part of the results that the page is.
+    /// The range of results of the page.
     pub fn window(&self) -> Window {
         self.window.clone()
     }
 
-    /// The results, and what is told of the page: to those who asked for one, and when there is more.
+    /// The results, with page information if the request had `page` or if there are more results.
     pub fn told(&self, results: Results) -> (Vec<String>, Option<PageTold>) {
         let Results { names, end } = results;
         let told = self.asked || end.is_some();
