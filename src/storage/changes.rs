@@ -1,4 +1,4 @@
-//! The changes feed: the audit trail, and what other processes follow.
+//! The changes feed: the audit trail, which other processes follow to invalidate their memory.
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -58,7 +58,7 @@ impl ChangeRow {
             "policy" => Subject::Policy(uuid(&self.subject_id)?),
             "asset" => Subject::Asset(uuid(&self.subject_id)?),
             "role" => Subject::Role(uuid(&self.subject_id)?),
-            // Whatever a later version changes may concern everybody.
+            // An unknown kind, written by a later version, is treated as concerning every principal.
             _ => Subject::Persona(uuid(&self.subject_id)?),
         };
         Ok(Change {
@@ -112,15 +112,15 @@ pub fn append(connection: &mut AnyConnection, change: &Change) -> Result<()> {
     Ok(())
 }
 
-/// What was committed since a look at the changes.
+/// The changes that were committed since the last read of the feed.
 pub struct News {
-    /// The changes, in no particular order; each is news once.
+    /// The changes, in no particular order; each is returned once.
     pub changes: Vec<Change>,
-    /// Where the next look begins.
+    /// Where the next read begins.
     pub mark: Mark,
 }
 
-/// What was committed since that mark was read, whatever its time stamps say.
+/// The changes committed since that mark was read, whatever their time stamps say.
 ///
 /// # Errors
 /// When the storage fails.
@@ -141,21 +141,21 @@ pub fn latest(connection: &mut AnyConnection) -> Result<Option<Change>> {
     row.map(ChangeRow::into_domain).transpose()
 }
 
-/// How many changes [`last_committed`] tells of.
+/// How many changes [`last_committed`] returns.
 const LAST: i64 = 20;
 
-/// The changes that were committed last, as far as the database knows.
+/// The changes that were committed last, by commit position.
 ///
 /// # Errors
 /// When the storage fails.
 pub fn last_committed(connection: &mut AnyConnection) -> Result<Vec<Change>> {
-    // Changes that came with a dump have no position.
+    // Changes restored from a dump have no position.
     let last = changes::table.order((changes::position.desc(), changes::changed_at.desc())).limit(LAST);
     let rows = last.select(ChangeRow::as_select()).load(connection)?;
     rows.into_iter().map(ChangeRow::into_domain).collect()
 }
 
-/// Whether that was done after `instant`.
+/// Whether there is a change with that action after `instant`.
 ///
 /// # Errors
 /// When the storage fails.

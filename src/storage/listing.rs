@@ -1,4 +1,4 @@
-//! Filters, orders and cursors as SQL, once for every collection.
+//! Filters, sorting and keyset pagination as SQL, for every collection.
 
 use diesel::IntoSql;
 use diesel::dsl::{not, sql};
@@ -18,34 +18,34 @@ use crate::domain::text::fold;
 
 /// An expression of type `T` over the source `S`.
 pub(super) type Expression<S, T> = Box<dyn BoxableExpression<S, Backend, SqlType = T>>;
-/// What goes into `WHERE`.
+/// A condition for `WHERE`.
 pub(super) type Condition<S> = Expression<S, Bool>;
-/// A column of `S`, made anew for each place in a query.
+/// Makes the expression of a column of `S`; called for each place in a query.
 pub(super) type Make<S, T> = fn() -> Expression<S, T>;
 
 /// How a field is stored.
 pub(super) enum Column<S> {
-    /// Text: as it is, with case folded away, and as it is sorted by.
+    /// Text that every record has.
     Text {
         /// For `$eq`, `$like` and the like.
         plain: Make<S, Text>,
         /// For `$ilike`.
         folded: Make<S, Text>,
-        /// For orders and cursors: the one that has an index.
+        /// For sorting and cursors: the column with an index.
         order: Make<S, Text>,
     },
-    /// Text that a record may lack, and then is empty: as it is, and with case folded away.
+    /// Text that is empty in records without it: the plain and the case-folded column.
     OptionalText(Make<S, Text>, Make<S, Text>),
     /// An identifier.
     Exact(Make<S, Text>),
-    /// An instant; a record that lacks it has the other value instead, which no record with one can have.
+    /// An instant, and the value that stands for an absent one, which no real instant has.
     Instant(Make<S, BigInt>, i64),
-    /// No column: which records have one of these texts, or any at all (`None`).
+    /// No column: the condition that a record has one of these values, or any value (`None`).
     Computed(fn(Option<&[String]>, i64) -> Condition<S>),
 }
 
 impl<S> Column<S> {
-    /// Text whose case SQL folds when it is asked, and that is sorted as it is.
+    /// Text that is case-folded by SQL and sorted by the plain column.
     pub(super) fn plain_text(plain: Make<S, Text>, lower: Make<S, Text>) -> Self {
         Self::Text { plain, folded: lower, order: plain }
     }
@@ -54,9 +54,9 @@ impl<S> Column<S> {
 /// The absent value of an instant that is never absent.
 pub(super) const ALWAYS: i64 = i64::MIN;
 
-/// A field that storage knows.
+/// A field with its column.
 pub(super) trait Stored: Field {
-    /// What is selected from.
+    /// The table or join that the field belongs to.
     type Source: 'static;
 
     /// How the field is stored.
@@ -66,21 +66,21 @@ pub(super) trait Stored: Field {
     fn id() -> Expression<Self::Source, Text>;
 }
 
-/// A collection that is listed, known by its fields.
+/// A collection that can be listed, identified by its field type.
 pub trait Listed: Field {
-    /// One page, and one record more if there is a next page.
+    /// One page, plus one record if there is a next page.
     ///
     /// # Errors
     /// When the storage fails.
     fn page(connection: &mut AnyConnection, query: &Query<Self>, now: i64) -> Result<Vec<Self::Record>>;
 
-    /// How many records the filter wants.
+    /// How many records match the filter.
     ///
     /// # Errors
     /// When the storage fails.
     fn count(connection: &mut AnyConnection, filter: &Filter<Self>, now: i64) -> Result<i64>;
 
-    /// The totals, if they are wanted: of those that are seen, and of those among them that the filter wants.
+    /// The totals, if requested: of the records that the actor sees, and of those that match the filter.
     ///
     /// # Errors
     /// When the storage fails.
@@ -99,7 +99,7 @@ pub trait Listed: Field {
     }
 }
 
-/// The page of `select` that a query asks for, and one record more if there is a next page.
+/// The requested page of `select`, plus one record if there is a next page.
 pub(super) fn paged<F: Stored, Q>(select: Q, query: &Query<F>, now: i64) -> Q
 where
     Q: FilterDsl<Condition<F::Source>, Output = Q>
@@ -116,7 +116,7 @@ where
     order(&query.sort).into_iter().fold(select, ThenOrderDsl::then_order_by)
 }
 
-/// The condition that a filter's records fulfil, as long as there is time to look for them.
+/// The filter as a condition, with the time limit of the errand.
 pub(super) fn condition<F: Stored>(filter: &Filter<F>, now: i64) -> Condition<F::Source> {
     Box::new(super::in_time(F::id()).and(fulfilled(filter, now)))
 }
@@ -167,7 +167,7 @@ pub(super) fn ordered<S: 'static, T: SqlType + SingleValue + TypedExpressionType
     }
 }
 
-/// The condition that the records after a cursor fulfil.
+/// Keyset pagination: the condition that a record comes after the cursor.
 fn after<F: Stored>(sort: &Sort<F>, cursor: &Cursor) -> Condition<F::Source> {
     let last = beyond(F::id(), sort.tie(), Box::new(cursor.id.clone().into_sql::<Text>()));
     sort.0.iter().zip(&cursor.values).rev().fold(last, |rest, ((field, direction), value)| {
@@ -230,9 +230,9 @@ fn text<S: 'static>(plain: Make<S, Text>, folded: Make<S, Text>, test: &Test) ->
     }
 }
 
-/// The condition that a text fits a pattern, with the range of the texts that begin as it does in front: neither
-/// database makes one of a pattern that comes as a parameter, and without one an index is no use. Only ASCII counts, as
-/// the end of the range is one character further.
+/// The condition that a text matches a pattern, preceded by the range of texts with the pattern's literal beginning.
+/// Neither database derives that range from a pattern parameter, and without it no index is used. Only the ASCII part
+/// of the beginning counts, because the end of the range increments its last character.
 fn begins<S: 'static>(column: Make<S, Text>, pieces: &[String], fits: Condition<S>) -> Condition<S> {
     let first = pieces.first().map_or("", String::as_str);
     let start: String = first.chars().take_while(char::is_ascii).collect();
@@ -265,22 +265,22 @@ where
     }
 }
 
-/// A condition for one text.
+/// The condition that a text equals a value.
 pub(super) fn equal<S: 'static>(column: Expression<S, Text>, value: String) -> Condition<S> {
     Box::new(column.eq(value))
 }
 
-/// A condition that holds where all of several do.
+/// The conjunction of conditions.
 pub(super) fn all<S: 'static>(conditions: Vec<Condition<S>>) -> Condition<S> {
     balanced(conditions, |left, right| Box::new(left.and(right))).unwrap_or_else(|| Box::new(sql::<Bool>("1 = 1")))
 }
 
-/// A condition that holds where one of several does.
+/// The disjunction of conditions.
 pub(super) fn any<S: 'static>(conditions: Vec<Condition<S>>) -> Condition<S> {
     balanced(conditions, |left, right| Box::new(left.or(right))).unwrap_or_else(nothing)
 }
 
-/// Joins conditions as a tree that is as flat as can be: SQLite takes no expression that is 1000 deep.
+/// Joins conditions as a balanced tree, because SQLite rejects expressions deeper than 1000.
 fn balanced<S>(
     mut conditions: Vec<Condition<S>>,
     join: fn(Condition<S>, Condition<S>) -> Condition<S>,
@@ -304,7 +304,7 @@ pub(super) fn nothing<S: 'static>() -> Condition<S> {
     Box::new(sql::<Bool>("1 = 0"))
 }
 
-/// The pieces of a pattern as SQL's `LIKE` wants them.
+/// The pieces of a pattern as an escaped `LIKE` pattern.
 pub(super) fn like(pieces: &[String]) -> String {
     let escaped = |piece: &String| piece.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     pieces.iter().map(escaped).collect::<Vec<_>>().join("%")

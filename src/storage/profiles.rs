@@ -1,4 +1,4 @@
-//! Searching the principals that have profiles: users, and service accounts that are no API keys.
+//! Searches the principals that have profiles: users, and service accounts except those of API keys.
 
 use diesel::dsl::not;
 use diesel::prelude::*;
@@ -35,7 +35,7 @@ impl Stored for ProfileField {
     }
 }
 
-/// Every principal is removed or not.
+/// Condition for the field `removed`.
 fn is_removed(values: Option<&[String]>, _now: i64) -> Condition<principals::table> {
     let wanted = |value: &str| values.is_none_or(|values| values.iter().any(|wanted| wanted == value));
     let removed = || {
@@ -66,7 +66,7 @@ fn found(filter: &Filter<ProfileField>, sight: &SeenPrincipals, now: i64) -> Con
     all(vec![condition(filter, now), seen(sight), Box::new(not(is_api_key()))])
 }
 
-/// Those that are seen and that the filter wants, in the order of their ids, from behind that one.
+/// The ids of the principals that the filter matches and the actor sees, sorted, after `after` (keyset pagination).
 ///
 /// # Errors
 /// When the storage fails.
@@ -89,7 +89,7 @@ pub fn after(
     ids.iter().map(|id| parse_id(id)).collect()
 }
 
-/// How many there are of them.
+/// How many principals the filter matches and the actor sees.
 ///
 /// # Errors
 /// When the storage fails.

@@ -42,7 +42,7 @@ impl Stored for ApiKeyField {
     }
 }
 
-/// Client ids are made from ids, so a client id is looked up as one.
+/// A client id contains the key's id, so it is looked up by id.
 fn has_client_id(wanted: Option<&[String]>, _now: i64) -> Condition<api_keys::table> {
     let id = |client_id: &String| {
         let client_id = client_id.strip_prefix(SERVICE_ACCOUNT_PREFIX).unwrap_or(client_id);
