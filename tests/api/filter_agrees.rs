@@ -1,4 +1,4 @@
-//! A filter means the same in SQL as in memory: whatever it is, on both databases.
+//! A filter means the same in SQL as in memory: random filters on both databases.
 
 use std::cmp::Ordering;
 
@@ -22,7 +22,7 @@ use tessera::storage::{self, api_keys, principals};
 
 use crate::support::{BEGIN, Options, World};
 
-/// What names are made of: wildcards, escapes, case pairs of several scripts, and what sorts oddly.
+/// The characters of names: wildcards, escapes, case pairs of several scripts, and characters that sort oddly.
 const NAMES: [&str; 16] =
     ["a", "A", "ab", "aB_", "100%", "%", "_", "\\", "a\\%b", "é", "É", "Straße", "STRASSE", "ΣΊΣΥΦΟΣ", "a b", "zz"];
 const DESCRIPTIONS: [&str; 5] = ["", "x", "École_y", "50% off", "back\\slash É"];
@@ -75,7 +75,7 @@ fn personas(world: &World) -> Vec<Persona> {
 fn store(world: &World, personas: &[Persona], keys: &[ApiKey]) {
     let principal =
         |id, kind, chosen_name, role| Principal { id, kind, chosen_name, role, enabled: true, created_at: BEGIN };
-    // Linked too, but no key.
+    // Linked too, but not a key.
     let user = Id::new(BEGIN, world.service.entropy).unwrap();
     let insert = |connection: &mut _| {
         principals::insert(connection, &principal(user, PrincipalKind::User, Some("eve".into()), Role::Member))?;

@@ -1,4 +1,4 @@
-//! The same rules below the doors: whatever door is added, the service decides.
+//! Authorisation in the service itself, below the HTTP layer: it does not depend on the API used.
 
 use serde_json::{Value as Json, json};
 use tessera::domain::access_token::{AccessTokenField, AccessTokenKind, NewAccessToken};

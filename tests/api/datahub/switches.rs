@@ -1,4 +1,4 @@
-//! What the configuration switches: authentication, the system client, tokens that never expire.
+//! Configuration switches: authentication off, the system client, tokens without expiry.
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
