@@ -29,7 +29,7 @@ impl IntoParams for IdempotencyKey {
         let parameter = ParameterBuilder::new()
             .name("Idempotency-Key")
             .parameter_in(ParameterIn::Header)
-            .description(Some("Names the request, so that it can be repeated safely: visible ASCII characters."))
+            .description(Some("Identifies the request, so that it can be repeated safely: visible ASCII characters."))
             .schema(Some(Schema::Object(key.build())));
         vec![parameter.build()]
     }
@@ -72,8 +72,8 @@ fn base() -> OpenApi {
             .description(Some(
                 "API keys that act: every key is a service account with its own personas and permissions.\n\n\
                  Send a token as `Authorization: Bearer <token>`: of an API key, or of a session.\n\n\
-                 Every answer has an `X-Request-Id`: the one that the request named, or a new one. Errors have the body \
-                 `AtlanError`, or `Problem` (RFC 9457) where `Accept` asks for `application/problem+json`.",
+                 Every answer has an `X-Request-Id`: the one that the client sent, or a new one. Errors have the \
+                 body `AtlanError`, or `Problem` (RFC 9457) where `Accept` asks for `application/problem+json`.",
             ))
             .license(Some(
                 utoipa::openapi::LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build(),

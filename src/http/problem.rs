@@ -325,7 +325,7 @@ pub struct AtlanError {
     /// The HTTP status as text.
     #[schema(example = "404")]
     status: String,
-    /// Finds the request in the logs.
+    /// Identifies the request in the logs.
     request_id: String,
     /// One for each field that breaks a rule.
     causes: Vec<AtlanCause>,
@@ -370,7 +370,7 @@ pub struct Problem {
     detail: String,
     /// Stable: `TESSERA-<status>-<number>`.
     code: &'static str,
-    /// Finds the request in the logs.
+    /// Identifies the request in the logs.
     request_id: String,
     /// One for each field that breaks a rule.
     errors: Vec<ProblemError>,

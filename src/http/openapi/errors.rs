@@ -39,11 +39,11 @@ pub struct DataHubFails<const STATUS: u16>;
 impl<const STATUS: u16> IntoResponses for DataHubFails<STATUS> {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let description = match STATUS {
-            400 => "What is wrong",
+            400 => "The request is invalid; `message` says why",
             401 => "No credential, or a bad one",
             403 => "Not permitted",
-            404 => "There is no such thing",
-            _ => "Too many requests of the actor wait",
+            404 => "Not found, or not visible to the actor",
+            _ => "Too many requests of the actor are waiting",
         };
         let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(DataHubError::name()))).build();
         let response = ResponseBuilder::new().description(description).content("application/json", body).build();
@@ -80,25 +80,25 @@ pub(super) fn components() -> impl Iterator<Item = (String, Response)> {
     let nameless = Violation::new("displayName", "must not be blank");
     [
         (400, "A parameter or the body breaks a rule; `causes` names each", nameless.into()),
-        (401, "There is no bearer token, or it authenticates nobody", Error::Unauthenticated(Refusal::Invalid).into()),
+        (401, "The bearer token is missing or invalid", Error::Unauthenticated(Refusal::Invalid).into()),
         (403, "The actor may not do this", Error::Forbidden(forbidden.to_owned()).into()),
-        (404, "There is nothing with this id", missing.into()),
+        (404, "Not found, or not visible to the actor", missing.into()),
         (
             409,
-            "The state does not allow it",
+            "The request conflicts with the current state",
             Error::Conflict("a persona with the name `Data engineers` exists".to_owned()).into(),
         ),
-        (412, "`If-Match` names another edition than the present one", Error::Changed.into()),
+        (412, "`If-Match` names another edition than the current one", Error::Changed.into()),
         (408, "The body arrived too slowly", Failure::Slow),
         (413, "The body is too large", Failure::TooLarge(262_144)),
-        (429, "Too much at once", Error::Busy.into()),
+        (429, "Too many requests", Error::Busy.into()),
         (500, "The server failed; the log says more under the same request id", Failure::Panic),
         (
             503,
-            "The server cannot answer now; nothing is said about any token, and no change was made unless it was committed",
+            "The server cannot answer now: the token may be valid, and no change was made unless it was committed",
             Failure::Unavailable("not shown".into()),
         ),
-        (504, "The answer took too long; the request may still have been carried out", Failure::Timeout),
+        (504, "The time limit passed; the request may still have been carried out", Failure::Timeout),
     ]
     .into_iter()
     .map(|(status, description, example): (u16, &str, Failure)| {
@@ -116,12 +116,12 @@ fn response(status: u16, description: &str, example: &Failure) -> Response {
     };
     let response = ResponseBuilder::new()
         .description(description)
-        .header("X-Request-Id", header("Finds the request in the logs"))
+        .header("X-Request-Id", header("Identifies the request in the logs"))
         .content("application/json", body(&AtlanError::name(), Shape::Atlan))
         .content(PROBLEM_JSON, body(&Problem::name(), Shape::Problem));
     match status {
         401 => response.header("WWW-Authenticate", header("The challenge of RFC 6750, section 3")),
-        403 | 429 | 503 => response.header("Retry-After", header("Seconds to wait before another try")),
+        403 | 429 | 503 => response.header("Retry-After", header("Seconds to wait before the next attempt")),
         _ => response,
     }
     .build()

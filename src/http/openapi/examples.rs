@@ -16,7 +16,7 @@ pub(super) const REQUEST: &str = "01a205f3-fb6a-7522-a47d-f9273981d92c";
 /// Schema of an array of permission names, or null.
 pub fn permissions() -> Schema {
     let all = Permission::listed();
-    let about = format!("What the key may do on the platform: {all}; nothing beyond what the actor may.");
+    let about = format!("Permissions of the key on the platform: {all}. The actor can only grant what it holds.");
     let name = ObjectBuilder::new().schema_type(Type::String);
     let types = SchemaType::from_iter([Type::Array, Type::Null]);
     ArrayBuilder::new().schema_type(types).items(name).description(Some(about)).build().into()

@@ -36,6 +36,6 @@ pub struct DataHubError {
     /// The HTTP status as text.
     #[schema(example = "401")]
     pub status: String,
-    /// Finds the request in the logs.
+    /// Identifies the request in the logs.
     pub request_id: String,
 }
