@@ -38,13 +38,13 @@ use crate::storage::url::DatabaseUrl;
 use crate::telemetry::AcceptErrors;
 
 /// `Err` is a message for the operator.
-type Outcome = Result<(), String>;
+type CommandResult = Result<(), String>;
 
 /// Runs the command of the command line.
 ///
 /// # Errors
 /// A message for the operator.
-pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> Outcome {
+pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> CommandResult {
     let settings = cli.settings;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(settings, accept_errors).await,
@@ -160,7 +160,7 @@ async fn unchecked_service(settings: &Settings, setup: Setup) -> Result<Service,
 }
 
 /// Sets up a database, and prints the generated secrets.
-async fn init(settings: &Settings) -> Outcome {
+async fn init(settings: &Settings) -> CommandResult {
     let started = start(settings, Setup::Made).await?;
     if !set_up(&started.service, settings).await? {
         return Err(format!("the database {:?} has been set up before", database_url(settings)?));
@@ -179,7 +179,7 @@ async fn set_up(service: &Service, settings: &Settings) -> Result<bool, String> 
     Ok(is_first)
 }
 
-async fn serve(settings: Settings, accept_errors: AcceptErrors) -> Outcome {
+async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult {
     // Check all settings first: the secrets of the first start are shown only once.
     let door_settings = doors::settings(&settings)?;
     let listener =
@@ -198,8 +198,8 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> Outcome {
     let state = web::Data::new(state);
     let doors =
         Doors::new(&service, door_settings, settings.public_url.as_deref()).map_err(|error| error.to_string())?;
-    let defaults = wire::Settings::default();
-    let wire_settings = wire::Settings {
+    let defaults = wire::ServerSettings::default();
+    let wire_settings = wire::ServerSettings {
         accepted: connections.accepted(),
         connections,
         pace: doors::pace(&settings),
@@ -224,7 +224,7 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> Outcome {
 }
 
 /// Warns in the log if authentication is off.
-fn warn(datahub: &datahub::Settings) {
+fn warn(datahub: &datahub::DoorRules) {
     if datahub.authentication != Authentication::On {
         tracing::warn!(
             "METADATA AUTHENTICATION IS OFF: DataHub's paths trust the name that a client gives, and allow everything"

@@ -83,7 +83,7 @@ pub(super) fn pace(settings: &Settings) -> Pace {
 ///
 /// # Errors
 /// A message for the operator.
-fn datahub(settings: &DataHubSettings, listen: SocketAddr) -> Result<datahub::Settings, String> {
+fn datahub(settings: &DataHubSettings, listen: SocketAddr) -> Result<datahub::DoorRules, String> {
     let authentication = match settings.metadata_auth {
         MetadataAuth::On => Authentication::On,
         MetadataAuth::Off if settings.metadata_auth_off_anywhere => Authentication::OffAnywhere,
@@ -112,7 +112,7 @@ fn datahub(settings: &DataHubSettings, listen: SocketAddr) -> Result<datahub::Se
         _ => None,
     };
     let password_rule = PasswordRule { shortest: settings.sign_up_password_length.max(1) };
-    Ok(datahub::Settings { authentication, system_client, lifetimes, password_rule })
+    Ok(datahub::DoorRules { authentication, system_client, lifetimes, password_rule })
 }
 
 #[cfg(test)]
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
     use crate::config::Cli;
 
-    fn door(arguments: &[&str]) -> Result<datahub::Settings, String> {
+    fn door(arguments: &[&str]) -> Result<datahub::DoorRules, String> {
         let cli = Cli::try_parse_from(["tessera"].iter().chain(arguments)).map_err(|error| error.to_string())?;
         datahub(&cli.settings.datahub, cli.settings.listen)
     }

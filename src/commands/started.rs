@@ -1,6 +1,6 @@
 //! The common start and end of commands that work with the database.
 
-use super::{Outcome, Setup, database_url, explain, unchecked_service};
+use super::{CommandResult, Setup, database_url, explain, unchecked_service};
 use crate::config::Settings;
 use crate::domain::installation::{Installation, Seen};
 use crate::seen_file::SeenFile;
@@ -34,7 +34,7 @@ pub(super) async fn start(settings: &Settings, setup: Setup) -> Result<Started, 
 
 impl Started {
     /// Reads new changes, and saves them as seen.
-    pub(super) async fn look(&mut self) -> Outcome {
+    pub(super) async fn look(&mut self) -> CommandResult {
         let changes = self.follower.step(&self.service).await.map_err(explain)?;
         if !changes.is_empty() {
             self.seen.keep(&Seen::of(self.installation.id, &changes));
@@ -43,14 +43,14 @@ impl Started {
     }
 
     /// Saves the time and the changes seen, at the end of a command.
-    pub(super) async fn finish(mut self) -> Outcome {
+    pub(super) async fn finish(mut self) -> CommandResult {
         time::see(&self.service).await.map_err(explain)?;
         self.look().await
     }
 }
 
 /// Accepts a restored copy as the database, and prints the credentials that may have been revoked since.
-pub(super) async fn accept_restored(settings: &Settings) -> Outcome {
+pub(super) async fn accept_restored(settings: &Settings) -> CommandResult {
     let service = unchecked_service(settings, Setup::Expected).await?;
     let mut seen = SeenFile::of(settings, &database_url(settings)?);
     // A damaged file must not stop what the operator asked for.

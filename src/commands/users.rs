@@ -1,6 +1,6 @@
 //! `tessera users`
 
-use super::{Outcome, explain};
+use super::{CommandResult, explain};
 use crate::config::{PasswordSource, Users};
 use crate::domain::actor::Actor;
 use crate::domain::principal::{PrincipalState, Role};
@@ -8,7 +8,7 @@ use crate::service::Service;
 use crate::service::authz::administrators;
 use crate::service::people::users::{self, NewUser, PersonalTokens};
 
-pub(super) async fn change(service: &Service, command: Users) -> Outcome {
+pub(super) async fn change(service: &Service, command: Users) -> CommandResult {
     let operator = Actor::operator(service.clock.now());
     match command {
         Users::Create { name, role, email, password } => {
@@ -45,7 +45,7 @@ pub(super) async fn change(service: &Service, command: Users) -> Outcome {
 }
 
 /// Warns if no administrator is left: only the command line may remove the last one.
-async fn warn_without_administrators(service: &Service) -> Outcome {
+async fn warn_without_administrators(service: &Service) -> CommandResult {
     if administrators::count(service).await.map_err(explain)? == 0 {
         let role = Role::Admin.name();
         eprintln!("warning: no enabled user with the role `{role}` is left; `tessera users set-role` can make one");

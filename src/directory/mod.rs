@@ -39,7 +39,7 @@ use self::rates::Rates;
 use self::uses::Uses;
 use crate::clock::Clock;
 use crate::directory::record::{Record, Ticket};
-use crate::domain::change::Subject;
+use crate::domain::change::ChangeSubject;
 use crate::domain::credential::{KnownCredential, Use};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
@@ -227,10 +227,10 @@ impl Directory {
 
     /// Invalidates every record that a committed change may concern. After this returns, no later call to
     /// [`Directory::get`] returns the state before the change.
-    pub fn forget(&self, subject: Subject) {
+    pub fn forget(&self, subject: ChangeSubject) {
         match subject {
-            Subject::Principal(id) => self.fence.raise(PrincipalId::from(id)),
-            _ if subject.concerns_everybody() => self.fence.raise_all(),
+            ChangeSubject::Principal(id) => self.fence.raise(PrincipalId::from(id)),
+            _ if subject.affects_all_principals() => self.fence.raise_all(),
             _ => {}
         }
     }

@@ -18,7 +18,7 @@ use futures_util::FutureExt;
 use super::{Directory, Freshness};
 use crate::clock::{Clock, DAY, HOUR};
 use crate::domain::actor::Standing;
-use crate::domain::change::Subject;
+use crate::domain::change::ChangeSubject;
 use crate::domain::credential::{Credential, KnownCredential};
 use crate::domain::entropy::Entropy;
 use crate::domain::ids::PrincipalId;
@@ -118,15 +118,15 @@ impl World {
         let version = self.versions.borrow().len();
         self.pause().await;
         self.directory.forget(match self.dice.roll(4) {
-            0 => Subject::Persona(principal().uuid()),
-            _ => Subject::Principal(principal().uuid()),
+            0 => ChangeSubject::Persona(principal().uuid()),
+            _ => ChangeSubject::Principal(principal().uuid()),
         });
         self.acknowledged.set(self.acknowledged.get().max(version));
     }
 
     async fn disturb(self: Rc<Self>) {
         self.pause().await;
-        self.directory.forget(Subject::Principal(neighbour().uuid()));
+        self.directory.forget(ChangeSubject::Principal(neighbour().uuid()));
     }
 }
 
@@ -257,11 +257,11 @@ fn a_change_of_another_behind_the_same_fence_costs_no_read() {
     };
     read();
     for _ in 0..3 {
-        world.directory.forget(Subject::Principal(neighbour().uuid()));
+        world.directory.forget(ChangeSubject::Principal(neighbour().uuid()));
         read();
     }
     assert_eq!(world.directory.counts.misses.get(), 1);
-    world.directory.forget(Subject::Principal(principal().uuid()));
+    world.directory.forget(ChangeSubject::Principal(principal().uuid()));
     read();
     assert_eq!(world.directory.counts.misses.get(), 2);
 }

@@ -24,9 +24,9 @@ pub struct AccessToken {
     /// May be empty.
     pub description: String,
     /// The principal that it authenticates.
-    pub actor: Party,
+    pub actor: NamedPrincipal,
     /// Its creator.
-    pub owner: Party,
+    pub owner: NamedPrincipal,
     /// Epoch milliseconds.
     pub created_at: i64,
     /// Epoch milliseconds, or [`NEVER`].
@@ -35,7 +35,7 @@ pub struct AccessToken {
 
 /// A principal, as it was named when the token was created.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Party {
+pub struct NamedPrincipal {
     /// Its id, which distinguishes it from a later principal of the same name.
     pub id: PrincipalId,
     /// Its user name.

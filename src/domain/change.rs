@@ -16,7 +16,7 @@ pub struct Change {
     /// The name of an [`Action`].
     pub action: String,
     /// What was changed.
-    pub subject: Subject,
+    pub subject: ChangeSubject,
     /// The name of the subject at that time.
     pub subject_name: String,
     /// The id of the request; empty for the command line.
@@ -25,7 +25,7 @@ pub struct Change {
 
 /// The subject of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject {
+pub enum ChangeSubject {
     /// A user or a service account: itself, its credentials, permissions or persona links.
     Principal(Uuid),
     /// A persona, which concerns every principal linked to it.
@@ -38,7 +38,7 @@ pub enum Subject {
     Role(Uuid),
 }
 
-impl Subject {
+impl ChangeSubject {
     /// The name of its kind in the database.
     #[must_use]
     pub fn kind(self) -> &'static str {
@@ -53,7 +53,7 @@ impl Subject {
 
     /// Whether the permissions of any principal may depend on it.
     #[must_use]
-    pub fn concerns_everybody(self) -> bool {
+    pub fn affects_all_principals(self) -> bool {
         match self {
             Self::Persona(_) | Self::Policy(_) | Self::Role(_) => true,
             Self::Principal(_) | Self::Asset(_) => false,

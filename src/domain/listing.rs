@@ -86,7 +86,7 @@ pub struct Page<T> {
     /// The records, in order.
     pub records: Vec<T>,
     /// The totals, if requested.
-    pub counts: Option<Counts>,
+    pub counts: Option<RecordCounts>,
     /// Where the next page begins; absent on the last page.
     pub next: Option<Cursor>,
 }
@@ -100,7 +100,7 @@ impl<T> Page<T> {
 
 /// The totals of a collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counts {
+pub struct RecordCounts {
     /// The number of records without the filter.
     pub total: i64,
     /// The number of records with the filter.

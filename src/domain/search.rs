@@ -5,13 +5,13 @@ pub const MAX_SIZE: i64 = 1000;
 
 /// Which entities match. Values are case-folded, as terms are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Condition {
+pub enum Clause {
     /// Entities that fulfil every member.
-    All(Vec<Condition>),
+    All(Vec<Clause>),
     /// Entities that fulfil at least one member.
-    Any(Vec<Condition>),
+    Any(Vec<Clause>),
     /// Entities that do not fulfil it.
-    Not(Box<Condition>),
+    Not(Box<Clause>),
     /// Entities with one of these ids.
     Guid(Vec<String>),
     /// Entities with one of these values in a field.
@@ -35,7 +35,7 @@ pub enum Order {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
     /// The condition.
-    pub condition: Condition,
+    pub condition: Clause,
     /// The order.
     pub order: Order,
     /// The page size: 0 to [`MAX_SIZE`].

@@ -109,7 +109,7 @@ impl KeyId {
     /// Another key id that no credential has (except with a chance of 1 in 2^128), so that a look-up takes as long as
     /// for any unknown key id: prevents a timing side channel.
     #[must_use]
-    pub fn of_nobody(self) -> Self {
+    pub fn decoy(self) -> Self {
         Self(self.0.map(|byte| !byte))
     }
 }

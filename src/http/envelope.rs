@@ -48,7 +48,7 @@ pub async fn envelope(
     let Some(state) = request.app_data::<web::Data<State>>().cloned() else {
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     };
-    let answer = Answer::to(&request, &state);
+    let answer = Exchange::to(&request, &state);
     if request.method() == Method::HEAD {
         // HEAD is handled like GET. actix remembers the real method and leaves out the body.
         request.head_mut().method = Method::GET;
@@ -69,7 +69,7 @@ pub async fn envelope(
             };
             let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
             let status = response.status();
-            let code = code.or_else(|| Answer::of_stranger(&response));
+            let code = code.or_else(|| Exchange::of_stranger(&response));
             let allowance = response.request().extensions().get::<Allowance>().copied();
             answer.end_connection(response.response_mut());
             if let Some(allowance) = allowance {
@@ -88,7 +88,7 @@ pub async fn envelope(
 pub struct EndsWithSlash;
 
 /// What is kept of a request until its response is finished.
-struct Answer {
+struct Exchange {
     number: u64,
     request_id: RequestId,
     echoes: Vec<(HeaderName, HeaderValue)>,
@@ -100,7 +100,7 @@ struct Answer {
     ends_connection: bool,
 }
 
-impl Answer {
+impl Exchange {
     fn to(request: &ServiceRequest, state: &State) -> Self {
         let headers = request.headers();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&byte);

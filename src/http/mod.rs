@@ -48,7 +48,7 @@ pub struct DoorSettings {
     /// How long gateways may cache a token introspection response.
     pub introspection: AnswerLifetime,
     /// Settings of the DataHub API.
-    pub datahub: datahub::Settings,
+    pub datahub: datahub::DoorRules,
 }
 
 /// The application data of single API surfaces.
@@ -59,7 +59,7 @@ pub struct Doors {
     github_keys: Data<GithubKeys>,
     leak_reports: Data<LeakReports>,
     introspection: Data<AnswerLifetime>,
-    datahub: Data<datahub::Settings>,
+    datahub: Data<datahub::DoorRules>,
     graphql: Data<Engine>,
 }
 

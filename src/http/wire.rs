@@ -41,7 +41,7 @@ use self::watch::Watch;
 
 /// Server settings. The defaults are those of [`actix_web::HttpServer`], except for the number of workers.
 #[derive(Clone)]
-pub struct Settings {
+pub struct ServerSettings {
     /// Threads that run the application, from 1 to 512.
     pub workers: usize,
     /// The open connections and their limits.
@@ -71,7 +71,7 @@ pub enum Stop {
     ByHandle,
 }
 
-impl Default for Settings {
+impl Default for ServerSettings {
     fn default() -> Self {
         Self {
             workers: std::thread::available_parallelism().map_or(2, usize::from),
@@ -109,7 +109,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 ///
 /// # Errors
 /// There is no listener, or one cannot be used.
-pub fn serve<F, I, S, B>(listeners: Vec<TcpListener>, settings: &Settings, factory: F) -> io::Result<Server>
+pub fn serve<F, I, S, B>(listeners: Vec<TcpListener>, settings: &ServerSettings, factory: F) -> io::Result<Server>
 where
     F: Fn() -> I + Send + Clone + 'static,
     I: IntoServiceFactory<S, Request>,

@@ -2,7 +2,7 @@
 
 use crate::domain::actor::Actor;
 use crate::domain::api_key::{NewApiKey, Validity};
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::Id;
 use crate::domain::limits::Limits;
@@ -81,7 +81,7 @@ pub async fn make_datahub(service: &Service) -> Result<()> {
             created_at: transaction.now,
         };
         principals::insert(transaction.connection, &principal)?;
-        let subject = Subject::Principal(principal.id.uuid());
+        let subject = ChangeSubject::Principal(principal.id.uuid());
         let user = User { principal, display_name: DATAHUB.to_owned(), email: String::new() };
         user_table::insert(transaction.connection, &user, NOBODY)?;
         transaction.record(Action::UserCreated, subject, DATAHUB)
@@ -115,8 +115,8 @@ pub async fn check_peppers(service: &Service) -> Result<()> {
         }
         // If two nodes start with different peppers, one insert wins and the other node checks again.
         service
-            .run_upkeep(move |database, errand| {
-                database.write_for(errand, |connection| peppers::insert(connection, current, place, now))
+            .run_upkeep(move |database, task| {
+                database.write_for(task, |connection| peppers::insert(connection, current, place, now))
             })
             .await?;
     }

@@ -26,8 +26,8 @@ use crate::domain::pepper::Peppers;
 use crate::domain::token::Prefixes;
 use crate::service::authn::look_ups::LookUps;
 use crate::storage::database::Database;
-pub use crate::storage::errand::GivenUp;
 use crate::storage::listing::Listed;
+pub use crate::storage::task::GivenUp;
 
 use self::authn::sign_ins::SignIns;
 

@@ -20,7 +20,7 @@ use crate::domain::party::Party;
 use crate::domain::principal::PrincipalKind;
 use crate::queue::{Permit, Urgency};
 use crate::storage::database::{AnyConnection, Database, Lane};
-use crate::storage::errand::{Errand, GivenUp};
+use crate::storage::task::{DatabaseTask, GivenUp};
 
 /// Work that takes longer than this triggers a check that the database is reachable.
 const SUSPICIOUS: Duration = Duration::from_millis(500);
@@ -42,7 +42,7 @@ pub(super) struct Traffic {
     /// How many requests there have been; also the number of the latest.
     requests: AtomicU64,
     /// Running writes, by the number of their request.
-    writes: Mutex<HashMap<u64, Vec<Arc<Errand>>>>,
+    writes: Mutex<HashMap<u64, Vec<Arc<DatabaseTask>>>>,
     /// For each actor, the uptime at which all its changes that affect all principals are forgotten.
     changes: Mutex<HashMap<PrincipalId, i64>>,
     /// The last check that the database accepts writes.
@@ -62,14 +62,14 @@ impl Traffic {
     }
 
     /// Registers a write with its request until the result is dropped.
-    fn writing(self: &Arc<Self>, request: u64, errand: &Arc<Errand>) -> Writing {
-        locked(&self.writes).entry(request).or_default().push(Arc::clone(errand));
-        Writing { traffic: Arc::clone(self), request, errand: Arc::clone(errand) }
+    fn writing(self: &Arc<Self>, request: u64, task: &Arc<DatabaseTask>) -> Writing {
+        locked(&self.writes).entry(request).or_default().push(Arc::clone(task));
+        Writing { traffic: Arc::clone(self), request, task: Arc::clone(task) }
     }
 
     /// Counts a change that affects all principals, and refuses it if the actor has made too many. Users with the role
     /// `$admin` are not limited.
-    pub(super) fn may_concern_everybody(&self, actor: &Actor, uptime: i64) -> Result<()> {
+    pub(super) fn admit_global_change(&self, actor: &Actor, uptime: i64) -> Result<()> {
         if actor.principal().is_administrator() && actor.principal().kind == PrincipalKind::User {
             return Ok(());
         }
@@ -88,15 +88,15 @@ impl Traffic {
 struct Writing {
     traffic: Arc<Traffic>,
     request: u64,
-    errand: Arc<Errand>,
+    task: Arc<DatabaseTask>,
 }
 
 impl Drop for Writing {
     fn drop(&mut self) {
         let mut writes = locked(&self.traffic.writes);
-        if let Some(errands) = writes.get_mut(&self.request) {
-            errands.retain(|errand| !Arc::ptr_eq(errand, &self.errand));
-            if errands.is_empty() {
+        if let Some(tasks) = writes.get_mut(&self.request) {
+            tasks.retain(|task| !Arc::ptr_eq(task, &self.task));
+            if tasks.is_empty() {
                 writes.remove(&self.request);
             }
         }
@@ -118,9 +118,9 @@ impl Service {
     /// [`GivenUp::TooLate`] the request is worth waiting for a little longer, because a commit has begun.
     #[must_use]
     pub fn give_up(&self, request: u64) -> GivenUp {
-        let errands = locked(&self.traffic.writes).get(&request).cloned().unwrap_or_default();
+        let tasks = locked(&self.traffic.writes).get(&request).cloned().unwrap_or_default();
         // Gives up each write, also after one that was too late.
-        let committing = errands.iter().filter(|errand| errand.give_up() == GivenUp::TooLate).count();
+        let committing = tasks.iter().filter(|task| task.give_up() == GivenUp::TooLate).count();
         if committing > 0 { GivenUp::TooLate } else { GivenUp::InTime }
     }
 
@@ -162,18 +162,18 @@ impl Service {
     pub(super) async fn read_of<T: Send + 'static>(
         &self,
         principal: PrincipalId,
-        work: impl FnOnce(&mut AnyConnection, &Errand) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&mut AnyConnection, &DatabaseTask) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.database.check()?;
         let share = self.traffic.share_of(principal, self.database.fair_share());
         let Ok(Ok(turn)) = timeout(QUEUES_FOR, share.acquire_owned()).await else { return Err(Error::Busy) };
-        let errand = Errand::within(Lane::Reads.limit());
-        let seen = Arc::clone(&errand);
-        let read = move |database: &Database, errand: &Arc<Errand>| {
+        let task = DatabaseTask::within(Lane::Reads.limit());
+        let seen = Arc::clone(&task);
+        let read = move |database: &Database, task: &Arc<DatabaseTask>| {
             let _turn = turn;
-            database.read_for(Lane::Reads, errand, |connection| work(connection, &seen))
+            database.read_for(Lane::Reads, task, |connection| work(connection, &seen))
         };
-        self.run(self.seat(Lane::Reads), errand, read).await
+        self.run(self.seat(Lane::Reads), task, read).await
     }
 
     async fn read_in<T: Send + 'static>(
@@ -181,8 +181,8 @@ impl Service {
         lane: Lane,
         work: impl FnOnce(&mut AnyConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let read = move |database: &Database, errand: &Arc<Errand>| database.read_for(lane, errand, work);
-        self.run(self.seat(lane), Errand::within(lane.limit()), read).await
+        let read = move |database: &Database, task: &Arc<DatabaseTask>| database.read_for(lane, task, work);
+        self.run(self.seat(lane), DatabaseTask::within(lane.limit()), read).await
     }
 
     /// Writes for a request, off the event loop, one write per actor at a time. Work that the request gave up is not
@@ -191,19 +191,19 @@ impl Service {
         &self,
         actor: &Actor,
         urgency: Urgency,
-        work: impl FnOnce(&Database, &Arc<Errand>) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&Database, &Arc<DatabaseTask>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let errand = Errand::unbounded();
-        let _writing = self.traffic.writing(actor.request.number, &errand);
-        self.run(self.turn(Party::of(actor), urgency), errand, work).await
+        let task = DatabaseTask::unbounded();
+        let _writing = self.traffic.writing(actor.request.number, &task);
+        self.run(self.turn(Party::of(actor), urgency), task, work).await
     }
 
     /// Runs a write of the service itself, off the event loop, before those of requests.
     pub(super) async fn run_upkeep<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Database, &Arc<Errand>) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&Database, &Arc<DatabaseTask>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.run(self.turn(Party::Upkeep, Urgency::First), Errand::unbounded(), work).await
+        self.run(self.turn(Party::Upkeep, Urgency::First), DatabaseTask::unbounded(), work).await
     }
 
     /// The last check that the database accepts writes.
@@ -216,7 +216,7 @@ impl Service {
         &self,
         work: impl Fn(&mut AnyConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.run_upkeep(move |database, errand| database.write_for(errand, work)).await
+        self.run_upkeep(move |database, task| database.write_for(task, work)).await
     }
 
     /// A place among the readers of a lane.
@@ -240,18 +240,18 @@ impl Service {
     async fn run<T: Send + 'static, S: Send + 'static>(
         &self,
         seat: impl Future<Output = Result<S>>,
-        errand: Arc<Errand>,
-        work: impl FnOnce(&Database, &Arc<Errand>) -> Result<T> + Send + 'static,
+        task: Arc<DatabaseTask>,
+        work: impl FnOnce(&Database, &Arc<DatabaseTask>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.database.check()?;
-        let mut waiting = Waiting { database: self.database.clone(), errand: Some(Arc::clone(&errand)) };
-        let mut done = pin!(self.in_turn(seat, errand, work));
+        let mut waiting = Waiting { database: self.database.clone(), task: Some(Arc::clone(&task)) };
+        let mut done = pin!(self.in_turn(seat, task, work));
         let mut away = pin!(self.database.goes_away());
         loop {
             tokio::select! {
                 biased;
                 outcome = &mut done => {
-                    waiting.errand = None;
+                    waiting.task = None;
                     if matches!(outcome, Err(Error::Unavailable(_))) {
                         self.database.suspect();
                     }
@@ -267,14 +267,14 @@ impl Service {
     async fn in_turn<T: Send + 'static, S: Send + 'static>(
         &self,
         seat: impl Future<Output = Result<S>>,
-        errand: Arc<Errand>,
-        work: impl FnOnce(&Database, &Arc<Errand>) -> Result<T> + Send + 'static,
+        task: Arc<DatabaseTask>,
+        work: impl FnOnce(&Database, &Arc<DatabaseTask>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let seat = seat.await?;
         let database = self.database.clone();
         blocking(move || {
             let _seat = seat;
-            work(&database, &errand)
+            work(&database, &task)
         })
         .await
     }
@@ -283,20 +283,20 @@ impl Service {
 /// A caller that waits for work. On drop the work is given up.
 struct Waiting {
     database: Database,
-    errand: Option<Arc<Errand>>,
+    task: Option<Arc<DatabaseTask>>,
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        let Some(errand) = self.errand.take() else { return };
-        if errand.give_up() == GivenUp::InTime
-            && errand.is_at_server()
+        let Some(task) = self.task.take() else { return };
+        if task.give_up() == GivenUp::InTime
+            && task.is_at_server()
             && self.database.check().is_ok()
             && let Ok(runtime) = Handle::try_current()
         {
             let database = self.database.clone();
             runtime.spawn_blocking(move || {
-                if let Err(error) = database.cancel(&errand) {
+                if let Err(error) = database.cancel(&task) {
                     tracing::debug!(%error, "a statement could not be cancelled");
                 }
             });
@@ -324,16 +324,16 @@ mod tests {
         };
         let (member, other) = (of(1, Role::Member), of(2, Role::Member));
         for _ in 0..CHANGES_IN_A_ROW {
-            traffic.may_concern_everybody(&member, 0).unwrap();
+            traffic.admit_global_change(&member, 0).unwrap();
         }
-        assert!(matches!(traffic.may_concern_everybody(&member, 0), Err(Error::Busy)));
-        traffic.may_concern_everybody(&other, 0).unwrap();
-        traffic.may_concern_everybody(&member, CHANGE_FORGOTTEN_AFTER).unwrap();
-        assert!(matches!(traffic.may_concern_everybody(&member, CHANGE_FORGOTTEN_AFTER), Err(Error::Busy)));
+        assert!(matches!(traffic.admit_global_change(&member, 0), Err(Error::Busy)));
+        traffic.admit_global_change(&other, 0).unwrap();
+        traffic.admit_global_change(&member, CHANGE_FORGOTTEN_AFTER).unwrap();
+        assert!(matches!(traffic.admit_global_change(&member, CHANGE_FORGOTTEN_AFTER), Err(Error::Busy)));
         for _ in 0..=CHANGES_IN_A_ROW {
-            traffic.may_concern_everybody(&of(3, Role::Admin), 0).unwrap();
+            traffic.admit_global_change(&of(3, Role::Admin), 0).unwrap();
         }
-        traffic.may_concern_everybody(&member, i64::from(u16::MAX) * SECOND).unwrap();
+        traffic.admit_global_change(&member, i64::from(u16::MAX) * SECOND).unwrap();
         assert_eq!(locked(&traffic.changes).len(), 1, "what is over is forgotten");
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::Service;
 use crate::domain::actor::{Actor, PresentedCredential, Standing};
-use crate::domain::change::{Action, Change, Subject};
+use crate::domain::change::{Action, Change, ChangeSubject};
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::Id;
 use crate::domain::principal::Role;
@@ -24,7 +24,7 @@ pub(in crate::service) struct Transaction<'a> {
     pub(in crate::service) actor: &'a Actor,
     /// When the transaction began, in epoch milliseconds.
     pub(in crate::service) now: i64,
-    changed: &'a RefCell<Vec<Subject>>,
+    changed: &'a RefCell<Vec<ChangeSubject>>,
     ends_own_credential: bool,
     own_role: Role,
 }
@@ -64,15 +64,15 @@ impl Service {
     ) -> Result<T> {
         let (service, actor) = (self.clone(), actor.clone());
         let asking = actor.clone();
-        self.run_write(&asking, urgency, move |database, errand| {
+        self.run_write(&asking, urgency, move |database, task| {
             let changed = RefCell::new(Vec::new());
             let committing = Cell::new(Instant::now());
-            let outcome = database.write_for(errand, |connection| {
+            let outcome = database.write_for(task, |connection| {
                 let mut transaction = Transaction::begin(connection, &service, &actor, &changed)?;
                 let done = work(&mut transaction)?;
                 transaction.confirm_rights()?;
-                if transaction.concerns_everybody() {
-                    service.traffic.may_concern_everybody(&actor, service.clock.uptime())?;
+                if transaction.affects_all_principals() {
+                    service.traffic.admit_global_change(&actor, service.clock.uptime())?;
                 }
                 committing.set(Instant::now());
                 Ok(done)
@@ -122,7 +122,7 @@ impl<'a> Transaction<'a> {
         connection: &'a mut AnyConnection,
         service: &'a Service,
         actor: &'a Actor,
-        changed: &'a RefCell<Vec<Subject>>,
+        changed: &'a RefCell<Vec<ChangeSubject>>,
     ) -> Result<Self> {
         let now = service.clock.now();
         if let Some(credential) = actor.credential {
@@ -130,7 +130,7 @@ impl<'a> Transaction<'a> {
             if !standing.reaches_as(actor.standing()) {
                 // If the principal was deleted between two statements above, this gives the precise error.
                 service.present(connection, actor, credential, now)?;
-                service.directory.forget(Subject::Principal(actor.id().uuid()));
+                service.directory.forget(ChangeSubject::Principal(actor.id().uuid()));
                 return Err(Error::Busy);
             }
         }
@@ -139,7 +139,7 @@ impl<'a> Transaction<'a> {
     }
 
     /// Writes an audit row, and notes the subject for cache invalidation.
-    pub(in crate::service) fn record(&mut self, action: Action, subject: Subject, name: &str) -> Result<()> {
+    pub(in crate::service) fn record(&mut self, action: Action, subject: ChangeSubject, name: &str) -> Result<()> {
         if action.decides() {
             self.changed.borrow_mut().push(subject);
         }
@@ -190,12 +190,12 @@ impl<'a> Transaction<'a> {
 
     /// Whether the transaction changed something that may decide the actor's own rights.
     fn changes_own_rights(&self) -> bool {
-        let own = Subject::Principal(self.actor.id().uuid());
-        self.concerns_everybody() || self.changed.borrow().contains(&own)
+        let own = ChangeSubject::Principal(self.actor.id().uuid());
+        self.affects_all_principals() || self.changed.borrow().contains(&own)
     }
 
     /// Whether the transaction changed something that may decide the rights of any principal.
-    fn concerns_everybody(&self) -> bool {
-        self.changed.borrow().iter().any(|subject| subject.concerns_everybody())
+    fn affects_all_principals(&self) -> bool {
+        self.changed.borrow().iter().any(|subject| subject.affects_all_principals())
     }
 }

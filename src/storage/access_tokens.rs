@@ -7,7 +7,7 @@ use super::database::AnyConnection;
 use super::listing::{ALWAYS, Column, Expression, Listed, Stored, condition, paged};
 use super::rows::{corrupt, parse_id};
 use super::schema::{access_tokens, credentials};
-use crate::domain::access_token::{AccessToken, AccessTokenField, Party};
+use crate::domain::access_token::{AccessToken, AccessTokenField, NamedPrincipal};
 use crate::domain::api_key::NEVER;
 use crate::domain::error::Result;
 use crate::domain::filter::Filter;
@@ -44,8 +44,8 @@ impl AccessTokenRow {
             id: self.id,
             name: self.name,
             description: self.description,
-            actor: Party { id: parse_id(&self.actor_id)?, username: self.actor_name },
-            owner: Party { id: parse_id(&self.owner_id)?, username: self.owner_name },
+            actor: NamedPrincipal { id: parse_id(&self.actor_id)?, username: self.actor_name },
+            owner: NamedPrincipal { id: parse_id(&self.owner_id)?, username: self.owner_name },
             created_at: self.created_at,
             expires_at: if self.expires_at == ABSENT { NEVER } else { self.expires_at },
         })

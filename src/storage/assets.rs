@@ -250,7 +250,7 @@ pub fn lock_ground(connection: &mut AnyConnection) -> Result<()> {
 ///
 /// # Errors
 /// When the storage fails.
-pub fn is_settled(connection: &mut AnyConnection, qualified_name: &str) -> Result<bool> {
+pub fn exists_at_or_above(connection: &mut AnyConnection, qualified_name: &str) -> Result<bool> {
     let mut names = ancestors(qualified_name);
     names.push(qualified_name);
     let there = assets::table.filter(assets::qualified_name.eq_any(names));

@@ -10,7 +10,7 @@ use super::feed::{Mark, mark, next_position};
 use super::listing::{ALWAYS, Column, Expression, Listed, Stored, condition, paged};
 use super::rows::corrupt;
 use super::schema::changes;
-use crate::domain::change::{Change, Subject};
+use crate::domain::change::{Change, ChangeSubject};
 use crate::domain::error::Result;
 use crate::domain::fields::ChangeField;
 use crate::domain::filter::Filter;
@@ -54,12 +54,12 @@ impl ChangeRow {
     fn into_domain(self) -> Result<Change> {
         let uuid = |text: &str| Uuid::parse_str(text).map_err(|_| corrupt("id", text));
         let subject = match self.subject_kind.as_str() {
-            "principal" => Subject::Principal(uuid(&self.subject_id)?),
-            "policy" => Subject::Policy(uuid(&self.subject_id)?),
-            "asset" => Subject::Asset(uuid(&self.subject_id)?),
-            "role" => Subject::Role(uuid(&self.subject_id)?),
+            "principal" => ChangeSubject::Principal(uuid(&self.subject_id)?),
+            "policy" => ChangeSubject::Policy(uuid(&self.subject_id)?),
+            "asset" => ChangeSubject::Asset(uuid(&self.subject_id)?),
+            "role" => ChangeSubject::Role(uuid(&self.subject_id)?),
             // An unknown kind, written by a later version, is treated as concerning every principal.
-            _ => Subject::Persona(uuid(&self.subject_id)?),
+            _ => ChangeSubject::Persona(uuid(&self.subject_id)?),
         };
         Ok(Change {
             id: uuid(&self.id)?,

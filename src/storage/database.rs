@@ -23,8 +23,8 @@ pub use self::lane::Lane;
 use self::lanes::Lanes;
 use self::opening::Manager;
 use self::suitable::{only_known, only_utf8};
-use super::errand::Errand;
 use super::folded;
+use super::task::DatabaseTask;
 use super::url::DatabaseUrl;
 use crate::domain::error::{Error, Result};
 use crate::domain::party::Party;
@@ -109,13 +109,13 @@ impl Database {
         }
     }
 
-    /// Cancels the statement of an abandoned errand: PostgreSQL is told to; SQLite checks [`Errand::is_over`] itself.
+    /// Cancels the statement of an abandoned task: PostgreSQL is told to; SQLite checks [`DatabaseTask::is_over`] itself.
     /// Blocks.
     ///
     /// # Errors
     /// When the storage fails.
-    pub fn cancel(&self, errand: &Errand) -> Result<()> {
-        let process = errand.server_process();
+    pub fn cancel(&self, task: &DatabaseTask) -> Result<()> {
+        let process = task.server_process();
         if let Some(process) = *process {
             self.manager.cancel(process)?;
         }
@@ -176,20 +176,20 @@ impl Database {
     /// # Errors
     /// Those of `work`, or when there is no connection.
     pub fn read<T>(&self, work: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
-        self.read_for(Lane::Reads, &Errand::within(Lane::Reads.limit()), work)
+        self.read_for(Lane::Reads, &DatabaseTask::within(Lane::Reads.limit()), work)
     }
 
-    /// Like [`Database::read`], on a connection of `lane` and for an errand that can be given up.
+    /// Like [`Database::read`], on a connection of `lane` and for a task that can be given up.
     ///
     /// # Errors
     /// Those of `work`, [`Error::Unavailable`] without a connection, [`Error::TooSlow`] after the time limit.
     pub fn read_for<T>(
         &self,
         lane: Lane,
-        errand: &Arc<Errand>,
+        task: &Arc<DatabaseTask>,
         work: impl FnOnce(&mut AnyConnection) -> Result<T>,
     ) -> Result<T> {
-        self.run(lane, errand, |link| {
+        self.run(lane, task, |link| {
             link.transaction(|link| work(link).map_err(Rollback::Work)).map_err(Rollback::into_error)
         })
     }
@@ -201,15 +201,15 @@ impl Database {
     /// # Errors
     /// Those of `work`, or when there is no connection or the commit fails. Nothing is committed then.
     pub fn write<T>(&self, work: impl Fn(&mut AnyConnection) -> Result<T>) -> Result<T> {
-        self.write_for(&Errand::unbounded(), work)
+        self.write_for(&DatabaseTask::unbounded(), work)
     }
 
-    /// Like [`Database::write`], for an errand that can be given up: then nothing is committed.
+    /// Like [`Database::write`], for a task that can be given up: then nothing is committed.
     ///
     /// # Errors
-    /// Those of [`Database::write`], [`Error::TooSlow`] when the errand was given up.
-    pub fn write_for<T>(&self, errand: &Arc<Errand>, work: impl Fn(&mut AnyConnection) -> Result<T>) -> Result<T> {
-        self.run(Lane::Writes, errand, |link| {
+    /// Those of [`Database::write`], [`Error::TooSlow`] when the task was given up.
+    pub fn write_for<T>(&self, task: &Arc<DatabaseTask>, work: impl Fn(&mut AnyConnection) -> Result<T>) -> Result<T> {
+        self.run(Lane::Writes, task, |link| {
             let mut attempts = 1..ATTEMPTS;
             loop {
                 let outcome = link.transaction(|link| {
@@ -217,12 +217,12 @@ impl Database {
                         sqlite.batch_execute(SQLITE_WRITE_LOCK)?;
                     }
                     let done = work(link).map_err(Rollback::Work)?;
-                    errand.claim_commit().map_err(Rollback::Work)?;
+                    task.claim_commit().map_err(Rollback::Work)?;
                     Ok(done)
                 });
                 match outcome.map_err(Rollback::into_error) {
                     Err(Error::Storage(error))
-                        if was_in_the_way(&*error) && attempts.next().is_some() && errand.release_commit() => {}
+                        if was_in_the_way(&*error) && attempts.next().is_some() && task.release_commit() => {}
                     outcome => return outcome,
                 }
             }
@@ -232,16 +232,16 @@ impl Database {
     fn run<T>(
         &self,
         lane: Lane,
-        errand: &Arc<Errand>,
+        task: &Arc<DatabaseTask>,
         work: impl FnOnce(&mut AnyConnection) -> Result<T>,
     ) -> Result<T> {
-        if errand.is_over() {
+        if task.is_over() {
             return Err(Error::TooSlow);
         }
         let mut link = self.lanes().take(lane)?;
-        link.begin(errand);
+        link.begin(task);
         let outcome = work(&mut link);
-        link.end(errand);
+        link.end(task);
         if let Err(Error::Storage(source)) = &outcome
             && failures::is_read_only(&**source)
         {
@@ -249,7 +249,7 @@ impl Database {
         }
         let outcome = outcome.map_err(|error| match error {
             // The message of a cancelled statement depends on where it was interrupted.
-            Error::Storage(source) if errand.is_over() || failures::was_cancelled(&*source) => {
+            Error::Storage(source) if task.is_over() || failures::was_cancelled(&*source) => {
                 tracing::debug!(%source, "work on the database was ended");
                 Error::TooSlow
             }

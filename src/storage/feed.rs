@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 
 use super::database::AnyConnection;
-use super::listing::Condition;
+use super::listing::Predicate;
 use super::schema::changes;
 use crate::domain::error::Result;
 
@@ -33,7 +33,7 @@ impl Mark {
     }
 
     /// The changes that were not visible when this was read.
-    pub(super) fn unseen(&self) -> Condition<changes::table> {
+    pub(super) fn unseen(&self) -> Predicate<changes::table> {
         let from = changes::position.ge(self.from);
         match self.snapshot.clone() {
             None => Box::new(from),

@@ -9,7 +9,6 @@ pub mod changes;
 pub mod create_requests;
 pub mod credentials;
 pub mod database;
-pub mod errand;
 pub mod familiar_networks;
 pub mod feed;
 mod folded;
@@ -32,6 +31,7 @@ pub mod search;
 pub mod search_terms;
 pub mod service_accounts;
 pub mod standings;
+pub mod task;
 pub mod url;
 pub mod users;
 
@@ -45,7 +45,7 @@ diesel::define_sql_function! {
 }
 
 diesel::define_sql_function! {
-    /// Always true until the errand must end, then it fails the statement. It gives SQLite, which has no statement
+    /// Always true until the task must end, then it fails the statement. It gives SQLite, which has no statement
     /// timeout, one that is checked on every row.
     fn in_time(id: diesel::sql_types::Text) -> diesel::sql_types::Bool;
 }

@@ -6,7 +6,7 @@ use diesel::dsl::not;
 use diesel::prelude::*;
 
 use super::database::{AnyConnection, is_duplicate};
-use super::listing::{Condition, any};
+use super::listing::{Predicate, any};
 pub use super::rows::Existed;
 use super::rows::{corrupt, parse_id};
 use super::schema::{principal_permissions, principals, revisions, users};
@@ -152,16 +152,16 @@ pub fn find_seen(connection: &mut AnyConnection, username: &str, sight: &SeenPri
         .transpose()
 }
 
-/// Condition: the principal is an API key. Names are compared byte by byte, so the range covers exactly the prefix.
-pub(super) fn is_api_key() -> Condition<principals::table> {
+/// Predicate: the principal is an API key. Names are compared byte by byte, so the range covers exactly the prefix.
+pub(super) fn is_api_key() -> Predicate<principals::table> {
     Box::new(principals::username.ge(SERVICE_ACCOUNT_PREFIX).and(principals::username.lt("service-account.")))
 }
 
-/// Condition: the actor sees the principal.
-pub(super) fn seen(sight: &SeenPrincipals) -> Condition<principals::table> {
+/// Predicate: the actor sees the principal.
+pub(super) fn seen(sight: &SeenPrincipals) -> Predicate<principals::table> {
     let of = |kind: PrincipalKind| principals::kind.eq(kind.name());
-    let own: Condition<principals::table> = Box::new(principals::id.eq(sight.own.to_string()));
-    let every = sight.species.iter().map(|species| -> Condition<principals::table> {
+    let own: Predicate<principals::table> = Box::new(principals::id.eq(sight.own.to_string()));
+    let every = sight.species.iter().map(|species| -> Predicate<principals::table> {
         match species {
             Species::User => Box::new(of(PrincipalKind::User)),
             Species::ApiKey => Box::new(of(PrincipalKind::ServiceAccount).and(is_api_key())),

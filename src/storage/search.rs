@@ -6,13 +6,13 @@ use diesel::sql_types::Bool;
 
 use super::assets::{by_name, by_role};
 use super::database::AnyConnection;
-use super::listing::{Condition as Sql, all, any, equal};
+use super::listing::{Predicate as Sql, all, any, equal};
 use super::schema::{asset_people, assets, personas, policies, policy_objects, search_terms};
 use crate::domain::asset::{OWNERS, PeopleList};
 use crate::domain::entity::{EntityState, PERSONA, POLICY};
 use crate::domain::error::Result;
 use crate::domain::policy::{Effect, Rule};
-use crate::domain::search::{Condition, Order, Search};
+use crate::domain::search::{Clause, Order, Search};
 use crate::domain::sight::{SeenAssets, SeenPersonas, SeenPolicies, Sight};
 use crate::domain::text::fold;
 
@@ -145,12 +145,10 @@ fn which(search: &Search, sight: &Sight) -> Which {
 }
 
 /// The driving term: one that every matching entity must have, the rarest as far as its field name tells.
-fn driver(condition: &Condition) -> Option<(String, Vec<String>)> {
-    let Condition::All(members) = condition else { return driver(&Condition::All(vec![condition.clone()])) };
+fn driver(condition: &Clause) -> Option<(String, Vec<String>)> {
+    let Clause::All(members) = condition else { return driver(&Clause::All(vec![condition.clone()])) };
     let terms = members.iter().filter_map(|member| match member {
-        Condition::OneOf(field, values) if values.len() == 1 && PeopleList::find(field).is_none() => {
-            Some((field, values))
-        }
+        Clause::OneOf(field, values) if values.len() == 1 && PeopleList::find(field).is_none() => Some((field, values)),
         _ => None,
     });
     let by_rarity = |(field, _): &(&String, &Vec<String>)| match field.as_str() {
@@ -163,27 +161,25 @@ fn driver(condition: &Condition) -> Option<(String, Vec<String>)> {
     terms.min_by_key(by_rarity).map(|(field, values)| (field.clone(), values.clone()))
 }
 
-fn condition(wanted: &Condition) -> Which {
-    let every = |members: &[Condition]| members.iter().map(condition).collect();
+fn condition(wanted: &Clause) -> Which {
+    let every = |members: &[Clause]| members.iter().map(condition).collect();
     let other = || other_terms.filter(other_terms.field(search_terms::entity_id).eq(search_terms::entity_id));
     let field = other_terms.field(search_terms::field);
     let value = other_terms.field(search_terms::value);
     match wanted {
-        Condition::All(members) => all(every(members)),
-        Condition::Any(members) => any(every(members)),
-        Condition::Not(member) => Box::new(not(condition(member))),
-        Condition::Guid(ids) => {
-            any(ids.iter().map(|id| equal(Box::new(search_terms::entity_id), id.clone())).collect())
-        }
-        Condition::OneOf(name, values) => match PeopleList::find(name) {
+        Clause::All(members) => all(every(members)),
+        Clause::Any(members) => any(every(members)),
+        Clause::Not(member) => Box::new(not(condition(member))),
+        Clause::Guid(ids) => any(ids.iter().map(|id| equal(Box::new(search_terms::entity_id), id.clone())).collect()),
+        Clause::OneOf(name, values) => match PeopleList::find(name) {
             Some(list) => named_in(list, values),
             None => Box::new(exists(other().filter(field.eq(name.clone())).filter(value.eq_any(values.clone())))),
         },
-        Condition::Prefix(name, prefix) => {
+        Clause::Prefix(name, prefix) => {
             let (from, to) = (prefix.clone(), format!("{prefix}{}", char::MAX));
             Box::new(exists(other().filter(field.eq(name.clone())).filter(value.ge(from)).filter(value.lt(to))))
         }
-        Condition::Exists(name) => Box::new(exists(other().filter(field.eq(name.clone())))),
+        Clause::Exists(name) => Box::new(exists(other().filter(field.eq(name.clone())))),
     }
 }
 
@@ -246,7 +242,7 @@ fn seen_assets(sight: &Sight) -> Which {
     Box::new(assets::id.nullable().is_not_null().and(allowed).and(not(denied)))
 }
 
-/// Condition: this user owns the asset.
+/// Clause: this user owns the asset.
 fn owned(username: &str) -> Which {
     let owner = asset_people::relation.eq(OWNERS).and(asset_people::member.eq(username.to_owned()));
     Box::new(exists(asset_people::table.filter(asset_people::asset_id.eq(search_terms::entity_id)).filter(owner)))
@@ -259,7 +255,7 @@ const IN_GLOSSARY: &str = "(substr(assets.qualified_name, \
      = '@' || upper_assets.qualified_name \
      AND assets.qualified_name NOT LIKE '%/%' AND assets.qualified_name NOT LIKE 'urn:%')";
 
-/// Condition: the actor sees the asset without any policy rule.
+/// Clause: the actor sees the asset without any policy rule.
 fn known(seen: &SeenAssets) -> Which {
     match seen {
         SeenAssets::All => all(Vec::new()),

@@ -1,4 +1,4 @@
-//! AuthZEN: single evaluations. Table and requests are those of the certification scenario for `AuthZEN` 1.0.
+//! `AuthZEN`: single evaluations. Table and requests are those of the certification scenario for `AuthZEN` 1.0.
 
 use actix_web::http::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! AuthZEN: batches of evaluations.
+//! `AuthZEN`: batches of evaluations.
 
 use futures_util::future::{join_all, join3};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! AuthZEN: searches for subjects, resources and actions.
+//! `AuthZEN`: searches for subjects, resources and actions.
 
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;

@@ -204,7 +204,7 @@ impl Game {
     }
 
     async fn standing(&self, username: &str) -> Option<Arc<Standing>> {
-        let actor = self.app.service.take_at_word(username.to_owned()).await.ok()?;
+        let actor = self.app.service.actor_without_proof(username.to_owned()).await.ok()?;
         Some(Arc::new(actor.standing().clone()))
     }
 

@@ -19,8 +19,8 @@ use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
 use tessera::domain::service_account::ServiceAccountField;
 use tessera::storage::database::{AnyConnection, Lane};
-use tessera::storage::errand::Errand;
 use tessera::storage::listing::Listed;
+use tessera::storage::task::DatabaseTask;
 
 use crate::datahub;
 use crate::support::database::on_postgres;
@@ -183,9 +183,9 @@ async fn a_request_has_a_bounded_number_of_patterns_at_every_door() {
 
 /// The outcome of a query with that filter that was cancelled while it ran.
 fn given_up(world: &World, page: impl FnOnce(&mut AnyConnection) -> Result<usize>) -> Result<usize> {
-    let errand = Errand::within(Duration::from_hours(1));
-    let giving_up = Arc::clone(&errand);
-    world.service.database.read_for(Lane::Reads, &errand, |connection| {
+    let task = DatabaseTask::within(Duration::from_hours(1));
+    let giving_up = Arc::clone(&task);
+    world.service.database.read_for(Lane::Reads, &task, |connection| {
         giving_up.give_up();
         page(connection)
     })
@@ -203,19 +203,19 @@ async fn a_list_ends_when_its_request_does() {
         totals: Totals::Exact,
     };
     if on_postgres() {
-        let errand = Errand::within(Duration::from_hours(1));
-        let (database, working) = (world.service.database.clone(), Arc::clone(&errand));
+        let task = DatabaseTask::within(Duration::from_hours(1));
+        let (database, working) = (world.service.database.clone(), Arc::clone(&task));
         let asleep = std::thread::spawn(move || {
             database.read_for(Lane::Reads, &working, |connection| {
                 Ok(sql_query("SELECT pg_sleep(3600)").execute(connection)?)
             })
         });
-        while !errand.is_at_server() {
+        while !task.is_at_server() {
             std::thread::yield_now();
         }
-        errand.give_up();
+        task.give_up();
         while !asleep.is_finished() {
-            world.service.database.cancel(&errand).unwrap();
+            world.service.database.cancel(&task).unwrap();
         }
         assert!(matches!(asleep.join().unwrap(), Err(Error::TooSlow)));
     } else {
@@ -249,7 +249,7 @@ fn every_statement_has_a_time_limit_in_postgres_itself() {
         let read = |connection: &mut AnyConnection| {
             Ok(sql_query("SHOW statement_timeout").get_result::<Line>(connection)?.statement_timeout)
         };
-        let told = world.service.database.read_for(lane, &Errand::unbounded(), read).unwrap();
+        let told = world.service.database.read_for(lane, &DatabaseTask::unbounded(), read).unwrap();
         assert_eq!(told, format!("{}s", lane.limit().as_secs()));
     }
 }

@@ -12,7 +12,7 @@ use tessera::domain::fields::ApiKeyField;
 use tessera::domain::filter::{Filter, Value};
 use tessera::domain::ids::{Id, PrincipalId};
 use tessera::domain::limits::Limits;
-use tessera::domain::listing::{Counts, Direction, Field, Query, Sort, Start, Totals};
+use tessera::domain::listing::{Direction, Field, Query, RecordCounts, Sort, Start, Totals};
 use tessera::domain::permission::Permissions;
 use tessera::domain::persona::{Persona, PersonaRef};
 use tessera::domain::principal::{Principal, PrincipalKind, Role, client_id};
@@ -214,7 +214,7 @@ fn pages(
     connection: &mut AnyConnection,
     filter: &Filter<ApiKeyField>,
     sort: &Sort<ApiKeyField>,
-) -> Result<(Vec<String>, Vec<String>, Counts)> {
+) -> Result<(Vec<String>, Vec<String>, RecordCounts)> {
     let (filter, sort) = (filter.clone(), sort.clone());
     let mut query = Query { filter, sort, limit: PAGE, start: Start::Offset(PAGE), totals: Totals::Exact };
     let counts = ApiKeyField::counts(connection, &query, &Filter::EVERYTHING, BEGIN)?.unwrap();

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use tessera::clock::{Clock, DAY, HOUR, MINUTE, SECOND};
 use tessera::directory::Freshness;
-use tessera::domain::change::{Change, Subject};
+use tessera::domain::change::{Change, ChangeSubject};
 use tessera::domain::entropy::Entropy;
 use tessera::domain::error::{Error, Refusal};
 use tessera::domain::ids::{Id, PrincipalId};
@@ -155,7 +155,7 @@ async fn a_transaction_that_took_long_to_commit_is_noticed_by_the_next_look() {
         actor_id: key.api_key.id.uuid(),
         actor_name: String::new(),
         action: "apikey.deleted".into(),
-        subject: Subject::Principal(key.api_key.id.uuid()),
+        subject: ChangeSubject::Principal(key.api_key.id.uuid()),
         subject_name: String::new(),
         request_id: String::new(),
     };

@@ -179,7 +179,7 @@ async fn only_administrators_name_roles() {
         let subjects = Subjects { roles: vec![role.name().to_owned()], ..Subjects::default() };
         let own = criterion("URN", "EQUALS", &["default/mia/1"]);
         let rule = Rule { subjects, ..allow(&[], &["persona-asset-read"], &[own]) };
-        let actor = app.service.take_at_word("mia".to_owned()).await.unwrap();
+        let actor = app.service.actor_without_proof("mia".to_owned()).await.unwrap();
         let outcome = policies::create(&app.service, &actor, input(rule)).await;
         assert!(matches!(outcome, Err(Error::Forbidden(_))), "{outcome:?}");
     }

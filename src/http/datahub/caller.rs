@@ -11,7 +11,7 @@ use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, ORI
 use actix_web::http::uri::Authority;
 use actix_web::{FromRequest, HttpRequest};
 
-use super::settings::{Authentication, SYSTEM, Settings};
+use super::settings::{Authentication, DoorRules, SYSTEM};
 use super::urn;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Refusal, Violation};
@@ -45,15 +45,15 @@ impl FromRequest for Caller {
 
 impl Identify for Caller {
     async fn identify(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
-        identify(state, &*data::<Settings>(request)?, request, look).await
+        identify(state, &*data::<DoorRules>(request)?, request, look).await
     }
 }
 
-async fn identify(state: &State, settings: &Settings, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
+async fn identify(state: &State, settings: &DoorRules, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
     if settings.authentication != Authentication::On {
-        refuse_cross_site(request)?;
-        refuse_strange_host(state, settings, request)?;
-        return at_their_word(state, settings, request).await;
+        check_csrf(request)?;
+        check_dns_rebinding(state, settings, request)?;
+        return unverified_actor(state, settings, request).await;
     }
     // Basic credentials in plain text, as DataHub's client sends them, or in Base64, as the standard says.
     if let Some((plain, decoded)) = basic(request) {
@@ -73,7 +73,7 @@ async fn identify(state: &State, settings: &Settings, request: &HttpRequest, loo
 }
 
 /// With authentication off: the actor that `X-DataHub-Actor` names, unverified; the system client if it is absent.
-async fn at_their_word(state: &State, settings: &Settings, request: &HttpRequest) -> Result<Actor, Failure> {
+async fn unverified_actor(state: &State, settings: &DoorRules, request: &HttpRequest) -> Result<Actor, Failure> {
     let system = settings.system_client.as_ref().map_or(SYSTEM, |client| client.id());
     let named =
         match request.headers().get(DATAHUB_ACTOR) {
@@ -85,7 +85,7 @@ async fn at_their_word(state: &State, settings: &Settings, request: &HttpRequest
     if named == system {
         return Ok(Actor::built_in(system, state.service.clock.now()));
     }
-    state.service.take_at_word(named.to_owned()).await.map_err(|error| match error {
+    state.service.actor_without_proof(named.to_owned()).await.map_err(|error| match error {
         // Without authentication there is no reason to hide whether a user exists.
         Error::Unauthenticated(Refusal::Invalid) => Failure::DataHub(
             StatusCode::UNAUTHORIZED,
@@ -103,7 +103,7 @@ async fn of_session(state: &State, request: &HttpRequest, look: Look) -> Result<
     let (Some(session), Some(claimed)) = (request.cookie(SESSION_COOKIE), request.cookie(ACTOR_COOKIE)) else {
         return Err(Error::Unauthenticated(Refusal::Missing).into());
     };
-    refuse_cross_site(request)?;
+    check_csrf(request)?;
     let actor = authenticate(state, session.value(), request, look).await?;
     let is_session = actor.credential.is_some_and(|credential| credential.kind == TokenKind::Session);
     if is_session && claimed.value() == urn::of_user(actor.username()) {
@@ -114,7 +114,7 @@ async fn of_session(state: &State, request: &HttpRequest, look: Look) -> Result<
 
 /// DNS-rebinding guard: without authentication, `Host` must be loopback or that of `TESSERA_PUBLIC_URL`. With
 /// `OffAnywhere` this holds for browsers only, as the server's other host names are unknown.
-fn refuse_strange_host(state: &State, settings: &Settings, request: &HttpRequest) -> Result<(), Failure> {
+fn check_dns_rebinding(state: &State, settings: &DoorRules, request: &HttpRequest) -> Result<(), Failure> {
     let headers = request.headers();
     let by_browser = headers.contains_key(ORIGIN) || headers.keys().any(|name| name.as_str().starts_with("sec-fetch-"));
     let Some(host) = headers.get(HOST) else { return Ok(()) };
@@ -142,7 +142,7 @@ fn is_loopback(host: &str) -> bool {
 ///
 /// # Errors
 /// 403
-pub fn refuse_cross_site(request: &HttpRequest) -> Result<(), Failure> {
+pub fn check_csrf(request: &HttpRequest) -> Result<(), Failure> {
     let text = |name: HeaderName| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
     let is_json = text(CONTENT_TYPE).is_some_and(|value| {
         value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
@@ -168,7 +168,7 @@ pub fn refuse_cross_site(request: &HttpRequest) -> Result<(), Failure> {
 ///
 /// # Errors
 /// 403
-pub fn refuse_cross_site_navigation(request: &HttpRequest) -> Result<(), Failure> {
+pub fn check_csrf_navigation(request: &HttpRequest) -> Result<(), Failure> {
     let text = |name: HeaderName| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
     let here = |url: &str| {
         let authority = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());

@@ -7,8 +7,8 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::caller::{ACTOR_COOKIE, Caller, SESSION_COOKIE, refuse_cross_site, refuse_cross_site_navigation};
-use super::settings::Settings;
+use super::caller::{ACTOR_COOKIE, Caller, SESSION_COOKIE, check_csrf, check_csrf_navigation};
+use super::settings::DoorRules;
 use super::urn;
 use crate::clock::SECOND;
 use crate::domain::error::{Error, Refusal};
@@ -37,7 +37,7 @@ use crate::service::people::invites::{self, SignUp};
 )]
 #[post("/logIn")]
 pub async fn log_in(state: web::Data<State>, request: HttpRequest, body: Body<Raw>) -> Result<HttpResponse, Failure> {
-    refuse_cross_site(&request)?;
+    check_csrf(&request)?;
     let body = body.bytes()?;
     let LogIn { username, password } = read(&body)?;
     let username = username.trim();
@@ -61,11 +61,11 @@ pub async fn log_in(state: web::Data<State>, request: HttpRequest, body: Body<Ra
 #[post("/signUp")]
 pub async fn sign_up(
     state: web::Data<State>,
-    settings: web::Data<Settings>,
+    settings: web::Data<DoorRules>,
     request: HttpRequest,
     body: Body<Raw>,
 ) -> Result<HttpResponse, Failure> {
-    refuse_cross_site(&request)?;
+    check_csrf(&request)?;
     let body = body.bytes()?;
     let form: SignUpForm = read(&body)?;
     let username = form.email.trim().to_owned();
@@ -117,7 +117,7 @@ pub async fn log_out(
     request: HttpRequest,
     caller: Option<Caller>,
 ) -> Result<HttpResponse, Failure> {
-    refuse_cross_site_navigation(&request)?;
+    check_csrf_navigation(&request)?;
     if let Some(Caller(actor)) = caller {
         match sessions::end(&state.service, &actor).await {
             Ok(()) | Err(Error::Conflict(_) | Error::Unauthenticated(_)) => {}

@@ -14,7 +14,7 @@ mod proposals;
 pub mod settings;
 mod urn;
 
-pub use self::settings::Settings;
+pub use self::settings::DoorRules;
 #[cfg(feature = "fuzzing")]
 pub use self::urn::{of_role, of_token, of_user, role, token_id, username};
 

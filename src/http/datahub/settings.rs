@@ -1,4 +1,4 @@
-//! Settings of DataHub's door.
+//! Rules of DataHub's door.
 
 use std::fmt;
 
@@ -8,9 +8,9 @@ use crate::domain::access_token::Lifetimes;
 use crate::domain::password::PasswordRule;
 use crate::domain::user::RESERVED_PREFIX;
 
-/// Settings of DataHub's door.
+/// Rules of DataHub's door.
 #[derive(Debug, Clone, Default)]
-pub struct Settings {
+pub struct DoorRules {
     /// Whether callers must authenticate.
     pub authentication: Authentication,
     /// The program with all permissions, if there is one.

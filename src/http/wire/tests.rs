@@ -54,7 +54,7 @@ struct Running {
 }
 
 impl Running {
-    fn with(settings: Settings) -> Self {
+    fn with(settings: ServerSettings) -> Self {
         let (tell, started) = std::sync::mpsc::channel();
         let thread = thread::spawn(move || {
             System::new().block_on(async {
@@ -77,7 +77,7 @@ impl Running {
     }
 
     fn start() -> Self {
-        Self::with(Settings { workers: 1, stop: Stop::ByHandle, ..Settings::default() })
+        Self::with(ServerSettings { workers: 1, stop: Stop::ByHandle, ..ServerSettings::default() })
     }
 
     fn connect(&self) -> Client {
@@ -132,7 +132,7 @@ fn raw_targets_are_understood_again_and_again_on_one_connection() {
 fn raw_targets_are_bad_requests_where_they_are_switched_off_and_connections_are_watched_all_the_same() {
     let raw_targets = RawTargets::Untouched;
     let pace = Pace { head: Duration::from_secs(1), ..Pace::default() };
-    let settings = Settings { workers: 1, stop: Stop::ByHandle, raw_targets, pace, ..Settings::default() };
+    let settings = ServerSettings { workers: 1, stop: Stop::ByHandle, raw_targets, pace, ..ServerSettings::default() };
     let server = Running::with(settings);
     let mut client = server.connect();
     assert_eq!(ask(&mut client, PLAIN), (200, PLAIN_READ.into()));
@@ -213,11 +213,11 @@ fn every_listener_is_served_and_the_peer_is_known() {
 
 #[test]
 fn a_graceful_stop_finishes_requests_and_closes_idle_connections_at_once() {
-    let server = Running::with(Settings {
+    let server = Running::with(ServerSettings {
         workers: 1,
         stop: Stop::ByHandle,
         keep_alive: Duration::from_mins(1).into(),
-        ..Settings::default()
+        ..ServerSettings::default()
     });
     let (mut idle, mut busy) = (server.connect(), server.connect());
     assert_eq!(ask(&mut idle, JAVA), (200, JAVA_READ.into()));
@@ -233,12 +233,12 @@ fn a_graceful_stop_finishes_requests_and_closes_idle_connections_at_once() {
 #[test]
 fn a_head_that_does_not_end_is_timed_out_and_so_is_an_idle_connection() {
     // actix reads its clock twice a second, so shorter timeouts would expire at once.
-    let server = Running::with(Settings {
+    let server = Running::with(ServerSettings {
         workers: 1,
         stop: Stop::ByHandle,
         keep_alive: Duration::from_secs(1).into(),
         pace: Pace { head: Duration::from_secs(1), ..Pace::default() },
-        ..Settings::default()
+        ..ServerSettings::default()
     });
     let mut unfinished = server.connect();
     assert_eq!(ask(&mut unfinished, "GET /?\" HTTP/1.1\r\nHost"), (408, String::new()));
@@ -250,7 +250,7 @@ fn a_head_that_does_not_end_is_timed_out_and_so_is_an_idle_connection() {
 
 #[test]
 fn a_server_without_a_listener_is_refused() {
-    let server = serve(Vec::new(), &Settings::default(), App::new);
+    let server = serve(Vec::new(), &ServerSettings::default(), App::new);
     assert_eq!(server.err().map(|error| error.kind()), Some(io::ErrorKind::InvalidInput));
 }
 

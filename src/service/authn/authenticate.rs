@@ -18,7 +18,7 @@ use crate::storage::{credentials, principals, standings};
 
 /// Minimum time to refuse what looks like a token. Timing side channel: the timer ticks in milliseconds, which hides
 /// the remaining microseconds between a wrong secret and an unknown key id.
-const REFUSED_AFTER: Duration = Duration::from_millis(2);
+const MIN_REFUSAL_TIME: Duration = Duration::from_millis(2);
 
 impl Service {
     /// Authenticates a bearer token for a request from `address`.
@@ -117,7 +117,7 @@ impl Service {
     ///
     /// # Errors
     /// [`Refusal::Invalid`] for an unknown name, [`Refusal::Disabled`].
-    pub async fn take_at_word(&self, username: String) -> Result<Actor> {
+    pub async fn actor_without_proof(&self, username: String) -> Result<Actor> {
         let service = self.clone();
         let standing = self
             .look_up(move |connection| match principals::find_by_username(connection, &username)? {
@@ -142,7 +142,7 @@ impl Service {
             if let Some(genuine) = known.proved_by(token, &self.peppers) {
                 return Ok((genuine, now));
             }
-            self.read_credential(token.key_id.of_nobody(), party).await?;
+            self.read_credential(token.key_id.decoy(), party).await?;
             return Err(refused);
         }
         let known = self.read_credential(token.key_id, party).await?;
@@ -169,7 +169,7 @@ impl Service {
     }
 }
 
-/// Sleeps until `REFUSED_AFTER` has passed since `began`.
+/// Sleeps until `MIN_REFUSAL_TIME` has passed since `began`.
 pub(in crate::service) async fn hold(began: Instant) {
-    tokio::time::sleep_until((began + REFUSED_AFTER).into()).await;
+    tokio::time::sleep_until((began + MIN_REFUSAL_TIME).into()).await;
 }

@@ -19,7 +19,15 @@ impl LookUps {
     #[must_use]
     pub fn new(waiting: usize, at_once: usize) -> Self {
         let places_of_one = at_once.saturating_sub(1).max(1);
-        Self(Queue::new(Rules { places: at_once, places_of_one, waiting, waiting_of_one: waiting, patience: PATIENCE }))
+        Self(Queue::new(Rules {
+            places: at_once,
+            places_of_one,
+            places_of_others: at_once,
+            waiting,
+            waiting_of_one: waiting,
+            waiting_of_others: waiting,
+            patience: PATIENCE,
+        }))
     }
 
     /// How many look-ups run or wait.

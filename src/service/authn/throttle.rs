@@ -17,7 +17,7 @@ use quick_cache::unsync::Cache;
 use crate::clock::{DAY, HOUR, MINUTE, SECOND};
 use crate::domain::error::{Error, Result};
 use crate::domain::network::{Group, SIZES};
-use crate::service::authn::party::{Party, Trial};
+use crate::service::authn::attempt::{Attempt, SignInParty};
 
 /// How many names are remembered, and how many networks, groups of networks, and pairs of a name with one.
 pub const REMEMBERED: usize = 20_000;
@@ -52,7 +52,7 @@ const AUDITED_FIRST: u32 = 2;
 #[derive(Debug, Clone)]
 pub struct Admission {
     /// The party that the attempt shares turns with.
-    pub party: Party,
+    pub party: SignInParty,
     turn: Turn,
 }
 
@@ -147,17 +147,17 @@ impl Throttle {
     ///
     /// # Errors
     /// [`Error::SlowedDown`]
-    pub fn admit(&self, trial: &Trial, now: i64) -> Result<Admission> {
+    pub fn admit(&self, attempt: &Attempt, now: i64) -> Result<Admission> {
         let mut tables = self.lock();
-        if tables.familiar.get(&trial.mark).is_some() {
-            after(tables.wait_of_pair(trial, now))?;
-            return Ok(Admission { party: Party::Familiar(trial.clone()), turn: Turn::Ordinary });
+        if tables.familiar.get(&attempt.mark).is_some() {
+            after(tables.wait_of_pair(attempt, now))?;
+            return Ok(Admission { party: SignInParty::Familiar(attempt.clone()), turn: Turn::Ordinary });
         }
-        after(tables.wait_of_stranger(trial, now))?;
-        let party = Party::Strangers(trial.network);
-        let of_name = tables.wait_of_name(trial, now);
-        if of_name > 0 && tables.is_fresh(trial, now) {
-            after(tables.take_turn(trial, now))?;
+        after(tables.wait_of_stranger(attempt, now))?;
+        let party = SignInParty::Strangers(attempt.network);
+        let of_name = tables.wait_of_name(attempt, now);
+        if of_name > 0 && tables.is_fresh(attempt, now) {
+            after(tables.take_turn(attempt, now))?;
             return Ok(Admission { party, turn: Turn::Fresh });
         }
         after(of_name)?;
@@ -169,23 +169,23 @@ impl Throttle {
     ///
     /// # Errors
     /// [`Error::SlowedDown`]
-    pub fn confirm(&self, trial: &Trial, admission: &Admission, now: i64) -> Result<()> {
+    pub fn confirm(&self, attempt: &Attempt, admission: &Admission, now: i64) -> Result<()> {
         let tables = self.lock();
         after(match (&admission.party, admission.turn) {
-            (Party::Familiar(_), _) => tables.wait_of_pair(trial, now),
-            (Party::Strangers(_), Turn::Fresh) => tables.wait_of_stranger(trial, now),
-            (Party::Strangers(_), Turn::Ordinary) => {
-                tables.wait_of_stranger(trial, now).max(tables.wait_of_name(trial, now))
+            (SignInParty::Familiar(_), _) => tables.wait_of_pair(attempt, now),
+            (SignInParty::Strangers(_), Turn::Fresh) => tables.wait_of_stranger(attempt, now),
+            (SignInParty::Strangers(_), Turn::Ordinary) => {
+                tables.wait_of_stranger(attempt, now).max(tables.wait_of_name(attempt, now))
             }
         })
     }
 
     /// Counts a wrong password. Returns whether it goes into the audit trail.
-    pub fn failed(&self, trial: &Trial, now: i64) -> bool {
+    pub fn failed(&self, attempt: &Attempt, now: i64) -> bool {
         let mut tables = self.lock();
-        let familiar = tables.familiar.get(&trial.mark).is_some();
-        for (size, group) in trial.network.groups().into_iter().enumerate() {
-            let pair = (trial.name.clone(), group);
+        let familiar = tables.familiar.get(&attempt.mark).is_some();
+        for (size, group) in attempt.network.groups().into_iter().enumerate() {
+            let pair = (attempt.name.clone(), group);
             let failures: Failures = find(&tables.pairs, &pair);
             tables.pairs.insert(pair, failures.add(now));
             if !familiar {
@@ -194,23 +194,23 @@ impl Throttle {
             }
         }
         if !familiar {
-            let failures: Failures = find(&tables.names, &trial.name);
-            tables.names.insert(trial.name.clone(), failures.add(now));
+            let failures: Failures = find(&tables.names, &attempt.name);
+            tables.names.insert(attempt.name.clone(), failures.add(now));
         }
-        tables.is_audited(trial, now)
+        tables.is_audited(attempt, now)
     }
 
     /// Notes a right password, which makes the network familiar with the name. Failures of that name elsewhere still
     /// count for other networks. A turn taken as a fresh network is given back: it was no guess.
-    pub fn succeeded(&self, trial: &Trial) {
+    pub fn succeeded(&self, attempt: &Attempt) {
         let mut tables = self.lock();
-        for group in trial.network.groups() {
-            tables.pairs.remove(&(trial.name.clone(), group));
+        for group in attempt.network.groups() {
+            tables.pairs.remove(&(attempt.name.clone(), group));
         }
-        for turn in [None, Some(trial.network.largest_group())] {
-            tables.fresh.remove(&(trial.name.clone(), turn));
+        for turn in [None, Some(attempt.network.largest_group())] {
+            tables.fresh.remove(&(attempt.name.clone(), turn));
         }
-        tables.familiar.insert(Arc::clone(&trial.mark), ());
+        tables.familiar.insert(Arc::clone(&attempt.mark), ());
     }
 
     /// Loads networks that were familiar before this process started, by their marks.
@@ -227,33 +227,33 @@ impl Throttle {
 }
 
 impl Tables {
-    fn wait_of_pair(&self, trial: &Trial, now: i64) -> i64 {
-        let [own, ..] = trial.network.groups();
-        find(&self.pairs, &(trial.name.clone(), own)).wait(now)
+    fn wait_of_pair(&self, attempt: &Attempt, now: i64) -> i64 {
+        let [own, ..] = attempt.network.groups();
+        find(&self.pairs, &(attempt.name.clone(), own)).wait(now)
     }
 
-    fn wait_of_name(&self, trial: &Trial, now: i64) -> i64 {
-        find(&self.names, &trial.name).wait(now)
+    fn wait_of_name(&self, attempt: &Attempt, now: i64) -> i64 {
+        find(&self.names, &attempt.name).wait(now)
     }
 
     /// The wait for failures from this network and its groups, with this name or any.
-    fn wait_of_stranger(&self, trial: &Trial, now: i64) -> i64 {
+    fn wait_of_stranger(&self, attempt: &Attempt, now: i64) -> i64 {
         let of_group = |group: &Group| {
             let settled = self.groups.get(group).copied().unwrap_or(now);
             (settled - now - (NETWORK_FREE - 1) * NETWORK_EVERY).clamp(0, NETWORK_EVERY)
         };
-        trial.network.groups().iter().map(of_group).fold(self.wait_of_pair(trial, now), i64::max)
+        attempt.network.groups().iter().map(of_group).fold(self.wait_of_pair(attempt, now), i64::max)
     }
 
-    fn is_fresh(&self, trial: &Trial, now: i64) -> bool {
-        let mut groups = trial.network.groups().into_iter().zip(SHARES);
-        groups.all(|(group, share)| find(&self.pairs, &(trial.name.clone(), group)).at(now).count < share)
+    fn is_fresh(&self, attempt: &Attempt, now: i64) -> bool {
+        let mut groups = attempt.network.groups().into_iter().zip(SHARES);
+        groups.all(|(group, share)| find(&self.pairs, &(attempt.name.clone(), group)).at(now).count < share)
     }
 
     /// How long a fresh network waits for its turn with a name that is being guessed. If zero, the turn is taken.
-    fn take_turn(&mut self, trial: &Trial, now: i64) -> i64 {
-        let turns = [(Some(trial.network.largest_group()), FRESH_EVERY), (None, ANY_FRESH_EVERY)];
-        let turns = turns.map(|(group, every)| ((trial.name.clone(), group), every));
+    fn take_turn(&mut self, attempt: &Attempt, now: i64) -> i64 {
+        let turns = [(Some(attempt.network.largest_group()), FRESH_EVERY), (None, ANY_FRESH_EVERY)];
+        let turns = turns.map(|(group, every)| ((attempt.name.clone(), group), every));
         let wait = turns.iter().map(|(turn, every)| {
             let next = self.fresh.get(turn).copied().unwrap_or(now);
             (next - now).clamp(0, *every)
@@ -268,12 +268,12 @@ impl Tables {
     }
 
     /// Whether a failure goes into the audit trail.
-    fn is_audited(&mut self, trial: &Trial, now: i64) -> bool {
-        let group = trial.network.largest_group();
-        let mut of_name: Audited = find(&self.audited, &trial.name);
+    fn is_audited(&mut self, attempt: &Attempt, now: i64) -> bool {
+        let group = attempt.network.largest_group();
+        let mut of_name: Audited = find(&self.audited, &attempt.name);
         let mut of_group: Audited = find(&self.audited_of_groups, &group);
         let often = of_name.add(now) > AUDITED_OF_NAME;
-        self.audited.insert(trial.name.clone(), of_name);
+        self.audited.insert(attempt.name.clone(), of_name);
         if often {
             return false;
         }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::domain::actor::{Actor, Request};
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result};
 use crate::domain::network::Network;
 use crate::domain::party::Party;
@@ -88,7 +88,7 @@ pub async fn revoke_leaked(service: &Service, token: &str, finder: Party, reques
                 TokenKind::ApiKey => service_account_username(id),
                 TokenKind::Personal | TokenKind::Session => actor.username().to_string(),
             };
-            transaction.record(Action::LeakedTokenRevoked, Subject::Principal(id.uuid()), &name)?;
+            transaction.record(Action::LeakedTokenRevoked, ChangeSubject::Principal(id.uuid()), &name)?;
             Ok(Leaked::Revoked)
         })
         .await

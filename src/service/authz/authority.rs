@@ -18,7 +18,7 @@ use crate::storage::{assets, personas, policies, search};
 pub(in crate::service) const CONNECTION: &str = "connectionQualifiedName";
 
 /// Names that every connection or every collection lies beneath (docs/contracts/atlan.md, section 6.3).
-const COMMON_GROUND: [&str; 2] = ["default", "default/collection"];
+const SHARED_ROOTS: [&str; 2] = ["default", "default/collection"];
 
 /// What a policy is about, for the question of authority. The object is the topmost stored asset at or above all names
 /// in the policy, so the admins of a connection decide about everything beneath it.
@@ -43,7 +43,7 @@ struct Object {
 
 /// How an actor relates to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Bearing {
+enum ObjectRelation {
     /// The actor has authority over it.
     Administers,
     /// The actor sees it.
@@ -156,13 +156,13 @@ fn object(transaction: &mut Transaction<'_>, rule: &Rule, stated: Option<&str>) 
             (Some(object), name)
         }
     };
-    match bearing(transaction, object.as_ref(), &name)? {
-        Bearing::Administers => Ok(object.map(|object| object.qualified_name)),
-        Bearing::Sees => {
+    match relation_to(transaction, object.as_ref(), &name)? {
+        ObjectRelation::Administers => Ok(object.map(|object| object.qualified_name)),
+        ObjectRelation::Sees => {
             let what = format!("write policies about `{}`, as it is none of its admins", clip(&name));
             Err(refused(transaction.actor, &what))
         }
-        Bearing::Unknown => {
+        ObjectRelation::Unknown => {
             let kind = if stated.is_some() { "connection" } else { "asset" };
             Err(Error::NotFound { kind, id: clip(&name) })
         }
@@ -258,21 +258,21 @@ fn has_authority(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<b
     let stored = assets::ids_of(transaction.connection, &[&name])?;
     let Some(id) = stored.get(&name).copied() else { return Ok(false) };
     let object = Object { id, qualified_name: name };
-    Ok(bearing(transaction, Some(&object), &object.qualified_name)? == Bearing::Administers)
+    Ok(relation_to(transaction, Some(&object), &object.qualified_name)? == ObjectRelation::Administers)
 }
 
 /// Whether a policy without a stored object names this name, an ancestor or a descendant. If so, the name is reserved:
 /// otherwise the admin of a new asset there would gain authority over, or access from, what only administrators
-/// granted. The names in `COMMON_GROUND` do not count.
+/// granted. The names in `SHARED_ROOTS` do not count.
 ///
 /// # Errors
 /// When the storage fails.
-pub(in crate::service) fn is_named_ground(connection: &mut AnyConnection, qualified_name: &str) -> Result<bool> {
+pub(in crate::service) fn is_name_in_policies(connection: &mut AnyConnection, qualified_name: &str) -> Result<bool> {
     let wanted = Scope::Within(BTreeSet::from([qualified_name.to_owned()]));
     let names_it = |resources: &Vec<Criterion>| match Scope::of(resources) {
         Scope::Unbounded => false,
         Scope::Within(mut names) => {
-            names.retain(|name| !COMMON_GROUND.contains(&name.as_str()));
+            names.retain(|name| !SHARED_ROOTS.contains(&name.as_str()));
             Scope::Within(names).overlaps(&wanted)
         }
     };
@@ -281,18 +281,18 @@ pub(in crate::service) fn is_named_ground(connection: &mut AnyConnection, qualif
 
 /// How the actor relates to the object, which is locked until the transaction ends. A missing and an unseen object take
 /// the same steps and give the same result.
-fn bearing(transaction: &mut Transaction<'_>, object: Option<&Object>, name: &str) -> Result<Bearing> {
+fn relation_to(transaction: &mut Transaction<'_>, object: Option<&Object>, name: &str) -> Result<ObjectRelation> {
     let id = object.map_or_else(|| AssetId::from(uuid::Uuid::nil()), |object| object.id);
     // Serialises with a transaction that removes the actor from the admins.
     assets::lock(transaction.connection, id)?;
     let above = object.map_or(name, |object| &object.qualified_name);
     let administers = administers(transaction.connection, transaction.actor, above)?;
     if administers && object.is_some() {
-        return Ok(Bearing::Administers);
+        return Ok(ObjectRelation::Administers);
     }
     let sight = sight::entities(transaction.connection, transaction.actor)?;
     let seen = search::is_seen(transaction.connection, &id.to_string(), &sight)?;
-    Ok(if seen { Bearing::Sees } else { Bearing::Unknown })
+    Ok(if seen { ObjectRelation::Sees } else { ObjectRelation::Unknown })
 }
 
 fn administers(connection: &mut AnyConnection, actor: &Actor, qualified_name: &str) -> Result<bool> {

@@ -135,8 +135,8 @@ pub async fn save_uses(service: &Service) -> Result<()> {
     }
     let parts = service.clone();
     service
-        .run_upkeep(move |database, errand| {
-            database.write_for(errand, |connection| permission_uses::keep(connection, &uses))?;
+        .run_upkeep(move |database, task| {
+            database.write_for(task, |connection| permission_uses::keep(connection, &uses))?;
             parts.directory.permission_uses.saved(&uses);
             Ok(())
         })

@@ -46,7 +46,7 @@ impl About {
 
 /// A question of a client: may this subject do this?
 #[derive(Debug, Clone)]
-pub struct Question {
+pub struct Evaluation {
     /// The subject.
     pub about: About,
     /// The action and the resource.
@@ -106,7 +106,7 @@ impl Semantic {
 pub async fn evaluate(
     service: &Service,
     asking: &Actor,
-    questions: impl Iterator<Item = Result<Question, Violation>> + Clone + Send + 'static,
+    questions: impl Iterator<Item = Result<Evaluation, Violation>> + Clone + Send + 'static,
     semantic: Semantic,
 ) -> Result<Vec<Result<Answer, Violation>>> {
     let (reading, service, asker) = (service.clone(), service.clone(), asking.clone());
@@ -116,14 +116,14 @@ pub async fn evaluate(
     })
     .await?;
     reading
-        .read_of(asking.id(), move |connection, errand| {
+        .read_of(asking.id(), move |connection, task| {
             let mut known = HashMap::new();
             let mut answers = Vec::new();
             for question in questions {
-                errand.go_on()?;
+                task.go_on()?;
                 let answer = match question {
                     Err(violation) => Err(violation),
-                    Ok(Question { about, inquiry }) => {
+                    Ok(Evaluation { about, inquiry }) => {
                         let subject = match known.entry(about) {
                             Entry::Occupied(known) => known.into_mut(),
                             Entry::Vacant(unknown) => {
@@ -132,11 +132,11 @@ pub async fn evaluate(
                             }
                         };
                         Ok(match subject {
-                            Found::Active(standing) => {
+                            Resolved::Active(standing) => {
                                 Answer::Decided(service.tell_decision(connection, &asker, standing, &inquiry)?)
                             }
-                            Found::Inactive => Answer::Inactive,
-                            Found::Nobody => Answer::Unknown,
+                            Resolved::Inactive => Answer::Inactive,
+                            Resolved::Nobody => Answer::Unknown,
                         })
                     }
                 };
@@ -155,7 +155,7 @@ pub async fn evaluate(
 ///
 /// # Errors
 /// Those of [`evaluate`].
-pub async fn evaluate_one(service: &Service, asking: &Actor, question: Question) -> Result<Answer> {
+pub async fn evaluate_one(service: &Service, asking: &Actor, question: Evaluation) -> Result<Answer> {
     may_ask(service, asking, &question.about)?;
     if question.about.is(asking.principal()) {
         return Ok(Answer::Decided(service.decide_for(asking, &question.inquiry).await?));
@@ -164,11 +164,11 @@ pub async fn evaluate_one(service: &Service, asking: &Actor, question: Question)
     reading
         .read(move |connection| {
             Ok(match find(&service, connection, &asker, &question.about)? {
-                Found::Active(standing) => {
+                Resolved::Active(standing) => {
                     Answer::Decided(service.tell_decision(connection, &asker, &standing, &question.inquiry)?)
                 }
-                Found::Inactive => Answer::Inactive,
-                Found::Nobody => Answer::Unknown,
+                Resolved::Inactive => Answer::Inactive,
+                Resolved::Nobody => Answer::Unknown,
             })
         })
         .await
@@ -180,7 +180,7 @@ pub(in crate::service) fn may_ask(service: &Service, asking: &Actor, about: &Abo
 }
 
 /// The subject of a question.
-pub(in crate::service) enum Found {
+pub(in crate::service) enum Resolved {
     /// The subject can act.
     Active(Standing),
     /// The subject is disabled or expired.
@@ -195,16 +195,16 @@ pub(in crate::service) fn find(
     connection: &mut AnyConnection,
     asking: &Actor,
     about: &About,
-) -> Result<Found> {
+) -> Result<Resolved> {
     if about.is(asking.principal()) {
-        return Ok(Found::Active(asking.standing().clone()));
+        return Ok(Resolved::Active(asking.standing().clone()));
     }
     let found = principals::find_named(connection, &about.name)?;
-    let Some(principal) = found.filter(|principal| about.is(principal)) else { return Ok(Found::Nobody) };
+    let Some(principal) = found.filter(|principal| about.is(principal)) else { return Ok(Resolved::Nobody) };
     let inactive = candidates::inactive(connection, std::slice::from_ref(&principal), service.clock.now())?;
     if !inactive.is_empty() {
-        return Ok(Found::Inactive);
+        return Ok(Resolved::Inactive);
     }
     let standing = standings::of(connection, principal)?;
-    Ok(Found::Active(service.with_policies(connection, standing)?))
+    Ok(Resolved::Active(service.with_policies(connection, standing)?))
 }

@@ -1,7 +1,7 @@
 //! Ends tokens whose creator no longer reaches all that the token's principal reaches.
 
 use crate::domain::access_token::AccessToken;
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result};
 use crate::domain::principal::Principal;
 use crate::service::Transaction;
@@ -18,7 +18,7 @@ use crate::storage::{access_tokens, credentials};
 pub(in crate::service) fn end_outgrown_tokens(transaction: &mut Transaction<'_>, principal: &Principal) -> Result<()> {
     for token in outgrown(transaction, principal)? {
         credentials::delete(transaction.connection, token.key_id)?;
-        let subject = Subject::Principal(principal.id.uuid());
+        let subject = ChangeSubject::Principal(principal.id.uuid());
         transaction.record(Action::AccessTokenRevoked, subject, &token.name)?;
     }
     Ok(())

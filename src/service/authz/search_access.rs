@@ -12,7 +12,7 @@ use crate::domain::policy::{Category, Condition, Criterion, Effect, Facet, Polic
 use crate::domain::principal::PrincipalKind;
 use crate::service::Service;
 use crate::service::authz::decide::{Inquiry, PLATFORM, answer};
-use crate::service::authz::evaluation::{About, Found, find, may_ask};
+use crate::service::authz::evaluation::{About, Resolved, find, may_ask};
 use crate::service::authz::sight;
 use crate::storage::database::AnyConnection;
 use crate::storage::{candidates, policies, search};
@@ -219,7 +219,7 @@ type Judged = (Standing, Vec<Arc<Slice>>, i64);
 
 /// What is needed to decide about a subject; `None` for an unknown, disabled or expired one.
 fn judged(service: &Service, connection: &mut AnyConnection, asker: &Actor, about: &About) -> Result<Option<Judged>> {
-    let Found::Active(standing) = find(service, connection, asker, about)? else { return Ok(None) };
+    let Resolved::Active(standing) = find(service, connection, asker, about)? else { return Ok(None) };
     let revision = policies::revision(connection)?;
     let slices = service.slices(connection, &standing, revision)?;
     Ok(Some((standing, slices, revision)))

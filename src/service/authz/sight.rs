@@ -29,7 +29,11 @@ pub(in crate::service) async fn tell<T>(began: Instant, outcome: Result<T>) -> R
 }
 
 /// Like [`tell`], for results where missing is not an error: one record, or all that match a filter or a search.
-pub(in crate::service) async fn tell_found<T>(began: Instant, found: T, is_missing: impl Fn(&T) -> bool) -> Result<T> {
+pub(in crate::service) async fn delay_if_missing<T>(
+    began: Instant,
+    found: T,
+    is_missing: impl Fn(&T) -> bool,
+) -> Result<T> {
     if is_missing(&found) {
         hold(began).await;
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use crate::domain::asset::{Asset, People, PeopleList};
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::entity::AssetDraft;
 use crate::domain::error::{Error, Result};
 use crate::domain::listing::clip;
@@ -98,13 +98,13 @@ pub(super) fn record_members<'a>(
             }
             for held in hold_principals(transaction.connection, &members)? {
                 let id = Uuid::parse_str(&held.id).map_err(|error| Error::Internal(error.into()))?;
-                subjects.push((held.username, Subject::Principal(id)));
+                subjects.push((held.username, ChangeSubject::Principal(id)));
             }
         }
         PeopleList::AdminRoles | PeopleList::ViewerRoles => {
             for role in Role::ALL.iter().filter(|role| members.contains(&role.id())) {
                 let id = Uuid::parse_str(role.id()).map_err(|error| Error::Internal(error.into()))?;
-                subjects.push((role.id().to_owned(), Subject::Role(id)));
+                subjects.push((role.id().to_owned(), ChangeSubject::Role(id)));
             }
         }
         PeopleList::AdminGroups | PeopleList::ViewerGroups => return Ok(Vec::new()),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::domain::asset::{Asset, AssetKind, Deed, OWNERS, People, PeopleList, Relation, ancestors, check_top_level};
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::entity::{AssetDraft, Attributes, EntityState, Handle, check_qualified_name};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::Id;
@@ -14,7 +14,7 @@ use crate::domain::listing::clip;
 use crate::domain::principal::Role;
 use crate::service::Transaction;
 use crate::service::authz::asset_access::{LookedAt, may_change_attributes, may_change_people};
-use crate::service::authz::authority::is_named_ground;
+use crate::service::authz::authority::is_name_in_policies;
 use crate::service::authz::decide::{Inquiry, Rules};
 use crate::service::authz::sight;
 use crate::service::catalogue::asset_people::{record_access, record_members};
@@ -98,7 +98,7 @@ pub(in crate::service) fn save(
     if let Some(before) = assets::lock_by_name(transaction.connection, &draft.type_name, name)? {
         return update(transaction, rights, before, draft);
     }
-    if !assets::is_settled(transaction.connection, name)? {
+    if !assets::exists_at_or_above(transaction.connection, name)? {
         assets::lock_ground(transaction.connection)?;
         // The transaction that held the lock may have created it.
         if let Some(before) = assets::lock_by_name(transaction.connection, &draft.type_name, name)? {
@@ -111,7 +111,7 @@ pub(in crate::service) fn save(
         let before = assets::lock_by_name(transaction.connection, &draft.type_name, name)?;
         return update(transaction, rights, before.ok_or(Error::Busy)?, draft);
     }
-    let subject = Subject::Asset(asset.id.uuid());
+    let subject = ChangeSubject::Asset(asset.id.uuid());
     transaction.record(Action::AssetCreated, subject, &clip(&asset.qualified_name))?;
     record_access(transaction, draft, &People::new(), &asset)?;
     Ok(Saved::Created(asset.id.uuid()))
@@ -128,7 +128,7 @@ fn new(
 ) -> Result<Asset> {
     let actor = transaction.actor;
     let mut people = People::new();
-    let settled = assets::is_settled(transaction.connection, qualified_name)?;
+    let settled = assets::exists_at_or_above(transaction.connection, qualified_name)?;
     if settled {
         if !rights.allow_new(transaction, &draft.type_name, qualified_name)? {
             return Err(refused_write(transaction, qualified_name));
@@ -148,7 +148,7 @@ fn new(
             if assets::is_above_any(transaction.connection, qualified_name)? {
                 return Err(refused(transaction, "create an asset above those of others at", qualified_name));
             }
-            if is_named_ground(transaction.connection, qualified_name)? {
+            if is_name_in_policies(transaction.connection, qualified_name)? {
                 return Err(refused(transaction, "create", qualified_name));
             }
         }
@@ -227,7 +227,7 @@ fn update(transaction: &mut Transaction<'_>, rights: &mut Rights, before: Asset,
     };
     rights.may_change(transaction, Some(&stored), &after)?;
     assets::replace(transaction.connection, &after)?;
-    transaction.record(Action::AssetUpdated, Subject::Asset(after.id.uuid()), &clip(&after.qualified_name))?;
+    transaction.record(Action::AssetUpdated, ChangeSubject::Asset(after.id.uuid()), &clip(&after.qualified_name))?;
     record_access(transaction, draft, &stored.people, &after)?;
     Ok(Saved::Updated(after.id.uuid()))
 }
@@ -279,7 +279,7 @@ pub(in crate::service) fn remove(
             }
         }
     }
-    transaction.record(Action::AssetDeleted, Subject::Asset(after.id.uuid()), &clip(&after.qualified_name))?;
+    transaction.record(Action::AssetDeleted, ChangeSubject::Asset(after.id.uuid()), &clip(&after.qualified_name))?;
     Ok(after)
 }
 

@@ -111,7 +111,7 @@ pub async fn delete(service: &Service, actor: &Actor, ids: Vec<Uuid>, how: Remov
         })
         .await;
     let mutation = sight::tell(began, outcome).await?;
-    sight::tell_found(began, mutation, |mutation| mutation.deleted.is_empty()).await
+    sight::delay_if_missing(began, mutation, |mutation| mutation.deleted.is_empty()).await
 }
 
 fn remove(transaction: &mut Transaction<'_>, rights: &mut Rights, entity: Entity, how: Removal) -> Result<Entity> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::domain::actor::Actor;
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::edition::Expected;
 use crate::domain::entity::{Attributes, Handle, PersonaDraft};
 use crate::domain::error::{Error, Result};
@@ -65,13 +65,13 @@ pub(in crate::service) fn new(
 /// Inserts a persona.
 pub(in crate::service) fn insert(transaction: &mut Transaction<'_>, persona: &Persona) -> Result<()> {
     personas::insert(transaction.connection, persona)?;
-    transaction.record(Action::PersonaCreated, Subject::Persona(persona.id.uuid()), &persona.name)
+    transaction.record(Action::PersonaCreated, ChangeSubject::Persona(persona.id.uuid()), &persona.name)
 }
 
 /// Writes a persona that the transaction has locked.
 fn replace(transaction: &mut Transaction<'_>, persona: &Persona, action: Action) -> Result<()> {
     personas::replace(transaction.connection, persona)?;
-    transaction.record(action, Subject::Persona(persona.id.uuid()), &persona.name)
+    transaction.record(action, ChangeSubject::Persona(persona.id.uuid()), &persona.name)
 }
 
 /// The fields of a persona that principals linked to it hold in their cached records.
@@ -90,7 +90,7 @@ pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, id: PersonaI
     if personas::delete(transaction.connection, id)? == Existed::No {
         return Err(not_found(id));
     }
-    transaction.record(Action::PersonaDeleted, Subject::Persona(id.uuid()), &id.to_string())
+    transaction.record(Action::PersonaDeleted, ChangeSubject::Persona(id.uuid()), &id.to_string())
 }
 
 /// One page of the personas that the actor sees.
@@ -100,7 +100,7 @@ pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, id: PersonaI
 pub async fn list(service: &Service, actor: &Actor, query: Query<PersonaField>) -> Result<Page<Persona>> {
     let began = Instant::now();
     let listed = service.page(actor, query, sight::personas(actor)).await?;
-    sight::tell_found(began, listed, |page| page.records.is_empty()).await
+    sight::delay_if_missing(began, listed, |page| page.records.is_empty()).await
 }
 
 /// One persona.

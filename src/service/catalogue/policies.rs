@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::domain::actor::Actor;
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::ids::{Id, PolicyId};
-use crate::domain::listing::{Counts, Page, clip};
+use crate::domain::listing::{Page, RecordCounts, clip};
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::policy::engine::Slice;
 use crate::domain::policy::system::{self, URN_PREFIX};
@@ -92,7 +92,7 @@ pub async fn list(service: &Service, actor: &Actor, search: PolicySearch) -> Res
         })
         .collect();
     let size = |count: usize| i64::try_from(count).map_err(|error| Error::Internal(error.into()));
-    let counts = Counts { total: size(total)?, filtered: size(found.len())? };
+    let counts = RecordCounts { total: size(total)?, filtered: size(found.len())? };
     let records = found.into_iter().skip(search.start).take(search.count).collect();
     Ok(Page { records, counts: Some(counts), next: None })
 }
@@ -143,7 +143,7 @@ pub async fn update(service: &Service, actor: &Actor, urn: String, input: Policy
             policies::raise_revision(transaction.connection)?;
             may_write(transaction, &input.rule)?;
             let before = editable(transaction, &urn)?;
-            may_unwrite(transaction, &before.rule)?;
+            may_end_effect(transaction, &before.rule)?;
             may_change(transaction, &before)?;
             let policy = Policy {
                 name: input.name.as_str().to_owned(),
@@ -171,7 +171,7 @@ pub async fn delete(service: &Service, actor: &Actor, urn: String) -> Result<()>
         .write(actor, move |transaction| {
             policies::raise_revision(transaction.connection)?;
             let policy = editable(transaction, &urn)?;
-            may_unwrite(transaction, &policy.rule)?;
+            may_end_effect(transaction, &policy.rule)?;
             may_change(transaction, &policy)?;
             remove(transaction, &policy)
         })
@@ -220,7 +220,7 @@ fn settle(transaction: &mut Transaction<'_>, policy: &Policy, object: Option<&st
         giving::may_name(transaction, &named)?;
         named.iter().try_for_each(|principal| outgrown::named(transaction, principal))?;
     }
-    transaction.record(action, Subject::Policy(policy.id.uuid()), &policy.name)
+    transaction.record(action, ChangeSubject::Policy(policy.id.uuid()), &policy.name)
 }
 
 /// Removes a policy of either kind.
@@ -229,7 +229,7 @@ pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, policy: &Pol
     if policies::delete(transaction.connection, policy.id)? == Existed::No {
         return Err(not_found(&policy.qualified_name));
     }
-    transaction.record(Action::PolicyDeleted, Subject::Policy(policy.id.uuid()), &policy.name)
+    transaction.record(Action::PolicyDeleted, ChangeSubject::Policy(policy.id.uuid()), &policy.name)
 }
 
 /// Creates the initial policies of an installation, once: those deleted later stay deleted. `root` is the user created
@@ -281,7 +281,7 @@ fn may_write(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<()> {
 
 /// Checks that the actor may end a policy's effect: ending a platform deny gives permissions, ending a platform allow
 /// takes them away.
-fn may_unwrite(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<()> {
+fn may_end_effect(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<()> {
     may_shape(transaction.actor, rule)?;
     match (rule.category, rule.effect) {
         (Category::Platform, Effect::Deny) => may_deny(transaction.actor),

@@ -18,7 +18,7 @@ use crate::storage::{assets, personas, policies, search as found};
 
 /// A page of search results.
 #[derive(Debug)]
-pub struct Found {
+pub struct Hits {
     /// The total on all pages.
     pub total: i64,
     /// The entities on this page, in order.
@@ -29,17 +29,17 @@ pub struct Found {
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn search(service: &Service, actor: &Actor, search: Search) -> Result<Found> {
+pub async fn search(service: &Service, actor: &Actor, search: Search) -> Result<Hits> {
     let (began, seeing) = (Instant::now(), actor.clone());
     let found = service
         .list(actor, move |connection| {
             let sight = sight::entities(connection, &seeing)?;
             let total = found::count(connection, &search, &sight)?;
             let ids = if search.size == 0 { Vec::new() } else { found::page(connection, &search, &sight)? };
-            Ok(Found { total, entities: load(connection, &ids, &sight)? })
+            Ok(Hits { total, entities: load(connection, &ids, &sight)? })
         })
         .await?;
-    sight::tell_found(began, found, |found| found.total == 0).await
+    sight::delay_if_missing(began, found, |found| found.total == 0).await
 }
 
 /// The entities with these ids, in order; missing ones are left out. A persona lists only the policies and users that

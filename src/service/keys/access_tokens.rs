@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use crate::domain::access_token::{
-    AccessToken, AccessTokenField, AccessTokenKind, CreatedAccessToken, NewAccessToken, Party, wire_id,
+    AccessToken, AccessTokenField, AccessTokenKind, CreatedAccessToken, NamedPrincipal, NewAccessToken, wire_id,
 };
 use crate::domain::actor::Actor;
 use crate::domain::bounds::Bounds;
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::filter::{Filter, Test, Value};
 use crate::domain::listing::{Page, Query};
@@ -52,7 +52,7 @@ pub async fn create(service: &Service, actor: &Actor, new: NewAccessToken) -> Re
             access_tokens::insert(transaction.connection, &access_token)?;
             transaction.record(
                 Action::AccessTokenCreated,
-                Subject::Principal(represented.id.uuid()),
+                ChangeSubject::Principal(represented.id.uuid()),
                 &access_token.name,
             )?;
             Ok(CreatedAccessToken { access_token, token })
@@ -86,13 +86,13 @@ fn represented(transaction: &mut Transaction<'_>, new: &NewAccessToken) -> Resul
 
 /// The creator of a new token: the actor, or the creator of the token that the actor acts with, so that a lent token
 /// cannot be turned into one's own.
-fn creator(transaction: &mut Transaction<'_>) -> Result<Party> {
+fn creator(transaction: &mut Transaction<'_>) -> Result<NamedPrincipal> {
     let lent = containment::lent(transaction.connection, transaction.actor)?;
     Ok(lent.map_or_else(|| party(transaction.actor.principal()), |token| token.owner))
 }
 
-fn party(principal: &Principal) -> Party {
-    Party { id: principal.id, username: principal.username().to_string() }
+fn party(principal: &Principal) -> NamedPrincipal {
+    NamedPrincipal { id: principal.id, username: principal.username().to_string() }
 }
 
 fn manages(actor: &Actor) -> bool {
@@ -152,7 +152,7 @@ pub async fn revoke(service: &Service, actor: &Actor, id: String) -> Result<()> 
             if transaction.actor.credential.is_some_and(|own| own.key_id == token.key_id) {
                 transaction.ends_own_credential();
             }
-            let subject = Subject::Principal(token.actor.id.uuid());
+            let subject = ChangeSubject::Principal(token.actor.id.uuid());
             transaction.record(Action::AccessTokenRevoked, subject, &token.name)
         })
         .await

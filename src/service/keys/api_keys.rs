@@ -6,7 +6,7 @@ use crate::clock::{DAY, SECOND};
 use crate::domain::actor::Actor;
 use crate::domain::api_key::{ApiKey, ApiKeyUpdate, CreatedApiKey, Maker, NEVER, NewApiKey, Rate, Status, Validity};
 use crate::domain::bounds::Bounds;
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::edition::Expected;
 use crate::domain::error::{Error, Result};
 use crate::domain::fields::ApiKeyField;
@@ -97,7 +97,7 @@ fn insert(transaction: &mut Transaction<'_>, id: PrincipalId, new: &NewApiKey) -
     api_keys::insert(transaction.connection, &api_key, maker)?;
     containment::may_make(transaction, id)?;
     let token = issue(transaction, id)?;
-    transaction.record(Action::ApiKeyCreated, Subject::Principal(id.uuid()), &api_key.display_name)?;
+    transaction.record(Action::ApiKeyCreated, ChangeSubject::Principal(id.uuid()), &api_key.display_name)?;
     Ok(CreatedApiKey { api_key, token })
 }
 
@@ -127,7 +127,7 @@ fn repeat(transaction: &mut Transaction<'_>, request: &CreateRequest) -> Result<
     containment::may_take_over(transaction, id, &bounds(&api_key))?;
     credentials::delete_all(transaction.connection, id, TokenKind::ApiKey)?;
     let token = issue(transaction, id)?;
-    transaction.record(Action::ApiKeyTokenReplaced, Subject::Principal(id.uuid()), &api_key.display_name)?;
+    transaction.record(Action::ApiKeyTokenReplaced, ChangeSubject::Principal(id.uuid()), &api_key.display_name)?;
     Ok(CreatedApiKey { api_key, token })
 }
 
@@ -151,7 +151,7 @@ pub async fn list(service: &Service, actor: &Actor, query: Query<ApiKeyField>) -
     let listed = service.page(actor, query, sight::api_keys(service, actor)).await?;
     // The cursor comes from stored values, before unsaved uses are added.
     let listed = listed.map(|key| with_unsaved_use(service, key));
-    sight::tell_found(began, listed, |page| page.records.is_empty()).await
+    sight::delay_if_missing(began, listed, |page| page.records.is_empty()).await
 }
 
 /// One API key.
@@ -229,7 +229,7 @@ pub async fn update(
             released.into_iter().try_for_each(|persona| may_release(transaction, persona))?;
             api_keys::replace(transaction.connection, &after)?;
             changing.done(transaction, [&bounds(&before), &bounds(&after)])?;
-            transaction.record(Action::ApiKeyUpdated, Subject::Principal(id.uuid()), &after.display_name)?;
+            transaction.record(Action::ApiKeyUpdated, ChangeSubject::Principal(id.uuid()), &after.display_name)?;
             Ok(after)
         })
         .await?;
@@ -258,7 +258,11 @@ pub async fn delete(service: &Service, actor: &Actor, id: PrincipalId) -> Result
                 containment::may_change(transaction, id)?;
             }
             removals::principal(transaction.connection, id, PrincipalKind::ServiceAccount)?;
-            transaction.record(Action::ApiKeyDeleted, Subject::Principal(id.uuid()), &service_account_username(id))
+            transaction.record(
+                Action::ApiKeyDeleted,
+                ChangeSubject::Principal(id.uuid()),
+                &service_account_username(id),
+            )
         })
         .await
 }

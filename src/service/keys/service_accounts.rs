@@ -1,7 +1,7 @@
 //! Service accounts that are not API keys: create, list, get, delete. Roles and policies give them their permissions.
 
 use crate::domain::actor::Actor;
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::filter::Filter;
 use crate::domain::ids::Id;
@@ -48,7 +48,7 @@ pub async fn create(
             };
             principals::insert(transaction.connection, &account.principal)?;
             service_accounts::insert(transaction.connection, &account)?;
-            let subject = Subject::Principal(account.principal.id.uuid());
+            let subject = ChangeSubject::Principal(account.principal.id.uuid());
             transaction.record(Action::ServiceAccountCreated, subject, &username)?;
             Ok(account)
         })
@@ -102,7 +102,7 @@ pub async fn delete(service: &Service, actor: &Actor, username: String) -> Resul
             if transaction.actor.id() == principal.id {
                 transaction.ends_own_credential();
             }
-            transaction.record(Action::ServiceAccountDeleted, Subject::Principal(principal.id.uuid()), &username)
+            transaction.record(Action::ServiceAccountDeleted, ChangeSubject::Principal(principal.id.uuid()), &username)
         })
         .await
 }

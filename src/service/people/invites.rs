@@ -1,7 +1,7 @@
 //! Invitations: get, renew (which voids the old ones), and sign up with one.
 
 use crate::domain::actor::Actor;
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::ids::Id;
 use crate::domain::invite::{self, Invitation};
@@ -47,7 +47,7 @@ pub async fn renew(service: &Service, actor: &Actor, role: Role) -> Result<Strin
             invites::renew(transaction.connection)?;
             giving::may_invite(transaction.service, transaction.connection, transaction.actor, role)?;
             let revision = invites::revision(transaction.connection)?;
-            let subject = Subject::Principal(transaction.actor.id().uuid());
+            let subject = ChangeSubject::Principal(transaction.actor.id().uuid());
             transaction.record(Action::InvitesRenewed, subject, "invites")?;
             let invitation = Invitation { role, inviter: transaction.actor.id() };
             Ok(invite::write(transaction.service.peppers.derive(PURPOSE), invitation, revision))
@@ -151,7 +151,7 @@ pub async fn accept(
             let name = AspectName::CorpUserInfo.name().to_owned();
             let info = Aspect { name, value, created_by: new.username.clone(), created_at: transaction.now };
             aspects::replace(transaction.connection, id, &info)?;
-            transaction.record(Action::UserCreated, Subject::Principal(id.uuid()), &new.username)
+            transaction.record(Action::UserCreated, ChangeSubject::Principal(id.uuid()), &new.username)
         })
         .await
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::domain::actor::Actor;
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::filter::Filter;
 use crate::domain::ids::{Id, PrincipalId};
@@ -40,7 +40,7 @@ pub async fn find(service: &Service, actor: &Actor, username: String) -> Result<
             None => Ok(None),
         })
         .await?;
-    sight::tell_found(began, found, Option::is_none).await
+    sight::delay_if_missing(began, found, Option::is_none).await
 }
 
 /// A page of profiles that a search found.
@@ -78,7 +78,7 @@ pub async fn search(
             Ok(Found { profiles, total, end: ids.last().copied().filter(|_| more) })
         })
         .await?;
-    sight::tell_found(began, found, |found| found.profiles.is_empty()).await
+    sight::delay_if_missing(began, found, |found| found.profiles.is_empty()).await
 }
 
 fn of(connection: &mut AnyConnection, ids: &[PrincipalId], sight: &SeenPrincipals) -> Result<Vec<Profile>> {
@@ -167,7 +167,7 @@ fn write_about(transaction: &mut Transaction<'_>, writings: &[Writing]) -> Resul
         }
         principals::set_state(transaction.connection, principal.id, state)?;
     }
-    transaction.record(Action::UserUpdated, Subject::Principal(principal.id.uuid()), username)
+    transaction.record(Action::UserUpdated, ChangeSubject::Principal(principal.id.uuid()), username)
 }
 
 /// Checks the permission to manage a user or a service account. The name's prefix tells the kind, so the check does not
@@ -191,6 +191,6 @@ fn create(transaction: &mut Transaction<'_>, username: &str) -> Result<Principal
     principals::insert(transaction.connection, &principal)?;
     let user = User { principal: principal.clone(), display_name: username.to_owned(), email: String::new() };
     users::insert(transaction.connection, &user, NOBODY)?;
-    transaction.record(Action::UserCreated, Subject::Principal(principal.id.uuid()), username)?;
+    transaction.record(Action::UserCreated, ChangeSubject::Principal(principal.id.uuid()), username)?;
     Ok(principal)
 }

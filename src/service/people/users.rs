@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::domain::actor::Actor;
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::fields::UserField;
 use crate::domain::ids::Id;
@@ -230,7 +230,7 @@ async fn change<T: Send + 'static>(
 }
 
 fn recorded(transaction: &mut Transaction<'_>, action: Action, user: &Principal) -> Result<()> {
-    transaction.record(action, Subject::Principal(user.id.uuid()), &user.username().to_string())
+    transaction.record(action, ChangeSubject::Principal(user.id.uuid()), &user.username().to_string())
 }
 
 fn new_password(service: &Service, username: &str, password: Option<String>) -> Result<(String, String)> {
@@ -251,7 +251,7 @@ fn not_found(username: &str) -> Error {
 pub async fn list(service: &Service, actor: &Actor, query: Query<UserField>) -> Result<Page<User>> {
     let began = Instant::now();
     let listed = service.page(actor, query, sight::users(service, actor)).await?;
-    sight::tell_found(began, listed, |page| page.records.is_empty()).await
+    sight::delay_if_missing(began, listed, |page| page.records.is_empty()).await
 }
 
 /// The actor as a user; `None` for a service account.

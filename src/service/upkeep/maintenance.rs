@@ -40,10 +40,10 @@ pub async fn save_some_uses(service: &Service) -> Result<Unsaved> {
     let _one_at_a_time = service.saving.lock().await;
     let parts = service.clone();
     let unsaved = service
-        .run_upkeep(move |database, errand| {
+        .run_upkeep(move |database, task| {
             let uses = parts.directory.take_uses(SAVED_AT_ONCE);
             if !uses.is_empty() {
-                database.write_for(errand, |connection| api_keys::note_uses(connection, &uses))?;
+                database.write_for(task, |connection| api_keys::note_uses(connection, &uses))?;
                 parts.directory.uses_saved();
             }
             if parts.directory.uses_are_waiting() {

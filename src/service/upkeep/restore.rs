@@ -2,7 +2,7 @@
 //! that. So a process keeps a file beside the pepper with the changes that it saw last.
 
 use crate::domain::actor::Actor;
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result};
 use crate::domain::installation::{Installation, Seen};
 use crate::domain::token::TokenKind;
@@ -75,7 +75,7 @@ pub async fn accept(service: &Service, seen: Option<Seen>) -> Result<Accepted> {
             let unknown = credentials::holdings(transaction.connection)?;
             let id = installation::find(transaction.connection)?.map(|known| known.id).unwrap_or_default();
             // A persona as the subject invalidates everything in memory.
-            transaction.record(Action::RestoreAccepted, Subject::Persona(id), "installation")?;
+            transaction.record(Action::RestoreAccepted, ChangeSubject::Persona(id), "installation")?;
             Ok(Accepted { sessions, unknown })
         })
         .await

@@ -64,8 +64,10 @@ impl Lanes {
             writers: Queue::new(Rules {
                 places: usize::try_from(writers).unwrap_or(1),
                 places_of_one: 1,
+                places_of_others: usize::try_from(writers).unwrap_or(1),
                 waiting: WAITING,
                 waiting_of_one: WAITING,
+                waiting_of_others: WAITING,
                 patience: PATIENCE,
             }),
         }

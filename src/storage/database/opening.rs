@@ -18,8 +18,8 @@ use diesel::{ConnectionError, PgConnection, SqliteConnection};
 use super::AnyConnection;
 use super::failures;
 use super::lane::Lane;
-use crate::storage::errand::{Current, Errand};
 use crate::storage::in_time_utils;
+use crate::storage::task::{Current, DatabaseTask};
 use crate::storage::url::{DatabaseUrl, PostgresUrl};
 
 /// WAL lets readers run beside the writer. FULL makes an acknowledged revocation survive a power cut. LIKE is
@@ -48,7 +48,7 @@ const POSTGRES_PATIENCE: [(&str, &str); 5] = [
     ("keepalives_count", "3"),
 ];
 
-/// A connection, and the errand it works for.
+/// A connection, and the task it works for.
 pub struct Link {
     connection: AnyConnection,
     current: Current,
@@ -76,17 +76,17 @@ impl DerefMut for Link {
 }
 
 impl Link {
-    /// Begins work for that errand.
-    pub(super) fn begin(&mut self, errand: &Arc<Errand>) {
-        self.current.set(Some(Arc::clone(errand)));
-        *errand.server_process() = self.server_process;
+    /// Begins work for that task.
+    pub(super) fn begin(&mut self, task: &Arc<DatabaseTask>) {
+        self.current.set(Some(Arc::clone(task)));
+        *task.server_process() = self.server_process;
     }
 
-    /// Ends the work of that errand.
-    pub(super) fn end(&mut self, errand: &Errand) {
+    /// Ends the work of that task.
+    pub(super) fn end(&mut self, task: &DatabaseTask) {
         self.current.set(None);
-        *errand.server_process() = None;
-        self.spoiled |= errand.is_given_up() && self.server_process.is_some();
+        *task.server_process() = None;
+        self.spoiled |= task.is_given_up() && self.server_process.is_some();
     }
 
     /// Whether work failed with that error because the database cannot be reached.

@@ -4,7 +4,7 @@ use diesel::dsl::not;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use super::super::listing::{Condition as Sql, Expression, all, any, equal, like, nothing};
+use super::super::listing::{Expression, Predicate as Sql, all, any, equal, like, nothing};
 use super::super::schema::assets;
 use crate::domain::asset::{AssetKind, Deed};
 use crate::domain::policy::{Condition, Criterion, Effect, Facet, Pattern, Rule, covering};

@@ -70,8 +70,8 @@ pub struct Options {
     pub freshness: Freshness,
     /// GitHub's public keys, as GitHub publishes them.
     pub github_keys: &'static str,
-    /// What DataHub's door is told.
-    pub datahub: datahub::Settings,
+    /// Settings of DataHub's API.
+    pub datahub: datahub::DoorRules,
     /// How bodies are read.
     pub bodies: BodyLimits,
     /// How many look-ups of credentials may wait.
@@ -92,7 +92,7 @@ impl Default for Options {
             timeout: Duration::from_mins(1),
             freshness: Freshness { lease: 10_000 * DAY, age: 10_000 * DAY },
             github_keys: r#"{"public_keys":[]}"#,
-            datahub: datahub::Settings::default(),
+            datahub: datahub::DoorRules::default(),
             bodies: bodies(),
             look_ups: 1000,
             proxied: false,

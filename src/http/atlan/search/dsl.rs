@@ -7,7 +7,7 @@ use crate::domain::entity::{TERM_LENGTH, scalar, term};
 use crate::domain::error::Violation;
 use crate::domain::ids::Id;
 use crate::domain::listing::clip;
-use crate::domain::search::{Condition, MAX_SIZE, Order, Search};
+use crate::domain::search::{Clause, MAX_SIZE, Order, Search};
 
 /// Elasticsearch's default page size.
 const DEFAULT_SIZE: i64 = 10;
@@ -39,8 +39,8 @@ pub fn parse(dsl: &Map<String, Value>) -> Result<Search, Violation> {
     Ok(search)
 }
 
-fn everything() -> Condition {
-    Condition::All(Vec::new())
+fn everything() -> Clause {
+    Clause::All(Vec::new())
 }
 
 fn unsupported(place: &str) -> Violation {
@@ -116,7 +116,7 @@ impl Parser {
         }
     }
 
-    fn clause(&mut self, value: &Value, place: &str, depth: usize) -> Result<Condition, Violation> {
+    fn clause(&mut self, value: &Value, place: &str, depth: usize) -> Result<Clause, Violation> {
         self.count(place, 1)?;
         if depth > DEPTH {
             return Err(Violation::new(place, format!("is more than {DEPTH} clauses deep")));
@@ -126,7 +126,7 @@ impl Parser {
         match name {
             "bool" => self.bool(body, &place, depth),
             "match_all" => Ok(everything()),
-            "match_none" => Ok(Condition::Any(Vec::new())),
+            "match_none" => Ok(Clause::Any(Vec::new())),
             "term" => {
                 let (field, value) = field_and_value(body, &place)?;
                 one_of(field, &[value], &place)
@@ -141,13 +141,13 @@ impl Parser {
                 one_of(Field::parse(name, &place)?, &texts, &place)
             }
             "prefix" => match field_and_value(body, &place)? {
-                (Field::Terms(field), value) => Ok(Condition::Prefix(field, value)),
+                (Field::Terms(field), value) => Ok(Clause::Prefix(field, value)),
                 _ => Err(unsupported(&place)),
             },
             "exists" => {
                 let name = body.get("field").and_then(Value::as_str);
                 match Field::parse(name.ok_or_else(|| Violation::new(&place, "must name a `field`"))?, &place)? {
-                    Field::Terms(field) => Ok(Condition::Exists(field)),
+                    Field::Terms(field) => Ok(Clause::Exists(field)),
                     Field::Guid | Field::SuperTypes => Ok(everything()),
                 }
             }
@@ -155,7 +155,7 @@ impl Parser {
         }
     }
 
-    fn bool(&mut self, body: &Value, place: &str, depth: usize) -> Result<Condition, Violation> {
+    fn bool(&mut self, body: &Value, place: &str, depth: usize) -> Result<Clause, Violation> {
         let members = body.as_object().ok_or_else(|| Violation::new(place, "must be an object"))?;
         let (mut all, mut some, mut least) = (Vec::new(), None, None);
         for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
@@ -164,7 +164,7 @@ impl Parser {
                 "filter" | "must" => all.extend(self.clauses(value, &place, depth)?),
                 "must_not" => {
                     let members = self.clauses(value, &place, depth)?;
-                    all.extend(members.into_iter().map(|member| Condition::Not(Box::new(member))));
+                    all.extend(members.into_iter().map(|member| Clause::Not(Box::new(member))));
                 }
                 "should" => some = Some(self.clauses(value, &place, depth)?).filter(|members| !members.is_empty()),
                 "minimum_should_match" => {
@@ -181,11 +181,11 @@ impl Parser {
             .into_iter()
             .all(|name| members.get(name).is_none_or(|it| it.as_array().is_some_and(Vec::is_empty)));
         let least = least.unwrap_or(i64::from(required));
-        all.extend(some.filter(|_| least > 0).map(Condition::Any));
-        Ok(Condition::All(all))
+        all.extend(some.filter(|_| least > 0).map(Clause::Any));
+        Ok(Clause::All(all))
     }
 
-    fn clauses(&mut self, value: &Value, place: &str, depth: usize) -> Result<Vec<Condition>, Violation> {
+    fn clauses(&mut self, value: &Value, place: &str, depth: usize) -> Result<Vec<Clause>, Violation> {
         match value.as_array() {
             None => Ok(vec![self.clause(value, place, depth + 1)?]),
             Some(members) => {
@@ -196,12 +196,12 @@ impl Parser {
     }
 }
 
-fn one_of(field: Field, values: &[String], place: &str) -> Result<Condition, Violation> {
+fn one_of(field: Field, values: &[String], place: &str) -> Result<Clause, Violation> {
     match field {
-        Field::Terms(field) => Ok(Condition::OneOf(field, values.to_vec())),
+        Field::Terms(field) => Ok(Clause::OneOf(field, values.to_vec())),
         Field::Guid => {
             let ids = values.iter().filter_map(|value| Id::<Uuid>::parse(value)).map(|id| id.to_string());
-            Ok(Condition::Guid(ids.collect()))
+            Ok(Clause::Guid(ids.collect()))
         }
         Field::SuperTypes if values.iter().any(|value| ALL_TYPES.contains(&value.as_str())) => Ok(everything()),
         Field::SuperTypes => Err(Violation::new(

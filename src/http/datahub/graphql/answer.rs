@@ -14,7 +14,7 @@ pub const ERRORS: usize = 100;
 pub const LENGTH: usize = 8 << 20;
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct ResponseBody<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Value>,
     /// Absent when nothing was executed.
@@ -36,7 +36,7 @@ pub fn write(response: &Response) -> Vec<u8> {
     let errors = response.errors.iter().take(ERRORS).map(problem::render).collect();
     let errors_of_fields = response.errors.iter().any(|error| !error.path.is_empty());
     let executed = response.errors.is_empty() || errors_of_fields || response.data != async_graphql::Value::Null;
-    let answer = Answer { errors, data: executed.then_some(&response.data), extensions: Empty {} };
+    let answer = ResponseBody { errors, data: executed.then_some(&response.data), extensions: Empty {} };
     let mut text = Bounded { text: Vec::new(), length: LENGTH };
     match serde_json::to_writer(&mut text, &answer) {
         Ok(()) => text.text,

@@ -5,7 +5,7 @@ use async_graphql::{Context, Object, SimpleObject};
 use super::Asking;
 use super::corp_user::CorpUser;
 use super::policy_types::Privilege;
-use super::problem::Problem;
+use super::problem::FieldError;
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::profile::Profile;
 use crate::http::datahub::settings::Authentication;
@@ -18,12 +18,12 @@ pub struct MeQuery;
 #[Object]
 impl MeQuery {
     /// Get the calling user.
-    async fn me(&self, context: &Context<'_>) -> Option<Result<AuthenticatedUser, Problem>> {
+    async fn me(&self, context: &Context<'_>) -> Option<Result<AuthenticatedUser, FieldError>> {
         Some(me(context).await)
     }
 
     /// Get the features of this server.
-    async fn app_config(&self, context: &Context<'_>) -> Option<Result<AppConfig, Problem>> {
+    async fn app_config(&self, context: &Context<'_>) -> Option<Result<AppConfig, FieldError>> {
         Some(Asking::of(context).map(|asking| AppConfig {
             app_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             auth_config: AuthConfig { token_auth_enabled: asking.settings.authentication == Authentication::On },
@@ -36,7 +36,7 @@ impl MeQuery {
     }
 }
 
-async fn me(context: &Context<'_>) -> Result<AuthenticatedUser, Problem> {
+async fn me(context: &Context<'_>) -> Result<AuthenticatedUser, FieldError> {
     let asking = Asking::of(context)?;
     let actor = &asking.actor;
     let found = profiles::list(&asking.state.service, actor, vec![actor.id()]).await?.pop();

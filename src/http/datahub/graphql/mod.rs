@@ -29,15 +29,15 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use self::engine::Engine;
-use self::problem::Problem;
-use self::skips::StandIns;
+use self::problem::FieldError;
+use self::skips::Placeholders;
 #[cfg(feature = "fuzzing")]
 pub use self::{
     answer::write,
     request::{parse, read},
 };
 use super::caller::Caller;
-use super::settings::Settings;
+use super::settings::DoorRules;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Violation};
 use crate::domain::listing::MAX_LIMIT;
@@ -158,7 +158,7 @@ async fn answer(request: &HttpRequest, asked: Asked<Raw, Caller>) -> Result<Http
         };
         drop(body);
         let mut response = schema.execute(request.data(Asking { state, settings, actor })).await;
-        if stand_ins == StandIns::Some {
+        if stand_ins == Placeholders::Some {
             skips::take_out(&mut response.data);
         }
         if response.errors.iter().any(problem::is_away) {
@@ -173,24 +173,24 @@ async fn answer(request: &HttpRequest, asked: Asked<Raw, Caller>) -> Result<Http
 /// The context of a request: the actor, the service and the settings.
 struct Asking {
     state: web::Data<State>,
-    settings: web::Data<Settings>,
+    settings: web::Data<DoorRules>,
     actor: Actor,
 }
 
 impl Asking {
-    fn of<'a>(context: &Context<'a>) -> Result<&'a Self, Problem> {
-        context.data().map_err(|_| Problem::server("Nobody asks"))
+    fn of<'a>(context: &Context<'a>) -> Result<&'a Self, FieldError> {
+        context.data().map_err(|_| FieldError::server("Nobody asks"))
     }
 }
 
 /// The offset and the length of a page.
 #[derive(Debug, Clone, Copy)]
-struct Window {
+struct PageRequest {
     start: i32,
     count: i32,
 }
 
-impl Window {
+impl PageRequest {
     /// Checks that both are not negative, and clamps the length to [`MAX_LIMIT`].
     fn new(start: Option<i32>, count: Option<i32>, default: i32) -> Result<Self, Violation> {
         let (start, count) = (start.unwrap_or(0), count.unwrap_or(default));
@@ -202,6 +202,6 @@ impl Window {
 }
 
 /// A total as a 32-bit integer, clamped to its maximum.
-fn total(counts: Option<crate::domain::listing::Counts>) -> i32 {
+fn total(counts: Option<crate::domain::listing::RecordCounts>) -> i32 {
     counts.map_or(0, |counts| i32::try_from(counts.filtered).unwrap_or(i32::MAX))
 }

@@ -7,8 +7,8 @@ use serde_json::{Map, Value as Json};
 
 use super::filters::{FacetFilterInput, FilterOperator};
 use super::policy_types::{ActorFilterInput, Policy, PolicyState, PolicyType, PolicyUpdateInput, ResourceFilterInput};
-use super::problem::Problem;
-use super::{Asking, Window, total};
+use super::problem::FieldError;
+use super::{Asking, PageRequest, total};
 use crate::domain::error::{Result as DomainResult, Violation};
 use crate::domain::policy::{self, Category, Criterion, Effect, Facet, Rule, Subjects};
 use crate::domain::text::{Description, DisplayName, at, is_hidden};
@@ -26,14 +26,14 @@ impl PolicyQuery {
         &self,
         context: &Context<'_>,
         input: ListPoliciesInput,
-    ) -> Option<Result<ListPoliciesResult, Problem>> {
+    ) -> Option<Result<ListPoliciesResult, FieldError>> {
         Some(list(context, input).await)
     }
 }
 
-async fn list(context: &Context<'_>, input: ListPoliciesInput) -> Result<ListPoliciesResult, Problem> {
+async fn list(context: &Context<'_>, input: ListPoliciesInput) -> Result<ListPoliciesResult, FieldError> {
     let asking = Asking::of(context)?;
-    let window = Window::new(input.start, input.count, 20)?;
+    let window = PageRequest::new(input.start, input.count, 20)?;
     let size = |number: i32| usize::try_from(number).unwrap_or_default();
     let search = PolicySearch {
         text: input.query.unwrap_or_default().trim().trim_matches('*').to_owned(),
@@ -77,7 +77,11 @@ pub struct PolicyMutation;
 #[Object]
 impl PolicyMutation {
     /// Create a policy and return its URN. It takes effect at once.
-    async fn create_policy(&self, context: &Context<'_>, input: PolicyUpdateInput) -> Option<Result<String, Problem>> {
+    async fn create_policy(
+        &self,
+        context: &Context<'_>,
+        input: PolicyUpdateInput,
+    ) -> Option<Result<String, FieldError>> {
         Some(create(context, input).await)
     }
 
@@ -87,29 +91,29 @@ impl PolicyMutation {
         context: &Context<'_>,
         urn: String,
         input: PolicyUpdateInput,
-    ) -> Option<Result<String, Problem>> {
+    ) -> Option<Result<String, FieldError>> {
         Some(update(context, urn, input).await)
     }
 
     /// Delete a policy and return its URN.
-    async fn delete_policy(&self, context: &Context<'_>, urn: String) -> Option<Result<String, Problem>> {
+    async fn delete_policy(&self, context: &Context<'_>, urn: String) -> Option<Result<String, FieldError>> {
         Some(delete(context, urn).await)
     }
 }
 
-async fn create(context: &Context<'_>, input: PolicyUpdateInput) -> Result<String, Problem> {
+async fn create(context: &Context<'_>, input: PolicyUpdateInput) -> Result<String, FieldError> {
     let asking = Asking::of(context)?;
     let created = policies::create(&asking.state.service, &asking.actor, input.parse()?).await?;
     Ok(created.qualified_name)
 }
 
-async fn update(context: &Context<'_>, urn: String, input: PolicyUpdateInput) -> Result<String, Problem> {
+async fn update(context: &Context<'_>, urn: String, input: PolicyUpdateInput) -> Result<String, FieldError> {
     let asking = Asking::of(context)?;
     let updated = policies::update(&asking.state.service, &asking.actor, known(urn)?, input.parse()?).await?;
     Ok(updated.qualified_name)
 }
 
-async fn delete(context: &Context<'_>, urn: String) -> Result<String, Problem> {
+async fn delete(context: &Context<'_>, urn: String) -> Result<String, FieldError> {
     let asking = Asking::of(context)?;
     policies::delete(&asking.state.service, &asking.actor, known(urn.clone())?).await?;
     Ok(urn)

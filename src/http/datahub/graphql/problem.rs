@@ -10,7 +10,7 @@ use crate::http::problem::UNAUTHORIZED;
 
 /// The error of one field.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub struct FieldError {
     kind: Kind,
     message: String,
 }
@@ -39,7 +39,7 @@ impl Kind {
     }
 }
 
-impl Problem {
+impl FieldError {
     /// A server error with DataHub's text for it.
     pub fn server(message: &str) -> Self {
         Self { kind: Kind::Server, message: message.to_owned() }
@@ -59,7 +59,7 @@ impl Problem {
     }
 }
 
-impl From<Error> for Problem {
+impl From<Error> for FieldError {
     fn from(error: Error) -> Self {
         let (kind, message) = match &error {
             Error::Invalid(violations) => {
@@ -86,7 +86,7 @@ impl From<Error> for Problem {
     }
 }
 
-impl From<Violation> for Problem {
+impl From<Violation> for FieldError {
     fn from(violation: Violation) -> Self {
         Error::from(violation).into()
     }
@@ -100,8 +100,8 @@ fn text(violation: &Violation) -> String {
     format!("`{}` {}", violation.field, violation.message)
 }
 
-impl From<Problem> for async_graphql::Error {
-    fn from(problem: Problem) -> Self {
+impl From<FieldError> for async_graphql::Error {
+    fn from(problem: FieldError) -> Self {
         let (code, kind) = problem.kind.code();
         let mut extensions = ErrorExtensionValues::default();
         extensions.set("code", code);

@@ -4,7 +4,7 @@ use async_graphql::{Pos, Request, Variables, parser};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::skips::{self, StandIns};
+use super::skips::{self, Placeholders};
 use super::{limits, numbers};
 use crate::domain::nesting::{TooMuch, Unreadable, check_graphql, read_json_overclosed};
 use crate::http::problem::Failure;
@@ -46,7 +46,7 @@ fn no_graphql() -> Failure {
 ///
 /// # Errors
 /// The error to send for invalid GraphQL or an exceeded limit.
-pub fn parse(body: Body) -> Result<(Request, StandIns), Value> {
+pub fn parse(body: Body) -> Result<(Request, Placeholders), Value> {
     check_graphql(&body.query)
         .map_err(|excess| problem(&format!("The query {excess}."), [place(&body.query, excess)], "InvalidSyntax"))?;
     let mut document = parser::parse_query(&body.query).map_err(|error| {

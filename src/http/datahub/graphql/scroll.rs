@@ -5,10 +5,10 @@ use async_graphql::{Context, Enum, InputObject, Object, SimpleObject};
 use super::corp_user::CorpUser;
 use super::entity::Entity;
 use super::policies::AndFilterInput;
-use super::problem::Problem;
+use super::problem::FieldError;
 use super::scalars::EntityType;
 use super::service_accounts::containing;
-use super::{Asking, Window, filters};
+use super::{Asking, PageRequest, filters};
 use crate::domain::error::Violation;
 use crate::domain::filter::Filter;
 use crate::domain::ids::PrincipalId;
@@ -27,14 +27,14 @@ impl ScrollQuery {
         &self,
         context: &Context<'_>,
         input: ScrollAcrossEntitiesInput,
-    ) -> Option<Result<ScrollResults, Problem>> {
+    ) -> Option<Result<ScrollResults, FieldError>> {
         Some(scroll(context, input).await)
     }
 }
 
-async fn scroll(context: &Context<'_>, input: ScrollAcrossEntitiesInput) -> Result<ScrollResults, Problem> {
+async fn scroll(context: &Context<'_>, input: ScrollAcrossEntitiesInput) -> Result<ScrollResults, FieldError> {
     let asking = Asking::of(context)?;
-    let Window { count, .. } = Window::new(None, input.count, 10)?;
+    let PageRequest { count, .. } = PageRequest::new(None, input.count, 10)?;
     let sorted = input.sort_input.map(|sort| (sort.sort_criteria.unwrap_or_default(), sort.sort_criterion));
     if let Some(wanted) = sorted.and_then(|(criteria, criterion)| criteria.into_iter().next().or(criterion)) {
         let message = format!("cannot be by `{}`: the order is always the oldest first", clip(&wanted.field));

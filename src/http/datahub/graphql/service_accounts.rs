@@ -2,9 +2,9 @@
 
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 
-use super::problem::Problem;
+use super::problem::FieldError;
 use super::scalars::{EntityType, Long};
-use super::{Asking, Window, total};
+use super::{Asking, PageRequest, total};
 use crate::domain::filter::{Case, Filter, Pattern, Test};
 use crate::domain::listing::{Query, Sort, Start, Totals};
 use crate::domain::service_account::{self, PREFIX, ServiceAccountField};
@@ -13,9 +13,9 @@ use crate::http::datahub::urn;
 use crate::service::keys::service_accounts;
 
 /// Replaces the text of an authorization error by DataHub's for service accounts.
-fn refused(verb: &str) -> impl Fn(crate::domain::error::Error) -> Problem {
+fn refused(verb: &str) -> impl Fn(crate::domain::error::Error) -> FieldError {
     let message = format!("Unauthorized to {verb} service accounts. Please contact your DataHub administrator.");
-    move |error| Problem::from(error).refused_as(&message)
+    move |error| FieldError::from(error).refused_as(&message)
 }
 
 /// Queries about service accounts.
@@ -29,9 +29,9 @@ impl ServiceAccountQuery {
         &self,
         context: &Context<'_>,
         input: ListServiceAccountsInput,
-    ) -> Result<ListServiceAccountsResult, Problem> {
+    ) -> Result<ListServiceAccountsResult, FieldError> {
         let asking = Asking::of(context)?;
-        let window = Window::new(input.start, input.count, 10)?;
+        let window = PageRequest::new(input.start, input.count, 10)?;
         let query = Query::<ServiceAccountField> {
             filter: containing(
                 input.query.as_deref(),
@@ -50,12 +50,16 @@ impl ServiceAccountQuery {
     }
 
     /// Get a service account.
-    async fn get_service_account(&self, context: &Context<'_>, urn: String) -> Option<Result<ServiceAccount, Problem>> {
+    async fn get_service_account(
+        &self,
+        context: &Context<'_>,
+        urn: String,
+    ) -> Option<Result<ServiceAccount, FieldError>> {
         Some(get(context, &urn).await)
     }
 }
 
-async fn get(context: &Context<'_>, urn: &str) -> Result<ServiceAccount, Problem> {
+async fn get(context: &Context<'_>, urn: &str) -> Result<ServiceAccount, FieldError> {
     let asking = Asking::of(context)?;
     let username = urn::user("urn", urn)?;
     let found = service_accounts::get(&asking.state.service, &asking.actor, username).await.map_err(refused("get"))?;
@@ -84,17 +88,17 @@ impl ServiceAccountMutation {
         &self,
         context: &Context<'_>,
         input: CreateServiceAccountInput,
-    ) -> Option<Result<ServiceAccount, Problem>> {
+    ) -> Option<Result<ServiceAccount, FieldError>> {
         Some(create(context, input).await)
     }
 
     /// Delete a service account. Its tokens are refused at once.
-    async fn delete_service_account(&self, context: &Context<'_>, urn: String) -> Option<Result<bool, Problem>> {
+    async fn delete_service_account(&self, context: &Context<'_>, urn: String) -> Option<Result<bool, FieldError>> {
         Some(delete(context, &urn).await)
     }
 }
 
-async fn create(context: &Context<'_>, input: CreateServiceAccountInput) -> Result<ServiceAccount, Problem> {
+async fn create(context: &Context<'_>, input: CreateServiceAccountInput) -> Result<ServiceAccount, FieldError> {
     let asking = Asking::of(context)?;
     let given = input.display_name.filter(|name| !name.trim().is_empty());
     let display_name = at("displayName", given.as_deref().map(DisplayName::parse).transpose())?;
@@ -104,7 +108,7 @@ async fn create(context: &Context<'_>, input: CreateServiceAccountInput) -> Resu
     Ok(ServiceAccount { name: created.principal.username().to_string(), ..ServiceAccount::listed(created) })
 }
 
-async fn delete(context: &Context<'_>, urn: &str) -> Result<bool, Problem> {
+async fn delete(context: &Context<'_>, urn: &str) -> Result<bool, FieldError> {
     let asking = Asking::of(context)?;
     let username = urn::user("urn", urn)?;
     service_accounts::delete(&asking.state.service, &asking.actor, username).await.map_err(refused("delete"))?;

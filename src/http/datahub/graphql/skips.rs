@@ -31,7 +31,7 @@ fn executed<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<
 
 /// Whether a document has placeholders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StandIns {
+pub enum Placeholders {
     /// It does; they must be removed from the answer.
     Some,
     /// It does not.
@@ -39,9 +39,9 @@ pub enum StandIns {
 }
 
 /// Adds a placeholder to each selection whose fields are all skipped.
-pub fn fill(document: &mut ExecutableDocument, variables: &Variables) -> StandIns {
+pub fn fill(document: &mut ExecutableDocument, variables: &Variables) -> Placeholders {
     use async_graphql::parser::types::DocumentOperations::{Multiple, Single};
-    let mut filler = Filler { variables, filled: StandIns::None };
+    let mut filler = Filler { variables, filled: Placeholders::None };
     match &mut document.operations {
         Single(operation) => filler.selections(&mut operation.node.selection_set),
         Multiple(all) => all.values_mut().for_each(|operation| filler.selections(&mut operation.node.selection_set)),
@@ -54,7 +54,7 @@ pub fn fill(document: &mut ExecutableDocument, variables: &Variables) -> StandIn
 
 struct Filler<'a> {
     variables: &'a Variables,
-    filled: StandIns,
+    filled: Placeholders,
 }
 
 impl Filler<'_> {
@@ -85,7 +85,7 @@ impl Filler<'_> {
                 selection_set: Positioned::default(),
             };
             set.node.items.push(Positioned::new(Selection::Field(Positioned::new(field, at)), at));
-            self.filled = StandIns::Some;
+            self.filled = Placeholders::Some;
         }
     }
 

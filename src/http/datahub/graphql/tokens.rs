@@ -4,9 +4,9 @@ use async_graphql::{ComplexObject, Context, Enum, InputObject, Object, SimpleObj
 
 use super::corp_user::CorpUser;
 use super::filters::{FacetFilterInput, all};
-use super::problem::Problem;
+use super::problem::FieldError;
 use super::scalars::{EntityRelationshipsResult, EntityType, Long, RelationshipsInput};
-use super::{Asking, Window, total};
+use super::{Asking, PageRequest, total};
 use crate::domain::access_token::{self, AccessTokenField, AccessTokenKind, NewAccessToken};
 use crate::domain::api_key::{NEVER, Validity};
 use crate::domain::error::{Error, Violation};
@@ -27,9 +27,9 @@ impl TokenQuery {
         &self,
         context: &Context<'_>,
         input: ListAccessTokenInput,
-    ) -> Result<ListAccessTokenResult, Problem> {
+    ) -> Result<ListAccessTokenResult, FieldError> {
         let asking = Asking::of(context)?;
-        let window = Window::new(input.start, input.count, 20)?;
+        let window = PageRequest::new(input.start, input.count, 20)?;
         let query = Query::<AccessTokenField> {
             filter: all(input.filters.unwrap_or_default())?,
             sort: Sort::parse("")?,
@@ -56,7 +56,7 @@ impl TokenQuery {
         &self,
         context: &Context<'_>,
         token: String,
-    ) -> Result<AccessTokenMetadata, Problem> {
+    ) -> Result<AccessTokenMetadata, FieldError> {
         let asking = Asking::of(context)?;
         let found = access_tokens::find_by_token(&asking.state.service, &asking.actor, &token).await?;
         Ok(found.into())
@@ -67,7 +67,7 @@ impl TokenQuery {
         &self,
         context: &Context<'_>,
         input: GetAccessTokenInput,
-    ) -> Option<Result<AccessToken, Problem>> {
+    ) -> Option<Result<AccessToken, FieldError>> {
         Some(create_unnamed(context, input).await)
     }
 }
@@ -83,21 +83,21 @@ impl TokenMutation {
         &self,
         context: &Context<'_>,
         input: CreateAccessTokenInput,
-    ) -> Option<Result<AccessToken, Problem>> {
+    ) -> Option<Result<AccessToken, FieldError>> {
         Some(create(context, input).await)
     }
 
     /// Revoke an access token. It is refused at once.
-    async fn revoke_access_token(&self, context: &Context<'_>, token_id: String) -> Result<bool, Problem> {
+    async fn revoke_access_token(&self, context: &Context<'_>, token_id: String) -> Result<bool, FieldError> {
         let asking = Asking::of(context)?;
         let id = urn::token_id(&token_id).unwrap_or(&token_id).replace('\0', "?");
         let revoked = access_tokens::revoke(&asking.state.service, &asking.actor, id).await;
-        revoked.map_err(|error| Problem::from(error).missing_as("Failed to revoke access token"))?;
+        revoked.map_err(|error| FieldError::from(error).missing_as("Failed to revoke access token"))?;
         Ok(true)
     }
 }
 
-async fn create(context: &Context<'_>, input: CreateAccessTokenInput) -> Result<AccessToken, Problem> {
+async fn create(context: &Context<'_>, input: CreateAccessTokenInput) -> Result<AccessToken, FieldError> {
     let asking = Asking::of(context)?;
     let new = NewAccessToken {
         kind: input.r#type.into(),
@@ -110,7 +110,7 @@ async fn create(context: &Context<'_>, input: CreateAccessTokenInput) -> Result<
     Ok(AccessToken { access_token: created.token.expose(), metadata: Some(created.access_token.into()) })
 }
 
-async fn create_unnamed(context: &Context<'_>, input: GetAccessTokenInput) -> Result<AccessToken, Problem> {
+async fn create_unnamed(context: &Context<'_>, input: GetAccessTokenInput) -> Result<AccessToken, FieldError> {
     let asking = Asking::of(context)?;
     let actor = urn::user("actorUrn", &input.actor_urn)?;
     if actor != asking.actor.username().to_string() {
@@ -128,7 +128,7 @@ async fn create_unnamed(context: &Context<'_>, input: GetAccessTokenInput) -> Re
 }
 
 impl Asking {
-    fn validity(&self, named: Option<AccessTokenDuration>, iso: Option<&str>) -> Result<Validity, Problem> {
+    fn validity(&self, named: Option<AccessTokenDuration>, iso: Option<&str>) -> Result<Validity, FieldError> {
         let named = named.map(AccessTokenDuration::validity).transpose()?;
         Ok(at("duration", self.settings.lifetimes.choose(named, iso))?)
     }

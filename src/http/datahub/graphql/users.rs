@@ -3,9 +3,9 @@
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 
 use super::corp_user::{CorpUser, CorpUserStatus};
-use super::problem::Problem;
+use super::problem::FieldError;
 use super::service_accounts::containing;
-use super::{Asking, Window, total};
+use super::{Asking, PageRequest, total};
 use crate::domain::error::Violation;
 use crate::domain::fields::UserField;
 use crate::domain::listing::{Query, Sort, Start, Totals};
@@ -30,12 +30,12 @@ impl UserQuery {
         &self,
         context: &Context<'_>,
         input: ListUsersInput,
-    ) -> Option<Result<ListUsersResult, Problem>> {
+    ) -> Option<Result<ListUsersResult, FieldError>> {
         Some(list(context, input).await)
     }
 
     /// Get a user or a service account.
-    async fn corp_user(&self, context: &Context<'_>, urn: String) -> Option<Result<Option<CorpUser>, Problem>> {
+    async fn corp_user(&self, context: &Context<'_>, urn: String) -> Option<Result<Option<CorpUser>, FieldError>> {
         Some(find(context, &urn).await)
     }
 
@@ -44,12 +44,12 @@ impl UserQuery {
         &self,
         context: &Context<'_>,
         input: GetInviteTokenInput,
-    ) -> Option<Result<InviteToken, Problem>> {
+    ) -> Option<Result<InviteToken, FieldError>> {
         Some(invite(context, input.role_urn, Invite::Current).await)
     }
 
     /// Explain the privileges of a user.
-    async fn debug_access(&self, context: &Context<'_>, user_urn: String) -> Result<DebugAccessResult, Problem> {
+    async fn debug_access(&self, context: &Context<'_>, user_urn: String) -> Result<DebugAccessResult, FieldError> {
         let asking = Asking::of(context)?;
         let username = urn::user("userUrn", &user_urn)?;
         let access = platform_access::get(&asking.state.service, &asking.actor, username).await?;
@@ -66,10 +66,10 @@ impl UserQuery {
     }
 }
 
-async fn list(context: &Context<'_>, input: ListUsersInput) -> Result<ListUsersResult, Problem> {
+async fn list(context: &Context<'_>, input: ListUsersInput) -> Result<ListUsersResult, FieldError> {
     let asking = Asking::of(context)?;
     let service = &asking.state.service;
-    let window = Window::new(input.start, input.count, 20)?;
+    let window = PageRequest::new(input.start, input.count, 20)?;
     let query = Query::<UserField> {
         filter: containing(input.query.as_deref(), &[UserField::Username, UserField::Email]),
         sort: Sort::parse("")?,
@@ -85,7 +85,7 @@ async fn list(context: &Context<'_>, input: ListUsersInput) -> Result<ListUsersR
     Ok(ListUsersResult { start: window.start, count: window.count, total, users })
 }
 
-async fn find(context: &Context<'_>, urn: &str) -> Result<Option<CorpUser>, Problem> {
+async fn find(context: &Context<'_>, urn: &str) -> Result<Option<CorpUser>, FieldError> {
     let asking = Asking::of(context)?;
     let username = urn::user("urn", urn)?;
     let found = profiles::find(&asking.state.service, &asking.actor, username).await?;
@@ -99,7 +99,7 @@ pub struct UserMutation;
 #[Object]
 impl UserMutation {
     /// Remove a user permanently. An unknown user is no error.
-    async fn remove_user(&self, context: &Context<'_>, urn: String) -> Option<Result<bool, Problem>> {
+    async fn remove_user(&self, context: &Context<'_>, urn: String) -> Option<Result<bool, FieldError>> {
         Some(remove(context, &urn).await)
     }
 
@@ -109,7 +109,7 @@ impl UserMutation {
         context: &Context<'_>,
         urn: String,
         status: CorpUserStatus,
-    ) -> Option<Result<String, Problem>> {
+    ) -> Option<Result<String, FieldError>> {
         Some(set_status(context, urn, status).await)
     }
 
@@ -118,7 +118,7 @@ impl UserMutation {
         &self,
         context: &Context<'_>,
         input: BatchAssignRoleInput,
-    ) -> Option<Result<bool, Problem>> {
+    ) -> Option<Result<bool, FieldError>> {
         Some(assign(context, input).await)
     }
 
@@ -127,18 +127,18 @@ impl UserMutation {
         &self,
         context: &Context<'_>,
         input: CreateInviteTokenInput,
-    ) -> Option<Result<InviteToken, Problem>> {
+    ) -> Option<Result<InviteToken, FieldError>> {
         Some(invite(context, input.role_urn, Invite::Renewed).await)
     }
 }
 
-async fn remove(context: &Context<'_>, urn: &str) -> Result<bool, Problem> {
+async fn remove(context: &Context<'_>, urn: &str) -> Result<bool, FieldError> {
     let asking = Asking::of(context)?;
     users::remove(&asking.state.service, &asking.actor, urn::user("urn", urn)?).await?;
     Ok(true)
 }
 
-async fn set_status(context: &Context<'_>, urn: String, status: CorpUserStatus) -> Result<String, Problem> {
+async fn set_status(context: &Context<'_>, urn: String, status: CorpUserStatus) -> Result<String, FieldError> {
     let asking = Asking::of(context)?;
     let username = urn::user("urn", &urn)?;
     let value = serde_json::json!({"status": status.name()});
@@ -148,7 +148,7 @@ async fn set_status(context: &Context<'_>, urn: String, status: CorpUserStatus) 
     Ok(urn)
 }
 
-async fn assign(context: &Context<'_>, input: BatchAssignRoleInput) -> Result<bool, Problem> {
+async fn assign(context: &Context<'_>, input: BatchAssignRoleInput) -> Result<bool, FieldError> {
     let asking = Asking::of(context)?;
     let role = input.role_urn.map(|urn| urn::role("roleUrn", &urn)).transpose()?;
     if input.actors.len() > ACTORS {
@@ -167,7 +167,7 @@ enum Invite {
 }
 
 /// Gets or renews the invitation; without `roleUrn`, for the role guest.
-async fn invite(context: &Context<'_>, role_urn: Option<String>, which: Invite) -> Result<InviteToken, Problem> {
+async fn invite(context: &Context<'_>, role_urn: Option<String>, which: Invite) -> Result<InviteToken, FieldError> {
     let asking = Asking::of(context)?;
     let role = role_urn.map_or(Ok(Role::Guest), |urn| urn::role("roleUrn", &urn))?;
     let invite_token = match which {

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::domain::error::Violation;
 use crate::domain::policy::{Properties, Resource, property};
 use crate::service::authz::decide::Inquiry;
-use crate::service::authz::evaluation::{About, Question};
+use crate::service::authz::evaluation::{About, Evaluation};
 
 /// The longest type, id or name, in bytes.
 const LONGEST: usize = 4096;
@@ -108,12 +108,12 @@ impl AccessEvaluation {
     ///
     /// # Errors
     /// A violation that names the missing or invalid member.
-    pub fn question(self) -> Result<Question, Violation> {
+    pub fn question(self) -> Result<Evaluation, Violation> {
         let (subject, action) = (given(self.subject, "subject")?, given(self.action, "action")?);
         let (about, subject_properties) = read_subject(subject)?;
         let resource = read_resource(given(self.resource, "resource")?)?;
         let (action, action_properties) = read_action(action)?;
-        Ok(Question { about, inquiry: Inquiry { action, action_properties, subject_properties, resource } })
+        Ok(Evaluation { about, inquiry: Inquiry { action, action_properties, subject_properties, resource } })
     }
 }
 

@@ -23,7 +23,7 @@ use crate::http::asked::Asked;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
 use crate::http::state::State;
-use crate::service::authz::evaluation::{self, Question, Semantic};
+use crate::service::authz::evaluation::{self, Evaluation, Semantic};
 
 /// The most evaluations in a request.
 const EVALUATIONS: usize = 1000;
@@ -51,7 +51,7 @@ pub async fn evaluate(
     Ok(HttpResponse::Ok().json(decide_one(&state, &actor, question).await?))
 }
 
-async fn decide_one(state: &State, actor: &Actor, question: Question) -> Result<AccessDecision, Failure> {
+async fn decide_one(state: &State, actor: &Actor, question: Evaluation) -> Result<AccessDecision, Failure> {
     let answer = evaluation::evaluate_one(&state.service, actor, question).await.map_err(Failure::or_unavailable)?;
     Ok(AccessDecision::new(&answer, actor))
 }
@@ -143,7 +143,7 @@ pub async fn evaluate_many(
 }
 
 /// Parses the evaluation at an index, completed by the defaults.
-fn read(place: usize, evaluation: &Value, defaults: &AccessEvaluation) -> Result<Question, Violation> {
+fn read(place: usize, evaluation: &Value, defaults: &AccessEvaluation) -> Result<Evaluation, Violation> {
     let evaluation = AccessEvaluation::deserialize(evaluation)
         .map_err(|_| Violation::new(format!("evaluations[{place}]"), "has a member of the wrong type"))?;
     let question = evaluation.or(defaults).question();

@@ -12,7 +12,7 @@ use crate::service::authz::search_access::{CANDIDATES, Results, Window};
 
 /// The requested page of results.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
-pub struct PageAsked {
+pub struct PageRequest {
     /// The `next_token` of the page before. The rest of the request must be unchanged.
     token: Option<String>,
     /// The most results in the page, at most 1000.
@@ -22,7 +22,7 @@ pub struct PageAsked {
 
 /// The position of the next page.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PageTold {
+pub struct PageResponse {
     /// The `token` of the next request; empty on the last page.
     next_token: String,
     /// The number of results in this page.
@@ -42,7 +42,7 @@ impl Pages {
     ///
     /// # Errors
     /// A violation for a token of another search or another limit.
-    pub fn new(state: &State, actor: &Actor, page: Option<PageAsked>, question: &impl Serialize) -> Result<Self> {
+    pub fn new(state: &State, actor: &Actor, page: Option<PageRequest>, question: &impl Serialize) -> Result<Self> {
         let question = serde_json::to_string(question).map_err(|error| Error::Internal(error.into()))?;
         let seal = state.service.peppers.derive("cursor");
         let seal = CursorSeal::new(seal, &["/access/v1/search", &actor.id().to_string(), &question]);
@@ -51,7 +51,7 @@ impl Pages {
         if page.as_ref().and_then(|page| page.limit).is_some_and(|limit| limit > i32::MAX.cast_unsigned()) {
             return Err(Violation::new("page.limit", format!("must be at most {}", i32::MAX)).into());
         }
-        let PageAsked { token, limit } = page.unwrap_or(PageAsked { token: None, limit: None });
+        let PageRequest { token, limit } = page.unwrap_or(PageRequest { token: None, limit: None });
         let limit = limit.map(most);
         let window = match token.filter(|token| !token.is_empty()) {
             None => Window { after: String::new(), limit: limit.unwrap_or(CANDIDATES) },
@@ -77,7 +77,7 @@ impl Pages {
     }
 
     /// The results, with page information if the request had `page` or if there are more results.
-    pub fn told(&self, results: Results) -> (Vec<String>, Option<PageTold>) {
+    pub fn told(&self, results: Results) -> (Vec<String>, Option<PageResponse>) {
         let Results { names, end } = results;
         let told = self.asked || end.is_some();
         let next_token = end.map_or_else(String::new, |id| {
@@ -85,7 +85,7 @@ impl Pages {
             self.seal.write(&Cursor { values: vec![Value::Instant(limit)], id })
         });
         let count = names.len();
-        (names, told.then_some(PageTold { next_token, count }))
+        (names, told.then_some(PageResponse { next_token, count }))
     }
 }
 

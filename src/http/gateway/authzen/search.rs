@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::entities::{
     AccessAction, AccessEntity, AccessTarget, read_action, read_resource, read_subject, read_target,
 };
-use super::pages::{PageAsked, PageTold, Pages};
+use super::pages::{PageRequest, PageResponse, Pages};
 use crate::domain::policy::Resource;
 use crate::http::asked::Asked;
 use crate::http::openapi::{AnyError, Fails};
@@ -32,7 +32,7 @@ pub struct SubjectSearch {
     context: Option<Map<String, Value>>,
     /// The page of results.
     #[schema(nullable = false)]
-    page: Option<PageAsked>,
+    page: Option<PageRequest>,
 }
 
 /// A search for the resources that a subject may do something with.
@@ -49,7 +49,7 @@ pub struct ResourceSearch {
     context: Option<Map<String, Value>>,
     /// The page of results.
     #[schema(nullable = false)]
-    page: Option<PageAsked>,
+    page: Option<PageRequest>,
 }
 
 /// A search for the actions that a subject may do.
@@ -64,7 +64,7 @@ pub struct ActionSearch {
     context: Option<Map<String, Value>>,
     /// The page of results.
     #[schema(nullable = false)]
-    page: Option<PageAsked>,
+    page: Option<PageRequest>,
 }
 
 /// Subjects or resources that a search found.
@@ -72,7 +72,7 @@ pub struct ActionSearch {
 pub struct FoundEntities {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    page: Option<PageTold>,
+    page: Option<PageResponse>,
     /// The results, all of the type in the request.
     results: Vec<FoundEntity>,
 }
@@ -91,7 +91,7 @@ pub struct FoundEntity {
 pub struct FoundActions {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    page: Option<PageTold>,
+    page: Option<PageResponse>,
     /// The actions, ordered by name.
     results: Vec<FoundAction>,
 }
@@ -104,7 +104,7 @@ pub struct FoundAction {
 }
 
 impl FoundEntities {
-    fn new(kind: &str, names: Vec<String>, page: Option<PageTold>) -> Self {
+    fn new(kind: &str, names: Vec<String>, page: Option<PageResponse>) -> Self {
         let results = names.into_iter().map(|id| FoundEntity { r#type: kind.to_owned(), id });
         Self { page, results: results.collect() }
     }

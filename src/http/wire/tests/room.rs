@@ -5,7 +5,16 @@ use super::*;
 fn limited(limits: ConnectionLimits, pace: Pace) -> (Running, Arc<Connections>) {
     let connections = Connections::new(limits);
     let kept = Arc::clone(&connections);
-    (Running::with(Settings { workers: 1, stop: Stop::ByHandle, pace, connections, ..Settings::default() }), kept)
+    (
+        Running::with(ServerSettings {
+            workers: 1,
+            stop: Stop::ByHandle,
+            pace,
+            connections,
+            ..ServerSettings::default()
+        }),
+        kept,
+    )
 }
 
 #[test]

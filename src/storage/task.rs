@@ -1,4 +1,4 @@
-//! An errand: a piece of database work, shared by the request that waits for it and the thread that does it.
+//! A task: a piece of database work, shared by the request that waits for it and the thread that does it.
 //!
 //! The request may give the work up, because it was answered already or its client disconnected. The thread may commit.
 //! Whichever happens first wins, so a request that was given up in time changes nothing.
@@ -13,7 +13,7 @@ const GIVEN_UP: u8 = 1;
 const COMMITTING: u8 = 2;
 
 /// A piece of work on the database.
-pub struct Errand {
+pub struct DatabaseTask {
     state: AtomicU8,
     ends_at: Option<Instant>,
     /// The PostgreSQL process that works on it now.
@@ -29,7 +29,7 @@ pub enum GivenUp {
     TooLate,
 }
 
-impl Errand {
+impl DatabaseTask {
     /// Read-only work with a time limit.
     #[must_use]
     pub fn within(limit: Duration) -> Arc<Self> {
@@ -100,18 +100,18 @@ impl Errand {
     }
 }
 
-/// The errand that a connection works for.
+/// The task that a connection works for.
 #[derive(Clone, Default)]
-pub(super) struct Current(Arc<Mutex<Option<Arc<Errand>>>>);
+pub(super) struct Current(Arc<Mutex<Option<Arc<DatabaseTask>>>>);
 
 impl Current {
-    pub(super) fn set(&self, errand: Option<Arc<Errand>>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = errand;
+    pub(super) fn set(&self, task: Option<Arc<DatabaseTask>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = task;
     }
 
-    /// Whether the connection's current errand must end.
+    /// Whether the connection's current task must end.
     pub(super) fn is_over(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|errand| errand.is_over())
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|task| task.is_over())
     }
 }
 
@@ -121,18 +121,18 @@ mod tests {
 
     #[test]
     fn either_the_commit_or_the_request_wins() {
-        let errand = Errand::unbounded();
-        assert_eq!(errand.give_up(), GivenUp::InTime);
-        assert!(errand.claim_commit().is_err());
-        let errand = Errand::unbounded();
-        errand.claim_commit().unwrap();
-        assert_eq!(errand.give_up(), GivenUp::TooLate);
-        assert!(!errand.release_commit() && errand.claim_commit().is_err(), "it is not tried again");
+        let task = DatabaseTask::unbounded();
+        assert_eq!(task.give_up(), GivenUp::InTime);
+        assert!(task.claim_commit().is_err());
+        let task = DatabaseTask::unbounded();
+        task.claim_commit().unwrap();
+        assert_eq!(task.give_up(), GivenUp::TooLate);
+        assert!(!task.release_commit() && task.claim_commit().is_err(), "it is not tried again");
     }
 
     #[test]
     fn work_ends_with_its_time() {
-        assert!(Errand::within(Duration::ZERO).is_over());
-        assert!(!Errand::within(Duration::from_hours(1)).is_over() && !Errand::unbounded().is_over());
+        assert!(DatabaseTask::within(Duration::ZERO).is_over());
+        assert!(!DatabaseTask::within(Duration::from_hours(1)).is_over() && !DatabaseTask::unbounded().is_over());
     }
 }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use data_encoding::HEXLOWER;
 use hmac::Mac;
 
-use crate::domain::network::Network;
+use crate::domain::network::{Group, Network, SIZES};
 use crate::domain::pepper::Peppers;
 use crate::domain::text::fold;
+use crate::queue;
 
 /// A sign-in attempt: the name that was tried, and the network it came from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Trial {
+pub struct Attempt {
     /// Case-folded and cut to the length of a user name. The user may not exist.
     pub(super) name: String,
     /// The network that the attempt came from.
@@ -21,7 +22,7 @@ pub struct Trial {
     pub(super) mark: Arc<str>,
 }
 
-impl Trial {
+impl Attempt {
     /// An attempt with this name from this address.
     #[must_use]
     pub fn new(username: &str, address: Option<IpAddr>, peppers: &Peppers) -> Self {
@@ -35,9 +36,33 @@ impl Trial {
 
 /// The party that an attempt counts for in the queue for checking passwords.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Party {
+pub enum SignInParty {
     /// A name on a network from which it has signed in before.
-    Familiar(Trial),
+    Familiar(Attempt),
     /// All other attempts from a network.
     Strangers(Network),
+}
+
+/// What password checks under way are counted by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Counted {
+    /// A name on a network that is familiar with it.
+    Attempt(Attempt),
+    /// A group of networks.
+    Group(Group),
+}
+
+impl queue::Party for SignInParty {
+    type Group = Counted;
+
+    fn groups(&self) -> [Counted; SIZES] {
+        match self {
+            Self::Familiar(attempt) => std::array::from_fn(|_| Counted::Attempt(attempt.clone())),
+            Self::Strangers(network) => network.groups().map(Counted::Group),
+        }
+    }
+
+    fn is_preferred(&self) -> bool {
+        matches!(self, Self::Familiar(_))
+    }
 }
