@@ -2,7 +2,7 @@
 //! `TESSERA_PEPPER=… cargo run --release --example seed -- DATABASE_URL KEYS TOKENS_FILE`
 //!
 //! The rows are those that creating the keys would leave, without the audit trail. Every key is linked to one of a
-//! hundred personas; one in a hundred has expired, and its token is left out of the file.
+//! hundred personas. One key in a hundred has expired; its token is not in the file.
 
 use std::error::Error;
 use std::fs::File;
