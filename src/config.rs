@@ -6,6 +6,7 @@ mod help;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::datahub::{DataHubSettings, MetadataAuth, NeverExpiringTokens};
@@ -15,8 +16,7 @@ use crate::domain::token::Prefixes;
 
 /// Tessera: API keys that act. Every key is a service account with its own personas and permissions.
 ///
-/// Without a command it runs `serve`. On the first start it creates the user `admin` and an API key, and prints both
-/// once.
+/// Without a command it serves. On the first start it creates the user `admin` and an API key, and shows both once.
 #[derive(Parser)]
 #[command(name = "tessera", version)]
 pub struct Cli {
@@ -33,7 +33,7 @@ pub struct Cli {
 pub enum Command {
     /// Serve requests until told to stop (the default)
     Serve,
-    /// Set up a database with the user `admin` and an API key, print both once, and stop; `serve` does the same at its
+    /// Set up a database with the user `admin` and an API key, show both once, and stop; `serve` does the same at its
     /// first start
     Init,
     /// Migrate the schema of a database that has been set up, and stop
@@ -54,7 +54,7 @@ pub enum Command {
     /// Create and change users
     #[command(subcommand)]
     Users(Users),
-    /// Create API keys
+    /// Create, list and delete API keys
     #[command(subcommand)]
     Keys(Keys),
 }
@@ -177,6 +177,14 @@ pub enum Keys {
         #[arg(long = "persona", value_name = "QUALIFIED_NAME")]
         personas: Vec<String>,
     },
+    /// List API keys, newest first, as tab-separated lines: id, status, expiry in epoch milliseconds or `never`, creator, name
+    List,
+    /// Delete an API key: it is refused from now on
+    Delete {
+        /// Its id, its client id or its user name
+        #[arg(value_name = "ID")]
+        key: String,
+    },
 }
 
 fn permission_help() -> String {
@@ -220,7 +228,12 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_SEEN_FILE")]
     pub seen_file: Option<PathBuf>,
 
-    /// The password of the user `admin`, who is created at the first start; generated and printed if left out
+    /// The new file for the password and the API key of the first start, where standard output is no terminal. By default the
+    /// SQLite file's name, or `tessera` for PostgreSQL, with `.first-start` at its end
+    #[arg(long, global = true, env = "TESSERA_FIRST_START_FILE")]
+    pub first_start_file: Option<PathBuf>,
+
+    /// The password of the user `admin`, who is created at the first start; drawn and shown with the API key if left out
     #[arg(long, global = true, env = "TESSERA_ADMIN_PASSWORD", hide_env_values = true)]
     pub admin_password: Option<String>,
 
@@ -312,7 +325,7 @@ pub struct Settings {
 
     /// Whether to percent-encode the raw request targets of Atlan's Java SDK before parsing. If not, they are answered
     /// with 400
-    #[arg(long, global = true, env = "TESSERA_RAW_REQUEST_TARGETS", default_value_t = true, action = clap::ArgAction::Set)]
+    #[arg(long, global = true, env = "TESSERA_RAW_REQUEST_TARGETS", default_value_t = true, action = clap::ArgAction::Set, value_parser = BoolishValueParser::new())]
     pub raw_request_targets: bool,
     /// The timeout of a request, in seconds
     #[arg(long, global = true, env = "TESSERA_REQUEST_TIMEOUT_SECONDS", default_value_t = 30)]
@@ -328,7 +341,7 @@ pub struct Settings {
     pub shutdown_seconds: u64,
 
     /// The format of the log on standard error
-    #[arg(long, global = true, env = "TESSERA_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, global = true, env = "TESSERA_LOG_FORMAT", value_enum, ignore_case = true, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 
     /// The log filter: a level, or directives such as `info,tessera=debug`

@@ -22,6 +22,7 @@ pub mod config;
 mod descriptors;
 pub mod directory;
 pub mod domain;
+mod first_start_file;
 pub mod http;
 mod pepper_file;
 pub mod queue;

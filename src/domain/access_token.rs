@@ -119,6 +119,12 @@ impl Lifetimes {
         if allowed.is_empty() { Ok(Self { never, ..Self::default() }) } else { Ok(Self { never, allowed }) }
     }
 
+    /// Those besides for ever, in ISO 8601.
+    #[must_use]
+    pub fn allowed(&self) -> &[String] {
+        &self.allowed
+    }
+
     /// The requested lifetime, by DataHub's name (`ONE_MONTH`) or in ISO 8601. The messages are DataHub's.
     ///
     /// # Errors
@@ -204,7 +210,7 @@ impl Field for AccessTokenField {
     fn described(self) -> Described<AccessToken> {
         match self {
             Self::Id => filtered("id", Exact),
-            Self::Name => filtered("name", Kind::Text),
+            Self::Name => filtered("name", Kind::Text).trimmed(),
             Self::Description => filtered("description", Kind::Text),
             Self::Actor => filtered("actorUrn", Exact),
             Self::Owner => filtered("ownerUrn", Exact),

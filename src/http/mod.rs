@@ -21,6 +21,7 @@ mod problem;
 mod request_id;
 pub mod state;
 mod valid;
+mod whole;
 pub mod wire;
 
 #[cfg(feature = "fuzzing")]

@@ -7,7 +7,7 @@
 mod datahub;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -45,6 +45,9 @@ pub enum Failure {
     /// The endpoint exists, but for other methods (given here).
     #[error("this endpoint answers {0} only")]
     Method(String),
+    /// The body is compressed: how much it is would not be known before it is too much.
+    #[error("a body is taken without `Content-Encoding` only, so not compressed")]
+    Encoded,
     /// The body is larger than allowed.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
@@ -135,6 +138,7 @@ impl Failure {
             Self::Domain(Error::Changed) => (StatusCode::PRECONDITION_FAILED, "TESSERA-412-001"),
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, "TESSERA-408-001"),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "TESSERA-413-001"),
+            Self::Encoded => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "TESSERA-415-001"),
             Self::Domain(Error::RateLimited { .. }) => (StatusCode::TOO_MANY_REQUESTS, "TESSERA-429-002"),
             Self::Domain(Error::Busy) => (StatusCode::TOO_MANY_REQUESTS, "TESSERA-429-001"),
             Self::Domain(Error::SlowedDown { .. }) => (StatusCode::TOO_MANY_REQUESTS, "TESSERA-429-003"),
@@ -208,6 +212,9 @@ impl Failure {
             }
             Self::Domain(Error::RateLimited { retry_after } | Error::SlowedDown { retry_after }) => {
                 response.insert_header((RETRY_AFTER, *retry_after));
+            }
+            Self::Encoded => {
+                response.insert_header((ACCEPT_ENCODING, HeaderValue::from_static("identity")));
             }
             Self::Method(allowed) => {
                 response.insert_header((ALLOW, allowed.as_str()));

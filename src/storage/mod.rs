@@ -22,6 +22,7 @@ pub mod permission_uses;
 pub mod personas;
 pub mod policies;
 mod policy_users;
+mod postgres_url;
 pub mod principals;
 pub mod profiles;
 pub mod removals;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Which other modules each top-level module may import.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("lib", &[]),
     ("main", &["commands", "config", "telemetry"]),
     (
@@ -17,6 +17,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
             "directory",
             "domain",
             "http",
+            "first_start_file",
             "pepper_file",
             "seen_file",
             "service",
@@ -33,6 +34,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("domain", &["clock"]),
     ("config", &["domain"]),
     ("descriptors", &["config"]),
+    ("first_start_file", &["config", "pepper_file", "storage"]),
     ("pepper_file", &["config", "domain", "storage"]),
     ("seen_file", &["config", "domain", "pepper_file", "storage"]),
     ("telemetry", &["config"]),

@@ -271,6 +271,24 @@ fn every_migration_can_be_taken_back_and_made_again() {
     assert_eq!(schema(&database), before, "nothing is left to do");
 }
 
+/// As in a database of a program that knew neither of the migrations that fold them.
+#[test]
+fn names_of_old_personas_are_folded_as_those_of_new_ones() {
+    let storage = Storage::fresh();
+    let database = storage.connect();
+    database.migrate().unwrap();
+    for statement in [
+        "INSERT INTO personas VALUES ('1', 'default/1', 'Ärzte', 'ÉTÉ', '', true, '', 1, 1, '', '', '')",
+        "INSERT INTO search_terms VALUES ('1', 'name', 'Ärzte')",
+        "INSERT INTO search_terms VALUES ('1', 'displayName', 'ÉTÉ')",
+        "DELETE FROM __diesel_schema_migrations WHERE version = '20261129010500'",
+    ] {
+        execute(&database, statement).unwrap();
+    }
+    database.migrate().unwrap();
+    assert_eq!(lines(&database, "SELECT value AS line FROM search_terms ORDER BY field"), ["été", "ärzte"]);
+}
+
 #[actix_web::test]
 async fn text_is_ordered_by_its_bytes() {
     let world = World::new(&Options::default());

@@ -99,7 +99,10 @@ async fn unverified_actor(state: &State, settings: &DoorRules, request: &HttpReq
 }
 
 /// The actor of the session cookies, which must both name the same user. Applies the CSRF check.
-async fn of_session(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
+///
+/// # Errors
+/// [`Refusal`]s, or when the storage fails.
+pub(super) async fn of_session(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
     let (Some(session), Some(claimed)) = (request.cookie(SESSION_COOKIE), request.cookie(ACTOR_COOKIE)) else {
         return Err(Error::Unauthenticated(Refusal::Missing).into());
     };
@@ -154,7 +157,9 @@ pub fn check_csrf(request: &HttpRequest) -> Result<(), Failure> {
     });
     let changes = !request.method().is_safe();
     if changes && !(is_json && from_here && origin_is_here) {
-        let message = "A request with cookies must be JSON from the same origin.".to_owned();
+        let message =
+            "The request must be JSON (`Content-Type: application/json`), from the same origin if a page makes it."
+                .to_owned();
         return Err(Failure::DataHub(StatusCode::FORBIDDEN, message));
     }
     Ok(())

@@ -7,15 +7,15 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::caller::{ACTOR_COOKIE, Caller, SESSION_COOKIE, check_csrf, check_csrf_navigation};
+use super::caller::{ACTOR_COOKIE, Caller, SESSION_COOKIE, check_csrf, check_csrf_navigation, of_session};
 use super::settings::DoorRules;
 use super::urn;
 use crate::clock::SECOND;
 use crate::domain::error::{Error, Refusal};
 use crate::domain::nesting::{Unreadable, read_json};
 use crate::domain::text::DisplayName;
-use crate::http::auth::origin;
-use crate::http::openapi::DataHubFails;
+use crate::http::auth::{self, Look, note, origin};
+use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::valid::{Body, Params, Raw};
@@ -32,7 +32,7 @@ use crate::service::people::invites::{self, SignUp};
     request_body = LogIn,
     responses(
         (status = 200, description = "The cookies `PLAY_SESSION` and `actor`; no body"),
-        DataHubFails<400>,
+        Fails<400>, Fails<403>, Fails<429>,
     ),
 )]
 #[post("/logIn")]
@@ -55,7 +55,7 @@ pub async fn log_in(state: web::Data<State>, request: HttpRequest, body: Body<Ra
     request_body = SignUpForm,
     responses(
         (status = 200, description = "The cookies of the new user; no body"),
-        DataHubFails<400>,
+        Fails<400>, Fails<403>, Fails<429>,
     ),
 )]
 #[post("/signUp")]
@@ -108,21 +108,24 @@ pub async fn sign_up(
     security(()),
     responses(
         (status = 303, description = "A redirect to the sign-in page that clears the cookies"),
-        DataHubFails<403>,
+        Fails<403>, Fails<500>, Fails<503>, Fails<504>,
     ),
 )]
 #[get("/logOut")]
-pub async fn log_out(
-    state: web::Data<State>,
-    request: HttpRequest,
-    caller: Option<Caller>,
-) -> Result<HttpResponse, Failure> {
+pub async fn log_out(state: web::Data<State>, request: HttpRequest) -> Result<HttpResponse, Failure> {
     check_csrf_navigation(&request)?;
-    if let Some(Caller(actor)) = caller {
-        match sessions::end(&state.service, &actor).await {
-            Ok(()) | Err(Error::Conflict(_) | Error::Unauthenticated(_)) => {}
-            Err(error) => return Err(error.into()),
+    // Whoever a bearer token beside the cookies is of stays signed in.
+    let ended = match of_session(&state, &request, Look::First).await {
+        Ok(actor) => {
+            note(&actor, &request);
+            let actor = actor.requesting(auth::request(&request));
+            sessions::end(&state.service, &actor).await.map_err(Failure::from)
         }
+        Err(failure) => Err(failure),
+    };
+    match ended {
+        Ok(()) | Err(Failure::Domain(Error::Conflict(_) | Error::Unauthenticated(_))) => {}
+        Err(failure) => return Err(failure),
     }
     let gone = |name: &'static str| Cookie::build(name, "").path("/").max_age(Duration::ZERO).finish();
     Ok(HttpResponse::SeeOther()
@@ -140,7 +143,7 @@ pub async fn log_out(
     operation_id = "get_datahub_sign_in",
     security(()),
     params(("redirect_uri" = Option<String>, Query, description = "A path of this server")),
-    responses((status = 303, description = "The redirect")),
+    responses((status = 303, description = "There"), Fails<400>),
 )]
 #[get("/authenticate")]
 pub async fn authenticate(request: HttpRequest, caller: Option<Caller>) -> Result<HttpResponse, Failure> {
