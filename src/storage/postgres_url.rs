@@ -271,7 +271,8 @@ mod tests {
         for (text, named) in [
             ("u:hush%zz9@h/d", "the password"),
             ("u:hush%@h/d", "the password"),
-            ("u:hu/sh@h/d", "port"),
+            ("u:hu/sh@h/d", "`@` too many"),
+            ("u:hush@h:port/d", "a number for its port"),
             ("h/d?password=hush%4", "`password`"),
             ("h/d?hush", "name=value"),
             ("h/d?Hush=x", "libpq"),
