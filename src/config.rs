@@ -262,6 +262,10 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_INTROSPECTION_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(i64).range(1..=3600))]
     pub introspection_seconds: i64,
 
+    /// How long after signing in people may do what is dangerous in the console without confirming who they are, in seconds
+    #[arg(long, global = true, env = "TESSERA_CONFIRM_SECONDS", default_value_t = 900)]
+    pub confirm_seconds: u64,
+
     /// A file with the public keys that GitHub's secret scanning signs with, as GitHub publishes them
     #[arg(long, global = true, env = "TESSERA_GITHUB_PUBLIC_KEYS")]
     pub github_public_keys: Option<PathBuf>,

@@ -16,7 +16,7 @@ use crate::http::gateway::introspection::AnswerLifetime;
 use crate::http::peer::TrustedProxies;
 use crate::http::state::StateSettings;
 use crate::http::wire::{ConnectionLimits, Connections, Pace};
-use crate::http::{DoorSettings, datahub};
+use crate::http::{DoorSettings, console, datahub};
 use crate::telemetry::AcceptErrors;
 
 /// What all doors need to know.
@@ -54,6 +54,7 @@ pub(super) fn settings(settings: &Settings) -> Result<DoorSettings, String> {
         github_keys,
         introspection: AnswerLifetime(settings.introspection_seconds * SECOND),
         datahub: datahub(&settings.datahub, settings.listen)?,
+        console: console::Settings { confirm_after: Duration::from_secs(settings.confirm_seconds) },
     })
 }
 

@@ -7,7 +7,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, get, web};
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::Config;
 
-use super::envelope::EndsWithSlash;
+use super::address::EndsWithSlash;
 use super::openapi::{self, Fails};
 use super::problem::Failure;
 use crate::domain::error::Error;

@@ -16,9 +16,11 @@ use tokio::time::timeout;
 use tracing::Instrument;
 use tracing::field::Empty;
 
+use super::address::EndsWithSlash;
 use super::auth::Known;
+use super::console::failures::Reader;
 use super::datahub;
-use super::problem::{Failure, PROBLEM_JSON, Shape};
+use super::problem::{Complete, Failure, PROBLEM_JSON, Shape};
 use super::request_id::{Numbered, RequestId};
 use crate::domain::error::Error;
 use crate::domain::limits::Allowance;
@@ -84,16 +86,13 @@ pub async fn envelope(
     }
 }
 
-/// The address of a request ended with a slash, which its handler does not see any more: what is relative to the address
-/// depends on it.
-pub struct EndsWithSlash;
-
 /// What must be known of a request to answer it.
 struct Answer {
     number: u64,
     request_id: RequestId,
     echoes: Vec<(HeaderName, HeaderValue)>,
     shape: Shape,
+    reader: Option<Reader>,
     method: Method,
     started: Instant,
     /// Whether actix takes the request for an offer to speak another protocol, and ends the connection when it is not
@@ -127,6 +126,7 @@ impl Answer {
             request_id,
             echoes,
             shape: shape(request.path(), headers),
+            reader: Reader::of(request),
             method: request.method().clone(),
             started: Instant::now(),
             ends_connection: request.head().upgrade() || request.method() == Method::CONNECT,
@@ -137,6 +137,9 @@ impl Answer {
     fn failure(&self, response: &ServiceResponse<BoxBody>, state: &State) -> Option<(HttpResponse, &'static str)> {
         let status = response.status();
         if !status.is_client_error() && !status.is_server_error() {
+            return None;
+        }
+        if response.response().extensions().contains::<Complete>() {
             return None;
         }
         if let Some(failure) = response.response().error().and_then(actix_web::Error::as_error::<Failure>) {
@@ -184,7 +187,9 @@ impl Answer {
             // Not the message: it may repeat what the client sent, and that may be a token in the wrong place.
             _ => tracing::debug!(code = failure.code().1, "refused"),
         }
-        failure.render(self.shape, &self.request_id.to_string())
+        let request_id = self.request_id.to_string();
+        let page = self.reader.as_ref().and_then(|reader| reader.page(failure, &request_id));
+        page.unwrap_or_else(|| failure.render(self.shape, &request_id))
     }
 
     /// Announces that the connection ends after this answer, where it would do so unannounced.

@@ -1,9 +1,11 @@
 //! The doors: every path on one screen.
 
+mod address;
 mod asked;
 pub mod atlan;
 pub mod auth;
 pub mod bodies;
+pub mod console;
 pub mod datahub;
 mod docs;
 mod edition;
@@ -29,10 +31,11 @@ pub use fallback::no_endpoint;
 #[cfg(feature = "fuzzing")]
 pub use valid::Params;
 
-use actix_web::web::Data;
+use actix_web::web::{Data, get, post};
 use utoipa::openapi::{OpenApi, Server};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use self::console::Console;
 use self::datahub::graphql::engine::Engine;
 use self::docs::Documents;
 use self::fallback::Endpoints;
@@ -49,6 +52,8 @@ pub struct DoorSettings {
     pub introspection: AnswerLifetime,
     /// What DataHub's door was told.
     pub datahub: datahub::Settings,
+    /// What the console was told.
+    pub console: console::Settings,
 }
 
 /// The data of single doors.
@@ -61,6 +66,7 @@ pub struct Doors {
     introspection: Data<AnswerLifetime>,
     datahub: Data<datahub::Settings>,
     graphql: Data<Engine>,
+    console: Data<Console>,
 }
 
 impl Doors {
@@ -81,6 +87,7 @@ impl Doors {
             introspection: Data::new(settings.introspection),
             datahub: Data::new(settings.datahub),
             graphql: Data::new(Engine::start()?),
+            console: Data::new(Console::new(settings.console)),
         })
     }
 
@@ -93,7 +100,8 @@ impl Doors {
             .app_data(self.leak_reports.clone())
             .app_data(self.introspection.clone())
             .app_data(self.datahub.clone())
-            .app_data(self.graphql.clone());
+            .app_data(self.graphql.clone())
+            .app_data(self.console.clone());
     }
 }
 
@@ -176,5 +184,11 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(docs::document)
         .service(docs::document_3_0)
         .service(docs::index)
-        .service(docs::file);
+        .service(docs::file)
+        // The console's pages, which no program reads: not in the OpenAPI document. /, /login, /logout, /files
+        .route("/", get().to(console::start::show))
+        .route("/login", get().to(console::login::show))
+        .route("/login", post().to(console::login::sign_in))
+        .route("/logout", post().to(console::login::sign_out))
+        .route("/files/{name}", get().to(console::files::file));
 }

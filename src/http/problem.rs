@@ -184,7 +184,8 @@ impl Failure {
         }
     }
 
-    fn add_headers(&self, response: &mut HttpResponseBuilder) {
+    /// Adds the header fields that belong to the failure.
+    pub(super) fn add_headers(&self, response: &mut HttpResponseBuilder) {
         match self {
             Self::Domain(Error::Unauthenticated(refusal)) => {
                 response.insert_header((WWW_AUTHENTICATE, challenge(*refusal)));
@@ -289,6 +290,9 @@ impl ResponseError for Failure {
         self.code().0
     }
 }
+
+/// In the extensions of a response: its body is what it shall be, although its status is that of an error.
+pub struct Complete;
 
 /// Which body an error has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -125,12 +125,8 @@ pub async fn log_out(
             Err(error) => return Err(error.into()),
         }
     }
-    let gone = |name: &'static str| Cookie::build(name, "").path("/").max_age(Duration::ZERO).finish();
-    Ok(HttpResponse::SeeOther()
-        .insert_header((LOCATION, "login"))
-        .cookie(gone(SESSION_COOKIE))
-        .cookie(gone(ACTOR_COOKIE))
-        .finish())
+    let [session, actor] = no_cookies();
+    Ok(HttpResponse::SeeOther().insert_header((LOCATION, "login")).cookie(session).cookie(actor).finish())
 }
 
 /// Go on to a page of this server, or to the page that signs in
@@ -167,21 +163,35 @@ async fn begin(
     password: String,
 ) -> Result<HttpResponse, Failure> {
     let begun = sessions::create(&state.service, username.clone(), password, origin(state, request)).await;
-    let NewSession { token, expires_at } = begun.map_err(|error| match error {
+    let begun = begun.map_err(|error| match error {
         Error::Unauthenticated(Refusal::WrongPassword) => bad_request("Invalid Credentials".to_owned()),
         Error::Unauthenticated(Refusal::Disabled) => bad_request("The user is suspended or removed.".to_owned()),
         other => other.into(),
     })?;
+    let [session, actor] = cookies(state, request, username, begun);
+    Ok(HttpResponse::Ok().cookie(session).cookie(actor).finish())
+}
+
+/// The cookies of a session that has just begun.
+pub fn cookies(state: &State, request: &HttpRequest, username: String, begun: NewSession) -> [Cookie<'static>; 2] {
+    let NewSession { token, expires_at } = begun;
     let lifetime = Duration::seconds((expires_at - state.service.clock.now()) / SECOND);
     let secure = request.connection_info().scheme() == "https" && state.trusted.is_peer(request);
     let cookie = |name: &'static str, value: String| {
         let cookie = Cookie::build(name, value).path("/").max_age(lifetime).same_site(SameSite::Lax);
         if secure { cookie.secure(true) } else { cookie }
     };
-    Ok(HttpResponse::Ok()
-        .cookie(cookie(SESSION_COOKIE, token.expose()).http_only(true).finish())
-        .cookie(cookie(ACTOR_COOKIE, urn::of_user(username)).finish())
-        .finish())
+    [
+        cookie(SESSION_COOKIE, token.expose()).http_only(true).finish(),
+        cookie(ACTOR_COOKIE, urn::of_user(username)).finish(),
+    ]
+}
+
+/// What takes those cookies away.
+#[must_use]
+pub fn no_cookies() -> [Cookie<'static>; 2] {
+    let gone = |name: &'static str| Cookie::build(name, "").path("/").max_age(Duration::ZERO).finish();
+    [gone(SESSION_COOKIE), gone(ACTOR_COOKIE)]
 }
 
 fn not_blank(name: &str, value: &str) -> Result<(), Failure> {

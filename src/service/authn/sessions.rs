@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, PresentedCredential};
 use crate::domain::change::{Action, Subject};
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::principal::PrincipalState;
@@ -83,6 +83,22 @@ pub async fn create(service: &Service, username: String, password: String, origi
     Ok(begun)
 }
 
+/// When the actor signed in, in epoch milliseconds.
+///
+/// # Errors
+/// [`Error::Conflict`] when the request was not made with a session, [`Error::Unauthenticated`] when it has ended.
+pub async fn began(service: &Service, actor: &Actor) -> Result<i64> {
+    let session = session_of(actor)?;
+    let found = service.read(move |connection| credentials::find(connection, session.key_id)).await?;
+    Ok(found.ok_or(Error::Unauthenticated(Refusal::Invalid))?.credential.created_at)
+}
+
+/// The session that a request was made with.
+fn session_of(actor: &Actor) -> Result<PresentedCredential> {
+    let session = actor.credential.filter(|credential| credential.kind == TokenKind::Session);
+    session.ok_or_else(|| Error::Conflict("this request was not made with a session".to_owned()))
+}
+
 /// Remembers from where users signed in before this process began: they are no strangers.
 ///
 /// # Errors
@@ -127,9 +143,7 @@ const UNKNOWN: &str = "(unknown)";
 /// # Errors
 /// [`Error::Conflict`] when the request was not made with a session.
 pub async fn end(service: &Service, actor: &Actor) -> Result<()> {
-    let Some(session) = actor.credential.filter(|credential| credential.kind == TokenKind::Session) else {
-        return Err(Error::Conflict("this request was not made with a session".to_owned()));
-    };
+    let session = session_of(actor)?;
     service
         .write_first(actor, move |transaction| {
             if credentials::delete(transaction.connection, session.key_id)? == Existed::No {

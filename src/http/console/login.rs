@@ -1,0 +1,113 @@
+//! `/login`, `/logout`.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use askama::Template;
+
+use super::form::{Form, sentence};
+use super::next::local;
+use super::page::{Page, answer_with, lead};
+use super::{Console, Posted, Visit};
+use crate::domain::error::{Error, Refusal};
+use crate::http::address::root;
+use crate::http::auth::origin;
+use crate::http::datahub::caller::refuse_cross_site_navigation;
+use crate::http::datahub::login::{cookies, no_cookies};
+use crate::http::problem::Failure;
+use crate::http::state::State;
+use crate::http::valid::{Body, Params, Raw};
+use crate::service::authn::sessions;
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct Login {
+    page: Page,
+    username: String,
+    next: String,
+    error: String,
+    notice: &'static str,
+}
+
+/// `GET /login`
+///
+/// # Errors
+/// When the page cannot be written.
+pub async fn show(
+    console: web::Data<Console>,
+    request: HttpRequest,
+    visit: Option<Visit>,
+) -> Result<HttpResponse, Failure> {
+    let params = Params::parse(request.query_string());
+    let wanted = [params.get("next")?, params.get("redirect_uri")?].into_iter().find_map(local_and_some).unwrap_or_default();
+    // Whoever is signed in already is led on.
+    if let Some(visit) = visit {
+        return Ok(visit.lead(wanted));
+    }
+    let notice = match params.get("because")? {
+        "ended" => "Your session has ended. Sign in to go on.",
+        "out" => "You are signed out.",
+        _ => "",
+    };
+    let page = Page::new(&console, root(&request), "Sign in", "login");
+    let login = Login { page, username: String::new(), next: wanted.to_owned(), error: String::new(), notice };
+    answer_with(HttpResponse::Ok(), &login)
+}
+
+fn local_and_some(wanted: &str) -> Option<&str> {
+    local(wanted).filter(|wanted| !wanted.is_empty())
+}
+
+/// `POST /login`
+///
+/// # Errors
+/// When the form cannot be read, or the storage fails.
+pub async fn sign_in(
+    state: web::Data<State>,
+    console: web::Data<Console>,
+    request: HttpRequest,
+    body: Body<Raw>,
+) -> Result<HttpResponse, Failure> {
+    refuse_cross_site_navigation(&request)?;
+    let form = Form::parse(&request, &body.bytes()?)?;
+    let (username, password) = (form.text("username").trim().to_owned(), form.text("password").to_owned());
+    let next = local(form.text("next")).unwrap_or_default();
+    let begun = sessions::create(&state.service, username.clone(), password, origin(&state, &request)).await;
+    let error = match begun {
+        Ok(begun) => return Ok(lead(&root(&request), next, cookies(&state, &request, username, begun))),
+        Err(error) => error,
+    };
+    let mut response = HttpResponse::BadRequest();
+    let message = refusal(error, &mut response)?;
+    let page = Page::new(&console, root(&request), "Sign in", "login");
+    answer_with(response, &Login { page, username, next: next.to_owned(), error: message, notice: "" })
+}
+
+/// Why a password was not taken, in words, with the status and the header fields that belong to it.
+///
+/// # Errors
+/// Any other error.
+pub(super) fn refusal(error: Error, response: &mut HttpResponseBuilder) -> Result<String, Failure> {
+    match error {
+        Error::Unauthenticated(Refusal::WrongPassword) => Ok("The user name or the password is wrong.".to_owned()),
+        Error::Unauthenticated(Refusal::Disabled) => Ok("This user is disabled. An administrator can change that.".to_owned()),
+        error @ (Error::SlowedDown { .. } | Error::Busy) => {
+            let failure = Failure::from(error);
+            failure.add_headers(response.status(StatusCode::TOO_MANY_REQUESTS));
+            Ok(sentence(&failure.to_string()))
+        }
+        other => Err(other.into()),
+    }
+}
+
+/// `POST /logout`
+///
+/// # Errors
+/// When the storage fails.
+pub async fn sign_out(posted: Posted) -> Result<HttpResponse, Failure> {
+    match sessions::end(&posted.state.service, &posted.actor).await {
+        // It has ended meanwhile.
+        Ok(()) | Err(Error::Unauthenticated(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(lead(&root(&posted.request), "login?because=out", no_cookies()))
+}

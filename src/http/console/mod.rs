@@ -1,0 +1,67 @@
+//! The console: pages for people, in HTML. Handlers parse, call the use cases that every door calls, and render a template.
+//!
+//! | look for | in |
+//! |---|---|
+//! | what every page has: title, navigation, header fields | `page.rs`, `templates/layout.html` |
+//! | who looks at a page, and the forms that they send | `visit.rs`, `form.rs` |
+//! | signing in and out, and doing so again before something dangerous | `login.rs`, `confirm.rs` |
+//! | errors as pages | `failures.rs` |
+//! | style sheet, script and mark | `files.rs`, `files/` |
+//!
+//! Everything works without the script. A page keeps its state in its address.
+
+mod confirm;
+pub mod failures;
+pub mod files;
+mod form;
+pub mod login;
+mod next;
+mod page;
+pub mod start;
+mod visit;
+mod words;
+
+pub use self::page::Page;
+pub use self::visit::{Posted, Visit};
+
+use std::time::Duration;
+
+use self::files::Files;
+
+/// What this door can be told.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// How long after signing in somebody may do what is dangerous without doing so again.
+    pub confirm_after: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { confirm_after: Duration::from_secs(900) }
+    }
+}
+
+/// The data of this door.
+pub struct Console {
+    settings: Settings,
+    files: Files,
+}
+
+impl Console {
+    /// With those settings.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, files: Files::embedded() }
+    }
+}
+
+/// The first segments of the paths of this door; the first is that of the start page.
+const SEGMENTS: [&str; 12] = [
+    "", "login", "logout", "files", "keys", "settings", "personas", "policies", "people", "connections", "audit", "device",
+];
+
+/// Whether a path belongs to this door, so that its errors are pages.
+fn owns(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split(['/', '?']).next().unwrap_or_default();
+    SEGMENTS.contains(&first)
+}
