@@ -190,5 +190,14 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .route("/login", get().to(console::login::show))
         .route("/login", post().to(console::login::sign_in))
         .route("/logout", post().to(console::login::sign_out))
-        .route("/files/{name}", get().to(console::files::file));
+        .route("/files/{name}", get().to(console::files::file))
+        // /keys; the fixed name before `{guid}`
+        .route("/keys", get().to(console::keys::list::show))
+        .route("/keys/new", get().to(console::keys::new::show))
+        .route("/keys/new", post().to(console::keys::new::create))
+        .route("/keys/{guid}", get().to(console::keys::one::show))
+        .route("/keys/{guid}/edit", get().to(console::keys::change::show))
+        .route("/keys/{guid}/edit", post().to(console::keys::change::save))
+        .route("/keys/{guid}/delete", get().to(console::keys::change::ask))
+        .route("/keys/{guid}/delete", post().to(console::keys::change::delete));
 }

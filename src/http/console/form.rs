@@ -32,6 +32,12 @@ impl Form {
         Ok(Self(fields))
     }
 
+    /// The same fields, from the query string of an address.
+    #[must_use]
+    pub fn of_query(query: &str) -> Self {
+        Self(form_urlencoded::parse(query.as_bytes()).into_owned().take(FIELDS).collect())
+    }
+
     /// The value of a field, or the empty string; the first if there are more.
     #[must_use]
     pub fn text(&self, name: &str) -> &str {
@@ -70,13 +76,18 @@ impl Faults {
         self.0.push(Violation::new(field, message));
     }
 
-    /// Those of a use case that people can mend; other errors are handed back.
+    /// Those of a use case that people can mend; other errors are handed back. `fields` are the names of fields in the words
+    /// of the services, and on the page.
     ///
     /// # Errors
     /// The error, if it is about no field of the form and no state that people can change.
-    pub fn of(error: Error) -> Result<Self, Failure> {
+    pub fn of(error: Error, fields: &[(&str, &str)]) -> Result<Self, Failure> {
+        let here = |violation: Violation| {
+            let found = fields.iter().find(|(theirs, _)| *theirs == violation.field);
+            Violation::new(found.map_or(violation.field.as_str(), |(_, ours)| ours), violation.message)
+        };
         match error {
-            Error::Invalid(violations) => Ok(Self(violations)),
+            Error::Invalid(violations) => Ok(Self(violations.into_iter().map(here).collect())),
             Error::Forbidden(message) | Error::Conflict(message) => Ok(Self(vec![Violation::new("", message)])),
             other => Err(other.into()),
         }

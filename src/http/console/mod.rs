@@ -5,6 +5,8 @@
 //! | what every page has: title, navigation, header fields | `page.rs`, `templates/layout.html` |
 //! | who looks at a page, and the forms that they send | `visit.rs`, `form.rs` |
 //! | signing in and out, and doing so again before something dangerous | `login.rs`, `confirm.rs` |
+//! | what lists have in common: filters, order and pages in the address | `list.rs` |
+//! | API keys | `keys/` |
 //! | errors as pages | `failures.rs` |
 //! | style sheet, script and mark | `files.rs`, `files/` |
 //!
@@ -14,10 +16,14 @@ mod confirm;
 pub mod failures;
 pub mod files;
 mod form;
+pub mod keys;
+mod list;
 pub mod login;
 mod next;
 mod page;
 pub mod start;
+mod trail;
+mod verdict;
 mod visit;
 mod words;
 

@@ -101,6 +101,16 @@ impl Visit {
         Params::parse(self.request.query_string())
     }
 
+    /// How clients reach this server: as configured, or as the browser did.
+    #[must_use]
+    pub fn url(&self) -> String {
+        if let Some(url) = &self.state.public_url {
+            return url.trim_end_matches('/').to_owned();
+        }
+        let connection = self.request.connection_info();
+        format!("{}://{}", connection.scheme(), connection.host())
+    }
+
     /// What time it is, in epoch milliseconds.
     #[must_use]
     pub fn now(&self) -> i64 {

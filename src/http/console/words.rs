@@ -1,9 +1,11 @@
-//! Instants in words.
+//! Instants, permissions and actions in words.
 
 use chrono::{DateTime, Datelike, Timelike};
 
 use crate::clock::{DAY, HOUR, MINUTE};
 use crate::domain::api_key::NEVER;
+use crate::domain::permission::Permission;
+use crate::domain::policy::{Condition, Criterion, Facet};
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
@@ -57,6 +59,49 @@ pub fn relative(instant: i64, now: i64) -> String {
 #[must_use]
 pub fn counted(count: i64, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+}
+
+/// The resources that meet all of these criteria.
+#[must_use]
+pub fn resources(criteria: &[Criterion]) -> String {
+    if criteria.is_empty() {
+        return "everything".to_owned();
+    }
+    let one = |criterion: &Criterion| {
+        let values = criterion.values.join(" or ");
+        match (&criterion.field, criterion.condition) {
+            (Facet::Name, Condition::Covers) => format!("{values} and what lies beneath"),
+            (Facet::Name, Condition::Equals) => values,
+            (Facet::Name, Condition::StartsWith) => format!("names that begin with {values}"),
+            (Facet::Name, Condition::NotEquals) => format!("everything but {values}"),
+            (Facet::Type, Condition::NotEquals) => format!("of any type but {values}"),
+            (Facet::Type, _) => format!("of the type {values}"),
+            (field, Condition::NotEquals) => format!("where {} is not {values}", field.field()),
+            (field, Condition::StartsWith) => format!("where {} begins with {values}", field.field()),
+            (field, _) => format!("where {} is {values}", field.field()),
+        }
+    };
+    criteria.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// What a permission is called, and what whoever holds it can do.
+#[must_use]
+pub fn meaning(permission: Permission) -> (&'static str, &'static str) {
+    match permission {
+        Permission::ManageApiKeys => ("Manage keys", "create, change and delete API keys"),
+        Permission::ManagePersonas => ("Manage personas", "create, change and delete personas and their policies"),
+        Permission::ViewAudit => ("Read the audit trail", "read who changed what"),
+        Permission::VerifyTokens => ("Verify tokens", "ask about the tokens of others, as gateways do"),
+        Permission::GeneratePersonalAccessTokens => ("Generate access tokens", "create and revoke access tokens of its own"),
+        Permission::ManageAccessTokens => ("Manage access tokens", "create and revoke the access tokens of everybody"),
+        Permission::ManageServiceAccounts => ("Manage service accounts", "create and delete service accounts and their tokens"),
+        Permission::ManagePolicies => ("Manage policies", "write the policies of the platform"),
+        Permission::ManageUsersAndGroups => ("Manage people", "give roles to users and remove them"),
+        Permission::ManageUserCredentials => ("Invite people", "hand out invitations to sign up"),
+        Permission::ViewAnalytics => ("View analytics", "read what DataHub's clients call analytics"),
+        Permission::ViewApiKeys => ("See keys", "read the list of API keys"),
+        Permission::ViewUsers => ("See people", "read the list of users"),
+    }
 }
 
 #[cfg(test)]

@@ -233,6 +233,7 @@ impl App {
             github_keys: GithubKeys::parse(options.github_keys).unwrap(),
             introspection: AnswerLifetime(60_000),
             datahub: options.datahub,
+            ..DoorSettings::default()
         };
         let doors = Doors::new(&world.service, doors, options.public_url.as_deref()).unwrap();
         let settings = StateSettings {

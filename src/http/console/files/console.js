@@ -94,3 +94,26 @@ for (const input of document.querySelectorAll("[data-narrows]")) {
   });
   input.addEventListener("keydown", (event) => { if (event.key === "Enter") event.preventDefault(); });
 }
+
+// <form data-says="id"> says in that list what its choices come to, as they are made.
+for (const form of document.querySelectorAll("form[data-says]")) {
+  const list = document.getElementById(form.dataset.says);
+  const line = (text, quiet) => {
+    const item = document.createElement("li");
+    item.textContent = text;
+    item.classList.toggle("no", quiet);
+    return item;
+  };
+  form.addEventListener("change", () => {
+    const chosen = (name) => [...form.querySelectorAll(`[name=${name}]:checked`)].map((input) => input.closest("label"));
+    const personas = chosen("persona").map((label) => line(`act with the persona ${label.querySelector("span").textContent}`));
+    const permissions = chosen("permission").map((label) => line(label.querySelector("small").textContent.replace(/^It may |\.$/g, "")));
+    const does = [...personas, ...permissions];
+    if (does.length === 0) does.push(line("do nothing yet but say who it is", true));
+    const [life] = chosen("lifetime");
+    const end = life?.querySelector("time")?.textContent ?? (life?.querySelector("[value=until]") && form.elements.until.value);
+    if (life?.querySelector("[value=never]")) does.push(line("never stop working by itself", true));
+    else if (end) does.push(line(`stop working ${end}`));
+    list.replaceChildren(...does);
+  });
+}

@@ -1,0 +1,66 @@
+//! A key as lists and pages show it.
+
+use crate::clock::DAY;
+use crate::domain::api_key::{ApiKey, NEVER};
+use crate::domain::persona::PersonaRef;
+use crate::domain::principal::client_id;
+use crate::http::console::words::{When, relative};
+
+/// A key, in words.
+pub struct Row {
+    pub id: String,
+    pub client_id: String,
+    pub name: String,
+    pub description: String,
+    pub status: Status,
+    pub personas: Vec<PersonaRef>,
+    pub created: Option<When>,
+    pub updated: Option<When>,
+    pub expires: Option<When>,
+    pub last_used: Option<When>,
+    pub use_count: i64,
+    pub created_by: String,
+}
+
+/// What state a key is in: a word, and the class that colours it.
+pub struct Status {
+    pub class: &'static str,
+    pub text: String,
+}
+
+/// A key that ends so soon is shown as ending.
+const SOON: i64 = 7 * DAY;
+
+impl Status {
+    pub fn of(expires_at: i64, now: i64) -> Self {
+        match expires_at {
+            NEVER => Self { class: "active", text: "Active".to_owned() },
+            _ if expires_at <= now => {
+                Self { class: "expired", text: format!("Expired {}", relative(expires_at, now)) }
+            }
+            _ if expires_at - now <= SOON => {
+                Self { class: "expiring", text: format!("Expires {}", relative(expires_at, now)) }
+            }
+            _ => Self { class: "active", text: "Active".to_owned() },
+        }
+    }
+}
+
+impl Row {
+    pub fn of(key: ApiKey, now: i64) -> Self {
+        Self {
+            id: key.id.to_string(),
+            client_id: client_id(key.id),
+            name: key.display_name,
+            description: key.description,
+            status: Status::of(key.expires_at, now),
+            personas: key.personas,
+            created: When::of(key.created_at, now),
+            updated: When::of(key.updated_at, now),
+            expires: When::of(key.expires_at, now),
+            last_used: When::of(key.last_used_at, now),
+            use_count: key.use_count,
+            created_by: key.created_by,
+        }
+    }
+}
