@@ -119,6 +119,11 @@ impl Lifetimes {
         if allowed.is_empty() { Ok(Self { never, ..Self::default() }) } else { Ok(Self { never, allowed }) }
     }
 
+    /// The lifetimes that can be chosen, as ISO 8601 durations, and how many seconds each is.
+    pub fn offered(&self) -> impl Iterator<Item = (&str, i64)> {
+        self.allowed.iter().filter_map(|text| Some((text.as_str(), seconds_of(text)?)))
+    }
+
     /// The lifetime that a request asks for by DataHub's name (`ONE_MONTH`) or in ISO 8601. The messages
     /// are DataHub's.
     ///

@@ -199,5 +199,11 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .route("/keys/{guid}/edit", get().to(console::keys::change::show))
         .route("/keys/{guid}/edit", post().to(console::keys::change::save))
         .route("/keys/{guid}/delete", get().to(console::keys::change::ask))
-        .route("/keys/{guid}/delete", post().to(console::keys::change::delete));
+        .route("/keys/{guid}/delete", post().to(console::keys::change::delete))
+        // /settings
+        .route("/settings/tokens", get().to(console::settings::tokens::show))
+        .route("/settings/tokens/new", get().to(console::settings::generate::show))
+        .route("/settings/tokens/new", post().to(console::settings::generate::create))
+        .route("/settings/tokens/revoke", get().to(console::settings::revoke::ask))
+        .route("/settings/tokens/revoke", post().to(console::settings::revoke::revoke));
 }

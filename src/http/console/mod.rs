@@ -7,6 +7,7 @@
 //! | signing in and out, and doing so again before something dangerous | `login.rs`, `confirm.rs` |
 //! | what lists have in common: filters, order and pages in the address | `list.rs` |
 //! | API keys | `keys/` |
+//! | access tokens, sessions of one's own | `settings/` |
 //! | errors as pages | `failures.rs` |
 //! | style sheet, script and mark | `files.rs`, `files/` |
 //!
@@ -21,7 +22,9 @@ mod list;
 pub mod login;
 mod next;
 mod page;
+pub mod settings;
 pub mod start;
+mod status;
 mod trail;
 mod verdict;
 mod visit;

@@ -117,3 +117,10 @@ for (const form of document.querySelectorAll("form[data-says]")) {
     list.replaceChildren(...does);
   });
 }
+
+// The dialog of a token: over the page, and gone with Escape.
+for (const dialog of document.querySelectorAll("dialog[data-once]")) {
+  dialog.close();
+  dialog.showModal();
+  dialog.addEventListener("close", () => dialog.querySelector("a[data-done]").click());
+}

@@ -7,7 +7,7 @@ mod draft;
 pub mod list;
 pub mod new;
 pub mod one;
-mod row;
+pub(super) mod row;
 
 use crate::domain::error::Error;
 use crate::domain::ids::PrincipalId;

@@ -7,6 +7,7 @@ use askama::Template;
 use super::id_of;
 use super::row::Row;
 use crate::domain::api_key::ApiKey;
+use crate::domain::asset::Relation;
 use crate::domain::effective::{EffectivePermission, Source};
 use crate::domain::error::{Error, Result};
 use crate::domain::fields::ChangeField;
@@ -128,6 +129,13 @@ async fn trail(visit: &Visit, key: &ApiKey) -> Result<Option<Vec<Entry>>, Failur
     Ok(found.map(|page| page.records.into_iter().map(|change| Entry::of(change, now)).collect()))
 }
 
+fn relation_word(relation: Relation) -> &'static str {
+    match relation {
+        Relation::Admin => "admin",
+        Relation::Viewer => "viewer",
+    }
+}
+
 /// The permissions, put together by where they come from.
 fn lines(found: Vec<EffectivePermission>, now: i64) -> Vec<Line> {
     let mut lines: Vec<(EffectivePermission, Line)> = Vec::new();
@@ -150,7 +158,7 @@ fn lines(found: Vec<EffectivePermission>, now: i64) -> Vec<Line> {
             Source::Policy(policy) => {
                 (format!("policy {}", policy.name), policy.persona.map(|persona| format!("personas/{persona}")))
             }
-            Source::Asset(name, relation) => (format!("{} of {name}", relation.name()), None),
+            Source::Asset(name, relation) => (format!("{} of {name}", relation_word(*relation)), None),
         };
         let line = Line {
             allows: each.effect == Effect::Allow,

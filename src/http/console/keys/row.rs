@@ -1,10 +1,10 @@
 //! A key as lists and pages show it.
 
-use crate::clock::DAY;
-use crate::domain::api_key::{ApiKey, NEVER};
+use crate::domain::api_key::ApiKey;
 use crate::domain::persona::PersonaRef;
 use crate::domain::principal::client_id;
-use crate::http::console::words::{When, relative};
+use crate::http::console::status::Status;
+use crate::http::console::words::When;
 
 /// A key, in words.
 pub struct Row {
@@ -20,30 +20,6 @@ pub struct Row {
     pub last_used: Option<When>,
     pub use_count: i64,
     pub created_by: String,
-}
-
-/// What state a key is in: a word, and the class that colours it.
-pub struct Status {
-    pub class: &'static str,
-    pub text: String,
-}
-
-/// A key that ends so soon is shown as ending.
-const SOON: i64 = 7 * DAY;
-
-impl Status {
-    pub fn of(expires_at: i64, now: i64) -> Self {
-        match expires_at {
-            NEVER => Self { class: "active", text: "Active".to_owned() },
-            _ if expires_at <= now => {
-                Self { class: "expired", text: format!("Expired {}", relative(expires_at, now)) }
-            }
-            _ if expires_at - now <= SOON => {
-                Self { class: "expiring", text: format!("Expires {}", relative(expires_at, now)) }
-            }
-            _ => Self { class: "active", text: "Active".to_owned() },
-        }
-    }
 }
 
 impl Row {

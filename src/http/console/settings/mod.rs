@@ -1,0 +1,5 @@
+//! `/settings`: what people keep for themselves.
+
+pub mod generate;
+pub mod revoke;
+pub mod tokens;
