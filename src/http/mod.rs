@@ -200,10 +200,17 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .route("/keys/{guid}/edit", post().to(console::keys::change::save))
         .route("/keys/{guid}/delete", get().to(console::keys::change::ask))
         .route("/keys/{guid}/delete", post().to(console::keys::change::delete))
+        // /personas, /audit
+        .route("/personas", get().to(console::personas::list))
+        .route("/personas/{guid}", get().to(console::personas::show))
+        .route("/audit", get().to(console::audit::show))
+        .route("/audit/export/{format}", get().to(console::audit::export))
         // /settings
         .route("/settings/tokens", get().to(console::settings::tokens::show))
         .route("/settings/tokens/new", get().to(console::settings::generate::show))
         .route("/settings/tokens/new", post().to(console::settings::generate::create))
         .route("/settings/tokens/revoke", get().to(console::settings::revoke::ask))
-        .route("/settings/tokens/revoke", post().to(console::settings::revoke::revoke));
+        .route("/settings/tokens/revoke", post().to(console::settings::revoke::revoke))
+        .route("/settings/sessions", get().to(console::settings::sessions::show))
+        .route("/settings/sessions", post().to(console::settings::sessions::end));
 }

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::domain::access_token::wire_id;
 use crate::domain::actor::{Actor, PresentedCredential};
 use crate::domain::change::{Action, Subject};
+use crate::domain::credential::Credential;
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::principal::PrincipalState;
+use crate::domain::text::clip;
 use crate::domain::token::{Token, TokenKind};
 use crate::domain::user::{User, is_username};
 use crate::service::authn::party::Trial;
@@ -97,6 +100,62 @@ pub async fn began(service: &Service, actor: &Actor) -> Result<i64> {
 fn session_of(actor: &Actor) -> Result<PresentedCredential> {
     let session = actor.credential.filter(|credential| credential.kind == TokenKind::Session);
     session.ok_or_else(|| Error::Conflict("this request was not made with a session".to_owned()))
+}
+
+/// A session of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionInfo {
+    /// Names it, and tells nothing of its token.
+    pub id: String,
+    /// When it began, in epoch milliseconds.
+    pub created_at: i64,
+    /// When it stops, in epoch milliseconds.
+    pub expires_at: i64,
+    /// Whether the request was made with it.
+    pub is_own: bool,
+}
+
+/// How many sessions are told of at most.
+const TOLD: i64 = 200;
+
+/// The actor's sessions, the latest first.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn list(service: &Service, actor: &Actor) -> Result<Vec<SessionInfo>> {
+    let (id, now) = (actor.id(), service.clock.now());
+    let found =
+        service.read(move |connection| credentials::alive(connection, id, TokenKind::Session, now, TOLD)).await?;
+    let told = |each: Credential| SessionInfo {
+        id: wire_id(each.key_id),
+        created_at: each.created_at,
+        expires_at: each.expires_at,
+        is_own: actor.credential.is_some_and(|own| own.key_id == each.key_id),
+    };
+    Ok(found.into_iter().map(told).collect())
+}
+
+/// Ends a session of the actor's own, by its id: at once.
+///
+/// # Errors
+/// [`Error::NotFound`], also for a session of somebody else.
+pub async fn end_one(service: &Service, actor: &Actor, id: String) -> Result<()> {
+    service
+        .write(actor, move |transaction| {
+            let (actor, now) = (transaction.actor.id(), transaction.now);
+            let alive = credentials::alive(transaction.connection, actor, TokenKind::Session, now, TOLD)?;
+            let not_found = || Error::NotFound { kind: "session", id: clip(&id) };
+            let session = alive.into_iter().find(|each| wire_id(each.key_id) == id).ok_or_else(not_found)?;
+            if credentials::delete(transaction.connection, session.key_id)? == Existed::No {
+                return Err(not_found());
+            }
+            if transaction.actor.credential.is_some_and(|own| own.key_id == session.key_id) {
+                transaction.ends_own_credential();
+            }
+            let name = transaction.actor.username().to_string();
+            transaction.record(Action::SessionEnded, Subject::Principal(actor.uuid()), &name)
+        })
+        .await
 }
 
 /// Remembers from where users signed in before this process began: they are no strangers.

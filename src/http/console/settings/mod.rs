@@ -2,4 +2,5 @@
 
 pub mod generate;
 pub mod revoke;
+pub mod sessions;
 pub mod tokens;
