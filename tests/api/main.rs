@@ -21,6 +21,7 @@ mod breakdowns;
 mod changes;
 mod clocks;
 mod concurrency;
+mod console;
 mod containment;
 mod containment_holds;
 mod cost;
