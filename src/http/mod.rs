@@ -200,7 +200,11 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .route("/keys/{guid}/edit", post().to(console::keys::change::save))
         .route("/keys/{guid}/delete", get().to(console::keys::change::ask))
         .route("/keys/{guid}/delete", post().to(console::keys::change::delete))
-        // /personas, /audit
+        // /people, /personas, /audit
+        .route("/people", get().to(console::people::list))
+        .route("/people/role", post().to(console::people::change::role))
+        .route("/people/remove", get().to(console::people::change::ask))
+        .route("/people/remove", post().to(console::people::change::remove))
         .route("/personas", get().to(console::personas::list))
         .route("/personas/{guid}", get().to(console::personas::show))
         .route("/audit", get().to(console::audit::show))

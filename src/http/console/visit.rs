@@ -161,7 +161,8 @@ impl FromRequest for Posted {
             let visit = Visit::new(&request, actor)?;
             let expected = csrf(&visit.state.service.peppers, session_of(&visit.actor)?);
             if !bool::from(expected.as_bytes().ct_eq(form.text("csrf").as_bytes())) {
-                return Err(Error::Forbidden("this form belongs to another session: load its page again".to_owned()).into());
+                let message = "this form belongs to another session".to_owned();
+                return Err(Failure::DataHub(StatusCode::FORBIDDEN, message));
             }
             Ok(Self { visit, form })
         })
