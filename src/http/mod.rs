@@ -195,6 +195,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .route("/keys", get().to(console::keys::list::show))
         .route("/keys/new", get().to(console::keys::new::show))
         .route("/keys/new", post().to(console::keys::new::create))
+        .route("/keys/bulk", post().to(console::keys::bulk::act))
         .route("/keys/{guid}", get().to(console::keys::one::show))
         .route("/keys/{guid}/edit", get().to(console::keys::change::show))
         .route("/keys/{guid}/edit", post().to(console::keys::change::save))

@@ -187,3 +187,32 @@ async fn a_key_is_deleted_only_by_its_name() {
     assert_eq!(led(&browser.post(&path, &[("name", "etl")]).await), "../../keys?done=deleted");
     assert_eq!(app.holder_of(&token).whoami().await.status, 401);
 }
+
+#[actix_web::test]
+async fn several_keys_change_only_after_a_preview() {
+    let (app, browser) = administered().await;
+    let admin = app.admin().await;
+    let persona = admin.persona("readers").await["qualifiedName"].as_str().unwrap().to_owned();
+    let (one, two) = (app.key("one", &[]).await.api_key.id.to_string(), app.key("two", &[]).await.api_key.id.to_string());
+    let chosen = [("key", one.as_str()), ("key", two.as_str())];
+    let link = [&chosen[..], &[("deed", "link"), ("with", &persona)]].concat();
+    let preview = browser.post("/keys/bulk", &link).await;
+    assert!(preview.text.contains("Nothing has happened yet.") && preview.text.contains("gains the persona"), "{}", preview.text);
+    let linked = async || {
+        let filter = json!({"personaQualifiedName": persona}).to_string();
+        admin.keys(&[("filter", &filter)]).await.column("displayName").len()
+    };
+    assert_eq!(linked().await, 0);
+    let done = browser.post("/keys/bulk", &[&link[..], &[("step", "go")]].concat()).await;
+    assert!(done.text.contains("<h1>Done</h1>"), "{}", done.text);
+    assert_eq!(linked().await, 2);
+    let delete = [&chosen[..], &[("deed", "delete"), ("step", "go")]].concat();
+    for count in ["", "1", "3"] {
+        let refused = browser.post("/keys/bulk", &[&delete[..], &[("count", count)]].concat()).await;
+        assert!(refused.status == 400 && refused.text.contains("This is not how many keys there are."), "{count}");
+    }
+    assert_eq!(linked().await, 2);
+    browser.post("/keys/bulk", &[&delete[..], &[("count", "2")]].concat()).await;
+    assert_eq!(linked().await, 0);
+    assert_eq!(browser.post("/keys/bulk", &[("deed", "delete")]).await.status, 400);
+}

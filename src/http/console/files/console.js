@@ -83,6 +83,14 @@ for (const form of document.querySelectorAll("form[data-live]")) {
   form.addEventListener("change", (event) => { if (event.target.matches("select")) form.requestSubmit(); });
 }
 
+// <input type="checkbox" data-all="name"> ticks every box of that name in its form.
+for (const all of document.querySelectorAll("[data-all]")) {
+  all.hidden = false;
+  all.addEventListener("change", () => {
+    for (const box of all.form.querySelectorAll(`[name=${all.dataset.all}]`)) box.checked = all.checked;
+  });
+}
+
 // <input data-narrows="id"> hides the choices of that list that do not have its text in them.
 for (const input of document.querySelectorAll("[data-narrows]")) {
   input.hidden = false;

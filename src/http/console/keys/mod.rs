@@ -1,5 +1,6 @@
 //! `/keys`: API keys.
 
+pub mod bulk;
 pub mod change;
 mod choices;
 mod created;
