@@ -70,7 +70,9 @@ pub async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
 
 fn filter(listing: &Listing, now: i64) -> Result<Filter<ChangeField>, Failure> {
     let mut wanted = Vec::new();
-    for (name, field) in [("actor", ChangeField::Actor), ("action", ChangeField::Action), ("subject", ChangeField::Subject)] {
+    for (name, field) in
+        [("actor", ChangeField::Actor), ("action", ChangeField::Action), ("subject", ChangeField::Subject)]
+    {
         match listing.value(name) {
             "" => {}
             text => wanted.push(contains(field, text)),

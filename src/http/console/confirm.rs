@@ -4,9 +4,9 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use askama::Template;
 
+use super::Posted;
 use super::login::refusal;
 use super::page::{Page, answer_with};
-use super::Posted;
 use crate::http::auth::{self, Look, origin};
 use crate::http::datahub::login::cookies;
 use crate::http::problem::Failure;

@@ -96,10 +96,14 @@ fn words(failure: &Failure, status: StatusCode) -> (&'static str, &'static str) 
         (Failure::Domain(Error::NotFound { .. }), _) => {
             ("Not found", "It was deleted, or you may not see it: the two look the same on purpose.")
         }
-        (Failure::DataHub(..), 403) => ("Not sent from this page", "Nothing was done. Load the page again, and repeat it."),
+        (Failure::DataHub(..), 403) => {
+            ("Not sent from this page", "Nothing was done. Load the page again, and repeat it.")
+        }
         (_, 404 | 405) => ("There is no such page", "The address may be mistyped, or the page has moved."),
         (_, 403) => ("Not allowed", "Somebody who manages your permissions can change that."),
-        (_, 412) => ("It has changed meanwhile", "Load the page again: nothing of yours was saved, nothing of theirs is lost."),
+        (_, 412) => {
+            ("It has changed meanwhile", "Load the page again: nothing of yours was saved, nothing of theirs is lost.")
+        }
         (_, 429 | 503) => ("Too much at once", "Nothing was done. Try again in a moment."),
         (_, 504) => ("It took too long", "It may still have been carried out: look before you repeat it."),
         (_, 400..=499) => ("The request was not understood", "Go back, load the page again, and repeat it."),

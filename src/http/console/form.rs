@@ -24,8 +24,7 @@ impl Form {
         if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(Failure::Body("a form is sent as `application/x-www-form-urlencoded`".to_owned()));
         }
-        let fields: Vec<(String, String)> =
-            form_urlencoded::parse(bytes).into_owned().take(FIELDS + 1).collect();
+        let fields: Vec<(String, String)> = form_urlencoded::parse(bytes).into_owned().take(FIELDS + 1).collect();
         if fields.len() > FIELDS {
             return Err(Failure::Body(format!("a form has at most {FIELDS} fields")));
         }

@@ -96,7 +96,12 @@ impl Listing {
 
     /// The chip of a filter, if it applies, with what it says in words.
     #[must_use]
-    pub fn chip(&self, parameter: &'static str, name: &'static str, value: impl FnOnce(&str) -> String) -> Option<Chip> {
+    pub fn chip(
+        &self,
+        parameter: &'static str,
+        name: &'static str,
+        value: impl FnOnce(&str) -> String,
+    ) -> Option<Chip> {
         let set = Some(self.value(parameter)).filter(|set| !set.is_empty())?;
         Some(Chip { name, value: value(set), without: self.address(parameter, &self.sort, "") })
     }

@@ -38,7 +38,8 @@ pub async fn show(
     visit: Option<Visit>,
 ) -> Result<HttpResponse, Failure> {
     let params = Params::parse(request.query_string());
-    let wanted = [params.get("next")?, params.get("redirect_uri")?].into_iter().find_map(local_and_some).unwrap_or_default();
+    let wanted =
+        [params.get("next")?, params.get("redirect_uri")?].into_iter().find_map(local_and_some).unwrap_or_default();
     // Whoever is signed in already is led on.
     if let Some(visit) = visit {
         return Ok(visit.lead(wanted));
@@ -89,7 +90,9 @@ pub async fn sign_in(
 pub(super) fn refusal(error: Error, response: &mut HttpResponseBuilder) -> Result<String, Failure> {
     match error {
         Error::Unauthenticated(Refusal::WrongPassword) => Ok("The user name or the password is wrong.".to_owned()),
-        Error::Unauthenticated(Refusal::Disabled) => Ok("This user is disabled. An administrator can change that.".to_owned()),
+        Error::Unauthenticated(Refusal::Disabled) => {
+            Ok("This user is disabled. An administrator can change that.".to_owned())
+        }
         error @ (Error::SlowedDown { .. } | Error::Busy) => {
             let failure = Failure::from(error);
             failure.add_headers(response.status(StatusCode::TOO_MANY_REQUESTS));

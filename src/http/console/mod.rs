@@ -71,7 +71,18 @@ impl Console {
 
 /// The first segments of the paths of this door; the first is that of the start page.
 const SEGMENTS: [&str; 12] = [
-    "", "login", "logout", "files", "keys", "settings", "personas", "policies", "people", "connections", "audit", "device",
+    "",
+    "login",
+    "logout",
+    "files",
+    "keys",
+    "settings",
+    "personas",
+    "policies",
+    "people",
+    "connections",
+    "audit",
+    "device",
 ];
 
 /// Whether a path belongs to this door, so that its errors are pages.

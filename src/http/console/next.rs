@@ -21,12 +21,32 @@ mod tests {
 
     #[test]
     fn only_pages_of_the_console_are_led_to() {
-        for page in ["", "keys", "keys?status=active&sort=-lastUsedAt", "/settings/tokens", "keys/0195/edit", "device?user_code=AB-CD"] {
+        for page in [
+            "",
+            "keys",
+            "keys?status=active&sort=-lastUsedAt",
+            "/settings/tokens",
+            "keys/0195/edit",
+            "device?user_code=AB-CD",
+        ] {
             assert_eq!(local(page), Some(page.trim_start_matches('/')), "{page}");
         }
         for strange in [
-            "//example.com", "/\\example.com", "https://example.com", "javascript:alert(1)", "keys:x", "\\keys", "keys/../x",
-            "/api/service/apikeys", "logout", "login", "keys\r\nSet-Cookie: a=b", "keys#x", "///keys", "%2f/example.com", "keys%0d",
+            "//example.com",
+            "/\\example.com",
+            "https://example.com",
+            "javascript:alert(1)",
+            "keys:x",
+            "\\keys",
+            "keys/../x",
+            "/api/service/apikeys",
+            "logout",
+            "login",
+            "keys\r\nSet-Cookie: a=b",
+            "keys#x",
+            "///keys",
+            "%2f/example.com",
+            "keys%0d",
         ] {
             assert_eq!(local(strange), None, "{strange}");
         }

@@ -33,9 +33,9 @@ pub struct Page {
     pub username: Option<String>,
     /// What its forms must send back.
     pub csrf: String,
-    style: String,
-    script: String,
-    mark: String,
+    pub(super) style: String,
+    pub(super) script: String,
+    pub(super) mark: String,
 }
 
 impl Page {

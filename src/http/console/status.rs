@@ -17,9 +17,7 @@ impl Status {
     pub fn of(expires_at: i64, now: i64) -> Self {
         match expires_at {
             NEVER => Self { class: "active", text: "Active".to_owned() },
-            _ if expires_at <= now => {
-                Self { class: "expired", text: format!("Expired {}", relative(expires_at, now)) }
-            }
+            _ if expires_at <= now => Self { class: "expired", text: format!("Expired {}", relative(expires_at, now)) },
             _ if expires_at - now <= SOON => {
                 Self { class: "expiring", text: format!("Expires {}", relative(expires_at, now)) }
             }

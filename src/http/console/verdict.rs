@@ -52,7 +52,8 @@ impl Verdict {
     /// Those of [`explain`].
     pub async fn of(visit: &Visit, about: Option<String>, question: &Question) -> Result<Self> {
         let inquiry = Inquiry::new(&question.action, &question.resource, &question.type_name);
-        let found = explain(&visit.state.service, &visit.actor, Explain { actor: about, inquiry, personas: None }).await?;
+        let found =
+            explain(&visit.state.service, &visit.actor, Explain { actor: about, inquiry, personas: None }).await?;
         let rules = found.decision.grounds.iter().filter_map(|ground| match ground {
             Ground::BuiltIn(name) => Some(format!("the built-in rule {name}")),
             Ground::Policy(_) => None,
@@ -97,7 +98,9 @@ fn change(found: &Explanation) -> String {
         Some(Missing::PersonaDisabled(names)) => format!("Enable {}.", names.join(" or ")),
         Some(Missing::PolicyDisabled(names)) => format!("Enable {}.", names.join(" or ")),
         Some(Missing::NoPersona) => "Link a persona whose policies allow it.".to_owned(),
-        Some(Missing::NoPolicy) => format!("Link a persona whose policies allow it, or add a policy to one. {}", writers()),
+        Some(Missing::NoPolicy) => {
+            format!("Link a persona whose policies allow it, or add a policy to one. {}", writers())
+        }
         Some(Missing::NoPermission) => "Give it the permission, if you hold it yourself.".to_owned(),
     }
 }

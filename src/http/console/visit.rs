@@ -13,9 +13,9 @@ use data_encoding::BASE64URL_NOPAD;
 use hmac::Mac;
 use subtle::ConstantTimeEq;
 
+use super::Console;
 use super::form::Form;
 use super::page::{Page, answer, lead};
-use super::Console;
 use crate::domain::actor::{Actor, PresentedCredential};
 use crate::domain::error::{Error, Refusal};
 use crate::domain::pepper::Peppers;

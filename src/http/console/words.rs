@@ -32,7 +32,12 @@ impl When {
         Some(Self {
             iso: format!(
                 "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
-                date.year(), date.month(), date.day(), date.hour(), date.minute(), date.second()
+                date.year(),
+                date.month(),
+                date.day(),
+                date.hour(),
+                date.minute(),
+                date.second()
             ),
             exact: format!("{} {month} {}, {:02}:{:02} UTC", date.day(), date.year(), date.hour(), date.minute()),
             relative: relative(instant, now),
@@ -92,9 +97,13 @@ pub fn meaning(permission: Permission) -> (&'static str, &'static str) {
         Permission::ManagePersonas => ("Manage personas", "create, change and delete personas and their policies"),
         Permission::ViewAudit => ("Read the audit trail", "read who changed what"),
         Permission::VerifyTokens => ("Verify tokens", "ask about the tokens of others, as gateways do"),
-        Permission::GeneratePersonalAccessTokens => ("Generate access tokens", "create and revoke access tokens of its own"),
+        Permission::GeneratePersonalAccessTokens => {
+            ("Generate access tokens", "create and revoke access tokens of its own")
+        }
         Permission::ManageAccessTokens => ("Manage access tokens", "create and revoke the access tokens of everybody"),
-        Permission::ManageServiceAccounts => ("Manage service accounts", "create and delete service accounts and their tokens"),
+        Permission::ManageServiceAccounts => {
+            ("Manage service accounts", "create and delete service accounts and their tokens")
+        }
         Permission::ManagePolicies => ("Manage policies", "write the policies of the platform"),
         Permission::ManageUsersAndGroups => ("Manage people", "give roles to users and remove them"),
         Permission::ManageUserCredentials => ("Invite people", "hand out invitations to sign up"),
@@ -112,8 +121,14 @@ mod tests {
     fn instants_are_told_in_the_unit_that_fits() {
         let now = 1_795_391_999_000;
         for (distance, text) in [
-            (30_000, "in a moment"), (-30_000, "just now"), (MINUTE, "in 1 minute"), (-119 * MINUTE, "119 minutes ago"),
-            (5 * DAY, "in 5 days"), (-100 * DAY, "3 months ago"), (800 * DAY, "in 2 years"), (47 * HOUR, "in 47 hours"),
+            (30_000, "in a moment"),
+            (-30_000, "just now"),
+            (MINUTE, "in 1 minute"),
+            (-119 * MINUTE, "119 minutes ago"),
+            (5 * DAY, "in 5 days"),
+            (-100 * DAY, "3 months ago"),
+            (800 * DAY, "in 2 years"),
+            (47 * HOUR, "in 47 hours"),
         ] {
             assert_eq!(relative(now + distance, now), text);
         }

@@ -24,7 +24,10 @@ async fn a_form_without_the_mark_of_its_session_does_nothing() {
         for mark in ["", "x", &other.csrf] {
             let answer = post(&browser.client, path, &[("csrf", mark), ("name", "x")]).await;
             assert_eq!(answer.status, 403, "{path} {mark}");
-            assert!(answer.text.contains("this form belongs to another session") || answer.text.contains("This form belongs"));
+            assert!(
+                answer.text.contains("this form belongs to another session")
+                    || answer.text.contains("This form belongs")
+            );
         }
     }
     assert_eq!(browser.get("/keys").await.status, 200);

@@ -23,7 +23,13 @@ async fn a_token_is_on_one_page_once() {
     assert_eq!(created.text.matches("tsk_").count(), 1);
     assert_eq!(app.holder_of(&token).whoami().await.status, 200);
     let id = app.admin().await.keys(&[]).await.column("id").remove(0);
-    for path in ["/".to_owned(), "/keys".to_owned(), format!("/keys/{id}"), "/audit".to_owned(), "/audit/export/json".to_owned()] {
+    for path in [
+        "/".to_owned(),
+        "/keys".to_owned(),
+        format!("/keys/{id}"),
+        "/audit".to_owned(),
+        "/audit/export/json".to_owned(),
+    ] {
         assert!(!browser.get(&path).await.text.contains("tsk_"), "{path}");
     }
 }
@@ -48,11 +54,20 @@ async fn a_key_gets_what_the_form_says_and_what_is_wrong_is_said_beside_the_fiel
     let admin = app.admin().await;
     let persona = admin.persona("readers").await["qualifiedName"].as_str().unwrap().to_owned();
     let form = [
-        ("name", "etl"), ("description", "loads"), ("lifetime", "until"), ("until", "2999-01-01"), ("persona", persona.as_str()),
-        ("permission", "VERIFY_TOKENS"), ("addresses", "10.0.0.0/8 2001:db8::/32"), ("rate", "10"), ("period", "60"),
+        ("name", "etl"),
+        ("description", "loads"),
+        ("lifetime", "until"),
+        ("until", "2999-01-01"),
+        ("persona", persona.as_str()),
+        ("permission", "VERIFY_TOKENS"),
+        ("addresses", "10.0.0.0/8 2001:db8::/32"),
+        ("rate", "10"),
+        ("period", "60"),
     ];
     let answer = browser.post("/keys/new", &form).await;
-    assert!(answer.status == 400 && answer.text.contains("id=\"lifetime-error\"") && answer.text.contains("value=\"etl\""));
+    assert!(
+        answer.status == 400 && answer.text.contains("id=\"lifetime-error\"") && answer.text.contains("value=\"etl\"")
+    );
     let form = form.map(|(name, value)| if name == "lifetime" { (name, "90") } else { (name, value) });
     assert_eq!(browser.post("/keys/new", &form).await.status, 200);
     let key = &admin.keys(&[]).await.json["records"][0];
@@ -63,8 +78,11 @@ async fn a_key_gets_what_the_form_says_and_what_is_wrong_is_said_beside_the_fiel
     assert_eq!(told["allowedAddresses"], json!(["10.0.0.0/8", "2001:db8::/32"]));
     assert_eq!(told["rateLimit"], json!({"requests": 10, "seconds": 60}));
     for (broken, beside) in [
-        (("name", " "), "name-error"), (("permission", "NONE"), "permission-error"), (("addresses", "here"), "addresses-error"),
-        (("rate", "many"), "rate-error"), (("persona", "default/nobody"), "persona-error"),
+        (("name", " "), "name-error"),
+        (("permission", "NONE"), "permission-error"),
+        (("addresses", "here"), "addresses-error"),
+        (("rate", "many"), "rate-error"),
+        (("persona", "default/nobody"), "persona-error"),
     ] {
         let fields = [("name", "x"), ("lifetime", "30"), broken];
         let fields: Vec<_> = if broken.0 == "name" { vec![broken, ("lifetime", "30")] } else { fields.to_vec() };
@@ -104,9 +122,16 @@ async fn filters_are_in_the_address_and_can_be_taken_away() {
     let id = admin.create("used").await["id"].as_str().unwrap().to_owned();
     let page = browser.get("/keys?expires=7&sort=displayName").await;
     assert!(page.text.contains(">short</a>") && !page.text.contains(">long</a>") && !page.text.contains(">used</a>"));
-    assert!(page.text.contains("href=\"./keys?sort=displayName\""), "the chip leads to the list without it: {}", page.text);
+    assert!(
+        page.text.contains("href=\"./keys?sort=displayName\""),
+        "the chip leads to the list without it: {}",
+        page.text
+    );
     for (query, found) in [
-        ("q=LON", "long"), (&format!("q=apikey-{id}")[..], "used"), (&format!("q={id}"), "used"), ("expires=never", "used"),
+        ("q=LON", "long"),
+        (&format!("q=apikey-{id}")[..], "used"),
+        (&format!("q={id}"), "used"),
+        ("expires=never", "used"),
         ("q=long&status=active&used=never&creator=admin&persona=none", "long"),
     ] {
         let page = browser.get(&format!("/keys?{query}")).await;
@@ -129,7 +154,9 @@ async fn pages_follow_each_other_without_gaps() {
     loop {
         let page = browser.get(&path).await;
         assert_eq!(page.status, 200, "{}", page.text);
-        seen.extend(page.text.split("class=\"name\"").skip(1).map(|rest| rest.split(['>', '<']).nth(1).unwrap().to_owned()));
+        seen.extend(
+            page.text.split("class=\"name\"").skip(1).map(|rest| rest.split(['>', '<']).nth(1).unwrap().to_owned()),
+        );
         pages += 1;
         let Some((_, rest)) = page.text.split_once("rel=\"next\" href=\".") else { break };
         path = rest.split('"').next().unwrap().replace("&amp;", "&").replace("&#38;", "&");
@@ -159,7 +186,14 @@ async fn who_edits_what_has_changed_meanwhile_is_told_and_loses_nothing() {
     let id = app.key("etl", &[Permission::VerifyTokens]).await.api_key.id;
     let path = format!("/keys/{id}/edit");
     let edition = field(&browser.get(&path).await, "edition");
-    let mine = |name| [("edition", edition.clone()), ("name", String::from(name)), ("lifetime", "keep".into()), ("permission", "VERIFY_TOKENS".into())];
+    let mine = |name| {
+        [
+            ("edition", edition.clone()),
+            ("name", String::from(name)),
+            ("lifetime", "keep".into()),
+            ("permission", "VERIFY_TOKENS".into()),
+        ]
+    };
     let first = mine("first");
     let first: Vec<_> = first.iter().map(|(name, value)| (*name, value.as_str())).collect();
     assert_eq!(led(&browser.post(&path, &first).await), format!("../../keys/{id}?done=changed"));
@@ -170,7 +204,10 @@ async fn who_edits_what_has_changed_meanwhile_is_told_and_loses_nothing() {
     assert!(told.text.contains("value=\"second\""), "what was entered is still there");
     assert_eq!(app.admin().await.keys(&[]).await.column("displayName"), ["first"]);
     let fresh = field(&told, "edition");
-    let again: Vec<_> = second.iter().map(|(name, value)| if *name == "edition" { (*name, fresh.as_str()) } else { (*name, *value) }).collect();
+    let again: Vec<_> = second
+        .iter()
+        .map(|(name, value)| if *name == "edition" { (*name, fresh.as_str()) } else { (*name, *value) })
+        .collect();
     assert_eq!(led(&browser.post(&path, &again).await), format!("../../keys/{id}?done=changed"));
 }
 
@@ -193,11 +230,16 @@ async fn several_keys_change_only_after_a_preview() {
     let (app, browser) = administered().await;
     let admin = app.admin().await;
     let persona = admin.persona("readers").await["qualifiedName"].as_str().unwrap().to_owned();
-    let (one, two) = (app.key("one", &[]).await.api_key.id.to_string(), app.key("two", &[]).await.api_key.id.to_string());
+    let (one, two) =
+        (app.key("one", &[]).await.api_key.id.to_string(), app.key("two", &[]).await.api_key.id.to_string());
     let chosen = [("key", one.as_str()), ("key", two.as_str())];
     let link = [&chosen[..], &[("deed", "link"), ("with", &persona)]].concat();
     let preview = browser.post("/keys/bulk", &link).await;
-    assert!(preview.text.contains("Nothing has happened yet.") && preview.text.contains("gains the persona"), "{}", preview.text);
+    assert!(
+        preview.text.contains("Nothing has happened yet.") && preview.text.contains("gains the persona"),
+        "{}",
+        preview.text
+    );
     let linked = async || {
         let filter = json!({"personaQualifiedName": persona}).to_string();
         admin.keys(&[("filter", &filter)]).await.column("displayName").len()

@@ -7,7 +7,15 @@ use crate::support::App;
 
 /// Every page that can be opened without anything else.
 const PAGES: [&str; 9] = [
-    "/", "/keys", "/keys/new", "/personas", "/audit", "/settings/tokens", "/settings/tokens/new", "/settings/sessions", "/nowhere",
+    "/",
+    "/keys",
+    "/keys/new",
+    "/personas",
+    "/audit",
+    "/settings/tokens",
+    "/settings/tokens/new",
+    "/settings/sessions",
+    "/nowhere",
 ];
 
 #[actix_web::test]
@@ -19,7 +27,14 @@ async fn every_page_forbids_what_it_does_not_need() {
     }
     for page in pages {
         let policy = page.header("content-security-policy").unwrap_or_else(|| panic!("{}", page.target));
-        for part in ["default-src 'none'", "style-src 'self'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"] {
+        for part in [
+            "default-src 'none'",
+            "style-src 'self'",
+            "script-src 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+        ] {
             assert!(policy.contains(part), "{}: {policy}", page.target);
         }
         assert!(!policy.contains("unsafe"), "{policy}");
@@ -86,7 +101,9 @@ async fn what_people_write_is_shown_and_not_run() {
     let (app, browser) = administered().await;
     let evil = "<script>alert(1)</script>\"'><img src=x>";
     let key = app.key(evil, &[]).await.api_key.id;
-    for path in ["/".to_owned(), "/keys".to_owned(), format!("/keys/{key}"), format!("/keys/{key}/delete"), "/audit".to_owned()] {
+    for path in
+        ["/".to_owned(), "/keys".to_owned(), format!("/keys/{key}"), format!("/keys/{key}/delete"), "/audit".to_owned()]
+    {
         let page = browser.get(&path).await;
         assert!(!page.text.contains("<script>alert") && !page.text.contains("<img"), "{path}");
         assert!(page.text.contains("alert(1)"), "{path}");

@@ -25,10 +25,19 @@ async fn a_person_generates_uses_and_revokes_a_token() {
     let me = ask(&app.holder_of(&token), "{ me { corpUser { username } } }", serde_json::Value::Null).await;
     assert_eq!(me["data"]["me"]["corpUser"]["username"], "ada");
     let list = ada.get("/settings/tokens").await;
-    assert!(list.text.contains("laptop") && !list.text.contains("tsp_") && !list.text.contains(">Owner<"), "{}", list.text);
+    assert!(
+        list.text.contains("laptop") && !list.text.contains("tsp_") && !list.text.contains(">Owner<"),
+        "{}",
+        list.text
+    );
     let id = field(&list, "id").replace("&#38;", "&");
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("id", &id).finish();
-    assert!(ada.get(&format!("/settings/tokens/revoke?{query}")).await.text.contains("Are you sure you want to revoke this token?"));
+    assert!(
+        ada.get(&format!("/settings/tokens/revoke?{query}"))
+            .await
+            .text
+            .contains("Are you sure you want to revoke this token?")
+    );
     assert_eq!(led(&ada.post("/settings/tokens/revoke", &[("id", &id)]).await), "../../settings/tokens?done=revoked");
     assert_eq!(app.holder_of(&token).whoami().await.status, 401);
     assert!(!ada.get("/settings/tokens").await.text.contains("laptop"));
@@ -41,16 +50,30 @@ async fn who_may_not_generate_reads_why() {
     app.user("ada", Role::Guest).await;
     // The policy that lets everybody generate tokens.
     let gone = "mutation($urn: String!) { deletePolicy(urn: $urn) }";
-    let policies = ask(&admin, "{ listPolicies(input: {start: 0, count: 100}) { policies { urn privileges } } }", serde_json::Value::Null).await;
+    let policies = ask(
+        &admin,
+        "{ listPolicies(input: {start: 0, count: 100}) { policies { urn privileges } } }",
+        serde_json::Value::Null,
+    )
+    .await;
     for policy in policies["data"]["listPolicies"]["policies"].as_array().unwrap() {
-        if policy["privileges"].as_array().unwrap().iter().any(|privilege| privilege == "GENERATE_PERSONAL_ACCESS_TOKENS") {
+        if policy["privileges"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|privilege| privilege == "GENERATE_PERSONAL_ACCESS_TOKENS")
+        {
             ask(&admin, gone, serde_json::json!({"urn": policy["urn"]})).await;
         }
     }
     let ada = enter(&app, "ada").await;
     let page = ada.get("/settings/tokens").await;
     if page.text.contains("aria-disabled=\"true\"") {
-        assert!(page.text.contains("aria-describedby=\"why\"") && page.text.contains("Manage All Access Tokens"), "{}", page.text);
+        assert!(
+            page.text.contains("aria-describedby=\"why\"") && page.text.contains("Manage All Access Tokens"),
+            "{}",
+            page.text
+        );
         assert_eq!(ada.get("/settings/tokens/new").await.status, 403);
         let answer = ada.post("/settings/tokens/new", &[("name", "x"), ("lifetime", "P30D")]).await;
         assert!(!answer.text.contains("tsp_"), "{}", answer.text);

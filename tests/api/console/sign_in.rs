@@ -29,7 +29,9 @@ async fn a_stranger_is_led_to_the_sign_in_and_back() {
 #[actix_web::test]
 async fn signing_in_leads_to_no_other_site() {
     let (app, browser) = administered().await;
-    for next in ["//example.com", "https://example.com", "/\\example.com", "javascript:alert(1)", "logout", "api/graphql"] {
+    for next in
+        ["//example.com", "https://example.com", "/\\example.com", "javascript:alert(1)", "logout", "api/graphql"]
+    {
         let fields = [("username", "admin"), ("password", PASSWORD), ("next", next)];
         assert_eq!(led(&post(&app.anonymous(), "/login", &fields).await), "./", "{next}");
         let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish();
@@ -94,7 +96,9 @@ async fn a_page_of_another_site_signs_nobody_in() {
     let app = App::start().await;
     app.user("ada", Role::Member).await;
     let fields = [("username", "ada"), ("password", PASSWORD)];
-    for (name, value) in [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://example.com")] {
+    for (name, value) in
+        [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://example.com")]
+    {
         let answer = post(&app.anonymous().with("host", "here.example").with(name, value), "/login", &fields).await;
         assert_eq!((answer.status, answer.header("set-cookie")), (403, None), "{name}: {value}");
     }

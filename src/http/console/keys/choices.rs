@@ -48,7 +48,8 @@ pub struct Lifetime {
 /// How many personas are offered.
 const PERSONAS: i64 = 500;
 
-const LIFETIMES: [(&str, &str, i64); 4] = [("7", "7 days", 7), ("30", "30 days", 30), ("90", "90 days", 90), ("365", "1 year", 365)];
+const LIFETIMES: [(&str, &str, i64); 4] =
+    [("7", "7 days", 7), ("30", "30 days", 30), ("90", "90 days", 90), ("365", "1 year", 365)];
 
 impl Choices {
     /// Those for whoever looks at the page, as the draft has them.

@@ -168,7 +168,13 @@ mod tests {
     use super::*;
 
     fn draft(lifetime: &str, until: &str) -> Draft {
-        Draft { name: "x".into(), lifetime: lifetime.into(), until: until.into(), period: "60".into(), ..Draft::default() }
+        Draft {
+            name: "x".into(),
+            lifetime: lifetime.into(),
+            until: until.into(),
+            period: "60".into(),
+            ..Draft::default()
+        }
     }
 
     #[test]
@@ -178,8 +184,12 @@ mod tests {
         assert_eq!(until.validity.ends(now), 1_795_478_399_000, "2026-11-23T23:59:59Z");
         assert_eq!(draft("30", "").new_key(now).unwrap().validity.seconds(), 30 * 86_400);
         for (lifetime, until, field) in [
-            ("until", "2026-11-22", "until"), ("until", "soon", "until"), ("until", "9999-12-31", "until"),
-            ("0", "", "lifetime"), ("-1", "", "lifetime"), ("9999999999999999999", "", "lifetime"),
+            ("until", "2026-11-22", "until"),
+            ("until", "soon", "until"),
+            ("until", "9999-12-31", "until"),
+            ("0", "", "lifetime"),
+            ("-1", "", "lifetime"),
+            ("9999999999999999999", "", "lifetime"),
         ] {
             let faults = draft(lifetime, until).new_key(now).unwrap_err();
             assert!(!faults.at(field).is_empty(), "{lifetime} {until}");

@@ -24,8 +24,8 @@ pub(super) const FIELDS: [(&str, &str); 3] =
     [("personaQualifiedNames", "persona"), ("workspacePermissions", "permission"), ("displayName", "name")];
 
 /// The fields that have a place for what is wrong with them.
-pub(super) const SHOWN: [&str; 8] =
-    ["name", "description", "lifetime", "until", "persona", "permission", "addresses", "rate"];
+pub(super) const SHOWN: &[&str] =
+    &["name", "description", "lifetime", "until", "persona", "permission", "addresses", "rate"];
 
 #[derive(Template)]
 #[template(path = "keys/new.html")]
@@ -56,11 +56,11 @@ const TEMPLATES: [KeyTemplate; 4] = [
         name: "gateway",
         query: "name=gateway&description=Asks+about+the+tokens+of+others&permission=VERIFY_TOKENS&lifetime=365",
     },
-    KeyTemplate { name: "catalogue reader", query: "name=catalogue-reader&description=Reads+the+catalogue&lifetime=90" },
     KeyTemplate {
-        name: "AI agent",
-        query: "name=agent&description=Used+by+an+agent&lifetime=7&rate=60&period=60",
+        name: "catalogue reader",
+        query: "name=catalogue-reader&description=Reads+the+catalogue&lifetime=90",
     },
+    KeyTemplate { name: "AI agent", query: "name=agent&description=Used+by+an+agent&lifetime=7&rate=60&period=60" },
 ];
 
 /// `GET /keys/new`

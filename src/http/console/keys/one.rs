@@ -163,7 +163,11 @@ fn lines(found: Vec<EffectivePermission>, now: i64) -> Vec<Line> {
         let line = Line {
             allows: each.effect == Effect::Allow,
             actions: vec![action],
-            resources: if each.category == Category::Platform { "Tessera itself".to_owned() } else { resources(&each.resources) },
+            resources: if each.category == Category::Platform {
+                "Tessera itself".to_owned()
+            } else {
+                resources(&each.resources)
+            },
             source,
             source_link,
             last_used: each.last_used_at.and_then(|last| When::of(last, now)),

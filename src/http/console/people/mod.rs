@@ -79,7 +79,9 @@ pub async fn list(visit: Visit) -> Result<HttpResponse, Failure> {
     let held = visit.actor.permissions();
     let notice = match params.get("done")? {
         "role" => "The role is changed, and in force.",
-        "removed" => "The user is removed, with their sessions and tokens. The API keys that they created keep working.",
+        "removed" => {
+            "The user is removed, with their sessions and tokens. The API keys that they created keep working."
+        }
         _ => "",
     };
     let list = List {

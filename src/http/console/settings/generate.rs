@@ -31,6 +31,9 @@ const NEVER: &str = "never";
 /// How many people and programs are offered.
 const OFFERED: i64 = 200;
 
+/// The fields that have a place for what is wrong with them.
+const SHOWN: &[&str] = &["kind", "user", "program", "name", "description", "lifetime"];
+
 #[derive(Template)]
 #[template(path = "settings/generate.html")]
 struct Generate {
@@ -131,12 +134,7 @@ pub async fn show(visit: Visit, settings: web::Data<datahub::Settings>) -> Resul
     page(&visit, &settings.lifetimes, draft, Faults::default()).await
 }
 
-async fn page(
-    visit: &Visit,
-    lifetimes: &Lifetimes,
-    draft: Draft,
-    faults: Faults,
-) -> Result<HttpResponse, Failure> {
+async fn page(visit: &Visit, lifetimes: &Lifetimes, draft: Draft, faults: Faults) -> Result<HttpResponse, Failure> {
     let held = visit.actor.permissions();
     let (may_for_others, may_for_programs) =
         (held.contains(Permission::ManageAccessTokens), held.contains(Permission::ManageServiceAccounts));
@@ -168,7 +166,8 @@ fn choices(lifetimes: &Lifetimes, chosen: &str, now: i64) -> Vec<Lifetime> {
 
 /// A lifetime in the largest unit that it is a whole number of.
 fn length(seconds: i64) -> String {
-    let units = [(365 * 86_400, "year"), (MONTH, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let units =
+        [(365 * 86_400, "year"), (MONTH, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
     let fits = |(size, _): &&(i64, &str)| seconds % size == 0;
     units.iter().find(fits).map_or_else(|| counted(seconds, "second"), |(size, word)| counted(seconds / size, word))
 }

@@ -97,13 +97,10 @@ pub async fn show(visit: Visit, settings: web::Data<datahub::Settings>) -> Resul
     };
     let tokens = Tokens {
         page: visit.page("Access tokens", "settings")?,
-        chips: [
-            listing.chip("status", "Status", str::to_owned),
-            listing.chip("owner", "Owner", str::to_owned),
-        ]
-        .into_iter()
-        .flatten()
-        .collect(),
+        chips: [listing.chip("status", "Status", str::to_owned), listing.chip("owner", "Owner", str::to_owned)]
+            .into_iter()
+            .flatten()
+            .collect(),
         expires: listing.column(AccessTokenField::ExpiresAt),
         rows,
         next,
@@ -117,7 +114,8 @@ pub async fn show(visit: Visit, settings: web::Data<datahub::Settings>) -> Resul
 }
 
 fn filter(listing: &Listing, now: i64) -> Result<Filter<AccessTokenField>, Failure> {
-    let ended = || Filter::Test(AccessTokenField::ExpiresAt, Test::Compare(Comparison::LessOrEqual, Value::Instant(now)));
+    let ended =
+        || Filter::Test(AccessTokenField::ExpiresAt, Test::Compare(Comparison::LessOrEqual, Value::Instant(now)));
     let mut wanted = Vec::new();
     match listing.value("q") {
         "" => {}
