@@ -33,6 +33,7 @@ async fn a_form_without_the_mark_of_its_session_does_nothing() {
     assert_eq!(browser.get("/keys").await.status, 200);
 }
 
+/// Failure F55.
 #[actix_web::test]
 async fn a_form_of_another_site_does_nothing() {
     let (_app, browser) = administered().await;

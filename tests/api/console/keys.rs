@@ -34,7 +34,7 @@ async fn a_token_is_on_one_page_once() {
     }
 }
 
-/// Failure F53: sent again, by reloading the page, it is still one key; what was shown before is void.
+/// Sent again, by reloading the page, it is still one key; what was shown before is void.
 #[actix_web::test]
 async fn reloading_the_page_of_a_token_makes_no_second_key() {
     let (app, browser) = administered().await;
@@ -179,7 +179,7 @@ async fn a_key_tells_what_it_may_do_and_why_not() {
     assert!(no.text.contains("It has no persona"), "{}", no.text);
 }
 
-/// Failure F55: two tabs.
+/// Two tabs.
 #[actix_web::test]
 async fn who_edits_what_has_changed_meanwhile_is_told_and_loses_nothing() {
     let (app, browser) = administered().await;

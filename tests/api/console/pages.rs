@@ -96,6 +96,7 @@ async fn what_somebody_may_not_see_is_not_on_their_pages() {
     }
 }
 
+/// Failure F53.
 #[actix_web::test]
 async fn what_people_write_is_shown_and_not_run() {
     let (app, browser) = administered().await;

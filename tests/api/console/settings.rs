@@ -124,6 +124,7 @@ async fn a_session_is_ended_from_another_one() {
     assert_eq!(browser.get("/keys").await.status, 200);
 }
 
+/// With failure F54.
 #[actix_web::test]
 async fn the_trail_is_filtered_and_exported() {
     let (app, browser) = administered().await;
