@@ -32,9 +32,9 @@ struct Confirm {
 /// When the storage fails.
 pub(super) async fn ask(posted: &mut Posted) -> Result<Option<HttpResponse>, Failure> {
     let service = &posted.visit.state.service;
-    let began = sessions::began(service, &posted.visit.actor).await?;
+    let since = sessions::began(service, &posted.visit.actor).await?;
     let most = i64::try_from(posted.visit.console.settings.confirm_after.as_millis()).unwrap_or(i64::MAX);
-    if (0..=most).contains(&(posted.visit.now() - began)) {
+    if (0..=most).contains(&(posted.visit.now() - since)) {
         return Ok(None);
     }
     let mut response = HttpResponse::build(StatusCode::OK);

@@ -23,10 +23,15 @@ impl Entry {
             (Some("persona"), Subject::Persona(id)) => Some(format!("personas/{id}")),
             _ => None,
         };
+        let is_own = change.subject_name == change.actor_name;
         Self {
-            did: did(&change.action),
+            did: match change.action.as_str() {
+                "session.created" if is_own => "signed in".to_owned(),
+                "session.ended" if is_own => "signed out".to_owned(),
+                action => did(action),
+            },
             link: link.filter(|_| !change.action.ends_with(".deleted")),
-            subject: change.subject_name,
+            subject: if is_own && change.action.starts_with("session.") { String::new() } else { change.subject_name },
             actor: change.actor_name,
             when: When::of(change.changed_at, now),
             request_id: change.request_id,

@@ -16,6 +16,8 @@ pub struct When {
     pub iso: String,
     /// `29 Nov 2026, 10:00 UTC`
     pub exact: String,
+    /// `29 Nov 2026`
+    pub day: String,
     /// `in 5 days`, `2 hours ago`
     pub relative: String,
 }
@@ -29,6 +31,7 @@ impl When {
         }
         let date = DateTime::from_timestamp_millis(instant)?;
         let month = MONTHS[date.month0() as usize % 12];
+        let day = format!("{} {month} {}", date.day(), date.year());
         Some(Self {
             iso: format!(
                 "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
@@ -39,7 +42,8 @@ impl When {
                 date.minute(),
                 date.second()
             ),
-            exact: format!("{} {month} {}, {:02}:{:02} UTC", date.day(), date.year(), date.hour(), date.minute()),
+            exact: format!("{day}, {:02}:{:02} UTC", date.hour(), date.minute()),
+            day,
             relative: relative(instant, now),
         })
     }

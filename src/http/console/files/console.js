@@ -36,18 +36,23 @@ for (const done of document.querySelectorAll("[data-done]")) {
 }
 
 // Times tick, in the reader's language and zone.
-const units = [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 3600], ["minute", 60]];
+const units = [["year", 31536000, 63072000], ["month", 2592000, 7776000], ["day", 86400, 172800], ["hour", 3600, 7200], ["minute", 60, 60]];
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const tell = (time) => {
   const then = new Date(time.dateTime);
   time.title = exact.format(then);
+  if (time.hasAttribute("data-day")) {
+    time.textContent = day.format(then);
+    return;
+  }
   if (time.hasAttribute("data-exact")) {
     time.textContent = exact.format(then);
     return;
   }
   const seconds = (then - Date.now()) / 1000;
-  const [unit, size] = units.find(([, size]) => Math.abs(seconds) >= 2 * size || (size === 60 && Math.abs(seconds) >= 60)) ?? [];
+  const [unit, size] = units.find(([, , least]) => Math.abs(seconds) >= least) ?? [];
   const text = unit ? relative.format(Math.trunc(seconds / size), unit) : seconds > 0 ? "in a moment" : "just now";
   if (time.textContent !== text) time.textContent = text;
 };
@@ -128,7 +133,7 @@ for (const form of document.querySelectorAll("form[data-says]")) {
 
 // The dialog of a token: over the page, and gone with Escape.
 for (const dialog of document.querySelectorAll("dialog[data-once]")) {
-  dialog.close();
+  dialog.removeAttribute("open");
   dialog.showModal();
   dialog.addEventListener("close", () => dialog.querySelector("a[data-done]").click());
 }
