@@ -117,11 +117,33 @@ impl Faults {
     }
 }
 
-/// A message of the services as a sentence: they begin with a small letter and have no full stop.
+/// A message of the services as a sentence: they begin with a small letter, have no full stop, and put what somebody wrote
+/// between backticks.
 #[must_use]
 pub fn sentence(message: &str) -> String {
     let mut letters = message.chars();
     let first = letters.next().map(char::to_uppercase).into_iter().flatten();
     let ends = message.ends_with(['.', '!', '?']);
-    first.chain(letters).chain((!ends).then_some('.')).collect()
+    let mut opens = message.starts_with('`');
+    let quoted = |each: char| match each {
+        '`' => {
+            opens = !opens;
+            if opens { '“' } else { '”' }
+        }
+        other => other,
+    };
+    first.map(|each| if each == '`' { '“' } else { each }).chain(letters.map(quoted)).chain((!ends).then_some('.')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sentence;
+
+    #[test]
+    fn a_message_becomes_a_sentence() {
+        assert_eq!(sentence("`x` is no `y`"), "“x” is no “y”.");
+        assert_eq!(sentence("must be `a` or `b`"), "Must be “a” or “b”.");
+        assert_eq!(sentence("Done."), "Done.");
+        assert_eq!(sentence(""), ".");
+    }
 }
