@@ -1,6 +1,6 @@
-//! Refuses to build with an SQLite that plans statements anew for the values bound to them.
+//! Fails the build unless SQLite keeps its query plans whatever values are bound.
 
-/// The option of SQLite that its queries are written for: without it SQLite sorts a million rows for some page sizes.
+/// The SQLite option that the queries rely on: without it SQLite sorts a million rows for some page sizes.
 const OPTION: &str = "SQLITE_ENABLE_QPSG";
 
 fn main() {

@@ -1,7 +1,7 @@
-//! A decision on a warm key, in CPU time: `cargo bench --bench decision`.
+//! A decision for a key in memory, in CPU time: `cargo bench --bench decision`.
 //!
-//! The key has one persona with so many policies, and there are so many policies of other personas. What it costs must
-//! depend on the first number only.
+//! The key has one persona with `own` policies; other personas have `others` policies. The cost must depend on `own`
+//! only.
 
 mod population;
 
@@ -62,7 +62,7 @@ fn decide(criterion: &mut Criterion, own: usize, others: usize) -> Outcome {
     Ok(())
 }
 
-/// Writes a persona with so many policies, each about another connection.
+/// Inserts a persona with `count` policies, each about another connection.
 fn write(population: &Population, persona: &PersonaRef, count: usize) -> Outcome {
     let kept = Persona {
         id: persona.id,

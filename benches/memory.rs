@@ -1,4 +1,4 @@
-//! What a verification allocates, and what a record weighs: `cargo bench --bench memory`.
+//! Allocations of a verification, and bytes per record: `cargo bench --bench memory`.
 
 mod population;
 
@@ -9,7 +9,7 @@ use population::{Outcome, Population};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};
 use tessera::domain::token::{ParsedToken, Token};
 
-/// Counts. In this program only.
+/// Counts allocations, in this program only.
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
@@ -55,7 +55,7 @@ fn per(total: u64, keys: usize) -> f64 {
     total as f64 / keys as f64
 }
 
-/// What the kernel says that this process has.
+/// The resident memory of this process according to the kernel.
 fn resident_bytes() -> Outcome<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;

@@ -1,5 +1,5 @@
-//! The hot path, part by part, in CPU time, so that other programs on the machine count less:
-//! `cargo bench --bench micro`.
+//! The steps of the hot path in CPU time, so that other programs on the machine distort less: `cargo bench --bench
+//! micro`.
 
 mod population;
 
@@ -14,17 +14,17 @@ use tessera::domain::actor::Actor;
 use tessera::domain::token::{KeyId, ParsedToken, Token};
 use tessera::service::Service;
 
-/// The server's.
+/// The allocator of the server.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How many keys the directory holds.
 const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];
 
-/// How many inputs are made ready before the clock runs.
+/// How many inputs are read into the cache before the clock runs.
 const READY: usize = 256;
 
-/// What does not depend on the number of keys.
+/// Steps that do not depend on the number of keys.
 fn parts(criterion: &mut Criterion) -> Outcome {
     let population = Population::with_room_for(1)?;
     let service = &population.service;
@@ -44,7 +44,7 @@ fn parts(criterion: &mut Criterion) -> Outcome {
     Ok(())
 }
 
-/// What does.
+/// Steps that depend on the number of keys.
 fn whole(criterion: &mut Criterion, keys: usize) -> Outcome {
     let population = Population::with_room_for(keys)?;
     let (service, tokens) = (&population.service, population.grow(keys)?);
@@ -54,7 +54,7 @@ fn whole(criterion: &mut Criterion, keys: usize) -> Outcome {
     criterion.bench_function(&format!("find among {keys}"), |bencher| {
         time(bencher, &key_ids, || (), |key_id| service.directory.find(KeyId(*key_id), service.clock.uptime()));
     });
-    // One saving of uses for every round of all keys: so each use is the first, which is noted at greater length.
+    // Uses are saved once per round of all keys, so each use is the first since a save, which takes longer to note.
     let save = || {
         drop(service.directory.take_uses(usize::MAX));
         service.directory.uses_saved();
@@ -68,13 +68,13 @@ fn whole(criterion: &mut Criterion, keys: usize) -> Outcome {
     Ok(())
 }
 
-/// What every door asks; with the record in memory it is answered without waiting.
+/// Authenticates a token as every protocol does. With the record in memory the future is ready at once.
 fn verify(service: &Service, token: &str) -> Option<Actor> {
     service.authenticate(token, None).now_or_never()?.ok()
 }
 
-/// Times `work` on one input after the other, round after round. Inputs come from a socket, so they are in the nearest
-/// cache; what they find is wherever it was left.
+/// Times `work` on the inputs in order, round after round. Inputs come from a socket in production, so they are in the
+/// nearest cache; the records are wherever the previous round left them.
 fn time<T: AsRef<[u8]>, O>(bencher: &mut Bencher<'_>, inputs: &[T], each_round: impl Fn(), work: impl Fn(&T) -> O) {
     let mut place = 0;
     bencher.iter_custom(|iterations| {

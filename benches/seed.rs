@@ -2,7 +2,7 @@
 //! `TESSERA_PEPPER=… cargo run --release --example seed -- DATABASE_URL KEYS TOKENS_FILE`
 //!
 //! The rows are those that creating the keys would leave, without the audit trail. Every key is linked to one of a
-//! hundred personas; one in a hundred has expired, and its token is left out of the file.
+//! hundred personas. One key in a hundred has expired; its token is not in the file.
 
 use std::error::Error;
 use std::fs::File;
@@ -72,7 +72,7 @@ impl Seed {
             let digest = self.peppers.digest(&token, self.peppers.current()).ok_or("no pepper")?;
             let (username, role, persona) = (service_account_username(id), Role::ApiToken.name(), index % PERSONAS);
             let rows = [
-                format!("('{id}', 'service_account', '{username}', '{role}', TRUE, {created_at})"),
+                format!("('{id}', 'service_account', '{username}', '{role}', TRUE, {created_at}, '{username}')"),
                 format!(
                     "('{id}', 'Key {index} of team {team}', 'key {index} of team {team}', 'Made by a seed.', {validity}, \
                      'user {owner}', {created_at}, {created_at}, {expires_at}, 0, '', 0, 0, 0, '', 'user', 'made by a seed.')",

@@ -1,4 +1,4 @@
-//! The composition root: services and routes become an application, the same for production and for tests.
+//! The composition root: builds the application from services and routes, the same for production and tests.
 
 use actix_cors::Cors;
 use actix_web::body::BoxBody;
@@ -11,7 +11,7 @@ use crate::http::envelope::envelope;
 use crate::http::state::State;
 use crate::http::{Doors, datahub, no_endpoint, routes};
 
-/// The application.
+/// Builds the application.
 pub fn app(
     state: web::Data<State>,
     doors: &Doors,
@@ -35,8 +35,8 @@ pub fn app(
         .wrap(from_fn(datahub::aliases::follow))
 }
 
-/// What pages of other origins may do (the Fetch standard's CORS): everything, with a token. Credentials of the browser,
-/// such as cookies, never go along.
+/// CORS: pages of the configured origins may do everything, with a token. Browser credentials such as cookies are never
+/// allowed.
 fn pages(origins: &[String]) -> Cors {
     let cors = Cors::default()
         .allow_any_method()

@@ -1,9 +1,8 @@
-//! Time as an argument.
+//! The clock, passed as an argument so that tests can control it.
 //!
-//! Two clocks of the machine are read. Its *uptime* counts on while the machine sleeps and cannot be set: it measures how
-//! old things are. Its *wall clock* tells the date, and an operator, NTP or a broken battery can move it either way. The
-//! time that everything here works with is the uptime plus an offset that follows the wall clock with care: see
-//! `clock/line.rs`.
+//! Two clocks of the machine are read. *Uptime* is monotonic, includes sleep and cannot be set: it measures ages. The
+//! *wall clock* gives the date, and an operator, NTP or a broken battery can move it either way. The service's time is
+//! the uptime plus an offset that follows the wall clock with care: see `clock/line.rs`.
 
 mod line;
 
@@ -16,7 +15,7 @@ use rustix::time::ClockId;
 use self::line::Line;
 pub use self::line::{AT_ONCE, HELD_FOR};
 
-/// Milliseconds in a second, a day: the unit of every instant and of every validity.
+/// A second in milliseconds, the unit of every instant and validity.
 pub const SECOND: i64 = 1000;
 /// A minute in milliseconds.
 pub const MINUTE: i64 = 60 * SECOND;
@@ -25,14 +24,14 @@ pub const HOUR: i64 = 60 * MINUTE;
 /// A day in milliseconds.
 pub const DAY: i64 = 24 * HOUR;
 
-/// The clock that counts on while the machine sleeps.
+/// The monotonic clock that includes sleep.
 #[cfg(target_os = "linux")]
 const UPTIME: ClockId = ClockId::Boottime;
-/// Elsewhere it is the plain monotonic one that does.
+/// On other systems the plain monotonic clock includes sleep.
 #[cfg(not(target_os = "linux"))]
 const UPTIME: ClockId = ClockId::Monotonic;
 
-/// Tells the time. Clones tell the same time.
+/// The service's clock. Clones share the same time.
 #[derive(Debug, Clone)]
 pub struct Clock(Arc<Inner>);
 
@@ -46,27 +45,27 @@ struct Inner {
 enum Source {
     /// The machine's clocks.
     System,
-    /// Clocks that stand still until a test moves them.
+    /// Clocks that only a test moves.
     Manual { wall: AtomicI64, uptime: AtomicI64 },
 }
 
-/// One moment by both measures, in milliseconds.
+/// One moment on both clocks, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
     /// Epoch milliseconds; never less than an earlier reading of the same clock.
     pub now: i64,
-    /// Since the machine started.
+    /// Milliseconds since the machine started.
     pub uptime: i64,
 }
 
 impl Clock {
-    /// The machine's own.
+    /// The machine's clock.
     #[must_use]
     pub fn system() -> Self {
         Self::new(Source::System)
     }
 
-    /// A clock for tests, standing at `now` epoch milliseconds.
+    /// A clock for tests that stands still at `now` epoch milliseconds.
     #[must_use]
     pub fn manual(now: i64) -> Self {
         Self::new(Source::Manual { wall: AtomicI64::new(now), uptime: AtomicI64::new(HOUR) })
@@ -77,14 +76,14 @@ impl Clock {
         Self(Arc::new(Inner { source, line }))
     }
 
-    /// Both measures of this moment.
+    /// Reads both clocks.
     #[must_use]
     pub fn read(&self) -> Reading {
         let uptime = self.uptime();
         Reading { now: self.0.line.at(uptime), uptime }
     }
 
-    /// Now, in epoch milliseconds; never less than an earlier answer of the same clock.
+    /// The time in epoch milliseconds; never less than an earlier reading of the same clock.
     #[must_use]
     pub fn now(&self) -> i64 {
         self.read().now
@@ -96,39 +95,37 @@ impl Clock {
         self.0.source.uptime()
     }
 
-    /// What the machine's wall clock says, right or wrong, in epoch milliseconds; negative before 1970.
+    /// The machine's wall clock, right or wrong, in epoch milliseconds; negative before 1970.
     #[must_use]
     pub fn wall(&self) -> i64 {
         self.0.source.wall()
     }
 
-    /// Compares the wall clock with the uptime and follows it. Called a few times a second. Tells how far the wall clock
-    /// was moved since the last call, in milliseconds, if somebody moved it.
+    /// Compares the wall clock with the uptime and adjusts the time. Called a few times a second. Returns by how many
+    /// milliseconds the wall clock was set since the last call, if it was.
     #[expect(clippy::must_use_candidate, reason = "called for what it does; the answer is for the log")]
     pub fn observe(&self) -> Option<i64> {
         self.0.line.observe(self.wall(), self.uptime())
     }
 
-    /// From now on it is not earlier than `latest`, which this installation saw before this process started.
+    /// Makes the time no earlier than `latest`, which this installation saw before this process started.
     pub fn begin_at(&self, latest: i64) {
         self.0.line.begin_at(latest, self.uptime());
     }
 
-    /// Hears from another process of this installation that it is `latest`. It is believed if that is at most
-    /// [`AT_ONCE`] ahead.
+    /// Takes over the time `latest` of another process of this installation, if it is at most [`AT_ONCE`] ahead.
     pub fn hear(&self, latest: i64) {
         self.0.line.hear(latest, self.uptime());
     }
 
-    /// The time that may be remembered as the latest that this installation has seen: none while the wall clock is so far
-    /// ahead of what was seen before this process started that it is not yet believed.
+    /// The time to save as the latest that this installation has seen. `None` while the wall clock is so far ahead of
+    /// what was seen before this process started that it is not trusted yet.
     #[must_use]
     pub fn latest(&self) -> Option<i64> {
         self.0.line.latest(self.uptime())
     }
 
-    /// Lets time pass on a manual clock. A negative number sets its wall clock back instead, as time itself does not
-    /// go back.
+    /// Advances a manual clock. A negative number only sets its wall clock back, because time itself does not go back.
     pub fn advance(&self, millis: i64) {
         if let Source::Manual { wall, uptime } = &self.0.source {
             wall.fetch_add(millis, Ordering::SeqCst);
@@ -136,7 +133,7 @@ impl Clock {
         }
     }
 
-    /// Sets the wall clock of a manual clock forward or back while no time passes.
+    /// Sets the wall clock of a manual clock forward or back without time passing.
     pub fn step(&self, millis: i64) {
         if let Source::Manual { wall, .. } = &self.0.source {
             wall.fetch_add(millis, Ordering::SeqCst);

@@ -37,14 +37,14 @@ use crate::storage::peppers;
 use crate::storage::url::DatabaseUrl;
 use crate::telemetry::AcceptErrors;
 
-/// A sentence for the operator.
-type Outcome = Result<(), String>;
+/// `Err` is a message for the operator.
+type CommandResult = Result<(), String>;
 
-/// Does what the command line says.
+/// Runs the command of the command line.
 ///
 /// # Errors
-/// A sentence for the operator.
-pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> Outcome {
+/// A message for the operator.
+pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> CommandResult {
     let settings = cli.settings;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(settings, accept_errors).await,
@@ -85,7 +85,7 @@ pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> Outcome {
     }
 }
 
-/// The error with everything that caused it.
+/// The message of an error with all its causes.
 fn explain(error: impl std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -96,18 +96,18 @@ fn explain(error: impl std::error::Error) -> String {
     text.trim_end().to_owned()
 }
 
-/// Parsed here and not with the other settings: those are repeated in error messages, and this one holds a password.
+/// Parsed here and not by clap, which repeats invalid values in its messages: this one holds a password.
 fn database_url(settings: &Settings) -> Result<DatabaseUrl, String> {
     settings.database_url.parse().map_err(|error| format!("--database-url {error}"))
 }
 
-/// Whether a command sets up what is not there. One that only administers must not: it would do its work on an
-/// installation that no server knows.
+/// Whether a command sets up a missing database. Administrative commands must not: they would change an installation
+/// that no server uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Setup {
-    /// A database, its schema and a pepper are made if they are missing.
+    /// A missing database, schema or pepper is created.
     Made,
-    /// They must be there.
+    /// They must exist.
     Expected,
 }
 
@@ -131,7 +131,7 @@ fn not_set_up(what: &str) -> String {
     format!("{what}; `tessera serve` and `tessera init` set one up")
 }
 
-/// The use cases on an up-to-date database, which may be any.
+/// The service on a migrated database, without checking for a restored copy.
 async fn unchecked_service(settings: &Settings, setup: Setup) -> Result<Service, String> {
     let database = open(settings, setup)?;
     database.migrate().map_err(explain)?;
@@ -159,8 +159,8 @@ async fn unchecked_service(settings: &Settings, setup: Setup) -> Result<Service,
     Ok(service)
 }
 
-/// Sets up a database, and shows what was made.
-async fn init(settings: &Settings) -> Outcome {
+/// Sets up a database, and prints the generated secrets.
+async fn init(settings: &Settings) -> CommandResult {
     let started = start(settings, Setup::Made).await?;
     if !set_up(&started.service, settings).await? {
         return Err(format!("the database {:?} has been set up before", database_url(settings)?));
@@ -168,7 +168,7 @@ async fn init(settings: &Settings) -> Outcome {
     started.finish().await
 }
 
-/// Makes what the first start makes, and shows it; tells whether this was the first.
+/// Runs the first start if it has not happened yet, and prints the generated secrets. Returns whether it did.
 async fn set_up(service: &Service, settings: &Settings) -> Result<bool, String> {
     let first = bootstrap::run(service, settings.admin_password.clone()).await.map_err(explain)?;
     policies::seed(service, first.as_ref().map(|_| ADMIN)).await.map_err(explain)?;
@@ -179,8 +179,8 @@ async fn set_up(service: &Service, settings: &Settings) -> Result<bool, String> 
     Ok(is_first)
 }
 
-async fn serve(settings: Settings, accept_errors: AcceptErrors) -> Outcome {
-    // All that can be wrong with the settings comes first: the secrets of the first start are shown once.
+async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult {
+    // Check all settings first: the secrets of the first start are shown only once.
     let door_settings = doors::settings(&settings)?;
     let listener =
         wire::listen(settings.listen).map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
@@ -198,8 +198,8 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> Outcome {
     let state = web::Data::new(state);
     let doors =
         Doors::new(&service, door_settings, settings.public_url.as_deref()).map_err(|error| error.to_string())?;
-    let defaults = wire::Settings::default();
-    let wire_settings = wire::Settings {
+    let defaults = wire::ServerSettings::default();
+    let wire_settings = wire::ServerSettings {
         accepted: connections.accepted(),
         connections,
         pace: doors::pace(&settings),
@@ -223,16 +223,16 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> Outcome {
     maintenance::save_uses(&service).await.map_err(explain)
 }
 
-/// Sees to it that nobody overlooks that everybody may do everything.
-fn warn(datahub: &datahub::Settings) {
+/// Warns in the log if authentication is off.
+fn warn(datahub: &datahub::DoorRules) {
     if datahub.authentication != Authentication::On {
         tracing::warn!(
-            "METADATA AUTHENTICATION IS OFF: at DataHub's paths everybody is who they say and may do everything"
+            "METADATA AUTHENTICATION IS OFF: DataHub's paths trust the name that a client gives, and allow everything"
         );
     }
 }
 
-/// Shows what the first start made, once, on the terminal and nowhere else.
+/// Prints what the first start created, once, and on the terminal only.
 fn welcome(first: FirstStart) {
     println!("Tessera has been set up. This is shown once:\n");
     if let Some(password) = first.password {

@@ -15,40 +15,41 @@ use crate::domain::token::Prefixes;
 
 /// Tessera: API keys that act. Every key is a service account with its own personas and permissions.
 ///
-/// Without a command it serves. On the first start it creates the user `admin` and an API key, and prints both once.
+/// Without a command it runs `serve`. On the first start it creates the user `admin` and an API key, and prints both
+/// once.
 #[derive(Parser)]
 #[command(name = "tessera", version)]
 pub struct Cli {
-    /// What to do; `serve` if left out.
+    /// The command; `serve` if left out.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// How.
+    /// The settings.
     #[command(flatten)]
     pub settings: Settings,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Answer requests until told to stop (the default)
+    /// Serve requests until told to stop (the default)
     Serve,
     /// Set up a database with the user `admin` and an API key, print both once, and stop; `serve` does the same at its
     /// first start
     Init,
-    /// Bring the schema of a database that has been set up to date, and stop
+    /// Migrate the schema of a database that has been set up, and stop
     Migrate,
     /// Print the OpenAPI document: `tessera openapi > openapi/openapi.json`
     Openapi {
-        /// Of which version of OpenAPI
+        /// The OpenAPI version
         #[arg(long = "as", value_enum, default_value_t = OpenApiVersion::V3_1)]
         version: OpenApiVersion,
     },
-    /// Print the schema of DataHub's GraphQL: `tessera graphql-schema > openapi/schema.graphql`
+    /// Print the DataHub GraphQL schema: `tessera graphql-schema > openapi/schema.graphql`
     GraphqlSchema,
-    /// Take a restored copy of the database as the database: ends every session, and prints every credential that may
-    /// have been revoked since the copy was made. Stop every node first
+    /// Accept a restored copy of the database: end every session, and print every credential that may have been revoked
+    /// since the copy was made. Stop every node first
     AcceptRestored,
-    /// Take the machine's clock as right, although this installation has seen later times. Stop every node first
+    /// Accept the machine's clock as right, although this installation has seen later times. Stop every node first
     AcceptClock,
     /// Create and change users
     #[command(subcommand)]
@@ -61,7 +62,7 @@ pub enum Command {
 /// A version of OpenAPI.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum OpenApiVersion {
-    /// The one it is generated in
+    /// The version it is generated in
     #[value(name = "3.1")]
     V3_1,
     /// For tools that cannot read 3.1
@@ -69,53 +70,54 @@ pub enum OpenApiVersion {
     V3_0,
 }
 
-/// What to do with users.
+/// Commands for users.
 #[derive(Subcommand)]
 pub enum Users {
-    /// Create a user; prints the password alone on standard output if it was drawn
+    /// Create a user; a generated password is printed alone on standard output
     Create {
         /// The user's name
         name: String,
-        /// What the user may do
+        /// The user's role
         #[arg(long, value_enum, default_value_t = UserRole::Member)]
         role: UserRole,
-        /// The user's address
+        /// The user's email address
         #[arg(long, default_value = "")]
         email: String,
         /// Where the password comes from
         #[command(flatten)]
         password: PasswordSource,
     },
-    /// Give a user another password and end their sessions; prints it alone on standard output if it was drawn
+    /// Set a user's password and end all the user's sessions; a generated password is printed alone on standard output
     SetPassword {
         /// The user's name
         name: String,
         /// Where the password comes from
         #[command(flatten)]
         password: PasswordSource,
-        /// End the user's personal access tokens, too; otherwise they keep working, and how many is said on standard error
+        /// Also revoke the user's personal access tokens; otherwise they keep working, and their number is printed on
+        /// standard error
         #[arg(long)]
         revoke_tokens: bool,
     },
-    /// Give a user another role
+    /// Change a user's role
     SetRole {
         /// The user's name
         name: String,
-        /// What the user may do
+        /// The user's role
         #[arg(value_enum)]
         role: UserRole,
     },
-    /// Refuse a user's sessions from now on; the API keys they created keep working
+    /// Disable a user and end all the user's sessions; API keys that the user created keep working
     Disable {
         /// The user's name
         name: String,
     },
-    /// Let a disabled user in again
+    /// Enable a disabled user
     Enable {
         /// The user's name
         name: String,
     },
-    /// Delete a user; the API keys they created keep working
+    /// Delete a user; API keys that the user created keep working
     Delete {
         /// The user's name
         name: String,
@@ -125,7 +127,7 @@ pub enum Users {
 /// Where a password comes from.
 #[derive(Args)]
 pub struct PasswordSource {
-    /// Read the password from the first line of standard input instead of drawing one
+    /// Read the password from the first line of standard input instead of generating one
     #[arg(long)]
     pub password_stdin: bool,
 }
@@ -139,7 +141,7 @@ pub enum UserRole {
     /// An ordinary user
     #[value(name = "$member", alias = "member")]
     Member,
-    /// A user who looks on
+    /// A user who may only look
     #[value(name = "$guest", alias = "guest")]
     Guest,
 }
@@ -154,24 +156,24 @@ impl From<UserRole> for Role {
     }
 }
 
-/// What to do with API keys.
+/// Commands for API keys.
 #[derive(Subcommand)]
 pub enum Keys {
     /// Create an API key; prints its token alone on standard output
     Create {
-        /// Its name
+        /// The key's display name
         #[arg(long)]
         display_name: String,
-        /// What it is for
+        /// What the key is for
         #[arg(long, default_value = "")]
         description: String,
-        /// How long it lives, in seconds; for ever if left out
+        /// How long the key is valid, in seconds; for ever if left out
         #[arg(long)]
         validity_seconds: Option<i64>,
-        /// Permissions it has
+        /// The key's permissions
         #[arg(long = "permission", value_name = "PERMISSION", help = permission_help())]
         permissions: Vec<String>,
-        /// The qualified name of a persona it is linked to; may be repeated
+        /// The qualified name of a persona to link the key to; may be repeated
         #[arg(long = "persona", value_name = "QUALIFIED_NAME")]
         personas: Vec<String>,
     },
@@ -184,7 +186,7 @@ fn permission_help() -> String {
 /// The settings of every command.
 #[derive(Args, Clone)]
 pub struct Settings {
-    /// Where to listen
+    /// The address and port to listen on
     #[arg(long, global = true, env = "TESSERA_LISTEN", default_value = "127.0.0.1:8585")]
     pub listen: SocketAddr,
 
@@ -198,31 +200,31 @@ pub struct Settings {
     )]
     pub database_url: String,
 
-    /// How many connections to the database lists may use at once, and as many again for writes; authentication has a
-    /// quarter as many of its own
+    /// Size of the connection pool for reads, and of the one for writes; authentication has a pool of its own of a
+    /// quarter of that
     #[arg(long, global = true, env = "TESSERA_DATABASE_CONNECTIONS", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub database_connections: u32,
 
-    /// The secret that digests of tokens are made with: 64 hexadecimal digits, as `openssl rand -hex 32` prints them.
-    /// To rotate it, put the new one before the old one, with a comma between. Better kept out of the command line
+    /// The secret that token digests are made with: 64 hexadecimal digits, as `openssl rand -hex 32` prints them. To
+    /// rotate it, put the new one before the old one, separated by a comma. Better kept out of the command line
     #[arg(long, global = true, env = "TESSERA_PEPPER", hide_env_values = true, conflicts_with = "pepper_file")]
     pub pepper: Option<String>,
 
-    /// The file that holds the pepper instead; drawn at the first start if it is missing. If neither is given, it is
-    /// the SQLite file's name, or `tessera` for PostgreSQL, with `.pepper` at its end
+    /// The file that holds the pepper instead; generated at the first start if it is missing. If neither is given, it
+    /// is the SQLite file's name, or `tessera` for PostgreSQL, with the extension `.pepper`
     #[arg(long, global = true, env = "TESSERA_PEPPER_FILE")]
     pub pepper_file: Option<PathBuf>,
 
-    /// The file that tells a restored copy of the database from the database. If it is not given, it is the pepper's file
-    /// with `.seen` at its end; there is none if the pepper has no file
+    /// The file that shows when the database is a restored copy. The default is the pepper file's name with the
+    /// extension `.seen`; there is none if the pepper has no file
     #[arg(long, global = true, env = "TESSERA_SEEN_FILE")]
     pub seen_file: Option<PathBuf>,
 
-    /// The password of the user `admin`, who is created at the first start; drawn and printed if left out
+    /// The password of the user `admin`, who is created at the first start; generated and printed if left out
     #[arg(long, global = true, env = "TESSERA_ADMIN_PASSWORD", hide_env_values = true)]
     pub admin_password: Option<String>,
 
-    /// How tokens of API keys, personal tokens and sessions begin: three letters each
+    /// The prefixes of API key tokens, personal tokens and session tokens: three letters each
     #[arg(long, global = true, env = "TESSERA_TOKEN_PREFIXES", default_value = "tsk,tsp,tss")]
     pub token_prefixes: Prefixes,
 
@@ -234,31 +236,30 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_DIRECTORY_CAPACITY", default_value_t = 100_000)]
     pub directory_capacity: usize,
 
-    /// For how long after it last looked at what other processes changed a node uses credentials from memory, in
-    /// milliseconds; it looks four times a second. Beyond that each request reads the database
+    /// Lease: how long after its last read of other processes' changes a node uses credentials from memory, in
+    /// milliseconds; it reads them four times a second. After that each request reads the database
     #[arg(long, global = true, env = "TESSERA_LEASE_MILLISECONDS", default_value_t = 2_000, value_parser = clap::value_parser!(i64).range(500..=60_000))]
     pub lease_milliseconds: i64,
 
-    /// How old a credential in memory may become before it is read again, in seconds
+    /// The maximum age of a credential in memory before it is read again, in seconds
     #[arg(long, global = true, env = "TESSERA_RECORD_AGE_SECONDS", default_value_t = 3_600, value_parser = clap::value_parser!(i64).range(1..=86_400))]
     pub record_age_seconds: i64,
 
-    /// How many look-ups of credentials that are not in memory may be under way or wait; more are refused. When
-    /// all wait, the newest of the network or actor of which most wait is refused
+    /// How many look-ups of credentials that are not in memory may run or wait; more are refused. When the queue is
+    /// full, the newest of the network or actor with the most waiting is refused
     #[arg(long, global = true, env = "TESSERA_LOOK_UPS_WAITING", default_value_t = 1_000)]
     pub look_ups_waiting: usize,
 
-    /// How many threads answer requests; as many as there are cores if left out
+    /// How many worker threads serve requests; the number of cores if left out
     #[arg(long, global = true, env = "TESSERA_WORKERS")]
     pub workers: Option<std::num::NonZeroUsize>,
 
-    /// The networks of the gateways and proxies in front: what they say in `X-Forwarded-For` and of the request they
-    /// ask about is believed; what anybody else says is not
+    /// The networks of trusted gateways and proxies: only their `X-Forwarded-For` headers, and what they say about the
+    /// request they ask about, are believed
     #[arg(long, global = true, env = "TESSERA_TRUSTED_PROXIES", value_delimiter = ',')]
     pub trusted_proxies: Vec<ipnet::IpNet>,
 
-    /// How long gateways may keep an introspection answer, in seconds: so long can one that caches accept a token
-    /// that has been revoked
+    /// How long gateways may cache an introspection answer, in seconds; a revoked token can be accepted for that long
     #[arg(long, global = true, env = "TESSERA_INTROSPECTION_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(i64).range(1..=3600))]
     pub introspection_seconds: i64,
 
@@ -266,58 +267,58 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_CONFIRM_SECONDS", default_value_t = 900)]
     pub confirm_seconds: u64,
 
-    /// A file with the public keys that GitHub's secret scanning signs with, as GitHub publishes them
+    /// The file with the public keys of GitHub's secret scanning, as GitHub publishes them
     #[arg(long, global = true, env = "TESSERA_GITHUB_PUBLIC_KEYS")]
     pub github_public_keys: Option<PathBuf>,
 
-    /// DataHub's door
+    /// Settings of DataHub's protocol.
     #[command(flatten)]
     pub datahub: DataHubSettings,
-    /// How clients reach this server: `https://` and a host, with a port and a path if need be. It is what discovery
-    /// documents say; if left out they say `https://` and the host that a request names
+    /// The public URL of this server: `https://` and a host, optionally with a port and a path. Discovery documents
+    /// contain it; if left out they use `https://` and the request's host
     #[arg(long, global = true, env = "TESSERA_PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<String>,
 
-    /// The origins whose pages may call this server from a browser: `https://app.example.org`, or `*` for every one. They
-    /// send a token; cookies are never taken from them
+    /// CORS: the origins whose pages may call this server from a browser: `https://app.example.org`, or `*` for any.
+    /// They send a token; cookies are never accepted from them
     #[arg(long, global = true, env = "TESSERA_CORS_ORIGINS", value_delimiter = ',', value_parser = origin)]
     pub cors_origins: Vec<String>,
 
-    /// The largest body of a request, in bytes
+    /// The largest request body, in bytes
     #[arg(long, global = true, env = "TESSERA_BODY_LIMIT", default_value_t = 262_144)]
     pub body_limit: usize,
 
-    /// How much memory all bodies of requests may take, in bytes; a quarter of it is for requests without a credential,
-    /// and no actor has more than a quarter
+    /// The memory for all request bodies together, in bytes; requests without a credential have a quarter of it, and no
+    /// actor has more than a quarter
     #[arg(long, global = true, env = "TESSERA_BODY_MEMORY", default_value_t = 67_108_864, value_parser = memory)]
     pub body_memory: usize,
 
-    /// How long a body may take to arrive whatever its length, in seconds
+    /// How long a body of any length may take to arrive, in seconds
     #[arg(long, global = true, env = "TESSERA_BODY_SECONDS", default_value_t = 25, value_parser = clap::value_parser!(u64).range(1..))]
     pub body_seconds: u64,
 
-    /// How fast a body must arrive: for so many bytes it may take a second longer
+    /// The slowest rate of a body: every time this many bytes arrive, the body may take a second longer
     #[arg(long, global = true, env = "TESSERA_BODY_BYTES_PER_SECOND", default_value_t = 1024)]
     pub body_bytes_per_second: usize,
 
-    /// How many connections may be open; 25600, or as many as fit into the descriptors of the process, if left out
+    /// How many connections may be open; if left out 25600, or as many as the process has file descriptors for
     #[arg(long, global = true, env = "TESSERA_CONNECTIONS")]
     pub connections: Option<usize>,
 
-    /// How many connections one IPv4 address, or one IPv6 network of 64 bits, may have open; half of all if left out.
-    /// Trusted proxies may have all
+    /// How many connections one IPv4 address, or one IPv6 /64 network, may have open; half of all if left out. Trusted
+    /// proxies may have all
     #[arg(long, global = true, env = "TESSERA_CONNECTIONS_PER_ADDRESS")]
     pub connections_per_address: Option<usize>,
 
-    /// How long the head of a request may take to arrive, in seconds
+    /// How long the head of a request may take to arrive, in seconds (slow-loris guard)
     #[arg(long, global = true, env = "TESSERA_HEAD_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub head_seconds: u64,
 
-    /// Whether request targets that Atlan's Java SDK writes raw are percent-encoded before they are parsed. If not, they
-    /// are answered with 400
+    /// Whether to percent-encode the raw request targets of Atlan's Java SDK before parsing. If not, they are answered
+    /// with 400
     #[arg(long, global = true, env = "TESSERA_RAW_REQUEST_TARGETS", default_value_t = true, action = clap::ArgAction::Set)]
     pub raw_request_targets: bool,
-    /// How long a request may take, in seconds
+    /// The timeout of a request, in seconds
     #[arg(long, global = true, env = "TESSERA_REQUEST_TIMEOUT_SECONDS", default_value_t = 30)]
     pub request_timeout_seconds: u64,
 
@@ -325,38 +326,38 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_KEEP_ALIVE_SECONDS", default_value_t = 75)]
     pub keep_alive_seconds: u64,
 
-    /// How long running requests may take to finish when told to stop, in seconds. Five seconds later the process ends
-    /// whatever they do
+    /// How long running requests may take to finish at shutdown, in seconds. Five seconds later the process ends in any
+    /// case
     #[arg(long, global = true, env = "TESSERA_SHUTDOWN_SECONDS", default_value_t = 20)]
     pub shutdown_seconds: u64,
 
-    /// How the log on standard error is written
+    /// The format of the log on standard error
     #[arg(long, global = true, env = "TESSERA_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 
-    /// What is logged: a level, or directives such as `info,tessera=debug`
+    /// The log filter: a level, or directives such as `info,tessera=debug`
     #[arg(long, global = true, env = "TESSERA_LOG", default_value = "info")]
     pub log: String,
 }
 
 impl Settings {
-    /// How many connections to the database authentication has of its own.
+    /// How many database connections the authentication pool has.
     #[must_use]
     pub fn look_up_connections(&self) -> usize {
         self.database_connections.div_ceil(4) as usize
     }
 }
 
-/// Reads how much memory there is for bodies.
+/// Parses the memory for bodies.
 fn memory(text: &str) -> Result<usize, String> {
     let bytes: usize = text.parse().map_err(|_| "must be a number of bytes".to_owned())?;
     if bytes < LEAST_MEMORY { Err(format!("must be at least {LEAST_MEMORY}")) } else { Ok(bytes) }
 }
 
-/// With less memory for bodies, ordinary requests would be refused.
+/// The least memory for bodies: with less, ordinary requests would be refused.
 const LEAST_MEMORY: usize = 1 << 20;
 
-/// Reads the origin of a page as browsers write it.
+/// Parses the origin of a page as browsers write it.
 fn origin(text: &str) -> Result<String, String> {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._:[]".contains(&byte);
@@ -367,7 +368,7 @@ fn origin(text: &str) -> Result<String, String> {
         .to_owned())
 }
 
-/// Reads a URL with `https`, a host and perhaps a path.
+/// Parses a URL with `https`, a host and optionally a path.
 fn public_url(text: &str) -> Result<String, String> {
     let rest = text.strip_suffix('/').unwrap_or(text).strip_prefix("https://").unwrap_or_default();
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -380,10 +381,10 @@ fn public_url(text: &str) -> Result<String, String> {
     Ok(format!("https://{rest}"))
 }
 
-/// How the log is written.
+/// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people
+    /// Human-readable text
     Text,
     /// One JSON object a line
     Json,

@@ -1,23 +1,23 @@
-//! How many connections fit into the descriptors that the operating system grants.
+//! Computes how many connections fit into the file descriptors of the process.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Settings;
 
-/// What is kept beside those of the database: listeners, threads, files, and connections that are closed in the moment
-/// others take their place.
+/// Descriptors reserved beside those of the database: for listeners, threads, files, and connections that are still
+/// closing while others replace them.
 const KEPT: usize = 128;
 
-/// A connection to SQLite holds the database, its log and the log's index.
+/// Descriptors per SQLite connection: the database, its write-ahead log and the log's index.
 const OF_DATABASE: usize = 3;
 
-/// Fewer than so many connections are no server.
+/// The smallest number of connections.
 const LEAST: usize = 16;
 
-/// How many connections there may be if nothing is configured.
+/// The default number of connections.
 const MOST: usize = 25_600;
 
-/// Asks for as many descriptors as this process may have, and says how many it has.
+/// Raises the limit of file descriptors as far as allowed, and returns it.
 #[must_use]
 pub fn raise() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
@@ -28,7 +28,7 @@ pub fn raise() -> usize {
     granted.map_or(usize::MAX, |granted| usize::try_from(granted).unwrap_or(usize::MAX))
 }
 
-/// How many connections there may be with so many descriptors.
+/// How many connections this many descriptors allow.
 #[must_use]
 pub fn connections(settings: &Settings, descriptors: usize) -> usize {
     let of_database = (2 * settings.database_connections as usize + settings.look_up_connections()) * OF_DATABASE;

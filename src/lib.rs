@@ -13,7 +13,7 @@
 //!                   domain      the words and their rules: pure
 //! ```
 //!
-//! Arrows run downwards and never back.
+//! Dependencies point downwards only.
 
 pub mod app;
 pub mod clock;

@@ -1,4 +1,4 @@
-//! The program.
+//! The binary.
 
 use std::process::ExitCode;
 
@@ -6,8 +6,8 @@ use tessera::config::Cli;
 use tessera::telemetry::AcceptErrors;
 use tessera::{commands, telemetry};
 
-/// SQLite uses it too (`override`), as it and the server allocate on many threads at once. It asks the kernel for large
-/// pages, so that finding one record among a million does not wait for page tables as well.
+/// Also used by SQLite (`override`), because SQLite and the server allocate on many threads at once. Asks the kernel
+/// for large pages, so that finding one record among a million does not also wait for page tables.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,4 +1,4 @@
-//! Where the pepper comes from.
+//! Loads or generates the pepper.
 
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,11 +9,11 @@ use crate::domain::entropy::Entropy;
 use crate::domain::pepper::{PepperId, Peppers};
 use crate::storage::url::DatabaseUrl;
 
-/// The configured peppers; draws one into a new file when none is configured, the file is missing, and the database has
-/// never known one.
+/// The configured peppers. If none is configured, the file is missing, and the database has never known one, generates
+/// one into a new file.
 ///
 /// # Errors
-/// A sentence for the operator: an unusable pepper, or a file that cannot be read or written.
+/// A message for the operator: an unusable pepper, or a file that cannot be read or written.
 pub fn load(settings: &Settings, url: &DatabaseUrl, known: &[PepperId]) -> Result<Peppers, String> {
     if let Some(text) = &settings.pepper {
         return Peppers::parse(text).map_err(|error| format!("TESSERA_PEPPER: {error}"));
@@ -26,7 +26,7 @@ pub fn load(settings: &Settings, url: &DatabaseUrl, known: &[PepperId]) -> Resul
     Peppers::parse(&text).map_err(|error| format!("the pepper file `{}`: {error}", path.display()))
 }
 
-/// The pepper's file, unless it comes from the environment.
+/// The path of the pepper file; `None` if the pepper comes from the environment.
 pub fn place(settings: &Settings, url: &DatabaseUrl) -> Option<PathBuf> {
     settings.pepper.is_none().then(|| path(settings, url))
 }
@@ -42,7 +42,8 @@ fn beside(url: &DatabaseUrl) -> PathBuf {
     }
 }
 
-/// Draws a pepper into a file that only its owner can read. If another process was faster, its pepper counts.
+/// Generates a pepper into a file that only its owner can read. If another process created the file first, its pepper
+/// is used.
 fn draw(path: &Path) -> Result<String, String> {
     let failed = |error: std::io::Error| format!("cannot write the pepper file `{}`: {error}", path.display());
     let pepper = Peppers::draw(Entropy::SYSTEM).map_err(|error| error.to_string())?;

@@ -1,9 +1,11 @@
-//! A fair queue in front of what only few can do at once: looking a token up, writing.
+//! Fair queues in front of scarce work: checking passwords, looking up unknown tokens, writing.
 //!
-//! Those who wait are served by party, in rounds: in each round one of every party that waits, those first of whom least
-//! is under way. So however many requests one party sends, others are served in turn. When no more can wait, the newest
-//! of the party of which most wait goes.
+//! Waiting requests are served by party. Preferred parties come first, then the party with the least work under way
+//! (counted by its groups, from the largest down), then round-robin among parties, then first come, first served. No
+//! group gets more than its share of the places, so a party that floods the queue delays itself and not the others.
+//! When the queue is full, the newest request of the largest group is dropped for a request of a smaller group.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,68 +13,117 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-/// How many may do it, and how many may wait for that.
+use crate::domain::network::{Group, SIZES};
+use crate::domain::party;
+
+/// The requests that share one turn.
+pub trait Party: Clone + Eq + Hash {
+    /// What work under way is counted by.
+    type Group: Clone + Eq + Hash;
+
+    /// The groups of the party, from the party alone to the largest. A party without larger groups repeats itself.
+    fn groups(&self) -> [Self::Group; SIZES];
+
+    /// Whether the party is served before all others that are not, and never dropped for them.
+    fn is_preferred(&self) -> bool {
+        false
+    }
+}
+
+/// What work of a [`party::Party`] is counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Counted {
+    /// A group of networks.
+    Networks(Group),
+    /// Any other party.
+    Party(party::Party),
+}
+
+impl Party for party::Party {
+    type Group = Counted;
+
+    fn groups(&self) -> [Counted; SIZES] {
+        match self {
+            Self::Network(network) => network.groups().map(Counted::Networks),
+            other => [Counted::Party(*other); SIZES],
+        }
+    }
+}
+
+/// The limits of a queue.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
-    /// How many do it at once.
+    /// How many requests are served at once.
     pub places: usize,
-    /// How many of one party do it at once.
+    /// How many of them one group may have.
     pub places_of_one: usize,
-    /// How many wait at most.
+    /// How many of them the parties that are not preferred may have together.
+    pub places_of_others: usize,
+    /// How many requests wait at most.
     pub waiting: usize,
-    /// How many of one party wait at most.
+    /// How many requests of one party wait at most.
     pub waiting_of_one: usize,
-    /// How long one waits at most.
+    /// How many requests of parties that are not preferred wait at most.
+    pub waiting_of_others: usize,
+    /// How long a request waits at most.
     pub patience: Duration,
 }
 
-/// Who is served before whom, whatever party they are of.
+/// Which requests are served first, before parties are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Urgency {
-    /// Before all that is not urgent.
+    /// Before all requests in turn.
     First,
-    /// As the rounds have it.
+    /// In turn.
     InTurn,
 }
 
-/// The queue. Cheap to clone.
-pub struct Queue<P: Clone + Eq + Hash>(Arc<Mutex<State<P>>>);
+/// A fair queue. Cheap to clone.
+pub struct Queue<P: Party>(Arc<Mutex<State<P>>>);
 
-impl<P: Clone + Eq + Hash> Clone for Queue<P> {
+impl<P: Party> Clone for Queue<P> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-struct State<P: Clone + Eq + Hash> {
+struct State<P: Party> {
     rules: Rules,
-    under_way: HashMap<P, usize>,
+    /// Requests that are served.
+    busy: usize,
+    /// How many of them are of parties that are not preferred.
+    busy_others: usize,
+    /// How many of them are of each group. The size is part of the key, because a party may be several of its groups.
+    under_way: HashMap<(usize, P::Group), usize>,
     waiting: VecDeque<Waiting<P>>,
-    /// The round that is being served.
+    /// The round of the last request that was served.
     round: u64,
-    /// The last round that each party has somebody in.
+    /// The last round in which each party has a request.
     last_rounds: HashMap<P, u64>,
 }
 
-struct Waiting<P: Clone + Eq + Hash> {
+struct Waiting<P: Party> {
     party: P,
+    groups: [P::Group; SIZES],
     urgency: Urgency,
     round: u64,
     sender: oneshot::Sender<Permit<P>>,
 }
 
-/// A place, given back when it is dropped.
-pub struct Permit<P: Clone + Eq + Hash> {
+/// A place in a queue, given back when it is dropped.
+pub struct Permit<P: Party> {
     queue: Queue<P>,
     party: P,
 }
 
-impl<P: Clone + Eq + Hash> Queue<P> {
-    /// A queue that nobody is in.
+impl<P: Party> Queue<P> {
+    /// An empty queue.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
         Self(Arc::new(Mutex::new(State {
             rules,
+            busy: 0,
+            busy_others: 0,
             under_way: HashMap::new(),
             waiting: VecDeque::new(),
             round: 0,
@@ -80,7 +131,7 @@ impl<P: Clone + Eq + Hash> Queue<P> {
         })))
     }
 
-    /// Waits for a place. `None` when too many wait already, or after too long.
+    /// Waits for a place. `None` when the queue is full, or after the queue's patience.
     pub async fn enter(&self, party: P, urgency: Urgency) -> Option<Permit<P>> {
         let (turn, patience) = {
             let mut state = self.lock();
@@ -90,23 +141,23 @@ impl<P: Clone + Eq + Hash> Queue<P> {
         tokio::time::timeout(patience, turn).await.ok()?.ok()
     }
 
-    /// How many do it.
+    /// How many requests are served.
     #[must_use]
     pub fn under_way(&self) -> usize {
-        self.lock().under_way.values().sum()
+        self.lock().busy
     }
 
-    /// How many wait.
+    /// How many requests wait.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.lock().waiting.iter().filter(|waiting| !waiting.sender.is_closed()).count()
     }
 
-    /// Gives free places to those who wait.
+    /// Gives free places to waiting requests.
     fn serve(&self) {
         loop {
             let Some(Waiting { party, sender, .. }) = self.lock().next() else { return };
-            // One who has gone away drops the permit, which gives the place to the next.
+            // A request that was given up drops the permit, which serves the next one.
             drop(sender.send(Permit { queue: self.clone(), party }));
         }
     }
@@ -116,152 +167,119 @@ impl<P: Clone + Eq + Hash> Queue<P> {
     }
 }
 
-impl<P: Clone + Eq + Hash> State<P> {
-    /// Waits at the end of the party's own, in a round of its own.
+impl<P: Party> State<P> {
+    /// Appends a request, in the first round in which its party has none.
     fn join(&mut self, party: P, urgency: Urgency) -> Option<oneshot::Receiver<Permit<P>>> {
         self.waiting.retain(|waiting| !waiting.sender.is_closed());
         let of_party = self.waiting.iter().filter(|waiting| waiting.party == party).count();
-        let full = self.waiting.len() >= self.rules.waiting && !self.makes_room(of_party);
-        if self.rules.places_of_one == 0 || of_party >= self.rules.waiting_of_one || full {
+        if self.rules.places_of_one == 0 || of_party >= self.rules.waiting_of_one {
+            return None;
+        }
+        let groups = party.groups();
+        if self.is_full(&party) && !self.makes_room(&party, &groups) {
             return None;
         }
         let round = self.last_rounds.get(&party).map_or(self.round, |last| self.round.max(last + 1));
         self.last_rounds.insert(party.clone(), round);
         let (sender, turn) = oneshot::channel();
-        self.waiting.push_back(Waiting { party, urgency, round, sender });
+        self.waiting.push_back(Waiting { party, groups, urgency, round, sender });
         Some(turn)
     }
 
-    /// Sends one away of the party of which most wait, for one of a party of which fewer do.
-    fn makes_room(&mut self, of_newcomer: usize) -> bool {
-        let mut counts: HashMap<&P, usize> = HashMap::new();
-        for waiting in &self.waiting {
-            *counts.entry(&waiting.party).or_default() += 1;
-        }
-        let most = counts.into_iter().max_by_key(|(_, count)| *count).filter(|(_, count)| *count > of_newcomer + 1);
-        let Some(party) = most.map(|(party, _)| party.clone()) else { return false };
-        let last = self.waiting.iter().rposition(|waiting| waiting.party == party);
-        last.is_some_and(|place| self.waiting.remove(place).is_some())
+    fn is_full(&self, newcomer: &P) -> bool {
+        let others = self.waiting.iter().filter(|waiting| !waiting.party.is_preferred()).count();
+        self.waiting.len() >= self.rules.waiting || (!newcomer.is_preferred() && others >= self.rules.waiting_of_others)
     }
 
-    /// Takes the one whose turn it is out of the queue, with a place.
+    /// Drops the newest request of the largest group, and within it of the largest smaller group, and so on; none if the
+    /// newcomer's own group is about as large.
+    fn makes_room(&mut self, newcomer: &P, newcomers: &[P::Group; SIZES]) -> bool {
+        let mut among: Vec<usize> =
+            (0..self.waiting.len()).filter(|place| !self.waiting[*place].party.is_preferred()).collect();
+        let mut is_rival = !newcomer.is_preferred();
+        for size in (0..SIZES).rev() {
+            // How many wait of each group, and the place of the newest.
+            let mut counts: HashMap<&P::Group, (usize, usize)> = HashMap::new();
+            for place in &among {
+                let (count, newest) = counts.entry(&self.waiting[*place].groups[size]).or_default();
+                (*count, *newest) = (*count + 1, *place);
+            }
+            let own = &newcomers[size];
+            let of_own = counts.get(own).map_or(0, |(count, _)| *count);
+            let order =
+                |(group, (count, newest)): &(&P::Group, (usize, usize))| (*count, is_rival && *group == own, *newest);
+            let Some((largest, (most, _))) = counts.into_iter().max_by_key(order) else { return false };
+            if is_rival && largest != own {
+                if most <= of_own + 1 {
+                    return false;
+                }
+                is_rival = false;
+            }
+            let largest = largest.clone();
+            among.retain(|place| self.waiting[*place].groups[size] == largest);
+        }
+        // A newcomer that is still a rival is of the very party of which most requests wait.
+        !is_rival && among.last().is_some_and(|newest| self.waiting.remove(*newest).is_some())
+    }
+
+    /// Takes the next request out of the queue and counts it as served.
     fn next(&mut self) -> Option<Waiting<P>> {
-        if self.under_way.values().sum::<usize>() >= self.rules.places {
+        if self.busy >= self.rules.places {
             return None;
         }
         self.waiting.retain(|waiting| !waiting.sender.is_closed());
-        let busy = |party: &P| self.under_way.get(party).copied().unwrap_or_default();
-        let may = self.waiting.iter().enumerate().filter(|(_, next)| busy(&next.party) < self.rules.places_of_one);
-        let (place, _) = may.min_by_key(|(place, next)| (next.urgency, busy(&next.party), next.round, *place))?;
+        let may_enter = |next: &Waiting<P>| {
+            (next.party.is_preferred() || self.busy_others < self.rules.places_of_others)
+                && self.busy_by_size(next).all(|busy| busy < self.rules.places_of_one)
+        };
+        let candidates = self.waiting.iter().enumerate().filter(|(_, next)| may_enter(next));
+        let (place, _) = candidates.min_by(|(_, one), (_, other)| self.order(one, other))?;
         let next = self.waiting.remove(place)?;
-        *self.under_way.entry(next.party.clone()).or_default() += 1;
+        self.busy += 1;
+        self.busy_others += usize::from(!next.party.is_preferred());
+        for key in next.groups.iter().cloned().enumerate() {
+            *self.under_way.entry(key).or_default() += 1;
+        }
         self.round = self.round.max(next.round);
-        // An earlier round is over, and where nobody waits nobody is before another.
+        // Rounds that are over are forgotten; all of them when the queue is empty.
         let round = if self.waiting.is_empty() { u64::MAX } else { self.round };
         self.last_rounds.retain(|_, last| *last >= round);
         Some(next)
     }
-}
 
-impl<P: Clone + Eq + Hash> Drop for Permit<P> {
-    fn drop(&mut self) {
-        {
-            let mut state = self.queue.lock();
-            if let Some(busy) = state.under_way.get_mut(&self.party) {
+    /// Which of two requests is served first. Equal requests are served in the order of their places.
+    fn order(&self, one: &Waiting<P>, other: &Waiting<P>) -> Ordering {
+        let rank = |waiting: &Waiting<P>| (waiting.urgency, !waiting.party.is_preferred());
+        let by_work = || self.busy_by_size(one).cmp(self.busy_by_size(other));
+        rank(one).cmp(&rank(other)).then_with(by_work).then_with(|| one.round.cmp(&other.round))
+    }
+
+    /// How much is under way for the groups of a request, from the largest down.
+    fn busy_by_size(&self, waiting: &Waiting<P>) -> impl Iterator<Item = usize> {
+        let groups = waiting.groups.iter().cloned().enumerate().rev();
+        groups.map(|key| self.under_way.get(&key).copied().unwrap_or_default())
+    }
+
+    fn give_back(&mut self, party: &P) {
+        self.busy -= 1;
+        self.busy_others -= usize::from(!party.is_preferred());
+        for key in party.groups().into_iter().enumerate() {
+            if let Some(busy) = self.under_way.get_mut(&key) {
                 *busy -= 1;
                 if *busy == 0 {
-                    state.under_way.remove(&self.party);
+                    self.under_way.remove(&key);
                 }
             }
         }
+    }
+}
+
+impl<P: Party> Drop for Permit<P> {
+    fn drop(&mut self) {
+        self.queue.lock().give_back(&self.party);
         self.queue.serve();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::cell::RefCell;
-    use std::rc::Rc;
-    use std::task::Poll;
-
-    use futures_util::future::join_all;
-    use futures_util::poll;
-
-    use super::*;
-
-    fn queue<P: Clone + Eq + Hash>(places: usize) -> Queue<P> {
-        let patience = Duration::from_secs(5);
-        Queue::new(Rules { places, places_of_one: places.div_ceil(2), waiting: 32, waiting_of_one: 16, patience })
-    }
-
-    #[actix_web::test]
-    async fn one_party_leaves_places_to_others_and_they_come_first() {
-        let queue = queue(2);
-        let first = queue.enter("attacker", Urgency::InTurn).await.unwrap();
-        let mut second = Box::pin(queue.enter("attacker", Urgency::InTurn));
-        assert!(poll!(&mut second).is_pending(), "half of the places is all that one party has");
-        let honest = queue.enter("honest", Urgency::InTurn).await.unwrap();
-        let mut other = Box::pin(queue.enter("other", Urgency::InTurn));
-        assert!(poll!(&mut other).is_pending());
-        drop(honest);
-        assert!(poll!(&mut second).is_pending());
-        let Poll::Ready(Some(_other)) = poll!(&mut other) else { panic!("who has nothing under way comes first") };
-        drop(first);
-        assert!(matches!(poll!(&mut second), Poll::Ready(Some(_))));
-    }
-
-    #[actix_web::test]
-    async fn each_round_has_one_of_every_party_and_the_urgent_come_before_it() {
-        let queue = queue(1);
-        let held = queue.enter("attacker", Urgency::InTurn).await.unwrap();
-        let served = Rc::new(RefCell::new(Vec::new()));
-        let crowd = [("attacker", Urgency::InTurn); 10];
-        let late = [("honest", Urgency::InTurn), ("honest", Urgency::InTurn), ("revoker", Urgency::First)];
-        let serving = crowd.into_iter().chain(late).map(|(name, urgency)| {
-            let (queue, served) = (queue.clone(), Rc::clone(&served));
-            async move {
-                let _permit = queue.enter(name, urgency).await.unwrap();
-                served.borrow_mut().push(name);
-            }
-        });
-        let mut serving = Box::pin(join_all(serving));
-        assert!(poll!(&mut serving).is_pending());
-        drop(held);
-        serving.await;
-        assert_eq!(served.borrow()[..6], ["revoker", "attacker", "honest", "attacker", "honest", "attacker"]);
-    }
-
-    #[actix_web::test]
-    async fn who_goes_away_gives_the_place_back() {
-        let queue = queue(1);
-        let held = queue.enter(1, Urgency::InTurn).await.unwrap();
-        let mut waiting = Box::pin(queue.enter(1, Urgency::InTurn));
-        assert!(poll!(&mut waiting).is_pending());
-        drop(held);
-        drop(waiting);
-        assert_eq!((queue.under_way(), queue.waiting()), (0, 0));
-        queue.enter(2, Urgency::InTurn).await.unwrap();
-    }
-
-    #[actix_web::test]
-    async fn only_so_many_of_one_party_wait_and_the_newest_of_the_largest_goes_when_all_places_are_taken() {
-        let queue = queue(1);
-        let _held = queue.enter(0, Urgency::InTurn).await.unwrap();
-        let mut waiting = Vec::new();
-        for party in [1, 2] {
-            for _ in 0..16 {
-                let mut entering = Box::pin(queue.enter(party, Urgency::InTurn));
-                assert!(poll!(&mut entering).is_pending());
-                waiting.push(entering);
-            }
-            assert!(queue.enter(party, Urgency::InTurn).await.is_none());
-        }
-        let mut other = Box::pin(queue.enter(3, Urgency::InTurn));
-        assert!(poll!(&mut other).is_pending());
-        let mut refused = 0;
-        for entering in &mut waiting {
-            refused += usize::from(matches!(poll!(entering), Poll::Ready(None)));
-        }
-        assert_eq!(refused, 1);
-    }
-}
+mod tests;

@@ -1,5 +1,5 @@
-//! The file that tells a restored copy of the database from the database: what this machine saw of it last, beside the
-//! pepper and so not in the database's backups.
+//! The file with the database's latest changes that this machine saw. It shows when the database is a restored copy. It
+//! lies beside the pepper, and so is not in the database's backups.
 
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -10,24 +10,24 @@ use crate::domain::installation::Seen;
 use crate::pepper_file;
 use crate::storage::url::DatabaseUrl;
 
-/// The place of the file, if there is one.
+/// The path of the file, if there is one.
 pub struct SeenFile {
     path: Option<PathBuf>,
-    /// Whether the last write failed: that is told once.
+    /// Whether the last write failed; logged once.
     failing: bool,
 }
 
 impl SeenFile {
-    /// The configured file, or the one beside the pepper's file. A pepper from the environment has no file.
+    /// The configured file, or the one beside the pepper file. Without a pepper file and a setting there is none.
     pub fn of(settings: &Settings, url: &DatabaseUrl) -> Self {
         let beside = || pepper_file::place(settings, url).map(|pepper| pepper.with_extension("seen"));
         Self { path: settings.seen_file.clone().or_else(beside), failing: false }
     }
 
-    /// What it says, if it is there.
+    /// The contents, if the file exists.
     ///
     /// # Errors
-    /// A sentence for the operator.
+    /// A message for the operator.
     pub fn read(&self) -> Result<Option<Seen>, String> {
         let Some(path) = &self.path else { return Ok(None) };
         let failed = |why: &str| format!("cannot read the file `{}`, which tells what was seen: {why}", path.display());
@@ -38,7 +38,7 @@ impl SeenFile {
         }
     }
 
-    /// Keeps what was seen. When that cannot be done, the log says so.
+    /// Saves what was seen. Logs a failure.
     pub fn keep(&mut self, seen: &Seen) {
         let Some(path) = &self.path else { return };
         match replace(path, seen) {
@@ -55,7 +55,7 @@ impl SeenFile {
         }
     }
 
-    /// Says in the log that no file is kept, if so.
+    /// Logs a warning if no file is kept.
     pub fn warn(&self) {
         if self.path.is_none() {
             tracing::warn!(
@@ -65,7 +65,7 @@ impl SeenFile {
         }
     }
 
-    /// What to say after a refusal.
+    /// What the operator should do after a refusal.
     pub fn advice(&self) -> String {
         let path = self.path.as_deref().unwrap_or(Path::new(""));
         format!(
@@ -77,13 +77,13 @@ impl SeenFile {
     }
 }
 
-/// Puts a new file in the place of the old one: whoever reads finds one or the other, also after a power cut.
+/// Replaces the file atomically: readers find the old or the new file, also after a power cut.
 fn replace(path: &Path, seen: &Seen) -> std::io::Result<()> {
     let new = path.with_extension(format!("seen.{}", std::process::id()));
     let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
     let written = file.write_all(seen.to_string().as_bytes()).and_then(|()| file.sync_all());
     if let Err(error) = written.and_then(|()| std::fs::rename(&new, path)) {
-        // The old file stands.
+        // The old file stays.
         drop(std::fs::remove_file(&new));
         return Err(error);
     }

@@ -1,10 +1,10 @@
-//! Something scarce, such as memory or places in a queue, divided so that no holder of it keeps the others out.
+//! A scarce resource, such as memory or places in a queue, divided so that no holder can take it all.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// An amount that holders take shares of: all of them together at most `total`, each at most `each`.
+/// An amount that is given out in shares: at most `total` in all, and at most `each` per holder.
 pub struct Shares<K: Eq + Hash>(Arc<Division<K>>);
 
 struct Division<K> {
@@ -19,21 +19,20 @@ struct Taken<K> {
 }
 
 impl<K: Eq + Hash + Clone> Shares<K> {
-    /// Nothing is taken yet.
+    /// Nothing is taken at first.
     #[must_use]
     pub fn new(total: usize, each: usize) -> Self {
         let taken = Mutex::new(Taken { all: 0, by: HashMap::new() });
         Self(Arc::new(Division { total, each, taken }))
     }
 
-    /// Takes so much for a holder, until the share is dropped. `None` if that is more than is left, for that holder or
-    /// at all.
+    /// Takes an amount for a holder until the share is dropped. `None` if less is left, in all or for this holder.
     #[must_use]
     pub fn take(&self, holder: K, amount: usize) -> Option<Share<K>> {
         self.0.add(&holder, amount).then(|| Share { division: Arc::clone(&self.0), holder, amount })
     }
 
-    /// How much is taken.
+    /// How much is taken in all.
     #[must_use]
     pub fn taken(&self) -> usize {
         self.0.lock().all
@@ -72,7 +71,7 @@ impl<K: Eq + Hash> Division<K> {
     }
 }
 
-/// What a holder has taken; given back when it is dropped.
+/// A holder's share, given back on drop.
 pub struct Share<K: Eq + Hash> {
     division: Arc<Division<K>>,
     holder: K,
@@ -80,13 +79,13 @@ pub struct Share<K: Eq + Hash> {
 }
 
 impl<K: Eq + Hash + Clone> Share<K> {
-    /// How much it is.
+    /// The size of the share.
     #[must_use]
     pub fn amount(&self) -> usize {
         self.amount
     }
 
-    /// Takes more; `false`, and nothing is taken, if that is more than is left.
+    /// Takes more. Returns `false` and takes nothing if less is left.
     #[must_use]
     pub fn grow(&mut self, by: usize) -> bool {
         let grown = self.division.add(&self.holder, by);

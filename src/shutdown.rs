@@ -1,7 +1,7 @@
-//! The last resort of stopping: a thread that ends the process when it was told to stop and does not.
+//! A watchdog thread that ends the process if it has not stopped in time after a signal.
 //!
-//! The server itself stops gracefully, but it waits for its threads; one that is held by a request, or a database that
-//! does not answer, must not hold the process.
+//! The server stops gracefully, but it waits for its threads. A thread held by a request, or a database that does not
+//! answer, must not keep the process alive.
 
 use std::io;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// How much longer than running requests the process itself may take, to save what is in memory.
+/// How much longer than running requests the process may take, to save what is in memory.
 pub const MARGIN: Duration = Duration::from_secs(5);
 
-/// Ends the process that long after SIGTERM, SIGINT or SIGQUIT, unless it has ended by then.
+/// Ends the process after this time from SIGTERM, SIGINT or SIGQUIT, if it is still running.
 ///
 /// # Errors
-/// When signals cannot be listened to, or there are no more threads.
+/// When signal handlers or the thread cannot be set up.
 pub fn watch(limit: Duration) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let [mut terminated, mut interrupted, mut quit] = {

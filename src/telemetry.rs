@@ -1,4 +1,4 @@
-//! The log.
+//! Logging.
 
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::LogFormat;
 
-/// Begins to log to standard error; standard output is for what a command was asked for.
+/// Starts logging to standard error. Standard output is for the results of commands.
 ///
 /// # Errors
 /// When the directives cannot be parsed.
@@ -28,12 +28,12 @@ pub fn start(directives: &str, format: LogFormat, accept_errors: AcceptErrors) -
     Ok(())
 }
 
-/// How often the server could not accept a connection, which is known from its log alone. Without descriptors it fails
-/// twice a second: that is counted, and logged once a minute.
+/// Counts failures to accept a connection, which the server reports only in its log. Without file descriptors it fails
+/// twice a second: each is counted, and one a minute is logged.
 #[derive(Clone, Default)]
 pub struct AcceptErrors(pub Counter, Arc<Mutex<Option<Instant>>>);
 
-/// How long after one such line there is no other.
+/// How long such log lines are suppressed after one.
 const QUIET: Duration = Duration::from_mins(1);
 
 impl AcceptErrors {

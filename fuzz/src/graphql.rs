@@ -1,4 +1,4 @@
-//! GraphQL: the scan before the parser, and everything from the body of a request to its answer.
+//! GraphQL: the scan before the parser, and the whole path from a request body to its response.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use tessera::domain::nesting::{GRAPHQL_DEPTH, check_graphql};
 use tessera::http::datahub::graphql::{Schema, parse, read, schema, write};
 
-/// What the scan lets through is parsed on this stack, and what the parser finds is no deeper than the scan says.
+/// A document that passes the scan parses on this stack, and is no deeper than the scan says.
 pub fn nesting(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if check_graphql(text).is_ok()
@@ -45,7 +45,7 @@ fn depth_of_value(value: &Value) -> usize {
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(schema);
 
-/// A body, or the document of one with usual variables.
+/// The input is a request body, or a document to send with ordinary variables.
 pub fn execute(data: &[u8]) {
     let body = if data.starts_with(b"{\"") {
         data.to_vec()

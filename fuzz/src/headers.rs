@@ -1,4 +1,4 @@
-//! What stands in headers, query strings and names.
+//! Headers, query strings and names.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -15,7 +15,7 @@ use tessera::http::peer::TrustedProxies;
 use tessera::http::{Params, expected};
 use uuid::Uuid;
 
-/// One header for each line that can be one.
+/// One header for each line that is a valid header.
 fn with(name: &'static str, data: &[u8], request: TestRequest) -> TestRequest {
     let values = data.split(|&byte| byte == b'\n').filter_map(|line| HeaderValue::from_bytes(line).ok());
     values.fold(request, |request, value| request.append_header((HeaderName::from_static(name), value)))
@@ -34,7 +34,7 @@ pub fn etag(data: &[u8]) {
     }
 }
 
-/// Who a proxy says that it forwards for, and what.
+/// Forwarding headers of proxies.
 pub fn forwarded(data: &[u8]) {
     let networks = ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().expect("a network"));
     let trusted = TrustedProxies(networks.to_vec());
@@ -50,7 +50,7 @@ pub fn forwarded(data: &[u8]) {
         assert_eq!(answer, answer.to_canonical());
         if !trusts(answer) && first_is_plain {
             for more in [&b"evil,"[..], b"127.0.0.1, ", b"10.0.0.7\n", b"\n,,"] {
-                // What a client itself writes stands to the left.
+                // Headers written by the client itself stand further left.
                 assert_eq!(ask(&[more, data].concat(), near), Some(answer), "{more:?}");
             }
         }

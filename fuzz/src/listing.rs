@@ -1,4 +1,4 @@
-//! What collections are asked for: JSON, filters, sorts, cursors and the search language.
+//! Parameters of collections: JSON, filters, sorts, cursors and the search language.
 
 use std::sync::LazyLock;
 
@@ -13,7 +13,7 @@ use tessera::domain::pepper::Peppers;
 use tessera::domain::search::Condition;
 use tessera::http::atlan::search::parse;
 
-/// What the scan lets through is no deeper than it says, and what it refuses is too deep or too long.
+/// JSON that passes the scan is no deeper than its limit; refused JSON is too deep or too long.
 pub fn json(data: &[u8]) {
     fn depth(value: &Json) -> usize {
         match value {
@@ -31,7 +31,7 @@ pub fn json(data: &[u8]) {
     let _ = check_json(data);
 }
 
-/// Which collection, by the first byte, and the text.
+/// The first byte chooses the collection; the rest is the text.
 fn split(data: &[u8]) -> Option<(u8, &str)> {
     let (kind, rest) = data.split_first()?;
     Some((kind % 4, std::str::from_utf8(rest).ok()?))
@@ -65,7 +65,7 @@ fn collect<F: Field>(filter: &Filter<F>, all: &mut Vec<(F, Value)>) {
     }
 }
 
-/// A filter is shallow, and what it splits off means the same as the whole.
+/// A parsed filter is shallow, and its split-off parts together mean the same as the whole.
 fn filter_of<F: Field>(text: &str) {
     let Ok(filter) = Filter::<F>::parse(text) else { return };
     assert!(depth(&filter) < 60);
@@ -105,7 +105,7 @@ pub fn sort(data: &[u8]) {
     }
 }
 
-/// A sort that is read is written as it was.
+/// A parsed sort is written back unchanged.
 fn sort_of<F: Field>(text: &str) {
     if let Ok(sort) = Sort::<F>::parse(text) {
         let sign = |direction| if direction == Direction::Descending { "-" } else { "" };
@@ -117,7 +117,7 @@ fn sort_of<F: Field>(text: &str) {
 static PEPPERS: LazyLock<Peppers> =
     LazyLock::new(|| Peppers::parse(&Peppers::draw(Entropy::SYSTEM).expect("entropy")).expect("a pepper"));
 
-/// Nobody else's cursor is read.
+/// A cursor that was not made with this seal is refused.
 pub fn cursor(data: &[u8]) {
     let seal = CursorSeal::new(PEPPERS.derive("cursor"), &["/a", "", ""]);
     if let Ok(text) = std::str::from_utf8(data) {
@@ -125,7 +125,7 @@ pub fn cursor(data: &[u8]) {
     }
 }
 
-/// A search is as small as its bounds say.
+/// A parsed search is within its limits.
 pub fn dsl(data: &[u8]) {
     fn size(condition: &Condition) -> (usize, usize) {
         match condition {

@@ -1,5 +1,5 @@
-//! One libFuzzer program with a target for each parser: `FUZZ_TARGET` says which. A target fails by a panic, an
-//! overflow of the stack, or by taking too long.
+//! One libFuzzer program with a target for each parser, chosen by `FUZZ_TARGET`. A target fails by a panic, a stack
+//! overflow, or a timeout.
 
 #![no_main]
 
@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 
 type Target = fn(&[u8]);
 
-/// `tests/run` and `seeds.py` name the same.
+/// The names of the targets; `tests/run` and `seeds.py` list them, too.
 const TARGETS: [(&str, Target); 14] = [
     ("wire", wire::wire),
     ("json", listing::json),

@@ -1,4 +1,4 @@
-//! Policies: what the engine decides is what a plain reading of their patterns says.
+//! Policies: the engine's decisions agree with a simple implementation of their patterns.
 
 use tessera::domain::policy::engine::{Asked, Slice};
 use tessera::domain::policy::{
@@ -7,7 +7,7 @@ use tessera::domain::policy::{
 use tessera::domain::principal::{Principal, PrincipalKind, Role};
 use uuid::Uuid;
 
-/// Lines: how, an action, a name, and patterns.
+/// The input lines: effect, action, name, and patterns.
 pub fn policy(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let facet = Facet::parse(text);
@@ -20,7 +20,7 @@ pub fn policy(data: &[u8]) {
     let mut lines = text.split('\n');
     let (Some(how), Some(action), Some(name)) = (lines.next(), lines.next(), lines.next()) else { return };
     let patterns: Vec<String> = lines.map(str::to_owned).collect();
-    // The doors refuse these.
+    // The HTTP layer refuses these.
     if text.len() > 2000 || name.is_empty() || patterns.is_empty() || action.chars().any(char::is_control) {
         return;
     }
@@ -89,7 +89,7 @@ fn covers(pattern: &str, name: &str, category: Category) -> bool {
     matches(pattern) || !pattern.ends_with('*') && (matches(&format!("{pattern}/*")) || is_in_glossary())
 }
 
-/// Which beginnings of the text a beginning of the pattern matches, letter by letter.
+/// Reference matcher: which prefixes of the text each prefix of the pattern matches, letter by letter.
 fn glob(pattern: &[u8], text: &[u8]) -> bool {
     let mut row = vec![false; text.len() + 1];
     row[0] = true;

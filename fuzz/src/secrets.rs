@@ -1,4 +1,4 @@
-//! Tokens, peppers and the addresses of databases.
+//! Tokens, peppers and database URLs.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use tessera::storage::url::DatabaseUrl;
 static PEPPERS: LazyLock<Peppers> =
     LazyLock::new(|| Peppers::parse(&Peppers::draw(Entropy::SYSTEM).expect("entropy")).expect("a pepper"));
 
-/// A token that is read is written as it was, also with a right checksum behind whatever comes.
+/// A parsed token is written back unchanged, also when a right checksum is appended to the input.
 pub fn token(data: &[u8]) {
     let Some((kind, rest)) = data.split_first() else { return };
     let prefixes = Prefixes::default();
@@ -50,7 +50,7 @@ fn base62(mut number: u32) -> [u8; 6] {
     digits
 }
 
-/// What an operator writes.
+/// Input of an operator: peppers and URLs.
 pub fn settings(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Ok(peppers) = Peppers::parse(text) {

@@ -1,4 +1,4 @@
-//! The bytes of a connection: what is percent-encoded on the way to actix's parser moves no request and no body.
+//! The bytes of a connection: percent-encoding request targets before actix's parser moves no request and no body.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,7 +12,7 @@ use actix_web::web::BytesMut;
 use tessera::http::wire::Lenient;
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// A stream that comes in pieces; an empty piece is a pause.
+/// A stream in fragments; an empty fragment is `Pending`.
 struct Pieces(VecDeque<Vec<u8>>);
 
 impl AsyncRead for Pieces {
@@ -32,7 +32,7 @@ impl AsyncRead for Pieces {
     }
 }
 
-/// Everything that is read from such a stream, with so much room for each read.
+/// Reads the whole stream with a buffer of the given size.
 fn read(pieces: VecDeque<Vec<u8>>, room: usize) -> Vec<u8> {
     let mut stream = Lenient::new(Pieces(pieces));
     let mut all = Vec::new();
@@ -62,15 +62,15 @@ thread_local! {
     };
 }
 
-/// A stream as actix sees it.
+/// A stream as actix parses it.
 struct Seen {
     /// Where requests begin.
     starts: Vec<usize>,
     /// The bytes of all bodies.
     body: Vec<u8>,
-    /// Where it stops.
+    /// Where actix stops.
     end: usize,
-    /// Whether it stops at what it does not take.
+    /// Whether actix stops at bytes that it refuses.
     failed: bool,
 }
 
@@ -111,7 +111,7 @@ pub fn wire(data: &[u8]) {
     }
     let out = read([sent.to_vec()].into(), sent.len() * 3 + 100);
     assert_eq!(read(pieces, room), out, "it depends on how the stream is cut");
-    // Offers to upgrade are left out; where, the tests of `http/wire` say.
+    // `Upgrade` offers are dropped; the tests of `http/wire` check where.
     if sent.to_ascii_lowercase().windows(7).any(|word| word == b"upgrade") {
         return;
     }
@@ -125,7 +125,7 @@ pub fn wire(data: &[u8]) {
     }
 }
 
-/// Which bytes were encoded, the stream with harmless ones in their places, and where each byte went.
+/// The encoded bytes, the stream with harmless bytes in their places, and where each byte went.
 fn align(sent: &[u8], out: &[u8]) -> (Vec<usize>, Vec<u8>, Vec<usize>) {
     let (mut at, mut encoded, mut map, mut placed) = (0, Vec::new(), vec![0; sent.len() + 1], sent.to_vec());
     for (index, &byte) in sent.iter().enumerate() {
@@ -145,7 +145,7 @@ fn align(sent: &[u8], out: &[u8]) -> (Vec<usize>, Vec<u8>, Vec<usize>) {
     (encoded, placed, map)
 }
 
-/// Whatever was encoded stands in the target of a request line.
+/// Every encoded byte is in the target of a request line.
 fn only_targets(sent: &[u8], encoded: &[usize], placed: &Seen) {
     for &index in encoded.iter().filter(|index| **index < placed.end) {
         let start = placed.starts.iter().copied().filter(|start| *start <= index).max().expect("a head before it");
@@ -158,7 +158,7 @@ fn only_targets(sent: &[u8], encoded: &[usize], placed: &Seen) {
     }
 }
 
-/// Requests and bodies are where they would be with harmless bytes in place of those.
+/// Requests and bodies are where they are with harmless bytes in place of the encoded ones.
 fn same_frames(sent: &[u8], placed: &Seen, out: &Seen, map: &[usize]) {
     for (one, other) in placed.starts.iter().zip(&out.starts) {
         assert_eq!(map[*one], *other, "a request begins elsewhere");

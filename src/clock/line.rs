@@ -1,4 +1,4 @@
-//! The time that everything works with: the uptime plus an offset, which follows the wall clock with care.
+//! The service's time: the uptime plus an offset that follows the wall clock with care.
 //!
 //! ```text
 //! wall clock behind            the time goes on at half speed until the wall clock has caught up: it never goes back
@@ -6,41 +6,41 @@
 //! ahead by more                followed once it has stayed there for ten minutes by the uptime: a glitch changes nothing
 //! ```
 //!
-//! So nothing that has expired revives when the wall clock is set back. The latest time seen is kept in the database,
-//! and a process that starts begins no earlier. It has no uptime to compare the wall clock with, so it believes a wall
-//! clock that is far ahead, as after a long stop, but lets nobody remember it before ten minutes have passed.
+//! So nothing that has expired becomes valid again when the wall clock is set back. The latest time seen is kept in the
+//! database, and a starting process begins no earlier. It has no earlier uptime to compare with, so it trusts a wall
+//! clock that is far ahead, as after a long stop, but does not let that time be saved before ten minutes have passed.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::{DAY, MINUTE, SECOND};
 
-/// A wall clock that is ahead by no more is followed at once.
+/// A wall clock ahead by at most this is followed at once.
 pub const AT_ONCE: i64 = DAY;
-/// One that is further ahead is followed after it has stayed there for so long.
+/// A wall clock further ahead is followed after it has stayed there for this long.
 pub const HELD_FOR: i64 = 10 * MINUTE;
-/// The uptime and the wall clock are not read at the same instant.
+/// Tolerance, because the uptime and the wall clock are not read at the same instant.
 const JITTER: i64 = 5;
-/// A wall clock that moved by more between two looks has been set.
+/// A wall clock that moves by more than this between two observations has been set.
 const STEP: i64 = SECOND;
 
-/// Tells the time from the uptime: one load, and no lock.
+/// Computes the time from the uptime: one atomic load, no lock.
 #[derive(Debug)]
 pub(super) struct Line {
-    /// The offset, and in the lowest bit whether the time goes at half speed.
+    /// The offset in the upper bits; the lowest bit is set while the time runs at half speed.
     pace: AtomicI64,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    /// How far the wall clock was ahead of the uptime at the last look.
+    /// Wall clock minus uptime at the last observation.
     seen: i64,
-    /// A wall clock that is too far ahead to be followed: by how much it is ahead of the uptime, and since when.
+    /// A wall clock too far ahead to be followed: its difference to the uptime, and the uptime when first observed.
     held: Option<(i64, i64)>,
     /// The uptime when this process started.
     started: i64,
-    /// The latest time that the installation had seen then, if it had seen any.
+    /// The latest time that the installation had seen before this process started, if any.
     before: Option<i64>,
 }
 
@@ -50,13 +50,13 @@ impl Line {
         Self { pace: AtomicI64::new(full_speed(wall, uptime)), state: Mutex::new(state) }
     }
 
-    /// The time at that uptime.
+    /// The time at this uptime.
     pub(super) fn at(&self, uptime: i64) -> i64 {
         let pace = self.pace.load(Ordering::SeqCst);
         (pace >> 1) + if is_slow(pace) { uptime >> 1 } else { uptime }
     }
 
-    /// Follows the wall clock; tells by how much it was set since the last look, if it was.
+    /// Follows the wall clock. Returns by how much it was set since the last observation, if it was.
     pub(super) fn observe(&self, wall: i64, uptime: i64) -> Option<i64> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (offset, now) = (wall - uptime, self.at(uptime));
@@ -78,7 +78,7 @@ impl Line {
         (moved.abs() > STEP).then_some(moved)
     }
 
-    /// Goes on from the wall clock if that is ahead, and waits for it at half speed if it is behind.
+    /// Jumps to the wall clock if it is ahead; runs at half speed until it catches up if it is behind.
     fn follow(&self, wall: i64, uptime: i64) {
         let pace = self.pace.load(Ordering::SeqCst);
         let now = self.at(uptime);

@@ -1,4 +1,4 @@
-//! What the command line says to the doors.
+//! Converts the command line's settings into those of the HTTP endpoints.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::http::wire::{ConnectionLimits, Connections, Pace};
 use crate::http::{DoorSettings, console, datahub};
 use crate::telemetry::AcceptErrors;
 
-/// What all doors need to know.
+/// Settings shared by all protocols.
 pub(super) fn state(settings: &Settings, connections: &Arc<Connections>, accept_errors: AcceptErrors) -> StateSettings {
     StateSettings {
         trusted: TrustedProxies(settings.trusted_proxies.clone()),
@@ -37,10 +37,10 @@ pub(super) fn state(settings: &Settings, connections: &Arc<Connections>, accept_
     }
 }
 
-/// What single doors need to know.
+/// Settings of single protocols.
 ///
 /// # Errors
-/// A sentence for the operator.
+/// A message for the operator.
 pub(super) fn settings(settings: &Settings) -> Result<DoorSettings, String> {
     let github_keys = match &settings.github_public_keys {
         None => GithubKeys::default(),
@@ -67,7 +67,8 @@ pub(super) fn connections(settings: &Settings) -> Arc<Connections> {
     })
 }
 
-/// A body that is read is timed by its reader, who says what is wrong; one that nobody reads has twice the time.
+/// Slow-loris guard. A body that is being read is timed by its reader, which gives the precise error; a body that is
+/// not read has twice the time.
 pub(super) fn pace(settings: &Settings) -> Pace {
     let head = Duration::from_secs(settings.head_seconds);
     Pace {
@@ -79,18 +80,18 @@ pub(super) fn pace(settings: &Settings) -> Pace {
     }
 }
 
-/// What DataHub's door needs to know, for a server that listens there.
+/// Settings of DataHub's protocol, for a server that listens on this address.
 ///
 /// # Errors
-/// A sentence for the operator.
-fn datahub(settings: &DataHubSettings, listen: SocketAddr) -> Result<datahub::Settings, String> {
+/// A message for the operator.
+fn datahub(settings: &DataHubSettings, listen: SocketAddr) -> Result<datahub::DoorRules, String> {
     let authentication = match settings.metadata_auth {
         MetadataAuth::On => Authentication::On,
         MetadataAuth::Off if settings.metadata_auth_off_anywhere => Authentication::OffAnywhere,
         MetadataAuth::Off if listen.ip().is_loopback() => Authentication::Off,
         MetadataAuth::Off => {
             return Err(format!(
-                "--metadata-auth off lets everybody who reaches {listen} do everything; listen on 127.0.0.1, or add \
+                "--metadata-auth off lets every client that reaches {listen} do everything; listen on 127.0.0.1, or add \
                  --metadata-auth-off-anywhere"
             ));
         }
@@ -112,7 +113,7 @@ fn datahub(settings: &DataHubSettings, listen: SocketAddr) -> Result<datahub::Se
         _ => None,
     };
     let password_rule = PasswordRule { shortest: settings.sign_up_password_length.max(1) };
-    Ok(datahub::Settings { authentication, system_client, lifetimes, password_rule })
+    Ok(datahub::DoorRules { authentication, system_client, lifetimes, password_rule })
 }
 
 #[cfg(test)]
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
     use crate::config::Cli;
 
-    fn door(arguments: &[&str]) -> Result<datahub::Settings, String> {
+    fn door(arguments: &[&str]) -> Result<datahub::DoorRules, String> {
         let cli = Cli::try_parse_from(["tessera"].iter().chain(arguments)).map_err(|error| error.to_string())?;
         datahub(&cli.settings.datahub, cli.settings.listen)
     }

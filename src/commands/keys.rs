@@ -1,6 +1,6 @@
 //! `tessera keys`
 
-use super::{Outcome, explain};
+use super::{CommandResult, explain};
 use crate::config::Keys;
 use crate::domain::actor::Actor;
 use crate::domain::api_key::{NewApiKey, Validity, persona_set};
@@ -11,7 +11,7 @@ use crate::domain::text::{Description, DisplayName, at};
 use crate::service::Service;
 use crate::service::keys::api_keys;
 
-pub(super) async fn change(service: &Service, command: Keys) -> Outcome {
+pub(super) async fn change(service: &Service, command: Keys) -> CommandResult {
     let operator = Actor::operator(service.clock.now());
     let Keys::Create { display_name, description, validity_seconds, permissions, personas } = command;
     let new = || -> Result<NewApiKey, Violation> {

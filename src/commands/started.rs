@@ -1,6 +1,6 @@
-//! How every command that works with the database begins and ends.
+//! The common start and end of commands that work with the database.
 
-use super::{Outcome, Setup, database_url, explain, unchecked_service};
+use super::{CommandResult, Setup, database_url, explain, unchecked_service};
 use crate::config::Settings;
 use crate::domain::installation::{Installation, Seen};
 use crate::seen_file::SeenFile;
@@ -9,7 +9,7 @@ use crate::service::upkeep::follow::Follower;
 use crate::service::upkeep::{restore, time};
 use crate::storage::credentials::Holding;
 
-/// A process of an installation: it knows what time it is, and follows the changes.
+/// A process of an installation, with its clock started and the changes of others followed.
 pub(super) struct Started {
     pub(super) service: Service,
     installation: Installation,
@@ -17,7 +17,7 @@ pub(super) struct Started {
     pub(super) seen: SeenFile,
 }
 
-/// Begins to work on an up-to-date database that is no older copy of itself.
+/// Starts work on a migrated database, after checking that it is not an older copy.
 pub(super) async fn start(settings: &Settings, setup: Setup) -> Result<Started, String> {
     let service = unchecked_service(settings, setup).await?;
     let mut seen = SeenFile::of(settings, &database_url(settings)?);
@@ -26,15 +26,15 @@ pub(super) async fn start(settings: &Settings, setup: Setup) -> Result<Started, 
         checked.map_err(|error| format!("{}; {}", explain(error), seen.advice()))?;
     }
     let installation = time::begin(&service).await.map_err(explain)?;
-    // Whatever is changed from here on, this process hears of.
+    // From here on, this process sees every change.
     let follower = Follower::start(&service).await.map_err(explain)?;
     seen.keep(&restore::look(&service, &installation).await.map_err(explain)?);
     Ok(Started { service, installation, follower, seen })
 }
 
 impl Started {
-    /// Looks at what was changed, and keeps it in mind.
-    pub(super) async fn look(&mut self) -> Outcome {
+    /// Reads new changes, and saves them as seen.
+    pub(super) async fn look(&mut self) -> CommandResult {
         let changes = self.follower.step(&self.service).await.map_err(explain)?;
         if !changes.is_empty() {
             self.seen.keep(&Seen::of(self.installation.id, &changes));
@@ -42,18 +42,18 @@ impl Started {
         Ok(())
     }
 
-    /// Keeps what there is to keep, at the end.
-    pub(super) async fn finish(mut self) -> Outcome {
+    /// Saves the time and the changes seen, at the end of a command.
+    pub(super) async fn finish(mut self) -> CommandResult {
         time::see(&self.service).await.map_err(explain)?;
         self.look().await
     }
 }
 
-/// Takes a restored copy as the database, and prints what nobody knows of it.
-pub(super) async fn accept_restored(settings: &Settings) -> Outcome {
+/// Accepts a restored copy as the database, and prints the credentials that may have been revoked since.
+pub(super) async fn accept_restored(settings: &Settings) -> CommandResult {
     let service = unchecked_service(settings, Setup::Expected).await?;
     let mut seen = SeenFile::of(settings, &database_url(settings)?);
-    // A damaged file is no reason to refuse what the operator wants.
+    // A damaged file must not stop what the operator asked for.
     let known = seen.read().unwrap_or_else(|error| {
         tracing::warn!(error, "nothing is known of what was seen");
         None

@@ -1,6 +1,6 @@
 //! `tessera users`
 
-use super::{Outcome, explain};
+use super::{CommandResult, explain};
 use crate::config::{PasswordSource, Users};
 use crate::domain::actor::Actor;
 use crate::domain::principal::{PrincipalState, Role};
@@ -8,7 +8,7 @@ use crate::service::Service;
 use crate::service::authz::administrators;
 use crate::service::people::users::{self, NewUser, PersonalTokens};
 
-pub(super) async fn change(service: &Service, command: Users) -> Outcome {
+pub(super) async fn change(service: &Service, command: Users) -> CommandResult {
     let operator = Actor::operator(service.clock.now());
     match command {
         Users::Create { name, role, email, password } => {
@@ -44,8 +44,8 @@ pub(super) async fn change(service: &Service, command: Users) -> Outcome {
     Ok(())
 }
 
-/// The command line may take the last administrator away, unlike everybody else, and says so.
-async fn warn_without_administrators(service: &Service) -> Outcome {
+/// Warns if no administrator is left: only the command line may remove the last one.
+async fn warn_without_administrators(service: &Service) -> CommandResult {
     if administrators::count(service).await.map_err(explain)? == 0 {
         let role = Role::Admin.name();
         eprintln!("warning: no enabled user with the role `{role}` is left; `tessera users set-role` can make one");
@@ -62,8 +62,8 @@ fn given_password(source: &PasswordSource) -> Result<Option<String>, String> {
     Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
-/// Says on standard error what became of the personal access tokens: somebody who changes a password because it leaked
-/// must know that those go on.
+/// Tells on standard error what happens to personal access tokens: an operator who changes a leaked password must know
+/// that the tokens stay valid.
 fn tell_of_tokens(name: &str, count: usize, tokens: PersonalTokens) {
     match (count, tokens) {
         (0, _) => {}

@@ -1,22 +1,22 @@
-//! Reading the command line, and what its help shows.
+//! Parses the command line, and selects the settings that each command's help shows.
 
 use clap::{CommandFactory, FromArgMatches};
 
 use super::Cli;
 
-/// The settings that concern every command that works with the database.
+/// The settings of every command that works with the database.
 const OF_ALL: [&str; 6] = ["database_url", "pepper", "pepper_file", "seen_file", "log", "log_format"];
 
 impl Cli {
-    /// Reads the command line of this process; ends it for `--help`, and where something is wrong.
+    /// Parses the command line of this process. Exits for `--help` and on errors.
     #[must_use]
     pub fn read() -> Self {
         let matches = Self::documented().get_matches();
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 
-    /// The command line, where the help of a command shows the settings that concern it. The others are taken there, too,
-    /// so that one environment serves all commands.
+    /// The command line, where each command's help shows only the settings that it uses. A command accepts the others,
+    /// too, so that one environment serves all commands.
     #[must_use]
     pub fn documented() -> clap::Command {
         let mut command = Self::command();
@@ -35,9 +35,9 @@ impl Cli {
     }
 }
 
-/// Hides every setting but those, in a command and in its own.
+/// Hides all settings except those in `shown`, in a command and its subcommands.
 fn hide(mut command: clap::Command, shown: &[&str]) -> clap::Command {
-    // Each stays at its place, which clap remembers: with `mut_arg` it would move.
+    // `mut_args` keeps the order of the arguments; `mut_arg` would move them.
     command = command.mut_args(|argument| {
         let is_hidden = argument.is_global_set() && !shown.contains(&argument.get_id().as_str());
         if is_hidden { argument.hide(true) } else { argument }

@@ -1,4 +1,4 @@
-//! What happened in the directory, for the metrics.
+//! Metrics of the directory.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -12,28 +12,29 @@ use uuid::Uuid;
 
 use crate::domain::change::Change;
 
-/// One verification in so many is timed: to tell the time again and count it takes a twentieth of a verification.
+/// One verification in this many is timed: reading the clock again and counting costs a twentieth of a verification.
 const TIMED: u64 = 16;
 
-/// How many changes of this node are remembered until they are followed. Those that were rolled back never are.
+/// How many changes of this node are remembered until the changes feed returns them. Rolled-back changes never come
+/// back.
 const REMEMBERED: usize = 1_000;
 
-/// How often what happened, and how long it took.
+/// Counters and durations.
 #[derive(Debug)]
 pub struct Counts {
-    /// A record was there and fresh.
+    /// Look-ups that found a fresh record in memory.
     pub hits: Counter,
-    /// Storage was read.
+    /// Look-ups that read storage.
     pub misses: Counter,
-    /// A record was there and had been read before a change, so it was not used.
+    /// Look-ups that found a record that could not be used any more.
     pub stale: Counter,
-    /// Verifications of a token, whatever came of them.
+    /// Verifications of a token, with any result.
     pub verifications: Counter,
-    /// How long they took, in seconds: one in sixteen, whichever it is.
+    /// How long verifications took, in seconds: one in sixteen is measured.
     pub verification: Histogram,
-    /// How long reading a record from storage took, in seconds: each.
+    /// How long each read of a record from storage took, in seconds.
     pub read: Histogram,
-    /// How long after its commit a change kept records from being used, in seconds.
+    /// How long after its commit a change took effect on records, in seconds.
     pub revoke_to_deny: Family<Node, Histogram>,
     made: Mutex<VecDeque<Uuid>>,
 }
@@ -45,9 +46,9 @@ pub struct Node {
 }
 
 impl Node {
-    /// Here.
+    /// This process.
     const OWN: Self = Self { node: "own" };
-    /// In another process, whose changes are followed.
+    /// Another process, whose changes are read from the feed.
     const FOLLOWED: Self = Self { node: "followed" };
 }
 
@@ -69,14 +70,14 @@ impl Default for Counts {
 }
 
 impl Counts {
-    /// Counts a verification that began then, and how long it took if it is one of those that are timed.
+    /// Counts a verification that began at `began`, and times it if it is one of the sample.
     pub fn verified(&self, began: Instant) {
         if self.verifications.inc().is_multiple_of(TIMED) {
             self.verification.observe(began.elapsed().as_secs_f64());
         }
     }
 
-    /// Notes a change that is made here.
+    /// Remembers a change that this process makes.
     pub fn made(&self, change: Uuid) {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if made.len() == REMEMBERED {
@@ -85,14 +86,14 @@ impl Counts {
         made.push_back(change);
     }
 
-    /// Counts a change that was made here and is in force, so long after its transaction had nothing left to do but to
+    /// Records how long a change of this process took to come into force, from the moment its transaction was ready to
     /// commit.
     pub fn in_force(&self, elapsed: Duration) {
         self.revoke_to_deny.get_or_create(&Node::OWN).observe(elapsed.as_secs_f64());
     }
 
-    /// Counts a change that was found in storage and is in force at `now`, unless it was made here. It is counted from
-    /// its time stamp, which is before its commit, by the clock of whoever made it.
+    /// Records how long a change from the feed took to come into force, unless this process made it. Measured from its
+    /// time stamp, which is before its commit, by the other process's clock.
     pub fn followed(&self, change: &Change, now: i64) {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(place) = made.iter().position(|made| *made == change.id) {

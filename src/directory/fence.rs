@@ -1,18 +1,18 @@
-//! The fence: tells records read before a change from those read after it.
+//! The fence: distinguishes records read before a change from those read after it.
 //!
-//! Time is counted in changes. With a record is kept the moment up to which it is known to be right: at first the one at
-//! which its read *began*. A change raises its principal's fence to the moment after its commit. A record is fresh while
-//! no fence that concerns it is above its moment:
+//! Time is counted in changes. Each record keeps the moment up to which it is known to be right: at first the one at
+//! which its read *began*. A change raises its principal's fence to the moment after its commit. A record is fresh
+//! while no fence that concerns it is above its moment:
 //!
 //! ```text
 //! read began at 7, change commits, fence raised to 8, read ends     7 < 8: never used
 //! change commits, fence raised to 8, read begins at 8               8 ≥ 8: fresh, and it saw the change
 //! ```
 //!
-//! So invalidating is raising a number, it works on records that are still being read, and nothing has to be found or
-//! removed. Principals share the fences of a table that is small enough to stay in the processor's cache. Whoever meets
-//! a fence above its record's moment looks, among the latest changes, whether it was raised for its own principal; if
-//! not, the record was right all the time, and its moment moves up.
+//! So invalidating means raising a number; it also invalidates records that are still being read, and nothing has to be
+//! found or removed. Principals share the fences of a table that fits the processor's cache. If a fence is above a
+//! record's moment, the latest changes tell whether the record's own principal changed; if not, the record is still
+//! right, and its moment moves up.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,21 +29,21 @@ pub(super) struct Fence {
     latest: Mutex<Latest>,
 }
 
-/// The latest changes. Each is counted, entered and told by its fence under one lock: who holds it sees all of a change
-/// or nothing.
+/// The latest changes. A change is counted, entered and put into its fence under one lock, so a holder of the lock sees
+/// all of a change or nothing.
 struct Latest {
     now: Moment,
     /// When principals last changed.
     moments: HashMap<PrincipalId, Moment>,
-    /// What changed up to this moment is not known any more.
+    /// Changes up to this moment are no longer known individually.
     forgotten: Moment,
-    /// How many principals are remembered.
+    /// How many changed principals are remembered.
     room: usize,
 }
 
 impl Fence {
-    /// A fence that tells the changes of so many principals apart. When there are more, all are forgotten, and records
-    /// that have not been used since their fences were raised are read again.
+    /// `room`: how many recently changed principals are remembered; on overflow the map is cleared, and records that
+    /// have not been used since their fence was raised are read again.
     pub(super) fn new(room: usize) -> Self {
         let start = Moment(0);
         let moments = HashMap::with_capacity(room + 1);
@@ -67,12 +67,13 @@ impl Fence {
             && (stripe.load(Ordering::SeqCst) <= moment.0 || self.catches_up(record))
     }
 
-    /// Whether the record's fence was raised for others alone. If so it is right up to now, and its moment moves here.
+    /// Whether the record's fence was raised only for other principals. If so the record is right up to now, and its
+    /// moment moves up.
     fn catches_up(&self, record: &Record) -> bool {
         let latest = self.latest();
         let moment = record.moment();
         let own = latest.moments.get(&record.principal_id()).copied().unwrap_or(latest.forgotten);
-        // Everyone may have changed since the first look, and the moment must not move past that.
+        // `everyone` may have been raised since the first check, and the moment must not move past that.
         let is_right = own <= moment && self.everyone.load(Ordering::SeqCst) <= moment.0;
         if is_right {
             record.note_right_at(latest.now);
@@ -80,7 +81,7 @@ impl Fence {
         is_right
     }
 
-    /// Puts a committed change of that principal between every earlier read and now.
+    /// Invalidates all records of a principal whose reads began before now.
     pub(super) fn raise(&self, principal: PrincipalId) {
         let mut latest = self.latest();
         let moment = latest.next();
@@ -88,7 +89,7 @@ impl Fence {
         self.stripe(principal).store(moment.0, Ordering::SeqCst);
     }
 
-    /// The same for every principal.
+    /// Invalidates all records whose reads began before now.
     pub(super) fn raise_all(&self) {
         let mut latest = self.latest();
         self.everyone.store(latest.next().0, Ordering::SeqCst);
@@ -98,7 +99,7 @@ impl Fence {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The last bytes of a version 7 UUID are random.
+    /// The shared fence of a principal, by the last bytes of its version 7 UUID, which are random.
     fn stripe(&self, principal: PrincipalId) -> &AtomicU64 {
         let [.., high, low] = *principal.uuid().as_bytes();
         &self.stripes[usize::from(u16::from_be_bytes([high, low])) % STRIPES]

@@ -1,4 +1,4 @@
-//! A record in the directory.
+//! A record from the directory, and the proof that a token belongs to it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::domain::ids::PrincipalId;
 use crate::domain::pepper::Peppers;
 use crate::domain::token::ParsedToken;
 
-/// A record, and what counts its uses if they are limited.
+/// A record, with its rate limiter if it has one.
 #[derive(Clone)]
 pub struct Known {
     pub(super) record: Arc<Record>,
@@ -19,32 +19,32 @@ pub struct Known {
 }
 
 impl Known {
-    /// Compares the token. What comes of it is told only to who holds a genuine one: a wrong secret learns nothing.
+    /// Verifies the token's secret. The result is returned only for a genuine token: a wrong secret learns nothing.
     #[must_use]
     pub fn proved_by(self, token: ParsedToken, peppers: &Peppers) -> Option<Genuine> {
         self.record.is_proved_by(&token, peppers).then_some(Genuine { token, known: self })
     }
 }
 
-/// A genuine token, dead or alive, and its record.
+/// A genuine token, even if expired or disabled, and its record.
 pub struct Genuine {
     token: ParsedToken,
     known: Known,
 }
 
 impl Genuine {
-    /// What is known of its credential.
+    /// The record of its credential.
     pub(crate) fn record(&self) -> &Arc<Record> {
         &self.known.record
     }
 
-    /// Whose it is.
+    /// The principal that it authenticates.
     #[must_use]
     pub fn holder(&self) -> PrincipalId {
         self.known.record.principal_id()
     }
 
-    /// The actor, if it is alive at `now`.
+    /// The actor, if the credential and its principal are active at `now`.
     ///
     /// # Errors
     /// The refusal.
@@ -52,7 +52,7 @@ impl Genuine {
         self.known.record.recognise(&self.token, now)
     }
 
-    /// The actor, if it may also act now, from `address`. This uses its rate limit up.
+    /// The actor, if it may act now from `address`. This takes one use from the rate limit.
     ///
     /// # Errors
     /// The refusal, [`Error::ForeignAddress`](crate::domain::error::Error::ForeignAddress), or

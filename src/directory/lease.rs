@@ -1,19 +1,19 @@
-//! The lease: how long records in memory may be used without hearing of what other processes changed.
+//! The lease: how long records in memory may be used without reading the changes of other processes.
 //!
-//! A look at the changes of other processes, once it has been applied, vouches for every record until a fixed time after
-//! the look *began*. A process that was paused finds its lease over when it wakes, before it has noticed anything else:
-//! the end is a point of the uptime, which counts on through every kind of sleep that the kernel knows of.
+//! Reading and applying the changes of other processes makes every record usable until a fixed time after the read
+//! *began*. A process that was paused finds its lease over when it wakes: the end is an uptime of the monotonic clock,
+//! which counts on through every kind of sleep that the kernel knows of.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::clock::{HOUR, SECOND};
 
-/// For how long what is in memory may be used, in milliseconds of uptime.
+/// How long records in memory may be used, in milliseconds of uptime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Freshness {
-    /// After the beginning of the last look at what others changed.
+    /// Since the last read of other processes' changes began.
     pub lease: i64,
-    /// After the beginning of the read of a record, whatever is heard of changes.
+    /// Since the read of the record itself began, regardless of changes.
     pub age: i64,
 }
 
@@ -23,29 +23,30 @@ impl Default for Freshness {
     }
 }
 
-/// Until when the last look vouches for every record.
+/// Until when records may be used.
 pub(super) struct Lease {
     length: i64,
     ends: AtomicI64,
 }
 
 impl Lease {
-    /// A lease that no look has begun.
+    /// A lease that has not begun.
     pub(super) fn new(length: i64) -> Self {
         Self { length, ends: AtomicI64::new(i64::MIN) }
     }
 
-    /// Whether it runs at that uptime. What is asked of the fences afterwards knows all that the look found.
+    /// Whether the lease runs at that uptime. Fences that are checked afterwards include all changes that the last read
+    /// found.
     pub(super) fn covers(&self, uptime: i64) -> bool {
         uptime < self.ends.load(Ordering::SeqCst)
     }
 
-    /// Lets it run from the beginning of a look, all of which has been applied.
+    /// Extends the lease from the beginning of a read of the changes, all of which have been applied.
     pub(super) fn renew(&self, began: i64) {
         self.ends.fetch_max(began.saturating_add(self.length), Ordering::SeqCst);
     }
 
-    /// Ends it.
+    /// Ends the lease.
     pub(super) fn end(&self) {
         self.ends.store(i64::MIN, Ordering::SeqCst);
     }

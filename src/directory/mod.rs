@@ -1,9 +1,9 @@
-//! The hot path: credentials in memory, coherent with storage.
+//! The directory: a read-through cache of credentials, coherent with storage. It is the hot path of authentication.
 //!
-//! It caches *who* and is asked *whether*: a record says whom a token authenticates, and its digest, its expiry and
-//! its principal's state are judged on every call. Nothing negative is cached. A record read before a change is never
-//! used after it: see `directory/fence.rs`. No record is used from memory when it has not been heard for a while what
-//! other processes changed: see `directory/lease.rs`.
+//! A record says whom a token authenticates; its digest, its expiry and its principal's state are checked on every
+//! call. There is no negative caching. A record read before a change is never used after it: see `directory/fence.rs`.
+//! Records are not used from memory when the changes of other processes have not been read for a while: see
+//! `directory/lease.rs`.
 
 mod counts;
 mod fence;
@@ -39,49 +39,49 @@ use self::rates::Rates;
 use self::uses::Uses;
 use crate::clock::Clock;
 use crate::directory::record::{Record, Ticket};
-use crate::domain::change::Subject;
+use crate::domain::change::ChangeSubject;
 use crate::domain::credential::{KnownCredential, Use};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::token::KeyId;
 
-/// The changes of so many principals are told apart: a record is not read again because of another's.
+/// How many recently changed principals the fence remembers individually.
 const CHANGED: usize = 1 << 16;
 
-/// The credentials in use.
+/// The credentials in use, with their policies, rate limits and unsaved uses.
 pub struct Directory {
     entries: Cache<KeyId, Entry, UnitWeighter, BuildHasherDefault<RandomBytesHasher>>,
     tickets: AtomicU64,
     fence: Fence,
     lease: Lease,
-    /// How old a record may become, in milliseconds.
+    /// The maximum age of a record, in milliseconds.
     age: i64,
     personas: PersonaSets,
     rates: Rates,
     uses: Uses,
     /// The compiled policies.
     pub policies: Policies,
-    /// When permissions were last made use of.
+    /// When permissions were last used.
     pub permission_uses: PermissionUses,
-    /// What happened, for the metrics.
+    /// Counters for the metrics.
     pub counts: Counts,
 }
 
-/// What waits under a key id.
+/// The cache entry of a key id.
 #[derive(Clone)]
 enum Entry {
-    /// Its record.
+    /// The credential's record.
     Known(Known),
-    /// For those who wait for a read that found nothing, and gone at once: when that read began. Who arrived before
-    /// that may take its word; who arrived later must look again.
+    /// The result of a read that found nothing, kept only for the calls that wait for it: when that read began. Calls
+    /// that arrived before may use the result; later ones read again.
     Absent(Ticket),
-    /// The same for a read that failed: all who waited for it fail with it.
+    /// The result of a read that failed, for the calls that wait for it: they fail too.
     Failed(Ticket),
 }
 
 impl Directory {
-    /// An empty directory for so many records; the least used make room for new ones. Until
-    /// [`Directory::renew_lease`] is called nothing is used from memory.
+    /// An empty directory for that many records; the least used ones are evicted. Nothing is used from memory until
+    /// [`Directory::renew_lease`] is called.
     #[must_use]
     pub fn new(capacity: usize, freshness: Freshness) -> Self {
         let entries = Cache::with(
@@ -106,8 +106,7 @@ impl Directory {
         }
     }
 
-    /// The record for a key id: from memory if it is there and may be used, else from `read`, which is awaited once for
-    /// all who ask at the same time.
+    /// The record for a key id: from memory if it may be used, else from `read`. Concurrent calls share one `read`.
     ///
     /// # Errors
     /// Those of `read`.
@@ -120,8 +119,8 @@ impl Directory {
             if let Some(known) = self.take(key_id, arrived, clock.uptime()) {
                 return Ok(Some(known));
             }
-            // Whoever gets no guard has waited for another's read. It may have begun before this call did: then what it
-            // found is judged like any record.
+            // A call without a guard has waited for another call's read. That read may have begun before this call did:
+            // then its result is checked like any record.
             let guard = match self.entries.get_value_or_guard_async(&key_id).await {
                 Ok(Entry::Absent(began)) if arrived < began => return Ok(None),
                 Ok(Entry::Failed(began)) if arrived < began => {
@@ -162,7 +161,8 @@ impl Directory {
         }
     }
 
-    /// The record for a key id, if it is in memory and may be used at that uptime: the hot path, which waits for nothing.
+    /// The record for a key id, if it is in memory and may be used at that uptime. It never waits: this is the hot
+    /// path.
     #[must_use]
     pub fn find(&self, key_id: KeyId, uptime: i64) -> Option<Known> {
         let Entry::Known(known) = self.entries.get(&key_id)? else { return None };
@@ -170,14 +170,14 @@ impl Directory {
             self.counts.hits.inc();
             return Some(known);
         }
-        // The lease may run again before somebody reads the record anew.
+        // Without a lease the record is kept: the lease may be renewed before the record is read again.
         if self.lease.covers(uptime) {
             self.drop_unusable(key_id, &known);
         }
         None
     }
 
-    /// The record for a key id if it may be used by who drew that ticket; if not it makes room for another.
+    /// The record for a key id if it may be used by the call with that ticket; an unusable one is removed.
     fn take(&self, key_id: KeyId, arrived: Ticket, uptime: i64) -> Option<Known> {
         let Entry::Known(known) = self.entries.get(&key_id)? else { return None };
         if self.may_be_used(&known.record, Some(arrived), uptime) {
@@ -194,15 +194,16 @@ impl Directory {
         self.entries.remove_if(&key_id, same);
     }
 
-    /// Whether a record may be used at that uptime. Without a lease only those may who drew their ticket before it began
-    /// to be read. The lease is looked at first: while it runs, the fences have been raised by all that the look found.
+    /// Whether a record may be used at that uptime. Without a lease only calls may use it that arrived before its read
+    /// began. The lease is checked first: while it runs, the fences include every change that the last read of the feed
+    /// found.
     fn may_be_used(&self, record: &Record, arrived: Option<Ticket>, uptime: i64) -> bool {
         (self.lease.covers(uptime) || arrived.is_some_and(|arrived| arrived < record.ticket()))
             && uptime - record.ticket().uptime() < self.age
             && self.fence.is_fresh(record)
     }
 
-    /// A number larger than every one drawn before.
+    /// Draws a ticket larger than every earlier one.
     fn draw(&self, clock: &Clock) -> Ticket {
         let at_least = Ticket::first_at(clock.uptime()).0;
         let next = |last: u64| (last + 1).max(at_least);
@@ -213,63 +214,63 @@ impl Directory {
         Ticket(next(last))
     }
 
-    /// Says that what others changed before that uptime has been forgotten here: memory may be used for a while.
+    /// Renews the lease: all changes of other processes before that uptime have been applied here.
     pub fn renew_lease(&self, began: i64) {
         self.lease.renew(began);
     }
 
-    /// Says that what others changed cannot be found out: nothing is used from memory until the next
-    /// [`Directory::renew_lease`].
+    /// Ends the lease, because the changes of other processes cannot be read. Nothing is used from memory until the
+    /// next [`Directory::renew_lease`].
     pub fn end_lease(&self) {
         self.lease.end();
     }
 
-    /// Makes every record that a committed change may concern unusable. When this returns, no call to
-    /// [`Directory::get`] that starts later yields what was true before the change.
-    pub fn forget(&self, subject: Subject) {
+    /// Invalidates every record that a committed change may concern. After this returns, no later call to
+    /// [`Directory::get`] returns the state before the change.
+    pub fn forget(&self, subject: ChangeSubject) {
         match subject {
-            Subject::Principal(id) => self.fence.raise(PrincipalId::from(id)),
-            _ if subject.concerns_everybody() => self.fence.raise_all(),
+            ChangeSubject::Principal(id) => self.fence.raise(PrincipalId::from(id)),
+            _ if subject.affects_all_principals() => self.fence.raise_all(),
             _ => {}
         }
     }
 
-    /// Makes every record unusable.
+    /// Invalidates every record.
     pub fn forget_all(&self) {
         self.fence.raise_all();
     }
 
-    /// Notes that a record's token was used.
+    /// Records a use of a record's token.
     pub fn note_use(&self, record: &Arc<Record>, now: i64) {
         self.uses.note(record, now);
     }
 
-    /// The uses of that principal's tokens that storage does not know yet.
+    /// The uses of that principal's tokens that are not yet saved.
     #[must_use]
     pub fn unsaved_use(&self, principal: PrincipalId) -> Option<Use> {
         self.uses.unsaved(principal)
     }
 
-    /// Takes the uses of so many records that storage does not know yet. Until [`Directory::uses_saved`] says that they
-    /// are saved they are still told, and taken again.
+    /// Takes the unsaved uses of at most that many records. Until [`Directory::uses_saved`] is called they still count
+    /// as unsaved, and are taken again.
     #[must_use]
     pub fn take_uses(&self, at_most: usize) -> Vec<Use> {
         self.uses.take(at_most)
     }
 
-    /// Whether some of those who had unsaved uses when the last round of taking began have not had their turn.
+    /// Whether the current round of taking uses has principals left.
     #[must_use]
     pub fn uses_are_waiting(&self) -> bool {
         self.uses.are_waiting()
     }
 
-    /// Drops what belonged to records that are gone.
+    /// Drops rate limiters and persona sets of records that are gone.
     pub fn sweep(&self) {
         self.rates.sweep();
         self.personas.sweep();
     }
 
-    /// Says that the uses taken last are saved.
+    /// Marks the uses taken last as saved.
     pub fn uses_saved(&self) {
         self.uses.saved();
     }
@@ -287,8 +288,8 @@ impl Directory {
     }
 }
 
-/// Key ids and most bytes of principal ids are random: they are the best hash there is. An attacker who chooses key ids
-/// gets no record, and so no place in the map.
+/// Hashes by copying bytes: key ids and most bytes of principal ids are random. An attacker who chooses key ids gets no
+/// record, and so no place in the map.
 #[derive(Default)]
 struct RandomBytesHasher(u64);
 
@@ -300,7 +301,7 @@ impl Hasher for RandomBytesHasher {
     }
 
     fn finish(&self) -> u64 {
-        // A UUID has its variant, which is always the same, where tables look first.
+        // A UUID's variant bits are always the same and lie where hash tables look first.
         self.0.rotate_right(16)
     }
 }

@@ -1,4 +1,4 @@
-//! When permissions were last made use of: exact in memory, saved in batches.
+//! When permissions were last used: a write-behind buffer, exact in memory and saved in batches.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,12 +6,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::domain::credential::PermissionUse;
 use crate::domain::ids::PrincipalId;
 
-/// The uses that storage does not know yet.
+/// The uses that are not yet saved.
 #[derive(Default)]
 pub struct PermissionUses(Mutex<HashMap<PrincipalId, HashMap<String, i64>>>);
 
 impl PermissionUses {
-    /// Notes that a principal made use of a permission.
+    /// Records that a principal used a permission.
     pub fn note(&self, principal: PrincipalId, permission: &str, now: i64) {
         let mut unsaved = self.lock();
         let uses = unsaved.entry(principal).or_default();
@@ -21,20 +21,20 @@ impl PermissionUses {
         }
     }
 
-    /// What storage does not know of that principal.
+    /// The unsaved uses of that principal.
     #[must_use]
     pub fn unsaved(&self, principal: PrincipalId) -> Vec<PermissionUse> {
         let unsaved = self.lock();
         unsaved.get(&principal).map(|uses| listed(principal, uses)).unwrap_or_default()
     }
 
-    /// What is to be saved.
+    /// All unsaved uses.
     #[must_use]
     pub fn all(&self) -> Vec<PermissionUse> {
         self.lock().iter().flat_map(|(principal, uses)| listed(*principal, uses)).collect()
     }
 
-    /// Forgets what is saved now, but not what happened since.
+    /// Drops uses that are now saved, unless the permission was used again since.
     pub fn saved(&self, uses: &[PermissionUse]) {
         let mut unsaved = self.lock();
         for each in uses {

@@ -1,16 +1,16 @@
-//! Sets of personas, each kept once: thousands of principals are linked to the same few.
+//! Interned sets of personas: thousands of principals are linked to the same few.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::persona::PersonaRef;
 
-/// The sets that records hold.
+/// The sets of personas that records hold.
 #[derive(Default)]
 pub(super) struct PersonaSets(Mutex<HashSet<Arc<[PersonaRef]>>>);
 
 impl PersonaSets {
-    /// The same set, shared with every record that holds it.
+    /// The stored copy of an equal set, shared by every record that holds it.
     pub(super) fn share(&self, set: Arc<[PersonaRef]>) -> Arc<[PersonaRef]> {
         let mut sets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = sets.get(&set) {

@@ -1,10 +1,10 @@
-//! Compiled policies in memory.
+//! Cache of compiled policies.
 //!
-//! A change to any policy makes every record unusable, so a fresh record knows the revision of the policies in force.
-//! Slices of that revision or a later one are right for it; older ones are compiled anew when somebody asks for them.
+//! A change to any policy invalidates every record, so a fresh record knows the revision of the policies in force.
+//! Slices of that revision or a later one are right for it; older ones are compiled again on demand.
 //!
-//! What is shared here is compiled policies, and what they say of whole buckets. An answer that depends on the subject of a
-//! question is not kept: no function that fills a shared place is given a principal.
+//! Only compiled policies and the grants of whole buckets are shared. Answers that depend on the subject are never
+//! cached: no function that fills a shared place is given a principal.
 
 #[cfg(test)]
 mod tests;
@@ -21,10 +21,10 @@ use crate::domain::policy::engine::Slice;
 use crate::domain::policy::{Bucket, Category, Effect, Policy, Rule};
 use crate::domain::principal::Principal;
 
-/// So many personas' policies are kept compiled.
+/// How many personas' compiled policies are kept.
 const PERSONAS: usize = 10_000;
 
-/// The policies in use.
+/// The compiled policies.
 pub struct Policies {
     personas: Cache<PersonaId, (i64, Arc<Slice>)>,
     shared: RwLock<Arc<Shared>>,
@@ -37,26 +37,26 @@ impl Default for Policies {
 }
 
 impl Policies {
-    /// A persona's policies, as of that revision or later.
+    /// A persona's compiled policies, if known for that revision or a later one.
     #[must_use]
     pub fn of_persona(&self, persona: PersonaId, revision: i64) -> Option<Arc<Slice>> {
         let (known, slice) = self.personas.get(&persona)?;
         (known >= revision).then_some(slice)
     }
 
-    /// Keeps a persona's policies. They were read together with the revision, in one snapshot of what is committed.
+    /// Stores a persona's compiled policies. They must have been read in one snapshot with the revision.
     pub fn keep(&self, persona: PersonaId, revision: i64, slice: Arc<Slice>) {
         self.personas.insert(persona, (revision, slice));
     }
 
-    /// The policies that are no persona's, as of that revision or later.
+    /// The policies that belong to no persona, if known for that revision or a later one.
     #[must_use]
     pub fn shared(&self, revision: i64) -> Option<Arc<Shared>> {
         let shared = self.shared.read().unwrap_or_else(PoisonError::into_inner);
         (shared.revision >= revision).then(|| Arc::clone(&shared))
     }
 
-    /// Keeps the policies that are no persona's. They were read as those of [`Policies::keep`].
+    /// Stores the policies that belong to no persona, read as those of [`Policies::keep`].
     pub fn keep_shared(&self, shared: Arc<Shared>) {
         let mut known = self.shared.write().unwrap_or_else(PoisonError::into_inner);
         if known.revision < shared.revision {
@@ -65,12 +65,12 @@ impl Policies {
     }
 }
 
-/// The policies that are no persona's, by whom they are about.
+/// The policies that belong to no persona, by bucket of subjects.
 #[derive(Default)]
 pub struct Shared {
     revision: i64,
     buckets: HashMap<Bucket, Part>,
-    /// About the owners of entities, whoever those are.
+    /// Policies about the owners of entities.
     owners: Entities,
 }
 
@@ -81,16 +81,16 @@ struct Part {
     entities: Entities,
 }
 
-/// Policies about entities, compiled when somebody first asks. Only what is compiled is remembered: each question is
-/// answered for its own subject.
+/// Policies about entities, compiled on first use. Only the compiled form is cached: each question is evaluated for its
+/// own subject.
 #[derive(Default)]
 struct Entities {
     policies: Vec<Arc<Policy>>,
     slice: OnceLock<Arc<Slice>>,
 }
 
-/// What policies of the platform permit and deny. They are read for a whole bucket, and no principal is at hand where
-/// that is done: so nothing of it can depend on who asks.
+/// Permissions that platform policies allow and deny. Computed once for a whole bucket, without a principal, so nothing
+/// of it can depend on the subject.
 #[derive(Debug, Clone, Copy, Default)]
 struct Grants {
     allowed: Permissions,
@@ -98,7 +98,7 @@ struct Grants {
 }
 
 impl Shared {
-    /// Sorts the policies of that revision.
+    /// Sorts the enabled policies of that revision into buckets.
     #[must_use]
     pub fn new(revision: i64, policies: Vec<Policy>) -> Self {
         let mut shared = Self { revision, ..Self::default() };
@@ -108,7 +108,7 @@ impl Shared {
                 match policy.rule.category {
                     Category::Platform => part.platform.add(&policy.rule),
                     Category::Entities => part.entities.policies.push(Arc::clone(&policy)),
-                    // Those are personas' only.
+                    // These categories belong to personas only.
                     Category::Metadata | Category::Data | Category::Glossary | Category::Domain => {}
                 }
             }
@@ -119,8 +119,7 @@ impl Shared {
         shared
     }
 
-    /// What a principal that holds `own` may do on the platform: that and what the policies allow, without what they
-    /// deny.
+    /// The platform permissions of a principal: `own` and what policies allow, without what they deny.
     #[must_use]
     pub fn permissions(&self, principal: &Principal, own: Permissions) -> Permissions {
         let mut grants = Grants { allowed: own, denied: Permissions::NONE };
@@ -131,12 +130,12 @@ impl Shared {
         grants.allowed.denied(grants.denied)
     }
 
-    /// The policies about entities that may concern a principal; some more than once.
+    /// The policies about entities that may concern a principal; some are returned more than once.
     pub fn about(&self, principal: &Principal) -> impl Iterator<Item = &Policy> {
         self.entities(principal).flat_map(|entities| entities.policies.iter().map(Arc::as_ref))
     }
 
-    /// The same, compiled.
+    /// The policies of [`Shared::about`], compiled.
     ///
     /// # Errors
     /// When they do not compile.
@@ -165,7 +164,7 @@ impl Entities {
 }
 
 impl Grants {
-    /// Adds what a rule of the platform says: its actions are names of permissions, and it is about no resource.
+    /// Adds a platform rule: its actions are names of permissions, and it has no resource.
     fn add(&mut self, rule: &Rule) {
         let named: Permissions = rule.actions.iter().filter_map(|action| Permission::find(action)).collect();
         match rule.effect {

@@ -1,4 +1,4 @@
-//! Rate limits, kept while the records they belong to come and go.
+//! Rate limiters, kept while the records they belong to are evicted and read again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::limits::{Allowance, RateLimit};
 
-/// Counts the uses of one key against its limit.
+/// The rate limiter (GCRA) of one key.
 pub(super) struct Limiter {
     limit: RateLimit,
     cell: RateLimiter<NotKeyed, InMemoryState, Clock, StateInformationMiddleware>,
@@ -30,7 +30,7 @@ impl Limiter {
         Self { limit, cell: RateLimiter::direct_with_clock(quota, clock.clone()).with_middleware() }
     }
 
-    /// Takes one use.
+    /// Takes one request from the limit.
     ///
     /// # Errors
     /// [`Error::RateLimited`] when none is left.
@@ -48,18 +48,18 @@ impl Limiter {
 impl governor::clock::Clock for Clock {
     type Instant = Nanos;
 
-    /// Rates are measured, and no setting of the date makes them faster.
+    /// Uses the monotonic clock, so that setting the date changes no rate.
     fn now(&self) -> Nanos {
         Nanos::new(u64::try_from(self.uptime()).unwrap_or(0).saturating_mul(1_000_000))
     }
 }
 
-/// The limiters of all limited keys in use. A key that is read again goes on counting where it was.
+/// The limiters of all rate-limited keys in use. A key whose record is read again keeps its limiter.
 #[derive(Default)]
 pub(super) struct Rates(Mutex<HashMap<PrincipalId, Arc<Limiter>>>);
 
 impl Rates {
-    /// The limiter of a key with that limit.
+    /// The limiter of a key with that limit; a changed limit starts a new limiter.
     pub(super) fn limiter(
         &self,
         principal: PrincipalId,
@@ -75,7 +75,7 @@ impl Rates {
         Some(Arc::clone(known))
     }
 
-    /// Drops the limiters that no entry holds and that have nothing to remember.
+    /// Drops the limiters that no record holds.
     pub(super) fn sweep(&self) {
         let mut limiters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         limiters.retain(|_, limiter| Arc::strong_count(limiter) > 1);

@@ -1,4 +1,4 @@
-//! What is kept in memory of a credential and whom it authenticates.
+//! Records: what is kept in memory of a credential and its principal.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,15 +16,16 @@ use crate::domain::token::ParsedToken;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(pub(crate) u64);
 
-/// Tells who came first: each is larger than those drawn before it. Its upper bits tell the uptime at which it was drawn.
+/// Orders calls and reads: each ticket is larger than those drawn before it. Its upper bits are the uptime at which it
+/// was drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticket(pub(crate) u64);
 
 impl Ticket {
-    /// So many are drawn in a millisecond before later ones tell an uptime that is too large.
+    /// 2^20 tickets per millisecond; more than that make later tickets claim an uptime that is too large.
     const BITS: u32 = 20;
 
-    /// The first of that uptime, in milliseconds.
+    /// The first ticket of that uptime, in milliseconds.
     pub(crate) fn first_at(uptime: i64) -> Self {
         Self(uptime.cast_unsigned() << Self::BITS)
     }
@@ -35,16 +36,16 @@ impl Ticket {
     }
 }
 
-/// A credential and whom it authenticates, as storage had it once. It never changes, but for its uses and its
-/// moment; a newer one replaces it. There may be millions: what can be told from the token or the principal is not kept,
-/// and one piece of memory holds the rest.
+/// A credential and its principal's standing, as read from storage. It is immutable except for its uses and its moment;
+/// a newer record replaces it. There may be millions: what follows from the token or the principal is not stored, and
+/// one allocation holds the rest.
 #[derive(Debug)]
 pub struct Record {
     standing: Standing,
     digest: Digest,
     pepper: PepperId,
     expires_at: i64,
-    /// Most are bound to none.
+    /// `None` for no restriction, as for most.
     addresses: Option<Box<AllowedAddresses>>,
     last_used_at: AtomicI64,
     unsaved_uses: AtomicI64,
@@ -53,7 +54,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// What is worth keeping of a credential whose read began at `moment` and with that ticket.
+    /// A record of a credential whose read began at `moment` with that ticket.
     pub(crate) fn new(known: KnownCredential, moment: Moment, ticket: Ticket) -> Self {
         let KnownCredential { credential, standing, limits } = known;
         let bound = limits.addresses != AllowedAddresses::default();
@@ -70,24 +71,24 @@ impl Record {
         }
     }
 
-    /// Drawn when its read began.
+    /// The ticket drawn when its read began.
     pub(crate) fn ticket(&self) -> Ticket {
         self.ticket
     }
 
-    /// Whom it authenticates.
+    /// The principal that it authenticates.
     #[must_use]
     pub fn principal_id(&self) -> PrincipalId {
         self.standing.principal.id
     }
 
-    /// Whether the token is genuine, dead or alive.
+    /// Whether the token's secret is right, even if the credential has expired or its principal is disabled.
     #[must_use]
     pub fn is_proved_by(&self, token: &ParsedToken, peppers: &Peppers) -> bool {
         peppers.digest(token, self.pepper).is_some_and(|presented| self.digest.matches(&presented))
     }
 
-    /// The actor whose token that is, if it is alive at `now`. The token has been proved genuine.
+    /// The actor of a token already proved genuine, if credential and principal are active at `now`.
     ///
     /// # Errors
     /// The refusal.
@@ -106,7 +107,7 @@ impl Record {
         Ok(actor)
     }
 
-    /// Whether it may be used from `address`.
+    /// Checks that it may be used from `address`.
     ///
     /// # Errors
     /// [`Error::ForeignAddress`]
@@ -117,28 +118,28 @@ impl Record {
         }
     }
 
-    /// Up to when it is known to be right.
+    /// The moment up to which it is known to be right.
     pub(crate) fn moment(&self) -> Moment {
         Moment(self.moment.load(Ordering::SeqCst))
     }
 
-    /// Notes that it is known to be right up to that moment.
+    /// Moves its moment up to `moment`.
     pub(crate) fn note_right_at(&self, moment: Moment) {
         self.moment.fetch_max(moment.0, Ordering::SeqCst);
     }
 
-    /// Notes a use; tells whether it is the first since uses were last taken.
+    /// Counts a use; returns whether it is the first since uses were last taken.
     pub(crate) fn note_use(&self, now: i64) -> bool {
         self.last_used_at.fetch_max(now, Ordering::Relaxed);
         self.unsaved_uses.fetch_add(1, Ordering::AcqRel) == 0
     }
 
-    /// The uses that storage does not know yet.
+    /// The uses that are not yet taken for saving.
     pub(crate) fn unsaved_use(&self) -> Use {
         self.used(self.unsaved_uses.load(Ordering::Acquire))
     }
 
-    /// The same, which storage is about to know.
+    /// Takes the unsaved uses for saving and resets the count.
     pub(crate) fn take_use(&self) -> Use {
         self.used(self.unsaved_uses.swap(0, Ordering::AcqRel))
     }

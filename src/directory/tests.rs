@@ -1,7 +1,8 @@
-//! Misses, reads, changes and publications in every order: a seeded scheduler picks which task takes its next step.
+//! Tests cache misses, reads, changes and publications in every order: a seeded scheduler picks which task takes its
+//! next step.
 //!
-//! Storage is a list of versions. A writer commits a new one, forgets the principal, and returns. Whoever asks after
-//! that must be told of that version or of a later one, whatever was being read meanwhile and whoever waited for it.
+//! Storage is a list of versions. A writer commits a new one, invalidates the principal, and returns. A call that
+//! starts after that must get this version or a later one, whatever is being read meanwhile.
 
 mod fence;
 mod lease;
@@ -17,7 +18,7 @@ use futures_util::FutureExt;
 use super::{Directory, Freshness};
 use crate::clock::{Clock, DAY, HOUR};
 use crate::domain::actor::Standing;
-use crate::domain::change::Subject;
+use crate::domain::change::ChangeSubject;
 use crate::domain::credential::{Credential, KnownCredential};
 use crate::domain::entropy::Entropy;
 use crate::domain::ids::PrincipalId;
@@ -28,7 +29,7 @@ use crate::domain::token::{ParsedToken, TokenKind};
 
 const SEEDS: u64 = 5_000;
 
-/// A small generator of its own, so that a failing seed fails again.
+/// A small random generator with a seed, so that a failing seed fails again.
 struct Dice(Cell<u64>);
 
 impl Dice {
@@ -42,13 +43,13 @@ impl Dice {
     }
 }
 
-/// One key's world: its token, its versions, and how far they have been acknowledged.
+/// The state of one test: a key's token, its versions, and how far they have been acknowledged.
 struct World {
     directory: Directory,
     clock: Clock,
     peppers: Peppers,
     token: ParsedToken,
-    /// Each version: whether the key exists in it. The first is 1.
+    /// For each version, whether the key exists in it. The first version is 1.
     versions: RefCell<Vec<bool>>,
     acknowledged: Cell<usize>,
     dice: Dice,
@@ -61,7 +62,7 @@ impl World {
         world
     }
 
-    /// Nothing is heard of changes, ever.
+    /// A world in which the changes feed is never read.
     fn without_a_lease(seed: u64) -> Rc<Self> {
         Rc::new(Self {
             directory: Directory::new(16, Freshness { lease: HOUR, age: DAY }),
@@ -74,7 +75,7 @@ impl World {
         })
     }
 
-    /// Lets the others take some steps.
+    /// Yields to the other tasks for some steps.
     async fn pause(&self) {
         for _ in 0..self.dice.roll(4) {
             let mut paused = false;
@@ -82,7 +83,7 @@ impl World {
         }
     }
 
-    /// What storage says now; a record's version travels as its expiry.
+    /// The current record in storage; its version is encoded as its expiry.
     fn stored(&self) -> Option<KnownCredential> {
         let versions = self.versions.borrow();
         let exists = *versions.last().unwrap();
@@ -117,15 +118,15 @@ impl World {
         let version = self.versions.borrow().len();
         self.pause().await;
         self.directory.forget(match self.dice.roll(4) {
-            0 => Subject::Persona(principal().uuid()),
-            _ => Subject::Principal(principal().uuid()),
+            0 => ChangeSubject::Persona(principal().uuid()),
+            _ => ChangeSubject::Principal(principal().uuid()),
         });
         self.acknowledged.set(self.acknowledged.get().max(version));
     }
 
     async fn disturb(self: Rc<Self>) {
         self.pause().await;
-        self.directory.forget(Subject::Principal(neighbour().uuid()));
+        self.directory.forget(ChangeSubject::Principal(neighbour().uuid()));
     }
 }
 
@@ -133,7 +134,7 @@ fn principal() -> PrincipalId {
     PrincipalId::parse("01a205de-d0d1-7754-99fc-73f659622203").unwrap()
 }
 
-/// Another one, behind the same fence.
+/// Another principal that shares the same fence.
 fn neighbour() -> PrincipalId {
     PrincipalId::parse("01a205de-d0d1-7754-99fc-000000002203").unwrap()
 }
@@ -162,7 +163,7 @@ fn known(token: &ParsedToken, peppers: &Peppers, version: i64) -> KnownCredentia
     }
 }
 
-/// Lets every task take steps in an order that the dice decide, until all are done.
+/// Polls the tasks in random order until all are done.
 fn run(world: &Rc<World>, mut tasks: Vec<Pin<Box<dyn Future<Output = ()>>>>) {
     let mut context = Context::from_waker(Waker::noop());
     while !tasks.is_empty() {
@@ -184,7 +185,7 @@ fn in_no_order_of_steps_is_anybody_told_what_was_true_before_an_acknowledged_cha
     }
 }
 
-/// How many reads it takes to answer fifty who ask at the same time, and all are told whether the key exists.
+/// How many reads fifty concurrent calls need; all must learn whether the key exists.
 fn reads_for_fifty(world: &Rc<World>) -> u32 {
     let exists = world.stored().is_some();
     let reads = Rc::new(Cell::new(0));
@@ -256,11 +257,11 @@ fn a_change_of_another_behind_the_same_fence_costs_no_read() {
     };
     read();
     for _ in 0..3 {
-        world.directory.forget(Subject::Principal(neighbour().uuid()));
+        world.directory.forget(ChangeSubject::Principal(neighbour().uuid()));
         read();
     }
     assert_eq!(world.directory.counts.misses.get(), 1);
-    world.directory.forget(Subject::Principal(principal().uuid()));
+    world.directory.forget(ChangeSubject::Principal(principal().uuid()));
     read();
     assert_eq!(world.directory.counts.misses.get(), 2);
 }

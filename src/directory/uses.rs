@@ -1,4 +1,4 @@
-//! When and how often tokens were used: exact in memory, saved in batches.
+//! When and how often tokens were used: a write-behind buffer, exact in memory and saved in batches.
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -9,13 +9,13 @@ use crate::directory::record::Record;
 use crate::domain::credential::Use;
 use crate::domain::ids::PrincipalId;
 
-/// The uses that storage does not know yet.
+/// The uses that are not yet saved.
 #[derive(Default)]
 pub(super) struct Uses {
-    /// Records used since somebody last looked, the latest last: a request only adds its own.
+    /// Records used since the last call of `look`, the latest last: a request only appends its own.
     fresh: Mutex<Vec<Arc<Record>>>,
     unsaved: Mutex<Unsaved>,
-    /// Whose uses are saved next, the last of them first: everybody has a turn before anybody has another.
+    /// Round-robin queue of principals whose uses are saved next, popped from the end.
     round: Mutex<Vec<PrincipalId>>,
 }
 
@@ -23,25 +23,25 @@ type ByPrincipal<T> = HashMap<PrincipalId, T, BuildHasherDefault<RandomBytesHash
 
 #[derive(Default)]
 struct Unsaved {
-    /// Empty: changes places with the fresh ones, so that neither is allocated anew.
+    /// An empty buffer that is swapped with `fresh`, so that neither is allocated again.
     spare: Vec<Arc<Record>>,
-    /// Records used since their uses were last taken; each counts for itself.
+    /// Records used since their uses were last taken; each has its own counter.
     records: ByPrincipal<Arc<Record>>,
-    /// Uses counted by records that gave their place to another of the same principal.
+    /// Uses counted by records that another record of the same principal has replaced.
     replaced: ByPrincipal<Use>,
-    /// Uses that have been taken and are on their way to storage.
+    /// Uses that were taken and are being saved.
     taken: ByPrincipal<Use>,
 }
 
 impl Uses {
-    /// Notes a use of that record.
+    /// Counts a use of that record.
     pub(super) fn note(&self, record: &Arc<Record>, now: i64) {
         if record.note_use(now) {
             lock(&self.fresh).push(Arc::clone(record));
         }
     }
 
-    /// What storage does not know of that principal.
+    /// The unsaved uses of that principal.
     pub(super) fn unsaved(&self, principal: PrincipalId) -> Option<Use> {
         let unsaved = self.look();
         let counted = unsaved.records.get(&principal).map(|record| record.unsaved_use());
@@ -49,8 +49,8 @@ impl Uses {
         counted.into_iter().chain(earlier.into_iter().flatten()).reduce(Use::and)
     }
 
-    /// Takes the uses of so many records, together with what was taken before and not saved, in the order of their ids:
-    /// that is the order of their creation, so their rows are neighbours and are written together.
+    /// Takes the uses of at most that many records, together with earlier ones that were not saved. Sorted by id, which
+    /// is the order of creation, so that neighbouring rows are written together.
     pub(super) fn take(&self, at_most: usize) -> Vec<Use> {
         let round = &mut *lock(&self.round);
         if round.is_empty() {
@@ -69,17 +69,17 @@ impl Uses {
         taken
     }
 
-    /// Whether somebody in the round has not had a turn.
+    /// Whether the current round has principals left.
     pub(super) fn are_waiting(&self) -> bool {
         !lock(&self.round).is_empty()
     }
 
-    /// Forgets what was taken: storage knows it now.
+    /// Drops the taken uses: they are saved.
     pub(super) fn saved(&self) {
         lock(&self.unsaved).taken.clear();
     }
 
-    /// The unsaved uses, with those of fresh records.
+    /// Locks the unsaved uses, after moving the fresh records into them.
     fn look(&self) -> MutexGuard<'_, Unsaved> {
         let mut guard = lock(&self.unsaved);
         let Unsaved { spare, records, replaced, .. } = &mut *guard;

@@ -1,4 +1,4 @@
-//! Access tokens: the named credentials of users and of service accounts that are no API keys. The words are DataHub's.
+//! Access tokens: the named credentials of users and of service accounts other than API keys'. The terms are DataHub's.
 
 use data_encoding::BASE64;
 use iso8601_duration::Duration as IsoDuration;
@@ -12,38 +12,38 @@ use super::text::clip;
 use super::text::{Description, DisplayName};
 use super::token::{KeyId, Token};
 
-/// What is told of an access token; the token itself is not in it.
+/// An access token without its plaintext.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessToken {
-    /// What clients call it: see [`wire_id`].
+    /// Its id for clients: see [`wire_id`].
     pub id: String,
-    /// Its credential.
+    /// The key id of its credential.
     pub key_id: KeyId,
     /// Not unique.
     pub name: String,
     /// May be empty.
     pub description: String,
-    /// Whom it authenticates.
-    pub actor: Party,
-    /// Who created it.
-    pub owner: Party,
+    /// The principal that it authenticates.
+    pub actor: NamedPrincipal,
+    /// Its creator.
+    pub owner: NamedPrincipal,
     /// Epoch milliseconds.
     pub created_at: i64,
     /// Epoch milliseconds, or [`NEVER`].
     pub expires_at: i64,
 }
 
-/// A principal as it was when the token was created.
+/// A principal, as it was named when the token was created.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Party {
-    /// Which; a namesake is another.
+pub struct NamedPrincipal {
+    /// Its id, which distinguishes it from a later principal of the same name.
     pub id: PrincipalId,
     /// Its user name.
     pub username: String,
 }
 
-/// The id of the access token with that key id: 44 characters of Base64, as DataHub's ids are, that tell nothing of
-/// the token.
+/// The client-visible id of an access token: 44 characters of Base64, like DataHub's ids, that reveal nothing of the
+/// token.
 #[must_use]
 pub fn wire_id(key_id: KeyId) -> String {
     BASE64.encode(&Sha256::digest(key_id.0))
@@ -51,50 +51,50 @@ pub fn wire_id(key_id: KeyId) -> String {
 
 /// An access token just created, with the only copy of the token.
 pub struct CreatedAccessToken {
-    /// What is told of it.
+    /// Its metadata.
     pub access_token: AccessToken,
     /// Shown once.
     pub token: Token,
 }
 
-/// What is needed to create an access token.
+/// The input for creating an access token.
 #[derive(Debug, Clone)]
 pub struct NewAccessToken {
-    /// For a person or for a program.
+    /// For a user or a service account.
     pub kind: AccessTokenKind,
-    /// The user name of whom it shall authenticate.
+    /// The user name of the principal to authenticate.
     pub actor: String,
     /// How long it lives.
     pub validity: Validity,
     /// Its name for people.
     pub name: DisplayName,
-    /// What it is for.
+    /// Its description.
     pub description: Description,
 }
 
-/// Whom an access token authenticates.
+/// The kind of principal that an access token authenticates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccessTokenKind {
     /// A user.
     Personal,
-    /// A service account that is no API key.
+    /// A service account, but not an API key's.
     ServiceAccount,
 }
 
-/// Whether tokens may live for ever.
+/// Whether tokens without expiry may be created.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum NeverExpiring {
-    /// They may.
+    /// They may be created.
     #[default]
     Allow,
-    /// They may not; those that do keep working.
+    /// They may not be created; existing ones keep working.
     Forbid,
 }
 
 /// The lifetimes that access tokens may have.
 #[derive(Debug, Clone)]
 pub struct Lifetimes {
-    /// Whether for ever is one.
+    /// Whether tokens without expiry are allowed.
     pub never: NeverExpiring,
     allowed: Vec<String>,
 }
@@ -107,10 +107,10 @@ impl Default for Lifetimes {
 }
 
 impl Lifetimes {
-    /// Those that the configuration lists.
+    /// The lifetimes that the configuration lists; the default ones if it lists none.
     ///
     /// # Errors
-    /// A message that names what is no duration.
+    /// A message that names the text that is no duration.
     pub fn new(never: NeverExpiring, allowed: Vec<String>) -> Result<Self, String> {
         let usable = |text: &&String| seconds_of(text).is_some_and(|seconds| seconds < Validity::NEVER_FROM);
         if let Some(bad) = allowed.iter().find(|text| !usable(text)) {
@@ -124,8 +124,7 @@ impl Lifetimes {
         self.allowed.iter().filter_map(|text| Some((text.as_str(), seconds_of(text)?)))
     }
 
-    /// The lifetime that a request asks for by DataHub's name (`ONE_MONTH`) or in ISO 8601. The messages
-    /// are DataHub's.
+    /// The requested lifetime, by DataHub's name (`ONE_MONTH`) or in ISO 8601. The messages are DataHub's.
     ///
     /// # Errors
     /// A message that says what is allowed.
@@ -180,7 +179,7 @@ fn seconds_of(text: &str) -> Option<i64> {
     (total > 0).then_some(total)
 }
 
-/// What access tokens can be filtered and sorted by.
+/// The fields that access tokens can be filtered and sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccessTokenField {
     /// The id on the wire.
@@ -189,11 +188,11 @@ pub enum AccessTokenField {
     Name,
     /// The description.
     Description,
-    /// The user name of whom it authenticates.
+    /// The user name of the principal it authenticates.
     Actor,
-    /// The user name of who created it.
+    /// The user name of its creator.
     Owner,
-    /// The same by its id: not for clients.
+    /// The id of its creator. Internal, not for clients.
     OwnerId,
     /// When it was created.
     CreatedAt,

@@ -1,4 +1,4 @@
-//! The principal making this request.
+//! Actors: the principal that makes a request, with what it may do.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,23 +12,23 @@ use super::persona::PersonaRef;
 use super::principal::{ClientId, Principal, PrincipalKind, Username};
 use super::token::{KeyId, TokenKind};
 
-/// A principal with what it may do, until something about it changes.
+/// A principal with its permissions, personas and asset grants, valid until one of them changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// Who.
+    /// The principal.
     pub principal: Principal,
-    /// From its role, its own grants and the policies of the platform, never from its creator.
+    /// The platform permissions from its role, its own grants and platform policies; never from its creator.
     pub permissions: Permissions,
     /// The personas it is linked to, enabled or not.
     pub personas: Arc<[PersonaRef]>,
-    /// The assets that name it.
+    /// The grants of assets that name it or its role.
     pub assets: Arc<[AssetGrant]>,
-    /// Which state of the policies this is true of.
+    /// The revision of the policies that this was computed with.
     pub policy_revision: i64,
 }
 
 impl Standing {
-    /// A principal with what its role gives it, and nothing else.
+    /// A principal with only the permissions of its role.
     #[must_use]
     pub fn new(principal: Principal) -> Self {
         Self {
@@ -40,7 +40,8 @@ impl Standing {
         }
     }
 
-    /// As what the asset of that qualified name, or one that it lies beneath, names it.
+    /// Its strongest relation (admin or viewer) to the asset with that qualified name, granted by the asset or an
+    /// ancestor.
     #[must_use]
     pub fn relation_to(&self, qualified_name: &str) -> Option<Relation> {
         let covers = |grant: &&AssetGrant| is_within(qualified_name, &grant.qualified_name);
@@ -48,8 +49,8 @@ impl Standing {
         found.max_by_key(|relation| *relation == Relation::Admin)
     }
 
-    /// Whether it is the same principal with the same permissions, personas and assets. The revision of the policies is
-    /// left out: what they permit on the platform is among the permissions.
+    /// Whether it is the same principal with the same permissions, personas and assets. The policy revision is ignored:
+    /// what policies permit on the platform is among the permissions.
     #[must_use]
     pub fn reaches_as(&self, other: &Self) -> bool {
         let Self { principal, permissions, personas, assets, policy_revision: _ } = self;
@@ -59,47 +60,48 @@ impl Standing {
             && *assets == other.assets
     }
 
-    /// The personas that grant it anything.
+    /// The enabled personas.
     pub fn enabled_personas(&self) -> impl Iterator<Item = &PersonaRef> {
         self.personas.iter().filter(|persona| persona.enabled)
     }
 }
 
-/// Who is asking, and how they authenticated.
+/// The principal of a request, and how it authenticated.
 #[derive(Debug, Clone)]
 pub struct Actor {
     holder: Arc<dyn Holder>,
     /// The credential that authenticated it; `None` for the operator at the terminal.
     pub credential: Option<PresentedCredential>,
-    /// What is left of its rate limit, if it has one.
+    /// What remains of its rate limit, if it has one.
     pub allowance: Option<Allowance>,
-    /// Where its request comes from, if that is known.
+    /// The client address of its request, if known.
     pub address: Option<IpAddr>,
-    /// The request it is making.
+    /// The request.
     pub request: Request,
 }
 
-/// A request, as what is done for it knows it. That of the operator at the terminal has the number 0 and no name.
+/// The identity of a request. The operator at the terminal has the number 0 and an empty id.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// Its number in this process, which no other request has.
+    /// Its number, unique in this process.
     pub number: u64,
-    /// Its name for the log and the audit trail. Clients may choose it, and two may choose the same: nothing is decided
+    /// Its id for the log and the audit trail. Clients may choose it and it need not be unique, so nothing is decided
     /// by it.
     pub id: Arc<str>,
 }
 
 impl Request {
-    /// The same request under another name.
+    /// This request with another id.
     #[must_use]
     pub fn named(&self, id: &str) -> Self {
         Self { number: self.number, id: id.into() }
     }
 }
 
-/// Who an actor is known to be: a credential in memory, which all its requests share, or somebody taken at their word.
+/// The source of an actor's standing: a record in memory, shared by all its requests, or a standing that is trusted
+/// without a credential.
 pub trait Holder: std::fmt::Debug + Send + Sync {
-    /// What it may do.
+    /// The standing of the principal.
     fn standing(&self) -> &Standing;
 }
 
@@ -112,46 +114,46 @@ impl Holder for Standing {
 /// The credential of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct PresentedCredential {
-    /// What kind of token.
+    /// The kind of its token.
     pub kind: TokenKind,
-    /// Which.
+    /// The key id of its token.
     pub key_id: KeyId,
-    /// When it stops, in epoch milliseconds.
+    /// When it expires, in epoch milliseconds.
     pub expires_at: i64,
 }
 
 impl Actor {
-    /// Whom that holder stands for, with nothing known of its request.
+    /// The actor of that holder, with nothing known of its request.
     #[must_use]
     pub fn of(holder: Arc<dyn Holder>) -> Self {
         Self { holder, credential: None, allowance: None, address: None, request: Request::default() }
     }
 
-    /// This actor, with its request coming from there.
+    /// This actor, with its client address.
     #[must_use]
     pub fn from(self, address: Option<IpAddr>) -> Self {
         Self { address, ..self }
     }
 
-    /// The same, with so much left of its rate limit.
+    /// This actor, with what remains of its rate limit.
     #[must_use]
     pub fn allowed(self, allowance: Allowance) -> Self {
         Self { allowance: Some(allowance), ..self }
     }
 
-    /// The same, making that request.
+    /// This actor, with that request.
     #[must_use]
     pub fn requesting(self, request: Request) -> Self {
         Self { request, ..self }
     }
 
-    /// A user who has just proved who they are and has no credential yet.
+    /// A user who has just authenticated and has no credential yet.
     #[must_use]
     pub fn user(principal: Principal) -> Self {
         Self::trusted(Standing::new(principal))
     }
 
-    /// Somebody who is taken at their word.
+    /// An actor that is trusted without a credential.
     #[must_use]
     pub fn trusted(standing: Standing) -> Self {
         Self::of(Arc::new(standing))
@@ -163,7 +165,7 @@ impl Actor {
         Self::built_in(OPERATOR, now)
     }
 
-    /// Somebody with a reserved name who is nowhere in the database and may do everything.
+    /// A built-in actor with a reserved name: not in the database, with the role `$admin`.
     #[must_use]
     pub fn built_in(name: &str, now: i64) -> Self {
         let principal = Principal {
@@ -177,7 +179,7 @@ impl Actor {
         Self::user(principal)
     }
 
-    /// What it may do.
+    /// The standing of its principal.
     #[must_use]
     pub fn standing(&self) -> &Standing {
         self.holder.standing()
@@ -201,7 +203,7 @@ impl Actor {
         self.standing().principal.username()
     }
 
-    /// Everything it may do on the platform.
+    /// Its platform permissions.
     #[must_use]
     pub fn permissions(&self) -> Permissions {
         self.standing().permissions
@@ -213,18 +215,18 @@ impl Actor {
         self.standing().principal.client_id()
     }
 
-    /// The qualified names of the personas that grant it anything.
+    /// The qualified names of its enabled personas.
     pub fn enabled_personas(&self) -> impl Iterator<Item = &str> {
         self.standing().enabled_personas().map(|persona| persona.qualified_name.as_str())
     }
 
-    /// The personas it is linked to.
+    /// The personas it is linked to, enabled or not.
     #[must_use]
     pub fn personas(&self) -> &[PersonaRef] {
         &self.standing().personas
     }
 
-    /// When the credential of this request stops, in epoch milliseconds; `None` for never.
+    /// When the credential of this request expires, in epoch milliseconds; `None` for never.
     #[must_use]
     pub fn expires_at(&self) -> Option<i64> {
         self.credential.map(|credential| credential.expires_at).filter(|instant| *instant != i64::MAX)
@@ -236,7 +238,7 @@ impl Actor {
         self.standing().personas.iter().any(|link| link.id == persona)
     }
 
-    /// The first line of a use case that not everybody may do.
+    /// Fails unless the actor has the permission: the first line of every restricted use case.
     ///
     /// # Errors
     /// [`Error::Forbidden`] without the permission.
@@ -251,5 +253,5 @@ impl Actor {
     }
 }
 
-/// What the operator at the terminal is called; no user can have the name.
+/// The user name of the operator at the terminal; no user can have it.
 pub const OPERATOR: &str = "operator";

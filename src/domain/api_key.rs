@@ -15,10 +15,10 @@ use super::text::{Description, DisplayName};
 use super::token::Token;
 use crate::clock::SECOND;
 
-/// The largest number of personas one key is linked to.
+/// The most personas that one key can be linked to.
 pub const PERSONAS: usize = 500;
 
-/// An API key as everybody who may read it sees it: its token is not in it.
+/// An API key without its token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
     /// The id of its service account; `guid` in paths. It begins with `created_at`, so keys sort by either alike.
@@ -27,9 +27,9 @@ pub struct ApiKey {
     pub display_name: String,
     /// May be empty.
     pub description: String,
-    /// As it was asked for.
+    /// The requested lifetime.
     pub validity: Validity,
-    /// The user name of whoever created it; a note, not a dependency.
+    /// The user name of its creator; informational only.
     pub created_by: String,
     /// Epoch milliseconds.
     pub created_at: i64,
@@ -37,13 +37,13 @@ pub struct ApiKey {
     pub updated_at: i64,
     /// Epoch milliseconds, or [`NEVER`].
     pub expires_at: i64,
-    /// Epoch milliseconds, or 0 if it never was.
+    /// Epoch milliseconds, or 0 if never used.
     pub last_used_at: i64,
     /// How often it was used.
     pub use_count: i64,
     /// From where and how often it may be used.
     pub limits: Limits,
-    /// What it was granted beyond its role.
+    /// The permissions granted beyond its role.
     pub permissions: Permissions,
     /// Ordered by qualified name.
     pub personas: Vec<PersonaRef>,
@@ -52,16 +52,16 @@ pub struct ApiKey {
 /// The principal that made an API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Maker {
-    /// Its id; `None` when it is gone and was not known by id yet.
+    /// Its id; `None` when it was deleted before makers were stored by id.
     pub id: Option<PrincipalId>,
-    /// Its kind, also after it has gone: a key that a program made manages only what it made itself.
+    /// Its kind, known even after its deletion: a key made by a program manages only what it made itself.
     pub kind: PrincipalKind,
 }
 
-/// Where an API key comes from and what bounds it.
+/// The maker and the bounds of an API key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lineage {
-    /// Who made it.
+    /// Its maker.
     pub maker: Maker,
     /// Until when, from where and how often it may be used.
     pub bounds: Bounds,
@@ -75,25 +75,26 @@ pub struct CreatedApiKey {
     pub token: Token,
 }
 
-/// What is needed to create an API key.
+/// The input for creating an API key.
 #[derive(Debug, Clone)]
 pub struct NewApiKey {
     /// Its name for people.
     pub display_name: DisplayName,
-    /// What it is for.
+    /// Its description.
     pub description: Description,
     /// How long it lives.
     pub validity: Validity,
     /// The complete set of personas, by qualified name.
     pub personas: Vec<String>,
-    /// Nothing unless listed.
+    /// The permissions to grant; none by default.
     pub permissions: Permissions,
-    /// No limits unless given.
+    /// Its limits; none by default.
     pub limits: Limits,
 }
 
 impl NewApiKey {
-    /// The same for the same request, whatever its spelling: tells a repeated request from another one.
+    /// A digest that is equal for equal requests regardless of spelling, to tell a repeated request from another one
+    /// (idempotency key).
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let permissions: Vec<_> = self.permissions.iter().map(Permission::name).collect();
@@ -110,14 +111,14 @@ impl NewApiKey {
     }
 }
 
-/// What an update writes.
+/// The input for updating an API key.
 #[derive(Debug, Clone)]
 pub struct ApiKeyUpdate {
     /// Replaces the name.
     pub display_name: DisplayName,
     /// Replaces the description.
     pub description: Description,
-    /// Counted from the moment of the update; absent leaves the expiry alone.
+    /// The new lifetime, counted from the update; absent leaves the expiry alone.
     pub validity: Option<Validity>,
     /// Replaces all links: a persona left out is unlinked.
     pub personas: Vec<String>,
@@ -129,12 +130,12 @@ pub struct ApiKeyUpdate {
     pub rate: Option<Rate>,
 }
 
-/// What becomes of a rate limit.
+/// The new rate limit of an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rate {
-    /// There is none.
+    /// No limit.
     Unlimited,
-    /// It is this.
+    /// This limit.
     Limited(RateLimit),
 }
 
@@ -149,15 +150,15 @@ impl Rate {
     }
 }
 
-/// A requested lifetime in seconds; [`Validity::NEVER_FROM`] and more mean for ever. Both numbers are those of
-/// Atlan's documentation of `validitySeconds`.
+/// A requested lifetime in seconds; [`Validity::NEVER_FROM`] and more mean unlimited. Both numbers are those of Atlan's
+/// documentation of `validitySeconds`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity(i64);
 
 impl Validity {
-    /// From here on a key never expires.
+    /// From this many seconds on, a key never expires.
     pub const NEVER_FROM: i64 = 409_968_000;
-    /// For ever.
+    /// Unlimited.
     pub const NEVER: Self = Self(Self::NEVER_FROM);
 
     /// Checks a number of seconds.
@@ -187,9 +188,9 @@ impl Validity {
 /// Whether a key still works; `status` on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// It does.
+    /// It works.
     Active,
-    /// Its time is over, for good.
+    /// It has expired, for good.
     Expired,
 }
 
@@ -203,14 +204,14 @@ impl Status {
         }
     }
 
-    /// The status at `now` of what expires at `expires_at`.
+    /// The status at `now` of a key that expires at `expires_at`.
     #[must_use]
     pub fn of(expires_at: i64, now: i64) -> Self {
         if expires_at > now { Self::Active } else { Self::Expired }
     }
 }
 
-/// Checks the number of personas and removes repetitions.
+/// Checks the personas' names and number, and removes duplicates.
 ///
 /// # Errors
 /// When there are more than [`PERSONAS`].

@@ -10,62 +10,63 @@ pub use super::ids::AssetId;
 pub struct Asset {
     /// Its id; `guid` on the wire.
     pub id: AssetId,
-    /// `Connection`, `Collection`, `Table`, …: whatever clients say, for ever.
+    /// `Connection`, `Collection`, `Table`, …: any name a client gives; immutable.
     pub type_name: String,
-    /// Unique within its type, for ever; [`ancestors`] says what lies beneath it.
+    /// Unique within its type, immutable; [`ancestors`] tells what it lies beneath.
     pub qualified_name: String,
     /// For people.
     pub name: String,
     /// Whether it is in use.
     pub state: EntityState,
-    /// What clients keep with it, without its names and its people.
+    /// Other attributes that clients store, without names and people.
     pub attributes: Attributes,
-    /// Whom it names.
+    /// The users, groups and roles it names.
     pub people: People,
-    /// The user names in its attribute [`OWNERS`] that had a bearer when they were written, and have the same one still.
+    /// The user names in its attribute [`OWNERS`], as far as each still belongs to the user who had it when it was
+    /// written.
     pub owners: BTreeSet<String>,
-    /// The user name of whoever created it.
+    /// The user name of its creator.
     pub created_by: String,
-    /// The user name of whoever wrote it last.
+    /// The user name of its last writer.
     pub updated_by: String,
     /// Epoch milliseconds.
     pub created_at: i64,
     /// Epoch milliseconds.
     pub updated_at: i64,
-    /// Counts its writes.
+    /// Counts writes.
     pub revision: i64,
 }
 
-/// The attribute that names the owners of an asset, who may do what policies say of owners.
+/// The attribute with an asset's owners, to whom policies about owners apply.
 pub const OWNERS: &str = "ownerUsers";
 
 /// The people of an asset: user names, group names and role ids by list. A list that is absent is empty.
 pub type People = BTreeMap<PeopleList, BTreeSet<String>>;
 
-/// What one of an asset's lists of people makes of its members.
+/// The access that a people list gives its members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Relation {
     /// An admin of a connection, an editor of a collection: may read and change it and what lies beneath it.
     Admin,
-    /// May read it and what lies beneath it.
+    /// A viewer: may read it and what lies beneath it.
     Viewer,
 }
 
-/// That a principal, by its name or by its role, is among the people of an asset.
+/// An asset's grant to a principal: one of its people lists names the principal or its role.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AssetGrant {
-    /// Of the asset.
+    /// The asset's qualified name.
     pub qualified_name: String,
-    /// As what.
+    /// As admin or viewer.
     pub relation: Relation,
 }
 
-/// A list of an asset's people: an attribute on the wire (docs/contracts/atlan.md, section 6.3), a set of rows here.
+/// A people list of an asset: an attribute on the wire (docs/contracts/atlan.md, section 6.3), rows in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PeopleList {
     /// User names of admins or editors.
     AdminUsers,
-    /// Names of groups of admins. Tessera has no groups: they are kept and handed back.
+    /// Names of groups of admins. Stored and returned only: Tessera has no groups.
     AdminGroups,
     /// Ids of roles whose holders are admins.
     AdminRoles,
@@ -88,7 +89,7 @@ impl PeopleList {
         Self::ViewerRoles,
     ];
 
-    /// The attribute, and the relation in the database.
+    /// The name of the attribute on the wire and of the relation in the database.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -107,7 +108,7 @@ impl PeopleList {
         Self::ALL.into_iter().find(|list| list.name() == name)
     }
 
-    /// What its members are.
+    /// The access of its members.
     #[must_use]
     pub fn relation(self) -> Relation {
         match self {
@@ -117,15 +118,15 @@ impl PeopleList {
     }
 }
 
-/// Whether a name is a URN of DataHub's: what it is about is one thing, and a slash in it means nothing.
+/// Whether a name is a DataHub URN: it is one indivisible name, in which a slash has no meaning.
 #[must_use]
 pub fn is_urn(qualified_name: &str) -> bool {
     qualified_name.starts_with("urn:")
 }
 
-/// The qualified names of everything that an asset with this one lies beneath, the nearest last: `a` and `a/b` for `a/b/c`;
-/// in a name without a slash, as terms of glossaries have, `gl` and `category@gl` for `term@category@gl`. Every other
-/// question about what lies beneath what has the same answer: [`is_within`], and the statements that ask storage.
+/// The qualified names of all ancestors of an asset, the nearest last: `a` and `a/b` for `a/b/c`; for a name without a
+/// slash, as glossary terms have, `gl` and `category@gl` for `term@category@gl`. [`is_within`] and the SQL in storage
+/// must agree with this function.
 #[must_use]
 pub fn ancestors(qualified_name: &str) -> Vec<&str> {
     let mut above: Vec<&str> = if is_urn(qualified_name) {
@@ -139,7 +140,7 @@ pub fn ancestors(qualified_name: &str) -> Vec<&str> {
     above
 }
 
-/// Whether a qualified name is that of an object, or lies beneath it.
+/// Whether a qualified name equals `object` or lies beneath it.
 #[must_use]
 pub fn is_within(qualified_name: &str, object: &str) -> bool {
     if qualified_name == object {
@@ -155,8 +156,8 @@ pub fn is_within(qualified_name: &str, object: &str) -> bool {
     }
 }
 
-/// Checks the qualified name of an asset that lies beneath nothing: none shall be where the assets of others will come
-/// to lie. Connections are at `default/<connector>/<number>`, collections at `default/collection/<user>/<id>`
+/// Checks the qualified name of a top-level asset: it must not be a prefix of the later assets of other actors.
+/// Connections are at `default/<connector>/<number>`, collections at `default/collection/<user>/<id>`
 /// (docs/contracts/atlan.md, section 6.3).
 ///
 /// # Errors
@@ -174,29 +175,29 @@ pub fn check_top_level(qualified_name: &str) -> Result<(), String> {
     Err(format!("must have at least {least} parts between slashes, none of them empty"))
 }
 
-/// What is done with an asset.
+/// An operation on an asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deed {
-    /// It is looked at.
+    /// Reading it.
     Read,
-    /// It comes to be.
+    /// Creating it.
     Create,
-    /// It is changed.
+    /// Updating it.
     Update,
-    /// It goes.
+    /// Deleting it.
     Delete,
 }
 
-/// What kind of asset it is, as far as Atlan's actions differ for it.
+/// The kind of an asset, as far as Atlan's actions differ by kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AssetKind {
-    /// Most are.
+    /// Any other type.
     Other,
     /// A glossary, a term or a category.
     Glossary,
     /// A data domain.
     Domain,
-    /// A data domain in another.
+    /// A data domain within another.
     SubDomain,
     /// A data product.
     Product,
@@ -207,11 +208,11 @@ impl AssetKind {
     pub const ALL: [Self; 5] = [Self::Other, Self::Glossary, Self::Domain, Self::SubDomain, Self::Product];
     /// The types of [`AssetKind::Glossary`].
     pub const GLOSSARY: [&str; 3] = ["AtlasGlossary", "AtlasGlossaryTerm", "AtlasGlossaryCategory"];
-    /// The type of data domains, whether or not in others.
+    /// The type of data domains and subdomains.
     pub const DOMAIN: &str = "DataDomain";
     /// The type of [`AssetKind::Product`].
     pub const PRODUCT: &str = "DataProduct";
-    /// What the qualified name of a data domain holds twice that lies in another.
+    /// Occurs twice in the qualified name of a subdomain.
     pub const NESTED: &str = "/domain/";
 
     /// The kind of an asset.

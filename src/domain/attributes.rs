@@ -1,16 +1,16 @@
-//! What all entities have: attributes and a state.
+//! The parts common to all entities: attributes and a state.
 
 use serde_json::{Map, Value};
 
-/// What clients keep with an entity, by attribute name.
+/// Attributes that clients store with an entity, by name.
 pub type Attributes = Map<String, Value>;
 
 /// Whether an entity is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntityState {
-    /// It is.
+    /// In use.
     Active,
-    /// It was deleted softly, and can come back.
+    /// Softly deleted; it can be revived.
     Deleted,
 }
 

@@ -1,11 +1,11 @@
-//! Base62: digits, then capitals, then small letters. Every 8 bytes are 11 digits, the most significant first, so each
-//! byte string has exactly one spelling.
+//! Base62 encoding: digits, then upper-case, then lower-case letters. Every 8 bytes are 11 digits, the most significant
+//! first, so each byte string has exactly one encoding.
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// How many digits 8 bytes are.
+/// The number of digits of 8 bytes.
 pub(super) const WORD: usize = 11;
 
-/// Writes a number in as many digits as there is room for.
+/// Writes a number into all of `digits`, with leading zeros.
 pub(super) fn encode_number(mut number: u64, digits: &mut [u8]) {
     for digit in digits.iter_mut().rev() {
         *digit = DIGITS[(number % 62) as usize];
@@ -13,14 +13,14 @@ pub(super) fn encode_number(mut number: u64, digits: &mut [u8]) {
     }
 }
 
-/// Writes every 8 bytes as [`WORD`] digits.
+/// Encodes every 8 bytes as [`WORD`] digits.
 pub(super) fn encode(bytes: &[u8], digits: &mut [u8]) {
     for (word, digits) in bytes.as_chunks::<8>().0.iter().zip(digits.chunks_exact_mut(WORD)) {
         encode_number(u64::from_be_bytes(*word), digits);
     }
 }
 
-/// The bytes that `digits` spell, or `None` for a foreign character, a wrong length or an overflow.
+/// Decodes `digits`; `None` for an invalid character, a wrong length or an overflow.
 pub(super) fn decode<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     if digits.len() != N / 8 * WORD {
         return None;
@@ -38,7 +38,7 @@ pub(super) fn decode<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
 
 const FOREIGN: u8 = u8::MAX;
 
-/// What each byte is worth as a base62 digit.
+/// The value of each byte as a base62 digit.
 static VALUES: [u8; 256] = {
     let mut values = [FOREIGN; 256];
     let mut value = 0;

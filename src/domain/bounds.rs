@@ -1,16 +1,16 @@
-//! Bounds: until when, from where and how often something may be used.
+//! Bounds: until when, from where and how often a credential or API key may be used.
 
 use super::limits::Limits;
 
-/// The instant of what never expires.
+/// The expiry of a credential that never expires.
 pub const NEVER: i64 = i64::MAX;
 
-/// Until when, from where and how often a credential, or a key, may be used.
+/// The bounds of a credential or an API key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bounds {
     /// Epoch milliseconds, or [`NEVER`].
     pub expires_at: i64,
-    /// From where and how often.
+    /// The addresses and rate limit.
     pub limits: Limits,
 }
 
@@ -21,13 +21,13 @@ impl Default for Bounds {
 }
 
 impl Bounds {
-    /// The bounds of what ends then and is limited to nothing else.
+    /// Bounds with only an expiry.
     #[must_use]
     pub fn until(expires_at: i64) -> Self {
         Self { expires_at, ..Self::default() }
     }
 
-    /// In which way these go beyond a ceiling; `None` if they lie within it.
+    /// How these bounds exceed a ceiling; `None` if they lie within it.
     #[must_use]
     pub fn beyond(&self, ceiling: &Self) -> Option<&'static str> {
         if self.expires_at > ceiling.expires_at {
@@ -43,7 +43,7 @@ impl Bounds {
         }
     }
 
-    /// The same with the ceiling wherever nothing else is asked for. To live for ever is to ask for nothing: clients
+    /// These bounds, with the ceiling's values where nothing is requested. [`NEVER`] counts as not requested: clients
     /// that mean "as long as possible" send it.
     #[must_use]
     pub fn inheriting(&self, ceiling: &Self) -> Self {

@@ -1,4 +1,4 @@
-//! Changes: what every committed write leaves behind, for the audit trail and for whoever caches.
+//! Changes: written by every transaction that changes something, for the audit trail and cache invalidation.
 
 use uuid::Uuid;
 
@@ -9,36 +9,36 @@ pub struct Change {
     pub id: Uuid,
     /// Epoch milliseconds.
     pub changed_at: i64,
-    /// The id of the principal who did it.
+    /// The id of the principal who made it.
     pub actor_id: Uuid,
-    /// Its user name then.
+    /// The principal's user name at that time.
     pub actor_name: String,
-    /// What was done: the name of an [`Action`].
+    /// The name of an [`Action`].
     pub action: String,
     /// What was changed.
-    pub subject: Subject,
-    /// Its name then.
+    pub subject: ChangeSubject,
+    /// The name of the subject at that time.
     pub subject_name: String,
-    /// The request that did it; empty for the command line.
+    /// The id of the request; empty for the command line.
     pub request_id: String,
 }
 
-/// What a change is about.
+/// The subject of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject {
+pub enum ChangeSubject {
     /// A user or a service account: itself, its credentials, permissions or persona links.
     Principal(Uuid),
-    /// A persona, and so everybody linked to it.
+    /// A persona, which concerns every principal linked to it.
     Persona(Uuid),
-    /// A policy, and so everybody it is about.
+    /// A policy, which concerns all its subjects.
     Policy(Uuid),
-    /// An asset, but not whom it names: that is a change of those principals and roles.
+    /// An asset, except its people: changes of those have the principals and roles as subjects.
     Asset(Uuid),
-    /// Everybody who has a role.
+    /// Every principal with that role.
     Role(Uuid),
 }
 
-impl Subject {
+impl ChangeSubject {
     /// The name of its kind in the database.
     #[must_use]
     pub fn kind(self) -> &'static str {
@@ -51,9 +51,9 @@ impl Subject {
         }
     }
 
-    /// Whether the rights of anybody may follow from it.
+    /// Whether the permissions of any principal may depend on it.
     #[must_use]
-    pub fn concerns_everybody(self) -> bool {
+    pub fn affects_all_principals(self) -> bool {
         match self {
             Self::Persona(_) | Self::Policy(_) | Self::Role(_) => true,
             Self::Principal(_) | Self::Asset(_) => false,
@@ -69,7 +69,7 @@ impl Subject {
     }
 }
 
-/// What was done.
+/// The action of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// An API key was created.
@@ -80,13 +80,13 @@ pub enum Action {
     ApiKeyUpdated,
     /// An API key was deleted.
     ApiKeyDeleted,
-    /// Somebody showed a live token that had leaked, and it was revoked.
+    /// A leaked token that was still valid was reported, and revoked.
     LeakedTokenRevoked,
     /// A persona was created.
     PersonaCreated,
     /// A persona was updated.
     PersonaUpdated,
-    /// A persona was described otherwise: nobody may do more or less for it.
+    /// A persona changed, but neither its name nor whether it is enabled: no cached record depends on it.
     PersonaDescribed,
     /// A persona was deleted.
     PersonaDeleted,
@@ -94,7 +94,7 @@ pub enum Action {
     PolicyCreated,
     /// A policy was updated.
     PolicyUpdated,
-    /// A policy was named or described otherwise: it says what it said.
+    /// A policy changed, but not its rule, its persona or whether it is enabled.
     PolicyDescribed,
     /// A policy was deleted.
     PolicyDeleted,
@@ -104,7 +104,7 @@ pub enum Action {
     AssetUpdated,
     /// An asset was deleted.
     AssetDeleted,
-    /// An asset began or ceased to name a principal or a role.
+    /// A principal or a role was added to or removed from an asset's people.
     AssetAccessChanged,
     /// A service account was created.
     ServiceAccountCreated,
@@ -114,28 +114,28 @@ pub enum Action {
     AccessTokenCreated,
     /// An access token was revoked.
     AccessTokenRevoked,
-    /// The invitations handed out before became void.
+    /// All earlier invitations were invalidated.
     InvitesRenewed,
     /// A user was created.
     UserCreated,
-    /// A user was given another role, or was enabled or disabled.
+    /// The role of a user changed, or the user was enabled or disabled.
     UserUpdated,
-    /// A user was given another password, which ended their sessions.
+    /// The password of a user changed, which ended the user's sessions.
     UserPasswordSet,
     /// A user was deleted.
     UserDeleted,
     /// A user signed in.
     SessionCreated,
-    /// Somebody gave a wrong password for a user, or a name that nobody bears.
+    /// A sign-in failed: wrong password or unknown user name.
     SessionRefused,
     /// A user signed out.
     SessionEnded,
-    /// The operator took a restored copy of the database as the database, which ended every session.
+    /// The operator accepted a restored copy of the database, which ended every session.
     RestoreAccepted,
 }
 
 impl Change {
-    /// Whether anything that is in memory may be wrong after it. What an unknown action does is not known.
+    /// Whether it may make cached records wrong. Unknown actions may.
     #[must_use]
     pub fn decides(&self) -> bool {
         !Action::DESCRIBING.iter().any(|action| action.name() == self.action)
@@ -143,10 +143,10 @@ impl Change {
 }
 
 impl Action {
-    /// What decides nothing.
+    /// The actions that no cached record depends on.
     const DESCRIBING: [Self; 2] = [Self::PersonaDescribed, Self::PolicyDescribed];
 
-    /// Whether anything that is in memory may be wrong after it.
+    /// Whether it may make cached records wrong.
     #[must_use]
     pub fn decides(self) -> bool {
         !Self::DESCRIBING.contains(&self)

@@ -1,4 +1,4 @@
-//! Credentials: the record of a secret.
+//! Credentials: the stored records of tokens.
 
 use super::actor::Standing;
 use super::ids::PrincipalId;
@@ -6,16 +6,16 @@ use super::limits::Limits;
 use super::pepper::{Digest, PepperId};
 use super::token::{KeyId, TokenKind};
 
-/// Which principal a token authenticates, and how to tell that it is genuine.
+/// The stored record of a token: its principal, and the digest that proves the token genuine.
 #[derive(Debug, Clone)]
 pub struct Credential {
-    /// Finds it.
+    /// The key id, by which it is looked up.
     pub key_id: KeyId,
-    /// What it is for.
+    /// The kind of the token.
     pub kind: TokenKind,
-    /// Whom it authenticates.
+    /// The principal that it authenticates.
     pub principal: PrincipalId,
-    /// What the token's digest must be.
+    /// The digest that the token must have.
     pub digest: Digest,
     /// The pepper of the digest.
     pub pepper: PepperId,
@@ -25,32 +25,32 @@ pub struct Credential {
     pub expires_at: i64,
 }
 
-/// A credential with everything there is to know about whom it authenticates.
+/// A credential with the standing of its principal.
 #[derive(Debug, Clone)]
 pub struct KnownCredential {
-    /// The record; `expires_at` is the sooner of its own and its API key's.
+    /// The credential; its `expires_at` is the earlier of its own and its API key's.
     pub credential: Credential,
-    /// Whom it authenticates.
+    /// The standing of the principal it authenticates.
     pub standing: Standing,
-    /// From where and how often.
+    /// From where and how often it may be used.
     pub limits: Limits,
 }
 
-/// Uses of a principal's tokens that storage does not know yet.
+/// Uses of a principal's tokens that are not yet saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Use {
-    /// Whose.
+    /// The principal.
     pub principal: PrincipalId,
-    /// When last, in epoch milliseconds.
+    /// The last use, in epoch milliseconds.
     pub last_used_at: i64,
-    /// How many.
+    /// The number of uses.
     pub count: i64,
 }
 
-/// When a principal last made use of a permission.
+/// When a principal last used a permission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PermissionUse {
-    /// Whose.
+    /// The principal.
     pub principal: PrincipalId,
     /// The name of a permission or of an action.
     pub permission: String,
@@ -59,7 +59,7 @@ pub struct PermissionUse {
 }
 
 impl Use {
-    /// Both together.
+    /// The sum of both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self { last_used_at: self.last_used_at.max(other.last_used_at), count: self.count + other.count, ..self }

@@ -1,4 +1,5 @@
-//! Cursors: where a page of a sorted collection ended, in a form that a client cannot alter.
+//! Keyset-pagination cursors: where a page of a sorted collection ended, authenticated so that clients cannot alter
+//! them.
 
 use data_encoding::BASE64URL_NOPAD;
 use hmac::{Hmac, Mac};
@@ -19,14 +20,14 @@ pub struct Cursor {
     pub id: String,
 }
 
-/// Writes and reads cursors for one request: they carry a tag over themselves and over what was asked, so a cursor
-/// works only with the collection, filter and sort it came from.
+/// Writes and reads the cursors of one kind of request. An authentication tag covers the cursor and the request, so a
+/// cursor works only with the collection, filter and sort it came from.
 pub struct CursorSeal {
     keyed: Hmac<Sha256>,
 }
 
 impl CursorSeal {
-    /// The seal for a question, which is every part of a request that a cursor must not survive a change of.
+    /// The seal for `question`: every part of a request that invalidates its cursors when changed.
     #[must_use]
     pub fn new(mut keyed: Hmac<Sha256>, question: &[&str]) -> Self {
         for part in question {
@@ -36,7 +37,7 @@ impl CursorSeal {
         Self { keyed }
     }
 
-    /// The cursor as clients carry it.
+    /// Encodes a cursor for a client.
     #[must_use]
     pub fn write(&self, cursor: &Cursor) -> String {
         let values = cursor.values.iter().map(|value| match value {
@@ -49,7 +50,7 @@ impl CursorSeal {
         BASE64URL_NOPAD.encode(&sealed)
     }
 
-    /// The cursor that a client sent back.
+    /// Verifies and decodes a cursor from a client.
     ///
     /// # Errors
     /// A violation of `cursor` for anything that [`CursorSeal::write`] did not make for the same question.

@@ -1,4 +1,4 @@
-//! Editions: which state of a resource a client has seen, so that two who change it do not undo each other's work.
+//! Editions (entity tags): optimistic concurrency control, so that two clients do not overwrite each other's changes.
 
 use sha2::{Digest, Sha256};
 
@@ -7,7 +7,7 @@ use super::error::{Error, Result};
 use super::permission::Permission;
 use super::persona::Persona;
 
-/// The state of everything that clients can write of a resource; the `ETag` on the wire (RFC 9110, section 8.8.3).
+/// A digest of everything that clients can write of a resource; the `ETag` on the wire (RFC 9110, section 8.8.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edition(pub String);
 
@@ -18,17 +18,17 @@ impl Edition {
     }
 }
 
-/// Which editions a client is prepared to change.
+/// The editions that a conditional request accepts (`If-Match`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expected {
-    /// Whichever is there.
+    /// Any edition.
     Any,
     /// One of these.
     OneOf(Vec<Edition>),
 }
 
 impl Expected {
-    /// Checks what is there.
+    /// Checks the current edition.
     ///
     /// # Errors
     /// [`Error::Changed`] when it is another edition.

@@ -1,4 +1,4 @@
-//! Effective permissions: everything a principal may or may not do, and where each comes from.
+//! Effective permissions: everything a principal may or may not do, and why.
 
 use super::asset::Relation;
 use super::permission::Permissions;
@@ -6,24 +6,24 @@ use super::policy::catalogue::{Category, reading_actions};
 use super::policy::{Bucket, Criterion, Effect, Policy};
 use super::principal::Principal;
 
-/// One thing a principal may do, or may not.
+/// One thing that a principal may or may not do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EffectivePermission {
     /// A permission of the platform, an action, or `*` for every action.
     pub action: String,
     /// Allow or deny.
     pub effect: Effect,
-    /// What kind of action it is.
+    /// The category of the action.
     pub category: Category,
-    /// With what: resources that meet all of these. None means with every resource of the category.
+    /// Resources that meet all of these criteria. Empty means every resource of the category.
     pub resources: Vec<Criterion>,
-    /// Where it comes from.
+    /// What grants or denies it.
     pub source: Source,
-    /// When it was last made use of, in epoch milliseconds; `None` for never, or not since uses are noted.
+    /// The last use in epoch milliseconds; `None` if it was not used since uses are recorded.
     pub last_used_at: Option<i64>,
 }
 
-/// Where a permission comes from.
+/// The source of a permission.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
     /// The principal's role.
@@ -36,7 +36,7 @@ pub enum Source {
     Asset(String, Relation),
 }
 
-/// What a role, or grants, permit.
+/// The effective permissions of a role or of grants.
 pub fn of_permissions(permissions: Permissions, source: &Source) -> impl Iterator<Item = EffectivePermission> {
     permissions.iter().map(|permission| EffectivePermission {
         action: permission.name().to_owned(),
@@ -48,7 +48,7 @@ pub fn of_permissions(permissions: Permissions, source: &Source) -> impl Iterato
     })
 }
 
-/// What a policy says.
+/// The effective permissions of a policy.
 pub fn of_policy(policy: &Policy) -> impl Iterator<Item = EffectivePermission> {
     let actions = if policy.enabled { policy.rule.actions.as_slice() } else { &[] };
     actions.iter().map(|action| EffectivePermission {
@@ -61,7 +61,7 @@ pub fn of_policy(policy: &Policy) -> impl Iterator<Item = EffectivePermission> {
     })
 }
 
-/// What being named by an asset permits.
+/// The effective permissions of an asset grant.
 #[must_use]
 pub fn of_asset(qualified_name: &str, relation: Relation) -> Vec<EffectivePermission> {
     let actions: Vec<&str> = match relation {
@@ -80,7 +80,8 @@ pub fn of_asset(qualified_name: &str, relation: Relation) -> Vec<EffectivePermis
     actions.into_iter().map(permission).collect()
 }
 
-/// Whether a policy that is no persona's is about a principal, or may be, where the principal is an owner.
+/// Whether a policy that belongs to no persona applies to a principal, or may apply because the principal may be an
+/// owner.
 #[must_use]
 pub fn concerns(policy: &Policy, principal: &Principal) -> bool {
     let buckets = Bucket::of(principal);

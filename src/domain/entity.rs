@@ -26,7 +26,7 @@ pub const POLICY: &str = "AuthPolicy";
 /// The longest qualified name, in bytes.
 pub const QUALIFIED_NAME_LENGTH: usize = 1024;
 
-/// Any entity, with all that is told of it.
+/// Any entity, as returned to clients.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entity {
     /// A persona, the names of the users linked to it, and the ids of its policies.
@@ -35,11 +35,11 @@ pub enum Entity {
     Policy(Policy),
     /// A connection, a collection or anything else.
     Asset(Asset),
-    /// Any of these, of which no more is told, as who wrote it does not see it.
+    /// Any of these, reduced to its identity because the client that wrote it may not see it.
     Unseen(Unseen),
 }
 
-/// What is told of an entity to who has written it and does not see it.
+/// The identity of an entity, for a client that wrote it but may not see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unseen {
     /// Its id.
@@ -50,14 +50,14 @@ pub struct Unseen {
     pub qualified_name: String,
 }
 
-/// A persona with what hangs on it.
+/// A persona with its users and policies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkedPersona {
     /// The persona.
     pub persona: Persona,
     /// The user names of the users linked to it, in order. API keys are not among them.
     pub users: Vec<String>,
-    /// The ids of those of its policies that are told, in order.
+    /// The ids of those of its policies that the actor sees, in order.
     pub policies: Vec<String>,
 }
 
@@ -73,7 +73,7 @@ impl Entity {
         }
     }
 
-    /// The same, with no more told of it than what it is.
+    /// This entity, reduced to its identity.
     #[must_use]
     pub fn unseen(self) -> Self {
         let id = self.id();
@@ -87,16 +87,16 @@ impl Entity {
     }
 }
 
-/// What became of a bulk of writes.
+/// The result of a bulk write.
 #[derive(Debug, Default)]
 pub struct Mutation {
     /// New entities.
     pub created: Vec<Entity>,
-    /// Those that were there, and those that changed because something beneath them did.
+    /// Existing entities that were written, and those that changed because something beneath them did.
     pub updated: Vec<Entity>,
-    /// Those that are gone, or deleted softly.
+    /// Entities deleted for good or softly.
     pub deleted: Vec<Entity>,
-    /// The ids that temporary names came to stand for.
+    /// The ids assigned to temporary names.
     pub assigned: BTreeMap<String, Uuid>,
 }
 

@@ -1,8 +1,8 @@
-//! Randomness as an argument.
+//! Randomness passed as an argument, so that tests can replace it.
 
 use super::error::{Error, Result};
 
-/// Where random bytes come from.
+/// A source of random bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Entropy(fn(&mut [u8]) -> Result<(), getrandom::Error>);
 
@@ -16,7 +16,7 @@ impl Entropy {
         Self(fill)
     }
 
-    /// Fills `bytes`, or fails: nothing is ever made from bytes that are not random.
+    /// Fills `bytes`, or fails: bytes that are not random are never used.
     ///
     /// # Errors
     /// [`Error::Internal`] when the source fails.

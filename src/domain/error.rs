@@ -1,73 +1,73 @@
-//! The one error of the service layer. It knows nothing of HTTP: each door maps it to its protocol's shape.
+//! The error type of the service layer. It is independent of HTTP: each protocol front end maps it to its own format.
 
 use std::fmt;
 
-/// The result of everything below the doors.
+/// The result type of everything below the protocol front ends.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a use case did not happen. Whatever it says is safe to show to the client, except the sources of
-/// [`Error::Unavailable`], [`Error::Storage`] and [`Error::Internal`], which go to the log only.
+/// Why a use case failed. Its message is safe to show to clients, except the sources of [`Error::Unavailable`],
+/// [`Error::Storage`] and [`Error::Internal`], which are only logged.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The input breaks rules; each violation names its field.
+    /// The input is invalid; each violation names its field.
     #[error("{}", summary(.0))]
     Invalid(Vec<Violation>),
-    /// No credential, or one that authenticates nobody.
+    /// No credential, or an invalid one.
     #[error("{0}")]
     Unauthenticated(Refusal),
-    /// The actor is known and may not do this.
+    /// The actor is authenticated, but lacks permission.
     #[error("{0}")]
     Forbidden(String),
-    /// Nothing of this kind has this id.
+    /// No record of this kind has this id.
     #[error("no {kind} has the id `{id}`")]
     NotFound {
-        /// What was looked for: `API key`, `persona`.
+        /// The kind of the record: `API key`, `persona`.
         kind: &'static str,
         /// The id as the client wrote it.
         id: String,
     },
-    /// The state does not allow it: a duplicate, or something that has ended.
+    /// The current state does not allow it, as for a duplicate or an expired key.
     #[error("{0}")]
     Conflict(String),
-    /// It is not the edition that the client has seen.
+    /// The resource has another edition than the client expects.
     #[error("it has changed since you read it: read it again")]
     Changed,
-    /// The key is bound to addresses, and this is none of them.
+    /// The API key may not be used from this address.
     #[error("this API key may not be used from this address")]
     ForeignAddress,
     /// The key's rate limit is used up.
     #[error("the rate limit of this API key is used up, try again in {retry_after} s")]
     RateLimited {
-        /// Seconds until the next request is let through.
+        /// Seconds until the next request is allowed.
         retry_after: u64,
     },
-    /// Too many wrong passwords came before this attempt to sign in, which was not looked at.
+    /// Too many failed sign-ins; this attempt was not checked.
     #[error("too many failed sign-ins, try again in {retry_after} s")]
     SlowedDown {
-        /// Seconds until the next attempt is looked at.
+        /// Seconds until the next attempt is checked.
         retry_after: u64,
     },
-    /// Too much of a costly thing at once; the client may try again.
+    /// Too many costly operations at once; the client may retry.
     #[error("too much at once, try again in a second")]
     Busy,
-    /// More is waited for than there are places to wait; the client may try again.
+    /// The queue of waiting requests is full (load shedding); the client may retry.
     #[error("too many requests wait already, try again in a second")]
     Overloaded,
-    /// It takes longer than it may.
+    /// The time limit is exceeded.
     #[error("the request took too long; it may still have been carried out")]
     TooSlow,
-    /// The database cannot be reached; the client may try again.
+    /// The database cannot be reached; the client may retry.
     #[error("the storage does not answer")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The database answered nonsense.
+    /// The database failed or returned invalid data.
     #[error("the storage failed")]
     Storage(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Something that cannot happen did.
+    /// A bug: something happened that should be impossible.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// One broken rule of the input.
+/// One invalid part of the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The member as the client spells it: `displayName`, `filter.createdAt`.
@@ -77,7 +77,7 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// A broken rule of `field`.
+    /// A violation of `field`.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
     }
@@ -89,8 +89,8 @@ impl From<Violation> for Error {
     }
 }
 
-/// Why a credential was refused. The precise reasons are told only to a client that proved possession of the
-/// token: to anybody else an unknown, a malformed and a revoked one look the same.
+/// Why a credential was refused. The precise reason is given only to a client that proved possession of the token; to
+/// others, unknown, malformed and revoked tokens look the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// The request has no credential.
@@ -99,9 +99,9 @@ pub enum Refusal {
     Ambiguous,
     /// The token is malformed, unknown, revoked, or its secret is wrong.
     Invalid,
-    /// The token is genuine and its time is over.
+    /// The token is genuine, but expired.
     Expired,
-    /// The token is genuine and its principal is disabled.
+    /// The token is genuine, but its principal is disabled.
     Disabled,
     /// The user name or the password is wrong.
     WrongPassword,

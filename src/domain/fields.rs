@@ -1,4 +1,4 @@
-//! What the collections can be filtered and sorted by: the allow-lists.
+//! The allow-lists of fields that collections can be filtered and sorted by.
 
 use super::api_key::ApiKey;
 use super::change::Change;
@@ -8,12 +8,12 @@ use super::persona::Persona;
 use super::text::fold;
 use super::user::User;
 
-/// What API keys can be filtered and sorted by.
+/// The fields that API keys can be filtered and sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ApiKeyField {
     /// The GUID.
     Id,
-    /// `apikey-<id>`; `service-account-apikey-<id>` is taken too, as some SDKs send it.
+    /// `apikey-<id>`; `service-account-apikey-<id>` is accepted too, because some SDKs send it.
     ClientId,
     /// The name.
     DisplayName,
@@ -31,7 +31,7 @@ pub enum ApiKeyField {
     LastUsedAt,
     /// `active` or `expired`.
     Status,
-    /// Of any persona it is linked to.
+    /// The qualified name of any persona it is linked to.
     PersonaQualifiedName,
 }
 
@@ -73,7 +73,7 @@ impl Field for ApiKeyField {
     }
 }
 
-/// What personas can be filtered and sorted by.
+/// The fields that personas can be filtered and sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PersonaField {
     /// The GUID.
@@ -108,16 +108,16 @@ impl Field for PersonaField {
     }
 }
 
-/// What users can be filtered and sorted by.
+/// The fields that users can be filtered and sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserField {
     /// The GUID.
     Id,
     /// The unique name.
     Username,
-    /// The address, if known.
+    /// The email address, if known.
     Email,
-    /// When they were created.
+    /// When the user was created.
     CreatedAt,
 }
 
@@ -140,16 +140,16 @@ impl Field for UserField {
     }
 }
 
-/// What the audit trail can be filtered and sorted by.
+/// The fields that the audit trail can be filtered and sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeField {
     /// The id of the change.
     Id,
     /// When it was made.
     ChangedAt,
-    /// The id of who made it.
+    /// The id of the actor.
     ActorId,
-    /// The user name of who made it.
+    /// The user name of the actor.
     Actor,
     /// What was done.
     Action,
@@ -159,7 +159,7 @@ pub enum ChangeField {
     SubjectId,
     /// The name of what was changed.
     Subject,
-    /// The request that did it.
+    /// The id of the request that made it.
     RequestId,
 }
 

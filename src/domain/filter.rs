@@ -9,19 +9,19 @@ mod pattern;
 
 pub use self::pattern::{Case, Pattern};
 
-/// A field that clients may filter or sort a collection by: the allow-list is the enum.
+/// A field that clients may filter or sort a collection by. The variants of the enum are the allow-list.
 pub trait Field: Copy + Eq + Send + 'static {
-    /// What is collected.
+    /// The records of the collection.
     type Record: Send + 'static;
     /// Every field.
     const ALL: &'static [Self];
-    /// The order when the client names none.
+    /// The default sort order.
     const DEFAULT_SORT: (Self, Direction);
 
-    /// All that the collection has to know of the field.
+    /// The field's name, kind and sort value.
     fn described(self) -> Described<Self::Record>;
 
-    /// The id of a record, which breaks ties.
+    /// The id of a record, which breaks ties in sorting.
     fn id_of(record: &Self::Record) -> String;
 
     /// The name on the wire.
@@ -29,17 +29,17 @@ pub trait Field: Copy + Eq + Send + 'static {
         self.described().name
     }
 
-    /// What its values are.
+    /// The kind of its values.
     fn kind(self) -> Kind {
         self.described().kind
     }
 
-    /// Whether a collection can be sorted by it.
+    /// Whether the collection can be sorted by it.
     fn sortable(self) -> bool {
         self.described().value.is_some()
     }
 
-    /// What a cursor remembers of a record.
+    /// The value of a record that cursors store.
     fn sort_value(self, record: &Self::Record) -> Value {
         self.described().value.map_or_else(|| Value::Text(Self::id_of(record)), |value| value(record))
     }
@@ -49,7 +49,7 @@ pub trait Field: Copy + Eq + Send + 'static {
         Self::ALL.iter().copied().find(|field| field.name() == name)
     }
 
-    /// The names of those fields, for messages.
+    /// The names of the fields that pass `which`, for messages.
     fn names(which: fn(Self) -> bool) -> String {
         let names: Vec<_> =
             Self::ALL.iter().filter(|field| which(**field)).map(|field| format!("`{}`", field.name())).collect();
@@ -57,26 +57,26 @@ pub trait Field: Copy + Eq + Send + 'static {
     }
 }
 
-/// A field of records `R`.
+/// The description of a field of records `R`.
 pub struct Described<R> {
     name: &'static str,
     kind: Kind,
     value: Option<fn(&R) -> Value>,
 }
 
-/// A field that a collection can be filtered by.
+/// Describes a field that can only be filtered by.
 #[must_use]
 pub fn filtered<R>(name: &'static str, kind: Kind) -> Described<R> {
     Described { name, kind, value: None }
 }
 
-/// A field that a collection can be filtered and sorted by, and its value in the order.
+/// Describes a field that can be filtered and sorted by, with its sort value.
 #[must_use]
 pub fn sorted<R>(name: &'static str, kind: Kind, value: fn(&R) -> Value) -> Described<R> {
     Described { name, kind, value: Some(value) }
 }
 
-/// What the values of a field are, and so which operators and orders make sense.
+/// The kind of a field's values, which decides the operators and sorting it allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Text that can be compared, matched and sorted.
@@ -87,7 +87,7 @@ pub enum Kind {
     Instant,
 }
 
-/// Up or down.
+/// The direction of sorting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// The smallest first.
@@ -96,30 +96,30 @@ pub enum Direction {
     Descending,
 }
 
-/// Which records of a collection are wanted.
+/// A condition on the records of a collection.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter<F> {
-    /// Those that every member wants; with no member, every record.
+    /// Records that match every member; with no member, every record.
     All(Vec<Self>),
-    /// Those that some member wants; with no member, none.
+    /// Records that match some member; with no member, none.
     Any(Vec<Self>),
-    /// Those that it does not want.
+    /// Records that do not match the member.
     Not(Box<Self>),
-    /// Those whose field passes the test.
+    /// Records whose field passes the test.
     Test(F, Test),
 }
 
-/// What is asked of one field. A comparison matches only records that have a value; so `$ne`, `$nin` and `$not`
-/// match those without one.
+/// A test of one field. A comparison matches only records that have a value; so `$ne`, `$nin` and `$not` match those
+/// without one.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
-    /// It has one of these values.
+    /// Equals one of these values.
     OneOf(Vec<Value>),
-    /// It compares so to this value.
+    /// Compares to this value as given.
     Compare(Comparison, Value),
-    /// It matches this pattern.
+    /// Matches this pattern.
     Like(Pattern),
-    /// It has a value.
+    /// Has any value.
     Exists,
 }
 
@@ -149,13 +149,13 @@ impl<F: Field> Filter<F> {
     /// Every record.
     pub const EVERYTHING: Self = Self::All(Vec::new());
 
-    /// Records that both filters want.
+    /// Records that match both filters.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         if self == Self::EVERYTHING { other } else { Self::All(vec![self, other]) }
     }
 
-    /// Whether some test is about `field`.
+    /// Whether any test is on `field`.
     pub fn mentions(&self, field: F) -> bool {
         match self {
             Self::All(members) | Self::Any(members) => members.iter().any(|member| member.mentions(field)),
@@ -164,7 +164,7 @@ impl<F: Field> Filter<F> {
         }
     }
 
-    /// The one value that every wanted record has for `field`, and the filter without that demand.
+    /// The only value of `field` that matching records can have, and the filter without that test.
     pub fn split_fixed(&self, field: F) -> Option<(&Value, Self)> {
         match self {
             Self::Test(tested, Test::OneOf(values)) if *tested == field => match values.as_slice() {
@@ -181,7 +181,7 @@ impl<F: Field> Filter<F> {
         }
     }
 
-    /// Whether a record whose fields `value` tells is wanted: for collections that live in memory.
+    /// Whether a record matches, given its field values by `value`: for collections in memory.
     pub fn wants(&self, value: &impl Fn(F) -> Option<Value>) -> bool {
         match self {
             Self::All(members) => members.iter().all(|member| member.wants(value)),

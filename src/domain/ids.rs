@@ -1,4 +1,4 @@
-//! Typed identifiers: an id of one thing is not an id of another.
+//! Typed identifiers: ids of different kinds cannot be confused.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -10,13 +10,13 @@ use uuid::Uuid;
 use super::entropy::Entropy;
 use super::error::{Error, Result};
 
-/// Identifies a principal: a user or a service account. An API key is known by its service account's id.
+/// The id of a principal: a user or a service account. An API key has its service account's id.
 pub type PrincipalId = Id<OfPrincipal>;
-/// Identifies a persona.
+/// The id of a persona.
 pub type PersonaId = Id<OfPersona>;
-/// Identifies a policy.
+/// The id of a policy.
 pub type PolicyId = Id<OfPolicy>;
-/// Identifies an asset.
+/// The id of an asset.
 pub type AssetId = Id<OfAsset>;
 
 /// Marks the ids of principals.
@@ -28,14 +28,14 @@ pub enum OfPolicy {}
 /// Marks the ids of assets.
 pub enum OfAsset {}
 
-/// The UUID (version 7) of something of the kind `T`; the `id` or `guid` on the wire.
+/// A UUID (version 7) of a record of kind `T`; `id` or `guid` on the wire.
 pub struct Id<T>(Uuid, PhantomData<fn() -> T>);
 
 impl<T> Id<T> {
     /// A new id that sorts after those of earlier milliseconds.
     ///
     /// # Errors
-    /// When the operating system has no randomness to give.
+    /// When the operating system supplies no randomness.
     pub fn new(now: i64, entropy: Entropy) -> Result<Self> {
         let mut random = [0; 10];
         entropy.fill(&mut random)?;
@@ -43,7 +43,7 @@ impl<T> Id<T> {
         Ok(Self::from(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()))
     }
 
-    /// Reads the hyphenated form, in either case; every other spelling of a UUID is no id of ours.
+    /// Parses the hyphenated form in either case; other forms of a UUID are rejected.
     pub fn parse(text: &str) -> Option<Self> {
         (text.len() == 36).then(|| Uuid::parse_str(text).ok()).flatten().map(Self::from)
     }

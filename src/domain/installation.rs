@@ -1,4 +1,4 @@
-//! The installation as a whole: its identity, and what has been seen of it.
+//! The installation: its identity, and what a process remembers of its database.
 
 use std::fmt;
 
@@ -9,41 +9,42 @@ use super::change::Change;
 /// The installation that a database belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Installation {
-    /// Its identity: drawn once, and in every copy of the database.
+    /// Its random identity, the same in every copy of the database.
     pub id: Uuid,
     /// The latest time that any of its processes has seen, in epoch milliseconds.
     pub latest_time: i64,
 }
 
-/// What a process saw of the database last. A copy of the database without it was made before.
+/// The state of the database that a process saw last. A copy of the database without these changes is older: a restored
+/// backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// Whose database it was.
+    /// The installation's id.
     pub installation: Uuid,
-    /// When the last of the changes was made, in epoch milliseconds.
+    /// When the latest of the changes was made, in epoch milliseconds.
     pub at: i64,
     /// The changes that were committed last.
     pub changes: Vec<Uuid>,
 }
 
-/// The last word of what is kept.
+/// The last word of the text form; a truncated text lacks it.
 const END: &str = "end";
 
-/// So many changes are remembered.
+/// How many changes are remembered.
 const REMEMBERED: usize = 1_000;
 
 impl Seen {
-    /// What is remembered of changes that were all committed after those remembered before.
+    /// The state after these changes, all committed after those remembered before.
     #[must_use]
     pub fn of(installation: Uuid, changes: &[Change]) -> Self {
         let at = changes.iter().map(|change| change.changed_at).max().unwrap_or(0);
         Self { installation, at, changes: changes.iter().map(|change| change.id).take(REMEMBERED).collect() }
     }
 
-    /// Reads what [`Display`](fmt::Display) writes.
+    /// Parses the text that [`Display`](fmt::Display) writes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        // Without its last word the text has lost something.
+        // A text without its last word is truncated.
         let mut words = text.trim_end().strip_suffix(END)?.split_whitespace();
         let installation = Uuid::parse_str(words.next()?).ok()?;
         let at = words.next()?.parse().ok()?;

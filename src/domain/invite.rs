@@ -1,4 +1,5 @@
-//! Invitations: whoever has one can sign up. They are computed, not stored, so that asking again gives the same one.
+//! Invitations: a person with one can sign up. They are computed, not stored, so that the same request gives the same
+//! invitation.
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -7,20 +8,20 @@ use subtle::ConstantTimeEq;
 use super::ids::PrincipalId;
 use super::principal::Role;
 
-/// What somebody was invited to, and by whom.
+/// The role of an invitation and its inviter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Invitation {
-    /// The role of who signs up.
+    /// The role of the new user.
     pub role: Role,
-    /// The principal who invites.
+    /// The inviting principal.
     pub inviter: PrincipalId,
 }
 
-/// The roles one can be invited to.
+/// The roles that an invitation can have.
 pub const ROLES: [Role; 3] = [Role::Admin, Role::Member, Role::Guest];
 
-/// An invitation, as long as `revision` is the current one: 96 hexadecimal digits, of which the first 32 are the id of
-/// the inviter, who is looked at again when somebody signs up.
+/// The text of an invitation, valid while `revision` is current: 96 hexadecimal digits. The first 32 are the id of the
+/// inviter, who is checked again at sign-up.
 #[must_use]
 pub fn write(mut keyed: Hmac<Sha256>, invitation: Invitation, revision: i64) -> String {
     let Invitation { role, inviter } = invitation;
@@ -31,7 +32,7 @@ pub fn write(mut keyed: Hmac<Sha256>, invitation: Invitation, revision: i64) -> 
     format!("{}{digest}", data_encoding::HEXLOWER.encode(inviter.uuid().as_bytes()))
 }
 
-/// What a text invites to; `None` for anything that [`write()`] does not write now.
+/// The invitation that a text stands for; `None` if [`write()`] would not produce it now. Constant-time comparison.
 #[must_use]
 pub fn read(keyed: &Hmac<Sha256>, text: &str, revision: i64) -> Option<Invitation> {
     let inviter = uuid::Uuid::try_parse(text.get(..32)?).ok()?;

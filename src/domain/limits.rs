@@ -1,33 +1,33 @@
-//! Limits bound to an API key: from where, and how often.
+//! Limits of an API key: allowed addresses and rate limit.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use ipnet::IpNet;
 
-/// How many networks one key can be bound to.
+/// The most networks that one key can be restricted to.
 const NETWORKS: usize = 100;
 /// The longest period of a rate limit, in seconds: a day.
 const PERIOD: u32 = 86_400;
 
-/// The most requests of a rate limit: as many as clients have a number for.
+/// The most requests of a rate limit: the largest 32-bit signed integer, which clients can represent.
 pub const REQUESTS: u32 = i32::MAX.cast_unsigned();
 
-/// What a key is limited to.
+/// The limits of a key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// From where it may be used.
+    /// The networks it may be used from.
     pub addresses: AllowedAddresses,
-    /// How often; `None` for as often as one likes.
+    /// The rate limit; `None` for unlimited.
     pub rate: Option<RateLimit>,
 }
 
-/// The networks a key may be used from; none means from everywhere.
+/// The networks a key may be used from; empty means no restriction.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowedAddresses(Vec<IpNet>);
 
 impl AllowedAddresses {
-    /// Reads addresses (`192.0.2.7`) and networks in CIDR notation (`10.0.0.0/8`, `2001:db8::/32`).
+    /// Parses addresses (`192.0.2.7`) and networks in CIDR notation (`10.0.0.0/8`, `2001:db8::/32`).
     ///
     /// # Errors
     /// A message that names what is neither.
@@ -45,7 +45,7 @@ impl AllowedAddresses {
         Ok(Self(networks))
     }
 
-    /// Whether a request from `address` is allowed; one from nobody knows where is not, if there is any restriction.
+    /// Whether a request from `address` is allowed; an unknown address is denied if there is any restriction.
     #[must_use]
     pub fn allow(&self, address: Option<IpAddr>) -> bool {
         self.0.is_empty()
@@ -61,13 +61,13 @@ impl AllowedAddresses {
         self.0.is_empty()
     }
 
-    /// Whether every address that these networks allow is one that `ceiling` allows.
+    /// Whether `ceiling` allows every address that these networks allow.
     #[must_use]
     pub fn lie_within(&self, ceiling: &Self) -> bool {
         if ceiling.is_everywhere() {
             return true;
         }
-        // Neighbouring networks are put together, so that two halves cover their whole.
+        // Adjacent networks are merged, so that two halves cover their whole.
         let ceiling = IpNet::aggregate(&ceiling.0);
         !self.is_everywhere() && self.0.iter().all(|network| ceiling.iter().any(|wider| wider.contains(network)))
     }
@@ -78,7 +78,7 @@ impl AllowedAddresses {
     }
 }
 
-/// An IPv4 network written in IPv6 is the IPv4 network.
+/// Converts an IPv4-mapped IPv6 network to the IPv4 network.
 fn canonical(network: IpNet) -> IpNet {
     let network = network.trunc();
     match (network.addr().to_canonical(), network.prefix_len().checked_sub(96)) {
@@ -89,7 +89,7 @@ fn canonical(network: IpNet) -> IpNet {
     }
 }
 
-/// So many requests in so many seconds: that many at once, and then one each time its share of the period has passed.
+/// A rate limit (GCRA): a burst of `requests`, replenished evenly over `seconds`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
     /// Requests in a period; at most [`REQUESTS`].
@@ -99,7 +99,7 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// Checks both numbers; zero requests are no limit.
+    /// Checks both numbers; zero requests mean no limit.
     ///
     /// # Errors
     /// A message that says what is allowed.
@@ -114,7 +114,7 @@ impl RateLimit {
         }
     }
 
-    /// Whether it allows no more requests than `ceiling`, neither at once nor in the long run.
+    /// Whether it allows no more requests than `ceiling`, neither in a burst nor in the long run.
     #[must_use]
     pub fn lies_within(self, ceiling: Self) -> bool {
         let share = |limit: Self, other: Self| u64::from(limit.requests.get()) * u64::from(other.seconds.get());
@@ -122,12 +122,12 @@ impl RateLimit {
     }
 }
 
-/// What is left of a rate limit after a request.
+/// What remains of a rate limit after a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
     /// The limit.
     pub limit: RateLimit,
-    /// How many requests could follow at once.
+    /// How many more requests are allowed at once.
     pub remaining: u32,
 }
 

@@ -1,4 +1,4 @@
-//! What a client may ask of a collection: which, in what order, how many, from where.
+//! Collection queries: filter, sort order, page size and start.
 
 use super::cursor::Cursor;
 use super::error::{Result, Violation};
@@ -16,10 +16,10 @@ pub const MAX_LIMIT: i64 = 1000;
 pub struct Sort<F>(pub Vec<(F, Direction)>);
 
 impl<F: Field> Sort<F> {
-    /// Reads `field,-field`; nothing is the default order.
+    /// Parses `field,-field`; an empty text is the default order.
     ///
     /// # Errors
-    /// A violation that names the fields one can sort by.
+    /// A violation that names the sortable fields.
     pub fn parse(text: &str) -> Result<Self> {
         if text.is_empty() {
             return Ok(Self(vec![F::DEFAULT_SORT]));
@@ -50,31 +50,31 @@ impl<F: Field> Sort<F> {
 /// Where a page begins.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Start {
-    /// After so many records.
+    /// After that many records.
     Offset(i64),
-    /// After the last record of the page before, at a cost that does not depend on how far that is.
+    /// After the last record of the previous page (keyset pagination): the cost does not depend on the position.
     After(Cursor),
 }
 
-/// Whether the totals are wanted.
+/// Whether the totals are requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Totals {
     /// Both, exactly.
     Exact,
-    /// Neither: they cost a count of the collection.
+    /// Neither, because they require counting the collection.
     Skipped,
 }
 
 /// A request for one page.
 #[derive(Debug, Clone)]
 pub struct Query<F> {
-    /// Which records.
+    /// The filter.
     pub filter: Filter<F>,
-    /// In what order.
+    /// The sort order.
     pub sort: Sort<F>,
-    /// How many at most; 1 to [`MAX_LIMIT`].
+    /// The page size, 1 to [`MAX_LIMIT`].
     pub limit: i64,
-    /// From where.
+    /// Where the page begins.
     pub start: Start,
     /// With or without totals.
     pub totals: Totals,
@@ -85,14 +85,14 @@ pub struct Query<F> {
 pub struct Page<T> {
     /// The records, in order.
     pub records: Vec<T>,
-    /// The size of the collection and of the filtered collection, if they were asked for.
-    pub counts: Option<Counts>,
+    /// The totals, if requested.
+    pub counts: Option<RecordCounts>,
     /// Where the next page begins; absent on the last page.
     pub next: Option<Cursor>,
 }
 
 impl<T> Page<T> {
-    /// The same page of something made from each record.
+    /// The page with each record converted.
     pub fn map<U>(self, make: impl FnMut(T) -> U) -> Page<U> {
         Page { records: self.records.into_iter().map(make).collect(), counts: self.counts, next: self.next }
     }
@@ -100,9 +100,9 @@ impl<T> Page<T> {
 
 /// The totals of a collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counts {
-    /// Without the filter.
+pub struct RecordCounts {
+    /// The number of records without the filter.
     pub total: i64,
-    /// With it.
+    /// The number of records with the filter.
     pub filtered: i64,
 }

@@ -1,48 +1,48 @@
-//! The words of Tessera and their rules: pure, without HTTP and without SQL.
+//! Domain types and rules of Tessera, without HTTP and SQL, and the glossary of its terms.
 //!
-//! One word per thing, in types, tables, fields, logs and docs. A new word needs a line here first.
+//! Each concept has one term in types, tables, fields, logs and docs. Add a new term here first.
 //!
-//! | word | means | never say |
+//! | term | meaning | do not use |
 //! |---|---|---|
-//! | Principal | whatever can be authenticated; kinds: user, service account | identity, account |
-//! | Service account | a principal that is a program; an API key's own actor | bot, machine user |
-//! | Access token | a named credential of a user or of a service account that is no API key; DataHub's word | API key |
+//! | Principal | a user or a service account: anything that can authenticate | identity, account |
+//! | Service account | a principal that is a program; each API key has one | bot, machine user |
+//! | Access token | a named credential of a user, or of a service account other than an API key's; DataHub's term | API key |
 //! | API key | the resource `/api/service/apikeys` manages: one service account, its credential's metadata, its persona links | token (for the resource) |
-//! | Credential | a secret's record: which principal it authenticates, digest, expiry | token row |
-//! | Genuine | a token that its secret has proved, dead or alive | |
-//! | Token | the plaintext bearer string, seen once; `attributes.accessToken` on the wire | secret, `apiKeyValue` |
+//! | Credential | the stored record of a token: its principal, digest and expiry | token row |
+//! | Genuine | said of a token whose secret is right, even if it has expired or its principal is disabled | |
+//! | Token | the plaintext bearer string, shown once; `attributes.accessToken` on the wire | secret, `apiKeyValue` |
 //! | Session | a user's short-lived credential after signing in: the "user's bearer token" | login |
 //! | Actor | the principal making *this* request, with its permissions, personas and how it authenticated | caller, current user, ctx |
-//! | Standing | a principal with its permissions and personas: what a credential vouches for | identity |
-//! | Owner | who created a credential | author |
+//! | Standing | a principal with its permissions, personas and asset grants, as a credential authenticates it | identity |
+//! | Owner | the principal that created a credential | author |
 //! | Persona | a named set of policies, known by its qualified name (`default/<id>`) | group, profile |
-//! | Asset | a connection, collection or other entity that names admins, editors and viewers | |
+//! | Asset | a connection, collection or other entity with lists of admins, editors and viewers | |
 //! | Entity | a persona, a policy or an asset, as Atlan's clients read and write it | |
-//! | Term | a field of an entity and one of its folded values: what it is found by | |
-//! | Grant (of an asset) | that an asset names a principal, or its role, as admin or viewer | |
+//! | Term | a search index entry: a field of an entity and one of its case-folded values | |
+//! | Grant (of an asset) | an asset's list names a principal, or its role, as admin or viewer | |
 //! | Policy | one rule: effect, actions, resources, subjects | ACL |
-//! | Criterion | a condition on a resource, in a policy; it looks at a facet: name, type or a property | |
-//! | Slice | the policies about one persona, name, role or everyone, compiled | |
-//! | Sight | what an actor sees; what it does not is answered as unknown | view, scope |
-//! | Species | a kind of principal, with API keys apart from other service accounts | |
-//! | Inquiry, decision | may they do this with that; what it comes to, and what decided | |
-//! | Edition | which state of a resource a client has seen; its `ETag` | version |
-//! | Persona link | ties a principal to a persona; an API key's links are replaced wholesale on update | mapping, binding |
+//! | Criterion | a condition of a policy on a facet (name, type or property) of a resource | |
+//! | Slice | the compiled policies of one persona, user name, role or everyone | |
+//! | Sight | which records an actor may see; others are answered as not found | view, scope |
+//! | Species | a kind of principal: user, API key or other service account | |
+//! | Inquiry, decision | whether a subject may perform an action on a resource; the outcome and its grounds | |
+//! | Edition | a state of a resource; its `ETag` | version |
+//! | Persona link | links a principal to a persona; an update of an API key replaces all its links | mapping, binding |
 //! | Permission | one platform-level thing an actor may do (`MANAGE_APIKEYS`); `workspacePermissions` on the wire | right |
-//! | Reach | everything a principal may do, and what decides it: permissions, personas, policies, assets, denies | power |
+//! | Reach | everything a principal may do: permissions, personas, policies, asset grants and denies | power |
 //! | Bounds | until when, from where and how often a credential or a key may be used | |
 //! | Maker | the principal that made an API key, known by id | |
 //! | Role | a built-in bundle of permissions: `$admin`, `$member`, `$guest`, `$api-token-default-access` | |
-//! | Aspect | what a DataHub client wrote about a principal, kept as it was written | |
-//! | Invitation | lets somebody sign up with a role | |
+//! | Aspect | what a DataHub client wrote about a principal, stored unchanged | |
+//! | Invitation | lets a person sign up with a role | |
 //! | Validity | a requested lifetime: seconds, or never | ttl, lifespan (wire legacy only) |
-//! | Party | on whose behalf something scarce is used: an actor, a network of strangers, the service itself | |
-//! | Pepper | the secret outside the database that digests are made with | salt, master key |
-//! | Record | what is kept in memory of a credential and whom it authenticates | |
-//! | Directory | the records in memory | cache |
-//! | Fence | what tells a record read before a change from one read after it | generation, epoch |
-//! | Moment | a point in time counted in changes: up to which a record is known to be right | version |
-//! | Door | one protocol's folder under `http/` | |
+//! | Party | on whose behalf a scarce resource is used: an actor, a network of unauthenticated clients, or the service itself | |
+//! | Pepper | the secret key of the digests, kept outside the database | salt, master key |
+//! | Record | a cached credential with the standing of its principal | |
+//! | Directory | the in-memory cache of records | cache |
+//! | Fence | distinguishes records read before a change from those read after it | generation, epoch |
+//! | Moment | a logical time, counted in changes, up to which a record is known to be right | version |
+//! | Door | a protocol front end: one folder under `http/` | |
 //!
 //! Verbs: create, get, list, search, update, delete, revoke, authenticate, verify, introspect, decide, evaluate, explain.
 //! `find_*` returns an `Option`, `get_*` fails with `NotFound`.

@@ -1,8 +1,8 @@
-//! Bounds on the text that a recursive parser is given, checked in one pass over its bytes.
+//! Limits on nesting and size of JSON and GraphQL texts, checked in one pass over their bytes before parsing.
 //!
-//! Parsers of JSON and of GraphQL call themselves for every bracket, and GraphQL's has no limit for values: a few
-//! kilobytes of `[` are more than the stack of a thread. So every door looks here first, and the parser never sees what
-//! is deeper. The scan may count more than a parser would, never less.
+//! JSON and GraphQL parsers recurse for every bracket, and the GraphQL parser has no limit for values: a few kilobytes
+//! of `[` overflow a thread's stack. So every protocol front end calls this module first, and the parser never gets
+//! deeper text. The scan may count more than a parser would, never less.
 
 mod members;
 
@@ -11,48 +11,47 @@ use serde::de::DeserializeSeed as _;
 
 use self::members::Once;
 
-/// How deep JSON may be nested; `serde_json` itself stops at 128.
+/// The deepest nesting of JSON; `serde_json` itself stops at 128.
 pub const JSON_DEPTH: usize = 64;
-/// How many values, members and brackets one JSON text may have: the smallest object takes 8 bytes of text and 700 of
-/// memory.
+/// The most values, members and brackets in one JSON text: the smallest object takes 8 bytes of text and 700 of memory.
 pub const JSON_TOKENS: usize = 65_536;
-/// How deep brackets of every kind may be nested in a GraphQL document.
+/// The deepest nesting of brackets of any kind in a GraphQL document.
 pub const GRAPHQL_DEPTH: usize = 64;
-/// How many names, numbers, texts and signs a GraphQL document may have.
+/// The most names, numbers, strings and punctuators in a GraphQL document.
 pub const GRAPHQL_TOKENS: usize = 4000;
-/// The longest name or number in a GraphQL document, in bytes: error messages repeat names.
+/// The longest name or number in a GraphQL document, in bytes, because error messages repeat names.
 pub const GRAPHQL_NAME: usize = 256;
 /// The longest GraphQL document, in bytes.
 pub const GRAPHQL_LENGTH: usize = 65_536;
 
-/// What is too much about a text.
+/// The limit that a text exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Excess {
-    /// Brackets within brackets.
+    /// Nesting depth.
     #[error("is nested deeper than {0} levels")]
     Depth(usize),
-    /// The number of its parts.
+    /// Number of tokens.
     #[error("has more than {0} tokens")]
     Tokens(usize),
-    /// One name.
+    /// Length of a name.
     #[error("has a name of more than {0} bytes")]
     Name(usize),
-    /// All of it.
+    /// Length of the text.
     #[error("has more than {0} bytes")]
     Length(usize),
 }
 
-/// What is too much, and the byte at which it became so.
+/// The exceeded limit, and the byte at which it was exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{excess}")]
 pub struct TooMuch {
-    /// What is too much.
+    /// The exceeded limit.
     pub excess: Excess,
-    /// Where, in bytes from the beginning.
+    /// Offset in bytes.
     pub at: usize,
 }
 
-/// The name that an object has twice.
+/// A duplicate member of an object.
 #[derive(Debug, thiserror::Error)]
 #[error("has the member `{0}` twice")]
 pub struct Twice(String);
@@ -60,32 +59,32 @@ pub struct Twice(String);
 /// Why a JSON text was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    /// It is too deep or has too many parts.
+    /// It exceeds a limit.
     #[error(transparent)]
     TooMuch(#[from] TooMuch),
-    /// An object has a member twice: readers differ in which of them counts.
+    /// An object has a duplicate member: parsers differ in which one counts.
     #[error(transparent)]
     Twice(#[from] Twice),
-    /// It is no JSON, or has other members.
+    /// It is no valid JSON, or does not fit the expected type.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
 }
 
-/// Reads a JSON text within the bounds.
+/// Parses a JSON text within the limits.
 ///
 /// # Errors
-/// What is too much, or what the parser says.
+/// The exceeded limit, or the parser's error.
 pub fn read_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
     check_json(bytes)?;
     check_members(bytes)?;
     Ok(serde_json::from_slice(bytes)?)
 }
 
-/// The same for a text that ends with more closing brackets than it opens, which are left out: DataHub's documentation has
-/// such a body, and DataHub takes it.
+/// Like [`read_json`], but ignores surplus closing brackets at the end: DataHub's documentation has such a body, and
+/// DataHub accepts it.
 ///
 /// # Errors
-/// What is too much, or what the parser says.
+/// The exceeded limit, or the parser's error.
 pub fn read_json_overclosed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
     check_json(bytes)?;
     check_members(bytes)?;
@@ -100,11 +99,11 @@ pub fn read_json_overclosed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T
         Some(Err(error)) => return Err(error.into()),
         None => {}
     }
-    // For what the parser says of the rest.
+    // Fails with the parser's error about the rest.
     Ok(serde_json::from_slice(bytes)?)
 }
 
-/// Several JSON texts of one request, which together have as many tokens as one may have.
+/// Several JSON texts of one request, which share the token limit of one text.
 pub struct Texts {
     left: usize,
 }
@@ -116,10 +115,10 @@ impl Default for Texts {
 }
 
 impl Texts {
-    /// Reads the next of them.
+    /// Parses the next text.
     ///
     /// # Errors
-    /// What is too much, or what the parser says.
+    /// The exceeded limit, or the parser's error.
     pub fn read<'a, T: Deserialize<'a>>(&mut self, bytes: &'a [u8]) -> Result<T, Unreadable> {
         self.left -= count_json(bytes, self.left)?;
         check_members(bytes)?;
@@ -127,7 +126,7 @@ impl Texts {
     }
 }
 
-/// Counts what is open and what there is.
+/// Counts open brackets and tokens.
 struct Counter {
     open: usize,
     tokens: usize,
@@ -158,16 +157,15 @@ impl Counter {
 /// Checks a JSON text before it is parsed.
 ///
 /// # Errors
-/// What is too much.
+/// The exceeded limit.
 pub fn check_json(bytes: &[u8]) -> Result<(), TooMuch> {
     count_json(bytes, JSON_TOKENS).map(drop)
 }
 
-/// Looks for an object with a member twice in a JSON text that is not nested too deep. What is no JSON is for the parser
-/// to say.
+/// Finds a duplicate member in a JSON text within the nesting limit. Invalid JSON is left to the parser to report.
 ///
 /// # Errors
-/// The name of the first such member.
+/// The name of the first duplicate member.
 pub fn check_members(bytes: &[u8]) -> Result<(), Twice> {
     let mut twice = None;
     let once = Once { twice: &mut twice };
@@ -175,7 +173,7 @@ pub fn check_members(bytes: &[u8]) -> Result<(), Twice> {
     twice.map_or(Ok(()), |name| Err(Twice(name)))
 }
 
-/// How many tokens a JSON text has, of so many that it may have.
+/// The number of tokens of a JSON text, of at most `most`.
 fn count_json(bytes: &[u8], most: usize) -> Result<usize, TooMuch> {
     let mut counter = Counter::new(JSON_DEPTH, most);
     let mut at = 0;
@@ -192,7 +190,7 @@ fn count_json(bytes: &[u8], most: usize) -> Result<usize, TooMuch> {
     Ok(counter.tokens)
 }
 
-/// Where the text that begins there has its closing quote, or the end of all.
+/// The position of the closing quote of the string that begins there, or the end of input.
 fn text_end(bytes: &[u8], mut at: usize) -> usize {
     loop {
         match bytes.get(at) {
@@ -206,7 +204,7 @@ fn text_end(bytes: &[u8], mut at: usize) -> usize {
 /// Checks a GraphQL document before it is parsed.
 ///
 /// # Errors
-/// What is too much.
+/// The exceeded limit.
 pub fn check_graphql(document: &str) -> Result<(), TooMuch> {
     if document.len() > GRAPHQL_LENGTH {
         return Err(TooMuch { excess: Excess::Length(GRAPHQL_LENGTH), at: GRAPHQL_LENGTH });
@@ -214,8 +212,8 @@ pub fn check_graphql(document: &str) -> Result<(), TooMuch> {
     let bytes = document.as_bytes();
     let mut counter = Counter::new(GRAPHQL_DEPTH, GRAPHQL_TOKENS);
     let mut at = 0;
-    // The parser takes `"""` that is never closed for the text `""` and the beginning of another. Then none after it is
-    // closed either, so the rest is searched only once.
+    // The parser reads an unclosed `"""` as the string `""` and the beginning of another. Then no later one is closed
+    // either, so the rest is searched only once.
     let mut blocks_close = true;
     while let Some(byte) = bytes.get(at) {
         let begin = at;
@@ -255,7 +253,7 @@ fn is_of_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// Where the block text that begins there has ended, after its closing quotes.
+/// The position after the closing quotes of the block string that begins there.
 fn block_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
         let rest = bytes.get(at..)?;

@@ -1,21 +1,21 @@
-//! Where a request comes from, as far as it tells strangers apart.
+//! Client networks, to distinguish unauthenticated clients for throttling.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The network of a client: an IPv4 address, or the first 64 bits of an IPv6 address, as whoever has one address of
-/// those usually has all of them.
+/// The network of a client: an IPv4 address, or the first 64 bits of an IPv6 address, because one client usually
+/// controls all addresses of a /64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network(Option<IpAddr>);
 
-/// How many sizes of groups there are.
+/// The number of group sizes.
 pub const SIZES: usize = 4;
-/// How many bits the addresses of a group have in common, from one network to the largest group. Whoever rents a
-/// connection or a server can have a whole group of the first three sizes.
+/// The prefix lengths of groups, from one network to the largest group. A customer who rents a connection or a server
+/// can control a whole group of the first three sizes.
 const IPV6: [u32; SIZES] = [64, 56, 48, 32];
 const IPV4: [u32; SIZES] = [32, 24, 20, 16];
 
-/// Networks that may be in one hand: a number of bits that their addresses have in common.
+/// Networks with a common prefix, which one client may control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Group {
     size: usize,
@@ -23,26 +23,26 @@ pub struct Group {
 }
 
 impl Network {
-    /// The groups that a network is in, from itself alone to the largest.
+    /// The groups that contain a network, from the network alone to the largest.
     #[must_use]
     pub fn groups(self) -> [Group; SIZES] {
         std::array::from_fn(|size| Group { size, first: self.0.map(|address| first(address, size)) })
     }
 
-    /// The largest group that a network is in.
+    /// The largest group that contains a network.
     #[must_use]
     pub fn largest_group(self) -> Group {
         self.groups()[SIZES - 1]
     }
 
-    /// The network of an address; clients whose address is not known share one.
+    /// The network of an address; all clients with unknown addresses share one network.
     #[must_use]
     pub fn of(address: Option<IpAddr>) -> Self {
         Self(address.map(|address| first(address.to_canonical(), 0)))
     }
 }
 
-/// The first address of the group of that size.
+/// The first address of the address's group of that size.
 fn first(address: IpAddr, size: usize) -> IpAddr {
     match address {
         IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() & (u32::MAX << (32 - IPV4[size]))).into(),
@@ -50,7 +50,7 @@ fn first(address: IpAddr, size: usize) -> IpAddr {
     }
 }
 
-/// The first address of it.
+/// Writes the first address of the network.
 impl fmt::Display for Network {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {

@@ -1,24 +1,25 @@
-//! On whose behalf something scarce is used: those of one party wait for each other, and not others for them.
+//! Parties: the units of fair queueing. Work of one party waits for other work of that party, so that it does not delay
+//! other parties.
 
 use super::actor::Actor;
 use super::ids::PrincipalId;
 use super::network::Network;
 
-/// On whose behalf something scarce is used.
+/// On whose behalf a scarce resource is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Party {
-    /// Strangers, known by their network alone.
+    /// Unauthenticated clients, identified by their network.
     Network(Network),
     /// An actor.
     Actor(PrincipalId),
-    /// Whoever found a token.
+    /// Clients that report a leaked token.
     Finder,
-    /// The service itself.
+    /// Background work of the service.
     Upkeep,
 }
 
 impl Party {
-    /// The party of an actor; of those who are nowhere in the database, their network.
+    /// The party of an actor; for an actor that is not in the database, its network.
     #[must_use]
     pub fn of(actor: &Actor) -> Self {
         if actor.id().uuid().is_nil() { Self::Network(Network::of(actor.address)) } else { Self::Actor(actor.id()) }

@@ -1,21 +1,21 @@
-//! Which passwords people can choose: NIST SP 800-63B, section 3.1.1.
+//! The password policy: NIST SP 800-63B, section 3.1.1.
 
 /// The shortest password unless a setting says otherwise, in characters.
 pub const SHORTEST: usize = 8;
 /// The longest, in characters.
 pub const LONGEST: usize = 1024;
-/// Passwords of fewer guesses than this, as a decimal logarithm, are found by whoever tries the commonest first. The
-/// list of the commonest passwords behind the estimate has 30,000; what is derived from one of them by case, digits at
-/// its end or letters written as digits takes few guesses more.
+/// The least number of guesses, as a decimal logarithm: a password that needs fewer is found by trying the most common
+/// ones first. The estimate's list of common passwords has 30,000; variations of them by case, digits at the end or
+/// letters written as digits need few guesses more.
 const GUESSES: f64 = 5.5;
-/// Words of this service, which attackers try first here.
+/// Words of this service, which attackers try first.
 const CONTEXT: [&str; 3] = ["tessera", "datahub", "atlan"];
 
-/// What is asked of a new password.
+/// The requirements for a new password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PasswordRule {
-    /// The shortest, in characters. Below [`SHORTEST`] nothing else is asked: whoever allows that wants the passwords of
-    /// a published scenario.
+    /// The shortest, in characters. Below [`SHORTEST`] the strength is not checked: such a setting is for the passwords
+    /// of a published scenario.
     pub shortest: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The pepper: a secret outside the database without which no stored digest authenticates anybody.
+//! The pepper: a secret outside the database, without which stored digests are useless.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::entropy::Entropy;
 use super::error::Result;
 use super::token::ParsedToken;
 
-/// Names a pepper: the first eight hexadecimal digits of its SHA-256.
+/// The id of a pepper: the first eight hexadecimal digits of its SHA-256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PepperId(u32);
 
@@ -28,13 +28,13 @@ impl fmt::Display for PepperId {
     }
 }
 
-/// What is stored of a token: HMAC-SHA-256, under a pepper, of its kind, key id and secret. The key id is part of
-/// it, so a digest copied to another row authenticates nobody.
+/// The stored digest of a token: HMAC-SHA-256, keyed with a pepper, of its kind, key id and secret. The key id is
+/// included, so that a digest copied to another row authenticates no token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// Whether both are the same, in a time that does not depend on where they differ.
+    /// Constant-time comparison.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
@@ -59,13 +59,13 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// Why a text is no pepper.
+/// Why a text is not accepted as a pepper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadPepper {
     /// Not 64 hexadecimal digits.
     #[error("a pepper is 64 hexadecimal digits, as `openssl rand -hex 32` prints them")]
     Malformed,
-    /// 64 digits that nobody drew at random.
+    /// 64 digits that are evidently not random.
     #[error("this pepper is a sample or a pattern; draw a random one with `openssl rand -hex 32`")]
     Guessable,
 }
@@ -93,8 +93,8 @@ impl Pepper {
     }
 }
 
-/// Fewer than 20 different bytes of 32, or a constant step from each to the next: one chance in 10^9 for a random
-/// pepper, certain for `0000…`, `deadbeef…`, `00010203…` and their kin.
+/// Whether a pepper is evidently not random: fewer than 20 different bytes of 32, or a constant step from each to the
+/// next. The chance is one in 10^9 for a random pepper, certain for `0000…`, `deadbeef…`, `00010203…` and similar.
 fn looks_made_up(bytes: &[u8; 32]) -> bool {
     let mut sorted = *bytes;
     sorted.sort_unstable();
@@ -103,7 +103,7 @@ fn looks_made_up(bytes: &[u8; 32]) -> bool {
     different < 20 || bytes.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == step)
 }
 
-/// The configured peppers: the first makes new digests, the others still check old ones.
+/// The configured peppers: the first makes new digests, the others verify old ones.
 #[derive(Clone)]
 pub struct Peppers(Vec<Pepper>);
 
@@ -111,7 +111,7 @@ impl Peppers {
     /// Reads peppers separated by commas or white space, the current one first.
     ///
     /// # Errors
-    /// When there is none, or one that is malformed or guessable.
+    /// When there is no pepper, or one is malformed or guessable.
     pub fn parse(text: &str) -> Result<Self, BadPepper> {
         let peppers: Vec<Pepper> = text
             .split(|separator: char| separator == ',' || separator.is_whitespace())
@@ -121,7 +121,7 @@ impl Peppers {
         if peppers.is_empty() { Err(BadPepper::Malformed) } else { Ok(Self(peppers)) }
     }
 
-    /// Draws a new pepper, as the text that [`Peppers::parse`] reads.
+    /// Generates a random pepper, as text for [`Peppers::parse`].
     ///
     /// # Errors
     /// When there is no randomness.
@@ -131,7 +131,7 @@ impl Peppers {
         Ok(data_encoding::HEXLOWER.encode(&bytes))
     }
 
-    /// The names of all configured peppers, the current one first.
+    /// The ids of all configured peppers, the current one first.
     pub fn ids(&self) -> impl Iterator<Item = PepperId> {
         self.0.iter().map(|pepper| pepper.id)
     }
@@ -142,7 +142,7 @@ impl Peppers {
         self.0[0].id
     }
 
-    /// The digest of a token under that pepper; `None` when it is not configured.
+    /// The digest of a token with that pepper; `None` when the pepper is not configured.
     #[must_use]
     pub fn digest(&self, token: &ParsedToken, pepper: PepperId) -> Option<Digest> {
         let mut keyed = self.0.iter().find(|known| known.id == pepper)?.keyed.clone();
@@ -152,7 +152,7 @@ impl Peppers {
         Some(Digest(keyed.finalize().into_bytes().into()))
     }
 
-    /// A key for something other than tokens, derived from the current pepper; `purpose` keeps them apart.
+    /// Derives a key from the current pepper for a purpose other than tokens; each `purpose` gives another key.
     #[must_use]
     pub fn derive(&self, purpose: &str) -> Hmac<Sha256> {
         let mut keyed = self.0[0].keyed.clone();

@@ -1,33 +1,34 @@
-//! What an actor may do on the platform.
+//! Platform permissions.
 
-/// One platform-level thing an actor may do; `workspacePermissions` on the wire.
+/// A platform-level permission; `workspacePermissions` on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permission {
-    /// Create API keys, and update and delete those that reach no more than oneself.
+    /// Create API keys, and update and delete keys whose reach is within the actor's own.
     ManageApiKeys,
     /// Create, update and delete personas, and link any persona to an API key.
     ManagePersonas,
     /// Read the audit trail.
     ViewAudit,
-    /// Ask about other actors' tokens.
+    /// Verify other actors' tokens.
     VerifyTokens,
-    /// Create personal tokens for oneself. DataHub's.
+    /// Create personal tokens for the actor itself. DataHub's.
     GeneratePersonalAccessTokens,
-    /// List and revoke everybody's personal tokens, and create them for users who reach no more than oneself. DataHub's.
+    /// List and revoke every user's personal tokens, and create them for users whose reach is within the actor's own.
+    /// DataHub's.
     ManageAccessTokens,
     /// Create and delete service accounts, and create tokens for them. DataHub's.
     ManageServiceAccounts,
     /// Create, update and delete policies. DataHub's.
     ManagePolicies,
-    /// Disable and delete users who reach no more than oneself, and give them roles. DataHub's.
+    /// Disable and delete users whose reach is within the actor's own, and give them roles. DataHub's.
     ManageUsersAndGroups,
     /// Invite users. DataHub's.
     ManageUserCredentials,
-    /// Look at how the platform is used. DataHub's.
+    /// View usage analytics of the platform. DataHub's.
     ViewAnalytics,
     /// See every API key, and every persona that a key can be linked to.
     ViewApiKeys,
-    /// See every user, and every service account that is no API key.
+    /// See every user, and every service account other than API keys'.
     ViewUsers,
 }
 
@@ -69,8 +70,8 @@ impl Permission {
         }
     }
 
-    /// Whether an actor that holds this permission holds `other` too. What manages API keys, or names users, includes seeing
-    /// them: its answers tell whether they exist. What makes users members includes what members see.
+    /// Whether this permission includes `other`. Permissions to manage API keys, or to name users, include seeing them,
+    /// because their answers reveal whether they exist. Permissions to make users members include what members see.
     #[must_use]
     pub fn includes(self, other: Self) -> bool {
         let makes_members = matches!(self, Self::ManageUsersAndGroups | Self::ManageUserCredentials);
@@ -92,7 +93,7 @@ impl Permission {
     /// The permissions of those names.
     ///
     /// # Errors
-    /// A message that names each unknown one, and what there is.
+    /// A message that names the unknown ones and lists the known ones.
     pub fn parse_all(names: &[String]) -> Result<Permissions, String> {
         let quote = |name: &str| format!("`{name}`");
         let unknown: Vec<_> = names.iter().filter(|name| Self::find(name).is_none()).map(|name| quote(name)).collect();
@@ -102,22 +103,22 @@ impl Permission {
         Err(format!("names no permission: {}; the permissions are {}", unknown.join(", "), Self::listed()))
     }
 
-    /// The names of all, for people.
+    /// The names of all permissions, for messages.
     #[must_use]
     pub fn listed() -> String {
         Self::ALL.map(|permission| format!("`{}`", permission.name())).join(", ")
     }
 }
 
-/// A set of permissions, with all that they include; the empty set allows nothing.
+/// A set of permissions, with those that they include; the empty set allows nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Permissions(u32);
 
 impl Permissions {
-    /// Nothing.
+    /// The empty set.
     pub const NONE: Self = Self(0);
 
-    /// Everything there is.
+    /// All permissions.
     #[must_use]
     pub fn all() -> Self {
         Permission::ALL.into_iter().collect()
@@ -129,26 +130,27 @@ impl Permissions {
         self.0 & bit(permission) != 0 || self.iter().any(|held| held.includes(permission))
     }
 
-    /// Those in either set.
+    /// The union of both sets.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Those in this set that `other` lacks.
+    /// The permissions in this set that `other` lacks.
     #[must_use]
     pub fn without(self, other: Self) -> Self {
         self.iter().filter(|permission| !other.contains(*permission)).collect()
     }
 
-    /// Those in this set that `denied` leaves: a permission that includes a denied one is denied with it.
+    /// The permissions in this set that remain when `denied` ones are removed, together with those that include a
+    /// denied one.
     #[must_use]
     pub fn denied(self, denied: Self) -> Self {
         let is_denied = |permission: Permission| denied.iter().any(|each| permission.includes(each));
         self.iter().filter(|permission| !is_denied(*permission)).collect()
     }
 
-    /// The members in their declared order, without what they only include.
+    /// The explicit members in declared order, without included permissions.
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         Permission::ALL.into_iter().filter(move |permission| self.0 & bit(*permission) != 0)
     }

@@ -11,7 +11,7 @@ use super::text::{Description, DisplayName};
 pub struct Persona {
     /// Its id; `guid` in paths.
     pub id: PersonaId,
-    /// `default/<22 characters>`, minted here, for ever.
+    /// `default/<22 characters>`, minted by Tessera, immutable.
     pub qualified_name: String,
     /// Unique.
     pub name: String,
@@ -21,9 +21,9 @@ pub struct Persona {
     pub description: String,
     /// A disabled persona stays linked and grants nothing.
     pub enabled: bool,
-    /// What Atlan's clients keep with it.
+    /// Other attributes that Atlan's clients store.
     pub attributes: Attributes,
-    /// The user name of whoever created it.
+    /// The user name of its creator.
     pub created_by: String,
     /// Epoch milliseconds.
     pub created_at: i64,
@@ -31,7 +31,7 @@ pub struct Persona {
     pub updated_at: i64,
 }
 
-/// What a link tells of its persona.
+/// The parts of a persona that its links carry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PersonaRef {
     /// The persona.
@@ -40,20 +40,20 @@ pub struct PersonaRef {
     pub name: String,
     /// Its qualified name.
     pub qualified_name: String,
-    /// Whether it grants anything.
+    /// Whether it is enabled.
     pub enabled: bool,
 }
 
-/// Everything a client may write of a persona; creating and updating take the same.
+/// The writable parts of a persona, the same for creating and updating.
 #[derive(Debug, Clone)]
 pub struct PersonaInput {
     /// Unique among personas.
     pub name: DisplayName,
-    /// For people; the name unless given.
+    /// For people; defaults to the name.
     pub display_name: DisplayName,
     /// May be empty.
     pub description: Description,
-    /// Whether it grants anything.
+    /// Whether it is enabled.
     pub enabled: bool,
 }
 

@@ -1,7 +1,7 @@
-//! Policies: one rule each about who may do what with which resources.
+//! Policies: each is one rule about who may do what with which resources.
 //!
-//! A persona's policies are Atlan's (metadata, data, glossary, domain); platform and entity policies are DataHub's. They
-//! are rows of one table, and one engine evaluates them: a deny wins over every allow, and what no policy allows is
+//! A persona's policies are Atlan's (metadata, data, glossary, domain); platform and entity policies are DataHub's.
+//! They are rows of one table, evaluated by one engine: a deny wins over every allow, and what no policy allows is
 //! denied.
 
 pub mod catalogue;
@@ -28,28 +28,28 @@ pub use self::properties::{Properties, property, stored_properties};
 pub use self::scope::Scope;
 pub use self::subjects::{Bucket, Subjects};
 
-/// One rule, with its name and who keeps it.
+/// A policy: one rule with its name and metadata.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     /// Its id; `guid` on Atlan's wire.
     pub id: PolicyId,
     /// A persona's policy: the persona's qualified name, a slash, and the id. DataHub's: its URN.
     pub qualified_name: String,
-    /// The persona whose holders it is about; `None` when its subjects say whom.
+    /// The persona whose linked principals it applies to; `None` when its subjects say whom.
     pub persona: Option<PersonaId>,
     /// For people; not unique.
     pub name: String,
     /// May be empty.
     pub description: String,
-    /// What it says.
+    /// The rule.
     pub rule: Rule,
-    /// A disabled policy says nothing.
+    /// A disabled policy has no effect.
     pub enabled: bool,
-    /// A policy of the system's own cannot be changed.
+    /// Whether it can be changed; the built-in policies of the system cannot.
     pub editable: bool,
-    /// What a client wrote of it that decides nothing, as it wrote it.
+    /// Attributes that a client wrote and that decide nothing, stored unchanged.
     pub attributes: Map<String, Value>,
-    /// The user name of whoever created it.
+    /// The user name of its creator.
     pub created_by: String,
     /// Epoch milliseconds.
     pub created_at: i64,
@@ -57,31 +57,32 @@ pub struct Policy {
     pub updated_at: i64,
 }
 
-/// What a policy says.
+/// The rule of a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// What kind of rule it is.
+    /// The category of the rule.
     pub category: Category,
     /// Whether it allows or denies.
     pub effect: Effect,
-    /// The actions it is about: names of the [`catalogue`], or DataHub privileges. None means none.
+    /// The actions it applies to: names of the [`catalogue`], or DataHub privileges. Empty means no action.
     pub actions: Vec<String>,
-    /// The resources it is about: those that meet every criterion. None means every resource.
+    /// The resources it applies to: those that meet every criterion. Empty means every resource.
     pub resources: Vec<Criterion>,
-    /// Whom it is about, unless it is a persona's.
+    /// The subjects it applies to, unless it belongs to a persona.
     pub subjects: Subjects,
 }
 
 impl Rule {
-    /// Whether it looks at more of a resource than its name and its type.
+    /// Whether it depends on more of a resource than its name and type.
     #[must_use]
     pub fn looks_at_resource(&self) -> bool {
         let looks = |criterion: &Criterion| matches!(criterion.field, Facet::Resource(_));
         self.is_about_owners() || self.resources.iter().any(looks)
     }
 
-    /// Makes it a rule that looks at no more of a resource than its name, its type and these properties: where it would look
-    /// at more, it denies all and allows nothing. Tells whether anything is left of it for the principal of that name.
+    /// Reduces the rule to a resource's name, type and these known properties. Where it depends on more, an allow rule
+    /// matches nothing and a deny rule matches everything. Returns whether the rule can still match for the user of
+    /// that name.
     #[must_use]
     pub fn look_away(&mut self, known: &Properties, username: &str) -> bool {
         let is_unknown =
@@ -101,14 +102,14 @@ impl Rule {
         }
     }
 
-    /// How many actions and resources it names, at least one.
+    /// How many actions and resource values it names; a criterion without values counts as 1.
     #[must_use]
     pub fn names(&self) -> usize {
         self.actions.len() + self.resources.iter().map(|criterion| criterion.values.len().max(1)).sum::<usize>()
     }
 
-    /// Whether it is about the owners of the resource. Only a policy about entities can be: the platform has no owners, and
-    /// a persona's policy is about the persona.
+    /// Whether it applies to the owners of the resource. Only entity policies can: the platform has no owners, and a
+    /// persona's policy applies to the persona's principals.
     #[must_use]
     pub fn is_about_owners(&self) -> bool {
         self.subjects.owners && self.category == Category::Entities
@@ -118,9 +119,9 @@ impl Rule {
 /// Allow or deny.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// What it is about may be done, unless another policy denies it.
+    /// Allows, unless another policy denies.
     Allow,
-    /// What it is about may not be done, whatever allows it.
+    /// Denies, whatever allows.
     Deny,
 }
 

@@ -1,25 +1,25 @@
-//! Whatever can be authenticated.
+//! Principals: users and service accounts.
 
 use std::fmt;
 
 use super::ids::PrincipalId;
 use super::permission::{Permission, Permissions};
 
-/// The user name of an API key's service account is this followed by its client id.
+/// The prefix of user names of API keys' service accounts, followed by the client id.
 pub const SERVICE_ACCOUNT_PREFIX: &str = "service-account-";
-/// An API key's client id is this followed by its id.
+/// The prefix of API keys' client ids, followed by the key's id.
 pub const CLIENT_ID_PREFIX: &str = "apikey-";
 
 /// A user or a service account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
-    /// Its id, for ever.
+    /// Its immutable id.
     pub id: PrincipalId,
     /// Person or program.
     pub kind: PrincipalKind,
-    /// The user name that was chosen for it. An API key's is made from its id, so it is not kept a million times.
+    /// Its user name; `None` for an API key, whose name is derived from its id to save memory.
     pub chosen_name: Option<Box<str>>,
-    /// Its built-in bundle of permissions.
+    /// Its role, a built-in bundle of permissions.
     pub role: Role,
     /// A disabled principal keeps its data and can do nothing.
     pub enabled: bool,
@@ -27,35 +27,36 @@ pub struct Principal {
     pub created_at: i64,
 }
 
-/// Whether a principal can do anything.
+/// Whether a principal is enabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PrincipalState {
-    /// It can.
+    /// It can act.
     Enabled,
-    /// It cannot.
+    /// It keeps its data, but cannot act.
     Disabled,
 }
 
 impl Principal {
-    /// Unique among all principals.
+    /// Its user name, unique among all principals.
     #[must_use]
     pub fn username(&self) -> Username<'_> {
         self.chosen_name.as_deref().map_or(Username::Made(ClientId(self.id)), Username::Chosen)
     }
 
-    /// Whether it may do everything: a user or a service account with the role for that. API keys never have it.
+    /// Whether it has the role `$admin` and may do everything. API keys never have it.
     #[must_use]
     pub fn is_administrator(&self) -> bool {
         self.role == Role::Admin
     }
 
-    /// Whether policies about everyone are about it: about all but API keys, which have only what they were given.
+    /// Whether policies about everyone apply to it: to all principals except API keys, which have only what they were
+    /// granted.
     #[must_use]
     pub fn is_in_everyone(&self) -> bool {
         self.client_id().is_none()
     }
 
-    /// Whether that is one of its names: the id, the user name, or the client id of an API key.
+    /// Whether `name` is its id, its user name, or an API key's client id.
     #[must_use]
     pub fn is_named(&self, name: &str) -> bool {
         self.username().to_string() == name
@@ -70,12 +71,12 @@ impl Principal {
     }
 }
 
-/// A user name, to be written.
+/// A user name, formatted on demand.
 #[derive(Debug, Clone, Copy)]
 pub enum Username<'a> {
-    /// A user's own.
+    /// A chosen one.
     Chosen(&'a str),
-    /// An API key's.
+    /// One derived from an API key's id.
     Made(ClientId),
 }
 
@@ -88,7 +89,7 @@ impl fmt::Display for Username<'_> {
     }
 }
 
-/// The client id of an API key, to be written.
+/// The client id of an API key, formatted on demand.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientId(PrincipalId);
 
@@ -133,9 +134,9 @@ pub enum Role {
     Admin,
     /// An ordinary user.
     Member,
-    /// A user who looks on.
+    /// A user with the fewest permissions.
     Guest,
-    /// What every API key has: see itself, act as itself, delete itself.
+    /// The role of every API key: it may see, use and delete only itself.
     ApiToken,
 }
 
@@ -165,7 +166,7 @@ impl Role {
         }
     }
 
-    /// The same in every installation, so clients may keep it.
+    /// Its id, the same in every installation, so that clients may store it.
     #[must_use]
     pub fn id(self) -> &'static str {
         match self {
@@ -182,7 +183,7 @@ impl Role {
         Self::ALL.into_iter().find(|role| role.name() == name)
     }
 
-    /// What it bundles.
+    /// The permissions that it bundles.
     #[must_use]
     pub fn permissions(self) -> Permissions {
         match self {

@@ -1,4 +1,4 @@
-//! What DataHub's clients read of a principal, and what they wrote about it.
+//! Profiles and aspects: what DataHub's clients read of a principal and write about it.
 
 use serde_json::Value as Json;
 
@@ -6,35 +6,35 @@ use super::filter::{Described, Direction, Field, Kind, filtered};
 use super::principal::{Principal, PrincipalKind, PrincipalState};
 use super::text::Description;
 
-/// One thing that a client wrote about a principal, kept as it was written.
+/// An aspect: what a client wrote about a principal under one name, stored unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aspect {
     /// `corpUserInfo`
     pub name: String,
     /// A JSON object.
     pub value: Json,
-    /// The user name of who wrote it.
+    /// The user name of its writer.
     pub created_by: String,
     /// Epoch milliseconds.
     pub created_at: i64,
 }
 
-/// What clients may write about a principal.
+/// The aspects that clients may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AspectName {
-    /// `{"removed": true}` takes it out of use until it is taken back.
+    /// `{"removed": true}` disables the principal until it is set to `false`.
     Status,
-    /// `{"status": "SUSPENDED"}` does, too; any other text lets it in again.
+    /// `{"status": "SUSPENDED"}` disables the principal; any other text enables it.
     CorpUserStatus,
     /// Names and titles.
     CorpUserInfo,
-    /// The same, as people edit it.
+    /// Names and titles, as edited by people.
     CorpUserEditableInfo,
-    /// Groups, which Tessera has none of: it decides nothing.
+    /// Groups. Tessera has none, so it has no effect.
     GroupMembership,
-    /// The same, for DataHub's own groups.
+    /// DataHub's own groups. It has no effect.
     NativeGroupMembership,
-    /// Which directory it comes from.
+    /// The directory that the user comes from.
     Origin,
 }
 
@@ -50,7 +50,7 @@ impl AspectName {
         Self::Origin,
     ];
 
-    /// On the wire and in the database.
+    /// The name on the wire and in the database.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -64,19 +64,19 @@ impl AspectName {
         }
     }
 
-    /// Whether it makes a user of whom nothing is known yet.
+    /// Whether writing it creates a user that does not exist yet.
     #[must_use]
     pub fn makes_users(self) -> bool {
         matches!(self, Self::CorpUserInfo | Self::CorpUserEditableInfo)
     }
 
-    /// The one of that name.
+    /// The aspect with that name.
     #[must_use]
     pub fn find(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|each| each.name() == name)
     }
 
-    /// Checks what decides about access.
+    /// Checks the value, in particular the parts that decide about access.
     fn check(self, value: &Json) -> Result<(), String> {
         match self {
             _ if !value.is_object() => Err(format!("the aspect `{}` must be a JSON object", self.name())),
@@ -91,14 +91,14 @@ impl AspectName {
     }
 }
 
-/// What a client writes about one principal, checked.
+/// A checked aspect that a client writes about one principal.
 #[derive(Debug, Clone)]
 pub struct Writing {
-    /// Whom it is about.
+    /// The user name of the principal.
     pub username: String,
-    /// What it is.
+    /// The name of the aspect.
     pub name: AspectName,
-    /// How it is written.
+    /// The value of the aspect.
     pub value: Json,
 }
 
@@ -113,7 +113,7 @@ impl Writing {
     }
 }
 
-/// Every text in a JSON value, however deep.
+/// Every string in a JSON value, at any depth.
 fn texts(value: &Json) -> Box<dyn Iterator<Item = &str> + '_> {
     match value {
         Json::String(text) => Box::new(std::iter::once(text.as_str())),
@@ -123,7 +123,7 @@ fn texts(value: &Json) -> Box<dyn Iterator<Item = &str> + '_> {
     }
 }
 
-/// Whether a principal with those aspects can do anything: it is neither removed nor suspended.
+/// The state of a principal with those aspects: disabled if removed or suspended.
 #[must_use]
 pub fn state(aspects: &[Aspect]) -> PrincipalState {
     let is = |name: AspectName, member: &str, value: Json| {
@@ -138,16 +138,16 @@ pub fn state(aspects: &[Aspect]) -> PrincipalState {
     }
 }
 
-/// A principal with everything that is told of it.
+/// A principal with its names and aspects.
 #[derive(Debug, Clone)]
 pub struct Profile {
-    /// Who.
+    /// The principal.
     pub principal: Principal,
-    /// For people; the user name if there is no other.
+    /// For people; defaults to the user name.
     pub display_name: String,
     /// Empty if unknown.
     pub email: String,
-    /// What clients wrote.
+    /// The aspects that clients wrote.
     pub aspects: Vec<Aspect>,
 }
 
@@ -158,26 +158,26 @@ impl Profile {
         self.principal.username().to_string()
     }
 
-    /// What a client wrote under that name.
+    /// The aspect with that name.
     #[must_use]
     pub fn aspect(&self, name: AspectName) -> Option<&Aspect> {
         self.aspects.iter().find(|aspect| aspect.name == name.name())
     }
 
-    /// One text of what a client wrote about names and titles.
+    /// A string member of the aspect `corpUserInfo`.
     #[must_use]
     pub fn info(&self, member: &str) -> Option<&str> {
         self.aspect(AspectName::CorpUserInfo)?.value[member].as_str()
     }
 
-    /// Whether it is a service account that is no API key.
+    /// Whether it is a service account, but not an API key's.
     #[must_use]
     pub fn is_service_account(&self) -> bool {
         self.principal.kind == PrincipalKind::ServiceAccount && self.principal.chosen_name.is_some()
     }
 }
 
-/// What profiles can be searched by.
+/// The fields that profiles can be searched by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProfileField {
     /// The URN, which is the user name.

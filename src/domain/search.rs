@@ -1,28 +1,28 @@
-//! Searches for entities: which, in what order, how many, and from where.
+//! The entity search: condition, order and page.
 
 /// The largest page of a search.
 pub const MAX_SIZE: i64 = 1000;
 
-/// Which entities. Values are folded, as terms are.
+/// Which entities match. Values are case-folded, as terms are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Condition {
-    /// Those that fulfil every one.
-    All(Vec<Condition>),
-    /// Those that fulfil at least one.
-    Any(Vec<Condition>),
-    /// Those that do not.
-    Not(Box<Condition>),
-    /// Those with one of these ids.
+pub enum Clause {
+    /// Entities that fulfil every member.
+    All(Vec<Clause>),
+    /// Entities that fulfil at least one member.
+    Any(Vec<Clause>),
+    /// Entities that do not fulfil it.
+    Not(Box<Clause>),
+    /// Entities with one of these ids.
     Guid(Vec<String>),
-    /// Those with one of these values in a field.
+    /// Entities with one of these values in a field.
     OneOf(String, Vec<String>),
-    /// Those with a value in a field that begins with this.
+    /// Entities with a value in a field that begins with this.
     Prefix(String, String),
-    /// Those with any value in a field.
+    /// Entities with any value in a field.
     Exists(String),
 }
 
-/// What a search is ordered by; the id breaks ties. Ids sort by the time of creation.
+/// The sort order: by id, which is by time of creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// The oldest first.
@@ -34,12 +34,12 @@ pub enum Order {
 /// A request for one page of entities.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
-    /// Which.
-    pub condition: Condition,
-    /// In what order.
+    /// The condition.
+    pub condition: Clause,
+    /// The order.
     pub order: Order,
-    /// How many at most: 0 to [`MAX_SIZE`].
+    /// The page size: 0 to [`MAX_SIZE`].
     pub size: i64,
-    /// After how many.
+    /// How many results are skipped.
     pub from: i64,
 }

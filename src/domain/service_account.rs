@@ -1,4 +1,4 @@
-//! Service accounts that are no API keys: programs with any number of access tokens. DataHub's.
+//! Service accounts other than API keys': programs with any number of access tokens. A DataHub concept.
 
 use super::entropy::Entropy;
 use super::error::Result;
@@ -6,19 +6,19 @@ use super::filter::Value::Instant;
 use super::filter::{Described, Direction, Field, Kind, filtered, sorted};
 use super::principal::Principal;
 
-/// The user name of such a service account begins so, and no other does.
+/// The prefix of the user names of such service accounts, reserved for them.
 pub const PREFIX: &str = "service_";
 
-/// A program: a principal and what is told of it.
+/// A service account: a principal with its names and description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceAccount {
-    /// Who.
+    /// The principal.
     pub principal: Principal,
-    /// For people; the user name unless given.
+    /// For people; defaults to the user name.
     pub display_name: String,
     /// May be empty.
     pub description: String,
-    /// The user name of whoever created it; a note, not a dependency.
+    /// The user name of its creator; informational only.
     pub created_by: String,
     /// Epoch milliseconds.
     pub created_at: i64,
@@ -36,7 +36,7 @@ pub fn draw_username(entropy: Entropy) -> Result<String> {
     Ok(format!("{PREFIX}{}", uuid::Builder::from_random_bytes(random).into_uuid()))
 }
 
-/// What service accounts can be filtered and sorted by.
+/// The fields that service accounts can be filtered and sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServiceAccountField {
     /// The user name.

@@ -1,41 +1,41 @@
-//! What an actor sees, as far as storage must know it. The rules are in `service/authz/sight.rs`.
+//! Sight: which records an actor may see, as storage queries need it. The rules are in `service/authz/sight.rs`.
 
 use super::ids::{PersonaId, PrincipalId};
 use super::policy::Rule;
 use super::principal::{Principal, PrincipalKind, SERVICE_ACCOUNT_PREFIX};
 
-/// Which entities an actor sees.
+/// The entities and principals that an actor sees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sight {
-    /// Which assets.
+    /// The assets, without policy rules.
     pub assets: SeenAssets,
-    /// Which policies.
+    /// The policies.
     pub policies: SeenPolicies,
-    /// Which personas.
+    /// The personas.
     pub personas: SeenPersonas,
-    /// Which of the users that are linked to those personas.
+    /// The principals: of the users linked to a persona only these are shown.
     pub principals: SeenPrincipals,
-    /// The rules about the actor: assets that one of them allows to be read are seen too, and those that one denies are not.
+    /// The policy rules about the actor: assets that one allows to read are seen too; assets that one denies are not.
     pub rules: Vec<Rule>,
-    /// The same for what the actor owns.
+    /// The policy rules that apply only to assets the actor owns.
     pub owned: OwnerRules,
 }
 
-/// The rules about owners.
+/// The policy rules about owners, for one owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnerRules {
-    /// The user name of the actor, who owns some assets.
+    /// The user name of the actor.
     pub username: String,
-    /// What counts for those assets only.
+    /// The rules, which apply only to assets the actor owns.
     pub rules: Vec<Rule>,
 }
 
 /// Which assets an actor sees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SeenAssets {
-    /// All.
+    /// All assets.
     All,
-    /// Those whose people it is among, and what lies beneath those.
+    /// Assets that name it or its role, and what lies beneath those.
     Of {
         /// Its user name.
         username: String,
@@ -47,15 +47,15 @@ pub enum SeenAssets {
 /// Which policies an actor sees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SeenPolicies {
-    /// All.
+    /// All policies.
     All,
-    /// Those of some personas, and those about assets that it administers.
+    /// Policies of some personas, and policies about assets that it administers.
     Of {
         /// The personas.
         personas: Vec<PersonaId>,
-        /// The user name that the assets' lists of admins may hold.
+        /// The user name to look for in the assets' admin lists.
         username: String,
-        /// The id of the role that they may hold.
+        /// The role id to look for in the assets' admin lists.
         role_id: &'static str,
     },
 }
@@ -63,14 +63,14 @@ pub enum SeenPolicies {
 /// Which personas an actor sees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SeenPersonas {
-    /// All.
+    /// All personas.
     All,
-    /// These.
+    /// These personas.
     Of(Vec<PersonaId>),
 }
 
 impl SeenPersonas {
-    /// Whether it sees that persona.
+    /// Whether the actor sees that persona.
     #[must_use]
     pub fn contains(&self, persona: PersonaId) -> bool {
         match self {
@@ -80,14 +80,14 @@ impl SeenPersonas {
     }
 }
 
-/// Which principals an actor sees: itself, and every one of some species.
+/// Which principals an actor sees: itself, and every principal of some species.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenPrincipals {
     /// Its own id.
     pub own: PrincipalId,
     /// Its own user name.
     pub username: String,
-    /// What else it sees.
+    /// The species of which it sees every principal.
     pub species: Vec<Species>,
 }
 
@@ -103,7 +103,7 @@ pub enum Species {
 }
 
 impl Species {
-    /// The species of the principal with that user name, which tells an API key.
+    /// The species of a principal, by its kind and user name; the name distinguishes API keys.
     #[must_use]
     pub fn of(kind: PrincipalKind, username: &str) -> Self {
         match kind {
@@ -115,7 +115,7 @@ impl Species {
 }
 
 impl SeenPrincipals {
-    /// Every principal, for a rule that must look at each, whoever asks.
+    /// Sees every principal: for internal checks that do not depend on the actor.
     #[must_use]
     pub fn everybody() -> Self {
         Self {
@@ -125,19 +125,19 @@ impl SeenPrincipals {
         }
     }
 
-    /// Whether it sees every principal of a species.
+    /// Whether the actor sees every principal of a species.
     #[must_use]
     pub fn every(&self, species: Species) -> bool {
         self.species.contains(&species)
     }
 
-    /// Whether it sees the principal of that kind with that user name.
+    /// Whether the actor sees the principal of that kind with that user name.
     #[must_use]
     pub fn contains(&self, kind: PrincipalKind, username: &str) -> bool {
         self.username == username || self.every(Species::of(kind, username))
     }
 
-    /// Whether it sees a principal.
+    /// Whether the actor sees a principal.
     #[must_use]
     pub fn sees(&self, principal: &Principal) -> bool {
         self.contains(principal.kind, &principal.username().to_string())

@@ -1,4 +1,4 @@
-//! Names and descriptions as people write them, checked once.
+//! Checked display names and descriptions.
 
 use super::error::Violation;
 
@@ -7,14 +7,14 @@ pub const NAME_LENGTH: usize = 255;
 /// The longest description, in characters.
 pub const DESCRIPTION_LENGTH: usize = 4096;
 
-/// Whether a character is seen only by what it does to others: it changes the direction in which the text around it is
-/// shown (Unicode UAX 9), or it is a byte order mark. With them one name can be shown as another.
+/// Whether a character is a bidirectional control (Unicode UAX 9) or a byte order mark: it can make one name look like
+/// another.
 fn is_deceptive(each: char) -> bool {
     matches!(each, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Whether nothing is shown of a character: it is a format character, or one that Unicode has ignored where a font does not
-/// know it (`Default_Ignorable_Code_Point`). Two names that differ by such a one look the same.
+/// Whether a character is invisible: a format character, or one that fonts without a glyph ignore
+/// (`Default_Ignorable_Code_Point`). Two names that differ only in such characters look the same.
 fn is_invisible(each: char) -> bool {
     is_deceptive(each)
         || matches!(each,
@@ -24,14 +24,14 @@ fn is_invisible(each: char) -> bool {
             | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Whether a character has no place in an identifier.
+/// Whether a character is forbidden in identifiers: a control or invisible character.
 #[must_use]
 pub fn is_hidden(each: char) -> bool {
     each.is_control() || is_invisible(each)
 }
 
-/// Whether a name for people holds something that is not shown. A joiner between two letters or signs of a script or an
-/// emoji that needs it, and what selects how an emoji is drawn, are shown by what they do; beside ASCII they do nothing.
+/// Whether a display name contains a character without visible effect. Joiners between two non-ASCII characters, and
+/// emoji variation selectors after one, have a visible effect; beside ASCII they have none.
 fn has_invisible(name: &str) -> bool {
     let shown = |each: Option<char>| each.is_some_and(|each| !each.is_ascii() && !is_deceptive(each));
     let joins = |each: char| matches!(each, '\u{200c}' | '\u{200d}');
@@ -56,12 +56,12 @@ fn has_invisible(name: &str) -> bool {
 const INVISIBLE: &str = "must not contain characters that are not shown";
 const DECEPTIVE: &str = "must not contain characters that change the direction of text, nor byte order marks";
 
-/// A name for people: 1 to 255 characters without white space around them and without hidden characters.
+/// A display name: 1 to 255 characters without surrounding white space and without hidden characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisplayName(String);
 
 impl DisplayName {
-    /// Trims and checks.
+    /// Trims and checks a name.
     ///
     /// # Errors
     /// A message that says what is allowed.
@@ -86,12 +86,12 @@ impl DisplayName {
     }
 }
 
-/// Free text: at most 4096 characters; line breaks and tabs are the only hidden characters.
+/// Free text: at most 4096 characters; of the control characters only line breaks and tabs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Description(String);
 
 impl Description {
-    /// Checks.
+    /// Checks a description.
     ///
     /// # Errors
     /// A message that says what is allowed.
@@ -116,14 +116,13 @@ impl Description {
     }
 }
 
-/// The form in which names are compared when case does not matter: letter by letter, so that a piece of a name folds
-/// to a piece of the folded name.
+/// Case-folds a text for comparison: letter by letter, so that a piece of a name folds to a piece of the folded name.
 #[must_use]
 pub fn fold(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
 }
 
-/// Names the field of a failed parse.
+/// Adds the field name to a parse error.
 ///
 /// # Errors
 /// The message as a [`Violation`] of `field`.
@@ -131,7 +130,7 @@ pub fn at<T>(field: &str, parsed: Result<T, String>) -> Result<T, Violation> {
     parsed.map_err(|message| Violation::new(field, message))
 }
 
-/// User input for a message, cut to a length that a message can bear.
+/// User input for a message, cut to 64 characters.
 #[must_use]
 pub fn clip(text: &str) -> String {
     const LENGTH: usize = 64;

@@ -8,7 +8,7 @@
 //!  └ kind
 //! ```
 //!
-//! Every 8 bytes are 11 digits, the most significant first, so each token has exactly one spelling.
+//! Every 8 bytes are 11 digits, the most significant first, so each token has exactly one encoding.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -25,14 +25,14 @@ const CHECKED: usize = PREFIX + KEY_ID + SECRET;
 /// The length of every token.
 pub const LENGTH: usize = CHECKED + CHECKSUM;
 
-/// What a token is for; its prefix tells.
+/// The kind of a token, told by its prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenKind {
     /// Authenticates an API key's service account.
     ApiKey,
-    /// Authenticates a user for a program of theirs.
+    /// Authenticates a user's program, or a service account, by an access token.
     Personal,
-    /// Authenticates a user for a while after signing in.
+    /// Authenticates a user for a limited time after signing in.
     Session,
 }
 
@@ -57,7 +57,7 @@ impl TokenKind {
     }
 }
 
-/// The three letters that begin a token of each kind, before the underscore.
+/// The three-character prefix of each kind of token, without the underscore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prefixes([[u8; 3]; 3]);
 
@@ -95,21 +95,21 @@ impl Prefixes {
     }
 }
 
-/// Finds a credential's record; not a secret.
+/// The part of a token by which its credential is looked up; not a secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyId(pub [u8; 16]);
 
 impl KeyId {
-    /// Reads the 22 base62 digits of a key id.
+    /// Parses the 22 base62 digits of a key id.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         decode(text.as_bytes()).map(Self)
     }
 
-    /// Another one, which no credential has, but for one chance in 2^128: looking for it takes as long as looking for
-    /// any that is unknown.
+    /// Another key id that no credential has (except with a chance of 1 in 2^128), so that a look-up takes as long as
+    /// for any unknown key id: prevents a timing side channel.
     #[must_use]
-    pub fn of_nobody(self) -> Self {
+    pub fn decoy(self) -> Self {
         Self(self.0.map(|byte| !byte))
     }
 }
@@ -138,7 +138,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The plaintext of a token, on its way to the one who asked for it. It has no `Debug` and no `Display`.
+/// The plaintext of a token, on its way to the client that requested it. It has neither `Debug` nor `Display`, so that
+/// it is not logged.
 #[derive(Clone)]
 pub struct Token(String);
 
@@ -150,19 +151,19 @@ impl Token {
     }
 }
 
-/// A token taken apart: well formed, and not yet known to authenticate anybody.
+/// The parts of a well-formed token, not yet verified.
 #[derive(Debug, Clone, Copy)]
 pub struct ParsedToken {
-    /// What it claims to be for.
+    /// The kind that its prefix claims.
     pub kind: TokenKind,
-    /// Where its record is.
+    /// The key id, for the look-up.
     pub key_id: KeyId,
-    /// What its record's digest must match.
+    /// The secret, which the credential's digest must match.
     pub secret: Secret,
 }
 
 impl ParsedToken {
-    /// Makes a new token of that kind.
+    /// Generates a new token of that kind.
     ///
     /// # Errors
     /// When there is no randomness to make it from.
@@ -173,8 +174,8 @@ impl ParsedToken {
         Ok(token)
     }
 
-    /// Takes a bearer string apart: `None` unless its length, prefix, digits and checksum are right, so that
-    /// garbage costs no look-up.
+    /// Parses a bearer string: `None` unless its length, prefix, digits and checksum are right, so that garbage costs
+    /// no look-up.
     #[must_use]
     pub fn parse(text: &str, prefixes: &Prefixes) -> Option<Self> {
         let bytes: &[u8; LENGTH] = text.as_bytes().try_into().ok()?;
@@ -202,7 +203,7 @@ impl ParsedToken {
     }
 }
 
-/// The text without the digits of the tokens in it, whatever prefixes they have: for what clients write and others read.
+/// Redacts tokens with any prefix in a text: for texts written by clients and read by others.
 #[must_use]
 pub fn redacted(text: &str) -> Cow<'_, str> {
     let mut from = 0;
@@ -216,13 +217,13 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
     if from == 0 { Cow::Borrowed(text) } else { Cow::Owned(safe + &text[from..]) }
 }
 
-/// Whether there is a token in a text, whatever prefix it has.
+/// Whether a text contains a token with any prefix.
 #[must_use]
 pub fn has_token(text: &str) -> bool {
     text.as_bytes().windows(LENGTH).any(is_token)
 }
 
-/// Whether these bytes are a token of some installation.
+/// Whether these bytes have the form of a token, with any prefix.
 fn is_token(bytes: &[u8]) -> bool {
     let digits = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_alphanumeric);
     let Some((prefix, rest)) = bytes.split_at_checked(PREFIX) else { return false };

@@ -1,27 +1,27 @@
-//! Local users, and the names that they can have.
+//! Local users, and the rules for their names.
 
 use super::actor::OPERATOR;
 use super::principal::{CLIENT_ID_PREFIX, Principal, SERVICE_ACCOUNT_PREFIX};
 
-/// A person: a principal and what only people have.
+/// A user: a principal with a display name and an email address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// Who.
+    /// The principal.
     pub principal: Principal,
-    /// For people; the user name unless given.
+    /// For people; defaults to the user name.
     pub display_name: String,
     /// Empty if unknown.
     pub email: String,
 }
 
-/// The names of programs that may do everything begin so, and no user's does.
+/// The prefix of built-in actors' names, which no user may have.
 pub const RESERVED_PREFIX: &str = "__";
 
-/// How the user names of service accounts begin that are no API keys.
+/// The prefix of user names of service accounts other than API keys'.
 const PROGRAM_PREFIX: &str = "service_";
 
-/// Names that readers take for an authority, in lower case. Only the operator at the terminal gives them to users, and
-/// nobody gives [`OPERATOR`].
+/// Names that suggest authority, in lower case. Only the operator at the terminal may give them to users; [`OPERATOR`]
+/// is never given.
 const AUTHORITIES: [&str; 10] = [
     "admin",
     "administrator",
@@ -35,16 +35,16 @@ const AUTHORITIES: [&str; 10] = [
     "tessera",
 ];
 
-/// Who chooses the name of a new user.
+/// Who chooses a new user's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NamedBy {
-    /// The operator at the terminal, who may give the names of authorities, in lower case.
+    /// The operator at the terminal, who may give the names in `AUTHORITIES`, in lower case.
     Operator,
-    /// A client: whoever signs up, or writes a user through an API.
+    /// A client, by signing up or by writing a user through an API.
     Client,
 }
 
-/// Whether a text has the form of a user name. Signing in asks no more: a name that exists may be a reserved one.
+/// Whether a text has the form of a user name. Sign-in checks only this, because existing names may be reserved.
 #[must_use]
 pub fn is_username(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._@+-".contains(&byte);
@@ -74,8 +74,8 @@ pub fn check_username(name: &str, by: NamedBy) -> Result<(), String> {
     }
 }
 
-/// What a name looks like: names of one skeleton are easily taken for each other. These are the confusables of Unicode
-/// Technical Standard 39 among the characters of user names, and case.
+/// Maps a name to its visual skeleton: names with the same skeleton are easily confused. It maps the confusables of
+/// Unicode Technical Standard 39 among the characters of user names, and ignores case.
 fn skeleton(name: &str) -> String {
     let alike = |each: char| match each {
         '0' => 'o',
@@ -87,7 +87,7 @@ fn skeleton(name: &str) -> String {
     folded.replace("rn", "m").replace("vv", "w")
 }
 
-/// A skeleton without what readers pass over.
+/// A skeleton without punctuation.
 fn letters(skeleton: &str) -> String {
     skeleton.chars().filter(char::is_ascii_alphanumeric).collect()
 }

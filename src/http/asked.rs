@@ -1,8 +1,8 @@
-//! The actor of a request. An [`Actor`] among a handler's arguments means: only the authenticated. A handler that also
-//! takes a body takes both as [`Asked`]: the credential comes first.
+//! Authentication as request extractors. A handler with an [`Actor`] argument requires authentication; one that also
+//! reads a body takes both as [`Asked`].
 //!
-//! Nothing of a body is read before its sender is known, and when it has arrived its sender is looked at again: what a
-//! request may do is what its actor may do once all of it is here, however slowly it was sent.
+//! [`Asked`] authenticates before it reads the body and again afterwards, so that a slowly sent request runs with the
+//! rights its actor has when the last byte arrives, not with older ones.
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -18,22 +18,22 @@ use super::state::{State, state};
 use super::valid::Body;
 use crate::domain::actor::Actor;
 
-/// How a door knows the sender of a request.
+/// How an API surface authenticates the sender of a request.
 pub trait Identify: 'static {
-    /// The longest body at this door, in bytes, where it is not what it is everywhere.
+    /// The longest body that this API surface accepts, in bytes; `everywhere` is the general limit.
     #[must_use]
     fn longest(everywhere: usize) -> usize {
         everywhere
     }
 
-    /// The actor by the head of a request.
+    /// Authenticates a request by its headers.
     ///
     /// # Errors
-    /// The refusal.
+    /// Why the credential is refused.
     fn identify(state: &State, request: &HttpRequest, look: Look) -> impl Future<Output = Result<Actor, Failure>>;
 }
 
-/// By a bearer token.
+/// Authentication by bearer token.
 pub struct Bearer;
 
 impl Identify for Bearer {
@@ -42,10 +42,10 @@ impl Identify for Bearer {
     }
 }
 
-/// The actor by the head of a request, which is noted in the request's span.
+/// Authenticates a request by its headers and records the actor in the request's tracing span.
 ///
 /// # Errors
-/// The refusal.
+/// Why the credential is refused.
 pub async fn identify<D: Identify>(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
     let actor = D::identify(state, request, look).await?.requesting(auth::request(request));
     auth::note(&actor, request);
@@ -64,9 +64,9 @@ impl FromRequest for Actor {
 
 /// An authenticated request with a body: every handler that takes a body from an actor takes this.
 pub struct Asked<T, D = Bearer> {
-    /// Who asks, with the rights they had when the body had arrived.
+    /// The actor, with its rights at the moment the whole body had arrived.
     pub actor: Actor,
-    /// What they sent.
+    /// The body.
     pub body: Body<T>,
     door: PhantomData<D>,
 }

@@ -1,4 +1,4 @@
-//! The credential of a request.
+//! Extracts and checks the credential of a request.
 
 use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest};
@@ -12,19 +12,19 @@ use crate::domain::error::{Error, Refusal};
 use crate::http::state::State;
 use crate::service::authn::sign_ins::Origin;
 
-/// Where programs put a key when `Authorization` is taken.
+/// `X-API-Key`: the alternative to `Authorization` for clients that need that header for something else.
 pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// When in a request its credential is looked at.
+/// Whether the credential of a request is checked for the first or the second time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Look {
-    /// Before anything else: a use of the credential, which is counted.
+    /// Before the body is read: counts as a use of the credential and against its rate limit.
     First,
-    /// When the body has arrived: the same use.
+    /// After the body has arrived: does not count again.
     Again,
 }
 
-/// The actor of a bearer token; what is left of its rate limit goes with the answer.
+/// Authenticates a bearer token and stores what is left of its rate limit for the response headers.
 ///
 /// # Errors
 /// Those of [`crate::service::Service::authenticate`].
@@ -40,26 +40,27 @@ pub async fn authenticate(state: &State, bearer: &str, request: &HttpRequest, lo
     Ok(actor)
 }
 
-/// In the extensions of a request: somebody has proved to be its actor.
+/// Marker in the extensions of a request: it is authenticated.
 pub struct Known;
 
-/// Notes who makes a request, in its span and with it.
+/// Marks a request as authenticated and records the actor's name in its tracing span.
 pub fn note(actor: &Actor, request: &HttpRequest) {
     request.extensions_mut().insert(Known);
     tracing::Span::current().record("actor", tracing::field::display(actor.username()));
 }
 
-/// The request, as the envelope numbered and named it.
+/// The number and the id that the envelope gave the request.
 pub fn request(request: &HttpRequest) -> Request {
     request.extensions().get::<Numbered>().map(Numbered::request).unwrap_or_default()
 }
 
-/// Whence somebody signs in or signs up.
+/// The client address and the request of a sign-in or a sign-up.
 pub fn origin(state: &State, request: &HttpRequest) -> Origin {
     Origin { address: state.trusted.client_address(request), request: self::request(request) }
 }
 
-/// The one bearer token of a request. Two different ones are refused: no two layers shall disagree on which counts.
+/// The bearer token of a request, from `Authorization` or `X-API-Key`. Two different tokens are refused: a proxy in
+/// front might choose the other one.
 ///
 /// # Errors
 /// [`Refusal::Missing`], or `Failure::Credentials` for more than one, or for one in the query string.
@@ -76,11 +77,12 @@ pub fn bearer(request: &HttpRequest) -> Result<&str, Failure> {
     }
 }
 
-/// What follows `Basic` in `Authorization`, if that is its scheme: as it is, and the name and the secret in its Base64.
+/// HTTP Basic credentials: the raw Base64 text, and the name and secret in it if it can be decoded. `None` for any
+/// other scheme.
 pub fn basic(request: &HttpRequest) -> Option<(&str, Option<(String, String)>)> {
     let value = request.headers().get(AUTHORIZATION)?.as_bytes();
     let (scheme, encoded) = value.split_at(value.iter().position(|byte| *byte == b' ')?);
-    // What is no text is the credential of nobody.
+    // Bytes that are not UTF-8 become an empty credential, which matches no client.
     let encoded = std::str::from_utf8(encoded).unwrap_or_default().trim_start();
     let decoded = || {
         let text = String::from_utf8(BASE64.decode(encoded.trim_end().as_bytes()).ok()?).ok()?;
@@ -89,13 +91,13 @@ pub fn basic(request: &HttpRequest) -> Option<(&str, Option<(String, String)>)> 
     scheme.eq_ignore_ascii_case(b"basic").then(|| (encoded, decoded()))
 }
 
-/// A name and a secret.
+/// Copies a name and a secret into owned strings.
 #[must_use]
 pub fn owned((name, secret): (&str, &str)) -> (String, String) {
     (name.to_owned(), secret.to_owned())
 }
 
-/// Refuses a token in a query string (RFC 6750, section 2.3), wherever else there is one.
+/// Refuses a token in a query string (RFC 6750, section 2.3), even if a header holds one too.
 ///
 /// # Errors
 /// `Failure::Credentials`.

@@ -1,4 +1,4 @@
-//! Reading bodies: within a length, at a pace, and within the memory that all bodies share.
+//! Reads request bodies within three limits: length, a minimum rate (slow-loris guard), and the memory of all bodies.
 
 use std::time::Duration;
 
@@ -13,22 +13,23 @@ use crate::domain::ids::PrincipalId;
 use crate::domain::network::Network;
 use crate::shares::{Share, Shares};
 
-/// The longest body of a request without a credential, in bytes. None of those that are taken needs more.
+/// The longest body of an unauthenticated request, in bytes. No endpoint without authentication needs more.
 pub const STRANGERS: usize = 16_384;
 
-/// A body of so many bytes that arrives in one piece is in no memory of its own, and is not counted.
+/// A body of at most this many bytes that arrives in one piece is not copied out of the connection's buffer, and so is
+/// not counted.
 const UNCOUNTED: usize = 8_192;
 
-/// How bodies are read.
+/// The limits on request bodies.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyLimits {
     /// The longest body, in bytes.
     pub longest: usize,
-    /// How much memory all bodies may take, in bytes.
+    /// The memory that all bodies together may take, in bytes.
     pub memory: usize,
-    /// How long a body may take whatever its length.
+    /// How long any body may take.
     pub grace: Duration,
-    /// For so many bytes it may take a second longer.
+    /// A body may take one more second for each this many bytes received.
     pub bytes_per_second: usize,
 }
 
@@ -38,27 +39,27 @@ impl Default for BodyLimits {
     }
 }
 
-/// Whose body it is.
+/// Whose share of the memory a body counts against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sender {
-    /// An actor's.
+    /// An authenticated actor.
     Actor(PrincipalId),
-    /// That of somebody without a credential.
+    /// An unauthenticated client, by its network.
     Stranger(Network),
 }
 
-/// The bodies being read and worked on.
+/// Admission control for request bodies: counts the memory of those being read or handled.
 pub struct Bodies {
     limits: BodyLimits,
     of_actors: Shares<Sender>,
     of_strangers: Shares<Sender>,
 }
 
-/// The part of the memory that strangers share, and the part that one actor can have, is one in so many.
+/// Unauthenticated clients together get 1/`PART` of the memory, and so does each actor at most.
 const PART: usize = 4;
 
 impl Bodies {
-    /// None yet.
+    /// With no body counted yet.
     #[must_use]
     pub fn new(limits: BodyLimits) -> Self {
         let part = limits.memory / PART;
@@ -71,16 +72,16 @@ impl Bodies {
         self.limits.longest
     }
 
-    /// How much memory they take, in bytes.
+    /// The memory that bodies take now, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.of_actors.taken() + self.of_strangers.taken()
     }
 
-    /// Reads the body of a request. The memory is given back when the request is answered.
+    /// Reads the body of a request. Its memory is released when the request is answered.
     ///
     /// # Errors
-    /// `Failure::TooLarge`, `Failure::Slow`, `Failure::Overloaded`, or `Failure::Body` for one that breaks off.
+    /// `Failure::TooLarge`, `Failure::Slow`, `Failure::Overloaded`, or `Failure::Body` if the connection breaks off.
     pub async fn read(
         &self,
         request: &HttpRequest,
@@ -88,7 +89,7 @@ impl Bodies {
         longest: usize,
         sender: Sender,
     ) -> Result<Bytes, Failure> {
-        // Not a byte is read of what is too long by its own account.
+        // If `Content-Length` is already too large, no byte is read.
         let declared = request.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
         if declared.is_some_and(|declared: usize| declared > longest) {
             return Err(Failure::TooLarge(longest));
@@ -121,15 +122,15 @@ impl Bodies {
     }
 }
 
-/// A body that is being read, with the memory it takes.
+/// A body being read, with its share of the memory.
 struct Body {
     pieces: Pieces,
     share: Option<Share<Sender>>,
-    /// How long it may become.
+    /// The longest length accepted, in bytes.
     longest: usize,
 }
 
-/// What has arrived. Most bodies come in one piece, which is then not copied.
+/// The bytes received so far. Most bodies arrive in one piece, which is not copied.
 enum Pieces {
     None,
     One(Bytes),
@@ -174,7 +175,7 @@ impl Body {
             Pieces::Many(mut pieces) => {
                 let (length, room) = (pieces.len() + piece.len(), pieces.capacity());
                 if length > room {
-                    // Memory doubles when it has to grow, as far as the body can.
+                    // Doubles the buffer, up to the longest length accepted.
                     let room = length.max(2 * room).min(self.longest);
                     self.cover(room, shares, sender)?;
                     let mut grown = BytesMut::with_capacity(room);
@@ -188,7 +189,7 @@ impl Body {
         Ok(())
     }
 
-    /// Sees to it that so much memory is counted.
+    /// Grows the body's share of the memory to `amount` bytes.
     fn cover(&mut self, amount: usize, shares: &Shares<Sender>, sender: Sender) -> Result<(), Failure> {
         let taken = match &mut self.share {
             Some(share) => share.grow(amount.saturating_sub(share.amount())),

@@ -12,13 +12,13 @@ use super::openapi::{self, Fails};
 use super::problem::Failure;
 use crate::domain::error::Error;
 
-/// Nothing is loaded from elsewhere and no inline script is run. Swagger UI sets one style attribute, which has
-/// this hash.
+/// Content Security Policy of Swagger UI: no other origins, no inline scripts. The hash is that of the one style
+/// attribute that Swagger UI sets.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-hashes' \
                       'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; img-src 'self' data:; \
                       connect-src 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'none'";
 
-/// The OpenAPI document as JSON.
+/// The OpenAPI document as JSON, in versions 3.1 and 3.0.
 pub struct Documents {
     v3_1: String,
     v3_0: String,
@@ -36,7 +36,7 @@ impl Documents {
 
 /// Get the OpenAPI document
 ///
-/// As SDKs are generated from it.
+/// SDKs can be generated from it.
 #[utoipa::path(
     tag = "Operations",
     operation_id = "get_openapi_document",
@@ -50,7 +50,7 @@ pub async fn document(documents: web::Data<Documents>) -> HttpResponse {
 
 /// Get the OpenAPI document for tools that cannot read 3.1
 ///
-/// The same, in the words of 3.0.
+/// Describes the same endpoints as `/api-docs/openapi.json`, as OpenAPI 3.0.
 #[utoipa::path(
     tag = "Operations",
     operation_id = "get_openapi_3_0_document",
@@ -64,7 +64,7 @@ pub async fn document_3_0(documents: web::Data<Documents>) -> HttpResponse {
 
 /// Read this document in Swagger UI
 ///
-/// "Authorize" takes a token, "Try it out" sends requests with it.
+/// Enter a token under "Authorize"; "Try it out" sends requests with it.
 #[utoipa::path(
     tag = "Operations",
     operation_id = "get_swagger_ui",
@@ -79,7 +79,7 @@ pub async fn index(request: HttpRequest) -> Result<HttpResponse, Failure> {
 
 /// Get a file of Swagger UI
 ///
-/// All of them are in the program; none comes from elsewhere.
+/// The files are embedded in the program; no CDN is used.
 #[utoipa::path(
     tag = "Operations",
     operation_id = "get_swagger_ui_file",
@@ -93,7 +93,7 @@ pub async fn file(file: web::Path<String>) -> Result<HttpResponse, Failure> {
 }
 
 fn serve(name: &str, base: &str) -> Result<HttpResponse, Failure> {
-    // A token entered into the page is kept in memory only, and no parameter of the address changes what it loads.
+    // The page keeps a token in memory only, and ignores query parameters that would make it load another document.
     let config = Config::from("../api-docs/openapi.json").persist_authorization(false).query_config_enabled(false);
     let found = utoipa_swagger_ui::serve(name, Arc::new(config))
         .map_err(|error| Error::Internal(error.to_string().into()))?
@@ -106,8 +106,8 @@ fn serve(name: &str, base: &str) -> Result<HttpResponse, Failure> {
         .body(bytes))
 }
 
-/// The page refers to its files relative to `swagger-ui/`, with and without the slash in the address, and wherever a proxy
-/// has put this server.
+/// Adds a `<base>` to the page, so that its relative links work with and without a trailing slash in the address and
+/// behind a proxy that adds a path prefix.
 fn with_base(page: &[u8], base: &str) -> Vec<u8> {
     let head = format!("<head>\n    <base href=\"{base}\" />");
     String::from_utf8_lossy(page).replacen("<head>", &head, 1).into_bytes()

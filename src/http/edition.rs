@@ -5,8 +5,7 @@ use actix_web::{HttpRequest, HttpResponseBuilder};
 
 use crate::domain::edition::{Edition, Expected};
 
-/// What the request expects to change: whatever there is, unless it has `If-Match`. A tag that is weak or cannot be read
-/// matches nothing.
+/// The editions that `If-Match` allows: any, if the header is absent. A weak or unreadable tag matches nothing.
 pub fn expected(request: &HttpRequest) -> Expected {
     if !request.headers().contains_key(IfMatch::name()) {
         return Expected::Any;
@@ -21,7 +20,7 @@ pub fn expected(request: &HttpRequest) -> Expected {
     }
 }
 
-/// Tells the edition of what is answered.
+/// Sets `ETag` to the edition of the record in the response.
 pub fn tell(response: &mut HttpResponseBuilder, edition: Edition) -> &mut HttpResponseBuilder {
     response.insert_header(ETag(EntityTag::new_strong(edition.0)))
 }

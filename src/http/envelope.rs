@@ -1,4 +1,4 @@
-//! What every request goes through: its id, its time limit, its log line, its metrics, and the body of its errors.
+//! Middleware around every request: request id, time limit, log line, metrics, and the body of errors.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -28,21 +28,21 @@ use crate::domain::token::has_token;
 use crate::http::state::State;
 use crate::service::GivenUp;
 
-/// A client may name its request with either header; the answer repeats what it sent.
+/// `X-Request-Id`. A client may send it or `X-Atlan-Request-Id`; the response echoes what was sent.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The one that Atlan's SDKs send: the same for every attempt at one request.
+/// `X-Atlan-Request-Id`, sent by Atlan's SDKs: the same value for every retry of one request.
 pub const ATLAN_REQUEST_ID: HeaderName = HeaderName::from_static("x-atlan-request-id");
 
-/// How much longer a request may take whose change is being committed when its time is over.
+/// Extra time for a request whose transaction is already committing when the time limit passes.
 const COMMITS_WITHIN: Duration = Duration::from_secs(5);
 
-/// The longest request id that is taken from a client, in bytes.
+/// The longest request id accepted from a client, in bytes.
 const REQUEST_ID_LENGTH: usize = 128;
 
-/// Wraps every handler.
+/// The middleware itself.
 ///
 /// # Errors
-/// A rendered response, when there is none of a handler to change.
+/// A rendered error response, if the handler timed out, panicked or was never reached.
 pub async fn envelope(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -50,9 +50,9 @@ pub async fn envelope(
     let Some(state) = request.app_data::<web::Data<State>>().cloned() else {
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     };
-    let answer = Answer::to(&request, &state);
+    let answer = Exchange::to(&request, &state);
     if request.method() == Method::HEAD {
-        // The handler answers as to a GET; the server leaves out the body, knowing what was really asked.
+        // HEAD is handled like GET. actix remembers the real method and leaves out the body.
         request.head_mut().method = Method::GET;
     }
     let span = tracing::info_span!("request", id = %answer.request_id, actor = Empty, original = Empty);
@@ -71,7 +71,7 @@ pub async fn envelope(
             };
             let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
             let status = response.status();
-            let code = code.or_else(|| Answer::of_stranger(&response));
+            let code = code.or_else(|| Exchange::of_stranger(&response));
             let allowance = response.request().extensions().get::<Allowance>().copied();
             answer.end_connection(response.response_mut());
             if let Some(allowance) = allowance {
@@ -86,8 +86,8 @@ pub async fn envelope(
     }
 }
 
-/// What must be known of a request to answer it.
-struct Answer {
+/// What is kept of a request until its response is finished.
+struct Exchange {
     number: u64,
     request_id: RequestId,
     echoes: Vec<(HeaderName, HeaderValue)>,
@@ -95,19 +95,19 @@ struct Answer {
     reader: Option<Reader>,
     method: Method,
     started: Instant,
-    /// Whether actix takes the request for an offer to speak another protocol, and ends the connection when it is not
-    /// taken. `wire` leaves such offers out wherever it can follow the stream.
+    /// Whether actix closes the connection after this response, because the request is an `Upgrade` or `CONNECT`.
+    /// `wire` removes `Upgrade` headers wherever it can follow the stream.
     ends_connection: bool,
 }
 
-impl Answer {
+impl Exchange {
     fn to(request: &ServiceRequest, state: &State) -> Self {
         let headers = request.headers();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&byte);
         let usable = |value: &&HeaderValue| {
             (1..=REQUEST_ID_LENGTH).contains(&value.len())
                 && value.as_bytes().iter().copied().all(plain)
-                // It is logged, kept and repeated: a token in the wrong place is not.
+                // A request id is logged, stored and echoed; a token sent by mistake must not be.
                 && value.to_str().is_ok_and(|text| !has_token(text))
         };
         let echoes: Vec<_> = [REQUEST_ID, ATLAN_REQUEST_ID]
@@ -133,7 +133,7 @@ impl Answer {
         }
     }
 
-    /// The body that an error response should have; `None` for a success.
+    /// The response to send instead of an error response, and its code; `None` for a success.
     fn failure(&self, response: &ServiceResponse<BoxBody>, state: &State) -> Option<(HttpResponse, &'static str)> {
         let status = response.status();
         if !status.is_client_error() && !status.is_server_error() {
@@ -152,7 +152,7 @@ impl Answer {
         Some((self.render(&failure, state), failure.code().1))
     }
 
-    /// The kind of its log line, if it is a success that nobody has proved to be anybody for.
+    /// The log kind of an unauthenticated success, whose log lines are limited.
     fn of_stranger(response: &ServiceResponse<BoxBody>) -> Option<&'static str> {
         let known = response.request().extensions().contains::<Known>();
         (!known).then_some("answered a stranger")
@@ -168,7 +168,7 @@ impl Answer {
 
     fn render(&self, failure: &Failure, state: &State) -> HttpResponse {
         match failure {
-            // Strangers can ask for what needs the storage, again and again.
+            // Limited, because unauthenticated clients can trigger storage errors at will.
             Failure::Domain(Error::Storage(source)) | Failure::Unavailable(source) => {
                 if state.log_bounds.admit("storage failed", Instant::now()) {
                     tracing::error!(%source, "{failure}");
@@ -184,7 +184,7 @@ impl Answer {
                     tracing::error!("{failure}");
                 }
             }
-            // Not the message: it may repeat what the client sent, and that may be a token in the wrong place.
+            // The message is not logged: it may quote what the client sent, possibly a token.
             _ => tracing::debug!(code = failure.code().1, "refused"),
         }
         let request_id = self.request_id.to_string();
@@ -192,15 +192,15 @@ impl Answer {
         page.unwrap_or_else(|| failure.render(self.shape, &request_id))
     }
 
-    /// Announces that the connection ends after this answer, where it would do so unannounced.
+    /// Sends `Connection: close` where actix closes the connection without saying so.
     fn end_connection(&self, response: &mut HttpResponse) {
         if self.ends_connection {
             response.head_mut().set_connection_type(ConnectionType::Close);
         }
     }
 
-    /// Completes an answer with that status, and that code if its log line is one of a bounded kind: an error's, or that
-    /// of strangers.
+    /// Sets the common headers, counts the request and logs it. With a `code` (errors and unauthenticated successes)
+    /// the number of log lines is limited.
     fn finish(
         &self,
         state: &State,
@@ -221,13 +221,13 @@ impl Answer {
         if code.is_some_and(|code| !state.log_bounds.admit(code, Instant::now())) {
             return;
         }
-        // JSON logs write numbers of 128 bits as text.
+        // `u64`, because JSON logs write 128-bit numbers as text.
         let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         tracing::info!(method = %self.method, route, status = status.as_u16(), micros, "answered");
     }
 }
 
-/// The header fields of draft-ietf-httpapi-ratelimit-headers-11.
+/// Adds `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11).
 fn add_rate_limit(headers: &mut HeaderMap, Allowance { limit, remaining }: Allowance) {
     let fields = [
         ("ratelimit-policy", format!("\"key\";q={};w={}", limit.requests, limit.seconds)),
@@ -240,8 +240,9 @@ fn add_rate_limit(headers: &mut HeaderMap, Allowance { limit, remaining }: Allow
     }
 }
 
-/// DataHub's body at its paths, and OAuth's at those of OAuth; else Atlan's unless the client asks for RFC 9457's, and does not ask for plain JSON before it: generated clients
-/// accept whatever the document lists.
+/// Chooses the error body: DataHub's or OAuth's by path; otherwise RFC 9457's if `Accept` names
+/// `application/problem+json` before `application/json`; otherwise Atlan's. Order counts because generated clients list
+/// every media type of the OpenAPI document.
 fn shape(path: &str, headers: &HeaderMap) -> Shape {
     if datahub::owns(path) {
         return Shape::DataHub;
@@ -257,7 +258,7 @@ fn shape(path: &str, headers: &HeaderMap) -> Shape {
     }
 }
 
-/// An error whose response is ready.
+/// An error whose response is already rendered.
 #[derive(Debug, thiserror::Error)]
 #[error("answered with an error")]
 struct Rendered;

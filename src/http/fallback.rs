@@ -1,4 +1,4 @@
-//! What answers where no handler does: 405 for a known path, 404 for any other.
+//! The default handler: 405 for a known path with another method, 404 for an unknown path.
 
 use actix_web::dev::ResourceDef;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -6,11 +6,11 @@ use utoipa::openapi::OpenApi;
 
 use super::problem::Failure;
 
-/// The paths there are, with their methods.
+/// All paths with their methods.
 pub struct Endpoints(Vec<(ResourceDef, String)>);
 
 impl Endpoints {
-    /// Those that a document describes.
+    /// The paths and methods of an OpenAPI document.
     #[must_use]
     pub fn of(document: &OpenApi) -> Self {
         let methods = |item: &utoipa::openapi::PathItem| {

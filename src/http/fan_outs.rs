@@ -1,16 +1,17 @@
-//! Requests of which one makes much work: how many there may be under way, of all actors and of each.
+//! Admission control for fan-out requests (batches of decisions, searches): limits how many run at once, in total and
+//! per actor.
 
 use crate::domain::actor::Actor;
 use crate::domain::error::Error;
 use crate::domain::ids::PrincipalId;
 use crate::shares::{Share, Shares};
 
-/// How many are under way or wait for their turn on the database.
+/// The most that may run or wait for a database connection at once.
 const ALL: usize = 256;
-/// How many of them are one actor's; further ones are refused before their bodies are parsed.
+/// The most per actor; further ones are refused before their bodies are parsed.
 const EACH: usize = 16;
 
-/// The requests under way that fan out: batches of decisions and searches.
+/// The fan-out requests under way.
 pub struct FanOuts(Shares<PrincipalId>);
 
 impl Default for FanOuts {
@@ -20,10 +21,10 @@ impl Default for FanOuts {
 }
 
 impl FanOuts {
-    /// A place for a request of that actor, until it is answered.
+    /// Takes a slot for a request of `actor`; dropping it frees the slot.
     ///
     /// # Errors
-    /// [`Error::Busy`] when the actor has as many as it may have, or all are taken.
+    /// [`Error::Busy`] when the actor's slots or all slots are taken.
     pub fn take(&self, actor: &Actor) -> Result<Share<PrincipalId>, Error> {
         self.0.take(actor.id(), 1).ok_or(Error::Busy)
     }

@@ -1,4 +1,4 @@
-//! `filter`, `sort`, `limit`, `offset`, `cursor` and `count`, the same for every collection.
+//! Query parameters of every collection: `filter`, `sort`, `limit`, `offset`, `cursor` (keyset pagination) and `count`.
 
 use actix_web::http::header::LINK;
 use actix_web::{HttpRequest, HttpResponse};
@@ -12,13 +12,13 @@ use crate::domain::filter::Filter;
 use crate::domain::listing::{DEFAULT_LIMIT, Field, MAX_LIMIT, Page, Query, Sort, Start, Totals};
 use crate::service::Service;
 
-/// The parameters of a collection, and those that Atlan's SDKs send along: `columns` and `maxLoginEvents` say what they
-/// would like to have of each record, and every record is told whole.
+/// The parameters of a collection. Atlan's SDKs also send `columns` and `maxLoginEvents` to choose what a record
+/// contains; both are ignored, and records are returned whole.
 const PARAMETERS: [&str; 8] = ["filter", "sort", "limit", "offset", "cursor", "count", "columns", "maxLoginEvents"];
 
-/// A request for a page, and how to name the page after it.
+/// A parsed request for one page, and what the link to the next page needs.
 pub struct ListRequest<F> {
-    /// For the service.
+    /// The query for the service.
     pub query: Query<F>,
     seal: CursorSeal,
     filter: String,
@@ -58,7 +58,7 @@ impl<F: Field> ListRequest<F> {
         Ok(Self { query, seal, filter, sort })
     }
 
-    /// The page in Atlan's envelope, with a link to the next.
+    /// Answers with the page in Atlan's envelope, and a `Link` header to the next page.
     pub fn respond<T, V: Serialize>(&self, page: Page<T>, view: impl FnMut(T) -> V) -> HttpResponse {
         let mut response = HttpResponse::Ok();
         let page = page.map(view);
@@ -69,7 +69,7 @@ impl<F: Field> ListRequest<F> {
                 .append_pair("filter", &self.filter)
                 .append_pair("cursor", &self.seal.write(next))
                 .finish();
-            // Relative to the address that was asked, whatever a proxy in front has made of that.
+            // Relative, so that it works behind a proxy that adds a path prefix.
             response.insert_header((LINK, format!("<?{query}>; rel=\"next\"")));
         }
         response.json(Records {
@@ -86,8 +86,8 @@ enum Paged {
     ByCursor,
 }
 
-/// Clients that page by offset read the totals whatever they sent as `count` (Atlan's Go SDK would crash without). Who
-/// follows cursors through a large collection must ask for them: they cost as much as many pages.
+/// Whether to count the collection. Pages by offset always have totals, whatever `count` says (Atlan's Go SDK crashes
+/// without them). Pages by cursor have them only with `count=true`, because counting costs as much as many pages.
 fn totals(params: &Params, paged: Paged) -> Result<Totals, Violation> {
     match (params.get("count")?.to_ascii_lowercase().as_str(), paged) {
         ("" | "true" | "false", Paged::ByOffset) | ("true", Paged::ByCursor) => Ok(Totals::Exact),
@@ -114,15 +114,15 @@ pub struct Records<T> {
     /// The size of the whole collection.
     #[serde(skip_serializing_if = "Option::is_none")]
     total_record: Option<i64>,
-    /// How many of them the filter lets through.
+    /// How many records match the filter.
     #[serde(skip_serializing_if = "Option::is_none")]
     filter_record: Option<i64>,
-    /// One page of those.
+    /// One page of the matching records.
     records: Vec<T>,
 }
 
 impl<T> Records<T> {
-    /// A whole collection that is small enough to live in memory.
+    /// The envelope of a collection that is held in memory.
     pub fn of(total: usize, filtered: usize, records: Vec<T>) -> Self {
         let count = |size: usize| i64::try_from(size).ok();
         Self { total_record: count(total), filter_record: count(filtered), records }

@@ -1,15 +1,15 @@
-//! How many lines of one kind are logged: nobody fills a disk by being refused.
+//! Limits log lines per kind and minute, so that refused requests cannot fill the disk.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// So many lines of one kind, refusals with one code for example, are logged in a minute, each with its request id; of the others only the number.
+/// Lines of one kind (refusals with one code, for example) that are logged per period; of the rest only the number is.
 const LINES: u64 = 10;
-/// What lines are counted in.
+/// The period in which lines are counted.
 const PERIOD: Duration = Duration::from_mins(1);
 
-/// The kinds of lines, and how many of each there were lately.
+/// Counts log lines by kind.
 #[derive(Default)]
 pub struct LogBounds(Mutex<HashMap<&'static str, Period>>);
 
@@ -25,7 +25,7 @@ impl Period {
 }
 
 impl LogBounds {
-    /// Counts a line of that kind, and says whether it is to be written.
+    /// Counts a line of that kind; `true` if it should be written.
     pub fn admit(&self, kind: &'static str, now: Instant) -> bool {
         let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let period = kinds.entry(kind).or_insert(Period { began: now, lines: 0 });
@@ -37,7 +37,7 @@ impl LogBounds {
         period.lines <= LINES
     }
 
-    /// Logs how many lines were left out in the minutes that have ended.
+    /// Logs how many lines were left out in the periods that have ended, and forgets those periods.
     pub fn summarise(&self, now: Instant) {
         let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kinds.retain(|kind, period| {

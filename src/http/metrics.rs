@@ -1,4 +1,4 @@
-//! The counters for Prometheus.
+//! The Prometheus metrics.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -16,8 +16,7 @@ use super::wire::Connections;
 use crate::domain::error::{Error, Result};
 use crate::service::Service;
 
-/// The metrics of one process. Names and units follow OpenTelemetry's conventions; no label has a value that a client
-/// chooses.
+/// The metrics of one process. Names and units follow OpenTelemetry's conventions. No label value comes from a client.
 pub struct Metrics {
     registry: Mutex<Registry>,
     requests: Family<RequestLabels, Histogram>,
@@ -36,7 +35,7 @@ struct RequestLabels {
 }
 
 impl Metrics {
-    /// The metrics of that service.
+    /// Registers all metrics, including the counters of `service`.
     #[must_use]
     pub fn new(service: &Service, open: &Connections, accept_errors: Counter) -> Self {
         let mut registry = Registry::default();
@@ -105,10 +104,10 @@ impl Metrics {
         Self { registry: Mutex::new(registry), requests, records, look_ups, body_memory, connections }
     }
 
-    /// Everything that was counted, in the format of `OpenMetrics`.
+    /// All metrics in `OpenMetrics` text format.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When a metric cannot be encoded.
     pub fn text(&self, service: &Service, open: &Connections, bodies: &Bodies) -> Result<String> {
         let whole = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.records.set(whole(service.directory.len()));
@@ -121,7 +120,7 @@ impl Metrics {
         Ok(body)
     }
 
-    /// Counts a request.
+    /// Records the duration of a request.
     pub fn observe_request(&self, method: &Method, route: &str, status: StatusCode, elapsed: Duration) {
         let labels = RequestLabels {
             http_request_method: known(method),
@@ -132,7 +131,7 @@ impl Metrics {
     }
 }
 
-/// Clients can invent methods; labels cannot.
+/// The method as a label; `_OTHER` for unknown methods, because clients can invent them.
 fn known(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",

@@ -1,4 +1,4 @@
-//! The doors: every path on one screen.
+//! The HTTP layer. [`routes`] lists every path.
 
 mod address;
 mod asked;
@@ -43,20 +43,20 @@ use self::gateway::guards::{GithubKeys, LeakReports};
 use self::gateway::introspection::AnswerLifetime;
 use crate::service::Service;
 
-/// What single doors need to know that no service does.
+/// Configuration that only single API surfaces ("doors") need.
 #[derive(Default)]
 pub struct DoorSettings {
-    /// The keys that GitHub signs with.
+    /// GitHub's public keys for signed leak reports.
     pub github_keys: GithubKeys,
-    /// How long gateways may keep an answer about a token.
+    /// How long gateways may cache a token introspection response.
     pub introspection: AnswerLifetime,
-    /// What DataHub's door was told.
-    pub datahub: datahub::Settings,
-    /// What the console was told.
+    /// Settings of the DataHub API.
+    pub datahub: datahub::DoorRules,
+    /// Settings of the console.
     pub console: console::Settings,
 }
 
-/// The data of single doors.
+/// The application data of single API surfaces.
 #[derive(Clone)]
 pub struct Doors {
     documents: Data<Documents>,
@@ -64,13 +64,13 @@ pub struct Doors {
     github_keys: Data<GithubKeys>,
     leak_reports: Data<LeakReports>,
     introspection: Data<AnswerLifetime>,
-    datahub: Data<datahub::Settings>,
+    datahub: Data<datahub::DoorRules>,
     graphql: Data<Engine>,
     console: Data<Console>,
 }
 
 impl Doors {
-    /// The data of an application's doors, whose clients reach it at that URL if one was said.
+    /// Builds the data. `public_url` becomes the server in the OpenAPI document.
     ///
     /// # Errors
     /// When the OpenAPI document cannot be written, or threads cannot be started.
@@ -91,7 +91,7 @@ impl Doors {
         })
     }
 
-    /// Gives each door its data.
+    /// Registers the data with an application.
     pub fn register(&self, config: &mut ServiceConfig<'_>) {
         config
             .app_data(self.documents.clone())
@@ -111,7 +111,7 @@ pub fn document() -> OpenApi {
     openapi::document(routes)
 }
 
-/// Every route there is.
+/// Registers every route.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config
         // /gateway, /oauth

@@ -20,7 +20,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::problem::{AtlanError, DataHubError, Problem};
 
-/// The header that names a request, so that it can be repeated safely.
+/// The `Idempotency-Key` header as a parameter in the document.
 pub struct IdempotencyKey;
 
 impl IntoParams for IdempotencyKey {
@@ -29,13 +29,13 @@ impl IntoParams for IdempotencyKey {
         let parameter = ParameterBuilder::new()
             .name("Idempotency-Key")
             .parameter_in(ParameterIn::Header)
-            .description(Some("Names the request, so that it can be repeated safely: visible ASCII characters."))
+            .description(Some("Identifies the request, so that it can be repeated safely: visible ASCII characters."))
             .schema(Some(Schema::Object(key.build())));
         vec![parameter.build()]
     }
 }
 
-/// The document of those routes.
+/// Builds the OpenAPI document of `routes`.
 pub(super) fn document(routes: impl FnOnce(&mut ServiceConfig<'_>)) -> OpenApi {
     let (_, mut document) = App::new().into_utoipa_app().openapi(base()).configure(routes).split_for_parts();
     let components = document.components.get_or_insert_default();
@@ -57,7 +57,7 @@ pub(super) fn document(routes: impl FnOnce(&mut ServiceConfig<'_>)) -> OpenApi {
     document
 }
 
-/// Says of a request body what `http::valid` enforces: it has no other members.
+/// Sets `additionalProperties: false` on a request body, which `http::valid` enforces.
 fn close(schema: &mut RefOr<Schema>) {
     if let RefOr::T(Schema::Object(object)) = schema {
         object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
@@ -72,8 +72,8 @@ fn base() -> OpenApi {
             .description(Some(
                 "API keys that act: every key is a service account with its own personas and permissions.\n\n\
                  Send a token as `Authorization: Bearer <token>`: of an API key, or of a session.\n\n\
-                 Every answer has an `X-Request-Id`: the one that the request named, or a new one. Errors have the body \
-                 `AtlanError`, or `Problem` (RFC 9457) where `Accept` asks for `application/problem+json`.",
+                 Every answer has an `X-Request-Id`: the one that the client sent, or a new one. Errors have the \
+                 body `AtlanError`, or `Problem` (RFC 9457) where `Accept` asks for `application/problem+json`.",
             ))
             .license(Some(
                 utoipa::openapi::LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build(),
@@ -95,20 +95,20 @@ const TAGS: [(&str, &str); 11] = [
         "Personas, policies, connections, collections and other assets, in the wire format of Atlan's catalogue.",
     ),
     ("Sessions", "Signing in and out with a password."),
-    ("Users", "Who there is, who is asking, and what they may do."),
+    ("Users", "Users, groups and roles, and the caller's own identity and permissions."),
     ("Gateways", "Verifying tokens on every request: forward authentication, introspection, JSON."),
-    ("Decisions", "Whether anybody may do anything, by the OpenID AuthZEN Authorization API 1.0."),
-    ("Leaks", "Leaked tokens: whoever can show a live one may kill it."),
+    ("Decisions", "Whether an actor may perform an action, by the OpenID AuthZEN Authorization API 1.0."),
+    ("Leaks", "Revoking leaked tokens: a client that presents a live token may revoke it."),
     ("Audit", "What was changed, when and by whom."),
-    ("DataHub", "What DataHub's SDK, command line and web pages ask: GraphQL, cookies, entities."),
-    ("Operations", "For those who run Tessera; no token is needed."),
+    ("DataHub", "The API of DataHub's SDK, command line and web pages: GraphQL, cookies, entities."),
+    ("Operations", "Health, metrics and documentation for operators; no token is needed."),
 ];
 
 fn tag(name: &str, description: &str) -> Tag {
     TagBuilder::new().name(name).description(Some(description)).build()
 }
 
-/// The document as it is served and committed.
+/// The document as JSON, as it is served and committed.
 ///
 /// # Errors
 /// When it cannot be written as JSON.
@@ -116,7 +116,7 @@ pub fn json(document: &OpenApi) -> serde_json::Result<String> {
     document.to_pretty_json().map(|json| json + "\n")
 }
 
-/// The document in version 3.0, for tools that cannot read 3.1.
+/// The document as OpenAPI 3.0 JSON, for tools that cannot read 3.1.
 ///
 /// # Errors
 /// When it cannot be written as JSON.

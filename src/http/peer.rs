@@ -1,4 +1,4 @@
-//! Where a request comes from, through proxies that are trusted to say so.
+//! The client address of a request, read from `X-Forwarded-For` or `Forwarded` if the proxy is trusted.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -8,21 +8,21 @@ use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The networks of proxies whose forwarding headers are believed.
+/// The networks of proxies whose forwarding headers are trusted.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedProxies(pub Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Whether the one at the other end of the connection is such a proxy.
+    /// Whether the peer of the connection is a trusted proxy.
     #[must_use]
     pub fn is_peer(&self, request: &HttpRequest) -> bool {
         request.peer_addr().is_some_and(|peer| self.trusts(peer.ip()))
     }
 
-    /// The address of the client: the peer's, or what the last proxies in `X-Forwarded-For` say as far as each of them
-    /// is trusted, read from the right; or in `Forwarded` (RFC 7239), if there is no `X-Forwarded-For`. What a client itself
-    /// writes into the header stands to the left of that and never counts. `None` when a trusted proxy names no address, and
-    /// when a request has both headers and they differ.
+    /// The address of the client. If the peer is a trusted proxy, `X-Forwarded-For` is read from the right until the
+    /// first address that is not a trusted proxy; without that header, `Forwarded` (RFC 7239) is read the same way.
+    /// What a client writes into the header itself stands further left and never counts. `None` when a trusted proxy
+    /// names no address, or when both headers are present and differ.
     #[must_use]
     pub fn client_address(&self, request: &HttpRequest) -> Option<IpAddr> {
         let address = request.peer_addr()?.ip().to_canonical();
@@ -40,11 +40,11 @@ impl TrustedProxies {
         }
         let hops = by_standard.iter().rev().flat_map(|line| line.rsplit(','));
         let standard = self.walk(address, hops.map(str::trim).filter(|hop| !hop.is_empty()).map(forwarded_for));
-        // A proxy that writes one of them passes the other on as its client wrote it.
+        // A proxy that sets only one header passes the other on as the client wrote it, so both must agree.
         if by_custom.is_empty() { standard } else { told.filter(|told| Some(*told) == standard) }
     }
 
-    /// Follows the hops from the nearest on, as far as they are trusted.
+    /// Follows the hops from the nearest on, up to the first that is not a trusted proxy.
     fn walk<'a>(&self, from: IpAddr, hops: impl Iterator<Item = &'a str>) -> Option<IpAddr> {
         let mut address = from;
         for hop in hops {
@@ -56,14 +56,14 @@ impl TrustedProxies {
         Some(address)
     }
 
-    /// Whether that is the address of such a proxy.
+    /// Whether `address` is that of a trusted proxy.
     #[must_use]
     pub fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address.to_canonical()))
     }
 }
 
-/// An address as proxies write it: alone, in brackets, and with a port.
+/// Parses an address as proxies write it: bare, in brackets, or with a port.
 fn node(text: &str) -> Option<IpAddr> {
     if let Ok(address) = text.parse() {
         return Some(address);
@@ -74,7 +74,7 @@ fn node(text: &str) -> Option<IpAddr> {
     text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
 }
 
-/// What an element of `Forwarded` says after `for=`; nothing that is an address if it says nothing.
+/// The value of `for=` in an element of `Forwarded`; `unknown` if there is none.
 fn forwarded_for(element: &str) -> &str {
     let pair = element.split(';').filter_map(|pair| pair.split_once('='));
     let found =

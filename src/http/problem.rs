@@ -1,7 +1,8 @@
-//! Errors on the wire: one body for Atlan's SDKs, and RFC 9457 for who asks for it.
+//! Error responses: Atlan's body by default, RFC 9457 for `Accept: application/problem+json`, DataHub's and OAuth's at
+//! their paths.
 //!
-//! The members and types of the first are those that all of Atlan's SDKs parse; an unknown member would break the
-//! Java SDK. The second is sent only for `Accept: application/problem+json`.
+//! Atlan's body has exactly the members and types that all of Atlan's SDKs parse; an unknown member would break the
+//! Java SDK.
 
 mod datahub;
 
@@ -18,19 +19,19 @@ use crate::domain::nesting::{TooMuch, Twice};
 /// Why a request is answered with an error.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The use case says so.
+    /// An error of the service.
     #[error(transparent)]
     Domain(#[from] Error),
-    /// The body is not what the endpoint takes.
+    /// The body does not fit the endpoint.
     #[error("{0}")]
     Body(String),
-    /// The request has more than one credential, or one where none may be.
+    /// The request has more than one credential, or one in the query string.
     #[error("{0}")]
     Credentials(&'static str),
-    /// There is no entity with this GUID, in Atlas's words.
+    /// There is no entity with this GUID. The message is Atlas's.
     #[error("Given instance guid {0} is invalid/not found")]
     NoInstance(String),
-    /// There is no entity of this type with this qualified name, in Atlas's words.
+    /// There is no entity of this type with this qualified name. The message is Atlas's.
     #[error("Instance {type_name} with unique attribute {{qualifiedName={name}}} does not exist")]
     NoNamedInstance {
         /// The type.
@@ -38,10 +39,10 @@ pub enum Failure {
         /// The qualified name.
         name: String,
     },
-    /// There is nothing at this path.
+    /// There is no endpoint at this path.
     #[error("there is no such endpoint")]
     NoEndpoint,
-    /// There is, for other methods.
+    /// The endpoint exists, but for other methods (given here).
     #[error("this endpoint answers {0} only")]
     Method(String),
     /// The body is larger than allowed.
@@ -50,25 +51,25 @@ pub enum Failure {
     /// The body arrived too slowly.
     #[error("the body arrived too slowly")]
     Slow,
-    /// The bodies being read take all the memory there is for them.
+    /// The memory for request bodies is used up.
     #[error("too many bodies are being read, try again in a second")]
     Overloaded,
-    /// The storage did not answer, at a door where saying so is better than a plain failure.
+    /// The storage did not answer, at a gateway endpoint: 503 instead of 500.
     #[error("the storage does not answer")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Requests cannot be served, for that reason.
+    /// `/readyz`: requests cannot be served, for that reason.
     #[error("not ready: {0}")]
     NotReady(&'static str),
-    /// The answer took too long. What was asked for may still have happened.
+    /// The time limit passed. The request may still have been carried out.
     #[error("the request took too long; it may still have been carried out")]
     Timeout,
     /// A handler panicked.
     #[error("internal error")]
     Panic,
-    /// Refused in DataHub's words.
+    /// An error with DataHub's status and message.
     #[error("{1}")]
     DataHub(StatusCode, String),
-    /// An OAuth client did not prove who it is (RFC 6749, section 5.2).
+    /// An OAuth client failed to authenticate (RFC 6749, section 5.2).
     #[error("the client is not authenticated: {0}")]
     Client(Refusal),
     /// The framework refused the request.
@@ -95,7 +96,8 @@ impl From<Violation> for Failure {
 }
 
 impl Failure {
-    /// Of a storage that fails: at a gateway's door 503, so that it never looks like a word on the token.
+    /// Turns storage errors and timeouts into 503 at gateway endpoints, so that an outage never looks like a verdict on
+    /// the token.
     pub fn or_unavailable(error: Error) -> Self {
         match error {
             Error::Storage(source) => Self::Unavailable(source),
@@ -124,7 +126,7 @@ impl Failure {
             Self::Domain(Error::Forbidden(_)) => (StatusCode::FORBIDDEN, "TESSERA-403-001"),
             Self::Domain(Error::ForeignAddress) => (StatusCode::FORBIDDEN, "TESSERA-403-002"),
             Self::Domain(Error::NotFound { .. }) => (StatusCode::NOT_FOUND, "TESSERA-404-001"),
-            // Atlas's own, which its clients look at.
+            // Atlas's own codes, which its clients check.
             Self::NoInstance(_) => (StatusCode::NOT_FOUND, "ATLAS-404-00-005"),
             Self::NoNamedInstance { .. } => (StatusCode::NOT_FOUND, "ATLAS-404-00-009"),
             Self::NoEndpoint => (StatusCode::NOT_FOUND, "TESSERA-404-002"),
@@ -136,7 +138,7 @@ impl Failure {
             Self::Domain(Error::RateLimited { .. }) => (StatusCode::TOO_MANY_REQUESTS, "TESSERA-429-002"),
             Self::Domain(Error::Busy) => (StatusCode::TOO_MANY_REQUESTS, "TESSERA-429-001"),
             Self::Domain(Error::SlowedDown { .. }) => (StatusCode::TOO_MANY_REQUESTS, "TESSERA-429-003"),
-            // Not 503, which is for a database that cannot be reached: pyatlan takes that for success.
+            // 500, not 503: pyatlan takes a 503 for success.
             Self::Domain(Error::Storage(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-002"),
             Self::Domain(Error::Internal(_)) | Self::Panic => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-001"),
             Self::Unavailable(_) | Self::NotReady(_) | Self::Domain(Error::Unavailable(_)) => {
@@ -155,13 +157,13 @@ impl Failure {
         }
     }
 
-    /// The answer, in the shape that the client asked for.
+    /// Renders the response in the given shape.
     pub fn render(&self, shape: Shape, request_id: &str) -> HttpResponse {
         let (status, code) = self.code();
         let mut response = HttpResponse::build(status);
         self.add_headers(&mut response);
         match shape {
-            // As is its success.
+            // `/readyz` answers in plain text on success, too.
             _ if matches!(self, Self::NotReady(_)) => response.content_type("text/plain").body(format!("{self}\n")),
             Shape::Atlan => response.json(self.atlan(status, code, request_id)),
             Shape::Problem => {
@@ -173,7 +175,7 @@ impl Failure {
         }
     }
 
-    /// The body of that answer alone, as an example for the document.
+    /// The body of the response as JSON, as an example for the OpenAPI document.
     pub(super) fn body(&self, shape: Shape, request_id: &str) -> serde_json::Result<serde_json::Value> {
         let (status, code) = self.code();
         match shape {
@@ -196,7 +198,7 @@ impl Failure {
                     response.append_header((WWW_AUTHENTICATE, challenge(*refusal)));
                 }
             }
-            // pyatlan repeats a 403 five times with growing pauses; with this header it gives up after five seconds.
+            // pyatlan retries a 403 five times with growing pauses; with this header it gives up after five seconds.
             Self::Domain(
                 Error::Forbidden(_) | Error::ForeignAddress | Error::Busy | Error::Overloaded | Error::Unavailable(_),
             )
@@ -233,7 +235,7 @@ impl Failure {
         }
     }
 
-    /// The codes of RFC 6749, sections 4.1.2.1 and 5.2, and of RFC 6750, section 3.1.
+    /// OAuth's error body, with the codes of RFC 6749, sections 4.1.2.1 and 5.2, and of RFC 6750, section 3.1.
     fn oauth(&self, status: StatusCode, code: &'static str, request_id: &str) -> OauthError {
         let error = match status.as_u16() {
             401 if matches!(self, Self::Client(_)) => "invalid_client",
@@ -271,7 +273,7 @@ impl Failure {
     }
 }
 
-/// The challenge of RFC 6750, section 3.
+/// The `WWW-Authenticate` challenge of RFC 6750, section 3.
 fn challenge(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::Missing | Refusal::WrongPassword | Refusal::Ambiguous => r#"Bearer realm="tessera""#,
@@ -284,17 +286,17 @@ fn challenge(refusal: Refusal) -> &'static str {
     }
 }
 
-/// Only the envelope renders failures; this marks a response as one.
+/// Lets handlers return a `Failure`. The envelope renders it; actix's rendering is discarded.
 impl ResponseError for Failure {
     fn status_code(&self) -> StatusCode {
         self.code().0
     }
 }
 
-/// In the extensions of a response: its body is what it shall be, although its status is that of an error.
+/// Marker in the extensions of an error response: its body is complete and must not be replaced.
 pub struct Complete;
 
-/// Which body an error has.
+/// The format of an error body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// Atlan's.
@@ -303,7 +305,7 @@ pub enum Shape {
     Problem,
     /// DataHub's, at its paths.
     DataHub,
-    /// RFC 6749's, at those of OAuth.
+    /// RFC 6749's, at OAuth's paths.
     Oauth,
 }
 
@@ -319,7 +321,7 @@ pub struct AtlanError {
     error_code: &'static str,
     /// What went wrong, for people.
     error_message: String,
-    /// The same.
+    /// Equal to `errorMessage`; some SDKs read this member.
     message: String,
     /// The HTTP status.
     #[schema(example = 404)]
@@ -327,7 +329,7 @@ pub struct AtlanError {
     /// The HTTP status as text.
     #[schema(example = "404")]
     status: String,
-    /// Finds the request in the logs.
+    /// Identifies the request in the logs.
     request_id: String,
     /// One for each field that breaks a rule.
     causes: Vec<AtlanCause>,
@@ -345,7 +347,7 @@ struct AtlanCause {
     location: String,
 }
 
-/// The error body of RFC 6749, section 5.2, with the members of the others.
+/// The error body of RFC 6749, section 5.2, plus the members of [`AtlanError`].
 #[derive(Serialize, ToSchema)]
 pub struct OauthError {
     /// `invalid_request`, `invalid_client`, `invalid_token`, `insufficient_scope`, `temporarily_unavailable` or
@@ -372,7 +374,7 @@ pub struct Problem {
     detail: String,
     /// Stable: `TESSERA-<status>-<number>`.
     code: &'static str,
-    /// Finds the request in the logs.
+    /// Identifies the request in the logs.
     request_id: String,
     /// One for each field that breaks a rule.
     errors: Vec<ProblemError>,
@@ -381,7 +383,7 @@ pub struct Problem {
 /// One broken rule of a [`Problem`].
 #[derive(Serialize, ToSchema)]
 struct ProblemError {
-    /// As the client spells it.
+    /// The name of the field, as the client spells it.
     field: String,
     /// What is wrong and what is allowed.
     message: String,

@@ -1,4 +1,4 @@
-//! What every handler can reach. What only one door needs is that door's own data: see [`Doors`](super::Doors).
+//! Application state shared by all handlers. Data of a single API surface is in [`Doors`](super::Doors).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,53 +17,53 @@ use super::wire::Connections;
 use crate::domain::error::Error;
 use crate::service::Service;
 
-/// What every handler can reach.
+/// Application state shared by all handlers.
 pub struct State {
     /// The use cases.
     pub service: Service,
     /// The metrics.
     pub metrics: Metrics,
-    /// Names for requests.
+    /// Generates request ids.
     pub request_ids: RequestIds,
-    /// The proxies whose word on a client's address is taken.
+    /// The proxies whose forwarding headers are trusted.
     pub trusted: TrustedProxies,
-    /// The bodies being read.
+    /// The memory of request bodies.
     pub bodies: Bodies,
-    /// The requests that fan out.
+    /// The slots of fan-out requests.
     pub fan_outs: FanOuts,
     /// The open connections.
     pub connections: Arc<Connections>,
-    /// How many refusals of a kind are logged.
+    /// Limits log lines per kind.
     pub log_bounds: LogBounds,
-    /// How long a request may take.
+    /// The time limit of a request.
     pub request_timeout: Duration,
-    /// How clients reach this server, if that was said: `https://`, a host and perhaps a path.
+    /// The URL at which clients reach this server, if configured: `https://`, a host and perhaps a path.
     pub public_url: Option<String>,
-    /// The origins whose pages may call this server.
+    /// The origins whose pages may call this server (CORS).
     pub cors_origins: Vec<String>,
 }
 
-/// What the state is made of beside the use cases.
+/// What [`State`] is built from, besides the service.
 #[derive(Default)]
 pub struct StateSettings {
-    /// The proxies whose word on a client's address is taken.
+    /// The proxies whose forwarding headers are trusted.
     pub trusted: TrustedProxies,
-    /// How bodies are read.
+    /// The limits on request bodies.
     pub bodies: BodyLimits,
     /// The open connections.
     pub connections: Arc<Connections>,
-    /// How often a connection could not be accepted.
+    /// Counts connections that could not be accepted.
     pub accept_errors: Counter,
-    /// How long a request may take.
+    /// The time limit of a request.
     pub request_timeout: Duration,
-    /// How clients reach this server: `https://`, a host and perhaps a path.
+    /// The URL at which clients reach this server: `https://`, a host and perhaps a path.
     pub public_url: Option<String>,
-    /// The origins whose pages may call this server: none if there are none, and every one for `*`.
+    /// The origins whose pages may call this server (CORS); `*` allows every origin.
     pub cors_origins: Vec<String>,
 }
 
 impl State {
-    /// The state of an application.
+    /// Builds the state.
     #[must_use]
     pub fn new(service: Service, settings: StateSettings) -> Self {
         Self {
@@ -82,18 +82,18 @@ impl State {
     }
 }
 
-/// The state of the application that answers a request.
+/// The application state of a request.
 ///
 /// # Errors
-/// When the application has been put together without it.
+/// When the application was built without it.
 pub fn state(request: &HttpRequest) -> Result<web::Data<State>, Failure> {
     data(request)
 }
 
-/// The data of a door.
+/// The data of an API surface.
 ///
 /// # Errors
-/// When the application has been put together without it.
+/// When the application was built without it.
 pub fn data<T: 'static>(request: &HttpRequest) -> Result<web::Data<T>, Failure> {
     let data = request.app_data::<web::Data<T>>().cloned();
     Ok(data.ok_or_else(|| Error::Internal("the application lacks data of a door".into()))?)

@@ -1,4 +1,4 @@
-//! Bodies and query strings, parsed and checked before a handler sees them.
+//! Parses and validates bodies and query strings.
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -19,26 +19,26 @@ use crate::domain::listing::clip;
 use crate::domain::nesting::{Unreadable, check_json, check_members, read_json};
 use crate::domain::network::Network;
 
-/// The body of a request, read and not yet looked at: whoever may not act at all learns nothing about it.
+/// A request body that is read but not yet parsed: a caller without permission gets no parse errors.
 pub struct Body<T> {
     bytes: Result<web::Bytes, Failure>,
     declared: Declared,
     parsed: PhantomData<T>,
 }
 
-/// What `Content-Type` says of a body.
+/// The `Content-Type` of a body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Declared {
     /// JSON.
     Json,
-    /// Nothing.
+    /// No `Content-Type`.
     Nothing,
-    /// Something else.
+    /// Another type.
     Otherwise,
 }
 
 impl Declared {
-    /// What that request says.
+    /// Reads the `Content-Type` of a request.
     pub fn by(request: &HttpRequest) -> Self {
         let Some(value) = request.headers().get(CONTENT_TYPE) else { return Self::Nothing };
         let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
@@ -46,21 +46,21 @@ impl Declared {
     }
 }
 
-/// A body that is not looked at as JSON here.
+/// Type parameter of a body that is not parsed as JSON here.
 pub enum Raw {}
 
 impl Body<Raw> {
-    /// What was sent.
+    /// The bytes of the body.
     ///
     /// # Errors
-    /// When it could not be read.
+    /// When the body could not be read.
     pub fn bytes(self) -> Result<web::Bytes, Failure> {
         self.bytes
     }
 }
 
 impl<T> Body<T> {
-    /// Reads that of a request, up to `longest` bytes.
+    /// Reads the body of a request, up to `longest` bytes.
     pub async fn read(state: &State, request: &HttpRequest, payload: Payload, longest: usize, sender: Sender) -> Self {
         let bytes = state.bodies.read(request, payload, longest, sender).await;
         Self { bytes, declared: Declared::by(request), parsed: PhantomData }
@@ -68,7 +68,7 @@ impl<T> Body<T> {
 }
 
 impl<T: DeserializeOwned> Body<T> {
-    /// The JSON object in it, whose every member is known. What its members are is for whoever makes values of them.
+    /// Parses the body as a JSON object and refuses unknown members. The values of members are validated elsewhere.
     ///
     /// # Errors
     /// What is wrong with the body.
@@ -83,7 +83,7 @@ impl<T: DeserializeOwned> Body<T> {
         Ok(body)
     }
 
-    /// The JSON object in it, whatever other members it has. It must be declared as JSON.
+    /// Parses the body as a JSON object and ignores unknown members. `Content-Type` must be JSON.
     ///
     /// # Errors
     /// What is wrong with the body.
@@ -96,7 +96,7 @@ impl<T: DeserializeOwned> Body<T> {
 }
 
 impl<T: DeserializeOwned + Validate> Body<T> {
-    /// The JSON object in it, whose every member is known and keeps the rules that its type declares.
+    /// Parses the body like `known`, and validates it by the rules that its type declares.
     ///
     /// # Errors
     /// What is wrong with the body.
@@ -107,7 +107,7 @@ impl<T: DeserializeOwned + Validate> Body<T> {
     }
 }
 
-/// The body of a request without a credential. It is short, whatever is taken from others.
+/// Reads the body of an unauthenticated request, of at most `STRANGERS` bytes.
 impl<T> FromRequest for Body<T> {
     type Error = Failure;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
@@ -126,10 +126,10 @@ fn not_json() -> Failure {
     Failure::Body("the body must be sent as `Content-Type: application/json`".to_owned())
 }
 
-/// Reads a JSON body that need not be known in full.
+/// Parses a JSON body that may have unknown members.
 ///
 /// # Errors
-/// What is too much, or else that violation.
+/// The body exceeds a limit of `domain::nesting` or has a member twice; otherwise the violation that `wrong` returns.
 pub fn read_or<'a, T: Deserialize<'a>>(bytes: &'a [u8], wrong: impl Fn() -> Violation) -> Result<T, Failure> {
     read_json(bytes).map_err(|error| match error {
         Unreadable::TooMuch(excess) => excess.into(),
@@ -138,10 +138,10 @@ pub fn read_or<'a, T: Deserialize<'a>>(bytes: &'a [u8], wrong: impl Fn() -> Viol
     })
 }
 
-/// How many unknown members are named.
+/// At most this many unknown members are named.
 const NAMED: usize = 20;
 
-/// Parses a JSON object, and complains of members that `T` does not have: all of them at once, by name.
+/// Parses a JSON object, and returns a violation for each member that `T` does not have.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Vec<Violation>), Failure> {
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(Failure::Body("the body must be a JSON object".to_owned()));
@@ -163,7 +163,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Vec<Violation>), Failu
     Ok((body, unknown))
 }
 
-/// `entities.0.guid` as `entities[0].guid`, which is how places are named everywhere else.
+/// Turns `entities.0.guid` into `entities[0].guid`, the notation used everywhere else.
 fn bracketed(path: &str) -> String {
     let mut name = String::new();
     for part in path.split('.') {
@@ -177,7 +177,7 @@ fn bracketed(path: &str) -> String {
     name
 }
 
-/// Says what was expected, and not what was found: that may be a secret.
+/// Says what was expected but not what was found, which may be a secret.
 fn explain(error: &serde_json::Error, path: &str) -> Failure {
     let message = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
@@ -189,7 +189,7 @@ fn explain(error: &serde_json::Error, path: &str) -> Failure {
     }
 }
 
-/// What serde expects, in the words of JSON.
+/// Translates serde's name of the expected type to JSON terms.
 fn in_json(expected: &str) -> &str {
     match expected {
         "i64" => "a whole number of 64 bits",
@@ -202,7 +202,7 @@ fn in_json(expected: &str) -> &str {
     }
 }
 
-/// The members of a body that break a rule.
+/// Collects the violations of a body.
 #[derive(Default)]
 pub struct Broken(Vec<Violation>);
 
@@ -216,47 +216,47 @@ impl From<&ValidationErrors> for Broken {
 }
 
 impl Broken {
-    /// What a member is; nothing if it breaks its rule, which is kept.
+    /// The parsed value of a member, or `None` after recording its violation.
     pub fn keep<T>(&mut self, member: &str, parsed: Result<T, String>) -> Option<T> {
         parsed.map_err(|message| self.0.push(Violation::new(member, message))).ok()
     }
 
-    /// The error that tells of all of them, by the names of the members.
+    /// One error with all violations, sorted by member.
     pub fn refused(mut self) -> Error {
         self.0.sort_by(|one, other| one.field.cmp(&other.field));
         Error::Invalid(self.0)
     }
 
-    /// Nothing, if no member breaks a rule.
+    /// Succeeds if there is no violation.
     ///
     /// # Errors
-    /// The violations.
+    /// All violations.
     pub fn refuse(self) -> Result<(), Error> {
         if self.0.is_empty() { Ok(()) } else { Err(self.refused()) }
     }
 }
 
-/// The parameters of a query string, each at most once.
+/// The parameters of a query string.
 pub struct Params(Vec<(String, String)>);
 
 impl Params {
-    /// Reads a query string as forms are encoded.
+    /// Parses a form-encoded query string.
     #[must_use]
     pub fn parse(query: &str) -> Self {
         Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
     }
 
-    /// Refuses parameters that an operation does not have: a mistyped filter would let everything through.
+    /// Refuses unknown parameters: a mistyped `filter` would otherwise return everything.
     ///
     /// # Errors
-    /// A violation that names the first of them.
+    /// A violation that names the first unknown parameter.
     pub fn only(&self, known: &[&str]) -> Result<(), Violation> {
         let Some((name, _)) = self.0.iter().find(|(name, _)| !known.contains(&name.as_str())) else { return Ok(()) };
         let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
         Err(Violation::new(clip(name), format!("is no parameter of this operation, which has {}", known.join(", "))))
     }
 
-    /// Whether a parameter is given.
+    /// Whether a parameter is present.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(known, _)| known == name)
@@ -270,7 +270,7 @@ impl Params {
     /// The value of a parameter, or the empty string.
     ///
     /// # Errors
-    /// A violation when it is given more than once.
+    /// A violation when the parameter is given more than once.
     pub fn get(&self, name: &str) -> Result<&str, Violation> {
         let mut values = self.0.iter().filter(|(known, _)| known == name);
         match (values.next(), values.next()) {

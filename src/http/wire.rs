@@ -1,14 +1,14 @@
-//! Serving HTTP/1 to clients that write request targets raw.
+//! The HTTP/1 server: connection limits, slow-client timeouts, and request targets that are not percent-encoded.
 //!
-//! Atlan's Java SDK sends `GET /api/service/apikeys?filter={"displayName":"my töken"} HTTP/1.1` with the quotes, spaces
-//! and UTF-8 bytes as they are. No RFC allows it, and actix answers `400` with an empty body before any route is
-//! tried, in the query to space, `"`, `<`, `>` and bytes from 0x80, in the path to space, `<`, `>`, the backtick and
-//! bytes from 0x80. [`Lenient`] sits between the socket and actix's parser and percent-encodes just these bytes, just
-//! there; every other byte of the connection goes through as it came.
+//! Atlan's Java SDK sends `GET /api/service/apikeys?filter={"displayName":"my töken"} HTTP/1.1` without
+//! percent-encoding. No RFC allows that, and actix answers `400` with an empty body before routing: in the query for
+//! space, `"`, `<`, `>` and bytes from 0x80, in the path for space, `<`, `>`, the backtick and bytes from 0x80.
+//! [`Lenient`] sits between the socket and actix's parser and percent-encodes exactly these bytes in request targets.
+//! It also drops offers to upgrade the protocol. Every other byte passes unchanged.
 //!
-//! [`RawTargets::Untouched`] (`TESSERA_RAW_REQUEST_TARGETS=false`) switches the encoding off; the bounds on connections and
-//! their pace stay. It is here because actix-web offers no place before its parser; the discussion there is
-//! <https://github.com/actix/actix-web/issues/3102>. Should actix take such targets one day, this can go.
+//! [`RawTargets::Untouched`] (`TESSERA_RAW_REQUEST_TARGETS=false`) switches the encoding off; connection limits and
+//! timeouts stay. actix-web has no hook before its parser: <https://github.com/actix/actix-web/issues/3102>. If actix
+//! accepts such targets one day, the encoding can go.
 
 mod connections;
 mod framing;
@@ -39,39 +39,39 @@ pub use self::lenient::{Lenient, RawTargets};
 pub use self::pace::Pace;
 use self::watch::Watch;
 
-/// How connections are served; the default is that of [`actix_web::HttpServer`], except for the number of workers.
+/// Server settings. The defaults are those of [`actix_web::HttpServer`], except for the number of workers.
 #[derive(Clone)]
-pub struct Settings {
+pub struct ServerSettings {
     /// Threads that run the application, from 1 to 512.
     pub workers: usize,
-    /// The connections, and how many there may be.
+    /// The open connections and their limits.
     pub connections: Arc<Connections>,
-    /// Connections that may be accepted; more wait for it, also to be refused.
+    /// The most connections accepted at once; further ones wait in the listen queue.
     pub accepted: usize,
-    /// How long clients may take.
+    /// Timeouts for slow clients.
     pub pace: Pace,
-    /// Whether raw request targets are understood.
+    /// Whether raw request targets are percent-encoded.
     pub raw_targets: RawTargets,
     /// How long an idle connection stays open.
     pub keep_alive: KeepAlive,
-    /// How long a client may take to close its side; zero is for ever.
+    /// How long a client may take to close its side; zero means no timeout.
     pub disconnect_timeout: Duration,
-    /// How long requests may go on after a graceful stop, in whole seconds.
+    /// How long requests may continue after a graceful stop, in whole seconds.
     pub shutdown_timeout: Duration,
-    /// Who stops the server.
+    /// What stops the server.
     pub stop: Stop,
 }
 
-/// Who stops a server.
+/// What stops a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// The operating system: SIGTERM gracefully, SIGINT and SIGQUIT at once.
+    /// Signals: SIGTERM gracefully, SIGINT and SIGQUIT at once.
     BySignal,
-    /// Only the program, through [`Server::handle`].
+    /// Only [`Server::handle`].
     ByHandle,
 }
 
-impl Default for Settings {
+impl Default for ServerSettings {
     fn default() -> Self {
         Self {
             workers: std::thread::available_parallelism().map_or(2, usize::from),
@@ -87,11 +87,11 @@ impl Default for Settings {
     }
 }
 
-/// Binds an address the way [`actix_web::HttpServer`] does: reusing it, and with room for 1024 connections that have
-/// not been accepted yet, where the standard library has 128.
+/// Binds an address like [`actix_web::HttpServer`]: with `SO_REUSEADDR` and a listen queue of 1024 connections (128 in
+/// the standard library).
 ///
 /// # Errors
-/// The address cannot be had.
+/// The address cannot be bound.
 ///
 /// # Panics
 /// Outside a runtime.
@@ -102,14 +102,14 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(1024)?.into_std()
 }
 
-/// Starts to serve an application over HTTP/1 in cleartext on bound listeners, as [`actix_web::HttpServer`] does, with
-/// raw request targets understood unless `settings` says otherwise. The server runs while the result is awaited.
+/// Serves an application over cleartext HTTP/1 on bound listeners, like [`actix_web::HttpServer`]. The server runs
+/// while the result is awaited.
 ///
-/// `factory` makes the application once for every worker and listener. Peer addresses are those of the sockets.
+/// `factory` is called once per worker and listener. Peer addresses are those of the sockets.
 ///
 /// # Errors
-/// No listener, or one that cannot be used.
-pub fn serve<F, I, S, B>(listeners: Vec<TcpListener>, settings: &Settings, factory: F) -> io::Result<Server>
+/// There is no listener, or one cannot be used.
+pub fn serve<F, I, S, B>(listeners: Vec<TcpListener>, settings: &ServerSettings, factory: F) -> io::Result<Server>
 where
     F: Fn() -> I + Send + Clone + 'static,
     I: IntoServiceFactory<S, Request>,
@@ -121,7 +121,7 @@ where
     <S::Service as Service<Request>>::Future: 'static,
     B: MessageBody + 'static,
 {
-    // The builder panics on this and on a number of workers out of range.
+    // The builder panics without a listener and on a number of workers out of range.
     if listeners.is_empty() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on"));
     }
@@ -141,7 +141,7 @@ where
             let (stopping, connections) = (stopping.clone(), Arc::clone(&connections));
             let app = factory().into_factory().map_err(|error| error.into().error_response());
             let http = HttpService::build()
-                // Idle connections close at once on a graceful stop instead of holding it up to its timeout.
+                // On a graceful stop idle connections close at once, instead of delaying it until its timeout.
                 .graceful_shutdown_signal(move || {
                     let stopping = stopping.clone();
                     async move { stopping.notified().await }
@@ -153,7 +153,8 @@ where
                 .on_connect_ext(|stream: &Lenient<TcpStream>, data| {
                     data.insert(stream.connection());
                 })
-                // Only actix itself can make one that names this address; it is read for requests without a Host alone.
+                // `AppConfig` cannot be built with this address outside actix; it is used for requests without `Host`
+                // only.
                 .h1(apply_fn_factory(map_config(app, |()| AppConfig::default()), handled));
             let (pace, raw_targets) = (settings.pace, settings.raw_targets);
             fn_service(move |stream| ready(watched(stream, &connections, pace, raw_targets))).and_then(http)
@@ -162,7 +163,7 @@ where
     Ok(server.run())
 }
 
-/// Has a request handled for as long as its connection is wanted.
+/// Calls the handler; cancels it with 503 when its connection is closed to make room.
 fn handled<S>(request: Request, service: &S) -> impl Future<Output = Result<S::Response, HttpResponse>> + use<S>
 where
     S: Service<Request, Error = HttpResponse>,
@@ -180,7 +181,8 @@ where
     }
 }
 
-/// Wraps a connection and notes who is at its other end; one for which there is no room is closed.
+/// Admits and wraps a connection, and returns its peer's address. An error closes the connection: the limits are
+/// reached.
 fn watched(
     stream: TcpStream,
     connections: &Arc<Connections>,

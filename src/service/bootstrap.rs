@@ -1,8 +1,8 @@
-//! The first start: a user `admin` and an API key, so that somebody can do something.
+//! First start: creates a user `admin` and an API key, so that the installation can be used.
 
 use crate::domain::actor::Actor;
 use crate::domain::api_key::{NewApiKey, Validity};
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::Id;
 use crate::domain::limits::Limits;
@@ -18,11 +18,11 @@ use crate::service::people::users;
 use crate::service::people::users::NewUser;
 use crate::storage::{peppers, principals, users as user_table};
 
-/// What the first start made; to be shown once.
+/// What the first start created, to be shown once.
 pub struct FirstStart {
-    /// The password of the user [`ADMIN`], unless it was given.
+    /// The password of the user [`ADMIN`], if it was generated.
     pub password: Option<String>,
-    /// The token of an API key with every permission.
+    /// The token of an API key with all permissions.
     pub token: Token,
 }
 
@@ -32,7 +32,7 @@ pub const ADMIN: &str = "admin";
 /// Creates the user `admin` and an API key if there is no user yet.
 ///
 /// # Errors
-/// Violations of the given password, or when the storage fails.
+/// Violations for the given password, or when the storage fails.
 pub async fn run(service: &Service, password: Option<String>) -> Result<Option<FirstStart>> {
     if !service.read(user_table::is_empty).await? {
         return Ok(None);
@@ -41,7 +41,7 @@ pub async fn run(service: &Service, password: Option<String>) -> Result<Option<F
     let given = password.is_some();
     let new = NewUser { username: ADMIN.to_owned(), role: Role::Admin, email: String::new(), password };
     let password = match users::create(service, &operator, new).await {
-        // Another node was faster.
+        // Another node created the user first.
         Err(Error::Conflict(_)) => return Ok(None),
         created => created?,
     };
@@ -58,11 +58,11 @@ pub async fn run(service: &Service, password: Option<String>) -> Result<Option<F
     Ok(Some(FirstStart { password: (!given).then_some(password), token: created.token }))
 }
 
-/// The user that DataHub's documentation speaks of.
+/// The name of the user in DataHub's documentation.
 pub const DATAHUB: &str = "datahub";
 
-/// Creates the user `datahub`, an administrator without a password, if there is no principal of that name: for an
-/// installation where everybody is who they say, so that the commands of DataHub's documentation work on it.
+/// Creates the user `datahub`, an administrator without a password, unless a principal of that name exists. For an
+/// installation without authentication, so that the commands in DataHub's documentation work on it.
 ///
 /// # Errors
 /// When the storage fails.
@@ -81,22 +81,22 @@ pub async fn make_datahub(service: &Service) -> Result<()> {
             created_at: transaction.now,
         };
         principals::insert(transaction.connection, &principal)?;
-        let subject = Subject::Principal(principal.id.uuid());
+        let subject = ChangeSubject::Principal(principal.id.uuid());
         let user = User { principal, display_name: DATAHUB.to_owned(), email: String::new() };
         user_table::insert(transaction.connection, &user, NOBODY)?;
         transaction.record(Action::UserCreated, subject, DATAHUB)
     });
     match made.await {
-        // Another node was faster.
+        // Another node created the user first.
         Err(Error::Conflict(_)) => Ok(()),
         outcome => outcome,
     }
 }
 
-/// Whether a configured pepper fits this database: one that it knows, or any while it knows none.
+/// Checks that a configured pepper belongs to this database. A database without known peppers accepts any.
 ///
 /// # Errors
-/// When none of the configured peppers made the digests of this database: no token would be recognised.
+/// When none of the configured peppers made the digests of this database: no token would be valid.
 pub async fn check_peppers(service: &Service) -> Result<()> {
     loop {
         let known = service.read(peppers::known).await?;
@@ -113,10 +113,10 @@ pub async fn check_peppers(service: &Service) -> Result<()> {
         if known.contains(&current) {
             return Ok(());
         }
-        // Of two nodes that begin with different peppers one gets the place, and the other looks again.
+        // If two nodes start with different peppers, one insert wins and the other node checks again.
         service
-            .run_upkeep(move |database, errand| {
-                database.write_for(errand, |connection| peppers::insert(connection, current, place, now))
+            .run_upkeep(move |database, task| {
+                database.write_for(task, |connection| peppers::insert(connection, current, place, now))
             })
             .await?;
     }

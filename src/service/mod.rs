@@ -1,4 +1,4 @@
-//! The use cases. One function is one use case and one transaction; authorisation is its first line.
+//! The use cases. One function is one use case and one transaction; authorization is its first line.
 
 pub mod authn;
 pub mod authz;
@@ -26,12 +26,12 @@ use crate::domain::pepper::Peppers;
 use crate::domain::token::Prefixes;
 use crate::service::authn::look_ups::LookUps;
 use crate::storage::database::Database;
-pub use crate::storage::errand::GivenUp;
 use crate::storage::listing::Listed;
+pub use crate::storage::task::GivenUp;
 
 use self::authn::sign_ins::SignIns;
 
-/// What every use case works with. Cheap to clone.
+/// The state that every use case works with. Cheap to clone.
 #[derive(Clone)]
 pub struct Service {
     parts: Arc<Parts>,
@@ -40,23 +40,23 @@ pub struct Service {
 
 /// The parts of a [`Service`].
 pub struct Parts {
-    /// What it remembers.
+    /// The connection pools of the database.
     pub database: Database,
-    /// Whom it recognises.
+    /// Credentials, policies and uses in memory.
     pub directory: Directory,
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
-    /// Where randomness comes from.
+    /// The source of randomness.
     pub entropy: Entropy,
-    /// What digests are made with.
+    /// The secrets that digests are made with.
     pub peppers: Peppers,
-    /// How tokens begin.
+    /// The prefixes of tokens.
     pub prefixes: Prefixes,
     /// How long a session lasts, in milliseconds.
     pub session_millis: i64,
-    /// What stands before the checking of a password.
+    /// Admission control for passwords.
     pub sign_ins: SignIns,
-    /// How credentials that are not in memory are looked up.
+    /// The queue of look-ups of credentials that are not in memory.
     pub look_ups: LookUps,
     /// Held while uses are saved.
     pub saving: tokio::sync::Mutex<()>,
@@ -71,13 +71,13 @@ impl std::ops::Deref for Service {
 }
 
 impl Service {
-    /// Puts the parts together.
+    /// Builds the service from its parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self { parts: Arc::new(parts), traffic: Arc::default() }
     }
 
-    /// One page of a collection of which the actor sees that much.
+    /// One page of a collection, restricted to what the actor sees.
     async fn page<F: Listed>(&self, actor: &Actor, mut query: Query<F>, seen: Filter<F>) -> Result<Page<F::Record>> {
         query.filter = seen.clone().and(query.filter);
         let now = self.clock.now();
@@ -98,7 +98,7 @@ impl Service {
     }
 }
 
-/// Runs `work` on a thread that may block. Once begun it runs to its end, whether or not anybody still waits.
+/// Runs `work` on a thread that may block. Once started it runs to its end, even if the caller is gone.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let span = tracing::Span::current();
     let joined = tokio::task::spawn_blocking(move || span.in_scope(work)).await;

@@ -1,4 +1,4 @@
-//! Work on the database for requests: in turn, shared fairly, and no longer than somebody waits for it.
+//! Database work for requests: queued, shared fairly between actors, and given up when the request ends.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -20,36 +20,36 @@ use crate::domain::party::Party;
 use crate::domain::principal::PrincipalKind;
 use crate::queue::{Permit, Urgency};
 use crate::storage::database::{AnyConnection, Database, Lane};
-use crate::storage::errand::{Errand, GivenUp};
+use crate::storage::task::{DatabaseTask, GivenUp};
 
-/// Work that has taken so long makes somebody look whether the database is still there.
+/// Work that takes longer than this triggers a check that the database is reachable.
 const SUSPICIOUS: Duration = Duration::from_millis(500);
 /// How long work waits for its turn.
 const QUEUES_FOR: Duration = Duration::from_secs(8);
-/// How many shares are remembered before those that nobody uses are dropped.
+/// How many shares are kept before unused ones are dropped.
 const SHARES: usize = 1_024;
 
-/// How many changes that concern everybody one actor may make in a row, and how long one of them takes to be forgotten,
-/// in milliseconds: after each of them everything in memory is read again.
+/// Rate limit (GCRA) for changes that affect all principals: how many one actor may make in a row, and after how many
+/// milliseconds one is forgotten. Each of them makes the service read everything in memory again.
 const CHANGES_IN_A_ROW: i64 = 100;
 const CHANGE_FORGOTTEN_AFTER: i64 = 2 * SECOND;
 
-/// Who does how much on the database.
+/// How the database is shared between requests.
 #[derive(Default)]
 pub(super) struct Traffic {
-    /// The turns of each actor whose lists are being read.
+    /// One semaphore per actor, for its reads of lists.
     shares: Mutex<HashMap<PrincipalId, Arc<Semaphore>>>,
-    /// How many requests there have been.
+    /// How many requests there have been; also the number of the latest.
     requests: AtomicU64,
-    /// The writes of requests that are going on, by the numbers of the requests.
-    writes: Mutex<HashMap<u64, Vec<Arc<Errand>>>>,
-    /// At which uptime the changes of each actor that concern everybody will all be forgotten.
+    /// Running writes, by the number of their request.
+    writes: Mutex<HashMap<u64, Vec<Arc<DatabaseTask>>>>,
+    /// For each actor, the uptime at which all its changes that affect all principals are forgotten.
     changes: Mutex<HashMap<PrincipalId, i64>>,
-    /// When it was last looked whether the database takes writes, and what came of it.
+    /// The last check that the database accepts writes.
     write_check: WriteCheck,
 }
 
-/// The last look at whether the database takes writes; whoever looks holds it.
+/// The time and the outcome of the last check that the database accepts writes. Locked while checking.
 pub(super) type WriteCheck = tokio::sync::Mutex<Option<(Instant, std::result::Result<(), &'static str>)>>;
 
 impl Traffic {
@@ -61,15 +61,15 @@ impl Traffic {
         Arc::clone(shares.entry(actor).or_insert_with(|| Arc::new(Semaphore::new(size))))
     }
 
-    /// Lets the envelope of a request know of a write until the result is dropped.
-    fn writing(self: &Arc<Self>, request: u64, errand: &Arc<Errand>) -> Writing {
-        locked(&self.writes).entry(request).or_default().push(Arc::clone(errand));
-        Writing { traffic: Arc::clone(self), request, errand: Arc::clone(errand) }
+    /// Registers a write with its request until the result is dropped.
+    fn writing(self: &Arc<Self>, request: u64, task: &Arc<DatabaseTask>) -> Writing {
+        locked(&self.writes).entry(request).or_default().push(Arc::clone(task));
+        Writing { traffic: Arc::clone(self), request, task: Arc::clone(task) }
     }
 
-    /// Counts a change that concerns everybody, and refuses it to who has just made many. Administrators among the users
-    /// make as many as they like.
-    pub(super) fn may_concern_everybody(&self, actor: &Actor, uptime: i64) -> Result<()> {
+    /// Counts a change that affects all principals, and refuses it if the actor has made too many. Users with the role
+    /// `$admin` are not limited.
+    pub(super) fn admit_global_change(&self, actor: &Actor, uptime: i64) -> Result<()> {
         if actor.principal().is_administrator() && actor.principal().kind == PrincipalKind::User {
             return Ok(());
         }
@@ -84,19 +84,19 @@ impl Traffic {
     }
 }
 
-/// A write of a request that is going on.
+/// A running write of a request.
 struct Writing {
     traffic: Arc<Traffic>,
     request: u64,
-    errand: Arc<Errand>,
+    task: Arc<DatabaseTask>,
 }
 
 impl Drop for Writing {
     fn drop(&mut self) {
         let mut writes = locked(&self.traffic.writes);
-        if let Some(errands) = writes.get_mut(&self.request) {
-            errands.retain(|errand| !Arc::ptr_eq(errand, &self.errand));
-            if errands.is_empty() {
+        if let Some(tasks) = writes.get_mut(&self.request) {
+            tasks.retain(|task| !Arc::ptr_eq(task, &self.task));
+            if tasks.is_empty() {
                 writes.remove(&self.request);
             }
         }
@@ -108,19 +108,19 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Service {
-    /// The number of a new request.
+    /// Returns the number for a new request.
     #[must_use]
     pub fn number_request(&self) -> u64 {
         self.traffic.requests.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Gives up the writes of the request of that number, whose time is over: what has not begun to commit will not. Where a commit has
-    /// begun the request is worth waiting for a little longer, as it has, or will have, happened.
+    /// Gives up the writes of a timed-out request: those that have not begun to commit never will. After
+    /// [`GivenUp::TooLate`] the request is worth waiting for a little longer, because a commit has begun.
     #[must_use]
     pub fn give_up(&self, request: u64) -> GivenUp {
-        let errands = locked(&self.traffic.writes).get(&request).cloned().unwrap_or_default();
-        // All of them, also after one that was too late.
-        let committing = errands.iter().filter(|errand| errand.give_up() == GivenUp::TooLate).count();
+        let tasks = locked(&self.traffic.writes).get(&request).cloned().unwrap_or_default();
+        // Gives up each write, also after one that was too late.
+        let committing = tasks.iter().filter(|task| task.give_up() == GivenUp::TooLate).count();
         if committing > 0 { GivenUp::TooLate } else { GivenUp::InTime }
     }
 
@@ -132,7 +132,7 @@ impl Service {
         self.read_in(Lane::Reads, work).await
     }
 
-    /// Reads what authentication waits for, off the event loop.
+    /// Reads for authentication, off the event loop.
     pub(super) async fn look_up<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut AnyConnection) -> Result<T> + Send + 'static,
@@ -148,7 +148,7 @@ impl Service {
         self.read_in(Lane::Follows, work).await
     }
 
-    /// Reads what costs more the more there is: each actor has a share of the connections, and waits for its own turn
+    /// Reads whose cost grows with the data. Each actor has a share of the connection pool, and waits for its own turn
     /// beyond that.
     pub(super) async fn list<T: Send + 'static>(
         &self,
@@ -158,22 +158,22 @@ impl Service {
         self.read_of(actor.id(), move |connection, _| work(connection)).await
     }
 
-    /// The same on behalf of that principal, for work that asks in between whether it must end.
+    /// Like [`Self::list`], on behalf of a principal, for work that checks in between whether it must stop.
     pub(super) async fn read_of<T: Send + 'static>(
         &self,
         principal: PrincipalId,
-        work: impl FnOnce(&mut AnyConnection, &Errand) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&mut AnyConnection, &DatabaseTask) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.database.check()?;
         let share = self.traffic.share_of(principal, self.database.fair_share());
         let Ok(Ok(turn)) = timeout(QUEUES_FOR, share.acquire_owned()).await else { return Err(Error::Busy) };
-        let errand = Errand::within(Lane::Reads.limit());
-        let seen = Arc::clone(&errand);
-        let read = move |database: &Database, errand: &Arc<Errand>| {
+        let task = DatabaseTask::within(Lane::Reads.limit());
+        let seen = Arc::clone(&task);
+        let read = move |database: &Database, task: &Arc<DatabaseTask>| {
             let _turn = turn;
-            database.read_for(Lane::Reads, errand, |connection| work(connection, &seen))
+            database.read_for(Lane::Reads, task, |connection| work(connection, &seen))
         };
-        self.run(self.seat(Lane::Reads), errand, read).await
+        self.run(self.seat(Lane::Reads), task, read).await
     }
 
     async fn read_in<T: Send + 'static>(
@@ -181,32 +181,32 @@ impl Service {
         lane: Lane,
         work: impl FnOnce(&mut AnyConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let read = move |database: &Database, errand: &Arc<Errand>| database.read_for(lane, errand, work);
-        self.run(self.seat(lane), Errand::within(lane.limit()), read).await
+        let read = move |database: &Database, task: &Arc<DatabaseTask>| database.read_for(lane, task, work);
+        self.run(self.seat(lane), DatabaseTask::within(lane.limit()), read).await
     }
 
-    /// Runs what writes for a request, off the event loop: one write of one actor at a time. Work that the request gave
-    /// up is not committed.
+    /// Writes for a request, off the event loop, one write per actor at a time. Work that the request gave up is not
+    /// committed.
     pub(super) async fn run_write<T: Send + 'static>(
         &self,
         actor: &Actor,
         urgency: Urgency,
-        work: impl FnOnce(&Database, &Arc<Errand>) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&Database, &Arc<DatabaseTask>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let errand = Errand::unbounded();
-        let _writing = self.traffic.writing(actor.request.number, &errand);
-        self.run(self.turn(Party::of(actor), urgency), errand, work).await
+        let task = DatabaseTask::unbounded();
+        let _writing = self.traffic.writing(actor.request.number, &task);
+        self.run(self.turn(Party::of(actor), urgency), task, work).await
     }
 
-    /// Runs what writes for the service itself, off the event loop, before requests.
+    /// Runs a write of the service itself, off the event loop, before those of requests.
     pub(super) async fn run_upkeep<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Database, &Arc<Errand>) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&Database, &Arc<DatabaseTask>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.run(self.turn(Party::Upkeep, Urgency::First), Errand::unbounded(), work).await
+        self.run(self.turn(Party::Upkeep, Urgency::First), DatabaseTask::unbounded(), work).await
     }
 
-    /// The last look at whether the database takes writes.
+    /// The last check that the database accepts writes.
     pub(super) fn write_check(&self) -> &WriteCheck {
         &self.traffic.write_check
     }
@@ -216,10 +216,10 @@ impl Service {
         &self,
         work: impl Fn(&mut AnyConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.run_upkeep(move |database, errand| database.write_for(errand, work)).await
+        self.run_upkeep(move |database, task| database.write_for(task, work)).await
     }
 
-    /// A seat among those that read.
+    /// A place among the readers of a lane.
     async fn seat(&self, lane: Lane) -> Result<OwnedSemaphorePermit> {
         let Ok(Ok(seat)) = timeout(QUEUES_FOR, self.database.seats(lane).acquire_owned()).await else {
             return Err(match lane {
@@ -235,23 +235,23 @@ impl Service {
         self.database.writers().enter(party, urgency).await.ok_or(Error::Overloaded)
     }
 
-    /// Runs work on the database, off the event loop. It ends with the future: PostgreSQL is told to cancel, and SQLite
-    /// notices at the next row.
+    /// Runs work on the database, off the event loop. Dropping the future stops the work: PostgreSQL is told to cancel,
+    /// and SQLite notices at the next row.
     async fn run<T: Send + 'static, S: Send + 'static>(
         &self,
         seat: impl Future<Output = Result<S>>,
-        errand: Arc<Errand>,
-        work: impl FnOnce(&Database, &Arc<Errand>) -> Result<T> + Send + 'static,
+        task: Arc<DatabaseTask>,
+        work: impl FnOnce(&Database, &Arc<DatabaseTask>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.database.check()?;
-        let mut waiting = Waiting { database: self.database.clone(), errand: Some(Arc::clone(&errand)) };
-        let mut done = pin!(self.in_turn(seat, errand, work));
+        let mut waiting = Waiting { database: self.database.clone(), task: Some(Arc::clone(&task)) };
+        let mut done = pin!(self.in_turn(seat, task, work));
         let mut away = pin!(self.database.goes_away());
         loop {
             tokio::select! {
                 biased;
                 outcome = &mut done => {
-                    waiting.errand = None;
+                    waiting.task = None;
                     if matches!(outcome, Err(Error::Unavailable(_))) {
                         self.database.suspect();
                     }
@@ -263,40 +263,40 @@ impl Service {
         }
     }
 
-    /// The seat goes with the work, and not with who waits for it: so no more threads hang than there are seats.
+    /// The place moves into the work instead of staying with the caller, so no more threads hang than there are places.
     async fn in_turn<T: Send + 'static, S: Send + 'static>(
         &self,
         seat: impl Future<Output = Result<S>>,
-        errand: Arc<Errand>,
-        work: impl FnOnce(&Database, &Arc<Errand>) -> Result<T> + Send + 'static,
+        task: Arc<DatabaseTask>,
+        work: impl FnOnce(&Database, &Arc<DatabaseTask>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let seat = seat.await?;
         let database = self.database.clone();
         blocking(move || {
             let _seat = seat;
-            work(&database, &errand)
+            work(&database, &task)
         })
         .await
     }
 }
 
-/// Somebody who waits for work. When they go the work is given up.
+/// A caller that waits for work. On drop the work is given up.
 struct Waiting {
     database: Database,
-    errand: Option<Arc<Errand>>,
+    task: Option<Arc<DatabaseTask>>,
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        let Some(errand) = self.errand.take() else { return };
-        if errand.give_up() == GivenUp::InTime
-            && errand.is_at_server()
+        let Some(task) = self.task.take() else { return };
+        if task.give_up() == GivenUp::InTime
+            && task.is_at_server()
             && self.database.check().is_ok()
             && let Ok(runtime) = Handle::try_current()
         {
             let database = self.database.clone();
             runtime.spawn_blocking(move || {
-                if let Err(error) = database.cancel(&errand) {
+                if let Err(error) = database.cancel(&task) {
                     tracing::debug!(%error, "a statement could not be cancelled");
                 }
             });
@@ -324,16 +324,16 @@ mod tests {
         };
         let (member, other) = (of(1, Role::Member), of(2, Role::Member));
         for _ in 0..CHANGES_IN_A_ROW {
-            traffic.may_concern_everybody(&member, 0).unwrap();
+            traffic.admit_global_change(&member, 0).unwrap();
         }
-        assert!(matches!(traffic.may_concern_everybody(&member, 0), Err(Error::Busy)));
-        traffic.may_concern_everybody(&other, 0).unwrap();
-        traffic.may_concern_everybody(&member, CHANGE_FORGOTTEN_AFTER).unwrap();
-        assert!(matches!(traffic.may_concern_everybody(&member, CHANGE_FORGOTTEN_AFTER), Err(Error::Busy)));
+        assert!(matches!(traffic.admit_global_change(&member, 0), Err(Error::Busy)));
+        traffic.admit_global_change(&other, 0).unwrap();
+        traffic.admit_global_change(&member, CHANGE_FORGOTTEN_AFTER).unwrap();
+        assert!(matches!(traffic.admit_global_change(&member, CHANGE_FORGOTTEN_AFTER), Err(Error::Busy)));
         for _ in 0..=CHANGES_IN_A_ROW {
-            traffic.may_concern_everybody(&of(3, Role::Admin), 0).unwrap();
+            traffic.admit_global_change(&of(3, Role::Admin), 0).unwrap();
         }
-        traffic.may_concern_everybody(&member, i64::from(u16::MAX) * SECOND).unwrap();
+        traffic.admit_global_change(&member, i64::from(u16::MAX) * SECOND).unwrap();
         assert_eq!(locked(&traffic.changes).len(), 1, "what is over is forgotten");
     }
 }

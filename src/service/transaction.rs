@@ -1,14 +1,14 @@
-//! A transaction that writes on behalf of an actor: its audit rows, its invalidations, and the rights it began with.
+//! A transaction that writes on behalf of an actor, with its audit rows and cache invalidations.
 //!
-//! What authorises a write is read again inside its transaction: before the work, so that it never begins with rights
-//! that were taken away while the request waited; and after the work, with the rows held until the commit.
+//! The rights that authorise a write are read again inside its transaction: before the work, in case they were taken
+//! away while the request waited; and after the work, with the rows locked until the commit.
 
 use std::cell::{Cell, RefCell};
 use std::time::Instant;
 
 use super::Service;
 use crate::domain::actor::{Actor, PresentedCredential, Standing};
-use crate::domain::change::{Action, Change, Subject};
+use crate::domain::change::{Action, Change, ChangeSubject};
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::Id;
 use crate::domain::principal::Role;
@@ -24,18 +24,18 @@ pub(in crate::service) struct Transaction<'a> {
     pub(in crate::service) actor: &'a Actor,
     /// When the transaction began, in epoch milliseconds.
     pub(in crate::service) now: i64,
-    changed: &'a RefCell<Vec<Subject>>,
+    changed: &'a RefCell<Vec<ChangeSubject>>,
     ends_own_credential: bool,
     own_role: Role,
 }
 
 impl Service {
-    /// Writes in one transaction, off the event loop, and invalidates what it changed before it returns. `work` may
-    /// run again when another transaction was in its way.
+    /// Writes in one transaction, off the event loop, and invalidates what it changed before it returns. `work` may run
+    /// again after a conflict with another transaction.
     ///
     /// # Errors
     /// Those of `work`; [`Error::Unauthenticated`] when the actor's credential has ended since the request began, and
-    /// [`Error::Busy`] when the actor's rights are not what they were then.
+    /// [`Error::Busy`] when the actor's rights have changed since then.
     pub(in crate::service) async fn write<T: Send + 'static>(
         &self,
         actor: &Actor,
@@ -44,7 +44,7 @@ impl Service {
         self.write_with(Urgency::InTurn, actor, work).await
     }
 
-    /// The same before the writes that are not urgent: for what takes rights away, and for signing in.
+    /// Like [`Service::write`], ahead of writes that are not urgent: for revocations and for signing in.
     ///
     /// # Errors
     /// Those of [`Service::write`].
@@ -64,15 +64,15 @@ impl Service {
     ) -> Result<T> {
         let (service, actor) = (self.clone(), actor.clone());
         let asking = actor.clone();
-        self.run_write(&asking, urgency, move |database, errand| {
+        self.run_write(&asking, urgency, move |database, task| {
             let changed = RefCell::new(Vec::new());
             let committing = Cell::new(Instant::now());
-            let outcome = database.write_for(errand, |connection| {
+            let outcome = database.write_for(task, |connection| {
                 let mut transaction = Transaction::begin(connection, &service, &actor, &changed)?;
                 let done = work(&mut transaction)?;
                 transaction.confirm_rights()?;
-                if transaction.concerns_everybody() {
-                    service.traffic.may_concern_everybody(&actor, service.clock.uptime())?;
+                if transaction.affects_all_principals() {
+                    service.traffic.admit_global_change(&actor, service.clock.uptime())?;
                 }
                 committing.set(Instant::now());
                 Ok(done)
@@ -90,7 +90,7 @@ impl Service {
         .await
     }
 
-    /// What the actor's credential vouches for, as this transaction sees it.
+    /// The standing that the actor's credential gives it, as this transaction sees it.
     fn present(
         &self,
         connection: &mut AnyConnection,
@@ -117,20 +117,20 @@ impl Service {
 }
 
 impl<'a> Transaction<'a> {
-    /// Begins with the rights that the request was admitted with, if the actor still has them.
+    /// Begins, if the actor still has the rights that the request was admitted with.
     fn begin(
         connection: &'a mut AnyConnection,
         service: &'a Service,
         actor: &'a Actor,
-        changed: &'a RefCell<Vec<Subject>>,
+        changed: &'a RefCell<Vec<ChangeSubject>>,
     ) -> Result<Self> {
         let now = service.clock.now();
         if let Some(credential) = actor.credential {
             let standing = service.present(connection, actor, credential, now)?;
             if !standing.reaches_as(actor.standing()) {
-                // A deletion that committed between two statements of this look says so by itself.
+                // If the principal was deleted between two statements above, this gives the precise error.
                 service.present(connection, actor, credential, now)?;
-                service.directory.forget(Subject::Principal(actor.id().uuid()));
+                service.directory.forget(ChangeSubject::Principal(actor.id().uuid()));
                 return Err(Error::Busy);
             }
         }
@@ -138,8 +138,8 @@ impl<'a> Transaction<'a> {
         Ok(Self { connection, service, actor, now, changed, ends_own_credential: false, own_role })
     }
 
-    /// Leaves a trace of what was done.
-    pub(in crate::service) fn record(&mut self, action: Action, subject: Subject, name: &str) -> Result<()> {
+    /// Writes an audit row, and notes the subject for cache invalidation.
+    pub(in crate::service) fn record(&mut self, action: Action, subject: ChangeSubject, name: &str) -> Result<()> {
         if action.decides() {
             self.changed.borrow_mut().push(subject);
         }
@@ -157,18 +157,18 @@ impl<'a> Transaction<'a> {
         changes::append(self.connection, &change)
     }
 
-    /// Says that this transaction itself ends the credential of its request.
+    /// Notes that this transaction itself ends the credential of its request.
     pub(in crate::service) fn ends_own_credential(&mut self) {
         self.ends_own_credential = true;
     }
 
-    /// Says that this transaction itself gives its actor that role.
+    /// Notes that this transaction itself gives its actor this role.
     pub(in crate::service) fn changes_own_role(&mut self, role: Role) {
         self.own_role = role;
     }
 
-    /// The last statements before the commit: a request whose rights were taken away while it ran writes nothing. The
-    /// credential and the principal stay as they are until the commit.
+    /// Runs last before the commit: a request whose rights were taken away while it ran commits nothing. Locks the
+    /// credential and the principal until the commit.
     fn confirm_rights(&mut self) -> Result<()> {
         let Some(credential) = self.actor.credential.filter(|_| !self.ends_own_credential) else { return Ok(()) };
         // In the order in which a deletion locks them.
@@ -181,21 +181,21 @@ impl<'a> Transaction<'a> {
             return Err(Error::Unauthenticated(Refusal::Disabled));
         }
         if self.changes_own_rights() {
-            // What it changed itself cannot be told from what another transaction changed; its role can.
+            // Its own changes cannot be told from those of another transaction, except for the role.
             return if held.role == self.own_role.name() { Ok(()) } else { Err(overtaken()) };
         }
         let standing = self.service.present(self.connection, self.actor, credential, self.now)?;
         if standing.reaches_as(self.actor.standing()) { Ok(()) } else { Err(overtaken()) }
     }
 
-    /// Whether the transaction changed something that the actor's own rights may follow from.
+    /// Whether the transaction changed something that may decide the actor's own rights.
     fn changes_own_rights(&self) -> bool {
-        let own = Subject::Principal(self.actor.id().uuid());
-        self.concerns_everybody() || self.changed.borrow().contains(&own)
+        let own = ChangeSubject::Principal(self.actor.id().uuid());
+        self.affects_all_principals() || self.changed.borrow().contains(&own)
     }
 
-    /// Whether it changed something that anybody's rights may follow from.
-    fn concerns_everybody(&self) -> bool {
-        self.changed.borrow().iter().any(|subject| subject.concerns_everybody())
+    /// Whether the transaction changed something that may decide the rights of any principal.
+    fn affects_all_principals(&self) -> bool {
+        self.changed.borrow().iter().any(|subject| subject.affects_all_principals())
     }
 }

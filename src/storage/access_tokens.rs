@@ -1,4 +1,4 @@
-//! Access tokens: what is told of credentials that have a name.
+//! Access tokens: the names and descriptions of credentials.
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -7,7 +7,7 @@ use super::database::AnyConnection;
 use super::listing::{ALWAYS, Column, Expression, Listed, Stored, condition, paged};
 use super::rows::{corrupt, parse_id};
 use super::schema::{access_tokens, credentials};
-use crate::domain::access_token::{AccessToken, AccessTokenField, Party};
+use crate::domain::access_token::{AccessToken, AccessTokenField, NamedPrincipal};
 use crate::domain::api_key::NEVER;
 use crate::domain::error::Result;
 use crate::domain::filter::Filter;
@@ -16,7 +16,7 @@ use crate::domain::principal::Principal;
 use crate::domain::text::fold;
 use crate::domain::token::KeyId;
 
-/// What `expires_at` holds for a token that never does: so it comes last when the latest come first.
+/// The stored `expires_at` of a token that never expires: 0, so that it comes last in descending order.
 const ABSENT: i64 = 0;
 
 /// A row of `access_tokens`.
@@ -44,15 +44,15 @@ impl AccessTokenRow {
             id: self.id,
             name: self.name,
             description: self.description,
-            actor: Party { id: parse_id(&self.actor_id)?, username: self.actor_name },
-            owner: Party { id: parse_id(&self.owner_id)?, username: self.owner_name },
+            actor: NamedPrincipal { id: parse_id(&self.actor_id)?, username: self.actor_name },
+            owner: NamedPrincipal { id: parse_id(&self.owner_id)?, username: self.owner_name },
             created_at: self.created_at,
             expires_at: if self.expires_at == ABSENT { NEVER } else { self.expires_at },
         })
     }
 }
 
-/// Adds what is told of a credential that is there already.
+/// Adds the access token of an existing credential.
 ///
 /// # Errors
 /// When the storage fails.
@@ -84,14 +84,14 @@ pub fn find(connection: &mut AnyConnection, id: &str) -> Result<Option<AccessTok
     row.map(AccessTokenRow::into_domain).transpose()
 }
 
-/// The access tokens that others created for a principal.
+/// The access tokens that other principals created for a principal.
 ///
 /// # Errors
 /// When the storage fails.
 pub fn created_by_others(connection: &mut AnyConnection, actor: &Principal) -> Result<Vec<AccessToken>> {
     let id = actor.id.to_string();
     let found = access_tokens::table
-        // The name has the index.
+        // The index is on the name.
         .filter(access_tokens::actor_name.eq(actor.username().to_string()))
         .filter(access_tokens::actor_id.eq(&id))
         .filter(access_tokens::owner_id.ne(&id))
@@ -100,7 +100,7 @@ pub fn created_by_others(connection: &mut AnyConnection, actor: &Principal) -> R
     rows.into_iter().map(AccessTokenRow::into_domain).collect()
 }
 
-/// The same, if it is seen.
+/// Like [`find`], if the filter `seen` matches it.
 ///
 /// # Errors
 /// When the storage fails.
@@ -152,8 +152,7 @@ impl Listed for AccessTokenField {
     }
 }
 
-/// Removes the credentials of access tokens that expired before `instant`, and with them what is told of them; tells how
-/// many.
+/// Removes access tokens that expired before `instant`, with their credentials; returns how many.
 ///
 /// # Errors
 /// When the storage fails.

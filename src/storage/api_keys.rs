@@ -43,7 +43,7 @@ struct ApiKeyRow {
     description_folded: String,
 }
 
-/// The columns of `api_keys` that matter when its token is used.
+/// The columns of `api_keys` that are needed when its token is used.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = api_keys)]
 pub(super) struct TermsRow {
@@ -102,10 +102,10 @@ impl From<&ApiKey> for ApiKeyRow {
     }
 }
 
-/// Adds an API key, whose principal is there already, with its permissions and persona links.
+/// Adds an API key with its permissions and persona links; its principal must exist.
 ///
 /// # Errors
-/// A violation when a persona has just been deleted.
+/// A violation when a persona was deleted meanwhile.
 pub fn insert(connection: &mut AnyConnection, key: &ApiKey, maker: Maker) -> Result<()> {
     let made = (
         api_keys::maker_id.eq(maker.id.map(|id| id.to_string()).unwrap_or_default()),
@@ -117,7 +117,7 @@ pub fn insert(connection: &mut AnyConnection, key: &ApiKey, maker: Maker) -> Res
     key_counts::add(connection, key.id, 1)
 }
 
-/// Locks an API key for the rest of the transaction by marking it as updated.
+/// Locks an API key until the transaction ends, by marking it as updated.
 ///
 /// # Errors
 /// When the storage fails.
@@ -126,10 +126,10 @@ pub fn touch(connection: &mut AnyConnection, id: PrincipalId, now: i64) -> Resul
     Ok(Existed::from(diesel::update(found).set(api_keys::updated_at.eq(now)).execute(connection)?))
 }
 
-/// Writes a whole API key over what was there: its persona links are replaced by those it has now.
+/// Replaces an API key, its permissions and its persona links.
 ///
 /// # Errors
-/// A violation when a persona has just been deleted.
+/// A violation when a persona was deleted meanwhile.
 pub fn replace(connection: &mut AnyConnection, key: &ApiKey) -> Result<()> {
     diesel::update(api_keys::table.find(key.id.to_string()))
         .set((
@@ -156,7 +156,7 @@ pub fn find(connection: &mut AnyConnection, id: PrincipalId) -> Result<Option<Ap
     Ok(complete(connection, row.into_iter().collect())?.pop())
 }
 
-/// Where the API key with that id comes from and what bounds it; `None` for what is no API key.
+/// The maker and the bounds of the API key with that id; `None` if it is no API key.
 ///
 /// # Errors
 /// When the storage fails.
@@ -173,7 +173,7 @@ pub fn lineage(connection: &mut AnyConnection, id: PrincipalId) -> Result<Option
     Ok(Some(Lineage { maker: Maker { id, kind }, bounds }))
 }
 
-/// Hands the API keys that a key made to the maker of that key, which is about to go: it managed them already.
+/// Before a key is deleted, makes its maker the maker of the keys it made. The maker managed them already.
 ///
 /// # Errors
 /// When the storage fails.
@@ -188,7 +188,7 @@ pub(super) fn hand_over(connection: &mut AnyConnection, gone: &str) -> Result<()
     Ok(())
 }
 
-/// The same, if it is seen.
+/// Like [`find`], if the filter `seen` matches it.
 ///
 /// # Errors
 /// When the storage fails.
@@ -223,7 +223,7 @@ impl Listed for ApiKeyField {
     }
 }
 
-/// The direction of an order by creation. An id begins with the time of its key's creation, so it orders keys alike.
+/// The direction, if the sort is by creation. An id begins with the creation time, so sorting by id is the same.
 fn by_creation(sort: &Sort<ApiKeyField>) -> Option<Direction> {
     match sort.0.as_slice() {
         [(ApiKeyField::CreatedAt | ApiKeyField::Id, direction)] => Some(*direction),
@@ -231,15 +231,16 @@ fn by_creation(sort: &Sort<ApiKeyField>) -> Option<Direction> {
     }
 }
 
-/// Whether the filter names what few keys have, and an index finds them by.
+/// Whether the filter fixes a field that few keys share and that has an index.
 fn finds_few(filter: &Filter<ApiKeyField>) -> bool {
     [ApiKeyField::Id, ApiKeyField::ClientId, ApiKeyField::DisplayName, ApiKeyField::CreatedBy]
         .into_iter()
         .any(|field| filter.split_fixed(field).is_some())
 }
 
-/// A page, by creation, of those of a persona's keys that the rest of the filter wants. Its links are in that order, so
-/// they are read until the page is full, after a cursor from there on; to find their keys first is to sort them all.
+/// A page, sorted by creation, of a persona's keys that the rest of the filter matches. The persona's links are in that
+/// order, so they are read from the cursor on until the page is full; finding their keys first would mean sorting all
+/// of them.
 fn linked_page(
     connection: &mut AnyConnection,
     qualified_name: &str,
@@ -268,7 +269,7 @@ fn linked_page(
     complete(connection, rows)
 }
 
-/// Notes uses of keys: one statement for many keys, two columns only, and never back in time.
+/// Adds uses of keys: one statement for many keys that writes two columns. `last_used_at` never moves back.
 ///
 /// # Errors
 /// When the storage fails.
@@ -288,7 +289,7 @@ pub fn note_uses(connection: &mut AnyConnection, uses: &[Use]) -> Result<()> {
     Ok(())
 }
 
-/// Puts uses that are said to be later than `later` at `now`.
+/// Sets `last_used_at` values after `later` to `now`: a clock was ahead when they were recorded.
 ///
 /// # Errors
 /// When the storage fails.
@@ -298,7 +299,7 @@ pub fn forget_future_uses(connection: &mut AnyConnection, now: i64, later: i64) 
     Ok(())
 }
 
-/// Adds the permissions and persona links to rows: two queries for any number of them.
+/// Adds permissions and persona links to rows, with two queries for any number of rows.
 fn complete(connection: &mut AnyConnection, rows: Vec<ApiKeyRow>) -> Result<Vec<ApiKey>> {
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
     let mut permissions = principal_table::permissions_of(connection, &ids)?;

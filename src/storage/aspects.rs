@@ -1,4 +1,4 @@
-//! What DataHub's clients wrote about principals.
+//! Aspects: what DataHub's clients wrote about principals.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
 use crate::domain::profile::Aspect;
 
-/// Writes an aspect over the one that was there. The principal must be locked.
+/// Replaces an aspect. The caller must hold the lock on the principal.
 ///
 /// # Errors
 /// When the storage fails.

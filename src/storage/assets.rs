@@ -1,4 +1,4 @@
-//! Assets and whom they name.
+//! Assets, and the users and roles they name.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -50,7 +50,7 @@ impl From<&Asset> for AssetRow {
 }
 
 impl AssetRow {
-    /// The asset, without its people and its owners.
+    /// Converts the row, without people and owners.
     fn into_domain(self) -> Result<Asset> {
         Ok(Asset {
             id: parse_id(&self.id)?,
@@ -70,7 +70,7 @@ impl AssetRow {
     }
 }
 
-/// Adds an asset, unless there is one of its type and qualified name.
+/// Adds an asset, unless one with the same type and qualified name exists.
 ///
 /// # Errors
 /// When the storage fails.
@@ -88,7 +88,7 @@ pub fn insert(connection: &mut AnyConnection, asset: &Asset) -> Result<Existed> 
     Ok(Existed::No)
 }
 
-/// Writes everything that can change of an asset.
+/// Replaces an asset with its people, owners and terms.
 ///
 /// # Errors
 /// When the storage fails.
@@ -124,7 +124,8 @@ pub fn delete(connection: &mut AnyConnection, id: AssetId) -> Result<Existed> {
     Ok(existed.into())
 }
 
-/// Takes a user name off the lists and the owners of every asset: whoever has it next is somebody else.
+/// Removes a deleted user's name from the people and owners of every asset, so that a later user of the same name
+/// inherits nothing.
 ///
 /// # Errors
 /// When the storage fails.
@@ -132,14 +133,14 @@ pub fn forget_user(connection: &mut AnyConnection, username: &str) -> Result<()>
     let lists = [PeopleList::AdminUsers.name(), PeopleList::ViewerUsers.name(), OWNERS];
     let found =
         || asset_people::table.filter(asset_people::member.eq(username)).filter(asset_people::relation.eq_any(lists));
-    // Whoever is writing one of them would write the name back.
+    // A concurrent write of one of these assets would write the name back, so it must conflict.
     let naming = assets::table.filter(assets::id.eq_any(found().select(asset_people::asset_id)));
     diesel::update(naming).set(assets::revision.eq(assets::revision + 1)).execute(connection)?;
     diesel::delete(found()).execute(connection)?;
     Ok(())
 }
 
-/// Locks an asset, if there is one, for the rest of the transaction, and counts the write that will follow.
+/// Locks an asset, if it exists, until the transaction ends, and raises its revision for the write that follows.
 ///
 /// # Errors
 /// When the storage fails.
@@ -149,7 +150,7 @@ pub fn lock(connection: &mut AnyConnection, id: AssetId) -> Result<()> {
     Ok(())
 }
 
-/// The same by type and qualified name.
+/// Like [`lock`], by type and qualified name; returns the asset.
 ///
 /// # Errors
 /// When the storage fails.
@@ -182,7 +183,7 @@ pub fn find_many(connection: &mut AnyConnection, ids: &[String]) -> Result<Vec<A
     Ok(found)
 }
 
-/// The ids of the assets with these qualified names, of whatever type; of several with the same name that of the oldest.
+/// The ids of the assets with these qualified names, of any type. The oldest wins if several have the same name.
 ///
 /// # Errors
 /// When the storage fails.
@@ -201,7 +202,7 @@ pub fn ids_of(connection: &mut AnyConnection, names: &[&str]) -> Result<HashMap<
     Ok(ids)
 }
 
-/// The assets with that qualified name, of whatever type.
+/// The assets with that qualified name, of any type.
 ///
 /// # Errors
 /// When the storage fails.
@@ -234,8 +235,8 @@ fn parse_list(relation: &str) -> Result<PeopleList> {
     PeopleList::find(relation).ok_or_else(|| corrupt("relation", relation))
 }
 
-/// Makes everybody else who is about to create an asset that lies beneath nothing wait for the end of the transaction.
-/// Without it two of them would not see each other on PostgreSQL, and one may lie beneath the other.
+/// Serialises the creation of top-level assets: other transactions that call this wait until this one ends. Without it
+/// two transactions would not see each other on PostgreSQL and could create an asset beneath the other's.
 ///
 /// # Errors
 /// When the storage fails.
@@ -245,18 +246,18 @@ pub fn lock_ground(connection: &mut AnyConnection) -> Result<()> {
     Ok(())
 }
 
-/// Whether there is an asset with that qualified name, of whatever type, or one that it lies beneath.
+/// Whether an asset of any type has that qualified name, or the name of one of its ancestors.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn is_settled(connection: &mut AnyConnection, qualified_name: &str) -> Result<bool> {
+pub fn exists_at_or_above(connection: &mut AnyConnection, qualified_name: &str) -> Result<bool> {
     let mut names = ancestors(qualified_name);
     names.push(qualified_name);
     let there = assets::table.filter(assets::qualified_name.eq_any(names));
     Ok(diesel::select(diesel::dsl::exists(there)).get_result(connection)?)
 }
 
-/// Whether there is an asset beneath that qualified name.
+/// Whether any asset lies beneath that qualified name.
 ///
 /// # Errors
 /// When the storage fails.
@@ -279,7 +280,7 @@ pub fn is_above_any(connection: &mut AnyConnection, qualified_name: &str) -> Res
     Ok(diesel::select(diesel::dsl::exists(in_glossary)).get_result(connection)?)
 }
 
-/// What a user is to the assets with that qualified name, by its own name or its role, there or above: the most of it.
+/// The strongest relation of a user, by name or role, to the assets with that qualified name or to their ancestors.
 ///
 /// # Errors
 /// When the storage fails.
@@ -302,21 +303,21 @@ pub fn relation_to(
     Ok(if relations.contains(&Relation::Admin) { Some(Relation::Admin) } else { relations.first().copied() })
 }
 
-/// Rows that name this user.
+/// Condition: the row names this user as admin or viewer.
 #[diesel::dsl::auto_type(no_type_alias)]
 pub(super) fn by_name(username: String) -> _ {
     let relation = asset_people::relation;
     asset_people::member.eq(username).and(relation.eq("adminUsers").or(relation.eq("viewerUsers")))
 }
 
-/// Rows that name this role.
+/// Condition: the row names this role as admin or viewer.
 #[diesel::dsl::auto_type(no_type_alias)]
 pub(super) fn by_role(id: &'static str) -> _ {
     let relation = asset_people::relation;
     asset_people::member.eq(id).and(relation.eq("adminRoles").or(relation.eq("viewerRoles")))
 }
 
-/// The assets that name anybody whom a persona is linked to, or any role.
+/// The qualified names of the assets that name a principal linked to the persona, or any role.
 ///
 /// # Errors
 /// When the storage fails.

@@ -1,4 +1,4 @@
-//! What decisions need to know of assets and of other principals: one of them, or a page of those that may be meant.
+//! Assets and principals as decisions need them: one, or a page of candidates.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -16,12 +16,12 @@ use crate::domain::entity::EntityState;
 use crate::domain::error::Result;
 use crate::domain::principal::{Principal, PrincipalKind};
 
-/// What policies may look at of an asset.
+/// The parts of an asset that policies may look at.
 #[derive(Debug, Clone)]
 pub struct StoredAsset {
     /// The qualified name.
     pub qualified_name: String,
-    /// As its clients wrote them.
+    /// The attributes as clients wrote them.
     pub attributes: Map<String, Value>,
     /// The user names of its owners.
     pub owners: BTreeSet<String>,
@@ -37,7 +37,7 @@ impl From<&Asset> for StoredAsset {
     }
 }
 
-/// The id, the qualified name and the attributes of each, with their owners.
+/// Converts rows of id, qualified name and attributes, and adds the owners.
 fn with_owners(connection: &mut AnyConnection, rows: Vec<(String, String, String)>) -> Result<Vec<StoredAsset>> {
     let mut owners: HashMap<String, BTreeSet<String>> = HashMap::new();
     for chunk in rows.chunks(super::MANY) {
@@ -62,7 +62,7 @@ fn with_owners(connection: &mut AnyConnection, rows: Vec<(String, String, String
 /// # Errors
 /// When the storage fails.
 pub fn asset(connection: &mut AnyConnection, type_name: &str, qualified_name: &str) -> Result<Option<StoredAsset>> {
-    // PostgreSQL cannot even be asked about these.
+    // PostgreSQL rejects text with a NUL.
     if type_name.contains('\0') || qualified_name.contains('\0') {
         return Ok(None);
     }
@@ -71,7 +71,7 @@ pub fn asset(connection: &mut AnyConnection, type_name: &str, qualified_name: &s
     with_owners(connection, rows).map(|mut found| found.pop())
 }
 
-/// Active assets of a type, in the order of their qualified names, from behind that one.
+/// Active assets of a type, sorted by qualified name, after `after` (keyset pagination).
 ///
 /// # Errors
 /// When the storage fails.
@@ -110,7 +110,7 @@ pub fn assets_named(connection: &mut AnyConnection, type_name: &str, names: &[St
     Ok(found)
 }
 
-/// Principals of these kinds, in the order of their ids, from behind that one.
+/// Principals of these kinds, sorted by id, after `after` (keyset pagination).
 ///
 /// # Errors
 /// When the storage fails.
@@ -130,7 +130,7 @@ pub fn principals_after(
     rows.into_iter().map(PrincipalRow::into_domain).collect()
 }
 
-/// Which of these can do nothing at `now`, because they are disabled or are API keys that have expired: their ids.
+/// The ids of those of these principals that are inactive at `now`: disabled, or an expired API key.
 ///
 /// # Errors
 /// When the storage fails.
@@ -145,8 +145,8 @@ pub fn inactive(connection: &mut AnyConnection, principals: &[Principal], now: i
     Ok(inactive)
 }
 
-/// The standings of these principals, as far as one resource is concerned: of the assets that name them only those are
-/// told that the resource is or lies beneath. What policies permit them on the platform is left out.
+/// The standings of these principals as far as one resource is concerned: only grants of that asset and its ancestors
+/// are included. Platform permissions granted by policies are left out.
 ///
 /// # Errors
 /// When the storage fails.
@@ -170,7 +170,7 @@ pub fn standings(
     Ok(principals.into_iter().zip(ids).map(standing).collect())
 }
 
-/// One of the people of an asset.
+/// One member of an asset's people lists.
 struct Named {
     list: PeopleList,
     member: String,
@@ -187,7 +187,7 @@ impl Named {
     }
 }
 
-/// The people of the assets that something is or lies beneath.
+/// The people of the asset with that qualified name and of its ancestors.
 fn people_at(connection: &mut AnyConnection, qualified_name: &str) -> Result<Vec<Named>> {
     let mut names = ancestors(qualified_name);
     names.push(qualified_name);

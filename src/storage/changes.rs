@@ -1,4 +1,4 @@
-//! The changes feed: the audit trail, and what other processes follow.
+//! The changes feed: the audit trail, which other processes follow to invalidate their memory.
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -10,7 +10,7 @@ use super::feed::{Mark, mark, next_position};
 use super::listing::{ALWAYS, Column, Expression, Listed, Stored, condition, paged};
 use super::rows::corrupt;
 use super::schema::changes;
-use crate::domain::change::{Change, Subject};
+use crate::domain::change::{Change, ChangeSubject};
 use crate::domain::error::Result;
 use crate::domain::fields::ChangeField;
 use crate::domain::filter::Filter;
@@ -54,12 +54,12 @@ impl ChangeRow {
     fn into_domain(self) -> Result<Change> {
         let uuid = |text: &str| Uuid::parse_str(text).map_err(|_| corrupt("id", text));
         let subject = match self.subject_kind.as_str() {
-            "principal" => Subject::Principal(uuid(&self.subject_id)?),
-            "policy" => Subject::Policy(uuid(&self.subject_id)?),
-            "asset" => Subject::Asset(uuid(&self.subject_id)?),
-            "role" => Subject::Role(uuid(&self.subject_id)?),
-            // Whatever a later version changes may concern everybody.
-            _ => Subject::Persona(uuid(&self.subject_id)?),
+            "principal" => ChangeSubject::Principal(uuid(&self.subject_id)?),
+            "policy" => ChangeSubject::Policy(uuid(&self.subject_id)?),
+            "asset" => ChangeSubject::Asset(uuid(&self.subject_id)?),
+            "role" => ChangeSubject::Role(uuid(&self.subject_id)?),
+            // An unknown kind, written by a later version, is treated as concerning every principal.
+            _ => ChangeSubject::Persona(uuid(&self.subject_id)?),
         };
         Ok(Change {
             id: uuid(&self.id)?,
@@ -112,15 +112,15 @@ pub fn append(connection: &mut AnyConnection, change: &Change) -> Result<()> {
     Ok(())
 }
 
-/// What was committed since a look at the changes.
+/// The changes that were committed since the last read of the feed.
 pub struct News {
-    /// The changes, in no particular order; each is news once.
+    /// The changes, in no particular order; each is returned once.
     pub changes: Vec<Change>,
-    /// Where the next look begins.
+    /// Where the next read begins.
     pub mark: Mark,
 }
 
-/// What was committed since that mark was read, whatever its time stamps say.
+/// The changes committed since that mark was read, whatever their time stamps say.
 ///
 /// # Errors
 /// When the storage fails.
@@ -141,21 +141,21 @@ pub fn latest(connection: &mut AnyConnection) -> Result<Option<Change>> {
     row.map(ChangeRow::into_domain).transpose()
 }
 
-/// How many changes [`last_committed`] tells of.
+/// How many changes [`last_committed`] returns.
 const LAST: i64 = 20;
 
-/// The changes that were committed last, as far as the database knows.
+/// The changes that were committed last, by commit position.
 ///
 /// # Errors
 /// When the storage fails.
 pub fn last_committed(connection: &mut AnyConnection) -> Result<Vec<Change>> {
-    // Changes that came with a dump have no position.
+    // Changes restored from a dump have no position.
     let last = changes::table.order((changes::position.desc(), changes::changed_at.desc())).limit(LAST);
     let rows = last.select(ChangeRow::as_select()).load(connection)?;
     rows.into_iter().map(ChangeRow::into_domain).collect()
 }
 
-/// Whether that was done after `instant`.
+/// Whether there is a change with that action after `instant`.
 ///
 /// # Errors
 /// When the storage fails.

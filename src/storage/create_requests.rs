@@ -1,4 +1,4 @@
-//! Which API key a create request made.
+//! Idempotency keys of create requests, and the API keys they made.
 
 use diesel::prelude::*;
 
@@ -8,17 +8,17 @@ use super::schema::create_requests;
 use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
 
-/// A create request that may be repeated.
+/// A create request with an idempotency key, which the client may repeat.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = create_requests)]
 pub struct CreateRequest {
-    /// Who sent it; another's request with the same key is another request.
+    /// The sender. Idempotency keys of different senders are independent.
     pub owner_id: String,
-    /// What the client calls it.
+    /// The idempotency key.
     pub request_key: String,
-    /// What it asked for.
+    /// Digest of the requested API key, to tell a repetition from another request.
     pub body_digest: String,
-    /// What it made.
+    /// The id of the API key that it created.
     pub api_key_id: String,
     /// Epoch milliseconds.
     pub created_at: i64,
@@ -28,13 +28,13 @@ impl CreateRequest {
     /// The API key it made.
     ///
     /// # Errors
-    /// When the database holds no id.
+    /// When the stored id is malformed.
     pub fn api_key(&self) -> Result<PrincipalId> {
         parse_id(&self.api_key_id)
     }
 }
 
-/// Remembers a request, unless it is known already.
+/// Stores a request, unless its idempotency key is stored already.
 ///
 /// # Errors
 /// When the storage fails.
@@ -49,7 +49,7 @@ pub fn insert(connection: &mut AnyConnection, request: &CreateRequest) -> Result
     }
 }
 
-/// Forgets one request if it is older than `instant`.
+/// Deletes one request if it is older than `instant`.
 ///
 /// # Errors
 /// When the storage fails.
@@ -61,7 +61,7 @@ pub fn forget_old(connection: &mut AnyConnection, request: &CreateRequest, insta
     Ok(())
 }
 
-/// Locks the remembered request for the rest of the transaction and reads it.
+/// Locks the stored request until the transaction ends, and reads it.
 ///
 /// # Errors
 /// When the storage fails.
@@ -71,7 +71,7 @@ pub fn lock(connection: &mut AnyConnection, request: &CreateRequest) -> Result<O
     Ok(found.select(CreateRequest::as_select()).get_result(connection).optional()?)
 }
 
-/// Forgets every request older than `instant`; tells how many.
+/// Deletes every request older than `instant`; returns how many.
 ///
 /// # Errors
 /// When the storage fails.

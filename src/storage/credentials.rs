@@ -1,4 +1,4 @@
-//! Credentials, and what the directory needs to know of whom they authenticate.
+//! Credentials, and the standing of their principals for the directory.
 
 use diesel::prelude::*;
 
@@ -61,8 +61,8 @@ pub fn insert(connection: &mut AnyConnection, credential: &Credential) -> Result
     Ok(())
 }
 
-/// Everything needed to recognise the holder of a token, but what policies permit it: `None` when no credential has that
-/// key id.
+/// The credential with that key id, with everything needed to authenticate its holder except what policies permit;
+/// `None` when there is none.
 ///
 /// # Errors
 /// When the storage fails.
@@ -125,7 +125,7 @@ pub fn delete_all(connection: &mut AnyConnection, principal: PrincipalId, kind: 
     Ok(())
 }
 
-/// Removes every credential of one kind; tells how many.
+/// Removes every credential of one kind; returns how many.
 ///
 /// # Errors
 /// When the storage fails.
@@ -133,22 +133,22 @@ pub fn delete_all_of(connection: &mut AnyConnection, kind: TokenKind) -> Result<
     Ok(diesel::delete(credentials::table.filter(credentials::kind.eq(kind.name()))).execute(connection)?)
 }
 
-/// A credential, whose it is, and what that is called.
+/// A credential with its principal and, for an API key, its name.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct Holding {
-    /// The name of its kind.
+    /// The name of the credential's kind.
     pub kind: String,
     /// The id of its principal.
     pub principal: String,
     /// The user name of its principal.
     pub username: String,
-    /// What an API key is called.
+    /// The display name of an API key.
     pub display_name: Option<String>,
     /// When it was created, in epoch milliseconds.
     pub created_at: i64,
 }
 
-/// Every credential there is, the oldest first.
+/// Every credential, the oldest first.
 ///
 /// # Errors
 /// When the storage fails.
@@ -167,7 +167,7 @@ pub fn holdings(connection: &mut AnyConnection) -> Result<Vec<Holding>> {
     Ok(held.select(columns).load(connection)?)
 }
 
-/// How many credentials of one kind a principal has that have not expired.
+/// How many unexpired credentials of one kind a principal has.
 ///
 /// # Errors
 /// When the storage fails.
@@ -180,7 +180,7 @@ pub fn count_alive(connection: &mut AnyConnection, principal: PrincipalId, kind:
     usize::try_from(count).map_err(|error| Error::Internal(error.into()))
 }
 
-/// Removes sessions that ended before `instant`; tells how many.
+/// Removes sessions that expired before `instant`; returns how many.
 ///
 /// # Errors
 /// When the storage fails.

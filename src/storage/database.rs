@@ -1,4 +1,4 @@
-//! Connections, transactions, migrations: the only file that knows of two databases.
+//! Connections, transactions and migrations for PostgreSQL and SQLite.
 
 mod failures;
 mod health;
@@ -23,8 +23,8 @@ pub use self::lane::Lane;
 use self::lanes::Lanes;
 use self::opening::Manager;
 use self::suitable::{only_known, only_utf8};
-use super::errand::Errand;
 use super::folded;
+use super::task::DatabaseTask;
 use super::url::DatabaseUrl;
 use crate::domain::error::{Error, Result};
 use crate::domain::party::Party;
@@ -42,32 +42,32 @@ mod either {
     /// A connection to either database.
     #[derive(diesel::MultiConnection)]
     pub enum AnyConnection {
-        /// To a server.
+        /// To a PostgreSQL server.
         Postgres(PgConnection),
-        /// To a file.
+        /// To an SQLite file.
         Sqlite(SqliteConnection),
     }
 }
 
-/// The database: pools of connections, and the rules for using them.
+/// The database: its connection pools, transactions and circuit breaker.
 #[derive(Clone)]
 pub struct Database {
     manager: Arc<Manager>,
     connections: u32,
     lanes: Arc<RwLock<Arc<Lanes>>>,
-    /// Lanes whose work hung when they were replaced.
+    /// Replaced pools in which work still hangs.
     lost: Arc<RwLock<Vec<Weak<Lanes>>>>,
     health: Arc<Health>,
 }
 
 impl Database {
-    /// Connects.
+    /// Opens the first connection and the connection pools.
     ///
     /// # Errors
     /// The database's own message when it cannot be reached.
     pub fn connect(url: &DatabaseUrl, connections: u32) -> Result<Self> {
         let manager = Arc::new(Manager::new(url.clone()));
-        // A failed first connection says why; a pool would only say that it timed out.
+        // The first connection reports why it failed; a pool reports only a timeout.
         manager.open_first().map_err(storage)?;
         let lanes = Arc::new(RwLock::new(Arc::new(Lanes::new(&manager, connections))));
         Ok(Self { manager, connections, lanes, lost: Arc::default(), health: Arc::default() })
@@ -77,27 +77,27 @@ impl Database {
         Arc::clone(&self.lanes.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Where those wait who write: whoever begins to has a place first, and keeps it as long as its thread is at it.
+    /// The queue for writers (admission control): a write takes a place first and keeps it until its thread is done.
     #[must_use]
     pub fn writers(&self) -> Queue<Party> {
         self.lanes().writers()
     }
 
-    /// How many pieces of work of a kind that reads go on at the same time: whoever begins one takes a seat first, and
-    /// keeps it as long as its thread is at it.
+    /// The semaphore that limits concurrent reads of a lane: a read takes a permit first and keeps it until its thread
+    /// is done.
     #[must_use]
     pub fn seats(&self, lane: Lane) -> Arc<Semaphore> {
         self.lanes().seats(lane)
     }
 
-    /// How many connections one actor's lists may have of those that read.
+    /// How many read connections the list requests of one actor may use: a quarter, at least 1.
     #[must_use]
     pub fn fair_share(&self) -> usize {
         usize::try_from(self.connections / 4).unwrap_or(1).max(1)
     }
 
-    /// Opens new connections in place of those whose work hangs, though the database is there: a few times over, as
-    /// each keeps its thread.
+    /// Replaces the connection pools if work hangs although the database answers. At most `LOST` times, because each
+    /// hanging piece of work keeps its thread.
     fn replace_lost_connections(&self) {
         let lanes = self.lanes();
         let mut lost = self.lost.write().unwrap_or_else(PoisonError::into_inner);
@@ -109,22 +109,23 @@ impl Database {
         }
     }
 
-    /// Ends what the database is doing for work that was given up: PostgreSQL is told to, SQLite notices. Blocks.
+    /// Cancels the statement of an abandoned task: PostgreSQL is told to; SQLite checks [`DatabaseTask::is_over`] itself.
+    /// Blocks.
     ///
     /// # Errors
     /// When the storage fails.
-    pub fn cancel(&self, errand: &Errand) -> Result<()> {
-        let process = errand.server_process();
+    pub fn cancel(&self, task: &DatabaseTask) -> Result<()> {
+        let process = task.server_process();
         if let Some(process) = *process {
             self.manager.cancel(process)?;
         }
         Ok(())
     }
 
-    /// Brings the schema up to date. Processes that start at the same time take turns.
+    /// Runs the pending migrations. Processes that start at the same time wait for each other.
     ///
     /// # Errors
-    /// When a migration fails, and when the schema is a newer program's.
+    /// When a migration fails, or when a newer version of Tessera has migrated the database.
     pub fn migrate(&self) -> Result<()> {
         let mut link = self.lanes().take(Lane::Writes)?;
         match &mut **link {
@@ -134,7 +135,7 @@ impl Database {
                 only_known(&postgres.applied_migrations().map_err(Rollback::Migration)?)?;
                 if folded::are_new(&postgres.run_pending_migrations(MIGRATIONS).map_err(Rollback::Migration)?) {
                     let statements = folded::statements(|query| sql_query(query).load(postgres))?;
-                    // PostgreSQL complains of no statement at all.
+                    // PostgreSQL rejects an empty batch.
                     postgres.batch_execute(&(statements + "SELECT 1"))?;
                 }
                 postgres.batch_execute(SET_UP_POSTGRES)?;
@@ -157,7 +158,7 @@ impl Database {
         .map_err(Rollback::into_error)
     }
 
-    /// Takes every migration back, newest first.
+    /// Reverts every migration, newest first.
     ///
     /// # Errors
     /// When a migration cannot be reverted.
@@ -170,47 +171,45 @@ impl Database {
         }
     }
 
-    /// Runs `work` with a connection that reads: everything it reads was true at one moment. Blocks: call it off the
-    /// event loop.
+    /// Runs `work` in a read-only transaction that sees one snapshot. Blocks: call it off the event loop.
     ///
     /// # Errors
     /// Those of `work`, or when there is no connection.
     pub fn read<T>(&self, work: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
-        self.read_for(Lane::Reads, &Errand::within(Lane::Reads.limit()), work)
+        self.read_for(Lane::Reads, &DatabaseTask::within(Lane::Reads.limit()), work)
     }
 
-    /// The same in that lane, for somebody who may give it up.
+    /// Like [`Database::read`], on a connection of `lane` and for a task that can be given up.
     ///
     /// # Errors
-    /// Those of `work`, [`Error::Unavailable`] without a connection, [`Error::TooSlow`] when the time is over.
+    /// Those of `work`, [`Error::Unavailable`] without a connection, [`Error::TooSlow`] after the time limit.
     pub fn read_for<T>(
         &self,
         lane: Lane,
-        errand: &Arc<Errand>,
+        task: &Arc<DatabaseTask>,
         work: impl FnOnce(&mut AnyConnection) -> Result<T>,
     ) -> Result<T> {
-        self.run(lane, errand, |link| {
+        self.run(lane, task, |link| {
             link.transaction(|link| work(link).map_err(Rollback::Work)).map_err(Rollback::into_error)
         })
     }
 
-    /// Runs `work` in a transaction: all of it happens, or none. On SQLite it has the lock of the one writer from the
-    /// start; on PostgreSQL what it decides about must be locked by the write that comes before the decision. Where two
-    /// transactions wait for each other PostgreSQL ends one, which is then run again. Blocks: call it off the event
-    /// loop.
+    /// Runs `work` in a write transaction. On SQLite the transaction takes the write lock first. On PostgreSQL `work`
+    /// must lock the rows it decides about with a write before it reads them. On a deadlock PostgreSQL aborts one
+    /// transaction, which is then retried. Blocks: call it off the event loop.
     ///
     /// # Errors
-    /// Those of `work`, or when there is no connection or the commit fails; then nothing has happened.
+    /// Those of `work`, or when there is no connection or the commit fails. Nothing is committed then.
     pub fn write<T>(&self, work: impl Fn(&mut AnyConnection) -> Result<T>) -> Result<T> {
-        self.write_for(&Errand::unbounded(), work)
+        self.write_for(&DatabaseTask::unbounded(), work)
     }
 
-    /// The same for somebody who may give it up: then nothing has happened either.
+    /// Like [`Database::write`], for a task that can be given up: then nothing is committed.
     ///
     /// # Errors
-    /// Those of [`Database::write`], [`Error::TooSlow`] when it was given up.
-    pub fn write_for<T>(&self, errand: &Arc<Errand>, work: impl Fn(&mut AnyConnection) -> Result<T>) -> Result<T> {
-        self.run(Lane::Writes, errand, |link| {
+    /// Those of [`Database::write`], [`Error::TooSlow`] when the task was given up.
+    pub fn write_for<T>(&self, task: &Arc<DatabaseTask>, work: impl Fn(&mut AnyConnection) -> Result<T>) -> Result<T> {
+        self.run(Lane::Writes, task, |link| {
             let mut attempts = 1..ATTEMPTS;
             loop {
                 let outcome = link.transaction(|link| {
@@ -218,12 +217,12 @@ impl Database {
                         sqlite.batch_execute(SQLITE_WRITE_LOCK)?;
                     }
                     let done = work(link).map_err(Rollback::Work)?;
-                    errand.claim_commit().map_err(Rollback::Work)?;
+                    task.claim_commit().map_err(Rollback::Work)?;
                     Ok(done)
                 });
                 match outcome.map_err(Rollback::into_error) {
                     Err(Error::Storage(error))
-                        if was_in_the_way(&*error) && attempts.next().is_some() && errand.release_commit() => {}
+                        if was_in_the_way(&*error) && attempts.next().is_some() && task.release_commit() => {}
                     outcome => return outcome,
                 }
             }
@@ -233,24 +232,24 @@ impl Database {
     fn run<T>(
         &self,
         lane: Lane,
-        errand: &Arc<Errand>,
+        task: &Arc<DatabaseTask>,
         work: impl FnOnce(&mut AnyConnection) -> Result<T>,
     ) -> Result<T> {
-        if errand.is_over() {
+        if task.is_over() {
             return Err(Error::TooSlow);
         }
         let mut link = self.lanes().take(lane)?;
-        link.begin(errand);
+        link.begin(task);
         let outcome = work(&mut link);
-        link.end(errand);
+        link.end(task);
         if let Err(Error::Storage(source)) = &outcome
             && failures::is_read_only(&**source)
         {
             link.spoil();
         }
         let outcome = outcome.map_err(|error| match error {
-            // What the database says of it then depends on where it was.
-            Error::Storage(source) if errand.is_over() || failures::was_cancelled(&*source) => {
+            // The message of a cancelled statement depends on where it was interrupted.
+            Error::Storage(source) if task.is_over() || failures::was_cancelled(&*source) => {
                 tracing::debug!(%source, "work on the database was ended");
                 Error::TooSlow
             }
@@ -266,28 +265,28 @@ impl Database {
     }
 }
 
-/// How many generations of lanes may be lost.
+/// How many replaced sets of pools may still hang.
 const LOST: usize = 4;
 
-/// How often a transaction is tried that others are in the way of.
+/// How many times a transaction is attempted when it conflicts with others.
 const ATTEMPTS: u32 = 5;
 
-/// Takes the lock of SQLite's one writer and changes nothing. A transaction that reads first could not write any more
-/// once another process has.
+/// Takes SQLite's write lock without changing anything. A transaction that reads first could not write any more once
+/// another process has written.
 const SQLITE_WRITE_LOCK: &str = "DELETE FROM revisions WHERE name = ''";
 
-/// Another transaction changed what this one had decided upon.
+/// Another transaction changed the data that this one had based its decision on.
 #[derive(Debug, thiserror::Error)]
-#[error("another transaction changed what this one had decided upon")]
+#[error("another transaction changed the data of this decision")]
 struct Overtaken;
 
-/// The error of a transaction that is to be run again, because another one changed what it had decided upon.
+/// The error that makes [`Database::write`] retry: another transaction changed the data the decision was based on.
 #[must_use]
 pub fn overtaken() -> Error {
     storage(Overtaken)
 }
 
-/// Processes that migrate PostgreSQL at the same time wait here for each other. The number is arbitrary.
+/// An advisory lock: processes that migrate PostgreSQL at the same time wait for each other. The number is arbitrary.
 const TAKE_TURNS: &str = "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock(8585)";
 
 /// Why a transaction was rolled back.
@@ -319,23 +318,23 @@ impl From<DieselError> for Error {
     }
 }
 
-/// An error of the database that nobody expected.
+/// Wraps an unexpected database error.
 pub(super) fn storage(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::Storage(error.into())
 }
 
-/// Whether an insert failed because the row is there already.
+/// Whether an insert violated a unique constraint.
 pub(super) fn is_duplicate(error: &DieselError) -> bool {
     matches!(error, DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
 }
 
-/// Whether an insert failed because what it refers to is gone.
+/// Whether an insert violated a foreign key: the referenced row is gone.
 pub(super) fn is_dangling(error: &DieselError) -> bool {
     matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _))
 }
 
-/// SQLite compares text byte by byte; so PostgreSQL must, whatever its default collation. And PostgreSQL minds the time
-/// of statements itself, where SQLite calls a function of ours.
+/// Gives every text column the collation `C`, because SQLite compares text byte by byte too. `in_time` is always true
+/// here: PostgreSQL has a `statement_timeout`; SQLite calls a function of ours instead.
 const SET_UP_POSTGRES: &str = r#"
 DO $$
 DECLARE each record;
@@ -355,6 +354,6 @@ END $$;
 CREATE OR REPLACE FUNCTION in_time(text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT true';
 "#;
 
-/// The ids of transactions mean nothing in another cluster: changes that came with a dump count as long known.
+/// Transaction ids mean nothing in another cluster: changes restored from a dump count as long known.
 const FORGET_FOREIGN_POSITIONS: &str = "UPDATE changes SET position = 0 \
      WHERE position >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint";

@@ -1,4 +1,4 @@
-//! From where users have signed in: of each the latest few networks, by marks that tell nobody which they are.
+//! The networks that users have signed in from: the latest 16 of each user, as marks that do not reveal the network.
 
 use diesel::prelude::*;
 
@@ -7,10 +7,10 @@ use super::schema::familiar_networks;
 use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
 
-/// How many networks of one user are kept.
+/// How many networks are kept for each user.
 const KEPT: i64 = 16;
 
-/// Keeps that a user, whose row the transaction has locked, has signed in from there.
+/// Records that a user has signed in from that network. The transaction must hold the lock on the user's row.
 ///
 /// # Errors
 /// When the storage fails.
@@ -31,7 +31,7 @@ pub fn note(connection: &mut AnyConnection, user: PrincipalId, mark: &str, now: 
     Ok(())
 }
 
-/// The latest of all, at most so many, the oldest first.
+/// The latest marks of all users, at most `most`, the oldest first.
 ///
 /// # Errors
 /// When the storage fails.

@@ -1,39 +1,39 @@
-//! The order in which changes were committed, which is another matter on each database.
+//! The commit order of changes, determined differently on each database.
 //!
-//! PostgreSQL: a change carries the id of its transaction, and a look remembers its snapshot. The next look finds what it
-//! sees and the snapshot did not, however long the transaction took. SQLite: there is one writer at a time, so the changes
-//! are numbered, and a look remembers the last number.
+//! PostgreSQL: a change carries the id of its transaction, and each read of the feed remembers its snapshot. The next
+//! read returns the changes that it sees and that snapshot did not, however long their transactions took. SQLite: there
+//! is one writer at a time, so changes are numbered, and a read remembers the last number.
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 
 use super::database::AnyConnection;
-use super::listing::Condition;
+use super::listing::Predicate;
 use super::schema::changes;
 use crate::domain::error::Result;
 
-/// Up to where the changes have been followed.
+/// The position up to which the changes have been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
-    /// Every change below is known.
+    /// Every change below this position is known.
     from: i64,
-    /// Nothing at or above has been seen.
+    /// No change at or above this position has been seen.
     to: i64,
     /// PostgreSQL's snapshot.
     snapshot: Option<String>,
 }
 
 impl Mark {
-    /// Whether this is an older state of the database than that of `earlier`, which was read before: somebody put another
-    /// database in its place.
+    /// Whether this is an older state of the database than `earlier`, which was read before: the database was replaced
+    /// by an older copy.
     #[must_use]
     pub fn is_behind(&self, earlier: &Self) -> bool {
         self.to < earlier.to
     }
 
     /// The changes that were not visible when this was read.
-    pub(super) fn unseen(&self) -> Condition<changes::table> {
+    pub(super) fn unseen(&self) -> Predicate<changes::table> {
         let from = changes::position.ge(self.from);
         match self.snapshot.clone() {
             None => Box::new(from),
@@ -47,7 +47,7 @@ impl Mark {
     }
 }
 
-/// Up to where the changes are followed by who reads everything in this transaction.
+/// The mark of a transaction that reads everything: later changes are found from here.
 ///
 /// # Errors
 /// When the storage fails.
@@ -70,7 +70,7 @@ pub fn mark(connection: &mut AnyConnection) -> Result<Mark> {
     }
 }
 
-/// The position of a change that is inserted by this connection, as SQL.
+/// SQL for the position of a change that this connection inserts.
 pub(super) fn next_position(connection: &AnyConnection) -> &'static str {
     match connection {
         AnyConnection::Postgres(_) => "pg_current_xact_id()::text::bigint",

@@ -1,4 +1,4 @@
-//! Columns that hold text with case folded away, filled for the rows that are older than the columns.
+//! Fills the case-folded columns for rows that are older than these columns.
 
 use crate::domain::text::fold;
 use diesel::migration::MigrationVersion;
@@ -8,7 +8,7 @@ use diesel::sql_types::Text;
 /// The version of the migration that adds these columns.
 const VERSION: &str = "20261128200500";
 
-/// Tables with the columns that are folded into `<column>_folded`.
+/// The tables and their columns that have a `<column>_folded`.
 const COLUMNS: [(&str, &[&str]); 6] = [
     ("api_keys", &["description"]),
     ("personas", &["name", "display_name"]),
@@ -18,12 +18,12 @@ const COLUMNS: [(&str, &[&str]); 6] = [
     ("changes", &["subject_name"]),
 ];
 
-/// Whether that migration is among those that have just run.
+/// Whether that migration has just run.
 pub(super) fn are_new(run: &[MigrationVersion<'_>]) -> bool {
     run.iter().any(|version| version.to_string() == VERSION)
 }
 
-/// A text to fold, and where it is.
+/// A text to fold, and the id of its row.
 #[derive(QueryableByName)]
 pub(super) struct Unfolded {
     #[diesel(sql_type = Text)]
@@ -32,8 +32,8 @@ pub(super) struct Unfolded {
     value: String,
 }
 
-/// The statements that fold what the migration could not: the texts that have letters beyond ASCII, which `load` reads.
-/// They are written out because the connection of a migration is one of two types, and only text fits both.
+/// The statements that fold texts with non-ASCII letters, which the migration could not fold; `load` reads them. They
+/// are plain SQL because a migration's connection is of either type, and only text fits both.
 ///
 /// # Errors
 /// Those of `load`.
@@ -61,7 +61,7 @@ pub(super) fn statements(mut load: impl FnMut(String) -> QueryResult<Vec<Unfolde
     Ok(statements)
 }
 
-/// A text as SQL writes it.
+/// A text as an SQL literal.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

@@ -1,4 +1,4 @@
-//! Rows that stay as they are until the transaction ends.
+//! Row locks against change or deletion, held until the transaction ends.
 
 use diesel::prelude::*;
 
@@ -8,8 +8,8 @@ use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
 use crate::domain::token::KeyId;
 
-/// Whether a credential is there, and stays there until the transaction ends: on PostgreSQL by a lock that only its
-/// deletion minds, on SQLite because there is one writer.
+/// Whether a credential exists; if so it cannot be deleted until the transaction ends. PostgreSQL takes a key-share
+/// lock; SQLite has only one writer.
 ///
 /// # Errors
 /// When the storage fails.
@@ -22,7 +22,7 @@ pub fn hold_credential(connection: &mut AnyConnection, key_id: KeyId) -> Result<
     Ok(held.is_some())
 }
 
-/// What a principal is, for as long as it is held.
+/// The role and state of a principal, while its row is locked.
 #[derive(Queryable)]
 pub struct HeldStanding {
     /// The name of its role.
@@ -31,7 +31,7 @@ pub struct HeldStanding {
     pub enabled: bool,
 }
 
-/// The role and the state of a principal, which stay as they are until the transaction ends, as above.
+/// Locks a principal against changes until the transaction ends, and reads its role and state.
 ///
 /// # Errors
 /// When the storage fails.
@@ -43,7 +43,7 @@ pub fn hold_standing(connection: &mut AnyConnection, id: PrincipalId) -> Result<
     })
 }
 
-/// The ids of the personas with those qualified names, which stay until the transaction ends, as above.
+/// Locks the personas with those qualified names against deletion until the transaction ends, and returns their ids.
 ///
 /// # Errors
 /// When the storage fails.
@@ -55,7 +55,7 @@ pub fn hold_personas(connection: &mut AnyConnection, qualified_names: &[String])
     })
 }
 
-/// A principal that stays until the transaction ends.
+/// A principal that cannot be deleted until the transaction ends.
 #[derive(Queryable)]
 pub struct HeldPrincipal {
     /// Its id.
@@ -66,7 +66,7 @@ pub struct HeldPrincipal {
     pub username: String,
 }
 
-/// The principals with those user names, which stay until the transaction ends, as above.
+/// Locks the principals with those user names against deletion until the transaction ends, and reads them.
 ///
 /// # Errors
 /// When the storage fails.

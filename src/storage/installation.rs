@@ -1,4 +1,4 @@
-//! What is known of the installation as a whole: its identity, and the latest time it has seen.
+//! The installation: its identity, and the latest time its processes have seen.
 
 use diesel::prelude::*;
 use uuid::Uuid;
@@ -9,10 +9,10 @@ use super::schema::installation;
 use crate::domain::error::Result;
 use crate::domain::installation::Installation;
 
-/// There is one row.
+/// The key of the only row.
 const PLACE: i64 = 0;
 
-/// The installation, if it has begun.
+/// The installation, if its row exists.
 ///
 /// # Errors
 /// When the storage fails.
@@ -24,7 +24,7 @@ pub fn find(connection: &mut AnyConnection) -> Result<Option<Installation>> {
     Ok(Some(Installation { id, latest_time }))
 }
 
-/// Begins the installation unless another process has.
+/// Inserts the installation's row unless another process has.
 ///
 /// # Errors
 /// When the storage fails.
@@ -42,7 +42,7 @@ pub fn begin(connection: &mut AnyConnection, begun: Installation) -> Result<()> 
     }
 }
 
-/// Notes that it is `now`; an earlier time changes nothing.
+/// Raises the latest time to `now`; an earlier `now` changes nothing.
 ///
 /// # Errors
 /// When the storage fails.
@@ -52,7 +52,7 @@ pub fn see(connection: &mut AnyConnection, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// Writes what is there already: whether that can be done is the question.
+/// Rewrites the row unchanged, to test whether the database takes writes.
 ///
 /// # Errors
 /// When the storage fails.
@@ -62,7 +62,7 @@ pub fn touch(connection: &mut AnyConnection) -> Result<()> {
     Ok(())
 }
 
-/// Notes that it is `now`, although later times have been seen.
+/// Sets the latest time to `now`, even back in time.
 ///
 /// # Errors
 /// When the storage fails.

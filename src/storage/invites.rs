@@ -1,4 +1,4 @@
-//! Which set of invitations is the current one: a row of `revisions`.
+//! The revision of the current invitations: a row of `revisions`.
 
 use diesel::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::domain::error::Result;
 
 const NAME: &str = "invites";
 
-/// The current set.
+/// The current revision.
 ///
 /// # Errors
 /// When the storage fails.
@@ -16,7 +16,7 @@ pub fn revision(connection: &mut AnyConnection) -> Result<i64> {
     Ok(revisions::table.find(NAME).select(revisions::revision).get_result(connection)?)
 }
 
-/// Makes every invitation void.
+/// Invalidates every invitation.
 ///
 /// # Errors
 /// When the storage fails.

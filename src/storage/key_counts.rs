@@ -1,4 +1,4 @@
-//! How many API keys there are, without counting them.
+//! The number of API keys, kept in sharded counters instead of counted.
 
 use diesel::prelude::*;
 
@@ -13,10 +13,10 @@ diesel::table! {
     }
 }
 
-/// How many rows share the number, so that few transactions wait for the same one; as many as the migration made.
+/// How many rows share the count, so that few transactions wait for the same row. The migration creates as many.
 const SHARDS: u8 = 64;
 
-/// How many API keys there are: exact, at the moment that the transaction sees.
+/// The exact number of API keys in the transaction's snapshot.
 ///
 /// # Errors
 /// When the storage fails.
@@ -24,7 +24,8 @@ pub(super) fn total(connection: &mut AnyConnection) -> Result<i64> {
     Ok(key_counts::table.select(key_counts::keys).load::<i64>(connection)?.into_iter().sum())
 }
 
-/// Counts a key that this transaction adds (1), or removes (-1). Others of its shard wait until it ends.
+/// Counts a key that this transaction adds (1) or removes (-1). Other transactions wait for the same shard until this
+/// one ends.
 ///
 /// # Errors
 /// When the storage fails.

@@ -1,4 +1,4 @@
-//! Filters, orders and cursors as SQL, once for every collection.
+//! Filters, sorting and keyset pagination as SQL, for every collection.
 
 use diesel::IntoSql;
 use diesel::dsl::{not, sql};
@@ -13,39 +13,39 @@ use super::database::{AnyConnection, Backend};
 use crate::domain::cursor::Cursor;
 use crate::domain::error::Result;
 use crate::domain::filter::{Case, Comparison, Filter, Pattern, Test, Value};
-use crate::domain::listing::{Counts, Direction, Field, Query, Sort, Start, Totals};
+use crate::domain::listing::{Direction, Field, Query, RecordCounts, Sort, Start, Totals};
 use crate::domain::text::fold;
 
 /// An expression of type `T` over the source `S`.
 pub(super) type Expression<S, T> = Box<dyn BoxableExpression<S, Backend, SqlType = T>>;
-/// What goes into `WHERE`.
-pub(super) type Condition<S> = Expression<S, Bool>;
-/// A column of `S`, made anew for each place in a query.
+/// A condition for `WHERE`.
+pub(super) type Predicate<S> = Expression<S, Bool>;
+/// Makes the expression of a column of `S`; called for each place in a query.
 pub(super) type Make<S, T> = fn() -> Expression<S, T>;
 
 /// How a field is stored.
 pub(super) enum Column<S> {
-    /// Text: as it is, with case folded away, and as it is sorted by.
+    /// Text that every record has.
     Text {
         /// For `$eq`, `$like` and the like.
         plain: Make<S, Text>,
         /// For `$ilike`.
         folded: Make<S, Text>,
-        /// For orders and cursors: the one that has an index.
+        /// For sorting and cursors: the column with an index.
         order: Make<S, Text>,
     },
-    /// Text that a record may lack, and then is empty: as it is, and with case folded away.
+    /// Text that is empty in records without it: the plain and the case-folded column.
     OptionalText(Make<S, Text>, Make<S, Text>),
     /// An identifier.
     Exact(Make<S, Text>),
-    /// An instant; a record that lacks it has the other value instead, which no record with one can have.
+    /// An instant, and the value that stands for an absent one, which no real instant has.
     Instant(Make<S, BigInt>, i64),
-    /// No column: which records have one of these texts, or any at all (`None`).
-    Computed(fn(Option<&[String]>, i64) -> Condition<S>),
+    /// No column: the condition that a record has one of these values, or any value (`None`).
+    Computed(fn(Option<&[String]>, i64) -> Predicate<S>),
 }
 
 impl<S> Column<S> {
-    /// Text whose case SQL folds when it is asked, and that is sorted as it is.
+    /// Text that is case-folded by SQL and sorted by the plain column.
     pub(super) fn plain_text(plain: Make<S, Text>, lower: Make<S, Text>) -> Self {
         Self::Text { plain, folded: lower, order: plain }
     }
@@ -54,9 +54,9 @@ impl<S> Column<S> {
 /// The absent value of an instant that is never absent.
 pub(super) const ALWAYS: i64 = i64::MIN;
 
-/// A field that storage knows.
+/// A field with its column.
 pub(super) trait Stored: Field {
-    /// What is selected from.
+    /// The table or join that the field belongs to.
     type Source: 'static;
 
     /// How the field is stored.
@@ -66,21 +66,21 @@ pub(super) trait Stored: Field {
     fn id() -> Expression<Self::Source, Text>;
 }
 
-/// A collection that is listed, known by its fields.
+/// A collection that can be listed, identified by its field type.
 pub trait Listed: Field {
-    /// One page, and one record more if there is a next page.
+    /// One page, plus one record if there is a next page.
     ///
     /// # Errors
     /// When the storage fails.
     fn page(connection: &mut AnyConnection, query: &Query<Self>, now: i64) -> Result<Vec<Self::Record>>;
 
-    /// How many records the filter wants.
+    /// How many records match the filter.
     ///
     /// # Errors
     /// When the storage fails.
     fn count(connection: &mut AnyConnection, filter: &Filter<Self>, now: i64) -> Result<i64>;
 
-    /// The totals, if they are wanted: of those that are seen, and of those among them that the filter wants.
+    /// The totals, if requested: of the records that the actor sees, and of those that match the filter.
     ///
     /// # Errors
     /// When the storage fails.
@@ -89,20 +89,20 @@ pub trait Listed: Field {
         query: &Query<Self>,
         seen: &Filter<Self>,
         now: i64,
-    ) -> Result<Option<Counts>> {
+    ) -> Result<Option<RecordCounts>> {
         if query.totals == Totals::Skipped {
             return Ok(None);
         }
         let total = Self::count(connection, seen, now)?;
         let filtered = if query.filter == *seen { total } else { Self::count(connection, &query.filter, now)? };
-        Ok(Some(Counts { total, filtered }))
+        Ok(Some(RecordCounts { total, filtered }))
     }
 }
 
-/// The page of `select` that a query asks for, and one record more if there is a next page.
+/// The requested page of `select`, plus one record if there is a next page.
 pub(super) fn paged<F: Stored, Q>(select: Q, query: &Query<F>, now: i64) -> Q
 where
-    Q: FilterDsl<Condition<F::Source>, Output = Q>
+    Q: FilterDsl<Predicate<F::Source>, Output = Q>
         + LimitDsl<Output = Q>
         + OffsetDsl<Output = Q>
         + ThenOrderDsl<OrderKey<F::Source>, Output = Q>,
@@ -116,12 +116,12 @@ where
     order(&query.sort).into_iter().fold(select, ThenOrderDsl::then_order_by)
 }
 
-/// The condition that a filter's records fulfil, as long as there is time to look for them.
-pub(super) fn condition<F: Stored>(filter: &Filter<F>, now: i64) -> Condition<F::Source> {
+/// The filter as a condition, with the time limit of the task.
+pub(super) fn condition<F: Stored>(filter: &Filter<F>, now: i64) -> Predicate<F::Source> {
     Box::new(super::in_time(F::id()).and(fulfilled(filter, now)))
 }
 
-fn fulfilled<F: Stored>(filter: &Filter<F>, now: i64) -> Condition<F::Source> {
+fn fulfilled<F: Stored>(filter: &Filter<F>, now: i64) -> Predicate<F::Source> {
     let every = |members: &[Filter<F>]| members.iter().map(|member| fulfilled(member, now)).collect::<Vec<_>>();
     match filter {
         Filter::All(members) => all(every(members)),
@@ -167,8 +167,8 @@ pub(super) fn ordered<S: 'static, T: SqlType + SingleValue + TypedExpressionType
     }
 }
 
-/// The condition that the records after a cursor fulfil.
-fn after<F: Stored>(sort: &Sort<F>, cursor: &Cursor) -> Condition<F::Source> {
+/// Keyset pagination: the condition that a record comes after the cursor.
+fn after<F: Stored>(sort: &Sort<F>, cursor: &Cursor) -> Predicate<F::Source> {
     let last = beyond(F::id(), sort.tie(), Box::new(cursor.id.clone().into_sql::<Text>()));
     sort.0.iter().zip(&cursor.values).rev().fold(last, |rest, ((field, direction), value)| {
         match (field.column(), value) {
@@ -188,12 +188,12 @@ fn step<S: 'static, T>(
     column: Make<S, T>,
     direction: Direction,
     value: impl Fn() -> Expression<S, T>,
-    rest: Condition<S>,
-) -> Condition<S>
+    rest: Predicate<S>,
+) -> Predicate<S>
 where
     T: SqlType<IsNull = NotNull> + SingleValue + TypedExpressionType + 'static,
 {
-    let from: Condition<S> = match direction {
+    let from: Predicate<S> = match direction {
         Direction::Ascending => Box::new(column().ge(value())),
         Direction::Descending => Box::new(column().le(value())),
     };
@@ -205,7 +205,7 @@ pub(super) fn beyond<S: 'static, T>(
     column: Expression<S, T>,
     direction: Direction,
     value: Expression<S, T>,
-) -> Condition<S>
+) -> Predicate<S>
 where
     T: SqlType<IsNull = NotNull> + SingleValue + TypedExpressionType + 'static,
 {
@@ -215,7 +215,7 @@ where
     }
 }
 
-fn text<S: 'static>(plain: Make<S, Text>, folded: Make<S, Text>, test: &Test) -> Condition<S> {
+fn text<S: 'static>(plain: Make<S, Text>, folded: Make<S, Text>, test: &Test) -> Predicate<S> {
     match test {
         Test::OneOf(values) => any(values.iter().map(|value| equal(plain(), text_of(value))).collect()),
         Test::Compare(how, value) => compare(plain(), *how, Box::new(text_of(value).into_sql::<Text>())),
@@ -230,10 +230,10 @@ fn text<S: 'static>(plain: Make<S, Text>, folded: Make<S, Text>, test: &Test) ->
     }
 }
 
-/// The condition that a text fits a pattern, with the range of the texts that begin as it does in front: neither
-/// database makes one of a pattern that comes as a parameter, and without one an index is no use. Only ASCII counts, as
-/// the end of the range is one character further.
-fn begins<S: 'static>(column: Make<S, Text>, pieces: &[String], fits: Condition<S>) -> Condition<S> {
+/// The condition that a text matches a pattern, preceded by the range of texts with the pattern's literal beginning.
+/// Neither database derives that range from a pattern parameter, and without it no index is used. Only the ASCII part
+/// of the beginning counts, because the end of the range increments its last character.
+fn begins<S: 'static>(column: Make<S, Text>, pieces: &[String], fits: Predicate<S>) -> Predicate<S> {
     let first = pieces.first().map_or("", String::as_str);
     let start: String = first.chars().take_while(char::is_ascii).collect();
     let Some(last) = start.chars().next_back() else { return fits };
@@ -242,10 +242,10 @@ fn begins<S: 'static>(column: Make<S, Text>, pieces: &[String], fits: Condition<
     Box::new(column().ge(start).and(column().lt(end)).and(fits))
 }
 
-fn instant<S: 'static>(column: Make<S, BigInt>, test: &Test) -> Condition<S> {
+fn instant<S: 'static>(column: Make<S, BigInt>, test: &Test) -> Predicate<S> {
     match test {
         Test::OneOf(values) => {
-            any(values.iter().map(|value| Box::new(column().eq(instant_of(value))) as Condition<S>).collect())
+            any(values.iter().map(|value| Box::new(column().eq(instant_of(value))) as Predicate<S>).collect())
         }
         Test::Compare(how, value) => compare(column(), *how, Box::new(instant_of(value).into_sql::<BigInt>())),
         Test::Exists => all(Vec::new()),
@@ -253,7 +253,7 @@ fn instant<S: 'static>(column: Make<S, BigInt>, test: &Test) -> Condition<S> {
     }
 }
 
-fn compare<S: 'static, T>(column: Expression<S, T>, how: Comparison, value: Expression<S, T>) -> Condition<S>
+fn compare<S: 'static, T>(column: Expression<S, T>, how: Comparison, value: Expression<S, T>) -> Predicate<S>
 where
     T: SqlType<IsNull = NotNull> + SingleValue + TypedExpressionType + 'static,
 {
@@ -265,26 +265,26 @@ where
     }
 }
 
-/// A condition for one text.
-pub(super) fn equal<S: 'static>(column: Expression<S, Text>, value: String) -> Condition<S> {
+/// The condition that a text equals a value.
+pub(super) fn equal<S: 'static>(column: Expression<S, Text>, value: String) -> Predicate<S> {
     Box::new(column.eq(value))
 }
 
-/// A condition that holds where all of several do.
-pub(super) fn all<S: 'static>(conditions: Vec<Condition<S>>) -> Condition<S> {
+/// The conjunction of conditions.
+pub(super) fn all<S: 'static>(conditions: Vec<Predicate<S>>) -> Predicate<S> {
     balanced(conditions, |left, right| Box::new(left.and(right))).unwrap_or_else(|| Box::new(sql::<Bool>("1 = 1")))
 }
 
-/// A condition that holds where one of several does.
-pub(super) fn any<S: 'static>(conditions: Vec<Condition<S>>) -> Condition<S> {
+/// The disjunction of conditions.
+pub(super) fn any<S: 'static>(conditions: Vec<Predicate<S>>) -> Predicate<S> {
     balanced(conditions, |left, right| Box::new(left.or(right))).unwrap_or_else(nothing)
 }
 
-/// Joins conditions as a tree that is as flat as can be: SQLite takes no expression that is 1000 deep.
+/// Joins conditions as a balanced tree, because SQLite rejects expressions deeper than 1000.
 fn balanced<S>(
-    mut conditions: Vec<Condition<S>>,
-    join: fn(Condition<S>, Condition<S>) -> Condition<S>,
-) -> Option<Condition<S>> {
+    mut conditions: Vec<Predicate<S>>,
+    join: fn(Predicate<S>, Predicate<S>) -> Predicate<S>,
+) -> Option<Predicate<S>> {
     while conditions.len() > 1 {
         let mut pairs = Vec::with_capacity(conditions.len().div_ceil(2));
         let mut rest = conditions.into_iter();
@@ -300,11 +300,11 @@ fn balanced<S>(
 }
 
 /// A condition that never holds.
-pub(super) fn nothing<S: 'static>() -> Condition<S> {
+pub(super) fn nothing<S: 'static>() -> Predicate<S> {
     Box::new(sql::<Bool>("1 = 0"))
 }
 
-/// The pieces of a pattern as SQL's `LIKE` wants them.
+/// The pieces of a pattern as an escaped `LIKE` pattern.
 pub(super) fn like(pieces: &[String]) -> String {
     let escaped = |piece: &String| piece.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     pieces.iter().map(escaped).collect::<Vec<_>>().join("%")

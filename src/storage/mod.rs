@@ -1,4 +1,4 @@
-//! What Tessera remembers: the only place that knows SQL. One file per table or pair of tables that live together.
+//! Persistent storage: the only module that contains SQL. One file for each table or pair of related tables.
 
 pub mod access_tokens;
 pub mod api_keys;
@@ -9,7 +9,6 @@ pub mod changes;
 pub mod create_requests;
 pub mod credentials;
 pub mod database;
-pub mod errand;
 pub mod familiar_networks;
 pub mod feed;
 mod folded;
@@ -32,25 +31,26 @@ pub mod search;
 pub mod search_terms;
 pub mod service_accounts;
 pub mod standings;
+pub mod task;
 pub mod url;
 pub mod users;
 
-/// How many values one `IN` takes; SQLite has a limit.
+/// The most values in one `IN` list; SQLite has a limit.
 const MANY: usize = 500;
 
 diesel::define_sql_function! {
-    /// Folds the case of ASCII letters: of them only, as text has the C collation on PostgreSQL. So it is for names that
-    /// have no others.
+    /// Lower-cases ASCII letters only, because text has the collation `C` on PostgreSQL. For names that have no other
+    /// letters.
     fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
 }
 
 diesel::define_sql_function! {
-    /// Always true, unless the time of the statement is up, which fails it: SQLite, which has no time limit of its own, is
-    /// so given one that is looked at on every row.
+    /// Always true until the task must end, then it fails the statement. It gives SQLite, which has no statement
+    /// timeout, one that is checked on every row.
     fn in_time(id: diesel::sql_types::Text) -> diesel::sql_types::Bool;
 }
 
-/// A map as JSON. Its keys are text, so nothing can go wrong.
+/// A map as JSON. Its keys are text, so serialising cannot fail.
 fn json(map: &serde_json::Map<String, serde_json::Value>) -> String {
     serde_json::to_string(map).unwrap_or_default()
 }

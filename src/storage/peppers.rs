@@ -8,7 +8,7 @@ use super::schema::peppers;
 use crate::domain::error::Result;
 use crate::domain::pepper::PepperId;
 
-/// Notes that a pepper is in use, as the one in that place; tells whether the place, or the pepper, was there already.
+/// Records that a pepper is in use at that place; returns whether the place or the pepper was taken already.
 ///
 /// # Errors
 /// When the storage fails.

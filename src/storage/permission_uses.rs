@@ -1,4 +1,4 @@
-//! When permissions were last made use of.
+//! When principals last used their permissions.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::domain::credential::PermissionUse;
 use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
 
-/// Keeps uses; those of principals that are gone are dropped.
+/// Stores uses; those of deleted principals are dropped.
 ///
 /// # Errors
 /// When the storage fails.
@@ -33,7 +33,7 @@ pub fn keep(connection: &mut AnyConnection, uses: &[PermissionUse]) -> Result<()
     Ok(())
 }
 
-/// When a principal last made use of each of its permissions.
+/// When a principal last used each of its permissions.
 ///
 /// # Errors
 /// When the storage fails.
@@ -45,7 +45,7 @@ pub fn of(connection: &mut AnyConnection, principal: PrincipalId) -> Result<Hash
     Ok(rows.into_iter().collect())
 }
 
-/// Puts uses that are said to be later than `later` at `now`.
+/// Sets uses with a time after `later` to `now`: a clock was ahead when they were recorded.
 ///
 /// # Errors
 /// When the storage fails.

@@ -1,4 +1,4 @@
-//! Personas and who is linked to them.
+//! Personas and their links to principals.
 
 use std::collections::HashMap;
 
@@ -109,7 +109,7 @@ pub fn insert(connection: &mut AnyConnection, persona: &Persona) -> Result<()> {
     search_terms::replace(connection, persona.id.uuid(), &persona.terms())
 }
 
-/// Locks a persona for the rest of the transaction.
+/// Locks a persona until the transaction ends.
 ///
 /// # Errors
 /// When the storage fails.
@@ -119,7 +119,7 @@ pub fn lock(connection: &mut AnyConnection, id: PersonaId) -> Result<Option<Pers
     find(connection, id)
 }
 
-/// The same by qualified name.
+/// Like [`lock`], by qualified name.
 ///
 /// # Errors
 /// When the storage fails.
@@ -130,7 +130,7 @@ pub fn lock_by_qualified_name(connection: &mut AnyConnection, name: &str) -> Res
     row.map(PersonaRow::into_domain).transpose()
 }
 
-/// Writes everything that can change of a persona.
+/// Writes every mutable column of a persona.
 ///
 /// # Errors
 /// [`Error::Conflict`] when the name is taken.
@@ -179,7 +179,7 @@ pub fn find(connection: &mut AnyConnection, id: PersonaId) -> Result<Option<Pers
     row.map(PersonaRow::into_domain).transpose()
 }
 
-/// The same, if it is seen.
+/// Like [`find`], if the filter `seen` matches it.
 ///
 /// # Errors
 /// When the storage fails.
@@ -217,7 +217,8 @@ pub fn find_by_qualified_name(connection: &mut AnyConnection, name: &str) -> Res
     found.select(PersonaRow::as_select()).get_result(connection).optional()?.map(PersonaRow::into_domain).transpose()
 }
 
-/// The personas with those qualified names, which stay until the transaction ends; unknown names are left out.
+/// The personas with those qualified names, locked against deletion until the transaction ends; unknown names are left
+/// out.
 ///
 /// # Errors
 /// When the storage fails.
@@ -253,10 +254,10 @@ impl Listed for PersonaField {
     }
 }
 
-/// Replaces every link of a principal.
+/// Replaces every persona link of a principal.
 ///
 /// # Errors
-/// A violation when a persona has just been deleted.
+/// A violation when a persona was deleted meanwhile.
 pub fn replace_links(connection: &mut AnyConnection, principal: PrincipalId, linked: &[PersonaRef]) -> Result<()> {
     let principal = principal.to_string();
     diesel::delete(persona_links::table.filter(persona_links::principal_id.eq(&principal))).execute(connection)?;
@@ -270,13 +271,13 @@ pub fn replace_links(connection: &mut AnyConnection, principal: PrincipalId, lin
     Ok(())
 }
 
-/// The complaint about personas that do not exist.
+/// The violation for personas that do not exist.
 pub fn unknown<'a>(names: impl IntoIterator<Item = &'a str>) -> Violation {
     let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     Violation::new("personaQualifiedNames", format!("names no persona: {}", names.join(", ")))
 }
 
-/// The personas each of these principals is linked to, ordered by qualified name.
+/// The personas that each of these principals is linked to, ordered by qualified name.
 ///
 /// # Errors
 /// When the storage fails.
@@ -296,8 +297,8 @@ pub fn linked_to(connection: &mut AnyConnection, principals: &[String]) -> Resul
     Ok(links)
 }
 
-/// The personas one principal is linked to, ordered by qualified name: for authentication, as a statement without a list
-/// of values is kept prepared.
+/// The personas that one principal is linked to, ordered by qualified name. For authentication: a statement without a
+/// list of values stays prepared.
 ///
 /// # Errors
 /// When the storage fails.
@@ -311,7 +312,7 @@ pub fn linked_to_one(connection: &mut AnyConnection, principal: PrincipalId) -> 
     rows.into_iter().map(PersonaRow::into_ref).collect()
 }
 
-/// The names of the users that each of these personas is linked to, in order. API keys are not among them.
+/// The user names of the users linked to each of these personas, in order, without API keys.
 ///
 /// # Errors
 /// When the storage fails.
@@ -332,7 +333,7 @@ pub fn users_of(connection: &mut AnyConnection, personas: &[String]) -> Result<H
     Ok(users)
 }
 
-/// The ids of the users that a persona is linked to.
+/// The ids of the users linked to a persona.
 ///
 /// # Errors
 /// When the storage fails.
@@ -345,7 +346,7 @@ pub fn user_ids_of(connection: &mut AnyConnection, persona: PersonaId) -> Result
         .load(connection)?)
 }
 
-/// Links a persona to these users and to no others; its links to API keys stay.
+/// Links a persona to exactly these users; its links to API keys stay.
 ///
 /// # Errors
 /// When the storage fails.

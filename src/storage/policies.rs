@@ -1,4 +1,4 @@
-//! Policies, and the revision that every write to them raises.
+//! Policies, and the revision number that every write to them raises.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -84,8 +84,8 @@ impl PolicyRow {
     }
 }
 
-/// The policies of these rows, naming only those whom they were written about: of a name whose bearer is gone nothing is
-/// left, whoever bears it now.
+/// The policies of these rows. User names whose original bearer was deleted are left out, even if another user bears
+/// the name now.
 fn into_domain(connection: &mut AnyConnection, rows: Vec<PolicyRow>) -> Result<Vec<Policy>> {
     let mut found = rows.into_iter().map(PolicyRow::into_domain).collect::<Result<Vec<_>>>()?;
     let with_users = found.iter().filter(|policy| !policy.rule.subjects.users.is_empty());
@@ -106,7 +106,7 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(storage)
 }
 
-/// The number of the present state of all policies.
+/// The current revision of all policies.
 ///
 /// # Errors
 /// When the storage fails.
@@ -114,8 +114,8 @@ pub fn revision(connection: &mut AnyConnection) -> Result<i64> {
     Ok(revisions::table.find("policies").select(revisions::revision).get_result(connection)?)
 }
 
-/// Says that policies are about to change: the first statement of every transaction that writes one, so that such
-/// transactions come one after the other.
+/// Raises the revision. It is the first statement of every transaction that writes policies, so that such transactions
+/// are serialised.
 ///
 /// # Errors
 /// When the storage fails.
@@ -154,7 +154,7 @@ pub fn update(connection: &mut AnyConnection, policy: &Policy) -> Result<Existed
     Ok(existed.into())
 }
 
-/// Notes which asset a policy is about, by its qualified name: its admins find the policy by it.
+/// Stores the qualified name of the asset that a policy is about, so that the asset's admins find the policy.
 ///
 /// # Errors
 /// When the storage fails.
@@ -167,7 +167,7 @@ pub fn set_object(connection: &mut AnyConnection, id: PolicyId, object: Option<&
     Ok(())
 }
 
-/// The asset that a policy is about, as it was when the policy was written; `None` if it was not about one.
+/// The asset that a policy was about when it was written; `None` if it was about none.
 ///
 /// # Errors
 /// When the storage fails.
@@ -176,7 +176,7 @@ pub fn object_of(connection: &mut AnyConnection, id: PolicyId) -> Result<Option<
     Ok(found.get_result(connection).optional()?)
 }
 
-/// What the policies are about that are about no stored asset: the resources of each.
+/// The resources of each policy that is about no stored asset.
 ///
 /// # Errors
 /// When the storage fails.
@@ -191,7 +191,7 @@ pub fn resources_without_object(connection: &mut AnyConnection) -> Result<Vec<Ve
     resources.iter().map(|resources| parse(resources)).collect()
 }
 
-/// What the policies say that allow something with entities, enabled or not.
+/// The rules of the policies that allow something with entities, enabled or not.
 ///
 /// # Errors
 /// When the storage fails.
@@ -204,7 +204,7 @@ pub fn allowing(connection: &mut AnyConnection) -> Result<Vec<Rule>> {
     rows.into_iter().map(|row| Ok(row.into_domain()?.rule)).collect()
 }
 
-/// The policies of a persona that are about that object.
+/// The policies of a persona that are about that asset.
 ///
 /// # Errors
 /// When the storage fails.
@@ -324,7 +324,7 @@ pub fn denying(connection: &mut AnyConnection, personas: &[String]) -> Result<Ve
     Ok(denying)
 }
 
-/// The policies that are no persona's, the oldest first.
+/// The policies that belong to no persona, the oldest first.
 ///
 /// # Errors
 /// When the storage fails.
@@ -337,7 +337,8 @@ pub fn shared(connection: &mut AnyConnection) -> Result<Vec<Policy>> {
     into_domain(connection, rows)
 }
 
-/// Takes a principal that was deleted out of every policy that named it. What is remembered of those policies is read anew.
+/// Removes a deleted principal from every policy that named it, and raises the revision so that cached policies are
+/// read again.
 ///
 /// # Errors
 /// When the storage fails.
@@ -353,14 +354,14 @@ pub(super) fn forget_user(connection: &mut AnyConnection, principal: PrincipalId
     Ok(())
 }
 
-/// The attributes of resources that the criteria of enabled policies look at.
+/// The resource attributes that the criteria of enabled policies look at.
 ///
 /// # Errors
 /// When the storage fails.
 pub fn looked_at(connection: &mut AnyConnection) -> Result<BTreeSet<String>> {
     let looking: Vec<String> = policies::table
         .filter(policies::enabled.eq(true))
-        // As `Facet::Resource` is written in JSON.
+        // `Facet::Resource` as serialised to JSON.
         .filter(policies::resources.like("%{\"resource\":%"))
         .select(policies::resources)
         .distinct()

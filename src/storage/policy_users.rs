@@ -1,4 +1,4 @@
-//! The principals that policies name, by id: a name alone is whoever bears it, an id is one principal for ever.
+//! The principals that policies name, by id: a user name can pass to another user, an id never does.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use super::schema::{policy_users, principals};
 use crate::domain::error::Result;
 use crate::domain::ids::{PolicyId, PrincipalId};
 
-/// Replaces the principals that a policy names by those who bear these names now.
+/// Replaces the principals that a policy names by the current bearers of these user names.
 ///
 /// # Errors
 /// When the storage fails.

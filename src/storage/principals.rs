@@ -6,7 +6,7 @@ use diesel::dsl::not;
 use diesel::prelude::*;
 
 use super::database::{AnyConnection, is_duplicate};
-use super::listing::{Condition, any};
+use super::listing::{Predicate, any};
 pub use super::rows::Existed;
 use super::rows::{corrupt, parse_id};
 use super::schema::{principal_permissions, principals, revisions, users};
@@ -19,7 +19,7 @@ use crate::domain::principal::{
 use crate::domain::sight::{SeenPrincipals, Species};
 use crate::domain::text::fold;
 
-/// A row of `principals`, but for the folded user name, which is only written.
+/// A row of `principals`, without the folded user name, which is only written.
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = principals)]
 pub(super) struct PrincipalRow {
@@ -69,7 +69,7 @@ pub fn insert(connection: &mut AnyConnection, principal: &Principal) -> Result<(
     }
 }
 
-/// Gives a principal another role.
+/// Changes the role of a principal.
 ///
 /// # Errors
 /// When the storage fails.
@@ -88,7 +88,7 @@ pub fn set_state(connection: &mut AnyConnection, id: PrincipalId, state: Princip
     Ok(Existed::from(diesel::update(found).set(enabled).execute(connection)?))
 }
 
-/// What a principal can do now; disabled if it is gone.
+/// The state of a principal; disabled if it does not exist.
 ///
 /// # Errors
 /// When the storage fails.
@@ -120,7 +120,7 @@ pub fn find_by_username(connection: &mut AnyConnection, username: &str) -> Resul
         .transpose()
 }
 
-/// The principal of that id, client id or user name. An id is looked for first, as a user name can look like one.
+/// The principal with that id, client id or user name. Ids are tried first, because a user name can look like one.
 ///
 /// # Errors
 /// When the storage fails.
@@ -138,7 +138,7 @@ pub fn find_named(connection: &mut AnyConnection, name: &str) -> Result<Option<P
     find_by_username(connection, name)
 }
 
-/// The same, if it is seen.
+/// Like [`find_by_username`], if the actor sees the principal.
 ///
 /// # Errors
 /// When the storage fails.
@@ -152,16 +152,16 @@ pub fn find_seen(connection: &mut AnyConnection, username: &str, sight: &SeenPri
         .transpose()
 }
 
-/// Those that are API keys. Names are compared byte by byte, so these are all that begin with the prefix.
-pub(super) fn is_api_key() -> Condition<principals::table> {
+/// Predicate: the principal is an API key. Names are compared byte by byte, so the range covers exactly the prefix.
+pub(super) fn is_api_key() -> Predicate<principals::table> {
     Box::new(principals::username.ge(SERVICE_ACCOUNT_PREFIX).and(principals::username.lt("service-account.")))
 }
 
-/// The principals that are seen.
-pub(super) fn seen(sight: &SeenPrincipals) -> Condition<principals::table> {
+/// Predicate: the actor sees the principal.
+pub(super) fn seen(sight: &SeenPrincipals) -> Predicate<principals::table> {
     let of = |kind: PrincipalKind| principals::kind.eq(kind.name());
-    let own: Condition<principals::table> = Box::new(principals::id.eq(sight.own.to_string()));
-    let every = sight.species.iter().map(|species| -> Condition<principals::table> {
+    let own: Predicate<principals::table> = Box::new(principals::id.eq(sight.own.to_string()));
+    let every = sight.species.iter().map(|species| -> Predicate<principals::table> {
         match species {
             Species::User => Box::new(of(PrincipalKind::User)),
             Species::ApiKey => Box::new(of(PrincipalKind::ServiceAccount).and(is_api_key())),
@@ -171,7 +171,7 @@ pub(super) fn seen(sight: &SeenPrincipals) -> Condition<principals::table> {
     any([own].into_iter().chain(every).collect())
 }
 
-/// Locks the principal with that user name for the rest of the transaction, if there is one.
+/// Locks the principal with that user name, if it exists, until the transaction ends.
 ///
 /// # Errors
 /// When the storage fails.
@@ -181,7 +181,7 @@ pub fn lock(connection: &mut AnyConnection, username: &str) -> Result<Option<Pri
     find_by_username(connection, username)
 }
 
-/// Makes everybody else who is about to take an administrator away wait for the end of the transaction.
+/// Serialises the removal of administrators: other transactions that call this wait until this one ends.
 ///
 /// # Errors
 /// When the storage fails.
@@ -191,7 +191,7 @@ pub fn lock_administrators(connection: &mut AnyConnection) -> Result<()> {
     Ok(())
 }
 
-/// The enabled users with the role `$admin` who can sign in: their ids. `unusable` is the password hash of those who
+/// The ids of the enabled users with the role `$admin` who can sign in. `unusable` is the password hash of users who
 /// cannot.
 ///
 /// # Errors
@@ -207,7 +207,7 @@ pub fn administrators(connection: &mut AnyConnection, unusable: &str) -> Result<
     ids.iter().map(|id| parse_id(id)).collect()
 }
 
-/// Those of the principals with those ids that are seen.
+/// The principals with those ids that the actor sees.
 ///
 /// # Errors
 /// When the storage fails.
@@ -227,7 +227,7 @@ pub fn find_many(connection: &mut AnyConnection, ids: &[String], sight: &SeenPri
     Ok(found)
 }
 
-/// Replaces everything a principal was granted.
+/// Replaces the permissions granted to a principal.
 ///
 /// # Errors
 /// When the storage fails.
@@ -246,7 +246,7 @@ pub fn replace_permissions(connection: &mut AnyConnection, id: PrincipalId, perm
     Ok(())
 }
 
-/// What each of these principals was granted beyond its role.
+/// The permissions that each of these principals was granted beyond its role.
 ///
 /// # Errors
 /// When the storage fails.
@@ -265,7 +265,7 @@ pub fn permissions_of(connection: &mut AnyConnection, ids: &[String]) -> Result<
     Ok(granted)
 }
 
-/// The permissions granted to one principal: for authentication, as a statement without a list of values is kept prepared.
+/// The permissions granted to one principal. For authentication: a statement without a list of values stays prepared.
 ///
 /// # Errors
 /// When the storage fails.
@@ -275,7 +275,7 @@ pub fn granted_to(connection: &mut AnyConnection, id: PrincipalId) -> Result<Per
     Ok(known(names))
 }
 
-/// A permission of a later version is one this version cannot act on.
+/// The permissions with these names. Names that only a later version knows are ignored.
 fn known(names: impl IntoIterator<Item = String>) -> Permissions {
     names.into_iter().filter_map(|name| Permission::find(&name)).collect()
 }

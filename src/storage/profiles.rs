@@ -1,11 +1,11 @@
-//! Searching the principals that have profiles: users, and service accounts that are no API keys.
+//! Searches the principals that have profiles: users, and service accounts except those of API keys.
 
 use diesel::dsl::not;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use super::database::AnyConnection;
-use super::listing::{Column, Condition, Expression, Stored, all, condition};
+use super::listing::{Column, Expression, Predicate, Stored, all, condition};
 use super::principals::{is_api_key, seen};
 use super::rows::parse_id;
 use super::schema::{aspects, principals};
@@ -35,8 +35,8 @@ impl Stored for ProfileField {
     }
 }
 
-/// Every principal is removed or not.
-fn is_removed(values: Option<&[String]>, _now: i64) -> Condition<principals::table> {
+/// Predicate for the field `removed`.
+fn is_removed(values: Option<&[String]>, _now: i64) -> Predicate<principals::table> {
     let wanted = |value: &str| values.is_none_or(|values| values.iter().any(|wanted| wanted == value));
     let removed = || {
         principals::id.eq_any(
@@ -54,7 +54,7 @@ fn is_removed(values: Option<&[String]>, _now: i64) -> Condition<principals::tab
     }
 }
 
-fn has_type(values: Option<&[String]>, _now: i64) -> Condition<principals::table> {
+fn has_type(values: Option<&[String]>, _now: i64) -> Predicate<principals::table> {
     if values.is_none_or(|values| values.iter().any(|value| value == "SERVICE_ACCOUNT")) {
         Box::new(principals::kind.eq(PrincipalKind::ServiceAccount.name()))
     } else {
@@ -62,11 +62,11 @@ fn has_type(values: Option<&[String]>, _now: i64) -> Condition<principals::table
     }
 }
 
-fn found(filter: &Filter<ProfileField>, sight: &SeenPrincipals, now: i64) -> Condition<principals::table> {
+fn found(filter: &Filter<ProfileField>, sight: &SeenPrincipals, now: i64) -> Predicate<principals::table> {
     all(vec![condition(filter, now), seen(sight), Box::new(not(is_api_key()))])
 }
 
-/// Those that are seen and that the filter wants, in the order of their ids, from behind that one.
+/// The ids of the principals that the filter matches and the actor sees, sorted, after `after` (keyset pagination).
 ///
 /// # Errors
 /// When the storage fails.
@@ -89,7 +89,7 @@ pub fn after(
     ids.iter().map(|id| parse_id(id)).collect()
 }
 
-/// How many there are of them.
+/// How many principals the filter matches and the actor sees.
 ///
 /// # Errors
 /// When the storage fails.

@@ -1,4 +1,4 @@
-//! Removing what other tables refer to.
+//! Deletes principals with everything that belongs to them.
 
 use diesel::prelude::*;
 
@@ -10,7 +10,7 @@ use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
 use crate::domain::principal::PrincipalKind;
 
-/// Removes a principal with everything it has; tells whether it was there.
+/// Deletes a principal with everything that belongs to it; returns whether it existed.
 ///
 /// # Errors
 /// When the storage fails.
@@ -20,13 +20,14 @@ pub fn principal(connection: &mut AnyConnection, id: PrincipalId, kind: Principa
     let username: Option<String> = found().select(principals::username).get_result(connection).optional()?;
     let Some(username) = username else { return Ok(Existed::No) };
     keys::hand_over(connection, &id.to_string())?;
-    // Not left to the database, which would not say whether there was one to count off.
+    // Not left to `ON DELETE CASCADE`, which does not tell whether a key must be counted off.
     let removed = diesel::delete(api_keys::table.find(id.to_string())).execute(connection)?;
     diesel::delete(found()).execute(connection)?;
     if removed > 0 {
         key_counts::add(connection, id, -1)?;
     }
-    // Only now: whoever was adding it to an asset or to a policy held it until here.
+    // Only now: a transaction that adds the user to an asset or a policy holds a lock on the principal's row until it
+    // ends.
     assets::forget_user(connection, &username)?;
     policies::forget_user(connection, id)?;
     Ok(Existed::Yes)

@@ -1,15 +1,15 @@
-//! What is said of rows of any table.
+//! Helpers for rows of any table.
 
 use super::database::storage;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::Id;
 
-/// Whether a write found what it was about.
+/// Whether the row of a write existed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existed {
-    /// It did.
+    /// The row existed.
     Yes,
-    /// It did not, and nothing was written.
+    /// The row did not exist. An update or a deletion changed nothing.
     No,
 }
 

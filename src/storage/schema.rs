@@ -1,4 +1,4 @@
-//! The tables as diesel sees them; `migrations/` is where they are made.
+//! The tables for diesel; the migrations in `migrations/` create them.
 #![expect(missing_docs, reason = "a column is documented by the member it is read into")]
 
 diesel::table! {

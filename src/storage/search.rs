@@ -1,4 +1,4 @@
-//! Searches for entities as SQL over their terms.
+//! The entity search as SQL over the inverted index of terms.
 
 use diesel::dsl::{Eq, LeftJoinQuerySource, exists, not, sql};
 use diesel::prelude::*;
@@ -6,13 +6,13 @@ use diesel::sql_types::Bool;
 
 use super::assets::{by_name, by_role};
 use super::database::AnyConnection;
-use super::listing::{Condition as Sql, all, any, equal};
+use super::listing::{Predicate as Sql, all, any, equal};
 use super::schema::{asset_people, assets, personas, policies, policy_objects, search_terms};
 use crate::domain::asset::{OWNERS, PeopleList};
 use crate::domain::entity::{EntityState, PERSONA, POLICY};
 use crate::domain::error::Result;
 use crate::domain::policy::{Effect, Rule};
-use crate::domain::search::{Condition, Order, Search};
+use crate::domain::search::{Clause, Order, Search};
 use crate::domain::sight::{SeenAssets, SeenPersonas, SeenPolicies, Sight};
 use crate::domain::text::fold;
 
@@ -26,12 +26,12 @@ mod aliases {
     diesel::alias!(search_terms as other_terms: OtherTerms, assets as upper_assets: UpperAssets);
 }
 
-/// The row that stands for an entity, with the asset if it is one.
+/// One index row of an entity, with its asset if it is one.
 type Source = LeftJoinQuerySource<search_terms::table, assets::table, Eq<assets::id, search_terms::entity_id>>;
-/// A condition on that.
+/// A condition on [`Source`].
 type Which = Sql<Source>;
 
-/// Where every search begins.
+/// The tables that every search selects from.
 #[diesel::dsl::auto_type(no_type_alias)]
 fn entities() -> _ {
     search_terms::table.left_join(assets::table.on(assets::id.eq(search_terms::entity_id)))
@@ -50,7 +50,7 @@ pub fn page(connection: &mut AnyConnection, search: &Search, sight: &Sight) -> R
     Ok(found.select(search_terms::entity_id).load(connection)?)
 }
 
-/// How many entities there are that an actor can see.
+/// How many matching entities an actor can see.
 ///
 /// # Errors
 /// When the storage fails.
@@ -66,8 +66,8 @@ pub fn is_seen(connection: &mut AnyConnection, id: &str, sight: &Sight) -> Resul
     Ok(find_seen(connection, Box::new(search_terms::entity_id.eq(id.to_owned())), sight)?.is_some())
 }
 
-/// The id of the entity of that type with that qualified name, both exactly as they are, if an actor sees it. It is one
-/// statement, so that what is not there and what is not seen are the same empty result.
+/// The id of the entity with exactly that type and qualified name, if the actor sees it. One statement, so that a
+/// missing and an unseen entity give the same empty result.
 ///
 /// # Errors
 /// When the storage fails.
@@ -92,7 +92,7 @@ pub fn find_id(connection: &mut AnyConnection, type_name: &str, name: &str, sigh
     find_seen(connection, named, sight)
 }
 
-/// The id of the oldest asset with that qualified name, of whatever type, that an actor sees.
+/// The id of the oldest asset of any type with that qualified name that the actor sees.
 ///
 /// # Errors
 /// When the storage fails.
@@ -107,7 +107,7 @@ fn find_seen(connection: &mut AnyConnection, which: Which, sight: &Sight) -> Res
     Ok(found.get_result(connection).optional()?)
 }
 
-/// The qualified names of the active assets of a type that an actor sees, in order, from behind that one.
+/// The qualified names of the active assets of a type that an actor sees, sorted, after `after` (keyset pagination).
 ///
 /// # Errors
 /// When the storage fails.
@@ -132,8 +132,9 @@ pub fn names_after(
     Ok(found.select(name()).load(connection)?)
 }
 
-/// One row for each entity that is wanted and seen. An entity has one row for each of its terms: the one that stands
-/// for it is that of the first term which all must have, so that the index finds them by it, in the order of their ids.
+/// The condition that selects one row for each entity that matches and is seen. An entity has a row for each of its
+/// terms; the row of the driving term represents it, so that the index finds entities by that term in the order of
+/// their ids.
 fn which(search: &Search, sight: &Sight) -> Which {
     let (field, values) = driver(&search.condition).unwrap_or_else(|| {
         ("__state".to_owned(), vec![fold(EntityState::Active.name()), fold(EntityState::Deleted.name())])
@@ -143,13 +144,11 @@ fn which(search: &Search, sight: &Sight) -> Which {
     Box::new(driven.and(in_time).and(condition(&search.condition)).and(seen(sight)))
 }
 
-/// A term that every wanted entity has, the rarest as far as its name tells.
-fn driver(condition: &Condition) -> Option<(String, Vec<String>)> {
-    let Condition::All(members) = condition else { return driver(&Condition::All(vec![condition.clone()])) };
+/// The driving term: one that every matching entity must have, the rarest as far as its field name tells.
+fn driver(condition: &Clause) -> Option<(String, Vec<String>)> {
+    let Clause::All(members) = condition else { return driver(&Clause::All(vec![condition.clone()])) };
     let terms = members.iter().filter_map(|member| match member {
-        Condition::OneOf(field, values) if values.len() == 1 && PeopleList::find(field).is_none() => {
-            Some((field, values))
-        }
+        Clause::OneOf(field, values) if values.len() == 1 && PeopleList::find(field).is_none() => Some((field, values)),
         _ => None,
     });
     let by_rarity = |(field, _): &(&String, &Vec<String>)| match field.as_str() {
@@ -162,31 +161,29 @@ fn driver(condition: &Condition) -> Option<(String, Vec<String>)> {
     terms.min_by_key(by_rarity).map(|(field, values)| (field.clone(), values.clone()))
 }
 
-fn condition(wanted: &Condition) -> Which {
-    let every = |members: &[Condition]| members.iter().map(condition).collect();
+fn condition(wanted: &Clause) -> Which {
+    let every = |members: &[Clause]| members.iter().map(condition).collect();
     let other = || other_terms.filter(other_terms.field(search_terms::entity_id).eq(search_terms::entity_id));
     let field = other_terms.field(search_terms::field);
     let value = other_terms.field(search_terms::value);
     match wanted {
-        Condition::All(members) => all(every(members)),
-        Condition::Any(members) => any(every(members)),
-        Condition::Not(member) => Box::new(not(condition(member))),
-        Condition::Guid(ids) => {
-            any(ids.iter().map(|id| equal(Box::new(search_terms::entity_id), id.clone())).collect())
-        }
-        Condition::OneOf(name, values) => match PeopleList::find(name) {
+        Clause::All(members) => all(every(members)),
+        Clause::Any(members) => any(every(members)),
+        Clause::Not(member) => Box::new(not(condition(member))),
+        Clause::Guid(ids) => any(ids.iter().map(|id| equal(Box::new(search_terms::entity_id), id.clone())).collect()),
+        Clause::OneOf(name, values) => match PeopleList::find(name) {
             Some(list) => named_in(list, values),
             None => Box::new(exists(other().filter(field.eq(name.clone())).filter(value.eq_any(values.clone())))),
         },
-        Condition::Prefix(name, prefix) => {
+        Clause::Prefix(name, prefix) => {
             let (from, to) = (prefix.clone(), format!("{prefix}{}", char::MAX));
             Box::new(exists(other().filter(field.eq(name.clone())).filter(value.ge(from)).filter(value.lt(to))))
         }
-        Condition::Exists(name) => Box::new(exists(other().filter(field.eq(name.clone())))),
+        Clause::Exists(name) => Box::new(exists(other().filter(field.eq(name.clone())))),
     }
 }
 
-/// Assets that name somebody: those names are in no term, as they end with who bears them.
+/// Assets that name one of these people. People are not in the index, because they change when a user is deleted.
 fn named_in(list: PeopleList, folded: &[String]) -> Which {
     Box::new(exists(
         asset_people::table
@@ -196,10 +193,10 @@ fn named_in(list: PeopleList, folded: &[String]) -> Which {
     ))
 }
 
-/// The lists of those who administer an asset.
+/// The lists of an asset's admins.
 const ADMINS: [&str; 2] = ["adminUsers", "adminRoles"];
 
-/// What an actor sees.
+/// The condition that an actor sees the entity.
 fn seen(sight: &Sight) -> Which {
     any(vec![seen_personas(&sight.personas), seen_policies(&sight.policies), seen_assets(sight)])
 }
@@ -245,20 +242,20 @@ fn seen_assets(sight: &Sight) -> Which {
     Box::new(assets::id.nullable().is_not_null().and(allowed).and(not(denied)))
 }
 
-/// The assets that this user owns.
+/// Clause: this user owns the asset.
 fn owned(username: &str) -> Which {
     let owner = asset_people::relation.eq(OWNERS).and(asset_people::member.eq(username.to_owned()));
     Box::new(exists(asset_people::table.filter(asset_people::asset_id.eq(search_terms::entity_id)).filter(owner)))
 }
 
-/// Whether the asset lies beneath the upper one as a term lies in its glossary: the half of
-/// [`ancestors`](crate::domain::asset::ancestors) that has no slash.
+/// SQL: whether the asset lies beneath the upper one as a term lies in its glossary. This is the half of
+/// [`ancestors`](crate::domain::asset::ancestors) for names without a slash.
 const IN_GLOSSARY: &str = "(substr(assets.qualified_name, \
      length(assets.qualified_name) - length(upper_assets.qualified_name), length(upper_assets.qualified_name) + 1) \
      = '@' || upper_assets.qualified_name \
      AND assets.qualified_name NOT LIKE '%/%' AND assets.qualified_name NOT LIKE 'urn:%')";
 
-/// The assets that an actor sees without any rule.
+/// Clause: the actor sees the asset without any policy rule.
 fn known(seen: &SeenAssets) -> Which {
     match seen {
         SeenAssets::All => all(Vec::new()),

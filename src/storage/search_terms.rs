@@ -8,7 +8,7 @@ use super::schema::search_terms;
 use crate::domain::entity::Terms;
 use crate::domain::error::Result;
 
-/// Writes what an entity can be found by in place of what it could be found by before.
+/// Replaces the terms that an entity is found by.
 ///
 /// # Errors
 /// When the storage fails.
@@ -22,7 +22,7 @@ pub fn replace(connection: &mut AnyConnection, entity: Uuid, terms: &Terms) -> R
     Ok(())
 }
 
-/// Forgets an entity.
+/// Removes an entity from the index.
 ///
 /// # Errors
 /// When the storage fails.

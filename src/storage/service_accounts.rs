@@ -1,4 +1,4 @@
-//! Service accounts that are no API keys.
+//! Service accounts, except those of API keys.
 
 use diesel::dsl::InnerJoinQuerySource;
 use diesel::prelude::*;
@@ -33,7 +33,7 @@ fn into_domain((principal, account): (PrincipalRow, ServiceAccountRow)) -> Resul
     Ok(ServiceAccount { principal, display_name, description, created_by, created_at, updated_at })
 }
 
-/// Adds a service account whose principal is there already.
+/// Adds a service account; its principal must exist.
 ///
 /// # Errors
 /// When the storage fails.
@@ -65,7 +65,7 @@ pub fn find_by_username(connection: &mut AnyConnection, username: &str) -> Resul
     found.map(into_domain).transpose()
 }
 
-/// The names for people of those of these principals that are such service accounts.
+/// Id and display name of those of these principals that are such service accounts.
 ///
 /// # Errors
 /// When the storage fails.
@@ -76,7 +76,7 @@ pub fn display_names(connection: &mut AnyConnection, ids: &[String]) -> Result<V
         .load(connection)?)
 }
 
-/// Service accounts with their principals, as filters and orders see them.
+/// Service accounts joined with their principals, for filters and sorting.
 pub(super) type Source = InnerJoinQuerySource<service_accounts::table, principals::table>;
 
 impl Stored for ServiceAccountField {

@@ -1,4 +1,4 @@
-//! What a principal may do, put together from all that is known of it.
+//! Standings: a principal with its permissions, personas and asset grants, collected from all tables.
 
 use diesel::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
 use crate::domain::principal::Principal;
 
-/// The standing of a principal, without what policies permit it on the platform.
+/// The standing of a principal, without the platform permissions that policies grant.
 ///
 /// # Errors
 /// When the storage fails.
@@ -28,7 +28,7 @@ pub fn of(connection: &mut AnyConnection, principal: Principal) -> Result<Standi
     })
 }
 
-/// The same for the principal with that id.
+/// Like [`of`], for the principal with that id.
 ///
 /// # Errors
 /// When the storage fails.

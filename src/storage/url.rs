@@ -1,10 +1,10 @@
-//! Where the database is, parsed once: a typo must not create an SQLite file, and nobody must read a password in a log.
+//! The database URL, parsed once: a typo must not create an SQLite file, and no password may appear in a log.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// A checked database URL. What is shown of it has neither a user nor a parameter.
+/// A checked database URL. Its `Debug` output has no user name, password or parameters.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
     /// `sqlite://tessera.db` (relative to the working directory) or `sqlite:///var/lib/tessera/tessera.db`.
@@ -13,7 +13,7 @@ pub enum DatabaseUrl {
     Postgres(PostgresUrl),
 }
 
-/// A URL that libpq reads as it is read here.
+/// A PostgreSQL URL, checked to mean the same to libpq.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresUrl {
     text: String,
@@ -23,7 +23,7 @@ pub struct PostgresUrl {
 }
 
 impl PostgresUrl {
-    /// The URL for libpq, with those parameters that it does not have itself.
+    /// The URL for libpq, with the defaults for parameters that it does not set itself.
     #[must_use]
     pub fn with(&self, defaults: &[(&str, &str)]) -> String {
         let mut text = self.text.clone();
@@ -60,8 +60,8 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-/// Takes a URL apart as libpq does: a user and a password end at the first `@` before any `/`, and may have a `?`.
-/// Messages repeat nothing of it, as what is wrong may be in the password.
+/// Splits a URL as libpq does: user and password end at the first `@` before any `/`, and may contain a `?`. Error
+/// messages repeat nothing of the URL, because the faulty part may be the password.
 fn parse_postgres(text: &str, rest: &str) -> Result<PostgresUrl, String> {
     let at = rest.find(['@', '/']).filter(|at| rest.as_bytes()[*at] == b'@');
     let (user, rest) = at.map_or(("", rest), |at| (&rest[..at], &rest[at + 1..]));
@@ -72,7 +72,7 @@ fn parse_postgres(text: &str, rest: &str) -> Result<PostgresUrl, String> {
         return Err("has an `@` too many: in a user name or a password it is written `%40`, and a `/` `%2F`".to_owned());
     }
     for host in hosts.split(',') {
-        // Addresses of IPv6 are in brackets.
+        // IPv6 addresses are in brackets.
         let port = host.rsplit_once(']').map_or(host, |(_, rest)| rest).rsplit_once(':').map_or("", |(_, port)| port);
         if !port.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err("must have a number for a port: in a password a `/` is written `%2F`".to_owned());
@@ -93,7 +93,7 @@ fn parse_postgres(text: &str, rest: &str) -> Result<PostgresUrl, String> {
     }
 }
 
-/// Whether every `%` begins a byte that libpq takes.
+/// Whether every `%` begins an escape that libpq accepts.
 fn is_decodable(text: &str) -> bool {
     text.split('%').skip(1).all(|rest| {
         let digits = rest.as_bytes().get(..2).unwrap_or_default();

@@ -33,7 +33,7 @@ fn into_domain((principal, user): (PrincipalRow, UserRow)) -> Result<User> {
     Ok(User { principal: principal.into_domain()?, display_name, email })
 }
 
-/// Adds a user whose principal is there already.
+/// Adds a user; its principal must exist.
 ///
 /// # Errors
 /// When the storage fails.
@@ -58,7 +58,7 @@ pub fn set_password(connection: &mut AnyConnection, id: PrincipalId, password_ha
     Ok(Existed::from(diesel::update(found).set(users::password_hash.eq(password_hash)).execute(connection)?))
 }
 
-/// Locks a user for the rest of the transaction if the password is still that one.
+/// Locks a user until the transaction ends, if the password hash is still that one.
 ///
 /// # Errors
 /// When the storage fails.
@@ -67,7 +67,7 @@ pub fn lock(connection: &mut AnyConnection, id: PrincipalId, password_hash: &str
     Ok(Existed::from(diesel::update(found).set(users::password_hash.eq(password_hash)).execute(connection)?))
 }
 
-/// The user of that name with the hash of their password.
+/// The user with that name, and the password hash.
 ///
 /// # Errors
 /// When the storage fails.
@@ -97,7 +97,7 @@ pub fn find(connection: &mut AnyConnection, id: PrincipalId) -> Result<Option<Us
     found.map(into_domain).transpose()
 }
 
-/// The ids, names for people and addresses of those of these principals that are users.
+/// Id, display name and email address of those of these principals that are users.
 ///
 /// # Errors
 /// When the storage fails.
@@ -113,7 +113,7 @@ pub fn names(connection: &mut AnyConnection, ids: &[String]) -> Result<Vec<[Stri
     Ok(found)
 }
 
-/// Whether there is no user at all.
+/// Whether there is no user.
 ///
 /// # Errors
 /// When the storage fails.
@@ -122,7 +122,7 @@ pub fn is_empty(connection: &mut AnyConnection) -> Result<bool> {
     Ok(!any)
 }
 
-/// Users with their principals, as filters and orders see them.
+/// Users joined with their principals, for filters and sorting.
 pub(super) type Source = InnerJoinQuerySource<users::table, principals::table>;
 
 impl Stored for UserField {

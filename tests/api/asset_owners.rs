@@ -1,4 +1,4 @@
-//! What policies say of an asset's properties and of its owners, to the engine, to writes and to the search.
+//! Policies with criteria on an asset's properties and owners: in decisions, in writes and in searches.
 
 use serde_json::json;
 use tessera::domain::policy::{Effect, Rule};
@@ -16,14 +16,14 @@ fn of_owners(effect: Effect, actions: &[&str]) -> Rule {
     Rule { effect, ..rule }
 }
 
-/// Whether the engine lets a user do that with the table.
+/// Whether the engine allows a user this action on the table.
 async fn decided(admin: &Client, name: &str, action: &str) -> bool {
     let resource = json!({"type": "Table", "id": TABLE});
     let body = question(&user(name), &json!({"name": action}), &resource);
     admin.post("/access/v1/evaluation", &body).await.ok()["decision"] == true
 }
 
-/// Asserts that every door says the same: the engine, reads, searches and writes.
+/// Asserts that the engine, reads, searches and writes agree.
 async fn agree(admin: &Client, client: &Client, name: &str, id: &str, expected: bool) {
     for action in &ALL[..2] {
         assert_eq!(decided(admin, name, action).await, expected, "{name} {action}");
@@ -55,7 +55,7 @@ async fn a_write_is_decided_by_what_is_stored_of_the_asset() {
     let certified = |status: &str| json!({"qualifiedName": TABLE, "name": "t", "certificateStatus": status});
     admin.save("Table", &certified("DRAFT")).await.ok();
     let id = admin.search(&json!({"match_all": {}})).await.json["entities"][0]["guid"].as_str().unwrap().to_owned();
-    // What a policy looks at is not for those to change whom it lets in.
+    // Actors whom a policy allows may not change the attributes that it looks at.
     bob.save("Table", &certified("VERIFIED")).await.refused("TESSERA-403-001");
     admin.save("Table", &certified("VERIFIED")).await.ok();
     for action in &ALL[1..] {
@@ -68,7 +68,7 @@ async fn a_write_is_decided_by_what_is_stored_of_the_asset() {
         bob.remove(how, &[&id]).await.refused("TESSERA-403-001");
     }
     admin.save("Table", &certified("DRAFT")).await.ok();
-    // Another one in its place would have no people, and nothing of what the policy looks at.
+    // A replacement would lack the lists of people and the attributes that the policy looks at.
     bob.remove("PURGE", &[&id]).await.refused("TESSERA-403-001");
     bob.remove("SOFT", &[&id]).await.ok();
 }
@@ -101,7 +101,7 @@ async fn a_namesake_of_an_owner_owns_nothing_until_it_is_named_itself() {
     let app = App::start().await;
     let admin = app.admin().await;
     app.policy(of_owners(Effect::Allow, &ALL)).await;
-    // Nobody has that name yet.
+    // No user has that name yet.
     let id = owned_by(&admin, &["nina", "a\u{0}"]).await;
     let nina = app.session_with("nina", Role::Member).await;
     agree(&admin, &nina, "nina", &id, false).await;

@@ -1,4 +1,4 @@
-//! Whom an asset names, and who may say so.
+//! The lists of people of an asset, and who may change them.
 
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
@@ -27,7 +27,7 @@ async fn a_key_is_made_an_admin_by_a_user_who_is_one_and_by_nobody_else() {
     name(&owner, "adminUsers", &json!(["olga", username])).await.ok();
     key.entity(&id).await.ok();
     key.asset("Table", "default/snowflake/1/t").await;
-    // Once an admin, it still names nobody: neither others nor, under another list, itself.
+    // Even as an admin the key may not name other actors, nor itself in another list.
     for (list, people) in
         [("adminUsers", json!([username])), ("viewerUsers", json!([username])), ("viewerUsers", json!(["otto"]))]
     {
@@ -96,7 +96,7 @@ async fn unknown_people_are_named() {
         let last = people.as_array().unwrap().last().unwrap().as_str().unwrap();
         assert!(message.contains(last) && !message.contains("`admin`"), "{message}");
     }
-    // There are no groups: their names are kept and handed back.
+    // There are no groups: their names are stored and returned.
     let kept = name(&admin, "adminGroups", &json!(["g"])).await.ok();
     assert_eq!(kept["mutatedEntities"]["CREATE"][0]["attributes"]["adminGroups"], json!(["g"]));
 }

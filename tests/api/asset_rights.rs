@@ -1,4 +1,4 @@
-//! Attributes that policies look at are changed by those alone who may say whom an asset names.
+//! Attributes that policies look at may be changed only by users who may change the asset's lists of people.
 
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
@@ -15,7 +15,7 @@ fn table(attribute: &str, value: &Value) -> Value {
     json!({"qualifiedName": TABLE, "name": "t", attribute: value})
 }
 
-/// A connection of `admin` with a table, and a key that a policy lets do whatever policies can allow.
+/// A connection of `admin` with a table, and a key with every action that policies can allow.
 async fn world() -> (App, Client, Holder) {
     let app = App::start().await;
     let admin = app.admin().await;
@@ -68,7 +68,7 @@ async fn what_a_criterion_looks_at_is_changed_by_admins_of_the_asset_alone() {
         key.save("Table", &table("tier", &value)).await.refused("TESSERA-403-001");
     }
     admin.save("Table", &table("tier", &json!("secret"))).await.ok();
-    // By the id, and together with what may be written, it is the same.
+    // The same by id, and together with attributes that may be written.
     let id = admin.search(&json!({"term": {"qualifiedName": TABLE}})).await.json["entities"][0]["guid"].clone();
     let by_id = json!({"typeName": "Table", "guid": id, "attributes": {"name": "t", "tier": "open"}});
     key.bulk(&[by_id]).await.refused("TESSERA-403-001");
@@ -86,7 +86,7 @@ async fn what_a_criterion_looks_at_is_not_set_by_creating_beneath_an_asset_of_ot
     key.save("Table", &new("ownerUsers", json!([username(&key)]))).await.refused("TESSERA-403-001");
     key.save("Table", &new("tier", json!(null))).await.ok();
     admin.save("Table", &json!({"qualifiedName": format!("{CONNECTION}/n2"), "name": "n", "tier": "x"})).await.ok();
-    // What lies beneath nothing is its creator's own.
+    // The creator of a top-level asset sets all of its attributes.
     let own = json!({"qualifiedName": "default/postgres/2", "name": "n", "tier": "x", "ownerUsers": [username(&key)]});
     key.save("Connection", &own).await.ok();
 }

@@ -158,7 +158,7 @@ async fn another_type_at_the_same_name_takes_a_right_there() {
     let admin = app.admin().await;
     let (alice, bob) = (app.session_with("alice", Role::Member).await, app.session_with("bob", Role::Member).await);
     let id = alice.asset("Connection", CONNECTION).await;
-    // What is left of a connection that is gone belongs to nobody but administrators.
+    // Assets left beneath a purged connection belong to administrators only.
     let parent = alice.asset("Connection", "default/or/1").await;
     let child = alice.asset("Table", "default/or/1/t").await;
     alice.remove("PURGE", &[&parent]).await.ok();

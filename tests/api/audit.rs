@@ -7,7 +7,7 @@ use crate::support::{App, BEGIN, Client};
 
 const AUDIT: &str = "/api/service/audit";
 
-/// A persona and a key made by `admin`, a second apart, and who reads of it.
+/// A persona and a key created by `admin`, a second apart, and a reader of the audit trail.
 async fn trail() -> (App, Client, Value, Value) {
     let app = App::start().await;
     let admin = app.admin().await;

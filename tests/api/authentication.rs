@@ -1,4 +1,4 @@
-//! Whom a bearer token authenticates, and what is no bearer token.
+//! What counts as a bearer token, and which actor it authenticates.
 
 use serde_json::json;
 use tessera::domain::entropy::Entropy;
@@ -6,7 +6,7 @@ use tessera::domain::token::{ParsedToken, Prefixes, TokenKind};
 
 use crate::support::{Answer, App, Client, Options};
 
-/// The challenge to whoever sent no credential.
+/// The challenge for requests without a credential.
 const CHALLENGE: &str = r#"Bearer realm="tessera""#;
 
 fn parse(token: &str) -> ParsedToken {
@@ -21,7 +21,7 @@ fn stranger() -> ParsedToken {
     ParsedToken::mint(TokenKind::ApiKey, Entropy::SYSTEM).unwrap()
 }
 
-/// A refusal of a credential, whichever: nobody was let in and nothing broke.
+/// Any refusal of the credential: not authenticated, and no server error.
 #[track_caller]
 fn refused(answer: &Answer) {
     assert!(matches!(answer.status, 400 | 401), "{} {}", answer.status, answer.text);

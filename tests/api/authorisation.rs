@@ -1,4 +1,4 @@
-//! Who may do what: every permission through every door, and no escalation.
+//! Every permission in every API, and no privilege escalation.
 
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission::{self, ManageApiKeys, ManagePersonas};
@@ -15,7 +15,7 @@ fn forbidden(answer: Answer, named: &str) {
     assert!(message.contains(named), "{message}");
 }
 
-/// Everybody who lacks `permission`.
+/// Clients that lack `permission`.
 async fn without(app: &App, permission: Permission) -> Vec<Client> {
     let other = if permission == ManageApiKeys { ManagePersonas } else { ManageApiKeys };
     vec![

@@ -1,4 +1,4 @@
-//! Authority over policies lies with the object that they are about.
+//! Policies are written by actors with authority over the policy's object.
 
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
@@ -43,7 +43,7 @@ async fn linked(app: &App, persona: &Value, permissions: &[&str]) -> Holder {
     Holder { id: key["id"].as_str().unwrap().to_owned(), client: app.holder_of(&token), token }
 }
 
-/// What pyatlan's `user.add_as_admin` and `add_as_viewer` come to.
+/// What pyatlan's `user.add_as_admin` and `add_as_viewer` send.
 async fn name(owner: &Client, list: &str, key: &Client, others: &[&str]) {
     let username = key.whoami().await.ok()["username"].clone();
     let members: Vec<Value> = others.iter().map(|other| json!(other)).chain([username]).collect();
@@ -180,7 +180,7 @@ async fn a_policy_about_more_than_one_object_takes_an_administrator() {
             }
         }
     }
-    // What is about nothing is for those who manage personas.
+    // A policy about no resource is written by managers of personas.
     manager.bulk(&[policy(&persona, "allow", None, &[])]).await.ok();
     olga.bulk(&[policy(&persona, "allow", None, &[])]).await.refused("TESSERA-403-001");
 }
@@ -251,17 +251,17 @@ async fn what_a_persona_denies_is_given_back_by_those_who_administer_it() {
         manager.bulk(&[entity(json!({"personaUsers": []}))]).await,
         manager.try_update(&bound.id, &unlink).await,
         manager.remove("PURGE", &[&deny]).await,
-        // Neither does authority over the object give any over the persona.
+        // Authority over the object gives no authority over the persona.
         olga.delete(&path).await,
     ] {
         refused.refused("TESSERA-403-001");
     }
-    // What takes nothing away from anybody goes on.
+    // Changes that take no rights away stay allowed.
     manager.post(&path, &json!({"name": "renamed"})).await.ok();
     let both = json!({"displayName": "k", "personaQualifiedNames": [open["qualifiedName"], persona["qualifiedName"]]});
     manager.try_update(&bound.id, &both).await.ok();
     olga.remove("PURGE", &[&deny]).await.ok();
-    // An allow only takes away when it goes.
+    // Deleting an allow only takes rights away.
     manager.try_update(&bound.id, &unlink).await.ok();
     manager.bulk(&[entity(json!({"personaUsers": [], "isAccessControlEnabled": false}))]).await.ok();
     manager.delete(&path).await.ok();
@@ -288,9 +288,9 @@ async fn a_key_neither_adds_to_its_own_persona_nor_takes_anything_from_it() {
     let deny = created(&olga, about(&persona, "deny", CONNECTION)).await;
     key.bulk(&[about(&persona, "allow", CONNECTION)]).await.refused("TESSERA-403-001");
     name(&olga, "adminUsers", &key, &["olga"]).await;
-    // What it added would stay its own when it administers the connection no more.
+    // What the key added would stay in force after the key lost its role as admin of the connection.
     key.bulk(&[about(&persona, "allow", CONNECTION)]).await.refused("TESSERA-403-001");
-    // A persona that denies is not unlinked by its managers: nobody holds on to one by themselves.
+    // Managers cannot unlink a persona that denies, so no actor may add a deny to its own persona.
     key.bulk(&[about(&persona, "deny", CONNECTION)]).await.refused("TESSERA-403-001");
     key.remove("PURGE", &[&deny]).await.refused("TESSERA-403-001");
     key.bulk(&[changed(&deny, &json!({"isPolicyEnabled": false}))]).await.refused("TESSERA-403-001");

@@ -1,5 +1,4 @@
-//! The decision point, one question at a time. Table and requests are those of the certification scenario for
-//! `AuthZEN` 1.0.
+//! `AuthZEN`: single evaluations. Table and requests are those of the certification scenario for `AuthZEN` 1.0.
 
 use actix_web::http::Method;
 use serde_json::{Value, json};
@@ -232,7 +231,7 @@ async fn what_is_stored_of_a_resource_counts_less_than_what_the_question_says() 
     ] {
         let answer = ask(&admin, &user("alice"), &write, &resource).await;
         assert_eq!(answer["decision"], expected, "{resource}");
-        // She does not see the records: whether there is one is told by no answer about it.
+        // She does not see the records, so no answer may reveal whether one exists.
         let told = expected && resource != record("record-1");
         let answer = ask(&alice, &user("alice"), &write, &resource).await;
         assert_eq!(answer["decision"], told, "{resource}");
@@ -308,7 +307,7 @@ async fn a_subject_is_known_by_every_name_that_it_has() {
             assert_eq!(decided(&gateway, kind, id).await, right, "{kind} {id}");
         }
     }
-    // Everybody may ask about themselves, by whatever name.
+    // Every actor may ask about itself, by any of its names.
     for id in [key.id.as_str(), &client_id, &username] {
         assert!(decided(&key, "identity", id).await, "{id}");
     }

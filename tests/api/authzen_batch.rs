@@ -1,4 +1,4 @@
-//! The decision point, several questions at a time.
+//! `AuthZEN`: batches of evaluations.
 
 use futures_util::future::{join_all, join3};
 use serde_json::{Value, json};
@@ -30,11 +30,11 @@ async fn defaults_are_taken_whole_and_answers_come_in_the_order_of_the_questions
     let body = json!({"action": name("write"), "resource": archived, "evaluations": [
         {"subject": user("alice")},
         {"subject": with(user("bob"), &json!({"role": "admin"}))},
-        // The resource of its own has no status, whatever the default's is.
+        // This evaluation's own resource has no status, although the default's has one.
         {"subject": user("alice"), "resource": record("record-2"), "context": {"time": "now"}},
     ]});
     assert_eq!(decisions(&gateway, &body).await, [false, true, true]);
-    // Of a default that is not whole, what is required is taken.
+    // An incomplete default is used as far as it goes.
     let body = json!({"subject": user("alice"), "action": name("write"), "resource": {"type": "record"}, "evaluations": [
         {"resource": {"id": "record-1", "properties": {"status": "active"}}},
         {"resource": archived},

@@ -1,4 +1,4 @@
-//! The searches of the decision point.
+//! `AuthZEN`: searches for subjects, resources and actions.
 
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
@@ -18,7 +18,7 @@ async fn found(client: &Client, path: &str, body: &Value) -> Vec<String> {
     let json = answer.json.clone();
     let results = json["results"].as_array().unwrap_or_else(|| panic!("{}", answer.text));
     let name = |each: &Value| each["id"].as_str().or(each["name"].as_str()).unwrap().to_owned();
-    // What every installation allows everybody is beside the point.
+    // Leaves out what every installation allows every user.
     results.iter().map(name).filter(|name| !name.starts_with("VIEW_")).collect()
 }
 

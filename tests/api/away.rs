@@ -1,4 +1,4 @@
-//! What clients see while the database cannot be reached, and that nobody waits in turn for it to fail.
+//! Database outages: what clients see, and that waiting requests fail together instead of one after another.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use crate::support::database::on_postgres;
 use crate::support::proxy::Failure;
 use crate::support::{Answer, App, Client, Holder, Options, PASSWORD};
 
-/// Far more than it takes to find out, and far less than the time limit of a request.
+/// Far longer than detecting the outage takes, and far shorter than the time limit of a request.
 const SOON: Duration = Duration::from_secs(20);
 
 /// An application whose database can be taken away.
@@ -23,7 +23,7 @@ struct Outage {
     app: App,
     admin: Client,
     gateway: Holder,
-    /// A token that is not in memory.
+    /// A token that is not cached.
     stranger: String,
 }
 
@@ -38,7 +38,7 @@ impl Outage {
         Self { app, admin, gateway, stranger }
     }
 
-    /// Takes the database away: the file, or the server.
+    /// Makes the database unreachable: removes the file, or stops the server.
     fn begin(&self, failure: Failure) {
         match &self.app.proxy {
             Some(proxy) => proxy.fail(failure),
@@ -57,7 +57,7 @@ impl Outage {
         self.app.storage.url().strip_prefix("sqlite://").unwrap().into()
     }
 
-    /// One request through each door that needs the database.
+    /// One request to each API that needs the database.
     async fn answers(&self) -> Vec<(&'static str, Answer)> {
         let (admin, gateway, anonymous) = (&self.admin, &self.gateway, self.app.anonymous());
         let stranger = self.app.holder_of(&self.stranger);
@@ -110,7 +110,7 @@ async fn recovered(outage: &Outage) {
 async fn every_door_says_so(failure: Failure) {
     let outage = Outage::prepared().await;
     outage.begin(failure);
-    // Twice: while it is found out, and when it is known.
+    // Twice: while the outage is being detected, and after.
     for _ in 0..2 {
         for (door, answer) in outage.answers().await {
             assert_eq!(answer.status, 503, "{door}: {}", answer.text);
@@ -145,7 +145,7 @@ async fn a_server_that_hangs_is_found_out_within_two_seconds() {
     outage.begin(Failure::Hanging);
     let began = Instant::now();
     assert_eq!(soon(outage.admin.keys(&[])).await.status, 503);
-    // A little more, as the machine of the tests is busy.
+    // A little longer, because the test machine is busy.
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     outage.end();
     recovered(&outage).await;
@@ -154,7 +154,7 @@ async fn a_server_that_hangs_is_found_out_within_two_seconds() {
 #[actix_web::test]
 async fn a_busy_machine_is_no_outage() {
     let app = App::start().await;
-    // No thread for work is free for a while.
+    // Blocks every worker thread for a while.
     let busy: Vec<_> = (0..600).map(|_| spawn_blocking(|| std::thread::sleep(Duration::from_secs(3)))).collect();
     for _ in 0..20 {
         app.service.database.suspect();

@@ -1,4 +1,4 @@
-//! The changes feed: one row for each committed change, none for what was refused.
+//! The changes feed: one row for each committed change, none for a refused one.
 
 use diesel::prelude::*;
 use serde_json::json;

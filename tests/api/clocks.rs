@@ -1,4 +1,4 @@
-//! Clocks that are set: what has expired stays expired, and a glitch leaves nothing behind.
+//! Clocks that are set: expired credentials stay expired, and a clock error leaves no trace.
 
 use serde_json::json;
 use tessera::clock::{Clock, DAY, HELD_FOR, HOUR, MINUTE, SECOND};
@@ -80,7 +80,7 @@ async fn sessions_personal_tokens_and_repeated_creates_are_judged_by_the_same_ti
     step(&app.service, -HOUR).await;
     assert!(app.now() >= now);
     again.whoami().await.ok();
-    // At half speed, but it goes on: a session that was made since ends.
+    // Time runs at half speed, so a session created meanwhile still expires.
     app.advance(2 * crate::support::SESSION);
     again.whoami().await.refused("TESSERA-401-003");
 }

@@ -1,4 +1,4 @@
-//! Many at once, on real threads: the use cases themselves, as the doors run on one thread each.
+//! Concurrent use cases on real threads. They call the service directly, because each HTTP worker is one thread.
 
 use futures_util::future::join_all;
 use tessera::domain::actor::Actor;
@@ -185,7 +185,7 @@ async fn uses_are_saved_while_keys_are_used_updated_and_deleted() {
     assert_eq!(children(&world.service, &world.operator()).await, 1);
 }
 
-/// The record is not in memory when the first arrive, and is made unusable while they do.
+/// The record is not cached when the first requests arrive, and is invalidated while they run.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_limit_of_a_hundred_lets_a_hundred_of_a_thousand_through() {
     let world = world();

@@ -1,4 +1,4 @@
-//! No escalation: what is made, changed, taken over or handed out never reaches further than who does it.
+//! No privilege escalation: what an actor creates, changes, takes over or grants never exceeds its own reach.
 
 use serde_json::{Value, json};
 use tessera::domain::api_key::NewApiKey;
@@ -31,7 +31,7 @@ pub async fn persona(admin: &Client, name: &str, effect: &str) -> Value {
     persona["qualifiedName"].clone()
 }
 
-/// A key that this client makes.
+/// A key created by this client.
 async fn key(app: &App, maker: &Client, body: &Value) -> Holder {
     holder(app, &maker.try_create(body).await.ok())
 }
@@ -62,7 +62,7 @@ async fn what_a_key_makes_is_linked_to_every_persona_that_denies_the_key_anythin
         parent.try_update(&child.id, &body(&[], &[])).await.ok();
         forbidden(parent.try_update(&child.id, &body(&[], &[&yes])).await);
         parent.try_update(&child.id, &body(&[], &[&no, &yes])).await.ok();
-        // Disabled, it denies nothing today, and may tomorrow.
+        // A disabled persona counts, too, because it can be enabled later.
         child.entity(&table).await.refused("ATLAS-404-00-005");
         parent.delete_key(&child.id).await.ok();
     }
@@ -160,10 +160,10 @@ async fn a_key_made_by_a_key_manages_only_what_it_made() {
         forbidden(child.delete_key(&other.id).await);
     }
     child.try_update(&last.id, &rename).await.ok();
-    // What a key made goes to its maker.
+    // Keys that a deleted key made go to its maker.
     child.delete_key(&grandchild.id).await.ok();
     child.try_update(&last.id, &rename).await.ok();
-    // A key that a person made manages every other that it contains.
+    // A key made by a user manages every other key within its reach.
     parent.try_update(&stranger.id, &rename).await.ok();
     parent.delete_key(&last.id).await.ok();
     let bound = json!({"displayName": "b", "workspacePermissions": ["MANAGE_APIKEYS"],
@@ -239,7 +239,7 @@ async fn nobody_leaves_a_persona_that_denies_them_something_nor_shares_what_it_d
     admin.save("Persona", &link(&no, json!(["ada"]))).await.ok();
     forbidden(ada.save("Persona", &link(&no, json!([]))).await);
     forbidden(ada.save("Persona", &link(&yes, json!(["bob"]))).await);
-    // Whom an asset names is another way to the same.
+    // Naming a principal in an asset gives access, too.
     let member = json!({"qualifiedName": CONNECTION, "name": "c", "viewerRoles": [Role::Member.id()]});
     forbidden(ada.save("Connection", &member).await);
     forbidden(ada.save("Connection", &people(json!(["ada", "bob"]))).await);

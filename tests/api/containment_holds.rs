@@ -1,5 +1,5 @@
-//! Nobody gains: in random worlds, whatever actors without the role `$admin` do, what they reach does not grow, and
-//! what they make reaches no more than they do.
+//! Property test: in random worlds, whatever actors without the role `$admin` do, their reach does not grow, and what
+//! they create reaches no further than they do.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tessera::storage::{api_keys, personas};
 use crate::support::rules::{allow, criterion};
 use crate::support::{App, Client, PASSWORD};
 
-/// Draws numbers that are the same in every run (`SplitMix64`).
+/// A deterministic random number generator (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
@@ -34,7 +34,7 @@ impl Dice {
         from[self.throw(from.len())].clone()
     }
 
-    /// Each of them with the chance of one in so many.
+    /// Keeps each item with the chance of one in so many.
     fn some<T: Clone>(&mut self, from: &[T], one_in: usize) -> Vec<T> {
         from.iter().filter(|_| self.throw(one_in) == 0).cloned().collect()
     }
@@ -55,10 +55,10 @@ const RIGHTS: [Permission; 8] = [
     Permission::VerifyTokens,
 ];
 
-/// What can be done: permissions, and actions on assets.
+/// All rights: permissions, and actions on assets.
 type Power = BTreeSet<String>;
 
-/// Somebody whose moves are watched, with every token that they hold.
+/// A player: an actor whose moves are checked, with every token that it holds.
 struct Player {
     /// User names of the principals that the tokens authenticate, and a client for each.
     tokens: Vec<(String, Client)>,
@@ -79,7 +79,7 @@ struct Game {
     account: String,
     newcomers: usize,
     known: HashMap<String, Power>,
-    /// What everybody may do, as long as nothing has happened since.
+    /// Cache of every principal's rights, until the next move.
     snapshot: Option<BTreeMap<String, Power>>,
 }
 
@@ -187,7 +187,7 @@ impl Game {
         self.app.policy(Rule { effect, subjects, ..allow(&[], &[dice.pick(&ACTIONS)], &[resource]) }).await;
     }
 
-    /// An administrator has an asset name somebody.
+    /// An administrator names a principal in an asset.
     async fn name_people(&self, dice: &mut Dice) {
         let mut everybody: Vec<String> = USERS.iter().map(|name| (*name).to_owned()).collect();
         everybody.extend(self.keys.iter().map(|key| username(key)));
@@ -198,17 +198,17 @@ impl Game {
                 "viewerUsers": dice.some(&everybody, 5), "ownerUsers": dice.some(&everybody, 4),
                 "viewerRoles": dice.some(&[Role::Member.id(), Role::Guest.id()], 5),
             });
-            // Whoever a move has just removed is nobody any more.
+            // The last move may have removed the principal.
             self.admin.save("Connection", &people).await;
         }
     }
 
     async fn standing(&self, username: &str) -> Option<Arc<Standing>> {
-        let actor = self.app.service.take_at_word(username.to_owned()).await.ok()?;
+        let actor = self.app.service.actor_without_proof(username.to_owned()).await.ok()?;
         Some(Arc::new(actor.standing().clone()))
     }
 
-    /// What a standing permits; it is found out once.
+    /// The rights of a standing; computed once, then cached.
     async fn power(&mut self, standing: &Standing) -> Power {
         let Standing { principal, permissions, personas, assets, policy_revision, .. } = standing;
         let linked: Vec<_> = personas.iter().map(|persona| (persona.id, persona.enabled)).collect();
@@ -232,7 +232,7 @@ impl Game {
         power
     }
 
-    /// What a principal reaches: what it may do, and what it may make others do. Who manages personas links any.
+    /// What a principal reaches: its own rights, and those it may give. Managers of personas may link any persona.
     async fn reach(&mut self, username: &str) -> Power {
         let Some(standing) = self.standing(username).await else { return Power::new() };
         let mut reached = self.power(&standing).await;
@@ -242,7 +242,7 @@ impl Game {
             let read = |connection: &mut _| personas::find_by_qualified_names(connection, &names);
             let all = self.app.service.database.read(read).unwrap();
             for mut persona in all {
-                // One that is disabled can be enabled.
+                // A disabled one can be enabled.
                 persona.enabled = true;
                 let mut with = Standing::clone(&standing);
                 with.personas = with.personas.iter().cloned().chain([persona]).collect();
@@ -336,7 +336,7 @@ impl Game {
             }
             5 => {
                 let key = self.some_key();
-                // The keys of the players stay, or the game would soon be over.
+                // The players' own keys are never deleted, or the game would soon be over.
                 let known = self.keys.iter().take(3).any(|each| *each == key);
                 (!known && client.delete_key(&key).await.status == 200).then_some(None)
             }
@@ -403,7 +403,7 @@ impl Game {
         }
     }
 
-    /// Whoever administers an asset says who else may do what with it.
+    /// The administrator of an asset changes who may do what with it.
     async fn write_policy(&mut self, client: &Client) -> Option<Option<String>> {
         let (persona, asset) = (self.dice.pick(&self.personas), self.dice.pick(&ASSETS));
         let policy = json!({"typeName": "AuthPolicy", "attributes": {
@@ -453,7 +453,7 @@ impl Game {
         Some(Some(name))
     }
 
-    /// Plays one move and checks what came of it; tells whether it was not refused.
+    /// Plays one move and checks its effects; `true` if it was not refused.
     async fn step(&mut self, seed: u64, number: usize) -> bool {
         let player = self.dice.throw(self.players.len());
         let before = match self.snapshot.take() {
@@ -476,7 +476,7 @@ impl Game {
             let more: Vec<_> = power.difference(before.get(&name).unwrap_or(&nothing)).collect();
             let beyond: Vec<_> = more.iter().filter(|each| !closure.contains(**each)).collect();
             assert!(beyond.is_empty(), "{place}: `{name}` was given {beyond:?}");
-            // Where something is new, some token of the player may be used as long and as often.
+            // Some token of the player must have bounds at least as wide as anything new.
             let (old, new) = (bounds.get(&name), self.bounds(&name));
             let is_wider =
                 old.is_none_or(|old| new.beyond(old).is_some()) || !more.is_empty() || given.as_ref() == Some(&name);
@@ -495,7 +495,7 @@ async fn nobody_gains_by_what_they_do() {
         let mut game = Game::new(seed).await;
         for number in 0..100 {
             if number % 25 == 24 {
-                // Administrators give; who made something stronger shall not have it by that.
+                // Administrators may give more, but the maker of a token must not gain by that.
                 let (key, body) = (game.some_key(), game.some_body());
                 game.admin.try_update(&key, &body).await;
                 let mut dice = Dice(seed + 1000);

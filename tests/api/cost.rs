@@ -1,4 +1,4 @@
-//! What a list costs: at most linear in what the client sends, bounded in time, and shared fairly.
+//! The cost of lists: at most linear in the request, limited in time, and shared fairly.
 
 use std::cell::Cell;
 use std::fmt::Debug;
@@ -19,18 +19,18 @@ use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
 use tessera::domain::service_account::ServiceAccountField;
 use tessera::storage::database::{AnyConnection, Lane};
-use tessera::storage::errand::Errand;
 use tessera::storage::listing::Listed;
+use tessera::storage::task::DatabaseTask;
 
 use crate::datahub;
 use crate::support::database::on_postgres;
 use crate::support::{App, Options, World};
 
-/// The same input twice as long may cost so much more, beyond what measuring itself varies by.
+/// The factor by which an input twice as long may cost more, including measurement noise.
 const AT_MOST: u32 = 3;
 const NOISE: Duration = Duration::from_millis(3);
 
-/// Capital letters beyond ASCII, each another one as far as there are.
+/// Non-ASCII capital letters, all different as far as possible.
 fn letters(length: usize) -> String {
     let capitals = ('\u{c0}'..='\u{52f}').filter(|letter| letter.is_uppercase());
     capitals.cycle().take(length).collect()
@@ -65,7 +65,7 @@ fn operators(kind: Kind, length: usize) -> Vec<(&'static str, Json)> {
     operators
 }
 
-/// The least time of the processor that reading the filter and one page took.
+/// The least CPU time that parsing the filter and reading one page took.
 fn cost<F: Field + Debug>(
     world: &World,
     filter: &str,
@@ -88,7 +88,7 @@ fn every_operator_is_linear<F: Field + Debug>(
 ) {
     for field in F::ALL.iter().copied().filter(|field| F::find(field.name()).is_some()) {
         let mut before: Vec<Duration> = Vec::new();
-        // Up to the longest filter that is read.
+        // Up to the longest filter that is accepted.
         for length in [4, 8, 16, 32, 64, 128, 256, 512, 1_024] {
             let operators = operators(field.kind(), length);
             let measured = operators.iter().map(|(operator, operand)| {
@@ -181,11 +181,11 @@ async fn a_request_has_a_bounded_number_of_patterns_at_every_door() {
     assert_eq!(answer["errors"][0]["extensions"]["code"], 400, "{answer}");
 }
 
-/// What a query with that filter answers to somebody who gave it up while it ran.
+/// The outcome of a query with that filter that was cancelled while it ran.
 fn given_up(world: &World, page: impl FnOnce(&mut AnyConnection) -> Result<usize>) -> Result<usize> {
-    let errand = Errand::within(Duration::from_hours(1));
-    let giving_up = Arc::clone(&errand);
-    world.service.database.read_for(Lane::Reads, &errand, |connection| {
+    let task = DatabaseTask::within(Duration::from_hours(1));
+    let giving_up = Arc::clone(&task);
+    world.service.database.read_for(Lane::Reads, &task, |connection| {
         giving_up.give_up();
         page(connection)
     })
@@ -203,19 +203,19 @@ async fn a_list_ends_when_its_request_does() {
         totals: Totals::Exact,
     };
     if on_postgres() {
-        let errand = Errand::within(Duration::from_hours(1));
-        let (database, working) = (world.service.database.clone(), Arc::clone(&errand));
+        let task = DatabaseTask::within(Duration::from_hours(1));
+        let (database, working) = (world.service.database.clone(), Arc::clone(&task));
         let asleep = std::thread::spawn(move || {
             database.read_for(Lane::Reads, &working, |connection| {
                 Ok(sql_query("SELECT pg_sleep(3600)").execute(connection)?)
             })
         });
-        while !errand.is_at_server() {
+        while !task.is_at_server() {
             std::thread::yield_now();
         }
-        errand.give_up();
+        task.give_up();
         while !asleep.is_finished() {
-            world.service.database.cancel(&errand).unwrap();
+            world.service.database.cancel(&task).unwrap();
         }
         assert!(matches!(asleep.join().unwrap(), Err(Error::TooSlow)));
     } else {
@@ -227,7 +227,7 @@ async fn a_list_ends_when_its_request_does() {
         });
         assert!(matches!(counted, Err(Error::TooSlow)), "{counted:?}");
     }
-    // The connection is of use again, or replaced.
+    // The connection can be used again, or was replaced.
     for _ in 0..8 {
         let listed = world.service.database.read(|connection| ApiKeyField::page(connection, &query(""), 1)).unwrap();
         assert_eq!(listed.len(), 1);
@@ -249,7 +249,7 @@ fn every_statement_has_a_time_limit_in_postgres_itself() {
         let read = |connection: &mut AnyConnection| {
             Ok(sql_query("SHOW statement_timeout").get_result::<Line>(connection)?.statement_timeout)
         };
-        let told = world.service.database.read_for(lane, &Errand::unbounded(), read).unwrap();
+        let told = world.service.database.read_for(lane, &DatabaseTask::unbounded(), read).unwrap();
         assert_eq!(told, format!("{}s", lane.limit().as_secs()));
     }
 }

@@ -1,4 +1,4 @@
-//! `POST /api/service/apikeys`: what is made, and what is refused.
+//! `POST /api/service/apikeys`: what is created, and what is refused.
 
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ async fn a_new_key_has_exactly_the_shape_that_all_sdks_parse() {
     );
 }
 
-/// So keys are in one order by either, which pages rely on.
+/// So the two orders of keys agree, which pages rely on.
 #[actix_web::test]
 async fn an_id_begins_with_the_time_of_its_keys_creation() {
     let app = App::start().await;

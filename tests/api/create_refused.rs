@@ -1,4 +1,4 @@
-//! `POST /api/service/apikeys`: lifetimes, personas, and bodies that are no request.
+//! `POST /api/service/apikeys`: refused lifetimes, personas and bodies.
 
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! Licences and sources of the dependencies, by the lists of `deny.toml`.
 //!
-//! `tests/run deny` checks more, for those who have cargo-deny: to build it in every run would cost minutes.
+//! `tests/run deny` checks more if cargo-deny is installed; building it in every run would cost minutes.
 
 use std::path::Path;
 use std::process::Command;

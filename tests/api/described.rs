@@ -1,4 +1,4 @@
-//! What changes only names and descriptions costs nobody their place in memory.
+//! Changing only names and descriptions invalidates no cached credential.
 
 use serde_json::{Value, json};
 use tessera::service::upkeep::follow::Follower;
@@ -15,7 +15,7 @@ fn policy(persona: &Value, description: &str, actions: &Value) -> Value {
     }})
 }
 
-/// How many records were read because of what was done.
+/// How many records were read again because of the change.
 struct Reads<'a> {
     app: &'a App,
     bystander: Client,

@@ -1,4 +1,4 @@
-//! Credentials in memory and in the database: planted rows, peppers, other processes, last uses.
+//! Credentials in the cache and in the database: planted rows, peppers, other processes, last uses.
 
 use diesel::RunQueryDsl;
 use diesel::sql_query;
@@ -100,7 +100,7 @@ async fn a_password_given_for_the_first_start_is_used_and_not_shown() {
     app.anonymous().post("/api/service/sessions", &body).await.ok();
 }
 
-/// What the policy about all users permits.
+/// The permissions that the policy about all users grants.
 fn everyones() -> serde_json::Value {
     json!(["GENERATE_PERSONAL_ACCESS_TOKENS", "VIEW_ANALYTICS"])
 }

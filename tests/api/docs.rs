@@ -1,4 +1,4 @@
-//! The documentation: its links, what cites it, and the tests that it names.
+//! The documentation: its links, the references to it, and the tests that it names.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ fn code() -> Vec<(String, String)> {
     folders.into_iter().map(|path| (path.clone(), read(&path))).collect()
 }
 
-/// The pages for people.
+/// The documentation pages.
 fn pages() -> Vec<String> {
     let mut pages = files("docs", &["md"]);
     pages.extend(
@@ -56,7 +56,7 @@ fn prose(text: &str) -> String {
     parts.collect()
 }
 
-/// The name that a heading is linked by.
+/// The anchor of a heading.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim_start_matches('#').trim().to_lowercase();
     let kept: String = kept.chars().filter(|each| each.is_alphanumeric() || " -_".contains(*each)).collect();
@@ -133,7 +133,7 @@ fn numbers(contract: &str) -> [BTreeSet<String>; 2] {
     kinds
 }
 
-/// A text on one line, without the signs of comments.
+/// A text on one line, without comment markers.
 fn flat(text: &str) -> String {
     let signs = ["//!", "///", "//", "#"];
     let bare = |line: &str| {

@@ -1,4 +1,4 @@
-//! `ETag` and `If-Match`: two who change the same do not undo each other's work.
+//! `ETag` and `If-Match`: concurrent updates of one record do not undo each other.
 
 use serde_json::json;
 

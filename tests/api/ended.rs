@@ -1,4 +1,4 @@
-//! Statements that PostgreSQL ends or refuses.
+//! Statements that PostgreSQL cancels or refuses.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -47,7 +47,7 @@ async fn a_lock_in_the_way_of_a_change_for_too_long_is_a_504() {
     let app = App::start().await;
     let admin = app.admin().await;
     let mut operator = PgConnection::establish(&app.storage.url()).unwrap();
-    // Of the one connection that there is as yet; it would be 20 s.
+    // Set on the only connection so far; the default is 20 s.
     let shorter = |connection: &mut AnyConnection| Ok(connection.batch_execute("SET statement_timeout = 300")?);
     app.service.database.write(shorter).unwrap();
     operator.batch_execute("BEGIN; LOCK TABLE changes IN ACCESS EXCLUSIVE MODE").unwrap();

@@ -1,4 +1,4 @@
-//! `/api/meta/entity/bulk`: what is the same for entities of every type.
+//! `/api/meta/entity/bulk`: behaviour common to entities of every type.
 
 use serde_json::{Value, json};
 
@@ -239,7 +239,7 @@ async fn every_write_of_an_asset_leaves_a_trace() {
     app.advance(1);
     admin.remove("PURGE", &[&id]).await.ok();
     let mut actions = crate::storage::actions(&app.service).split_off(before);
-    // Those of one transaction are in no order.
+    // Changes of one transaction have no order.
     actions[..2].sort();
     actions[4..].sort();
     let told = ["access_changed", "created", "updated", "deleted", "access_changed", "deleted"];

@@ -1,4 +1,4 @@
-//! The error body: one shape for Atlan's SDKs whatever went wrong, and RFC 9457 for who asks for it.
+//! The error body: one shape for Atlan's SDKs for every error, and RFC 9457 on request.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +30,7 @@ pub fn is_atlan(answer: &Answer) {
     }
 }
 
-/// One answer for every way to fail that takes a request only.
+/// One answer for every error that a single request can cause.
 async fn failures(client: &Client, admin: &Client) -> Vec<Answer> {
     vec![
         admin.try_create(&json!({"displayName": ""})).await,
@@ -153,7 +153,7 @@ async fn a_body_larger_than_the_limit_is_refused_with_and_without_its_length() {
     admin.with("content-length", &body.len().to_string()).post_text(KEYS, &body).await.refused("TESSERA-413-001");
 }
 
-/// What a handler of our own would do if it misbehaved, behind the same envelope as production.
+/// Misbehaving handlers, behind the same envelope as in production.
 #[test]
 fn every_error_code_has_a_test_that_trips_it() {
     let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap();

@@ -1,4 +1,4 @@
-//! Every collection, sorted and paged by every field that it can be sorted by.
+//! Every collection, sorted and paged by every sortable field.
 
 use std::fmt::Debug;
 

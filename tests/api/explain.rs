@@ -1,4 +1,5 @@
-//! `/api/service/explain` and `/api/service/apikeys/{guid}/permissions`: reasons, what would be, and what is not used.
+//! `/api/service/explain` and `/api/service/apikeys/{guid}/permissions`: reasons, hypothetical personas, unused
+//! permissions.
 
 use serde_json::{Value, json};
 use tessera::domain::actor::Actor;
@@ -15,7 +16,7 @@ use crate::support::{App, Holder};
 const EXPLAIN: &str = "/api/service/explain";
 const DAY: i64 = 86_400_000;
 
-/// Writes a policy of a persona beside the doors.
+/// Writes a policy of a persona directly, without the API.
 fn write(app: &App, number: u128, persona: &Value, effect: Effect, action: &str, pattern: &str) -> Policy {
     let policy = Policy {
         id: PolicyId::from(uuid::Uuid::from_u128(number)),
@@ -155,7 +156,7 @@ async fn hypothetical_personas_are_unknown_to_those_who_may_not_read_their_polic
     let mut both = asked(&own);
     both["personas"].as_array_mut().unwrap().push(other["qualifiedName"].clone());
     key.post(EXPLAIN, &both).await.violates("personas");
-    // To manage keys is to ask about others, not to read policies.
+    // Managing keys includes asking about others, but not reading policies.
     app.key_with(&[Permission::ManageApiKeys]).await.post(EXPLAIN, &asked(&other)).await.violates("personas");
     for permission in [Permission::ManagePersonas, Permission::ManagePolicies] {
         app.key_with(&[permission]).await.post(EXPLAIN, &asked(&other)).await.ok();

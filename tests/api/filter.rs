@@ -1,4 +1,4 @@
-//! The `filter` of collections: what each operator lets through.
+//! The `filter` of collections: what each operator matches.
 
 use serde_json::{Value, json};
 

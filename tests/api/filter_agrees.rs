@@ -1,4 +1,4 @@
-//! A filter means the same in SQL as in memory: whatever it is, on both databases.
+//! A filter means the same in SQL as in memory: random filters on both databases.
 
 use std::cmp::Ordering;
 
@@ -12,7 +12,7 @@ use tessera::domain::fields::ApiKeyField;
 use tessera::domain::filter::{Filter, Value};
 use tessera::domain::ids::{Id, PrincipalId};
 use tessera::domain::limits::Limits;
-use tessera::domain::listing::{Counts, Direction, Field, Query, Sort, Start, Totals};
+use tessera::domain::listing::{Direction, Field, Query, RecordCounts, Sort, Start, Totals};
 use tessera::domain::permission::Permissions;
 use tessera::domain::persona::{Persona, PersonaRef};
 use tessera::domain::principal::{Principal, PrincipalKind, Role, client_id};
@@ -22,7 +22,7 @@ use tessera::storage::{self, api_keys, principals};
 
 use crate::support::{BEGIN, Options, World};
 
-/// What names are made of: wildcards, escapes, case pairs of several scripts, and what sorts oddly.
+/// The characters of names: wildcards, escapes, case pairs of several scripts, and characters that sort oddly.
 const NAMES: [&str; 16] =
     ["a", "A", "ab", "aB_", "100%", "%", "_", "\\", "a\\%b", "é", "É", "Straße", "STRASSE", "ΣΊΣΥΦΟΣ", "a b", "zz"];
 const DESCRIPTIONS: [&str; 5] = ["", "x", "École_y", "50% off", "back\\slash É"];
@@ -75,7 +75,7 @@ fn personas(world: &World) -> Vec<Persona> {
 fn store(world: &World, personas: &[Persona], keys: &[ApiKey]) {
     let principal =
         |id, kind, chosen_name, role| Principal { id, kind, chosen_name, role, enabled: true, created_at: BEGIN };
-    // Linked too, but no key.
+    // Linked too, but not a key.
     let user = Id::new(BEGIN, world.service.entropy).unwrap();
     let insert = |connection: &mut _| {
         principals::insert(connection, &principal(user, PrincipalKind::User, Some("eve".into()), Role::Member))?;
@@ -214,7 +214,7 @@ fn pages(
     connection: &mut AnyConnection,
     filter: &Filter<ApiKeyField>,
     sort: &Sort<ApiKeyField>,
-) -> Result<(Vec<String>, Vec<String>, Counts)> {
+) -> Result<(Vec<String>, Vec<String>, RecordCounts)> {
     let (filter, sort) = (filter.clone(), sort.clone());
     let mut query = Query { filter, sort, limit: PAGE, start: Start::Offset(PAGE), totals: Totals::Exact };
     let counts = ApiKeyField::counts(connection, &query, &Filter::EVERYTHING, BEGIN)?.unwrap();

@@ -1,4 +1,4 @@
-//! The `filter` of collections: what is no filter.
+//! The `filter` of collections: invalid filters are refused.
 
 use std::fmt::Write as _;
 

@@ -1,5 +1,5 @@
-//! How long what other processes changed can go unnoticed: not at all for a node that was paused, and one look for others,
-//! whatever the clocks say and however long a transaction takes.
+//! How long changes of other processes may go unseen: not at all after a pause, one poll otherwise, whatever the clocks
+//! say and however long a transaction takes.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use tessera::clock::{Clock, DAY, HOUR, MINUTE, SECOND};
 use tessera::directory::Freshness;
-use tessera::domain::change::{Change, Subject};
+use tessera::domain::change::{Change, ChangeSubject};
 use tessera::domain::entropy::Entropy;
 use tessera::domain::error::{Error, Refusal};
 use tessera::domain::ids::{Id, PrincipalId};
@@ -21,7 +21,7 @@ use tessera::storage::changes;
 use crate::support::database::on_postgres;
 use crate::support::{App, BEGIN, Options, World};
 
-/// As production runs.
+/// The lease as in production.
 fn strict() -> Options {
     Options { freshness: Freshness::default(), ..Options::default() }
 }
@@ -120,7 +120,7 @@ async fn each_change_is_news_once() {
     }
 }
 
-/// What a slow transaction does: it writes, waits to be told, and commits.
+/// A slow transaction: it writes, waits for a signal, and commits.
 fn slow_transaction(
     service: &Service,
     change: Change,
@@ -155,13 +155,13 @@ async fn a_transaction_that_took_long_to_commit_is_noticed_by_the_next_look() {
         actor_id: key.api_key.id.uuid(),
         actor_name: String::new(),
         action: "apikey.deleted".into(),
-        subject: Subject::Principal(key.api_key.id.uuid()),
+        subject: ChangeSubject::Principal(key.api_key.id.uuid()),
         subject_name: String::new(),
         request_id: String::new(),
     };
     let (running, has_written, go_on) = slow_transaction(&world.service, change.clone());
     spawn_blocking(move || has_written.recv().unwrap()).await.unwrap();
-    // SQLite has one writer: nobody else commits meanwhile.
+    // SQLite has one writer: no other transaction commits meanwhile.
     for round in 0..3 {
         if on_postgres() {
             world.user(&format!("user-{round}"), tessera::domain::principal::Role::Member).await;
@@ -184,7 +184,7 @@ async fn a_record_is_read_again_within_an_hour_although_nobody_says_that_it_chan
     let token = world.key("a", &[]).await.token.expose();
     follower.step(&world.service).await.unwrap();
     assert!(is_let_in(&world.service, &token).await);
-    // Not as anything of ours does it: without a change in the feed.
+    // A manual change, without an entry in the change feed.
     let forget = |connection: &mut _| Ok(sql_query("DELETE FROM credentials").execute(connection)?);
     assert_eq!(world.service.database.write(forget).unwrap(), 1);
     for minute in 0..60 {

@@ -1,4 +1,4 @@
-//! The gateways' doors, in process; `tests/clients/gateways` has real gateways.
+//! The gateway endpoints, in process; `tests/clients/gateways` runs real gateways.
 
 use actix_web::http::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! A request whose answer said that it took too long has made nothing, if the storage was slower than its time limit.
+//! A request that timed out has changed nothing, if the storage was slower than its time limit.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::support::database::on_postgres;
 use crate::support::upload::upload;
 use crate::support::{App, Options};
 
-/// A lock in the way of every change, held by somebody else until it is dropped.
+/// A lock that blocks every change, held by another connection until it is dropped.
 pub enum Lock {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
@@ -43,7 +43,7 @@ impl Lock {
     }
 }
 
-/// How many keys, tokens, credentials and changes there are when nothing is being written any more.
+/// The numbers of keys, tokens, credentials and changes, once no write is running any more.
 fn rows(app: &App) -> [i64; 4] {
     let count = |connection: &mut _| {
         if on_postgres() {

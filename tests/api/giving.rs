@@ -1,4 +1,4 @@
-//! Who administers something gives of it no more than they have, and takes from nobody who stands above them.
+//! Administrators grant no more than they hold, and take nothing from principals above them.
 
 use serde_json::{Value, json};
 use tessera::domain::error::Error;
@@ -84,7 +84,7 @@ async fn a_bound_key_writes_no_policy_that_allows() {
         bound.bulk(&[policy(&friends, "allow", Some(CONNECTION), &[CONNECTION])]).await.refused(FORBIDDEN);
         let shared = entities(&[&username(&friend)], &[SECRET]);
         refused(&ask(&bound, CREATE_POLICY, json!({"input": shared})).await);
-        // What it denies ends no later than the key's word does: with the next administrator's.
+        // Denying gives nothing, so a bound key may do it.
         bound.bulk(&[policy(&friends, "deny", Some(CONNECTION), &[SECRET])]).await.ok();
         friend.entity(&secret).await.refused("ATLAS-404-00-005");
     }
@@ -109,7 +109,7 @@ async fn who_is_denied_something_allows_nobody_that_nor_ends_the_deny() {
         writer.bulk(std::slice::from_ref(&disabled)).await.refused(FORBIDDEN);
         writer.remove("PURGE", &[deny.as_str().unwrap()]).await.refused(FORBIDDEN);
         friend.entity(&secret).await.refused("ATLAS-404-00-005");
-        // What nothing denies is theirs to give.
+        // Access that nothing denies may be given.
         writer.bulk(&[policy(&friends, "allow", Some(CONNECTION), &["default/snowflake/1/open"])]).await.ok();
     }
     let written = written(&ben, policy(&friends, "allow", Some(CONNECTION), &["default/snowflake/1/open"])).await;
@@ -175,15 +175,15 @@ async fn only_administrators_name_roles() {
                 client.save("Table", &shield).await.refused(FORBIDDEN);
             }
         }
-        // No door takes roles in a policy today.
+        // No API accepts roles here today, so the test calls the service.
         let subjects = Subjects { roles: vec![role.name().to_owned()], ..Subjects::default() };
         let own = criterion("URN", "EQUALS", &["default/mia/1"]);
         let rule = Rule { subjects, ..allow(&[], &["persona-asset-read"], &[own]) };
-        let actor = app.service.take_at_word("mia".to_owned()).await.unwrap();
+        let actor = app.service.actor_without_proof("mia".to_owned()).await.unwrap();
         let outcome = policies::create(&app.service, &actor, input(rule)).await;
         assert!(matches!(outcome, Err(Error::Forbidden(_))), "{outcome:?}");
     }
-    // Those reach everything anyway: SDKs send it with every connection.
+    // Allowed, because `$admin` reaches everything anyway: SDKs send it with every connection.
     let connection = json!({"qualifiedName": "default/own/1", "name": "c", "adminRoles": [Role::Admin.id()]});
     nobody.save("Connection", &connection).await.ok();
     mia.try_update(&child.id, &json!({"displayName": "n"})).await.ok();
@@ -234,7 +234,7 @@ async fn nobody_is_shielded_by_an_asset() {
     }
     assert!(is_let_in(&app, &token).await && is_let_in(&app, &lent).await);
     data(&create(&mia, "SERVICE_ACCOUNT", &account, "u", "ONE_DAY").await);
-    // Its managers do.
+    // Managers of service accounts may name it.
     mia.save("Table", &json!({"qualifiedName": "mias", "name": "b", "viewerUsers": [account]})).await.ok();
     data(&create(&mia, "SERVICE_ACCOUNT", &account, "v", "ONE_DAY").await);
     // An account that creates something goes on with its token.

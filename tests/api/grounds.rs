@@ -1,4 +1,4 @@
-//! What lies beneath what, and whose the ground is where nothing is stored.
+//! Which names lie beneath which, and who may use names where no asset is stored.
 
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
@@ -25,7 +25,7 @@ async fn ground_that_policies_name_is_settled_by_administrators_alone() {
     let [allowed, denied] = [admin.persona("allowed").await, admin.persona("denied").await];
     admin.bulk(&[policy(&allowed, "allow", None, &["default/ext/1"])]).await.ok();
     let deny = written(&admin, policy(&denied, "deny", None, &["default/ext/1", "default/ext/2/db"])).await;
-    // Where everything lies, everybody may settle.
+    // Patterns that cover all connections reserve no names.
     for everywhere in ["*", "default/*", "default/collection/*"] {
         admin.bulk(&[policy(&allowed, "allow", None, &[everywhere])]).await.ok();
     }
@@ -39,7 +39,7 @@ async fn ground_that_policies_name_is_settled_by_administrators_alone() {
     assert_eq!(settle(&key, "Connection", "default/ext/3").await, 200);
     assert_eq!(settle(&mallory, "Collection", "default/collection/mallory/1").await, 200);
     admin.asset("Connection", "default/ext/1").await;
-    // What came to be later gives nobody authority over what was written before.
+    // An asset created later gives no authority over a policy written before.
     let people = json!({"qualifiedName": "default/ext/1", "name": "c", "adminUsers": ["admin", "mallory"]});
     admin.save("Connection", &people).await.ok();
     let after = written(&admin, policy(&denied, "deny", None, &["default/ext/1/t"])).await;
@@ -81,7 +81,7 @@ async fn a_urn_is_no_path() {
         assert!(answer["errors"].is_array(), "{name}");
         max.bulk(&[policy(&persona, "allow", None, &[&format!("{name}*")])]).await.refused(FORBIDDEN);
     }
-    // Of what it administers it may give, and that is one name.
+    // It may give access to what it administers, which is one name.
     data(&ask(&max, CREATE_POLICY, about("max", beginning, "EQUALS")).await);
     max.bulk(&[policy(&persona, "allow", None, &[beginning])]).await.ok();
     assert!(!may(&max, "max", data_set).await);
@@ -119,7 +119,7 @@ async fn what_a_glossary_holds_lies_beneath_it() {
     key.entity(&nested).await.refused("ATLAS-404-00-005");
     assert_eq!(key.search(&json!({"term": {"__typeName": "AtlasGlossaryTerm"}})).await.found(), ["sec@gl"]);
     key.asset("AtlasGlossaryTerm", "mine@gl").await;
-    // A policy about it covers what lies beneath it, and nothing that only ends alike.
+    // A policy about it covers names beneath it, but not other names with the same ending.
     let elsewhere = admin.asset("AtlasGlossaryTerm", "default/snowflake/1/t@gl").await;
     key.bulk(&[glossary(&persona, "gl")]).await.ok();
     linked.entity(&term).await.ok();

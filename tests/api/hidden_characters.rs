@@ -1,4 +1,4 @@
-//! Names and descriptions hold no characters that change how the text around them is shown, whatever door they come by.
+//! Names and descriptions contain no invisible or direction-changing characters, in every API.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::support::App;
 
 const MESSAGE: &str = "must not contain characters that change the direction of text, nor byte order marks";
 
-/// Names that are shown as others.
+/// Names that look like other names when displayed.
 const NAMES: [&str; 4] = ["a\u{202e}nimda", "a\u{2066}b", "\u{200f}a", "a\u{feff}"];
 
 #[actix_web::test]

@@ -1,4 +1,4 @@
-//! A create request that is sent again.
+//! A create request that is sent again with the same idempotency key.
 
 use serde_json::{Value, json};
 use tessera::clock::DAY;

@@ -1,4 +1,4 @@
-//! Introspection by OAuth clients, in every way in which they authenticate.
+//! Introspection by OAuth clients, with every authentication method.
 
 use actix_web::http::Method;
 use data_encoding::BASE64;
@@ -16,7 +16,7 @@ fn basic(client: &Client, id: &str, secret: &str) -> Client {
     client.with("authorization", &format!("Basic {}", BASE64.encode(format!("{id}:{secret}").as_bytes())))
 }
 
-/// As strict clients encode: everything but letters and digits.
+/// Encodes like strict clients: everything except letters and digits.
 fn encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })

@@ -1,9 +1,9 @@
-//! The shape of the source: arrows between layers, and the size of files.
+//! Source layout: imports between layers, and the size of files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// What each module of the crate's root may use of the crate besides itself.
+/// Which other modules each top-level module may import.
 const MAY_USE: [(&str, &[&str]); 18] = [
     ("lib", &[]),
     ("main", &["commands", "config", "telemetry"]),
@@ -42,7 +42,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("shares", &[]),
 ];
 
-/// The rooms of `service` by floor: each may use those on the floors beneath it, and no other on its own.
+/// The modules of `service` by level: each may import only modules of lower levels.
 const FLOORS: [&[&str]; 7] = [
     &["bootstrap"],
     &["keys"],
@@ -211,7 +211,7 @@ fn rooms_use_only_rooms_beneath_them() {
     }
 }
 
-/// Whatever lies side by side in a module, each with all that is in it, uses the others in one direction only.
+/// Imports between sibling modules (with all their submodules) form no cycle.
 #[test]
 fn nothing_uses_what_uses_it() {
     let mut beside: BTreeMap<String, BTreeMap<String, BTreeMap<String, String>>> = BTreeMap::new();
@@ -272,7 +272,7 @@ fn only_one_module_knows_of_two_databases() {
     }
 }
 
-/// What is asked of a table is asked in the file of that table.
+/// The SQL of a table is in the file of that table.
 #[test]
 fn the_connections_know_no_table() {
     for (path, text) in files()
@@ -283,11 +283,11 @@ fn the_connections_know_no_table() {
     }
 }
 
-/// Parsers call themselves for every bracket: `domain/nesting.rs` looks first.
+/// JSON parsers recurse for every bracket, so `domain/nesting.rs` must check first.
 #[test]
 fn what_clients_send_is_parsed_within_bounds() {
     let bounded = ["domain/nesting.rs", "http/valid.rs", "http/datahub/graphql/request.rs"];
-    // A file of the operator's, and a text that this server has sealed.
+    // Allowed: a file of the operator, and a text that this server has sealed.
     let trusted = ["http/gateway/guards.rs", "domain/cursor.rs"];
     for (path, text) in files().iter().filter(|(path, _)| path.starts_with("http") || path.starts_with("domain")) {
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The plans of the statements that lists really send, as the connection saw them.
+//! Query plans of the statements that lists really send, as recorded on the connection.
 
 use std::sync::{Arc, Mutex};
 
@@ -102,7 +102,7 @@ async fn every_documented_filter_searches_an_index_for_its_page_and_its_count() 
     world.service.database.read(check).unwrap();
 }
 
-/// In the order of another field a page of a range is read in that order until it is full, or from the range.
+/// A range filter with another sort field: the page is read in sort order until it is full, or from the range.
 #[actix_web::test]
 async fn every_documented_range_is_searched_in_its_own_order_and_counted_from_its_index() {
     let world = World::new(&Options::default());
@@ -170,7 +170,7 @@ async fn sqlite_plans_a_page_alike_whatever_its_size() {
     world.service.database.read(check).unwrap();
 }
 
-/// Only those that are equal in the first field are sorted by the others.
+/// Only records that are equal in the first field are sorted by the others.
 #[actix_web::test]
 async fn a_sort_by_several_fields_reads_the_index_of_the_first() {
     let world = World::new(&Options::default());

@@ -1,4 +1,4 @@
-//! User names: policies name whom they were written about, and no new name is taken for another.
+//! User names: policies keep referring to the principal they were written about, and look-alike names are refused.
 
 use diesel::prelude::*;
 use serde_json::{Value, json};
@@ -141,7 +141,7 @@ async fn what_names_meant_before_the_migrations_is_what_they_mean_after_them() {
     let policy = app.policy(allow(&["ada", "bob"], &["persona-asset-read"], &[])).await;
     run(&app, include_str!("../../migrations/2026-11-28-200320_folded_usernames/down.sql"));
     run(&app, include_str!("../../migrations/2026-11-28-200310_policy_users/down.sql"));
-    // Whoever is called `bob` came after the policy, and two names differ in case alone.
+    // The present `bob` is younger than the policy, and two names differ only in case.
     run(&app, "UPDATE principals SET created_at = created_at + 1 WHERE username = 'bob'");
     run(&app, "UPDATE principals SET created_at = created_at + 2, username = 'Ada' WHERE username = 'other'");
     run(&app, include_str!("../../migrations/2026-11-28-200310_policy_users/up.sql"));

@@ -1,11 +1,11 @@
-//! How deep a body may be nested, through every door that reads JSON. Tests run on threads with as much stack as workers.
+//! JSON nesting limits in every API that parses JSON. Tests run on threads with the stack size of workers.
 
 use serde_json::{Value, json};
 use tessera::domain::nesting::JSON_DEPTH;
 
 use crate::support::App;
 
-/// Every door that reads JSON; `$` is where the nested value stands, and the number how deep that is.
+/// Every endpoint that parses JSON; `$` is the nested value, and the number its depth.
 const DOORS: [(&str, &str, usize); 19] = [
     ("/api/service/apikeys", r#"{"displayName": "x", "personas": $}"#, 1),
     ("/api/service/apikeys/00000000-0000-7000-8000-000000000000", r#"{"displayName": "x", "personas": $}"#, 1),
@@ -52,7 +52,7 @@ async fn a_body_is_refused_beyond_the_depth_and_not_at_it() {
                 assert_eq!(answer.status, 400, "{path} {}", answer.text);
                 assert_eq!(message(&answer.json), "the body is nested deeper than 64 levels", "{path} {}", answer.text);
             }
-            // One that ends before its brackets are closed, too.
+            // A truncated body with unclosed brackets is refused, too.
             let answer = admin.post_text(path, &open.repeat(1_500)).await;
             assert_eq!(answer.status, 400, "{path} {}", answer.text);
         }

@@ -1,5 +1,5 @@
-//! Numbers: what the document says of their range is what the server takes. A client has a number of the documented
-//! format for each, so one record with a greater one would make a whole page unreadable.
+//! The OpenAPI document's ranges of numbers are those that the server accepts. Clients have a type for each documented
+//! format, so one record with a larger number would make a whole page unreadable.
 
 use actix_web::http::Method;
 use serde_json::{Map, Number, Value, json};

@@ -1,4 +1,5 @@
-//! What is not there and what may not be seen take the same statements, at every door that answers "unknown" for both.
+//! Timing side channel: hidden and missing records run the same SQL statements, at every endpoint that answers
+//! "unknown" for both.
 
 use actix_web::http::Method;
 use serde_json::{Value, json};
@@ -45,10 +46,10 @@ impl Door {
     }
 }
 
-/// That a door takes the same statements for the first name, which is somebody's, and for the second, which is free.
+/// Asserts that an endpoint runs the same statements for a name that exists and for one that does not.
 async fn same(app: &App, names: [&str; 2], door: impl Fn(&str) -> Door) {
     let [taken, free] = names.map(&door);
-    // Whatever is kept in memory is there from then on.
+    // Fills the caches first.
     free.statements(app).await;
     let (expected, found) = (free.statements(app).await, taken.statements(app).await);
     assert_eq!(found, expected, "{} {:?}", taken.path, taken.body);

@@ -1,4 +1,4 @@
-//! Passwords: which can be chosen, what becomes of guessing, and that nobody is kept out by it.
+//! Passwords: which are accepted, and that throttling guesses locks no user out.
 
 use serde_json::{Value, json};
 use tessera::domain::error::Error;
@@ -22,7 +22,7 @@ async fn sign_in(client: &Client, name: &str, password: &str) -> Answer {
     client.post(SESSIONS, &json!({"username": name, "password": password})).await
 }
 
-/// Gives wrong passwords until there is a wait.
+/// Sends wrong passwords until it is throttled.
 async fn exhaust(client: &Client, name: &str) -> Answer {
     for _ in 0..200 {
         let answer = sign_in(client, name, "wrong").await;
@@ -91,7 +91,7 @@ async fn strangers_do_not_lock_out_who_signed_in_from_there_before() {
         sign_in(&home, "ada", PASSWORD).await.ok();
         app.advance(60_000);
     }
-    // Nor do those in the same network who try other names.
+    // Nor do guesses at other names from the same network.
     let neighbour = app.anonymous().at(HOME);
     for number in 0..100 {
         sign_in(&neighbour, &format!("name{number}"), "wrong").await;
@@ -106,11 +106,11 @@ async fn who_comes_from_elsewhere_is_let_in_while_the_name_is_guessed() {
     let app = App::start().await;
     app.user("ada", Role::Member).await;
     exhaust(&app.anonymous().at(GUESSER), "ada").await;
-    // A right password is no guess and takes no turn.
+    // A right password uses up no attempt.
     for last in 0..5 {
         sign_in(&app.anonymous().at(&format!("192.0.2.{last}")), "ada", PASSWORD).await.ok();
     }
-    // Of guesses there is one a minute for the networks of one group, and one every five seconds for all.
+    // Guesses: one a minute for the networks of one group, and one every five seconds in total.
     sign_in(&app.anonymous().at("192.0.2.9"), "ada", "wrong").await.refused("TESSERA-401-005");
     let wait = async |address: &str| {
         let refused = sign_in(&app.anonymous().at(address), "ada", "wrong").await;
@@ -162,11 +162,11 @@ async fn who_is_familiar_stays_so_when_a_process_begins() {
             sessions::remember_networks(&node).await.unwrap();
         }
         while !matches!(guess(&node, GUESSER, "wrong").await, Err(Error::SlowedDown { .. })) {}
-        // The turn of those who come from elsewhere is taken.
+        // The attempt for unfamiliar networks is used up.
         assert!(matches!(guess(&node, "192.0.2.1", "wrong").await, Err(Error::Unauthenticated(_))));
         assert_eq!(guess(&node, HOME, PASSWORD).await.is_ok(), let_in);
     }
-    // Of one user the latest sixteen are kept.
+    // The latest sixteen networks of a user are kept.
     for number in 0..20 {
         app.advance(1_000);
         sign_in(&app.anonymous().at(&format!("192.0.2.{number}")), "ada", PASSWORD).await.ok();

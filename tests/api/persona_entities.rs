@@ -1,4 +1,4 @@
-//! Personas over the entities' door: the same as those of `/api/service/personas`.
+//! Personas through the entity API behave like those of `/api/service/personas`.
 
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;

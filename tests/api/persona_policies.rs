@@ -1,4 +1,4 @@
-//! The policies of personas over the entities' door.
+//! The policies of personas, through the entity API.
 
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
@@ -222,7 +222,7 @@ async fn no_resources_are_nothing_and_types_narrow() {
         let key = linked_key(&app, &admin, &persona).await;
         let mut wanted = policy(&persona, "pol", "allow", &json!(["persona-asset-read"]));
         wanted["attributes"]["policyResources"] = resources.clone();
-        // Patterns that reach beyond it.
+        // Patterns that reach beyond the connection.
         wanted["attributes"]["connectionQualifiedName"] = json!(null);
         admin.bulk(&[wanted]).await.ok();
         let query = json!({"prefix": {"qualifiedName": "default/snowflake"}});

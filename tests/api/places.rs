@@ -1,4 +1,4 @@
-//! Where the server is reached: under a path, and from pages of other origins.
+//! The server's URL: below a path, and called from pages of other origins (CORS).
 
 use actix_web::http::Method;
 use serde_json::json;
@@ -64,7 +64,7 @@ async fn pages_of_other_origins_are_let_in_only_if_they_are_named() {
     let page = app.admin().await.with("origin", PAGE);
     let listed = page.get(KEYS).await;
     assert_eq!((listed.status, listed.header("access-control-allow-origin")), (200, Some(PAGE)));
-    // A page must be able to read what went wrong, too.
+    // A page must be able to read errors, too.
     let refused = page.post(KEYS, &json!({})).await;
     assert_eq!((refused.status, refused.header("access-control-allow-origin")), (400, Some(PAGE)));
     assert_eq!(page.send(Method::OPTIONS, KEYS, None).await.status, 405, "no preflight");

@@ -1,4 +1,4 @@
-//! Query plans: what is documented to be fast is found by an index.
+//! Query plans: queries documented as fast use an index.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;

@@ -1,4 +1,4 @@
-//! Policies: what they permit on the platform, and when a change to one holds.
+//! Policies: what they permit on the platform, and when a change takes effect.
 
 use std::collections::BTreeMap;
 

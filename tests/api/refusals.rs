@@ -1,7 +1,7 @@
-//! Who is refused what: one row for every operation of the document and of the GraphQL schema.
+//! Refusals: one row for every operation of the OpenAPI document and of the GraphQL schema.
 //!
-//! Each row is tried by somebody without a credential, by a user and a key that hold nothing, and by one user for each
-//! permission. An operation without a row fails, and so does a permission that decides nothing.
+//! Each row is tried without a credential, by a user and a key without permissions, and by one user for each
+//! permission. An operation without a row fails, and so does a permission that no operation requires.
 
 pub mod examples;
 pub mod rows;
@@ -100,7 +100,7 @@ fn every_row_without_a_permission_says_why() {
 
 #[test]
 fn every_permission_is_refused_without_and_let_in_with_it() {
-    // That the rows are true is what the next test tries.
+    // The next test checks that the rows are true.
     for permission in Permission::ALL {
         let decides = REST.iter().chain(GRAPHQL).any(|row| match row.needs {
             Needs::OneOf(permissions, _) | Needs::OneOfSeen(permissions, _) => permissions.contains(&permission),
@@ -120,7 +120,7 @@ async fn holders(app: &App, admin: &Client) -> Vec<(Permission, Client)> {
     holders
 }
 
-/// Tries a row with everybody; the answer is what came out otherwise than the row says.
+/// Tries a row with every client; returns the outcomes that differ from the row.
 async fn try_row(
     app: &App,
     admin: &Client,
@@ -157,7 +157,7 @@ async fn try_row(
             Needs::OneOf(permissions, _) | Needs::OneOfSeen(permissions, _) if permissions.contains(permission) => 200,
             Needs::OneOf(_, refusal) => refusal,
             Needs::OneOfSeen(_, see) if see.contains(permission) => 403,
-            // There is nothing to them: nothing is done.
+            // Hidden records are treated as missing: nothing is done.
             Needs::OneOfSeen(..) => 200,
             _ => return wrong,
         };

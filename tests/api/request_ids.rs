@@ -1,4 +1,4 @@
-//! The headers that every answer has.
+//! The headers of every response, such as `X-Request-Id`.
 
 use serde_json::json;
 use tessera::domain::entropy::Entropy;

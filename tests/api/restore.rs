@@ -1,4 +1,4 @@
-//! Restored copies: a process notices that the database is older than what it saw.
+//! Restored backups: a process notices that the database is older than what it saw.
 
 use diesel::RunQueryDsl;
 use diesel::sql_query;
@@ -9,7 +9,7 @@ use tessera::service::upkeep::{restore, time};
 
 use crate::support::{App, Options, World};
 
-/// What a process keeps of a world in which something has happened.
+/// The state that a process remembers after some changes.
 async fn seen_of(world: &World) -> Seen {
     let installation = time::begin(&world.service).await.unwrap();
     let mut follower = Follower::start(&world.service).await.unwrap();
@@ -19,7 +19,7 @@ async fn seen_of(world: &World) -> Seen {
     Seen::of(installation.id, &changes)
 }
 
-/// Takes what was seen last away, as a copy from before it does.
+/// Removes the last change, like a backup from before it.
 fn go_back(world: &World, seen: &Seen) {
     let back = format!("DELETE FROM changes WHERE id = '{}'", seen.changes[0]);
     let gone = world.service.database.write(|connection| Ok(sql_query(&back).execute(connection)?));

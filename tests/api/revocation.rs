@@ -1,4 +1,4 @@
-//! Revocation on real threads: what was taken away is gone for whoever asks after the answer.
+//! Revocation on real threads: once a revocation is answered, every later request is refused.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,7 +38,7 @@ async fn nobody_is_let_in_who_asks_after_a_delete_has_returned() {
                     if before {
                         return outcome;
                     }
-                    // A cold cache makes every question a read of storage that a delete can overtake.
+                    // With a cold cache every request reads storage, which a delete can overtake.
                     service.directory.forget_all();
                 }
             })

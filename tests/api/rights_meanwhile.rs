@@ -1,5 +1,5 @@
-//! What authorises a write is read again inside its transaction: rights that were taken away while a request waited count
-//! no more, also when another process took them.
+//! Rights are read again inside the transaction that they authorise: rights revoked while a request waited do not
+//! count, also when another process revoked them.
 
 use tessera::domain::actor::Actor;
 use tessera::domain::api_key::{ApiKeyUpdate, NewApiKey, Validity};
@@ -19,14 +19,14 @@ use tessera::service::people::users;
 
 use crate::support::{Options, PASSWORD, World, new_key};
 
-/// A world, and another process on its database: the first is not told of what the second does.
+/// An application, and another process on its database, whose changes the first does not poll.
 fn worlds() -> (World, Service) {
     let world = World::new(&Options::default());
     let other = world.neighbour(&world.pepper);
     (world, other)
 }
 
-/// A key that may manage keys, as a request that it makes was admitted.
+/// A key with `MANAGE_APIKEYS`, as authenticated at the start of a request.
 async fn manager(world: &World) -> Actor {
     let limits = Limits { addresses: AllowedAddresses::parse(["192.0.2.1"]).unwrap(), rate: None };
     let permissions: Permissions = [Permission::ManageApiKeys].into_iter().collect();
@@ -55,7 +55,7 @@ async fn persona(service: &Service, operator: &Actor) -> Persona {
     personas::create(service, operator, input).await.unwrap()
 }
 
-/// What a write of the actor comes to; and none of it has happened.
+/// The error of a write by the actor; asserts that nothing was written.
 async fn refused(world: &World, actor: &Actor) -> Error {
     let outcome = api_keys::create(&world.service, actor, new_key("made meanwhile"), None).await;
     let keys = world.storage.connect().read(|connection| {
@@ -129,7 +129,7 @@ async fn a_user_who_was_demoted_or_disabled_meanwhile_writes_nothing() {
     let actor = world.service.authenticate(&token, None).await.unwrap();
     users::set_role(&other, &world.operator(), "ada".into(), Role::Guest).await.unwrap();
     assert!(matches!(refused(&world, &actor).await, Error::Busy));
-    // The record that the refusal was about is forgotten: the next request has what rights there are.
+    // The refusal removes the cached record, so the next request has the present rights.
     let again = world.service.authenticate(&token, None).await.unwrap();
     assert!(matches!(refused(&world, &again).await, Error::Forbidden(_)));
     users::set_state(&other, &world.operator(), "ada".into(), PrincipalState::Disabled).await.unwrap();

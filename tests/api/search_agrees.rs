@@ -1,4 +1,4 @@
-//! The search sees what the engine lets see: the one asks SQL, the other Cedar.
+//! The search (SQL) returns exactly the assets that the policy engine (Cedar) allows the actor to read.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use tessera::storage::standings;
 
 use crate::support::{App, Client};
 
-/// Draws numbers that are the same in every run (`SplitMix64`).
+/// A deterministic random number generator (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
@@ -85,7 +85,7 @@ fn policy(dice: &mut Dice, persona: &Value) -> Value {
     }})
 }
 
-/// What the engine says of every asset, without asking the search.
+/// The engine's decision about every asset, without the search.
 async fn decided(app: &App, id: &str) -> Vec<String> {
     let id = PrincipalId::parse(id).unwrap();
     let standing = app.service.database.read(|connection| standings::find(connection, id)).unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! What a search may not hold is refused by its place and name, never ignored.
+//! Unsupported parts of a search are refused with their place and name, never ignored.
 
 use serde_json::{Value, json};
 

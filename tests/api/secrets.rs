@@ -1,4 +1,4 @@
-//! No secret is where it should not be: logs at every level, metrics, errors, rows.
+//! No secret leaks: into logs at any level, metrics, errors or rows.
 
 use std::collections::BTreeMap;
 
@@ -79,7 +79,7 @@ fn secrets_of(app: &App, token: &str) -> Vec<String> {
     vec![token.to_owned(), token[26..70].to_owned(), digest]
 }
 
-/// Requests to every endpoint of the document and every field of the GraphQL schema, rightly used.
+/// Valid requests to every endpoint of the document and every field of the GraphQL schema.
 async fn requests(app: &App, admin: &Client) -> Vec<Request> {
     let document = document();
     let mut requests = Vec::new();
@@ -92,7 +92,7 @@ async fn requests(app: &App, admin: &Client) -> Vec<Request> {
     requests
 }
 
-/// Sends requests to every endpoint, rightly and wrongly, by an administrator and by a key with every permission.
+/// Sends valid and invalid requests to every endpoint, as an administrator and as a key with every permission.
 async fn tour(app: &App, requests: &[Request], admin: &Client, key: &Holder, password: &str) -> Vec<Answer> {
     let mut answers = Vec::new();
     let token = key.token.as_str();
@@ -144,7 +144,7 @@ async fn tour(app: &App, requests: &[Request], admin: &Client, key: &Holder, pas
     answers
 }
 
-/// Makes something of every kind that the examples of the operations make none of.
+/// Creates one record of every kind that the examples of the operations do not create.
 async fn populate(app: &App, admin: &Client, key: &Holder) {
     let persona = admin.persona("of the key").await;
     let body = json!({"displayName": "linked", "personaQualifiedNames": [persona["qualifiedName"]]});
@@ -209,7 +209,7 @@ async fn no_secret_is_in_logs_metrics_errors_or_rows() {
         let holding: Vec<_> = successes.iter().filter(|answer| answer.text.contains(secret)).collect();
         assert!(holding.len() <= 1, "`{secret}` is in {holding:#?}");
     }
-    // What the tour has deleted is there again.
+    // Creates again what the tour has deleted.
     self::requests(&app, &admin).await;
     populate(&app, &admin, &key).await;
     let metrics = app.anonymous().get("/metrics").await.text;
@@ -258,12 +258,12 @@ async fn a_token_in_the_wrong_place_is_not_logged() {
     key.get(&format!("{KEYS}/{token}/{token}")).await.refused("TESSERA-404-002");
     let logs = log::text();
     assert!(logs.contains("refused"));
-    // Half of a secret is as good as all of it to nobody, but near enough to be kept out.
+    // Half a secret is of no use to an attacker, but must not leak either.
     let part = &token[..50];
     assert!(!logs.contains(part), "{:?}", logs.lines().find(|line| line.contains(part)));
 }
 
-/// Key ids, digests and revocations hang on it: no two alike, and each byte of each as likely as any other.
+/// Key ids, digests and revocations rely on it: tokens are unique, and their bytes uniformly distributed.
 #[test]
 fn tokens_are_unique_and_their_bytes_are_uniform() {
     const TOKENS: u32 = 200_000;

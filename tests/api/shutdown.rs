@@ -1,10 +1,10 @@
-//! Stopping, whatever the threads of the process do.
+//! The process stops in time, whatever its threads do.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// Tells this very test to be the process that does not stop.
+/// Environment variable that makes this test run as the process that does not stop.
 const BUSY: &str = "TESSERA_TEST_BUSY_PROCESS";
 
 #[test]

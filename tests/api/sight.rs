@@ -1,4 +1,4 @@
-//! Who sees which API keys, users and personas, at every door; what is not seen is unknown.
+//! Which API keys, users and personas an actor sees, in every API; hidden ones are answered as unknown.
 
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
@@ -11,7 +11,7 @@ const USERS: &str = "/api/service/users";
 const PERSONAS: &str = "/api/service/personas";
 const UNKNOWN: &str = "01890000-0000-7000-8000-000000000000";
 
-/// Two users, a key of somebody else, two personas, and a key that is linked to one of them.
+/// Two users, another actor's key, two personas, and a key that is linked to one of them.
 struct Fixture {
     app: App,
     admin: Client,
@@ -45,7 +45,7 @@ async fn graph(client: &Client, query: &str) -> Value {
     client.post("/api/graphql", &json!({"query": query})).await.json["data"].clone()
 }
 
-/// That the answers about something unseen and something unknown are the same but for its name.
+/// Asserts that the answers about a hidden and an unknown record differ only in its name.
 #[track_caller]
 fn alike(unseen: &Answer, unknown: &Answer, names: [&str; 2]) {
     let said = |answer: &Answer, name: &str| {

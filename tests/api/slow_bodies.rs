@@ -1,4 +1,4 @@
-//! Requests whose head comes first and whose body comes later, or too slowly, or not at all.
+//! Requests whose body arrives late, too slowly or not at all.
 
 use std::time::Duration;
 
@@ -142,7 +142,7 @@ async fn a_body_that_arrives_too_slowly_is_given_up() {
 
 #[actix_web::test]
 async fn bodies_share_a_bounded_memory_of_which_no_actor_and_no_stranger_has_all() {
-    // A quarter is for strangers, and an actor has at most a quarter: here both are less than two bodies.
+    // A quarter is for unauthenticated clients, and an actor gets at most a quarter: less than two bodies here.
     let few = BodyLimits { memory: 5 * BODY_LIMIT, ..bodies() };
     let app = App::start_with(Options { bodies: few, ..Options::default() }).await;
     let admin = app.admin().await;

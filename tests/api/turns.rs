@@ -1,4 +1,4 @@
-//! Who waits for whom where the database has room for few.
+//! Fair queues: which request waits for which when database connections are scarce.
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
@@ -52,7 +52,7 @@ async fn one_actor_that_writes_much_delays_neither_revocations_nor_the_writes_of
     assert!(place("revoked") < 6 && place("honest") < 8, "{:?}", order.borrow());
 }
 
-/// A batch of so many questions of a key about itself.
+/// A batch of evaluations of a key about itself.
 async fn evaluate(client: &Client, key: &Holder, count: usize) -> Answer {
     let body = json!({
         "subject": {"type": "api_token", "id": format!("service-account-apikey-{}", key.id)},
@@ -71,7 +71,7 @@ async fn the_evaluations_of_one_actor_leave_connections_to_others() {
     modest.keys(&[]).await.ok();
     let answered = Cell::new(0);
     let batches = join_all((0..64).map(|_| async {
-        // More than one actor may have at once are refused at once.
+        // Requests beyond one actor's limit are refused at once.
         match evaluate(&greedy, &greedy, 200).await.status {
             200 => answered.set(answered.get() + 1),
             status => assert_eq!(status, 429),

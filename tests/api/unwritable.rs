@@ -1,4 +1,4 @@
-//! Storage that can be read and not written, or that this program must not work on.
+//! Databases that are read-only or that this version must not use.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ async fn stop_writes(app: &App) {
     let statements = if on_postgres() {
         vec![
             "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$",
-            // Its own last, or others would be left.
+            // Its own connection last, or others would be left.
             "DO $$ BEGIN \
                 PERFORM pg_terminate_backend(pid) FROM pg_stat_activity \
                 WHERE datname = current_database() AND pid <> pg_backend_pid(); \
@@ -28,7 +28,7 @@ async fn stop_writes(app: &App) {
         ]
     };
     for statement in statements {
-        // Terminating its own connection fails, which is meant.
+        // Terminating its own connection fails, as intended.
         let database = app.service.database.clone();
         let ended = actix_web::web::block(move || {
             database.write(|connection| Ok(sql_query(statement).execute(connection).map(drop)?))
@@ -55,7 +55,7 @@ async fn a_database_that_takes_no_writes_is_not_ready_and_says_why() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(told, "not ready: the database is read-only\n");
-    // Every door says so in the same way, and those that read go on.
+    // Every write gives the same error, and reads continue.
     let create = "mutation { createServiceAccount(input: {}) { urn } }";
     admin.try_create(&json!({"displayName": "x"})).await.refused("TESSERA-503-001");
     assert_eq!(admin.post("/api/graphql", &json!({"query": create})).await.status, 503);

@@ -1,4 +1,4 @@
-//! `/api/service/users`, `whoami`, `roles` and `v2/groups`: what Atlan's SDKs read of people.
+//! `/api/service/users`, `whoami`, `roles` and `v2/groups`: what Atlan's SDKs read about users.
 
 use serde_json::json;
 use tessera::domain::error::Error;

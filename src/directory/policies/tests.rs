@@ -1,4 +1,5 @@
-//! What many ask of the same shared policies, in any order, is what a fresh engine answers each of them.
+//! Property test: many principals query the same shared policies in any order, and each gets the answer of a fresh
+//! engine.
 
 use proptest::prelude::*;
 use serde_json::Map;
@@ -108,7 +109,7 @@ fn policies() -> impl Strategy<Value = Vec<Policy>> {
     })
 }
 
-/// Somebody who asks for what they may do on the platform, and whether they may do one thing with one chart.
+/// A principal that queries its platform permissions, and one action on one chart.
 #[derive(Debug, Clone)]
 struct Asking {
     principal: Principal,
@@ -138,7 +139,7 @@ fn asking() -> impl Strategy<Value = Asking> {
     )
 }
 
-/// The answer of slices alone, without what is built in.
+/// The answer of the slices, without built-in rules.
 fn judged(asking: &Asking, action: &str, resource: &Resource, slices: &[Arc<Slice>]) -> Decision {
     let subject = Subject { principal: &asking.principal, personas: Vec::new(), properties: asking.properties.clone() };
     let none = Properties::new();
@@ -181,7 +182,7 @@ proptest! {
             let fresh = judged(asking, asking.action, &asking.resource, &entities);
             let slices = shared.slices(&asking.principal).unwrap();
             let mut found = judged(asking, asking.action, &asking.resource, &slices);
-            // A policy that names a principal in two ways is asked twice.
+            // A policy that names a principal in two ways is evaluated twice.
             found.grounds.sort_unstable();
             found.grounds.dedup();
             prop_assert_eq!(found, fresh);

@@ -1,4 +1,4 @@
-//! The fence alone, on real threads: what happens between two steps.
+//! Tests the fence alone on real threads, for interleavings within a step.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst};
 use std::sync::{Arc, RwLock};
@@ -25,9 +25,9 @@ impl Press {
     }
 }
 
-/// For a second, four threads share a record, and read it again when it is not fresh. Before each look they raise its
-/// fence for another principal. They find it fresh only if it is not older than what was acknowledged before they looked.
-/// A change waits until somebody has found it fresh, so that there is something to lose.
+/// For a second, four threads share a record and read it again when it is not fresh. Before each check they raise its
+/// fence for another principal. They may find it fresh only if it is not older than what was acknowledged before the
+/// check. A change waits until a thread has found the record fresh, so that there is something to invalidate.
 fn race(room: usize) {
     let (press, fence) = (Press::new(), Fence::new(room));
     let (committed, acknowledged) = (AtomicI64::new(1), AtomicI64::new(1));
@@ -71,7 +71,7 @@ fn race(room: usize) {
 #[test]
 fn no_record_is_fresh_after_its_change_was_acknowledged_whatever_others_do() {
     race(1_000);
-    // Every change is forgotten with the next one.
+    // With room for one principal, each change makes the fence forget the one before.
     race(1);
 }
 

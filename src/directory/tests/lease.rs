@@ -1,4 +1,4 @@
-//! The lease, alone and under the seeded scheduler.
+//! Tests the lease, alone and under the seeded scheduler.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -9,7 +9,8 @@ use super::{SEEDS, World, run};
 use crate::clock::{DAY, HOUR, SECOND};
 
 impl World {
-    /// Commits a version, which counts as acknowledged at once: another process made it, and nobody here hears of it.
+    /// Commits a version that another process made and that this one does not hear of; it counts as acknowledged at
+    /// once.
     async fn change_unheard(self: Rc<Self>) {
         self.pause().await;
         let exists = self.dice.roll(3) > 0;
@@ -17,7 +18,7 @@ impl World {
         self.acknowledged.set(self.versions.borrow().len());
     }
 
-    /// Asks, and returns how many reads of storage there have been since the beginning.
+    /// Looks the key up, and returns how many reads of storage there have been since the start.
     fn reads_after_asking(&self) -> u64 {
         let read = async || Ok(self.stored());
         if self.directory.find(self.token.key_id, self.clock.uptime()).is_none() {

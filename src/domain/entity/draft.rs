@@ -1,4 +1,4 @@
-//! What clients write of entities.
+//! Drafts: what clients write of entities.
 
 use std::collections::BTreeMap;
 
@@ -13,31 +13,31 @@ use crate::domain::text::{Description, DisplayName};
 /// How a client refers to the entity it writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Handle {
-    /// Not at all: it is known by its qualified name, or new.
+    /// By its qualified name; otherwise it is new.
     Unnamed,
-    /// By a name for this one request, which begins with `-`; otherwise as above.
+    /// By a name for this one request, which begins with `-`; otherwise like `Unnamed`.
     Temporary(String),
     /// By its id.
     Known(Uuid),
 }
 
-/// What a client writes of an entity: what is absent stays as it is.
+/// The parts of an entity that a client writes; absent parts stay as they are.
 #[derive(Debug, Clone)]
 pub enum Draft {
-    /// Of a persona.
+    /// A persona.
     Persona(PersonaDraft),
-    /// Of a policy.
+    /// A policy.
     Policy(PolicyDraft),
-    /// Of an asset.
+    /// An asset.
     Asset(AssetDraft),
 }
 
-/// What all drafts have.
+/// The parts common to all drafts.
 #[derive(Debug, Clone)]
 pub struct Head {
-    /// Where it stands in the request, for messages: `entities[0]`.
+    /// Its place in the request, for messages: `entities[0]`.
     pub path: String,
-    /// Which entity it is about.
+    /// How it refers to its entity.
     pub handle: Handle,
     /// The qualified name it gives.
     pub qualified_name: Option<String>,
@@ -54,21 +54,22 @@ impl Head {
         Violation::new(format!("{}.attributes.{attribute}", self.path), message)
     }
 
-    /// Whether a qualified name of a persona or a policy was minted here. Clients give new ones their names for it.
+    /// Whether the qualified name of a persona or policy was minted by Tessera. For a new one, clients send its name as
+    /// qualified name.
     #[must_use]
     pub fn is_reference(&self, qualified_name: &str) -> bool {
         qualified_name.starts_with("default/") && self.name.as_ref().is_none_or(|name| name.as_str() != qualified_name)
     }
 
-    /// The name, which a new entity must have.
+    /// The name, required for a new entity.
     ///
     /// # Errors
-    /// A violation when there is none.
+    /// A violation without a name.
     pub fn required_name(&self) -> Result<&DisplayName, Violation> {
         self.name.as_ref().ok_or_else(|| self.violation("name", "is required"))
     }
 
-    /// Writes the attributes over those there were.
+    /// The previous attributes, overwritten by those of the draft.
     #[must_use]
     pub fn merged(&self, mut before: Attributes) -> Attributes {
         for (name, value) in &self.attributes {
@@ -82,18 +83,18 @@ impl Head {
     }
 }
 
-/// What a client writes of a persona.
+/// The draft of a persona.
 #[derive(Debug, Clone)]
 pub struct PersonaDraft {
-    /// What all drafts have.
+    /// The common parts.
     pub head: Head,
     /// For people.
     pub display_name: Option<DisplayName>,
     /// May be empty.
     pub description: Option<Description>,
-    /// Whether it grants anything.
+    /// Whether it is enabled.
     pub enabled: Option<bool>,
-    /// The complete set of users that are linked to it.
+    /// The complete set of users linked to it.
     pub users: Option<Vec<String>>,
 }
 
@@ -102,42 +103,42 @@ pub struct PersonaDraft {
 pub enum PersonaReference {
     /// By its id.
     Id(Uuid),
-    /// By the name that another entity of the same request has for this request.
+    /// By the temporary name of another entity of the same request.
     Temporary(String),
     /// By its qualified name.
     QualifiedName(String),
 }
 
-/// What a client writes of a policy.
+/// The draft of a policy.
 #[derive(Debug, Clone)]
 pub struct PolicyDraft {
-    /// What all drafts have.
+    /// The common parts.
     pub head: Head,
-    /// The persona whose policy it is.
+    /// The persona it belongs to.
     pub persona: Option<PersonaReference>,
     /// May be empty.
     pub description: Option<Description>,
-    /// What kind of rule it is.
+    /// The category of the rule.
     pub category: Option<Category>,
     /// Whether it allows or denies.
     pub effect: Option<Effect>,
     /// The complete set of its actions.
     pub actions: Option<Vec<String>>,
-    /// The complete set of what its resources must meet.
+    /// The complete set of criteria for its resources.
     pub resources: Option<Vec<Criterion>>,
-    /// Whether it says anything.
+    /// Whether it is enabled.
     pub enabled: Option<bool>,
 }
 
-/// What a client writes of an asset.
+/// The draft of an asset.
 #[derive(Debug, Clone)]
 pub struct AssetDraft {
-    /// What all drafts have.
+    /// The common parts.
     pub head: Head,
-    /// Of which type it is.
+    /// Its type.
     pub type_name: String,
-    /// Whether it says that the asset is deleted, which leaves the state alone; any other write revives.
+    /// The state it names. `Deleted` leaves the stored state alone; any other write revives the asset.
     pub state: EntityState,
-    /// Each list it gives, as the complete new set.
+    /// The people lists it gives, each as the complete new set.
     pub people: BTreeMap<PeopleList, Vec<String>>,
 }

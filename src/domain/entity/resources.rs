@@ -1,4 +1,4 @@
-//! Atlan's patterns of resources, and the criteria that they are.
+//! Translates Atlan's resource patterns to criteria and back.
 
 use crate::domain::error::Result;
 use crate::domain::listing::clip;
@@ -18,13 +18,13 @@ impl Policy {
     }
 }
 
-/// How Atlan's resource patterns begin, and what they look at.
+/// The prefixes of Atlan's resource patterns, and the facets they stand for.
 const RESOURCES: [(&str, Facet); 2] = [("entity:", Facet::Name), ("entity-type:", Facet::Type)];
 
-/// Reads Atlan's `policyResources`. What names no entity covers none, whatever types it names.
+/// Parses Atlan's `policyResources`. Without an `entity:` pattern they cover no entity, whatever types they name.
 ///
 /// # Errors
-/// A message that names what is not understood.
+/// A message that names the pattern that is not understood.
 pub fn parse_resources(patterns: &[String]) -> Result<Vec<Criterion>, String> {
     let mut criteria = RESOURCES.map(|(_, field)| Criterion { field, condition: Covers, values: Vec::new() });
     for pattern in patterns {

@@ -1,4 +1,4 @@
-//! What entities can be found by.
+//! Terms: the index entries of entities.
 
 use serde_json::Value;
 
@@ -11,19 +11,19 @@ use crate::domain::text::fold;
 /// The longest value that is indexed and can be searched for, in bytes.
 pub const TERM_LENGTH: usize = 512;
 
-/// What an entity can be found by: pairs of a field and one of its folded values.
+/// The index entries of an entity: pairs of a field and one of its case-folded values.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Terms(std::collections::BTreeSet<(String, String)>);
 
 impl Terms {
-    /// Adds a value, unless it is too long to be searched for.
+    /// Adds a value, unless it cannot be indexed.
     pub fn add(&mut self, field: &str, value: &str) {
         if let Some(value) = term(value) {
             self.0.insert((field.to_owned(), value));
         }
     }
 
-    /// Adds every scalar, and every scalar member of an array.
+    /// Adds every scalar attribute, and every scalar member of an array.
     pub fn add_attributes(&mut self, attributes: &Attributes) {
         for (name, value) in attributes {
             let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
@@ -39,7 +39,7 @@ impl Terms {
     }
 }
 
-/// A value as it is indexed; `None` when it is too long, or no database could hold it.
+/// A value as it is indexed; `None` when it is too long, or contains NUL, which no database can store.
 #[must_use]
 pub fn term(value: &str) -> Option<String> {
     let folded = fold(value);
@@ -57,7 +57,7 @@ pub fn scalar(value: &Value) -> Option<String> {
 }
 
 impl Persona {
-    /// What it can be found by.
+    /// The terms it is found by.
     #[must_use]
     pub fn terms(&self) -> Terms {
         let mut terms = Terms::default();
@@ -79,7 +79,7 @@ impl Persona {
 }
 
 impl Policy {
-    /// What it can be found by. DataHub's policies are no entities to Atlan's clients, and found by nothing.
+    /// The terms it is found by. None for DataHub's policies, which are no entities to Atlan's clients.
     #[must_use]
     pub fn terms(&self) -> Terms {
         let mut terms = Terms::default();
@@ -112,7 +112,7 @@ impl Policy {
 }
 
 impl Asset {
-    /// What it can be found by.
+    /// The terms it is found by.
     #[must_use]
     pub fn terms(&self) -> Terms {
         let mut terms = Terms::default();

@@ -1,4 +1,4 @@
-//! Reading filters.
+//! Parses filters.
 
 use serde_json::{Map, Value as Json};
 
@@ -10,14 +10,14 @@ use crate::domain::text::clip;
 const LENGTH: usize = 8192;
 const DEPTH: usize = 8;
 const PARTS: usize = 100;
-/// How many patterns a filter can have: each is matched against every record.
+/// The most patterns in a filter: each is matched against every record.
 const PATTERNS: usize = 10;
 
 impl<F: Field> Filter<F> {
-    /// Reads the `filter` parameter; nothing is every record.
+    /// Parses the `filter` parameter; an empty text matches every record.
     ///
     /// # Errors
-    /// A violation of `filter` that names what is allowed.
+    /// A violation of `filter` that says what is allowed.
     pub fn parse(text: &str) -> Result<Self> {
         if text.is_empty() {
             return Ok(Self::EVERYTHING);
@@ -38,7 +38,7 @@ impl<F: Field> Filter<F> {
     }
 }
 
-/// Reads filter objects and counts what it reads.
+/// Parses filter objects and counts their parts.
 struct Reader {
     parts: usize,
     patterns: usize,
@@ -205,7 +205,7 @@ fn pattern<F: Field>(field: F, operator: &str, json: &Json, case: Case) -> Resul
     }
 }
 
-/// No stored text has a NUL, and PostgreSQL takes none even to compare.
+/// Rejects NUL: no stored text has one, and PostgreSQL rejects it even in comparisons.
 fn stored(text: &str) -> Result<String, Violation> {
     if text.contains('\0') { Err(wrong("must not contain NUL characters")) } else { Ok(text.to_owned()) }
 }

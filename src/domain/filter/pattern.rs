@@ -2,7 +2,7 @@
 
 use crate::domain::text::fold;
 
-/// A text in which `%` stands for any characters, also none; a backslash makes `%`, `_` and itself literal.
+/// A pattern: `%` stands for any characters, including none; a backslash makes `%`, `_` and itself literal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     /// The literal pieces between the wildcards.
@@ -39,7 +39,7 @@ impl Pattern {
         Self { pieces, case }
     }
 
-    /// Whether a text fits.
+    /// Whether a text matches the pattern.
     pub(super) fn matches(&self, text: &str) -> bool {
         let fold = |text: &str| if self.case == Case::Ignored { fold(text) } else { text.to_owned() };
         let text = fold(text);

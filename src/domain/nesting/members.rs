@@ -1,4 +1,4 @@
-//! Members that an object has twice.
+//! Detects duplicate members of JSON objects.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -7,9 +7,9 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 
 use crate::domain::text::clip;
 
-/// Walks through a value, as long as no member is there twice.
+/// Visits a value until it finds a duplicate member.
 pub(super) struct Once<'a> {
-    /// The first of them.
+    /// The first duplicate member.
     pub(super) twice: &'a mut Option<String>,
 }
 

@@ -1,28 +1,28 @@
-//! What can be done, by category: the one table to add an action or a category to.
+//! The actions, by category. New actions and categories are added only here.
 
-/// What kind of rule a policy is. The first four are those of an Atlan persona, the others DataHub's.
+/// The category of a policy. The first four are those of an Atlan persona, the others DataHub's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Category {
-    /// About assets and what is known of them.
+    /// Assets and their metadata.
     Metadata,
-    /// About the data itself.
+    /// The data itself.
     Data,
-    /// About glossaries, their terms and categories.
+    /// Glossaries, their terms and categories.
     Glossary,
-    /// About data domains and data products.
+    /// Data domains and data products.
     Domain,
-    /// About the platform: its actions are names of permissions. DataHub's `PLATFORM`.
+    /// The platform: actions are names of permissions. DataHub's `PLATFORM`.
     Platform,
-    /// About entities: its actions are DataHub privileges. DataHub's `METADATA`.
+    /// Entities: actions are DataHub privileges. DataHub's `METADATA`.
     Entities,
 }
 
-/// What an action does to what it is done with.
+/// Whether an action reads or writes its resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Touch {
-    /// It looks.
+    /// It reads.
     Reads,
-    /// It changes something.
+    /// It writes.
     Writes,
 }
 
@@ -99,7 +99,7 @@ impl Category {
         CATEGORIES.iter().find(|(_, known)| *known == name).map(|(category, _)| *category)
     }
 
-    /// Whether it is one of a persona's.
+    /// Whether it is a category of persona policies.
     #[must_use]
     pub fn is_personas(self) -> bool {
         !matches!(self, Platform | Entities)
@@ -111,12 +111,12 @@ impl Category {
     }
 }
 
-/// The actions that look at an asset or its data, of every category.
+/// The actions of any category that read an asset or its data.
 pub fn reading_actions() -> impl Iterator<Item = &'static str> {
     ACTIONS.iter().filter(|(.., touch)| *touch == Reads).map(|(_, name, _)| *name)
 }
 
-/// Whether an action looks at its resource and changes nothing. DataHub's such privileges begin with `VIEW_`.
+/// Whether an action reads its resource and changes nothing. DataHub's reading privileges begin with `VIEW_`.
 #[must_use]
 pub fn is_reading(action: &str) -> bool {
     action.starts_with("VIEW_") || reading_actions().any(|known| known == action)

@@ -1,4 +1,4 @@
-//! Policies in Cedar's JSON form, so that no name is ever quoted into program text.
+//! Translates policies to Cedar's JSON form, so that no name has to be quoted in program text.
 //!
 //! ```text
 //! permit(principal, action in [Action::"persona-asset-read"], resource is Asset)
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Category, Condition, Criterion, Effect, Facet, Pattern, Policy, Rule, covering};
 
-/// The types that policies are checked against, without the actions.
+/// The entity types of the Cedar schema, without the actions.
 const ENTITIES: &str = "
     entity Persona, Role, Everyone, Platform;
     entity Principal in [Persona, Role, Everyone] { username: String } tags String;
@@ -25,7 +25,7 @@ pub(super) fn schema<'a>(actions: impl IntoIterator<Item = &'a str>) -> String {
     ENTITIES.to_owned() + &actions.into_iter().map(declare).collect::<String>()
 }
 
-/// The policy in Cedar's JSON form; `None` when it is about nobody or about no action.
+/// The policy in Cedar's JSON form; `None` when it has no subject or no action.
 pub(super) fn translate(policy: &Policy) -> Option<Value> {
     let rule = &policy.rule;
     let subject = match policy.persona {
@@ -83,7 +83,7 @@ fn criterion(criterion: &Criterion, category: Category) -> Value {
     }
 }
 
-/// Whether what a facet names is there and passes.
+/// The expression that the facet exists and passes.
 fn test(facet: &Facet, passes: impl Fn(Value) -> Value) -> Value {
     let tagged = |owner: fn() -> Value, property: &str| {
         let (there, found) = (binary("hasTag", owner(), text(property)), binary("getTag", owner(), text(property)));
@@ -106,7 +106,7 @@ fn matching(found: Value, pattern: &Pattern) -> Value {
     binary("&&", like(found, &pattern.pieces), one("!", one("arg", has_slash)))
 }
 
-/// Whether a text is these pieces with anything between them.
+/// The expression that a text consists of these pieces with anything between them.
 fn like(found: Value, pieces: &[String]) -> Value {
     let mut pattern = Vec::new();
     for (place, piece) in pieces.iter().enumerate() {
@@ -135,7 +135,7 @@ fn set(values: &[String]) -> Value {
     one("Set", Value::Array(values.iter().map(|value| text(value)).collect()))
 }
 
-/// Joins conditions by an operator in a tree whose two sides weigh the same: Cedar follows it with its stack.
+/// Joins conditions as a balanced tree, because Cedar evaluates it recursively on its stack.
 fn tree(operator: &str, mut conditions: Vec<Value>) -> Option<Value> {
     if conditions.len() < 2 {
         return conditions.pop();

@@ -1,18 +1,18 @@
-//! Which resources a policy is about.
+//! Criteria: which resources a policy applies to.
 
 use serde::{Deserialize, Serialize};
 
 use super::Category;
 use crate::domain::asset::is_urn;
 
-/// A condition on a resource, or on what else a request tells: met when any of its values meets it.
+/// A condition on the resource, the subject or the action of a question: met when any of its values meets it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Criterion {
-    /// What is looked at.
+    /// What is compared.
     pub field: Facet,
     /// How it is compared.
     pub condition: Condition,
-    /// With what.
+    /// The values it is compared with.
     pub values: Vec<String>,
 }
 
@@ -24,7 +24,7 @@ impl Criterion {
     }
 }
 
-/// What a criterion looks at. DataHub's criteria name it by a word; see [`Facet::parse`].
+/// What a criterion compares. For DataHub's field names see [`Facet::parse`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Facet {
@@ -34,15 +34,15 @@ pub enum Facet {
     Type,
     /// A property of the resource.
     Resource(String),
-    /// A property of whoever asks.
+    /// A property of the subject.
     Subject(String),
     /// A property of the action.
     Action(String),
 }
 
 impl Facet {
-    /// Reads DataHub's field names: `URN`, `TYPE`, and any other property of the resource; `subject.` and `action.` lead to
-    /// the properties of the other two.
+    /// Parses DataHub's field names: `URN`, `TYPE`, or a property of the resource; the prefixes `subject.` and
+    /// `action.` name properties of those.
     #[must_use]
     pub fn parse(field: &str) -> Self {
         match field.split_once('.') {
@@ -63,7 +63,7 @@ impl Facet {
         match self {
             Self::Name => "URN".to_owned(),
             Self::Type => "TYPE".to_owned(),
-            // Whatever alone would be read as something else.
+            // The prefix keeps [`Facet::parse`] from reading it as something else.
             Self::Resource(property) if Self::parse(property) != *self => format!("resource.{property}"),
             Self::Resource(property) => property.clone(),
             Self::Subject(property) => format!("subject.{property}"),
@@ -76,28 +76,28 @@ impl Facet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Condition {
-    /// The same text.
+    /// The text equals a value.
     Equals,
-    /// It begins with it.
+    /// The text begins with the value.
     StartsWith,
-    /// None of the values, or not there at all.
+    /// The text equals none of the values, or is absent.
     NotEquals,
-    /// Atlan's resource pattern: `*` stands for anything, and what lies beneath the named asset is covered too: after a
-    /// slash, or before `@` for what is in a glossary, if the policy is about glossaries.
+    /// Atlan's resource pattern: `*` stands for anything. What lies beneath the named asset is covered too: names that
+    /// continue with `/`, and for glossary policies names that end with `@` and the value.
     Covers,
 }
 
-/// Names that a pattern stands for.
+/// The names that match one alternative of a resource pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
-    /// Texts with anything between them.
+    /// Literal texts with anything between them.
     pub pieces: Vec<String>,
-    /// Whether a name with a slash is none of them.
+    /// Whether names with a slash are excluded.
     pub is_flat: bool,
 }
 
-/// What Atlan's resource pattern stands for, as alternatives. Only a policy about glossaries covers what lies beneath one by
-/// the end of its name.
+/// The alternatives that Atlan's resource pattern stands for. Only a glossary policy covers what lies beneath a
+/// glossary by the end of its name.
 #[must_use]
 pub fn covering(pattern: &str, category: Category) -> Vec<Pattern> {
     let names = |text: &str, is_flat| Pattern { pieces: text.split('*').map(str::to_owned).collect(), is_flat };

@@ -1,20 +1,20 @@
-//! Questions, and what they are answered.
+//! Authorization questions and decisions.
 
 use super::properties::Properties;
 use crate::domain::asset::Relation;
 use crate::domain::ids::{PersonaId, PolicyId, PrincipalId};
 use crate::domain::principal::Principal;
 
-/// Whether somebody may do something, and why.
+/// The answer to a [`Question`], with its grounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
-    /// What it comes to.
+    /// The outcome.
     pub outcome: Outcome,
-    /// What decided it: every allow, or every deny. Nothing when nothing matched.
+    /// The policies or built-in rules that decided: every allow, or every deny. Empty when nothing matched.
     pub grounds: Vec<Ground>,
 }
 
-/// What a decision comes to.
+/// The outcome of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Something allows it, and nothing denies it.
@@ -25,12 +25,12 @@ pub enum Outcome {
     Unmatched,
 }
 
-/// What decided.
+/// One policy or rule that decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ground {
     /// A policy.
     Policy(PolicyId),
-    /// A rule that is built in, by its name.
+    /// A built-in rule, by its name.
     BuiltIn(&'static str),
 }
 
@@ -38,13 +38,13 @@ impl Decision {
     /// Nothing matched.
     pub const UNMATCHED: Self = Self { outcome: Outcome::Unmatched, grounds: Vec::new() };
 
-    /// Whether it may be done.
+    /// Whether the action is allowed.
     #[must_use]
     pub fn is_allowed(&self) -> bool {
         self.outcome == Outcome::Allowed
     }
 
-    /// Both together: a deny wins over an allow, and an allow over nothing.
+    /// Combines two decisions: a deny wins over an allow, and an allow over no match.
     #[must_use]
     pub fn and(mut self, mut other: Self) -> Self {
         let rank = |outcome| match outcome {
@@ -63,47 +63,47 @@ impl Decision {
     }
 }
 
-/// A question: may they do this with that?
+/// A question: may this subject perform this action on this resource?
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
-    /// Who would do it.
+    /// The subject.
     pub subject: &'a Subject<'a>,
-    /// What they would do.
+    /// The action.
     pub action: &'a str,
     /// Properties of the action.
     pub action_properties: &'a Properties,
-    /// What they would do it with.
+    /// The resource.
     pub resource: &'a Resource,
 }
 
-/// Who would do something.
+/// The subject of a question.
 #[derive(Debug, Clone)]
 pub struct Subject<'a> {
     /// The principal.
     pub principal: &'a Principal,
-    /// Their enabled personas.
+    /// Its enabled personas.
     pub personas: Vec<PersonaId>,
-    /// Properties that the question gave them.
+    /// Properties of the subject from the question.
     pub properties: Properties,
 }
 
-/// What something would be done with.
+/// The resource of a question.
 #[derive(Debug, Clone, Default)]
 pub struct Resource {
     /// Its qualified name or URN; empty for the platform itself.
     pub name: String,
     /// Its type.
     pub type_name: String,
-    /// Its own properties and those that the question gave it.
+    /// Its stored properties and those from the question.
     pub properties: Properties,
     /// User names of its owners.
     pub owners: Vec<String>,
-    /// As what it, or what it lies beneath, names the subject.
+    /// The subject's relation (admin or viewer) to it or to one of its ancestors.
     pub relation: Option<Relation>,
 }
 
 impl Resource {
-    /// The platform itself: what platform policies are about.
+    /// The platform itself, which platform policies apply to.
     #[must_use]
     pub fn platform() -> Self {
         Self::default()
@@ -117,7 +117,7 @@ impl Resource {
 }
 
 impl Subject<'_> {
-    /// Its id.
+    /// The principal's id.
     #[must_use]
     pub fn id(&self) -> PrincipalId {
         self.principal.id

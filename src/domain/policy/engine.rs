@@ -1,8 +1,8 @@
-//! The engine: Cedar, over the few policies that may concern whoever asks.
+//! The policy engine: Cedar, over the few policies that may concern the subject.
 //!
-//! What Cedar does costs time for every policy it is given, whether or not it matches. So policies are compiled in
-//! slices (one for each persona, and one for each [`Bucket`](super::Bucket) of the others), and a question is put to
-//! the slices of its subject only. How many policies there are elsewhere does not matter.
+//! Cedar's cost grows with every policy it is given, whether or not it matches. So policies are compiled in slices (one
+//! for each persona, and one for each [`Bucket`](super::Bucket) of the others), and a question is evaluated against the
+//! slices of its subject only. How many other policies there are does not matter.
 
 use std::fmt::Display;
 use std::sync::LazyLock;
@@ -19,7 +19,7 @@ use crate::domain::asset::Relation;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PolicyId;
 
-/// Policies that belong together, compiled.
+/// A compiled set of policies that belong together.
 #[derive(Debug, Default)]
 pub struct Slice {
     set: PolicySet,
@@ -27,7 +27,7 @@ pub struct Slice {
 }
 
 impl Slice {
-    /// Compiles policies; a disabled one says nothing.
+    /// Compiles the enabled policies.
     ///
     /// # Errors
     /// When a policy does not pass Cedar's strict validation.
@@ -53,14 +53,14 @@ impl Slice {
         }
     }
 
-    /// Whether any of its policies looks at more of a resource than its name and its type.
+    /// Whether any of its policies depends on more of a resource than its name and type.
     #[must_use]
     pub fn looks_at_resource(&self) -> bool {
         self.looks_at_resource
     }
 }
 
-/// A question in Cedar's terms, to be put to any number of slices.
+/// A question translated for Cedar, to be evaluated against any number of slices.
 pub struct Asked<'a> {
     question: Question<'a>,
     request: Request,
@@ -68,7 +68,7 @@ pub struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// Puts a question into Cedar's terms. A resource without a name is the platform itself.
+    /// Translates a question for Cedar. A resource without a name is the platform itself.
     ///
     /// # Errors
     /// When Cedar cannot express it.
@@ -98,14 +98,14 @@ impl<'a> Asked<'a> {
         })
     }
 
-    /// What one slice answers.
+    /// Evaluates the question against one slice.
     #[must_use]
     pub fn judge(&self, slice: &Slice) -> Decision {
         if slice.set.is_empty() {
             return Decision::UNMATCHED;
         }
         let response = Authorizer::new().is_authorized(&self.request, &slice.set, &self.entities);
-        // Cedar leaves a policy out that fails; if that was a deny, it would allow what was denied.
+        // Cedar skips a policy that fails. If that was a deny, skipping it would allow what was denied: so deny.
         if let Some(error) = response.diagnostics().errors().next() {
             tracing::error!(%error, "a policy could not be evaluated");
             return Decision { outcome: Outcome::Denied, grounds: Vec::new() };
@@ -122,8 +122,8 @@ impl<'a> Asked<'a> {
         Decision { outcome, grounds }
     }
 
-    /// What the rules answer that are built in: whoever administers an asset may do everything with it, whoever views
-    /// it may look, and administrators of the platform may do everything.
+    /// Evaluates the built-in rules: admins of an asset may do everything with it, its viewers may read it, and
+    /// administrators of the platform may do everything.
     #[must_use]
     pub fn judge_built_in(&self) -> Decision {
         let Question { subject, action, resource, .. } = self.question;

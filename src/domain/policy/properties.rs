@@ -1,4 +1,4 @@
-//! Properties: what criteria look at beyond names and types, as text.
+//! Properties: what criteria compare besides names and types, as text.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 /// Properties that criteria look at, by name.
 pub type Properties = BTreeMap<String, String>;
 
-/// A property as criteria see it: text as it is, anything else as JSON writes it.
+/// A property as text: strings unchanged, anything else as JSON.
 #[must_use]
 pub fn property(value: &Value) -> String {
     match value {
@@ -16,7 +16,7 @@ pub fn property(value: &Value) -> String {
     }
 }
 
-/// The properties that are stored as attributes; one that is `null` is not there.
+/// The properties stored as attributes, without those that are `null`.
 #[must_use]
 pub fn stored_properties(attributes: &Map<String, Value>) -> Properties {
     let there = attributes.iter().filter(|(_, value)| !value.is_null());

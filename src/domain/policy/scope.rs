@@ -1,29 +1,30 @@
-//! What the resources of a rule lie within: the question of who has authority over a policy begins with it.
+//! Scopes: the names that the resources of a rule lie within. Deciding who has authority over a policy begins with its
+//! scope.
 
 use std::collections::BTreeSet;
 
 use super::{Condition, Criterion, Facet, Rule};
 use crate::domain::asset::{ancestors, is_urn};
 
-/// What all resources that a rule is about lie within.
+/// The names that all resources of a rule lie within.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
-    /// Each resource has one of these qualified names, or lies beneath one of them; of a glossary also what its name
-    /// says is in it. Without any name the rule is about no resource.
+    /// Each resource has one of these qualified names or lies beneath one of them, including what lies in a glossary by
+    /// its name. Empty means the rule has no resource.
     Within(BTreeSet<String>),
     /// No name bounds it.
     Unbounded,
 }
 
 impl Rule {
-    /// What its resources lie within. A resource must meet every criterion, so one that looks at the name bounds it.
+    /// The scope of its resources. A resource must meet every criterion, so a criterion on the name bounds them all.
     #[must_use]
     pub fn scope(&self) -> Scope {
         Scope::of(&self.resources)
     }
 }
 
-/// The names that a criterion keeps its resources within, if it does.
+/// The names that a criterion restricts resources to, if any.
 fn names(criterion: &Criterion) -> Option<BTreeSet<String>> {
     if criterion.field != Facet::Name {
         return None;
@@ -41,7 +42,7 @@ fn names(criterion: &Criterion) -> Option<BTreeSet<String>> {
 }
 
 impl Scope {
-    /// What resources lie within that meet all of these.
+    /// The scope of resources that meet all of these criteria.
     #[must_use]
     pub fn of(resources: &[Criterion]) -> Self {
         let bounds = resources.iter().filter_map(names);
@@ -49,7 +50,7 @@ impl Scope {
         bounds.min_by_key(BTreeSet::len).map_or(Self::Unbounded, Self::Within)
     }
 
-    /// Whether any resource can lie within both.
+    /// Whether a resource can lie within both scopes.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         let (Self::Within(one), Self::Within(two)) = (self, other) else { return true };
@@ -62,7 +63,7 @@ impl Scope {
     }
 }
 
-/// What everything that begins with this text lies beneath. Nothing lies beneath a URN.
+/// The name beneath which all names with this beginning lie. Nothing lies beneath a URN.
 fn parent(beginning: &str) -> Option<String> {
     if is_urn(beginning) {
         return None;

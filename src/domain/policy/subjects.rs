@@ -1,39 +1,39 @@
-//! Whom a policy is about.
+//! The subjects of a policy.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::principal::{Principal, Role};
 
-/// Whom a policy is about. Nobody, unless it says so.
+/// The subjects of a policy; nobody by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Subjects {
     /// User names, of users and of service accounts.
     pub users: Vec<String>,
-    /// Names of groups. Tessera knows no groups: they are kept, and nobody is in them.
+    /// Names of groups. Stored only: Tessera has no groups, so nobody is in them.
     pub groups: Vec<String>,
     /// Names of roles.
     pub roles: Vec<String>,
-    /// Everybody but API keys: those have only what they were given themselves.
+    /// Every principal except API keys, which have only what they were granted themselves.
     pub everyone: bool,
-    /// Everybody who is in any group.
+    /// Every member of any group.
     pub every_group: bool,
-    /// Whoever owns the resource.
+    /// The owners of the resource.
     pub owners: bool,
     /// Kinds of ownership, as the client wrote them.
     pub owner_types: Vec<String>,
 }
 
-/// A part of the policies that are no persona's: those about the same principals. Whether a principal is in a bucket is
-/// all that decides whether those policies are about it, so what they permit is the same for everybody in the bucket.
-/// Policies about owners are in none: whether they are about a principal depends on the resource.
+/// A bucket groups the policies that belong to no persona by their subjects. Bucket membership alone decides whether
+/// such a policy applies to a principal, so what they permit is the same for every principal in the bucket. Policies
+/// about owners are in no bucket: whether they apply depends on the resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Bucket {
-    /// About everybody but API keys.
+    /// Policies about every principal except API keys.
     Everyone,
-    /// About those who have a role.
+    /// Policies about the holders of a role.
     Role(&'static str),
-    /// About the one with that user name.
+    /// Policies about the principal with that user name.
     User(String),
 }
 
@@ -50,7 +50,7 @@ impl Bucket {
 }
 
 impl Subjects {
-    /// The buckets that a policy about these belongs in.
+    /// The buckets of a policy with these subjects.
     pub fn buckets(&self) -> impl Iterator<Item = Bucket> {
         let everyone = self.everyone.then_some(Bucket::Everyone);
         let roles = self.roles.iter().filter_map(|name| Role::find(name)).map(|role| Bucket::Role(role.name()));

@@ -1,5 +1,5 @@
-//! The policies that every installation begins with. Their URNs, subjects and privileges are those that DataHub ships
-//! (its `policies.json`), so that its clients find what they switch on and off.
+//! The initial policies of every installation. Their URNs, subjects and privileges are those that DataHub ships (its
+//! `policies.json`), so that its clients find the policies they enable and disable.
 
 use serde_json::Map;
 
@@ -8,13 +8,13 @@ use crate::domain::ids::PolicyId;
 use crate::domain::permission::Permission;
 use crate::domain::principal::Role;
 
-/// What DataHub's policy URNs begin with.
+/// The prefix of DataHub's policy URNs.
 pub const URN_PREFIX: &str = "urn:li:dataHubPolicy:";
 
 const VIEW_ENTITIES: [&str; 3] = ["VIEW_ENTITY_PAGE", "VIEW_DATASET_USAGE", "VIEW_DATASET_PROFILE"];
 const VIEW_SENSITIVE: [&str; 2] = ["VIEW_DATASET_USAGE", "VIEW_DATASET_PROFILE"];
 
-/// Whether a policy may be changed.
+/// Who may change a policy.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Keeper {
     System,
@@ -24,7 +24,7 @@ enum Keeper {
 /// The URN of the policy about the user of the first start. It cannot be deleted.
 pub const ROOT: &str = "urn:li:dataHubPolicy:0";
 
-/// The policies, as of `now`; `root` is the user of the first start.
+/// The initial policies, created at `now`; `root` is the user of the first start.
 #[must_use]
 pub fn policies(root: Option<&str>, now: i64) -> Vec<Policy> {
     let all: Vec<&str> = Permission::ALL.map(Permission::name).to_vec();
@@ -92,7 +92,7 @@ pub fn policies(root: Option<&str>, now: i64) -> Vec<Policy> {
     .into()
 }
 
-/// The same ids in every installation.
+/// The ids of the policies count up from here, the same in every installation.
 const IDS: u128 = 0x5f0c_1a52_6f0e_4d0b_9a55_0a4f_6f3d_2c00;
 
 type Seed<'a> = (u128, &'a str, &'a str, Keeper, Category, Subjects, Vec<&'a str>);

@@ -1,4 +1,4 @@
-//! The engine against a reference evaluator of ten lines.
+//! Compares the engine with a reference evaluator of ten lines.
 
 use proptest::prelude::*;
 
@@ -64,7 +64,7 @@ fn decide(policies: &[Policy], personas: &[u128], action: &str, name: &str) -> D
     personas.iter().map(|persona| asked.judge(&slice(persona))).fold(Decision::UNMATCHED, Decision::and)
 }
 
-/// What is meant, in ten lines.
+/// The reference evaluator, in ten lines.
 fn reference(policies: &[Policy], personas: &[u128], action: &str, name: &str) -> Outcome {
     let covers = |pattern: &str| match pattern {
         "*" => true,

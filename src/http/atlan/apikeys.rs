@@ -25,10 +25,10 @@ type ApiTokenPage = Records<ApiToken>;
 
 /// Create an API key
 ///
-/// It takes the permission `MANAGE_APIKEYS`. The answer is the only place that ever holds `attributes.accessToken`.
+/// Requires the permission `MANAGE_APIKEYS`. Only this answer contains `attributes.accessToken`.
 ///
-/// A request repeated within a day with the same `X-Atlan-Request-Id` or `Idempotency-Key` makes no second key: it
-/// answers with the key that the first one made and a new token in place of the first, which stops working.
+/// A request repeated within a day with the same `X-Atlan-Request-Id` or `Idempotency-Key` creates no second key: it
+/// returns the existing key with a new token, and the first token stops working.
 #[utoipa::path(
     tag = "API keys",
     operation_id = "create_api_key",
@@ -52,8 +52,8 @@ pub async fn create(
 
 /// List API keys
 ///
-/// Names are not unique: a look-up by name answers with the newest key first. No answer holds a token. Without the
-/// permission `VIEW_APIKEYS` an API key sees itself.
+/// Names are not unique: a look-up by name returns the newest key first. The answer contains no tokens. Without the
+/// permission `VIEW_APIKEYS` an API key sees only itself.
 #[utoipa::path(
     tag = "API keys",
     operation_id = "list_api_keys",
@@ -70,7 +70,7 @@ pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -
 
 /// Get an API key
 ///
-/// Everything about it but its token. An API key that the caller may not see is not found.
+/// All attributes except the token. 404 also for an API key that the caller may not see.
 #[utoipa::path(
     tag = "API keys",
     operation_id = "get_api_key",
@@ -85,19 +85,19 @@ pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>
 
 /// Update an API key
 ///
-/// It takes the permission `MANAGE_APIKEYS`.
+/// Requires the permission `MANAGE_APIKEYS`.
 ///
-/// `personaQualifiedNames` is the complete new set: a persona left out is unlinked, and with the member left out all
-/// are. `validitySeconds` counts from now; left out, the expiry stays. An expired key stays expired.
+/// `personaQualifiedNames` is the complete new set: a persona that it omits is unlinked, and if it is absent, all are.
+/// `validitySeconds` counts from now; if it is absent, the expiry stays. An expired key stays expired.
 #[utoipa::path(
     tag = "API keys",
     operation_id = "update_api_key",
     params(
         ("guid" = String, Path, description = "The `id` of the API key"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the state that is to be changed"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the state to change"),
     ),
     request_body = ApiTokenRequest,
-    responses((status = 200, description = "The API key as it is now", body = ApiToken), AnyError, Fails<403>, Fails<404>, Fails<409>, Fails<412>, Fails<413>),
+    responses((status = 200, description = "The updated API key", body = ApiToken), AnyError, Fails<403>, Fails<404>, Fails<409>, Fails<412>, Fails<413>),
 )]
 #[post("/api/service/apikeys/{guid}")]
 pub async fn update(
@@ -113,12 +113,12 @@ pub async fn update(
 
 /// Delete an API key
 ///
-/// At once and for good: no request that begins after the answer is let in. A key may delete itself.
+/// Permanent and immediate: requests that begin after the answer are refused. A key may delete itself.
 #[utoipa::path(
     tag = "API keys",
     operation_id = "delete_api_key",
     params(("guid" = String, Path, description = "The `id` of the API key")),
-    responses((status = 200, description = "It is gone"), AnyError, Fails<403>, Fails<404>),
+    responses((status = 200, description = "Deleted"), AnyError, Fails<403>, Fails<404>),
 )]
 #[delete("/api/service/apikeys/{guid}")]
 pub async fn delete(state: web::Data<State>, actor: Actor, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
@@ -132,14 +132,14 @@ pub(super) fn parse_guid(guid: &str) -> Result<PrincipalId, Error> {
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// What makes a repeated create request recognisable. Atlan's SDKs send one request id for all attempts at a request.
+/// The idempotency key of a create request. Atlan's SDKs send the same request id with every retry.
 fn request_key(request: &HttpRequest) -> Result<Option<String>, Violation> {
     for name in [IDEMPOTENCY_KEY, ATLAN_REQUEST_ID] {
         let Some(value) = request.headers().get(&name) else { continue };
         let key = value.to_str().ok().filter(|key| (1..=255).contains(&key.len()));
         let key = key.ok_or_else(|| Violation::new(name.as_str(), "must be 1 to 255 visible ASCII characters"))?;
         if has_token(key) {
-            // It would be kept. As the id of a request it has been replaced.
+            // The key is stored, so it must not contain a token. As a request id it has already been replaced.
             if name == ATLAN_REQUEST_ID {
                 continue;
             }

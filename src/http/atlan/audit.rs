@@ -1,4 +1,4 @@
-//! `/api/service/audit`: what was changed, and by whom.
+//! `/api/service/audit`: the audit trail.
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Serialize;
@@ -17,7 +17,7 @@ type ChangePage = Records<ChangeView>;
 
 /// List changes
 ///
-/// The audit trail: one record for every committed change of an API key, a persona, a user or a session. It takes the
+/// The audit trail: one record for every committed change of an API key, a persona, a user or a session. Requires the
 /// permission `VIEW_AUDIT`.
 #[utoipa::path(
     tag = "Audit",
@@ -41,20 +41,20 @@ pub struct ChangeView {
     id: String,
     /// Epoch milliseconds.
     changed_at: i64,
-    /// The GUID of who did it.
+    /// The GUID of the actor that made the change.
     actor_id: String,
-    /// The user name of who did it, then.
+    /// The actor's user name at that time.
     actor: String,
-    /// What was done.
+    /// The kind of change.
     #[schema(example = "apikey.updated")]
     action: String,
     /// `principal`, `persona`, `policy`, `asset` or `role`.
     subject_kind: &'static str,
-    /// The GUID of what was changed.
+    /// The GUID of the changed object.
     subject_id: String,
-    /// The name of what was changed, then.
+    /// The name of the changed object at that time.
     subject: String,
-    /// The request that did it; empty for the command line.
+    /// The id of the request that made the change; empty for the command line.
     request_id: String,
 }
 

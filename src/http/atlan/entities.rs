@@ -1,4 +1,4 @@
-//! `/api/meta/entity`: personas, policies and assets as Atlan's clients write and read them.
+//! `/api/meta/entity`: personas, policies and assets in Atlan's wire format.
 
 mod input;
 mod output;
@@ -22,20 +22,21 @@ use crate::http::valid::Params;
 use crate::service::catalogue::entities;
 use crate::service::catalogue::saved::Removal;
 
-/// The largest number of entities in one call.
+/// The most entities in a request.
 const MOST: usize = 1000;
 
 /// Create and update entities
 ///
-/// All of them, or none. An entity is known by its `guid`, else by its type and qualified name; one that is not known is
-/// created. Given attributes replace what there was, `null` clears one, and those left out stay. A persona takes the
-/// permission `MANAGE_PERSONAS`; a policy takes being an admin of the connection, collection, glossary or domain that its
-/// resources lie within, or the role `$admin`; an asset takes being one of its admins or editors, or a policy that allows it.
+/// All entities are saved in one transaction. An entity is identified by its `guid`, else by its type and qualified
+/// name; an unknown one is created. Given attributes replace stored ones, `null` clears an attribute, and absent ones
+/// stay. A persona requires the permission `MANAGE_PERSONAS`. A policy requires being an admin of the connection,
+/// collection, glossary or domain that contains its resources, or the role `$admin`. An asset requires being one of its
+/// admins or editors, or a policy that allows it.
 #[utoipa::path(
     tag = "Entities",
     operation_id = "update_entities",
     request_body = EntitiesRequest,
-    responses((status = 200, description = "What became of them", body = MutationView), AnyError, Fails<403>, Fails<404>, Fails<409>, Fails<413>),
+    responses((status = 200, description = "The changed entities", body = MutationView), AnyError, Fails<403>, Fails<404>, Fails<409>, Fails<413>),
 )]
 #[post("/api/meta/entity/bulk")]
 pub async fn update(
@@ -49,17 +50,17 @@ pub async fn update(
 
 /// Delete entities
 ///
-/// All of them, or none. `PURGE` and `HARD` delete for good; `SOFT` marks an asset, which the next write revives. Those
-/// that are not there, or not to be seen, are left out of the answer, which is how a client learns that nothing was left to
-/// do.
+/// All entities are deleted in one transaction. `PURGE` and `HARD` delete permanently; `SOFT` marks an asset as
+/// deleted, and its next write restores it. Entities that do not exist, or that the caller may not see, are absent from
+/// the answer.
 #[utoipa::path(
     tag = "Entities",
     operation_id = "delete_entities",
     params(
         ("guid" = Vec<String>, Query, description = "The ids of the entities; the parameter may be repeated"),
-        ("deleteType" = Option<String>, Query, description = "`PURGE`, `HARD` or `SOFT`; `SOFT` if left out"),
+        ("deleteType" = Option<String>, Query, description = "`PURGE`, `HARD` or `SOFT`; `SOFT` by default"),
     ),
-    responses((status = 200, description = "What became of them", body = MutationView), AnyError, Fails<403>, Fails<404>),
+    responses((status = 200, description = "The changed entities", body = MutationView), AnyError, Fails<403>, Fails<404>),
 )]
 #[delete("/api/meta/entity/bulk")]
 pub async fn delete(state: web::Data<State>, actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {
@@ -74,7 +75,7 @@ pub async fn delete(state: web::Data<State>, actor: Actor, request: HttpRequest)
     if given.is_empty() || given.len() > MOST || given.iter().any(|guid| guid.is_empty()) {
         return Err(Violation::new("guid", format!("must be given 1 to {MOST} times")).into());
     }
-    // What is no id, such as a temporary one (`-1`), is the id of nothing.
+    // An invalid id, such as a temporary one (`-1`), matches no entity.
     let mut ids: Vec<Uuid> = given.into_iter().filter_map(|guid| Id::<Uuid>::parse(guid).map(Id::uuid)).collect();
     let mut once = std::collections::HashSet::new();
     ids.retain(|id| once.insert(*id));
@@ -84,7 +85,7 @@ pub async fn delete(state: web::Data<State>, actor: Actor, request: HttpRequest)
 
 /// Get an entity
 ///
-/// What the caller may not see is not found.
+/// 404 also for an entity that the caller may not see.
 #[utoipa::path(
     tag = "Entities",
     operation_id = "get_entity",
@@ -100,7 +101,7 @@ pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>
 
 /// Get an entity by its qualified name
 ///
-/// What the caller may not see is not found.
+/// 404 also for an entity that the caller may not see.
 #[utoipa::path(
     tag = "Entities",
     operation_id = "get_entity_by_name",
@@ -132,7 +133,7 @@ pub async fn read_by_name(
     Ok(HttpResponse::Ok().json(EntityDetail::from(entity)))
 }
 
-/// What is unknown by its GUID, in Atlas's words; what is unknown by a name is told by that.
+/// Turns `NotFound` of a GUID into Atlas's error for it; other errors stay as they are.
 fn no_instance(error: Error) -> Failure {
     match error {
         Error::NotFound { id, .. } if Id::<Uuid>::parse(&id).is_some() => Failure::NoInstance(id),

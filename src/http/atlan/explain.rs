@@ -1,4 +1,4 @@
-//! `/api/service/explain`: a decision with its reasons, for what is and for what would be.
+//! `/api/service/explain`: explains a decision, with the actor's own personas or with hypothetical ones.
 
 use std::collections::BTreeMap;
 
@@ -20,11 +20,11 @@ use crate::service::authz::explain::{self, Explain, Explanation, Missing};
 
 /// Explain a decision
 ///
-/// May they do this with that, what decided it, and when the answer is no: what is missing? With `personas` the answer is
-/// about what would be, had they those personas instead of their own: nothing is changed. Everybody may ask about
-/// themselves; about others it takes the permission `MANAGE_APIKEYS`. Personas that the asking actor is not linked to take
-/// `MANAGE_PERSONAS` or `MANAGE_POLICIES`: without those they are unknown. Of policies about others the answer names only
-/// those that the asking actor may read.
+/// Whether the actor may do something, which policies and grants decide it, and, for a denial, what is missing.
+/// `personas` replaces the actor's own personas for this explanation only; nothing is changed. Other actors than the
+/// caller require the permission `MANAGE_APIKEYS`. Personas that the caller is not linked to require `MANAGE_PERSONAS`
+/// or `MANAGE_POLICIES`, otherwise they are unknown. Of policies about other actors, only those that the caller may
+/// read are named.
 #[utoipa::path(
     tag = "Decisions",
     operation_id = "get_explanation",
@@ -43,24 +43,24 @@ pub async fn ask(
     Ok(HttpResponse::Ok().json(ExplanationView::from(explanation)))
 }
 
-/// A question.
+/// A request for an explanation.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = examples::explain_request)]
 pub struct ExplainRequest {
-    /// Whom it is about: a user name, a client id or an id; whoever asks, if left out.
+    /// The actor, by user name, client id or id; the caller by default.
     actor: Option<String>,
     /// A permission of the platform, an action of a persona's policy, or a DataHub privilege.
     #[schema(example = "persona-asset-read")]
     action: String,
-    /// With what; left out for a permission of the platform.
+    /// The resource of the action; absent for a permission of the platform.
     #[schema(nullable = false)]
     resource: Option<ExplainResource>,
-    /// The qualified names of the personas they would have instead of their own.
+    /// The qualified names of personas that replace the actor's own.
     personas: Option<Vec<String>>,
 }
 
-/// What something would be done with.
+/// The resource of an action.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExplainResource {
@@ -70,7 +70,7 @@ pub struct ExplainResource {
     /// Its qualified name or URN.
     #[schema(min_length = 1, example = "default/snowflake/1795324625/db")]
     id: String,
-    /// Properties that policies look at.
+    /// Properties for conditions of policies.
     #[serde(default)]
     properties: BTreeMap<String, String>,
 }
@@ -83,7 +83,7 @@ fn check_zero(name: &str) -> Result<(), String> {
     if name.contains('\0') { Err("must not contain a zero character".to_owned()) } else { Ok(()) }
 }
 
-/// How many personas can be asked about at once.
+/// The most personas in a request.
 const PERSONAS: usize = 100;
 
 impl ExplainRequest {
@@ -116,42 +116,42 @@ impl ExplainRequest {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Explanation)]
 pub struct ExplanationView {
-    /// The user name of whom it is about.
+    /// The user name of the actor that the decision is about.
     actor: String,
-    /// Whether they may.
+    /// Whether the actor may do it.
     allowed: bool,
     /// `allowed`, `denied` (something forbids it) or `unmatched` (nothing allows it)
     outcome: &'static str,
     /// The policies that decided.
     policies: Vec<PolicyRefView>,
-    /// What else decided: a role, a grant, or an asset that names them.
+    /// Other grounds of the decision: a role, a grant, or an asset that names the actor.
     sources: Vec<PermissionView>,
     /// The built-in rules that decided: `asset-admins`, `asset-viewers` or `platform-administrators`.
     rules: Vec<&'static str>,
     /// The personas that were considered.
     personas: Vec<ConsideredPersona>,
-    /// Why the answer is no.
+    /// Why it is not allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     missing: Option<MissingView>,
-    /// Who could write a policy about the resource; not there for a permission of the platform.
+    /// Who can write a policy about the resource; absent for a permission of the platform.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     policy_writers: Option<PolicyWritersView>,
 }
 
-/// Who could write a policy about a resource: authority over policies lies with the object that they are about.
+/// Who can write a policy about a resource: the admins of the object that it is about.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = PolicyWriters)]
 pub struct PolicyWritersView {
-    /// The qualified name of the asset whose admins could; not there when there is none that the actor who asks sees.
+    /// The qualified name of the asset whose admins can; absent if there is none that the caller sees.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     object: Option<String>,
-    /// Whether the actor who asks could.
+    /// Whether the caller can.
     asking: bool,
-    /// The same for people.
+    /// A message for people.
     message: String,
 }
 
@@ -178,7 +178,7 @@ pub struct ConsideredPersona {
     enabled: bool,
 }
 
-/// Why the answer is no.
+/// Why it is not allowed.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Missing)]
@@ -186,9 +186,9 @@ pub struct MissingView {
     /// `actor_disabled`, `key_expired`, `denied`, `persona_disabled`, `policy_disabled`, `no_persona`, `no_policy` or
     /// `no_permission`
     reason: &'static str,
-    /// The same for people.
+    /// A message for people.
     message: String,
-    /// The personas or policies that would allow it, were they enabled.
+    /// The disabled personas or policies that would allow it if enabled.
     names: Vec<String>,
 }
 

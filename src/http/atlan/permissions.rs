@@ -1,4 +1,4 @@
-//! `/api/service/apikeys/{guid}/permissions`: what a key may do, where that comes from, and what it never used.
+//! `/api/service/apikeys/{guid}/permissions`: the effective permissions of a key, their sources and their last use.
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Serialize;
@@ -17,17 +17,17 @@ use crate::http::state::State;
 use crate::http::valid::Params;
 use crate::service::authz::effective;
 
-/// List what an API key may do
+/// List the effective permissions of an API key
 ///
-/// Every permission with the role, grant, policy or asset it comes from, and when the key last made use of it. A key may ask
-/// about itself; about others it takes the permission `MANAGE_APIKEYS`.
+/// Every permission with its source (role, grant, policy or asset) and when the key last used it. A key may ask about
+/// itself; other keys require the permission `MANAGE_APIKEYS`.
 #[utoipa::path(
     tag = "API keys",
     operation_id = "list_api_key_permissions",
     params(
         ("guid" = String, Path, description = "The `id` of the API key"),
-        ("unused_for" = Option<String>, Query, description = "Only what is allowed and was not made use of for so long, \
-            and so could be taken away: a number and `d`, `h`, `m` or `s`", example = "30d"),
+        ("unused_for" = Option<String>, Query, description = "Only allowed permissions that were not used for this \
+            long, as candidates for removal: a number and `d`, `h`, `m` or `s`", example = "30d"),
     ),
     responses((status = 200, description = "The permissions", body = KeyPermissions), AnyError, Fails<403>, Fails<404>),
 )]
@@ -62,13 +62,13 @@ fn parse_period(text: &str) -> Result<i64, Violation> {
     period.ok_or_else(|| Violation::new("unused_for", "must be a number followed by `d`, `h`, `m` or `s`"))
 }
 
-/// What a key may do.
+/// The effective permissions of a key.
 #[derive(Serialize, ToSchema)]
 pub struct KeyPermissions {
     permissions: Vec<PermissionView>,
 }
 
-/// One thing a principal may do, or may not.
+/// Something that a principal is allowed or denied.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = EffectivePermission)]
@@ -79,26 +79,26 @@ pub struct PermissionView {
     effect: &'static str,
     /// `platform`, `metadata`, `data`, `glossary`, `domain` or `entities`
     category: &'static str,
-    /// With what: resources that meet all of these; an empty list means with every one.
+    /// Conditions that a resource must all meet; an empty list means every resource.
     resources: Vec<CriterionView>,
     source: SourceView,
-    /// When the key last made use of it, in epoch milliseconds; absent if it never did.
+    /// When the key last used it, in epoch milliseconds; absent if never.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used_at: Option<i64>,
 }
 
-/// A condition on resources: met when any of the values meets it.
+/// A condition on resources, met if one of the values matches.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Criterion)]
 pub struct CriterionView {
-    /// `URN` is the qualified name, `TYPE` the type; anything else is a property.
+    /// `URN` for the qualified name, `TYPE` for the type, otherwise the name of a property.
     field: String,
-    /// `EQUALS`, `STARTS_WITH`, `NOT_EQUALS`, or `COVERS`: a pattern with `*`, that what lies beneath meets too.
+    /// `EQUALS`, `STARTS_WITH`, `NOT_EQUALS`, or `COVERS`: a pattern with `*` that also matches resources beneath.
     condition: &'static str,
     values: Vec<String>,
 }
 
-/// Where a permission comes from.
+/// The source of a permission.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = PermissionSource)]
@@ -112,12 +112,12 @@ pub struct SourceView {
     /// The qualified name of the asset that names the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     asset: Option<String>,
-    /// As what the asset names it: `admin` or `viewer`.
+    /// How the asset names the key: `admin` or `viewer`.
     #[serde(skip_serializing_if = "Option::is_none")]
     relation: Option<&'static str>,
 }
 
-/// Which policy.
+/// A reference to a policy.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = PolicyRef)]

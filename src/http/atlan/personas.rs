@@ -23,7 +23,7 @@ type PersonaPage = Records<PersonaView>;
 
 /// Create a persona
 ///
-/// It takes the permission `MANAGE_PERSONAS`. The qualified name is minted here.
+/// Requires the permission `MANAGE_PERSONAS`. The server generates the qualified name.
 #[utoipa::path(
     tag = "Personas",
     operation_id = "create_persona",
@@ -41,8 +41,8 @@ pub async fn create(
 
 /// List personas
 ///
-/// An actor reads the personas that it is linked to, and every persona with the permission `VIEW_APIKEYS`,
-/// `MANAGE_PERSONAS` or `MANAGE_POLICIES`.
+/// The personas that the caller is linked to; all with the permission `VIEW_APIKEYS`, `MANAGE_PERSONAS` or
+/// `MANAGE_POLICIES`.
 #[utoipa::path(
     tag = "Personas",
     operation_id = "list_personas",
@@ -58,7 +58,7 @@ pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -
 
 /// Get a persona
 ///
-/// A persona that the caller may not see is not found.
+/// 404 also for a persona that the caller may not see.
 #[utoipa::path(
     tag = "Personas",
     operation_id = "get_persona",
@@ -73,17 +73,18 @@ pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>
 
 /// Update a persona
 ///
-/// It takes the permission `MANAGE_PERSONAS`. The qualified name stays. What is left out takes its default, as when creating.
-/// To disable a persona that denies anything takes authority over that, too.
+/// Requires the permission `MANAGE_PERSONAS`. The qualified name stays. Absent members get their defaults, as when
+/// creating. Disabling a persona with deny policies also requires being an admin of the assets that they are about, or
+/// the role `$admin`.
 #[utoipa::path(
     tag = "Personas",
     operation_id = "update_persona",
     params(
         ("guid" = String, Path, description = "The `id` of the persona"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the state that is to be changed"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the state to change"),
     ),
     request_body = PersonaRequest,
-    responses((status = 200, description = "The persona as it is now", body = PersonaView), AnyError, Fails<403>, Fails<404>, Fails<409>, Fails<412>, Fails<413>),
+    responses((status = 200, description = "The updated persona", body = PersonaView), AnyError, Fails<403>, Fails<404>, Fails<409>, Fails<412>, Fails<413>),
 )]
 #[post("/api/service/personas/{guid}")]
 pub async fn update(
@@ -99,13 +100,13 @@ pub async fn update(
 
 /// Delete a persona
 ///
-/// It takes the permission `MANAGE_PERSONAS`. The persona is unlinked from every API key at once, and its policies go with
-/// it. If one of them denies anything, it takes authority over that, too: being an admin of it, or the role `$admin`.
+/// Requires the permission `MANAGE_PERSONAS`. Unlinks the persona from every API key at once, and deletes its policies.
+/// If it has deny policies, this also requires being an admin of the assets that they are about, or the role `$admin`.
 #[utoipa::path(
     tag = "Personas",
     operation_id = "delete_persona",
     params(("guid" = String, Path, description = "The `id` of the persona")),
-    responses((status = 200, description = "It is gone"), AnyError, Fails<403>, Fails<404>),
+    responses((status = 200, description = "Deleted"), AnyError, Fails<403>, Fails<404>),
 )]
 #[delete("/api/service/personas/{guid}")]
 pub async fn delete(state: web::Data<State>, actor: Actor, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
@@ -117,21 +118,21 @@ fn parse_guid(guid: &str) -> Result<PersonaId, Error> {
     PersonaId::parse(guid).ok_or_else(|| Error::NotFound { kind: "persona", id: crate::domain::listing::clip(guid) })
 }
 
-/// What a client may write.
+/// The body to create or update a persona.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = examples::persona_request)]
 pub struct PersonaRequest {
-    /// Unique among personas.
+    /// The name, unique among personas.
     #[schema(min_length = 1, max_length = 255, example = "Data engineers")]
     name: String,
-    /// For people; the name if left out.
+    /// The display name; `name` by default.
     #[schema(min_length = 1, max_length = 255)]
     display_name: Option<String>,
-    /// What it is for.
+    /// Its purpose.
     #[schema(max_length = 4096)]
     description: Option<String>,
-    /// Whether it grants anything; `true` if left out.
+    /// Whether its policies are in effect; `true` by default.
     enabled: Option<bool>,
 }
 
@@ -156,17 +157,17 @@ impl PersonaRequest {
 pub struct PersonaView {
     /// The GUID.
     id: String,
-    /// `default/<22 characters>`: what API keys are linked by.
+    /// `default/<22 characters>`, which requests use to link API keys.
     qualified_name: String,
-    /// Unique among personas.
+    /// The name, unique among personas.
     name: String,
-    /// For people.
+    /// The display name.
     display_name: String,
-    /// What it is for.
+    /// Its purpose.
     description: String,
-    /// Whether it grants anything.
+    /// Whether its policies are in effect.
     enabled: bool,
-    /// The user name of whoever created it.
+    /// The user name of its creator.
     created_by: String,
     /// Epoch milliseconds.
     created_at: i64,

@@ -1,4 +1,4 @@
-//! `/api/service/roles` and `/api/service/v2/groups`: what Atlan's SDKs keep caches of.
+//! `/api/service/roles` and `/api/service/v2/groups`, which Atlan's SDKs cache.
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Serialize;
@@ -18,7 +18,7 @@ type GroupPage = Records<Group>;
 
 /// List roles
 ///
-/// They are built in, and bundle permissions.
+/// Roles are built in; each is a set of permissions.
 #[utoipa::path(
     tag = "Users",
     operation_id = "list_roles",
@@ -48,7 +48,7 @@ pub async fn list(state: web::Data<State>, _actor: Actor, request: HttpRequest) 
 
 /// List groups
 ///
-/// Tessera has no groups: personas are what bundles permissions. The list is there for Atlan's SDKs.
+/// Always empty, for Atlan's SDKs: Tessera has personas instead of groups.
 #[utoipa::path(
     tag = "Users",
     operation_id = "list_groups",
@@ -61,27 +61,27 @@ pub async fn groups(state: web::Data<State>, _actor: Actor, request: HttpRequest
     Ok(HttpResponse::Ok().json(GroupPage::of(0, 0, Vec::new())))
 }
 
-/// A group as Atlan's SDKs read one. There is none.
+/// A group, in the format of Atlan's SDKs. There are none.
 #[derive(Serialize, ToSchema)]
 struct Group {
     /// The GUID.
     id: String,
-    /// The unique name.
+    /// The name.
     name: String,
-    /// The name for people.
+    /// The display name.
     alias: String,
 }
 
-/// A role as Atlan's SDKs read one.
+/// A role, in the format of Atlan's SDKs.
 #[derive(Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Role, example = examples::role)]
 pub struct RoleView {
-    /// The same in every installation.
+    /// The id, identical in every installation.
     id: &'static str,
-    /// Begins with `$`.
+    /// The name, which begins with `$`.
     name: &'static str,
-    /// The name for people.
+    /// The display name.
     description: &'static str,
     /// Always `workspace`.
     level: &'static str,
@@ -93,7 +93,7 @@ impl From<Role> for RoleView {
     }
 }
 
-/// What roles and groups can be filtered and sorted by.
+/// The fields that roles and groups can be filtered and sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NamedField {
     Id,

@@ -19,9 +19,9 @@ use crate::service::catalogue::search as service;
 
 /// Search for entities
 ///
-/// A part of Elasticsearch's query language: `bool` with `filter`, `must`, `must_not` and `should` over `term`, `terms`,
-/// `prefix`, `exists` and `match_all`. Case does not matter. Whatever else a query holds is refused by its name. Only what
-/// the caller may see is found and counted.
+/// A subset of Elasticsearch's query language: `bool` with `filter`, `must`, `must_not` and `should` over `term`,
+/// `terms`, `prefix`, `exists` and `match_all`. Case is ignored. Any other clause is refused, with its name. Only
+/// entities that the caller may see are found and counted.
 #[utoipa::path(
     tag = "Entities",
     operation_id = "search_entities",
@@ -41,60 +41,60 @@ pub async fn search(
         .json(SearchPage { approximate_count: found.total, entities: found.entities.into_iter().map(view).collect() }))
 }
 
-/// A search as Atlan's SDKs send it.
+/// A search, in the format of Atlan's SDKs.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = examples::search_request)]
 pub struct SearchRequest {
-    /// `query`, `sort` (by `__guid`), `from` and `size` (at most 1000; 10 if left out).
+    /// `query`, `sort` (by `__guid`), `from` and `size` (at most 1000; 10 by default).
     #[schema(value_type = Object)]
     dsl: Map<String, Value>,
-    /// Which attributes to tell, besides `name` and `qualifiedName`.
+    /// The attributes to return, besides `name` and `qualifiedName`.
     attributes: Option<Vec<String>>,
-    /// Taken and not looked at, as all that follow: references are told as they are.
+    /// Accepted and ignored, like all members that follow.
     #[serde(rename = "relationAttributes")]
     _relation_attributes: Option<Vec<String>>,
-    /// Not looked at.
+    /// Ignored.
     #[serde(rename = "includeRelationshipAttributes")]
     _include_relationship_attributes: Option<bool>,
-    /// Not looked at.
+    /// Ignored.
     #[serde(rename = "requestMetadata")]
     #[schema(value_type = Option<Object>)]
     _request_metadata: Option<Map<String, Value>>,
-    /// Not looked at.
+    /// Ignored.
     #[serde(rename = "excludeClassifications")]
     _exclude_classifications: Option<bool>,
-    /// Not looked at.
+    /// Ignored.
     #[serde(rename = "includeClassificationNames")]
     _include_classification_names: Option<bool>,
-    /// Not looked at.
+    /// Ignored.
     #[serde(rename = "excludeMeanings")]
     _exclude_meanings: Option<bool>,
-    /// Not looked at.
+    /// Ignored.
     #[serde(rename = "enableFullRestriction")]
     _enable_full_restriction: Option<bool>,
-    /// Not looked at.
+    /// Ignored.
     #[serde(rename = "showSearchScore")]
     _show_search_score: Option<bool>,
-    /// Not looked at.
+    /// Ignored.
     #[serde(rename = "suppressLogs")]
     _suppress_logs: Option<bool>,
-    /// Not looked at.
+    /// Ignored.
     #[serde(rename = "allowDeletedRelations")]
     _allow_deleted_relations: Option<bool>,
-    /// Not looked at.
+    /// Ignored.
     #[serde(rename = "showSearchMetadata")]
     _show_search_metadata: Option<bool>,
 }
 
-/// One page of what was searched for.
+/// One page of results.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SearchPage {
-    /// How many there are on all pages: exactly.
+    /// The number of entities in all pages; exact, despite its name.
     #[schema(minimum = 0)]
     approximate_count: i64,
-    /// Those on this one; absent if there is none.
+    /// The entities in this page; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     entities: Vec<EntityView>,

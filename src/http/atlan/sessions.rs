@@ -1,4 +1,4 @@
-//! `/api/service/sessions`: signing in and out with a password.
+//! `/api/service/sessions`: signs in with a password, and signs out.
 
 use actix_web::{HttpRequest, HttpResponse, delete, post, web};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::service::authn::sessions;
 
 /// Sign in
 ///
-/// The token of the answer is the user's bearer token, for a limited time.
+/// The answer contains a bearer token for the user, valid for a limited time.
 #[utoipa::path(
     tag = "Sessions",
     operation_id = "create_session",
@@ -36,7 +36,7 @@ pub async fn create(
 
 /// Sign out
 ///
-/// Ends the session whose token the request carries.
+/// Ends the session of the request's token.
 #[utoipa::path(
     tag = "Sessions",
     operation_id = "delete_current_session",
@@ -48,11 +48,11 @@ pub async fn delete(state: web::Data<State>, actor: Actor) -> Result<HttpRespons
     Ok(HttpResponse::Ok().finish())
 }
 
-/// Who signs in.
+/// User name and password.
 #[derive(Deserialize, Validate, ToSchema)]
 #[schema(example = examples::session_request)]
 pub struct SessionRequest {
-    /// The unique name.
+    /// The user name.
     #[validate(length(max = 100, message = "must have at most 100 characters"))]
     #[schema(max_length = 100)]
     username: String,
@@ -62,13 +62,13 @@ pub struct SessionRequest {
     password: String,
 }
 
-/// A session just begun.
+/// A new session.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = examples::session)]
 pub struct Session {
     /// The bearer token.
     token: String,
-    /// Epoch milliseconds.
+    /// When the session expires, in epoch milliseconds.
     expires_at: i64,
 }

@@ -1,4 +1,4 @@
-//! `/api/service/users`, `users/current` and `whoami`: who there is, and who is asking.
+//! `/api/service/users`, `users/current` and `whoami`: all users, and the caller.
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Serialize;
@@ -19,7 +19,7 @@ type UserPage = Records<UserView>;
 
 /// Get the caller as a user
 ///
-/// For an API key this is its service account.
+/// For an API key, its service account.
 #[utoipa::path(
     tag = "Users",
     operation_id = "get_current_user",
@@ -40,8 +40,7 @@ pub async fn current(state: web::Data<State>, actor: Actor) -> Result<HttpRespon
 
 /// List users
 ///
-/// People only: API keys have a list of their own. Without the permission `VIEW_USERS` a user is told of itself, and an
-/// API key of nobody.
+/// Users only, without API keys. Without the permission `VIEW_USERS` a user sees only itself, and an API key sees none.
 #[utoipa::path(
     tag = "Users",
     operation_id = "list_users",
@@ -55,9 +54,9 @@ pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -
     Ok(request.respond(page, UserView::from))
 }
 
-/// Get what the caller may do
+/// Get the caller's permissions
 ///
-/// Whoever holds a token can ask what it is good for.
+/// Any valid token may ask.
 #[utoipa::path(
     tag = "Users",
     operation_id = "whoami",
@@ -77,69 +76,69 @@ pub async fn whoami(actor: Actor) -> Result<HttpResponse, Failure> {
     }))
 }
 
-/// Who is asking.
+/// The caller.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = examples::who_am_i)]
 pub struct WhoAmI {
     /// The GUID.
     id: String,
-    /// The unique name.
+    /// The user name.
     username: String,
     /// `user` or `service_account`.
     kind: &'static str,
-    /// Always one.
+    /// The role; always exactly one.
     roles: Vec<RoleName>,
-    /// From its role and its own grants.
+    /// The permissions from its role and its own grants.
     permissions: Vec<&'static str>,
     /// The qualified names of the personas it is linked to.
     personas: Vec<String>,
-    /// When the credential of this request stops, in epoch milliseconds; absent if never.
+    /// When the credential of this request expires, in epoch milliseconds; absent if never.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<i64>,
 }
 
-/// A role, by its name.
+/// The name of a role.
 #[derive(Serialize, ToSchema)]
 pub struct RoleName {
-    /// Begins with `$`.
+    /// The name, which begins with `$`.
     name: &'static str,
 }
 
-/// A user as Atlan's SDKs read one.
+/// A user, in the format of Atlan's SDKs.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = User, example = examples::user)]
 pub struct UserView {
     /// The GUID.
     id: String,
-    /// The unique name.
+    /// The user name.
     username: String,
-    /// Empty if unknown.
+    /// The e-mail address; empty if unknown.
     email: String,
-    /// The whole name.
+    /// The full name.
     first_name: String,
     /// Always empty.
     last_name: String,
-    /// Whether the user may do anything.
+    /// Whether the user can authenticate.
     enabled: bool,
-    /// True for people.
+    /// True for users, false for service accounts.
     email_verified: bool,
-    /// Epoch milliseconds.
+    /// When the user was created, in epoch milliseconds.
     created_timestamp: i64,
     /// The name of the user's role.
     workspace_role: &'static str,
-    /// The same role.
+    /// `workspaceRole`, in a list.
     roles: Vec<&'static str>,
-    /// What Atlan has no member for.
+    /// Attributes that Atlan has no member for.
     attributes: UserAttributes,
 }
 
-/// Further facts about a user, as lists of strings.
+/// Further attributes of a user, as lists of strings.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UserAttributes {
-    /// The name for people.
+    /// The display name.
     display_name: Vec<String>,
     /// `user` or `service_account`.
     kind: Vec<&'static str>,

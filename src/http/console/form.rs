@@ -132,7 +132,11 @@ pub fn sentence(message: &str) -> String {
         }
         other => other,
     };
-    first.map(|each| if each == '`' { '“' } else { each }).chain(letters.map(quoted)).chain((!ends).then_some('.')).collect()
+    first
+        .map(|each| if each == '`' { '“' } else { each })
+        .chain(letters.map(quoted))
+        .chain((!ends).then_some('.'))
+        .collect()
 }
 
 #[cfg(test)]

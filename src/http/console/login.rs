@@ -11,7 +11,7 @@ use super::{Console, Posted, Visit};
 use crate::domain::error::{Error, Refusal};
 use crate::http::address::root;
 use crate::http::auth::origin;
-use crate::http::datahub::caller::refuse_cross_site_navigation;
+use crate::http::datahub::caller::check_csrf_navigation;
 use crate::http::datahub::login::{cookies, no_cookies};
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -68,7 +68,7 @@ pub async fn sign_in(
     request: HttpRequest,
     body: Body<Raw>,
 ) -> Result<HttpResponse, Failure> {
-    refuse_cross_site_navigation(&request)?;
+    check_csrf_navigation(&request)?;
     let form = Form::parse(&request, &body.bytes()?)?;
     let (username, password) = (form.text("username").trim().to_owned(), form.text("password").to_owned());
     let next = local(form.text("next")).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Entries of the audit trail, as sentences.
 
-use crate::domain::change::{Change, Subject};
+use crate::domain::change::{Change, ChangeSubject};
 use crate::http::console::words::When;
 
 /// What was done.
@@ -19,8 +19,8 @@ pub struct Entry {
 impl Entry {
     pub fn of(change: Change, now: i64) -> Self {
         let link = match (change.action.split('.').next(), change.subject) {
-            (Some("apikey"), Subject::Principal(id)) => Some(format!("keys/{id}")),
-            (Some("persona"), Subject::Persona(id)) => Some(format!("personas/{id}")),
+            (Some("apikey"), ChangeSubject::Principal(id)) => Some(format!("keys/{id}")),
+            (Some("persona"), ChangeSubject::Persona(id)) => Some(format!("personas/{id}")),
             _ => None,
         };
         let is_own = change.subject_name == change.actor_name;

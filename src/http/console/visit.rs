@@ -23,7 +23,7 @@ use crate::domain::token::TokenKind;
 use crate::http::address::root;
 use crate::http::asked::{self, Asked, Identify};
 use crate::http::auth::{Look, authenticate};
-use crate::http::datahub::caller::{SESSION_COOKIE, refuse_cross_site_navigation};
+use crate::http::datahub::caller::{SESSION_COOKIE, check_csrf_navigation};
 use crate::http::problem::Failure;
 use crate::http::state::{State, data, state};
 use crate::http::valid::{Params, Raw};
@@ -156,7 +156,7 @@ impl FromRequest for Posted {
         let request = request.clone();
         Box::pin(async move {
             let Asked { actor, body, .. } = asked.await?;
-            refuse_cross_site_navigation(&request)?;
+            check_csrf_navigation(&request)?;
             let form = Form::parse(&request, &body.bytes()?)?;
             let visit = Visit::new(&request, actor)?;
             let expected = csrf(&visit.state.service.peppers, session_of(&visit.actor)?);

@@ -1,5 +1,5 @@
-//! Other addresses of this door: DataHub's web frontend stands in front of its backend under `/api/gms`, and the
-//! client's guess at the frontend's address begins with `/api`.
+//! Path aliases of DataHub's routes: `/api/gms/…`, where DataHub's web frontend proxies its backend, and `/api/…`,
+//! which the client guesses for the frontend.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -8,10 +8,10 @@ use actix_web::middleware::Next;
 
 use super::owns;
 
-/// Leads a request to what it means.
+/// Middleware that rewrites an aliased path to the path it stands for.
 ///
 /// # Errors
-/// Those of the handler.
+/// The errors of the handler.
 pub async fn follow(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -33,7 +33,7 @@ pub async fn follow(
     next.call(request).await.map(ServiceResponse::map_into_boxed_body)
 }
 
-/// The path that an alias stands for; only this door's have any.
+/// The path that an alias stands for; `None` unless it is a route of this door.
 fn meant(path: &str) -> Option<&str> {
     let rest = path.strip_prefix("/api/gms").or_else(|| path.strip_prefix("/api"))?;
     (rest.starts_with('/') && owns(rest)).then_some(rest)

@@ -1,4 +1,4 @@
-//! `/aspects`: reading one aspect, and writing those that decide who can do anything.
+//! `/aspects`: reads one aspect, and writes the aspects that name, suspend and remove users.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
@@ -20,14 +20,14 @@ use crate::service::people::profiles;
 
 /// Get one aspect of an entity
 ///
-/// 404 says that there is none, which clients take for an answer.
+/// 404 means that the entity has no such aspect; DataHub's clients expect it.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "get_datahub_aspect",
     params(
         ("urn" = String, Path, description = "The entity's URN", example = "urn:li:corpuser:admin"),
         ("aspect" = String, Query, description = "Its name", example = "corpUserInfo"),
-        ("version" = Option<i64>, Query, description = "0, the latest"),
+        ("version" = Option<i64>, Query, description = "Any integer; the latest version is always returned"),
     ),
     responses(
         (status = 200, description = "The aspect", body = Object),
@@ -56,10 +56,10 @@ pub async fn read(
 
 /// Write aspects of users and of service accounts
 ///
-/// `?action=ingestProposal` takes one `proposal`, `?action=ingestProposalBatch` up to 200 `proposals` in 15 MiB: all of
-/// them happen, or none. `status` removes and takes back, `corpUserStatus` suspends and readmits, `corpUserInfo` and
-/// `corpUserEditableInfo` tell names, also of a new user. What the client reports about its own runs
-/// (`dataHubIngestionSource`, `dataHubExecutionRequest`) is taken and dropped; other entities are refused.
+/// `?action=ingestProposal` takes one `proposal`, `?action=ingestProposalBatch` up to 200 `proposals` in 15 MiB. They
+/// are written in one transaction. `status` removes and restores, `corpUserStatus` suspends and reinstates,
+/// `corpUserInfo` and `corpUserEditableInfo` set names and create users. Reports of the client about its own runs
+/// (`dataHubIngestionSource`, `dataHubExecutionRequest`) are accepted and dropped; other entities are refused.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "update_datahub_aspect",
@@ -87,7 +87,7 @@ pub async fn ingest(
         "ingestProposalBatch" => Batch::Many,
         _ => return Err(Violation::new("action", "must be `ingestProposal` or `ingestProposalBatch`").into()),
     };
-    // Not on this thread: to parse 15 MiB takes long enough for thousands of verifications.
+    // Parsed on the blocking pool: 15 MiB would block this thread for as long as thousands of verifications take.
     let wanted = web::block(move || read_proposals(&body, batch)).await;
     let Wanted { writings, last } = wanted.map_err(|error| Error::Internal(error.into()))??;
     if !writings.is_empty() {
@@ -120,7 +120,7 @@ fn read_proposals(body: &[u8], batch: Batch) -> Result<Wanted, Failure> {
     }
 }
 
-/// Who writes: a `Caller`, whose bodies may be as long as DataHub's client makes them.
+/// Like `Caller`, but accepts bodies of up to `LENGTH` bytes.
 pub struct Emitter;
 
 impl Identify for Emitter {

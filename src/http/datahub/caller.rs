@@ -1,5 +1,5 @@
-//! Who calls at this door: a bearer token, the system client, or the cookies of a session. A bearer token beats cookies:
-//! DataHub's client sends both, of different people.
+//! Authentication of DataHub's requests: by bearer token, as the system client (Basic), or by session cookies. A bearer
+//! token takes precedence over cookies, because DataHub's client sends both, of different users.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, ORI
 use actix_web::http::uri::Authority;
 use actix_web::{FromRequest, HttpRequest};
 
-use super::settings::{Authentication, SYSTEM, Settings};
+use super::settings::{Authentication, DoorRules, SYSTEM};
 use super::urn;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Refusal, Violation};
@@ -24,13 +24,13 @@ use crate::http::state::{State, data, state};
 
 /// The cookie that holds a session's token.
 pub const SESSION_COOKIE: &str = "PLAY_SESSION";
-/// The cookie that tells scripts who is signed in.
+/// The cookie with the URN of the signed-in user, readable by scripts.
 pub const ACTOR_COOKIE: &str = "actor";
 
 const DATAHUB_ACTOR: HeaderName = HeaderName::from_static("x-datahub-actor");
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Whoever makes a request at this door; as an argument of a handler it means: only the authenticated.
+/// Extractor for the authenticated actor of a DataHub request.
 pub struct Caller(pub Actor);
 
 impl FromRequest for Caller {
@@ -45,17 +45,17 @@ impl FromRequest for Caller {
 
 impl Identify for Caller {
     async fn identify(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
-        identify(state, &*data::<Settings>(request)?, request, look).await
+        identify(state, &*data::<DoorRules>(request)?, request, look).await
     }
 }
 
-async fn identify(state: &State, settings: &Settings, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
+async fn identify(state: &State, settings: &DoorRules, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
     if settings.authentication != Authentication::On {
-        refuse_cross_site(request)?;
-        refuse_strange_host(state, settings, request)?;
-        return at_their_word(state, settings, request).await;
+        check_csrf(request)?;
+        check_dns_rebinding(state, settings, request)?;
+        return unverified_actor(state, settings, request).await;
     }
-    // As they are, as DataHub's client sends them, or in Base64, as others do.
+    // Basic credentials in plain text, as DataHub's client sends them, or in Base64, as the standard says.
     if let Some((plain, decoded)) = basic(request) {
         let (id, secret) = plain.split_once(':').map(owned).or(decoded).unwrap_or_default();
         let known = settings.system_client.as_ref().filter(|client| client.is(&id, &secret));
@@ -72,8 +72,8 @@ async fn identify(state: &State, settings: &Settings, request: &HttpRequest, loo
     }
 }
 
-/// Whoever a request says, as nobody is asked for proof; if it says nothing, the system.
-async fn at_their_word(state: &State, settings: &Settings, request: &HttpRequest) -> Result<Actor, Failure> {
+/// With authentication off: the actor that `X-DataHub-Actor` names, unverified; the system client if it is absent.
+async fn unverified_actor(state: &State, settings: &DoorRules, request: &HttpRequest) -> Result<Actor, Failure> {
     let system = settings.system_client.as_ref().map_or(SYSTEM, |client| client.id());
     let named =
         match request.headers().get(DATAHUB_ACTOR) {
@@ -85,8 +85,8 @@ async fn at_their_word(state: &State, settings: &Settings, request: &HttpRequest
     if named == system {
         return Ok(Actor::built_in(system, state.service.clock.now()));
     }
-    state.service.take_at_word(named.to_owned()).await.map_err(|error| match error {
-        // There is nobody to keep it from.
+    state.service.actor_without_proof(named.to_owned()).await.map_err(|error| match error {
+        // Without authentication there is no reason to hide whether a user exists.
         Error::Unauthenticated(Refusal::Invalid) => Failure::DataHub(
             StatusCode::UNAUTHORIZED,
             format!(
@@ -98,13 +98,12 @@ async fn at_their_word(state: &State, settings: &Settings, request: &HttpRequest
     })
 }
 
-/// The actor of the session in the cookies, which must agree on who it is. What changes something must not come from
-/// another site: a form cannot send JSON, and a script of another site says where it is.
+/// The actor of the session cookies, which must both name the same user. Applies the CSRF check.
 async fn of_session(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
     let (Some(session), Some(claimed)) = (request.cookie(SESSION_COOKIE), request.cookie(ACTOR_COOKIE)) else {
         return Err(Error::Unauthenticated(Refusal::Missing).into());
     };
-    refuse_cross_site(request)?;
+    check_csrf(request)?;
     let actor = authenticate(state, session.value(), request, look).await?;
     let is_session = actor.credential.is_some_and(|credential| credential.kind == TokenKind::Session);
     if is_session && claimed.value() == urn::of_user(actor.username()) {
@@ -113,9 +112,9 @@ async fn of_session(state: &State, request: &HttpRequest, look: Look) -> Result<
     Err(Error::Unauthenticated(Refusal::Invalid).into())
 }
 
-/// Refuses a page that has given its own host name the address of this server, as only that name still tells it from
-/// this server's pages. Where others can reach this server its names are not known, so programs may use any.
-fn refuse_strange_host(state: &State, settings: &Settings, request: &HttpRequest) -> Result<(), Failure> {
+/// DNS-rebinding guard: without authentication, `Host` must be loopback or that of `TESSERA_PUBLIC_URL`. With
+/// `OffAnywhere` this holds for browsers only, as the server's other host names are unknown.
+fn check_dns_rebinding(state: &State, settings: &DoorRules, request: &HttpRequest) -> Result<(), Failure> {
     let headers = request.headers();
     let by_browser = headers.contains_key(ORIGIN) || headers.keys().any(|name| name.as_str().starts_with("sec-fetch-"));
     let Some(host) = headers.get(HOST) else { return Ok(()) };
@@ -131,7 +130,7 @@ fn refuse_strange_host(state: &State, settings: &Settings, request: &HttpRequest
     Err(Failure::DataHub(StatusCode::FORBIDDEN, message))
 }
 
-/// Whether a `Host` names this machine, to itself.
+/// Whether a `Host` is `localhost` or a loopback address.
 fn is_loopback(host: &str) -> bool {
     let Ok(authority) = host.parse::<Authority>() else { return false };
     let name = authority.host();
@@ -139,11 +138,11 @@ fn is_loopback(host: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// Refuses a request that a browser may have been tricked into.
+/// CSRF check: a request with an unsafe method must be JSON, which a form cannot send, and from the same origin.
 ///
 /// # Errors
 /// 403
-pub fn refuse_cross_site(request: &HttpRequest) -> Result<(), Failure> {
+pub fn check_csrf(request: &HttpRequest) -> Result<(), Failure> {
     let text = |name: HeaderName| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
     let is_json = text(CONTENT_TYPE).is_some_and(|value| {
         value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
@@ -161,13 +160,15 @@ pub fn refuse_cross_site(request: &HttpRequest) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Refuses a navigation that a page of another site caused, for a path that does something on GET: browsers send the
-/// cookies along. They say whence it comes in one header or another; one that says it in none is refused, too. Programs
-/// say nothing, and nobody causes them to send cookies.
+/// CSRF check for a path that changes state on GET, where browsers send the cookies along: refuses cross-site
+/// navigation.
+///
+/// The origin is read from `Sec-Fetch-Site`, `Origin` or `Referer`; a browser that sends none of them is refused. Other
+/// clients without these headers pass, because no page can make them send cookies.
 ///
 /// # Errors
 /// 403
-pub fn refuse_cross_site_navigation(request: &HttpRequest) -> Result<(), Failure> {
+pub fn check_csrf_navigation(request: &HttpRequest) -> Result<(), Failure> {
     let text = |name: HeaderName| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
     let here = |url: &str| {
         let authority = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());

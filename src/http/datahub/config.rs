@@ -1,17 +1,17 @@
-//! `/config`, `/health` and `/admin`: what clients ask before anything else. `/config` answers whatever the credential.
+//! `/config`, `/health` and `/admin`: what clients request first. None of them needs or checks a credential.
 
 use actix_web::{HttpRequest, HttpResponse, get};
 use serde_json::json;
 
-/// Tell DataHub's clients what this server is
+/// Get the server's configuration
 ///
-/// `noCode` is the text `true`: without it the client takes the server for another one. No version of DataHub is told, as
-/// clients would expect more of it than is here.
+/// `noCode` is the text `true`: without it the client does not recognise the server. No DataHub version is reported,
+/// because clients would expect all features of that version.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "get_datahub_config",
     security(()),
-    responses((status = 200, description = "What this server is", body = Object)),
+    responses((status = 200, description = "The configuration", body = Object)),
 )]
 #[get("/config")]
 pub async fn config(request: HttpRequest) -> HttpResponse {
@@ -31,28 +31,28 @@ pub async fn config(request: HttpRequest) -> HttpResponse {
     }))
 }
 
-/// Tell DataHub's clients that the backend runs
+/// Check that the backend is up
 ///
-/// They look at the status only.
+/// Clients look at the status only.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "get_datahub_health",
     security(()),
-    responses((status = 200, description = "It does", content_type = "text/plain", body = String)),
+    responses((status = 200, description = "It is up", content_type = "text/plain", body = String)),
 )]
 #[get("/health")]
 pub async fn health() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body("GOOD")
 }
 
-/// Tell DataHub's clients that the frontend runs
+/// Check that the frontend is up
 ///
-/// They look at the status only.
+/// Clients look at the status only.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "get_datahub_frontend_health",
     security(()),
-    responses((status = 200, description = "It does", content_type = "text/plain", body = String)),
+    responses((status = 200, description = "It is up", content_type = "text/plain", body = String)),
 )]
 #[get("/admin")]
 pub async fn admin() -> HttpResponse {

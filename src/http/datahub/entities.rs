@@ -1,4 +1,4 @@
-//! `/entities`, `/entitiesV2`: reading and deleting users, service accounts and access tokens by their URNs.
+//! `/entities`, `/entitiesV2`: reads and deletes users, service accounts and access tokens by URN.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
@@ -23,18 +23,18 @@ use crate::http::valid::{Params, Raw, read_or};
 use crate::service::keys::{access_tokens, service_accounts};
 use crate::service::people::{profiles, users};
 
-/// Something with a URN, as its aspects.
+/// A user, service account or access token, as its aspects.
 pub struct Entity {
     /// Its URN.
     pub urn: String,
     /// `corpuser` or `dataHubAccessToken`.
     pub kind: &'static str,
-    /// What is told of it.
+    /// The aspects that clients see.
     pub aspects: Vec<Aspect>,
 }
 
 impl Entity {
-    /// The entity with that URN that the actor may read.
+    /// Gets the entity with that URN, if the actor may read it.
     ///
     /// # Errors
     /// 404
@@ -95,7 +95,7 @@ impl Entity {
     }
 }
 
-/// The record of DataHub's model that holds an aspect.
+/// The name of the record in DataHub's model that holds an aspect.
 #[must_use]
 pub fn record(aspect: &str) -> &'static str {
     match aspect {
@@ -115,7 +115,7 @@ pub fn record(aspect: &str) -> &'static str {
 
 /// Get an entity
 ///
-/// Users, service accounts and access tokens, with the aspects that were asked for.
+/// A user, a service account or an access token, with the requested aspects; all of them if `aspects` is absent.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "get_datahub_entity",
@@ -161,7 +161,7 @@ pub async fn read(
 
 /// Get a user as a snapshot
 ///
-/// What the `curl` commands of DataHub's documentation ask for.
+/// The `curl` commands in DataHub's documentation use this.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "get_datahub_snapshot",
@@ -188,17 +188,17 @@ pub async fn snapshot(
     Ok(HttpResponse::Ok().json(json!({"value": {kind: {"urn": entity.urn, "aspects": aspects}}})))
 }
 
-/// Delete an entity for good, or write a snapshot
+/// Delete an entity permanently, or write a snapshot
 ///
-/// `?action=delete` deletes a user, a service account or an access token; `?action=deleteReferences` has nothing to do.
-/// `?action=ingest` writes the aspects of a snapshot in `entity.value`, as `emit_mce` sends it: all of them, or none.
+/// `?action=delete` deletes a user, a service account or an access token; `?action=deleteReferences` does nothing.
+/// `?action=ingest` writes the aspects of a snapshot in `entity.value`, as `emit_mce` sends it, in one transaction.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "delete_datahub_entity",
     params(("action" = String, Query, description = "`delete`, `deleteReferences` or `ingest`")),
     request_body = EntityAction,
     responses(
-        (status = 200, description = "How many rows there were", body = Object),
+        (status = 200, description = "The number of deleted rows", body = Object),
         DataHubFails<400>,
         DataHubFails<401>,
         DataHubFails<403>,
@@ -254,14 +254,14 @@ async fn delete(state: &State, actor: &Actor, text: &str) -> Result<i32, Failure
     }
 }
 
-/// What is to be done with which entity.
+/// The entity to delete.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct EntityAction {
     /// Its URN.
     urn: String,
 }
 
-/// What is to be written.
+/// The body of `?action=ingest`.
 #[derive(Deserialize)]
 struct Ingested {
     entity: SnapshotHolder,

@@ -1,4 +1,4 @@
-//! `/logIn`, `/logOut`, `/signUp`, `/authenticate`: sessions in cookies, as DataHub's frontend keeps them.
+//! `/logIn`, `/logOut`, `/signUp`, `/authenticate`: cookie sessions, like those of DataHub's frontend.
 
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use actix_web::http::StatusCode;
@@ -7,8 +7,8 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::caller::{ACTOR_COOKIE, Caller, SESSION_COOKIE, refuse_cross_site, refuse_cross_site_navigation};
-use super::settings::Settings;
+use super::caller::{ACTOR_COOKIE, Caller, SESSION_COOKIE, check_csrf, check_csrf_navigation};
+use super::settings::DoorRules;
 use super::urn;
 use crate::clock::SECOND;
 use crate::domain::error::{Error, Refusal};
@@ -22,7 +22,7 @@ use crate::http::valid::{Body, Params, Raw};
 use crate::service::authn::sessions::{self, NewSession};
 use crate::service::people::invites::{self, SignUp};
 
-/// Sign in with a password, for cookies
+/// Sign in with a password and get session cookies
 ///
 /// A wrong password is answered with 400, as DataHub does.
 #[utoipa::path(
@@ -37,7 +37,7 @@ use crate::service::people::invites::{self, SignUp};
 )]
 #[post("/logIn")]
 pub async fn log_in(state: web::Data<State>, request: HttpRequest, body: Body<Raw>) -> Result<HttpResponse, Failure> {
-    refuse_cross_site(&request)?;
+    check_csrf(&request)?;
     let body = body.bytes()?;
     let LogIn { username, password } = read(&body)?;
     let username = username.trim();
@@ -45,9 +45,9 @@ pub async fn log_in(state: web::Data<State>, request: HttpRequest, body: Body<Ra
     begin(&state, &request, username.to_owned(), password).await
 }
 
-/// Sign up with an invitation, for cookies
+/// Sign up with an invitation and get session cookies
 ///
-/// The user name is the address, which need not have an `@`.
+/// `email` becomes the user name; it need not contain an `@`.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "create_datahub_user",
@@ -61,11 +61,11 @@ pub async fn log_in(state: web::Data<State>, request: HttpRequest, body: Body<Ra
 #[post("/signUp")]
 pub async fn sign_up(
     state: web::Data<State>,
-    settings: web::Data<Settings>,
+    settings: web::Data<DoorRules>,
     request: HttpRequest,
     body: Body<Raw>,
 ) -> Result<HttpResponse, Failure> {
-    refuse_cross_site(&request)?;
+    check_csrf(&request)?;
     let body = body.bytes()?;
     let form: SignUpForm = read(&body)?;
     let username = form.email.trim().to_owned();
@@ -101,14 +101,13 @@ pub async fn sign_up(
 
 /// Sign out
 ///
-/// The session of the cookies ends, and the answer is a redirection without them. A request that a page of another site
-/// caused is refused.
+/// Ends the session, clears the cookies and redirects to the start page. Cross-site navigation is refused (CSRF check).
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "delete_datahub_session",
     security(()),
     responses(
-        (status = 303, description = "To the start page, without the cookies"),
+        (status = 303, description = "A redirect to the sign-in page that clears the cookies"),
         DataHubFails<403>,
     ),
 )]
@@ -118,7 +117,7 @@ pub async fn log_out(
     request: HttpRequest,
     caller: Option<Caller>,
 ) -> Result<HttpResponse, Failure> {
-    refuse_cross_site_navigation(&request)?;
+    check_csrf_navigation(&request)?;
     if let Some(Caller(actor)) = caller {
         match sessions::end(&state.service, &actor).await {
             Ok(()) | Err(Error::Conflict(_) | Error::Unauthenticated(_)) => {}
@@ -129,20 +128,20 @@ pub async fn log_out(
     Ok(HttpResponse::SeeOther().insert_header((LOCATION, "login")).cookie(session).cookie(actor).finish())
 }
 
-/// Go on to a page of this server, or to the page that signs in
+/// Redirect to a page of this server, or to the sign-in page
 ///
-/// Where it leads depends on whether the cookies are those of a session.
+/// Redirects to `redirect_uri` if the cookies are those of a session, otherwise to the sign-in page.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "get_datahub_sign_in",
     security(()),
     params(("redirect_uri" = Option<String>, Query, description = "A path of this server")),
-    responses((status = 303, description = "There")),
+    responses((status = 303, description = "The redirect")),
 )]
 #[get("/authenticate")]
 pub async fn authenticate(request: HttpRequest, caller: Option<Caller>) -> Result<HttpResponse, Failure> {
     let wanted = Params::parse(request.query_string()).get("redirect_uri")?.to_owned();
-    // Only within this server: `//host` and `/\host` are others.
+    // Open-redirect guard: only paths of this server; `//host` and `/\host` name other hosts.
     let local = wanted.starts_with('/')
         && !wanted.starts_with("//")
         && !wanted.chars().any(|each| each == '\\' || each.is_control());
@@ -206,7 +205,7 @@ fn bad_request(message: String) -> Failure {
     Failure::DataHub(StatusCode::BAD_REQUEST, message)
 }
 
-/// What was sent is not repeated: it holds a password.
+/// Parses a body; errors do not quote it, because it holds a password.
 fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
     read_json(body).map_err(|error| match error {
         Unreadable::TooMuch(excess) => bad_request(format!("The body {excess}.")),
@@ -215,30 +214,30 @@ fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
     })
 }
 
-/// Who signs in.
+/// User name and password.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct LogIn {
-    /// The unique name.
+    /// The user name.
     username: String,
     /// In clear text: use TLS.
     #[schema(format = Password)]
     password: String,
 }
 
-/// Who signs up. Further members are ignored, as DataHub does.
+/// A new user. Unknown members are ignored, as DataHub does.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct SignUpForm {
-    /// For people.
+    /// The user's full name.
     full_name: String,
-    /// The user name, too.
+    /// The e-mail address, which is also the user name.
     email: String,
-    /// What they do.
+    /// The job title.
     title: String,
     /// In clear text: use TLS.
     #[schema(format = Password)]
     password: String,
-    /// What was handed out.
+    /// The invite token.
     invite_token: String,
 }

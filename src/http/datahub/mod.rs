@@ -1,6 +1,6 @@
-//! DataHub's wire format: GraphQL, signing in with cookies, and the REST calls of its SDK and its command line.
+//! DataHub's wire format: GraphQL, cookie sessions, and the REST calls of its SDK and command line.
 //!
-//! It is a second door into the same room: the same actors, credentials and use cases as Atlan's.
+//! It uses the same actors, credentials and use cases as Atlan's door.
 
 pub mod aliases;
 pub mod aspects;
@@ -14,11 +14,11 @@ mod proposals;
 pub mod settings;
 mod urn;
 
-pub use self::settings::Settings;
+pub use self::settings::DoorRules;
 #[cfg(feature = "fuzzing")]
 pub use self::urn::{of_role, of_token, of_user, role, token_id, username};
 
-/// The first segments of the paths of this door, but for GraphQL's.
+/// The first segments of this door's paths, except GraphQL's.
 const SEGMENTS: [&str; 11] = [
     "config",
     "health",
@@ -33,7 +33,7 @@ const SEGMENTS: [&str; 11] = [
     "openapi",
 ];
 
-/// Whether a path belongs to this door, so that its errors have DataHub's body.
+/// Whether a path belongs to this door; its errors then have DataHub's body.
 #[must_use]
 pub fn owns(path: &str) -> bool {
     let path = path.trim_matches('/');

@@ -1,4 +1,4 @@
-//! `/openapi/operations/identity/user/urn`: who am I?
+//! `/openapi/operations/identity/user/urn`: the URN of the caller.
 
 use actix_web::{HttpResponse, get};
 use serde::Serialize;
@@ -10,12 +10,12 @@ use crate::http::openapi::DataHubFails;
 
 /// Get the caller's URN
 ///
-/// It says who a token authenticates, and is refused once that user is suspended or removed.
+/// The URN of the principal that the token authenticates. 401 once that principal is suspended or removed.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "get_caller_urn",
     responses(
-        (status = 200, description = "Who calls", body = CallerUrn),
+        (status = 200, description = "The caller's URN", body = CallerUrn),
         DataHubFails<401>,
     ),
 )]
@@ -24,7 +24,7 @@ pub async fn caller(Caller(actor): Caller) -> HttpResponse {
     HttpResponse::Ok().json(CallerUrn { urn: urn::of_user(actor.username()) })
 }
 
-/// Who calls.
+/// The caller's URN.
 #[derive(Serialize, ToSchema)]
 pub struct CallerUrn {
     /// `urn:li:corpuser:<user name>`

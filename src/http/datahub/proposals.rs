@@ -1,7 +1,7 @@
-//! What DataHub's clients write: proposals of one aspect each, and snapshots of several, as checked [`Writing`]s.
+//! Parses what DataHub's clients write into checked [`Writing`]s: proposals of one aspect, and snapshots of several.
 //!
-//! Tessera keeps users and service accounts. The reports that the client sends about its own runs are taken, so that an
-//! ingestion with a token succeeds, and dropped. Everything else is refused in words that say so.
+//! Tessera keeps users and service accounts only. Reports of the client about its own runs are accepted, so that an
+//! ingestion with a token succeeds, and dropped. Everything else is refused.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -13,22 +13,22 @@ use crate::domain::nesting::{Texts, Unreadable};
 use crate::domain::profile::{AspectName, Writing};
 use crate::http::problem::Failure;
 
-/// How many proposals one request can have: as many as DataHub's client puts into one.
+/// The most proposals in one request, as many as DataHub's client sends.
 pub const MOST: usize = 200;
-/// The longest body with proposals, in bytes: as long as DataHub's client makes one.
+/// The longest body with proposals, in bytes, as long as DataHub's client sends.
 pub const LENGTH: usize = 15 << 20;
 
-/// The types of what the client reports about its own runs.
+/// The entity types of the client's reports about its own runs.
 const REPORTS: [&str; 2] = ["dataHubIngestionSource", "dataHubExecutionRequest"];
 
-/// What is wanted: the writings, and the URN of the last thing that they are about.
+/// The writings of a request, and the URN of the last entity in it.
 #[derive(Default)]
 pub struct Wanted {
     pub writings: Vec<Writing>,
     pub last: String,
 }
 
-/// A change of one aspect. Further members are ignored.
+/// A change of one aspect. Unknown members are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Proposal {
@@ -44,20 +44,20 @@ struct GenericAspect {
     value: String,
 }
 
-/// Reads proposals, all of them or none. `place` names the one with that index.
+/// Reads all proposals, or fails. `place` makes the prefix of a proposal's field names in errors from its index.
 ///
 /// # Errors
-/// What is wrong with the first that is wrong.
+/// The violation of the first invalid proposal.
 pub fn read(proposals: Vec<Proposal>, place: impl Fn(usize) -> String) -> Result<Wanted, Failure> {
     let mut wanted = Wanted::default();
-    // Together, as all of them are in memory at once.
+    // One budget for all of them, because all are in memory at once.
     let mut texts = Texts::default();
     for (index, proposal) in proposals.into_iter().enumerate() {
         let place = place(index);
         let wrong = |member: &str, message: String| Violation::new(format!("{place}{member}"), message);
         let urn = match (proposal.entity_urn, &proposal.entity_type) {
             (Some(urn), _) => urn,
-            // The client's reports name themselves by a key at times.
+            // Some of the client's reports have a key instead of a URN.
             (None, Some(kind)) if REPORTS.contains(&kind.as_str()) => continue,
             (None, _) => return Err(wrong("entityUrn", "must be given".to_owned()).into()),
         };
@@ -82,10 +82,10 @@ pub fn read(proposals: Vec<Proposal>, place: impl Fn(usize) -> String) -> Result
     Ok(wanted)
 }
 
-/// Reads what the member `entity` of `/entities?action=ingest` has in `value`: one snapshot under the name of its record.
+/// Reads `entity.value` of `/entities?action=ingest`: one snapshot under the name of its record.
 ///
 /// # Errors
-/// What is wrong with it.
+/// A violation that says what is wrong.
 pub fn read_snapshot(place: &str, value: &Map<String, Value>) -> Result<Wanted, Violation> {
     let wrong = |member: &str, message: String| Violation::new(format!("{place}{member}"), message);
     let shape = || wrong("value", "must have one snapshot, under the name of its record".to_owned());
@@ -110,7 +110,7 @@ pub fn read_snapshot(place: &str, value: &Map<String, Value>) -> Result<Wanted, 
     Ok(wanted)
 }
 
-/// The user name of whom a URN names; `None` for a report about a run, which is dropped.
+/// The user name in a URN; `None` for a report about a run, which is dropped.
 fn subject(text: &str) -> Result<Option<String>, String> {
     let kind = text.strip_prefix("urn:li:").and_then(|rest| rest.split(':').next()).unwrap_or_default();
     match urn::username(text) {
@@ -128,7 +128,7 @@ fn subject(text: &str) -> Result<Option<String>, String> {
     }
 }
 
-/// The aspect of that name; `None` for the key, which the URN tells.
+/// The aspect with that name; `None` for the key aspect, because the URN contains it.
 fn aspect(name: &str) -> Result<Option<AspectName>, String> {
     if name == "corpUserKey" {
         return Ok(None);

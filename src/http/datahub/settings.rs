@@ -1,4 +1,4 @@
-//! What this door can be told.
+//! Rules of DataHub's door.
 
 use std::fmt;
 
@@ -8,51 +8,51 @@ use crate::domain::access_token::Lifetimes;
 use crate::domain::password::PasswordRule;
 use crate::domain::user::RESERVED_PREFIX;
 
-/// What this door can be told.
+/// Rules of DataHub's door.
 #[derive(Debug, Clone, Default)]
-pub struct Settings {
-    /// Whether callers must prove who they are.
+pub struct DoorRules {
+    /// Whether callers must authenticate.
     pub authentication: Authentication,
-    /// The program that may do everything, if there is one.
+    /// The program with all permissions, if there is one.
     pub system_client: Option<SystemClient>,
     /// How long access tokens may live.
     pub lifetimes: Lifetimes,
-    /// What is asked of the password of who signs up.
+    /// The rule for passwords of users that sign up.
     pub password_rule: PasswordRule,
 }
 
-/// Whether callers must prove who they are. DataHub's `METADATA_SERVICE_AUTH_ENABLED`.
+/// Whether callers must authenticate. DataHub's `METADATA_SERVICE_AUTH_ENABLED`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Authentication {
-    /// They must.
+    /// Callers must authenticate.
     #[default]
     On,
-    /// Whoever they say they are, they are: for a test installation that nobody else can reach.
+    /// The caller names its actor, without proof: for a test installation that no other machine can reach.
     Off,
-    /// The same where others can reach it, by whatever name.
+    /// Like `Off`, for an installation that other machines reach under any host name.
     OffAnywhere,
 }
 
-/// What the caller is called who says nothing while authentication is off.
+/// The user name of a caller that names no actor while authentication is off.
 pub const SYSTEM: &str = "__datahub_system";
 
-/// A program that authenticates with a name and a secret and may do everything. DataHub's frontend is one.
+/// A program with all permissions that authenticates with an id and a secret, such as DataHub's frontend.
 #[derive(Clone)]
 pub struct SystemClient {
     id: String,
     secret: String,
 }
 
-/// The secrets that DataHub has shipped.
+/// Secrets published in DataHub's distributions, which are refused.
 const PUBLISHED: [&str; 1] = ["JohnSnowKnowsNothing"];
 
 impl SystemClient {
-    /// Checks both.
+    /// Creates the client after checking its id and its secret.
     ///
     /// # Errors
     /// A message that says what is wrong.
     pub fn new(id: &str, secret: &str) -> Result<Self, String> {
-        // No user has such a name, whichever way they are made.
+        // The prefix is reserved: no user can be created with it.
         if !id.starts_with(RESERVED_PREFIX) || id.contains(':') {
             return Err(format!(
                 "the id of the system client must begin with `{RESERVED_PREFIX}`, which no user name does, and have no `:`"
@@ -72,7 +72,7 @@ impl SystemClient {
         &self.id
     }
 
-    /// Whether these are its name and its secret.
+    /// Whether these are its id and secret, in constant time.
     #[must_use]
     pub fn is(&self, id: &str, secret: &str) -> bool {
         let same = self.id.as_bytes().ct_eq(id.as_bytes()) & self.secret.as_bytes().ct_eq(secret.as_bytes());

@@ -1,4 +1,4 @@
-//! DataHub's names of things: `urn:li:corpuser:ada`.
+//! DataHub's URNs, such as `urn:li:corpuser:ada`.
 
 use std::fmt::Display;
 
@@ -10,12 +10,12 @@ const USER: &str = "urn:li:corpuser:";
 const TOKEN: &str = "urn:li:dataHubAccessToken:";
 const ROLE: &str = "urn:li:dataHubRole:";
 
-/// Of the principal with that user name.
+/// The URN of the principal with that user name.
 pub fn of_user(username: impl Display) -> String {
     format!("{USER}{username}")
 }
 
-/// Of the access token with that id.
+/// The URN of the access token with that id.
 pub fn of_token(id: &str) -> String {
     format!("{TOKEN}{id}")
 }
@@ -34,7 +34,7 @@ fn usable(rest: &str) -> Option<&str> {
     (!rest.is_empty() && !rest.chars().any(is_hidden)).then_some(rest)
 }
 
-/// The user name in a principal's URN, for a use case.
+/// The user name in a principal's URN, or a violation.
 ///
 /// # Errors
 /// A violation of `field`.
@@ -44,10 +44,10 @@ pub fn user(field: &'static str, urn: &str) -> Result<String, Violation> {
         .ok_or_else(|| Violation::new(field, format!("must be a user's URN such as `{USER}ada`")))
 }
 
-/// DataHub's names of the roles.
+/// The roles with DataHub's names.
 const ROLES: [(Role, &str); 3] = [(Role::Admin, "Admin"), (Role::Member, "Editor"), (Role::Guest, "Reader")];
 
-/// The URN of a role, if DataHub has it.
+/// The URN of a role, if DataHub has that role.
 pub fn of_role(role: Role) -> Option<String> {
     ROLES.iter().find(|(known, _)| *known == role).map(|(_, name)| format!("{ROLE}{name}"))
 }

@@ -1,8 +1,8 @@
-//! `/gateway/verify`: forward authentication, as nginx, Caddy, Traefik, `HAProxy`, Apache and Envoy ask for it.
+//! `/gateway/verify`: forward authentication for nginx, Caddy, Traefik, `HAProxy`, Apache and Envoy.
 //!
-//! The gateway sends the head of the client's request here and lets the request through on 200. It copies the
-//! `X-Tessera-*` fields of the answer to the request. All of them are always there, if empty, so that one that the
-//! client sent itself is always overwritten.
+//! The gateway sends the headers of the client's request here and forwards the request on 200. It copies the
+//! `X-Tessera-*` headers of the answer to the request. The answer always has all of them, possibly empty, so that
+//! values forged by the client are overwritten.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::authz::decide::Inquiry;
 
-/// What can be required, as it is documented.
+/// The requirements, as documented in the OpenAPI description.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only its documentation is used")]
@@ -37,18 +37,19 @@ pub struct VerifyParams {
     permission: Option<String>,
     /// What the actor must be allowed to do with `resource`: an action of a policy or a DataHub privilege.
     action: Option<String>,
-    /// The qualified name or URN of what `action` would be done with.
+    /// The qualified name or URN of the resource of `action`.
     resource: Option<String>,
-    /// The name of the type of `resource`, for policies that look at it.
+    /// The type of `resource`, for policies with a condition on it.
     r#type: Option<String>,
 }
 
-/// `verify` at its path, for every method there is or will be, and with any path behind it.
+/// Registers `verify` for every method, at its path and at all paths below.
 pub struct Verify;
 
 impl HttpServiceFactory for Verify {
     fn register(self, config: &mut AppService) {
-        // Two resources: the first is found by comparing text, a set of both only by a regular expression.
+        // Two resources, because the first then matches by string comparison; one for both would need a regular
+        // expression.
         web::resource(PATH).to(verify).register(config);
         web::resource(format!("{PATH}/{{original:.*}}")).to(verify).register(config);
     }
@@ -56,8 +57,9 @@ impl HttpServiceFactory for Verify {
 
 /// Verify the token of a request that a gateway forwards
 ///
-/// 200 with who it is, 401, 403 for a missing persona or permission or for what no policy permits, or 429. Never a redirect. Every method is answered
-/// like `GET`, and so is every path below this one: some gateways ask with the method and the path of the client.
+/// 200 with the principal in headers; 401; 403 for a missing persona or permission, or if no policy permits the action;
+/// or 429. Never a redirect. Every method and every path below this one is answered like `GET`, because some gateways
+/// send the method and the path of the client's request.
 #[utoipa::path(
     impl_for = Verify,
     tag = "Gateways",
@@ -66,12 +68,12 @@ impl HttpServiceFactory for Verify {
     path = "/gateway/verify",
     params(VerifyParams),
     responses(
-        (status = 200, description = "Let it through", headers(
+        (status = 200, description = "Verified: forward the request", headers(
             ("X-Tessera-Principal" = String, description = "The user name"),
             ("X-Tessera-Principal-Id" = String, description = "The id"),
             ("X-Tessera-Client-Id" = String, description = "`apikey-<id>`; empty for a user"),
-            ("X-Tessera-Personas" = String, description = "Qualified names of the enabled personas, with commas"),
-            ("X-Tessera-Permissions" = String, description = "Names of the permissions, with commas"),
+            ("X-Tessera-Personas" = String, description = "Comma-separated qualified names of the enabled personas"),
+            ("X-Tessera-Permissions" = String, description = "Comma-separated names of the permissions"),
             ("X-Tessera-Expires-In" = String, description = "Seconds until the token expires; empty for never"),
         )),
         AnyError, Fails<403>, Fails<503>, Fails<429>,
@@ -98,7 +100,7 @@ async fn identify(state: &State, request: &HttpRequest) -> Result<Actor, Failure
         tracing::Span::current().record("original", tracing::field::display(original));
     }
     let query = original.map_or("", |original| original.query);
-    // To nginx every status but 401 and 403 is a failure of its own, so an ambiguous request is an unauthenticated one.
+    // 401 instead of 400 for ambiguous credentials: nginx treats every status but 401 and 403 as a failure of its own.
     let bearer = refuse_token_in(query).and_then(|()| bearer(request)).map_err(|failure| match failure {
         Failure::Credentials(_) => Failure::Domain(Error::Unauthenticated(Refusal::Ambiguous)),
         other => other,
@@ -108,7 +110,7 @@ async fn identify(state: &State, request: &HttpRequest) -> Result<Actor, Failure
     Ok(actor)
 }
 
-/// What a gateway requires of who sent a request.
+/// What a gateway requires of the actor of a request.
 struct Requirements<'a> {
     personas: Vec<Cow<'a, str>>,
     permissions: Vec<Permission>,
@@ -116,8 +118,10 @@ struct Requirements<'a> {
 }
 
 impl<'a> Requirements<'a> {
-    /// Reads the query string of a request. A requirement that is not understood is met by nobody. With a path below the
-    /// door's own the query string is the client's: what it has besides personas and permissions is none of ours.
+    /// Parses the query string of a request.
+    ///
+    /// An unknown requirement fails with `Forbidden`. Below [`PATH`] the query string is the client's own, so
+    /// everything in it but `persona` and `permission` is ignored.
     fn parse(request: &'a HttpRequest) -> Result<Self, Error> {
         let forbidden = |message: String| Err(Error::Forbidden(message));
         let (mut personas, mut permissions, mut decision) = (Vec::new(), Vec::new(), BTreeMap::new());
@@ -161,14 +165,14 @@ impl<'a> Requirements<'a> {
         self.permissions.iter().try_for_each(|permission| actor.require(*permission))
     }
 
-    /// What the policies must permit the actor to do.
+    /// The action on a resource that policies must permit.
     fn inquiry(&self) -> Option<&Inquiry> {
         self.inquiry.as_ref()
     }
 }
 
 fn describe(response: &mut HttpResponseBuilder, actor: &Actor, now: i64) {
-    // All values are slices of one text: as six of their own they cost more than the rest of the verification.
+    // All values share one allocation: six allocations cost more than the rest of the verification.
     let mut values = Values(BytesMut::with_capacity(VALUES));
     response.insert_header((PRINCIPAL, values.of(actor.username())));
     response.insert_header((PRINCIPAL_ID, values.of(actor.id())));
@@ -179,15 +183,15 @@ fn describe(response: &mut HttpResponseBuilder, actor: &Actor, now: i64) {
     response.insert_header((EXPIRES_IN, values.of_any(expires_in)));
 }
 
-/// How much room the values usually need, in bytes.
+/// The initial capacity for all header values, in bytes; usually enough.
 const VALUES: usize = 384;
 
-/// Header values, written one behind the other into the same memory.
+/// Header values, written one after the other into one buffer.
 struct Values(BytesMut);
 
 impl Values {
     fn of(&mut self, value: impl Display) -> HeaderValue {
-        // Writing to memory does not fail, and what is written are names of ours, which headers can hold.
+        // Cannot fail: the target is memory, and the names contain only characters valid in headers.
         let written = write!(self.0, "{value}").ok();
         written.and_then(|()| HeaderValue::from_maybe_shared(self.0.split().freeze()).ok()).unwrap_or(EMPTY)
     }

@@ -1,4 +1,4 @@
-//! What protects the doors that need no credential.
+//! Protection of the endpoints without authentication: rate limiting and GitHub's signatures.
 
 use std::num::NonZeroU32;
 
@@ -16,26 +16,26 @@ use crate::clock::Clock;
 use crate::domain::error::{Error, Result};
 use crate::domain::network::Network;
 
-/// How many reports of leaks a network may send in a minute.
+/// The most reports of leaks from a network per minute.
 const REPORTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(29);
-/// How many networks are remembered before those that have been quiet are forgotten.
+/// How many networks are remembered before idle ones are evicted.
 const NETWORKS: usize = 10_000;
 
-/// Counts reports of leaked tokens by network.
+/// Rate limiter (GCRA) for reports of leaked tokens, per network.
 pub struct LeakReports(RateLimiter<Network, HashMapStateStore<Network>, Clock, NoOpMiddleware<Nanos>>);
 
 impl LeakReports {
-    /// No reports yet.
+    /// Creates a limiter that has counted no reports.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         let store = HashMapStateStore::default();
         Self(RateLimiter::new(Quota::per_minute(REPORTS), store, clock))
     }
 
-    /// Counts one.
+    /// Counts a report from a network.
     ///
     /// # Errors
-    /// [`Error::RateLimited`] when that network has sent too many.
+    /// [`Error::RateLimited`] when the network has sent too many.
     pub fn take(&self, network: Network) -> Result<()> {
         if self.0.len() > NETWORKS {
             self.0.retain_recent();
@@ -65,10 +65,10 @@ struct PublishedKey {
 }
 
 impl GithubKeys {
-    /// Reads GitHub's document; keys that are not current any more are left out.
+    /// Parses GitHub's document, without the keys that are no longer current.
     ///
     /// # Errors
-    /// A sentence for the operator.
+    /// A message for the operator.
     pub fn parse(json: &str) -> Result<Self, String> {
         let published: Published = serde_json::from_str(json).map_err(|error| error.to_string())?;
         let current = published.public_keys.into_iter().filter(|key| key.is_current);
@@ -79,13 +79,13 @@ impl GithubKeys {
         current.map(read).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether there is a key of that name.
+    /// Whether there is a key with that identifier.
     #[must_use]
     pub fn has(&self, key_identifier: &str) -> bool {
         self.0.iter().any(|(identifier, _)| identifier == key_identifier)
     }
 
-    /// Whether `signature`, in base64, is that of the key over the body.
+    /// Verifies `signature`, in base64, of the body with the key.
     #[must_use]
     pub fn verify(&self, key_identifier: &str, signature: &str, body: &[u8]) -> bool {
         let key = self.0.iter().find(|(identifier, _)| identifier == key_identifier).map(|(_, key)| key);

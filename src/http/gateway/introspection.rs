@@ -23,23 +23,23 @@ use crate::http::problem::{Failure, OauthError};
 use crate::http::state::State;
 use crate::service::authn::verify;
 
-/// How long gateways may keep an answer about a token, in milliseconds.
+/// How long gateways may cache an answer about a token, in milliseconds.
 #[derive(Default)]
 pub struct AnswerLifetime(pub i64);
 
 /// Introspect a token
 ///
 /// RFC 7662. The caller authenticates with a bearer token, or as an OAuth client (RFC 6749, section 2.3.1) with
-/// `apikey-<id>` and its token: with HTTP Basic, percent-encoded or not, or as `client_id` and `client_secret` in the form.
-/// It needs the permission `VERIFY_TOKENS` unless it asks about itself. `exp` is never further away than a few minutes,
-/// even if the token lives longer, because gateways cache an answer until then. So an answer tells nothing of how often a
-/// token is used: nothing is taken from its rate limit.
+/// `apikey-<id>` and its token: with HTTP Basic, percent-encoded or not, or as `client_id` and `client_secret` in the
+/// form. It needs the permission `VERIFY_TOKENS` unless it asks about itself. `exp` is at most a few minutes ahead,
+/// even if the token lives longer, because gateways cache an answer until then. Because answers are cached,
+/// introspection does not count towards the rate limit of the token.
 #[utoipa::path(
     tag = "Gateways",
     operation_id = "introspect_token",
     request_body(content = IntrospectionRequest, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, description = "Whom the token authenticates; `active: false` and nothing else if nobody", body = Introspection),
+        (status = 200, description = "The principal of the token; only `active: false` if the token is not active", body = Introspection),
         (status = 400, description = "The form is wrong, or there is more than one credential", body = OauthError),
         (status = 401, description = "The caller is not authenticated", body = OauthError),
         (status = 403, description = "The caller may not ask about this token", body = OauthError),
@@ -47,7 +47,7 @@ pub struct AnswerLifetime(pub i64);
         (status = 413, description = "The form is too large", body = OauthError),
         (status = 429, description = "Too much at once", body = OauthError),
         (status = 500, description = "The server failed", body = OauthError),
-        (status = 503, description = "The storage does not answer; nothing is said about the token", body = OauthError),
+        (status = 503, description = "The storage is unavailable; the token's state is unknown", body = OauthError),
         (status = 504, description = "The answer took too long", body = OauthError),
     ),
 )]
@@ -65,7 +65,7 @@ pub async fn introspect(
     let now = state.service.clock.now();
     let answer = match verify::introspect(&state.service, &caller, &token).await {
         Ok(actor) => active(&actor, now, lifetime.0),
-        // Nobody says from where the token is used, so one that is bound to addresses is never let in.
+        // Introspection does not tell the client's address, so a token with allowed addresses is never active.
         Err(Error::Unauthenticated(_) | Error::ForeignAddress) => Introspected::new(false, Details::default()),
         Err(error) => return Err(Failure::or_unavailable(error)),
     };
@@ -74,17 +74,17 @@ pub async fn introspect(
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 
-/// The largest form that is read, in bytes.
+/// The longest form, in bytes.
 const FORM_LENGTH: usize = 16_384;
-/// How much room an answer usually needs, in bytes.
+/// The initial capacity of an answer, in bytes; usually enough.
 const ANSWER_LENGTH: usize = 512;
 
-/// The `token` of the form, if there is one and not more.
+/// The `token` of the form, if there is exactly one and it is not empty.
 fn only_token<'a>(request: &HttpRequest, form: &'a [u8]) -> Option<Cow<'a, str>> {
     if !is_form(request) {
         return None;
     }
-    // Most forms are this and nothing else, and to decode one takes as long as to verify its token.
+    // Fast path for the most common form: decoding takes as long as verifying the token.
     if let Some(token) = form.strip_prefix(b"token=")
         && token.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
     {
@@ -97,15 +97,17 @@ fn is_form(request: &HttpRequest) -> bool {
     request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
-/// The value of a member of a form, if there is one.
+/// The value of a member of a form, if present; fails if it is repeated.
 fn only<'a>(form: &'a [u8], name: &str) -> Result<Option<Cow<'a, str>>, Failure> {
     let mut values = form_urlencoded::parse(form).filter(|(known, _)| known == name).map(|(_, value)| value);
     let first = values.next();
     if values.next().is_some() { Err(Failure::Body(format!("the form has more than one `{name}`"))) } else { Ok(first) }
 }
 
-/// Who asks, and with what form. Nothing of the form of somebody with a credential in the head is read before that is
-/// known to be good; somebody without one is a stranger until the form tells who it is.
+/// Authenticates the caller and reads the form.
+///
+/// A credential in the headers is verified before the form is read. Without one, the form is read under the limits for
+/// unauthenticated clients, and must contain the credential.
 async fn identify(state: &State, request: &HttpRequest, payload: Payload) -> Result<(Actor, Bytes), Failure> {
     let headers = request.headers();
     if headers.contains_key(AUTHORIZATION) || headers.contains_key(API_KEY) {
@@ -131,8 +133,10 @@ async fn identify(state: &State, request: &HttpRequest, payload: Payload) -> Res
     Ok((actor.requesting(auth::request(request)), form))
 }
 
-/// By bearer token, or as an OAuth client with HTTP Basic. RFC 6749 has the id and the secret encoded as forms are, which
-/// many clients leave out; neither an id nor a token has a character that this would change.
+/// Authenticates by bearer token, or as an OAuth client with HTTP Basic.
+///
+/// RFC 6749 requires form encoding of the id and the secret, which many clients omit. Decoding is safe in both cases,
+/// because ids and tokens contain no characters that it changes.
 async fn by_head(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
     let Some((_, credentials)) = basic(request) else {
         return authenticate(state, bearer(request)?, request, look).await.map_err(Failure::or_unavailable);
@@ -148,7 +152,7 @@ async fn by_head(state: &State, request: &HttpRequest, look: Look) -> Result<Act
     client(state, request, (&decoded(&id), &decoded(&secret)), look).await
 }
 
-/// An API key by its id and its token.
+/// Authenticates an API key by its client id and its token.
 async fn client(
     state: &State,
     request: &HttpRequest,
@@ -165,7 +169,7 @@ async fn client(
     Ok(actor)
 }
 
-/// What RFC 7662 says of an active token.
+/// The answer of RFC 7662 about an active token.
 fn active(actor: &Actor, now: i64, at_most: i64) -> Introspected {
     let details = Details { personas: actor.enabled_personas().map(str::to_owned).collect() };
     let mut answer = Introspected::new(true, details);
@@ -183,7 +187,7 @@ fn active(actor: &Actor, now: i64, at_most: i64) -> Introspected {
 
 type Introspected = StandardTokenIntrospectionResponse<Details, BasicTokenType>;
 
-/// Members beyond those of the RFC.
+/// Members that RFC 7662 does not define.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Details {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -192,33 +196,33 @@ struct Details {
 
 impl ExtraTokenFields for Details {}
 
-/// The form of RFC 7662, section 2.1. `token_type_hint` is not needed: a token says what it is.
+/// The form of RFC 7662, section 2.1. `token_type_hint` is not needed, because a token contains its type.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its documentation is used")]
 pub struct IntrospectionRequest {
-    /// The token to ask about.
+    /// The token to introspect.
     token: String,
-    /// `apikey-<id>`, of a caller that has no `Authorization`.
+    /// `apikey-<id>` of the caller, if it sends no `Authorization`.
     client_id: Option<String>,
-    /// The token of that key.
+    /// The token of the API key `client_id`.
     client_secret: Option<String>,
 }
 
-/// The answer as it is documented.
+/// The answer, as documented in the OpenAPI description.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its documentation is used")]
 pub struct Introspection {
     active: bool,
-    /// Names of permissions, with spaces.
+    /// Names of the permissions, separated by spaces.
     scope: Option<String>,
     /// `apikey-<id>`
     client_id: Option<String>,
     username: Option<String>,
     /// Always `bearer`.
     token_type: Option<String>,
-    /// Epoch seconds: until when this answer may be kept.
+    /// Epoch seconds until which this answer may be cached.
     exp: Option<i64>,
-    /// Epoch seconds.
+    /// Epoch seconds at which the principal was created.
     iat: Option<i64>,
     /// The id of the principal.
     sub: Option<String>,

@@ -1,4 +1,4 @@
-//! Leaked tokens: whoever can show a live one may kill it.
+//! Revocation of leaked tokens: possession of a live token is enough to revoke it.
 
 use std::collections::HashMap;
 
@@ -22,13 +22,14 @@ use crate::service::authn::verify::{Leaked, revoke_found, revoke_leaked};
 
 /// Revoke a leaked token
 ///
-/// Needs nothing but the token itself. The answer is the same whatever was sent: if it was a live token, it is dead now.
+/// Needs no other credential than the token. The answer does not tell whether the token was live; if it was, it is
+/// revoked.
 #[utoipa::path(
     tag = "Leaks",
     operation_id = "revoke_leaked_token",
     security(()),
     request_body = RevokeLeakedRequest,
-    responses((status = 200, description = "If it was a live token, it is dead now"), AnyError, Fails<413>, Fails<429>),
+    responses((status = 200, description = "If the token was live, it is revoked"), AnyError, Fails<413>, Fails<429>),
 )]
 #[post("/api/service/apikeys/revoke-leaked")]
 pub async fn revoke(
@@ -44,34 +45,34 @@ pub async fn revoke(
     Ok(HttpResponse::Ok().finish())
 }
 
-/// What was found.
+/// A leaked token.
 #[derive(Deserialize, ToSchema)]
 pub struct RevokeLeakedRequest {
     /// The token.
     token: String,
 }
 
-/// Where GitHub says which of its keys it signed with.
+/// The header with the identifier of GitHub's signing key.
 const KEY_IDENTIFIER: HeaderName = HeaderName::from_static("github-public-key-identifier");
-/// Where GitHub puts its signature of the body.
+/// The header with GitHub's signature of the body.
 const KEY_SIGNATURE: HeaderName = HeaderName::from_static("github-public-key-signature");
 
-/// The largest post of alerts that is read, in bytes: ten thousand alerts with long addresses of where they were found.
+/// The longest body with alerts, in bytes: 10,000 alerts with long URLs.
 const ALERTS_LENGTH: usize = 8 << 20;
-/// The most alerts in a post. A token that is none costs no look-up, a live one a transaction.
+/// The most alerts in a body. An invalid token costs no look-up, a live one a transaction.
 const ALERTS: usize = 10_000;
 
-/// Take alerts of GitHub's secret scanning
+/// Receive alerts of GitHub's secret scanning
 ///
 /// The body must be signed with one of the configured public keys (`TESSERA_GITHUB_PUBLIC_KEYS`); it has at most 8 MiB
-/// and 10,000 alerts. Live tokens are revoked and labelled `true_positive`, all others `false_positive`: also those that
-/// had been revoked before, of which nothing is kept.
+/// and 10,000 alerts. Live tokens are revoked and labelled `true_positive`, all others `false_positive`, including
+/// those revoked before, because no record of them is kept.
 #[utoipa::path(
     tag = "Leaks",
     operation_id = "take_github_alerts",
     security(()),
     params(
-        ("Github-Public-Key-Identifier" = String, Header, description = "Which key signed the body"),
+        ("Github-Public-Key-Identifier" = String, Header, description = "The identifier of the signing key"),
         ("Github-Public-Key-Signature" = String, Header, description = "ECDSA on P-256 with SHA-256, DER in base64"),
     ),
     request_body = Vec<GithubAlertRequest>,
@@ -85,15 +86,15 @@ pub async fn github(
     body: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     let header = |name: &HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
-    // A large body is read only from who at least names a key.
+    // A large body is read only if the request names a known key.
     let limit = if keys.has(header(&KEY_IDENTIFIER)) { ALERTS_LENGTH } else { STRANGERS };
     let sender = Sender::Stranger(Network::of(state.trusted.client_address(&request)));
     let body = state.bodies.read(&request, body.into_inner(), limit, sender).await?;
     let (identifier, signature) = (header(&KEY_IDENTIFIER).to_owned(), header(&KEY_SIGNATURE).to_owned());
-    // Not on this thread: to digest and to parse 8 MiB takes long enough for thousands of verifications.
+    // Verified on the blocking pool: 8 MiB would block this thread for as long as thousands of verifications take.
     let alerts = web::block(move || read_alerts(&keys, &identifier, &signature, &body)).await;
     let alerts = alerts.map_err(|error| Error::Internal(error.into()))??;
-    // The same token may be found in many places.
+    // A token may be in many alerts: revoked once, then looked up here.
     let asking = auth::request(&request).named("github-secret-scanning");
     let mut known: HashMap<&str, &'static str> = HashMap::new();
     for alert in &alerts {
@@ -113,7 +114,7 @@ pub async fn github(
     Ok(HttpResponse::Ok().json(alerts.iter().map(label).collect::<Vec<_>>()))
 }
 
-/// The alerts in a body that GitHub has signed.
+/// Verifies GitHub's signature and parses the alerts.
 fn read_alerts(
     keys: &GithubKeys,
     identifier: &str,
@@ -141,11 +142,11 @@ fn read_alerts(
 pub struct GithubAlertRequest {
     /// The token that was found.
     token: String,
-    /// What GitHub takes it for.
+    /// The type that GitHub assigned to it.
     r#type: String,
 }
 
-/// What GitHub is told of an alert.
+/// The label of an alert, for GitHub.
 #[derive(Serialize, ToSchema)]
 pub struct GithubLabel {
     token_raw: String,

@@ -1,4 +1,4 @@
-//! For gateways: verification over the protocols they already speak.
+//! Endpoints for gateways: token verification and decisions, over protocols that gateways support.
 
 pub mod authzen;
 pub mod forward_auth;

@@ -1,4 +1,4 @@
-//! The request that a gateway asks about, as far as the gateway tells.
+//! The client's request that a gateway asks about, from the headers or the path that the gateway sends.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use crate::domain::listing::clip;
 use crate::domain::token::redacted;
 use crate::http::peer::TrustedProxies;
 
-/// Where gateways ask.
+/// The path of forward authentication.
 pub const PATH: &str = "/gateway/verify";
 
-/// Where gateways put method and target: nginx by custom, Caddy and Traefik of themselves.
+/// The headers with method and target: by convention with nginx, by default with Caddy and Traefik.
 const HEADERS: [(&str, &str); 2] = [("x-original-method", "x-original-uri"), ("x-forwarded-method", "x-forwarded-uri")];
 
 /// Method, path and query of the client's request.
@@ -19,13 +19,13 @@ const HEADERS: [(&str, &str); 2] = [("x-original-method", "x-original-uri"), ("x
 pub struct Original<'a> {
     method: &'a str,
     path: &'a str,
-    /// Everything behind the question mark. Its place is no log.
+    /// Everything after the question mark. Never log it: it may contain secrets.
     pub query: &'a str,
 }
 
 impl<'a> Original<'a> {
-    /// What a trusted peer says in its headers, or asks below the path of the door, as Envoy does. What anybody else
-    /// says is nothing.
+    /// The request in the headers of a trusted proxy, or in the path below [`PATH`], as Envoy sends it. `None` for any
+    /// other peer.
     #[must_use]
     pub fn of(request: &'a HttpRequest, trusted: &TrustedProxies) -> Option<Self> {
         if !trusted.is_peer(request) {
@@ -42,7 +42,7 @@ impl<'a> Original<'a> {
     }
 }
 
-/// Method and path, for the log.
+/// Method and path, redacted for the log.
 impl fmt::Display for Original<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} {}", clip(&redacted(self.method)), clip(&redacted(self.path)))

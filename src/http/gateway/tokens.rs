@@ -1,4 +1,4 @@
-//! `/api/service/apikeys/verify`: one token or many, in JSON.
+//! `/api/service/apikeys/verify`: verifies one or more tokens, in JSON.
 
 use actix_web::{HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
@@ -14,18 +14,18 @@ use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::authn::verify;
 
-/// How many tokens can be verified at once.
+/// The most tokens in a request.
 const TOKENS: u64 = 100;
 
 /// Verify tokens
 ///
-/// It takes the permission `VERIFY_TOKENS` to ask about tokens of others. The answers come in the order of the tokens.
+/// Tokens of other principals require the permission `VERIFY_TOKENS`. The results are in the order of the tokens.
 #[utoipa::path(
     tag = "Gateways",
     operation_id = "verify_tokens",
     request_body = VerifyTokensRequest,
     responses(
-        (status = 200, description = "Whom each token authenticates", body = VerifiedTokens),
+        (status = 200, description = "A result for each token", body = VerifiedTokens),
         AnyError, Fails<403>, Fails<503>, Fails<413>,
     ),
 )]
@@ -45,29 +45,29 @@ pub async fn verify_tokens(
     Ok(HttpResponse::Ok().json(VerifiedTokens { results }))
 }
 
-/// The tokens to ask about.
+/// The tokens to verify.
 #[derive(Deserialize, Validate, ToSchema)]
 pub struct VerifyTokensRequest {
-    /// One or more.
+    /// 1 to 100 tokens.
     #[validate(length(min = 1, max = "TOKENS", message = "must have 1 to 100 members"))]
     #[schema(min_items = 1, max_items = 100)]
     tokens: Vec<String>,
-    /// Where they are used from; needed for keys that are bound to addresses.
+    /// The client's IP address; needed for keys with allowed addresses.
     address: Option<String>,
 }
 
-/// One answer for each token.
+/// One result for each token.
 #[derive(Serialize, ToSchema)]
 pub struct VerifiedTokens {
     results: Vec<VerifiedToken>,
 }
 
-/// Whom a token authenticates.
+/// The principal that a token authenticates.
 #[derive(Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VerifiedToken {
     active: bool,
-    /// Why not. Only who holds a genuine token learns more than that it is invalid.
+    /// Why it is not active. Details are given for genuine tokens only; any other is just invalid.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     /// The id of the principal.
@@ -87,7 +87,7 @@ pub struct VerifiedToken {
 }
 
 impl VerifiedToken {
-    /// Not permitted to ask, and not able to answer, are failures of the request; all else is an answer.
+    /// Turns an outcome into a result; a missing permission or an unavailable storage fails the whole request.
     fn of(outcome: Result<Actor>) -> Result<Self> {
         match outcome {
             Ok(actor) => Ok(Self {

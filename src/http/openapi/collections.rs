@@ -1,4 +1,4 @@
-//! Collections in the document: their parameters and their pages.
+//! How the OpenAPI document describes collections: query parameters, pages and `Link` headers.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -13,7 +13,7 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 use crate::domain::listing::{DEFAULT_LIMIT, Direction, Field, Kind, MAX_LIMIT};
 use crate::http::listing::Records;
 
-/// The parameters of a collection with these fields.
+/// The query parameters of a collection with the fields `F`.
 pub struct ListParams<F>(PhantomData<F>);
 
 impl<F: Field> IntoParams for ListParams<F> {
@@ -28,15 +28,11 @@ impl<F: Field> IntoParams for ListParams<F> {
             "Fields separated by commas, a `-` before a field for descending order; ties are broken by `id`. Fields: {}.",
             F::names(F::sortable),
         );
-        let limit = format!(
-            "How many records, 1 to {MAX_LIMIT}; {DEFAULT_LIMIT} if absent. 0 asks for as many as there may be on one \
-             page, which is {MAX_LIMIT}."
-        );
-        let offset =
-            "How many records to leave out. Deep in a large collection the cursor of the `Link` header is faster.";
-        let cursor = "Where the page before ended, from the `rel=\"next\"` link of its `Link` header.";
-        let count =
-            "With `cursor` the totals are left out, which saves counting the collection, unless this is `true`.";
+        let limit =
+            format!("How many records to return, 1 to {MAX_LIMIT}; {DEFAULT_LIMIT} if absent. 0 means {MAX_LIMIT}.");
+        let offset = "How many records to skip. Deep in a large collection the cursor of the `Link` header is faster.";
+        let cursor = "The end of the previous page, from the `rel=\"next\"` link of its `Link` header.";
+        let count = "Whether pages by `cursor` include the totals. Leaving them out saves counting the collection.";
         let number =
             || ObjectBuilder::from(of(Type::Integer)).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)));
         vec![
@@ -64,7 +60,7 @@ fn of(schema_type: Type) -> Object {
     ObjectBuilder::new().schema_type(SchemaType::Type(schema_type)).build()
 }
 
-/// One that lets everything through, for who tries it out.
+/// An example filter that matches every record, for "Try it out".
 fn filter_example<F: Field>() -> Value {
     let instant = F::ALL.iter().find(|field| field.kind() == Kind::Instant);
     let filter = match instant {
@@ -102,12 +98,13 @@ impl<T: ToSchema> PartialSchema for Records<T> {
                     "{description}; absent only on pages by `cursor` that did not ask for it with `count=true`."
                 )))
         };
-        let records =
-            ArrayBuilder::new().items(Ref::from_schema_name(T::name())).description(Some("One page of those."));
+        let records = ArrayBuilder::new()
+            .items(Ref::from_schema_name(T::name()))
+            .description(Some("One page of the matching records."));
         ObjectBuilder::new()
             .description(Some("One page of a collection."))
             .property("totalRecord", total("The size of the whole collection"))
-            .property("filterRecord", total("How many of them the filter lets through"))
+            .property("filterRecord", total("How many records match the filter"))
             .property("records", records)
             .required("records")
             .examples(example::<T>().map(|record| json!({"totalRecord": 1, "filterRecord": 1, "records": [record]})))
@@ -116,7 +113,7 @@ impl<T: ToSchema> PartialSchema for Records<T> {
     }
 }
 
-/// Says of an operation that answers with a page how the next one is found.
+/// Adds the `Link` header to an operation that answers with a page.
 pub(super) fn link_pages(operation: &mut Operation) {
     let Some(RefOr::T(success)) = operation.responses.responses.get_mut("200") else { return };
     let is_page = |content: &RefOr<Content>| match content {

@@ -1,4 +1,4 @@
-//! The errors in the document: one component for each status, with the bodies that the server really sends.
+//! How the OpenAPI document describes errors: one component per status, with examples rendered by the real error code.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::examples::REQUEST;
 use crate::domain::error::{Error, Refusal, Violation};
 use crate::http::problem::{AtlanError, DataHubError, Failure, PROBLEM_JSON, Problem, Shape};
 
-/// What every operation that needs an actor can answer instead of a success.
+/// The errors of every operation that requires authentication.
 pub struct AnyError;
 
 impl IntoResponses for AnyError {
@@ -19,31 +19,31 @@ impl IntoResponses for AnyError {
     }
 }
 
-/// A status that an operation can answer instead of a success.
+/// An error status of an operation.
 pub struct Fails<const STATUS: u16>;
 
 impl<const STATUS: u16> IntoResponses for Fails<STATUS> {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let mut responses: BTreeMap<_, _> = [reference(STATUS)].into();
         if STATUS == 413 {
-            // A body that can be too large can be too slow.
+            // An operation with a body can also time out while reading it.
             responses.extend([reference(408)]);
         }
         responses
     }
 }
 
-/// A status that an operation at DataHub's paths can answer instead of a success, with DataHub's body.
+/// An error status of an operation at DataHub's paths, with DataHub's error body.
 pub struct DataHubFails<const STATUS: u16>;
 
 impl<const STATUS: u16> IntoResponses for DataHubFails<STATUS> {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let description = match STATUS {
-            400 => "What is wrong",
+            400 => "The request is invalid; `message` says why",
             401 => "No credential, or a bad one",
             403 => "Not permitted",
-            404 => "There is no such thing",
-            _ => "Too many requests of the actor wait",
+            404 => "Not found, or not visible to the actor",
+            _ => "Too many requests of the actor are waiting",
         };
         let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(DataHubError::name()))).build();
         let response = ResponseBuilder::new().description(description).content("application/json", body).build();
@@ -72,7 +72,7 @@ const fn name(status: u16) -> &'static str {
     }
 }
 
-/// The components that operations refer to.
+/// The response components that operations refer to.
 pub(super) fn components() -> impl Iterator<Item = (String, Response)> {
     let missing = Error::NotFound { kind: "API key", id: "01a205f3-fb6b-777b-b71f-c9b5970ce30f".to_owned() };
     let forbidden =
@@ -80,25 +80,25 @@ pub(super) fn components() -> impl Iterator<Item = (String, Response)> {
     let nameless = Violation::new("displayName", "must not be blank");
     [
         (400, "A parameter or the body breaks a rule; `causes` names each", nameless.into()),
-        (401, "There is no bearer token, or it authenticates nobody", Error::Unauthenticated(Refusal::Invalid).into()),
+        (401, "The bearer token is missing or invalid", Error::Unauthenticated(Refusal::Invalid).into()),
         (403, "The actor may not do this", Error::Forbidden(forbidden.to_owned()).into()),
-        (404, "There is nothing with this id", missing.into()),
+        (404, "Not found, or not visible to the actor", missing.into()),
         (
             409,
-            "The state does not allow it",
+            "The request conflicts with the current state",
             Error::Conflict("a persona with the name `Data engineers` exists".to_owned()).into(),
         ),
-        (412, "`If-Match` names another edition than the present one", Error::Changed.into()),
+        (412, "`If-Match` names another edition than the current one", Error::Changed.into()),
         (408, "The body arrived too slowly", Failure::Slow),
         (413, "The body is too large", Failure::TooLarge(262_144)),
-        (429, "Too much at once", Error::Busy.into()),
+        (429, "Too many requests", Error::Busy.into()),
         (500, "The server failed; the log says more under the same request id", Failure::Panic),
         (
             503,
-            "The server cannot answer now; nothing is said about any token, and no change was made unless it was committed",
+            "The server cannot answer now: the token may be valid, and no change was made unless it was committed",
             Failure::Unavailable("not shown".into()),
         ),
-        (504, "The answer took too long; the request may still have been carried out", Failure::Timeout),
+        (504, "The time limit passed; the request may still have been carried out", Failure::Timeout),
     ]
     .into_iter()
     .map(|(status, description, example): (u16, &str, Failure)| {
@@ -116,12 +116,12 @@ fn response(status: u16, description: &str, example: &Failure) -> Response {
     };
     let response = ResponseBuilder::new()
         .description(description)
-        .header("X-Request-Id", header("Finds the request in the logs"))
+        .header("X-Request-Id", header("Identifies the request in the logs"))
         .content("application/json", body(&AtlanError::name(), Shape::Atlan))
         .content(PROBLEM_JSON, body(&Problem::name(), Shape::Problem));
     match status {
         401 => response.header("WWW-Authenticate", header("The challenge of RFC 6750, section 3")),
-        403 | 429 | 503 => response.header("Retry-After", header("Seconds to wait before another try")),
+        403 | 429 | 503 => response.header("Retry-After", header("Seconds to wait before the next attempt")),
         _ => response,
     }
     .build()

@@ -1,4 +1,4 @@
-//! The examples in the document. They belong together: one persona, one key that is linked to it, and their trail.
+//! The examples in the OpenAPI document: one persona, one key linked to it, and their audit records.
 
 use serde_json::{Value, json};
 use utoipa::openapi::schema::{ArrayBuilder, SchemaType};
@@ -10,19 +10,19 @@ const API_KEY: &str = "01a205f3-fb6b-777b-b71f-c9b5970ce30f";
 const PERSONA: &str = "01a205f3-fa60-7211-88c0-1bfcaff3ce0c";
 const PERSONA_NAME: &str = "default/K6KFGh8TaJ90keoYmA2tpF";
 const ADMIN: &str = "01a205f3-eddf-74dc-a665-88265ce51188";
-/// The id of the request that created the key.
+/// Id of the request that created the key.
 pub(super) const REQUEST: &str = "01a205f3-fb6a-7522-a47d-f9273981d92c";
 
-/// Names of permissions, or nothing.
+/// Schema of an array of permission names, or null.
 pub fn permissions() -> Schema {
     let all = Permission::listed();
-    let about = format!("What the key may do on the platform: {all}; nothing beyond what the actor may.");
+    let about = format!("Permissions of the key on the platform: {all}. The actor can only grant what it holds.");
     let name = ObjectBuilder::new().schema_type(Type::String);
     let types = SchemaType::from_iter([Type::Array, Type::Null]);
     ArrayBuilder::new().schema_type(types).items(name).description(Some(about)).build().into()
 }
 
-/// A body that any installation takes, whatever personas it has.
+/// A request that works on any installation: it names no persona.
 pub fn api_token_request() -> Value {
     json!({
         "displayName": "nightly-etl",
@@ -33,7 +33,7 @@ pub fn api_token_request() -> Value {
     })
 }
 
-/// The key as everybody may read it.
+/// The key as every read returns it, without its token.
 pub fn api_token() -> Value {
     let client_id = format!("apikey-{API_KEY}");
     json!({
@@ -63,7 +63,7 @@ pub fn api_token() -> Value {
     })
 }
 
-/// The key as only the answer to its creation holds it.
+/// The key as returned on creation, with its token.
 pub fn created_api_token() -> Value {
     let mut created = api_token();
     created["attributes"]["accessToken"] = json!("tsk_<key id><secret><checksum>");
@@ -74,7 +74,7 @@ pub fn created_api_token() -> Value {
     created
 }
 
-/// A body that makes a persona of every day.
+/// A request that creates an ordinary persona.
 pub fn persona_request() -> Value {
     json!({
         "name": "Data engineers",
@@ -99,7 +99,7 @@ pub fn persona() -> Value {
     })
 }
 
-/// How the key's creation is remembered.
+/// The audit record of the key's creation.
 pub fn change() -> Value {
     json!({
         "id": "01a205f3-fb6b-7054-a09c-1dac28a6cf2f",
@@ -114,17 +114,17 @@ pub fn change() -> Value {
     })
 }
 
-/// What `admin` signs in with.
+/// The sign-in request of `admin`.
 pub fn session_request() -> Value {
     json!({"username": "admin", "password": "correct horse battery staple"})
 }
 
-/// What `admin` gets for it.
+/// The session that `admin` gets.
 pub fn session() -> Value {
     json!({"token": "tss_<key id><secret><checksum>", "expiresAt": 1_795_439_404_954_i64})
 }
 
-/// Who created the key.
+/// The user that created the key.
 pub fn user() -> Value {
     json!({
         "id": ADMIN,
@@ -141,7 +141,7 @@ pub fn user() -> Value {
     })
 }
 
-/// Who the key is to itself.
+/// `whoami` as answered to the key.
 pub fn who_am_i() -> Value {
     json!({
         "id": API_KEY,
@@ -164,7 +164,7 @@ pub fn role() -> Value {
     })
 }
 
-/// Whether the key of every day may read a table.
+/// A request that asks whether the key may read a table.
 pub fn explain_request() -> Value {
     json!({
         "actor": API_KEY,
@@ -176,7 +176,7 @@ pub fn explain_request() -> Value {
 const CONNECTION: &str = "01a205f4-0c1d-7e43-8f0a-5b7c9d2e4f61";
 const CONNECTION_NAME: &str = "default/snowflake/1795396205";
 
-/// What a client writes of a connection.
+/// A connection as a client writes it.
 pub fn entity_request() -> Value {
     json!({
         "typeName": "Connection",
@@ -185,7 +185,7 @@ pub fn entity_request() -> Value {
     })
 }
 
-/// A bulk of one.
+/// A bulk request with one entity.
 pub fn entities_request() -> Value {
     json!({"entities": [entity_request()]})
 }

@@ -1,4 +1,4 @@
-//! OpenAPI 3.1 as 3.0: what 3.1 took over from JSON Schema is said in the older words.
+//! Converts OpenAPI 3.1 to 3.0: rewrites the JSON Schema features that 3.0 lacks.
 
 use serde_json::{Map, Value, json};
 
@@ -51,7 +51,7 @@ fn nullable_choice(schema: &mut Map<String, Value>) {
     }
 }
 
-/// Nothing may stand beside a `$ref`.
+/// Removes the siblings of a `$ref`, which 3.0 does not allow.
 fn lone_reference(schema: &mut Map<String, Value>) {
     if let Some(reference) = schema.remove("$ref") {
         schema.clear();

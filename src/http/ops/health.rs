@@ -6,30 +6,30 @@ use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::upkeep::maintenance;
 
-/// Tell that the process runs
+/// Check that the process runs
 ///
-/// Nothing else is asked: not the database, not the network.
+/// Liveness probe: checks neither the database nor the network.
 #[utoipa::path(
     tag = "Operations",
     operation_id = "get_liveness",
     security(()),
-    responses((status = 200, description = "It does", content_type = "text/plain", body = String)),
+    responses((status = 200, description = "The process runs", content_type = "text/plain", body = String)),
 )]
 #[get("/livez")]
 pub async fn livez() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body("ok\n")
 }
 
-/// Tell whether requests can be served
+/// Check whether requests can be served
 ///
-/// The database must answer and take writes. Else the answer says what is missing.
+/// Readiness probe: the database must answer and accept writes. Otherwise the response says what is missing.
 #[utoipa::path(
     tag = "Operations",
     operation_id = "get_readiness",
     security(()),
     responses(
-        (status = 200, description = "They can", content_type = "text/plain", body = String),
-        (status = 503, description = "They cannot, and why", content_type = "text/plain", body = String),
+        (status = 200, description = "Requests can be served", content_type = "text/plain", body = String),
+        (status = 503, description = "Requests cannot be served; the body says why", content_type = "text/plain", body = String),
     ),
 )]
 #[get("/readyz")]

@@ -8,12 +8,12 @@ use crate::http::state::State;
 
 /// Get the metrics
 ///
-/// For Prometheus; no label holds what a client wrote.
+/// For Prometheus. No label value comes from a client.
 #[utoipa::path(
     tag = "Operations",
     operation_id = "get_metrics",
     security(()),
-    responses((status = 200, description = "In the format of OpenMetrics", content_type = "application/openmetrics-text", body = String), Fails<500>),
+    responses((status = 200, description = "The metrics in OpenMetrics text format", content_type = "application/openmetrics-text", body = String), Fails<500>),
 )]
 #[get("/metrics")]
 pub async fn metrics(state: web::Data<State>) -> Result<HttpResponse, Failure> {

@@ -1,4 +1,4 @@
-//! For those who run Tessera.
+//! Endpoints for operators: health and metrics.
 
 pub mod health;
 pub mod metrics;

@@ -1,6 +1,6 @@
-//! Errors of DataHub's REST calls: DataHub's clients read the member `message` and nothing else.
+//! Error body of DataHub's REST calls; DataHub's clients read only the member `message`.
 //!
-//! GraphQL has errors of its own: see `datahub/graphql/problem.rs`.
+//! GraphQL errors are in `datahub/graphql/problem.rs`.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -8,11 +8,11 @@ use utoipa::ToSchema;
 use super::Failure;
 use crate::domain::error::{Error, Refusal};
 
-/// The text of DataHub for a refusal.
+/// DataHub's message for a denied action.
 pub const UNAUTHORIZED: &str = "Unauthorized to perform this action. Please contact your DataHub administrator.";
 
-/// What a client is told. Why a credential is refused is told only to who has proved to possess it: the missing, the
-/// malformed, the unknown and the revoked look the same.
+/// The message for the client. Missing, malformed, unknown and revoked credentials get the same message; only a client
+/// that presented a genuine one learns that it is expired or disabled.
 #[must_use]
 pub fn message(failure: &Failure) -> String {
     match failure {
@@ -36,6 +36,6 @@ pub struct DataHubError {
     /// The HTTP status as text.
     #[schema(example = "401")]
     pub status: String,
-    /// Finds the request in the logs.
+    /// Identifies the request in the logs.
     pub request_id: String,
 }

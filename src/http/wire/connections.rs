@@ -1,10 +1,9 @@
-//! The connections that are open: how many there may be, whose they are, and which of them make room for others.
+//! Admission control for connections: limits in total and per network, and which connection closes for a new one.
 //!
-//! A connection waits while no handler works on a request of it: it is idle, its client has not sent all of a request, or
-//! has not taken an answer. When
-//! there are as many connections as there may be, the one that has waited longest is closed for a new one, first of
-//! all in the network that has the most; so whoever opens connections and sends nothing keeps nobody out. What is left of
-//! it, answers that its client does not take and requests that wait behind them, is dropped with it.
+//! A connection is waiting while no handler works on one of its requests: it is idle, or its client has not sent a
+//! whole request or has not read a response. At a limit, the connection that has waited longest is closed for the new
+//! one, first in the network with the most connections, so a client that opens many connections and sends nothing locks
+//! no other client out. Unread responses and pipelined requests of the closed connection are dropped.
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -24,19 +23,19 @@ use crate::domain::network::Network;
 use crate::http::log_bounds::LogBounds;
 use crate::http::peer::TrustedProxies;
 
-/// How many connections there may be.
+/// The limits on open connections.
 #[derive(Debug, Clone)]
 pub struct ConnectionLimits {
-    /// All of them.
+    /// The most in total.
     pub total: usize,
-    /// Those of one network: an IPv4 address, or the first 64 bits of an IPv6 address.
+    /// The most per network: an IPv4 address, or the first 64 bits of an IPv6 address.
     pub each: usize,
-    /// These may have as many as there may be.
+    /// Proxies that are exempt from `each`.
     pub trusted: TrustedProxies,
 }
 
-/// So many connections more than there may be are accepted while others end in their place. When as many have not ended
-/// yet, new ones are refused: only what is accepted can make others end.
+/// The most connections accepted beyond the limit while others close for them. When this many have not closed yet, new
+/// ones are refused.
 const SPARE: usize = 96;
 
 impl Default for ConnectionLimits {
@@ -55,7 +54,7 @@ pub struct Connections {
     pub closed: Family<Closed, Counter>,
 }
 
-/// As many as there may be by default.
+/// With the default limits.
 impl Default for Connections {
     fn default() -> Self {
         Self::with(ConnectionLimits::default())
@@ -69,9 +68,9 @@ pub struct Closed {
 }
 
 impl Closed {
-    /// It waited, and made room for another.
+    /// It was waiting and closed to make room for another.
     pub const FOR_ANOTHER: Self = Self { reason: "for another" };
-    /// There was no room for it.
+    /// It was refused: no other connection could close for it.
     pub const NO_ROOM: Self = Self { reason: "no room" };
     /// A request arrived too slowly.
     pub const SLOW_REQUEST: Self = Self { reason: "slow request" };
@@ -84,36 +83,36 @@ struct Open {
     next: u64,
     all: HashMap<u64, Arc<Connection>>,
     networks: HashMap<Network, usize>,
-    /// How many were closed for others and still exist.
+    /// Connections closed for others whose tasks have not ended yet.
     closing: usize,
 }
 
-/// What is known of a connection, for its own tasks.
+/// The state of a connection, shared with its tasks.
 pub(super) struct Connection {
     network: Network,
     trusted: bool,
-    /// How many handlers work on its requests.
+    /// The number of handlers working on its requests.
     handlers: AtomicUsize,
     phase: AtomicU8,
-    /// When that phase began, in milliseconds.
+    /// When the phase began, in milliseconds since `Connections::began`.
     since: AtomicU64,
     closing: AtomicBool,
     waker: AtomicWaker,
 }
 
-/// What happens on a connection.
+/// What a connection is doing. The order is that in which connections close to make room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     /// No request is under way.
     Waiting,
-    /// A body arrives.
+    /// A body is being received.
     Receiving,
-    /// A request has arrived, and nothing of its answer was sent.
+    /// A request has arrived, and no byte of its response has been written.
     Answering,
 }
 
 impl Connections {
-    /// None yet.
+    /// With no connection yet.
     #[must_use]
     pub fn new(limits: ConnectionLimits) -> Arc<Self> {
         Arc::new(Self::with(limits))
@@ -129,19 +128,19 @@ impl Connections {
         }
     }
 
-    /// How many connections may be accepted, with those that end for others.
+    /// The most connections that may be accepted, including those that are closing for others.
     #[must_use]
     pub fn accepted(&self) -> usize {
         self.limits.total + SPARE
     }
 
-    /// How many are open.
+    /// The number of open connections.
     #[must_use]
     pub fn count(&self) -> usize {
         self.lock().all.len()
     }
 
-    /// Takes a connection in, in the place of another if need be; `None` if there is no room for it.
+    /// Admits a connection, closing another for it at a limit; `None` if none can close.
     pub(super) fn admit(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Admitted> {
         let network = Network::of(peer);
         let trusted = peer.is_some_and(|peer| self.limits.trusted.trusts(peer));
@@ -155,7 +154,7 @@ impl Connections {
             None
         };
         if let Some(place) = makes_room {
-            // This one counts, too.
+            // `+ 1`: the connection about to be closed counts, too.
             let place = place.filter(|_| open.closing + 1 < SPARE);
             let (id, reason) = place.map_or((None, Closed::NO_ROOM), |id| (Some(id), Closed::FOR_ANOTHER));
             self.closed.get_or_create(&reason).inc();
@@ -190,8 +189,8 @@ impl Connections {
 }
 
 impl Open {
-    /// The connection that is closed before all others on which no handler is at work, but for one that waits for a body:
-    /// an ordinary one before that of a trusted proxy, one of many before one of few.
+    /// The connection to close first: no handler works on it, or only one that waits for a body. Those of trusted
+    /// proxies come last, then those of the network with the most connections first, then by phase and waiting time.
     fn longest_waiting(&self, among: impl Fn(&Connection) -> bool) -> Option<u64> {
         let order = |connection: &Connection| {
             let many = self.networks.get(&connection.network).copied().unwrap_or(0);
@@ -227,13 +226,13 @@ impl Open {
 }
 
 impl Connection {
-    /// Whether it is to end; if not, the waker is woken when it is.
+    /// Whether the connection must close; if not yet, `waker` is woken when it must.
     fn is_closing(&self, waker: &Waker) -> bool {
         self.waker.register(waker);
         self.closing.load(Ordering::Acquire)
     }
 
-    /// Does a handler's work on one of its requests; `None` if the connection ends meanwhile, and the work with it.
+    /// Runs a handler for one of its requests; `None` if the connection must close meanwhile: the work is cancelled.
     pub(super) async fn handle<T>(self: Arc<Self>, work: impl Future<Output = T>) -> Option<T> {
         let _handler = Handler::begin(&self.handlers);
         let mut work = pin!(work);
@@ -244,7 +243,7 @@ impl Connection {
     }
 }
 
-/// A handler at work.
+/// Counts a running handler until it is dropped.
 struct Handler<'a>(&'a AtomicUsize);
 
 impl<'a> Handler<'a> {
@@ -260,7 +259,7 @@ impl Drop for Handler<'_> {
     }
 }
 
-/// A connection that was taken in; it is gone when this is dropped.
+/// An admitted connection; dropping it frees its place.
 pub(super) struct Admitted {
     connections: Arc<Connections>,
     id: u64,
@@ -268,24 +267,24 @@ pub(super) struct Admitted {
 }
 
 impl Admitted {
-    /// Notes what happens on it from now on.
+    /// Sets the phase.
     pub(super) fn enter(&self, phase: Phase) {
         if self.connection.phase.swap(phase as u8, Ordering::Relaxed) != phase as u8 {
             self.connection.since.store(self.connections.millis(), Ordering::Relaxed);
         }
     }
 
-    /// Whether it is to end; if not, the waker is woken when it is.
+    /// Whether the connection must close; if not yet, `waker` is woken when it must.
     pub(super) fn is_closing(&self, waker: &Waker) -> bool {
         self.connection.is_closing(waker)
     }
 
-    /// What handlers of its requests know of it.
+    /// The connection, for the handlers of its requests.
     pub(super) fn connection(&self) -> Arc<Connection> {
         Arc::clone(&self.connection)
     }
 
-    /// Counts that it is closed for that reason.
+    /// Counts that the connection is closed for `reason`.
     pub(super) fn closed(&self, reason: Closed) {
         self.connections.closed.get_or_create(&reason).inc();
     }

@@ -1,4 +1,4 @@
-//! Follows a stream of HTTP/1.x requests just far enough to know where each head begins (RFC 9112).
+//! Parses a stream of HTTP/1.x requests just enough to know where each request head begins (RFC 9112).
 
 use std::ops::Range;
 
@@ -7,30 +7,30 @@ use memchr::memchr2;
 
 use super::target::{self, Judgement};
 
-/// The longest request head that is looked at, in bytes.
+/// The longest request head that is parsed, in bytes.
 pub(super) const LONGEST_HEAD: usize = 64 * 1024;
 
 /// What to do with the bytes at the front of the stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// The first so many bytes go on as they are.
+    /// Pass this many bytes on unchanged.
     Pass(usize),
-    /// The first `head` bytes are a request head and go on with these edits, which are in order.
+    /// The first `head` bytes are a request head: pass them on with these edits, which are in order.
     Rewrite { head: usize, edits: Vec<Edit> },
-    /// They are a head without its end: ask again with the same bytes and more.
+    /// An incomplete head: call again with the same bytes and more.
     Hold,
 }
 
-/// What happens to a part of a head.
+/// A change to a part of a head.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Edit {
-    /// Its bytes are percent-encoded.
+    /// Percent-encode the part.
     Encode(Range<usize>),
-    /// It is left out.
+    /// Leave the part out.
     Drop(Range<usize>),
 }
 
-/// Writes a head with these edits.
+/// Appends `head` to `out` with the edits applied.
 pub(super) fn rewrite(head: &[u8], edits: &[Edit], out: &mut BytesMut) {
     let mut done = 0;
     for edit in edits {
@@ -46,30 +46,30 @@ pub(super) fn rewrite(head: &[u8], edits: &[Edit], out: &mut BytesMut) {
 
 /// A position in a stream of requests.
 ///
-/// Where it is not sure that actix sees the same boundaries it stops looking, for good: a wrong guess about where a
-/// head begins would alter the body of a request, or let one be smuggled in (RFC 9112 section 11.2). What it overlooks,
-/// such as control characters in field values, actix refuses, and reads no further.
+/// When it is not certain that actix sees the same boundaries, it stops parsing the connection for good (`Lost`): a
+/// wrong guess about where a head begins would alter a request body or allow request smuggling (RFC 9112 section 11.2).
+/// What it does not check, such as control characters in field values, actix refuses and then reads no further.
 #[derive(Debug)]
 pub(super) enum Framing {
     /// In a head.
     Head(Head),
-    /// In a body with so many bytes to come.
+    /// In a body with this many bytes left.
     Body(u64),
-    /// Not followed any more: every byte goes on as it is.
+    /// No longer parsed: every byte passes unchanged.
     Lost,
 }
 
-/// What is known of a head that has not ended yet.
+/// Parsing state of an incomplete head.
 #[derive(Debug, Default)]
 pub(super) struct Head {
     /// Where the current line begins; 0 is the request line.
     line: usize,
-    /// Where to search on, so that a head in many fragments is searched once.
+    /// Where to continue searching, so that a head in many fragments is searched once.
     searched: usize,
-    /// What is to be changed of what was read.
+    /// Edits to the lines read so far.
     edits: Vec<Edit>,
     content_length: Option<u64>,
-    /// Whether what follows the head is not understood.
+    /// Whether the framing is lost after this head (`Transfer-Encoding`).
     ends_lost: bool,
 }
 
@@ -80,7 +80,7 @@ impl Default for Framing {
 }
 
 impl Framing {
-    /// Decides about the front of `input`, which is not empty, and moves past what goes on.
+    /// Decides what to do with the front of `input`, which is not empty, and advances past it.
     pub(super) fn advance(&mut self, input: &[u8]) -> Step {
         match self {
             Self::Lost => Step::Pass(input.len()),
@@ -118,9 +118,10 @@ enum Search {
 }
 
 impl Head {
-    /// Reads the lines that have arrived; `None` is a head that is not fully understood.
+    /// Reads the lines that have arrived; `None` if the head is not fully understood.
     fn search(&mut self, input: &[u8]) -> Option<Search> {
-        // Most of what is not HTTP/1 (a TLS greeting, say) is told by its first byte, before any line end is awaited.
+        // The first byte rules out most of what is not HTTP/1 (a TLS handshake, for example) without waiting for a line
+        // end.
         if !input[0].is_ascii_uppercase() {
             return None;
         }
@@ -134,7 +135,7 @@ impl Head {
             match &input[cr..] {
                 [b'\r', b'\n', ..] if next <= LONGEST_HEAD => {}
                 [b'\r'] => break,
-                // A bare LF or CR is taken neither for a line end nor for text.
+                // A bare LF or CR is ambiguous: neither a line end nor text.
                 _ => return None,
             }
             let line = &input[self.line..cr];
@@ -150,12 +151,12 @@ impl Head {
         (input.len() < LONGEST_HEAD).then_some(Search::Unfinished)
     }
 
-    /// `METHOD SP target SP HTTP/1.x`, where the target may contain spaces and therefore ends at the last one.
+    /// Parses `METHOD SP target SP HTTP/1.x`; the target may contain spaces, so it ends at the last one.
     fn read_request_line(&mut self, line: &[u8]) -> Option<()> {
         let method = line.iter().position(|byte| !byte.is_ascii_uppercase())?;
         let rest = line.strip_suffix(b" HTTP/1.1").or_else(|| line.strip_suffix(b" HTTP/1.0"))?;
         let target = rest.get(method..)?.strip_prefix(b" ")?;
-        // What follows a CONNECT is not framed as requests (RFC 9110 section 9.3.6).
+        // The bytes after a CONNECT are not HTTP requests (RFC 9110 section 9.3.6).
         if target.is_empty() || &line[..method] == b"CONNECT" {
             return None;
         }
@@ -167,18 +168,18 @@ impl Head {
         Some(())
     }
 
-    /// Looks for the fields that decide where the request ends (RFC 9112 section 6.3), and for those that offer another
-    /// protocol: the offer is left out, as a server that does not take it ignores it (RFC 9110 section 7.8). Without
-    /// that, actix answers `connection: upgrade` and closes the connection without saying so.
+    /// Parses the fields that decide where the request ends (RFC 9112 section 6.3), and drops `Upgrade` offers, which a
+    /// server may ignore (RFC 9110 section 7.8). Otherwise actix answers `connection: upgrade` and closes the
+    /// connection without announcing it.
     fn read_field(&mut self, line: &[u8]) -> Option<()> {
         match line[0].to_ascii_lowercase() {
             b'c' | b't' | b'u' => {}
             b'a'..=b'z' => return Some(()),
-            // A folded line, or nothing that clients send.
+            // A folded line, or a field name that clients do not send.
             _ => return None,
         }
         let (name, value) = line.split_at(line.iter().position(|&byte| byte == b':')?);
-        // No space before the colon.
+        // Refuses a space before the colon.
         if !name.iter().all(u8::is_ascii_graphic) {
             return None;
         }

@@ -1,4 +1,4 @@
-//! A stream whose request targets are percent-encoded on the way in.
+//! A stream adapter that percent-encodes request targets as they are read.
 
 use std::io;
 use std::io::IoSlice;
@@ -14,28 +14,28 @@ use super::framing::{Edit, Framing, Step, rewrite};
 use super::pace::Awaited;
 use super::watch::Watch;
 
-/// An accepted connection; reading from it gives what the client sent with the bytes of request targets that actix
-/// refuses percent-encoded, and writing to it is writing to the client.
+/// An accepted connection. Reads return what the client sent, with the bytes of request targets that actix refuses
+/// percent-encoded; writes pass through.
 ///
-/// A read that brings whole and legal requests, the usual case, stays in the reader's buffer and is not copied.
+/// Whole and legal requests, the usual case, stay in the reader's buffer and are not copied.
 pub struct Lenient<Io> {
     io: Io,
     framing: Framing,
-    /// A head that has not ended yet.
+    /// An incomplete head.
     held: BytesMut,
-    /// What did not fit into the reader's buffer.
+    /// Bytes ready for the reader that did not fit into its buffer.
     ready: BytesMut,
     watch: Option<Watch>,
     raw_targets: RawTargets,
 }
 
-/// What becomes of request targets with bytes that actix refuses.
+/// How request targets with bytes that actix refuses are treated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum RawTargets {
-    /// They are percent-encoded.
+    /// Percent-encoded.
     #[default]
     Encoded,
-    /// They go through as they came, and actix answers 400.
+    /// Passed unchanged; actix answers 400.
     Untouched,
 }
 
@@ -52,17 +52,17 @@ impl<Io> Lenient<Io> {
         }
     }
 
-    /// Wraps a connection whose pace is watched.
+    /// Wraps a connection with slow-client timeouts.
     pub(super) fn watched(io: Io, watch: Watch, raw_targets: RawTargets) -> Self {
         Self { watch: Some(watch), raw_targets, ..Self::new(io) }
     }
 
-    /// What is known of the connection, if there is an eye on it.
+    /// The connection, if it is watched.
     pub(super) fn connection(&self) -> Option<Arc<Connection>> {
         self.watch.as_ref().map(Watch::connection)
     }
 
-    /// Decides about bytes just read and says how many of them stay where they are.
+    /// Processes bytes just read; returns how many of them stay in the reader's buffer.
     fn take_in(&mut self, fresh: &[u8]) -> usize {
         let mut kept = 0;
         let mut step = None;
@@ -116,7 +116,7 @@ impl<Io> Lenient<Io> {
         kept
     }
 
-    /// Hands over what is ready, as much as fits.
+    /// Moves ready bytes into the reader's buffer, as many as fit.
     fn give_out(&mut self, buf: &mut ReadBuf<'_>) {
         let count = self.ready.len().min(buf.remaining());
         buf.put_slice(&self.ready.split_to(count));
@@ -129,20 +129,20 @@ impl<Io> Lenient<Io> {
 impl<Io: AsyncRead + Unpin> AsyncRead for Lenient<Io> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        // Without room, nothing read would look like the end of the stream.
+        // If the buffer is full, reading nothing must not look like the end of the stream.
         while this.ready.is_empty() && buf.remaining() > 0 {
             let before = buf.filled().len();
             let read = Pin::new(&mut this.io).poll_read(cx, buf);
             if read.is_pending() {
                 return match &mut this.watch {
-                    // The end of the stream.
+                    // `Ok` without bytes is the end of the stream.
                     Some(watch) => watch.poll_end(cx).map(Ok),
                     None => Poll::Pending,
                 };
             }
             ready!(read)?;
             if buf.filled().len() == before {
-                // The stream ended inside a head: what to say about that is for the parser.
+                // The stream ended inside a head: actix's parser decides how to answer.
                 this.framing = Framing::Lost;
                 this.ready = std::mem::take(&mut this.held);
                 break;
@@ -209,7 +209,7 @@ mod tests {
 
     use super::*;
 
-    /// Reads give one fragment at most, and none yet for an empty one.
+    /// A stream that returns at most one fragment per read; an empty fragment is `Pending`.
     struct Fragments(VecDeque<Vec<u8>>);
 
     impl AsyncRead for Fragments {
@@ -229,7 +229,7 @@ mod tests {
         }
     }
 
-    /// What a reader with room for `room` bytes at a time gets.
+    /// Reads all fragments through `Lenient` with a buffer of `room` bytes.
     fn read(fragments: impl IntoIterator<Item = Vec<u8>>, room: usize) -> Vec<u8> {
         let mut stream = Lenient::new(Fragments(fragments.into_iter().collect()));
         let mut all = Vec::new();
@@ -255,7 +255,7 @@ mod tests {
         read([input.to_vec()], 1 << 20)
     }
 
-    /// `input` cut after each of `cuts` bytes in turn, for as long as it lasts.
+    /// Splits `input` into fragments of the lengths in `cuts`, repeated as needed.
     fn cut(input: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
         let (mut rest, mut fragments) = (input, Vec::new());
         for &length in cuts.iter().cycle() {
@@ -270,7 +270,7 @@ mod tests {
     }
 
     fn cuts() -> impl Strategy<Value = Vec<usize>> {
-        // A cut of 0 is a wait; the last one makes sure of progress.
+        // A cut of 0 is a `Pending`; the last cut is at least 1 so that reading makes progress.
         (prop::collection::vec(0_usize..60, 0..20), 1_usize..60).prop_map(|(mut cuts, last)| {
             cuts.push(last);
             cuts
@@ -285,7 +285,7 @@ mod tests {
         format!("PUT {target} HTTP/1.1\r\nHost: \"ö\" <x>\r\n{length}\r\n{body}")
     }
 
-    /// A request as a client may write it, and as it is to be read.
+    /// Requests as a client may write them, and as they must be read.
     fn requests(target: &'static str) -> impl Strategy<Value = (String, String)> {
         let body = prop_oneof![Just(String::new()), "[ -~\r\n]{0,40}", Just(request("/?\"", ""))];
         let one = (target, body).prop_map(|(target, body)| {

@@ -1,4 +1,4 @@
-//! How long a client may keep a connection waiting: for the rest of a head, for a body, and for room to answer.
+//! Slow-loris guard: how long a client may take to send a request head or a body, and to read a response.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,20 +7,20 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{Sleep, sleep};
 
-/// How long clients may take.
+/// Timeouts for slow clients.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// For each head, from its first byte.
+    /// Time for each request head, from its first byte.
     pub head: Duration,
-    /// For a body, whatever its length.
+    /// Time for any body.
     pub body: Duration,
-    /// For so many bytes of a body, a second longer.
+    /// A body gets one more second for each this many bytes received.
     pub bytes_per_second: usize,
-    /// For a request that cannot be followed: it is timed from the last answer, or from its beginning.
+    /// Time for a request whose framing is unknown, from the last write of a response or from its beginning.
     pub unknown: Duration,
-    /// For taking an answer, beyond what it takes at the rate below.
+    /// How long writing a response may be blocked by the client.
     pub answer: Duration,
-    /// So many bytes of an answer make up for a second of waiting.
+    /// Each this many bytes written reduce the blocked time by one second.
     pub answer_bytes_per_second: usize,
 }
 
@@ -37,20 +37,20 @@ impl Default for Pace {
     }
 }
 
-/// What is waited for.
+/// What the server waits for on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Awaited {
-    /// The first byte of a request, which actix itself waits for.
+    /// The first byte of a request; actix times this itself (keep-alive).
     Request,
     /// The rest of a head.
     Head,
     /// The rest of a body.
     Body,
-    /// Anything, on a connection that is not followed any more.
+    /// Anything: the framing of the connection is unknown.
     Unknown,
 }
 
-/// A wait that is only timed while it goes on: while the server does something else its client is not slow.
+/// A timer that runs only while the server waits for the client, not while the server itself is busy.
 #[derive(Debug, Default)]
 pub(super) struct Wait {
     before: Duration,
@@ -59,26 +59,26 @@ pub(super) struct Wait {
 }
 
 impl Wait {
-    /// The wait is for something else now.
+    /// Starts from zero, for the next thing awaited.
     pub(super) fn restart(&mut self) {
         self.before = Duration::ZERO;
         self.since = None;
     }
 
-    /// Something came, and the wait goes on for more of it.
+    /// Pauses the timer: some bytes came.
     pub(super) fn pause(&mut self) {
         if let Some(since) = self.since.take() {
             self.before += since.elapsed();
         }
     }
 
-    /// Something came that makes up for so much of the wait.
+    /// Pauses the timer and subtracts `earned` from the time waited.
     pub(super) fn make_up(&mut self, earned: Duration) {
         self.pause();
         self.before = self.before.saturating_sub(earned);
     }
 
-    /// Waits: ready when it has taken longer than allowed.
+    /// Runs the timer; ready when the time waited exceeds `allowed`.
     pub(super) fn poll(&mut self, context: &mut Context<'_>, allowed: Duration) -> Poll<()> {
         let waited = self.before + self.since.get_or_insert_with(Instant::now).elapsed();
         let Some(left) = allowed.checked_sub(waited).filter(|left| !left.is_zero()) else { return Poll::Ready(()) };
@@ -89,7 +89,7 @@ impl Wait {
 }
 
 impl Pace {
-    /// How long that may take when so many bytes of it have come.
+    /// The time allowed for `awaited` after `received` bytes of it; `None` is unlimited.
     pub(super) fn allows(&self, awaited: Awaited, received: u64) -> Option<Duration> {
         match awaited {
             Awaited::Request => None,

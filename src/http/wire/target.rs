@@ -1,4 +1,4 @@
-//! The bytes of a request target that actix refuses, and their percent-encoding (RFC 3986 section 2.1).
+//! Percent-encodes the bytes of a request target that actix refuses (RFC 3986 section 2.1).
 
 use actix_web::web::BytesMut;
 
@@ -7,20 +7,21 @@ const HEX: &[u8; 16] = b"0123456789ABCDEF";
 /// What to do with a request target.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Judgement {
-    /// Nothing: actix takes it as it is, or would refuse it encoded as well.
+    /// Leave it unchanged: actix accepts it, or would refuse it encoded as well.
     Keep,
-    /// It is refused as it is and taken percent-encoded.
+    /// Percent-encode it: actix refuses it unchanged and accepts it encoded.
     Encode,
-    /// Nothing, ever: it has control characters, so nobody can know where it was meant to end.
+    /// Leave it and the rest of the connection unchanged: with control characters its end is ambiguous.
     Refuse,
 }
 
-/// Judges the bytes between the method and the version.
+/// Decides what to do with a request target (the bytes between the method and the version).
 ///
-/// Only the origin form (`/path?query`, RFC 9112 section 3.2.1) is ever encoded: in the others an encoded byte could
-/// name another host. Neither is one with a `#`, where actix cuts the target off: what it means cannot be known.
+/// Only the origin form (`/path?query`, RFC 9112 section 3.2.1) is ever encoded: in the other forms an encoded byte
+/// could name another host. A target with `#` is not encoded either, because actix cuts it off there and the rest is
+/// ambiguous.
 pub(super) fn judge(target: &[u8]) -> Judgement {
-    // Without an early exit this takes many bytes at a time, and hardly any target gets further.
+    // `fold` has no early exit, so the compiler vectorizes it; nearly all targets return here.
     if !target.iter().fold(false, |any, &byte| any | is_suspect(byte)) {
         return Judgement::Keep;
     }
@@ -43,8 +44,8 @@ fn query_start(target: &[u8]) -> usize {
     target.iter().position(|&byte| byte == b'?').unwrap_or(target.len())
 }
 
-// What `http` 0.2 refuses in `PathAndQuery`, observed through a socket; the two parts differ in the quote, which is
-// legal in a path, and in the backtick, which is legal in a query.
+// The bytes that `PathAndQuery` of `http` 0.2 refuses, observed through a socket. The quote is legal in a path, the
+// backtick in a query.
 fn refused_in_path(byte: u8) -> bool {
     matches!(byte, b' ' | b'<' | b'>' | b'`' | 0x80..)
 }

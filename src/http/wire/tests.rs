@@ -40,7 +40,7 @@ async fn slow() -> &'static str {
     "slow"
 }
 
-/// More than the buffers of a connection hold, several times over.
+/// Several times the size of a connection's buffers.
 const LARGE: usize = 8 << 20;
 
 async fn large() -> Vec<u8> {
@@ -54,7 +54,7 @@ struct Running {
 }
 
 impl Running {
-    fn with(settings: Settings) -> Self {
+    fn with(settings: ServerSettings) -> Self {
         let (tell, started) = std::sync::mpsc::channel();
         let thread = thread::spawn(move || {
             System::new().block_on(async {
@@ -77,7 +77,7 @@ impl Running {
     }
 
     fn start() -> Self {
-        Self::with(Settings { workers: 1, stop: Stop::ByHandle, ..Settings::default() })
+        Self::with(ServerSettings { workers: 1, stop: Stop::ByHandle, ..ServerSettings::default() })
     }
 
     fn connect(&self) -> Client {
@@ -88,7 +88,7 @@ impl Running {
     }
 
     fn stop(self) {
-        // The command is sent by the call; the future only waits for its end, and so does the thread.
+        // The call itself sends the stop command; its future only waits for the end, as joining the thread does.
         drop(self.handle.stop(true));
         self.thread.join().unwrap().unwrap();
     }
@@ -132,7 +132,7 @@ fn raw_targets_are_understood_again_and_again_on_one_connection() {
 fn raw_targets_are_bad_requests_where_they_are_switched_off_and_connections_are_watched_all_the_same() {
     let raw_targets = RawTargets::Untouched;
     let pace = Pace { head: Duration::from_secs(1), ..Pace::default() };
-    let settings = Settings { workers: 1, stop: Stop::ByHandle, raw_targets, pace, ..Settings::default() };
+    let settings = ServerSettings { workers: 1, stop: Stop::ByHandle, raw_targets, pace, ..ServerSettings::default() };
     let server = Running::with(settings);
     let mut client = server.connect();
     assert_eq!(ask(&mut client, PLAIN), (200, PLAIN_READ.into()));
@@ -164,7 +164,7 @@ fn a_body_that_looks_like_a_request_arrives_as_it_was_sent() {
     let mut client = server.connect();
     let post = format!("POST /?filter=\" HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", JAVA.len());
     for _ in 0..2 {
-        // Once in one piece, and once with the body on its own.
+        // Once in one write, and once with the body in a separate write.
         assert_eq!(ask(&mut client, &format!("{post}{JAVA}")), (200, format!("POST filter=\" body={JAVA}")));
         client.write_all(post.as_bytes()).unwrap();
         thread::sleep(Duration::from_millis(50));
@@ -213,11 +213,11 @@ fn every_listener_is_served_and_the_peer_is_known() {
 
 #[test]
 fn a_graceful_stop_finishes_requests_and_closes_idle_connections_at_once() {
-    let server = Running::with(Settings {
+    let server = Running::with(ServerSettings {
         workers: 1,
         stop: Stop::ByHandle,
         keep_alive: Duration::from_mins(1).into(),
-        ..Settings::default()
+        ..ServerSettings::default()
     });
     let (mut idle, mut busy) = (server.connect(), server.connect());
     assert_eq!(ask(&mut idle, JAVA), (200, JAVA_READ.into()));
@@ -232,13 +232,13 @@ fn a_graceful_stop_finishes_requests_and_closes_idle_connections_at_once() {
 
 #[test]
 fn a_head_that_does_not_end_is_timed_out_and_so_is_an_idle_connection() {
-    // actix looks at its clock twice a second; shorter times would be over before they begin.
-    let server = Running::with(Settings {
+    // actix reads its clock twice a second, so shorter timeouts would expire at once.
+    let server = Running::with(ServerSettings {
         workers: 1,
         stop: Stop::ByHandle,
         keep_alive: Duration::from_secs(1).into(),
         pace: Pace { head: Duration::from_secs(1), ..Pace::default() },
-        ..Settings::default()
+        ..ServerSettings::default()
     });
     let mut unfinished = server.connect();
     assert_eq!(ask(&mut unfinished, "GET /?\" HTTP/1.1\r\nHost"), (408, String::new()));
@@ -250,11 +250,11 @@ fn a_head_that_does_not_end_is_timed_out_and_so_is_an_idle_connection() {
 
 #[test]
 fn a_server_without_a_listener_is_refused() {
-    let server = serve(Vec::new(), &Settings::default(), App::new);
+    let server = serve(Vec::new(), &ServerSettings::default(), App::new);
     assert_eq!(server.err().map(|error| error.kind()), Some(io::ErrorKind::InvalidInput));
 }
 
-/// A stream as the adapter alters it, and where in it the altered heads begin.
+/// The stream as the adapter passes it on, and where the altered heads begin in it.
 fn altered(mut input: &[u8]) -> (BytesMut, Vec<usize>) {
     let (mut framing, mut out, mut places) = (Framing::default(), BytesMut::new(), Vec::new());
     while !input.is_empty() {
@@ -271,7 +271,7 @@ fn altered(mut input: &[u8]) -> (BytesMut, Vec<usize>) {
     (out, places)
 }
 
-/// Where actix finds the heads of a stream, and where it gives up.
+/// Where actix's parser finds request heads in a stream, and where it stops.
 fn heads(mut stream: BytesMut) -> (Vec<usize>, usize) {
     let (mut codec, mut starts, length) = (Codec::default(), Vec::new(), stream.len());
     loop {

@@ -1,4 +1,4 @@
-//! What is watched of a connection: that its client keeps pace, and whether it is to make room.
+//! Watches one connection: slow-client timeouts, and whether it must close to make room for another.
 
 use std::io;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ impl Watch {
         Self { admitted, pace, awaited: Awaited::Request, received: 0, reading, writing }
     }
 
-    /// Notes that so many bytes came, after which that is awaited; `head_ended` if a request began with them.
+    /// Records `count` received bytes and what is awaited next; `head_ended` if they completed a request head.
     pub(super) fn read(&mut self, count: usize, awaited: Awaited, head_ended: bool) {
         if self.awaited != awaited || head_ended {
             (self.awaited, self.received) = (awaited, 0);
@@ -40,13 +40,13 @@ impl Watch {
         });
     }
 
-    /// What handlers of its requests know of the connection.
+    /// The connection, for the handlers of its requests.
     pub(super) fn connection(&self) -> Arc<Connection> {
         self.admitted.connection()
     }
 
-    /// Whether reading is over, as nothing has come: the client is too slow, or another takes its place. What is being
-    /// answered to a slow client is still answered, as to one that has closed its side.
+    /// Ready when reading must end, because the client is too slow or the connection makes room for another. A request
+    /// of a slow client that is being handled is still answered, as if the client had closed its sending side.
     pub(super) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if self.admitted.is_closing(context.waker()) {
             return Poll::Ready(());
@@ -59,8 +59,8 @@ impl Watch {
         Poll::Pending
     }
 
-    /// The error of writing to a client whose place another takes: so the connection ends at once, and what waits on it is
-    /// dropped.
+    /// Fails the write if the connection must make room for another, so that it closes at once and drops what is
+    /// queued.
     pub(super) fn refuses(&self, context: &Context<'_>) -> io::Result<()> {
         if self.admitted.is_closing(context.waker()) {
             return Err(io::ErrorKind::ConnectionAborted.into());
@@ -68,7 +68,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Notes how writing goes; the error is that of a client that takes too little.
+    /// Records the outcome of a write; times out if the client reads too slowly.
     pub(super) fn write(
         &mut self,
         context: &mut Context<'_>,

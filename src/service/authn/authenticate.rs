@@ -1,4 +1,4 @@
-//! Who is this? The one answer for every door.
+//! Authenticates bearer tokens: the one implementation that every protocol uses.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -16,17 +16,17 @@ use crate::domain::token::{KeyId, ParsedToken};
 use crate::service::Service;
 use crate::storage::{credentials, principals, standings};
 
-/// How long it takes at least to refuse what looks like a token. The timer ticks in milliseconds: that hides the
-/// microseconds that remain between a wrong secret and an unknown key id.
-const REFUSED_AFTER: Duration = Duration::from_millis(2);
+/// Minimum time to refuse what looks like a token. Timing side channel: the timer ticks in milliseconds, which hides
+/// the remaining microseconds between a wrong secret and an unknown key id.
+const MIN_REFUSAL_TIME: Duration = Duration::from_millis(2);
 
 impl Service {
-    /// The actor a bearer token authenticates, for a request from `address`.
+    /// Authenticates a bearer token for a request from `address`.
     ///
     /// # Errors
-    /// The refusal; what it tells depends on whether the token is genuine, and its time tells nothing.
-    /// [`Error::RateLimited`], or [`Error::ForeignAddress`]. [`Error::Storage`] when an unknown token could not be looked
-    /// up.
+    /// The refusal. Its reason depends on whether the token is genuine; its timing reveals nothing.
+    /// [`Error::RateLimited`], or [`Error::ForeignAddress`]. [`Error::Storage`] when an unknown token could not be
+    /// looked up.
     pub async fn authenticate(&self, bearer: &str, address: Option<IpAddr>) -> Result<Actor> {
         let began = Instant::now();
         let outcome = self.admit(bearer, address, Party::Network(Network::of(address))).await;
@@ -37,11 +37,11 @@ impl Service {
         outcome
     }
 
-    /// The same actor once more, when the rest of its request has arrived, as it is then: not another use of the token,
-    /// so none is noted, and nothing is taken from its rate limit.
+    /// Authenticates again when the rest of the same request has arrived. Not another use of the token: none is noted,
+    /// and nothing is taken from its rate limit.
     ///
     /// # Errors
-    /// Those of [`Service::authenticate`], but for the rate limit.
+    /// Those of [`Service::authenticate`], except for the rate limit.
     pub async fn authenticate_again(&self, bearer: &str, address: Option<IpAddr>) -> Result<Actor> {
         let (genuine, now) = self.recall(bearer, Party::Network(Network::of(address))).await?;
         let actor = genuine.recognise(now)?.from(address);
@@ -49,7 +49,7 @@ impl Service {
         Ok(actor)
     }
 
-    /// The same for who may ask about every token, and need not be kept waiting.
+    /// Like [`Service::authenticate`], without the delay that hides timing: for actors that may verify any token.
     ///
     /// # Errors
     /// Those of [`Service::authenticate`].
@@ -72,8 +72,8 @@ impl Service {
         Ok(actor)
     }
 
-    /// Like [`Service::verify`] from nobody knows where, and whatever its rate limit: nothing is taken from it. Somebody
-    /// has shown the token to who asks, so it is noted as used.
+    /// Like [`Service::verify`], from an unknown address and without applying the rate limit. Noted as a use, because
+    /// the token was shown to the asking actor.
     ///
     /// # Errors
     /// The refusal, [`Error::ForeignAddress`], or [`Error::Storage`].
@@ -85,7 +85,7 @@ impl Service {
         Ok(actor)
     }
 
-    /// Whose token it is, dead or alive; `None` if nobody's.
+    /// The principal of a genuine token, alive or not; `None` if the token is not genuine.
     ///
     /// # Errors
     /// [`Error::Storage`] when it could not be looked up.
@@ -104,7 +104,7 @@ impl Service {
         }
     }
 
-    /// Like [`Service::verify`] without a use: none is noted, and no limit is applied.
+    /// Like [`Service::verify`], without noting a use and without applying any limit.
     ///
     /// # Errors
     /// The refusal.
@@ -113,11 +113,11 @@ impl Service {
         genuine.recognise(now)
     }
 
-    /// The actor with that user name, without any proof: only for a door that is configured to ask for none.
+    /// The actor with this user name, without any proof: only for protocols that are configured without authentication.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] when nobody has the name, [`Refusal::Disabled`].
-    pub async fn take_at_word(&self, username: String) -> Result<Actor> {
+    /// [`Refusal::Invalid`] for an unknown name, [`Refusal::Disabled`].
+    pub async fn actor_without_proof(&self, username: String) -> Result<Actor> {
         let service = self.clone();
         let standing = self
             .look_up(move |connection| match principals::find_by_username(connection, &username)? {
@@ -132,8 +132,8 @@ impl Service {
         Ok(Actor::trusted(standing))
     }
 
-    /// The genuine token that the text is, and what time it is: the clock is read once for both. For a wrong secret storage is looked into as for an unknown key id: so both
-    /// take as long.
+    /// The genuine token for this text, and the current time; both use one clock reading. Timing side channel: for a
+    /// wrong secret the storage is queried as for an unknown key id, so both take as long.
     async fn recall(&self, bearer: &str, party: Party) -> Result<(Genuine, i64)> {
         let refused = Error::Unauthenticated(Refusal::Invalid);
         let Some(token) = self.parse(bearer) else { return Err(refused) };
@@ -142,7 +142,7 @@ impl Service {
             if let Some(genuine) = known.proved_by(token, &self.peppers) {
                 return Ok((genuine, now));
             }
-            self.read_credential(token.key_id.of_nobody(), party).await?;
+            self.read_credential(token.key_id.decoy(), party).await?;
             return Err(refused);
         }
         let known = self.read_credential(token.key_id, party).await?;
@@ -169,7 +169,7 @@ impl Service {
     }
 }
 
-/// Waits until what began then may be refused.
+/// Sleeps until `MIN_REFUSAL_TIME` has passed since `began`.
 pub(in crate::service) async fn hold(began: Instant) {
-    tokio::time::sleep_until((began + REFUSED_AFTER).into()).await;
+    tokio::time::sleep_until((began + MIN_REFUSAL_TIME).into()).await;
 }

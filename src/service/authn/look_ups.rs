@@ -1,4 +1,5 @@
-//! Looking credentials up that are not in memory: few at once, few that wait, and each party in its turn.
+//! Limits how many credentials that are not in memory are looked up at once, with a bounded queue that is fair per
+//! party.
 
 use std::time::Duration;
 
@@ -6,31 +7,39 @@ use crate::domain::error::{Error, Result};
 use crate::domain::party::Party;
 use crate::queue::{Permit, Queue, Rules, Urgency};
 
-/// The look-ups under way and those that wait.
+/// The queue of look-ups.
 pub struct LookUps(Queue<Party>);
 
-/// How long one waits at most.
+/// How long a look-up waits at most.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 impl LookUps {
-    /// For so many that wait, and so many at once: more than there are connections would each hold a thread. One of the
-    /// places is always for somebody else.
+    /// `at_once` look-ups run and `waiting` wait: more than the connection pool has would each hold a thread. One place
+    /// is always left for another party.
     #[must_use]
     pub fn new(waiting: usize, at_once: usize) -> Self {
         let places_of_one = at_once.saturating_sub(1).max(1);
-        Self(Queue::new(Rules { places: at_once, places_of_one, waiting, waiting_of_one: waiting, patience: PATIENCE }))
+        Self(Queue::new(Rules {
+            places: at_once,
+            places_of_one,
+            places_of_others: at_once,
+            waiting,
+            waiting_of_one: waiting,
+            waiting_of_others: waiting,
+            patience: PATIENCE,
+        }))
     }
 
-    /// How many are under way or wait.
+    /// How many look-ups run or wait.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.0.under_way() + self.0.waiting()
     }
 
-    /// The turn of one look-up.
+    /// Waits for the turn of one look-up.
     ///
     /// # Errors
-    /// [`Error::Overloaded`] when too many wait, and none of a party of which more do; and after eight seconds.
+    /// [`Error::Overloaded`] when the queue is full and no other party has more look-ups in it, or after eight seconds.
     pub(in crate::service) async fn turn(&self, party: Party) -> Result<Permit<Party>> {
         self.0.enter(party, Urgency::InTurn).await.ok_or(Error::Overloaded)
     }

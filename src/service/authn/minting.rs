@@ -1,4 +1,4 @@
-//! Making tokens.
+//! Creates tokens.
 
 use crate::domain::credential::Credential;
 use crate::domain::error::{Error, Result};
@@ -7,7 +7,7 @@ use crate::domain::token::{ParsedToken, Token, TokenKind};
 use crate::service::Service;
 
 impl Service {
-    /// A new token and the credential that recognises it.
+    /// Creates a token and the credential that verifies it.
     pub(in crate::service) fn mint(
         &self,
         kind: TokenKind,

@@ -1,11 +1,10 @@
-//! Authentication: who somebody is, and the secrets that prove it.
+//! Authentication: tokens, passwords and sessions.
 
+mod attempt;
 pub mod authenticate;
 pub mod look_ups;
 mod minting;
-mod party;
 pub(in crate::service) mod passwords;
-mod queue;
 pub mod sessions;
 pub mod sign_ins;
 mod throttle;

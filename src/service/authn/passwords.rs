@@ -1,4 +1,4 @@
-//! Passwords of people: argon2id, on few threads at a time.
+//! Passwords of users: argon2id.
 
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
@@ -8,7 +8,7 @@ use crate::domain::error::{Error, Result};
 use crate::service::Service;
 
 impl Service {
-    /// The hash of a new password.
+    /// Hashes a new password.
     pub(in crate::service) fn hash_password(&self, password: &str) -> Result<String> {
         let mut salt = [0; 16];
         self.entropy.fill(&mut salt)?;
@@ -24,11 +24,12 @@ impl Service {
     }
 }
 
-/// Whether `password` has that hash. Takes as long for a hash that nothing has.
+/// Whether `password` has this hash. Takes as long for [`NOBODY`].
 pub(in crate::service) fn verify_password(password: &str, hash: &str) -> bool {
     PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }
 
-/// The hash of no password, checked when there is no such user, so that both take the same time.
+/// A hash that no password has. Timing side channel: it is checked for an unknown user, so that both cases take as
+/// long.
 pub(in crate::service) const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use crate::domain::access_token::wire_id;
 use crate::domain::actor::{Actor, PresentedCredential};
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::credential::Credential;
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::principal::PrincipalState;
 use crate::domain::text::clip;
 use crate::domain::token::{Token, TokenKind};
 use crate::domain::user::{User, is_username};
-use crate::service::authn::party::Trial;
+use crate::service::authn::attempt::Attempt;
 use crate::service::authn::passwords::{NOBODY, verify_password};
-use crate::service::authn::sign_ins::{Origin, Outcome};
+use crate::service::authn::sign_ins::{Origin, SignInOutcome};
 use crate::service::authn::throttle::REMEMBERED;
 use crate::service::{Service, blocking};
 use crate::storage::principals::{self, Existed};
@@ -21,9 +21,9 @@ use crate::storage::{credentials, familiar_networks, users};
 
 /// A session just begun, with the only copy of its token.
 pub struct NewSession {
-    /// The user's bearer token.
+    /// The session's bearer token.
     pub token: Token,
-    /// When it stops, in epoch milliseconds.
+    /// When the session expires, in epoch milliseconds.
     pub expires_at: i64,
 }
 
@@ -31,28 +31,28 @@ pub struct NewSession {
 ///
 /// # Errors
 /// [`Error::Unauthenticated`], the same for an unknown user and a wrong password; [`Error::SlowedDown`] after too many
-/// wrong ones, whether or not there is such a user; [`Error::Busy`] when too many wait to sign in.
+/// wrong ones, whether or not the user exists; [`Error::Busy`] when too many attempts wait.
 pub async fn create(service: &Service, username: String, password: String, origin: Origin) -> Result<NewSession> {
-    let trial = Trial::new(&username, origin.address, &service.peppers);
-    let permit = service.sign_ins.turn(&trial, &service.clock).await?;
+    let attempt = Attempt::new(&username, origin.address, &service.peppers);
+    let permit = service.sign_ins.turn(&attempt, &service.clock).await?;
     let found = if is_username(&username) {
         service.read(move |connection| users::find_for_sign_in(connection, &username)).await?
     } else {
         None
     };
     let (user, hash) = found.map_or((None, NOBODY.to_owned()), |(user, hash)| (Some(user), hash));
-    // The permit goes along: a client that hangs up does not make room for another while its password is checked.
+    // The permit moves into the check: a client that hangs up does not free its place while its password is checked.
     let parts = service.clone();
     let check = move || {
         let right = verify_password(&password, &hash);
-        // Counted here, so that nobody guesses for free by hanging up.
-        let traced = !right && parts.sign_ins.throttle.failed(&trial, parts.clock.now());
+        // Counted here, so that hanging up does not make a guess free.
+        let traced = !right && parts.sign_ins.throttle.failed(&attempt, parts.clock.now());
         drop(permit);
-        Ok(Checked { right, traced, hash, trial })
+        Ok(Checked { right, traced, hash, attempt })
     };
-    let Checked { right, traced, hash, trial } = blocking(check).await?;
+    let Checked { right, traced, hash, attempt } = blocking(check).await?;
     let Some(user) = user.as_ref().filter(|_| right).cloned() else {
-        service.sign_ins.count(Outcome::WRONG);
+        service.sign_ins.count(SignInOutcome::WRONG);
         if traced {
             record_refusal(service, user, origin).await?;
         }
@@ -62,7 +62,7 @@ pub async fn create(service: &Service, username: String, password: String, origi
         return Err(Error::Unauthenticated(Refusal::Disabled));
     }
     let actor = Actor::user(user.principal).requesting(origin.request);
-    let mark = Arc::clone(&trial.mark);
+    let mark = Arc::clone(&attempt.mark);
     let begun = service
         .write_first(&actor, move |transaction| {
             let id = transaction.actor.id();
@@ -77,12 +77,12 @@ pub async fn create(service: &Service, username: String, password: String, origi
             credentials::insert(transaction.connection, &credential)?;
             familiar_networks::note(transaction.connection, id, &mark, transaction.now)?;
             let name = transaction.actor.username().to_string();
-            transaction.record(Action::SessionCreated, Subject::Principal(id.uuid()), &name)?;
+            transaction.record(Action::SessionCreated, ChangeSubject::Principal(id.uuid()), &name)?;
             Ok(NewSession { token, expires_at })
         })
         .await?;
-    service.sign_ins.throttle.succeeded(&trial);
-    service.sign_ins.count(Outcome::SUCCEEDED);
+    service.sign_ins.throttle.succeeded(&attempt);
+    service.sign_ins.count(SignInOutcome::SUCCEEDED);
     Ok(begun)
 }
 
@@ -153,12 +153,12 @@ pub async fn end_one(service: &Service, actor: &Actor, id: String) -> Result<()>
                 transaction.ends_own_credential();
             }
             let name = transaction.actor.username().to_string();
-            transaction.record(Action::SessionEnded, Subject::Principal(actor.uuid()), &name)
+            transaction.record(Action::SessionEnded, ChangeSubject::Principal(actor.uuid()), &name)
         })
         .await
 }
 
-/// Remembers from where users signed in before this process began: they are no strangers.
+/// Loads the networks from which users signed in before this process started, so that they count as familiar.
 ///
 /// # Errors
 /// When the storage fails.
@@ -169,35 +169,35 @@ pub async fn remember_networks(service: &Service) -> Result<()> {
     Ok(())
 }
 
-/// A password that has been checked.
+/// The result of a password check.
 struct Checked {
     right: bool,
-    /// Whether a wrong one goes into the audit trail.
+    /// Whether a wrong password goes into the audit trail.
     traced: bool,
     hash: String,
-    trial: Trial,
+    attempt: Attempt,
 }
 
 fn wrong() -> Error {
     Error::Unauthenticated(Refusal::WrongPassword)
 }
 
-/// Leaves a trace of a wrong password: at most a few an hour for one name. What was typed for a name that nobody bears is
-/// not kept, as it may be a password; the same is written for it, so that time tells nothing.
+/// Records a wrong password in the audit trail: at most a few an hour for one name. An unknown name is not recorded, as
+/// it may be a password typed into the wrong field; a placeholder is, so that timing reveals nothing.
 async fn record_refusal(service: &Service, user: Option<User>, origin: Origin) -> Result<()> {
     let nobody = Actor::built_in(UNKNOWN, service.clock.now()).from(origin.address).requesting(origin.request);
     let (id, name) = match user {
         Some(user) => (user.principal.id, user.principal.username().to_string()),
         None => (nobody.id(), UNKNOWN.to_owned()),
     };
-    let subject = Subject::Principal(id.uuid());
+    let subject = ChangeSubject::Principal(id.uuid());
     service.write(&nobody, move |transaction| transaction.record(Action::SessionRefused, subject, &name)).await
 }
 
-/// Who gives a wrong password, and whom it is for if nobody bears the name.
+/// The actor that a wrong password is recorded for, and the placeholder for an unknown name.
 const UNKNOWN: &str = "(unknown)";
 
-/// Signs the actor out: the session of this request ends at once.
+/// Signs the actor out: ends the session of this request at once.
 ///
 /// # Errors
 /// [`Error::Conflict`] when the request was not made with a session.
@@ -210,7 +210,7 @@ pub async fn end(service: &Service, actor: &Actor) -> Result<()> {
             }
             transaction.ends_own_credential();
             let (id, name) = (transaction.actor.id(), transaction.actor.username().to_string());
-            transaction.record(Action::SessionEnded, Subject::Principal(id.uuid()), &name)
+            transaction.record(Action::SessionEnded, ChangeSubject::Principal(id.uuid()), &name)
         })
         .await
 }

@@ -1,20 +1,31 @@
-//! What stands between a request and the checking of a password, for every door at which people sign in or sign up.
+//! Admission control for passwords, used wherever users sign in or sign up: throttle, queue, counters.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
-use super::party::{Party, Trial};
-use super::queue::{Permit, Queue};
+use super::attempt::{Attempt, SignInParty};
 use super::throttle::Throttle;
 use crate::clock::Clock;
 use crate::domain::actor::Request;
 use crate::domain::error::{Error, Result};
 use crate::domain::network::Network;
+use crate::queue::{Permit, Queue, Rules, Urgency};
 
-/// Who asks to sign in or to sign up, as far as it is not about whom they say they are.
+/// How many attempts of one party wait at most.
+const WAITING_OF_ONE: usize = 16;
+/// How many attempts wait at most in all, and how many of them are strangers'.
+const WAITING: usize = 256;
+const WAITING_STRANGERS: usize = 192;
+/// Of so many places strangers leave one to familiar networks.
+const LEAVE_ONE_OF: usize = 4;
+/// How long an attempt waits at most.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where an attempt to sign in or sign up comes from.
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
     /// The client's address, if it is known.
@@ -23,64 +34,77 @@ pub struct Origin {
     pub request: Request,
 }
 
-/// The throttle, the queue and the counters.
+/// The throttle, the queue and the counters of sign-in attempts.
 pub struct SignIns {
     pub(super) throttle: Throttle,
-    queue: Queue,
-    /// What came of attempts.
-    pub outcomes: Family<Outcome, Counter>,
+    queue: Queue<SignInParty>,
+    /// Counts attempts by outcome.
+    pub outcomes: Family<SignInOutcome, Counter>,
 }
 
-/// What came of an attempt to sign in.
+/// The outcome of an attempt to sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Outcome {
+pub struct SignInOutcome {
     outcome: &'static str,
 }
 
-impl Outcome {
-    /// The password was right, and a session began.
+impl SignInOutcome {
+    /// The password was right, and a session was created.
     pub const SUCCEEDED: Self = Self { outcome: "succeeded" };
     /// The name or the password was wrong.
     pub const WRONG: Self = Self { outcome: "wrong" };
-    /// Too many wrong ones came before, so none was checked.
+    /// Too many wrong passwords came before, so this one was not checked.
     pub const SLOWED_DOWN: Self = Self { outcome: "slowed_down" };
-    /// Too many waited already.
+    /// Too many attempts were waiting.
     pub const BUSY: Self = Self { outcome: "busy" };
 }
 
 impl SignIns {
-    /// At most so many passwords are checked at once.
+    /// Checks at most `places` passwords at once.
     #[must_use]
     pub fn new(places: usize) -> Self {
-        Self { throttle: Throttle::default(), queue: Queue::new(places), outcomes: Family::default() }
+        let queue = Queue::new(Rules {
+            places,
+            places_of_one: places.div_ceil(2),
+            places_of_others: places - places / LEAVE_ONE_OF,
+            waiting: WAITING,
+            waiting_of_one: WAITING_OF_ONE,
+            waiting_of_others: WAITING_STRANGERS,
+            patience: PATIENCE,
+        });
+        Self { throttle: Throttle::default(), queue, outcomes: Family::default() }
     }
 
-    /// Waits for the turn to check a password for that name.
+    /// Waits for the turn to check a password for this name.
     ///
     /// # Errors
     /// [`Error::SlowedDown`], [`Error::Busy`]
-    pub(super) async fn turn(&self, trial: &Trial, clock: &Clock) -> Result<Permit> {
+    pub(super) async fn turn(&self, attempt: &Attempt, clock: &Clock) -> Result<Permit<SignInParty>> {
         let entered = async {
-            let admission = self.throttle.admit(trial, clock.now())?;
-            let permit = self.queue.enter(admission.party.clone()).await?;
-            self.throttle.confirm(trial, &admission, clock.now())?;
+            let admission = self.throttle.admit(attempt, clock.now())?;
+            let permit = self.enter(admission.party.clone()).await?;
+            self.throttle.confirm(attempt, &admission, clock.now())?;
             Ok(permit)
         };
         entered.await.inspect_err(|error| match error {
-            Error::SlowedDown { .. } => self.count(Outcome::SLOWED_DOWN),
-            _ => self.count(Outcome::BUSY),
+            Error::SlowedDown { .. } => self.count(SignInOutcome::SLOWED_DOWN),
+            _ => self.count(SignInOutcome::BUSY),
         })
     }
 
-    /// Waits for the turn to hash the password of somebody new.
+    /// Waits for the turn to hash the password of a new user.
     ///
     /// # Errors
     /// [`Error::Busy`]
-    pub(in crate::service) async fn turn_of_newcomer(&self, origin: &Origin) -> Result<Permit> {
-        self.queue.enter(Party::Strangers(Network::of(origin.address))).await
+    pub(in crate::service) async fn turn_of_newcomer(&self, origin: &Origin) -> Result<Permit<SignInParty>> {
+        self.enter(SignInParty::Strangers(Network::of(origin.address))).await
     }
 
-    pub(super) fn count(&self, outcome: Outcome) {
+    async fn enter(&self, party: SignInParty) -> Result<Permit<SignInParty>> {
+        self.queue.enter(party, Urgency::InTurn).await.ok_or(Error::Busy)
+    }
+
+    pub(super) fn count(&self, outcome: SignInOutcome) {
         self.outcomes.get_or_create(&outcome).inc();
     }
 }

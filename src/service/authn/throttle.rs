@@ -1,14 +1,13 @@
-//! Slowing those who guess passwords, without a lock that strangers could put on somebody's account.
+//! Slows down password guessing, without letting strangers lock a user out of an account.
 //!
-//! Wrong passwords are counted in three ways, each with its own schedule: by name, by network and by both together.
-//! A network from which a name has signed in before is *familiar* with it: of the three only the last counts there, so
-//! what happens elsewhere, or to other names from the same network, keeps nobody out. A network that has given no wrong
-//! password for a name yet may try it now and then while the name is being guessed elsewhere, if the groups of networks
-//! that it is in have not given many. What is refused here counts as no failure. Names that nobody bears are treated as
-//! those that somebody does.
+//! Wrong passwords are counted in three ways, each with its own schedule: by name, by network, and by pair of both. A
+//! network from which a name has signed in before is *familiar* with it: only the count by pair applies there, so
+//! guesses elsewhere, or of other names from the same network, do not lock the user out. A network that has not yet
+//! failed with a name may try it now and then while the name is being guessed elsewhere, unless its groups of networks
+//! have failed often. Attempts refused here do not count as failures. Unknown names are treated like existing ones.
 //!
-//! Everything is kept in memory, of this process alone, in tables of bounded size; which networks are familiar is in the
-//! database, too.
+//! All counts are kept in memory, per process, in tables of bounded size. The familiar networks are also in the
+//! database.
 
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,54 +17,55 @@ use quick_cache::unsync::Cache;
 use crate::clock::{DAY, HOUR, MINUTE, SECOND};
 use crate::domain::error::{Error, Result};
 use crate::domain::network::{Group, SIZES};
-use crate::service::authn::party::{Party, Trial};
+use crate::service::authn::attempt::{Attempt, SignInParty};
 
-/// How many names are remembered, and how many networks, groups of networks and pairs of names with them.
+/// How many names are remembered, and how many networks, groups of networks, and pairs of a name with one.
 pub const REMEMBERED: usize = 20_000;
 const REMEMBERED_GROUPS: usize = SIZES * REMEMBERED;
-/// How many times the share of a network each group has that it is in.
+/// The limit of each size of group, as a multiple of one network's.
 const SHARES: [u32; SIZES] = [1, 4, 16, 64];
-/// So many wrong passwords are free of delay: for a name, and for a name from one network.
+/// This many wrong passwords cause no delay: for a name, and for a name from one network.
 const FREE: u32 = 10;
-/// The delay after the first that is not free. Each further one doubles it.
+/// The delay after the first failure that is not free. Each further one doubles it.
 const FIRST_DELAY: i64 = SECOND;
 /// The longest delay.
 const LONGEST_DELAY: i64 = 15 * MINUTE;
-/// Failures are forgotten after so long without another.
+/// Failures are forgotten after this time without another.
 const FORGOTTEN_AFTER: i64 = DAY;
-/// One network may give so many wrong passwords at once, whatever the names, and then one every [`NETWORK_EVERY`].
+/// One network may give this many wrong passwords in a burst, whatever the names, and then one per [`NETWORK_EVERY`]
+/// (GCRA).
 const NETWORK_FREE: i64 = 100;
 /// See [`NETWORK_FREE`].
 const NETWORK_EVERY: i64 = 5 * SECOND;
-/// How often fresh networks may try a name while it is being guessed: those of one of the largest groups, and all. Fresh
-/// is a network that has not failed with the name, in groups that have not more often than their shares.
+/// How often fresh networks may try a name while it is being guessed: those of one of the largest groups, and all
+/// together. A network is fresh if it has not failed with the name, and its groups not more often than their shares.
 const FRESH_EVERY: i64 = MINUTE;
 const ANY_FRESH_EVERY: i64 = 5 * SECOND;
-/// How many failures are written into the audit trail in an hour: with one name, from one of the largest groups, and in
-/// all. Those first few of each group are written whatever others do. The others are counted by the metrics.
+/// How many failures go into the audit trail per hour: with one name, from one of the largest groups, and in all. The
+/// first `AUDITED_FIRST` of each group are always written. Metrics count the rest.
 const AUDITED_OF_NAME: u32 = 5;
 const AUDITED_OF_GROUP: u32 = 20;
 const AUDITED: u32 = 1_000;
 const AUDITED_FIRST: u32 = 2;
 
-/// That an attempt may wait for its turn.
+/// Permission for an attempt to join the queue.
 #[derive(Debug, Clone)]
 pub struct Admission {
-    /// With whom it shares turns.
-    pub party: Party,
+    /// The party that the attempt shares turns with.
+    pub party: SignInParty,
     turn: Turn,
 }
 
 /// Why an attempt was let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
-    /// Nothing was in its way.
+    /// No limit applied.
     Ordinary,
     /// The name is being guessed, and this network has not failed with it.
     Fresh,
 }
 
-/// Failures in a row and when the next attempt is let through.
+/// Failures in a row, and the time of the last.
 #[derive(Debug, Clone, Copy, Default)]
 struct Failures {
     count: u32,
@@ -81,7 +81,7 @@ impl Failures {
         Self { count: self.at(now).count.saturating_add(1), last: now }
     }
 
-    /// How long to wait, in milliseconds.
+    /// How long to wait before the next attempt, in milliseconds.
     fn wait(self, now: i64) -> i64 {
         let beyond = self.at(now).count.saturating_sub(FREE);
         if beyond == 0 {
@@ -92,7 +92,7 @@ impl Failures {
     }
 }
 
-/// Failures that were written into the audit trail since an hour began.
+/// Failures that were written into the audit trail in the current hour.
 #[derive(Debug, Clone, Copy, Default)]
 struct Audited {
     since: i64,
@@ -109,18 +109,18 @@ impl Audited {
     }
 }
 
-/// What is remembered of wrong passwords.
+/// The counts of wrong passwords.
 pub struct Throttle(Mutex<Tables>);
 
 struct Tables {
     names: Cache<String, Failures>,
-    /// By name and each group that the network is in.
+    /// By name and each group of the network.
     pairs: Cache<(String, Group), Failures>,
-    /// When a group of networks has made up for all its failures; see [`NETWORK_EVERY`].
+    /// The time at which a group of networks has no failures left to make up for (GCRA); see [`NETWORK_EVERY`].
     groups: Cache<Group, i64>,
-    /// By their marks.
+    /// Marks of networks with names that they are familiar with.
     familiar: Cache<Arc<str>, ()>,
-    /// When a fresh network of a group may next try a name that is being guessed, and when any may.
+    /// When a fresh network of a group, or any (`None`), may next try a name that is being guessed.
     fresh: Cache<(String, Option<Group>), i64>,
     audited: Cache<String, Audited>,
     audited_of_groups: Cache<Group, Audited>,
@@ -143,49 +143,49 @@ impl Default for Throttle {
 }
 
 impl Throttle {
-    /// Lets an attempt through to the queue, which it joins as the party that is returned.
+    /// Admits an attempt to the queue, which it joins as the returned party.
     ///
     /// # Errors
     /// [`Error::SlowedDown`]
-    pub fn admit(&self, trial: &Trial, now: i64) -> Result<Admission> {
+    pub fn admit(&self, attempt: &Attempt, now: i64) -> Result<Admission> {
         let mut tables = self.lock();
-        if tables.familiar.get(&trial.mark).is_some() {
-            after(tables.wait_of_pair(trial, now))?;
-            return Ok(Admission { party: Party::Familiar(trial.clone()), turn: Turn::Ordinary });
+        if tables.familiar.get(&attempt.mark).is_some() {
+            after(tables.wait_of_pair(attempt, now))?;
+            return Ok(Admission { party: SignInParty::Familiar(attempt.clone()), turn: Turn::Ordinary });
         }
-        after(tables.wait_of_stranger(trial, now))?;
-        let party = Party::Strangers(trial.network);
-        let of_name = tables.wait_of_name(trial, now);
-        if of_name > 0 && tables.is_fresh(trial, now) {
-            after(tables.take_turn(trial, now))?;
+        after(tables.wait_of_stranger(attempt, now))?;
+        let party = SignInParty::Strangers(attempt.network);
+        let of_name = tables.wait_of_name(attempt, now);
+        if of_name > 0 && tables.is_fresh(attempt, now) {
+            after(tables.take_turn(attempt, now))?;
             return Ok(Admission { party, turn: Turn::Fresh });
         }
         after(of_name)?;
         Ok(Admission { party, turn: Turn::Ordinary })
     }
 
-    /// Once more, when the attempt has waited for its turn: meanwhile others may have failed who were let through at the
-    /// same time.
+    /// Checks again after the attempt has waited for its turn: others admitted at the same time may have failed
+    /// meanwhile.
     ///
     /// # Errors
     /// [`Error::SlowedDown`]
-    pub fn confirm(&self, trial: &Trial, admission: &Admission, now: i64) -> Result<()> {
+    pub fn confirm(&self, attempt: &Attempt, admission: &Admission, now: i64) -> Result<()> {
         let tables = self.lock();
         after(match (&admission.party, admission.turn) {
-            (Party::Familiar(_), _) => tables.wait_of_pair(trial, now),
-            (Party::Strangers(_), Turn::Fresh) => tables.wait_of_stranger(trial, now),
-            (Party::Strangers(_), Turn::Ordinary) => {
-                tables.wait_of_stranger(trial, now).max(tables.wait_of_name(trial, now))
+            (SignInParty::Familiar(_), _) => tables.wait_of_pair(attempt, now),
+            (SignInParty::Strangers(_), Turn::Fresh) => tables.wait_of_stranger(attempt, now),
+            (SignInParty::Strangers(_), Turn::Ordinary) => {
+                tables.wait_of_stranger(attempt, now).max(tables.wait_of_name(attempt, now))
             }
         })
     }
 
-    /// Counts a wrong password, and tells whether it goes into the audit trail.
-    pub fn failed(&self, trial: &Trial, now: i64) -> bool {
+    /// Counts a wrong password. Returns whether it goes into the audit trail.
+    pub fn failed(&self, attempt: &Attempt, now: i64) -> bool {
         let mut tables = self.lock();
-        let familiar = tables.familiar.get(&trial.mark).is_some();
-        for (size, group) in trial.network.groups().into_iter().enumerate() {
-            let pair = (trial.name.clone(), group);
+        let familiar = tables.familiar.get(&attempt.mark).is_some();
+        for (size, group) in attempt.network.groups().into_iter().enumerate() {
+            let pair = (attempt.name.clone(), group);
             let failures: Failures = find(&tables.pairs, &pair);
             tables.pairs.insert(pair, failures.add(now));
             if !familiar {
@@ -194,26 +194,26 @@ impl Throttle {
             }
         }
         if !familiar {
-            let failures: Failures = find(&tables.names, &trial.name);
-            tables.names.insert(trial.name.clone(), failures.add(now));
+            let failures: Failures = find(&tables.names, &attempt.name);
+            tables.names.insert(attempt.name.clone(), failures.add(now));
         }
-        tables.is_audited(trial, now)
+        tables.is_audited(attempt, now)
     }
 
-    /// Notes a right password, which makes the network familiar. What others have guessed of that name elsewhere still
-    /// counts for others, and a turn that was taken for it is given back: it was no guess.
-    pub fn succeeded(&self, trial: &Trial) {
+    /// Notes a right password, which makes the network familiar with the name. Failures of that name elsewhere still
+    /// count for other networks. A turn taken as a fresh network is given back: it was no guess.
+    pub fn succeeded(&self, attempt: &Attempt) {
         let mut tables = self.lock();
-        for group in trial.network.groups() {
-            tables.pairs.remove(&(trial.name.clone(), group));
+        for group in attempt.network.groups() {
+            tables.pairs.remove(&(attempt.name.clone(), group));
         }
-        for turn in [None, Some(trial.network.largest_group())] {
-            tables.fresh.remove(&(trial.name.clone(), turn));
+        for turn in [None, Some(attempt.network.largest_group())] {
+            tables.fresh.remove(&(attempt.name.clone(), turn));
         }
-        tables.familiar.insert(Arc::clone(&trial.mark), ());
+        tables.familiar.insert(Arc::clone(&attempt.mark), ());
     }
 
-    /// Remembers networks that were familiar before this process began, by their marks.
+    /// Loads networks that were familiar before this process started, by their marks.
     pub fn remember(&self, familiar: Vec<String>) {
         let mut tables = self.lock();
         for mark in familiar {
@@ -227,33 +227,33 @@ impl Throttle {
 }
 
 impl Tables {
-    fn wait_of_pair(&self, trial: &Trial, now: i64) -> i64 {
-        let [own, ..] = trial.network.groups();
-        find(&self.pairs, &(trial.name.clone(), own)).wait(now)
+    fn wait_of_pair(&self, attempt: &Attempt, now: i64) -> i64 {
+        let [own, ..] = attempt.network.groups();
+        find(&self.pairs, &(attempt.name.clone(), own)).wait(now)
     }
 
-    fn wait_of_name(&self, trial: &Trial, now: i64) -> i64 {
-        find(&self.names, &trial.name).wait(now)
+    fn wait_of_name(&self, attempt: &Attempt, now: i64) -> i64 {
+        find(&self.names, &attempt.name).wait(now)
     }
 
-    /// For failures from that network and its groups, with that name or with any.
-    fn wait_of_stranger(&self, trial: &Trial, now: i64) -> i64 {
+    /// The wait for failures from this network and its groups, with this name or any.
+    fn wait_of_stranger(&self, attempt: &Attempt, now: i64) -> i64 {
         let of_group = |group: &Group| {
             let settled = self.groups.get(group).copied().unwrap_or(now);
             (settled - now - (NETWORK_FREE - 1) * NETWORK_EVERY).clamp(0, NETWORK_EVERY)
         };
-        trial.network.groups().iter().map(of_group).fold(self.wait_of_pair(trial, now), i64::max)
+        attempt.network.groups().iter().map(of_group).fold(self.wait_of_pair(attempt, now), i64::max)
     }
 
-    fn is_fresh(&self, trial: &Trial, now: i64) -> bool {
-        let mut groups = trial.network.groups().into_iter().zip(SHARES);
-        groups.all(|(group, share)| find(&self.pairs, &(trial.name.clone(), group)).at(now).count < share)
+    fn is_fresh(&self, attempt: &Attempt, now: i64) -> bool {
+        let mut groups = attempt.network.groups().into_iter().zip(SHARES);
+        groups.all(|(group, share)| find(&self.pairs, &(attempt.name.clone(), group)).at(now).count < share)
     }
 
-    /// How long a fresh network waits for its turn with a name that is being guessed; if it need not, the turn is taken.
-    fn take_turn(&mut self, trial: &Trial, now: i64) -> i64 {
-        let turns = [(Some(trial.network.largest_group()), FRESH_EVERY), (None, ANY_FRESH_EVERY)];
-        let turns = turns.map(|(group, every)| ((trial.name.clone(), group), every));
+    /// How long a fresh network waits for its turn with a name that is being guessed. If zero, the turn is taken.
+    fn take_turn(&mut self, attempt: &Attempt, now: i64) -> i64 {
+        let turns = [(Some(attempt.network.largest_group()), FRESH_EVERY), (None, ANY_FRESH_EVERY)];
+        let turns = turns.map(|(group, every)| ((attempt.name.clone(), group), every));
         let wait = turns.iter().map(|(turn, every)| {
             let next = self.fresh.get(turn).copied().unwrap_or(now);
             (next - now).clamp(0, *every)
@@ -268,12 +268,12 @@ impl Tables {
     }
 
     /// Whether a failure goes into the audit trail.
-    fn is_audited(&mut self, trial: &Trial, now: i64) -> bool {
-        let group = trial.network.largest_group();
-        let mut of_name: Audited = find(&self.audited, &trial.name);
+    fn is_audited(&mut self, attempt: &Attempt, now: i64) -> bool {
+        let group = attempt.network.largest_group();
+        let mut of_name: Audited = find(&self.audited, &attempt.name);
         let mut of_group: Audited = find(&self.audited_of_groups, &group);
         let often = of_name.add(now) > AUDITED_OF_NAME;
-        self.audited.insert(trial.name.clone(), of_name);
+        self.audited.insert(attempt.name.clone(), of_name);
         if often {
             return false;
         }
@@ -283,7 +283,7 @@ impl Tables {
     }
 }
 
-/// Refuses an attempt that must wait.
+/// Fails with [`Error::SlowedDown`] if there is a wait.
 fn after(wait: i64) -> Result<()> {
     if wait == 0 {
         return Ok(());

@@ -1,10 +1,10 @@
-//! Asking about tokens: for gateways, and for whoever finds one.
+//! Verifies, introspects and revokes tokens: for gateways, and for reports of leaked tokens.
 
 use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::domain::actor::{Actor, Request};
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result};
 use crate::domain::network::Network;
 use crate::domain::party::Party;
@@ -17,28 +17,28 @@ use crate::storage::credentials;
 use crate::storage::principals::Existed;
 use crate::storage::removals;
 
-/// Whom a token authenticates for a request from `address`: a use of it. Asked by who may ask about every token, or by
+/// Verifies a token for a request from `address`, which counts as a use. For actors that may verify any token, or for
 /// the token's own principal.
 ///
 /// # Errors
-/// [`Error::Forbidden`] when the actor may not ask about this token: that is checked first, so that the answer tells
-/// nothing. Else the refusal of the token.
+/// [`Error::Forbidden`] when the actor may not ask about this token: checked first, so that the answer reveals nothing.
+/// Otherwise the token's refusal.
 pub async fn verify(service: &Service, asking: &Actor, token: &str, address: Option<IpAddr>) -> Result<Actor> {
     may_ask(service, asking, token).await?;
     service.verify(token, address, Party::Actor(asking.id())).await
 }
 
-/// The same for whoever keeps the answer for a while: it says nothing of how often the token is used, so nothing is
-/// taken from its rate limit, and nothing of where, so a token that is bound to addresses is refused.
+/// Like [`verify`], for gateways that cache the answer. It does not show how often the token is used, so nothing is
+/// taken from its rate limit, nor from where, so a token bound to addresses is refused.
 ///
 /// # Errors
-/// Those of [`verify`], but for the rate limit.
+/// Those of [`verify`], except for the rate limit.
 pub async fn introspect(service: &Service, asking: &Actor, token: &str) -> Result<Actor> {
     may_ask(service, asking, token).await?;
     service.introspect(token, Party::Actor(asking.id())).await
 }
 
-/// A principal may ask about its own tokens, also about those that are not alive any more.
+/// Checks that the actor may ask about this token: its own, alive or not, or any with `VERIFY_TOKENS`.
 async fn may_ask(service: &Service, asking: &Actor, token: &str) -> Result<()> {
     let began = Instant::now();
     match service.require(asking, Permission::VerifyTokens) {
@@ -50,17 +50,17 @@ async fn may_ask(service: &Service, asking: &Actor, token: &str) -> Result<()> {
     }
 }
 
-/// Whether a token that somebody found was alive.
+/// The result of reporting a leaked token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leaked {
-    /// It was, and is no more.
+    /// The token was alive, and is revoked now.
     Revoked,
-    /// It was not.
+    /// The token was not alive.
     Dead,
 }
 
-/// Revokes a token on the word of whoever can show it: an API key is deleted, any other credential is. No use is
-/// noted, and no limit of the key protects it. `finder` is GitHub, or the network of a stranger.
+/// Revokes a leaked token, reported by a client that can show it: an API key is deleted, otherwise the credential is.
+/// Notes no use, and no limit of the key prevents it. `finder` is GitHub, or the network of an anonymous client.
 ///
 /// # Errors
 /// When the storage fails.
@@ -88,13 +88,14 @@ pub async fn revoke_leaked(service: &Service, token: &str, finder: Party, reques
                 TokenKind::ApiKey => service_account_username(id),
                 TokenKind::Personal | TokenKind::Session => actor.username().to_string(),
             };
-            transaction.record(Action::LeakedTokenRevoked, Subject::Principal(id.uuid()), &name)?;
+            transaction.record(Action::LeakedTokenRevoked, ChangeSubject::Principal(id.uuid()), &name)?;
             Ok(Leaked::Revoked)
         })
         .await
 }
 
-/// The same for a stranger, to whom neither the answer nor its time tells whether the key id exists.
+/// Like [`revoke_leaked`], for anonymous clients. Timing side channel: neither the answer nor its time tells whether
+/// the key id exists.
 ///
 /// # Errors
 /// When the storage fails.

@@ -1,4 +1,4 @@
-//! The last way in: somebody can always administer.
+//! Keeps at least one enabled administrator, so that the installation cannot be locked out.
 
 use crate::domain::error::{Error, Result};
 use crate::domain::principal::{Principal, PrincipalKind, Role};
@@ -6,8 +6,8 @@ use crate::service::authn::passwords::NOBODY;
 use crate::service::{Service, Transaction};
 use crate::storage::principals;
 
-/// Checks that a user who loses the role `$admin`, the means to sign in, or everything, is not the last who can
-/// administer. Comes before the change.
+/// Checks that `leaving`, a user about to lose the role `$admin`, the means to sign in, or the whole record, is not the
+/// last administrator. Call it before the change.
 ///
 /// # Errors
 /// [`Error::Conflict`]

@@ -1,5 +1,5 @@
-//! Who may change what an asset says of access to it: the people it names, its owners, and the attributes that the
-//! criteria of policies look at. Whoever changes one of these changes who may do what with the asset.
+//! Who may change the parts of an asset that decide access to it: the principals it names, its owners, and the
+//! attributes that policy criteria test.
 
 use std::collections::BTreeSet;
 
@@ -14,13 +14,13 @@ use crate::domain::principal::PrincipalKind;
 use crate::service::Transaction;
 use crate::storage::policies;
 
-/// The attributes that the criteria of enabled policies look at, read once in a transaction when first asked for.
+/// Names of the attributes that the criteria of enabled policies test. Read on first use, once per transaction.
 #[derive(Default)]
 pub(in crate::service) struct LookedAt(Option<BTreeSet<String>>);
 
 impl LookedAt {
-    /// The attributes by which the access to an asset differs between two states of it: before and after a write. An
-    /// asset that does not exist yet has no attributes.
+    /// The attributes that differ between two states of an asset (before and after a write) and that decide access to
+    /// it. `before` is `None` for an asset that does not exist yet.
     pub(in crate::service) fn changed(
         &mut self,
         transaction: &mut Transaction<'_>,
@@ -49,12 +49,13 @@ impl LookedAt {
     }
 }
 
-/// An attribute as criteria see it: one that is `null` is not there.
+/// An attribute value as criteria see it: `null` counts as absent.
 fn seen(value: Option<&Value>) -> Option<String> {
     value.filter(|value| !value.is_null()).map(property)
 }
 
-/// Refuses a change of attributes that policies look at to all but those who may say whom the asset names.
+/// Checks that the actor may change these attributes. Attributes that policies test take the same authority as changing
+/// the principals that the asset names.
 ///
 /// # Errors
 /// [`Error::Forbidden`]
@@ -76,8 +77,8 @@ pub(in crate::service) fn may_change_attributes(
     )))
 }
 
-/// Whom an asset names is for its admins to say, and among those for people: a key does not make itself or another
-/// key at home (docs/contracts/atlan.md, section 6.3).
+/// Checks that the actor may change which principals the asset names: only a user who is an admin of the asset may. An
+/// API key cannot give itself or another key access (docs/contracts/atlan.md, section 6.3).
 ///
 /// # Errors
 /// [`Error::Forbidden`]

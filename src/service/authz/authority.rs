@@ -1,5 +1,5 @@
-//! Authority over policies lies with the object that they are about: with its admins, and with administrators of the
-//! platform. No permission on the platform replaces it.
+//! Who may write which policies. Admins of the object that a policy is about have authority over it, and so do platform
+//! administrators. No platform permission replaces this.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,20 +17,20 @@ use crate::storage::{assets, personas, policies, search};
 /// The attribute of a policy that names its connection (docs/contracts/atlan.md, section 6.2).
 pub(in crate::service) const CONNECTION: &str = "connectionQualifiedName";
 
-/// What all connections and all collections lie beneath (docs/contracts/atlan.md, section 6.3).
-const COMMON_GROUND: [&str; 2] = ["default", "default/collection"];
+/// Names that every connection or every collection lies beneath (docs/contracts/atlan.md, section 6.3).
+const SHARED_ROOTS: [&str; 2] = ["default", "default/collection"];
 
-/// What a policy is about, as far as authority over it goes. An object is the uppermost stored asset at or above all that
-/// the policy names, so that what lies beneath a connection is the business of the connection's admins.
+/// What a policy is about, for the question of authority. The object is the topmost stored asset at or above all names
+/// in the policy, so the admins of a connection decide about everything beneath it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum About {
     /// No resource at all.
     Nothing,
-    /// One object, or what lies beneath it.
+    /// One object, or something beneath it.
     Object(Object),
-    /// What lies at or beneath a name that no asset has.
+    /// A name at or above which no asset is stored.
     Unknown(String),
-    /// Several objects, or whatever there is.
+    /// Several objects, or everything.
     Everything,
 }
 
@@ -41,19 +41,20 @@ struct Object {
     qualified_name: String,
 }
 
-/// What an actor is to an object.
+/// How an actor relates to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Bearing {
-    /// It has authority over it.
+enum ObjectRelation {
+    /// The actor has authority over it.
     Administers,
-    /// It sees it.
+    /// The actor sees it.
     Sees,
-    /// For this actor there is no such object.
+    /// The actor does not see it, or it does not exist.
     Unknown,
 }
 
 impl About {
-    /// What a rule is about; it lies within the connection, if its policy states one.
+    /// What a rule is about: the connection that its policy states, if any, otherwise the resources that the rule
+    /// names.
     fn read(connection: &mut AnyConnection, rule: &Rule, stated: Option<&str>) -> Result<Self> {
         let names = match (stated, rule.scope()) {
             (Some(stated), _) => BTreeSet::from([stated.to_owned()]),
@@ -84,17 +85,17 @@ impl About {
     }
 }
 
-/// A name and all that it lies beneath, the uppermost first.
+/// A name and all its ancestors, topmost first.
 fn path(qualified_name: &str) -> Vec<&str> {
     let mut path = ancestors(qualified_name);
     path.push(qualified_name);
     path
 }
 
-/// Whether the resources of a rule lie within the connection that its policy states.
+/// Checks that the resources of a rule lie within the connection that its policy states.
 ///
 /// # Errors
-/// A message that names what does not.
+/// A message that names the resource outside the connection.
 pub(in crate::service) fn check_within(rule: &Rule, stated: &str) -> Result<(), String> {
     match rule.scope() {
         Scope::Within(names) => match names.iter().find(|name| !is_within(name, stated)) {
@@ -107,10 +108,10 @@ pub(in crate::service) fn check_within(rule: &Rule, stated: &str) -> Result<(), 
     }
 }
 
-/// The connection that a policy states, if it states any.
+/// The connection that a policy states, if any.
 ///
 /// # Errors
-/// A message, when it states it otherwise than as text.
+/// A message if the attribute is not a string.
 pub(in crate::service) fn stated(policy: &Policy) -> Result<Option<&str>, &'static str> {
     match policy.attributes.get(CONNECTION) {
         None | Some(serde_json::Value::Null) => Ok(None),
@@ -119,12 +120,13 @@ pub(in crate::service) fn stated(policy: &Policy) -> Result<Option<&str>, &'stat
     }
 }
 
-/// Refuses the content of a policy to those who have no authority over what it is about, and an allow to those who may not
-/// give what it allows. The answer is the object that it is about, if it is about one: to write a policy about it takes no
-/// other right.
+/// Checks that the actor may write this policy: it needs authority over what the policy is about, and for an allow also
+/// the right to give what it allows. Returns the object that the policy is about, if any; no other right is needed to
+/// write a policy about it.
 ///
 /// # Errors
-/// [`Error::NotFound`] for an object that there is not or that the actor may not see, [`Error::Forbidden`] otherwise.
+/// [`Error::NotFound`] for an object that does not exist or that the actor does not see, [`Error::Forbidden`]
+/// otherwise.
 pub(in crate::service) fn may_write(
     transaction: &mut Transaction<'_>,
     rule: &Rule,
@@ -154,21 +156,21 @@ fn object(transaction: &mut Transaction<'_>, rule: &Rule, stated: Option<&str>) 
             (Some(object), name)
         }
     };
-    match bearing(transaction, object.as_ref(), &name)? {
-        Bearing::Administers => Ok(object.map(|object| object.qualified_name)),
-        Bearing::Sees => {
+    match relation_to(transaction, object.as_ref(), &name)? {
+        ObjectRelation::Administers => Ok(object.map(|object| object.qualified_name)),
+        ObjectRelation::Sees => {
             let what = format!("write policies about `{}`, as it is none of its admins", clip(&name));
             Err(refused(transaction.actor, &what))
         }
-        Bearing::Unknown => {
+        ObjectRelation::Unknown => {
             let kind = if stated.is_some() { "connection" } else { "asset" };
             Err(Error::NotFound { kind, id: clip(&name) })
         }
     }
 }
 
-/// Refuses a change of a policy that there is to those who have no authority over what it is about: that it is updated,
-/// switched on or off, or deleted. A deny is given up only by those who may give what it denies.
+/// Checks that the actor may update, enable, disable or delete an existing policy: it needs authority over what the
+/// policy is about. Ending a deny also takes the right to give what it denies.
 ///
 /// # Errors
 /// [`Error::Forbidden`]
@@ -183,8 +185,8 @@ pub(in crate::service) fn may_change(transaction: &mut Transaction<'_>, policy: 
     Err(refused(transaction.actor, &what))
 }
 
-/// Refuses a deny in a persona to those who are linked to it: what a persona denies keeps its managers from unlinking it, and
-/// nobody holds on to a persona by themselves.
+/// Stops an actor from adding a deny to a persona that it is linked to itself. A deny keeps persona managers from
+/// unlinking the persona, so the actor could make its own link permanent.
 ///
 /// # Errors
 /// [`Error::Forbidden`]
@@ -195,9 +197,9 @@ pub(in crate::service) fn may_deny(actor: &Actor, persona: PersonaId, effect: Ef
     Err(refused(actor, "add what denies to a persona that it is linked to itself"))
 }
 
-/// Refuses that principals are set free of a persona which denies something: that it is deleted, switched off or unlinked.
-/// What it denies is for those to give back who have authority over it; what nothing allows nobody is given. The persona
-/// stays as it is until the transaction ends.
+/// Checks that the actor may end a persona's denies by deleting, disabling or unlinking the persona. That takes
+/// authority over what each deny is about. A deny of something that nothing allows is ignored. Locks the persona until
+/// the transaction ends.
 ///
 /// # Errors
 /// [`Error::Forbidden`]
@@ -223,7 +225,7 @@ pub(in crate::service) fn may_release(transaction: &mut Transaction<'_>, persona
     Ok(())
 }
 
-/// Refuses that a persona grants something to those who may not give that. The persona stays as it is until the transaction
+/// Checks that the actor may give everything that the persona allows. The persona does not change until the transaction
 /// ends.
 ///
 /// # Errors
@@ -237,10 +239,10 @@ pub(in crate::service) fn may_enable(transaction: &mut Transaction<'_>, persona:
     Ok(())
 }
 
-/// Whether the actor has authority over a policy, which is over the object that it was about when it was written. An asset
-/// that has come to be since gives none, nor is there any but an administrator's over a policy about no object or several.
-/// One whose resources do not lie within the connection that it states was written before that was looked at: it could be
-/// about anything.
+/// Whether the actor has authority over a policy: authority over the object recorded when the policy was written. An
+/// asset created later gives none. Only administrators have authority over policies about no object or several. A
+/// policy whose resources lie outside its stated connection predates that check and could be about anything: nobody but
+/// administrators has authority over it.
 fn has_authority(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<bool> {
     if transaction.actor.principal().is_administrator() {
         return Ok(true);
@@ -256,41 +258,41 @@ fn has_authority(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<b
     let stored = assets::ids_of(transaction.connection, &[&name])?;
     let Some(id) = stored.get(&name).copied() else { return Ok(false) };
     let object = Object { id, qualified_name: name };
-    Ok(bearing(transaction, Some(&object), &object.qualified_name)? == Bearing::Administers)
+    Ok(relation_to(transaction, Some(&object), &object.qualified_name)? == ObjectRelation::Administers)
 }
 
-/// Whether a policy about no stored asset names that name, or something above or beneath it: the ground there is taken, as
-/// whoever administers an asset there would have what only administrators gave. What names only where all connections or
-/// all collections lie names no ground.
+/// Whether a policy without a stored object names this name, an ancestor or a descendant. If so, the name is reserved:
+/// otherwise the admin of a new asset there would gain authority over, or access from, what only administrators
+/// granted. The names in `SHARED_ROOTS` do not count.
 ///
 /// # Errors
 /// When the storage fails.
-pub(in crate::service) fn is_named_ground(connection: &mut AnyConnection, qualified_name: &str) -> Result<bool> {
+pub(in crate::service) fn is_name_in_policies(connection: &mut AnyConnection, qualified_name: &str) -> Result<bool> {
     let wanted = Scope::Within(BTreeSet::from([qualified_name.to_owned()]));
     let names_it = |resources: &Vec<Criterion>| match Scope::of(resources) {
         Scope::Unbounded => false,
         Scope::Within(mut names) => {
-            names.retain(|name| !COMMON_GROUND.contains(&name.as_str()));
+            names.retain(|name| !SHARED_ROOTS.contains(&name.as_str()));
             Scope::Within(names).overlaps(&wanted)
         }
     };
     Ok(policies::resources_without_object(connection)?.iter().any(names_it))
 }
 
-/// What the actor is to an object, which stays as it is until the transaction ends. For an object that there is not and
-/// for one that the actor may not see the same is done, and the same comes out.
-fn bearing(transaction: &mut Transaction<'_>, object: Option<&Object>, name: &str) -> Result<Bearing> {
+/// How the actor relates to the object, which is locked until the transaction ends. A missing and an unseen object take
+/// the same steps and give the same result.
+fn relation_to(transaction: &mut Transaction<'_>, object: Option<&Object>, name: &str) -> Result<ObjectRelation> {
     let id = object.map_or_else(|| AssetId::from(uuid::Uuid::nil()), |object| object.id);
-    // Whoever takes the actor off the list of admins waits, or is waited for.
+    // Serialises with a transaction that removes the actor from the admins.
     assets::lock(transaction.connection, id)?;
     let above = object.map_or(name, |object| &object.qualified_name);
     let administers = administers(transaction.connection, transaction.actor, above)?;
     if administers && object.is_some() {
-        return Ok(Bearing::Administers);
+        return Ok(ObjectRelation::Administers);
     }
     let sight = sight::entities(transaction.connection, transaction.actor)?;
     let seen = search::is_seen(transaction.connection, &id.to_string(), &sight)?;
-    Ok(if seen { Bearing::Sees } else { Bearing::Unknown })
+    Ok(if seen { ObjectRelation::Sees } else { ObjectRelation::Unknown })
 }
 
 fn administers(connection: &mut AnyConnection, actor: &Actor, qualified_name: &str) -> Result<bool> {
@@ -304,16 +306,16 @@ fn refused(actor: &Actor, what: &str) -> Error {
     Error::Forbidden(format!("`{}` may not {what}", actor.username()))
 }
 
-/// Who could write a policy about a resource.
+/// The actors that can write a policy about a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyWriters {
-    /// The object whose admins can, if there is one and the actor who asks sees it. Administrators can always.
+    /// The object whose admins can, if it exists and the asking actor sees it. Administrators always can.
     pub object: Option<String>,
-    /// Whether the actor who asks could.
+    /// Whether the asking actor can.
     pub asking: bool,
 }
 
-/// Who could write a policy about a resource, as far as the actor may know.
+/// Which actors can write a policy about a resource, as far as the asking actor may know.
 ///
 /// # Errors
 /// When the storage fails.

@@ -1,7 +1,8 @@
-//! No escalation: what is made, changed, taken over or handed out never reaches further than who does it.
+//! Prevents privilege escalation: what an actor creates, changes, takes over or hands out never reaches further than
+//! the actor.
 //!
-//! Each function here is asked inside the transaction that it decides about, after that has written something: so what
-//! it reads is what will be true when the transaction commits. See `docs/permissions.md`.
+//! Call each function inside the transaction that it decides about, after the write: it then reads what will be true
+//! when the transaction commits. See `docs/permissions.md`.
 
 use crate::domain::access_token::{AccessToken, wire_id};
 use crate::domain::actor::{Actor, Standing};
@@ -19,17 +20,17 @@ use crate::service::authz::reach::Reach;
 use crate::storage::database::AnyConnection;
 use crate::storage::{access_tokens, api_keys};
 
-/// How long a line of keys may be that made each other for its first to manage its last.
+/// How many generations of API keys that made each other are followed: the first manages the last up to this depth.
 const GENERATIONS: usize = 64;
 
-/// Whether an actor reaches everything there is, and need not be compared with anybody: a user with the role `$admin`
-/// and every permission.
+/// Whether an actor reaches everything, so that no comparison is needed: a user with the role `$admin` and all
+/// permissions.
 pub(super) fn reaches_everything(actor: &Standing) -> bool {
     let Principal { kind, .. } = actor.principal;
     kind == PrincipalKind::User && actor.principal.is_administrator() && actor.permissions == Permissions::all()
 }
 
-/// Whether an actor is a user with the role `$admin`, whom nothing denies anything with assets.
+/// Whether an actor is a user with the role `$admin`: no policy denies such a user anything with assets.
 pub(in crate::service) fn administers(actor: &Actor) -> bool {
     actor.principal().kind == PrincipalKind::User && actor.principal().is_administrator()
 }
@@ -43,8 +44,8 @@ pub(super) fn reach(transaction: &mut Transaction<'_>, id: PrincipalId) -> Resul
     found.ok_or(Error::NotFound { kind: "principal", id: id.to_string() })
 }
 
-/// The token that a user acts with, if somebody else created it: they may not be able to sign in, and who created it may be
-/// who acts.
+/// The personal token that a user acts with, if another principal created it. The user may be unable to sign in, and
+/// its creator may be the one acting.
 ///
 /// # Errors
 /// When the storage fails.
@@ -55,8 +56,9 @@ pub(in crate::service) fn lent(connection: &mut AnyConnection, actor: &Actor) ->
     Ok(token.filter(|token| token.owner.id != actor.id()))
 }
 
-/// Until when, from where and how often an actor may act. A user is bound by nothing, as they can sign in, unless they act
-/// with a token that somebody else created. A program is bound by its key, or by the token of a service account.
+/// Until when, from where and how often an actor may act. A user has no bounds, because users can sign in, unless the
+/// user acts with a token that another principal created. An API key has its own bounds, another service account those
+/// of its token.
 ///
 /// # Errors
 /// When the storage fails.
@@ -72,10 +74,10 @@ pub(in crate::service) fn bounds(connection: &mut AnyConnection, actor: &Actor) 
     }
 }
 
-/// The bounds of an API key that an actor makes: its own wherever nothing narrower is asked for.
+/// The bounds of an API key that an actor makes: the requested ones, completed with the actor's own.
 ///
 /// # Errors
-/// [`Error::Forbidden`] for wider ones.
+/// [`Error::Forbidden`] if the requested bounds are wider than the actor's.
 pub(in crate::service) fn inherit(transaction: &mut Transaction<'_>, asked: &Bounds) -> Result<Bounds> {
     let ceiling = bounds(transaction.connection, transaction.actor)?;
     let inherited = asked.inheriting(&ceiling);
@@ -88,7 +90,7 @@ pub(super) fn within(actor: &Actor, bounds: &Bounds, ceiling: &Bounds) -> Result
     Err(Error::Forbidden(format!("`{}` cannot let anything {way} than itself", actor.username())))
 }
 
-/// Whether an actor may have made that principal, which the transaction has just written.
+/// Checks that an actor may make this principal, which the transaction has just written.
 ///
 /// # Errors
 /// [`Error::Forbidden`] if it reaches more than the actor.
@@ -100,11 +102,11 @@ pub(in crate::service) fn may_make(transaction: &mut Transaction<'_>, made: Prin
     contained(transaction.actor, &made, &actor, &Reach::default())
 }
 
-/// Whether an actor may hold a credential of that principal, now, with those bounds.
+/// Checks that an actor may hold a credential of this principal with these bounds.
 ///
 /// # Errors
-/// [`Error::Forbidden`] if the principal reaches more than the actor, or the credential would outlive it or be used from
-/// elsewhere.
+/// [`Error::Forbidden`] if the principal reaches more than the actor, or the credential would outlive the actor's own
+/// or work from more addresses or more often.
 pub(in crate::service) fn may_take_over(
     transaction: &mut Transaction<'_>,
     principal: PrincipalId,
@@ -124,7 +126,7 @@ pub(super) fn contained(actor: &Actor, reach: &Reach, by: &Reach, beside: &Reach
     }
 }
 
-/// A change of a principal in progress: what it and the actor reached before.
+/// A change of a principal in progress, with what the principal and the actor reached before it.
 pub(in crate::service) struct Changing {
     principal: PrincipalId,
     reaches: Option<Before>,
@@ -135,11 +137,12 @@ struct Before {
     principal: Reach,
 }
 
-/// Begins to change or remove a principal that the transaction has locked. To take something away gives nothing: so what
-/// counts is who stands above whom, without what every guest holds; and what a change gives is looked at when it is done.
+/// Begins to change or remove a principal that the transaction has locked. Taking something away gives nothing, so this
+/// only checks that the principal does not stand above the actor (ignoring what every guest holds). What the change
+/// gives is checked by [`Changing::done`].
 ///
 /// # Errors
-/// [`Error::Forbidden`] for a principal that holds more than the actor, or made it.
+/// [`Error::Forbidden`] for a principal that holds more than the actor, or that made the actor.
 pub(in crate::service) fn may_change(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<Changing> {
     let changing = begin(transaction, principal)?;
     let Some(Before { actor, principal: before }) = &changing.reaches else { return Ok(changing) };
@@ -154,11 +157,11 @@ pub(in crate::service) fn may_change(transaction: &mut Transaction<'_>, principa
     Ok(changing)
 }
 
-/// Begins to link a user to personas or to unlink one: who manages personas does so also for those whom assets name.
-/// What every member holds does not count.
+/// Begins to link a user to personas or to unlink one. Persona managers may do this also for users whom assets name.
+/// Permissions that every member holds are ignored.
 ///
 /// # Errors
-/// [`Error::Forbidden`] for a user who holds permissions that the actor does not.
+/// [`Error::Forbidden`] for a user with permissions that the actor does not hold.
 pub(in crate::service) fn may_link(transaction: &mut Transaction<'_>, user: PrincipalId) -> Result<Changing> {
     let changing = begin(transaction, user)?;
     let Some(Before { actor, principal: before }) = &changing.reaches else { return Ok(changing) };
@@ -173,8 +176,8 @@ pub(in crate::service) fn may_link(transaction: &mut Transaction<'_>, user: Prin
     Err(Error::Forbidden(message))
 }
 
-/// Whether an actor may have a principal act again that could not: that gives back what it reaches. What every guest reaches
-/// does not count.
+/// Checks that an actor may re-enable a principal, which gives back everything that the principal reaches. What every
+/// guest reaches is ignored.
 ///
 /// # Errors
 /// [`Error::Forbidden`]
@@ -192,7 +195,7 @@ fn begin(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<Ch
         None
     } else {
         let mut before = reach(transaction, principal)?;
-        // What denies nothing that anybody allows gives nothing back when it goes.
+        // Denies of things that nothing allows are ignored: ending them gives nothing back.
         for persona in before.denying_personas() {
             if !persona_keeps_back(transaction.connection, persona)? {
                 before.forget_denies_of(persona);
@@ -204,9 +207,9 @@ fn begin(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<Ch
 }
 
 impl Changing {
-    /// Ends the change, which the transaction has written: whatever the principal has gained is the actor's, and may be
-    /// used as long and as widely. Where the bounds, which are the principal's before and after, become wider, it gains all
-    /// that it reaches.
+    /// Ends the change, after the transaction has written it. Checks that the actor reaches whatever the principal
+    /// gained, for as long and as widely. `bounds` are the principal's before and after: if they become wider, the
+    /// principal counts as gaining all that it reaches.
     ///
     /// # Errors
     /// [`Error::Forbidden`]
@@ -228,7 +231,7 @@ impl Changing {
         Ok(())
     }
 
-    /// The same for a principal without bounds: a user, or a service account that is no API key.
+    /// Like [`Self::done`], for a principal without bounds: a user, or a service account that is not an API key.
     ///
     /// # Errors
     /// [`Error::Forbidden`]
@@ -237,8 +240,9 @@ impl Changing {
     }
 }
 
-/// Whether an actor that manages keys manages this one: a key manages those that it made, and those that they made; a
-/// key that a user or the operator made and bound to no address and no rate manages every other.
+/// Checks that an actor may manage this API key. An actor that is not a key manages every key. A key manages the keys
+/// that it made and their descendants. A key that a user or the operator made, without address or rate limits, manages
+/// every other key.
 ///
 /// # Errors
 /// [`Error::Forbidden`]

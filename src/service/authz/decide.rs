@@ -1,4 +1,4 @@
-//! May they? The one answer for every door.
+//! Authorization decisions: the one implementation that every protocol uses.
 
 use std::sync::Arc;
 
@@ -19,19 +19,19 @@ use crate::storage::candidates::{self, StoredAsset};
 use crate::storage::database::AnyConnection;
 use crate::storage::{policies, search};
 
-/// The type of the one resource that is no asset: Tessera itself. What may be done with it are permissions.
+/// The resource type that stands for Tessera itself rather than an asset. Its actions are permissions.
 pub const PLATFORM: &str = "platform";
 
-/// What somebody would do, as they put it.
+/// An authorization question without its subject: an action on a resource.
 #[derive(Debug, Clone, Default)]
 pub struct Inquiry {
     /// The name of an action or of a DataHub privilege.
     pub action: String,
     /// Properties of the action.
     pub action_properties: Properties,
-    /// Properties that go beyond what is known of the subject.
+    /// Properties of the subject, in addition to what is stored of it.
     pub subject_properties: Properties,
-    /// With what.
+    /// The resource that the action is on.
     pub resource: Resource,
 }
 
@@ -44,7 +44,7 @@ impl Inquiry {
         Self { action: action.to_owned(), resource, ..Self::default() }
     }
 
-    /// The same, with what is stored of its resource.
+    /// Adds what is stored of the resource.
     ///
     /// # Errors
     /// When the storage fails.
@@ -53,7 +53,7 @@ impl Inquiry {
         Ok(stored.map_or_else(|| self.clone(), |asset| self.with_stored(&asset)))
     }
 
-    /// The same, with this that is stored of its resource. What the question itself says of it counts more.
+    /// Adds these stored properties and owners of the resource. Properties in the question itself take precedence.
     pub(in crate::service) fn with_stored(&self, asset: &StoredAsset) -> Self {
         let mut inquiry = self.clone();
         let mut properties = stored_properties(&asset.attributes);
@@ -64,7 +64,7 @@ impl Inquiry {
         }
     }
 
-    /// The answer that takes no policies: what the principal may do on the platform is known already.
+    /// The decision about a platform permission, which needs no policies; `None` for other resources.
     fn about_platform(&self, standing: &Standing) -> Option<Decision> {
         if self.resource.type_name != PLATFORM {
             return None;
@@ -78,11 +78,11 @@ impl Inquiry {
 }
 
 impl Service {
-    /// Whether a principal may do something. What it needs is in memory, but for policies not asked about lately, and
-    /// for what is stored of the resource if a policy looks at that.
+    /// Whether a principal may do something. Answered from memory, except for policies not used lately, and for stored
+    /// properties of the resource if a policy tests them.
     ///
     /// # Errors
-    /// When the storage or the engine fails: whoever asked must take it for a no.
+    /// When the storage or the engine fails: the caller must treat that as a denial.
     pub async fn decide(&self, standing: &Standing, inquiry: &Inquiry) -> Result<Decision> {
         if let Some(decision) = self.decide_from_memory(standing, inquiry)? {
             return Ok(decision);
@@ -92,7 +92,7 @@ impl Service {
         self.read_of(subject, move |connection, _| service.decide_in(connection, &standing, &inquiry)).await
     }
 
-    /// The decision, if it needs nothing that only the storage has.
+    /// The decision, if everything that it needs is in memory.
     fn decide_from_memory(&self, standing: &Standing, inquiry: &Inquiry) -> Result<Option<Decision>> {
         if let Some(decision) = inquiry.about_platform(standing) {
             return Ok(Some(decision));
@@ -103,7 +103,7 @@ impl Service {
         }
     }
 
-    /// What an actor is told of what it may do itself, which no door is kept by.
+    /// Tells an actor what it may do itself. For information only: endpoints enforce access with [`Service::permits`].
     ///
     /// # Errors
     /// Those of [`Service::decide`].
@@ -118,13 +118,13 @@ impl Service {
         .await
     }
 
-    /// The same for what an actor is about to do. What an API key makes use of is noted.
+    /// Whether an actor may do what it is about to do. Notes the permissions that API keys use.
     ///
     /// # Errors
     /// Those of [`Service::decide`].
     pub async fn permits(&self, actor: &Actor, inquiry: &Inquiry) -> Result<bool> {
         let decision = self.decide(actor.standing(), inquiry).await?;
-        // An asset's admin may do whatever anybody calls an action: only what has a name elsewhere is noted.
+        // An asset's admin is allowed any action name: note only names that are known or that a policy decided.
         let known = category_of(&inquiry.action).is_some()
             || Permission::find(&inquiry.action).is_some()
             || decision.grounds.iter().any(|ground| matches!(ground, Ground::Policy(_)));
@@ -134,7 +134,7 @@ impl Service {
         Ok(decision.is_allowed())
     }
 
-    /// The same for a transaction that reads.
+    /// Like [`Self::decide`], inside a transaction that reads.
     ///
     /// # Errors
     /// When the storage or the engine fails.
@@ -155,7 +155,7 @@ impl Service {
         judge(standing, inquiry, &slices)
     }
 
-    /// What an actor is told of a decision about somebody.
+    /// The decision about a principal, as far as the asking actor may be told.
     ///
     /// # Errors
     /// When the storage or the engine fails.
@@ -175,9 +175,10 @@ impl Service {
         judge(standing, &inquiry, &slices)
     }
 
-    /// What a decision that an actor is told may look at: what is stored of the resource if the actor sees it, or may ask
-    /// about everything. Otherwise nobody knows whether there is such an asset, and the answer is the same either way: what
-    /// looks at it allows nothing and denies everything, so that no yes is told which a door would not keep.
+    /// Limits a decision to what the asking actor may know. Stored properties of the resource count only if the actor
+    /// sees it or holds `VERIFY_TOKENS`. Otherwise the answer must not reveal whether the asset exists: criteria that
+    /// test stored properties then never allow and always deny, so the answer is never a yes that would not be
+    /// enforced.
     ///
     /// # Errors
     /// When the storage or the engine fails.
@@ -199,7 +200,7 @@ impl Service {
         Ok((inquiry, slices))
     }
 
-    /// The policies about a principal as they are for a resource of which only these properties are known.
+    /// The policies about a principal, adjusted to a resource of which only the properties `known` may be used.
     ///
     /// # Errors
     /// When the storage or the engine fails.
@@ -222,7 +223,7 @@ impl Service {
         Ok(vec![Arc::new(Slice::compile(&about)?)])
     }
 
-    /// The disabled policies of a principal that would allow it, were they enabled.
+    /// The principal's disabled policies that would allow the action if they were enabled.
     pub(in crate::service) fn disabled_policies_allowing(
         connection: &mut AnyConnection,
         standing: &Standing,
@@ -244,7 +245,7 @@ impl Service {
         Ok(allowing)
     }
 
-    /// Adds what the policies of the platform permit a principal, and takes what they deny it.
+    /// Adds the permissions that platform policies allow a principal, and removes those that they deny.
     ///
     /// # Errors
     /// When the storage or the engine fails.
@@ -267,7 +268,7 @@ impl Service {
         Ok(Some(slices))
     }
 
-    /// The policies about entities that may concern a principal, as of the present revision.
+    /// The policies about entities that may concern a principal, at this revision, read through the cache.
     ///
     /// # Errors
     /// When the storage or the engine fails.
@@ -290,7 +291,7 @@ impl Service {
         Ok(slices)
     }
 
-    /// The policies that are no persona's, as of that revision or later.
+    /// The policies that belong to no persona, at this revision or later, read through the cache.
     ///
     /// # Errors
     /// When the storage fails.
@@ -308,15 +309,14 @@ impl Service {
     }
 }
 
-/// The policies about a principal as a transaction that writes reads them itself. Nothing of it is remembered longer, as
-/// it may yet come to nothing.
+/// The policies about a principal, read by a writing transaction. Never cached: the transaction may roll back.
 pub(in crate::service) struct Rules {
     standing: Standing,
     slices: Vec<Arc<Slice>>,
 }
 
 impl Rules {
-    /// Reads and compiles them.
+    /// Reads and compiles the policies.
     ///
     /// # Errors
     /// When the storage or the engine fails.
@@ -328,7 +328,7 @@ impl Rules {
         Ok(Self { standing: standing.clone(), slices })
     }
 
-    /// Whether the principal may do something with an asset that it is this to, as the transaction sees it.
+    /// Whether the principal may do something with an asset, given its `relation` to the asset within the transaction.
     ///
     /// # Errors
     /// When the engine fails.
@@ -337,9 +337,9 @@ impl Rules {
     }
 }
 
-/// Whether an actor sees the asset that a resource is.
+/// Whether an actor sees the asset that a resource stands for.
 fn sees(connection: &mut AnyConnection, asking: &Actor, resource: &Resource) -> Result<bool> {
-    // PostgreSQL cannot even be asked about these.
+    // PostgreSQL rejects NUL characters in text.
     if resource.type_name.contains('\0') || resource.name.contains('\0') {
         return Ok(false);
     }
@@ -351,7 +351,7 @@ fn look_at_resource(slices: &[Arc<Slice>]) -> bool {
     slices.iter().any(|slice| slice.looks_at_resource())
 }
 
-/// The answer of policies that have been found, to an inquiry that is completed.
+/// The decision for a completed inquiry by policies already read.
 ///
 /// # Errors
 /// When the engine fails.

@@ -1,4 +1,4 @@
-//! What denies somebody something, and whether that keeps anything back.
+//! Which rules deny a principal something, and whether a deny has any effect.
 
 use crate::domain::actor::Standing;
 use crate::domain::error::Result;
@@ -10,8 +10,8 @@ use crate::service::authz::reach::shared;
 use crate::storage::database::AnyConnection;
 use crate::storage::{assets, policies};
 
-/// What denies a principal anything with assets that it does not decide about itself: the rules of its personas, enabled or
-/// not, and of the policies about it.
+/// The rules that deny a principal anything with assets and that it does not control: those of its personas, enabled or
+/// not, and those of the policies about it.
 ///
 /// # Errors
 /// When the storage fails.
@@ -50,8 +50,8 @@ pub(in crate::service) fn of(
     Ok(rules)
 }
 
-/// Whether a rule of a persona keeps anything back that it denies: whether a policy allows anybody some of that, who is linked
-/// to the persona or may be, or an asset there names somebody who is linked to it.
+/// Whether a deny of a persona has any effect: a policy allows some of what it denies, or an asset within its scope
+/// names a principal linked to the persona.
 ///
 /// # Errors
 /// When the storage fails.
@@ -70,7 +70,7 @@ pub(in crate::service) fn keeps_back(
     Ok(policies::allowing(connection)?.into_iter().any(gives))
 }
 
-/// Whether anything is kept back by what a persona denies.
+/// Whether any deny of a persona has an effect.
 ///
 /// # Errors
 /// When the storage fails.

@@ -1,4 +1,4 @@
-//! What a key may do: every permission, where it comes from, and when it was last made use of.
+//! What an API key may do: every permission, where it comes from, and when it was last used.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,8 +13,8 @@ use crate::service::authz::sight;
 use crate::storage::database::AnyConnection;
 use crate::storage::{permission_uses, policies, principals, search, standings};
 
-/// Every permission of an API key, or those that nobody made use of since `unused_since`: the holder's own, or for whoever
-/// manages keys.
+/// Every permission of an API key, or those not used since `unused_since`. For the key itself, or for actors that
+/// manage keys.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`]
@@ -48,7 +48,8 @@ pub async fn of_key(
     Ok(permissions)
 }
 
-/// Those that an actor may be told of: all of its own; of another's those that come from policies and assets which it sees.
+/// The permissions that an actor may be told of: all of its own; of another key's, leaves out policies and assets that
+/// the actor does not see.
 fn told(
     connection: &mut AnyConnection,
     asking: &Actor,
@@ -78,7 +79,7 @@ fn told(
     Ok(found)
 }
 
-/// Whatever permits or denies a principal anything.
+/// Everything that permits or denies a principal something.
 pub(in crate::service) fn of(connection: &mut AnyConnection, standing: &Standing) -> Result<Vec<EffectivePermission>> {
     let principal = &standing.principal;
     let granted = principals::granted_to(connection, principal.id)?;
@@ -105,7 +106,7 @@ fn note_uses(permissions: &mut [EffectivePermission], used: &HashMap<String, i64
 }
 
 impl Service {
-    /// The first line of a use case that not everybody may do. What an API key makes use of is noted.
+    /// Checks a permission; use cases that need one begin with this. Notes the permissions that API keys use.
     ///
     /// # Errors
     /// [`Error::Forbidden`] without the permission.
@@ -115,7 +116,7 @@ impl Service {
         Ok(())
     }
 
-    /// Notes that an API key made use of what it is permitted.
+    /// Notes that an API key used a permission.
     pub(in crate::service) fn note_permission(&self, actor: &Actor, permission: &str) {
         if actor.client_id().is_some() {
             self.directory.permission_uses.note(actor.id(), permission, self.clock.now());
@@ -123,7 +124,7 @@ impl Service {
     }
 }
 
-/// Saves when permissions were last made use of.
+/// Saves when permissions were last used.
 ///
 /// # Errors
 /// When the storage fails.
@@ -134,8 +135,8 @@ pub async fn save_uses(service: &Service) -> Result<()> {
     }
     let parts = service.clone();
     service
-        .run_upkeep(move |database, errand| {
-            database.write_for(errand, |connection| permission_uses::keep(connection, &uses))?;
+        .run_upkeep(move |database, task| {
+            database.write_for(task, |connection| permission_uses::keep(connection, &uses))?;
             parts.directory.permission_uses.saved(&uses);
             Ok(())
         })

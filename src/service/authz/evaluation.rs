@@ -1,4 +1,4 @@
-//! Decisions about anybody, for whoever may ask: the use case of a decision point.
+//! Decisions about any principal, for actors that may ask: the policy decision point (PDP).
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -13,15 +13,15 @@ use crate::service::{Service, blocking};
 use crate::storage::database::AnyConnection;
 use crate::storage::{candidates, principals, standings};
 
-/// Whom a question is about.
+/// The subject of a question.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct About {
     kinds: &'static [PrincipalKind],
     name: String,
 }
 
-/// The kinds of principals that a type of subject stands for; none for a type that nobody has. `identity` is what the
-/// gateways of the Model Context Protocol ask about, with the `sub` of an introspected token.
+/// The kinds of principals that a subject type stands for; none for an unknown type. Gateways of the Model Context
+/// Protocol ask about `identity`, with the `sub` of an introspected token.
 #[must_use]
 pub fn kinds_of(subject_type: &str) -> &'static [PrincipalKind] {
     match subject_type {
@@ -33,7 +33,7 @@ pub fn kinds_of(subject_type: &str) -> &'static [PrincipalKind] {
 }
 
 impl About {
-    /// A principal of that type of subject by any of its names: its id, its user name, or the client id of an API key.
+    /// A principal of this subject type by any of its names: its id, its user name, or the client id of an API key.
     #[must_use]
     pub fn new(subject_type: &str, name: &str) -> Self {
         Self { kinds: kinds_of(subject_type), name: name.to_owned() }
@@ -44,19 +44,19 @@ impl About {
     }
 }
 
-/// A question as a client puts it.
+/// A question of a client: may this subject do this?
 #[derive(Debug, Clone)]
-pub struct Question {
-    /// Who would do it.
+pub struct Evaluation {
+    /// The subject.
     pub about: About,
-    /// What they would do.
+    /// The action and the resource.
     pub inquiry: Inquiry,
 }
 
-/// What a question is answered.
+/// The answer to a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// What the policies say.
+    /// The policies' decision.
     Decided(Decision),
     /// There is no such subject.
     Unknown,
@@ -65,27 +65,27 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// Whether it may be done.
+    /// Whether the action is allowed.
     #[must_use]
     pub fn is_allowed(&self) -> bool {
         matches!(self, Self::Decided(decision) if decision.is_allowed())
     }
 }
 
-/// How many of several questions are answered.
+/// How many of several questions are answered: the evaluation semantic.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Semantic {
     /// All.
     #[default]
     ExecuteAll,
-    /// Those up to the first that is denied.
+    /// Up to the first denial.
     DenyOnFirstDeny,
-    /// Those up to the first that is permitted.
+    /// Up to the first permission.
     PermitOnFirstPermit,
 }
 
 impl Semantic {
-    /// Whether an answer is the last.
+    /// Whether this answer ends the evaluation.
     #[must_use]
     pub fn ends_with(self, is_allowed: bool) -> bool {
         match self {
@@ -96,18 +96,17 @@ impl Semantic {
     }
 }
 
-/// Answers questions in their order, and ends where the semantic says so. Everybody may ask about themselves. Each
-/// question is put together when it is its turn, once to see whether it may be asked and once to be decided: a thousand
-/// questions about the same large properties take the memory of one. One that cannot be put is answered with what is
-/// wrong with it, and is no permission.
+/// Answers questions in order, and stops where the semantic says so. Every actor may ask about itself. Questions are
+/// built one at a time, once to check that they may be asked and once to decide: so a thousand questions about the same
+/// large properties take the memory of one. A malformed question is answered with its violation and counts as a denial.
 ///
 /// # Errors
-/// [`Error::Forbidden`](crate::domain::error::Error::Forbidden) for a question about somebody else without
+/// [`Error::Forbidden`](crate::domain::error::Error::Forbidden) for a question about another principal without
 /// `VERIFY_TOKENS`, before anything is looked up.
 pub async fn evaluate(
     service: &Service,
     asking: &Actor,
-    questions: impl Iterator<Item = Result<Question, Violation>> + Clone + Send + 'static,
+    questions: impl Iterator<Item = Result<Evaluation, Violation>> + Clone + Send + 'static,
     semantic: Semantic,
 ) -> Result<Vec<Result<Answer, Violation>>> {
     let (reading, service, asker) = (service.clone(), service.clone(), asking.clone());
@@ -117,14 +116,14 @@ pub async fn evaluate(
     })
     .await?;
     reading
-        .read_of(asking.id(), move |connection, errand| {
+        .read_of(asking.id(), move |connection, task| {
             let mut known = HashMap::new();
             let mut answers = Vec::new();
             for question in questions {
-                errand.go_on()?;
+                task.go_on()?;
                 let answer = match question {
                     Err(violation) => Err(violation),
-                    Ok(Question { about, inquiry }) => {
+                    Ok(Evaluation { about, inquiry }) => {
                         let subject = match known.entry(about) {
                             Entry::Occupied(known) => known.into_mut(),
                             Entry::Vacant(unknown) => {
@@ -133,11 +132,11 @@ pub async fn evaluate(
                             }
                         };
                         Ok(match subject {
-                            Found::Active(standing) => {
+                            Resolved::Active(standing) => {
                                 Answer::Decided(service.tell_decision(connection, &asker, standing, &inquiry)?)
                             }
-                            Found::Inactive => Answer::Inactive,
-                            Found::Nobody => Answer::Unknown,
+                            Resolved::Inactive => Answer::Inactive,
+                            Resolved::Nobody => Answer::Unknown,
                         })
                     }
                 };
@@ -152,11 +151,11 @@ pub async fn evaluate(
         .await
 }
 
-/// Answers one question. What the policies say of whoever asks is mostly in memory.
+/// Answers one question. A question about the asking actor is mostly answered from memory.
 ///
 /// # Errors
 /// Those of [`evaluate`].
-pub async fn evaluate_one(service: &Service, asking: &Actor, question: Question) -> Result<Answer> {
+pub async fn evaluate_one(service: &Service, asking: &Actor, question: Evaluation) -> Result<Answer> {
     may_ask(service, asking, &question.about)?;
     if question.about.is(asking.principal()) {
         return Ok(Answer::Decided(service.decide_for(asking, &question.inquiry).await?));
@@ -165,47 +164,47 @@ pub async fn evaluate_one(service: &Service, asking: &Actor, question: Question)
     reading
         .read(move |connection| {
             Ok(match find(&service, connection, &asker, &question.about)? {
-                Found::Active(standing) => {
+                Resolved::Active(standing) => {
                     Answer::Decided(service.tell_decision(connection, &asker, &standing, &question.inquiry)?)
                 }
-                Found::Inactive => Answer::Inactive,
-                Found::Nobody => Answer::Unknown,
+                Resolved::Inactive => Answer::Inactive,
+                Resolved::Nobody => Answer::Unknown,
             })
         })
         .await
 }
 
-/// Refuses questions about others to those who may not ask them.
+/// Checks that the actor may ask about this subject: itself, or any with `VERIFY_TOKENS`.
 pub(in crate::service) fn may_ask(service: &Service, asking: &Actor, about: &About) -> Result<()> {
     if about.is(asking.principal()) { Ok(()) } else { service.require(asking, Permission::VerifyTokens) }
 }
 
 /// The subject of a question.
-pub(in crate::service) enum Found {
-    /// It can act.
+pub(in crate::service) enum Resolved {
+    /// The subject can act.
     Active(Standing),
-    /// It is there and cannot.
+    /// The subject is disabled or expired.
     Inactive,
-    /// There is none.
+    /// No such subject.
     Nobody,
 }
 
-/// Looks for the subject of a question. Of whoever asks, everything is known.
+/// Looks up the subject of a question. Nothing is read if the subject is the asking actor.
 pub(in crate::service) fn find(
     service: &Service,
     connection: &mut AnyConnection,
     asking: &Actor,
     about: &About,
-) -> Result<Found> {
+) -> Result<Resolved> {
     if about.is(asking.principal()) {
-        return Ok(Found::Active(asking.standing().clone()));
+        return Ok(Resolved::Active(asking.standing().clone()));
     }
     let found = principals::find_named(connection, &about.name)?;
-    let Some(principal) = found.filter(|principal| about.is(principal)) else { return Ok(Found::Nobody) };
+    let Some(principal) = found.filter(|principal| about.is(principal)) else { return Ok(Resolved::Nobody) };
     let inactive = candidates::inactive(connection, std::slice::from_ref(&principal), service.clock.now())?;
     if !inactive.is_empty() {
-        return Ok(Found::Inactive);
+        return Ok(Resolved::Inactive);
     }
     let standing = standings::of(connection, principal)?;
-    Ok(Found::Active(service.with_policies(connection, standing)?))
+    Ok(Resolved::Active(service.with_policies(connection, standing)?))
 }

@@ -1,4 +1,4 @@
-//! Why, or why not: a decision with what decided it, and with what is missing when the answer is no.
+//! Explains a decision: what decided it and, for a denial, what is missing.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,59 +17,59 @@ use crate::service::authz::{effective, sight};
 use crate::storage::database::AnyConnection;
 use crate::storage::{api_keys, personas, policies, principals, standings};
 
-/// What is asked.
+/// A request to explain a decision.
 #[derive(Debug, Clone)]
 pub struct Explain {
-    /// About whom: a user name, a client id, or an id; whoever asks, if `None`.
+    /// The subject: a user name, a client id, or an id; `None` is the asking actor.
     pub actor: Option<String>,
-    /// What they would do.
+    /// The action and the resource.
     pub inquiry: Inquiry,
-    /// The qualified names of the personas they would have instead of their own; `None` for their own.
+    /// Qualified names of personas to assume instead of the subject's own; `None` for its own.
     pub personas: Option<Vec<String>>,
 }
 
 /// A decision, explained.
 #[derive(Debug, Clone)]
 pub struct Explanation {
-    /// The user name of whom it is about.
+    /// The user name of the subject.
     pub username: String,
     /// The decision.
     pub decision: Decision,
     /// The policies that decided.
     pub policies: Vec<Policy>,
-    /// What else decided.
+    /// Everything else that decided.
     pub sources: Vec<EffectivePermission>,
     /// The personas that were considered.
     pub personas: Vec<PersonaRef>,
-    /// What would have to be otherwise for a yes.
+    /// What would have to change for an allow.
     pub missing: Option<Missing>,
-    /// Who could write a policy about the resource; `None` for the platform.
+    /// Who can write a policy about the resource; `None` for the platform.
     pub writers: Option<PolicyWriters>,
 }
 
-/// Why the answer is no.
+/// Why the action is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Missing {
-    /// They are disabled.
+    /// The subject is disabled.
     ActorDisabled,
-    /// Their API key has expired.
+    /// The subject's API key has expired.
     KeyExpired,
     /// A policy denies it.
     Denied,
-    /// These personas would allow it, and are disabled.
+    /// Disabled personas that would allow it.
     PersonaDisabled(Vec<String>),
-    /// These policies would allow it, and are disabled.
+    /// Disabled policies that would allow it.
     PolicyDisabled(Vec<String>),
-    /// They have no persona at all.
+    /// The subject has no persona.
     NoPersona,
-    /// No policy of theirs allows it.
+    /// No policy about the subject allows it.
     NoPolicy,
-    /// They lack the permission.
+    /// The subject lacks the permission.
     NoPermission,
 }
 
-/// Explains a decision: about oneself, or about anybody to whoever manages keys. Of policies the answer tells those about
-/// oneself, and those that the actor who asks may read.
+/// Explains a decision about the actor itself, or about any principal if the actor manages keys. The answer lists the
+/// policies about the actor itself and those that it may read.
 ///
 /// # Errors
 /// [`Error::Forbidden`], [`Error::NotFound`], or a violation that names unknown personas.
@@ -114,7 +114,7 @@ pub async fn explain(service: &Service, asking: &Actor, explain: Explain) -> Res
     sight::tell(began, outcome).await
 }
 
-/// Why a principal can do nothing at all.
+/// Why a principal can do nothing at all, if so.
 fn cannot_act(connection: &mut AnyConnection, standing: &Standing, now: i64) -> Result<Option<Missing>> {
     if !standing.principal.enabled {
         return Ok(Some(Missing::ActorDisabled));
@@ -123,14 +123,14 @@ fn cannot_act(connection: &mut AnyConnection, standing: &Standing, now: i64) -> 
     Ok(key.filter(|key| key.expires_at <= now).map(|_| Missing::KeyExpired))
 }
 
-/// The standing of the principal of that user name, client id or id, if it is seen.
+/// The standing of the principal with this user name, client id or id, if the actor sees it.
 fn find(connection: &mut AnyConnection, name: &str, sight: &SeenPrincipals) -> Result<Option<Standing>> {
     let found = principals::find_named(connection, name)?.filter(|principal| sight.sees(principal));
     found.map(|principal| standings::of(connection, principal)).transpose()
 }
 
-/// The personas of these names, as what they permit will be told: those whose policies the actor may read. Any other is
-/// unknown to it.
+/// The personas with these names whose policies the actor may read; any other name is reported as unknown, because the
+/// explanation reveals what the personas permit.
 fn named(connection: &mut AnyConnection, asking: &Actor, names: &[String]) -> Result<Vec<PersonaRef>> {
     let reads_all = sight::reads_all_policies(asking);
     let mut found = personas::find_by_qualified_names(connection, names)?;
@@ -146,20 +146,20 @@ fn named(connection: &mut AnyConnection, asking: &Actor, names: &[String]) -> Re
     Err(Violation::new("personas", format!("names no persona: {}", unknown.join(", "))).into())
 }
 
-/// Who is told of policies.
+/// The actor that the explanation is for.
 struct Reader<'a> {
     actor: &'a Actor,
     about_self: bool,
 }
 
 impl Reader<'_> {
-    /// Those of these policies that may be told.
+    /// The policies among these that the actor may be told of.
     fn readable(&self, connection: &mut AnyConnection, policies: Vec<Policy>) -> Result<Vec<Policy>> {
         sight::readable(connection, self.actor, self.about_self, policies)
     }
 }
 
-/// A permission of the platform.
+/// Explains a decision about a platform permission.
 fn of_permission(
     connection: &mut AnyConnection,
     reader: &Reader<'_>,
@@ -190,8 +190,8 @@ fn of_permission(
     Ok(told(standing, Decision { outcome, grounds }, policies, sources, missing))
 }
 
-/// Whether what permits or denies one permission permits or denies another: what includes it permits it, and what it
-/// includes denies it.
+/// Whether a permit or deny of one permission also decides another: a permit covers the permissions that it includes,
+/// and a deny of an included permission denies the one that includes it.
 fn bears_on(source: &EffectivePermission, action: &str) -> bool {
     match (Permission::find(&source.action), Permission::find(action), source.effect) {
         (Some(permitted), Some(asked), Effect::Allow) => permitted.includes(asked),
@@ -200,7 +200,7 @@ fn bears_on(source: &EffectivePermission, action: &str) -> bool {
     }
 }
 
-/// An action on a resource.
+/// Explains a decision about an action on a resource.
 fn of_action(
     service: &Service,
     connection: &mut AnyConnection,
@@ -226,7 +226,7 @@ fn of_action(
     Ok(Explanation { writers: Some(writers), ..told })
 }
 
-/// What would make an answer a yes that nothing made one.
+/// What is missing when no policy matched.
 fn lacking(
     service: &Service,
     connection: &mut AnyConnection,

@@ -1,5 +1,5 @@
-//! What is given to others without a comparison with one of them: by an invitation, a policy, a persona that is enabled, an
-//! asset that names somebody. See `docs/permissions.md`.
+//! Checks on giving access without comparing with one recipient: by an invitation, a policy, an enabled persona, or an
+//! asset that names principals. See `docs/permissions.md`.
 
 use crate::domain::actor::Actor;
 use crate::domain::bounds::Bounds;
@@ -17,10 +17,11 @@ use crate::service::{Service, Transaction};
 use crate::storage::database::AnyConnection;
 use crate::storage::principals;
 
-/// Whether an actor may let somebody sign up with a role.
+/// Checks that an actor may invite users with this role.
 ///
 /// # Errors
-/// [`Error::Forbidden`] if the role reaches more than the actor, or the actor is bound and a user would not be.
+/// [`Error::Forbidden`] if the role reaches more than the actor, or the actor has bounds, because a user would have
+/// none.
 pub(in crate::service) fn may_invite(
     service: &Service,
     connection: &mut AnyConnection,
@@ -36,10 +37,10 @@ pub(in crate::service) fn may_invite(
     within(actor, &Bounds::default(), &ceiling)
 }
 
-/// Whether an actor may have a policy of the platform permit these permissions to others.
+/// Checks that an actor may write a platform policy that permits these permissions.
 ///
 /// # Errors
-/// [`Error::Forbidden`] for what the actor does not hold, or holds for a while only.
+/// [`Error::Forbidden`] for permissions that the actor does not hold, or holds only for a limited time.
 pub(in crate::service) fn may_permit(transaction: &mut Transaction<'_>, permissions: Permissions) -> Result<()> {
     let beyond: Vec<_> = permissions.without(transaction.actor.permissions()).iter().map(Permission::name).collect();
     if !beyond.is_empty() {
@@ -51,19 +52,19 @@ pub(in crate::service) fn may_permit(transaction: &mut Transaction<'_>, permissi
         return Ok(());
     }
     if permissions.contains(Permission::ManagePersonas) {
-        // To link personas is to reach what they allow, whichever they are.
+        // An actor that links personas reaches what any of them allows.
         may_give(transaction, &Scope::Unbounded)?;
     }
     let ceiling = bounds(transaction.connection, transaction.actor)?;
     within(transaction.actor, &Bounds::default(), &ceiling)
 }
 
-/// Whether an actor may give others access to what lies within a scope, or give it back to them, where it is not told to
-/// whom: by an allowing policy, by ending a deny, by enabling a persona.
+/// Checks that an actor may give or give back access within a scope when the recipients are unknown: by an allow
+/// policy, by ending a deny, by enabling a persona.
 ///
 /// # Errors
-/// [`Error::Forbidden`] for an actor that is bound, as what it gives would not be, and for one that something is denied to
-/// there.
+/// [`Error::Forbidden`] if the actor has bounds, because what it gives would have none, or if something within the
+/// scope is denied to the actor.
 pub(in crate::service) fn may_give(transaction: &mut Transaction<'_>, scope: &Scope) -> Result<()> {
     let actor = transaction.actor;
     if administers(actor) {
@@ -80,11 +81,11 @@ pub(in crate::service) fn may_give(transaction: &mut Transaction<'_>, scope: &Sc
     Err(Error::Forbidden(message))
 }
 
-/// Whether an actor may end what a policy of the platform permits, or change it: that takes it away from others.
+/// Checks that an actor may end or change a platform policy, which takes permissions away from others.
 ///
 /// # Errors
-/// [`Error::Forbidden`] for what the actor does not hold; for a policy about a role or everybody; for one that names
-/// somebody who holds more than the actor.
+/// [`Error::Forbidden`] for permissions that the actor does not hold; for a policy about a role or about everyone; for
+/// one that names a user who holds more than the actor.
 pub(in crate::service) fn may_withdraw(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<()> {
     if administers(transaction.actor) {
         return Ok(());
@@ -112,11 +113,11 @@ pub(in crate::service) fn may_withdraw(transaction: &mut Transaction<'_>, rule: 
     Ok(())
 }
 
-/// Whether an actor may have something name a principal. Who names a service account decides who can create tokens for it,
-/// which is for its managers.
+/// Checks that an actor may have an asset or policy name these principals. Naming a service account raises its reach
+/// and so decides who can create tokens for it: that takes `MANAGE_SERVICE_ACCOUNTS`.
 ///
 /// # Errors
-/// [`Error::Forbidden`], also for a user who acts with a token that another created, which ends.
+/// [`Error::Forbidden`], also for a user who acts with an expiring token that another principal created.
 pub(in crate::service) fn may_name(transaction: &mut Transaction<'_>, named: &[Principal]) -> Result<()> {
     let actor = transaction.actor;
     if administers(actor) || named.is_empty() {
@@ -133,8 +134,8 @@ pub(in crate::service) fn may_name(transaction: &mut Transaction<'_>, named: &[P
     Ok(())
 }
 
-/// Whether an actor that administers an asset may have it name these: what denies the actor something there must deny it to
-/// those, too.
+/// Checks that an actor that administers an asset may have it name these principals: every deny that binds the actor
+/// must bind them, too.
 ///
 /// # Errors
 /// [`Error::Forbidden`]
@@ -158,8 +159,9 @@ pub(in crate::service) fn may_share(transaction: &mut Transaction<'_>, named: &[
     Ok(())
 }
 
-/// Whether an actor may have something name roles. That a role reaches something keeps others from giving it and from
-/// creating what has it: so it takes a user with the role `$admin`. Those reach everything anyway, and may be named.
+/// Checks that an actor may have something name roles: only users with the role `$admin` may. Giving a role more reach
+/// stops other actors from granting that role. The role `$admin` itself may be named by any actor: it reaches
+/// everything anyway.
 ///
 /// # Errors
 /// [`Error::Forbidden`]

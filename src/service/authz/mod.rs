@@ -1,4 +1,4 @@
-//! Authorization: everything that grants, refuses or explains.
+//! Authorization: granting, refusing, explaining.
 
 pub mod administrators;
 pub(in crate::service) mod asset_access;

@@ -1,7 +1,7 @@
-//! Tokens that somebody created for a principal that has outgrown them since: they end.
+//! Ends tokens whose creator no longer reaches all that the token's principal reaches.
 
 use crate::domain::access_token::AccessToken;
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result};
 use crate::domain::principal::Principal;
 use crate::service::Transaction;
@@ -10,22 +10,23 @@ use crate::service::authz::reach::Reach;
 use crate::storage::principals;
 use crate::storage::{access_tokens, credentials};
 
-/// Ends the tokens of a principal, to which the transaction has just given something, that were created by those who do
-/// not reach all of it (any more): they may have kept them.
+/// Deletes the tokens of a principal that were created by others who no longer reach all that the principal does: they
+/// may have kept a copy. Call it after the transaction has given the principal something.
 ///
 /// # Errors
 /// When the storage fails.
 pub(in crate::service) fn end_outgrown_tokens(transaction: &mut Transaction<'_>, principal: &Principal) -> Result<()> {
     for token in outgrown(transaction, principal)? {
         credentials::delete(transaction.connection, token.key_id)?;
-        let subject = Subject::Principal(principal.id.uuid());
+        let subject = ChangeSubject::Principal(principal.id.uuid());
         transaction.record(Action::AccessTokenRevoked, subject, &token.name)?;
     }
     Ok(())
 }
 
-/// The same for something that the transaction has made name the principal. Anybody can be named by those who neither know
-/// of their tokens nor manage them: so only a user with the role `$admin` ends those, and others name nobody who has one.
+/// Checks outgrown tokens after the transaction has made something name the principal. A user with the role `$admin`
+/// ends them, as in [`end_outgrown_tokens`]. Any other actor is refused: it may neither know of those tokens nor manage
+/// them.
 ///
 /// # Errors
 /// [`Error::Forbidden`]
@@ -44,7 +45,7 @@ pub(in crate::service) fn named(transaction: &mut Transaction<'_>, principal: &P
 }
 
 fn outgrown(transaction: &mut Transaction<'_>, principal: &Principal) -> Result<Vec<AccessToken>> {
-    // Whoever is creating one has locked the principal, and either sees what it has been given or is seen here.
+    // Serialises with token creation, which locks the principal, too: one of both sees the other's change.
     principals::lock(transaction.connection, &principal.username().to_string())?;
     let tokens = access_tokens::created_by_others(transaction.connection, principal)?;
     if tokens.is_empty() {
@@ -66,7 +67,7 @@ fn is_within_reach_of_its_creator(
     token: &AccessToken,
     reach: &Reach,
 ) -> Result<bool> {
-    // The operator and the system's own clients are nobody in the database, and reach everything.
+    // The operator and the system's own clients have no record in the database, and reach everything.
     if token.owner.id.uuid().is_nil() {
         return Ok(true);
     }

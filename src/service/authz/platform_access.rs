@@ -1,4 +1,4 @@
-//! What somebody may do on the platform, and why: for administrators who wonder.
+//! What a user may do on the platform, and why, for administrators.
 
 use std::time::Instant;
 
@@ -12,21 +12,21 @@ use crate::service::Service;
 use crate::service::authz::sight;
 use crate::storage::{policies, principals, standings};
 
-/// What somebody may do.
+/// What a user may do on the platform.
 #[derive(Debug, Clone)]
 pub struct Access {
-    /// Their role.
+    /// The user's role.
     pub role: Role,
-    /// The enabled policies about them, but for those of personas.
+    /// The enabled policies about the user, except those of personas.
     pub policies: Vec<Policy>,
-    /// What it comes to.
+    /// The resulting permissions.
     pub permissions: Permissions,
 }
 
-/// What the principal with that user name may do.
+/// What the principal with this user name may do.
 ///
 /// # Errors
-/// [`Error::Forbidden`], [`Error::NotFound`], also for one that the actor does not see.
+/// [`Error::Forbidden`]; [`Error::NotFound`], also for a principal that the actor does not see.
 pub async fn get(service: &Service, actor: &Actor, username: String) -> Result<Access> {
     service.require(actor, Permission::ManageUsersAndGroups)?;
     let (began, parts, sight) = (Instant::now(), service.clone(), sight::principals(actor));

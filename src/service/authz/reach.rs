@@ -1,4 +1,4 @@
-//! What a principal reaches, and what it reaches that another does not: the one comparison behind every grant.
+//! What a principal reaches, and what it reaches beyond another: the comparison behind every grant (least privilege).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,22 +16,22 @@ use crate::service::Service;
 use crate::storage::database::AnyConnection;
 use crate::storage::{assets, policies, standings};
 
-/// Everything a principal may do, and what decides it. What could be switched on later counts: a disabled persona is
-/// reached, and so is a deny of one.
+/// Everything a principal may do, and what decides it. Includes what could be enabled later: disabled personas and
+/// their denies count.
 #[derive(Debug, Clone, Default)]
 pub(in crate::service) struct Reach {
     permissions: Permissions,
     assets: Assets,
     personas: Vec<PersonaRef>,
     named: Vec<AssetGrant>,
-    /// Policies that are no persona's and allow it something.
+    /// Policies outside personas that allow the principal something.
     allowing: BTreeSet<PolicyId>,
-    /// The assets it owns, by id, as far as a policy allows their owners something.
+    /// Ids of the assets it owns; filled only if a policy allows owners something.
     owned: BTreeSet<String>,
     denies: Denies,
 }
 
-/// Which assets a principal reaches apart from those that something names.
+/// Which assets a principal reaches, apart from those that name it and those that policies allow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Assets {
     /// None.
@@ -39,24 +39,24 @@ enum Assets {
     Named,
     /// All, unless a policy denies them: a service account with the role `$admin`.
     All,
-    /// All, and the policies that deny them: a user with the role `$admin`.
+    /// All, and no policy can deny them: a user with the role `$admin`.
     Policies,
 }
 
 /// What denies a principal something.
 #[derive(Debug, Clone, Default)]
 struct Denies {
-    /// Linked personas with a policy that denies.
+    /// Linked personas with a denying policy.
     personas: BTreeSet<PersonaId>,
-    /// Policies that are no persona's.
+    /// Denying policies outside personas that are about the principal itself.
     policies: BTreeSet<PolicyId>,
-    /// The same about owners, and what the principal owns.
+    /// Denying policies about owners, and the ids of the assets that the principal owns.
     of_owners: BTreeSet<PolicyId>,
     owned: BTreeSet<String>,
 }
 
 impl Reach {
-    /// What a principal reaches with that standing, which policies of the platform have been added to.
+    /// What a principal with this standing reaches. The standing must already include platform policies.
     ///
     /// # Errors
     /// When the storage fails.
@@ -79,7 +79,7 @@ impl Reach {
             ..Self::default()
         };
         if assets == Assets::Policies {
-            // Neither a grant nor a deny makes a difference.
+            // For these, neither grants nor denies make a difference.
             return Ok(reach);
         }
         let linked: Vec<String> = standing.personas.iter().map(|persona| persona.id.to_string()).collect();
@@ -115,7 +115,7 @@ impl Reach {
         Ok(reach)
     }
 
-    /// What the principal with that id reaches now; `None` if there is none.
+    /// What the principal with this id reaches now; `None` if it does not exist.
     ///
     /// # Errors
     /// When the storage fails.
@@ -128,12 +128,12 @@ impl Reach {
         standing.map(|standing| Self::of(service, connection, &standing)).transpose()
     }
 
-    /// What a user reaches by a role alone.
+    /// What a user reaches by the role alone.
     ///
     /// # Errors
     /// When the storage fails.
     pub(in crate::service) fn of_role(service: &Service, connection: &mut AnyConnection, role: Role) -> Result<Self> {
-        // Nobody has this name, so nothing names it.
+        // No principal has an empty name, so no asset or policy names this one.
         let principal = Principal {
             id: PrincipalId::from(uuid::Uuid::nil()),
             kind: PrincipalKind::User,
@@ -147,43 +147,44 @@ impl Reach {
         Self::of(service, connection, &standing)
     }
 
-    /// What it may do on the platform.
+    /// Its platform permissions.
     pub(in crate::service) fn permissions(&self) -> Permissions {
         self.permissions
     }
 
-    /// The personas that deny it anything.
+    /// Its linked personas with a denying policy.
     pub(in crate::service) fn denying_personas(&self) -> Vec<PersonaId> {
         self.denies.personas.iter().copied().collect()
     }
 
-    /// The same reach, as if that persona denied nothing.
+    /// Ignores the denies of this persona from now on.
     pub(in crate::service) fn forget_denies_of(&mut self, persona: PersonaId) {
         self.denies.personas.remove(&persona);
     }
 
-    /// Whether it stands above another: it holds permissions that neither the other nor `least` holds, or has the role
-    /// `$admin` and the other has not. What assets and policies let it reach does not count, as anybody can name it.
+    /// Whether this principal ranks above `other`: it holds permissions that neither `other` nor `least` holds, or its
+    /// role `$admin` gives it more assets. What assets and policies let it reach is ignored, because any asset's admin
+    /// could name it.
     pub(in crate::service) fn stands_above(&self, other: &Self, least: &Self) -> bool {
         let more = self.permissions.without(other.permissions).without(least.permissions);
         more != Permissions::NONE || self.assets > other.assets
     }
 
-    /// Whether anything denies it anything that it does not decide about itself.
+    /// Whether any policy or persona that it does not control denies it something.
     pub(in crate::service) fn is_denied_anything(&self) -> bool {
         let Denies { personas, policies, of_owners, .. } = &self.denies;
         self.assets != Assets::Policies && !(personas.is_empty() && policies.is_empty() && of_owners.is_empty())
     }
 
-    /// What it reaches that neither `holder` nor `beside` reaches; `None` if that is nothing. Where it reaches anything
-    /// beyond `beside`, whatever denies something to `holder` must deny it to this, too.
+    /// What this reaches that neither `holder` nor `beside` reaches; `None` if nothing. If this reaches any asset
+    /// beyond `beside`, every deny that binds `holder` must bind this, too.
     pub(in crate::service) fn beyond(&self, holder: &Self, beside: &Self) -> Option<Surplus> {
         let mut surplus = Surplus {
             permissions: self.permissions.without(holder.permissions).without(beside.permissions),
             ..Surplus::default()
         };
         if holder.assets != Assets::Policies {
-            // Of what a deny has been taken away, everything is new.
+            // If a deny of `beside` no longer binds this, everything counts as new.
             let nothing = Self::default();
             let beside = if beside.denies.bind(self) { beside } else { &nothing };
             self.entities_beyond(holder, beside, &mut surplus);
@@ -225,7 +226,8 @@ impl Reach {
             })
     }
 
-    /// Whether it reaches any asset that `other` does not. To link personas is to reach what they allow.
+    /// Whether this reaches any asset that `other` does not. The permission to link personas counts, because it reaches
+    /// what personas allow.
     fn has_more_than(&self, other: &Self) -> bool {
         let links = |reach: &Self| reach.permissions.contains(Permission::ManagePersonas);
         links(self) && !links(other)
@@ -236,13 +238,13 @@ impl Reach {
             || !self.owned.is_subset(&other.owned)
     }
 
-    /// Whether whatever denies something to this denies it to `other`, too.
+    /// Whether every deny that binds this also binds `other`.
     pub(in crate::service) fn binds(&self, other: &Self) -> bool {
         self.assets == Assets::Policies || self.denies.bind(other)
     }
 }
 
-/// What the principal with that id may do now, policies of the platform included; `None` if there is none.
+/// The current standing of the principal with this id, platform policies included; `None` if it does not exist.
 ///
 /// # Errors
 /// When the storage fails.
@@ -260,8 +262,8 @@ fn with_policies(service: &Service, connection: &mut AnyConnection, standing: St
     Ok(Standing { permissions, ..standing })
 }
 
-/// The policies that are no persona's, as the transaction sees them. Nothing of it is remembered, as it may yet come to
-/// nothing.
+/// The policies outside personas, as the transaction sees them. Never added to the cache: the transaction may roll
+/// back.
 pub(super) fn shared(service: &Service, connection: &mut AnyConnection) -> Result<Arc<Shared>> {
     let revision = policies::revision(connection)?;
     match service.directory.policies.shared(revision) {
@@ -275,7 +277,7 @@ impl Denies {
         self.unbinding(other, &[]).is_empty()
     }
 
-    /// What of these does not deny anything to `other`.
+    /// The personas among these, or an empty name for other policies, whose denies do not bind `other`.
     fn unbinding(&self, other: &Reach, personas: &[PersonaRef]) -> Vec<String> {
         if other.assets == Assets::Policies {
             return if self.personas.is_empty() && self.policies.is_empty() { Vec::new() } else { vec![String::new()] };
@@ -300,7 +302,7 @@ pub(in crate::service) struct Surplus {
     permissions: Permissions,
     personas: Vec<String>,
     others: Vec<String>,
-    /// Qualified names of personas, or nothing for other policies, that would deny something no more.
+    /// Qualified names of personas whose denies would no longer bind; an empty name stands for other policies.
     unbound: Vec<String>,
 }
 
@@ -310,7 +312,7 @@ impl Surplus {
         *permissions == Permissions::NONE && personas.is_empty() && others.is_empty() && unbound.is_empty()
     }
 
-    /// Why the principal of that name cannot give it.
+    /// The message why the principal with this name cannot give the surplus.
     pub(in crate::service) fn refusal(&self, username: &str) -> String {
         if self.permissions != Permissions::NONE {
             let names: Vec<_> = self.permissions.iter().map(Permission::name).collect();

@@ -1,5 +1,5 @@
-//! Searches of a decision point: who may, with what, and what. Each looks through candidates in a fixed order, a bounded
-//! number at a time, and says where it stopped.
+//! Searches of the decision point: which subjects may do something, with which resources, and which actions. Each
+//! checks a bounded number of candidates in a fixed order and returns where it stopped (keyset pagination).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,24 +12,24 @@ use crate::domain::policy::{Category, Condition, Criterion, Effect, Facet, Polic
 use crate::domain::principal::PrincipalKind;
 use crate::service::Service;
 use crate::service::authz::decide::{Inquiry, PLATFORM, answer};
-use crate::service::authz::evaluation::{About, Found, find, may_ask};
+use crate::service::authz::evaluation::{About, Resolved, find, may_ask};
 use crate::service::authz::sight;
 use crate::storage::database::AnyConnection;
 use crate::storage::{candidates, policies, search};
 
-/// So many candidates are looked at for one page.
+/// How many candidates are checked per page at most.
 pub const CANDIDATES: usize = 1000;
 
-/// Which part of the results is wanted.
+/// The requested page.
 #[derive(Debug, Clone)]
 pub struct Window {
-    /// Where the page before ended; empty for the first.
+    /// Where the previous page ended; empty for the first page.
     pub after: String,
-    /// At most so many.
+    /// The largest number of results.
     pub limit: usize,
 }
 
-/// A part of the results.
+/// A page of results.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Results {
     /// Ids or names.
@@ -42,15 +42,15 @@ impl Results {
     const NONE: Self = Self { names: Vec::new(), end: None };
 }
 
-/// A candidate: what it is called in the results, and where it is in their order.
+/// A candidate: its name in the results, and its position in their order.
 struct Candidate<T> {
     name: String,
     place: String,
     what: T,
 }
 
-/// Asks about one candidate after the other. There is one more than may be looked at if there are more.
-/// Candidates are made when it is their turn, so that what an inquiry holds is copied for one at a time.
+/// Checks candidates one after the other. Callers pass one more than [`CANDIDATES`] to show that there are more.
+/// Candidates are built lazily, so that only one copy of the inquiry exists at a time.
 fn scan<T>(
     candidates: impl IntoIterator<Item = Candidate<T>>,
     window: &Window,
@@ -70,12 +70,13 @@ fn scan<T>(
     Ok(Results { names, end: None })
 }
 
-/// One more than are looked at.
+/// One more than [`CANDIDATES`].
 fn surplus() -> i64 {
     i64::try_from(CANDIDATES + 1).unwrap_or(i64::MAX)
 }
 
-/// Which principals of these kinds may do something, the oldest first. The inquiry's subject properties are each one's.
+/// Which principals of these kinds may do something, oldest first. The inquiry's subject properties apply to each of
+/// them.
 ///
 /// # Errors
 /// [`Error::Forbidden`](crate::domain::error::Error::Forbidden) without `VERIFY_TOKENS`.
@@ -117,11 +118,11 @@ pub async fn subjects(
 }
 
 /// With which resources of a type a subject may do something, in the order of their names. Candidates are the stored
-/// assets of the type, for an actor without `VERIFY_TOKENS` those that it sees, and the names that the subject's policies
+/// assets of the type (without `VERIFY_TOKENS`: those that the actor sees), and the names that the subject's policies
 /// spell out.
 ///
 /// # Errors
-/// [`Error::Forbidden`](crate::domain::error::Error::Forbidden) when it is about somebody else, without
+/// [`Error::Forbidden`](crate::domain::error::Error::Forbidden) for another subject than the actor without
 /// `VERIFY_TOKENS`.
 pub async fn resources(
     service: &Service,
@@ -145,7 +146,7 @@ pub async fn resources(
             let spelt_out = about.iter().flat_map(|policy| names_of_type(policy, &type_name));
             let mut found: BTreeMap<String, Option<_>> =
                 spelt_out.filter(|name| *name > window.after).map(|name| (name, None)).collect();
-            // An actor that asks about itself is not told, by a result or by where a page ends, of assets that it does not see.
+            // Neither a result nor the end of a page may reveal an asset that the actor does not see.
             let stored = if asker.permissions().contains(Permission::VerifyTokens) {
                 candidates::assets_after(connection, &type_name, &window.after, surplus())?
             } else {
@@ -175,11 +176,11 @@ pub async fn resources(
         .await
 }
 
-/// What a subject may do with a resource, in the order of the names. Candidates are the actions of the catalogue and
-/// those that the subject's policies name; for the platform the permissions there are.
+/// What a subject may do with a resource, in the order of the action names. Candidates are the actions of the catalogue
+/// and those that the subject's policies name; for the platform, all permissions.
 ///
 /// # Errors
-/// [`Error::Forbidden`](crate::domain::error::Error::Forbidden) when it is about somebody else, without
+/// [`Error::Forbidden`](crate::domain::error::Error::Forbidden) for another subject than the actor without
 /// `VERIFY_TOKENS`.
 pub async fn actions(
     service: &Service,
@@ -216,15 +217,15 @@ pub async fn actions(
 /// A subject, the policies that decide about it, and their revision.
 type Judged = (Standing, Vec<Arc<Slice>>, i64);
 
-/// What is needed to decide about a subject; `None` if it may nothing.
+/// What is needed to decide about a subject; `None` for an unknown, disabled or expired one.
 fn judged(service: &Service, connection: &mut AnyConnection, asker: &Actor, about: &About) -> Result<Option<Judged>> {
-    let Found::Active(standing) = find(service, connection, asker, about)? else { return Ok(None) };
+    let Resolved::Active(standing) = find(service, connection, asker, about)? else { return Ok(None) };
     let revision = policies::revision(connection)?;
     let slices = service.slices(connection, &standing, revision)?;
     Ok(Some((standing, slices, revision)))
 }
 
-/// The policies that allow a subject anything but permissions, if all else fits.
+/// The enabled policies that may allow a subject something other than permissions.
 fn policies_about(
     service: &Service,
     connection: &mut AnyConnection,
@@ -242,7 +243,7 @@ fn policies_about(
     Ok(about)
 }
 
-/// The names that a policy spells out, unless they are certainly of another type.
+/// The exact names that a policy spells out, except those that are certainly of another type.
 fn names_of_type(policy: &Policy, type_name: &str) -> Vec<String> {
     let criteria = &policy.rule.resources;
     let excludes = |criterion: &Criterion| match (&criterion.field, criterion.condition) {

@@ -1,6 +1,6 @@
-//! Who sees what: the one place that decides it. What an actor does not see is answered as unknown: it is a part of the
-//! query that finds a record, so that filters, totals and cursors know nothing of it, and an unseen record and a missing one
-//! are the same empty result of the same statements.
+//! Which records an actor sees: the one place that decides it. An unseen record is answered as unknown. Visibility is
+//! part of the query that finds a record, so filters, totals and cursors do not count unseen records, and an unseen and
+//! a missing record are the same empty result of the same statements.
 
 use std::time::Instant;
 
@@ -19,8 +19,8 @@ use crate::service::authn::authenticate::hold;
 use crate::storage::database::AnyConnection;
 use crate::storage::{policies, search};
 
-/// Gives the outcome of a request about one record to the actor. A refusal is not told before a fixed time: that hides what
-/// the database needs to pass over a record that is there.
+/// Returns the outcome of a request about one record. Timing side channel: delays `NotFound` and `Forbidden` to a fixed
+/// minimum, which hides the time that the database needs to skip a record that exists.
 pub(in crate::service) async fn tell<T>(began: Instant, outcome: Result<T>) -> Result<T> {
     if matches!(outcome, Err(Error::NotFound { .. } | Error::Forbidden(_))) {
         hold(began).await;
@@ -28,15 +28,19 @@ pub(in crate::service) async fn tell<T>(began: Instant, outcome: Result<T>) -> R
     outcome
 }
 
-/// The same for what may be missing without an error: one record, or all that a filter or a search wants.
-pub(in crate::service) async fn tell_found<T>(began: Instant, found: T, is_missing: impl Fn(&T) -> bool) -> Result<T> {
+/// Like [`tell`], for results where missing is not an error: one record, or all that match a filter or a search.
+pub(in crate::service) async fn delay_if_missing<T>(
+    began: Instant,
+    found: T,
+    is_missing: impl Fn(&T) -> bool,
+) -> Result<T> {
     if is_missing(&found) {
         hold(began).await;
     }
     Ok(found)
 }
 
-/// The API keys that an actor sees: all with `VIEW_APIKEYS`, else itself.
+/// The API keys that an actor sees: all with `VIEW_APIKEYS`, otherwise only itself.
 pub(in crate::service) fn api_keys(service: &Service, actor: &Actor) -> Filter<ApiKeyField> {
     if views(service, actor, Permission::ViewApiKeys) {
         return Filter::EVERYTHING;
@@ -44,7 +48,7 @@ pub(in crate::service) fn api_keys(service: &Service, actor: &Actor) -> Filter<A
     only(ApiKeyField::Id, [actor.id().to_string()])
 }
 
-/// The users that an actor sees: all with `VIEW_USERS`, else itself.
+/// The users that an actor sees: all with `VIEW_USERS`, otherwise only itself.
 pub(in crate::service) fn users(service: &Service, actor: &Actor) -> Filter<UserField> {
     if views(service, actor, Permission::ViewUsers) {
         return Filter::EVERYTHING;
@@ -52,8 +56,8 @@ pub(in crate::service) fn users(service: &Service, actor: &Actor) -> Filter<User
     only(UserField::Id, [actor.id().to_string()])
 }
 
-/// The access tokens that an actor sees: all with `MANAGE_ACCESS_TOKENS`, else those it created. A namesake's are not among
-/// them.
+/// The access tokens that an actor sees: all with `MANAGE_ACCESS_TOKENS`, otherwise those it created. Matched by the
+/// creator's id, so a namesake's are not included.
 pub(in crate::service) fn access_tokens(actor: &Actor) -> Filter<AccessTokenField> {
     if actor.permissions().contains(Permission::ManageAccessTokens) {
         return Filter::EVERYTHING;
@@ -69,7 +73,7 @@ pub(in crate::service) fn personas(actor: &Actor) -> Filter<PersonaField> {
     }
 }
 
-/// The personas that an actor sees: those it is linked to, and all with a permission that names personas.
+/// The personas that an actor sees: all with a permission whose use shows personas, otherwise those it is linked to.
 pub(in crate::service) fn seen_personas(actor: &Actor) -> SeenPersonas {
     let all = [Permission::ViewApiKeys, Permission::ManagePersonas, Permission::ManagePolicies];
     if holds_any(actor, &all) {
@@ -125,7 +129,7 @@ pub(in crate::service) fn entities(connection: &mut AnyConnection, actor: &Actor
     })
 }
 
-/// Those of these policies that an actor may be told of: all that are about itself, and those that it may read.
+/// The policies among these that an actor may be told of: all if they are about itself, otherwise those it may read.
 ///
 /// # Errors
 /// When the storage fails.
@@ -154,8 +158,8 @@ pub(in crate::service) fn reads_all_policies(actor: &Actor) -> bool {
     actor.principal().is_administrator() || holds_any(actor, &[Permission::ManagePersonas, Permission::ManagePolicies])
 }
 
-/// The rules about reading entities that the engine would look at: first those about the principal, then those that are
-/// about it only where it is an owner.
+/// The rules about reading entities that apply to a principal: first those about the principal itself, then those about
+/// it only where it is an owner.
 fn rules(connection: &mut AnyConnection, standing: &Standing) -> Result<(Vec<Rule>, Vec<Rule>)> {
     let mut about = Vec::new();
     for persona in standing.enabled_personas() {
@@ -177,7 +181,7 @@ fn rules(connection: &mut AnyConnection, standing: &Standing) -> Result<(Vec<Rul
     Ok((enabled(about), enabled(of_owners)))
 }
 
-/// Whether an actor sees what that permission shows. What an API key makes use of is noted.
+/// Whether an actor holds a permission to view. Notes the permissions that API keys use.
 fn views(service: &Service, actor: &Actor, permission: Permission) -> bool {
     let views = actor.permissions().contains(permission);
     if views {
@@ -190,7 +194,7 @@ fn holds_any(actor: &Actor, permissions: &[Permission]) -> bool {
     permissions.iter().any(|permission| actor.permissions().contains(*permission))
 }
 
-/// Records with one of these values in a field.
+/// A filter for records with one of these values in a field.
 fn only<F: Field>(field: F, values: impl IntoIterator<Item = String>) -> Filter<F> {
     Filter::Test(field, Test::OneOf(values.into_iter().map(Value::Text).collect()))
 }

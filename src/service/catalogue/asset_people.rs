@@ -1,11 +1,11 @@
-//! Whom an asset names: who may be named, and who is told of it.
+//! The principals and roles that an asset names: checks, audit rows and cache invalidation.
 
 use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
 use crate::domain::asset::{Asset, People, PeopleList};
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::entity::AssetDraft;
 use crate::domain::error::{Error, Result};
 use crate::domain::listing::clip;
@@ -15,7 +15,8 @@ use crate::service::authz::{giving, outgrown, sight};
 use crate::storage::holds::hold_principals;
 use crate::storage::principals;
 
-/// Checks whom an asset names anew, and tells everybody concerned, so that nobody's record stays as it was.
+/// Checks the principals that an asset newly names, and records everyone who was added or removed, which invalidates
+/// their cached records.
 pub(super) fn record_access(
     transaction: &mut Transaction<'_>,
     draft: &AssetDraft,
@@ -39,7 +40,7 @@ pub(super) fn record_access(
     if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
 }
 
-/// Checks what an asset gives to those whom it names from now on, which the transaction has written.
+/// Checks that the actor may give access to those newly named. Call it after the transaction has written the asset.
 fn may_share(transaction: &mut Transaction<'_>, list: PeopleList, added: &[&str]) -> Result<()> {
     match list {
         PeopleList::AdminUsers | PeopleList::ViewerUsers => {
@@ -47,7 +48,7 @@ fn may_share(transaction: &mut Transaction<'_>, list: PeopleList, added: &[&str]
             for name in added {
                 named.extend(principals::find_by_username(transaction.connection, name)?);
             }
-            // Whoever creates an asset is named by it, and gains nothing that they did not make.
+            // The creator of an asset is named by it, but gains nothing that it did not create.
             named.retain(|principal| principal.id != transaction.actor.id());
             giving::may_name(transaction, &named)?;
             giving::may_share(transaction, &named)?;
@@ -61,8 +62,8 @@ fn may_share(transaction: &mut Transaction<'_>, list: PeopleList, added: &[&str]
     }
 }
 
-/// The members of a list that the actor sees or that nobody bears, and the others as messages name them: to name somebody
-/// is to learn whether they exist.
+/// Splits members into those that the actor sees or that do not exist, and the unseen, formatted for messages: naming a
+/// principal must not reveal that it exists.
 fn seen_members<'a>(
     transaction: &mut Transaction<'_>,
     list: PeopleList,
@@ -81,7 +82,7 @@ fn seen_members<'a>(
     Ok((seen, unseen.into_iter().map(|member| format!("`{}`", clip(member))).collect()))
 }
 
-/// Leaves a trace for each member of a list; those that do not exist come back.
+/// Records a change of access for each member of a list. Returns the members that do not exist.
 pub(super) fn record_members<'a>(
     transaction: &mut Transaction<'_>,
     list: PeopleList,
@@ -97,13 +98,13 @@ pub(super) fn record_members<'a>(
             }
             for held in hold_principals(transaction.connection, &members)? {
                 let id = Uuid::parse_str(&held.id).map_err(|error| Error::Internal(error.into()))?;
-                subjects.push((held.username, Subject::Principal(id)));
+                subjects.push((held.username, ChangeSubject::Principal(id)));
             }
         }
         PeopleList::AdminRoles | PeopleList::ViewerRoles => {
             for role in Role::ALL.iter().filter(|role| members.contains(&role.id())) {
                 let id = Uuid::parse_str(role.id()).map_err(|error| Error::Internal(error.into()))?;
-                subjects.push((role.id().to_owned(), Subject::Role(id)));
+                subjects.push((role.id().to_owned(), ChangeSubject::Role(id)));
             }
         }
         PeopleList::AdminGroups | PeopleList::ViewerGroups => return Ok(Vec::new()),

@@ -1,4 +1,4 @@
-//! Assets: who may create, change and delete which, and whom they name.
+//! Assets: who may create, change and delete them.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::domain::asset::{Asset, AssetKind, Deed, OWNERS, People, PeopleList, Relation, ancestors, check_top_level};
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::entity::{AssetDraft, Attributes, EntityState, Handle, check_qualified_name};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::Id;
@@ -14,7 +14,7 @@ use crate::domain::listing::clip;
 use crate::domain::principal::Role;
 use crate::service::Transaction;
 use crate::service::authz::asset_access::{LookedAt, may_change_attributes, may_change_people};
-use crate::service::authz::authority::is_named_ground;
+use crate::service::authz::authority::is_name_in_policies;
 use crate::service::authz::decide::{Inquiry, Rules};
 use crate::service::authz::sight;
 use crate::service::catalogue::asset_people::{record_access, record_members};
@@ -24,14 +24,15 @@ use crate::storage::holds::hold_principals;
 use crate::storage::principals::Existed;
 use crate::storage::{assets, policies as stored_policies, search};
 
-/// The types that others put their assets in.
+/// Types that contain other assets.
 const CONTAINERS: [&str; 2] = ["Connection", "Collection"];
-/// The types whose parent is told with them (docs/contracts/atlan.md, section 6.2).
+/// Types whose parent is returned as updated with them (docs/contracts/atlan.md, section 6.2).
 const WITH_PARENT: [&str; 2] = ["Folder", "Query"];
 /// The attribute that names the parent.
 const PARENT: &str = "parentQualifiedName";
 
-/// What policies say of the actor, read when it is first asked for: by then the transaction has written something.
+/// Decides what the actor may do with assets. Policies are read on first use, once the transaction has written
+/// something.
 #[derive(Default)]
 pub(in crate::service) struct Rights {
     rules: Option<Rules>,
@@ -39,20 +40,21 @@ pub(in crate::service) struct Rights {
 }
 
 impl Rights {
-    /// Whether the actor may do that with an asset that the transaction has locked.
+    /// Whether the actor may do this with an asset that the transaction has locked.
     fn allow(&mut self, transaction: &mut Transaction<'_>, deed: Deed, asset: &Asset) -> Result<bool> {
         let action = AssetKind::of(&asset.type_name, &asset.qualified_name).action(deed);
         let inquiry = Inquiry::new(action, &asset.qualified_name, &asset.type_name);
         self.decide(transaction, &inquiry.with_stored(&asset.into()))
     }
 
-    /// Whether the actor may create such an asset: there is nothing stored of it that a policy could look at.
+    /// Whether the actor may create such an asset. Nothing is stored of it that a policy could test.
     fn allow_new(&mut self, transaction: &mut Transaction<'_>, type_name: &str, qualified_name: &str) -> Result<bool> {
         let action = AssetKind::of(type_name, qualified_name).action(Deed::Create);
         self.decide(transaction, &Inquiry::new(action, qualified_name, type_name))
     }
 
-    /// Refuses a write that changes what policies look at, but to those who may say whom the asset names.
+    /// Checks that the actor may change the attributes that policies test: that takes the authority to change whom the
+    /// asset names.
     fn may_change(&mut self, transaction: &mut Transaction<'_>, before: Option<&Asset>, after: &Asset) -> Result<()> {
         let changed = self.looked_at.changed(transaction, before, after)?;
         if changed.is_empty() {
@@ -62,7 +64,7 @@ impl Rights {
         may_change_attributes(transaction, relation, &after.qualified_name, &changed)
     }
 
-    /// Whether the actor may, being to the asset what it is.
+    /// The decision, given the actor's relation to the asset.
     fn decide(&mut self, transaction: &mut Transaction<'_>, inquiry: &Inquiry) -> Result<bool> {
         let relation = relation(transaction, &inquiry.resource.name)?;
         let rules = match &mut self.rules {
@@ -96,28 +98,28 @@ pub(in crate::service) fn save(
     if let Some(before) = assets::lock_by_name(transaction.connection, &draft.type_name, name)? {
         return update(transaction, rights, before, draft);
     }
-    if !assets::is_settled(transaction.connection, name)? {
+    if !assets::exists_at_or_above(transaction.connection, name)? {
         assets::lock_ground(transaction.connection)?;
-        // Whoever held it may have settled there.
+        // The transaction that held the lock may have created it.
         if let Some(before) = assets::lock_by_name(transaction.connection, &draft.type_name, name)? {
             return update(transaction, rights, before, draft);
         }
     }
     let asset = new(transaction, rights, draft, name)?;
     if assets::insert(transaction.connection, &asset)? == Existed::Yes {
-        // Somebody else was faster.
+        // Another transaction created it first.
         let before = assets::lock_by_name(transaction.connection, &draft.type_name, name)?;
         return update(transaction, rights, before.ok_or(Error::Busy)?, draft);
     }
-    let subject = Subject::Asset(asset.id.uuid());
+    let subject = ChangeSubject::Asset(asset.id.uuid());
     transaction.record(Action::AssetCreated, subject, &clip(&asset.qualified_name))?;
     record_access(transaction, draft, &People::new(), &asset)?;
     Ok(Saved::Created(asset.id.uuid()))
 }
 
-/// An asset that does not exist yet. What lies beneath another, or has the name of one of another type, takes a right
-/// there, as people are named by qualified names alone, and is for the admins of what is above. Anything else may be created
-/// by everybody but guests, unless policies name it already, and whoever creates it is its admin from birth.
+/// Builds a new asset. Beneath another asset, or with the name of an asset of another type, creating it takes a right
+/// there: access is given by qualified name alone, and the admins above decide. Any other asset may be created by all
+/// but guests, unless policies already name it; its creator becomes its admin.
 fn new(
     transaction: &mut Transaction<'_>,
     rights: &mut Rights,
@@ -126,7 +128,7 @@ fn new(
 ) -> Result<Asset> {
     let actor = transaction.actor;
     let mut people = People::new();
-    let settled = assets::is_settled(transaction.connection, qualified_name)?;
+    let settled = assets::exists_at_or_above(transaction.connection, qualified_name)?;
     if settled {
         if !rights.allow_new(transaction, &draft.type_name, qualified_name)? {
             return Err(refused_write(transaction, qualified_name));
@@ -146,7 +148,7 @@ fn new(
             if assets::is_above_any(transaction.connection, qualified_name)? {
                 return Err(refused(transaction, "create an asset above those of others at", qualified_name));
             }
-            if is_named_ground(transaction.connection, qualified_name)? {
+            if is_name_in_policies(transaction.connection, qualified_name)? {
                 return Err(refused(transaction, "create", qualified_name));
             }
         }
@@ -178,8 +180,8 @@ fn new(
     Ok(asset)
 }
 
-/// Deletes the policies about a former asset of that name: those who administered it have no say about a new one. They stay
-/// while anything is left that lay beneath it.
+/// Deletes policies about a former asset of this name: the former admins must have no say about the new asset. They
+/// stay while any asset beneath the name is left.
 fn forget_policies(transaction: &mut Transaction<'_>, qualified_name: &str) -> Result<()> {
     if assets::is_above_any(transaction.connection, qualified_name)? {
         return Ok(());
@@ -190,7 +192,7 @@ fn forget_policies(transaction: &mut Transaction<'_>, qualified_name: &str) -> R
     Ok(())
 }
 
-/// Writes an asset that the transaction has locked.
+/// Updates an asset that the transaction has locked.
 fn update(transaction: &mut Transaction<'_>, rights: &mut Rights, before: Asset, draft: &AssetDraft) -> Result<Saved> {
     if !rights.allow(transaction, Deed::Update, &before)? {
         let sight = sight::entities(transaction.connection, transaction.actor)?;
@@ -225,12 +227,12 @@ fn update(transaction: &mut Transaction<'_>, rights: &mut Rights, before: Asset,
     };
     rights.may_change(transaction, Some(&stored), &after)?;
     assets::replace(transaction.connection, &after)?;
-    transaction.record(Action::AssetUpdated, Subject::Asset(after.id.uuid()), &clip(&after.qualified_name))?;
+    transaction.record(Action::AssetUpdated, ChangeSubject::Asset(after.id.uuid()), &clip(&after.qualified_name))?;
     record_access(transaction, draft, &stored.people, &after)?;
     Ok(Saved::Updated(after.id.uuid()))
 }
 
-/// The asset that a folder or a query lies in: it changes with them.
+/// The parent of a folder or query, which counts as updated with it.
 pub(in crate::service) fn parent(transaction: &mut Transaction<'_>, draft: &AssetDraft) -> Result<Option<Uuid>> {
     let name = draft.head.attributes.get(PARENT).and_then(Value::as_str);
     let Some(name) = name.filter(|_| WITH_PARENT.contains(&draft.type_name.as_str())) else { return Ok(None) };
@@ -243,7 +245,7 @@ pub(in crate::service) fn parent(transaction: &mut Transaction<'_>, draft: &Asse
     }
 }
 
-/// Locks the asset with that id, if there is one, for the rest of the transaction.
+/// Locks the asset with this id, if it exists, until the transaction ends.
 pub(in crate::service) fn lock(transaction: &mut Transaction<'_>, id: Uuid) -> Result<()> {
     assets::lock(transaction.connection, id.into())
 }
@@ -277,12 +279,12 @@ pub(in crate::service) fn remove(
             }
         }
     }
-    transaction.record(Action::AssetDeleted, Subject::Asset(after.id.uuid()), &clip(&after.qualified_name))?;
+    transaction.record(Action::AssetDeleted, ChangeSubject::Asset(after.id.uuid()), &clip(&after.qualified_name))?;
     Ok(after)
 }
 
-/// Refuses to purge an asset to those who could have another one in its place that they may not have made of it: one without
-/// its people, or without what policies look at.
+/// Checks that the actor may purge an asset. Purging allows a replacement without the named principals or without the
+/// attributes that policies test, so the actor must be allowed to remove those, too.
 fn may_purge(transaction: &mut Transaction<'_>, rights: &mut Rights, asset: &Asset) -> Result<()> {
     let takes_an_admin = !asset.people.is_empty() || !is_beneath_any(transaction, &asset.qualified_name)?;
     if takes_an_admin && relation(transaction, &asset.qualified_name)? != Some(Relation::Admin) {
@@ -292,12 +294,12 @@ fn may_purge(transaction: &mut Transaction<'_>, rights: &mut Rights, asset: &Ass
     rights.may_change(transaction, Some(asset), &bare)
 }
 
-/// Whether there is an asset that one of that name lies beneath.
+/// Whether an asset exists above this name.
 fn is_beneath_any(transaction: &mut Transaction<'_>, qualified_name: &str) -> Result<bool> {
     Ok(!assets::ids_of(transaction.connection, &ancestors(qualified_name))?.is_empty())
 }
 
-/// What the actor is to the asset with that qualified name: there, or to anything above.
+/// The actor's relation to the asset with this qualified name, from the asset itself or any above it.
 fn relation(transaction: &mut Transaction<'_>, qualified_name: &str) -> Result<Option<Relation>> {
     let actor = transaction.actor;
     if actor.principal().is_administrator() {
@@ -307,22 +309,23 @@ fn relation(transaction: &mut Transaction<'_>, qualified_name: &str) -> Result<O
     assets::relation_to(transaction.connection, qualified_name, &actor.username().to_string(), role)
 }
 
-/// The owners that an asset will have. A name that nobody bears owns nothing: whoever has it later is not who was meant.
+/// The owners that an asset will have. Names of no principal are ignored: a principal that takes the name later is not
+/// the one meant.
 fn owners(transaction: &mut Transaction<'_>, draft: &AssetDraft, before: BTreeSet<String>) -> Result<BTreeSet<String>> {
     let Some(written) = draft.head.attributes.get(OWNERS) else { return Ok(before) };
     let names: BTreeSet<&str> = written.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    // PostgreSQL cannot even be asked about names with that.
+    // PostgreSQL rejects NUL characters in text.
     let names: Vec<&str> = names.into_iter().filter(|name| !name.contains('\0')).collect();
     Ok(hold_principals(transaction.connection, &names)?.into_iter().map(|held| held.username).collect())
 }
 
-/// Whether an asset has that qualified name or lies beneath it.
+/// Whether an asset has this qualified name or lies beneath it.
 fn is_inhabited(transaction: &mut Transaction<'_>, name: &str) -> Result<bool> {
     let is_taken = !assets::ids_of(transaction.connection, &[name])?.is_empty();
     Ok(is_taken || assets::is_above_any(transaction.connection, name)?)
 }
 
-/// The same whether or not there is an asset of that name, which the actor does not see.
+/// The refusal for an asset that the actor does not see: the same whether or not it exists.
 fn refused_write(transaction: &Transaction<'_>, name: &str) -> Error {
     refused(transaction, "create or update", name)
 }

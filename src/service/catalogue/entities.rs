@@ -1,4 +1,4 @@
-//! Entities in bulk, as Atlan's clients write them: one call is one transaction, whatever it holds.
+//! Bulk writes of entities by Atlan's clients: one call is one transaction.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -18,7 +18,7 @@ use crate::service::catalogue::{assets, persona_policies, personas};
 use crate::service::{Service, Transaction};
 use crate::storage::search as found;
 
-/// Creates and updates entities: all of them, or none. What a draft leaves out stays as it is.
+/// Creates and updates entities: all or none. Attributes that a draft leaves out stay unchanged.
 ///
 /// # Errors
 /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`] when a name is taken, violations by their path.
@@ -77,7 +77,7 @@ fn save_all(transaction: &mut Transaction<'_>, drafts: &[Draft]) -> Result<Mutat
     Ok(mutation)
 }
 
-/// What an answer tells of entities that the actor has just written: the right to write one is none to read it.
+/// The written entities as the actor may see them: the right to write an entity does not include reading it.
 fn answered(transaction: &mut Transaction<'_>, ids: &[Uuid], sight: &Sight) -> Result<Vec<Entity>> {
     let mut entities = load(transaction.connection, &texts(ids), sight)?;
     for entity in &mut entities {
@@ -88,10 +88,10 @@ fn answered(transaction: &mut Transaction<'_>, ids: &[Uuid], sight: &Sight) -> R
     Ok(entities)
 }
 
-/// Deletes entities: all of them that are there and that the actor sees, or none.
+/// Deletes entities: all that exist and that the actor sees, or none.
 ///
 /// # Errors
-/// [`Error::Forbidden`], a violation for what cannot be deleted in that way.
+/// [`Error::Forbidden`], or a violation for an entity that cannot be deleted in this way.
 pub async fn delete(service: &Service, actor: &Actor, ids: Vec<Uuid>, how: Removal) -> Result<Mutation> {
     let began = Instant::now();
     let outcome = service
@@ -100,7 +100,7 @@ pub async fn delete(service: &Service, actor: &Actor, ids: Vec<Uuid>, how: Remov
             let mut rights = Rights::default();
             for id in &ids {
                 assets::lock(transaction, *id)?;
-                // Deleted before, perhaps by the same request, whose answer was lost.
+                // Already deleted, perhaps by the same request, whose answer was lost.
                 let entity = match seen(transaction, *id) {
                     Err(Error::NotFound { .. }) => continue,
                     entity => entity?,
@@ -111,7 +111,7 @@ pub async fn delete(service: &Service, actor: &Actor, ids: Vec<Uuid>, how: Remov
         })
         .await;
     let mutation = sight::tell(began, outcome).await?;
-    sight::tell_found(began, mutation, |mutation| mutation.deleted.is_empty()).await
+    sight::delay_if_missing(began, mutation, |mutation| mutation.deleted.is_empty()).await
 }
 
 fn remove(transaction: &mut Transaction<'_>, rights: &mut Rights, entity: Entity, how: Removal) -> Result<Entity> {
@@ -142,10 +142,10 @@ fn only_purged(how: Removal) -> Result<()> {
     }
 }
 
-/// The entity with that id, if the actor can see it.
+/// The entity with this id, if the actor sees it.
 ///
 /// # Errors
-/// [`Error::NotFound`], also for what the actor may not see.
+/// [`Error::NotFound`], also for an entity that the actor does not see.
 pub async fn get(service: &Service, actor: &Actor, id: Uuid) -> Result<Entity> {
     let (began, actor, text) = (Instant::now(), actor.clone(), id.to_string());
     let entity = service
@@ -160,10 +160,10 @@ pub async fn get(service: &Service, actor: &Actor, id: Uuid) -> Result<Entity> {
     sight::tell(began, entity.ok_or_else(|| not_found(id))).await
 }
 
-/// The entity of that type with that qualified name, if the actor can see it.
+/// The entity with this type and qualified name, if the actor sees it.
 ///
 /// # Errors
-/// [`Error::NotFound`], also for what the actor may not see.
+/// [`Error::NotFound`], also for an entity that the actor does not see.
 pub async fn get_by_name(service: &Service, actor: &Actor, type_name: String, name: String) -> Result<Entity> {
     let (began, actor) = (Instant::now(), actor.clone());
     let unknown = Error::NotFound { kind: "entity", id: crate::domain::listing::clip(&name) };
@@ -177,7 +177,7 @@ pub async fn get_by_name(service: &Service, actor: &Actor, type_name: String, na
     sight::tell(began, entity.ok_or(unknown)).await
 }
 
-/// The entity with that id, for the rest of a transaction that has locked it.
+/// The entity with this id, if the actor sees it. The transaction has locked it.
 fn seen(transaction: &mut Transaction<'_>, id: Uuid) -> Result<Entity> {
     let text = id.to_string();
     let sight = sight::entities(transaction.connection, transaction.actor)?;

@@ -1,4 +1,4 @@
-//! Personas, policies and assets, and the search through them.
+//! Personas, policies and assets, and the search among them.
 
 mod asset_people;
 pub mod assets;

@@ -1,4 +1,4 @@
-//! The policies of personas, as Atlan's clients write them among other entities.
+//! Policies of personas, as Atlan's clients write them.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::service::catalogue::policies;
 use crate::service::catalogue::saved::Saved;
 use crate::storage::{personas, policies as stored, search};
 
-/// Creates or updates a policy for somebody who has authority over what it is about; tells also whose it is.
+/// Creates or updates a policy; the actor needs authority over what it is about. Also returns the id of its persona.
 pub(in crate::service) fn save(
     transaction: &mut Transaction<'_>,
     draft: &PolicyDraft,
@@ -36,7 +36,8 @@ pub(in crate::service) fn save(
         (_, None) => None,
     };
     let Some(before) = before else {
-        // A client gives a new policy its name for a qualified name; one that was minted here is a reference.
+        // For a new policy, clients send its name as the qualified name. A qualified name minted here refers to an
+        // existing policy.
         return match head.qualified_name.as_ref().filter(|name| head.is_reference(name)) {
             Some(_) => Err(asked_for(head)),
             None => create(transaction, draft, assigned),
@@ -124,7 +125,8 @@ fn create(
     authority::may_deny(transaction.actor, persona.id, policy.rule.effect)?;
     may_shape(transaction, persona.id)?;
     let object = object(transaction, draft, &policy)?;
-    // To write about what one administers takes no right on the persona: it gives nothing else to those linked to it.
+    // Writing about an object that the actor administers takes no right on the persona: it gives those linked to it
+    // nothing else.
     if object.is_none() {
         transaction.service.require(transaction.actor, Permission::ManagePersonas)?;
     }
@@ -141,8 +143,8 @@ pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, policy: &Pol
     policies::remove(transaction, policy)
 }
 
-/// The object that a policy is about, for those who have authority over it: its resources lie within the connection that
-/// it states.
+/// The object that a policy is about, once the actor's authority over it is checked. The policy's resources must lie
+/// within its stated connection.
 fn object(transaction: &mut Transaction<'_>, draft: &PolicyDraft, policy: &Policy) -> Result<Option<String>> {
     let stated = authority::stated(policy).map_err(|message| draft.head.violation(CONNECTION, message))?;
     if let Some(stated) = stated {
@@ -152,7 +154,7 @@ fn object(transaction: &mut Transaction<'_>, draft: &PolicyDraft, policy: &Polic
     authority::may_write(transaction, &policy.rule, stated)
 }
 
-/// Answers a policy that the actor may not see as one that there is not.
+/// Answers an unseen policy like a missing one.
 fn may_find(transaction: &mut Transaction<'_>, policy: &Policy, head: &Head) -> Result<()> {
     let sight = sight::entities(transaction.connection, transaction.actor)?;
     if search::is_seen(transaction.connection, &policy.id.to_string(), &sight)? {
@@ -161,13 +163,13 @@ fn may_find(transaction: &mut Transaction<'_>, policy: &Policy, head: &Head) -> 
     Err(asked_for(head))
 }
 
-/// The most resources and actions that the policies of one persona can name together: those who administer assets add to
-/// any persona that they see, and everybody linked to it pays for all of them.
+/// The most resources and actions that the policies of one persona can name together. Admins of assets can add to any
+/// persona that they see, and every principal linked to it pays in decision time.
 const NAMES: usize = 20_000;
-/// The most of them in policies about one object, so that those who administer one leave room to others.
+/// The most of them in policies about one object, so that its admins leave room for others.
 const NAMES_ABOUT_ONE: usize = 1_000;
 
-/// Whether a persona has room for a policy, which is about that object.
+/// Checks that a persona has room for a policy about this object.
 fn check_room(transaction: &mut Transaction<'_>, policy: &Policy, object: Option<&str>) -> Result<()> {
     let Some(persona) = policy.persona.filter(|_| !containment::administers(transaction.actor)) else { return Ok(()) };
     let named = |others: &[Policy]| -> usize {
@@ -190,7 +192,7 @@ fn check_room(transaction: &mut Transaction<'_>, policy: &Policy, object: Option
     Ok(())
 }
 
-/// The actions of a persona's category are a closed set.
+/// Checks that the actions belong to the policy's category.
 fn check_actions(draft: &PolicyDraft, rule: &Rule) -> Result<(), Violation> {
     let known = |action: &&String| !rule.category.actions().any(|known| known == **action);
     let unknown: Vec<String> = rule.actions.iter().filter(known).map(|action| format!("`{}`", clip(action))).collect();
@@ -226,7 +228,7 @@ fn resolve(
     id.filter(|id| seen.contains(*id)).ok_or_else(|| unknown_persona(draft).into())
 }
 
-/// The persona, which stays until the transaction ends.
+/// The persona, locked until the transaction ends.
 fn lock(transaction: &mut Transaction<'_>, draft: &PolicyDraft, id: PersonaId) -> Result<Persona> {
     Ok(personas::lock(transaction.connection, id)?.ok_or_else(|| unknown_persona(draft))?)
 }
@@ -235,7 +237,7 @@ fn unknown_persona(draft: &PolicyDraft) -> Violation {
     draft.head.violation("accessControl", "names no persona")
 }
 
-/// A key may not change what its own personas give it.
+/// Checks that a key does not change what its own personas give it.
 pub(in crate::service) fn may_shape(transaction: &Transaction<'_>, persona: PersonaId) -> Result<()> {
     let actor = transaction.actor;
     if actor.principal().kind == PrincipalKind::ServiceAccount && actor.has_persona(persona) {
@@ -245,7 +247,7 @@ pub(in crate::service) fn may_shape(transaction: &Transaction<'_>, persona: Pers
     Ok(())
 }
 
-/// The error for a policy that there is not or that is not seen, in the words of who asked for it.
+/// The error for a missing or unseen policy, with the id or name from the request.
 fn asked_for(head: &Head) -> Error {
     match (&head.handle, &head.qualified_name) {
         (Handle::Known(id), _) => not_found(&id.to_string()),

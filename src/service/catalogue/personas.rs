@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::domain::actor::Actor;
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::edition::Expected;
 use crate::domain::entity::{Attributes, Handle, PersonaDraft};
 use crate::domain::error::{Error, Result};
@@ -43,7 +43,7 @@ pub async fn create(service: &Service, actor: &Actor, input: PersonaInput) -> Re
         .await
 }
 
-/// A persona that does not exist yet.
+/// Builds a new persona.
 pub(in crate::service) fn new(
     transaction: &Transaction<'_>,
     input: &PersonaInput,
@@ -63,19 +63,19 @@ pub(in crate::service) fn new(
     })
 }
 
-/// Adds a persona.
+/// Inserts a persona.
 pub(in crate::service) fn insert(transaction: &mut Transaction<'_>, persona: &Persona) -> Result<()> {
     personas::insert(transaction.connection, persona)?;
-    transaction.record(Action::PersonaCreated, Subject::Persona(persona.id.uuid()), &persona.name)
+    transaction.record(Action::PersonaCreated, ChangeSubject::Persona(persona.id.uuid()), &persona.name)
 }
 
 /// Writes a persona that the transaction has locked.
 fn replace(transaction: &mut Transaction<'_>, persona: &Persona, action: Action) -> Result<()> {
     personas::replace(transaction.connection, persona)?;
-    transaction.record(action, Subject::Persona(persona.id.uuid()), &persona.name)
+    transaction.record(action, ChangeSubject::Persona(persona.id.uuid()), &persona.name)
 }
 
-/// What is known of a persona by those who are linked to it.
+/// The fields of a persona that principals linked to it hold in their cached records.
 fn known_of(persona: &Persona) -> (String, bool) {
     (persona.name.clone(), persona.enabled)
 }
@@ -84,14 +84,14 @@ fn action(is_described_only: bool) -> Action {
     if is_described_only { Action::PersonaDescribed } else { Action::PersonaUpdated }
 }
 
-/// Deletes a persona with its policies, and unlinks it from everybody.
+/// Deletes a persona with its policies and links.
 pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, id: PersonaId) -> Result<()> {
     may_shape(transaction, id)?;
     may_release(transaction, id)?;
     if personas::delete(transaction.connection, id)? == Existed::No {
         return Err(not_found(id));
     }
-    transaction.record(Action::PersonaDeleted, Subject::Persona(id.uuid()), &id.to_string())
+    transaction.record(Action::PersonaDeleted, ChangeSubject::Persona(id.uuid()), &id.to_string())
 }
 
 /// One page of the personas that the actor sees.
@@ -101,13 +101,13 @@ pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, id: PersonaI
 pub async fn list(service: &Service, actor: &Actor, query: Query<PersonaField>) -> Result<Page<Persona>> {
     let began = Instant::now();
     let listed = service.page(actor, query, sight::personas(actor)).await?;
-    sight::tell_found(began, listed, |page| page.records.is_empty()).await
+    sight::delay_if_missing(began, listed, |page| page.records.is_empty()).await
 }
 
 /// One persona.
 ///
 /// # Errors
-/// [`Error::NotFound`], also for one that the actor does not see.
+/// [`Error::NotFound`], also for a persona that the actor does not see.
 pub async fn get(service: &Service, actor: &Actor, id: PersonaId) -> Result<Persona> {
     let (began, seen, now) = (Instant::now(), sight::personas(actor), service.clock.now());
     let found = service.read(move |connection| personas::find_seen(connection, id, &seen, now)).await?;
@@ -132,11 +132,11 @@ pub async fn policies(service: &Service, actor: &Actor, id: PersonaId) -> Result
     sight::tell(began, found.ok_or_else(|| not_found(id))).await
 }
 
-/// Updates a persona; its qualified name stays.
+/// Updates a persona; its qualified name does not change.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Changed`] when it is not the expected edition, [`Error::Conflict`]
-/// when the name is taken.
+/// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Changed`] when the edition is not the expected one,
+/// [`Error::Conflict`] when the name is taken.
 pub async fn update(
     service: &Service,
     actor: &Actor,
@@ -165,7 +165,7 @@ pub async fn update(
         .await
 }
 
-/// Deletes a persona and unlinks it from everybody.
+/// Deletes a persona with its links.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`]
@@ -174,7 +174,7 @@ pub async fn delete(service: &Service, actor: &Actor, id: PersonaId) -> Result<(
     service.write(actor, move |transaction| remove(transaction, id)).await
 }
 
-/// Whether the actor may have a persona that the transaction has locked grant something, or nothing any more.
+/// Checks that the actor may enable or disable a persona that the transaction has locked.
 fn may_switch(transaction: &mut Transaction<'_>, before: &Persona, enabled: bool) -> Result<()> {
     if enabled == before.enabled {
         return Ok(());
@@ -187,7 +187,7 @@ fn not_found(id: PersonaId) -> Error {
     Error::NotFound { kind: "persona", id: id.to_string() }
 }
 
-/// Creates or updates a persona in a transaction of somebody who manages personas.
+/// Creates or updates a persona; the actor must be a persona manager.
 pub(in crate::service) fn save(transaction: &mut Transaction<'_>, draft: &PersonaDraft) -> Result<Saved> {
     let head = &draft.head;
     let before = match (&head.handle, &head.qualified_name) {
@@ -200,7 +200,8 @@ pub(in crate::service) fn save(transaction: &mut Transaction<'_>, draft: &Person
     };
     match before {
         Some(before) => update_from(transaction, before, draft),
-        // A client gives a new persona its name for a qualified name; one that was minted here is a reference.
+        // For a new persona, clients send its name as the qualified name. A qualified name minted here refers to an
+        // existing persona.
         None => match head.qualified_name.as_ref().filter(|name| head.is_reference(name)) {
             Some(name) => Err(Error::NotFound { kind: "persona", id: clip(name) }),
             None => create_from(transaction, draft),
@@ -239,13 +240,13 @@ fn update_from(transaction: &mut Transaction<'_>, before: Persona, draft: &Perso
         updated_at: transaction.now,
         ..before
     };
-    // Who is linked to it may change with it.
+    // The linked users may change, too.
     replace(transaction, &after, action(known == known_of(&after) && draft.users.is_none()))?;
     link_users(transaction, draft, after.id)?;
     Ok(Saved::Updated(after.id.uuid()))
 }
 
-/// Links a persona to the users that a draft names, and to no others. Keys are linked by their own door.
+/// Links a persona to exactly the users that a draft names. API keys are linked through their own endpoints.
 fn link_users(transaction: &mut Transaction<'_>, draft: &PersonaDraft, persona: PersonaId) -> Result<()> {
     let Some(names) = &draft.users else { return Ok(()) };
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -1,14 +1,14 @@
-//! Policies: list, get, create, update, delete; and those that every installation begins with.
+//! Policies outside personas: list, get, create, update, delete; and the initial policies of every installation.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use crate::domain::actor::Actor;
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::ids::{Id, PolicyId};
-use crate::domain::listing::{Counts, Page, clip};
+use crate::domain::listing::{Page, RecordCounts, clip};
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::policy::engine::Slice;
 use crate::domain::policy::system::{self, URN_PREFIX};
@@ -21,31 +21,31 @@ use crate::storage::holds::hold_principals;
 use crate::storage::policies;
 use crate::storage::principals::{self, Existed};
 
-/// Everything a client may write of a policy that is no persona's; creating and updating take the same.
+/// What a client may write of a policy outside personas; creating and updating take the same.
 #[derive(Debug, Clone)]
 pub struct PolicyInput {
-    /// For people; not unique.
+    /// For display; not unique.
     pub name: DisplayName,
     /// May be empty.
     pub description: Description,
-    /// What it says.
+    /// The rule.
     pub rule: Rule,
-    /// Whether it says anything.
+    /// Whether the policy is in effect.
     pub enabled: bool,
-    /// What the client wrote that decides nothing.
+    /// Attributes of the client that decide nothing.
     pub attributes: Map<String, Value>,
 }
 
-/// Which of the policies that are no persona's.
+/// Selects among the policies outside personas.
 #[derive(Debug, Clone, Default)]
 pub struct PolicySearch {
-    /// Part of the name, in either case.
+    /// Part of the name, ignoring case.
     pub text: String,
     /// Members that must be one of these values: `state` and `editable`.
     pub members: BTreeMap<Member, Vec<String>>,
-    /// After so many.
+    /// How many results to skip.
     pub start: usize,
-    /// At most so many.
+    /// The largest number of results.
     pub count: usize,
 }
 
@@ -75,7 +75,7 @@ impl Member {
     }
 }
 
-/// One page of the policies that are no persona's, the oldest first. There are few, so they are searched in memory.
+/// One page of the policies outside personas, oldest first. There are few, so they are filtered in memory.
 ///
 /// # Errors
 /// [`Error::Forbidden`]
@@ -92,16 +92,16 @@ pub async fn list(service: &Service, actor: &Actor, search: PolicySearch) -> Res
         })
         .collect();
     let size = |count: usize| i64::try_from(count).map_err(|error| Error::Internal(error.into()));
-    let counts = Counts { total: size(total)?, filtered: size(found.len())? };
+    let counts = RecordCounts { total: size(total)?, filtered: size(found.len())? };
     let records = found.into_iter().skip(search.start).take(search.count).collect();
     Ok(Page { records, counts: Some(counts), next: None })
 }
 
-/// Creates a policy that is no persona's.
+/// Creates a policy outside personas.
 ///
 /// # Errors
-/// [`Error::Forbidden`], also for a permission that the actor does not hold and for entities that it does not administer;
-/// [`Error::NotFound`] for entities that it may not see; violations.
+/// [`Error::Forbidden`], also for a permission that the actor does not hold and for entities that it does not
+/// administer; [`Error::NotFound`] for entities that it does not see; violations.
 pub async fn create(service: &Service, actor: &Actor, input: PolicyInput) -> Result<Policy> {
     service.require(actor, Permission::ManagePolicies)?;
     service
@@ -131,10 +131,10 @@ pub async fn create(service: &Service, actor: &Actor, input: PolicyInput) -> Res
         .await
 }
 
-/// Updates the policy of that URN.
+/// Updates the policy with this URN.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Forbidden`], also for a policy of the system's own.
+/// [`Error::NotFound`], [`Error::Forbidden`], also for a policy of the system.
 pub async fn update(service: &Service, actor: &Actor, urn: String, input: PolicyInput) -> Result<Policy> {
     service.require(actor, Permission::ManagePolicies)?;
     service
@@ -143,7 +143,7 @@ pub async fn update(service: &Service, actor: &Actor, urn: String, input: Policy
             policies::raise_revision(transaction.connection)?;
             may_write(transaction, &input.rule)?;
             let before = editable(transaction, &urn)?;
-            may_unwrite(transaction, &before.rule)?;
+            may_end_effect(transaction, &before.rule)?;
             may_change(transaction, &before)?;
             let policy = Policy {
                 name: input.name.as_str().to_owned(),
@@ -161,24 +161,24 @@ pub async fn update(service: &Service, actor: &Actor, urn: String, input: Policy
         .await
 }
 
-/// Deletes the policy of that URN.
+/// Deletes the policy with this URN.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Forbidden`], also for a policy of the system's own.
+/// [`Error::NotFound`], [`Error::Forbidden`], also for a policy of the system.
 pub async fn delete(service: &Service, actor: &Actor, urn: String) -> Result<()> {
     service.require(actor, Permission::ManagePolicies)?;
     service
         .write(actor, move |transaction| {
             policies::raise_revision(transaction.connection)?;
             let policy = editable(transaction, &urn)?;
-            may_unwrite(transaction, &policy.rule)?;
+            may_end_effect(transaction, &policy.rule)?;
             may_change(transaction, &policy)?;
             remove(transaction, &policy)
         })
         .await
 }
 
-/// Adds a policy, of whichever kind, about that object.
+/// Inserts a policy of either kind about this object.
 pub(in crate::service) fn insert(
     transaction: &mut Transaction<'_>,
     policy: &Policy,
@@ -190,7 +190,7 @@ pub(in crate::service) fn insert(
     settle(transaction, policy, object, Action::PolicyCreated)
 }
 
-/// Replaces a policy, of whichever kind, that is now about that object.
+/// Replaces a policy of either kind; `object` is what it is about now.
 pub(in crate::service) fn replace(
     transaction: &mut Transaction<'_>,
     policy: &Policy,
@@ -208,8 +208,8 @@ pub(in crate::service) fn replace(
     settle(transaction, policy, object, if says_the_same { Action::PolicyDescribed } else { Action::PolicyUpdated })
 }
 
-/// What follows the writing of a policy. One that names somebody gives them something that those who created tokens for
-/// them may not reach.
+/// Stores the object of a written policy, and checks the principals that it names: creators of tokens for them may not
+/// reach what it allows.
 fn settle(transaction: &mut Transaction<'_>, policy: &Policy, object: Option<&str>, action: Action) -> Result<()> {
     policies::set_object(transaction.connection, policy.id, object)?;
     let mut named = Vec::new();
@@ -220,20 +220,20 @@ fn settle(transaction: &mut Transaction<'_>, policy: &Policy, object: Option<&st
         giving::may_name(transaction, &named)?;
         named.iter().try_for_each(|principal| outgrown::named(transaction, principal))?;
     }
-    transaction.record(action, Subject::Policy(policy.id.uuid()), &policy.name)
+    transaction.record(action, ChangeSubject::Policy(policy.id.uuid()), &policy.name)
 }
 
-/// Removes a policy, of whichever kind.
+/// Removes a policy of either kind.
 pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
     policies::raise_revision(transaction.connection)?;
     if policies::delete(transaction.connection, policy.id)? == Existed::No {
         return Err(not_found(&policy.qualified_name));
     }
-    transaction.record(Action::PolicyDeleted, Subject::Policy(policy.id.uuid()), &policy.name)
+    transaction.record(Action::PolicyDeleted, ChangeSubject::Policy(policy.id.uuid()), &policy.name)
 }
 
-/// Creates the policies that every installation begins with, once: what is deleted of them later stays deleted. `root`
-/// is the user that this very start created, if it did: a name alone is nobody yet.
+/// Creates the initial policies of an installation, once: those deleted later stay deleted. `root` is the user created
+/// by this very start, if any; a name without a user gets nothing.
 ///
 /// # Errors
 /// When the storage fails.
@@ -246,24 +246,24 @@ pub async fn seed(service: &Service, root: Option<&str>) -> Result<()> {
     let seeded = service
         .write(&operator, move |transaction| seeds.iter().try_for_each(|policy| insert(transaction, policy, None)));
     match seeded.await {
-        // Another node was faster.
+        // Another node created them first.
         Err(Error::Conflict(_)) => Ok(()),
         outcome => outcome,
     }
 }
 
-/// The object that a policy about entities will be about, for those who have authority over it.
+/// The object that a policy about entities is about, once the actor's authority over it is checked.
 fn object(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<Option<String>> {
     if rule.category == Category::Platform { Ok(None) } else { authority::may_write(transaction, rule, None) }
 }
 
-/// Policies of the platform are changed by those who manage policies, others by those who have authority over their
-/// object.
+/// Checks that the actor may change a policy: platform policies are for policy managers, others take authority over
+/// their object.
 fn may_change(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
     if policy.rule.category == Category::Platform { Ok(()) } else { authority::may_change(transaction, policy) }
 }
 
-/// Nobody permits what they may not do: for the platform that is what they hold.
+/// Prevents privilege escalation: a platform policy may only permit what the actor holds.
 fn may_write(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<()> {
     may_shape(transaction.actor, rule)?;
     if rule.effect == Effect::Allow {
@@ -279,8 +279,9 @@ fn may_write(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<()> {
     giving::may_permit(transaction, named)
 }
 
-/// What a policy denies of the platform is given to somebody when it goes; what it permits is taken away.
-fn may_unwrite(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<()> {
+/// Checks that the actor may end a policy's effect: ending a platform deny gives permissions, ending a platform allow
+/// takes them away.
+fn may_end_effect(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<()> {
     may_shape(transaction.actor, rule)?;
     match (rule.category, rule.effect) {
         (Category::Platform, Effect::Deny) => may_deny(transaction.actor),
@@ -289,8 +290,8 @@ fn may_unwrite(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<()> {
     }
 }
 
-/// Refuses an allow about roles to all but administrators, and to a program one that is about itself by whatever name: what
-/// it was given would be its own for ever.
+/// Checks the subjects of an allow policy: only administrators may name roles, and a service account may not allow
+/// itself something under any name, because it would keep that for ever.
 fn may_be_about(actor: &Actor, rule: &Rule) -> Result<()> {
     let roles: Vec<Role> = rule.subjects.roles.iter().filter_map(|name| Role::find(name)).collect();
     giving::may_name_roles(actor, &roles)?;
@@ -303,7 +304,8 @@ fn may_be_about(actor: &Actor, rule: &Rule) -> Result<()> {
     Ok(())
 }
 
-/// A policy that takes permissions away could take them from those who hold more, and without it they are given.
+/// Only users with the role `$admin` may deny permissions: a deny could take them from principals that hold more than
+/// the actor, and ending it gives them back.
 fn may_deny(actor: &Actor) -> Result<()> {
     if actor.principal().is_administrator() && actor.principal().kind == PrincipalKind::User {
         return Ok(());
@@ -312,7 +314,7 @@ fn may_deny(actor: &Actor) -> Result<()> {
     Err(Error::Forbidden(format!("`{username}` is no user with the role `{role}`: only those deny permissions")))
 }
 
-/// A program may not change what a policy says of it by name.
+/// Checks that a service account does not change a policy that names it.
 fn may_shape(actor: &Actor, rule: &Rule) -> Result<()> {
     let own = actor.username().to_string();
     if actor.principal().kind == PrincipalKind::ServiceAccount && rule.subjects.users.contains(&own) {
@@ -321,13 +323,13 @@ fn may_shape(actor: &Actor, rule: &Rule) -> Result<()> {
     Ok(())
 }
 
-/// Holds the principals that a rule names until the commit, in the order in which a deletion locks: them before the
-/// revision. A name that nobody bears is refused, as whoever bears it later is not who was meant.
+/// Locks the principals that a rule names until the commit: before the revision, in the same order as a deletion.
+/// Unknown names are refused: a principal that takes the name later is not the one meant.
 ///
 /// # Errors
 /// A violation that lists the unknown names.
 fn hold_named(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<()> {
-    // PostgreSQL cannot even be asked about names with a NUL.
+    // PostgreSQL rejects NUL characters in text.
     let names: Vec<&str> = rule.subjects.users.iter().map(String::as_str).filter(|name| !name.contains('\0')).collect();
     let held = hold_principals(transaction.connection, &names)?;
     let unknown = rule.subjects.users.iter().filter(|name| !held.iter().any(|held| held.username == **name));
@@ -338,10 +340,10 @@ fn hold_named(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<()> {
     Err(Violation::new("actors.users", format!("names nobody: {}", unknown.join(", "))).into())
 }
 
-/// The most names that one policy can hold: of actions, resources and subjects together. Each takes the engine time.
+/// The most actions, resources and subjects together in one policy. Each costs decision time.
 const NAMES: usize = 1000;
 
-/// A policy that the engine does not understand, or that would keep it busy, is not kept.
+/// Rejects a policy that does not compile or that is too large to decide quickly.
 fn check(policy: &Policy) -> Result<()> {
     let Subjects { users, groups, roles, .. } = &policy.rule.subjects;
     let names = policy.rule.names() + users.len() + groups.len() + roles.len();

@@ -1,4 +1,4 @@
-//! What writing and deleting any entity has in common.
+//! Shared parts of writing and deleting entities of any kind.
 
 use uuid::Uuid;
 
@@ -10,28 +10,28 @@ use crate::storage::search as found;
 /// How an entity is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
-    /// For good.
+    /// Permanently.
     Purge,
-    /// It stays and is marked; the next write revives it.
+    /// The entity is only marked as deleted; the next write restores it.
     Soft,
 }
 
-/// What became of one draft.
+/// The result of saving one draft.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::service) enum Saved {
-    /// A new entity.
+    /// The entity was created.
     Created(Uuid),
-    /// One that was there.
+    /// An existing entity was updated.
     Updated(Uuid),
 }
 
-/// Ends a transaction that has locked an entity which the actor does not see, or which is not there.
+/// Fails, and so ends the transaction, if the locked entity is missing or the actor does not see it.
 pub(in crate::service) fn must_see(transaction: &mut Transaction<'_>, id: Uuid) -> Result<()> {
     let sight = sight::entities(transaction.connection, transaction.actor)?;
     if found::is_seen(transaction.connection, &id.to_string(), &sight)? { Ok(()) } else { Err(not_found(id)) }
 }
 
-/// The error for an entity that is not there, or not seen.
+/// The error for a missing or unseen entity.
 pub(in crate::service) fn not_found(id: Uuid) -> Error {
     Error::NotFound { kind: "entity", id: id.to_string() }
 }

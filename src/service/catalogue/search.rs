@@ -1,4 +1,4 @@
-//! Searching for entities, and reading those that were found.
+//! Searches entities and loads those found.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -16,12 +16,12 @@ use crate::service::authz::sight;
 use crate::storage::database::AnyConnection;
 use crate::storage::{assets, personas, policies, search as found};
 
-/// One page of what was searched for.
+/// A page of search results.
 #[derive(Debug)]
-pub struct Found {
-    /// How many there are on all pages.
+pub struct Hits {
+    /// The total on all pages.
     pub total: i64,
-    /// Those on this one, in order.
+    /// The entities on this page, in order.
     pub entities: Vec<Entity>,
 }
 
@@ -29,21 +29,21 @@ pub struct Found {
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn search(service: &Service, actor: &Actor, search: Search) -> Result<Found> {
+pub async fn search(service: &Service, actor: &Actor, search: Search) -> Result<Hits> {
     let (began, seeing) = (Instant::now(), actor.clone());
     let found = service
         .list(actor, move |connection| {
             let sight = sight::entities(connection, &seeing)?;
             let total = found::count(connection, &search, &sight)?;
             let ids = if search.size == 0 { Vec::new() } else { found::page(connection, &search, &sight)? };
-            Ok(Found { total, entities: load(connection, &ids, &sight)? })
+            Ok(Hits { total, entities: load(connection, &ids, &sight)? })
         })
         .await?;
-    sight::tell_found(began, found, |found| found.total == 0).await
+    sight::delay_if_missing(began, found, |found| found.total == 0).await
 }
 
-/// The entities with these ids, in their order; those that are gone are left out. A persona tells of the policies and
-/// the users that are seen.
+/// The entities with these ids, in order; missing ones are left out. A persona lists only the policies and users that
+/// are seen.
 pub(in crate::service) fn load(connection: &mut AnyConnection, ids: &[String], sight: &Sight) -> Result<Vec<Entity>> {
     let mut users = personas::users_of(connection, ids)?;
     let mut own = policies::ids_of(connection, ids)?;

@@ -1,13 +1,13 @@
-//! Access tokens: create, list, revoke, and who a token belongs to. Who may do what is DataHub's rule: see `docs/datahub.md`.
+//! Access tokens: create, list, revoke, find by token. The permissions follow DataHub's rules: see `docs/datahub.md`.
 
 use std::time::Instant;
 
 use crate::domain::access_token::{
-    AccessToken, AccessTokenField, AccessTokenKind, CreatedAccessToken, NewAccessToken, Party, wire_id,
+    AccessToken, AccessTokenField, AccessTokenKind, CreatedAccessToken, NamedPrincipal, NewAccessToken, wire_id,
 };
 use crate::domain::actor::Actor;
 use crate::domain::bounds::Bounds;
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::filter::{Filter, Test, Value};
 use crate::domain::listing::{Page, Query};
@@ -19,12 +19,12 @@ use crate::service::{Service, Transaction};
 use crate::storage::principals::{self, Existed};
 use crate::storage::{access_tokens, credentials, service_accounts};
 
-/// Creates an access token: for oneself, with `MANAGE_ACCESS_TOKENS` for any user and with `MANAGE_SERVICE_ACCOUNTS` for
-/// any service account that reaches nothing that the actor does not.
+/// Creates an access token: for the actor itself; with `MANAGE_ACCESS_TOKENS` for any user; with
+/// `MANAGE_SERVICE_ACCOUNTS` for any service account. The principal must not reach more than the actor.
 ///
 /// # Errors
-/// [`Error::Forbidden`], the same for names that exist and that do not, but for those who reach more; then
-/// [`Error::NotFound`], or a violation when the name is of another kind of principal.
+/// [`Error::Forbidden`], the same for existing and missing names, and for principals that reach more than the actor;
+/// then [`Error::NotFound`], or a violation when the name is of another kind of principal.
 pub async fn create(service: &Service, actor: &Actor, new: NewAccessToken) -> Result<CreatedAccessToken> {
     match new.kind {
         AccessTokenKind::ServiceAccount => service.require(actor, Permission::ManageServiceAccounts)?,
@@ -52,7 +52,7 @@ pub async fn create(service: &Service, actor: &Actor, new: NewAccessToken) -> Re
             access_tokens::insert(transaction.connection, &access_token)?;
             transaction.record(
                 Action::AccessTokenCreated,
-                Subject::Principal(represented.id.uuid()),
+                ChangeSubject::Principal(represented.id.uuid()),
                 &access_token.name,
             )?;
             Ok(CreatedAccessToken { access_token, token })
@@ -60,10 +60,10 @@ pub async fn create(service: &Service, actor: &Actor, new: NewAccessToken) -> Re
         .await
 }
 
-/// The principal that a new token shall authenticate, locked so that it stays.
+/// The principal of the new token, locked until the commit.
 fn represented(transaction: &mut Transaction<'_>, new: &NewAccessToken) -> Result<Principal> {
     let found = principals::lock(transaction.connection, &new.actor)?;
-    // Of others it is not even told that they are no such principal.
+    // An unseen principal is unknown: the error must not even tell its kind.
     let found = found.filter(|found| sight::principals(transaction.actor).sees(found));
     match (new.kind, found) {
         (AccessTokenKind::Personal, Some(user)) if user.kind == PrincipalKind::User => Ok(user),
@@ -84,15 +84,15 @@ fn represented(transaction: &mut Transaction<'_>, new: &NewAccessToken) -> Resul
     }
 }
 
-/// Who counts as the creator of a token: the actor, or who created the token that the actor acts with, so that what was lent
-/// is not made one's own by it.
-fn creator(transaction: &mut Transaction<'_>) -> Result<Party> {
+/// The creator of a new token: the actor, or the creator of the token that the actor acts with, so that a lent token
+/// cannot be turned into one's own.
+fn creator(transaction: &mut Transaction<'_>) -> Result<NamedPrincipal> {
     let lent = containment::lent(transaction.connection, transaction.actor)?;
     Ok(lent.map_or_else(|| party(transaction.actor.principal()), |token| token.owner))
 }
 
-fn party(principal: &Principal) -> Party {
-    Party { id: principal.id, username: principal.username().to_string() }
+fn party(principal: &Principal) -> NamedPrincipal {
+    NamedPrincipal { id: principal.id, username: principal.username().to_string() }
 }
 
 fn manages(actor: &Actor) -> bool {
@@ -103,8 +103,8 @@ fn require_generating(service: &Service, actor: &Actor) -> Result<()> {
     if manages(actor) { Ok(()) } else { service.require(actor, Permission::GeneratePersonalAccessTokens) }
 }
 
-/// One page of access tokens: of everybody's for who holds `MANAGE_ACCESS_TOKENS`; of those that the actor created,
-/// for others, who must ask for just those.
+/// One page of access tokens: all with `MANAGE_ACCESS_TOKENS`. Other actors must filter for the tokens that they
+/// created themselves.
 ///
 /// # Errors
 /// [`Error::Forbidden`]
@@ -115,12 +115,12 @@ pub async fn list(service: &Service, actor: &Actor, query: Query<AccessTokenFiel
             return Err(actor.lacks(Permission::ManageAccessTokens));
         }
     }
-    // What is asked for does not decide: a namesake's tokens are not the actor's, nor are those that a negation or another
-    // member of the filter would let through.
+    // The filter's text does not decide what is seen: a namesake's tokens are not the actor's, and a negation or
+    // another member of the filter could let others through.
     service.page(actor, query, sight::access_tokens(actor)).await
 }
 
-/// Whether a member of the filter says that the owner is that user, and nobody else.
+/// Whether the filter requires this user, and no other, as the owner.
 fn asks_for_own(filter: &Filter<AccessTokenField>, username: &str) -> bool {
     match filter {
         Filter::All(members) => members.iter().any(|member| asks_for_own(member, username)),
@@ -129,10 +129,10 @@ fn asks_for_own(filter: &Filter<AccessTokenField>, username: &str) -> bool {
     }
 }
 
-/// Revokes an access token: whoever created it may, and who holds `MANAGE_ACCESS_TOKENS`.
+/// Revokes an access token: for its creator, or with `MANAGE_ACCESS_TOKENS`.
 ///
 /// # Errors
-/// [`Error::Forbidden`], also to who may not know that there is no such token; [`Error::NotFound`].
+/// [`Error::Forbidden`], also for a missing token that the actor could not have seen; [`Error::NotFound`].
 pub async fn revoke(service: &Service, actor: &Actor, id: String) -> Result<()> {
     let began = Instant::now();
     let found = find(service, actor, id.clone()).await?;
@@ -152,35 +152,35 @@ pub async fn revoke(service: &Service, actor: &Actor, id: String) -> Result<()> 
             if transaction.actor.credential.is_some_and(|own| own.key_id == token.key_id) {
                 transaction.ends_own_credential();
             }
-            let subject = Subject::Principal(token.actor.id.uuid());
+            let subject = ChangeSubject::Principal(token.actor.id.uuid());
             transaction.record(Action::AccessTokenRevoked, subject, &token.name)
         })
         .await
 }
 
-/// The access token with that id, for its owner and for who holds `MANAGE_ACCESS_TOKENS`.
+/// The access token with this id, for its owner or with `MANAGE_ACCESS_TOKENS`.
 ///
 /// # Errors
-/// [`Error::NotFound`], the same for others' tokens.
+/// [`Error::NotFound`], also for others' tokens.
 pub async fn get(service: &Service, actor: &Actor, id: String) -> Result<AccessToken> {
     let began = Instant::now();
     let found = find(service, actor, id.clone()).await?;
     sight::tell(began, found.ok_or(Error::NotFound { kind: "access token", id })).await
 }
 
-/// The access token with that id, if the actor sees it.
+/// The access token with this id, if the actor sees it.
 async fn find(service: &Service, actor: &Actor, id: String) -> Result<Option<AccessToken>> {
     let (seen, now) = (sight::access_tokens(actor), service.clock.now());
     service.read(move |connection| access_tokens::find_seen(connection, &id, &seen, now)).await
 }
 
-/// What is told of a token that somebody holds, also of an expired one.
+/// The access token record of a plaintext token, also if it has expired.
 ///
 /// # Errors
-/// [`Error::Forbidden`] without `MANAGE_ACCESS_TOKENS`; [`Error::NotFound`] for what is no access token.
+/// [`Error::Forbidden`] without `MANAGE_ACCESS_TOKENS`; [`Error::NotFound`] for anything but a genuine access token.
 pub async fn find_by_token(service: &Service, actor: &Actor, token: &str) -> Result<AccessToken> {
     service.require(actor, Permission::ManageAccessTokens)?;
-    // Not the token: the message may be logged.
+    // Without the token itself: the message may be logged.
     let not_found = || Error::NotFound { kind: "access token", id: "of this token".to_owned() };
     let token = ParsedToken::parse(token, &service.prefixes).ok_or_else(not_found)?;
     let key_id = token.key_id;

@@ -6,7 +6,7 @@ use crate::clock::{DAY, SECOND};
 use crate::domain::actor::Actor;
 use crate::domain::api_key::{ApiKey, ApiKeyUpdate, CreatedApiKey, Maker, NEVER, NewApiKey, Rate, Status, Validity};
 use crate::domain::bounds::Bounds;
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::edition::Expected;
 use crate::domain::error::{Error, Result};
 use crate::domain::fields::ApiKeyField;
@@ -25,17 +25,17 @@ use crate::storage::principals::{self, Existed};
 use crate::storage::removals;
 use crate::storage::{api_keys, credentials, personas};
 
-/// How long a create request can be repeated without making a second key, in milliseconds.
+/// For how many milliseconds a create request can be repeated without making a second key.
 const REPEATABLE: i64 = DAY;
 
 /// Creates an API key: a service account with its credential, permissions and persona links.
 ///
-/// A client that repeats a request within a day under the same `request_key` gets the key that the first one made,
-/// with a new token in place of the one that was lost: the first is not known any more, only its digest.
+/// `request_key` is the idempotency key. Repeating a request under it within a day returns the key that the first one
+/// made, with a new token in place of the lost one: only the digest of the first token is known.
 ///
 /// # Errors
 /// [`Error::Forbidden`] when the actor may not create keys or grants what it does not hold, [`Error::Conflict`] when
-/// the request key was used for another request or its key is deleted, violations for unknown personas.
+/// the idempotency key was used for another request or its API key is deleted, violations for unknown personas.
 pub async fn create(
     service: &Service,
     actor: &Actor,
@@ -97,11 +97,11 @@ fn insert(transaction: &mut Transaction<'_>, id: PrincipalId, new: &NewApiKey) -
     api_keys::insert(transaction.connection, &api_key, maker)?;
     containment::may_make(transaction, id)?;
     let token = issue(transaction, id)?;
-    transaction.record(Action::ApiKeyCreated, Subject::Principal(id.uuid()), &api_key.display_name)?;
+    transaction.record(Action::ApiKeyCreated, ChangeSubject::Principal(id.uuid()), &api_key.display_name)?;
     Ok(CreatedApiKey { api_key, token })
 }
 
-/// The lifetime of a key that ends when its maker does.
+/// The validity of a key that expires together with its maker.
 fn until(instant: i64, now: i64) -> Result<Validity> {
     let seconds = ((instant - now) / SECOND).max(1);
     Validity::parse(seconds).map_err(|message| Error::Internal(message.into()))
@@ -123,15 +123,15 @@ fn repeat(transaction: &mut Transaction<'_>, request: &CreateRequest) -> Result<
         return Err(gone());
     }
     let api_key = api_keys::find(transaction.connection, id)?.ok_or_else(gone)?;
-    // What the key reaches now, not what it was created with.
+    // Checks what the key reaches now, not what it was created with.
     containment::may_take_over(transaction, id, &bounds(&api_key))?;
     credentials::delete_all(transaction.connection, id, TokenKind::ApiKey)?;
     let token = issue(transaction, id)?;
-    transaction.record(Action::ApiKeyTokenReplaced, Subject::Principal(id.uuid()), &api_key.display_name)?;
+    transaction.record(Action::ApiKeyTokenReplaced, ChangeSubject::Principal(id.uuid()), &api_key.display_name)?;
     Ok(CreatedApiKey { api_key, token })
 }
 
-/// Gives an API key its credential. It has no end of its own: it ends with the key.
+/// Gives an API key its credential, which has no expiry of its own: it ends with the key.
 fn issue(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<Token> {
     let (token, credential) = transaction.service.mint(TokenKind::ApiKey, principal, transaction.now, NEVER)?;
     credentials::insert(transaction.connection, &credential)?;
@@ -149,15 +149,15 @@ pub async fn list(service: &Service, actor: &Actor, query: Query<ApiKeyField>) -
     }
     let began = Instant::now();
     let listed = service.page(actor, query, sight::api_keys(service, actor)).await?;
-    // A page ends where storage has its last key, not where its unsaved uses would have it.
+    // The cursor comes from stored values, before unsaved uses are added.
     let listed = listed.map(|key| with_unsaved_use(service, key));
-    sight::tell_found(began, listed, |page| page.records.is_empty()).await
+    sight::delay_if_missing(began, listed, |page| page.records.is_empty()).await
 }
 
 /// One API key.
 ///
 /// # Errors
-/// [`Error::NotFound`], also for one that the actor does not see.
+/// [`Error::NotFound`], also for a key that the actor does not see.
 pub async fn get(service: &Service, actor: &Actor, id: PrincipalId) -> Result<ApiKey> {
     let (began, seen, now, reading) =
         (Instant::now(), sight::api_keys(service, actor), service.clock.now(), service.clone());
@@ -170,7 +170,7 @@ pub async fn get(service: &Service, actor: &Actor, id: PrincipalId) -> Result<Ap
     sight::tell(began, found.ok_or_else(|| not_found(id))).await
 }
 
-/// Blocks for as long as it takes to sort the uses since somebody last looked.
+/// Adds uses that are not saved yet. Blocks while the directory sorts the uses since the last call.
 fn with_unsaved_use(service: &Service, mut key: ApiKey) -> ApiKey {
     if let Some(unsaved) = service.directory.unsaved_use(key.id) {
         key.last_used_at = key.last_used_at.max(unsaved.last_used_at);
@@ -183,8 +183,8 @@ fn with_unsaved_use(service: &Service, mut key: ApiKey) -> ApiKey {
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`] when the actor may not update keys or grants what it does not hold,
-/// [`Error::Changed`] when it is not the expected edition, [`Error::Conflict`] for a new validity of an expired key,
-/// violations for unknown personas.
+/// [`Error::Changed`] when the edition is not the expected one, [`Error::Conflict`] for a new validity of an expired
+/// key, violations for unknown personas.
 pub async fn update(
     service: &Service,
     actor: &Actor,
@@ -221,14 +221,15 @@ pub async fn update(
                 let reason = "the API key has expired, and an expired key stays expired";
                 return Err(Error::Conflict(reason.to_owned()));
             }
-            // Who is linked to a persona as well gives the key nothing that it denies, now or later: a deny goes along.
+            // Unlinking a persona with denies needs a check only if the actor is not linked to it: otherwise the same
+            // denies bind the actor, so it cannot give the key what they deny.
             let is_free =
                 |persona: &&PersonaRef| !after.personas.contains(persona) && !transaction.actor.has_persona(persona.id);
             let released: Vec<_> = before.personas.iter().filter(is_free).map(|persona| persona.id).collect();
             released.into_iter().try_for_each(|persona| may_release(transaction, persona))?;
             api_keys::replace(transaction.connection, &after)?;
             changing.done(transaction, [&bounds(&before), &bounds(&after)])?;
-            transaction.record(Action::ApiKeyUpdated, Subject::Principal(id.uuid()), &after.display_name)?;
+            transaction.record(Action::ApiKeyUpdated, ChangeSubject::Principal(id.uuid()), &after.display_name)?;
             Ok(after)
         })
         .await?;
@@ -236,7 +237,7 @@ pub async fn update(
     blocking(move || Ok(with_unsaved_use(&service, updated))).await
 }
 
-/// Deletes an API key, for good. Every key may delete itself.
+/// Deletes an API key permanently. Every key may delete itself.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`]
@@ -246,7 +247,7 @@ pub async fn delete(service: &Service, actor: &Actor, id: PrincipalId) -> Result
     }
     service
         .write_first(actor, move |transaction| {
-            // Locks in the order of an update, so that the two never wait for each other.
+            // Locks in the same order as an update, which prevents deadlocks.
             if api_keys::touch(transaction.connection, id, transaction.now)? == Existed::No {
                 return Err(not_found(id));
             }
@@ -257,7 +258,11 @@ pub async fn delete(service: &Service, actor: &Actor, id: PrincipalId) -> Result
                 containment::may_change(transaction, id)?;
             }
             removals::principal(transaction.connection, id, PrincipalKind::ServiceAccount)?;
-            transaction.record(Action::ApiKeyDeleted, Subject::Principal(id.uuid()), &service_account_username(id))
+            transaction.record(
+                Action::ApiKeyDeleted,
+                ChangeSubject::Principal(id.uuid()),
+                &service_account_username(id),
+            )
         })
         .await
 }
@@ -266,7 +271,7 @@ fn not_found(id: PrincipalId) -> Error {
     Error::NotFound { kind: "API key", id: id.to_string() }
 }
 
-/// The personas of those qualified names, or a violation that names each that does not exist.
+/// The personas with these qualified names, or a violation that lists the missing ones.
 fn resolve(transaction: &mut Transaction<'_>, names: &[String]) -> Result<Vec<PersonaRef>> {
     let found = personas::hold_by_qualified_names(transaction.connection, names)?;
     if found.len() == names.len() {

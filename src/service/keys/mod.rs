@@ -1,4 +1,4 @@
-//! What authenticates programs: API keys, access tokens and service accounts.
+//! Credentials of programs: API keys, access tokens and service accounts.
 
 pub mod access_tokens;
 pub mod api_keys;

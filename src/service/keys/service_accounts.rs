@@ -1,7 +1,7 @@
-//! Service accounts that are no API keys: create, list, get, delete. What they may do they get by roles and policies.
+//! Service accounts that are not API keys: create, list, get, delete. Roles and policies give them their permissions.
 
 use crate::domain::actor::Actor;
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::filter::Filter;
 use crate::domain::ids::Id;
@@ -16,7 +16,7 @@ use crate::storage::principals::{self, Existed};
 use crate::storage::removals;
 use crate::storage::service_accounts;
 
-/// Creates a service account that may do nothing yet.
+/// Creates a service account without any permission.
 ///
 /// # Errors
 /// [`Error::Forbidden`]
@@ -48,7 +48,7 @@ pub async fn create(
             };
             principals::insert(transaction.connection, &account.principal)?;
             service_accounts::insert(transaction.connection, &account)?;
-            let subject = Subject::Principal(account.principal.id.uuid());
+            let subject = ChangeSubject::Principal(account.principal.id.uuid());
             transaction.record(Action::ServiceAccountCreated, subject, &username)?;
             Ok(account)
         })
@@ -64,7 +64,7 @@ pub async fn list(service: &Service, actor: &Actor, query: Query<ServiceAccountF
     service.page(actor, query, Filter::EVERYTHING).await
 }
 
-/// The service account with that user name.
+/// The service account with this user name.
 ///
 /// # Errors
 /// [`Error::Forbidden`], [`Error::NotFound`]
@@ -77,7 +77,7 @@ pub async fn get(service: &Service, actor: &Actor, username: String) -> Result<S
     found.ok_or(Error::NotFound { kind: "service account", id: username })
 }
 
-/// Deletes a service account: its tokens end at once.
+/// Deletes a service account, which ends its tokens at once.
 ///
 /// # Errors
 /// [`Error::Forbidden`], [`Error::NotFound`], or a violation for another kind of principal.
@@ -102,7 +102,7 @@ pub async fn delete(service: &Service, actor: &Actor, username: String) -> Resul
             if transaction.actor.id() == principal.id {
                 transaction.ends_own_credential();
             }
-            transaction.record(Action::ServiceAccountDeleted, Subject::Principal(principal.id.uuid()), &username)
+            transaction.record(Action::ServiceAccountDeleted, ChangeSubject::Principal(principal.id.uuid()), &username)
         })
         .await
 }

@@ -1,7 +1,7 @@
-//! Invitations: asking for one, making the old ones void, and signing up with one.
+//! Invitations: get, renew (which voids the old ones), and sign up with one.
 
 use crate::domain::actor::Actor;
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::ids::Id;
 use crate::domain::invite::{self, Invitation};
@@ -17,10 +17,10 @@ use crate::service::authz::reach::standing;
 use crate::service::{Service, Transaction, blocking};
 use crate::storage::{aspects, invites, principals, users};
 
-/// What the keys of invitations are derived for.
+/// The purpose that invitation keys are derived for.
 const PURPOSE: &str = "invite";
 
-/// The actor's invitation to a role: the same one until the next [`renew`].
+/// The actor's invitation to a role: stays the same until the next [`renew`].
 ///
 /// # Errors
 /// [`Error::Forbidden`], also for a role that reaches more than the actor.
@@ -36,7 +36,7 @@ pub async fn get(service: &Service, actor: &Actor, role: Role) -> Result<String>
         .await
 }
 
-/// Makes every invitation void, and returns a new one.
+/// Voids all invitations, and returns a new one.
 ///
 /// # Errors
 /// As [`get`].
@@ -47,7 +47,7 @@ pub async fn renew(service: &Service, actor: &Actor, role: Role) -> Result<Strin
             invites::renew(transaction.connection)?;
             giving::may_invite(transaction.service, transaction.connection, transaction.actor, role)?;
             let revision = invites::revision(transaction.connection)?;
-            let subject = Subject::Principal(transaction.actor.id().uuid());
+            let subject = ChangeSubject::Principal(transaction.actor.id().uuid());
             transaction.record(Action::InvitesRenewed, subject, "invites")?;
             let invitation = Invitation { role, inviter: transaction.actor.id() };
             Ok(invite::write(transaction.service.peppers.derive(PURPOSE), invitation, revision))
@@ -62,9 +62,9 @@ fn require_inviting(service: &Service, actor: &Actor) -> Result<()> {
     Ok(())
 }
 
-/// Checks that whoever invited could still do so: invitations are handed out and lie about.
+/// Checks that the inviter could still invite: invitations outlive the moment they were handed out.
 fn still_invited(transaction: &mut Transaction<'_>, invitation: Invitation) -> Result<()> {
-    // The operator and the system's own clients are nobody in the database.
+    // The operator and the system's own clients have no record in the database.
     if invitation.inviter.uuid().is_nil() {
         return Ok(());
     }
@@ -84,22 +84,22 @@ fn void() -> Error {
     Violation::new("inviteToken", "is not valid, or not any more").into()
 }
 
-/// Who signs up.
+/// A request to sign up.
 #[derive(Debug, Clone)]
 pub struct SignUp {
-    /// What was handed out.
+    /// The invitation.
     pub invite: String,
     /// Unique among all principals.
     pub username: String,
     /// May be empty.
     pub email: String,
-    /// For people.
+    /// The display name.
     pub full_name: DisplayName,
-    /// What they do.
+    /// The job title.
     pub title: DisplayName,
 }
 
-/// Creates the user who was invited.
+/// Creates the invited user.
 ///
 /// # Errors
 /// Violations, also of `inviteToken`; [`Error::Conflict`] when the name is taken; [`Error::Busy`].
@@ -136,7 +136,7 @@ pub async fn accept(
         .write(&actor, move |transaction| {
             let principal = transaction.actor.principal().clone();
             principals::insert(transaction.connection, &principal)?;
-            // Once more, as the set may have been renewed meanwhile.
+            // Checked again, because the invitations may have been renewed meanwhile.
             let revision = invites::revision(transaction.connection)?;
             let invitation = invited(transaction.service, &new.invite, revision)?;
             still_invited(transaction, invitation)?;
@@ -151,7 +151,7 @@ pub async fn accept(
             let name = AspectName::CorpUserInfo.name().to_owned();
             let info = Aspect { name, value, created_by: new.username.clone(), created_at: transaction.now };
             aspects::replace(transaction.connection, id, &info)?;
-            transaction.record(Action::UserCreated, Subject::Principal(id.uuid()), &new.username)
+            transaction.record(Action::UserCreated, ChangeSubject::Principal(id.uuid()), &new.username)
         })
         .await
 }

@@ -1,9 +1,9 @@
-//! What DataHub's clients read and write about principals.
+//! Profiles: what DataHub's clients read and write about principals.
 
 use std::time::Instant;
 
 use crate::domain::actor::Actor;
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::filter::Filter;
 use crate::domain::ids::{Id, PrincipalId};
@@ -19,7 +19,7 @@ use crate::service::{Service, Transaction};
 use crate::storage::database::AnyConnection;
 use crate::storage::{aspects, principals, profiles as stored, service_accounts, users};
 
-/// The profiles of those principals that exist and that the actor sees, in that order.
+/// The profiles of these principals, in order, without those that do not exist or that the actor does not see.
 ///
 /// # Errors
 /// When the storage fails.
@@ -28,7 +28,7 @@ pub async fn list(service: &Service, actor: &Actor, ids: Vec<PrincipalId>) -> Re
     service.read(move |connection| of(connection, &ids, &sight)).await
 }
 
-/// The profile of the principal with that user name; `None` also for one that the actor does not see.
+/// The profile of the principal with this user name; `None` also if the actor does not see it.
 ///
 /// # Errors
 /// When the storage fails.
@@ -40,20 +40,21 @@ pub async fn find(service: &Service, actor: &Actor, username: String) -> Result<
             None => Ok(None),
         })
         .await?;
-    sight::tell_found(began, found, Option::is_none).await
+    sight::delay_if_missing(began, found, Option::is_none).await
 }
 
-/// A part of the profiles that a search found.
+/// A page of profiles that a search found.
 pub struct Found {
     /// The profiles.
     pub profiles: Vec<Profile>,
-    /// How many the search found in all.
+    /// The total number of matches.
     pub total: i64,
     /// Where the search stopped, if there are more.
     pub end: Option<PrincipalId>,
 }
 
-/// Searches users and service accounts that are no API keys, the oldest first, from behind `after`.
+/// Searches users, and service accounts that are not API keys, oldest first, beginning after `after` (keyset
+/// pagination).
 ///
 /// # Errors
 /// When the storage fails.
@@ -77,7 +78,7 @@ pub async fn search(
             Ok(Found { profiles, total, end: ids.last().copied().filter(|_| more) })
         })
         .await?;
-    sight::tell_found(began, found, |found| found.profiles.is_empty()).await
+    sight::delay_if_missing(began, found, |found| found.profiles.is_empty()).await
 }
 
 fn of(connection: &mut AnyConnection, ids: &[PrincipalId], sight: &SeenPrincipals) -> Result<Vec<Profile>> {
@@ -103,20 +104,20 @@ fn of(connection: &mut AnyConnection, ids: &[PrincipalId], sight: &SeenPrincipal
     Ok(profiles)
 }
 
-/// Writes aspects of users and of service accounts that are no API keys: all of them, or none. What they say of removal
-/// and suspension holds from now on, for sessions as for tokens: DataHub's smoke tests expect the cookies of a user who is
-/// readmitted to work again, so unlike `tessera users disable` this deletes none. Names and titles of a user who does not
-/// exist make one, who has no password.
+/// Writes aspects of users, and of service accounts that are not API keys: all or none. Removal and suspension take
+/// effect at once, for sessions as for tokens. Unlike `tessera users disable` this deletes no session, because
+/// DataHub's smoke tests expect the cookies of a readmitted user to work again. Writing the name or title of a missing
+/// user creates the user, without a password.
 ///
 /// # Errors
-/// [`Error::Forbidden`], also for who reaches more than the actor; violations, [`Error::NotFound`], and
+/// [`Error::Forbidden`], also for a principal that reaches more than the actor; violations, [`Error::NotFound`], and
 /// [`Error::Conflict`] for the last administrator.
 pub async fn write(service: &Service, actor: &Actor, mut writings: Vec<Writing>) -> Result<()> {
     for writing in &writings {
         require_managing(service, actor, &writing.username)?;
     }
-    // Everybody's aspects together and in one order, as two batches may be about the same people; those that make a
-    // user come first.
+    // Grouped by principal and in a fixed order, because two batches may concern the same principals (prevents
+    // deadlocks). Aspects that create a user come first.
     writings.sort_by(|one, other| {
         (&one.username, !one.name.makes_users()).cmp(&(&other.username, !other.name.makes_users()))
     });
@@ -129,7 +130,7 @@ pub async fn write(service: &Service, actor: &Actor, mut writings: Vec<Writing>)
         .await
 }
 
-/// Writes what is about one principal.
+/// Writes the aspects of one principal.
 fn write_about(transaction: &mut Transaction<'_>, writings: &[Writing]) -> Result<()> {
     let Some(first) = writings.first() else { return Ok(()) };
     let username = first.username.as_str();
@@ -138,7 +139,7 @@ fn write_about(transaction: &mut Transaction<'_>, writings: &[Writing]) -> Resul
             containment::may_change(transaction, principal.id)?;
             principal
         }
-        // An API key's name is refused like one that an API key has.
+        // A missing name in the form of an API key's is refused like an existing API key.
         None if first.name.makes_users() && !username.starts_with(SERVICE_ACCOUNT_PREFIX) => {
             let (service, actor) = (transaction.service, transaction.actor);
             giving::may_invite(service, transaction.connection, actor, Role::Guest)?;
@@ -166,10 +167,11 @@ fn write_about(transaction: &mut Transaction<'_>, writings: &[Writing]) -> Resul
         }
         principals::set_state(transaction.connection, principal.id, state)?;
     }
-    transaction.record(Action::UserUpdated, Subject::Principal(principal.id.uuid()), username)
+    transaction.record(Action::UserUpdated, ChangeSubject::Principal(principal.id.uuid()), username)
 }
 
-/// Who decides about people, and who about programs. The name tells which it is, and nothing tells whether it exists.
+/// Checks the permission to manage a user or a service account. The name's prefix tells the kind, so the check does not
+/// reveal whether the principal exists.
 fn require_managing(service: &Service, actor: &Actor, username: &str) -> Result<()> {
     let program = username.starts_with(PREFIX);
     let needed = if program { Permission::ManageServiceAccounts } else { Permission::ManageUsersAndGroups };
@@ -189,6 +191,6 @@ fn create(transaction: &mut Transaction<'_>, username: &str) -> Result<Principal
     principals::insert(transaction.connection, &principal)?;
     let user = User { principal: principal.clone(), display_name: username.to_owned(), email: String::new() };
     users::insert(transaction.connection, &user, NOBODY)?;
-    transaction.record(Action::UserCreated, Subject::Principal(principal.id.uuid()), username)?;
+    transaction.record(Action::UserCreated, ChangeSubject::Principal(principal.id.uuid()), username)?;
     Ok(principal)
 }

@@ -1,9 +1,9 @@
-//! Local users: written by the operator at the terminal and by those who manage users.
+//! Local users: managed by the operator on the command line, and by actors that manage users.
 
 use std::time::Instant;
 
 use crate::domain::actor::Actor;
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::fields::UserField;
 use crate::domain::ids::Id;
@@ -24,15 +24,15 @@ use crate::storage::{credentials, users};
 pub struct NewUser {
     /// Unique among all principals.
     pub username: String,
-    /// Their bundle of permissions.
+    /// The user's role.
     pub role: Role,
     /// May be empty.
     pub email: String,
-    /// Their password; a random one is drawn if there is none.
+    /// The password; `None` generates a random one.
     pub password: Option<String>,
 }
 
-/// Creates a user and returns their password.
+/// Creates a user and returns the password.
 ///
 /// # Errors
 /// Violations, or [`Error::Conflict`] when the name is taken.
@@ -58,25 +58,25 @@ pub async fn create(service: &Service, operator: &Actor, new: NewUser) -> Result
     Ok(password)
 }
 
-/// What becomes of the personal access tokens of a user who is given another password.
+/// What happens to a user's personal access tokens when the password changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PersonalTokens {
-    /// They go on: programs that use them are not stopped by a change of password.
+    /// They stay valid, so that programs that use them keep working.
     Keep,
-    /// They end at once.
+    /// They are revoked at once.
     Revoke,
 }
 
-/// A password just set.
+/// The result of setting a password.
 #[derive(Debug)]
 pub struct NewPassword {
     /// The password.
     pub password: String,
-    /// How many personal access tokens the user had that had not expired.
+    /// How many of the user's personal access tokens had not expired.
     pub tokens: usize,
 }
 
-/// Gives a user another password and ends all their sessions.
+/// Sets a user's password and ends all the user's sessions.
 ///
 /// # Errors
 /// [`Error::NotFound`], or a violation.
@@ -101,7 +101,7 @@ pub async fn set_password(
     Ok(NewPassword { password, tokens })
 }
 
-/// Gives a user another role.
+/// Changes a user's role.
 ///
 /// # Errors
 /// [`Error::NotFound`]
@@ -114,7 +114,8 @@ pub async fn set_role(service: &Service, operator: &Actor, username: String, rol
     .await
 }
 
-/// Enables or disables a user; disabling ends their sessions. The API keys they created are untouched: those are actors of their own.
+/// Enables or disables a user; disabling ends the user's sessions. API keys that the user created stay valid: they are
+/// actors of their own.
 ///
 /// # Errors
 /// [`Error::NotFound`]
@@ -129,7 +130,7 @@ pub async fn set_state(service: &Service, operator: &Actor, username: String, st
     .await
 }
 
-/// Deletes a user with their sessions. The API keys they created stay.
+/// Deletes a user with all sessions. API keys that the user created stay.
 ///
 /// # Errors
 /// [`Error::NotFound`]
@@ -140,10 +141,11 @@ pub async fn delete(service: &Service, operator: &Actor, username: String) -> Re
     .await
 }
 
-/// Removes a user for good, on behalf of an actor, and tells how many that were: one who does not exist is no error.
+/// Deletes a user permanently on behalf of an actor. Returns how many were deleted: a missing user is no error.
 ///
 /// # Errors
-/// [`Error::Forbidden`], also for who reaches more than the actor; [`Error::Conflict`] for the last administrator.
+/// [`Error::Forbidden`], also for a user who reaches more than the actor; [`Error::Conflict`] for the last
+/// administrator.
 pub async fn remove(service: &Service, actor: &Actor, username: String) -> Result<i32> {
     service.require(actor, Permission::ManageUsersAndGroups)?;
     service
@@ -166,12 +168,12 @@ pub async fn remove(service: &Service, actor: &Actor, username: String) -> Resul
         .await
 }
 
-/// Gives users, and service accounts that are no API keys, another role, on behalf of an actor: all of them or none.
-/// Without a role they have the least of their kind.
+/// Changes the role of users, and of service accounts that are not API keys, on behalf of an actor: all or none. `None`
+/// sets the lowest role of their kind.
 ///
 /// # Errors
-/// [`Error::Forbidden`], also for who reaches more than the actor, before or with that role; [`Error::NotFound`];
-/// [`Error::Conflict`] for the last administrator.
+/// [`Error::Forbidden`], also for a principal that reaches more than the actor before or with the role;
+/// [`Error::NotFound`]; [`Error::Conflict`] for the last administrator.
 pub async fn assign_role(service: &Service, actor: &Actor, usernames: Vec<String>, role: Option<Role>) -> Result<()> {
     if !actor.permissions().contains(Permission::ManagePolicies) {
         service.require(actor, Permission::ManageUsersAndGroups)?;
@@ -228,7 +230,7 @@ async fn change<T: Send + 'static>(
 }
 
 fn recorded(transaction: &mut Transaction<'_>, action: Action, user: &Principal) -> Result<()> {
-    transaction.record(action, Subject::Principal(user.id.uuid()), &user.username().to_string())
+    transaction.record(action, ChangeSubject::Principal(user.id.uuid()), &user.username().to_string())
 }
 
 fn new_password(service: &Service, username: &str, password: Option<String>) -> Result<(String, String)> {
@@ -249,7 +251,7 @@ fn not_found(username: &str) -> Error {
 pub async fn list(service: &Service, actor: &Actor, query: Query<UserField>) -> Result<Page<User>> {
     let began = Instant::now();
     let listed = service.page(actor, query, sight::users(service, actor)).await?;
-    sight::tell_found(began, listed, |page| page.records.is_empty()).await
+    sight::delay_if_missing(began, listed, |page| page.records.is_empty()).await
 }
 
 /// The actor as a user; `None` for a service account.

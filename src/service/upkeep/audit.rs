@@ -9,7 +9,7 @@ use crate::domain::listing::{Page, Query};
 use crate::domain::permission::Permission;
 use crate::service::Service;
 
-/// One page of what was changed, by whom.
+/// One page of the audit trail.
 ///
 /// # Errors
 /// [`crate::domain::error::Error::Forbidden`]

@@ -1,4 +1,4 @@
-//! Following the changes that other processes make: the command line, and other nodes on the same database.
+//! Follows the changes of other processes: the command line, and other nodes on the same database.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use crate::service::Service;
 use crate::storage::changes::{self, News};
 use crate::storage::feed::{Mark, mark};
 
-/// How often the changes of other processes are looked for: so long can one of their revocations take to arrive.
+/// How often other processes' changes are read. Bounds how late one of their revocations takes effect here.
 pub const FOLLOW_EVERY: Duration = Duration::from_millis(250);
-/// How long a look may take.
+/// How long one read may take.
 const FOLLOW_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Follows the changes in the order of their commits; no clock of any process matters for it.
+/// Follows changes in the order of their commits. Does not depend on the clock of any process.
 pub struct Follower {
     mark: Mark,
 }
 
 impl Follower {
-    /// Begins to follow: everything up to now counts as known, as nothing can have been used from memory yet.
+    /// Starts to follow from now on. Earlier changes need no reading, because nothing has been used from memory yet.
     ///
     /// # Errors
     /// When the storage fails.
@@ -31,17 +31,17 @@ impl Follower {
         Ok(Self { mark })
     }
 
-    /// Looks once, and tells what it found. While storage cannot be read, nothing in memory is used.
+    /// Reads new changes once, and returns them. While the storage cannot be read, nothing in memory is used.
     ///
     /// # Errors
     /// When the storage fails.
     pub async fn step(&mut self, service: &Service) -> Result<Vec<Change>> {
         if let Some(millis) = service.clock.observe() {
             tracing::warn!(millis, now = service.clock.now(), "the machine's clock was set");
-            // The machine may also have been halted in a way that its uptime does not tell.
+            // The machine may also have been suspended in a way that its uptime does not show.
             service.directory.forget_all();
         }
-        // What this look does not find was committed after this.
+        // Changes that this read does not find were committed after this time.
         let began = service.clock.uptime();
         let known = self.mark.clone();
         let look = service.follow(move |connection| changes::since(connection, &known));

@@ -1,4 +1,4 @@
-//! What runs beside the requests: saving uses, forgetting what has ended. Changes are followed in `upkeep/follow.rs`.
+//! Background work: saves uses, and removes ended records. `upkeep/follow.rs` follows changes.
 
 use std::time::{Duration, Instant};
 
@@ -12,26 +12,27 @@ use crate::storage::{access_tokens, api_keys, create_requests, credentials, inst
 
 /// How often uses are saved.
 pub const SAVE_USES_EVERY: Duration = Duration::from_secs(5);
-/// For each second of saving uses so many pass without: to write a row costs as much as to verify a token, or more.
+/// Saving uses pauses for this many times as long as it took: writing a row costs as much as verifying a token, or
+/// more.
 pub const PAUSES_BETWEEN_SAVES: u32 = 19;
-/// Of how many keys uses are saved in one transaction.
+/// How many keys' uses are saved in one transaction.
 const SAVED_AT_ONCE: usize = 5_000;
 /// How often ended sessions and old create requests are removed.
 pub const FORGET_EVERY: Duration = Duration::from_hours(1);
 
-/// Saves every use there has been until now: when and how often keys were used, and what they made use of.
+/// Saves all uses so far: when and how often keys were used, and which permissions they used.
 ///
 /// # Errors
 /// When the storage fails.
 pub async fn save_uses(service: &Service) -> Result<()> {
-    // Those whose turn is still to come, and then those that were used since that round began.
+    // The first round saves what is queued; the second what was used since the first began.
     for _ in 0..2 {
         while save_some_uses(service).await? == Unsaved::Some {}
     }
     Ok(())
 }
 
-/// Saves what keys made use of, and the uses of so many keys that it does not keep other writers waiting.
+/// Saves the uses of a bounded number of keys, so that other writers do not wait, and the permissions that keys used.
 ///
 /// # Errors
 /// When the storage fails.
@@ -39,10 +40,10 @@ pub async fn save_some_uses(service: &Service) -> Result<Unsaved> {
     let _one_at_a_time = service.saving.lock().await;
     let parts = service.clone();
     let unsaved = service
-        .run_upkeep(move |database, errand| {
+        .run_upkeep(move |database, task| {
             let uses = parts.directory.take_uses(SAVED_AT_ONCE);
             if !uses.is_empty() {
-                database.write_for(errand, |connection| api_keys::note_uses(connection, &uses))?;
+                database.write_for(task, |connection| api_keys::note_uses(connection, &uses))?;
                 parts.directory.uses_saved();
             }
             if parts.directory.uses_are_waiting() {
@@ -56,20 +57,20 @@ pub async fn save_some_uses(service: &Service) -> Result<Unsaved> {
     Ok(unsaved)
 }
 
-/// Whether uses wait for their turn to be saved.
+/// Whether unsaved uses are left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unsaved {
     /// More keys were used than are saved at once.
     Some,
-    /// All that were used when the round began are saved.
+    /// All uses from before the round are saved.
     None,
 }
 
-/// How long an access token that has expired can still be listed.
+/// How long an expired access token stays listed.
 const LISTED: i64 = 30 * DAY;
 
-/// Removes sessions that ended more than a day ago, access tokens that expired long ago, and create requests that cannot
-/// be repeated any more; and puts uses right that were noted while a clock was wrong.
+/// Removes sessions that ended more than a day ago, access tokens that expired long ago, and idempotency keys of create
+/// requests that can no longer be repeated. Also corrects uses that were noted while a clock was wrong.
 ///
 /// # Errors
 /// When the storage fails.
@@ -85,7 +86,7 @@ pub async fn forget_ended(service: &Service) -> Result<()> {
         .await
 }
 
-/// Whether the database answers.
+/// Checks that the database answers.
 ///
 /// # Errors
 /// When it does not.
@@ -93,7 +94,7 @@ pub async fn ping(service: &Service) -> Result<()> {
     service.look_up(|connection| peppers::known(connection).map(drop)).await
 }
 
-/// Whether the database takes writes, found out by writing; at most once a second, as strangers can ask.
+/// Checks that the database accepts writes, by writing. At most once a second, because anonymous clients can ask.
 ///
 /// # Errors
 /// Why it does not.
@@ -108,7 +109,7 @@ pub async fn check_writes(service: &Service) -> std::result::Result<(), &'static
     let outcome = match writing.await {
         Ok(Err(Error::Unavailable(source))) => Err(unwritable(&*source).unwrap_or("the database does not answer")),
         Ok(Err(Error::Storage(_))) => Err("the database cannot be written to"),
-        // Those who write are waiting for each other.
+        // Writers are only waiting for each other.
         Ok(Ok(()) | Err(_)) | Err(_) => Ok(()),
     };
     *last = Some((Instant::now(), outcome));

@@ -1,4 +1,4 @@
-//! What runs beside the requests, and the audit trail.
+//! Background work, and the audit trail.
 
 pub mod audit;
 pub mod follow;

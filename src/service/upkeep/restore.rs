@@ -1,8 +1,8 @@
-//! Restored copies of the database: a copy revives what was revoked after it was made, and nothing in it says so. What
-//! says so is what a process saw last, which it keeps beside the pepper.
+//! Detects restored copies of the database. A copy revives what was revoked after it was made, and nothing in it shows
+//! that. So a process keeps a file beside the pepper with the changes that it saw last.
 
 use crate::domain::actor::Actor;
-use crate::domain::change::{Action, Subject};
+use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result};
 use crate::domain::installation::{Installation, Seen};
 use crate::domain::token::TokenKind;
@@ -10,14 +10,14 @@ use crate::service::Service;
 use crate::storage::credentials::{self, Holding};
 use crate::storage::{changes, installation};
 
-/// Whether this database is the one of which a process saw that last, or a later state of it.
+/// Checks that this database is the one that a process saw last, at the same or a later state.
 ///
 /// # Errors
-/// [`Error::Conflict`] when it is an older copy, or another database, and [`accept`] has not been called since.
+/// [`Error::Conflict`] for an older copy or another database, unless [`accept`] has been called since.
 pub async fn check(service: &Service, seen: Seen) -> Result<()> {
     service
         .read(move |connection| {
-            // Nobody can have a token of a database in which nothing has happened.
+            // No token can exist for a database without any change.
             let Some(latest) = changes::latest(connection)? else { return Ok(()) };
             if changes::is_there_since(connection, Action::RestoreAccepted.name(), seen.at)? {
                 return Ok(());
@@ -43,7 +43,7 @@ pub async fn check(service: &Service, seen: Seen) -> Result<()> {
         .await
 }
 
-/// What to keep of the database as it is now: its latest changes.
+/// What the process should remember of the database: its latest changes.
 ///
 /// # Errors
 /// When the storage fails.
@@ -52,21 +52,21 @@ pub async fn look(service: &Service, installation: &Installation) -> Result<Seen
     service.read(move |connection| Ok(Seen::of(id, &changes::last_committed(connection)?))).await
 }
 
-/// What [`accept`] did, and what nobody knows.
+/// The result of [`accept`].
 pub struct Accepted {
     /// How many sessions were ended.
     pub sessions: usize,
-    /// The credentials that are in the copy: any of them may have been revoked since it was made.
+    /// The credentials in the copy: any of them may have been revoked after the copy was made.
     pub unknown: Vec<Holding>,
 }
 
-/// Takes a restored copy as the database: ends every session, and tells which credentials may have been revoked since
-/// the copy was made.
+/// Accepts a restored copy as the database: ends every session, and returns the credentials that may have been revoked
+/// after the copy was made.
 ///
 /// # Errors
 /// When the storage fails.
 pub async fn accept(service: &Service, seen: Option<Seen>) -> Result<Accepted> {
-    // The copy is accepted later than whatever was seen, also if the clock says otherwise.
+    // The acceptance must be later than anything seen, even if the clock says otherwise.
     service.clock.begin_at(seen.map_or(0, |seen| seen.at + 1));
     let operator = Actor::operator(service.clock.now());
     service
@@ -74,8 +74,8 @@ pub async fn accept(service: &Service, seen: Option<Seen>) -> Result<Accepted> {
             let sessions = credentials::delete_all_of(transaction.connection, TokenKind::Session)?;
             let unknown = credentials::holdings(transaction.connection)?;
             let id = installation::find(transaction.connection)?.map(|known| known.id).unwrap_or_default();
-            // It concerns everybody, as a change of a persona may.
-            transaction.record(Action::RestoreAccepted, Subject::Persona(id), "installation")?;
+            // A persona as the subject invalidates everything in memory.
+            transaction.record(Action::RestoreAccepted, ChangeSubject::Persona(id), "installation")?;
             Ok(Accepted { sessions, unknown })
         })
         .await

@@ -1,5 +1,6 @@
-//! The latest time that this installation has seen: kept in the database, so that nothing that has expired revives when a
-//! machine's clock is set back while nothing runs. How a running process follows its clock is in `clock/line.rs`.
+//! The latest time that this installation has seen, kept in the database: nothing that has expired becomes valid again
+//! when a machine's clock is set back while no process runs. `clock/line.rs` shows how a running process follows its
+//! clock.
 
 use std::time::Duration;
 
@@ -10,11 +11,11 @@ use crate::domain::installation::Installation;
 use crate::service::Service;
 use crate::storage::{api_keys, installation, permission_uses};
 
-/// How often the time is kept.
+/// How often the time is saved.
 pub const SEE_EVERY: Duration = Duration::from_secs(5);
 
-/// Begins no earlier than the latest time that this installation has seen. Called by every process before it judges
-/// anything; returns the installation, which is begun if there is none.
+/// Starts the clock no earlier than the latest time that this installation has seen. Every process calls this before it
+/// checks any expiry. Returns the installation, created if there is none.
 ///
 /// # Errors
 /// When the machine's clock is before 1970 and no time is known, or the storage fails.
@@ -58,7 +59,7 @@ async fn found(service: &Service) -> Result<Installation> {
         .await
 }
 
-/// Keeps the time, and hears from other processes of the installation what they kept.
+/// Saves the time, and reads what other processes of the installation saved.
 ///
 /// # Errors
 /// When the storage fails.
@@ -74,7 +75,7 @@ pub async fn see(service: &Service) -> Result<()> {
     Ok(())
 }
 
-/// Takes the machine's clock as right, although later times have been seen: the operator says so. Returns the time.
+/// Accepts the machine's clock as right on the operator's word, although later times have been seen. Returns the time.
 ///
 /// # Errors
 /// When the storage fails.
@@ -85,14 +86,14 @@ pub async fn accept(service: &Service) -> Result<i64> {
     Ok(wall)
 }
 
-/// Uses that were noted while a clock was wrong, and are said to be later than `now`, were at the latest now.
+/// Corrects uses noted while a clock was wrong: times later than `now` are set to `now`.
 ///
 /// # Errors
 /// When the storage fails.
 pub async fn forget_future_uses(service: &Service, now: i64) -> Result<()> {
     service
         .keep(move |connection| {
-            // Other nodes' clocks may be a little ahead.
+            // Tolerance: other nodes' clocks may be a little ahead.
             api_keys::forget_future_uses(connection, now, now + MINUTE)?;
             permission_uses::forget_future(connection, now, now + MINUTE)
         })

@@ -6,7 +6,7 @@ use diesel::sql_types::Text;
 use crate::domain::api_key::{NEVER, Status};
 use crate::domain::fields::ApiKeyField;
 use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX};
-use crate::storage::listing::{ALWAYS, Column, Condition, Expression, Stored, any, equal, nothing};
+use crate::storage::listing::{ALWAYS, Column, Expression, Predicate, Stored, any, equal, nothing};
 use crate::storage::lower;
 use crate::storage::schema::{api_keys, persona_links, personas};
 
@@ -42,8 +42,8 @@ impl Stored for ApiKeyField {
     }
 }
 
-/// Client ids are made from ids, so a client id is looked up as one.
-fn has_client_id(wanted: Option<&[String]>, _now: i64) -> Condition<api_keys::table> {
+/// A client id contains the key's id, so it is looked up by id.
+fn has_client_id(wanted: Option<&[String]>, _now: i64) -> Predicate<api_keys::table> {
     let id = |client_id: &String| {
         let client_id = client_id.strip_prefix(SERVICE_ACCOUNT_PREFIX).unwrap_or(client_id);
         client_id.strip_prefix(CLIENT_ID_PREFIX).map(str::to_owned)
@@ -54,7 +54,7 @@ fn has_client_id(wanted: Option<&[String]>, _now: i64) -> Condition<api_keys::ta
     }
 }
 
-fn has_status(wanted: Option<&[String]>, now: i64) -> Condition<api_keys::table> {
+fn has_status(wanted: Option<&[String]>, now: i64) -> Predicate<api_keys::table> {
     let wants = |status: Status| wanted.is_none_or(|wanted| wanted.iter().any(|name| name == status.name()));
     match (wants(Status::Active), wants(Status::Expired)) {
         (true, true) => Box::new(api_keys::id.ne("")),
@@ -64,7 +64,7 @@ fn has_status(wanted: Option<&[String]>, now: i64) -> Condition<api_keys::table>
     }
 }
 
-fn has_persona(wanted: Option<&[String]>, _now: i64) -> Condition<api_keys::table> {
+fn has_persona(wanted: Option<&[String]>, _now: i64) -> Predicate<api_keys::table> {
     let links = persona_links::table.select(persona_links::principal_id);
     match wanted {
         None => Box::new(api_keys::id.eq_any(links)),

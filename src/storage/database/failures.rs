@@ -1,4 +1,4 @@
-//! What the database's errors mean. diesel has kinds for few of them; the rest is told by words of their messages.
+//! Classifies database errors. diesel has kinds for few of them; the others are recognised by words in their messages.
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
@@ -6,7 +6,7 @@ use super::Overtaken;
 
 type Source = dyn std::error::Error + 'static;
 
-/// Of errors that say that a connection is of no use.
+/// Message parts of errors that make a connection unusable.
 const LOST: [&str; 9] = [
     "terminating connection",
     "the database system is",
@@ -22,7 +22,7 @@ const LOST: [&str; 9] = [
 const READ_ONLY: &str = "the database is read-only";
 const FULL: &str = "the disk of the database is full";
 
-/// Messages of errors that say that nothing can be written, by the words that they have in them.
+/// Message parts of errors that say that nothing can be written, with the reason to report.
 const UNWRITABLE: [(&str, &str); 5] = [
     ("in a read-only transaction", READ_ONLY),
     ("attempt to write a readonly database", READ_ONLY),
@@ -31,7 +31,7 @@ const UNWRITABLE: [(&str, &str); 5] = [
     ("could not extend file", FULL),
 ];
 
-/// Of PostgreSQL's `query_canceled`: a statement took longer than it may, or somebody ended it.
+/// Message part of PostgreSQL's `query_canceled`: a statement exceeded its timeout or was cancelled.
 const CANCELLED: [&str; 1] = ["canceling statement"];
 
 fn has(error: &Source, words: &[&str]) -> bool {
@@ -51,17 +51,17 @@ pub(super) fn is_lost(error: &Source) -> bool {
     ) || has(error, &LOST)
 }
 
-/// Whether it failed because a statement was ended.
+/// Whether work failed because its statement was cancelled.
 pub(super) fn was_cancelled(error: &Source) -> bool {
     has(error, &CANCELLED)
 }
 
-/// Whether it failed because the session or its server is read-only, as after a failover to a standby.
+/// Whether work failed because the session or its server is read-only, as after a failover to a standby.
 pub(super) fn is_read_only(error: &Source) -> bool {
     matches!(error.downcast_ref(), Some(DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _)))
 }
 
-/// Why a database that can be read takes no writes, if that is what work failed for.
+/// Why the database can be read but not written, if that made the work fail.
 #[must_use]
 pub fn unwritable(error: &Source) -> Option<&'static str> {
     if is_read_only(error) {
@@ -70,13 +70,13 @@ pub fn unwritable(error: &Source) -> Option<&'static str> {
     UNWRITABLE.iter().find(|(words, _)| has(error, &[words])).map(|(_, reason)| *reason)
 }
 
-/// Whether another process has locked an SQLite file.
+/// Whether another process holds the lock of an SQLite file.
 pub(super) fn is_locked(error: &DieselError) -> bool {
     has(error, &["database is locked"])
 }
 
-/// Whether a transaction failed only because of another: PostgreSQL's `serialization_failure` or `deadlock_detected`,
-/// of which diesel tells the second by its message alone, or [`overtaken`].
+/// Whether a transaction failed only because of another one and can be retried: PostgreSQL's `serialization_failure` or
+/// `deadlock_detected` (diesel recognises the second only by its message), or [`overtaken`].
 pub(super) fn was_in_the_way(error: &Source) -> bool {
     if error.is::<Overtaken>() {
         return true;

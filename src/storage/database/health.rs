@@ -1,9 +1,10 @@
 //! Whether the database can be reached: a circuit breaker.
 //!
-//! Work that fails for want of a connection, or takes suspiciously long, makes somebody look. If a new connection fails,
-//! or twice in a row is not answered soon and nobody else is answered meanwhile, the database is *away*: all who wait for
-//! it are told at once, and new work is refused before it takes a thread. Then it is looked for again and again, by one at
-//! a time, until it answers. A file does not go away by being slow: only one that cannot be opened is away.
+//! Work that fails without a connection, or takes suspiciously long, starts a probe. The breaker opens (the database is
+//! *away*) if a new connection fails, or if two probes in a row get no answer within 600 ms and no other work is
+//! answered meanwhile. While it is open, all waiting work fails at once and new work is refused before it takes a
+//! thread. One task probes again and again until the database answers. An SQLite file is not away because it is slow,
+//! only when it cannot be opened.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,24 +20,24 @@ use crate::domain::error::{Error, Result};
 
 /// How long the database may take to answer a new connection.
 const ANSWERS_WITHIN: Duration = Duration::from_millis(600);
-/// So many looks in a row that are not answered mean that it is away.
+/// After how many unanswered probes in a row the database counts as away.
 const SILENT: u32 = 2;
-/// The first and the longest pause between two looks.
+/// The first and the longest pause between two probes.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
-/// So many looks may hang, each on a thread, before no more are begun.
+/// How many probes may hang, each on a thread, before no more are started.
 const HANGING: usize = 4;
 
-/// What is known of the database.
+/// The state of the circuit breaker.
 pub(super) struct Health {
     away: watch::Sender<bool>,
     looking: AtomicBool,
     looks: Arc<Semaphore>,
-    /// How many pieces of work and looks the database has answered.
+    /// How many pieces of work and probes the database has answered.
     answers: AtomicU64,
 }
 
 impl Health {
-    /// Says that the database has answered.
+    /// Records that the database has answered.
     pub(super) fn answered(&self) {
         self.answers.fetch_add(1, Ordering::SeqCst);
     }
@@ -54,7 +55,7 @@ impl Default for Health {
 }
 
 impl Database {
-    /// Whether work can be begun.
+    /// Fails fast while the circuit breaker is open.
     ///
     /// # Errors
     /// [`Error::Unavailable`] while the database is away.
@@ -62,14 +63,14 @@ impl Database {
         if *self.health.away.borrow() { Err(away()) } else { Ok(()) }
     }
 
-    /// Waits until the database is away.
+    /// Waits until the circuit breaker opens, and returns the error for waiting requests.
     pub async fn goes_away(&self) -> Error {
         // The sender lives as long as the database.
         let _ = self.health.away.subscribe().wait_for(|is_away| *is_away).await;
         away()
     }
 
-    /// Has somebody look whether the database is there, unless somebody does already. Outside a runtime nobody does.
+    /// Starts the probe task unless it runs already. Outside a Tokio runtime it does nothing.
     pub fn suspect(&self) {
         if let Ok(runtime) = Handle::try_current()
             && !self.health.looking.swap(true, Ordering::SeqCst)
@@ -80,10 +81,10 @@ impl Database {
 }
 
 fn away() -> Error {
-    Error::Unavailable("the database is away, as the last look at it found".into())
+    Error::Unavailable("the last probe could not reach the database".into())
 }
 
-/// Looks until the database is there.
+/// Probes until the database answers.
 async fn look(database: Database) {
     let _looking = Looking(Arc::clone(&database.health));
     let health = &database.health;
@@ -93,7 +94,7 @@ async fn look(database: Database) {
         let answers = health.answers.load(Ordering::SeqCst);
         match look_once(&database).await {
             Ok(()) => break,
-            // Somebody was answered meanwhile: it is there, and busy.
+            // Other work was answered meanwhile: the database is there, and busy.
             Err(_) if health.answers.load(Ordering::SeqCst) != answers => break,
             Err(NotFound::Silent) if silent + 1 < SILENT => silent += 1,
             Err(error) => {
@@ -112,7 +113,8 @@ async fn look(database: Database) {
     }
 }
 
-/// Somebody looks. A runtime may end before they have found anything; then the next who suspects looks again.
+/// Marks the probe task as running; dropped, it lets the next suspicion start a new one, even if the runtime ended the
+/// task early.
 struct Looking(Arc<Health>);
 
 impl Drop for Looking {
@@ -121,7 +123,7 @@ impl Drop for Looking {
     }
 }
 
-/// Why a look did not find the database.
+/// Why a probe failed.
 #[derive(Debug, thiserror::Error)]
 enum NotFound {
     #[error("it does not answer")]
@@ -130,8 +132,8 @@ enum NotFound {
     Failed(#[from] ConnectionError),
 }
 
-/// Looks once, on a thread of its own: those for work on the database may all be at work. A look that hangs keeps its
-/// thread, and with it one of the few places for looks. A file that can be opened is there, however long that takes.
+/// Probes once, on a thread of its own, because all threads for database work may be busy. A probe that hangs keeps its
+/// thread and one of the `HANGING` permits. An SQLite file that can be opened is there, however long that takes.
 async fn look_once(database: &Database) -> Result<(), NotFound> {
     let Ok(place) = Arc::clone(&database.health.looks).acquire_owned().await else { return Err(NotFound::Silent) };
     let (manager, health) = (Arc::clone(&database.manager), Arc::clone(&database.health));
@@ -145,7 +147,7 @@ async fn look_once(database: &Database) -> Result<(), NotFound> {
         drop(tell.send(found));
     });
     if let Err(error) = looking {
-        tracing::warn!(%error, "no thread to look for the database");
+        tracing::warn!(%error, "cannot start a thread to probe the database");
         tokio::time::sleep(ANSWERS_WITHIN).await;
         return Err(NotFound::Silent);
     }

@@ -1,22 +1,23 @@
-//! What connections are for.
+//! Lanes: one connection pool for each purpose.
 
 use std::time::Duration;
 
-/// What a connection is taken for.
+/// The purpose of a connection; each lane has its own pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// Reading for a request.
+    /// Reads for a request.
     Reads,
-    /// Reading what authentication waits for.
+    /// Reads that authentication waits for.
     LookUps,
-    /// Following changes: however many reads authentication waits for, memory becomes usable again.
+    /// Following the changes feed. Apart from the others, so that the directory's lease is renewed however many reads
+    /// authentication waits for.
     Follows,
-    /// Writing.
+    /// Writes.
     Writes,
 }
 
 impl Lane {
-    /// How long one piece of work may take, and any statement of it.
+    /// The time limit of one piece of work, and of each of its statements.
     #[must_use]
     pub fn limit(self) -> Duration {
         match self {
@@ -26,7 +27,7 @@ impl Lane {
         }
     }
 
-    /// How long to wait for a connection.
+    /// How long to wait for a free connection.
     pub(super) fn patience(self) -> Duration {
         match self {
             Self::LookUps | Self::Follows => Duration::from_secs(2),

@@ -1,4 +1,4 @@
-//! Pools of connections, one for each purpose, so that none takes the connections of another.
+//! Connection pools, one for each lane, so that no lane uses up the connections of another.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 pub(super) type Pool = diesel::r2d2::Pool<Manager>;
 
-/// The connections of one lane, and as many seats: whoever takes a seat first never waits for a connection in use, and
-/// no more threads wait for the database than there are seats.
+/// The connection pool of one lane, with as many permits (`seats`) as connections: work takes a permit first, so it
+/// never waits for a connection in use, and no more threads wait for the database than there are permits.
 pub(super) struct Connections {
     pool: Pool,
     size: u32,
@@ -44,7 +44,7 @@ impl Connections {
     }
 }
 
-/// The connections of every lane.
+/// The connection pools of every lane, and the queue of writers.
 pub(super) struct Lanes {
     reads: Connections,
     look_ups: Connections,
@@ -64,8 +64,10 @@ impl Lanes {
             writers: Queue::new(Rules {
                 places: usize::try_from(writers).unwrap_or(1),
                 places_of_one: 1,
+                places_of_others: usize::try_from(writers).unwrap_or(1),
                 waiting: WAITING,
                 waiting_of_one: WAITING,
+                waiting_of_others: WAITING,
                 patience: PATIENCE,
             }),
         }
@@ -84,17 +86,17 @@ impl Lanes {
         Arc::clone(&self.of(lane).seats)
     }
 
-    /// Where those wait who write.
+    /// The queue of writers.
     pub(super) fn writers(&self) -> Queue<Party> {
         self.writers.clone()
     }
 
-    /// A connection.
+    /// Takes a connection of that lane.
     pub(super) fn take(&self, lane: Lane) -> Result<diesel::r2d2::PooledConnection<Manager>> {
         self.of(lane).pool.get_timeout(lane.patience()).map_err(|error| Error::Unavailable(error.into()))
     }
 
-    /// Whether some work is going on.
+    /// Whether any connection is in use.
     pub(super) fn are_in_use(&self) -> bool {
         self.writers.under_way() > 0
             || [&self.reads, &self.look_ups, &self.follows].into_iter().any(Connections::are_in_use)

@@ -1,4 +1,4 @@
-//! Opening connections, with the settings that every statement of ours relies on.
+//! Opens connections, with the session settings that every statement relies on.
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -18,12 +18,12 @@ use diesel::{ConnectionError, PgConnection, SqliteConnection};
 use super::AnyConnection;
 use super::failures;
 use super::lane::Lane;
-use crate::storage::errand::{Current, Errand};
 use crate::storage::in_time_utils;
+use crate::storage::task::{Current, DatabaseTask};
 use crate::storage::url::{DatabaseUrl, PostgresUrl};
 
-/// WAL lets readers run beside the writer; FULL makes an acknowledged revocation survive a power cut; LIKE minds
-/// case as on PostgreSQL.
+/// WAL lets readers run beside the writer. FULL makes an acknowledged revocation survive a power cut. LIKE is
+/// case-sensitive, as on PostgreSQL.
 const SQLITE_SETTINGS: &str = "
     PRAGMA busy_timeout = 2000;
     PRAGMA journal_mode = WAL;
@@ -33,13 +33,13 @@ const SQLITE_SETTINGS: &str = "
     PRAGMA cache_size = -32000;
 ";
 
-/// A reading transaction sees one moment, and writes nothing.
+/// A read transaction sees one snapshot and cannot write.
 const POSTGRES_READING: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 
-/// On SQLite it sees one moment anyway.
+/// On SQLite a transaction sees one snapshot anyway.
 const SQLITE_READING: &str = "PRAGMA query_only = ON";
 
-/// A server that has vanished is noticed, unless the URL says otherwise.
+/// Detects a server that has vanished, unless the URL sets these parameters itself.
 const POSTGRES_PATIENCE: [(&str, &str); 5] = [
     ("connect_timeout", "5"),
     ("tcp_user_timeout", "10000"),
@@ -48,16 +48,16 @@ const POSTGRES_PATIENCE: [(&str, &str); 5] = [
     ("keepalives_count", "3"),
 ];
 
-/// A connection, and what it is at.
+/// A connection, and the task it works for.
 pub struct Link {
     connection: AnyConnection,
     current: Current,
-    /// The process of PostgreSQL at the other end.
+    /// The id of the PostgreSQL process that serves the connection.
     server_process: Option<i32>,
-    /// The SQLite file, by device and number.
+    /// The SQLite file, by device and inode.
     file: Option<[u64; 2]>,
-    /// Whether it must be closed: a cancellation may still arrive, which would hit what the connection is at then, or its
-    /// session is read-only.
+    /// Whether the connection must be closed: its session is read-only, or a late cancellation could hit the next
+    /// statement.
     spoiled: bool,
 }
 
@@ -76,17 +76,17 @@ impl DerefMut for Link {
 }
 
 impl Link {
-    /// Begins work.
-    pub(super) fn begin(&mut self, errand: &Arc<Errand>) {
-        self.current.set(Some(Arc::clone(errand)));
-        *errand.server_process() = self.server_process;
+    /// Begins work for that task.
+    pub(super) fn begin(&mut self, task: &Arc<DatabaseTask>) {
+        self.current.set(Some(Arc::clone(task)));
+        *task.server_process() = self.server_process;
     }
 
-    /// Ends it.
-    pub(super) fn end(&mut self, errand: &Errand) {
+    /// Ends the work of that task.
+    pub(super) fn end(&mut self, task: &DatabaseTask) {
         self.current.set(None);
-        *errand.server_process() = None;
-        self.spoiled |= errand.is_given_up() && self.server_process.is_some();
+        *task.server_process() = None;
+        self.spoiled |= task.is_given_up() && self.server_process.is_some();
     }
 
     /// Whether work failed with that error because the database cannot be reached.
@@ -94,13 +94,13 @@ impl Link {
         failures::is_lost(error) || self.connection.is_broken()
     }
 
-    /// Has the connection closed and another opened in its place.
+    /// Makes the pool close the connection and open another.
     pub(super) fn spoil(&mut self) {
         self.spoiled = true;
     }
 }
 
-/// What SQL gets from `in_time` on SQLite: true, or the failure of the statement.
+/// The result of `in_time` on SQLite: true, or an error that ends the statement.
 #[derive(Debug)]
 struct InTime {
     is_over: bool,
@@ -139,7 +139,7 @@ impl Manager {
         }
     }
 
-    /// Opens the first connection. Only this one makes the SQLite file if there is none: one that vanishes later is not
+    /// Opens the first connection. Only this one creates a missing SQLite file: a file that vanishes later is not
     /// replaced by an empty one.
     pub(super) fn open_first(&self) -> Result<Link, ConnectionError> {
         if let DatabaseUrl::Sqlite(path) = &*self.url {
@@ -155,26 +155,26 @@ impl Manager {
         }
     }
 
-    /// Whether the database answers a new connection.
+    /// Probes the database with a new connection.
     ///
     /// # Errors
-    /// Its own message when it does not.
+    /// The database's own message when it does not answer.
     pub(super) fn probe(&self) -> Result<(), ConnectionError> {
         match self.open() {
-            // It is there; those who have a connection can work.
+            // The server answers, but has no free connection slot: open connections still work.
             Err(ConnectionError::BadConnection(message)) if is_full(&message) => Ok(()),
-            // Another process has the file for itself at the moment.
+            // Another process has locked the file for the moment.
             Err(ConnectionError::CouldntSetupConfiguration(error)) if failures::is_locked(&error) => Ok(()),
             outcome => outcome.map(drop),
         }
     }
 
-    /// Whether somebody who looks for the database may be kept waiting for want of a processor only: it is a file.
+    /// Whether the database is an SQLite file: a slow probe then means only a busy processor.
     pub(super) fn is_file(&self) -> bool {
         matches!(*self.url, DatabaseUrl::Sqlite(_))
     }
 
-    /// Cancels what a process of PostgreSQL is at.
+    /// Cancels the current statement of a PostgreSQL process.
     pub(super) fn cancel(&self, server_process: i32) -> QueryResult<()> {
         let Ok(mut link) = self.open() else { return Ok(()) };
         diesel::select(pg_cancel_backend(server_process)).get_result::<bool>(&mut *link).map(drop)
@@ -234,12 +234,12 @@ fn open_sqlite(path: &Path, lane: Lane) -> Result<Link, ConnectionError> {
     })
 }
 
-/// Which file is at that path now.
+/// Device and inode of the file at that path.
 fn number(path: &Path) -> Option<[u64; 2]> {
     std::fs::metadata(path).ok().map(|data| [data.dev(), data.ino()])
 }
 
-/// A new file is for its owner only, and so will be the files that SQLite puts beside it.
+/// Creates the file with mode 0600; SQLite gives the files beside it the same mode.
 fn create_private(path: &Path) -> std::io::Result<()> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -258,7 +258,7 @@ impl diesel::r2d2::ManageConnection for Manager {
     fn is_valid(&self, link: &mut Link) -> Result<(), Self::Error> {
         match (&mut link.connection, &*self.url) {
             (AnyConnection::Postgres(postgres), _) => postgres.ping().map_err(diesel::r2d2::Error::QueryError),
-            // A file that was removed or replaced is still open, and what is written to it is lost.
+            // A removed or replaced file is still open, but what is written to it is lost.
             (AnyConnection::Sqlite(_), DatabaseUrl::Sqlite(path)) if number(path) != link.file => {
                 let gone = ConnectionError::BadConnection("the file is not there any more".to_owned());
                 Err(diesel::r2d2::Error::ConnectionError(gone))
@@ -272,7 +272,7 @@ impl diesel::r2d2::ManageConnection for Manager {
     }
 }
 
-/// Sends the pools' complaints to the log.
+/// Logs the errors of the connection pools.
 #[derive(Debug)]
 pub(super) struct LogPoolErrors;
 

@@ -1,4 +1,4 @@
-//! Whether a database is one that this program can work with.
+//! Checks whether this program can work with a database.
 
 use diesel::PgConnection;
 use diesel::migration::{Migration as _, MigrationSource, MigrationVersion};
@@ -11,7 +11,7 @@ use super::{AnyConnection, Database, Lane, MIGRATIONS, Rollback};
 use crate::domain::error::Result;
 
 impl Database {
-    /// Whether this has ever been a database of Tessera's.
+    /// Whether Tessera has ever migrated this database.
     ///
     /// # Errors
     /// When the storage fails.
@@ -35,7 +35,7 @@ const POSTGRES_TABLES: &str = "SELECT count(*) AS tables FROM information_schema
 
 const SQLITE_TABLES: &str = "SELECT count(*) AS tables FROM sqlite_master WHERE type = 'table' AND name = 'peppers'";
 
-/// Refuses a database that cannot hold every text.
+/// Refuses a PostgreSQL database whose encoding is not UTF-8, because it cannot hold every text.
 pub(super) fn only_utf8(postgres: &mut PgConnection) -> std::result::Result<(), Rollback> {
     #[derive(QueryableByName)]
     struct Encoding {
@@ -52,7 +52,7 @@ pub(super) fn only_utf8(postgres: &mut PgConnection) -> std::result::Result<(), 
     Err(Rollback::Migration(message.into()))
 }
 
-/// Refuses a schema that a newer program has made: what this one would do with it is anybody's guess.
+/// Refuses a schema with migrations of a newer version, because this version does not know what they changed.
 pub(super) fn only_known(applied: &[MigrationVersion<'_>]) -> std::result::Result<(), Rollback> {
     let known: Vec<_> = MigrationSource::<Sqlite>::migrations(&MIGRATIONS)
         .map_err(Rollback::Migration)?

@@ -1,10 +1,10 @@
-//! The rules of policies as SQL over assets: what the engine answers for one asset, for all of them at once.
+//! Policy rules as SQL over assets: the engine's answer for one asset, computed for all at once.
 
 use diesel::dsl::not;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use super::super::listing::{Condition as Sql, Expression, all, any, equal, like, nothing};
+use super::super::listing::{Expression, Predicate as Sql, all, any, equal, like, nothing};
 use super::super::schema::assets;
 use crate::domain::asset::{AssetKind, Deed};
 use crate::domain::policy::{Condition, Criterion, Effect, Facet, Pattern, Rule, covering};
@@ -19,7 +19,7 @@ fn type_name() -> Expression<super::Source, Text> {
     Box::new(assets::type_name.nullable().assume_not_null())
 }
 
-/// The assets that a rule is about when they are read.
+/// Condition: the rule applies to reading the asset.
 pub(super) fn reading(rule: &Rule) -> Which {
     let covered = |kind: &AssetKind| rule.actions.iter().any(|action| action == kind.action(Deed::Read));
     let kinds: Vec<Which> = AssetKind::ALL.into_iter().filter(covered).map(of_kind).collect();
@@ -27,7 +27,7 @@ pub(super) fn reading(rule: &Rule) -> Which {
     all(vec![any(kinds), all(criteria)])
 }
 
-/// The same as [`AssetKind::of`].
+/// [`AssetKind::of`] as a condition.
 fn of_kind(kind: AssetKind) -> Which {
     let nested = || name().like(format!("%{0}%{0}%", AssetKind::NESTED));
     let of = |name: &str| equal(type_name(), name.to_owned());
@@ -42,8 +42,8 @@ fn of_kind(kind: AssetKind) -> Which {
     }
 }
 
-/// The same as the engine: an asset has a name and a type. What looks at anything else allows nothing here, and denies
-/// everything.
+/// A criterion as a condition, equivalent to the engine. Only an asset's name and type are known here: an allow rule
+/// that looks at anything else matches nothing, a deny rule matches everything.
 fn meets(criterion: &Criterion, rule: &Rule) -> Which {
     let column: fn() -> Expression<super::Source, Text> = match criterion.field {
         Facet::Name => name,

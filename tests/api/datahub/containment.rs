@@ -1,4 +1,4 @@
-//! No escalation at DataHub's door: tokens, roles, invitations, and the last administrator.
+//! No privilege escalation through DataHub's API: tokens, roles, invitations, and the last administrator.
 
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
@@ -95,7 +95,7 @@ async fn who_manages_tokens_creates_none_for_those_who_reach_more() {
     name_in_connection(&admin, "viewerUsers", json!(["ada"])).await;
     refused(&create(&mia, "PERSONAL", "ada", "x", "ONE_HOUR").await);
     created(&admin, "ada", "for ada").await;
-    // Policies about everybody are about no key, which so reaches less than any user.
+    // Policies about every user do not apply to keys, so a key reaches less than any user.
     let key = app.key_with(&[Permission::ManageAccessTokens, Permission::GeneratePersonalAccessTokens]).await;
     app.user("bob", Role::Guest).await;
     refused(&create(&key, "PERSONAL", "bob", "x", "ONE_HOUR").await);
@@ -152,7 +152,7 @@ async fn the_last_administrator_stays_through_every_door_but_the_command_line() 
     let admin = app.admin().await;
     app.user("off", Role::Admin).await;
     data(&set_status(&admin, "off", "SUSPENDED").await);
-    // One who was made without a password cannot sign in.
+    // A user created without a password cannot sign in.
     let info = json!({"proposal": {"entityType": "corpuser", "entityUrn": urn("paper"), "changeType": "UPSERT",
         "aspectName": "corpUserInfo",
         "aspect": {"value": "{\"active\": true, \"displayName\": \"p\"}", "contentType": "application/json"}}});
@@ -206,7 +206,7 @@ async fn an_invitation_counts_as_long_as_who_invited_could_invite() {
     name_in_connection(&admin, "viewerRoles", json!([])).await;
     data(&remove(&admin, "cora").await);
     assert_eq!(sign_up("four", &by_cora).await, 400);
-    // Nobody invites in the name of another.
+    // An actor cannot invite in another's name.
     let forged = format!("{}{}", &by_admin.as_str().unwrap()[..32], &by_cora.as_str().unwrap()[32..]);
     assert_eq!(sign_up("four", &json!(forged)).await, 400);
     assert_eq!(sign_up("four", &by_admin).await, 200);

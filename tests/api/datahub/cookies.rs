@@ -1,4 +1,4 @@
-//! Sessions in cookies: signing in, out and up, whose request it is, and requests from other sites.
+//! Sessions in cookies: signing in, out and up, and the CSRF check.
 
 use serde_json::{Value, json};
 use tessera::domain::principal::Role;
@@ -143,7 +143,7 @@ async fn a_page_of_another_site_signs_nobody_out() {
         ("referer", "https://evil.example/tessera.example/"),
         ("referer", "https://tessera.example.evil.example/"),
         ("referer", "https://evil.example?https://tessera.example/"),
-        // A browser that says nothing was told by a page to say nothing.
+        // A browser that sends none of these headers was told by a page to omit them.
         ("x-nothing", ""),
     ] {
         let answer = told.with(name, value).get("/logOut").await;

@@ -1,4 +1,4 @@
-//! What GraphQL answers to what it does not understand, and to whom it does not know.
+//! GraphQL's errors for invalid documents and for unauthenticated requests.
 
 use serde_json::{Value, json};
 use tessera::domain::principal::Role;
@@ -209,7 +209,7 @@ async fn no_variable_is_logged() {
     assert!(!crate::support::log::text().contains(&token));
 }
 
-/// The command that DataHub's documentation shows has one brace too many, which DataHub takes.
+/// The command in DataHub's documentation has one brace too many, which DataHub accepts.
 #[actix_web::test]
 async fn the_documented_way_to_revoke_a_token_works() {
     let app = App::start().await;

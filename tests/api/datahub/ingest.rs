@@ -38,7 +38,7 @@ async fn reports_about_runs_are_taken_and_dropped() {
     assert!(exists(&admin, "ada").await);
     admin.post("/aspects?action=ingestProposal", &json!({"proposal": source})).await.ok();
     assert_eq!(admin.get("/entitiesV2/urn:li:dataHubIngestionSource:cli-1").await.status, 404);
-    // Who may nothing else may report, too: nothing comes of it.
+    // An actor without permissions may send reports, too: they are discarded.
     app.user("bob", Role::Guest).await;
     batch(&app.session_of("bob").await, &[report()]).await.ok();
     assert_eq!(batch(&app.anonymous(), &[report()]).await.status, 401);
@@ -79,7 +79,7 @@ async fn a_batch_has_the_limits_of_the_client() {
     let long =
         proposal("urn:li:dataHubExecutionRequest:x", "dataHubExecutionRequestResult", &json!("x".repeat(15 << 20)));
     assert_eq!(batch(&admin, &[long]).await.status, 413);
-    // What is kept has a bound of its own, over all of a batch together.
+    // The stored aspects of a batch have their own limit.
     let many = json!({"displayName": "x", "groups": vec![1; 400]});
     let kept: Vec<Value> = (0..200).map(|n| proposal(&urn(&format!("u{n}")), "corpUserInfo", &many)).collect();
     assert_eq!(batch(&admin, &kept).await.status, 400);

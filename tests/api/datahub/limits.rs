@@ -1,4 +1,4 @@
-//! What a GraphQL document may ask for: each bound, at it and beyond it.
+//! The limits of a GraphQL document: each one at the limit and beyond it.
 
 use serde_json::{Value, json};
 use tessera::domain::nesting::{GRAPHQL_DEPTH, GRAPHQL_NAME, GRAPHQL_TOKENS};
@@ -16,7 +16,7 @@ fn message<'a>(answer: &'a Value, classification: &str) -> &'a str {
     error["message"].as_str().unwrap()
 }
 
-/// Wherever the grammar nests: `$` is where brackets stand, and the number how many are around it.
+/// Every place where the grammar nests: `$` stands for the brackets; the number is how many are around it.
 const PLACES: [(&str, &str, &str, usize); 9] = [
     ("{ me(a: $) { corpUser { urn } } }", "[", "]", 2),
     ("{ me(a: $) { corpUser { urn } } }", "{a: ", "}", 2),
@@ -97,7 +97,7 @@ async fn fragments_without_fields_are_counted_as_those_with_fields_are() {
         (chain(28, 3, "fragment f28 on Query{...f28}"), "The fragment `f28` is spread within itself."),
         (chain(28, 3, "fragment f28 on Query{__typename}"), "A query selects at most 500 fields."),
         (format!("{me} {}", &chain(28, 3, "")[8..]), "Unknown fragment: \"f28\""),
-        // More than a number of 64 bits can count.
+        // More than 64 bits can count.
         (
             format!("{me} {}", &chain(28, 12, "fragment f28 on Query{__typename}")[8..]),
             "A query selects at most 500 fields.",

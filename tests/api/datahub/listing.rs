@@ -1,4 +1,4 @@
-//! Listing access tokens: filters, pages, order, and whose one may see.
+//! Listing access tokens: filters, pages, order, and visibility.
 
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;

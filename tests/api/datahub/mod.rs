@@ -1,4 +1,4 @@
-//! DataHub's door: GraphQL, cookies, and the REST calls of its clients.
+//! DataHub's API: GraphQL, cookies, and the REST calls of its clients.
 
 mod containment;
 mod cookies;
@@ -21,16 +21,16 @@ use tessera::domain::principal::Role;
 
 use crate::support::{App, Client, PASSWORD};
 
-/// The one text of DataHub's refusals.
+/// DataHub's message for a refusal.
 pub const UNAUTHORIZED: &str = "Unauthorized to perform this action. Please contact your DataHub administrator.";
-/// The invitation-independent policy that lets everybody create tokens for themselves.
+/// The policy that allows every user to create tokens for itself.
 pub const BASE_POLICY: &str = "urn:li:dataHubPolicy:7";
 
 pub fn urn(name: &str) -> String {
     format!("urn:li:corpuser:{name}")
 }
 
-/// Asks DataHub's GraphQL.
+/// Sends a GraphQL request.
 pub async fn ask(client: &Client, query: &str, variables: Value) -> Value {
     let answer = client.post("/api/graphql", &json!({"query": query, "variables": variables})).await;
     assert_eq!(answer.header("content-type"), Some("application/json;charset=utf-8"), "{}", answer.text);
@@ -98,12 +98,12 @@ pub async fn revoke(client: &Client, id: &str) -> Value {
     ask(client, REVOKE, json!({"tokenId": id})).await
 }
 
-/// Only those that a client created itself.
+/// Only tokens that the client created itself.
 pub fn own(name: &str) -> Value {
     json!({"filters": [{"field": "ownerUrn", "values": [urn(name)]}]})
 }
 
-/// Whether a token is let in, at this door and at the other.
+/// Whether a token is accepted by DataHub's API and by Atlan's.
 pub async fn is_let_in(app: &App, token: &str) -> bool {
     let holder = app.holder_of(token);
     let here = holder.get("/openapi/operations/identity/user/urn?skipCache=true").await.status;
@@ -136,7 +136,7 @@ pub fn policy(actors: &Value, privileges: &[&str]) -> Value {
            "resources": {"filter": {"criteria": []}}, "privileges": privileges, "actors": actors})
 }
 
-/// Switches the policy that lets everybody create tokens for themselves.
+/// Enables or disables the policy that allows every user to create tokens for itself.
 pub async fn set_base_policy(admin: &Client, state: &str) {
     let actors = json!({"users": [], "groups": null, "resourceOwners": false, "allUsers": true, "allGroups": false,
                         "resourceOwnersTypes": null});

@@ -134,7 +134,7 @@ async fn the_systems_policies_stay_and_only_managers_of_policies_write_what_they
     data(&ask(&pia, CREATE_POLICY, json!({"input": policy(&about_ada(), &["MANAGE_POLICIES"])})).await);
 }
 
-/// Every way to ask what somebody may do on the platform.
+/// Every endpoint that shows an actor's platform permissions.
 async fn holds(client: &Client, permission: &str) -> bool {
     let told = client.whoami().await.ok()["permissions"].as_array().unwrap().contains(&json!(permission));
     let explained = client.post("/api/service/explain", &json!({"action": permission})).await.ok();
@@ -154,7 +154,7 @@ async fn a_platform_policy_with_resource_owners_gives_nobody_what_it_gives_anoth
     data(&ask(&admin, CREATE_POLICY, json!({"input": about})).await);
     let owners = json!({"resourceOwners": true, "allUsers": false, "allGroups": false});
     data(&ask(&admin, CREATE_POLICY, json!({"input": policy(&owners, &["MANAGE_POLICIES"])})).await);
-    // The one whom it names asks first.
+    // The actor that the policy names asks first.
     assert!(holds(&ada, "MANAGE_ACCESS_TOKENS").await);
     for other in [&bob, &key.client] {
         assert!(!holds(other, "MANAGE_ACCESS_TOKENS").await);

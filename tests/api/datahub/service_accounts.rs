@@ -1,4 +1,4 @@
-//! Service accounts that are no API keys.
+//! Service accounts that are not API keys.
 
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;

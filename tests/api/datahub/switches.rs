@@ -1,16 +1,16 @@
-//! What the configuration switches: authentication, the system client, tokens that never expire.
+//! Configuration switches: authentication off, the system client, tokens without expiry.
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 use tessera::domain::access_token::{Lifetimes, NeverExpiring};
 use tessera::domain::principal::Role;
-use tessera::http::datahub::Settings;
+use tessera::http::datahub::DoorRules;
 use tessera::http::datahub::settings::{Authentication, SystemClient};
 
 use super::{ask, create, data, is_let_in, problem, urn};
 use crate::support::{App, Options};
 
-async fn told(settings: Settings) -> App {
+async fn told(settings: DoorRules) -> App {
     App::start_with(Options { datahub: settings, ..Options::default() }).await
 }
 
@@ -26,7 +26,7 @@ async fn the_header_that_names_an_actor_counts_only_while_authentication_is_off(
     let bare = app.anonymous().with("x-datahub-actor", "urn:li:corpuser:admin");
     assert_eq!(bare.post("/api/graphql", &json!({"query": ME})).await.status, 401);
 
-    let app = told(Settings { authentication: Authentication::Off, ..Settings::default() }).await;
+    let app = told(DoorRules { authentication: Authentication::Off, ..DoorRules::default() }).await;
     app.user("ada", Role::Member).await;
     let ada = app.anonymous().with("x-datahub-actor", "urn:li:corpuser:ada");
     assert_eq!(data(&ask(&ada, ME, Value::Null).await)["corpUser"]["username"], "ada");
@@ -65,7 +65,7 @@ async fn while_authentication_is_off_no_page_under_a_name_of_its_own_is_let_in()
         assert_eq!(client.post("/api/graphql", &json!({"query": ME})).await.status, read, "{headers:?}");
         read
     };
-    let app = told(Settings { authentication: Authentication::Off, ..Settings::default() }).await;
+    let app = told(DoorRules { authentication: Authentication::Off, ..DoorRules::default() }).await;
     for host in ["localhost:8585", "LOCALHOST", "127.0.0.1:8585", "127.1.2.3", "[::1]:8585"] {
         assert_eq!(page(&app, &[("host", host)]).await, 200, "{host}");
         assert_eq!(page(&app, &[("host", host), ("origin", &format!("http://{host}"))]).await, 200, "{host}");
@@ -74,7 +74,7 @@ async fn while_authentication_is_off_no_page_under_a_name_of_its_own_is_let_in()
         assert_eq!(page(&app, &[("host", host)]).await, 403, "{host}");
         assert_eq!(page(&app, &[("host", host), ("origin", &format!("http://{host}"))]).await, 403, "{host}");
     }
-    let app = told(Settings { authentication: Authentication::OffAnywhere, ..Settings::default() }).await;
+    let app = told(DoorRules { authentication: Authentication::OffAnywhere, ..DoorRules::default() }).await;
     let host = ("host", "tessera:8585");
     assert_eq!(page(&app, &[host]).await, 200, "a program");
     for browser in [("origin", "http://tessera:8585"), ("sec-fetch-site", "same-origin")] {
@@ -89,7 +89,7 @@ async fn the_system_client_is_let_in_as_it_is_and_in_base64_and_only_if_there_is
     let encoded = format!("Basic {}", BASE64.encode(format!("__datahub_system:{secret}").as_bytes()));
     let system_client = SystemClient::new("__datahub_system", secret).unwrap();
     assert!(!format!("{system_client:?}").contains(secret));
-    let with = told(Settings { system_client: Some(system_client), ..Settings::default() }).await;
+    let with = told(DoorRules { system_client: Some(system_client), ..DoorRules::default() }).await;
     let without = App::start().await;
     for credential in [plain.as_str(), &encoded, &plain.replace("Basic", "basic")] {
         let system = with.anonymous().with("authorization", credential);
@@ -122,7 +122,7 @@ async fn tokens_that_never_expire_can_be_forbidden_and_those_there_are_keep_work
     assert!(is_let_in(&app, data(&answer)["accessToken"].as_str().unwrap()).await);
 
     let lifetimes = Lifetimes::new(NeverExpiring::Forbid, vec!["P45D".to_owned()]).unwrap();
-    let app = told(Settings { lifetimes, ..Settings::default() }).await;
+    let app = told(DoorRules { lifetimes, ..DoorRules::default() }).await;
     let admin = app.admin().await;
     let (code, message) = problem(&create(&admin, "PERSONAL", "admin", "x", "NO_EXPIRY").await);
     assert_eq!(code, 400);
@@ -141,7 +141,7 @@ async fn tokens_that_never_expire_can_be_forbidden_and_those_there_are_keep_work
 
 #[actix_web::test]
 async fn the_user_of_datahubs_documentation_can_be_made() {
-    let app = told(Settings { authentication: Authentication::Off, ..Settings::default() }).await;
+    let app = told(DoorRules { authentication: Authentication::Off, ..DoorRules::default() }).await;
     for _ in 0..2 {
         tessera::service::bootstrap::make_datahub(&app.service).await.unwrap();
     }

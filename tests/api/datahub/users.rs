@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tessera::domain::password::PasswordRule;
 use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
-use tessera::http::datahub::Settings;
+use tessera::http::datahub::DoorRules;
 
 use super::{ask, browser, created, data, is_let_in, problem, refused, urn, user_with};
 use crate::support::{Answer, App, Client, Options, PASSWORD};
@@ -26,7 +26,7 @@ async fn remove(client: &Client, name: &str) -> Value {
 
 #[actix_web::test]
 async fn whoever_is_invited_signs_up_with_a_plain_word_where_short_passwords_are_allowed() {
-    let datahub = Settings { password_rule: PasswordRule { shortest: 4 }, ..Settings::default() };
+    let datahub = DoorRules { password_rule: PasswordRule { shortest: 4 }, ..DoorRules::default() };
     let app = App::start_with(Options { datahub, ..Options::default() }).await;
     let admin = app.admin().await;
     let first = invite(&admin, Value::Null).await;

@@ -1,4 +1,4 @@
-//! An example of every operation, about somebody or something that is made anew for it.
+//! An example of every operation, on records created for it.
 
 use actix_web::http::Method;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::rows::Row;
 use crate::datahub::{CREATE, CREATE_POLICY, UPDATE_POLICY, ask, created, data, policy, urn};
 use crate::support::{Answer, App, Client};
 
-/// What a form is sent as.
+/// The content type of forms.
 const FORM: &str = "application/x-www-form-urlencoded";
 /// Another user.
 const OTHER: &str = "bob";
@@ -21,7 +21,7 @@ pub struct Example<'a> {
     pub operation: Option<(String, String, Value)>,
 }
 
-/// A request, ready to be sent by anybody.
+/// A request, ready to be sent by any client.
 pub struct Request {
     method: Method,
     path: String,
@@ -67,7 +67,7 @@ impl Example<'_> {
         Request { method: method.parse().unwrap(), path, kind: if is_form { FORM } else { json }, body }
     }
 
-    /// Sees to it that the other user is there, enabled.
+    /// Makes sure that the other user exists and is enabled.
     async fn prepare(&self) {
         let exists = self.admin.get(&format!("/entitiesV2/{}", urn(OTHER))).await.status == 200;
         if !exists {
@@ -171,7 +171,7 @@ impl Example<'_> {
         text(&data(&ask(self.admin, query, Value::Null).await)["urn"])
     }
 
-    /// The document that is asked, and its variables.
+    /// The GraphQL document and its variables.
     async fn document(&self, client: &Client) -> (String, Value) {
         let other = urn(OTHER);
         let own = client.whoami().await.json["username"].as_str().map_or_else(|| urn("nobody"), urn);

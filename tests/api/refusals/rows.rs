@@ -1,4 +1,4 @@
-//! The rows: what each operation takes.
+//! The rows: which permission each operation requires.
 
 use tessera::domain::permission::Permission::{
     self, GeneratePersonalAccessTokens, ManageAccessTokens, ManageApiKeys, ManagePersonas, ManagePolicies,
@@ -8,21 +8,21 @@ use tessera::domain::permission::Permission::{
 
 use self::Needs::{AnActor, Nothing, OneOf, OneOfSeen};
 
-/// What it takes to be let in.
+/// What an operation requires.
 #[derive(Clone, Copy)]
 pub enum Needs {
-    /// Not even a credential, and why.
+    /// No credential, with the reason.
     Nothing(&'static str),
-    /// A credential, and why no permission.
+    /// A credential but no permission, with the reason.
     AnActor(&'static str),
-    /// One of these permissions; the status of the refusal of everybody else. 404 is that of what is not seen.
+    /// One of these permissions; the status for all others. 404 is that of a hidden record.
     OneOf(&'static [Permission], u16),
     /// One of the first permissions; everybody else gets 403 with one of the second, which show what it is about. To
     /// those without, there is nothing: they are answered with 200, and nothing is done.
     OneOfSeen(&'static [Permission], &'static [Permission]),
 }
 
-/// What an operation takes, in the example that is tried.
+/// What an operation requires, in the example that is tried.
 pub struct Row {
     /// The operation, and after a space what is special about the example.
     pub name: &'static str,
@@ -45,12 +45,12 @@ const HEALTH: &str = "balancers and monitors have no key";
 const DOCUMENT: &str = "the document is public";
 const SIGNS_IN: &str = "whoever signs in has no credential yet";
 
-/// Who sees every API key.
+/// Permissions that show every API key.
 const SEE_KEYS: &[Permission] = &[ViewApiKeys, ManageApiKeys, ManageUsersAndGroups, ManageUserCredentials];
-/// Who sees every persona.
+/// Permissions that show every persona.
 const SEE_PERSONAS: &[Permission] =
     &[ViewApiKeys, ManageApiKeys, ManageUsersAndGroups, ManageUserCredentials, ManagePersonas, ManagePolicies];
-/// Who sees every user.
+/// Permissions that show every user.
 const SEE_USERS: &[Permission] =
     &[ViewUsers, ManageUsersAndGroups, ManageUserCredentials, ManageAccessTokens, ManagePersonas, ManagePolicies];
 
@@ -127,7 +127,7 @@ pub const REST: &[Row] = &[
     row("get_swagger_ui_file", Nothing(DOCUMENT)),
 ];
 
-/// The fields of `Query` and `Mutation`. One that is null is one of what is not seen.
+/// The fields of `Query` and `Mutation`. `null` is the answer for a hidden record.
 pub const GRAPHQL: &[Row] = &[
     row("createAccessToken for oneself", OneOf(&[GeneratePersonalAccessTokens, ManageAccessTokens], 403)),
     row("createAccessToken for another user", OneOf(&[ManageAccessTokens], 403)),

@@ -1,4 +1,4 @@
-//! What came back.
+//! A response, and what tests check of it.
 
 use actix_web::body::to_bytes;
 use actix_web::http::header::HeaderMap;
@@ -13,7 +13,7 @@ pub struct Answer {
     pub text: String,
     /// `null` if the body is not JSON.
     pub json: Value,
-    /// What was asked.
+    /// The request, for messages of failed assertions.
     pub target: String,
 }
 
@@ -44,13 +44,13 @@ impl Answer {
         self.json
     }
 
-    /// The answer to a deletion of what is not there, or not to be seen: a success, and nothing was deleted.
+    /// The answer to deleting a missing or hidden record: a success, and nothing was deleted.
     #[track_caller]
     pub fn deletes_nothing(self) {
         assert_eq!(self.ok()["mutatedEntities"]["DELETE"], serde_json::json!([]));
     }
 
-    /// The same for a violation of one field; the answer is its message.
+    /// Like `refused`, for a violation of one field; returns its message.
     #[track_caller]
     pub fn violates(self, field: &str) -> String {
         let body = self.refused("TESSERA-400-001");
@@ -97,7 +97,7 @@ impl Answer {
         ["totalRecord", "filterRecord"].map(|total| self.json[total].as_i64().unwrap())
     }
 
-    /// Where the next page is: the link is relative to what was asked.
+    /// The URL of the next page: the link is relative to the request's URL.
     pub fn next(&self) -> Option<String> {
         let link = self.header("link")?;
         let (target, relation) = link.split_once('>').unwrap();

@@ -1,4 +1,4 @@
-//! Who asks.
+//! The clients of tests: anonymous ones and actors with a token.
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use super::upload::Upload;
 use super::{Answer, Running};
 
-/// Where API keys are.
+/// The path of API keys.
 const KEYS: &str = "/api/service/apikeys";
 
-/// Where entities are written.
+/// The path for writing entities.
 const BULK: &str = "/api/meta/entity/bulk";
 
 /// A client of the application: what it sends with every request.
@@ -30,12 +30,12 @@ impl Client {
         Self { app, headers: Vec::new(), address: None }
     }
 
-    /// The same client at that address.
+    /// A copy of the client with that address.
     pub fn at(&self, address: &str) -> Self {
         Self { address: Some(SocketAddr::new(address.parse().unwrap(), 40_000)), ..self.clone() }
     }
 
-    /// The same client with one header more.
+    /// A copy of the client with an additional header.
     pub fn with(&self, name: &str, value: &str) -> Self {
         self.with_bytes(name, value.as_bytes())
     }
@@ -101,7 +101,7 @@ impl Client {
         self.list(KEYS, params).await
     }
 
-    /// The names of the API keys that a filter lets through, oldest first.
+    /// The names of the API keys that match a filter, oldest first.
     pub async fn found(&self, filter: &Value) -> Vec<String> {
         let page = self.keys(&[("filter", &filter.to_string()), ("sort", "createdAt")]).await;
         let names = page.column("displayName");

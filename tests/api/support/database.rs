@@ -13,7 +13,7 @@ use super::proxy::Proxy;
 /// Names the maintenance database of a PostgreSQL server.
 const POSTGRES: &str = "TESSERA_TEST_POSTGRES";
 
-/// Where one test's data lives; gone when it is dropped.
+/// The database of one test; deleted when this is dropped.
 pub enum Storage {
     Sqlite(TempDir),
     Postgres { server: String, name: String },
@@ -29,7 +29,7 @@ impl Storage {
         Self::fresh_with("TEMPLATE template0")
     }
 
-    /// The same, made in that way if it is one of PostgreSQL.
+    /// Like `fresh`, with these options on PostgreSQL.
     pub fn fresh_with(options: &str) -> Self {
         let Ok(server) = std::env::var(POSTGRES) else { return Self::Sqlite(tempfile::tempdir().unwrap()) };
         let id = PrincipalId::new(Clock::system().now(), Entropy::SYSTEM).unwrap();

@@ -1,4 +1,4 @@
-//! The application as production builds it, over a database of its own, with actors as its clients.
+//! The application as in production, over a database of its own, with actors as its clients.
 
 mod answer;
 mod client;
@@ -58,7 +58,7 @@ pub const SESSION: i64 = 3_600_000;
 /// The largest body, in bytes.
 pub const BODY_LIMIT: usize = 65_536;
 
-/// What a test may want otherwise.
+/// Settings that a test may change.
 pub struct Options {
     /// How many may sign in at once.
     pub sign_ins: usize,
@@ -66,21 +66,21 @@ pub struct Options {
     pub entropy: Entropy,
     /// How long a request may take.
     pub timeout: Duration,
-    /// For how long what is in memory may be used.
+    /// The lease on the cache.
     pub freshness: Freshness,
     /// GitHub's public keys, as GitHub publishes them.
     pub github_keys: &'static str,
-    /// What DataHub's door is told.
-    pub datahub: datahub::Settings,
+    /// Settings of DataHub's API.
+    pub datahub: datahub::DoorRules,
     /// How bodies are read.
     pub bodies: BodyLimits,
     /// How many look-ups of credentials may wait.
     pub look_ups: usize,
     /// Whether a PostgreSQL is reached through a proxy.
     pub proxied: bool,
-    /// The origins whose pages may call.
+    /// The origins whose pages may call the server (CORS).
     pub cors_origins: Vec<String>,
-    /// How clients reach the server.
+    /// The public URL.
     pub public_url: Option<String>,
 }
 
@@ -92,7 +92,7 @@ impl Default for Options {
             timeout: Duration::from_mins(1),
             freshness: Freshness { lease: 10_000 * DAY, age: 10_000 * DAY },
             github_keys: r#"{"public_keys":[]}"#,
-            datahub: datahub::Settings::default(),
+            datahub: datahub::DoorRules::default(),
             bodies: bodies(),
             look_ups: 1000,
             proxied: false,
@@ -102,11 +102,11 @@ impl Default for Options {
     }
 }
 
-/// The use cases over a database of their own.
+/// The service over its own database.
 pub struct World {
     pub service: Service,
     pub pepper: String,
-    /// In front of PostgreSQL, if that was wanted. It goes before the database does.
+    /// The proxy in front of PostgreSQL, if wanted. It is dropped before the database.
     pub proxy: Option<Proxy>,
     pub storage: Storage,
 }
@@ -161,7 +161,7 @@ impl World {
     }
 }
 
-/// A request for a key that never expires and may nothing.
+/// A request for a key without expiry and permissions.
 pub fn new_key(name: &str) -> NewApiKey {
     NewApiKey {
         display_name: DisplayName::parse(name).unwrap(),
@@ -178,12 +178,12 @@ pub fn bodies() -> BodyLimits {
     BodyLimits { longest: BODY_LIMIT, ..BodyLimits::default() }
 }
 
-/// What all doors of the tests' applications know.
+/// The settings of the tests' applications for all APIs.
 pub fn settings(request_timeout: Duration) -> StateSettings {
     StateSettings { bodies: bodies(), request_timeout, ..StateSettings::default() }
 }
 
-/// Its lease runs, although nobody follows unless the test does.
+/// The lease runs, although nothing polls for changes unless the test does.
 fn service(url: &str, pepper: &str, clock: Clock, options: &Options) -> Service {
     let directory = Directory::new(1000, options.freshness);
     directory.renew_lease(clock.uptime());

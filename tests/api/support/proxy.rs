@@ -10,9 +10,9 @@ use std::time::Duration;
 /// How a server fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
-    /// It does not.
+    /// It works.
     None,
-    /// Connections break, and new ones do at once.
+    /// Connections break, also new ones at once.
     Gone,
     /// Everything is acknowledged and nothing is answered, as by a host whose processes are stopped.
     Hanging,
@@ -80,7 +80,7 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.state.ended.store(true, Ordering::SeqCst);
-        // The listener waits for somebody.
+        // The listener waits for a connection.
         drop(TcpStream::connect(self.address));
     }
 }

@@ -1,4 +1,4 @@
-//! Policies, as tests write them.
+//! Builds policies for tests.
 
 use serde_json::{Map, Value, json};
 use tessera::domain::permission::Permission;
@@ -15,7 +15,7 @@ pub fn criterion(field: &str, condition: &str, values: &[&str]) -> Criterion {
     Criterion { field: Facet::parse(field), condition, values: owned(values) }
 }
 
-/// That these users may do this with what meets all criteria.
+/// A policy: these users may do this with resources that meet all criteria.
 pub fn allow(users: &[&str], actions: &[&str], resources: &[Criterion]) -> Rule {
     Rule {
         category: Category::Entities,
@@ -51,7 +51,7 @@ pub fn input(rule: Rule) -> PolicyInput {
 pub async fn certified(app: &App) -> Client {
     for name in ["alice", "bob"] {
         app.user(name, Role::Member).await;
-        // Ids of the same millisecond are in no order.
+        // Ids of the same millisecond have no order.
         app.advance(1);
     }
     let records = criterion("URN", "EQUALS", &["record-1", "record-2"]);
@@ -67,7 +67,7 @@ pub async fn certified(app: &App) -> Client {
         allow(&["alice"], &["write"], &with(&[unarchived])),
         allow(&["alice"], &["delete"], &with(&[soft])),
         allow(&["alice", "bob"], &["write"], &with(&[archived.clone(), admin])),
-        // Who searches for subjects names no role.
+        // A search for subjects does not name a role.
         allow(&["bob"], &["write"], &with(&[archived])),
     ] {
         app.policy(rule).await;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, Once};
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 
-/// What was sent to each watched database, by a part of its URL.
+/// The statements sent to each watched database, by a part of its URL.
 static WATCHED: Mutex<Option<HashMap<String, Vec<String>>>> = Mutex::new(None);
 
 /// What one connection sends, and to which database.
@@ -31,7 +31,7 @@ impl Instrumentation for Witness {
     }
 }
 
-/// Lets every connection that is opened from now on tell what it sends, once for all tests.
+/// Records the statements of every connection opened from now on; called once for all tests.
 pub fn start() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| set_default_instrumentation(|| Some(Box::<Witness>::default())).unwrap());

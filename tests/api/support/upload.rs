@@ -1,4 +1,4 @@
-//! A body that arrives when a test says so.
+//! A request body that arrives when the test says so.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -24,7 +24,7 @@ USERS = ["alice", "bob"]
 
 @pytest.fixture(scope="session")
 def fixture(server):
-    """The two users, the two records and who may do what, as the scenario wants them; policies as DataHub's clients
+    """The two users, the two records and their permissions, as the scenario requires; policies as DataHub's clients
     write them, records as Atlan's do."""
     for user in USERS:
         server.cli("users", "create", user)

@@ -22,13 +22,13 @@ def unstarted(request, tmp_path):
 
 @pytest.fixture
 def on_a_file(tmp_path):
-    """The same on SQLite, for what only a file has."""
+    """A terminal with an SQLite database, for tests of the file."""
     yield from not_yet_running(Sqlite, tmp_path)
 
 
 @pytest.fixture
 def on_postgres(tmp_path):
-    """The same on PostgreSQL, where the pepper must be configured."""
+    """A terminal with a PostgreSQL database, where the pepper must be configured."""
     yield from not_yet_running(Postgres, tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Writers that note what the server acknowledged, for tests that end it in the middle."""
+"""Writers that record what the server acknowledged, for tests that kill it during the load."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""What was acknowledged survives kill -9: failure F48 and the issue's durability claims."""
+"""Acknowledged changes survive kill -9: failure F48 and the issue's durability claims."""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""Processes that sleep while others go on, clocks, and databases that go back in time."""
+"""Paused processes, clocks that are set, and restored backups of the database."""
 
 import contextlib
 import shutil

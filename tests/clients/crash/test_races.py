@@ -1,4 +1,4 @@
-"""Clients at the same moment: failures F33, F36, F41, F42, F46 and the issue's concurrency claims."""
+"""Concurrent clients: failures F33, F36, F41, F42, F46 and the issue's concurrency claims."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""The command line beside a running server: what it changes holds there within a second."""
+"""The command line beside a running server: its changes take effect there within a second."""
 
 import time
 

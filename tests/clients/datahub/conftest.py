@@ -103,7 +103,7 @@ def client_of(tmp_path):
 
 @pytest.fixture
 def signed_in(datahub):
-    """The same, after `datahub init` as `admin`; its token is in `token`."""
+    """DataHub's client after `datahub init` as `admin`; its token is in `token`."""
     datahub.token = datahub.init()
     return datahub
 

@@ -1,4 +1,4 @@
-"""The doors for gateways themselves: failures F11 to F15, F17, F18, F59 and F60."""
+"""The endpoints for gateways, without a gateway: failures F11 to F15, F17, F18, F59 and F60."""
 
 import base64
 import json

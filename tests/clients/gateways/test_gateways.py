@@ -8,7 +8,7 @@ from servers import token_of
 # What the client claims to be, in the spellings that an application may take for ours.
 CLAIMS = {
     spelling: "admin"
-    # The last two are none of Tessera's: an application may come to trust them all the same.
+    # The last two are not Tessera's, but an application may come to trust them all the same.
     for field in ("Principal", "Principal-Id", "Client-Id", "Personas", "Permissions", "Expires-In", "Extra", "Is-Admin")
     for spelling in (
         f"X-Tessera-{field}",

@@ -1,4 +1,4 @@
-"""pyatlan's four clients behind one face, so that every claim is tested with each of them."""
+"""pyatlan's four clients behind one interface, so that every claim is tested with each of them."""
 
 import inspect
 import time

@@ -26,7 +26,7 @@ def save(sdk):
 
 
 def objects(rest):
-    """A connection, a glossary and a domain of that client, who is their admin: policies are for those to write."""
+    """A connection, a glossary and a domain of that client, who is their admin and so may write policies about them."""
     number = uuid.uuid4().int % 10**15
     names = {
         "Connection": f"default/snowflake/{number}",

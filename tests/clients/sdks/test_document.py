@@ -1,4 +1,4 @@
-"""The OpenAPI document is valid, its names read like those of an SDK, and its examples are true."""
+"""The OpenAPI document is valid, its names suit a generated SDK, and its examples work."""
 
 import json
 import re

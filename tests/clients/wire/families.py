@@ -1,4 +1,4 @@
-"""Records that belong together, for tests of filters, orders and pages."""
+"""Groups of records for tests of filters, sorting and pages."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""HTTP as bytes on a socket: what no decent client library would send."""
+"""HTTP as bytes on a socket, for requests that client libraries refuse to send."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""What a body may hold: failures F6, F21 and F31; docs/contracts/atlan.md, section 3.1."""
+"""What a body may contain: failures F6, F21 and F31; docs/contracts/atlan.md, section 3.1."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Connections, heads and bodies that are too many or too slow."""
+"""Too many connections, and slow-loris heads and bodies."""
 
 import resource
 import time

@@ -1,4 +1,4 @@
-"""Who is let in: failures F2 to F5, F8, F11, F18 and F20."""
+"""Which credentials authenticate: failures F2 to F5, F8, F11, F18 and F20."""
 
 import time
 import unicodedata

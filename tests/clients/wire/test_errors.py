@@ -1,4 +1,4 @@
-"""Every answer that is no success has the one error body: docs/contracts/atlan.md, section 5, traps 8 and 10."""
+"""Every error has the same error body: docs/contracts/atlan.md, section 5, traps 8 and 10."""
 
 import uuid
 

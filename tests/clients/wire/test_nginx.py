@@ -1,4 +1,4 @@
-"""nginx in front: with kept connections, with an offer to upgrade in every request, and with a connection for each."""
+"""nginx in front: with keep-alive, with an `Upgrade` header in every request, and with one connection per request."""
 
 import os
 import shutil

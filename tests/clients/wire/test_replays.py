@@ -13,7 +13,7 @@ KEYS = "/api/service/apikeys"
 
 @pytest.fixture(params=["X-Atlan-Request-Id", "Idempotency-Key"])
 def replayed(request):
-    """A request header that marks replays, and a value that nobody used."""
+    """A request header that marks replays, and an unused value."""
     return {request.param: str(uuid.uuid4())}
 
 

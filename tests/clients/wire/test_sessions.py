@@ -36,7 +36,7 @@ def test_strange_names_and_passwords_are_wrong_and_break_nothing(server):
     for name in ("", "admin\0", "ADMIN", " admin", "admin ", "x" * 10_000, "\ud7ff", "service-account-apikey-1"):
         for password in ("", "\0", "x" * 10_000, "ü" * 200):
             answer = anonymous.post(SESSIONS, json={"username": name, "password": password})
-            # Nobody who has not signed in sends more than 16 KiB.
+            # Unauthenticated clients may send at most 16 KiB.
             allowed = (400, 401) if len(name) + len(password) < 16_000 else (413,)
             assert answer.status_code in allowed, (name, password, answer.text)
 

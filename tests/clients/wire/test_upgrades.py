@@ -1,4 +1,4 @@
-"""Offers to speak another protocol, which are ignored: the connection goes on, or its end is announced."""
+"""`Upgrade` headers are ignored: the connection stays open, or its end is announced."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-//! What is sent and answered.
+//! The request and response bodies of API keys.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,44 +14,43 @@ use crate::domain::token::Token;
 use crate::http::openapi::examples;
 use crate::http::valid::Broken;
 
-/// What a client may write. Creating and updating take the same body.
+/// The body to create or update an API key.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = examples::api_token_request)]
 pub struct ApiTokenRequest {
-    /// For people; not unique.
+    /// The display name; not unique.
     #[schema(min_length = 1, max_length = 255, example = "nightly-etl")]
     display_name: String,
-    /// What it is for.
+    /// Its purpose.
     #[schema(max_length = 4096)]
     description: Option<String>,
-    /// Accepted for Atlan's SDKs, and ignored: `personaQualifiedNames` is what counts.
+    /// Accepted for Atlan's SDKs, and ignored: use `personaQualifiedNames`.
     #[schema(value_type = Option<Vec<String>>)]
     #[expect(dead_code, reason = "accepted and ignored")]
     personas: Option<serde_json::Value>,
     /// The complete set of personas, by qualified name.
     #[schema(max_items = 500)]
     persona_qualified_names: Option<Vec<String>>,
-    /// How long the key lives. 409968000 and more mean for ever, and so does leaving it out when creating.
+    /// How long the key is valid. 409968000 and more mean without expiry, the default when creating.
     #[schema(minimum = 1, example = 7_776_000)]
     validity_seconds: Option<i64>,
-    /// What the key may do on the platform; nothing beyond what the actor may.
+    /// The key's permissions on the platform; only permissions that the caller has.
     #[schema(schema_with = examples::permissions)]
     workspace_permissions: Option<Vec<String>>,
-    /// The IP addresses and networks the key may be used from; an empty list means from everywhere.
+    /// The IP addresses and networks that the key may be used from; an empty list means any.
     #[schema(max_items = 100, example = json!(["10.0.0.0/8", "2001:db8::/32"]))]
     allowed_addresses: Option<Vec<String>>,
-    /// How often the key may be used: counted by each process of the server on its own, and from the beginning after a
-    /// restart.
+    /// How often the key may be used. Each server process counts separately, and anew after a restart.
     #[schema(nullable = false)]
     rate_limit: Option<RateLimitBody>,
 }
 
-/// So many requests in so many seconds.
+/// A rate limit: a number of requests in a period.
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RateLimitBody {
-    /// Requests in a period; 0 takes the limit away.
+    /// Requests in a period; 0 removes the limit.
     #[schema(minimum = 0, maximum = 2_147_483_647, example = 100)]
     requests: u32,
     /// The period in seconds, at most a day.
@@ -116,17 +115,17 @@ pub struct ApiToken {
     id: String,
     /// `apikey-<id>`
     client_id: String,
-    /// For people; not unique.
+    /// The display name; not unique.
     display_name: String,
-    /// Everything else.
+    /// All other attributes.
     attributes: ApiTokenAttributes,
 }
 
-/// Everything about an API key.
+/// The attributes of an API key.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiTokenAttributes {
-    /// The validity in seconds, as it was asked for; 409968000 and more mean for ever.
+    /// The requested validity in seconds; 409968000 and more mean without expiry.
     #[serde(rename = "access.token.lifespan")]
     #[schema(example = "7776000")]
     lifespan: String,
@@ -137,13 +136,13 @@ pub struct ApiTokenAttributes {
     client_id: String,
     /// The user name of the key's service account.
     username: String,
-    /// For people; not unique.
+    /// The display name; not unique.
     display_name: String,
-    /// What it is for; may be empty.
+    /// Its purpose; may be empty.
     description: String,
     /// Epoch milliseconds.
     created_at: String,
-    /// The user name of whoever created it.
+    /// The user name of its creator.
     created_by: String,
     /// Epoch milliseconds.
     updated_at: String,
@@ -157,15 +156,15 @@ pub struct ApiTokenAttributes {
     use_count: String,
     /// `active` or `expired`.
     status: &'static str,
-    /// Always empty; Atlan's SDKs want it.
+    /// Always empty; Atlan's SDKs require it.
     personas: Vec<String>,
-    /// The personas the key is linked to.
+    /// The personas that the key is linked to.
     persona_qualified_name: Vec<LinkedPersona>,
-    /// What the key may do on the platform.
+    /// The key's permissions on the platform.
     workspace_permissions: Vec<&'static str>,
-    /// The networks it may be used from; empty for everywhere.
+    /// The networks that it may be used from; empty for any.
     allowed_addresses: Vec<String>,
-    /// How often it may be used; absent for as often as one likes.
+    /// How often it may be used; absent if unlimited.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     rate_limit: Option<RateLimitBody>,
@@ -179,7 +178,7 @@ pub struct LinkedPersona {
     id: String,
     /// Its name.
     persona: String,
-    /// What API keys are linked by.
+    /// The qualified name, which requests use to link API keys.
     persona_qualified_name: String,
 }
 

@@ -1,4 +1,4 @@
-//! What clients write: one body for all types, read into a draft of each.
+//! The request body of entities: one format for all types, parsed into drafts.
 
 use std::collections::BTreeMap;
 
@@ -21,57 +21,59 @@ use crate::http::openapi::examples;
 
 /// The longest name of an attribute or a type, in bytes.
 const NAME: usize = 255;
-/// The largest number of members of a list of people.
+/// The most members of a list of texts.
 const PEOPLE: usize = 1000;
 
 /// Entities to create or update.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = examples::entities_request)]
 pub struct EntitiesRequest {
-    /// At most 1000.
+    /// At most 1000 entities.
     #[schema(max_items = 1000)]
     entities: Vec<EntityRequest>,
 }
 
-/// What a client writes of an entity.
+/// An entity to create or update.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = examples::entity_request)]
 pub struct EntityRequest {
     /// `Persona`, `AuthPolicy`, `Connection`, `Collection`, or any other type of asset.
     type_name: String,
-    /// Its id; or, beginning with `-`, a name for this request that `guidAssignments` will tell the id of.
+    /// Its id; or, beginning with `-`, a temporary id for this request, which `guidAssignments` maps to the assigned
+    /// one.
     guid: Option<String>,
-    /// By name; `null` clears one.
+    /// The attributes by name; `null` clears one.
     #[schema(value_type = Option<Object>)]
     attributes: Option<Map<String, Value>>,
-    /// The same: references to other entities are attributes.
+    /// References to other entities, treated like attributes.
     #[schema(value_type = Option<Object>)]
     relationship_attributes: Option<Map<String, Value>>,
-    /// Must be absent or empty: there is no custom metadata.
+    /// Must be absent or empty: custom metadata is not supported.
     #[schema(value_type = Option<Object>)]
     business_attributes: Option<Map<String, Value>>,
-    /// `ACTIVE`, which revives what was deleted softly, or `DELETED`, which leaves the state alone; `ACTIVE` if left out.
+    /// `ACTIVE`, the default, which restores a softly deleted asset, or `DELETED`, which leaves the state unchanged.
     status: Option<String>,
-    /// Taken and not kept, as all that follow: SDKs write back what they have read (pyatlan so updates policies).
+    /// Accepted and ignored, like all members that follow: SDKs write back whole entities, as pyatlan does with
+    /// policies.
     #[serde(rename = "displayText")]
     _display_text: Option<String>,
-    /// Not kept.
+    /// Ignored.
     #[serde(rename = "createdBy")]
     _created_by: Option<String>,
-    /// Not kept.
+    /// Ignored.
     #[serde(rename = "updatedBy")]
     _updated_by: Option<String>,
-    /// Not kept.
+    /// Ignored.
     #[serde(rename = "createTime")]
     _create_time: Option<i64>,
-    /// Not kept.
+    /// Ignored.
     #[serde(rename = "updateTime")]
     _update_time: Option<i64>,
-    /// Not kept.
+    /// Ignored.
     #[serde(rename = "deleteHandler")]
     _delete_handler: Option<String>,
-    /// Not kept.
+    /// Ignored.
     #[serde(rename = "isIncomplete")]
     _is_incomplete: Option<bool>,
 }
@@ -144,7 +146,7 @@ fn handle(guid: Option<String>) -> Result<Handle, &'static str> {
 }
 
 fn persona(mut members: Members, handle: Handle) -> Result<PersonaDraft, Violation> {
-    // Comes back with what was read; policies are entities of their own.
+    // SDKs write back `policies`, but policies are entities of their own.
     members.members.remove("policies");
     Ok(PersonaDraft {
         display_name: members.parsed("displayName", DisplayName::parse)?,
@@ -177,7 +179,7 @@ fn policy(mut members: Members, handle: Handle) -> Result<PolicyDraft, Violation
     })
 }
 
-/// The attributes of an entity that have not been read yet.
+/// The attributes of an entity that have not been parsed yet.
 struct Members {
     path: String,
     members: Map<String, Value>,
@@ -192,7 +194,7 @@ impl Members {
         Violation::new(self.place(name), message)
     }
 
-    /// Names that begin with `__` are the server's own.
+    /// Checks the names of attributes; those that begin with `__` are reserved for the server.
     fn check_names(&self) -> Result<(), Violation> {
         let odd = |name: &&String| {
             name.is_empty() || name.len() > NAME || name.starts_with("__") || name.chars().any(is_hidden)
@@ -205,7 +207,7 @@ impl Members {
         }
     }
 
-    /// What all drafts have; whatever has not been read is kept as it is.
+    /// The members that all drafts have; remaining attributes are stored as they are.
     fn head(mut self, handle: Handle) -> Result<Head, Violation> {
         let name = self.parsed("name", DisplayName::parse)?;
         let qualified_name = self.parsed("qualifiedName", |name| {
@@ -214,11 +216,11 @@ impl Members {
         Ok(Head { path: self.path, handle, qualified_name, name, attributes: self.members })
     }
 
-    /// A text that has rules of its own, and so cannot be cleared.
+    /// Removes and parses a text attribute that cannot be cleared.
     fn parsed<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Result<Option<T>, Violation> {
         match self.members.remove(name) {
             None => Ok(None),
-            // SDKs send an empty one with every policy.
+            // SDKs send an empty `displayName` with every policy.
             Some(Value::String(text)) if text.is_empty() && name == "displayName" => Ok(None),
             Some(Value::String(text)) => at(&self.place(name), parse(&text)).map(Some),
             Some(_) => Err(self.violation(name, "must be text")),
@@ -241,7 +243,7 @@ impl Members {
         }
     }
 
-    /// A list of texts, each of them once; `null` is the empty list.
+    /// Removes and parses a list of texts, without duplicates; `null` is the empty list.
     fn texts(&mut self, name: &str) -> Result<Option<Vec<String>>, Violation> {
         let list = match self.members.remove(name) {
             None => return Ok(None),

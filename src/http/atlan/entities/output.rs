@@ -1,4 +1,4 @@
-//! What clients read of entities. A member that would be empty is left out where `null` makes an SDK fail.
+//! The response bodies of entities. An empty member is omitted where `null` makes an SDK fail.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::http::openapi::examples;
 #[serde(rename_all = "camelCase")]
 #[schema(as = Entity, example = examples::entity)]
 pub struct EntityView {
-    /// In its exact case: clients choose a class by it.
+    /// The type, in its exact case, by which clients choose a class.
     type_name: String,
     /// The id.
     guid: String,
@@ -24,16 +24,16 @@ pub struct EntityView {
     status: &'static str,
     /// The name.
     display_text: String,
-    /// By name, with at least `name` and `qualifiedName`.
+    /// The attributes by name, with at least `name` and `qualifiedName`.
     #[schema(value_type = Object)]
     attributes: Map<String, Value>,
-    /// References to other entities, where one entity is asked for.
+    /// References to other entities; only in answers with a single entity.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     relationship_attributes: Option<Map<String, Value>>,
-    /// The user name of whoever created it.
+    /// The user name of its creator.
     created_by: String,
-    /// The user name of whoever wrote it last, if that is known.
+    /// The user name of its last writer, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     updated_by: Option<String>,
     /// Epoch milliseconds.
@@ -49,33 +49,33 @@ pub struct EntityView {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EntityDetail {
-    /// Always empty: what an entity refers to is asked for by itself.
+    /// Always empty: referred entities need requests of their own.
     #[schema(value_type = Object)]
     referred_entities: Map<String, Value>,
     /// The entity.
     entity: EntityView,
 }
 
-/// What became of a bulk of writes.
+/// The result of a bulk request.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Mutation)]
 pub struct MutationView {
-    /// The entities, by what became of them.
+    /// The entities, by the kind of change.
     mutated_entities: MutatedEntities,
-    /// The ids that temporary names came to stand for.
+    /// The ids that were assigned to temporary ones.
     guid_assignments: BTreeMap<String, String>,
 }
 
-/// Entities by what became of them.
+/// Entities by the kind of change.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 struct MutatedEntities {
-    /// New ones.
+    /// Created entities.
     create: Vec<EntityView>,
-    /// Those that were there, and those that changed because something in them did.
+    /// Existing entities of the request, and those that changed as a consequence.
     update: Vec<EntityView>,
-    /// Those that are gone.
+    /// Deleted entities.
     delete: Vec<EntityView>,
 }
 
@@ -94,7 +94,7 @@ impl From<Mutation> for MutationView {
 }
 
 impl MutationView {
-    /// The same, saying how they were deleted.
+    /// The result of a deletion, with the way of deleting in `deleteHandler`.
     pub(super) fn deleted(mutation: Mutation, handler: &'static str) -> Self {
         let mut view = Self::from(mutation);
         for entity in &mut view.mutated_entities.delete {
@@ -114,7 +114,7 @@ impl From<Entity> for EntityDetail {
 }
 
 impl EntityView {
-    /// The same with only those attributes; `name` and `qualifiedName` are always among them.
+    /// Removes all attributes except those, `name` and `qualifiedName`.
     #[must_use]
     pub fn with_only(mut self, names: &[String]) -> Self {
         self.attributes.retain(|name, _| ["name", "qualifiedName"].contains(&name.as_str()) || names.contains(name));

@@ -1,4 +1,4 @@
-//! Elasticsearch's query language, as much of it as is honoured: everything else is refused by its place and name.
+//! Parser for a subset of Elasticsearch's query language; anything else is refused, with its path and name.
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -7,21 +7,21 @@ use crate::domain::entity::{TERM_LENGTH, scalar, term};
 use crate::domain::error::Violation;
 use crate::domain::ids::Id;
 use crate::domain::listing::clip;
-use crate::domain::search::{Condition, MAX_SIZE, Order, Search};
+use crate::domain::search::{Clause, MAX_SIZE, Order, Search};
 
-/// The page size of Elasticsearch when the client names none.
+/// Elasticsearch's default page size.
 const DEFAULT_SIZE: i64 = 10;
-/// How deep clauses are nested.
+/// How deep clauses may be nested.
 const DEPTH: usize = 16;
-/// How many clauses and values there are in one search.
+/// The most clauses and values in a search.
 const CLAUSES: usize = 1024;
-/// The names of types that every entity has.
+/// The super types of every entity.
 const ALL_TYPES: [&str; 2] = ["asset", "referenceable"];
 
-/// Reads a search.
+/// Parses a search.
 ///
 /// # Errors
-/// A violation that names the member or clause that is not honoured.
+/// A violation that names the unsupported member or clause.
 pub fn parse(dsl: &Map<String, Value>) -> Result<Search, Violation> {
     let mut search = Search { condition: everything(), order: Order::Ascending, size: DEFAULT_SIZE, from: 0 };
     for (name, value) in dsl.iter().filter(|(_, value)| !value.is_null()) {
@@ -39,8 +39,8 @@ pub fn parse(dsl: &Map<String, Value>) -> Result<Search, Violation> {
     Ok(search)
 }
 
-fn everything() -> Condition {
-    Condition::All(Vec::new())
+fn everything() -> Clause {
+    Clause::All(Vec::new())
 }
 
 fn unsupported(place: &str) -> Violation {
@@ -52,7 +52,7 @@ fn number(value: &Value, place: &str, most: i64) -> Result<i64, Violation> {
     number.ok_or_else(|| Violation::new(place, format!("must be a number from 0 to {most}")))
 }
 
-/// `[{"__guid": {"order": "asc"}}]`, or nothing.
+/// Parses `sort`: `[{"__guid": {"order": "asc"}}]`, or empty.
 fn order(value: &Value, place: &str) -> Result<Order, Violation> {
     let keys = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
     let Some(key) = keys.first() else { return Ok(Order::Ascending) };
@@ -70,7 +70,7 @@ fn order(value: &Value, place: &str) -> Result<Order, Violation> {
     }
 }
 
-/// An object with one member.
+/// The name and value of an object's only member.
 fn only_member<'a>(value: &'a Value, place: &str) -> Result<(&'a str, &'a Value), Violation> {
     let mut members = value.as_object().into_iter().flatten();
     match (members.next(), members.next()) {
@@ -79,7 +79,7 @@ fn only_member<'a>(value: &'a Value, place: &str) -> Result<(&'a str, &'a Value)
     }
 }
 
-/// What a clause looks at.
+/// The field of a clause.
 enum Field {
     Guid,
     SuperTypes,
@@ -87,7 +87,8 @@ enum Field {
 }
 
 impl Field {
-    /// `X.keyword` is the attribute `X`; of those that begin with `__` only these are known.
+    /// Parses a field name. `X.keyword` is the attribute `X`; of the names that begin with `__`, only those here are
+    /// supported.
     fn parse(name: &str, place: &str) -> Result<Self, Violation> {
         match name.strip_suffix(".keyword").unwrap_or(name) {
             "__guid" => Ok(Self::Guid),
@@ -115,7 +116,7 @@ impl Parser {
         }
     }
 
-    fn clause(&mut self, value: &Value, place: &str, depth: usize) -> Result<Condition, Violation> {
+    fn clause(&mut self, value: &Value, place: &str, depth: usize) -> Result<Clause, Violation> {
         self.count(place, 1)?;
         if depth > DEPTH {
             return Err(Violation::new(place, format!("is more than {DEPTH} clauses deep")));
@@ -125,7 +126,7 @@ impl Parser {
         match name {
             "bool" => self.bool(body, &place, depth),
             "match_all" => Ok(everything()),
-            "match_none" => Ok(Condition::Any(Vec::new())),
+            "match_none" => Ok(Clause::Any(Vec::new())),
             "term" => {
                 let (field, value) = field_and_value(body, &place)?;
                 one_of(field, &[value], &place)
@@ -140,13 +141,13 @@ impl Parser {
                 one_of(Field::parse(name, &place)?, &texts, &place)
             }
             "prefix" => match field_and_value(body, &place)? {
-                (Field::Terms(field), value) => Ok(Condition::Prefix(field, value)),
+                (Field::Terms(field), value) => Ok(Clause::Prefix(field, value)),
                 _ => Err(unsupported(&place)),
             },
             "exists" => {
                 let name = body.get("field").and_then(Value::as_str);
                 match Field::parse(name.ok_or_else(|| Violation::new(&place, "must name a `field`"))?, &place)? {
-                    Field::Terms(field) => Ok(Condition::Exists(field)),
+                    Field::Terms(field) => Ok(Clause::Exists(field)),
                     Field::Guid | Field::SuperTypes => Ok(everything()),
                 }
             }
@@ -154,7 +155,7 @@ impl Parser {
         }
     }
 
-    fn bool(&mut self, body: &Value, place: &str, depth: usize) -> Result<Condition, Violation> {
+    fn bool(&mut self, body: &Value, place: &str, depth: usize) -> Result<Clause, Violation> {
         let members = body.as_object().ok_or_else(|| Violation::new(place, "must be an object"))?;
         let (mut all, mut some, mut least) = (Vec::new(), None, None);
         for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
@@ -163,7 +164,7 @@ impl Parser {
                 "filter" | "must" => all.extend(self.clauses(value, &place, depth)?),
                 "must_not" => {
                     let members = self.clauses(value, &place, depth)?;
-                    all.extend(members.into_iter().map(|member| Condition::Not(Box::new(member))));
+                    all.extend(members.into_iter().map(|member| Clause::Not(Box::new(member))));
                 }
                 "should" => some = Some(self.clauses(value, &place, depth)?).filter(|members| !members.is_empty()),
                 "minimum_should_match" => {
@@ -175,16 +176,16 @@ impl Parser {
                 _ => return Err(unsupported(&place)),
             }
         }
-        // Beside other clauses `should` would only rank what is found.
+        // As in Elasticsearch: next to `filter` or `must`, `should` only affects ranking, so it is optional.
         let required = ["filter", "must"]
             .into_iter()
             .all(|name| members.get(name).is_none_or(|it| it.as_array().is_some_and(Vec::is_empty)));
         let least = least.unwrap_or(i64::from(required));
-        all.extend(some.filter(|_| least > 0).map(Condition::Any));
-        Ok(Condition::All(all))
+        all.extend(some.filter(|_| least > 0).map(Clause::Any));
+        Ok(Clause::All(all))
     }
 
-    fn clauses(&mut self, value: &Value, place: &str, depth: usize) -> Result<Vec<Condition>, Violation> {
+    fn clauses(&mut self, value: &Value, place: &str, depth: usize) -> Result<Vec<Clause>, Violation> {
         match value.as_array() {
             None => Ok(vec![self.clause(value, place, depth + 1)?]),
             Some(members) => {
@@ -195,12 +196,12 @@ impl Parser {
     }
 }
 
-fn one_of(field: Field, values: &[String], place: &str) -> Result<Condition, Violation> {
+fn one_of(field: Field, values: &[String], place: &str) -> Result<Clause, Violation> {
     match field {
-        Field::Terms(field) => Ok(Condition::OneOf(field, values.to_vec())),
+        Field::Terms(field) => Ok(Clause::OneOf(field, values.to_vec())),
         Field::Guid => {
             let ids = values.iter().filter_map(|value| Id::<Uuid>::parse(value)).map(|id| id.to_string());
-            Ok(Condition::Guid(ids.collect()))
+            Ok(Clause::Guid(ids.collect()))
         }
         Field::SuperTypes if values.iter().any(|value| ALL_TYPES.contains(&value.as_str())) => Ok(everything()),
         Field::SuperTypes => Err(Violation::new(
@@ -210,7 +211,8 @@ fn one_of(field: Field, values: &[String], place: &str) -> Result<Condition, Vio
     }
 }
 
-/// `{"field": value}` or `{"field": {"value": value}}`. Case never matters, whatever `case_insensitive` says.
+/// Parses `{"field": value}` or `{"field": {"value": value}}`. Case is always ignored, regardless of
+/// `case_insensitive`.
 fn field_and_value(body: &Value, place: &str) -> Result<(Field, String), Violation> {
     let (name, value) = only_member(body, place)?;
     let field = Field::parse(name, place)?;
@@ -232,7 +234,7 @@ fn without_boost(body: &Value) -> Value {
     body
 }
 
-/// A value as it is indexed.
+/// Normalizes a value like the index does.
 fn text(value: &Value, place: &str) -> Result<String, Violation> {
     let text = scalar(value).ok_or_else(|| Violation::new(place, "must be text, a number, `true` or `false`"))?;
     term(&text).ok_or_else(|| Violation::new(place, format!("must have at most {TERM_LENGTH} bytes, and no NUL")))

@@ -123,7 +123,7 @@ impl Draft {
 ///
 /// # Errors
 /// [`Error::Forbidden`] for who may generate none; when the storage fails.
-pub async fn show(visit: Visit, settings: web::Data<datahub::Settings>) -> Result<HttpResponse, Failure> {
+pub async fn show(visit: Visit, settings: web::Data<datahub::DoorRules>) -> Result<HttpResponse, Failure> {
     let mut draft = Draft::read(&Form::of_query(visit.request.query_string()), &settings.lifetimes);
     if !may_generate(&visit.actor) {
         if !visit.actor.permissions().contains(Permission::ManageServiceAccounts) {
@@ -214,7 +214,7 @@ struct Generated {
 ///
 /// # Errors
 /// [`Error::Forbidden`] for a form of another session; when the storage fails.
-pub async fn create(mut posted: Posted, settings: web::Data<datahub::Settings>) -> Result<HttpResponse, Failure> {
+pub async fn create(mut posted: Posted, settings: web::Data<datahub::DoorRules>) -> Result<HttpResponse, Failure> {
     if let Some(question) = confirm::ask(&mut posted).await? {
         return Ok(question);
     }

@@ -73,7 +73,7 @@ pub(super) fn may_generate(actor: &Actor) -> bool {
 ///
 /// # Errors
 /// Violations of the parameters; when the storage fails.
-pub async fn show(visit: Visit, settings: web::Data<datahub::Settings>) -> Result<HttpResponse, Failure> {
+pub async fn show(visit: Visit, settings: web::Data<datahub::DoorRules>) -> Result<HttpResponse, Failure> {
     let params = visit.params();
     let listing = Listing::parse("settings/tokens", &params, &FILTERS)?;
     let notice = match params.get("done")? {

@@ -1,4 +1,4 @@
-//! Writing the answer to a document.
+//! Serializes the answer to a document.
 
 use std::io::{self, Write};
 
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use super::problem;
 
-/// How many errors an answer has; the rest is left out.
+/// The most errors in an answer; further errors are left out.
 pub const ERRORS: usize = 100;
 /// The longest answer, in bytes.
 pub const LENGTH: usize = 8 << 20;
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct ResponseBody<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Value>,
     /// Absent when nothing was executed.
@@ -31,12 +31,12 @@ pub fn refused(error: &Value) -> Vec<u8> {
     json!({"errors": [error], "extensions": {}}).to_string().into_bytes()
 }
 
-/// The answer to one that was.
+/// The answer to a document that was executed; an error if it is longer than `LENGTH`.
 pub fn write(response: &Response) -> Vec<u8> {
     let errors = response.errors.iter().take(ERRORS).map(problem::render).collect();
     let errors_of_fields = response.errors.iter().any(|error| !error.path.is_empty());
     let executed = response.errors.is_empty() || errors_of_fields || response.data != async_graphql::Value::Null;
-    let answer = Answer { errors, data: executed.then_some(&response.data), extensions: Empty {} };
+    let answer = ResponseBody { errors, data: executed.then_some(&response.data), extensions: Empty {} };
     let mut text = Bounded { text: Vec::new(), length: LENGTH };
     match serde_json::to_writer(&mut text, &answer) {
         Ok(()) => text.text,
@@ -47,7 +47,7 @@ pub fn write(response: &Response) -> Vec<u8> {
     }
 }
 
-/// A text that does not become longer than that.
+/// A buffer that fails a write beyond `length` bytes.
 struct Bounded {
     text: Vec<u8>,
     length: usize,

@@ -1,4 +1,4 @@
-//! A user or a service account, as DataHub's clients read it.
+//! DataHub's type `CorpUser`: a user or a service account.
 
 use async_graphql::{Enum, SimpleObject};
 
@@ -11,22 +11,22 @@ use crate::http::datahub::urn;
 pub struct CorpUser {
     /// `urn:li:corpuser:<user name>`
     pub urn: String,
-    /// What kind of thing it is.
+    /// Always `CORP_USER`.
     #[graphql(name = "type")]
     pub entity_type: EntityType,
     /// The user name.
     username: String,
     /// Names and titles.
     properties: Option<CorpUserProperties>,
-    /// The same, by its older name.
+    /// `properties` under its older name.
     info: Option<CorpUserInfo>,
-    /// What people changed themselves.
+    /// The properties that the user edited.
     editable_properties: Option<CorpUserEditableProperties>,
-    /// Whether it can do anything.
+    /// Whether it is suspended.
     status: Option<CorpUserStatus>,
     /// Whether it has a password here.
     is_native_user: Option<bool>,
-    /// It does.
+    /// Always true.
     exists: Option<bool>,
 }
 
@@ -71,42 +71,42 @@ impl From<&Profile> for CorpUser {
 /// Names and titles of a user.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct CorpUserProperties {
-    /// Whether they can do anything.
+    /// Whether the user is not suspended.
     active: bool,
-    /// For people.
+    /// The display name.
     display_name: Option<String>,
-    /// The address.
+    /// The e-mail address.
     email: Option<String>,
-    /// What they do.
+    /// The job title.
     title: Option<String>,
     /// The first name.
     first_name: Option<String>,
     /// The last name.
     last_name: Option<String>,
-    /// Both.
+    /// The full name.
     full_name: Option<String>,
-    /// Where they work.
+    /// The department.
     department_name: Option<String>,
-    /// In which country.
+    /// The country code.
     country_code: Option<String>,
 }
 
-/// The same as `CorpUserProperties`.
+/// `CorpUserProperties` under its older name, with fewer fields.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct CorpUserInfo {
-    /// Whether they can do anything.
+    /// Whether the user is not suspended.
     active: bool,
-    /// For people.
+    /// The display name.
     display_name: Option<String>,
-    /// The address.
+    /// The e-mail address.
     email: Option<String>,
-    /// What they do.
+    /// The job title.
     title: Option<String>,
     /// The first name.
     first_name: Option<String>,
     /// The last name.
     last_name: Option<String>,
-    /// Both.
+    /// The full name.
     full_name: Option<String>,
 }
 
@@ -118,25 +118,25 @@ impl From<&CorpUserProperties> for CorpUserInfo {
     }
 }
 
-/// What people changed themselves.
+/// Properties that the user edited.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct CorpUserEditableProperties {
-    /// For people.
+    /// The display name.
     display_name: Option<String>,
-    /// What they do.
+    /// The job title.
     title: Option<String>,
-    /// The address.
+    /// The e-mail address.
     email: Option<String>,
-    /// About them.
+    /// A description by the user.
     about_me: Option<String>,
 }
 
-/// Whether a user can do anything.
+/// Whether a user can authenticate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum CorpUserStatus {
-    /// They can.
+    /// The user can authenticate.
     Active,
-    /// They cannot.
+    /// The user is suspended.
     Suspended,
 }
 

@@ -1,4 +1,4 @@
-//! How many rows a field may answer with: what is selected beneath it is made for each of them.
+//! Estimates how many rows a field returns, which multiply the cost of the selection beneath it.
 
 use std::collections::HashMap;
 
@@ -8,27 +8,27 @@ use async_graphql_value::Value as Literal;
 
 use crate::domain::listing::MAX_LIMIT;
 
-/// How many rows a list has when nothing says how many; no default of this door is larger.
+/// The assumed rows of a list without `count`, the largest default of this door.
 const USUAL: usize = 20;
-/// How many types the schema has, in round numbers, and how many members a type has that can lead on to others: by these
-/// the schema can be walked in circles.
+/// The assumed number of types in the schema, of members per type, and of arguments per field: with them, introspection
+/// can recurse through the schema.
 const TYPES: usize = 80;
 const MEMBERS: usize = 5;
 const ARGUMENTS: usize = 2;
 
-/// So many bytes of a text cost as much as a value.
+/// How many bytes of text cost as much as one value.
 const TEXT: usize = 32;
 
-/// Where variables have their values from.
+/// The variables of an operation, with their defaults and sizes.
 pub struct Scope<'a> {
     variables: &'a Variables,
     /// The operation, whose variables have defaults.
     operation: Option<&'a OperationDefinition>,
-    /// How large the variables are.
+    /// The size of each variable, in values.
     sizes: HashMap<&'a str, usize>,
 }
 
-/// How large each variable of a request is, in values: the engine makes a copy of all of them wherever it is used.
+/// The size of each variable in values. The engine copies all values of a variable at each use.
 #[must_use]
 pub fn sizes(variables: &Variables) -> HashMap<&str, usize> {
     variables.iter().map(|(name, value)| (name.as_str(), size(value))).collect()
@@ -45,7 +45,7 @@ fn size(value: &Constant) -> usize {
     }
 }
 
-/// How many rows a field asks for at most; `None` for what is no list.
+/// The most rows that a field returns; `None` for a field that is no list.
 pub fn rows(field: &Field, scope: &Scope<'_>, introspects: bool) -> Option<usize> {
     let name = field.name.node.as_str();
     if introspects {
@@ -63,7 +63,7 @@ pub fn rows(field: &Field, scope: &Scope<'_>, introspects: bool) -> Option<usize
 }
 
 impl<'a> Scope<'a> {
-    /// The values of a request, and the defaults of an operation.
+    /// Combines the variables of a request with the defaults of an operation.
     pub fn new(
         variables: &'a Variables,
         operation: Option<&'a OperationDefinition>,
@@ -78,13 +78,13 @@ impl<'a> Scope<'a> {
         Self { variables, operation, sizes }
     }
 
-    /// How many values of variables are copied for the arguments of a field and of its directives.
+    /// How many values of variables the engine copies for the arguments of a field and of its directives.
     pub fn copies(&self, field: &Field) -> usize {
         let own: usize = field.arguments.iter().map(|(_, value)| self.copied(&value.node)).sum();
         own.saturating_add(self.copies_of(&field.directives))
     }
 
-    /// How many are copied for the arguments of directives.
+    /// How many values of variables the engine copies for the arguments of directives.
     pub fn copies_of(&self, directives: &[Positioned<Directive>]) -> usize {
         let arguments = directives.iter().flat_map(|directive| &directive.node.arguments);
         arguments.map(|(_, value)| self.copied(&value.node)).fold(0, usize::saturating_add)
@@ -105,7 +105,7 @@ impl<'a> Scope<'a> {
         self.variables.get(name).or_else(default)
     }
 
-    /// The `count` of an argument that is an object, as `input` is.
+    /// The `count` in an argument that is an object, such as `input`.
     fn count_in(&self, value: &Literal) -> Option<usize> {
         match value {
             Literal::Object(members) => self.number(members.get("count")?),
@@ -133,7 +133,7 @@ fn constant(value: &Constant) -> Option<usize> {
     }
 }
 
-/// A page has at most [`MAX_LIMIT`] rows, whatever is asked for.
+/// Clamps a count to between 1 and [`MAX_LIMIT`], the most rows of a page.
 fn bounded(count: Option<i64>) -> usize {
     usize::try_from(count.unwrap_or(MAX_LIMIT).clamp(1, MAX_LIMIT)).unwrap_or(usize::MAX)
 }

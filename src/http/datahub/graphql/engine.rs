@@ -1,9 +1,8 @@
-//! Where documents are read, checked and executed: threads of their own, apart from those that answer all other
-//! requests.
+//! A thread pool of its own for parsing, checking and executing documents, so that they never block a thread that
+//! verifies tokens.
 //!
-//! What a document costs is bounded (`limits.rs`), and so is what an actor can have under way: so nobody's documents
-//! shut out those of others, and none of them holds a thread that verifies tokens. A request that is given up ends at
-//! its next wait.
+//! Admission control: the cost of a document (`limits.rs`) and the documents per actor are bounded, so that no actor
+//! can starve the others. When the client disconnects, its request is cancelled at the next `await`.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -20,26 +19,26 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::http::problem::Failure;
 
-/// How many documents run at once.
+/// The most documents that run at once.
 const RUNNING: usize = 16;
-/// How many of them are one actor's, and so how many of them stand in the one queue of all actors, which is served in
-/// order: whoever comes new waits for so many of each other actor's at most.
+/// The most documents of one actor that run or stand in the FIFO queue for the threads: a new request waits for at most
+/// this many of each other actor.
 const OWN: usize = 2;
-/// How many of one actor's run or wait; further requests are refused.
+/// The most documents of one actor that run or wait in any queue; further requests are refused.
 const ACCEPTED: usize = 32;
-/// Threads that wait for the database on behalf of documents.
+/// The most blocking threads, on which documents wait for the database.
 const WAITING_THREADS: usize = 32;
 
-/// The engine and its threads.
+/// The GraphQL engine and its thread pool.
 pub struct Engine {
     schema: Schema,
-    /// There until the engine is dropped.
+    /// `None` only while the engine is dropped.
     runtime: Option<Runtime>,
     running: Arc<Semaphore>,
     actors: Arc<Mutex<Actors>>,
 }
 
-/// Who has documents under way: their turns, and how many.
+/// The actors with documents in progress: a semaphore of [`OWN`] permits, and the number of documents.
 type Actors = HashMap<PrincipalId, (Arc<Semaphore>, usize)>;
 
 impl Engine {
@@ -63,16 +62,16 @@ impl Engine {
         })
     }
 
-    /// The schema, to execute with.
+    /// The executable schema.
     #[must_use]
     pub fn schema(&self) -> Schema {
         self.schema.clone()
     }
 
-    /// Does an actor's work on these threads, when it is its turn.
+    /// Runs an actor's work on the thread pool, once the actor and the pool have a free permit.
     ///
     /// # Errors
-    /// [`Error::Busy`] when too much of the actor's is under way, and `Failure::Panic`.
+    /// [`Error::Busy`] when the actor has too many documents in progress, and `Failure::Panic`.
     pub async fn run<T: Send + 'static>(
         &self,
         actor: PrincipalId,
@@ -89,7 +88,8 @@ impl Engine {
 }
 
 impl Drop for Engine {
-    /// A runtime that is dropped waits for its threads, and the last owner may be a thread that must not wait.
+    /// Shuts down in the background: dropping a runtime blocks until its threads end, and the last owner may be an
+    /// async thread.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
@@ -97,7 +97,7 @@ impl Drop for Engine {
     }
 }
 
-/// Work that ends with whoever waits for it.
+/// A task that is aborted when its handle is dropped.
 struct Task<T>(JoinHandle<T>);
 
 impl<T> Drop for Task<T> {
@@ -106,7 +106,7 @@ impl<T> Drop for Task<T> {
     }
 }
 
-/// One of the places that an actor has.
+/// One of the [`ACCEPTED`] places of an actor, freed on drop.
 struct Place {
     actors: Arc<Mutex<Actors>>,
     actor: PrincipalId,

@@ -6,11 +6,11 @@ use super::corp_user::CorpUser;
 use super::scalars::EntityType;
 use super::tokens::AccessTokenMetadata;
 
-/// Whatever has a URN.
+/// An entity with a URN.
 #[derive(Interface)]
 #[graphql(
-    field(name = "urn", ty = "&String", desc = "Its name"),
-    field(name = "type", method = "entity_type", ty = "&EntityType", desc = "What kind of thing it is")
+    field(name = "urn", ty = "&String", desc = "Its URN"),
+    field(name = "type", method = "entity_type", ty = "&EntityType", desc = "Its type")
 )]
 pub enum Entity {
     /// An access token.

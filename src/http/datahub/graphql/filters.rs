@@ -1,4 +1,4 @@
-//! DataHub's filters as filters of a collection.
+//! Converts DataHub's filters to filters of a collection.
 
 use async_graphql::{Enum, InputObject};
 
@@ -7,56 +7,56 @@ use crate::domain::filter::{Case, Comparison, Filter, Pattern, Test, Value};
 use crate::domain::listing::{Field, Kind, clip};
 use crate::http::datahub::urn;
 
-/// How many filters one request can have, and how many values one filter.
+/// The most filters in a request, and the most values in a filter.
 const MOST: usize = 100;
-/// How many patterns the filters of one request can have: each is matched against every record.
+/// The most patterns in a request, because each is matched against every record.
 const PATTERNS: usize = 10;
 
-/// One condition; several must all be met.
+/// One condition of a filter.
 #[derive(Debug, InputObject)]
 pub struct FacetFilterInput {
     /// The name of the field.
     pub field: String,
-    /// The values: one of them is enough.
+    /// The values, of which one must match.
     pub values: Option<Vec<String>>,
-    /// The same for a single one, as older clients write it.
+    /// A single value, from older clients; ignored if `values` is present.
     pub value: Option<String>,
-    /// Whether the condition must not be met.
+    /// Negates the condition.
     pub negated: Option<bool>,
-    /// How the values are compared; `EQUAL` if left out.
+    /// How the values are compared; `EQUAL` by default.
     pub condition: Option<FilterOperator>,
 }
 
 /// How values are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum FilterOperator {
-    /// Part of it, in either case.
+    /// Contains the value, ignoring case.
     Contain,
-    /// The same.
+    /// Equals the value.
     Equal,
-    /// The same, in either case.
+    /// Equals the value, ignoring case.
     Iequal,
-    /// The same.
+    /// Like `EQUAL`.
     In,
-    /// There at all.
+    /// The field has a value.
     Exists,
-    /// Greater.
+    /// Greater than the value.
     GreaterThan,
-    /// Greater or the same.
+    /// Greater than or equal to the value.
     GreaterThanOrEqualTo,
-    /// Less.
+    /// Less than the value.
     LessThan,
-    /// Less or the same.
+    /// Less than or equal to the value.
     LessThanOrEqualTo,
-    /// Its beginning.
+    /// Starts with the value, ignoring case.
     StartWith,
-    /// Its end.
+    /// Ends with the value, ignoring case.
     EndWith,
-    /// For hierarchies: refused.
+    /// For hierarchies; refused.
     DescendantsIncl,
-    /// For hierarchies: refused.
+    /// For hierarchies; refused.
     AncestorsIncl,
-    /// For hierarchies: refused.
+    /// For hierarchies; refused.
     RelatedIncl,
 }
 
@@ -66,10 +66,10 @@ impl FilterOperator {
     }
 }
 
-/// The filter that all of those make.
+/// Combines conditions into one filter that requires all of them.
 ///
 /// # Errors
-/// A violation that says what is allowed.
+/// A violation when a condition is invalid or there are too many.
 pub fn all<F: Field>(filters: Vec<FacetFilterInput>) -> Result<Filter<F>, Violation> {
     if filters.len() > MOST {
         return Err(wrong(format!("must have at most {MOST} members")));
@@ -128,7 +128,7 @@ fn test<F: Field>(field: F, condition: FilterOperator, value: &str) -> Result<Te
     }
 }
 
-/// A value of a field; users are known by their URNs here and by their names elsewhere.
+/// Parses a value of a field; a user's URN becomes the user name.
 fn read<F: Field>(field: F, value: &str) -> Result<Value, Violation> {
     match field.kind() {
         Kind::Instant => value

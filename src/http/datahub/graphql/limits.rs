@@ -1,8 +1,8 @@
-//! How much a document asks for once its fragments are in place, found out without putting them there. The engine looks at
-//! its limits only after that: two spreads in each of 25 fragments make 2^25 fields of 921 bytes, and without a single
-//! field at their end the engine walks through them all the same.
+//! Query cost analysis: measures a document with its fragments expanded, without expanding them.
 //!
-//! Every definition is measured, also those that are not executed: the engine checks them all.
+//! The engine checks its own limits only after expansion: a document of 921 bytes, with two spreads in each of 25
+//! fragments, expands to 2^25 fields, and the engine walks through them even if they end in no field. Every definition
+//! is measured, also those that are not executed, because the engine validates all of them.
 
 use std::collections::HashMap;
 
@@ -12,35 +12,36 @@ use async_graphql::{Name, Pos, Positioned, Variables};
 use super::COMPLEXITY;
 use super::cost::{Scope, rows, sizes};
 
-/// How deep selections and fragments may be nested in each other. The engine's own limit, which counts the same.
+/// How deep selections and fragments may be nested; equal to the engine's own limit.
 const NESTING: usize = 32;
-/// How many operations and fragments a document may have.
+/// The most operations and fragments in a document.
 const DEFINITIONS: usize = 100;
-/// How many fields, spreads and inline fragments all definitions of a document may have together, fragments in place.
+/// The most fields, spreads and inline fragments in all definitions of a document together, after expansion.
 const SELECTIONS: usize = 4 * COMPLEXITY;
-/// How many fields of `Query` or `Mutation` one request may ask for, whatever they are called in the answer. Queries run
-/// at the same time and mutations one after the other; clients send one.
+/// The most fields of `Query` or `Mutation` in a request, aliases included. Queries run concurrently, mutations one
+/// after the other; clients send one.
 pub const ROOTS: usize = 20;
-/// What a request may cost: a field costs 1, a row 10, and what is beneath a list counts for every row that may come.
+/// The highest cost of a request: a field costs 1, a row 10, and the selection beneath a list counts for every row that
+/// it may return.
 pub const COST: usize = 100_000;
-/// What it costs to read a row.
+/// The cost of reading a row.
 const ROW: usize = 10;
 
-/// How many values of variables a document may copy: each use of a variable copies all of its values, so a list of 48,000
-/// that is used 300 times would take seconds.
+/// The most values of variables that a document may copy. Each use of a variable copies all of its values: 300 uses of
+/// a list of 48,000 would take seconds.
 const COPIES: usize = 100_000;
 
-/// What is too much, and where.
+/// An exceeded limit, and its position in the document.
 #[derive(Debug)]
 pub struct Excess {
     pub message: String,
     pub position: Pos,
 }
 
-/// Refuses what the engine would work on for long.
+/// Refuses a document that the engine would take long to validate or execute.
 ///
 /// # Errors
-/// Too many definitions, fields, levels or rows, fragments within themselves, and fragments that are not there.
+/// Too many definitions, fields, levels, rows or copied values, recursive fragments, and unknown fragments.
 pub fn check(document: &ExecutableDocument, variables: &Variables) -> Result<(), Excess> {
     let (mut total, mut copies) = (0_usize, 0_usize);
     let mut definitions = 0;
@@ -80,7 +81,7 @@ pub fn check(document: &ExecutableDocument, variables: &Variables) -> Result<(),
             return Err(excess(message, selections));
         }
     }
-    // Those that no operation spreads, too. Their rows do not count, so no operation's variables are needed.
+    // Also fragments that no operation spreads. Their rows do not count, so no operation's variables are needed.
     let mut measuring = Measuring::new(document, Scope::new(variables, None, &given));
     for (name, fragment) in &document.fragments {
         let extent = measuring.fragment(name, fragment.pos, 0)?;
@@ -93,12 +94,12 @@ fn excess<T>(message: String, place: &Positioned<T>) -> Excess {
     Excess { message, position: place.pos }
 }
 
-/// How much is in a selection.
+/// The measurements of a selection.
 #[derive(Debug, Clone, Copy, Default)]
 struct Extent {
     /// Fields.
     fields: usize,
-    /// Fields of the selection itself, not of those beneath.
+    /// Fields of the selection itself, without nested selections.
     here: usize,
     /// Fields, spreads and inline fragments.
     selections: usize,
@@ -111,14 +112,14 @@ struct Extent {
 }
 
 impl Extent {
-    /// That of a fragment where it is spread, with what its directives copy.
+    /// One level deeper, as a fragment at its spread; `copies` are those of the spread's directives.
     fn beneath(self, copies: usize) -> Self {
         Self { levels: self.levels + 1, copies: self.copies.saturating_add(copies), ..self }
     }
 }
 
-/// Fragments are measured once for each operation, however often they are spread; one that is being measured has no
-/// extent yet.
+/// Measures a document for one operation. Each fragment is measured once, however often it is spread; `None` marks one
+/// in progress, which detects recursion.
 struct Measuring<'a> {
     document: &'a ExecutableDocument,
     scope: Scope<'a>,
@@ -159,7 +160,7 @@ impl<'a> Measuring<'a> {
             extent.copies = extent.copies.saturating_add(inner.copies);
             extent.levels = extent.levels.max(inner.levels);
         }
-        // Before anything is called one level deeper, so that this is never far down the stack.
+        // Bounds the recursion, so that the measuring itself does not overflow the stack.
         if level + extent.levels > NESTING {
             return Err(excess(format!("A query is nested at most {NESTING} levels deep."), selections));
         }

@@ -1,29 +1,29 @@
-//! Who is asking, and what this server can do.
+//! `me` and `appConfig`: the calling user, and the features of this server.
 
 use async_graphql::{Context, Object, SimpleObject};
 
 use super::Asking;
 use super::corp_user::CorpUser;
 use super::policy_types::Privilege;
-use super::problem::Problem;
+use super::problem::FieldError;
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::profile::Profile;
 use crate::http::datahub::settings::Authentication;
 use crate::service::people::profiles;
 
-/// What can be asked about oneself and about the server.
+/// Queries about the caller and the server.
 #[derive(Default)]
 pub struct MeQuery;
 
 #[Object]
 impl MeQuery {
-    /// Who is asking.
-    async fn me(&self, context: &Context<'_>) -> Option<Result<AuthenticatedUser, Problem>> {
+    /// Get the calling user.
+    async fn me(&self, context: &Context<'_>) -> Option<Result<AuthenticatedUser, FieldError>> {
         Some(me(context).await)
     }
 
-    /// What this server can do.
-    async fn app_config(&self, context: &Context<'_>) -> Option<Result<AppConfig, Problem>> {
+    /// Get the features of this server.
+    async fn app_config(&self, context: &Context<'_>) -> Option<Result<AppConfig, FieldError>> {
         Some(Asking::of(context).map(|asking| AppConfig {
             app_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             auth_config: AuthConfig { token_auth_enabled: asking.settings.authentication == Authentication::On },
@@ -36,11 +36,11 @@ impl MeQuery {
     }
 }
 
-async fn me(context: &Context<'_>) -> Result<AuthenticatedUser, Problem> {
+async fn me(context: &Context<'_>) -> Result<AuthenticatedUser, FieldError> {
     let asking = Asking::of(context)?;
     let actor = &asking.actor;
     let found = profiles::list(&asking.state.service, actor, vec![actor.id()]).await?.pop();
-    // The system client is nowhere in the database.
+    // The system client is not in the database.
     let profile = found.unwrap_or_else(|| Profile {
         principal: actor.principal().clone(),
         display_name: actor.username().to_string(),
@@ -51,16 +51,16 @@ async fn me(context: &Context<'_>) -> Result<AuthenticatedUser, Problem> {
     Ok(AuthenticatedUser { corp_user: CorpUser::from(&profile), platform_privileges })
 }
 
-/// Who is asking.
+/// The calling user.
 #[derive(SimpleObject)]
 pub struct AuthenticatedUser {
-    /// Who.
+    /// The user.
     corp_user: CorpUser,
-    /// What they may do.
+    /// The user's privileges on the platform.
     platform_privileges: PlatformPrivileges,
 }
 
-/// What somebody may do on the platform. What Tessera does not have nobody may.
+/// Privileges on the platform. Those for features that Tessera lacks are always false.
 #[derive(Default, SimpleObject)]
 #[expect(clippy::struct_excessive_bools, reason = "DataHub's type")]
 pub struct PlatformPrivileges {
@@ -78,29 +78,29 @@ pub struct PlatformPrivileges {
     manage_tokens: bool,
     /// `MANAGE_SERVICE_ACCOUNTS`
     manage_service_accounts: bool,
-    /// Not here.
+    /// Always false.
     manage_ingestion: bool,
-    /// Not here.
+    /// Always false.
     manage_secrets: bool,
-    /// Not here.
+    /// Always false.
     manage_domains: bool,
-    /// Not here.
+    /// Always false.
     manage_tests: bool,
-    /// Not here.
+    /// Always false.
     view_tests: bool,
-    /// Not here.
+    /// Always false.
     manage_glossaries: bool,
-    /// Not here.
+    /// Always false.
     create_domains: bool,
-    /// Not here.
+    /// Always false.
     create_tags: bool,
-    /// Not here.
+    /// Always false.
     manage_tags: bool,
-    /// Not here.
+    /// Always false.
     manage_global_views: bool,
-    /// Not here.
+    /// Always false.
     manage_ownership_types: bool,
-    /// Not here.
+    /// Always false.
     manage_global_announcements: bool,
 }
 
@@ -120,38 +120,38 @@ impl From<Permissions> for PlatformPrivileges {
     }
 }
 
-/// What this server can do.
+/// The features of this server.
 #[derive(SimpleObject)]
 pub struct AppConfig {
-    /// Tessera's.
+    /// Tessera's version.
     app_version: Option<String>,
     /// How callers authenticate.
     auth_config: AuthConfig,
-    /// What policies can say.
+    /// The policies that can be created.
     policies_config: PoliciesConfig,
-    /// Whether there are users.
+    /// Whether users can be managed.
     identity_management_config: IdentityManagementConfig,
 }
 
 /// How callers authenticate.
 #[derive(SimpleObject)]
 pub struct AuthConfig {
-    /// Whether they must prove who they are, and so whether tokens are of use.
+    /// Whether callers must authenticate, so that tokens are needed.
     token_auth_enabled: bool,
 }
 
-/// What policies can say.
+/// The policies that can be created.
 #[derive(SimpleObject)]
 pub struct PoliciesConfig {
-    /// They count.
+    /// Always true.
     enabled: bool,
-    /// What a policy of the platform can permit.
+    /// The privileges that a platform policy can grant.
     platform_privileges: Vec<Privilege>,
 }
 
-/// Whether there are users.
+/// Whether users can be managed.
 #[derive(SimpleObject)]
 pub struct IdentityManagementConfig {
-    /// There are.
+    /// Always true.
     enabled: bool,
 }

@@ -1,6 +1,6 @@
-//! `/api/graphql`: DataHub's GraphQL, with its names, its nullability and its errors.
+//! `/api/graphql`: DataHub's GraphQL, with DataHub's names, nullability and errors.
 //!
-//! One file for each subject; a field is added in the file of its type.
+//! One file per subject; add a field in the file of its type.
 
 mod answer;
 mod corp_user;
@@ -29,15 +29,15 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use self::engine::Engine;
-use self::problem::Problem;
-use self::skips::StandIns;
+use self::problem::FieldError;
+use self::skips::Placeholders;
 #[cfg(feature = "fuzzing")]
 pub use self::{
     answer::write,
     request::{parse, read},
 };
 use super::caller::Caller;
-use super::settings::Settings;
+use super::settings::DoorRules;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Violation};
 use crate::domain::listing::MAX_LIMIT;
@@ -47,7 +47,7 @@ use crate::http::problem::Failure;
 use crate::http::state::{State, data, state};
 use crate::http::valid::Raw;
 
-/// What can be asked.
+/// The queries.
 #[derive(MergedObject, Default)]
 pub struct Query(
     tokens::TokenQuery,
@@ -58,7 +58,7 @@ pub struct Query(
     scroll::ScrollQuery,
 );
 
-/// What can be changed.
+/// The mutations.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     tokens::TokenMutation,
@@ -67,7 +67,7 @@ pub struct Mutation(
     policies::PolicyMutation,
 );
 
-/// The schema, ready to answer.
+/// The executable schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
 /// How deep a selection may be nested; a full introspection needs 15.
@@ -89,16 +89,16 @@ pub fn schema() -> Schema {
         .finish()
 }
 
-/// The schema as text, as it is committed.
+/// The schema in SDL, as committed in `openapi/schema.graphql`.
 #[must_use]
 pub fn sdl() -> String {
     schema().sdl()
 }
 
-/// Ask DataHub's GraphQL
+/// Execute a GraphQL request of DataHub's API
 ///
-/// Whatever reaches the engine is answered with 200; what went wrong is in `errors`. The schema is in
-/// `openapi/schema.graphql`, and introspection is on.
+/// A request that reaches the engine is answered with 200; failures are in `errors`. The schema is in
+/// `openapi/schema.graphql`, and introspection is enabled.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "execute_graphql",
@@ -115,9 +115,9 @@ pub async fn execute(request: HttpRequest, asked: Asked<Raw, Caller>) -> Result<
     answer(&request, asked).await
 }
 
-/// Ask DataHub's GraphQL, at the frontend's address
+/// Execute a GraphQL request of DataHub's API at the frontend's path
 ///
-/// The same as `/api/graphql`.
+/// Identical to `/api/graphql`.
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "execute_frontend_graphql",
@@ -138,11 +138,11 @@ pub async fn execute_v2(request: HttpRequest, asked: Asked<Raw, Caller>) -> Resu
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GraphqlRequest {
-    /// A document of GraphQL.
+    /// A GraphQL document.
     query: String,
-    /// Values for its variables.
+    /// The values of its variables.
     variables: Option<Value>,
-    /// Which of its operations.
+    /// The name of the operation to execute.
     operation_name: Option<String>,
 }
 
@@ -158,7 +158,7 @@ async fn answer(request: &HttpRequest, asked: Asked<Raw, Caller>) -> Result<Http
         };
         drop(body);
         let mut response = schema.execute(request.data(Asking { state, settings, actor })).await;
-        if stand_ins == StandIns::Some {
+        if stand_ins == Placeholders::Some {
             skips::take_out(&mut response.data);
         }
         if response.errors.iter().any(problem::is_away) {
@@ -170,28 +170,28 @@ async fn answer(request: &HttpRequest, asked: Asked<Raw, Caller>) -> Result<Http
     Ok(HttpResponse::Ok().content_type("application/json;charset=utf-8").body(text))
 }
 
-/// Who asks whom.
+/// The context of a request: the actor, the service and the settings.
 struct Asking {
     state: web::Data<State>,
-    settings: web::Data<Settings>,
+    settings: web::Data<DoorRules>,
     actor: Actor,
 }
 
 impl Asking {
-    fn of<'a>(context: &Context<'a>) -> Result<&'a Self, Problem> {
-        context.data().map_err(|_| Problem::server("Nobody asks"))
+    fn of<'a>(context: &Context<'a>) -> Result<&'a Self, FieldError> {
+        context.data().map_err(|_| FieldError::server("Nobody asks"))
     }
 }
 
-/// Where a page begins and how long it is.
+/// The offset and the length of a page.
 #[derive(Debug, Clone, Copy)]
-struct Window {
+struct PageRequest {
     start: i32,
     count: i32,
 }
 
-impl Window {
-    /// Negative numbers are refused; a page has at most [`MAX_LIMIT`] records.
+impl PageRequest {
+    /// Checks that both are not negative, and clamps the length to [`MAX_LIMIT`].
     fn new(start: Option<i32>, count: Option<i32>, default: i32) -> Result<Self, Violation> {
         let (start, count) = (start.unwrap_or(0), count.unwrap_or(default));
         if start < 0 || count < 0 {
@@ -201,7 +201,7 @@ impl Window {
     }
 }
 
-/// A total for a field of 32 bits.
-fn total(counts: Option<crate::domain::listing::Counts>) -> i32 {
+/// A total as a 32-bit integer, clamped to its maximum.
+fn total(counts: Option<crate::domain::listing::RecordCounts>) -> i32 {
     counts.map_or(0, |counts| i32::try_from(counts.filtered).unwrap_or(i32::MAX))
 }

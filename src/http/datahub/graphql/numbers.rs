@@ -1,16 +1,16 @@
-//! Numbers as texts: DataHub takes `{start: "0", count: "20"}` for a page, and older clients write it so.
+//! Accepts `start` and `count` as strings, as DataHub does: older clients send `{start: "0", count: "20"}`.
 
 use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet};
 use async_graphql::{Positioned, Value as Constant};
 use async_graphql_value::Value as Literal;
 use serde_json::Value;
 
-/// The number in a text that stands where a page is described.
+/// The number in a text, if the member is `start` or `count`.
 fn number(name: &str, text: &str) -> Option<i32> {
     if name == "start" || name == "count" { text.parse().ok() } else { None }
 }
 
-/// Makes them numbers in the values of variables.
+/// Converts `start` and `count` to numbers in the values of variables.
 pub fn in_variables(variables: &mut Value) {
     match variables {
         Value::Object(members) => {
@@ -26,7 +26,7 @@ pub fn in_variables(variables: &mut Value) {
     }
 }
 
-/// The same in what is written into a document: arguments, and values that variables have by default.
+/// Converts `start` and `count` to numbers in a document: in arguments and in defaults of variables.
 pub fn in_document(document: &mut ExecutableDocument) {
     use async_graphql::parser::types::DocumentOperations::{Multiple, Single};
     match &mut document.operations {

@@ -7,15 +7,15 @@ use serde_json::{Map, Value as Json};
 
 use super::filters::{FacetFilterInput, FilterOperator};
 use super::policy_types::{ActorFilterInput, Policy, PolicyState, PolicyType, PolicyUpdateInput, ResourceFilterInput};
-use super::problem::Problem;
-use super::{Asking, Window, total};
+use super::problem::FieldError;
+use super::{Asking, PageRequest, total};
 use crate::domain::error::{Result as DomainResult, Violation};
 use crate::domain::policy::{self, Category, Criterion, Effect, Facet, Rule, Subjects};
 use crate::domain::text::{Description, DisplayName, at, is_hidden};
 use crate::http::datahub::urn;
 use crate::service::catalogue::policies::{self, Member, PolicyInput, PolicySearch};
 
-/// What can be asked about policies.
+/// Queries about policies.
 #[derive(Default)]
 pub struct PolicyQuery;
 
@@ -26,14 +26,14 @@ impl PolicyQuery {
         &self,
         context: &Context<'_>,
         input: ListPoliciesInput,
-    ) -> Option<Result<ListPoliciesResult, Problem>> {
+    ) -> Option<Result<ListPoliciesResult, FieldError>> {
         Some(list(context, input).await)
     }
 }
 
-async fn list(context: &Context<'_>, input: ListPoliciesInput) -> Result<ListPoliciesResult, Problem> {
+async fn list(context: &Context<'_>, input: ListPoliciesInput) -> Result<ListPoliciesResult, FieldError> {
     let asking = Asking::of(context)?;
-    let window = Window::new(input.start, input.count, 20)?;
+    let window = PageRequest::new(input.start, input.count, 20)?;
     let size = |number: i32| usize::try_from(number).unwrap_or_default();
     let search = PolicySearch {
         text: input.query.unwrap_or_default().trim().trim_matches('*').to_owned(),
@@ -47,7 +47,7 @@ async fn list(context: &Context<'_>, input: ListPoliciesInput) -> Result<ListPol
     Ok(ListPoliciesResult { start: window.start, count: window.count, total, policies })
 }
 
-/// The conditions of one alternative; clients send no more.
+/// The conditions of the only alternative; clients send no more than one.
 fn members(alternatives: Vec<AndFilterInput>) -> Result<BTreeMap<Member, Vec<String>>, Violation> {
     let wrong = |message: &str| Violation::new("orFilters", message);
     if alternatives.len() > 1 {
@@ -70,46 +70,50 @@ fn members(alternatives: Vec<AndFilterInput>) -> Result<BTreeMap<Member, Vec<Str
     Ok(members)
 }
 
-/// What can be done with policies.
+/// Mutations of policies.
 #[derive(Default)]
 pub struct PolicyMutation;
 
 #[Object]
 impl PolicyMutation {
-    /// Create a policy; the answer is its URN. It counts from now on.
-    async fn create_policy(&self, context: &Context<'_>, input: PolicyUpdateInput) -> Option<Result<String, Problem>> {
+    /// Create a policy and return its URN. It takes effect at once.
+    async fn create_policy(
+        &self,
+        context: &Context<'_>,
+        input: PolicyUpdateInput,
+    ) -> Option<Result<String, FieldError>> {
         Some(create(context, input).await)
     }
 
-    /// Replace a policy; the answer is its URN. It counts from now on.
+    /// Replace a policy and return its URN. It takes effect at once.
     async fn update_policy(
         &self,
         context: &Context<'_>,
         urn: String,
         input: PolicyUpdateInput,
-    ) -> Option<Result<String, Problem>> {
+    ) -> Option<Result<String, FieldError>> {
         Some(update(context, urn, input).await)
     }
 
-    /// Delete a policy; the answer is its URN.
-    async fn delete_policy(&self, context: &Context<'_>, urn: String) -> Option<Result<String, Problem>> {
+    /// Delete a policy and return its URN.
+    async fn delete_policy(&self, context: &Context<'_>, urn: String) -> Option<Result<String, FieldError>> {
         Some(delete(context, urn).await)
     }
 }
 
-async fn create(context: &Context<'_>, input: PolicyUpdateInput) -> Result<String, Problem> {
+async fn create(context: &Context<'_>, input: PolicyUpdateInput) -> Result<String, FieldError> {
     let asking = Asking::of(context)?;
     let created = policies::create(&asking.state.service, &asking.actor, input.parse()?).await?;
     Ok(created.qualified_name)
 }
 
-async fn update(context: &Context<'_>, urn: String, input: PolicyUpdateInput) -> Result<String, Problem> {
+async fn update(context: &Context<'_>, urn: String, input: PolicyUpdateInput) -> Result<String, FieldError> {
     let asking = Asking::of(context)?;
     let updated = policies::update(&asking.state.service, &asking.actor, known(urn)?, input.parse()?).await?;
     Ok(updated.qualified_name)
 }
 
-async fn delete(context: &Context<'_>, urn: String) -> Result<String, Problem> {
+async fn delete(context: &Context<'_>, urn: String) -> Result<String, FieldError> {
     let asking = Asking::of(context)?;
     policies::delete(&asking.state.service, &asking.actor, known(urn.clone())?).await?;
     Ok(urn)
@@ -124,7 +128,7 @@ impl PolicyUpdateInput {
     fn parse(self) -> DomainResult<PolicyInput> {
         let resources = self.resources.unwrap_or_default();
         let mut attributes = Map::new();
-        // What is said twice is decided by the criteria; the older members are kept for who reads them.
+        // The criteria decide; the older members are stored for clients that read them.
         attributes.insert("resourceType".to_owned(), resources.r#type.clone().map_or(Json::Null, Json::from));
         attributes.insert("resources".to_owned(), resources.resources.clone().map_or(Json::Null, Json::from));
         attributes.insert("allResources".to_owned(), resources.all_resources.map_or(Json::Null, Json::from));
@@ -148,7 +152,7 @@ impl PolicyUpdateInput {
     }
 }
 
-/// Privileges that the engine can be told of.
+/// The privileges, if every name is free of control and invisible characters.
 fn readable(privileges: Vec<String>) -> Result<Vec<String>, Violation> {
     let wrong = privileges.iter().position(|name| name.is_empty() || name.chars().any(is_hidden));
     match wrong {
@@ -161,11 +165,11 @@ fn readable(privileges: Vec<String>) -> Result<Vec<String>, Violation> {
 }
 
 impl ResourceFilterInput {
-    /// The criteria, from the newer and the older way to write them. An empty list of resources without
-    /// `allResources` is every resource, as in DataHub.
+    /// The criteria, from `filter` and from the older members. An empty list of resources without `allResources` means
+    /// every resource, as in DataHub.
     ///
     /// # Errors
-    /// A violation for a criterion without values, which nothing could meet.
+    /// A violation for a criterion without values, which no resource could meet.
     fn criteria(self) -> Result<Vec<Criterion>, Violation> {
         let equals = |field, values| Criterion { field, condition: policy::Condition::Equals, values };
         let mut criteria = Vec::new();
@@ -186,7 +190,7 @@ impl ResourceFilterInput {
                 condition: criterion.condition.into(),
                 values: criterion.values,
             };
-            // A client that writes back what it has read says twice what it wrote in the older way.
+            // A client that writes back a policy repeats in `filter` what it wrote in the older members.
             if !criteria.contains(&criterion) {
                 criteria.push(criterion);
             }
@@ -210,16 +214,16 @@ impl ActorFilterInput {
     }
 }
 
-/// Which policies.
+/// The page and the filter of policies.
 #[derive(Debug, InputObject)]
 pub struct ListPoliciesInput {
-    /// After so many.
+    /// The offset of the page.
     start: Option<i32>,
-    /// At most so many; 20 if left out.
+    /// The most policies; 20 by default.
     count: Option<i32>,
-    /// Part of the name.
+    /// A part of the name.
     query: Option<String>,
-    /// Conditions on `state`, `editable` and `type`.
+    /// Conditions on `state`, `editable` and `type`; at most one alternative.
     or_filters: Option<Vec<AndFilterInput>>,
 }
 
@@ -233,11 +237,11 @@ pub struct AndFilterInput {
 /// One page of policies.
 #[derive(SimpleObject)]
 pub struct ListPoliciesResult {
-    /// Where the page begins.
+    /// The offset of the page.
     start: i32,
-    /// How many were asked for.
+    /// The requested length of the page.
     count: i32,
-    /// How many there are.
+    /// The number of policies in all pages.
     total: i32,
     /// The policies.
     policies: Vec<Policy>,

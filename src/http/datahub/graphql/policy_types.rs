@@ -1,4 +1,4 @@
-//! The types of policies, as DataHub has them.
+//! DataHub's types of policies.
 
 use async_graphql::{Enum, InputObject, SimpleObject};
 
@@ -7,34 +7,34 @@ use crate::domain::policy::{self, Category, Condition};
 use crate::domain::principal::Role;
 use crate::http::datahub::urn;
 
-/// What a policy is about.
+/// What a policy covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum PolicyType {
-    /// Entities.
+    /// Entities (metadata).
     Metadata,
     /// The platform.
     Platform,
 }
 
-/// Whether a policy counts.
+/// Whether a policy is in effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum PolicyState {
-    /// Not yet.
+    /// Not in effect.
     Draft,
-    /// It does.
+    /// In effect.
     Active,
-    /// Not any more.
+    /// Not in effect.
     Inactive,
 }
 
 /// How a criterion compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum PolicyMatchCondition {
-    /// The same.
+    /// Equal to a value.
     Equals,
-    /// Its beginning.
+    /// Starts with a value.
     StartsWith,
-    /// Not the same.
+    /// Equal to none of the values.
     NotEquals,
 }
 
@@ -58,70 +58,70 @@ impl From<Condition> for PolicyMatchCondition {
     }
 }
 
-/// What a policy shall say; an update replaces all of it.
+/// A policy to create, or the replacement of one.
 #[derive(Debug, InputObject)]
 pub struct PolicyUpdateInput {
-    /// What it is about.
+    /// What it covers.
     pub r#type: PolicyType,
-    /// For people.
+    /// The display name.
     pub name: String,
-    /// Whether it counts.
+    /// Whether it is in effect.
     pub state: PolicyState,
-    /// What it is for.
+    /// Its purpose.
     pub description: Option<String>,
-    /// Which resources; for the platform it does not matter.
+    /// The resources; ignored for a platform policy.
     pub resources: Option<ResourceFilterInput>,
-    /// What it permits.
+    /// The privileges that it grants.
     pub privileges: Vec<String>,
-    /// Whom.
+    /// The principals that it applies to.
     pub actors: ActorFilterInput,
 }
 
-/// Which resources.
+/// The resources of a policy.
 #[derive(Debug, Default, InputObject)]
 pub struct ResourceFilterInput {
-    /// Of which type.
+    /// Their type.
     pub r#type: Option<String>,
-    /// Which, by their URNs.
+    /// Their URNs.
     pub resources: Option<Vec<String>>,
-    /// Whether all of the type.
+    /// Whether all resources of the type are meant.
     pub all_resources: Option<bool>,
-    /// Those that meet every criterion.
+    /// Criteria that a resource must meet.
     pub filter: Option<PolicyMatchFilterInput>,
 }
 
 /// Criteria that must all be met.
 #[derive(Debug, InputObject)]
 pub struct PolicyMatchFilterInput {
-    /// None is every resource.
+    /// The criteria; without any, every resource.
     pub criteria: Option<Vec<PolicyMatchCriterionInput>>,
 }
 
 /// One criterion.
 #[derive(Debug, InputObject)]
 pub struct PolicyMatchCriterionInput {
-    /// What is looked at: `TYPE`, `URN`, `TAG`, …
+    /// The field of the resource: `TYPE`, `URN`, `TAG`, …
     pub field: String,
-    /// One of them is enough.
+    /// The values, of which one must match.
     pub values: Vec<String>,
     /// How they are compared.
     pub condition: PolicyMatchCondition,
 }
 
-/// Whom a policy is about.
+/// The principals that a policy applies to.
 #[derive(Debug, InputObject)]
 pub struct ActorFilterInput {
     /// Users and service accounts.
     pub users: Option<Vec<String>>,
-    /// Groups: kept, and nobody is in them.
+    /// Groups: stored, but without members.
     pub groups: Option<Vec<String>>,
-    /// Whoever owns the resource.
+    /// Whether it applies to the owners of the resource.
     pub resource_owners: bool,
-    /// With these kinds of ownership.
+    /// The types of ownership that count.
     pub resource_owners_types: Option<Vec<String>>,
-    /// Everybody but API keys.
+    /// Whether it applies to all principals except API keys.
     pub all_users: bool,
-    /// Everybody in any group.
+    /// Whether it applies to all members of groups.
     pub all_groups: bool,
 }
 
@@ -130,36 +130,36 @@ pub struct ActorFilterInput {
 pub struct Policy {
     /// `urn:li:dataHubPolicy:<id>`
     urn: String,
-    /// What it is about.
+    /// What it covers.
     #[graphql(name = "type")]
     kind: PolicyType,
-    /// For people.
+    /// The display name.
     name: String,
-    /// Whether it counts.
+    /// Whether it is in effect.
     state: PolicyState,
-    /// What it is for.
+    /// Its purpose.
     description: Option<String>,
-    /// Which resources.
+    /// The resources; null for a platform policy.
     resources: Option<ResourceFilter>,
-    /// What it permits.
+    /// The privileges that it grants.
     privileges: Vec<String>,
-    /// Whom.
+    /// The principals that it applies to.
     actors: ActorFilter,
     /// Whether it can be changed.
     editable: bool,
 }
 
-/// Which resources.
+/// The resources of a policy.
 #[derive(SimpleObject)]
 pub struct ResourceFilter {
-    /// Of which type.
+    /// Their type.
     #[graphql(name = "type")]
     resource_type: Option<String>,
-    /// Which, by their URNs.
+    /// Their URNs.
     resources: Option<Vec<String>>,
-    /// Whether all of the type.
+    /// Whether all resources of the type are meant.
     all_resources: Option<bool>,
-    /// Those that meet every criterion.
+    /// Criteria that a resource must meet.
     filter: Option<PolicyMatchFilter>,
 }
 
@@ -173,9 +173,9 @@ pub struct PolicyMatchFilter {
 /// One criterion.
 #[derive(SimpleObject)]
 pub struct PolicyMatchCriterion {
-    /// What is looked at.
+    /// The field of the resource.
     field: String,
-    /// One of them is enough.
+    /// The values, of which one must match.
     values: Vec<PolicyMatchCriterionValue>,
     /// How they are compared.
     condition: PolicyMatchCondition,
@@ -188,7 +188,7 @@ pub struct PolicyMatchCriterionValue {
     value: String,
 }
 
-/// Whom a policy is about.
+/// The principals that a policy applies to.
 #[derive(SimpleObject)]
 pub struct ActorFilter {
     /// Users and service accounts.
@@ -197,13 +197,13 @@ pub struct ActorFilter {
     groups: Option<Vec<String>>,
     /// Roles.
     roles: Option<Vec<String>>,
-    /// Whoever owns the resource.
+    /// Whether it applies to the owners of the resource.
     resource_owners: bool,
-    /// With these kinds of ownership.
+    /// The types of ownership that count.
     resource_owners_types: Option<Vec<String>>,
-    /// Everybody but API keys.
+    /// Whether it applies to all principals except API keys.
     all_users: bool,
-    /// Everybody in any group.
+    /// Whether it applies to all members of groups.
     all_groups: bool,
 }
 
@@ -251,13 +251,13 @@ impl From<policy::Policy> for Policy {
     }
 }
 
-/// What a policy can permit.
+/// A privilege that a policy can grant.
 #[derive(SimpleObject)]
 pub struct Privilege {
     /// Its name.
     #[graphql(name = "type")]
     privilege_type: String,
-    /// For people.
+    /// The display name.
     display_name: Option<String>,
 }
 

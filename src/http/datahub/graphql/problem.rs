@@ -1,4 +1,4 @@
-//! Errors as GraphQL tells them: DataHub's codes, types and texts.
+//! Errors in GraphQL answers, with DataHub's codes, types and texts.
 
 use std::sync::Arc;
 
@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use crate::domain::error::{Error, Violation};
 use crate::http::problem::UNAUTHORIZED;
 
-/// What went wrong with one field.
+/// The error of one field.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub struct FieldError {
     kind: Kind,
     message: String,
 }
@@ -39,13 +39,13 @@ impl Kind {
     }
 }
 
-impl Problem {
-    /// A failure of the server's own, by DataHub's text for it.
+impl FieldError {
+    /// A server error with DataHub's text for it.
     pub fn server(message: &str) -> Self {
         Self { kind: Kind::Server, message: message.to_owned() }
     }
 
-    /// The same, with another text if it is a refusal.
+    /// Replaces the text of an authorization error; other errors stay as they are.
     pub fn refused_as(mut self, message: &str) -> Self {
         if self.kind == Kind::Unauthorized {
             message.clone_into(&mut self.message);
@@ -53,13 +53,13 @@ impl Problem {
         self
     }
 
-    /// A failure of the server's own instead, if nothing was found.
+    /// Turns `NotFound` into a server error with that text; other errors stay as they are.
     pub fn missing_as(self, message: &str) -> Self {
         if self.kind == Kind::NotFound { Self::server(message) } else { self }
     }
 }
 
-impl From<Error> for Problem {
+impl From<Error> for FieldError {
     fn from(error: Error) -> Self {
         let (kind, message) = match &error {
             Error::Invalid(violations) => {
@@ -86,13 +86,13 @@ impl From<Error> for Problem {
     }
 }
 
-impl From<Violation> for Problem {
+impl From<Violation> for FieldError {
     fn from(violation: Violation) -> Self {
         Error::from(violation).into()
     }
 }
 
-/// Our own messages continue the name of the field; DataHub's are whole sentences.
+/// Prefixes a message with the field, unless it is one of DataHub's whole sentences.
 fn text(violation: &Violation) -> String {
     if violation.message.starts_with(char::is_uppercase) {
         return violation.message.clone();
@@ -100,8 +100,8 @@ fn text(violation: &Violation) -> String {
     format!("`{}` {}", violation.field, violation.message)
 }
 
-impl From<Problem> for async_graphql::Error {
-    fn from(problem: Problem) -> Self {
+impl From<FieldError> for async_graphql::Error {
+    fn from(problem: FieldError) -> Self {
         let (code, kind) = problem.kind.code();
         let mut extensions = ErrorExtensionValues::default();
         extensions.set("code", code);
@@ -112,19 +112,19 @@ impl From<Problem> for async_graphql::Error {
     }
 }
 
-/// The longest message that is sent, in bytes: it may repeat what the client wrote.
+/// The longest message, in bytes; clipped because messages may quote the request.
 pub const MESSAGE: usize = 1024;
 
-/// Marks the error of a field for which the storage did not answer.
+/// Marks the error of a field whose storage is unavailable.
 struct Away;
 
-/// Whether the storage did not answer, so that the whole request is to be tried again.
+/// Whether the storage is unavailable, so that the whole request fails with 503.
 pub fn is_away(error: &ServerError) -> bool {
     error.source::<Away>().is_some()
 }
 
-/// An error as it is sent. One that has no classification yet is the engine's own, about the document: by it DataHub's
-/// client recognises a field that the server does not have.
+/// Renders an error as JSON. An error without a classification is the engine's own, about the document, and gets
+/// `ValidationError`, by which DataHub's client recognises an unknown field.
 pub fn render(error: &ServerError) -> Value {
     let mut error = error.clone();
     if error.message.len() > MESSAGE {

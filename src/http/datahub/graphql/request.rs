@@ -1,15 +1,15 @@
-//! Reading a GraphQL request.
+//! Parses and checks a GraphQL request.
 
 use async_graphql::{Pos, Request, Variables, parser};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::skips::{self, StandIns};
+use super::skips::{self, Placeholders};
 use super::{limits, numbers};
 use crate::domain::nesting::{TooMuch, Unreadable, check_graphql, read_json_overclosed};
 use crate::http::problem::Failure;
 
-/// The body of a request. Further members are ignored.
+/// The body of a request. Unknown members are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Body {
@@ -20,10 +20,10 @@ pub struct Body {
     operation_name: Option<String>,
 }
 
-/// The request in a body. Nothing of it is logged, as variables hold tokens.
+/// Parses a body. It is never logged, because variables hold tokens.
 ///
 /// # Errors
-/// A body that is none, or that is nested too deep.
+/// A body that is no GraphQL request, or is nested too deep.
 pub fn read(body: &[u8]) -> Result<Body, Failure> {
     if body.trim_ascii_start().first() == Some(&b'[') {
         return Err(Failure::Body("the body must be one GraphQL request: there are no batches".to_owned()));
@@ -42,11 +42,11 @@ fn no_graphql() -> Failure {
     Failure::Body(message.to_owned())
 }
 
-/// The document in it, small enough to be looked at by the engine.
+/// Parses the document and enforces all limits before the engine sees it.
 ///
 /// # Errors
-/// The error to send for what is no GraphQL, or too much of it.
-pub fn parse(body: Body) -> Result<(Request, StandIns), Value> {
+/// The error to send for invalid GraphQL or an exceeded limit.
+pub fn parse(body: Body) -> Result<(Request, Placeholders), Value> {
     check_graphql(&body.query)
         .map_err(|excess| problem(&format!("The query {excess}."), [place(&body.query, excess)], "InvalidSyntax"))?;
     let mut document = parser::parse_query(&body.query).map_err(|error| {
@@ -70,15 +70,15 @@ pub fn parse(body: Body) -> Result<(Request, StandIns), Value> {
     Ok((request, stand_ins))
 }
 
-/// The line and the column at which there is too much.
+/// The line and the column at which the limit is exceeded.
 fn place(query: &str, TooMuch { at, .. }: TooMuch) -> Pos {
     let before = &query[..query.floor_char_boundary(at)];
     let line = before.rsplit('\n').next().unwrap_or_default();
     Pos { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
 }
 
-/// What the parser says, without the line that it shows: a token may be in it, and clients log messages. What was
-/// expected comes last.
+/// The last line of the parser's message, which says what was expected. The excerpt before it may contain a token, and
+/// clients log messages.
 fn without_excerpt(error: &parser::Error) -> String {
     let message = error.to_string();
     let last = message.lines().last().unwrap_or_default().trim_start();
@@ -99,7 +99,7 @@ mod tests {
     use crate::domain::nesting::{GRAPHQL_DEPTH, JSON_DEPTH};
     use crate::http::datahub::graphql::schema;
 
-    /// Half of what a thread that answers requests has.
+    /// Half the stack of a thread that answers requests.
     const STACK: usize = 1 << 20;
 
     /// Reads, checks and executes a body on a small stack.
@@ -132,7 +132,7 @@ mod tests {
         }
     }
 
-    /// A document that uses `$v` so often, with that value.
+    /// Parses a document that uses `$v` `times` times, with that value.
     fn uses(document: &str, times: usize, value: &Value) -> Result<Request, Value> {
         let query = document.replace("USES", &"{field:\"o\",values:$v}".repeat(times));
         parse(read(json!({"query": query, "variables": {"v": value}}).to_string().as_bytes()).unwrap())

@@ -1,8 +1,8 @@
-//! What every subject uses: the scalar `Long`, and what leads from one entity to another.
+//! Shared types: the scalar `Long`, `EntityType` and relationships.
 
 use async_graphql::{Enum, InputObject, InputValueError, InputValueResult, Scalar, ScalarType, SimpleObject};
 
-/// A number of 64 bits: epoch milliseconds.
+/// A 64-bit integer: epoch milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Long(pub i64);
 
@@ -23,44 +23,44 @@ impl ScalarType for Long {
     }
 }
 
-/// What kind of thing an entity is.
+/// The type of an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum EntityType {
     /// An access token.
     AccessToken,
-    /// A user, or a service account.
+    /// A user or a service account.
     CorpUser,
 }
 
-/// Which relationships are wanted.
+/// The relationships to return.
 #[derive(Debug, InputObject)]
 pub struct RelationshipsInput {
     /// Their types.
     pub types: Vec<String>,
-    /// From the entity or to it.
+    /// Their direction.
     pub direction: RelationshipDirection,
-    /// After so many.
+    /// The offset of the page.
     pub start: Option<i32>,
-    /// At most so many.
+    /// The most relationships.
     pub count: Option<i32>,
 }
 
-/// From the entity or to it.
+/// The direction of a relationship.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum RelationshipDirection {
-    /// To it.
+    /// To the entity.
     Incoming,
-    /// From it.
+    /// From the entity.
     Outgoing,
 }
 
 /// Relationships of an entity.
 #[derive(Debug, Default, SimpleObject)]
 pub struct EntityRelationshipsResult {
-    /// Where the page begins.
+    /// The offset of the page.
     pub start: Option<i32>,
-    /// How many it has.
+    /// The number of relationships in the page: always 0.
     pub count: Option<i32>,
-    /// How many there are: Tessera keeps none.
+    /// The number of relationships: always 0, because Tessera stores none.
     pub total: Option<i32>,
 }

@@ -1,14 +1,14 @@
-//! `scrollAcrossEntities`: all users and service accounts, part by part, as `get_urns_by_filter` asks for them.
+//! `scrollAcrossEntities`: keyset pagination over users and service accounts, used by `get_urns_by_filter`.
 
 use async_graphql::{Context, Enum, InputObject, Object, SimpleObject};
 
 use super::corp_user::CorpUser;
 use super::entity::Entity;
 use super::policies::AndFilterInput;
-use super::problem::Problem;
+use super::problem::FieldError;
 use super::scalars::EntityType;
 use super::service_accounts::containing;
-use super::{Asking, Window, filters};
+use super::{Asking, PageRequest, filters};
 use crate::domain::error::Violation;
 use crate::domain::filter::Filter;
 use crate::domain::ids::PrincipalId;
@@ -16,25 +16,25 @@ use crate::domain::listing::clip;
 use crate::domain::profile::ProfileField;
 use crate::service::people::profiles;
 
-/// What can be searched.
+/// Queries that search.
 #[derive(Default)]
 pub struct ScrollQuery;
 
 #[Object]
 impl ScrollQuery {
-    /// Search users and service accounts, the oldest first. There is nothing else of DataHub's to be found.
+    /// Search users and service accounts, the oldest first. Tessera has no other entities of DataHub.
     async fn scroll_across_entities(
         &self,
         context: &Context<'_>,
         input: ScrollAcrossEntitiesInput,
-    ) -> Option<Result<ScrollResults, Problem>> {
+    ) -> Option<Result<ScrollResults, FieldError>> {
         Some(scroll(context, input).await)
     }
 }
 
-async fn scroll(context: &Context<'_>, input: ScrollAcrossEntitiesInput) -> Result<ScrollResults, Problem> {
+async fn scroll(context: &Context<'_>, input: ScrollAcrossEntitiesInput) -> Result<ScrollResults, FieldError> {
     let asking = Asking::of(context)?;
-    let Window { count, .. } = Window::new(None, input.count, 10)?;
+    let PageRequest { count, .. } = PageRequest::new(None, input.count, 10)?;
     let sorted = input.sort_input.map(|sort| (sort.sort_criteria.unwrap_or_default(), sort.sort_criterion));
     if let Some(wanted) = sorted.and_then(|(criteria, criterion)| criteria.into_iter().next().or(criterion)) {
         let message = format!("cannot be by `{}`: the order is always the oldest first", clip(&wanted.field));
@@ -67,28 +67,28 @@ fn read_scroll_id(text: &str) -> Result<PrincipalId, Violation> {
     id.map(PrincipalId::from).ok_or_else(|| Violation::new("scrollId", "must be a `nextScrollId` of the same search"))
 }
 
-/// What is searched for.
+/// A search.
 #[derive(Debug, InputObject)]
 pub struct ScrollAcrossEntitiesInput {
-    /// What kinds of things; all if left out.
+    /// The types of entities; all by default.
     types: Option<Vec<EntityType>>,
-    /// Part of a user name; `*` for every one.
+    /// A part of the user name; `*` for all.
     query: String,
-    /// At most so many; 10 if left out.
+    /// The most results; 10 by default.
     count: Option<i32>,
-    /// Where the part before ended.
+    /// The `nextScrollId` of the page before.
     scroll_id: Option<String>,
-    /// How long the search may be gone on with: it always may.
+    /// How long `nextScrollId` is valid. Ignored: it is always valid.
     keep_alive: Option<String>,
-    /// Conditions on `urn`, `username`, `removed` and `typeNames`: one of these must be met.
+    /// Alternatives of conditions on `urn`, `username`, `removed` and `typeNames`, of which one must be met.
     or_filters: Option<Vec<AndFilterInput>>,
-    /// How to search: there is one way only.
+    /// Options of the search. Ignored.
     search_flags: Option<SearchFlags>,
-    /// There is one order only, so this is refused.
+    /// Refused if it names a field, because the order is fixed.
     sort_input: Option<SearchSortInput>,
 }
 
-/// In which order.
+/// The order of the results.
 #[derive(Debug, InputObject)]
 pub struct SearchSortInput {
     /// The fields.
@@ -97,16 +97,16 @@ pub struct SearchSortInput {
     sort_criterion: Option<SortCriterion>,
 }
 
-/// One field of an order.
+/// One field to sort by.
 #[derive(Debug, InputObject)]
 pub struct SortCriterion {
     /// Its name.
     field: String,
-    /// Up or down.
+    /// Its direction.
     sort_order: SortOrder,
 }
 
-/// Up or down.
+/// The direction of a sort.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum SortOrder {
     /// The smallest first.
@@ -115,52 +115,52 @@ pub enum SortOrder {
     Descending,
 }
 
-/// How to search. Taken, and looked at by nothing.
+/// Options of a search. All are ignored.
 #[derive(Debug, InputObject)]
 pub struct SearchFlags {
-    /// Taken and ignored.
+    /// Ignored.
     skip_cache: Option<bool>,
-    /// Taken and ignored.
+    /// Ignored.
     skip_highlighting: Option<bool>,
-    /// Taken and ignored.
+    /// Ignored.
     skip_aggregates: Option<bool>,
-    /// Taken and ignored.
+    /// Ignored.
     max_agg_values: Option<i32>,
-    /// Taken and ignored.
+    /// Ignored.
     fulltext: Option<bool>,
-    /// Taken and ignored.
+    /// Ignored.
     get_suggestions: Option<bool>,
-    /// Taken and ignored.
+    /// Ignored.
     include_soft_deleted: Option<bool>,
-    /// Taken and ignored.
+    /// Ignored.
     include_restricted: Option<bool>,
-    /// Taken and ignored.
+    /// Ignored.
     fetch_extra_fields: Option<Vec<String>>,
 }
 
-/// One part of what was found.
+/// One page of results.
 #[derive(SimpleObject)]
 pub struct ScrollResults {
-    /// What leads on to the next part, if there is one.
+    /// The `scrollId` of the next page; null on the last.
     next_scroll_id: Option<String>,
-    /// How many were asked for.
+    /// The requested length of the page.
     count: i32,
-    /// How many there are.
+    /// The number of results in all pages.
     total: i32,
-    /// What was found.
+    /// The results.
     search_results: Vec<SearchResult>,
 }
 
-/// One thing that was found.
+/// One result.
 #[derive(SimpleObject)]
 pub struct SearchResult {
-    /// The thing.
+    /// The entity.
     entity: Entity,
-    /// What else there is of it: nothing.
+    /// Always null.
     extra_properties: Option<Vec<ExtraProperty>>,
 }
 
-/// Something else of what was found.
+/// An additional property of a result.
 #[derive(SimpleObject)]
 pub struct ExtraProperty {
     /// Its name.

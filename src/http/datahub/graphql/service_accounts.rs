@@ -1,10 +1,10 @@
-//! Service accounts that are no API keys.
+//! Service accounts other than API keys.
 
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 
-use super::problem::Problem;
+use super::problem::FieldError;
 use super::scalars::{EntityType, Long};
-use super::{Asking, Window, total};
+use super::{Asking, PageRequest, total};
 use crate::domain::filter::{Case, Filter, Pattern, Test};
 use crate::domain::listing::{Query, Sort, Start, Totals};
 use crate::domain::service_account::{self, PREFIX, ServiceAccountField};
@@ -12,13 +12,13 @@ use crate::domain::text::{Description, DisplayName, at};
 use crate::http::datahub::urn;
 use crate::service::keys::service_accounts;
 
-/// DataHub's text for a refusal to do something with service accounts.
-fn refused(verb: &str) -> impl Fn(crate::domain::error::Error) -> Problem {
+/// Replaces the text of an authorization error by DataHub's for service accounts.
+fn refused(verb: &str) -> impl Fn(crate::domain::error::Error) -> FieldError {
     let message = format!("Unauthorized to {verb} service accounts. Please contact your DataHub administrator.");
-    move |error| Problem::from(error).refused_as(&message)
+    move |error| FieldError::from(error).refused_as(&message)
 }
 
-/// What can be asked about service accounts.
+/// Queries about service accounts.
 #[derive(Default)]
 pub struct ServiceAccountQuery;
 
@@ -29,9 +29,9 @@ impl ServiceAccountQuery {
         &self,
         context: &Context<'_>,
         input: ListServiceAccountsInput,
-    ) -> Result<ListServiceAccountsResult, Problem> {
+    ) -> Result<ListServiceAccountsResult, FieldError> {
         let asking = Asking::of(context)?;
-        let window = Window::new(input.start, input.count, 10)?;
+        let window = PageRequest::new(input.start, input.count, 10)?;
         let query = Query::<ServiceAccountField> {
             filter: containing(
                 input.query.as_deref(),
@@ -49,20 +49,24 @@ impl ServiceAccountQuery {
         Ok(ListServiceAccountsResult { start: window.start, count: window.count, total, service_accounts })
     }
 
-    /// One service account.
-    async fn get_service_account(&self, context: &Context<'_>, urn: String) -> Option<Result<ServiceAccount, Problem>> {
+    /// Get a service account.
+    async fn get_service_account(
+        &self,
+        context: &Context<'_>,
+        urn: String,
+    ) -> Option<Result<ServiceAccount, FieldError>> {
         Some(get(context, &urn).await)
     }
 }
 
-async fn get(context: &Context<'_>, urn: &str) -> Result<ServiceAccount, Problem> {
+async fn get(context: &Context<'_>, urn: &str) -> Result<ServiceAccount, FieldError> {
     let asking = Asking::of(context)?;
     let username = urn::user("urn", urn)?;
     let found = service_accounts::get(&asking.state.service, &asking.actor, username).await.map_err(refused("get"))?;
     Ok(ServiceAccount::listed(found))
 }
 
-/// Records with a text in one of those fields, in either case.
+/// A filter for records with a text in one of those fields, ignoring case.
 pub(super) fn containing<F: Copy>(text: Option<&str>, fields: &[F]) -> Filter<F> {
     match text.map(|text| text.trim().trim_matches('*').replace('\0', "")).filter(|text| !text.is_empty()) {
         None => Filter::All(Vec::new()),
@@ -73,28 +77,28 @@ pub(super) fn containing<F: Copy>(text: Option<&str>, fields: &[F]) -> Filter<F>
     }
 }
 
-/// What can be done with service accounts.
+/// Mutations of service accounts.
 #[derive(Default)]
 pub struct ServiceAccountMutation;
 
 #[Object]
 impl ServiceAccountMutation {
-    /// Create a service account, which may do nothing until a role or a policy says so.
+    /// Create a service account, without permissions until a role or a policy grants some.
     async fn create_service_account(
         &self,
         context: &Context<'_>,
         input: CreateServiceAccountInput,
-    ) -> Option<Result<ServiceAccount, Problem>> {
+    ) -> Option<Result<ServiceAccount, FieldError>> {
         Some(create(context, input).await)
     }
 
-    /// Delete a service account: its tokens are refused from now on.
-    async fn delete_service_account(&self, context: &Context<'_>, urn: String) -> Option<Result<bool, Problem>> {
+    /// Delete a service account. Its tokens are refused at once.
+    async fn delete_service_account(&self, context: &Context<'_>, urn: String) -> Option<Result<bool, FieldError>> {
         Some(delete(context, &urn).await)
     }
 }
 
-async fn create(context: &Context<'_>, input: CreateServiceAccountInput) -> Result<ServiceAccount, Problem> {
+async fn create(context: &Context<'_>, input: CreateServiceAccountInput) -> Result<ServiceAccount, FieldError> {
     let asking = Asking::of(context)?;
     let given = input.display_name.filter(|name| !name.trim().is_empty());
     let display_name = at("displayName", given.as_deref().map(DisplayName::parse).transpose())?;
@@ -104,28 +108,28 @@ async fn create(context: &Context<'_>, input: CreateServiceAccountInput) -> Resu
     Ok(ServiceAccount { name: created.principal.username().to_string(), ..ServiceAccount::listed(created) })
 }
 
-async fn delete(context: &Context<'_>, urn: &str) -> Result<bool, Problem> {
+async fn delete(context: &Context<'_>, urn: &str) -> Result<bool, FieldError> {
     let asking = Asking::of(context)?;
     let username = urn::user("urn", urn)?;
     service_accounts::delete(&asking.state.service, &asking.actor, username).await.map_err(refused("delete"))?;
     Ok(true)
 }
 
-/// A program.
+/// A service account: a principal for a program.
 #[derive(SimpleObject)]
 pub struct ServiceAccount {
     /// `urn:li:corpuser:service_<uuid>`
     urn: String,
-    /// What kind of thing it is.
+    /// Always `CORP_USER`.
     #[graphql(name = "type")]
     entity_type: EntityType,
-    /// Its user name: whole when it is created, without the prefix elsewhere, as in DataHub.
+    /// Its user name: complete in the answer to its creation, without the prefix elsewhere, as in DataHub.
     name: String,
-    /// Its name for people.
+    /// The display name.
     display_name: Option<String>,
-    /// What it is for.
+    /// Its purpose.
     description: Option<String>,
-    /// Who created it.
+    /// The URN of its creator.
     created_by: Option<String>,
     /// When it was created.
     created_at: Option<Long>,
@@ -152,32 +156,32 @@ impl ServiceAccount {
 /// One page of service accounts.
 #[derive(SimpleObject)]
 pub struct ListServiceAccountsResult {
-    /// Where the page begins.
+    /// The offset of the page.
     start: i32,
-    /// How many were asked for.
+    /// The requested length of the page.
     count: i32,
-    /// How many there are.
+    /// The number of service accounts in all pages.
     total: i32,
     /// The service accounts.
     service_accounts: Vec<ServiceAccount>,
 }
 
-/// Which service accounts.
+/// The page and the filter of service accounts.
 #[derive(Debug, InputObject)]
 pub struct ListServiceAccountsInput {
-    /// After so many.
+    /// The offset of the page.
     start: Option<i32>,
-    /// At most so many; 10 if left out.
+    /// The most service accounts; 10 by default.
     count: Option<i32>,
-    /// Part of a name.
+    /// A part of the display name or user name.
     query: Option<String>,
 }
 
-/// What a service account shall be.
+/// A service account to create.
 #[derive(Debug, InputObject)]
 pub struct CreateServiceAccountInput {
-    /// Its name for people.
+    /// The display name.
     display_name: Option<String>,
-    /// What it is for.
+    /// Its purpose.
     description: Option<String>,
 }

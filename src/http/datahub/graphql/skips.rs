@@ -1,5 +1,5 @@
-//! `@skip` and `@include`, where the engine does not follow the specification: it does not see the defaults of variables
-//! there, and answers `null` for an object whose fields were all skipped.
+//! Works around two defects of the engine with `@skip` and `@include`: it ignores the defaults of variables there, and
+//! it answers `null` for an object whose fields are all skipped.
 
 use async_graphql::parser::types::{
     Directive, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet,
@@ -7,10 +7,10 @@ use async_graphql::parser::types::{
 use async_graphql::{Name, Positioned, Value as Constant, Variables};
 use async_graphql_value::Value as Literal;
 
-/// What stands in for the fields of an object that are all skipped, so that there is an object.
+/// The alias of the placeholder field in an object whose fields are all skipped.
 const NOTHING: &str = "__nothing";
 
-/// Gives the variables of the operation the values that they have by default.
+/// Sets missing variables of the operation to their defaults.
 pub fn set_defaults(document: &ExecutableDocument, operation: Option<&str>, variables: &mut Variables) {
     for definition in executed(document, operation).into_iter().flat_map(|found| &found.variable_definitions) {
         let name = &definition.node.name.node;
@@ -29,19 +29,19 @@ fn executed<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<
     found.map(|(_, operation)| &operation.node)
 }
 
-/// Whether stand-ins are in a document.
+/// Whether a document has placeholders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StandIns {
-    /// They are, and are taken out of the answer.
+pub enum Placeholders {
+    /// It does; they must be removed from the answer.
     Some,
-    /// There was no need.
+    /// It does not.
     None,
 }
 
-/// Puts a stand-in wherever all of a selection is skipped.
-pub fn fill(document: &mut ExecutableDocument, variables: &Variables) -> StandIns {
+/// Adds a placeholder to each selection whose fields are all skipped.
+pub fn fill(document: &mut ExecutableDocument, variables: &Variables) -> Placeholders {
     use async_graphql::parser::types::DocumentOperations::{Multiple, Single};
-    let mut filler = Filler { variables, filled: StandIns::None };
+    let mut filler = Filler { variables, filled: Placeholders::None };
     match &mut document.operations {
         Single(operation) => filler.selections(&mut operation.node.selection_set),
         Multiple(all) => all.values_mut().for_each(|operation| filler.selections(&mut operation.node.selection_set)),
@@ -54,11 +54,11 @@ pub fn fill(document: &mut ExecutableDocument, variables: &Variables) -> StandIn
 
 struct Filler<'a> {
     variables: &'a Variables,
-    filled: StandIns,
+    filled: Placeholders,
 }
 
 impl Filler<'_> {
-    /// Selections are nested only as deep as the parser was allowed to go.
+    /// Recursive, but only as deep as the limit of the parser.
     fn selections(&mut self, set: &mut Positioned<SelectionSet>) {
         let mut all_skipped = !set.node.items.is_empty();
         for selection in &mut set.node.items {
@@ -85,7 +85,7 @@ impl Filler<'_> {
                 selection_set: Positioned::default(),
             };
             set.node.items.push(Positioned::new(Selection::Field(Positioned::new(field, at)), at));
-            self.filled = StandIns::Some;
+            self.filled = Placeholders::Some;
         }
     }
 
@@ -103,7 +103,7 @@ impl Filler<'_> {
     }
 }
 
-/// Takes the stand-ins out of an answer.
+/// Removes the placeholders from an answer.
 pub fn take_out(value: &mut Constant) {
     match value {
         Constant::Object(members) => {

@@ -4,9 +4,9 @@ use async_graphql::{ComplexObject, Context, Enum, InputObject, Object, SimpleObj
 
 use super::corp_user::CorpUser;
 use super::filters::{FacetFilterInput, all};
-use super::problem::Problem;
+use super::problem::FieldError;
 use super::scalars::{EntityRelationshipsResult, EntityType, Long, RelationshipsInput};
-use super::{Asking, Window, total};
+use super::{Asking, PageRequest, total};
 use crate::domain::access_token::{self, AccessTokenField, AccessTokenKind, NewAccessToken};
 use crate::domain::api_key::{NEVER, Validity};
 use crate::domain::error::{Error, Violation};
@@ -16,20 +16,20 @@ use crate::http::datahub::urn;
 use crate::service::keys::access_tokens;
 use crate::service::people::profiles;
 
-/// What can be asked about access tokens.
+/// Queries about access tokens.
 #[derive(Default)]
 pub struct TokenQuery;
 
 #[Object]
 impl TokenQuery {
-    /// List access tokens. Whoever may not manage all of them must filter by `ownerUrn`, and by nobody but themselves.
+    /// List access tokens. Without `MANAGE_ACCESS_TOKENS`, callers must filter by their own `ownerUrn`.
     async fn list_access_tokens(
         &self,
         context: &Context<'_>,
         input: ListAccessTokenInput,
-    ) -> Result<ListAccessTokenResult, Problem> {
+    ) -> Result<ListAccessTokenResult, FieldError> {
         let asking = Asking::of(context)?;
-        let window = Window::new(input.start, input.count, 20)?;
+        let window = PageRequest::new(input.start, input.count, 20)?;
         let query = Query::<AccessTokenField> {
             filter: all(input.filters.unwrap_or_default())?,
             sort: Sort::parse("")?,
@@ -51,53 +51,53 @@ impl TokenQuery {
         Ok(ListAccessTokenResult { start: window.start, count: window.count, total, tokens })
     }
 
-    /// Whose a token is, for who may manage all of them.
+    /// Get the metadata of a token. Requires `MANAGE_ACCESS_TOKENS`.
     async fn get_access_token_metadata(
         &self,
         context: &Context<'_>,
         token: String,
-    ) -> Result<AccessTokenMetadata, Problem> {
+    ) -> Result<AccessTokenMetadata, FieldError> {
         let asking = Asking::of(context)?;
         let found = access_tokens::find_by_token(&asking.state.service, &asking.actor, &token).await?;
         Ok(found.into())
     }
 
-    /// Create an access token without a name for oneself. Use `createAccessToken` instead.
+    /// Create an unnamed access token for the caller. Use `createAccessToken` instead.
     async fn get_access_token(
         &self,
         context: &Context<'_>,
         input: GetAccessTokenInput,
-    ) -> Option<Result<AccessToken, Problem>> {
+    ) -> Option<Result<AccessToken, FieldError>> {
         Some(create_unnamed(context, input).await)
     }
 }
 
-/// What can be done with access tokens.
+/// Mutations of access tokens.
 #[derive(Default)]
 pub struct TokenMutation;
 
 #[Object]
 impl TokenMutation {
-    /// Create an access token. The answer is the only place that ever holds it.
+    /// Create an access token. Only this answer contains it.
     async fn create_access_token(
         &self,
         context: &Context<'_>,
         input: CreateAccessTokenInput,
-    ) -> Option<Result<AccessToken, Problem>> {
+    ) -> Option<Result<AccessToken, FieldError>> {
         Some(create(context, input).await)
     }
 
-    /// Revoke an access token: it is refused from now on.
-    async fn revoke_access_token(&self, context: &Context<'_>, token_id: String) -> Result<bool, Problem> {
+    /// Revoke an access token. It is refused at once.
+    async fn revoke_access_token(&self, context: &Context<'_>, token_id: String) -> Result<bool, FieldError> {
         let asking = Asking::of(context)?;
         let id = urn::token_id(&token_id).unwrap_or(&token_id).replace('\0', "?");
         let revoked = access_tokens::revoke(&asking.state.service, &asking.actor, id).await;
-        revoked.map_err(|error| Problem::from(error).missing_as("Failed to revoke access token"))?;
+        revoked.map_err(|error| FieldError::from(error).missing_as("Failed to revoke access token"))?;
         Ok(true)
     }
 }
 
-async fn create(context: &Context<'_>, input: CreateAccessTokenInput) -> Result<AccessToken, Problem> {
+async fn create(context: &Context<'_>, input: CreateAccessTokenInput) -> Result<AccessToken, FieldError> {
     let asking = Asking::of(context)?;
     let new = NewAccessToken {
         kind: input.r#type.into(),
@@ -110,7 +110,7 @@ async fn create(context: &Context<'_>, input: CreateAccessTokenInput) -> Result<
     Ok(AccessToken { access_token: created.token.expose(), metadata: Some(created.access_token.into()) })
 }
 
-async fn create_unnamed(context: &Context<'_>, input: GetAccessTokenInput) -> Result<AccessToken, Problem> {
+async fn create_unnamed(context: &Context<'_>, input: GetAccessTokenInput) -> Result<AccessToken, FieldError> {
     let asking = Asking::of(context)?;
     let actor = urn::user("actorUrn", &input.actor_urn)?;
     if actor != asking.actor.username().to_string() {
@@ -128,7 +128,7 @@ async fn create_unnamed(context: &Context<'_>, input: GetAccessTokenInput) -> Re
 }
 
 impl Asking {
-    fn validity(&self, named: Option<AccessTokenDuration>, iso: Option<&str>) -> Result<Validity, Problem> {
+    fn validity(&self, named: Option<AccessTokenDuration>, iso: Option<&str>) -> Result<Validity, FieldError> {
         let named = named.map(AccessTokenDuration::validity).transpose()?;
         Ok(at("duration", self.settings.lifetimes.choose(named, iso))?)
     }
@@ -137,36 +137,36 @@ impl Asking {
 /// An access token just created.
 #[derive(SimpleObject)]
 pub struct AccessToken {
-    /// The token: shown once.
+    /// The token, shown only once.
     access_token: String,
-    /// What is told of it.
+    /// Its metadata.
     metadata: Option<AccessTokenMetadata>,
 }
 
-/// What is told of an access token.
+/// The metadata of an access token.
 #[derive(Debug, SimpleObject)]
 #[graphql(complex)]
 pub struct AccessTokenMetadata {
     /// `urn:li:dataHubAccessToken:<id>`
     pub urn: String,
-    /// What kind of thing it is.
+    /// Always `ACCESS_TOKEN`.
     #[graphql(name = "type")]
     pub entity_type: EntityType,
-    /// Identifies it, and does not tell the token.
+    /// Its id, which is not secret.
     id: String,
     /// Its name.
     name: String,
-    /// What it is for.
+    /// Its purpose.
     description: Option<String>,
-    /// Whom it authenticates.
+    /// The URN of the principal that it authenticates.
     actor_urn: String,
-    /// Who created it.
+    /// The URN of its creator.
     owner_urn: String,
     /// When it was created.
     created_at: Long,
     /// When it expires; null for never.
     expires_at: Option<Long>,
-    /// Who created it, if they still exist.
+    /// Its creator; null once deleted.
     owner: Option<CorpUser>,
     #[graphql(skip)]
     owner_id: crate::domain::ids::PrincipalId,
@@ -174,7 +174,7 @@ pub struct AccessTokenMetadata {
 
 #[ComplexObject]
 impl AccessTokenMetadata {
-    /// Tessera keeps none.
+    /// Always empty, because Tessera stores none.
     async fn relationships(&self, input: RelationshipsInput) -> Option<EntityRelationshipsResult> {
         Some(EntityRelationshipsResult { start: input.start, count: Some(0), total: Some(0) })
     }
@@ -201,58 +201,58 @@ impl From<access_token::AccessToken> for AccessTokenMetadata {
 /// One page of access tokens.
 #[derive(SimpleObject)]
 pub struct ListAccessTokenResult {
-    /// Where the page begins.
+    /// The offset of the page.
     start: i32,
-    /// How many were asked for.
+    /// The requested length of the page.
     count: i32,
-    /// How many the filter lets through.
+    /// The number of matching tokens in all pages.
     total: i32,
-    /// The tokens: the last to expire first, and those that never do at the end.
+    /// The tokens, ordered by expiry, the latest first; those that never expire come last.
     tokens: Vec<AccessTokenMetadata>,
 }
 
-/// Which access tokens.
+/// The page and the filter of access tokens.
 #[derive(Debug, InputObject)]
 pub struct ListAccessTokenInput {
-    /// After so many.
+    /// The offset of the page.
     start: Option<i32>,
-    /// At most so many; 20 if left out.
+    /// The most tokens; 20 by default.
     count: Option<i32>,
-    /// All of them must be met.
+    /// Conditions that must all be met.
     filters: Option<Vec<FacetFilterInput>>,
 }
 
-/// What an access token shall be.
+/// An access token to create.
 #[derive(Debug, InputObject)]
 pub struct CreateAccessTokenInput {
-    /// For a person or for a program.
+    /// For a user or for a service account.
     r#type: AccessTokenType,
-    /// Whom it shall authenticate.
+    /// The URN of the principal that it authenticates.
     actor_urn: String,
-    /// How long it lives: this or `durationIso`.
+    /// How long it is valid: either this or `durationIso`.
     duration: Option<AccessTokenDuration>,
-    /// The same in ISO 8601: `P30D`.
+    /// How long it is valid, in ISO 8601: `P30D`.
     duration_iso: Option<String>,
     /// Its name.
     name: String,
-    /// What it is for.
+    /// Its purpose.
     description: Option<String>,
 }
 
-/// What an access token without a name shall be.
+/// An unnamed access token to create.
 #[derive(Debug, InputObject)]
 pub struct GetAccessTokenInput {
-    /// For a person.
+    /// For a user.
     r#type: AccessTokenType,
-    /// Whom it shall authenticate: oneself.
+    /// The URN of the caller.
     actor_urn: String,
-    /// How long it lives: this or `durationIso`.
+    /// How long it is valid: either this or `durationIso`.
     duration: Option<AccessTokenDuration>,
-    /// The same in ISO 8601: `P30D`.
+    /// How long it is valid, in ISO 8601: `P30D`.
     duration_iso: Option<String>,
 }
 
-/// Whom an access token authenticates.
+/// The kind of principal that an access token authenticates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum AccessTokenType {
     /// A user.
@@ -270,7 +270,7 @@ impl From<AccessTokenType> for AccessTokenKind {
     }
 }
 
-/// How long an access token lives.
+/// How long an access token is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum AccessTokenDuration {
     /// 1 hour.
@@ -287,7 +287,7 @@ pub enum AccessTokenDuration {
     SixMonths,
     /// 365 days.
     OneYear,
-    /// For ever.
+    /// Without expiry.
     NoExpiry,
 }
 

@@ -1,11 +1,11 @@
-//! Users: who there is, inviting, suspending and removing them, and their roles.
+//! Users: listing, inviting, suspending and removing them, and assigning roles.
 
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 
 use super::corp_user::{CorpUser, CorpUserStatus};
-use super::problem::Problem;
+use super::problem::FieldError;
 use super::service_accounts::containing;
-use super::{Asking, Window, total};
+use super::{Asking, PageRequest, total};
 use crate::domain::error::Violation;
 use crate::domain::fields::UserField;
 use crate::domain::listing::{Query, Sort, Start, Totals};
@@ -16,40 +16,40 @@ use crate::http::datahub::urn;
 use crate::service::authz::platform_access;
 use crate::service::people::{invites, profiles, users};
 
-/// How many users can be given a role at once, in one transaction.
+/// The most users that one request can assign a role to, in one transaction.
 const ACTORS: usize = 1000;
 
-/// What can be asked about users.
+/// Queries about users.
 #[derive(Default)]
 pub struct UserQuery;
 
 #[Object]
 impl UserQuery {
-    /// List users by their names.
+    /// List users, ordered by user name.
     async fn list_users(
         &self,
         context: &Context<'_>,
         input: ListUsersInput,
-    ) -> Option<Result<ListUsersResult, Problem>> {
+    ) -> Option<Result<ListUsersResult, FieldError>> {
         Some(list(context, input).await)
     }
 
-    /// One user, or service account.
-    async fn corp_user(&self, context: &Context<'_>, urn: String) -> Option<Result<Option<CorpUser>, Problem>> {
+    /// Get a user or a service account.
+    async fn corp_user(&self, context: &Context<'_>, urn: String) -> Option<Result<Option<CorpUser>, FieldError>> {
         Some(find(context, &urn).await)
     }
 
-    /// The invitation that lets people sign up: the same one until the next `createInviteToken`.
+    /// Get the invitation to sign up. It stays the same until the next `createInviteToken`.
     async fn get_invite_token(
         &self,
         context: &Context<'_>,
         input: GetInviteTokenInput,
-    ) -> Option<Result<InviteToken, Problem>> {
+    ) -> Option<Result<InviteToken, FieldError>> {
         Some(invite(context, input.role_urn, Invite::Current).await)
     }
 
-    /// What a user may do, and why.
-    async fn debug_access(&self, context: &Context<'_>, user_urn: String) -> Result<DebugAccessResult, Problem> {
+    /// Explain the privileges of a user.
+    async fn debug_access(&self, context: &Context<'_>, user_urn: String) -> Result<DebugAccessResult, FieldError> {
         let asking = Asking::of(context)?;
         let username = urn::user("userUrn", &user_urn)?;
         let access = platform_access::get(&asking.state.service, &asking.actor, username).await?;
@@ -66,10 +66,10 @@ impl UserQuery {
     }
 }
 
-async fn list(context: &Context<'_>, input: ListUsersInput) -> Result<ListUsersResult, Problem> {
+async fn list(context: &Context<'_>, input: ListUsersInput) -> Result<ListUsersResult, FieldError> {
     let asking = Asking::of(context)?;
     let service = &asking.state.service;
-    let window = Window::new(input.start, input.count, 20)?;
+    let window = PageRequest::new(input.start, input.count, 20)?;
     let query = Query::<UserField> {
         filter: containing(input.query.as_deref(), &[UserField::Username, UserField::Email]),
         sort: Sort::parse("")?,
@@ -85,60 +85,60 @@ async fn list(context: &Context<'_>, input: ListUsersInput) -> Result<ListUsersR
     Ok(ListUsersResult { start: window.start, count: window.count, total, users })
 }
 
-async fn find(context: &Context<'_>, urn: &str) -> Result<Option<CorpUser>, Problem> {
+async fn find(context: &Context<'_>, urn: &str) -> Result<Option<CorpUser>, FieldError> {
     let asking = Asking::of(context)?;
     let username = urn::user("urn", urn)?;
     let found = profiles::find(&asking.state.service, &asking.actor, username).await?;
     Ok(found.as_ref().map(CorpUser::from))
 }
 
-/// What can be done with users.
+/// Mutations of users.
 #[derive(Default)]
 pub struct UserMutation;
 
 #[Object]
 impl UserMutation {
-    /// Remove a user for good; one who does not exist is no error.
-    async fn remove_user(&self, context: &Context<'_>, urn: String) -> Option<Result<bool, Problem>> {
+    /// Remove a user permanently. An unknown user is no error.
+    async fn remove_user(&self, context: &Context<'_>, urn: String) -> Option<Result<bool, FieldError>> {
         Some(remove(context, &urn).await)
     }
 
-    /// Suspend a user, or let them in again.
+    /// Suspend or reinstate a user.
     async fn update_user_status(
         &self,
         context: &Context<'_>,
         urn: String,
         status: CorpUserStatus,
-    ) -> Option<Result<String, Problem>> {
+    ) -> Option<Result<String, FieldError>> {
         Some(set_status(context, urn, status).await)
     }
 
-    /// Give users and service accounts a role; without one, take theirs away.
+    /// Assign a role to users and service accounts; without `roleUrn`, remove their role.
     async fn batch_assign_role(
         &self,
         context: &Context<'_>,
         input: BatchAssignRoleInput,
-    ) -> Option<Result<bool, Problem>> {
+    ) -> Option<Result<bool, FieldError>> {
         Some(assign(context, input).await)
     }
 
-    /// Make every invitation void, and ask for a new one.
+    /// Revoke every invitation and create a new one.
     async fn create_invite_token(
         &self,
         context: &Context<'_>,
         input: CreateInviteTokenInput,
-    ) -> Option<Result<InviteToken, Problem>> {
+    ) -> Option<Result<InviteToken, FieldError>> {
         Some(invite(context, input.role_urn, Invite::Renewed).await)
     }
 }
 
-async fn remove(context: &Context<'_>, urn: &str) -> Result<bool, Problem> {
+async fn remove(context: &Context<'_>, urn: &str) -> Result<bool, FieldError> {
     let asking = Asking::of(context)?;
     users::remove(&asking.state.service, &asking.actor, urn::user("urn", urn)?).await?;
     Ok(true)
 }
 
-async fn set_status(context: &Context<'_>, urn: String, status: CorpUserStatus) -> Result<String, Problem> {
+async fn set_status(context: &Context<'_>, urn: String, status: CorpUserStatus) -> Result<String, FieldError> {
     let asking = Asking::of(context)?;
     let username = urn::user("urn", &urn)?;
     let value = serde_json::json!({"status": status.name()});
@@ -148,7 +148,7 @@ async fn set_status(context: &Context<'_>, urn: String, status: CorpUserStatus) 
     Ok(urn)
 }
 
-async fn assign(context: &Context<'_>, input: BatchAssignRoleInput) -> Result<bool, Problem> {
+async fn assign(context: &Context<'_>, input: BatchAssignRoleInput) -> Result<bool, FieldError> {
     let asking = Asking::of(context)?;
     let role = input.role_urn.map(|urn| urn::role("roleUrn", &urn)).transpose()?;
     if input.actors.len() > ACTORS {
@@ -159,15 +159,15 @@ async fn assign(context: &Context<'_>, input: BatchAssignRoleInput) -> Result<bo
     Ok(true)
 }
 
-/// Which invitation is wanted.
+/// Whether to get the current invitation or to renew it.
 #[derive(Clone, Copy)]
 enum Invite {
     Current,
     Renewed,
 }
 
-/// Whoever signs up without a role in the invitation looks on.
-async fn invite(context: &Context<'_>, role_urn: Option<String>, which: Invite) -> Result<InviteToken, Problem> {
+/// Gets or renews the invitation; without `roleUrn`, for the role guest.
+async fn invite(context: &Context<'_>, role_urn: Option<String>, which: Invite) -> Result<InviteToken, FieldError> {
     let asking = Asking::of(context)?;
     let role = role_urn.map_or(Ok(Role::Guest), |urn| urn::role("roleUrn", &urn))?;
     let invite_token = match which {
@@ -180,72 +180,72 @@ async fn invite(context: &Context<'_>, role_urn: Option<String>, which: Invite) 
 /// One page of users.
 #[derive(SimpleObject)]
 pub struct ListUsersResult {
-    /// Where the page begins.
+    /// The offset of the page.
     start: i32,
-    /// How many were asked for.
+    /// The requested length of the page.
     count: i32,
-    /// How many there are.
+    /// The number of users in all pages.
     total: i32,
     /// The users.
     users: Vec<CorpUser>,
 }
 
-/// Which users.
+/// The page and the filter of users.
 #[derive(Debug, InputObject)]
 pub struct ListUsersInput {
-    /// After so many.
+    /// The offset of the page.
     start: Option<i32>,
-    /// At most so many; 20 if left out.
+    /// The most users; 20 by default.
     count: Option<i32>,
-    /// Part of a name or of an address.
+    /// A part of the user name or e-mail address.
     query: Option<String>,
 }
 
-/// Lets people sign up.
+/// An invitation to sign up.
 #[derive(SimpleObject)]
 pub struct InviteToken {
-    /// To be handed out.
+    /// The invite token.
     invite_token: String,
 }
 
-/// Which invitation.
+/// The invitation to get.
 #[derive(Debug, InputObject)]
 pub struct GetInviteTokenInput {
-    /// The role of who signs up with it; `Reader` if left out.
+    /// The role of users that sign up with it; `Reader` by default.
     role_urn: Option<String>,
 }
 
-/// Which invitation.
+/// The invitation to create.
 #[derive(Debug, InputObject)]
 pub struct CreateInviteTokenInput {
-    /// The role of who signs up with it; `Reader` if left out.
+    /// The role of users that sign up with it; `Reader` by default.
     role_urn: Option<String>,
 }
 
-/// Who gets which role.
+/// An assignment of a role.
 #[derive(Debug, InputObject)]
 pub struct BatchAssignRoleInput {
-    /// The role; none takes theirs away.
+    /// The role; without it, roles are removed.
     role_urn: Option<String>,
     /// Users and service accounts.
     actors: Vec<String>,
 }
 
-/// What a user may do, and why.
+/// The privileges of a user, and their sources.
 #[derive(SimpleObject)]
 pub struct DebugAccessResult {
-    /// Their role.
+    /// The user's role.
     roles: Vec<String>,
-    /// Tessera knows no groups.
+    /// Always empty: Tessera has no groups.
     groups: Vec<String>,
-    /// Tessera knows no groups.
+    /// Always empty: Tessera has no groups.
     groups_with_roles: Vec<String>,
-    /// Tessera knows no groups.
+    /// Always empty: Tessera has no groups.
     roles_via_groups: Vec<String>,
-    /// Their role.
+    /// The user's role.
     all_roles: Vec<String>,
-    /// The policies about them.
+    /// The policies about the user.
     policies: Vec<String>,
-    /// What they may do on the platform.
+    /// The user's privileges on the platform.
     privileges: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! Decisions as the protocol writes them (section 5.5).
+//! Decisions in the wire format of `AuthZEN` (section 5.5).
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,38 +9,38 @@ use crate::domain::permission::Permission;
 use crate::domain::policy::{Decision, Ground, Outcome};
 use crate::service::authz::evaluation::Answer;
 
-/// Whether it may be done.
+/// Whether the subject may do it.
 #[derive(Serialize, ToSchema)]
 pub struct AccessDecision {
-    /// Whether it may be done.
+    /// Whether the subject may do it.
     pub decision: bool,
-    /// Why not; absent when it may be done.
+    /// Why it is denied; absent for a permit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DecisionContext>, nullable = false)]
     pub context: Option<DecisionContext>,
 }
 
-/// The decision, or one for each evaluation that was asked for.
+/// One decision, or one for each evaluation.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum AccessDecisions {
-    /// For a question without `evaluations`.
+    /// For a request without `evaluations`.
     One(AccessDecision),
-    /// For the others.
+    /// For a request with `evaluations`.
     Many {
-        /// In the order of the questions.
+        /// In the order of the request.
         evaluations: Vec<AccessDecision>,
     },
 }
 
-/// Why something may not be done.
+/// Why something is denied.
 #[derive(Serialize, ToSchema)]
 pub struct DecisionContext {
-    /// For those who may manage policies.
+    /// The reason for callers with `MANAGE_POLICIES`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     reason_admin: Option<DecisionReason>,
-    /// For anybody.
+    /// The reason for any caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     reason_user: Option<DecisionReason>,
@@ -60,15 +60,15 @@ pub struct DecisionReason {
 /// What is wrong with one of several evaluations.
 #[derive(Serialize, ToSchema)]
 pub struct DecisionError {
-    /// The HTTP status that it would have alone.
+    /// The HTTP status that the evaluation would have in a request of its own.
     #[schema(example = 400)]
     status: u16,
-    /// For people.
+    /// A message for people.
     message: String,
 }
 
 impl AccessDecision {
-    /// The answer to whoever asks. Who decided is told to those who may read policies.
+    /// The decision for the asking actor; names the deciding policies if the actor has `MANAGE_POLICIES`.
     pub fn new(answer: &Answer, asking: &Actor) -> Self {
         if answer.is_allowed() {
             return Self { decision: true, context: None };
@@ -82,7 +82,7 @@ impl AccessDecision {
         Self { decision: false, context: Some(context) }
     }
 
-    /// The answer to an evaluation that is none.
+    /// The decision for an invalid evaluation.
     pub fn failed(violation: &Violation) -> Self {
         let message = format!("`{}` {}", violation.field, violation.message);
         let error = Some(DecisionError { status: 400, message });

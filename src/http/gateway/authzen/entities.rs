@@ -1,4 +1,4 @@
-//! Subjects, actions and resources as the protocol writes them (sections 5 and 7.1.1).
+//! Subjects, actions and resources in the wire format of `AuthZEN` (sections 5 and 7.1.1).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -7,36 +7,36 @@ use utoipa::ToSchema;
 use crate::domain::error::Violation;
 use crate::domain::policy::{Properties, Resource, property};
 use crate::service::authz::decide::Inquiry;
-use crate::service::authz::evaluation::{About, Question};
+use crate::service::authz::evaluation::{About, Evaluation};
 
 /// The longest type, id or name, in bytes.
 const LONGEST: usize = 4096;
-/// The most properties of a subject, an action or a resource, and how many bytes their names and values have. One request
-/// may put a thousand questions about the same properties, and each takes a copy.
+/// The most properties of a subject, an action or a resource, and the most bytes of their names and values. One request
+/// may have 1000 evaluations with the same properties, and each copies them.
 const PROPERTIES: usize = 100;
 const PROPERTIES_LENGTH: usize = 8192;
 
-/// A subject or a resource. What a default leaves out, each evaluation says.
+/// A subject or a resource. A member that a default omits must be in each evaluation.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
 pub struct AccessEntity {
-    /// Of a subject `user`, `api_token`, or `identity` for either; of a resource the name of its type, or `platform`.
+    /// For a subject `user`, `api_token`, or `identity` for either; for a resource the name of its type, or `platform`.
     #[schema(required = true, value_type = String, example = "user")]
     pub r#type: Option<String>,
-    /// Of a subject its id, user name or client id (`apikey-…`); of a resource the qualified name or URN.
+    /// For a subject its id, user name or client id (`apikey-…`); for a resource its qualified name or URN.
     #[schema(required = true, value_type = String, example = "admin")]
     pub id: Option<String>,
-    /// What policies may look at; it counts more than what is stored.
+    /// Properties for conditions of policies; they take precedence over stored ones.
     #[schema(value_type = Option<Object>)]
     pub properties: Option<Map<String, Value>>,
 }
 
-/// What is searched for: it has a type, and an id is ignored.
+/// The type to search for; an id is ignored.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 pub struct AccessTarget {
-    /// As in `AccessEntity`.
+    /// The type, as in `AccessEntity`.
     #[schema(example = "Table")]
     pub r#type: String,
-    /// What policies may look at.
+    /// Properties for conditions of policies.
     #[schema(value_type = Option<Object>)]
     pub properties: Option<Map<String, Value>>,
 }
@@ -47,30 +47,30 @@ pub struct AccessAction {
     /// An action of a policy, a DataHub privilege, or for `platform` a permission.
     #[schema(required = true, value_type = String, example = "VIEW_ENTITY_PAGE")]
     pub name: Option<String>,
-    /// What policies may look at.
+    /// Properties for conditions of policies.
     #[schema(value_type = Option<Object>)]
     pub properties: Option<Map<String, Value>>,
 }
 
-/// One question, as far as it is put.
+/// One evaluation, possibly without members that have defaults.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 pub struct AccessEvaluation {
-    /// Who would do it.
+    /// The subject.
     #[schema(required = true, value_type = AccessEntity)]
     pub subject: Option<AccessEntity>,
-    /// What they would do.
+    /// The action of the subject.
     #[schema(required = true, value_type = AccessAction)]
     pub action: Option<AccessAction>,
-    /// With what.
+    /// The resource of the action.
     #[schema(required = true, value_type = AccessEntity)]
     pub resource: Option<AccessEntity>,
-    /// Taken, and looked at by no policy.
+    /// Ignored: no policy uses it.
     #[schema(value_type = Option<Object>)]
     pub context: Option<Map<String, Value>>,
 }
 
 impl AccessEvaluation {
-    /// The same, with defaults for what it leaves out: whole members, and in those that it has only what is required.
+    /// Fills in defaults: for missing members, and for missing required fields of present members.
     pub fn or(self, defaults: &Self) -> Self {
         let entity = |own: Option<AccessEntity>, default: &Option<AccessEntity>| match (own, default) {
             (Some(own), Some(default)) => Some(AccessEntity {
@@ -92,10 +92,10 @@ impl AccessEvaluation {
         }
     }
 
-    /// Checks the size of what every evaluation may take a copy of.
+    /// Checks the size of the properties of the defaults, which every evaluation may copy.
     ///
     /// # Errors
-    /// A violation that names the properties that are too many.
+    /// A violation that names the properties that are too large.
     pub fn check_defaults(&self) -> Result<(), Violation> {
         let of = |entity: &Option<AccessEntity>| entity.as_ref().and_then(|entity| entity.properties.clone());
         properties(of(&self.subject), "subject")?;
@@ -104,32 +104,32 @@ impl AccessEvaluation {
         Ok(())
     }
 
-    /// The question.
+    /// Converts the evaluation to a question.
     ///
     /// # Errors
-    /// A violation that names the member that is not there.
-    pub fn question(self) -> Result<Question, Violation> {
+    /// A violation that names the missing or invalid member.
+    pub fn question(self) -> Result<Evaluation, Violation> {
         let (subject, action) = (given(self.subject, "subject")?, given(self.action, "action")?);
         let (about, subject_properties) = read_subject(subject)?;
         let resource = read_resource(given(self.resource, "resource")?)?;
         let (action, action_properties) = read_action(action)?;
-        Ok(Question { about, inquiry: Inquiry { action, action_properties, subject_properties, resource } })
+        Ok(Evaluation { about, inquiry: Inquiry { action, action_properties, subject_properties, resource } })
     }
 }
 
-/// A member that must be there.
+/// Requires a member to be present.
 pub fn given<T>(member: Option<T>, name: &str) -> Result<T, Violation> {
     member.ok_or_else(|| Violation::new(name, "must be there"))
 }
 
-/// Whom it is about, and the properties.
+/// Parses a subject: which principal, and its properties.
 pub fn read_subject(subject: AccessEntity) -> Result<(About, Properties), Violation> {
     let kind = text(subject.r#type, "subject.type")?;
     let id = text(subject.id, "subject.id")?;
     Ok((About::new(&kind, &id), properties(subject.properties, "subject")?))
 }
 
-/// The resource.
+/// Parses a resource.
 pub fn read_resource(resource: AccessEntity) -> Result<Resource, Violation> {
     Ok(Resource {
         type_name: text(resource.r#type, "resource.type")?,
@@ -139,7 +139,7 @@ pub fn read_resource(resource: AccessEntity) -> Result<Resource, Violation> {
     })
 }
 
-/// The action's name, and its properties.
+/// Parses an action: its name and its properties.
 pub fn read_action(action: AccessAction) -> Result<(String, Properties), Violation> {
     Ok((text(action.name, "action.name")?, properties(action.properties, "action")?))
 }
@@ -154,12 +154,12 @@ fn text(member: Option<String>, name: &str) -> Result<String, Violation> {
     }
 }
 
-/// The type that is searched for, and the properties.
+/// Parses a search target: its type and its properties.
 pub fn read_target(target: AccessTarget, name: &str) -> Result<(String, Properties), Violation> {
     Ok((text(Some(target.r#type), &format!("{name}.type"))?, properties(target.properties, name)?))
 }
 
-/// Properties as policies see them.
+/// Converts properties to the form that policies use, and checks their size.
 fn properties(members: Option<Map<String, Value>>, name: &str) -> Result<Properties, Violation> {
     let members = members.unwrap_or_default();
     let properties: Properties = members.iter().map(|(name, value)| (name.clone(), property(value))).collect();

@@ -1,4 +1,4 @@
-//! `/.well-known/authzen-configuration`: where the decision point is (section 9).
+//! `/.well-known/authzen-configuration`: the URLs of the decision point (section 9).
 
 use actix_web::http::header::HOST;
 use actix_web::{HttpRequest, HttpResponse, get, web};
@@ -10,34 +10,34 @@ use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 
-/// Where a decision point is.
+/// The URLs of a decision point.
 #[derive(Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "the specification names them")]
 pub struct DecisionPoint {
     /// Its identifier: the URL of this server.
     #[schema(example = "https://tessera.example.org")]
     policy_decision_point: String,
-    /// Where one question is asked.
+    /// The URL for one evaluation.
     access_evaluation_endpoint: String,
-    /// Where several are.
+    /// The URL for several evaluations.
     access_evaluations_endpoint: String,
-    /// Where one searches for subjects.
+    /// The URL to search for subjects.
     search_subject_endpoint: String,
-    /// Where one searches for resources.
+    /// The URL to search for resources.
     search_resource_endpoint: String,
-    /// Where one searches for actions.
+    /// The URL to search for actions.
     search_action_endpoint: String,
 }
 
 /// Get the configuration of the decision point
 ///
-/// Section 9 of the `AuthZEN` Authorization API 1.0. The URLs begin with `TESSERA_PUBLIC_URL`, or if there is none with
-/// `https://` and the host that the request names.
+/// Section 9 of the `AuthZEN` Authorization API 1.0. The URLs begin with `TESSERA_PUBLIC_URL`; if it is not set, with
+/// `https://` and the `Host` of the request.
 #[utoipa::path(
     tag = "Decisions",
     operation_id = "get_decision_point",
     security(()),
-    responses((status = 200, description = "Where it is", body = DecisionPoint), Fails<400>),
+    responses((status = 200, description = "The URLs", body = DecisionPoint), Fails<400>),
 )]
 #[get("/.well-known/authzen-configuration")]
 pub async fn configuration(state: web::Data<State>, request: HttpRequest) -> Result<HttpResponse, Failure> {
@@ -57,7 +57,7 @@ pub async fn configuration(state: web::Data<State>, request: HttpRequest) -> Res
     Ok(HttpResponse::Ok().json(point))
 }
 
-/// The host that the request names, if it is one.
+/// The host of the request; fails unless it has only characters of host names.
 fn host(request: &HttpRequest) -> Result<&str, Violation> {
     let named = request.headers().get(HOST).and_then(|value| value.to_str().ok());
     let authority = named.or_else(|| request.uri().authority().map(actix_web::http::uri::Authority::as_str));

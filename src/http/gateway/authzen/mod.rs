@@ -1,5 +1,6 @@
-//! `/access/v1`: a decision point that speaks the `AuthZEN` Authorization API 1.0 of the `OpenID` Foundation. Sections
-//! are those of the specification.
+//! `/access/v1`: a policy decision point with the `AuthZEN` Authorization API 1.0 of the `OpenID` Foundation.
+//!
+//! Section numbers refer to that specification.
 
 mod answers;
 mod entities;
@@ -22,16 +23,16 @@ use crate::http::asked::Asked;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
 use crate::http::state::State;
-use crate::service::authz::evaluation::{self, Question, Semantic};
+use crate::service::authz::evaluation::{self, Evaluation, Semantic};
 
-/// How many evaluations one request can ask for.
+/// The most evaluations in a request.
 const EVALUATIONS: usize = 1000;
 
 /// Decide whether a subject may do something
 ///
-/// Section 6 of the `AuthZEN` Authorization API 1.0. Asking about oneself takes nothing, about others the permission
-/// `VERIFY_TOKENS`. Members that are not known are ignored. Of a refusal `context` says why, to those who hold
-/// `MANAGE_POLICIES` by naming the policies.
+/// Section 6 of the `AuthZEN` Authorization API 1.0. Other subjects than the caller require the permission
+/// `VERIFY_TOKENS`. Unknown members are ignored. `context` explains a denial; it names the policies if the caller has
+/// `MANAGE_POLICIES`.
 #[utoipa::path(
     tag = "Decisions",
     operation_id = "evaluate_access",
@@ -50,12 +51,12 @@ pub async fn evaluate(
     Ok(HttpResponse::Ok().json(decide_one(&state, &actor, question).await?))
 }
 
-async fn decide_one(state: &State, actor: &Actor, question: Question) -> Result<AccessDecision, Failure> {
+async fn decide_one(state: &State, actor: &Actor, question: Evaluation) -> Result<AccessDecision, Failure> {
     let answer = evaluation::evaluate_one(&state.service, actor, question).await.map_err(Failure::or_unavailable)?;
     Ok(AccessDecision::new(&answer, actor))
 }
 
-/// Several questions, with defaults for what each leaves out.
+/// Several evaluations, with defaults for the members that they omit.
 #[derive(Deserialize, ToSchema)]
 pub struct AccessEvaluations {
     /// The default of `subject`.
@@ -67,42 +68,42 @@ pub struct AccessEvaluations {
     /// The default of `resource`.
     #[schema(nullable = false)]
     resource: Option<AccessEntity>,
-    /// Taken, and looked at by no policy.
+    /// Ignored: no policy uses it.
     #[schema(value_type = Option<Object>)]
     context: Option<Map<String, Value>>,
-    /// At most 1000. Without any, the defaults are the one question.
+    /// At most 1000. If it is absent or empty, the defaults are the only evaluation.
     #[schema(value_type = Option<Vec<AccessEvaluation>>)]
     evaluations: Option<Vec<Value>>,
-    /// How they are evaluated.
+    /// Options of the evaluation.
     #[schema(nullable = false)]
     options: Option<EvaluationsOptions>,
 }
 
-/// How several questions are evaluated.
+/// Options of several evaluations.
 #[derive(Deserialize, ToSchema)]
 pub struct EvaluationsOptions {
-    /// How many are answered; all unless it says otherwise.
+    /// When to stop; by default all are answered.
     #[schema(nullable = false)]
     evaluations_semantic: Option<EvaluationsSemantic>,
 }
 
-/// How many of several questions are answered.
+/// When a series of evaluations stops.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EvaluationsSemantic {
-    /// All.
+    /// All are answered.
     ExecuteAll,
-    /// Those up to the first that is denied.
+    /// Stops after the first denial.
     DenyOnFirstDeny,
-    /// Those up to the first that is permitted.
+    /// Stops after the first permit.
     PermitOnFirstPermit,
 }
 
-/// Decide several questions
+/// Decide several evaluations
 ///
-/// Section 7 of the same. The answers come in the order of the questions. One that cannot be read is answered with
-/// `decision: false` and an error in its `context`; the others are decided. Without `evaluations` the answer is that of
-/// `/access/v1/evaluation`.
+/// Section 7 of the `AuthZEN` Authorization API 1.0. The decisions are in the order of the evaluations. An invalid
+/// evaluation gets `decision: false` and an error in its `context`; the others are decided. Without `evaluations` the
+/// answer is that of `/access/v1/evaluation`.
 #[utoipa::path(
     tag = "Decisions",
     operation_id = "evaluate_accesses",
@@ -141,8 +142,8 @@ pub async fn evaluate_many(
     Ok(HttpResponse::Ok().json(AccessDecisions::Many { evaluations: decisions.collect() }))
 }
 
-/// The question at a place, put together from its own parts and the defaults.
-fn read(place: usize, evaluation: &Value, defaults: &AccessEvaluation) -> Result<Question, Violation> {
+/// Parses the evaluation at an index, completed by the defaults.
+fn read(place: usize, evaluation: &Value, defaults: &AccessEvaluation) -> Result<Evaluation, Violation> {
     let evaluation = AccessEvaluation::deserialize(evaluation)
         .map_err(|_| Violation::new(format!("evaluations[{place}]"), "has a member of the wrong type"))?;
     let question = evaluation.or(defaults).question();

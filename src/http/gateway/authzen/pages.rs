@@ -1,4 +1,4 @@
-//! Pages of search results (section 8.2).
+//! Keyset pagination of search results (section 8.2).
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -10,27 +10,27 @@ use crate::domain::filter::Value;
 use crate::http::state::State;
 use crate::service::authz::search_access::{CANDIDATES, Results, Window};
 
-/// Which part of the results is wanted.
+/// The requested page of results.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
-pub struct PageAsked {
-    /// The `next_token` of the page before. All else must be the same as in the request for that.
+pub struct PageRequest {
+    /// The `next_token` of the page before. The rest of the request must be unchanged.
     token: Option<String>,
-    /// How many results at most; 1000 are the most there are.
+    /// The most results in the page, at most 1000.
     #[schema(minimum = 0, maximum = 2_147_483_647)]
     limit: Option<u32>,
 }
 
-/// Where the next part is.
+/// The position of the next page.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PageTold {
-    /// The `token` of the next request; empty when there is no more.
+pub struct PageResponse {
+    /// The `token` of the next request; empty on the last page.
     next_token: String,
-    /// How many results this answer has.
+    /// The number of results in this page.
     #[schema(value_type = i32, minimum = 0)]
     count: usize,
 }
 
-/// The pages of one question.
+/// The pages of one search.
 pub struct Pages {
     seal: CursorSeal,
     window: Window,
@@ -38,11 +38,11 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// The page that a request is for. Tokens work for the same question of the same actor only.
+    /// Parses the requested page. A token is valid only for the same search by the same actor.
     ///
     /// # Errors
-    /// A violation for a token of another question, or of another limit.
-    pub fn new(state: &State, actor: &Actor, page: Option<PageAsked>, question: &impl Serialize) -> Result<Self> {
+    /// A violation for a token of another search or another limit.
+    pub fn new(state: &State, actor: &Actor, page: Option<PageRequest>, question: &impl Serialize) -> Result<Self> {
         let question = serde_json::to_string(question).map_err(|error| Error::Internal(error.into()))?;
         let seal = state.service.peppers.derive("cursor");
         let seal = CursorSeal::new(seal, &["/access/v1/search", &actor.id().to_string(), &question]);
@@ -51,7 +51,7 @@ impl Pages {
         if page.as_ref().and_then(|page| page.limit).is_some_and(|limit| limit > i32::MAX.cast_unsigned()) {
             return Err(Violation::new("page.limit", format!("must be at most {}", i32::MAX)).into());
         }
-        let PageAsked { token, limit } = page.unwrap_or(PageAsked { token: None, limit: None });
+        let PageRequest { token, limit } = page.unwrap_or(PageRequest { token: None, limit: None });
         let limit = limit.map(most);
         let window = match token.filter(|token| !token.is_empty()) {
             None => Window { after: String::new(), limit: limit.unwrap_or(CANDIDATES) },
@@ -71,13 +71,13 @@ impl Pages {
         Ok(Self { seal, window, asked })
     }
 
-    /// The part of the results that the page is.
+    /// The range of results of the page.
     pub fn window(&self) -> Window {
         self.window.clone()
     }
 
-    /// The results, and what is told of the page: to those who asked for one, and when there is more.
-    pub fn told(&self, results: Results) -> (Vec<String>, Option<PageTold>) {
+    /// The results, with page information if the request had `page` or if there are more results.
+    pub fn told(&self, results: Results) -> (Vec<String>, Option<PageResponse>) {
         let Results { names, end } = results;
         let told = self.asked || end.is_some();
         let next_token = end.map_or_else(String::new, |id| {
@@ -85,7 +85,7 @@ impl Pages {
             self.seal.write(&Cursor { values: vec![Value::Instant(limit)], id })
         });
         let count = names.len();
-        (names, told.then_some(PageTold { next_token, count }))
+        (names, told.then_some(PageResponse { next_token, count }))
     }
 }
 

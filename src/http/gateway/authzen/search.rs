@@ -1,4 +1,4 @@
-//! `/access/v1/search`: who may, with what, and what (section 8).
+//! `/access/v1/search`: searches for subjects, resources and actions (section 8).
 
 use actix_web::{HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::entities::{
     AccessAction, AccessEntity, AccessTarget, read_action, read_resource, read_subject, read_target,
 };
-use super::pages::{PageAsked, PageTold, Pages};
+use super::pages::{PageRequest, PageResponse, Pages};
 use crate::domain::policy::Resource;
 use crate::http::asked::Asked;
 use crate::http::openapi::{AnyError, Fails};
@@ -18,81 +18,81 @@ use crate::service::authz::decide::Inquiry;
 use crate::service::authz::evaluation::kinds_of;
 use crate::service::authz::search_access;
 
-/// Who may?
+/// A search for the subjects that may do something.
 #[derive(Deserialize, ToSchema)]
 pub struct SubjectSearch {
-    /// The type of subject to look for.
+    /// The type of subject to search for.
     subject: AccessTarget,
-    /// What they would do.
+    /// The action of the subject.
     action: AccessAction,
-    /// With what.
+    /// The resource of the action.
     resource: AccessEntity,
-    /// Taken, and looked at by no policy.
+    /// Ignored: no policy uses it.
     #[schema(value_type = Option<Object>)]
     context: Option<Map<String, Value>>,
-    /// Which part of the results.
+    /// The page of results.
     #[schema(nullable = false)]
-    page: Option<PageAsked>,
+    page: Option<PageRequest>,
 }
 
-/// With what?
+/// A search for the resources that a subject may do something with.
 #[derive(Deserialize, ToSchema)]
 pub struct ResourceSearch {
-    /// Who would do it.
+    /// The subject.
     subject: AccessEntity,
-    /// What they would do.
+    /// The action of the subject.
     action: AccessAction,
-    /// The type of resource to look for.
+    /// The type of resource to search for.
     resource: AccessTarget,
-    /// Taken, and looked at by no policy.
+    /// Ignored: no policy uses it.
     #[schema(value_type = Option<Object>)]
     context: Option<Map<String, Value>>,
-    /// Which part of the results.
+    /// The page of results.
     #[schema(nullable = false)]
-    page: Option<PageAsked>,
+    page: Option<PageRequest>,
 }
 
-/// What may they do?
+/// A search for the actions that a subject may do.
 #[derive(Deserialize, ToSchema)]
 pub struct ActionSearch {
-    /// Who would do it.
+    /// The subject.
     subject: AccessEntity,
-    /// With what.
+    /// The resource of the action.
     resource: AccessEntity,
-    /// Taken, and looked at by no policy.
+    /// Ignored: no policy uses it.
     #[schema(value_type = Option<Object>)]
     context: Option<Map<String, Value>>,
-    /// Which part of the results.
+    /// The page of results.
     #[schema(nullable = false)]
-    page: Option<PageAsked>,
+    page: Option<PageRequest>,
 }
 
-/// Subjects or resources.
+/// Subjects or resources that a search found.
 #[derive(Serialize, ToSchema)]
 pub struct FoundEntities {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    page: Option<PageTold>,
-    /// All of the type that was looked for.
+    page: Option<PageResponse>,
+    /// The results, all of the type in the request.
     results: Vec<FoundEntity>,
 }
 
 /// A subject or a resource.
 #[derive(Serialize, ToSchema)]
 pub struct FoundEntity {
-    /// The type that was looked for.
+    /// The type in the request.
     r#type: String,
     /// A user name, a client id, or a qualified name.
     id: String,
 }
 
-/// Actions.
+/// Actions that a search found.
 #[derive(Serialize, ToSchema)]
 pub struct FoundActions {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    page: Option<PageTold>,
-    /// In the order of their names.
+    page: Option<PageResponse>,
+    /// The actions, ordered by name.
     results: Vec<FoundAction>,
 }
 
@@ -104,22 +104,22 @@ pub struct FoundAction {
 }
 
 impl FoundEntities {
-    fn new(kind: &str, names: Vec<String>, page: Option<PageTold>) -> Self {
+    fn new(kind: &str, names: Vec<String>, page: Option<PageResponse>) -> Self {
         let results = names.into_iter().map(|id| FoundEntity { r#type: kind.to_owned(), id });
         Self { page, results: results.collect() }
     }
 }
 
-/// Search for who may do something
+/// Search for the subjects that may do something
 ///
-/// Section 8.4 of the `AuthZEN` Authorization API 1.0. It takes the permission `VERIFY_TOKENS`. 1000 principals are looked
-/// at for one page, so a page may have fewer results than there is room for; `page.next_token` leads on.
+/// Section 8.4 of the `AuthZEN` Authorization API 1.0. Requires the permission `VERIFY_TOKENS`. Each page examines 1000
+/// principals, so it may have fewer results than `page.limit`; `page.next_token` is the token of the next page.
 #[utoipa::path(
     tag = "Decisions",
     operation_id = "search_subjects",
     request_body = SubjectSearch,
     responses(
-        (status = 200, description = "Those who may; nobody for an unknown type", body = FoundEntities),
+        (status = 200, description = "The subjects; none for an unknown type", body = FoundEntities),
         AnyError, Fails<403>, Fails<413>, Fails<503>,
     ),
 )]
@@ -139,10 +139,10 @@ pub async fn subjects(
     Ok(HttpResponse::Ok().json(FoundEntities::new(&kind, names, page)))
 }
 
-/// Search for what a subject may do something with
+/// Search for the resources that a subject may do something with
 ///
-/// Section 8.5 of the same. Candidates are the stored assets of the type, and the names that policies about the subject
-/// spell out: 1000 for one page.
+/// Section 8.5 of the `AuthZEN` Authorization API 1.0. Candidates are the stored assets of the type, and the names that
+/// policies about the subject contain: 1000 per page.
 #[utoipa::path(
     tag = "Decisions",
     operation_id = "search_resources",
@@ -170,10 +170,10 @@ pub async fn resources(
     Ok(HttpResponse::Ok().json(FoundEntities::new(&kind, names, page)))
 }
 
-/// Search for what a subject may do with a resource
+/// Search for the actions that a subject may do with a resource
 ///
-/// Section 8.6 of the same. Candidates are the actions of Atlan's personas, and those that policies about the subject
-/// name; for a resource of type `platform` the permissions.
+/// Section 8.6 of the `AuthZEN` Authorization API 1.0. Candidates are the actions of Atlan's personas, and those that
+/// policies about the subject name; for a resource of type `platform`, the permissions.
 #[utoipa::path(
     tag = "Decisions",
     operation_id = "search_actions",

@@ -1,11 +1,20 @@
-//! Connections that are slow, and those that make room for others.
+//! Tests of slow clients, and of connections that close to make room for others.
 
 use super::*;
 
 fn limited(limits: ConnectionLimits, pace: Pace) -> (Running, Arc<Connections>) {
     let connections = Connections::new(limits);
     let kept = Arc::clone(&connections);
-    (Running::with(Settings { workers: 1, stop: Stop::ByHandle, pace, connections, ..Settings::default() }), kept)
+    (
+        Running::with(ServerSettings {
+            workers: 1,
+            stop: Stop::ByHandle,
+            pace,
+            connections,
+            ..ServerSettings::default()
+        }),
+        kept,
+    )
 }
 
 #[test]
@@ -16,7 +25,7 @@ fn every_head_is_timed_and_the_answer_before_it_is_still_given() {
     assert_eq!(ask(&mut second, PLAIN), (200, PLAIN_READ.into()));
     second.write_all(b"GET / HTTP/1.1\r\nHos").unwrap();
     assert!(is_closed(&mut second));
-    // However steadily a head trickles in; one that is not followed, as it is none of HTTP/1, is no better off.
+    // A head that trickles in steadily times out all the same, and so does one that is not HTTP/1.
     for beginning in ["GET / HTTP/1.1\r\nX: ", "x"] {
         let mut trickling = server.connect();
         assert_eq!(ask(&mut trickling, PLAIN), (200, PLAIN_READ.into()));
@@ -83,7 +92,7 @@ fn many_connections_that_send_nothing_or_half_a_head_keep_nobody_out() {
     server.stop();
 }
 
-/// A connection whose client asks again and again for a large answer and takes nothing of it.
+/// A client that requests a large response again and again and reads nothing.
 fn greedy(server: &Running) -> Client {
     let mut client = server.connect();
     client.write_all("GET /large HTTP/1.1\r\nHost: x\r\n\r\n".repeat(16).as_bytes()).unwrap();

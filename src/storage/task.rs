@@ -1,7 +1,7 @@
-//! A piece of work on the database, as the request that waits for it and the thread that does it both see it.
+//! A task: a piece of database work, shared by the request that waits for it and the thread that does it.
 //!
-//! The request may give the work up: it was answered otherwise, or its client is gone. The thread may commit. Whichever
-//! happens first wins, so a request that was given up leaves nothing behind.
+//! The request may give the work up, because it was answered already or its client disconnected. The thread may commit.
+//! Whichever happens first wins, so a request that was given up in time changes nothing.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,30 +13,30 @@ const GIVEN_UP: u8 = 1;
 const COMMITTING: u8 = 2;
 
 /// A piece of work on the database.
-pub struct Errand {
+pub struct DatabaseTask {
     state: AtomicU8,
     ends_at: Option<Instant>,
-    /// The process of PostgreSQL that is at it now.
+    /// The PostgreSQL process that works on it now.
     server_process: Mutex<Option<i32>>,
 }
 
-/// Whether the request or the commit was first.
+/// Which came first, giving up or the commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GivenUp {
-    /// The request: nothing of the work will be committed.
+    /// Giving up: nothing of the work is committed.
     InTime,
-    /// The commit: it has begun, and may have been done.
+    /// The commit: it has begun, and may be complete.
     TooLate,
 }
 
-impl Errand {
-    /// Work that may take so long, and reads only.
+impl DatabaseTask {
+    /// Read-only work with a time limit.
     #[must_use]
     pub fn within(limit: Duration) -> Arc<Self> {
         Self::until(Some(Instant::now() + limit))
     }
 
-    /// Work that takes as long as its statements may.
+    /// Work that is limited only by the timeouts of its statements.
     #[must_use]
     pub fn unbounded() -> Arc<Self> {
         Self::until(None)
@@ -46,25 +46,25 @@ impl Errand {
         Arc::new(Self { state: AtomicU8::new(0), ends_at, server_process: Mutex::default() })
     }
 
-    /// Says that nobody waits for the work any more.
+    /// Gives the work up: its request waits no longer.
     pub fn give_up(&self) -> GivenUp {
         let before = self.state.fetch_or(GIVEN_UP, Ordering::SeqCst);
         if before & COMMITTING == 0 { GivenUp::InTime } else { GivenUp::TooLate }
     }
 
-    /// Whether nobody waits for the work any more.
+    /// Whether the work was given up.
     #[must_use]
     pub fn is_given_up(&self) -> bool {
         self.state.load(Ordering::SeqCst) & GIVEN_UP != 0
     }
 
-    /// Whether it must end: it was given up, or its time is over.
+    /// Whether the work must end: it was given up, or its time is over.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.is_given_up() || self.ends_at.is_some_and(|end| end <= Instant::now())
     }
 
-    /// Asked between two parts of the work.
+    /// Checked between two parts of the work.
     ///
     /// # Errors
     /// [`Error::TooSlow`] when it must end.
@@ -72,7 +72,7 @@ impl Errand {
         if self.is_over() { Err(Error::TooSlow) } else { Ok(()) }
     }
 
-    /// The last step before a commit.
+    /// Claims the commit, as the last step before it.
     ///
     /// # Errors
     /// [`Error::TooSlow`] when the work was given up before.
@@ -83,35 +83,35 @@ impl Errand {
         }
     }
 
-    /// Takes the claim back after a commit that failed; tells whether the work may be tried again.
+    /// Releases the claim after a failed commit; returns whether the work may be retried.
     pub(super) fn release_commit(&self) -> bool {
         self.state.fetch_and(!COMMITTING, Ordering::SeqCst) & GIVEN_UP == 0
     }
 
-    /// Whether a process of PostgreSQL is at it now.
+    /// Whether a PostgreSQL process works on it now.
     #[must_use]
     pub fn is_at_server(&self) -> bool {
         self.server_process().is_some()
     }
 
-    /// The process of PostgreSQL that is at it; it stays at it while this is held.
+    /// The PostgreSQL process that works on it; it cannot change while the guard is held.
     pub(super) fn server_process(&self) -> MutexGuard<'_, Option<i32>> {
         self.server_process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What a connection is at.
+/// The task that a connection works for.
 #[derive(Clone, Default)]
-pub(super) struct Current(Arc<Mutex<Option<Arc<Errand>>>>);
+pub(super) struct Current(Arc<Mutex<Option<Arc<DatabaseTask>>>>);
 
 impl Current {
-    pub(super) fn set(&self, errand: Option<Arc<Errand>>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = errand;
+    pub(super) fn set(&self, task: Option<Arc<DatabaseTask>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = task;
     }
 
-    /// Whether what the connection is at must end.
+    /// Whether the connection's current task must end.
     pub(super) fn is_over(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|errand| errand.is_over())
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|task| task.is_over())
     }
 }
 
@@ -121,18 +121,18 @@ mod tests {
 
     #[test]
     fn either_the_commit_or_the_request_wins() {
-        let errand = Errand::unbounded();
-        assert_eq!(errand.give_up(), GivenUp::InTime);
-        assert!(errand.claim_commit().is_err());
-        let errand = Errand::unbounded();
-        errand.claim_commit().unwrap();
-        assert_eq!(errand.give_up(), GivenUp::TooLate);
-        assert!(!errand.release_commit() && errand.claim_commit().is_err(), "it is not tried again");
+        let task = DatabaseTask::unbounded();
+        assert_eq!(task.give_up(), GivenUp::InTime);
+        assert!(task.claim_commit().is_err());
+        let task = DatabaseTask::unbounded();
+        task.claim_commit().unwrap();
+        assert_eq!(task.give_up(), GivenUp::TooLate);
+        assert!(!task.release_commit() && task.claim_commit().is_err(), "it is not tried again");
     }
 
     #[test]
     fn work_ends_with_its_time() {
-        assert!(Errand::within(Duration::ZERO).is_over());
-        assert!(!Errand::within(Duration::from_hours(1)).is_over() && !Errand::unbounded().is_over());
+        assert!(DatabaseTask::within(Duration::ZERO).is_over());
+        assert!(!DatabaseTask::within(Duration::from_hours(1)).is_over() && !DatabaseTask::unbounded().is_over());
     }
 }
