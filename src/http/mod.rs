@@ -195,19 +195,21 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .route("/keys", get().to(console::keys::list::show))
         .route("/keys/new", get().to(console::keys::new::show))
         .route("/keys/new", post().to(console::keys::new::create))
+        .route("/keys/export/{format}", get().to(console::keys::list::export))
         .route("/keys/bulk", post().to(console::keys::bulk::act))
         .route("/keys/{guid}", get().to(console::keys::one::show))
         .route("/keys/{guid}/edit", get().to(console::keys::change::show))
         .route("/keys/{guid}/edit", post().to(console::keys::change::save))
         .route("/keys/{guid}/delete", get().to(console::keys::change::ask))
         .route("/keys/{guid}/delete", post().to(console::keys::change::delete))
-        // /people, /personas, /audit
+        // /people, /personas, /policies, /audit
         .route("/people", get().to(console::people::list))
         .route("/people/role", post().to(console::people::change::role))
         .route("/people/remove", get().to(console::people::change::ask))
         .route("/people/remove", post().to(console::people::change::remove))
         .route("/personas", get().to(console::personas::list))
         .route("/personas/{guid}", get().to(console::personas::show))
+        .route("/policies", get().to(console::policies::list))
         .route("/audit", get().to(console::audit::show))
         .route("/audit/export/{format}", get().to(console::audit::export))
         // /settings

@@ -1,11 +1,10 @@
 //! `/audit`: who changed what, and the same as a file.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
-use super::export::{Format, table};
+use super::export::{Format, file};
 use super::list::{Chip, Listing, contains, is};
 use super::trail::Entry;
 use super::{Page, Visit};
@@ -48,7 +47,7 @@ pub async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
     let found = audit::list(service, &visit.actor, query).await?;
     let next = listing.next(service, &found);
     let first = listing.first();
-    let file = |format: &str| first.replacen("audit", &format!("audit/export/{format}"), 1);
+    let export = |format: &str| first.replacen("audit", &format!("audit/export/{format}"), 1);
     let chips = [
         listing.chip("actor", "By", str::to_owned),
         listing.chip("action", "Action", str::to_owned),
@@ -61,8 +60,8 @@ pub async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
         chips: chips.into_iter().flatten().collect(),
         entries: found.records.into_iter().map(|change| Entry::of(change, now)).collect(),
         next,
-        csv: file("csv"),
-        json: file("json"),
+        csv: export("csv"),
+        json: export("json"),
         listing,
     };
     visit.answer(StatusCode::OK, &audit)
@@ -133,9 +132,5 @@ pub async fn export(visit: Visit, format: web::Path<String>) -> Result<HttpRespo
         }
     }
     rows.truncate(EXPORTED);
-    Ok(HttpResponse::Ok()
-        .content_type(format.media_type())
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"audit.{}\"", format.name())))
-        .body(table(format, &COLUMNS, &rows)))
+    Ok(file(format, "audit", &COLUMNS, &rows))
 }

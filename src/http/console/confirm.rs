@@ -7,6 +7,7 @@ use askama::Template;
 use super::Posted;
 use super::login::refusal;
 use super::page::{Page, answer_with};
+use crate::domain::error::Error;
 use crate::http::auth::{self, Look, origin};
 use crate::http::datahub::login::cookies;
 use crate::http::problem::Failure;
@@ -49,7 +50,11 @@ pub(super) async fn ask(posted: &mut Posted) -> Result<Option<HttpResponse>, Fai
             let cookies = cookies(&state, &request, username, begun);
             let actor = auth::authenticate(&state, cookies[0].value(), &request, Look::Again).await?;
             let old = std::mem::replace(&mut posted.visit.actor, actor.requesting(auth::request(&request)));
-            sessions::end(&state.service, &old).await?;
+            match sessions::end(&state.service, &old).await {
+                // It has ended meanwhile.
+                Ok(()) | Err(Error::Unauthenticated(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
             posted.visit.cookies = cookies.into();
             Ok(None)
         }

@@ -1,5 +1,7 @@
 //! Tables as files: CSV that is safe to open in a spreadsheet, and JSON.
 
+use actix_web::HttpResponse;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
 use serde_json::{Map, Value};
 
 /// What a file is written in.
@@ -37,9 +39,18 @@ impl Format {
     }
 }
 
-/// A table with those columns.
+/// Answers with a table as a file of that name.
 #[must_use]
-pub fn table<const N: usize>(format: Format, columns: &[&str; N], rows: &[[String; N]]) -> String {
+pub fn file<const N: usize>(format: Format, name: &str, columns: &[&str; N], rows: &[[String; N]]) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(format.media_type())
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.{}\"", format.name())))
+        .body(table(format, columns, rows))
+}
+
+/// A table with those columns.
+fn table<const N: usize>(format: Format, columns: &[&str; N], rows: &[[String; N]]) -> String {
     match format {
         Format::Csv => {
             let head = columns.map(str::to_owned);

@@ -40,16 +40,19 @@ impl Reader {
     /// Who sent that request, if it is for a page.
     #[must_use]
     pub fn of(request: &ServiceRequest) -> Option<Self> {
-        let console = request.app_data::<web::Data<Console>>()?.clone();
         let (path, at_home) = (request.path(), owns(request.path()));
         let accepts = |text: &str| text.split(',').any(|range| range.trim().starts_with("text/html"));
-        let reads = request.headers().get_all(ACCEPT).any(|value| value.to_str().is_ok_and(accepts));
+        let reads = || request.headers().get_all(ACCEPT).any(|value| value.to_str().is_ok_and(accepts));
+        if !at_home && !reads() {
+            return None;
+        }
+        let console = request.app_data::<web::Data<Console>>()?.clone();
         let target = (*request.method() == Method::GET).then(|| {
             let query = request.query_string();
             let mark = if query.is_empty() { "" } else { "?" };
             format!("{}{mark}{query}", path.trim_matches('/'))
         });
-        (at_home || reads).then(|| Self { console, root: root_of(path, 0), at_home, target })
+        Some(Self { console, root: root_of(path, 0), at_home, target })
     }
 
     /// The page for a failure; `None` for one that is told to programs.

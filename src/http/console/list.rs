@@ -6,6 +6,7 @@ use crate::domain::cursor::CursorSeal;
 use crate::domain::error::Violation;
 use crate::domain::filter::{Case, Direction, Field, Filter, Pattern, Test, Value};
 use crate::domain::listing::{Page, Query, Sort, Start, Totals};
+use crate::domain::token::has_token;
 use crate::http::problem::Failure;
 use crate::http::valid::Params;
 use crate::service::Service;
@@ -48,6 +49,10 @@ impl Listing {
             let value = params.get(name)?.trim();
             if value.contains('\0') {
                 return Err(Violation::new(*name, "must not contain a zero character").into());
+            }
+            if has_token(value) {
+                let message = "must not hold a token: addresses are kept in histories and logs";
+                return Err(Violation::new(*name, message).into());
             }
             if !value.is_empty() {
                 pairs.push(((*name).to_owned(), value.to_owned()));

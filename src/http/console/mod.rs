@@ -7,7 +7,7 @@
 //! | signing in and out, and doing so again before something dangerous | `login.rs`, `confirm.rs` |
 //! | what lists have in common: filters, order and pages in the address | `list.rs` |
 //! | API keys | `keys/` |
-//! | people; personas; the audit trail | `people/`; `personas.rs`; `audit.rs`, `trail.rs` |
+//! | people; personas; the audit trail | `people/`; `personas.rs`, `policies.rs`; `audit.rs`, `trail.rs` |
 //! | access tokens, sessions of one's own | `settings/` |
 //! | errors as pages | `failures.rs` |
 //! | style sheet, script and mark | `files.rs`, `files/` |
@@ -27,6 +27,7 @@ mod next;
 mod page;
 pub mod people;
 pub mod personas;
+pub mod policies;
 pub mod settings;
 pub mod start;
 mod status;

@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::keys::row::Row;
 use super::list::{Listing, contains, is};
-use super::words::resources;
+use super::policies::PolicyView;
 use super::{Page, Visit};
 use crate::domain::error::{Error, Result as Outcome};
 use crate::domain::fields::{ApiKeyField, PersonaField};
@@ -14,7 +14,6 @@ use crate::domain::filter::Filter;
 use crate::domain::ids::PersonaId;
 use crate::domain::listing::{Query, Sort, Start, Totals};
 use crate::domain::persona::Persona;
-use crate::domain::policy::{Effect, Policy};
 use crate::domain::text::clip;
 use crate::http::problem::Failure;
 use crate::service::catalogue::personas;
@@ -56,17 +55,6 @@ struct One {
     more_keys: bool,
 }
 
-/// A policy, in words and as JSON.
-struct PolicyView {
-    name: String,
-    description: String,
-    allows: bool,
-    is_enabled: bool,
-    actions: Vec<String>,
-    resources: String,
-    json: String,
-}
-
 /// How many linked keys are shown.
 const KEYS: i64 = 20;
 
@@ -100,32 +88,4 @@ pub async fn show(visit: Visit, guid: web::Path<String>) -> Result<HttpResponse,
 
 fn id_of(text: &str) -> Outcome<PersonaId> {
     PersonaId::parse(text).ok_or_else(|| Error::NotFound { kind: "persona", id: clip(text) })
-}
-
-impl PolicyView {
-    fn of(policy: Policy) -> Self {
-        let resources_json: Vec<_> = policy
-            .rule
-            .resources
-            .iter()
-            .map(|criterion| serde_json::json!({"field": criterion.field.field(), "values": criterion.values}))
-            .collect();
-        let json = serde_json::json!({
-            "name": policy.name,
-            "policyType": policy.rule.effect.name(),
-            "policySubCategory": policy.rule.category.name(),
-            "policyActions": policy.rule.actions,
-            "policyResources": resources_json,
-            "isPolicyEnabled": policy.enabled,
-        });
-        Self {
-            allows: policy.rule.effect == Effect::Allow,
-            is_enabled: policy.enabled,
-            resources: resources(&policy.rule.resources),
-            actions: policy.rule.actions,
-            json: format!("{json:#}"),
-            name: policy.name,
-            description: policy.description,
-        }
-    }
 }

@@ -5,8 +5,11 @@ use tessera::domain::principal::Role;
 use super::{administered, enter, led, post};
 
 /// Every path that takes a form from who is signed in.
-const FORMS: [&str; 7] = [
+const FORMS: [&str; 10] = [
     "/logout",
+    "/keys/bulk",
+    "/people/role",
+    "/people/remove",
     "/keys/new",
     "/keys/00000000-0000-7000-8000-000000000000/edit",
     "/keys/00000000-0000-7000-8000-000000000000/delete",

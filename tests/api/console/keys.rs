@@ -258,3 +258,31 @@ async fn several_keys_change_only_after_a_preview() {
     assert_eq!(linked().await, 0);
     assert_eq!(browser.post("/keys/bulk", &[("deed", "delete")]).await.status, 400);
 }
+
+#[actix_web::test]
+async fn keys_are_exported_as_they_are_filtered_and_without_a_secret() {
+    let (app, browser) = administered().await;
+    app.key("=SUM(1)", &[Permission::VerifyTokens]).await;
+    app.key("other", &[]).await;
+    let csv = browser.get("/keys/export/csv?q=SUM").await;
+    assert_eq!(csv.header("content-disposition"), Some("attachment; filename=\"keys.csv\""));
+    assert!(
+        csv.text.contains("\"'=SUM(1)\"") && csv.text.contains("\"VERIFY_TOKENS\"") && !csv.text.contains("other"),
+        "{}",
+        csv.text
+    );
+    let json = browser.get("/keys/export/json").await;
+    assert!(!json.text.contains("tsk_") && json.text.contains("\"=SUM(1)\""), "{}", json.text);
+    assert_eq!(json.ok().as_array().unwrap().len(), 2);
+    assert_eq!(browser.get("/keys/export/pdf").await.status, 404);
+}
+
+/// An address is kept in histories and logs.
+#[actix_web::test]
+async fn a_token_is_not_searched_for() {
+    let (app, browser) = administered().await;
+    let token = app.key_with(&[]).await.token;
+    let page = browser.get(&format!("/keys?q={token}")).await;
+    assert_eq!(page.status, 400);
+    assert!(!page.text.contains(&token), "{}", page.text);
+}

@@ -3,6 +3,7 @@
 mod forms;
 mod keys;
 mod pages;
+mod people;
 mod settings;
 mod sign_in;
 

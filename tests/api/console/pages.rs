@@ -6,11 +6,13 @@ use super::{administered, enter};
 use crate::support::App;
 
 /// Every page that can be opened without anything else.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 11] = [
     "/",
     "/keys",
     "/keys/new",
+    "/people",
     "/personas",
+    "/policies",
     "/audit",
     "/settings/tokens",
     "/settings/tokens/new",

@@ -1,19 +1,21 @@
 //! `GET /keys`
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::row::Row;
 use crate::clock::DAY;
+use crate::domain::api_key::{ApiKey, NEVER};
 use crate::domain::error::Violation;
 use crate::domain::fields::ApiKeyField;
 use crate::domain::filter::{Comparison, Filter, Test, Value};
 use crate::domain::ids::PrincipalId;
-use crate::domain::listing::{Query, Sort, Start, Totals};
+use crate::domain::listing::{MAX_LIMIT, Query, Sort, Start, Totals};
 use crate::domain::permission::Permission;
 use crate::domain::persona::Persona;
-use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX};
+use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX, client_id as client_id_of};
+use crate::http::console::export::{Format, file};
 use crate::http::console::list::{Chip, Column, Listing, contains, is};
 use crate::http::console::{Page, Visit};
 use crate::http::problem::Failure;
@@ -37,6 +39,8 @@ struct List {
     next: Option<String>,
     notice: &'static str,
     may_create: bool,
+    csv: String,
+    json: String,
 }
 
 /// `GET /keys`
@@ -55,7 +59,10 @@ pub async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
     let found = api_keys::list(service, &visit.actor, query).await?;
     let next = listing.next(service, &found);
     let personas = choices(&visit).await?;
+    let first = listing.first();
     let list = List {
+        csv: first.replacen("keys", "keys/export/csv", 1),
+        json: first.replacen("keys", "keys/export/json", 1),
         page: visit.page("API keys", "keys")?,
         chips: chips(&listing, &personas),
         personas,
@@ -70,6 +77,66 @@ pub async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
         may_create: visit.actor.permissions().contains(Permission::ManageApiKeys),
     };
     visit.answer(StatusCode::OK, &list)
+}
+
+/// How many keys a file has at most.
+const EXPORTED: usize = 10_000;
+
+const COLUMNS: [&str; 11] = [
+    "id",
+    "clientId",
+    "displayName",
+    "description",
+    "createdBy",
+    "createdAt",
+    "expiresAt",
+    "lastUsedAt",
+    "useCount",
+    "personaQualifiedNames",
+    "workspacePermissions",
+];
+
+/// What a file tells of a key: never its token, which nobody has.
+fn cells(key: &ApiKey) -> [String; 11] {
+    let instant = |instant: i64| if instant == NEVER || instant == 0 { String::new() } else { instant.to_string() };
+    let personas: Vec<&str> = key.personas.iter().map(|persona| persona.qualified_name.as_str()).collect();
+    let permissions: Vec<&str> = key.permissions.iter().map(Permission::name).collect();
+    [
+        key.id.to_string(),
+        client_id_of(key.id),
+        key.display_name.clone(),
+        key.description.clone(),
+        key.created_by.clone(),
+        instant(key.created_at),
+        instant(key.expires_at),
+        instant(key.last_used_at),
+        key.use_count.to_string(),
+        personas.join(" "),
+        permissions.join(" "),
+    ]
+}
+
+/// `GET /keys/export/{format}`: the keys that the filters let through.
+///
+/// # Errors
+/// Violations of the parameters; when the storage fails.
+pub async fn export(visit: Visit, format: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let format = Format::find(&format).ok_or(Failure::NoEndpoint)?;
+    let listing = Listing::parse("keys", &visit.params(), &FILTERS)?;
+    let service = &visit.state.service;
+    let mut query = listing.query(service, filter(&listing, visit.now())?)?;
+    query.limit = MAX_LIMIT;
+    let mut rows = Vec::new();
+    while rows.len() < EXPORTED {
+        let found = api_keys::list(service, &visit.actor, query.clone()).await?;
+        rows.extend(found.records.iter().map(cells));
+        match found.next {
+            Some(next) => query.start = Start::After(next),
+            None => break,
+        }
+    }
+    rows.truncate(EXPORTED);
+    Ok(file(format, "keys", &COLUMNS, &rows))
 }
 
 /// The personas that can be filtered by: the first hundred by name.
