@@ -60,7 +60,7 @@ fn table<const N: usize>(format: Format, columns: &[&str; N], rows: &[[String; N
             let object = |row: &[String; N]| -> Map<String, Value> {
                 columns.iter().zip(row).map(|(name, text)| ((*name).to_owned(), Value::from(text.as_str()))).collect()
             };
-            Value::from_iter(rows.iter().map(object)).to_string()
+            rows.iter().map(object).collect::<Value>().to_string()
         }
     }
 }

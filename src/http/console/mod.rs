@@ -52,7 +52,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { confirm_after: Duration::from_secs(900) }
+        Self { confirm_after: Duration::from_mins(15) }
     }
 }
 

@@ -95,8 +95,9 @@ fn change(found: &Explanation) -> String {
         Some(Missing::ActorDisabled) => "Enable it.".to_owned(),
         Some(Missing::KeyExpired) => "Create another key: an expired one stays expired.".to_owned(),
         Some(Missing::Denied) => "Take the policy away, or the persona that it belongs to.".to_owned(),
-        Some(Missing::PersonaDisabled(names)) => format!("Enable {}.", names.join(" or ")),
-        Some(Missing::PolicyDisabled(names)) => format!("Enable {}.", names.join(" or ")),
+        Some(Missing::PersonaDisabled(names) | Missing::PolicyDisabled(names)) => {
+            format!("Enable {}.", names.join(" or "))
+        }
         Some(Missing::NoPersona) => "Link a persona whose policies allow it.".to_owned(),
         Some(Missing::NoPolicy) => {
             format!("Link a persona whose policies allow it, or add a policy to one. {}", writers())

@@ -69,10 +69,7 @@ pub async fn show(visit: Visit, guid: web::Path<String>) -> Result<HttpResponse,
     let may = allowed(effective::of_key(service, &visit.actor, key.id, None).await)?;
     let question = Question::read(&params)?;
     let about = key.id.to_string();
-    let verdict = match question.is_asked() {
-        true => allowed(Verdict::of(&visit, Some(about), &question).await)?,
-        false => None,
-    };
+    let verdict = if question.is_asked() { allowed(Verdict::of(&visit, Some(about), &question).await)? } else { None };
     let notice = match params.get("done")? {
         "changed" => "The change is saved, and in force.",
         _ => "",

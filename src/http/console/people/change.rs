@@ -25,10 +25,7 @@ struct Refused {
 }
 
 fn username(text: &str) -> Result<String, Violation> {
-    match is_username(text) {
-        true => Ok(text.to_owned()),
-        false => Err(Violation::new("username", "must be the name of a user")),
-    }
+    if is_username(text) { Ok(text.to_owned()) } else { Err(Violation::new("username", "must be the name of a user")) }
 }
 
 /// `POST /people/role`

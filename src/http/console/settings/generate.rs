@@ -42,10 +42,10 @@ struct Generate {
     lifetimes: Vec<Lifetime>,
     allows_never: bool,
     may_for_self: bool,
-    may_for_others: bool,
-    may_for_programs: bool,
-    users: Vec<String>,
-    programs: Vec<Program>,
+    /// Whom else a token can be for; `None` if only for oneself.
+    users: Option<Vec<String>>,
+    /// The programs that a token can be for; `None` for who may not choose any.
+    programs: Option<Vec<Program>>,
     faults: Faults,
 }
 
@@ -103,9 +103,10 @@ impl Draft {
             faults.add(if kind == AccessTokenKind::Personal { "user" } else { "program" }, "choose one");
         }
         let never = self.lifetime == NEVER || self.kind == "executor";
-        let validity = match never {
-            true => lifetimes.choose(Some(Validity::NEVER), None),
-            false => lifetimes.choose(None, Some(&self.lifetime)),
+        let validity = if never {
+            lifetimes.choose(Some(Validity::NEVER), None)
+        } else {
+            lifetimes.choose(None, Some(&self.lifetime))
         };
         let validity = faults.keep("lifetime", validity);
         let name = faults.keep("name", DisplayName::parse(&self.name));
@@ -144,10 +145,8 @@ async fn page(visit: &Visit, lifetimes: &Lifetimes, draft: Draft, faults: Faults
         lifetimes: choices(lifetimes, &draft.lifetime, visit.now()),
         allows_never: lifetimes.never == NeverExpiring::Allow,
         may_for_self: may_generate(&visit.actor),
-        may_for_others,
-        may_for_programs,
-        users: if may_for_others { names(visit).await? } else { Vec::new() },
-        programs: if may_for_programs { programs(visit).await? } else { Vec::new() },
+        users: if may_for_others { Some(names(visit).await?) } else { None },
+        programs: if may_for_programs { Some(programs(visit).await?) } else { None },
         draft,
         faults,
     };
