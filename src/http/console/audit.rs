@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
-use super::export::{Format, file};
+use super::export::{EXPORTED, Format, file};
 use super::list::{Chip, Listing, contains, is};
 use super::trail::Entry;
 use super::{Page, Visit};
@@ -18,9 +18,6 @@ use crate::http::problem::Failure;
 use crate::service::upkeep::audit;
 
 const FILTERS: [&str; 5] = ["actor", "action", "subject", "about", "days"];
-
-/// How many entries a file has at most.
-const EXPORTED: usize = 10_000;
 
 #[derive(Template)]
 #[template(path = "audit.html")]

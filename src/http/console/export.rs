@@ -39,6 +39,9 @@ impl Format {
     }
 }
 
+/// How many rows a file has at most.
+pub const EXPORTED: usize = 10_000;
+
 /// Answers with a table as a file of that name.
 #[must_use]
 pub fn file<const N: usize>(format: Format, name: &str, columns: &[&str; N], rows: &[[String; N]]) -> HttpResponse {

@@ -15,7 +15,7 @@ use crate::domain::listing::{MAX_LIMIT, Query, Sort, Start, Totals};
 use crate::domain::permission::Permission;
 use crate::domain::persona::Persona;
 use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX, client_id as client_id_of};
-use crate::http::console::export::{Format, file};
+use crate::http::console::export::{EXPORTED, Format, file};
 use crate::http::console::list::{Chip, Column, Listing, contains, is};
 use crate::http::console::{Page, Visit};
 use crate::http::problem::Failure;
@@ -78,9 +78,6 @@ pub async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
     };
     visit.answer(StatusCode::OK, &list)
 }
-
-/// How many keys a file has at most.
-const EXPORTED: usize = 10_000;
 
 const COLUMNS: [&str; 11] = [
     "id",
