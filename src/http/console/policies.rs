@@ -7,7 +7,7 @@ use askama::Template;
 use super::list::Listing;
 use super::words::resources;
 use super::{Page, Visit};
-use crate::domain::policy::{Effect, Policy, Subjects};
+use crate::domain::policy::{Category, Effect, Policy, Subjects};
 use crate::http::problem::Failure;
 use crate::service::catalogue::policies::{self, PolicySearch};
 
@@ -75,7 +75,10 @@ impl PolicyView {
         Self {
             allows: policy.rule.effect == Effect::Allow,
             is_enabled: policy.enabled,
-            resources: resources(&policy.rule.resources),
+            resources: match policy.rule.category {
+                Category::Platform => "Tessera itself".to_owned(),
+                _ => resources(&policy.rule.resources),
+            },
             subjects: if policy.persona.is_some() { String::new() } else { subjects(&policy.rule.subjects) },
             actions: policy.rule.actions,
             json: format!("{json:#}"),

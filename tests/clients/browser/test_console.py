@@ -264,6 +264,7 @@ def furnished(server):
         "key-delete": f"/keys/{one}/delete",
         "personas": "/personas",
         "persona": f"/personas/{personas[0]['id']}",
+        "policies": "/policies",
         "people": "/people",
         "audit": "/audit",
         "tokens": "/settings/tokens",
