@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What each module of the crate's root may use of the crate besides itself.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("lib", &[]),
     ("main", &["commands", "config", "telemetry"]),
     (
@@ -17,6 +17,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
             "directory",
             "domain",
             "http",
+            "outbound",
             "pepper_file",
             "seen_file",
             "service",
@@ -26,7 +27,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
         ],
     ),
     ("app", &["http"]),
-    ("http", &["service", "domain", "clock", "shares"]),
+    ("http", &["service", "domain", "clock", "outbound", "shares"]),
     ("service", &["directory", "storage", "domain", "clock", "queue", "shares"]),
     ("directory", &["domain", "clock"]),
     ("storage", &["domain", "clock", "queue"]),
@@ -38,6 +39,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("telemetry", &["config"]),
     ("shutdown", &[]),
     ("clock", &[]),
+    ("outbound", &[]),
     ("queue", &[]),
     ("shares", &[]),
 ];
