@@ -12,6 +12,9 @@
 //! | Genuine | said of a token whose secret is right, even if it has expired or its principal is disabled | |
 //! | Token | the plaintext bearer string, shown once; `attributes.accessToken` on the wire | secret, `apiKeyValue` |
 //! | Session | a user's short-lived credential after signing in: the "user's bearer token" | login |
+//! | Provider | an OpenID Connect provider that the operator has configured, where people sign in | |
+//! | Identity | what a provider knows somebody by: its issuer, and their subject there | account (for the user) |
+//! | Mapping | which groups of a provider have which role and which personas | |
 //! | Actor | the principal making *this* request, with its permissions, personas and how it authenticated | caller, current user, ctx |
 //! | Standing | a principal with its permissions, personas and asset grants, as a credential authenticates it | identity |
 //! | Owner | the principal that created a credential | author |
@@ -65,6 +68,7 @@ pub mod entropy;
 pub mod error;
 pub mod fields;
 pub mod filter;
+pub mod identity;
 pub mod ids;
 pub mod installation;
 pub mod invite;

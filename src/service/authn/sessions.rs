@@ -17,7 +17,7 @@ use crate::service::authn::sign_ins::{Origin, SignInOutcome};
 use crate::service::authn::throttle::REMEMBERED;
 use crate::service::{Service, blocking};
 use crate::storage::principals::{self, Existed};
-use crate::storage::{credentials, familiar_networks, users};
+use crate::storage::{credentials, familiar_networks, provider_sessions, users};
 
 /// A session just begun, with the only copy of its token.
 pub struct NewSession {
@@ -86,14 +86,20 @@ pub async fn create(service: &Service, username: String, password: String, origi
     Ok(begun)
 }
 
-/// When the actor signed in, in epoch milliseconds.
+/// When the actor last proved who they are, in epoch milliseconds: 0 if a provider does not say when that was.
 ///
 /// # Errors
 /// [`Error::Conflict`] when the request was not made with a session, [`Error::Unauthenticated`] when it has ended.
 pub async fn began(service: &Service, actor: &Actor) -> Result<i64> {
     let session = session_of(actor)?;
-    let found = service.read(move |connection| credentials::find(connection, session.key_id)).await?;
-    Ok(found.ok_or(Error::Unauthenticated(Refusal::Invalid))?.credential.created_at)
+    service
+        .read(move |connection| {
+            let known = credentials::find(connection, session.key_id)?;
+            let known = known.ok_or(Error::Unauthenticated(Refusal::Invalid))?;
+            let at_provider = provider_sessions::find(connection, session.key_id)?;
+            Ok(at_provider.map_or(known.credential.created_at, |session| session.authenticated_at))
+        })
+        .await
 }
 
 /// The session that a request was made with.
