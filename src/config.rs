@@ -279,6 +279,10 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<String>,
 
+    /// A file in TOML with the OpenID Connect providers where people can sign in: see docs/sign-in.md
+    #[arg(long, global = true, env = "TESSERA_PROVIDERS_FILE")]
+    pub providers_file: Option<PathBuf>,
+
     /// CORS: the origins whose pages may call this server from a browser: `https://app.example.org`, or `*` for any.
     /// They send a token; cookies are never accepted from them
     #[arg(long, global = true, env = "TESSERA_CORS_ORIGINS", value_delimiter = ',', value_parser = origin)]

@@ -16,6 +16,7 @@ pub mod gateway;
 mod listing;
 pub mod log_bounds;
 mod metrics;
+pub mod oauth;
 pub mod openapi;
 mod ops;
 pub mod peer;
@@ -35,12 +36,14 @@ use actix_web::web::{Data, get, post};
 use utoipa::openapi::{OpenApi, Server};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use self::console::Console;
+use self::console::{Console, ProviderButton};
 use self::datahub::graphql::engine::Engine;
 use self::docs::Documents;
 use self::fallback::Endpoints;
 use self::gateway::guards::{GithubKeys, LeakReports};
 use self::gateway::introspection::AnswerLifetime;
+use self::oauth::sign_in::Providers;
+use self::oauth::sign_in::settings::ProviderSettings;
 use crate::service::Service;
 
 /// Configuration that only single API surfaces ("doors") need.
@@ -54,6 +57,17 @@ pub struct DoorSettings {
     pub datahub: datahub::DoorRules,
     /// Settings of the console.
     pub console: console::Settings,
+    /// The providers where people can sign in.
+    pub sign_in: SignInSettings,
+}
+
+/// The providers where people can sign in.
+#[derive(Default)]
+pub struct SignInSettings {
+    /// Each of them.
+    pub providers: Vec<ProviderSettings>,
+    /// How browsers reach this server, without a slash at its end: providers send them back to nowhere else.
+    pub base: String,
 }
 
 /// The application data of single API surfaces.
@@ -67,6 +81,7 @@ pub struct Doors {
     datahub: Data<datahub::DoorRules>,
     graphql: Data<Engine>,
     console: Data<Console>,
+    providers: Data<Providers>,
 }
 
 impl Doors {
@@ -79,6 +94,10 @@ impl Doors {
         if let Some(url) = public_url {
             document.servers = Some(vec![Server::new(url)]);
         }
+        let SignInSettings { providers, base } = settings.sign_in;
+        let button =
+            |each: &ProviderSettings| ProviderButton { id: each.id.as_ref().to_owned(), label: each.label.clone() };
+        let buttons = providers.iter().map(button).collect();
         Ok(Self {
             documents: Data::new(Documents::of(&document)?),
             endpoints: Data::new(Endpoints::of(&document)),
@@ -87,7 +106,8 @@ impl Doors {
             introspection: Data::new(settings.introspection),
             datahub: Data::new(settings.datahub),
             graphql: Data::new(Engine::start()?),
-            console: Data::new(Console::new(settings.console)),
+            console: Data::new(Console::new(console::Settings { providers: buttons, ..settings.console })),
+            providers: Data::new(Providers::new(providers, &base, &service.clock)),
         })
     }
 
@@ -101,7 +121,8 @@ impl Doors {
             .app_data(self.introspection.clone())
             .app_data(self.datahub.clone())
             .app_data(self.graphql.clone())
-            .app_data(self.console.clone());
+            .app_data(self.console.clone())
+            .app_data(self.providers.clone());
     }
 }
 
@@ -118,6 +139,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(gateway::forward_auth::Verify)
         .service(gateway::introspection::introspect)
         .service(gateway::leaks::github)
+        .service(oauth::sign_in::back_channel::log_out)
         // /access/v1, /.well-known
         .service(gateway::authzen::evaluate)
         .service(gateway::authzen::evaluate_many)
@@ -189,6 +211,9 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .route("/", get().to(console::start::show))
         .route("/login", get().to(console::login::show))
         .route("/login", post().to(console::login::sign_in))
+        .route("/login/{provider}", get().to(oauth::sign_in::pages::begin))
+        .route("/login/{provider}/callback", get().to(oauth::sign_in::pages::finish))
+        .route("/login/{provider}/logout", get().to(oauth::sign_in::pages::leave))
         .route("/logout", post().to(console::login::sign_out))
         .route("/files/{name}", get().to(console::files::file))
         // /keys; the fixed name before `{guid}`

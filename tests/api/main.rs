@@ -80,6 +80,7 @@ mod secrets;
 mod sessions;
 mod shutdown;
 mod sight;
+mod sign_in;
 mod slow_bodies;
 mod sort_and_page;
 mod storage;

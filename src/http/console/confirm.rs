@@ -4,14 +4,16 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use askama::Template;
 
-use super::Posted;
 use super::login::refusal;
+use super::next::local;
 use super::page::{Page, answer_with};
+use super::{Posted, ProviderButton};
 use crate::domain::error::Error;
 use crate::http::auth::{self, Look, origin};
 use crate::http::datahub::login::cookies;
 use crate::http::problem::Failure;
 use crate::service::authn::sessions;
+use crate::service::people::sign_out;
 
 /// The field of the password.
 const PASSWORD: &str = "confirm_password";
@@ -24,6 +26,10 @@ struct Confirm {
     /// The form to be sent again, field by field.
     fields: Vec<(String, String)>,
     error: String,
+    /// Where the provider asks them, if their session began at one.
+    provider: Option<ProviderButton>,
+    /// Where they go on from there.
+    next: String,
 }
 
 /// Asks for the password if the sign-in is longer ago than configured; with it comes the form that was sent, and a new session
@@ -40,7 +46,7 @@ pub(super) async fn ask(posted: &mut Posted) -> Result<Option<HttpResponse>, Fai
     }
     let mut response = HttpResponse::build(StatusCode::OK);
     if !posted.form.has(PASSWORD) {
-        return page(posted, response, String::new()).map(Some);
+        return page(posted, response, String::new()).await.map(Some);
     }
     let (state, request) = (posted.visit.state.clone(), posted.visit.request.clone());
     let username = posted.visit.actor.username().to_string();
@@ -61,13 +67,21 @@ pub(super) async fn ask(posted: &mut Posted) -> Result<Option<HttpResponse>, Fai
         Err(error) => {
             response.status(StatusCode::BAD_REQUEST);
             let message = refusal(error, &mut response)?;
-            page(posted, response, message).map(Some)
+            page(posted, response, message).await.map(Some)
         }
     }
 }
 
-fn page(posted: &Posted, response: HttpResponseBuilder, error: String) -> Result<HttpResponse, Failure> {
+async fn page(posted: &Posted, response: HttpResponseBuilder, error: String) -> Result<HttpResponse, Failure> {
+    let visit = &posted.visit;
+    let at = sign_out::provider_of(&visit.state.service, &visit.actor).await?;
+    let provider =
+        visit.console.settings.providers.iter().find(|provider| at.as_deref() == Some(&provider.id)).cloned();
+    let next = local(visit.request.path()).unwrap_or_default().to_owned();
     let fields = posted.form.without(&[PASSWORD, "csrf"]).cloned().collect();
     let page = posted.visit.page("Confirm that it is you", "confirm")?;
-    answer_with(response, &Confirm { username: posted.visit.actor.username().to_string(), page, fields, error })
+    answer_with(
+        response,
+        &Confirm { username: visit.actor.username().to_string(), page, fields, error, provider, next },
+    )
 }

@@ -7,7 +7,7 @@ use askama::Template;
 use super::form::{Form, sentence};
 use super::next::local;
 use super::page::{Page, answer_with, lead};
-use super::{Console, Posted, Visit};
+use super::{Console, Posted, ProviderButton, Visit};
 use crate::domain::error::{Error, Refusal};
 use crate::http::address::root;
 use crate::http::auth::origin;
@@ -17,6 +17,7 @@ use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::valid::{Body, Params, Raw};
 use crate::service::authn::sessions;
+use crate::service::people::sign_out;
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -26,6 +27,23 @@ struct Login {
     next: String,
     error: String,
     notice: &'static str,
+    providers: Vec<ProviderButton>,
+    /// The provider at which somebody who has just signed out here may sign out, too.
+    left: Option<ProviderButton>,
+}
+
+impl Login {
+    fn new(console: &Console, request: &HttpRequest) -> Self {
+        Self {
+            page: Page::new(console, root(request), "Sign in", "login"),
+            username: String::new(),
+            next: String::new(),
+            error: String::new(),
+            notice: "",
+            providers: console.settings.providers.clone(),
+            left: None,
+        }
+    }
 }
 
 /// `GET /login`
@@ -44,14 +62,38 @@ pub async fn show(
     if let Some(visit) = visit {
         return Ok(visit.lead(wanted));
     }
-    let notice = match params.get("because")? {
+    let because = params.get("because")?;
+    let notice = match because {
         "ended" => "Your session has ended. Sign in to go on.",
         "out" => "You are signed out.",
         _ => "",
     };
-    let page = Page::new(&console, root(&request), "Sign in", "login");
-    let login = Login { page, username: String::new(), next: wanted.to_owned(), error: String::new(), notice };
+    let at = params.get("at")?;
+    let left = console.settings.providers.iter().find(|provider| because == "out" && provider.id == at).cloned();
+    let error = why_not(because).to_owned();
+    let login = Login { next: wanted.to_owned(), error, notice, left, ..Login::new(&console, &request) };
     answer_with(HttpResponse::Ok(), &login)
+}
+
+/// Why a sign-in with a provider came to nothing.
+fn why_not(because: &str) -> &'static str {
+    match because {
+        "unavailable" => "The provider does not answer as it should. Try again in a moment.",
+        "rejected" => "The provider's answer was not accepted. The log of the server says why.",
+        "denied" => "The provider did not let you in.",
+        "stale" => "That sign-in was not begun in this browser, or more than ten minutes ago. Begin again.",
+        "busy" => "Too many sign-ins at once, or too many that came to nothing. Try again in a moment.",
+        "name-taken" => {
+            "The user name that the provider gives you belongs to somebody else here. An administrator can help."
+        }
+        "bad-name" => "The user name that the provider gives you may not be used here. An administrator can help.",
+        "disabled" => "This user is disabled. An administrator can change that.",
+        "no-role" => "None of your groups at the provider has access.",
+        "last-administrator" => {
+            "You have lost the role of an administrator at the provider, and are the last here. An operator must decide."
+        }
+        _ => "",
+    }
 }
 
 fn local_and_some(wanted: &str) -> Option<&str> {
@@ -79,8 +121,8 @@ pub async fn sign_in(
     };
     let mut response = HttpResponse::BadRequest();
     let message = refusal(error, &mut response)?;
-    let page = Page::new(&console, root(&request), "Sign in", "login");
-    answer_with(response, &Login { page, username, next: next.to_owned(), error: message, notice: "" })
+    let login = Login { username, next: next.to_owned(), error: message, ..Login::new(&console, &request) };
+    answer_with(response, &login)
 }
 
 /// Why a password was not taken, in words, with the status and the header fields that belong to it.
@@ -107,10 +149,13 @@ pub(super) fn refusal(error: Error, response: &mut HttpResponseBuilder) -> Resul
 /// # Errors
 /// When the storage fails.
 pub async fn sign_out(posted: Posted) -> Result<HttpResponse, Failure> {
+    let provider = sign_out::provider_of(&posted.state.service, &posted.actor).await?;
     match sessions::end(&posted.state.service, &posted.actor).await {
         // It has ended meanwhile.
         Ok(()) | Err(Error::Unauthenticated(_)) => {}
         Err(error) => return Err(error.into()),
     }
-    Ok(lead(&root(&posted.request), "login?because=out", no_cookies()))
+    // Not on to the provider at once: they may want to stay signed in with other programs.
+    let at = provider.map(|provider| format!("&at={provider}")).unwrap_or_default();
+    Ok(lead(&root(&posted.request), &format!("login?because=out{at}"), no_cookies()))
 }

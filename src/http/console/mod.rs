@@ -36,23 +36,43 @@ mod verdict;
 mod visit;
 mod words;
 
-pub use self::page::Page;
+pub use self::next::local;
+pub use self::page::{Page, lead};
 pub use self::visit::{Posted, Visit};
 
 use std::time::Duration;
 
 use self::files::Files;
 
+/// A provider where people can sign in.
+#[derive(Debug, Clone)]
+pub struct ProviderButton {
+    /// Its name in addresses.
+    pub id: String,
+    /// What the button says.
+    pub label: String,
+}
+
+impl ProviderButton {
+    /// Where a sign-in begins that leads on to `next`, from the start of this server.
+    fn begin(&self, next: &str) -> String {
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish();
+        format!("login/{}?{query}", self.id)
+    }
+}
+
 /// What this door can be told.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Settings {
+    /// The providers where people can sign in.
+    pub providers: Vec<ProviderButton>,
     /// How long after signing in somebody may do what is dangerous without doing so again.
     pub confirm_after: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { confirm_after: Duration::from_mins(15) }
+        Self { providers: Vec::new(), confirm_after: Duration::from_mins(15) }
     }
 }
 

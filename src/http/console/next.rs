@@ -5,7 +5,7 @@
 /// Only characters that mean nothing in front of a path are let through, and only what begins with the name of a page: no
 /// scheme, no host, no way up.
 #[must_use]
-pub(super) fn local(wanted: &str) -> Option<&str> {
+pub fn local(wanted: &str) -> Option<&str> {
     let wanted = wanted.strip_prefix('/').unwrap_or(wanted);
     let (path, _query) = wanted.split_once('?').unwrap_or((wanted, ""));
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/?&=%+,:@!$'()*;{}\"[]".contains(&byte);

@@ -91,7 +91,8 @@ pub(super) fn answer_with(
 }
 
 /// Leads to another page of this server: what follows its start, such as `keys?status=active`.
-pub(super) fn lead(root: &str, to: &str, cookies: impl IntoIterator<Item = Cookie<'static>>) -> HttpResponse {
+#[must_use]
+pub fn lead(root: &str, to: &str, cookies: impl IntoIterator<Item = Cookie<'static>>) -> HttpResponse {
     let mut response = HttpResponse::SeeOther();
     protect(&mut response);
     response.insert_header((LOCATION, format!("{root}{to}")));

@@ -21,6 +21,7 @@ use crate::http::state::State;
 use crate::http::valid::{Body, Params, Raw};
 use crate::service::authn::sessions::{self, NewSession};
 use crate::service::people::invites::{self, SignUp};
+use crate::service::people::sign_out;
 
 /// Sign in with a password and get session cookies
 ///
@@ -118,14 +119,18 @@ pub async fn log_out(
     caller: Option<Caller>,
 ) -> Result<HttpResponse, Failure> {
     check_csrf_navigation(&request)?;
+    let mut location = "login".to_owned();
     if let Some(Caller(actor)) = caller {
+        if let Some(provider) = sign_out::provider_of(&state.service, &actor).await? {
+            location = format!("login?because=out&at={provider}");
+        }
         match sessions::end(&state.service, &actor).await {
             Ok(()) | Err(Error::Conflict(_) | Error::Unauthenticated(_)) => {}
             Err(error) => return Err(error.into()),
         }
     }
     let [session, actor] = no_cookies();
-    Ok(HttpResponse::SeeOther().insert_header((LOCATION, "login")).cookie(session).cookie(actor).finish())
+    Ok(HttpResponse::SeeOther().insert_header((LOCATION, location)).cookie(session).cookie(actor).finish())
 }
 
 /// Redirect to a page of this server, or to the sign-in page

@@ -90,6 +90,7 @@ pub const REST: &[Row] = &[
     // Users, sessions, audit
     row("create_session", Nothing(SIGNS_IN)),
     row("delete_current_session", AnActor(OWN)),
+    row("end_provider_sessions", Nothing("the provider signs what it sends")),
     row("get_current_user", AnActor(OWN)),
     row("whoami", AnActor(OWN)),
     row("list_users", AnActor(SEEN)),

@@ -1,0 +1,3 @@
+//! OAuth 2 and OpenID Connect.
+
+pub mod sign_in;
