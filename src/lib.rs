@@ -23,6 +23,7 @@ mod descriptors;
 pub mod directory;
 pub mod domain;
 pub mod http;
+pub mod outbound;
 mod pepper_file;
 pub mod queue;
 mod seen_file;

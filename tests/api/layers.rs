@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Which other modules each top-level module may import.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("lib", &[]),
     ("main", &["commands", "config", "telemetry"]),
     (
@@ -17,6 +17,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
             "directory",
             "domain",
             "http",
+            "outbound",
             "pepper_file",
             "seen_file",
             "service",
@@ -26,7 +27,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
         ],
     ),
     ("app", &["http"]),
-    ("http", &["service", "domain", "clock", "shares"]),
+    ("http", &["service", "domain", "clock", "outbound", "shares"]),
     ("service", &["directory", "storage", "domain", "clock", "queue", "shares"]),
     ("directory", &["domain", "clock"]),
     ("storage", &["domain", "clock", "queue"]),
@@ -38,7 +39,8 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("telemetry", &["config"]),
     ("shutdown", &[]),
     ("clock", &[]),
-    ("queue", &[]),
+    ("outbound", &[]),
+    ("queue", &["domain"]),
     ("shares", &[]),
 ];
 
