@@ -3,6 +3,7 @@
 mod doors;
 mod keys;
 mod started;
+mod terminal;
 mod users;
 
 use std::time::{Duration, Instant};
@@ -77,6 +78,7 @@ pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> CommandResult {
             users::change(&started.service, command).await?;
             started.finish().await
         }
+        Command::Terminal(command) => terminal::run(&command),
         Command::Keys(command) => {
             let started = start(&settings, Setup::Expected).await?;
             keys::change(&started.service, command).await?;

@@ -2,6 +2,9 @@
 
 mod datahub;
 mod help;
+mod oauth;
+mod terminal;
+mod values;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,6 +12,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::datahub::{DataHubSettings, MetadataAuth, NeverExpiringTokens};
+pub use self::oauth::OauthSettings;
+pub use self::terminal::{Server, Terminal};
+use self::values::{memory, origin, public_url};
 use crate::domain::permission::Permission;
 use crate::domain::principal::Role;
 use crate::domain::token::Prefixes;
@@ -57,6 +63,9 @@ pub enum Command {
     /// Create API keys
     #[command(subcommand)]
     Keys(Keys),
+    /// Commands for users of a remote server
+    #[command(flatten)]
+    Terminal(Terminal),
 }
 
 /// A version of OpenAPI.
@@ -274,6 +283,9 @@ pub struct Settings {
     /// Settings of DataHub's protocol.
     #[command(flatten)]
     pub datahub: DataHubSettings,
+    /// Settings of the authorization server.
+    #[command(flatten)]
+    pub oauth: OauthSettings,
     /// The public URL of this server: `https://` and a host, optionally with a port and a path. Discovery documents
     /// contain it; if left out they use `https://` and the request's host
     #[arg(long, global = true, env = "TESSERA_PUBLIC_URL", value_parser = public_url)]
@@ -346,39 +358,6 @@ impl Settings {
     pub fn look_up_connections(&self) -> usize {
         self.database_connections.div_ceil(4) as usize
     }
-}
-
-/// Parses the memory for bodies.
-fn memory(text: &str) -> Result<usize, String> {
-    let bytes: usize = text.parse().map_err(|_| "must be a number of bytes".to_owned())?;
-    if bytes < LEAST_MEMORY { Err(format!("must be at least {LEAST_MEMORY}")) } else { Ok(bytes) }
-}
-
-/// The least memory for bodies: with less, ordinary requests would be refused.
-const LEAST_MEMORY: usize = 1 << 20;
-
-/// Parses the origin of a page as browsers write it.
-fn origin(text: &str) -> Result<String, String> {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._:[]".contains(&byte);
-    if text == "*" || (!host.is_empty() && host.bytes().all(plain)) {
-        return Ok(text.to_owned());
-    }
-    Err("must be `https://` or `http://` and a host in lower case, with a port if need be and nothing behind it, or `*`"
-        .to_owned())
-}
-
-/// Parses a URL with `https`, a host and optionally a path.
-fn public_url(text: &str) -> Result<String, String> {
-    let rest = text.strip_suffix('/').unwrap_or(text).strip_prefix("https://").unwrap_or_default();
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let plain =
-        |text: &str, signs: &[u8]| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || signs.contains(&byte));
-    let is_path = path.is_empty() || path.split('/').all(|segment| !["", ".", ".."].contains(&segment));
-    if host.is_empty() || !plain(host, b"-._:[]") || !plain(path, b"-._~/") || !is_path {
-        return Err("must be `https://` and a host, and perhaps a path, without a query".to_owned());
-    }
-    Ok(format!("https://{rest}"))
 }
 
 /// The format of the log.

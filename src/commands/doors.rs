@@ -16,7 +16,7 @@ use crate::http::gateway::introspection::AnswerLifetime;
 use crate::http::peer::TrustedProxies;
 use crate::http::state::StateSettings;
 use crate::http::wire::{ConnectionLimits, Connections, Pace};
-use crate::http::{DoorSettings, console, datahub};
+use crate::http::{DoorSettings, console, datahub, oauth};
 use crate::telemetry::AcceptErrors;
 
 /// Settings shared by all protocols.
@@ -54,6 +54,7 @@ pub(super) fn settings(settings: &Settings) -> Result<DoorSettings, String> {
         github_keys,
         introspection: AnswerLifetime(settings.introspection_seconds * SECOND),
         datahub: datahub(&settings.datahub, settings.listen)?,
+        oauth: oauth::Settings { device_clients: settings.oauth.device_clients.clone() },
         console: console::Settings { confirm_after: Duration::from_secs(settings.confirm_seconds) },
     })
 }

@@ -25,7 +25,7 @@ impl Cli {
         for name in names {
             let shown: Vec<&str> = match name.as_str() {
                 "serve" | "help" => continue,
-                "openapi" | "graphql-schema" => Vec::new(),
+                "openapi" | "graphql-schema" | "login" | "token" | "logout" | "whoami" => Vec::new(),
                 "init" | "keys" => [&OF_ALL[..], &["token_prefixes", "admin_password"]].concat(),
                 _ => OF_ALL.to_vec(),
             };
@@ -74,6 +74,7 @@ mod tests {
             (&["init"], &["--admin-password", "--database-url"], &["--listen"]),
             (&["migrate"], &["--database-url"], &["--listen", "--admin-password"]),
             (&["openapi"], &["--as"], &["--database-url", "--listen"]),
+            (&["login"], &["--server", "TESSERA_SERVER"], &["--database-url", "--pepper", "--listen"]),
             (&["serve"], &["--listen", "--database-url", "--admin-password"], &[]),
             (&[], &["--listen", "users", "keys", "init"], &[]),
         ] {

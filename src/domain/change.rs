@@ -130,6 +130,10 @@ pub enum Action {
     SessionRefused,
     /// A user signed out.
     SessionEnded,
+    /// A user approved a device authorization.
+    DeviceApproved,
+    /// A user denied a device authorization.
+    DeviceDenied,
     /// The operator accepted a restored copy of the database, which ended every session.
     RestoreAccepted,
 }
@@ -144,7 +148,8 @@ impl Change {
 
 impl Action {
     /// The actions that no cached record depends on.
-    const DESCRIBING: [Self; 2] = [Self::PersonaDescribed, Self::PolicyDescribed];
+    const DESCRIBING: [Self; 4] =
+        [Self::PersonaDescribed, Self::PolicyDescribed, Self::DeviceApproved, Self::DeviceDenied];
 
     /// Whether it may make cached records wrong.
     #[must_use]
@@ -185,6 +190,8 @@ impl Action {
             Self::SessionCreated => "session.created",
             Self::SessionRefused => "session.refused",
             Self::SessionEnded => "session.ended",
+            Self::DeviceApproved => "device.approved",
+            Self::DeviceDenied => "device.denied",
             Self::RestoreAccepted => "installation.restore_accepted",
         }
     }

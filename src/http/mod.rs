@@ -4,6 +4,7 @@ mod address;
 mod asked;
 pub mod atlan;
 pub mod auth;
+mod base_url;
 pub mod bodies;
 pub mod console;
 pub mod datahub;
@@ -16,6 +17,7 @@ pub mod gateway;
 mod listing;
 pub mod log_bounds;
 mod metrics;
+pub mod oauth;
 pub mod openapi;
 mod ops;
 pub mod peer;
@@ -52,6 +54,8 @@ pub struct DoorSettings {
     pub introspection: AnswerLifetime,
     /// Settings of the DataHub API.
     pub datahub: datahub::DoorRules,
+    /// Settings of the authorization server.
+    pub oauth: oauth::Settings,
     /// Settings of the console.
     pub console: console::Settings,
 }
@@ -66,6 +70,7 @@ pub struct Doors {
     introspection: Data<AnswerLifetime>,
     datahub: Data<datahub::DoorRules>,
     graphql: Data<Engine>,
+    oauth: Data<oauth::Settings>,
     console: Data<Console>,
 }
 
@@ -87,6 +92,7 @@ impl Doors {
             introspection: Data::new(settings.introspection),
             datahub: Data::new(settings.datahub),
             graphql: Data::new(Engine::start()?),
+            oauth: Data::new(settings.oauth),
             console: Data::new(Console::new(settings.console)),
         })
     }
@@ -101,6 +107,7 @@ impl Doors {
             .app_data(self.introspection.clone())
             .app_data(self.datahub.clone())
             .app_data(self.graphql.clone())
+            .app_data(self.oauth.clone())
             .app_data(self.console.clone());
     }
 }
@@ -118,6 +125,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(gateway::forward_auth::Verify)
         .service(gateway::introspection::introspect)
         .service(gateway::leaks::github)
+        .service(oauth::device::authorize)
+        .service(oauth::token::token)
         // /access/v1, /.well-known
         .service(gateway::authzen::evaluate)
         .service(gateway::authzen::evaluate_many)
@@ -125,6 +134,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(gateway::authzen::search::resources)
         .service(gateway::authzen::search::actions)
         .service(gateway::authzen::metadata::configuration)
+        .service(oauth::metadata::configuration)
         // /api/service/apikeys; the fixed names before `{guid}`
         .service(gateway::tokens::verify_tokens)
         .service(gateway::leaks::revoke)
@@ -185,7 +195,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(docs::document_3_0)
         .service(docs::index)
         .service(docs::file)
-        // The console's pages, which no program reads: not in the OpenAPI document. /, /login, /logout, /files
+        // The console's pages, which no program reads: not in the OpenAPI document. /, /login, /logout, /files, /device, /token
         .route("/", get().to(console::start::show))
         .route("/login", get().to(console::login::show))
         .route("/login", post().to(console::login::sign_in))
@@ -212,6 +222,11 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .route("/policies", get().to(console::policies::list))
         .route("/audit", get().to(console::audit::show))
         .route("/audit/export/{format}", get().to(console::audit::export))
+        // /device, /token
+        .route("/device", get().to(console::device::show))
+        .route("/device", post().to(console::device::decide))
+        .route("/token", get().to(console::token::show))
+        .route("/token", post().to(console::token::create))
         // /settings
         .route("/settings/tokens", get().to(console::settings::tokens::show))
         .route("/settings/tokens/new", get().to(console::settings::generate::show))
@@ -219,5 +234,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .route("/settings/tokens/revoke", get().to(console::settings::revoke::ask))
         .route("/settings/tokens/revoke", post().to(console::settings::revoke::revoke))
         .route("/settings/sessions", get().to(console::settings::sessions::show))
-        .route("/settings/sessions", post().to(console::settings::sessions::end));
+        .route("/settings/sessions", post().to(console::settings::sessions::end))
+        // RFC 8414 for a public URL with a path
+        .route("/.well-known/oauth-authorization-server/{path:.*}", get().to(oauth::metadata::beneath));
 }

@@ -72,6 +72,9 @@ pub enum Failure {
     /// An OAuth client failed to authenticate (RFC 6749, section 5.2).
     #[error("the client is not authenticated: {0}")]
     Client(Refusal),
+    /// An OAuth error code with its description (RFC 6749, section 5.2; RFC 8628, section 3.5).
+    #[error("{1}")]
+    Oauth(&'static str, String),
     /// The framework refused the request.
     #[error("the request was refused")]
     Framework(StatusCode),
@@ -146,6 +149,7 @@ impl Failure {
             }
             Self::Overloaded | Self::Domain(Error::Overloaded) => (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-002"),
             Self::Timeout | Self::Domain(Error::TooSlow) => (StatusCode::GATEWAY_TIMEOUT, "TESSERA-504-001"),
+            Self::Oauth(..) => (StatusCode::BAD_REQUEST, "TESSERA-400-005"),
             Self::Framework(status) | Self::DataHub(status, _) => (*status, "TESSERA-400-004"),
         }
     }
@@ -237,12 +241,13 @@ impl Failure {
 
     /// OAuth's error body, with the codes of RFC 6749, sections 4.1.2.1 and 5.2, and of RFC 6750, section 3.1.
     fn oauth(&self, status: StatusCode, code: &'static str, request_id: &str) -> OauthError {
-        let error = match status.as_u16() {
-            401 if matches!(self, Self::Client(_)) => "invalid_client",
-            401 => "invalid_token",
-            403 => "insufficient_scope",
-            408 | 429 | 503 | 504 => "temporarily_unavailable",
-            400..=499 => "invalid_request",
+        let error = match (self, status.as_u16()) {
+            (Self::Oauth(error, _), _) => error,
+            (Self::Client(_), 401) => "invalid_client",
+            (_, 401) => "invalid_token",
+            (_, 403) => "insufficient_scope",
+            (_, 408 | 429 | 503 | 504) => "temporarily_unavailable",
+            (_, 400..=499) => "invalid_request",
             _ => "server_error",
         };
         let told = |letter: char| if matches!(letter, ' '..='~') && !"\"\\".contains(letter) { letter } else { '?' };
@@ -350,8 +355,9 @@ struct AtlanCause {
 /// The error body of RFC 6749, section 5.2, plus the members of [`AtlanError`].
 #[derive(Serialize, ToSchema)]
 pub struct OauthError {
-    /// `invalid_request`, `invalid_client`, `invalid_token`, `insufficient_scope`, `temporarily_unavailable` or
-    /// `server_error`.
+    /// `invalid_request`, `invalid_client`, `invalid_grant`, `unsupported_grant_type`, `invalid_token`,
+    /// `insufficient_scope`, `temporarily_unavailable` or `server_error`; where a program waits for a decision also
+    /// `authorization_pending`, `slow_down`, `access_denied` or `expired_token`.
     #[schema(example = "invalid_client")]
     error: &'static str,
     /// What went wrong, for people.

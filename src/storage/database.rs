@@ -346,7 +346,7 @@ BEGIN
                              'persona_links', 'create_requests', 'changes', 'peppers', 'policies', 'revisions',
                              'assets', 'asset_people', 'search_terms', 'service_accounts', 'access_tokens', 'aspects',
                              'permission_uses', 'key_counts', 'installation', 'policy_objects',
-                             'policy_users', 'familiar_networks')
+                             'policy_users', 'familiar_networks', 'device_authorizations')
     LOOP
         EXECUTE format('ALTER TABLE %I ALTER COLUMN %I TYPE text COLLATE "C"', each.table_name, each.column_name);
     END LOOP;

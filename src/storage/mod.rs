@@ -9,6 +9,7 @@ pub mod changes;
 pub mod create_requests;
 pub mod credentials;
 pub mod database;
+pub mod device_authorizations;
 pub mod familiar_networks;
 pub mod feed;
 mod folded;

@@ -259,6 +259,21 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    device_authorizations (device_digest) {
+        device_digest -> Text,
+        user_digest -> Text,
+        client -> Text,
+        address -> Text,
+        network -> Text,
+        network_group -> Text,
+        decision -> Text,
+        approved_by -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
 diesel::joinable!(users -> principals (id));
 diesel::joinable!(api_keys -> principals (id));
 diesel::joinable!(credentials -> principals (principal_id));

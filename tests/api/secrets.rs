@@ -13,6 +13,8 @@ use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
 use tessera::domain::token::{ParsedToken, Prefixes, TokenKind};
 use tessera::service::Service;
+use tessera::service::authn::device_sign_in;
+use tessera::service::authn::sign_ins::Origin;
 use tessera::service::bootstrap;
 use tessera::service::people::users::PersonalTokens;
 use tessera::service::upkeep::{maintenance, time};
@@ -151,6 +153,7 @@ async fn populate(app: &App, admin: &Client, key: &Holder) {
     admin.try_create(&body).await.ok();
     admin.asset("Connection", "default/snowflake/1").await;
     app.policy(allow(&["ada"], &["VIEW_ENTITY_PAGE"], &[criterion("URN", "EQUALS", &["default/snowflake/1"])])).await;
+    device_sign_in::begin(&app.service, "tessera-cli".into(), Origin::default()).await.unwrap();
     time::begin(&app.service).await.unwrap();
     bootstrap::check_peppers(&app.service).await.unwrap();
     key.post("/api/service/explain", &json!({"action": "MANAGE_APIKEYS"})).await.ok();

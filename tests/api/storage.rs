@@ -63,6 +63,7 @@ async fn furnished() -> World {
         "INSERT INTO access_tokens SELECT 't', key_id, '', '', '', '', '', '', 1, 1, '', '' FROM credentials",
         "INSERT INTO aspects SELECT id, 'status', '{}', '', 1 FROM users",
         "INSERT INTO installation VALUES (0, 'x', 1)",
+        "INSERT INTO device_authorizations VALUES ('d', 'u', '', '', '', '', 'pending', '', 1, 1)",
     ] {
         assert_eq!(execute(&world.service.database, statement), Ok(1), "{statement}");
     }
@@ -202,6 +203,26 @@ const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
     ("aspects_have_principals", ForeignKeyViolation, "INSERT INTO aspects VALUES ('x', 'status', '{}', '', 1)"),
     ("installation_place", UniqueViolation, "INSERT INTO installation VALUES (0, 'y', 1)"),
     ("installation_is_one", CheckViolation, "INSERT INTO installation VALUES (1, 'y', 1)"),
+    (
+        "device_authorizations_key",
+        UniqueViolation,
+        "INSERT INTO device_authorizations SELECT device_digest, 'y', '', '', '', '', 'pending', '', 1, 1 FROM device_authorizations",
+    ),
+    (
+        "device_authorizations_user_code",
+        UniqueViolation,
+        "INSERT INTO device_authorizations SELECT 'y', user_digest, '', '', '', '', 'pending', '', 1, 1 FROM device_authorizations",
+    ),
+    (
+        "device_authorizations_decision",
+        CheckViolation,
+        "INSERT INTO device_authorizations VALUES ('y', 'y', '', '', '', '', 'perhaps', '', 1, 1)",
+    ),
+    (
+        "device_authorizations_approver",
+        CheckViolation,
+        "INSERT INTO device_authorizations VALUES ('y', 'y', '', '', '', '', 'approved', '', 1, 1)",
+    ),
     ("", DatabaseErrorKind::NotNullViolation, "UPDATE api_keys SET display_name = NULL"),
     ("", DatabaseErrorKind::NotNullViolation, "UPDATE credentials SET digest = NULL"),
 ];

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | what every page has: title, navigation, header fields | `page.rs`, `templates/layout.html` |
 //! | who looks at a page, and the forms that they send | `visit.rs`, `form.rs` |
+//! | programs without a browser, and bearer tokens of one's own | `device.rs`, `token.rs` |
 //! | signing in and out, and doing so again before something dangerous | `login.rs`, `confirm.rs` |
 //! | what lists have in common: filters, order and pages in the address | `list.rs` |
 //! | API keys | `keys/` |
@@ -16,6 +17,7 @@
 
 pub mod audit;
 mod confirm;
+pub mod device;
 mod export;
 pub mod failures;
 pub mod files;
@@ -31,6 +33,7 @@ pub mod policies;
 pub mod settings;
 pub mod start;
 mod status;
+pub mod token;
 mod trail;
 mod verdict;
 mod visit;
@@ -71,7 +74,7 @@ impl Console {
 }
 
 /// The first segments of the paths of this door; the first is that of the start page.
-const SEGMENTS: [&str; 12] = [
+const SEGMENTS: [&str; 13] = [
     "",
     "login",
     "logout",
@@ -84,6 +87,7 @@ const SEGMENTS: [&str; 12] = [
     "connections",
     "audit",
     "device",
+    "token",
 ];
 
 /// Whether a path belongs to this door, so that its errors are pages.

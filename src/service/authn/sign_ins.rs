@@ -8,6 +8,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
 use super::attempt::{Attempt, SignInParty};
+use super::polls::Polls;
 use super::throttle::Throttle;
 use crate::clock::Clock;
 use crate::domain::actor::Request;
@@ -38,6 +39,10 @@ pub struct Origin {
 pub struct SignIns {
     pub(super) throttle: Throttle,
     queue: Queue<SignInParty>,
+    /// Counts wrong user codes of device authorizations.
+    pub(super) user_codes: Throttle,
+    /// The polls for device authorizations.
+    pub(super) polls: Polls,
     /// Counts attempts by outcome.
     pub outcomes: Family<SignInOutcome, Counter>,
 }
@@ -72,7 +77,13 @@ impl SignIns {
             waiting_of_others: WAITING_STRANGERS,
             patience: PATIENCE,
         });
-        Self { throttle: Throttle::default(), queue, outcomes: Family::default() }
+        Self {
+            throttle: Throttle::default(),
+            queue,
+            user_codes: Throttle::default(),
+            polls: Polls::default(),
+            outcomes: Family::default(),
+        }
     }
 
     /// Waits for the turn to check a password for this name.
