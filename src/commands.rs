@@ -1,15 +1,18 @@
 //! The commands of the command line.
 
 mod doors;
+mod first_start;
 mod keys;
 mod started;
+mod terminal;
 mod users;
 
 use std::time::{Duration, Instant};
 
 use actix_web::web;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 
+use self::first_start::Place;
 use self::started::{Started, accept_restored, start};
 use crate::app::app;
 use crate::clock::{Clock, SECOND};
@@ -25,7 +28,7 @@ use crate::pepper_file;
 use crate::service::authn::look_ups::LookUps;
 use crate::service::authn::sessions;
 use crate::service::authn::sign_ins::SignIns;
-use crate::service::bootstrap::{self, ADMIN, FirstStart};
+use crate::service::bootstrap::{self, ADMIN};
 use crate::service::catalogue::policies;
 use crate::service::upkeep::follow::FOLLOW_EVERY;
 use crate::service::upkeep::maintenance::{self, Unsaved};
@@ -77,6 +80,7 @@ pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> CommandResult {
             users::change(&started.service, command).await?;
             started.finish().await
         }
+        Command::Terminal(command) => terminal::run(&command),
         Command::Keys(command) => {
             let started = start(&settings, Setup::Expected).await?;
             keys::change(&started.service, command).await?;
@@ -170,13 +174,19 @@ async fn init(settings: &Settings) -> CommandResult {
 
 /// Runs the first start if it has not happened yet, and prints the generated secrets. Returns whether it did.
 async fn set_up(service: &Service, settings: &Settings) -> Result<bool, String> {
-    let first = bootstrap::run(service, settings.admin_password.clone()).await.map_err(explain)?;
-    policies::seed(service, first.as_ref().map(|_| ADMIN)).await.map_err(explain)?;
-    let is_first = first.is_some();
-    if let Some(first) = first {
-        welcome(first);
-    }
-    Ok(is_first)
+    let first = match Place::prepare(service, settings).await? {
+        None => None,
+        Some(place) => match bootstrap::run(service, settings.admin_password.clone()).await {
+            Ok(Some(first)) => Some(place.show(first)?),
+            // Another node was faster, or nothing was made.
+            outcome => {
+                place.abandon();
+                outcome.map_err(explain)?.map(|_| ())
+            }
+        },
+    };
+    policies::seed(service, first.map(|()| ADMIN)).await.map_err(explain)?;
+    Ok(first.is_some())
 }
 
 async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult {
@@ -232,18 +242,15 @@ fn warn(datahub: &datahub::DoorRules) {
     }
 }
 
-/// Prints what the first start created, once, and on the terminal only.
-fn welcome(first: FirstStart) {
-    println!("Tessera has been set up. This is shown once:\n");
-    if let Some(password) = first.password {
-        println!("  user      {ADMIN}\n  password  {password}");
-    }
-    println!("  API key   {}\n", first.token.expose());
+/// A task's ticks. After a pause, as when the machine has slept, there is one tick and not all that were missed.
+fn every(period: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 async fn follow(mut started: Started, state: web::Data<State>) {
-    let mut ticks = tokio::time::interval(FOLLOW_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = every(FOLLOW_EVERY);
     loop {
         ticks.tick().await;
         if let Err(error) = started.look().await
@@ -255,8 +262,7 @@ async fn follow(mut started: Started, state: web::Data<State>) {
 }
 
 async fn see(service: Service) {
-    let mut ticks = tokio::time::interval(time::SEE_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = every(time::SEE_EVERY);
     loop {
         ticks.tick().await;
         if let Err(error) = time::see(&service).await {
@@ -266,8 +272,7 @@ async fn see(service: Service) {
 }
 
 async fn save_uses(service: Service) {
-    let mut ticks = tokio::time::interval(maintenance::SAVE_USES_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = every(maintenance::SAVE_USES_EVERY);
     loop {
         ticks.tick().await;
         loop {
@@ -285,8 +290,7 @@ async fn save_uses(service: Service) {
 }
 
 async fn forget_ended(service: Service) {
-    let mut ticks = tokio::time::interval(maintenance::FORGET_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = every(maintenance::FORGET_EVERY);
     loop {
         ticks.tick().await;
         if let Err(error) = maintenance::forget_ended(&service).await {
@@ -296,9 +300,26 @@ async fn forget_ended(service: Service) {
 }
 
 async fn summarise_log(state: web::Data<State>) {
-    let mut ticks = tokio::time::interval(Duration::from_mins(1));
+    let mut ticks = every(Duration::from_mins(1));
     loop {
         ticks.tick().await;
         state.log_bounds.summarise(Instant::now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn ticks_that_were_missed_are_not_made_up_for() {
+        let mut ticks = every(Duration::from_millis(20));
+        ticks.tick().await;
+        std::thread::sleep(Duration::from_millis(500));
+        let began = Instant::now();
+        for _ in 0..4 {
+            ticks.tick().await;
+        }
+        assert!(began.elapsed() >= Duration::from_millis(40), "{:?}", began.elapsed());
     }
 }

@@ -2,21 +2,27 @@
 
 mod datahub;
 mod help;
+mod oauth;
+mod terminal;
+mod values;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::datahub::{DataHubSettings, MetadataAuth, NeverExpiringTokens};
+pub use self::oauth::OauthSettings;
+pub use self::terminal::{Server, Terminal};
+use self::values::{memory, origin, public_url};
 use crate::domain::permission::Permission;
 use crate::domain::principal::Role;
 use crate::domain::token::Prefixes;
 
 /// Tessera: API keys that act. Every key is a service account with its own personas and permissions.
 ///
-/// Without a command it runs `serve`. On the first start it creates the user `admin` and an API key, and prints both
-/// once.
+/// Without a command it serves. On the first start it creates the user `admin` and an API key, and shows both once.
 #[derive(Parser)]
 #[command(name = "tessera", version)]
 pub struct Cli {
@@ -33,7 +39,7 @@ pub struct Cli {
 pub enum Command {
     /// Serve requests until told to stop (the default)
     Serve,
-    /// Set up a database with the user `admin` and an API key, print both once, and stop; `serve` does the same at its
+    /// Set up a database with the user `admin` and an API key, show both once, and stop; `serve` does the same at its
     /// first start
     Init,
     /// Migrate the schema of a database that has been set up, and stop
@@ -54,9 +60,12 @@ pub enum Command {
     /// Create and change users
     #[command(subcommand)]
     Users(Users),
-    /// Create API keys
+    /// Create, list and delete API keys
     #[command(subcommand)]
     Keys(Keys),
+    /// Commands for users of a remote server
+    #[command(flatten)]
+    Terminal(Terminal),
 }
 
 /// A version of OpenAPI.
@@ -177,6 +186,14 @@ pub enum Keys {
         #[arg(long = "persona", value_name = "QUALIFIED_NAME")]
         personas: Vec<String>,
     },
+    /// List API keys, newest first, as tab-separated lines: id, status, expiry in epoch milliseconds or `never`, creator, name
+    List,
+    /// Delete an API key: it is refused from now on
+    Delete {
+        /// Its id, its client id or its user name
+        #[arg(value_name = "ID")]
+        key: String,
+    },
 }
 
 fn permission_help() -> String {
@@ -220,7 +237,12 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_SEEN_FILE")]
     pub seen_file: Option<PathBuf>,
 
-    /// The password of the user `admin`, who is created at the first start; generated and printed if left out
+    /// The new file for the password and the API key of the first start, where standard output is no terminal. By default the
+    /// SQLite file's name, or `tessera` for PostgreSQL, with `.first-start` at its end
+    #[arg(long, global = true, env = "TESSERA_FIRST_START_FILE")]
+    pub first_start_file: Option<PathBuf>,
+
+    /// The password of the user `admin`, who is created at the first start; drawn and shown with the API key if left out
     #[arg(long, global = true, env = "TESSERA_ADMIN_PASSWORD", hide_env_values = true)]
     pub admin_password: Option<String>,
 
@@ -263,6 +285,10 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_INTROSPECTION_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(i64).range(1..=3600))]
     pub introspection_seconds: i64,
 
+    /// How long after signing in people may do what is dangerous in the console without confirming who they are, in seconds
+    #[arg(long, global = true, env = "TESSERA_CONFIRM_SECONDS", default_value_t = 900)]
+    pub confirm_seconds: u64,
+
     /// The file with the public keys of GitHub's secret scanning, as GitHub publishes them
     #[arg(long, global = true, env = "TESSERA_GITHUB_PUBLIC_KEYS")]
     pub github_public_keys: Option<PathBuf>,
@@ -270,10 +296,17 @@ pub struct Settings {
     /// Settings of DataHub's protocol.
     #[command(flatten)]
     pub datahub: DataHubSettings,
+    /// Settings of the authorization server.
+    #[command(flatten)]
+    pub oauth: OauthSettings,
     /// The public URL of this server: `https://` and a host, optionally with a port and a path. Discovery documents
     /// contain it; if left out they use `https://` and the request's host
     #[arg(long, global = true, env = "TESSERA_PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<String>,
+
+    /// A file in TOML with the OpenID Connect providers where people can sign in: see docs/sign-in.md
+    #[arg(long, global = true, env = "TESSERA_PROVIDERS_FILE")]
+    pub providers_file: Option<PathBuf>,
 
     /// CORS: the origins whose pages may call this server from a browser: `https://app.example.org`, or `*` for any.
     /// They send a token; cookies are never accepted from them
@@ -312,7 +345,7 @@ pub struct Settings {
 
     /// Whether to percent-encode the raw request targets of Atlan's Java SDK before parsing. If not, they are answered
     /// with 400
-    #[arg(long, global = true, env = "TESSERA_RAW_REQUEST_TARGETS", default_value_t = true, action = clap::ArgAction::Set)]
+    #[arg(long, global = true, env = "TESSERA_RAW_REQUEST_TARGETS", default_value_t = true, action = clap::ArgAction::Set, value_parser = BoolishValueParser::new())]
     pub raw_request_targets: bool,
     /// The timeout of a request, in seconds
     #[arg(long, global = true, env = "TESSERA_REQUEST_TIMEOUT_SECONDS", default_value_t = 30)]
@@ -328,7 +361,7 @@ pub struct Settings {
     pub shutdown_seconds: u64,
 
     /// The format of the log on standard error
-    #[arg(long, global = true, env = "TESSERA_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, global = true, env = "TESSERA_LOG_FORMAT", value_enum, ignore_case = true, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 
     /// The log filter: a level, or directives such as `info,tessera=debug`
@@ -342,39 +375,6 @@ impl Settings {
     pub fn look_up_connections(&self) -> usize {
         self.database_connections.div_ceil(4) as usize
     }
-}
-
-/// Parses the memory for bodies.
-fn memory(text: &str) -> Result<usize, String> {
-    let bytes: usize = text.parse().map_err(|_| "must be a number of bytes".to_owned())?;
-    if bytes < LEAST_MEMORY { Err(format!("must be at least {LEAST_MEMORY}")) } else { Ok(bytes) }
-}
-
-/// The least memory for bodies: with less, ordinary requests would be refused.
-const LEAST_MEMORY: usize = 1 << 20;
-
-/// Parses the origin of a page as browsers write it.
-fn origin(text: &str) -> Result<String, String> {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._:[]".contains(&byte);
-    if text == "*" || (!host.is_empty() && host.bytes().all(plain)) {
-        return Ok(text.to_owned());
-    }
-    Err("must be `https://` or `http://` and a host in lower case, with a port if need be and nothing behind it, or `*`"
-        .to_owned())
-}
-
-/// Parses a URL with `https`, a host and optionally a path.
-fn public_url(text: &str) -> Result<String, String> {
-    let rest = text.strip_suffix('/').unwrap_or(text).strip_prefix("https://").unwrap_or_default();
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let plain =
-        |text: &str, signs: &[u8]| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || signs.contains(&byte));
-    let is_path = path.is_empty() || path.split('/').all(|segment| !["", ".", ".."].contains(&segment));
-    if host.is_empty() || !plain(host, b"-._:[]") || !plain(path, b"-._~/") || !is_path {
-        return Err("must be `https://` and a host, and perhaps a path, without a query".to_owned());
-    }
-    Ok(format!("https://{rest}"))
 }
 
 /// The format of the log.

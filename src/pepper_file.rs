@@ -32,13 +32,14 @@ pub fn place(settings: &Settings, url: &DatabaseUrl) -> Option<PathBuf> {
 }
 
 fn path(settings: &Settings, url: &DatabaseUrl) -> PathBuf {
-    settings.pepper_file.clone().unwrap_or_else(|| beside(url))
+    settings.pepper_file.clone().unwrap_or_else(|| beside(url, "pepper"))
 }
 
-fn beside(url: &DatabaseUrl) -> PathBuf {
+/// A file beside the database: that of SQLite with another extension, or one in the working directory for a server.
+pub fn beside(url: &DatabaseUrl, extension: &str) -> PathBuf {
     match url {
-        DatabaseUrl::Sqlite(path) => path.with_extension("pepper"),
-        DatabaseUrl::Postgres(_) => PathBuf::from("tessera.pepper"),
+        DatabaseUrl::Sqlite(path) => path.with_extension(extension),
+        DatabaseUrl::Postgres(_) => Path::new("tessera").with_extension(extension),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Converts the command line's settings into those of the HTTP endpoints.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,10 +14,11 @@ use crate::http::bodies::BodyLimits;
 use crate::http::datahub::settings::{Authentication, SystemClient};
 use crate::http::gateway::guards::GithubKeys;
 use crate::http::gateway::introspection::AnswerLifetime;
+use crate::http::oauth::sign_in::settings as providers;
 use crate::http::peer::TrustedProxies;
 use crate::http::state::StateSettings;
 use crate::http::wire::{ConnectionLimits, Connections, Pace};
-use crate::http::{DoorSettings, datahub};
+use crate::http::{DoorSettings, SignInSettings, console, datahub, oauth};
 use crate::telemetry::AcceptErrors;
 
 /// Settings shared by all protocols.
@@ -54,7 +56,29 @@ pub(super) fn settings(settings: &Settings) -> Result<DoorSettings, String> {
         github_keys,
         introspection: AnswerLifetime(settings.introspection_seconds * SECOND),
         datahub: datahub(&settings.datahub, settings.listen)?,
+        oauth: oauth::Settings { device_clients: settings.oauth.device_clients.clone() },
+        console: console::Settings {
+            confirm_after: Duration::from_secs(settings.confirm_seconds),
+            ..console::Settings::default()
+        },
+        sign_in: sign_in(settings)?,
     })
+}
+
+/// The providers where people can sign in, from the file that the operator has written.
+fn sign_in(settings: &Settings) -> Result<SignInSettings, String> {
+    let Some(path) = &settings.providers_file else { return Ok(SignInSettings::default()) };
+    let failed = |error: String| format!("the providers in `{}`: {error}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let secret = |path: &PathBuf| std::fs::read_to_string(path).map_err(|error| error.to_string());
+    let providers = providers::parse(&text, secret).map_err(failed)?;
+    // Never what a request says: its sender could choose whither the provider sends the code.
+    let base = match &settings.public_url {
+        Some(url) => url.clone(),
+        None if settings.listen.ip().is_loopback() => format!("http://{}", settings.listen),
+        None => return Err("--providers-file needs --public-url: providers send browsers back there".to_owned()),
+    };
+    Ok(SignInSettings { providers, base })
 }
 
 pub(super) fn connections(settings: &Settings) -> Arc<Connections> {

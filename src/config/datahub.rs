@@ -1,6 +1,7 @@
 //! The settings of DataHub's protocol. Two of the variables have DataHub's own names, because its error messages name
 //! them.
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
 use crate::domain::password;
@@ -11,17 +12,17 @@ use crate::domain::password;
 pub struct DataHubSettings {
     /// Whether clients at DataHub's paths must authenticate. With `off`, `X-DataHub-Actor` is believed without proof,
     /// and a request without it may do everything
-    #[arg(long, global = true, env = "TESSERA_METADATA_AUTH", value_enum, default_value_t = MetadataAuth::On)]
+    #[arg(long, global = true, env = "TESSERA_METADATA_AUTH", value_enum, ignore_case = true, default_value_t = MetadataAuth::On)]
     pub metadata_auth: MetadataAuth,
 
     /// Allow `--metadata-auth off` on an address that other machines can reach. Any client that reaches it may then do
     /// everything
-    #[arg(long, global = true, env = "TESSERA_METADATA_AUTH_OFF_ANYWHERE")]
+    #[arg(long, global = true, env = "TESSERA_METADATA_AUTH_OFF_ANYWHERE", value_parser = BoolishValueParser::new())]
     pub metadata_auth_off_anywhere: bool,
 
     /// Whether access tokens without expiry may be created; existing ones keep working. The variable also takes `true`
     /// and `false`
-    #[arg(long, global = true, env = "ACCESS_TOKEN_ALLOW_NO_EXPIRY", value_enum, default_value_t = NeverExpiringTokens::Allow)]
+    #[arg(long, global = true, env = "ACCESS_TOKEN_ALLOW_NO_EXPIRY", value_enum, ignore_case = true, default_value_t = NeverExpiringTokens::Allow)]
     pub never_expiring_tokens: NeverExpiringTokens,
 
     /// The lifetimes that access tokens may have, as ISO 8601 durations separated by commas;

@@ -1,6 +1,6 @@
 //! Parses the command line, and selects the settings that each command's help shows.
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::{Arg, CommandFactory, FromArgMatches};
 
 use super::Cli;
 
@@ -19,20 +19,26 @@ impl Cli {
     /// too, so that one environment serves all commands.
     #[must_use]
     pub fn documented() -> clap::Command {
-        let mut command = Self::command();
+        let mut command = Self::command().mut_args(without_empty);
         command.build();
         let names: Vec<String> = command.get_subcommands().map(|each| each.get_name().to_owned()).collect();
         for name in names {
             let shown: Vec<&str> = match name.as_str() {
                 "serve" | "help" => continue,
-                "openapi" | "graphql-schema" => Vec::new(),
-                "init" | "keys" => [&OF_ALL[..], &["token_prefixes", "admin_password"]].concat(),
+                "openapi" | "graphql-schema" | "login" | "token" | "logout" | "whoami" => Vec::new(),
+                "init" | "keys" => [&OF_ALL[..], &["token_prefixes", "admin_password", "first_start_file"]].concat(),
                 _ => OF_ALL.to_vec(),
             };
             command = command.mut_subcommand(name, |each| hide(each, &shown));
         }
         command
     }
+}
+
+/// A setting whose variable is empty is not set: so files of variables can name all of them.
+fn without_empty(setting: Arg) -> Arg {
+    let is_empty = setting.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    if is_empty { setting.env(None::<&str>) } else { setting }
 }
 
 /// Hides all settings except those in `shown`, in a command and its subcommands.
@@ -74,6 +80,7 @@ mod tests {
             (&["init"], &["--admin-password", "--database-url"], &["--listen"]),
             (&["migrate"], &["--database-url"], &["--listen", "--admin-password"]),
             (&["openapi"], &["--as"], &["--database-url", "--listen"]),
+            (&["login"], &["--server", "TESSERA_SERVER"], &["--database-url", "--pepper", "--listen"]),
             (&["serve"], &["--listen", "--database-url", "--admin-password"], &[]),
             (&[], &["--listen", "users", "keys", "init"], &[]),
         ] {

@@ -119,6 +119,17 @@ impl Lifetimes {
         if allowed.is_empty() { Ok(Self { never, ..Self::default() }) } else { Ok(Self { never, allowed }) }
     }
 
+    /// The lifetimes besides "never", as ISO 8601 durations.
+    #[must_use]
+    pub fn allowed(&self) -> &[String] {
+        &self.allowed
+    }
+
+    /// The lifetimes that can be chosen, as ISO 8601 durations, and how many seconds each is.
+    pub fn offered(&self) -> impl Iterator<Item = (&str, i64)> {
+        self.allowed.iter().filter_map(|text| Some((text.as_str(), seconds_of(text)?)))
+    }
+
     /// The requested lifetime, by DataHub's name (`ONE_MONTH`) or in ISO 8601. The messages are DataHub's.
     ///
     /// # Errors
@@ -204,7 +215,7 @@ impl Field for AccessTokenField {
     fn described(self) -> Described<AccessToken> {
         match self {
             Self::Id => filtered("id", Exact),
-            Self::Name => filtered("name", Kind::Text),
+            Self::Name => filtered("name", Kind::Text).trimmed(),
             Self::Description => filtered("description", Kind::Text),
             Self::Actor => filtered("actorUrn", Exact),
             Self::Owner => filtered("ownerUrn", Exact),

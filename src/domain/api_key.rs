@@ -195,9 +195,12 @@ pub enum Status {
 }
 
 impl Status {
+    /// The names on the wire.
+    pub const NAMES: [&'static str; 2] = [Self::Active.name(), Self::Expired.name()];
+
     /// The name on the wire.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Expired => "expired",

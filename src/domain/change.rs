@@ -39,6 +39,9 @@ pub enum ChangeSubject {
 }
 
 impl ChangeSubject {
+    /// The names of all kinds.
+    pub const KINDS: [&'static str; 5] = ["principal", "persona", "policy", "asset", "role"];
+
     /// The name of its kind in the database.
     #[must_use]
     pub fn kind(self) -> &'static str {
@@ -130,6 +133,10 @@ pub enum Action {
     SessionRefused,
     /// A user signed out.
     SessionEnded,
+    /// A user approved a device authorization.
+    DeviceApproved,
+    /// A user denied a device authorization.
+    DeviceDenied,
     /// The operator accepted a restored copy of the database, which ended every session.
     RestoreAccepted,
 }
@@ -143,8 +150,56 @@ impl Change {
 }
 
 impl Action {
+    /// Every action.
+    pub const ALL: [Self; 32] = [
+        Self::ApiKeyCreated,
+        Self::ApiKeyTokenReplaced,
+        Self::ApiKeyUpdated,
+        Self::ApiKeyDeleted,
+        Self::LeakedTokenRevoked,
+        Self::PersonaCreated,
+        Self::PersonaUpdated,
+        Self::PersonaDescribed,
+        Self::PersonaDeleted,
+        Self::PolicyCreated,
+        Self::PolicyUpdated,
+        Self::PolicyDescribed,
+        Self::PolicyDeleted,
+        Self::AssetCreated,
+        Self::AssetUpdated,
+        Self::AssetDeleted,
+        Self::AssetAccessChanged,
+        Self::ServiceAccountCreated,
+        Self::ServiceAccountDeleted,
+        Self::AccessTokenCreated,
+        Self::AccessTokenRevoked,
+        Self::InvitesRenewed,
+        Self::UserCreated,
+        Self::UserUpdated,
+        Self::UserPasswordSet,
+        Self::UserDeleted,
+        Self::SessionCreated,
+        Self::SessionRefused,
+        Self::SessionEnded,
+        Self::DeviceApproved,
+        Self::DeviceDenied,
+        Self::RestoreAccepted,
+    ];
+
+    /// The names of all of them.
+    pub const NAMES: [&'static str; 32] = {
+        let mut names = [""; 32];
+        let mut index = 0;
+        while index < names.len() {
+            names[index] = Self::ALL[index].name();
+            index += 1;
+        }
+        names
+    };
+
     /// The actions that no cached record depends on.
-    const DESCRIBING: [Self; 2] = [Self::PersonaDescribed, Self::PolicyDescribed];
+    const DESCRIBING: [Self; 4] =
+        [Self::PersonaDescribed, Self::PolicyDescribed, Self::DeviceApproved, Self::DeviceDenied];
 
     /// Whether it may make cached records wrong.
     #[must_use]
@@ -154,7 +209,7 @@ impl Action {
 
     /// The name in the database.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::ApiKeyCreated => "apikey.created",
             Self::ApiKeyTokenReplaced => "apikey.token_replaced",
@@ -185,7 +240,26 @@ impl Action {
             Self::SessionCreated => "session.created",
             Self::SessionRefused => "session.refused",
             Self::SessionEnded => "session.ended",
+            Self::DeviceApproved => "device.approved",
+            Self::DeviceDenied => "device.denied",
             Self::RestoreAccepted => "installation.restore_accepted",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_is_listed() {
+        let named = include_str!("change.rs")
+            .lines()
+            .filter(|line| line.trim().starts_with("Self::") && line.contains(" => \""));
+        let kinds = ChangeSubject::KINDS.len();
+        assert_eq!(named.count(), Action::ALL.len() + kinds);
+        for (index, name) in Action::NAMES.iter().enumerate() {
+            assert!(!Action::NAMES[..index].contains(name), "{name} twice");
         }
     }
 }

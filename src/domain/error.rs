@@ -19,7 +19,7 @@ pub enum Error {
     #[error("{0}")]
     Forbidden(String),
     /// No record of this kind has this id.
-    #[error("no {kind} has the id `{id}`")]
+    #[error("no {kind} has the {} `{id}`", known_by(kind))]
     NotFound {
         /// The kind of the record: `API key`, `persona`.
         kind: &'static str,
@@ -117,6 +117,14 @@ impl fmt::Display for Refusal {
             Self::Disabled => "the principal of this bearer token is disabled",
             Self::WrongPassword => "the user name or the password is wrong",
         })
+    }
+}
+
+/// What things of a kind are known by.
+fn known_by(kind: &str) -> &'static str {
+    match kind {
+        "user" | "service account" => "name",
+        _ => "id",
     }
 }
 

@@ -1,7 +1,7 @@
 //! The allow-lists of fields that collections can be filtered and sorted by.
 
-use super::api_key::ApiKey;
-use super::change::Change;
+use super::api_key::{ApiKey, Status};
+use super::change::{Action, Change, ChangeSubject};
 use super::filter::Value::{Instant, Text};
 use super::filter::{Described, Direction, Field, Kind, Kind::Exact, filtered, sorted};
 use super::persona::Persona;
@@ -56,14 +56,16 @@ impl Field for ApiKeyField {
         match self {
             Self::Id => sorted("id", Exact, |key| Text(key.id.to_string())),
             Self::ClientId => filtered("clientId", Exact),
-            Self::DisplayName => sorted("displayName", Kind::Text, |key| Text(fold(&key.display_name))),
+            Self::DisplayName => {
+                sorted("displayName", Kind::Text, |key: &ApiKey| Text(fold(&key.display_name))).trimmed()
+            }
             Self::Description => filtered("description", Kind::Text),
             Self::CreatedBy => sorted("createdBy", Kind::Text, |key| Text(key.created_by.clone())),
             Self::CreatedAt => sorted("createdAt", Kind::Instant, |key| Instant(key.created_at)),
             Self::UpdatedAt => sorted("updatedAt", Kind::Instant, |key| Instant(key.updated_at)),
             Self::ExpiresAt => sorted("expiresAt", Kind::Instant, |key| Instant(key.expires_at)),
             Self::LastUsedAt => sorted("lastUsedAt", Kind::Instant, |key| Instant(key.last_used_at)),
-            Self::Status => filtered("status", Exact),
+            Self::Status => filtered("status", Exact).among(&Status::NAMES),
             Self::PersonaQualifiedName => filtered("personaQualifiedName", Exact),
         }
     }
@@ -97,8 +99,8 @@ impl Field for PersonaField {
         match self {
             Self::Id => filtered("id", Exact),
             Self::QualifiedName => filtered("qualifiedName", Exact),
-            Self::Name => sorted("name", Kind::Text, |persona| Text(persona.name.clone())),
-            Self::DisplayName => filtered("displayName", Kind::Text),
+            Self::Name => sorted("name", Kind::Text, |persona: &Persona| Text(persona.name.clone())).trimmed(),
+            Self::DisplayName => filtered("displayName", Kind::Text).trimmed(),
             Self::CreatedAt => sorted("createdAt", Kind::Instant, |persona| Instant(persona.created_at)),
         }
     }
@@ -184,8 +186,8 @@ impl Field for ChangeField {
             Self::ChangedAt => sorted("changedAt", Kind::Instant, |change| Instant(change.changed_at)),
             Self::ActorId => filtered("actorId", Exact),
             Self::Actor => filtered("actor", Kind::Text),
-            Self::Action => filtered("action", Kind::Text),
-            Self::SubjectKind => filtered("subjectKind", Exact),
+            Self::Action => filtered("action", Kind::Text).among(&Action::NAMES),
+            Self::SubjectKind => filtered("subjectKind", Exact).among(&ChangeSubject::KINDS),
             Self::SubjectId => filtered("subjectId", Exact),
             Self::Subject => filtered("subject", Kind::Text),
             Self::RequestId => filtered("requestId", Exact),

@@ -8,6 +8,7 @@ mod parse;
 mod pattern;
 
 pub use self::pattern::{Case, Pattern};
+use super::text::clip;
 
 /// A field that clients may filter or sort a collection by. The variants of the enum are the allow-list.
 pub trait Field: Copy + Eq + Send + 'static {
@@ -62,18 +63,51 @@ pub struct Described<R> {
     name: &'static str,
     kind: Kind,
     value: Option<fn(&R) -> Value>,
+    /// Every value there is, if they are a closed set.
+    values: Option<&'static [&'static str]>,
+    /// Whether it is stored without white space around it.
+    is_trimmed: bool,
+}
+
+impl<R> Described<R> {
+    /// Of a closed set: other values are refused, as nothing could have them.
+    #[must_use]
+    pub fn among(self, values: &'static [&'static str]) -> Self {
+        Self { values: Some(values), ..self }
+    }
+
+    /// Of text that is stored without white space around it, and so looked for.
+    #[must_use]
+    pub fn trimmed(self) -> Self {
+        Self { is_trimmed: true, ..self }
+    }
+
+    /// A text that somebody looks for, as it is stored.
+    ///
+    /// # Errors
+    /// What is allowed, if the text cannot be stored.
+    pub fn stored(&self, text: &str) -> Result<String, String> {
+        let text = if self.is_trimmed { text.trim() } else { text };
+        match self.values {
+            Some(values) if !values.contains(&text) => {
+                let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
+                Err(format!("has no value `{}` for `{}`; the values are {}", clip(text), self.name, values.join(", ")))
+            }
+            _ => Ok(text.to_owned()),
+        }
+    }
 }
 
 /// Describes a field that can only be filtered by.
 #[must_use]
 pub fn filtered<R>(name: &'static str, kind: Kind) -> Described<R> {
-    Described { name, kind, value: None }
+    Described { name, kind, value: None, values: None, is_trimmed: false }
 }
 
 /// Describes a field that can be filtered and sorted by, with its sort value.
 #[must_use]
 pub fn sorted<R>(name: &'static str, kind: Kind, value: fn(&R) -> Value) -> Described<R> {
-    Described { name, kind, value: Some(value) }
+    Described { value: Some(value), ..filtered(name, kind) }
 }
 
 /// The kind of a field's values, which decides the operators and sorting it allows.

@@ -12,6 +12,11 @@
 //! | Genuine | said of a token whose secret is right, even if it has expired or its principal is disabled | |
 //! | Token | the plaintext bearer string, shown once; `attributes.accessToken` on the wire | secret, `apiKeyValue` |
 //! | Session | a user's short-lived credential after signing in: the "user's bearer token" | login |
+//! | Provider | an OpenID Connect provider that the operator has configured, where people sign in | |
+//! | Identity | what a provider knows a user by: its issuer, and the user's subject there | account (for the user) |
+//! | Mapping | which groups of a provider have which role and which personas | |
+//! | Device authorization | a program's request for a session of the user who approves it in a browser; RFC 8628 | pairing, device login |
+//! | Device code, user code | the secret that a program fetches its session with; the code that the user types in the browser | |
 //! | Actor | the principal making *this* request, with its permissions, personas and how it authenticated | caller, current user, ctx |
 //! | Standing | a principal with its permissions, personas and asset grants, as a credential authenticates it | identity |
 //! | Owner | the principal that created a credential | author |
@@ -58,6 +63,7 @@ pub mod bounds;
 pub mod change;
 pub mod credential;
 pub mod cursor;
+pub mod device;
 pub mod edition;
 pub mod effective;
 pub mod entity;
@@ -65,6 +71,7 @@ pub mod entropy;
 pub mod error;
 pub mod fields;
 pub mod filter;
+pub mod identity;
 pub mod ids;
 pub mod installation;
 pub mod invite;

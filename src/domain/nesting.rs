@@ -70,11 +70,18 @@ pub enum Unreadable {
     Json(#[from] serde_json::Error),
 }
 
+/// A JSON text without the byte order mark that some programs write first (RFC 8259, section 8.1).
+#[must_use]
+pub fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
+}
+
 /// Parses a JSON text within the limits.
 ///
 /// # Errors
 /// The exceeded limit, or the parser's error.
 pub fn read_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
+    let bytes = without_mark(bytes);
     check_json(bytes)?;
     check_members(bytes)?;
     Ok(serde_json::from_slice(bytes)?)
@@ -86,6 +93,7 @@ pub fn read_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadabl
 /// # Errors
 /// The exceeded limit, or the parser's error.
 pub fn read_json_overclosed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
+    let bytes = without_mark(bytes);
     check_json(bytes)?;
     check_members(bytes)?;
     let mut json = serde_json::Deserializer::from_slice(bytes).into_iter();

@@ -60,6 +60,17 @@ impl fmt::Display for Network {
     }
 }
 
+/// The first address of it; the number of bits is that of the size.
+impl fmt::Display for Group {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.first {
+            Some(address @ IpAddr::V4(_)) => write!(formatter, "{address}/{}", IPV4[self.size]),
+            Some(address @ IpAddr::V6(_)) => write!(formatter, "{address}/{}", IPV6[self.size]),
+            None => formatter.write_str("unknown"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

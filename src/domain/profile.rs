@@ -199,7 +199,7 @@ impl Field for ProfileField {
         match self {
             Self::Urn => filtered("urn", Kind::Exact),
             Self::Username => filtered("username", Kind::Text),
-            Self::Removed => filtered("removed", Kind::Exact),
+            Self::Removed => filtered("removed", Kind::Exact).among(&["true", "false"]),
             Self::TypeNames => filtered("typeNames", Kind::Exact),
         }
     }

@@ -55,7 +55,7 @@ impl Field for ServiceAccountField {
     fn described(self) -> Described<ServiceAccount> {
         match self {
             Self::Username => filtered("username", Kind::Text),
-            Self::DisplayName => filtered("displayName", Kind::Text),
+            Self::DisplayName => filtered("displayName", Kind::Text).trimmed(),
             Self::CreatedAt => sorted("createdAt", Kind::Instant, |account| Instant(account.created_at)),
         }
     }

@@ -119,6 +119,7 @@ fn only<'a>(request: &'a HttpRequest, name: &HeaderName) -> Result<Option<&'a He
 
 fn bearer_of(value: &HeaderValue) -> Result<&str, Failure> {
     let (scheme, token) = visible(value)?.split_once(' ').unwrap_or_default();
+    let token = token.trim_start_matches(' ');
     if token.contains(',') {
         return Err(Failure::Credentials("the request has more than one credential"));
     }

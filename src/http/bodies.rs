@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use actix_web::dev::Payload;
+use actix_web::http::header::CONTENT_ENCODING;
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{HttpMessage, HttpRequest};
 use futures_util::StreamExt;
@@ -81,7 +82,7 @@ impl Bodies {
     /// Reads the body of a request. Its memory is released when the request is answered.
     ///
     /// # Errors
-    /// `Failure::TooLarge`, `Failure::Slow`, `Failure::Overloaded`, or `Failure::Body` if the connection breaks off.
+    /// `Failure::Encoded`, `Failure::TooLarge`, `Failure::Slow`, `Failure::Overloaded`, or `Failure::Body` for one that breaks off.
     pub async fn read(
         &self,
         request: &HttpRequest,
@@ -89,6 +90,11 @@ impl Bodies {
         longest: usize,
         sender: Sender,
     ) -> Result<Bytes, Failure> {
+        if let Some(coding) = request.headers().get(CONTENT_ENCODING)
+            && !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity")
+        {
+            return Err(Failure::Encoded);
+        }
         // If `Content-Length` is already too large, no byte is read.
         let declared = request.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
         if declared.is_some_and(|declared: usize| declared > longest) {

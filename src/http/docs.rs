@@ -7,7 +7,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, get, web};
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::Config;
 
-use super::envelope::EndsWithSlash;
+use super::address::EndsWithSlash;
 use super::openapi::{self, Fails};
 use super::problem::Failure;
 use crate::domain::error::Error;
@@ -94,7 +94,10 @@ pub async fn file(file: web::Path<String>) -> Result<HttpResponse, Failure> {
 
 fn serve(name: &str, base: &str) -> Result<HttpResponse, Failure> {
     // The page keeps a token in memory only, and ignores query parameters that would make it load another document.
-    let config = Config::from("../api-docs/openapi.json").persist_authorization(false).query_config_enabled(false);
+    let config = Config::from("../api-docs/openapi.json")
+        .persist_authorization(false)
+        .query_config_enabled(false)
+        .use_base_layout();
     let found = utoipa_swagger_ui::serve(name, Arc::new(config))
         .map_err(|error| Error::Internal(error.to_string().into()))?
         .ok_or(Failure::NoEndpoint)?;

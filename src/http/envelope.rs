@@ -16,9 +16,11 @@ use tokio::time::timeout;
 use tracing::Instrument;
 use tracing::field::Empty;
 
+use super::address::EndsWithSlash;
 use super::auth::Known;
+use super::console::failures::Reader;
 use super::datahub;
-use super::problem::{Failure, PROBLEM_JSON, Shape};
+use super::problem::{Complete, Failure, PROBLEM_JSON, Shape};
 use super::request_id::{Numbered, RequestId};
 use crate::domain::error::Error;
 use crate::domain::limits::Allowance;
@@ -84,15 +86,13 @@ pub async fn envelope(
     }
 }
 
-/// Marker in the extensions of a request: its path ended with a slash before normalization. Relative links need it.
-pub struct EndsWithSlash;
-
 /// What is kept of a request until its response is finished.
 struct Exchange {
     number: u64,
     request_id: RequestId,
     echoes: Vec<(HeaderName, HeaderValue)>,
     shape: Shape,
+    reader: Option<Reader>,
     method: Method,
     started: Instant,
     /// Whether actix closes the connection after this response, because the request is an `Upgrade` or `CONNECT`.
@@ -126,6 +126,7 @@ impl Exchange {
             request_id,
             echoes,
             shape: shape(request.path(), headers),
+            reader: Reader::of(request),
             method: request.method().clone(),
             started: Instant::now(),
             ends_connection: request.head().upgrade() || request.method() == Method::CONNECT,
@@ -136,6 +137,9 @@ impl Exchange {
     fn failure(&self, response: &ServiceResponse<BoxBody>, state: &State) -> Option<(HttpResponse, &'static str)> {
         let status = response.status();
         if !status.is_client_error() && !status.is_server_error() {
+            return None;
+        }
+        if response.response().extensions().contains::<Complete>() {
             return None;
         }
         if let Some(failure) = response.response().error().and_then(actix_web::Error::as_error::<Failure>) {
@@ -183,7 +187,9 @@ impl Exchange {
             // The message is not logged: it may quote what the client sent, possibly a token.
             _ => tracing::debug!(code = failure.code().1, "refused"),
         }
-        failure.render(self.shape, &self.request_id.to_string())
+        let request_id = self.request_id.to_string();
+        let page = self.reader.as_ref().and_then(|reader| reader.page(failure, &request_id));
+        page.unwrap_or_else(|| failure.render(self.shape, &request_id))
     }
 
     /// Sends `Connection: close` where actix closes the connection without saying so.

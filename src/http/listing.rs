@@ -90,6 +90,7 @@ enum Paged {
 /// without them). Pages by cursor have them only with `count=true`, because counting costs as much as many pages.
 fn totals(params: &Params, paged: Paged) -> Result<Totals, Violation> {
     match (params.get("count")?.to_ascii_lowercase().as_str(), paged) {
+        ("", _) if params.has("count") => Err(Violation::new("count", "must be `true` or `false`")),
         ("" | "true" | "false", Paged::ByOffset) | ("true", Paged::ByCursor) => Ok(Totals::Exact),
         ("" | "false", Paged::ByCursor) => Ok(Totals::Skipped),
         _ => Err(Violation::new("count", "must be `true` or `false`")),
@@ -98,7 +99,7 @@ fn totals(params: &Params, paged: Paged) -> Result<Totals, Violation> {
 
 fn number(params: &Params, name: &str, least: i64, most: i64) -> Result<Option<i64>, Violation> {
     match params.get(name)? {
-        "" => Ok(None),
+        "" if !params.has(name) => Ok(None),
         text => match text.parse() {
             Ok(number) if (least..=most).contains(&number) => Ok(Some(number)),
             _ => Err(Violation::new(name, format!("must be a number from {least} to {most}"))),

@@ -1,9 +1,12 @@
 //! The HTTP layer. [`routes`] lists every path.
 
+mod address;
 mod asked;
 pub mod atlan;
 pub mod auth;
+mod base_url;
 pub mod bodies;
+pub mod console;
 pub mod datahub;
 mod docs;
 mod edition;
@@ -14,6 +17,7 @@ pub mod gateway;
 mod listing;
 pub mod log_bounds;
 mod metrics;
+pub mod oauth;
 pub mod openapi;
 mod ops;
 pub mod peer;
@@ -21,6 +25,7 @@ mod problem;
 mod request_id;
 pub mod state;
 mod valid;
+mod whole;
 pub mod wire;
 
 #[cfg(feature = "fuzzing")]
@@ -29,15 +34,18 @@ pub use fallback::no_endpoint;
 #[cfg(feature = "fuzzing")]
 pub use valid::Params;
 
-use actix_web::web::Data;
+use actix_web::web::{Data, get, post};
 use utoipa::openapi::{OpenApi, Server};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use self::console::{Console, ProviderButton};
 use self::datahub::graphql::engine::Engine;
 use self::docs::Documents;
 use self::fallback::Endpoints;
 use self::gateway::guards::{GithubKeys, LeakReports};
 use self::gateway::introspection::AnswerLifetime;
+use self::oauth::sign_in::Providers;
+use self::oauth::sign_in::settings::ProviderSettings;
 use crate::service::Service;
 
 /// Configuration that only single API surfaces ("doors") need.
@@ -49,6 +57,21 @@ pub struct DoorSettings {
     pub introspection: AnswerLifetime,
     /// Settings of the DataHub API.
     pub datahub: datahub::DoorRules,
+    /// Settings of the authorization server.
+    pub oauth: oauth::Settings,
+    /// Settings of the console.
+    pub console: console::Settings,
+    /// The providers where people can sign in.
+    pub sign_in: SignInSettings,
+}
+
+/// The providers where people can sign in.
+#[derive(Default)]
+pub struct SignInSettings {
+    /// Each of them.
+    pub providers: Vec<ProviderSettings>,
+    /// How browsers reach this server, without a slash at its end: providers send them back to nowhere else.
+    pub base: String,
 }
 
 /// The application data of single API surfaces.
@@ -61,6 +84,9 @@ pub struct Doors {
     introspection: Data<AnswerLifetime>,
     datahub: Data<datahub::DoorRules>,
     graphql: Data<Engine>,
+    oauth: Data<oauth::Settings>,
+    console: Data<Console>,
+    providers: Data<Providers>,
 }
 
 impl Doors {
@@ -73,6 +99,10 @@ impl Doors {
         if let Some(url) = public_url {
             document.servers = Some(vec![Server::new(url)]);
         }
+        let SignInSettings { providers, base } = settings.sign_in;
+        let button =
+            |each: &ProviderSettings| ProviderButton { id: each.id.as_ref().to_owned(), label: each.label.clone() };
+        let buttons = providers.iter().map(button).collect();
         Ok(Self {
             documents: Data::new(Documents::of(&document)?),
             endpoints: Data::new(Endpoints::of(&document)),
@@ -81,6 +111,9 @@ impl Doors {
             introspection: Data::new(settings.introspection),
             datahub: Data::new(settings.datahub),
             graphql: Data::new(Engine::start()?),
+            oauth: Data::new(settings.oauth),
+            console: Data::new(Console::new(console::Settings { providers: buttons, ..settings.console })),
+            providers: Data::new(Providers::new(providers, &base, &service.clock)),
         })
     }
 
@@ -93,7 +126,10 @@ impl Doors {
             .app_data(self.leak_reports.clone())
             .app_data(self.introspection.clone())
             .app_data(self.datahub.clone())
-            .app_data(self.graphql.clone());
+            .app_data(self.graphql.clone())
+            .app_data(self.oauth.clone())
+            .app_data(self.console.clone())
+            .app_data(self.providers.clone());
     }
 }
 
@@ -110,6 +146,9 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(gateway::forward_auth::Verify)
         .service(gateway::introspection::introspect)
         .service(gateway::leaks::github)
+        .service(oauth::sign_in::back_channel::log_out)
+        .service(oauth::device::authorize)
+        .service(oauth::token::token)
         // /access/v1, /.well-known
         .service(gateway::authzen::evaluate)
         .service(gateway::authzen::evaluate_many)
@@ -117,6 +156,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(gateway::authzen::search::resources)
         .service(gateway::authzen::search::actions)
         .service(gateway::authzen::metadata::configuration)
+        .service(oauth::metadata::configuration)
         // /api/service/apikeys; the fixed names before `{guid}`
         .service(gateway::tokens::verify_tokens)
         .service(gateway::leaks::revoke)
@@ -176,5 +216,56 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(docs::document)
         .service(docs::document_3_0)
         .service(docs::index)
-        .service(docs::file);
+        .service(docs::file)
+        // RFC 8414 for a public URL with a path
+        .route("/.well-known/oauth-authorization-server/{path:.*}", get().to(oauth::metadata::beneath));
+    pages(config);
+}
+
+/// Registers the pages of the console, which are not in the OpenAPI document: no program reads them.
+fn pages(config: &mut ServiceConfig<'_>) {
+    config
+        // /, /login, /logout, /files
+        .route("/", get().to(console::start::show))
+        .route("/login", get().to(console::login::show))
+        .route("/login", post().to(console::login::sign_in))
+        .route("/login/{provider}", get().to(oauth::sign_in::pages::begin))
+        .route("/login/{provider}/callback", get().to(oauth::sign_in::pages::finish))
+        .route("/login/{provider}/logout", get().to(oauth::sign_in::pages::leave))
+        .route("/logout", post().to(console::login::sign_out))
+        .route("/files/{name}", get().to(console::files::file))
+        // /keys; the fixed name before `{guid}`
+        .route("/keys", get().to(console::keys::list::show))
+        .route("/keys/new", get().to(console::keys::new::show))
+        .route("/keys/new", post().to(console::keys::new::create))
+        .route("/keys/export/{format}", get().to(console::keys::list::export))
+        .route("/keys/bulk", post().to(console::keys::bulk::act))
+        .route("/keys/{guid}", get().to(console::keys::one::show))
+        .route("/keys/{guid}/edit", get().to(console::keys::change::show))
+        .route("/keys/{guid}/edit", post().to(console::keys::change::save))
+        .route("/keys/{guid}/delete", get().to(console::keys::change::ask))
+        .route("/keys/{guid}/delete", post().to(console::keys::change::delete))
+        // /people, /personas, /policies, /audit
+        .route("/people", get().to(console::people::list))
+        .route("/people/role", post().to(console::people::change::role))
+        .route("/people/remove", get().to(console::people::change::ask))
+        .route("/people/remove", post().to(console::people::change::remove))
+        .route("/personas", get().to(console::personas::list))
+        .route("/personas/{guid}", get().to(console::personas::show))
+        .route("/policies", get().to(console::policies::list))
+        .route("/audit", get().to(console::audit::show))
+        .route("/audit/export/{format}", get().to(console::audit::export))
+        // /device, /token
+        .route("/device", get().to(console::device::show))
+        .route("/device", post().to(console::device::decide))
+        .route("/token", get().to(console::token::show))
+        .route("/token", post().to(console::token::create))
+        // /settings
+        .route("/settings/tokens", get().to(console::settings::tokens::show))
+        .route("/settings/tokens/new", get().to(console::settings::generate::show))
+        .route("/settings/tokens/new", post().to(console::settings::generate::create))
+        .route("/settings/tokens/revoke", get().to(console::settings::revoke::ask))
+        .route("/settings/tokens/revoke", post().to(console::settings::revoke::revoke))
+        .route("/settings/sessions", get().to(console::settings::sessions::show))
+        .route("/settings/sessions", post().to(console::settings::sessions::end));
 }

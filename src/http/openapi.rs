@@ -1,24 +1,27 @@
 //! The OpenAPI document, generated from the handlers.
 
+mod case;
 mod collections;
+mod complete;
 mod errors;
 pub(super) mod examples;
 mod older;
+pub(super) mod sets;
 
 pub use self::collections::ListParams;
-pub use self::errors::{AnyError, DataHubFails, Fails};
+pub use self::errors::{AnyError, Fails};
 
 use actix_web::App;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::AdditionalProperties;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::{Tag, TagBuilder};
 use utoipa::openapi::{InfoBuilder, ObjectBuilder, OpenApi, RefOr, Schema, SecurityRequirement, ServerBuilder, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::problem::{AtlanError, DataHubError, Problem};
+use super::problem::{AtlanError, DataHubError, OauthError, Problem};
 
 /// The `Idempotency-Key` header as a parameter in the document.
 pub struct IdempotencyKey;
@@ -35,26 +38,52 @@ impl IntoParams for IdempotencyKey {
     }
 }
 
+/// The header that names the edition that a client has seen.
+pub struct IfMatch;
+
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let parameter = ParameterBuilder::new()
+            .name("If-Match")
+            .parameter_in(ParameterIn::Header)
+            .description(Some("The `ETag` of the state that is to be changed."))
+            .schema(Some(Schema::Object(ObjectBuilder::new().schema_type(Type::String).build())));
+        vec![parameter.build()]
+    }
+}
+
 /// Builds the OpenAPI document of `routes`.
 pub(super) fn document(routes: impl FnOnce(&mut ServiceConfig<'_>)) -> OpenApi {
     let (_, mut document) = App::new().into_utoipa_app().openapi(base()).configure(routes).split_for_parts();
     let components = document.components.get_or_insert_default();
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("The token of an API key (`tsk_…`) or of a session (`tss_…`). `X-API-Key` takes it too."));
+        .description(Some("The token of an API key (`tsk_…`) or of a session (`tss_…`)."));
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
-    components.responses.extend(errors::components().map(|(name, response)| (name, response.into())));
+    let header = ApiKeyValue::with_description("X-API-Key", "The same token, where `Authorization` is taken.");
+    components.add_security_scheme("apiKey", SecurityScheme::ApiKey(ApiKey::Header(header)));
+    let basic = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Basic)
+        .description(Some("An OAuth client: `apikey-<id>` and the token of that API key (RFC 6749, section 2.3.1)."));
+    components.add_security_scheme("basic", SecurityScheme::Http(basic.build()));
     let mut schemas = vec![
         (AtlanError::name().into_owned(), AtlanError::schema()),
         (Problem::name().into_owned(), Problem::schema()),
         (DataHubError::name().into_owned(), DataHubError::schema()),
+        (OauthError::name().into_owned(), OauthError::schema()),
     ];
     AtlanError::schemas(&mut schemas);
     Problem::schemas(&mut schemas);
     components.schemas.extend(schemas);
-    components.schemas.iter_mut().filter(|(name, _)| name.ends_with("Request")).for_each(|(_, schema)| close(schema));
+    components.schemas.iter_mut().filter(|(name, _)| is_closed(name)).for_each(|(_, schema)| close(schema));
     document.paths.paths.values_mut().filter_map(|path| path.get.as_mut()).for_each(collections::link_pages);
+    complete::complete(&mut document);
     document
+}
+
+/// Whether a schema is of a body without other members. Other members of OAuth's forms are ignored (RFC 6749, section 3.1).
+fn is_closed(name: &str) -> bool {
+    name.ends_with("Request") && name != "IntrospectionRequest"
 }
 
 /// Sets `additionalProperties: false` on a request body, which `http::valid` enforces.
@@ -82,7 +111,8 @@ fn base() -> OpenApi {
         utoipa::openapi::Paths::new(),
     );
     document.servers = Some(vec![ServerBuilder::new().url("/").build()]);
-    document.security = Some(vec![SecurityRequirement::new("bearer", Vec::<String>::new())]);
+    document.security =
+        Some(["bearer", "apiKey"].map(|name| SecurityRequirement::new(name, Vec::<String>::new())).into());
     document.tags = Some(TAGS.map(|(name, description)| tag(name, description)).into());
     document
 }

@@ -4,14 +4,15 @@
 //! Atlan's body has exactly the members and types that all of Atlan's SDKs parse; an unknown member would break the
 //! Java SDK.
 
+mod bodies;
 mod datahub;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
-use serde::Serialize;
-use utoipa::ToSchema;
 
+use self::bodies::{AtlanCause, ProblemError};
+pub use self::bodies::{AtlanError, OauthError, Problem};
 pub use self::datahub::{DataHubError, UNAUTHORIZED};
 use crate::domain::error::{Error, Refusal, Violation};
 use crate::domain::nesting::{TooMuch, Twice};
@@ -45,6 +46,9 @@ pub enum Failure {
     /// The endpoint exists, but for other methods (given here).
     #[error("this endpoint answers {0} only")]
     Method(String),
+    /// The body is compressed: how much it is would not be known before it is too much.
+    #[error("a body is taken without `Content-Encoding` only, so not compressed")]
+    Encoded,
     /// The body is larger than allowed.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
@@ -72,6 +76,9 @@ pub enum Failure {
     /// An OAuth client failed to authenticate (RFC 6749, section 5.2).
     #[error("the client is not authenticated: {0}")]
     Client(Refusal),
+    /// An OAuth error code with its description (RFC 6749, section 5.2; RFC 8628, section 3.5).
+    #[error("{1}")]
+    Oauth(&'static str, String),
     /// The framework refused the request.
     #[error("the request was refused")]
     Framework(StatusCode),
@@ -135,6 +142,7 @@ impl Failure {
             Self::Domain(Error::Changed) => (StatusCode::PRECONDITION_FAILED, "TESSERA-412-001"),
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, "TESSERA-408-001"),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "TESSERA-413-001"),
+            Self::Encoded => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "TESSERA-415-001"),
             Self::Domain(Error::RateLimited { .. }) => (StatusCode::TOO_MANY_REQUESTS, "TESSERA-429-002"),
             Self::Domain(Error::Busy) => (StatusCode::TOO_MANY_REQUESTS, "TESSERA-429-001"),
             Self::Domain(Error::SlowedDown { .. }) => (StatusCode::TOO_MANY_REQUESTS, "TESSERA-429-003"),
@@ -146,6 +154,7 @@ impl Failure {
             }
             Self::Overloaded | Self::Domain(Error::Overloaded) => (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-002"),
             Self::Timeout | Self::Domain(Error::TooSlow) => (StatusCode::GATEWAY_TIMEOUT, "TESSERA-504-001"),
+            Self::Oauth(..) => (StatusCode::BAD_REQUEST, "TESSERA-400-005"),
             Self::Framework(status) | Self::DataHub(status, _) => (*status, "TESSERA-400-004"),
         }
     }
@@ -186,7 +195,8 @@ impl Failure {
         }
     }
 
-    fn add_headers(&self, response: &mut HttpResponseBuilder) {
+    /// Adds the header fields that belong to the failure.
+    pub(super) fn add_headers(&self, response: &mut HttpResponseBuilder) {
         match self {
             Self::Domain(Error::Unauthenticated(refusal)) => {
                 response.insert_header((WWW_AUTHENTICATE, challenge(*refusal)));
@@ -208,6 +218,9 @@ impl Failure {
             }
             Self::Domain(Error::RateLimited { retry_after } | Error::SlowedDown { retry_after }) => {
                 response.insert_header((RETRY_AFTER, *retry_after));
+            }
+            Self::Encoded => {
+                response.insert_header((ACCEPT_ENCODING, HeaderValue::from_static("identity")));
             }
             Self::Method(allowed) => {
                 response.insert_header((ALLOW, allowed.as_str()));
@@ -236,12 +249,13 @@ impl Failure {
 
     /// OAuth's error body, with the codes of RFC 6749, sections 4.1.2.1 and 5.2, and of RFC 6750, section 3.1.
     fn oauth(&self, status: StatusCode, code: &'static str, request_id: &str) -> OauthError {
-        let error = match status.as_u16() {
-            401 if matches!(self, Self::Client(_)) => "invalid_client",
-            401 => "invalid_token",
-            403 => "insufficient_scope",
-            408 | 429 | 503 | 504 => "temporarily_unavailable",
-            400..=499 => "invalid_request",
+        let error = match (self, status.as_u16()) {
+            (Self::Oauth(error, _), _) => error,
+            (Self::Client(_), 401) => "invalid_client",
+            (_, 401) => "invalid_token",
+            (_, 403) => "insufficient_scope",
+            (_, 408 | 429 | 503 | 504) => "temporarily_unavailable",
+            (_, 400..=499) => "invalid_request",
             _ => "server_error",
         };
         let told = |letter: char| if matches!(letter, ' '..='~') && !"\"\\".contains(letter) { letter } else { '?' };
@@ -292,6 +306,9 @@ impl ResponseError for Failure {
     }
 }
 
+/// Marker in the extensions of an error response: its body is complete and must not be replaced.
+pub struct Complete;
+
 /// The format of an error body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
@@ -307,80 +324,3 @@ pub enum Shape {
 
 /// The media type of RFC 9457.
 pub const PROBLEM_JSON: &str = "application/problem+json";
-
-/// The error body that Atlan's SDKs read.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct AtlanError {
-    /// Stable: `TESSERA-<status>-<number>`.
-    #[schema(example = "TESSERA-404-001")]
-    error_code: &'static str,
-    /// What went wrong, for people.
-    error_message: String,
-    /// Equal to `errorMessage`; some SDKs read this member.
-    message: String,
-    /// The HTTP status.
-    #[schema(example = 404)]
-    code: u16,
-    /// The HTTP status as text.
-    #[schema(example = "404")]
-    status: String,
-    /// Identifies the request in the logs.
-    request_id: String,
-    /// One for each field that breaks a rule.
-    causes: Vec<AtlanCause>,
-}
-
-/// One reason of an [`AtlanError`].
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct AtlanCause {
-    /// `VALIDATION`.
-    error_type: &'static str,
-    /// What is wrong and what is allowed.
-    error_message: String,
-    /// The field.
-    location: String,
-}
-
-/// The error body of RFC 6749, section 5.2, plus the members of [`AtlanError`].
-#[derive(Serialize, ToSchema)]
-pub struct OauthError {
-    /// `invalid_request`, `invalid_client`, `invalid_token`, `insufficient_scope`, `temporarily_unavailable` or
-    /// `server_error`.
-    #[schema(example = "invalid_client")]
-    error: &'static str,
-    /// What went wrong, for people.
-    error_description: String,
-    #[serde(flatten)]
-    atlan: AtlanError,
-}
-
-/// The error body of RFC 9457.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Problem {
-    /// Always `about:blank`: `code` tells problems apart.
-    r#type: &'static str,
-    /// The name of the HTTP status.
-    title: &'static str,
-    /// The HTTP status.
-    status: u16,
-    /// What went wrong, for people.
-    detail: String,
-    /// Stable: `TESSERA-<status>-<number>`.
-    code: &'static str,
-    /// Identifies the request in the logs.
-    request_id: String,
-    /// One for each field that breaks a rule.
-    errors: Vec<ProblemError>,
-}
-
-/// One broken rule of a [`Problem`].
-#[derive(Serialize, ToSchema)]
-struct ProblemError {
-    /// The name of the field, as the client spells it.
-    field: String,
-    /// What is wrong and what is allowed.
-    message: String,
-}

@@ -7,8 +7,10 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, web};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use serde_path_to_error::{Path, Segment, Track};
 use validator::{Validate, ValidationErrors};
 
 use super::bodies::{STRANGERS, Sender};
@@ -16,7 +18,7 @@ use super::problem::Failure;
 use super::state::{State, state};
 use crate::domain::error::{Error, Violation};
 use crate::domain::listing::clip;
-use crate::domain::nesting::{Unreadable, check_json, check_members, read_json};
+use crate::domain::nesting::{Unreadable, check_json, check_members, read_json, without_mark};
 use crate::domain::network::Network;
 
 /// A request body that is read but not yet parsed: a caller without permission gets no parse errors.
@@ -76,11 +78,7 @@ impl<T: DeserializeOwned> Body<T> {
         if self.declared == Declared::Otherwise {
             return Err(not_json());
         }
-        let (body, unknown): (T, _) = parse(&self.bytes?)?;
-        if !unknown.is_empty() {
-            return Err(Error::Invalid(unknown).into());
-        }
-        Ok(body)
+        parse(&self.bytes?, Members::Known)
     }
 
     /// Parses the body as a JSON object and ignores unknown members. `Content-Type` must be JSON.
@@ -91,7 +89,7 @@ impl<T: DeserializeOwned> Body<T> {
         if self.declared != Declared::Json {
             return Err(not_json());
         }
-        parse(&self.bytes?).map(|(body, _unknown)| body)
+        parse(&self.bytes?, Members::Any)
     }
 }
 
@@ -140,33 +138,134 @@ pub fn read_or<'a, T: Deserialize<'a>>(bytes: &'a [u8], wrong: impl Fn() -> Viol
 
 /// At most this many unknown members are named.
 const NAMED: usize = 20;
+/// How often a body is read to find what else is wrong with it.
+const READINGS: usize = 8;
 
-/// Parses a JSON object, and returns a violation for each member that `T` does not have.
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Vec<Violation>), Failure> {
+/// Which members a body may have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Members {
+    /// Those of its type.
+    Known,
+    /// Others, too, which are ignored.
+    Any,
+}
+
+/// Parses a JSON object, and complains of what is wrong with its members: all of it at once, by name.
+fn parse<T: DeserializeOwned>(bytes: &[u8], members: Members) -> Result<T, Failure> {
+    let bytes = without_mark(bytes);
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(Failure::Body("the body must be a JSON object".to_owned()));
     }
     check_json(bytes)?;
     check_members(bytes)?;
-    let mut unknown = Vec::new();
+    let (mut violations, mut unknown) = (Vec::new(), Vec::new());
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let mut track = serde_path_to_error::Track::new();
-    let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
-    let parsed: Result<T, _> = serde_ignored::deserialize(tracked, |path| {
-        if unknown.len() < NAMED {
-            let name = clip(&bracketed(&path.to_string()));
+    let body = match read(&mut json, &mut unknown) {
+        Ok(body) => {
+            json.end().map_err(|error| Failure::Body(format!("the body is not JSON: {error}")))?;
+            Some(body)
+        }
+        Err(wrong) => {
+            violations = all_wrong::<T>(bytes, wrong, &mut unknown)?;
+            None
+        }
+    };
+    if members == Members::Known {
+        violations.extend(unknown);
+    }
+    match body {
+        Some(body) if violations.is_empty() => Ok(body),
+        _ => Err(Error::Invalid(violations).into()),
+    }
+}
+
+/// What is wrong with one member, and where that is.
+struct Wrong {
+    error: serde_json::Error,
+    path: Path,
+}
+
+/// Makes a value of JSON, and notes the members that it does not have.
+fn read<'de, T, D>(json: D, unknown: &mut Vec<Violation>) -> Result<T, Wrong>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de, Error = serde_json::Error>,
+{
+    let mut track = Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(json, &mut track);
+    let parsed = serde_ignored::deserialize(tracked, |path| {
+        let name = clip(&bracketed(&path.to_string()));
+        if unknown.len() < NAMED && unknown.iter().all(|violation: &Violation| violation.field != name) {
             unknown.push(Violation::new(name, "is not a member of this body that a client may set"));
         }
     });
-    let body = parsed.map_err(|error| explain(&error, &track.path().to_string()))?;
-    json.end().map_err(|error| Failure::Body(format!("the body is not JSON: {error}")))?;
-    Ok((body, unknown))
+    parsed.map_err(|error| Wrong { error, path: track.path() })
+}
+
+/// Complains of every member that is wrong, and not of the first alone: each is left out, and the rest read again. Of an
+/// array only the first wrong member is told, as without it the others would have other numbers.
+fn all_wrong<T: DeserializeOwned>(
+    bytes: &[u8],
+    first: Wrong,
+    unknown: &mut Vec<Violation>,
+) -> Result<Vec<Violation>, Failure> {
+    let mut violations = Vec::new();
+    let mut left_out = Vec::new();
+    let mut next = Some(first);
+    let mut rest = None;
+    while let Some(wrong) = next.take() {
+        let missing = missing(&wrong);
+        match &missing {
+            Some(name) if left_out.contains(name) => {}
+            Some(name) => violations.push(Violation::new(name.clone(), "is missing")),
+            None => match explain(&wrong.error, &wrong.path.to_string()) {
+                Ok(violation) => violations.push(violation),
+                // The first: what comes after is not read by its text any more.
+                Err(failure) if violations.is_empty() => return Err(failure),
+                Err(_) => break,
+            },
+        }
+        let rest = rest.get_or_insert_with(|| serde_json::from_slice(bytes).unwrap_or(Value::Null));
+        let Some(name) = leave_out(rest, &wrong.path) else { break };
+        left_out.push(name);
+        if left_out.len() < READINGS {
+            next = read::<T, _>(&*rest, unknown).err();
+        }
+    }
+    Ok(violations)
+}
+
+/// The member that is missing, by its place, if that is what is wrong.
+fn missing(wrong: &Wrong) -> Option<String> {
+    let message = wrong.error.to_string();
+    let name = message.strip_prefix("missing field `")?.split('`').next()?;
+    let path = wrong.path.to_string();
+    Some(if path == "." { name.to_owned() } else { format!("{path}.{name}") })
+}
+
+/// Takes a member out of the objects that lead to it: the one at the path, or the array that it is in. Tells its place.
+fn leave_out(value: &mut Value, path: &Path) -> Option<String> {
+    let names: Vec<&str> = path
+        .iter()
+        .map_while(|segment| match segment {
+            Segment::Map { key } => Some(key.as_str()),
+            _ => None,
+        })
+        .collect();
+    let (last, objects) = names.split_last()?;
+    let mut object = value;
+    for name in objects {
+        object = object.get_mut(name)?;
+    }
+    object.as_object_mut()?.remove(*last)?;
+    Some(names.join("."))
 }
 
 /// Turns `entities.0.guid` into `entities[0].guid`, the notation used everywhere else.
 fn bracketed(path: &str) -> String {
     let mut name = String::new();
-    for part in path.split('.') {
+    // `?` stands for a member that may be left out.
+    for part in path.split('.').filter(|part| *part != "?") {
         if !name.is_empty() && !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) {
             name.extend(["[", part, "]"]);
         } else {
@@ -178,21 +277,21 @@ fn bracketed(path: &str) -> String {
 }
 
 /// Says what was expected but not what was found, which may be a secret.
-fn explain(error: &serde_json::Error, path: &str) -> Failure {
+fn explain(error: &serde_json::Error, path: &str) -> Result<Violation, Failure> {
     let message = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let message = message.strip_suffix(&place).unwrap_or(&message);
     match message.rsplit_once("expected ") {
-        _ if !error.is_data() => Failure::Body(format!("the body is not JSON: {message}{place}")),
-        Some((_, expected)) => Violation::new(path, format!("must be {}", in_json(expected))).into(),
-        None => Failure::Body(format!("the body is not valid: {message}")),
+        _ if !error.is_data() => Err(Failure::Body(format!("the body is not JSON: {message}{place}"))),
+        Some((_, expected)) => Ok(Violation::new(path, format!("must be {}", in_json(expected)))),
+        None => Err(Failure::Body(format!("the body is not valid: {message}"))),
     }
 }
 
 /// Translates serde's name of the expected type to JSON terms.
 fn in_json(expected: &str) -> &str {
     match expected {
-        "i64" => "a whole number of 64 bits",
+        "i64" => "a whole number",
         "a boolean" => "`true` or `false`",
         "a sequence" => "an array",
         "a map" => "an object",

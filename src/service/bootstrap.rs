@@ -29,12 +29,20 @@ pub struct FirstStart {
 /// The name of the first user.
 pub const ADMIN: &str = "admin";
 
+/// Whether there is no user yet.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn is_first(service: &Service) -> Result<bool> {
+    service.read(user_table::is_empty).await
+}
+
 /// Creates the user `admin` and an API key if there is no user yet.
 ///
 /// # Errors
 /// Violations for the given password, or when the storage fails.
 pub async fn run(service: &Service, password: Option<String>) -> Result<Option<FirstStart>> {
-    if !service.read(user_table::is_empty).await? {
+    if !is_first(service).await? {
         return Ok(None);
     }
     let operator = Actor::operator(service.clock.now());

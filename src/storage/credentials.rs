@@ -84,6 +84,27 @@ pub fn find(connection: &mut AnyConnection, key_id: KeyId) -> Result<Option<Know
     Ok(Some(KnownCredential { credential, standing, limits }))
 }
 
+/// The credentials of one kind of a principal that have not expired, the latest first; at most so many.
+///
+/// # Errors
+/// When the storage fails.
+pub fn alive(
+    connection: &mut AnyConnection,
+    principal: PrincipalId,
+    kind: TokenKind,
+    now: i64,
+    most: i64,
+) -> Result<Vec<Credential>> {
+    let found = credentials::table
+        .filter(credentials::principal_id.eq(principal.to_string()))
+        .filter(credentials::kind.eq(kind.name()))
+        .filter(credentials::expires_at.gt(now))
+        .order((credentials::created_at.desc(), credentials::key_id))
+        .limit(most);
+    let rows: Vec<CredentialRow> = found.select(CredentialRow::as_select()).load(connection)?;
+    rows.into_iter().map(CredentialRow::into_domain).collect()
+}
+
 /// Removes one credential.
 ///
 /// # Errors

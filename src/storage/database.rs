@@ -24,6 +24,7 @@ use self::lanes::Lanes;
 use self::opening::Manager;
 use self::suitable::{only_known, only_utf8};
 use super::folded;
+use super::postgres_url::with_advice;
 use super::task::DatabaseTask;
 use super::url::DatabaseUrl;
 use crate::domain::error::{Error, Result};
@@ -68,7 +69,10 @@ impl Database {
     pub fn connect(url: &DatabaseUrl, connections: u32) -> Result<Self> {
         let manager = Arc::new(Manager::new(url.clone()));
         // The first connection reports why it failed; a pool reports only a timeout.
-        manager.open_first().map_err(storage)?;
+        manager.open_first().map_err(|error| match url {
+            DatabaseUrl::Postgres(_) => storage(with_advice(&error.to_string())),
+            DatabaseUrl::Sqlite(_) => storage(error),
+        })?;
         let lanes = Arc::new(RwLock::new(Arc::new(Lanes::new(&manager, connections))));
         Ok(Self { manager, connections, lanes, lost: Arc::default(), health: Arc::default() })
     }
@@ -133,11 +137,10 @@ impl Database {
                 postgres.batch_execute(TAKE_TURNS)?;
                 only_utf8(postgres)?;
                 only_known(&postgres.applied_migrations().map_err(Rollback::Migration)?)?;
-                if folded::are_new(&postgres.run_pending_migrations(MIGRATIONS).map_err(Rollback::Migration)?) {
-                    let statements = folded::statements(|query| sql_query(query).load(postgres))?;
-                    // PostgreSQL rejects an empty batch.
-                    postgres.batch_execute(&(statements + "SELECT 1"))?;
-                }
+                let run = folded::names(&postgres.run_pending_migrations(MIGRATIONS).map_err(Rollback::Migration)?);
+                let statements = folded::statements(&run, |query| sql_query(query).load(postgres))?;
+                // PostgreSQL complains of no statement at all.
+                postgres.batch_execute(&(statements + "SELECT 1"))?;
                 postgres.batch_execute(SET_UP_POSTGRES)?;
                 Ok(postgres.batch_execute(FORGET_FOREIGN_POSITIONS)?)
             }),
@@ -145,11 +148,9 @@ impl Database {
                 sqlite.batch_execute("PRAGMA busy_timeout = 10000").map_err(storage)?;
                 let outcome = sqlite.immediate_transaction(|sqlite| {
                     only_known(&sqlite.applied_migrations().map_err(Rollback::Migration)?)?;
-                    if folded::are_new(&sqlite.run_pending_migrations(MIGRATIONS).map_err(Rollback::Migration)?) {
-                        let statements = folded::statements(|query| sql_query(query).load(sqlite))?;
-                        sqlite.batch_execute(&statements)?;
-                    }
-                    Ok(())
+                    let run = folded::names(&sqlite.run_pending_migrations(MIGRATIONS).map_err(Rollback::Migration)?);
+                    let statements = folded::statements(&run, |query| sql_query(query).load(sqlite))?;
+                    Ok(sqlite.batch_execute(&statements)?)
                 });
                 sqlite.batch_execute("PRAGMA busy_timeout = 2000").map_err(storage)?;
                 outcome
@@ -346,7 +347,8 @@ BEGIN
                              'persona_links', 'create_requests', 'changes', 'peppers', 'policies', 'revisions',
                              'assets', 'asset_people', 'search_terms', 'service_accounts', 'access_tokens', 'aspects',
                              'permission_uses', 'key_counts', 'installation', 'policy_objects',
-                             'policy_users', 'familiar_networks')
+                             'policy_users', 'familiar_networks', 'identities', 'provider_sessions', 'logout_tokens',
+                             'device_authorizations')
     LOOP
         EXECUTE format('ALTER TABLE %I ALTER COLUMN %I TYPE text COLLATE "C"', each.table_name, each.column_name);
     END LOOP;

@@ -207,6 +207,29 @@ pub fn administrators(connection: &mut AnyConnection, unusable: &str) -> Result<
     ids.iter().map(|id| parse_id(id)).collect()
 }
 
+/// Whether any other enabled user has the role `$admin`, whether or not they have a password.
+///
+/// # Errors
+/// When the storage fails.
+pub fn has_other_administrator(connection: &mut AnyConnection, id: PrincipalId) -> Result<bool> {
+    let others = principals::table
+        .inner_join(users::table)
+        .filter(principals::role.eq(Role::Admin.name()))
+        .filter(principals::enabled.eq(true))
+        .filter(principals::id.ne(id.to_string()))
+        .select(principals::id);
+    Ok(diesel::select(diesel::dsl::exists(others)).get_result(connection)?)
+}
+
+/// Whether a principal has that user name, or one that differs from it in case alone.
+///
+/// # Errors
+/// When the storage fails.
+pub fn is_taken(connection: &mut AnyConnection, username: &str) -> Result<bool> {
+    let bearers = principals::table.filter(principals::username_folded.eq(fold(username))).select(principals::id);
+    Ok(diesel::select(diesel::dsl::exists(bearers)).get_result(connection)?)
+}
+
 /// The principals with those ids that the actor sees.
 ///
 /// # Errors

@@ -259,7 +259,53 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    identities (issuer, subject) {
+        issuer -> Text,
+        subject -> Text,
+        principal_id -> Text,
+        personas -> Text,
+        created_at -> BigInt,
+        seen_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    provider_sessions (key_id) {
+        key_id -> Text,
+        provider -> Text,
+        issuer -> Text,
+        subject -> Text,
+        sid -> Text,
+        authenticated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    logout_tokens (issuer, jti) {
+        issuer -> Text,
+        jti -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    device_authorizations (device_digest) {
+        device_digest -> Text,
+        user_digest -> Text,
+        client -> Text,
+        address -> Text,
+        network -> Text,
+        network_group -> Text,
+        decision -> Text,
+        approved_by -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
 diesel::joinable!(users -> principals (id));
+diesel::joinable!(provider_sessions -> credentials (key_id));
 diesel::joinable!(api_keys -> principals (id));
 diesel::joinable!(credentials -> principals (principal_id));
 diesel::joinable!(persona_links -> personas (persona_id));
@@ -273,6 +319,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     users,
     api_keys,
     credentials,
+    provider_sessions,
     principal_permissions,
     personas,
     persona_links,

@@ -49,6 +49,16 @@ pub fn insert(connection: &mut AnyConnection, user: &User, password_hash: &str) 
     Ok(())
 }
 
+/// Replaces what only people read.
+///
+/// # Errors
+/// When the storage fails.
+pub fn describe(connection: &mut AnyConnection, id: PrincipalId, display_name: &str, email: &str) -> Result<()> {
+    let described = (users::display_name.eq(display_name), users::email.eq(email), users::email_folded.eq(fold(email)));
+    diesel::update(users::table.find(id.to_string())).set(described).execute(connection)?;
+    Ok(())
+}
+
 /// Replaces the password.
 ///
 /// # Errors

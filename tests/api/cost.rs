@@ -86,7 +86,9 @@ fn every_operator_is_linear<F: Field + Debug>(
     world: &World,
     page: impl Fn(&mut AnyConnection, &Query<F>) -> Result<usize>,
 ) {
-    for field in F::ALL.iter().copied().filter(|field| F::find(field.name()).is_some()) {
+    // What is no value of a closed set is refused when the filter is parsed.
+    let is_open = |field: &F| field.described().stored("À").is_ok();
+    for field in F::ALL.iter().copied().filter(|field| F::find(field.name()).is_some() && is_open(field)) {
         let mut before: Vec<Duration> = Vec::new();
         // Up to the longest filter that is accepted.
         for length in [4, 8, 16, 32, 64, 128, 256, 512, 1_024] {

@@ -53,7 +53,7 @@ async fn no_lifetime_is_zero_or_negative() {
 #[actix_web::test]
 async fn a_lifetime_that_is_no_whole_number_is_refused() {
     let admin = App::start().await.admin().await;
-    for seconds in ["9223372036854775808", "18446744073709551616", "1e308", "60.0", "\"60\"", "\"1y\"", "true", "[]"] {
+    for seconds in ["9223372036854775808", "18446744073709551616", "1e308", "60.5", "\"60\"", "\"1y\"", "true", "[]"] {
         let body = format!(r#"{{"displayName":"etl","validitySeconds":{seconds}}}"#);
         admin.post_text(KEYS, &body).await.violates("validitySeconds");
     }
@@ -143,18 +143,18 @@ async fn a_body_that_is_no_json_object_with_a_name_is_refused() {
         "\"displayName\"",
         "[]",
         "{",
-        "{}",
         "{\"displayName\":\"a\"",
         "{\"displayName\":\"a\"}{}",
         "displayName=a",
         "{\"displayName\":\"\\ud800\"}",
         "{\"displayName\":\"a\",\"displayName\":\"b\"}",
         "{'displayName':'a'}",
-        "\u{feff}{\"displayName\":\"a\"}",
+        "\u{feff}\u{feff}{\"displayName\":\"a\"}",
         "{\"displayName\":\"a\",}",
     ] {
         admin.post_text(KEYS, body).await.refused("TESSERA-400-002");
     }
+    admin.post_text(KEYS, "{}").await.violates("displayName");
     assert_eq!(admin.keys(&[]).await.totals()[0], 0);
 }
 

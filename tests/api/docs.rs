@@ -258,6 +258,15 @@ fn every_test_that_a_page_names_exists() {
         proved += 1;
     }
     assert!(proved > 30, "{proved}");
+    let terminal = read("docs/terminal.md");
+    let rows = terminal.split("## RFC 8628").nth(1).unwrap().lines().filter(|line| line.starts_with("| "));
+    for row in rows.skip(1) {
+        let names = named_tests(row.rsplit(" | ").next().unwrap());
+        assert!(!names.is_empty(), "no test proves {row}");
+        for name in names {
+            assert!(exists(name), "docs/terminal.md names `{name}`");
+        }
+    }
 }
 
 #[test]

@@ -40,7 +40,7 @@ async fn failures(client: &Client, admin: &Client) -> Vec<Answer> {
         client.with("authorization", "Bearer x").whoami().await,
         admin.key("x").await,
         admin.get("/nowhere").await,
-        admin.get("/").await,
+        admin.get("/api").await,
         admin.send(Method::PUT, KEYS, None).await,
         admin.post_text(KEYS, &" ".repeat(BODY_LIMIT + 1)).await,
     ]
@@ -109,7 +109,6 @@ async fn a_path_that_is_none_is_not_found() {
     let app = App::start().await;
     let admin = app.admin().await;
     for path in [
-        "/",
         "/api",
         "/api/service",
         "/api/service/apikey",

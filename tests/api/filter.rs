@@ -37,7 +37,7 @@ async fn equality_is_exact_and_implied() {
     for filter in [json!({"displayName": "Beta"}), json!({"displayName": {"$eq": "Beta"}})] {
         assert_eq!(admin.found(&filter).await, ["Beta"]);
     }
-    for other in ["beta", "Bet", "Beta ", "B%", "", "' OR '1'='1"] {
+    for other in ["beta", "Bet", "Be ta", "B%", "", "' OR '1'='1"] {
         assert_eq!(admin.found(&json!({"displayName": other})).await, [""; 0], "{other:?}");
     }
     assert_eq!(admin.found(&json!({"displayName": {"$ne": "Beta"}})).await, ["alpha", "100%_\\", "Élan Σ"]);
@@ -151,7 +151,7 @@ async fn the_status_follows_the_clock() {
     assert_eq!(admin.found(&json!({"status": "expired"})).await, ["Beta"]);
     assert_eq!(admin.found(&json!({"status": {"$ne": "expired"}})).await, ["alpha", "100%_\\", "Élan Σ"]);
     assert_eq!(admin.found(&json!({"status": {"$in": ["expired", "active"]}})).await, ALL);
-    assert_eq!(admin.found(&json!({"status": "Expired"})).await, [""; 0]);
+    admin.keys(&[("filter", r#"{"status":"Expired"}"#)]).await.violates("filter");
 }
 
 #[actix_web::test]

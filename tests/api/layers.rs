@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Which other modules each top-level module may import.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("lib", &[]),
     ("main", &["commands", "config", "telemetry"]),
     (
@@ -17,6 +17,8 @@ const MAY_USE: [(&str, &[&str]); 18] = [
             "directory",
             "domain",
             "http",
+            "first_start_file",
+            "outbound",
             "pepper_file",
             "seen_file",
             "service",
@@ -26,19 +28,21 @@ const MAY_USE: [(&str, &[&str]); 18] = [
         ],
     ),
     ("app", &["http"]),
-    ("http", &["service", "domain", "clock", "shares"]),
+    ("http", &["service", "domain", "clock", "outbound", "shares"]),
     ("service", &["directory", "storage", "domain", "clock", "queue", "shares"]),
     ("directory", &["domain", "clock"]),
     ("storage", &["domain", "clock", "queue"]),
     ("domain", &["clock"]),
     ("config", &["domain"]),
     ("descriptors", &["config"]),
+    ("first_start_file", &["config", "pepper_file", "storage"]),
     ("pepper_file", &["config", "domain", "storage"]),
     ("seen_file", &["config", "domain", "pepper_file", "storage"]),
     ("telemetry", &["config"]),
     ("shutdown", &[]),
     ("clock", &[]),
-    ("queue", &[]),
+    ("outbound", &[]),
+    ("queue", &["domain"]),
     ("shares", &[]),
 ];
 

@@ -92,9 +92,9 @@ async fn a_page_has_100_records_unless_more_are_asked_for_and_0_asks_for_1000() 
         let new = new_key(&format!("k{index}"));
         tessera::service::keys::api_keys::create(&app.service, &app.operator(), new, None).await.unwrap();
     }
-    for (limit, records) in [("", 100), ("1", 1), ("101", 101), ("1000", 101), ("0", 101)] {
-        let page = admin.keys(&[("limit", limit)]).await;
-        assert_eq!(page.column("id").len(), records, "limit={limit}");
+    for (limit, records) in [("", 100), ("limit=1", 1), ("limit=101", 101), ("limit=1000", 101), ("limit=0", 101)] {
+        let page = admin.get(&format!("{KEYS}?{limit}")).await;
+        assert_eq!(page.column("id").len(), records, "{limit}");
         assert_eq!(page.totals(), [101, 101]);
     }
 }

@@ -130,12 +130,18 @@ fn what_takes_a_body_says_which_and_every_parameter_of_a_path_is_described() {
 fn everything_but_signing_in_and_operations_needs_a_bearer_token() {
     let document = document();
     assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
-    assert_eq!(document["security"], json!([{"bearer": []}]));
+    assert_eq!(document["security"], json!([{"bearer": []}, {"apiKey": []}]));
+    assert_eq!(document["components"]["securitySchemes"]["apiKey"]["name"], "X-API-Key");
+    let introspection = &document["paths"]["/oauth/introspect"]["post"]["security"];
+    assert_eq!(*introspection, json!([{"bearer": []}, {"apiKey": []}, {"basic": []}]));
     for (name, operation) in operations(&document) {
         let public = operation["security"] == json!([{}]);
         let path = name.split(' ').nth(1).unwrap();
         let expected = name == "post /api/service/sessions"
+            || name == "post /oauth/backchannel-logout/{provider}"
             || name == "get /.well-known/authzen-configuration"
+            || name == "get /.well-known/oauth-authorization-server"
+            || ["/oauth/device_authorization", "/oauth/token"].contains(&path)
             || ["/config", "/health", "/admin", "/logIn", "/logOut", "/signUp", "/authenticate"].contains(&path)
             || operation["tags"] == json!(["Operations"])
             || operation["tags"] == json!(["Leaks"]);
@@ -207,4 +213,108 @@ async fn answers_have_the_members_that_the_document_says() {
     fits(&document, &json!({"$ref": "#/components/schemas/AtlanError"}), &refused.json, "error");
     let problem = admin.with("accept", "application/problem+json").try_create(&json!({"displayName": ""})).await;
     fits(&document, &json!({"$ref": "#/components/schemas/Problem"}), &problem.json, "problem");
+}
+
+/// A response of an operation, wherever it is written.
+fn resolved<'a>(document: &'a Value, response: &'a Value) -> &'a Value {
+    response["$ref"].as_str().map_or(response, |place| document.pointer(place.trim_start_matches('#')).unwrap())
+}
+
+#[test]
+fn whatever_takes_a_credential_or_a_body_documents_how_those_are_refused() {
+    let document = document();
+    for (name, operation) in operations(&document) {
+        let responses = operation["responses"].as_object().unwrap();
+        let mut statuses: Vec<&str> = Vec::new();
+        if operation["security"] != json!([{}]) {
+            // With limits, a key can be refused for its address or its rate everywhere.
+            statuses.extend(["400", "401", "403", "429", "500", "503", "504"]);
+        }
+        if operation.get("requestBody").is_some() {
+            statuses.extend(["400", "408", "413", "415"]);
+        }
+        for status in statuses {
+            let response = responses.get(status).unwrap_or_else(|| panic!("{name} lacks {status}"));
+            let content = resolved(&document, response)["content"].as_object().unwrap();
+            assert!(content.values().all(|content| content["schema"]["$ref"].is_string()), "{name} {status}");
+        }
+    }
+}
+
+#[test]
+fn examples_of_errors_are_those_of_the_operation() {
+    let document = document();
+    let example = |place: &str, status: &str| {
+        let (method, path) = place.split_once(' ').unwrap();
+        let response = resolved(&document, &document["paths"][path][method]["responses"][status]);
+        response["content"]["application/json"]["example"]["message"].as_str().unwrap_or_default().to_owned()
+    };
+    for (place, status, part) in [
+        ("get /api/service/personas/{guid}", "404", "no persona"),
+        ("get /api/service/apikeys/{guid}", "404", "no API key"),
+        ("get /api/meta/entity/guid/{guid}", "404", "Given instance guid"),
+        ("post /api/service/personas", "403", "MANAGE_PERSONAS"),
+        ("get /api/service/audit", "403", "VIEW_AUDIT"),
+        ("get /api/service/whoami", "403", "address"),
+        ("post /api/service/sessions", "400", "`username` is missing"),
+        ("get /api/service/users", "400", "`limit`"),
+        ("delete /api/service/sessions/current", "409", "session"),
+    ] {
+        let text = example(place, status);
+        assert!(text.contains(part), "{place} {status}: {text}");
+    }
+}
+
+#[test]
+fn a_parameter_that_may_be_left_out_is_never_null() {
+    let document = document();
+    for (name, operation) in operations(&document) {
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            assert!(!parameter["schema"].to_string().contains("null"), "{name}: {parameter}");
+        }
+    }
+}
+
+#[test]
+fn closed_sets_are_enumerations() {
+    let document = document();
+    let schemas = &document["components"]["schemas"];
+    for place in [
+        "/ApiKeyAttributes/properties/status",
+        "/ApiKeyAttributes/properties/workspacePermissions/items",
+        "/ApiKeyRequest/properties/workspacePermissions/items",
+        "/Change/properties/action",
+        "/Change/properties/subjectKind",
+        "/Explanation/properties/outcome",
+        "/Missing/properties/reason",
+        "/EffectivePermission/properties/effect",
+        "/WhoAmI/properties/permissions/items",
+    ] {
+        let values = schemas.pointer(place).unwrap_or_else(|| panic!("{place}"))["enum"].as_array();
+        assert!(values.is_some_and(|values| values.len() > 1), "{place}");
+    }
+    for (path, method, name) in [
+        ("/api/meta/entity/bulk", "delete", "deleteType"),
+        ("/entities", "post", "action"),
+        ("/aspects", "post", "action"),
+    ] {
+        let parameters = document["paths"][path][method]["parameters"].as_array().unwrap();
+        let parameter = parameters.iter().find(|parameter| parameter["name"] == name).unwrap();
+        assert!(parameter["schema"]["enum"].is_array(), "{parameter}");
+    }
+}
+
+#[test]
+fn an_evaluation_of_a_batch_requires_nothing_that_it_can_inherit() {
+    let document = document();
+    let schemas = &document["components"]["schemas"];
+    let several = &schemas["AccessEvaluations"];
+    assert_eq!(several["minProperties"], 1);
+    assert!(several["properties"].to_string().contains("AccessEvaluationPart"), "{several}");
+    for part in ["AccessEvaluationPart", "AccessEntityPart", "AccessActionPart"] {
+        assert!(schemas[part].is_object() && schemas[part].get("required").is_none(), "{part}: {}", schemas[part]);
+    }
+    assert_eq!(schemas["AccessEvaluation"]["required"], json!(["subject", "action", "resource"]));
+    let branches = schemas["AccessDecisions"]["oneOf"].as_array().unwrap();
+    assert!(branches.iter().all(|branch| branch["$ref"].is_string()), "{branches:?}");
 }

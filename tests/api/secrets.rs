@@ -13,6 +13,8 @@ use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
 use tessera::domain::token::{ParsedToken, Prefixes, TokenKind};
 use tessera::service::Service;
+use tessera::service::authn::device_sign_in;
+use tessera::service::authn::sign_ins::Origin;
 use tessera::service::bootstrap;
 use tessera::service::people::users::PersonalTokens;
 use tessera::service::upkeep::{maintenance, time};
@@ -22,6 +24,7 @@ use crate::create::KEYS;
 use crate::refusals::examples::{Example, Request};
 use crate::refusals::rows::{GRAPHQL, REST, Row};
 use crate::refusals::{document, find};
+use crate::sign_in;
 use crate::support::database::on_postgres;
 use crate::support::rules::{allow, criterion};
 use crate::support::{Answer, App, Client, Holder, PASSWORD, log};
@@ -109,6 +112,7 @@ async fn tour(app: &App, requests: &[Request], admin: &Client, key: &Holder, pas
         for method in item.as_object().unwrap().keys() {
             let method: Method = method.to_uppercase().parse().unwrap();
             let path = path.replace("{guid}", "x").replace("{urn}", "x").replace("{type}", "x").replace("{file}", "x");
+            let path = path.replace("{provider}", "x");
             for body in [json!([token]).to_string(), json!({"displayName": [token]}).to_string(), token.to_owned()] {
                 let client = key.with("content-type", "application/json");
                 answers.push(client.send(method.clone(), &path, Some(&body)).await);
@@ -151,6 +155,8 @@ async fn populate(app: &App, admin: &Client, key: &Holder) {
     admin.try_create(&body).await.ok();
     admin.asset("Connection", "default/snowflake/1").await;
     app.policy(allow(&["ada"], &["VIEW_ENTITY_PAGE"], &[criterion("URN", "EQUALS", &["default/snowflake/1"])])).await;
+    sign_in::come_and_go(app).await;
+    device_sign_in::begin(&app.service, "tessera-cli".into(), Origin::default()).await.unwrap();
     time::begin(&app.service).await.unwrap();
     bootstrap::check_peppers(&app.service).await.unwrap();
     key.post("/api/service/explain", &json!({"action": "MANAGE_APIKEYS"})).await.ok();

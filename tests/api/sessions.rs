@@ -75,7 +75,7 @@ async fn names_and_passwords_of_any_length_are_not_hashed() {
     app.anonymous().post(SESSIONS, &body).await.violates("username");
     let body = json!({"username": "a", "password": "a".repeat(1025)});
     app.anonymous().post(SESSIONS, &body).await.violates("password");
-    app.anonymous().post(SESSIONS, &json!({"username": "a"})).await.refused("TESSERA-400-002");
+    app.anonymous().post(SESSIONS, &json!({"username": "a"})).await.violates("password");
     let body = json!({"username": "a", "password": "b", "role": "$admin"});
     app.anonymous().post(SESSIONS, &body).await.violates("role");
 }

@@ -53,6 +53,9 @@ async fn furnished() -> World {
         "INSERT INTO policy_users VALUES ('p', 'ada')",
         "INSERT INTO permission_uses SELECT id, 'MANAGE_APIKEYS', 1 FROM api_keys",
         "INSERT INTO familiar_networks SELECT id, 'm', 1 FROM users",
+        "INSERT INTO identities SELECT 'i', 's', id, '[]', 1, 1 FROM users",
+        "INSERT INTO provider_sessions SELECT key_id, 'p', 'i', 's', '', 0 FROM credentials",
+        "INSERT INTO logout_tokens VALUES ('i', 'j', 1)",
         "INSERT INTO persona_links SELECT id, 'p' FROM api_keys",
         "INSERT INTO create_requests SELECT 'o', 'r', '', id, 1 FROM api_keys",
         "INSERT INTO peppers VALUES ('00000000', 0, 1)",
@@ -63,6 +66,7 @@ async fn furnished() -> World {
         "INSERT INTO access_tokens SELECT 't', key_id, '', '', '', '', '', '', 1, 1, '', '' FROM credentials",
         "INSERT INTO aspects SELECT id, 'status', '{}', '', 1 FROM users",
         "INSERT INTO installation VALUES (0, 'x', 1)",
+        "INSERT INTO device_authorizations VALUES ('d', 'u', '', '', '', '', 'pending', '', 1, 1)",
     ] {
         assert_eq!(execute(&world.service.database, statement), Ok(1), "{statement}");
     }
@@ -177,6 +181,24 @@ const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
     ),
     ("familiar_networks_once", UniqueViolation, "INSERT INTO familiar_networks SELECT * FROM familiar_networks"),
     ("familiar_networks_have_principals", ForeignKeyViolation, "INSERT INTO familiar_networks VALUES ('x', 'm', 1)"),
+    (
+        "identities_once",
+        UniqueViolation,
+        "INSERT INTO identities SELECT issuer, subject, 'x', '', 1, 1 FROM identities",
+    ),
+    (
+        "identities_are_one_each",
+        UniqueViolation,
+        "INSERT INTO identities SELECT issuer, 'x', principal_id, '', 1, 1 FROM identities",
+    ),
+    ("identities_have_principals", ForeignKeyViolation, "INSERT INTO identities VALUES ('x', 'x', 'x', '', 1, 1)"),
+    ("provider_sessions_once", UniqueViolation, "INSERT INTO provider_sessions SELECT * FROM provider_sessions"),
+    (
+        "provider_sessions_have_credentials",
+        ForeignKeyViolation,
+        "INSERT INTO provider_sessions VALUES ('x', '', '', '', '', 0)",
+    ),
+    ("logout_tokens_once", UniqueViolation, "INSERT INTO logout_tokens SELECT * FROM logout_tokens"),
     ("service_accounts_id", UniqueViolation, "INSERT INTO service_accounts SELECT * FROM service_accounts"),
     (
         "service_accounts_are_principals",
@@ -202,6 +224,26 @@ const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
     ("aspects_have_principals", ForeignKeyViolation, "INSERT INTO aspects VALUES ('x', 'status', '{}', '', 1)"),
     ("installation_place", UniqueViolation, "INSERT INTO installation VALUES (0, 'y', 1)"),
     ("installation_is_one", CheckViolation, "INSERT INTO installation VALUES (1, 'y', 1)"),
+    (
+        "device_authorizations_key",
+        UniqueViolation,
+        "INSERT INTO device_authorizations SELECT device_digest, 'y', '', '', '', '', 'pending', '', 1, 1 FROM device_authorizations",
+    ),
+    (
+        "device_authorizations_user_code",
+        UniqueViolation,
+        "INSERT INTO device_authorizations SELECT 'y', user_digest, '', '', '', '', 'pending', '', 1, 1 FROM device_authorizations",
+    ),
+    (
+        "device_authorizations_decision",
+        CheckViolation,
+        "INSERT INTO device_authorizations VALUES ('y', 'y', '', '', '', '', 'perhaps', '', 1, 1)",
+    ),
+    (
+        "device_authorizations_approver",
+        CheckViolation,
+        "INSERT INTO device_authorizations VALUES ('y', 'y', '', '', '', '', 'approved', '', 1, 1)",
+    ),
     ("", DatabaseErrorKind::NotNullViolation, "UPDATE api_keys SET display_name = NULL"),
     ("", DatabaseErrorKind::NotNullViolation, "UPDATE credentials SET digest = NULL"),
 ];
@@ -269,6 +311,24 @@ fn every_migration_can_be_taken_back_and_made_again() {
     assert_eq!(schema(&database), before);
     database.migrate().unwrap();
     assert_eq!(schema(&database), before, "nothing is left to do");
+}
+
+/// As in a database of a program that knew neither of the migrations that fold them.
+#[test]
+fn names_of_old_personas_are_folded_as_those_of_new_ones() {
+    let storage = Storage::fresh();
+    let database = storage.connect();
+    database.migrate().unwrap();
+    for statement in [
+        "INSERT INTO personas VALUES ('1', 'default/1', 'Ärzte', 'ÉTÉ', '', true, '', 1, 1, '', '', '')",
+        "INSERT INTO search_terms VALUES ('1', 'name', 'Ärzte')",
+        "INSERT INTO search_terms VALUES ('1', 'displayName', 'ÉTÉ')",
+        "DELETE FROM __diesel_schema_migrations WHERE version = '20261129010500'",
+    ] {
+        execute(&database, statement).unwrap();
+    }
+    database.migrate().unwrap();
+    assert_eq!(lines(&database, "SELECT value AS line FROM search_terms ORDER BY field"), ["été", "ärzte"]);
 }
 
 #[actix_web::test]

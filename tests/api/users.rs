@@ -61,7 +61,7 @@ async fn whoami_tells_roles_permissions_and_personas() {
     assert_eq!(
         key.whoami().await.ok(),
         json!({
-            "id": key.id, "username": format!("service-account-apikey-{}", key.id), "kind": "service_account",
+            "id": key.id, "clientId": format!("apikey-{}", key.id), "username": format!("service-account-apikey-{}", key.id), "kind": "service_account",
             "roles": [{"name": "$api-token-default-access"}], "permissions": ["MANAGE_PERSONAS"], "personas": [],
         })
     );

@@ -68,6 +68,8 @@ class Server:
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.process = None
+        # Standard output is no terminal.
+        self.first_start_file = directory / "tessera.first-start"
 
     def start(self, descriptors=None, **more_environment):
         """Starts, with at most so many open files if that is given, and waits until the server is ready."""

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 use super::{Case, Comparison, Field, Filter, Kind, Pattern, Test, Value};
 use crate::domain::error::{Result, Violation};
 use crate::domain::nesting::{Unreadable, read_json};
-use crate::domain::text::clip;
+use crate::domain::text::{clip, whole};
 
 const LENGTH: usize = 8192;
 const DEPTH: usize = 8;
@@ -171,10 +171,14 @@ impl Reader {
 
 fn value<F: Field>(field: F, json: &Json) -> Result<Value, Violation> {
     match (field.kind(), json) {
-        (Kind::Text | Kind::Exact, Json::String(text)) => Ok(Value::Text(stored(text)?)),
-        (Kind::Instant, Json::Number(number)) if number.is_i64() => {
-            Ok(Value::Instant(number.as_i64().unwrap_or_default()))
+        (Kind::Text | Kind::Exact, Json::String(text)) => {
+            field.described().stored(&stored(text)?).map(Value::Text).map_err(wrong)
         }
+        (Kind::Instant, Json::Number(number)) => number
+            .as_i64()
+            .or_else(|| whole(number.as_f64()?))
+            .map(Value::Instant)
+            .ok_or_else(|| wrong(format!("needs epoch milliseconds for `{}`", field.name()))),
         (Kind::Instant, Json::String(text)) if text.parse::<i64>().is_ok() => {
             Ok(Value::Instant(text.parse().unwrap_or_default()))
         }

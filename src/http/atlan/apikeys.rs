@@ -16,7 +16,7 @@ use crate::http::asked::Asked;
 use crate::http::edition::{expected, tell};
 use crate::http::envelope::ATLAN_REQUEST_ID;
 use crate::http::listing::{ListRequest, Records};
-use crate::http::openapi::{AnyError, Fails, IdempotencyKey, ListParams, examples};
+use crate::http::openapi::{AnyError, Fails, IdempotencyKey, IfMatch, ListParams, examples};
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::keys::api_keys;
@@ -75,7 +75,7 @@ pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -
     tag = "API keys",
     operation_id = "get_api_key",
     params(("guid" = String, Path, description = "The `id` of the API key")),
-    responses((status = 200, description = "The API key", body = ApiToken), AnyError, Fails<404>),
+    responses((status = 200, description = "The API key", body = ApiToken, headers(("ETag" = String, description = "The edition, for `If-Match`"))), AnyError, Fails<404>),
 )]
 #[get("/api/service/apikeys/{guid}")]
 pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
@@ -94,10 +94,10 @@ pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>
     operation_id = "update_api_key",
     params(
         ("guid" = String, Path, description = "The `id` of the API key"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the state to change"),
+        IfMatch,
     ),
     request_body = ApiTokenRequest,
-    responses((status = 200, description = "The updated API key", body = ApiToken), AnyError, Fails<403>, Fails<404>, Fails<409>, Fails<412>, Fails<413>),
+    responses((status = 200, description = "The API key as it is now", body = ApiToken, headers(("ETag" = String, description = "The edition, for `If-Match`"))), AnyError, Fails<403>, Fails<404>, Fails<409>, Fails<412>, Fails<413>),
 )]
 #[post("/api/service/apikeys/{guid}")]
 pub async fn update(

@@ -8,7 +8,7 @@ use crate::domain::actor::Actor;
 use crate::domain::change::Change;
 use crate::domain::fields::ChangeField;
 use crate::http::listing::{ListRequest, Records};
-use crate::http::openapi::{AnyError, Fails, ListParams, examples};
+use crate::http::openapi::{AnyError, Fails, ListParams, examples, sets};
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::upkeep::audit;
@@ -46,9 +46,10 @@ pub struct ChangeView {
     /// The actor's user name at that time.
     actor: String,
     /// The kind of change.
-    #[schema(example = "apikey.updated")]
+    #[schema(schema_with = sets::actions)]
     action: String,
     /// `principal`, `persona`, `policy`, `asset` or `role`.
+    #[schema(schema_with = sets::subject_kinds)]
     subject_kind: &'static str,
     /// The GUID of the changed object.
     subject_id: String,

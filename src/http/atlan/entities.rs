@@ -6,6 +6,7 @@ mod output;
 pub use self::output::EntityView;
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use self::input::EntitiesRequest;
@@ -58,19 +59,14 @@ pub async fn update(
     operation_id = "delete_entities",
     params(
         ("guid" = Vec<String>, Query, description = "The ids of the entities; the parameter may be repeated"),
-        ("deleteType" = Option<String>, Query, description = "`PURGE`, `HARD` or `SOFT`; `SOFT` by default"),
+        ("deleteType" = inline(Option<DeleteType>), Query, description = "How they are deleted; `SOFT` if left out"),
     ),
     responses((status = 200, description = "The changed entities", body = MutationView), AnyError, Fails<403>, Fails<404>),
 )]
 #[delete("/api/meta/entity/bulk")]
 pub async fn delete(state: web::Data<State>, actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let params = Params::parse(request.query_string());
-    let (how, handler) = match params.get("deleteType")? {
-        "" | "SOFT" => (Removal::Soft, "SOFT"),
-        "PURGE" => (Removal::Purge, "PURGE"),
-        "HARD" => (Removal::Purge, "HARD"),
-        _ => return Err(Violation::new("deleteType", "must be `PURGE`, `HARD` or `SOFT`").into()),
-    };
+    let how = DeleteType::parse(params.get("deleteType")?)?;
     let given: Vec<&str> = params.all("guid").collect();
     if given.is_empty() || given.len() > MOST || given.iter().any(|guid| guid.is_empty()) {
         return Err(Violation::new("guid", format!("must be given 1 to {MOST} times")).into());
@@ -79,8 +75,46 @@ pub async fn delete(state: web::Data<State>, actor: Actor, request: HttpRequest)
     let mut ids: Vec<Uuid> = given.into_iter().filter_map(|guid| Id::<Uuid>::parse(guid).map(Id::uuid)).collect();
     let mut once = std::collections::HashSet::new();
     ids.retain(|id| once.insert(*id));
-    let mutation = entities::delete(&state.service, &actor, ids, how).await.map_err(no_instance)?;
-    Ok(HttpResponse::Ok().json(MutationView::deleted(mutation, handler)))
+    let mutation = entities::delete(&state.service, &actor, ids, how.removal()).await.map_err(no_instance)?;
+    Ok(HttpResponse::Ok().json(MutationView::deleted(mutation, how.name())))
+}
+
+/// How entities are deleted.
+#[derive(Clone, Copy, ToSchema)]
+#[schema(rename_all = "UPPERCASE")]
+enum DeleteType {
+    /// They can still be found.
+    Soft,
+    /// They are gone.
+    Hard,
+    /// They are gone.
+    Purge,
+}
+
+impl DeleteType {
+    fn parse(text: &str) -> Result<Self, Violation> {
+        match text {
+            "" | "SOFT" => Ok(Self::Soft),
+            "HARD" => Ok(Self::Hard),
+            "PURGE" => Ok(Self::Purge),
+            _ => Err(Violation::new("deleteType", "must be `PURGE`, `HARD` or `SOFT`")),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Soft => "SOFT",
+            Self::Hard => "HARD",
+            Self::Purge => "PURGE",
+        }
+    }
+
+    fn removal(self) -> Removal {
+        match self {
+            Self::Soft => Removal::Soft,
+            Self::Hard | Self::Purge => Removal::Purge,
+        }
+    }
 }
 
 /// Get an entity

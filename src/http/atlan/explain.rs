@@ -10,7 +10,7 @@ use super::permissions::{PermissionView, PolicyRefView};
 use crate::domain::error::Error;
 use crate::domain::policy::{Ground, Outcome, Resource};
 use crate::http::asked::Asked;
-use crate::http::openapi::{AnyError, Fails, examples};
+use crate::http::openapi::{AnyError, Fails, examples, sets};
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::valid::Broken;
@@ -121,12 +121,14 @@ pub struct ExplanationView {
     /// Whether the actor may do it.
     allowed: bool,
     /// `allowed`, `denied` (something forbids it) or `unmatched` (nothing allows it)
+    #[schema(schema_with = sets::outcomes)]
     outcome: &'static str,
     /// The policies that decided.
     policies: Vec<PolicyRefView>,
     /// Other grounds of the decision: a role, a grant, or an asset that names the actor.
     sources: Vec<PermissionView>,
-    /// The built-in rules that decided: `asset-admins`, `asset-viewers` or `platform-administrators`.
+    /// The built-in rules that decided.
+    #[schema(schema_with = sets::rules)]
     rules: Vec<&'static str>,
     /// The personas that were considered.
     personas: Vec<ConsideredPersona>,
@@ -185,6 +187,7 @@ pub struct ConsideredPersona {
 pub struct MissingView {
     /// `actor_disabled`, `key_expired`, `denied`, `persona_disabled`, `policy_disabled`, `no_persona`, `no_policy` or
     /// `no_permission`
+    #[schema(schema_with = sets::reasons)]
     reason: &'static str,
     /// A message for people.
     message: String,

@@ -11,7 +11,7 @@ use crate::domain::asset::Relation;
 use crate::domain::effective::{EffectivePermission, Source};
 use crate::domain::error::Violation;
 use crate::domain::policy::{Criterion, Policy};
-use crate::http::openapi::{AnyError, Fails};
+use crate::http::openapi::{AnyError, Fails, sets};
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::valid::Params;
@@ -76,8 +76,10 @@ pub struct PermissionView {
     /// A permission of the platform, an action, or `*` for every action.
     action: String,
     /// `allow` or `deny`
+    #[schema(schema_with = sets::effects)]
     effect: &'static str,
     /// `platform`, `metadata`, `data`, `glossary`, `domain` or `entities`
+    #[schema(schema_with = sets::categories)]
     category: &'static str,
     /// Conditions that a resource must all meet; an empty list means every resource.
     resources: Vec<CriterionView>,
@@ -94,6 +96,7 @@ pub struct CriterionView {
     /// `URN` for the qualified name, `TYPE` for the type, otherwise the name of a property.
     field: String,
     /// `EQUALS`, `STARTS_WITH`, `NOT_EQUALS`, or `COVERS`: a pattern with `*` that also matches resources beneath.
+    #[schema(schema_with = sets::conditions)]
     condition: &'static str,
     values: Vec<String>,
 }
@@ -104,6 +107,7 @@ pub struct CriterionView {
 #[schema(as = PermissionSource)]
 pub struct SourceView {
     /// `role`, `grant`, `policy` or `asset`
+    #[schema(schema_with = sets::sources)]
     kind: &'static str,
     /// The policy.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -114,6 +118,7 @@ pub struct SourceView {
     asset: Option<String>,
     /// How the asset names the key: `admin` or `viewer`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = sets::relations)]
     relation: Option<&'static str>,
 }
 
@@ -126,6 +131,7 @@ pub struct PolicyRefView {
     name: String,
     qualified_name: String,
     /// `allow` or `deny`
+    #[schema(schema_with = sets::effects)]
     effect: &'static str,
     /// The id of the persona it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -13,7 +13,7 @@ use crate::domain::text::{Description, DisplayName};
 use crate::http::asked::Asked;
 use crate::http::edition::{expected, tell};
 use crate::http::listing::{ListRequest, Records};
-use crate::http::openapi::{AnyError, Fails, ListParams, examples};
+use crate::http::openapi::{AnyError, Fails, IfMatch, ListParams, examples};
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::valid::Broken;
@@ -63,7 +63,7 @@ pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -
     tag = "Personas",
     operation_id = "get_persona",
     params(("guid" = String, Path, description = "The `id` of the persona")),
-    responses((status = 200, description = "The persona", body = PersonaView), AnyError, Fails<404>),
+    responses((status = 200, description = "The persona", body = PersonaView, headers(("ETag" = String, description = "The edition, for `If-Match`"))), AnyError, Fails<404>),
 )]
 #[get("/api/service/personas/{guid}")]
 pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
@@ -81,10 +81,10 @@ pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>
     operation_id = "update_persona",
     params(
         ("guid" = String, Path, description = "The `id` of the persona"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the state to change"),
+        IfMatch,
     ),
     request_body = PersonaRequest,
-    responses((status = 200, description = "The updated persona", body = PersonaView), AnyError, Fails<403>, Fails<404>, Fails<409>, Fails<412>, Fails<413>),
+    responses((status = 200, description = "The persona as it is now", body = PersonaView, headers(("ETag" = String, description = "The edition, for `If-Match`"))), AnyError, Fails<403>, Fails<404>, Fails<409>, Fails<412>, Fails<413>),
 )]
 #[post("/api/service/personas/{guid}")]
 pub async fn update(

@@ -10,7 +10,7 @@ use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind};
 use crate::domain::user::User;
 use crate::http::listing::{ListRequest, Records};
-use crate::http::openapi::{AnyError, ListParams, examples};
+use crate::http::openapi::{AnyError, ListParams, examples, sets};
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::people::users;
@@ -67,6 +67,7 @@ pub async fn whoami(actor: Actor) -> Result<HttpResponse, Failure> {
     let principal = actor.principal();
     Ok(HttpResponse::Ok().json(WhoAmI {
         id: principal.id.to_string(),
+        client_id: principal.client_id().map(|id| id.to_string()),
         username: principal.username().to_string(),
         kind: principal.kind.name(),
         roles: vec![RoleName { name: principal.role.name() }],
@@ -83,13 +84,19 @@ pub async fn whoami(actor: Actor) -> Result<HttpResponse, Failure> {
 pub struct WhoAmI {
     /// The GUID.
     id: String,
+    /// `apikey-<id>`; absent for who is no API key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    client_id: Option<String>,
     /// The user name.
     username: String,
     /// `user` or `service_account`.
+    #[schema(schema_with = sets::principal_kinds)]
     kind: &'static str,
     /// The role; always exactly one.
     roles: Vec<RoleName>,
     /// The permissions from its role and its own grants.
+    #[schema(schema_with = sets::permissions)]
     permissions: Vec<&'static str>,
     /// The qualified names of the personas it is linked to.
     personas: Vec<String>,
@@ -141,6 +148,7 @@ pub struct UserAttributes {
     /// The display name.
     display_name: Vec<String>,
     /// `user` or `service_account`.
+    #[schema(schema_with = sets::listed_principal_kinds)]
     kind: Vec<&'static str>,
 }
 

@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::entities::{Entity, record};
@@ -12,7 +13,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Violation};
 use crate::http::asked::{Asked, Identify};
 use crate::http::auth::Look;
-use crate::http::openapi::DataHubFails;
+use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::valid::{Params, Raw, read_or};
@@ -31,8 +32,8 @@ use crate::service::people::profiles;
     ),
     responses(
         (status = 200, description = "The aspect", body = Object),
-        DataHubFails<401>,
-        DataHubFails<404>,
+        Fails<401>,
+        Fails<404>,
     ),
 )]
 #[get("/aspects/{urn}")]
@@ -63,15 +64,15 @@ pub async fn read(
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "update_datahub_aspect",
-    params(("action" = String, Query, description = "`ingestProposal` or `ingestProposalBatch`")),
+    params(("action" = inline(Batch), Query, description = "One proposal or several")),
     request_body = Object,
     responses(
         (status = 200, description = "The URN", body = Object),
-        DataHubFails<400>,
-        DataHubFails<401>,
-        DataHubFails<403>,
-        DataHubFails<404>,
-        DataHubFails<413>,
+        Fails<400>,
+        Fails<401>,
+        Fails<403>,
+        Fails<404>,
+        Fails<413>,
     ),
 )]
 #[post("/aspects")]
@@ -82,11 +83,7 @@ pub async fn ingest(
 ) -> Result<HttpResponse, Failure> {
     let body = body.bytes()?;
     let params = Params::parse(request.query_string());
-    let batch = match params.get("action")? {
-        "ingestProposal" => Batch::One,
-        "ingestProposalBatch" => Batch::Many,
-        _ => return Err(Violation::new("action", "must be `ingestProposal` or `ingestProposalBatch`").into()),
-    };
+    let batch = Batch::parse(params.get("action")?)?;
     // Parsed on the blocking pool: 15 MiB would block this thread for as long as thousands of verifications take.
     let wanted = web::block(move || read_proposals(&body, batch)).await;
     let Wanted { writings, last } = wanted.map_err(|error| Error::Internal(error.into()))??;
@@ -97,10 +94,24 @@ pub async fn ingest(
 }
 
 /// How many proposals a body has.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, ToSchema)]
 enum Batch {
+    /// One.
+    #[schema(rename = "ingestProposal")]
     One,
+    /// Several.
+    #[schema(rename = "ingestProposalBatch")]
     Many,
+}
+
+impl Batch {
+    fn parse(text: &str) -> Result<Self, Violation> {
+        match text {
+            "ingestProposal" => Ok(Self::One),
+            "ingestProposalBatch" => Ok(Self::Many),
+            _ => Err(Violation::new("action", "must be `ingestProposal` or `ingestProposalBatch`")),
+        }
+    }
 }
 
 fn read_proposals(body: &[u8], batch: Batch) -> Result<Wanted, Failure> {

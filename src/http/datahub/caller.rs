@@ -2,13 +2,11 @@
 //! token takes precedence over cookies, because DataHub's client sends both, of different users.
 
 use std::future::Future;
-use std::net::IpAddr;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, ORIGIN, REFERER, USER_AGENT};
-use actix_web::http::uri::Authority;
 use actix_web::{FromRequest, HttpRequest};
 
 use super::settings::{Authentication, DoorRules, SYSTEM};
@@ -19,6 +17,7 @@ use crate::domain::listing::clip;
 use crate::domain::token::TokenKind;
 use crate::http::asked::{self, Identify};
 use crate::http::auth::{Look, authenticate, basic, bearer, owned};
+use crate::http::base_url::is_loopback;
 use crate::http::problem::Failure;
 use crate::http::state::{State, data, state};
 
@@ -99,7 +98,10 @@ async fn unverified_actor(state: &State, settings: &DoorRules, request: &HttpReq
 }
 
 /// The actor of the session cookies, which must both name the same user. Applies the CSRF check.
-async fn of_session(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
+///
+/// # Errors
+/// [`Refusal`]s, or when the storage fails.
+pub(super) async fn of_session(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
     let (Some(session), Some(claimed)) = (request.cookie(SESSION_COOKIE), request.cookie(ACTOR_COOKIE)) else {
         return Err(Error::Unauthenticated(Refusal::Missing).into());
     };
@@ -130,14 +132,6 @@ fn check_dns_rebinding(state: &State, settings: &DoorRules, request: &HttpReques
     Err(Failure::DataHub(StatusCode::FORBIDDEN, message))
 }
 
-/// Whether a `Host` is `localhost` or a loopback address.
-fn is_loopback(host: &str) -> bool {
-    let Ok(authority) = host.parse::<Authority>() else { return false };
-    let name = authority.host();
-    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
-}
-
 /// CSRF check: a request with an unsafe method must be JSON, which a form cannot send, and from the same origin.
 ///
 /// # Errors
@@ -154,7 +148,9 @@ pub fn check_csrf(request: &HttpRequest) -> Result<(), Failure> {
     });
     let changes = !request.method().is_safe();
     if changes && !(is_json && from_here && origin_is_here) {
-        let message = "A request with cookies must be JSON from the same origin.".to_owned();
+        let message =
+            "The request must be JSON (`Content-Type: application/json`), from the same origin if a page makes it."
+                .to_owned();
         return Err(Failure::DataHub(StatusCode::FORBIDDEN, message));
     }
     Ok(())

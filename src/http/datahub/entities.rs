@@ -16,7 +16,7 @@ use crate::domain::error::{Error, Violation};
 use crate::domain::profile::{Aspect, AspectName, Profile};
 use crate::domain::service_account::PREFIX;
 use crate::http::asked::Asked;
-use crate::http::openapi::DataHubFails;
+use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::valid::{Params, Raw, read_or};
@@ -125,8 +125,8 @@ pub fn record(aspect: &str) -> &'static str {
     ),
     responses(
         (status = 200, description = "Its aspects", body = Object),
-        DataHubFails<401>,
-        DataHubFails<404>,
+        Fails<401>,
+        Fails<404>,
     ),
 )]
 #[get("/entitiesV2/{urn}")]
@@ -168,8 +168,8 @@ pub async fn read(
     params(("urn" = String, Path, description = "Its URN", example = "urn:li:corpuser:admin")),
     responses(
         (status = 200, description = "Its aspects", body = Object),
-        DataHubFails<401>,
-        DataHubFails<404>,
+        Fails<401>,
+        Fails<404>,
     ),
 )]
 #[get("/entities/{urn}")]
@@ -195,14 +195,14 @@ pub async fn snapshot(
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "delete_datahub_entity",
-    params(("action" = String, Query, description = "`delete`, `deleteReferences` or `ingest`")),
+    params(("action" = inline(EntitiesAction), Query, description = "What to do")),
     request_body = EntityAction,
     responses(
         (status = 200, description = "The number of deleted rows", body = Object),
-        DataHubFails<400>,
-        DataHubFails<401>,
-        DataHubFails<403>,
-        DataHubFails<404>,
+        Fails<400>,
+        Fails<401>,
+        Fails<403>,
+        Fails<404>,
     ),
 )]
 #[post("/entities")]
@@ -214,17 +214,17 @@ pub async fn act(
     let body = body.bytes()?;
     let params = Params::parse(request.query_string());
     let named = || read_or(&body, || Violation::new("urn", "must be a text in a JSON object"));
-    match params.get("action")? {
-        "delete" => {
+    match EntitiesAction::parse(params.get("action")?)? {
+        EntitiesAction::Delete => {
             let EntityAction { urn } = named()?;
             let rows = delete(&state, &actor, &urn).await?;
             Ok(HttpResponse::Ok().json(json!({"value": {"urn": urn, "rows": rows, "timeseriesRows": 0}})))
         }
-        "deleteReferences" => {
+        EntitiesAction::DeleteReferences => {
             let EntityAction { .. } = named()?;
             Ok(HttpResponse::Ok().json(json!({"value": {"total": 0, "relatedAspects": [], "relatedSearchCount": 0}})))
         }
-        "ingest" => {
+        EntitiesAction::Ingest => {
             let wrong = || Violation::new("entity", "must be an object whose `value` is DataHub's snapshot");
             let Ingested { entity } = read_or(&body, wrong)?;
             let Wanted { writings, .. } = read_snapshot("entity.", &entity.value)?;
@@ -234,7 +234,29 @@ pub async fn act(
             // DataHub's clients look at the status only.
             Ok(HttpResponse::Ok().json(json!({"value": null})))
         }
-        _ => Err(Violation::new("action", "must be `delete`, `deleteReferences` or `ingest`").into()),
+    }
+}
+
+/// What can be done at `/entities`.
+#[derive(Clone, Copy, ToSchema)]
+#[schema(rename_all = "camelCase")]
+enum EntitiesAction {
+    /// Delete an entity.
+    Delete,
+    /// Delete what refers to it.
+    DeleteReferences,
+    /// Write a snapshot.
+    Ingest,
+}
+
+impl EntitiesAction {
+    fn parse(text: &str) -> Result<Self, Violation> {
+        match text {
+            "delete" => Ok(Self::Delete),
+            "deleteReferences" => Ok(Self::DeleteReferences),
+            "ingest" => Ok(Self::Ingest),
+            _ => Err(Violation::new("action", "must be `delete`, `deleteReferences` or `ingest`")),
+        }
     }
 }
 

@@ -7,20 +7,21 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::caller::{ACTOR_COOKIE, Caller, SESSION_COOKIE, check_csrf, check_csrf_navigation};
+use super::caller::{ACTOR_COOKIE, Caller, SESSION_COOKIE, check_csrf, check_csrf_navigation, of_session};
 use super::settings::DoorRules;
 use super::urn;
 use crate::clock::SECOND;
 use crate::domain::error::{Error, Refusal};
 use crate::domain::nesting::{Unreadable, read_json};
 use crate::domain::text::DisplayName;
-use crate::http::auth::origin;
-use crate::http::openapi::DataHubFails;
+use crate::http::auth::{self, Look, note, origin};
+use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::valid::{Body, Params, Raw};
 use crate::service::authn::sessions::{self, NewSession};
 use crate::service::people::invites::{self, SignUp};
+use crate::service::people::sign_out;
 
 /// Sign in with a password and get session cookies
 ///
@@ -32,7 +33,7 @@ use crate::service::people::invites::{self, SignUp};
     request_body = LogIn,
     responses(
         (status = 200, description = "The cookies `PLAY_SESSION` and `actor`; no body"),
-        DataHubFails<400>,
+        Fails<400>, Fails<403>, Fails<429>,
     ),
 )]
 #[post("/logIn")]
@@ -55,7 +56,7 @@ pub async fn log_in(state: web::Data<State>, request: HttpRequest, body: Body<Ra
     request_body = SignUpForm,
     responses(
         (status = 200, description = "The cookies of the new user; no body"),
-        DataHubFails<400>,
+        Fails<400>, Fails<403>, Fails<429>,
     ),
 )]
 #[post("/signUp")]
@@ -108,28 +109,31 @@ pub async fn sign_up(
     security(()),
     responses(
         (status = 303, description = "A redirect to the sign-in page that clears the cookies"),
-        DataHubFails<403>,
+        Fails<403>, Fails<500>, Fails<503>, Fails<504>,
     ),
 )]
 #[get("/logOut")]
-pub async fn log_out(
-    state: web::Data<State>,
-    request: HttpRequest,
-    caller: Option<Caller>,
-) -> Result<HttpResponse, Failure> {
+pub async fn log_out(state: web::Data<State>, request: HttpRequest) -> Result<HttpResponse, Failure> {
     check_csrf_navigation(&request)?;
-    if let Some(Caller(actor)) = caller {
-        match sessions::end(&state.service, &actor).await {
-            Ok(()) | Err(Error::Conflict(_) | Error::Unauthenticated(_)) => {}
-            Err(error) => return Err(error.into()),
+    let mut location = "login".to_owned();
+    // The owner of a bearer token beside the cookies stays signed in.
+    let ended = match of_session(&state, &request, Look::First).await {
+        Ok(actor) => {
+            note(&actor, &request);
+            let actor = actor.requesting(auth::request(&request));
+            if let Some(provider) = sign_out::provider_of(&state.service, &actor).await? {
+                location = format!("login?because=out&at={provider}");
+            }
+            sessions::end(&state.service, &actor).await.map_err(Failure::from)
         }
+        Err(failure) => Err(failure),
+    };
+    match ended {
+        Ok(()) | Err(Failure::Domain(Error::Conflict(_) | Error::Unauthenticated(_))) => {}
+        Err(failure) => return Err(failure),
     }
-    let gone = |name: &'static str| Cookie::build(name, "").path("/").max_age(Duration::ZERO).finish();
-    Ok(HttpResponse::SeeOther()
-        .insert_header((LOCATION, "login"))
-        .cookie(gone(SESSION_COOKIE))
-        .cookie(gone(ACTOR_COOKIE))
-        .finish())
+    let [session, actor] = no_cookies();
+    Ok(HttpResponse::SeeOther().insert_header((LOCATION, location)).cookie(session).cookie(actor).finish())
 }
 
 /// Redirect to a page of this server, or to the sign-in page
@@ -140,7 +144,7 @@ pub async fn log_out(
     operation_id = "get_datahub_sign_in",
     security(()),
     params(("redirect_uri" = Option<String>, Query, description = "A path of this server")),
-    responses((status = 303, description = "The redirect")),
+    responses((status = 303, description = "There"), Fails<400>),
 )]
 #[get("/authenticate")]
 pub async fn authenticate(request: HttpRequest, caller: Option<Caller>) -> Result<HttpResponse, Failure> {
@@ -166,21 +170,35 @@ async fn begin(
     password: String,
 ) -> Result<HttpResponse, Failure> {
     let begun = sessions::create(&state.service, username.clone(), password, origin(state, request)).await;
-    let NewSession { token, expires_at } = begun.map_err(|error| match error {
+    let begun = begun.map_err(|error| match error {
         Error::Unauthenticated(Refusal::WrongPassword) => bad_request("Invalid Credentials".to_owned()),
         Error::Unauthenticated(Refusal::Disabled) => bad_request("The user is suspended or removed.".to_owned()),
         other => other.into(),
     })?;
+    let [session, actor] = cookies(state, request, username, begun);
+    Ok(HttpResponse::Ok().cookie(session).cookie(actor).finish())
+}
+
+/// The cookies of a session that has just begun.
+pub fn cookies(state: &State, request: &HttpRequest, username: String, begun: NewSession) -> [Cookie<'static>; 2] {
+    let NewSession { token, expires_at } = begun;
     let lifetime = Duration::seconds((expires_at - state.service.clock.now()) / SECOND);
     let secure = request.connection_info().scheme() == "https" && state.trusted.is_peer(request);
     let cookie = |name: &'static str, value: String| {
         let cookie = Cookie::build(name, value).path("/").max_age(lifetime).same_site(SameSite::Lax);
         if secure { cookie.secure(true) } else { cookie }
     };
-    Ok(HttpResponse::Ok()
-        .cookie(cookie(SESSION_COOKIE, token.expose()).http_only(true).finish())
-        .cookie(cookie(ACTOR_COOKIE, urn::of_user(username)).finish())
-        .finish())
+    [
+        cookie(SESSION_COOKIE, token.expose()).http_only(true).finish(),
+        cookie(ACTOR_COOKIE, urn::of_user(username)).finish(),
+    ]
+}
+
+/// What takes those cookies away.
+#[must_use]
+pub fn no_cookies() -> [Cookie<'static>; 2] {
+    let gone = |name: &'static str| Cookie::build(name, "").path("/").max_age(Duration::ZERO).finish();
+    [gone(SESSION_COOKIE), gone(ACTOR_COOKIE)]
 }
 
 fn not_blank(name: &str, value: &str) -> Result<(), Failure> {

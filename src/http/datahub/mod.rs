@@ -4,7 +4,7 @@
 
 pub mod aliases;
 pub mod aspects;
-mod caller;
+pub mod caller;
 pub mod config;
 pub mod entities;
 pub mod graphql;

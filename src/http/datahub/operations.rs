@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::urn;
-use crate::http::openapi::DataHubFails;
+use crate::http::openapi::Fails;
 
 /// Get the caller's URN
 ///
@@ -16,7 +16,7 @@ use crate::http::openapi::DataHubFails;
     operation_id = "get_caller_urn",
     responses(
         (status = 200, description = "The caller's URN", body = CallerUrn),
-        DataHubFails<401>,
+        Fails<401>,
     ),
 )]
 #[get("/openapi/operations/identity/user/urn")]

@@ -19,7 +19,7 @@ use crate::domain::error::{Error, Refusal};
 use crate::domain::network::Network;
 use crate::http::auth::{self, API_KEY, Look, authenticate, basic, bearer, note, refuse_token_in};
 use crate::http::bodies::{STRANGERS, Sender};
-use crate::http::problem::{Failure, OauthError};
+use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::authn::verify;
 
@@ -40,16 +40,8 @@ pub struct AnswerLifetime(pub i64);
     request_body(content = IntrospectionRequest, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "The principal of the token; only `active: false` if the token is not active", body = Introspection),
-        (status = 400, description = "The form is wrong, or there is more than one credential", body = OauthError),
-        (status = 401, description = "The caller is not authenticated", body = OauthError),
-        (status = 403, description = "The caller may not ask about this token", body = OauthError),
-        (status = 408, description = "The form arrived too slowly", body = OauthError),
-        (status = 413, description = "The form is too large", body = OauthError),
-        (status = 429, description = "Too much at once", body = OauthError),
-        (status = 500, description = "The server failed", body = OauthError),
-        (status = 503, description = "The storage is unavailable; the token's state is unknown", body = OauthError),
-        (status = 504, description = "The answer took too long", body = OauthError),
     ),
+    security(("bearer" = []), ("apiKey" = []), ("basic" = [])),
 )]
 #[post("/oauth/introspect")]
 pub async fn introspect(

@@ -14,7 +14,7 @@ use crate::domain::party::Party;
 use crate::http::auth;
 use crate::http::bodies::{STRANGERS, Sender};
 use crate::http::gateway::guards::{GithubKeys, LeakReports};
-use crate::http::openapi::{AnyError, Fails};
+use crate::http::openapi::{AnyError, Fails, sets};
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::valid::Body;
@@ -152,5 +152,6 @@ pub struct GithubLabel {
     token_raw: String,
     token_type: String,
     /// `true_positive` or `false_positive`.
+    #[schema(schema_with = sets::labels)]
     label: &'static str,
 }

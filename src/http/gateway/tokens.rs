@@ -9,7 +9,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::permission::Permission;
 use crate::http::asked::Asked;
-use crate::http::openapi::{AnyError, Fails};
+use crate::http::openapi::{AnyError, Fails, examples, sets};
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::authn::verify;
@@ -47,6 +47,7 @@ pub async fn verify_tokens(
 
 /// The tokens to verify.
 #[derive(Deserialize, Validate, ToSchema)]
+#[schema(example = examples::verify_tokens_request)]
 pub struct VerifyTokensRequest {
     /// 1 to 100 tokens.
     #[validate(length(min = 1, max = "TOKENS", message = "must have 1 to 100 members"))]
@@ -80,6 +81,7 @@ pub struct VerifiedToken {
     client_id: Option<String>,
     /// Qualified names of the enabled personas.
     personas: Vec<String>,
+    #[schema(schema_with = sets::permissions)]
     permissions: Vec<&'static str>,
     /// Epoch milliseconds; absent for never.
     #[serde(skip_serializing_if = "Option::is_none")]

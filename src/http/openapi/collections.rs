@@ -62,12 +62,9 @@ fn of(schema_type: Type) -> Object {
 
 /// An example filter that matches every record, for "Try it out".
 fn filter_example<F: Field>() -> Value {
-    let instant = F::ALL.iter().find(|field| field.kind() == Kind::Instant);
-    let filter = match instant {
-        Some(field) => json!({field.name(): {"$gte": 1_767_225_600_000_i64}}),
-        None => json!({F::DEFAULT_SORT.0.name(): {"$ilike": "%"}}),
-    };
-    filter.to_string().into()
+    let name = F::ALL.iter().find(|field| field.kind() == Kind::Text && field.name() != "id");
+    let name = name.copied().unwrap_or(F::DEFAULT_SORT.0);
+    json!({name.name(): {"$ilike": "%"}}).to_string().into()
 }
 
 fn sort_example<F: Field>() -> Value {

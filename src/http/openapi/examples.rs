@@ -1,10 +1,6 @@
 //! The examples in the OpenAPI document: one persona, one key linked to it, and their audit records.
 
 use serde_json::{Value, json};
-use utoipa::openapi::schema::{ArrayBuilder, SchemaType};
-use utoipa::openapi::{ObjectBuilder, Schema, Type};
-
-use crate::domain::permission::Permission;
 
 const API_KEY: &str = "01a205f3-fb6b-777b-b71f-c9b5970ce30f";
 const PERSONA: &str = "01a205f3-fa60-7211-88c0-1bfcaff3ce0c";
@@ -12,15 +8,6 @@ const PERSONA_NAME: &str = "default/K6KFGh8TaJ90keoYmA2tpF";
 const ADMIN: &str = "01a205f3-eddf-74dc-a665-88265ce51188";
 /// Id of the request that created the key.
 pub(super) const REQUEST: &str = "01a205f3-fb6a-7522-a47d-f9273981d92c";
-
-/// Schema of an array of permission names, or null.
-pub fn permissions() -> Schema {
-    let all = Permission::listed();
-    let about = format!("Permissions of the key on the platform: {all}. The actor can only grant what it holds.");
-    let name = ObjectBuilder::new().schema_type(Type::String);
-    let types = SchemaType::from_iter([Type::Array, Type::Null]);
-    ArrayBuilder::new().schema_type(types).items(name).description(Some(about)).build().into()
-}
 
 /// A request that works on any installation: it names no persona.
 pub fn api_token_request() -> Value {
@@ -145,6 +132,7 @@ pub fn user() -> Value {
 pub fn who_am_i() -> Value {
     json!({
         "id": API_KEY,
+        "clientId": format!("apikey-{API_KEY}"),
         "username": format!("service-account-apikey-{API_KEY}"),
         "kind": "service_account",
         "roles": [{"name": "$api-token-default-access"}],
@@ -223,5 +211,40 @@ pub fn search_request() -> Value {
             "sort": [{"__guid": {"order": "asc"}}],
         },
         "attributes": ["connectorName", "adminUsers"],
+    })
+}
+
+/// Whether the key of every day may read a table.
+pub fn access_evaluation() -> Value {
+    json!({
+        "subject": {"type": "api_token", "id": format!("apikey-{API_KEY}")},
+        "action": {"name": "persona-asset-read"},
+        "resource": {"type": "Table", "id": "default/snowflake/1795396205/db/schema/orders"},
+    })
+}
+
+/// The same of two tables.
+pub fn access_evaluations() -> Value {
+    json!({
+        "subject": {"type": "api_token", "id": format!("apikey-{API_KEY}")},
+        "action": {"name": "persona-asset-read"},
+        "evaluations": [
+            {"resource": {"type": "Table", "id": "default/snowflake/1795396205/db/schema/orders"}},
+            {"resource": {"type": "Table", "id": "default/snowflake/1795396205/db/schema/customers"}},
+        ],
+    })
+}
+
+/// Tokens that a program was sent.
+pub fn verify_tokens_request() -> Value {
+    json!({"tokens": ["tsk_<key id><secret><checksum>"], "address": "192.0.2.1"})
+}
+
+/// The access tokens of whoever asks.
+pub fn graphql_request() -> Value {
+    json!({
+        "query": "query who { me { corpUser { urn username } } }",
+        "variables": {},
+        "operationName": "who",
     })
 }

@@ -2,9 +2,12 @@
 
 mod attempt;
 pub mod authenticate;
+pub mod bearer_tokens;
+pub mod device_sign_in;
 pub mod look_ups;
 mod minting;
 pub(in crate::service) mod passwords;
+mod polls;
 pub mod sessions;
 pub mod sign_ins;
 mod throttle;

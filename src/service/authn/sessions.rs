@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::domain::actor::Actor;
+use crate::domain::access_token::wire_id;
+use crate::domain::actor::{Actor, PresentedCredential};
 use crate::domain::change::{Action, ChangeSubject};
+use crate::domain::credential::Credential;
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::principal::PrincipalState;
+use crate::domain::text::clip;
 use crate::domain::token::{Token, TokenKind};
 use crate::domain::user::{User, is_username};
 use crate::service::authn::attempt::Attempt;
@@ -14,7 +17,7 @@ use crate::service::authn::sign_ins::{Origin, SignInOutcome};
 use crate::service::authn::throttle::REMEMBERED;
 use crate::service::{Service, blocking};
 use crate::storage::principals::{self, Existed};
-use crate::storage::{credentials, familiar_networks, users};
+use crate::storage::{credentials, familiar_networks, provider_sessions, users};
 
 /// A session just begun, with the only copy of its token.
 pub struct NewSession {
@@ -83,6 +86,84 @@ pub async fn create(service: &Service, username: String, password: String, origi
     Ok(begun)
 }
 
+/// When the actor last proved who they are, in epoch milliseconds: 0 if a provider does not say when that was.
+///
+/// # Errors
+/// [`Error::Conflict`] when the request was not made with a session, [`Error::Unauthenticated`] when it has ended.
+pub async fn began(service: &Service, actor: &Actor) -> Result<i64> {
+    let session = session_of(actor)?;
+    service
+        .read(move |connection| {
+            let known = credentials::find(connection, session.key_id)?;
+            let known = known.ok_or(Error::Unauthenticated(Refusal::Invalid))?;
+            let at_provider = provider_sessions::find(connection, session.key_id)?;
+            Ok(at_provider.map_or(known.credential.created_at, |session| session.authenticated_at))
+        })
+        .await
+}
+
+/// The session that a request was made with.
+fn session_of(actor: &Actor) -> Result<PresentedCredential> {
+    let session = actor.credential.filter(|credential| credential.kind == TokenKind::Session);
+    session.ok_or_else(|| Error::Conflict("this request was not made with a session".to_owned()))
+}
+
+/// A session of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionInfo {
+    /// Names it, and tells nothing of its token.
+    pub id: String,
+    /// When it began, in epoch milliseconds.
+    pub created_at: i64,
+    /// When it stops, in epoch milliseconds.
+    pub expires_at: i64,
+    /// Whether the request was made with it.
+    pub is_own: bool,
+}
+
+/// How many sessions are told of at most.
+const TOLD: i64 = 200;
+
+/// The actor's sessions, the latest first.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn list(service: &Service, actor: &Actor) -> Result<Vec<SessionInfo>> {
+    let (id, now) = (actor.id(), service.clock.now());
+    let found =
+        service.read(move |connection| credentials::alive(connection, id, TokenKind::Session, now, TOLD)).await?;
+    let told = |each: Credential| SessionInfo {
+        id: wire_id(each.key_id),
+        created_at: each.created_at,
+        expires_at: each.expires_at,
+        is_own: actor.credential.is_some_and(|own| own.key_id == each.key_id),
+    };
+    Ok(found.into_iter().map(told).collect())
+}
+
+/// Ends a session of the actor's own, by its id: at once.
+///
+/// # Errors
+/// [`Error::NotFound`], also for a session of somebody else.
+pub async fn end_one(service: &Service, actor: &Actor, id: String) -> Result<()> {
+    service
+        .write(actor, move |transaction| {
+            let (actor, now) = (transaction.actor.id(), transaction.now);
+            let alive = credentials::alive(transaction.connection, actor, TokenKind::Session, now, TOLD)?;
+            let not_found = || Error::NotFound { kind: "session", id: clip(&id) };
+            let session = alive.into_iter().find(|each| wire_id(each.key_id) == id).ok_or_else(not_found)?;
+            if credentials::delete(transaction.connection, session.key_id)? == Existed::No {
+                return Err(not_found());
+            }
+            if transaction.actor.credential.is_some_and(|own| own.key_id == session.key_id) {
+                transaction.ends_own_credential();
+            }
+            let name = transaction.actor.username().to_string();
+            transaction.record(Action::SessionEnded, ChangeSubject::Principal(actor.uuid()), &name)
+        })
+        .await
+}
+
 /// Loads the networks from which users signed in before this process started, so that they count as familiar.
 ///
 /// # Errors
@@ -127,9 +208,7 @@ const UNKNOWN: &str = "(unknown)";
 /// # Errors
 /// [`Error::Conflict`] when the request was not made with a session.
 pub async fn end(service: &Service, actor: &Actor) -> Result<()> {
-    let Some(session) = actor.credential.filter(|credential| credential.kind == TokenKind::Session) else {
-        return Err(Error::Conflict("this request was not made with a session".to_owned()));
-    };
+    let session = session_of(actor)?;
     service
         .write_first(actor, move |transaction| {
             if credentials::delete(transaction.connection, session.key_id)? == Existed::No {

@@ -1,6 +1,8 @@
 //! Admission control for passwords, used wherever users sign in or sign up: throttle, queue, counters.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -8,12 +10,14 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
 use super::attempt::{Attempt, SignInParty};
+use super::polls::Polls;
 use super::throttle::Throttle;
 use crate::clock::Clock;
 use crate::domain::actor::Request;
 use crate::domain::error::{Error, Result};
 use crate::domain::network::Network;
 use crate::queue::{Permit, Queue, Rules, Urgency};
+use crate::service::Service;
 
 /// How many attempts of one party wait at most.
 const WAITING_OF_ONE: usize = 16;
@@ -38,6 +42,12 @@ pub struct Origin {
 pub struct SignIns {
     pub(super) throttle: Throttle,
     queue: Queue<SignInParty>,
+    /// Those in front of each provider: one that is slow keeps nobody from another.
+    at_providers: Mutex<HashMap<String, Queue<SignInParty>>>,
+    /// Counts wrong user codes of device authorizations.
+    pub(super) user_codes: Throttle,
+    /// The polls for device authorizations.
+    pub(super) polls: Polls,
     /// Counts attempts by outcome.
     pub outcomes: Family<SignInOutcome, Counter>,
 }
@@ -63,16 +73,14 @@ impl SignIns {
     /// Checks at most `places` passwords at once.
     #[must_use]
     pub fn new(places: usize) -> Self {
-        let queue = Queue::new(Rules {
-            places,
-            places_of_one: places.div_ceil(2),
-            places_of_others: places - places / LEAVE_ONE_OF,
-            waiting: WAITING,
-            waiting_of_one: WAITING_OF_ONE,
-            waiting_of_others: WAITING_STRANGERS,
-            patience: PATIENCE,
-        });
-        Self { throttle: Throttle::default(), queue, outcomes: Family::default() }
+        Self {
+            throttle: Throttle::default(),
+            queue: queue(places),
+            at_providers: Mutex::default(),
+            user_codes: Throttle::default(),
+            polls: Polls::default(),
+            outcomes: Family::default(),
+        }
     }
 
     /// Waits for the turn to check a password for this name.
@@ -80,9 +88,18 @@ impl SignIns {
     /// # Errors
     /// [`Error::SlowedDown`], [`Error::Busy`]
     pub(super) async fn turn(&self, attempt: &Attempt, clock: &Clock) -> Result<Permit<SignInParty>> {
+        self.turn_in(&self.queue, attempt, clock).await
+    }
+
+    async fn turn_in(
+        &self,
+        queue: &Queue<SignInParty>,
+        attempt: &Attempt,
+        clock: &Clock,
+    ) -> Result<Permit<SignInParty>> {
         let entered = async {
             let admission = self.throttle.admit(attempt, clock.now())?;
-            let permit = self.enter(admission.party.clone()).await?;
+            let permit = enter(queue, admission.party.clone()).await?;
             self.throttle.confirm(attempt, &admission, clock.now())?;
             Ok(permit)
         };
@@ -97,14 +114,69 @@ impl SignIns {
     /// # Errors
     /// [`Error::Busy`]
     pub(in crate::service) async fn turn_of_newcomer(&self, origin: &Origin) -> Result<Permit<SignInParty>> {
-        self.enter(SignInParty::Strangers(Network::of(origin.address))).await
-    }
-
-    async fn enter(&self, party: SignInParty) -> Result<Permit<SignInParty>> {
-        self.queue.enter(party, Urgency::InTurn).await.ok_or(Error::Busy)
+        enter(&self.queue, SignInParty::Strangers(Network::of(origin.address))).await
     }
 
     pub(super) fn count(&self, outcome: SignInOutcome) {
         self.outcomes.get_or_create(&outcome).inc();
+    }
+}
+
+/// A queue for that many places.
+fn queue(places: usize) -> Queue<SignInParty> {
+    Queue::new(Rules {
+        places,
+        places_of_one: places.div_ceil(2),
+        places_of_others: places - places / LEAVE_ONE_OF,
+        waiting: WAITING,
+        waiting_of_one: WAITING_OF_ONE,
+        waiting_of_others: WAITING_STRANGERS,
+        patience: PATIENCE,
+    })
+}
+
+async fn enter(queue: &Queue<SignInParty>, party: SignInParty) -> Result<Permit<SignInParty>> {
+    queue.enter(party, Urgency::InTurn).await.ok_or(Error::Busy)
+}
+
+/// How many questions one provider is asked at once.
+const ASKED_AT_ONCE: usize = 8;
+
+/// A turn to ask a provider who somebody is.
+pub struct ProviderTurn {
+    attempt: Attempt,
+    _permit: Permit<SignInParty>,
+}
+
+impl Service {
+    /// Waits for the turn to ask a provider who somebody is. Every question costs the provider one, so those that come to
+    /// nothing are counted as wrong passwords are, by the network that they come from; no network slows down others.
+    ///
+    /// # Errors
+    /// [`Error::SlowedDown`], [`Error::Busy`]
+    pub async fn turn_at_provider(&self, provider: &str, origin: &Origin) -> Result<ProviderTurn> {
+        // No user has such a name.
+        let name = format!("({provider}) {}", Network::of(origin.address));
+        let attempt = Attempt::new(&name, origin.address, &self.peppers);
+        let sign_ins = &self.sign_ins;
+        let queue = {
+            let mut queues = sign_ins.at_providers.lock().unwrap_or_else(PoisonError::into_inner);
+            queues.entry(provider.to_owned()).or_insert_with(|| queue(ASKED_AT_ONCE)).clone()
+        };
+        let permit = sign_ins.turn_in(&queue, &attempt, &self.clock).await?;
+        Ok(ProviderTurn { attempt, _permit: permit })
+    }
+
+    /// Counts a question that came to nothing, and tells whether it goes into the audit trail.
+    #[must_use]
+    pub fn failed_at_provider(&self, turn: &ProviderTurn) -> bool {
+        self.sign_ins.count(SignInOutcome::WRONG);
+        self.sign_ins.throttle.failed(&turn.attempt, self.clock.now())
+    }
+
+    /// Notes that a question told who somebody is.
+    pub fn succeeded_at_provider(&self, turn: &ProviderTurn) {
+        self.sign_ins.count(SignInOutcome::SUCCEEDED);
+        self.sign_ins.throttle.succeeded(&turn.attempt);
     }
 }

@@ -27,6 +27,20 @@ pub(in crate::service) fn keep_one(transaction: &mut Transaction<'_>, leaving: &
     )))
 }
 
+/// Whether another enabled user has the role `$admin`, so that the rule of a provider may take it from this one. Comes before
+/// the change, which nobody makes at the same time. Here it does not matter how they sign in: whom a provider made an
+/// administrator may have no password.
+///
+/// # Errors
+/// When the storage fails.
+pub(in crate::service) fn may_lose_one(transaction: &mut Transaction<'_>, leaving: &Principal) -> Result<bool> {
+    if leaving.role != Role::Admin || !leaving.enabled {
+        return Ok(true);
+    }
+    principals::lock_administrators(transaction.connection)?;
+    principals::has_other_administrator(transaction.connection, leaving.id)
+}
+
 /// How many enabled users have the role `$admin` and can sign in.
 ///
 /// # Errors

@@ -13,6 +13,7 @@ use crate::domain::ids::{Id, PersonaId};
 use crate::domain::listing::{Page, Query, clip};
 use crate::domain::permission::Permission;
 use crate::domain::persona::{Persona, PersonaInput, mint_qualified_name};
+use crate::domain::policy::Policy;
 use crate::domain::principal::PrincipalKind;
 use crate::domain::sight::SeenPrincipals;
 use crate::domain::text::DisplayName;
@@ -24,8 +25,8 @@ use crate::service::catalogue::persona_policies::may_shape;
 use crate::service::catalogue::saved::Saved;
 use crate::service::{Service, Transaction};
 use crate::storage::holds::hold_principals;
-use crate::storage::personas;
 use crate::storage::principals::{self, Existed};
+use crate::storage::{personas, policies};
 
 /// Creates a persona.
 ///
@@ -110,6 +111,24 @@ pub async fn list(service: &Service, actor: &Actor, query: Query<PersonaField>) 
 pub async fn get(service: &Service, actor: &Actor, id: PersonaId) -> Result<Persona> {
     let (began, seen, now) = (Instant::now(), sight::personas(actor), service.clock.now());
     let found = service.read(move |connection| personas::find_seen(connection, id, &seen, now)).await?;
+    sight::tell(began, found.ok_or_else(|| not_found(id))).await
+}
+
+/// The policies of a persona that the actor may read, the oldest first.
+///
+/// # Errors
+/// [`Error::NotFound`], also for one that the actor does not see.
+pub async fn policies(service: &Service, actor: &Actor, id: PersonaId) -> Result<Vec<Policy>> {
+    let (began, seen, now, asking) = (Instant::now(), sight::personas(actor), service.clock.now(), actor.clone());
+    let found = service
+        .read(move |connection| {
+            if personas::find_seen(connection, id, &seen, now)?.is_none() {
+                return Ok(None);
+            }
+            let policies = policies::of_persona(connection, id)?;
+            sight::readable(connection, &asking, asking.has_persona(id), policies).map(Some)
+        })
+        .await?;
     sight::tell(began, found.ok_or_else(|| not_found(id))).await
 }
 

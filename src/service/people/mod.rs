@@ -2,4 +2,6 @@
 
 pub mod invites;
 pub mod profiles;
+pub mod sign_in;
+pub mod sign_out;
 pub mod users;

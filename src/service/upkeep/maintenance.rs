@@ -8,7 +8,9 @@ use crate::service::Service;
 use crate::service::authz::effective;
 use crate::service::upkeep::time;
 use crate::storage::database::unwritable;
-use crate::storage::{access_tokens, api_keys, create_requests, credentials, installation, peppers};
+use crate::storage::{
+    access_tokens, api_keys, create_requests, credentials, device_authorizations, installation, peppers,
+};
 
 /// How often uses are saved.
 pub const SAVE_USES_EVERY: Duration = Duration::from_secs(5);
@@ -69,17 +71,19 @@ pub enum Unsaved {
 /// How long an expired access token stays listed.
 const LISTED: i64 = 30 * DAY;
 
-/// Removes sessions that ended more than a day ago, access tokens that expired long ago, and idempotency keys of create
-/// requests that can no longer be repeated. Also corrects uses that were noted while a clock was wrong.
+/// Removes sessions that ended more than a day ago, access tokens that expired long ago, expired device authorizations,
+/// and idempotency keys of create requests that can no longer be repeated. Also corrects uses that were noted while a clock was wrong.
 ///
 /// # Errors
 /// When the storage fails.
 pub async fn forget_ended(service: &Service) -> Result<()> {
     time::forget_future_uses(service, service.clock.now()).await?;
-    let day_ago = service.clock.now() - DAY;
+    let now = service.clock.now();
+    let day_ago = now - DAY;
     service
         .keep(move |connection| {
             credentials::delete_ended_sessions(connection, day_ago)?;
+            device_authorizations::delete_expired(connection, now)?;
             access_tokens::delete_expired(connection, day_ago - LISTED)?;
             create_requests::forget_all_old(connection, day_ago).map(drop)
         })

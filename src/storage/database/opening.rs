@@ -19,8 +19,9 @@ use super::AnyConnection;
 use super::failures;
 use super::lane::Lane;
 use crate::storage::in_time_utils;
+use crate::storage::postgres_url::{PostgresUrl, authorities, variable};
 use crate::storage::task::{Current, DatabaseTask};
-use crate::storage::url::{DatabaseUrl, PostgresUrl};
+use crate::storage::url::DatabaseUrl;
 
 /// WAL lets readers run beside the writer. FULL makes an acknowledged revocation survive a power cut. LIKE is
 /// case-sensitive, as on PostgreSQL.
@@ -38,15 +39,6 @@ const POSTGRES_READING: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLA
 
 /// On SQLite a transaction sees one snapshot anyway.
 const SQLITE_READING: &str = "PRAGMA query_only = ON";
-
-/// Detects a server that has vanished, unless the URL sets these parameters itself.
-const POSTGRES_PATIENCE: [(&str, &str); 5] = [
-    ("connect_timeout", "5"),
-    ("tcp_user_timeout", "10000"),
-    ("keepalives_idle", "5"),
-    ("keepalives_interval", "2"),
-    ("keepalives_count", "3"),
-];
 
 /// A connection, and the task it works for.
 pub struct Link {
@@ -197,7 +189,7 @@ fn is_full(message: &str) -> bool {
 
 fn open_postgres(url: &PostgresUrl, lane: Lane) -> Result<Link, ConnectionError> {
     let failed = ConnectionError::CouldntSetupConfiguration;
-    let mut postgres = PgConnection::establish(&url.with(&POSTGRES_PATIENCE))?;
+    let mut postgres = PgConnection::establish(&url.connection_string(variable, authorities))?;
     let limit = lane.limit().as_millis();
     postgres.batch_execute(&format!("SET statement_timeout = {limit}")).map_err(failed)?;
     if lane != Lane::Writes {

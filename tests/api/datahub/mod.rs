@@ -6,6 +6,7 @@ mod errors;
 mod ingest;
 mod limits;
 mod listing;
+mod newest;
 mod policies;
 mod rest;
 mod service;

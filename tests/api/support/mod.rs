@@ -35,7 +35,7 @@ use tessera::http::bodies::BodyLimits;
 use tessera::http::gateway::guards::GithubKeys;
 use tessera::http::gateway::introspection::AnswerLifetime;
 use tessera::http::state::{State, StateSettings};
-use tessera::http::{DoorSettings, Doors, datahub};
+use tessera::http::{DoorSettings, Doors, SignInSettings, datahub, oauth};
 use tessera::service::authn::look_ups::LookUps;
 use tessera::service::authn::sign_ins::SignIns;
 use tessera::service::catalogue::policies;
@@ -82,6 +82,10 @@ pub struct Options {
     pub cors_origins: Vec<String>,
     /// The public URL.
     pub public_url: Option<String>,
+    /// The providers where people can sign in.
+    pub sign_in: SignInSettings,
+    /// The programs beside `tessera-cli` that may ask for sessions.
+    pub device_clients: Vec<String>,
 }
 
 impl Default for Options {
@@ -98,6 +102,8 @@ impl Default for Options {
             proxied: false,
             cors_origins: Vec::new(),
             public_url: None,
+            sign_in: SignInSettings::default(),
+            device_clients: Vec::new(),
         }
     }
 }
@@ -233,6 +239,9 @@ impl App {
             github_keys: GithubKeys::parse(options.github_keys).unwrap(),
             introspection: AnswerLifetime(60_000),
             datahub: options.datahub,
+            sign_in: options.sign_in,
+            oauth: oauth::Settings { device_clients: options.device_clients },
+            ..DoorSettings::default()
         };
         let doors = Doors::new(&world.service, doors, options.public_url.as_deref()).unwrap();
         let settings = StateSettings {

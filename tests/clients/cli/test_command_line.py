@@ -1,15 +1,19 @@
 """The program at the terminal: first start, secrets, users, keys; failure F9."""
 
 import json
+import os
+import pty
 import re
 import secrets
+import signal
 import socket
 import stat
+import subprocess
 import time
 
 import pytest
 
-from servers import ADMIN_PASSWORD, DATABASES, Postgres, Server, Sqlite
+from servers import ADMIN_PASSWORD, BINARY, DATABASES, Postgres, Server, Sqlite
 
 TOKEN = re.compile(r"\btsk_[0-9A-Za-z]{72}\b")
 
@@ -40,34 +44,55 @@ def not_yet_running(kind, directory):
     database.drop()
 
 
-def test_the_first_start_prints_one_key_and_later_ones_none(unstarted):
+def test_the_first_start_makes_one_key_and_later_ones_none(unstarted):
     unstarted.start()
-    [token] = TOKEN.findall(printed(unstarted))
+    [token] = TOKEN.findall(first_secrets(unstarted))
     current = unstarted.holder_of(token).get("/api/service/users/current").json()
     assert current["username"].startswith("service-account-apikey-")
-    assert ADMIN_PASSWORD not in printed(unstarted)
+    assert ADMIN_PASSWORD not in first_secrets(unstarted)
     assert unstarted.admin().is_let_in()
     unstarted.restart()
-    assert TOKEN.findall(printed(unstarted)) == [token]
+    assert TOKEN.findall(first_secrets(unstarted)) == [token]
     assert unstarted.holder_of(token).is_let_in()
 
 
-def test_the_first_start_makes_a_password_where_none_is_given(unstarted):
-    kept = unstarted.environment
-
-    def without_password(**more):
-        return {name: value for name, value in kept(**more).items() if name != "TESSERA_ADMIN_PASSWORD"}
-
-    unstarted.environment = without_password
+def test_the_first_secrets_are_in_a_private_file_and_not_in_the_log(unstarted):
+    without_password(unstarted)
     unstarted.start()
-    words = [word.strip("`'\".,") for word in printed(unstarted).split()]
-    statuses = {sign_in(unstarted, "admin", word) for word in words if 10 <= len(word) <= 64}
-    assert 200 in statuses
+    file = unstarted.first_start_file
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert str(file) in printed(unstarted)
+    password, token = re.search(r"password  (\S+)\nAPI key   (\S+)", first_secrets(unstarted)).groups()
+    assert sign_in(unstarted, "admin", password) == 200
+    assert password not in unstarted.output() and token not in unstarted.output() and "tsk_" not in unstarted.output()
+
+
+def test_a_terminal_shows_the_first_secrets_and_no_file_is_made(unstarted):
+    without_password(unstarted)
+    shown = at_a_terminal(unstarted, "init")
+    assert TOKEN.search(shown) and "password  " in shown
+    assert not unstarted.first_start_file.exists()
+
+
+def test_a_file_that_is_in_the_way_is_neither_read_nor_written_and_nothing_is_made(unstarted):
+    unstarted.first_start_file.write_text("of another installation\n")
+    ended = unstarted.run("init")
+    assert ended.returncode != 0 and "--first-start-file" in ended.stderr and "tsk_" not in ended.stdout
+    assert first_secrets(unstarted) == "of another installation\n"
+    elsewhere = unstarted.directory / "elsewhere"
+    assert unstarted.run("init", TESSERA_FIRST_START_FILE=str(elsewhere)).returncode == 0
+    assert TOKEN.search(elsewhere.read_text())
+
+
+def test_a_refused_first_password_leaves_no_file(unstarted):
+    refused = unstarted.run("init", TESSERA_ADMIN_PASSWORD="short")
+    assert refused.returncode != 0 and not unstarted.first_start_file.exists()
+    assert unstarted.start().admin().is_let_in()
 
 
 def test_the_first_key_may_manage(unstarted):
     unstarted.start()
-    [token] = TOKEN.findall(printed(unstarted))
+    [token] = TOKEN.findall(first_secrets(unstarted))
     client = unstarted.holder_of(token)
     persona = client.new_persona()["qualifiedName"]
     assert client.create(personaQualifiedNames=[persona], workspacePermissions=["MANAGE_APIKEYS", "MANAGE_PERSONAS"])
@@ -82,8 +107,8 @@ def test_a_second_process_prints_nothing_new_and_changes_no_password(unstarted):
 
 
 def test_init_sets_up_an_empty_database_once(unstarted):
-    told = unstarted.cli("init")
-    assert "tsk_" in told
+    unstarted.cli("init")
+    assert "tsk_" in first_secrets(unstarted)
     again = unstarted.run("init")
     assert again.returncode != 0 and again.stdout == "" and "has been set up before" in again.stderr
     unstarted.cli("migrate")
@@ -109,9 +134,10 @@ def test_a_busy_port_costs_no_secret(unstarted):
         taken.bind(("127.0.0.1", unstarted.port))
         taken.listen()
         ended = unstarted.run("serve")
-        assert ended.returncode != 0 and "cannot listen" in ended.stderr and "tsk_" not in ended.stdout
+        assert ended.returncode != 0 and "cannot listen" in ended.stderr
+        assert not unstarted.first_start_file.exists()
     unstarted.start()
-    assert "tsk_" in unstarted.output()
+    assert "tsk_" in first_secrets(unstarted)
 
 
 def test_openapi_prints_the_served_document(unstarted):
@@ -142,6 +168,58 @@ def test_keys_create_prints_the_token_alone(unstarted):
     token = unstarted.cli("keys", "create", "--display-name", "short", "--validity-seconds", "3600")
     guid = unstarted.holder_of(token).get("/api/service/users/current").json()["id"]
     assert unstarted.admin().read(guid)["attributes"]["access.token.lifespan"] == "3600"
+
+
+def test_keys_are_listed_and_deleted_at_the_terminal(unstarted):
+    unstarted.start()
+    token = unstarted.cli("keys", "create", "--display-name", 'say "hi"', "--validity-seconds", "3600")
+    rows = [line.split("\t") for line in unstarted.cli("keys", "list").splitlines()]
+    assert {len(row) for row in rows} == {5}
+    guid = next(row[0] for row in rows if row[4] == r'"say \"hi\""')
+    assert sorted((row[1], row[2] == "never") for row in rows) == [("active", False), ("active", True)]
+    holder = unstarted.holder_of(token)
+    assert holder.is_let_in()
+    assert unstarted.cli("keys", "delete", f"apikey-{guid}") == ""
+    time.sleep(1)
+    assert not holder.is_let_in()
+    for gone in (guid, "nonsense"):
+        ended = unstarted.run("keys", "delete", gone)
+        assert ended.returncode != 0 and gone in ended.stderr
+
+
+def test_messages_name_what_the_command_named(unstarted):
+    unstarted.start()
+    for command in (("disable", "ghost"), ("delete", "ghost"), ("set-role", "ghost", "$guest")):
+        assert "no user has the name `ghost`" in unstarted.run("users", *command).stderr
+
+
+def test_an_empty_variable_is_one_that_is_not_set(unstarted):
+    empty = ("PEPPER_FILE", "SEEN_FILE", "PUBLIC_URL", "WORKERS", "TRUSTED_PROXIES", "METADATA_AUTH", "LOG", "SESSION_SECONDS")
+    unstarted.start(**{f"TESSERA_{name}": "" for name in empty}, ACCESS_TOKEN_ALLOW_NO_EXPIRY="")
+    assert unstarted.admin().is_let_in()
+
+
+def test_switches_take_any_case(unstarted):
+    unstarted.start(
+        TESSERA_RAW_REQUEST_TARGETS="FALSE",
+        TESSERA_METADATA_AUTH="TRUE",
+        TESSERA_METADATA_AUTH_OFF_ANYWHERE="False",
+        ACCESS_TOKEN_ALLOW_NO_EXPIRY="True",
+        TESSERA_LOG_FORMAT="JSON",
+    )
+    assert unstarted.admin().is_let_in()
+    assert json.loads((unstarted.directory / "stderr.txt").read_text().splitlines()[-1])
+
+
+def test_a_closed_terminal_loses_no_uses(unstarted):
+    unstarted.start()
+    holder = unstarted.holder_of(unstarted.new_key())
+    for _ in range(7):
+        assert holder.is_let_in()
+    guid = holder.get("/api/service/users/current").json()["id"]
+    assert unstarted.end(signal.SIGHUP) == 0
+    unstarted.start()
+    assert unstarted.admin().read(guid)["attributes"]["useCount"] == "8"
 
 
 def test_keys_create_refuses_what_the_api_refuses(unstarted):
@@ -282,6 +360,36 @@ def test_no_secret_is_stored_in_plain_text(on_a_file):
 
 def printed(server):
     return (server.directory / "stdout.txt").read_text()
+
+
+def first_secrets(server):
+    return server.first_start_file.read_text()
+
+
+def without_password(server):
+    """Has the server draw the first password."""
+    kept = server.environment
+    server.environment = lambda **more: {
+        name: value for name, value in kept(**more).items() if name != "TESSERA_ADMIN_PASSWORD"
+    }
+
+
+def at_a_terminal(server, *arguments):
+    """What a subcommand shows somebody who sits at a terminal."""
+    ours, theirs = pty.openpty()
+    with open(ours, "rb", buffering=0) as shown:
+        process = subprocess.Popen(
+            [BINARY, *arguments], env=server.environment(), cwd=server.directory, stdin=theirs, stdout=theirs, stderr=theirs
+        )
+        os.close(theirs)
+        text = b""
+        try:
+            while piece := shown.read(4096):
+                text += piece
+        except OSError:
+            pass  # how Linux tells that the other end is closed
+        assert process.wait(timeout=20) == 0, text
+        return text.decode().replace("\r\n", "\n")
 
 
 def sign_in(server, name, password):

@@ -48,7 +48,7 @@ def test_the_examples_of_a_collection_leave_nothing_out(server, paths, admin, co
 
 
 def test_the_example_of_a_key_can_be_created_and_written_again(admin, document):
-    body = example_of(document, "ApiTokenRequest")
+    body = example_of(document, "ApiKeyRequest")
     created = ok(admin.post("/api/service/apikeys", json=body))
     assert created["displayName"] == body["displayName"]
     ok(admin.post(f"/api/service/apikeys/{created['id']}", json=body))
@@ -66,7 +66,7 @@ def test_the_example_of_a_persona_can_be_created_and_written_again(admin, docume
 def test_only_the_example_of_a_creation_holds_a_token(document, paths):
     answer = paths["/api/service/apikeys"]["post"]["responses"]["200"]["content"]["application/json"]
     assert "accessToken" in answer["example"]["attributes"]
-    assert "accessToken" not in example_of(document, "ApiToken")["attributes"]
+    assert "accessToken" not in example_of(document, "ApiKey")["attributes"]
 
 
 def example_of(document, schema):

@@ -37,5 +37,14 @@ def test_the_generated_typescript_sdk_manages_keys(server, managing_key, typescr
     node(typescript_program, server.base_url, managing_key, f"typescript {uuid.uuid4()}")
 
 
+@pytest.mark.parametrize("generator, method", [
+    ("java", "createApiKey"), ("go", "CreateApiKey"), ("rust", "create_api_key"), ("php", "createApiKey"), ("ruby", "create_api_key")
+])
+def test_sdks_in_other_languages_are_generated_from_the_unedited_document(document, tmp_path, generator, method):
+    generate(generator, document, tmp_path)
+    written = [file.read_text() for file in tmp_path.rglob("*") if file.suffix in (".java", ".go", ".rs", ".php", ".rb")]
+    assert any(f" {method}" in text for text in written), f"none of {len(written)} files has {method}"
+
+
 def generate(generator, document, into, *more):
     openapi_generator("generate", "-g", generator, "-i", document, "-o", into, *more)

@@ -2,7 +2,7 @@
 
 import sys
 
-from tessera_client import ApiClient, APIKeysApi, ApiTokenRequest, Configuration, PersonaRequest, PersonasApi, UsersApi
+from tessera_client import ApiClient, APIKeysApi, ApiKeyRequest, Configuration, PersonaRequest, PersonasApi, UsersApi
 from tessera_client.exceptions import BadRequestException, NotFoundException, UnauthorizedException
 
 base_url, token, name = sys.argv[1:]
@@ -18,7 +18,7 @@ with ApiClient(Configuration(host=base_url, access_token=token)) as client:
 
     keys = APIKeysApi(client)
     created = keys.create_api_key(
-        ApiTokenRequest(
+        ApiKeyRequest(
             display_name=name,
             description="generated",
             validity_seconds=3600,
@@ -32,11 +32,11 @@ with ApiClient(Configuration(host=base_url, access_token=token)) as client:
     assert (found.filter_record, found.records[0].id) == (1, created.id)
     assert type(found.records[0]) is type(created), "a listed key has another type than a created one"
 
-    renamed = ApiTokenRequest(display_name=f"{name} renamed", persona_qualified_names=[after.qualified_name])
+    renamed = ApiKeyRequest(display_name=f"{name} renamed", persona_qualified_names=[after.qualified_name])
     updated = keys.update_api_key(created.id, renamed)
     assert updated.display_name == keys.get_api_key(created.id).display_name == f"{name} renamed"
     assert linked_to(updated) == [after.qualified_name], "the links are not replaced"
-    assert linked_to(keys.update_api_key(created.id, ApiTokenRequest(display_name=name))) == []
+    assert linked_to(keys.update_api_key(created.id, ApiKeyRequest(display_name=name))) == []
 
     with ApiClient(Configuration(host=base_url, access_token=created.attributes.access_token)) as own_client:
         itself = UsersApi(own_client)

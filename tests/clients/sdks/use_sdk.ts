@@ -1,7 +1,7 @@
 // A program as a user of the generated TypeScript SDK would write it: create, find, update and delete a key.
 
 import {
-    APIKeysApi, ApiToken, AtlanError, AtlanErrorFromJSON, Configuration, PersonasApi, ResponseError, UsersApi,
+    APIKeysApi, ApiKey, AtlanError, AtlanErrorFromJSON, Configuration, PersonasApi, ResponseError, UsersApi,
 } from "./generated";
 
 declare const process: { argv: string[]; exitCode: number };
@@ -22,7 +22,7 @@ async function errorOf(call: Promise<unknown>): Promise<AtlanError | undefined> 
     }
 }
 
-function linkedTo(key: ApiToken): string {
+function linkedTo(key: ApiKey): string {
     return key.attributes.personaQualifiedName.map((link) => link.personaQualifiedName).join();
 }
 
@@ -45,7 +45,7 @@ async function main(): Promise<void> {
     check(linkedTo(created) === before.qualifiedName, "the persona is linked");
 
     const found = await keys.listApiKeys({ filter: JSON.stringify({ displayName: name }), sort: "-createdAt", limit: 2 });
-    const listed: ApiToken | undefined = found.records[0];
+    const listed: ApiKey | undefined = found.records[0];
     check(found.filterRecord === 1 && listed?.id === created.id, "the key is found");
 
     const renamed = { displayName: `${name} renamed`, personaQualifiedNames: [after.qualifiedName] };

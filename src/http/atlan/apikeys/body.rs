@@ -11,13 +11,14 @@ use crate::domain::persona::PersonaRef;
 use crate::domain::principal::{client_id, service_account_username};
 use crate::domain::text::{Description, DisplayName};
 use crate::domain::token::Token;
-use crate::http::openapi::examples;
+use crate::http::openapi::{examples, sets};
 use crate::http::valid::Broken;
+use crate::http::whole;
 
 /// The body to create or update an API key.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(example = examples::api_token_request)]
+#[schema(as = ApiKeyRequest, example = examples::api_token_request)]
 pub struct ApiTokenRequest {
     /// The display name; not unique.
     #[schema(min_length = 1, max_length = 255, example = "nightly-etl")]
@@ -33,10 +34,11 @@ pub struct ApiTokenRequest {
     #[schema(max_items = 500)]
     persona_qualified_names: Option<Vec<String>>,
     /// How long the key is valid. 409968000 and more mean without expiry, the default when creating.
+    #[serde(default, deserialize_with = "whole::read_or_null")]
     #[schema(minimum = 1, example = 7_776_000)]
     validity_seconds: Option<i64>,
     /// The key's permissions on the platform; only permissions that the caller has.
-    #[schema(schema_with = examples::permissions)]
+    #[schema(schema_with = sets::given_permissions)]
     workspace_permissions: Option<Vec<String>>,
     /// The IP addresses and networks that the key may be used from; an empty list means any.
     #[schema(max_items = 100, example = json!(["10.0.0.0/8", "2001:db8::/32"]))]
@@ -51,9 +53,11 @@ pub struct ApiTokenRequest {
 #[serde(rename_all = "camelCase")]
 pub struct RateLimitBody {
     /// Requests in a period; 0 removes the limit.
+    #[serde(deserialize_with = "whole::read")]
     #[schema(minimum = 0, maximum = 2_147_483_647, example = 100)]
     requests: u32,
     /// The period in seconds, at most a day.
+    #[serde(deserialize_with = "whole::read")]
     #[schema(minimum = 1, maximum = 86_400, example = 60)]
     seconds: u32,
 }
@@ -109,7 +113,7 @@ impl ApiTokenRequest {
 /// An API key. The shape is the one that all of Atlan's SDKs parse: numbers as strings, lists as arrays, no nulls.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(example = examples::api_token)]
+#[schema(as = ApiKey, example = examples::api_token)]
 pub struct ApiToken {
     /// The GUID.
     id: String,
@@ -124,6 +128,7 @@ pub struct ApiToken {
 /// The attributes of an API key.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ApiKeyAttributes)]
 pub struct ApiTokenAttributes {
     /// The requested validity in seconds; 409968000 and more mean without expiry.
     #[serde(rename = "access.token.lifespan")]
@@ -155,12 +160,14 @@ pub struct ApiTokenAttributes {
     /// How often it was used.
     use_count: String,
     /// `active` or `expired`.
+    #[schema(schema_with = sets::status)]
     status: &'static str,
     /// Always empty; Atlan's SDKs require it.
     personas: Vec<String>,
     /// The personas that the key is linked to.
     persona_qualified_name: Vec<LinkedPersona>,
     /// The key's permissions on the platform.
+    #[schema(schema_with = sets::permissions)]
     workspace_permissions: Vec<&'static str>,
     /// The networks that it may be used from; empty for any.
     allowed_addresses: Vec<String>,

@@ -18,6 +18,7 @@ use crate::domain::ids::Id;
 use crate::domain::policy::{Category, Effect};
 use crate::domain::text::{Description, DisplayName, at, is_hidden};
 use crate::http::openapi::examples;
+use crate::http::whole;
 
 /// The longest name of an attribute or a type, in bytes.
 const NAME: usize = 255;
@@ -65,10 +66,10 @@ pub struct EntityRequest {
     #[serde(rename = "updatedBy")]
     _updated_by: Option<String>,
     /// Ignored.
-    #[serde(rename = "createTime")]
+    #[serde(default, rename = "createTime", deserialize_with = "whole::read_or_null")]
     _create_time: Option<i64>,
     /// Ignored.
-    #[serde(rename = "updateTime")]
+    #[serde(default, rename = "updateTime", deserialize_with = "whole::read_or_null")]
     _update_time: Option<i64>,
     /// Ignored.
     #[serde(rename = "deleteHandler")]

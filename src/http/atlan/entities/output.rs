@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::domain::asset::Asset;
 use crate::domain::entity::{Entity, EntityState, LinkedPersona, Mutation, PERSONA, POLICY};
 use crate::domain::policy::Policy;
-use crate::http::openapi::examples;
+use crate::http::openapi::{examples, sets};
 
 /// A persona, a policy or an asset.
 #[derive(Serialize, ToSchema)]
@@ -21,6 +21,7 @@ pub struct EntityView {
     /// The id.
     guid: String,
     /// `ACTIVE` or `DELETED`.
+    #[schema(schema_with = sets::entity_states)]
     status: &'static str,
     /// The name.
     display_text: String,
@@ -42,6 +43,7 @@ pub struct EntityView {
     update_time: i64,
     /// How it was deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = sets::delete_handlers)]
     delete_handler: Option<&'static str>,
 }
 

@@ -8,6 +8,7 @@ use crate::domain::error::Violation;
 use crate::domain::ids::Id;
 use crate::domain::listing::clip;
 use crate::domain::search::{Clause, MAX_SIZE, Order, Search};
+use crate::domain::text::whole;
 
 /// Elasticsearch's default page size.
 const DEFAULT_SIZE: i64 = 10;
@@ -48,7 +49,7 @@ fn unsupported(place: &str) -> Violation {
 }
 
 fn number(value: &Value, place: &str, most: i64) -> Result<i64, Violation> {
-    let number = value.as_i64().filter(|number| (0..=most).contains(number));
+    let number = value.as_i64().or_else(|| whole(value.as_f64()?)).filter(|number| (0..=most).contains(number));
     number.ok_or_else(|| Violation::new(place, format!("must be a number from 0 to {most}")))
 }
 
@@ -198,6 +199,10 @@ impl Parser {
 
 fn one_of(field: Field, values: &[String], place: &str) -> Result<Clause, Violation> {
     match field {
+        // As they are stored.
+        Field::Terms(field) if ["name", "displayName"].contains(&field.as_str()) => {
+            Ok(Clause::OneOf(field, values.iter().map(|value| value.trim().to_owned()).collect()))
+        }
         Field::Terms(field) => Ok(Clause::OneOf(field, values.to_vec())),
         Field::Guid => {
             let ids = values.iter().filter_map(|value| Id::<Uuid>::parse(value)).map(|id| id.to_string());

@@ -52,6 +52,7 @@ impl From<&Profile> for CorpUser {
                 title: member("title"),
                 email: member("email"),
                 about_me: member("aboutMe"),
+                picture_link: member("pictureLink"),
             }
         });
         Self {
@@ -129,6 +130,8 @@ pub struct CorpUserEditableProperties {
     email: Option<String>,
     /// A description by the user.
     about_me: Option<String>,
+    /// Where their picture is.
+    picture_link: Option<String>,
 }
 
 /// Whether a user can authenticate.

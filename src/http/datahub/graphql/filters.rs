@@ -135,7 +135,9 @@ fn read<F: Field>(field: F, value: &str) -> Result<Value, Violation> {
             .parse()
             .map(Value::Instant)
             .map_err(|_| wrong(format!("needs epoch milliseconds for `{}`", field.name()))),
-        Kind::Text | Kind::Exact => Ok(Value::Text(urn::username(value).unwrap_or(value).to_owned())),
+        Kind::Text | Kind::Exact => {
+            field.described().stored(urn::username(value).unwrap_or(value)).map(Value::Text).map_err(wrong)
+        }
     }
 }
 

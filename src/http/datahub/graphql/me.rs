@@ -6,6 +6,7 @@ use super::Asking;
 use super::corp_user::CorpUser;
 use super::policy_types::Privilege;
 use super::problem::FieldError;
+use crate::domain::access_token::NeverExpiring;
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::profile::Profile;
 use crate::http::datahub::settings::Authentication;
@@ -26,7 +27,11 @@ impl MeQuery {
     async fn app_config(&self, context: &Context<'_>) -> Option<Result<AppConfig, FieldError>> {
         Some(Asking::of(context).map(|asking| AppConfig {
             app_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-            auth_config: AuthConfig { token_auth_enabled: asking.settings.authentication == Authentication::On },
+            auth_config: AuthConfig {
+                token_auth_enabled: asking.settings.authentication == Authentication::On,
+                allow_no_expiry: asking.settings.lifetimes.never == NeverExpiring::Allow,
+                allowed_access_token_durations: asking.settings.lifetimes.allowed().to_vec(),
+            },
             policies_config: PoliciesConfig {
                 enabled: true,
                 platform_privileges: Permission::ALL.into_iter().map(Privilege::from).collect(),
@@ -138,6 +143,10 @@ pub struct AppConfig {
 pub struct AuthConfig {
     /// Whether callers must authenticate, so that tokens are needed.
     token_auth_enabled: bool,
+    /// Whether access tokens may live for ever.
+    allow_no_expiry: bool,
+    /// How long access tokens may live, in ISO 8601.
+    allowed_access_token_durations: Vec<String>,
 }
 
 /// The policies that can be created.

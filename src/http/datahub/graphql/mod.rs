@@ -42,7 +42,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Violation};
 use crate::domain::listing::MAX_LIMIT;
 use crate::http::asked::Asked;
-use crate::http::openapi::DataHubFails;
+use crate::http::openapi::{Fails, examples};
 use crate::http::problem::Failure;
 use crate::http::state::{State, data, state};
 use crate::http::valid::Raw;
@@ -105,9 +105,9 @@ pub fn sdl() -> String {
     request_body = GraphqlRequest,
     responses(
         (status = 200, description = "`data`, `errors` and `extensions`", body = Object),
-        DataHubFails<400>,
-        DataHubFails<401>,
-        DataHubFails<429>,
+        Fails<400>,
+        Fails<401>,
+        Fails<429>,
     ),
 )]
 #[post("/api/graphql")]
@@ -124,9 +124,9 @@ pub async fn execute(request: HttpRequest, asked: Asked<Raw, Caller>) -> Result<
     request_body = GraphqlRequest,
     responses(
         (status = 200, description = "`data`, `errors` and `extensions`", body = Object),
-        DataHubFails<400>,
-        DataHubFails<401>,
-        DataHubFails<429>,
+        Fails<400>,
+        Fails<401>,
+        Fails<429>,
     ),
 )]
 #[post("/api/v2/graphql")]
@@ -137,6 +137,7 @@ pub async fn execute_v2(request: HttpRequest, asked: Asked<Raw, Caller>) -> Resu
 /// A GraphQL request.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = examples::graphql_request)]
 pub struct GraphqlRequest {
     /// A GraphQL document.
     query: String,

@@ -88,13 +88,13 @@ impl ServiceAccountMutation {
         &self,
         context: &Context<'_>,
         input: CreateServiceAccountInput,
-    ) -> Option<Result<ServiceAccount, FieldError>> {
-        Some(create(context, input).await)
+    ) -> Result<ServiceAccount, FieldError> {
+        create(context, input).await
     }
 
     /// Delete a service account. Its tokens are refused at once.
-    async fn delete_service_account(&self, context: &Context<'_>, urn: String) -> Option<Result<bool, FieldError>> {
-        Some(delete(context, &urn).await)
+    async fn delete_service_account(&self, context: &Context<'_>, urn: String) -> Result<bool, FieldError> {
+        delete(context, &urn).await
     }
 }
 

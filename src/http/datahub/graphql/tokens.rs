@@ -174,6 +174,18 @@ pub struct AccessTokenMetadata {
 
 #[ComplexObject]
 impl AccessTokenMetadata {
+    /// The id, by the name of a pre-release of DataHub.
+    #[graphql(deprecation = "use `id`")]
+    async fn token_id(&self) -> &str {
+        &self.id
+    }
+
+    /// The name, by the name of a pre-release of DataHub.
+    #[graphql(deprecation = "use `name`")]
+    async fn token_name(&self) -> &str {
+        &self.name
+    }
+
     /// Always empty, because Tessera stores none.
     async fn relationships(&self, input: RelationshipsInput) -> Option<EntityRelationshipsResult> {
         Some(EntityRelationshipsResult { start: input.start, count: Some(0), total: Some(0) })

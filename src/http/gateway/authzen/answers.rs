@@ -27,10 +27,14 @@ pub enum AccessDecisions {
     /// For a request without `evaluations`.
     One(AccessDecision),
     /// For a request with `evaluations`.
-    Many {
-        /// In the order of the request.
-        evaluations: Vec<AccessDecision>,
-    },
+    Many(AccessDecisionList),
+}
+
+/// One decision for each evaluation that was asked for.
+#[derive(Serialize, ToSchema)]
+pub struct AccessDecisionList {
+    /// In the order of the questions.
+    pub evaluations: Vec<AccessDecision>,
 }
 
 /// Why something is denied.

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::domain::error::Violation;
 use crate::domain::policy::{Properties, Resource, property};
+use crate::http::openapi::examples;
 use crate::service::authz::decide::Inquiry;
 use crate::service::authz::evaluation::{About, Evaluation};
 
@@ -54,6 +55,7 @@ pub struct AccessAction {
 
 /// One evaluation, possibly without members that have defaults.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[schema(example = examples::access_evaluation)]
 pub struct AccessEvaluation {
     /// The subject.
     #[schema(required = true, value_type = AccessEntity)]

@@ -1,11 +1,10 @@
 //! `/.well-known/authzen-configuration`: the URLs of the decision point (section 9).
 
-use actix_web::http::header::HOST;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::error::Violation;
+use crate::http::base_url::secure_base_url;
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -41,10 +40,7 @@ pub struct DecisionPoint {
 )]
 #[get("/.well-known/authzen-configuration")]
 pub async fn configuration(state: web::Data<State>, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let base = match &state.public_url {
-        Some(url) => url.clone(),
-        None => format!("https://{}", host(&request)?),
-    };
+    let base = secure_base_url(&state, &request)?;
     let at = |path: &str| format!("{base}/access/v1/{path}");
     let point = DecisionPoint {
         access_evaluation_endpoint: at("evaluation"),
@@ -55,14 +51,4 @@ pub async fn configuration(state: web::Data<State>, request: HttpRequest) -> Res
         policy_decision_point: base,
     };
     Ok(HttpResponse::Ok().json(point))
-}
-
-/// The host of the request; fails unless it has only characters of host names.
-fn host(request: &HttpRequest) -> Result<&str, Violation> {
-    let named = request.headers().get(HOST).and_then(|value| value.to_str().ok());
-    let authority = named.or_else(|| request.uri().authority().map(actix_web::http::uri::Authority::as_str));
-    let plain = |host: &&str| {
-        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte))
-    };
-    authority.filter(plain).ok_or_else(|| Violation::new("Host", "must name a host"))
 }

@@ -15,12 +15,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use self::answers::{AccessDecision, AccessDecisions};
+use self::answers::{AccessDecision, AccessDecisionList, AccessDecisions};
 use self::entities::{AccessAction, AccessEntity, AccessEvaluation};
 use crate::domain::actor::Actor;
 use crate::domain::error::Violation;
 use crate::http::asked::Asked;
-use crate::http::openapi::{AnyError, Fails};
+use crate::http::openapi::{AnyError, Fails, examples};
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::authz::evaluation::{self, Evaluation, Semantic};
@@ -58,15 +58,13 @@ async fn decide_one(state: &State, actor: &Actor, question: Evaluation) -> Resul
 
 /// Several evaluations, with defaults for the members that they omit.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = examples::access_evaluations)]
 pub struct AccessEvaluations {
     /// The default of `subject`.
-    #[schema(nullable = false)]
     subject: Option<AccessEntity>,
     /// The default of `action`.
-    #[schema(nullable = false)]
     action: Option<AccessAction>,
     /// The default of `resource`.
-    #[schema(nullable = false)]
     resource: Option<AccessEntity>,
     /// Ignored: no policy uses it.
     #[schema(value_type = Option<Object>)]
@@ -75,7 +73,6 @@ pub struct AccessEvaluations {
     #[schema(value_type = Option<Vec<AccessEvaluation>>)]
     evaluations: Option<Vec<Value>>,
     /// Options of the evaluation.
-    #[schema(nullable = false)]
     options: Option<EvaluationsOptions>,
 }
 
@@ -83,7 +80,6 @@ pub struct AccessEvaluations {
 #[derive(Deserialize, ToSchema)]
 pub struct EvaluationsOptions {
     /// When to stop; by default all are answered.
-    #[schema(nullable = false)]
     evaluations_semantic: Option<EvaluationsSemantic>,
 }
 
@@ -139,7 +135,7 @@ pub async fn evaluate_many(
         Err(violation) => AccessDecision::failed(&violation),
         Ok(answer) => AccessDecision::new(&answer, &actor),
     });
-    Ok(HttpResponse::Ok().json(AccessDecisions::Many { evaluations: decisions.collect() }))
+    Ok(HttpResponse::Ok().json(AccessDecisions::Many(AccessDecisionList { evaluations: decisions.collect() })))
 }
 
 /// Parses the evaluation at an index, completed by the defaults.

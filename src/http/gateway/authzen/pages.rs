@@ -8,6 +8,7 @@ use crate::domain::cursor::{Cursor, CursorSeal};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::filter::Value;
 use crate::http::state::State;
+use crate::http::whole;
 use crate::service::authz::search_access::{CANDIDATES, Results, Window};
 
 /// The requested page of results.
@@ -16,6 +17,7 @@ pub struct PageRequest {
     /// The `next_token` of the page before. The rest of the request must be unchanged.
     token: Option<String>,
     /// The most results in the page, at most 1000.
+    #[serde(default, deserialize_with = "whole::read_or_null")]
     #[schema(minimum = 0, maximum = 2_147_483_647)]
     limit: Option<u32>,
 }

@@ -31,7 +31,6 @@ pub struct SubjectSearch {
     #[schema(value_type = Option<Object>)]
     context: Option<Map<String, Value>>,
     /// The page of results.
-    #[schema(nullable = false)]
     page: Option<PageRequest>,
 }
 
@@ -48,7 +47,6 @@ pub struct ResourceSearch {
     #[schema(value_type = Option<Object>)]
     context: Option<Map<String, Value>>,
     /// The page of results.
-    #[schema(nullable = false)]
     page: Option<PageRequest>,
 }
 
@@ -63,7 +61,6 @@ pub struct ActionSearch {
     #[schema(value_type = Option<Object>)]
     context: Option<Map<String, Value>>,
     /// The page of results.
-    #[schema(nullable = false)]
     page: Option<PageRequest>,
 }
 

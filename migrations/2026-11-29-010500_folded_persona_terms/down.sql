@@ -1,0 +1,2 @@
+-- What was found before is found still.
+SELECT 1;

@@ -1,0 +1,61 @@
+//! Where the secrets of the first start are shown.
+
+use std::io::IsTerminal;
+
+use super::{database_url, explain};
+use crate::config::Settings;
+use crate::first_start_file::FirstStartFile;
+use crate::service::Service;
+use crate::service::bootstrap::{self, ADMIN, FirstStart};
+
+/// The one place that shows them.
+pub(super) enum Place {
+    /// Nobody but whoever sits there reads it.
+    Terminal,
+    /// Standard output is a log, which others read and which is kept.
+    File(FirstStartFile),
+}
+
+impl Place {
+    /// Finds the place, before anything is made that could be lost; there is none if this is not the first start.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub(super) async fn prepare(service: &Service, settings: &Settings) -> Result<Option<Self>, String> {
+        if !bootstrap::is_first(service).await.map_err(explain)? {
+            return Ok(None);
+        }
+        if std::io::stdout().is_terminal() {
+            return Ok(Some(Self::Terminal));
+        }
+        FirstStartFile::create(settings, &database_url(settings)?).map(|file| Some(Self::File(file)))
+    }
+
+    /// Shows them, once.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub(super) fn show(self, first: FirstStart) -> Result<(), String> {
+        let mut secrets = String::new();
+        if let Some(password) = &first.password {
+            secrets = format!("user      {ADMIN}\npassword  {password}\n");
+        }
+        secrets = format!("{secrets}API key   {}\n", first.token.expose());
+        match self {
+            Self::Terminal => println!("Tessera has been set up. This is shown once:\n\n{secrets}"),
+            Self::File(file) => {
+                let path = file.path().display().to_string();
+                file.write(&secrets)?;
+                println!("Tessera has been set up. What to begin with is in `{path}`: read it, and remove the file.");
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves it as it was.
+    pub(super) fn abandon(self) {
+        if let Self::File(file) = self {
+            file.remove();
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The settings of the authorization server.
+
+use clap::Args;
+
+/// The settings of the authorization server.
+#[derive(Args, Clone)]
+#[group(skip)]
+pub struct OauthSettings {
+    /// The client ids, besides `tessera-cli`, that may use the device grant (RFC 8628), separated by commas
+    #[arg(long, global = true, env = "TESSERA_DEVICE_CLIENTS", value_delimiter = ',', value_parser = client_id)]
+    pub device_clients: Vec<String>,
+}
+
+/// Parses a client id, which users are shown.
+fn client_id(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    if (1..=64).contains(&text.len()) && text.bytes().all(plain) {
+        return Ok(text.to_owned());
+    }
+    Err("must have 1 to 64 letters, digits, `-`, `.` or `_`".to_owned())
+}

@@ -1,0 +1,37 @@
+//! What a page's references are relative to: a proxy may have put this server beneath any path.
+
+use actix_web::{HttpMessage, HttpRequest};
+
+/// The address of a request ended with a slash, which its handler does not see any more: what is relative to the address
+/// depends on it.
+pub struct EndsWithSlash;
+
+/// The start of this server, relative to the address of a request: `./` or `../`, as often as needed.
+#[must_use]
+pub fn root(request: &HttpRequest) -> String {
+    let path = request.path().trim_end_matches('/');
+    let slash = !path.is_empty() && request.extensions().contains::<EndsWithSlash>();
+    root_of(path, usize::from(slash))
+}
+
+/// The start of this server, relative to a path, with so many slashes more at its end.
+#[must_use]
+pub fn root_of(path: &str, more: usize) -> String {
+    match (path.matches('/').count() + more).saturating_sub(1) {
+        0 => "./".to_owned(),
+        depth => "../".repeat(depth),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_start_is_found_from_everywhere() {
+        for (path, root) in [("", "./"), ("/", "./"), ("/keys", "./"), ("/keys/", "../"), ("/keys/1/edit", "../../")] {
+            assert_eq!(root_of(path, 0), root, "{path}");
+        }
+        assert_eq!(root_of("/keys", 1), "../");
+    }
+}

@@ -1,0 +1,133 @@
+//! `/audit`: who changed what, and the same as a file.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+
+use super::export::{EXPORTED, Format, file};
+use super::list::{Chip, Listing, contains, is};
+use super::trail::Entry;
+use super::{Page, Visit};
+use crate::domain::change::Change;
+use crate::domain::error::Violation;
+use crate::domain::fields::ChangeField;
+use crate::domain::filter::{Comparison, Filter, Test, Value};
+use crate::domain::listing::{MAX_LIMIT, Start};
+use crate::domain::permission::Permission;
+use crate::http::problem::Failure;
+use crate::service::upkeep::audit;
+
+const FILTERS: [&str; 5] = ["actor", "action", "subject", "about", "days"];
+
+#[derive(Template)]
+#[template(path = "audit.html")]
+struct Audit {
+    page: Page,
+    listing: Listing,
+    chips: Vec<Chip>,
+    entries: Vec<Entry>,
+    next: Option<String>,
+    /// The filters of the page, for the address of a file.
+    csv: String,
+    json: String,
+}
+
+/// `GET /audit`
+///
+/// # Errors
+/// [`crate::domain::error::Error::Forbidden`] without `VIEW_AUDIT`; violations of the parameters.
+pub async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
+    visit.actor.require(Permission::ViewAudit)?;
+    let listing = Listing::parse("audit", &visit.params(), &FILTERS)?;
+    let (service, now) = (&visit.state.service, visit.now());
+    let query = listing.query(service, filter(&listing, now)?)?;
+    let found = audit::list(service, &visit.actor, query).await?;
+    let next = listing.next(service, &found);
+    let first = listing.first();
+    let export = |format: &str| first.replacen("audit", &format!("audit/export/{format}"), 1);
+    let chips = [
+        listing.chip("actor", "By", str::to_owned),
+        listing.chip("action", "Action", str::to_owned),
+        listing.chip("subject", "What", str::to_owned),
+        listing.chip("about", "About", str::to_owned),
+        listing.chip("days", "Since", |days| if days == "1" { "a day".to_owned() } else { format!("{days} days") }),
+    ];
+    let audit = Audit {
+        page: visit.page("Audit", "audit")?,
+        chips: chips.into_iter().flatten().collect(),
+        entries: found.records.into_iter().map(|change| Entry::of(change, now)).collect(),
+        next,
+        csv: export("csv"),
+        json: export("json"),
+        listing,
+    };
+    visit.answer(StatusCode::OK, &audit)
+}
+
+fn filter(listing: &Listing, now: i64) -> Result<Filter<ChangeField>, Failure> {
+    let mut wanted = Vec::new();
+    for (name, field) in
+        [("actor", ChangeField::Actor), ("action", ChangeField::Action), ("subject", ChangeField::Subject)]
+    {
+        match listing.value(name) {
+            "" => {}
+            text => wanted.push(contains(field, text)),
+        }
+    }
+    match listing.value("about") {
+        "" => {}
+        id => wanted.push(is(ChangeField::SubjectId, id)),
+    }
+    match listing.value("days") {
+        "" => {}
+        text => match text.parse::<i64>() {
+            Ok(days) if (1..=3_650).contains(&days) => {
+                let since = Value::Instant(now - days * crate::clock::DAY);
+                wanted.push(Filter::Test(ChangeField::ChangedAt, Test::Compare(Comparison::GreaterOrEqual, since)));
+            }
+            _ => return Err(Violation::new("days", "must be 1 to 3650").into()),
+        },
+    }
+    Ok(Filter::All(wanted))
+}
+
+const COLUMNS: [&str; 9] =
+    ["id", "changedAt", "actorId", "actor", "action", "subjectKind", "subjectId", "subject", "requestId"];
+
+fn cells(change: &Change) -> [String; 9] {
+    [
+        change.id.to_string(),
+        change.changed_at.to_string(),
+        change.actor_id.to_string(),
+        change.actor_name.clone(),
+        change.action.clone(),
+        change.subject.kind().to_owned(),
+        change.subject.id().to_string(),
+        change.subject_name.clone(),
+        change.request_id.clone(),
+    ]
+}
+
+/// `GET /audit/export/{format}`: the entries that the filters let through, the latest first.
+///
+/// # Errors
+/// [`crate::domain::error::Error::Forbidden`] without `VIEW_AUDIT`; violations of the parameters.
+pub async fn export(visit: Visit, format: web::Path<String>) -> Result<HttpResponse, Failure> {
+    visit.actor.require(Permission::ViewAudit)?;
+    let format = Format::find(&format).ok_or(Failure::NoEndpoint)?;
+    let listing = Listing::parse("audit", &visit.params(), &FILTERS)?;
+    let (service, now) = (&visit.state.service, visit.now());
+    let mut query = listing.query(service, filter(&listing, now)?)?;
+    query.limit = MAX_LIMIT;
+    let mut rows = Vec::new();
+    while rows.len() < EXPORTED {
+        let found = audit::list(service, &visit.actor, query.clone()).await?;
+        rows.extend(found.records.iter().map(cells));
+        match found.next {
+            Some(next) => query.start = Start::After(next),
+            None => break,
+        }
+    }
+    rows.truncate(EXPORTED);
+    Ok(file(format, "audit", &COLUMNS, &rows))
+}

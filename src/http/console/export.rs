@@ -1,0 +1,102 @@
+//! Tables as files: CSV that is safe to open in a spreadsheet, and JSON.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
+use serde_json::{Map, Value};
+
+/// What a file is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// RFC 4180.
+    Csv,
+    /// An array of objects.
+    Json,
+}
+
+impl Format {
+    /// The format of that name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        [Self::Csv, Self::Json].into_iter().find(|format| format.name() == name)
+    }
+
+    /// The name, which is the ending of the file, too.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Json => "json",
+        }
+    }
+
+    /// The media type.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Json => "application/json",
+        }
+    }
+}
+
+/// How many rows a file has at most.
+pub const EXPORTED: usize = 10_000;
+
+/// Answers with a table as a file of that name.
+#[must_use]
+pub fn file<const N: usize>(format: Format, name: &str, columns: &[&str; N], rows: &[[String; N]]) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(format.media_type())
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.{}\"", format.name())))
+        .body(table(format, columns, rows))
+}
+
+/// A table with those columns.
+fn table<const N: usize>(format: Format, columns: &[&str; N], rows: &[[String; N]]) -> String {
+    match format {
+        Format::Csv => {
+            let head = columns.map(str::to_owned);
+            std::iter::once(&head).chain(rows).map(|row| line(row)).collect()
+        }
+        Format::Json => {
+            let object = |row: &[String; N]| -> Map<String, Value> {
+                columns.iter().zip(row).map(|(name, text)| ((*name).to_owned(), Value::from(text.as_str()))).collect()
+            };
+            rows.iter().map(object).collect::<Value>().to_string()
+        }
+    }
+}
+
+fn line(row: &[String]) -> String {
+    let cells: Vec<String> = row.iter().map(|text| cell(text)).collect();
+    cells.join(",") + "\r\n"
+}
+
+/// A cell. A text that a spreadsheet would take for a formula gets an apostrophe in front, which spreadsheets do not show.
+fn cell(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\'']);
+    let guard = if is_formula { "'" } else { "" };
+    format!("\"{guard}{}\"", text.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        let evil = ["=1+1", "+1", "-1", "@a", "\t=1", "\r=1", "'x"].map(str::to_owned);
+        let text = table(Format::Csv, &["a"; 7], &[evil]);
+        let row = text.lines().nth(1).unwrap_or_default().to_owned() + text.lines().nth(2).unwrap_or_default();
+        assert_eq!(row.matches("\"'").count(), 7, "{text:?}");
+        assert_eq!(cell("say \"hi\", ok"), "\"say \"\"hi\"\", ok\"");
+    }
+
+    #[test]
+    fn json_keeps_every_text_as_it_is() {
+        let rows = [["=1".to_owned(), "é\"\n".to_owned()]];
+        let read: Vec<Map<String, Value>> = serde_json::from_str(&table(Format::Json, &["a", "b"], &rows)).unwrap();
+        assert_eq!((&read[0]["a"], &read[0]["b"]), (&Value::from("=1"), &Value::from("é\"\n")));
+    }
+}

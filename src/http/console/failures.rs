@@ -1,0 +1,115 @@
+//! Errors as pages, for who looks at them in a browser.
+
+use actix_web::HttpResponse;
+use actix_web::dev::ServiceRequest;
+use actix_web::http::Method;
+use actix_web::http::StatusCode;
+use actix_web::http::header::ACCEPT;
+use actix_web::web;
+use askama::Template;
+
+use super::form::sentence;
+use super::page::{Page, answer_with, lead};
+use super::{Console, owns};
+use crate::domain::error::{Error, Refusal};
+use crate::http::address::root_of;
+use crate::http::problem::Failure;
+
+/// Somebody in front of a browser.
+pub struct Reader {
+    console: web::Data<Console>,
+    root: String,
+    /// Whether the address is one of this door.
+    at_home: bool,
+    /// Where to go on after signing in: what follows the start of this server.
+    target: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "failure.html")]
+struct FailurePage {
+    page: Page,
+    status: u16,
+    heading: &'static str,
+    message: String,
+    hint: &'static str,
+    request_id: String,
+}
+
+impl Reader {
+    /// Who sent that request, if it is for a page.
+    #[must_use]
+    pub fn of(request: &ServiceRequest) -> Option<Self> {
+        let (path, at_home) = (request.path(), owns(request.path()));
+        let accepts = |text: &str| text.split(',').any(|range| range.trim().starts_with("text/html"));
+        let reads = || request.headers().get_all(ACCEPT).any(|value| value.to_str().is_ok_and(accepts));
+        if !at_home && !reads() {
+            return None;
+        }
+        let console = request.app_data::<web::Data<Console>>()?.clone();
+        let target = (*request.method() == Method::GET).then(|| {
+            let query = request.query_string();
+            let mark = if query.is_empty() { "" } else { "?" };
+            format!("{}{mark}{query}", path.trim_matches('/'))
+        });
+        Some(Self { console, root: root_of(path, 0), at_home, target })
+    }
+
+    /// The page for a failure; `None` for one that is told to programs.
+    #[must_use]
+    pub fn page(&self, failure: &Failure, request_id: &str) -> Option<HttpResponse> {
+        if !self.at_home && !matches!(failure, Failure::NoEndpoint) {
+            return None;
+        }
+        if let Failure::Domain(Error::Unauthenticated(refusal)) = failure {
+            return Some(self.to_sign_in(*refusal));
+        }
+        let (status, _) = failure.code();
+        let (heading, hint) = words(failure, status);
+        let mut response = HttpResponse::build(status);
+        failure.add_headers(&mut response);
+        let page = FailurePage {
+            page: Page::new(&self.console, self.root.clone(), heading, "error"),
+            status: status.as_u16(),
+            heading,
+            message: sentence(&failure.to_string()),
+            hint,
+            request_id: request_id.to_owned(),
+        };
+        answer_with(response, &page).ok()
+    }
+
+    fn to_sign_in(&self, refusal: Refusal) -> HttpResponse {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        if refusal != Refusal::Missing {
+            query.append_pair("because", "ended");
+        }
+        if let Some(target) = self.target.as_deref().filter(|target| !target.is_empty()) {
+            query.append_pair("next", target);
+        }
+        let query = query.finish();
+        let mark = if query.is_empty() { "" } else { "?" };
+        lead(&self.root, &format!("login{mark}{query}"), [])
+    }
+}
+
+/// What it is called, and what to do.
+fn words(failure: &Failure, status: StatusCode) -> (&'static str, &'static str) {
+    match (failure, status.as_u16()) {
+        (Failure::Domain(Error::NotFound { .. }), _) => {
+            ("Not found", "It was deleted, or you may not see it: the two look the same on purpose.")
+        }
+        (Failure::DataHub(..), 403) => {
+            ("Not sent from this page", "Nothing was done. Load the page again, and repeat it.")
+        }
+        (_, 404 | 405) => ("There is no such page", "The address may be mistyped, or the page has moved."),
+        (_, 403) => ("Not allowed", "Somebody who manages your permissions can change that."),
+        (_, 412) => {
+            ("It has changed meanwhile", "Load the page again: nothing of yours was saved, nothing of theirs is lost.")
+        }
+        (_, 429 | 503) => ("Too much at once", "Nothing was done. Try again in a moment."),
+        (_, 504) => ("It took too long", "It may still have been carried out: look before you repeat it."),
+        (_, 400..=499) => ("The request was not understood", "Go back, load the page again, and repeat it."),
+        _ => ("Something went wrong here", "The log of the server has the details under the number below."),
+    }
+}

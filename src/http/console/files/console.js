@@ -1,0 +1,139 @@
+// Improves pages that work without it: copies, tells relative times, and searches as one types. It keeps nothing.
+"use strict";
+
+const announce = (element, text) => {
+  const before = element.textContent;
+  element.textContent = text;
+  setTimeout(() => { element.textContent = before; }, 1600);
+};
+
+// <button data-copy="id"> copies the text of that element. It is shown only when it can work.
+let uncopied = document.querySelector("[data-secret]") !== null;
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const source = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      if (source.matches("[data-secret]")) uncopied = false;
+      announce(button, "Copied");
+    } catch {
+      getSelection().selectAllChildren(source);
+      announce(button, "Press Ctrl+C");
+    }
+  });
+}
+
+// A token that is shown once: leaving without having copied it asks, and nothing stays in the page that is left.
+document.addEventListener("copy", () => { uncopied = false; });
+addEventListener("beforeunload", (event) => { if (uncopied) event.preventDefault(); });
+addEventListener("pagehide", () => {
+  for (const secret of document.querySelectorAll("[data-secret]")) secret.remove();
+});
+for (const done of document.querySelectorAll("[data-done]")) {
+  done.addEventListener("click", () => { uncopied = false; });
+}
+
+// Times tick, in the reader's language and zone.
+const units = [["year", 31536000, 63072000], ["month", 2592000, 7776000], ["day", 86400, 172800], ["hour", 3600, 7200], ["minute", 60, 60]];
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+const tell = (time) => {
+  const then = new Date(time.dateTime);
+  time.title = exact.format(then);
+  if (time.hasAttribute("data-day")) {
+    time.textContent = day.format(then);
+    return;
+  }
+  if (time.hasAttribute("data-exact")) {
+    time.textContent = exact.format(then);
+    return;
+  }
+  const seconds = (then - Date.now()) / 1000;
+  const [unit, size] = units.find(([, , least]) => Math.abs(seconds) >= least) ?? [];
+  const text = unit ? relative.format(Math.trunc(seconds / size), unit) : seconds > 0 ? "in a moment" : "just now";
+  if (time.textContent !== text) time.textContent = text;
+};
+const tick = () => document.querySelectorAll("time[datetime]").forEach(tell);
+tick();
+setInterval(tick, 30000);
+
+// <form data-live="id"> refreshes that element as one types, and keeps the address true.
+for (const form of document.querySelectorAll("form[data-live]")) {
+  let timer, running;
+  const refresh = async () => {
+    running?.abort();
+    running = new AbortController();
+    const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
+    const address = `${location.pathname}${query.size ? "?" : ""}${query}`;
+    try {
+      const answer = await fetch(address, { signal: running.signal, headers: { accept: "text/html" } });
+      if (!answer.ok || answer.redirected) return location.assign(address);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const [old, fresh] = [document, page].map((each) => each.getElementById(form.dataset.live));
+      old.replaceWith(fresh);
+      history.replaceState(null, "", address);
+      tick();
+    } catch (error) {
+      if (error.name !== "AbortError") location.assign(address);
+    }
+  };
+  form.addEventListener("input", (event) => {
+    if (!event.target.matches("input[type=search]")) return;
+    clearTimeout(timer);
+    timer = setTimeout(refresh, 200);
+  });
+  form.addEventListener("change", (event) => { if (event.target.matches("select")) form.requestSubmit(); });
+}
+
+// <input type="checkbox" data-all="name"> ticks every box of that name in its form.
+for (const all of document.querySelectorAll("[data-all]")) {
+  all.hidden = false;
+  all.addEventListener("change", () => {
+    for (const box of all.form.querySelectorAll(`[name=${all.dataset.all}]`)) box.checked = all.checked;
+  });
+}
+
+// <input data-narrows="id"> hides the choices of that list that do not have its text in them.
+for (const input of document.querySelectorAll("[data-narrows]")) {
+  input.hidden = false;
+  input.addEventListener("input", () => {
+    const wanted = input.value.trim().toLowerCase();
+    for (const choice of document.getElementById(input.dataset.narrows).children) {
+      choice.hidden = !choice.textContent.toLowerCase().includes(wanted) && !choice.querySelector(":checked");
+    }
+  });
+  input.addEventListener("keydown", (event) => { if (event.key === "Enter") event.preventDefault(); });
+}
+
+// <form data-says="id"> says in that list what its choices come to, as they are made.
+for (const form of document.querySelectorAll("form[data-says]")) {
+  const list = document.getElementById(form.dataset.says);
+  const line = (text, quiet) => {
+    const item = document.createElement("li");
+    item.textContent = text;
+    item.classList.toggle("no", quiet);
+    return item;
+  };
+  form.addEventListener("change", () => {
+    const chosen = (name) => [...form.querySelectorAll(`[name=${name}]:checked`)].map((input) => input.closest("label"));
+    const personas = chosen("persona").map((label) => line(`act with the persona ${label.querySelector("span").textContent}`));
+    const permissions = chosen("permission").map((label) => line(label.querySelector("small").textContent.replace(/^It may |\.$/g, "")));
+    const does = [...personas, ...permissions];
+    if (does.length === 0) does.push(line("do nothing yet but say who it is", true));
+    const [life] = chosen("lifetime");
+    const end = life?.querySelector("time")?.textContent ?? (life?.querySelector("[value=until]") && form.elements.until.value);
+    if (life?.querySelector("[value=never]")) does.push(line("never stop working by itself", true));
+    else if (end) does.push(line(`stop working ${end}`));
+    list.replaceChildren(...does);
+  });
+}
+
+// The dialog of a token: over the page, and gone with Escape.
+for (const dialog of document.querySelectorAll("dialog[data-once]")) {
+  dialog.removeAttribute("open");
+  dialog.showModal();
+  dialog.addEventListener("close", () => dialog.querySelector("a[data-done]").click());
+}

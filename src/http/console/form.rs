@@ -1,0 +1,153 @@
+//! What a form sends.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::CONTENT_TYPE;
+
+use crate::domain::error::{Error, Violation};
+use crate::http::problem::Failure;
+
+/// The fields of a form, in order. A list has the same name more than once.
+#[derive(Debug, Default)]
+pub struct Form(Vec<(String, String)>);
+
+/// How many fields there may be: a list of personas with everything around it, twice over.
+const FIELDS: usize = 2_000;
+
+impl Form {
+    /// Reads the body of a request.
+    ///
+    /// # Errors
+    /// When it is none of a form.
+    pub(super) fn parse(request: &HttpRequest, bytes: &[u8]) -> Result<Self, Failure> {
+        let declared = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let essence = declared.split(';').next().unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            return Err(Failure::Body("a form is sent as `application/x-www-form-urlencoded`".to_owned()));
+        }
+        let fields: Vec<(String, String)> = form_urlencoded::parse(bytes).into_owned().take(FIELDS + 1).collect();
+        if fields.len() > FIELDS {
+            return Err(Failure::Body(format!("a form has at most {FIELDS} fields")));
+        }
+        Ok(Self(fields))
+    }
+
+    /// The same fields, from the query string of an address.
+    #[must_use]
+    pub fn of_query(query: &str) -> Self {
+        Self(form_urlencoded::parse(query.as_bytes()).into_owned().take(FIELDS).collect())
+    }
+
+    /// The value of a field, or the empty string; the first if there are more.
+    #[must_use]
+    pub fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// Every value of a list, but for empty ones.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a box is ticked, or a button pressed.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
+    /// Every field but those of these names.
+    pub(super) fn without<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a (String, String)> {
+        self.0.iter().filter(|(name, _)| !names.contains(&name.as_str()))
+    }
+}
+
+/// What is wrong with a form: shown beside the fields.
+#[derive(Debug, Default)]
+pub struct Faults(Vec<Violation>);
+
+impl Faults {
+    /// What a field is; nothing if it breaks its rule, which is kept.
+    pub fn keep<T>(&mut self, field: &str, parsed: Result<T, String>) -> Option<T> {
+        parsed.map_err(|message| self.add(field, message)).ok()
+    }
+
+    /// Adds one; an empty field name stands for the whole form.
+    pub fn add(&mut self, field: &str, message: impl Into<String>) {
+        self.0.push(Violation::new(field, message));
+    }
+
+    /// Those of a use case that people can mend; other errors are handed back. `fields` are the names of fields in the words
+    /// of the services, and on the page.
+    ///
+    /// # Errors
+    /// The error, if it is about no field of the form and no state that people can change.
+    pub fn of(error: Error, fields: &[(&str, &str)]) -> Result<Self, Failure> {
+        let here = |violation: Violation| {
+            let found = fields.iter().find(|(theirs, _)| *theirs == violation.field);
+            Violation::new(found.map_or(violation.field.as_str(), |(_, ours)| ours), violation.message)
+        };
+        match error {
+            Error::Invalid(violations) => Ok(Self(violations.into_iter().map(here).collect())),
+            Error::Forbidden(message) | Error::Conflict(message) => Ok(Self(vec![Violation::new("", message)])),
+            other => Err(other.into()),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What is wrong with a field, as a sentence; the empty string if nothing is.
+    #[must_use]
+    pub fn at(&self, field: &str) -> String {
+        let of_field = self.0.iter().filter(|fault| fault.field == field);
+        of_field.map(|fault| sentence(&fault.message)).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What is wrong with the whole, or with fields that are none of these.
+    #[must_use]
+    pub fn elsewhere(&self, fields: &[&str]) -> String {
+        let of_others = self.0.iter().filter(|fault| !fields.contains(&fault.field.as_str()));
+        let told = of_others.map(|fault| match fault.field.as_str() {
+            "" => sentence(&fault.message),
+            field => sentence(&format!("{field} {}", fault.message)),
+        });
+        told.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A message of the services as a sentence: they begin with a small letter, have no full stop, and put what somebody wrote
+/// between backticks.
+#[must_use]
+pub fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
+    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+    let ends = message.ends_with(['.', '!', '?']);
+    let mut opens = message.starts_with('`');
+    let quoted = |each: char| match each {
+        '`' => {
+            opens = !opens;
+            if opens { '“' } else { '”' }
+        }
+        other => other,
+    };
+    first
+        .map(|each| if each == '`' { '“' } else { each })
+        .chain(letters.map(quoted))
+        .chain((!ends).then_some('.'))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sentence;
+
+    #[test]
+    fn a_message_becomes_a_sentence() {
+        assert_eq!(sentence("`x` is no `y`"), "“x” is no “y”.");
+        assert_eq!(sentence("must be `a` or `b`"), "Must be “a” or “b”.");
+        assert_eq!(sentence("Done."), "Done.");
+        assert_eq!(sentence(""), ".");
+    }
+}

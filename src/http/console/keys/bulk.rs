@@ -1,0 +1,186 @@
+//! `POST /keys/bulk`: the same for several keys, after a preview of exactly what changes.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+
+use super::id_of;
+use super::row::Row;
+use crate::clock::DAY;
+use crate::domain::api_key::{ApiKey, ApiKeyUpdate};
+use crate::domain::edition::Expected;
+use crate::domain::error::{Error, Result as Outcome, Violation};
+use crate::domain::text::{Description, DisplayName, at};
+use crate::http::console::confirm;
+use crate::http::console::form::{Form, sentence};
+use crate::http::console::{Page, Posted, Visit};
+use crate::http::problem::Failure;
+use crate::service::keys::api_keys;
+
+/// How many keys can be chosen at once: those of a page.
+const MOST: usize = 50;
+
+/// What is done to each key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Deed {
+    Delete,
+    Link(String),
+    Unlink(String),
+}
+
+impl Deed {
+    fn read(form: &Form) -> Outcome<Self> {
+        let persona = || match form.text("with") {
+            "" => Err(Violation::new("persona", "must be chosen")),
+            name if name.contains('\0') => Err(Violation::new("persona", "must not contain a zero character")),
+            name => Ok(name.to_owned()),
+        };
+        match form.text("deed") {
+            "delete" => Ok(Self::Delete),
+            "link" => Ok(Self::Link(persona()?)),
+            "unlink" => Ok(Self::Unlink(persona()?)),
+            _ => Err(Violation::new("deed", "must be `delete`, `link` or `unlink`").into()),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Delete => "delete",
+            Self::Link(_) => "link",
+            Self::Unlink(_) => "unlink",
+        }
+    }
+
+    fn persona(&self) -> &str {
+        match self {
+            Self::Delete => "",
+            Self::Link(persona) | Self::Unlink(persona) => persona,
+        }
+    }
+
+    /// What it does to a key, in words; nothing if nothing changes.
+    fn change(&self, key: &ApiKey) -> Option<String> {
+        let linked = |name: &str| key.personas.iter().any(|persona| persona.qualified_name == name);
+        match self {
+            Self::Delete => Some("is deleted, for good".to_owned()),
+            Self::Link(name) => (!linked(name)).then(|| format!("gains the persona {name}")),
+            Self::Unlink(name) => linked(name).then(|| format!("loses the persona {name}")),
+        }
+    }
+}
+
+/// A key in the preview, or in what came of it.
+struct Line {
+    row: Row,
+    /// Empty if nothing changes.
+    change: String,
+    is_in_use: bool,
+    /// Why it was not done.
+    refusal: String,
+}
+
+#[derive(Template)]
+#[template(path = "keys/bulk.html")]
+struct Bulk {
+    page: Page,
+    lines: Vec<Line>,
+    deed: Deed,
+    changes: usize,
+    in_use: usize,
+    is_done: bool,
+    error: &'static str,
+}
+
+impl Bulk {
+    fn new(visit: &Visit, lines: Vec<Line>, deed: Deed, is_done: bool, error: &'static str) -> Result<Self, Failure> {
+        Ok(Self {
+            page: visit.page("Several keys", "keys")?,
+            changes: lines.iter().filter(|line| !line.change.is_empty()).count(),
+            in_use: lines.iter().filter(|line| line.is_in_use && !line.change.is_empty()).count(),
+            lines,
+            deed,
+            is_done,
+            error,
+        })
+    }
+}
+
+/// `POST /keys/bulk`
+///
+/// # Errors
+/// Violations; [`Error::NotFound`]; when the storage fails.
+pub async fn act(mut posted: Posted) -> Result<HttpResponse, Failure> {
+    let goes_ahead = posted.form.text("step") == "go";
+    if goes_ahead && let Some(question) = confirm::ask(&mut posted).await? {
+        return Ok(question);
+    }
+    let (visit, form) = (&posted.visit, &posted.form);
+    let deed = Deed::read(form)?;
+    let ids: Vec<&str> = form.all("key").take(MOST + 1).collect();
+    if ids.is_empty() || ids.len() > MOST {
+        return Err(Violation::new("key", format!("choose 1 to {MOST} keys")).into());
+    }
+    let mut keys = Vec::new();
+    for id in ids {
+        match api_keys::get(&visit.state.service, &visit.actor, id_of(id)?).await {
+            Ok(key) => keys.push(key),
+            // Deleted meanwhile: there is nothing to be done to it.
+            Err(Error::NotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let counted = form.text("count").trim() == keys.len().to_string();
+    if goes_ahead && (deed != Deed::Delete || counted) {
+        let lines = carry_out(visit, &deed, keys).await?;
+        return visit.answer(StatusCode::OK, &Bulk::new(visit, lines, deed, true, "")?);
+    }
+    let now = visit.now();
+    let line = |key: ApiKey| Line {
+        change: deed.change(&key).unwrap_or_default(),
+        is_in_use: key.last_used_at > now - 7 * DAY,
+        refusal: String::new(),
+        row: Row::of(key, now),
+    };
+    let lines = keys.into_iter().map(line).collect();
+    let error = if goes_ahead { "This is not how many keys there are." } else { "" };
+    let status = if goes_ahead { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    visit.answer(status, &Bulk::new(visit, lines, deed, false, error)?)
+}
+
+/// Does it to one key after the other: what is refused for one is done for the others.
+async fn carry_out(visit: &Visit, deed: &Deed, keys: Vec<ApiKey>) -> Result<Vec<Line>, Failure> {
+    let (mut lines, now) = (Vec::new(), visit.now());
+    for key in keys {
+        let change = deed.change(&key).unwrap_or_default();
+        let outcome = if change.is_empty() { Ok(()) } else { to_one(visit, deed, &key).await };
+        let refusal = match outcome {
+            Ok(()) => String::new(),
+            Err(error @ (Error::Storage(_) | Error::Unavailable(_) | Error::Internal(_))) => return Err(error.into()),
+            Err(error) => sentence(&error.to_string()),
+        };
+        lines.push(Line { change, is_in_use: key.last_used_at > now - 7 * DAY, refusal, row: Row::of(key, now) });
+    }
+    Ok(lines)
+}
+
+async fn to_one(visit: &Visit, deed: &Deed, key: &ApiKey) -> Outcome<()> {
+    let service = &visit.state.service;
+    let mut personas: Vec<String> = key.personas.iter().map(|persona| persona.qualified_name.clone()).collect();
+    match deed {
+        Deed::Delete => return api_keys::delete(service, &visit.actor, key.id).await,
+        Deed::Link(name) => personas.push(name.clone()),
+        Deed::Unlink(name) => personas.retain(|linked| linked != name),
+    }
+    let update = ApiKeyUpdate {
+        display_name: at("name", DisplayName::parse(&key.display_name))?,
+        description: at("description", Description::parse(&key.description))?,
+        validity: None,
+        personas,
+        permissions: None,
+        addresses: None,
+        rate: None,
+    };
+    // What was previewed: if somebody has changed it meanwhile, it is left alone.
+    let expected = Expected::OneOf(vec![key.edition()]);
+    api_keys::update(service, &visit.actor, key.id, update, expected).await.map(|_| ())
+}

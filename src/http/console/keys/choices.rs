@@ -1,0 +1,103 @@
+//! What can be chosen for a key: personas, permissions, lifetimes.
+
+use super::draft::Draft;
+use crate::clock::DAY;
+use crate::domain::filter::Filter;
+use crate::domain::listing::{Query, Sort, Start, Totals};
+use crate::domain::permission::Permission;
+use crate::domain::persona::Persona;
+use crate::http::console::Visit;
+use crate::http::console::words::{When, meaning};
+use crate::http::problem::Failure;
+use crate::service::catalogue::personas;
+
+/// Everything that a form for a key offers.
+pub struct Choices {
+    pub personas: Vec<PersonaChoice>,
+    /// Whether there are more personas than are offered.
+    pub more_personas: bool,
+    pub permissions: Vec<PermissionChoice>,
+    pub lifetimes: Vec<Lifetime>,
+}
+
+pub struct PersonaChoice {
+    pub qualified_name: String,
+    pub name: String,
+    pub description: String,
+    pub is_chosen: bool,
+    pub is_enabled: bool,
+}
+
+pub struct PermissionChoice {
+    pub name: &'static str,
+    pub title: &'static str,
+    pub says: &'static str,
+    pub is_chosen: bool,
+    /// Whether whoever fills in the form holds it.
+    pub is_held: bool,
+}
+
+pub struct Lifetime {
+    pub value: &'static str,
+    pub text: &'static str,
+    /// When a key made now would end.
+    pub ends: Option<When>,
+    pub is_chosen: bool,
+}
+
+/// How many personas are offered.
+const PERSONAS: i64 = 500;
+
+const LIFETIMES: [(&str, &str, i64); 4] =
+    [("7", "7 days", 7), ("30", "30 days", 30), ("90", "90 days", 90), ("365", "1 year", 365)];
+
+impl Choices {
+    /// Those for whoever looks at the page, as the draft has them.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn of(visit: &Visit, draft: &Draft) -> Result<Self, Failure> {
+        let query = Query {
+            filter: Filter::EVERYTHING,
+            sort: Sort::parse("name")?,
+            limit: PERSONAS,
+            start: Start::Offset(0),
+            totals: Totals::Skipped,
+        };
+        let found = personas::list(&visit.state.service, &visit.actor, query).await?;
+        let persona = |persona: Persona| PersonaChoice {
+            is_chosen: draft.personas.contains(&persona.qualified_name),
+            qualified_name: persona.qualified_name,
+            name: persona.display_name,
+            description: persona.description,
+            is_enabled: persona.enabled,
+        };
+        let permission = |permission: Permission| {
+            let (title, says) = meaning(permission);
+            PermissionChoice {
+                name: permission.name(),
+                title,
+                says,
+                is_chosen: draft.permissions.iter().any(|name| name == permission.name()),
+                is_held: visit.actor.permissions().contains(permission),
+            }
+        };
+        let now = visit.now();
+        let lifetime = |(value, text, days): (&'static str, &'static str, i64)| Lifetime {
+            value,
+            text,
+            ends: When::of(now + days * DAY, now),
+            is_chosen: draft.lifetime == value,
+        };
+        let more_personas = found.next.is_some();
+        let mut personas: Vec<PersonaChoice> = found.records.into_iter().map(persona).collect();
+        // What is chosen stands first, however long the list.
+        personas.sort_by_key(|persona| !persona.is_chosen);
+        Ok(Self {
+            personas,
+            more_personas,
+            permissions: Permission::ALL.map(permission).into(),
+            lifetimes: LIFETIMES.map(lifetime).into(),
+        })
+    }
+}

@@ -1,0 +1,232 @@
+//! `GET /keys`
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+
+use super::row::Row;
+use crate::clock::DAY;
+use crate::domain::api_key::{ApiKey, NEVER};
+use crate::domain::error::Violation;
+use crate::domain::fields::ApiKeyField;
+use crate::domain::filter::{Comparison, Filter, Test, Value};
+use crate::domain::ids::PrincipalId;
+use crate::domain::listing::{MAX_LIMIT, Query, Sort, Start, Totals};
+use crate::domain::permission::Permission;
+use crate::domain::persona::Persona;
+use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX, client_id as client_id_of};
+use crate::http::console::export::{EXPORTED, Format, file};
+use crate::http::console::list::{Chip, Column, Listing, contains, is};
+use crate::http::console::{Page, Visit};
+use crate::http::problem::Failure;
+use crate::service::catalogue::personas;
+use crate::service::keys::api_keys;
+
+const FILTERS: [&str; 6] = ["q", "status", "persona", "creator", "expires", "used"];
+
+#[derive(Template)]
+#[template(path = "keys/list.html")]
+struct List {
+    page: Page,
+    listing: Listing,
+    chips: Vec<Chip>,
+    personas: Vec<Persona>,
+    name: Column,
+    expires: Column,
+    last_used: Column,
+    created: Column,
+    rows: Vec<Row>,
+    next: Option<String>,
+    notice: &'static str,
+    may_create: bool,
+    csv: String,
+    json: String,
+}
+
+/// `GET /keys`
+///
+/// # Errors
+/// Violations of the parameters; when the storage fails.
+pub async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
+    let params = visit.params();
+    let listing = Listing::parse("keys", &params, &FILTERS)?;
+    let notice = match params.get("done")? {
+        "deleted" => "The key is deleted: no request with it is let in any more.",
+        _ => "",
+    };
+    let (service, now) = (&visit.state.service, visit.now());
+    let query = listing.query(service, filter(&listing, now)?)?;
+    let found = api_keys::list(service, &visit.actor, query).await?;
+    let next = listing.next(service, &found);
+    let personas = choices(&visit).await?;
+    let first = listing.first();
+    let list = List {
+        csv: first.replacen("keys", "keys/export/csv", 1),
+        json: first.replacen("keys", "keys/export/json", 1),
+        page: visit.page("API keys", "keys")?,
+        chips: chips(&listing, &personas),
+        personas,
+        name: listing.column(ApiKeyField::DisplayName),
+        expires: listing.column(ApiKeyField::ExpiresAt),
+        last_used: listing.column(ApiKeyField::LastUsedAt),
+        created: listing.column(ApiKeyField::CreatedAt),
+        rows: found.records.into_iter().map(|key| Row::of(key, now)).collect(),
+        next,
+        listing,
+        notice,
+        may_create: visit.actor.permissions().contains(Permission::ManageApiKeys),
+    };
+    visit.answer(StatusCode::OK, &list)
+}
+
+const COLUMNS: [&str; 11] = [
+    "id",
+    "clientId",
+    "displayName",
+    "description",
+    "createdBy",
+    "createdAt",
+    "expiresAt",
+    "lastUsedAt",
+    "useCount",
+    "personaQualifiedNames",
+    "workspacePermissions",
+];
+
+/// What a file tells of a key: never its token, which nobody has.
+fn cells(key: &ApiKey) -> [String; 11] {
+    let instant = |instant: i64| if instant == NEVER || instant == 0 { String::new() } else { instant.to_string() };
+    let personas: Vec<&str> = key.personas.iter().map(|persona| persona.qualified_name.as_str()).collect();
+    let permissions: Vec<&str> = key.permissions.iter().map(Permission::name).collect();
+    [
+        key.id.to_string(),
+        client_id_of(key.id),
+        key.display_name.clone(),
+        key.description.clone(),
+        key.created_by.clone(),
+        instant(key.created_at),
+        instant(key.expires_at),
+        instant(key.last_used_at),
+        key.use_count.to_string(),
+        personas.join(" "),
+        permissions.join(" "),
+    ]
+}
+
+/// `GET /keys/export/{format}`: the keys that the filters let through.
+///
+/// # Errors
+/// Violations of the parameters; when the storage fails.
+pub async fn export(visit: Visit, format: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let format = Format::find(&format).ok_or(Failure::NoEndpoint)?;
+    let listing = Listing::parse("keys", &visit.params(), &FILTERS)?;
+    let service = &visit.state.service;
+    let mut query = listing.query(service, filter(&listing, visit.now())?)?;
+    query.limit = MAX_LIMIT;
+    let mut rows = Vec::new();
+    while rows.len() < EXPORTED {
+        let found = api_keys::list(service, &visit.actor, query.clone()).await?;
+        rows.extend(found.records.iter().map(cells));
+        match found.next {
+            Some(next) => query.start = Start::After(next),
+            None => break,
+        }
+    }
+    rows.truncate(EXPORTED);
+    Ok(file(format, "keys", &COLUMNS, &rows))
+}
+
+/// The personas that can be filtered by: the first hundred by name.
+async fn choices(visit: &Visit) -> Result<Vec<Persona>, Failure> {
+    let query = Query {
+        filter: Filter::EVERYTHING,
+        sort: Sort::parse("name")?,
+        limit: 100,
+        start: Start::Offset(0),
+        totals: Totals::Skipped,
+    };
+    Ok(personas::list(&visit.state.service, &visit.actor, query).await?.records)
+}
+
+/// Which keys the address asks for.
+fn filter(listing: &Listing, now: i64) -> Result<Filter<ApiKeyField>, Failure> {
+    use ApiKeyField::{ClientId, CreatedBy, DisplayName, ExpiresAt, LastUsedAt, PersonaQualifiedName};
+    let unknown = |name: &str, allowed: &str| Failure::from(Violation::new(name, format!("must be {allowed}")));
+    let compare = |field, comparison, instant| Filter::Test(field, Test::Compare(comparison, Value::Instant(instant)));
+    let ends_within = |days| {
+        Filter::All(vec![
+            compare(ExpiresAt, Comparison::Greater, now),
+            compare(ExpiresAt, Comparison::LessOrEqual, now + days * DAY),
+        ])
+    };
+    let mut wanted = Vec::new();
+    match listing.value("q") {
+        "" => {}
+        text => wanted.push(match client_id(text) {
+            Some(id) => is(ClientId, &id),
+            None => contains(DisplayName, text),
+        }),
+    }
+    match listing.value("status") {
+        "" => {}
+        status @ ("active" | "expired") => wanted.push(is(ApiKeyField::Status, status)),
+        _ => return Err(unknown("status", "`active` or `expired`")),
+    }
+    match listing.value("persona") {
+        "" => {}
+        "none" => wanted.push(Filter::Not(Box::new(Filter::Test(PersonaQualifiedName, Test::Exists)))),
+        name => wanted.push(is(PersonaQualifiedName, name)),
+    }
+    match listing.value("creator") {
+        "" => {}
+        name => wanted.push(is(CreatedBy, name)),
+    }
+    match listing.value("expires") {
+        "" => {}
+        "7" => wanted.push(ends_within(7)),
+        "30" => wanted.push(ends_within(30)),
+        "90" => wanted.push(ends_within(90)),
+        "never" => wanted.push(Filter::Not(Box::new(Filter::Test(ExpiresAt, Test::Exists)))),
+        _ => return Err(unknown("expires", "`7`, `30`, `90` or `never`")),
+    }
+    match listing.value("used") {
+        "" => {}
+        "day" => wanted.push(compare(LastUsedAt, Comparison::GreaterOrEqual, now - DAY)),
+        "idle" => wanted.push(compare(LastUsedAt, Comparison::Less, now - 90 * DAY)),
+        "never" => wanted.push(Filter::Not(Box::new(Filter::Test(LastUsedAt, Test::Exists)))),
+        _ => return Err(unknown("used", "`day`, `idle` or `never`")),
+    }
+    Ok(Filter::All(wanted))
+}
+
+/// The client id that a text is, with or without what it begins with.
+fn client_id(text: &str) -> Option<String> {
+    let text = text.strip_prefix(SERVICE_ACCOUNT_PREFIX).unwrap_or(text);
+    let id = PrincipalId::parse(text.strip_prefix(CLIENT_ID_PREFIX).unwrap_or(text))?;
+    Some(format!("{CLIENT_ID_PREFIX}{id}"))
+}
+
+fn chips(listing: &Listing, personas: &[Persona]) -> Vec<Chip> {
+    let named = |name: &str| {
+        let known = personas.iter().find(|persona| persona.qualified_name == name);
+        known.map_or_else(|| name.to_owned(), |persona| persona.display_name.clone())
+    };
+    let all = [
+        listing.chip("status", "Status", str::to_owned),
+        listing.chip("persona", "Persona", named),
+        listing.chip("creator", "Created by", str::to_owned),
+        listing.chip("expires", "Expires", |value| match value {
+            "never" => "never".to_owned(),
+            days => format!("within {days} days"),
+        }),
+        listing.chip("used", "Last used", |value| {
+            match value {
+                "day" => "within a day",
+                "idle" => "90 days ago or more",
+                _ => "never",
+            }
+            .to_owned()
+        }),
+    ];
+    all.into_iter().flatten().collect()
+}

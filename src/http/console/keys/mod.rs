@@ -1,0 +1,20 @@
+//! `/keys`: API keys.
+
+pub mod bulk;
+pub mod change;
+mod choices;
+mod created;
+mod draft;
+pub mod list;
+pub mod new;
+pub mod one;
+pub(super) mod row;
+
+use crate::domain::error::Error;
+use crate::domain::ids::PrincipalId;
+use crate::domain::text::clip;
+
+/// The id of a key in an address.
+fn id_of(text: &str) -> Result<PrincipalId, Error> {
+    PrincipalId::parse(text).ok_or_else(|| Error::NotFound { kind: "API key", id: clip(text) })
+}

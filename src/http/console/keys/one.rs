@@ -1,0 +1,178 @@
+//! `GET /keys/{guid}`: what a key is, what it may do and why, why not, and what was done to it.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+
+use super::id_of;
+use super::row::Row;
+use crate::domain::api_key::ApiKey;
+use crate::domain::asset::Relation;
+use crate::domain::effective::{EffectivePermission, Source};
+use crate::domain::error::{Error, Result};
+use crate::domain::fields::ChangeField;
+use crate::domain::listing::{Query, Sort, Start, Totals};
+use crate::domain::permission::Permission;
+use crate::domain::policy::{Category, Effect};
+use crate::http::console::list::is;
+use crate::http::console::trail::Entry;
+use crate::http::console::verdict::{Question, Verdict};
+use crate::http::console::words::{When, counted, meaning, resources};
+use crate::http::console::{Page, Visit};
+use crate::http::problem::Failure;
+use crate::service::authz::effective;
+use crate::service::keys::api_keys;
+use crate::service::upkeep::audit;
+
+#[derive(Template)]
+#[template(path = "keys/one.html")]
+struct One {
+    page: Page,
+    row: Row,
+    uses: String,
+    addresses: Vec<String>,
+    rate: String,
+    permissions: Vec<&'static str>,
+    /// `None` for who may not know.
+    may: Option<Vec<Line>>,
+    question: Question,
+    verdict: Option<Verdict>,
+    actions: Vec<&'static str>,
+    /// `None` for who may not read it.
+    trail: Option<Vec<Entry>>,
+    may_change: bool,
+    notice: &'static str,
+}
+
+/// What a key may do by one source.
+struct Line {
+    allows: bool,
+    actions: Vec<String>,
+    resources: String,
+    source: String,
+    source_link: Option<String>,
+    last_used: Option<When>,
+}
+
+/// How many entries of the trail are shown.
+const TRAIL: i64 = 12;
+
+/// `GET /keys/{guid}`
+///
+/// # Errors
+/// [`Error::NotFound`], also for one that is not seen; when the storage fails.
+pub async fn show(visit: Visit, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let params = visit.params();
+    params.only(&["action", "resource", "type", "done"])?;
+    let (service, now) = (&visit.state.service, visit.now());
+    let key = api_keys::get(service, &visit.actor, id_of(&guid)?).await?;
+    let may = allowed(effective::of_key(service, &visit.actor, key.id, None).await)?;
+    let question = Question::read(&params)?;
+    let about = key.id.to_string();
+    let verdict = if question.is_asked() { allowed(Verdict::of(&visit, Some(about), &question).await)? } else { None };
+    let notice = match params.get("done")? {
+        "changed" => "The change is saved, and in force.",
+        _ => "",
+    };
+    let one = One {
+        page: visit.page(key.display_name.clone(), "keys")?,
+        uses: counted(key.use_count, "time"),
+        addresses: key.limits.addresses.texts().collect(),
+        rate: rate(&key),
+        permissions: key.permissions.iter().map(|permission| meaning(permission).0).collect(),
+        may: may.map(|found| lines(found, now)),
+        actions: Category::all().flat_map(Category::actions).chain(Permission::ALL.map(Permission::name)).collect(),
+        trail: trail(&visit, &key).await?,
+        may_change: visit.actor.permissions().contains(Permission::ManageApiKeys),
+        row: Row::of(key, now),
+        question,
+        verdict,
+        notice,
+    };
+    visit.answer(StatusCode::OK, &one)
+}
+
+/// What somebody may know; nothing if they may not.
+fn allowed<T>(outcome: Result<T>) -> Result<Option<T>> {
+    match outcome {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::Forbidden(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn rate(key: &ApiKey) -> String {
+    let Some(rate) = key.limits.rate else { return "as often as it likes".to_owned() };
+    let period = match rate.seconds.get() {
+        1 => "second".to_owned(),
+        60 => "minute".to_owned(),
+        3600 => "hour".to_owned(),
+        86_400 => "day".to_owned(),
+        seconds => format!("{seconds} seconds"),
+    };
+    format!("{} per {period}, at each node", counted(rate.requests.get().into(), "request"))
+}
+
+async fn trail(visit: &Visit, key: &ApiKey) -> Result<Option<Vec<Entry>>, Failure> {
+    let query = Query {
+        filter: is(ChangeField::SubjectId, &key.id.to_string()),
+        sort: Sort::parse("")?,
+        limit: TRAIL,
+        start: Start::Offset(0),
+        totals: Totals::Skipped,
+    };
+    let found = allowed(audit::list(&visit.state.service, &visit.actor, query).await)?;
+    let now = visit.now();
+    Ok(found.map(|page| page.records.into_iter().map(|change| Entry::of(change, now)).collect()))
+}
+
+fn relation_word(relation: Relation) -> &'static str {
+    match relation {
+        Relation::Admin => "admin",
+        Relation::Viewer => "viewer",
+    }
+}
+
+/// The permissions, put together by where they come from.
+fn lines(found: Vec<EffectivePermission>, now: i64) -> Vec<Line> {
+    let mut lines: Vec<(EffectivePermission, Line)> = Vec::new();
+    for each in found {
+        let action = if each.action == "*" { "everything".to_owned() } else { each.action.clone() };
+        let alike = |(other, _): &&mut (EffectivePermission, Line)| {
+            other.source == each.source && other.effect == each.effect && other.resources == each.resources
+        };
+        if let Some((_, line)) = lines.iter_mut().find(alike) {
+            line.actions.push(action);
+            let last = [each.last_used_at, None].into_iter().flatten().max();
+            if line.last_used.is_none() {
+                line.last_used = last.and_then(|last| When::of(last, now));
+            }
+            continue;
+        }
+        let (source, source_link) = match &each.source {
+            Source::Role => ("its role".to_owned(), None),
+            Source::Grant => ("granted to the key itself".to_owned(), None),
+            Source::Policy(policy) => {
+                (format!("policy {}", policy.name), policy.persona.map(|persona| format!("personas/{persona}")))
+            }
+            Source::Asset(name, relation) => (format!("{} of {name}", relation_word(*relation)), None),
+        };
+        let line = Line {
+            allows: each.effect == Effect::Allow,
+            actions: vec![action],
+            resources: if each.category == Category::Platform {
+                "Tessera itself".to_owned()
+            } else {
+                resources(&each.resources)
+            },
+            source,
+            source_link,
+            last_used: each.last_used_at.and_then(|last| When::of(last, now)),
+        };
+        lines.push((each, line));
+    }
+    let mut lines: Vec<Line> = lines.into_iter().map(|(_, line)| line).collect();
+    // What is refused stands first: it wins.
+    lines.sort_by_key(|line| line.allows);
+    lines
+}

@@ -1,0 +1,164 @@
+//! What lists have in common: their address says what they show, and each filter can be taken away again.
+
+use form_urlencoded::Serializer;
+
+use crate::domain::cursor::CursorSeal;
+use crate::domain::error::Violation;
+use crate::domain::filter::{Case, Direction, Field, Filter, Pattern, Test, Value};
+use crate::domain::listing::{Page, Query, Sort, Start, Totals};
+use crate::domain::token::has_token;
+use crate::http::problem::Failure;
+use crate::http::valid::Params;
+use crate::service::Service;
+
+/// How many rows a page has.
+const ROWS: i64 = 50;
+
+/// The parameters of a list, as they stand in its address.
+pub struct Listing {
+    path: &'static str,
+    pairs: Vec<(String, String)>,
+    sort: String,
+    cursor: String,
+}
+
+/// A filter that applies, and the address without it.
+pub struct Chip {
+    pub name: &'static str,
+    pub value: String,
+    pub without: String,
+}
+
+/// A column that can be sorted by.
+pub struct Column {
+    pub to: String,
+    /// `ascending`, `descending`, or nothing.
+    pub order: &'static str,
+}
+
+impl Listing {
+    /// Reads the parameters of an address; `known` are the filters.
+    ///
+    /// # Errors
+    /// A violation for an unknown parameter, or one that is given twice.
+    pub fn parse(path: &'static str, params: &Params, known: &[&'static str]) -> Result<Self, Failure> {
+        let all: Vec<&str> = known.iter().copied().chain(["sort", "cursor", "done"]).collect();
+        params.only(&all)?;
+        let mut pairs = Vec::new();
+        for name in known {
+            let value = params.get(name)?.trim();
+            if value.contains('\0') {
+                return Err(Violation::new(*name, "must not contain a zero character").into());
+            }
+            if has_token(value) {
+                let message = "must not hold a token: addresses are kept in histories and logs";
+                return Err(Violation::new(*name, message).into());
+            }
+            if !value.is_empty() {
+                pairs.push(((*name).to_owned(), value.to_owned()));
+            }
+        }
+        Ok(Self { path, pairs, sort: params.get("sort")?.to_owned(), cursor: params.get("cursor")?.to_owned() })
+    }
+
+    /// The value of a filter, or the empty string.
+    #[must_use]
+    pub fn value(&self, name: &str) -> &str {
+        self.pairs.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// Whether any filter applies.
+    #[must_use]
+    pub fn is_filtered(&self) -> bool {
+        !self.pairs.is_empty()
+    }
+
+    /// Whether it is the first page.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.cursor.is_empty()
+    }
+
+    /// The address with the filters but `without`, in that order, from that cursor on.
+    fn address(&self, without: &str, sort: &str, cursor: &str) -> String {
+        let mut query = Serializer::new(String::new());
+        query.extend_pairs(self.pairs.iter().filter(|(name, _)| name != without));
+        for (name, value) in [("sort", sort), ("cursor", cursor)] {
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        let query = query.finish();
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{}{mark}{query}", self.path)
+    }
+
+    /// The address of the first page.
+    #[must_use]
+    pub fn first(&self) -> String {
+        self.address("", &self.sort, "")
+    }
+
+    /// The chip of a filter, if it applies, with what it says in words.
+    #[must_use]
+    pub fn chip(
+        &self,
+        parameter: &'static str,
+        name: &'static str,
+        value: impl FnOnce(&str) -> String,
+    ) -> Option<Chip> {
+        let set = Some(self.value(parameter)).filter(|set| !set.is_empty())?;
+        Some(Chip { name, value: value(set), without: self.address(parameter, &self.sort, "") })
+    }
+
+    /// The column of a field: a press sorts by it, another turns the order around.
+    #[must_use]
+    pub fn column<F: Field>(&self, field: F) -> Column {
+        let sorted = Sort::<F>::parse(&self.sort).ok().and_then(|sort| sort.0.first().copied());
+        let (sort, order) = match sorted.filter(|(known, _)| *known == field) {
+            Some((_, Direction::Ascending)) => (format!("-{}", field.name()), "ascending"),
+            Some((_, Direction::Descending)) => (field.name().to_owned(), "descending"),
+            None => (field.name().to_owned(), ""),
+        };
+        Column { to: self.address("", &sort, ""), order }
+    }
+
+    fn seal(&self, service: &Service) -> CursorSeal {
+        CursorSeal::new(service.peppers.derive("console cursor"), &[&self.first()])
+    }
+
+    /// What is asked of the service.
+    ///
+    /// # Errors
+    /// Violations of the order or the cursor.
+    pub fn query<F: Field>(&self, service: &Service, filter: Filter<F>) -> Result<Query<F>, Failure> {
+        let start = match self.cursor.as_str() {
+            "" => Start::Offset(0),
+            cursor => Start::After(self.seal(service).read(cursor)?),
+        };
+        // Totals cost a count of the collection.
+        Ok(Query { filter, sort: Sort::parse(&self.sort)?, limit: ROWS, start, totals: Totals::Skipped })
+    }
+
+    /// The address of the page after that one, if there is one.
+    pub fn next<T>(&self, service: &Service, page: &Page<T>) -> Option<String> {
+        page.next.as_ref().map(|cursor| self.address("", &self.sort, &self.seal(service).write(cursor)))
+    }
+
+    /// The order, for the form that must not lose it.
+    #[must_use]
+    pub fn sort(&self) -> &str {
+        &self.sort
+    }
+}
+
+/// Records whose field contains that text, in whatever case.
+pub fn contains<F>(field: F, text: &str) -> Filter<F> {
+    let pieces = vec![String::new(), text.to_owned(), String::new()];
+    Filter::Test(field, Test::Like(Pattern { pieces, case: Case::Ignored }))
+}
+
+/// Records whose field is that text.
+pub fn is<F>(field: F, text: &str) -> Filter<F> {
+    Filter::Test(field, Test::OneOf(vec![Value::Text(text.to_owned())]))
+}

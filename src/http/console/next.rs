@@ -1,0 +1,54 @@
+//! Where signing in leads to: a page of this server, never another site.
+
+/// What leads to a page of the console, relative to the start of this server: `keys?status=active`.
+///
+/// Only characters that mean nothing in front of a path are let through, and only what begins with the name of a page: no
+/// scheme, no host, no way up.
+#[must_use]
+pub fn local(wanted: &str) -> Option<&str> {
+    let wanted = wanted.strip_prefix('/').unwrap_or(wanted);
+    let (path, _query) = wanted.split_once('?').unwrap_or((wanted, ""));
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/?&=%+,:@!$'()*;{}\"[]".contains(&byte);
+    let is_plain = wanted.len() <= 2_000 && wanted.bytes().all(plain) && !path.contains([':', '%', '"', '{']);
+    let is_page = super::owns(path) && !path.starts_with('/') && !path.split('/').any(|part| part.starts_with('.'));
+    let is_file = path.starts_with("files") || path.starts_with("log");
+    (is_plain && is_page && !is_file).then_some(wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::local;
+
+    #[test]
+    fn only_pages_of_the_console_are_led_to() {
+        for page in [
+            "",
+            "keys",
+            "keys?status=active&sort=-lastUsedAt",
+            "/settings/tokens",
+            "keys/0195/edit",
+            "device?user_code=AB-CD",
+        ] {
+            assert_eq!(local(page), Some(page.trim_start_matches('/')), "{page}");
+        }
+        for strange in [
+            "//example.com",
+            "/\\example.com",
+            "https://example.com",
+            "javascript:alert(1)",
+            "keys:x",
+            "\\keys",
+            "keys/../x",
+            "/api/service/apikeys",
+            "logout",
+            "login",
+            "keys\r\nSet-Cookie: a=b",
+            "keys#x",
+            "///keys",
+            "%2f/example.com",
+            "keys%0d",
+        ] {
+            assert_eq!(local(strange), None, "{strange}");
+        }
+    }
+}

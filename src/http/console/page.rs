@@ -1,0 +1,103 @@
+//! What every page has, and how it is answered.
+
+use actix_web::HttpResponse;
+use actix_web::HttpResponseBuilder;
+use actix_web::cookie::Cookie;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, LOCATION, REFERRER_POLICY, X_FRAME_OPTIONS,
+};
+use askama::Template;
+
+use super::Console;
+use crate::domain::error::Error;
+use crate::http::problem::{Complete, Failure};
+
+/// Nothing is loaded from elsewhere, no inline script or style is run, and nobody may frame a page or take its forms.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// What every page has: the member `page` of each template.
+pub struct Page {
+    /// What the page is called, in the title and nowhere else.
+    pub title: String,
+    /// The entry of the navigation that it lies beneath: `keys`.
+    pub here: &'static str,
+    /// The start of this server, relative to the page: `../`.
+    pub root: String,
+    /// Who is signed in; nobody on the pages for strangers.
+    pub username: Option<String>,
+    /// What its forms must send back.
+    pub csrf: String,
+    pub(super) style: String,
+    pub(super) script: String,
+    pub(super) mark: String,
+}
+
+impl Page {
+    /// A page for a stranger.
+    pub(super) fn new(console: &Console, root: String, title: impl Into<String>, here: &'static str) -> Self {
+        let files = &console.files;
+        Self {
+            title: title.into(),
+            here,
+            root,
+            username: None,
+            csrf: String::new(),
+            style: files.style.name.clone(),
+            script: files.script.name.clone(),
+            mark: files.mark.name.clone(),
+        }
+    }
+}
+
+/// Adds the header fields of every page.
+fn protect(response: &mut HttpResponseBuilder) {
+    response
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((REFERRER_POLICY, "same-origin"))
+        .insert_header((X_FRAME_OPTIONS, "DENY"))
+        .insert_header((OPENER_POLICY, "same-origin"))
+        .insert_header((RESOURCE_POLICY, "same-origin"))
+        .insert_header((PERMISSIONS_POLICY, "camera=(), geolocation=(), microphone=()"));
+}
+
+/// Answers with a page.
+///
+/// # Errors
+/// When the template fails.
+pub(super) fn answer(status: StatusCode, template: &impl Template) -> Result<HttpResponse, Failure> {
+    answer_with(HttpResponse::build(status), template)
+}
+
+/// Answers with a page, and with header fields of its own.
+///
+/// # Errors
+/// When the template fails.
+pub(super) fn answer_with(
+    mut response: HttpResponseBuilder,
+    template: &impl Template,
+) -> Result<HttpResponse, Failure> {
+    let html = template.render().map_err(|error| Error::Internal(error.into()))?;
+    protect(&mut response);
+    let mut response = response.content_type("text/html; charset=utf-8").body(html);
+    response.extensions_mut().insert(Complete);
+    Ok(response)
+}
+
+/// Leads to another page of this server: what follows its start, such as `keys?status=active`.
+#[must_use]
+pub fn lead(root: &str, to: &str, cookies: impl IntoIterator<Item = Cookie<'static>>) -> HttpResponse {
+    let mut response = HttpResponse::SeeOther();
+    protect(&mut response);
+    response.insert_header((LOCATION, format!("{root}{to}")));
+    for cookie in cookies {
+        response.cookie(cookie);
+    }
+    response.finish()
+}

@@ -1,0 +1,106 @@
+//! `/policies`: the policies that are no persona's, in words and as JSON.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+
+use super::list::Listing;
+use super::words::resources;
+use super::{Page, Visit};
+use crate::domain::policy::{Category, Effect, Policy, Subjects};
+use crate::http::problem::Failure;
+use crate::service::catalogue::policies::{self, PolicySearch};
+
+/// How many policies are shown.
+const SHOWN: usize = 200;
+
+#[derive(Template)]
+#[template(path = "policies/list.html")]
+struct List {
+    page: Page,
+    listing: Listing,
+    policies: Vec<PolicyView>,
+    more: bool,
+}
+
+/// `GET /policies`
+///
+/// # Errors
+/// [`crate::domain::error::Error::Forbidden`] without `MANAGE_POLICIES`; violations of the parameters.
+pub async fn list(visit: Visit) -> Result<HttpResponse, Failure> {
+    let listing = Listing::parse("policies", &visit.params(), &["q"])?;
+    let search = PolicySearch {
+        text: listing.value("q").to_owned(),
+        members: std::collections::BTreeMap::new(),
+        start: 0,
+        count: SHOWN + 1,
+    };
+    let mut found = policies::list(&visit.state.service, &visit.actor, search).await?.records;
+    let more = found.len() > SHOWN;
+    found.truncate(SHOWN);
+    let policies = found.into_iter().map(PolicyView::of).collect();
+    visit.answer(StatusCode::OK, &List { page: visit.page("Policies", "personas")?, listing, policies, more })
+}
+
+/// A policy, in words and as JSON.
+pub(super) struct PolicyView {
+    pub(super) name: String,
+    pub(super) description: String,
+    pub(super) allows: bool,
+    pub(super) is_enabled: bool,
+    pub(super) actions: Vec<String>,
+    pub(super) resources: String,
+    /// Empty for the policy of a persona, which is about who is linked to it.
+    pub(super) subjects: String,
+    pub(super) json: String,
+}
+
+impl PolicyView {
+    pub(super) fn of(policy: Policy) -> Self {
+        let criteria: Vec<_> = policy
+            .rule
+            .resources
+            .iter()
+            .map(|criterion| serde_json::json!({"field": criterion.field.field(), "values": criterion.values}))
+            .collect();
+        let json = serde_json::json!({
+            "name": policy.name,
+            "effect": policy.rule.effect.name(),
+            "category": policy.rule.category.name(),
+            "actions": policy.rule.actions,
+            "resources": criteria,
+            "subjects": policy.rule.subjects,
+            "enabled": policy.enabled,
+        });
+        Self {
+            allows: policy.rule.effect == Effect::Allow,
+            is_enabled: policy.enabled,
+            resources: match policy.rule.category {
+                Category::Platform => "Tessera itself".to_owned(),
+                _ => resources(&policy.rule.resources),
+            },
+            subjects: if policy.persona.is_some() { String::new() } else { subjects(&policy.rule.subjects) },
+            actions: policy.rule.actions,
+            json: format!("{json:#}"),
+            name: policy.name,
+            description: policy.description,
+        }
+    }
+}
+
+/// Whom a policy is about.
+fn subjects(subjects: &Subjects) -> String {
+    let mut told = Vec::new();
+    if subjects.everyone {
+        told.push("every user".to_owned());
+    }
+    told.extend(subjects.roles.iter().map(|role| format!("the role {role}")));
+    told.extend(subjects.users.iter().cloned());
+    if subjects.owners {
+        told.push("owners of the resource".to_owned());
+    }
+    if subjects.every_group || !subjects.groups.is_empty() {
+        told.push("groups, of which there are none here".to_owned());
+    }
+    if told.is_empty() { "nobody".to_owned() } else { told.join(", ") }
+}

@@ -1,0 +1,135 @@
+//! `GET /settings/tokens`: DataHub's page of access tokens (docs/contracts/datahub.md, section 6).
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+
+use crate::domain::access_token::{AccessToken, AccessTokenField};
+use crate::domain::actor::Actor;
+use crate::domain::error::Violation;
+use crate::domain::filter::{Comparison, Filter, Test, Value};
+use crate::domain::permission::Permission;
+use crate::http::console::list::{Chip, Column, Listing, contains, is};
+use crate::http::console::status::Status;
+use crate::http::console::words::When;
+use crate::http::console::{Page, Visit};
+use crate::http::datahub;
+use crate::http::datahub::settings::Authentication;
+use crate::http::problem::Failure;
+use crate::service::keys::access_tokens;
+
+const FILTERS: [&str; 3] = ["q", "status", "owner"];
+
+#[derive(Template)]
+#[template(path = "settings/tokens.html")]
+struct Tokens {
+    page: Page,
+    listing: Listing,
+    chips: Vec<Chip>,
+    expires: Column,
+    rows: Vec<Row>,
+    next: Option<String>,
+    notice: &'static str,
+    may_generate: bool,
+    /// Whether they see everybody's.
+    sees_all: bool,
+    is_open: bool,
+}
+
+/// An access token, in words.
+pub(super) struct Row {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) description: String,
+    pub(super) status: Status,
+    pub(super) expires: Option<When>,
+    pub(super) created: Option<When>,
+    pub(super) actor: String,
+    pub(super) owner: String,
+}
+
+impl Row {
+    pub(super) fn of(token: AccessToken, now: i64) -> Self {
+        Self {
+            status: Status::of(token.expires_at, now),
+            expires: When::of(token.expires_at, now),
+            created: When::of(token.created_at, now),
+            id: token.id,
+            name: token.name,
+            description: token.description,
+            actor: token.actor.username,
+            owner: token.owner.username,
+        }
+    }
+}
+
+/// Whether somebody may generate tokens for themselves.
+pub(super) fn may_generate(actor: &Actor) -> bool {
+    let held = actor.permissions();
+    held.contains(Permission::GeneratePersonalAccessTokens) || held.contains(Permission::ManageAccessTokens)
+}
+
+/// `GET /settings/tokens`
+///
+/// # Errors
+/// Violations of the parameters; when the storage fails.
+pub async fn show(visit: Visit, settings: web::Data<datahub::DoorRules>) -> Result<HttpResponse, Failure> {
+    let params = visit.params();
+    let listing = Listing::parse("settings/tokens", &params, &FILTERS)?;
+    let notice = match params.get("done")? {
+        "revoked" => "The token is revoked: no request with it is let in any more.",
+        _ => "",
+    };
+    let (service, now) = (&visit.state.service, visit.now());
+    let (may_generate, sees_all) =
+        (may_generate(&visit.actor), visit.actor.permissions().contains(Permission::ManageAccessTokens));
+    let mut filter = filter(&listing, now)?;
+    if !sees_all {
+        let own = is(AccessTokenField::Owner, &visit.actor.username().to_string());
+        filter = Filter::All(vec![own, filter]);
+    }
+    let (rows, next) = if may_generate {
+        let found = access_tokens::list(service, &visit.actor, listing.query(service, filter)?).await?;
+        let next = listing.next(service, &found);
+        (found.records.into_iter().map(|token| Row::of(token, now)).collect(), next)
+    } else {
+        (Vec::new(), None)
+    };
+    let tokens = Tokens {
+        page: visit.page("Access tokens", "settings")?,
+        chips: [listing.chip("status", "Status", str::to_owned), listing.chip("owner", "Owner", str::to_owned)]
+            .into_iter()
+            .flatten()
+            .collect(),
+        expires: listing.column(AccessTokenField::ExpiresAt),
+        rows,
+        next,
+        listing,
+        notice,
+        may_generate,
+        sees_all,
+        is_open: settings.authentication != Authentication::On,
+    };
+    visit.answer(StatusCode::OK, &tokens)
+}
+
+fn filter(listing: &Listing, now: i64) -> Result<Filter<AccessTokenField>, Failure> {
+    let ended =
+        || Filter::Test(AccessTokenField::ExpiresAt, Test::Compare(Comparison::LessOrEqual, Value::Instant(now)));
+    let mut wanted = Vec::new();
+    match listing.value("q") {
+        "" => {}
+        text => wanted.push(contains(AccessTokenField::Name, text)),
+    }
+    match listing.value("status") {
+        "" => {}
+        "expired" => wanted.push(ended()),
+        "active" => wanted.push(Filter::Not(Box::new(ended()))),
+        _ => return Err(Violation::new("status", "must be `active` or `expired`").into()),
+    }
+    match listing.value("owner") {
+        "" => {}
+        name => wanted.push(is(AccessTokenField::Owner, name)),
+    }
+    Ok(Filter::All(wanted))
+}

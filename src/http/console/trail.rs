@@ -1,0 +1,78 @@
+//! Entries of the audit trail, as sentences.
+
+use crate::domain::change::{Change, ChangeSubject};
+use crate::http::console::words::When;
+
+/// What was done.
+pub struct Entry {
+    /// `created the API key`
+    pub did: String,
+    pub subject: String,
+    /// The page of what was changed, if it has one.
+    pub link: Option<String>,
+    pub actor: String,
+    pub when: Option<When>,
+    pub request_id: String,
+    pub action: String,
+}
+
+impl Entry {
+    pub fn of(change: Change, now: i64) -> Self {
+        let link = match (change.action.split('.').next(), change.subject) {
+            (Some("apikey"), ChangeSubject::Principal(id)) => Some(format!("keys/{id}")),
+            (Some("persona"), ChangeSubject::Persona(id)) => Some(format!("personas/{id}")),
+            _ => None,
+        };
+        let is_own = change.subject_name == change.actor_name;
+        Self {
+            did: match change.action.as_str() {
+                "session.created" if is_own => "signed in".to_owned(),
+                "session.ended" if is_own => "signed out".to_owned(),
+                action => did(action),
+            },
+            link: link.filter(|_| !change.action.ends_with(".deleted")),
+            subject: if is_own && change.action.starts_with("session.") { String::new() } else { change.subject_name },
+            actor: change.actor_name,
+            when: When::of(change.changed_at, now),
+            request_id: change.request_id,
+            action: change.action,
+        }
+    }
+}
+
+/// An action in words; one that has none as it is.
+fn did(action: &str) -> String {
+    let words = match action {
+        "apikey.created" => "created the API key",
+        "apikey.token_replaced" => "replaced the lost token of the API key",
+        "apikey.updated" => "changed the API key",
+        "apikey.deleted" => "deleted the API key",
+        "token.leaked_revoked" => "revoked a leaked token of",
+        "persona.created" => "created the persona",
+        "persona.updated" => "changed the persona",
+        "persona.described" => "described the persona otherwise",
+        "persona.deleted" => "deleted the persona",
+        "policy.created" => "created the policy",
+        "policy.updated" => "changed the policy",
+        "policy.described" => "described the policy otherwise",
+        "policy.deleted" => "deleted the policy",
+        "asset.created" => "created the asset",
+        "asset.updated" => "changed the asset",
+        "asset.deleted" => "deleted the asset",
+        "asset.access_changed" => "changed whom an asset names:",
+        "service_account.created" => "created the service account",
+        "service_account.deleted" => "deleted the service account",
+        "access_token.created" => "created the access token",
+        "access_token.revoked" => "revoked the access token",
+        "invites.renewed" => "renewed the invitations for",
+        "user.created" => "created the user",
+        "user.updated" => "changed the user",
+        "user.password_set" => "set the password of",
+        "user.deleted" => "deleted the user",
+        "session.created" => "signed in as",
+        "session.refused" => "gave a wrong password for",
+        "session.ended" => "signed out as",
+        other => other,
+    };
+    words.to_owned()
+}

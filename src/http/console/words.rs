@@ -1,0 +1,143 @@
+//! Instants, permissions and actions in words.
+
+use chrono::{DateTime, Datelike, Timelike};
+
+use crate::clock::{DAY, HOUR, MINUTE};
+use crate::domain::api_key::NEVER;
+use crate::domain::permission::Permission;
+use crate::domain::policy::{Condition, Criterion, Facet};
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// An instant as pages show it: relative, with the exact one for whoever looks closer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct When {
+    /// `2026-11-29T10:00:00Z`, for the `datetime` of the element.
+    pub iso: String,
+    /// `29 Nov 2026, 10:00 UTC`
+    pub exact: String,
+    /// `29 Nov 2026`
+    pub day: String,
+    /// `in 5 days`, `2 hours ago`
+    pub relative: String,
+}
+
+impl When {
+    /// That instant, as seen at `now`, both in epoch milliseconds; `None` for never.
+    #[must_use]
+    pub fn of(instant: i64, now: i64) -> Option<Self> {
+        if instant == NEVER || instant == 0 {
+            return None;
+        }
+        let date = DateTime::from_timestamp_millis(instant)?;
+        let month = MONTHS[date.month0() as usize % 12];
+        let day = format!("{} {month} {}", date.day(), date.year());
+        Some(Self {
+            iso: format!(
+                "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
+                date.year(),
+                date.month(),
+                date.day(),
+                date.hour(),
+                date.minute(),
+                date.second()
+            ),
+            exact: format!("{day}, {:02}:{:02} UTC", date.hour(), date.minute()),
+            day,
+            relative: relative(instant, now),
+        })
+    }
+}
+
+/// How far an instant is, in the largest unit of which there are two.
+#[must_use]
+pub fn relative(instant: i64, now: i64) -> String {
+    let (distance, ahead) = ((instant - now).abs(), instant > now);
+    let text = match distance {
+        ..MINUTE => return if ahead { "in a moment".to_owned() } else { "just now".to_owned() },
+        _ if distance < 2 * HOUR => counted(distance / MINUTE, "minute"),
+        _ if distance < 2 * DAY => counted(distance / HOUR, "hour"),
+        _ if distance < 90 * DAY => counted(distance / DAY, "day"),
+        _ if distance < 730 * DAY => counted(distance / (30 * DAY), "month"),
+        _ => counted(distance / (365 * DAY), "year"),
+    };
+    if ahead { format!("in {text}") } else { format!("{text} ago") }
+}
+
+/// `1 key`, `2 keys`
+#[must_use]
+pub fn counted(count: i64, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+}
+
+/// The resources that meet all of these criteria.
+#[must_use]
+pub fn resources(criteria: &[Criterion]) -> String {
+    if criteria.is_empty() {
+        return "everything".to_owned();
+    }
+    let one = |criterion: &Criterion| {
+        let values = criterion.values.join(" or ");
+        match (&criterion.field, criterion.condition) {
+            (Facet::Name, Condition::Covers) => format!("{values} and what lies beneath"),
+            (Facet::Name, Condition::Equals) => values,
+            (Facet::Name, Condition::StartsWith) => format!("names that begin with {values}"),
+            (Facet::Name, Condition::NotEquals) => format!("everything but {values}"),
+            (Facet::Type, Condition::NotEquals) => format!("of any type but {values}"),
+            (Facet::Type, _) => format!("of the type {values}"),
+            (field, Condition::NotEquals) => format!("where {} is not {values}", field.field()),
+            (field, Condition::StartsWith) => format!("where {} begins with {values}", field.field()),
+            (field, _) => format!("where {} is {values}", field.field()),
+        }
+    };
+    criteria.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// What a permission is called, and what whoever holds it can do.
+#[must_use]
+pub fn meaning(permission: Permission) -> (&'static str, &'static str) {
+    match permission {
+        Permission::ManageApiKeys => ("Manage keys", "create, change and delete API keys"),
+        Permission::ManagePersonas => ("Manage personas", "create, change and delete personas and their policies"),
+        Permission::ViewAudit => ("Read the audit trail", "read who changed what"),
+        Permission::VerifyTokens => ("Verify tokens", "ask about the tokens of others, as gateways do"),
+        Permission::GeneratePersonalAccessTokens => {
+            ("Generate access tokens", "create and revoke access tokens of its own")
+        }
+        Permission::ManageAccessTokens => ("Manage access tokens", "create and revoke the access tokens of everybody"),
+        Permission::ManageServiceAccounts => {
+            ("Manage service accounts", "create and delete service accounts and their tokens")
+        }
+        Permission::ManagePolicies => ("Manage policies", "write the policies of the platform"),
+        Permission::ManageUsersAndGroups => ("Manage people", "give roles to users and remove them"),
+        Permission::ManageUserCredentials => ("Invite people", "hand out invitations to sign up"),
+        Permission::ViewAnalytics => ("View analytics", "read what DataHub's clients call analytics"),
+        Permission::ViewApiKeys => ("See keys", "read the list of API keys"),
+        Permission::ViewUsers => ("See people", "read the list of users"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_told_in_the_unit_that_fits() {
+        let now = 1_795_391_999_000;
+        for (distance, text) in [
+            (30_000, "in a moment"),
+            (-30_000, "just now"),
+            (MINUTE, "in 1 minute"),
+            (-119 * MINUTE, "119 minutes ago"),
+            (5 * DAY, "in 5 days"),
+            (-100 * DAY, "3 months ago"),
+            (800 * DAY, "in 2 years"),
+            (47 * HOUR, "in 47 hours"),
+        ] {
+            assert_eq!(relative(now + distance, now), text);
+        }
+        let when = When::of(now, now).unwrap();
+        assert_eq!((when.iso.as_str(), when.exact.as_str()), ("2026-11-22T23:59:59Z", "22 Nov 2026, 23:59 UTC"));
+        assert_eq!(When::of(NEVER, now), None);
+    }
+}

@@ -1,0 +1,112 @@
+//! `/oauth/device_authorization`, and the device grant at `/oauth/token`: RFC 8628.
+
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Settings;
+use super::answer::given;
+use super::form::Form;
+use crate::clock::SECOND;
+use crate::http::auth::origin;
+use crate::http::base_url::base_url;
+use crate::http::problem::{Failure, OauthError};
+use crate::http::state::State;
+use crate::service::authn::device_sign_in::{self, Begun, Polled};
+
+/// The name of the grant.
+pub const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// Create a device authorization
+///
+/// RFC 8628, section 3.1: for programs on machines without a browser. The program shows `user_code` and `verification_uri`
+/// to a user, and polls `/oauth/token` with `device_code` until the user has decided. `scope` is ignored: the session has
+/// the permissions of its user.
+#[utoipa::path(
+    tag = "Sessions",
+    operation_id = "create_device_authorization",
+    security(()),
+    request_body(content = DeviceAuthorizationForm, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "The codes, and where the user types theirs", body = DeviceAuthorized),
+        (status = 400, description = "The form is invalid, or the client is unknown", body = OauthError),
+        (status = 408, description = "The form arrived too slowly", body = OauthError),
+        (status = 413, description = "The form is too large", body = OauthError),
+        (status = 429, description = "Too many device authorizations have not expired, from this network or in total", body = OauthError),
+        (status = 500, description = "The server failed", body = OauthError),
+        (status = 503, description = "The storage does not answer", body = OauthError),
+        (status = 504, description = "The answer took too long", body = OauthError),
+    ),
+)]
+#[post("/oauth/device_authorization")]
+pub async fn authorize(
+    state: web::Data<State>,
+    settings: web::Data<Settings>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    let form = Form::read(&state, &request, payload.into_inner()).await?;
+    let client = form.public_client(&settings, &request)?;
+    let verification_uri = format!("{}/device", base_url(&state, &request)?);
+    let begun = device_sign_in::begin(&state.service, client, origin(&state, &request)).await;
+    let Begun { device_code, user_code, lifetime, interval } = begun.map_err(Failure::or_unavailable)?;
+    Ok(HttpResponse::Ok().json(DeviceAuthorized {
+        device_code: device_code.expose(),
+        verification_uri_complete: format!("{verification_uri}?user_code={user_code}"),
+        user_code: user_code.to_string(),
+        verification_uri,
+        expires_in: lifetime / SECOND,
+        interval: interval / SECOND,
+    }))
+}
+
+/// The device grant.
+///
+/// # Errors
+/// Those of RFC 8628, section 3.5.
+pub(super) async fn redeem(
+    state: &State,
+    settings: &Settings,
+    request: &HttpRequest,
+    form: &Form,
+) -> Result<HttpResponse, Failure> {
+    let client = form.public_client(settings, request)?;
+    let device_code = form.required("device_code")?;
+    let polled = device_sign_in::poll(&state.service, &client, &device_code, origin(state, request)).await;
+    let (error, message) = match polled.map_err(Failure::or_unavailable)? {
+        Polled::Session(session, permissions) => return Ok(given(state, session, permissions)),
+        Polled::Pending => ("authorization_pending", "not decided yet: poll again after the interval"),
+        Polled::TooSoon => ("slow_down", "poll less often: wait five seconds longer from now on"),
+        Polled::Denied => ("access_denied", "the request was denied, or the session that approved it has ended"),
+        Polled::Expired => ("expired_token", "`device_code` has expired: request another one"),
+        Polled::Unknown => ("invalid_grant", "`device_code` was not issued to this client, or has been used"),
+    };
+    Err(Failure::Oauth(error, message.to_owned()))
+}
+
+/// A request for a device authorization.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its documentation is used")]
+pub struct DeviceAuthorizationForm {
+    /// `tessera-cli`, or a client id of `TESSERA_DEVICE_CLIENTS`.
+    client_id: String,
+}
+
+/// A device authorization (RFC 8628, section 3.2).
+#[derive(Serialize, ToSchema)]
+struct DeviceAuthorized {
+    /// The secret for fetching the session.
+    device_code: String,
+    /// The code that the user types.
+    #[schema(example = "WDJB-MJHT")]
+    user_code: String,
+    /// The page where the user types it.
+    #[schema(example = "https://tessera.example.org/device")]
+    verification_uri: String,
+    /// The page with the code filled in.
+    verification_uri_complete: String,
+    /// Lifetime of both codes, in seconds.
+    expires_in: i64,
+    /// Minimum time between two polls, in seconds.
+    interval: i64,
+}

@@ -1,0 +1,79 @@
+//! Form bodies of OAuth requests.
+
+use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::web::Bytes;
+use actix_web::{HttpMessage, HttpRequest};
+
+use super::Settings;
+use crate::domain::network::Network;
+use crate::http::auth::{basic, refuse_token_in};
+use crate::http::bodies::{STRANGERS, Sender};
+use crate::http::problem::Failure;
+use crate::http::state::State;
+
+/// The parameters of a request. A parameter without a value counts as absent, duplicates are refused (RFC 6749, section
+/// 3.2), and unknown parameters are ignored.
+pub struct Form(Bytes);
+
+impl Form {
+    /// Reads the body of an unauthenticated request.
+    ///
+    /// # Errors
+    /// When it is no form, or cannot be read.
+    pub async fn read(state: &State, request: &HttpRequest, payload: Payload) -> Result<Self, Failure> {
+        refuse_token_in(request.query_string())?;
+        if !request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            let message = "parameters are sent as `application/x-www-form-urlencoded`, in the body";
+            return Err(invalid(message.to_owned()));
+        }
+        let sender = Sender::Stranger(Network::of(state.trusted.client_address(request)));
+        let body = state.bodies.read(request, payload, STRANGERS.min(state.bodies.longest()), sender).await?;
+        Ok(Self(body))
+    }
+
+    /// The value of an optional parameter.
+    ///
+    /// # Errors
+    /// `invalid_request` for a duplicate.
+    pub fn optional(&self, name: &str) -> Result<Option<String>, Failure> {
+        let mut values = form_urlencoded::parse(&self.0).filter(|(known, value)| known == name && !value.is_empty());
+        let first = values.next().map(|(_, value)| value.into_owned());
+        if values.next().is_some() {
+            return Err(invalid(format!("`{name}` is there more than once")));
+        }
+        Ok(first)
+    }
+
+    /// The value of a required parameter.
+    ///
+    /// # Errors
+    /// `invalid_request` when it is absent.
+    pub fn required(&self, name: &str) -> Result<String, Failure> {
+        self.optional(name)?.ok_or_else(|| invalid(format!("`{name}` is required")))
+    }
+
+    /// The id of a public client that may use the device grant. Public clients have no secret, so a request with one is
+    /// refused.
+    ///
+    /// # Errors
+    /// `invalid_client`
+    pub fn public_client(&self, settings: &Settings, request: &HttpRequest) -> Result<String, Failure> {
+        let unknown = |message: &str| Failure::Oauth("invalid_client", message.to_owned());
+        let with_secret = self.optional("client_secret")?.is_some()
+            || (request.headers().contains_key(AUTHORIZATION) && basic(request).is_some());
+        if with_secret {
+            return Err(unknown("clients of this grant are public: send `client_id` and no secret"));
+        }
+        let client = self.required("client_id")?;
+        if settings.knows(&client) {
+            return Ok(client);
+        }
+        Err(unknown("`client_id` must be `tessera-cli` or one of TESSERA_DEVICE_CLIENTS"))
+    }
+}
+
+/// The error `invalid_request`.
+fn invalid(message: String) -> Failure {
+    Failure::Oauth("invalid_request", message)
+}

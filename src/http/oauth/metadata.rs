@@ -1,0 +1,80 @@
+//! `/.well-known/oauth-authorization-server`: the metadata of the authorization server (RFC 8414).
+
+use actix_web::{HttpRequest, HttpResponse, get, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::token::GRANTS;
+use crate::http::base_url::base_url;
+use crate::http::openapi::Fails;
+use crate::http::problem::Failure;
+use crate::http::state::State;
+
+/// Authorization server metadata.
+#[derive(Serialize, ToSchema)]
+pub struct AuthorizationServer {
+    /// The URL of this server.
+    #[schema(example = "https://tessera.example.org")]
+    issuer: String,
+    /// The token endpoint.
+    token_endpoint: String,
+    /// The device authorization endpoint (RFC 8628).
+    device_authorization_endpoint: String,
+    /// The introspection endpoint (RFC 7662).
+    introspection_endpoint: String,
+    /// The supported grants.
+    grant_types_supported: [&'static str; GRANTS.len()],
+    /// `none`: there is no authorization endpoint.
+    response_types_supported: [&'static str; 1],
+    /// `none`: the clients of the device grant are public.
+    token_endpoint_auth_methods_supported: [&'static str; 1],
+    /// How clients authenticate at the introspection endpoint.
+    introspection_endpoint_auth_methods_supported: [&'static str; 2],
+}
+
+/// Get the metadata of the authorization server
+///
+/// RFC 8414. The URLs begin with `TESSERA_PUBLIC_URL`; without it, with `https://` and the request's host, or with `http://`
+/// if that is a loopback host.
+#[utoipa::path(
+    tag = "Sessions",
+    operation_id = "get_authorization_server",
+    security(()),
+    responses((status = 200, description = "The metadata", body = AuthorizationServer), Fails<400>),
+)]
+#[get("/.well-known/oauth-authorization-server")]
+pub async fn configuration(state: web::Data<State>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    answer(&state, &request)
+}
+
+fn answer(state: &State, request: &HttpRequest) -> Result<HttpResponse, Failure> {
+    let issuer = base_url(state, request)?;
+    let at = |path: &str| format!("{issuer}/oauth/{path}");
+    Ok(HttpResponse::Ok().json(AuthorizationServer {
+        token_endpoint: at("token"),
+        device_authorization_endpoint: at("device_authorization"),
+        introspection_endpoint: at("introspect"),
+        grant_types_supported: GRANTS,
+        response_types_supported: ["none"],
+        token_endpoint_auth_methods_supported: ["none"],
+        introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+        issuer,
+    }))
+}
+
+/// The metadata at the path of RFC 8414, section 3, for a `TESSERA_PUBLIC_URL` with a path: the well-known path, then the
+/// path of the URL.
+///
+/// # Errors
+/// [`Failure::NoEndpoint`] for any other path.
+pub async fn beneath(
+    state: web::Data<State>,
+    path: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Failure> {
+    let own = state.public_url.as_deref().and_then(|url| url.strip_prefix("https://")?.split_once('/'));
+    if own.is_none_or(|(_, own)| own.trim_end_matches('/') != path.as_str()) {
+        return Err(Failure::NoEndpoint);
+    }
+    answer(&state, &request)
+}

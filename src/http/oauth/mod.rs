@@ -1,0 +1,26 @@
+//! OAuth 2 and OpenID Connect: Tessera as an authorization server (`/oauth/device_authorization`, `/oauth/token`, and the
+//! metadata that says what there is), and as a client of the providers where people sign in (`sign_in`). Each grant is a
+//! file; their rules are use cases in `service`.
+
+pub mod answer;
+pub mod device;
+mod form;
+pub mod metadata;
+pub mod sign_in;
+pub mod token;
+
+use crate::domain::device::COMMAND_LINE;
+
+/// Settings of the authorization server.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The client ids that may use the device grant, besides [`COMMAND_LINE`].
+    pub device_clients: Vec<String>,
+}
+
+impl Settings {
+    /// Whether a client with this id may use the device grant.
+    fn knows(&self, client: &str) -> bool {
+        client == COMMAND_LINE || self.device_clients.iter().any(|known| known == client)
+    }
+}

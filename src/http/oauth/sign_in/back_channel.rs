@@ -1,0 +1,84 @@
+//! `/oauth/backchannel-logout/{provider}`: the provider has ended sessions (OpenID Connect Back-Channel Logout 1.0).
+
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, post, web};
+use utoipa::ToSchema;
+
+use super::jws::LONGEST;
+use super::logout_token::LogoutToken;
+use super::{Providers, Trouble};
+use crate::clock::SECOND;
+use crate::domain::error::Error;
+use crate::domain::network::Network;
+use crate::http::auth::origin;
+use crate::http::bodies::{STRANGERS, Sender};
+use crate::http::problem::{Failure, OauthError};
+use crate::http::state::State;
+use crate::http::valid::Params;
+use crate::service::people::sign_out;
+
+/// End the sessions that a provider has ended
+///
+/// OpenID Connect Back-Channel Logout 1.0. The token is the credential: the provider has signed it. When the answer comes,
+/// no request is let in any more with one of those sessions.
+#[utoipa::path(
+    tag = "Sessions",
+    operation_id = "end_provider_sessions",
+    security(()),
+    params(("provider" = String, Path, description = "The name of the provider in the configuration")),
+    request_body(content = LogoutRequest, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "They have ended, if there were any"),
+        (status = 400, description = "The token is not accepted", body = OauthError),
+        (status = 404, description = "There is no such provider", body = OauthError),
+        (status = 408, description = "The form arrived too slowly", body = OauthError),
+        (status = 413, description = "The form is too large", body = OauthError),
+        (status = 429, description = "Too much at once", body = OauthError),
+        (status = 500, description = "The server failed", body = OauthError),
+        (status = 503, description = "The storage or the provider does not answer", body = OauthError),
+        (status = 504, description = "The answer took too long", body = OauthError),
+    ),
+)]
+#[post("/oauth/backchannel-logout/{provider}")]
+pub async fn log_out(
+    state: web::Data<State>,
+    providers: web::Data<Providers>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    let provider = providers.find(&id).ok_or(Failure::NoEndpoint)?;
+    if !request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(Failure::Body("the token must be sent as a form".to_owned()));
+    }
+    let sender = Sender::Stranger(Network::of(state.trusted.client_address(&request)));
+    let form = state.bodies.read(&request, payload.into_inner(), STRANGERS.min(LONGEST), sender).await?;
+    let form = Params::parse(std::str::from_utf8(&form).unwrap_or_default());
+    let token = form.get("logout_token").map_err(|error| Failure::Body(format!("`logout_token` {}", error.message)))?;
+    // The kind need not be said; that of an ID token may be, which the claims tell from a logout token.
+    let is_logout_token = |kind: Option<&str>| {
+        kind.is_none_or(|kind| {
+            ["logout+jwt", "application/logout+jwt", "jwt"].iter().any(|it| kind.eq_ignore_ascii_case(it))
+        })
+    };
+    let accepted = async {
+        let token: LogoutToken = provider.verified(token, is_logout_token).await?;
+        token.accept(&provider.settings, state.service.clock.now() / SECOND)
+    };
+    let ended = accepted.await.map_err(|trouble| match trouble {
+        Trouble::Unavailable(message) => Failure::Unavailable(message.into()),
+        Trouble::Rejected(message) | Trouble::Denied(message) => Failure::Body(message),
+    })?;
+    match sign_out::sign_out(&state.service, ended, origin(&state, &request)).await {
+        Ok(()) => Ok(HttpResponse::Ok().finish()),
+        Err(Error::Conflict(message)) => Err(Failure::Body(message)),
+        Err(error) => Err(Failure::or_unavailable(error)),
+    }
+}
+
+/// The form, section 2.5.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its documentation is used")]
+pub struct LogoutRequest {
+    /// Signed by the provider.
+    logout_token: String,
+}

@@ -1,0 +1,139 @@
+//! ID tokens (OpenID Connect Core, section 3.1.3.7).
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::jws::{Audience, Seconds};
+use super::settings::ProviderSettings;
+use super::{LEEWAY, Trouble};
+use crate::clock::SECOND;
+use crate::domain::identity::{self, Claims, Identity};
+use crate::domain::text::{DisplayName, is_hidden};
+
+/// What an ID token claims. Its signature has been checked.
+#[derive(Deserialize)]
+pub(super) struct IdToken {
+    iss: String,
+    sub: String,
+    aud: Audience,
+    exp: Seconds,
+    iat: Seconds,
+    nbf: Option<Seconds>,
+    auth_time: Option<Seconds>,
+    nonce: Option<String>,
+    azp: Option<String>,
+    sid: Option<String>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
+}
+
+/// What the claims must agree with.
+pub(super) struct Expected<'a> {
+    pub(super) nonce: &'a str,
+    /// Now, in epoch seconds.
+    pub(super) now: i64,
+    /// Since when the person must have proved who they are, in epoch seconds, if that was asked for.
+    pub(super) fresh_since: Option<i64>,
+}
+
+/// The longest subject, session id or other text that is kept, in bytes; a subject has at most 255 (section 2).
+const LONGEST: usize = 255;
+/// How many groups of somebody are looked at.
+const GROUPS: usize = 10_000;
+
+impl IdToken {
+    /// Checks what is claimed, and reads who it is.
+    pub(super) fn accept(self, settings: &ProviderSettings, expected: &Expected<'_>) -> Result<Claims, Trouble> {
+        let Expected { nonce, now, fresh_since } = *expected;
+        let rules = [
+            (self.iss == settings.issuer, "it is of another issuer"),
+            (self.aud.is_only(&settings.client_id), "it is for another client, too"),
+            (self.azp.as_ref().is_none_or(|azp| *azp == settings.client_id), "it was given to another client"),
+            (self.exp.whole() > now - LEEWAY, "it has expired"),
+            (self.iat.whole() < now + LEEWAY, "it is of the future"),
+            (self.nbf.is_none_or(|nbf| nbf.whole() < now + LEEWAY), "it is not valid yet"),
+            (self.nonce.as_deref() == Some(nonce), "it is not the answer to this browser's request"),
+            (is_text(&self.sub) && !self.sub.is_empty(), "its subject cannot be kept"),
+            (self.sid.as_deref().is_none_or(is_text), "its session id cannot be kept"),
+            (self.was_fresh(fresh_since), "it does not say that the person was asked again"),
+        ];
+        if let Some((_, wrong)) = rules.iter().find(|(holds, _)| !holds) {
+            return Err(Trouble::Rejected(format!("the ID token is not accepted: {wrong}")));
+        }
+        for (claim, value) in &settings.require {
+            let is_required = match self.find(claim) {
+                Some(Value::String(text)) => text == value,
+                Some(Value::Bool(flag)) => value == if *flag { "true" } else { "false" },
+                _ => false,
+            };
+            if !is_required {
+                return Err(Trouble::Denied(format!("the claim {claim} is not the required one")));
+            }
+        }
+        let text = |claim: &str| self.find(claim).and_then(Value::as_str).unwrap_or_default();
+        let for_people = |claim: &str| DisplayName::parse(text(claim)).map(|name| name.as_str().to_owned());
+        Ok(Claims {
+            username: identity::username(text(&settings.username_claim)),
+            display_name: for_people("name").unwrap_or_default(),
+            email: for_people("email").unwrap_or_default(),
+            groups: self.groups(&settings.groups_claim),
+            authenticated_at: self.auth_time.map_or(0, |at| at.whole().clamp(0, now) * SECOND),
+            sid: self.sid.unwrap_or_default(),
+            identity: Identity { issuer: self.iss, subject: self.sub },
+        })
+    }
+
+    fn was_fresh(&self, since: Option<i64>) -> bool {
+        since.is_none_or(|since| self.auth_time.is_some_and(|at| at.whole() > since - LEEWAY))
+    }
+
+    /// The claim of that name, or the member that a name with dots leads to: `realm_access.roles`.
+    fn find(&self, claim: &str) -> Option<&Value> {
+        if let Some(found) = self.others.get(claim) {
+            return Some(found);
+        }
+        let (first, rest) = claim.split_once('.')?;
+        rest.split('.').try_fold(self.others.get(first)?, |value, name| value.get(name))
+    }
+
+    /// The groups that are listed; one alone may be a text.
+    fn groups(&self, claim: &str) -> BTreeSet<String> {
+        match self.find(claim) {
+            Some(Value::String(one)) => [one.clone()].into(),
+            Some(Value::Array(all)) => all.iter().take(GROUPS).filter_map(Value::as_str).map(str::to_owned).collect(),
+            _ => BTreeSet::new(),
+        }
+    }
+}
+
+/// Whether a text of a provider can be kept as it is.
+pub(super) fn is_text(text: &str) -> bool {
+    text.len() <= LONGEST && !text.chars().any(is_hidden)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn groups(claim: &str, others: &Value) -> Vec<String> {
+        let mut claims = json!({"iss": "i", "sub": "s", "aud": "t", "exp": 1, "iat": 1.5});
+        claims.as_object_mut().unwrap().append(&mut others.as_object().unwrap().clone());
+        let token: IdToken = serde_json::from_value(claims).unwrap();
+        token.groups(claim).into_iter().collect()
+    }
+
+    #[test]
+    fn groups_are_found_by_name_or_by_the_way_to_them() {
+        assert_eq!(groups("groups", &json!({"groups": ["a", 1, "b"]})), ["a", "b"]);
+        assert_eq!(groups("groups", &json!({"groups": "a"})), ["a"]);
+        assert_eq!(groups("a.roles", &json!({"a": {"roles": ["x"]}})), ["x"]);
+        assert_eq!(groups("https://x.org/g", &json!({"https://x.org/g": ["y"], "https://x": 1})), ["y"]);
+        for others in [json!({}), json!({"groups": {"a": 1}}), json!({"groups": null})] {
+            assert_eq!(groups("groups", &others), [""; 0]);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Signed tokens in the compact form (RFC 7515), as far as they are read before anything in them is believed.
+
+use data_encoding::BASE64URL_NOPAD;
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Trouble;
+use super::keys::algorithm;
+use crate::domain::nesting::read_json;
+
+/// The longest token that is read, in bytes.
+pub(super) const LONGEST: usize = 65_536;
+
+/// A token whose signature has not been checked: only its head can be looked at.
+pub(super) struct Unchecked<'a> {
+    /// What it is signed with.
+    pub(super) algorithm: Algorithm,
+    /// Which key, if it says so.
+    pub(super) key_id: Option<String>,
+    /// What kind of token it says that it is.
+    pub(super) kind: Option<String>,
+    message: &'a str,
+    payload: &'a str,
+    signature: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    alg: String,
+    kid: Option<String>,
+    typ: Option<String>,
+    crit: Option<Value>,
+    b64: Option<Value>,
+}
+
+impl<'a> Unchecked<'a> {
+    /// Reads the head of a token, which must be signed with one of these algorithms.
+    pub(super) fn read(token: &'a str, allowed: &[Algorithm]) -> Result<Self, Trouble> {
+        let malformed = || Trouble::rejected("the token is no signed token in the compact form");
+        if token.len() > LONGEST {
+            return Err(malformed());
+        }
+        let (message, signature) = token.rsplit_once('.').ok_or_else(malformed)?;
+        let (head, payload) = message.split_once('.').ok_or_else(malformed)?;
+        if payload.contains('.') {
+            return Err(malformed());
+        }
+        let head = BASE64URL_NOPAD.decode(head.as_bytes()).map_err(|_| malformed())?;
+        let head: Head = read_json(&head).map_err(|_| malformed())?;
+        if head.crit.is_some() || head.b64.is_some() {
+            return Err(Trouble::rejected("the token has header members that must be understood and are not"));
+        }
+        let algorithm = algorithm(&head.alg).filter(|algorithm| allowed.contains(algorithm)).ok_or_else(|| {
+            Trouble::rejected("the token is signed with an algorithm that the provider does not sign with")
+        })?;
+        Ok(Self { algorithm, key_id: head.kid, kind: head.typ, message, payload, signature })
+    }
+
+    /// What the token claims, if the key has signed it.
+    pub(super) fn claims<T: for<'de> Deserialize<'de>>(&self, key: &DecodingKey) -> Result<T, Trouble> {
+        let signed = jsonwebtoken::crypto::verify(self.signature, self.message.as_bytes(), key, self.algorithm);
+        if !signed.unwrap_or(false) {
+            return Err(Trouble::rejected("the signature of the token is wrong"));
+        }
+        let payload = BASE64URL_NOPAD.decode(self.payload.as_bytes());
+        let payload = payload.map_err(|_| Trouble::rejected("the token is not encoded as it must be"))?;
+        read_json(&payload).map_err(|error| Trouble::Rejected(format!("the claims of the token: {error}")))
+    }
+}
+
+/// Epoch seconds, which may have a fraction (RFC 7519, section 2).
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Seconds(f64);
+
+impl Seconds {
+    /// Whole seconds.
+    #[expect(clippy::cast_possible_truncation, reason = "saturates, and NaN becomes 0: both are far from now")]
+    pub(super) fn whole(self) -> i64 {
+        self.0 as i64
+    }
+}
+
+/// Whom a token is for.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Audience {
+    /// One.
+    One(String),
+    /// Several, in a list, which may have but one.
+    Several(Vec<String>),
+}
+
+impl Audience {
+    /// Whether it is that one and nobody else: whoever else a token is for could use it here.
+    pub(super) fn is_only(&self, client: &str) -> bool {
+        match self {
+            Self::One(one) => one == client,
+            Self::Several(all) => !all.is_empty() && all.iter().all(|each| each == client),
+        }
+    }
+}

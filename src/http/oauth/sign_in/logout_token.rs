@@ -1,0 +1,61 @@
+//! Logout tokens (OpenID Connect Back-Channel Logout 1.0, section 2.6).
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::id_token::is_text;
+use super::jws::{Audience, Seconds};
+use super::settings::ProviderSettings;
+use super::{LEEWAY, Trouble};
+use crate::clock::SECOND;
+use crate::service::people::sign_out::LoggedOut;
+
+/// How old a logout token may be, in seconds.
+const OLDEST: i64 = 600;
+/// The member of `events` that makes a token a logout token.
+const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
+/// What a logout token claims. Its signature has been checked.
+#[derive(Deserialize)]
+pub(super) struct LogoutToken {
+    iss: String,
+    aud: Audience,
+    iat: Seconds,
+    /// Not there in tokens of older providers.
+    exp: Option<Seconds>,
+    jti: String,
+    events: Map<String, Value>,
+    sub: Option<String>,
+    sid: Option<String>,
+    nonce: Option<Value>,
+}
+
+impl LogoutToken {
+    /// Checks what is claimed, and reads what it ends; `now` is in epoch seconds.
+    pub(super) fn accept(self, settings: &ProviderSettings, now: i64) -> Result<LoggedOut, Trouble> {
+        let kept = |text: &Option<String>| text.as_deref().is_none_or(|text| is_text(text) && !text.is_empty());
+        let rules = [
+            (self.iss == settings.issuer, "it is of another issuer"),
+            (self.aud.is_only(&settings.client_id), "it is for another client, too"),
+            (self.events.get(EVENT).is_some_and(Value::is_object), "it is no logout token"),
+            // An ID token has one, and must not end anything.
+            (self.nonce.is_none(), "it has a nonce"),
+            (self.iat.whole() < now + LEEWAY, "it is of the future"),
+            (self.iat.whole() > now - OLDEST - LEEWAY, "it is too old"),
+            (self.exp.is_none_or(|exp| exp.whole() > now - LEEWAY), "it has expired"),
+            (self.sub.is_some() || self.sid.is_some(), "it names neither a subject nor a session"),
+            (kept(&self.sub) && kept(&self.sid), "its subject or session cannot be known"),
+            (is_text(&self.jti) && !self.jti.is_empty(), "its name cannot be kept"),
+        ];
+        if let Some((_, wrong)) = rules.iter().find(|(holds, _)| !holds) {
+            return Err(Trouble::Rejected(format!("the logout token is not accepted: {wrong}")));
+        }
+        Ok(LoggedOut {
+            issuer: self.iss,
+            sid: self.sid,
+            subject: self.sub,
+            jti: self.jti,
+            expires_at: (now + OLDEST + 2 * LEEWAY + 1) * SECOND,
+        })
+    }
+}

@@ -1,0 +1,326 @@
+//! A provider: what it says about itself, its keys, and the exchange of a code for an ID token.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jsonwebtoken::Algorithm;
+use oauth2::basic::{
+    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
+};
+use oauth2::http::{Method, Request, Uri};
+use oauth2::{
+    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
+    ExtraTokenFields, HttpRequest, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope,
+    StandardRevocableToken, StandardTokenResponse, TokenUrl,
+};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+
+use super::Trouble;
+use super::flow::{Asked, Flow, Place};
+use super::jws::Unchecked;
+use super::keys::{KeySet, Keys, algorithm};
+use super::settings::ProviderSettings;
+use crate::clock::{Clock, HOUR, SECOND};
+use crate::domain::nesting::read_json;
+use crate::outbound::{self, Destinations, Outbound};
+
+/// How long what a provider says about itself, and its keys, are used before they are asked for again.
+const KEPT: i64 = HOUR;
+/// How long a provider that failed, or that has no key of a certain name, is left in peace.
+const REST: i64 = 5 * SECOND;
+/// How long one waits for a provider in all, with everybody who asks it for the same.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A provider.
+pub(super) struct Provider {
+    pub(super) settings: ProviderSettings,
+    /// Where it sends browsers back to.
+    pub(super) redirect_uri: String,
+    /// How browsers reach this server.
+    base: String,
+    clock: Clock,
+    client: Outbound,
+    metadata: Mutex<Kept<Metadata>>,
+    keys: Mutex<Kept<Keys>>,
+}
+
+/// Something that a provider says, and when it was asked, in milliseconds of uptime.
+struct Kept<T> {
+    value: Option<(Arc<T>, i64)>,
+    asked_at: Option<i64>,
+}
+
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self { value: None, asked_at: None }
+    }
+}
+
+impl<T> Kept<T> {
+    fn fresh(&self, now: i64) -> Option<Arc<T>> {
+        self.value.as_ref().filter(|(_, at)| now - at < KEPT).map(|(value, _)| Arc::clone(value))
+    }
+
+    /// Whether it was asked for a moment ago, with whatever outcome.
+    fn rests(&self, now: i64) -> bool {
+        self.asked_at.is_some_and(|at| now - at < REST)
+    }
+}
+
+/// What a provider says about itself (OpenID Connect Discovery 1.0, section 3).
+#[derive(Deserialize)]
+pub(super) struct Metadata {
+    issuer: String,
+    pub(super) authorization_endpoint: String,
+    token_endpoint: String,
+    jwks_uri: String,
+    pub(super) end_session_endpoint: Option<String>,
+    token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    id_token_signing_alg_values_supported: Option<Vec<String>>,
+    /// RFC 9207, section 3.
+    #[serde(default)]
+    pub(super) authorization_response_iss_parameter_supported: bool,
+}
+
+impl Metadata {
+    /// What ID tokens and logout tokens may be signed with: what the provider names, and never a shared secret.
+    fn algorithms(&self) -> Vec<Algorithm> {
+        match &self.id_token_signing_alg_values_supported {
+            None => vec![Algorithm::RS256],
+            Some(names) => names.iter().filter_map(|name| algorithm(name)).collect(),
+        }
+    }
+
+    /// How this server proves to the provider what it is.
+    fn auth_type(&self) -> AuthType {
+        let methods = self.token_endpoint_auth_methods_supported.as_deref().unwrap_or_default();
+        let has = |method: &str| methods.iter().any(|each| each == method);
+        if has("client_secret_post") && !has("client_secret_basic") {
+            AuthType::RequestBody
+        } else {
+            AuthType::BasicAuth
+        }
+    }
+}
+
+type Exchanged = StandardTokenResponse<IdTokenField, BasicTokenType>;
+type Client = oauth2::Client<
+    BasicErrorResponse,
+    Exchanged,
+    BasicTokenIntrospectionResponse,
+    StandardRevocableToken,
+    BasicRevocationErrorResponse,
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
+>;
+
+/// What OpenID Connect adds to the answer with a token.
+#[derive(Debug, Serialize, Deserialize)]
+struct IdTokenField {
+    id_token: Option<String>,
+}
+
+impl ExtraTokenFields for IdTokenField {}
+
+impl Provider {
+    pub(super) fn new(settings: ProviderSettings, base: &str, clock: Clock) -> Self {
+        Self {
+            redirect_uri: format!("{base}/login/{}/callback", settings.id),
+            base: base.to_owned(),
+            settings,
+            clock,
+            client: Outbound::new(),
+            metadata: Mutex::default(),
+            keys: Mutex::default(),
+        }
+    }
+
+    /// What the cookies of those who sign in there depend on.
+    pub(super) fn place(&self) -> Place<'_> {
+        Place { provider: &self.settings.id, is_secure: self.base.starts_with("https://") }
+    }
+
+    /// What the provider says about itself.
+    pub(super) async fn metadata(&self) -> Result<Arc<Metadata>, Trouble> {
+        let mut kept = waiting(self.metadata.lock()).await?;
+        let now = self.clock.uptime();
+        if let Some(metadata) = kept.fresh(now) {
+            return Ok(metadata);
+        }
+        if kept.rests(now) {
+            return Err(unavailable());
+        }
+        kept.asked_at = Some(now);
+        let discovered = self.discover().await;
+        // A slow answer is not followed by the same question of the next who waits.
+        kept.asked_at = Some(self.clock.uptime());
+        let metadata = Arc::new(discovered?);
+        kept.value = Some((Arc::clone(&metadata), now));
+        Ok(metadata)
+    }
+
+    async fn discover(&self) -> Result<Metadata, Trouble> {
+        let issuer = &self.settings.issuer;
+        let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+        let metadata: Metadata = self.get(&address).await?;
+        if metadata.issuer != *issuer {
+            return Err(Trouble::Unavailable("the provider says that it is another issuer than configured".to_owned()));
+        }
+        let addresses = [&metadata.authorization_endpoint, &metadata.token_endpoint, &metadata.jwks_uri];
+        for address in addresses.into_iter().chain(&metadata.end_session_endpoint) {
+            let parsed: Uri = address.parse().map_err(|_| unusable(address))?;
+            outbound::check(&parsed).map_err(|error| Trouble::Unavailable(error.to_string()))?;
+            if address.contains('#') {
+                return Err(unusable(address));
+            }
+        }
+        if metadata.algorithms().is_empty() {
+            return Err(Trouble::Unavailable("the provider signs with no algorithm that is taken here".to_owned()));
+        }
+        Ok(metadata)
+    }
+
+    /// The claims of a token that the provider has signed; `kind` judges what its head says that it is.
+    pub(super) async fn verified<T: for<'de> Deserialize<'de>>(
+        &self,
+        token: &str,
+        kind: impl Fn(Option<&str>) -> bool,
+    ) -> Result<T, Trouble> {
+        let metadata = self.metadata().await?;
+        let token = Unchecked::read(token, &metadata.algorithms())?;
+        if !kind(token.kind.as_deref()) {
+            return Err(Trouble::rejected("the token is of another kind"));
+        }
+        let keys = self.keys(&metadata, &token).await?;
+        let key = keys.find(token.key_id.as_deref(), token.algorithm);
+        token.claims(key.ok_or_else(|| Trouble::rejected("the provider has no such key"))?)
+    }
+
+    /// The keys of the provider. They are asked for again when that of the token is not among them, but not at once again:
+    /// anybody can make up names of keys.
+    async fn keys(&self, metadata: &Metadata, token: &Unchecked<'_>) -> Result<Arc<Keys>, Trouble> {
+        let mut kept = waiting(self.keys.lock()).await?;
+        let now = self.clock.uptime();
+        let known = kept.fresh(now);
+        if let Some(known) = &known
+            && (known.find(token.key_id.as_deref(), token.algorithm).is_some() || kept.rests(now))
+        {
+            return Ok(Arc::clone(known));
+        }
+        if kept.rests(now) {
+            return Err(unavailable());
+        }
+        kept.asked_at = Some(now);
+        let asked: Result<KeySet, _> = self.get(&metadata.jwks_uri).await;
+        kept.asked_at = Some(self.clock.uptime());
+        let keys = Arc::new(Keys::from(asked?));
+        kept.value = Some((Arc::clone(&keys), now));
+        Ok(keys)
+    }
+
+    async fn get<T: for<'de> Deserialize<'de>>(&self, address: &str) -> Result<T, Trouble> {
+        let request = Request::builder().method(Method::GET).uri(address).header("accept", "application/json");
+        let request = request.body(Vec::new()).map_err(|_| unusable(address))?;
+        let destinations = self.destinations(request.uri());
+        let answer = self.client.send(request, destinations).await;
+        let answer = answer.map_err(|error| Trouble::Unavailable(format!("`{address}`: {error}")))?;
+        if answer.status().as_u16() != 200 {
+            return Err(Trouble::Unavailable(format!("`{address}` answered with {}", answer.status())));
+        }
+        read_json(answer.body()).map_err(|error| Trouble::Unavailable(format!("`{address}`: {error}")))
+    }
+
+    /// The operator has chosen the issuer's host, which may be in a private network. Others are chosen by the provider.
+    fn destinations(&self, address: &Uri) -> Destinations {
+        let own: Option<Uri> = self.settings.issuer.parse().ok();
+        let own = own.as_ref().and_then(Uri::host);
+        if own.is_some() && own == address.host() { Destinations::Anywhere } else { Destinations::Public }
+    }
+
+    /// Exchanges a code for an ID token.
+    pub(super) async fn exchange(&self, code: String, verifier: String) -> Result<String, Trouble> {
+        let metadata = self.metadata().await?;
+        let client = self.oauth_client(&metadata)?;
+        let send = |request: HttpRequest| {
+            let destinations = self.destinations(request.uri());
+            self.client.send(request, destinations)
+        };
+        let exchange = client.exchange_code(AuthorizationCode::new(code));
+        let answer = exchange.set_pkce_verifier(PkceCodeVerifier::new(verifier)).request_async(&send).await;
+        let answer = answer.map_err(|error| match error {
+            RequestTokenError::ServerResponse(refusal) => {
+                // What the provider writes for people may repeat the code.
+                Trouble::Rejected(format!("the provider refused the code: {}", refusal.error()))
+            }
+            RequestTokenError::Request(error) => Trouble::Unavailable(format!("the token endpoint: {error}")),
+            // What could not be read may hold a token.
+            RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
+                Trouble::rejected("the answer of the token endpoint cannot be read")
+            }
+        })?;
+        answer.extra_fields().id_token.clone().ok_or_else(|| Trouble::rejected("the answer has no ID token"))
+    }
+
+    /// The address at which somebody proves to the provider who they are.
+    pub(super) async fn authorization(&self, flow: &Flow) -> Result<String, Trouble> {
+        let metadata = self.metadata().await?;
+        let client = self.oauth_client(&metadata)?;
+        let verifier = PkceCodeVerifier::new(flow.verifier.clone());
+        let mut request = client
+            .authorize_url(|| CsrfToken::new(flow.state.clone()))
+            .add_scopes(self.settings.scopes.iter().map(|scope| Scope::new(scope.clone())))
+            .add_extra_param("nonce", flow.nonce.clone())
+            .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+        if flow.asked == Asked::Again {
+            // With the second it must say when that was (OpenID Connect Core, section 3.1.2.1).
+            request = request.add_extra_param("prompt", "login").add_extra_param("max_age", "0");
+        }
+        Ok(request.url().0.into())
+    }
+
+    /// The address at which somebody signs out at the provider (RP-Initiated Logout 1.0), if it offers that.
+    pub(super) async fn end_session(&self) -> Result<Option<String>, Trouble> {
+        let metadata = self.metadata().await?;
+        let Some(address) = &metadata.end_session_endpoint else { return Ok(None) };
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("client_id", &self.settings.client_id)
+            .append_pair("post_logout_redirect_uri", &format!("{}/login", self.base))
+            .finish();
+        let mark = if address.contains('?') { '&' } else { '?' };
+        Ok(Some(format!("{address}{mark}{query}")))
+    }
+
+    fn oauth_client(&self, metadata: &Metadata) -> Result<Client, Trouble> {
+        let settings = &self.settings;
+        let token_url = TokenUrl::new(metadata.token_endpoint.clone()).map_err(|_| unusable(&metadata.token_endpoint));
+        let auth_url = AuthUrl::new(metadata.authorization_endpoint.clone());
+        let auth_url = auth_url.map_err(|_| unusable(&metadata.authorization_endpoint))?;
+        let redirect_uri = RedirectUrl::new(self.redirect_uri.clone()).map_err(|_| unusable(&self.redirect_uri))?;
+        let client = oauth2::Client::new(ClientId::new(settings.client_id.clone()))
+            .set_auth_uri(auth_url)
+            .set_token_uri(token_url?)
+            .set_redirect_uri(redirect_uri)
+            .set_auth_type(metadata.auth_type());
+        Ok(match &settings.secret {
+            None => client,
+            Some(secret) => client.set_client_secret(ClientSecret::new(secret.0.clone())),
+        })
+    }
+}
+
+/// Waits for whoever asks the provider for the same.
+async fn waiting<T>(lock: impl Future<Output = T>) -> Result<T, Trouble> {
+    tokio::time::timeout(PATIENCE, lock).await.map_err(|_| unavailable())
+}
+
+fn unavailable() -> Trouble {
+    Trouble::Unavailable("the provider failed a moment ago, or others wait for it".to_owned())
+}
+
+fn unusable(address: &str) -> Trouble {
+    Trouble::Unavailable(format!("`{}` is no address that can be used", crate::domain::text::clip(address)))
+}

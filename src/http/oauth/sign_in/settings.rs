@@ -1,0 +1,216 @@
+//! What the operator writes about providers: a file in TOML, with one table for each.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use oauth2::http::Uri;
+use serde::Deserialize;
+
+use crate::domain::identity::Mapping;
+use crate::domain::principal::Role;
+use crate::domain::text::DisplayName;
+use crate::outbound;
+
+/// A provider, as it is configured.
+#[derive(Clone)]
+pub struct ProviderSettings {
+    /// Its name in addresses.
+    pub id: Arc<str>,
+    /// What its button says.
+    pub label: String,
+    /// As OpenID Connect names it, letter by letter.
+    pub issuer: String,
+    /// What it calls this server.
+    pub client_id: String,
+    /// What this server proves with that it is that; none for a client that cannot keep one.
+    pub secret: Option<Secret>,
+    /// What is asked for.
+    pub scopes: Vec<String>,
+    /// The claim that user names are made of.
+    pub username_claim: String,
+    /// The claim that lists groups.
+    pub groups_claim: String,
+    /// Claims that must have these values: nobody else is let in.
+    pub require: BTreeMap<String, String>,
+    /// What follows from groups.
+    pub mapping: Arc<Mapping>,
+}
+
+/// The secret of this server at a provider.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub(super) String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret(redacted)")
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    provider: Vec<Table>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    id: String,
+    label: Option<String>,
+    issuer: String,
+    client_id: String,
+    client_secret_file: Option<PathBuf>,
+    scopes: Option<Vec<String>>,
+    username_claim: Option<String>,
+    groups_claim: Option<String>,
+    default_role: Option<String>,
+    #[serde(default)]
+    require: BTreeMap<String, String>,
+    #[serde(default)]
+    roles: BTreeMap<String, String>,
+    #[serde(default)]
+    personas: BTreeMap<String, Vec<String>>,
+}
+
+/// Words that come behind `/login/` or could be taken for more than a name.
+const RESERVED: [&str; 2] = ["logout", "callback"];
+
+/// Reads the file's text; `read` reads the file of a secret.
+///
+/// # Errors
+/// A message that names the provider and the setting.
+pub fn parse(text: &str, read: impl Fn(&PathBuf) -> Result<String, String>) -> Result<Vec<ProviderSettings>, String> {
+    let file: File = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+    let mut seen = BTreeSet::new();
+    let mut providers = Vec::new();
+    for table in file.provider {
+        let id = table.id.clone();
+        let provider = provider(table, &read).map_err(|message| format!("provider `{id}`: {message}"))?;
+        if !seen.insert((true, id.clone())) || !seen.insert((false, provider.issuer.clone())) {
+            return Err(format!("provider `{id}`: another provider has the same `id` or the same `issuer`"));
+        }
+        providers.push(provider);
+    }
+    Ok(providers)
+}
+
+fn provider(table: Table, read: impl Fn(&PathBuf) -> Result<String, String>) -> Result<ProviderSettings, String> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if !(1..=32).contains(&table.id.len()) || !table.id.bytes().all(plain) || RESERVED.contains(&table.id.as_str()) {
+        return Err(
+            "`id` must be 1 to 32 lower-case letters, digits or `-`, and neither `logout` nor `callback`".into()
+        );
+    }
+    let label = table.label.unwrap_or_else(|| table.id.clone());
+    let label = DisplayName::parse(&label).map_err(|message| format!("`label` {message}"))?;
+    check_issuer(&table.issuer)?;
+    if table.client_id.is_empty() {
+        return Err("`client_id` must not be empty".into());
+    }
+    let secret = table.client_secret_file.as_ref().map(|path| secret(path, &read)).transpose()?;
+    let scopes = table.scopes.unwrap_or_else(|| ["openid", "profile", "email"].map(str::to_owned).into());
+    let is_scope = |scope: &String| !scope.is_empty() && scope.bytes().all(|byte| byte.is_ascii_graphic());
+    if !scopes.iter().any(|scope| scope == "openid") || !scopes.iter().all(is_scope) {
+        return Err("`scopes` must have `openid` among them, and no white space within".into());
+    }
+    let roles = table.roles.iter().map(|(group, name)| Ok((group.clone(), role("roles", name)?)));
+    let mapping = Mapping {
+        roles: roles.collect::<Result<_, String>>()?,
+        otherwise: table.default_role.as_deref().map(|name| role("default_role", name)).transpose()?,
+        personas: table.personas,
+    };
+    if mapping.roles.is_empty() && mapping.otherwise.is_none() {
+        return Err("nobody would be let in: give groups `roles`, or everybody a `default_role`".into());
+    }
+    Ok(ProviderSettings {
+        id: table.id.into(),
+        label: label.as_str().to_owned(),
+        issuer: table.issuer,
+        client_id: table.client_id,
+        secret,
+        scopes,
+        username_claim: table.username_claim.unwrap_or_else(|| "preferred_username".to_owned()),
+        groups_claim: table.groups_claim.unwrap_or_else(|| "groups".to_owned()),
+        require: table.require,
+        mapping: Arc::new(mapping),
+    })
+}
+
+/// An issuer has no query and no fragment (OpenID Connect Core, section 2).
+fn check_issuer(issuer: &str) -> Result<(), String> {
+    let address: Uri = issuer.parse().map_err(|_| "`issuer` must be an address".to_owned())?;
+    outbound::check(&address).map_err(|error| format!("`issuer` {error}"))?;
+    if address.query().is_some()
+        || issuer.contains('#')
+        || address.authority().is_some_and(|it| it.as_str().contains('@'))
+    {
+        return Err("`issuer` must have no user, no query and no fragment".to_owned());
+    }
+    Ok(())
+}
+
+fn secret(path: &PathBuf, read: impl Fn(&PathBuf) -> Result<String, String>) -> Result<Secret, String> {
+    let failed = |error: String| format!("`client_secret_file` `{}`: {error}", path.display());
+    let text = read(path).map_err(failed)?;
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() || secret.chars().any(char::is_control) {
+        return Err(failed("must hold the secret on one line".to_owned()));
+    }
+    Ok(Secret(secret.to_owned()))
+}
+
+fn role(setting: &str, name: &str) -> Result<Role, String> {
+    let found = Role::find(name).filter(|role| *role != Role::ApiToken);
+    found.ok_or_else(|| format!("`{setting}` names `{name}`: must be one of `$admin`, `$member`, `$guest`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEAST: &str = "id = 'a'\nissuer = 'https://id.example.org'\nclient_id = 't'\ndefault_role = '$guest'\n";
+
+    fn read(more: &str) -> Result<Vec<ProviderSettings>, String> {
+        parse(&format!("[[provider]]\n{more}"), |_| Ok("s3cret\n".to_owned()))
+    }
+
+    #[test]
+    fn the_least_that_is_needed_is_four_lines() {
+        let provider = read(LEAST).unwrap().remove(0);
+        assert_eq!((&*provider.id, provider.label.as_str()), ("a", "a"));
+        assert_eq!(provider.scopes, ["openid", "profile", "email"]);
+        assert_eq!(provider.secret, None);
+        assert_eq!(provider.mapping.otherwise, Some(Role::Guest));
+    }
+
+    #[test]
+    fn the_secret_is_in_a_file_and_in_no_debug_output() {
+        let provider = read(&format!("{LEAST}client_secret_file = '/s'\n")).unwrap().remove(0);
+        assert_eq!(provider.secret, Some(Secret("s3cret".to_owned())));
+        assert_eq!(format!("{:?}", provider.secret), "Some(Secret(redacted))");
+        let empty = parse(&format!("[[provider]]\n{LEAST}client_secret_file = '/s'\n"), |_| Ok("\n".to_owned()));
+        assert!(empty.err().unwrap().contains("/s"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (wrong, named) in [
+            (LEAST.replace("'a'", "'A b'"), "`id`"),
+            (LEAST.replace("'a'", "'callback'"), "`id`"),
+            (LEAST.replace("https://", "http://"), "https://"),
+            (LEAST.replace("example.org", "example.org?x=1"), "`issuer`"),
+            (LEAST.replace("$guest", "$api-token-default-access"), "`default_role`"),
+            (LEAST.replace("default_role = '$guest'\n", ""), "nobody would be let in"),
+            (format!("{LEAST}scopes = ['profile']\n"), "`scopes`"),
+            (format!("{LEAST}roles = {{ ops = 'admin' }}\n"), "`roles`"),
+            (format!("{LEAST}client_secret = 'x'\n"), "client_secret"),
+            (format!("{LEAST}[[provider]]\n{LEAST}"), "another provider"),
+        ] {
+            let message = read(&wrong).err().unwrap_or_default();
+            assert!(message.contains(named), "{wrong}: {message}");
+        }
+    }
+}

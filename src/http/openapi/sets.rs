@@ -1,0 +1,127 @@
+//! Closed sets of values in the document, as enumerations.
+
+use utoipa::openapi::schema::{ArrayBuilder, SchemaType};
+use utoipa::openapi::{ObjectBuilder, Schema, Type};
+
+use crate::domain::api_key::Status;
+use crate::domain::change::{Action, ChangeSubject};
+use crate::domain::permission::Permission;
+
+fn enumeration<'a>(values: impl IntoIterator<Item = &'a str>) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(values))
+}
+
+fn one_of<'a>(about: &str, values: impl IntoIterator<Item = &'a str>) -> Schema {
+    enumeration(values).description(Some(about)).build().into()
+}
+
+fn some_of<'a>(about: &str, types: SchemaType, values: impl IntoIterator<Item = &'a str>) -> Schema {
+    ArrayBuilder::new().schema_type(types).items(enumeration(values)).description(Some(about)).build().into()
+}
+
+fn permission_names() -> impl Iterator<Item = &'static str> {
+    Permission::ALL.into_iter().map(Permission::name)
+}
+
+/// Permissions in an answer.
+pub fn permissions() -> Schema {
+    some_of("What it may do on the platform.", SchemaType::Type(Type::Array), permission_names())
+}
+
+/// Permissions that a client gives, or nothing.
+pub fn given_permissions() -> Schema {
+    let about = "What the key may do on the platform; nothing beyond what the actor may.";
+    some_of(about, SchemaType::from_iter([Type::Array, Type::Null]), permission_names())
+}
+
+/// Whether an API key still works.
+pub fn status() -> Schema {
+    one_of("Whether it still works.", Status::NAMES)
+}
+
+/// What was done.
+pub fn actions() -> Schema {
+    one_of("What was done.", Action::NAMES)
+}
+
+/// What was changed.
+pub fn subject_kinds() -> Schema {
+    one_of("What kind of thing was changed.", ChangeSubject::KINDS)
+}
+
+/// The kinds of principals.
+pub fn principal_kinds() -> Schema {
+    one_of("What kind of principal it is.", ["user", "service_account"])
+}
+
+/// The same, as a list of one.
+pub fn listed_principal_kinds() -> Schema {
+    some_of("What kind of principal it is.", SchemaType::Type(Type::Array), ["user", "service_account"])
+}
+
+/// What a policy does.
+pub fn effects() -> Schema {
+    one_of("What it does.", ["allow", "deny"])
+}
+
+/// What a decision comes to.
+pub fn outcomes() -> Schema {
+    one_of("`denied`: something forbids it; `unmatched`: nothing allows it.", ["allowed", "denied", "unmatched"])
+}
+
+/// Built-in rules.
+pub fn rules() -> Schema {
+    let rules = ["asset-admins", "asset-viewers", "platform-administrators", "permissions"];
+    some_of("The built-in rules that decided.", SchemaType::Type(Type::Array), rules)
+}
+
+/// Why an answer is no.
+pub fn reasons() -> Schema {
+    let reasons = [
+        "actor_disabled",
+        "key_expired",
+        "denied",
+        "persona_disabled",
+        "policy_disabled",
+        "no_persona",
+        "no_policy",
+        "no_permission",
+    ];
+    one_of("Why, for programs.", reasons)
+}
+
+/// The categories of what can be permitted.
+pub fn categories() -> Schema {
+    one_of("What kind of action it is.", ["platform", "metadata", "data", "glossary", "domain", "entities"])
+}
+
+/// How values are compared.
+pub fn conditions() -> Schema {
+    let about = "`COVERS` is a pattern with `*` that what lies beneath meets, too.";
+    one_of(about, ["EQUALS", "STARTS_WITH", "NOT_EQUALS", "COVERS"])
+}
+
+/// Where a permission comes from.
+pub fn sources() -> Schema {
+    one_of("What gives it.", ["role", "grant", "policy", "asset"])
+}
+
+/// As what an asset names somebody.
+pub fn relations() -> Schema {
+    one_of("As what the asset names the key.", ["admin", "viewer"])
+}
+
+/// The states of entities.
+pub fn entity_states() -> Schema {
+    one_of("Whether it is there.", ["ACTIVE", "DELETED"])
+}
+
+/// How an entity was deleted.
+pub fn delete_handlers() -> Schema {
+    one_of("How it was deleted.", ["SOFT", "PURGE", "HARD"])
+}
+
+/// What GitHub is told of a token.
+pub fn labels() -> Schema {
+    one_of("Whether it was a token of this server.", ["true_positive", "false_positive"])
+}

@@ -1,0 +1,315 @@
+//! Requests to other servers: the one HTTP client, with bounds on time, size and destination.
+//!
+//! No redirect is followed, so no answer leads a request elsewhere. Plain HTTP goes to this machine only. Certificates are
+//! checked against those that the operating system trusts; `SSL_CERT_FILE` and `SSL_CERT_DIR` replace them. `HTTPS_PROXY`
+//! and `NO_PROXY` hold for HTTPS; behind a proxy it is the proxy that looks names up, and decides what lies behind it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use ureq::Agent;
+use ureq::config::Config;
+use ureq::http::uri::{Scheme, Uri};
+use ureq::http::{Method, Request, Response};
+use ureq::tls::{RootCerts, TlsConfig};
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+
+/// How long a request takes at most, from looking up the name to the last byte of the answer.
+pub const TIME: Duration = Duration::from_secs(10);
+/// How many bytes an answer has at most.
+pub const LARGEST_ANSWER: u64 = 512 * 1024;
+/// How many requests of one client are under way at once.
+const PLACES: usize = 16;
+
+/// Why a request got no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreachable {
+    /// The address is no `https://` address, and no `http://` address of this machine.
+    #[error("`{0}` must begin with https://; http:// is for this machine only")]
+    NotSecure(String),
+    /// As many requests as may be are under way.
+    #[error("too many requests to other servers are under way")]
+    Busy,
+    /// The answer is larger than [`LARGEST_ANSWER`].
+    #[error("the answer has more than {LARGEST_ANSWER} bytes")]
+    TooLarge,
+    /// The request took longer than [`TIME`].
+    #[error("there was no answer within {} seconds", TIME.as_secs())]
+    TooSlow,
+    /// The name leads into a private network.
+    #[error("the address lies in a private network")]
+    Private,
+    /// The server could not be reached, or what it said is no HTTP.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Where requests may lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destinations {
+    /// Anywhere: for an address that the operator or the user of the command line wrote down.
+    Anywhere,
+    /// Not into private networks and not to this machine: for an address that another server named.
+    Public,
+}
+
+/// The client. Cheap to clone; the clones share their places.
+#[derive(Clone)]
+pub struct Outbound {
+    anywhere: Agent,
+    public: Agent,
+    places: Arc<Semaphore>,
+}
+
+impl Default for Outbound {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Outbound {
+    /// A client with places of its own.
+    #[must_use]
+    pub fn new() -> Self {
+        let agent = |destinations| {
+            Agent::with_parts(
+                config(),
+                DefaultConnector::default(),
+                Bounded { destinations, names: DefaultResolver::default() },
+            )
+        };
+        Self {
+            anywhere: agent(Destinations::Anywhere),
+            public: agent(Destinations::Public),
+            places: Arc::new(Semaphore::new(PLACES)),
+        }
+    }
+
+    /// Sends a request on a thread that may block. An answer of any status is an answer, also a redirection.
+    ///
+    /// # Errors
+    /// [`Unreachable`]
+    pub async fn send(
+        &self,
+        request: Request<Vec<u8>>,
+        destinations: Destinations,
+    ) -> Result<Response<Vec<u8>>, Unreachable> {
+        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Unreachable::Busy)?;
+        let client = self.clone();
+        let sent = tokio::task::spawn_blocking(move || {
+            // A caller that goes away does not make room for another while the request is under way.
+            let _permit = permit;
+            client.send_blocking(request, destinations)
+        });
+        sent.await.map_err(|error| Unreachable::Failed(error.to_string()))?
+    }
+
+    /// Sends a request on this thread: for the command line.
+    ///
+    /// # Errors
+    /// [`Unreachable`]
+    pub fn send_blocking(
+        &self,
+        request: Request<Vec<u8>>,
+        destinations: Destinations,
+    ) -> Result<Response<Vec<u8>>, Unreachable> {
+        check(request.uri())?;
+        let agent = match destinations {
+            Destinations::Anywhere => &self.anywhere,
+            Destinations::Public => &self.public,
+        };
+        let (parts, body) = request.into_parts();
+        let answer = if [Method::GET, Method::DELETE].contains(&parts.method) {
+            run(agent, Request::from_parts(parts, ()))
+        } else {
+            run(agent, Request::from_parts(parts, body))
+        };
+        let (parts, mut body) = answer?.into_parts();
+        let bytes = body.with_config().limit(LARGEST_ANSWER).read_to_vec().map_err(failed)?;
+        Ok(Response::from_parts(parts, bytes))
+    }
+}
+
+fn run<B: ureq::AsSendBody>(agent: &Agent, request: Request<B>) -> Result<Response<ureq::Body>, Unreachable> {
+    // No proxy leads back to this machine.
+    let direct = request.uri().scheme() == Some(&Scheme::HTTP);
+    let sent =
+        if direct { agent.run(agent.configure_request(request).proxy(None).build()) } else { agent.run(request) };
+    sent.map_err(failed)
+}
+
+fn config() -> Config {
+    let tls = TlsConfig::builder()
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .root_certs(RootCerts::PlatformVerifier)
+        .build();
+    Agent::config_builder()
+        .tls_config(tls)
+        .timeout_global(Some(TIME))
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .http_status_as_error(false)
+        .user_agent(concat!("tessera/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+fn failed(error: ureq::Error) -> Unreachable {
+    match error {
+        ureq::Error::Timeout(_) => Unreachable::TooSlow,
+        ureq::Error::BodyExceedsLimit(_) => Unreachable::TooLarge,
+        ureq::Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(LeadsInside) => Unreachable::Private,
+            None => Unreachable::Failed(error.to_string()),
+        },
+        error => Unreachable::Failed(error.to_string()),
+    }
+}
+
+/// Checks that a request to that address cannot be listened to.
+///
+/// # Errors
+/// [`Unreachable::NotSecure`]
+pub fn check(address: &Uri) -> Result<(), Unreachable> {
+    let host = address.host().unwrap_or_default();
+    let secure = address.scheme() == Some(&Scheme::HTTPS) && !host.is_empty();
+    let local = address.scheme() == Some(&Scheme::HTTP) && is_this_machine(host);
+    if secure || local { Ok(()) } else { Err(Unreachable::NotSecure(address.to_string())) }
+}
+
+/// Whether a host of an address is this machine, by its name.
+#[must_use]
+pub fn is_this_machine(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Looks names up, and refuses those that lead where requests may not go: the very addresses that are connected to are
+/// checked, so a name cannot change its mind.
+#[derive(Debug)]
+struct Bounded {
+    destinations: Destinations,
+    names: DefaultResolver,
+}
+
+/// The error of a name that leads into a private network.
+#[derive(Debug, thiserror::Error)]
+#[error("the address lies in a private network")]
+struct LeadsInside;
+
+impl Resolver for Bounded {
+    fn resolve(&self, uri: &Uri, config: &Config, time: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let found = self.names.resolve(uri, config, time)?;
+        let inside = found.iter().any(|address| !is_public(address.ip()));
+        if self.destinations == Destinations::Public && inside {
+            return Err(ureq::Error::Io(std::io::Error::other(LeadsInside)));
+        }
+        Ok(found)
+    }
+}
+
+/// Whether an address is one of the public internet.
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_public_v4(address),
+        IpAddr::V6(address) => match embedded(address) {
+            Some(inner) => is_public_v4(inner),
+            // The addresses that are given out: 2000::/3, without those for documentation.
+            None => address.segments()[0] & 0xe000 == 0x2000 && !address.segments().starts_with(&[0x2001, 0xdb8]),
+        },
+    }
+}
+
+/// The IPv4 address that an IPv6 address stands for: mapped, translated (`64:ff9b::/96`), or of 6to4 (`2002::/16`).
+fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [first, second, third, .., high, low] = address.segments();
+    let of = |high: u16, low: u16| {
+        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+        Ipv4Addr::new(a, b, c, d)
+    };
+    match (first, second) {
+        (0x2002, _) => Some(of(second, third)),
+        (0x64, 0xff9b) => Some(of(high, low)),
+        _ => address.to_ipv4_mapped(),
+    }
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    let [first, second, third, _] = address.octets();
+    let shared = first == 100 && second & 0xc0 == 64;
+    let for_tests = first == 198 && second & 0xfe == 18;
+    let for_protocols = first == 192 && second == 0 && third == 0;
+    !(address.is_private()
+        || address.is_loopback()
+        || address.is_link_local()
+        || address.is_multicast()
+        || address.is_broadcast()
+        || address.is_documentation()
+        || first == 0
+        || first >= 240
+        || shared
+        || for_tests
+        || for_protocols)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_goes_to_this_machine_only() {
+        for (address, may) in [
+            ("https://id.example.org/a", true),
+            ("http://127.0.0.1:8080/a", true),
+            ("http://[::1]:8080/a", true),
+            ("http://localhost/a", true),
+            ("http://id.example.org/a", false),
+            ("http://localhost.example.org/a", false),
+            ("http://10.0.0.1/a", false),
+            ("ftp://127.0.0.1/a", false),
+            ("/a", false),
+        ] {
+            assert_eq!(check(&address.parse().unwrap()).is_ok(), may, "{address}");
+        }
+    }
+
+    #[test]
+    fn private_addresses_are_told_from_public_ones() {
+        for private in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "198.18.0.1",
+            "192.0.0.8",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "fe80::1",
+            "fd00::1",
+            "ff02::1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::a9fe:a9fe",
+            "2002:7f00:1::",
+            "2001:db8::1",
+        ] {
+            assert!(!is_public(private.parse().unwrap()), "{private}");
+        }
+        for public in ["8.8.8.8", "100.128.0.1", "172.32.0.1", "2606:4700::1", "::ffff:8.8.8.8", "64:ff9b::808:808"] {
+            assert!(is_public(public.parse().unwrap()), "{public}");
+        }
+    }
+
+    #[test]
+    fn what_another_server_named_leads_not_into_private_networks() {
+        let asked = Request::get("https://127.0.0.1:9/").body(Vec::new()).unwrap();
+        let refused = Outbound::new().send_blocking(asked, Destinations::Public);
+        assert!(matches!(refused, Err(Unreachable::Private)), "{refused:?}");
+    }
+}

@@ -1,0 +1,73 @@
+//! Further bearer tokens of a signed-in user, for programs that act as the user.
+//!
+//! Each token is a session of its own, which signing out elsewhere does not end. It expires no later than the session in
+//! which it was created, so a stolen session cannot be prolonged by creating others.
+
+use crate::clock::{HOUR, MINUTE, SECOND};
+use crate::domain::actor::{Actor, PresentedCredential};
+use crate::domain::change::{Action, ChangeSubject};
+use crate::domain::credential::Credential;
+use crate::domain::error::{Error, Refusal, Result, Violation};
+use crate::domain::principal::PrincipalKind;
+use crate::domain::token::TokenKind;
+use crate::service::authn::sessions::NewSession;
+use crate::service::{Service, Transaction};
+use crate::storage::{credentials, provider_sessions};
+
+/// Default lifetime in milliseconds.
+pub const USUAL_LIFE: i64 = HOUR;
+/// Shortest lifetime in milliseconds.
+pub const SHORTEST_LIFE: i64 = MINUTE;
+
+/// Creates a bearer token that expires after `seconds`, and no later than the actor's session.
+///
+/// # Errors
+/// [`Error::Forbidden`] for an actor without a user's session; a violation of `validitySeconds`.
+pub async fn create(service: &Service, actor: &Actor, seconds: i64) -> Result<NewSession> {
+    let session = of_user(actor)?;
+    let millis = seconds.saturating_mul(SECOND);
+    if !(SHORTEST_LIFE..=service.session_millis).contains(&millis) {
+        let message = format!(
+            "must be {} to {} seconds",
+            SHORTEST_LIFE / SECOND,
+            service.session_millis.max(SHORTEST_LIFE) / SECOND
+        );
+        return Err(Violation::new("validitySeconds", message).into());
+    }
+    service
+        .write_first(actor, move |transaction| {
+            let known = credentials::find(transaction.connection, session.key_id)?;
+            let session = known.ok_or(Error::Unauthenticated(Refusal::Invalid))?.credential;
+            begin(transaction, &session, session.expires_at.min(transaction.now + millis))
+        })
+        .await
+}
+
+/// The actor's session, if the request was made with the session of a user.
+///
+/// # Errors
+/// [`Error::Forbidden`] for every other credential.
+pub(super) fn of_user(actor: &Actor) -> Result<PresentedCredential> {
+    let session = actor.credential.filter(|credential| credential.kind == TokenKind::Session);
+    let session = session.filter(|_| actor.principal().kind == PrincipalKind::User);
+    session.ok_or_else(|| Error::Forbidden(format!("`{}` has not signed in with a session", actor.username())))
+}
+
+/// The latest expiry of a token that is created now in this session, in epoch milliseconds.
+pub(super) fn end(service: &Service, session: PresentedCredential, now: i64) -> i64 {
+    session.expires_at.min(now + service.session_millis)
+}
+
+/// Creates a bearer token of the transaction's actor, derived from `session`, which the transaction holds.
+pub(super) fn begin(transaction: &mut Transaction<'_>, session: &Credential, until: i64) -> Result<NewSession> {
+    let id = transaction.actor.id();
+    let (token, credential) = transaction.service.mint(TokenKind::Session, id, transaction.now, until)?;
+    // It inherits the time of the sign-in: used as a cookie, it does not count as a recent sign-in.
+    let credential = Credential { created_at: session.created_at, ..credential };
+    credentials::insert(transaction.connection, &credential)?;
+    // When the provider ends the session, it ends what came of it.
+    provider_sessions::inherit(transaction.connection, session.key_id, credential.key_id)?;
+    let name = transaction.actor.username().to_string();
+    transaction.record(Action::SessionCreated, ChangeSubject::Principal(id.uuid()), &name)?;
+    Ok(NewSession { token, expires_at: until })
+}

@@ -1,0 +1,246 @@
+//! Device authorization grant (RFC 8628): a program requests a session, a user decides in a browser, the program fetches
+//! the session.
+//!
+//! The program's session ends no later than the session in which the user approved it, so approving does not prolong a
+//! session. It is issued only while that session still exists, so whatever ends the user's sessions (a new password,
+//! disabling, back-channel logout) also voids an approval that has not been fetched.
+
+use crate::domain::actor::Actor;
+use crate::domain::change::{Action, ChangeSubject};
+use crate::domain::device::{CodeDigest, Decision, DeviceAuthorization, DeviceCode, INTERVAL, LIFETIME, UserCode};
+use crate::domain::error::{Error, Result};
+use crate::domain::network::Network;
+use crate::domain::party::Party;
+use crate::domain::permission::Permissions;
+use crate::domain::token::KeyId;
+use crate::service::authn::attempt::Attempt;
+use crate::service::authn::bearer_tokens;
+use crate::service::authn::polls::Poll;
+use crate::service::authn::sessions::NewSession;
+use crate::service::authn::sign_ins::Origin;
+use crate::service::{Service, Transaction};
+use crate::storage::credentials;
+use crate::storage::database::AnyConnection;
+use crate::storage::device_authorizations::{self, Waiting};
+use crate::storage::holds::{hold_credential, hold_standing};
+use crate::storage::principals::Existed;
+
+/// The most device authorizations that have not expired: per network, per largest group of networks, and in total.
+const MOST: Waiting = Waiting { of_network: 16, of_group: 256, in_all: 10_000 };
+
+/// A new device authorization, for the program.
+pub struct Begun {
+    /// The secret for fetching the session.
+    pub device_code: DeviceCode,
+    /// The code that the user types.
+    pub user_code: UserCode,
+    /// Lifetime of both codes, in milliseconds.
+    pub lifetime: i64,
+    /// Minimum time between two polls, in milliseconds.
+    pub interval: i64,
+}
+
+/// Creates a device authorization for a program.
+///
+/// # Errors
+/// [`Error::Busy`] at the limits of their number.
+pub async fn begin(service: &Service, client: String, origin: Origin) -> Result<Begun> {
+    let network = Network::of(origin.address);
+    let now = service.clock.now();
+    let has_room = move |connection: &mut AnyConnection, of_more: i64| {
+        let waiting = device_authorizations::waiting(connection, network, now)?;
+        let full = waiting.of_network + of_more > MOST.of_network
+            || waiting.of_group + of_more > MOST.of_group
+            || waiting.in_all + of_more > MOST.in_all;
+        if full { Err(Error::Busy) } else { Ok(()) }
+    };
+    // Checked before the write, so that clients beyond their limit do not occupy writers.
+    let turn = service.look_ups.turn(Party::Network(network)).await?;
+    service.look_up(move |connection| has_room(connection, 1)).await?;
+    drop(turn);
+    let (device_code, user_code) = (DeviceCode::draw(service.entropy)?, UserCode::draw(service.entropy)?);
+    let digests = [device_code.digest(&service.peppers), user_code.digest(&service.peppers)];
+    let asked = DeviceAuthorization {
+        client,
+        address: origin.address,
+        created_at: now,
+        expires_at: now + LIFETIME,
+        decision: Decision::Pending,
+    };
+    let program = Actor::built_in(PROGRAM, now).from(origin.address).requesting(origin.request);
+    service
+        .write(&program, move |transaction| {
+            let [device, user] = &digests;
+            device_authorizations::insert(transaction.connection, [device, user], &asked)?;
+            has_room(transaction.connection, 0)
+        })
+        .await?;
+    Ok(Begun { device_code, user_code, lifetime: LIFETIME, interval: INTERVAL })
+}
+
+/// The actor's name for an unauthenticated program; it is not recorded.
+const PROGRAM: &str = "(program)";
+
+/// A pending device authorization, as shown to the deciding user.
+pub struct Question {
+    /// The program's request.
+    pub asked: DeviceAuthorization,
+    /// The user code in its usual spelling.
+    pub user_code: UserCode,
+    /// The end of the session that an approval would give, in epoch milliseconds.
+    pub until: i64,
+}
+
+/// Finds the pending device authorization with this user code, for a signed-in user. Wrong codes are throttled like wrong
+/// passwords. A right code does not reset the count, because an attacker can obtain right codes by starting programs.
+///
+/// # Errors
+/// [`Error::NotFound`] for a wrong code; [`Error::SlowedDown`] after too many; [`Error::Forbidden`] for an actor without a
+/// user's session.
+pub async fn question(service: &Service, actor: &Actor, typed: &str) -> Result<Question> {
+    let session = bearer_tokens::of_user(actor)?;
+    let attempt = admit(service, actor)?;
+    let now = service.clock.now();
+    let user_code = UserCode::parse(typed);
+    let asked = match user_code.map(|code| code.digest(&service.peppers)) {
+        Some(digest) => {
+            service.read(move |connection| device_authorizations::find_pending(connection, &digest, now)).await?
+        }
+        None => None,
+    };
+    let (Some(asked), Some(user_code)) = (asked, user_code) else { return Err(wrong_code(service, &attempt)) };
+    Ok(Question { asked, user_code, until: bearer_tokens::end(service, session, now) })
+}
+
+/// A user's decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The program gets a session of this user.
+    Approve,
+    /// The program gets nothing.
+    Deny,
+}
+
+/// Approves or denies the pending device authorization with this user code. The decision is final.
+///
+/// # Errors
+/// Those of [`question`].
+pub async fn decide(service: &Service, actor: &Actor, typed: &str, verdict: Verdict) -> Result<()> {
+    let session = bearer_tokens::of_user(actor)?;
+    let attempt = admit(service, actor)?;
+    let Some(digest) = UserCode::parse(typed).map(|code| code.digest(&service.peppers)) else {
+        return Err(wrong_code(service, &attempt));
+    };
+    let (decision, action) = match verdict {
+        Verdict::Approve => (Decision::Approved(session.key_id), Action::DeviceApproved),
+        Verdict::Deny => (Decision::Denied, Action::DeviceDenied),
+    };
+    let existed = service
+        .write_first(actor, move |transaction| {
+            let now = transaction.now;
+            let existed = device_authorizations::decide(transaction.connection, &digest, decision, now)?;
+            if existed == Existed::Yes {
+                let (id, name) = (transaction.actor.id(), transaction.actor.username().to_string());
+                transaction.record(action, ChangeSubject::Principal(id.uuid()), &name)?;
+            }
+            Ok(existed)
+        })
+        .await?;
+    if existed == Existed::Yes { Ok(()) } else { Err(wrong_code(service, &attempt)) }
+}
+
+fn admit(service: &Service, actor: &Actor) -> Result<Attempt> {
+    let attempt = Attempt::new(&actor.username().to_string(), actor.address, &service.peppers);
+    service.sign_ins.user_codes.admit(&attempt, service.clock.now())?;
+    Ok(attempt)
+}
+
+/// Counts a wrong code. The error does not quote it, because users paste secrets by mistake.
+fn wrong_code(service: &Service, attempt: &Attempt) -> Error {
+    service.sign_ins.user_codes.failed(attempt, service.clock.now());
+    Error::NotFound { kind: "waiting sign-in", id: "code".to_owned() }
+}
+
+/// The outcome of a poll.
+pub enum Polled {
+    /// The session, with the permissions of its user.
+    Session(NewSession, Permissions),
+    /// Not decided yet.
+    Pending,
+    /// The poll came before the interval was over.
+    TooSoon,
+    /// Denied, or the approving session has ended since.
+    Denied,
+    /// The lifetime is over.
+    Expired,
+    /// The code was not issued to this client, or its session has been fetched.
+    Unknown,
+}
+
+/// Fetches the decision. An approved session is issued once, also to concurrent polls.
+///
+/// # Errors
+/// When the storage fails, or too many look-ups wait.
+pub async fn poll(service: &Service, client: &str, device_code: &str, origin: Origin) -> Result<Polled> {
+    let Some(digest) = DeviceCode::parse(device_code).map(|code| code.digest(&service.peppers)) else {
+        return Ok(Polled::Unknown);
+    };
+    if service.sign_ins.polls.note(&digest, service.clock.uptime()) == Poll::TooSoon {
+        return Ok(Polled::TooSoon);
+    }
+    let turn = service.look_ups.turn(Party::Network(Network::of(origin.address))).await?;
+    let (reading, looking) = (service.clone(), digest.clone());
+    let found = service
+        .look_up(move |connection| {
+            let Some(found) = device_authorizations::find(connection, &looking)? else { return Ok(None) };
+            let Decision::Approved(session) = found.decision else { return Ok(Some((found, None))) };
+            let approver = match credentials::find(connection, session)? {
+                Some(known) => Some(reading.with_policies(connection, known.standing)?),
+                None => None,
+            };
+            Ok(Some((found, approver)))
+        })
+        .await?;
+    drop(turn);
+    let Some((found, approver)) = found.filter(|(found, _)| found.client == client) else {
+        return Ok(Polled::Unknown);
+    };
+    match (found.decision, approver) {
+        _ if found.expires_at <= service.clock.now() => Ok(Polled::Expired),
+        (Decision::Pending, _) => {
+            service.sign_ins.polls.remember(digest, service.clock.uptime());
+            Ok(Polled::Pending)
+        }
+        (Decision::Denied, _) | (Decision::Approved(_), None) => Ok(Polled::Denied),
+        (Decision::Approved(session), Some(approver)) => {
+            let permissions = approver.permissions;
+            let actor = Actor::user(approver.principal).from(origin.address).requesting(origin.request);
+            let work = move |transaction: &mut Transaction<'_>| fetch(transaction, &digest, session, permissions);
+            service.write_first(&actor, work).await
+        }
+    }
+}
+
+/// Issues the session, unless another poll was first, or the approving session has ended, or its user is disabled.
+fn fetch(
+    transaction: &mut Transaction<'_>,
+    digest: &CodeDigest,
+    session: KeyId,
+    permissions: Permissions,
+) -> Result<Polled> {
+    let now = transaction.now;
+    if device_authorizations::take_approved(transaction.connection, digest, now)? == Existed::No {
+        return Ok(Polled::Unknown);
+    }
+    // In the order in which a deletion locks them. Both stay as they are until the commit.
+    let principal = hold_standing(transaction.connection, transaction.actor.id())?;
+    let is_there = hold_credential(transaction.connection, session)?;
+    let approver = credentials::find(transaction.connection, session)?.filter(|_| is_there);
+    let alive = approver.filter(|known| known.credential.expires_at > now);
+    let Some(approver) = alive.filter(|_| principal.is_some_and(|held| held.enabled)) else {
+        return Ok(Polled::Denied);
+    };
+    let until = approver.credential.expires_at.min(now + transaction.service.session_millis);
+    let begun = bearer_tokens::begin(transaction, &approver.credential, until)?;
+    Ok(Polled::Session(begun, permissions))
+}

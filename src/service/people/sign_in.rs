@@ -1,0 +1,212 @@
+//! Signing in with a provider: who comes for the first time becomes a user, and what their groups give them is given, and
+//! taken away, every time.
+//!
+//! A user is known by the issuer and the subject, which no provider gives to anybody else, and by nothing besides: not by a
+//! name, which must be free, and not by an address.
+
+use std::sync::Arc;
+
+use crate::domain::actor::Actor;
+use crate::domain::change::{Action, ChangeSubject};
+use crate::domain::error::{Error, Result};
+use crate::domain::identity::{Claims, Mapping};
+use crate::domain::ids::{Id, PersonaId};
+use crate::domain::persona::PersonaRef;
+use crate::domain::principal::{Principal, PrincipalKind, Role};
+use crate::domain::token::TokenKind;
+use crate::domain::user::{NamedBy, User, check_username};
+use crate::service::authn::passwords::NOBODY;
+use crate::service::authn::sessions::NewSession;
+use crate::service::authn::sign_ins::Origin;
+use crate::service::authz::administrators;
+use crate::service::authz::outgrown::end_outgrown_tokens;
+use crate::service::{Service, Transaction};
+use crate::storage::{credentials, identities, personas, principals, provider_sessions, users};
+
+/// Who grants what the operator has written into the configuration of a provider.
+pub(super) const SYSTEM: &str = "__sign_in";
+
+/// Whom a provider has sent here.
+#[derive(Clone)]
+pub struct Arrival {
+    /// The provider's name in the configuration.
+    pub provider: Arc<str>,
+    /// What it says of them.
+    pub claims: Claims,
+    /// What follows from that.
+    pub mapping: Arc<Mapping>,
+}
+
+/// A session begun at a provider.
+pub struct SignedIn {
+    /// The session.
+    pub session: NewSession,
+    /// Whose it is.
+    pub username: String,
+}
+
+/// Why somebody whom a provider knows is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotLetIn {
+    /// Another user or a service account has the name, and nobody is taken for somebody else because of a name.
+    #[error("the user name is taken by somebody whom the provider does not know")]
+    NameTaken,
+    /// The name is none that a user may have.
+    #[error("the user name that the provider gives may not be used here")]
+    BadName,
+    /// The user has been disabled here.
+    #[error("the user is disabled")]
+    Disabled,
+    /// None of their groups has a role.
+    #[error("none of the groups of the user has a role")]
+    NoRole,
+    /// They have lost the role `$admin`, and nobody else has it.
+    #[error("the user is the last with the role `$admin`, which only the command line can take away")]
+    LastAdministrator,
+}
+
+/// Lets somebody in whom a provider has proved, or says why not. Who has lost their groups loses what those gave, whether
+/// or not they are let in.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn sign_in(service: &Service, arrival: Arrival, origin: Origin) -> Result<Result<SignedIn, NotLetIn>> {
+    let system = Actor::built_in(SYSTEM, service.clock.now()).from(origin.address).requesting(origin.request);
+    let outcome = service.write_first(&system, move |transaction| admit(transaction, &arrival)).await;
+    match outcome {
+        // Somebody took the name while the transaction looked whether it is free.
+        Err(Error::Conflict(_)) => Ok(Err(NotLetIn::NameTaken)),
+        outcome => outcome,
+    }
+}
+
+fn admit(transaction: &mut Transaction<'_>, arrival: &Arrival) -> Result<Result<SignedIn, NotLetIn>> {
+    let claims = &arrival.claims;
+    let role = arrival.mapping.role(&claims.groups);
+    let known = identities::lock(transaction.connection, &claims.identity, transaction.now)?;
+    let (user, had) = match (known, role) {
+        (Some(known), _) => (known.user, known.personas),
+        (None, None) => return Ok(Err(NotLetIn::NoRole)),
+        (None, Some(role)) => match provision(transaction, claims, role)? {
+            Ok(user) => (user, Vec::new()),
+            Err(refusal) => return Ok(Err(refusal)),
+        },
+    };
+    if !user.enabled {
+        return Ok(Err(NotLetIn::Disabled));
+    }
+    let named = if role.is_some() { arrival.mapping.personas(&claims.groups) } else { Vec::new() };
+    let given = named_personas(transaction, &arrival.provider, &named)?;
+    if !update(transaction, &user, role.unwrap_or(Role::Guest), (&had, &given), claims)? {
+        return Ok(Err(NotLetIn::LastAdministrator));
+    }
+    if role.is_none() {
+        credentials::delete_all(transaction.connection, user.id, TokenKind::Session)?;
+        recorded(transaction, Action::SessionEnded, &user)?;
+        return Ok(Err(NotLetIn::NoRole));
+    }
+    users::describe(transaction.connection, user.id, &display_name(claims, &user), &claims.email)?;
+    begin(transaction, arrival, &user).map(Ok)
+}
+
+/// Makes a user of somebody who comes for the first time. They have no password.
+fn provision(transaction: &mut Transaction<'_>, claims: &Claims, role: Role) -> Result<Result<Principal, NotLetIn>> {
+    if check_username(&claims.username, NamedBy::Client).is_err() {
+        return Ok(Err(NotLetIn::BadName));
+    }
+    if principals::is_taken(transaction.connection, &claims.username)? {
+        return Ok(Err(NotLetIn::NameTaken));
+    }
+    let principal = Principal {
+        id: Id::new(transaction.now, transaction.service.entropy)?,
+        kind: PrincipalKind::User,
+        chosen_name: Some(claims.username.as_str().into()),
+        role,
+        enabled: true,
+        created_at: transaction.now,
+    };
+    principals::insert(transaction.connection, &principal)?;
+    let display_name = display_name(claims, &principal);
+    let user = User { principal: principal.clone(), display_name, email: claims.email.clone() };
+    users::insert(transaction.connection, &user, NOBODY)?;
+    identities::insert(transaction.connection, &claims.identity, principal.id, transaction.now)?;
+    recorded(transaction, Action::UserCreated, &principal)?;
+    Ok(Ok(principal))
+}
+
+fn display_name(claims: &Claims, user: &Principal) -> String {
+    if claims.display_name.is_empty() { user.username().to_string() } else { claims.display_name.clone() }
+}
+
+/// The personas of those qualified names. One that there is not gives nothing, and the operator is told.
+fn named_personas(transaction: &mut Transaction<'_>, provider: &str, names: &[String]) -> Result<Vec<PersonaRef>> {
+    let found = personas::hold_by_qualified_names(transaction.connection, names)?;
+    for name in names.iter().filter(|name| !found.iter().any(|persona| persona.qualified_name == **name)) {
+        tracing::warn!(provider, persona = name, "the mapping of a provider names a persona that does not exist");
+    }
+    Ok(found)
+}
+
+/// Gives a user the role and the personas that their groups have now, and takes what those no longer give; what others gave
+/// them stays. Tells whether that could be done.
+fn update(
+    transaction: &mut Transaction<'_>,
+    user: &Principal,
+    role: Role,
+    (had, given): (&[PersonaId], &[PersonaRef]),
+    claims: &Claims,
+) -> Result<bool> {
+    let mut changed = false;
+    if user.role != role {
+        if !administrators::may_lose_one(transaction, user)? {
+            return Ok(false);
+        }
+        principals::set_role(transaction.connection, user.id, role)?;
+        changed = true;
+    }
+    let has = personas::linked_to_one(transaction.connection, user.id)?;
+    let stays = |persona: &PersonaRef| !had.contains(&persona.id) || given.iter().any(|each| each.id == persona.id);
+    let mut linked: Vec<PersonaRef> = has.iter().filter(|persona| stays(persona)).cloned().collect();
+    let missing = given.iter().filter(|persona| !has.iter().any(|each| each.id == persona.id));
+    let missing: Vec<PersonaRef> = missing.cloned().collect();
+    if !missing.is_empty() || linked.len() != has.len() {
+        linked.extend(missing.iter().cloned());
+        personas::replace_links(transaction.connection, user.id, &linked)?;
+        changed = true;
+    }
+    // What somebody else had given before is not the provider's to take away.
+    let of_provider =
+        given.iter().filter(|persona| had.contains(&persona.id) || missing.iter().any(|each| each.id == persona.id));
+    let of_provider: Vec<PersonaId> = of_provider.map(|persona| persona.id).collect();
+    if of_provider != had {
+        identities::set_personas(transaction.connection, &claims.identity, &of_provider)?;
+    }
+    if changed {
+        recorded(transaction, Action::UserUpdated, user)?;
+        end_outgrown_tokens(transaction, user)?;
+    }
+    Ok(true)
+}
+
+fn begin(transaction: &mut Transaction<'_>, arrival: &Arrival, user: &Principal) -> Result<SignedIn> {
+    let expires_at = transaction.now + transaction.service.session_millis;
+    let (token, credential) = transaction.service.mint(TokenKind::Session, user.id, transaction.now, expires_at)?;
+    credentials::insert(transaction.connection, &credential)?;
+    provider_sessions::insert(transaction.connection, credential.key_id, &arrival.provider, &arrival.claims)?;
+    recorded(transaction, Action::SessionCreated, user)?;
+    Ok(SignedIn { session: NewSession { token, expires_at }, username: user.username().to_string() })
+}
+
+pub(super) fn recorded(transaction: &mut Transaction<'_>, action: Action, user: &Principal) -> Result<()> {
+    transaction.record(action, ChangeSubject::Principal(user.id.uuid()), &user.username().to_string())
+}
+
+/// Leaves a trace of a sign-in that came to nothing.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn record_refusal(service: &Service, provider: &str, origin: Origin) -> Result<()> {
+    let system = Actor::built_in(SYSTEM, service.clock.now()).from(origin.address).requesting(origin.request);
+    let (subject, name) = (ChangeSubject::Principal(system.id().uuid()), format!("(somebody at {provider})"));
+    service.write(&system, move |transaction| transaction.record(Action::SessionRefused, subject, &name)).await
+}

@@ -1,0 +1,142 @@
+//! Access tokens, sessions, and the audit trail.
+
+use tessera::domain::principal::Role;
+
+use super::{administered, enter, field, led};
+use crate::datahub::ask;
+use crate::support::App;
+
+fn token_in(text: &str) -> String {
+    let at = text.find("tsp_").unwrap_or_else(|| panic!("{text}"));
+    text[at..].chars().take(76).collect()
+}
+
+#[actix_web::test]
+async fn a_person_generates_uses_and_revokes_a_token() {
+    let app = App::start().await;
+    app.user("ada", Role::Member).await;
+    let ada = enter(&app, "ada").await;
+    let page = ada.get("/settings/tokens/new").await;
+    assert!(page.text.contains("value=\"P30D\" checked"), "a month is chosen: {}", page.text);
+    let made = ada.post("/settings/tokens/new", &[("name", "laptop"), ("lifetime", "P30D")]).await;
+    assert!(made.text.contains("The token will expire on"), "{}", made.text);
+    let token = token_in(&made.text);
+    assert_eq!(made.text.matches("tsp_").count(), 1);
+    let me = ask(&app.holder_of(&token), "{ me { corpUser { username } } }", serde_json::Value::Null).await;
+    assert_eq!(me["data"]["me"]["corpUser"]["username"], "ada");
+    let list = ada.get("/settings/tokens").await;
+    assert!(
+        list.text.contains("laptop") && !list.text.contains("tsp_") && !list.text.contains(">Owner<"),
+        "{}",
+        list.text
+    );
+    let id = field(&list, "id").replace("&#38;", "&");
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("id", &id).finish();
+    assert!(
+        ada.get(&format!("/settings/tokens/revoke?{query}"))
+            .await
+            .text
+            .contains("Are you sure you want to revoke this token?")
+    );
+    assert_eq!(led(&ada.post("/settings/tokens/revoke", &[("id", &id)]).await), "../../settings/tokens?done=revoked");
+    assert_eq!(app.holder_of(&token).whoami().await.status, 401);
+    assert!(!ada.get("/settings/tokens").await.text.contains("laptop"));
+}
+
+#[actix_web::test]
+async fn who_may_not_generate_reads_why() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    app.user("ada", Role::Guest).await;
+    // The policy that lets everybody generate tokens.
+    let gone = "mutation($urn: String!) { deletePolicy(urn: $urn) }";
+    let policies = ask(
+        &admin,
+        "{ listPolicies(input: {start: 0, count: 100}) { policies { urn privileges } } }",
+        serde_json::Value::Null,
+    )
+    .await;
+    for policy in policies["data"]["listPolicies"]["policies"].as_array().unwrap() {
+        if policy["privileges"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|privilege| privilege == "GENERATE_PERSONAL_ACCESS_TOKENS")
+        {
+            ask(&admin, gone, serde_json::json!({"urn": policy["urn"]})).await;
+        }
+    }
+    let ada = enter(&app, "ada").await;
+    let page = ada.get("/settings/tokens").await;
+    if page.text.contains("aria-disabled=\"true\"") {
+        assert!(
+            page.text.contains("aria-describedby=\"why\"") && page.text.contains("Manage All Access Tokens"),
+            "{}",
+            page.text
+        );
+        assert_eq!(ada.get("/settings/tokens/new").await.status, 403);
+        let answer = ada.post("/settings/tokens/new", &[("name", "x"), ("lifetime", "P30D")]).await;
+        assert!(!answer.text.contains("tsp_"), "{}", answer.text);
+    } else {
+        panic!("a policy still lets guests generate: {policies}");
+    }
+}
+
+#[actix_web::test]
+async fn who_manages_tokens_sees_everybodys_and_makes_them_for_others() {
+    let (app, browser) = administered().await;
+    app.user("ada", Role::Member).await;
+    enter(&app, "ada").await.post("/settings/tokens/new", &[("name", "adas"), ("lifetime", "P1D")]).await;
+    let for_ada = [("kind", "user"), ("user", "ada"), ("name", "lent"), ("lifetime", "P1D")];
+    let made = browser.post("/settings/tokens/new", &for_ada).await;
+    let token = token_in(&made.text);
+    let me = ask(&app.holder_of(&token), "{ me { corpUser { username } } }", serde_json::Value::Null).await;
+    assert_eq!(me["data"]["me"]["corpUser"]["username"], "ada");
+    let all = browser.get("/settings/tokens").await;
+    assert!(all.text.contains("adas") && all.text.contains("lent") && all.text.contains("acts as ada"), "{}", all.text);
+    let own = browser.get("/settings/tokens?owner=ada").await;
+    assert!(own.text.contains("adas") && !own.text.contains(">lent<"), "{}", own.text);
+    for (fields, beside) in [
+        ([("kind", "user"), ("user", "nobody"), ("name", "x"), ("lifetime", "P1D")], "user-error"),
+        ([("kind", "program"), ("user", ""), ("name", "x"), ("lifetime", "P1D")], "program-error"),
+        ([("kind", "self"), ("user", ""), ("name", "x"), ("lifetime", "P2D")], "lifetime-error"),
+        ([("kind", "self"), ("user", ""), ("name", " "), ("lifetime", "P1D")], "name-error"),
+    ] {
+        let answer = browser.post("/settings/tokens/new", &fields).await;
+        assert!(answer.status == 400 && answer.text.contains(&format!("id=\"{beside}\"")), "{beside} {}", answer.text);
+    }
+}
+
+#[actix_web::test]
+async fn a_session_is_ended_from_another_one() {
+    let (app, browser) = administered().await;
+    let other = enter(&app, "admin").await;
+    let page = browser.get("/settings/sessions").await;
+    assert_eq!(page.text.matches("End it").count(), 1, "{}", page.text);
+    assert!(page.text.contains("this browser") && !page.text.contains("tss_"));
+    let id = field(&page, "id");
+    app.user("ada", Role::Admin).await;
+    let ada = enter(&app, "ada").await;
+    ada.post("/settings/sessions", &[("id", &id)]).await;
+    assert_eq!(other.get("/keys").await.status, 200, "nobody ends the session of somebody else");
+    assert_eq!(led(&browser.post("/settings/sessions", &[("id", &id)]).await), "../settings/sessions?done=ended");
+    assert_eq!(led(&other.get("/keys").await), "./login?because=ended&next=keys");
+    assert_eq!(browser.get("/keys").await.status, 200);
+}
+
+/// With failure F54.
+#[actix_web::test]
+async fn the_trail_is_filtered_and_exported() {
+    let (app, browser) = administered().await;
+    let id = app.key("=HYPERLINK(1)", &[]).await.api_key.id;
+    app.key("other", &[]).await;
+    let page = browser.get(&format!("/audit?about={id}&action=apikey.")).await;
+    assert!(page.text.contains("created the API key") && !page.text.contains(">other<"), "{}", page.text);
+    let csv = browser.get(&format!("/audit/export/csv?about={id}")).await;
+    assert_eq!(csv.header("content-disposition"), Some("attachment; filename=\"audit.csv\""));
+    assert!(csv.text.starts_with("\"id\",\"changedAt\"") && csv.text.contains("\"'=HYPERLINK(1)\""), "{}", csv.text);
+    let json = browser.get(&format!("/audit/export/json?about={id}")).await.ok();
+    assert_eq!(json.as_array().unwrap().len(), 1);
+    assert_eq!(json[0]["subject"], "=HYPERLINK(1)");
+    assert_eq!(browser.get("/audit/export/xml").await.status, 404);
+}

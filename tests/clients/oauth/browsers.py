@@ -1,0 +1,58 @@
+"""Browsers that sign in, and the file that tells Tessera of providers."""
+
+import json
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+ROLES = {"admins": "$admin", "staff": "$member"}
+
+
+def write_providers(directory, providers, personas=None):
+    """Tessera's file."""
+    text = ""
+    for provider in providers:
+        secret = directory / f"{provider.name}.secret"
+        secret.write_text(provider.secret + "\n")
+        text += provider.table(client_secret_file=str(secret))
+        text += "[provider.roles]\n" + "".join(f"{json.dumps(k)} = {json.dumps(v)}\n" for k, v in ROLES.items())
+        if personas:
+            text += "[provider.personas]\n" + "".join(f"{json.dumps(k)} = {json.dumps(v)}\n" for k, v in personas.items())
+    (directory / "providers.toml").write_text(text)
+
+
+class Browser(httpx.Client):
+    """Keeps cookies, and goes one step at a time."""
+
+    def __init__(self, server):
+        super().__init__(base_url=server.base_url, trust_env=False, timeout=40)
+        self.tessera = server.base_url
+
+    def begin(self, provider="company", **query):
+        """To the provider; the answer is the address that it is asked at."""
+        answer = self.get(f"/login/{provider}", params=query)
+        assert answer.status_code == 303, answer.text
+        return answer.headers["location"]
+
+    def at_provider(self, address):
+        """What the provider leads back to."""
+        return httpx.get(address, trust_env=False).headers["location"]
+
+    def come_back(self, address):
+        answer = self.get(address)
+        assert answer.status_code == 303, answer.text
+        return urljoin(urlsplit(address).path, answer.headers["location"])
+
+    def sign_in(self, provider="company", **query):
+        """The whole way; the answer is where it ends, on Tessera."""
+        return self.come_back(self.at_provider(self.begin(provider, **query)))
+
+    @property
+    def token(self):
+        return self.cookies.get("PLAY_SESSION")
+
+    def whoami(self):
+        answer = httpx.get(
+            f"{self.tessera}/api/service/whoami", headers={"Authorization": f"Bearer {self.token}"}, trust_env=False
+        )
+        return answer.json() if answer.status_code == 200 else None
