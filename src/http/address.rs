@@ -1,12 +1,11 @@
-//! What a page's references are relative to: a proxy may have put this server beneath any path.
+//! Relative URLs to the start of this server: a proxy may serve it beneath any path.
 
 use actix_web::{HttpMessage, HttpRequest};
 
-/// The address of a request ended with a slash, which its handler does not see any more: what is relative to the address
-/// depends on it.
+/// Request extension: the URL ended with a slash, which has been removed from the path. Relative URLs depend on it.
 pub struct EndsWithSlash;
 
-/// The start of this server, relative to the address of a request: `./` or `../`, as often as needed.
+/// The start of this server, relative to the URL of a request: `./`, `../`, `../../`…
 #[must_use]
 pub fn root(request: &HttpRequest) -> String {
     let path = request.path().trim_end_matches('/');
@@ -14,7 +13,7 @@ pub fn root(request: &HttpRequest) -> String {
     root_of(path, usize::from(slash))
 }
 
-/// The start of this server, relative to a path, with so many slashes more at its end.
+/// The start of this server, relative to a path that has `more` slashes at its end.
 #[must_use]
 pub fn root_of(path: &str, more: usize) -> String {
     match (path.matches('/').count() + more).saturating_sub(1) {

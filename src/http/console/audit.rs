@@ -1,4 +1,4 @@
-//! `/audit`: who changed what, and the same as a file.
+//! `/audit`: who changed what, and its export.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -27,7 +27,7 @@ struct Audit {
     chips: Vec<Chip>,
     entries: Vec<Entry>,
     next: Option<String>,
-    /// The filters of the page, for the address of a file.
+    /// The URLs of the exports, with the filters of the page.
     csv: String,
     json: String,
 }
@@ -108,7 +108,7 @@ fn cells(change: &Change) -> [String; 9] {
     ]
 }
 
-/// `GET /audit/export/{format}`: the entries that the filters let through, the latest first.
+/// `GET /audit/export/{format}`: the entries that match the filters, the latest first.
 ///
 /// # Errors
 /// [`crate::domain::error::Error::Forbidden`] without `VIEW_AUDIT`; violations of the parameters.

@@ -1,4 +1,4 @@
-//! Signing in again before something dangerous, when the sign-in is a while ago.
+//! Asks for the password again before a dangerous action, if the user signed in too long ago.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, HttpResponseBuilder};
@@ -15,7 +15,7 @@ use crate::http::problem::Failure;
 use crate::service::authn::sessions;
 use crate::service::people::sign_out;
 
-/// The field of the password.
+/// The form field of the password.
 const PASSWORD: &str = "confirm_password";
 
 #[derive(Template)]
@@ -23,17 +23,17 @@ const PASSWORD: &str = "confirm_password";
 struct Confirm {
     page: Page,
     username: String,
-    /// The form to be sent again, field by field.
+    /// The submitted fields, which are sent again with the password.
     fields: Vec<(String, String)>,
     error: String,
-    /// Where the provider asks them, if their session began at one.
+    /// The identity provider where the session began, if any: the user confirms there.
     provider: Option<ProviderButton>,
-    /// Where they go on from there.
+    /// The page to return to from there.
     next: String,
 }
 
-/// Asks for the password if the sign-in is longer ago than configured; with it comes the form that was sent, and a new session
-/// in place of the old. The answer is the page that asks, or nothing if there is no need to ask.
+/// Returns the page that asks for the password, or `None` if the user signed in within `confirm_after` or sent the
+/// right password, which replaces the session with a new one. The page sends the submitted form again.
 ///
 /// # Errors
 /// When the storage fails.
@@ -57,7 +57,7 @@ pub(super) async fn ask(posted: &mut Posted) -> Result<Option<HttpResponse>, Fai
             let actor = auth::authenticate(&state, cookies[0].value(), &request, Look::Again).await?;
             let old = std::mem::replace(&mut posted.visit.actor, actor.requesting(auth::request(&request)));
             match sessions::end(&state.service, &old).await {
-                // It has ended meanwhile.
+                // The old session has already ended.
                 Ok(()) | Err(Error::Unauthenticated(_)) => {}
                 Err(error) => return Err(error.into()),
             }

@@ -1,10 +1,10 @@
-//! Tables as files: CSV that is safe to open in a spreadsheet, and JSON.
+//! Exports of tables: CSV that is safe to open in a spreadsheet, and JSON.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
 use serde_json::{Map, Value};
 
-/// What a file is written in.
+/// The format of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// RFC 4180.
@@ -14,13 +14,13 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format of that name.
+    /// The format with this name.
     #[must_use]
     pub fn find(name: &str) -> Option<Self> {
         [Self::Csv, Self::Json].into_iter().find(|format| format.name() == name)
     }
 
-    /// The name, which is the ending of the file, too.
+    /// The name, which is also the file extension.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -39,10 +39,10 @@ impl Format {
     }
 }
 
-/// How many rows a file has at most.
+/// The most rows of an export.
 pub const EXPORTED: usize = 10_000;
 
-/// Answers with a table as a file of that name.
+/// Answers with a table as a download; the file is called `name` plus the extension.
 #[must_use]
 pub fn file<const N: usize>(format: Format, name: &str, columns: &[&str; N], rows: &[[String; N]]) -> HttpResponse {
     HttpResponse::Ok()
@@ -52,7 +52,7 @@ pub fn file<const N: usize>(format: Format, name: &str, columns: &[&str; N], row
         .body(table(format, columns, rows))
 }
 
-/// A table with those columns.
+/// Writes a table with these columns.
 fn table<const N: usize>(format: Format, columns: &[&str; N], rows: &[[String; N]]) -> String {
     match format {
         Format::Csv => {
@@ -73,7 +73,8 @@ fn line(row: &[String]) -> String {
     cells.join(",") + "\r\n"
 }
 
-/// A cell. A text that a spreadsheet would take for a formula gets an apostrophe in front, which spreadsheets do not show.
+/// A quoted CSV cell. Formula injection guard: a text that could be a formula, or begins with an apostrophe, gets an
+/// apostrophe in front, which spreadsheets do not show.
 fn cell(text: &str) -> String {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\'']);
     let guard = if is_formula { "'" } else { "" };

@@ -1,4 +1,4 @@
-//! Errors as pages, for who looks at them in a browser.
+//! Errors as pages, for browsers.
 
 use actix_web::HttpResponse;
 use actix_web::dev::ServiceRequest;
@@ -15,13 +15,13 @@ use crate::domain::error::{Error, Refusal};
 use crate::http::address::root_of;
 use crate::http::problem::Failure;
 
-/// Somebody in front of a browser.
+/// A request whose errors are answered with a page.
 pub struct Reader {
     console: web::Data<Console>,
     root: String,
-    /// Whether the address is one of this door.
+    /// Whether the path belongs to the console.
     at_home: bool,
-    /// Where to go on after signing in: what follows the start of this server.
+    /// The page to return to after signing in, relative to the start of this server.
     target: Option<String>,
 }
 
@@ -37,7 +37,7 @@ struct FailurePage {
 }
 
 impl Reader {
-    /// Who sent that request, if it is for a page.
+    /// The reader of a request; `None` unless it is for the console or accepts `text/html`.
     #[must_use]
     pub fn of(request: &ServiceRequest) -> Option<Self> {
         let (path, at_home) = (request.path(), owns(request.path()));
@@ -55,7 +55,7 @@ impl Reader {
         Some(Self { console, root: root_of(path, 0), at_home, target })
     }
 
-    /// The page for a failure; `None` for one that is told to programs.
+    /// The page for a failure, or the redirect to sign in; `None` if the failure is answered as for programs.
     #[must_use]
     pub fn page(&self, failure: &Failure, request_id: &str) -> Option<HttpResponse> {
         if !self.at_home && !matches!(failure, Failure::NoEndpoint) {
@@ -93,7 +93,7 @@ impl Reader {
     }
 }
 
-/// What it is called, and what to do.
+/// The heading of a failure, and a hint what to do.
 fn words(failure: &Failure, status: StatusCode) -> (&'static str, &'static str) {
     match (failure, status.as_u16()) {
         (Failure::Domain(Error::NotFound { .. }), _) => {

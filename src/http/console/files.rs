@@ -1,4 +1,4 @@
-//! The style sheet, the script and the mark: in the program, under names that change with what is in them.
+//! The embedded style sheet, script and logo. Their names hold a content hash, so browsers may cache them for a year.
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpResponse, web};
@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::Console;
 use crate::http::problem::Failure;
 
-/// The files of the pages.
+/// The files that pages load.
 pub(super) struct Files {
     pub(super) style: File,
     pub(super) script: File,
@@ -17,7 +17,7 @@ pub(super) struct Files {
 
 /// A file and how it is served.
 pub(super) struct File {
-    /// With a hash of the content in it.
+    /// Contains a hash of the content.
     pub(super) name: String,
     media_type: &'static str,
     content: &'static str,
@@ -43,7 +43,7 @@ impl File {
 /// `GET /files/{name}`
 ///
 /// # Errors
-/// [`Failure::NoEndpoint`] for a name that is not, or no longer, one of a file.
+/// [`Failure::NoEndpoint`] for an unknown or outdated name.
 pub async fn file(console: web::Data<Console>, name: web::Path<String>) -> Result<HttpResponse, Failure> {
     let Files { style, script, mark } = &console.files;
     let file = [style, script, mark].into_iter().find(|file| file.name == *name).ok_or(Failure::NoEndpoint)?;

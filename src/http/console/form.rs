@@ -1,4 +1,4 @@
-//! What a form sends.
+//! Submitted forms, and the errors shown beside their fields.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_TYPE;
@@ -6,18 +6,18 @@ use actix_web::http::header::CONTENT_TYPE;
 use crate::domain::error::{Error, Violation};
 use crate::http::problem::Failure;
 
-/// The fields of a form, in order. A list has the same name more than once.
+/// The fields of a form, in order. A list repeats the name of its field.
 #[derive(Debug, Default)]
 pub struct Form(Vec<(String, String)>);
 
-/// How many fields there may be: a list of personas with everything around it, twice over.
+/// The most fields of a form: about twice what a key form with every offered persona has.
 const FIELDS: usize = 2_000;
 
 impl Form {
     /// Reads the body of a request.
     ///
     /// # Errors
-    /// When it is none of a form.
+    /// When the content type is not a form's, or there are too many fields.
     pub(super) fn parse(request: &HttpRequest, bytes: &[u8]) -> Result<Self, Failure> {
         let declared = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = declared.split(';').next().unwrap_or_default().trim();
@@ -31,55 +31,54 @@ impl Form {
         Ok(Self(fields))
     }
 
-    /// The same fields, from the query string of an address.
+    /// Reads fields from a query string; fields beyond `FIELDS` are dropped.
     #[must_use]
     pub fn of_query(query: &str) -> Self {
         Self(form_urlencoded::parse(query.as_bytes()).into_owned().take(FIELDS).collect())
     }
 
-    /// The value of a field, or the empty string; the first if there are more.
+    /// The first value of a field, or the empty string.
     #[must_use]
     pub fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
-    /// Every value of a list, but for empty ones.
+    /// The values of a list, without empty ones.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
-    /// Whether a box is ticked, or a button pressed.
+    /// Whether the field is there: the box is ticked, or the button was pressed.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(known, _)| known == name)
     }
 
-    /// Every field but those of these names.
+    /// Every field except those with these names.
     pub(super) fn without<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a (String, String)> {
         self.0.iter().filter(|(name, _)| !names.contains(&name.as_str()))
     }
 }
 
-/// What is wrong with a form: shown beside the fields.
+/// The errors of a form, shown beside its fields.
 #[derive(Debug, Default)]
 pub struct Faults(Vec<Violation>);
 
 impl Faults {
-    /// What a field is; nothing if it breaks its rule, which is kept.
+    /// The parsed value; on an error, keeps the message for `field` and returns `None`.
     pub fn keep<T>(&mut self, field: &str, parsed: Result<T, String>) -> Option<T> {
         parsed.map_err(|message| self.add(field, message)).ok()
     }
 
-    /// Adds one; an empty field name stands for the whole form.
+    /// Adds an error; an empty field name means the whole form.
     pub fn add(&mut self, field: &str, message: impl Into<String>) {
         self.0.push(Violation::new(field, message));
     }
 
-    /// Those of a use case that people can mend; other errors are handed back. `fields` are the names of fields in the words
-    /// of the services, and on the page.
+    /// The errors of a use case that the user can correct. `fields` maps the services' field names to the form's.
     ///
     /// # Errors
-    /// The error, if it is about no field of the form and no state that people can change.
+    /// Every other error.
     pub fn of(error: Error, fields: &[(&str, &str)]) -> Result<Self, Failure> {
         let here = |violation: Violation| {
             let found = fields.iter().find(|(theirs, _)| *theirs == violation.field);
@@ -92,20 +91,20 @@ impl Faults {
         }
     }
 
-    /// Whether there are none.
+    /// Whether there are no errors.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// What is wrong with a field, as a sentence; the empty string if nothing is.
+    /// The errors of a field, as sentences; empty if there are none.
     #[must_use]
     pub fn at(&self, field: &str) -> String {
         let of_field = self.0.iter().filter(|fault| fault.field == field);
         of_field.map(|fault| sentence(&fault.message)).collect::<Vec<_>>().join(" ")
     }
 
-    /// What is wrong with the whole, or with fields that are none of these.
+    /// The errors of the whole form, and of fields that are not in `fields`.
     #[must_use]
     pub fn elsewhere(&self, fields: &[&str]) -> String {
         let of_others = self.0.iter().filter(|fault| !fields.contains(&fault.field.as_str()));
@@ -117,8 +116,7 @@ impl Faults {
     }
 }
 
-/// A message of the services as a sentence: they begin with a small letter, have no full stop, and put what somebody wrote
-/// between backticks.
+/// Turns a message of the services into a sentence: a capital letter, a full stop, and “…” instead of backticks.
 #[must_use]
 pub fn sentence(message: &str) -> String {
     let mut letters = message.chars();

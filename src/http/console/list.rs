@@ -1,4 +1,4 @@
-//! What lists have in common: their address says what they show, and each filter can be taken away again.
+//! Lists: filters, order and page are in the URL, and each filter has a chip that removes it.
 
 use form_urlencoded::Serializer;
 
@@ -11,10 +11,10 @@ use crate::http::problem::Failure;
 use crate::http::valid::Params;
 use crate::service::Service;
 
-/// How many rows a page has.
+/// The most rows of a page.
 const ROWS: i64 = 50;
 
-/// The parameters of a list, as they stand in its address.
+/// The parameters of a list, as written in its URL.
 pub struct Listing {
     path: &'static str,
     pairs: Vec<(String, String)>,
@@ -22,7 +22,7 @@ pub struct Listing {
     cursor: String,
 }
 
-/// A filter that applies, and the address without it.
+/// An active filter, and the URL without it.
 pub struct Chip {
     pub name: &'static str,
     pub value: String,
@@ -32,15 +32,15 @@ pub struct Chip {
 /// A column that can be sorted by.
 pub struct Column {
     pub to: String,
-    /// `ascending`, `descending`, or nothing.
+    /// `ascending`, `descending`, or empty.
     pub order: &'static str,
 }
 
 impl Listing {
-    /// Reads the parameters of an address; `known` are the filters.
+    /// Reads the parameters of a URL; `known` are the names of the filters.
     ///
     /// # Errors
-    /// A violation for an unknown parameter, or one that is given twice.
+    /// A violation for an unknown or repeated parameter, and for a value that holds a token.
     pub fn parse(path: &'static str, params: &Params, known: &[&'static str]) -> Result<Self, Failure> {
         let all: Vec<&str> = known.iter().copied().chain(["sort", "cursor", "done"]).collect();
         params.only(&all)?;
@@ -79,7 +79,7 @@ impl Listing {
         self.cursor.is_empty()
     }
 
-    /// The address with the filters but `without`, in that order, from that cursor on.
+    /// The URL with all filters except `without`, in the order `sort`, from `cursor` on.
     fn address(&self, without: &str, sort: &str, cursor: &str) -> String {
         let mut query = Serializer::new(String::new());
         query.extend_pairs(self.pairs.iter().filter(|(name, _)| name != without));
@@ -93,13 +93,13 @@ impl Listing {
         format!("{}{mark}{query}", self.path)
     }
 
-    /// The address of the first page.
+    /// The URL of the first page.
     #[must_use]
     pub fn first(&self) -> String {
         self.address("", &self.sort, "")
     }
 
-    /// The chip of a filter, if it applies, with what it says in words.
+    /// The chip of a filter, with its value in words; `None` if the filter is not set.
     #[must_use]
     pub fn chip(
         &self,
@@ -111,7 +111,7 @@ impl Listing {
         Some(Chip { name, value: value(set), without: self.address(parameter, &self.sort, "") })
     }
 
-    /// The column of a field: a press sorts by it, another turns the order around.
+    /// The column of a field: its link sorts by the field; if sorted already, it reverses the order.
     #[must_use]
     pub fn column<F: Field>(&self, field: F) -> Column {
         let sorted = Sort::<F>::parse(&self.sort).ok().and_then(|sort| sort.0.first().copied());
@@ -127,7 +127,7 @@ impl Listing {
         CursorSeal::new(service.peppers.derive("console cursor"), &[&self.first()])
     }
 
-    /// What is asked of the service.
+    /// The query for the service: a page of rows, by keyset pagination.
     ///
     /// # Errors
     /// Violations of the order or the cursor.
@@ -136,29 +136,29 @@ impl Listing {
             "" => Start::Offset(0),
             cursor => Start::After(self.seal(service).read(cursor)?),
         };
-        // Totals cost a count of the collection.
+        // Totals would cost a count of all records.
         Ok(Query { filter, sort: Sort::parse(&self.sort)?, limit: ROWS, start, totals: Totals::Skipped })
     }
 
-    /// The address of the page after that one, if there is one.
+    /// The URL of the page after `page`, if there is one.
     pub fn next<T>(&self, service: &Service, page: &Page<T>) -> Option<String> {
         page.next.as_ref().map(|cursor| self.address("", &self.sort, &self.seal(service).write(cursor)))
     }
 
-    /// The order, for the form that must not lose it.
+    /// The order, which the filter form sends along.
     #[must_use]
     pub fn sort(&self) -> &str {
         &self.sort
     }
 }
 
-/// Records whose field contains that text, in whatever case.
+/// Records whose field contains this text, ignoring case.
 pub fn contains<F>(field: F, text: &str) -> Filter<F> {
     let pieces = vec![String::new(), text.to_owned(), String::new()];
     Filter::Test(field, Test::Like(Pattern { pieces, case: Case::Ignored }))
 }
 
-/// Records whose field is that text.
+/// Records whose field equals this text.
 pub fn is<F>(field: F, text: &str) -> Filter<F> {
     Filter::Test(field, Test::OneOf(vec![Value::Text(text.to_owned())]))
 }

@@ -1,4 +1,4 @@
-//! `/login`, `/logout`.
+//! `/login` and `/logout`.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
@@ -28,7 +28,7 @@ struct Login {
     error: String,
     notice: &'static str,
     providers: Vec<ProviderButton>,
-    /// The provider at which somebody who has just signed out here may sign out, too.
+    /// After signing out: the identity provider where the user can sign out, too.
     left: Option<ProviderButton>,
 }
 
@@ -58,7 +58,7 @@ pub async fn show(
     let params = Params::parse(request.query_string());
     let wanted =
         [params.get("next")?, params.get("redirect_uri")?].into_iter().find_map(local_and_some).unwrap_or_default();
-    // Whoever is signed in already is led on.
+    // Already signed in: redirect.
     if let Some(visit) = visit {
         return Ok(visit.lead(wanted));
     }
@@ -75,7 +75,7 @@ pub async fn show(
     answer_with(HttpResponse::Ok(), &login)
 }
 
-/// Why a sign-in with a provider came to nothing.
+/// Why signing in at a provider failed; empty for other values of `because`.
 fn why_not(because: &str) -> &'static str {
     match because {
         "unavailable" => "The provider does not answer as it should. Try again in a moment.",
@@ -125,7 +125,7 @@ pub async fn sign_in(
     answer_with(response, &login)
 }
 
-/// Why a password was not taken, in words, with the status and the header fields that belong to it.
+/// The message for a refused sign-in; throttling also sets the status and header fields of the response.
 ///
 /// # Errors
 /// Any other error.
@@ -151,11 +151,11 @@ pub(super) fn refusal(error: Error, response: &mut HttpResponseBuilder) -> Resul
 pub async fn sign_out(posted: Posted) -> Result<HttpResponse, Failure> {
     let provider = sign_out::provider_of(&posted.state.service, &posted.actor).await?;
     match sessions::end(&posted.state.service, &posted.actor).await {
-        // It has ended meanwhile.
+        // The session has already ended.
         Ok(()) | Err(Error::Unauthenticated(_)) => {}
         Err(error) => return Err(error.into()),
     }
-    // Not on to the provider at once: they may want to stay signed in with other programs.
+    // No automatic sign-out at the provider: the user may stay signed in to other programs.
     let at = provider.map(|provider| format!("&at={provider}")).unwrap_or_default();
     Ok(lead(&root(&posted.request), &format!("login?because=out{at}"), no_cookies()))
 }

@@ -1,19 +1,19 @@
-//! The console: pages for people, in HTML. Handlers parse, call the use cases that every door calls, and render a template.
+//! The console: HTML pages. Handlers parse the request, call the same use cases as the APIs, and render a template.
 //!
 //! | look for | in |
 //! |---|---|
 //! | what every page has: title, navigation, header fields | `page.rs`, `templates/layout.html` |
-//! | who looks at a page, and the forms that they send | `visit.rs`, `form.rs` |
-//! | programs without a browser, and bearer tokens of one's own | `device.rs`, `token.rs` |
-//! | signing in and out, and doing so again before something dangerous | `login.rs`, `confirm.rs` |
-//! | what lists have in common: filters, order and pages in the address | `list.rs` |
+//! | the signed-in user's request; submitted forms and the CSRF check | `visit.rs`, `form.rs` |
+//! | device authorizations; the user's bearer tokens | `device.rs`, `token.rs` |
+//! | signing in and out; confirming the password before dangerous actions | `login.rs`, `confirm.rs` |
+//! | lists: filters, order and page in the URL | `list.rs` |
 //! | API keys | `keys/` |
-//! | people; personas; the audit trail | `people/`; `personas.rs`, `policies.rs`; `audit.rs`, `trail.rs` |
-//! | access tokens, sessions of one's own | `settings/` |
+//! | users; personas and policies; the audit trail | `people/`; `personas.rs`, `policies.rs`; `audit.rs`, `trail.rs` |
+//! | the user's access tokens and sessions | `settings/` |
 //! | errors as pages | `failures.rs` |
 //! | style sheet, script and mark | `files.rs`, `files/` |
 //!
-//! Everything works without the script. A page keeps its state in its address.
+//! Everything works without JavaScript. A page keeps its state in its URL.
 
 pub mod audit;
 mod confirm;
@@ -47,29 +47,29 @@ use std::time::Duration;
 
 use self::files::Files;
 
-/// A provider where people can sign in.
+/// An identity provider offered for signing in.
 #[derive(Debug, Clone)]
 pub struct ProviderButton {
-    /// Its name in addresses.
+    /// Its id in URLs.
     pub id: String,
-    /// What the button says.
+    /// The label of the button.
     pub label: String,
 }
 
 impl ProviderButton {
-    /// Where a sign-in begins that leads on to `next`, from the start of this server.
+    /// The URL that starts a sign-in and then returns to `next`, relative to the start of this server.
     fn begin(&self, next: &str) -> String {
         let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish();
         format!("login/{}?{query}", self.id)
     }
 }
 
-/// What this door can be told.
+/// The settings of the console.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The providers where people can sign in.
+    /// The identity providers offered for signing in.
     pub providers: Vec<ProviderButton>,
-    /// How long after signing in somebody may do what is dangerous without doing so again.
+    /// How long after signing in a dangerous action does not ask for the password again.
     pub confirm_after: Duration,
 }
 
@@ -79,21 +79,21 @@ impl Default for Settings {
     }
 }
 
-/// The data of this door.
+/// The shared data of the console.
 pub struct Console {
     settings: Settings,
     files: Files,
 }
 
 impl Console {
-    /// With those settings.
+    /// Creates the console with these settings.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self { settings, files: Files::embedded() }
     }
 }
 
-/// The first segments of the paths of this door; the first is that of the start page.
+/// The first path segments of the console; the empty one is the start page.
 const SEGMENTS: [&str; 13] = [
     "",
     "login",
@@ -110,7 +110,7 @@ const SEGMENTS: [&str; 13] = [
     "token",
 ];
 
-/// Whether a path belongs to this door, so that its errors are pages.
+/// Whether a path belongs to the console, so that its errors are pages.
 fn owns(path: &str) -> bool {
     let first = path.trim_start_matches('/').split(['/', '?']).next().unwrap_or_default();
     SEGMENTS.contains(&first)

@@ -1,9 +1,8 @@
-//! Where signing in leads to: a page of this server, never another site.
+//! Open-redirect guard: signing in leads only to pages of this server.
 
-/// What leads to a page of the console, relative to the start of this server: `keys?status=active`.
+/// The redirect target, relative to the start of this server, if it is a page of the console: `keys?status=active`.
 ///
-/// Only characters that mean nothing in front of a path are let through, and only what begins with the name of a page: no
-/// scheme, no host, no way up.
+/// Allows only harmless characters and paths that begin with the name of a page: no scheme, no host, no `..`.
 #[must_use]
 pub fn local(wanted: &str) -> Option<&str> {
     let wanted = wanted.strip_prefix('/').unwrap_or(wanted);

@@ -1,4 +1,4 @@
-//! What every page has, and how it is answered.
+//! The parts and the header fields that all pages share.
 
 use actix_web::HttpResponse;
 use actix_web::HttpResponseBuilder;
@@ -13,7 +13,7 @@ use super::Console;
 use crate::domain::error::Error;
 use crate::http::problem::{Complete, Failure};
 
-/// Nothing is loaded from elsewhere, no inline script or style is run, and nobody may frame a page or take its forms.
+/// `Content-Security-Policy`: files and forms of this server only, no inline script or style, no framing.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
@@ -21,17 +21,17 @@ const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-poli
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// What every page has: the member `page` of each template.
+/// The data that all pages share: the member `page` of each template.
 pub struct Page {
-    /// What the page is called, in the title and nowhere else.
+    /// The page's name, shown in the `title` element only.
     pub title: String,
-    /// The entry of the navigation that it lies beneath: `keys`.
+    /// The navigation entry that is marked as current: `keys`.
     pub here: &'static str,
     /// The start of this server, relative to the page: `../`.
     pub root: String,
-    /// Who is signed in; nobody on the pages for strangers.
+    /// The signed-in user; `None` on pages without a session.
     pub username: Option<String>,
-    /// What its forms must send back.
+    /// The CSRF token that its forms send back.
     pub csrf: String,
     pub(super) style: String,
     pub(super) script: String,
@@ -39,7 +39,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// A page for a stranger.
+    /// A page without a signed-in user.
     pub(super) fn new(console: &Console, root: String, title: impl Into<String>, here: &'static str) -> Self {
         let files = &console.files;
         Self {
@@ -55,7 +55,7 @@ impl Page {
     }
 }
 
-/// Adds the header fields of every page.
+/// Adds the security header fields of every page.
 fn protect(response: &mut HttpResponseBuilder) {
     response
         .insert_header((CONTENT_SECURITY_POLICY, POLICY))
@@ -75,7 +75,7 @@ pub(super) fn answer(status: StatusCode, template: &impl Template) -> Result<Htt
     answer_with(HttpResponse::build(status), template)
 }
 
-/// Answers with a page, and with header fields of its own.
+/// Answers with a page, and keeps the status and header fields that `response` already has.
 ///
 /// # Errors
 /// When the template fails.
@@ -90,7 +90,7 @@ pub(super) fn answer_with(
     Ok(response)
 }
 
-/// Leads to another page of this server: what follows its start, such as `keys?status=active`.
+/// Redirects (303) to a page of this server: `to` is relative to its start, such as `keys?status=active`.
 #[must_use]
 pub fn lead(root: &str, to: &str, cookies: impl IntoIterator<Item = Cookie<'static>>) -> HttpResponse {
     let mut response = HttpResponse::SeeOther();

@@ -1,4 +1,4 @@
-//! `/personas`: what personas allow, and who is linked to them.
+//! `/personas`: what personas allow and forbid, and which keys are linked to them.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -55,13 +55,13 @@ struct One {
     more_keys: bool,
 }
 
-/// How many linked keys are shown.
+/// The most linked keys that are shown.
 const KEYS: i64 = 20;
 
 /// `GET /personas/{guid}`
 ///
 /// # Errors
-/// [`Error::NotFound`], also for one that is not seen; when the storage fails.
+/// [`Error::NotFound`], also for a persona that the user may not see; when the storage fails.
 pub async fn show(visit: Visit, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
     let id = id_of(&guid)?;
     let service = &visit.state.service;

@@ -1,4 +1,4 @@
-//! `/policies`: the policies that are no persona's, in words and as JSON.
+//! `/policies`: the policies that belong to no persona, in words and as JSON.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -11,7 +11,7 @@ use crate::domain::policy::{Category, Effect, Policy, Subjects};
 use crate::http::problem::Failure;
 use crate::service::catalogue::policies::{self, PolicySearch};
 
-/// How many policies are shown.
+/// The most policies that are shown.
 const SHOWN: usize = 200;
 
 #[derive(Template)]
@@ -50,7 +50,7 @@ pub(super) struct PolicyView {
     pub(super) is_enabled: bool,
     pub(super) actions: Vec<String>,
     pub(super) resources: String,
-    /// Empty for the policy of a persona, which is about who is linked to it.
+    /// Empty for a persona's policy, which applies to the keys and users linked to the persona.
     pub(super) subjects: String,
     pub(super) json: String,
 }
@@ -88,7 +88,7 @@ impl PolicyView {
     }
 }
 
-/// Whom a policy is about.
+/// The subjects of a policy, in words.
 fn subjects(subjects: &Subjects) -> String {
     let mut told = Vec::new();
     if subjects.everyone {

@@ -1,4 +1,4 @@
-//! `/`: what there is, and what needs somebody.
+//! `/`: the start page, with counts of keys that need attention and the latest keys.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -24,7 +24,7 @@ struct Start {
     may_audit: bool,
 }
 
-/// A number that leads to what it counts.
+/// A count with a link to the keys that it counts.
 struct Tile {
     count: String,
     text: &'static str,
@@ -32,10 +32,10 @@ struct Tile {
     is_urgent: bool,
 }
 
-/// So far is counted: what is more is told as more, whatever it costs to count it all.
+/// Counting stops here, which bounds its cost: more keys are shown as `99+`.
 const MOST: usize = 99;
 
-/// How many of the latest keys are shown.
+/// The number of latest keys that are shown.
 const LATEST: i64 = 6;
 
 /// `GET /`

@@ -1,16 +1,16 @@
-//! In what state a credential is.
+//! The state of a credential: active, expiring or expired.
 
 use super::words::relative;
 use crate::clock::DAY;
 use crate::domain::api_key::NEVER;
 
-/// The state of a key or a token: a word, and the class that colours it.
+/// The state of a key or token: its text, and the CSS class that colours it.
 pub struct Status {
     pub class: &'static str,
     pub text: String,
 }
 
-/// What ends so soon is shown as ending.
+/// A credential that expires within this time is shown as expiring.
 const SOON: i64 = 7 * DAY;
 
 impl Status {

@@ -3,12 +3,12 @@
 use crate::domain::change::{Change, ChangeSubject};
 use crate::http::console::words::When;
 
-/// What was done.
+/// An entry of the audit trail, in words.
 pub struct Entry {
     /// `created the API key`
     pub did: String,
     pub subject: String,
-    /// The page of what was changed, if it has one.
+    /// The page of the changed record, if it has one.
     pub link: Option<String>,
     pub actor: String,
     pub when: Option<When>,
@@ -40,7 +40,7 @@ impl Entry {
     }
 }
 
-/// An action in words; one that has none as it is.
+/// An action in words; an unknown action is returned unchanged.
 fn did(action: &str) -> String {
     let words = match action {
         "apikey.created" => "created the API key",

@@ -1,4 +1,4 @@
-//! Why, or why not, in words.
+//! Explains in words why an action is allowed or denied.
 
 use crate::domain::error::{Result, Violation};
 use crate::domain::policy::{Ground, Outcome};
@@ -7,7 +7,7 @@ use crate::http::valid::Params;
 use crate::service::authz::decide::Inquiry;
 use crate::service::authz::explain::{Explain, Explanation, Missing, explain};
 
-/// What is asked, as it stands in the address.
+/// The question, as written in the URL.
 #[derive(Debug, Clone, Default)]
 pub struct Question {
     pub action: String,
@@ -28,25 +28,25 @@ impl Question {
         Ok(Self { action: text("action")?, resource: text("resource")?, type_name: text("type")? })
     }
 
-    /// Whether anything is asked.
+    /// Whether there is a question: an action is given.
     #[must_use]
     pub fn is_asked(&self) -> bool {
         !self.action.is_empty()
     }
 }
 
-/// The answer.
+/// The answer to a [`Question`].
 pub struct Verdict {
     pub allowed: bool,
     pub reason: String,
-    /// What to do for a yes; nothing after one.
+    /// The smallest change that would allow the action; empty if it is allowed.
     pub change: String,
     /// The policies and rules that decided.
     pub because: Vec<String>,
 }
 
 impl Verdict {
-    /// The answer about that principal, or about whoever looks at the page.
+    /// Explains the decision for the principal `about`; without it, for the signed-in user.
     ///
     /// # Errors
     /// Those of [`explain`].
@@ -84,7 +84,7 @@ fn reason(found: &Explanation) -> String {
     .to_owned()
 }
 
-/// The smallest change that would make it a yes.
+/// The smallest change that would allow the action.
 fn change(found: &Explanation) -> String {
     let writers = || match found.writers.as_ref().and_then(|writers| writers.object.as_ref()) {
         Some(object) => format!("The admins of {object} can write such a policy, and users with the role $admin."),

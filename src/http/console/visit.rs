@@ -1,4 +1,4 @@
-//! Who looks at a page: the one session of a browser, in the cookie that DataHub's door sets, too.
+//! Requests of a signed-in user, by the session cookie that the console shares with the DataHub API.
 
 use std::future::Future;
 use std::ops::Deref;
@@ -28,7 +28,7 @@ use crate::http::problem::Failure;
 use crate::http::state::{State, data, state};
 use crate::http::valid::{Params, Raw};
 
-/// By the cookie of a session.
+/// Identifies the actor by the session cookie.
 pub struct BySession;
 
 impl Identify for BySession {
@@ -40,23 +40,23 @@ impl Identify for BySession {
     }
 }
 
-/// The session of an actor. No other credential opens the console: a key in a cookie would never end.
+/// The session of an actor. Any other credential is refused: a key in a cookie would never end.
 fn session_of(actor: &Actor) -> Result<PresentedCredential, Failure> {
     let session = actor.credential.filter(|credential| credential.kind == TokenKind::Session);
     Ok(session.ok_or(Error::Unauthenticated(Refusal::Invalid))?)
 }
 
-/// Somebody who is signed in looks at a page. As an argument of a handler it means: only they.
+/// A request of a signed-in user. A handler with this argument requires a session.
 pub struct Visit {
-    /// What every handler can reach.
+    /// The shared state of all handlers.
     pub state: web::Data<State>,
-    /// The data of this door.
+    /// The shared data of the console.
     pub console: web::Data<Console>,
     /// The request.
     pub request: HttpRequest,
-    /// Who.
+    /// The signed-in user.
     pub actor: Actor,
-    /// What goes along with the answer.
+    /// Cookies to set with the answer.
     pub(super) cookies: Vec<Cookie<'static>>,
 }
 
@@ -66,10 +66,10 @@ impl Visit {
         Ok(Self { state, console, request: request.clone(), actor, cookies: Vec::new() })
     }
 
-    /// The parts of a page for them.
+    /// The shared parts of a page, for the signed-in user.
     ///
     /// # Errors
-    /// When they have no session.
+    /// When the actor has no session.
     pub fn page(&self, title: impl Into<String>, here: &'static str) -> Result<Page, Failure> {
         let mut page = Page::new(&self.console, root(&self.request), title, here);
         page.csrf = csrf(&self.state.service.peppers, session_of(&self.actor)?);
@@ -89,19 +89,19 @@ impl Visit {
         Ok(response)
     }
 
-    /// Leads to another page, by what follows the start of this server.
+    /// Redirects (303) to a page, given relative to the start of this server.
     #[must_use]
     pub fn lead(&self, to: &str) -> HttpResponse {
         lead(&root(&self.request), to, self.cookies.iter().cloned())
     }
 
-    /// The parameters of the address.
+    /// The parameters of the URL.
     #[must_use]
     pub fn params(&self) -> Params {
         Params::parse(self.request.query_string())
     }
 
-    /// How clients reach this server: as configured, or as the browser did.
+    /// The base URL of this server: as configured, or as in the request.
     #[must_use]
     pub fn url(&self) -> String {
         if let Some(url) = &self.state.public_url {
@@ -111,7 +111,7 @@ impl Visit {
         format!("{}://{}", connection.scheme(), connection.host())
     }
 
-    /// What time it is, in epoch milliseconds.
+    /// The current time in epoch milliseconds.
     #[must_use]
     pub fn now(&self) -> i64 {
         self.state.service.clock.now()
@@ -131,11 +131,11 @@ impl FromRequest for Visit {
     }
 }
 
-/// Somebody who is signed in has sent a form, from a page of theirs.
+/// A form submitted by a signed-in user that has passed the CSRF check.
 pub struct Posted {
-    /// Who and where.
+    /// The user and the request.
     pub visit: Visit,
-    /// What.
+    /// The submitted fields.
     pub form: Form,
 }
 
@@ -169,7 +169,7 @@ impl FromRequest for Posted {
     }
 }
 
-/// What the forms of a session send back: a page of another site cannot know it.
+/// The CSRF token of a session: an HMAC of its key id, which other sites cannot compute.
 fn csrf(peppers: &Peppers, session: PresentedCredential) -> String {
     let mut keyed = peppers.derive("console forms");
     keyed.update(&session.key_id.0);

@@ -1,4 +1,4 @@
-//! Instants, permissions and actions in words.
+//! Instants, resources and permissions in words.
 
 use chrono::{DateTime, Datelike, Timelike};
 
@@ -9,7 +9,7 @@ use crate::domain::policy::{Condition, Criterion, Facet};
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// An instant as pages show it: relative, with the exact one for whoever looks closer.
+/// An instant as pages show it: relative, with the exact time as a tooltip.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct When {
     /// `2026-11-29T10:00:00Z`, for the `datetime` of the element.
@@ -23,7 +23,7 @@ pub struct When {
 }
 
 impl When {
-    /// That instant, as seen at `now`, both in epoch milliseconds; `None` for never.
+    /// The instant relative to `now`, both in epoch milliseconds; `None` for never.
     #[must_use]
     pub fn of(instant: i64, now: i64) -> Option<Self> {
         if instant == NEVER || instant == 0 {
@@ -49,7 +49,7 @@ impl When {
     }
 }
 
-/// How far an instant is, in the largest unit of which there are two.
+/// The distance to an instant, in the largest unit of which there are about two or more.
 #[must_use]
 pub fn relative(instant: i64, now: i64) -> String {
     let (distance, ahead) = ((instant - now).abs(), instant > now);
@@ -70,7 +70,7 @@ pub fn counted(count: i64, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
-/// The resources that meet all of these criteria.
+/// The resources that meet all these criteria, in words.
 #[must_use]
 pub fn resources(criteria: &[Criterion]) -> String {
     if criteria.is_empty() {
@@ -93,7 +93,7 @@ pub fn resources(criteria: &[Criterion]) -> String {
     criteria.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// What a permission is called, and what whoever holds it can do.
+/// The title of a permission, and what its holder can do.
 #[must_use]
 pub fn meaning(permission: Permission) -> (&'static str, &'static str) {
     match permission {

@@ -1,10 +1,10 @@
-//! What protects forms.
+//! CSRF protection of forms.
 
 use tessera::domain::principal::Role;
 
 use super::{administered, enter, led, post};
 
-/// Every path that takes a form from who is signed in.
+/// Every path that takes a form of a signed-in user.
 const FORMS: [&str; 10] = [
     "/logout",
     "/keys/bulk",

@@ -34,7 +34,7 @@ async fn a_token_is_on_one_page_once() {
     }
 }
 
-/// Sent again, by reloading the page, it is still one key; what was shown before is void.
+/// Idempotency key: a form sent again makes no second key, and voids the token shown before.
 #[actix_web::test]
 async fn reloading_the_page_of_a_token_makes_no_second_key() {
     let (app, browser) = administered().await;
@@ -95,7 +95,7 @@ async fn a_key_gets_what_the_form_says_and_what_is_wrong_is_said_beside_the_fiel
 async fn nobody_gives_a_permission_that_they_do_not_hold() {
     let (app, _) = administered().await;
     let admin = app.admin().await;
-    // A user who manages keys, and nothing else.
+    // A user whose only permission is `MANAGE_APIKEYS`.
     app.user("ada", Role::Guest).await;
     let policy = json!({"query": "mutation($input: PolicyUpdateInput!) { createPolicy(input: $input) }", "variables": {"input": {
         "name": "keys", "type": "PLATFORM", "state": "ACTIVE", "description": "", "privileges": ["MANAGE_APIKEYS"],
@@ -179,7 +179,7 @@ async fn a_key_tells_what_it_may_do_and_why_not() {
     assert!(no.text.contains("It has no persona"), "{}", no.text);
 }
 
-/// Two tabs.
+/// Optimistic locking: the same form is open in two tabs.
 #[actix_web::test]
 async fn who_edits_what_has_changed_meanwhile_is_told_and_loses_nothing() {
     let (app, browser) = administered().await;
@@ -277,7 +277,7 @@ async fn keys_are_exported_as_they_are_filtered_and_without_a_secret() {
     assert_eq!(browser.get("/keys/export/pdf").await.status, 404);
 }
 
-/// An address is kept in histories and logs.
+/// URLs are kept in histories and logs.
 #[actix_web::test]
 async fn a_token_is_not_searched_for() {
     let (app, browser) = administered().await;

@@ -1,4 +1,4 @@
-//! The console: pages for people.
+//! The console: HTML pages.
 
 mod forms;
 mod keys;
@@ -13,7 +13,7 @@ use tessera::domain::principal::Role;
 
 use crate::support::{Answer, App, Client, PASSWORD};
 
-/// A browser in which somebody is signed in.
+/// A browser with a session.
 pub struct Browser {
     pub client: Client,
     pub csrf: String,
@@ -32,7 +32,7 @@ pub fn cookies(answer: &Answer) -> String {
     set.collect::<Vec<_>>().join("; ")
 }
 
-/// What the forms of a page send back.
+/// The CSRF token of a page's forms.
 #[track_caller]
 pub fn csrf(answer: &Answer) -> String {
     field(answer, "csrf")
@@ -46,7 +46,7 @@ pub fn field(answer: &Answer, name: &str) -> String {
     rest.split('"').next().unwrap().to_owned()
 }
 
-/// Where an answer leads.
+/// The target of a redirect (303).
 #[track_caller]
 pub fn led(answer: &Answer) -> &str {
     assert_eq!(answer.status, 303, "{}", answer.text);
@@ -60,7 +60,7 @@ pub async fn enter(app: &App, name: &str) -> Browser {
     with(app, &cookies(&answer)).await
 }
 
-/// A browser with those cookies.
+/// A browser with these cookies.
 pub async fn with(app: &App, cookies: &str) -> Browser {
     let client = app.anonymous().with("cookie", cookies);
     let page = client.get("/settings/sessions").await;
@@ -80,7 +80,7 @@ impl Browser {
     }
 }
 
-/// An application with the administrator signed in.
+/// An application, and a browser where `admin` is signed in.
 pub async fn administered() -> (App, Browser) {
     let app = App::start().await;
     app.user("admin", Role::Admin).await;

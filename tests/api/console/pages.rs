@@ -1,11 +1,11 @@
-//! What every page has, and errors as pages.
+//! The parts that all pages share, and errors as pages.
 
 use tessera::domain::principal::Role;
 
 use super::{administered, enter};
 use crate::support::App;
 
-/// Every page that can be opened without anything else.
+/// Every page that needs no other record.
 const PAGES: [&str; 11] = [
     "/",
     "/keys",

@@ -1,4 +1,4 @@
-//! People in the console.
+//! Users in the console.
 
 use tessera::domain::principal::Role;
 

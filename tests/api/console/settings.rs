@@ -48,7 +48,7 @@ async fn who_may_not_generate_reads_why() {
     let app = App::start().await;
     let admin = app.admin().await;
     app.user("ada", Role::Guest).await;
-    // The policy that lets everybody generate tokens.
+    // Removes the policy that lets every user generate tokens.
     let gone = "mutation($urn: String!) { deletePolicy(urn: $urn) }";
     let policies = ask(
         &admin,
@@ -124,7 +124,7 @@ async fn a_session_is_ended_from_another_one() {
     assert_eq!(browser.get("/keys").await.status, 200);
 }
 
-/// With failure F54.
+/// Also covers failure F54.
 #[actix_web::test]
 async fn the_trail_is_filtered_and_exported() {
     let (app, browser) = administered().await;

@@ -1,4 +1,4 @@
-//! Signing in and out, where that leads, and doing so again before something dangerous.
+//! Signing in and out, the redirects after it, and confirming the password before dangerous actions.
 
 use tessera::clock::MINUTE;
 use tessera::domain::principal::Role;
@@ -130,7 +130,7 @@ async fn what_is_dangerous_asks_for_the_password_again_after_a_while() {
     assert!(wrong.status == 400 && wrong.text.contains("password is wrong") && !wrong.text.contains("tsk_"));
     let made = browser.post("/keys/new", &[&form[..], &[("confirm_password", PASSWORD)]].concat()).await;
     assert!(made.status == 200 && made.text.contains("tsk_"), "{}", made.text);
-    // There is another session now, and the old one is over.
+    // A new session has replaced the old one.
     assert_eq!(led(&browser.get("/keys").await), "./login?because=ended&next=keys");
     let fresh = with(&app, &cookies(&made)).await;
     assert!(fresh.post("/keys/new", &form).await.text.contains("tsk_"));

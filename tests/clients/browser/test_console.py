@@ -1,6 +1,6 @@
 """The console in a real browser: with a pointer, by keyboard, on a phone, and without JavaScript.
 
-Screenshots of every page, light and dark, wide and narrow, are written to `target/screenshots` for people to look at.
+Screenshots of every page, light and dark, wide and narrow, are written to `target/screenshots` for review.
 """
 
 import re
@@ -33,7 +33,7 @@ def chromium():
 
 @pytest.fixture
 def browse(chromium, server):
-    """Opens pages in fresh profiles; what a page complains of, or its policy refuses, fails the test."""
+    """Opens pages in fresh profiles. A console error, script error or CSP violation fails the test."""
     contexts, complaints = [], []
 
     def open_page(**options):
@@ -43,7 +43,7 @@ def browse(chromium, server):
         page.set_default_timeout(15_000)
 
         def note(message):
-            # A form that is refused is answered with 400, which the browser notes as an error.
+            # The browser logs the 400 of a refused form as an error.
             if message.type == "error" and "status of 40" not in message.text:
                 complaints.append(message.text)
 
@@ -139,7 +139,7 @@ def test_after_leaving_a_token_is_nowhere(browse):
     page.get_by_role("heading", name="once").first.wait_for()
     stored = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, history.state, location.href])")
     assert token not in stored and token not in page.content()
-    # The browser has not kept the page, and asks before it sends the form again.
+    # The browser has not cached the page, and asks before it sends the form again.
     with pytest.raises(Error, match="ERR_CACHE_MISS"):
         page.go_back()
     assert token not in page.content()
@@ -215,7 +215,7 @@ def test_a_session_that_ended_elsewhere_leads_back_after_signing_in(browse):
 
 @pytest.fixture(scope="module")
 def furnished(server):
-    """Keys, personas and a token, so that no page is empty: the addresses of the pages."""
+    """Creates keys, personas and tokens, so that no page is empty; returns the URLs of the pages."""
     admin = server.admin()
     personas = [
         admin.post("/api/service/personas", json={"name": f"{name} {uuid.uuid4().hex[:4]}", "description": text}).json()
@@ -275,7 +275,7 @@ def furnished(server):
 
 
 def audit(page):
-    """The violations that axe finds. It runs in a world of its own, where the page's policy does not apply."""
+    """The violations that axe finds. It runs in an isolated world, where the page's CSP does not apply."""
     client = page.context.new_cdp_session(page)
     frame = client.send("Page.getFrameTree")["frameTree"]["frame"]["id"]
     world = client.send("Page.createIsolatedWorld", {"frameId": frame})["executionContextId"]
@@ -325,7 +325,7 @@ def test_every_page_is_accessible_and_fits(browse, server, furnished, scheme):
 
 
 def look(page, name, scheme):
-    """Takes pictures of a page, and asks axe about it. Nothing may reach beyond the sides of the narrowest phone."""
+    """Takes screenshots of a page, and returns its axe violations. No width may scroll sideways."""
     for width, size in (("narrow", NARROW), ("narrowest", NARROWEST), ("wide", WIDE)):
         page.set_viewport_size(size)
         beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

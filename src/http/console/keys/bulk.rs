@@ -1,4 +1,4 @@
-//! `POST /keys/bulk`: the same for several keys, after a preview of exactly what changes.
+//! `POST /keys/bulk`: deletes, links or unlinks several keys, after a preview of the changes.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -17,10 +17,10 @@ use crate::http::console::{Page, Posted, Visit};
 use crate::http::problem::Failure;
 use crate::service::keys::api_keys;
 
-/// How many keys can be chosen at once: those of a page.
+/// The most keys of a request: those of a page of the list.
 const MOST: usize = 50;
 
-/// What is done to each key.
+/// The change to make to each key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Deed {
     Delete,
@@ -58,7 +58,7 @@ impl Deed {
         }
     }
 
-    /// What it does to a key, in words; nothing if nothing changes.
+    /// The change to a key in words; `None` if nothing changes.
     fn change(&self, key: &ApiKey) -> Option<String> {
         let linked = |name: &str| key.personas.iter().any(|persona| persona.qualified_name == name);
         match self {
@@ -69,13 +69,13 @@ impl Deed {
     }
 }
 
-/// A key in the preview, or in what came of it.
+/// A key in the preview or in the result.
 struct Line {
     row: Row,
     /// Empty if nothing changes.
     change: String,
     is_in_use: bool,
-    /// Why it was not done.
+    /// Why the change was refused; empty if it was not.
     refusal: String,
 }
 
@@ -124,7 +124,7 @@ pub async fn act(mut posted: Posted) -> Result<HttpResponse, Failure> {
     for id in ids {
         match api_keys::get(&visit.state.service, &visit.actor, id_of(id)?).await {
             Ok(key) => keys.push(key),
-            // Deleted meanwhile: there is nothing to be done to it.
+            // Already deleted: nothing to do.
             Err(Error::NotFound { .. }) => {}
             Err(error) => return Err(error.into()),
         }
@@ -147,7 +147,7 @@ pub async fn act(mut posted: Posted) -> Result<HttpResponse, Failure> {
     visit.answer(status, &Bulk::new(visit, lines, deed, false, error)?)
 }
 
-/// Does it to one key after the other: what is refused for one is done for the others.
+/// Changes the keys one by one; a refusal for one key does not stop the others.
 async fn carry_out(visit: &Visit, deed: &Deed, keys: Vec<ApiKey>) -> Result<Vec<Line>, Failure> {
     let (mut lines, now) = (Vec::new(), visit.now());
     for key in keys {
@@ -180,7 +180,7 @@ async fn to_one(visit: &Visit, deed: &Deed, key: &ApiKey) -> Outcome<()> {
         addresses: None,
         rate: None,
     };
-    // What was previewed: if somebody has changed it meanwhile, it is left alone.
+    // Optimistic locking: a key that another request has changed since `act` read it is left alone.
     let expected = Expected::OneOf(vec![key.edition()]);
     api_keys::update(service, &visit.actor, key.id, update, expected).await.map(|_| ())
 }

@@ -1,4 +1,4 @@
-//! `/keys/{guid}/edit` and `/keys/{guid}/delete`.
+//! `/keys/{guid}/edit` and `/keys/{guid}/delete`: change and delete a key.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -29,9 +29,9 @@ struct Edit {
     draft: Draft,
     choices: Choices,
     faults: Faults,
-    /// Which state of the key the form is about.
+    /// The edition of the key that the form was loaded with, for optimistic locking.
     edition: String,
-    /// Somebody else has changed the key since the form was loaded.
+    /// Whether another request has changed the key since the form was loaded.
     has_changed: bool,
     keeps: bool,
     current: Option<When>,
@@ -107,7 +107,7 @@ pub async fn save(mut posted: Posted, guid: web::Path<String>) -> Result<HttpRes
 struct Delete {
     page: Page,
     row: Row,
-    /// It was used within a week.
+    /// Whether it was used within 7 days.
     is_in_use: bool,
     faults: Faults,
 }

@@ -1,4 +1,4 @@
-//! What can be chosen for a key: personas, permissions, lifetimes.
+//! The choices in a key form: personas, permissions, lifetimes.
 
 use super::draft::Draft;
 use crate::clock::DAY;
@@ -11,7 +11,7 @@ use crate::http::console::words::{When, meaning};
 use crate::http::problem::Failure;
 use crate::service::catalogue::personas;
 
-/// Everything that a form for a key offers.
+/// The choices that a key form offers.
 pub struct Choices {
     pub personas: Vec<PersonaChoice>,
     /// Whether there are more personas than are offered.
@@ -33,26 +33,26 @@ pub struct PermissionChoice {
     pub title: &'static str,
     pub says: &'static str,
     pub is_chosen: bool,
-    /// Whether whoever fills in the form holds it.
+    /// Whether the signed-in user holds it.
     pub is_held: bool,
 }
 
 pub struct Lifetime {
     pub value: &'static str,
     pub text: &'static str,
-    /// When a key made now would end.
+    /// When a key created now would expire.
     pub ends: Option<When>,
     pub is_chosen: bool,
 }
 
-/// How many personas are offered.
+/// The most personas that are offered.
 const PERSONAS: i64 = 500;
 
 const LIFETIMES: [(&str, &str, i64); 4] =
     [("7", "7 days", 7), ("30", "30 days", 30), ("90", "90 days", 90), ("365", "1 year", 365)];
 
 impl Choices {
-    /// Those for whoever looks at the page, as the draft has them.
+    /// The choices for the signed-in user; those of the draft are chosen.
     ///
     /// # Errors
     /// When the storage fails.
@@ -91,7 +91,7 @@ impl Choices {
         };
         let more_personas = found.next.is_some();
         let mut personas: Vec<PersonaChoice> = found.records.into_iter().map(persona).collect();
-        // What is chosen stands first, however long the list.
+        // Chosen personas come first, because the list may be long.
         personas.sort_by_key(|persona| !persona.is_chosen);
         Ok(Self {
             personas,

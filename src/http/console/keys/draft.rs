@@ -1,4 +1,4 @@
-//! A key as somebody writes it: what the fields hold, and what that comes to.
+//! The fields of a key form, as typed and as parsed.
 
 use chrono::NaiveDate;
 
@@ -9,27 +9,27 @@ use crate::domain::permission::{Permission, Permissions};
 use crate::domain::text::{Description, DisplayName};
 use crate::http::console::form::{Faults, Form};
 
-/// The fields of the form.
+/// The fields of the form, as typed.
 #[derive(Debug, Clone, Default)]
 pub struct Draft {
     pub name: String,
     pub description: String,
-    /// Days, `until`, `never`, or `keep` for a key that there is.
+    /// A number of days, `until`, `never`, or `keep` for an existing key.
     pub lifetime: String,
-    /// `2026-12-31`, for `until`.
+    /// The last day if `lifetime` is `until`: `2026-12-31`.
     pub until: String,
     pub personas: Vec<String>,
     pub permissions: Vec<String>,
-    /// With commas or white space between.
+    /// Networks, separated by commas or white space.
     pub addresses: String,
-    /// Requests; empty for no limit.
+    /// The most requests per period; empty for no limit.
     pub rate: String,
-    /// In so many seconds.
+    /// The period in seconds.
     pub period: String,
 }
 
 impl Draft {
-    /// What a form, or an address that fills it in, says. Without a lifetime it is `lifetime`.
+    /// Reads a form, or the query string that fills it in; `lifetime` is the default lifetime.
     pub fn read(form: &Form, lifetime: &str) -> Self {
         let text = |name: &str| form.text(name).trim().to_owned();
         let or = |text: String, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text };
@@ -46,7 +46,7 @@ impl Draft {
         }
     }
 
-    /// What a key is now.
+    /// The fields with the current values of a key.
     pub fn of(key: &ApiKey) -> Self {
         let rate = key.limits.rate;
         Self {
@@ -62,7 +62,7 @@ impl Draft {
         }
     }
 
-    /// When the key would end, in epoch milliseconds, as far as the fields tell.
+    /// When the key would expire, in epoch milliseconds; `None` if that is kept or cannot be parsed.
     pub fn ends(&self, now: i64) -> Option<i64> {
         match self.lifetime.as_str() {
             "never" => Some(NEVER),
@@ -94,7 +94,7 @@ impl Draft {
         Validity::parse(seconds).map(Some).map_err(|message| ("lifetime", message))
     }
 
-    /// What is to be changed, or what is wrong with the fields.
+    /// Parses the fields into a change of a key, or returns every error.
     pub fn update(&self, now: i64) -> Result<ApiKeyUpdate, Faults> {
         let mut faults = Faults::default();
         let display_name = faults.keep("name", DisplayName::parse(&self.name));
@@ -128,7 +128,7 @@ impl Draft {
         }
     }
 
-    /// The key that is to be made, or what is wrong with the fields.
+    /// Parses the fields into a new key, or returns every error.
     pub fn new_key(&self, now: i64) -> Result<NewApiKey, Faults> {
         let ApiKeyUpdate { display_name, description, validity, personas, permissions, addresses, rate } =
             self.update(now)?;
@@ -152,10 +152,10 @@ impl Draft {
     }
 }
 
-/// The longest lifetime in days; what is longer is for ever.
+/// The longest lifetime in days; a longer one must be `never`.
 const DAYS: i64 = 4_700;
 
-/// The end of a day, in epoch milliseconds.
+/// The last second of a day in UTC, in epoch milliseconds.
 fn end_of_day(text: &str) -> Result<i64, String> {
     let wrong = || "must be a date such as `2026-12-31`".to_owned();
     let date: NaiveDate = text.parse().map_err(|_| wrong())?;

@@ -1,4 +1,4 @@
-//! `GET /keys`
+//! `GET /keys`: the list of API keys, and its export.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -93,7 +93,7 @@ const COLUMNS: [&str; 11] = [
     "workspacePermissions",
 ];
 
-/// What a file tells of a key: never its token, which nobody has.
+/// The row of a key in an export: never its token, which is not stored.
 fn cells(key: &ApiKey) -> [String; 11] {
     let instant = |instant: i64| if instant == NEVER || instant == 0 { String::new() } else { instant.to_string() };
     let personas: Vec<&str> = key.personas.iter().map(|persona| persona.qualified_name.as_str()).collect();
@@ -113,7 +113,7 @@ fn cells(key: &ApiKey) -> [String; 11] {
     ]
 }
 
-/// `GET /keys/export/{format}`: the keys that the filters let through.
+/// `GET /keys/export/{format}`: the keys that match the filters.
 ///
 /// # Errors
 /// Violations of the parameters; when the storage fails.
@@ -136,7 +136,7 @@ pub async fn export(visit: Visit, format: web::Path<String>) -> Result<HttpRespo
     Ok(file(format, "keys", &COLUMNS, &rows))
 }
 
-/// The personas that can be filtered by: the first hundred by name.
+/// The personas offered as a filter: the first 100 by name.
 async fn choices(visit: &Visit) -> Result<Vec<Persona>, Failure> {
     let query = Query {
         filter: Filter::EVERYTHING,
@@ -148,7 +148,7 @@ async fn choices(visit: &Visit) -> Result<Vec<Persona>, Failure> {
     Ok(personas::list(&visit.state.service, &visit.actor, query).await?.records)
 }
 
-/// Which keys the address asks for.
+/// The filter that the URL asks for.
 fn filter(listing: &Listing, now: i64) -> Result<Filter<ApiKeyField>, Failure> {
     use ApiKeyField::{ClientId, CreatedBy, DisplayName, ExpiresAt, LastUsedAt, PersonaQualifiedName};
     let unknown = |name: &str, allowed: &str| Failure::from(Violation::new(name, format!("must be {allowed}")));
@@ -199,7 +199,7 @@ fn filter(listing: &Listing, now: i64) -> Result<Filter<ApiKeyField>, Failure> {
     Ok(Filter::All(wanted))
 }
 
-/// The client id that a text is, with or without what it begins with.
+/// The client id in a search text, which may lack the prefixes; `None` if it is none.
 fn client_id(text: &str) -> Option<String> {
     let text = text.strip_prefix(SERVICE_ACCOUNT_PREFIX).unwrap_or(text);
     let id = PrincipalId::parse(text.strip_prefix(CLIENT_ID_PREFIX).unwrap_or(text))?;

@@ -14,7 +14,7 @@ use crate::domain::error::Error;
 use crate::domain::ids::PrincipalId;
 use crate::domain::text::clip;
 
-/// The id of a key in an address.
+/// Parses the id of a key in a URL.
 fn id_of(text: &str) -> Result<PrincipalId, Error> {
     PrincipalId::parse(text).ok_or_else(|| Error::NotFound { kind: "API key", id: clip(text) })
 }

@@ -1,4 +1,4 @@
-//! `/keys/new`: a form, and the one page that shows a token.
+//! `/keys/new`: the form for a key, and the page that shows its token once.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -16,14 +16,14 @@ use crate::http::console::{Page, Posted, Visit};
 use crate::http::problem::Failure;
 use crate::service::keys::api_keys;
 
-/// The lifetime that is chosen before anybody chooses, in days.
+/// The default lifetime in days.
 const LIFETIME: &str = "30";
 
-/// Fields in the words of the services, and here.
+/// Field names of the services, and their names in the form.
 pub(super) const FIELDS: [(&str, &str); 3] =
     [("personaQualifiedNames", "persona"), ("workspacePermissions", "permission"), ("displayName", "name")];
 
-/// The fields that have a place for what is wrong with them.
+/// The fields whose errors are shown beside them.
 pub(super) const SHOWN: &[&str] =
     &["name", "description", "lifetime", "until", "persona", "permission", "addresses", "rate"];
 
@@ -36,15 +36,15 @@ struct New {
     faults: Faults,
     ends: Option<When>,
     never: bool,
-    /// Makes the request recognisable when it is sent again: the answer may have been lost.
+    /// The idempotency key: the form may be sent again because the answer was lost.
     request_key: String,
     templates: [KeyTemplate; 4],
-    /// Whether the lifetime of a key that there is can stay, and when it ends.
+    /// For `keys/fields.html`: whether an existing key can keep its expiry, and when that is.
     keeps: bool,
     current: Option<When>,
 }
 
-/// A start for a key: an address that fills in the form.
+/// A template for a key: a query string that fills in the form.
 struct KeyTemplate {
     name: &'static str,
     query: &'static str,
@@ -66,7 +66,7 @@ const TEMPLATES: [KeyTemplate; 4] = [
 /// `GET /keys/new`
 ///
 /// # Errors
-/// [`crate::domain::error::Error::Forbidden`] for who may not create keys; when the storage fails.
+/// [`crate::domain::error::Error::Forbidden`] without `MANAGE_APIKEYS`; when the storage fails.
 pub async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
     visit.actor.require(Permission::ManageApiKeys)?;
     let draft = Draft::read(&Form::of_query(visit.request.query_string()), LIFETIME);

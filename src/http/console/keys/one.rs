@@ -1,4 +1,4 @@
-//! `GET /keys/{guid}`: what a key is, what it may do and why, why not, and what was done to it.
+//! `GET /keys/{guid}`: a key, what it may do and why, why an action is denied, and its audit trail.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -33,18 +33,18 @@ struct One {
     addresses: Vec<String>,
     rate: String,
     permissions: Vec<&'static str>,
-    /// `None` for who may not know.
+    /// `None` if the user may not see the key's permissions.
     may: Option<Vec<Line>>,
     question: Question,
     verdict: Option<Verdict>,
     actions: Vec<&'static str>,
-    /// `None` for who may not read it.
+    /// `None` if the user may not read the audit trail.
     trail: Option<Vec<Entry>>,
     may_change: bool,
     notice: &'static str,
 }
 
-/// What a key may do by one source.
+/// The actions that one source allows or forbids.
 struct Line {
     allows: bool,
     actions: Vec<String>,
@@ -54,13 +54,13 @@ struct Line {
     last_used: Option<When>,
 }
 
-/// How many entries of the trail are shown.
+/// The most entries of the trail that are shown.
 const TRAIL: i64 = 12;
 
 /// `GET /keys/{guid}`
 ///
 /// # Errors
-/// [`Error::NotFound`], also for one that is not seen; when the storage fails.
+/// [`Error::NotFound`], also for a key that the user may not see; when the storage fails.
 pub async fn show(visit: Visit, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
     let params = visit.params();
     params.only(&["action", "resource", "type", "done"])?;
@@ -92,7 +92,7 @@ pub async fn show(visit: Visit, guid: web::Path<String>) -> Result<HttpResponse,
     visit.answer(StatusCode::OK, &one)
 }
 
-/// What somebody may know; nothing if they may not.
+/// The result, or `None` if it is forbidden.
 fn allowed<T>(outcome: Result<T>) -> Result<Option<T>> {
     match outcome {
         Ok(found) => Ok(Some(found)),
@@ -133,7 +133,7 @@ fn relation_word(relation: Relation) -> &'static str {
     }
 }
 
-/// The permissions, put together by where they come from.
+/// Groups permissions by source, effect and resources.
 fn lines(found: Vec<EffectivePermission>, now: i64) -> Vec<Line> {
     let mut lines: Vec<(EffectivePermission, Line)> = Vec::new();
     for each in found {
@@ -172,7 +172,7 @@ fn lines(found: Vec<EffectivePermission>, now: i64) -> Vec<Line> {
         lines.push((each, line));
     }
     let mut lines: Vec<Line> = lines.into_iter().map(|(_, line)| line).collect();
-    // What is refused stands first: it wins.
+    // Denials come first, because they win.
     lines.sort_by_key(|line| line.allows);
     lines
 }

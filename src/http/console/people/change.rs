@@ -1,4 +1,4 @@
-//! Giving a user another role, and removing one.
+//! Changes the role of a user, and removes a user.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;

@@ -1,4 +1,4 @@
-//! `/settings/tokens/new`: generates an access token and shows it, once.
+//! `/settings/tokens/new`: generates an access token and shows it once.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -22,16 +22,16 @@ use crate::http::problem::Failure;
 use crate::service::keys::{access_tokens, service_accounts};
 use crate::service::people::users;
 
-/// A month, which is chosen before anybody chooses.
+/// The default lifetime: a month, in seconds.
 const MONTH: i64 = 30 * 86_400;
 
-/// What `NO_EXPIRY` is on the page.
+/// The form's value for `NO_EXPIRY`.
 const NEVER: &str = "never";
 
-/// How many people and programs are offered.
+/// The most users and the most service accounts that are offered.
 const OFFERED: i64 = 200;
 
-/// The fields that have a place for what is wrong with them.
+/// The fields whose errors are shown beside them.
 const SHOWN: &[&str] = &["kind", "user", "program", "name", "description", "lifetime"];
 
 #[derive(Template)]
@@ -42,9 +42,9 @@ struct Generate {
     lifetimes: Vec<Lifetime>,
     allows_never: bool,
     may_for_self: bool,
-    /// Whom else a token can be for; `None` if only for oneself.
+    /// The users that a token can be for; `None` without `MANAGE_ACCESS_TOKENS`.
     users: Option<Vec<String>>,
-    /// The programs that a token can be for; `None` for who may not choose any.
+    /// The service accounts that a token can be for; `None` without `MANAGE_SERVICE_ACCOUNTS`.
     programs: Option<Vec<Program>>,
     faults: Faults,
 }
@@ -123,7 +123,7 @@ impl Draft {
 /// `GET /settings/tokens/new`
 ///
 /// # Errors
-/// [`Error::Forbidden`] for who may generate none; when the storage fails.
+/// [`Error::Forbidden`] without a permission to generate tokens; when the storage fails.
 pub async fn show(visit: Visit, settings: web::Data<datahub::DoorRules>) -> Result<HttpResponse, Failure> {
     let mut draft = Draft::read(&Form::of_query(visit.request.query_string()), &settings.lifetimes);
     if !may_generate(&visit.actor) {
@@ -163,7 +163,7 @@ fn choices(lifetimes: &Lifetimes, chosen: &str, now: i64) -> Vec<Lifetime> {
     lifetimes.offered().map(choice).collect()
 }
 
-/// A lifetime in the largest unit that it is a whole number of.
+/// A lifetime in the largest unit that divides it evenly.
 fn length(seconds: i64) -> String {
     let units =
         [(365 * 86_400, "year"), (MONTH, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];

@@ -1,4 +1,4 @@
-//! `/settings`: what people keep for themselves.
+//! `/settings`: access tokens and sessions of the signed-in user.
 
 pub mod generate;
 pub mod revoke;

@@ -24,7 +24,7 @@ fn checked(id: &str) -> Result<String, Violation> {
 /// `GET /settings/tokens/revoke?id=`
 ///
 /// # Errors
-/// [`Error::NotFound`], also for a token that is not seen; when the storage fails.
+/// [`Error::NotFound`], also for a token that the user may not see; when the storage fails.
 pub async fn ask(visit: Visit) -> Result<HttpResponse, Failure> {
     let params = visit.params();
     params.only(&["id"])?;
@@ -33,14 +33,14 @@ pub async fn ask(visit: Visit) -> Result<HttpResponse, Failure> {
     visit.answer(StatusCode::OK, &Revoke { page, row: Row::of(token, visit.now()) })
 }
 
-/// `POST /settings/tokens/revoke`: without asking who it is again, as it may be urgent and takes only away.
+/// `POST /settings/tokens/revoke`: without asking for the password: it may be urgent and only takes access away.
 ///
 /// # Errors
 /// [`Error::Forbidden`]; when the storage fails.
 pub async fn revoke(posted: Posted) -> Result<HttpResponse, Failure> {
     let id = checked(posted.form.text("id"))?;
     match access_tokens::revoke(&posted.state.service, &posted.actor, id).await {
-        // Somebody else was faster.
+        // The token is already revoked.
         Ok(()) | Err(Error::NotFound { .. }) => Ok(posted.lead("settings/tokens?done=revoked")),
         Err(error) => Err(error.into()),
     }

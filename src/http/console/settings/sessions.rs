@@ -1,4 +1,4 @@
-//! `/settings/sessions`: where one is signed in, and ending that.
+//! `/settings/sessions`: lists the user's sessions, and ends one.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -54,13 +54,13 @@ pub async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
     visit.answer(StatusCode::OK, &sessions)
 }
 
-/// `POST /settings/sessions`: ends one, without asking who it is again, as it may be urgent.
+/// `POST /settings/sessions`: ends a session, without asking for the password again: it may be urgent.
 ///
 /// # Errors
 /// When the storage fails.
 pub async fn end(posted: Posted) -> Result<HttpResponse, Failure> {
     match sessions::end_one(&posted.state.service, &posted.actor, posted.form.text("id").to_owned()).await {
-        // It ended by itself, or elsewhere.
+        // The session has already ended.
         Ok(()) | Err(Error::NotFound { .. }) => Ok(posted.lead("settings/sessions?done=ended")),
         Err(error) => Err(error.into()),
     }

@@ -31,7 +31,7 @@ struct Tokens {
     next: Option<String>,
     notice: &'static str,
     may_generate: bool,
-    /// Whether they see everybody's.
+    /// Whether the user sees the tokens of all users.
     sees_all: bool,
     is_open: bool,
 }
@@ -63,7 +63,7 @@ impl Row {
     }
 }
 
-/// Whether somebody may generate tokens for themselves.
+/// Whether an actor may generate tokens of their own.
 pub(super) fn may_generate(actor: &Actor) -> bool {
     let held = actor.permissions();
     held.contains(Permission::GeneratePersonalAccessTokens) || held.contains(Permission::ManageAccessTokens)
