@@ -1,5 +1,5 @@
-//! The file that takes the secrets of the first start where standard output is no terminal: what is printed there is kept by
-//! whoever collects logs.
+//! The file for the secrets of the first start, used when standard output is not a terminal: then it is a log, which
+//! others collect and keep.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -10,15 +10,15 @@ use crate::config::Settings;
 use crate::pepper_file;
 use crate::storage::url::DatabaseUrl;
 
-/// A new file for its owner only.
+/// A new file with mode 0600.
 pub struct FirstStartFile {
     path: PathBuf,
     file: File,
 }
 
 impl FirstStartFile {
-    /// Creates the configured file, or the one beside the database. It is created before there are secrets, so that none
-    /// is lost where it cannot be.
+    /// Creates the configured file, or one beside the database. Called before the secrets are created, so that none
+    /// is lost if the file cannot be created.
     ///
     /// # Errors
     /// A sentence for the operator.
@@ -38,15 +38,15 @@ impl FirstStartFile {
         }
     }
 
-    /// Where it is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Keeps the secrets.
+    /// Writes the secrets.
     ///
     /// # Errors
-    /// A sentence for the operator, who has to set a password with the command line then.
+    /// A sentence for the operator, who must then set a password with the command line.
     pub fn write(mut self, secrets: &str) -> Result<(), String> {
         let written = self.file.write_all(secrets.as_bytes()).and_then(|()| self.file.sync_all());
         written.map_err(|error| {
@@ -58,7 +58,7 @@ impl FirstStartFile {
         })
     }
 
-    /// Removes it, as there is nothing to keep.
+    /// Removes the empty file.
     pub fn remove(self) {
         if let Err(error) = std::fs::remove_file(&self.path) {
             tracing::warn!(%error, file = %self.path.display(), "cannot remove an empty file");

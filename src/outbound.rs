@@ -1,8 +1,8 @@
-//! Requests to other servers: the one HTTP client, with bounds on time, size and destination.
+//! The HTTP client for requests to other servers, with limits on time, size and destination (SSRF guard).
 //!
-//! No redirect is followed, so no answer leads a request elsewhere. Plain HTTP goes to this machine only. Certificates are
-//! checked against those that the operating system trusts; `SSL_CERT_FILE` and `SSL_CERT_DIR` replace them. `HTTPS_PROXY`
-//! and `NO_PROXY` hold for HTTPS; behind a proxy it is the proxy that looks names up, and decides what lies behind it.
+//! Redirects are not followed. Plain HTTP is allowed to loopback addresses only. Certificates are checked against the
+//! operating system's trust store; `SSL_CERT_FILE` and `SSL_CERT_DIR` replace it. `HTTPS_PROXY` and `NO_PROXY` apply to
+//! HTTPS. A proxy resolves names itself, so it must also guard private networks itself.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -17,20 +17,20 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
-/// How long a request takes at most, from looking up the name to the last byte of the answer.
+/// Timeout of a request, from the name look-up to the last byte of the answer.
 pub const TIME: Duration = Duration::from_secs(10);
-/// How many bytes an answer has at most.
+/// Maximum size of an answer, in bytes.
 pub const LARGEST_ANSWER: u64 = 512 * 1024;
-/// How many requests of one client are under way at once.
+/// Maximum number of concurrent requests of one client.
 const PLACES: usize = 16;
 
 /// Why a request got no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreachable {
-    /// The address is no `https://` address, and no `http://` address of this machine.
+    /// The address is neither `https://` nor `http://` with a loopback host.
     #[error("`{0}` must begin with https://; http:// is for this machine only")]
     NotSecure(String),
-    /// As many requests as may be are under way.
+    /// The limit of concurrent requests is reached.
     #[error("too many requests to other servers are under way")]
     Busy,
     /// The answer is larger than [`LARGEST_ANSWER`].
@@ -39,24 +39,24 @@ pub enum Unreachable {
     /// The request took longer than [`TIME`].
     #[error("there was no answer within {} seconds", TIME.as_secs())]
     TooSlow,
-    /// The name leads into a private network.
+    /// The name resolves to an address in a private network.
     #[error("the address lies in a private network")]
     Private,
-    /// The server could not be reached, or what it said is no HTTP.
+    /// The server could not be reached, or its answer is not HTTP.
     #[error("{0}")]
     Failed(String),
 }
 
-/// Where requests may lead.
+/// Where a request may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Destinations {
-    /// Anywhere: for an address that the operator or the user of the command line wrote down.
+    /// Anywhere: for an address given by the operator or by the user of the command line.
     Anywhere,
-    /// Not into private networks and not to this machine: for an address that another server named.
+    /// Public addresses only, neither private networks nor this machine: for an address given by another server.
     Public,
 }
 
-/// The client. Cheap to clone; the clones share their places.
+/// The HTTP client. Cheap to clone; clones share the limit of concurrent requests.
 #[derive(Clone)]
 pub struct Outbound {
     anywhere: Agent,
@@ -71,7 +71,7 @@ impl Default for Outbound {
 }
 
 impl Outbound {
-    /// A client with places of its own.
+    /// Creates a client with its own limit of concurrent requests.
     #[must_use]
     pub fn new() -> Self {
         let agent = |destinations| {
@@ -88,7 +88,7 @@ impl Outbound {
         }
     }
 
-    /// Sends a request on a thread that may block. An answer of any status is an answer, also a redirection.
+    /// Sends a request on a blocking thread. Every status is a success, including redirections and errors.
     ///
     /// # Errors
     /// [`Unreachable`]
@@ -100,14 +100,14 @@ impl Outbound {
         let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Unreachable::Busy)?;
         let client = self.clone();
         let sent = tokio::task::spawn_blocking(move || {
-            // A caller that goes away does not make room for another while the request is under way.
+            // The permit moves here: a cancelled caller does not free its place while the request still runs.
             let _permit = permit;
             client.send_blocking(request, destinations)
         });
         sent.await.map_err(|error| Unreachable::Failed(error.to_string()))?
     }
 
-    /// Sends a request on this thread: for the command line.
+    /// Sends a request on the current thread, for the command line.
     ///
     /// # Errors
     /// [`Unreachable`]
@@ -134,7 +134,7 @@ impl Outbound {
 }
 
 fn run<B: ureq::AsSendBody>(agent: &Agent, request: Request<B>) -> Result<Response<ureq::Body>, Unreachable> {
-    // No proxy leads back to this machine.
+    // Plain HTTP goes to loopback, which a proxy cannot reach.
     let direct = request.uri().scheme() == Some(&Scheme::HTTP);
     let sent =
         if direct { agent.run(agent.configure_request(request).proxy(None).build()) } else { agent.run(request) };
@@ -168,7 +168,7 @@ fn failed(error: ureq::Error) -> Unreachable {
     }
 }
 
-/// Checks that a request to that address cannot be listened to.
+/// Checks that a request to this address cannot be eavesdropped on: HTTPS, or HTTP to a loopback host.
 ///
 /// # Errors
 /// [`Unreachable::NotSecure`]
@@ -179,22 +179,22 @@ pub fn check(address: &Uri) -> Result<(), Unreachable> {
     if secure || local { Ok(()) } else { Err(Unreachable::NotSecure(address.to_string())) }
 }
 
-/// Whether a host of an address is this machine, by its name.
+/// Whether a URL's host is `localhost` or a loopback address.
 #[must_use]
 pub fn is_this_machine(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Looks names up, and refuses those that lead where requests may not go: the very addresses that are connected to are
-/// checked, so a name cannot change its mind.
+/// Resolves names and enforces [`Destinations`]. It checks the very addresses that are connected to, so DNS rebinding
+/// does not bypass it.
 #[derive(Debug)]
 struct Bounded {
     destinations: Destinations,
     names: DefaultResolver,
 }
 
-/// The error of a name that leads into a private network.
+/// The error for a name that resolves to a private address.
 #[derive(Debug, thiserror::Error)]
 #[error("the address lies in a private network")]
 struct LeadsInside;
@@ -210,19 +210,19 @@ impl Resolver for Bounded {
     }
 }
 
-/// Whether an address is one of the public internet.
+/// Whether an address belongs to the public internet.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => match embedded(address) {
             Some(inner) => is_public_v4(inner),
-            // The addresses that are given out: 2000::/3, without those for documentation.
+            // Global unicast, 2000::/3, without the documentation prefix 2001:db8::/32.
             None => address.segments()[0] & 0xe000 == 0x2000 && !address.segments().starts_with(&[0x2001, 0xdb8]),
         },
     }
 }
 
-/// The IPv4 address that an IPv6 address stands for: mapped, translated (`64:ff9b::/96`), or of 6to4 (`2002::/16`).
+/// The IPv4 address embedded in an IPv6 address: mapped, translated (`64:ff9b::/96`), or 6to4 (`2002::/16`).
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let [first, second, third, .., high, low] = address.segments();
     let of = |high: u16, low: u16| {

@@ -8,16 +8,16 @@ use crate::first_start_file::FirstStartFile;
 use crate::service::Service;
 use crate::service::bootstrap::{self, ADMIN, FirstStart};
 
-/// The one place that shows them.
+/// Where the secrets are shown.
 pub(super) enum Place {
-    /// Nobody but whoever sits there reads it.
+    /// Standard output is a terminal.
     Terminal,
-    /// Standard output is a log, which others read and which is kept.
+    /// Standard output is a log, so the secrets go to a file.
     File(FirstStartFile),
 }
 
 impl Place {
-    /// Finds the place, before anything is made that could be lost; there is none if this is not the first start.
+    /// Chooses the place before the secrets are created; `None` if this is not the first start.
     ///
     /// # Errors
     /// A sentence for the operator.
@@ -31,7 +31,7 @@ impl Place {
         FirstStartFile::create(settings, &database_url(settings)?).map(|file| Some(Self::File(file)))
     }
 
-    /// Shows them, once.
+    /// Shows the secrets, once.
     ///
     /// # Errors
     /// A sentence for the operator.
@@ -52,7 +52,7 @@ impl Place {
         Ok(())
     }
 
-    /// Leaves it as it was.
+    /// Removes the file: another node was faster, or the first start failed.
     pub(super) fn abandon(self) {
         if let Self::File(file) = self {
             file.remove();

@@ -65,7 +65,7 @@ async fn list(service: &Service) -> CommandResult {
         for key in page.records {
             let expires = if key.expires_at == NEVER { "never".to_owned() } else { key.expires_at.to_string() };
             let status = Status::of(key.expires_at, now).name();
-            // Nobody's name can begin a line, or move the cursor.
+            // `{:?}` escapes line breaks and control characters in names: no forged lines, no terminal escapes.
             println!("{}\t{status}\t{expires}\t{:?}\t{:?}", key.id, key.created_by, key.display_name);
         }
         start = match page.next {

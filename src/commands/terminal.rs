@@ -107,7 +107,7 @@ fn wait(remote: &Remote, asked: &Authorized) -> Result<Given, String> {
                 "expired_token" => break,
                 _ => return Err(answer.refusal()),
             },
-            // The connection may come back while the code still lives.
+            // The connection may recover before the code expires.
             Err(error) => {
                 eprintln!("{error}; trying again");
                 interval = (interval * 2).min(Duration::from_mins(1));
@@ -126,7 +126,7 @@ fn logout(store: &Store, server: &str) -> CommandResult {
         return Ok(());
     };
     let answer = Remote::new(server).delete(SESSION, &session.token)?;
-    // One that has ended by itself need not be ended.
+    // 401: the session has already ended.
     if ![200, 401].contains(&answer.status) {
         return Err(format!("the session goes on: {}", answer.refusal()));
     }

@@ -11,7 +11,7 @@ pub struct OauthSettings {
     pub device_clients: Vec<String>,
 }
 
-/// Parses a client id, which users are shown.
+/// Parses a client id. It is shown to users, so its characters are restricted.
 fn client_id(text: &str) -> Result<String, String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     if (1..=64).contains(&text.len()) && text.bytes().all(plain) {

@@ -1,5 +1,5 @@
-//! Device authorizations (RFC 8628): a program on a machine without a browser requests a session, and a user approves or
-//! denies the request in a browser on any machine.
+//! Device authorizations (RFC 8628): a program on a machine without a browser requests a session, and a user approves
+//! or denies the request in a browser on any machine.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -19,7 +19,8 @@ pub const COMMAND_LINE: &str = "tessera-cli";
 
 /// Lifetime of a device authorization in milliseconds: within it the user decides and the program fetches the session.
 pub const LIFETIME: i64 = 10 * MINUTE;
-/// Minimum time between two polls in milliseconds. Each poll that comes sooner adds as much again (RFC 8628, section 3.5).
+/// Minimum time between two polls in milliseconds. Each poll that comes sooner adds as much again (RFC 8628, section
+/// 3.5).
 pub const INTERVAL: i64 = 5 * SECOND;
 
 /// A program's request for a session, as the deciding user sees it.
@@ -84,7 +85,7 @@ impl DeviceCode {
         Ok(Self(bytes))
     }
 
-    /// Reads its 44 base62 digits.
+    /// Parses its 44 base62 digits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         decode(text.as_bytes()).map(Self)
@@ -111,8 +112,8 @@ impl fmt::Debug for DeviceCode {
     }
 }
 
-/// The code that the program shows and the user types in the browser: eight consonants, `WDJB-MJHT` (RFC 8628, section 6.1). None of the
-/// letters looks like another or like a digit, and they spell no words.
+/// The code that the program shows and the user types in the browser: eight consonants, such as `WDJB-MJHT` (RFC 8628,
+/// section 6.1). No letter resembles another or a digit, and without vowels they spell no words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UserCode([u8; Self::LETTERS]);
 
@@ -127,7 +128,7 @@ impl UserCode {
     pub fn draw(entropy: Entropy) -> Result<Self> {
         let mut bytes = [0; 8];
         entropy.fill(&mut bytes)?;
-        // 2^64 is 7 * 10^8 times the number of codes, so none is noticeably likelier than another.
+        // The modulo bias is negligible: 2^64 is 7 * 10^8 times the number of codes.
         let mut number = u64::from_be_bytes(bytes);
         Ok(Self(std::array::from_fn(|_| {
             let letter = Self::ALPHABET[(number % 20) as usize];
@@ -155,7 +156,7 @@ impl UserCode {
     }
 }
 
-/// With a dash in the middle.
+/// Formats the code with a dash in the middle.
 impl fmt::Display for UserCode {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, letter) in self.0.iter().enumerate() {

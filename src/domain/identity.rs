@@ -1,50 +1,50 @@
-//! What a provider says of somebody who signs in there, and what follows from it here.
+//! Identities and claims from OpenID Connect providers, and the roles and personas that groups give.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::principal::Role;
 
-/// What a provider knows somebody by. A name or an address can be given to somebody else; this cannot.
+/// The stable identity of a user at a provider. Unlike a name or an email address, it is never reassigned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The provider, as OpenID Connect names it.
+    /// The issuer identifier of the provider (`iss`).
     pub issuer: String,
-    /// The somebody, as the provider names them for ever.
+    /// The subject identifier of the user (`sub`).
     pub subject: String,
 }
 
-/// What a provider says of somebody: its signature has been checked.
+/// The validated claims of an ID token.
 #[derive(Debug, Clone)]
 pub struct Claims {
-    /// Who.
+    /// The user's identity.
     pub identity: Identity,
-    /// What it calls its own session; empty if it does not say.
+    /// The id of the session at the provider (`sid`); empty if absent.
     pub sid: String,
-    /// When they last proved to it who they are, in epoch milliseconds; 0 if it does not say.
+    /// Time of the authentication at the provider (`auth_time`), in epoch milliseconds; 0 if absent.
     pub authenticated_at: i64,
-    /// The user name that they would have.
+    /// The user name that a new user gets.
     pub username: String,
-    /// For people; may be empty.
+    /// The display name; may be empty.
     pub display_name: String,
-    /// For people; may be empty, and proves nothing.
+    /// The email address; may be empty. For display only, never for authentication.
     pub email: String,
-    /// The groups that they are in.
+    /// The user's groups.
     pub groups: BTreeSet<String>,
 }
 
-/// Which groups of a provider have which role and which personas. The operator has written it.
+/// The roles and personas of a provider's groups, as the operator configured them.
 #[derive(Debug, Clone, Default)]
 pub struct Mapping {
     /// The role of each group.
     pub roles: BTreeMap<String, Role>,
-    /// The role of those who are in none of these groups; without it they are not let in.
+    /// The role of users in none of these groups; without it they cannot sign in.
     pub otherwise: Option<Role>,
     /// The qualified names of the personas of each group.
     pub personas: BTreeMap<String, Vec<String>>,
 }
 
 impl Mapping {
-    /// The role of somebody in these groups: the one that may most.
+    /// The most powerful role of these groups.
     #[must_use]
     pub fn role(&self, groups: &BTreeSet<String>) -> Option<Role> {
         let rank = |role: &Role| match role {
@@ -56,7 +56,7 @@ impl Mapping {
         groups.iter().filter_map(|group| self.roles.get(group)).copied().max_by_key(rank).or(self.otherwise)
     }
 
-    /// The qualified names of the personas of somebody in these groups.
+    /// The qualified names of the personas of these groups, without duplicates.
     #[must_use]
     pub fn personas(&self, groups: &BTreeSet<String>) -> Vec<String> {
         let named: BTreeSet<&String> = groups.iter().filter_map(|group| self.personas.get(group)).flatten().collect();
@@ -64,7 +64,7 @@ impl Mapping {
     }
 }
 
-/// The user name that a provider's claim makes: in lower case, as names that differ in case alone are the same.
+/// Makes a user name of a claim: trimmed and in lower case, because user names are case-insensitive.
 #[must_use]
 pub fn username(claim: &str) -> String {
     claim.trim().to_ascii_lowercase()

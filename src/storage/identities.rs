@@ -1,4 +1,4 @@
-//! What providers know users by.
+//! Identities of users at OpenID Connect providers.
 
 use diesel::prelude::*;
 
@@ -12,15 +12,15 @@ use crate::domain::ids::{PersonaId, PrincipalId};
 use crate::domain::principal::Principal;
 use crate::domain::sight::SeenPrincipals;
 
-/// A user whom a provider knows.
+/// A user with an identity at a provider.
 pub struct Linked {
-    /// Who, with the row locked.
+    /// The user; the row is locked.
     pub user: Principal,
-    /// The personas that the provider last said they have: those are its to take away.
+    /// The personas given by the provider's groups at the last sign-in: only these can be removed with the groups.
     pub personas: Vec<PersonaId>,
 }
 
-/// Locks the identity and its user for the rest of the transaction, if there is one, and notes that it was seen.
+/// Finds the identity and its user, locks both for the rest of the transaction, and updates `seen_at`.
 ///
 /// # Errors
 /// When the storage fails.
@@ -32,7 +32,7 @@ pub fn lock(connection: &mut AnyConnection, identity: &Identity, now: i64) -> Re
     let (id, personas): (String, String) =
         row().select((identities::principal_id, identities::personas)).get_result(connection)?;
     let Some(user) = principals::find_many(connection, &[id], &SeenPrincipals::everybody())?.pop() else {
-        // Removed between the two statements.
+        // A concurrent transaction removed the user between the two statements.
         return Err(overtaken());
     };
     let user = principals::lock(connection, &user.username().to_string())?.ok_or_else(overtaken)?;
@@ -41,10 +41,10 @@ pub fn lock(connection: &mut AnyConnection, identity: &Identity, now: i64) -> Re
     Ok(Some(Linked { user, personas }))
 }
 
-/// Ties a new user to what a provider knows them by.
+/// Links a new user to an identity.
 ///
 /// # Errors
-/// When the storage fails, or when another transaction has just tied somebody to it: then this one is to be run again.
+/// When the storage fails, or a concurrent transaction has linked the identity: then the transaction must be run again.
 pub fn insert(connection: &mut AnyConnection, identity: &Identity, user: PrincipalId, now: i64) -> Result<()> {
     let row = (
         identities::issuer.eq(&identity.issuer),
@@ -60,7 +60,7 @@ pub fn insert(connection: &mut AnyConnection, identity: &Identity, user: Princip
     }
 }
 
-/// Keeps which personas the provider says a user has.
+/// Stores which of the user's personas come from the provider's groups.
 ///
 /// # Errors
 /// When the storage fails.
@@ -72,7 +72,7 @@ pub fn set_personas(connection: &mut AnyConnection, identity: &Identity, persona
     Ok(())
 }
 
-/// The user whom a provider knows by that subject.
+/// The user with this identity.
 ///
 /// # Errors
 /// When the storage fails.

@@ -1,20 +1,20 @@
-//! URLs of PostgreSQL as libpq reads them, and how Tessera connects by them.
+//! Parser for PostgreSQL URLs in libpq's syntax, and the connection string made of them.
 //!
-//! The URL is taken apart here, and libpq gets its parts as `name='value'`: so nothing reads the text twice, and no error
-//! of libpq's repeats it. The general URL parsers do not read several hosts.
+//! libpq gets the parts as `name='value'`, not the URL: so the URL is parsed once, and libpq's errors cannot quote it.
+//! General URL parsers do not support several hosts.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// A server, or several, and how to connect to it: parameters of libpq, of which the last of a name counts. What it shows of
-/// itself has neither a user nor a parameter.
+/// libpq's connection parameters for one or several servers; the last value of a name counts. `Debug` shows hosts,
+/// ports and database only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresUrl {
     parameters: Vec<(String, String)>,
 }
 
-/// A server that has vanished is noticed, unless the URL says otherwise.
+/// Default timeouts that detect a vanished server; the URL can override them.
 const PATIENCE: [(&str, &str); 5] = [
     ("connect_timeout", "5"),
     ("tcp_user_timeout", "10000"),
@@ -23,10 +23,10 @@ const PATIENCE: [(&str, &str); 5] = [
     ("keepalives_count", "3"),
 ];
 
-/// The only `sslmode` that checks who answers.
+/// The only `sslmode` that authenticates the server by name.
 const VERIFY_FULL: &str = "verify-full";
 
-/// The `sslrootcert` that stands for the machine's own authorities.
+/// The `sslrootcert` value for the operating system's trust store.
 const SYSTEM: &str = "system";
 
 impl FromStr for PostgresUrl {
@@ -39,7 +39,7 @@ impl FromStr for PostgresUrl {
         }
         let mut parameters = Vec::new();
         let mut set = |name: &str, value: String| parameters.push((name.to_owned(), value));
-        // As libpq: the name and the password end at the first `@`, unless a `/` comes before.
+        // Like libpq: user and password end at the first `@`, unless a `/` comes before it.
         let place = match rest.find(['@', '/']) {
             Some(end) if rest[end..].starts_with('@') => {
                 let (user, password) = match rest[..end].split_once(':') {
@@ -73,7 +73,7 @@ impl FromStr for PostgresUrl {
             }
             let value = decoded(&format!("`{name}`"), value)?;
             match (name.as_str(), value.as_str()) {
-                // As JDBC has it, and libpq too.
+                // JDBC's parameter, which libpq accepts too.
                 ("ssl", "true") => set("sslmode", "require".to_owned()),
                 _ => set(&name, value),
             }
@@ -82,10 +82,10 @@ impl FromStr for PostgresUrl {
     }
 }
 
-/// What to do about signs that end a part of a URL.
+/// The advice for special characters in a user name or a password.
 const ESCAPES: &str = "`/`, `@` and `%` in a user name or a password are written `%2F`, `%40` and `%25`";
 
-/// Takes `host:port,host:port` apart into what libpq wants: the hosts, and as many ports.
+/// Splits `host:port,host:port` into libpq's parameters `host` and `port`, with as many ports as hosts.
 fn hosts_and_ports(text: &str) -> Result<(String, String), String> {
     let (mut hosts, mut ports) = (Vec::new(), Vec::new());
     for place in text.split(',') {
@@ -136,11 +136,11 @@ impl PostgresUrl {
         self.parameters.iter().rev().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
     }
 
-    /// What libpq connects by. `variable` finds the variables that libpq itself reads (`PGSSLMODE` and others), and
-    /// `authorities` the machine's certificate authorities.
+    /// The connection string for libpq. `variable` reads the environment variables that libpq itself reads (`PGSSLMODE`
+    /// and others), and `authorities` finds the operating system's certificate authorities.
     ///
-    /// Across a network nothing but `verify-full` tells Tessera's server from another: it is the default there, and not
-    /// libpq's `prefer`. A `service` has its own.
+    /// Across a network the default is `verify-full` instead of libpq's `prefer`, because nothing less authenticates
+    /// the server. A `service` keeps its own settings.
     pub(super) fn connection_string(
         &self,
         variable: impl Fn(&str) -> Option<String>,
@@ -160,7 +160,8 @@ impl PostgresUrl {
             mode = Some(VERIFY_FULL.to_owned());
             added.push(("sslmode", VERIFY_FULL.to_owned()));
         }
-        // The folder that the bundled library takes for the system's is on no machine. With a weaker mode libpq refuses it.
+        // The bundled OpenSSL's default certificate folder exists on no machine, so the file is named explicitly.
+        // `system` with a weaker mode is left to libpq, which refuses it.
         let mode = mode.unwrap_or_default();
         let needs_authorities = roots.is_none() && mode.starts_with("verify-") || wants_system && mode == VERIFY_FULL;
         if let Some(file) = needs_authorities.then(authorities).flatten() {
@@ -173,25 +174,25 @@ impl PostgresUrl {
     }
 }
 
-/// Whether the network that leads to a host is this machine's own.
+/// Whether a host is reached without a network: loopback, or a Unix socket.
 fn is_loopback(host: &str) -> bool {
     let is_address = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     host.is_empty() || host == "localhost" || host.starts_with(['/', '@']) || is_address
 }
 
-/// A variable of this process.
+/// Reads an environment variable of this process.
 pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// The machine's file of certificate authorities, unless the user has one for PostgreSQL, as libpq looks for it.
+/// The certificate authorities for libpq: the user's `~/.postgresql/root.crt`, or else the operating system's file.
 pub(super) fn authorities() -> Option<String> {
     let own = std::env::home_dir().map(|home| home.join(".postgresql/root.crt"));
     let file = own.filter(|file| file.exists()).or_else(|| openssl_probe::probe().cert_file);
     file.map(|file| file.to_string_lossy().into_owned())
 }
 
-/// What libpq says when it cannot connect, with what an operator looks at first.
+/// Adds to libpq's connection error what the operator should check first.
 pub(super) fn with_advice(message: &str) -> String {
     const PLACES: [(&[&str], &str); 8] = [
         (&["could not translate host name"], "the host name"),
@@ -342,7 +343,7 @@ mod tests {
         assert!(own.ends_with("sslrootcert='own.pem' sslmode='verify-full'"), "{own}");
         let system = connection_string("localhost/d?sslrootcert=system", &[]);
         assert!(system.ends_with(verified), "{system}");
-        // libpq refuses it with words of its own.
+        // libpq itself refuses this combination.
         let weak = connection_string("localhost/d?sslmode=require&sslrootcert=system", &[]);
         assert!(weak.ends_with("sslmode='require' sslrootcert='system'"), "{weak}");
     }

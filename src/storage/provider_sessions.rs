@@ -1,4 +1,4 @@
-//! The sessions that began at a provider, and the logout tokens that providers have sent.
+//! Sessions that began at a provider, and the `jti` of accepted logout tokens (replay guard).
 
 use diesel::prelude::*;
 
@@ -14,18 +14,18 @@ use crate::domain::token::KeyId;
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = provider_sessions)]
 pub struct ProviderSession {
-    /// Its key id.
+    /// The key id of the session here.
     key_id: String,
     /// The provider's name in the configuration.
     pub provider: String,
     issuer: String,
     subject: String,
     sid: String,
-    /// When the person last proved to the provider who they are, in epoch milliseconds; 0 if it does not say.
+    /// Time of the authentication at the provider, in epoch milliseconds; 0 if the provider did not send it.
     pub authenticated_at: i64,
 }
 
-/// Notes at which provider a session began, and what it is called there.
+/// Stores the provider of a session, and the session's id there.
 ///
 /// # Errors
 /// When the storage fails.
@@ -42,7 +42,7 @@ pub fn insert(connection: &mut AnyConnection, key_id: KeyId, provider: &str, cla
     Ok(())
 }
 
-/// Where a session began; `None` if not at a provider.
+/// The provider of a session; `None` if it did not begin at one.
 ///
 /// # Errors
 /// When the storage fails.
@@ -51,7 +51,7 @@ pub fn find(connection: &mut AnyConnection, key_id: KeyId) -> Result<Option<Prov
     Ok(row.get_result(connection).optional()?)
 }
 
-/// Has a session that was begun by another end with it, when the provider ends that.
+/// Copies the provider of session `from` to session `to`, so that the provider's logout ends both.
 ///
 /// # Errors
 /// When the storage fails.
@@ -62,7 +62,7 @@ pub fn inherit(connection: &mut AnyConnection, from: KeyId, to: KeyId) -> Result
     Ok(())
 }
 
-/// Removes the sessions that an issuer calls that; tells whose they were.
+/// Deletes the sessions with this `sid` at the issuer; returns their users without duplicates.
 ///
 /// # Errors
 /// When the storage fails.
@@ -88,10 +88,10 @@ pub fn end(connection: &mut AnyConnection, issuer: &str, sid: &str, subject: Opt
     Ok(ended)
 }
 
-/// Keeps that a logout token was taken, until it could not be taken any more.
+/// Records the `jti` of an accepted logout token until the token is too old to be accepted.
 ///
 /// # Errors
-/// [`Error::Conflict`] for one that has been taken before.
+/// [`Error::Conflict`] for a token that was accepted before.
 pub fn take_logout_token(
     connection: &mut AnyConnection,
     issuer: &str,

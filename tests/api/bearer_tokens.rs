@@ -7,13 +7,13 @@ use crate::support::{Answer, App, BEGIN, Client, PASSWORD, SESSION};
 
 const MINUTE: i64 = 60_000;
 
-/// Asks for a token that lives so many seconds.
+/// Requests a token with this lifetime in seconds.
 async fn make(browser: &Client, seconds: &str) -> Answer {
     let csrf = csrf(browser, "/token").await;
     send(browser, "/token", &[("csrf", &csrf), ("validitySeconds", seconds)]).await
 }
 
-/// The one token on a page.
+/// The only token on a page.
 fn token(page: &Answer) -> String {
     assert_eq!(page.status, 200, "{}", page.text);
     let shown: Vec<&str> = page.text.match_indices("tss_").map(|(at, _)| &page.text[at..at + 76]).collect();

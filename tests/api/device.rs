@@ -28,7 +28,7 @@ pub fn program(app: &App) -> Client {
     app.anonymous().with("host", "tessera.example.org").at("192.0.2.7")
 }
 
-/// What a program is answered that asks for a session.
+/// Creates a device authorization; returns the answer.
 pub async fn ask(app: &App) -> Value {
     send(&program(app), ASK, &[("client_id", "tessera-cli")]).await.ok()
 }
@@ -58,14 +58,14 @@ pub fn browser_with(app: &App, token: &str) -> Client {
     client.with("cookie", &format!("PLAY_SESSION={token}")).at("192.0.2.9")
 }
 
-/// What the forms of a page send back.
+/// The CSRF token of a page's forms.
 pub async fn csrf(browser: &Client, page: &str) -> String {
     let page = browser.get(page).await;
     assert_eq!(page.status, 200, "{}", page.text);
     page.text.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
 }
 
-/// Types a code, and presses a button if there is one of that name.
+/// Types the code of a device authorization, and presses the button `verdict` if it is not empty.
 pub async fn decide(browser: &Client, asked: &Value, verdict: &str) -> Answer {
     type_code(browser, asked["user_code"].as_str().unwrap(), verdict).await
 }

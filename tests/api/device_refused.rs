@@ -17,7 +17,7 @@ use crate::support::{App, Options};
 const GRANT: (&str, &str) = ("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
 const CLIENT: (&str, &str) = ("client_id", "tessera-cli");
 
-/// That error in the words of RFC 6749, section 5.2.
+/// Checks for this error code (RFC 6749, section 5.2).
 #[track_caller]
 fn is(answer: crate::support::Answer, error: &str) -> Value {
     let body = answer.refused("TESSERA-400-005");
@@ -82,7 +82,7 @@ async fn wrong_codes_are_slowed_as_wrong_passwords_are() {
     let asked = ask(&app).await;
     let eve = browser(&app, "eve").await;
     for wrong in 0..11 {
-        // What is no code at all is a guess, too, and a button guesses no better.
+        // Malformed codes and decisions about wrong codes count as guesses, too.
         let (code, verdict) = [("BBBB-BBBB", ""), ("nonsense", ""), ("BBBB-BBBC", "approve"), ("", "deny")][wrong % 4];
         assert_eq!(type_code(&eve, code, verdict).await.status, 400, "{code}");
         if wrong == 5 {

@@ -1,13 +1,14 @@
-//! Connections to PostgreSQL over TLS. The server is that of the other tests; `TESSERA_TEST_POSTGRES_CERTIFICATES` names the
-//! folder with `authority.pem`, which signed its certificate for 127.0.0.1 alone, though it listens on 127.0.0.2 too, and
-//! with `client.pem` and `client.key` of the user `certified`, who must have them. `tests/run` makes all that.
+//! Connections to PostgreSQL over TLS, to the server of the other tests. Its certificate is for 127.0.0.1 only, though
+//! it listens on 127.0.0.2 too. `TESSERA_TEST_POSTGRES_CERTIFICATES` names the folder with the authority
+//! (`authority.pem`) and with `client.pem` and `client.key`, which the user `certified` must present. `tests/run` sets
+//! all of it up.
 
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::Bool;
 use tessera::storage::database::Database;
 
-/// The server's URL at that address, up to its parameters, and the folder of certificates.
+/// The server's URL at this address, without parameters, and the folder of certificates.
 fn server(address: &str) -> Option<(String, String)> {
     let url = std::env::var("TESSERA_TEST_POSTGRES").ok()?;
     let Ok(folder) = std::env::var("TESSERA_TEST_POSTGRES_CERTIFICATES") else {
@@ -52,9 +53,9 @@ fn a_server_that_does_not_is_refused_and_the_error_says_to_look_at_tls() {
     let Some((url, folder)) = server("127.0.0.1") else { return };
     let (elsewhere, _) = server("127.0.0.2").unwrap();
     for url in [
-        // Another name.
+        // The certificate is for another name.
         format!("{elsewhere}?sslmode=verify-full&sslrootcert={folder}/authority.pem"),
-        // Another authority: those of this machine.
+        // The operating system does not trust the authority.
         format!("{url}?sslmode=verify-full&sslrootcert=system"),
         format!("{url}?sslmode=verify-full&sslrootcert=/nowhere.pem"),
     ] {
@@ -80,7 +81,7 @@ fn a_certificate_of_a_client_authenticates_it() {
 fn the_first_server_that_takes_writes_is_found_among_several() {
     let Some((url, _)) = server("127.0.0.1") else { return };
     let (scheme, place) = url.split_once('@').unwrap();
-    // Nothing listens on the first.
+    // Nothing listens on the first server's port.
     let several = format!("{scheme}@127.0.0.1:1,{place}?target_session_attrs=read-write");
     assert!(is_encrypted(&several).is_ok(), "{several}");
 }

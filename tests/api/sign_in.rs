@@ -1,4 +1,4 @@
-//! Signing in with a provider, from what it has proved on. That it proves what it says: `tests/clients/oauth`.
+//! Signing in with a provider, after the ID token has been validated. `tests/clients/oauth` tests the validation.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::support::{App, Client, Options};
 
 const ISSUER: &str = "https://id.example.org";
 
-/// What the provider says of somebody in these groups.
+/// The claims of a user in these groups.
 fn claims(subject: &str, username: &str, groups: &[&str]) -> Claims {
     Claims {
         identity: Identity { issuer: ISSUER.into(), subject: subject.into() },
@@ -46,7 +46,7 @@ async fn arrive(app: &App, claims: Claims, mapping: &Arc<Mapping>) -> Result<Cli
     outcome.map(|signed_in| app.holder_of(&signed_in.session.token.expose()))
 }
 
-/// Somebody signs in with a provider, which ends a session of somebody else.
+/// Signs a user in with a provider, and ends another session by back-channel logout.
 pub async fn come_and_go(app: &App) {
     let arrived = arrive(app, claims("1", "of-the-provider", &["staff"]), &mapping(&[])).await;
     assert!(arrived.is_ok());
@@ -206,7 +206,7 @@ async fn groups_give_and_take_personas_and_leave_those_that_others_gave() {
     admin.bulk(&[by_hand]).await.ok();
     assert_eq!(linked(claims("1", "ada", &["staff", "analysts", "writers"])).await, some(&[0, 1, 2]));
     assert_eq!(linked(claims("1", "ada", &["staff", "writers"])).await, some(&[1, 2]));
-    // What was given by hand is not the provider's to take away, although a group gives it, too.
+    // A persona granted by hand stays when the group is lost, although the group gave it, too.
     let first = json!({"typeName": "Persona", "attributes":
         {"qualifiedName": names[0], "name": "of analysts", "personaUsers": ["ada"]}});
     admin.bulk(&[first]).await.ok();
@@ -257,7 +257,7 @@ async fn two_first_sign_ins_at_once_make_one_user() {
     assert_eq!(ids.len(), 1);
 }
 
-/// An application with a provider that nobody can reach.
+/// An application with an unreachable provider.
 async fn with_provider(base: &str) -> App {
     let text = "[[provider]]\nid = 'company'\nlabel = 'Company'\nissuer = 'http://127.0.0.1:1'\nclient_id = 't'\n\
                 default_role = '$guest'\n";

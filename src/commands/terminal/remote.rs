@@ -76,7 +76,7 @@ impl Answer {
         self.refused().error
     }
 
-    /// The refusal as a sentence.
+    /// The error as a sentence for the user.
     pub(super) fn refusal(&self) -> String {
         let Refused { error, error_description, error_message } = self.refused();
         let told = [error_description, error_message, error].into_iter().find(|text| !text.is_empty());

@@ -42,21 +42,21 @@ impl Store {
         Ok(read(&self.0.join(LAST))?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
-    /// The session of that server.
+    /// The stored session for this server.
     pub(super) fn find(&self, server: &str) -> Result<Option<Session>, String> {
         let path = self.path(server);
         let Some(bytes) = read(&path)? else { return Ok(None) };
         read_json(&bytes).map(Some).map_err(|_| format!("`{}` holds no session: remove it", path.display()))
     }
 
-    /// Keeps a session, and remembers its server as the last.
+    /// Stores a session, and its server as the one of the last sign-in.
     pub(super) fn keep(&self, session: &Session) -> Result<(), String> {
         let json = serde_json::to_vec(session).map_err(|error| error.to_string())?;
         write(&self.path(&session.server), &json)?;
         write(&self.0.join(LAST), session.server.as_bytes())
     }
 
-    /// Forgets the session of that server.
+    /// Deletes the session for this server.
     pub(super) fn remove(&self, server: &str) -> Result<(), String> {
         remove(&self.path(server))?;
         if self.last()?.as_deref() == Some(server) { remove(&self.0.join(LAST)) } else { Ok(()) }
@@ -142,7 +142,7 @@ mod tests {
         store.keep(&session("https://a")).unwrap();
         fs::set_permissions(store.path("https://a"), fs::Permissions::from_mode(0o644)).unwrap();
         assert!(store.find("https://a").err().unwrap().contains("chmod 600"));
-        // Signing in again mends it.
+        // Signing in again replaces the file.
         store.keep(&session("https://a")).unwrap();
         assert!(store.find("https://a").unwrap().is_some());
     }

@@ -14,14 +14,14 @@ use crate::http::problem::{Failure, OauthError};
 use crate::http::state::State;
 use crate::service::authn::device_sign_in::{self, Begun, Polled};
 
-/// The name of the grant.
+/// The `grant_type` of the device grant.
 pub const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// Create a device authorization
 ///
-/// RFC 8628, section 3.1: for programs on machines without a browser. The program shows `user_code` and `verification_uri`
-/// to a user, and polls `/oauth/token` with `device_code` until the user has decided. `scope` is ignored: the session has
-/// the permissions of its user.
+/// RFC 8628, section 3.1: for programs on machines without a browser. The program shows `user_code` and
+/// `verification_uri` to a user, and polls `/oauth/token` with `device_code` until the user has decided. `scope` is
+/// ignored: the session has the permissions of its user.
 #[utoipa::path(
     tag = "Sessions",
     operation_id = "create_device_authorization",
@@ -60,7 +60,7 @@ pub async fn authorize(
     }))
 }
 
-/// The device grant.
+/// Answers a poll of the device grant at the token endpoint.
 ///
 /// # Errors
 /// Those of RFC 8628, section 3.5.

@@ -20,7 +20,7 @@ impl Form {
     /// Reads the body of an unauthenticated request.
     ///
     /// # Errors
-    /// When it is no form, or cannot be read.
+    /// When the body is not form-encoded or cannot be read, or the query holds a token.
     pub async fn read(state: &State, request: &HttpRequest, payload: Payload) -> Result<Self, Failure> {
         refuse_token_in(request.query_string())?;
         if !request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded") {

@@ -34,8 +34,8 @@ pub struct AuthorizationServer {
 
 /// Get the metadata of the authorization server
 ///
-/// RFC 8414. The URLs begin with `TESSERA_PUBLIC_URL`; without it, with `https://` and the request's host, or with `http://`
-/// if that is a loopback host.
+/// RFC 8414. The URLs begin with `TESSERA_PUBLIC_URL`. If it is not set, they begin with `https://` and the request's
+/// host, or with `http://` for a loopback host.
 #[utoipa::path(
     tag = "Sessions",
     operation_id = "get_authorization_server",
@@ -62,8 +62,8 @@ fn answer(state: &State, request: &HttpRequest) -> Result<HttpResponse, Failure>
     }))
 }
 
-/// The metadata at the path of RFC 8414, section 3, for a `TESSERA_PUBLIC_URL` with a path: the well-known path, then the
-/// path of the URL.
+/// Serves the metadata where a client looks for an issuer with a path (RFC 8414, section 3): at the well-known path
+/// followed by the path of `TESSERA_PUBLIC_URL`.
 ///
 /// # Errors
 /// [`Failure::NoEndpoint`] for any other path.

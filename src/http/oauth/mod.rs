@@ -1,6 +1,6 @@
-//! OAuth 2 and OpenID Connect: Tessera as an authorization server (`/oauth/device_authorization`, `/oauth/token`, and the
-//! metadata that says what there is), and as a client of the providers where people sign in (`sign_in`). Each grant is a
-//! file; their rules are use cases in `service`.
+//! OAuth 2 and OpenID Connect: Tessera as an authorization server (`/oauth/device_authorization`, `/oauth/token`, its
+//! metadata), and as a client of the providers where users sign in (`sign_in`). One file per grant; the rules are use
+//! cases in `service`.
 
 pub mod answer;
 pub mod device;

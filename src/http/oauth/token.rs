@@ -14,8 +14,8 @@ pub const GRANTS: [&str; 1] = [device::GRANT];
 
 /// Exchange a grant for a token
 ///
-/// RFC 6749, section 3.2. The supported grant is `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628, section 3.4): the
-/// program polls until the user has decided, at most once per interval.
+/// RFC 6749, section 3.2. The supported grant is `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628, section
+/// 3.4): the client polls until the user has decided, at most once per interval.
 #[utoipa::path(
     tag = "Sessions",
     operation_id = "create_oauth_token",

@@ -1,7 +1,7 @@
 //! Further bearer tokens of a signed-in user, for programs that act as the user.
 //!
-//! Each token is a session of its own, which signing out elsewhere does not end. It expires no later than the session in
-//! which it was created, so a stolen session cannot be prolonged by creating others.
+//! Each token is a session of its own, which signing out elsewhere does not end. It expires no later than the session
+//! in which it was created, so a stolen session cannot be prolonged by creating others.
 
 use crate::clock::{HOUR, MINUTE, SECOND};
 use crate::domain::actor::{Actor, PresentedCredential};
@@ -62,10 +62,10 @@ pub(super) fn end(service: &Service, session: PresentedCredential, now: i64) -> 
 pub(super) fn begin(transaction: &mut Transaction<'_>, session: &Credential, until: i64) -> Result<NewSession> {
     let id = transaction.actor.id();
     let (token, credential) = transaction.service.mint(TokenKind::Session, id, transaction.now, until)?;
-    // It inherits the time of the sign-in: used as a cookie, it does not count as a recent sign-in.
+    // Inherits the time of the sign-in, so that the token, used as a cookie, is not a recent sign-in.
     let credential = Credential { created_at: session.created_at, ..credential };
     credentials::insert(transaction.connection, &credential)?;
-    // When the provider ends the session, it ends what came of it.
+    // When the provider ends the session, this token ends too.
     provider_sessions::inherit(transaction.connection, session.key_id, credential.key_id)?;
     let name = transaction.actor.username().to_string();
     transaction.record(Action::SessionCreated, ChangeSubject::Principal(id.uuid()), &name)?;

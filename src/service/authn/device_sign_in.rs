@@ -1,5 +1,5 @@
-//! Device authorization grant (RFC 8628): a program requests a session, a user decides in a browser, the program fetches
-//! the session.
+//! Device authorization grant (RFC 8628): a program requests a session, a user decides in a browser, the program
+//! fetches the session.
 //!
 //! The program's session ends no later than the session in which the user approved it, so approving does not prolong a
 //! session. It is issued only while that session still exists, so whatever ends the user's sessions (a new password,
@@ -85,18 +85,19 @@ const PROGRAM: &str = "(program)";
 pub struct Question {
     /// The program's request.
     pub asked: DeviceAuthorization,
-    /// The user code in its usual spelling.
+    /// The user code, normalized.
     pub user_code: UserCode,
     /// The end of the session that an approval would give, in epoch milliseconds.
     pub until: i64,
 }
 
-/// Finds the pending device authorization with this user code, for a signed-in user. Wrong codes are throttled like wrong
-/// passwords. A right code does not reset the count, because an attacker can obtain right codes by starting programs.
+/// Finds the pending device authorization with this user code, for a signed-in user. Wrong codes are throttled like
+/// wrong passwords. A right code does not reset the count, because an attacker can obtain right codes by starting
+/// programs.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a wrong code; [`Error::SlowedDown`] after too many; [`Error::Forbidden`] for an actor without a
-/// user's session.
+/// [`Error::NotFound`] for a wrong code; [`Error::SlowedDown`] after too many; [`Error::Forbidden`] for an actor
+/// without a user's session.
 pub async fn question(service: &Service, actor: &Actor, typed: &str) -> Result<Question> {
     let session = bearer_tokens::of_user(actor)?;
     let attempt = admit(service, actor)?;
@@ -232,7 +233,7 @@ fn fetch(
     if device_authorizations::take_approved(transaction.connection, digest, now)? == Existed::No {
         return Ok(Polled::Unknown);
     }
-    // In the order in which a deletion locks them. Both stay as they are until the commit.
+    // Locked until the commit, in the order in which a deletion locks them, which avoids deadlocks.
     let principal = hold_standing(transaction.connection, transaction.actor.id())?;
     let is_there = hold_credential(transaction.connection, session)?;
     let approver = credentials::find(transaction.connection, session)?.filter(|_| is_there);

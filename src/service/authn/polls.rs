@@ -1,5 +1,5 @@
-//! Poll intervals of device authorizations (RFC 8628, section 3.5). They are kept in the memory of this process, so that a
-//! poll writes nothing to the database.
+//! Poll intervals of device authorizations (RFC 8628, section 3.5). They are kept in the memory of this process, so
+//! that a poll writes nothing to the database.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +8,7 @@ use quick_cache::unsync::Cache;
 use crate::clock::{MINUTE, SECOND};
 use crate::domain::device::{CodeDigest, INTERVAL};
 
-/// How many device codes are remembered: the limit of their number.
+/// How many device codes are remembered: as many as can be pending.
 const REMEMBERED: usize = 10_000;
 /// Tolerance for network jitter: a poll may arrive this much early, in milliseconds.
 const EARLY: i64 = SECOND;
@@ -31,7 +31,8 @@ struct Latest {
     interval: i64,
 }
 
-/// The latest poll of each pending device code. Unknown codes are not added, so strangers cannot fill the table.
+/// The latest poll of each pending device code. Unknown codes are not added, so unauthenticated clients cannot fill the
+/// table.
 pub struct Polls(Mutex<Cache<CodeDigest, Latest>>);
 
 impl Default for Polls {

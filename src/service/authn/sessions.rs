@@ -19,7 +19,7 @@ use crate::service::{Service, blocking};
 use crate::storage::principals::{self, Existed};
 use crate::storage::{credentials, familiar_networks, provider_sessions, users};
 
-/// A session just begun, with the only copy of its token.
+/// A new session, with the only copy of its token.
 pub struct NewSession {
     /// The session's bearer token.
     pub token: Token,
@@ -41,11 +41,11 @@ pub async fn create(service: &Service, username: String, password: String, origi
         None
     };
     let (user, hash) = found.map_or((None, NOBODY.to_owned()), |(user, hash)| (Some(user), hash));
-    // The permit moves into the check: a client that hangs up does not free its place while its password is checked.
+    // The permit moves into the check: a client that disconnects does not free its place while its password is checked.
     let parts = service.clone();
     let check = move || {
         let right = verify_password(&password, &hash);
-        // Counted here, so that hanging up does not make a guess free.
+        // Counted here, so that a client cannot avoid the count by disconnecting.
         let traced = !right && parts.sign_ins.throttle.failed(&attempt, parts.clock.now());
         drop(permit);
         Ok(Checked { right, traced, hash, attempt })
@@ -86,7 +86,7 @@ pub async fn create(service: &Service, username: String, password: String, origi
     Ok(begun)
 }
 
-/// When the actor last proved who they are, in epoch milliseconds: 0 if a provider does not say when that was.
+/// When the actor last authenticated, in epoch milliseconds; 0 if the provider did not send `auth_time`.
 ///
 /// # Errors
 /// [`Error::Conflict`] when the request was not made with a session, [`Error::Unauthenticated`] when it has ended.
@@ -111,20 +111,20 @@ fn session_of(actor: &Actor) -> Result<PresentedCredential> {
 /// A session of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionInfo {
-    /// Names it, and tells nothing of its token.
+    /// The id of the session, which reveals nothing about its token.
     pub id: String,
     /// When it began, in epoch milliseconds.
     pub created_at: i64,
-    /// When it stops, in epoch milliseconds.
+    /// When it expires, in epoch milliseconds.
     pub expires_at: i64,
-    /// Whether the request was made with it.
+    /// Whether it is the session of this request.
     pub is_own: bool,
 }
 
-/// How many sessions are told of at most.
+/// Maximum number of sessions in a list.
 const TOLD: i64 = 200;
 
-/// The actor's sessions, the latest first.
+/// The actor's unexpired sessions, the latest first.
 ///
 /// # Errors
 /// When the storage fails.
@@ -141,10 +141,10 @@ pub async fn list(service: &Service, actor: &Actor) -> Result<Vec<SessionInfo>> 
     Ok(found.into_iter().map(told).collect())
 }
 
-/// Ends a session of the actor's own, by its id: at once.
+/// Ends one of the actor's sessions by its id, effective immediately.
 ///
 /// # Errors
-/// [`Error::NotFound`], also for a session of somebody else.
+/// [`Error::NotFound`], also for a session of another user.
 pub async fn end_one(service: &Service, actor: &Actor, id: String) -> Result<()> {
     service
         .write(actor, move |transaction| {
@@ -178,7 +178,7 @@ pub async fn remember_networks(service: &Service) -> Result<()> {
 /// The result of a password check.
 struct Checked {
     right: bool,
-    /// Whether a wrong password goes into the audit trail.
+    /// Whether to record the wrong password in the audit trail.
     traced: bool,
     hash: String,
     attempt: Attempt,
@@ -189,7 +189,7 @@ fn wrong() -> Error {
 }
 
 /// Records a wrong password in the audit trail: at most a few an hour for one name. An unknown name is not recorded, as
-/// it may be a password typed into the wrong field; a placeholder is, so that timing reveals nothing.
+/// it may be a password typed into the wrong field; a placeholder is, to close the timing side channel.
 async fn record_refusal(service: &Service, user: Option<User>, origin: Origin) -> Result<()> {
     let nobody = Actor::built_in(UNKNOWN, service.clock.now()).from(origin.address).requesting(origin.request);
     let (id, name) = match user {
@@ -203,7 +203,7 @@ async fn record_refusal(service: &Service, user: Option<User>, origin: Origin) -
 /// The actor that a wrong password is recorded for, and the placeholder for an unknown name.
 const UNKNOWN: &str = "(unknown)";
 
-/// Signs the actor out: ends the session of this request at once.
+/// Signs the actor out: ends the session of this request, effective immediately.
 ///
 /// # Errors
 /// [`Error::Conflict`] when the request was not made with a session.

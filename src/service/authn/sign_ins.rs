@@ -19,14 +19,14 @@ use crate::domain::network::Network;
 use crate::queue::{Permit, Queue, Rules, Urgency};
 use crate::service::Service;
 
-/// How many attempts of one party wait at most.
+/// Maximum number of waiting attempts of one party.
 const WAITING_OF_ONE: usize = 16;
-/// How many attempts wait at most in all, and how many of them are strangers'.
+/// Maximum number of waiting attempts in total, and of those from unfamiliar networks.
 const WAITING: usize = 256;
 const WAITING_STRANGERS: usize = 192;
-/// Of so many places strangers leave one to familiar networks.
+/// One in this many places is reserved for familiar networks.
 const LEAVE_ONE_OF: usize = 4;
-/// How long an attempt waits at most.
+/// Maximum waiting time of an attempt.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where an attempt to sign in or sign up comes from.
@@ -42,7 +42,7 @@ pub struct Origin {
 pub struct SignIns {
     pub(super) throttle: Throttle,
     queue: Queue<SignInParty>,
-    /// Those in front of each provider: one that is slow keeps nobody from another.
+    /// One queue per provider, so that a slow provider does not delay sign-ins with the others.
     at_providers: Mutex<HashMap<String, Queue<SignInParty>>>,
     /// Counts wrong user codes of device authorizations.
     pub(super) user_codes: Throttle,
@@ -70,7 +70,7 @@ impl SignInOutcome {
 }
 
 impl SignIns {
-    /// Checks at most `places` passwords at once.
+    /// Creates them; at most `places` passwords are checked at once.
     #[must_use]
     pub fn new(places: usize) -> Self {
         Self {
@@ -83,7 +83,7 @@ impl SignIns {
         }
     }
 
-    /// Waits for the turn to check a password for this name.
+    /// Admits an attempt to check a password: throttle first, then the queue.
     ///
     /// # Errors
     /// [`Error::SlowedDown`], [`Error::Busy`]
@@ -109,7 +109,7 @@ impl SignIns {
         })
     }
 
-    /// Waits for the turn to hash the password of a new user.
+    /// Waits in the queue to hash the password of a new user.
     ///
     /// # Errors
     /// [`Error::Busy`]
@@ -122,7 +122,7 @@ impl SignIns {
     }
 }
 
-/// A queue for that many places.
+/// Creates a queue with this many places.
 fn queue(places: usize) -> Queue<SignInParty> {
     Queue::new(Rules {
         places,
@@ -139,23 +139,23 @@ async fn enter(queue: &Queue<SignInParty>, party: SignInParty) -> Result<Permit<
     queue.enter(party, Urgency::InTurn).await.ok_or(Error::Busy)
 }
 
-/// How many questions one provider is asked at once.
+/// Maximum number of concurrent sign-ins per provider.
 const ASKED_AT_ONCE: usize = 8;
 
-/// A turn to ask a provider who somebody is.
+/// Admission to exchange a code at a provider. It holds a place in the provider's queue.
 pub struct ProviderTurn {
     attempt: Attempt,
     _permit: Permit<SignInParty>,
 }
 
 impl Service {
-    /// Waits for the turn to ask a provider who somebody is. Every question costs the provider one, so those that come to
-    /// nothing are counted as wrong passwords are, by the network that they come from; no network slows down others.
+    /// Admission control for callbacks from a provider, because each causes requests to the provider. Failures are
+    /// throttled like wrong passwords, per client network, so one network does not slow down others.
     ///
     /// # Errors
     /// [`Error::SlowedDown`], [`Error::Busy`]
     pub async fn turn_at_provider(&self, provider: &str, origin: &Origin) -> Result<ProviderTurn> {
-        // No user has such a name.
+        // Cannot collide with a user name.
         let name = format!("({provider}) {}", Network::of(origin.address));
         let attempt = Attempt::new(&name, origin.address, &self.peppers);
         let sign_ins = &self.sign_ins;
@@ -167,14 +167,14 @@ impl Service {
         Ok(ProviderTurn { attempt, _permit: permit })
     }
 
-    /// Counts a question that came to nothing, and tells whether it goes into the audit trail.
+    /// Counts a failed sign-in, and returns whether to record it in the audit trail.
     #[must_use]
     pub fn failed_at_provider(&self, turn: &ProviderTurn) -> bool {
         self.sign_ins.count(SignInOutcome::WRONG);
         self.sign_ins.throttle.failed(&turn.attempt, self.clock.now())
     }
 
-    /// Notes that a question told who somebody is.
+    /// Counts a successful sign-in.
     pub fn succeeded_at_provider(&self, turn: &ProviderTurn) {
         self.sign_ins.count(SignInOutcome::SUCCEEDED);
         self.sign_ins.throttle.succeeded(&turn.attempt);

@@ -1,8 +1,8 @@
-//! Signing in with a provider: who comes for the first time becomes a user, and what their groups give them is given, and
-//! taken away, every time.
+//! Signing in with a provider. The first sign-in creates the user; every sign-in updates the role and the personas that
+//! follow from the groups.
 //!
-//! A user is known by the issuer and the subject, which no provider gives to anybody else, and by nothing besides: not by a
-//! name, which must be free, and not by an address.
+//! A user is identified by issuer and subject only, which a provider never reassigns: not by the user name, which must
+//! be free, and not by the email address.
 
 use std::sync::Arc;
 
@@ -23,17 +23,17 @@ use crate::service::authz::outgrown::end_outgrown_tokens;
 use crate::service::{Service, Transaction};
 use crate::storage::{credentials, identities, personas, principals, provider_sessions, users};
 
-/// Who grants what the operator has written into the configuration of a provider.
+/// The built-in actor that applies the operator's provider settings; it appears in the audit trail.
 pub(super) const SYSTEM: &str = "__sign_in";
 
-/// Whom a provider has sent here.
+/// A user authenticated by a provider.
 #[derive(Clone)]
 pub struct Arrival {
     /// The provider's name in the configuration.
     pub provider: Arc<str>,
-    /// What it says of them.
+    /// The claims of the ID token.
     pub claims: Claims,
-    /// What follows from that.
+    /// The roles and personas of groups.
     pub mapping: Arc<Mapping>,
 }
 
@@ -41,32 +41,32 @@ pub struct Arrival {
 pub struct SignedIn {
     /// The session.
     pub session: NewSession,
-    /// Whose it is.
+    /// The user's name.
     pub username: String,
 }
 
-/// Why somebody whom a provider knows is not let in.
+/// Why a user whom a provider has authenticated is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotLetIn {
-    /// Another user or a service account has the name, and nobody is taken for somebody else because of a name.
+    /// Another user or a service account has the name. Accounts are never linked by name.
     #[error("the user name is taken by somebody whom the provider does not know")]
     NameTaken,
-    /// The name is none that a user may have.
+    /// The name is not a valid user name.
     #[error("the user name that the provider gives may not be used here")]
     BadName,
     /// The user has been disabled here.
     #[error("the user is disabled")]
     Disabled,
-    /// None of their groups has a role.
+    /// None of the user's groups has a role, and there is no default role.
     #[error("none of the groups of the user has a role")]
     NoRole,
-    /// They have lost the role `$admin`, and nobody else has it.
+    /// The groups no longer give the role `$admin`, and no other user has it.
     #[error("the user is the last with the role `$admin`, which only the command line can take away")]
     LastAdministrator,
 }
 
-/// Lets somebody in whom a provider has proved, or says why not. Who has lost their groups loses what those gave, whether
-/// or not they are let in.
+/// Creates a session for a user whom a provider has authenticated, or returns why not. Rights from groups that the user
+/// is no longer in are taken away even when the sign-in is refused with `NoRole`.
 ///
 /// # Errors
 /// When the storage fails.
@@ -74,7 +74,7 @@ pub async fn sign_in(service: &Service, arrival: Arrival, origin: Origin) -> Res
     let system = Actor::built_in(SYSTEM, service.clock.now()).from(origin.address).requesting(origin.request);
     let outcome = service.write_first(&system, move |transaction| admit(transaction, &arrival)).await;
     match outcome {
-        // Somebody took the name while the transaction looked whether it is free.
+        // A concurrent transaction took the user name.
         Err(Error::Conflict(_)) => Ok(Err(NotLetIn::NameTaken)),
         outcome => outcome,
     }
@@ -109,7 +109,7 @@ fn admit(transaction: &mut Transaction<'_>, arrival: &Arrival) -> Result<Result<
     begin(transaction, arrival, &user).map(Ok)
 }
 
-/// Makes a user of somebody who comes for the first time. They have no password.
+/// Creates the user at the first sign-in, without a password.
 fn provision(transaction: &mut Transaction<'_>, claims: &Claims, role: Role) -> Result<Result<Principal, NotLetIn>> {
     if check_username(&claims.username, NamedBy::Client).is_err() {
         return Ok(Err(NotLetIn::BadName));
@@ -138,7 +138,7 @@ fn display_name(claims: &Claims, user: &Principal) -> String {
     if claims.display_name.is_empty() { user.username().to_string() } else { claims.display_name.clone() }
 }
 
-/// The personas of those qualified names. One that there is not gives nothing, and the operator is told.
+/// The personas with these qualified names. Unknown names are skipped and logged as a warning.
 fn named_personas(transaction: &mut Transaction<'_>, provider: &str, names: &[String]) -> Result<Vec<PersonaRef>> {
     let found = personas::hold_by_qualified_names(transaction.connection, names)?;
     for name in names.iter().filter(|name| !found.iter().any(|persona| persona.qualified_name == **name)) {
@@ -147,8 +147,8 @@ fn named_personas(transaction: &mut Transaction<'_>, provider: &str, names: &[St
     Ok(found)
 }
 
-/// Gives a user the role and the personas that their groups have now, and takes what those no longer give; what others gave
-/// them stays. Tells whether that could be done.
+/// Sets the role and the personas that the user's groups give now. Personas that came from groups are removed with
+/// them; personas granted here stay. Returns `false` if the last administrator would lose the role.
 fn update(
     transaction: &mut Transaction<'_>,
     user: &Principal,
@@ -174,7 +174,7 @@ fn update(
         personas::replace_links(transaction.connection, user.id, &linked)?;
         changed = true;
     }
-    // What somebody else had given before is not the provider's to take away.
+    // A persona that the user already had from a grant here does not count as given by the provider.
     let of_provider =
         given.iter().filter(|persona| had.contains(&persona.id) || missing.iter().any(|each| each.id == persona.id));
     let of_provider: Vec<PersonaId> = of_provider.map(|persona| persona.id).collect();
@@ -201,7 +201,7 @@ pub(super) fn recorded(transaction: &mut Transaction<'_>, action: Action, user: 
     transaction.record(action, ChangeSubject::Principal(user.id.uuid()), &user.username().to_string())
 }
 
-/// Leaves a trace of a sign-in that came to nothing.
+/// Records a failed sign-in in the audit trail.
 ///
 /// # Errors
 /// When the storage fails.

@@ -1,4 +1,4 @@
-//! Signing out at a provider, and finding out at which one a session began.
+//! Back-channel logout by a provider, and look-up of the provider at which a session began.
 
 use super::sign_in::{SYSTEM, recorded};
 use crate::domain::actor::Actor;
@@ -10,26 +10,26 @@ use crate::service::Service;
 use crate::service::authn::sign_ins::Origin;
 use crate::storage::{credentials, identities, provider_sessions, users};
 
-/// What a logout token of a provider ends. Its signature has been checked.
+/// The content of a validated logout token.
 #[derive(Debug, Clone)]
 pub struct LoggedOut {
-    /// The provider, as OpenID Connect names it.
+    /// The issuer identifier of the provider.
     pub issuer: String,
-    /// The session there, if it says so; else every session of the subject.
+    /// The id of the session at the provider; if absent, every session of the subject ends.
     pub sid: Option<String>,
-    /// Whose.
+    /// The subject identifier.
     pub subject: Option<String>,
-    /// The name of the token, which counts once.
+    /// The id of the token, which is accepted once.
     pub jti: String,
-    /// Until when it could be sent again, in epoch milliseconds.
+    /// Until when `jti` is remembered against replay, in epoch milliseconds.
     pub expires_at: i64,
 }
 
-/// Ends the sessions that a provider has ended. No request that begins later is let in with one of them.
+/// Ends the sessions that a provider has ended. Requests that begin later are refused with them.
 ///
 /// # Errors
-/// [`Error::Conflict`] for a token that was taken before; [`Error::Unauthenticated`] for one that names neither a session
-/// nor a subject.
+/// [`Error::Conflict`] for a replayed token; [`Error::Unauthenticated`] for a token with neither a session nor a
+/// subject.
 pub async fn sign_out(service: &Service, ended: LoggedOut, origin: Origin) -> Result<()> {
     let system = Actor::built_in(SYSTEM, service.clock.now()).from(origin.address).requesting(origin.request);
     service
@@ -60,7 +60,7 @@ pub async fn sign_out(service: &Service, ended: LoggedOut, origin: Origin) -> Re
         .await
 }
 
-/// The name of the provider at which the session of an actor began, if it began at one.
+/// The id of the provider at which the actor's session began; `None` for a session that began with a password.
 ///
 /// # Errors
 /// When the storage fails.

@@ -1,4 +1,4 @@
-"""Browsers that sign in, and the file that tells Tessera of providers."""
+"""Browsers that sign in, and Tessera's providers file."""
 
 import json
 from urllib.parse import urljoin, urlsplit
@@ -9,7 +9,7 @@ ROLES = {"admins": "$admin", "staff": "$member"}
 
 
 def write_providers(directory, providers, personas=None):
-    """Tessera's file."""
+    """Writes the providers file."""
     text = ""
     for provider in providers:
         secret = directory / f"{provider.name}.secret"
@@ -22,20 +22,20 @@ def write_providers(directory, providers, personas=None):
 
 
 class Browser(httpx.Client):
-    """Keeps cookies, and goes one step at a time."""
+    """A browser with cookies that does not follow redirects by itself."""
 
     def __init__(self, server):
         super().__init__(base_url=server.base_url, trust_env=False, timeout=40)
         self.tessera = server.base_url
 
     def begin(self, provider="company", **query):
-        """To the provider; the answer is the address that it is asked at."""
+        """Begins a sign-in; returns the authorization URL at the provider."""
         answer = self.get(f"/login/{provider}", params=query)
         assert answer.status_code == 303, answer.text
         return answer.headers["location"]
 
     def at_provider(self, address):
-        """What the provider leads back to."""
+        """Visits the provider; returns the callback URL to which it redirects."""
         return httpx.get(address, trust_env=False).headers["location"]
 
     def come_back(self, address):
@@ -44,7 +44,7 @@ class Browser(httpx.Client):
         return urljoin(urlsplit(address).path, answer.headers["location"])
 
     def sign_in(self, provider="company", **query):
-        """The whole way; the answer is where it ends, on Tessera."""
+        """Signs in completely; returns the page of Tessera where it ends."""
         return self.come_back(self.at_provider(self.begin(provider, **query)))
 
     @property

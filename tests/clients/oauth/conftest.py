@@ -32,7 +32,7 @@ def running_tessera(request, providers, tmp_path_factory):
 def tessera(running_tessera, providers):
     for provider in providers:
         provider.be_honest()
-        # What came to nothing in the test before slows nobody down after a sign-in.
+        # A successful sign-in resets the throttle after failures in the previous test.
         provider.person = {"sub": "greeter", "preferred_username": f"greeter-{provider.name}", "groups": ["staff"]}
         with Browser(running_tessera) as browser:
             assert browser.sign_in(provider.name) == "/"

@@ -1,4 +1,4 @@
-"""People in front of a browser, as far as an HTTP client can be one: they sign in, type a code, press a button."""
+"""Users of the page `/device`, simulated by an HTTP client: sign in, type a code, press a button."""
 
 import re
 
@@ -6,7 +6,7 @@ import httpx
 
 
 class DevicePerson(httpx.Client):
-    """Somebody who has signed in on the page."""
+    """A user who has signed in on the page."""
 
     def __init__(self, base_url, username, password):
         super().__init__(base_url=base_url, trust_env=False, timeout=30, headers={"Accept": "text/html"})
@@ -21,7 +21,7 @@ class DevicePerson(httpx.Client):
         return self.post(path, data=fields)
 
     def decide(self, user_code, verdict):
-        """Looks at what waits under a code, and decides about it; the answer is the page that asked."""
+        """Looks up a code and decides about it; returns the page that asked for the decision."""
         question = self.press("/device", user_code=user_code)
         assert question.status_code == 200, question.text
         assert self.press("/device", user_code=user_code, verdict=verdict).status_code == 200

@@ -1,4 +1,4 @@
-"""`tessera` at a terminal of its own, as somebody uses it who has signed in over SSH: no browser, no database, no pepper."""
+"""`tessera` in a pseudo-terminal, as over SSH: no browser, no database, no pepper."""
 
 import os
 import pty
@@ -13,7 +13,7 @@ CODE = re.compile(r"\b[B-DF-HJ-NP-TV-XZ]{4}-[B-DF-HJ-NP-TV-XZ]{4}\b")
 
 
 class DeviceTerminal:
-    """A home folder and what is run in it."""
+    """A home folder, and commands run in it."""
 
     def __init__(self, home):
         self.home = home
@@ -34,7 +34,7 @@ class DeviceTerminal:
         )
 
     def told(self, *arguments, **more):
-        """What a command prints that must succeed."""
+        """Runs a command that must succeed; returns its output."""
         ended = self.run(*arguments, **more)
         assert ended.returncode == 0, f"{arguments}: {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
         return ended.stdout
@@ -64,14 +64,14 @@ class Login:
         while True:
             try:
                 piece = os.read(self.terminal, 4096)
-            except OSError:  # Linux tells so that nobody is on the other side any more.
+            except OSError:  # Linux reports a closed other end as an error.
                 return
             if not piece:
                 return
             self.text += piece.decode()
 
     def code(self):
-        """The code that it shows."""
+        """Waits for the user code and returns it."""
         end = time.monotonic() + 20
         while time.monotonic() < end and "Waiting" not in self.text:
             assert self.process.poll() is None or "Waiting" in self.text, self.text
@@ -79,7 +79,7 @@ class Login:
         return CODE.search(self.text)[0]
 
     def ended(self):
-        """Its exit code, when it has ended."""
+        """Waits for the end; returns the exit code."""
         code = self.process.wait(timeout=60)
         self.reader.join(timeout=10)
         os.close(self.terminal)

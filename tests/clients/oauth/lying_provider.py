@@ -1,4 +1,4 @@
-"""An OpenID Connect provider that does what a test says: also what no honest one does."""
+"""An OpenID Connect provider that a test can make misbehave."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
 class Provider:
-    """It asks nobody anything: whoever comes is `person`. Every lie is an attribute that a test sets."""
+    """Signs every visitor in as `person`, without asking. Tests set the attributes to make it misbehave."""
 
     def __init__(self, name="company"):
         self.name = name
@@ -34,12 +34,12 @@ class Provider:
 
     def be_honest(self):
         self.person = {"sub": "0001", "preferred_username": "ada", "name": "Ada L.", "email": "ada@example.org"}
-        self.claims = {}  # over the honest ones of an ID token; None leaves one out
+        self.claims = {}  # override the claims of an ID token; None removes one
         self.head = {}
         self.sign = None
-        self.answer = {}  # over the honest parameters that lead back
-        self.documents = {}  # over the honest members of the discovery document
-        self.path = {}  # what a path answers instead: (status, headers, body)
+        self.answer = {}  # override the parameters of the callback
+        self.documents = {}  # override members of the discovery document
+        self.path = {}  # override the answer of a path: (status, headers, body)
         self.delay = 0
         self.codes = {}
         self.requests = []
@@ -49,7 +49,7 @@ class Provider:
         return ECKey.generate_key("P-256", {"kid": secrets.token_hex(4), "use": "sig", "alg": "ES256"})
 
     def table(self, **more):
-        """The provider's table for Tessera's file, without its secret's file."""
+        """The provider's table for the providers file, without `client_secret_file`."""
         settings = {"id": self.name, "label": f"{self.name} account", "issuer": self.issuer, "client_id": self.client_id}
         lines = [f"{name} = {json.dumps(value)}" for name, value in (settings | more).items()]
         return "[[provider]]\n" + "\n".join(lines) + "\n"
@@ -69,7 +69,7 @@ class Provider:
         return {name: value for name, value in (honest | self.documents).items() if value is not None}
 
     def authorize(self, query):
-        """Where the browser goes, as the provider has it."""
+        """Issues a code; returns the redirection to Tessera."""
         code = secrets.token_urlsafe(16)
         self.codes[code] = query
         parameters = {"code": code, "state": query["state"], "iss": self.issuer} | self.answer
@@ -141,7 +141,7 @@ def unsigned(head, claims):
 
 
 def shared(head, claims, secret):
-    """Signed with a shared secret, of whatever length."""
+    """A token signed with HS256 under a secret of any length."""
     message = unsigned(head | {"alg": "HS256"}, claims).rstrip(".")
     return f"{message}.{encoded(hmac.digest(secret, message.encode(), 'sha256'))}"
 
@@ -191,7 +191,7 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(body)
         except (BrokenPipeError, ConnectionResetError):
-            pass  # Tessera has waited long enough
+            pass  # Tessera has timed out
 
 
 def single(query):

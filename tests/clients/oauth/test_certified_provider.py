@@ -1,4 +1,4 @@
-"""Against npm's oidc-provider: signing in, losing a group, and signing out there."""
+"""Tests with npm's certified oidc-provider: signing in, losing a group, and signing out there."""
 
 import json
 import secrets
@@ -40,7 +40,7 @@ class Certified:
         self.hear("done")
 
     def hear(self, word):
-        """Waits for the word, past the provider's own notices."""
+        """Waits for a line with this word; skips the provider's other output."""
         while (line := self.process.stdout.readline()) != f"{word}\n":
             assert line, "the provider has ended"
 
@@ -78,7 +78,7 @@ staff = "$member"
 
 
 class Person(Browser):
-    """A browser that goes to the provider, too, and is known there."""
+    """A browser that also signs in at the provider."""
 
     def __init__(self, server, groups, sub=None):
         super().__init__(server)

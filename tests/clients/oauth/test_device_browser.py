@@ -24,7 +24,7 @@ def device_chromium():
 
 @pytest.fixture(params=[True, False], ids=["script", "no-script"])
 def device_page(request, device_chromium, server):
-    """A page of a fresh profile, with notes of what went wrong in it."""
+    """A page in a new profile that collects console errors and requested URLs."""
     context = device_chromium.new_context(base_url=server.base_url, java_script_enabled=request.param)
     if request.param:
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.base_url)
@@ -98,6 +98,6 @@ def test_a_person_takes_a_bearer_token(server, device_page):
 
 
 def assert_well_behaved(page, server):
-    """Nothing was blocked by the policy, and nothing was loaded from elsewhere."""
+    """Checks that the Content-Security-Policy blocked nothing, and that nothing was loaded from other hosts."""
     assert page.complaints == []
     assert all(url.startswith(server.base_url) for url in page.requested), page.requested

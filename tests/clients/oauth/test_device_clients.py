@@ -41,7 +41,7 @@ def test_authlib_signs_in(server, device_admin):
     page = device_admin.decide(asked["user_code"], "approve")
     assert "tessera-cli" in page and "127.0.0.1" in page
     assert fetch(ask()) == "authorization_pending", "another is another"
-    # It asked too soon, so it waits for ten seconds now: what is approved meanwhile is told to the next poll in time.
+    # The client polled too soon, so its interval is now ten seconds; a poll after that gets the approval.
     token = wait(lambda: fetch(asked), until=lambda told: told != "slow_down", every=11)
     assert server.holder_of(token["access_token"]).get("/api/service/whoami").json()["username"] == "admin"
     assert wait(lambda: fetch(asked), until=lambda told: told != "slow_down", every=11) == "invalid_grant"
@@ -87,7 +87,7 @@ def test_a_program_that_was_configured_signs_in(own_server):
 
 
 def authlib(server, client_id="tessera-cli"):
-    """Authlib's client, how it asks, and how it fetches a token or the name of the error."""
+    """Returns Authlib's client, a function that begins, and one that fetches a token or the error code."""
     client = OAuth2Client(client_id, token_endpoint_auth_method="none", trust_env=False)
 
     def ask():
@@ -99,7 +99,7 @@ def authlib(server, client_id="tessera-cli"):
             return client.fetch_token(
                 f"{server.base_url}/oauth/token", grant_type=GRANT, device_code=asked["device_code"]
             )
-        except Exception as error:  # Authlib has a class of its own for it in every integration.
+        except Exception as error:  # Each integration of Authlib has its own exception class.
             assert type(error).__name__ == "OAuthError", error
             return error.error
 
@@ -107,7 +107,7 @@ def authlib(server, client_id="tessera-cli"):
 
 
 def wait(attempt, until, every):
-    """Tries again, with pauses, until the outcome is that."""
+    """Repeats `attempt` with pauses until `until` accepts the outcome."""
     import time
 
     for _ in range(4):

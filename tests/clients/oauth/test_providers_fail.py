@@ -1,4 +1,4 @@
-"""Providers that are down, slow, or not what they say."""
+"""Providers that are down, slow, or have wrong metadata."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ UNAVAILABLE = "login?because=unavailable"
 
 @pytest.fixture
 def fresh(own_server, request):
-    """Tessera that has not talked to its provider yet, and the provider."""
+    """A new Tessera that has not contacted its provider yet, and the provider."""
     provider = Provider()
     provider.person["groups"] = ["staff"]
     own_server.stop()
@@ -62,7 +62,7 @@ def test_a_provider_that_lies_about_itself_is_not_used(fresh, lie):
 def test_a_provider_leads_no_request_into_another_private_host(fresh, member):
     server, provider = fresh
     path = {"token_endpoint": "/token", "jwks_uri": "/keys"}[member]
-    # Another name of this machine than the issuer's.
+    # Loopback like the issuer, but under another host name.
     provider.documents[member] = f"http://localhost:{provider.port}{path}"
     assert Browser(server).sign_in().endswith(UNAVAILABLE)
     assert not any(asked == path for _, asked, _, _ in provider.requests)

@@ -1,4 +1,4 @@
-"""Signing in with a provider that is honest, and one that is not."""
+"""Signing in with an honest and with a misbehaving provider."""
 
 import secrets
 import time
@@ -12,7 +12,7 @@ REJECTED = "/login?because=rejected"
 
 
 def unique(company, **more):
-    """A person who has not been here."""
+    """Makes the provider's person a new user."""
     company.person |= {
         "sub": secrets.token_hex(8),
         "preferred_username": f"p-{secrets.token_hex(4)}",

@@ -1,4 +1,4 @@
-"""Signing out at the provider: by the person, and by the provider without them."""
+"""Signing out at the provider: by the user, and by back-channel logout."""
 
 import secrets
 import time
@@ -18,7 +18,7 @@ def told(tessera, token, provider="company"):
 
 @pytest.fixture
 def signed_in(company, new_browser):
-    """Two sessions of one person, of two sessions there."""
+    """Two sessions of one user, from two sessions at the provider."""
     unique(company)
     browsers = []
     for sid in ("session-1", "session-2"):

@@ -1,4 +1,4 @@
-//! `/oauth/backchannel-logout/{provider}`: the provider has ended sessions (OpenID Connect Back-Channel Logout 1.0).
+//! `/oauth/backchannel-logout/{provider}`: OpenID Connect Back-Channel Logout 1.0.
 
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, post, web};
 use utoipa::ToSchema;
@@ -18,8 +18,8 @@ use crate::service::people::sign_out;
 
 /// End the sessions that a provider has ended
 ///
-/// OpenID Connect Back-Channel Logout 1.0. The token is the credential: the provider has signed it. When the answer comes,
-/// no request is let in any more with one of those sessions.
+/// OpenID Connect Back-Channel Logout 1.0. The logout token, signed by the provider, is the credential. Requests that
+/// begin after the answer are refused with those sessions.
 #[utoipa::path(
     tag = "Sessions",
     operation_id = "end_provider_sessions",
@@ -54,7 +54,7 @@ pub async fn log_out(
     let form = state.bodies.read(&request, payload.into_inner(), STRANGERS.min(LONGEST), sender).await?;
     let form = Params::parse(std::str::from_utf8(&form).unwrap_or_default());
     let token = form.get("logout_token").map_err(|error| Failure::Body(format!("`logout_token` {}", error.message)))?;
-    // The kind need not be said; that of an ID token may be, which the claims tell from a logout token.
+    // `typ` is optional, and may be that of an ID token: the claims tell the two kinds apart.
     let is_logout_token = |kind: Option<&str>| {
         kind.is_none_or(|kind| {
             ["logout+jwt", "application/logout+jwt", "jwt"].iter().any(|it| kind.eq_ignore_ascii_case(it))
@@ -75,10 +75,10 @@ pub async fn log_out(
     }
 }
 
-/// The form, section 2.5.
+/// A logout request (Back-Channel Logout 1.0, section 2.5).
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its documentation is used")]
 pub struct LogoutRequest {
-    /// Signed by the provider.
+    /// The logout token, signed by the provider.
     logout_token: String,
 }

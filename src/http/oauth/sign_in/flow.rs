@@ -1,7 +1,9 @@
-//! What ties the answer of a provider to the browser that asked: a cookie, so that strangers make no rows.
+//! A sign-in in progress, bound to the browser by a cookie, so that unauthenticated requests write nothing to the
+//! database.
 //!
-//! The cookie holds random bytes and what was asked for. `state`, `nonce` and the verifier of PKCE are computed from it with
-//! keys that are derived from the pepper: nobody can alter the cookie, and the last two are known to this server alone.
+//! The cookie holds random bytes and the parameters of the sign-in. `state`, `nonce` and the PKCE verifier are HMACs of
+//! the cookie under keys derived from the pepper: an altered cookie does not match `state`, and only this server can
+//! compute them.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
@@ -16,28 +18,28 @@ use crate::domain::nesting::read_json;
 use crate::domain::pepper::Peppers;
 use crate::service::Service;
 
-/// How long somebody may take to sign in at a provider, in milliseconds.
+/// How long a sign-in at a provider may take, in milliseconds.
 const PATIENCE: i64 = 10 * MINUTE;
 
-/// Whether the provider is to ask the person again, although it knows them.
+/// Whether the provider must authenticate the user again, even in an existing session there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Asked {
-    /// If it wants to.
+    /// The provider decides.
     AsNeeded,
-    /// It must.
+    /// It must (`prompt=login`, `max_age=0`).
     Again,
 }
 
-/// At which provider a browser is being signed in, as far as its cookie depends on that.
+/// What the name and the attributes of the cookie depend on.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
-    /// The name of the provider.
+    /// The id of the provider.
     pub(super) provider: &'a str,
     /// Whether browsers reach this server by HTTPS.
     pub(super) is_secure: bool,
 }
 
-/// What is kept in the cookie.
+/// The content of the cookie.
 #[derive(Serialize, Deserialize)]
 struct Ticket {
     provider: String,
@@ -47,25 +49,25 @@ struct Ticket {
     seed: String,
 }
 
-/// A sign-in under way.
+/// A sign-in in progress.
 pub(super) struct Flow {
-    /// Where to go on afterwards: what follows the start of this server.
+    /// The page to show afterwards, relative to the root of this server.
     pub(super) next: String,
-    /// Whether the person had to be asked again.
+    /// Whether the provider was told to authenticate the user again.
     pub(super) asked: Asked,
     /// When it began, in epoch milliseconds.
     pub(super) began_at: i64,
-    /// What comes back with the answer.
+    /// The `state` that the callback must repeat.
     pub(super) state: String,
-    /// What the ID token must repeat.
+    /// The `nonce` that the ID token must repeat.
     pub(super) nonce: String,
-    /// What the code is exchanged with.
+    /// The PKCE verifier for the token endpoint.
     pub(super) verifier: String,
     cookie: String,
 }
 
 impl Flow {
-    /// Begins one.
+    /// Begins a sign-in.
     ///
     /// # Errors
     /// When there is no randomness.
@@ -95,7 +97,8 @@ impl Flow {
         Self { next, asked, began_at, state, nonce, verifier, cookie }
     }
 
-    /// The one that this browser began at that provider, and that an answer with this `state` belongs to.
+    /// Restores the sign-in from the browser's cookie, if it belongs to this provider and this `state`, and is not too
+    /// old.
     pub(super) fn resume(service: &Service, place: Place<'_>, request: &HttpRequest, state: &str) -> Option<Self> {
         let cookie = request.cookie(&cookie_name(place))?.value().to_owned();
         let ticket: Ticket = read_json(&BASE64URL_NOPAD.decode(cookie.as_bytes()).ok()?).ok()?;
@@ -106,24 +109,24 @@ impl Flow {
         (is_answer && is_own && (flow.began_at..flow.began_at + PATIENCE).contains(&now)).then_some(flow)
     }
 
-    /// The cookie of this one, in place of that of an earlier one at the same provider.
+    /// The cookie of this sign-in. It replaces the cookie of an earlier one at the same provider.
     pub(super) fn cookie(&self, place: Place<'_>) -> Cookie<'static> {
         cookie(place, self.cookie.clone(), Duration::seconds(PATIENCE / SECOND))
     }
 }
 
-/// What takes the cookie away: an answer counts once.
+/// Deletes the cookie, so that a callback is accepted once.
 pub(super) fn no_cookie(place: Place<'_>) -> Cookie<'static> {
     cookie(place, String::new(), Duration::ZERO)
 }
 
-/// The answer comes by a navigation from the provider's site, with which browsers send cookies that are `Lax`.
+/// `SameSite=Lax`, because the callback is a navigation from the provider's site.
 fn cookie(place: Place<'_>, value: String, lifetime: Duration) -> Cookie<'static> {
     let cookie = Cookie::build(cookie_name(place), value).path("/").max_age(lifetime);
     cookie.http_only(true).same_site(SameSite::Lax).secure(place.is_secure).finish()
 }
 
-/// With HTTPS no other host can set it, not even one beneath the same domain.
+/// With HTTPS the name has the prefix `__Host-`: no other host, not even a subdomain, can set such a cookie.
 fn cookie_name(place: Place<'_>) -> String {
     let prefix = if place.is_secure { "__Host-" } else { "" };
     format!("{prefix}tessera_sign_in_{}", place.provider)

@@ -12,7 +12,7 @@ use crate::clock::SECOND;
 use crate::domain::identity::{self, Claims, Identity};
 use crate::domain::text::{DisplayName, is_hidden};
 
-/// What an ID token claims. Its signature has been checked.
+/// The claims of an ID token whose signature has been checked.
 #[derive(Deserialize)]
 pub(super) struct IdToken {
     iss: String,
@@ -29,22 +29,23 @@ pub(super) struct IdToken {
     others: Map<String, Value>,
 }
 
-/// What the claims must agree with.
+/// The values that the claims must match.
 pub(super) struct Expected<'a> {
     pub(super) nonce: &'a str,
     /// Now, in epoch seconds.
     pub(super) now: i64,
-    /// Since when the person must have proved who they are, in epoch seconds, if that was asked for.
+    /// The earliest accepted `auth_time`, in epoch seconds, if a new authentication was requested.
     pub(super) fresh_since: Option<i64>,
 }
 
-/// The longest subject, session id or other text that is kept, in bytes; a subject has at most 255 (section 2).
+/// Maximum length of a subject, session id or other stored text, in bytes. The standard limits a subject to 255
+/// (section 2).
 const LONGEST: usize = 255;
-/// How many groups of somebody are looked at.
+/// How many groups of a token are read; the rest are ignored.
 const GROUPS: usize = 10_000;
 
 impl IdToken {
-    /// Checks what is claimed, and reads who it is.
+    /// Validates the claims, and returns those that a sign-in uses.
     pub(super) fn accept(self, settings: &ProviderSettings, expected: &Expected<'_>) -> Result<Claims, Trouble> {
         let Expected { nonce, now, fresh_since } = *expected;
         let rules = [
@@ -89,7 +90,7 @@ impl IdToken {
         since.is_none_or(|since| self.auth_time.is_some_and(|at| at.whole() > since - LEEWAY))
     }
 
-    /// The claim of that name, or the member that a name with dots leads to: `realm_access.roles`.
+    /// The claim with this name, or the nested member that a dotted name such as `realm_access.roles` leads to.
     fn find(&self, claim: &str) -> Option<&Value> {
         if let Some(found) = self.others.get(claim) {
             return Some(found);
@@ -98,7 +99,7 @@ impl IdToken {
         rest.split('.').try_fold(self.others.get(first)?, |value, name| value.get(name))
     }
 
-    /// The groups that are listed; one alone may be a text.
+    /// The groups in this claim: a list of strings, or one string.
     fn groups(&self, claim: &str) -> BTreeSet<String> {
         match self.find(claim) {
             Some(Value::String(one)) => [one.clone()].into(),
@@ -108,7 +109,7 @@ impl IdToken {
     }
 }
 
-/// Whether a text of a provider can be kept as it is.
+/// Whether a text of a provider can be stored unchanged: not too long, and without hidden characters.
 pub(super) fn is_text(text: &str) -> bool {
     text.len() <= LONGEST && !text.chars().any(is_hidden)
 }

@@ -1,4 +1,4 @@
-//! Signed tokens in the compact form (RFC 7515), as far as they are read before anything in them is believed.
+//! JWS compact serialization (RFC 7515): parses the header, checks the signature, then reads the claims.
 
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -9,16 +9,16 @@ use super::Trouble;
 use super::keys::algorithm;
 use crate::domain::nesting::read_json;
 
-/// The longest token that is read, in bytes.
+/// Maximum length of a token, in bytes.
 pub(super) const LONGEST: usize = 65_536;
 
-/// A token whose signature has not been checked: only its head can be looked at.
+/// A token whose signature has not been checked: only its header is readable.
 pub(super) struct Unchecked<'a> {
-    /// What it is signed with.
+    /// The `alg` header.
     pub(super) algorithm: Algorithm,
-    /// Which key, if it says so.
+    /// The `kid` header.
     pub(super) key_id: Option<String>,
-    /// What kind of token it says that it is.
+    /// The `typ` header.
     pub(super) kind: Option<String>,
     message: &'a str,
     payload: &'a str,
@@ -35,7 +35,7 @@ struct Head {
 }
 
 impl<'a> Unchecked<'a> {
-    /// Reads the head of a token, which must be signed with one of these algorithms.
+    /// Parses the header. Refuses algorithms that are not in `allowed`, and the headers `crit` and `b64`.
     pub(super) fn read(token: &'a str, allowed: &[Algorithm]) -> Result<Self, Trouble> {
         let malformed = || Trouble::rejected("the token is no signed token in the compact form");
         if token.len() > LONGEST {
@@ -57,7 +57,7 @@ impl<'a> Unchecked<'a> {
         Ok(Self { algorithm, key_id: head.kid, kind: head.typ, message, payload, signature })
     }
 
-    /// What the token claims, if the key has signed it.
+    /// Checks the signature with this key, and returns the claims.
     pub(super) fn claims<T: for<'de> Deserialize<'de>>(&self, key: &DecodingKey) -> Result<T, Trouble> {
         let signed = jsonwebtoken::crypto::verify(self.signature, self.message.as_bytes(), key, self.algorithm);
         if !signed.unwrap_or(false) {
@@ -69,31 +69,31 @@ impl<'a> Unchecked<'a> {
     }
 }
 
-/// Epoch seconds, which may have a fraction (RFC 7519, section 2).
+/// A `NumericDate`: epoch seconds, possibly with a fraction (RFC 7519, section 2).
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Seconds(f64);
 
 impl Seconds {
-    /// Whole seconds.
+    /// The whole seconds.
     #[expect(clippy::cast_possible_truncation, reason = "saturates, and NaN becomes 0: both are far from now")]
     pub(super) fn whole(self) -> i64 {
         self.0 as i64
     }
 }
 
-/// Whom a token is for.
+/// The `aud` claim.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum Audience {
-    /// One.
+    /// A string.
     One(String),
-    /// Several, in a list, which may have but one.
+    /// A list.
     Several(Vec<String>),
 }
 
 impl Audience {
-    /// Whether it is that one and nobody else: whoever else a token is for could use it here.
+    /// Whether `client` is the only audience: any other audience of a token could present it here.
     pub(super) fn is_only(&self, client: &str) -> bool {
         match self {
             Self::One(one) => one == client,

@@ -1,27 +1,27 @@
-//! The keys that a provider signs with (RFC 7517).
+//! The signing keys of a provider: a JWK set (RFC 7517).
 
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// How many keys of a provider are looked at.
+/// How many keys of a set are read; the rest are ignored.
 const MOST: usize = 64;
-/// How many bytes the modulus of an RSA key has at least and at most, as text.
+/// Length of an RSA modulus in base64url characters: 2048 to 8192 bits.
 const MODULUS: std::ops::RangeInclusive<usize> = 342..=1_366;
 
-/// The keys that signatures can be checked with.
+/// The usable signing keys of a set.
 #[derive(Default)]
 pub(super) struct Keys(Vec<Key>);
 
 struct Key {
     id: Option<String>,
-    /// The one algorithm that the key is for, if it says so.
+    /// The only algorithm that the key may be used for, if it has `alg`.
     algorithm: Option<Algorithm>,
     kind: Kind,
     decoding: DecodingKey,
 }
 
-/// What a key can be used for.
+/// The type of a key, with its curve.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Rsa,
@@ -48,8 +48,8 @@ struct Document {
     y: Option<String>,
 }
 
-/// The algorithm of that name. Those with a shared secret are not here: whoever knows the client's secret could sign, and
-/// a public key could be taken for one (RFC 8725, section 2.1).
+/// The asymmetric algorithm with this name. HMAC is left out: everyone who knows the client secret could sign, and a
+/// public key could be used as an HMAC secret (RFC 8725, section 2.1).
 pub(super) fn algorithm(name: &str) -> Option<Algorithm> {
     Some(match name {
         "RS256" => Algorithm::RS256,
@@ -81,7 +81,7 @@ fn kind_of(algorithm: Algorithm) -> Option<Kind> {
 }
 
 impl From<KeySet> for Keys {
-    /// Keys of other kinds and for other uses are left out.
+    /// Leaves out keys of other types, and keys that are not for signatures.
     fn from(set: KeySet) -> Self {
         Self(set.keys.into_iter().take(MOST).filter_map(|each| read(serde_json::from_value(each).ok()?)).collect())
     }
@@ -110,7 +110,8 @@ fn read(document: Document) -> Option<Key> {
 }
 
 impl Keys {
-    /// The key of that id for that algorithm. A token that names no key is checked if there is but one that it can be.
+    /// The key with this id for this algorithm. Without an id, the only key for the algorithm; none if there are
+    /// several.
     pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<&DecodingKey> {
         let fits =
             |key: &&Key| Some(key.kind) == kind_of(algorithm) && key.algorithm.is_none_or(|only| only == algorithm);

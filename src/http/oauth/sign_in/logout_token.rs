@@ -10,18 +10,18 @@ use super::{LEEWAY, Trouble};
 use crate::clock::SECOND;
 use crate::service::people::sign_out::LoggedOut;
 
-/// How old a logout token may be, in seconds.
+/// Maximum age of a logout token, in seconds.
 const OLDEST: i64 = 600;
 /// The member of `events` that makes a token a logout token.
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
-/// What a logout token claims. Its signature has been checked.
+/// The claims of a logout token whose signature has been checked.
 #[derive(Deserialize)]
 pub(super) struct LogoutToken {
     iss: String,
     aud: Audience,
     iat: Seconds,
-    /// Not there in tokens of older providers.
+    /// Absent in tokens of older providers.
     exp: Option<Seconds>,
     jti: String,
     events: Map<String, Value>,
@@ -31,14 +31,14 @@ pub(super) struct LogoutToken {
 }
 
 impl LogoutToken {
-    /// Checks what is claimed, and reads what it ends; `now` is in epoch seconds.
+    /// Validates the claims, and returns what the token ends; `now` is in epoch seconds.
     pub(super) fn accept(self, settings: &ProviderSettings, now: i64) -> Result<LoggedOut, Trouble> {
         let kept = |text: &Option<String>| text.as_deref().is_none_or(|text| is_text(text) && !text.is_empty());
         let rules = [
             (self.iss == settings.issuer, "it is of another issuer"),
             (self.aud.is_only(&settings.client_id), "it is for another client, too"),
             (self.events.get(EVENT).is_some_and(Value::is_object), "it is no logout token"),
-            // An ID token has one, and must not end anything.
+            // ID tokens have a nonce: an ID token must not be accepted as a logout token.
             (self.nonce.is_none(), "it has a nonce"),
             (self.iat.whole() < now + LEEWAY, "it is of the future"),
             (self.iat.whole() > now - OLDEST - LEEWAY, "it is too old"),

@@ -1,14 +1,14 @@
-//! Signing in with a provider: this server as a client of OpenID Connect (authorization code with PKCE).
+//! Signing in with a provider: this server as an OpenID Connect client (authorization code flow with PKCE).
 //!
 //! | look for | in |
 //! |---|---|
-//! | what the operator writes about providers | `settings.rs` |
-//! | what a provider says about itself, and its keys | `provider.rs`, `keys.rs` |
-//! | the signatures of tokens, and what they must claim | `jws.rs`, `id_token.rs`, `logout_token.rs` |
-//! | what ties an answer to the browser that asked | `flow.rs` |
-//! | the paths | `pages.rs`, `back_channel.rs` |
+//! | the operator's settings | `settings.rs` |
+//! | discovery, keys, token endpoint | `provider.rs`, `keys.rs` |
+//! | signatures and claims of tokens | `jws.rs`, `id_token.rs`, `logout_token.rs` |
+//! | the cookie that binds a callback to its browser | `flow.rs` |
+//! | the endpoints | `pages.rs`, `back_channel.rs` |
 //!
-//! What follows from a sign-in is `service/people/sign_in.rs`. The rules that hold, each with its test: docs/sign-in.md.
+//! `service/people/sign_in.rs` creates the user and the session. docs/sign-in.md lists the rules, each with its test.
 
 pub mod back_channel;
 mod flow;
@@ -26,36 +26,36 @@ use self::provider::Provider;
 use self::settings::ProviderSettings;
 use crate::clock::Clock;
 
-/// By how much the clocks of a provider and of this server may differ, in seconds.
+/// Tolerated difference between the clocks of a provider and of this server, in seconds.
 const LEEWAY: i64 = 60;
 
-/// The providers where people can sign in.
+/// The configured providers.
 #[derive(Default)]
 pub struct Providers(Vec<Arc<Provider>>);
 
 impl Providers {
-    /// Those of these settings; `base` is how browsers reach this server, without a slash at its end.
+    /// Creates the providers; `base` is the public URL of this server, without a slash at its end.
     #[must_use]
     pub fn new(settings: Vec<ProviderSettings>, base: &str, clock: &Clock) -> Self {
         Self(settings.into_iter().map(|each| Arc::new(Provider::new(each, base, clock.clone()))).collect())
     }
 
-    /// The provider of that name.
+    /// The provider with this id.
     fn find(&self, id: &str) -> Option<&Arc<Provider>> {
         self.0.iter().find(|provider| &*provider.settings.id == id)
     }
 }
 
-/// Why a sign-in with a provider came to nothing. What it tells goes to the log.
+/// Why a sign-in with a provider failed. The message goes to the log only.
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
-    /// The provider cannot be reached, is too slow, or is not what it was configured to be.
+    /// The provider cannot be reached, is too slow, or its metadata is unusable.
     #[error("{0}")]
     Unavailable(String),
-    /// The provider's answer is not to be trusted.
+    /// The provider's answer is invalid.
     #[error("{0}")]
     Rejected(String),
-    /// The provider, or somebody in front of it, said no.
+    /// The provider answered with an error, or a required claim is missing.
     #[error("the provider answered `{0}`")]
     Denied(String),
 }

@@ -1,4 +1,4 @@
-//! `/login/{provider}` and what lies beneath: to the provider, back from it, and out there.
+//! `/login/{provider}`, `/login/{provider}/callback` and `/login/{provider}/logout`.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,7 +23,7 @@ use crate::http::valid::Params;
 use crate::service::authn::sessions;
 use crate::service::people::sign_in::{self, Arrival, NotLetIn};
 
-/// `GET /login/{provider}`: to the provider. `again=true` has it ask the person although it knows them.
+/// `GET /login/{provider}`: redirects to the provider. `again=true` makes it authenticate the user again.
 ///
 /// # Errors
 /// [`Failure::NoEndpoint`] for a provider that is not configured.
@@ -47,7 +47,7 @@ pub async fn begin(
     }
 }
 
-/// `GET /login/{provider}/callback`: back from the provider, with a code or without.
+/// `GET /login/{provider}/callback`: signs the user in with the provider's code, or shows why not.
 ///
 /// # Errors
 /// [`Failure::NoEndpoint`] for a provider that is not configured; when the storage fails.
@@ -60,7 +60,7 @@ pub async fn finish(
 ) -> Result<HttpResponse, Failure> {
     let provider = providers.find(&id).ok_or(Failure::NoEndpoint)?;
     let params = Params::parse(request.query_string());
-    // Whoever has not begun here is no failure of anybody: a page of another site could send any browser here.
+    // Not counted as a failure: any web page can send a browser here without a sign-in in progress.
     let Some(flow) = Flow::resume(&state.service, provider.place(), &request, params.get("state")?) else {
         return Ok(back(&request, provider, "stale"));
     };
@@ -100,10 +100,10 @@ pub async fn finish(
     }
 }
 
-/// Who has come back, proved by the provider.
+/// Exchanges the code of the callback for an ID token, and returns its validated claims.
 async fn prove(provider: &Provider, flow: &Flow, params: &Params, now: i64) -> Result<Claims, Trouble> {
     let get = |name: &str| params.get(name).map_err(|error| Trouble::Rejected(error.message));
-    // Before anything else: the code may be one of another provider (RFC 9207).
+    // Mix-up guard, before the code is used: it may come from another provider (RFC 9207).
     let issuer = get("iss")?;
     let must_name = provider.metadata().await?.authorization_response_iss_parameter_supported;
     if params.has("iss") && issuer != provider.settings.issuer || must_name && !params.has("iss") {
@@ -117,14 +117,14 @@ async fn prove(provider: &Provider, flow: &Flow, params: &Params, now: i64) -> R
         return Err(Trouble::rejected("the answer has no code"));
     }
     let token = provider.exchange(code.to_owned(), flow.verifier.clone()).await?;
-    // The head of an ID token need not say what it is; one that says otherwise is another token (RFC 8725, section 3.11).
+    // `typ` is optional in an ID token; any value but `JWT` marks another kind of token (RFC 8725, section 3.11).
     let is_id_token = |kind: Option<&str>| kind.is_none_or(|kind| kind.eq_ignore_ascii_case("jwt"));
     let token: IdToken = provider.verified(&token, is_id_token).await?;
     let fresh_since = (flow.asked == Asked::Again).then_some(flow.began_at / SECOND);
     token.accept(&provider.settings, &Expected { nonce: &flow.nonce, now: now / SECOND, fresh_since })
 }
 
-/// Ends the session that this browser had before (ASVS 5.0, 7.2.4).
+/// Ends the browser's previous session (ASVS 5.0, 7.2.4).
 async fn end_earlier(state: &State, visit: Option<Visit>) -> Result<(), Failure> {
     let Some(visit) = visit else { return Ok(()) };
     match sessions::end(&state.service, &visit.actor).await {
@@ -133,7 +133,8 @@ async fn end_earlier(state: &State, visit: Option<Visit>) -> Result<(), Failure>
     }
 }
 
-/// `GET /login/{provider}/logout`: out at the provider, too, where it offers that. Here the session has ended before.
+/// `GET /login/{provider}/logout`: redirects to the provider's logout page, if it has one. The session here has already
+/// ended.
 ///
 /// # Errors
 /// [`Failure::NoEndpoint`] for a provider that is not configured.
@@ -155,19 +156,19 @@ pub async fn leave(
     }
 }
 
-/// Leads to the page for signing in, which says why.
+/// Redirects to the login page, which shows the reason, and deletes the sign-in cookie.
 fn back(request: &HttpRequest, provider: &Provider, because: &str) -> HttpResponse {
     lead(&root(request), &format!("login?because={because}"), [no_cookie(provider.place())])
 }
 
-/// Tells the operator. Neither a code nor a token is in it.
+/// Logs the failure for the operator, without codes or tokens.
 fn tell(state: &State, provider: &Provider, trouble: &Trouble) {
     if state.log_bounds.admit("provider", Instant::now()) {
         tracing::warn!(provider = %provider.settings.id, %trouble, "a sign-in with a provider came to nothing");
     }
 }
 
-/// What the page for signing in knows it by.
+/// The reason as the login page's parameter `because`.
 fn because(trouble: &Trouble) -> &'static str {
     match trouble {
         Trouble::Unavailable(_) => "unavailable",

@@ -1,4 +1,4 @@
-//! A provider: what it says about itself, its keys, and the exchange of a code for an ID token.
+//! An OpenID Connect provider: discovery, keys, and the exchange of an authorization code for an ID token.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,19 +25,19 @@ use crate::clock::{Clock, HOUR, SECOND};
 use crate::domain::nesting::read_json;
 use crate::outbound::{self, Destinations, Outbound};
 
-/// How long what a provider says about itself, and its keys, are used before they are asked for again.
+/// How long the metadata and the keys of a provider are cached, in milliseconds.
 const KEPT: i64 = HOUR;
-/// How long a provider that failed, or that has no key of a certain name, is left in peace.
+/// Minimum pause between two requests for the same document, after a failure or an unknown `kid`, in milliseconds.
 const REST: i64 = 5 * SECOND;
-/// How long one waits for a provider in all, with everybody who asks it for the same.
+/// How long a request waits for other requests that are fetching the same document.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A provider.
 pub(super) struct Provider {
     pub(super) settings: ProviderSettings,
-    /// Where it sends browsers back to.
+    /// The redirect URI registered at the provider.
     pub(super) redirect_uri: String,
-    /// How browsers reach this server.
+    /// The public URL of this server, without a slash at its end.
     base: String,
     clock: Clock,
     client: Outbound,
@@ -45,7 +45,7 @@ pub(super) struct Provider {
     keys: Mutex<Kept<Keys>>,
 }
 
-/// Something that a provider says, and when it was asked, in milliseconds of uptime.
+/// A cached document with the time of its request, and the time of the latest request; in milliseconds of uptime.
 struct Kept<T> {
     value: Option<(Arc<T>, i64)>,
     asked_at: Option<i64>,
@@ -62,13 +62,13 @@ impl<T> Kept<T> {
         self.value.as_ref().filter(|(_, at)| now - at < KEPT).map(|(value, _)| Arc::clone(value))
     }
 
-    /// Whether it was asked for a moment ago, with whatever outcome.
+    /// Whether the latest request, successful or not, was less than [`REST`] ago.
     fn rests(&self, now: i64) -> bool {
         self.asked_at.is_some_and(|at| now - at < REST)
     }
 }
 
-/// What a provider says about itself (OpenID Connect Discovery 1.0, section 3).
+/// Provider metadata (OpenID Connect Discovery 1.0, section 3).
 #[derive(Deserialize)]
 pub(super) struct Metadata {
     issuer: String,
@@ -84,7 +84,7 @@ pub(super) struct Metadata {
 }
 
 impl Metadata {
-    /// What ID tokens and logout tokens may be signed with: what the provider names, and never a shared secret.
+    /// The signing algorithms accepted from this provider: those that it announces, without the symmetric ones (HMAC).
     fn algorithms(&self) -> Vec<Algorithm> {
         match &self.id_token_signing_alg_values_supported {
             None => vec![Algorithm::RS256],
@@ -92,7 +92,7 @@ impl Metadata {
         }
     }
 
-    /// How this server proves to the provider what it is.
+    /// How this server authenticates at the token endpoint.
     fn auth_type(&self) -> AuthType {
         let methods = self.token_endpoint_auth_methods_supported.as_deref().unwrap_or_default();
         let has = |method: &str| methods.iter().any(|each| each == method);
@@ -118,7 +118,7 @@ type Client = oauth2::Client<
     EndpointSet,
 >;
 
-/// What OpenID Connect adds to the answer with a token.
+/// The field that OpenID Connect adds to a token response.
 #[derive(Debug, Serialize, Deserialize)]
 struct IdTokenField {
     id_token: Option<String>,
@@ -139,12 +139,12 @@ impl Provider {
         }
     }
 
-    /// What the cookies of those who sign in there depend on.
+    /// What the sign-in cookie depends on.
     pub(super) fn place(&self) -> Place<'_> {
         Place { provider: &self.settings.id, is_secure: self.base.starts_with("https://") }
     }
 
-    /// What the provider says about itself.
+    /// The provider's metadata, cached for [`KEPT`]. Concurrent callers share one request.
     pub(super) async fn metadata(&self) -> Result<Arc<Metadata>, Trouble> {
         let mut kept = waiting(self.metadata.lock()).await?;
         let now = self.clock.uptime();
@@ -156,7 +156,7 @@ impl Provider {
         }
         kept.asked_at = Some(now);
         let discovered = self.discover().await;
-        // A slow answer is not followed by the same question of the next who waits.
+        // Counted from the end of a slow request, so that the next waiting caller does not repeat it.
         kept.asked_at = Some(self.clock.uptime());
         let metadata = Arc::new(discovered?);
         kept.value = Some((Arc::clone(&metadata), now));
@@ -184,7 +184,7 @@ impl Provider {
         Ok(metadata)
     }
 
-    /// The claims of a token that the provider has signed; `kind` judges what its head says that it is.
+    /// Checks the signature of a token, and returns its claims. `kind` accepts or refuses its `typ` header.
     pub(super) async fn verified<T: for<'de> Deserialize<'de>>(
         &self,
         token: &str,
@@ -200,8 +200,8 @@ impl Provider {
         token.claims(key.ok_or_else(|| Trouble::rejected("the provider has no such key"))?)
     }
 
-    /// The keys of the provider. They are asked for again when that of the token is not among them, but not at once again:
-    /// anybody can make up names of keys.
+    /// The provider's keys. An unknown `kid` fetches them again, at most once per [`REST`], because anyone can invent a
+    /// `kid`.
     async fn keys(&self, metadata: &Metadata, token: &Unchecked<'_>) -> Result<Arc<Keys>, Trouble> {
         let mut kept = waiting(self.keys.lock()).await?;
         let now = self.clock.uptime();
@@ -234,7 +234,8 @@ impl Provider {
         read_json(answer.body()).map_err(|error| Trouble::Unavailable(format!("`{address}`: {error}")))
     }
 
-    /// The operator has chosen the issuer's host, which may be in a private network. Others are chosen by the provider.
+    /// SSRF guard: only the issuer's host, which the operator configured, may be in a private network. The provider
+    /// chooses all other hosts.
     fn destinations(&self, address: &Uri) -> Destinations {
         let own: Option<Uri> = self.settings.issuer.parse().ok();
         let own = own.as_ref().and_then(Uri::host);
@@ -253,11 +254,11 @@ impl Provider {
         let answer = exchange.set_pkce_verifier(PkceCodeVerifier::new(verifier)).request_async(&send).await;
         let answer = answer.map_err(|error| match error {
             RequestTokenError::ServerResponse(refusal) => {
-                // What the provider writes for people may repeat the code.
+                // `error_description` is left out: it may repeat the code.
                 Trouble::Rejected(format!("the provider refused the code: {}", refusal.error()))
             }
             RequestTokenError::Request(error) => Trouble::Unavailable(format!("the token endpoint: {error}")),
-            // What could not be read may hold a token.
+            // The body is left out: it may hold a token.
             RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
                 Trouble::rejected("the answer of the token endpoint cannot be read")
             }
@@ -265,7 +266,7 @@ impl Provider {
         answer.extra_fields().id_token.clone().ok_or_else(|| Trouble::rejected("the answer has no ID token"))
     }
 
-    /// The address at which somebody proves to the provider who they are.
+    /// The authorization URL to which the browser is redirected.
     pub(super) async fn authorization(&self, flow: &Flow) -> Result<String, Trouble> {
         let metadata = self.metadata().await?;
         let client = self.oauth_client(&metadata)?;
@@ -276,13 +277,13 @@ impl Provider {
             .add_extra_param("nonce", flow.nonce.clone())
             .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
         if flow.asked == Asked::Again {
-            // With the second it must say when that was (OpenID Connect Core, section 3.1.2.1).
+            // `max_age` obliges the provider to send `auth_time` (OpenID Connect Core, section 3.1.2.1).
             request = request.add_extra_param("prompt", "login").add_extra_param("max_age", "0");
         }
         Ok(request.url().0.into())
     }
 
-    /// The address at which somebody signs out at the provider (RP-Initiated Logout 1.0), if it offers that.
+    /// The URL for signing out at the provider (RP-Initiated Logout 1.0), if it has one.
     pub(super) async fn end_session(&self) -> Result<Option<String>, Trouble> {
         let metadata = self.metadata().await?;
         let Some(address) = &metadata.end_session_endpoint else { return Ok(None) };
@@ -312,7 +313,7 @@ impl Provider {
     }
 }
 
-/// Waits for whoever asks the provider for the same.
+/// Waits for the lock, for at most [`PATIENCE`].
 async fn waiting<T>(lock: impl Future<Output = T>) -> Result<T, Trouble> {
     tokio::time::timeout(PATIENCE, lock).await.map_err(|_| unavailable())
 }

@@ -1,4 +1,4 @@
-//! What the operator writes about providers: a file in TOML, with one table for each.
+//! The providers file: TOML, with one `[[provider]]` table per provider.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,32 +13,32 @@ use crate::domain::principal::Role;
 use crate::domain::text::DisplayName;
 use crate::outbound;
 
-/// A provider, as it is configured.
+/// The settings of a provider.
 #[derive(Clone)]
 pub struct ProviderSettings {
-    /// Its name in addresses.
+    /// Its id in URLs.
     pub id: Arc<str>,
-    /// What its button says.
+    /// The label of its button.
     pub label: String,
-    /// As OpenID Connect names it, letter by letter.
+    /// The issuer identifier, compared byte by byte.
     pub issuer: String,
-    /// What it calls this server.
+    /// The client id of this server at the provider.
     pub client_id: String,
-    /// What this server proves with that it is that; none for a client that cannot keep one.
+    /// The client secret; `None` for a public client.
     pub secret: Option<Secret>,
-    /// What is asked for.
+    /// The requested scopes.
     pub scopes: Vec<String>,
-    /// The claim that user names are made of.
+    /// The claim with the user name.
     pub username_claim: String,
-    /// The claim that lists groups.
+    /// The claim with the groups.
     pub groups_claim: String,
-    /// Claims that must have these values: nobody else is let in.
+    /// Claims that must have these values; every other sign-in is refused.
     pub require: BTreeMap<String, String>,
-    /// What follows from groups.
+    /// The roles and personas of groups.
     pub mapping: Arc<Mapping>,
 }
 
-/// The secret of this server at a provider.
+/// A client secret. `Debug` redacts it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub(super) String);
 
@@ -75,10 +75,10 @@ struct Table {
     personas: BTreeMap<String, Vec<String>>,
 }
 
-/// Words that come behind `/login/` or could be taken for more than a name.
+/// Ids that would collide with paths below `/login/`, or be mistaken for one.
 const RESERVED: [&str; 2] = ["logout", "callback"];
 
-/// Reads the file's text; `read` reads the file of a secret.
+/// Parses the text of the file; `read` reads the file of a client secret.
 ///
 /// # Errors
 /// A message that names the provider and the setting.
