@@ -161,7 +161,7 @@ fn failed(error: ureq::Error) -> Unreachable {
         ureq::Error::Timeout(_) => Unreachable::TooSlow,
         ureq::Error::BodyExceedsLimit(_) => Unreachable::TooLarge,
         ureq::Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-            Some(LeadsInside) => Unreachable::Private,
+            Some(PrivateAddress) => Unreachable::Private,
             None => Unreachable::Failed(error.to_string()),
         },
         error => Unreachable::Failed(error.to_string()),
@@ -197,14 +197,14 @@ struct Bounded {
 /// The error for a name that resolves to a private address.
 #[derive(Debug, thiserror::Error)]
 #[error("the address lies in a private network")]
-struct LeadsInside;
+struct PrivateAddress;
 
 impl Resolver for Bounded {
     fn resolve(&self, uri: &Uri, config: &Config, time: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = self.names.resolve(uri, config, time)?;
         let inside = found.iter().any(|address| !is_public(address.ip()));
         if self.destinations == Destinations::Public && inside {
-            return Err(ureq::Error::Io(std::io::Error::other(LeadsInside)));
+            return Err(ureq::Error::Io(std::io::Error::other(PrivateAddress)));
         }
         Ok(found)
     }

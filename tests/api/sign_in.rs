@@ -12,7 +12,7 @@ use tessera::http::SignInSettings;
 use tessera::http::oauth::sign_in::settings;
 use tessera::service::authn::bearer_tokens;
 use tessera::service::authn::sign_ins::Origin;
-use tessera::service::people::sign_in::{self, Arrival, NotLetIn};
+use tessera::service::people::sign_in::{self, Arrival, SignInRefused};
 use tessera::service::people::sign_out::{self, LoggedOut};
 use tessera::service::people::users;
 use tessera::storage::{identities, personas};
@@ -40,7 +40,7 @@ fn mapping(personas: &[(&str, &str)]) -> Arc<Mapping> {
     Arc::new(Mapping { roles: roles.into(), otherwise: None, personas: personas.collect() })
 }
 
-async fn arrive(app: &App, claims: Claims, mapping: &Arc<Mapping>) -> Result<Client, NotLetIn> {
+async fn arrive(app: &App, claims: Claims, mapping: &Arc<Mapping>) -> Result<Client, SignInRefused> {
     let arrival = Arrival { provider: "company".into(), claims, mapping: Arc::clone(mapping) };
     let outcome = sign_in::sign_in(&app.service, arrival, Origin::default()).await.unwrap();
     outcome.map(|signed_in| app.holder_of(&signed_in.session.token.expose()))
@@ -91,13 +91,13 @@ async fn a_name_that_is_taken_is_a_refusal_and_never_a_merge() {
     app.user("ada", Role::Admin).await;
     for name in ["ada", "ADA", "Ada"] {
         let refused = arrive(&app, claims("1", &name.to_lowercase(), &["admins"]), &mapping).await;
-        assert_eq!(refused.err(), Some(NotLetIn::NameTaken), "{name}");
+        assert_eq!(refused.err(), Some(SignInRefused::NameTaken), "{name}");
     }
     arrive(&app, claims("2", "bob", &["staff"]), &mapping).await.unwrap();
-    assert_eq!(arrive(&app, claims("3", "bob", &["staff"]), &mapping).await.err(), Some(NotLetIn::NameTaken));
+    assert_eq!(arrive(&app, claims("3", "bob", &["staff"]), &mapping).await.err(), Some(SignInRefused::NameTaken));
     for name in ["", "admin", "adm1n", "operator", "service-account-x", "__sign_in", "a b", "äda"] {
         let refused = arrive(&app, claims("4", name, &["admins"]), &mapping).await;
-        assert_eq!(refused.err(), Some(NotLetIn::BadName), "{name}");
+        assert_eq!(refused.err(), Some(SignInRefused::BadName), "{name}");
     }
 }
 
@@ -124,7 +124,7 @@ async fn losing_the_group_loses_the_role_and_what_it_opened() {
         session.try_create(&json!({"displayName": "no more"})).await.refused("TESSERA-403-001");
     }
     let refused = arrive(&app, claims("1", "ada", &["strangers"]), &mapping).await;
-    assert_eq!(refused.err(), Some(NotLetIn::NoRole));
+    assert_eq!(refused.err(), Some(SignInRefused::NoRole));
     assert_eq!(role(&app, "ada"), Role::Guest);
     for session in [&first, &second] {
         session.whoami().await.refused("TESSERA-401-002");
@@ -149,7 +149,7 @@ async fn the_last_administrator_loses_nothing_and_is_not_let_in() {
     let ada = arrive(&app, claims("1", "ada", &["admins"]), &mapping).await.unwrap();
     for groups in [&["staff"][..], &[]] {
         let refused = arrive(&app, claims("1", "ada", groups), &mapping).await;
-        assert_eq!(refused.err(), Some(NotLetIn::LastAdministrator));
+        assert_eq!(refused.err(), Some(SignInRefused::LastAdministrator));
         assert_eq!(role(&app, "ada"), Role::Admin);
     }
     ada.create("still an administrator").await;
@@ -157,14 +157,14 @@ async fn the_last_administrator_loses_nothing_and_is_not_let_in() {
     arrive(&app, claims("1", "ada", &["staff"]), &mapping).await.unwrap();
     assert_eq!(role(&app, "ada"), Role::Member);
     let refused = arrive(&app, claims("2", "bob", &["staff"]), &mapping).await;
-    assert_eq!(refused.err(), Some(NotLetIn::LastAdministrator), "ada does not count any more");
+    assert_eq!(refused.err(), Some(SignInRefused::LastAdministrator), "ada does not count any more");
 }
 
 #[actix_web::test]
 async fn who_has_no_role_is_made_no_user() {
     let (app, mapping) = (App::start().await, mapping(&[]));
     for groups in [&[][..], &["Staff", "staff ", "admin"]] {
-        assert_eq!(arrive(&app, claims("1", "ada", groups), &mapping).await.err(), Some(NotLetIn::NoRole));
+        assert_eq!(arrive(&app, claims("1", "ada", groups), &mapping).await.err(), Some(SignInRefused::NoRole));
     }
     let identity = claims("1", "ada", &[]).identity;
     assert!(app.service.database.read(|connection| identities::find(connection, &identity)).unwrap().is_none());
@@ -176,7 +176,7 @@ async fn a_disabled_user_stays_out_whatever_the_provider_says() {
     let ada = arrive(&app, claims("1", "ada", &["staff"]), &mapping).await.unwrap();
     users::set_state(&app.service, &app.operator(), "ada".into(), PrincipalState::Disabled).await.unwrap();
     ada.whoami().await.refused("TESSERA-401-002");
-    assert_eq!(arrive(&app, claims("1", "ada", &["admins"]), &mapping).await.err(), Some(NotLetIn::Disabled));
+    assert_eq!(arrive(&app, claims("1", "ada", &["admins"]), &mapping).await.err(), Some(SignInRefused::Disabled));
     assert_eq!(role(&app, "ada"), Role::Member, "nothing is given to who is disabled");
 }
 

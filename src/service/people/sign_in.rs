@@ -47,7 +47,7 @@ pub struct SignedIn {
 
 /// Why a user whom a provider has authenticated is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotLetIn {
+pub enum SignInRefused {
     /// Another user or a service account has the name. Accounts are never linked by name.
     #[error("the user name is taken by somebody whom the provider does not know")]
     NameTaken,
@@ -70,52 +70,56 @@ pub enum NotLetIn {
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn sign_in(service: &Service, arrival: Arrival, origin: Origin) -> Result<Result<SignedIn, NotLetIn>> {
+pub async fn sign_in(service: &Service, arrival: Arrival, origin: Origin) -> Result<Result<SignedIn, SignInRefused>> {
     let system = Actor::built_in(SYSTEM, service.clock.now()).from(origin.address).requesting(origin.request);
     let outcome = service.write_first(&system, move |transaction| admit(transaction, &arrival)).await;
     match outcome {
         // A concurrent transaction took the user name.
-        Err(Error::Conflict(_)) => Ok(Err(NotLetIn::NameTaken)),
+        Err(Error::Conflict(_)) => Ok(Err(SignInRefused::NameTaken)),
         outcome => outcome,
     }
 }
 
-fn admit(transaction: &mut Transaction<'_>, arrival: &Arrival) -> Result<Result<SignedIn, NotLetIn>> {
+fn admit(transaction: &mut Transaction<'_>, arrival: &Arrival) -> Result<Result<SignedIn, SignInRefused>> {
     let claims = &arrival.claims;
     let role = arrival.mapping.role(&claims.groups);
     let known = identities::lock(transaction.connection, &claims.identity, transaction.now)?;
     let (user, had) = match (known, role) {
         (Some(known), _) => (known.user, known.personas),
-        (None, None) => return Ok(Err(NotLetIn::NoRole)),
+        (None, None) => return Ok(Err(SignInRefused::NoRole)),
         (None, Some(role)) => match provision(transaction, claims, role)? {
             Ok(user) => (user, Vec::new()),
             Err(refusal) => return Ok(Err(refusal)),
         },
     };
     if !user.enabled {
-        return Ok(Err(NotLetIn::Disabled));
+        return Ok(Err(SignInRefused::Disabled));
     }
     let named = if role.is_some() { arrival.mapping.personas(&claims.groups) } else { Vec::new() };
     let given = named_personas(transaction, &arrival.provider, &named)?;
     if !update(transaction, &user, role.unwrap_or(Role::Guest), (&had, &given), claims)? {
-        return Ok(Err(NotLetIn::LastAdministrator));
+        return Ok(Err(SignInRefused::LastAdministrator));
     }
     if role.is_none() {
         credentials::delete_all(transaction.connection, user.id, TokenKind::Session)?;
         recorded(transaction, Action::SessionEnded, &user)?;
-        return Ok(Err(NotLetIn::NoRole));
+        return Ok(Err(SignInRefused::NoRole));
     }
     users::describe(transaction.connection, user.id, &display_name(claims, &user), &claims.email)?;
     begin(transaction, arrival, &user).map(Ok)
 }
 
 /// Creates the user at the first sign-in, without a password.
-fn provision(transaction: &mut Transaction<'_>, claims: &Claims, role: Role) -> Result<Result<Principal, NotLetIn>> {
+fn provision(
+    transaction: &mut Transaction<'_>,
+    claims: &Claims,
+    role: Role,
+) -> Result<Result<Principal, SignInRefused>> {
     if check_username(&claims.username, NamedBy::Client).is_err() {
-        return Ok(Err(NotLetIn::BadName));
+        return Ok(Err(SignInRefused::BadName));
     }
     if principals::is_taken(transaction.connection, &claims.username)? {
-        return Ok(Err(NotLetIn::NameTaken));
+        return Ok(Err(SignInRefused::NameTaken));
     }
     let principal = Principal {
         id: Id::new(transaction.now, transaction.service.entropy)?,

@@ -22,13 +22,13 @@ const MOST: usize = 50;
 
 /// The change to make to each key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Deed {
+enum BulkAction {
     Delete,
     Link(String),
     Unlink(String),
 }
 
-impl Deed {
+impl BulkAction {
     fn read(form: &Form) -> Outcome<Self> {
         let persona = || match form.text("with") {
             "" => Err(Violation::new("persona", "must be chosen")),
@@ -84,7 +84,7 @@ struct Line {
 struct Bulk {
     page: Page,
     lines: Vec<Line>,
-    deed: Deed,
+    deed: BulkAction,
     changes: usize,
     in_use: usize,
     is_done: bool,
@@ -92,7 +92,13 @@ struct Bulk {
 }
 
 impl Bulk {
-    fn new(visit: &Visit, lines: Vec<Line>, deed: Deed, is_done: bool, error: &'static str) -> Result<Self, Failure> {
+    fn new(
+        visit: &Visit,
+        lines: Vec<Line>,
+        deed: BulkAction,
+        is_done: bool,
+        error: &'static str,
+    ) -> Result<Self, Failure> {
         Ok(Self {
             page: visit.page("Several keys", "keys")?,
             changes: lines.iter().filter(|line| !line.change.is_empty()).count(),
@@ -115,7 +121,7 @@ pub async fn act(mut posted: Posted) -> Result<HttpResponse, Failure> {
         return Ok(question);
     }
     let (visit, form) = (&posted.visit, &posted.form);
-    let deed = Deed::read(form)?;
+    let deed = BulkAction::read(form)?;
     let ids: Vec<&str> = form.all("key").take(MOST + 1).collect();
     if ids.is_empty() || ids.len() > MOST {
         return Err(Violation::new("key", format!("choose 1 to {MOST} keys")).into());
@@ -130,7 +136,7 @@ pub async fn act(mut posted: Posted) -> Result<HttpResponse, Failure> {
         }
     }
     let counted = form.text("count").trim() == keys.len().to_string();
-    if goes_ahead && (deed != Deed::Delete || counted) {
+    if goes_ahead && (deed != BulkAction::Delete || counted) {
         let lines = carry_out(visit, &deed, keys).await?;
         return visit.answer(StatusCode::OK, &Bulk::new(visit, lines, deed, true, "")?);
     }
@@ -148,7 +154,7 @@ pub async fn act(mut posted: Posted) -> Result<HttpResponse, Failure> {
 }
 
 /// Changes the keys one by one; a refusal for one key does not stop the others.
-async fn carry_out(visit: &Visit, deed: &Deed, keys: Vec<ApiKey>) -> Result<Vec<Line>, Failure> {
+async fn carry_out(visit: &Visit, deed: &BulkAction, keys: Vec<ApiKey>) -> Result<Vec<Line>, Failure> {
     let (mut lines, now) = (Vec::new(), visit.now());
     for key in keys {
         let change = deed.change(&key).unwrap_or_default();
@@ -163,13 +169,13 @@ async fn carry_out(visit: &Visit, deed: &Deed, keys: Vec<ApiKey>) -> Result<Vec<
     Ok(lines)
 }
 
-async fn to_one(visit: &Visit, deed: &Deed, key: &ApiKey) -> Outcome<()> {
+async fn to_one(visit: &Visit, deed: &BulkAction, key: &ApiKey) -> Outcome<()> {
     let service = &visit.state.service;
     let mut personas: Vec<String> = key.personas.iter().map(|persona| persona.qualified_name.clone()).collect();
     match deed {
-        Deed::Delete => return api_keys::delete(service, &visit.actor, key.id).await,
-        Deed::Link(name) => personas.push(name.clone()),
-        Deed::Unlink(name) => personas.retain(|linked| linked != name),
+        BulkAction::Delete => return api_keys::delete(service, &visit.actor, key.id).await,
+        BulkAction::Link(name) => personas.push(name.clone()),
+        BulkAction::Unlink(name) => personas.retain(|linked| linked != name),
     }
     let update = ApiKeyUpdate {
         display_name: at("name", DisplayName::parse(&key.display_name))?,

@@ -45,12 +45,12 @@ pub async fn show(visit: Visit, guid: web::Path<String>) -> Result<HttpResponse,
     visit.actor.require(Permission::ManageApiKeys)?;
     let key = api_keys::get(&visit.state.service, &visit.actor, id_of(&guid)?).await?;
     let draft = Draft::of(&key);
-    page(&visit, key, draft, Faults::default(), Meanwhile::Unchanged).await
+    page(&visit, key, draft, Faults::default(), EditConflict::Unchanged).await
 }
 
 /// Whether the key has been changed since the form was loaded.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Meanwhile {
+enum EditConflict {
     Unchanged,
     Changed,
 }
@@ -60,17 +60,17 @@ async fn page(
     key: ApiKey,
     draft: Draft,
     faults: Faults,
-    meanwhile: Meanwhile,
+    meanwhile: EditConflict,
 ) -> Result<HttpResponse, Failure> {
     let now = visit.now();
-    let bad = meanwhile == Meanwhile::Changed || !faults.is_empty();
+    let bad = meanwhile == EditConflict::Changed || !faults.is_empty();
     let edit = Edit {
         page: visit.page(format!("Edit {}", key.display_name), "keys")?,
         choices: Choices::of(visit, &draft).await?,
         edition: key.edition().0,
         current: When::of(key.expires_at, now),
         row: Row::of(key, now),
-        has_changed: meanwhile == Meanwhile::Changed,
+        has_changed: meanwhile == EditConflict::Changed,
         keeps: true,
         draft,
         faults,
@@ -91,11 +91,11 @@ pub async fn save(mut posted: Posted, guid: web::Path<String>) -> Result<HttpRes
     let draft = Draft::read(form, "keep");
     let expected = Expected::OneOf(vec![Edition(form.text("edition").to_owned())]);
     let (faults, meanwhile) = match draft.update(visit.now()) {
-        Err(faults) => (faults, Meanwhile::Unchanged),
+        Err(faults) => (faults, EditConflict::Unchanged),
         Ok(update) => match api_keys::update(service, &visit.actor, id, update, expected).await {
             Ok(key) => return Ok(visit.lead(&format!("keys/{}?done=changed", key.id))),
-            Err(Error::Changed) => (Faults::default(), Meanwhile::Changed),
-            Err(error) => (Faults::of(error, &FIELDS)?, Meanwhile::Unchanged),
+            Err(Error::Changed) => (Faults::default(), EditConflict::Changed),
+            Err(error) => (Faults::of(error, &FIELDS)?, EditConflict::Unchanged),
         },
     };
     let key = api_keys::get(service, &visit.actor, id).await?;

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::jws::LONGEST;
 use super::logout_token::LogoutToken;
-use super::{Providers, Trouble};
+use super::{ProviderError, Providers};
 use crate::clock::SECOND;
 use crate::domain::error::Error;
 use crate::domain::network::Network;
@@ -65,8 +65,8 @@ pub async fn log_out(
         token.accept(&provider.settings, state.service.clock.now() / SECOND)
     };
     let ended = accepted.await.map_err(|trouble| match trouble {
-        Trouble::Unavailable(message) => Failure::Unavailable(message.into()),
-        Trouble::Rejected(message) | Trouble::Denied(message) => Failure::Body(message),
+        ProviderError::Unavailable(message) => Failure::Unavailable(message.into()),
+        ProviderError::Rejected(message) | ProviderError::Denied(message) => Failure::Body(message),
     })?;
     match sign_out::sign_out(&state.service, ended, origin(&state, &request)).await {
         Ok(()) => Ok(HttpResponse::Ok().finish()),

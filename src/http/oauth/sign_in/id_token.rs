@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::jws::{Audience, Seconds};
 use super::settings::ProviderSettings;
-use super::{LEEWAY, Trouble};
+use super::{LEEWAY, ProviderError};
 use crate::clock::SECOND;
 use crate::domain::identity::{self, Claims, Identity};
 use crate::domain::text::{DisplayName, is_hidden};
@@ -46,7 +46,7 @@ const GROUPS: usize = 10_000;
 
 impl IdToken {
     /// Validates the claims, and returns those that a sign-in uses.
-    pub(super) fn accept(self, settings: &ProviderSettings, expected: &Expected<'_>) -> Result<Claims, Trouble> {
+    pub(super) fn accept(self, settings: &ProviderSettings, expected: &Expected<'_>) -> Result<Claims, ProviderError> {
         let Expected { nonce, now, fresh_since } = *expected;
         let rules = [
             (self.iss == settings.issuer, "it is of another issuer"),
@@ -61,7 +61,7 @@ impl IdToken {
             (self.was_fresh(fresh_since), "it does not say that the person was asked again"),
         ];
         if let Some((_, wrong)) = rules.iter().find(|(holds, _)| !holds) {
-            return Err(Trouble::Rejected(format!("the ID token is not accepted: {wrong}")));
+            return Err(ProviderError::Rejected(format!("the ID token is not accepted: {wrong}")));
         }
         for (claim, value) in &settings.require {
             let is_required = match self.find(claim) {
@@ -70,7 +70,7 @@ impl IdToken {
                 _ => false,
             };
             if !is_required {
-                return Err(Trouble::Denied(format!("the claim {claim} is not the required one")));
+                return Err(ProviderError::Denied(format!("the claim {claim} is not the required one")));
             }
         }
         let text = |claim: &str| self.find(claim).and_then(Value::as_str).unwrap_or_default();

@@ -5,7 +5,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Trouble;
+use super::ProviderError;
 use super::keys::algorithm;
 use crate::domain::nesting::read_json;
 
@@ -36,8 +36,8 @@ struct Head {
 
 impl<'a> Unchecked<'a> {
     /// Parses the header. Refuses algorithms that are not in `allowed`, and the headers `crit` and `b64`.
-    pub(super) fn read(token: &'a str, allowed: &[Algorithm]) -> Result<Self, Trouble> {
-        let malformed = || Trouble::rejected("the token is no signed token in the compact form");
+    pub(super) fn read(token: &'a str, allowed: &[Algorithm]) -> Result<Self, ProviderError> {
+        let malformed = || ProviderError::rejected("the token is no signed token in the compact form");
         if token.len() > LONGEST {
             return Err(malformed());
         }
@@ -49,23 +49,23 @@ impl<'a> Unchecked<'a> {
         let head = BASE64URL_NOPAD.decode(head.as_bytes()).map_err(|_| malformed())?;
         let head: Head = read_json(&head).map_err(|_| malformed())?;
         if head.crit.is_some() || head.b64.is_some() {
-            return Err(Trouble::rejected("the token has header members that must be understood and are not"));
+            return Err(ProviderError::rejected("the token has header members that must be understood and are not"));
         }
         let algorithm = algorithm(&head.alg).filter(|algorithm| allowed.contains(algorithm)).ok_or_else(|| {
-            Trouble::rejected("the token is signed with an algorithm that the provider does not sign with")
+            ProviderError::rejected("the token is signed with an algorithm that the provider does not sign with")
         })?;
         Ok(Self { algorithm, key_id: head.kid, kind: head.typ, message, payload, signature })
     }
 
     /// Checks the signature with this key, and returns the claims.
-    pub(super) fn claims<T: for<'de> Deserialize<'de>>(&self, key: &DecodingKey) -> Result<T, Trouble> {
+    pub(super) fn claims<T: for<'de> Deserialize<'de>>(&self, key: &DecodingKey) -> Result<T, ProviderError> {
         let signed = jsonwebtoken::crypto::verify(self.signature, self.message.as_bytes(), key, self.algorithm);
         if !signed.unwrap_or(false) {
-            return Err(Trouble::rejected("the signature of the token is wrong"));
+            return Err(ProviderError::rejected("the signature of the token is wrong"));
         }
         let payload = BASE64URL_NOPAD.decode(self.payload.as_bytes());
-        let payload = payload.map_err(|_| Trouble::rejected("the token is not encoded as it must be"))?;
-        read_json(&payload).map_err(|error| Trouble::Rejected(format!("the claims of the token: {error}")))
+        let payload = payload.map_err(|_| ProviderError::rejected("the token is not encoded as it must be"))?;
+        read_json(&payload).map_err(|error| ProviderError::Rejected(format!("the claims of the token: {error}")))
     }
 }
 

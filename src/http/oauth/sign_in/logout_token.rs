@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::id_token::is_text;
 use super::jws::{Audience, Seconds};
 use super::settings::ProviderSettings;
-use super::{LEEWAY, Trouble};
+use super::{LEEWAY, ProviderError};
 use crate::clock::SECOND;
 use crate::service::people::sign_out::LoggedOut;
 
@@ -32,7 +32,7 @@ pub(super) struct LogoutToken {
 
 impl LogoutToken {
     /// Validates the claims, and returns what the token ends; `now` is in epoch seconds.
-    pub(super) fn accept(self, settings: &ProviderSettings, now: i64) -> Result<LoggedOut, Trouble> {
+    pub(super) fn accept(self, settings: &ProviderSettings, now: i64) -> Result<LoggedOut, ProviderError> {
         let kept = |text: &Option<String>| text.as_deref().is_none_or(|text| is_text(text) && !text.is_empty());
         let rules = [
             (self.iss == settings.issuer, "it is of another issuer"),
@@ -48,7 +48,7 @@ impl LogoutToken {
             (is_text(&self.jti) && !self.jti.is_empty(), "its name cannot be kept"),
         ];
         if let Some((_, wrong)) = rules.iter().find(|(holds, _)| !holds) {
-            return Err(Trouble::Rejected(format!("the logout token is not accepted: {wrong}")));
+            return Err(ProviderError::Rejected(format!("the logout token is not accepted: {wrong}")));
         }
         Ok(LoggedOut {
             issuer: self.iss,

@@ -48,7 +48,7 @@ impl Providers {
 
 /// Why a sign-in with a provider failed. The message goes to the log only.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+enum ProviderError {
     /// The provider cannot be reached, is too slow, or its metadata is unusable.
     #[error("{0}")]
     Unavailable(String),
@@ -60,7 +60,7 @@ enum Trouble {
     Denied(String),
 }
 
-impl Trouble {
+impl ProviderError {
     fn rejected(message: impl Into<String>) -> Self {
         Self::Rejected(message.into())
     }

@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::flow::{Asked, Flow, no_cookie};
 use super::id_token::{Expected, IdToken};
 use super::provider::Provider;
-use super::{Providers, Trouble};
+use super::{ProviderError, Providers};
 use crate::clock::SECOND;
 use crate::domain::error::Error;
 use crate::domain::identity::Claims;
@@ -21,7 +21,7 @@ use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::valid::Params;
 use crate::service::authn::sessions;
-use crate::service::people::sign_in::{self, Arrival, NotLetIn};
+use crate::service::people::sign_in::{self, Arrival, SignInRefused};
 
 /// `GET /login/{provider}`: redirects to the provider. `again=true` makes it authenticate the user again.
 ///
@@ -101,20 +101,20 @@ pub async fn finish(
 }
 
 /// Exchanges the code of the callback for an ID token, and returns its validated claims.
-async fn prove(provider: &Provider, flow: &Flow, params: &Params, now: i64) -> Result<Claims, Trouble> {
-    let get = |name: &str| params.get(name).map_err(|error| Trouble::Rejected(error.message));
+async fn prove(provider: &Provider, flow: &Flow, params: &Params, now: i64) -> Result<Claims, ProviderError> {
+    let get = |name: &str| params.get(name).map_err(|error| ProviderError::Rejected(error.message));
     // Mix-up guard, before the code is used: it may come from another provider (RFC 9207).
     let issuer = get("iss")?;
     let must_name = provider.metadata().await?.authorization_response_iss_parameter_supported;
     if params.has("iss") && issuer != provider.settings.issuer || must_name && !params.has("iss") {
-        return Err(Trouble::rejected("the answer is not one of this provider"));
+        return Err(ProviderError::rejected("the answer is not one of this provider"));
     }
     if params.has("error") {
-        return Err(Trouble::Denied(crate::domain::text::clip(get("error")?)));
+        return Err(ProviderError::Denied(crate::domain::text::clip(get("error")?)));
     }
     let code = get("code")?;
     if code.is_empty() {
-        return Err(Trouble::rejected("the answer has no code"));
+        return Err(ProviderError::rejected("the answer has no code"));
     }
     let token = provider.exchange(code.to_owned(), flow.verifier.clone()).await?;
     // `typ` is optional in an ID token; any value but `JWT` marks another kind of token (RFC 8725, section 3.11).
@@ -162,27 +162,27 @@ fn back(request: &HttpRequest, provider: &Provider, because: &str) -> HttpRespon
 }
 
 /// Logs the failure for the operator, without codes or tokens.
-fn tell(state: &State, provider: &Provider, trouble: &Trouble) {
+fn tell(state: &State, provider: &Provider, trouble: &ProviderError) {
     if state.log_bounds.admit("provider", Instant::now()) {
         tracing::warn!(provider = %provider.settings.id, %trouble, "a sign-in with a provider came to nothing");
     }
 }
 
 /// The reason as the login page's parameter `because`.
-fn because(trouble: &Trouble) -> &'static str {
+fn because(trouble: &ProviderError) -> &'static str {
     match trouble {
-        Trouble::Unavailable(_) => "unavailable",
-        Trouble::Rejected(_) => "rejected",
-        Trouble::Denied(_) => "denied",
+        ProviderError::Unavailable(_) => "unavailable",
+        ProviderError::Rejected(_) => "rejected",
+        ProviderError::Denied(_) => "denied",
     }
 }
 
-fn word(refusal: NotLetIn) -> &'static str {
+fn word(refusal: SignInRefused) -> &'static str {
     match refusal {
-        NotLetIn::NameTaken => "name-taken",
-        NotLetIn::BadName => "bad-name",
-        NotLetIn::Disabled => "disabled",
-        NotLetIn::NoRole => "no-role",
-        NotLetIn::LastAdministrator => "last-administrator",
+        SignInRefused::NameTaken => "name-taken",
+        SignInRefused::BadName => "bad-name",
+        SignInRefused::Disabled => "disabled",
+        SignInRefused::NoRole => "no-role",
+        SignInRefused::LastAdministrator => "last-administrator",
     }
 }

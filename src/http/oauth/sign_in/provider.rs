@@ -16,7 +16,7 @@ use oauth2::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use super::Trouble;
+use super::ProviderError;
 use super::flow::{Asked, Flow, Place};
 use super::jws::Unchecked;
 use super::keys::{KeySet, Keys, algorithm};
@@ -145,7 +145,7 @@ impl Provider {
     }
 
     /// The provider's metadata, cached for [`KEPT`]. Concurrent callers share one request.
-    pub(super) async fn metadata(&self) -> Result<Arc<Metadata>, Trouble> {
+    pub(super) async fn metadata(&self) -> Result<Arc<Metadata>, ProviderError> {
         let mut kept = waiting(self.metadata.lock()).await?;
         let now = self.clock.uptime();
         if let Some(metadata) = kept.fresh(now) {
@@ -163,23 +163,27 @@ impl Provider {
         Ok(metadata)
     }
 
-    async fn discover(&self) -> Result<Metadata, Trouble> {
+    async fn discover(&self) -> Result<Metadata, ProviderError> {
         let issuer = &self.settings.issuer;
         let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
         let metadata: Metadata = self.get(&address).await?;
         if metadata.issuer != *issuer {
-            return Err(Trouble::Unavailable("the provider says that it is another issuer than configured".to_owned()));
+            return Err(ProviderError::Unavailable(
+                "the provider says that it is another issuer than configured".to_owned(),
+            ));
         }
         let addresses = [&metadata.authorization_endpoint, &metadata.token_endpoint, &metadata.jwks_uri];
         for address in addresses.into_iter().chain(&metadata.end_session_endpoint) {
             let parsed: Uri = address.parse().map_err(|_| unusable(address))?;
-            outbound::check(&parsed).map_err(|error| Trouble::Unavailable(error.to_string()))?;
+            outbound::check(&parsed).map_err(|error| ProviderError::Unavailable(error.to_string()))?;
             if address.contains('#') {
                 return Err(unusable(address));
             }
         }
         if metadata.algorithms().is_empty() {
-            return Err(Trouble::Unavailable("the provider signs with no algorithm that is taken here".to_owned()));
+            return Err(ProviderError::Unavailable(
+                "the provider signs with no algorithm that is taken here".to_owned(),
+            ));
         }
         Ok(metadata)
     }
@@ -189,20 +193,20 @@ impl Provider {
         &self,
         token: &str,
         kind: impl Fn(Option<&str>) -> bool,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, ProviderError> {
         let metadata = self.metadata().await?;
         let token = Unchecked::read(token, &metadata.algorithms())?;
         if !kind(token.kind.as_deref()) {
-            return Err(Trouble::rejected("the token is of another kind"));
+            return Err(ProviderError::rejected("the token is of another kind"));
         }
         let keys = self.keys(&metadata, &token).await?;
         let key = keys.find(token.key_id.as_deref(), token.algorithm);
-        token.claims(key.ok_or_else(|| Trouble::rejected("the provider has no such key"))?)
+        token.claims(key.ok_or_else(|| ProviderError::rejected("the provider has no such key"))?)
     }
 
     /// The provider's keys. An unknown `kid` fetches them again, at most once per [`REST`], because anyone can invent a
     /// `kid`.
-    async fn keys(&self, metadata: &Metadata, token: &Unchecked<'_>) -> Result<Arc<Keys>, Trouble> {
+    async fn keys(&self, metadata: &Metadata, token: &Unchecked<'_>) -> Result<Arc<Keys>, ProviderError> {
         let mut kept = waiting(self.keys.lock()).await?;
         let now = self.clock.uptime();
         let known = kept.fresh(now);
@@ -222,16 +226,16 @@ impl Provider {
         Ok(keys)
     }
 
-    async fn get<T: for<'de> Deserialize<'de>>(&self, address: &str) -> Result<T, Trouble> {
+    async fn get<T: for<'de> Deserialize<'de>>(&self, address: &str) -> Result<T, ProviderError> {
         let request = Request::builder().method(Method::GET).uri(address).header("accept", "application/json");
         let request = request.body(Vec::new()).map_err(|_| unusable(address))?;
         let destinations = self.destinations(request.uri());
         let answer = self.client.send(request, destinations).await;
-        let answer = answer.map_err(|error| Trouble::Unavailable(format!("`{address}`: {error}")))?;
+        let answer = answer.map_err(|error| ProviderError::Unavailable(format!("`{address}`: {error}")))?;
         if answer.status().as_u16() != 200 {
-            return Err(Trouble::Unavailable(format!("`{address}` answered with {}", answer.status())));
+            return Err(ProviderError::Unavailable(format!("`{address}` answered with {}", answer.status())));
         }
-        read_json(answer.body()).map_err(|error| Trouble::Unavailable(format!("`{address}`: {error}")))
+        read_json(answer.body()).map_err(|error| ProviderError::Unavailable(format!("`{address}`: {error}")))
     }
 
     /// SSRF guard: only the issuer's host, which the operator configured, may be in a private network. The provider
@@ -243,7 +247,7 @@ impl Provider {
     }
 
     /// Exchanges a code for an ID token.
-    pub(super) async fn exchange(&self, code: String, verifier: String) -> Result<String, Trouble> {
+    pub(super) async fn exchange(&self, code: String, verifier: String) -> Result<String, ProviderError> {
         let metadata = self.metadata().await?;
         let client = self.oauth_client(&metadata)?;
         let send = |request: HttpRequest| {
@@ -255,19 +259,19 @@ impl Provider {
         let answer = answer.map_err(|error| match error {
             RequestTokenError::ServerResponse(refusal) => {
                 // `error_description` is left out: it may repeat the code.
-                Trouble::Rejected(format!("the provider refused the code: {}", refusal.error()))
+                ProviderError::Rejected(format!("the provider refused the code: {}", refusal.error()))
             }
-            RequestTokenError::Request(error) => Trouble::Unavailable(format!("the token endpoint: {error}")),
+            RequestTokenError::Request(error) => ProviderError::Unavailable(format!("the token endpoint: {error}")),
             // The body is left out: it may hold a token.
             RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
-                Trouble::rejected("the answer of the token endpoint cannot be read")
+                ProviderError::rejected("the answer of the token endpoint cannot be read")
             }
         })?;
-        answer.extra_fields().id_token.clone().ok_or_else(|| Trouble::rejected("the answer has no ID token"))
+        answer.extra_fields().id_token.clone().ok_or_else(|| ProviderError::rejected("the answer has no ID token"))
     }
 
     /// The authorization URL to which the browser is redirected.
-    pub(super) async fn authorization(&self, flow: &Flow) -> Result<String, Trouble> {
+    pub(super) async fn authorization(&self, flow: &Flow) -> Result<String, ProviderError> {
         let metadata = self.metadata().await?;
         let client = self.oauth_client(&metadata)?;
         let verifier = PkceCodeVerifier::new(flow.verifier.clone());
@@ -284,7 +288,7 @@ impl Provider {
     }
 
     /// The URL for signing out at the provider (RP-Initiated Logout 1.0), if it has one.
-    pub(super) async fn end_session(&self) -> Result<Option<String>, Trouble> {
+    pub(super) async fn end_session(&self) -> Result<Option<String>, ProviderError> {
         let metadata = self.metadata().await?;
         let Some(address) = &metadata.end_session_endpoint else { return Ok(None) };
         let query = form_urlencoded::Serializer::new(String::new())
@@ -295,7 +299,7 @@ impl Provider {
         Ok(Some(format!("{address}{mark}{query}")))
     }
 
-    fn oauth_client(&self, metadata: &Metadata) -> Result<Client, Trouble> {
+    fn oauth_client(&self, metadata: &Metadata) -> Result<Client, ProviderError> {
         let settings = &self.settings;
         let token_url = TokenUrl::new(metadata.token_endpoint.clone()).map_err(|_| unusable(&metadata.token_endpoint));
         let auth_url = AuthUrl::new(metadata.authorization_endpoint.clone());
@@ -314,14 +318,14 @@ impl Provider {
 }
 
 /// Waits for the lock, for at most [`PATIENCE`].
-async fn waiting<T>(lock: impl Future<Output = T>) -> Result<T, Trouble> {
+async fn waiting<T>(lock: impl Future<Output = T>) -> Result<T, ProviderError> {
     tokio::time::timeout(PATIENCE, lock).await.map_err(|_| unavailable())
 }
 
-fn unavailable() -> Trouble {
-    Trouble::Unavailable("the provider failed a moment ago, or others wait for it".to_owned())
+fn unavailable() -> ProviderError {
+    ProviderError::Unavailable("the provider failed a moment ago, or others wait for it".to_owned())
 }
 
-fn unusable(address: &str) -> Trouble {
-    Trouble::Unavailable(format!("`{}` is no address that can be used", crate::domain::text::clip(address)))
+fn unusable(address: &str) -> ProviderError {
+    ProviderError::Unavailable(format!("`{}` is no address that can be used", crate::domain::text::clip(address)))
 }
