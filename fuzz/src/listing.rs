@@ -10,7 +10,7 @@ use tessera::domain::filter::{Filter, Test, Value};
 use tessera::domain::listing::{Direction, Field, Kind, Sort};
 use tessera::domain::nesting::{JSON_DEPTH, check_json, read_json};
 use tessera::domain::pepper::Peppers;
-use tessera::domain::search::Condition;
+use tessera::domain::search::Clause;
 use tessera::http::atlan::search::parse;
 
 /// JSON that passes the scan is no deeper than its limit; refused JSON is too deep or too long.
@@ -127,17 +127,17 @@ pub fn cursor(data: &[u8]) {
 
 /// A parsed search is within its limits.
 pub fn dsl(data: &[u8]) {
-    fn size(condition: &Condition) -> (usize, usize) {
+    fn size(condition: &Clause) -> (usize, usize) {
         match condition {
-            Condition::All(members) | Condition::Any(members) => {
+            Clause::All(members) | Clause::Any(members) => {
                 let sizes = members.iter().map(size);
                 sizes.fold((1, 1), |(count, deep), (more, deeper)| (count + more, deep.max(deeper + 1)))
             }
-            Condition::Not(member) => {
+            Clause::Not(member) => {
                 let (count, deep) = size(member);
                 (count + 1, deep + 1)
             }
-            Condition::Guid(values) | Condition::OneOf(_, values) => {
+            Clause::Guid(values) | Clause::OneOf(_, values) => {
                 assert!(values.iter().all(|value| value.len() <= 512));
                 (1 + values.len(), 1)
             }
