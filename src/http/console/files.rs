@@ -43,7 +43,7 @@ impl File {
 /// `GET /files/{name}`
 ///
 /// # Errors
-/// [`Failure::NoEndpoint`] for an unknown or outdated name.
+/// `Failure::NoEndpoint` for an unknown or outdated name.
 pub async fn file(console: web::Data<Console>, name: web::Path<String>) -> Result<HttpResponse, Failure> {
     let Files { style, script, mark } = &console.files;
     let file = [style, script, mark].into_iter().find(|file| file.name == *name).ok_or(Failure::NoEndpoint)?;

@@ -66,7 +66,7 @@ fn answer(state: &State, request: &HttpRequest) -> Result<HttpResponse, Failure>
 /// followed by the path of `TESSERA_PUBLIC_URL`.
 ///
 /// # Errors
-/// [`Failure::NoEndpoint`] for any other path.
+/// `Failure::NoEndpoint` for any other path.
 pub async fn beneath(
     state: web::Data<State>,
     path: web::Path<String>,

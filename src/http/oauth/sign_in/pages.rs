@@ -26,7 +26,7 @@ use crate::service::people::sign_in::{self, Arrival, SignInRefused};
 /// `GET /login/{provider}`: redirects to the provider. `again=true` makes it authenticate the user again.
 ///
 /// # Errors
-/// [`Failure::NoEndpoint`] for a provider that is not configured.
+/// `Failure::NoEndpoint` for a provider that is not configured.
 pub async fn begin(
     state: web::Data<State>,
     providers: web::Data<Providers>,
@@ -50,7 +50,7 @@ pub async fn begin(
 /// `GET /login/{provider}/callback`: signs the user in with the provider's code, or shows why not.
 ///
 /// # Errors
-/// [`Failure::NoEndpoint`] for a provider that is not configured; when the storage fails.
+/// `Failure::NoEndpoint` for a provider that is not configured; when the storage fails.
 pub async fn finish(
     state: web::Data<State>,
     providers: web::Data<Providers>,
@@ -137,7 +137,7 @@ async fn end_earlier(state: &State, visit: Option<Visit>) -> Result<(), Failure>
 /// ended.
 ///
 /// # Errors
-/// [`Failure::NoEndpoint`] for a provider that is not configured.
+/// `Failure::NoEndpoint` for a provider that is not configured.
 pub async fn leave(
     state: web::Data<State>,
     providers: web::Data<Providers>,
