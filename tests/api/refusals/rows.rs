@@ -90,7 +90,7 @@ pub const REST: &[Row] = &[
     // Users, sessions, audit
     row("create_session", Nothing(SIGNS_IN)),
     row("delete_current_session", AnActor(OWN)),
-    row("end_provider_sessions", Nothing("the provider signs what it sends")),
+    row("delete_provider_sessions", Nothing("the provider signs what it sends")),
     row("create_device_authorization", Nothing("a program asks before anybody has signed in")),
     row("create_oauth_token", Nothing("the device code is the credential")),
     row("get_authorization_server", Nothing("discovery comes before a credential")),

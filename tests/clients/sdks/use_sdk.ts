@@ -34,7 +34,7 @@ async function main(): Promise<void> {
 
     const keys = new APIKeysApi(configuration);
     const created = await keys.createApiKey({
-        apiTokenRequest: {
+        apiKeyRequest: {
             displayName: name,
             description: "generated",
             validitySeconds: 3600,
@@ -49,11 +49,11 @@ async function main(): Promise<void> {
     check(found.filterRecord === 1 && listed?.id === created.id, "the key is found");
 
     const renamed = { displayName: `${name} renamed`, personaQualifiedNames: [after.qualifiedName] };
-    const updated = await keys.updateApiKey({ guid: created.id, apiTokenRequest: renamed });
+    const updated = await keys.updateApiKey({ guid: created.id, apiKeyRequest: renamed });
     const read = await keys.getApiKey({ guid: created.id });
     check(updated.displayName === `${name} renamed` && read.displayName === updated.displayName, "the key is renamed");
     check(linkedTo(updated) === after.qualifiedName, "the links are replaced");
-    const unlinked = await keys.updateApiKey({ guid: created.id, apiTokenRequest: { displayName: name } });
+    const unlinked = await keys.updateApiKey({ guid: created.id, apiKeyRequest: { displayName: name } });
     check(linkedTo(unlinked) === "", "what is left out is unlinked");
 
     const itself = new UsersApi(new Configuration({ basePath: baseUrl, accessToken: created.attributes.accessToken ?? "" }));

@@ -61,10 +61,13 @@ async fn decide_one(state: &State, actor: &Actor, question: Evaluation) -> Resul
 #[schema(example = examples::access_evaluations)]
 pub struct AccessEvaluations {
     /// The default of `subject`.
+    #[schema(nullable = false)]
     subject: Option<AccessEntity>,
     /// The default of `action`.
+    #[schema(nullable = false)]
     action: Option<AccessAction>,
     /// The default of `resource`.
+    #[schema(nullable = false)]
     resource: Option<AccessEntity>,
     /// Ignored: no policy uses it.
     #[schema(value_type = Option<Object>)]
@@ -73,6 +76,7 @@ pub struct AccessEvaluations {
     #[schema(value_type = Option<Vec<AccessEvaluation>>)]
     evaluations: Option<Vec<Value>>,
     /// Options of the evaluation.
+    #[schema(nullable = false)]
     options: Option<EvaluationsOptions>,
 }
 
@@ -80,6 +84,7 @@ pub struct AccessEvaluations {
 #[derive(Deserialize, ToSchema)]
 pub struct EvaluationsOptions {
     /// When to stop; by default all are answered.
+    #[schema(nullable = false)]
     evaluations_semantic: Option<EvaluationsSemantic>,
 }
 

@@ -31,6 +31,7 @@ pub struct SubjectSearch {
     #[schema(value_type = Option<Object>)]
     context: Option<Map<String, Value>>,
     /// The page of results.
+    #[schema(nullable = false)]
     page: Option<PageRequest>,
 }
 
@@ -47,6 +48,7 @@ pub struct ResourceSearch {
     #[schema(value_type = Option<Object>)]
     context: Option<Map<String, Value>>,
     /// The page of results.
+    #[schema(nullable = false)]
     page: Option<PageRequest>,
 }
 
@@ -61,6 +63,7 @@ pub struct ActionSearch {
     #[schema(value_type = Option<Object>)]
     context: Option<Map<String, Value>>,
     /// The page of results.
+    #[schema(nullable = false)]
     page: Option<PageRequest>,
 }
 

@@ -22,7 +22,7 @@ use crate::service::people::sign_out;
 /// begin after the answer are refused with those sessions.
 #[utoipa::path(
     tag = "Sessions",
-    operation_id = "end_provider_sessions",
+    operation_id = "delete_provider_sessions",
     security(()),
     params(("provider" = String, Path, description = "The name of the provider in the configuration")),
     request_body(content = LogoutRequest, content_type = "application/x-www-form-urlencoded"),
