@@ -1,6 +1,7 @@
 """A running server on each database, for every suite."""
 
 import os
+import signal
 
 import pytest
 
@@ -10,6 +11,9 @@ from servers import DATABASES, Server
 for name in list(os.environ):
     if name.upper().endswith("_PROXY") or name.startswith("ATLAN_"):
         del os.environ[name]
+
+# A server heeds SIGHUP unless it inherits that the signal is ignored, as it would from a test run under `nohup`.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", params=DATABASES)

@@ -329,7 +329,7 @@ def test_a_lost_pepper_file_refuses_to_start(on_a_file):
 
 
 @pytest.mark.parametrize(
-    "url", ["postgers://postgres@127.0.0.1/x", "mysql://x", "x", "", "sqlite:", "tessera.db", "http://127.0.0.1/"]
+    "url", ["postgers://postgres@127.0.0.1/x", "mysql://x", "x", "sqlite:", "tessera.db", "http://127.0.0.1/"]
 )
 def test_a_mistyped_database_url_creates_no_file(on_a_file, tmp_path, url):
     ended = on_a_file.run("serve", TESSERA_DATABASE_URL=url, TESSERA_PEPPER=secrets.token_hex(32))
