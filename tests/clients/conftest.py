@@ -1,9 +1,11 @@
 """A running server on each database, for every suite."""
 
 import os
+import shutil
 import signal
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from servers import DATABASES, Server
 
@@ -49,3 +51,15 @@ def running(kind, tmp_path_factory):
     finally:
         server.stop()
         database.drop()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Debian's browser, for the pages."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()

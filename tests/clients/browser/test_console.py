@@ -4,12 +4,11 @@ Screenshots of every page, light and dark, wide and narrow, are written to `targ
 """
 
 import re
-import shutil
 import uuid
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Error, expect, sync_playwright
+from playwright.sync_api import Error, expect
 
 from servers import ADMIN_PASSWORD
 
@@ -18,17 +17,6 @@ AXE = ROOT / "target" / "tests" / "node" / "node_modules" / "axe-core" / "axe.mi
 SCREENSHOTS = ROOT / "target" / "screenshots"
 WIDE, NARROW, NARROWEST = {"width": 1280, "height": 860}, {"width": 390, "height": 844}, {"width": 320, "height": 640}
 TOKEN = re.compile(r"ts[kp]_[0-9A-Za-z]{72}")
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

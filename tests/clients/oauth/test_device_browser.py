@@ -1,31 +1,17 @@
 """The pages `/device` and `/token` in a real browser, with and without scripts."""
 
-import shutil
-
 import httpx
 import pytest
-from playwright.sync_api import sync_playwright
 
 from servers import ADMIN_PASSWORD
 
 ASK = "/oauth/device_authorization"
 
 
-@pytest.fixture(scope="module")
-def device_chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
-
-
 @pytest.fixture(params=[True, False], ids=["script", "no-script"])
-def device_page(request, device_chromium, server):
+def device_page(request, chromium, server):
     """A page in a new profile that collects console errors and requested URLs."""
-    context = device_chromium.new_context(base_url=server.base_url, java_script_enabled=request.param)
+    context = chromium.new_context(base_url=server.base_url, java_script_enabled=request.param)
     if request.param:
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.base_url)
     page = context.new_page()
