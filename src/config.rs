@@ -254,6 +254,10 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_SESSION_SECONDS", default_value_t = 43_200, value_parser = clap::value_parser!(i64).range(1..=31_536_000))]
     pub session_seconds: i64,
 
+    /// For how many days the uses of each key are kept per hour; 0 counts none per hour or day
+    #[arg(long, global = true, env = "TESSERA_HOURLY_USAGE_DAYS", default_value_t = 31, value_parser = clap::value_parser!(i64).range(0..=366))]
+    pub hourly_usage_days: i64,
+
     /// How many credentials are kept in memory, at about 250 bytes each
     #[arg(long, global = true, env = "TESSERA_DIRECTORY_CAPACITY", default_value_t = 100_000)]
     pub directory_capacity: usize,

@@ -60,6 +60,7 @@ impl Population {
             peppers: Peppers::parse(&Peppers::draw(Entropy::SYSTEM)?)?,
             prefixes: Prefixes::default(),
             session_millis: 0,
+            hourly_usage_days: 31,
             sign_ins: SignIns::new(1),
             look_ups: LookUps::new(1000, 4),
             saving: Mutex::new(()),

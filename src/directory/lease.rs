@@ -35,6 +35,11 @@ impl Lease {
         Self { length, ends: AtomicI64::new(i64::MIN) }
     }
 
+    /// How long a lease lasts.
+    pub(super) fn millis(&self) -> i64 {
+        self.length
+    }
+
     /// Whether the lease runs at that uptime. Fences that are checked afterwards include all changes that the last read
     /// found.
     pub(super) fn covers(&self, uptime: i64) -> bool {

@@ -9,11 +9,13 @@ mod counts;
 mod fence;
 mod known;
 mod lease;
+mod networks;
 mod permission_uses;
 mod personas;
 mod policies;
 mod rates;
 mod record;
+mod refusals;
 mod uses;
 
 #[cfg(test)]
@@ -32,10 +34,12 @@ use self::fence::Fence;
 pub use self::known::{Genuine, Known};
 pub use self::lease::Freshness;
 use self::lease::Lease;
+use self::networks::{Networks, Outcome};
 pub use self::permission_uses::PermissionUses;
 use self::personas::PersonaSets;
 pub use self::policies::{Policies, Shared};
 use self::rates::Rates;
+pub use self::refusals::Refusals;
 use self::uses::Uses;
 use crate::clock::Clock;
 use crate::directory::record::{Record, Ticket};
@@ -43,6 +47,7 @@ use crate::domain::change::ChangeSubject;
 use crate::domain::credential::{KnownCredential, Use};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
+use crate::domain::network::Network;
 use crate::domain::token::KeyId;
 
 /// How many recently changed principals the fence remembers individually.
@@ -63,6 +68,10 @@ pub struct Directory {
     pub policies: Policies,
     /// When permissions were last used.
     pub permission_uses: PermissionUses,
+    /// How often keys were refused.
+    pub refusals: Refusals,
+    /// From where keys were used and refused.
+    pub networks: Networks,
     /// Counters for the metrics.
     pub counts: Counts,
 }
@@ -102,6 +111,8 @@ impl Directory {
             uses: Uses::default(),
             policies: Policies::default(),
             permission_uses: PermissionUses::default(),
+            refusals: Refusals::default(),
+            networks: Networks::default(),
             counts: Counts::default(),
         }
     }
@@ -214,6 +225,12 @@ impl Directory {
         Ticket(next(last))
     }
 
+    /// How long records may be used without reading the changes of other processes, in milliseconds.
+    #[must_use]
+    pub fn lease_millis(&self) -> i64 {
+        self.lease.millis()
+    }
+
     /// Renews the lease: all changes of other processes before that uptime have been applied here.
     pub fn renew_lease(&self, began: i64) {
         self.lease.renew(began);
@@ -240,9 +257,21 @@ impl Directory {
         self.fence.raise_all();
     }
 
-    /// Records a use of a record's token.
-    pub fn note_use(&self, record: &Arc<Record>, now: i64) {
-        self.uses.note(record, now);
+    /// Records a use of a record's token from that network.
+    pub fn note_use(&self, record: &Arc<Record>, network: Network, now: i64) {
+        let first = record.note_use(now, network);
+        if first.since_taken {
+            self.uses.note(record);
+        }
+        if first.from_network {
+            self.networks.note(record.principal_id(), network, Outcome::Accepted, now);
+        }
+    }
+
+    /// Records a refusal of a principal from that network.
+    pub fn note_refusal(&self, principal: PrincipalId, network: Network, now: i64) {
+        self.refusals.note(principal, now);
+        self.networks.note(principal, network, Outcome::Refused, now);
     }
 
     /// The uses of that principal's tokens that are not yet saved.

@@ -4,11 +4,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use crate::clock::HOUR;
 use crate::domain::actor::{Actor, Holder, PresentedCredential, Standing};
 use crate::domain::credential::{KnownCredential, Use};
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::limits::AllowedAddresses;
+use crate::domain::network::Network;
 use crate::domain::pepper::{Digest, PepperId, Peppers};
 use crate::domain::token::ParsedToken;
 
@@ -49,8 +51,19 @@ pub struct Record {
     addresses: Option<Box<AllowedAddresses>>,
     last_used_at: AtomicI64,
     unsaved_uses: AtomicI64,
+    /// The number of the network of the latest use.
+    network: AtomicU64,
     moment: AtomicU64,
     ticket: Ticket,
+}
+
+/// What a use is the first of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct First {
+    /// The first since uses were last taken.
+    pub(crate) since_taken: bool,
+    /// The first in this hour, or from another network than the use before.
+    pub(crate) from_network: bool,
 }
 
 impl Record {
@@ -66,6 +79,7 @@ impl Record {
             addresses: bound.then(|| Box::new(limits.addresses)),
             last_used_at: AtomicI64::new(0),
             unsaved_uses: AtomicI64::new(0),
+            network: AtomicU64::new(0),
             moment: AtomicU64::new(moment.0),
             ticket,
         }
@@ -128,10 +142,15 @@ impl Record {
         self.moment.fetch_max(moment.0, Ordering::SeqCst);
     }
 
-    /// Counts a use; returns whether it is the first since uses were last taken.
-    pub(crate) fn note_use(&self, now: i64) -> bool {
-        self.last_used_at.fetch_max(now, Ordering::Relaxed);
-        self.unsaved_uses.fetch_add(1, Ordering::AcqRel) == 0
+    /// Counts a use; returns what it is the first of.
+    pub(crate) fn note_use(&self, now: i64, network: Network) -> First {
+        let before = self.last_used_at.fetch_max(now, Ordering::Relaxed);
+        let number = network.number();
+        let from_network = number != self.network.load(Ordering::Relaxed) || now / HOUR > before / HOUR;
+        if from_network {
+            self.network.store(number, Ordering::Relaxed);
+        }
+        First { since_taken: self.unsaved_uses.fetch_add(1, Ordering::AcqRel) == 0, from_network }
     }
 
     /// The uses that are not yet taken for saving.

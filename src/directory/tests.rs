@@ -23,6 +23,7 @@ use crate::domain::credential::{Credential, KnownCredential};
 use crate::domain::entropy::Entropy;
 use crate::domain::ids::PrincipalId;
 use crate::domain::limits::Limits;
+use crate::domain::network::Network;
 use crate::domain::pepper::Peppers;
 use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::token::{ParsedToken, TokenKind};
@@ -237,11 +238,11 @@ fn every_use_is_counted_once_however_often_uses_are_saved() {
     let known = world.directory.get(world.token.key_id, &world.clock, read).now_or_never().unwrap().unwrap().unwrap();
     let told = || world.directory.unsaved_use(principal()).map_or(0, |used| used.count);
     for now in 1..=3 {
-        world.directory.note_use(&known.record, now);
+        world.directory.note_use(&known.record, Network::of(None), now);
     }
     let taken = world.directory.take_uses(usize::MAX);
     assert_eq!((taken[0].count, taken[0].last_used_at, told()), (3, 3, 3), "still told while on their way");
-    world.directory.note_use(&known.record, 4);
+    world.directory.note_use(&known.record, Network::of(None), 4);
     assert_eq!(told(), 4);
     assert_eq!(world.directory.take_uses(usize::MAX)[0].count, 4, "what was not saved is taken again");
     world.directory.uses_saved();

@@ -34,11 +34,9 @@ struct Unsaved {
 }
 
 impl Uses {
-    /// Counts a use of that record.
-    pub(super) fn note(&self, record: &Arc<Record>, now: i64) {
-        if record.note_use(now) {
-            lock(&self.fresh).push(Arc::clone(record));
-        }
+    /// Puts a record that was used into the queue.
+    pub(super) fn note(&self, record: &Arc<Record>) {
+        lock(&self.fresh).push(Arc::clone(record));
     }
 
     /// The unsaved uses of that principal.

@@ -40,6 +40,7 @@
 //! | Role | a built-in bundle of permissions: `$admin`, `$member`, `$guest`, `$api-token-default-access` | |
 //! | Aspect | what a DataHub client wrote about a principal, stored unchanged | |
 //! | Invitation | lets a person sign up with a role | |
+//! | Usage | the uses and refusals of an API key in an hour, day or month | |
 //! | Validity | a requested lifetime: seconds, or never | ttl, lifespan (wire legacy only) |
 //! | Party | on whose behalf a scarce resource is used: an actor, a network of unauthenticated clients, or the service itself | |
 //! | Pepper | the secret key of the digests, kept outside the database | salt, master key |
@@ -92,4 +93,5 @@ pub mod service_account;
 pub mod sight;
 pub mod text;
 pub mod token;
+pub mod usage;
 pub mod user;

@@ -35,6 +35,26 @@ impl Network {
         self.groups()[SIZES - 1]
     }
 
+    /// A number that identifies the network; 0 if it is unknown. IPv4 addresses lie in `0:ffff::/32`, which no IPv6
+    /// network uses.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        match self.0 {
+            None => 0,
+            Some(IpAddr::V4(address)) => 0xffff << 32 | u64::from(address.to_bits()),
+            Some(IpAddr::V6(address)) => ((address.to_bits() >> 64) as u64).max(1),
+        }
+    }
+
+    /// The address, or the prefix of an IPv6 network: `203.0.113.9`, `2001:db8::/64`. `None` if it is unknown.
+    #[must_use]
+    pub fn name(self) -> Option<String> {
+        self.0.map(|address| match address {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(prefix) => format!("{prefix}/{}", IPV6[0]),
+        })
+    }
+
     /// The network of an address; all clients with unknown addresses share one network.
     #[must_use]
     pub fn of(address: Option<IpAddr>) -> Self {
@@ -77,6 +97,24 @@ mod tests {
 
     fn of(address: &str) -> Network {
         Network::of(Some(address.parse().unwrap()))
+    }
+
+    #[test]
+    fn a_number_stands_for_one_network() {
+        assert_eq!(Network::of(None).number(), 0);
+        assert_eq!(of("2001:db8::1").number(), of("2001:db8::2").number());
+        assert_eq!(of("::ffff:203.0.113.9").number(), of("203.0.113.9").number());
+        let different = ["203.0.113.9", "203.0.113.8", "2001:db8::1", "2001:db8:0:1::1", "::1"].map(|each| of(each).number());
+        for (place, number) in different.iter().enumerate() {
+            assert!(*number != 0 && !different[..place].contains(number), "{place}");
+        }
+    }
+
+    #[test]
+    fn a_name_tells_how_much_of_an_address_counts() {
+        assert_eq!(of("203.0.113.9").name().as_deref(), Some("203.0.113.9"));
+        assert_eq!(of("2001:db8::9").name().as_deref(), Some("2001:db8::/64"));
+        assert_eq!(Network::of(None).name(), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::request_id::Numbered;
 use super::valid::Params;
 use crate::domain::actor::{Actor, Request};
 use crate::domain::error::{Error, Refusal};
+use crate::domain::ids::PrincipalId;
 use crate::http::state::State;
 use crate::service::authn::sign_ins::Origin;
 
@@ -40,12 +41,13 @@ pub async fn authenticate(state: &State, bearer: &str, request: &HttpRequest, lo
     Ok(actor)
 }
 
-/// Marker in the extensions of a request: it is authenticated.
-pub struct Known;
+/// In the extensions of an authenticated request: the principal of its API key, if it has one.
+#[derive(Clone, Copy)]
+pub struct Known(pub Option<PrincipalId>);
 
 /// Marks a request as authenticated and records the actor's name in its tracing span.
 pub fn note(actor: &Actor, request: &HttpRequest) {
-    request.extensions_mut().insert(Known);
+    request.extensions_mut().insert(Known(actor.client_id().map(|_| actor.id())));
     tracing::Span::current().record("actor", tracing::field::display(actor.username()));
 }
 

@@ -71,7 +71,14 @@ pub async fn envelope(
             };
             let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
             let status = response.status();
-            let code = code.or_else(|| Exchange::of_stranger(&response));
+            let known = response.request().extensions().get::<Known>().copied();
+            if let Some(Known(Some(key))) = known
+                && status == StatusCode::FORBIDDEN
+            {
+                state.service.note_refusal(key, state.trusted.client_address(response.request()));
+            }
+            // The log kind of an unauthenticated success, whose log lines are limited.
+            let code = code.or(if known.is_some() { None } else { Some("answered a stranger") });
             let allowance = response.request().extensions().get::<Allowance>().copied();
             answer.end_connection(response.response_mut());
             if let Some(allowance) = allowance {
@@ -150,12 +157,6 @@ impl Exchange {
             status => Failure::Framework(status),
         };
         Some((self.render(&failure, state), failure.code().1))
-    }
-
-    /// The log kind of an unauthenticated success, whose log lines are limited.
-    fn of_stranger(response: &ServiceResponse<BoxBody>) -> Option<&'static str> {
-        let known = response.request().extensions().contains::<Known>();
-        (!known).then_some("answered a stranger")
     }
 
     fn fail(&self, state: &State, failure: &Failure) -> actix_web::Error {

@@ -166,6 +166,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(atlan::apikeys::update)
         .service(atlan::apikeys::delete)
         .service(atlan::permissions::list)
+        .service(atlan::usage::read)
         // /api/service/explain
         .service(atlan::explain::ask)
         // /api/service/personas

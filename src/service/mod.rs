@@ -54,6 +54,8 @@ pub struct Parts {
     pub prefixes: Prefixes,
     /// How long a session lasts, in milliseconds.
     pub session_millis: i64,
+    /// For how many days the uses of each hour are kept; 0 keeps neither hours nor days.
+    pub hourly_usage_days: i64,
     /// Admission control for passwords.
     pub sign_ins: SignIns,
     /// The queue of look-ups of credentials that are not in memory.

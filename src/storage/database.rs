@@ -348,7 +348,7 @@ BEGIN
                              'assets', 'asset_people', 'search_terms', 'service_accounts', 'access_tokens', 'aspects',
                              'permission_uses', 'key_counts', 'installation', 'policy_objects',
                              'policy_users', 'familiar_networks', 'identities', 'provider_sessions', 'logout_tokens',
-                             'device_authorizations')
+                             'device_authorizations', 'hourly_uses', 'daily_uses', 'key_networks')
     LOOP
         EXECUTE format('ALTER TABLE %I ALTER COLUMN %I TYPE text COLLATE "C"', each.table_name, each.column_name);
     END LOOP;

@@ -18,6 +18,7 @@ pub mod identities;
 pub mod installation;
 pub mod invites;
 mod key_counts;
+pub mod key_networks;
 pub mod listing;
 pub mod peppers;
 pub mod permission_uses;
@@ -37,6 +38,7 @@ pub mod service_accounts;
 pub mod standings;
 pub mod task;
 pub mod url;
+pub mod usage;
 pub mod users;
 
 /// The most values in one `IN` list; SQLite has a limit.

@@ -304,6 +304,34 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    hourly_uses (starts_at, principal_id) {
+        starts_at -> BigInt,
+        principal_id -> Text,
+        uses -> BigInt,
+        refusals -> BigInt,
+    }
+}
+
+diesel::table! {
+    key_networks (principal_id, network) {
+        principal_id -> Text,
+        network -> Text,
+        first_seen_at -> BigInt,
+        last_seen_at -> BigInt,
+        refusals -> BigInt,
+    }
+}
+
+diesel::table! {
+    daily_uses (principal_id, starts_at) {
+        starts_at -> BigInt,
+        principal_id -> Text,
+        uses -> BigInt,
+        refusals -> BigInt,
+    }
+}
+
 diesel::joinable!(users -> principals (id));
 diesel::joinable!(provider_sessions -> credentials (key_id));
 diesel::joinable!(api_keys -> principals (id));

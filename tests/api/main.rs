@@ -93,4 +93,5 @@ mod support;
 mod turns;
 mod unwritable;
 mod update;
+mod usage;
 mod users;

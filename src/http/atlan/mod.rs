@@ -9,4 +9,5 @@ pub mod personas;
 pub mod roles;
 pub mod search;
 pub mod sessions;
+pub mod usage;
 pub mod users;

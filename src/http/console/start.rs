@@ -5,14 +5,16 @@ use actix_web::http::StatusCode;
 use askama::Template;
 
 use super::keys::row::Row;
+use super::words::counted;
 use super::{Page, Visit};
-use crate::clock::DAY;
+use crate::clock::{DAY, SECOND};
 use crate::domain::fields::ApiKeyField;
 use crate::domain::filter::{Comparison, Filter, Test, Value};
 use crate::domain::listing::{Query, Sort, Start as From, Totals};
 use crate::domain::permission::Permission;
 use crate::http::problem::Failure;
-use crate::service::keys::api_keys;
+use crate::service::keys::{api_keys, usage};
+use crate::service::upkeep::maintenance;
 
 #[derive(Template)]
 #[template(path = "start.html")]
@@ -20,6 +22,10 @@ struct Start {
     page: Page,
     tiles: Vec<Tile>,
     latest: Vec<Row>,
+    refused: Vec<Refused>,
+    /// What keeps the database from working; empty if it works.
+    trouble: &'static str,
+    lease: String,
     may_create: bool,
     may_audit: bool,
 }
@@ -30,6 +36,13 @@ struct Tile {
     text: &'static str,
     to: &'static str,
     is_urgent: bool,
+}
+
+/// A key and how often it was refused in the last day.
+struct Refused {
+    id: String,
+    name: String,
+    times: String,
 }
 
 /// Counting stops here, which bounds its cost: more keys are shown as `99+`.
@@ -60,11 +73,22 @@ pub async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
         tile(&visit, unused, "lastUsedAt", "never used", "keys?used=never&sort=lastUsedAt").await?,
     ];
     let latest = list(&visit, Filter::EVERYTHING, "-createdAt", LATEST).await?;
+    let service = &visit.state.service;
+    let refused = usage::most_refused(service, &visit.actor).await?;
+    let refused = refused.into_iter().map(|(key, times)| Refused {
+        id: key.id.to_string(),
+        name: key.display_name,
+        times: counted(times, "time"),
+    });
+    let trouble = maintenance::check_writes(service).await.err().unwrap_or_default();
     let held = visit.actor.permissions();
     let start = Start {
         page: visit.page("Start", "start")?,
         tiles,
         latest,
+        refused: refused.collect(),
+        trouble,
+        lease: counted(service.directory.lease_millis() / SECOND, "second"),
         may_create: held.contains(Permission::ManageApiKeys),
         may_audit: held.contains(Permission::ViewAudit),
     };

@@ -7,7 +7,8 @@ use crate::domain::api_key::NEVER;
 use crate::domain::permission::Permission;
 use crate::domain::policy::{Condition, Criterion, Facet};
 
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+/// The names of the months.
+pub const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// An instant as pages show it: relative, with the exact time as a tooltip.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +71,20 @@ pub fn counted(count: i64, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
+/// A number with commas between thousands: `28,411`
+#[must_use]
+pub fn grouped(number: i64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// The resources that meet all these criteria, in words.
 #[must_use]
 pub fn resources(criteria: &[Criterion]) -> String {
@@ -120,6 +135,13 @@ pub fn meaning(permission: Permission) -> (&'static str, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thousands_are_separated() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (28_411, "28,411"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
 
     #[test]
     fn instants_are_told_in_the_unit_that_fits() {

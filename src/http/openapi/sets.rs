@@ -6,6 +6,7 @@ use utoipa::openapi::{ObjectBuilder, Schema, Type};
 use crate::domain::api_key::Status;
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::permission::Permission;
+use crate::domain::usage::Interval;
 
 fn enumeration<'a>(values: impl IntoIterator<Item = &'a str>) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(values))
@@ -57,6 +58,11 @@ pub fn principal_kinds() -> Schema {
 /// The same, as a list of one.
 pub fn listed_principal_kinds() -> Schema {
     some_of("What kind of principal it is.", SchemaType::Type(Type::Array), ["user", "service_account"])
+}
+
+/// The lengths of the intervals of uses.
+pub fn intervals() -> Schema {
+    one_of("The length of the intervals.", Interval::ALL.map(Interval::name))
 }
 
 /// What a policy does.

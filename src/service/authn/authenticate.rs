@@ -67,9 +67,9 @@ impl Service {
 
     async fn admit(&self, bearer: &str, address: Option<IpAddr>, party: Party) -> Result<Actor> {
         let (genuine, now) = self.recall(bearer, party).await?;
-        let actor = genuine.admit(now, address)?;
-        self.note_use(&genuine, now);
-        Ok(actor)
+        let outcome = genuine.admit(now, address);
+        self.note_outcome(&genuine, outcome.is_ok(), Network::of(address), now);
+        outcome
     }
 
     /// Like [`Service::verify`], from an unknown address and without applying the rate limit. Noted as a use, because
@@ -79,10 +79,12 @@ impl Service {
     /// The refusal, [`Error::ForeignAddress`], or [`Error::Storage`].
     pub(in crate::service) async fn introspect(&self, bearer: &str, party: Party) -> Result<Actor> {
         let (genuine, now) = self.recall(bearer, party).await?;
-        let actor = genuine.recognise(now)?;
-        genuine.record().check_address(None)?;
-        self.note_use(&genuine, now);
-        Ok(actor)
+        let outcome = genuine.recognise(now).and_then(|actor| {
+            genuine.record().check_address(None)?;
+            Ok(actor)
+        });
+        self.note_outcome(&genuine, outcome.is_ok(), Network::of(None), now);
+        outcome
     }
 
     /// The principal of a genuine token, alive or not; `None` if the token is not genuine.
@@ -97,11 +99,22 @@ impl Service {
         }
     }
 
-    fn note_use(&self, genuine: &Genuine, now: i64) {
+    /// Counts a use or a refusal of a service account's token.
+    fn note_outcome(&self, genuine: &Genuine, is_accepted: bool, network: Network, now: i64) {
         let record = genuine.record();
-        if record.standing().principal.kind == PrincipalKind::ServiceAccount {
-            self.directory.note_use(record, now);
+        if record.standing().principal.kind != PrincipalKind::ServiceAccount {
+            return;
         }
+        if is_accepted {
+            self.directory.note_use(record, network, now);
+        } else {
+            self.directory.note_refusal(record.principal_id(), network, now);
+        }
+    }
+
+    /// Counts that an authenticated request of an API key from `address` was refused.
+    pub fn note_refusal(&self, key: PrincipalId, address: Option<IpAddr>) {
+        self.directory.note_refusal(key, Network::of(address), self.clock.now());
     }
 
     /// Like [`Service::verify`], without noting a use and without applying any limit.

@@ -3,3 +3,4 @@
 pub mod access_tokens;
 pub mod api_keys;
 pub mod service_accounts;
+pub mod usage;

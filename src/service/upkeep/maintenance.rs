@@ -1,15 +1,19 @@
 //! Background work: saves uses, and removes ended records. `upkeep/follow.rs` follows changes.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::clock::DAY;
+use crate::domain::credential::Use;
 use crate::domain::error::{Error, Result};
+use crate::domain::usage::{Interval, PrincipalUsage, Usage};
 use crate::service::Service;
 use crate::service::authz::effective;
 use crate::service::upkeep::time;
 use crate::storage::database::unwritable;
 use crate::storage::{
-    access_tokens, api_keys, create_requests, credentials, device_authorizations, installation, peppers,
+    access_tokens, api_keys, create_requests, credentials, device_authorizations, installation, key_networks, peppers,
+    usage,
 };
 
 /// How often uses are saved.
@@ -19,6 +23,10 @@ pub const SAVE_USES_EVERY: Duration = Duration::from_secs(5);
 pub const PAUSES_BETWEEN_SAVES: u32 = 19;
 /// How many keys' uses are saved in one transaction.
 const SAVED_AT_ONCE: usize = 5_000;
+/// For how many days the uses of each day are kept.
+pub const DAILY_USAGE_DAYS: i64 = 400;
+/// How many networks of a key are kept: those that were seen last.
+pub const NETWORKS: usize = 100;
 /// How often ended sessions and old create requests are removed.
 pub const FORGET_EVERY: Duration = Duration::from_hours(1);
 
@@ -44,9 +52,18 @@ pub async fn save_some_uses(service: &Service) -> Result<Unsaved> {
     let unsaved = service
         .run_upkeep(move |database, task| {
             let uses = parts.directory.take_uses(SAVED_AT_ONCE);
-            if !uses.is_empty() {
-                database.write_for(task, |connection| api_keys::note_uses(connection, &uses))?;
+            let refusals = parts.directory.refusals.some(SAVED_AT_ONCE);
+            let networks = parts.directory.networks.some(SAVED_AT_ONCE);
+            if !uses.is_empty() || !refusals.is_empty() || !networks.is_empty() {
+                let hours = if parts.hourly_usage_days > 0 { by_hour(&uses, &refusals) } else { Vec::new() };
+                database.write_for(task, |connection| {
+                    api_keys::note_uses(connection, &uses)?;
+                    usage::add_to_hours(connection, &hours)?;
+                    key_networks::add(connection, &networks)
+                })?;
                 parts.directory.uses_saved();
+                parts.directory.refusals.saved(&refusals);
+                parts.directory.networks.saved(&networks);
             }
             if parts.directory.uses_are_waiting() {
                 return Ok(Unsaved::Some);
@@ -57,6 +74,40 @@ pub async fn save_some_uses(service: &Service) -> Result<Unsaved> {
         .await?;
     effective::save_uses(service).await?;
     Ok(unsaved)
+}
+
+/// Uses and refusals by key and hour, in the order of the keys' creation, so that neighbouring rows are written
+/// together. Uses since the last save count in the hour of the latest one.
+fn by_hour(uses: &[Use], refusals: &[PrincipalUsage]) -> Vec<PrincipalUsage> {
+    let used = uses.iter().map(|each| PrincipalUsage {
+        principal: each.principal,
+        usage: Usage { starts_at: Interval::Hour.start(each.last_used_at), uses: each.count, refusals: 0 },
+    });
+    let mut hours = BTreeMap::<_, Usage>::new();
+    for PrincipalUsage { principal, usage } in used.chain(refusals.iter().copied()) {
+        let sum = hours.entry((principal.uuid(), usage.starts_at));
+        let sum = sum.or_insert(Usage { starts_at: usage.starts_at, uses: 0, refusals: 0 });
+        sum.uses += usage.uses;
+        sum.refusals += usage.refusals;
+    }
+    hours.into_iter().map(|((principal, _), usage)| PrincipalUsage { principal: principal.into(), usage }).collect()
+}
+
+/// Moves counts of old hours to their days, and deletes those of old days, and networks beyond [`NETWORKS`].
+///
+/// # Errors
+/// When the storage fails.
+pub async fn forget_old_usage(service: &Service) -> Result<()> {
+    let today = Interval::Day.start(service.clock.now());
+    let hours_before = today - service.hourly_usage_days * DAY;
+    while service.keep(move |connection| usage::move_to_days(connection, hours_before, SAVED_AT_ONCE)).await? > 0 {
+        tokio::task::yield_now().await;
+    }
+    service.keep(move |connection| usage::delete_days(connection, today - DAILY_USAGE_DAYS * DAY)).await?;
+    for principal in service.read(|connection| key_networks::with_more_than(connection, NETWORKS as i64)).await? {
+        service.keep(move |connection| key_networks::keep_latest(connection, principal, NETWORKS)).await?;
+    }
+    Ok(())
 }
 
 /// Whether unsaved uses are left.
@@ -87,7 +138,8 @@ pub async fn forget_ended(service: &Service) -> Result<()> {
             access_tokens::delete_expired(connection, day_ago - LISTED)?;
             create_requests::forget_all_old(connection, day_ago).map(drop)
         })
-        .await
+        .await?;
+    forget_old_usage(service).await
 }
 
 /// Checks that the database answers.

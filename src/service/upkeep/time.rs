@@ -9,7 +9,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::Id;
 use crate::domain::installation::Installation;
 use crate::service::Service;
-use crate::storage::{api_keys, installation, permission_uses};
+use crate::storage::{api_keys, installation, permission_uses, usage};
 
 /// How often the time is saved.
 pub const SEE_EVERY: Duration = Duration::from_secs(5);
@@ -86,7 +86,8 @@ pub async fn accept(service: &Service) -> Result<i64> {
     Ok(wall)
 }
 
-/// Corrects uses noted while a clock was wrong: times later than `now` are set to `now`.
+/// Corrects uses noted while a clock was wrong: times later than `now` are set to `now`, and counts of hours after it
+/// are dropped.
 ///
 /// # Errors
 /// When the storage fails.
@@ -95,6 +96,7 @@ pub async fn forget_future_uses(service: &Service, now: i64) -> Result<()> {
         .keep(move |connection| {
             // Tolerance: other nodes' clocks may be a little ahead.
             api_keys::forget_future_uses(connection, now, now + MINUTE)?;
+            usage::forget_future(connection, now + MINUTE)?;
             permission_uses::forget_future(connection, now, now + MINUTE)
         })
         .await

@@ -134,7 +134,7 @@ impl Example<'_> {
             }
             "search_entities" => with(path, json!({"dsl": {"query": {"term": {"__state": "ACTIVE"}}}})),
             "create_api_key" => with(path, json!({"displayName": "new"})),
-            "get_api_key" | "delete_api_key" | "list_api_key_permissions" => {
+            "get_api_key" | "delete_api_key" | "list_api_key_permissions" | "list_api_key_uses" => {
                 bare(path.replace("{guid}", &self.key_id().await))
             }
             "update_api_key" => with(&path.replace("{guid}", &self.key_id().await), json!({"displayName": "new"})),

@@ -201,6 +201,7 @@ fn service(url: &str, pepper: &str, clock: Clock, options: &Options) -> Service 
         peppers: Peppers::parse(pepper).unwrap(),
         prefixes: Prefixes::default(),
         session_millis: SESSION,
+        hourly_usage_days: 31,
         sign_ins: SignIns::new(options.sign_ins),
         look_ups: LookUps::new(options.look_ups, 4),
         saving: tokio::sync::Mutex::default(),

@@ -1,6 +1,7 @@
 //! `/keys`: API keys.
 
 pub mod bulk;
+mod chart;
 pub mod change;
 mod choices;
 mod created;

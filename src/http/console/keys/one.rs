@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
+use super::chart::Chart;
 use super::id_of;
 use super::row::Row;
 use crate::domain::api_key::ApiKey;
@@ -14,6 +15,7 @@ use crate::domain::fields::ChangeField;
 use crate::domain::listing::{Query, Sort, Start, Totals};
 use crate::domain::permission::Permission;
 use crate::domain::policy::{Category, Effect};
+use crate::domain::usage::Interval;
 use crate::http::console::list::is;
 use crate::http::console::trail::Entry;
 use crate::http::console::verdict::{Question, Verdict};
@@ -22,6 +24,7 @@ use crate::http::console::{Page, Visit};
 use crate::http::problem::Failure;
 use crate::service::authz::effective;
 use crate::service::keys::api_keys;
+use crate::service::keys::usage::{self, Period};
 use crate::service::upkeep::audit;
 
 #[derive(Template)]
@@ -29,6 +32,7 @@ use crate::service::upkeep::audit;
 struct One {
     page: Page,
     row: Row,
+    chart: Chart,
     uses: String,
     addresses: Vec<String>,
     rate: String,
@@ -63,9 +67,11 @@ const TRAIL: i64 = 12;
 /// [`Error::NotFound`], also for a key that the user may not see; when the storage fails.
 pub async fn show(visit: Visit, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
     let params = visit.params();
-    params.only(&["action", "resource", "type", "done"])?;
+    params.only(&["action", "resource", "type", "done", "by"])?;
     let (service, now) = (&visit.state.service, visit.now());
     let key = api_keys::get(service, &visit.actor, id_of(&guid)?).await?;
+    let by = if params.has("by") { Interval::parse(params.get("by")?)? } else { Interval::Hour };
+    let series = usage::of_key(service, &visit.actor, key.id, Period { by, from: None, to: None }).await?;
     let may = allowed(effective::of_key(service, &visit.actor, key.id, None).await)?;
     let question = Question::read(&params)?;
     let about = key.id.to_string();
@@ -76,6 +82,7 @@ pub async fn show(visit: Visit, guid: web::Path<String>) -> Result<HttpResponse,
     };
     let one = One {
         page: visit.page(key.display_name.clone(), "keys")?,
+        chart: Chart::of(by, &series, usage::networks_of_key(service, &visit.actor, key.id).await?, now),
         uses: counted(key.use_count, "time"),
         addresses: key.limits.addresses.texts().collect(),
         rate: rate(&key),

@@ -152,6 +152,8 @@ async fn answer(request: &HttpRequest, asked: Asked<Raw, Caller>) -> Result<Http
     let body = body.bytes()?;
     let (state, settings, engine) = (state(request)?, data(request)?, data::<Engine>(request)?);
     let (schema, asking) = (engine.schema(), actor.id());
+    let (key, service) = (actor.client_id().map(|_| asking), state.service.clone());
+    let address = state.trusted.client_address(request);
     let work = async move {
         let (request, stand_ins) = match request::parse(request::read(&body)?) {
             Err(error) => return Ok::<_, Failure>(answer::refused(&error)),
@@ -164,6 +166,11 @@ async fn answer(request: &HttpRequest, asked: Asked<Raw, Caller>) -> Result<Http
         }
         if response.errors.iter().any(problem::is_away) {
             return Err(Error::Unavailable("a field could not be answered".into()).into());
+        }
+        if let Some(key) = key
+            && response.errors.iter().any(problem::is_refused)
+        {
+            service.note_refusal(key, address);
         }
         Ok(answer::write(&response))
     };

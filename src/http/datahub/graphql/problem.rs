@@ -123,6 +123,12 @@ pub fn is_away(error: &ServerError) -> bool {
     error.source::<Away>().is_some()
 }
 
+/// Whether the actor is not authorized for the field.
+pub fn is_refused(error: &ServerError) -> bool {
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    code.is_some_and(|code| *code == async_graphql::Value::from(Kind::Unauthorized.code().0))
+}
+
 /// Renders an error as JSON. An error without a classification is the engine's own, about the document, and gets
 /// `ValidationError`, by which DataHub's client recognises an unknown field.
 pub fn render(error: &ServerError) -> Value {

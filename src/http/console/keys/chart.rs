@@ -1,0 +1,197 @@
+//! The chart of a key's uses and refusals, and the table beneath it.
+
+use askama::Template;
+use chrono::{DateTime, Datelike, Timelike};
+
+use crate::domain::usage::{Interval, NetworkUsage, Usage};
+use crate::http::console::words::{MONTHS, When, counted, grouped};
+
+/// The width of the chart's area and its left edge, in the units of the drawing.
+const WIDTH: f64 = 690.0;
+const LEFT: f64 = 48.0;
+/// The height of the highest bar, and the place of its foot.
+const HEIGHT: f64 = 100.0;
+const FOOT: f64 = 124.0;
+/// The most labels beneath the chart.
+const LABELS: usize = 6;
+
+/// Uses and refusals of a key over time.
+#[derive(Template)]
+#[template(path = "keys/chart.html")]
+pub struct Chart {
+    choices: Vec<Choice>,
+    summary: String,
+    uses: String,
+    refusals: String,
+    is_empty: bool,
+    bars: Vec<Bar>,
+    lines: Vec<Line>,
+    labels: Vec<Label>,
+    /// Intervals with uses or refusals, the latest first.
+    rows: Vec<Row>,
+    unit: &'static str,
+    networks: Vec<Place>,
+}
+
+/// A network from which the key was used or refused.
+struct Place {
+    network: String,
+    first: Option<When>,
+    last: Option<When>,
+    refusals: String,
+}
+
+/// A length of intervals to choose.
+struct Choice {
+    name: &'static str,
+    text: &'static str,
+    is_chosen: bool,
+}
+
+/// The bars of one interval: uses at the foot, refusals upon them.
+struct Bar {
+    x: String,
+    width: String,
+    uses_y: String,
+    uses_height: String,
+    refusals_y: String,
+    refusals_height: String,
+}
+
+/// A horizontal line with the number that it stands for.
+struct Line {
+    y: String,
+    text_y: String,
+    text: String,
+}
+
+/// The start of an interval, beneath the chart.
+struct Label {
+    x: String,
+    text: String,
+}
+
+struct Row {
+    interval: String,
+    uses: String,
+    refusals: String,
+}
+
+impl Chart {
+    /// The chart of a series, and the networks of the key.
+    pub fn of(by: Interval, series: &[Usage], networks: Vec<NetworkUsage>, now: i64) -> Self {
+        let sum = |of: fn(&Usage) -> i64| series.iter().map(of).sum::<i64>();
+        let (uses, refusals) = (sum(|each| each.uses), sum(|each| each.refusals));
+        let top = rounded(series.iter().map(|each| each.uses + each.refusals).max().unwrap_or(0));
+        let step = WIDTH / series.len().max(1) as f64;
+        let height = |count: i64| if count == 0 { 0.0 } else { (count as f64 / top as f64 * HEIGHT).max(1.0) };
+        let number = |value: f64| format!("{value:.1}");
+        let bar = |(place, each): (usize, &Usage)| {
+            let (used, refused) = (height(each.uses), height(each.refusals));
+            Bar {
+                x: number(LEFT + step * (place as f64 + 0.15)),
+                width: number(step * 0.7),
+                uses_y: number(FOOT - used),
+                uses_height: number(used),
+                refusals_y: number(FOOT - used - refused),
+                refusals_height: number(refused),
+            }
+        };
+        let line = |part: i64| {
+            let y = FOOT - HEIGHT * part as f64 / 2.0;
+            Line { y: number(y + 0.5), text_y: number(y + 4.0), text: grouped(top * part / 2) }
+        };
+        let every = series.len().div_ceil(LABELS).max(1);
+        let label = |(place, each): (usize, &Usage)| Label {
+            x: number(LEFT + step * place as f64),
+            text: name(by, each.starts_at),
+        };
+        let row = |each: &Usage| Row {
+            interval: full_name(by, each.starts_at),
+            uses: grouped(each.uses),
+            refusals: grouped(each.refusals),
+        };
+        let place = |each: NetworkUsage| Place {
+            network: each.network,
+            first: When::of(each.first_seen_at, now),
+            last: When::of(each.last_seen_at, now),
+            refusals: grouped(each.refusals),
+        };
+        Self {
+            choices: Interval::ALL.map(|each| Choice { name: each.name(), text: span(each), is_chosen: each == by }).into(),
+            summary: format!("{} and {} {}", counted(uses, "use"), counted(refusals, "refusal"), span(by)),
+            uses: grouped(uses),
+            refusals: grouped(refusals),
+            is_empty: uses + refusals == 0,
+            bars: series.iter().enumerate().filter(|(_, each)| each.uses + each.refusals > 0).map(bar).collect(),
+            lines: if top % 2 == 0 { vec![line(0), line(1), line(2)] } else { vec![line(0), line(2)] },
+            labels: series.iter().enumerate().step_by(every).map(label).collect(),
+            rows: series.iter().rev().filter(|each| each.uses + each.refusals > 0).map(row).collect(),
+            unit: by.name(),
+            networks: networks.into_iter().map(place).collect(),
+        }
+    }
+}
+
+/// The usual period of intervals of that length.
+fn span(by: Interval) -> &'static str {
+    match by {
+        Interval::Hour => "in the last day",
+        Interval::Day => "in the last 30 days",
+        Interval::Month => "in the last year",
+    }
+}
+
+/// The smallest of 1, 2, 4, 6, 8 and 10 times a power of ten that is not below `count`.
+fn rounded(count: i64) -> i64 {
+    let mut power = 1;
+    loop {
+        if let Some(top) = [1, 2, 4, 6, 8].into_iter().map(|digit| digit * power).find(|top| *top >= count) {
+            return top;
+        }
+        power *= 10;
+    }
+}
+
+fn name(by: Interval, instant: i64) -> String {
+    let Some(date) = DateTime::from_timestamp_millis(instant) else { return String::new() };
+    let month = MONTHS[date.month0() as usize % 12];
+    match by {
+        Interval::Hour => format!("{:02}:00", date.hour()),
+        Interval::Day => format!("{} {month}", date.day()),
+        Interval::Month => format!("{month} {}", date.year()),
+    }
+}
+
+fn full_name(by: Interval, instant: i64) -> String {
+    match by {
+        Interval::Hour => format!("{}, {} UTC", name(Interval::Day, instant), name(by, instant)),
+        Interval::Day | Interval::Month => name(by, instant),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::HOUR;
+
+    #[test]
+    fn the_scale_ends_at_a_round_number() {
+        for (count, top) in [(0, 1), (1, 1), (3, 4), (9, 10), (11, 20), (41, 60), (999, 1000), (28_411, 40_000)] {
+            assert_eq!(rounded(count), top, "{count}");
+        }
+        assert!(rounded(i64::MAX / 100) >= i64::MAX / 100);
+    }
+
+    #[test]
+    fn a_single_refusal_among_many_uses_is_seen() {
+        let each = |hour: i64, uses, refusals| Usage { starts_at: hour * HOUR, uses, refusals };
+        let chart = Chart::of(Interval::Hour, &[each(0, 100_000, 1), each(1, 0, 0), each(2, 50_000, 0)], Vec::new(), 0);
+        assert_eq!(chart.bars.len(), 2);
+        assert_eq!(chart.bars[0].refusals_height, "1.0");
+        assert_eq!(chart.rows.len(), 2);
+        assert_eq!(chart.summary, "150000 uses and 1 refusal in the last day");
+        let html = chart.render().unwrap();
+        assert!(html.contains("150,000"), "{html}");
+    }
+}

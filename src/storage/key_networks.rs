@@ -1,0 +1,94 @@
+//! The networks from which API keys were used and refused.
+
+use diesel::dsl::count_star;
+use diesel::prelude::*;
+use diesel::sql_query;
+
+use super::MANY;
+use super::database::AnyConnection;
+use super::rows::parse_id;
+use super::schema::key_networks;
+use crate::domain::error::Result;
+use crate::domain::ids::PrincipalId;
+use crate::domain::usage::NetworkUsage;
+
+/// Adds what was seen, with one statement for many networks; that of deleted keys is dropped. `last_seen_at` may move
+/// back, so that a clock that was ahead leaves nothing behind.
+///
+/// # Errors
+/// When the storage fails.
+pub fn add(connection: &mut AnyConnection, usages: &[NetworkUsage]) -> Result<()> {
+    for chunk in usages.chunks(MANY) {
+        // Written out because diesel cannot insert from VALUES with a join. Ids, networks and numbers have nothing to
+        // escape.
+        let values: Vec<String> = chunk
+            .iter()
+            .map(|NetworkUsage { principal, network, first_seen_at, last_seen_at, refusals }| {
+                format!("('{principal}', '{network}', {first_seen_at}, {last_seen_at}, {refusals})")
+            })
+            .collect();
+        let statement = format!(
+            "INSERT INTO key_networks (principal_id, network, first_seen_at, last_seen_at, refusals) \
+             SELECT seen.column1, seen.column2, seen.column3, seen.column4, seen.column5 FROM (VALUES {}) AS seen \
+             JOIN api_keys ON api_keys.id = seen.column1 WHERE true \
+             ON CONFLICT (principal_id, network) DO UPDATE SET \
+             last_seen_at = excluded.last_seen_at, refusals = key_networks.refusals + excluded.refusals",
+            values.join(", ")
+        );
+        sql_query(statement).execute(connection)?;
+    }
+    Ok(())
+}
+
+/// The networks of a principal, the one seen last first.
+///
+/// # Errors
+/// When the storage fails.
+pub fn of(connection: &mut AnyConnection, principal: PrincipalId) -> Result<Vec<NetworkUsage>> {
+    let rows: Vec<(String, i64, i64, i64)> = key_networks::table
+        .filter(key_networks::principal_id.eq(principal.to_string()))
+        .select((
+            key_networks::network,
+            key_networks::first_seen_at,
+            key_networks::last_seen_at,
+            key_networks::refusals,
+        ))
+        .order((key_networks::last_seen_at.desc(), key_networks::network))
+        .load(connection)?;
+    let usage = |(network, first_seen_at, last_seen_at, refusals)| NetworkUsage {
+        principal,
+        network,
+        first_seen_at,
+        last_seen_at,
+        refusals,
+    };
+    Ok(rows.into_iter().map(usage).collect())
+}
+
+/// The principals with more than that many networks.
+///
+/// # Errors
+/// When the storage fails.
+pub fn with_more_than(connection: &mut AnyConnection, networks: i64) -> Result<Vec<PrincipalId>> {
+    let rows: Vec<String> = key_networks::table
+        .group_by(key_networks::principal_id)
+        .having(count_star().gt(networks))
+        .select(key_networks::principal_id)
+        .load(connection)?;
+    rows.iter().map(|id| parse_id(id)).collect()
+}
+
+/// Deletes a principal's networks, except for that many that were seen last.
+///
+/// # Errors
+/// When the storage fails.
+pub fn keep_latest(connection: &mut AnyConnection, principal: PrincipalId, networks: usize) -> Result<()> {
+    let older: Vec<String> = of(connection, principal)?.into_iter().skip(networks).map(|each| each.network).collect();
+    for chunk in older.chunks(MANY) {
+        let rows = key_networks::table
+            .filter(key_networks::principal_id.eq(principal.to_string()))
+            .filter(key_networks::network.eq_any(chunk));
+        diesel::delete(rows).execute(connection)?;
+    }
+    Ok(())
+}
