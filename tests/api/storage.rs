@@ -65,6 +65,9 @@ async fn furnished() -> World {
         "INSERT INTO service_accounts SELECT id, '', '', '', 1, 1, '' FROM api_keys",
         "INSERT INTO access_tokens SELECT 't', key_id, '', '', '', '', '', '', 1, 1, '', '' FROM credentials",
         "INSERT INTO aspects SELECT id, 'status', '{}', '', 1 FROM users",
+        "INSERT INTO hourly_uses SELECT 0, id, 1, 1 FROM api_keys",
+        "INSERT INTO daily_uses SELECT 0, id, 1, 1 FROM api_keys",
+        "INSERT INTO key_networks SELECT id, '203.0.113.9', 1, 1, 0 FROM api_keys",
         "INSERT INTO installation VALUES (0, 'x', 1)",
         "INSERT INTO device_authorizations VALUES ('d', 'u', '', '', '', '', 'pending', '', 1, 1)",
     ] {
@@ -179,6 +182,12 @@ const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
         ForeignKeyViolation,
         "INSERT INTO permission_uses VALUES ('x', 'MANAGE_APIKEYS', 1)",
     ),
+    ("hourly_uses_once", UniqueViolation, "INSERT INTO hourly_uses SELECT * FROM hourly_uses"),
+    ("hourly_uses_have_keys", ForeignKeyViolation, "INSERT INTO hourly_uses VALUES (0, 'x', 1, 1)"),
+    ("daily_uses_once", UniqueViolation, "INSERT INTO daily_uses SELECT * FROM daily_uses"),
+    ("daily_uses_have_keys", ForeignKeyViolation, "INSERT INTO daily_uses VALUES (0, 'x', 1, 1)"),
+    ("key_networks_once", UniqueViolation, "INSERT INTO key_networks SELECT * FROM key_networks"),
+    ("key_networks_have_keys", ForeignKeyViolation, "INSERT INTO key_networks VALUES ('x', 'm', 1, 1, 0)"),
     ("familiar_networks_once", UniqueViolation, "INSERT INTO familiar_networks SELECT * FROM familiar_networks"),
     ("familiar_networks_have_principals", ForeignKeyViolation, "INSERT INTO familiar_networks VALUES ('x', 'm', 1)"),
     (
