@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crate::clock::Reading;
-use crate::directory::{Genuine, Known};
+use crate::directory::{CachedCredential, Genuine};
 use crate::domain::actor::{Actor, Holder};
 use crate::domain::credential::KnownCredential;
 use crate::domain::error::{Error, Refusal, Result};
@@ -32,7 +32,7 @@ impl Service {
         let outcome = self.admit(bearer, address, Party::Network(Network::of(address))).await;
         self.directory.counts.verified(began);
         if matches!(outcome, Err(Error::Unauthenticated(Refusal::Invalid))) && self.parse(bearer).is_some() {
-            hold(began).await;
+            delay_refusal(began).await;
         }
         outcome
     }
@@ -42,9 +42,9 @@ impl Service {
     ///
     /// # Errors
     /// Those of [`Service::authenticate`], except for the rate limit.
-    pub async fn authenticate_again(&self, bearer: &str, address: Option<IpAddr>) -> Result<Actor> {
-        let (genuine, now) = self.recall(bearer, Party::Network(Network::of(address))).await?;
-        let actor = genuine.recognise(now)?.from(address);
+    pub async fn authenticate_uncounted(&self, bearer: &str, address: Option<IpAddr>) -> Result<Actor> {
+        let (genuine, now) = self.genuine_token(bearer, Party::Network(Network::of(address))).await?;
+        let actor = genuine.authenticate(now)?.from(address);
         genuine.record().check_address(address)?;
         Ok(actor)
     }
@@ -66,9 +66,9 @@ impl Service {
     }
 
     async fn admit(&self, bearer: &str, address: Option<IpAddr>, party: Party) -> Result<Actor> {
-        let (genuine, now) = self.recall(bearer, party).await?;
+        let (genuine, now) = self.genuine_token(bearer, party).await?;
         let actor = genuine.admit(now, address)?;
-        self.note_use(&genuine, now);
+        self.record_use(&genuine, now);
         Ok(actor)
     }
 
@@ -78,10 +78,10 @@ impl Service {
     /// # Errors
     /// The refusal, [`Error::ForeignAddress`], or [`Error::Storage`].
     pub(in crate::service) async fn introspect(&self, bearer: &str, party: Party) -> Result<Actor> {
-        let (genuine, now) = self.recall(bearer, party).await?;
-        let actor = genuine.recognise(now)?;
+        let (genuine, now) = self.genuine_token(bearer, party).await?;
+        let actor = genuine.authenticate(now)?;
         genuine.record().check_address(None)?;
-        self.note_use(&genuine, now);
+        self.record_use(&genuine, now);
         Ok(actor)
     }
 
@@ -90,17 +90,17 @@ impl Service {
     /// # Errors
     /// [`Error::Storage`] when it could not be looked up.
     pub(in crate::service) async fn holder(&self, bearer: &str, party: Party) -> Result<Option<PrincipalId>> {
-        match self.recall(bearer, party).await {
+        match self.genuine_token(bearer, party).await {
             Ok((genuine, _)) => Ok(Some(genuine.holder())),
             Err(Error::Unauthenticated(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    fn note_use(&self, genuine: &Genuine, now: i64) {
+    fn record_use(&self, genuine: &Genuine, now: i64) {
         let record = genuine.record();
         if record.standing().principal.kind == PrincipalKind::ServiceAccount {
-            self.directory.note_use(record, now);
+            self.directory.record_use(record, now);
         }
     }
 
@@ -108,9 +108,9 @@ impl Service {
     ///
     /// # Errors
     /// The refusal.
-    pub(in crate::service) async fn recognise(&self, bearer: &str, party: Party) -> Result<Actor> {
-        let (genuine, now) = self.recall(bearer, party).await?;
-        genuine.recognise(now)
+    pub(in crate::service) async fn authenticate_unlimited(&self, bearer: &str, party: Party) -> Result<Actor> {
+        let (genuine, now) = self.genuine_token(bearer, party).await?;
+        genuine.authenticate(now)
     }
 
     /// The actor with this user name, without any proof: only for protocols that are configured without authentication.
@@ -134,19 +134,19 @@ impl Service {
 
     /// The genuine token for this text, and the current time; both use one clock reading. Timing side channel: for a
     /// wrong secret the storage is queried as for an unknown key id, so both take as long.
-    async fn recall(&self, bearer: &str, party: Party) -> Result<(Genuine, i64)> {
+    async fn genuine_token(&self, bearer: &str, party: Party) -> Result<(Genuine, i64)> {
         let refused = Error::Unauthenticated(Refusal::Invalid);
         let Some(token) = self.parse(bearer) else { return Err(refused) };
         let Reading { now, uptime } = self.clock.read();
         if let Some(known) = self.directory.find(token.key_id, uptime) {
-            if let Some(genuine) = known.proved_by(token, &self.peppers) {
+            if let Some(genuine) = known.verify(token, &self.peppers) {
                 return Ok((genuine, now));
             }
             self.read_credential(token.key_id.decoy(), party).await?;
             return Err(refused);
         }
         let known = self.read_credential(token.key_id, party).await?;
-        let genuine = known.and_then(|known| known.proved_by(token, &self.peppers)).ok_or(refused)?;
+        let genuine = known.and_then(|known| known.verify(token, &self.peppers)).ok_or(refused)?;
         Ok((genuine, self.clock.now()))
     }
 
@@ -154,7 +154,7 @@ impl Service {
         ParsedToken::parse(bearer, &self.prefixes)
     }
 
-    async fn read_credential(&self, key_id: KeyId, party: Party) -> Result<Option<Known>> {
+    async fn read_credential(&self, key_id: KeyId, party: Party) -> Result<Option<CachedCredential>> {
         let read = || async {
             let service = self.clone();
             let _turn = self.look_ups.turn(party).await?;
@@ -170,6 +170,6 @@ impl Service {
 }
 
 /// Sleeps until `MIN_REFUSAL_TIME` has passed since `began`.
-pub(in crate::service) async fn hold(began: Instant) {
+pub(in crate::service) async fn delay_refusal(began: Instant) {
     tokio::time::sleep_until((began + MIN_REFUSAL_TIME).into()).await;
 }

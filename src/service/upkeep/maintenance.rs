@@ -45,7 +45,7 @@ pub async fn save_some_uses(service: &Service) -> Result<Unsaved> {
         .run_upkeep(move |database, task| {
             let uses = parts.directory.take_uses(SAVED_AT_ONCE);
             if !uses.is_empty() {
-                database.write_for(task, |connection| api_keys::note_uses(connection, &uses))?;
+                database.write_for(task, |connection| api_keys::record_uses(connection, &uses))?;
                 parts.directory.uses_saved();
             }
             if parts.directory.uses_are_waiting() {
@@ -81,7 +81,7 @@ pub async fn forget_ended(service: &Service) -> Result<()> {
     let now = service.clock.now();
     let day_ago = now - DAY;
     service
-        .keep(move |connection| {
+        .write_upkeep(move |connection| {
             credentials::delete_ended_sessions(connection, day_ago)?;
             device_authorizations::delete_expired(connection, now)?;
             access_tokens::delete_expired(connection, day_ago - LISTED)?;
@@ -109,7 +109,7 @@ pub async fn check_writes(service: &Service) -> std::result::Result<(), &'static
     {
         return outcome;
     }
-    let writing = tokio::time::timeout(WRITES_WITHIN, service.keep(installation::touch));
+    let writing = tokio::time::timeout(WRITES_WITHIN, service.write_upkeep(installation::check_writable));
     let outcome = match writing.await {
         Ok(Err(Error::Unavailable(source))) => Err(unwritable(&*source).unwrap_or("the database does not answer")),
         Ok(Err(Error::Storage(_))) => Err("the database cannot be written to"),
