@@ -114,8 +114,8 @@ impl Clock {
     }
 
     /// Takes over the time `latest` of another process of this installation, if it is at most [`AT_ONCE`] ahead.
-    pub fn hear(&self, latest: i64) {
-        self.0.line.hear(latest, self.uptime());
+    pub fn catch_up_with(&self, latest: i64) {
+        self.0.line.catch_up_with(latest, self.uptime());
     }
 
     /// The time to save as the latest that this installation has seen. `None` while the wall clock is so far ahead of

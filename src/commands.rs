@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use actix_web::web;
 use tokio::time::{Interval, MissedTickBehavior};
 
-use self::first_start::Place;
+use self::first_start::SecretsOutput;
 use self::started::{Started, accept_restored, start};
 use crate::app::app;
 use crate::clock::{Clock, SECOND};
@@ -175,7 +175,7 @@ async fn init(settings: &Settings) -> CommandResult {
 
 /// Runs the first start if it has not happened yet, and prints the generated secrets. Returns whether it did.
 async fn set_up(service: &Service, settings: &Settings) -> Result<bool, String> {
-    let first = match Place::prepare(service, settings).await? {
+    let first = match SecretsOutput::prepare(service, settings).await? {
         None => None,
         Some(place) => match bootstrap::run(service, settings.admin_password.clone()).await {
             Ok(Some(first)) => Some(place.show(first)?),
@@ -224,13 +224,13 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult
         .map_err(|error| format!("cannot watch for signals: {error}"))?;
     tracing::info!(listen = %settings.listen, database = ?database_url(&settings)?, "serving");
     actix_web::rt::spawn(follow(started, state.clone()));
-    actix_web::rt::spawn(see(service.clone()));
+    actix_web::rt::spawn(synchronise_time(service.clone()));
     actix_web::rt::spawn(save_uses(service.clone()));
     actix_web::rt::spawn(forget_ended(service.clone()));
     actix_web::rt::spawn(summarise_log(state.clone()));
     let server = wire::serve(vec![listener], &wire_settings, move || app(state.clone(), &doors));
     server.map_err(|error| error.to_string())?.await.map_err(|error| error.to_string())?;
-    time::see(&service).await.map_err(explain)?;
+    time::synchronise(&service).await.map_err(explain)?;
     maintenance::save_uses(&service).await.map_err(explain)
 }
 
@@ -254,7 +254,7 @@ async fn follow(mut started: Started, state: web::Data<State>) {
     let mut ticks = every(FOLLOW_EVERY);
     loop {
         ticks.tick().await;
-        if let Err(error) = started.look().await
+        if let Err(error) = started.follow().await
             && state.log_bounds.admit("cannot follow", Instant::now())
         {
             tracing::error!(error, "cannot follow the changes; nothing in memory is used");
@@ -262,11 +262,11 @@ async fn follow(mut started: Started, state: web::Data<State>) {
     }
 }
 
-async fn see(service: Service) {
-    let mut ticks = every(time::SEE_EVERY);
+async fn synchronise_time(service: Service) {
+    let mut ticks = every(time::SYNCHRONISE_EVERY);
     loop {
         ticks.tick().await;
-        if let Err(error) = time::see(&service).await {
+        if let Err(error) = time::synchronise(&service).await {
             tracing::error!(error = explain(error), "cannot keep the latest time");
         }
     }

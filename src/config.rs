@@ -242,7 +242,7 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_FIRST_START_FILE")]
     pub first_start_file: Option<PathBuf>,
 
-    /// The password of the user `admin`, who is created at the first start; drawn and shown with the API key if left out
+    /// The password of the user `admin`, who is created at the first start; generated and shown with the API key if left out
     #[arg(long, global = true, env = "TESSERA_ADMIN_PASSWORD", hide_env_values = true)]
     pub admin_password: Option<String>,
 

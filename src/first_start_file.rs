@@ -23,7 +23,8 @@ impl FirstStartFile {
     /// # Errors
     /// A sentence for the operator.
     pub fn create(settings: &Settings, url: &DatabaseUrl) -> Result<Self, String> {
-        let path = settings.first_start_file.clone().unwrap_or_else(|| pepper_file::beside(url, "first-start"));
+        let path =
+            settings.first_start_file.clone().unwrap_or_else(|| pepper_file::path_beside_database(url, "first-start"));
         let path = std::path::absolute(&path).unwrap_or(path);
         let failed = |why: &str| {
             format!(

@@ -20,23 +20,23 @@ pub fn load(settings: &Settings, url: &DatabaseUrl, known: &[PepperId]) -> Resul
     }
     let path = path(settings, url);
     let text = match std::fs::read_to_string(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound && known.is_empty() => draw(&path)?,
+        Err(error) if error.kind() == ErrorKind::NotFound && known.is_empty() => generate(&path)?,
         read => read.map_err(|error| format!("cannot read the pepper file `{}`: {error}", path.display()))?,
     };
     Peppers::parse(&text).map_err(|error| format!("the pepper file `{}`: {error}", path.display()))
 }
 
 /// The path of the pepper file; `None` if the pepper comes from the environment.
-pub fn place(settings: &Settings, url: &DatabaseUrl) -> Option<PathBuf> {
+pub fn used_path(settings: &Settings, url: &DatabaseUrl) -> Option<PathBuf> {
     settings.pepper.is_none().then(|| path(settings, url))
 }
 
 fn path(settings: &Settings, url: &DatabaseUrl) -> PathBuf {
-    settings.pepper_file.clone().unwrap_or_else(|| beside(url, "pepper"))
+    settings.pepper_file.clone().unwrap_or_else(|| path_beside_database(url, "pepper"))
 }
 
 /// A file beside the database: that of SQLite with another extension, or one in the working directory for a server.
-pub fn beside(url: &DatabaseUrl, extension: &str) -> PathBuf {
+pub fn path_beside_database(url: &DatabaseUrl, extension: &str) -> PathBuf {
     match url {
         DatabaseUrl::Sqlite(path) => path.with_extension(extension),
         DatabaseUrl::Postgres(_) => Path::new("tessera").with_extension(extension),
@@ -45,9 +45,9 @@ pub fn beside(url: &DatabaseUrl, extension: &str) -> PathBuf {
 
 /// Generates a pepper into a file that only its owner can read. If another process created the file first, its pepper
 /// is used.
-fn draw(path: &Path) -> Result<String, String> {
+fn generate(path: &Path) -> Result<String, String> {
     let failed = |error: std::io::Error| format!("cannot write the pepper file `{}`: {error}", path.display());
-    let pepper = Peppers::draw(Entropy::SYSTEM).map_err(|error| error.to_string())?;
+    let pepper = Peppers::generate(Entropy::SYSTEM).map_err(|error| error.to_string())?;
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => std::fs::read_to_string(path).map_err(failed),
         opened => {

@@ -32,7 +32,7 @@ pub trait Party: Clone + Eq + Hash {
 
 /// What work of a [`party::Party`] is counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Counted {
+pub enum GroupKey {
     /// A group of networks.
     Networks(Group),
     /// Any other party.
@@ -40,12 +40,12 @@ pub enum Counted {
 }
 
 impl Party for party::Party {
-    type Group = Counted;
+    type Group = GroupKey;
 
-    fn groups(&self) -> [Counted; SIZES] {
+    fn groups(&self) -> [GroupKey; SIZES] {
         match self {
-            Self::Network(network) => network.groups().map(Counted::Networks),
-            other => [Counted::Party(*other); SIZES],
+            Self::Network(network) => network.groups().map(GroupKey::Networks),
+            other => [GroupKey::Party(*other); SIZES],
         }
     }
 }
@@ -66,7 +66,7 @@ pub struct Rules {
     /// How many requests of parties that are not preferred wait at most.
     pub waiting_of_others: usize,
     /// How long a request waits at most.
-    pub patience: Duration,
+    pub max_wait: Duration,
 }
 
 /// Which requests are served first, before parties are compared.
@@ -131,14 +131,14 @@ impl<P: Party> Queue<P> {
         })))
     }
 
-    /// Waits for a place. `None` when the queue is full, or after the queue's patience.
+    /// Waits for a place. `None` when the queue is full, or after the queue's max_wait.
     pub async fn enter(&self, party: P, urgency: Urgency) -> Option<Permit<P>> {
-        let (turn, patience) = {
+        let (turn, max_wait) = {
             let mut state = self.lock();
-            (state.join(party, urgency)?, state.rules.patience)
+            (state.join(party, urgency)?, state.rules.max_wait)
         };
         self.serve();
-        tokio::time::timeout(patience, turn).await.ok()?.ok()
+        tokio::time::timeout(max_wait, turn).await.ok()?.ok()
     }
 
     /// How many requests are served.

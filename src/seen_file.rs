@@ -20,7 +20,7 @@ pub struct SeenFile {
 impl SeenFile {
     /// The configured file, or the one beside the pepper file. Without a pepper file and a setting there is none.
     pub fn of(settings: &Settings, url: &DatabaseUrl) -> Self {
-        let beside = || pepper_file::place(settings, url).map(|pepper| pepper.with_extension("seen"));
+        let beside = || pepper_file::used_path(settings, url).map(|pepper| pepper.with_extension("seen"));
         Self { path: settings.seen_file.clone().or_else(beside), failing: false }
     }
 

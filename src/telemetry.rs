@@ -37,7 +37,7 @@ pub struct AcceptErrors(pub Counter, Arc<Mutex<Option<Instant>>>);
 const QUIET: Duration = Duration::from_mins(1);
 
 impl AcceptErrors {
-    fn note(&self, now: Instant) -> bool {
+    fn record(&self, now: Instant) -> bool {
         self.0.inc();
         let mut told = self.1.lock().unwrap_or_else(PoisonError::into_inner);
         let tells = told.is_none_or(|told| now.saturating_duration_since(told) >= QUIET);
@@ -51,7 +51,7 @@ impl AcceptErrors {
 impl<S: Subscriber> Layer<S> for AcceptErrors {
     fn event_enabled(&self, event: &Event<'_>, _context: Context<'_, S>) -> bool {
         let about = event.metadata();
-        *about.level() != Level::ERROR || about.target() != "actix_server::accept" || self.note(Instant::now())
+        *about.level() != Level::ERROR || about.target() != "actix_server::accept" || self.record(Instant::now())
     }
 }
 
@@ -62,7 +62,8 @@ mod tests {
     #[test]
     fn errors_of_accepting_are_counted_and_told_once_a_minute() {
         let (errors, now) = (AcceptErrors::default(), Instant::now());
-        let told: Vec<bool> = [0, 1, 59, 60, 61].map(|seconds| errors.note(now + Duration::from_secs(seconds))).into();
+        let told: Vec<bool> =
+            [0, 1, 59, 60, 61].map(|seconds| errors.record(now + Duration::from_secs(seconds))).into();
         assert_eq!((told, errors.0.get()), (vec![true, false, false, true, false], 5));
     }
 

@@ -57,7 +57,7 @@ impl Population {
             directory: records,
             clock,
             entropy: Entropy::SYSTEM,
-            peppers: Peppers::parse(&Peppers::draw(Entropy::SYSTEM)?)?,
+            peppers: Peppers::parse(&Peppers::generate(Entropy::SYSTEM)?)?,
             prefixes: Prefixes::default(),
             session_millis: 0,
             hourly_usage_days: 31,

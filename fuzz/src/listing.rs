@@ -115,7 +115,7 @@ fn sort_of<F: Field>(text: &str) {
 }
 
 static PEPPERS: LazyLock<Peppers> =
-    LazyLock::new(|| Peppers::parse(&Peppers::draw(Entropy::SYSTEM).expect("entropy")).expect("a pepper"));
+    LazyLock::new(|| Peppers::parse(&Peppers::generate(Entropy::SYSTEM).expect("entropy")).expect("a pepper"));
 
 /// A cursor that was not made with this seal is refused.
 pub fn cursor(data: &[u8]) {

@@ -1,6 +1,6 @@
 //! Policies: the engine's decisions agree with a simple implementation of their patterns.
 
-use tessera::domain::policy::engine::{Asked, Slice};
+use tessera::domain::policy::engine::{CedarQuestion, Slice};
 use tessera::domain::policy::{
     Category, Condition, Criterion, Effect, Facet, Policy, Properties, Question, Resource, Rule, Subject, Subjects,
 };
@@ -80,7 +80,7 @@ fn decide(action: &str, name: &str, category: Category, criterion: Criterion) ->
         Subject { principal: &principal, personas: vec![Uuid::from_u128(2).into()], properties: Properties::new() };
     let resource = Resource { name: name.to_owned(), type_name: name.to_owned(), ..Resource::default() };
     let question = Question { subject: &subject, action, action_properties: &properties, resource: &resource };
-    Asked::new(question).expect("asks").judge(&slice).is_allowed()
+    CedarQuestion::new(question).expect("asks").judge(&slice).is_allowed()
 }
 
 fn covers(pattern: &str, name: &str, category: Category) -> bool {

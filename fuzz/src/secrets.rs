@@ -8,7 +8,7 @@ use tessera::domain::token::{KeyId, ParsedToken, Prefixes, TokenKind};
 use tessera::storage::url::DatabaseUrl;
 
 static PEPPERS: LazyLock<Peppers> =
-    LazyLock::new(|| Peppers::parse(&Peppers::draw(Entropy::SYSTEM).expect("entropy")).expect("a pepper"));
+    LazyLock::new(|| Peppers::parse(&Peppers::generate(Entropy::SYSTEM).expect("entropy")).expect("a pepper"));
 
 /// A parsed token is written back unchanged, also when a right checksum is appended to the input.
 pub fn token(data: &[u8]) {

@@ -95,7 +95,7 @@ impl Line {
         self.raise(latest, uptime);
     }
 
-    pub(super) fn hear(&self, latest: i64, uptime: i64) {
+    pub(super) fn catch_up_with(&self, latest: i64, uptime: i64) {
         let _state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if latest - self.at(uptime) <= AT_ONCE {
             self.raise(latest, uptime);
@@ -205,10 +205,10 @@ mod tests {
     #[test]
     fn another_process_is_believed_when_it_says_that_it_is_a_little_later() {
         let clock = Clock::manual(BEGIN);
-        clock.hear(BEGIN + MINUTE);
+        clock.catch_up_with(BEGIN + MINUTE);
         assert_eq!(clock.now(), BEGIN + MINUTE);
-        clock.hear(BEGIN + YEARS);
-        clock.hear(BEGIN);
+        clock.catch_up_with(BEGIN + YEARS);
+        clock.catch_up_with(BEGIN);
         assert_eq!(clock.now(), BEGIN + MINUTE);
     }
 

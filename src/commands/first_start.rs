@@ -9,14 +9,14 @@ use crate::service::Service;
 use crate::service::bootstrap::{self, ADMIN, FirstStart};
 
 /// Where the secrets are shown.
-pub(super) enum Place {
+pub(super) enum SecretsOutput {
     /// Standard output is a terminal.
     Terminal,
     /// Standard output is a log, so the secrets go to a file.
     File(FirstStartFile),
 }
 
-impl Place {
+impl SecretsOutput {
     /// Chooses the place before the secrets are created; `None` if this is not the first start.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use crate::seen_file::SeenFile;
 use crate::service::Service;
 use crate::service::upkeep::follow::Follower;
 use crate::service::upkeep::{restore, time};
-use crate::storage::credentials::Holding;
+use crate::storage::credentials::CredentialSummary;
 
 /// A process of an installation, with its clock started and the changes of others followed.
 pub(super) struct Started {
@@ -28,13 +28,13 @@ pub(super) async fn start(settings: &Settings, setup: Setup) -> Result<Started, 
     let installation = time::begin(&service).await.map_err(explain)?;
     // From here on, this process sees every change.
     let follower = Follower::start(&service).await.map_err(explain)?;
-    seen.keep(&restore::look(&service, &installation).await.map_err(explain)?);
+    seen.keep(&restore::latest_seen(&service, &installation).await.map_err(explain)?);
     Ok(Started { service, installation, follower, seen })
 }
 
 impl Started {
     /// Reads new changes, and saves them as seen.
-    pub(super) async fn look(&mut self) -> CommandResult {
+    pub(super) async fn follow(&mut self) -> CommandResult {
         let changes = self.follower.step(&self.service).await.map_err(explain)?;
         if !changes.is_empty() {
             self.seen.keep(&Seen::of(self.installation.id, &changes));
@@ -44,8 +44,8 @@ impl Started {
 
     /// Saves the time and the changes seen, at the end of a command.
     pub(super) async fn finish(mut self) -> CommandResult {
-        time::see(&self.service).await.map_err(explain)?;
-        self.look().await
+        time::synchronise(&self.service).await.map_err(explain)?;
+        self.follow().await
     }
 }
 
@@ -60,12 +60,12 @@ pub(super) async fn accept_restored(settings: &Settings) -> CommandResult {
     });
     let installation = time::begin(&service).await.map_err(explain)?;
     let accepted = restore::accept(&service, known).await.map_err(explain)?;
-    time::see(&service).await.map_err(explain)?;
-    seen.keep(&restore::look(&service, &installation).await.map_err(explain)?);
+    time::synchronise(&service).await.map_err(explain)?;
+    seen.keep(&restore::latest_seen(&service, &installation).await.map_err(explain)?);
     println!("{} sessions have been ended.", accepted.sessions);
     println!("It is unknown whether these {} credentials were revoked since:\n", accepted.unknown.len());
     println!("kind\tid of the principal\tits name\tcreated at");
-    for Holding { kind, principal, username, display_name, created_at } in accepted.unknown {
+    for CredentialSummary { kind, principal, username, display_name, created_at } in accepted.unknown {
         println!("{kind}\t{principal}\t{:?}\t{created_at}", display_name.unwrap_or(username));
     }
     Ok(())

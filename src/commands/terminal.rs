@@ -47,7 +47,7 @@ fn session(store: &Store, server: &str) -> Result<Session, String> {
 }
 
 fn signed_out(server: &str) -> String {
-    format!("nobody is signed in to {server}, or not any more: `tessera login --server {server}`")
+    format!("there is no session for {server}, or it has ended: sign in with `tessera login --server {server}`")
 }
 
 /// A device authorization (RFC 8628, section 3.2).
@@ -58,18 +58,18 @@ struct Authorized {
     verification_uri: String,
     verification_uri_complete: Option<String>,
     expires_in: u64,
-    #[serde(default = "five")]
+    #[serde(default = "default_interval")]
     interval: u64,
 }
 
 /// The default polling interval of RFC 8628, in seconds.
-fn five() -> u64 {
+fn default_interval() -> u64 {
     5
 }
 
 /// A token response.
 #[derive(Deserialize)]
-struct Given {
+struct TokenResponse {
     access_token: String,
     expires_in: i64,
 }
@@ -86,13 +86,13 @@ fn login(store: &Store, server: &str) -> CommandResult {
     println!("Waiting for up to {} minutes.", asked.expires_in.div_ceil(60));
     let given = wait(&remote, &asked)?;
     let expires_at = Clock::system().now() + given.expires_in.saturating_mul(SECOND);
-    let username = who(&remote, &given.access_token)?;
+    let username = username_of(&remote, &given.access_token)?;
     println!("Signed in to {server} as {username}, until {}.", date(expires_at));
     store.keep(&Session { server: server.to_owned(), username, token: given.access_token, expires_at })
 }
 
 /// Polls until the user has decided, and honours `interval` and `slow_down` (RFC 8628, section 3.5).
-fn wait(remote: &Remote, asked: &Authorized) -> Result<Given, String> {
+fn wait(remote: &Remote, asked: &Authorized) -> Result<TokenResponse, String> {
     let form = [("grant_type", device::GRANT), ("client_id", COMMAND_LINE), ("device_code", &asked.device_code)];
     let began = Instant::now();
     let mut interval = Duration::from_secs(asked.interval.clamp(1, 60));
@@ -114,7 +114,7 @@ fn wait(remote: &Remote, asked: &Authorized) -> Result<Given, String> {
             }
         }
     }
-    Err("nobody decided in time: try again with `tessera login`".to_owned())
+    Err("the sign-in was not approved in time: try again with `tessera login`".to_owned())
 }
 
 /// Upper limit for `expires_in`, in seconds.
@@ -137,13 +137,13 @@ fn logout(store: &Store, server: &str) -> CommandResult {
 
 fn whoami(store: &Store, server: &str) -> CommandResult {
     let session = session(store, server)?;
-    let username = who(&Remote::new(server), &session.token)?;
+    let username = username_of(&Remote::new(server), &session.token)?;
     println!("{username} at {server}, until {}", date(session.expires_at));
     Ok(())
 }
 
 /// The user name of a token's holder.
-fn who(remote: &Remote, token: &str) -> Result<String, String> {
+fn username_of(remote: &Remote, token: &str) -> Result<String, String> {
     #[derive(Deserialize)]
     struct WhoAmI {
         username: String,

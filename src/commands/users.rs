@@ -15,14 +15,14 @@ pub(super) async fn change(service: &Service, command: Users) -> CommandResult {
             let given = given_password(&password)?;
             let new = NewUser { username: name, role: role.into(), email, password: given.clone() };
             let password = users::create(service, &operator, new).await.map_err(explain)?;
-            show_drawn(given.as_ref(), &password);
+            print_generated(given.as_ref(), &password);
         }
         Users::SetPassword { name, password, revoke_tokens } => {
             let given = given_password(&password)?;
             let tokens = if revoke_tokens { PersonalTokens::Revoke } else { PersonalTokens::Keep };
             let set = users::set_password(service, &operator, name.clone(), given.clone(), tokens);
             let set = set.await.map_err(explain)?;
-            show_drawn(given.as_ref(), &set.password);
+            print_generated(given.as_ref(), &set.password);
             tell_of_tokens(&name, set.tokens, tokens);
         }
         Users::SetRole { name, role } => {
@@ -62,7 +62,7 @@ fn given_password(source: &PasswordSource) -> Result<Option<String>, String> {
     Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
-/// Tells on standard error what happens to personal access tokens: an operator who changes a leaked password must know
+/// Writes to standard error what happens to personal access tokens: an operator who changes a leaked password must know
 /// that the tokens stay valid.
 fn tell_of_tokens(name: &str, count: usize, tokens: PersonalTokens) {
     match (count, tokens) {
@@ -74,7 +74,7 @@ fn tell_of_tokens(name: &str, count: usize, tokens: PersonalTokens) {
     }
 }
 
-fn show_drawn(given: Option<&String>, password: &str) {
+fn print_generated(given: Option<&String>, password: &str) {
     if given.is_none() {
         println!("{password}");
     }

@@ -36,7 +36,7 @@ pub struct Counts {
     pub read: Histogram,
     /// How long after its commit a change took effect on records, in seconds.
     pub revoke_to_deny: Family<Node, Histogram>,
-    made: Mutex<VecDeque<Uuid>>,
+    own_changes: Mutex<VecDeque<Uuid>>,
 }
 
 /// Where a change was made.
@@ -64,7 +64,7 @@ impl Default for Counts {
             revoke_to_deny: Family::new_with_constructor(|| {
                 Histogram::new([1e-6, 1e-5, 1e-4, 1e-3, 5e-3, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0])
             }),
-            made: Mutex::default(),
+            own_changes: Mutex::default(),
         }
     }
 }
@@ -78,26 +78,26 @@ impl Counts {
     }
 
     /// Remembers a change that this process makes.
-    pub fn made(&self, change: Uuid) {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if made.len() == REMEMBERED {
-            made.pop_front();
+    pub fn record_own_change(&self, change: Uuid) {
+        let mut own_changes = self.own_changes.lock().unwrap_or_else(PoisonError::into_inner);
+        if own_changes.len() == REMEMBERED {
+            own_changes.pop_front();
         }
-        made.push_back(change);
+        own_changes.push_back(change);
     }
 
     /// Records how long a change of this process took to come into force, from the moment its transaction was ready to
     /// commit.
-    pub fn in_force(&self, elapsed: Duration) {
+    pub fn observe_own_change(&self, elapsed: Duration) {
         self.revoke_to_deny.get_or_create(&Node::OWN).observe(elapsed.as_secs_f64());
     }
 
     /// Records how long a change from the feed took to come into force, unless this process made it. Measured from its
     /// time stamp, which is before its commit, by the other process's clock.
-    pub fn followed(&self, change: &Change, now: i64) {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = made.iter().position(|made| *made == change.id) {
-            made.remove(place);
+    pub fn observe_followed_change(&self, change: &Change, now: i64) {
+        let mut own_changes = self.own_changes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = own_changes.iter().position(|own| *own == change.id) {
+            own_changes.remove(place);
             return;
         }
         let elapsed = Duration::from_millis(u64::try_from(now - change.changed_at).unwrap_or(0));

@@ -26,12 +26,12 @@ const STRIPES: usize = 1 << 14;
 pub(super) struct Fence {
     everyone: AtomicU64,
     stripes: Box<[AtomicU64]>,
-    latest: Mutex<Latest>,
+    latest: Mutex<LatestChanges>,
 }
 
 /// The latest changes. A change is counted, entered and put into its fence under one lock, so a holder of the lock sees
 /// all of a change or nothing.
-struct Latest {
+struct LatestChanges {
     now: Moment,
     /// When principals last changed.
     moments: HashMap<PrincipalId, Moment>,
@@ -50,7 +50,7 @@ impl Fence {
         Self {
             everyone: AtomicU64::new(0),
             stripes: (0..STRIPES).map(|_| AtomicU64::new(0)).collect(),
-            latest: Mutex::new(Latest { now: start, moments, forgotten: start, room }),
+            latest: Mutex::new(LatestChanges { now: start, moments, forgotten: start, room }),
         }
     }
 
@@ -76,7 +76,7 @@ impl Fence {
         // `everyone` may have been raised since the first check, and the moment must not move past that.
         let is_right = own <= moment && self.everyone.load(Ordering::SeqCst) <= moment.0;
         if is_right {
-            record.note_right_at(latest.now);
+            record.advance_moment(latest.now);
         }
         is_right
     }
@@ -95,7 +95,7 @@ impl Fence {
         self.everyone.store(latest.next().0, Ordering::SeqCst);
     }
 
-    fn latest(&self) -> MutexGuard<'_, Latest> {
+    fn latest(&self) -> MutexGuard<'_, LatestChanges> {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -106,7 +106,7 @@ impl Fence {
     }
 }
 
-impl Latest {
+impl LatestChanges {
     fn next(&mut self) -> Moment {
         self.now = Moment(self.now.0 + 1);
         self.now

@@ -5,9 +5,9 @@
 //! Records are not used from memory when the changes of other processes have not been read for a while: see
 //! `directory/lease.rs`.
 
+mod cached_credential;
 mod counts;
 mod fence;
-mod known;
 mod lease;
 mod networks;
 mod permission_uses;
@@ -29,9 +29,9 @@ use std::time::Instant;
 use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
+pub use self::cached_credential::{CachedCredential, Genuine};
 pub use self::counts::Counts;
 use self::fence::Fence;
-pub use self::known::{Genuine, Known};
 pub use self::lease::Freshness;
 use self::lease::Lease;
 use self::networks::{Networks, Outcome};
@@ -80,7 +80,7 @@ pub struct Directory {
 #[derive(Clone)]
 enum Entry {
     /// The credential's record.
-    Known(Known),
+    Present(CachedCredential),
     /// The result of a read that found nothing, kept only for the calls that wait for it: when that read began. Calls
     /// that arrived before may use the result; later ones read again.
     Absent(Ticket),
@@ -121,11 +121,11 @@ impl Directory {
     ///
     /// # Errors
     /// Those of `read`.
-    pub async fn get<F>(&self, key_id: KeyId, clock: &Clock, read: impl Fn() -> F) -> Result<Option<Known>>
+    pub async fn get<F>(&self, key_id: KeyId, clock: &Clock, read: impl Fn() -> F) -> Result<Option<CachedCredential>>
     where
         F: Future<Output = Result<Option<KnownCredential>>>,
     {
-        let arrived = self.draw(clock);
+        let arrived = self.next_ticket(clock);
         loop {
             if let Some(known) = self.take(key_id, arrived, clock.uptime()) {
                 return Ok(Some(known));
@@ -137,14 +137,14 @@ impl Directory {
                 Ok(Entry::Failed(began)) if arrived < began => {
                     return Err(Error::Unavailable("the read that this call waited for failed".into()));
                 }
-                Ok(Entry::Known(known)) if self.may_be_used(&known.record, Some(arrived), clock.uptime()) => {
+                Ok(Entry::Present(known)) if self.may_be_used(&known.record, Some(arrived), clock.uptime()) => {
                     return Ok(Some(known));
                 }
                 Ok(_) => continue,
                 Err(guard) => guard,
             };
             self.counts.misses.inc();
-            let (moment, began) = (self.fence.now(), self.draw(clock));
+            let (moment, began) = (self.fence.now(), self.next_ticket(clock));
             let started = Instant::now();
             let found = match read().await {
                 Ok(found) => found,
@@ -162,8 +162,8 @@ impl Directory {
             };
             read.standing.personas = self.personas.share(read.standing.personas);
             let limiter = self.rates.limiter(read.standing.principal.id, read.limits.rate, clock);
-            let known = Known { record: Arc::new(Record::new(read, moment, began)), limiter };
-            if guard.insert(Entry::Known(known.clone())).is_err() {
+            let known = CachedCredential { record: Arc::new(Record::new(read, moment, began)), limiter };
+            if guard.insert(Entry::Present(known.clone())).is_err() {
                 tracing::trace!("a record was evicted while it was read");
             }
             if self.fence.is_fresh(&known.record) {
@@ -175,8 +175,8 @@ impl Directory {
     /// The record for a key id, if it is in memory and may be used at that uptime. It never waits: this is the hot
     /// path.
     #[must_use]
-    pub fn find(&self, key_id: KeyId, uptime: i64) -> Option<Known> {
-        let Entry::Known(known) = self.entries.get(&key_id)? else { return None };
+    pub fn find(&self, key_id: KeyId, uptime: i64) -> Option<CachedCredential> {
+        let Entry::Present(known) = self.entries.get(&key_id)? else { return None };
         if self.may_be_used(&known.record, None, uptime) {
             self.counts.hits.inc();
             return Some(known);
@@ -189,8 +189,8 @@ impl Directory {
     }
 
     /// The record for a key id if it may be used by the call with that ticket; an unusable one is removed.
-    fn take(&self, key_id: KeyId, arrived: Ticket, uptime: i64) -> Option<Known> {
-        let Entry::Known(known) = self.entries.get(&key_id)? else { return None };
+    fn take(&self, key_id: KeyId, arrived: Ticket, uptime: i64) -> Option<CachedCredential> {
+        let Entry::Present(known) = self.entries.get(&key_id)? else { return None };
         if self.may_be_used(&known.record, Some(arrived), uptime) {
             self.counts.hits.inc();
             return Some(known);
@@ -199,9 +199,9 @@ impl Directory {
         None
     }
 
-    fn drop_unusable(&self, key_id: KeyId, known: &Known) {
+    fn drop_unusable(&self, key_id: KeyId, known: &CachedCredential) {
         self.counts.stale.inc();
-        let same = |entry: &Entry| matches!(entry, Entry::Known(found) if Arc::ptr_eq(&found.record, &known.record));
+        let same = |entry: &Entry| matches!(entry, Entry::Present(found) if Arc::ptr_eq(&found.record, &known.record));
         self.entries.remove_if(&key_id, same);
     }
 
@@ -214,8 +214,8 @@ impl Directory {
             && self.fence.is_fresh(record)
     }
 
-    /// Draws a ticket larger than every earlier one.
-    fn draw(&self, clock: &Clock) -> Ticket {
+    /// A ticket larger than every earlier one.
+    fn next_ticket(&self, clock: &Clock) -> Ticket {
         let at_least = Ticket::first_at(clock.uptime()).0;
         let next = |last: u64| (last + 1).max(at_least);
         let mut last = self.tickets.load(Ordering::SeqCst);
@@ -258,20 +258,20 @@ impl Directory {
     }
 
     /// Records a use of a record's token from that network.
-    pub fn note_use(&self, record: &Arc<Record>, network: Network, now: i64) {
-        let first = record.note_use(now, network);
+    pub fn record_use(&self, record: &Arc<Record>, network: Network, now: i64) {
+        let first = record.record_use(now, network);
         if first.since_taken {
-            self.uses.note(record);
+            self.uses.record(record);
         }
         if first.from_network {
-            self.networks.note(record.principal_id(), network, Outcome::Accepted, now);
+            self.networks.record(record.principal_id(), network, Outcome::Accepted, now);
         }
     }
 
     /// Records a refusal of a principal from that network.
-    pub fn note_refusal(&self, principal: PrincipalId, network: Network, now: i64) {
-        self.refusals.note(principal, now);
-        self.networks.note(principal, network, Outcome::Refused, now);
+    pub fn record_refusal(&self, principal: PrincipalId, network: Network, now: i64) {
+        self.refusals.record(principal, now);
+        self.networks.record(principal, network, Outcome::Refused, now);
     }
 
     /// The uses of that principal's tokens that are not yet saved.

@@ -12,7 +12,7 @@ pub struct PermissionUses(Mutex<HashMap<PrincipalId, HashMap<String, i64>>>);
 
 impl PermissionUses {
     /// Records that a principal used a permission.
-    pub fn note(&self, principal: PrincipalId, permission: &str, now: i64) {
+    pub fn record(&self, principal: PrincipalId, permission: &str, now: i64) {
         let mut unsaved = self.lock();
         let uses = unsaved.entry(principal).or_default();
         match uses.get_mut(permission) {

@@ -18,8 +18,8 @@ use crate::domain::token::ParsedToken;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(pub(crate) u64);
 
-/// Orders calls and reads: each ticket is larger than those drawn before it. Its upper bits are the uptime at which it
-/// was drawn.
+/// Orders calls and reads: each ticket is larger than those issued before it. Its upper bits are the uptime at which it
+/// was issued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticket(pub(crate) u64);
 
@@ -32,7 +32,7 @@ impl Ticket {
         Self(uptime.cast_unsigned() << Self::BITS)
     }
 
-    /// The uptime at which it was drawn, in milliseconds.
+    /// The uptime at which it was issued, in milliseconds.
     pub(crate) fn uptime(self) -> i64 {
         (self.0 >> Self::BITS).cast_signed()
     }
@@ -85,7 +85,7 @@ impl Record {
         }
     }
 
-    /// The ticket drawn when its read began.
+    /// The ticket issued when its read began.
     pub(crate) fn ticket(&self) -> Ticket {
         self.ticket
     }
@@ -98,7 +98,7 @@ impl Record {
 
     /// Whether the token's secret is right, even if the credential has expired or its principal is disabled.
     #[must_use]
-    pub fn is_proved_by(&self, token: &ParsedToken, peppers: &Peppers) -> bool {
+    pub fn has_secret_of(&self, token: &ParsedToken, peppers: &Peppers) -> bool {
         peppers.digest(token, self.pepper).is_some_and(|presented| self.digest.matches(&presented))
     }
 
@@ -106,7 +106,7 @@ impl Record {
     ///
     /// # Errors
     /// The refusal.
-    pub(crate) fn recognise(self: &Arc<Self>, token: &ParsedToken, now: i64) -> Result<Actor> {
+    pub(crate) fn authenticate(self: &Arc<Self>, token: &ParsedToken, now: i64) -> Result<Actor> {
         if self.expires_at <= now {
             return Err(Error::Unauthenticated(Refusal::Expired));
         }
@@ -138,12 +138,12 @@ impl Record {
     }
 
     /// Moves its moment up to `moment`.
-    pub(crate) fn note_right_at(&self, moment: Moment) {
+    pub(crate) fn advance_moment(&self, moment: Moment) {
         self.moment.fetch_max(moment.0, Ordering::SeqCst);
     }
 
     /// Counts a use; returns what it is the first of.
-    pub(crate) fn note_use(&self, now: i64, network: Network) -> First {
+    pub(crate) fn record_use(&self, now: i64, network: Network) -> First {
         let before = self.last_used_at.fetch_max(now, Ordering::Relaxed);
         let number = network.number();
         let from_network = number != self.network.load(Ordering::Relaxed) || now / HOUR > before / HOUR;

@@ -16,7 +16,7 @@ pub struct Refusals(Mutex<HashMap<(PrincipalId, i64), i64>>);
 
 impl Refusals {
     /// Counts a refusal.
-    pub fn note(&self, principal: PrincipalId, now: i64) {
+    pub fn record(&self, principal: PrincipalId, now: i64) {
         let mut unsaved = self.lock();
         let has_room = unsaved.len() < MOST;
         match unsaved.entry((principal, Interval::Hour.start(now))) {
@@ -71,10 +71,10 @@ mod tests {
     fn a_refusal_is_saved_once_even_if_others_follow_meanwhile() {
         let refusals = Refusals::default();
         let principal = PrincipalId::new(0, Entropy::SYSTEM).unwrap();
-        refusals.note(principal, 5);
-        refusals.note(principal, HOUR + 5);
+        refusals.record(principal, 5);
+        refusals.record(principal, HOUR + 5);
         let taken = refusals.some(10);
-        refusals.note(principal, 6);
+        refusals.record(principal, 6);
         refusals.saved(&taken);
         let left: Vec<i64> = refusals.unsaved(principal).iter().map(|each| each.refusals).collect();
         assert_eq!(left, [1]);
@@ -84,7 +84,7 @@ mod tests {
     fn the_number_of_keys_is_bounded() {
         let refusals = Refusals::default();
         for _ in 0..=MOST {
-            refusals.note(PrincipalId::new(0, Entropy::SYSTEM).unwrap(), 0);
+            refusals.record(PrincipalId::new(0, Entropy::SYSTEM).unwrap(), 0);
         }
         assert_eq!(refusals.some(usize::MAX).len(), MOST);
     }

@@ -68,7 +68,7 @@ impl World {
         Rc::new(Self {
             directory: Directory::new(16, Freshness { lease: HOUR, age: DAY }),
             clock: Clock::manual(0),
-            peppers: Peppers::parse(&Peppers::draw(Entropy::SYSTEM).unwrap()).unwrap(),
+            peppers: Peppers::parse(&Peppers::generate(Entropy::SYSTEM).unwrap()).unwrap(),
             token: ParsedToken::mint(TokenKind::ApiKey, Entropy::SYSTEM).unwrap(),
             versions: RefCell::new(vec![true]),
             acknowledged: Cell::new(1),
@@ -103,7 +103,7 @@ impl World {
         let found = self.directory.get(self.token.key_id, &self.clock, read).await.unwrap();
         let now = 0;
         if let Some(known) = found {
-            let actor = known.proved_by(self.token, &self.peppers).unwrap().admit(now, None).unwrap();
+            let actor = known.verify(self.token, &self.peppers).unwrap().admit(now, None).unwrap();
             let version = usize::try_from(actor.expires_at().unwrap()).unwrap();
             assert!(version >= at_least, "told of version {version} after {at_least} was acknowledged");
         } else {
@@ -238,11 +238,11 @@ fn every_use_is_counted_once_however_often_uses_are_saved() {
     let known = world.directory.get(world.token.key_id, &world.clock, read).now_or_never().unwrap().unwrap().unwrap();
     let told = || world.directory.unsaved_use(principal()).map_or(0, |used| used.count);
     for now in 1..=3 {
-        world.directory.note_use(&known.record, Network::of(None), now);
+        world.directory.record_use(&known.record, Network::of(None), now);
     }
     let taken = world.directory.take_uses(usize::MAX);
     assert_eq!((taken[0].count, taken[0].last_used_at, told()), (3, 3, 3), "still told while on their way");
-    world.directory.note_use(&known.record, Network::of(None), 4);
+    world.directory.record_use(&known.record, Network::of(None), 4);
     assert_eq!(told(), 4);
     assert_eq!(world.directory.take_uses(usize::MAX)[0].count, 4, "what was not saved is taken again");
     world.directory.uses_saved();

@@ -35,13 +35,13 @@ struct Unsaved {
 
 impl Uses {
     /// Puts a record that was used into the queue.
-    pub(super) fn note(&self, record: &Arc<Record>) {
+    pub(super) fn record(&self, record: &Arc<Record>) {
         lock(&self.fresh).push(Arc::clone(record));
     }
 
     /// The unsaved uses of that principal.
     pub(super) fn unsaved(&self, principal: PrincipalId) -> Option<Use> {
-        let unsaved = self.look();
+        let unsaved = self.lock_unsaved();
         let counted = unsaved.records.get(&principal).map(|record| record.unsaved_use());
         let earlier = [&unsaved.replaced, &unsaved.taken].map(|uses| uses.get(&principal).copied());
         counted.into_iter().chain(earlier.into_iter().flatten()).reduce(Use::and)
@@ -52,11 +52,11 @@ impl Uses {
     pub(super) fn take(&self, at_most: usize) -> Vec<Use> {
         let round = &mut *lock(&self.round);
         if round.is_empty() {
-            round.extend(self.look().records.keys());
+            round.extend(self.lock_unsaved().records.keys());
             round.sort_unstable_by_key(|principal| std::cmp::Reverse(principal.uuid()));
         }
         let turn = round.split_off(round.len().saturating_sub(at_most));
-        let unsaved = &mut *self.look();
+        let unsaved = &mut *self.lock_unsaved();
         let counted =
             turn.iter().filter_map(|principal| unsaved.records.remove(principal)).map(|record| record.take_use());
         for each in counted.chain(std::mem::take(&mut unsaved.replaced).into_values()) {
@@ -78,7 +78,7 @@ impl Uses {
     }
 
     /// Locks the unsaved uses, after moving the fresh records into them.
-    fn look(&self) -> MutexGuard<'_, Unsaved> {
+    fn lock_unsaved(&self) -> MutexGuard<'_, Unsaved> {
         let mut guard = lock(&self.unsaved);
         let Unsaved { spare, records, replaced, .. } = &mut *guard;
         std::mem::swap(&mut *lock(&self.fresh), spare);

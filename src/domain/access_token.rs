@@ -11,6 +11,7 @@ use super::ids::PrincipalId;
 use super::text::clip;
 use super::text::{Description, DisplayName};
 use super::token::{KeyId, Token};
+use crate::clock::{DAY, HOUR, MINUTE, SECOND};
 
 /// An access token without its plaintext.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,14 +120,8 @@ impl Lifetimes {
         if allowed.is_empty() { Ok(Self { never, ..Self::default() }) } else { Ok(Self { never, allowed }) }
     }
 
-    /// The lifetimes besides "never", as ISO 8601 durations.
-    #[must_use]
-    pub fn allowed(&self) -> &[String] {
-        &self.allowed
-    }
-
-    /// The lifetimes that can be chosen, as ISO 8601 durations, and how many seconds each is.
-    pub fn offered(&self) -> impl Iterator<Item = (&str, i64)> {
+    /// The lifetimes besides "never", as ISO 8601 durations, and how many seconds each is.
+    pub fn allowed(&self) -> impl Iterator<Item = (&str, i64)> {
         self.allowed.iter().filter_map(|text| Some((text.as_str(), seconds_of(text)?)))
     }
 
@@ -152,7 +147,7 @@ impl Lifetimes {
     }
 
     fn check(&self, seconds: i64, asked: &str) -> Result<Validity, String> {
-        let known = self.allowed.iter().any(|text| seconds_of(text) == Some(seconds));
+        let known = self.allowed().any(|(_, allowed)| allowed == seconds);
         if known { Validity::parse(seconds) } else { Err(self.refusal(asked)) }
     }
 
@@ -174,14 +169,15 @@ fn seconds_of(text: &str) -> Option<i64> {
         count.checked_mul(seconds)
     };
     let parts = [
-        (parsed.year, 365 * 86_400),
-        (parsed.month, 30 * 86_400),
-        (parsed.day, 86_400),
-        (parsed.hour, 3600),
-        (parsed.minute, 60),
-        (parsed.second, 1),
+        (parsed.year, 365 * DAY),
+        (parsed.month, 30 * DAY),
+        (parsed.day, DAY),
+        (parsed.hour, HOUR),
+        (parsed.minute, MINUTE),
+        (parsed.second, SECOND),
     ];
-    let total = parts.into_iter().try_fold(0_i64, |sum, (number, seconds)| sum.checked_add(whole(number, seconds)?))?;
+    let add = |sum: i64, (number, unit)| sum.checked_add(whole(number, unit / SECOND)?);
+    let total = parts.into_iter().try_fold(0, add)?;
     (total > 0).then_some(total)
 }
 

@@ -130,6 +130,22 @@ pub struct ApiKeyUpdate {
     pub rate: Option<Rate>,
 }
 
+impl ApiKeyUpdate {
+    /// The input for creating a key with these values: without a lifetime it never expires.
+    #[must_use]
+    pub fn into_new(self) -> NewApiKey {
+        let Self { display_name, description, validity, personas, permissions, addresses, rate } = self;
+        NewApiKey {
+            display_name,
+            description,
+            validity: validity.unwrap_or(Validity::NEVER),
+            personas,
+            permissions: permissions.unwrap_or(Permissions::NONE),
+            limits: Limits { addresses: addresses.unwrap_or_default(), rate: rate.and_then(Rate::limit) },
+        }
+    }
+}
+
 /// The new rate limit of an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rate {

@@ -177,7 +177,7 @@ pub fn check_top_level(qualified_name: &str) -> Result<(), String> {
 
 /// An operation on an asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
+pub enum AssetOperation {
     /// Reading it.
     Read,
     /// Creating it.
@@ -229,8 +229,8 @@ impl AssetKind {
 
     /// The action that a policy must allow.
     #[must_use]
-    pub fn action(self, deed: Deed) -> &'static str {
-        use Deed::{Create, Delete, Read, Update};
+    pub fn action(self, deed: AssetOperation) -> &'static str {
+        use AssetOperation::{Create, Delete, Read, Update};
         match (self, deed) {
             (Self::Other, Read) => "persona-asset-read",
             (Self::Other, Create) => "persona-api-create",

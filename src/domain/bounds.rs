@@ -31,15 +31,15 @@ impl Bounds {
     #[must_use]
     pub fn beyond(&self, ceiling: &Self) -> Option<&'static str> {
         if self.expires_at > ceiling.expires_at {
-            return Some("live longer");
+            return Some("a later expiry");
         }
         if !self.limits.addresses.lie_within(&ceiling.limits.addresses) {
-            return Some("be used from elsewhere");
+            return Some("more addresses");
         }
         match (self.limits.rate, ceiling.limits.rate) {
             (_, None) => None,
             (Some(rate), Some(ceiling)) if rate.lies_within(ceiling) => None,
-            _ => Some("be used more often"),
+            _ => Some("a higher rate limit"),
         }
     }
 
@@ -74,14 +74,14 @@ mod tests {
         for (bounds, beyond) in [
             (limited(10, &["10.0.0.0/8", "2001:db8:1::/48"], [10, 60]), None),
             (limited(9, &["10.1.2.3"], [1, 6]), None),
-            (limited(11, &["10.0.0.0/8"], [1, 60]), Some("live longer")),
-            (limited(NEVER, &["10.0.0.0/8"], [1, 60]), Some("live longer")),
-            (limited(1, &[], [1, 60]), Some("be used from elsewhere")),
-            (limited(1, &["10.0.0.0/7"], [1, 60]), Some("be used from elsewhere")),
-            (limited(1, &["10.0.0.1", "0.0.0.0/0"], [1, 60]), Some("be used from elsewhere")),
-            (limited(1, &["10.0.0.1"], [0, 1]), Some("be used more often")),
-            (limited(1, &["10.0.0.1"], [11, 86_400]), Some("be used more often")),
-            (limited(1, &["10.0.0.1"], [10, 59]), Some("be used more often")),
+            (limited(11, &["10.0.0.0/8"], [1, 60]), Some("a later expiry")),
+            (limited(NEVER, &["10.0.0.0/8"], [1, 60]), Some("a later expiry")),
+            (limited(1, &[], [1, 60]), Some("more addresses")),
+            (limited(1, &["10.0.0.0/7"], [1, 60]), Some("more addresses")),
+            (limited(1, &["10.0.0.1", "0.0.0.0/0"], [1, 60]), Some("more addresses")),
+            (limited(1, &["10.0.0.1"], [0, 1]), Some("a higher rate limit")),
+            (limited(1, &["10.0.0.1"], [11, 86_400]), Some("a higher rate limit")),
+            (limited(1, &["10.0.0.1"], [10, 59]), Some("a higher rate limit")),
         ] {
             assert_eq!(bounds.beyond(&ceiling), beyond, "{bounds:?}");
             assert_eq!(bounds.beyond(&Bounds::default()), None);

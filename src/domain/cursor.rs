@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_cursor_is_read_back_only_unaltered_and_for_the_same_question() {
-        let peppers = Peppers::parse(&Peppers::draw(Entropy::SYSTEM).unwrap()).unwrap();
+        let peppers = Peppers::parse(&Peppers::generate(Entropy::SYSTEM).unwrap()).unwrap();
         let seal = |question: &[&str]| CursorSeal::new(peppers.derive("cursor"), question);
         let cursor = Cursor { values: vec![Value::Text("é\"".into()), Value::Instant(-7)], id: "x".into() };
         let text = seal(&["keys", "{}", ""]).write(&cursor);

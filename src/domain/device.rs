@@ -79,7 +79,7 @@ impl DeviceCode {
     ///
     /// # Errors
     /// When there is no randomness.
-    pub fn draw(entropy: Entropy) -> Result<Self> {
+    pub fn generate(entropy: Entropy) -> Result<Self> {
         let mut bytes = [0; Self::BYTES];
         entropy.fill(&mut bytes)?;
         Ok(Self(bytes))
@@ -125,7 +125,7 @@ impl UserCode {
     ///
     /// # Errors
     /// When there is no randomness.
-    pub fn draw(entropy: Entropy) -> Result<Self> {
+    pub fn generate(entropy: Entropy) -> Result<Self> {
         let mut bytes = [0; 8];
         entropy.fill(&mut bytes)?;
         // The modulo bias is negligible: 2^64 is 7 * 10^8 times the number of codes.
@@ -189,21 +189,21 @@ mod tests {
         let mut letters = std::collections::BTreeSet::new();
         let mut codes = std::collections::HashSet::new();
         for _ in 0..2_000 {
-            let code = UserCode::draw(Entropy::SYSTEM).unwrap();
+            let code = UserCode::generate(Entropy::SYSTEM).unwrap();
             assert_eq!(UserCode::parse(&code.to_string()), Some(code));
             letters.extend(code.0.into_iter().enumerate());
             codes.insert(code.0);
-            let device = DeviceCode::draw(Entropy::SYSTEM).unwrap();
+            let device = DeviceCode::generate(Entropy::SYSTEM).unwrap();
             assert_eq!(DeviceCode::parse(&device.clone().expose()).unwrap().0, device.0);
         }
         assert_eq!((letters.len(), codes.len()), (8 * 20, 2_000));
         let broken = Entropy::from_fn(|_| Err(getrandom::Error::UNSUPPORTED));
-        assert!(UserCode::draw(broken).is_err() && DeviceCode::draw(broken).is_err());
+        assert!(UserCode::generate(broken).is_err() && DeviceCode::generate(broken).is_err());
     }
 
     #[test]
     fn a_digest_depends_on_the_pepper_and_on_the_kind_of_code() {
-        let peppers = || Peppers::parse(&Peppers::draw(Entropy::SYSTEM).unwrap()).unwrap();
+        let peppers = || Peppers::parse(&Peppers::generate(Entropy::SYSTEM).unwrap()).unwrap();
         let (one, other) = (peppers(), peppers());
         let code = UserCode::parse("WDJB-MJHT").unwrap();
         assert_ne!(code.digest(&one), code.digest(&other));

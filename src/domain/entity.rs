@@ -36,12 +36,12 @@ pub enum Entity {
     /// A connection, a collection or anything else.
     Asset(Asset),
     /// Any of these, reduced to its identity because the client that wrote it may not see it.
-    Unseen(Unseen),
+    Identity(EntityIdentity),
 }
 
 /// The identity of an entity, for a client that wrote it but may not see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unseen {
+pub struct EntityIdentity {
     /// Its id.
     pub id: Uuid,
     /// Its type.
@@ -69,7 +69,7 @@ impl Entity {
             Self::Persona(linked) => linked.persona.id.uuid(),
             Self::Policy(policy) => policy.id.uuid(),
             Self::Asset(asset) => asset.id.uuid(),
-            Self::Unseen(unseen) => unseen.id,
+            Self::Identity(unseen) => unseen.id,
         }
     }
 
@@ -81,9 +81,9 @@ impl Entity {
             Self::Persona(linked) => (PERSONA.to_owned(), linked.persona.qualified_name),
             Self::Policy(policy) => (POLICY.to_owned(), policy.qualified_name),
             Self::Asset(asset) => (asset.type_name, asset.qualified_name),
-            Self::Unseen(unseen) => (unseen.type_name, unseen.qualified_name),
+            Self::Identity(unseen) => (unseen.type_name, unseen.qualified_name),
         };
-        Self::Unseen(Unseen { id, type_name, qualified_name })
+        Self::Identity(EntityIdentity { id, type_name, qualified_name })
     }
 }
 

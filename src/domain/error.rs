@@ -19,7 +19,7 @@ pub enum Error {
     #[error("{0}")]
     Forbidden(String),
     /// No record of this kind has this id.
-    #[error("no {kind} has the {} `{id}`", known_by(kind))]
+    #[error("no {kind} has the {} `{id}`", identifier_of(kind))]
     NotFound {
         /// The kind of the record: `API key`, `persona`.
         kind: &'static str,
@@ -121,7 +121,7 @@ impl fmt::Display for Refusal {
 }
 
 /// What things of a kind are known by.
-fn known_by(kind: &str) -> &'static str {
+fn identifier_of(kind: &str) -> &'static str {
     match kind {
         "user" | "service account" => "name",
         _ => "id",

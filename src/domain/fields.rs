@@ -65,7 +65,7 @@ impl Field for ApiKeyField {
             Self::UpdatedAt => sorted("updatedAt", Kind::Instant, |key| Instant(key.updated_at)),
             Self::ExpiresAt => sorted("expiresAt", Kind::Instant, |key| Instant(key.expires_at)),
             Self::LastUsedAt => sorted("lastUsedAt", Kind::Instant, |key| Instant(key.last_used_at)),
-            Self::Status => filtered("status", Exact).among(&Status::NAMES),
+            Self::Status => filtered("status", Exact).one_of(&Status::NAMES),
             Self::PersonaQualifiedName => filtered("personaQualifiedName", Exact),
         }
     }
@@ -186,8 +186,8 @@ impl Field for ChangeField {
             Self::ChangedAt => sorted("changedAt", Kind::Instant, |change| Instant(change.changed_at)),
             Self::ActorId => filtered("actorId", Exact),
             Self::Actor => filtered("actor", Kind::Text),
-            Self::Action => filtered("action", Kind::Text).among(&Action::NAMES),
-            Self::SubjectKind => filtered("subjectKind", Exact).among(&ChangeSubject::KINDS),
+            Self::Action => filtered("action", Kind::Text).one_of(&Action::NAMES),
+            Self::SubjectKind => filtered("subjectKind", Exact).one_of(&ChangeSubject::KINDS),
             Self::SubjectId => filtered("subjectId", Exact),
             Self::Subject => filtered("subject", Kind::Text),
             Self::RequestId => filtered("requestId", Exact),

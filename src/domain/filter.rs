@@ -70,19 +70,19 @@ pub struct Described<R> {
 }
 
 impl<R> Described<R> {
-    /// Of a closed set: other values are refused, as nothing could have them.
+    /// Restricts the values to a closed set; filters by other values are refused.
     #[must_use]
-    pub fn among(self, values: &'static [&'static str]) -> Self {
+    pub fn one_of(self, values: &'static [&'static str]) -> Self {
         Self { values: Some(values), ..self }
     }
 
-    /// Of text that is stored without white space around it, and so looked for.
+    /// Marks text that is stored, and searched for, without surrounding white space.
     #[must_use]
     pub fn trimmed(self) -> Self {
         Self { is_trimmed: true, ..self }
     }
 
-    /// A text that somebody looks for, as it is stored.
+    /// A text to search for, normalised as it is stored.
     ///
     /// # Errors
     /// What is allowed, if the text cannot be stored.

@@ -80,6 +80,16 @@ pub struct Query<F> {
     pub totals: Totals,
 }
 
+impl<F: Field> Query<F> {
+    /// The first page, without totals.
+    ///
+    /// # Errors
+    /// A violation that names the sortable fields.
+    pub fn first_page(filter: Filter<F>, sort: &str, limit: i64) -> Result<Self> {
+        Ok(Self { filter, sort: Sort::parse(sort)?, limit, start: Start::Offset(0), totals: Totals::Skipped })
+    }
+}
+
 /// One page of a collection.
 #[derive(Debug, Clone)]
 pub struct Page<T> {

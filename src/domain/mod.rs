@@ -9,7 +9,7 @@
 //! | Access token | a named credential of a user, or of a service account other than an API key's; DataHub's term | API key |
 //! | API key | the resource `/api/service/apikeys` manages: one service account, its credential's metadata, its persona links | token (for the resource) |
 //! | Credential | the stored record of a token: its principal, digest and expiry | token row |
-//! | Genuine | said of a token whose secret is right, even if it has expired or its principal is disabled | |
+//! | Genuine | a token whose secret is right, even if it has expired or its principal is disabled | |
 //! | Token | the plaintext bearer string, shown once; `attributes.accessToken` on the wire | secret, `apiKeyValue` |
 //! | Session | a user's short-lived credential after signing in: the "user's bearer token" | login |
 //! | Provider | an OpenID Connect provider that the operator has configured, where people sign in | |

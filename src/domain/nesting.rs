@@ -9,7 +9,7 @@ mod members;
 use serde::Deserialize;
 use serde::de::DeserializeSeed as _;
 
-use self::members::Once;
+use self::members::DuplicateFinder;
 
 /// The deepest nesting of JSON; `serde_json` itself stops at 128.
 pub const JSON_DEPTH: usize = 64;
@@ -26,7 +26,7 @@ pub const GRAPHQL_LENGTH: usize = 65_536;
 
 /// The limit that a text exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Excess {
+pub enum Limit {
     /// Nesting depth.
     #[error("is nested deeper than {0} levels")]
     Depth(usize),
@@ -43,10 +43,10 @@ pub enum Excess {
 
 /// The exceeded limit, and the byte at which it was exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{excess}")]
-pub struct TooMuch {
+#[error("{limit}")]
+pub struct LimitExceeded {
     /// The exceeded limit.
-    pub excess: Excess,
+    pub limit: Limit,
     /// Offset in bytes.
     pub at: usize,
 }
@@ -54,17 +54,17 @@ pub struct TooMuch {
 /// A duplicate member of an object.
 #[derive(Debug, thiserror::Error)]
 #[error("has the member `{0}` twice")]
-pub struct Twice(String);
+pub struct DuplicateMember(String);
 
 /// Why a JSON text was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// It exceeds a limit.
     #[error(transparent)]
-    TooMuch(#[from] TooMuch),
+    LimitExceeded(#[from] LimitExceeded),
     /// An object has a duplicate member: parsers differ in which one counts.
     #[error(transparent)]
-    Twice(#[from] Twice),
+    DuplicateMember(#[from] DuplicateMember),
     /// It is no valid JSON, or does not fit the expected type.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
@@ -147,14 +147,14 @@ impl Counter {
         Self { open: 0, tokens: 0, depth, most }
     }
 
-    fn token(&mut self, at: usize) -> Result<(), TooMuch> {
+    fn token(&mut self, at: usize) -> Result<(), LimitExceeded> {
         self.tokens += 1;
-        if self.tokens > self.most { Err(TooMuch { excess: Excess::Tokens(self.most), at }) } else { Ok(()) }
+        if self.tokens > self.most { Err(LimitExceeded { limit: Limit::Tokens(self.most), at }) } else { Ok(()) }
     }
 
-    fn open(&mut self, at: usize) -> Result<(), TooMuch> {
+    fn open(&mut self, at: usize) -> Result<(), LimitExceeded> {
         self.open += 1;
-        if self.open > self.depth { Err(TooMuch { excess: Excess::Depth(self.depth), at }) } else { self.token(at) }
+        if self.open > self.depth { Err(LimitExceeded { limit: Limit::Depth(self.depth), at }) } else { self.token(at) }
     }
 
     fn close(&mut self) {
@@ -166,7 +166,7 @@ impl Counter {
 ///
 /// # Errors
 /// The exceeded limit.
-pub fn check_json(bytes: &[u8]) -> Result<(), TooMuch> {
+pub fn check_json(bytes: &[u8]) -> Result<(), LimitExceeded> {
     count_json(bytes, JSON_TOKENS).map(drop)
 }
 
@@ -174,15 +174,15 @@ pub fn check_json(bytes: &[u8]) -> Result<(), TooMuch> {
 ///
 /// # Errors
 /// The name of the first duplicate member.
-pub fn check_members(bytes: &[u8]) -> Result<(), Twice> {
+pub fn check_members(bytes: &[u8]) -> Result<(), DuplicateMember> {
     let mut twice = None;
-    let once = Once { twice: &mut twice };
+    let once = DuplicateFinder { twice: &mut twice };
     let _not_json = once.deserialize(&mut serde_json::Deserializer::from_slice(bytes)).is_err();
-    twice.map_or(Ok(()), |name| Err(Twice(name)))
+    twice.map_or(Ok(()), |name| Err(DuplicateMember(name)))
 }
 
 /// The number of tokens of a JSON text, of at most `most`.
-fn count_json(bytes: &[u8], most: usize) -> Result<usize, TooMuch> {
+fn count_json(bytes: &[u8], most: usize) -> Result<usize, LimitExceeded> {
     let mut counter = Counter::new(JSON_DEPTH, most);
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
@@ -213,9 +213,9 @@ fn text_end(bytes: &[u8], mut at: usize) -> usize {
 ///
 /// # Errors
 /// The exceeded limit.
-pub fn check_graphql(document: &str) -> Result<(), TooMuch> {
+pub fn check_graphql(document: &str) -> Result<(), LimitExceeded> {
     if document.len() > GRAPHQL_LENGTH {
-        return Err(TooMuch { excess: Excess::Length(GRAPHQL_LENGTH), at: GRAPHQL_LENGTH });
+        return Err(LimitExceeded { limit: Limit::Length(GRAPHQL_LENGTH), at: GRAPHQL_LENGTH });
     }
     let bytes = document.as_bytes();
     let mut counter = Counter::new(GRAPHQL_DEPTH, GRAPHQL_TOKENS);
@@ -247,7 +247,7 @@ pub fn check_graphql(document: &str) -> Result<(), TooMuch> {
             byte if is_of_name(*byte) => {
                 at += bytes[at..].iter().take_while(|byte| is_of_name(**byte)).count();
                 if at - begin > GRAPHQL_NAME {
-                    return Err(TooMuch { excess: Excess::Name(GRAPHQL_NAME), at: begin });
+                    return Err(LimitExceeded { limit: Limit::Name(GRAPHQL_NAME), at: begin });
                 }
             }
             _ => {}
@@ -315,7 +315,7 @@ mod tests {
         for hidden in ["\"\"", "\"x\"", "\"\"\"x\"", "\"\"\"\"", "\"\"\" \"\"\"", "# \"\"\"\n", "# \"\r", "\"\\\\\""] {
             let document = format!("{{ a(b: [{hidden} {deep}");
             let refused = check_graphql(&document).unwrap_err();
-            assert_eq!(refused.excess, Excess::Depth(GRAPHQL_DEPTH), "{document}");
+            assert_eq!(refused.limit, Limit::Depth(GRAPHQL_DEPTH), "{document}");
         }
     }
 
@@ -323,17 +323,17 @@ mod tests {
     fn tokens_names_and_bytes_are_counted() {
         let fields = |count: usize| format!("{{{}}}", " a".repeat(count));
         assert_eq!(check_graphql(&fields(GRAPHQL_TOKENS - 2)), Ok(()));
-        let over = TooMuch { excess: Excess::Tokens(GRAPHQL_TOKENS), at: 2 * GRAPHQL_TOKENS - 1 };
+        let over = LimitExceeded { limit: Limit::Tokens(GRAPHQL_TOKENS), at: 2 * GRAPHQL_TOKENS - 1 };
         assert_eq!(check_graphql(&fields(GRAPHQL_TOKENS - 1)), Err(over));
         assert_eq!(check_graphql(&format!("{{{}}}", "a".repeat(GRAPHQL_NAME))), Ok(()));
         let long = check_graphql(&format!("{{{}}}", "a".repeat(GRAPHQL_NAME + 1))).unwrap_err();
-        assert_eq!(long.excess, Excess::Name(GRAPHQL_NAME));
+        assert_eq!(long.limit, Limit::Name(GRAPHQL_NAME));
         assert_eq!(check_graphql(&" ".repeat(GRAPHQL_LENGTH)), Ok(()));
         let large = check_graphql(&" ".repeat(GRAPHQL_LENGTH + 1)).unwrap_err();
-        assert_eq!(large.excess, Excess::Length(GRAPHQL_LENGTH));
+        assert_eq!(large.limit, Limit::Length(GRAPHQL_LENGTH));
         let values = |count: usize| format!("[{}]", vec!["0"; count].join(","));
         assert_eq!(check_json(values(JSON_TOKENS).as_bytes()), Ok(()));
         let many = check_json(values(JSON_TOKENS + 1).as_bytes()).unwrap_err();
-        assert_eq!(many.excess, Excess::Tokens(JSON_TOKENS));
+        assert_eq!(many.limit, Limit::Tokens(JSON_TOKENS));
     }
 }

@@ -80,7 +80,7 @@ impl fmt::Display for Network {
     }
 }
 
-/// The first address of it; the number of bits is that of the size.
+/// CIDR notation: the first address and the prefix length.
 impl fmt::Display for Group {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.first {

@@ -40,7 +40,7 @@ impl PasswordRule {
         }
         let known: Vec<&str> = CONTEXT.into_iter().chain([username]).collect();
         if zxcvbn::zxcvbn(password, &known).guesses_log10() < GUESSES {
-            return Err("is among the passwords that are tried first: choose one that is not common".to_owned());
+            return Err("is too common: choose another".to_owned());
         }
         Ok(())
     }

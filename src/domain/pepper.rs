@@ -125,7 +125,7 @@ impl Peppers {
     ///
     /// # Errors
     /// When there is no randomness.
-    pub fn draw(entropy: Entropy) -> Result<String> {
+    pub fn generate(entropy: Entropy) -> Result<String> {
         let mut bytes = [0; 32];
         entropy.fill(&mut bytes)?;
         Ok(data_encoding::HEXLOWER.encode(&bytes))
@@ -172,8 +172,8 @@ mod tests {
     use super::*;
     use crate::domain::token::TokenKind;
 
-    fn drawn() -> String {
-        Peppers::draw(Entropy::SYSTEM).unwrap()
+    fn generated() -> String {
+        Peppers::generate(Entropy::SYSTEM).unwrap()
     }
 
     #[test]
@@ -182,14 +182,14 @@ mod tests {
         for sample in ["0".repeat(64), "deadbeef".repeat(8), "0123456789abcdef".repeat(4), counting] {
             assert_eq!(Peppers::parse(&sample).err(), Some(BadPepper::Guessable), "{sample}");
         }
-        for malformed in ["", "secret", &drawn()[1..]] {
+        for malformed in ["", "secret", &generated()[1..]] {
             assert_eq!(Peppers::parse(malformed).err(), Some(BadPepper::Malformed), "{malformed}");
         }
     }
 
     #[test]
     fn a_digest_depends_on_pepper_kind_key_id_and_secret() {
-        let peppers = Peppers::parse(&format!("{},{}\n", drawn(), drawn())).unwrap();
+        let peppers = Peppers::parse(&format!("{},{}\n", generated(), generated())).unwrap();
         let old = peppers.ids().nth(1).unwrap();
         let token = ParsedToken::mint(TokenKind::ApiKey, Entropy::SYSTEM).unwrap();
         let other = ParsedToken::mint(TokenKind::ApiKey, Entropy::SYSTEM).unwrap();
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn an_unknown_pepper_makes_no_digest() {
         let token = ParsedToken::mint(TokenKind::ApiKey, Entropy::SYSTEM).unwrap();
-        let foreign = Peppers::parse(&drawn()).unwrap().current();
-        assert!(Peppers::parse(&drawn()).unwrap().digest(&token, foreign).is_none());
+        let foreign = Peppers::parse(&generated()).unwrap().current();
+        assert!(Peppers::parse(&generated()).unwrap().digest(&token, foreign).is_none());
     }
 }

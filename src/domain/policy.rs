@@ -84,7 +84,7 @@ impl Rule {
     /// matches nothing and a deny rule matches everything. Returns whether the rule can still match for the user of
     /// that name.
     #[must_use]
-    pub fn look_away(&mut self, known: &Properties, username: &str) -> bool {
+    pub fn reduce_to(&mut self, known: &Properties, username: &str) -> bool {
         let is_unknown =
             |each: &Criterion| matches!(&each.field, Facet::Resource(property) if !known.contains_key(property));
         match self.effect {
@@ -121,7 +121,7 @@ impl Rule {
 pub enum Effect {
     /// Allows, unless another policy denies.
     Allow,
-    /// Denies, whatever allows.
+    /// Denies; wins over every allow.
     Deny,
 }
 

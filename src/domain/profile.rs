@@ -66,7 +66,7 @@ impl AspectName {
 
     /// Whether writing it creates a user that does not exist yet.
     #[must_use]
-    pub fn makes_users(self) -> bool {
+    pub fn creates_user(self) -> bool {
         matches!(self, Self::CorpUserInfo | Self::CorpUserEditableInfo)
     }
 
@@ -93,7 +93,7 @@ impl AspectName {
 
 /// A checked aspect that a client writes about one principal.
 #[derive(Debug, Clone)]
-pub struct Writing {
+pub struct AspectWrite {
     /// The user name of the principal.
     pub username: String,
     /// The name of the aspect.
@@ -102,7 +102,7 @@ pub struct Writing {
     pub value: Json,
 }
 
-impl Writing {
+impl AspectWrite {
     /// Checks the value.
     ///
     /// # Errors
@@ -199,7 +199,7 @@ impl Field for ProfileField {
         match self {
             Self::Urn => filtered("urn", Kind::Exact),
             Self::Username => filtered("username", Kind::Text),
-            Self::Removed => filtered("removed", Kind::Exact).among(&["true", "false"]),
+            Self::Removed => filtered("removed", Kind::Exact).one_of(&["true", "false"]),
             Self::TypeNames => filtered("typeNames", Kind::Exact),
         }
     }

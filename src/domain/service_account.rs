@@ -30,7 +30,7 @@ pub struct ServiceAccount {
 ///
 /// # Errors
 /// When there is no randomness.
-pub fn draw_username(entropy: Entropy) -> Result<String> {
+pub fn generate_username(entropy: Entropy) -> Result<String> {
     let mut random = [0; 16];
     entropy.fill(&mut random)?;
     Ok(format!("{PREFIX}{}", uuid::Builder::from_random_bytes(random).into_uuid()))

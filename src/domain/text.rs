@@ -122,7 +122,7 @@ pub fn fold(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
 }
 
-/// The whole number that a floating-point number is, if it is one that such numbers hold exactly.
+/// The integer value of a floating-point number; `None` for fractions and beyond 2^53.
 #[must_use]
 pub fn whole(number: f64) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;

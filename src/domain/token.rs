@@ -25,7 +25,7 @@ const CHECKED: usize = PREFIX + KEY_ID + SECRET;
 /// The length of every token.
 pub const LENGTH: usize = CHECKED + CHECKSUM;
 
-/// The kind of a token, told by its prefix.
+/// The kind of a token; its prefix shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenKind {
     /// Authenticates an API key's service account.

@@ -16,23 +16,28 @@ use crate::service::authn::sign_ins::Origin;
 /// `X-API-Key`: the alternative to `Authorization` for clients that need that header for something else.
 pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// Whether the credential of a request is checked for the first or the second time.
+/// Whether authenticating counts as a use of the credential and against its rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
-    /// Before the body is read: counts as a use of the credential and against its rate limit.
-    First,
-    /// After the body has arrived: does not count again.
-    Again,
+pub enum Metering {
+    /// It counts: the first check of a request, before its body is read.
+    Counted,
+    /// It does not count: the second check, after the body has arrived.
+    Uncounted,
 }
 
 /// Authenticates a bearer token and stores what is left of its rate limit for the response headers.
 ///
 /// # Errors
 /// Those of [`crate::service::Service::authenticate`].
-pub async fn authenticate(state: &State, bearer: &str, request: &HttpRequest, look: Look) -> Result<Actor, Error> {
+pub async fn authenticate(
+    state: &State,
+    bearer: &str,
+    request: &HttpRequest,
+    metering: Metering,
+) -> Result<Actor, Error> {
     let address = state.trusted.client_address(request);
-    if look == Look::Again {
-        return state.service.authenticate_again(bearer, address).await;
+    if metering == Metering::Uncounted {
+        return state.service.authenticate_uncounted(bearer, address).await;
     }
     let actor = state.service.authenticate(bearer, address).await?;
     if let Some(allowance) = actor.allowance {
@@ -43,11 +48,11 @@ pub async fn authenticate(state: &State, bearer: &str, request: &HttpRequest, lo
 
 /// In the extensions of an authenticated request: the principal of its API key, if it has one.
 #[derive(Clone, Copy)]
-pub struct Known(pub Option<PrincipalId>);
+pub struct Authenticated(pub Option<PrincipalId>);
 
 /// Marks a request as authenticated and records the actor's name in its tracing span.
-pub fn note(actor: &Actor, request: &HttpRequest) {
-    request.extensions_mut().insert(Known(actor.client_id().map(|_| actor.id())));
+pub fn mark_authenticated(actor: &Actor, request: &HttpRequest) {
+    request.extensions_mut().insert(Authenticated(actor.client_id().map(|_| actor.id())));
     tracing::Span::current().record("actor", tracing::field::display(actor.username()));
 }
 
@@ -68,8 +73,8 @@ pub fn origin(state: &State, request: &HttpRequest) -> Origin {
 /// [`Refusal::Missing`], or `Failure::Credentials` for more than one, or for one in the query string.
 pub fn bearer(request: &HttpRequest) -> Result<&str, Failure> {
     refuse_token_in(request.query_string())?;
-    let authorization = only(request, &AUTHORIZATION)?.map(bearer_of).transpose()?;
-    let api_key = only(request, &API_KEY)?.map(visible).transpose()?;
+    let authorization = single_value(request, &AUTHORIZATION)?.map(bearer_of).transpose()?;
+    let api_key = single_value(request, &API_KEY)?.map(visible).transpose()?;
     match (authorization, api_key) {
         (Some(bearer), Some(key)) if bearer != key => {
             Err(Failure::Credentials("`Authorization` and `X-API-Key` hold different credentials"))
@@ -110,7 +115,7 @@ pub fn refuse_token_in(query: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn only<'a>(request: &'a HttpRequest, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Failure> {
+fn single_value<'a>(request: &'a HttpRequest, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Failure> {
     let mut values = request.headers().get_all(name);
     let first = values.next();
     if values.next().is_some() {

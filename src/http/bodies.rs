@@ -15,7 +15,7 @@ use crate::domain::network::Network;
 use crate::shares::{Share, Shares};
 
 /// The longest body of an unauthenticated request, in bytes. No endpoint without authentication needs more.
-pub const STRANGERS: usize = 16_384;
+pub const UNAUTHENTICATED_LENGTH: usize = 16_384;
 
 /// A body of at most this many bytes that arrives in one piece is not copied out of the connection's buffer, and so is
 /// not counted.

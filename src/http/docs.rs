@@ -12,7 +12,7 @@ use super::openapi::{self, Fails};
 use super::problem::Failure;
 use crate::domain::error::Error;
 
-/// Content Security Policy of Swagger UI: no other origins, no inline scripts. The hash is that of the one style
+/// Content Security Policy of Swagger UI: no other origins, no inline scripts. The hash allows the one style
 /// attribute that Swagger UI sets.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-hashes' \
                       'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; img-src 'self' data:; \

@@ -21,6 +21,6 @@ pub fn expected(request: &HttpRequest) -> Expected {
 }
 
 /// Sets `ETag` to the edition of the record in the response.
-pub fn tell(response: &mut HttpResponseBuilder, edition: Edition) -> &mut HttpResponseBuilder {
+pub fn with_etag(response: &mut HttpResponseBuilder, edition: Edition) -> &mut HttpResponseBuilder {
     response.insert_header(ETag(EntityTag::new_strong(edition.0)))
 }

@@ -17,8 +17,8 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::address::EndsWithSlash;
-use super::auth::Known;
-use super::console::failures::Reader;
+use super::auth::Authenticated;
+use super::console::failures::ErrorPages;
 use super::datahub;
 use super::problem::{Complete, Failure, PROBLEM_JSON, Shape};
 use super::request_id::{Numbered, RequestId};
@@ -71,11 +71,11 @@ pub async fn envelope(
             };
             let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
             let status = response.status();
-            let known = response.request().extensions().get::<Known>().copied();
-            if let Some(Known(Some(key))) = known
+            let known = response.request().extensions().get::<Authenticated>().copied();
+            if let Some(Authenticated(Some(key))) = known
                 && status == StatusCode::FORBIDDEN
             {
-                state.service.note_refusal(key, state.trusted.client_address(response.request()));
+                state.service.record_refusal(key, state.trusted.client_address(response.request()));
             }
             // The log kind of an unauthenticated success, whose log lines are limited.
             let code = code.or(if known.is_some() { None } else { Some("answered a stranger") });
@@ -99,7 +99,7 @@ struct Exchange {
     request_id: RequestId,
     echoes: Vec<(HeaderName, HeaderValue)>,
     shape: Shape,
-    reader: Option<Reader>,
+    error_pages: Option<ErrorPages>,
     method: Method,
     started: Instant,
     /// Whether actix closes the connection after this response, because the request is an `Upgrade` or `CONNECT`.
@@ -133,7 +133,7 @@ impl Exchange {
             request_id,
             echoes,
             shape: shape(request.path(), headers),
-            reader: Reader::of(request),
+            error_pages: ErrorPages::of(request),
             method: request.method().clone(),
             started: Instant::now(),
             ends_connection: request.head().upgrade() || request.method() == Method::CONNECT,
@@ -189,7 +189,7 @@ impl Exchange {
             _ => tracing::debug!(code = failure.code().1, "refused"),
         }
         let request_id = self.request_id.to_string();
-        let page = self.reader.as_ref().and_then(|reader| reader.page(failure, &request_id));
+        let page = self.error_pages.as_ref().and_then(|error_pages| error_pages.page(failure, &request_id));
         page.unwrap_or_else(|| failure.render(self.shape, &request_id))
     }
 

@@ -123,7 +123,7 @@ impl Metrics {
     /// Records the duration of a request.
     pub fn observe_request(&self, method: &Method, route: &str, status: StatusCode, elapsed: Duration) {
         let labels = RequestLabels {
-            http_request_method: known(method),
+            http_request_method: method_label(method),
             http_route: route.to_owned(),
             http_response_status_code: status.as_u16(),
         };
@@ -132,7 +132,7 @@ impl Metrics {
 }
 
 /// The method as a label; `_OTHER` for unknown methods, because clients can invent them.
-fn known(method: &Method) -> &'static str {
+fn method_label(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
         "HEAD" => "HEAD",

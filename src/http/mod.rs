@@ -1,9 +1,9 @@
 //! The HTTP layer. [`routes`] lists every path.
 
 mod address;
-mod asked;
 pub mod atlan;
 pub mod auth;
+mod authenticated;
 mod base_url;
 pub mod bodies;
 pub mod console;
@@ -219,7 +219,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(docs::index)
         .service(docs::file)
         // RFC 8414 for a public URL with a path
-        .route("/.well-known/oauth-authorization-server/{path:.*}", get().to(oauth::metadata::beneath));
+        .route("/.well-known/oauth-authorization-server/{path:.*}", get().to(oauth::metadata::of_issuer_with_path));
     pages(config);
 }
 
@@ -231,8 +231,8 @@ fn pages(config: &mut ServiceConfig<'_>) {
         .route("/login", get().to(console::login::show))
         .route("/login", post().to(console::login::sign_in))
         .route("/login/{provider}", get().to(oauth::sign_in::pages::begin))
-        .route("/login/{provider}/callback", get().to(oauth::sign_in::pages::finish))
-        .route("/login/{provider}/logout", get().to(oauth::sign_in::pages::leave))
+        .route("/login/{provider}/callback", get().to(oauth::sign_in::pages::callback))
+        .route("/login/{provider}/logout", get().to(oauth::sign_in::pages::sign_out))
         .route("/logout", post().to(console::login::sign_out))
         .route("/files/{name}", get().to(console::files::file))
         // /keys; the fixed name before `{guid}`

@@ -15,7 +15,7 @@ use self::bodies::{AtlanCause, ProblemError};
 pub use self::bodies::{AtlanError, OauthError, Problem};
 pub use self::datahub::{DataHubError, UNAUTHORIZED};
 use crate::domain::error::{Error, Refusal, Violation};
-use crate::domain::nesting::{TooMuch, Twice};
+use crate::domain::nesting::{DuplicateMember, LimitExceeded};
 
 /// Why a request is answered with an error.
 #[derive(Debug, thiserror::Error)]
@@ -84,14 +84,14 @@ pub enum Failure {
     Framework(StatusCode),
 }
 
-impl From<TooMuch> for Failure {
-    fn from(excess: TooMuch) -> Self {
+impl From<LimitExceeded> for Failure {
+    fn from(excess: LimitExceeded) -> Self {
         Self::Body(format!("the body {excess}"))
     }
 }
 
-impl From<Twice> for Failure {
-    fn from(twice: Twice) -> Self {
+impl From<DuplicateMember> for Failure {
+    fn from(twice: DuplicateMember) -> Self {
         Self::Body(format!("the body {twice}"))
     }
 }

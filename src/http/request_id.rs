@@ -68,27 +68,27 @@ impl Numbered {
     }
 }
 
-/// Generates request ids: version 7 UUIDs. They must be unique but are no secrets, so the random part is drawn once per
+/// Generates request ids: version 7 UUIDs. They must be unique but are no secrets, so the random part is generated once per
 /// process and then incremented.
 pub struct RequestIds {
-    drawn: [u8; 10],
+    generated: [u8; 10],
     made: AtomicU64,
 }
 
 impl RequestIds {
-    /// Draws the random start. If that fails, ids are unique in this process only, and the server starts all the same.
+    /// Generates the random part. Without randomness, ids are unique in this process only.
     #[must_use]
     pub fn new(entropy: Entropy) -> Self {
-        let mut drawn = [0; 10];
-        if entropy.fill(&mut drawn).is_err() {
+        let mut generated = [0; 10];
+        if entropy.fill(&mut generated).is_err() {
             tracing::warn!("no randomness for the ids of requests");
         }
-        Self { drawn, made: AtomicU64::new(0) }
+        Self { generated, made: AtomicU64::new(0) }
     }
 
     /// Generates an id at `now` (epoch milliseconds).
     pub fn make(&self, now: i64) -> RequestId {
-        let mut random = self.drawn;
+        let mut random = self.generated;
         let [_, _, counted @ ..] = &mut random;
         let next = u64::from_be_bytes(*counted).wrapping_add(self.made.fetch_add(1, Ordering::Relaxed));
         *counted = next.to_be_bytes();

@@ -13,7 +13,7 @@ use serde_json::Value;
 use serde_path_to_error::{Path, Segment, Track};
 use validator::{Validate, ValidationErrors};
 
-use super::bodies::{STRANGERS, Sender};
+use super::bodies::{Sender, UNAUTHENTICATED_LENGTH};
 use super::problem::Failure;
 use super::state::{State, state};
 use crate::domain::error::{Error, Violation};
@@ -74,7 +74,7 @@ impl<T: DeserializeOwned> Body<T> {
     ///
     /// # Errors
     /// What is wrong with the body.
-    pub fn known(self) -> Result<T, Failure> {
+    pub fn strict(self) -> Result<T, Failure> {
         if self.declared == Declared::Otherwise {
             return Err(not_json());
         }
@@ -85,7 +85,7 @@ impl<T: DeserializeOwned> Body<T> {
     ///
     /// # Errors
     /// What is wrong with the body.
-    pub fn open(self) -> Result<T, Failure> {
+    pub fn lenient(self) -> Result<T, Failure> {
         if self.declared != Declared::Json {
             return Err(not_json());
         }
@@ -99,13 +99,13 @@ impl<T: DeserializeOwned + Validate> Body<T> {
     /// # Errors
     /// What is wrong with the body.
     pub fn valid(self) -> Result<T, Failure> {
-        let body = self.known()?;
-        body.validate().map_err(|errors| Broken::from(&errors).refused())?;
+        let body = self.strict()?;
+        body.validate().map_err(|errors| Violations::from(&errors).into_error())?;
         Ok(body)
     }
 }
 
-/// Reads the body of an unauthenticated request, of at most `STRANGERS` bytes.
+/// Reads the body of an unauthenticated request, of at most `UNAUTHENTICATED_LENGTH` bytes.
 impl<T> FromRequest for Body<T> {
     type Error = Failure;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
@@ -115,7 +115,7 @@ impl<T> FromRequest for Body<T> {
         Box::pin(async move {
             let state = state(&request)?;
             let sender = Sender::Stranger(Network::of(state.trusted.client_address(&request)));
-            Ok(Self::read(&state, &request, payload, STRANGERS.min(state.bodies.longest()), sender).await)
+            Ok(Self::read(&state, &request, payload, UNAUTHENTICATED_LENGTH.min(state.bodies.longest()), sender).await)
         })
     }
 }
@@ -130,23 +130,23 @@ fn not_json() -> Failure {
 /// The body exceeds a limit of `domain::nesting` or has a member twice; otherwise the violation that `wrong` returns.
 pub fn read_or<'a, T: Deserialize<'a>>(bytes: &'a [u8], wrong: impl Fn() -> Violation) -> Result<T, Failure> {
     read_json(bytes).map_err(|error| match error {
-        Unreadable::TooMuch(excess) => excess.into(),
-        Unreadable::Twice(twice) => twice.into(),
+        Unreadable::LimitExceeded(excess) => excess.into(),
+        Unreadable::DuplicateMember(twice) => twice.into(),
         Unreadable::Json(_) => wrong().into(),
     })
 }
 
 /// At most this many unknown members are named.
 const NAMED: usize = 20;
-/// How often a body is read to find what else is wrong with it.
+/// How often a body is parsed at most to find further wrong members.
 const READINGS: usize = 8;
 
 /// Which members a body may have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Members {
-    /// Those of its type.
+    /// Only the members of its type.
     Known,
-    /// Others, too, which are ignored.
+    /// Also unknown members, which are ignored.
     Any,
 }
 
@@ -202,8 +202,8 @@ where
     parsed.map_err(|error| Wrong { error, path: track.path() })
 }
 
-/// Complains of every member that is wrong, and not of the first alone: each is left out, and the rest read again. Of an
-/// array only the first wrong member is told, as without it the others would have other numbers.
+/// A violation for every wrong member, not only the first: removes the wrong member and parses the rest again. Of an array
+/// only the first wrong member is reported, because removing it would renumber the others.
 fn all_wrong<T: DeserializeOwned>(
     bytes: &[u8],
     first: Wrong,
@@ -220,7 +220,7 @@ fn all_wrong<T: DeserializeOwned>(
             Some(name) => violations.push(Violation::new(name.clone(), "is missing")),
             None => match explain(&wrong.error, &wrong.path.to_string()) {
                 Ok(violation) => violations.push(violation),
-                // The first: what comes after is not read by its text any more.
+                // Only the first is parsed from the text, and so may be no violation.
                 Err(failure) if violations.is_empty() => return Err(failure),
                 Err(_) => break,
             },
@@ -235,7 +235,7 @@ fn all_wrong<T: DeserializeOwned>(
     Ok(violations)
 }
 
-/// The member that is missing, by its place, if that is what is wrong.
+/// The path of the missing member, if the error is a missing member.
 fn missing(wrong: &Wrong) -> Option<String> {
     let message = wrong.error.to_string();
     let name = message.strip_prefix("missing field `")?.split('`').next()?;
@@ -243,7 +243,7 @@ fn missing(wrong: &Wrong) -> Option<String> {
     Some(if path == "." { name.to_owned() } else { format!("{path}.{name}") })
 }
 
-/// Takes a member out of the objects that lead to it: the one at the path, or the array that it is in. Tells its place.
+/// Removes the member at the path, or the array that it is in, and returns the path of what was removed.
 fn leave_out(value: &mut Value, path: &Path) -> Option<String> {
     let names: Vec<&str> = path
         .iter()
@@ -264,7 +264,7 @@ fn leave_out(value: &mut Value, path: &Path) -> Option<String> {
 /// Turns `entities.0.guid` into `entities[0].guid`, the notation used everywhere else.
 fn bracketed(path: &str) -> String {
     let mut name = String::new();
-    // `?` stands for a member that may be left out.
+    // `serde_ignored` writes `?` for an optional member.
     for part in path.split('.').filter(|part| *part != "?") {
         if !name.is_empty() && !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) {
             name.extend(["[", part, "]"]);
@@ -303,9 +303,9 @@ fn in_json(expected: &str) -> &str {
 
 /// Collects the violations of a body.
 #[derive(Default)]
-pub struct Broken(Vec<Violation>);
+pub struct Violations(Vec<Violation>);
 
-impl From<&ValidationErrors> for Broken {
+impl From<&ValidationErrors> for Violations {
     fn from(errors: &ValidationErrors) -> Self {
         let all = errors.field_errors().into_iter().flat_map(|(member, errors)| {
             errors.iter().map(move |error| Violation::new(member.as_ref(), error.to_string()))
@@ -314,14 +314,14 @@ impl From<&ValidationErrors> for Broken {
     }
 }
 
-impl Broken {
+impl Violations {
     /// The parsed value of a member, or `None` after recording its violation.
     pub fn keep<T>(&mut self, member: &str, parsed: Result<T, String>) -> Option<T> {
         parsed.map_err(|message| self.0.push(Violation::new(member, message))).ok()
     }
 
     /// One error with all violations, sorted by member.
-    pub fn refused(mut self) -> Error {
+    pub fn into_error(mut self) -> Error {
         self.0.sort_by(|one, other| one.field.cmp(&other.field));
         Error::Invalid(self.0)
     }
@@ -330,8 +330,8 @@ impl Broken {
     ///
     /// # Errors
     /// All violations.
-    pub fn refuse(self) -> Result<(), Error> {
-        if self.0.is_empty() { Ok(()) } else { Err(self.refused()) }
+    pub fn into_result(self) -> Result<(), Error> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.into_error()) }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::domain::text::whole;
 pub trait Whole: TryFrom<i64> {
     /// What is expected of a number.
     const EXPECTED: &'static str;
-    /// What is expected of one that is too small or too large.
+    /// What is expected of a number that is too small or too large.
     const WITHIN: &'static str;
 }
 

@@ -22,18 +22,18 @@ enum Client {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
-enum Counted {
+enum GroupKey {
     Client(Client),
     Group(Group),
 }
 
 impl Party for Client {
-    type Group = Counted;
+    type Group = GroupKey;
 
-    fn groups(&self) -> [Counted; SIZES] {
+    fn groups(&self) -> [GroupKey; SIZES] {
         match self {
-            Self::Preferred(_) | Self::Named(_) => std::array::from_fn(|_| Counted::Client(self.clone())),
-            Self::At(network) => network.groups().map(Counted::Group),
+            Self::Preferred(_) | Self::Named(_) => std::array::from_fn(|_| GroupKey::Client(self.clone())),
+            Self::At(network) => network.groups().map(GroupKey::Group),
         }
     }
 
@@ -56,7 +56,7 @@ fn queue(places: usize) -> Queue<Client> {
         waiting: 32,
         waiting_of_one: 16,
         waiting_of_others: 24,
-        patience: Duration::from_secs(5),
+        max_wait: Duration::from_secs(5),
     })
 }
 

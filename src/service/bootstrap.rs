@@ -12,7 +12,7 @@ use crate::domain::text::{Description, DisplayName};
 use crate::domain::token::Token;
 use crate::domain::user::User;
 use crate::service::Service;
-use crate::service::authn::passwords::NOBODY;
+use crate::service::authn::passwords::UNUSABLE_HASH;
 use crate::service::keys::api_keys;
 use crate::service::people::users;
 use crate::service::people::users::NewUser;
@@ -91,7 +91,7 @@ pub async fn make_datahub(service: &Service) -> Result<()> {
         principals::insert(transaction.connection, &principal)?;
         let subject = ChangeSubject::Principal(principal.id.uuid());
         let user = User { principal, display_name: DATAHUB.to_owned(), email: String::new() };
-        user_table::insert(transaction.connection, &user, NOBODY)?;
+        user_table::insert(transaction.connection, &user, UNUSABLE_HASH)?;
         transaction.record(Action::UserCreated, subject, DATAHUB)
     });
     match made.await {

@@ -23,9 +23,9 @@ use crate::storage::database::{AnyConnection, Database, Lane};
 use crate::storage::task::{DatabaseTask, GivenUp};
 
 /// Work that takes longer than this triggers a check that the database is reachable.
-const SUSPICIOUS: Duration = Duration::from_millis(500);
+const PROBE_AFTER: Duration = Duration::from_millis(500);
 /// How long work waits for its turn.
-const QUEUES_FOR: Duration = Duration::from_secs(8);
+const MAX_WAIT: Duration = Duration::from_secs(8);
 /// How many shares are kept before unused ones are dropped.
 const SHARES: usize = 1_024;
 
@@ -166,14 +166,14 @@ impl Service {
     ) -> Result<T> {
         self.database.check()?;
         let share = self.traffic.share_of(principal, self.database.fair_share());
-        let Ok(Ok(turn)) = timeout(QUEUES_FOR, share.acquire_owned()).await else { return Err(Error::Busy) };
+        let Ok(Ok(turn)) = timeout(MAX_WAIT, share.acquire_owned()).await else { return Err(Error::Busy) };
         let task = DatabaseTask::within(Lane::Reads.limit());
         let seen = Arc::clone(&task);
         let read = move |database: &Database, task: &Arc<DatabaseTask>| {
             let _turn = turn;
             database.read_for(Lane::Reads, task, |connection| work(connection, &seen))
         };
-        self.run(self.seat(Lane::Reads), task, read).await
+        self.run(self.lane_permit(Lane::Reads), task, read).await
     }
 
     async fn read_in<T: Send + 'static>(
@@ -182,7 +182,7 @@ impl Service {
         work: impl FnOnce(&mut AnyConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let read = move |database: &Database, task: &Arc<DatabaseTask>| database.read_for(lane, task, work);
-        self.run(self.seat(lane), DatabaseTask::within(lane.limit()), read).await
+        self.run(self.lane_permit(lane), DatabaseTask::within(lane.limit()), read).await
     }
 
     /// Writes for a request, off the event loop, one write per actor at a time. Work that the request gave up is not
@@ -212,7 +212,7 @@ impl Service {
     }
 
     /// Writes for the service itself, off the event loop.
-    pub(super) async fn keep<T: Send + 'static>(
+    pub(super) async fn write_upkeep<T: Send + 'static>(
         &self,
         work: impl Fn(&mut AnyConnection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -220,14 +220,14 @@ impl Service {
     }
 
     /// A place among the readers of a lane.
-    async fn seat(&self, lane: Lane) -> Result<OwnedSemaphorePermit> {
-        let Ok(Ok(seat)) = timeout(QUEUES_FOR, self.database.seats(lane).acquire_owned()).await else {
+    async fn lane_permit(&self, lane: Lane) -> Result<OwnedSemaphorePermit> {
+        let Ok(Ok(permit)) = timeout(MAX_WAIT, self.database.lane_permits(lane).acquire_owned()).await else {
             return Err(match lane {
                 Lane::Reads => Error::Busy,
                 Lane::LookUps | Lane::Follows | Lane::Writes => Error::Unavailable("no connection became free".into()),
             });
         };
-        Ok(seat)
+        Ok(permit)
     }
 
     /// The turn of a party that writes.
@@ -239,41 +239,41 @@ impl Service {
     /// and SQLite notices at the next row.
     async fn run<T: Send + 'static, S: Send + 'static>(
         &self,
-        seat: impl Future<Output = Result<S>>,
+        permit: impl Future<Output = Result<S>>,
         task: Arc<DatabaseTask>,
         work: impl FnOnce(&Database, &Arc<DatabaseTask>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.database.check()?;
         let mut waiting = Waiting { database: self.database.clone(), task: Some(Arc::clone(&task)) };
-        let mut done = pin!(self.in_turn(seat, task, work));
-        let mut away = pin!(self.database.goes_away());
+        let mut done = pin!(self.run_with_permit(permit, task, work));
+        let mut away = pin!(self.database.wait_until_away());
         loop {
             tokio::select! {
                 biased;
                 outcome = &mut done => {
                     waiting.task = None;
                     if matches!(outcome, Err(Error::Unavailable(_))) {
-                        self.database.suspect();
+                        self.database.start_probing();
                     }
                     return outcome;
                 }
                 error = &mut away => return Err(error),
-                () = sleep(SUSPICIOUS) => self.database.suspect(),
+                () = sleep(PROBE_AFTER) => self.database.start_probing(),
             }
         }
     }
 
     /// The place moves into the work instead of staying with the caller, so no more threads hang than there are places.
-    async fn in_turn<T: Send + 'static, S: Send + 'static>(
+    async fn run_with_permit<T: Send + 'static, S: Send + 'static>(
         &self,
-        seat: impl Future<Output = Result<S>>,
+        permit: impl Future<Output = Result<S>>,
         task: Arc<DatabaseTask>,
         work: impl FnOnce(&Database, &Arc<DatabaseTask>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let seat = seat.await?;
+        let permit = permit.await?;
         let database = self.database.clone();
         blocking(move || {
-            let _seat = seat;
+            let _permit = permit;
             work(&database, &task)
         })
         .await

@@ -13,7 +13,7 @@ use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::Id;
 use crate::domain::principal::Role;
 use crate::queue::Urgency;
-use crate::storage::database::{AnyConnection, overtaken};
+use crate::storage::database::{AnyConnection, concurrent_change};
 use crate::storage::holds::{hold_credential, hold_standing};
 use crate::storage::{changes, credentials};
 
@@ -83,7 +83,7 @@ impl Service {
                 service.directory.forget(*subject);
             }
             if outcome.is_ok() && !changed.is_empty() {
-                service.directory.counts.in_force(committing.get().elapsed());
+                service.directory.counts.observe_own_change(committing.get().elapsed());
             }
             outcome
         })
@@ -153,7 +153,7 @@ impl<'a> Transaction<'a> {
             subject_name: name.to_owned(),
             request_id: self.actor.request.id.as_ref().to_owned(),
         };
-        self.service.directory.counts.made(change.id);
+        self.service.directory.counts.record_own_change(change.id);
         changes::append(self.connection, &change)
     }
 
@@ -181,11 +181,11 @@ impl<'a> Transaction<'a> {
             return Err(Error::Unauthenticated(Refusal::Disabled));
         }
         if self.changes_own_rights() {
-            // Its own changes cannot be told from those of another transaction, except for the role.
-            return if held.role == self.own_role.name() { Ok(()) } else { Err(overtaken()) };
+            // Except for the role, its own changes look like those of another transaction.
+            return if held.role == self.own_role.name() { Ok(()) } else { Err(concurrent_change()) };
         }
         let standing = self.service.present(self.connection, self.actor, credential, self.now)?;
-        if standing.reaches_as(self.actor.standing()) { Ok(()) } else { Err(overtaken()) }
+        if standing.reaches_as(self.actor.standing()) { Ok(()) } else { Err(concurrent_change()) }
     }
 
     /// Whether the transaction changed something that may decide the actor's own rights.

@@ -273,7 +273,7 @@ fn linked_page(
 ///
 /// # Errors
 /// When the storage fails.
-pub fn note_uses(connection: &mut AnyConnection, uses: &[Use]) -> Result<()> {
+pub fn record_uses(connection: &mut AnyConnection, uses: &[Use]) -> Result<()> {
     for chunk in uses.chunks(super::MANY) {
         // Written out because diesel cannot join an UPDATE to VALUES. Ids and numbers have nothing to escape.
         let values: Vec<String> =

@@ -130,7 +130,7 @@ pub fn principals_after(
     rows.into_iter().map(PrincipalRow::into_domain).collect()
 }
 
-/// The ids of those of these principals that are inactive at `now`: disabled, or an expired API key.
+/// The ids of the principals among these that are inactive at `now`: disabled, or an expired API key.
 ///
 /// # Errors
 /// When the storage fails.
@@ -158,7 +158,7 @@ pub fn standings(
     let ids: Vec<String> = principals.iter().map(|principal| principal.id.to_string()).collect();
     let mut granted = principal_table::permissions_of(connection, &ids)?;
     let mut linked = personas::linked_to(connection, &ids)?;
-    let people = people_at(connection, qualified_name)?;
+    let people = principals_named_by(connection, qualified_name)?;
     let policy_revision = policies::revision(connection)?;
     let standing = |(principal, id): (Principal, String)| Standing {
         permissions: principal.role.permissions().union(granted.remove(&id).unwrap_or_default()),
@@ -188,7 +188,7 @@ impl Named {
 }
 
 /// The people of the asset with that qualified name and of its ancestors.
-fn people_at(connection: &mut AnyConnection, qualified_name: &str) -> Result<Vec<Named>> {
+fn principals_named_by(connection: &mut AnyConnection, qualified_name: &str) -> Result<Vec<Named>> {
     let mut names = ancestors(qualified_name);
     names.push(qualified_name);
     let mut people = Vec::new();

@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Text};
 use uuid::Uuid;
 
 use super::database::AnyConnection;
-use super::feed::{Mark, mark, next_position};
+use super::feed::{FeedPosition, next_position, position};
 use super::listing::{ALWAYS, Column, Expression, Listed, Stored, condition, paged};
 use super::rows::corrupt;
 use super::schema::changes;
@@ -113,22 +113,22 @@ pub fn append(connection: &mut AnyConnection, change: &Change) -> Result<()> {
 }
 
 /// The changes that were committed since the last read of the feed.
-pub struct News {
+pub struct NewChanges {
     /// The changes, in no particular order; each is returned once.
     pub changes: Vec<Change>,
     /// Where the next read begins.
-    pub mark: Mark,
+    pub position: FeedPosition,
 }
 
 /// The changes committed since that mark was read, whatever their time stamps say.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn since(connection: &mut AnyConnection, known: &Mark) -> Result<News> {
-    let mark = mark(connection)?;
+pub fn since(connection: &mut AnyConnection, known: &FeedPosition) -> Result<NewChanges> {
+    let position = position(connection)?;
     let rows = changes::table.filter(known.unseen()).select(ChangeRow::as_select()).load(connection)?;
     let changes = rows.into_iter().map(ChangeRow::into_domain).collect::<Result<_>>()?;
-    Ok(News { changes, mark })
+    Ok(NewChanges { changes, position })
 }
 
 /// The latest change, by the time at which it was made.

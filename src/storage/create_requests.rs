@@ -16,7 +16,7 @@ pub struct CreateRequest {
     pub owner_id: String,
     /// The idempotency key.
     pub request_key: String,
-    /// Digest of the requested API key, to tell a repetition from another request.
+    /// Digest of the requested API key, to distinguish a repetition from another request.
     pub body_digest: String,
     /// The id of the API key that it created.
     pub api_key_id: String,

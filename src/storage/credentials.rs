@@ -135,7 +135,7 @@ pub fn delete_all_of(connection: &mut AnyConnection, kind: TokenKind) -> Result<
 
 /// A credential with its principal and, for an API key, its name.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
-pub struct Holding {
+pub struct CredentialSummary {
     /// The name of the credential's kind.
     pub kind: String,
     /// The id of its principal.
@@ -152,7 +152,7 @@ pub struct Holding {
 ///
 /// # Errors
 /// When the storage fails.
-pub fn holdings(connection: &mut AnyConnection) -> Result<Vec<Holding>> {
+pub fn holdings(connection: &mut AnyConnection) -> Result<Vec<CredentialSummary>> {
     let held = credentials::table
         .inner_join(principals::table)
         .left_join(api_keys::table.on(api_keys::id.eq(credentials::principal_id)))

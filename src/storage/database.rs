@@ -16,8 +16,8 @@ use diesel::sql_query;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::sync::Semaphore;
 
+use self::failures::is_conflict;
 pub use self::failures::unwritable;
-use self::failures::was_in_the_way;
 use self::health::Health;
 pub use self::lane::Lane;
 use self::lanes::Lanes;
@@ -90,8 +90,8 @@ impl Database {
     /// The semaphore that limits concurrent reads of a lane: a read takes a permit first and keeps it until its thread
     /// is done.
     #[must_use]
-    pub fn seats(&self, lane: Lane) -> Arc<Semaphore> {
-        self.lanes().seats(lane)
+    pub fn lane_permits(&self, lane: Lane) -> Arc<Semaphore> {
+        self.lanes().lane_permits(lane)
     }
 
     /// How many read connections the list requests of one actor may use: a quarter, at least 1.
@@ -100,13 +100,13 @@ impl Database {
         usize::try_from(self.connections / 4).unwrap_or(1).max(1)
     }
 
-    /// Replaces the connection pools if work hangs although the database answers. At most `LOST` times, because each
+    /// Replaces the connection pools if work hangs although the database answers. At most `MAX_HANGING_POOLS` times, because each
     /// hanging piece of work keeps its thread.
     fn replace_lost_connections(&self) {
         let lanes = self.lanes();
         let mut lost = self.lost.write().unwrap_or_else(PoisonError::into_inner);
         lost.retain(|lanes| lanes.upgrade().is_some());
-        if lanes.are_in_use() && lost.len() < LOST {
+        if lanes.are_in_use() && lost.len() < MAX_HANGING_POOLS {
             lost.push(Arc::downgrade(&lanes));
             let new = Arc::new(Lanes::new(&self.manager, self.connections));
             *self.lanes.write().unwrap_or_else(PoisonError::into_inner) = new;
@@ -134,14 +134,14 @@ impl Database {
         let mut link = self.lanes().take(Lane::Writes)?;
         match &mut **link {
             AnyConnection::Postgres(postgres) => postgres.transaction(|postgres| {
-                postgres.batch_execute(TAKE_TURNS)?;
+                postgres.batch_execute(MIGRATION_LOCK)?;
                 only_utf8(postgres)?;
                 only_known(&postgres.applied_migrations().map_err(Rollback::Migration)?)?;
                 let run = folded::names(&postgres.run_pending_migrations(MIGRATIONS).map_err(Rollback::Migration)?);
                 let statements = folded::statements(&run, |query| sql_query(query).load(postgres))?;
                 // PostgreSQL complains of no statement at all.
                 postgres.batch_execute(&(statements + "SELECT 1"))?;
-                postgres.batch_execute(SET_UP_POSTGRES)?;
+                postgres.batch_execute(&set_up_postgres())?;
                 Ok(postgres.batch_execute(FORGET_FOREIGN_POSITIONS)?)
             }),
             AnyConnection::Sqlite(sqlite) => {
@@ -223,7 +223,7 @@ impl Database {
                 });
                 match outcome.map_err(Rollback::into_error) {
                     Err(Error::Storage(error))
-                        if was_in_the_way(&*error) && attempts.next().is_some() && task.release_commit() => {}
+                        if is_conflict(&*error) && attempts.next().is_some() && task.release_commit() => {}
                     outcome => return outcome,
                 }
             }
@@ -246,7 +246,7 @@ impl Database {
         if let Err(Error::Storage(source)) = &outcome
             && failures::is_read_only(&**source)
         {
-            link.spoil();
+            link.mark_broken();
         }
         let outcome = outcome.map_err(|error| match error {
             // The message of a cancelled statement depends on where it was interrupted.
@@ -267,7 +267,7 @@ impl Database {
 }
 
 /// How many replaced sets of pools may still hang.
-const LOST: usize = 4;
+const MAX_HANGING_POOLS: usize = 4;
 
 /// How many times a transaction is attempted when it conflicts with others.
 const ATTEMPTS: u32 = 5;
@@ -279,16 +279,16 @@ const SQLITE_WRITE_LOCK: &str = "DELETE FROM revisions WHERE name = ''";
 /// Another transaction changed the data that this one had based its decision on.
 #[derive(Debug, thiserror::Error)]
 #[error("another transaction changed the data of this decision")]
-struct Overtaken;
+struct ConcurrentChange;
 
 /// The error that makes [`Database::write`] retry: another transaction changed the data the decision was based on.
 #[must_use]
-pub fn overtaken() -> Error {
-    storage(Overtaken)
+pub fn concurrent_change() -> Error {
+    storage(ConcurrentChange)
 }
 
 /// An advisory lock: processes that migrate PostgreSQL at the same time wait for each other. The number is arbitrary.
-const TAKE_TURNS: &str = "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock(8585)";
+const MIGRATION_LOCK: &str = "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock(8585)";
 
 /// Why a transaction was rolled back.
 enum Rollback {
@@ -334,27 +334,29 @@ pub(super) fn is_dangling(error: &DieselError) -> bool {
     matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _))
 }
 
-/// Gives every text column the collation `C`, because SQLite compares text byte by byte too. `in_time` is always true
-/// here: PostgreSQL has a `statement_timeout`; SQLite calls a function of ours instead.
-const SET_UP_POSTGRES: &str = r#"
+/// Gives every text column of the tables in `schema.rs` the collation `C`, because SQLite compares text byte by byte too.
+/// `in_time` is always true here: PostgreSQL has a `statement_timeout`; SQLite calls a function of ours instead.
+fn set_up_postgres() -> String {
+    let declared = include_str!("schema.rs").split("diesel::table! {").skip(1);
+    let tables: Vec<&str> = declared.filter_map(|table| table.split_whitespace().next()).collect();
+    format!(
+        r#"
 DO $$
 DECLARE each record;
 BEGIN
     FOR each IN
         SELECT table_name, column_name FROM information_schema.columns
         WHERE table_schema = current_schema() AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'
-          AND table_name IN ('principals', 'users', 'api_keys', 'credentials', 'principal_permissions', 'personas',
-                             'persona_links', 'create_requests', 'changes', 'peppers', 'policies', 'revisions',
-                             'assets', 'asset_people', 'search_terms', 'service_accounts', 'access_tokens', 'aspects',
-                             'permission_uses', 'key_counts', 'installation', 'policy_objects',
-                             'policy_users', 'familiar_networks', 'identities', 'provider_sessions', 'logout_tokens',
-                             'device_authorizations', 'hourly_uses', 'daily_uses', 'key_networks')
+          AND table_name IN ('{}')
     LOOP
         EXECUTE format('ALTER TABLE %I ALTER COLUMN %I TYPE text COLLATE "C"', each.table_name, each.column_name);
     END LOOP;
 END $$;
 CREATE OR REPLACE FUNCTION in_time(text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT true';
-"#;
+"#,
+        tables.join("', '")
+    )
+}
 
 /// Transaction ids mean nothing in another cluster: changes restored from a dump count as long known.
 const FORGET_FOREIGN_POSITIONS: &str = "UPDATE changes SET position = 0 \

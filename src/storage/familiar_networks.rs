@@ -8,13 +8,13 @@ use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
 
 /// How many networks are kept for each user.
-const KEPT: i64 = 16;
+const NETWORKS_PER_USER: i64 = 16;
 
 /// Records that a user has signed in from that network. The transaction must hold the lock on the user's row.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn note(connection: &mut AnyConnection, user: PrincipalId, mark: &str, now: i64) -> Result<()> {
+pub fn record(connection: &mut AnyConnection, user: PrincipalId, mark: &str, now: i64) -> Result<()> {
     let seen_at = familiar_networks::seen_at.eq(now);
     let row = familiar_networks::table.find((user.to_string(), mark));
     if diesel::update(row).set(seen_at).execute(connection)? == 0 {
@@ -23,8 +23,12 @@ pub fn note(connection: &mut AnyConnection, user: PrincipalId, mark: &str, now: 
     }
     let own = familiar_networks::table.filter(familiar_networks::principal_id.eq(user.to_string()));
     let latest = (familiar_networks::seen_at.desc(), familiar_networks::mark);
-    let older: Vec<String> =
-        own.order(latest).select(familiar_networks::mark).offset(KEPT).limit(KEPT).load(connection)?;
+    let older: Vec<String> = own
+        .order(latest)
+        .select(familiar_networks::mark)
+        .offset(NETWORKS_PER_USER)
+        .limit(NETWORKS_PER_USER)
+        .load(connection)?;
     for mark in older {
         diesel::delete(familiar_networks::table.find((user.to_string(), mark))).execute(connection)?;
     }

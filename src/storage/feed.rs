@@ -15,7 +15,7 @@ use crate::domain::error::Result;
 
 /// The position up to which the changes have been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
+pub struct FeedPosition {
     /// Every change below this position is known.
     from: i64,
     /// No change at or above this position has been seen.
@@ -24,7 +24,7 @@ pub struct Mark {
     snapshot: Option<String>,
 }
 
-impl Mark {
+impl FeedPosition {
     /// Whether this is an older state of the database than `earlier`, which was read before: the database was replaced
     /// by an older copy.
     #[must_use]
@@ -51,7 +51,7 @@ impl Mark {
 ///
 /// # Errors
 /// When the storage fails.
-pub fn mark(connection: &mut AnyConnection) -> Result<Mark> {
+pub fn position(connection: &mut AnyConnection) -> Result<FeedPosition> {
     match connection {
         AnyConnection::Postgres(postgres) => {
             let (from, to, snapshot): (i64, i64, String) = diesel::select((
@@ -60,12 +60,12 @@ pub fn mark(connection: &mut AnyConnection) -> Result<Mark> {
                 sql::<Text>("pg_current_snapshot()::text"),
             ))
             .get_result(postgres)?;
-            Ok(Mark { from, to, snapshot: Some(snapshot) })
+            Ok(FeedPosition { from, to, snapshot: Some(snapshot) })
         }
         AnyConnection::Sqlite(sqlite) => {
             let last: Option<i64> = changes::table.select(diesel::dsl::max(changes::position)).get_result(sqlite)?;
             let next = last.unwrap_or(0) + 1;
-            Ok(Mark { from: next, to: next, snapshot: None })
+            Ok(FeedPosition { from: next, to: next, snapshot: None })
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::database::{AnyConnection, is_duplicate, overtaken, storage};
+use super::database::{AnyConnection, concurrent_change, is_duplicate, storage};
 use super::principals;
 use super::rows::parse_id;
 use super::schema::identities;
@@ -33,9 +33,9 @@ pub fn lock(connection: &mut AnyConnection, identity: &Identity, now: i64) -> Re
         row().select((identities::principal_id, identities::personas)).get_result(connection)?;
     let Some(user) = principals::find_many(connection, &[id], &SeenPrincipals::everybody())?.pop() else {
         // A concurrent transaction removed the user between the two statements.
-        return Err(overtaken());
+        return Err(concurrent_change());
     };
-    let user = principals::lock(connection, &user.username().to_string())?.ok_or_else(overtaken)?;
+    let user = principals::lock(connection, &user.username().to_string())?.ok_or_else(concurrent_change)?;
     let personas: Vec<String> = serde_json::from_str(&personas).map_err(storage)?;
     let personas = personas.iter().map(|id| parse_id(id)).collect::<Result<_>>()?;
     Ok(Some(Linked { user, personas }))
@@ -55,7 +55,7 @@ pub fn insert(connection: &mut AnyConnection, identity: &Identity, user: Princip
         identities::seen_at.eq(now),
     );
     match diesel::insert_into(identities::table).values(row).execute(connection) {
-        Err(error) if is_duplicate(&error) => Err(overtaken()),
+        Err(error) if is_duplicate(&error) => Err(concurrent_change()),
         outcome => Ok(outcome.map(drop)?),
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::error::Result;
 use crate::domain::installation::Installation;
 
 /// The key of the only row.
-const PLACE: i64 = 0;
+const ROW_KEY: i64 = 0;
 
 /// The installation, if its row exists.
 ///
@@ -18,7 +18,7 @@ const PLACE: i64 = 0;
 /// When the storage fails.
 pub fn find(connection: &mut AnyConnection) -> Result<Option<Installation>> {
     let columns = (installation::id, installation::latest_time);
-    let row: Option<(String, i64)> = installation::table.find(PLACE).select(columns).first(connection).optional()?;
+    let row: Option<(String, i64)> = installation::table.find(ROW_KEY).select(columns).first(connection).optional()?;
     let Some((id, latest_time)) = row else { return Ok(None) };
     let id = Uuid::parse_str(&id).map_err(|_| corrupt("id", &id))?;
     Ok(Some(Installation { id, latest_time }))
@@ -30,7 +30,7 @@ pub fn find(connection: &mut AnyConnection) -> Result<Option<Installation>> {
 /// When the storage fails.
 pub fn begin(connection: &mut AnyConnection, begun: Installation) -> Result<()> {
     let row = (
-        installation::place.eq(PLACE),
+        installation::place.eq(ROW_KEY),
         installation::id.eq(begun.id.to_string()),
         installation::latest_time.eq(begun.latest_time),
     );
@@ -46,8 +46,8 @@ pub fn begin(connection: &mut AnyConnection, begun: Installation) -> Result<()> 
 ///
 /// # Errors
 /// When the storage fails.
-pub fn see(connection: &mut AnyConnection, now: i64) -> Result<()> {
-    let earlier = installation::table.find(PLACE).filter(installation::latest_time.lt(now));
+pub fn raise_time(connection: &mut AnyConnection, now: i64) -> Result<()> {
+    let earlier = installation::table.find(ROW_KEY).filter(installation::latest_time.lt(now));
     diesel::update(earlier).set(installation::latest_time.eq(now)).execute(connection)?;
     Ok(())
 }
@@ -56,8 +56,8 @@ pub fn see(connection: &mut AnyConnection, now: i64) -> Result<()> {
 ///
 /// # Errors
 /// When the storage fails.
-pub fn touch(connection: &mut AnyConnection) -> Result<()> {
-    let row = installation::table.find(PLACE);
+pub fn check_writable(connection: &mut AnyConnection) -> Result<()> {
+    let row = installation::table.find(ROW_KEY);
     diesel::update(row).set(installation::latest_time.eq(installation::latest_time)).execute(connection)?;
     Ok(())
 }
@@ -67,6 +67,6 @@ pub fn touch(connection: &mut AnyConnection) -> Result<()> {
 /// # Errors
 /// When the storage fails.
 pub fn set_time(connection: &mut AnyConnection, now: i64) -> Result<()> {
-    diesel::update(installation::table.find(PLACE)).set(installation::latest_time.eq(now)).execute(connection)?;
+    diesel::update(installation::table.find(ROW_KEY)).set(installation::latest_time.eq(now)).execute(connection)?;
     Ok(())
 }

@@ -38,7 +38,7 @@ pub(super) enum Column<S> {
     OptionalText(Make<S, Text>, Make<S, Text>),
     /// An identifier.
     Exact(Make<S, Text>),
-    /// An instant, and the value that stands for an absent one, which no real instant has.
+    /// An instant, and the value stored when it is absent.
     Instant(Make<S, BigInt>, i64),
     /// No column: the condition that a record has one of these values, or any value (`None`).
     Computed(fn(Option<&[String]>, i64) -> Predicate<S>),

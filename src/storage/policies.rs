@@ -84,8 +84,8 @@ impl PolicyRow {
     }
 }
 
-/// The policies of these rows. User names whose original bearer was deleted are left out, even if another user bears
-/// the name now.
+/// The policies of these rows. The names of deleted users are left out, even if another user has the
+/// name now.
 fn into_domain(connection: &mut AnyConnection, rows: Vec<PolicyRow>) -> Result<Vec<Policy>> {
     let mut found = rows.into_iter().map(PolicyRow::into_domain).collect::<Result<Vec<_>>>()?;
     let with_users = found.iter().filter(|policy| !policy.rule.subjects.users.is_empty());
@@ -358,7 +358,7 @@ pub(super) fn forget_user(connection: &mut AnyConnection, principal: PrincipalId
 ///
 /// # Errors
 /// When the storage fails.
-pub fn looked_at(connection: &mut AnyConnection) -> Result<BTreeSet<String>> {
+pub fn tested_attributes(connection: &mut AnyConnection) -> Result<BTreeSet<String>> {
     let looking: Vec<String> = policies::table
         .filter(policies::enabled.eq(true))
         // `Facet::Resource` as serialised to JSON.

@@ -15,7 +15,7 @@ pub struct PostgresUrl {
 }
 
 /// Default timeouts that detect a vanished server; the URL can override them.
-const PATIENCE: [(&str, &str); 5] = [
+const DEFAULT_TIMEOUTS: [(&str, &str); 5] = [
     ("connect_timeout", "5"),
     ("tcp_user_timeout", "10000"),
     ("keepalives_idle", "5"),
@@ -57,7 +57,7 @@ impl FromStr for PostgresUrl {
         let (place, query) = place.split_once('?').unwrap_or((place, ""));
         let (hosts, database) = place.split_once('/').unwrap_or((place, ""));
         if hosts.contains('@') || database.contains('@') {
-            return Err(format!("has an `@` too many: {ESCAPES}"));
+            return Err(format!("has one `@` too many: {ESCAPES}"));
         }
         let (hosts, ports) = hosts_and_ports(hosts)?;
         for (name, value) in [("host", hosts), ("port", ports), ("dbname", decoded("the database", database)?)] {
@@ -149,7 +149,10 @@ impl PostgresUrl {
         let setting = |name: &str, other: &str| self.get(name).map(str::to_owned).or_else(|| variable(other));
         let mut added: Vec<(&str, String)> = Vec::new();
         added.extend(
-            PATIENCE.iter().filter(|(name, _)| self.get(name).is_none()).map(|(name, value)| (*name, (*value).into())),
+            DEFAULT_TIMEOUTS
+                .iter()
+                .filter(|(name, _)| self.get(name).is_none())
+                .map(|(name, value)| (*name, (*value).into())),
         );
         let mut mode = setting("sslmode", "PGSSLMODE");
         let roots = setting("sslrootcert", "PGSSLROOTCERT");
@@ -244,7 +247,7 @@ mod tests {
         let whole = url(text).connection_string(find, || Some("/etc/roots.pem".to_owned()));
         whole
             .split(' ')
-            .filter(|part| !PATIENCE.iter().any(|(name, _)| part.starts_with(name)))
+            .filter(|part| !DEFAULT_TIMEOUTS.iter().any(|(name, _)| part.starts_with(name)))
             .collect::<Vec<_>>()
             .join(" ")
     }

@@ -61,10 +61,9 @@ pub fn insert(connection: &mut AnyConnection, principal: &Principal) -> Result<(
     };
     let folded = principals::username_folded.eq(fold(&row.username));
     match diesel::insert_into(principals::table).values((row, folded)).execute(connection) {
-        Err(error) if is_duplicate(&error) => Err(Error::Conflict(format!(
-            "the user name `{}` is taken, by itself or by one that differs from it in case alone",
-            principal.username()
-        ))),
+        Err(error) if is_duplicate(&error) => {
+            Err(Error::Conflict(format!("the user name `{}` is taken, perhaps in another case", principal.username())))
+        }
         outcome => Ok(outcome.map(drop)?),
     }
 }
@@ -221,7 +220,7 @@ pub fn has_other_administrator(connection: &mut AnyConnection, id: PrincipalId) 
     Ok(diesel::select(diesel::dsl::exists(others)).get_result(connection)?)
 }
 
-/// Whether a principal has that user name, or one that differs from it in case alone.
+/// Whether a principal has that user name, ignoring case.
 ///
 /// # Errors
 /// When the storage fails.

@@ -102,7 +102,9 @@ pub fn take_logout_token(
     diesel::delete(logout_tokens::table.filter(logout_tokens::expires_at.lt(now))).execute(connection)?;
     let row = (logout_tokens::issuer.eq(issuer), logout_tokens::jti.eq(jti), logout_tokens::expires_at.eq(expires_at));
     match diesel::insert_into(logout_tokens::table).values(row).execute(connection) {
-        Err(error) if is_duplicate(&error) => Err(Error::Conflict("this logout token was taken before".to_owned())),
+        Err(error) if is_duplicate(&error) => {
+            Err(Error::Conflict("this logout token has been used already".to_owned()))
+        }
         outcome => Ok(outcome.map(drop)?),
     }
 }

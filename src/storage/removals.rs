@@ -20,7 +20,7 @@ pub fn principal(connection: &mut AnyConnection, id: PrincipalId, kind: Principa
     let username: Option<String> = found().select(principals::username).get_result(connection).optional()?;
     let Some(username) = username else { return Ok(Existed::No) };
     keys::hand_over(connection, &id.to_string())?;
-    // Not left to `ON DELETE CASCADE`, which does not tell whether a key must be counted off.
+    // Not by `ON DELETE CASCADE`, because the number of deleted keys is needed for the key count.
     let removed = diesel::delete(api_keys::table.find(id.to_string())).execute(connection)?;
     diesel::delete(found()).execute(connection)?;
     if removed > 0 {

@@ -29,7 +29,7 @@ mod aliases {
 /// One index row of an entity, with its asset if it is one.
 type Source = LeftJoinQuerySource<search_terms::table, assets::table, Eq<assets::id, search_terms::entity_id>>;
 /// A condition on [`Source`].
-type Which = Sql<Source>;
+type EntityPredicate = Sql<Source>;
 
 /// The tables that every search selects from.
 #[diesel::dsl::auto_type(no_type_alias)]
@@ -73,7 +73,7 @@ pub fn is_seen(connection: &mut AnyConnection, id: &str, sight: &Sight) -> Resul
 /// When the storage fails.
 pub fn find_id(connection: &mut AnyConnection, type_name: &str, name: &str, sight: &Sight) -> Result<Option<String>> {
     let id = search_terms::entity_id.nullable();
-    let named: Which = match type_name {
+    let named: EntityPredicate = match type_name {
         PERSONA => {
             let found = personas::table.filter(personas::qualified_name.eq(name.to_owned()));
             Box::new(id.eq(found.select(personas::id).single_value()).assume_not_null())
@@ -101,7 +101,7 @@ pub fn find_asset(connection: &mut AnyConnection, name: &str, sight: &Sight) -> 
     find_seen(connection, Box::new(named), sight)
 }
 
-fn find_seen(connection: &mut AnyConnection, which: Which, sight: &Sight) -> Result<Option<String>> {
+fn find_seen(connection: &mut AnyConnection, which: EntityPredicate, sight: &Sight) -> Result<Option<String>> {
     let found = entities().into_boxed().filter(which).filter(search_terms::field.eq("__state")).filter(seen(sight));
     let found = found.order(search_terms::entity_id.asc()).limit(1).select(search_terms::entity_id);
     Ok(found.get_result(connection).optional()?)
@@ -135,7 +135,7 @@ pub fn names_after(
 /// The condition that selects one row for each entity that matches and is seen. An entity has a row for each of its
 /// terms; the row of the driving term represents it, so that the index finds entities by that term in the order of
 /// their ids.
-fn which(search: &Search, sight: &Sight) -> Which {
+fn which(search: &Search, sight: &Sight) -> EntityPredicate {
     let (field, values) = driver(&search.condition).unwrap_or_else(|| {
         ("__state".to_owned(), vec![fold(EntityState::Active.name()), fold(EntityState::Deleted.name())])
     });
@@ -161,7 +161,7 @@ fn driver(condition: &Clause) -> Option<(String, Vec<String>)> {
     terms.min_by_key(by_rarity).map(|(field, values)| (field.clone(), values.clone()))
 }
 
-fn condition(wanted: &Clause) -> Which {
+fn condition(wanted: &Clause) -> EntityPredicate {
     let every = |members: &[Clause]| members.iter().map(condition).collect();
     let other = || other_terms.filter(other_terms.field(search_terms::entity_id).eq(search_terms::entity_id));
     let field = other_terms.field(search_terms::field);
@@ -184,7 +184,7 @@ fn condition(wanted: &Clause) -> Which {
 }
 
 /// Assets that name one of these people. People are not in the index, because they change when a user is deleted.
-fn named_in(list: PeopleList, folded: &[String]) -> Which {
+fn named_in(list: PeopleList, folded: &[String]) -> EntityPredicate {
     Box::new(exists(
         asset_people::table
             .filter(asset_people::asset_id.eq(search_terms::entity_id))
@@ -197,11 +197,11 @@ fn named_in(list: PeopleList, folded: &[String]) -> Which {
 const ADMINS: [&str; 2] = ["adminUsers", "adminRoles"];
 
 /// The condition that an actor sees the entity.
-fn seen(sight: &Sight) -> Which {
+fn seen(sight: &Sight) -> EntityPredicate {
     any(vec![seen_personas(&sight.personas), seen_policies(&sight.policies), seen_assets(sight)])
 }
 
-fn seen_personas(seen: &SeenPersonas) -> Which {
+fn seen_personas(seen: &SeenPersonas) -> EntityPredicate {
     let persona = personas::table.filter(personas::id.eq(search_terms::entity_id));
     match seen {
         SeenPersonas::All => Box::new(exists(persona)),
@@ -212,7 +212,7 @@ fn seen_personas(seen: &SeenPersonas) -> Which {
     }
 }
 
-fn seen_policies(seen: &SeenPolicies) -> Which {
+fn seen_policies(seen: &SeenPolicies) -> EntityPredicate {
     let policy = policies::table.filter(policies::id.eq(search_terms::entity_id));
     match seen {
         SeenPolicies::All => Box::new(exists(policy)),
@@ -232,18 +232,18 @@ fn seen_policies(seen: &SeenPolicies) -> Which {
     }
 }
 
-fn seen_assets(sight: &Sight) -> Which {
+fn seen_assets(sight: &Sight) -> EntityPredicate {
     let with = |effect| {
         let read = |about: &[Rule]| any(about.iter().filter(|it| it.effect == effect).map(rules::reading).collect());
         vec![read(&sight.rules), all(vec![owned(&sight.owned.username), read(&sight.owned.rules)])]
     };
     let allowed = any(vec![known(&sight.assets), any(with(Effect::Allow))]);
-    let denied: Which = any(with(Effect::Deny));
+    let denied: EntityPredicate = any(with(Effect::Deny));
     Box::new(assets::id.nullable().is_not_null().and(allowed).and(not(denied)))
 }
 
 /// Clause: this user owns the asset.
-fn owned(username: &str) -> Which {
+fn owned(username: &str) -> EntityPredicate {
     let owner = asset_people::relation.eq(OWNERS).and(asset_people::member.eq(username.to_owned()));
     Box::new(exists(asset_people::table.filter(asset_people::asset_id.eq(search_terms::entity_id)).filter(owner)))
 }
@@ -256,7 +256,7 @@ const IN_GLOSSARY: &str = "(substr(assets.qualified_name, \
      AND assets.qualified_name NOT LIKE '%/%' AND assets.qualified_name NOT LIKE 'urn:%')";
 
 /// Clause: the actor sees the asset without any policy rule.
-fn known(seen: &SeenAssets) -> Which {
+fn known(seen: &SeenAssets) -> EntityPredicate {
     match seen {
         SeenAssets::All => all(Vec::new()),
         SeenAssets::Of { username, role_id } => {

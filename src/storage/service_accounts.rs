@@ -65,7 +65,7 @@ pub fn find_by_username(connection: &mut AnyConnection, username: &str) -> Resul
     found.map(into_domain).transpose()
 }
 
-/// Id and display name of those of these principals that are such service accounts.
+/// Id and display name of the service accounts among these principals.
 ///
 /// # Errors
 /// When the storage fails.

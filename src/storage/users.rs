@@ -107,7 +107,7 @@ pub fn find(connection: &mut AnyConnection, id: PrincipalId) -> Result<Option<Us
     found.map(into_domain).transpose()
 }
 
-/// Id, display name and email address of those of these principals that are users.
+/// Id, display name and email address of the users among these principals.
 ///
 /// # Errors
 /// When the storage fails.

@@ -110,7 +110,7 @@ async fn recovered(outage: &Outage) {
 async fn every_door_says_so(failure: Failure) {
     let outage = Outage::prepared().await;
     outage.begin(failure);
-    // Twice: while the outage is being detected, and after.
+    // DuplicateMember: while the outage is being detected, and after.
     for _ in 0..2 {
         for (door, answer) in outage.answers().await {
             assert_eq!(answer.status, 503, "{door}: {}", answer.text);
@@ -157,7 +157,7 @@ async fn a_busy_machine_is_no_outage() {
     // Blocks every worker thread for a while.
     let busy: Vec<_> = (0..600).map(|_| spawn_blocking(|| std::thread::sleep(Duration::from_secs(3)))).collect();
     for _ in 0..20 {
-        app.service.database.suspect();
+        app.service.database.start_probing();
         tokio::time::sleep(Duration::from_millis(100)).await;
         app.service.database.check().unwrap();
     }

@@ -54,7 +54,7 @@ async fn nothing_that_expired_revives_in_a_process_that_starts_with_a_clock_set_
     let token = short_lived(&world).await;
     world.service.clock.advance(2 * MINUTE);
     assert!(is_expired(&world.service, &token).await);
-    time::see(&world.service).await.unwrap();
+    time::synchronise(&world.service).await.unwrap();
     for wall in [BEGIN - HOUR, BEGIN - YEARS, -DAY] {
         let restarted = world.neighbour_at(Clock::manual(wall));
         time::begin(&restarted).await.unwrap();
@@ -96,7 +96,7 @@ async fn a_glitch_of_ten_years_expires_nothing_and_stays_nowhere() {
     key.whoami().await.ok();
     assert!(!is_expired(&app.service, &token).await);
     maintenance::save_uses(&app.service).await.unwrap();
-    time::see(&app.service).await.unwrap();
+    time::synchronise(&app.service).await.unwrap();
     step(&app.service, -YEARS).await;
     let told = app.admin().await.key(&key.id).await.ok()["attributes"]["lastUsedAt"].clone();
     assert_eq!(told, app.now().to_string());
@@ -116,7 +116,7 @@ async fn what_a_process_that_starts_in_a_glitch_notes_is_put_right_and_its_time_
     assert_eq!(glitched.clock.now(), BEGIN + YEARS);
     glitched.authenticate(&token, None).await.unwrap();
     maintenance::save_uses(&glitched).await.unwrap();
-    time::see(&glitched).await.unwrap();
+    time::synchronise(&glitched).await.unwrap();
     let restarted = world.neighbour_at(Clock::manual(BEGIN + MINUTE));
     time::begin(&restarted).await.unwrap();
     maintenance::forget_ended(&restarted).await.unwrap();
@@ -134,7 +134,7 @@ async fn a_time_that_was_believed_for_long_is_taken_back_by_the_operator_only() 
     let wrong = world.neighbour_at(Clock::manual(BEGIN + YEARS));
     time::begin(&wrong).await.unwrap();
     wrong.clock.advance(HELD_FOR);
-    time::see(&wrong).await.unwrap();
+    time::synchronise(&wrong).await.unwrap();
     let restarted = world.neighbour_at(Clock::manual(BEGIN));
     time::begin(&restarted).await.unwrap();
     assert_eq!(restarted.clock.now(), BEGIN + YEARS + HELD_FOR);

@@ -230,7 +230,7 @@ async fn what_one_node_begins_another_ends() {
     let ada = browser(&app, "ada").await;
     assert_eq!(type_code(&ada, &begun.user_code.to_string(), "approve").await.status, 200);
     let code = begun.device_code.expose();
-    let stranger = app.neighbour(&tessera::domain::pepper::Peppers::draw(app.service.entropy).unwrap());
+    let stranger = app.neighbour(&tessera::domain::pepper::Peppers::generate(app.service.entropy).unwrap());
     let elsewhere = device_sign_in::poll(&stranger, "tessera-cli", &code, Origin::default()).await.unwrap();
     assert!(matches!(elsewhere, Polled::Unknown), "without the pepper the rows are worth nothing");
     let polled = device_sign_in::poll(&other, "tessera-cli", &code, Origin::default()).await.unwrap();

@@ -49,7 +49,7 @@ async fn every_wrong_request_is_told_what_is_wrong() {
     is(send(&program, TOKEN, &[GRANT, CLIENT]).await, "invalid_request");
     is(send(&program, TOKEN, &[GRANT, CLIENT, code, code]).await, "invalid_request");
     is(send(&program, TOKEN, &[GRANT, ("client_id", "another"), code]).await, "invalid_client");
-    let drawn = DeviceCode::draw(app.service.entropy).unwrap().expose();
+    let drawn = DeviceCode::generate(app.service.entropy).unwrap().expose();
     for unknown in ["x", "tss_", &drawn, &drawn.to_lowercase(), &format!("{}0", code.1), "ä\0"] {
         is(send(&program, TOKEN, &[GRANT, CLIENT, ("device_code", unknown)]).await, "invalid_grant");
     }
@@ -186,7 +186,8 @@ async fn only_so_many_wait_for_a_decision() {
 #[actix_web::test]
 async fn neither_code_is_kept_and_none_is_kept_twice() {
     let app = App::start().await;
-    let codes = || (DeviceCode::draw(app.service.entropy).unwrap(), UserCode::draw(app.service.entropy).unwrap());
+    let codes =
+        || (DeviceCode::generate(app.service.entropy).unwrap(), UserCode::generate(app.service.entropy).unwrap());
     let ((device, user), (other_device, other_user)) = (codes(), codes());
     let asked = DeviceAuthorization {
         client: "tessera-cli".to_owned(),

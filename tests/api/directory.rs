@@ -63,7 +63,7 @@ async fn a_row_made_with_another_pepper_authenticates_nobody() {
 async fn a_start_without_the_pepper_of_the_database_is_refused() {
     let world = World::new(&Options::default());
     bootstrap::check_peppers(&world.service).await.unwrap();
-    let other = world.neighbour(&Peppers::draw(Entropy::SYSTEM).unwrap());
+    let other = world.neighbour(&Peppers::generate(Entropy::SYSTEM).unwrap());
     assert!(matches!(bootstrap::check_peppers(&other).await, Err(Error::Conflict(_))));
     bootstrap::check_peppers(&world.neighbour(&world.pepper)).await.unwrap();
 }
@@ -73,7 +73,7 @@ async fn a_new_pepper_before_the_old_one_keeps_every_token() {
     let world = World::new(&Options::default());
     bootstrap::check_peppers(&world.service).await.unwrap();
     let old = world.key("old", &[]).await.token.expose();
-    let rotated = world.neighbour(&format!("{},{}", Peppers::draw(Entropy::SYSTEM).unwrap(), world.pepper));
+    let rotated = world.neighbour(&format!("{},{}", Peppers::generate(Entropy::SYSTEM).unwrap(), world.pepper));
     bootstrap::check_peppers(&rotated).await.unwrap();
     let new = api_keys::create(&rotated, &world.operator(), crate::support::new_key("new"), None).await.unwrap();
     let new = new.token.expose();

@@ -49,7 +49,7 @@ async fn a_policy_about_a_name_that_nobody_bears_is_refused_by_that_name() {
     for unknown in ["carol", "ADA", "a\u{0}"] {
         let input = policy(&about(&["ada", unknown]), &["VIEW_AUDIT"]);
         let (code, message) = problem(&ask(&admin, CREATE_POLICY, json!({"input": input})).await);
-        assert!(code == 400 && message.contains("names nobody") && !message.contains("`ada`"), "{code} {message}");
+        assert!(code == 400 && message.contains("names no user") && !message.contains("`ada`"), "{code} {message}");
     }
     let made = ask(&admin, CREATE_POLICY, json!({"input": policy(&about(&["ada"]), &["VIEW_AUDIT"])})).await;
     let input = policy(&about(&["ada", "carol"]), &["VIEW_AUDIT"]);

@@ -89,7 +89,7 @@ async fn what_is_kept_reads_as_it_was_written_and_nothing_else_does() {
     let seen = seen_of(&world).await;
     assert_eq!(Seen::parse(&seen.to_string()), Some(seen.clone()));
     let installation = time::begin(&world.service).await.unwrap();
-    assert_eq!(restore::look(&world.service, &installation).await.unwrap(), seen);
+    assert_eq!(restore::latest_seen(&world.service, &installation).await.unwrap(), seen);
     let text = seen.to_string();
     for length in 0..text.len() - 1 {
         assert_eq!(Seen::parse(&text[..length]), None, "{length}");

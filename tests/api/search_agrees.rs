@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tessera::domain::asset::{AssetKind, Deed};
+use tessera::domain::asset::{AssetKind, AssetOperation};
 use tessera::domain::ids::PrincipalId;
 use tessera::service::authz::decide::Inquiry;
 use tessera::storage::standings;
@@ -92,7 +92,7 @@ async fn decided(app: &App, id: &str) -> Vec<String> {
     let standing = Arc::new(standing);
     let mut seen = Vec::new();
     for (type_name, name) in ASSETS {
-        let inquiry = Inquiry::new(AssetKind::of(type_name, name).action(Deed::Read), name, type_name);
+        let inquiry = Inquiry::new(AssetKind::of(type_name, name).action(AssetOperation::Read), name, type_name);
         if app.service.decide(&standing, &inquiry).await.unwrap().is_allowed() {
             seen.push(name.to_owned());
         }

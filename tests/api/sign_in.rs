@@ -12,7 +12,7 @@ use tessera::http::SignInSettings;
 use tessera::http::oauth::sign_in::settings;
 use tessera::service::authn::bearer_tokens;
 use tessera::service::authn::sign_ins::Origin;
-use tessera::service::people::sign_in::{self, Arrival, SignInRefused};
+use tessera::service::people::sign_in::{self, ProviderSignIn, SignInRefused};
 use tessera::service::people::sign_out::{self, LoggedOut};
 use tessera::service::people::users;
 use tessera::storage::{identities, personas};
@@ -41,8 +41,8 @@ fn mapping(personas: &[(&str, &str)]) -> Arc<Mapping> {
 }
 
 async fn arrive(app: &App, claims: Claims, mapping: &Arc<Mapping>) -> Result<Client, SignInRefused> {
-    let arrival = Arrival { provider: "company".into(), claims, mapping: Arc::clone(mapping) };
-    let outcome = sign_in::sign_in(&app.service, arrival, Origin::default()).await.unwrap();
+    let at_provider = ProviderSignIn { provider: "company".into(), claims, mapping: Arc::clone(mapping) };
+    let outcome = sign_in::sign_in(&app.service, at_provider, Origin::default()).await.unwrap();
     outcome.map(|signed_in| app.holder_of(&signed_in.session.token.expose()))
 }
 
@@ -235,8 +235,9 @@ async fn a_provider_ends_a_session_or_all_of_a_subject_at_once() {
 #[actix_web::test]
 async fn what_came_of_a_session_ends_with_it_at_the_provider() {
     let app = App::start().await;
-    let arrival = Arrival { provider: "company".into(), claims: claims("1", "ada", &["staff"]), mapping: mapping(&[]) };
-    let signed_in = sign_in::sign_in(&app.service, arrival, Origin::default()).await.unwrap().unwrap();
+    let at_provider =
+        ProviderSignIn { provider: "company".into(), claims: claims("1", "ada", &["staff"]), mapping: mapping(&[]) };
+    let signed_in = sign_in::sign_in(&app.service, at_provider, Origin::default()).await.unwrap().unwrap();
     let actor = app.service.authenticate(&signed_in.session.token.expose(), None).await.unwrap();
     let another = bearer_tokens::create(&app.service, &actor, 600).await.unwrap();
     let another = app.holder_of(&another.token.expose());

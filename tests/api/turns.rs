@@ -93,12 +93,12 @@ async fn a_batch_that_nobody_waits_for_any_more_ends() {
     let began = Instant::now();
     evaluate(&key, &key, 1000).await.ok();
     let whole = began.elapsed();
-    let all = app.service.database.seats(Lane::Reads).available_permits();
+    let all = app.service.database.lane_permits(Lane::Reads).available_permits();
     let mut lingered = Vec::new();
     for _ in 0..3 {
         assert!(timeout(whole / 4, evaluate(&key, &key, 1000)).await.is_err());
         let gone = Instant::now();
-        while app.service.database.seats(Lane::Reads).available_permits() < all {
+        while app.service.database.lane_permits(Lane::Reads).available_permits() < all {
             sleep(Duration::from_millis(1)).await;
         }
         lingered.push(gone.elapsed());

@@ -6,7 +6,7 @@ use serde_json::Map;
 
 use super::*;
 use crate::domain::ids::Id;
-use crate::domain::policy::engine::Asked;
+use crate::domain::policy::engine::CedarQuestion;
 use crate::domain::policy::{
     Condition, Criterion, Decision, Facet, Outcome, Properties, Question, Resource, Subject, Subjects,
 };
@@ -144,7 +144,7 @@ fn judged(asking: &Asking, action: &str, resource: &Resource, slices: &[Arc<Slic
     let subject = Subject { principal: &asking.principal, personas: Vec::new(), properties: asking.properties.clone() };
     let none = Properties::new();
     let question = Question { subject: &subject, action, action_properties: &none, resource };
-    let asked = Asked::new(question).unwrap();
+    let asked = CedarQuestion::new(question).unwrap();
     slices.iter().map(|slice| asked.judge(slice)).fold(Decision::UNMATCHED, Decision::and)
 }
 

@@ -12,12 +12,12 @@ use crate::domain::pepper::Peppers;
 use crate::domain::token::{ParsedToken, TokenKind};
 
 /// Makes records of the versions of one key.
-struct Press(ParsedToken, Peppers);
+struct RecordFactory(ParsedToken, Peppers);
 
-impl Press {
+impl RecordFactory {
     fn new() -> Self {
         let token = ParsedToken::mint(TokenKind::ApiKey, Entropy::SYSTEM).unwrap();
-        Self(token, Peppers::parse(&Peppers::draw(Entropy::SYSTEM).unwrap()).unwrap())
+        Self(token, Peppers::parse(&Peppers::generate(Entropy::SYSTEM).unwrap()).unwrap())
     }
 
     fn record(&self, version: i64, moment: Moment) -> Record {
@@ -29,7 +29,7 @@ impl Press {
 /// fence for another principal. They may find it fresh only if it is not older than what was acknowledged before the
 /// check. A change waits until a thread has found the record fresh, so that there is something to invalidate.
 fn race(room: usize) {
-    let (press, fence) = (Press::new(), Fence::new(room));
+    let (press, fence) = (RecordFactory::new(), Fence::new(room));
     let (committed, acknowledged) = (AtomicI64::new(1), AtomicI64::new(1));
     let (found_fresh, over) = (AtomicBool::new(false), AtomicBool::new(false));
     let shared = RwLock::new((1, Arc::new(press.record(1, fence.now()))));
@@ -77,7 +77,7 @@ fn no_record_is_fresh_after_its_change_was_acknowledged_whatever_others_do() {
 
 #[test]
 fn what_changed_too_long_ago_to_be_remembered_is_not_fresh() {
-    let (press, fence) = (Press::new(), Fence::new(1));
+    let (press, fence) = (RecordFactory::new(), Fence::new(1));
     let record = press.record(1, fence.now());
     fence.raise(principal());
     fence.raise(neighbour());
@@ -87,7 +87,7 @@ fn what_changed_too_long_ago_to_be_remembered_is_not_fresh() {
 
 #[test]
 fn a_record_that_catches_up_with_a_change_of_another_stays_behind_a_change_of_everyone() {
-    let (press, fence) = (Press::new(), Fence::new(1_000));
+    let (press, fence) = (RecordFactory::new(), Fence::new(1_000));
     let record = press.record(1, fence.now());
     fence.raise(neighbour());
     assert!(fence.is_fresh(&record));

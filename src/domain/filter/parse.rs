@@ -26,8 +26,8 @@ impl<F: Field> Filter<F> {
             return Err(wrong(format!("must have at most {LENGTH} bytes, not {}", text.len())).into());
         }
         let json: Json = read_json(text.as_bytes()).map_err(|error| match error {
-            Unreadable::TooMuch(excess) => wrong(excess.to_string()),
-            Unreadable::Twice(twice) => wrong(twice.to_string()),
+            Unreadable::LimitExceeded(excess) => wrong(excess.to_string()),
+            Unreadable::DuplicateMember(twice) => wrong(twice.to_string()),
             Unreadable::Json(error) => wrong(format!("must be a JSON object: {error}")),
         })?;
         let Json::Object(object) = json else {

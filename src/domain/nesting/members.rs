@@ -8,12 +8,12 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use crate::domain::text::clip;
 
 /// Visits a value until it finds a duplicate member.
-pub(super) struct Once<'a> {
+pub(super) struct DuplicateFinder<'a> {
     /// The first duplicate member.
     pub(super) twice: &'a mut Option<String>,
 }
 
-impl<'de> DeserializeSeed<'de> for Once<'_> {
+impl<'de> DeserializeSeed<'de> for DuplicateFinder<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -21,7 +21,7 @@ impl<'de> DeserializeSeed<'de> for Once<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Once<'_> {
+impl<'de> Visitor<'de> for DuplicateFinder<'_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,13 +36,13 @@ impl<'de> Visitor<'de> for Once<'_> {
                 return Err(A::Error::custom("a member is there twice"));
             }
             names.insert(name);
-            map.next_value_seed(Once { twice: self.twice })?;
+            map.next_value_seed(DuplicateFinder { twice: self.twice })?;
         }
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
-        while sequence.next_element_seed(Once { twice: self.twice })?.is_some() {}
+        while sequence.next_element_seed(DuplicateFinder { twice: self.twice })?.is_some() {}
         Ok(())
     }
 

@@ -19,15 +19,15 @@ pub enum Category {
 
 /// Whether an action reads or writes its resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Touch {
+pub enum AccessMode {
     /// It reads.
     Reads,
     /// It writes.
     Writes,
 }
 
+use AccessMode::{Reads, Writes};
 use Category::{Data, Domain, Entities, Glossary, Metadata, Platform};
-use Touch::{Reads, Writes};
 
 /// The categories, by their names in the database.
 const CATEGORIES: [(Category, &str); 6] = [
@@ -40,7 +40,7 @@ const CATEGORIES: [(Category, &str); 6] = [
 ];
 
 /// Atlan's actions, as its SDKs name them.
-const ACTIONS: [(Category, &str, Touch); 38] = [
+const ACTIONS: [(Category, &str, AccessMode); 38] = [
     (Metadata, "persona-asset-read", Reads),
     (Metadata, "persona-asset-update", Writes),
     (Metadata, "persona-api-create", Writes),

@@ -61,13 +61,13 @@ impl Slice {
 }
 
 /// A question translated for Cedar, to be evaluated against any number of slices.
-pub struct Asked<'a> {
+pub struct CedarQuestion<'a> {
     question: Question<'a>,
     request: Request,
     entities: Entities,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> CedarQuestion<'a> {
     /// Translates a question for Cedar. A resource without a name is the platform itself.
     ///
     /// # Errors

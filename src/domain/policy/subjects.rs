@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::principal::{Principal, Role};
 
-/// The subjects of a policy; nobody by default.
+/// The subjects of a policy; none by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Subjects {
     /// User names, of users and of service accounts.
     pub users: Vec<String>,
-    /// Names of groups. Stored only: Tessera has no groups, so nobody is in them.
+    /// Names of groups. Stored only: Tessera has no groups, so no principal is in them.
     pub groups: Vec<String>,
     /// Names of roles.
     pub roles: Vec<String>,

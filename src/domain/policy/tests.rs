@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::engine::{Asked, Slice};
+use super::engine::{CedarQuestion, Slice};
 use super::*;
 use crate::domain::ids::{Id, PersonaId};
 use crate::domain::principal::{Principal, Role};
@@ -57,7 +57,7 @@ fn decide(policies: &[Policy], personas: &[u128], action: &str, name: &str) -> D
     let resource = Resource { name: name.to_owned(), type_name: "Table".to_owned(), ..Resource::default() };
     let properties = Properties::new();
     let question = Question { subject: &subject, action, action_properties: &properties, resource: &resource };
-    let asked = Asked::new(question).expect("a question");
+    let asked = CedarQuestion::new(question).expect("a question");
     let slice = |persona: &PersonaId| {
         Slice::compile(policies.iter().filter(|policy| policy.persona == Some(*persona))).expect("policies")
     };
@@ -177,7 +177,7 @@ fn properties_decide_where_a_criterion_names_them() {
         let action = given("soft", soft);
         let question =
             Question { subject: &subject, action: "select", action_properties: &action, resource: &resource };
-        Asked::new(question).expect("a question").judge(&slice).outcome
+        CedarQuestion::new(question).expect("a question").judge(&slice).outcome
     };
     assert_eq!(outcome(None, Some("true")), Outcome::Allowed);
     assert_eq!(outcome(Some("live"), Some("true")), Outcome::Allowed);

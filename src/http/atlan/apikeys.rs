@@ -12,8 +12,8 @@ use crate::domain::error::{Error, Violation};
 use crate::domain::fields::ApiKeyField;
 use crate::domain::ids::PrincipalId;
 use crate::domain::token::has_token;
-use crate::http::asked::Asked;
-use crate::http::edition::{expected, tell};
+use crate::http::authenticated::AuthenticatedBody;
+use crate::http::edition::{expected, with_etag};
 use crate::http::envelope::ATLAN_REQUEST_ID;
 use crate::http::listing::{ListRequest, Records};
 use crate::http::openapi::{AnyError, Fails, IdempotencyKey, IfMatch, ListParams, examples};
@@ -43,9 +43,9 @@ type ApiTokenPage = Records<ApiToken>;
 pub async fn create(
     state: web::Data<State>,
     request: HttpRequest,
-    Asked { actor, body, .. }: Asked<ApiTokenRequest>,
+    AuthenticatedBody { actor, body, .. }: AuthenticatedBody<ApiTokenRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let created = api_keys::create(&state.service, &actor, body.known()?.into_new()?, request_key(&request)?).await?;
+    let created = api_keys::create(&state.service, &actor, body.strict()?.into_new()?, request_key(&request)?).await?;
     let CreatedApiKey { api_key, token } = created;
     Ok(HttpResponse::Ok().json(ApiToken::new(api_key, state.service.clock.now(), Some(token))))
 }
@@ -80,7 +80,7 @@ pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -
 #[get("/api/service/apikeys/{guid}")]
 pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
     let key = api_keys::get(&state.service, &actor, parse_guid(&guid)?).await?;
-    Ok(tell(&mut HttpResponse::Ok(), key.edition()).json(ApiToken::new(key, state.service.clock.now(), None)))
+    Ok(with_etag(&mut HttpResponse::Ok(), key.edition()).json(ApiToken::new(key, state.service.clock.now(), None)))
 }
 
 /// Update an API key
@@ -104,11 +104,11 @@ pub async fn update(
     state: web::Data<State>,
     guid: web::Path<String>,
     request: HttpRequest,
-    Asked { actor, body, .. }: Asked<ApiTokenRequest>,
+    AuthenticatedBody { actor, body, .. }: AuthenticatedBody<ApiTokenRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let (id, update, expected) = (parse_guid(&guid)?, body.known()?.into_update()?, expected(&request));
+    let (id, update, expected) = (parse_guid(&guid)?, body.strict()?.into_update()?, expected(&request));
     let key = api_keys::update(&state.service, &actor, id, update, expected).await?;
-    Ok(tell(&mut HttpResponse::Ok(), key.edition()).json(ApiToken::new(key, state.service.clock.now(), None)))
+    Ok(with_etag(&mut HttpResponse::Ok(), key.edition()).json(ApiToken::new(key, state.service.clock.now(), None)))
 }
 
 /// Delete an API key

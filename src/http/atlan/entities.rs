@@ -15,7 +15,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Violation};
 use crate::domain::ids::Id;
 use crate::domain::listing::clip;
-use crate::http::asked::Asked;
+use crate::http::authenticated::AuthenticatedBody;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -42,9 +42,9 @@ const MOST: usize = 1000;
 #[post("/api/meta/entity/bulk")]
 pub async fn update(
     state: web::Data<State>,
-    Asked { actor, body, .. }: Asked<EntitiesRequest>,
+    AuthenticatedBody { actor, body, .. }: AuthenticatedBody<EntitiesRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let drafts = body.known()?.into_drafts()?;
+    let drafts = body.strict()?.into_drafts()?;
     let mutation = entities::save(&state.service, &actor, drafts).await.map_err(no_instance)?;
     Ok(HttpResponse::Ok().json(MutationView::from(mutation)))
 }

@@ -9,11 +9,11 @@ use utoipa::ToSchema;
 use super::permissions::{PermissionView, PolicyRefView};
 use crate::domain::error::Error;
 use crate::domain::policy::{Ground, Outcome, Resource};
-use crate::http::asked::Asked;
+use crate::http::authenticated::AuthenticatedBody;
 use crate::http::openapi::{AnyError, Fails, examples, sets};
 use crate::http::problem::Failure;
 use crate::http::state::State;
-use crate::http::valid::Broken;
+use crate::http::valid::Violations;
 use crate::service::authz::authority::PolicyWriters;
 use crate::service::authz::decide::Inquiry;
 use crate::service::authz::explain::{self, Explain, Explanation, Missing};
@@ -37,9 +37,9 @@ use crate::service::authz::explain::{self, Explain, Explanation, Missing};
 #[post("/api/service/explain")]
 pub async fn ask(
     state: web::Data<State>,
-    Asked { actor, body, .. }: Asked<ExplainRequest>,
+    AuthenticatedBody { actor, body, .. }: AuthenticatedBody<ExplainRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let explanation = explain::explain(&state.service, &actor, body.known()?.into_domain()?).await?;
+    let explanation = explain::explain(&state.service, &actor, body.strict()?.into_domain()?).await?;
     Ok(HttpResponse::Ok().json(ExplanationView::from(explanation)))
 }
 
@@ -88,17 +88,17 @@ const PERSONAS: usize = 100;
 
 impl ExplainRequest {
     fn into_domain(self) -> Result<Explain, Error> {
-        let mut broken = Broken::default();
-        broken.keep("actor", self.actor.as_deref().map_or(Ok(()), check_name));
-        broken.keep("action", check_name(&self.action));
+        let mut violations = Violations::default();
+        violations.keep("actor", self.actor.as_deref().map_or(Ok(()), check_name));
+        violations.keep("action", check_name(&self.action));
         let personas = self.personas.as_deref().unwrap_or_default();
         let few = if personas.len() > PERSONAS { Err(format!("must have at most {PERSONAS} members")) } else { Ok(()) };
-        broken.keep("personas", few.and_then(|()| personas.iter().try_for_each(|name| check_name(name))));
+        violations.keep("personas", few.and_then(|()| personas.iter().try_for_each(|name| check_name(name))));
         if let Some(resource) = &self.resource {
-            broken.keep("resource.id", check_name(&resource.id));
-            broken.keep("resource.type", check_zero(&resource.type_name));
+            violations.keep("resource.id", check_name(&resource.id));
+            violations.keep("resource.type", check_zero(&resource.type_name));
         }
-        broken.refuse()?;
+        violations.into_result()?;
         let resource = self.resource.map(|resource| Resource {
             name: resource.id,
             type_name: resource.type_name,

@@ -10,13 +10,13 @@ use crate::domain::fields::PersonaField;
 use crate::domain::ids::PersonaId;
 use crate::domain::persona::{Persona, PersonaInput};
 use crate::domain::text::{Description, DisplayName};
-use crate::http::asked::Asked;
-use crate::http::edition::{expected, tell};
+use crate::http::authenticated::AuthenticatedBody;
+use crate::http::edition::{expected, with_etag};
 use crate::http::listing::{ListRequest, Records};
 use crate::http::openapi::{AnyError, Fails, IfMatch, ListParams, examples};
 use crate::http::problem::Failure;
 use crate::http::state::State;
-use crate::http::valid::Broken;
+use crate::http::valid::Violations;
 use crate::service::catalogue::personas;
 
 type PersonaPage = Records<PersonaView>;
@@ -33,9 +33,9 @@ type PersonaPage = Records<PersonaView>;
 #[post("/api/service/personas")]
 pub async fn create(
     state: web::Data<State>,
-    Asked { actor, body, .. }: Asked<PersonaRequest>,
+    AuthenticatedBody { actor, body, .. }: AuthenticatedBody<PersonaRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let persona = personas::create(&state.service, &actor, body.known()?.into_input()?).await?;
+    let persona = personas::create(&state.service, &actor, body.strict()?.into_input()?).await?;
     Ok(HttpResponse::Ok().json(PersonaView::from(persona)))
 }
 
@@ -68,7 +68,7 @@ pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -
 #[get("/api/service/personas/{guid}")]
 pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
     let persona = personas::get(&state.service, &actor, parse_guid(&guid)?).await?;
-    Ok(tell(&mut HttpResponse::Ok(), persona.edition()).json(PersonaView::from(persona)))
+    Ok(with_etag(&mut HttpResponse::Ok(), persona.edition()).json(PersonaView::from(persona)))
 }
 
 /// Update a persona
@@ -91,11 +91,11 @@ pub async fn update(
     state: web::Data<State>,
     guid: web::Path<String>,
     request: HttpRequest,
-    Asked { actor, body, .. }: Asked<PersonaRequest>,
+    AuthenticatedBody { actor, body, .. }: AuthenticatedBody<PersonaRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let (id, input, expected) = (parse_guid(&guid)?, body.known()?.into_input()?, expected(&request));
+    let (id, input, expected) = (parse_guid(&guid)?, body.strict()?.into_input()?, expected(&request));
     let persona = personas::update(&state.service, &actor, id, input, expected).await?;
-    Ok(tell(&mut HttpResponse::Ok(), persona.edition()).json(PersonaView::from(persona)))
+    Ok(with_etag(&mut HttpResponse::Ok(), persona.edition()).json(PersonaView::from(persona)))
 }
 
 /// Delete a persona
@@ -138,13 +138,13 @@ pub struct PersonaRequest {
 
 impl PersonaRequest {
     fn into_input(self) -> Result<PersonaInput, Error> {
-        let mut broken = Broken::default();
-        let name = broken.keep("name", DisplayName::parse(&self.name));
-        let display_name = self.display_name.map(|text| broken.keep("displayName", DisplayName::parse(&text)));
+        let mut violations = Violations::default();
+        let name = violations.keep("name", DisplayName::parse(&self.name));
+        let display_name = self.display_name.map(|text| violations.keep("displayName", DisplayName::parse(&text)));
         let display_name = display_name.unwrap_or_else(|| name.clone());
-        let description = broken.keep("description", Description::parse(&self.description.unwrap_or_default()));
+        let description = violations.keep("description", Description::parse(&self.description.unwrap_or_default()));
         let (Some(name), Some(display_name), Some(description)) = (name, display_name, description) else {
-            return Err(broken.refused());
+            return Err(violations.into_error());
         };
         Ok(PersonaInput { name, display_name, description, enabled: self.enabled.unwrap_or(true) })
     }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::entities::EntityView;
-use crate::http::asked::Asked;
+use crate::http::authenticated::AuthenticatedBody;
 use crate::http::openapi::{AnyError, Fails, examples};
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -31,9 +31,9 @@ use crate::service::catalogue::search as service;
 #[post("/api/meta/search/indexsearch")]
 pub async fn search(
     state: web::Data<State>,
-    Asked { actor, body, .. }: Asked<SearchRequest>,
+    AuthenticatedBody { actor, body, .. }: AuthenticatedBody<SearchRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let request = body.known()?;
+    let request = body.strict()?;
     let found = service::search(&state.service, &actor, dsl::parse(&request.dsl)?).await?;
     let wanted = request.attributes.unwrap_or_default();
     let view = |entity| EntityView::from(entity).with_only(&wanted);

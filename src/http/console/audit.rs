@@ -5,9 +5,9 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::export::{EXPORTED, Format, file};
-use super::list::{Chip, Listing, contains, is};
+use super::list::{ActiveFilter, ListUrl, contains, is};
 use super::trail::Entry;
-use super::{Page, Visit};
+use super::{Page, SignedInRequest};
 use crate::domain::change::Change;
 use crate::domain::error::Violation;
 use crate::domain::fields::ChangeField;
@@ -23,8 +23,8 @@ const FILTERS: [&str; 5] = ["actor", "action", "subject", "about", "days"];
 #[template(path = "audit.html")]
 struct Audit {
     page: Page,
-    listing: Listing,
-    chips: Vec<Chip>,
+    list_url: ListUrl,
+    active_filters: Vec<ActiveFilter>,
     entries: Vec<Entry>,
     next: Option<String>,
     /// The URLs of the exports, with the filters of the page.
@@ -36,49 +36,52 @@ struct Audit {
 ///
 /// # Errors
 /// [`crate::domain::error::Error::Forbidden`] without `VIEW_AUDIT`; violations of the parameters.
-pub async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
-    visit.actor.require(Permission::ViewAudit)?;
-    let listing = Listing::parse("audit", &visit.params(), &FILTERS)?;
-    let (service, now) = (&visit.state.service, visit.now());
-    let query = listing.query(service, filter(&listing, now)?)?;
-    let found = audit::list(service, &visit.actor, query).await?;
-    let next = listing.next(service, &found);
-    let first = listing.first();
+pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
+    request.actor.require(Permission::ViewAudit)?;
+    let list_url = ListUrl::parse("audit", &request.params(), &FILTERS)?;
+    let (service, now) = (&request.state.service, request.now());
+    let query = list_url.query(service, filter(&list_url, now)?)?;
+    let found = audit::list(service, &request.actor, query).await?;
+    let next = list_url.next(service, &found);
+    let first = list_url.first();
     let export = |format: &str| first.replacen("audit", &format!("audit/export/{format}"), 1);
-    let chips = [
-        listing.chip("actor", "By", str::to_owned),
-        listing.chip("action", "Action", str::to_owned),
-        listing.chip("subject", "What", str::to_owned),
-        listing.chip("about", "About", str::to_owned),
-        listing.chip("days", "Since", |days| if days == "1" { "a day".to_owned() } else { format!("{days} days") }),
-    ];
+    let active_filters =
+        [
+            list_url.active_filter("actor", "By", str::to_owned),
+            list_url.active_filter("action", "Action", str::to_owned),
+            list_url.active_filter("subject", "What", str::to_owned),
+            list_url.active_filter("about", "About", str::to_owned),
+            list_url.active_filter("days", "Since", |days| {
+                if days == "1" { "a day".to_owned() } else { format!("{days} days") }
+            }),
+        ];
     let audit = Audit {
-        page: visit.page("Audit", "audit")?,
-        chips: chips.into_iter().flatten().collect(),
+        page: request.page("Audit", "audit")?,
+        active_filters: active_filters.into_iter().flatten().collect(),
         entries: found.records.into_iter().map(|change| Entry::of(change, now)).collect(),
         next,
         csv: export("csv"),
         json: export("json"),
-        listing,
+        list_url,
     };
-    visit.answer(StatusCode::OK, &audit)
+    request.answer(StatusCode::OK, &audit)
 }
 
-fn filter(listing: &Listing, now: i64) -> Result<Filter<ChangeField>, Failure> {
+fn filter(list_url: &ListUrl, now: i64) -> Result<Filter<ChangeField>, Failure> {
     let mut wanted = Vec::new();
     for (name, field) in
         [("actor", ChangeField::Actor), ("action", ChangeField::Action), ("subject", ChangeField::Subject)]
     {
-        match listing.value(name) {
+        match list_url.value(name) {
             "" => {}
             text => wanted.push(contains(field, text)),
         }
     }
-    match listing.value("about") {
+    match list_url.value("about") {
         "" => {}
         id => wanted.push(is(ChangeField::SubjectId, id)),
     }
-    match listing.value("days") {
+    match list_url.value("days") {
         "" => {}
         text => match text.parse::<i64>() {
             Ok(days) if (1..=3_650).contains(&days) => {
@@ -112,16 +115,16 @@ fn cells(change: &Change) -> [String; 9] {
 ///
 /// # Errors
 /// [`crate::domain::error::Error::Forbidden`] without `VIEW_AUDIT`; violations of the parameters.
-pub async fn export(visit: Visit, format: web::Path<String>) -> Result<HttpResponse, Failure> {
-    visit.actor.require(Permission::ViewAudit)?;
+pub async fn export(request: SignedInRequest, format: web::Path<String>) -> Result<HttpResponse, Failure> {
+    request.actor.require(Permission::ViewAudit)?;
     let format = Format::find(&format).ok_or(Failure::NoEndpoint)?;
-    let listing = Listing::parse("audit", &visit.params(), &FILTERS)?;
-    let (service, now) = (&visit.state.service, visit.now());
-    let mut query = listing.query(service, filter(&listing, now)?)?;
+    let list_url = ListUrl::parse("audit", &request.params(), &FILTERS)?;
+    let (service, now) = (&request.state.service, request.now());
+    let mut query = list_url.query(service, filter(&list_url, now)?)?;
     query.limit = MAX_LIMIT;
     let mut rows = Vec::new();
     while rows.len() < EXPORTED {
-        let found = audit::list(service, &visit.actor, query.clone()).await?;
+        let found = audit::list(service, &request.actor, query.clone()).await?;
         rows.extend(found.records.iter().map(cells));
         match found.next {
             Some(next) => query.start = Start::After(next),

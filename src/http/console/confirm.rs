@@ -5,11 +5,11 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use askama::Template;
 
 use super::login::refusal;
-use super::next::local;
 use super::page::{Page, answer_with};
-use super::{Posted, ProviderButton};
+use super::redirect_target::safe_redirect_target;
+use super::{ProviderButton, SubmittedForm};
 use crate::domain::error::Error;
-use crate::http::auth::{self, Look, origin};
+use crate::http::auth::{self, Metering, origin};
 use crate::http::datahub::login::cookies;
 use crate::http::problem::Failure;
 use crate::service::authn::sessions;
@@ -37,51 +37,55 @@ struct Confirm {
 ///
 /// # Errors
 /// When the storage fails.
-pub(super) async fn ask(posted: &mut Posted) -> Result<Option<HttpResponse>, Failure> {
-    let service = &posted.visit.state.service;
-    let since = sessions::began(service, &posted.visit.actor).await?;
-    let most = i64::try_from(posted.visit.console.settings.confirm_after.as_millis()).unwrap_or(i64::MAX);
-    if (0..=most).contains(&(posted.visit.now() - since)) {
+pub(super) async fn ask(submitted: &mut SubmittedForm) -> Result<Option<HttpResponse>, Failure> {
+    let service = &submitted.request.state.service;
+    let since = sessions::last_authenticated_at(service, &submitted.request.actor).await?;
+    let most = i64::try_from(submitted.request.console.settings.confirm_after.as_millis()).unwrap_or(i64::MAX);
+    if (0..=most).contains(&(submitted.request.now() - since)) {
         return Ok(None);
     }
     let mut response = HttpResponse::build(StatusCode::OK);
-    if !posted.form.has(PASSWORD) {
-        return page(posted, response, String::new()).await.map(Some);
+    if !submitted.form.has(PASSWORD) {
+        return page(submitted, response, String::new()).await.map(Some);
     }
-    let (state, request) = (posted.visit.state.clone(), posted.visit.request.clone());
-    let username = posted.visit.actor.username().to_string();
-    let password = posted.form.text(PASSWORD).to_owned();
+    let (state, request) = (submitted.request.state.clone(), submitted.request.http.clone());
+    let username = submitted.request.actor.username().to_string();
+    let password = submitted.form.text(PASSWORD).to_owned();
     match sessions::create(&state.service, username.clone(), password, origin(&state, &request)).await {
         Ok(begun) => {
             let cookies = cookies(&state, &request, username, begun);
-            let actor = auth::authenticate(&state, cookies[0].value(), &request, Look::Again).await?;
-            let old = std::mem::replace(&mut posted.visit.actor, actor.requesting(auth::request(&request)));
+            let actor = auth::authenticate(&state, cookies[0].value(), &request, Metering::Uncounted).await?;
+            let old = std::mem::replace(&mut submitted.request.actor, actor.requesting(auth::request(&request)));
             match sessions::end(&state.service, &old).await {
                 // The old session has already ended.
                 Ok(()) | Err(Error::Unauthenticated(_)) => {}
                 Err(error) => return Err(error.into()),
             }
-            posted.visit.cookies = cookies.into();
+            submitted.request.cookies = cookies.into();
             Ok(None)
         }
         Err(error) => {
             response.status(StatusCode::BAD_REQUEST);
             let message = refusal(error, &mut response)?;
-            page(posted, response, message).await.map(Some)
+            page(submitted, response, message).await.map(Some)
         }
     }
 }
 
-async fn page(posted: &Posted, response: HttpResponseBuilder, error: String) -> Result<HttpResponse, Failure> {
-    let visit = &posted.visit;
-    let at = sign_out::provider_of(&visit.state.service, &visit.actor).await?;
+async fn page(
+    submitted: &SubmittedForm,
+    response: HttpResponseBuilder,
+    error: String,
+) -> Result<HttpResponse, Failure> {
+    let request = &submitted.request;
+    let at = sign_out::provider_of(&request.state.service, &request.actor).await?;
     let provider =
-        visit.console.settings.providers.iter().find(|provider| at.as_deref() == Some(&provider.id)).cloned();
-    let next = local(visit.request.path()).unwrap_or_default().to_owned();
-    let fields = posted.form.without(&[PASSWORD, "csrf"]).cloned().collect();
-    let page = posted.visit.page("Confirm that it is you", "confirm")?;
+        request.console.settings.providers.iter().find(|provider| at.as_deref() == Some(&provider.id)).cloned();
+    let next = safe_redirect_target(request.http.path()).unwrap_or_default().to_owned();
+    let fields = submitted.form.without(&[PASSWORD, "csrf"]).cloned().collect();
+    let page = submitted.request.page("Confirm that it is you", "confirm")?;
     answer_with(
         response,
-        &Confirm { username: visit.actor.username().to_string(), page, fields, error, provider, next },
+        &Confirm { username: request.actor.username().to_string(), page, fields, error, provider, next },
     )
 }

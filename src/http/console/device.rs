@@ -9,8 +9,8 @@ use askama::Template;
 
 use super::form::sentence;
 use super::page::Page;
-use super::words::When;
-use super::{Posted, Visit};
+use super::words::DisplayTime;
+use super::{SignedInRequest, SubmittedForm};
 use crate::domain::device::COMMAND_LINE;
 use crate::domain::error::Error;
 use crate::http::problem::Failure;
@@ -36,8 +36,8 @@ struct Decide {
     address: String,
     /// Whether the program has the same address as the browser.
     is_here: bool,
-    asked: Option<When>,
-    until: Option<When>,
+    asked: Option<DisplayTime>,
+    until: Option<DisplayTime>,
 }
 
 /// The page after the decision.
@@ -52,10 +52,10 @@ struct Decided {
 ///
 /// # Errors
 /// When the page cannot be written.
-pub async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
-    let params = visit.params();
+pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
+    let params = request.params();
     let user_code: String = params.get("user_code")?.chars().take(LONGEST_CODE).collect();
-    enter(&visit, StatusCode::OK, user_code, String::new())
+    enter(&request, StatusCode::OK, user_code, String::new())
 }
 
 /// The most characters of a typed code that are shown again.
@@ -65,61 +65,66 @@ const LONGEST_CODE: usize = 40;
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn decide(posted: Posted) -> Result<HttpResponse, Failure> {
-    let typed = posted.form.text("user_code");
-    let verdict = match posted.form.text("verdict") {
+pub async fn decide(submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
+    let typed = submitted.form.text("user_code");
+    let verdict = match submitted.form.text("verdict") {
         "" => None,
         "approve" => Some(Verdict::Approve),
         "deny" => Some(Verdict::Deny),
         _ => return Err(Failure::Body("`verdict` must be `approve` or `deny`".to_owned())),
     };
-    let (service, actor) = (&posted.state.service, &posted.actor);
+    let (service, actor) = (&submitted.state.service, &submitted.actor);
     let outcome = match verdict {
         None => device_sign_in::question(service, actor, typed).await.map(Some),
         Some(verdict) => device_sign_in::decide(service, actor, typed, verdict).await.map(|()| None),
     };
     match outcome {
-        Ok(Some(question)) => ask(&posted, question),
+        Ok(Some(question)) => ask(&submitted, question),
         Ok(None) => {
             let approved = verdict == Some(Verdict::Approve);
             let title = if approved { "Signed in" } else { "Denied" };
-            posted.answer(StatusCode::OK, &Decided { page: posted.page(title, "device")?, approved })
+            submitted.answer(StatusCode::OK, &Decided { page: submitted.page(title, "device")?, approved })
         }
         Err(Error::NotFound { .. }) => {
             let error =
                 "Nothing waits under this code. It may be mistyped, decided already, or older than ten minutes.";
-            again(&posted, StatusCode::BAD_REQUEST, error.to_owned())
+            enter_again(&submitted, StatusCode::BAD_REQUEST, error.to_owned())
         }
         Err(Error::SlowedDown { retry_after }) => {
             let error = format!("too many wrong codes, try again in {retry_after} s");
-            again(&posted, StatusCode::TOO_MANY_REQUESTS, sentence(&error))
+            enter_again(&submitted, StatusCode::TOO_MANY_REQUESTS, sentence(&error))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn ask(posted: &Posted, question: Question) -> Result<HttpResponse, Failure> {
+fn ask(submitted: &SubmittedForm, question: Question) -> Result<HttpResponse, Failure> {
     let Question { asked, user_code, until } = question;
-    let now = posted.now();
+    let now = submitted.now();
     let decide = Decide {
-        page: posted.page("Sign in a program", "device")?,
+        page: submitted.page("Sign in a program", "device")?,
         user_code: user_code.to_string(),
         is_command_line: asked.client == COMMAND_LINE,
         client: asked.client,
         address: asked.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string()),
-        is_here: asked.address.is_some() && asked.address == posted.actor.address,
-        asked: When::of(asked.created_at, now),
-        until: When::of(until, now),
+        is_here: asked.address.is_some() && asked.address == submitted.actor.address,
+        asked: DisplayTime::of(asked.created_at, now),
+        until: DisplayTime::of(until, now),
     };
-    posted.answer(StatusCode::OK, &decide)
+    submitted.answer(StatusCode::OK, &decide)
 }
 
-fn again(posted: &Posted, status: StatusCode, error: String) -> Result<HttpResponse, Failure> {
-    let user_code = posted.form.text("user_code").chars().take(LONGEST_CODE).collect();
-    enter(posted, status, user_code, error)
+fn enter_again(submitted: &SubmittedForm, status: StatusCode, error: String) -> Result<HttpResponse, Failure> {
+    let user_code = submitted.form.text("user_code").chars().take(LONGEST_CODE).collect();
+    enter(submitted, status, user_code, error)
 }
 
-fn enter(visit: &Visit, status: StatusCode, user_code: String, error: String) -> Result<HttpResponse, Failure> {
-    let page = visit.page("Sign in a program", "device")?;
-    visit.answer(status, &Enter { page, user_code, error })
+fn enter(
+    request: &SignedInRequest,
+    status: StatusCode,
+    user_code: String,
+    error: String,
+) -> Result<HttpResponse, Failure> {
+    let page = request.page("Sign in a program", "device")?;
+    request.answer(status, &Enter { page, user_code, error })
 }

@@ -9,18 +9,18 @@ use actix_web::web;
 use askama::Template;
 
 use super::form::sentence;
-use super::page::{Page, answer_with, lead};
+use super::page::{Page, answer_with, redirect};
 use super::{Console, owns};
 use crate::domain::error::{Error, Refusal};
 use crate::http::address::root_of;
 use crate::http::problem::Failure;
 
 /// A request whose errors are answered with a page.
-pub struct Reader {
+pub struct ErrorPages {
     console: web::Data<Console>,
     root: String,
     /// Whether the path belongs to the console.
-    at_home: bool,
+    is_console: bool,
     /// The page to return to after signing in, relative to the start of this server.
     target: Option<String>,
 }
@@ -36,14 +36,14 @@ struct FailurePage {
     request_id: String,
 }
 
-impl Reader {
+impl ErrorPages {
     /// The reader of a request; `None` unless it is for the console or accepts `text/html`.
     #[must_use]
     pub fn of(request: &ServiceRequest) -> Option<Self> {
-        let (path, at_home) = (request.path(), owns(request.path()));
+        let (path, is_console) = (request.path(), owns(request.path()));
         let accepts = |text: &str| text.split(',').any(|range| range.trim().starts_with("text/html"));
         let reads = || request.headers().get_all(ACCEPT).any(|value| value.to_str().is_ok_and(accepts));
-        if !at_home && !reads() {
+        if !is_console && !reads() {
             return None;
         }
         let console = request.app_data::<web::Data<Console>>()?.clone();
@@ -52,20 +52,20 @@ impl Reader {
             let mark = if query.is_empty() { "" } else { "?" };
             format!("{}{mark}{query}", path.trim_matches('/'))
         });
-        Some(Self { console, root: root_of(path, 0), at_home, target })
+        Some(Self { console, root: root_of(path, 0), is_console, target })
     }
 
     /// The page for a failure, or the redirect to sign in; `None` if the failure is answered as for programs.
     #[must_use]
     pub fn page(&self, failure: &Failure, request_id: &str) -> Option<HttpResponse> {
-        if !self.at_home && !matches!(failure, Failure::NoEndpoint) {
+        if !self.is_console && !matches!(failure, Failure::NoEndpoint) {
             return None;
         }
         if let Failure::Domain(Error::Unauthenticated(refusal)) = failure {
             return Some(self.to_sign_in(*refusal));
         }
         let (status, _) = failure.code();
-        let (heading, hint) = words(failure, status);
+        let (heading, hint) = heading_and_hint(failure, status);
         let mut response = HttpResponse::build(status);
         failure.add_headers(&mut response);
         let page = FailurePage {
@@ -89,12 +89,12 @@ impl Reader {
         }
         let query = query.finish();
         let mark = if query.is_empty() { "" } else { "?" };
-        lead(&self.root, &format!("login{mark}{query}"), [])
+        redirect(&self.root, &format!("login{mark}{query}"), [])
     }
 }
 
 /// The heading of a failure, and a hint what to do.
-fn words(failure: &Failure, status: StatusCode) -> (&'static str, &'static str) {
+fn heading_and_hint(failure: &Failure, status: StatusCode) -> (&'static str, &'static str) {
     match (failure, status.as_u16()) {
         (Failure::Domain(Error::NotFound { .. }), _) => {
             ("Not found", "It was deleted, or you may not see it: the two look the same on purpose.")

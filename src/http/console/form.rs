@@ -62,9 +62,9 @@ impl Form {
 
 /// The errors of a form, shown beside its fields.
 #[derive(Debug, Default)]
-pub struct Faults(Vec<Violation>);
+pub struct FormErrors(Vec<Violation>);
 
-impl Faults {
+impl FormErrors {
     /// The parsed value; on an error, keeps the message for `field` and returns `None`.
     pub fn keep<T>(&mut self, field: &str, parsed: Result<T, String>) -> Option<T> {
         parsed.map_err(|message| self.add(field, message)).ok()
@@ -79,7 +79,7 @@ impl Faults {
     ///
     /// # Errors
     /// Every other error.
-    pub fn of(error: Error, fields: &[(&str, &str)]) -> Result<Self, Failure> {
+    pub fn from_error(error: Error, fields: &[(&str, &str)]) -> Result<Self, Failure> {
         let here = |violation: Violation| {
             let found = fields.iter().find(|(theirs, _)| *theirs == violation.field);
             Violation::new(found.map_or(violation.field.as_str(), |(_, ours)| ours), violation.message)
@@ -106,7 +106,7 @@ impl Faults {
 
     /// The errors of the whole form, and of fields that are not in `fields`.
     #[must_use]
-    pub fn elsewhere(&self, fields: &[&str]) -> String {
+    pub fn except(&self, fields: &[&str]) -> String {
         let of_others = self.0.iter().filter(|fault| !fields.contains(&fault.field.as_str()));
         let told = of_others.map(|fault| match fault.field.as_str() {
             "" => sentence(&fault.message),

@@ -1,4 +1,4 @@
-//! Lists: filters, order and page are in the URL, and each filter has a chip that removes it.
+//! Lists: filters, order and page are in the URL, and a link removes each active filter.
 
 use form_urlencoded::Serializer;
 
@@ -14,8 +14,8 @@ use crate::service::Service;
 /// The most rows of a page.
 const ROWS: i64 = 50;
 
-/// The parameters of a list, as written in its URL.
-pub struct Listing {
+/// The filters, order and page of a list, as its URL holds them.
+pub struct ListUrl {
     path: &'static str,
     pairs: Vec<(String, String)>,
     sort: String,
@@ -23,7 +23,7 @@ pub struct Listing {
 }
 
 /// An active filter, and the URL without it.
-pub struct Chip {
+pub struct ActiveFilter {
     pub name: &'static str,
     pub value: String,
     pub without: String,
@@ -36,7 +36,7 @@ pub struct Column {
     pub order: &'static str,
 }
 
-impl Listing {
+impl ListUrl {
     /// Reads the parameters of a URL; `known` are the names of the filters.
     ///
     /// # Errors
@@ -99,16 +99,16 @@ impl Listing {
         self.address("", &self.sort, "")
     }
 
-    /// The chip of a filter, with its value in words; `None` if the filter is not set.
+    /// A filter with its value in words; `None` if it is not set.
     #[must_use]
-    pub fn chip(
+    pub fn active_filter(
         &self,
         parameter: &'static str,
         name: &'static str,
         value: impl FnOnce(&str) -> String,
-    ) -> Option<Chip> {
+    ) -> Option<ActiveFilter> {
         let set = Some(self.value(parameter)).filter(|set| !set.is_empty())?;
-        Some(Chip { name, value: value(set), without: self.address(parameter, &self.sort, "") })
+        Some(ActiveFilter { name, value: value(set), without: self.address(parameter, &self.sort, "") })
     }
 
     /// The column of a field: its link sorts by the field; if sorted already, it reverses the order.

@@ -5,9 +5,9 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use askama::Template;
 
 use super::form::{Form, sentence};
-use super::next::local;
-use super::page::{Page, answer_with, lead};
-use super::{Console, Posted, ProviderButton, Visit};
+use super::page::{Page, answer_with, redirect};
+use super::redirect_target::safe_redirect_target;
+use super::{Console, ProviderButton, SignedInRequest, SubmittedForm};
 use crate::domain::error::{Error, Refusal};
 use crate::http::address::root;
 use crate::http::auth::origin;
@@ -53,14 +53,14 @@ impl Login {
 pub async fn show(
     console: web::Data<Console>,
     request: HttpRequest,
-    visit: Option<Visit>,
+    signed_in: Option<SignedInRequest>,
 ) -> Result<HttpResponse, Failure> {
     let params = Params::parse(request.query_string());
     let wanted =
         [params.get("next")?, params.get("redirect_uri")?].into_iter().find_map(local_and_some).unwrap_or_default();
     // Already signed in: redirect.
-    if let Some(visit) = visit {
-        return Ok(visit.lead(wanted));
+    if let Some(signed_in) = signed_in {
+        return Ok(signed_in.redirect(wanted));
     }
     let because = params.get("because")?;
     let notice = match because {
@@ -70,13 +70,13 @@ pub async fn show(
     };
     let at = params.get("at")?;
     let left = console.settings.providers.iter().find(|provider| because == "out" && provider.id == at).cloned();
-    let error = why_not(because).to_owned();
+    let error = sign_in_error(because).to_owned();
     let login = Login { next: wanted.to_owned(), error, notice, left, ..Login::new(&console, &request) };
     answer_with(HttpResponse::Ok(), &login)
 }
 
 /// Why signing in at a provider failed; empty for other values of `because`.
-fn why_not(because: &str) -> &'static str {
+fn sign_in_error(because: &str) -> &'static str {
     match because {
         "unavailable" => "The provider does not answer as it should. Try again in a moment.",
         "rejected" => "The provider's answer was not accepted. The log of the server says why.",
@@ -84,7 +84,7 @@ fn why_not(because: &str) -> &'static str {
         "stale" => "That sign-in was not begun in this browser, or more than ten minutes ago. Begin again.",
         "busy" => "Too many sign-ins at once, or too many that came to nothing. Try again in a moment.",
         "name-taken" => {
-            "The user name that the provider gives you belongs to somebody else here. An administrator can help."
+            "The user name that the provider gives you belongs to another user here. An administrator can help."
         }
         "bad-name" => "The user name that the provider gives you may not be used here. An administrator can help.",
         "disabled" => "This user is disabled. An administrator can change that.",
@@ -97,7 +97,7 @@ fn why_not(because: &str) -> &'static str {
 }
 
 fn local_and_some(wanted: &str) -> Option<&str> {
-    local(wanted).filter(|wanted| !wanted.is_empty())
+    safe_redirect_target(wanted).filter(|wanted| !wanted.is_empty())
 }
 
 /// `POST /login`
@@ -113,10 +113,10 @@ pub async fn sign_in(
     check_csrf_navigation(&request)?;
     let form = Form::parse(&request, &body.bytes()?)?;
     let (username, password) = (form.text("username").trim().to_owned(), form.text("password").to_owned());
-    let next = local(form.text("next")).unwrap_or_default();
+    let next = safe_redirect_target(form.text("next")).unwrap_or_default();
     let begun = sessions::create(&state.service, username.clone(), password, origin(&state, &request)).await;
     let error = match begun {
-        Ok(begun) => return Ok(lead(&root(&request), next, cookies(&state, &request, username, begun))),
+        Ok(begun) => return Ok(redirect(&root(&request), next, cookies(&state, &request, username, begun))),
         Err(error) => error,
     };
     let mut response = HttpResponse::BadRequest();
@@ -148,14 +148,14 @@ pub(super) fn refusal(error: Error, response: &mut HttpResponseBuilder) -> Resul
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn sign_out(posted: Posted) -> Result<HttpResponse, Failure> {
-    let provider = sign_out::provider_of(&posted.state.service, &posted.actor).await?;
-    match sessions::end(&posted.state.service, &posted.actor).await {
+pub async fn sign_out(submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
+    let provider = sign_out::provider_of(&submitted.state.service, &submitted.actor).await?;
+    match sessions::end(&submitted.state.service, &submitted.actor).await {
         // The session has already ended.
         Ok(()) | Err(Error::Unauthenticated(_)) => {}
         Err(error) => return Err(error.into()),
     }
     // No automatic sign-out at the provider: the user may stay signed in to other programs.
     let at = provider.map(|provider| format!("&at={provider}")).unwrap_or_default();
-    Ok(lead(&root(&posted.request), &format!("login?because=out{at}"), no_cookies()))
+    Ok(redirect(&root(&submitted.http), &format!("login?because=out{at}"), no_cookies()))
 }

@@ -3,7 +3,7 @@
 //! | look for | in |
 //! |---|---|
 //! | what every page has: title, navigation, header fields | `page.rs`, `templates/layout.html` |
-//! | the signed-in user's request; submitted forms and the CSRF check | `visit.rs`, `form.rs` |
+//! | the signed-in user's request; submitted forms and the CSRF check | `signed_in.rs`, `form.rs` |
 //! | device authorizations; the user's bearer tokens | `device.rs`, `token.rs` |
 //! | signing in and out; confirming the password before dangerous actions | `login.rs`, `confirm.rs` |
 //! | lists: filters, order and page in the URL | `list.rs` |
@@ -25,23 +25,23 @@ mod form;
 pub mod keys;
 mod list;
 pub mod login;
-mod next;
 mod page;
 pub mod people;
 pub mod personas;
 pub mod policies;
+mod redirect_target;
 pub mod settings;
+mod signed_in;
 pub mod start;
 mod status;
 pub mod token;
 mod trail;
 mod verdict;
-mod visit;
 mod words;
 
-pub use self::next::local;
-pub use self::page::{Page, lead};
-pub use self::visit::{Posted, Visit};
+pub use self::page::{Page, redirect};
+pub use self::redirect_target::safe_redirect_target;
+pub use self::signed_in::{SignedInRequest, SubmittedForm};
 
 use std::time::Duration;
 

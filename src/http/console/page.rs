@@ -92,7 +92,7 @@ pub(super) fn answer_with(
 
 /// Redirects (303) to a page of this server: `to` is relative to its start, such as `keys?status=active`.
 #[must_use]
-pub fn lead(root: &str, to: &str, cookies: impl IntoIterator<Item = Cookie<'static>>) -> HttpResponse {
+pub fn redirect(root: &str, to: &str, cookies: impl IntoIterator<Item = Cookie<'static>>) -> HttpResponse {
     let mut response = HttpResponse::SeeOther();
     protect(&mut response);
     response.insert_header((LOCATION, format!("{root}{to}")));

@@ -5,14 +5,14 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::keys::row::Row;
-use super::list::{Listing, contains, is};
+use super::list::{ListUrl, contains, is};
 use super::policies::PolicyView;
-use super::{Page, Visit};
+use super::{Page, SignedInRequest};
 use crate::domain::error::{Error, Result as Outcome};
 use crate::domain::fields::{ApiKeyField, PersonaField};
 use crate::domain::filter::Filter;
 use crate::domain::ids::PersonaId;
-use crate::domain::listing::{Query, Sort, Start, Totals};
+use crate::domain::listing::Query;
 use crate::domain::persona::Persona;
 use crate::domain::text::clip;
 use crate::http::problem::Failure;
@@ -23,7 +23,7 @@ use crate::service::keys::api_keys;
 #[template(path = "personas/list.html")]
 struct List {
     page: Page,
-    listing: Listing,
+    list_url: ListUrl,
     personas: Vec<Persona>,
     next: Option<String>,
 }
@@ -32,17 +32,17 @@ struct List {
 ///
 /// # Errors
 /// Violations of the parameters; when the storage fails.
-pub async fn list(visit: Visit) -> Result<HttpResponse, Failure> {
-    let listing = Listing::parse("personas", &visit.params(), &["q"])?;
-    let filter = match listing.value("q") {
+pub async fn list(request: SignedInRequest) -> Result<HttpResponse, Failure> {
+    let list_url = ListUrl::parse("personas", &request.params(), &["q"])?;
+    let filter = match list_url.value("q") {
         "" => Filter::EVERYTHING,
         text => contains(PersonaField::Name, text),
     };
-    let service = &visit.state.service;
-    let found = personas::list(service, &visit.actor, listing.query(service, filter)?).await?;
-    let next = listing.next(service, &found);
-    let list = List { page: visit.page("Personas", "personas")?, personas: found.records, next, listing };
-    visit.answer(StatusCode::OK, &list)
+    let service = &request.state.service;
+    let found = personas::list(service, &request.actor, list_url.query(service, filter)?).await?;
+    let next = list_url.next(service, &found);
+    let list = List { page: request.page("Personas", "personas")?, personas: found.records, next, list_url };
+    request.answer(StatusCode::OK, &list)
 }
 
 #[derive(Template)]
@@ -62,28 +62,23 @@ const KEYS: i64 = 20;
 ///
 /// # Errors
 /// [`Error::NotFound`], also for a persona that the user may not see; when the storage fails.
-pub async fn show(visit: Visit, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
+pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
     let id = id_of(&guid)?;
-    let service = &visit.state.service;
-    let persona = personas::get(service, &visit.actor, id).await?;
-    let policies = personas::policies(service, &visit.actor, id).await?;
-    let query = Query {
-        filter: is(ApiKeyField::PersonaQualifiedName, &persona.qualified_name),
-        sort: Sort::parse("")?,
-        limit: KEYS,
-        start: Start::Offset(0),
-        totals: Totals::Skipped,
-    };
-    let keys = api_keys::list(service, &visit.actor, query).await?;
-    let now = visit.now();
+    let service = &request.state.service;
+    let persona = personas::get(service, &request.actor, id).await?;
+    let policies = personas::policies(service, &request.actor, id).await?;
+    let linked = is(ApiKeyField::PersonaQualifiedName, &persona.qualified_name);
+    let query = Query::first_page(linked, "", KEYS)?;
+    let keys = api_keys::list(service, &request.actor, query).await?;
+    let now = request.now();
     let one = One {
-        page: visit.page(persona.display_name.clone(), "personas")?,
+        page: request.page(persona.display_name.clone(), "personas")?,
         policies: policies.into_iter().map(PolicyView::of).collect(),
         more_keys: keys.next.is_some(),
         keys: keys.records.into_iter().map(|key| Row::of(key, now)).collect(),
         persona,
     };
-    visit.answer(StatusCode::OK, &one)
+    request.answer(StatusCode::OK, &one)
 }
 
 fn id_of(text: &str) -> Outcome<PersonaId> {

@@ -4,9 +4,9 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
 
-use super::list::Listing;
+use super::list::ListUrl;
 use super::words::resources;
-use super::{Page, Visit};
+use super::{Page, SignedInRequest};
 use crate::domain::policy::{Category, Effect, Policy, Subjects};
 use crate::http::problem::Failure;
 use crate::service::catalogue::policies::{self, PolicySearch};
@@ -18,7 +18,7 @@ const SHOWN: usize = 200;
 #[template(path = "policies/list.html")]
 struct List {
     page: Page,
-    listing: Listing,
+    list_url: ListUrl,
     policies: Vec<PolicyView>,
     more: bool,
 }
@@ -27,19 +27,19 @@ struct List {
 ///
 /// # Errors
 /// [`crate::domain::error::Error::Forbidden`] without `MANAGE_POLICIES`; violations of the parameters.
-pub async fn list(visit: Visit) -> Result<HttpResponse, Failure> {
-    let listing = Listing::parse("policies", &visit.params(), &["q"])?;
+pub async fn list(request: SignedInRequest) -> Result<HttpResponse, Failure> {
+    let list_url = ListUrl::parse("policies", &request.params(), &["q"])?;
     let search = PolicySearch {
-        text: listing.value("q").to_owned(),
+        text: list_url.value("q").to_owned(),
         members: std::collections::BTreeMap::new(),
         start: 0,
         count: SHOWN + 1,
     };
-    let mut found = policies::list(&visit.state.service, &visit.actor, search).await?.records;
+    let mut found = policies::list(&request.state.service, &request.actor, search).await?.records;
     let more = found.len() > SHOWN;
     found.truncate(SHOWN);
     let policies = found.into_iter().map(PolicyView::of).collect();
-    visit.answer(StatusCode::OK, &List { page: visit.page("Policies", "personas")?, listing, policies, more })
+    request.answer(StatusCode::OK, &List { page: request.page("Policies", "personas")?, list_url, policies, more })
 }
 
 /// A policy, in words and as JSON.

@@ -6,11 +6,11 @@ use askama::Template;
 
 use super::keys::row::Row;
 use super::words::counted;
-use super::{Page, Visit};
+use super::{Page, SignedInRequest};
 use crate::clock::{DAY, SECOND};
 use crate::domain::fields::ApiKeyField;
 use crate::domain::filter::{Comparison, Filter, Test, Value};
-use crate::domain::listing::{Query, Sort, Start as From, Totals};
+use crate::domain::listing::Query;
 use crate::domain::permission::Permission;
 use crate::http::problem::Failure;
 use crate::service::keys::{api_keys, usage};
@@ -55,8 +55,8 @@ const LATEST: i64 = 6;
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
-    let now = visit.now();
+pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
+    let now = request.now();
     let compare = |field, comparison, instant| Filter::Test(field, Test::Compare(comparison, Value::Instant(instant)));
     let ends_within = |days: i64| {
         Filter::All(vec![
@@ -67,23 +67,23 @@ pub async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
     let unused = Filter::Not(Box::new(Filter::Test(ApiKeyField::LastUsedAt, Test::Exists)));
     let idle = compare(ApiKeyField::LastUsedAt, Comparison::Less, now - 90 * DAY);
     let tiles = vec![
-        tile(&visit, ends_within(7), "expiresAt", "expire within 7 days", "keys?expires=7&sort=expiresAt").await?,
-        tile(&visit, ends_within(30), "expiresAt", "expire within 30 days", "keys?expires=30&sort=expiresAt").await?,
-        tile(&visit, idle, "lastUsedAt", "unused for 90 days", "keys?used=idle&sort=lastUsedAt").await?,
-        tile(&visit, unused, "lastUsedAt", "never used", "keys?used=never&sort=lastUsedAt").await?,
+        tile(&request, ends_within(7), "expiresAt", "expire within 7 days", "keys?expires=7&sort=expiresAt").await?,
+        tile(&request, ends_within(30), "expiresAt", "expire within 30 days", "keys?expires=30&sort=expiresAt").await?,
+        tile(&request, idle, "lastUsedAt", "unused for 90 days", "keys?used=idle&sort=lastUsedAt").await?,
+        tile(&request, unused, "lastUsedAt", "never used", "keys?used=never&sort=lastUsedAt").await?,
     ];
-    let latest = list(&visit, Filter::EVERYTHING, "-createdAt", LATEST).await?;
-    let service = &visit.state.service;
-    let refused = usage::most_refused(service, &visit.actor).await?;
+    let latest = list(&request, Filter::EVERYTHING, "-createdAt", LATEST).await?;
+    let service = &request.state.service;
+    let refused = usage::most_refused(service, &request.actor).await?;
     let refused = refused.into_iter().map(|(key, times)| Refused {
         id: key.id.to_string(),
         name: key.display_name,
         times: counted(times, "time"),
     });
     let trouble = maintenance::check_writes(service).await.err().unwrap_or_default();
-    let held = visit.actor.permissions();
+    let held = request.actor.permissions();
     let start = Start {
-        page: visit.page("Start", "start")?,
+        page: request.page("Start", "start")?,
         tiles,
         latest,
         refused: refused.collect(),
@@ -92,25 +92,30 @@ pub async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
         may_create: held.contains(Permission::ManageApiKeys),
         may_audit: held.contains(Permission::ViewAudit),
     };
-    visit.answer(StatusCode::OK, &start)
+    request.answer(StatusCode::OK, &start)
 }
 
-async fn list(visit: &Visit, filter: Filter<ApiKeyField>, sort: &str, limit: i64) -> Result<Vec<Row>, Failure> {
-    let query = Query { filter, sort: Sort::parse(sort)?, limit, start: From::Offset(0), totals: Totals::Skipped };
-    let found = api_keys::list(&visit.state.service, &visit.actor, query).await?;
-    let now = visit.now();
+async fn list(
+    request: &SignedInRequest,
+    filter: Filter<ApiKeyField>,
+    sort: &str,
+    limit: i64,
+) -> Result<Vec<Row>, Failure> {
+    let query = Query::first_page(filter, sort, limit)?;
+    let found = api_keys::list(&request.state.service, &request.actor, query).await?;
+    let now = request.now();
     Ok(found.records.into_iter().map(|key| Row::of(key, now)).collect())
 }
 
 async fn tile(
-    visit: &Visit,
+    request: &SignedInRequest,
     filter: Filter<ApiKeyField>,
     sort: &str,
     text: &'static str,
     to: &'static str,
 ) -> Result<Tile, Failure> {
     let limit = i64::try_from(MOST + 1).unwrap_or(i64::MAX);
-    let count = list(visit, filter, sort, limit).await?.len();
+    let count = list(request, filter, sort, limit).await?.len();
     let is_urgent = count > 0 && to.contains("expires=7");
     let count = if count > MOST { format!("{MOST}+") } else { count.to_string() };
     Ok(Tile { count, text, to, is_urgent })

@@ -4,12 +4,11 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
 
-use super::form::Faults;
+use super::form::FormErrors;
 use super::page::Page;
-use super::words::{When, counted};
-use super::{Posted, Visit, confirm};
+use super::words::{DisplayTime, duration};
+use super::{SignedInRequest, SubmittedForm, confirm};
 use crate::clock::{HOUR, MINUTE, SECOND};
-use crate::http::base_url::base_url;
 use crate::http::problem::Failure;
 use crate::service::authn::bearer_tokens::{self, SHORTEST_LIFE, USUAL_LIFE};
 
@@ -36,63 +35,68 @@ struct Life {
 /// The page that shows the token, once.
 #[derive(Template)]
 #[template(path = "token_made.html")]
-struct Made {
+struct CreatedToken {
     page: Page,
     token: String,
     base: String,
-    until: Option<When>,
+    until: Option<DisplayTime>,
 }
 
 /// `GET /token`
 ///
 /// # Errors
 /// When the page cannot be written.
-pub async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
-    choose(&visit, StatusCode::OK, String::new())
+pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
+    choose(&request, StatusCode::OK, String::new())
 }
 
 /// `POST /token`
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn create(mut posted: Posted) -> Result<HttpResponse, Failure> {
-    if let Some(page) = confirm::ask(&mut posted).await? {
+pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
+    if let Some(page) = confirm::ask(&mut submitted).await? {
         return Ok(page);
     }
-    let Ok(seconds) = posted.form.text("validitySeconds").parse() else {
-        return choose(&posted, StatusCode::BAD_REQUEST, "Choose how long the token lives.".to_owned());
+    let Ok(seconds) = submitted.form.text("validitySeconds").parse() else {
+        return choose(&submitted, StatusCode::BAD_REQUEST, "Choose how long the token lives.".to_owned());
     };
-    let session = match bearer_tokens::create(&posted.state.service, &posted.actor, seconds).await {
+    // Before the token exists, because a refusal afterwards would lose it.
+    let base = submitted.base_url()?;
+    let session = match bearer_tokens::create(&submitted.state.service, &submitted.actor, seconds).await {
         Ok(session) => session,
-        Err(error) => return choose(&posted, StatusCode::BAD_REQUEST, Faults::of(error, &[])?.elsewhere(&[])),
+        Err(error) => {
+            return choose(&submitted, StatusCode::BAD_REQUEST, FormErrors::from_error(error, &[])?.except(&[]));
+        }
     };
-    let made = Made {
-        page: posted.page("Your bearer token", "settings")?,
-        base: base_url(&posted.state, &posted.request)?,
-        until: When::of(session.expires_at, posted.now()),
+    let created = CreatedToken {
+        page: submitted.page("Your bearer token", "settings")?,
+        base,
+        until: DisplayTime::of(session.expires_at, submitted.now()),
         token: session.token.expose(),
     };
-    posted.answer(StatusCode::OK, &made)
+    submitted.answer(StatusCode::OK, &created)
 }
 
-fn choose(visit: &Visit, status: StatusCode, error: String) -> Result<HttpResponse, Failure> {
-    let (now, end) = (visit.now(), visit.actor.expires_at().unwrap_or(i64::MAX));
+fn choose(request: &SignedInRequest, status: StatusCode, error: String) -> Result<HttpResponse, Failure> {
+    let (now, end) = (request.now(), request.actor.expires_at().unwrap_or(i64::MAX));
     let left = end - now;
     let life = |millis: i64, hint: String| Life {
         seconds: millis / SECOND,
-        name: if millis < HOUR { counted(millis / MINUTE, "minute") } else { counted(millis / HOUR, "hour") },
+        name: duration(millis / SECOND),
         hint,
         chosen: millis == USUAL_LIFE,
     };
-    let told = |instant: i64| When::of(instant, now).map(|when| format!("until {}", when.exact)).unwrap_or_default();
+    let told =
+        |instant: i64| DisplayTime::of(instant, now).map(|when| format!("until {}", when.exact)).unwrap_or_default();
     let mut lives: Vec<Life> =
         LIVES.into_iter().filter(|millis| *millis < left).map(|millis| life(millis, told(now + millis))).collect();
-    let whole = left.min(visit.state.service.session_millis).max(SHORTEST_LIFE);
+    let whole = left.min(request.state.service.session_millis).max(SHORTEST_LIFE);
     lives.push(Life { name: "As long as this sign-in".to_owned(), chosen: false, ..life(whole, told(now + whole)) });
     if lives.iter().all(|life| !life.chosen)
         && let Some(last) = lives.last_mut()
     {
         last.chosen = true;
     }
-    visit.answer(status, &Choose { page: visit.page("Bearer token", "settings")?, lives, error })
+    request.answer(status, &Choose { page: request.page("Bearer token", "settings")?, lives, error })
 }

@@ -1,17 +1,17 @@
 //! Entries of the audit trail, as sentences.
 
 use crate::domain::change::{Change, ChangeSubject};
-use crate::http::console::words::When;
+use crate::http::console::words::DisplayTime;
 
 /// An entry of the audit trail, in words.
 pub struct Entry {
     /// `created the API key`
-    pub did: String,
+    pub words: String,
     pub subject: String,
     /// The page of the changed record, if it has one.
     pub link: Option<String>,
     pub actor: String,
-    pub when: Option<When>,
+    pub when: Option<DisplayTime>,
     pub request_id: String,
     pub action: String,
 }
@@ -25,15 +25,15 @@ impl Entry {
         };
         let is_own = change.subject_name == change.actor_name;
         Self {
-            did: match change.action.as_str() {
+            words: match change.action.as_str() {
                 "session.created" if is_own => "signed in".to_owned(),
                 "session.ended" if is_own => "signed out".to_owned(),
-                action => did(action),
+                action => action_words(action),
             },
             link: link.filter(|_| !change.action.ends_with(".deleted")),
             subject: if is_own && change.action.starts_with("session.") { String::new() } else { change.subject_name },
             actor: change.actor_name,
-            when: When::of(change.changed_at, now),
+            when: DisplayTime::of(change.changed_at, now),
             request_id: change.request_id,
             action: change.action,
         }
@@ -41,7 +41,7 @@ impl Entry {
 }
 
 /// An action in words; an unknown action is returned unchanged.
-fn did(action: &str) -> String {
+fn action_words(action: &str) -> String {
     let words = match action {
         "apikey.created" => "created the API key",
         "apikey.token_replaced" => "replaced the lost token of the API key",

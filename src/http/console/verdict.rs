@@ -2,7 +2,7 @@
 
 use crate::domain::error::{Result, Violation};
 use crate::domain::policy::{Ground, Outcome};
-use crate::http::console::Visit;
+use crate::http::console::SignedInRequest;
 use crate::http::valid::Params;
 use crate::service::authz::decide::Inquiry;
 use crate::service::authz::explain::{Explain, Explanation, Missing, explain};
@@ -50,10 +50,10 @@ impl Verdict {
     ///
     /// # Errors
     /// Those of [`explain`].
-    pub async fn of(visit: &Visit, about: Option<String>, question: &Question) -> Result<Self> {
+    pub async fn of(request: &SignedInRequest, about: Option<String>, question: &Question) -> Result<Self> {
         let inquiry = Inquiry::new(&question.action, &question.resource, &question.type_name);
         let found =
-            explain(&visit.state.service, &visit.actor, Explain { actor: about, inquiry, personas: None }).await?;
+            explain(&request.state.service, &request.actor, Explain { actor: about, inquiry, personas: None }).await?;
         let rules = found.decision.grounds.iter().filter_map(|ground| match ground {
             Ground::BuiltIn(name) => Some(format!("the built-in rule {name}")),
             Ground::Policy(_) => None,

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Datelike, Timelike};
 
-use crate::clock::{DAY, HOUR, MINUTE};
+use crate::clock::{DAY, HOUR, MINUTE, SECOND};
 use crate::domain::api_key::NEVER;
 use crate::domain::permission::Permission;
 use crate::domain::policy::{Condition, Criterion, Facet};
@@ -12,7 +12,7 @@ pub const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul",
 
 /// An instant as pages show it: relative, with the exact time as a tooltip.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct When {
+pub struct DisplayTime {
     /// `2026-11-29T10:00:00Z`, for the `datetime` of the element.
     pub iso: String,
     /// `29 Nov 2026, 10:00 UTC`
@@ -23,7 +23,7 @@ pub struct When {
     pub relative: String,
 }
 
-impl When {
+impl DisplayTime {
     /// The instant relative to `now`, both in epoch milliseconds; `None` for never.
     #[must_use]
     pub fn of(instant: i64, now: i64) -> Option<Self> {
@@ -108,6 +108,15 @@ pub fn resources(criteria: &[Criterion]) -> String {
     criteria.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
+/// A duration in the largest unit that divides it evenly.
+#[must_use]
+pub fn duration(seconds: i64) -> String {
+    let units = [(365 * DAY, "year"), (30 * DAY, "month"), (DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")];
+    let fits = |(size, _): &&(i64, &str)| seconds % (size / SECOND) == 0;
+    let (size, unit) = units.iter().find(fits).unwrap_or(&(SECOND, "second"));
+    counted(seconds / (size / SECOND), unit)
+}
+
 /// The title of a permission, and what its holder can do.
 #[must_use]
 pub fn meaning(permission: Permission) -> (&'static str, &'static str) {
@@ -119,7 +128,9 @@ pub fn meaning(permission: Permission) -> (&'static str, &'static str) {
         Permission::GeneratePersonalAccessTokens => {
             ("Generate access tokens", "create and revoke access tokens of its own")
         }
-        Permission::ManageAccessTokens => ("Manage access tokens", "create and revoke the access tokens of everybody"),
+        Permission::ManageAccessTokens => {
+            ("Manage access tokens", "create and revoke access tokens of every user and service account")
+        }
         Permission::ManageServiceAccounts => {
             ("Manage service accounts", "create and delete service accounts and their tokens")
         }
@@ -158,8 +169,8 @@ mod tests {
         ] {
             assert_eq!(relative(now + distance, now), text);
         }
-        let when = When::of(now, now).unwrap();
+        let when = DisplayTime::of(now, now).unwrap();
         assert_eq!((when.iso.as_str(), when.exact.as_str()), ("2026-11-22T23:59:59Z", "22 Nov 2026, 23:59 UTC"));
-        assert_eq!(When::of(NEVER, now), None);
+        assert_eq!(DisplayTime::of(NEVER, now), None);
     }
 }

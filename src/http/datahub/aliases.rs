@@ -16,7 +16,7 @@ pub async fn follow(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    if let Some(target) = meant(request.uri().path()).map(str::to_owned) {
+    if let Some(target) = canonical_path(request.uri().path()).map(str::to_owned) {
         let whole = match request.uri().query() {
             Some(query) => format!("{target}?{query}"),
             None => target,
@@ -34,14 +34,14 @@ pub async fn follow(
 }
 
 /// The path that an alias stands for; `None` unless it is a route of this door.
-fn meant(path: &str) -> Option<&str> {
+fn canonical_path(path: &str) -> Option<&str> {
     let rest = path.strip_prefix("/api/gms").or_else(|| path.strip_prefix("/api"))?;
     (rest.starts_with('/') && owns(rest)).then_some(rest)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::meant;
+    use super::canonical_path;
 
     #[test]
     fn only_the_paths_of_this_door_have_aliases() {
@@ -52,7 +52,7 @@ mod tests {
             ("/api/api/v2/graphql", "/api/v2/graphql"),
             ("/api/logIn", "/logIn"),
         ] {
-            assert_eq!(meant(alias), Some(path));
+            assert_eq!(canonical_path(alias), Some(path));
         }
         for other in [
             "/api/graphql",
@@ -62,7 +62,7 @@ mod tests {
             "/config",
             "/api/gms/metrics",
         ] {
-            assert_eq!(meant(other), None, "{other}");
+            assert_eq!(canonical_path(other), None, "{other}");
         }
     }
 }

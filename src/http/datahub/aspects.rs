@@ -8,11 +8,11 @@ use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::entities::{Entity, record};
-use super::proposals::{self, LENGTH, MOST, Proposal, Wanted};
+use super::proposals::{self, AspectWrites, LENGTH, MOST, Proposal};
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Violation};
-use crate::http::asked::{Asked, Identify};
-use crate::http::auth::Look;
+use crate::http::auth::Metering;
+use crate::http::authenticated::{AuthenticatedBody, Identify};
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -79,14 +79,14 @@ pub async fn read(
 pub async fn ingest(
     state: web::Data<State>,
     request: HttpRequest,
-    Asked { actor, body, .. }: Asked<Raw, Emitter>,
+    AuthenticatedBody { actor, body, .. }: AuthenticatedBody<Raw, Emitter>,
 ) -> Result<HttpResponse, Failure> {
     let body = body.bytes()?;
     let params = Params::parse(request.query_string());
     let batch = Batch::parse(params.get("action")?)?;
     // Parsed on the blocking pool: 15 MiB would block this thread for as long as thousands of verifications take.
     let wanted = web::block(move || read_proposals(&body, batch)).await;
-    let Wanted { writings, last } = wanted.map_err(|error| Error::Internal(error.into()))??;
+    let AspectWrites { writings, last } = wanted.map_err(|error| Error::Internal(error.into()))??;
     if !writings.is_empty() {
         profiles::write(&state.service, &actor, writings).await?;
     }
@@ -114,7 +114,7 @@ impl Batch {
     }
 }
 
-fn read_proposals(body: &[u8], batch: Batch) -> Result<Wanted, Failure> {
+fn read_proposals(body: &[u8], batch: Batch) -> Result<AspectWrites, Failure> {
     let wrong = |member: &'static str| move || Violation::new(member, "must be DataHub's MetadataChangeProposal");
     match batch {
         Batch::One => {
@@ -139,8 +139,8 @@ impl Identify for Emitter {
         everywhere.max(LENGTH)
     }
 
-    async fn identify(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
-        Caller::identify(state, request, look).await
+    async fn identify(state: &State, request: &HttpRequest, metering: Metering) -> Result<Actor, Failure> {
+        Caller::identify(state, request, metering).await
     }
 }
 

@@ -15,8 +15,8 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Refusal, Violation};
 use crate::domain::listing::clip;
 use crate::domain::token::TokenKind;
-use crate::http::asked::{self, Identify};
-use crate::http::auth::{Look, authenticate, basic, bearer, owned};
+use crate::http::auth::{Metering, authenticate, basic, bearer, owned};
+use crate::http::authenticated::{self, Identify};
 use crate::http::base_url::is_loopback;
 use crate::http::problem::Failure;
 use crate::http::state::{State, data, state};
@@ -38,17 +38,24 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { Ok(Self(asked::identify::<Self>(&*state(&request)?, &request, Look::First).await?)) })
+        Box::pin(async move {
+            Ok(Self(authenticated::identify::<Self>(&*state(&request)?, &request, Metering::Counted).await?))
+        })
     }
 }
 
 impl Identify for Caller {
-    async fn identify(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
-        identify(state, &*data::<DoorRules>(request)?, request, look).await
+    async fn identify(state: &State, request: &HttpRequest, metering: Metering) -> Result<Actor, Failure> {
+        identify(state, &*data::<DoorRules>(request)?, request, metering).await
     }
 }
 
-async fn identify(state: &State, settings: &DoorRules, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
+async fn identify(
+    state: &State,
+    settings: &DoorRules,
+    request: &HttpRequest,
+    metering: Metering,
+) -> Result<Actor, Failure> {
     if settings.authentication != Authentication::On {
         check_csrf(request)?;
         check_dns_rebinding(state, settings, request)?;
@@ -65,9 +72,9 @@ async fn identify(state: &State, settings: &DoorRules, request: &HttpRequest, lo
         Err(Failure::Domain(Error::Unauthenticated(Refusal::Missing)))
             if !request.headers().contains_key(AUTHORIZATION) =>
         {
-            of_session(state, request, look).await
+            of_session(state, request, metering).await
         }
-        bearer => Ok(authenticate(state, bearer?, request, look).await?),
+        bearer => Ok(authenticate(state, bearer?, request, metering).await?),
     }
 }
 
@@ -101,12 +108,12 @@ async fn unverified_actor(state: &State, settings: &DoorRules, request: &HttpReq
 ///
 /// # Errors
 /// [`Refusal`]s, or when the storage fails.
-pub(super) async fn of_session(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
+pub(super) async fn of_session(state: &State, request: &HttpRequest, metering: Metering) -> Result<Actor, Failure> {
     let (Some(session), Some(claimed)) = (request.cookie(SESSION_COOKIE), request.cookie(ACTOR_COOKIE)) else {
         return Err(Error::Unauthenticated(Refusal::Missing).into());
     };
     check_csrf(request)?;
-    let actor = authenticate(state, session.value(), request, look).await?;
+    let actor = authenticate(state, session.value(), request, metering).await?;
     let is_session = actor.credential.is_some_and(|credential| credential.kind == TokenKind::Session);
     if is_session && claimed.value() == urn::of_user(actor.username()) {
         return Ok(actor);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
-use super::proposals::{Wanted, read_snapshot};
+use super::proposals::{AspectWrites, read_snapshot};
 use super::urn;
 use crate::domain::access_token::AccessToken;
 use crate::domain::actor::Actor;
@@ -15,7 +15,7 @@ use crate::domain::api_key::NEVER;
 use crate::domain::error::{Error, Violation};
 use crate::domain::profile::{Aspect, AspectName, Profile};
 use crate::domain::service_account::PREFIX;
-use crate::http::asked::Asked;
+use crate::http::authenticated::AuthenticatedBody;
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -209,7 +209,7 @@ pub async fn snapshot(
 pub async fn act(
     state: web::Data<State>,
     request: HttpRequest,
-    Asked { actor, body, .. }: Asked<Raw, Caller>,
+    AuthenticatedBody { actor, body, .. }: AuthenticatedBody<Raw, Caller>,
 ) -> Result<HttpResponse, Failure> {
     let body = body.bytes()?;
     let params = Params::parse(request.query_string());
@@ -227,7 +227,7 @@ pub async fn act(
         EntitiesAction::Ingest => {
             let wrong = || Violation::new("entity", "must be an object whose `value` is DataHub's snapshot");
             let Ingested { entity } = read_or(&body, wrong)?;
-            let Wanted { writings, .. } = read_snapshot("entity.", &entity.value)?;
+            let AspectWrites { writings, .. } = read_snapshot("entity.", &entity.value)?;
             if !writings.is_empty() {
                 profiles::write(&state.service, &actor, writings).await?;
             }

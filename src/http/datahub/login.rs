@@ -14,7 +14,7 @@ use crate::clock::SECOND;
 use crate::domain::error::{Error, Refusal};
 use crate::domain::nesting::{Unreadable, read_json};
 use crate::domain::text::DisplayName;
-use crate::http::auth::{self, Look, note, origin};
+use crate::http::auth::{self, Metering, mark_authenticated, origin};
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -117,9 +117,9 @@ pub async fn log_out(state: web::Data<State>, request: HttpRequest) -> Result<Ht
     check_csrf_navigation(&request)?;
     let mut location = "login".to_owned();
     // The owner of a bearer token beside the cookies stays signed in.
-    let ended = match of_session(&state, &request, Look::First).await {
+    let ended = match of_session(&state, &request, Metering::Counted).await {
         Ok(actor) => {
-            note(&actor, &request);
+            mark_authenticated(&actor, &request);
             let actor = actor.requesting(auth::request(&request));
             if let Some(provider) = sign_out::provider_of(&state.service, &actor).await? {
                 location = format!("login?because=out&at={provider}");
@@ -216,8 +216,8 @@ fn bad_request(message: String) -> Failure {
 /// Parses a body; errors do not quote it, because it holds a password.
 fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
     read_json(body).map_err(|error| match error {
-        Unreadable::TooMuch(excess) => bad_request(format!("The body {excess}.")),
-        Unreadable::Twice(twice) => bad_request(format!("The body {twice}.")),
+        Unreadable::LimitExceeded(excess) => bad_request(format!("The body {excess}.")),
+        Unreadable::DuplicateMember(twice) => bad_request(format!("The body {twice}.")),
         Unreadable::Json(_) => bad_request("The body must be a JSON object with texts.".to_owned()),
     })
 }

@@ -1,4 +1,4 @@
-//! Parses what DataHub's clients write into checked [`Writing`]s: proposals of one aspect, and snapshots of several.
+//! Parses what DataHub's clients write into checked [`AspectWrite`]s: proposals of one aspect, and snapshots of several.
 //!
 //! Tessera keeps users and service accounts only. Reports of the client about its own runs are accepted, so that an
 //! ingestion with a token succeeds, and dropped. Everything else is refused.
@@ -10,7 +10,7 @@ use super::urn;
 use crate::domain::error::Violation;
 use crate::domain::listing::clip;
 use crate::domain::nesting::{Texts, Unreadable};
-use crate::domain::profile::{AspectName, Writing};
+use crate::domain::profile::{AspectName, AspectWrite};
 use crate::http::problem::Failure;
 
 /// The most proposals in one request, as many as DataHub's client sends.
@@ -23,8 +23,8 @@ const REPORTS: [&str; 2] = ["dataHubIngestionSource", "dataHubExecutionRequest"]
 
 /// The writings of a request, and the URN of the last entity in it.
 #[derive(Default)]
-pub struct Wanted {
-    pub writings: Vec<Writing>,
+pub struct AspectWrites {
+    pub writings: Vec<AspectWrite>,
     pub last: String,
 }
 
@@ -48,8 +48,8 @@ struct GenericAspect {
 ///
 /// # Errors
 /// The violation of the first invalid proposal.
-pub fn read(proposals: Vec<Proposal>, place: impl Fn(usize) -> String) -> Result<Wanted, Failure> {
-    let mut wanted = Wanted::default();
+pub fn read(proposals: Vec<Proposal>, place: impl Fn(usize) -> String) -> Result<AspectWrites, Failure> {
+    let mut wanted = AspectWrites::default();
     // One budget for all of them, because all are in memory at once.
     let mut texts = Texts::default();
     for (index, proposal) in proposals.into_iter().enumerate() {
@@ -73,11 +73,11 @@ pub fn read(proposals: Vec<Proposal>, place: impl Fn(usize) -> String) -> Result
         let Some(name) = aspect(&name).map_err(|message| wrong("aspectName", message))? else { continue };
         let text = proposal.aspect.map(|aspect| aspect.value).unwrap_or_default();
         let value: Value = texts.read(text.as_bytes()).map_err(|error| match error {
-            Unreadable::TooMuch(excess) => Failure::from(excess),
-            Unreadable::Twice(twice) => Failure::from(twice),
+            Unreadable::LimitExceeded(excess) => Failure::from(excess),
+            Unreadable::DuplicateMember(twice) => Failure::from(twice),
             Unreadable::Json(_) => wrong("aspect", "must hold a JSON object as text in `value`".to_owned()).into(),
         })?;
-        wanted.writings.push(Writing::new(username, name, value).map_err(|message| wrong("aspect", message))?);
+        wanted.writings.push(AspectWrite::new(username, name, value).map_err(|message| wrong("aspect", message))?);
     }
     Ok(wanted)
 }
@@ -86,7 +86,7 @@ pub fn read(proposals: Vec<Proposal>, place: impl Fn(usize) -> String) -> Result
 ///
 /// # Errors
 /// A violation that says what is wrong.
-pub fn read_snapshot(place: &str, value: &Map<String, Value>) -> Result<Wanted, Violation> {
+pub fn read_snapshot(place: &str, value: &Map<String, Value>) -> Result<AspectWrites, Violation> {
     let wrong = |member: &str, message: String| Violation::new(format!("{place}{member}"), message);
     let shape = || wrong("value", "must have one snapshot, under the name of its record".to_owned());
     let snapshot = value.values().next().filter(|_| value.len() == 1).ok_or_else(shape)?;
@@ -94,7 +94,7 @@ pub fn read_snapshot(place: &str, value: &Map<String, Value>) -> Result<Wanted, 
         snapshot["urn"].as_str().ok_or_else(|| wrong("value", "must have a snapshot with a `urn`".to_owned()))?;
     let aspects = snapshot["aspects"].as_array();
     let aspects = aspects.ok_or_else(|| wrong("value", "must have a snapshot with an array `aspects`".to_owned()))?;
-    let mut wanted = Wanted { writings: Vec::new(), last: text.to_owned() };
+    let mut wanted = AspectWrites { writings: Vec::new(), last: text.to_owned() };
     let Some(username) = subject(text).map_err(|message| wrong("value", message))? else { return Ok(wanted) };
     for (index, one) in aspects.iter().enumerate() {
         let wrong = |message| wrong(&format!("value.aspects[{index}]"), message);
@@ -105,7 +105,7 @@ pub fn read_snapshot(place: &str, value: &Map<String, Value>) -> Result<Wanted, 
         let mut letters = record.rsplit('.').next().unwrap_or_default().chars();
         let name: String = letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect();
         let Some(name) = aspect(&name).map_err(wrong)? else { continue };
-        wanted.writings.push(Writing::new(username.clone(), name, value.clone()).map_err(wrong)?);
+        wanted.writings.push(AspectWrite::new(username.clone(), name, value.clone()).map_err(wrong)?);
     }
     Ok(wanted)
 }

@@ -19,7 +19,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Refusal};
 use crate::domain::listing::clip;
 use crate::domain::permission::Permission;
-use crate::http::auth::{Look, authenticate, bearer, note, refuse_token_in};
+use crate::http::auth::{Metering, authenticate, bearer, mark_authenticated, refuse_token_in};
 use crate::http::gateway::original::{Original, PATH};
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
@@ -105,8 +105,8 @@ async fn identify(state: &State, request: &HttpRequest) -> Result<Actor, Failure
         Failure::Credentials(_) => Failure::Domain(Error::Unauthenticated(Refusal::Ambiguous)),
         other => other,
     })?;
-    let actor = authenticate(state, bearer, request, Look::First).await.map_err(Failure::or_unavailable)?;
-    note(&actor, request);
+    let actor = authenticate(state, bearer, request, Metering::Counted).await.map_err(Failure::or_unavailable)?;
+    mark_authenticated(&actor, request);
     Ok(actor)
 }
 

@@ -17,8 +17,8 @@ use crate::domain::actor::Actor;
 use crate::domain::api_key::NEVER;
 use crate::domain::error::{Error, Refusal};
 use crate::domain::network::Network;
-use crate::http::auth::{self, API_KEY, Look, authenticate, basic, bearer, note, refuse_token_in};
-use crate::http::bodies::{STRANGERS, Sender};
+use crate::http::auth::{self, API_KEY, Metering, authenticate, basic, bearer, mark_authenticated, refuse_token_in};
+use crate::http::bodies::{Sender, UNAUTHENTICATED_LENGTH};
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::authn::verify;
@@ -51,7 +51,7 @@ pub async fn introspect(
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     let (caller, form) = identify(&state, &request, payload.into_inner()).await?;
-    note(&caller, &request);
+    mark_authenticated(&caller, &request);
     let token =
         only_token(&request, &form).ok_or_else(|| Failure::Body("the form must have one `token`".to_owned()))?;
     let now = state.service.clock.now();
@@ -103,9 +103,9 @@ fn only<'a>(form: &'a [u8], name: &str) -> Result<Option<Cow<'a, str>>, Failure>
 async fn identify(state: &State, request: &HttpRequest, payload: Payload) -> Result<(Actor, Bytes), Failure> {
     let headers = request.headers();
     if headers.contains_key(AUTHORIZATION) || headers.contains_key(API_KEY) {
-        let sender = Sender::Actor(by_head(state, request, Look::First).await?.id());
+        let sender = Sender::Actor(by_head(state, request, Metering::Counted).await?.id());
         let form = state.bodies.read(request, payload, FORM_LENGTH.min(state.bodies.longest()), sender).await?;
-        let actor = by_head(state, request, Look::Again).await?;
+        let actor = by_head(state, request, Metering::Uncounted).await?;
         if only(&form, "client_secret")?.is_some() {
             return Err(Failure::Credentials("the request has more than one credential"));
         }
@@ -116,12 +116,12 @@ async fn identify(state: &State, request: &HttpRequest, payload: Payload) -> Res
         return Err(Failure::Client(Refusal::Missing));
     }
     let sender = Sender::Stranger(Network::of(state.trusted.client_address(request)));
-    let form = state.bodies.read(request, payload, FORM_LENGTH.min(STRANGERS), sender).await?;
+    let form = state.bodies.read(request, payload, FORM_LENGTH.min(UNAUTHENTICATED_LENGTH), sender).await?;
     let (id, secret) = (only(&form, "client_id")?, only(&form, "client_secret")?);
     let (Some(id), Some(secret)) = (id, secret) else {
         return Err(Failure::Client(Refusal::Missing));
     };
-    let actor = client(state, request, (&id, &secret), Look::First).await?;
+    let actor = client(state, request, (&id, &secret), Metering::Counted).await?;
     Ok((actor.requesting(auth::request(request)), form))
 }
 
@@ -129,9 +129,9 @@ async fn identify(state: &State, request: &HttpRequest, payload: Payload) -> Res
 ///
 /// RFC 6749 requires form encoding of the id and the secret, which many clients omit. Decoding is safe in both cases,
 /// because ids and tokens contain no characters that it changes.
-async fn by_head(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
+async fn by_head(state: &State, request: &HttpRequest, metering: Metering) -> Result<Actor, Failure> {
     let Some((_, credentials)) = basic(request) else {
-        return authenticate(state, bearer(request)?, request, look).await.map_err(Failure::or_unavailable);
+        return authenticate(state, bearer(request)?, request, metering).await.map_err(Failure::or_unavailable);
     };
     let headers = request.headers();
     if headers.get_all(AUTHORIZATION).count() > 1 || headers.contains_key(API_KEY) {
@@ -141,7 +141,7 @@ async fn by_head(state: &State, request: &HttpRequest, look: Look) -> Result<Act
         form_urlencoded::parse(text.as_bytes()).next().map(|(text, _)| text.into_owned()).unwrap_or_default()
     };
     let (id, secret) = credentials.ok_or(Failure::Client(Refusal::Invalid))?;
-    client(state, request, (&decoded(&id), &decoded(&secret)), look).await
+    client(state, request, (&decoded(&id), &decoded(&secret)), metering).await
 }
 
 /// Authenticates an API key by its client id and its token.
@@ -149,9 +149,9 @@ async fn client(
     state: &State,
     request: &HttpRequest,
     (id, secret): (&str, &str),
-    look: Look,
+    metering: Metering,
 ) -> Result<Actor, Failure> {
-    let actor = authenticate(state, secret, request, look).await.map_err(|error| match error {
+    let actor = authenticate(state, secret, request, metering).await.map_err(|error| match error {
         Error::Unauthenticated(refusal) => Failure::Client(refusal),
         other => Failure::or_unavailable(other),
     })?;

@@ -12,7 +12,7 @@ use crate::domain::nesting::{Unreadable, read_json};
 use crate::domain::network::Network;
 use crate::domain::party::Party;
 use crate::http::auth;
-use crate::http::bodies::{STRANGERS, Sender};
+use crate::http::bodies::{Sender, UNAUTHENTICATED_LENGTH};
 use crate::http::gateway::guards::{GithubKeys, LeakReports};
 use crate::http::openapi::{AnyError, Fails, sets};
 use crate::http::problem::Failure;
@@ -41,7 +41,7 @@ pub async fn revoke(
     let network = Network::of(state.trusted.client_address(&request));
     reports.take(network)?;
     let asking = auth::request(&request).named("revoke-leaked");
-    revoke_found(&state.service, &body.known()?.token, network, asking).await?;
+    revoke_found(&state.service, &body.strict()?.token, network, asking).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -87,7 +87,7 @@ pub async fn github(
 ) -> Result<HttpResponse, Failure> {
     let header = |name: &HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
     // A large body is read only if the request names a known key.
-    let limit = if keys.has(header(&KEY_IDENTIFIER)) { ALERTS_LENGTH } else { STRANGERS };
+    let limit = if keys.has(header(&KEY_IDENTIFIER)) { ALERTS_LENGTH } else { UNAUTHENTICATED_LENGTH };
     let sender = Sender::Stranger(Network::of(state.trusted.client_address(&request)));
     let body = state.bodies.read(&request, body.into_inner(), limit, sender).await?;
     let (identifier, signature) = (header(&KEY_IDENTIFIER).to_owned(), header(&KEY_SIGNATURE).to_owned());
@@ -125,8 +125,8 @@ fn read_alerts(
         return Err(Failure::Body("the signature of the alerts is missing or wrong".to_owned()));
     }
     let alerts: Vec<GithubAlertRequest> = read_json(body).map_err(|error| match error {
-        Unreadable::TooMuch(excess) => excess.into(),
-        Unreadable::Twice(twice) => twice.into(),
+        Unreadable::LimitExceeded(excess) => excess.into(),
+        Unreadable::DuplicateMember(twice) => twice.into(),
         Unreadable::Json(_) => {
             Failure::Body("the alerts must be an array of objects with `token` and `type`".to_owned())
         }

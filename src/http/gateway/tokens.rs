@@ -8,7 +8,7 @@ use validator::Validate;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::permission::Permission;
-use crate::http::asked::Asked;
+use crate::http::authenticated::AuthenticatedBody;
 use crate::http::openapi::{AnyError, Fails, examples, sets};
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -32,7 +32,7 @@ const TOKENS: u64 = 100;
 #[post("/api/service/apikeys/verify")]
 pub async fn verify_tokens(
     state: web::Data<State>,
-    Asked { actor, body, .. }: Asked<VerifyTokensRequest>,
+    AuthenticatedBody { actor, body, .. }: AuthenticatedBody<VerifyTokensRequest>,
 ) -> Result<HttpResponse, Failure> {
     let asked = body.valid()?;
     let address = asked.address.as_deref().map(str::parse).transpose();

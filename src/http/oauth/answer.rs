@@ -11,7 +11,7 @@ use crate::http::state::State;
 use crate::service::authn::sessions::NewSession;
 
 /// The token response for a session.
-pub(super) fn given(state: &State, session: NewSession, permissions: Permissions) -> HttpResponse {
+pub(super) fn token_response(state: &State, session: NewSession, permissions: Permissions) -> HttpResponse {
     let scope: Vec<&str> = permissions.iter().map(Permission::name).collect();
     let body = OauthToken {
         expires_in: (session.expires_at - state.service.clock.now()) / SECOND,

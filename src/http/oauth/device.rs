@@ -5,12 +5,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Settings;
-use super::answer::given;
+use super::answer::token_response;
 use super::form::Form;
 use crate::clock::SECOND;
 use crate::http::auth::origin;
 use crate::http::base_url::base_url;
-use crate::http::problem::{Failure, OauthError};
+use crate::http::openapi::Fails;
+use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::authn::device_sign_in::{self, Begun, Polled};
 
@@ -29,13 +30,7 @@ pub const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
     request_body(content = DeviceAuthorizationForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "The codes, and where the user types theirs", body = DeviceAuthorized),
-        (status = 400, description = "The form is invalid, or the client is unknown", body = OauthError),
-        (status = 408, description = "The form arrived too slowly", body = OauthError),
-        (status = 413, description = "The form is too large", body = OauthError),
-        (status = 429, description = "Too many device authorizations have not expired, from this network or in total", body = OauthError),
-        (status = 500, description = "The server failed", body = OauthError),
-        (status = 503, description = "The storage does not answer", body = OauthError),
-        (status = 504, description = "The answer took too long", body = OauthError),
+        Fails<429>,
     ),
 )]
 #[post("/oauth/device_authorization")]
@@ -74,7 +69,7 @@ pub(super) async fn redeem(
     let device_code = form.required("device_code")?;
     let polled = device_sign_in::poll(&state.service, &client, &device_code, origin(state, request)).await;
     let (error, message) = match polled.map_err(Failure::or_unavailable)? {
-        Polled::Session(session, permissions) => return Ok(given(state, session, permissions)),
+        Polled::Session(session, permissions) => return Ok(token_response(state, session, permissions)),
         Polled::Pending => ("authorization_pending", "not decided yet: poll again after the interval"),
         Polled::TooSoon => ("slow_down", "poll less often: wait five seconds longer from now on"),
         Polled::Denied => ("access_denied", "the request was denied, or the session that approved it has ended"),

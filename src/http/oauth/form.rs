@@ -8,7 +8,7 @@ use actix_web::{HttpMessage, HttpRequest};
 use super::Settings;
 use crate::domain::network::Network;
 use crate::http::auth::{basic, refuse_token_in};
-use crate::http::bodies::{STRANGERS, Sender};
+use crate::http::bodies::{Sender, UNAUTHENTICATED_LENGTH};
 use crate::http::problem::Failure;
 use crate::http::state::State;
 
@@ -28,7 +28,8 @@ impl Form {
             return Err(invalid(message.to_owned()));
         }
         let sender = Sender::Stranger(Network::of(state.trusted.client_address(request)));
-        let body = state.bodies.read(request, payload, STRANGERS.min(state.bodies.longest()), sender).await?;
+        let body =
+            state.bodies.read(request, payload, UNAUTHENTICATED_LENGTH.min(state.bodies.longest()), sender).await?;
         Ok(Self(body))
     }
 

@@ -67,7 +67,7 @@ fn answer(state: &State, request: &HttpRequest) -> Result<HttpResponse, Failure>
 ///
 /// # Errors
 /// `Failure::NoEndpoint` for any other path.
-pub async fn beneath(
+pub async fn of_issuer_with_path(
     state: web::Data<State>,
     path: web::Path<String>,
     request: HttpRequest,

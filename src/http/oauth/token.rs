@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 use super::answer::OauthToken;
 use super::form::Form;
 use super::{Settings, device};
-use crate::http::problem::{Failure, OauthError};
+use crate::http::openapi::Fails;
+use crate::http::problem::Failure;
 use crate::http::state::State;
 
 /// The supported grant types.
@@ -23,13 +24,7 @@ pub const GRANTS: [&str; 1] = [device::GRANT];
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "The session of the approving user", body = OauthToken),
-        (status = 400, description = "Refused, or not decided yet", body = OauthError),
-        (status = 408, description = "The form arrived too slowly", body = OauthError),
-        (status = 413, description = "The form is too large", body = OauthError),
-        (status = 429, description = "Too much at once", body = OauthError),
-        (status = 500, description = "The server failed", body = OauthError),
-        (status = 503, description = "The storage does not answer", body = OauthError),
-        (status = 504, description = "The answer took too long", body = OauthError),
+        Fails<429>,
     ),
 )]
 #[post("/oauth/token")]

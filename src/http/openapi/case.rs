@@ -1,4 +1,4 @@
-//! What an operation is refused with, as an example in its own words.
+//! The errors of each operation, with an example that fits the operation.
 
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{Components, RefOr, Schema};
@@ -7,18 +7,18 @@ use crate::domain::error::{Error, Refusal, Violation};
 use crate::domain::listing::MAX_LIMIT;
 use crate::http::problem::Failure;
 
-/// A status, with a failure that has it.
+/// A status of an operation, with an example.
 pub(super) struct Case {
     /// The status.
     pub(super) status: u16,
-    /// What tells it from other cases of the status, as a part of a name.
+    /// Distinguishes it from other cases of the status, as a part of the component's name.
     pub(super) suffix: String,
-    /// The failure; none where there are too many that have nothing in common.
+    /// The example; `None` if the failures of the status have nothing in common.
     pub(super) failure: Option<Failure>,
 }
 
 impl Case {
-    /// That of an operation.
+    /// The case of an operation with this status.
     pub(super) fn of(path: &str, operation: &Operation, components: &Components, status: u16) -> Self {
         let (suffix, failure) = match status {
             400 if path.starts_with("/oauth/") => plain(Failure::Body("the form must have one `token`".to_owned())),
@@ -44,18 +44,18 @@ impl Case {
     }
 }
 
-/// Whether the errors of an operation are DataHub's.
+/// Whether an operation answers with DataHub's error bodies.
 pub(super) fn is_datahub(operation: &Operation) -> bool {
     operation.tags.iter().flatten().any(|tag| tag == "DataHub")
 }
 
-type Told = (String, Option<Failure>);
+type Example = (String, Option<Failure>);
 
-fn plain(failure: impl Into<Failure>) -> Told {
+fn plain(failure: impl Into<Failure>) -> Example {
     named("", failure)
 }
 
-fn named(suffix: &str, failure: impl Into<Failure>) -> Told {
+fn named(suffix: &str, failure: impl Into<Failure>) -> Example {
     (suffix.to_owned(), Some(failure.into()))
 }
 
@@ -66,8 +66,8 @@ fn part_of_name(text: &str) -> String {
     words.map(|word| word[..1.min(word.len())].to_uppercase() + word.get(1..).unwrap_or_default()).collect()
 }
 
-/// A member that must be there and is not, or a parameter that breaks a rule; else a credential too many.
-fn bad_request(operation: &Operation, components: &Components) -> Told {
+/// A missing member, an invalid parameter, or more than one credential.
+fn bad_request(operation: &Operation, components: &Components) -> Example {
     let violation = |field: &str, message: String| named(&part_of_name(field), Violation::new(field, message));
     if let Some(RefOr::T(body)) = &operation.request_body {
         let schema = body.content.values().find_map(|content| match content {
@@ -103,8 +103,8 @@ fn first_required<'a>(schema: &'a RefOr<Schema>, components: &'a Components) -> 
     }
 }
 
-/// The lack of the permission that the description speaks of; else an address that the key is not bound to.
-fn forbidden(operation: &Operation) -> Told {
+/// The missing permission that the description names; otherwise an address that the key does not allow.
+fn forbidden(operation: &Operation) -> Example {
     let text = operation.description.as_deref().unwrap_or_default().replace('\n', " ");
     let required = ["Requires the permission", "requires the permission", "require the permission"];
     let rest = required.into_iter().find_map(|words| Some(text.split_once(words)?.1.trim_start()));
@@ -119,7 +119,7 @@ fn forbidden(operation: &Operation) -> Told {
     }
 }
 
-fn not_found(path: &str) -> Told {
+fn not_found(path: &str) -> Example {
     let id = "01a205f3-fb6b-777b-b71f-c9b5970ce30f".to_owned();
     let unknown = |suffix: &str, kind: &'static str| named(suffix, Error::NotFound { kind, id: id.clone() });
     match path {
@@ -136,12 +136,14 @@ fn not_found(path: &str) -> Told {
     }
 }
 
-fn conflict(path: &str) -> Told {
-    let told = |suffix: &str, message: &str| named(suffix, Error::Conflict(message.to_owned()));
+fn conflict(path: &str) -> Example {
+    let conflict = |suffix: &str, message: &str| named(suffix, Error::Conflict(message.to_owned()));
     match path {
-        "/api/service/sessions/current" => told("Session", "this request was not made with a session"),
-        "/api/service/apikeys" => told("Gone", "the API key that this request created has been deleted"),
-        _ if path.contains("/apikeys/") => told("Expired", "the API key has expired, and an expired key stays expired"),
-        _ => told("Name", "a persona with the name `Data engineers` exists"),
+        "/api/service/sessions/current" => conflict("Session", "this request was not made with a session"),
+        "/api/service/apikeys" => conflict("Gone", "the API key that this request created has been deleted"),
+        _ if path.contains("/apikeys/") => {
+            conflict("Expired", "the API key has expired, and an expired key stays expired")
+        }
+        _ => conflict("Name", "a persona with the name `Data engineers` exists"),
     }
 }

@@ -1,4 +1,4 @@
-//! What every operation of a kind has in common, said of each of them: so none leaves anything out.
+//! Adds to each operation the errors and schemas that all operations of its kind share.
 
 use std::collections::BTreeMap;
 
@@ -15,26 +15,27 @@ use super::errors::{self, Body};
 pub(super) fn complete(document: &mut OpenApi) {
     let components = document.components.get_or_insert_default();
     inherit(components);
-    let mut told = BTreeMap::new();
+    let mut responses = BTreeMap::new();
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
-            add_errors(path, operation, components, &mut told);
+            add_errors(path, operation, components, &mut responses);
             operation.parameters.iter_mut().flatten().for_each(never_null);
         }
     }
-    components.responses.extend(told);
+    components.responses.extend(responses);
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
 }
 
-/// Whoever authenticates can be refused for its credential, its address or its rate; whoever sends a body for that.
+/// Adds the error responses: every operation with authentication can refuse the credential, the address or the rate;
+/// every operation with a body can refuse the body.
 fn add_errors(
     path: &str,
     operation: &mut Operation,
     components: &Components,
-    told: &mut BTreeMap<String, RefOr<Response>>,
+    responses: &mut BTreeMap<String, RefOr<Response>>,
 ) {
     let body = match path {
         _ if is_datahub(operation) => Body::DataHub,
@@ -56,18 +57,18 @@ fn add_errors(
     if operation.request_body.is_some() {
         statuses.extend([400, 408, 413, 415, 500, 503, 504]);
     }
-    // Readiness is told in plain text.
+    // `/readyz` answers 503 in plain text.
     statuses.retain(|status| path != "/readyz" || *status != 503);
     for status in statuses {
         let case = Case::of(path, operation, components, status);
         let name = errors::name(body, &case);
         let reference = Ref::from_response_name(name.clone());
-        told.entry(name).or_insert_with(|| errors::response(body, &case).into());
+        responses.entry(name).or_insert_with(|| errors::response(body, &case).into());
         operation.responses.responses.insert(status.to_string(), reference.into());
     }
 }
 
-/// A parameter that may be left out cannot be null: a query string and a head have no such value.
+/// Removes `null` from the type of an optional parameter: query strings and headers have no null.
 fn never_null(parameter: &mut RefOr<utoipa::openapi::path::Parameter>) {
     let RefOr::T(parameter) = parameter else { return };
     if parameter.required == Required::True {
@@ -95,8 +96,8 @@ fn not_null(types: &mut SchemaType) {
     }
 }
 
-/// Whatever one of several evaluations leaves out, the defaults may say (section 7.1.1 of the `AuthZEN` Authorization API),
-/// and each evaluation what a default leaves out: so nothing is required of either.
+/// In a batch, each evaluation inherits missing members from the defaults (`AuthZEN` Authorization API, section 7.1.1). So
+/// the schemas of both, `…Part`, require nothing.
 fn inherit(components: &mut Components) {
     const WHOLE: [&str; 3] = ["AccessEntity", "AccessAction", "AccessEvaluation"];
     for name in WHOLE {
@@ -117,7 +118,7 @@ fn inherit(components: &mut Components) {
     }
 }
 
-/// Refers to parts in place of what they are parts of.
+/// Replaces references to a schema by references to its `…Part`.
 fn to_parts(schema: &mut RefOr<Schema>) {
     match schema {
         RefOr::Ref(reference) => {

@@ -32,7 +32,7 @@ fn reference(status: u16) -> (String, RefOr<Response>) {
     (status.to_string(), Ref::from_response_name(base(status)).into())
 }
 
-/// The name of a status, as components have it.
+/// The beginning of a component's name for a status.
 fn base(status: u16) -> &'static str {
     match status {
         400 => "BadRequest",
@@ -53,28 +53,28 @@ fn base(status: u16) -> &'static str {
 
 fn about(status: u16) -> &'static str {
     match status {
-        400 => "A parameter or the body breaks a rule; the answer names each",
-        401 => "There is no credential, or it authenticates nobody",
+        400 => "A parameter or the body is invalid; the answer names each violation",
+        401 => "The credential is missing or not valid",
         403 => "The actor may not do this, or not from this address",
-        404 => "There is no such thing",
+        404 => "The path or the record does not exist, or the actor may not see it",
         409 => "The state does not allow it",
-        412 => "`If-Match` names another edition than the present one",
+        412 => "`If-Match` names another edition than the current one",
         408 => "The body arrived too slowly",
         413 => "The body is too large",
         415 => "The body is compressed",
-        429 => "Too much at once, or the rate limit of the API key is used up",
+        429 => "Too many requests at once, or the rate limit of the API key is exhausted",
         503 => {
-            "The server cannot answer now; nothing is said about any token, and no change was made unless it was committed"
+            "The server cannot answer now. This says nothing about any token; a change was made only if it was committed"
         }
         504 => "The answer took too long; the request may still have been carried out",
-        _ => "The server failed; the log says more under the same request id",
+        _ => "The server failed; its log has the details under the request id",
     }
 }
 
-/// Whose body an error has.
+/// The protocol whose error body an operation answers with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Body {
-    /// That of Atlan's SDKs, or of RFC 9457.
+    /// Atlan's, or RFC 9457's.
     Atlan,
     /// DataHub's.
     DataHub,
@@ -118,7 +118,7 @@ pub(super) fn response(body: Body, case: &Case) -> Response {
         }
         401 => response.header("WWW-Authenticate", header("The challenge of RFC 6750, section 3")),
         403 | 429 | 503 => response.header("Retry-After", header("Seconds to wait before the next attempt")),
-        415 => response.header("Accept-Encoding", header("What is taken instead")),
+        415 => response.header("Accept-Encoding", header("The encoding that is accepted")),
         _ => response,
     }
     .build()

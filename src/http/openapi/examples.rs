@@ -223,7 +223,7 @@ pub fn access_evaluation() -> Value {
     })
 }
 
-/// The same of two tables.
+/// Like `access_evaluation`, about two tables.
 pub fn access_evaluations() -> Value {
     json!({
         "subject": {"type": "api_token", "id": format!("apikey-{API_KEY}")},
@@ -235,12 +235,12 @@ pub fn access_evaluations() -> Value {
     })
 }
 
-/// Tokens that a program was sent.
+/// Tokens that a program has received.
 pub fn verify_tokens_request() -> Value {
     json!({"tokens": ["tsk_<key id><secret><checksum>"], "address": "192.0.2.1"})
 }
 
-/// The access tokens of whoever asks.
+/// The signed-in user.
 pub fn graphql_request() -> Value {
     json!({
         "query": "query who { me { corpUser { urn username } } }",

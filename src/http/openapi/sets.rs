@@ -103,23 +103,23 @@ pub fn categories() -> Schema {
 
 /// How values are compared.
 pub fn conditions() -> Schema {
-    let about = "`COVERS` is a pattern with `*` that what lies beneath meets, too.";
+    let about = "`COVERS` is a pattern with `*`, which also matches resources beneath a matching name.";
     one_of(about, ["EQUALS", "STARTS_WITH", "NOT_EQUALS", "COVERS"])
 }
 
 /// Where a permission comes from.
 pub fn sources() -> Schema {
-    one_of("What gives it.", ["role", "grant", "policy", "asset"])
+    one_of("What grants it.", ["role", "grant", "policy", "asset"])
 }
 
-/// As what an asset names somebody.
+/// The lists of an asset that can name a principal.
 pub fn relations() -> Schema {
-    one_of("As what the asset names the key.", ["admin", "viewer"])
+    one_of("The list of the asset that names the key.", ["admin", "viewer"])
 }
 
 /// The states of entities.
 pub fn entity_states() -> Schema {
-    one_of("Whether it is there.", ["ACTIVE", "DELETED"])
+    one_of("`DELETED` after a soft deletion.", ["ACTIVE", "DELETED"])
 }
 
 /// How an entity was deleted.
@@ -127,7 +127,7 @@ pub fn delete_handlers() -> Schema {
     one_of("How it was deleted.", ["SOFT", "PURGE", "HARD"])
 }
 
-/// What GitHub is told of a token.
+/// The labels of tokens in the answer to GitHub.
 pub fn labels() -> Schema {
     one_of("Whether it was a token of this server.", ["true_positive", "false_positive"])
 }

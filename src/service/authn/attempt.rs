@@ -45,7 +45,7 @@ pub enum SignInParty {
 
 /// What password checks under way are counted by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Counted {
+pub enum GroupKey {
     /// A name on a network that is familiar with it.
     Attempt(Attempt),
     /// A group of networks.
@@ -53,12 +53,12 @@ pub enum Counted {
 }
 
 impl queue::Party for SignInParty {
-    type Group = Counted;
+    type Group = GroupKey;
 
-    fn groups(&self) -> [Counted; SIZES] {
+    fn groups(&self) -> [GroupKey; SIZES] {
         match self {
-            Self::Familiar(attempt) => std::array::from_fn(|_| Counted::Attempt(attempt.clone())),
-            Self::Strangers(network) => network.groups().map(Counted::Group),
+            Self::Familiar(attempt) => std::array::from_fn(|_| GroupKey::Attempt(attempt.clone())),
+            Self::Strangers(network) => network.groups().map(GroupKey::Group),
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crate::clock::Reading;
-use crate::directory::{Genuine, Known};
+use crate::directory::{CachedCredential, Genuine};
 use crate::domain::actor::{Actor, Holder};
 use crate::domain::credential::KnownCredential;
 use crate::domain::error::{Error, Refusal, Result};
@@ -32,7 +32,7 @@ impl Service {
         let outcome = self.admit(bearer, address, Party::Network(Network::of(address))).await;
         self.directory.counts.verified(began);
         if matches!(outcome, Err(Error::Unauthenticated(Refusal::Invalid))) && self.parse(bearer).is_some() {
-            hold(began).await;
+            delay_refusal(began).await;
         }
         outcome
     }
@@ -42,9 +42,9 @@ impl Service {
     ///
     /// # Errors
     /// Those of [`Service::authenticate`], except for the rate limit.
-    pub async fn authenticate_again(&self, bearer: &str, address: Option<IpAddr>) -> Result<Actor> {
-        let (genuine, now) = self.recall(bearer, Party::Network(Network::of(address))).await?;
-        let actor = genuine.recognise(now)?.from(address);
+    pub async fn authenticate_uncounted(&self, bearer: &str, address: Option<IpAddr>) -> Result<Actor> {
+        let (genuine, now) = self.genuine_token(bearer, Party::Network(Network::of(address))).await?;
+        let actor = genuine.authenticate(now)?.from(address);
         genuine.record().check_address(address)?;
         Ok(actor)
     }
@@ -66,9 +66,9 @@ impl Service {
     }
 
     async fn admit(&self, bearer: &str, address: Option<IpAddr>, party: Party) -> Result<Actor> {
-        let (genuine, now) = self.recall(bearer, party).await?;
+        let (genuine, now) = self.genuine_token(bearer, party).await?;
         let outcome = genuine.admit(now, address);
-        self.note_outcome(&genuine, outcome.is_ok(), Network::of(address), now);
+        self.record_outcome(&genuine, outcome.is_ok(), Network::of(address), now);
         outcome
     }
 
@@ -78,12 +78,12 @@ impl Service {
     /// # Errors
     /// The refusal, [`Error::ForeignAddress`], or [`Error::Storage`].
     pub(in crate::service) async fn introspect(&self, bearer: &str, party: Party) -> Result<Actor> {
-        let (genuine, now) = self.recall(bearer, party).await?;
-        let outcome = genuine.recognise(now).and_then(|actor| {
+        let (genuine, now) = self.genuine_token(bearer, party).await?;
+        let outcome = genuine.authenticate(now).and_then(|actor| {
             genuine.record().check_address(None)?;
             Ok(actor)
         });
-        self.note_outcome(&genuine, outcome.is_ok(), Network::of(None), now);
+        self.record_outcome(&genuine, outcome.is_ok(), Network::of(None), now);
         outcome
     }
 
@@ -92,7 +92,7 @@ impl Service {
     /// # Errors
     /// [`Error::Storage`] when it could not be looked up.
     pub(in crate::service) async fn holder(&self, bearer: &str, party: Party) -> Result<Option<PrincipalId>> {
-        match self.recall(bearer, party).await {
+        match self.genuine_token(bearer, party).await {
             Ok((genuine, _)) => Ok(Some(genuine.holder())),
             Err(Error::Unauthenticated(_)) => Ok(None),
             Err(error) => Err(error),
@@ -100,30 +100,30 @@ impl Service {
     }
 
     /// Counts a use or a refusal of a service account's token.
-    fn note_outcome(&self, genuine: &Genuine, is_accepted: bool, network: Network, now: i64) {
+    fn record_outcome(&self, genuine: &Genuine, is_accepted: bool, network: Network, now: i64) {
         let record = genuine.record();
         if record.standing().principal.kind != PrincipalKind::ServiceAccount {
             return;
         }
         if is_accepted {
-            self.directory.note_use(record, network, now);
+            self.directory.record_use(record, network, now);
         } else {
-            self.directory.note_refusal(record.principal_id(), network, now);
+            self.directory.record_refusal(record.principal_id(), network, now);
         }
     }
 
     /// Counts that an authenticated request of an API key from `address` was refused.
-    pub fn note_refusal(&self, key: PrincipalId, address: Option<IpAddr>) {
-        self.directory.note_refusal(key, Network::of(address), self.clock.now());
+    pub fn record_refusal(&self, key: PrincipalId, address: Option<IpAddr>) {
+        self.directory.record_refusal(key, Network::of(address), self.clock.now());
     }
 
     /// Like [`Service::verify`], without noting a use and without applying any limit.
     ///
     /// # Errors
     /// The refusal.
-    pub(in crate::service) async fn recognise(&self, bearer: &str, party: Party) -> Result<Actor> {
-        let (genuine, now) = self.recall(bearer, party).await?;
-        genuine.recognise(now)
+    pub(in crate::service) async fn authenticate_unlimited(&self, bearer: &str, party: Party) -> Result<Actor> {
+        let (genuine, now) = self.genuine_token(bearer, party).await?;
+        genuine.authenticate(now)
     }
 
     /// The actor with this user name, without any proof: only for protocols that are configured without authentication.
@@ -147,19 +147,19 @@ impl Service {
 
     /// The genuine token for this text, and the current time; both use one clock reading. Timing side channel: for a
     /// wrong secret the storage is queried as for an unknown key id, so both take as long.
-    async fn recall(&self, bearer: &str, party: Party) -> Result<(Genuine, i64)> {
+    async fn genuine_token(&self, bearer: &str, party: Party) -> Result<(Genuine, i64)> {
         let refused = Error::Unauthenticated(Refusal::Invalid);
         let Some(token) = self.parse(bearer) else { return Err(refused) };
         let Reading { now, uptime } = self.clock.read();
         if let Some(known) = self.directory.find(token.key_id, uptime) {
-            if let Some(genuine) = known.proved_by(token, &self.peppers) {
+            if let Some(genuine) = known.verify(token, &self.peppers) {
                 return Ok((genuine, now));
             }
             self.read_credential(token.key_id.decoy(), party).await?;
             return Err(refused);
         }
         let known = self.read_credential(token.key_id, party).await?;
-        let genuine = known.and_then(|known| known.proved_by(token, &self.peppers)).ok_or(refused)?;
+        let genuine = known.and_then(|known| known.verify(token, &self.peppers)).ok_or(refused)?;
         Ok((genuine, self.clock.now()))
     }
 
@@ -167,7 +167,7 @@ impl Service {
         ParsedToken::parse(bearer, &self.prefixes)
     }
 
-    async fn read_credential(&self, key_id: KeyId, party: Party) -> Result<Option<Known>> {
+    async fn read_credential(&self, key_id: KeyId, party: Party) -> Result<Option<CachedCredential>> {
         let read = || async {
             let service = self.clone();
             let _turn = self.look_ups.turn(party).await?;
@@ -183,6 +183,6 @@ impl Service {
 }
 
 /// Sleeps until `MIN_REFUSAL_TIME` has passed since `began`.
-pub(in crate::service) async fn hold(began: Instant) {
+pub(in crate::service) async fn delay_refusal(began: Instant) {
     tokio::time::sleep_until((began + MIN_REFUSAL_TIME).into()).await;
 }

@@ -24,7 +24,7 @@ pub const SHORTEST_LIFE: i64 = MINUTE;
 /// # Errors
 /// [`Error::Forbidden`] for an actor without a user's session; a violation of `validitySeconds`.
 pub async fn create(service: &Service, actor: &Actor, seconds: i64) -> Result<NewSession> {
-    let session = of_user(actor)?;
+    let session = user_session(actor)?;
     let millis = seconds.saturating_mul(SECOND);
     if !(SHORTEST_LIFE..=service.session_millis).contains(&millis) {
         let message = format!(
@@ -38,7 +38,7 @@ pub async fn create(service: &Service, actor: &Actor, seconds: i64) -> Result<Ne
         .write_first(actor, move |transaction| {
             let known = credentials::find(transaction.connection, session.key_id)?;
             let session = known.ok_or(Error::Unauthenticated(Refusal::Invalid))?.credential;
-            begin(transaction, &session, session.expires_at.min(transaction.now + millis))
+            insert(transaction, &session, session.expires_at.min(transaction.now + millis))
         })
         .await
 }
@@ -47,19 +47,19 @@ pub async fn create(service: &Service, actor: &Actor, seconds: i64) -> Result<Ne
 ///
 /// # Errors
 /// [`Error::Forbidden`] for every other credential.
-pub(super) fn of_user(actor: &Actor) -> Result<PresentedCredential> {
+pub(super) fn user_session(actor: &Actor) -> Result<PresentedCredential> {
     let session = actor.credential.filter(|credential| credential.kind == TokenKind::Session);
     let session = session.filter(|_| actor.principal().kind == PrincipalKind::User);
     session.ok_or_else(|| Error::Forbidden(format!("`{}` has not signed in with a session", actor.username())))
 }
 
 /// The latest expiry of a token that is created now in this session, in epoch milliseconds.
-pub(super) fn end(service: &Service, session: PresentedCredential, now: i64) -> i64 {
+pub(super) fn latest_expiry(service: &Service, session: PresentedCredential, now: i64) -> i64 {
     session.expires_at.min(now + service.session_millis)
 }
 
 /// Creates a bearer token of the transaction's actor, derived from `session`, which the transaction holds.
-pub(super) fn begin(transaction: &mut Transaction<'_>, session: &Credential, until: i64) -> Result<NewSession> {
+pub(super) fn insert(transaction: &mut Transaction<'_>, session: &Credential, until: i64) -> Result<NewSession> {
     let id = transaction.actor.id();
     let (token, credential) = transaction.service.mint(TokenKind::Session, id, transaction.now, until)?;
     // Inherits the time of the sign-in, so that the token, used as a cookie, is not a recent sign-in.

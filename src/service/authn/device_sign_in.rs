@@ -58,7 +58,7 @@ pub async fn begin(service: &Service, client: String, origin: Origin) -> Result<
     let turn = service.look_ups.turn(Party::Network(network)).await?;
     service.look_up(move |connection| has_room(connection, 1)).await?;
     drop(turn);
-    let (device_code, user_code) = (DeviceCode::draw(service.entropy)?, UserCode::draw(service.entropy)?);
+    let (device_code, user_code) = (DeviceCode::generate(service.entropy)?, UserCode::generate(service.entropy)?);
     let digests = [device_code.digest(&service.peppers), user_code.digest(&service.peppers)];
     let asked = DeviceAuthorization {
         client,
@@ -99,7 +99,7 @@ pub struct Question {
 /// [`Error::NotFound`] for a wrong code; [`Error::SlowedDown`] after too many; [`Error::Forbidden`] for an actor
 /// without a user's session.
 pub async fn question(service: &Service, actor: &Actor, typed: &str) -> Result<Question> {
-    let session = bearer_tokens::of_user(actor)?;
+    let session = bearer_tokens::user_session(actor)?;
     let attempt = admit(service, actor)?;
     let now = service.clock.now();
     let user_code = UserCode::parse(typed);
@@ -110,7 +110,7 @@ pub async fn question(service: &Service, actor: &Actor, typed: &str) -> Result<Q
         None => None,
     };
     let (Some(asked), Some(user_code)) = (asked, user_code) else { return Err(wrong_code(service, &attempt)) };
-    Ok(Question { asked, user_code, until: bearer_tokens::end(service, session, now) })
+    Ok(Question { asked, user_code, until: bearer_tokens::latest_expiry(service, session, now) })
 }
 
 /// A user's decision.
@@ -127,7 +127,7 @@ pub enum Verdict {
 /// # Errors
 /// Those of [`question`].
 pub async fn decide(service: &Service, actor: &Actor, typed: &str, verdict: Verdict) -> Result<()> {
-    let session = bearer_tokens::of_user(actor)?;
+    let session = bearer_tokens::user_session(actor)?;
     let attempt = admit(service, actor)?;
     let Some(digest) = UserCode::parse(typed).map(|code| code.digest(&service.peppers)) else {
         return Err(wrong_code(service, &attempt));
@@ -186,7 +186,7 @@ pub async fn poll(service: &Service, client: &str, device_code: &str, origin: Or
     let Some(digest) = DeviceCode::parse(device_code).map(|code| code.digest(&service.peppers)) else {
         return Ok(Polled::Unknown);
     };
-    if service.sign_ins.polls.note(&digest, service.clock.uptime()) == Poll::TooSoon {
+    if service.sign_ins.polls.record(&digest, service.clock.uptime()) == Poll::TooSoon {
         return Ok(Polled::TooSoon);
     }
     let turn = service.look_ups.turn(Party::Network(Network::of(origin.address))).await?;
@@ -242,6 +242,6 @@ fn fetch(
         return Ok(Polled::Denied);
     };
     let until = approver.credential.expires_at.min(now + transaction.service.session_millis);
-    let begun = bearer_tokens::begin(transaction, &approver.credential, until)?;
+    let begun = bearer_tokens::insert(transaction, &approver.credential, until)?;
     Ok(Polled::Session(begun, permissions))
 }

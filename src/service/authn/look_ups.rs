@@ -11,7 +11,7 @@ use crate::queue::{Permit, Queue, Rules, Urgency};
 pub struct LookUps(Queue<Party>);
 
 /// How long a look-up waits at most.
-const PATIENCE: Duration = Duration::from_secs(8);
+const MAX_WAIT: Duration = Duration::from_secs(8);
 
 impl LookUps {
     /// `at_once` look-ups run and `waiting` wait: more than the connection pool has would each hold a thread. One place
@@ -26,7 +26,7 @@ impl LookUps {
             waiting,
             waiting_of_one: waiting,
             waiting_of_others: waiting,
-            patience: PATIENCE,
+            max_wait: MAX_WAIT,
         }))
     }
 

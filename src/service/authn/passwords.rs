@@ -17,19 +17,19 @@ impl Service {
     }
 
     /// A new random password: 22 base62 characters, 128 bits.
-    pub(in crate::service) fn draw_password(&self) -> Result<String> {
+    pub(in crate::service) fn generate_password(&self) -> Result<String> {
         let mut random = crate::domain::token::KeyId([0; 16]);
         self.entropy.fill(&mut random.0)?;
         Ok(random.to_string())
     }
 }
 
-/// Whether `password` has this hash. Takes as long for [`NOBODY`].
+/// Whether `password` has this hash. Takes as long for [`UNUSABLE_HASH`].
 pub(in crate::service) fn verify_password(password: &str, hash: &str) -> bool {
     PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }
 
 /// A hash that no password has. Timing side channel: it is checked for an unknown user, so that both cases take as
 /// long.
-pub(in crate::service) const NOBODY: &str =
+pub(in crate::service) const UNUSABLE_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";

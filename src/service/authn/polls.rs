@@ -26,14 +26,14 @@ pub(super) enum Poll {
 
 /// The latest poll of a program.
 #[derive(Debug, Clone, Copy)]
-struct Latest {
+struct LatestPoll {
     at: i64,
     interval: i64,
 }
 
 /// The latest poll of each pending device code. Unknown codes are not added, so unauthenticated clients cannot fill the
 /// table.
-pub struct Polls(Mutex<Cache<CodeDigest, Latest>>);
+pub struct Polls(Mutex<Cache<CodeDigest, LatestPoll>>);
 
 impl Default for Polls {
     fn default() -> Self {
@@ -43,12 +43,12 @@ impl Default for Polls {
 
 impl Polls {
     /// Notes a poll of a remembered code. A poll that comes too soon makes its interval longer.
-    pub(super) fn note(&self, code: &CodeDigest, uptime: i64) -> Poll {
+    pub(super) fn record(&self, code: &CodeDigest, uptime: i64) -> Poll {
         let mut table = self.lock();
         let Some(latest) = table.get(code).copied() else { return Poll::InTime };
         let in_time = uptime - latest.at >= latest.interval - EARLY;
         let interval = if in_time { latest.interval } else { LONGEST.min(latest.interval + INTERVAL) };
-        table.insert(code.clone(), Latest { at: uptime, interval });
+        table.insert(code.clone(), LatestPoll { at: uptime, interval });
         if in_time { Poll::InTime } else { Poll::TooSoon }
     }
 
@@ -56,11 +56,11 @@ impl Polls {
     pub(super) fn remember(&self, code: CodeDigest, uptime: i64) {
         let mut table = self.lock();
         if table.get(&code).is_none() {
-            table.insert(code, Latest { at: uptime, interval: INTERVAL });
+            table.insert(code, LatestPoll { at: uptime, interval: INTERVAL });
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Cache<CodeDigest, Latest>> {
+    fn lock(&self) -> MutexGuard<'_, Cache<CodeDigest, LatestPoll>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::text::clip;
 use crate::domain::token::{Token, TokenKind};
 use crate::domain::user::{User, is_username};
 use crate::service::authn::attempt::Attempt;
-use crate::service::authn::passwords::{NOBODY, verify_password};
+use crate::service::authn::passwords::{UNUSABLE_HASH, verify_password};
 use crate::service::authn::sign_ins::{Origin, SignInOutcome};
 use crate::service::authn::throttle::REMEMBERED;
 use crate::service::{Service, blocking};
@@ -40,7 +40,7 @@ pub async fn create(service: &Service, username: String, password: String, origi
     } else {
         None
     };
-    let (user, hash) = found.map_or((None, NOBODY.to_owned()), |(user, hash)| (Some(user), hash));
+    let (user, hash) = found.map_or((None, UNUSABLE_HASH.to_owned()), |(user, hash)| (Some(user), hash));
     // The permit moves into the check: a client that disconnects does not free its place while its password is checked.
     let parts = service.clone();
     let check = move || {
@@ -75,7 +75,7 @@ pub async fn create(service: &Service, username: String, password: String, origi
             let expires_at = transaction.now + transaction.service.session_millis;
             let (token, credential) = transaction.service.mint(TokenKind::Session, id, transaction.now, expires_at)?;
             credentials::insert(transaction.connection, &credential)?;
-            familiar_networks::note(transaction.connection, id, &mark, transaction.now)?;
+            familiar_networks::record(transaction.connection, id, &mark, transaction.now)?;
             let name = transaction.actor.username().to_string();
             transaction.record(Action::SessionCreated, ChangeSubject::Principal(id.uuid()), &name)?;
             Ok(NewSession { token, expires_at })
@@ -90,7 +90,7 @@ pub async fn create(service: &Service, username: String, password: String, origi
 ///
 /// # Errors
 /// [`Error::Conflict`] when the request was not made with a session, [`Error::Unauthenticated`] when it has ended.
-pub async fn began(service: &Service, actor: &Actor) -> Result<i64> {
+pub async fn last_authenticated_at(service: &Service, actor: &Actor) -> Result<i64> {
     let session = session_of(actor)?;
     service
         .read(move |connection| {
@@ -122,7 +122,7 @@ pub struct SessionInfo {
 }
 
 /// Maximum number of sessions in a list.
-const TOLD: i64 = 200;
+const MAX_LISTED: i64 = 200;
 
 /// The actor's unexpired sessions, the latest first.
 ///
@@ -131,7 +131,7 @@ const TOLD: i64 = 200;
 pub async fn list(service: &Service, actor: &Actor) -> Result<Vec<SessionInfo>> {
     let (id, now) = (actor.id(), service.clock.now());
     let found =
-        service.read(move |connection| credentials::alive(connection, id, TokenKind::Session, now, TOLD)).await?;
+        service.read(move |connection| credentials::alive(connection, id, TokenKind::Session, now, MAX_LISTED)).await?;
     let told = |each: Credential| SessionInfo {
         id: wire_id(each.key_id),
         created_at: each.created_at,
@@ -149,7 +149,7 @@ pub async fn end_one(service: &Service, actor: &Actor, id: String) -> Result<()>
     service
         .write(actor, move |transaction| {
             let (actor, now) = (transaction.actor.id(), transaction.now);
-            let alive = credentials::alive(transaction.connection, actor, TokenKind::Session, now, TOLD)?;
+            let alive = credentials::alive(transaction.connection, actor, TokenKind::Session, now, MAX_LISTED)?;
             let not_found = || Error::NotFound { kind: "session", id: clip(&id) };
             let session = alive.into_iter().find(|each| wire_id(each.key_id) == id).ok_or_else(not_found)?;
             if credentials::delete(transaction.connection, session.key_id)? == Existed::No {

@@ -27,7 +27,7 @@ const WAITING_STRANGERS: usize = 192;
 /// One in this many places is reserved for familiar networks.
 const LEAVE_ONE_OF: usize = 4;
 /// Maximum waiting time of an attempt.
-const PATIENCE: Duration = Duration::from_secs(5);
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// Where an attempt to sign in or sign up comes from.
 #[derive(Debug, Clone, Default)]
@@ -131,7 +131,7 @@ fn queue(places: usize) -> Queue<SignInParty> {
         waiting: WAITING,
         waiting_of_one: WAITING_OF_ONE,
         waiting_of_others: WAITING_STRANGERS,
-        patience: PATIENCE,
+        max_wait: MAX_WAIT,
     })
 }
 

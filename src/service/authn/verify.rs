@@ -12,7 +12,7 @@ use crate::domain::permission::Permission;
 use crate::domain::principal::{PrincipalKind, service_account_username};
 use crate::domain::token::TokenKind;
 use crate::service::Service;
-use crate::service::authn::authenticate::hold;
+use crate::service::authn::authenticate::delay_refusal;
 use crate::storage::credentials;
 use crate::storage::principals::Existed;
 use crate::storage::removals;
@@ -43,7 +43,7 @@ async fn may_ask(service: &Service, asking: &Actor, token: &str) -> Result<()> {
     let began = Instant::now();
     match service.require(asking, Permission::VerifyTokens) {
         Err(refused) if service.holder(token, Party::Actor(asking.id())).await? != Some(asking.id()) => {
-            hold(began).await;
+            delay_refusal(began).await;
             Err(refused)
         }
         _ => Ok(()),
@@ -65,7 +65,7 @@ pub enum Leaked {
 /// # Errors
 /// When the storage fails.
 pub async fn revoke_leaked(service: &Service, token: &str, finder: Party, request: Request) -> Result<Leaked> {
-    let actor = match service.recognise(token, finder).await {
+    let actor = match service.authenticate_unlimited(token, finder).await {
         Ok(actor) => actor,
         Err(Error::Unauthenticated(_)) => return Ok(Leaked::Dead),
         Err(error) => return Err(error),
@@ -102,6 +102,6 @@ pub async fn revoke_leaked(service: &Service, token: &str, finder: Party, reques
 pub async fn revoke_found(service: &Service, token: &str, network: Network, request: Request) -> Result<()> {
     let began = Instant::now();
     revoke_leaked(service, token, Party::Network(network), request).await?;
-    hold(began).await;
+    delay_refusal(began).await;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::error::{Error, Result};
 use crate::domain::principal::{Principal, PrincipalKind, Role};
-use crate::service::authn::passwords::NOBODY;
+use crate::service::authn::passwords::UNUSABLE_HASH;
 use crate::service::{Service, Transaction};
 use crate::storage::principals;
 
@@ -11,12 +11,12 @@ use crate::storage::principals;
 ///
 /// # Errors
 /// [`Error::Conflict`]
-pub(in crate::service) fn keep_one(transaction: &mut Transaction<'_>, leaving: &Principal) -> Result<()> {
+pub(in crate::service) fn check_not_last(transaction: &mut Transaction<'_>, leaving: &Principal) -> Result<()> {
     if leaving.kind != PrincipalKind::User || leaving.role != Role::Admin || !leaving.enabled {
         return Ok(());
     }
     principals::lock_administrators(transaction.connection)?;
-    let left = principals::administrators(transaction.connection, NOBODY)?;
+    let left = principals::administrators(transaction.connection, UNUSABLE_HASH)?;
     if left.iter().any(|id| *id != leaving.id) || !left.contains(&leaving.id) {
         return Ok(());
     }
@@ -27,13 +27,12 @@ pub(in crate::service) fn keep_one(transaction: &mut Transaction<'_>, leaving: &
     )))
 }
 
-/// Whether another enabled user has the role `$admin`, so that the rule of a provider may take it from this one. Comes before
-/// the change, which nobody makes at the same time. Here it does not matter how they sign in: whom a provider made an
-/// administrator may have no password.
+/// Whether another enabled user has the role `$admin`, so that a provider's mapping may take it from this one. Call it before
+/// the change; the lock prevents a concurrent one. Users without a password count too: they sign in with a provider.
 ///
 /// # Errors
 /// When the storage fails.
-pub(in crate::service) fn may_lose_one(transaction: &mut Transaction<'_>, leaving: &Principal) -> Result<bool> {
+pub(in crate::service) fn is_not_last(transaction: &mut Transaction<'_>, leaving: &Principal) -> Result<bool> {
     if leaving.role != Role::Admin || !leaving.enabled {
         return Ok(true);
     }
@@ -46,5 +45,5 @@ pub(in crate::service) fn may_lose_one(transaction: &mut Transaction<'_>, leavin
 /// # Errors
 /// When the storage fails.
 pub async fn count(service: &Service) -> Result<usize> {
-    service.read(|connection| Ok(principals::administrators(connection, NOBODY)?.len())).await
+    service.read(|connection| Ok(principals::administrators(connection, UNUSABLE_HASH)?.len())).await
 }

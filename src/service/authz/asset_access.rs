@@ -16,9 +16,9 @@ use crate::storage::policies;
 
 /// Names of the attributes that the criteria of enabled policies test. Read on first use, once per transaction.
 #[derive(Default)]
-pub(in crate::service) struct LookedAt(Option<BTreeSet<String>>);
+pub(in crate::service) struct TestedAttributes(Option<BTreeSet<String>>);
 
-impl LookedAt {
+impl TestedAttributes {
     /// The attributes that differ between two states of an asset (before and after a write) and that decide access to
     /// it. `before` is `None` for an asset that does not exist yet.
     pub(in crate::service) fn changed(
@@ -36,11 +36,11 @@ impl LookedAt {
         if differing.is_empty() && !owners_differ {
             return Ok(Vec::new());
         }
-        let looked_at = match &mut self.0 {
+        let tested = match &mut self.0 {
             Some(names) => names,
-            empty => empty.insert(policies::looked_at(transaction.connection)?),
+            empty => empty.insert(policies::tested_attributes(transaction.connection)?),
         };
-        let decisive = |name: &&&String| name.as_str() == OWNERS || looked_at.contains(name.as_str());
+        let decisive = |name: &&&String| name.as_str() == OWNERS || tested.contains(name.as_str());
         let mut changed: BTreeSet<String> = differing.iter().filter(decisive).map(|name| (*name).clone()).collect();
         if owners_differ {
             changed.insert(OWNERS.to_owned());
@@ -70,7 +70,7 @@ pub(in crate::service) fn may_change_attributes(
     }
     let listed: Vec<String> = attributes.iter().map(|attribute| format!("`{}`", clip(attribute))).collect();
     Err(Error::Forbidden(format!(
-        "`{}` may not change {} of `{}`: policies look at it, so only a user who is an admin of the asset changes it",
+        "`{}` may not change {} of `{}`: policies test it, so only a user who is an admin of the asset can",
         transaction.actor.username(),
         listed.join(", "),
         clip(name)
@@ -88,14 +88,12 @@ pub(in crate::service) fn may_change_people(
     name: &str,
 ) -> Result<()> {
     let actor = transaction.actor;
-    let is_user = actor.principal().kind == PrincipalKind::User;
-    Err(Error::Forbidden(match relation {
-        Some(Relation::Admin) if is_user => return Ok(()),
-        Some(Relation::Admin) => format!(
-            "`{}` is no user: only a user who is an admin of `{}` can say whom it names",
-            actor.username(),
-            clip(name)
-        ),
-        _ => format!("`{}` may not change the people of `{}`", actor.username(), clip(name)),
-    }))
+    if relation == Some(Relation::Admin) && actor.principal().kind == PrincipalKind::User {
+        return Ok(());
+    }
+    Err(Error::Forbidden(format!(
+        "`{}` may not change the admins, viewers or owners of `{}`: only a user who is an admin of it can",
+        actor.username(),
+        clip(name)
+    )))
 }

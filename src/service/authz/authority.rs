@@ -23,7 +23,7 @@ const SHARED_ROOTS: [&str; 2] = ["default", "default/collection"];
 /// What a policy is about, for the question of authority. The object is the topmost stored asset at or above all names
 /// in the policy, so the admins of a connection decide about everything beneath it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum About {
+enum PolicyTarget {
     /// No resource at all.
     Nothing,
     /// One object, or something beneath it.
@@ -52,12 +52,12 @@ enum ObjectRelation {
     Unknown,
 }
 
-impl About {
+impl PolicyTarget {
     /// What a rule is about: the connection that its policy states, if any, otherwise the resources that the rule
     /// names.
-    fn read(connection: &mut AnyConnection, rule: &Rule, stated: Option<&str>) -> Result<Self> {
-        let names = match (stated, rule.scope()) {
-            (Some(stated), _) => BTreeSet::from([stated.to_owned()]),
+    fn read(connection: &mut AnyConnection, rule: &Rule, connection_name: Option<&str>) -> Result<Self> {
+        let names = match (connection_name, rule.scope()) {
+            (Some(connection_name), _) => BTreeSet::from([connection_name.to_owned()]),
             (None, Scope::Within(names)) => names,
             (None, Scope::Unbounded) => return Ok(Self::Everything),
         };
@@ -96,15 +96,17 @@ fn path(qualified_name: &str) -> Vec<&str> {
 ///
 /// # Errors
 /// A message that names the resource outside the connection.
-pub(in crate::service) fn check_within(rule: &Rule, stated: &str) -> Result<(), String> {
+pub(in crate::service) fn check_within(rule: &Rule, connection_name: &str) -> Result<(), String> {
     match rule.scope() {
-        Scope::Within(names) => match names.iter().find(|name| !is_within(name, stated)) {
+        Scope::Within(names) => match names.iter().find(|name| !is_within(name, connection_name)) {
             None => Ok(()),
-            Some(name) => {
-                Err(format!("must lie within `{}`, the policy's `{CONNECTION}`: `{}`", clip(stated), clip(name)))
-            }
+            Some(name) => Err(format!(
+                "must lie within `{}`, the policy's `{CONNECTION}`: `{}`",
+                clip(connection_name),
+                clip(name)
+            )),
         },
-        Scope::Unbounded => Err(format!("must lie within `{}`, the policy's `{CONNECTION}`", clip(stated))),
+        Scope::Unbounded => Err(format!("must lie within `{}`, the policy's `{CONNECTION}`", clip(connection_name))),
     }
 }
 
@@ -112,7 +114,7 @@ pub(in crate::service) fn check_within(rule: &Rule, stated: &str) -> Result<(), 
 ///
 /// # Errors
 /// A message if the attribute is not a string.
-pub(in crate::service) fn stated(policy: &Policy) -> Result<Option<&str>, &'static str> {
+pub(in crate::service) fn connection_of(policy: &Policy) -> Result<Option<&str>, &'static str> {
     match policy.attributes.get(CONNECTION) {
         None | Some(serde_json::Value::Null) => Ok(None),
         Some(serde_json::Value::String(name)) => Ok(Some(name.as_str()).filter(|name| !name.is_empty())),
@@ -130,40 +132,40 @@ pub(in crate::service) fn stated(policy: &Policy) -> Result<Option<&str>, &'stat
 pub(in crate::service) fn may_write(
     transaction: &mut Transaction<'_>,
     rule: &Rule,
-    stated: Option<&str>,
+    connection_name: Option<&str>,
 ) -> Result<Option<String>> {
-    let object = object(transaction, rule, stated)?;
+    let object = object(transaction, rule, connection_name)?;
     if rule.effect == Effect::Allow && rule.scope() != Scope::Within(BTreeSet::new()) {
         giving::may_give(transaction, &rule.scope())?;
     }
     Ok(object)
 }
 
-fn object(transaction: &mut Transaction<'_>, rule: &Rule, stated: Option<&str>) -> Result<Option<String>> {
-    let about = About::read(transaction.connection, rule, stated)?;
+fn object(transaction: &mut Transaction<'_>, rule: &Rule, connection_name: Option<&str>) -> Result<Option<String>> {
+    let about = PolicyTarget::read(transaction.connection, rule, connection_name)?;
     let is_administrator = transaction.actor.principal().is_administrator();
     let (object, name) = match about {
-        About::Nothing => return Ok(None),
-        About::Everything if is_administrator => return Ok(None),
-        About::Everything => {
-            let what = "write a policy about more than one object, which takes the role `$admin`";
+        PolicyTarget::Nothing => return Ok(None),
+        PolicyTarget::Everything if is_administrator => return Ok(None),
+        PolicyTarget::Everything => {
+            let what = "write a policy about more than one object: a user with the role `$admin` can";
             return Err(refused(transaction.actor, what));
         }
-        About::Unknown(_) if is_administrator && stated.is_none() => return Ok(None),
-        About::Unknown(name) => (None, name),
-        About::Object(object) => {
-            let name = stated.unwrap_or(&object.qualified_name).to_owned();
+        PolicyTarget::Unknown(_) if is_administrator && connection_name.is_none() => return Ok(None),
+        PolicyTarget::Unknown(name) => (None, name),
+        PolicyTarget::Object(object) => {
+            let name = connection_name.unwrap_or(&object.qualified_name).to_owned();
             (Some(object), name)
         }
     };
     match relation_to(transaction, object.as_ref(), &name)? {
         ObjectRelation::Administers => Ok(object.map(|object| object.qualified_name)),
         ObjectRelation::Sees => {
-            let what = format!("write policies about `{}`, as it is none of its admins", clip(&name));
+            let what = format!("write policies about `{}`: only its admins can", clip(&name));
             Err(refused(transaction.actor, &what))
         }
         ObjectRelation::Unknown => {
-            let kind = if stated.is_some() { "connection" } else { "asset" };
+            let kind = if connection_name.is_some() { "connection" } else { "asset" };
             Err(Error::NotFound { kind, id: clip(&name) })
         }
     }
@@ -181,7 +183,7 @@ pub(in crate::service) fn may_change(transaction: &mut Transaction<'_>, policy: 
             Effect::Deny => giving::may_give(transaction, &policy.rule.scope()),
         };
     }
-    let what = format!("change the policy `{}`: that is for admins of what it is about", clip(&policy.name));
+    let what = format!("change the policy `{}`: only admins of the object that it is about can", clip(&policy.name));
     Err(refused(transaction.actor, &what))
 }
 
@@ -194,7 +196,7 @@ pub(in crate::service) fn may_deny(actor: &Actor, persona: PersonaId, effect: Ef
     if effect == Effect::Allow || actor.principal().is_administrator() || !actor.has_persona(persona) {
         return Ok(());
     }
-    Err(refused(actor, "add what denies to a persona that it is linked to itself"))
+    Err(refused(actor, "add a deny policy to a persona that it is linked to"))
 }
 
 /// Checks that the actor may end a persona's denies by deleting, disabling or unlinking the persona. That takes
@@ -216,7 +218,7 @@ pub(in crate::service) fn may_release(transaction: &mut Transaction<'_>, persona
             giving::may_give(transaction, &policy.rule.scope())?;
         } else if denies::keeps_back(transaction.connection, persona, &policy.rule)? {
             let what = format!(
-                "delete, disable or unlink the persona `{}`: it denies something, which is for admins of that to end",
+                "delete, disable or unlink the persona `{}`: only admins of the object of its deny policy can",
                 clip(&locked.name)
             );
             return Err(refused(transaction.actor, &what));
@@ -241,15 +243,15 @@ pub(in crate::service) fn may_enable(transaction: &mut Transaction<'_>, persona:
 
 /// Whether the actor has authority over a policy: authority over the object recorded when the policy was written. An
 /// asset created later gives none. Only administrators have authority over policies about no object or several. A
-/// policy whose resources lie outside its stated connection predates that check and could be about anything: nobody but
-/// administrators has authority over it.
+/// policy whose resources lie outside its stated connection predates that check and could be about anything: only
+/// administrators have authority over it.
 fn has_authority(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<bool> {
     if transaction.actor.principal().is_administrator() {
         return Ok(true);
     }
-    match stated(policy) {
+    match connection_of(policy) {
         Err(_) => return Ok(false),
-        Ok(Some(stated)) if check_within(&policy.rule, stated).is_err() => return Ok(false),
+        Ok(Some(connection_name)) if check_within(&policy.rule, connection_name).is_err() => return Ok(false),
         Ok(_) => {}
     }
     let Some(name) = policies::object_of(transaction.connection, policy.id)? else {

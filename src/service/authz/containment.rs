@@ -49,7 +49,7 @@ pub(super) fn reach(transaction: &mut Transaction<'_>, id: PrincipalId) -> Resul
 ///
 /// # Errors
 /// When the storage fails.
-pub(in crate::service) fn lent(connection: &mut AnyConnection, actor: &Actor) -> Result<Option<AccessToken>> {
+pub(in crate::service) fn lent_token(connection: &mut AnyConnection, actor: &Actor) -> Result<Option<AccessToken>> {
     let personal = actor.credential.filter(|credential| credential.kind == TokenKind::Personal);
     let Some(credential) = personal.filter(|_| actor.principal().kind == PrincipalKind::User) else { return Ok(None) };
     let token = access_tokens::find(connection, &wire_id(credential.key_id))?;
@@ -64,7 +64,7 @@ pub(in crate::service) fn lent(connection: &mut AnyConnection, actor: &Actor) ->
 /// When the storage fails.
 pub(in crate::service) fn bounds(connection: &mut AnyConnection, actor: &Actor) -> Result<Bounds> {
     if actor.principal().kind == PrincipalKind::User {
-        let lent = lent(connection, actor)?;
+        let lent = lent_token(connection, actor)?;
         return Ok(lent.map_or_else(Bounds::default, |token| Bounds::until(token.expires_at)));
     }
     let ends = actor.credential.filter(|credential| credential.kind == TokenKind::Personal);
@@ -87,7 +87,9 @@ pub(in crate::service) fn inherit(transaction: &mut Transaction<'_>, asked: &Bou
 
 pub(super) fn within(actor: &Actor, bounds: &Bounds, ceiling: &Bounds) -> Result<()> {
     let Some(way) = bounds.beyond(ceiling) else { return Ok(()) };
-    Err(Error::Forbidden(format!("`{}` cannot let anything {way} than itself", actor.username())))
+    let username = actor.username();
+    let advice = "request no more, or act with a credential without that limit";
+    Err(Error::Forbidden(format!("`{username}` cannot give {way} than it has itself: {advice}")))
 }
 
 /// Checks that an actor may make this principal, which the transaction has just written.
@@ -127,7 +129,7 @@ pub(super) fn contained(actor: &Actor, reach: &Reach, by: &Reach, beside: &Reach
 }
 
 /// A change of a principal in progress, with what the principal and the actor reached before it.
-pub(in crate::service) struct Changing {
+pub(in crate::service) struct PrincipalChange {
     principal: PrincipalId,
     reaches: Option<Before>,
 }
@@ -139,20 +141,25 @@ struct Before {
 
 /// Begins to change or remove a principal that the transaction has locked. Taking something away gives nothing, so this
 /// only checks that the principal does not stand above the actor (ignoring what every guest holds). What the change
-/// gives is checked by [`Changing::done`].
+/// gives is checked by [`PrincipalChange::finish`].
 ///
 /// # Errors
 /// [`Error::Forbidden`] for a principal that holds more than the actor, or that made the actor.
-pub(in crate::service) fn may_change(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<Changing> {
+pub(in crate::service) fn may_change(
+    transaction: &mut Transaction<'_>,
+    principal: PrincipalId,
+) -> Result<PrincipalChange> {
     let changing = begin(transaction, principal)?;
     let Some(Before { actor, principal: before }) = &changing.reaches else { return Ok(changing) };
     let maker = api_keys::lineage(transaction.connection, transaction.actor.id())?.map(|lineage| lineage.maker.id);
     let least = Reach::of_role(transaction.service, transaction.connection, Role::Guest)?;
     let is_own_maker = maker == Some(Some(principal));
     if is_own_maker || transaction.actor.id() != principal && before.stands_above(actor, &least) {
-        let message = if is_own_maker { "which made it" } else { "which reaches more than it does" };
-        let username = transaction.actor.username();
-        return Err(Error::Forbidden(format!("`{username}` cannot change or remove a principal {message}")));
+        let what =
+            if is_own_maker { "the principal that created it" } else { "a principal with more access than its own" };
+        let (username, role) = (transaction.actor.username(), Role::Admin.name());
+        let message = format!("`{username}` cannot change or remove {what}: a user with the role `{role}` can");
+        return Err(Error::Forbidden(message));
     }
     Ok(changing)
 }
@@ -162,7 +169,7 @@ pub(in crate::service) fn may_change(transaction: &mut Transaction<'_>, principa
 ///
 /// # Errors
 /// [`Error::Forbidden`] for a user with permissions that the actor does not hold.
-pub(in crate::service) fn may_link(transaction: &mut Transaction<'_>, user: PrincipalId) -> Result<Changing> {
+pub(in crate::service) fn may_link(transaction: &mut Transaction<'_>, user: PrincipalId) -> Result<PrincipalChange> {
     let changing = begin(transaction, user)?;
     let Some(Before { actor, principal: before }) = &changing.reaches else { return Ok(changing) };
     let least = Reach::of_role(transaction.service, transaction.connection, Role::Member)?;
@@ -171,8 +178,10 @@ pub(in crate::service) fn may_link(transaction: &mut Transaction<'_>, user: Prin
         return Ok(changing);
     }
     let (username, names) = (transaction.actor.username(), more.iter().map(Permission::name).collect::<Vec<_>>());
-    let message =
-        format!("`{username}` cannot change the personas of who holds more than it does: {}", names.join(", "));
+    let message = format!(
+        "`{username}` cannot change the personas of a user with permissions that it does not hold: {}",
+        names.join(", ")
+    );
     Err(Error::Forbidden(message))
 }
 
@@ -190,7 +199,7 @@ pub(in crate::service) fn may_readmit(transaction: &mut Transaction<'_>, princip
     contained(transaction.actor, &readmitted, &actor, &least)
 }
 
-fn begin(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<Changing> {
+fn begin(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<PrincipalChange> {
     let reaches = if reaches_everything(transaction.actor.standing()) {
         None
     } else {
@@ -203,17 +212,17 @@ fn begin(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<Ch
         }
         Some(Before { actor: own(transaction)?, principal: before })
     };
-    Ok(Changing { principal, reaches })
+    Ok(PrincipalChange { principal, reaches })
 }
 
-impl Changing {
+impl PrincipalChange {
     /// Ends the change, after the transaction has written it. Checks that the actor reaches whatever the principal
     /// gained, for as long and as widely. `bounds` are the principal's before and after: if they become wider, the
     /// principal counts as gaining all that it reaches.
     ///
     /// # Errors
     /// [`Error::Forbidden`]
-    pub(in crate::service) fn done(self, transaction: &mut Transaction<'_>, bounds: [&Bounds; 2]) -> Result<()> {
+    pub(in crate::service) fn finish(self, transaction: &mut Transaction<'_>, bounds: [&Bounds; 2]) -> Result<()> {
         let Some(Before { actor, principal: before }) = self.reaches else { return Ok(()) };
         let after = reach(transaction, self.principal)?;
         contained(transaction.actor, &after, &actor, &before)?;
@@ -231,12 +240,12 @@ impl Changing {
         Ok(())
     }
 
-    /// Like [`Self::done`], for a principal without bounds: a user, or a service account that is not an API key.
+    /// Like [`Self::finish`], for a principal without bounds: a user, or a service account that is not an API key.
     ///
     /// # Errors
     /// [`Error::Forbidden`]
-    pub(in crate::service) fn done_unbound(self, transaction: &mut Transaction<'_>) -> Result<()> {
-        self.done(transaction, [&Bounds::default(), &Bounds::default()])
+    pub(in crate::service) fn finish_unbounded(self, transaction: &mut Transaction<'_>) -> Result<()> {
+        self.finish(transaction, [&Bounds::default(), &Bounds::default()])
     }
 }
 
@@ -268,5 +277,8 @@ pub(in crate::service) fn may_manage_key(transaction: &mut Transaction<'_>, key:
             Some(maker) => line = api_keys::lineage(transaction.connection, maker)?,
         }
     }
-    Err(Error::Forbidden(format!("`{}` manages only the API keys that it made", transaction.actor.username())))
+    let username = transaction.actor.username();
+    let message =
+        format!("`{username}` can manage only API keys that it created: act as a user, or as the key's creator");
+    Err(Error::Forbidden(message))
 }

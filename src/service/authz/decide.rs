@@ -9,7 +9,7 @@ use crate::domain::effective::concerns;
 use crate::domain::error::Result;
 use crate::domain::permission::Permission;
 use crate::domain::policy::catalogue::category_of;
-use crate::domain::policy::engine::{Asked, Slice};
+use crate::domain::policy::engine::{CedarQuestion, Slice};
 use crate::domain::policy::{
     Category, Decision, Ground, Outcome, Policy, Properties, Question, Resource, Subject, stored_properties,
 };
@@ -103,7 +103,7 @@ impl Service {
         }
     }
 
-    /// Tells an actor what it may do itself. For information only: endpoints enforce access with [`Service::permits`].
+    /// The decision about the actor itself, for information only: endpoints enforce access with [`Service::permits`].
     ///
     /// # Errors
     /// Those of [`Service::decide`].
@@ -113,7 +113,7 @@ impl Service {
         }
         let (service, asking, inquiry) = (self.clone(), asking.clone(), inquiry.clone());
         self.read_of(asking.id(), move |connection, _| {
-            service.tell_decision(connection, &asking, asking.standing(), &inquiry)
+            service.decide_for_asker(connection, &asking, asking.standing(), &inquiry)
         })
         .await
     }
@@ -129,7 +129,7 @@ impl Service {
             || Permission::find(&inquiry.action).is_some()
             || decision.grounds.iter().any(|ground| matches!(ground, Ground::Policy(_)));
         if known && decision.is_allowed() {
-            self.note_permission(actor, &inquiry.action);
+            self.record_permission_use(actor, &inquiry.action);
         }
         Ok(decision.is_allowed())
     }
@@ -155,11 +155,11 @@ impl Service {
         judge(standing, inquiry, &slices)
     }
 
-    /// The decision about a principal, as far as the asking actor may be told.
+    /// The decision about a principal, limited to what the asking actor may know.
     ///
     /// # Errors
     /// When the storage or the engine fails.
-    pub(in crate::service) fn tell_decision(
+    pub(in crate::service) fn decide_for_asker(
         &self,
         connection: &mut AnyConnection,
         asking: &Actor,
@@ -171,7 +171,7 @@ impl Service {
         }
         let revision = policies::revision(connection)?;
         let slices = self.slices(connection, standing, revision)?;
-        let (inquiry, slices) = self.known_to(connection, asking, standing, inquiry.clone(), slices)?;
+        let (inquiry, slices) = self.limit_to_asker(connection, asking, standing, inquiry.clone(), slices)?;
         judge(standing, &inquiry, &slices)
     }
 
@@ -182,7 +182,7 @@ impl Service {
     ///
     /// # Errors
     /// When the storage or the engine fails.
-    pub(in crate::service) fn known_to(
+    pub(in crate::service) fn limit_to_asker(
         &self,
         connection: &mut AnyConnection,
         asking: &Actor,
@@ -196,7 +196,7 @@ impl Service {
         if asking.permissions().contains(Permission::VerifyTokens) || sees(connection, asking, &inquiry.resource)? {
             return Ok((inquiry.completed(connection)?, slices));
         }
-        let slices = self.blind(connection, standing, &inquiry.resource.properties)?;
+        let slices = self.without_stored_properties(connection, standing, &inquiry.resource.properties)?;
         Ok((inquiry, slices))
     }
 
@@ -204,7 +204,7 @@ impl Service {
     ///
     /// # Errors
     /// When the storage or the engine fails.
-    pub(in crate::service) fn blind(
+    pub(in crate::service) fn without_stored_properties(
         &self,
         connection: &mut AnyConnection,
         standing: &Standing,
@@ -219,7 +219,7 @@ impl Service {
         about.sort_unstable_by_key(|policy| policy.id);
         about.dedup_by_key(|policy| policy.id);
         let username = standing.principal.username().to_string();
-        about.retain_mut(|policy| policy.rule.look_away(known, &username));
+        about.retain_mut(|policy| policy.rule.reduce_to(known, &username));
         Ok(vec![Arc::new(Slice::compile(&about)?)])
     }
 
@@ -381,6 +381,6 @@ fn judge_related(
         action_properties: &inquiry.action_properties,
         resource: &resource,
     };
-    let asked = Asked::new(question)?;
+    let asked = CedarQuestion::new(question)?;
     Ok(slices.iter().fold(asked.judge_built_in(), |decision, slice| decision.and(asked.judge(slice))))
 }

@@ -10,8 +10,7 @@ use crate::service::authz::reach::shared;
 use crate::storage::database::AnyConnection;
 use crate::storage::{assets, policies};
 
-/// The rules that deny a principal anything with assets and that it does not control: those of its personas, enabled or
-/// not, and those of the policies about it.
+/// The deny rules about assets that bind a principal: of its personas, enabled or not, and of the policies about it.
 ///
 /// # Errors
 /// When the storage fails.

@@ -40,7 +40,7 @@ pub async fn of_key(
     used.extend(
         service.directory.permission_uses.unsaved(id).into_iter().map(|each| (each.permission, each.last_used_at)),
     );
-    note_uses(&mut permissions, &used);
+    record_uses(&mut permissions, &used);
     if let Some(since) = unused_since {
         let idle = |each: &EffectivePermission| each.last_used_at.is_none_or(|last| last < since);
         permissions.retain(|each| each.effect == Effect::Allow && idle(each));
@@ -48,7 +48,7 @@ pub async fn of_key(
     Ok(permissions)
 }
 
-/// The permissions that an actor may be told of: all of its own; of another key's, leaves out policies and assets that
+/// The permissions that an answer may list: all of the actor's own; of another key's, leaves out policies and assets that
 /// the actor does not see.
 fn told(
     connection: &mut AnyConnection,
@@ -99,7 +99,7 @@ pub(in crate::service) fn of(connection: &mut AnyConnection, standing: &Standing
     Ok(found)
 }
 
-fn note_uses(permissions: &mut [EffectivePermission], used: &HashMap<String, i64>) {
+fn record_uses(permissions: &mut [EffectivePermission], used: &HashMap<String, i64>) {
     for each in permissions {
         each.last_used_at = used.get(&each.action).copied();
     }
@@ -112,14 +112,14 @@ impl Service {
     /// [`Error::Forbidden`] without the permission.
     pub(in crate::service) fn require(&self, actor: &Actor, permission: Permission) -> Result<()> {
         actor.require(permission)?;
-        self.note_permission(actor, permission.name());
+        self.record_permission_use(actor, permission.name());
         Ok(())
     }
 
     /// Notes that an API key used a permission.
-    pub(in crate::service) fn note_permission(&self, actor: &Actor, permission: &str) {
+    pub(in crate::service) fn record_permission_use(&self, actor: &Actor, permission: &str) {
         if actor.client_id().is_some() {
-            self.directory.permission_uses.note(actor.id(), permission, self.clock.now());
+            self.directory.permission_uses.record(actor.id(), permission, self.clock.now());
         }
     }
 }

@@ -133,7 +133,7 @@ pub async fn evaluate(
                         };
                         Ok(match subject {
                             Resolved::Active(standing) => {
-                                Answer::Decided(service.tell_decision(connection, &asker, standing, &inquiry)?)
+                                Answer::Decided(service.decide_for_asker(connection, &asker, standing, &inquiry)?)
                             }
                             Resolved::Inactive => Answer::Inactive,
                             Resolved::Nobody => Answer::Unknown,
@@ -165,7 +165,7 @@ pub async fn evaluate_one(service: &Service, asking: &Actor, question: Evaluatio
         .read(move |connection| {
             Ok(match find(&service, connection, &asker, &question.about)? {
                 Resolved::Active(standing) => {
-                    Answer::Decided(service.tell_decision(connection, &asker, &standing, &question.inquiry)?)
+                    Answer::Decided(service.decide_for_asker(connection, &asker, &standing, &question.inquiry)?)
                 }
                 Resolved::Inactive => Answer::Inactive,
                 Resolved::Nobody => Answer::Unknown,

@@ -111,7 +111,7 @@ pub async fn explain(service: &Service, asking: &Actor, explain: Explain) -> Res
             })
         })
         .await;
-    sight::tell(began, outcome).await
+    sight::delay_if_refused(began, outcome).await
 }
 
 /// Why a principal can do nothing at all, if so.
@@ -153,7 +153,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The policies among these that the actor may be told of.
+    /// The policies among these that the actor may read.
     fn readable(&self, connection: &mut AnyConnection, policies: Vec<Policy>) -> Result<Vec<Policy>> {
         sight::readable(connection, self.actor, self.about_self, policies)
     }
@@ -167,7 +167,7 @@ fn of_permission(
     inquiry: &Inquiry,
 ) -> Result<Explanation> {
     let mut sources = effective::of(connection, standing)?;
-    sources.retain(|source| bears_on(source, &inquiry.action));
+    sources.retain(|source| also_decides(source, &inquiry.action));
     let denied = sources.iter().any(|source| source.effect == Effect::Deny);
     let held = Permission::find(&inquiry.action).is_some_and(|permission| standing.permissions.contains(permission));
     let (outcome, missing) = match (held, denied) {
@@ -192,7 +192,7 @@ fn of_permission(
 
 /// Whether a permit or deny of one permission also decides another: a permit covers the permissions that it includes,
 /// and a deny of an included permission denies the one that includes it.
-fn bears_on(source: &EffectivePermission, action: &str) -> bool {
+fn also_decides(source: &EffectivePermission, action: &str) -> bool {
     match (Permission::find(&source.action), Permission::find(action), source.effect) {
         (Some(permitted), Some(asked), Effect::Allow) => permitted.includes(asked),
         (Some(denied), Some(asked), Effect::Deny) => asked.includes(denied),
@@ -208,7 +208,7 @@ fn of_action(
     standing: &Standing,
     inquiry: &Inquiry,
 ) -> Result<Explanation> {
-    let decision = service.tell_decision(connection, reader.actor, standing, inquiry)?;
+    let decision = service.decide_for_asker(connection, reader.actor, standing, inquiry)?;
     let mut decisive = Vec::new();
     for ground in &decision.grounds {
         if let Ground::Policy(id) = ground {
@@ -238,7 +238,7 @@ fn lacking(
     let alone = |persona: &PersonaRef| Standing { personas: Arc::new([enabled(persona)]), ..standing.clone() };
     let mut disabled = Vec::new();
     for persona in standing.personas.iter().filter(|persona| !persona.enabled) {
-        if service.tell_decision(connection, reader.actor, &alone(persona), inquiry)?.is_allowed() {
+        if service.decide_for_asker(connection, reader.actor, &alone(persona), inquiry)?.is_allowed() {
             disabled.push(persona.qualified_name.clone());
         }
     }

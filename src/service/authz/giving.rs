@@ -45,7 +45,7 @@ pub(in crate::service) fn may_permit(transaction: &mut Transaction<'_>, permissi
     let beyond: Vec<_> = permissions.without(transaction.actor.permissions()).iter().map(Permission::name).collect();
     if !beyond.is_empty() {
         let username = transaction.actor.username();
-        let message = format!("`{username}` cannot grant what it does not hold: {}", beyond.join(", "));
+        let message = format!("`{username}` cannot grant permissions that it does not hold: {}", beyond.join(", "));
         return Err(Error::Forbidden(message));
     }
     if permissions == Permissions::NONE {
@@ -76,8 +76,9 @@ pub(in crate::service) fn may_give(transaction: &mut Transaction<'_>, scope: &Sc
     if denied.iter().all(|rule| !rule.scope().overlaps(scope)) {
         return Ok(());
     }
-    let username = actor.username();
-    let message = format!("`{username}` cannot give access to what something denies to `{username}`");
+    let (username, role) = (actor.username(), Role::Admin.name());
+    let message =
+        format!("`{username}` cannot give access that a policy denies to it: a user with the role `{role}` can");
     Err(Error::Forbidden(message))
 }
 
@@ -85,7 +86,8 @@ pub(in crate::service) fn may_give(transaction: &mut Transaction<'_>, scope: &Sc
 ///
 /// # Errors
 /// [`Error::Forbidden`] for permissions that the actor does not hold; for a policy about a role or about everyone; for
-/// one that names a user who holds more than the actor.
+/// a policy
+/// that names a user with permissions that the actor does not hold.
 pub(in crate::service) fn may_withdraw(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<()> {
     if administers(transaction.actor) {
         return Ok(());
@@ -95,12 +97,12 @@ pub(in crate::service) fn may_withdraw(transaction: &mut Transaction<'_>, rule: 
     let username = transaction.actor.username();
     if beyond != Permissions::NONE {
         let names: Vec<_> = beyond.iter().map(Permission::name).collect();
-        let message = format!("`{username}` cannot take away what it does not hold: {}", names.join(", "));
+        let message = format!("`{username}` cannot take away permissions that it does not hold: {}", names.join(", "));
         return Err(Error::Forbidden(message));
     }
     if rule.subjects.everyone || !rule.subjects.roles.is_empty() {
         let message = format!(
-            "`{username}` is no user with the role `{}`: only those take from a role or everybody",
+            "`{username}` cannot change a platform policy about a role or about everyone: a user with the role `{}` can",
             Role::Admin.name()
         );
         return Err(Error::Forbidden(message));
@@ -150,8 +152,10 @@ pub(in crate::service) fn may_share(transaction: &mut Transaction<'_>, named: &[
     for principal in named {
         if !own.binds(&reach(transaction, principal.id)?) {
             let username = transaction.actor.username();
+            let named = principal.username();
             let message = format!(
-                "`{username}` cannot share an asset with those to whom nothing denies what is denied to `{username}`"
+                "`{username}` cannot share the asset with `{named}`: a policy denies `{username}` something that it \
+                 does not deny `{named}`"
             );
             return Err(Error::Forbidden(message));
         }
@@ -171,5 +175,5 @@ pub(in crate::service) fn may_name_roles(actor: &Actor, roles: &[Role]) -> Resul
         return Ok(());
     }
     let (username, role) = (actor.username(), role.name());
-    Err(Error::Forbidden(format!("`{username}` is no user with the role `{role}`: only those name roles")))
+    Err(Error::Forbidden(format!("`{username}` cannot name roles: a user with the role `{role}` can")))
 }

@@ -30,7 +30,7 @@ pub(in crate::service) fn end_outgrown_tokens(transaction: &mut Transaction<'_>,
 ///
 /// # Errors
 /// [`Error::Forbidden`]
-pub(in crate::service) fn named(transaction: &mut Transaction<'_>, principal: &Principal) -> Result<()> {
+pub(in crate::service) fn end_or_refuse(transaction: &mut Transaction<'_>, principal: &Principal) -> Result<()> {
     if administers(transaction.actor) {
         return end_outgrown_tokens(transaction, principal);
     }
@@ -38,7 +38,7 @@ pub(in crate::service) fn named(transaction: &mut Transaction<'_>, principal: &P
         return Ok(());
     }
     let message = format!(
-        "`{}` has tokens that others created, who would reach this by them: those tokens must be revoked first",
+        "`{}` has access tokens whose creators would gain this access: revoke those tokens first",
         principal.username()
     );
     Err(Error::Forbidden(message))

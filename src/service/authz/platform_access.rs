@@ -41,5 +41,5 @@ pub async fn get(service: &Service, actor: &Actor, username: String) -> Result<A
             Ok(Access { role: standing.principal.role, policies, permissions: standing.permissions })
         })
         .await;
-    sight::tell(began, outcome).await
+    sight::delay_if_refused(began, outcome).await
 }

@@ -211,10 +211,10 @@ impl Reach {
         let new = self.named.iter().filter(|grant| !holder.covers(grant) && !beside.covers(grant));
         surplus.others.extend(new.map(|grant| format!("the asset `{}`", grant.qualified_name)));
         if self.allowing.iter().any(|policy| !holder.allowing.contains(policy) && !beside.allowing.contains(policy)) {
-            surplus.others.push("what a policy about it allows".to_owned());
+            surplus.others.push("access by a policy that names the recipient".to_owned());
         }
         if self.owned.iter().any(|asset| !holder.owned.contains(asset) && !beside.owned.contains(asset)) {
-            surplus.others.push("what a policy allows the owners of its assets".to_owned());
+            surplus.others.push("access by a policy about the owners of an asset".to_owned());
         }
     }
 
@@ -316,24 +316,26 @@ impl Surplus {
     pub(in crate::service) fn refusal(&self, username: &str) -> String {
         if self.permissions != Permissions::NONE {
             let names: Vec<_> = self.permissions.iter().map(Permission::name).collect();
-            return format!("`{username}` cannot grant what it does not hold: {}", names.join(", "));
+            return format!("`{username}` cannot grant permissions that it does not hold: {}", names.join(", "));
         }
         if !self.personas.is_empty() {
             return format!(
-                "`{username}` cannot link personas it is not linked to without the permission `{}`: {}",
+                "`{username}` cannot link personas that it is not linked to itself, without the permission `{}`: {}",
                 Permission::ManagePersonas.name(),
                 self.personas.join(", ")
             );
         }
         if !self.others.is_empty() {
-            return format!("`{username}` cannot give what it does not reach: {}", self.others.join(", "));
+            return format!("`{username}` cannot give access that it does not have itself: {}", self.others.join(", "));
         }
         let personas: Vec<&str> = self.unbound.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
         if personas.is_empty() {
-            return format!("`{username}` cannot give access to assets: a policy about it denies it some, and only it");
+            return format!(
+                "`{username}` cannot give access to assets: a policy denies it some of them, but not the recipient"
+            );
         }
         format!(
-            "`{username}` cannot give access to assets without the personas that deny it some: {}",
+            "`{username}` cannot give access to assets: personas deny it some of them, and the recipient must have the same: {}",
             personas.join(", ")
         )
     }

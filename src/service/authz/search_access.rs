@@ -58,8 +58,8 @@ fn scan<T>(
 ) -> Result<Results> {
     let mut names = Vec::new();
     let mut end = window.after.clone();
-    for (looked_at, candidate) in candidates.into_iter().enumerate() {
-        if looked_at == CANDIDATES || names.len() == window.limit {
+    for (checked, candidate) in candidates.into_iter().enumerate() {
+        if checked == CANDIDATES || names.len() == window.limit {
             return Ok(Results { names, end: Some(end) });
         }
         if may(&candidate.what)? {
@@ -136,7 +136,7 @@ pub async fn resources(
     reading
         .list(asking, move |connection| {
             let type_name = inquiry.resource.type_name.clone();
-            let Some((standing, slices, revision)) = judged(&service, connection, &asker, &about)? else {
+            let Some((standing, slices, revision)) = resolve_subject(&service, connection, &asker, &about)? else {
                 return Ok(Results::NONE);
             };
             if type_name == PLATFORM {
@@ -158,16 +158,16 @@ pub async fn resources(
             for asset in stored {
                 found.insert(asset.qualified_name.clone(), Some(asset));
             }
-            let is_blind = !asker.permissions().contains(Permission::VerifyTokens);
-            let blind = if is_blind {
-                service.blind(connection, &standing, &inquiry.resource.properties)?
+            let is_limited = !asker.permissions().contains(Permission::VerifyTokens);
+            let limited = if is_limited {
+                service.without_stored_properties(connection, &standing, &inquiry.resource.properties)?
             } else {
                 slices.clone()
             };
             let candidates = found.into_iter().take(CANDIDATES + 1).map(|(name, asset)| {
                 let mut inquiry = inquiry.clone();
                 inquiry.resource.name.clone_from(&name);
-                let slices = if asset.is_some() { &slices } else { &blind };
+                let slices = if asset.is_some() { &slices } else { &limited };
                 let inquiry = asset.map_or(inquiry.clone(), |asset| inquiry.with_stored(&asset));
                 Candidate { place: name.clone(), name, what: (inquiry, slices) }
             });
@@ -193,10 +193,10 @@ pub async fn actions(
     let (service, reading, asker) = (service.clone(), service.clone(), asking.clone());
     reading
         .list(asking, move |connection| {
-            let Some((standing, slices, revision)) = judged(&service, connection, &asker, &about)? else {
+            let Some((standing, slices, revision)) = resolve_subject(&service, connection, &asker, &about)? else {
                 return Ok(Results::NONE);
             };
-            let (inquiry, slices) = service.known_to(connection, &asker, &standing, inquiry.clone(), slices)?;
+            let (inquiry, slices) = service.limit_to_asker(connection, &asker, &standing, inquiry.clone(), slices)?;
             let names: BTreeSet<String> = if inquiry.resource.type_name == PLATFORM {
                 Permission::ALL.map(|permission| permission.name().to_owned()).into()
             } else {
@@ -215,10 +215,15 @@ pub async fn actions(
 }
 
 /// A subject, the policies that decide about it, and their revision.
-type Judged = (Standing, Vec<Arc<Slice>>, i64);
+type ResolvedSubject = (Standing, Vec<Arc<Slice>>, i64);
 
 /// What is needed to decide about a subject; `None` for an unknown, disabled or expired one.
-fn judged(service: &Service, connection: &mut AnyConnection, asker: &Actor, about: &About) -> Result<Option<Judged>> {
+fn resolve_subject(
+    service: &Service,
+    connection: &mut AnyConnection,
+    asker: &Actor,
+    about: &About,
+) -> Result<Option<ResolvedSubject>> {
     let Resolved::Active(standing) = find(service, connection, asker, about)? else { return Ok(None) };
     let revision = policies::revision(connection)?;
     let slices = service.slices(connection, &standing, revision)?;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::domain::access_token::AccessTokenField;
 use crate::domain::actor::{Actor, Standing};
-use crate::domain::asset::{AssetKind, Deed};
+use crate::domain::asset::{AssetKind, AssetOperation};
 use crate::domain::error::{Error, Result};
 use crate::domain::fields::{ApiKeyField, PersonaField, UserField};
 use crate::domain::filter::{Filter, Test, Value};
@@ -15,27 +15,27 @@ use crate::domain::permission::Permission;
 use crate::domain::policy::{Bucket, Category, Policy, Rule};
 use crate::domain::sight::{OwnerRules, SeenAssets, SeenPersonas, SeenPolicies, SeenPrincipals, Sight, Species};
 use crate::service::Service;
-use crate::service::authn::authenticate::hold;
+use crate::service::authn::authenticate::delay_refusal;
 use crate::storage::database::AnyConnection;
 use crate::storage::{policies, search};
 
 /// Returns the outcome of a request about one record. Timing side channel: delays `NotFound` and `Forbidden` to a fixed
 /// minimum, which hides the time that the database needs to skip a record that exists.
-pub(in crate::service) async fn tell<T>(began: Instant, outcome: Result<T>) -> Result<T> {
+pub(in crate::service) async fn delay_if_refused<T>(began: Instant, outcome: Result<T>) -> Result<T> {
     if matches!(outcome, Err(Error::NotFound { .. } | Error::Forbidden(_))) {
-        hold(began).await;
+        delay_refusal(began).await;
     }
     outcome
 }
 
-/// Like [`tell`], for results where missing is not an error: one record, or all that match a filter or a search.
+/// Like [`delay_if_refused`], for results where missing is not an error: one record, or all that match a filter or a search.
 pub(in crate::service) async fn delay_if_missing<T>(
     began: Instant,
     found: T,
     is_missing: impl Fn(&T) -> bool,
 ) -> Result<T> {
     if is_missing(&found) {
-        hold(began).await;
+        delay_refusal(began).await;
     }
     Ok(found)
 }
@@ -129,7 +129,8 @@ pub(in crate::service) fn entities(connection: &mut AnyConnection, actor: &Actor
     })
 }
 
-/// The policies among these that an actor may be told of: all if they are about itself, otherwise those it may read.
+/// The policies among these that an answer may name: all if they are about the actor itself, otherwise those that it may
+/// read.
 ///
 /// # Errors
 /// When the storage fails.
@@ -172,8 +173,9 @@ fn rules(connection: &mut AnyConnection, standing: &Standing) -> Result<(Vec<Rul
     let (direct, others): (Vec<_>, Vec<_>) =
         shared.into_iter().partition(|policy| policy.rule.subjects.buckets().any(concerns));
     about.extend(direct);
-    let reading =
-        |rule: &Rule| AssetKind::ALL.iter().any(|kind| rule.actions.iter().any(|it| it == kind.action(Deed::Read)));
+    let reading = |rule: &Rule| {
+        AssetKind::ALL.iter().any(|kind| rule.actions.iter().any(|it| it == kind.action(AssetOperation::Read)))
+    };
     let of_owners = others.into_iter().filter(|policy| policy.rule.is_about_owners()).collect();
     let enabled = |policies: Vec<Policy>| {
         policies.into_iter().filter(|policy| policy.enabled).map(|policy| policy.rule).filter(reading).collect()
@@ -185,7 +187,7 @@ fn rules(connection: &mut AnyConnection, standing: &Standing) -> Result<(Vec<Rul
 fn views(service: &Service, actor: &Actor, permission: Permission) -> bool {
     let views = actor.permissions().contains(permission);
     if views {
-        service.note_permission(actor, permission.name());
+        service.record_permission_use(actor, permission.name());
     }
     views
 }

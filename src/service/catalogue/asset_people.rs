@@ -33,7 +33,7 @@ pub(super) fn record_access(
         may_share(transaction, list, &added)?;
         record_members(transaction, list, old.difference(new).map(String::as_str), after)?;
         if !unknown.is_empty() {
-            let message = format!("names nobody: {}", unknown.join(", "));
+            let message = format!("names no user or service account: {}", unknown.join(", "));
             violations.push(draft.head.violation(list.name(), message));
         }
     }
@@ -52,7 +52,7 @@ fn may_share(transaction: &mut Transaction<'_>, list: PeopleList, added: &[&str]
             named.retain(|principal| principal.id != transaction.actor.id());
             giving::may_name(transaction, &named)?;
             giving::may_share(transaction, &named)?;
-            named.iter().try_for_each(|principal| outgrown::named(transaction, principal))
+            named.iter().try_for_each(|principal| outgrown::end_or_refuse(transaction, principal))
         }
         PeopleList::AdminRoles | PeopleList::ViewerRoles => {
             let roles: Vec<_> = Role::ALL.into_iter().filter(|role| added.contains(&role.id())).collect();

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::domain::asset::{Asset, AssetKind, Deed, OWNERS, People, PeopleList, Relation, ancestors, check_top_level};
+use crate::domain::asset::{
+    Asset, AssetKind, AssetOperation, OWNERS, People, PeopleList, Relation, ancestors, check_top_level,
+};
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::entity::{AssetDraft, Attributes, EntityState, Handle, check_qualified_name};
 use crate::domain::error::{Error, Result};
@@ -13,7 +15,7 @@ use crate::domain::ids::Id;
 use crate::domain::listing::clip;
 use crate::domain::principal::Role;
 use crate::service::Transaction;
-use crate::service::authz::asset_access::{LookedAt, may_change_attributes, may_change_people};
+use crate::service::authz::asset_access::{TestedAttributes, may_change_attributes, may_change_people};
 use crate::service::authz::authority::is_name_in_policies;
 use crate::service::authz::decide::{Inquiry, Rules};
 use crate::service::authz::sight;
@@ -36,12 +38,12 @@ const PARENT: &str = "parentQualifiedName";
 #[derive(Default)]
 pub(in crate::service) struct Rights {
     rules: Option<Rules>,
-    looked_at: LookedAt,
+    tested_attributes: TestedAttributes,
 }
 
 impl Rights {
     /// Whether the actor may do this with an asset that the transaction has locked.
-    fn allow(&mut self, transaction: &mut Transaction<'_>, deed: Deed, asset: &Asset) -> Result<bool> {
+    fn allow(&mut self, transaction: &mut Transaction<'_>, deed: AssetOperation, asset: &Asset) -> Result<bool> {
         let action = AssetKind::of(&asset.type_name, &asset.qualified_name).action(deed);
         let inquiry = Inquiry::new(action, &asset.qualified_name, &asset.type_name);
         self.decide(transaction, &inquiry.with_stored(&asset.into()))
@@ -49,14 +51,14 @@ impl Rights {
 
     /// Whether the actor may create such an asset. Nothing is stored of it that a policy could test.
     fn allow_new(&mut self, transaction: &mut Transaction<'_>, type_name: &str, qualified_name: &str) -> Result<bool> {
-        let action = AssetKind::of(type_name, qualified_name).action(Deed::Create);
+        let action = AssetKind::of(type_name, qualified_name).action(AssetOperation::Create);
         self.decide(transaction, &Inquiry::new(action, qualified_name, type_name))
     }
 
     /// Checks that the actor may change the attributes that policies test: that takes the authority to change whom the
     /// asset names.
     fn may_change(&mut self, transaction: &mut Transaction<'_>, before: Option<&Asset>, after: &Asset) -> Result<()> {
-        let changed = self.looked_at.changed(transaction, before, after)?;
+        let changed = self.tested_attributes.changed(transaction, before, after)?;
         if changed.is_empty() {
             return Ok(());
         }
@@ -73,7 +75,7 @@ impl Rights {
         };
         let allowed = rules.decide(inquiry, relation)?.is_allowed();
         if allowed {
-            transaction.service.note_permission(transaction.actor, &inquiry.action);
+            transaction.service.record_permission_use(transaction.actor, &inquiry.action);
         }
         Ok(allowed)
     }
@@ -146,7 +148,11 @@ fn new(
             let violation = |message| draft.head.violation("qualifiedName", message);
             check_top_level(qualified_name).map_err(violation)?;
             if assets::is_above_any(transaction.connection, qualified_name)? {
-                return Err(refused(transaction, "create an asset above those of others at", qualified_name));
+                return Err(refused(
+                    transaction,
+                    "create an asset whose name is a prefix of another actor's asset:",
+                    qualified_name,
+                ));
             }
             if is_name_in_policies(transaction.connection, qualified_name)? {
                 return Err(refused(transaction, "create", qualified_name));
@@ -194,7 +200,7 @@ fn forget_policies(transaction: &mut Transaction<'_>, qualified_name: &str) -> R
 
 /// Updates an asset that the transaction has locked.
 fn update(transaction: &mut Transaction<'_>, rights: &mut Rights, before: Asset, draft: &AssetDraft) -> Result<Saved> {
-    if !rights.allow(transaction, Deed::Update, &before)? {
+    if !rights.allow(transaction, AssetOperation::Update, &before)? {
         let sight = sight::entities(transaction.connection, transaction.actor)?;
         return Err(if search::is_seen(transaction.connection, &before.id.to_string(), &sight)? {
             refused(transaction, "update", &before.qualified_name)
@@ -257,7 +263,7 @@ pub(in crate::service) fn remove(
     asset: Asset,
     how: Removal,
 ) -> Result<Asset> {
-    if !rights.allow(transaction, Deed::Delete, &asset)? {
+    if !rights.allow(transaction, AssetOperation::Delete, &asset)? {
         return Err(refused(transaction, "delete", &asset.qualified_name));
     }
     if how == Removal::Purge {
@@ -288,7 +294,7 @@ pub(in crate::service) fn remove(
 fn may_purge(transaction: &mut Transaction<'_>, rights: &mut Rights, asset: &Asset) -> Result<()> {
     let takes_an_admin = !asset.people.is_empty() || !is_beneath_any(transaction, &asset.qualified_name)?;
     if takes_an_admin && relation(transaction, &asset.qualified_name)? != Some(Relation::Admin) {
-        return Err(refused(transaction, "purge what it is no admin of:", &asset.qualified_name));
+        return Err(refused(transaction, "purge an asset without being its admin:", &asset.qualified_name));
     }
     let bare = Asset { attributes: Attributes::new(), owners: BTreeSet::new(), ..asset.clone() };
     rights.may_change(transaction, Some(asset), &bare)
@@ -309,8 +315,8 @@ fn relation(transaction: &mut Transaction<'_>, qualified_name: &str) -> Result<O
     assets::relation_to(transaction.connection, qualified_name, &actor.username().to_string(), role)
 }
 
-/// The owners that an asset will have. Names of no principal are ignored: a principal that takes the name later is not
-/// the one meant.
+/// The owners that an asset will have. Unknown names are ignored: otherwise a principal created later under the
+/// name would be an owner.
 fn owners(transaction: &mut Transaction<'_>, draft: &AssetDraft, before: BTreeSet<String>) -> Result<BTreeSet<String>> {
     let Some(written) = draft.head.attributes.get(OWNERS) else { return Ok(before) };
     let names: BTreeSet<&str> = written.as_array().into_iter().flatten().filter_map(Value::as_str).collect();

@@ -28,7 +28,7 @@ pub async fn save(service: &Service, actor: &Actor, drafts: Vec<Draft>) -> Resul
     }
     let began = Instant::now();
     let outcome = service.write(actor, move |transaction| save_all(transaction, &drafts)).await;
-    sight::tell(began, outcome).await
+    sight::delay_if_refused(began, outcome).await
 }
 
 fn save_all(transaction: &mut Transaction<'_>, drafts: &[Draft]) -> Result<Mutation> {
@@ -110,7 +110,7 @@ pub async fn delete(service: &Service, actor: &Actor, ids: Vec<Uuid>, how: Remov
             Ok(mutation)
         })
         .await;
-    let mutation = sight::tell(began, outcome).await?;
+    let mutation = sight::delay_if_refused(began, outcome).await?;
     sight::delay_if_missing(began, mutation, |mutation| mutation.deleted.is_empty()).await
 }
 
@@ -129,7 +129,7 @@ fn remove(transaction: &mut Transaction<'_>, rights: &mut Rights, entity: Entity
             personas::remove(transaction, linked.persona.id)?;
             Ok(Entity::Persona(linked))
         }
-        Entity::Unseen(unseen) => Err(not_found(unseen.id)),
+        Entity::Identity(unseen) => Err(not_found(unseen.id)),
     }
 }
 
@@ -157,7 +157,7 @@ pub async fn get(service: &Service, actor: &Actor, id: Uuid) -> Result<Entity> {
             Ok(load(connection, &[text], &sight)?.pop())
         })
         .await?;
-    sight::tell(began, entity.ok_or_else(|| not_found(id))).await
+    sight::delay_if_refused(began, entity.ok_or_else(|| not_found(id))).await
 }
 
 /// The entity with this type and qualified name, if the actor sees it.
@@ -174,7 +174,7 @@ pub async fn get_by_name(service: &Service, actor: &Actor, type_name: String, na
             Ok(load(connection, &[id], &sight)?.pop())
         })
         .await?;
-    sight::tell(began, entity.ok_or(unknown)).await
+    sight::delay_if_refused(began, entity.ok_or(unknown)).await
 }
 
 /// The entity with this id, if the actor sees it. The transaction has locked it.

@@ -146,12 +146,13 @@ pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, policy: &Pol
 /// The object that a policy is about, once the actor's authority over it is checked. The policy's resources must lie
 /// within its stated connection.
 fn object(transaction: &mut Transaction<'_>, draft: &PolicyDraft, policy: &Policy) -> Result<Option<String>> {
-    let stated = authority::stated(policy).map_err(|message| draft.head.violation(CONNECTION, message))?;
-    if let Some(stated) = stated {
-        let within = authority::check_within(&policy.rule, stated);
+    let connection_name =
+        authority::connection_of(policy).map_err(|message| draft.head.violation(CONNECTION, message))?;
+    if let Some(connection_name) = connection_name {
+        let within = authority::check_within(&policy.rule, connection_name);
         within.map_err(|message| draft.head.violation("policyResources", message))?;
     }
-    authority::may_write(transaction, &policy.rule, stated)
+    authority::may_write(transaction, &policy.rule, connection_name)
 }
 
 /// Answers an unseen policy like a missing one.
@@ -241,7 +242,8 @@ fn unknown_persona(draft: &PolicyDraft) -> Violation {
 pub(in crate::service) fn may_shape(transaction: &Transaction<'_>, persona: PersonaId) -> Result<()> {
     let actor = transaction.actor;
     if actor.principal().kind == PrincipalKind::ServiceAccount && actor.has_persona(persona) {
-        let message = format!("`{}` cannot change what a persona grants that it is linked to itself", actor.username());
+        let message =
+            format!("`{}` cannot change what a persona grants while it is linked to that persona", actor.username());
         return Err(Error::Forbidden(message));
     }
     Ok(())

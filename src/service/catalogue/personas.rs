@@ -76,7 +76,7 @@ fn replace(transaction: &mut Transaction<'_>, persona: &Persona, action: Action)
 }
 
 /// The fields of a persona that principals linked to it hold in their cached records.
-fn known_of(persona: &Persona) -> (String, bool) {
+fn cached_fields(persona: &Persona) -> (String, bool) {
     (persona.name.clone(), persona.enabled)
 }
 
@@ -111,7 +111,7 @@ pub async fn list(service: &Service, actor: &Actor, query: Query<PersonaField>) 
 pub async fn get(service: &Service, actor: &Actor, id: PersonaId) -> Result<Persona> {
     let (began, seen, now) = (Instant::now(), sight::personas(actor), service.clock.now());
     let found = service.read(move |connection| personas::find_seen(connection, id, &seen, now)).await?;
-    sight::tell(began, found.ok_or_else(|| not_found(id))).await
+    sight::delay_if_refused(began, found.ok_or_else(|| not_found(id))).await
 }
 
 /// The policies of a persona that the actor may read, the oldest first.
@@ -129,7 +129,7 @@ pub async fn policies(service: &Service, actor: &Actor, id: PersonaId) -> Result
             sight::readable(connection, &asking, asking.has_persona(id), policies).map(Some)
         })
         .await?;
-    sight::tell(began, found.ok_or_else(|| not_found(id))).await
+    sight::delay_if_refused(began, found.ok_or_else(|| not_found(id))).await
 }
 
 /// Updates a persona; its qualified name does not change.
@@ -148,7 +148,7 @@ pub async fn update(
     service
         .write(actor, move |transaction| {
             let before = personas::lock(transaction.connection, id)?.ok_or_else(|| not_found(id))?;
-            let known = known_of(&before);
+            let known = cached_fields(&before);
             expected.check(&before.edition())?;
             may_switch(transaction, &before, input.enabled)?;
             let persona = Persona {
@@ -159,7 +159,7 @@ pub async fn update(
                 updated_at: transaction.now,
                 ..before
             };
-            replace(transaction, &persona, action(known == known_of(&persona)))?;
+            replace(transaction, &persona, action(known == cached_fields(&persona)))?;
             Ok(persona)
         })
         .await
@@ -229,7 +229,7 @@ fn update_from(transaction: &mut Transaction<'_>, before: Persona, draft: &Perso
         return Err(head.violation("qualifiedName", "cannot be changed").into());
     }
     may_switch(transaction, &before, draft.enabled.unwrap_or(before.enabled))?;
-    let known = known_of(&before);
+    let known = cached_fields(&before);
     let text = |new: Option<&DisplayName>, old: String| new.map_or(old, |new| new.as_str().to_owned());
     let after = Persona {
         name: text(head.name.as_ref(), before.name),
@@ -241,7 +241,7 @@ fn update_from(transaction: &mut Transaction<'_>, before: Persona, draft: &Perso
         ..before
     };
     // The linked users may change, too.
-    replace(transaction, &after, action(known == known_of(&after) && draft.users.is_none()))?;
+    replace(transaction, &after, action(known == cached_fields(&after) && draft.users.is_none()))?;
     link_users(transaction, draft, after.id)?;
     Ok(Saved::Updated(after.id.uuid()))
 }
@@ -268,6 +268,6 @@ fn link_users(transaction: &mut Transaction<'_>, draft: &PersonaDraft, persona: 
     let changing = changed.iter().map(|user| containment::may_link(transaction, user.id));
     let changing = changing.collect::<Result<Vec<_>>>()?;
     personas::replace_users(transaction.connection, persona, &ids.into_iter().collect::<Vec<_>>())?;
-    changing.into_iter().try_for_each(|each| each.done_unbound(transaction))?;
+    changing.into_iter().try_for_each(|each| each.finish_unbounded(transaction))?;
     changed.iter().try_for_each(|user| end_outgrown_tokens(transaction, user))
 }

@@ -187,7 +187,7 @@ pub(in crate::service) fn insert(
     check(policy)?;
     policies::raise_revision(transaction.connection)?;
     policies::insert(transaction.connection, policy)?;
-    settle(transaction, policy, object, Action::PolicyCreated)
+    store_and_check(transaction, policy, object, Action::PolicyCreated)
 }
 
 /// Replaces a policy of either kind; `object` is what it is about now.
@@ -205,12 +205,22 @@ pub(in crate::service) fn replace(
     }
     let says_the_same =
         (&before.rule, before.enabled, before.persona) == (&policy.rule, policy.enabled, policy.persona);
-    settle(transaction, policy, object, if says_the_same { Action::PolicyDescribed } else { Action::PolicyUpdated })
+    store_and_check(
+        transaction,
+        policy,
+        object,
+        if says_the_same { Action::PolicyDescribed } else { Action::PolicyUpdated },
+    )
 }
 
 /// Stores the object of a written policy, and checks the principals that it names: creators of tokens for them may not
 /// reach what it allows.
-fn settle(transaction: &mut Transaction<'_>, policy: &Policy, object: Option<&str>, action: Action) -> Result<()> {
+fn store_and_check(
+    transaction: &mut Transaction<'_>,
+    policy: &Policy,
+    object: Option<&str>,
+    action: Action,
+) -> Result<()> {
     policies::set_object(transaction.connection, policy.id, object)?;
     let mut named = Vec::new();
     for username in &policy.rule.subjects.users {
@@ -218,7 +228,7 @@ fn settle(transaction: &mut Transaction<'_>, policy: &Policy, object: Option<&st
     }
     if policy.rule.effect == Effect::Allow {
         giving::may_name(transaction, &named)?;
-        named.iter().try_for_each(|principal| outgrown::named(transaction, principal))?;
+        named.iter().try_for_each(|principal| outgrown::end_or_refuse(transaction, principal))?;
     }
     transaction.record(action, ChangeSubject::Policy(policy.id.uuid()), &policy.name)
 }
@@ -298,7 +308,7 @@ fn may_be_about(actor: &Actor, rule: &Rule) -> Result<()> {
     let own = Bucket::of(actor.principal());
     let is_program = actor.principal().kind == PrincipalKind::ServiceAccount;
     if is_program && rule.subjects.buckets().any(|bucket| own.contains(&bucket)) {
-        let message = format!("`{}` cannot write a policy that allows something to itself", actor.username());
+        let message = format!("`{}` cannot write a policy that allows it something", actor.username());
         return Err(Error::Forbidden(message));
     }
     Ok(())
@@ -311,20 +321,20 @@ fn may_deny(actor: &Actor) -> Result<()> {
         return Ok(());
     }
     let (username, role) = (actor.username(), Role::Admin.name());
-    Err(Error::Forbidden(format!("`{username}` is no user with the role `{role}`: only those deny permissions")))
+    Err(Error::Forbidden(format!("`{username}` cannot deny permissions: a user with the role `{role}` can")))
 }
 
 /// Checks that a service account does not change a policy that names it.
 fn may_shape(actor: &Actor, rule: &Rule) -> Result<()> {
     let own = actor.username().to_string();
     if actor.principal().kind == PrincipalKind::ServiceAccount && rule.subjects.users.contains(&own) {
-        return Err(Error::Forbidden(format!("`{own}` cannot change a policy that names itself")));
+        return Err(Error::Forbidden(format!("`{own}` cannot change a policy that names it")));
     }
     Ok(())
 }
 
 /// Locks the principals that a rule names until the commit: before the revision, in the same order as a deletion.
-/// Unknown names are refused: a principal that takes the name later is not the one meant.
+/// Unknown names are refused: otherwise the policy would apply to a principal created later under the name.
 ///
 /// # Errors
 /// A violation that lists the unknown names.
@@ -337,7 +347,7 @@ fn hold_named(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<()> {
     if unknown.is_empty() {
         return Ok(());
     }
-    Err(Violation::new("actors.users", format!("names nobody: {}", unknown.join(", "))).into())
+    Err(Violation::new("actors.users", format!("names no user: {}", unknown.join(", "))).into())
 }
 
 /// The most actions, resources and subjects together in one policy. Each costs decision time.

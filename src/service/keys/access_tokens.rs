@@ -33,7 +33,7 @@ pub async fn create(service: &Service, actor: &Actor, new: NewAccessToken) -> Re
     }
     service
         .write(actor, move |transaction| {
-            let represented = represented(transaction, &new)?;
+            let represented = token_principal(transaction, &new)?;
             let expires_at = new.validity.ends(transaction.now);
             containment::may_take_over(transaction, represented.id, &Bounds::until(expires_at))?;
             let service = transaction.service;
@@ -61,9 +61,9 @@ pub async fn create(service: &Service, actor: &Actor, new: NewAccessToken) -> Re
 }
 
 /// The principal of the new token, locked until the commit.
-fn represented(transaction: &mut Transaction<'_>, new: &NewAccessToken) -> Result<Principal> {
+fn token_principal(transaction: &mut Transaction<'_>, new: &NewAccessToken) -> Result<Principal> {
     let found = principals::lock(transaction.connection, &new.actor)?;
-    // An unseen principal is unknown: the error must not even tell its kind.
+    // An unseen principal is answered as unknown: the error must not reveal its kind.
     let found = found.filter(|found| sight::principals(transaction.actor).sees(found));
     match (new.kind, found) {
         (AccessTokenKind::Personal, Some(user)) if user.kind == PrincipalKind::User => Ok(user),
@@ -87,7 +87,7 @@ fn represented(transaction: &mut Transaction<'_>, new: &NewAccessToken) -> Resul
 /// The creator of a new token: the actor, or the creator of the token that the actor acts with, so that a lent token
 /// cannot be turned into one's own.
 fn creator(transaction: &mut Transaction<'_>) -> Result<NamedPrincipal> {
-    let lent = containment::lent(transaction.connection, transaction.actor)?;
+    let lent = containment::lent_token(transaction.connection, transaction.actor)?;
     Ok(lent.map_or_else(|| party(transaction.actor.principal()), |token| token.owner))
 }
 
@@ -137,7 +137,7 @@ pub async fn revoke(service: &Service, actor: &Actor, id: String) -> Result<()> 
     let began = Instant::now();
     let found = find(service, actor, id.clone()).await?;
     if found.is_none() && !manages(actor) {
-        return sight::tell(began, Err(actor.lacks(Permission::ManageAccessTokens))).await;
+        return sight::delay_if_refused(began, Err(actor.lacks(Permission::ManageAccessTokens))).await;
     }
     let not_found = move || Error::NotFound { kind: "access token", id: id.clone() };
     let token = found.ok_or_else(&not_found)?;
@@ -165,7 +165,7 @@ pub async fn revoke(service: &Service, actor: &Actor, id: String) -> Result<()> 
 pub async fn get(service: &Service, actor: &Actor, id: String) -> Result<AccessToken> {
     let began = Instant::now();
     let found = find(service, actor, id.clone()).await?;
-    sight::tell(began, found.ok_or(Error::NotFound { kind: "access token", id })).await
+    sight::delay_if_refused(began, found.ok_or(Error::NotFound { kind: "access token", id })).await
 }
 
 /// The access token with this id, if the actor sees it.

@@ -167,7 +167,7 @@ pub async fn get(service: &Service, actor: &Actor, id: PrincipalId) -> Result<Ap
             Ok(found.map(|key| with_unsaved_use(&reading, key)))
         })
         .await?;
-    sight::tell(began, found.ok_or_else(|| not_found(id))).await
+    sight::delay_if_refused(began, found.ok_or_else(|| not_found(id))).await
 }
 
 /// Adds uses that are not saved yet. Blocks while the directory sorts the uses since the last call.
@@ -228,7 +228,7 @@ pub async fn update(
             let released: Vec<_> = before.personas.iter().filter(is_free).map(|persona| persona.id).collect();
             released.into_iter().try_for_each(|persona| may_release(transaction, persona))?;
             api_keys::replace(transaction.connection, &after)?;
-            changing.done(transaction, [&bounds(&before), &bounds(&after)])?;
+            changing.finish(transaction, [&bounds(&before), &bounds(&after)])?;
             transaction.record(Action::ApiKeyUpdated, ChangeSubject::Principal(id.uuid()), &after.display_name)?;
             Ok(after)
         })

@@ -8,7 +8,7 @@ use crate::domain::ids::Id;
 use crate::domain::listing::{Page, Query};
 use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind, Role};
-use crate::domain::service_account::{ServiceAccount, ServiceAccountField, draw_username};
+use crate::domain::service_account::{ServiceAccount, ServiceAccountField, generate_username};
 use crate::domain::text::{Description, DisplayName};
 use crate::service::Service;
 use crate::service::authz::{containment, sight};
@@ -30,7 +30,7 @@ pub async fn create(
     service
         .write(actor, move |transaction| {
             let now = transaction.now;
-            let username = draw_username(transaction.service.entropy)?;
+            let username = generate_username(transaction.service.entropy)?;
             let account = ServiceAccount {
                 display_name: display_name.as_ref().map_or_else(|| username.clone(), |name| name.as_str().to_owned()),
                 principal: Principal {

@@ -9,11 +9,11 @@ use crate::domain::filter::Filter;
 use crate::domain::ids::{Id, PrincipalId};
 use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind, PrincipalState, Role, SERVICE_ACCOUNT_PREFIX};
-use crate::domain::profile::{self, Aspect, AspectName, Profile, ProfileField, Writing};
+use crate::domain::profile::{self, Aspect, AspectName, AspectWrite, Profile, ProfileField};
 use crate::domain::service_account::PREFIX;
 use crate::domain::sight::SeenPrincipals;
 use crate::domain::user::{NamedBy, User, check_username};
-use crate::service::authn::passwords::NOBODY;
+use crate::service::authn::passwords::UNUSABLE_HASH;
 use crate::service::authz::{administrators, containment, giving, sight};
 use crate::service::{Service, Transaction};
 use crate::storage::database::AnyConnection;
@@ -106,20 +106,20 @@ fn of(connection: &mut AnyConnection, ids: &[PrincipalId], sight: &SeenPrincipal
 
 /// Writes aspects of users, and of service accounts that are not API keys: all or none. Removal and suspension take
 /// effect at once, for sessions as for tokens. Unlike `tessera users disable` this deletes no session, because
-/// DataHub's smoke tests expect the cookies of a readmitted user to work again. Writing the name or title of a missing
+/// DataHub's smoke tests expect the cookies of a readmitted user to work again. AspectWrite the name or title of a missing
 /// user creates the user, without a password.
 ///
 /// # Errors
 /// [`Error::Forbidden`], also for a principal that reaches more than the actor; violations, [`Error::NotFound`], and
 /// [`Error::Conflict`] for the last administrator.
-pub async fn write(service: &Service, actor: &Actor, mut writings: Vec<Writing>) -> Result<()> {
+pub async fn write(service: &Service, actor: &Actor, mut writings: Vec<AspectWrite>) -> Result<()> {
     for writing in &writings {
         require_managing(service, actor, &writing.username)?;
     }
     // Grouped by principal and in a fixed order, because two batches may concern the same principals (prevents
     // deadlocks). Aspects that create a user come first.
     writings.sort_by(|one, other| {
-        (&one.username, !one.name.makes_users()).cmp(&(&other.username, !other.name.makes_users()))
+        (&one.username, !one.name.creates_user()).cmp(&(&other.username, !other.name.creates_user()))
     });
     service
         .write(actor, move |transaction| {
@@ -131,7 +131,7 @@ pub async fn write(service: &Service, actor: &Actor, mut writings: Vec<Writing>)
 }
 
 /// Writes the aspects of one principal.
-fn write_about(transaction: &mut Transaction<'_>, writings: &[Writing]) -> Result<()> {
+fn write_about(transaction: &mut Transaction<'_>, writings: &[AspectWrite]) -> Result<()> {
     let Some(first) = writings.first() else { return Ok(()) };
     let username = first.username.as_str();
     let principal = match principals::lock(transaction.connection, username)? {
@@ -140,7 +140,7 @@ fn write_about(transaction: &mut Transaction<'_>, writings: &[Writing]) -> Resul
             principal
         }
         // A missing name in the form of an API key's is refused like an existing API key.
-        None if first.name.makes_users() && !username.starts_with(SERVICE_ACCOUNT_PREFIX) => {
+        None if first.name.creates_user() && !username.starts_with(SERVICE_ACCOUNT_PREFIX) => {
             let (service, actor) = (transaction.service, transaction.actor);
             giving::may_invite(service, transaction.connection, actor, Role::Guest)?;
             create(transaction, username)?
@@ -161,7 +161,7 @@ fn write_about(transaction: &mut Transaction<'_>, writings: &[Writing]) -> Resul
         let written = aspects::of(transaction.connection, std::slice::from_ref(&id))?;
         let state = profile::state(written.get(&id).map(Vec::as_slice).unwrap_or_default());
         if state == PrincipalState::Disabled {
-            administrators::keep_one(transaction, &principal)?;
+            administrators::check_not_last(transaction, &principal)?;
         } else if !principal.enabled {
             containment::may_readmit(transaction, principal.id)?;
         }
@@ -190,7 +190,7 @@ fn create(transaction: &mut Transaction<'_>, username: &str) -> Result<Principal
     };
     principals::insert(transaction.connection, &principal)?;
     let user = User { principal: principal.clone(), display_name: username.to_owned(), email: String::new() };
-    users::insert(transaction.connection, &user, NOBODY)?;
+    users::insert(transaction.connection, &user, UNUSABLE_HASH)?;
     transaction.record(Action::UserCreated, ChangeSubject::Principal(principal.id.uuid()), username)?;
     Ok(principal)
 }

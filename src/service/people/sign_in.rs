@@ -15,7 +15,7 @@ use crate::domain::persona::PersonaRef;
 use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::token::TokenKind;
 use crate::domain::user::{NamedBy, User, check_username};
-use crate::service::authn::passwords::NOBODY;
+use crate::service::authn::passwords::UNUSABLE_HASH;
 use crate::service::authn::sessions::NewSession;
 use crate::service::authn::sign_ins::Origin;
 use crate::service::authz::administrators;
@@ -28,7 +28,7 @@ pub(super) const SYSTEM: &str = "__sign_in";
 
 /// A user authenticated by a provider.
 #[derive(Clone)]
-pub struct Arrival {
+pub struct ProviderSignIn {
     /// The provider's name in the configuration.
     pub provider: Arc<str>,
     /// The claims of the ID token.
@@ -49,7 +49,7 @@ pub struct SignedIn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignInRefused {
     /// Another user or a service account has the name. Accounts are never linked by name.
-    #[error("the user name is taken by somebody whom the provider does not know")]
+    #[error("the user name belongs to another user or service account")]
     NameTaken,
     /// The name is not a valid user name.
     #[error("the user name that the provider gives may not be used here")]
@@ -58,10 +58,10 @@ pub enum SignInRefused {
     #[error("the user is disabled")]
     Disabled,
     /// None of the user's groups has a role, and there is no default role.
-    #[error("none of the groups of the user has a role")]
+    #[error("none of the user's groups has a role")]
     NoRole,
     /// The groups no longer give the role `$admin`, and no other user has it.
-    #[error("the user is the last with the role `$admin`, which only the command line can take away")]
+    #[error("the user is the last with the role `$admin`: only the command line can take it away")]
     LastAdministrator,
 }
 
@@ -70,9 +70,13 @@ pub enum SignInRefused {
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn sign_in(service: &Service, arrival: Arrival, origin: Origin) -> Result<Result<SignedIn, SignInRefused>> {
+pub async fn sign_in(
+    service: &Service,
+    at_provider: ProviderSignIn,
+    origin: Origin,
+) -> Result<Result<SignedIn, SignInRefused>> {
     let system = Actor::built_in(SYSTEM, service.clock.now()).from(origin.address).requesting(origin.request);
-    let outcome = service.write_first(&system, move |transaction| admit(transaction, &arrival)).await;
+    let outcome = service.write_first(&system, move |transaction| admit(transaction, &at_provider)).await;
     match outcome {
         // A concurrent transaction took the user name.
         Err(Error::Conflict(_)) => Ok(Err(SignInRefused::NameTaken)),
@@ -80,9 +84,9 @@ pub async fn sign_in(service: &Service, arrival: Arrival, origin: Origin) -> Res
     }
 }
 
-fn admit(transaction: &mut Transaction<'_>, arrival: &Arrival) -> Result<Result<SignedIn, SignInRefused>> {
-    let claims = &arrival.claims;
-    let role = arrival.mapping.role(&claims.groups);
+fn admit(transaction: &mut Transaction<'_>, at_provider: &ProviderSignIn) -> Result<Result<SignedIn, SignInRefused>> {
+    let claims = &at_provider.claims;
+    let role = at_provider.mapping.role(&claims.groups);
     let known = identities::lock(transaction.connection, &claims.identity, transaction.now)?;
     let (user, had) = match (known, role) {
         (Some(known), _) => (known.user, known.personas),
@@ -95,8 +99,8 @@ fn admit(transaction: &mut Transaction<'_>, arrival: &Arrival) -> Result<Result<
     if !user.enabled {
         return Ok(Err(SignInRefused::Disabled));
     }
-    let named = if role.is_some() { arrival.mapping.personas(&claims.groups) } else { Vec::new() };
-    let given = named_personas(transaction, &arrival.provider, &named)?;
+    let named = if role.is_some() { at_provider.mapping.personas(&claims.groups) } else { Vec::new() };
+    let given = named_personas(transaction, &at_provider.provider, &named)?;
     if !update(transaction, &user, role.unwrap_or(Role::Guest), (&had, &given), claims)? {
         return Ok(Err(SignInRefused::LastAdministrator));
     }
@@ -106,7 +110,7 @@ fn admit(transaction: &mut Transaction<'_>, arrival: &Arrival) -> Result<Result<
         return Ok(Err(SignInRefused::NoRole));
     }
     users::describe(transaction.connection, user.id, &display_name(claims, &user), &claims.email)?;
-    begin(transaction, arrival, &user).map(Ok)
+    begin(transaction, at_provider, &user).map(Ok)
 }
 
 /// Creates the user at the first sign-in, without a password.
@@ -132,7 +136,7 @@ fn provision(
     principals::insert(transaction.connection, &principal)?;
     let display_name = display_name(claims, &principal);
     let user = User { principal: principal.clone(), display_name, email: claims.email.clone() };
-    users::insert(transaction.connection, &user, NOBODY)?;
+    users::insert(transaction.connection, &user, UNUSABLE_HASH)?;
     identities::insert(transaction.connection, &claims.identity, principal.id, transaction.now)?;
     recorded(transaction, Action::UserCreated, &principal)?;
     Ok(Ok(principal))
@@ -162,7 +166,7 @@ fn update(
 ) -> Result<bool> {
     let mut changed = false;
     if user.role != role {
-        if !administrators::may_lose_one(transaction, user)? {
+        if !administrators::is_not_last(transaction, user)? {
             return Ok(false);
         }
         principals::set_role(transaction.connection, user.id, role)?;
@@ -192,11 +196,11 @@ fn update(
     Ok(true)
 }
 
-fn begin(transaction: &mut Transaction<'_>, arrival: &Arrival, user: &Principal) -> Result<SignedIn> {
+fn begin(transaction: &mut Transaction<'_>, at_provider: &ProviderSignIn, user: &Principal) -> Result<SignedIn> {
     let expires_at = transaction.now + transaction.service.session_millis;
     let (token, credential) = transaction.service.mint(TokenKind::Session, user.id, transaction.now, expires_at)?;
     credentials::insert(transaction.connection, &credential)?;
-    provider_sessions::insert(transaction.connection, credential.key_id, &arrival.provider, &arrival.claims)?;
+    provider_sessions::insert(transaction.connection, credential.key_id, &at_provider.provider, &at_provider.claims)?;
     recorded(transaction, Action::SessionCreated, user)?;
     Ok(SignedIn { session: NewSession { token, expires_at }, username: user.username().to_string() })
 }
@@ -211,6 +215,6 @@ pub(super) fn recorded(transaction: &mut Transaction<'_>, action: Action, user: 
 /// When the storage fails.
 pub async fn record_refusal(service: &Service, provider: &str, origin: Origin) -> Result<()> {
     let system = Actor::built_in(SYSTEM, service.clock.now()).from(origin.address).requesting(origin.request);
-    let (subject, name) = (ChangeSubject::Principal(system.id().uuid()), format!("(somebody at {provider})"));
+    let (subject, name) = (ChangeSubject::Principal(system.id().uuid()), format!("(unknown at {provider})"));
     service.write(&system, move |transaction| transaction.record(Action::SessionRefused, subject, &name)).await
 }

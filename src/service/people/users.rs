@@ -155,7 +155,7 @@ pub async fn remove(service: &Service, actor: &Actor, username: String) -> Resul
                 return Ok(0);
             }
             containment::may_change(transaction, user.id)?;
-            administrators::keep_one(transaction, &user)?;
+            administrators::check_not_last(transaction, &user)?;
             let existed = removals::principal(transaction.connection, user.id, PrincipalKind::User)?;
             if existed == Existed::Yes {
                 if transaction.actor.id() == user.id {
@@ -190,13 +190,13 @@ pub async fn assign_role(service: &Service, actor: &Actor, usernames: Vec<String
                 let role = role.unwrap_or(least);
                 let changing = containment::may_change(transaction, found.id)?;
                 if role != Role::Admin {
-                    administrators::keep_one(transaction, &found)?;
+                    administrators::check_not_last(transaction, &found)?;
                 }
                 principals::set_role(transaction.connection, found.id, role)?;
                 if transaction.actor.id() == found.id {
                     transaction.changes_own_role(role);
                 }
-                changing.done_unbound(transaction)?;
+                changing.finish_unbounded(transaction)?;
                 end_outgrown_tokens(transaction, &found)?;
                 recorded(transaction, Action::UserUpdated, &found)?;
             }
@@ -234,7 +234,7 @@ fn recorded(transaction: &mut Transaction<'_>, action: Action, user: &Principal)
 }
 
 fn new_password(service: &Service, username: &str, password: Option<String>) -> Result<(String, String)> {
-    let password = password.map_or_else(|| service.draw_password(), Ok)?;
+    let password = password.map_or_else(|| service.generate_password(), Ok)?;
     PasswordRule::default().check(&password, username).map_err(|message| Violation::new("password", message))?;
     let hash = service.hash_password(&password)?;
     Ok((password, hash))

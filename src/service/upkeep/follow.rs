@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::domain::change::Change;
 use crate::domain::error::{Error, Result};
 use crate::service::Service;
-use crate::storage::changes::{self, News};
-use crate::storage::feed::{Mark, mark};
+use crate::storage::changes::{self, NewChanges};
+use crate::storage::feed::{FeedPosition, position};
 
 /// How often other processes' changes are read. Bounds how late one of their revocations takes effect here.
 pub const FOLLOW_EVERY: Duration = Duration::from_millis(250);
@@ -15,7 +15,7 @@ const FOLLOW_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Follows changes in the order of their commits. Does not depend on the clock of any process.
 pub struct Follower {
-    mark: Mark,
+    position: FeedPosition,
 }
 
 impl Follower {
@@ -25,10 +25,10 @@ impl Follower {
     /// When the storage fails.
     pub async fn start(service: &Service) -> Result<Self> {
         let began = service.clock.uptime();
-        let mark = service.follow(mark).await?;
+        let position = service.follow(position).await?;
         service.directory.forget_all();
         service.directory.renew_lease(began);
-        Ok(Self { mark })
+        Ok(Self { position })
     }
 
     /// Reads new changes once, and returns them. While the storage cannot be read, nothing in memory is used.
@@ -43,23 +43,23 @@ impl Follower {
         }
         // Changes that this read does not find were committed after this time.
         let began = service.clock.uptime();
-        let known = self.mark.clone();
+        let known = self.position.clone();
         let look = service.follow(move |connection| changes::since(connection, &known));
         let outcome =
             tokio::time::timeout(FOLLOW_TIMEOUT, look).await.unwrap_or_else(|late| Err(Error::Storage(late.into())));
-        let News { changes, mark } = outcome.inspect_err(|_| service.directory.end_lease())?;
-        if mark.is_behind(&self.mark) {
+        let NewChanges { changes, position } = outcome.inspect_err(|_| service.directory.end_lease())?;
+        if position.is_behind(&self.position) {
             tracing::error!(
-                "the database has gone back: another has taken its place; stop every node and see the manual"
+                "the database has gone back in time: an older copy has replaced it; stop every node and see docs/operations.md"
             );
             service.directory.forget_all();
         }
-        self.mark = mark;
+        self.position = position;
         for change in &changes {
             if change.decides() {
                 service.directory.forget(change.subject);
             }
-            service.directory.counts.followed(change, service.clock.now());
+            service.directory.counts.observe_followed_change(change, service.clock.now());
         }
         service.directory.renew_lease(began);
         Ok(changes)

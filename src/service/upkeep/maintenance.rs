@@ -57,7 +57,7 @@ pub async fn save_some_uses(service: &Service) -> Result<Unsaved> {
             if !uses.is_empty() || !refusals.is_empty() || !networks.is_empty() {
                 let hours = if parts.hourly_usage_days > 0 { by_hour(&uses, &refusals) } else { Vec::new() };
                 database.write_for(task, |connection| {
-                    api_keys::note_uses(connection, &uses)?;
+                    api_keys::record_uses(connection, &uses)?;
                     usage::add_to_hours(connection, &hours)?;
                     key_networks::add(connection, &networks)
                 })?;
@@ -100,12 +100,12 @@ fn by_hour(uses: &[Use], refusals: &[PrincipalUsage]) -> Vec<PrincipalUsage> {
 pub async fn forget_old_usage(service: &Service) -> Result<()> {
     let today = Interval::Day.start(service.clock.now());
     let hours_before = today - service.hourly_usage_days * DAY;
-    while service.keep(move |connection| usage::move_to_days(connection, hours_before, SAVED_AT_ONCE)).await? > 0 {
+    while service.write_upkeep(move |connection| usage::move_to_days(connection, hours_before, SAVED_AT_ONCE)).await? > 0 {
         tokio::task::yield_now().await;
     }
-    service.keep(move |connection| usage::delete_days(connection, today - DAILY_USAGE_DAYS * DAY)).await?;
+    service.write_upkeep(move |connection| usage::delete_days(connection, today - DAILY_USAGE_DAYS * DAY)).await?;
     for principal in service.read(|connection| key_networks::with_more_than(connection, NETWORKS as i64)).await? {
-        service.keep(move |connection| key_networks::keep_latest(connection, principal, NETWORKS)).await?;
+        service.write_upkeep(move |connection| key_networks::keep_latest(connection, principal, NETWORKS)).await?;
     }
     Ok(())
 }
@@ -132,7 +132,7 @@ pub async fn forget_ended(service: &Service) -> Result<()> {
     let now = service.clock.now();
     let day_ago = now - DAY;
     service
-        .keep(move |connection| {
+        .write_upkeep(move |connection| {
             credentials::delete_ended_sessions(connection, day_ago)?;
             device_authorizations::delete_expired(connection, now)?;
             access_tokens::delete_expired(connection, day_ago - LISTED)?;
@@ -161,7 +161,7 @@ pub async fn check_writes(service: &Service) -> std::result::Result<(), &'static
     {
         return outcome;
     }
-    let writing = tokio::time::timeout(WRITES_WITHIN, service.keep(installation::touch));
+    let writing = tokio::time::timeout(WRITES_WITHIN, service.write_upkeep(installation::check_writable));
     let outcome = match writing.await {
         Ok(Err(Error::Unavailable(source))) => Err(unwritable(&*source).unwrap_or("the database does not answer")),
         Ok(Err(Error::Storage(_))) => Err("the database cannot be written to"),

@@ -7,7 +7,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::installation::{Installation, Seen};
 use crate::domain::token::TokenKind;
 use crate::service::Service;
-use crate::storage::credentials::{self, Holding};
+use crate::storage::credentials::{self, CredentialSummary};
 use crate::storage::{changes, installation};
 
 /// Checks that this database is the one that a process saw last, at the same or a later state.
@@ -25,15 +25,15 @@ pub async fn check(service: &Service, seen: Seen) -> Result<()> {
             let known = installation::find(connection)?;
             if known.is_none_or(|known| known.id != seen.installation) {
                 return Err(Error::Conflict(format!(
-                    "this database is not that of the installation {}, or is a copy of it from before it had a name",
+                    "this database does not belong to the installation {}, or is a copy from before the installation had an id",
                     seen.installation
                 )));
             }
             for change in &seen.changes {
                 if !changes::exists(connection, *change)? {
                     return Err(Error::Conflict(format!(
-                        "this database is an older copy: its latest change is of {}, and changes until {} have been \
-                         seen (epoch milliseconds); whatever was revoked in between would be let in again",
+                        "this database is an older copy: its latest change is of {}, but this node has seen changes \
+                         until {} (epoch milliseconds); credentials revoked in between would work again",
                         latest.changed_at, seen.at
                     )));
                 }
@@ -47,7 +47,7 @@ pub async fn check(service: &Service, seen: Seen) -> Result<()> {
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn look(service: &Service, installation: &Installation) -> Result<Seen> {
+pub async fn latest_seen(service: &Service, installation: &Installation) -> Result<Seen> {
     let id = installation.id;
     service.read(move |connection| Ok(Seen::of(id, &changes::last_committed(connection)?))).await
 }
@@ -57,7 +57,7 @@ pub struct Accepted {
     /// How many sessions were ended.
     pub sessions: usize,
     /// The credentials in the copy: any of them may have been revoked after the copy was made.
-    pub unknown: Vec<Holding>,
+    pub unknown: Vec<CredentialSummary>,
 }
 
 /// Accepts a restored copy as the database: ends every session, and returns the credentials that may have been revoked

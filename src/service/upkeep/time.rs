@@ -12,7 +12,7 @@ use crate::service::Service;
 use crate::storage::{api_keys, installation, permission_uses, usage};
 
 /// How often the time is saved.
-pub const SEE_EVERY: Duration = Duration::from_secs(5);
+pub const SYNCHRONISE_EVERY: Duration = Duration::from_secs(5);
 
 /// Starts the clock no earlier than the latest time that this installation has seen. Every process calls this before it
 /// checks any expiry. Returns the installation, created if there is none.
@@ -25,7 +25,7 @@ pub async fn begin(service: &Service) -> Result<Installation> {
         None if service.clock.wall() < 0 => {
             return Err(Error::Conflict("the machine's clock says that it is before 1970; set it".to_owned()));
         }
-        None => found(service).await?,
+        None => create_installation(service).await?,
     };
     let behind = known.latest_time - service.clock.wall();
     if behind > SECOND {
@@ -43,15 +43,15 @@ pub async fn begin(service: &Service) -> Result<Installation> {
              a long stop; it is believed, and kept after ten minutes"
         );
     }
-    see(service).await?;
+    synchronise(service).await?;
     Ok(known)
 }
 
-async fn found(service: &Service) -> Result<Installation> {
+async fn create_installation(service: &Service) -> Result<Installation> {
     let latest_time = service.clock.now();
     let id = Id::<Installation>::new(latest_time, service.entropy)?.uuid();
     service
-        .keep(move |connection| {
+        .write_upkeep(move |connection| {
             installation::begin(connection, Installation { id, latest_time })?;
             let begun = installation::find(connection)?;
             begun.ok_or_else(|| Error::Internal("the installation has no row".into()))
@@ -63,14 +63,14 @@ async fn found(service: &Service) -> Result<Installation> {
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn see(service: &Service) -> Result<()> {
+pub async fn synchronise(service: &Service) -> Result<()> {
     let Some(latest) = service.clock.latest() else { return Ok(()) };
-    let known = service.keep(move |connection| {
-        installation::see(connection, latest)?;
+    let known = service.write_upkeep(move |connection| {
+        installation::raise_time(connection, latest)?;
         installation::find(connection)
     });
     if let Some(known) = known.await? {
-        service.clock.hear(known.latest_time);
+        service.clock.catch_up_with(known.latest_time);
     }
     Ok(())
 }
@@ -81,7 +81,7 @@ pub async fn see(service: &Service) -> Result<()> {
 /// When the storage fails.
 pub async fn accept(service: &Service) -> Result<i64> {
     let wall = service.clock.wall();
-    service.keep(move |connection| installation::set_time(connection, wall)).await?;
+    service.write_upkeep(move |connection| installation::set_time(connection, wall)).await?;
     forget_future_uses(service, wall).await?;
     Ok(wall)
 }
@@ -93,7 +93,7 @@ pub async fn accept(service: &Service) -> Result<i64> {
 /// When the storage fails.
 pub async fn forget_future_uses(service: &Service, now: i64) -> Result<()> {
     service
-        .keep(move |connection| {
+        .write_upkeep(move |connection| {
             // Tolerance: other nodes' clocks may be a little ahead.
             api_keys::forget_future_uses(connection, now, now + MINUTE)?;
             usage::forget_future(connection, now + MINUTE)?;

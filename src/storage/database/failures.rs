@@ -2,12 +2,12 @@
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use super::Overtaken;
+use super::ConcurrentChange;
 
 type Source = dyn std::error::Error + 'static;
 
 /// Message parts of errors that make a connection unusable.
-const LOST: [&str; 9] = [
+const CONNECTION_LOST: [&str; 9] = [
     "terminating connection",
     "the database system is",
     "server closed the connection",
@@ -48,7 +48,7 @@ pub(super) fn is_lost(error: &Source) -> bool {
             DieselError::DatabaseError(ClosedConnection | UnableToSendCommand, _)
                 | DieselError::BrokenTransactionManager
         )
-    ) || has(error, &LOST)
+    ) || has(error, &CONNECTION_LOST)
 }
 
 /// Whether work failed because its statement was cancelled.
@@ -76,9 +76,9 @@ pub(super) fn is_locked(error: &DieselError) -> bool {
 }
 
 /// Whether a transaction failed only because of another one and can be retried: PostgreSQL's `serialization_failure` or
-/// `deadlock_detected` (diesel recognises the second only by its message), or [`overtaken`].
-pub(super) fn was_in_the_way(error: &Source) -> bool {
-    if error.is::<Overtaken>() {
+/// `deadlock_detected` (diesel recognises the second only by its message), or [`concurrent_change`].
+pub(super) fn is_conflict(error: &Source) -> bool {
+    if error.is::<ConcurrentChange>() {
         return true;
     }
     match error.downcast_ref() {

@@ -19,19 +19,19 @@ use super::Database;
 use crate::domain::error::{Error, Result};
 
 /// How long the database may take to answer a new connection.
-const ANSWERS_WITHIN: Duration = Duration::from_millis(600);
+const PROBE_TIMEOUT: Duration = Duration::from_millis(600);
 /// After how many unanswered probes in a row the database counts as away.
-const SILENT: u32 = 2;
+const UNANSWERED_PROBES: u32 = 2;
 /// The first and the longest pause between two probes.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
 /// How many probes may hang, each on a thread, before no more are started.
-const HANGING: usize = 4;
+const MAX_HANGING_PROBES: usize = 4;
 
 /// The state of the circuit breaker.
 pub(super) struct Health {
     away: watch::Sender<bool>,
-    looking: AtomicBool,
-    looks: Arc<Semaphore>,
+    probing: AtomicBool,
+    probe_permits: Arc<Semaphore>,
     /// How many pieces of work and probes the database has answered.
     answers: AtomicU64,
 }
@@ -47,8 +47,8 @@ impl Default for Health {
     fn default() -> Self {
         Self {
             away: watch::Sender::new(false),
-            looking: AtomicBool::new(false),
-            looks: Arc::new(Semaphore::new(HANGING)),
+            probing: AtomicBool::new(false),
+            probe_permits: Arc::new(Semaphore::new(MAX_HANGING_PROBES)),
             answers: AtomicU64::new(0),
         }
     }
@@ -64,18 +64,18 @@ impl Database {
     }
 
     /// Waits until the circuit breaker opens, and returns the error for waiting requests.
-    pub async fn goes_away(&self) -> Error {
+    pub async fn wait_until_away(&self) -> Error {
         // The sender lives as long as the database.
         let _ = self.health.away.subscribe().wait_for(|is_away| *is_away).await;
         away()
     }
 
     /// Starts the probe task unless it runs already. Outside a Tokio runtime it does nothing.
-    pub fn suspect(&self) {
+    pub fn start_probing(&self) {
         if let Ok(runtime) = Handle::try_current()
-            && !self.health.looking.swap(true, Ordering::SeqCst)
+            && !self.health.probing.swap(true, Ordering::SeqCst)
         {
-            runtime.spawn(look(self.clone()));
+            runtime.spawn(probe_until_answered(self.clone()));
         }
     }
 }
@@ -85,18 +85,18 @@ fn away() -> Error {
 }
 
 /// Probes until the database answers.
-async fn look(database: Database) {
-    let _looking = Looking(Arc::clone(&database.health));
+async fn probe_until_answered(database: Database) {
+    let _running = ProbeRunning(Arc::clone(&database.health));
     let health = &database.health;
     let [mut pause, longest] = PAUSES;
-    let mut silent = 0;
+    let mut unanswered = 0;
     loop {
         let answers = health.answers.load(Ordering::SeqCst);
-        match look_once(&database).await {
+        match probe_once(&database).await {
             Ok(()) => break,
             // Other work was answered meanwhile: the database is there, and busy.
             Err(_) if health.answers.load(Ordering::SeqCst) != answers => break,
-            Err(NotFound::Silent) if silent + 1 < SILENT => silent += 1,
+            Err(ProbeError::Silent) if unanswered + 1 < UNANSWERED_PROBES => unanswered += 1,
             Err(error) => {
                 if !health.away.send_replace(true) {
                     tracing::error!(%error, "the database cannot be reached; requests that need it are refused until it can");
@@ -115,17 +115,17 @@ async fn look(database: Database) {
 
 /// Marks the probe task as running; dropped, it lets the next suspicion start a new one, even if the runtime ended the
 /// task early.
-struct Looking(Arc<Health>);
+struct ProbeRunning(Arc<Health>);
 
-impl Drop for Looking {
+impl Drop for ProbeRunning {
     fn drop(&mut self) {
-        self.0.looking.store(false, Ordering::SeqCst);
+        self.0.probing.store(false, Ordering::SeqCst);
     }
 }
 
 /// Why a probe failed.
 #[derive(Debug, thiserror::Error)]
-enum NotFound {
+enum ProbeError {
     #[error("it does not answer")]
     Silent,
     #[error("{0}")]
@@ -133,27 +133,29 @@ enum NotFound {
 }
 
 /// Probes once, on a thread of its own, because all threads for database work may be busy. A probe that hangs keeps its
-/// thread and one of the `HANGING` permits. An SQLite file that can be opened is there, however long that takes.
-async fn look_once(database: &Database) -> Result<(), NotFound> {
-    let Ok(place) = Arc::clone(&database.health.looks).acquire_owned().await else { return Err(NotFound::Silent) };
+/// thread and one of the `MAX_HANGING_PROBES` permits. An SQLite file that can be opened is there, however long that takes.
+async fn probe_once(database: &Database) -> Result<(), ProbeError> {
+    let Ok(permit) = Arc::clone(&database.health.probe_permits).acquire_owned().await else {
+        return Err(ProbeError::Silent);
+    };
     let (manager, health) = (Arc::clone(&database.manager), Arc::clone(&database.health));
-    let (tell, told) = oneshot::channel();
-    let looking = thread::Builder::new().name("look".to_owned()).spawn(move || {
-        let _place = place;
+    let (sender, receiver) = oneshot::channel();
+    let probe = thread::Builder::new().name("probe".to_owned()).spawn(move || {
+        let _permit = permit;
         let found = manager.probe();
         if found.is_ok() {
             health.answered();
         }
-        drop(tell.send(found));
+        drop(sender.send(found));
     });
-    if let Err(error) = looking {
+    if let Err(error) = probe {
         tracing::warn!(%error, "cannot start a thread to probe the database");
-        tokio::time::sleep(ANSWERS_WITHIN).await;
-        return Err(NotFound::Silent);
+        tokio::time::sleep(PROBE_TIMEOUT).await;
+        return Err(ProbeError::Silent);
     }
     if database.manager.is_file() {
-        return Ok(told.await.map_err(|_| NotFound::Silent)??);
+        return Ok(receiver.await.map_err(|_| ProbeError::Silent)??);
     }
-    let told = tokio::time::timeout(ANSWERS_WITHIN, told).await;
-    Ok(told.map_err(|_| NotFound::Silent)?.map_err(|_| NotFound::Silent)??)
+    let answer = tokio::time::timeout(PROBE_TIMEOUT, receiver).await;
+    Ok(answer.map_err(|_| ProbeError::Silent)?.map_err(|_| ProbeError::Silent)??)
 }

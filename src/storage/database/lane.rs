@@ -28,7 +28,7 @@ impl Lane {
     }
 
     /// How long to wait for a free connection.
-    pub(super) fn patience(self) -> Duration {
+    pub(super) fn max_wait(self) -> Duration {
         match self {
             Self::LookUps | Self::Follows => Duration::from_secs(2),
             Self::Reads | Self::Writes => Duration::from_secs(10),

@@ -16,16 +16,16 @@ const RETRY: Duration = Duration::from_secs(2);
 
 /// How many writes wait at most, and how long.
 const WAITING: usize = 1_024;
-const PATIENCE: Duration = Duration::from_secs(8);
+const MAX_WAIT: Duration = Duration::from_secs(8);
 
 pub(super) type Pool = diesel::r2d2::Pool<Manager>;
 
-/// The connection pool of one lane, with as many permits (`seats`) as connections: work takes a permit first, so it
+/// The connection pool of one lane, with as many permits as connections: work takes a permit first, so it
 /// never waits for a connection in use, and no more threads wait for the database than there are permits.
 pub(super) struct Connections {
     pool: Pool,
     size: u32,
-    seats: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl Connections {
@@ -36,11 +36,11 @@ impl Connections {
             .connection_timeout(RETRY)
             .error_handler(Box::new(LogPoolErrors))
             .build_unchecked(manager.for_lane(lane));
-        Self { pool, size, seats: Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(1))) }
+        Self { pool, size, permits: Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(1))) }
     }
 
     fn are_in_use(&self) -> bool {
-        self.seats.available_permits() < usize::try_from(self.size).unwrap_or(1)
+        self.permits.available_permits() < usize::try_from(self.size).unwrap_or(1)
     }
 }
 
@@ -68,7 +68,7 @@ impl Lanes {
                 waiting: WAITING,
                 waiting_of_one: WAITING,
                 waiting_of_others: WAITING,
-                patience: PATIENCE,
+                max_wait: MAX_WAIT,
             }),
         }
     }
@@ -82,8 +82,8 @@ impl Lanes {
         }
     }
 
-    pub(super) fn seats(&self, lane: Lane) -> Arc<Semaphore> {
-        Arc::clone(&self.of(lane).seats)
+    pub(super) fn lane_permits(&self, lane: Lane) -> Arc<Semaphore> {
+        Arc::clone(&self.of(lane).permits)
     }
 
     /// The queue of writers.
@@ -93,7 +93,7 @@ impl Lanes {
 
     /// Takes a connection of that lane.
     pub(super) fn take(&self, lane: Lane) -> Result<diesel::r2d2::PooledConnection<Manager>> {
-        self.of(lane).pool.get_timeout(lane.patience()).map_err(|error| Error::Unavailable(error.into()))
+        self.of(lane).pool.get_timeout(lane.max_wait()).map_err(|error| Error::Unavailable(error.into()))
     }
 
     /// Whether any connection is in use.

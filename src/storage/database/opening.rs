@@ -87,7 +87,7 @@ impl Link {
     }
 
     /// Makes the pool close the connection and open another.
-    pub(super) fn spoil(&mut self) {
+    pub(super) fn mark_broken(&mut self) {
         self.spoiled = true;
     }
 }

@@ -6,10 +6,10 @@ use diesel::sql_types::Text;
 
 use super::super::listing::{Expression, Predicate as Sql, all, any, equal, like, nothing};
 use super::super::schema::assets;
-use crate::domain::asset::{AssetKind, Deed};
+use crate::domain::asset::{AssetKind, AssetOperation};
 use crate::domain::policy::{Condition, Criterion, Effect, Facet, Pattern, Rule, covering};
 
-type Which = Sql<super::Source>;
+type EntityPredicate = Sql<super::Source>;
 
 fn name() -> Expression<super::Source, Text> {
     Box::new(assets::qualified_name.nullable().assume_not_null())
@@ -20,15 +20,15 @@ fn type_name() -> Expression<super::Source, Text> {
 }
 
 /// Condition: the rule applies to reading the asset.
-pub(super) fn reading(rule: &Rule) -> Which {
-    let covered = |kind: &AssetKind| rule.actions.iter().any(|action| action == kind.action(Deed::Read));
-    let kinds: Vec<Which> = AssetKind::ALL.into_iter().filter(covered).map(of_kind).collect();
+pub(super) fn reading(rule: &Rule) -> EntityPredicate {
+    let covered = |kind: &AssetKind| rule.actions.iter().any(|action| action == kind.action(AssetOperation::Read));
+    let kinds: Vec<EntityPredicate> = AssetKind::ALL.into_iter().filter(covered).map(of_kind).collect();
     let criteria = rule.resources.iter().map(|criterion| meets(criterion, rule)).collect();
     all(vec![any(kinds), all(criteria)])
 }
 
 /// [`AssetKind::of`] as a condition.
-fn of_kind(kind: AssetKind) -> Which {
+fn of_kind(kind: AssetKind) -> EntityPredicate {
     let nested = || name().like(format!("%{0}%{0}%", AssetKind::NESTED));
     let of = |name: &str| equal(type_name(), name.to_owned());
     let domain = || of(AssetKind::DOMAIN);
@@ -44,7 +44,7 @@ fn of_kind(kind: AssetKind) -> Which {
 
 /// A criterion as a condition, equivalent to the engine. Only an asset's name and type are known here: an allow rule
 /// that looks at anything else matches nothing, a deny rule matches everything.
-fn meets(criterion: &Criterion, rule: &Rule) -> Which {
+fn meets(criterion: &Criterion, rule: &Rule) -> EntityPredicate {
     let column: fn() -> Expression<super::Source, Text> = match criterion.field {
         Facet::Name => name,
         Facet::Type => type_name,
@@ -53,7 +53,7 @@ fn meets(criterion: &Criterion, rule: &Rule) -> Which {
         }
     };
     let matches = |pattern: &Pattern| {
-        let found: Which = Box::new(column().like(like(&pattern.pieces)).escape('\\'));
+        let found: EntityPredicate = Box::new(column().like(like(&pattern.pieces)).escape('\\'));
         if pattern.is_flat { all(vec![found, Box::new(column().not_like("%/%"))]) } else { found }
     };
     let beginning = |value: &String| Pattern { pieces: vec![value.clone(), String::new()], is_flat: false };

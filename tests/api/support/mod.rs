@@ -122,7 +122,7 @@ impl World {
         log::start();
         statements::start();
         let storage = Storage::fresh();
-        let pepper = Peppers::draw(Entropy::SYSTEM).unwrap();
+        let pepper = Peppers::generate(Entropy::SYSTEM).unwrap();
         let proxy = options.proxied.then(|| storage.proxy()).flatten();
         let url = storage.url_through(proxy.as_ref());
         let service = service(&url, &pepper, Clock::manual(BEGIN), options);

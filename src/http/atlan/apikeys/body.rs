@@ -5,14 +5,14 @@ use utoipa::ToSchema;
 
 use crate::domain::api_key::{ApiKey, ApiKeyUpdate, NEVER, NewApiKey, Rate, Status, Validity, persona_set};
 use crate::domain::error::Error;
-use crate::domain::limits::{AllowedAddresses, Limits, RateLimit};
-use crate::domain::permission::{Permission, Permissions};
+use crate::domain::limits::{AllowedAddresses, RateLimit};
+use crate::domain::permission::Permission;
 use crate::domain::persona::PersonaRef;
 use crate::domain::principal::{client_id, service_account_username};
 use crate::domain::text::{Description, DisplayName};
 use crate::domain::token::Token;
 use crate::http::openapi::{examples, sets};
-use crate::http::valid::Broken;
+use crate::http::valid::Violations;
 use crate::http::whole;
 
 /// The body to create or update an API key.
@@ -76,34 +76,25 @@ impl From<RateLimit> for RateLimitBody {
 
 impl ApiTokenRequest {
     pub(super) fn into_new(self) -> Result<NewApiKey, Error> {
-        let ApiKeyUpdate { display_name, description, validity, personas, permissions, addresses, rate } =
-            self.into_update()?;
-        Ok(NewApiKey {
-            display_name,
-            description,
-            validity: validity.unwrap_or(Validity::NEVER),
-            personas,
-            permissions: permissions.unwrap_or(Permissions::NONE),
-            limits: Limits { addresses: addresses.unwrap_or_default(), rate: rate.and_then(Rate::limit) },
-        })
+        Ok(self.into_update()?.into_new())
     }
 
     pub(super) fn into_update(self) -> Result<ApiKeyUpdate, Error> {
-        let mut broken = Broken::default();
-        let name = broken.keep("displayName", DisplayName::parse(&self.display_name));
-        let description = broken.keep("description", Description::parse(&self.description.unwrap_or_default()));
+        let mut violations = Violations::default();
+        let name = violations.keep("displayName", DisplayName::parse(&self.display_name));
+        let description = violations.keep("description", Description::parse(&self.description.unwrap_or_default()));
         let validity = self.validity_seconds.map(Validity::parse).transpose();
         let permissions = self.workspace_permissions.as_deref().map(Permission::parse_all).transpose();
-        let permissions = broken.keep("workspacePermissions", permissions);
+        let permissions = violations.keep("workspacePermissions", permissions);
         let addresses = self.allowed_addresses.map(|texts| AllowedAddresses::parse(texts.iter().map(String::as_str)));
-        let addresses = broken.keep("allowedAddresses", addresses.transpose());
-        let rate = broken.keep("rateLimit", self.rate_limit.map(RateLimitBody::parse).transpose());
-        let validity = broken.keep("validitySeconds", validity);
+        let addresses = violations.keep("allowedAddresses", addresses.transpose());
+        let rate = violations.keep("rateLimit", self.rate_limit.map(RateLimitBody::parse).transpose());
+        let validity = violations.keep("validitySeconds", validity);
         let (Some(display_name), Some(description), Some(validity)) = (name, description, validity) else {
-            return Err(broken.refused());
+            return Err(violations.into_error());
         };
         let (Some(permissions), Some(addresses), Some(rate)) = (permissions, addresses, rate) else {
-            return Err(broken.refused());
+            return Err(violations.into_error());
         };
         let personas = persona_set(self.persona_qualified_names.unwrap_or_default())?;
         Ok(ApiKeyUpdate { display_name, description, validity, personas, permissions, addresses, rate })

@@ -162,7 +162,7 @@ impl From<Entity> for EntityView {
                 update_time: asset.updated_at,
                 ..view(&asset.type_name, asset.state, asset.name)
             },
-            Entity::Unseen(unseen) => view(&unseen.type_name, EntityState::Active, unseen.qualified_name),
+            Entity::Identity(unseen) => view(&unseen.type_name, EntityState::Active, unseen.qualified_name),
         }
     }
 }
@@ -177,7 +177,7 @@ fn references(entity: &Entity) -> Map<String, Value> {
         Entity::Policy(Policy { persona: Some(persona), .. }) => {
             object(json!({"accessControl": reference(PERSONA, &persona.to_string())}))
         }
-        Entity::Policy(_) | Entity::Asset(_) | Entity::Unseen(_) => Map::new(),
+        Entity::Policy(_) | Entity::Asset(_) | Entity::Identity(_) => Map::new(),
     }
 }
 
@@ -197,7 +197,7 @@ fn attributes_of(entity: &Entity) -> Map<String, Value> {
         ),
         Entity::Policy(policy) => (&policy.attributes, policy_attributes(policy)),
         Entity::Asset(asset) => (&asset.attributes, asset_attributes(asset)),
-        Entity::Unseen(unseen) => (&none, json!({"qualifiedName": unseen.qualified_name})),
+        Entity::Identity(unseen) => (&none, json!({"qualifiedName": unseen.qualified_name})),
     };
     let mut attributes = kept.clone();
     attributes.extend(object(own));

@@ -1,4 +1,4 @@
-// Improves pages that work without it: copies, tells relative times, and searches as one types. It keeps nothing.
+// Progressive enhancement: copy buttons, relative times, search while typing. The pages work without it. Stores nothing.
 "use strict";
 
 const announce = (element, text) => {
@@ -7,7 +7,7 @@ const announce = (element, text) => {
   setTimeout(() => { element.textContent = before; }, 1600);
 };
 
-// <button data-copy="id"> copies the text of that element. It is shown only when it can work.
+// <button data-copy="id"> copies the text of the element with that id. Hidden without the clipboard API.
 let uncopied = document.querySelector("[data-secret]") !== null;
 for (const button of document.querySelectorAll("[data-copy]")) {
   if (!navigator.clipboard) continue;
@@ -25,7 +25,8 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
-// A token that is shown once: leaving without having copied it asks, and nothing stays in the page that is left.
+// A token shown once: the browser asks before the page is left without copying it. Leaving removes the token from the
+// page, so that it is not in the browser's back/forward cache.
 document.addEventListener("copy", () => { uncopied = false; });
 addEventListener("beforeunload", (event) => { if (uncopied) event.preventDefault(); });
 addEventListener("pagehide", () => {
@@ -35,12 +36,12 @@ for (const done of document.querySelectorAll("[data-done]")) {
   done.addEventListener("click", () => { uncopied = false; });
 }
 
-// Times tick, in the reader's language and zone.
+// Times: relative, updated every 30 seconds; the tooltip is in the user's language and time zone.
 const units = [["year", 31536000, 63072000], ["month", 2592000, 7776000], ["day", 86400, 172800], ["hour", 3600, 7200], ["minute", 60, 60]];
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
-const tell = (time) => {
+const showTime = (time) => {
   const then = new Date(time.dateTime);
   time.title = exact.format(then);
   if (time.hasAttribute("data-day")) {
@@ -56,11 +57,11 @@ const tell = (time) => {
   const text = unit ? relative.format(Math.trunc(seconds / size), unit) : seconds > 0 ? "in a moment" : "just now";
   if (time.textContent !== text) time.textContent = text;
 };
-const tick = () => document.querySelectorAll("time[datetime]").forEach(tell);
-tick();
-setInterval(tick, 30000);
+const refreshTimes = () => document.querySelectorAll("time[datetime]").forEach(showTime);
+refreshTimes();
+setInterval(refreshTimes, 30000);
 
-// <form data-live="id"> refreshes that element as one types, and keeps the address true.
+// <form data-live="id"> reloads the element with that id while the user types, and updates the page's URL.
 for (const form of document.querySelectorAll("form[data-live]")) {
   let timer, running;
   const refresh = async () => {
@@ -75,7 +76,7 @@ for (const form of document.querySelectorAll("form[data-live]")) {
       const [old, fresh] = [document, page].map((each) => each.getElementById(form.dataset.live));
       old.replaceWith(fresh);
       history.replaceState(null, "", address);
-      tick();
+      refreshTimes();
     } catch (error) {
       if (error.name !== "AbortError") location.assign(address);
     }
@@ -88,7 +89,7 @@ for (const form of document.querySelectorAll("form[data-live]")) {
   form.addEventListener("change", (event) => { if (event.target.matches("select")) form.requestSubmit(); });
 }
 
-// <input type="checkbox" data-all="name"> ticks every box of that name in its form.
+// <input type="checkbox" data-all="name"> ticks or clears every checkbox of that name in its form.
 for (const all of document.querySelectorAll("[data-all]")) {
   all.hidden = false;
   all.addEventListener("change", () => {
@@ -96,7 +97,7 @@ for (const all of document.querySelectorAll("[data-all]")) {
   });
 }
 
-// <input data-narrows="id"> hides the choices of that list that do not have its text in them.
+// <input data-narrows="id"> hides the choices of the list with that id that do not contain its text, except chosen ones.
 for (const input of document.querySelectorAll("[data-narrows]")) {
   input.hidden = false;
   input.addEventListener("input", () => {
@@ -108,7 +109,7 @@ for (const input of document.querySelectorAll("[data-narrows]")) {
   input.addEventListener("keydown", (event) => { if (event.key === "Enter") event.preventDefault(); });
 }
 
-// <form data-says="id"> says in that list what its choices come to, as they are made.
+// <form data-says="id"> summarises its choices in the list with that id, whenever one changes.
 for (const form of document.querySelectorAll("form[data-says]")) {
   const list = document.getElementById(form.dataset.says);
   const line = (text, quiet) => {
@@ -131,7 +132,7 @@ for (const form of document.querySelectorAll("form[data-says]")) {
   });
 }
 
-// The dialog of a token: over the page, and gone with Escape.
+// The dialog that shows a new token: modal; Escape closes it and follows its “done” link.
 for (const dialog of document.querySelectorAll("dialog[data-once]")) {
   dialog.removeAttribute("open");
   dialog.showModal();

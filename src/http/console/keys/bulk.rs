@@ -13,7 +13,7 @@ use crate::domain::error::{Error, Result as Outcome, Violation};
 use crate::domain::text::{Description, DisplayName, at};
 use crate::http::console::confirm;
 use crate::http::console::form::{Form, sentence};
-use crate::http::console::{Page, Posted, Visit};
+use crate::http::console::{Page, SignedInRequest, SubmittedForm};
 use crate::http::problem::Failure;
 use crate::service::keys::api_keys;
 
@@ -93,14 +93,14 @@ struct Bulk {
 
 impl Bulk {
     fn new(
-        visit: &Visit,
+        request: &SignedInRequest,
         lines: Vec<Line>,
         deed: BulkAction,
         is_done: bool,
         error: &'static str,
     ) -> Result<Self, Failure> {
         Ok(Self {
-            page: visit.page("Several keys", "keys")?,
+            page: request.page("Several keys", "keys")?,
             changes: lines.iter().filter(|line| !line.change.is_empty()).count(),
             in_use: lines.iter().filter(|line| line.is_in_use && !line.change.is_empty()).count(),
             lines,
@@ -115,12 +115,12 @@ impl Bulk {
 ///
 /// # Errors
 /// Violations; [`Error::NotFound`]; when the storage fails.
-pub async fn act(mut posted: Posted) -> Result<HttpResponse, Failure> {
-    let goes_ahead = posted.form.text("step") == "go";
-    if goes_ahead && let Some(question) = confirm::ask(&mut posted).await? {
+pub async fn act(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
+    let goes_ahead = submitted.form.text("step") == "go";
+    if goes_ahead && let Some(question) = confirm::ask(&mut submitted).await? {
         return Ok(question);
     }
-    let (visit, form) = (&posted.visit, &posted.form);
+    let (request, form) = (&submitted.request, &submitted.form);
     let deed = BulkAction::read(form)?;
     let ids: Vec<&str> = form.all("key").take(MOST + 1).collect();
     if ids.is_empty() || ids.len() > MOST {
@@ -128,7 +128,7 @@ pub async fn act(mut posted: Posted) -> Result<HttpResponse, Failure> {
     }
     let mut keys = Vec::new();
     for id in ids {
-        match api_keys::get(&visit.state.service, &visit.actor, id_of(id)?).await {
+        match api_keys::get(&request.state.service, &request.actor, id_of(id)?).await {
             Ok(key) => keys.push(key),
             // Already deleted: nothing to do.
             Err(Error::NotFound { .. }) => {}
@@ -137,10 +137,10 @@ pub async fn act(mut posted: Posted) -> Result<HttpResponse, Failure> {
     }
     let counted = form.text("count").trim() == keys.len().to_string();
     if goes_ahead && (deed != BulkAction::Delete || counted) {
-        let lines = carry_out(visit, &deed, keys).await?;
-        return visit.answer(StatusCode::OK, &Bulk::new(visit, lines, deed, true, "")?);
+        let lines = carry_out(request, &deed, keys).await?;
+        return request.answer(StatusCode::OK, &Bulk::new(request, lines, deed, true, "")?);
     }
-    let now = visit.now();
+    let now = request.now();
     let line = |key: ApiKey| Line {
         change: deed.change(&key).unwrap_or_default(),
         is_in_use: key.last_used_at > now - 7 * DAY,
@@ -150,15 +150,15 @@ pub async fn act(mut posted: Posted) -> Result<HttpResponse, Failure> {
     let lines = keys.into_iter().map(line).collect();
     let error = if goes_ahead { "This is not how many keys there are." } else { "" };
     let status = if goes_ahead { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    visit.answer(status, &Bulk::new(visit, lines, deed, false, error)?)
+    request.answer(status, &Bulk::new(request, lines, deed, false, error)?)
 }
 
 /// Changes the keys one by one; a refusal for one key does not stop the others.
-async fn carry_out(visit: &Visit, deed: &BulkAction, keys: Vec<ApiKey>) -> Result<Vec<Line>, Failure> {
-    let (mut lines, now) = (Vec::new(), visit.now());
+async fn carry_out(request: &SignedInRequest, deed: &BulkAction, keys: Vec<ApiKey>) -> Result<Vec<Line>, Failure> {
+    let (mut lines, now) = (Vec::new(), request.now());
     for key in keys {
         let change = deed.change(&key).unwrap_or_default();
-        let outcome = if change.is_empty() { Ok(()) } else { to_one(visit, deed, &key).await };
+        let outcome = if change.is_empty() { Ok(()) } else { to_one(request, deed, &key).await };
         let refusal = match outcome {
             Ok(()) => String::new(),
             Err(error @ (Error::Storage(_) | Error::Unavailable(_) | Error::Internal(_))) => return Err(error.into()),
@@ -169,11 +169,11 @@ async fn carry_out(visit: &Visit, deed: &BulkAction, keys: Vec<ApiKey>) -> Resul
     Ok(lines)
 }
 
-async fn to_one(visit: &Visit, deed: &BulkAction, key: &ApiKey) -> Outcome<()> {
-    let service = &visit.state.service;
+async fn to_one(request: &SignedInRequest, deed: &BulkAction, key: &ApiKey) -> Outcome<()> {
+    let service = &request.state.service;
     let mut personas: Vec<String> = key.personas.iter().map(|persona| persona.qualified_name.clone()).collect();
     match deed {
-        BulkAction::Delete => return api_keys::delete(service, &visit.actor, key.id).await,
+        BulkAction::Delete => return api_keys::delete(service, &request.actor, key.id).await,
         BulkAction::Link(name) => personas.push(name.clone()),
         BulkAction::Unlink(name) => personas.retain(|linked| linked != name),
     }
@@ -188,5 +188,5 @@ async fn to_one(visit: &Visit, deed: &BulkAction, key: &ApiKey) -> Outcome<()> {
     };
     // Optimistic locking: a key that another request has changed since `act` read it is left alone.
     let expected = Expected::OneOf(vec![key.edition()]);
-    api_keys::update(service, &visit.actor, key.id, update, expected).await.map(|_| ())
+    api_keys::update(service, &request.actor, key.id, update, expected).await.map(|_| ())
 }

@@ -15,9 +15,9 @@ use crate::domain::edition::{Edition, Expected};
 use crate::domain::error::Error;
 use crate::domain::permission::Permission;
 use crate::http::console::confirm;
-use crate::http::console::form::Faults;
-use crate::http::console::words::When;
-use crate::http::console::{Page, Posted, Visit};
+use crate::http::console::form::FormErrors;
+use crate::http::console::words::DisplayTime;
+use crate::http::console::{Page, SignedInRequest, SubmittedForm};
 use crate::http::problem::Failure;
 use crate::service::keys::api_keys;
 
@@ -28,24 +28,24 @@ struct Edit {
     row: Row,
     draft: Draft,
     choices: Choices,
-    faults: Faults,
+    errors: FormErrors,
     /// The edition of the key that the form was loaded with, for optimistic locking.
     edition: String,
     /// Whether another request has changed the key since the form was loaded.
     has_changed: bool,
     keeps: bool,
-    current: Option<When>,
+    current: Option<DisplayTime>,
 }
 
 /// `GET /keys/{guid}/edit`
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`]; when the storage fails.
-pub async fn show(visit: Visit, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
-    visit.actor.require(Permission::ManageApiKeys)?;
-    let key = api_keys::get(&visit.state.service, &visit.actor, id_of(&guid)?).await?;
+pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
+    request.actor.require(Permission::ManageApiKeys)?;
+    let key = api_keys::get(&request.state.service, &request.actor, id_of(&guid)?).await?;
     let draft = Draft::of(&key);
-    page(&visit, key, draft, Faults::default(), EditConflict::Unchanged).await
+    page(&request, key, draft, FormErrors::default(), EditConflict::Unchanged).await
 }
 
 /// Whether the key has been changed since the form was loaded.
@@ -56,50 +56,50 @@ enum EditConflict {
 }
 
 async fn page(
-    visit: &Visit,
+    request: &SignedInRequest,
     key: ApiKey,
     draft: Draft,
-    faults: Faults,
+    errors: FormErrors,
     meanwhile: EditConflict,
 ) -> Result<HttpResponse, Failure> {
-    let now = visit.now();
-    let bad = meanwhile == EditConflict::Changed || !faults.is_empty();
+    let now = request.now();
+    let bad = meanwhile == EditConflict::Changed || !errors.is_empty();
     let edit = Edit {
-        page: visit.page(format!("Edit {}", key.display_name), "keys")?,
-        choices: Choices::of(visit, &draft).await?,
+        page: request.page(format!("Edit {}", key.display_name), "keys")?,
+        choices: Choices::of(request, &draft).await?,
         edition: key.edition().0,
-        current: When::of(key.expires_at, now),
+        current: DisplayTime::of(key.expires_at, now),
         row: Row::of(key, now),
         has_changed: meanwhile == EditConflict::Changed,
         keeps: true,
         draft,
-        faults,
+        errors,
     };
-    visit.answer(if bad { StatusCode::BAD_REQUEST } else { StatusCode::OK }, &edit)
+    request.answer(if bad { StatusCode::BAD_REQUEST } else { StatusCode::OK }, &edit)
 }
 
 /// `POST /keys/{guid}/edit`
 ///
 /// # Errors
 /// [`Error::NotFound`]; when the storage fails.
-pub async fn save(mut posted: Posted, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
-    if let Some(question) = confirm::ask(&mut posted).await? {
+pub async fn save(mut submitted: SubmittedForm, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
+    if let Some(question) = confirm::ask(&mut submitted).await? {
         return Ok(question);
     }
-    let (visit, form) = (&posted.visit, &posted.form);
-    let (service, id) = (&visit.state.service, id_of(&guid)?);
+    let (request, form) = (&submitted.request, &submitted.form);
+    let (service, id) = (&request.state.service, id_of(&guid)?);
     let draft = Draft::read(form, "keep");
     let expected = Expected::OneOf(vec![Edition(form.text("edition").to_owned())]);
-    let (faults, meanwhile) = match draft.update(visit.now()) {
-        Err(faults) => (faults, EditConflict::Unchanged),
-        Ok(update) => match api_keys::update(service, &visit.actor, id, update, expected).await {
-            Ok(key) => return Ok(visit.lead(&format!("keys/{}?done=changed", key.id))),
-            Err(Error::Changed) => (Faults::default(), EditConflict::Changed),
-            Err(error) => (Faults::of(error, &FIELDS)?, EditConflict::Unchanged),
+    let (errors, meanwhile) = match draft.update(request.now()) {
+        Err(errors) => (errors, EditConflict::Unchanged),
+        Ok(update) => match api_keys::update(service, &request.actor, id, update, expected).await {
+            Ok(key) => return Ok(request.redirect(&format!("keys/{}?done=changed", key.id))),
+            Err(Error::Changed) => (FormErrors::default(), EditConflict::Changed),
+            Err(error) => (FormErrors::from_error(error, &FIELDS)?, EditConflict::Unchanged),
         },
     };
-    let key = api_keys::get(service, &visit.actor, id).await?;
-    page(visit, key, draft, faults, meanwhile).await
+    let key = api_keys::get(service, &request.actor, id).await?;
+    page(request, key, draft, errors, meanwhile).await
 }
 
 #[derive(Template)]
@@ -109,49 +109,49 @@ struct Delete {
     row: Row,
     /// Whether it was used within 7 days.
     is_in_use: bool,
-    faults: Faults,
+    errors: FormErrors,
 }
 
 /// `GET /keys/{guid}/delete`
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`]; when the storage fails.
-pub async fn ask(visit: Visit, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
-    visit.actor.require(Permission::ManageApiKeys)?;
-    let key = api_keys::get(&visit.state.service, &visit.actor, id_of(&guid)?).await?;
-    question(&visit, key, Faults::default())
+pub async fn ask(request: SignedInRequest, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
+    request.actor.require(Permission::ManageApiKeys)?;
+    let key = api_keys::get(&request.state.service, &request.actor, id_of(&guid)?).await?;
+    question(&request, key, FormErrors::default())
 }
 
-fn question(visit: &Visit, key: ApiKey, faults: Faults) -> Result<HttpResponse, Failure> {
-    let now = visit.now();
-    let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+fn question(request: &SignedInRequest, key: ApiKey, errors: FormErrors) -> Result<HttpResponse, Failure> {
+    let now = request.now();
+    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let delete = Delete {
-        page: visit.page(format!("Delete {}", key.display_name), "keys")?,
+        page: request.page(format!("Delete {}", key.display_name), "keys")?,
         is_in_use: key.last_used_at > now - 7 * DAY,
         row: Row::of(key, now),
-        faults,
+        errors,
     };
-    visit.answer(status, &delete)
+    request.answer(status, &delete)
 }
 
 /// `POST /keys/{guid}/delete`
 ///
 /// # Errors
 /// [`Error::NotFound`]; when the storage fails.
-pub async fn delete(mut posted: Posted, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
-    if let Some(question) = confirm::ask(&mut posted).await? {
+pub async fn delete(mut submitted: SubmittedForm, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
+    if let Some(question) = confirm::ask(&mut submitted).await? {
         return Ok(question);
     }
-    let visit = &posted.visit;
-    let (service, id) = (&visit.state.service, id_of(&guid)?);
-    let key = api_keys::get(service, &visit.actor, id).await?;
-    let mut faults = Faults::default();
-    if posted.form.text("name").trim() != key.display_name {
-        faults.add("name", "this is not its name");
-        return question(visit, key, faults);
+    let request = &submitted.request;
+    let (service, id) = (&request.state.service, id_of(&guid)?);
+    let key = api_keys::get(service, &request.actor, id).await?;
+    let mut errors = FormErrors::default();
+    if submitted.form.text("name").trim() != key.display_name {
+        errors.add("name", "this is not its name");
+        return question(request, key, errors);
     }
-    match api_keys::delete(service, &visit.actor, id).await {
-        Ok(()) => Ok(visit.lead("keys?done=deleted")),
-        Err(error) => question(visit, key, Faults::of(error, &FIELDS)?),
+    match api_keys::delete(service, &request.actor, id).await {
+        Ok(()) => Ok(request.redirect("keys?done=deleted")),
+        Err(error) => question(request, key, FormErrors::from_error(error, &FIELDS)?),
     }
 }

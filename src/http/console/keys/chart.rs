@@ -4,7 +4,7 @@ use askama::Template;
 use chrono::{DateTime, Datelike, Timelike};
 
 use crate::domain::usage::{Interval, NetworkUsage, Usage};
-use crate::http::console::words::{MONTHS, When, counted, grouped};
+use crate::http::console::words::{MONTHS, DisplayTime, counted, grouped};
 
 /// The width of the chart's area and its left edge, in the units of the drawing.
 const WIDTH: f64 = 690.0;
@@ -36,8 +36,8 @@ pub struct Chart {
 /// A network from which the key was used or refused.
 struct Place {
     network: String,
-    first: Option<When>,
-    last: Option<When>,
+    first: Option<DisplayTime>,
+    last: Option<DisplayTime>,
     refusals: String,
 }
 
@@ -113,8 +113,8 @@ impl Chart {
         };
         let place = |each: NetworkUsage| Place {
             network: each.network,
-            first: When::of(each.first_seen_at, now),
-            last: When::of(each.last_seen_at, now),
+            first: DisplayTime::of(each.first_seen_at, now),
+            last: DisplayTime::of(each.last_seen_at, now),
             refusals: grouped(each.refusals),
         };
         Self {

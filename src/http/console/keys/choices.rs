@@ -3,11 +3,11 @@
 use super::draft::Draft;
 use crate::clock::DAY;
 use crate::domain::filter::Filter;
-use crate::domain::listing::{Query, Sort, Start, Totals};
+use crate::domain::listing::Query;
 use crate::domain::permission::Permission;
 use crate::domain::persona::Persona;
-use crate::http::console::Visit;
-use crate::http::console::words::{When, meaning};
+use crate::http::console::SignedInRequest;
+use crate::http::console::words::{DisplayTime, meaning};
 use crate::http::problem::Failure;
 use crate::service::catalogue::personas;
 
@@ -41,7 +41,7 @@ pub struct Lifetime {
     pub value: &'static str,
     pub text: &'static str,
     /// When a key created now would expire.
-    pub ends: Option<When>,
+    pub ends: Option<DisplayTime>,
     pub is_chosen: bool,
 }
 
@@ -56,15 +56,9 @@ impl Choices {
     ///
     /// # Errors
     /// When the storage fails.
-    pub async fn of(visit: &Visit, draft: &Draft) -> Result<Self, Failure> {
-        let query = Query {
-            filter: Filter::EVERYTHING,
-            sort: Sort::parse("name")?,
-            limit: PERSONAS,
-            start: Start::Offset(0),
-            totals: Totals::Skipped,
-        };
-        let found = personas::list(&visit.state.service, &visit.actor, query).await?;
+    pub async fn of(request: &SignedInRequest, draft: &Draft) -> Result<Self, Failure> {
+        let query = Query::first_page(Filter::EVERYTHING, "name", PERSONAS)?;
+        let found = personas::list(&request.state.service, &request.actor, query).await?;
         let persona = |persona: Persona| PersonaChoice {
             is_chosen: draft.personas.contains(&persona.qualified_name),
             qualified_name: persona.qualified_name,
@@ -79,14 +73,14 @@ impl Choices {
                 title,
                 says,
                 is_chosen: draft.permissions.iter().any(|name| name == permission.name()),
-                is_held: visit.actor.permissions().contains(permission),
+                is_held: request.actor.permissions().contains(permission),
             }
         };
-        let now = visit.now();
+        let now = request.now();
         let lifetime = |(value, text, days): (&'static str, &'static str, i64)| Lifetime {
             value,
             text,
-            ends: When::of(now + days * DAY, now),
+            ends: DisplayTime::of(now + days * DAY, now),
             is_chosen: draft.lifetime == value,
         };
         let more_personas = found.next.is_some();

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::row::Row;
 use crate::domain::api_key::CreatedApiKey;
-use crate::http::console::{Page, Visit};
+use crate::http::console::{Page, SignedInRequest};
 use crate::http::problem::Failure;
 
 #[derive(Template)]
@@ -17,13 +17,13 @@ pub(super) struct Created {
 }
 
 impl Created {
-    pub(super) fn of(visit: &Visit, created: CreatedApiKey) -> Result<Self, Failure> {
+    pub(super) fn of(request: &SignedInRequest, url: String, created: CreatedApiKey) -> Result<Self, Failure> {
         let CreatedApiKey { api_key, token } = created;
         Ok(Self {
-            page: visit.page("New key", "keys")?,
-            row: Row::of(api_key, visit.now()),
+            page: request.page("New key", "keys")?,
+            row: Row::of(api_key, request.now()),
             token: token.expose(),
-            url: visit.url(),
+            url,
         })
     }
 }

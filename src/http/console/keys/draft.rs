@@ -4,10 +4,10 @@ use chrono::NaiveDate;
 
 use crate::clock::{DAY, SECOND};
 use crate::domain::api_key::{ApiKey, ApiKeyUpdate, NEVER, NewApiKey, Rate, Validity, persona_set};
-use crate::domain::limits::{AllowedAddresses, Limits, RateLimit};
-use crate::domain::permission::{Permission, Permissions};
+use crate::domain::limits::{AllowedAddresses, RateLimit};
+use crate::domain::permission::Permission;
 use crate::domain::text::{Description, DisplayName};
-use crate::http::console::form::{Faults, Form};
+use crate::http::console::form::{Form, FormErrors};
 
 /// The fields of the form, as typed.
 #[derive(Debug, Clone, Default)]
@@ -95,17 +95,17 @@ impl Draft {
     }
 
     /// Parses the fields into a change of a key, or returns every error.
-    pub fn update(&self, now: i64) -> Result<ApiKeyUpdate, Faults> {
-        let mut faults = Faults::default();
-        let display_name = faults.keep("name", DisplayName::parse(&self.name));
-        let description = faults.keep("description", Description::parse(&self.description));
-        let permissions = faults.keep("permission", Permission::parse_all(&self.permissions));
-        let personas = faults.keep("persona", persona_set(self.personas.clone()).map_err(|broken| broken.message));
+    pub fn update(&self, now: i64) -> Result<ApiKeyUpdate, FormErrors> {
+        let mut errors = FormErrors::default();
+        let display_name = errors.keep("name", DisplayName::parse(&self.name));
+        let description = errors.keep("description", Description::parse(&self.description));
+        let permissions = errors.keep("permission", Permission::parse_all(&self.permissions));
+        let personas = errors.keep("persona", persona_set(self.personas.clone()).map_err(|broken| broken.message));
         let split = |each: char| each == ',' || each.is_whitespace();
         let addresses = self.addresses.split(split).filter(|text| !text.is_empty());
-        let addresses = faults.keep("addresses", AllowedAddresses::parse(addresses));
-        let rate = faults.keep("rate", self.rate());
-        let validity = self.validity(now).map_err(|(field, message)| faults.add(field, message)).ok();
+        let addresses = errors.keep("addresses", AllowedAddresses::parse(addresses));
+        let rate = errors.keep("rate", self.rate());
+        let validity = self.validity(now).map_err(|(field, message)| errors.add(field, message)).ok();
         match (display_name, description, permissions, personas, addresses, rate, validity) {
             (
                 Some(display_name),
@@ -124,22 +124,13 @@ impl Draft {
                 addresses: Some(addresses),
                 rate: Some(rate),
             }),
-            _ => Err(faults),
+            _ => Err(errors),
         }
     }
 
     /// Parses the fields into a new key, or returns every error.
-    pub fn new_key(&self, now: i64) -> Result<NewApiKey, Faults> {
-        let ApiKeyUpdate { display_name, description, validity, personas, permissions, addresses, rate } =
-            self.update(now)?;
-        Ok(NewApiKey {
-            display_name,
-            description,
-            validity: validity.unwrap_or(Validity::NEVER),
-            personas,
-            permissions: permissions.unwrap_or(Permissions::NONE),
-            limits: Limits { addresses: addresses.unwrap_or_default(), rate: rate.and_then(Rate::limit) },
-        })
+    pub fn new_key(&self, now: i64) -> Result<NewApiKey, FormErrors> {
+        Ok(self.update(now)?.into_new())
     }
 
     fn rate(&self) -> Result<Rate, String> {
@@ -191,8 +182,8 @@ mod tests {
             ("-1", "", "lifetime"),
             ("9999999999999999999", "", "lifetime"),
         ] {
-            let faults = draft(lifetime, until).new_key(now).unwrap_err();
-            assert!(!faults.at(field).is_empty(), "{lifetime} {until}");
+            let errors = draft(lifetime, until).new_key(now).unwrap_err();
+            assert!(!errors.at(field).is_empty(), "{lifetime} {until}");
         }
     }
 }

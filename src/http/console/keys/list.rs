@@ -11,13 +11,13 @@ use crate::domain::error::Violation;
 use crate::domain::fields::ApiKeyField;
 use crate::domain::filter::{Comparison, Filter, Test, Value};
 use crate::domain::ids::PrincipalId;
-use crate::domain::listing::{MAX_LIMIT, Query, Sort, Start, Totals};
+use crate::domain::listing::{MAX_LIMIT, Query, Start};
 use crate::domain::permission::Permission;
 use crate::domain::persona::Persona;
 use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX, client_id as client_id_of};
 use crate::http::console::export::{EXPORTED, Format, file};
-use crate::http::console::list::{Chip, Column, Listing, contains, is};
-use crate::http::console::{Page, Visit};
+use crate::http::console::list::{ActiveFilter, Column, ListUrl, contains, is};
+use crate::http::console::{Page, SignedInRequest};
 use crate::http::problem::Failure;
 use crate::service::catalogue::personas;
 use crate::service::keys::api_keys;
@@ -28,8 +28,8 @@ const FILTERS: [&str; 6] = ["q", "status", "persona", "creator", "expires", "use
 #[template(path = "keys/list.html")]
 struct List {
     page: Page,
-    listing: Listing,
-    chips: Vec<Chip>,
+    list_url: ListUrl,
+    active_filters: Vec<ActiveFilter>,
     personas: Vec<Persona>,
     name: Column,
     expires: Column,
@@ -47,36 +47,36 @@ struct List {
 ///
 /// # Errors
 /// Violations of the parameters; when the storage fails.
-pub async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
-    let params = visit.params();
-    let listing = Listing::parse("keys", &params, &FILTERS)?;
+pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
+    let params = request.params();
+    let list_url = ListUrl::parse("keys", &params, &FILTERS)?;
     let notice = match params.get("done")? {
         "deleted" => "The key is deleted: no request with it is let in any more.",
         _ => "",
     };
-    let (service, now) = (&visit.state.service, visit.now());
-    let query = listing.query(service, filter(&listing, now)?)?;
-    let found = api_keys::list(service, &visit.actor, query).await?;
-    let next = listing.next(service, &found);
-    let personas = choices(&visit).await?;
-    let first = listing.first();
+    let (service, now) = (&request.state.service, request.now());
+    let query = list_url.query(service, filter(&list_url, now)?)?;
+    let found = api_keys::list(service, &request.actor, query).await?;
+    let next = list_url.next(service, &found);
+    let personas = choices(&request).await?;
+    let first = list_url.first();
     let list = List {
         csv: first.replacen("keys", "keys/export/csv", 1),
         json: first.replacen("keys", "keys/export/json", 1),
-        page: visit.page("API keys", "keys")?,
-        chips: chips(&listing, &personas),
+        page: request.page("API keys", "keys")?,
+        active_filters: active_filters(&list_url, &personas),
         personas,
-        name: listing.column(ApiKeyField::DisplayName),
-        expires: listing.column(ApiKeyField::ExpiresAt),
-        last_used: listing.column(ApiKeyField::LastUsedAt),
-        created: listing.column(ApiKeyField::CreatedAt),
+        name: list_url.column(ApiKeyField::DisplayName),
+        expires: list_url.column(ApiKeyField::ExpiresAt),
+        last_used: list_url.column(ApiKeyField::LastUsedAt),
+        created: list_url.column(ApiKeyField::CreatedAt),
         rows: found.records.into_iter().map(|key| Row::of(key, now)).collect(),
         next,
-        listing,
+        list_url,
         notice,
-        may_create: visit.actor.permissions().contains(Permission::ManageApiKeys),
+        may_create: request.actor.permissions().contains(Permission::ManageApiKeys),
     };
-    visit.answer(StatusCode::OK, &list)
+    request.answer(StatusCode::OK, &list)
 }
 
 const COLUMNS: [&str; 11] = [
@@ -117,15 +117,15 @@ fn cells(key: &ApiKey) -> [String; 11] {
 ///
 /// # Errors
 /// Violations of the parameters; when the storage fails.
-pub async fn export(visit: Visit, format: web::Path<String>) -> Result<HttpResponse, Failure> {
+pub async fn export(request: SignedInRequest, format: web::Path<String>) -> Result<HttpResponse, Failure> {
     let format = Format::find(&format).ok_or(Failure::NoEndpoint)?;
-    let listing = Listing::parse("keys", &visit.params(), &FILTERS)?;
-    let service = &visit.state.service;
-    let mut query = listing.query(service, filter(&listing, visit.now())?)?;
+    let list_url = ListUrl::parse("keys", &request.params(), &FILTERS)?;
+    let service = &request.state.service;
+    let mut query = list_url.query(service, filter(&list_url, request.now())?)?;
     query.limit = MAX_LIMIT;
     let mut rows = Vec::new();
     while rows.len() < EXPORTED {
-        let found = api_keys::list(service, &visit.actor, query.clone()).await?;
+        let found = api_keys::list(service, &request.actor, query.clone()).await?;
         rows.extend(found.records.iter().map(cells));
         match found.next {
             Some(next) => query.start = Start::After(next),
@@ -137,19 +137,13 @@ pub async fn export(visit: Visit, format: web::Path<String>) -> Result<HttpRespo
 }
 
 /// The personas offered as a filter: the first 100 by name.
-async fn choices(visit: &Visit) -> Result<Vec<Persona>, Failure> {
-    let query = Query {
-        filter: Filter::EVERYTHING,
-        sort: Sort::parse("name")?,
-        limit: 100,
-        start: Start::Offset(0),
-        totals: Totals::Skipped,
-    };
-    Ok(personas::list(&visit.state.service, &visit.actor, query).await?.records)
+async fn choices(request: &SignedInRequest) -> Result<Vec<Persona>, Failure> {
+    let query = Query::first_page(Filter::EVERYTHING, "name", 100)?;
+    Ok(personas::list(&request.state.service, &request.actor, query).await?.records)
 }
 
 /// The filter that the URL asks for.
-fn filter(listing: &Listing, now: i64) -> Result<Filter<ApiKeyField>, Failure> {
+fn filter(list_url: &ListUrl, now: i64) -> Result<Filter<ApiKeyField>, Failure> {
     use ApiKeyField::{ClientId, CreatedBy, DisplayName, ExpiresAt, LastUsedAt, PersonaQualifiedName};
     let unknown = |name: &str, allowed: &str| Failure::from(Violation::new(name, format!("must be {allowed}")));
     let compare = |field, comparison, instant| Filter::Test(field, Test::Compare(comparison, Value::Instant(instant)));
@@ -160,28 +154,28 @@ fn filter(listing: &Listing, now: i64) -> Result<Filter<ApiKeyField>, Failure> {
         ])
     };
     let mut wanted = Vec::new();
-    match listing.value("q") {
+    match list_url.value("q") {
         "" => {}
         text => wanted.push(match client_id(text) {
             Some(id) => is(ClientId, &id),
             None => contains(DisplayName, text),
         }),
     }
-    match listing.value("status") {
+    match list_url.value("status") {
         "" => {}
         status @ ("active" | "expired") => wanted.push(is(ApiKeyField::Status, status)),
         _ => return Err(unknown("status", "`active` or `expired`")),
     }
-    match listing.value("persona") {
+    match list_url.value("persona") {
         "" => {}
         "none" => wanted.push(Filter::Not(Box::new(Filter::Test(PersonaQualifiedName, Test::Exists)))),
         name => wanted.push(is(PersonaQualifiedName, name)),
     }
-    match listing.value("creator") {
+    match list_url.value("creator") {
         "" => {}
         name => wanted.push(is(CreatedBy, name)),
     }
-    match listing.value("expires") {
+    match list_url.value("expires") {
         "" => {}
         "7" => wanted.push(ends_within(7)),
         "30" => wanted.push(ends_within(30)),
@@ -189,7 +183,7 @@ fn filter(listing: &Listing, now: i64) -> Result<Filter<ApiKeyField>, Failure> {
         "never" => wanted.push(Filter::Not(Box::new(Filter::Test(ExpiresAt, Test::Exists)))),
         _ => return Err(unknown("expires", "`7`, `30`, `90` or `never`")),
     }
-    match listing.value("used") {
+    match list_url.value("used") {
         "" => {}
         "day" => wanted.push(compare(LastUsedAt, Comparison::GreaterOrEqual, now - DAY)),
         "idle" => wanted.push(compare(LastUsedAt, Comparison::Less, now - 90 * DAY)),
@@ -206,20 +200,20 @@ fn client_id(text: &str) -> Option<String> {
     Some(format!("{CLIENT_ID_PREFIX}{id}"))
 }
 
-fn chips(listing: &Listing, personas: &[Persona]) -> Vec<Chip> {
+fn active_filters(list_url: &ListUrl, personas: &[Persona]) -> Vec<ActiveFilter> {
     let named = |name: &str| {
         let known = personas.iter().find(|persona| persona.qualified_name == name);
         known.map_or_else(|| name.to_owned(), |persona| persona.display_name.clone())
     };
     let all = [
-        listing.chip("status", "Status", str::to_owned),
-        listing.chip("persona", "Persona", named),
-        listing.chip("creator", "Created by", str::to_owned),
-        listing.chip("expires", "Expires", |value| match value {
+        list_url.active_filter("status", "Status", str::to_owned),
+        list_url.active_filter("persona", "Persona", named),
+        list_url.active_filter("creator", "Created by", str::to_owned),
+        list_url.active_filter("expires", "Expires", |value| match value {
             "never" => "never".to_owned(),
             days => format!("within {days} days"),
         }),
-        listing.chip("used", "Last used", |value| {
+        list_url.active_filter("used", "Last used", |value| {
             match value {
                 "day" => "within a day",
                 "idle" => "90 days ago or more",

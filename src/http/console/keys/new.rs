@@ -10,9 +10,9 @@ use super::created::Created;
 use super::draft::Draft;
 use crate::domain::permission::Permission;
 use crate::http::console::confirm;
-use crate::http::console::form::{Faults, Form};
-use crate::http::console::words::When;
-use crate::http::console::{Page, Posted, Visit};
+use crate::http::console::form::{Form, FormErrors};
+use crate::http::console::words::DisplayTime;
+use crate::http::console::{Page, SignedInRequest, SubmittedForm};
 use crate::http::problem::Failure;
 use crate::service::keys::api_keys;
 
@@ -33,15 +33,15 @@ struct New {
     page: Page,
     draft: Draft,
     choices: Choices,
-    faults: Faults,
-    ends: Option<When>,
+    errors: FormErrors,
+    ends: Option<DisplayTime>,
     never: bool,
     /// The idempotency key: the form may be sent again because the answer was lost.
     request_key: String,
     templates: [KeyTemplate; 4],
     /// For `keys/fields.html`: whether an existing key can keep its expiry, and when that is.
     keeps: bool,
-    current: Option<When>,
+    current: Option<DisplayTime>,
 }
 
 /// A template for a key: a query string that fills in the form.
@@ -67,32 +67,32 @@ const TEMPLATES: [KeyTemplate; 4] = [
 ///
 /// # Errors
 /// [`crate::domain::error::Error::Forbidden`] without `MANAGE_APIKEYS`; when the storage fails.
-pub async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
-    visit.actor.require(Permission::ManageApiKeys)?;
-    let draft = Draft::read(&Form::of_query(visit.request.query_string()), LIFETIME);
-    page(&visit, draft, Faults::default(), StatusCode::OK, draw_key(&visit)?).await
+pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
+    request.actor.require(Permission::ManageApiKeys)?;
+    let draft = Draft::read(&Form::of_query(request.http.query_string()), LIFETIME);
+    page(&request, draft, FormErrors::default(), StatusCode::OK, generate_request_key(&request)?).await
 }
 
-fn draw_key(visit: &Visit) -> Result<String, Failure> {
+fn generate_request_key(request: &SignedInRequest) -> Result<String, Failure> {
     let mut random = [0; 16];
-    visit.state.service.entropy.fill(&mut random)?;
+    request.state.service.entropy.fill(&mut random)?;
     Ok(BASE64URL_NOPAD.encode(&random))
 }
 
 async fn page(
-    visit: &Visit,
+    request: &SignedInRequest,
     draft: Draft,
-    faults: Faults,
+    errors: FormErrors,
     status: StatusCode,
     request_key: String,
 ) -> Result<HttpResponse, Failure> {
-    let now = visit.now();
+    let now = request.now();
     let ends = draft.ends(now);
     let new = New {
-        page: visit.page("New key", "keys")?,
-        choices: Choices::of(visit, &draft).await?,
-        faults,
-        ends: ends.and_then(|end| When::of(end, now)),
+        page: request.page("New key", "keys")?,
+        choices: Choices::of(request, &draft).await?,
+        errors,
+        ends: ends.and_then(|end| DisplayTime::of(end, now)),
         never: draft.lifetime == "never",
         draft,
         request_key,
@@ -100,32 +100,34 @@ async fn page(
         keeps: false,
         current: None,
     };
-    visit.answer(status, &new)
+    request.answer(status, &new)
 }
 
 /// `POST /keys/new`
 ///
 /// # Errors
 /// [`crate::domain::error::Error::Forbidden`] for a form of another session; when the storage fails.
-pub async fn create(mut posted: Posted) -> Result<HttpResponse, Failure> {
-    if let Some(question) = confirm::ask(&mut posted).await? {
+pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
+    if let Some(question) = confirm::ask(&mut submitted).await? {
         return Ok(question);
     }
-    let (visit, form) = (&posted.visit, &posted.form);
+    let (request, form) = (&submitted.request, &submitted.form);
     let draft = Draft::read(form, LIFETIME);
     let request_key = form.text("request_key").to_owned();
     let usable = (16..=64).contains(&request_key.len()) && request_key.bytes().all(|byte| byte.is_ascii_graphic());
-    let request_key = if usable { request_key } else { draw_key(visit)? };
-    let new = match draft.new_key(visit.now()) {
+    let request_key = if usable { request_key } else { generate_request_key(request)? };
+    let new = match draft.new_key(request.now()) {
         Ok(new) => new,
-        Err(faults) => return page(visit, draft, faults, StatusCode::BAD_REQUEST, request_key).await,
+        Err(errors) => return page(request, draft, errors, StatusCode::BAD_REQUEST, request_key).await,
     };
+    // Before the key exists, because a refusal afterwards would lose its token.
+    let url = request.base_url()?;
     let repeatable = Some(format!("console:{request_key}"));
-    match api_keys::create(&visit.state.service, &visit.actor, new, repeatable).await {
-        Ok(created) => visit.answer(StatusCode::OK, &Created::of(visit, created)?),
+    match api_keys::create(&request.state.service, &request.actor, new, repeatable).await {
+        Ok(created) => request.answer(StatusCode::OK, &Created::of(request, url, created)?),
         Err(error) => {
-            let faults = Faults::of(error, &FIELDS)?;
-            page(visit, draft, faults, StatusCode::BAD_REQUEST, draw_key(visit)?).await
+            let errors = FormErrors::from_error(error, &FIELDS)?;
+            page(request, draft, errors, StatusCode::BAD_REQUEST, generate_request_key(request)?).await
         }
     }
 }

@@ -12,15 +12,15 @@ use crate::domain::asset::Relation;
 use crate::domain::effective::{EffectivePermission, Source};
 use crate::domain::error::{Error, Result};
 use crate::domain::fields::ChangeField;
-use crate::domain::listing::{Query, Sort, Start, Totals};
+use crate::domain::listing::Query;
 use crate::domain::permission::Permission;
 use crate::domain::policy::{Category, Effect};
 use crate::domain::usage::Interval;
 use crate::http::console::list::is;
 use crate::http::console::trail::Entry;
 use crate::http::console::verdict::{Question, Verdict};
-use crate::http::console::words::{When, counted, meaning, resources};
-use crate::http::console::{Page, Visit};
+use crate::http::console::words::{DisplayTime, counted, duration, meaning, resources};
+use crate::http::console::{Page, SignedInRequest};
 use crate::http::problem::Failure;
 use crate::service::authz::effective;
 use crate::service::keys::api_keys;
@@ -55,7 +55,7 @@ struct Line {
     resources: String,
     source: String,
     source_link: Option<String>,
-    last_used: Option<When>,
+    last_used: Option<DisplayTime>,
 }
 
 /// The most entries of the trail that are shown.
@@ -65,38 +65,39 @@ const TRAIL: i64 = 12;
 ///
 /// # Errors
 /// [`Error::NotFound`], also for a key that the user may not see; when the storage fails.
-pub async fn show(visit: Visit, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
-    let params = visit.params();
+pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let params = request.params();
     params.only(&["action", "resource", "type", "done", "by"])?;
-    let (service, now) = (&visit.state.service, visit.now());
-    let key = api_keys::get(service, &visit.actor, id_of(&guid)?).await?;
+    let (service, now) = (&request.state.service, request.now());
+    let key = api_keys::get(service, &request.actor, id_of(&guid)?).await?;
     let by = if params.has("by") { Interval::parse(params.get("by")?)? } else { Interval::Hour };
-    let series = usage::of_key(service, &visit.actor, key.id, Period { by, from: None, to: None }).await?;
-    let may = allowed(effective::of_key(service, &visit.actor, key.id, None).await)?;
+    let series = usage::of_key(service, &request.actor, key.id, Period { by, from: None, to: None }).await?;
+    let may = allowed(effective::of_key(service, &request.actor, key.id, None).await)?;
     let question = Question::read(&params)?;
     let about = key.id.to_string();
-    let verdict = if question.is_asked() { allowed(Verdict::of(&visit, Some(about), &question).await)? } else { None };
+    let verdict =
+        if question.is_asked() { allowed(Verdict::of(&request, Some(about), &question).await)? } else { None };
     let notice = match params.get("done")? {
         "changed" => "The change is saved, and in force.",
         _ => "",
     };
     let one = One {
-        page: visit.page(key.display_name.clone(), "keys")?,
-        chart: Chart::of(by, &series, usage::networks_of_key(service, &visit.actor, key.id).await?, now),
+        page: request.page(key.display_name.clone(), "keys")?,
+        chart: Chart::of(by, &series, usage::networks_of_key(service, &request.actor, key.id).await?, now),
         uses: counted(key.use_count, "time"),
         addresses: key.limits.addresses.texts().collect(),
         rate: rate(&key),
         permissions: key.permissions.iter().map(|permission| meaning(permission).0).collect(),
         may: may.map(|found| lines(found, now)),
         actions: Category::all().flat_map(Category::actions).chain(Permission::ALL.map(Permission::name)).collect(),
-        trail: trail(&visit, &key).await?,
-        may_change: visit.actor.permissions().contains(Permission::ManageApiKeys),
+        trail: trail(&request, &key).await?,
+        may_change: request.actor.permissions().contains(Permission::ManageApiKeys),
         row: Row::of(key, now),
         question,
         verdict,
         notice,
     };
-    visit.answer(StatusCode::OK, &one)
+    request.answer(StatusCode::OK, &one)
 }
 
 /// The result, or `None` if it is forbidden.
@@ -110,26 +111,15 @@ fn allowed<T>(outcome: Result<T>) -> Result<Option<T>> {
 
 fn rate(key: &ApiKey) -> String {
     let Some(rate) = key.limits.rate else { return "as often as it likes".to_owned() };
-    let period = match rate.seconds.get() {
-        1 => "second".to_owned(),
-        60 => "minute".to_owned(),
-        3600 => "hour".to_owned(),
-        86_400 => "day".to_owned(),
-        seconds => format!("{seconds} seconds"),
-    };
+    let period = duration(rate.seconds.get().into());
+    let period = period.strip_prefix("1 ").unwrap_or(&period);
     format!("{} per {period}, at each node", counted(rate.requests.get().into(), "request"))
 }
 
-async fn trail(visit: &Visit, key: &ApiKey) -> Result<Option<Vec<Entry>>, Failure> {
-    let query = Query {
-        filter: is(ChangeField::SubjectId, &key.id.to_string()),
-        sort: Sort::parse("")?,
-        limit: TRAIL,
-        start: Start::Offset(0),
-        totals: Totals::Skipped,
-    };
-    let found = allowed(audit::list(&visit.state.service, &visit.actor, query).await)?;
-    let now = visit.now();
+async fn trail(request: &SignedInRequest, key: &ApiKey) -> Result<Option<Vec<Entry>>, Failure> {
+    let query = Query::first_page(is(ChangeField::SubjectId, &key.id.to_string()), "", TRAIL)?;
+    let found = allowed(audit::list(&request.state.service, &request.actor, query).await)?;
+    let now = request.now();
     Ok(found.map(|page| page.records.into_iter().map(|change| Entry::of(change, now)).collect()))
 }
 
@@ -152,7 +142,7 @@ fn lines(found: Vec<EffectivePermission>, now: i64) -> Vec<Line> {
             line.actions.push(action);
             let last = [each.last_used_at, None].into_iter().flatten().max();
             if line.last_used.is_none() {
-                line.last_used = last.and_then(|last| When::of(last, now));
+                line.last_used = last.and_then(|last| DisplayTime::of(last, now));
             }
             continue;
         }
@@ -174,7 +164,7 @@ fn lines(found: Vec<EffectivePermission>, now: i64) -> Vec<Line> {
             },
             source,
             source_link,
-            last_used: each.last_used_at.and_then(|last| When::of(last, now)),
+            last_used: each.last_used_at.and_then(|last| DisplayTime::of(last, now)),
         };
         lines.push((each, line));
     }

@@ -4,7 +4,7 @@ use crate::domain::api_key::ApiKey;
 use crate::domain::persona::PersonaRef;
 use crate::domain::principal::client_id;
 use crate::http::console::status::Status;
-use crate::http::console::words::When;
+use crate::http::console::words::DisplayTime;
 
 /// A key, in words.
 pub struct Row {
@@ -14,9 +14,9 @@ pub struct Row {
     pub description: String,
     pub status: Status,
     pub personas: Vec<PersonaRef>,
-    pub created: Option<When>,
-    pub expires: Option<When>,
-    pub last_used: Option<When>,
+    pub created: Option<DisplayTime>,
+    pub expires: Option<DisplayTime>,
+    pub last_used: Option<DisplayTime>,
     pub use_count: i64,
     pub created_by: String,
 }
@@ -30,9 +30,9 @@ impl Row {
             description: key.description,
             status: Status::of(key.expires_at, now),
             personas: key.personas,
-            created: When::of(key.created_at, now),
-            expires: When::of(key.expires_at, now),
-            last_used: When::of(key.last_used_at, now),
+            created: DisplayTime::of(key.created_at, now),
+            expires: DisplayTime::of(key.expires_at, now),
+            last_used: DisplayTime::of(key.last_used_at, now),
             use_count: key.use_count,
             created_by: key.created_by,
         }

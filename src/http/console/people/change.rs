@@ -10,8 +10,8 @@ use crate::domain::permission::Permission;
 use crate::domain::principal::Role;
 use crate::domain::user::is_username;
 use crate::http::console::confirm;
-use crate::http::console::form::Faults;
-use crate::http::console::{Page, Posted, Visit};
+use crate::http::console::form::FormErrors;
+use crate::http::console::{Page, SignedInRequest, SubmittedForm};
 use crate::http::problem::Failure;
 use crate::service::people::users;
 
@@ -21,7 +21,7 @@ struct Refused {
     page: Page,
     username: String,
     role: &'static str,
-    faults: Faults,
+    errors: FormErrors,
 }
 
 fn username(text: &str) -> Result<String, Violation> {
@@ -32,20 +32,20 @@ fn username(text: &str) -> Result<String, Violation> {
 ///
 /// # Errors
 /// Violations; when the storage fails.
-pub async fn role(mut posted: Posted) -> Result<HttpResponse, Failure> {
-    if let Some(question) = confirm::ask(&mut posted).await? {
+pub async fn role(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
+    if let Some(question) = confirm::ask(&mut submitted).await? {
         return Ok(question);
     }
-    let (visit, form) = (&posted.visit, &posted.form);
+    let (request, form) = (&submitted.request, &submitted.form);
     let username = username(form.text("username"))?;
     let role = Role::find(form.text("role")).filter(|role| ROLES.contains(role));
     let role = role.ok_or_else(|| Violation::new("role", "must be `$admin`, `$member` or `$guest`"))?;
-    match users::assign_role(&visit.state.service, &visit.actor, vec![username.clone()], Some(role)).await {
-        Ok(()) => Ok(visit.lead("people?done=role")),
+    match users::assign_role(&request.state.service, &request.actor, vec![username.clone()], Some(role)).await {
+        Ok(()) => Ok(request.redirect("people?done=role")),
         Err(error) => {
-            let faults = Faults::of(error, &[])?;
-            let page = visit.page("Role", "people")?;
-            visit.answer(StatusCode::BAD_REQUEST, &Refused { page, username, role: role.name(), faults })
+            let errors = FormErrors::from_error(error, &[])?;
+            let page = request.page("Role", "people")?;
+            request.answer(StatusCode::BAD_REQUEST, &Refused { page, username, role: role.name(), errors })
         }
     }
 }
@@ -55,43 +55,43 @@ pub async fn role(mut posted: Posted) -> Result<HttpResponse, Failure> {
 struct Remove {
     page: Page,
     username: String,
-    faults: Faults,
+    errors: FormErrors,
 }
 
 /// `GET /people/remove?username=`
 ///
 /// # Errors
 /// [`Error::Forbidden`]; violations.
-pub async fn ask(visit: Visit) -> Result<HttpResponse, Failure> {
-    visit.actor.require(Permission::ManageUsersAndGroups)?;
-    let username = username(visit.params().get("username")?)?;
-    question(&visit, username, Faults::default())
+pub async fn ask(request: SignedInRequest) -> Result<HttpResponse, Failure> {
+    request.actor.require(Permission::ManageUsersAndGroups)?;
+    let username = username(request.params().get("username")?)?;
+    question(&request, username, FormErrors::default())
 }
 
-fn question(visit: &Visit, username: String, faults: Faults) -> Result<HttpResponse, Failure> {
-    let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    let page = visit.page(format!("Remove {username}"), "people")?;
-    visit.answer(status, &Remove { page, username, faults })
+fn question(request: &SignedInRequest, username: String, errors: FormErrors) -> Result<HttpResponse, Failure> {
+    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let page = request.page(format!("Remove {username}"), "people")?;
+    request.answer(status, &Remove { page, username, errors })
 }
 
 /// `POST /people/remove`
 ///
 /// # Errors
 /// Violations; when the storage fails.
-pub async fn remove(mut posted: Posted) -> Result<HttpResponse, Failure> {
-    if let Some(question) = confirm::ask(&mut posted).await? {
+pub async fn remove(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
+    if let Some(question) = confirm::ask(&mut submitted).await? {
         return Ok(question);
     }
-    let (visit, form) = (&posted.visit, &posted.form);
+    let (request, form) = (&submitted.request, &submitted.form);
     let username = username(form.text("username"))?;
     if form.text("name").trim() != username {
-        let mut faults = Faults::default();
-        faults.add("name", "this is not their name");
-        return question(visit, username, faults);
+        let mut errors = FormErrors::default();
+        errors.add("name", "this is not their name");
+        return question(request, username, errors);
     }
-    match users::remove(&visit.state.service, &visit.actor, username.clone()).await {
+    match users::remove(&request.state.service, &request.actor, username.clone()).await {
         Ok(0) => Err(Error::NotFound { kind: "user", id: username }.into()),
-        Ok(_) => Ok(visit.lead("people?done=removed")),
-        Err(error) => question(visit, username, Faults::of(error, &[])?),
+        Ok(_) => Ok(request.redirect("people?done=removed")),
+        Err(error) => question(request, username, FormErrors::from_error(error, &[])?),
     }
 }

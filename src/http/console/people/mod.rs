@@ -6,9 +6,9 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
 
-use super::list::{Column, Listing, contains};
-use super::words::When;
-use super::{Page, Visit};
+use super::list::{Column, ListUrl, contains};
+use super::words::DisplayTime;
+use super::{Page, SignedInRequest};
 use crate::domain::actor::Actor;
 use crate::domain::fields::UserField;
 use crate::domain::filter::Filter;
@@ -22,7 +22,7 @@ use crate::service::people::users;
 #[template(path = "people/list.html")]
 struct List {
     page: Page,
-    listing: Listing,
+    list_url: ListUrl,
     name: Column,
     created: Column,
     rows: Vec<Row>,
@@ -42,7 +42,7 @@ struct Row {
     role: Role,
     is_enabled: bool,
     is_own: bool,
-    created: Option<When>,
+    created: Option<DisplayTime>,
 }
 
 impl Row {
@@ -54,7 +54,7 @@ impl Row {
             role: user.principal.role,
             is_enabled: user.principal.enabled,
             is_own: user.principal.id == actor.id(),
-            created: When::of(user.principal.created_at, now),
+            created: DisplayTime::of(user.principal.created_at, now),
         }
     }
 }
@@ -66,17 +66,17 @@ const ROLES: [Role; 3] = [Role::Admin, Role::Member, Role::Guest];
 ///
 /// # Errors
 /// Violations of the parameters; when the storage fails.
-pub async fn list(visit: Visit) -> Result<HttpResponse, Failure> {
-    let params = visit.params();
-    let listing = Listing::parse("people", &params, &["q"])?;
-    let filter = match listing.value("q") {
+pub async fn list(request: SignedInRequest) -> Result<HttpResponse, Failure> {
+    let params = request.params();
+    let list_url = ListUrl::parse("people", &params, &["q"])?;
+    let filter = match list_url.value("q") {
         "" => Filter::EVERYTHING,
         text => Filter::Any(vec![contains(UserField::Username, text), contains(UserField::Email, text)]),
     };
-    let (service, now) = (&visit.state.service, visit.now());
-    let found = users::list(service, &visit.actor, listing.query(service, filter)?).await?;
-    let next = listing.next(service, &found);
-    let held = visit.actor.permissions();
+    let (service, now) = (&request.state.service, request.now());
+    let found = users::list(service, &request.actor, list_url.query(service, filter)?).await?;
+    let next = list_url.next(service, &found);
+    let held = request.actor.permissions();
     let notice = match params.get("done")? {
         "role" => "The role is changed, and in force.",
         "removed" => {
@@ -85,17 +85,17 @@ pub async fn list(visit: Visit) -> Result<HttpResponse, Failure> {
         _ => "",
     };
     let list = List {
-        page: visit.page("People", "people")?,
-        name: listing.column(UserField::Username),
-        created: listing.column(UserField::CreatedAt),
-        rows: found.records.into_iter().map(|user| Row::of(user, &visit.actor, now)).collect(),
+        page: request.page("People", "people")?,
+        name: list_url.column(UserField::Username),
+        created: list_url.column(UserField::CreatedAt),
+        rows: found.records.into_iter().map(|user| Row::of(user, &request.actor, now)).collect(),
         next,
         roles: ROLES,
         may_change: held.contains(Permission::ManageUsersAndGroups) || held.contains(Permission::ManagePolicies),
         may_remove: held.contains(Permission::ManageUsersAndGroups),
         sees_all: held.contains(Permission::ViewUsers),
-        listing,
+        list_url,
         notice,
     };
-    visit.answer(StatusCode::OK, &list)
+    request.answer(StatusCode::OK, &list)
 }

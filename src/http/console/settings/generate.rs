@@ -5,25 +5,25 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::tokens::{Row, may_generate};
-use crate::clock::SECOND;
+use crate::clock::{DAY, SECOND};
 use crate::domain::access_token::{AccessTokenKind, Lifetimes, NeverExpiring, NewAccessToken};
 use crate::domain::api_key::Validity;
 use crate::domain::error::Error;
 use crate::domain::filter::Filter;
-use crate::domain::listing::{Query, Sort, Start, Totals};
+use crate::domain::listing::Query;
 use crate::domain::permission::Permission;
 use crate::domain::text::{Description, DisplayName};
 use crate::http::console::confirm;
-use crate::http::console::form::{Faults, Form};
-use crate::http::console::words::{When, counted};
-use crate::http::console::{Page, Posted, Visit};
+use crate::http::console::form::{Form, FormErrors};
+use crate::http::console::words::{DisplayTime, duration};
+use crate::http::console::{Page, SignedInRequest, SubmittedForm};
 use crate::http::datahub;
 use crate::http::problem::Failure;
 use crate::service::keys::{access_tokens, service_accounts};
 use crate::service::people::users;
 
-/// The default lifetime: a month, in seconds.
-const MONTH: i64 = 30 * 86_400;
+/// The default lifetime in seconds.
+const LIFETIME: i64 = 30 * DAY / SECOND;
 
 /// The form's value for `NO_EXPIRY`.
 const NEVER: &str = "never";
@@ -46,7 +46,7 @@ struct Generate {
     users: Option<Vec<String>>,
     /// The service accounts that a token can be for; `None` without `MANAGE_SERVICE_ACCOUNTS`.
     programs: Option<Vec<Program>>,
-    faults: Faults,
+    errors: FormErrors,
 }
 
 struct Program {
@@ -57,7 +57,7 @@ struct Program {
 struct Lifetime {
     iso: String,
     text: String,
-    ends: Option<When>,
+    ends: Option<DisplayTime>,
     is_chosen: bool,
 }
 
@@ -76,31 +76,32 @@ impl Draft {
     fn read(form: &Form, lifetimes: &Lifetimes) -> Self {
         let text = |name: &str| form.text(name).trim().to_owned();
         let or = |text: String, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text };
-        let month = lifetimes.offered().find(|(_, seconds)| *seconds == MONTH).or_else(|| lifetimes.offered().next());
+        let default =
+            lifetimes.allowed().find(|(_, seconds)| *seconds == LIFETIME).or_else(|| lifetimes.allowed().next());
         Self {
             kind: or(text("kind"), "self"),
             user: text("user"),
             program: text("program"),
             name: text("name"),
             description: form.text("description").replace("\r\n", "\n"),
-            lifetime: or(text("lifetime"), month.map_or(NEVER, |(iso, _)| iso)),
+            lifetime: or(text("lifetime"), default.map_or(NEVER, |(iso, _)| iso)),
         }
     }
 
-    fn new_token(&self, visit: &Visit, lifetimes: &Lifetimes) -> Result<NewAccessToken, Faults> {
-        let mut faults = Faults::default();
-        let own = visit.actor.username().to_string();
+    fn new_token(&self, request: &SignedInRequest, lifetimes: &Lifetimes) -> Result<NewAccessToken, FormErrors> {
+        let mut errors = FormErrors::default();
+        let own = request.actor.username().to_string();
         let (kind, actor) = match self.kind.as_str() {
             "user" => (AccessTokenKind::Personal, self.user.clone()),
             "program" => (AccessTokenKind::ServiceAccount, self.program.clone()),
             "self" | "executor" => (AccessTokenKind::Personal, own),
             _ => {
-                faults.add("kind", "choose whom the token acts as");
+                errors.add("kind", "choose whom the token acts as");
                 (AccessTokenKind::Personal, own)
             }
         };
         if actor.is_empty() || actor.contains('\0') {
-            faults.add(if kind == AccessTokenKind::Personal { "user" } else { "program" }, "choose one");
+            errors.add(if kind == AccessTokenKind::Personal { "user" } else { "program" }, "choose one");
         }
         let never = self.lifetime == NEVER || self.kind == "executor";
         let validity = if never {
@@ -108,14 +109,14 @@ impl Draft {
         } else {
             lifetimes.choose(None, Some(&self.lifetime))
         };
-        let validity = faults.keep("lifetime", validity);
-        let name = faults.keep("name", DisplayName::parse(&self.name));
-        let description = faults.keep("description", Description::parse(&self.description));
+        let validity = errors.keep("lifetime", validity);
+        let name = errors.keep("name", DisplayName::parse(&self.name));
+        let description = errors.keep("description", Description::parse(&self.description));
         match (validity, name, description) {
-            (Some(validity), Some(name), Some(description)) if faults.is_empty() => {
+            (Some(validity), Some(name), Some(description)) if errors.is_empty() => {
                 Ok(NewAccessToken { kind, actor, validity, name, description })
             }
-            _ => Err(faults),
+            _ => Err(errors),
         }
     }
 }
@@ -124,74 +125,59 @@ impl Draft {
 ///
 /// # Errors
 /// [`Error::Forbidden`] without a permission to generate tokens; when the storage fails.
-pub async fn show(visit: Visit, settings: web::Data<datahub::DoorRules>) -> Result<HttpResponse, Failure> {
-    let mut draft = Draft::read(&Form::of_query(visit.request.query_string()), &settings.lifetimes);
-    if !may_generate(&visit.actor) {
-        if !visit.actor.permissions().contains(Permission::ManageServiceAccounts) {
-            return Err(visit.actor.lacks(Permission::GeneratePersonalAccessTokens).into());
+pub async fn show(request: SignedInRequest, settings: web::Data<datahub::DoorRules>) -> Result<HttpResponse, Failure> {
+    let mut draft = Draft::read(&Form::of_query(request.http.query_string()), &settings.lifetimes);
+    if !may_generate(&request.actor) {
+        if !request.actor.permissions().contains(Permission::ManageServiceAccounts) {
+            return Err(request.actor.lacks(Permission::GeneratePersonalAccessTokens).into());
         }
         "program".clone_into(&mut draft.kind);
     }
-    page(&visit, &settings.lifetimes, draft, Faults::default()).await
+    page(&request, &settings.lifetimes, draft, FormErrors::default()).await
 }
 
-async fn page(visit: &Visit, lifetimes: &Lifetimes, draft: Draft, faults: Faults) -> Result<HttpResponse, Failure> {
-    let held = visit.actor.permissions();
+async fn page(
+    request: &SignedInRequest,
+    lifetimes: &Lifetimes,
+    draft: Draft,
+    errors: FormErrors,
+) -> Result<HttpResponse, Failure> {
+    let held = request.actor.permissions();
     let (may_for_others, may_for_programs) =
         (held.contains(Permission::ManageAccessTokens), held.contains(Permission::ManageServiceAccounts));
-    let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let generate = Generate {
-        page: visit.page("New access token", "settings")?,
-        lifetimes: choices(lifetimes, &draft.lifetime, visit.now()),
+        page: request.page("New access token", "settings")?,
+        lifetimes: choices(lifetimes, &draft.lifetime, request.now()),
         allows_never: lifetimes.never == NeverExpiring::Allow,
-        may_for_self: may_generate(&visit.actor),
-        users: if may_for_others { Some(names(visit).await?) } else { None },
-        programs: if may_for_programs { Some(programs(visit).await?) } else { None },
+        may_for_self: may_generate(&request.actor),
+        users: if may_for_others { Some(names(request).await?) } else { None },
+        programs: if may_for_programs { Some(programs(request).await?) } else { None },
         draft,
-        faults,
+        errors,
     };
-    visit.answer(status, &generate)
+    request.answer(status, &generate)
 }
 
 fn choices(lifetimes: &Lifetimes, chosen: &str, now: i64) -> Vec<Lifetime> {
     let choice = |(iso, seconds): (&str, i64)| Lifetime {
         iso: iso.to_owned(),
-        text: length(seconds),
-        ends: When::of(now + seconds * SECOND, now),
+        text: duration(seconds),
+        ends: DisplayTime::of(now + seconds * SECOND, now),
         is_chosen: iso == chosen,
     };
-    lifetimes.offered().map(choice).collect()
+    lifetimes.allowed().map(choice).collect()
 }
 
-/// A lifetime in the largest unit that divides it evenly.
-fn length(seconds: i64) -> String {
-    let units =
-        [(365 * 86_400, "year"), (MONTH, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
-    let fits = |(size, _): &&(i64, &str)| seconds % size == 0;
-    units.iter().find(fits).map_or_else(|| counted(seconds, "second"), |(size, word)| counted(seconds / size, word))
-}
-
-async fn names(visit: &Visit) -> Result<Vec<String>, Failure> {
-    let query = Query {
-        filter: Filter::EVERYTHING,
-        sort: Sort::parse("username")?,
-        limit: OFFERED,
-        start: Start::Offset(0),
-        totals: Totals::Skipped,
-    };
-    let found = users::list(&visit.state.service, &visit.actor, query).await?;
+async fn names(request: &SignedInRequest) -> Result<Vec<String>, Failure> {
+    let query = Query::first_page(Filter::EVERYTHING, "username", OFFERED)?;
+    let found = users::list(&request.state.service, &request.actor, query).await?;
     Ok(found.records.into_iter().map(|user| user.principal.username().to_string()).collect())
 }
 
-async fn programs(visit: &Visit) -> Result<Vec<Program>, Failure> {
-    let query = Query {
-        filter: Filter::EVERYTHING,
-        sort: Sort::parse("")?,
-        limit: OFFERED,
-        start: Start::Offset(0),
-        totals: Totals::Skipped,
-    };
-    let found = service_accounts::list(&visit.state.service, &visit.actor, query).await?;
+async fn programs(request: &SignedInRequest) -> Result<Vec<Program>, Failure> {
+    let query = Query::first_page(Filter::EVERYTHING, "", OFFERED)?;
+    let found = service_accounts::list(&request.state.service, &request.actor, query).await?;
     let program = |account: crate::domain::service_account::ServiceAccount| Program {
         username: account.principal.username().to_string(),
         name: account.display_name,
@@ -213,34 +199,41 @@ struct Generated {
 ///
 /// # Errors
 /// [`Error::Forbidden`] for a form of another session; when the storage fails.
-pub async fn create(mut posted: Posted, settings: web::Data<datahub::DoorRules>) -> Result<HttpResponse, Failure> {
-    if let Some(question) = confirm::ask(&mut posted).await? {
+pub async fn create(
+    mut submitted: SubmittedForm,
+    settings: web::Data<datahub::DoorRules>,
+) -> Result<HttpResponse, Failure> {
+    if let Some(question) = confirm::ask(&mut submitted).await? {
         return Ok(question);
     }
-    let visit = &posted.visit;
-    let draft = Draft::read(&posted.form, &settings.lifetimes);
-    let new = match draft.new_token(visit, &settings.lifetimes) {
+    let request = &submitted.request;
+    let draft = Draft::read(&submitted.form, &settings.lifetimes);
+    let new = match draft.new_token(request, &settings.lifetimes) {
         Ok(new) => new,
-        Err(faults) => return page(visit, &settings.lifetimes, draft, faults).await,
+        Err(errors) => return page(request, &settings.lifetimes, draft, errors).await,
     };
-    match access_tokens::create(&visit.state.service, &visit.actor, new).await {
+    // Before the token exists, because a refusal afterwards would lose it.
+    let url = request.base_url()?;
+    match access_tokens::create(&request.state.service, &request.actor, new).await {
         Ok(created) => {
-            let row = Row::of(created.access_token, visit.now());
+            let row = Row::of(created.access_token, request.now());
             let generated = Generated {
-                page: visit.page("New access token", "settings")?,
-                is_own: row.actor == visit.actor.username().to_string(),
+                page: request.page("New access token", "settings")?,
+                is_own: row.actor == request.actor.username().to_string(),
                 row,
                 token: created.token.expose(),
-                url: visit.url(),
+                url,
             };
-            visit.answer(StatusCode::OK, &generated)
+            request.answer(StatusCode::OK, &generated)
         }
         Err(Error::NotFound { kind, id }) => {
-            let mut faults = Faults::default();
+            let mut errors = FormErrors::default();
             let field = if kind == "user" { "user" } else { "program" };
-            faults.add(field, format!("no {kind} is called `{id}`"));
-            page(visit, &settings.lifetimes, draft, faults).await
+            errors.add(field, format!("no {kind} is called `{id}`"));
+            page(request, &settings.lifetimes, draft, errors).await
         }
-        Err(error) => page(visit, &settings.lifetimes, draft, Faults::of(error, &[("actorUrn", "user")])?).await,
+        Err(error) => {
+            page(request, &settings.lifetimes, draft, FormErrors::from_error(error, &[("actorUrn", "user")])?).await
+        }
     }
 }

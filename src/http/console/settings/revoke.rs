@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::tokens::Row;
 use crate::domain::error::{Error, Violation};
-use crate::http::console::{Page, Posted, Visit};
+use crate::http::console::{Page, SignedInRequest, SubmittedForm};
 use crate::http::problem::Failure;
 use crate::service::keys::access_tokens;
 
@@ -25,23 +25,23 @@ fn checked(id: &str) -> Result<String, Violation> {
 ///
 /// # Errors
 /// [`Error::NotFound`], also for a token that the user may not see; when the storage fails.
-pub async fn ask(visit: Visit) -> Result<HttpResponse, Failure> {
-    let params = visit.params();
+pub async fn ask(request: SignedInRequest) -> Result<HttpResponse, Failure> {
+    let params = request.params();
     params.only(&["id"])?;
-    let token = access_tokens::get(&visit.state.service, &visit.actor, checked(params.get("id")?)?).await?;
-    let page = visit.page("Revoke a token", "settings")?;
-    visit.answer(StatusCode::OK, &Revoke { page, row: Row::of(token, visit.now()) })
+    let token = access_tokens::get(&request.state.service, &request.actor, checked(params.get("id")?)?).await?;
+    let page = request.page("Revoke a token", "settings")?;
+    request.answer(StatusCode::OK, &Revoke { page, row: Row::of(token, request.now()) })
 }
 
 /// `POST /settings/tokens/revoke`: without asking for the password: it may be urgent and only takes access away.
 ///
 /// # Errors
 /// [`Error::Forbidden`]; when the storage fails.
-pub async fn revoke(posted: Posted) -> Result<HttpResponse, Failure> {
-    let id = checked(posted.form.text("id"))?;
-    match access_tokens::revoke(&posted.state.service, &posted.actor, id).await {
+pub async fn revoke(submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
+    let id = checked(submitted.form.text("id"))?;
+    match access_tokens::revoke(&submitted.state.service, &submitted.actor, id).await {
         // The token is already revoked.
-        Ok(()) | Err(Error::NotFound { .. }) => Ok(posted.lead("settings/tokens?done=revoked")),
+        Ok(()) | Err(Error::NotFound { .. }) => Ok(submitted.redirect("settings/tokens?done=revoked")),
         Err(error) => Err(error.into()),
     }
 }

@@ -5,8 +5,8 @@ use actix_web::http::StatusCode;
 use askama::Template;
 
 use crate::domain::error::Error;
-use crate::http::console::words::When;
-use crate::http::console::{Page, Posted, Visit};
+use crate::http::console::words::DisplayTime;
+use crate::http::console::{Page, SignedInRequest, SubmittedForm};
 use crate::http::problem::Failure;
 use crate::service::authn::sessions;
 
@@ -22,46 +22,46 @@ struct Sessions {
 struct Row {
     id: String,
     is_own: bool,
-    created: Option<When>,
-    expires: Option<When>,
+    created: Option<DisplayTime>,
+    expires: Option<DisplayTime>,
 }
 
 /// `GET /settings/sessions`
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
-    let params = visit.params();
+pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
+    let params = request.params();
     params.only(&["done"])?;
-    let now = visit.now();
+    let now = request.now();
     let row = |session: sessions::SessionInfo| Row {
         id: session.id,
         is_own: session.is_own,
-        created: When::of(session.created_at, now),
-        expires: When::of(session.expires_at, now),
+        created: DisplayTime::of(session.created_at, now),
+        expires: DisplayTime::of(session.expires_at, now),
     };
     let notice = match params.get("done")? {
         "ended" => "The session has ended.",
         _ => "",
     };
-    let found = sessions::list(&visit.state.service, &visit.actor).await?;
+    let found = sessions::list(&request.state.service, &request.actor).await?;
     let sessions = Sessions {
-        page: visit.page("Sessions", "settings")?,
+        page: request.page("Sessions", "settings")?,
         rows: found.into_iter().map(row).collect(),
-        role: visit.actor.principal().role.name(),
+        role: request.actor.principal().role.name(),
         notice,
     };
-    visit.answer(StatusCode::OK, &sessions)
+    request.answer(StatusCode::OK, &sessions)
 }
 
 /// `POST /settings/sessions`: ends a session, without asking for the password again: it may be urgent.
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn end(posted: Posted) -> Result<HttpResponse, Failure> {
-    match sessions::end_one(&posted.state.service, &posted.actor, posted.form.text("id").to_owned()).await {
+pub async fn end(submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
+    match sessions::end_one(&submitted.state.service, &submitted.actor, submitted.form.text("id").to_owned()).await {
         // The session has already ended.
-        Ok(()) | Err(Error::NotFound { .. }) => Ok(posted.lead("settings/sessions?done=ended")),
+        Ok(()) | Err(Error::NotFound { .. }) => Ok(submitted.redirect("settings/sessions?done=ended")),
         Err(error) => Err(error.into()),
     }
 }

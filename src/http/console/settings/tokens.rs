@@ -9,10 +9,10 @@ use crate::domain::actor::Actor;
 use crate::domain::error::Violation;
 use crate::domain::filter::{Comparison, Filter, Test, Value};
 use crate::domain::permission::Permission;
-use crate::http::console::list::{Chip, Column, Listing, contains, is};
+use crate::http::console::list::{ActiveFilter, Column, ListUrl, contains, is};
 use crate::http::console::status::Status;
-use crate::http::console::words::When;
-use crate::http::console::{Page, Visit};
+use crate::http::console::words::DisplayTime;
+use crate::http::console::{Page, SignedInRequest};
 use crate::http::datahub;
 use crate::http::datahub::settings::Authentication;
 use crate::http::problem::Failure;
@@ -24,8 +24,8 @@ const FILTERS: [&str; 3] = ["q", "status", "owner"];
 #[template(path = "settings/tokens.html")]
 struct Tokens {
     page: Page,
-    listing: Listing,
-    chips: Vec<Chip>,
+    list_url: ListUrl,
+    active_filters: Vec<ActiveFilter>,
     expires: Column,
     rows: Vec<Row>,
     next: Option<String>,
@@ -42,8 +42,8 @@ pub(super) struct Row {
     pub(super) name: String,
     pub(super) description: String,
     pub(super) status: Status,
-    pub(super) expires: Option<When>,
-    pub(super) created: Option<When>,
+    pub(super) expires: Option<DisplayTime>,
+    pub(super) created: Option<DisplayTime>,
     pub(super) actor: String,
     pub(super) owner: String,
 }
@@ -52,8 +52,8 @@ impl Row {
     pub(super) fn of(token: AccessToken, now: i64) -> Self {
         Self {
             status: Status::of(token.expires_at, now),
-            expires: When::of(token.expires_at, now),
-            created: When::of(token.created_at, now),
+            expires: DisplayTime::of(token.expires_at, now),
+            created: DisplayTime::of(token.created_at, now),
             id: token.id,
             name: token.name,
             description: token.description,
@@ -73,61 +73,64 @@ pub(super) fn may_generate(actor: &Actor) -> bool {
 ///
 /// # Errors
 /// Violations of the parameters; when the storage fails.
-pub async fn show(visit: Visit, settings: web::Data<datahub::DoorRules>) -> Result<HttpResponse, Failure> {
-    let params = visit.params();
-    let listing = Listing::parse("settings/tokens", &params, &FILTERS)?;
+pub async fn show(request: SignedInRequest, settings: web::Data<datahub::DoorRules>) -> Result<HttpResponse, Failure> {
+    let params = request.params();
+    let list_url = ListUrl::parse("settings/tokens", &params, &FILTERS)?;
     let notice = match params.get("done")? {
         "revoked" => "The token is revoked: no request with it is let in any more.",
         _ => "",
     };
-    let (service, now) = (&visit.state.service, visit.now());
+    let (service, now) = (&request.state.service, request.now());
     let (may_generate, sees_all) =
-        (may_generate(&visit.actor), visit.actor.permissions().contains(Permission::ManageAccessTokens));
-    let mut filter = filter(&listing, now)?;
+        (may_generate(&request.actor), request.actor.permissions().contains(Permission::ManageAccessTokens));
+    let mut filter = filter(&list_url, now)?;
     if !sees_all {
-        let own = is(AccessTokenField::Owner, &visit.actor.username().to_string());
+        let own = is(AccessTokenField::Owner, &request.actor.username().to_string());
         filter = Filter::All(vec![own, filter]);
     }
     let (rows, next) = if may_generate {
-        let found = access_tokens::list(service, &visit.actor, listing.query(service, filter)?).await?;
-        let next = listing.next(service, &found);
+        let found = access_tokens::list(service, &request.actor, list_url.query(service, filter)?).await?;
+        let next = list_url.next(service, &found);
         (found.records.into_iter().map(|token| Row::of(token, now)).collect(), next)
     } else {
         (Vec::new(), None)
     };
     let tokens = Tokens {
-        page: visit.page("Access tokens", "settings")?,
-        chips: [listing.chip("status", "Status", str::to_owned), listing.chip("owner", "Owner", str::to_owned)]
-            .into_iter()
-            .flatten()
-            .collect(),
-        expires: listing.column(AccessTokenField::ExpiresAt),
+        page: request.page("Access tokens", "settings")?,
+        active_filters: [
+            list_url.active_filter("status", "Status", str::to_owned),
+            list_url.active_filter("owner", "Owner", str::to_owned),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
+        expires: list_url.column(AccessTokenField::ExpiresAt),
         rows,
         next,
-        listing,
+        list_url,
         notice,
         may_generate,
         sees_all,
         is_open: settings.authentication != Authentication::On,
     };
-    visit.answer(StatusCode::OK, &tokens)
+    request.answer(StatusCode::OK, &tokens)
 }
 
-fn filter(listing: &Listing, now: i64) -> Result<Filter<AccessTokenField>, Failure> {
+fn filter(list_url: &ListUrl, now: i64) -> Result<Filter<AccessTokenField>, Failure> {
     let ended =
         || Filter::Test(AccessTokenField::ExpiresAt, Test::Compare(Comparison::LessOrEqual, Value::Instant(now)));
     let mut wanted = Vec::new();
-    match listing.value("q") {
+    match list_url.value("q") {
         "" => {}
         text => wanted.push(contains(AccessTokenField::Name, text)),
     }
-    match listing.value("status") {
+    match list_url.value("status") {
         "" => {}
         "expired" => wanted.push(ended()),
         "active" => wanted.push(Filter::Not(Box::new(ended()))),
         _ => return Err(Violation::new("status", "must be `active` or `expired`").into()),
     }
-    match listing.value("owner") {
+    match list_url.value("owner") {
         "" => {}
         name => wanted.push(is(AccessTokenField::Owner, name)),
     }

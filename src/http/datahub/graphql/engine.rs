@@ -77,7 +77,7 @@ impl Engine {
         actor: PrincipalId,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Failure> {
-        let place = Place::take(&self.actors, actor)?;
+        let place = ActorSlot::take(&self.actors, actor)?;
         let closed = |_| Error::Internal("the engine has stopped".into());
         let _own = place.turns.acquire().await.map_err(closed)?;
         let _any = self.running.acquire().await.map_err(closed)?;
@@ -107,13 +107,13 @@ impl<T> Drop for Task<T> {
 }
 
 /// One of the [`ACCEPTED`] places of an actor, freed on drop.
-struct Place {
+struct ActorSlot {
     actors: Arc<Mutex<Actors>>,
     actor: PrincipalId,
     turns: Arc<Semaphore>,
 }
 
-impl Place {
+impl ActorSlot {
     fn take(actors: &Arc<Mutex<Actors>>, actor: PrincipalId) -> Result<Self> {
         let mut all = lock(actors);
         let (turns, taken) = all.entry(actor).or_insert_with(|| (Arc::new(Semaphore::new(OWN)), 0));
@@ -125,7 +125,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ActorSlot {
     fn drop(&mut self) {
         let mut all = lock(&self.actors);
         if let Some((_, taken)) = all.get_mut(&self.actor) {

@@ -33,7 +33,7 @@ const COPIES: usize = 100_000;
 
 /// An exceeded limit, and its position in the document.
 #[derive(Debug)]
-pub struct Excess {
+pub struct ExceededLimit {
     pub message: String,
     pub position: Pos,
 }
@@ -42,11 +42,11 @@ pub struct Excess {
 ///
 /// # Errors
 /// Too many definitions, fields, levels, rows or copied values, recursive fragments, and unknown fragments.
-pub fn check(document: &ExecutableDocument, variables: &Variables) -> Result<(), Excess> {
+pub fn check(document: &ExecutableDocument, variables: &Variables) -> Result<(), ExceededLimit> {
     let (mut total, mut copies) = (0_usize, 0_usize);
     let mut definitions = 0;
     let given = sizes(variables);
-    let mut count = |selections: &Positioned<SelectionSet>, extent: Extent| {
+    let mut count = |selections: &Positioned<SelectionSet>, extent: Measurements| {
         definitions += 1;
         total = extent.selections.saturating_add(total);
         copies = extent.copies.saturating_add(copies);
@@ -71,7 +71,7 @@ pub fn check(document: &ExecutableDocument, variables: &Variables) -> Result<(),
         let scope = Scope::new(variables, Some(&operation.node), &given);
         let directives = scope.copies_of(&operation.node.directives);
         let extent = Measuring::new(document, scope).selections(selections, 0, false)?;
-        let extent = Extent { copies: extent.copies.saturating_add(directives), ..extent };
+        let extent = Measurements { copies: extent.copies.saturating_add(directives), ..extent };
         count(selections, extent)?;
         if extent.here > ROOTS {
             return Err(excess(format!("A request asks for at most {ROOTS} fields of the root."), selections));
@@ -90,13 +90,13 @@ pub fn check(document: &ExecutableDocument, variables: &Variables) -> Result<(),
     Ok(())
 }
 
-fn excess<T>(message: String, place: &Positioned<T>) -> Excess {
-    Excess { message, position: place.pos }
+fn excess<T>(message: String, place: &Positioned<T>) -> ExceededLimit {
+    ExceededLimit { message, position: place.pos }
 }
 
 /// The measurements of a selection.
 #[derive(Debug, Clone, Copy, Default)]
-struct Extent {
+struct Measurements {
     /// Fields.
     fields: usize,
     /// Fields of the selection itself, without nested selections.
@@ -111,7 +111,7 @@ struct Extent {
     copies: usize,
 }
 
-impl Extent {
+impl Measurements {
     /// One level deeper, as a fragment at its spread; `copies` are those of the spread's directives.
     fn beneath(self, copies: usize) -> Self {
         Self { levels: self.levels + 1, copies: self.copies.saturating_add(copies), ..self }
@@ -123,7 +123,7 @@ impl Extent {
 struct Measuring<'a> {
     document: &'a ExecutableDocument,
     scope: Scope<'a>,
-    fragments: HashMap<&'a Name, Option<Extent>>,
+    fragments: HashMap<&'a Name, Option<Measurements>>,
 }
 
 impl<'a> Measuring<'a> {
@@ -136,8 +136,8 @@ impl<'a> Measuring<'a> {
         selections: &'a Positioned<SelectionSet>,
         level: usize,
         introspects: bool,
-    ) -> Result<Extent, Excess> {
-        let mut extent = Extent::default();
+    ) -> Result<Measurements, ExceededLimit> {
+        let mut extent = Measurements::default();
         for selection in &selections.node.items {
             let inner = match &selection.node {
                 Selection::Field(field) => self.field(&field.node, level, introspects)?,
@@ -167,10 +167,10 @@ impl<'a> Measuring<'a> {
         Ok(extent)
     }
 
-    fn field(&mut self, field: &'a Field, level: usize, introspects: bool) -> Result<Extent, Excess> {
+    fn field(&mut self, field: &'a Field, level: usize, introspects: bool) -> Result<Measurements, ExceededLimit> {
         let copies = self.scope.copies(field);
         if field.selection_set.node.items.is_empty() {
-            return Ok(Extent { fields: 1, here: 1, cost: 1, copies, ..Extent::default() });
+            return Ok(Measurements { fields: 1, here: 1, cost: 1, copies, ..Measurements::default() });
         }
         let introspects = introspects || field.name.node.starts_with("__");
         let inner = self.selections(&field.selection_set, level + 1, introspects)?;
@@ -179,7 +179,7 @@ impl<'a> Measuring<'a> {
             None => inner.cost,
             Some(rows) => inner.cost.saturating_add(if introspects { 0 } else { ROW }).saturating_mul(rows),
         };
-        Ok(Extent {
+        Ok(Measurements {
             fields: inner.fields.saturating_add(1),
             here: 1,
             selections: inner.selections,
@@ -189,25 +189,31 @@ impl<'a> Measuring<'a> {
         })
     }
 
-    fn fragment(&mut self, name: &'a Name, position: Pos, level: usize) -> Result<Extent, Excess> {
+    fn fragment(&mut self, name: &'a Name, position: Pos, level: usize) -> Result<Measurements, ExceededLimit> {
         let Some(fragment) = self.document.fragments.get(name) else {
-            return Err(Excess { message: format!("Unknown fragment: \"{name}\""), position });
+            return Err(ExceededLimit { message: format!("Unknown fragment: \"{name}\""), position });
         };
         match self.fragments.get(name) {
             Some(Some(known)) => return Ok(*known),
             Some(None) => {
-                return Err(Excess { message: format!("The fragment `{name}` is spread within itself."), position });
+                return Err(ExceededLimit {
+                    message: format!("The fragment `{name}` is spread within itself."),
+                    position,
+                });
             }
             None => {}
         }
         if level > NESTING {
-            return Err(Excess { message: format!("A query is nested at most {NESTING} levels deep."), position });
+            return Err(ExceededLimit {
+                message: format!("A query is nested at most {NESTING} levels deep."),
+                position,
+            });
         }
         self.fragments.insert(name, None);
         let introspects = fragment.node.type_condition.node.on.node.starts_with("__");
         let extent = self.selections(&fragment.node.selection_set, level, introspects)?;
         let copies = extent.copies.saturating_add(self.scope.copies_of(&fragment.node.directives));
-        let extent = Extent { copies, ..extent };
+        let extent = Measurements { copies, ..extent };
         self.fragments.insert(name, Some(extent));
         Ok(extent)
     }

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Object, SimpleObject};
 
-use super::Asking;
+use super::RequestContext;
 use super::corp_user::CorpUser;
 use super::policy_types::Privilege;
 use super::problem::FieldError;
@@ -25,12 +25,13 @@ impl MeQuery {
 
     /// Get the features of this server.
     async fn app_config(&self, context: &Context<'_>) -> Option<Result<AppConfig, FieldError>> {
-        Some(Asking::of(context).map(|asking| AppConfig {
+        Some(RequestContext::of(context).map(|asking| AppConfig {
             app_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             auth_config: AuthConfig {
                 token_auth_enabled: asking.settings.authentication == Authentication::On,
                 allow_no_expiry: asking.settings.lifetimes.never == NeverExpiring::Allow,
-                allowed_access_token_durations: asking.settings.lifetimes.allowed().to_vec(),
+                allowed_access_token_durations:
+                    asking.settings.lifetimes.allowed().map(|(iso, _)| iso.to_owned()).collect(),
             },
             policies_config: PoliciesConfig {
                 enabled: true,
@@ -42,7 +43,7 @@ impl MeQuery {
 }
 
 async fn me(context: &Context<'_>) -> Result<AuthenticatedUser, FieldError> {
-    let asking = Asking::of(context)?;
+    let asking = RequestContext::of(context)?;
     let actor = &asking.actor;
     let found = profiles::list(&asking.state.service, actor, vec![actor.id()]).await?.pop();
     // The system client is not in the database.

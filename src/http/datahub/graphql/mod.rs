@@ -41,7 +41,7 @@ use super::settings::DoorRules;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Violation};
 use crate::domain::listing::MAX_LIMIT;
-use crate::http::asked::Asked;
+use crate::http::authenticated::AuthenticatedBody;
 use crate::http::openapi::{Fails, examples};
 use crate::http::problem::Failure;
 use crate::http::state::{State, data, state};
@@ -111,8 +111,8 @@ pub fn sdl() -> String {
     ),
 )]
 #[post("/api/graphql")]
-pub async fn execute(request: HttpRequest, asked: Asked<Raw, Caller>) -> Result<HttpResponse, Failure> {
-    answer(&request, asked).await
+pub async fn execute(request: HttpRequest, body: AuthenticatedBody<Raw, Caller>) -> Result<HttpResponse, Failure> {
+    answer(&request, body).await
 }
 
 /// Execute a GraphQL request of DataHub's API at the frontend's path
@@ -130,8 +130,8 @@ pub async fn execute(request: HttpRequest, asked: Asked<Raw, Caller>) -> Result<
     ),
 )]
 #[post("/api/v2/graphql")]
-pub async fn execute_v2(request: HttpRequest, asked: Asked<Raw, Caller>) -> Result<HttpResponse, Failure> {
-    answer(&request, asked).await
+pub async fn execute_v2(request: HttpRequest, body: AuthenticatedBody<Raw, Caller>) -> Result<HttpResponse, Failure> {
+    answer(&request, body).await
 }
 
 /// A GraphQL request.
@@ -147,8 +147,8 @@ pub struct GraphqlRequest {
     operation_name: Option<String>,
 }
 
-async fn answer(request: &HttpRequest, asked: Asked<Raw, Caller>) -> Result<HttpResponse, Failure> {
-    let Asked { actor, body, .. } = asked;
+async fn answer(request: &HttpRequest, body: AuthenticatedBody<Raw, Caller>) -> Result<HttpResponse, Failure> {
+    let AuthenticatedBody { actor, body, .. } = body;
     let body = body.bytes()?;
     let (state, settings, engine) = (state(request)?, data(request)?, data::<Engine>(request)?);
     let (schema, asking) = (engine.schema(), actor.id());
@@ -160,9 +160,9 @@ async fn answer(request: &HttpRequest, asked: Asked<Raw, Caller>) -> Result<Http
             Ok(request) => request,
         };
         drop(body);
-        let mut response = schema.execute(request.data(Asking { state, settings, actor })).await;
+        let mut response = schema.execute(request.data(RequestContext { state, settings, actor })).await;
         if stand_ins == Placeholders::Some {
-            skips::take_out(&mut response.data);
+            skips::remove_placeholders(&mut response.data);
         }
         if response.errors.iter().any(problem::is_away) {
             return Err(Error::Unavailable("a field could not be answered".into()).into());
@@ -170,7 +170,7 @@ async fn answer(request: &HttpRequest, asked: Asked<Raw, Caller>) -> Result<Http
         if let Some(key) = key
             && response.errors.iter().any(problem::is_refused)
         {
-            service.note_refusal(key, address);
+            service.record_refusal(key, address);
         }
         Ok(answer::write(&response))
     };
@@ -179,13 +179,13 @@ async fn answer(request: &HttpRequest, asked: Asked<Raw, Caller>) -> Result<Http
 }
 
 /// The context of a request: the actor, the service and the settings.
-struct Asking {
+struct RequestContext {
     state: web::Data<State>,
     settings: web::Data<DoorRules>,
     actor: Actor,
 }
 
-impl Asking {
+impl RequestContext {
     fn of<'a>(context: &Context<'a>) -> Result<&'a Self, FieldError> {
         context.data().map_err(|_| FieldError::server("Nobody asks"))
     }

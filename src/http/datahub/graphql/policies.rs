@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 use super::filters::{FacetFilterInput, FilterOperator};
 use super::policy_types::{ActorFilterInput, Policy, PolicyState, PolicyType, PolicyUpdateInput, ResourceFilterInput};
 use super::problem::FieldError;
-use super::{Asking, PageRequest, total};
+use super::{PageRequest, RequestContext, total};
 use crate::domain::error::{Result as DomainResult, Violation};
 use crate::domain::policy::{self, Category, Criterion, Effect, Facet, Rule, Subjects};
 use crate::domain::text::{Description, DisplayName, at, is_hidden};
@@ -32,7 +32,7 @@ impl PolicyQuery {
 }
 
 async fn list(context: &Context<'_>, input: ListPoliciesInput) -> Result<ListPoliciesResult, FieldError> {
-    let asking = Asking::of(context)?;
+    let asking = RequestContext::of(context)?;
     let window = PageRequest::new(input.start, input.count, 20)?;
     let size = |number: i32| usize::try_from(number).unwrap_or_default();
     let search = PolicySearch {
@@ -47,7 +47,7 @@ async fn list(context: &Context<'_>, input: ListPoliciesInput) -> Result<ListPol
     Ok(ListPoliciesResult { start: window.start, count: window.count, total, policies })
 }
 
-/// The conditions of the only alternative; clients send no more than one.
+/// The conditions of the only alternative: clients send one at most.
 fn members(alternatives: Vec<AndFilterInput>) -> Result<BTreeMap<Member, Vec<String>>, Violation> {
     let wrong = |message: &str| Violation::new("orFilters", message);
     if alternatives.len() > 1 {
@@ -102,19 +102,19 @@ impl PolicyMutation {
 }
 
 async fn create(context: &Context<'_>, input: PolicyUpdateInput) -> Result<String, FieldError> {
-    let asking = Asking::of(context)?;
+    let asking = RequestContext::of(context)?;
     let created = policies::create(&asking.state.service, &asking.actor, input.parse()?).await?;
     Ok(created.qualified_name)
 }
 
 async fn update(context: &Context<'_>, urn: String, input: PolicyUpdateInput) -> Result<String, FieldError> {
-    let asking = Asking::of(context)?;
+    let asking = RequestContext::of(context)?;
     let updated = policies::update(&asking.state.service, &asking.actor, known(urn)?, input.parse()?).await?;
     Ok(updated.qualified_name)
 }
 
 async fn delete(context: &Context<'_>, urn: String) -> Result<String, FieldError> {
-    let asking = Asking::of(context)?;
+    let asking = RequestContext::of(context)?;
     policies::delete(&asking.state.service, &asking.actor, known(urn.clone())?).await?;
     Ok(urn)
 }

@@ -22,7 +22,7 @@ enum Kind {
     NotFound,
     Conflict,
     Unavailable,
-    Away,
+    StorageUnavailable,
     Server,
 }
 
@@ -33,7 +33,7 @@ impl Kind {
             Self::Unauthorized => (403, "UNAUTHORIZED"),
             Self::NotFound => (404, "NOT_FOUND"),
             Self::Conflict => (409, "CONFLICT"),
-            Self::Unavailable | Self::Away => (503, "SERVICE_UNAVAILABLE"),
+            Self::Unavailable | Self::StorageUnavailable => (503, "SERVICE_UNAVAILABLE"),
             Self::Server => (500, "SERVER_ERROR"),
         }
     }
@@ -76,7 +76,7 @@ impl From<Error> for FieldError {
             Error::RateLimited { .. } | Error::SlowedDown { .. } | Error::Busy | Error::Overloaded | Error::TooSlow => {
                 (Kind::Unavailable, error.to_string())
             }
-            Error::Unavailable(_) => (Kind::Away, error.to_string()),
+            Error::Unavailable(_) => (Kind::StorageUnavailable, error.to_string()),
             Error::Storage(source) | Error::Internal(source) => {
                 tracing::error!(%source, "{error}");
                 (Kind::Server, "An unknown error occurred.".to_owned())
@@ -107,7 +107,7 @@ impl From<FieldError> for async_graphql::Error {
         extensions.set("code", code);
         extensions.set("type", kind);
         extensions.set("classification", "DataFetchingException");
-        let source = (problem.kind == Kind::Away).then(|| Arc::new(Away) as Arc<_>);
+        let source = (problem.kind == Kind::StorageUnavailable).then(|| Arc::new(StorageUnavailable) as Arc<_>);
         Self { message: problem.message, source, extensions: Some(extensions) }
     }
 }
@@ -116,11 +116,11 @@ impl From<FieldError> for async_graphql::Error {
 pub const MESSAGE: usize = 1024;
 
 /// Marks the error of a field whose storage is unavailable.
-struct Away;
+struct StorageUnavailable;
 
 /// Whether the storage is unavailable, so that the whole request fails with 503.
 pub fn is_away(error: &ServerError) -> bool {
-    error.source::<Away>().is_some()
+    error.source::<StorageUnavailable>().is_some()
 }
 
 /// Whether the actor is not authorized for the field.

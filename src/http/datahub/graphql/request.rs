@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::skips::{self, Placeholders};
 use super::{limits, numbers};
-use crate::domain::nesting::{TooMuch, Unreadable, check_graphql, read_json_overclosed};
+use crate::domain::nesting::{LimitExceeded, Unreadable, check_graphql, read_json_overclosed};
 use crate::http::problem::Failure;
 
 /// The body of a request. Unknown members are ignored.
@@ -29,8 +29,8 @@ pub fn read(body: &[u8]) -> Result<Body, Failure> {
         return Err(Failure::Body("the body must be one GraphQL request: there are no batches".to_owned()));
     }
     let body: Body = read_json_overclosed(body).map_err(|error| match error {
-        Unreadable::TooMuch(excess) => excess.into(),
-        Unreadable::Twice(twice) => twice.into(),
+        Unreadable::LimitExceeded(excess) => excess.into(),
+        Unreadable::DuplicateMember(twice) => twice.into(),
         Unreadable::Json(_) => no_graphql(),
     })?;
     if body.variables.as_ref().is_none_or(Value::is_object) { Ok(body) } else { Err(no_graphql()) }
@@ -71,7 +71,7 @@ pub fn parse(body: Body) -> Result<(Request, Placeholders), Value> {
 }
 
 /// The line and the column at which the limit is exceeded.
-fn place(query: &str, TooMuch { at, .. }: TooMuch) -> Pos {
+fn place(query: &str, LimitExceeded { at, .. }: LimitExceeded) -> Pos {
     let before = &query[..query.floor_char_boundary(at)];
     let line = before.rsplit('\n').next().unwrap_or_default();
     Pos { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }

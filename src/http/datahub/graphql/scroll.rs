@@ -8,7 +8,7 @@ use super::policies::AndFilterInput;
 use super::problem::FieldError;
 use super::scalars::EntityType;
 use super::service_accounts::containing;
-use super::{Asking, PageRequest, filters};
+use super::{PageRequest, RequestContext, filters};
 use crate::domain::error::Violation;
 use crate::domain::filter::Filter;
 use crate::domain::ids::PrincipalId;
@@ -33,7 +33,7 @@ impl ScrollQuery {
 }
 
 async fn scroll(context: &Context<'_>, input: ScrollAcrossEntitiesInput) -> Result<ScrollResults, FieldError> {
-    let asking = Asking::of(context)?;
+    let asking = RequestContext::of(context)?;
     let PageRequest { count, .. } = PageRequest::new(None, input.count, 10)?;
     let sorted = input.sort_input.map(|sort| (sort.sort_criteria.unwrap_or_default(), sort.sort_criterion));
     if let Some(wanted) = sorted.and_then(|(criteria, criterion)| criteria.into_iter().next().or(criterion)) {

@@ -4,7 +4,7 @@ use async_graphql::{Context, InputObject, Object, SimpleObject};
 
 use super::problem::FieldError;
 use super::scalars::{EntityType, Long};
-use super::{Asking, PageRequest, total};
+use super::{PageRequest, RequestContext, total};
 use crate::domain::filter::{Case, Filter, Pattern, Test};
 use crate::domain::listing::{Query, Sort, Start, Totals};
 use crate::domain::service_account::{self, PREFIX, ServiceAccountField};
@@ -30,7 +30,7 @@ impl ServiceAccountQuery {
         context: &Context<'_>,
         input: ListServiceAccountsInput,
     ) -> Result<ListServiceAccountsResult, FieldError> {
-        let asking = Asking::of(context)?;
+        let asking = RequestContext::of(context)?;
         let window = PageRequest::new(input.start, input.count, 10)?;
         let query = Query::<ServiceAccountField> {
             filter: containing(
@@ -60,7 +60,7 @@ impl ServiceAccountQuery {
 }
 
 async fn get(context: &Context<'_>, urn: &str) -> Result<ServiceAccount, FieldError> {
-    let asking = Asking::of(context)?;
+    let asking = RequestContext::of(context)?;
     let username = urn::user("urn", urn)?;
     let found = service_accounts::get(&asking.state.service, &asking.actor, username).await.map_err(refused("get"))?;
     Ok(ServiceAccount::listed(found))
@@ -99,7 +99,7 @@ impl ServiceAccountMutation {
 }
 
 async fn create(context: &Context<'_>, input: CreateServiceAccountInput) -> Result<ServiceAccount, FieldError> {
-    let asking = Asking::of(context)?;
+    let asking = RequestContext::of(context)?;
     let given = input.display_name.filter(|name| !name.trim().is_empty());
     let display_name = at("displayName", given.as_deref().map(DisplayName::parse).transpose())?;
     let description = at("description", Description::parse(&input.description.unwrap_or_default()))?;
@@ -109,7 +109,7 @@ async fn create(context: &Context<'_>, input: CreateServiceAccountInput) -> Resu
 }
 
 async fn delete(context: &Context<'_>, urn: &str) -> Result<bool, FieldError> {
-    let asking = Asking::of(context)?;
+    let asking = RequestContext::of(context)?;
     let username = urn::user("urn", urn)?;
     service_accounts::delete(&asking.state.service, &asking.actor, username).await.map_err(refused("delete"))?;
     Ok(true)

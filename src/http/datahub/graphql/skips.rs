@@ -12,7 +12,8 @@ const NOTHING: &str = "__nothing";
 
 /// Sets missing variables of the operation to their defaults.
 pub fn set_defaults(document: &ExecutableDocument, operation: Option<&str>, variables: &mut Variables) {
-    for definition in executed(document, operation).into_iter().flat_map(|found| &found.variable_definitions) {
+    for definition in executed_operation(document, operation).into_iter().flat_map(|found| &found.variable_definitions)
+    {
         let name = &definition.node.name.node;
         if let (None, Some(default)) = (variables.get(name), definition.node.default_value()) {
             variables.insert(name.clone(), default.clone());
@@ -20,7 +21,7 @@ pub fn set_defaults(document: &ExecutableDocument, operation: Option<&str>, vari
     }
 }
 
-fn executed<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
+fn executed_operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
     let mut operations = document.operations.iter();
     let found = match name {
         Some(name) => operations.find(|(known, _)| known.is_some_and(|known| known == name)),
@@ -104,13 +105,13 @@ impl Filler<'_> {
 }
 
 /// Removes the placeholders from an answer.
-pub fn take_out(value: &mut Constant) {
+pub fn remove_placeholders(value: &mut Constant) {
     match value {
         Constant::Object(members) => {
             members.shift_remove(NOTHING);
-            members.values_mut().for_each(take_out);
+            members.values_mut().for_each(remove_placeholders);
         }
-        Constant::List(members) => members.iter_mut().for_each(take_out),
+        Constant::List(members) => members.iter_mut().for_each(remove_placeholders),
         _ => {}
     }
 }

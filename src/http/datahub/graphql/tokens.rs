@@ -6,7 +6,7 @@ use super::corp_user::CorpUser;
 use super::filters::{FacetFilterInput, all};
 use super::problem::FieldError;
 use super::scalars::{EntityRelationshipsResult, EntityType, Long, RelationshipsInput};
-use super::{Asking, PageRequest, total};
+use super::{PageRequest, RequestContext, total};
 use crate::domain::access_token::{self, AccessTokenField, AccessTokenKind, NewAccessToken};
 use crate::domain::api_key::{NEVER, Validity};
 use crate::domain::error::{Error, Violation};
@@ -28,7 +28,7 @@ impl TokenQuery {
         context: &Context<'_>,
         input: ListAccessTokenInput,
     ) -> Result<ListAccessTokenResult, FieldError> {
-        let asking = Asking::of(context)?;
+        let asking = RequestContext::of(context)?;
         let window = PageRequest::new(input.start, input.count, 20)?;
         let query = Query::<AccessTokenField> {
             filter: all(input.filters.unwrap_or_default())?,
@@ -57,7 +57,7 @@ impl TokenQuery {
         context: &Context<'_>,
         token: String,
     ) -> Result<AccessTokenMetadata, FieldError> {
-        let asking = Asking::of(context)?;
+        let asking = RequestContext::of(context)?;
         let found = access_tokens::find_by_token(&asking.state.service, &asking.actor, &token).await?;
         Ok(found.into())
     }
@@ -89,7 +89,7 @@ impl TokenMutation {
 
     /// Revoke an access token. It is refused at once.
     async fn revoke_access_token(&self, context: &Context<'_>, token_id: String) -> Result<bool, FieldError> {
-        let asking = Asking::of(context)?;
+        let asking = RequestContext::of(context)?;
         let id = urn::token_id(&token_id).unwrap_or(&token_id).replace('\0', "?");
         let revoked = access_tokens::revoke(&asking.state.service, &asking.actor, id).await;
         revoked.map_err(|error| FieldError::from(error).missing_as("Failed to revoke access token"))?;
@@ -98,7 +98,7 @@ impl TokenMutation {
 }
 
 async fn create(context: &Context<'_>, input: CreateAccessTokenInput) -> Result<AccessToken, FieldError> {
-    let asking = Asking::of(context)?;
+    let asking = RequestContext::of(context)?;
     let new = NewAccessToken {
         kind: input.r#type.into(),
         actor: urn::user("actorUrn", &input.actor_urn)?,
@@ -111,7 +111,7 @@ async fn create(context: &Context<'_>, input: CreateAccessTokenInput) -> Result<
 }
 
 async fn create_unnamed(context: &Context<'_>, input: GetAccessTokenInput) -> Result<AccessToken, FieldError> {
-    let asking = Asking::of(context)?;
+    let asking = RequestContext::of(context)?;
     let actor = urn::user("actorUrn", &input.actor_urn)?;
     if actor != asking.actor.username().to_string() {
         return Err(Error::Forbidden("only for oneself".to_owned()).into());
@@ -127,7 +127,7 @@ async fn create_unnamed(context: &Context<'_>, input: GetAccessTokenInput) -> Re
     Ok(AccessToken { access_token: created.token.expose(), metadata: None })
 }
 
-impl Asking {
+impl RequestContext {
     fn validity(&self, named: Option<AccessTokenDuration>, iso: Option<&str>) -> Result<Validity, FieldError> {
         let named = named.map(AccessTokenDuration::validity).transpose()?;
         Ok(at("duration", self.settings.lifetimes.choose(named, iso))?)

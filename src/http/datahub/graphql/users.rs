@@ -5,13 +5,13 @@ use async_graphql::{Context, InputObject, Object, SimpleObject};
 use super::corp_user::{CorpUser, CorpUserStatus};
 use super::problem::FieldError;
 use super::service_accounts::containing;
-use super::{Asking, PageRequest, total};
+use super::{PageRequest, RequestContext, total};
 use crate::domain::error::Violation;
 use crate::domain::fields::UserField;
 use crate::domain::listing::{Query, Sort, Start, Totals};
 use crate::domain::permission::Permission;
 use crate::domain::principal::Role;
-use crate::domain::profile::{AspectName, Writing};
+use crate::domain::profile::{AspectName, AspectWrite};
 use crate::http::datahub::urn;
 use crate::service::authz::platform_access;
 use crate::service::people::{invites, profiles, users};
@@ -50,7 +50,7 @@ impl UserQuery {
 
     /// Explain the privileges of a user.
     async fn debug_access(&self, context: &Context<'_>, user_urn: String) -> Result<DebugAccessResult, FieldError> {
-        let asking = Asking::of(context)?;
+        let asking = RequestContext::of(context)?;
         let username = urn::user("userUrn", &user_urn)?;
         let access = platform_access::get(&asking.state.service, &asking.actor, username).await?;
         let roles: Vec<String> = urn::of_role(access.role).into_iter().collect();
@@ -67,7 +67,7 @@ impl UserQuery {
 }
 
 async fn list(context: &Context<'_>, input: ListUsersInput) -> Result<ListUsersResult, FieldError> {
-    let asking = Asking::of(context)?;
+    let asking = RequestContext::of(context)?;
     let service = &asking.state.service;
     let window = PageRequest::new(input.start, input.count, 20)?;
     let query = Query::<UserField> {
@@ -86,7 +86,7 @@ async fn list(context: &Context<'_>, input: ListUsersInput) -> Result<ListUsersR
 }
 
 async fn find(context: &Context<'_>, urn: &str) -> Result<Option<CorpUser>, FieldError> {
-    let asking = Asking::of(context)?;
+    let asking = RequestContext::of(context)?;
     let username = urn::user("urn", urn)?;
     let found = profiles::find(&asking.state.service, &asking.actor, username).await?;
     Ok(found.as_ref().map(CorpUser::from))
@@ -133,23 +133,23 @@ impl UserMutation {
 }
 
 async fn remove(context: &Context<'_>, urn: &str) -> Result<bool, FieldError> {
-    let asking = Asking::of(context)?;
+    let asking = RequestContext::of(context)?;
     users::remove(&asking.state.service, &asking.actor, urn::user("urn", urn)?).await?;
     Ok(true)
 }
 
 async fn set_status(context: &Context<'_>, urn: String, status: CorpUserStatus) -> Result<String, FieldError> {
-    let asking = Asking::of(context)?;
+    let asking = RequestContext::of(context)?;
     let username = urn::user("urn", &urn)?;
     let value = serde_json::json!({"status": status.name()});
-    let writing = Writing::new(username, AspectName::CorpUserStatus, value);
+    let writing = AspectWrite::new(username, AspectName::CorpUserStatus, value);
     let writing = writing.map_err(|message| Violation::new("status", message))?;
     profiles::write(&asking.state.service, &asking.actor, vec![writing]).await?;
     Ok(urn)
 }
 
 async fn assign(context: &Context<'_>, input: BatchAssignRoleInput) -> Result<bool, FieldError> {
-    let asking = Asking::of(context)?;
+    let asking = RequestContext::of(context)?;
     let role = input.role_urn.map(|urn| urn::role("roleUrn", &urn)).transpose()?;
     if input.actors.len() > ACTORS {
         return Err(Violation::new("actors", format!("must have at most {ACTORS} members")).into());
@@ -168,7 +168,7 @@ enum Invite {
 
 /// Gets or renews the invitation; without `roleUrn`, for the role guest.
 async fn invite(context: &Context<'_>, role_urn: Option<String>, which: Invite) -> Result<InviteToken, FieldError> {
-    let asking = Asking::of(context)?;
+    let asking = RequestContext::of(context)?;
     let role = role_urn.map_or(Ok(Role::Guest), |urn| urn::role("roleUrn", &urn))?;
     let invite_token = match which {
         Invite::Current => invites::get(&asking.state.service, &asking.actor, role).await?,

@@ -19,7 +19,7 @@ use self::answers::{AccessDecision, AccessDecisionList, AccessDecisions};
 use self::entities::{AccessAction, AccessEntity, AccessEvaluation};
 use crate::domain::actor::Actor;
 use crate::domain::error::Violation;
-use crate::http::asked::Asked;
+use crate::http::authenticated::AuthenticatedBody;
 use crate::http::openapi::{AnyError, Fails, examples};
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -45,9 +45,9 @@ const EVALUATIONS: usize = 1000;
 #[post("/access/v1/evaluation")]
 pub async fn evaluate(
     state: web::Data<State>,
-    Asked { actor, body, .. }: Asked<AccessEvaluation>,
+    AuthenticatedBody { actor, body, .. }: AuthenticatedBody<AccessEvaluation>,
 ) -> Result<HttpResponse, Failure> {
-    let question = body.open()?.question()?;
+    let question = body.lenient()?.question()?;
     Ok(HttpResponse::Ok().json(decide_one(&state, &actor, question).await?))
 }
 
@@ -117,10 +117,10 @@ pub enum EvaluationsSemantic {
 #[post("/access/v1/evaluations")]
 pub async fn evaluate_many(
     state: web::Data<State>,
-    Asked { actor, body, .. }: Asked<AccessEvaluations>,
+    AuthenticatedBody { actor, body, .. }: AuthenticatedBody<AccessEvaluations>,
 ) -> Result<HttpResponse, Failure> {
     let _place = state.fan_outs.take(&actor)?;
-    let AccessEvaluations { subject, action, resource, context, evaluations, options } = body.open()?;
+    let AccessEvaluations { subject, action, resource, context, evaluations, options } = body.lenient()?;
     let defaults = AccessEvaluation { subject, action, resource, context };
     let evaluations = evaluations.unwrap_or_default();
     if evaluations.is_empty() {

@@ -79,15 +79,15 @@ impl Pages {
     }
 
     /// The results, with page information if the request had `page` or if there are more results.
-    pub fn told(&self, results: Results) -> (Vec<String>, Option<PageResponse>) {
+    pub fn answer(&self, results: Results) -> (Vec<String>, Option<PageResponse>) {
         let Results { names, end } = results;
-        let told = self.asked || end.is_some();
+        let has_page = self.asked || end.is_some();
         let next_token = end.map_or_else(String::new, |id| {
             let limit = i64::try_from(self.window.limit).unwrap_or(i64::MAX);
             self.seal.write(&Cursor { values: vec![Value::Instant(limit)], id })
         });
         let count = names.len();
-        (names, told.then_some(PageResponse { next_token, count }))
+        (names, has_page.then_some(PageResponse { next_token, count }))
     }
 }
 

@@ -10,7 +10,7 @@ use super::entities::{
 };
 use super::pages::{PageRequest, PageResponse, Pages};
 use crate::domain::policy::Resource;
-use crate::http::asked::Asked;
+use crate::http::authenticated::AuthenticatedBody;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -126,16 +126,16 @@ impl FoundEntities {
 #[post("/access/v1/search/subject")]
 pub async fn subjects(
     state: web::Data<State>,
-    Asked { actor, body, .. }: Asked<SubjectSearch>,
+    AuthenticatedBody { actor, body, .. }: AuthenticatedBody<SubjectSearch>,
 ) -> Result<HttpResponse, Failure> {
     let _place = state.fan_outs.take(&actor)?;
-    let SubjectSearch { subject, action, resource, context, page } = body.open()?;
+    let SubjectSearch { subject, action, resource, context, page } = body.lenient()?;
     let pages = Pages::new(&state, &actor, page, &("subject", &subject, &action, &resource, &context))?;
     let (action, action_properties) = read_action(action)?;
     let (kind, subject_properties) = read_target(subject, "subject")?;
     let inquiry = Inquiry { action, action_properties, subject_properties, resource: read_resource(resource)? };
     let found = search_access::subjects(&state.service, &actor, kinds_of(&kind), inquiry, pages.window()).await;
-    let (names, page) = pages.told(found.map_err(Failure::or_unavailable)?);
+    let (names, page) = pages.answer(found.map_err(Failure::or_unavailable)?);
     Ok(HttpResponse::Ok().json(FoundEntities::new(&kind, names, page)))
 }
 
@@ -155,10 +155,10 @@ pub async fn subjects(
 #[post("/access/v1/search/resource")]
 pub async fn resources(
     state: web::Data<State>,
-    Asked { actor, body, .. }: Asked<ResourceSearch>,
+    AuthenticatedBody { actor, body, .. }: AuthenticatedBody<ResourceSearch>,
 ) -> Result<HttpResponse, Failure> {
     let _place = state.fan_outs.take(&actor)?;
-    let ResourceSearch { subject, action, resource, context, page } = body.open()?;
+    let ResourceSearch { subject, action, resource, context, page } = body.lenient()?;
     let pages = Pages::new(&state, &actor, page, &("resource", &subject, &action, &resource, &context))?;
     let (about, subject_properties) = read_subject(subject)?;
     let (action, action_properties) = read_action(action)?;
@@ -166,7 +166,7 @@ pub async fn resources(
     let resource = Resource { type_name: kind.clone(), properties, ..Resource::default() };
     let inquiry = Inquiry { action, action_properties, subject_properties, resource };
     let found = search_access::resources(&state.service, &actor, about, inquiry, pages.window()).await;
-    let (names, page) = pages.told(found.map_err(Failure::or_unavailable)?);
+    let (names, page) = pages.answer(found.map_err(Failure::or_unavailable)?);
     Ok(HttpResponse::Ok().json(FoundEntities::new(&kind, names, page)))
 }
 
@@ -186,15 +186,15 @@ pub async fn resources(
 #[post("/access/v1/search/action")]
 pub async fn actions(
     state: web::Data<State>,
-    Asked { actor, body, .. }: Asked<ActionSearch>,
+    AuthenticatedBody { actor, body, .. }: AuthenticatedBody<ActionSearch>,
 ) -> Result<HttpResponse, Failure> {
     let _place = state.fan_outs.take(&actor)?;
-    let ActionSearch { subject, resource, context, page } = body.open()?;
+    let ActionSearch { subject, resource, context, page } = body.lenient()?;
     let pages = Pages::new(&state, &actor, page, &("action", &subject, &resource, &context))?;
     let (about, subject_properties) = read_subject(subject)?;
     let inquiry = Inquiry { subject_properties, resource: read_resource(resource)?, ..Inquiry::default() };
     let found = search_access::actions(&state.service, &actor, about, inquiry, pages.window()).await;
-    let (names, page) = pages.told(found.map_err(Failure::or_unavailable)?);
+    let (names, page) = pages.answer(found.map_err(Failure::or_unavailable)?);
     let results = names.into_iter().map(|name| FoundAction { name }).collect();
     Ok(HttpResponse::Ok().json(FoundActions { page, results }))
 }

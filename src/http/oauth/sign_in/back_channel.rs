@@ -1,19 +1,17 @@
 //! `/oauth/backchannel-logout/{provider}`: OpenID Connect Back-Channel Logout 1.0.
 
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use utoipa::ToSchema;
 
-use super::jws::LONGEST;
 use super::logout_token::LogoutToken;
 use super::{ProviderError, Providers};
 use crate::clock::SECOND;
 use crate::domain::error::Error;
-use crate::domain::network::Network;
 use crate::http::auth::origin;
-use crate::http::bodies::{STRANGERS, Sender};
-use crate::http::problem::{Failure, OauthError};
+use crate::http::oauth::form::Form;
+use crate::http::openapi::Fails;
+use crate::http::problem::Failure;
 use crate::http::state::State;
-use crate::http::valid::Params;
 use crate::service::people::sign_out;
 
 /// End the sessions that a provider has ended
@@ -28,14 +26,8 @@ use crate::service::people::sign_out;
     request_body(content = LogoutRequest, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "They have ended, if there were any"),
-        (status = 400, description = "The token is not accepted", body = OauthError),
-        (status = 404, description = "There is no such provider", body = OauthError),
-        (status = 408, description = "The form arrived too slowly", body = OauthError),
-        (status = 413, description = "The form is too large", body = OauthError),
-        (status = 429, description = "Too much at once", body = OauthError),
-        (status = 500, description = "The server failed", body = OauthError),
-        (status = 503, description = "The storage or the provider does not answer", body = OauthError),
-        (status = 504, description = "The answer took too long", body = OauthError),
+        Fails<404>,
+        Fails<429>,
     ),
 )]
 #[post("/oauth/backchannel-logout/{provider}")]
@@ -47,13 +39,7 @@ pub async fn log_out(
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     let provider = providers.find(&id).ok_or(Failure::NoEndpoint)?;
-    if !request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(Failure::Body("the token must be sent as a form".to_owned()));
-    }
-    let sender = Sender::Stranger(Network::of(state.trusted.client_address(&request)));
-    let form = state.bodies.read(&request, payload.into_inner(), STRANGERS.min(LONGEST), sender).await?;
-    let form = Params::parse(std::str::from_utf8(&form).unwrap_or_default());
-    let token = form.get("logout_token").map_err(|error| Failure::Body(format!("`logout_token` {}", error.message)))?;
+    let token = Form::read(&state, &request, payload.into_inner()).await?.required("logout_token")?;
     // `typ` is optional, and may be that of an ID token: the claims tell the two kinds apart.
     let is_logout_token = |kind: Option<&str>| {
         kind.is_none_or(|kind| {
@@ -61,7 +47,7 @@ pub async fn log_out(
         })
     };
     let accepted = async {
-        let token: LogoutToken = provider.verified(token, is_logout_token).await?;
+        let token: LogoutToken = provider.verified(&token, is_logout_token).await?;
         token.accept(&provider.settings, state.service.clock.now() / SECOND)
     };
     let ended = accepted.await.map_err(|trouble| match trouble {

@@ -19,20 +19,20 @@ use crate::domain::pepper::Peppers;
 use crate::service::Service;
 
 /// How long a sign-in at a provider may take, in milliseconds.
-const PATIENCE: i64 = 10 * MINUTE;
+const SIGN_IN_TIMEOUT: i64 = 10 * MINUTE;
 
 /// Whether the provider must authenticate the user again, even in an existing session there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Asked {
+pub(super) enum Reauthentication {
     /// The provider decides.
-    AsNeeded,
+    IfNeeded,
     /// It must (`prompt=login`, `max_age=0`).
-    Again,
+    Required,
 }
 
 /// What the name and the attributes of the cookie depend on.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct CookieScope<'a> {
     /// The id of the provider.
     pub(super) provider: &'a str,
     /// Whether browsers reach this server by HTTPS.
@@ -44,7 +44,7 @@ pub(super) struct Place<'a> {
 struct Ticket {
     provider: String,
     next: String,
-    asked: Asked,
+    reauthentication: Reauthentication,
     began_at: i64,
     seed: String,
 }
@@ -54,7 +54,7 @@ pub(super) struct Flow {
     /// The page to show afterwards, relative to the root of this server.
     pub(super) next: String,
     /// Whether the provider was told to authenticate the user again.
-    pub(super) asked: Asked,
+    pub(super) reauthentication: Reauthentication,
     /// When it began, in epoch milliseconds.
     pub(super) began_at: i64,
     /// The `state` that the callback must repeat.
@@ -71,13 +71,18 @@ impl Flow {
     ///
     /// # Errors
     /// When there is no randomness.
-    pub(super) fn begin(service: &Service, place: Place<'_>, next: &str, asked: Asked) -> Result<Self> {
+    pub(super) fn begin(
+        service: &Service,
+        scope: CookieScope<'_>,
+        next: &str,
+        reauthentication: Reauthentication,
+    ) -> Result<Self> {
         let mut seed = [0; 32];
         service.entropy.fill(&mut seed)?;
         let ticket = Ticket {
-            provider: place.provider.to_owned(),
+            provider: scope.provider.to_owned(),
             next: next.to_owned(),
-            asked,
+            reauthentication,
             began_at: service.clock.now(),
             seed: BASE64URL_NOPAD.encode(&seed),
         };
@@ -93,41 +98,46 @@ impl Flow {
         };
         let (state, nonce) = (derived("sign-in state"), derived("sign-in nonce"));
         let verifier = derived("sign-in verifier");
-        let Ticket { next, asked, began_at, .. } = ticket;
-        Self { next, asked, began_at, state, nonce, verifier, cookie }
+        let Ticket { next, reauthentication, began_at, .. } = ticket;
+        Self { next, reauthentication, began_at, state, nonce, verifier, cookie }
     }
 
     /// Restores the sign-in from the browser's cookie, if it belongs to this provider and this `state`, and is not too
     /// old.
-    pub(super) fn resume(service: &Service, place: Place<'_>, request: &HttpRequest, state: &str) -> Option<Self> {
-        let cookie = request.cookie(&cookie_name(place))?.value().to_owned();
+    pub(super) fn resume(
+        service: &Service,
+        scope: CookieScope<'_>,
+        request: &HttpRequest,
+        state: &str,
+    ) -> Option<Self> {
+        let cookie = request.cookie(&cookie_name(scope))?.value().to_owned();
         let ticket: Ticket = read_json(&BASE64URL_NOPAD.decode(cookie.as_bytes()).ok()?).ok()?;
-        let is_own = ticket.provider == place.provider;
+        let is_own = ticket.provider == scope.provider;
         let flow = Self::of(ticket, cookie, &service.peppers);
         let is_answer: bool = flow.state.as_bytes().ct_eq(state.as_bytes()).into();
         let now = service.clock.now();
-        (is_answer && is_own && (flow.began_at..flow.began_at + PATIENCE).contains(&now)).then_some(flow)
+        (is_answer && is_own && (flow.began_at..flow.began_at + SIGN_IN_TIMEOUT).contains(&now)).then_some(flow)
     }
 
     /// The cookie of this sign-in. It replaces the cookie of an earlier one at the same provider.
-    pub(super) fn cookie(&self, place: Place<'_>) -> Cookie<'static> {
-        cookie(place, self.cookie.clone(), Duration::seconds(PATIENCE / SECOND))
+    pub(super) fn cookie(&self, scope: CookieScope<'_>) -> Cookie<'static> {
+        cookie(scope, self.cookie.clone(), Duration::seconds(SIGN_IN_TIMEOUT / SECOND))
     }
 }
 
 /// Deletes the cookie, so that a callback is accepted once.
-pub(super) fn no_cookie(place: Place<'_>) -> Cookie<'static> {
-    cookie(place, String::new(), Duration::ZERO)
+pub(super) fn no_cookie(scope: CookieScope<'_>) -> Cookie<'static> {
+    cookie(scope, String::new(), Duration::ZERO)
 }
 
 /// `SameSite=Lax`, because the callback is a navigation from the provider's site.
-fn cookie(place: Place<'_>, value: String, lifetime: Duration) -> Cookie<'static> {
-    let cookie = Cookie::build(cookie_name(place), value).path("/").max_age(lifetime);
-    cookie.http_only(true).same_site(SameSite::Lax).secure(place.is_secure).finish()
+fn cookie(scope: CookieScope<'_>, value: String, lifetime: Duration) -> Cookie<'static> {
+    let cookie = Cookie::build(cookie_name(scope), value).path("/").max_age(lifetime);
+    cookie.http_only(true).same_site(SameSite::Lax).secure(scope.is_secure).finish()
 }
 
 /// With HTTPS the name has the prefix `__Host-`: no other host, not even a subdomain, can set such a cookie.
-fn cookie_name(place: Place<'_>) -> String {
-    let prefix = if place.is_secure { "__Host-" } else { "" };
-    format!("{prefix}tessera_sign_in_{}", place.provider)
+fn cookie_name(scope: CookieScope<'_>) -> String {
+    let prefix = if scope.is_secure { "__Host-" } else { "" };
+    format!("{prefix}tessera_sign_in_{}", scope.provider)
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::flow::{Asked, Flow, no_cookie};
+use super::flow::{Flow, Reauthentication, no_cookie};
 use super::id_token::{Expected, IdToken};
 use super::provider::Provider;
 use super::{ProviderError, Providers};
@@ -14,14 +14,14 @@ use crate::domain::error::Error;
 use crate::domain::identity::Claims;
 use crate::http::address::root;
 use crate::http::auth::origin;
-use crate::http::console::{Visit, lead, local};
+use crate::http::console::{SignedInRequest, redirect, safe_redirect_target};
 use crate::http::datahub::caller::check_csrf_navigation;
 use crate::http::datahub::login::cookies;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::valid::Params;
 use crate::service::authn::sessions;
-use crate::service::people::sign_in::{self, Arrival, SignInRefused};
+use crate::service::people::sign_in::{self, ProviderSignIn, SignInRefused};
 
 /// `GET /login/{provider}`: redirects to the provider. `again=true` makes it authenticate the user again.
 ///
@@ -35,14 +35,15 @@ pub async fn begin(
 ) -> Result<HttpResponse, Failure> {
     let provider = providers.find(&id).ok_or(Failure::NoEndpoint)?;
     let params = Params::parse(request.query_string());
-    let next = local(params.get("next")?).unwrap_or_default();
-    let asked = if params.get("again")? == "true" { Asked::Again } else { Asked::AsNeeded };
-    let flow = Flow::begin(&state.service, provider.place(), next, asked)?;
+    let next = safe_redirect_target(params.get("next")?).unwrap_or_default();
+    let reauthentication =
+        if params.get("again")? == "true" { Reauthentication::Required } else { Reauthentication::IfNeeded };
+    let flow = Flow::begin(&state.service, provider.cookie_scope(), next, reauthentication)?;
     match provider.authorization(&flow).await {
-        Ok(address) => Ok(lead("", &address, [flow.cookie(provider.place())])),
+        Ok(address) => Ok(redirect("", &address, [flow.cookie(provider.cookie_scope())])),
         Err(trouble) => {
-            tell(&state, provider, &trouble);
-            Ok(back(&request, provider, because(&trouble)))
+            log_failure(&state, provider, &trouble);
+            Ok(redirect_to_login(&request, provider, reason_of(&trouble)))
         }
     }
 }
@@ -51,57 +52,62 @@ pub async fn begin(
 ///
 /// # Errors
 /// `Failure::NoEndpoint` for a provider that is not configured; when the storage fails.
-pub async fn finish(
+pub async fn callback(
     state: web::Data<State>,
     providers: web::Data<Providers>,
     request: HttpRequest,
     id: web::Path<String>,
-    visit: Option<Visit>,
+    signed_in: Option<SignedInRequest>,
 ) -> Result<HttpResponse, Failure> {
     let provider = providers.find(&id).ok_or(Failure::NoEndpoint)?;
     let params = Params::parse(request.query_string());
     // Not counted as a failure: any web page can send a browser here without a sign-in in progress.
-    let Some(flow) = Flow::resume(&state.service, provider.place(), &request, params.get("state")?) else {
-        return Ok(back(&request, provider, "stale"));
+    let Some(flow) = Flow::resume(&state.service, provider.cookie_scope(), &request, params.get("state")?) else {
+        return Ok(redirect_to_login(&request, provider, "stale"));
     };
     let (service, origin) = (&state.service, origin(&state, &request));
     let turn = match service.turn_at_provider(&provider.settings.id, &origin).await {
-        Err(Error::Busy | Error::SlowedDown { .. }) => return Ok(back(&request, provider, "busy")),
+        Err(Error::Busy | Error::SlowedDown { .. }) => return Ok(redirect_to_login(&request, provider, "busy")),
         turn => turn?,
     };
-    let claims = match prove(provider, &flow, &params, service.clock.now()).await {
+    let claims = match validated_claims(provider, &flow, &params, service.clock.now()).await {
         Ok(claims) => claims,
         Err(trouble) => {
-            tell(&state, provider, &trouble);
+            log_failure(&state, provider, &trouble);
             if service.failed_at_provider(&turn) {
                 sign_in::record_refusal(service, &provider.settings.id, origin).await?;
             }
-            return Ok(back(&request, provider, because(&trouble)));
+            return Ok(redirect_to_login(&request, provider, reason_of(&trouble)));
         }
     };
     let mapping = Arc::clone(&provider.settings.mapping);
-    let arrival = Arrival { provider: Arc::clone(&provider.settings.id), claims, mapping };
-    match sign_in::sign_in(service, arrival, origin.clone()).await? {
-        Ok(signed_in) => {
+    let at_provider = ProviderSignIn { provider: Arc::clone(&provider.settings.id), claims, mapping };
+    match sign_in::sign_in(service, at_provider, origin.clone()).await? {
+        Ok(new) => {
             service.succeeded_at_provider(&turn);
-            end_earlier(&state, visit).await?;
-            let cookies = cookies(&state, &request, signed_in.username, signed_in.session);
-            Ok(lead(&root(&request), &flow.next, cookies.into_iter().chain([no_cookie(provider.place())])))
+            end_earlier(&state, signed_in).await?;
+            let cookies = cookies(&state, &request, new.username, new.session);
+            Ok(redirect(&root(&request), &flow.next, cookies.into_iter().chain([no_cookie(provider.cookie_scope())])))
         }
         Err(refusal) => {
             if service.failed_at_provider(&turn) {
                 sign_in::record_refusal(service, &provider.settings.id, origin).await?;
             }
             if state.log_bounds.admit("not let in", Instant::now()) {
-                tracing::info!(provider = %provider.settings.id, %refusal, "somebody was not let in");
+                tracing::info!(provider = %provider.settings.id, %refusal, "a sign-in with a provider was refused");
             }
-            Ok(back(&request, provider, word(refusal)))
+            Ok(redirect_to_login(&request, provider, reason_of_refusal(refusal)))
         }
     }
 }
 
 /// Exchanges the code of the callback for an ID token, and returns its validated claims.
-async fn prove(provider: &Provider, flow: &Flow, params: &Params, now: i64) -> Result<Claims, ProviderError> {
+async fn validated_claims(
+    provider: &Provider,
+    flow: &Flow,
+    params: &Params,
+    now: i64,
+) -> Result<Claims, ProviderError> {
     let get = |name: &str| params.get(name).map_err(|error| ProviderError::Rejected(error.message));
     // Mix-up guard, before the code is used: it may come from another provider (RFC 9207).
     let issuer = get("iss")?;
@@ -120,14 +126,14 @@ async fn prove(provider: &Provider, flow: &Flow, params: &Params, now: i64) -> R
     // `typ` is optional in an ID token; any value but `JWT` marks another kind of token (RFC 8725, section 3.11).
     let is_id_token = |kind: Option<&str>| kind.is_none_or(|kind| kind.eq_ignore_ascii_case("jwt"));
     let token: IdToken = provider.verified(&token, is_id_token).await?;
-    let fresh_since = (flow.asked == Asked::Again).then_some(flow.began_at / SECOND);
+    let fresh_since = (flow.reauthentication == Reauthentication::Required).then_some(flow.began_at / SECOND);
     token.accept(&provider.settings, &Expected { nonce: &flow.nonce, now: now / SECOND, fresh_since })
 }
 
 /// Ends the browser's previous session (ASVS 5.0, 7.2.4).
-async fn end_earlier(state: &State, visit: Option<Visit>) -> Result<(), Failure> {
-    let Some(visit) = visit else { return Ok(()) };
-    match sessions::end(&state.service, &visit.actor).await {
+async fn end_earlier(state: &State, signed_in: Option<SignedInRequest>) -> Result<(), Failure> {
+    let Some(signed_in) = signed_in else { return Ok(()) };
+    match sessions::end(&state.service, &signed_in.actor).await {
         Ok(()) | Err(Error::Unauthenticated(_) | Error::Busy) => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -138,7 +144,7 @@ async fn end_earlier(state: &State, visit: Option<Visit>) -> Result<(), Failure>
 ///
 /// # Errors
 /// `Failure::NoEndpoint` for a provider that is not configured.
-pub async fn leave(
+pub async fn sign_out(
     state: web::Data<State>,
     providers: web::Data<Providers>,
     request: HttpRequest,
@@ -147,29 +153,29 @@ pub async fn leave(
     check_csrf_navigation(&request)?;
     let provider = providers.find(&id).ok_or(Failure::NoEndpoint)?;
     match provider.end_session().await {
-        Ok(Some(address)) => Ok(lead("", &address, [])),
-        Ok(None) => Ok(lead(&root(&request), "login?because=out", [])),
+        Ok(Some(address)) => Ok(redirect("", &address, [])),
+        Ok(None) => Ok(redirect(&root(&request), "login?because=out", [])),
         Err(trouble) => {
-            tell(&state, provider, &trouble);
-            Ok(back(&request, provider, because(&trouble)))
+            log_failure(&state, provider, &trouble);
+            Ok(redirect_to_login(&request, provider, reason_of(&trouble)))
         }
     }
 }
 
 /// Redirects to the login page, which shows the reason, and deletes the sign-in cookie.
-fn back(request: &HttpRequest, provider: &Provider, because: &str) -> HttpResponse {
-    lead(&root(request), &format!("login?because={because}"), [no_cookie(provider.place())])
+fn redirect_to_login(request: &HttpRequest, provider: &Provider, because: &str) -> HttpResponse {
+    redirect(&root(request), &format!("login?because={because}"), [no_cookie(provider.cookie_scope())])
 }
 
 /// Logs the failure for the operator, without codes or tokens.
-fn tell(state: &State, provider: &Provider, trouble: &ProviderError) {
+fn log_failure(state: &State, provider: &Provider, trouble: &ProviderError) {
     if state.log_bounds.admit("provider", Instant::now()) {
-        tracing::warn!(provider = %provider.settings.id, %trouble, "a sign-in with a provider came to nothing");
+        tracing::warn!(provider = %provider.settings.id, %trouble, "a sign-in with a provider failed");
     }
 }
 
 /// The reason as the login page's parameter `because`.
-fn because(trouble: &ProviderError) -> &'static str {
+fn reason_of(trouble: &ProviderError) -> &'static str {
     match trouble {
         ProviderError::Unavailable(_) => "unavailable",
         ProviderError::Rejected(_) => "rejected",
@@ -177,7 +183,7 @@ fn because(trouble: &ProviderError) -> &'static str {
     }
 }
 
-fn word(refusal: SignInRefused) -> &'static str {
+fn reason_of_refusal(refusal: SignInRefused) -> &'static str {
     match refusal {
         SignInRefused::NameTaken => "name-taken",
         SignInRefused::BadName => "bad-name",

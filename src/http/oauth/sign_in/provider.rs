@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::ProviderError;
-use super::flow::{Asked, Flow, Place};
+use super::flow::{CookieScope, Flow, Reauthentication};
 use super::jws::Unchecked;
 use super::keys::{KeySet, Keys, algorithm};
 use super::settings::ProviderSettings;
@@ -26,11 +26,11 @@ use crate::domain::nesting::read_json;
 use crate::outbound::{self, Destinations, Outbound};
 
 /// How long the metadata and the keys of a provider are cached, in milliseconds.
-const KEPT: i64 = HOUR;
+const CACHED_FOR: i64 = HOUR;
 /// Minimum pause between two requests for the same document, after a failure or an unknown `kid`, in milliseconds.
-const REST: i64 = 5 * SECOND;
+const RETRY_PAUSE: i64 = 5 * SECOND;
 /// How long a request waits for other requests that are fetching the same document.
-const PATIENCE: Duration = Duration::from_secs(20);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A provider.
 pub(super) struct Provider {
@@ -41,30 +41,30 @@ pub(super) struct Provider {
     base: String,
     clock: Clock,
     client: Outbound,
-    metadata: Mutex<Kept<Metadata>>,
-    keys: Mutex<Kept<Keys>>,
+    metadata: Mutex<Cached<Metadata>>,
+    keys: Mutex<Cached<Keys>>,
 }
 
 /// A cached document with the time of its request, and the time of the latest request; in milliseconds of uptime.
-struct Kept<T> {
+struct Cached<T> {
     value: Option<(Arc<T>, i64)>,
     asked_at: Option<i64>,
 }
 
-impl<T> Default for Kept<T> {
+impl<T> Default for Cached<T> {
     fn default() -> Self {
         Self { value: None, asked_at: None }
     }
 }
 
-impl<T> Kept<T> {
+impl<T> Cached<T> {
     fn fresh(&self, now: i64) -> Option<Arc<T>> {
-        self.value.as_ref().filter(|(_, at)| now - at < KEPT).map(|(value, _)| Arc::clone(value))
+        self.value.as_ref().filter(|(_, at)| now - at < CACHED_FOR).map(|(value, _)| Arc::clone(value))
     }
 
-    /// Whether the latest request, successful or not, was less than [`REST`] ago.
-    fn rests(&self, now: i64) -> bool {
-        self.asked_at.is_some_and(|at| now - at < REST)
+    /// Whether the latest request, successful or not, was less than [`RETRY_PAUSE`] ago.
+    fn was_asked_recently(&self, now: i64) -> bool {
+        self.asked_at.is_some_and(|at| now - at < RETRY_PAUSE)
     }
 }
 
@@ -140,26 +140,26 @@ impl Provider {
     }
 
     /// What the sign-in cookie depends on.
-    pub(super) fn place(&self) -> Place<'_> {
-        Place { provider: &self.settings.id, is_secure: self.base.starts_with("https://") }
+    pub(super) fn cookie_scope(&self) -> CookieScope<'_> {
+        CookieScope { provider: &self.settings.id, is_secure: self.base.starts_with("https://") }
     }
 
-    /// The provider's metadata, cached for [`KEPT`]. Concurrent callers share one request.
+    /// The provider's metadata, cached for [`CACHED_FOR`]. Concurrent callers share one request.
     pub(super) async fn metadata(&self) -> Result<Arc<Metadata>, ProviderError> {
-        let mut kept = waiting(self.metadata.lock()).await?;
+        let mut cached = waiting(self.metadata.lock()).await?;
         let now = self.clock.uptime();
-        if let Some(metadata) = kept.fresh(now) {
+        if let Some(metadata) = cached.fresh(now) {
             return Ok(metadata);
         }
-        if kept.rests(now) {
+        if cached.was_asked_recently(now) {
             return Err(unavailable());
         }
-        kept.asked_at = Some(now);
+        cached.asked_at = Some(now);
         let discovered = self.discover().await;
         // Counted from the end of a slow request, so that the next waiting caller does not repeat it.
-        kept.asked_at = Some(self.clock.uptime());
+        cached.asked_at = Some(self.clock.uptime());
         let metadata = Arc::new(discovered?);
-        kept.value = Some((Arc::clone(&metadata), now));
+        cached.value = Some((Arc::clone(&metadata), now));
         Ok(metadata)
     }
 
@@ -204,25 +204,25 @@ impl Provider {
         token.claims(key.ok_or_else(|| ProviderError::rejected("the provider has no such key"))?)
     }
 
-    /// The provider's keys. An unknown `kid` fetches them again, at most once per [`REST`], because anyone can invent a
+    /// The provider's keys. An unknown `kid` fetches them again, at most once per [`RETRY_PAUSE`], because anyone can invent a
     /// `kid`.
     async fn keys(&self, metadata: &Metadata, token: &Unchecked<'_>) -> Result<Arc<Keys>, ProviderError> {
-        let mut kept = waiting(self.keys.lock()).await?;
+        let mut cached = waiting(self.keys.lock()).await?;
         let now = self.clock.uptime();
-        let known = kept.fresh(now);
+        let known = cached.fresh(now);
         if let Some(known) = &known
-            && (known.find(token.key_id.as_deref(), token.algorithm).is_some() || kept.rests(now))
+            && (known.find(token.key_id.as_deref(), token.algorithm).is_some() || cached.was_asked_recently(now))
         {
             return Ok(Arc::clone(known));
         }
-        if kept.rests(now) {
+        if cached.was_asked_recently(now) {
             return Err(unavailable());
         }
-        kept.asked_at = Some(now);
+        cached.asked_at = Some(now);
         let asked: Result<KeySet, _> = self.get(&metadata.jwks_uri).await;
-        kept.asked_at = Some(self.clock.uptime());
+        cached.asked_at = Some(self.clock.uptime());
         let keys = Arc::new(Keys::from(asked?));
-        kept.value = Some((Arc::clone(&keys), now));
+        cached.value = Some((Arc::clone(&keys), now));
         Ok(keys)
     }
 
@@ -280,7 +280,7 @@ impl Provider {
             .add_scopes(self.settings.scopes.iter().map(|scope| Scope::new(scope.clone())))
             .add_extra_param("nonce", flow.nonce.clone())
             .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
-        if flow.asked == Asked::Again {
+        if flow.reauthentication == Reauthentication::Required {
             // `max_age` obliges the provider to send `auth_time` (OpenID Connect Core, section 3.1.2.1).
             request = request.add_extra_param("prompt", "login").add_extra_param("max_age", "0");
         }
@@ -317,9 +317,9 @@ impl Provider {
     }
 }
 
-/// Waits for the lock, for at most [`PATIENCE`].
+/// Waits for the lock, for at most [`LOCK_TIMEOUT`].
 async fn waiting<T>(lock: impl Future<Output = T>) -> Result<T, ProviderError> {
-    tokio::time::timeout(PATIENCE, lock).await.map_err(|_| unavailable())
+    tokio::time::timeout(LOCK_TIMEOUT, lock).await.map_err(|_| unavailable())
 }
 
 fn unavailable() -> ProviderError {

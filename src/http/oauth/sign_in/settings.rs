@@ -123,7 +123,7 @@ fn provider(table: Table, read: impl Fn(&PathBuf) -> Result<String, String>) -> 
         personas: table.personas,
     };
     if mapping.roles.is_empty() && mapping.otherwise.is_none() {
-        return Err("nobody would be let in: give groups `roles`, or everybody a `default_role`".into());
+        return Err("no user could sign in: set `roles` or `default_role`".into());
     }
     Ok(ProviderSettings {
         id: table.id.into(),
@@ -203,7 +203,7 @@ mod tests {
             (LEAST.replace("https://", "http://"), "https://"),
             (LEAST.replace("example.org", "example.org?x=1"), "`issuer`"),
             (LEAST.replace("$guest", "$api-token-default-access"), "`default_role`"),
-            (LEAST.replace("default_role = '$guest'\n", ""), "nobody would be let in"),
+            (LEAST.replace("default_role = '$guest'\n", ""), "no user could sign in"),
             (format!("{LEAST}scopes = ['profile']\n"), "`scopes`"),
             (format!("{LEAST}roles = {{ ops = 'admin' }}\n"), "`roles`"),
             (format!("{LEAST}client_secret = 'x'\n"), "client_secret"),

@@ -4,7 +4,7 @@
 ///
 /// Allows only harmless characters and paths that begin with the name of a page: no scheme, no host, no `..`.
 #[must_use]
-pub fn local(wanted: &str) -> Option<&str> {
+pub fn safe_redirect_target(wanted: &str) -> Option<&str> {
     let wanted = wanted.strip_prefix('/').unwrap_or(wanted);
     let (path, _query) = wanted.split_once('?').unwrap_or((wanted, ""));
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/?&=%+,:@!$'()*;{}\"[]".contains(&byte);
@@ -16,7 +16,7 @@ pub fn local(wanted: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::local;
+    use super::safe_redirect_target;
 
     #[test]
     fn only_pages_of_the_console_are_led_to() {
@@ -28,7 +28,7 @@ mod tests {
             "keys/0195/edit",
             "device?user_code=AB-CD",
         ] {
-            assert_eq!(local(page), Some(page.trim_start_matches('/')), "{page}");
+            assert_eq!(safe_redirect_target(page), Some(page.trim_start_matches('/')), "{page}");
         }
         for strange in [
             "//example.com",
@@ -47,7 +47,7 @@ mod tests {
             "%2f/example.com",
             "keys%0d",
         ] {
-            assert_eq!(local(strange), None, "{strange}");
+            assert_eq!(safe_redirect_target(strange), None, "{strange}");
         }
     }
 }

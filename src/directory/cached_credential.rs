@@ -13,23 +13,23 @@ use crate::domain::token::ParsedToken;
 
 /// A record, with its rate limiter if it has one.
 #[derive(Clone)]
-pub struct Known {
+pub struct CachedCredential {
     pub(super) record: Arc<Record>,
     pub(super) limiter: Option<Arc<Limiter>>,
 }
 
-impl Known {
+impl CachedCredential {
     /// Verifies the token's secret. The result is returned only for a genuine token: a wrong secret learns nothing.
     #[must_use]
-    pub fn proved_by(self, token: ParsedToken, peppers: &Peppers) -> Option<Genuine> {
-        self.record.is_proved_by(&token, peppers).then_some(Genuine { token, known: self })
+    pub fn verify(self, token: ParsedToken, peppers: &Peppers) -> Option<Genuine> {
+        self.record.has_secret_of(&token, peppers).then_some(Genuine { token, known: self })
     }
 }
 
 /// A genuine token, even if expired or disabled, and its record.
 pub struct Genuine {
     token: ParsedToken,
-    known: Known,
+    known: CachedCredential,
 }
 
 impl Genuine {
@@ -48,8 +48,8 @@ impl Genuine {
     ///
     /// # Errors
     /// The refusal.
-    pub fn recognise(&self, now: i64) -> Result<Actor> {
-        self.known.record.recognise(&self.token, now)
+    pub fn authenticate(&self, now: i64) -> Result<Actor> {
+        self.known.record.authenticate(&self.token, now)
     }
 
     /// The actor, if it may act now from `address`. This takes one use from the rate limit.
@@ -58,7 +58,7 @@ impl Genuine {
     /// The refusal, [`Error::ForeignAddress`](crate::domain::error::Error::ForeignAddress), or
     /// [`Error::RateLimited`](crate::domain::error::Error::RateLimited).
     pub fn admit(&self, now: i64, address: Option<IpAddr>) -> Result<Actor> {
-        let actor = self.recognise(now)?.from(address);
+        let actor = self.authenticate(now)?.from(address);
         self.known.record.check_address(address)?;
         match &self.known.limiter {
             Some(limiter) => Ok(actor.allowed(limiter.take()?)),

@@ -1,7 +1,7 @@
 //! Authentication as request extractors. A handler with an [`Actor`] argument requires authentication; one that also
-//! reads a body takes both as [`Asked`].
+//! reads a body takes both as [`AuthenticatedBody`].
 //!
-//! [`Asked`] authenticates before it reads the body and again afterwards, so that a slowly sent request runs with the
+//! [`AuthenticatedBody`] authenticates before it reads the body and again afterwards, so that a slowly sent request runs with the
 //! rights its actor has when the last byte arrives, not with older ones.
 
 use std::future::Future;
@@ -11,7 +11,7 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
-use super::auth::{self, Look};
+use super::auth::{self, Metering};
 use super::bodies::Sender;
 use super::problem::Failure;
 use super::state::{State, state};
@@ -30,15 +30,19 @@ pub trait Identify: 'static {
     ///
     /// # Errors
     /// Why the credential is refused.
-    fn identify(state: &State, request: &HttpRequest, look: Look) -> impl Future<Output = Result<Actor, Failure>>;
+    fn identify(
+        state: &State,
+        request: &HttpRequest,
+        metering: Metering,
+    ) -> impl Future<Output = Result<Actor, Failure>>;
 }
 
 /// Authentication by bearer token.
 pub struct Bearer;
 
 impl Identify for Bearer {
-    async fn identify(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
-        Ok(auth::authenticate(state, auth::bearer(request)?, request, look).await?)
+    async fn identify(state: &State, request: &HttpRequest, metering: Metering) -> Result<Actor, Failure> {
+        Ok(auth::authenticate(state, auth::bearer(request)?, request, metering).await?)
     }
 }
 
@@ -46,9 +50,9 @@ impl Identify for Bearer {
 ///
 /// # Errors
 /// Why the credential is refused.
-pub async fn identify<D: Identify>(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
-    let actor = D::identify(state, request, look).await?.requesting(auth::request(request));
-    auth::note(&actor, request);
+pub async fn identify<D: Identify>(state: &State, request: &HttpRequest, metering: Metering) -> Result<Actor, Failure> {
+    let actor = D::identify(state, request, metering).await?.requesting(auth::request(request));
+    auth::mark_authenticated(&actor, request);
     Ok(actor)
 }
 
@@ -58,12 +62,12 @@ impl FromRequest for Actor {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { identify::<Bearer>(&*state(&request)?, &request, Look::First).await })
+        Box::pin(async move { identify::<Bearer>(&*state(&request)?, &request, Metering::Counted).await })
     }
 }
 
 /// An authenticated request with a body: every handler that takes a body from an actor takes this.
-pub struct Asked<T, D = Bearer> {
+pub struct AuthenticatedBody<T, D = Bearer> {
     /// The actor, with its rights at the moment the whole body had arrived.
     pub actor: Actor,
     /// The body.
@@ -71,7 +75,7 @@ pub struct Asked<T, D = Bearer> {
     door: PhantomData<D>,
 }
 
-impl<T: 'static, D: Identify> FromRequest for Asked<T, D> {
+impl<T: 'static, D: Identify> FromRequest for AuthenticatedBody<T, D> {
     type Error = Failure;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
 
@@ -79,9 +83,9 @@ impl<T: 'static, D: Identify> FromRequest for Asked<T, D> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let state = state(&request)?;
-            let sender = Sender::Actor(D::identify(&state, &request, Look::First).await?.id());
+            let sender = Sender::Actor(D::identify(&state, &request, Metering::Counted).await?.id());
             let body = Body::read(&state, &request, payload, D::longest(state.bodies.longest()), sender).await;
-            let actor = identify::<D>(&state, &request, Look::Again).await?;
+            let actor = identify::<D>(&state, &request, Metering::Uncounted).await?;
             Ok(Self { actor, body, door: PhantomData })
         })
     }

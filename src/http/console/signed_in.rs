@@ -15,14 +15,15 @@ use subtle::ConstantTimeEq;
 
 use super::Console;
 use super::form::Form;
-use super::page::{Page, answer, lead};
+use super::page::{Page, answer, redirect};
 use crate::domain::actor::{Actor, PresentedCredential};
 use crate::domain::error::{Error, Refusal};
 use crate::domain::pepper::Peppers;
 use crate::domain::token::TokenKind;
 use crate::http::address::root;
-use crate::http::asked::{self, Asked, Identify};
-use crate::http::auth::{Look, authenticate};
+use crate::http::auth::{Metering, authenticate};
+use crate::http::authenticated::{self, AuthenticatedBody, Identify};
+use crate::http::base_url::base_url;
 use crate::http::datahub::caller::{SESSION_COOKIE, check_csrf_navigation};
 use crate::http::problem::Failure;
 use crate::http::state::{State, data, state};
@@ -32,9 +33,9 @@ use crate::http::valid::{Params, Raw};
 pub struct BySession;
 
 impl Identify for BySession {
-    async fn identify(state: &State, request: &HttpRequest, look: Look) -> Result<Actor, Failure> {
+    async fn identify(state: &State, request: &HttpRequest, metering: Metering) -> Result<Actor, Failure> {
         let session = request.cookie(SESSION_COOKIE).ok_or(Error::Unauthenticated(Refusal::Missing))?;
-        let actor = authenticate(state, session.value(), request, look).await?;
+        let actor = authenticate(state, session.value(), request, metering).await?;
         session_of(&actor)?;
         Ok(actor)
     }
@@ -47,23 +48,23 @@ fn session_of(actor: &Actor) -> Result<PresentedCredential, Failure> {
 }
 
 /// A request of a signed-in user. A handler with this argument requires a session.
-pub struct Visit {
+pub struct SignedInRequest {
     /// The shared state of all handlers.
     pub state: web::Data<State>,
     /// The shared data of the console.
     pub console: web::Data<Console>,
     /// The request.
-    pub request: HttpRequest,
+    pub http: HttpRequest,
     /// The signed-in user.
     pub actor: Actor,
     /// Cookies to set with the answer.
     pub(super) cookies: Vec<Cookie<'static>>,
 }
 
-impl Visit {
+impl SignedInRequest {
     fn new(request: &HttpRequest, actor: Actor) -> Result<Self, Failure> {
         let (state, console) = (state(request)?, data::<Console>(request)?);
-        Ok(Self { state, console, request: request.clone(), actor, cookies: Vec::new() })
+        Ok(Self { state, console, http: request.clone(), actor, cookies: Vec::new() })
     }
 
     /// The shared parts of a page, for the signed-in user.
@@ -71,7 +72,7 @@ impl Visit {
     /// # Errors
     /// When the actor has no session.
     pub fn page(&self, title: impl Into<String>, here: &'static str) -> Result<Page, Failure> {
-        let mut page = Page::new(&self.console, root(&self.request), title, here);
+        let mut page = Page::new(&self.console, root(&self.http), title, here);
         page.csrf = csrf(&self.state.service.peppers, session_of(&self.actor)?);
         page.username = Some(self.actor.username().to_string());
         Ok(page)
@@ -91,24 +92,22 @@ impl Visit {
 
     /// Redirects (303) to a page, given relative to the start of this server.
     #[must_use]
-    pub fn lead(&self, to: &str) -> HttpResponse {
-        lead(&root(&self.request), to, self.cookies.iter().cloned())
+    pub fn redirect(&self, to: &str) -> HttpResponse {
+        redirect(&root(&self.http), to, self.cookies.iter().cloned())
     }
 
     /// The parameters of the URL.
     #[must_use]
     pub fn params(&self) -> Params {
-        Params::parse(self.request.query_string())
+        Params::parse(self.http.query_string())
     }
 
-    /// The base URL of this server: as configured, or as in the request.
-    #[must_use]
-    pub fn url(&self) -> String {
-        if let Some(url) = &self.state.public_url {
-            return url.trim_end_matches('/').to_owned();
-        }
-        let connection = self.request.connection_info();
-        format!("{}://{}", connection.scheme(), connection.host())
+    /// The base URL of this server, without a slash at its end.
+    ///
+    /// # Errors
+    /// A violation of `Host`, if `TESSERA_PUBLIC_URL` is not set.
+    pub fn base_url(&self) -> Result<String, Failure> {
+        Ok(base_url(&self.state, &self.http)?)
     }
 
     /// The current time in epoch milliseconds.
@@ -118,53 +117,53 @@ impl Visit {
     }
 }
 
-impl FromRequest for Visit {
+impl FromRequest for SignedInRequest {
     type Error = Failure;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let actor = asked::identify::<BySession>(&*state(&request)?, &request, Look::First).await?;
+            let actor = authenticated::identify::<BySession>(&*state(&request)?, &request, Metering::Counted).await?;
             Self::new(&request, actor)
         })
     }
 }
 
 /// A form submitted by a signed-in user that has passed the CSRF check.
-pub struct Posted {
+pub struct SubmittedForm {
     /// The user and the request.
-    pub visit: Visit,
+    pub request: SignedInRequest,
     /// The submitted fields.
     pub form: Form,
 }
 
-impl Deref for Posted {
-    type Target = Visit;
+impl Deref for SubmittedForm {
+    type Target = SignedInRequest;
 
-    fn deref(&self) -> &Visit {
-        &self.visit
+    fn deref(&self) -> &SignedInRequest {
+        &self.request
     }
 }
 
-impl FromRequest for Posted {
+impl FromRequest for SubmittedForm {
     type Error = Failure;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let asked = Asked::<Raw, BySession>::from_request(request, payload);
+        let body = AuthenticatedBody::<Raw, BySession>::from_request(request, payload);
         let request = request.clone();
         Box::pin(async move {
-            let Asked { actor, body, .. } = asked.await?;
+            let AuthenticatedBody { actor, body, .. } = body.await?;
             check_csrf_navigation(&request)?;
             let form = Form::parse(&request, &body.bytes()?)?;
-            let visit = Visit::new(&request, actor)?;
-            let expected = csrf(&visit.state.service.peppers, session_of(&visit.actor)?);
+            let request = SignedInRequest::new(&request, actor)?;
+            let expected = csrf(&request.state.service.peppers, session_of(&request.actor)?);
             if !bool::from(expected.as_bytes().ct_eq(form.text("csrf").as_bytes())) {
                 let message = "this form belongs to another session".to_owned();
                 return Err(Failure::DataHub(StatusCode::FORBIDDEN, message));
             }
-            Ok(Self { visit, form })
+            Ok(Self { request, form })
         })
     }
 }

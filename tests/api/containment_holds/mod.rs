@@ -1,0 +1,207 @@
+//! Property test: in random worlds, whatever actors without the role `$admin` do, their reach does not grow, and what
+//! they create has no more reach than they have.
+
+mod dice;
+mod moves;
+mod setup;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use serde_json::Value;
+use tessera::domain::actor::Standing;
+use tessera::domain::api_key::Lineage;
+use tessera::domain::bounds::Bounds;
+use tessera::domain::ids::PrincipalId;
+use tessera::domain::permission::Permission;
+use tessera::service::authz::decide::Inquiry;
+use tessera::storage::{api_keys, personas};
+
+use self::dice::Dice;
+use crate::support::{App, Client};
+
+const ASSETS: [&str; 4] =
+    ["default/snowflake/1", "default/snowflake/1/a", "default/snowflake/1/b", "default/snowflake/2"];
+const ACTIONS: [&str; 2] = ["persona-asset-read", "persona-asset-update"];
+const USERS: [&str; 3] = ["ada", "bob", "eve"];
+const RIGHTS: [Permission; 8] = [
+    Permission::ManagePolicies,
+    Permission::ManageApiKeys,
+    Permission::ManagePersonas,
+    Permission::ManageAccessTokens,
+    Permission::ManageServiceAccounts,
+    Permission::ManageUsersAndGroups,
+    Permission::ManageUserCredentials,
+    Permission::VerifyTokens,
+];
+
+/// All rights: permissions, and actions on assets.
+type Power = BTreeSet<String>;
+
+/// A player: an actor whose moves are checked, with every token that it holds.
+struct Player {
+    /// User names of the principals that the tokens authenticate, and a client for each.
+    tokens: Vec<(String, Client)>,
+    /// Create requests that can be repeated.
+    sent: Vec<(usize, String, Value)>,
+}
+
+struct Game {
+    app: App,
+    admin: Client,
+    dice: Dice,
+    players: Vec<Player>,
+    personas: Vec<Value>,
+    /// Ids of policies of personas.
+    policies: Vec<String>,
+    /// Ids of keys.
+    keys: Vec<String>,
+    account: String,
+    newcomers: usize,
+    known: HashMap<String, Power>,
+    /// Cache of every principal's rights, until the next move.
+    snapshot: Option<BTreeMap<String, Power>>,
+}
+
+fn bits(names: &[Permission]) -> Vec<&'static str> {
+    names.iter().map(|permission| permission.name()).collect()
+}
+
+fn username(key: &str) -> String {
+    format!("service-account-apikey-{key}")
+}
+
+impl Game {
+    async fn standing(&self, username: &str) -> Option<Arc<Standing>> {
+        let actor = self.app.service.actor_without_proof(username.to_owned()).await.ok()?;
+        Some(Arc::new(actor.standing().clone()))
+    }
+
+    /// The rights of a standing; computed once, then cached.
+    async fn power(&mut self, standing: &Standing) -> Power {
+        let Standing { principal, permissions, personas, assets, policy_revision, .. } = standing;
+        let linked: Vec<_> = personas.iter().map(|persona| (persona.id, persona.enabled)).collect();
+        let (name, role) = (principal.username(), principal.role);
+        let fingerprint = format!("{name} {role:?} {permissions:?} {linked:?} {assets:?} {policy_revision}");
+        if let Some(known) = self.known.get(&fingerprint) {
+            return known.clone();
+        }
+        let held = Permission::ALL.into_iter().filter(|permission| permissions.contains(*permission));
+        let mut power: Power = held.map(|permission| permission.name().to_owned()).collect();
+        for asset in ASSETS {
+            for action in ACTIONS {
+                let kind = if asset.matches('/').count() == 2 { "Connection" } else { "Table" };
+                let inquiry = Inquiry::new(action, asset, kind);
+                if self.app.service.decide(standing, &inquiry).await.unwrap().is_allowed() {
+                    power.insert(format!("{action} {asset}"));
+                }
+            }
+        }
+        self.known.insert(fingerprint, power.clone());
+        power
+    }
+
+    /// What a principal reaches: its own rights, and those it may give. Managers of personas may link any persona.
+    async fn reach(&mut self, username: &str) -> Power {
+        let Some(standing) = self.standing(username).await else { return Power::new() };
+        let mut reached = self.power(&standing).await;
+        if standing.permissions.contains(Permission::ManagePersonas) {
+            let names: Vec<String> =
+                self.personas.iter().map(|each| each["qualifiedName"].as_str().unwrap().to_owned()).collect();
+            let read = |connection: &mut _| personas::find_by_qualified_names(connection, &names);
+            let all = self.app.service.database.read(read).unwrap();
+            for mut persona in all {
+                // A disabled one can be enabled.
+                persona.enabled = true;
+                let mut with = Standing::clone(&standing);
+                with.personas = with.personas.iter().cloned().chain([persona]).collect();
+                reached.extend(self.power(&with).await);
+            }
+        }
+        reached
+    }
+
+    async fn closure(&mut self, player: usize) -> Power {
+        let names: BTreeSet<String> = self.players[player].tokens.iter().map(|(name, _)| name.clone()).collect();
+        let mut closure = Power::new();
+        for name in names {
+            closure.extend(self.reach(&name).await);
+        }
+        closure
+    }
+
+    async fn everybody(&mut self) -> BTreeMap<String, Power> {
+        let mut names: Vec<String> = USERS.iter().map(|name| (*name).to_owned()).collect();
+        names.extend(self.keys.iter().map(|key| username(key)));
+        names.push(self.account.clone());
+        names.extend((0..self.newcomers).map(|number| format!("new{number}")));
+        let mut all = BTreeMap::new();
+        for name in names {
+            if let Some(standing) = self.standing(&name).await {
+                all.insert(name, self.power(&standing).await);
+            }
+        }
+        all
+    }
+
+    fn bounds(&self, username: &str) -> Bounds {
+        let key = username.strip_prefix("service-account-apikey-").and_then(PrincipalId::parse);
+        let Some(key) = key else { return Bounds::default() };
+        let found = self.app.service.database.read(|connection| api_keys::lineage(connection, key)).unwrap();
+        found.map_or_else(Bounds::default, |Lineage { bounds, .. }| bounds)
+    }
+
+    /// Plays one move and checks its effects; `true` if it was not refused.
+    async fn step(&mut self, seed: u64, number: usize) -> bool {
+        let player = self.dice.throw(self.players.len());
+        let before = match self.snapshot.take() {
+            Some(before) => before,
+            None => self.everybody().await,
+        };
+        let closure = self.closure(player).await;
+        let bounds: BTreeMap<String, Bounds> = before.keys().map(|name| (name.clone(), self.bounds(name))).collect();
+        let held: BTreeSet<String> = self.players[player].tokens.iter().map(|(name, _)| name.clone()).collect();
+        let Some(given) = self.play(player).await else {
+            self.snapshot = Some(before);
+            return false;
+        };
+        let place = format!("seed {seed}, move {number}, player {player}, token for {given:?}");
+        let after = self.closure(player).await;
+        let gained: Vec<_> = after.difference(&closure).collect();
+        assert!(gained.is_empty(), "{place}: the player has gained {gained:?}");
+        let nothing = Power::new();
+        for (name, power) in self.everybody().await {
+            let more: Vec<_> = power.difference(before.get(&name).unwrap_or(&nothing)).collect();
+            let beyond: Vec<_> = more.iter().filter(|each| !closure.contains(**each)).collect();
+            assert!(beyond.is_empty(), "{place}: `{name}` was given {beyond:?}");
+            // Some token of the player must have bounds at least as wide as anything new.
+            let (old, new) = (bounds.get(&name), self.bounds(&name));
+            let is_wider =
+                old.is_none_or(|old| new.beyond(old).is_some()) || !more.is_empty() || given.as_ref() == Some(&name);
+            let ceilings: Vec<Bounds> = held.iter().map(|name| self.bounds(name)).collect();
+            let covered = ceilings.iter().any(|ceiling| new.beyond(ceiling).is_none());
+            assert!(!is_wider || covered, "{place}: `{name}` has the bounds {new:?}, beyond {ceilings:?}");
+        }
+        true
+    }
+}
+
+#[actix_web::test]
+async fn nobody_gains_by_what_they_do() {
+    let mut done = 0;
+    for seed in 0..4 {
+        let mut game = Game::new(seed).await;
+        for number in 0..100 {
+            if number % 25 == 24 {
+                // Administrators may give more, but the maker of a token must not gain by that.
+                let (key, body) = (game.some_key(), game.some_body());
+                game.admin.try_update(&key, &body).await;
+                let mut dice = Dice(seed + 1000);
+                game.name_people(&mut dice).await;
+                game.snapshot = None;
+            }
+            done += usize::from(game.step(seed, number).await);
+        }
+    }
+    assert!(done > 20, "only {done} moves were not refused");
+}

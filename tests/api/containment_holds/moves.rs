@@ -1,0 +1,187 @@
+//! The moves of a player: requests that may give something to a principal.
+
+use serde_json::{Value, json};
+use tessera::domain::principal::Role;
+
+use super::dice::Dice;
+use super::{ACTIONS, ASSETS, Game, RIGHTS, USERS, bits, username};
+use crate::support::{Client, PASSWORD};
+
+impl Game {
+    pub(super) fn some_key(&mut self) -> String {
+        self.dice.pick(&self.keys)
+    }
+
+    pub(super) fn some_body(&mut self) -> Value {
+        let mut dice = Dice(self.dice.throw(usize::MAX) as u64);
+        let rights = dice.some(&RIGHTS, 6);
+        let mut body = json!({"displayName": "k"});
+        if dice.throw(2) == 0 {
+            body["personaQualifiedNames"] = json!(self.names(&mut dice));
+        }
+        if dice.throw(2) == 0 {
+            body["workspacePermissions"] = json!(bits(&rights));
+        }
+        if dice.throw(3) == 0 {
+            body["validitySeconds"] = json!(dice.pick(&[9, 60, 3600, 409_968_000]));
+        }
+        if dice.throw(3) == 0 {
+            body["rateLimit"] =
+                json!({"requests": dice.pick(&[0, 10, 10_000, 20_000]), "seconds": dice.pick(&[1, 60])});
+        }
+        body
+    }
+
+    /// A move; the user name of whom it gave a token to, or nothing, if it was not refused.
+    pub(super) async fn play(&mut self, player: usize) -> Option<Option<String>> {
+        let token = self.dice.throw(self.players[player].tokens.len());
+        let client = self.players[player].tokens[token].1.clone();
+        let ask = async |query: &str, input: Value| {
+            let body = json!({"query": query, "variables": {"input": input}});
+            let answer = client.post("/api/graphql", &body).await;
+            (answer.status == 200 && answer.json["errors"].is_null()).then_some(answer.json)
+        };
+        let users: Vec<String> = USERS.iter().map(|name| (*name).to_owned()).chain([self.account.clone()]).collect();
+        let urn = |name: &str| format!("urn:li:corpuser:{name}");
+        match self.dice.throw(16) {
+            0..2 => {
+                let (request, body) = (format!("r{}", self.dice.throw(usize::MAX)), self.some_body());
+                self.create(player, token, request, body).await
+            }
+            2 => {
+                let sent = self.players[player].sent.clone();
+                if sent.is_empty() {
+                    return None;
+                }
+                let (token, request, body) = self.dice.pick(&sent);
+                self.create(player, token, request, body).await
+            }
+            3..5 => {
+                let (key, body) = (self.some_key(), self.some_body());
+                (client.try_update(&key, &body).await.status == 200).then_some(None)
+            }
+            5 => {
+                let key = self.some_key();
+                // The players' own keys are never deleted, or the game would soon be over.
+                let known = self.keys.iter().take(3).any(|each| *each == key);
+                (!known && client.delete_key(&key).await.status == 200).then_some(None)
+            }
+            6 => {
+                let name = self.dice.pick(&users);
+                let kind = if name == self.account { "SERVICE_ACCOUNT" } else { "PERSONAL" };
+                let query =
+                    "mutation($input: CreateAccessTokenInput!) { createAccessToken(input: $input) { accessToken } }";
+                let input = json!({"type": kind, "actorUrn": urn(&name), "name": "t", "duration": "NO_EXPIRY"});
+                let answer = ask(query, input).await?;
+                let minted = answer["data"]["createAccessToken"]["accessToken"].as_str().unwrap();
+                let holder = self.app.holder_of(minted);
+                self.players[player].tokens.push((name.clone(), holder));
+                Some(Some(name))
+            }
+            7 => {
+                let role = self.dice.pick(&["Reader", "Editor", "Admin"]);
+                let query = "mutation($input: BatchAssignRoleInput!) { batchAssignRole(input: $input) }";
+                let input =
+                    json!({"roleUrn": format!("urn:li:dataHubRole:{role}"), "actors": [urn(&self.dice.pick(&users))]});
+                ask(query, input).await.map(|_| None)
+            }
+            8 => {
+                let persona = self.dice.pick(&self.personas);
+                let users = self.dice.some(&USERS, 2);
+                let link =
+                    json!({"qualifiedName": persona["qualifiedName"], "name": persona["name"], "personaUsers": users});
+                (client.save("Persona", &link).await.status == 200).then_some(None)
+            }
+            9..11 => self.write_policy(&client).await,
+            11 => {
+                let id = self.dice.pick(&self.policies);
+                (client.remove("PURGE", &[&id]).await.status == 200).then_some(None)
+            }
+            12 => {
+                let (persona, enabled) = (self.dice.pick(&self.personas), self.dice.throw(2) == 0);
+                let switch = json!({"typeName": "Persona", "guid": persona["id"],
+                                    "attributes": {"isAccessControlEnabled": enabled}});
+                (client.bulk(&[switch]).await.status == 200).then_some(None)
+            }
+            13 => {
+                let connection = self.dice.pick(&["default/snowflake/1", "default/snowflake/2"]);
+                let people = json!({"qualifiedName": connection, "name": "x", "viewerUsers": self.dice.some(&users, 2),
+                                    "viewerRoles": self.dice.some(&[Role::Guest.id(), Role::ApiToken.id()], 4)});
+                (client.save("Connection", &people).await.status == 200).then_some(None)
+            }
+            14 => {
+                let platform = self.dice.throw(2) == 0;
+                let named = urn(&self.dice.pick(&users));
+                let rights = bits(&self.dice.some(&RIGHTS, 4));
+                let asset = self.dice.pick(&ASSETS);
+                let query = "mutation($input: PolicyUpdateInput!) { createPolicy(input: $input) }";
+                let actors = json!({"users": [named], "resourceOwners": false, "allUsers": false, "allGroups": false});
+                let input = if platform {
+                    json!({"type": "PLATFORM", "name": "p", "state": "ACTIVE", "privileges": rights, "actors": actors})
+                } else {
+                    json!({"type": "METADATA", "name": "p", "state": "ACTIVE", "privileges": [self.dice.pick(&ACTIONS)],
+                           "resources": {"filter": {"criteria": [{"field": "URN", "values": [asset], "condition": "EQUALS"}]}},
+                           "actors": actors})
+                };
+                ask(query, input).await.map(|_| None)
+            }
+            _ => self.invite(player, &client).await,
+        }
+    }
+
+    /// The administrator of an asset changes who may do what with it.
+    pub(super) async fn write_policy(&mut self, client: &Client) -> Option<Option<String>> {
+        let (persona, asset) = (self.dice.pick(&self.personas), self.dice.pick(&ASSETS));
+        let policy = json!({"typeName": "AuthPolicy", "attributes": {
+            "qualifiedName": "p", "name": "p", "policyType": self.dice.pick(&["allow", "allow", "deny"]),
+            "policySubCategory": "metadata", "policyActions": [self.dice.pick(&ACTIONS)],
+            "policyResources": [format!("entity:{asset}")], "accessControl": {"guid": persona["id"]},
+        }});
+        let answer = client.bulk(&[policy]).await;
+        if answer.status != 200 {
+            return None;
+        }
+        self.policies.push(answer.json["mutatedEntities"]["CREATE"][0]["guid"].as_str().unwrap().to_owned());
+        Some(None)
+    }
+
+    pub(super) async fn create(
+        &mut self,
+        player: usize,
+        token: usize,
+        request: String,
+        body: Value,
+    ) -> Option<Option<String>> {
+        let client = self.players[player].tokens[token].1.with("idempotency-key", &request);
+        let answer = client.try_create(&body).await;
+        if answer.status != 200 {
+            return None;
+        }
+        let id = answer.json["id"].as_str().unwrap().to_owned();
+        let holder = self.app.holder_of(answer.json["attributes"]["accessToken"].as_str().unwrap());
+        let name = username(&id);
+        self.players[player].tokens.push((name.clone(), holder));
+        self.players[player].sent.push((token, request, body));
+        if !self.keys.contains(&id) {
+            self.keys.push(id);
+        }
+        Some(Some(name))
+    }
+
+    pub(super) async fn invite(&mut self, player: usize, client: &Client) -> Option<Option<String>> {
+        let role = self.dice.pick(&["Reader", "Editor"]);
+        let query =
+            format!("{{ getInviteToken(input: {{roleUrn: \"urn:li:dataHubRole:{role}\"}}) {{ inviteToken }} }}");
+        let answer = client.post("/api/graphql", &json!({"query": query})).await;
+        let invite = answer.json["data"]["getInviteToken"]["inviteToken"].as_str()?.to_owned();
+        let name = format!("new{}", self.newcomers);
+        let body = json!({"fullName": "x", "email": name, "password": PASSWORD, "title": "x", "inviteToken": invite});
+        if self.newcomers > 2 || self.app.anonymous().post("/signUp", &body).await.status != 200 {
+            return None;
+        }
+        self.newcomers += 1;
+        let session = self.app.session_of(&name).await;
+        self.players[player].tokens.push((name.clone(), session));
+        Some(Some(name))
+    }
+}
