@@ -116,7 +116,10 @@ mod tests {
         networks.record(principal, network(1), Outcome::Refused, 5);
         networks.saved(&taken);
         let left = networks.unsaved(principal);
-        assert_eq!(left.iter().map(|each| (each.network.as_str(), each.refusals)).collect::<Vec<_>>(), [("0.0.0.1", 1)]);
+        assert_eq!(
+            left.iter().map(|each| (each.network.as_str(), each.refusals)).collect::<Vec<_>>(),
+            [("0.0.0.1", 1)]
+        );
         networks.saved(&left);
         assert!(networks.some(9).is_empty());
     }

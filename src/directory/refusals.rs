@@ -30,7 +30,11 @@ impl Refusals {
     #[must_use]
     pub fn unsaved(&self, principal: PrincipalId) -> Vec<Usage> {
         let unsaved = self.lock();
-        unsaved.iter().filter(|((each, _), _)| *each == principal).map(|(key, count)| usage(key, *count).usage).collect()
+        unsaved
+            .iter()
+            .filter(|((each, _), _)| *each == principal)
+            .map(|(key, count)| usage(key, *count).usage)
+            .collect()
     }
 
     /// At most that many unsaved counts.

@@ -104,7 +104,8 @@ mod tests {
         assert_eq!(Network::of(None).number(), 0);
         assert_eq!(of("2001:db8::1").number(), of("2001:db8::2").number());
         assert_eq!(of("::ffff:203.0.113.9").number(), of("203.0.113.9").number());
-        let different = ["203.0.113.9", "203.0.113.8", "2001:db8::1", "2001:db8:0:1::1", "::1"].map(|each| of(each).number());
+        let different =
+            ["203.0.113.9", "203.0.113.8", "2001:db8::1", "2001:db8:0:1::1", "::1"].map(|each| of(each).number());
         for (place, number) in different.iter().enumerate() {
             assert!(*number != 0 && !different[..place].contains(number), "{place}");
         }

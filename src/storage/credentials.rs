@@ -125,6 +125,23 @@ pub fn delete_all(connection: &mut AnyConnection, principal: PrincipalId, kind: 
     Ok(())
 }
 
+/// Removes every credential of one kind of a principal except for one; returns how many.
+///
+/// # Errors
+/// When the storage fails.
+pub fn delete_all_but(
+    connection: &mut AnyConnection,
+    principal: PrincipalId,
+    kind: TokenKind,
+    kept: KeyId,
+) -> Result<usize> {
+    let found = credentials::table
+        .filter(credentials::principal_id.eq(principal.to_string()))
+        .filter(credentials::kind.eq(kind.name()))
+        .filter(credentials::key_id.ne(kept.to_string()));
+    Ok(diesel::delete(found).execute(connection)?)
+}
+
 /// Removes every credential of one kind; returns how many.
 ///
 /// # Errors

@@ -62,7 +62,8 @@ pub fn inherit(connection: &mut AnyConnection, from: KeyId, to: KeyId) -> Result
     Ok(())
 }
 
-/// Deletes the sessions with this `sid` at the issuer; returns their users without duplicates.
+/// Deletes the sessions with this `sid` at the issuer, and those of the subject whose `sid` is unknown because the ID
+/// token had none; returns their users without duplicates.
 ///
 /// # Errors
 /// When the storage fails.
@@ -70,11 +71,13 @@ pub fn end(connection: &mut AnyConnection, issuer: &str, sid: &str, subject: Opt
     let mut found = provider_sessions::table
         .inner_join(credentials::table)
         .filter(provider_sessions::issuer.eq(issuer))
-        .filter(provider_sessions::sid.eq(sid))
         .into_boxed();
-    if let Some(subject) = subject {
-        found = found.filter(provider_sessions::subject.eq(subject));
-    }
+    found = match subject {
+        None => found.filter(provider_sessions::sid.eq(sid)),
+        Some(subject) => found
+            .filter(provider_sessions::sid.eq(sid).or(provider_sessions::sid.eq("")))
+            .filter(provider_sessions::subject.eq(subject)),
+    };
     let rows: Vec<(String, String)> =
         found.select((credentials::key_id, credentials::principal_id)).load(connection)?;
     let mut ended = Vec::new();

@@ -233,6 +233,48 @@ async fn a_provider_ends_a_session_or_all_of_a_subject_at_once() {
 }
 
 #[actix_web::test]
+async fn a_logout_token_with_sid_and_subject_ends_sessions_whose_sid_is_unknown() {
+    let (app, mapping) = (App::start().await, mapping(&[]));
+    let unknown = Claims { sid: String::new(), ..claims("1", "ada", &["staff"]) };
+    let without = arrive(&app, unknown, &mapping).await.unwrap();
+    let another = arrive(&app, Claims { sid: "b".into(), ..claims("1", "ada", &["staff"]) }, &mapping).await.unwrap();
+    let bob = arrive(&app, Claims { sid: String::new(), ..claims("2", "bob", &["staff"]) }, &mapping).await.unwrap();
+    sign_out::sign_out(&app.service, ended(Some("a"), Some("1"), "t"), Origin::default()).await.unwrap();
+    without.whoami().await.refused("TESSERA-401-002");
+    another.whoami().await.ok();
+    bob.whoami().await.ok();
+}
+
+/// Everybody behind one address shares the count of a provider.
+#[actix_web::test]
+async fn failures_at_a_provider_slow_a_network_down_but_never_lock_it_out() {
+    let app = App::start().await;
+    let turn = async || app.service.turn_at_provider("company", &Origin::default()).await;
+    for failure in 0..100 {
+        let turn = turn().await.unwrap_or_else(|error| panic!("{failure}: {error}"));
+        let _audited = app.service.failed_at_provider(&turn);
+        // Who is known to the provider and not let in counts for nothing.
+        let _audited = app.service.refused_at_provider(&turn);
+    }
+    for _ in 0..3 {
+        let Err(Error::SlowedDown { retry_after }) = turn().await.map(drop) else { panic!("not slowed down") };
+        assert!(retry_after <= 5, "{retry_after}");
+        app.advance(5_000);
+        let turn = turn().await.unwrap();
+        let _audited = app.service.failed_at_provider(&turn);
+    }
+}
+
+#[actix_web::test]
+async fn a_page_of_another_site_begins_no_sign_in() {
+    let app = with_provider("https://tessera.example.org").await;
+    let elsewhere = app.anonymous().with("sec-fetch-site", "cross-site").with("sec-fetch-mode", "navigate");
+    let answer = elsewhere.get("/login/company?next=keys").await;
+    assert_eq!((answer.status, answer.header("location")), (303, Some("../login")));
+    assert_eq!(answer.header("set-cookie"), None);
+}
+
+#[actix_web::test]
 async fn what_came_of_a_session_ends_with_it_at_the_provider() {
     let app = App::start().await;
     let at_provider =

@@ -209,7 +209,8 @@ async fn networks_are_those_of_uses_and_refusals() {
         networks.sort();
         networks
     };
-    let expected: Vec<_> = expected.map(|(network, refusals)| (network.to_owned(), refusals)).into_iter().rev().collect();
+    let expected: Vec<_> =
+        expected.map(|(network, refusals)| (network.to_owned(), refusals)).into_iter().rev().collect();
     assert_eq!(networks(uses(&admin, &key.id, "").await), expected);
     save(&app).await;
     assert_eq!(networks(uses(&admin, &key.id, "").await), expected);

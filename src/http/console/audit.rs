@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
-use super::export::{EXPORTED, Format, file};
+use super::export::{Format, Rows};
 use super::list::{ActiveFilter, ListUrl, contains, is};
 use super::trail::Entry;
 use super::{Page, SignedInRequest};
@@ -122,15 +122,15 @@ pub async fn export(request: SignedInRequest, format: web::Path<String>) -> Resu
     let (service, now) = (&request.state.service, request.now());
     let mut query = list_url.query(service, filter(&list_url, now)?)?;
     query.limit = MAX_LIMIT;
-    let mut rows = Vec::new();
-    while rows.len() < EXPORTED {
+    let _place = request.state.fan_outs.take(&request.actor)?;
+    let mut rows = Rows::default();
+    while rows.has_room() {
         let found = audit::list(service, &request.actor, query.clone()).await?;
-        rows.extend(found.records.iter().map(cells));
+        rows.add(found.records.iter().map(cells))?;
         match found.next {
             Some(next) => query.start = Start::After(next),
             None => break,
         }
     }
-    rows.truncate(EXPORTED);
-    Ok(file(format, "audit", &COLUMNS, &rows))
+    Ok(rows.file(format, "audit", &COLUMNS))
 }

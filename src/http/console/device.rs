@@ -10,7 +10,7 @@ use askama::Template;
 use super::form::sentence;
 use super::page::Page;
 use super::words::DisplayTime;
-use super::{SignedInRequest, SubmittedForm};
+use super::{SignedInRequest, SubmittedForm, confirm};
 use crate::domain::device::COMMAND_LINE;
 use crate::domain::error::Error;
 use crate::http::problem::Failure;
@@ -65,15 +65,20 @@ const LONGEST_CODE: usize = 40;
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn decide(submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
-    let typed = submitted.form.text("user_code");
+pub async fn decide(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
     let verdict = match submitted.form.text("verdict") {
         "" => None,
         "approve" => Some(Verdict::Approve),
         "deny" => Some(Verdict::Deny),
         _ => return Err(Failure::Body("`verdict` must be `approve` or `deny`".to_owned())),
     };
-    let (service, actor) = (&submitted.state.service, &submitted.actor);
+    // An approval hands out a bearer token, as `/token` does.
+    if verdict == Some(Verdict::Approve)
+        && let Some(page) = confirm::ask(&mut submitted).await?
+    {
+        return Ok(page);
+    }
+    let (service, actor, typed) = (&submitted.state.service, &submitted.actor, submitted.form.text("user_code"));
     let outcome = match verdict {
         None => device_sign_in::question(service, actor, typed).await.map(Some),
         Some(verdict) => device_sign_in::decide(service, actor, typed, verdict).await.map(|()| None),

@@ -4,6 +4,8 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
 use serde_json::{Map, Value};
 
+use crate::domain::error::Violation;
+
 /// The format of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -40,16 +42,55 @@ impl Format {
 }
 
 /// The most rows of an export.
-pub const EXPORTED: usize = 10_000;
+const EXPORTED: usize = 10_000;
 
-/// Answers with a table as a download; the file is called `name` plus the extension.
-#[must_use]
-pub fn file<const N: usize>(format: Format, name: &str, columns: &[&str; N], rows: &[[String; N]]) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type(format.media_type())
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.{}\"", format.name())))
-        .body(table(format, columns, rows))
+/// The most bytes in the cells of an export: it is held in memory until the client has read it.
+const LENGTH: usize = 8 << 20;
+
+/// The rows of an export, up to [`EXPORTED`].
+pub struct Rows<const N: usize> {
+    rows: Vec<[String; N]>,
+    length: usize,
+}
+
+impl<const N: usize> Default for Rows<N> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), length: 0 }
+    }
+}
+
+impl<const N: usize> Rows<N> {
+    /// Whether there is room for more rows.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.rows.len() < EXPORTED
+    }
+
+    /// Adds rows.
+    ///
+    /// # Errors
+    /// A violation when the cells have more than [`LENGTH`] bytes.
+    pub fn add(&mut self, rows: impl Iterator<Item = [String; N]>) -> Result<(), Violation> {
+        for row in rows.take(EXPORTED - self.rows.len()) {
+            self.length += row.iter().map(String::len).sum::<usize>();
+            if self.length > LENGTH {
+                let message = format!("the export has more than {} MiB: narrow the filters", LENGTH >> 20);
+                return Err(Violation::new("format", message));
+            }
+            self.rows.push(row);
+        }
+        Ok(())
+    }
+
+    /// Answers with a table as a download; the file is called `name` plus the extension.
+    #[must_use]
+    pub fn file(&self, format: Format, name: &str, columns: &[&str; N]) -> HttpResponse {
+        HttpResponse::Ok()
+            .content_type(format.media_type())
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.{}\"", format.name())))
+            .body(table(format, columns, &self.rows))
+    }
 }
 
 /// Writes a table with these columns.
@@ -92,6 +133,16 @@ mod tests {
         let row = text.lines().nth(1).unwrap_or_default().to_owned() + text.lines().nth(2).unwrap_or_default();
         assert_eq!(row.matches("\"'").count(), 7, "{text:?}");
         assert_eq!(cell("say \"hi\", ok"), "\"say \"\"hi\"\", ok\"");
+    }
+
+    #[test]
+    fn an_export_is_bounded_in_rows_and_bytes() {
+        let mut rows = Rows::default();
+        rows.add((0..=EXPORTED).map(|_| ["x".to_owned()])).unwrap();
+        assert_eq!((rows.rows.len(), rows.has_room()), (EXPORTED, false));
+        let mut rows = Rows::default();
+        let refused = rows.add((0..9).map(|_| ["x".repeat(1 << 20)])).unwrap_err();
+        assert!(refused.message.contains("8 MiB"), "{}", refused.message);
     }
 
     #[test]

@@ -157,5 +157,9 @@ pub async fn sign_out(submitted: SubmittedForm) -> Result<HttpResponse, Failure>
     }
     // No automatic sign-out at the provider: the user may stay signed in to other programs.
     let at = provider.map(|provider| format!("&at={provider}")).unwrap_or_default();
-    Ok(redirect(&root(&submitted.http), &format!("login?because=out{at}"), no_cookies()))
+    Ok(redirect(
+        &root(&submitted.http),
+        &format!("login?because=out{at}"),
+        no_cookies(&submitted.state, &submitted.http),
+    ))
 }

@@ -24,7 +24,7 @@ use crate::http::address::root;
 use crate::http::auth::{Metering, authenticate};
 use crate::http::authenticated::{self, AuthenticatedBody, Identify};
 use crate::http::base_url::base_url;
-use crate::http::datahub::caller::{SESSION_COOKIE, check_csrf_navigation};
+use crate::http::datahub::caller::{check_csrf_navigation, session_cookie};
 use crate::http::problem::Failure;
 use crate::http::state::{State, data, state};
 use crate::http::valid::{Params, Raw};
@@ -34,7 +34,7 @@ pub struct BySession;
 
 impl Identify for BySession {
     async fn identify(state: &State, request: &HttpRequest, metering: Metering) -> Result<Actor, Failure> {
-        let session = request.cookie(SESSION_COOKIE).ok_or(Error::Unauthenticated(Refusal::Missing))?;
+        let session = session_cookie(request)?.ok_or(Error::Unauthenticated(Refusal::Missing))?;
         let actor = authenticate(state, session.value(), request, metering).await?;
         session_of(&actor)?;
         Ok(actor)

@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use actix_web::cookie::Cookie;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, ORIGIN, REFERER, USER_AGENT};
@@ -14,7 +15,7 @@ use super::urn;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Refusal, Violation};
 use crate::domain::listing::clip;
-use crate::domain::token::TokenKind;
+use crate::domain::token::{TokenKind, has_token};
 use crate::http::auth::{Metering, authenticate, basic, bearer, owned};
 use crate::http::authenticated::{self, Identify};
 use crate::http::base_url::is_loopback;
@@ -109,7 +110,7 @@ async fn unverified_actor(state: &State, settings: &DoorRules, request: &HttpReq
 /// # Errors
 /// [`Refusal`]s, or when the storage fails.
 pub(super) async fn of_session(state: &State, request: &HttpRequest, metering: Metering) -> Result<Actor, Failure> {
-    let (Some(session), Some(claimed)) = (request.cookie(SESSION_COOKIE), request.cookie(ACTOR_COOKIE)) else {
+    let (Some(session), Some(claimed)) = (session_cookie(request)?, request.cookie(ACTOR_COOKIE)) else {
         return Err(Error::Unauthenticated(Refusal::Missing).into());
     };
     check_csrf(request)?;
@@ -119,6 +120,21 @@ pub(super) async fn of_session(state: &State, request: &HttpRequest, metering: M
         return Ok(actor);
     }
     Err(Error::Unauthenticated(Refusal::Invalid).into())
+}
+
+/// The session cookie. Two different ones are refused, like two credentials in headers: a site on a sibling domain could
+/// have set the other one. What is no token is another application's, such as DataHub's own frontend on the same host.
+///
+/// # Errors
+/// `Failure::Credentials`
+pub fn session_cookie(request: &HttpRequest) -> Result<Option<Cookie<'static>>, Failure> {
+    let Ok(cookies) = request.cookies() else { return Ok(None) };
+    let mut found = cookies.iter().filter(|cookie| cookie.name() == SESSION_COOKIE && has_token(cookie.value()));
+    let first = found.next();
+    if found.any(|other| first.is_some_and(|first| first.value() != other.value())) {
+        return Err(Failure::Credentials("the request has more than one session cookie: delete this site's cookies"));
+    }
+    Ok(first.cloned())
 }
 
 /// DNS-rebinding guard: without authentication, `Host` must be loopback or that of `TESSERA_PUBLIC_URL`. With

@@ -2,7 +2,7 @@
 
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
+use actix_web::http::header::{HOST, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -132,7 +132,7 @@ pub async fn log_out(state: web::Data<State>, request: HttpRequest) -> Result<Ht
         Ok(()) | Err(Failure::Domain(Error::Conflict(_) | Error::Unauthenticated(_))) => {}
         Err(failure) => return Err(failure),
     }
-    let [session, actor] = no_cookies();
+    let [session, actor] = no_cookies(&state, &request);
     Ok(HttpResponse::SeeOther().insert_header((LOCATION, location)).cookie(session).cookie(actor).finish())
 }
 
@@ -183,9 +183,9 @@ async fn begin(
 pub fn cookies(state: &State, request: &HttpRequest, username: String, begun: NewSession) -> [Cookie<'static>; 2] {
     let NewSession { token, expires_at } = begun;
     let lifetime = Duration::seconds((expires_at - state.service.clock.now()) / SECOND);
-    let secure = request.connection_info().scheme() == "https" && state.trusted.is_peer(request);
+    let (path, secure) = scope(state, request);
     let cookie = |name: &'static str, value: String| {
-        let cookie = Cookie::build(name, value).path("/").max_age(lifetime).same_site(SameSite::Lax);
+        let cookie = Cookie::build(name, value).path(path.to_owned()).max_age(lifetime).same_site(SameSite::Lax);
         if secure { cookie.secure(true) } else { cookie }
     };
     [
@@ -194,11 +194,27 @@ pub fn cookies(state: &State, request: &HttpRequest, username: String, begun: Ne
     ]
 }
 
-/// What takes those cookies away.
+/// Cookies that delete those of a session.
 #[must_use]
-pub fn no_cookies() -> [Cookie<'static>; 2] {
-    let gone = |name: &'static str| Cookie::build(name, "").path("/").max_age(Duration::ZERO).finish();
+pub fn no_cookies(state: &State, request: &HttpRequest) -> [Cookie<'static>; 2] {
+    let (path, _) = scope(state, request);
+    let gone = |name: &'static str| Cookie::build(name, "").path(path.to_owned()).max_age(Duration::ZERO).finish();
     [gone(SESSION_COOKIE), gone(ACTOR_COOKIE)]
+}
+
+/// The `Path` of the cookies, and whether they are `Secure`: as `TESSERA_PUBLIC_URL` says for requests to its host,
+/// otherwise `/`, and as a trusted proxy says.
+fn scope<'a>(state: &'a State, request: &HttpRequest) -> (&'a str, bool) {
+    let proxied = request.connection_info().scheme() == "https" && state.trusted.is_peer(request);
+    let Some((scheme, rest)) = state.public_url.as_deref().and_then(|url| url.split_once("://")) else {
+        return ("/", proxied);
+    };
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let asked = request.headers().get(HOST).and_then(|value| value.to_str().ok());
+    if !asked.is_some_and(|asked| asked.eq_ignore_ascii_case(host)) {
+        return ("/", proxied);
+    }
+    (if path.is_empty() { "/" } else { path }, proxied || scheme == "https")
 }
 
 fn not_blank(name: &str, value: &str) -> Result<(), Failure> {

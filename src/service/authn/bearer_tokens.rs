@@ -10,7 +10,7 @@ use crate::domain::credential::Credential;
 use crate::domain::error::{Error, Refusal, Result, Violation};
 use crate::domain::principal::PrincipalKind;
 use crate::domain::token::TokenKind;
-use crate::service::authn::sessions::NewSession;
+use crate::service::authn::sessions::{MAX_LISTED, NewSession};
 use crate::service::{Service, Transaction};
 use crate::storage::{credentials, provider_sessions};
 
@@ -38,9 +38,24 @@ pub async fn create(service: &Service, actor: &Actor, seconds: i64) -> Result<Ne
         .write_first(actor, move |transaction| {
             let known = credentials::find(transaction.connection, session.key_id)?;
             let session = known.ok_or(Error::Unauthenticated(Refusal::Invalid))?.credential;
+            check_room(transaction)?;
             insert(transaction, &session, session.expires_at.min(transaction.now + millis))
         })
         .await
+}
+
+/// Refuses another bearer token of an actor who has as many sessions as a list shows, so that the actor can find and
+/// end each of them.
+///
+/// # Errors
+/// [`Error::Conflict`]
+pub(super) fn check_room(transaction: &mut Transaction<'_>) -> Result<()> {
+    let (id, now) = (transaction.actor.id(), transaction.now);
+    let alive = credentials::alive(transaction.connection, id, TokenKind::Session, now, MAX_LISTED)?;
+    if i64::try_from(alive.len()).is_ok_and(|alive| alive < MAX_LISTED) {
+        return Ok(());
+    }
+    Err(Error::Conflict(format!("`{}` has {MAX_LISTED} sessions: end some first", transaction.actor.username())))
 }
 
 /// The actor's session, if the request was made with the session of a user.

@@ -5,6 +5,8 @@
 //! session. It is issued only while that session still exists, so whatever ends the user's sessions (a new password,
 //! disabling, back-channel logout) also voids an approval that has not been fetched.
 
+use tracing::Instrument;
+
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::device::{CodeDigest, Decision, DeviceAuthorization, DeviceCode, INTERVAL, LIFETIME, UserCode};
@@ -99,6 +101,17 @@ pub struct Question {
 /// [`Error::NotFound`] for a wrong code; [`Error::SlowedDown`] after too many; [`Error::Forbidden`] for an actor
 /// without a user's session.
 pub async fn question(service: &Service, actor: &Actor, typed: &str) -> Result<Question> {
+    let (service, actor, typed) = (service.clone(), actor.clone(), typed.to_owned());
+    counted(async move { pending(&service, &actor, &typed).await }).await
+}
+
+/// Runs an attempt to its end even if the client disconnects, so that no client avoids the count of wrong codes.
+async fn counted<T: Send + 'static>(attempt: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    let task = tokio::spawn(attempt.in_current_span());
+    task.await.map_err(|error| Error::Internal(error.into()))?
+}
+
+async fn pending(service: &Service, actor: &Actor, typed: &str) -> Result<Question> {
     let session = bearer_tokens::user_session(actor)?;
     let attempt = admit(service, actor)?;
     let now = service.clock.now();
@@ -125,8 +138,13 @@ pub enum Verdict {
 /// Approves or denies the pending device authorization with this user code. The decision is final.
 ///
 /// # Errors
-/// Those of [`question`].
+/// Those of [`question`]; [`Error::Conflict`] for an approval by a user with too many sessions.
 pub async fn decide(service: &Service, actor: &Actor, typed: &str, verdict: Verdict) -> Result<()> {
+    let (service, actor, typed) = (service.clone(), actor.clone(), typed.to_owned());
+    counted(async move { write_decision(&service, &actor, &typed, verdict).await }).await
+}
+
+async fn write_decision(service: &Service, actor: &Actor, typed: &str, verdict: Verdict) -> Result<()> {
     let session = bearer_tokens::user_session(actor)?;
     let attempt = admit(service, actor)?;
     let Some(digest) = UserCode::parse(typed).map(|code| code.digest(&service.peppers)) else {
@@ -139,6 +157,9 @@ pub async fn decide(service: &Service, actor: &Actor, typed: &str, verdict: Verd
     let existed = service
         .write_first(actor, move |transaction| {
             let now = transaction.now;
+            if verdict == Verdict::Approve {
+                bearer_tokens::check_room(transaction)?;
+            }
             let existed = device_authorizations::decide(transaction.connection, &digest, decision, now)?;
             if existed == Existed::Yes {
                 let (id, name) = (transaction.actor.id(), transaction.actor.username().to_string());

@@ -122,7 +122,7 @@ pub struct SessionInfo {
 }
 
 /// Maximum number of sessions in a list.
-const MAX_LISTED: i64 = 200;
+pub(super) const MAX_LISTED: i64 = 200;
 
 /// The actor's unexpired sessions, the latest first.
 ///
@@ -160,6 +160,24 @@ pub async fn end_one(service: &Service, actor: &Actor, id: String) -> Result<()>
             }
             let name = transaction.actor.username().to_string();
             transaction.record(Action::SessionEnded, ChangeSubject::Principal(actor.uuid()), &name)
+        })
+        .await
+}
+
+/// Ends all of the actor's sessions but the one of this request, effective immediately.
+///
+/// # Errors
+/// [`Error::Conflict`] when the request was not made with a session; when the storage fails.
+pub async fn end_others(service: &Service, actor: &Actor) -> Result<()> {
+    let own = session_of(actor)?.key_id;
+    service
+        .write(actor, move |transaction| {
+            let id = transaction.actor.id();
+            if credentials::delete_all_but(transaction.connection, id, TokenKind::Session, own)? == 0 {
+                return Ok(());
+            }
+            let name = transaction.actor.username().to_string();
+            transaction.record(Action::SessionEnded, ChangeSubject::Principal(id.uuid()), &name)
         })
         .await
 }

@@ -88,25 +88,21 @@ impl SignIns {
     /// # Errors
     /// [`Error::SlowedDown`], [`Error::Busy`]
     pub(super) async fn turn(&self, attempt: &Attempt, clock: &Clock) -> Result<Permit<SignInParty>> {
-        self.turn_in(&self.queue, attempt, clock).await
-    }
-
-    async fn turn_in(
-        &self,
-        queue: &Queue<SignInParty>,
-        attempt: &Attempt,
-        clock: &Clock,
-    ) -> Result<Permit<SignInParty>> {
         let entered = async {
             let admission = self.throttle.admit(attempt, clock.now())?;
-            let permit = enter(queue, admission.party.clone()).await?;
+            let permit = enter(&self.queue, admission.party.clone()).await?;
             self.throttle.confirm(attempt, &admission, clock.now())?;
             Ok(permit)
         };
-        entered.await.inspect_err(|error| match error {
-            Error::SlowedDown { .. } => self.count(SignInOutcome::SLOWED_DOWN),
-            _ => self.count(SignInOutcome::BUSY),
-        })
+        entered.await.inspect_err(|error| self.count_refused(error))
+    }
+
+    /// Counts an attempt that was not admitted.
+    fn count_refused(&self, error: &Error) {
+        self.count(match error {
+            Error::SlowedDown { .. } => SignInOutcome::SLOWED_DOWN,
+            _ => SignInOutcome::BUSY,
+        });
     }
 
     /// Waits in the queue to hash the password of a new user.
@@ -150,33 +146,46 @@ pub struct ProviderTurn {
 
 impl Service {
     /// Admission control for callbacks from a provider, because each causes requests to the provider. Failures are
-    /// throttled like wrong passwords, per client network, so one network does not slow down others.
+    /// throttled per client network, and never with growing delays: all people of the network share the count.
     ///
     /// # Errors
     /// [`Error::SlowedDown`], [`Error::Busy`]
     pub async fn turn_at_provider(&self, provider: &str, origin: &Origin) -> Result<ProviderTurn> {
-        // Cannot collide with a user name.
-        let name = format!("({provider}) {}", Network::of(origin.address));
-        let attempt = Attempt::new(&name, origin.address, &self.peppers);
+        let network = Network::of(origin.address);
+        // For the audit trail. Cannot collide with a user name.
+        let attempt = Attempt::new(&format!("({provider}) {network}"), origin.address, &self.peppers);
         let sign_ins = &self.sign_ins;
         let queue = {
             let mut queues = sign_ins.at_providers.lock().unwrap_or_else(PoisonError::into_inner);
             queues.entry(provider.to_owned()).or_insert_with(|| queue(ASKED_AT_ONCE)).clone()
         };
-        let permit = sign_ins.turn_in(&queue, &attempt, &self.clock).await?;
+        let entered = async {
+            sign_ins.throttle.admit_network(&attempt, self.clock.now())?;
+            let permit = enter(&queue, SignInParty::Strangers(network)).await?;
+            sign_ins.throttle.admit_network(&attempt, self.clock.now())?;
+            Ok(permit)
+        };
+        let permit = entered.await.inspect_err(|error| sign_ins.count_refused(error))?;
         Ok(ProviderTurn { attempt, _permit: permit })
     }
 
-    /// Counts a failed sign-in, and returns whether to record it in the audit trail.
+    /// Counts a sign-in that failed because of what the browser sent, and returns whether to record it in the audit
+    /// trail.
     #[must_use]
     pub fn failed_at_provider(&self, turn: &ProviderTurn) -> bool {
         self.sign_ins.count(SignInOutcome::WRONG);
-        self.sign_ins.throttle.failed(&turn.attempt, self.clock.now())
+        self.sign_ins.throttle.network_failed(&turn.attempt, self.clock.now())
+    }
+
+    /// Whether to record in the audit trail that somebody whom the provider knows was not let in. It slows down nobody.
+    #[must_use]
+    pub fn refused_at_provider(&self, turn: &ProviderTurn) -> bool {
+        self.sign_ins.count(SignInOutcome::WRONG);
+        self.sign_ins.throttle.is_audited(&turn.attempt, self.clock.now())
     }
 
     /// Counts a successful sign-in.
-    pub fn succeeded_at_provider(&self, turn: &ProviderTurn) {
+    pub fn succeeded_at_provider(&self) {
         self.sign_ins.count(SignInOutcome::SUCCEEDED);
-        self.sign_ins.throttle.succeeded(&turn.attempt);
     }
 }

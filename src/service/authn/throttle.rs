@@ -180,20 +180,36 @@ impl Throttle {
         })
     }
 
+    /// Admits an attempt by its network alone: for attempts without a name, which all people of a network share.
+    ///
+    /// # Errors
+    /// [`Error::SlowedDown`]
+    pub fn admit_network(&self, attempt: &Attempt, now: i64) -> Result<()> {
+        after(self.lock().wait_of_network(attempt, now))
+    }
+
+    /// Counts a failure of a network alone. Returns whether it goes into the audit trail.
+    pub fn network_failed(&self, attempt: &Attempt, now: i64) -> bool {
+        let mut tables = self.lock();
+        tables.charge_network(attempt, now);
+        tables.is_audited(attempt, now)
+    }
+
+    /// Whether a failure that is not counted goes into the audit trail.
+    pub fn is_audited(&self, attempt: &Attempt, now: i64) -> bool {
+        self.lock().is_audited(attempt, now)
+    }
+
     /// Counts a wrong password. Returns whether it goes into the audit trail.
     pub fn failed(&self, attempt: &Attempt, now: i64) -> bool {
         let mut tables = self.lock();
-        let familiar = tables.familiar.get(&attempt.mark).is_some();
-        for (size, group) in attempt.network.groups().into_iter().enumerate() {
+        for group in attempt.network.groups() {
             let pair = (attempt.name.clone(), group);
             let failures: Failures = find(&tables.pairs, &pair);
             tables.pairs.insert(pair, failures.add(now));
-            if !familiar {
-                let settled = tables.groups.get(&group).copied().unwrap_or(now).max(now);
-                tables.groups.insert(group, settled + NETWORK_EVERY / i64::from(SHARES[size]));
-            }
         }
-        if !familiar {
+        if tables.familiar.get(&attempt.mark).is_none() {
+            tables.charge_network(attempt, now);
             let failures: Failures = find(&tables.names, &attempt.name);
             tables.names.insert(attempt.name.clone(), failures.add(now));
         }
@@ -238,11 +254,24 @@ impl Tables {
 
     /// The wait for failures from this network and its groups, with this name or any.
     fn wait_of_stranger(&self, attempt: &Attempt, now: i64) -> i64 {
+        self.wait_of_pair(attempt, now).max(self.wait_of_network(attempt, now))
+    }
+
+    /// The wait for failures from this network and its groups, whatever the name.
+    fn wait_of_network(&self, attempt: &Attempt, now: i64) -> i64 {
         let of_group = |group: &Group| {
             let settled = self.groups.get(group).copied().unwrap_or(now);
             (settled - now - (NETWORK_FREE - 1) * NETWORK_EVERY).clamp(0, NETWORK_EVERY)
         };
-        attempt.network.groups().iter().map(of_group).fold(self.wait_of_pair(attempt, now), i64::max)
+        attempt.network.groups().iter().map(of_group).fold(0, i64::max)
+    }
+
+    /// Counts a failure for the network and its groups.
+    fn charge_network(&mut self, attempt: &Attempt, now: i64) {
+        for (size, group) in attempt.network.groups().into_iter().enumerate() {
+            let settled = self.groups.get(&group).copied().unwrap_or(now).max(now);
+            self.groups.insert(group, settled + NETWORK_EVERY / i64::from(SHARES[size]));
+        }
     }
 
     fn is_fresh(&self, attempt: &Attempt, now: i64) -> bool {

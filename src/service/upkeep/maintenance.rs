@@ -100,7 +100,9 @@ fn by_hour(uses: &[Use], refusals: &[PrincipalUsage]) -> Vec<PrincipalUsage> {
 pub async fn forget_old_usage(service: &Service) -> Result<()> {
     let today = Interval::Day.start(service.clock.now());
     let hours_before = today - service.hourly_usage_days * DAY;
-    while service.write_upkeep(move |connection| usage::move_to_days(connection, hours_before, SAVED_AT_ONCE)).await? > 0 {
+    while service.write_upkeep(move |connection| usage::move_to_days(connection, hours_before, SAVED_AT_ONCE)).await?
+        > 0
+    {
         tokio::task::yield_now().await;
     }
     service.write_upkeep(move |connection| usage::delete_days(connection, today - DAILY_USAGE_DAYS * DAY)).await?;

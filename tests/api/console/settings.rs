@@ -126,6 +126,30 @@ async fn a_session_is_ended_from_another_one() {
 
 /// Also covers failure F54.
 #[actix_web::test]
+async fn all_other_sessions_end_at_once() {
+    let (app, browser) = administered().await;
+    let others = [enter(&app, "admin").await, enter(&app, "admin").await];
+    let page = browser.post("/settings/sessions", &[("others", "true")]).await;
+    assert_eq!(led(&page), "../settings/sessions?done=others");
+    assert_eq!(browser.get("/keys").await.status, 200);
+    for other in others {
+        assert!(led(&other.get("/keys").await).contains("login"));
+    }
+}
+
+#[actix_web::test]
+async fn a_user_has_only_as_many_sessions_as_the_page_shows() {
+    let (_app, browser) = administered().await;
+    for _ in 1..200 {
+        assert!(browser.post("/token", &[("validitySeconds", "3600")]).await.text.contains("tss_"));
+    }
+    let refused = browser.post("/token", &[("validitySeconds", "3600")]).await;
+    assert!(refused.text.contains("200 sessions") && !refused.text.contains("tss_"), "{}", refused.text);
+    browser.post("/settings/sessions", &[("others", "true")]).await;
+    assert!(browser.post("/token", &[("validitySeconds", "3600")]).await.text.contains("tss_"));
+}
+
+#[actix_web::test]
 async fn the_trail_is_filtered_and_exported() {
     let (app, browser) = administered().await;
     let id = app.key("=HYPERLINK(1)", &[]).await.api_key.id;

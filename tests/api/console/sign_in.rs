@@ -4,7 +4,7 @@ use tessera::clock::MINUTE;
 use tessera::domain::principal::Role;
 
 use super::{administered, cookies, csrf, enter, field, led, post, with};
-use crate::support::{App, PASSWORD};
+use crate::support::{App, Options, PASSWORD};
 
 #[actix_web::test]
 async fn a_stranger_is_led_to_the_sign_in_and_back() {
@@ -135,4 +135,55 @@ async fn what_is_dangerous_asks_for_the_password_again_after_a_while() {
     let fresh = with(&app, &cookies(&made)).await;
     assert!(fresh.post("/keys/new", &form).await.text.contains("tsk_"));
     assert_ne!(csrf(&fresh.get("/keys").await), browser.csrf);
+}
+
+#[actix_web::test]
+async fn approving_a_program_asks_for_the_password_again_after_a_while() {
+    let (app, browser) = administered().await;
+    let program = app.anonymous().with("host", "tessera.example.org");
+    app.advance(11 * MINUTE);
+    let asked = post(&program, "/oauth/device_authorization", &[("client_id", "tessera-cli")]).await.ok();
+    app.advance(5 * MINUTE);
+    let approve = [("user_code", asked["user_code"].as_str().unwrap()), ("verdict", "approve")];
+    let page = browser.post("/device", &approve).await;
+    assert!(page.text.contains("Confirm that it is you"), "{}", page.text);
+    let approved = browser.post("/device", &[&approve[..], &[("confirm_password", PASSWORD)]].concat()).await;
+    assert!(approved.text.contains("Signed in"), "{}", approved.text);
+}
+
+#[actix_web::test]
+async fn the_cookies_are_those_of_the_public_url() {
+    let options = Options { public_url: Some("https://tessera.example.org/keys".into()), ..Options::default() };
+    let app = App::start_with(options).await;
+    app.user("admin", Role::Admin).await;
+    for (host, path, secure) in [("tessera.example.org", "Path=/keys", true), ("127.0.0.1:8585", "Path=/", false)] {
+        let client = app.anonymous().with("host", host);
+        let answer = post(&client, "/login", &[("username", "admin"), ("password", PASSWORD)]).await;
+        for cookie in answer.headers.get_all("set-cookie").map(|value| value.to_str().unwrap()) {
+            assert!(cookie.split("; ").any(|part| part == path), "{host}: {cookie}");
+            assert_eq!(cookie.contains("Secure"), secure, "{host}: {cookie}");
+        }
+    }
+}
+
+/// A sibling domain can add a cookie, and browsers send it first if its path is longer.
+#[actix_web::test]
+async fn two_session_cookies_are_refused() {
+    let (app, _browser) = administered().await;
+    let begin = || async {
+        let answer = post(&app.anonymous(), "/login", &[("username", "admin"), ("password", PASSWORD)]).await;
+        cookies(&answer).split("; ").find(|cookie| cookie.starts_with("PLAY_SESSION=")).unwrap().to_owned()
+    };
+    let (own, other) = (begin().await, begin().await);
+    // The cookie of DataHub's own frontend is no token of ours.
+    let frontend = "PLAY_SESSION=eyJhbGciOiJIUzI1NiJ9.e30.x";
+    for (sent, status) in [
+        (format!("{own}; {own}"), 200),
+        (format!("{frontend}; {own}"), 200),
+        (format!("{other}; {own}"), 400),
+        (format!("{own}; {other}"), 400),
+    ] {
+        let answer = app.anonymous().with("cookie", &sent).get("/keys").await;
+        assert_eq!(answer.status, status, "{sent}: {}", answer.text);
+    }
 }

@@ -1,7 +1,10 @@
 """Providers that are down, slow, or have wrong metadata."""
 
+import socket
+import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
@@ -80,6 +83,37 @@ def test_a_provider_that_is_down_is_left_in_peace_and_comes_back(fresh):
     browser = Browser(server)
     browser.sign_in()
     assert browser.whoami()["username"] == "ada"
+
+
+def leave(server, path, cookies=""):
+    """Sends a request, and resets the connection before the answer."""
+    with socket.create_connection(("127.0.0.1", server.port)) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nCookie: {cookies}\r\n\r\n".encode())
+        time.sleep(0.3)
+
+
+def test_a_client_that_disconnects_ends_no_request_that_others_wait_for(fresh):
+    server, provider = fresh
+    provider.delay = 1
+    leave(server, "/login/company")
+    assert begin(server).startswith(provider.issuer)
+    assert len(provider.requests) == 1
+
+
+def test_a_client_that_disconnects_is_counted(fresh):
+    server, provider = fresh
+    with Browser(server) as browser:
+        address = browser.begin()
+        state = parse_qs(urlsplit(address).query)["state"][0]
+        cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    provider.delay = 1
+    for _ in range(3):
+        leave(server, f"/login/company/callback?code=x&state={state}&iss={quote(provider.issuer, safe='')}", cookies)
+    deadline = time.monotonic() + 20
+    while 'tessera_sign_ins_total{outcome="wrong"} 3\n' not in server.anonymous().get("/metrics").text:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def test_a_provider_that_is_slow_keeps_nobody_else_out(fresh):

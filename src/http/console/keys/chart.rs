@@ -4,7 +4,7 @@ use askama::Template;
 use chrono::{DateTime, Datelike, Timelike};
 
 use crate::domain::usage::{Interval, NetworkUsage, Usage};
-use crate::http::console::words::{MONTHS, DisplayTime, counted, grouped};
+use crate::http::console::words::{DisplayTime, MONTHS, counted, grouped};
 
 /// The width of the chart's area and its left edge, in the units of the drawing.
 const WIDTH: f64 = 690.0;
@@ -118,7 +118,9 @@ impl Chart {
             refusals: grouped(each.refusals),
         };
         Self {
-            choices: Interval::ALL.map(|each| Choice { name: each.name(), text: span(each), is_chosen: each == by }).into(),
+            choices: Interval::ALL
+                .map(|each| Choice { name: each.name(), text: span(each), is_chosen: each == by })
+                .into(),
             summary: format!("{} and {} {}", counted(uses, "use"), counted(refusals, "refusal"), span(by)),
             uses: grouped(uses),
             refusals: grouped(refusals),

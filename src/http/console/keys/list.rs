@@ -15,7 +15,7 @@ use crate::domain::listing::{MAX_LIMIT, Query, Start};
 use crate::domain::permission::Permission;
 use crate::domain::persona::Persona;
 use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX, client_id as client_id_of};
-use crate::http::console::export::{EXPORTED, Format, file};
+use crate::http::console::export::{Format, Rows};
 use crate::http::console::list::{ActiveFilter, Column, ListUrl, contains, is};
 use crate::http::console::{Page, SignedInRequest};
 use crate::http::problem::Failure;
@@ -123,17 +123,17 @@ pub async fn export(request: SignedInRequest, format: web::Path<String>) -> Resu
     let service = &request.state.service;
     let mut query = list_url.query(service, filter(&list_url, request.now())?)?;
     query.limit = MAX_LIMIT;
-    let mut rows = Vec::new();
-    while rows.len() < EXPORTED {
+    let _place = request.state.fan_outs.take(&request.actor)?;
+    let mut rows = Rows::default();
+    while rows.has_room() {
         let found = api_keys::list(service, &request.actor, query.clone()).await?;
-        rows.extend(found.records.iter().map(cells));
+        rows.add(found.records.iter().map(cells))?;
         match found.next {
             Some(next) => query.start = Start::After(next),
             None => break,
         }
     }
-    rows.truncate(EXPORTED);
-    Ok(file(format, "keys", &COLUMNS, &rows))
+    Ok(rows.file(format, "keys", &COLUMNS))
 }
 
 /// The personas offered as a filter: the first 100 by name.

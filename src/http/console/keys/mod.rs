@@ -1,8 +1,8 @@
 //! `/keys`: API keys.
 
 pub mod bulk;
-mod chart;
 pub mod change;
+mod chart;
 mod choices;
 mod created;
 mod draft;

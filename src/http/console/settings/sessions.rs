@@ -42,6 +42,7 @@ pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
     };
     let notice = match params.get("done")? {
         "ended" => "The session has ended.",
+        "others" => "All other sessions have ended.",
         _ => "",
     };
     let found = sessions::list(&request.state.service, &request.actor).await?;
@@ -54,11 +55,15 @@ pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
     request.answer(StatusCode::OK, &sessions)
 }
 
-/// `POST /settings/sessions`: ends a session, without asking for the password again: it may be urgent.
+/// `POST /settings/sessions`: ends a session, or all others, without asking for the password again: it may be urgent.
 ///
 /// # Errors
 /// When the storage fails.
 pub async fn end(submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
+    if submitted.form.has("others") {
+        sessions::end_others(&submitted.state.service, &submitted.actor).await?;
+        return Ok(submitted.redirect("settings/sessions?done=others"));
+    }
     match sessions::end_one(&submitted.state.service, &submitted.actor, submitted.form.text("id").to_owned()).await {
         // The session has already ended.
         Ok(()) | Err(Error::NotFound { .. }) => Ok(submitted.redirect("settings/sessions?done=ended")),

@@ -61,6 +61,14 @@ enum ProviderError {
 }
 
 impl ProviderError {
+    /// An error code of the provider. Anybody can send a browser here with any text, so only what looks like a code of
+    /// RFC 6749 is logged.
+    fn denied(code: &str) -> Self {
+        let is_code =
+            (1..=40).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        Self::Denied(if is_code { code.to_owned() } else { "(no error code)".to_owned() })
+    }
+
     fn rejected(message: impl Into<String>) -> Self {
         Self::Rejected(message.into())
     }

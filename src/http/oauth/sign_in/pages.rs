@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use tracing::Instrument;
 
 use super::flow::{Flow, Reauthentication, no_cookie};
 use super::id_token::{Expected, IdToken};
@@ -21,6 +22,7 @@ use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::valid::Params;
 use crate::service::authn::sessions;
+use crate::service::authn::sign_ins::{Origin, ProviderTurn};
 use crate::service::people::sign_in::{self, ProviderSignIn, SignInRefused};
 
 /// `GET /login/{provider}`: redirects to the provider. `again=true` makes it authenticate the user again.
@@ -35,6 +37,10 @@ pub async fn begin(
 ) -> Result<HttpResponse, Failure> {
     let provider = providers.find(&id).ok_or(Failure::NoEndpoint)?;
     let params = Params::parse(request.query_string());
+    // CSRF check: another site must not replace the browser's session; the login page asks for a click.
+    if check_csrf_navigation(&request).is_err() {
+        return Ok(redirect(&root(&request), "login", []));
+    }
     let next = safe_redirect_target(params.get("next")?).unwrap_or_default();
     let reauthentication =
         if params.get("again")? == "true" { Reauthentication::Required } else { Reauthentication::IfNeeded };
@@ -70,27 +76,22 @@ pub async fn callback(
         Err(Error::Busy | Error::SlowedDown { .. }) => return Ok(redirect_to_login(&request, provider, "busy")),
         turn => turn?,
     };
-    let claims = match validated_claims(provider, &flow, &params, service.clock.now()).await {
-        Ok(claims) => claims,
-        Err(trouble) => {
-            log_failure(&state, provider, &trouble);
-            if service.failed_at_provider(&turn) {
-                sign_in::record_refusal(service, &provider.settings.id, origin).await?;
-            }
-            return Ok(redirect_to_login(&request, provider, reason_of(&trouble)));
-        }
+    let next = flow.next.clone();
+    let (claims, turn) = match prove(state.clone(), Arc::clone(provider), flow, params, turn, origin.clone()).await? {
+        Ok(proved) => proved,
+        Err(reason) => return Ok(redirect_to_login(&request, provider, reason)),
     };
     let mapping = Arc::clone(&provider.settings.mapping);
     let at_provider = ProviderSignIn { provider: Arc::clone(&provider.settings.id), claims, mapping };
     match sign_in::sign_in(service, at_provider, origin.clone()).await? {
         Ok(new) => {
-            service.succeeded_at_provider(&turn);
+            service.succeeded_at_provider();
             end_earlier(&state, signed_in).await?;
             let cookies = cookies(&state, &request, new.username, new.session);
-            Ok(redirect(&root(&request), &flow.next, cookies.into_iter().chain([no_cookie(provider.cookie_scope())])))
+            Ok(redirect(&root(&request), &next, cookies.into_iter().chain([no_cookie(provider.cookie_scope())])))
         }
         Err(refusal) => {
-            if service.failed_at_provider(&turn) {
+            if service.refused_at_provider(&turn) {
                 sign_in::record_refusal(service, &provider.settings.id, origin).await?;
             }
             if state.log_bounds.admit("not let in", Instant::now()) {
@@ -101,9 +102,36 @@ pub async fn callback(
     }
 }
 
+/// Validates the callback and counts a failure, in a task of its own: a client that disconnects neither avoids the count
+/// nor frees its place in the queue. Returns the claims, or the reason that the login page shows.
+async fn prove(
+    state: web::Data<State>,
+    provider: Arc<Provider>,
+    flow: Flow,
+    params: Params,
+    turn: ProviderTurn,
+    origin: Origin,
+) -> Result<Result<(Claims, ProviderTurn), &'static str>, Failure> {
+    let task = async move {
+        let service = &state.service;
+        let trouble = match validated_claims(&provider, &flow, &params, service.clock.now()).await {
+            Ok(claims) => return Ok(Ok((claims, turn))),
+            Err(trouble) => trouble,
+        };
+        log_failure(&state, &provider, &trouble);
+        // An outage of the provider is not the client's failure.
+        let is_counted = !matches!(trouble, ProviderError::Unavailable(_));
+        if is_counted && service.failed_at_provider(&turn) {
+            sign_in::record_refusal(service, &provider.settings.id, origin).await?;
+        }
+        Ok(Err(reason_of(&trouble)))
+    };
+    actix_web::rt::spawn(task.in_current_span()).await.map_err(|error| Error::Internal(error.into()))?
+}
+
 /// Exchanges the code of the callback for an ID token, and returns its validated claims.
 async fn validated_claims(
-    provider: &Provider,
+    provider: &Arc<Provider>,
     flow: &Flow,
     params: &Params,
     now: i64,
@@ -116,7 +144,7 @@ async fn validated_claims(
         return Err(ProviderError::rejected("the answer is not one of this provider"));
     }
     if params.has("error") {
-        return Err(ProviderError::Denied(crate::domain::text::clip(get("error")?)));
+        return Err(ProviderError::denied(get("error")?));
     }
     let code = get("code")?;
     if code.is_empty() {

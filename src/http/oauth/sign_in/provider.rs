@@ -15,6 +15,7 @@ use oauth2::{
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
+use tracing::Instrument;
 
 use super::ProviderError;
 use super::flow::{CookieScope, Flow, Reauthentication};
@@ -145,7 +146,12 @@ impl Provider {
     }
 
     /// The provider's metadata, cached for [`CACHED_FOR`]. Concurrent callers share one request.
-    pub(super) async fn metadata(&self) -> Result<Arc<Metadata>, ProviderError> {
+    pub(super) async fn metadata(self: &Arc<Self>) -> Result<Arc<Metadata>, ProviderError> {
+        let provider = Arc::clone(self);
+        detached(async move { provider.cached_metadata().await }).await
+    }
+
+    async fn cached_metadata(&self) -> Result<Arc<Metadata>, ProviderError> {
         let mut cached = waiting(self.metadata.lock()).await?;
         let now = self.clock.uptime();
         if let Some(metadata) = cached.fresh(now) {
@@ -190,7 +196,7 @@ impl Provider {
 
     /// Checks the signature of a token, and returns its claims. `kind` accepts or refuses its `typ` header.
     pub(super) async fn verified<T: for<'de> Deserialize<'de>>(
-        &self,
+        self: &Arc<Self>,
         token: &str,
         kind: impl Fn(Option<&str>) -> bool,
     ) -> Result<T, ProviderError> {
@@ -199,19 +205,25 @@ impl Provider {
         if !kind(token.kind.as_deref()) {
             return Err(ProviderError::rejected("the token is of another kind"));
         }
-        let keys = self.keys(&metadata, &token).await?;
+        let (provider, key_id, algorithm) = (Arc::clone(self), token.key_id.clone(), token.algorithm);
+        let keys = detached(async move { provider.keys(&metadata, key_id.as_deref(), algorithm).await }).await?;
         let key = keys.find(token.key_id.as_deref(), token.algorithm);
         token.claims(key.ok_or_else(|| ProviderError::rejected("the provider has no such key"))?)
     }
 
     /// The provider's keys. An unknown `kid` fetches them again, at most once per [`RETRY_PAUSE`], because anyone can invent a
     /// `kid`.
-    async fn keys(&self, metadata: &Metadata, token: &Unchecked<'_>) -> Result<Arc<Keys>, ProviderError> {
+    async fn keys(
+        &self,
+        metadata: &Metadata,
+        key_id: Option<&str>,
+        algorithm: Algorithm,
+    ) -> Result<Arc<Keys>, ProviderError> {
         let mut cached = waiting(self.keys.lock()).await?;
         let now = self.clock.uptime();
         let known = cached.fresh(now);
         if let Some(known) = &known
-            && (known.find(token.key_id.as_deref(), token.algorithm).is_some() || cached.was_asked_recently(now))
+            && (known.find(key_id, algorithm).is_some() || cached.was_asked_recently(now))
         {
             return Ok(Arc::clone(known));
         }
@@ -247,7 +259,7 @@ impl Provider {
     }
 
     /// Exchanges a code for an ID token.
-    pub(super) async fn exchange(&self, code: String, verifier: String) -> Result<String, ProviderError> {
+    pub(super) async fn exchange(self: &Arc<Self>, code: String, verifier: String) -> Result<String, ProviderError> {
         let metadata = self.metadata().await?;
         let client = self.oauth_client(&metadata)?;
         let send = |request: HttpRequest| {
@@ -271,7 +283,7 @@ impl Provider {
     }
 
     /// The authorization URL to which the browser is redirected.
-    pub(super) async fn authorization(&self, flow: &Flow) -> Result<String, ProviderError> {
+    pub(super) async fn authorization(self: &Arc<Self>, flow: &Flow) -> Result<String, ProviderError> {
         let metadata = self.metadata().await?;
         let client = self.oauth_client(&metadata)?;
         let verifier = PkceCodeVerifier::new(flow.verifier.clone());
@@ -288,7 +300,7 @@ impl Provider {
     }
 
     /// The URL for signing out at the provider (RP-Initiated Logout 1.0), if it has one.
-    pub(super) async fn end_session(&self) -> Result<Option<String>, ProviderError> {
+    pub(super) async fn end_session(self: &Arc<Self>) -> Result<Option<String>, ProviderError> {
         let metadata = self.metadata().await?;
         let Some(address) = &metadata.end_session_endpoint else { return Ok(None) };
         let query = form_urlencoded::Serializer::new(String::new())
@@ -315,6 +327,15 @@ impl Provider {
             Some(secret) => client.set_client_secret(ClientSecret::new(secret.0.clone())),
         })
     }
+}
+
+/// Runs work to its end even if the caller is dropped: a client that disconnects must not end a request to the provider
+/// that other clients wait for.
+async fn detached<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ProviderError>> + Send + 'static,
+) -> Result<T, ProviderError> {
+    let task = tokio::spawn(work.in_current_span());
+    task.await.map_err(|error| ProviderError::Unavailable(error.to_string()))?
 }
 
 /// Waits for the lock, for at most [`LOCK_TIMEOUT`].
