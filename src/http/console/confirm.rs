@@ -9,6 +9,7 @@ use super::next::local;
 use super::page::{Page, answer_with};
 use super::{Posted, ProviderButton};
 use crate::domain::error::Error;
+use crate::domain::password::PasswordSignIn;
 use crate::http::auth::{self, Look, origin};
 use crate::http::datahub::login::cookies;
 use crate::http::problem::Failure;
@@ -26,8 +27,8 @@ struct Confirm {
     /// The submitted fields, which are sent again with the password.
     fields: Vec<(String, String)>,
     error: String,
-    /// The identity provider where the session began, if any: the user confirms there.
-    provider: Option<ProviderButton>,
+    /// The identity providers where the user can confirm; if there is none, the page asks for the password.
+    providers: Vec<ProviderButton>,
     /// The page to return to from there.
     next: String,
 }
@@ -75,13 +76,17 @@ pub(super) async fn ask(posted: &mut Posted) -> Result<Option<HttpResponse>, Fai
 async fn page(posted: &Posted, response: HttpResponseBuilder, error: String) -> Result<HttpResponse, Failure> {
     let visit = &posted.visit;
     let at = sign_out::provider_of(&visit.state.service, &visit.actor).await?;
-    let provider =
-        visit.console.settings.providers.iter().find(|provider| at.as_deref() == Some(&provider.id)).cloned();
+    let all = &visit.console.settings.providers;
+    let mut providers: Vec<_> = all.iter().filter(|provider| at.as_deref() == Some(&provider.id)).cloned().collect();
+    // A session that began with a password, which is of no use any more.
+    if providers.is_empty() && visit.state.service.password_sign_in == PasswordSignIn::Off {
+        providers.clone_from(all);
+    }
     let next = local(visit.request.path()).unwrap_or_default().to_owned();
     let fields = posted.form.without(&[PASSWORD, "csrf"]).cloned().collect();
     let page = posted.visit.page("Confirm that it is you", "confirm")?;
     answer_with(
         response,
-        &Confirm { username: visit.actor.username().to_string(), page, fields, error, provider, next },
+        &Confirm { username: visit.actor.username().to_string(), page, fields, error, providers, next },
     )
 }
