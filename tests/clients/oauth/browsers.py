@@ -5,6 +5,8 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from servers import DATABASES, Server
+
 ROLES = {"admins": "$admin", "staff": "$member"}
 
 
@@ -28,6 +30,20 @@ def table(provider, **more):
     settings = own | {"client_id": provider.client_id} | more
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
     return "[[provider]]\n" + "\n".join(lines) + "\n"
+
+
+def running_with(kind, tmp_path_factory, make_provider, **settings):
+    """A server on a database of that kind, with a provider made by `make_provider(folder, URL of the server)`."""
+    directory = tmp_path_factory.mktemp(kind)
+    database = DATABASES[kind](directory)
+    server = Server(directory, database)
+    server.provider = make_provider(directory, server.base_url)
+    try:
+        yield server.start(TESSERA_PROVIDERS_FILE=write_providers(directory, [server.provider], **settings))
+    finally:
+        server.stop()
+        server.provider.close()
+        database.drop()
 
 
 class Browser(httpx.Client):

@@ -10,12 +10,14 @@ from urllib.parse import urljoin
 
 import httpx
 
-from browsers import Browser, write_providers
+from browsers import Browser
 from servers import free_port
 
 HERE = Path(__file__).parent
 NODE = Path(sys.executable).with_name("node")
 NODE_MODULES = HERE.parents[2] / "target" / "tests" / "node" / "node_modules"
+
+SCOPES = ["openid", "profile", "email", "groups"]
 
 
 class Certified:
@@ -37,9 +39,6 @@ class Certified:
             text=True,
         )
         self.hear("ready")
-
-    def write_providers_file(self, directory, **more):
-        return write_providers(directory, [self], scopes=["openid", "profile", "email", "groups"], **more)
 
     def order(self, **order):
         self.process.stdin.write(json.dumps(order) + "\n")

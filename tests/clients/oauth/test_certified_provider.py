@@ -2,22 +2,14 @@
 
 import pytest
 
-from certified_provider import Certified, Person
-from servers import DATABASES, Server
+from browsers import running_with
+from certified_provider import SCOPES, Certified, Person
+from servers import DATABASES
 
 
 @pytest.fixture(scope="module", params=DATABASES)
 def tessera(request, tmp_path_factory):
-    directory = tmp_path_factory.mktemp(request.param)
-    database = DATABASES[request.param](directory)
-    server = Server(directory, database)
-    server.provider = Certified(server.base_url)
-    try:
-        yield server.start(TESSERA_PROVIDERS_FILE=server.provider.write_providers_file(directory))
-    finally:
-        server.stop()
-        server.provider.close()
-        database.drop()
+    yield from running_with(request.param, tmp_path_factory, lambda _, url: Certified(url), scopes=SCOPES)
 
 
 @pytest.fixture

@@ -4,23 +4,14 @@ import time
 
 import pytest
 
-from browsers import write_providers
+from browsers import running_with
 from glewlwyd import Glewlwyd, Person
-from servers import DATABASES, Server
+from servers import DATABASES
 
 
 @pytest.fixture(scope="module", params=DATABASES)
 def tessera(request, tmp_path_factory):
-    directory = tmp_path_factory.mktemp(request.param)
-    database = DATABASES[request.param](directory)
-    server = Server(directory, database)
-    server.provider = Glewlwyd(tmp_path_factory.mktemp("glewlwyd"), server.base_url)
-    try:
-        yield server.start(TESSERA_PROVIDERS_FILE=write_providers(directory, [server.provider]))
-    finally:
-        server.stop()
-        server.provider.close()
-        database.drop()
+    yield from running_with(request.param, tmp_path_factory, Glewlwyd)
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from authority import Authority
-from browsers import Browser
-from certified_provider import Certified, Person
+from browsers import Browser, write_providers
+from certified_provider import SCOPES, Certified, Person
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def start(own_server):
     def start(certificate, variables={}, **settings):
         provider = Certified(own_server.base_url, certificate)
         providers.append(provider)
-        file = provider.write_providers_file(own_server.directory, **settings)
+        file = write_providers(own_server.directory, [provider], scopes=SCOPES, **settings)
         own_server.start(TESSERA_PROVIDERS_FILE=file, **variables)
         return provider
 
@@ -72,6 +72,6 @@ def assert_refused(server, reason):
 def test_a_file_that_holds_no_authority_is_refused_at_the_start(own_server, start, authority):
     provider = start(authority.certificate("127.0.0.1"), ca_file=str(authority.file))
     own_server.stop()
-    file = provider.write_providers_file(own_server.directory, ca_file=str(own_server.directory / "nothing.pem"))
+    file = write_providers(own_server.directory, [provider], ca_file=str(own_server.directory / "nothing.pem"))
     ended = own_server.run("serve", TESSERA_PROVIDERS_FILE=file)
     assert ended.returncode == 1 and "`ca_file`" in ended.stderr and "nothing.pem" in ended.stderr, ended.stderr
