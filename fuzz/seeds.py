@@ -197,3 +197,36 @@ ORIGINALS = ["fd00::1, 2001:db8::1", "[::1]:80", "/a?b=c\nGET\n/a?b=c\n/z", "?q=
 write("forwarded", HOPS + ORIGINALS, ["10.0.0.1", "198.51.100.7", "::ffff:10.0.0.1", ",", "\n", " ", "[", "]", ":", "?", "/", "%", "#"])
 TEXTS = ["a=1&filter=%7B%7D&a=2", "urn:li:corpuser:ada", "urn:li:dataHubAccessToken:x", "urn:li:dataHubRole:Admin", "x" * 70]
 write("texts", TEXTS, ["=", "&", "%", "+", "urn:li:corpuser:", "urn:li:dataHubAccessToken:", "urn:li:dataHubRole:", "Admin", "é"])
+
+ID_TOKEN = {
+    "iss": "https://id.example.org",
+    "sub": "1",
+    "aud": "t",
+    "exp": 1795392059,
+    "iat": 1795391999,
+    "nonce": "n",
+    "hd": "x",
+    "preferred_username": "ada",
+    "auth_time": 1795391990.5,
+    "sid": "s",
+    "a": {"b": ["staff", 1]},
+}
+LOGGED_OUT = {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}, "jti": "j"}
+LOGOUT_TOKEN = {name: ID_TOKEN[name] for name in ("iss", "sub", "aud", "exp", "iat", "sid")} | LOGGED_OUT
+HEADERS = [{"alg": "EdDSA"}, {"alg": "EdDSA", "kid": "k", "typ": "JWT"}, {"alg": "EdDSA", "crit": ["b64"], "b64": False}]
+CLAIMS = [ID_TOKEN, ID_TOKEN | {"aud": ["t", "t"], "azp": "t"}, LOGOUT_TOKEN, ID_TOKEN | LOGOUT_TOKEN, {}]
+SIGNED = [json.dumps(head) + "\n" + json.dumps(claims) for head in HEADERS for claims in CLAIMS]
+UNSIGNED = ["eyJhbGciOiJub25lIn0.e30.", "eyJhbGciOiJFZERTQSJ9.e30." + "A" * 86, "e30.e30.e30", "..", "a.b.c.d"]
+OTHERS = quote([*ID_TOKEN, *LOGGED_OUT, *LOGGED_OUT["events"], "alg", "kid", "typ", "crit", "azp", "nbf", "EdDSA", "RS256"])
+JWS_DEPTHS = depths('{"alg":"EdDSA"}\n{"a":', "[", "1", "]", "}") + depths('{"kid":', "[", "1", "]", "}\n{}")
+write("jws", SIGNED + UNSIGNED + JWS_DEPTHS, OTHERS + JSON_SIGNS + ["\n", ".", "1795391999"])
+JWKS = [
+    {"kty": "OKP", "crv": "Ed25519", "kid": "a", "use": "sig", "x": "6kpsY-KcUgq-9VB7Ey7F-ZVHdq6-vnuSQh7qaRRG0iw"},
+    {"kty": "OKP", "crv": "Ed25519", "x": "AAAA"},
+    {"kty": "EC", "crv": "P-256", "alg": "ES256", "x": "A" * 43, "y": "A" * 43},
+    {"kty": "EC", "crv": "P-384", "x": "_" * 64, "y": "A" * 64},
+    {"kty": "RSA", "n": "A" * 342, "e": "AQAB"},
+    {"kty": "RSA", "n": "_" * 342, "e": "AA"},
+]
+KEY_WORDS = quote("keys kty crv kid use sig enc alg x y n e OKP EC RSA Ed25519 P-256 P-384 EdDSA ES256 PS256 RS512 AQAB".split())
+write("jwks", [json.dumps({"keys": [key]}) for key in JWKS] + [json.dumps({"keys": JWKS})], KEY_WORDS + JSON_SIGNS)

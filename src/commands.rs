@@ -19,6 +19,7 @@ use crate::clock::{Clock, SECOND};
 use crate::config::{Cli, Command, OpenApiVersion, Settings};
 use crate::directory::{Directory, Freshness};
 use crate::domain::entropy::Entropy;
+use crate::domain::password::PasswordSignIn;
 use crate::http::datahub::settings::Authentication;
 use crate::http::datahub::{self, graphql};
 use crate::http::state::State;
@@ -156,6 +157,7 @@ async fn unchecked_service(settings: &Settings, setup: Setup) -> Result<Service,
         prefixes: settings.token_prefixes,
         session_millis: settings.session_seconds * SECOND,
         hourly_usage_days: settings.hourly_usage_days,
+        password_sign_in: if settings.people.password_sign_in { PasswordSignIn::On } else { PasswordSignIn::Off },
         sign_ins: SignIns::new(cores.max(2) * 2),
         look_ups: LookUps::new(settings.look_ups_waiting, settings.look_up_connections()),
         saving: tokio::sync::Mutex::new(()),

@@ -3,6 +3,7 @@
 mod datahub;
 mod help;
 mod oauth;
+mod sign_in;
 mod terminal;
 mod values;
 
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::datahub::{DataHubSettings, MetadataAuth, NeverExpiringTokens};
 pub use self::oauth::OauthSettings;
+pub use self::sign_in::PeopleSettings;
 pub use self::terminal::{Server, Terminal};
 use self::values::{memory, origin, public_url};
 use crate::domain::permission::Permission;
@@ -308,9 +310,9 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<String>,
 
-    /// A file in TOML with the OpenID Connect providers where people can sign in: see docs/sign-in.md
-    #[arg(long, global = true, env = "TESSERA_PROVIDERS_FILE")]
-    pub providers_file: Option<PathBuf>,
+    /// The settings of how people sign in.
+    #[command(flatten)]
+    pub people: PeopleSettings,
 
     /// CORS: the origins whose pages may call this server from a browser: `https://app.example.org`, or `*` for any.
     /// They send a token; cookies are never accepted from them

@@ -1,19 +1,23 @@
 //! The HTTP client for requests to other servers, with limits on time, size and destination (SSRF guard).
 //!
 //! Redirects are not followed. Plain HTTP is allowed to loopback addresses only. Certificates are checked against the
-//! operating system's trust store; `SSL_CERT_FILE` and `SSL_CERT_DIR` replace it. `HTTPS_PROXY` and `NO_PROXY` apply to
-//! HTTPS. A proxy resolves names itself, so it must also guard private networks itself.
+//! operating system's trust store, which `SSL_CERT_FILE` and `SSL_CERT_DIR` replace, or against the [`Roots`] of the
+//! client. `HTTPS_PROXY` and `NO_PROXY` apply to HTTPS. A proxy resolves names itself, so it must also guard private
+//! networks itself.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use tokio::sync::Semaphore;
 use ureq::Agent;
 use ureq::config::Config;
 use ureq::http::uri::{Scheme, Uri};
 use ureq::http::{Method, Request, Response};
-use ureq::tls::{RootCerts, TlsConfig};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
@@ -42,6 +46,9 @@ pub enum Unreachable {
     /// The name resolves to an address in a private network.
     #[error("the address lies in a private network")]
     Private,
+    /// The server's certificate is not trusted, or is one for another name.
+    #[error("the certificate of the server is not accepted: {0}")]
+    Certificate(String),
     /// The server could not be reached, or its answer is not HTTP.
     #[error("{0}")]
     Failed(String),
@@ -56,6 +63,37 @@ pub enum Destinations {
     Public,
 }
 
+/// The certificate authorities that a client trusts.
+#[derive(Debug, Clone)]
+pub struct Roots(RootCerts);
+
+impl Default for Roots {
+    /// Those of the operating system.
+    fn default() -> Self {
+        Self(RootCerts::PlatformVerifier)
+    }
+}
+
+impl Roots {
+    /// The certificates of a PEM file, and no others.
+    ///
+    /// # Errors
+    /// A message that says what is wrong with the file.
+    pub fn parse(pem: &str) -> Result<Self, String> {
+        let mut store = RootCertStore::empty();
+        let mut roots = Vec::new();
+        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+            let certificate = certificate.map_err(|error| error.to_string())?;
+            roots.push(Certificate::from_der(&certificate).to_owned());
+            store.add(certificate).map_err(|error| error.to_string())?;
+        }
+        if roots.is_empty() {
+            return Err("must hold certificates in the PEM format".to_owned());
+        }
+        Ok(Self(roots.into()))
+    }
+}
+
 /// The HTTP client. Cheap to clone; clones share the limit of concurrent requests.
 #[derive(Clone)]
 pub struct Outbound {
@@ -66,17 +104,17 @@ pub struct Outbound {
 
 impl Default for Outbound {
     fn default() -> Self {
-        Self::new()
+        Self::new(&Roots::default())
     }
 }
 
 impl Outbound {
     /// Creates a client with its own limit of concurrent requests.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(roots: &Roots) -> Self {
         let agent = |destinations| {
             Agent::with_parts(
-                config(),
+                config(roots),
                 DefaultConnector::default(),
                 Bounded { destinations, names: DefaultResolver::default() },
             )
@@ -141,10 +179,10 @@ fn run<B: ureq::AsSendBody>(agent: &Agent, request: Request<B>) -> Result<Respon
     sent.map_err(failed)
 }
 
-fn config() -> Config {
+fn config(roots: &Roots) -> Config {
     let tls = TlsConfig::builder()
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .root_certs(RootCerts::PlatformVerifier)
+        .root_certs(roots.0.clone())
         .build();
     Agent::config_builder()
         .tls_config(tls)
@@ -160,8 +198,12 @@ fn failed(error: ureq::Error) -> Unreachable {
     match error {
         ureq::Error::Timeout(_) => Unreachable::TooSlow,
         ureq::Error::BodyExceedsLimit(_) => Unreachable::TooLarge,
-        ureq::Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-            Some(PrivateAddress) => Unreachable::Private,
+        ureq::Error::Io(error) => match error.get_ref() {
+            Some(inner) if inner.is::<PrivateAddress>() => Unreachable::Private,
+            Some(inner) => match inner.downcast_ref() {
+                Some(rustls::Error::InvalidCertificate(reason)) => Unreachable::Certificate(reason.to_string()),
+                _ => Unreachable::Failed(error.to_string()),
+            },
             None => Unreachable::Failed(error.to_string()),
         },
         error => Unreachable::Failed(error.to_string()),
@@ -309,7 +351,7 @@ mod tests {
     #[test]
     fn what_another_server_named_leads_not_into_private_networks() {
         let asked = Request::get("https://127.0.0.1:9/").body(Vec::new()).unwrap();
-        let refused = Outbound::new().send_blocking(asked, Destinations::Public);
+        let refused = Outbound::default().send_blocking(asked, Destinations::Public);
         assert!(matches!(refused, Err(Unreachable::Private)), "{refused:?}");
     }
 }

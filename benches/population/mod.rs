@@ -13,6 +13,7 @@ use tessera::domain::entropy::Entropy;
 use tessera::domain::error;
 use tessera::domain::ids::{Id, PersonaId};
 use tessera::domain::limits::Limits;
+use tessera::domain::password::PasswordSignIn;
 use tessera::domain::pepper::Peppers;
 use tessera::domain::persona::{PersonaRef, mint_qualified_name};
 use tessera::domain::principal::{Principal, PrincipalKind, Role};
@@ -61,6 +62,7 @@ impl Population {
             prefixes: Prefixes::default(),
             session_millis: 0,
             hourly_usage_days: 31,
+            password_sign_in: PasswordSignIn::On,
             sign_ins: SignIns::new(1),
             look_ups: LookUps::new(1000, 4),
             saving: Mutex::new(()),

@@ -5,6 +5,7 @@
 
 mod graphql;
 mod headers;
+mod jws;
 mod listing;
 mod policies;
 mod secrets;
@@ -15,7 +16,7 @@ use std::sync::LazyLock;
 type Target = fn(&[u8]);
 
 /// The names of the targets; `tests/run` and `seeds.py` list them, too.
-const TARGETS: [(&str, Target); 14] = [
+const TARGETS: [(&str, Target); 16] = [
     ("wire", wire::wire),
     ("json", listing::json),
     ("filter", listing::filter),
@@ -30,6 +31,8 @@ const TARGETS: [(&str, Target); 14] = [
     ("etag", headers::etag),
     ("forwarded", headers::forwarded),
     ("texts", headers::texts),
+    ("jws", jws::jws),
+    ("jwks", jws::jwks),
 ];
 
 static TARGET: LazyLock<Target> = LazyLock::new(|| {

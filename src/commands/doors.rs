@@ -65,9 +65,18 @@ pub(super) fn settings(settings: &Settings) -> Result<DoorSettings, String> {
     })
 }
 
-/// The providers where people can sign in, from the file that the operator has written.
+/// The providers where people can sign in, from the file that the operator has written. Without passwords there must
+/// be one.
 fn sign_in(settings: &Settings) -> Result<SignInSettings, String> {
-    let Some(path) = &settings.providers_file else { return Ok(SignInSettings::default()) };
+    let sign_in = providers(settings)?;
+    if !settings.people.password_sign_in && sign_in.providers.is_empty() {
+        return Err("--password-sign-in off needs a provider in --providers-file: nobody could sign in".to_owned());
+    }
+    Ok(sign_in)
+}
+
+fn providers(settings: &Settings) -> Result<SignInSettings, String> {
+    let Some(path) = &settings.people.providers_file else { return Ok(SignInSettings::default()) };
     let failed = |error: String| format!("the providers in `{}`: {error}", path.display());
     let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
     let secret = |path: &PathBuf| std::fs::read_to_string(path).map_err(|error| error.to_string());
@@ -174,6 +183,26 @@ mod tests {
             assert!(client(id, secret).is_err(), "{id} {secret}");
         }
         assert!(door(&["--system-client-id", "__s"]).is_err());
+    }
+
+    #[test]
+    fn without_passwords_there_must_be_a_provider() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("providers.toml");
+        let start = |arguments: &[&str]| {
+            let cli = Cli::try_parse_from(["tessera"].iter().chain(arguments)).map_err(|error| error.to_string())?;
+            sign_in(&cli.settings).map(|sign_in| sign_in.providers.len())
+        };
+        let with_file = ["--password-sign-in", "off", "--providers-file", file.to_str().unwrap()];
+        std::fs::write(&file, "").unwrap();
+        for arguments in [&with_file[..2], &with_file] {
+            assert!(start(arguments).unwrap_err().contains("needs a provider"), "{arguments:?}");
+        }
+        let provider = "id = 'a'\nissuer = 'https://id.example.org'\nclient_id = 't'\ndefault_role = '$guest'\n";
+        std::fs::write(&file, format!("[[provider]]\n{provider}")).unwrap();
+        assert_eq!(start(&with_file), Ok(1));
+        assert_eq!(start(&["--password-sign-in", "on"]), Ok(0));
+        assert!(start(&["--password-sign-in", "maybe"]).is_err());
     }
 
     #[test]

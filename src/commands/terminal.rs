@@ -78,7 +78,7 @@ fn login(store: &Store, server: &str) -> CommandResult {
     let remote = Remote::new(server);
     let answer = remote.post("/oauth/device_authorization", &[("client_id", COMMAND_LINE)])?;
     let asked: Authorized = answer.read()?;
-    println!("Open this page in a browser, on any machine:\n\n    {}\n", plain(&asked.verification_uri));
+    println!("Open this page in any browser:\n\n    {}\n", plain(&asked.verification_uri));
     println!("and type this code:\n\n    {}\n", plain(&asked.user_code));
     if let Some(complete) = &asked.verification_uri_complete {
         println!("Or open both in one:\n\n    {}\n", plain(complete));
@@ -87,7 +87,7 @@ fn login(store: &Store, server: &str) -> CommandResult {
     let given = wait(&remote, &asked)?;
     let expires_at = Clock::system().now() + given.expires_in.saturating_mul(SECOND);
     let username = username_of(&remote, &given.access_token)?;
-    println!("Signed in to {server} as {username}, until {}.", date(expires_at));
+    println!("Signed in as {username}\nat {server}\nuntil {}.", date(expires_at));
     store.keep(&Session { server: server.to_owned(), username, token: given.access_token, expires_at })
 }
 

@@ -47,6 +47,9 @@ pub enum Error {
         /// Seconds until the next attempt is checked.
         retry_after: u64,
     },
+    /// The operator has turned password sign-in off.
+    #[error("passwords are turned off on this server: sign in with a provider, on the page `/login`")]
+    PasswordsOff,
     /// Too many costly operations at once; the client may retry.
     #[error("too much at once, try again in a second")]
     Busy,

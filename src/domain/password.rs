@@ -11,6 +11,16 @@ const GUESSES: f64 = 5.5;
 /// Words of this service, which attackers try first.
 const CONTEXT: [&str; 3] = ["tessera", "datahub", "atlan"];
 
+/// Whether people sign in and sign up with passwords.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PasswordSignIn {
+    /// They do.
+    #[default]
+    On,
+    /// They sign in with a provider only.
+    Off,
+}
+
 /// The requirements for a new password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PasswordRule {

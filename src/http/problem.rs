@@ -132,6 +132,7 @@ impl Failure {
             ),
             Self::Domain(Error::Forbidden(_)) => (StatusCode::FORBIDDEN, "TESSERA-403-001"),
             Self::Domain(Error::ForeignAddress) => (StatusCode::FORBIDDEN, "TESSERA-403-002"),
+            Self::Domain(Error::PasswordsOff) => (StatusCode::FORBIDDEN, "TESSERA-403-003"),
             Self::Domain(Error::NotFound { .. }) => (StatusCode::NOT_FOUND, "TESSERA-404-001"),
             // Atlas's own codes, which its clients check.
             Self::NoInstance(_) => (StatusCode::NOT_FOUND, "ATLAS-404-00-005"),
@@ -209,7 +210,12 @@ impl Failure {
             }
             // pyatlan retries a 403 five times with growing pauses; with this header it gives up after five seconds.
             Self::Domain(
-                Error::Forbidden(_) | Error::ForeignAddress | Error::Busy | Error::Overloaded | Error::Unavailable(_),
+                Error::Forbidden(_)
+                | Error::ForeignAddress
+                | Error::PasswordsOff
+                | Error::Busy
+                | Error::Overloaded
+                | Error::Unavailable(_),
             )
             | Self::Overloaded
             | Self::Unavailable(_)

@@ -22,6 +22,7 @@ use crate::domain::entropy::Entropy;
 use crate::domain::error::{Error, Result};
 use crate::domain::filter::Filter;
 use crate::domain::listing::{Page, Query};
+use crate::domain::password::PasswordSignIn;
 use crate::domain::pepper::Peppers;
 use crate::domain::token::Prefixes;
 use crate::service::authn::look_ups::LookUps;
@@ -56,6 +57,8 @@ pub struct Parts {
     pub session_millis: i64,
     /// For how many days the uses of each hour are kept; 0 keeps neither hours nor days.
     pub hourly_usage_days: i64,
+    /// Whether people sign in and sign up with passwords.
+    pub password_sign_in: PasswordSignIn,
     /// Admission control for passwords.
     pub sign_ins: SignIns,
     /// The queue of look-ups of credentials that are not in memory.

@@ -72,6 +72,15 @@ pub fn set_personas(connection: &mut AnyConnection, identity: &Identity, persona
     Ok(())
 }
 
+/// Whether the user signs in at a provider.
+///
+/// # Errors
+/// When the storage fails.
+pub fn has_any(connection: &mut AnyConnection, user: PrincipalId) -> Result<bool> {
+    let rows = identities::table.filter(identities::principal_id.eq(user.to_string()));
+    Ok(diesel::select(diesel::dsl::exists(rows)).get_result(connection)?)
+}
+
 /// The user with this identity.
 ///
 /// # Errors

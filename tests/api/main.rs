@@ -66,6 +66,7 @@ mod one_path;
 mod openapi;
 mod ops;
 mod passwords;
+mod passwords_off;
 mod persona_entities;
 mod persona_policies;
 mod personas;

@@ -14,10 +14,10 @@ use tessera::service::authn::bearer_tokens;
 use tessera::service::authn::sign_ins::Origin;
 use tessera::service::people::sign_in::{self, ProviderSignIn, SignInRefused};
 use tessera::service::people::sign_out::{self, LoggedOut};
-use tessera::service::people::users;
+use tessera::service::people::users::{self, PersonalTokens};
 use tessera::storage::{identities, personas};
 
-use crate::support::{App, Client, Options};
+use crate::support::{App, Client, Options, PASSWORD};
 
 const ISSUER: &str = "https://id.example.org";
 
@@ -109,6 +109,18 @@ async fn a_password_opens_no_user_of_a_provider() {
         let body = json!({"username": "ada", "password": password});
         app.anonymous().post("/api/service/sessions", &body).await.refused("TESSERA-401-005");
     }
+}
+
+#[actix_web::test]
+async fn no_password_is_given_to_a_user_of_a_provider() {
+    let (app, mapping) = (App::start().await, mapping(&[]));
+    let ada = arrive(&app, claims("1", "ada", &["staff"]), &mapping).await.unwrap();
+    let password = Some(PASSWORD.to_owned());
+    let set = users::set_password(&app.service, &app.operator(), "ada".into(), password, PersonalTokens::Keep).await;
+    assert!(matches!(&set, Err(Error::Conflict(message)) if message.contains("a provider")), "{set:?}");
+    ada.whoami().await.ok();
+    let body = json!({"username": "ada", "password": PASSWORD});
+    app.anonymous().post("/api/service/sessions", &body).await.refused("TESSERA-401-005");
 }
 
 #[actix_web::test]
@@ -300,13 +312,17 @@ async fn two_first_sign_ins_at_once_make_one_user() {
     assert_eq!(ids.len(), 1);
 }
 
-/// An application with an unreachable provider.
-async fn with_provider(base: &str) -> App {
+/// The settings of an unreachable provider.
+pub fn one_provider(base: &str) -> SignInSettings {
     let text = "[[provider]]\nid = 'company'\nlabel = 'Company'\nissuer = 'http://127.0.0.1:1'\nclient_id = 't'\n\
                 default_role = '$guest'\n";
     let providers = settings::parse(text, |_| Ok("s".to_owned())).unwrap();
-    App::start_with(Options { sign_in: SignInSettings { providers, base: base.to_owned() }, ..Options::default() })
-        .await
+    SignInSettings { providers, base: base.to_owned() }
+}
+
+/// An application with an unreachable provider.
+async fn with_provider(base: &str) -> App {
+    App::start_with(Options { sign_in: one_provider(base), ..Options::default() }).await
 }
 
 #[actix_web::test]

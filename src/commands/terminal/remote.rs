@@ -86,7 +86,7 @@ impl Answer {
 
 impl Remote {
     pub(super) fn new(server: &str) -> Self {
-        Self { server: server.to_owned(), client: Outbound::new() }
+        Self { server: server.to_owned(), client: Outbound::default() }
     }
 
     pub(super) fn server(&self) -> &str {

@@ -21,7 +21,7 @@ use crate::service::authn::sessions;
     operation_id = "create_session",
     security(()),
     request_body = SessionRequest,
-    responses((status = 200, description = "The session", body = Session), AnyError, Fails<413>, Fails<429>),
+    responses((status = 200, description = "The session", body = Session), AnyError, Fails<403>, Fails<413>, Fails<429>),
 )]
 #[post("/api/service/sessions")]
 pub async fn create(

@@ -9,6 +9,7 @@ use super::page::{Page, answer_with};
 use super::redirect_target::safe_redirect_target;
 use super::{ProviderButton, SubmittedForm};
 use crate::domain::error::Error;
+use crate::domain::password::PasswordSignIn;
 use crate::http::auth::{self, Metering, origin};
 use crate::http::datahub::login::cookies;
 use crate::http::problem::Failure;
@@ -26,8 +27,8 @@ struct Confirm {
     /// The submitted fields, which are sent again with the password.
     fields: Vec<(String, String)>,
     error: String,
-    /// The identity provider where the session began, if any: the user confirms there.
-    provider: Option<ProviderButton>,
+    /// The identity providers where the user can confirm; if there is none, the page asks for the password.
+    providers: Vec<ProviderButton>,
     /// The page to return to from there.
     next: String,
 }
@@ -79,13 +80,17 @@ async fn page(
 ) -> Result<HttpResponse, Failure> {
     let request = &submitted.request;
     let at = sign_out::provider_of(&request.state.service, &request.actor).await?;
-    let provider =
-        request.console.settings.providers.iter().find(|provider| at.as_deref() == Some(&provider.id)).cloned();
+    let all = &request.console.settings.providers;
+    let mut providers: Vec<_> = all.iter().filter(|provider| at.as_deref() == Some(&provider.id)).cloned().collect();
+    // A session that began with a password, which is of no use any more.
+    if providers.is_empty() && request.state.service.password_sign_in == PasswordSignIn::Off {
+        providers.clone_from(all);
+    }
     let next = safe_redirect_target(request.http.path()).unwrap_or_default().to_owned();
     let fields = submitted.form.without(&[PASSWORD, "csrf"]).cloned().collect();
     let page = submitted.request.page("Confirm that it is you", "confirm")?;
     answer_with(
         response,
-        &Confirm { username: request.actor.username().to_string(), page, fields, error, provider, next },
+        &Confirm { username: request.actor.username().to_string(), page, fields, error, providers, next },
     )
 }

@@ -9,6 +9,7 @@ use super::page::{Page, answer_with, redirect};
 use super::redirect_target::safe_redirect_target;
 use super::{Console, ProviderButton, SignedInRequest, SubmittedForm};
 use crate::domain::error::{Error, Refusal};
+use crate::domain::password::PasswordSignIn;
 use crate::http::address::root;
 use crate::http::auth::origin;
 use crate::http::datahub::caller::check_csrf_navigation;
@@ -28,12 +29,14 @@ struct Login {
     error: String,
     notice: &'static str,
     providers: Vec<ProviderButton>,
+    /// Whether people sign in with passwords here.
+    passwords: bool,
     /// After signing out: the identity provider where the user can sign out, too.
     left: Option<ProviderButton>,
 }
 
 impl Login {
-    fn new(console: &Console, request: &HttpRequest) -> Self {
+    fn new(state: &State, console: &Console, request: &HttpRequest) -> Self {
         Self {
             page: Page::new(console, root(request), "Sign in", "login"),
             username: String::new(),
@@ -41,6 +44,7 @@ impl Login {
             error: String::new(),
             notice: "",
             providers: console.settings.providers.clone(),
+            passwords: state.service.password_sign_in == PasswordSignIn::On,
             left: None,
         }
     }
@@ -51,6 +55,7 @@ impl Login {
 /// # Errors
 /// When the page cannot be written.
 pub async fn show(
+    state: web::Data<State>,
     console: web::Data<Console>,
     request: HttpRequest,
     signed_in: Option<SignedInRequest>,
@@ -71,7 +76,7 @@ pub async fn show(
     let at = params.get("at")?;
     let left = console.settings.providers.iter().find(|provider| because == "out" && provider.id == at).cloned();
     let error = sign_in_error(because).to_owned();
-    let login = Login { next: wanted.to_owned(), error, notice, left, ..Login::new(&console, &request) };
+    let login = Login { next: wanted.to_owned(), error, notice, left, ..Login::new(&state, &console, &request) };
     answer_with(HttpResponse::Ok(), &login)
 }
 
@@ -121,11 +126,11 @@ pub async fn sign_in(
     };
     let mut response = HttpResponse::BadRequest();
     let message = refusal(error, &mut response)?;
-    let login = Login { username, next: next.to_owned(), error: message, ..Login::new(&console, &request) };
+    let login = Login { username, next: next.to_owned(), error: message, ..Login::new(&state, &console, &request) };
     answer_with(response, &login)
 }
 
-/// The message for a refused sign-in; throttling also sets the status and header fields of the response.
+/// The message for a refused sign-in; throttling and turned-off passwords also set the status of the response.
 ///
 /// # Errors
 /// Any other error.
@@ -139,6 +144,10 @@ pub(super) fn refusal(error: Error, response: &mut HttpResponseBuilder) -> Resul
             let failure = Failure::from(error);
             failure.add_headers(response.status(StatusCode::TOO_MANY_REQUESTS));
             Ok(sentence(&failure.to_string()))
+        }
+        error @ Error::PasswordsOff => {
+            response.status(StatusCode::FORBIDDEN);
+            Ok(sentence(&error.to_string()))
         }
         other => Err(other.into()),
     }

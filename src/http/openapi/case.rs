@@ -28,6 +28,7 @@ impl Case {
             401 if path == "/api/service/sessions" => named("Password", Error::Unauthenticated(Refusal::WrongPassword)),
             401 => plain(Error::Unauthenticated(Refusal::Invalid)),
             403 if ["/logIn", "/signUp", "/logOut"].contains(&path) => ("Page".to_owned(), None),
+            403 if path == "/api/service/sessions" => named("PasswordsOff", Error::PasswordsOff),
             403 => forbidden(operation),
             404 => not_found(path),
             409 => conflict(path),

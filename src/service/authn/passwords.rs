@@ -5,9 +5,18 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 
 use crate::domain::error::{Error, Result};
+use crate::domain::password::PasswordSignIn;
 use crate::service::Service;
 
 impl Service {
+    /// Checks that people sign in and sign up with passwords here.
+    pub(in crate::service) fn require_passwords(&self) -> Result<()> {
+        match self.password_sign_in {
+            PasswordSignIn::On => Ok(()),
+            PasswordSignIn::Off => Err(Error::PasswordsOff),
+        }
+    }
+
     /// Hashes a new password.
     pub(in crate::service) fn hash_password(&self, password: &str) -> Result<String> {
         let mut salt = [0; 16];

@@ -31,8 +31,9 @@ pub struct NewSession {
 ///
 /// # Errors
 /// [`Error::Unauthenticated`], the same for an unknown user and a wrong password; [`Error::SlowedDown`] after too many
-/// wrong ones, whether or not the user exists; [`Error::Busy`] when too many attempts wait.
+/// wrong ones, whether or not the user exists; [`Error::Busy`] when too many attempts wait; [`Error::PasswordsOff`].
 pub async fn create(service: &Service, username: String, password: String, origin: Origin) -> Result<NewSession> {
+    service.require_passwords()?;
     let attempt = Attempt::new(&username, origin.address, &service.peppers);
     let permit = service.sign_ins.turn(&attempt, &service.clock).await?;
     let found = if is_username(&username) {

@@ -23,7 +23,7 @@ const PURPOSE: &str = "invite";
 /// The actor's invitation to a role: stays the same until the next [`renew`].
 ///
 /// # Errors
-/// [`Error::Forbidden`], also for a role that reaches more than the actor.
+/// [`Error::Forbidden`], also for a role that reaches more than the actor; [`Error::PasswordsOff`].
 pub async fn get(service: &Service, actor: &Actor, role: Role) -> Result<String> {
     require_inviting(service, actor)?;
     let (reading, actor) = (service.clone(), actor.clone());
@@ -59,7 +59,8 @@ fn require_inviting(service: &Service, actor: &Actor) -> Result<()> {
     if !actor.permissions().contains(Permission::ManageUsersAndGroups) {
         service.require(actor, Permission::ManageUserCredentials)?;
     }
-    Ok(())
+    // Who is invited signs up with a password.
+    service.require_passwords()
 }
 
 /// Checks that the inviter could still invite: invitations outlive the moment they were handed out.
@@ -102,7 +103,8 @@ pub struct SignUp {
 /// Creates the invited user.
 ///
 /// # Errors
-/// Violations, also of `inviteToken`; [`Error::Conflict`] when the name is taken; [`Error::Busy`].
+/// Violations, also of `inviteToken`; [`Error::Conflict`] when the name is taken; [`Error::Busy`];
+/// [`Error::PasswordsOff`].
 pub async fn accept(
     service: &Service,
     new: SignUp,
@@ -110,6 +112,7 @@ pub async fn accept(
     asked: PasswordRule,
     origin: Origin,
 ) -> Result<()> {
+    service.require_passwords()?;
     check_username(&new.username, NamedBy::Client).map_err(|message| Violation::new("email", message))?;
     asked.check(&password, &new.username).map_err(|message| Violation::new("password", message))?;
     let revision = service.read(invites::revision).await?;

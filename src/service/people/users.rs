@@ -18,7 +18,7 @@ use crate::service::authz::{administrators, containment, sight};
 use crate::service::{Service, Transaction};
 use crate::storage::principals::{self, Existed};
 use crate::storage::removals;
-use crate::storage::{credentials, users};
+use crate::storage::{credentials, identities, users};
 
 /// What is needed to create a user.
 pub struct NewUser {
@@ -79,7 +79,8 @@ pub struct NewPassword {
 /// Sets a user's password and ends all the user's sessions.
 ///
 /// # Errors
-/// [`Error::NotFound`], or a violation.
+/// [`Error::NotFound`], or a violation; [`Error::Conflict`] for a user who signs in with a provider, and whom a password
+/// would let in after leaving the company.
 pub async fn set_password(
     service: &Service,
     operator: &Actor,
@@ -89,6 +90,10 @@ pub async fn set_password(
 ) -> Result<NewPassword> {
     let (password, hash) = new_password(service, &username, password)?;
     let tokens = change(service, operator, username, Action::UserPasswordSet, move |transaction, user| {
+        if identities::has_any(transaction.connection, user.id)? {
+            let name = user.username();
+            return Err(Error::Conflict(format!("`{name}` signs in with a provider, and so has no password")));
+        }
         let existed = users::set_password(transaction.connection, user.id, &hash)?;
         credentials::delete_all(transaction.connection, user.id, TokenKind::Session)?;
         let alive = credentials::count_alive(transaction.connection, user.id, TokenKind::Personal, transaction.now)?;

@@ -26,6 +26,7 @@ use tessera::domain::actor::Actor;
 use tessera::domain::api_key::{CreatedApiKey, NewApiKey, Validity};
 use tessera::domain::entropy::Entropy;
 use tessera::domain::limits::Limits;
+use tessera::domain::password::PasswordSignIn;
 use tessera::domain::pepper::Peppers;
 use tessera::domain::permission::{Permission, Permissions};
 use tessera::domain::principal::Role;
@@ -84,6 +85,8 @@ pub struct Options {
     pub public_url: Option<String>,
     /// The providers where people can sign in.
     pub sign_in: SignInSettings,
+    /// Whether people sign in with passwords.
+    pub password_sign_in: PasswordSignIn,
     /// The programs beside `tessera-cli` that may ask for sessions.
     pub device_clients: Vec<String>,
 }
@@ -103,6 +106,7 @@ impl Default for Options {
             cors_origins: Vec::new(),
             public_url: None,
             sign_in: SignInSettings::default(),
+            password_sign_in: PasswordSignIn::On,
             device_clients: Vec::new(),
         }
     }
@@ -202,6 +206,7 @@ fn service(url: &str, pepper: &str, clock: Clock, options: &Options) -> Service 
         prefixes: Prefixes::default(),
         session_millis: SESSION,
         hourly_usage_days: 31,
+        password_sign_in: options.password_sign_in,
         sign_ins: SignIns::new(options.sign_ins),
         look_ups: LookUps::new(options.look_ups, 4),
         saving: tokio::sync::Mutex::default(),

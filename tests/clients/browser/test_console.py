@@ -5,17 +5,13 @@ Screenshots of every page, light and dark, wide and narrow, are written to `targ
 
 import re
 import uuid
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Error, expect
 
+from accessibility import NARROW, WIDE, assert_accessible, look, screenshot
 from servers import ADMIN_PASSWORD
 
-ROOT = Path(__file__).resolve().parents[3]
-AXE = ROOT / "target" / "tests" / "node" / "node_modules" / "axe-core" / "axe.min.js"
-SCREENSHOTS = ROOT / "target" / "screenshots"
-WIDE, NARROW, NARROWEST = {"width": 1280, "height": 860}, {"width": 390, "height": 844}, {"width": 320, "height": 640}
 TOKEN = re.compile(r"ts[kp]_[0-9A-Za-z]{72}")
 
 
@@ -272,29 +268,8 @@ def furnished(server):
     }
 
 
-def audit(page):
-    """The violations that axe finds. It runs in an isolated world, where the page's CSP does not apply."""
-    client = page.context.new_cdp_session(page)
-    frame = client.send("Page.getFrameTree")["frameTree"]["frame"]["id"]
-    world = client.send("Page.createIsolatedWorld", {"frameId": frame})["executionContextId"]
-    ran = client.send(
-        "Runtime.evaluate",
-        {
-            "expression": AXE.read_text() + ";axe.run(document, {resultTypes: ['violations']}).then((found) => JSON.stringify("
-            "found.violations.map((each) => [each.id, each.nodes.map((node) => node.html.slice(0, 200) + ' ' + node.failureSummary)])))",
-            "contextId": world,
-            "awaitPromise": True,
-            "returnByValue": True,
-        },
-    )
-    client.detach()
-    assert "exceptionDetails" not in ran, ran
-    return ran["result"]["value"]
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_accessible_and_fits(browse, server, furnished, scheme):
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     found = {}
     page = browse(color_scheme=scheme, reduced_motion="reduce")
     page.goto("/login")
@@ -318,24 +293,11 @@ def test_every_page_is_accessible_and_fits(browse, server, furnished, scheme):
     page.get_by_label("Allowed addresses").fill("somewhere")
     page.get_by_role("button", name="Create key").click()
     found["key-new-refused"] = look(page, "key-new-refused", scheme)
-    bad = {name: violations for name, violations in found.items() if violations != "[]"}
-    assert not bad, "\n".join(f"{name}: {violations}" for name, violations in bad.items())
-
-
-def look(page, name, scheme):
-    """Takes screenshots of a page, and returns its axe violations. No width may scroll sideways."""
-    for width, size in (("narrow", NARROW), ("narrowest", NARROWEST), ("wide", WIDE)):
-        page.set_viewport_size(size)
-        beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert beyond <= 0, f"{name} is {beyond} px too wide for {size['width']} px"
-        if width != "narrowest":
-            page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}-{width}.png", full_page=True)
-    return audit(page)
+    assert_accessible(found)
 
 
 def test_colours_of_the_readers_own_are_kept(browse, furnished):
     page = sign_in(browse(forced_colors="active"))
     page.goto("/keys")
     expect(page.locator(".state").first).to_be_visible()
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / "keys-forced-wide.png", full_page=True)
+    screenshot(page, "keys-forced-wide")

@@ -5,20 +5,45 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from servers import DATABASES, Server
+
 ROLES = {"admins": "$admin", "staff": "$member"}
 
 
-def write_providers(directory, providers, personas=None):
-    """Writes the providers file."""
+def write_providers(directory, providers, personas=None, **more):
+    """Writes the providers file, with `more` settings for each provider; returns its path."""
     text = ""
     for provider in providers:
         secret = directory / f"{provider.name}.secret"
         secret.write_text(provider.secret + "\n")
-        text += provider.table(client_secret_file=str(secret))
+        text += table(provider, client_secret_file=str(secret), **more)
         text += "[provider.roles]\n" + "".join(f"{json.dumps(k)} = {json.dumps(v)}\n" for k, v in ROLES.items())
         if personas:
             text += "[provider.personas]\n" + "".join(f"{json.dumps(k)} = {json.dumps(v)}\n" for k, v in personas.items())
     (directory / "providers.toml").write_text(text)
+    return str(directory / "providers.toml")
+
+
+def table(provider, **more):
+    """A provider's table in the providers file."""
+    own = {"id": provider.name, "label": f"{provider.name} account", "issuer": provider.issuer}
+    settings = own | {"client_id": provider.client_id} | more
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    return "[[provider]]\n" + "\n".join(lines) + "\n"
+
+
+def running_with(kind, tmp_path_factory, make_provider, **settings):
+    """A server on a database of that kind, with a provider made by `make_provider(folder, URL of the server)`."""
+    directory = tmp_path_factory.mktemp(kind)
+    database = DATABASES[kind](directory)
+    server = Server(directory, database)
+    server.provider = make_provider(directory, server.base_url)
+    try:
+        yield server.start(TESSERA_PROVIDERS_FILE=write_providers(directory, [server.provider], **settings))
+    finally:
+        server.stop()
+        server.provider.close()
+        database.drop()
 
 
 class Browser(httpx.Client):

@@ -48,12 +48,6 @@ class Provider:
     def new_key(self):
         return ECKey.generate_key("P-256", {"kid": secrets.token_hex(4), "use": "sig", "alg": "ES256"})
 
-    def table(self, **more):
-        """The provider's table for the providers file, without `client_secret_file`."""
-        settings = {"id": self.name, "label": f"{self.name} account", "issuer": self.issuer, "client_id": self.client_id}
-        lines = [f"{name} = {json.dumps(value)}" for name, value in (settings | more).items()]
-        return "[[provider]]\n" + "\n".join(lines) + "\n"
-
     def discovery(self):
         honest = {
             "issuer": self.issuer,

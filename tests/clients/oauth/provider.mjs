@@ -1,15 +1,17 @@
 // npm's oidc-provider, certified for OpenID Connect, with everybody who comes signed in at once.
 //
-// node provider.mjs MODULES PORT TESSERA SECRET: prints "ready". A line {"person": {…}} on its standard input says who comes
-// next; it answers "done".
-import { createInterface } from 'node:readline';
+// node provider.mjs MODULES ISSUER TESSERA SECRET [CERTIFICATE KEY]: prints "ready". A line {"person": {…}} on its standard
+// input says who comes next; it answers "done".
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 
-const [modules, port, tessera, secret] = process.argv.slice(2);
+const [modules, issuer, tessera, secret, certificate, privateKey] = process.argv.slice(2);
 const { Provider } = await import(pathToFileURL(`${modules}/oidc-provider/lib/index.js`));
 
-const issuer = `http://127.0.0.1:${port}`;
 let person = { sub: 'nobody' };
 const people = new Map();
 
@@ -63,7 +65,10 @@ provider.use(async (ctx, next) => {
   ctx.respond = false;
 });
 
-provider.listen(Number(port), '127.0.0.1', () => console.log('ready'));
+const server = certificate
+  ? createSecureServer({ cert: readFileSync(certificate), key: readFileSync(privateKey) }, provider.callback())
+  : createServer(provider.callback());
+server.listen(Number(new URL(issuer).port), '127.0.0.1', () => console.log('ready'));
 
 createInterface({ input: process.stdin }).on('line', (line) => {
   const order = JSON.parse(line);

@@ -68,6 +68,7 @@ impl From<Error> for FieldError {
             Error::Unauthenticated(_) | Error::Forbidden(_) | Error::ForeignAddress => {
                 (Kind::Unauthorized, UNAUTHORIZED.to_owned())
             }
+            Error::PasswordsOff => (Kind::Unauthorized, error.to_string()),
             Error::NotFound { kind: "service account", id } => {
                 (Kind::NotFound, format!("Service account not found: urn:li:corpuser:{id}"))
             }

@@ -14,7 +14,7 @@ use crate::domain::text::{DisplayName, is_hidden};
 
 /// The claims of an ID token whose signature has been checked.
 #[derive(Deserialize)]
-pub(super) struct IdToken {
+pub struct IdToken {
     iss: String,
     sub: String,
     aud: Audience,
@@ -30,12 +30,13 @@ pub(super) struct IdToken {
 }
 
 /// The values that the claims must match.
-pub(super) struct Expected<'a> {
-    pub(super) nonce: &'a str,
+pub struct Expected<'a> {
+    /// The `nonce` of this browser.
+    pub nonce: &'a str,
     /// Now, in epoch seconds.
-    pub(super) now: i64,
+    pub now: i64,
     /// The earliest accepted `auth_time`, in epoch seconds, if a new authentication was requested.
-    pub(super) fresh_since: Option<i64>,
+    pub fresh_since: Option<i64>,
 }
 
 /// Maximum length of a subject, session id or other stored text, in bytes. The standard limits a subject to 255
@@ -46,7 +47,10 @@ const GROUPS: usize = 10_000;
 
 impl IdToken {
     /// Validates the claims, and returns those that a sign-in uses.
-    pub(super) fn accept(self, settings: &ProviderSettings, expected: &Expected<'_>) -> Result<Claims, ProviderError> {
+    ///
+    /// # Errors
+    /// [`ProviderError::Rejected`]; [`ProviderError::Denied`] without a required claim.
+    pub fn accept(self, settings: &ProviderSettings, expected: &Expected<'_>) -> Result<Claims, ProviderError> {
         let Expected { nonce, now, fresh_since } = *expected;
         let rules = [
             (self.iss == settings.issuer, "it is of another issuer"),
@@ -64,16 +68,18 @@ impl IdToken {
             return Err(ProviderError::Rejected(format!("the ID token is not accepted: {wrong}")));
         }
         for (claim, value) in &settings.require {
-            let is_required = match self.find(claim) {
-                Some(Value::String(text)) => text == value,
-                Some(Value::Bool(flag)) => value == if *flag { "true" } else { "false" },
-                _ => false,
-            };
-            if !is_required {
+            if !self.says(claim, value) {
                 return Err(ProviderError::Denied(format!("the claim {claim} is not the required one")));
             }
         }
-        let text = |claim: &str| self.find(claim).and_then(Value::as_str).unwrap_or_default();
+        // Anyone can claim an address that nobody has verified, and then be taken for its owner under this name.
+        if settings.username_claim == "email" && self.says("email_verified", "false") {
+            return Err(ProviderError::Denied("the email address, which is the user name, is not verified".to_owned()));
+        }
+        let text = |claim: &str| match claim {
+            "sub" => &self.sub,
+            _ => self.find(claim).and_then(Value::as_str).unwrap_or_default(),
+        };
         let for_people = |claim: &str| DisplayName::parse(text(claim)).map(|name| name.as_str().to_owned());
         Ok(Claims {
             username: identity::username(text(&settings.username_claim)),
@@ -88,6 +94,15 @@ impl IdToken {
 
     fn was_fresh(&self, since: Option<i64>) -> bool {
         since.is_none_or(|since| self.auth_time.is_some_and(|at| at.whole() > since - LEEWAY))
+    }
+
+    /// Whether a claim has this value; `true` and `false` may also be strings.
+    fn says(&self, claim: &str, value: &str) -> bool {
+        match self.find(claim) {
+            Some(Value::String(text)) => text == value,
+            Some(Value::Bool(flag)) => value == if *flag { "true" } else { "false" },
+            _ => false,
+        }
     }
 
     /// The claim with this name, or the nested member that a dotted name such as `realm_access.roles` leads to.
@@ -118,6 +133,7 @@ pub(super) fn is_text(text: &str) -> bool {
 mod tests {
     use serde_json::json;
 
+    use super::super::settings;
     use super::*;
 
     fn groups(claim: &str, others: &Value) -> Vec<String> {
@@ -125,6 +141,38 @@ mod tests {
         claims.as_object_mut().unwrap().append(&mut others.as_object().unwrap().clone());
         let token: IdToken = serde_json::from_value(claims).unwrap();
         token.groups(claim).into_iter().collect()
+    }
+
+    /// The user name that the claims give with this setting.
+    fn name(claim: &str, others: &Value) -> Result<String, ProviderError> {
+        let text = format!(
+            "[[provider]]\nid = 'a'\nissuer = 'https://i'\nclient_id = 't'\ndefault_role = '$guest'\n\
+             username_claim = '{claim}'\n"
+        );
+        let settings = settings::parse(&text, |_| Err(String::new())).unwrap().remove(0);
+        let mut claims = json!({"iss": "https://i", "sub": "S1", "aud": "t", "exp": 100, "iat": 1, "nonce": "n"});
+        claims.as_object_mut().unwrap().append(&mut others.as_object().unwrap().clone());
+        let token: IdToken = serde_json::from_value(claims).unwrap();
+        token.accept(&settings, &Expected { nonce: "n", now: 2, fresh_since: None }).map(|claims| claims.username)
+    }
+
+    #[test]
+    fn an_address_that_is_not_verified_is_no_user_name() {
+        for verified in [json!({}), json!({"email_verified": true}), json!({"email_verified": "true"})] {
+            let mut claims = json!({"email": "Ada@example.org"});
+            claims.as_object_mut().unwrap().append(&mut verified.as_object().unwrap().clone());
+            assert_eq!(name("email", &claims).unwrap(), "ada@example.org");
+        }
+        for unverified in [json!(false), json!("false")] {
+            let claims = json!({"email": "ada@example.org", "email_verified": unverified, "name": "ada"});
+            assert!(matches!(name("email", &claims), Err(ProviderError::Denied(_))));
+            assert_eq!(name("name", &claims).unwrap(), "ada", "the address is only shown");
+        }
+    }
+
+    #[test]
+    fn the_subject_can_be_the_user_name() {
+        assert_eq!(name("sub", &json!({"others": {"sub": "x"}})).unwrap(), "s1");
     }
 
     #[test]

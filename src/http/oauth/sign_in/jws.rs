@@ -13,7 +13,7 @@ use crate::domain::nesting::read_json;
 pub(super) const LONGEST: usize = 65_536;
 
 /// A token whose signature has not been checked: only its header is readable.
-pub(super) struct Unchecked<'a> {
+pub struct Unchecked<'a> {
     /// The `alg` header.
     pub(super) algorithm: Algorithm,
     /// The `kid` header.
@@ -36,7 +36,10 @@ struct Head {
 
 impl<'a> Unchecked<'a> {
     /// Parses the header. Refuses algorithms that are not in `allowed`, and the headers `crit` and `b64`.
-    pub(super) fn read(token: &'a str, allowed: &[Algorithm]) -> Result<Self, ProviderError> {
+    ///
+    /// # Errors
+    /// [`ProviderError::Rejected`]
+    pub fn read(token: &'a str, allowed: &[Algorithm]) -> Result<Self, ProviderError> {
         let malformed = || ProviderError::rejected("the token is no signed token in the compact form");
         if token.len() > LONGEST {
             return Err(malformed());
@@ -58,7 +61,10 @@ impl<'a> Unchecked<'a> {
     }
 
     /// Checks the signature with this key, and returns the claims.
-    pub(super) fn claims<T: for<'de> Deserialize<'de>>(&self, key: &DecodingKey) -> Result<T, ProviderError> {
+    ///
+    /// # Errors
+    /// [`ProviderError::Rejected`]
+    pub fn claims<T: for<'de> Deserialize<'de>>(&self, key: &DecodingKey) -> Result<T, ProviderError> {
         let signed = jsonwebtoken::crypto::verify(self.signature, self.message.as_bytes(), key, self.algorithm);
         if !signed.unwrap_or(false) {
             return Err(ProviderError::rejected("the signature of the token is wrong"));

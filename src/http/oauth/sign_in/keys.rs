@@ -9,9 +9,12 @@ const MOST: usize = 64;
 /// Length of an RSA modulus in base64url characters: 2048 to 8192 bits.
 const MODULUS: std::ops::RangeInclusive<usize> = 342..=1_366;
 
+/// Length of an Ed25519 key in base64url characters: 32 bytes. The library panics on shorter ones.
+const ED25519: usize = 43;
+
 /// The usable signing keys of a set.
 #[derive(Default)]
-pub(super) struct Keys(Vec<Key>);
+pub struct Keys(Vec<Key>);
 
 struct Key {
     id: Option<String>,
@@ -30,8 +33,9 @@ enum Kind {
     Ed25519,
 }
 
+/// A JWK set.
 #[derive(Deserialize)]
-pub(super) struct KeySet {
+pub struct KeySet {
     keys: Vec<Value>,
 }
 
@@ -99,7 +103,9 @@ fn read(document: Document) -> Option<Key> {
         }
         ("EC", Some("P-256")) => (Kind::P256, DecodingKey::from_ec_components(&x?, &y?)),
         ("EC", Some("P-384")) => (Kind::P384, DecodingKey::from_ec_components(&x?, &y?)),
-        ("OKP", Some("Ed25519")) => (Kind::Ed25519, DecodingKey::from_ed_components(&x?)),
+        ("OKP", Some("Ed25519")) => {
+            (Kind::Ed25519, DecodingKey::from_ed_components(&x.filter(|x| x.len() == ED25519)?))
+        }
         _ => return None,
     };
     let algorithm = match alg {
@@ -112,7 +118,8 @@ fn read(document: Document) -> Option<Key> {
 impl Keys {
     /// The key with this id for this algorithm. Without an id, the only key for the algorithm; none if there are
     /// several.
-    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<&DecodingKey> {
+    #[must_use]
+    pub fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<&DecodingKey> {
         let fits =
             |key: &&Key| Some(key.kind) == kind_of(algorithm) && key.algorithm.is_none_or(|only| only == algorithm);
         let mut fitting = self.0.iter().filter(fits).filter(|key| id.is_none() || key.id.as_deref() == id);
@@ -144,6 +151,8 @@ mod tests {
             json!({"kty": "RSA", "kid": "for encryption", "use": "enc", "n": "A".repeat(342), "e": "AQAB"}),
             json!({"kty": "EC", "kid": "other curve", "crv": "secp256k1", "x": "AA", "y": "AA"}),
             json!({"kty": "RSA", "kid": "for another algorithm", "alg": "HS256", "n": "A".repeat(342), "e": "AQAB"}),
+            json!({"kty": "OKP", "kid": "short", "crv": "Ed25519", "x": "AAAA"}),
+            json!({"kty": "OKP", "kid": "long", "crv": "Ed25519", "x": "A".repeat(44)}),
             json!("no key"),
         ];
         assert!(keys(&left_out).0.is_empty());
@@ -158,6 +167,25 @@ mod tests {
         assert!(set.find(Some("c"), Algorithm::RS256).is_none());
         assert!(set.find(None, Algorithm::RS256).is_none(), "it could be either");
         assert!(keys(&[rsa("a", 342)]).find(None, Algorithm::RS256).is_some());
+    }
+
+    #[test]
+    fn a_key_that_is_no_point_and_no_modulus_verifies_nothing() {
+        for (key, algorithm, signature) in [
+            (rsa("zero", 342), Algorithm::RS256, 342),
+            (json!({"kty": "RSA", "n": "A".repeat(342), "e": ""}), Algorithm::PS256, 342),
+            (json!({"kty": "RSA", "n": "_".repeat(342), "e": "AA"}), Algorithm::RS256, 342),
+            (json!({"kty": "EC", "crv": "P-256", "x": "", "y": ""}), Algorithm::ES256, 86),
+            (json!({"kty": "EC", "crv": "P-256", "x": "A".repeat(43), "y": "A".repeat(43)}), Algorithm::ES256, 86),
+            (json!({"kty": "EC", "crv": "P-384", "x": "A".repeat(43), "y": "_".repeat(43)}), Algorithm::ES384, 128),
+        ] {
+            let set = keys(std::slice::from_ref(&key));
+            let Some(found) = set.find(None, algorithm) else { continue };
+            for length in [0, 4, signature] {
+                let verified = jsonwebtoken::crypto::verify(&"A".repeat(length), b"a.b", found, algorithm);
+                assert!(!verified.unwrap_or(false), "{key} {length}");
+            }
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 /// The claims of a logout token whose signature has been checked.
 #[derive(Deserialize)]
-pub(super) struct LogoutToken {
+pub struct LogoutToken {
     iss: String,
     aud: Audience,
     iat: Seconds,
@@ -32,7 +32,10 @@ pub(super) struct LogoutToken {
 
 impl LogoutToken {
     /// Validates the claims, and returns what the token ends; `now` is in epoch seconds.
-    pub(super) fn accept(self, settings: &ProviderSettings, now: i64) -> Result<LoggedOut, ProviderError> {
+    ///
+    /// # Errors
+    /// [`ProviderError::Rejected`]
+    pub fn accept(self, settings: &ProviderSettings, now: i64) -> Result<LoggedOut, ProviderError> {
         let kept = |text: &Option<String>| text.as_deref().is_none_or(|text| is_text(text) && !text.is_empty());
         let rules = [
             (self.iss == settings.issuer, "it is of another issuer"),

@@ -20,6 +20,14 @@ pub mod pages;
 mod provider;
 pub mod settings;
 
+#[cfg(feature = "fuzzing")]
+pub use self::{
+    id_token::{Expected, IdToken},
+    jws::Unchecked,
+    keys::{KeySet, Keys},
+    logout_token::LogoutToken,
+};
+
 use std::sync::Arc;
 
 use self::provider::Provider;
@@ -48,7 +56,7 @@ impl Providers {
 
 /// Why a sign-in with a provider failed. The message goes to the log only.
 #[derive(Debug, thiserror::Error)]
-enum ProviderError {
+pub enum ProviderError {
     /// The provider cannot be reached, is too slow, or its metadata is unusable.
     #[error("{0}")]
     Unavailable(String),

@@ -132,9 +132,9 @@ impl Provider {
         Self {
             redirect_uri: format!("{base}/login/{}/callback", settings.id),
             base: base.to_owned(),
+            client: Outbound::new(&settings.roots),
             settings,
             clock,
-            client: Outbound::new(),
             metadata: Mutex::default(),
             keys: Mutex::default(),
         }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::domain::identity::Mapping;
 use crate::domain::principal::Role;
 use crate::domain::text::DisplayName;
-use crate::outbound;
+use crate::outbound::{self, Roots};
 
 /// The settings of a provider.
 #[derive(Clone)]
@@ -26,6 +26,8 @@ pub struct ProviderSettings {
     pub client_id: String,
     /// The client secret; `None` for a public client.
     pub secret: Option<Secret>,
+    /// The certificate authorities that its servers' certificates must come from.
+    pub roots: Roots,
     /// The requested scopes.
     pub scopes: Vec<String>,
     /// The claim with the user name.
@@ -63,6 +65,7 @@ struct Table {
     issuer: String,
     client_id: String,
     client_secret_file: Option<PathBuf>,
+    ca_file: Option<PathBuf>,
     scopes: Option<Vec<String>>,
     username_claim: Option<String>,
     groups_claim: Option<String>,
@@ -78,7 +81,7 @@ struct Table {
 /// Ids that would collide with paths below `/login/`, or be mistaken for one.
 const RESERVED: [&str; 2] = ["logout", "callback"];
 
-/// Parses the text of the file; `read` reads the file of a client secret.
+/// Parses the text of the file; `read` reads the other files that it names.
 ///
 /// # Errors
 /// A message that names the provider and the setting.
@@ -111,6 +114,7 @@ fn provider(table: Table, read: impl Fn(&PathBuf) -> Result<String, String>) -> 
         return Err("`client_id` must not be empty".into());
     }
     let secret = table.client_secret_file.as_ref().map(|path| secret(path, &read)).transpose()?;
+    let roots = table.ca_file.as_ref().map(|path| roots(path, &read)).transpose()?.unwrap_or_default();
     let scopes = table.scopes.unwrap_or_else(|| ["openid", "profile", "email"].map(str::to_owned).into());
     let is_scope = |scope: &String| !scope.is_empty() && scope.bytes().all(|byte| byte.is_ascii_graphic());
     if !scopes.iter().any(|scope| scope == "openid") || !scopes.iter().all(is_scope) {
@@ -131,6 +135,7 @@ fn provider(table: Table, read: impl Fn(&PathBuf) -> Result<String, String>) -> 
         issuer: table.issuer,
         client_id: table.client_id,
         secret,
+        roots,
         scopes,
         username_claim: table.username_claim.unwrap_or_else(|| "preferred_username".to_owned()),
         groups_claim: table.groups_claim.unwrap_or_else(|| "groups".to_owned()),
@@ -160,6 +165,10 @@ fn secret(path: &PathBuf, read: impl Fn(&PathBuf) -> Result<String, String>) -> 
         return Err(failed("must hold the secret on one line".to_owned()));
     }
     Ok(Secret(secret.to_owned()))
+}
+
+fn roots(path: &PathBuf, read: impl Fn(&PathBuf) -> Result<String, String>) -> Result<Roots, String> {
+    read(path).and_then(|text| Roots::parse(&text)).map_err(|error| format!("`ca_file` `{}`: {error}", path.display()))
 }
 
 fn role(setting: &str, name: &str) -> Result<Role, String> {
@@ -193,6 +202,16 @@ mod tests {
         assert_eq!(format!("{:?}", provider.secret), "Some(Secret(redacted))");
         let empty = parse(&format!("[[provider]]\n{LEAST}client_secret_file = '/s'\n"), |_| Ok("\n".to_owned()));
         assert!(empty.err().unwrap().contains("/s"));
+    }
+
+    #[test]
+    fn a_file_without_usable_certificates_is_refused() {
+        let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for (text, named) in [("", "PEM"), ("no PEM", "PEM"), (broken, "ca_file")] {
+            let read = parse(&format!("[[provider]]\n{LEAST}ca_file = '/ca.pem'\n"), |_| Ok(text.to_owned()));
+            let message = read.err().unwrap_or_default();
+            assert!(message.contains("`/ca.pem`") && message.contains(named), "{text}: {message}");
+        }
     }
 
     #[test]
