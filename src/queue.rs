@@ -131,7 +131,7 @@ impl<P: Party> Queue<P> {
         })))
     }
 
-    /// Waits for a place. `None` when the queue is full, or after the queue's max_wait.
+    /// Waits for a place. `None` when the queue is full, or after `max_wait`.
     pub async fn enter(&self, party: P, urgency: Urgency) -> Option<Permit<P>> {
         let (turn, max_wait) = {
             let mut state = self.lock();

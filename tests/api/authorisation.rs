@@ -119,8 +119,8 @@ async fn an_update_takes_away_and_gives_back_only_what_the_actor_reaches() {
     manager.try_update(&id, &body).await.ok();
     let more = json!({"displayName": "a", "workspacePermissions": ["MANAGE_PERSONAS"]});
     admin.try_update(&id, &more).await.ok();
-    forbidden(manager.try_update(&id, &bare_body()).await, "reaches more");
-    forbidden(manager.delete_key(&id).await, "reaches more");
+    forbidden(manager.try_update(&id, &bare_body()).await, "more access");
+    forbidden(manager.delete_key(&id).await, "more access");
     admin.try_update(&id, &bare_body()).await.ok();
     manager.delete_key(&id).await.ok();
 }

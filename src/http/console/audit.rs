@@ -23,7 +23,7 @@ const FILTERS: [&str; 5] = ["actor", "action", "subject", "about", "days"];
 #[template(path = "audit.html")]
 struct Audit {
     page: Page,
-    list_url: ListUrl,
+    url: ListUrl,
     active_filters: Vec<ActiveFilter>,
     entries: Vec<Entry>,
     next: Option<String>,
@@ -62,7 +62,7 @@ pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
         next,
         csv: export("csv"),
         json: export("json"),
-        list_url,
+        url: list_url,
     };
     request.answer(StatusCode::OK, &audit)
 }

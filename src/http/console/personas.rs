@@ -23,7 +23,7 @@ use crate::service::keys::api_keys;
 #[template(path = "personas/list.html")]
 struct List {
     page: Page,
-    list_url: ListUrl,
+    url: ListUrl,
     personas: Vec<Persona>,
     next: Option<String>,
 }
@@ -41,7 +41,7 @@ pub async fn list(request: SignedInRequest) -> Result<HttpResponse, Failure> {
     let service = &request.state.service;
     let found = personas::list(service, &request.actor, list_url.query(service, filter)?).await?;
     let next = list_url.next(service, &found);
-    let list = List { page: request.page("Personas", "personas")?, personas: found.records, next, list_url };
+    let list = List { page: request.page("Personas", "personas")?, personas: found.records, next, url: list_url };
     request.answer(StatusCode::OK, &list)
 }
 

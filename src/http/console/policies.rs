@@ -18,7 +18,7 @@ const SHOWN: usize = 200;
 #[template(path = "policies/list.html")]
 struct List {
     page: Page,
-    list_url: ListUrl,
+    url: ListUrl,
     policies: Vec<PolicyView>,
     more: bool,
 }
@@ -39,7 +39,7 @@ pub async fn list(request: SignedInRequest) -> Result<HttpResponse, Failure> {
     let more = found.len() > SHOWN;
     found.truncate(SHOWN);
     let policies = found.into_iter().map(PolicyView::of).collect();
-    request.answer(StatusCode::OK, &List { page: request.page("Policies", "personas")?, list_url, policies, more })
+    request.answer(StatusCode::OK, &List { page: request.page("Policies", "personas")?, url: list_url, policies, more })
 }
 
 /// A policy, in words and as JSON.

@@ -106,7 +106,7 @@ fn of(connection: &mut AnyConnection, ids: &[PrincipalId], sight: &SeenPrincipal
 
 /// Writes aspects of users, and of service accounts that are not API keys: all or none. Removal and suspension take
 /// effect at once, for sessions as for tokens. Unlike `tessera users disable` this deletes no session, because
-/// DataHub's smoke tests expect the cookies of a readmitted user to work again. AspectWrite the name or title of a missing
+/// DataHub's smoke tests expect the cookies of a readmitted user to work again. Writing the name or title of a missing
 /// user creates the user, without a password.
 ///
 /// # Errors

@@ -5,7 +5,8 @@ use tessera::clock::DAY;
 use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
 
-use super::{administered, enter, field, led};
+use super::{administered, cookies, csrf, enter, field, led, post};
+use crate::support::{App, PASSWORD};
 
 fn token_in(text: &str) -> String {
     let at = text.find("tsk_").unwrap_or_else(|| panic!("{text}"));
@@ -32,6 +33,19 @@ async fn a_token_is_on_one_page_once() {
     ] {
         assert!(!browser.get(&path).await.text.contains("tsk_"), "{path}");
     }
+}
+
+#[actix_web::test]
+async fn a_host_that_the_page_cannot_show_creates_no_key() {
+    let app = App::start().await;
+    app.user("admin", Role::Admin).await;
+    let entered = post(&app.anonymous(), "/login", &[("username", "admin"), ("password", PASSWORD)]).await;
+    let odd = app.anonymous().with("host", "a@b/c").with("cookie", &cookies(&entered));
+    let csrf = csrf(&odd.get("/keys/new").await);
+    let form = [("csrf", csrf.as_str()), ("name", "etl"), ("lifetime", "30")];
+    let refused = post(&odd, "/keys/new", &form).await;
+    assert!(refused.status == 400 && refused.text.contains("must name a host"), "{}", refused.text);
+    assert!(app.admin().await.keys(&[]).await.column("id").is_empty());
 }
 
 /// Idempotency key: a form sent again makes no second key, and voids the token shown before.

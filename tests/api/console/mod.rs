@@ -62,7 +62,7 @@ pub async fn enter(app: &App, name: &str) -> Browser {
 
 /// A browser with these cookies.
 pub async fn with(app: &App, cookies: &str) -> Browser {
-    let client = app.anonymous().with("cookie", cookies);
+    let client = app.anonymous().with("host", "tessera.example.org").with("cookie", cookies);
     let page = client.get("/settings/sessions").await;
     assert_eq!(page.status, 200, "{}", page.text);
     Browser { csrf: csrf(&page), client }

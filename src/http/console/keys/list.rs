@@ -28,7 +28,7 @@ const FILTERS: [&str; 6] = ["q", "status", "persona", "creator", "expires", "use
 #[template(path = "keys/list.html")]
 struct List {
     page: Page,
-    list_url: ListUrl,
+    url: ListUrl,
     active_filters: Vec<ActiveFilter>,
     personas: Vec<Persona>,
     name: Column,
@@ -72,7 +72,7 @@ pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
         created: list_url.column(ApiKeyField::CreatedAt),
         rows: found.records.into_iter().map(|key| Row::of(key, now)).collect(),
         next,
-        list_url,
+        url: list_url,
         notice,
         may_create: request.actor.permissions().contains(Permission::ManageApiKeys),
     };

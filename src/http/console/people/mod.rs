@@ -22,7 +22,7 @@ use crate::service::people::users;
 #[template(path = "people/list.html")]
 struct List {
     page: Page,
-    list_url: ListUrl,
+    url: ListUrl,
     name: Column,
     created: Column,
     rows: Vec<Row>,
@@ -94,7 +94,7 @@ pub async fn list(request: SignedInRequest) -> Result<HttpResponse, Failure> {
         may_change: held.contains(Permission::ManageUsersAndGroups) || held.contains(Permission::ManagePolicies),
         may_remove: held.contains(Permission::ManageUsersAndGroups),
         sees_all: held.contains(Permission::ViewUsers),
-        list_url,
+        url: list_url,
         notice,
     };
     request.answer(StatusCode::OK, &list)

@@ -24,7 +24,7 @@ const FILTERS: [&str; 3] = ["q", "status", "owner"];
 #[template(path = "settings/tokens.html")]
 struct Tokens {
     page: Page,
-    list_url: ListUrl,
+    url: ListUrl,
     active_filters: Vec<ActiveFilter>,
     expires: Column,
     rows: Vec<Row>,
@@ -107,7 +107,7 @@ pub async fn show(request: SignedInRequest, settings: web::Data<datahub::DoorRul
         expires: list_url.column(AccessTokenField::ExpiresAt),
         rows,
         next,
-        list_url,
+        url: list_url,
         notice,
         may_generate,
         sees_all,
