@@ -272,6 +272,8 @@ def furnished(server):
 def test_every_page_is_accessible_and_fits(browse, server, furnished, scheme):
     found = {}
     page = browse(color_scheme=scheme, reduced_motion="reduce")
+    # Once for all: whether a page asks before it is left depends on what was copied.
+    page.on("dialog", lambda dialog: dialog.accept())
     page.goto("/login")
     found["login"] = look(page, "login", scheme)
     sign_in(page)
@@ -281,12 +283,10 @@ def test_every_page_is_accessible_and_fits(browse, server, furnished, scheme):
     create_key(page, "for the picture")
     found["key-created"] = look(page, "key-created", scheme)
     page.locator("[data-done]").first.evaluate("each => each.dispatchEvent(new Event('click'))")
-    page.once("dialog", lambda dialog: dialog.accept())
     page.goto("/settings/tokens/new")
     page.get_by_label("Name", exact=True).fill("for the picture")
     page.get_by_role("button", name="Generate").click()
     found["token-created"] = look(page, "token-created", scheme)
-    page.once("dialog", lambda dialog: dialog.accept())
     page.goto("/keys/new")
     page.get_by_label("Name", exact=True).fill("x")
     page.locator("summary").first.click()
