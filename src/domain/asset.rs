@@ -40,6 +40,9 @@ pub struct Asset {
 /// The attribute with an asset's owners, to whom policies about owners apply.
 pub const OWNERS: &str = "ownerUsers";
 
+/// The most members of a people list.
+pub const MEMBERS: usize = 1000;
+
 /// The people of an asset: user names, group names and role ids by list. A list that is absent is empty.
 pub type People = BTreeMap<PeopleList, BTreeSet<String>>;
 

@@ -6,6 +6,7 @@ use super::api_key::ApiKey;
 use super::error::{Error, Result};
 use super::permission::Permission;
 use super::persona::Persona;
+use super::policy::Policy;
 
 /// A digest of everything that clients can write of a resource; the `ETag` on the wire (RFC 9110, section 8.8.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,5 +66,16 @@ impl Persona {
     pub fn edition(&self) -> Edition {
         let Self { id, name, display_name, description, enabled, .. } = self;
         Edition::of(&serde_json::json!([id.to_string(), name, display_name, description, enabled]))
+    }
+}
+
+impl Policy {
+    /// Its edition.
+    #[must_use]
+    pub fn edition(&self) -> Edition {
+        let Self { id, name, description, rule, enabled, attributes, .. } = self;
+        let (category, effect) = (rule.category.name(), rule.effect.name());
+        let rule = (category, effect, &rule.actions, &rule.resources, &rule.subjects);
+        Edition::of(&serde_json::json!([id.to_string(), name, description, rule, enabled, attributes]))
     }
 }

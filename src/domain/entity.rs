@@ -26,6 +26,15 @@ pub const POLICY: &str = "AuthPolicy";
 /// The longest qualified name, in bytes.
 pub const QUALIFIED_NAME_LENGTH: usize = 1024;
 
+/// What a member of a list of texts must be.
+pub const LISTED: &str = "must hold texts of 1 to 1024 bytes only, without hidden characters";
+
+/// Whether a text can be a member of a list of texts: of actions, resources or people.
+#[must_use]
+pub fn is_listed(text: &str) -> bool {
+    (1..=1024).contains(&text.len()) && !text.chars().any(is_hidden)
+}
+
 /// Any entity, as returned to clients.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entity {

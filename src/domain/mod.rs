@@ -31,6 +31,7 @@
 //! | Sight | which records an actor may see; others are answered as not found | view, scope |
 //! | Species | a kind of principal: user, API key or other service account | |
 //! | Inquiry, decision | whether a subject may perform an action on a resource; the outcome and its grounds | |
+//! | Comparison, difference | what principals may do before and after a change that is not made; what it does to one action on one resource | diff, dry run |
 //! | Edition | a state of a resource; its `ETag` | version |
 //! | Persona link | links a principal to a persona; an update of an API key replaces all its links | mapping, binding |
 //! | Permission | one platform-level thing an actor may do (`MANAGE_APIKEYS`); `workspacePermissions` on the wire | right |

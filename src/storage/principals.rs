@@ -9,9 +9,9 @@ use super::database::{AnyConnection, is_duplicate};
 use super::listing::{Predicate, any};
 pub use super::rows::Existed;
 use super::rows::{corrupt, parse_id};
-use super::schema::{principal_permissions, principals, revisions, users};
+use super::schema::{persona_links, principal_permissions, principals, revisions, users};
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::PrincipalId;
+use crate::domain::ids::{PersonaId, PrincipalId};
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::principal::{
     CLIENT_ID_PREFIX, Principal, PrincipalKind, PrincipalState, Role, SERVICE_ACCOUNT_PREFIX, service_account_username,
@@ -247,6 +247,28 @@ pub fn find_many(connection: &mut AnyConnection, ids: &[String], sight: &SeenPri
         }
     }
     Ok(found)
+}
+
+/// The principals linked to a persona that the actor sees, the oldest first, at most `limit`.
+///
+/// # Errors
+/// When the storage fails.
+pub fn linked_to(
+    connection: &mut AnyConnection,
+    persona: PersonaId,
+    sight: &SeenPrincipals,
+    limit: i64,
+) -> Result<Vec<Principal>> {
+    let linked = persona_links::table.filter(persona_links::persona_id.eq(persona.to_string()));
+    let rows: Vec<PrincipalRow> = principals::table
+        .into_boxed()
+        .filter(principals::id.eq_any(linked.select(persona_links::principal_id)))
+        .filter(seen(sight))
+        .order(principals::id)
+        .limit(limit)
+        .select(PrincipalRow::as_select())
+        .load(connection)?;
+    rows.into_iter().map(PrincipalRow::into_domain).collect()
 }
 
 /// Replaces the permissions granted to a principal.

@@ -11,9 +11,10 @@ use crate::domain::policy::{Category, Criterion, Effect};
 use crate::domain::text::{Description, DisplayName};
 
 /// How a client refers to the entity it writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Handle {
     /// By its qualified name; otherwise it is new.
+    #[default]
     Unnamed,
     /// By a name for this one request, which begins with `-`; otherwise like `Unnamed`.
     Temporary(String),
@@ -33,9 +34,9 @@ pub enum Draft {
 }
 
 /// The parts common to all drafts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Head {
-    /// Its place in the request, for messages: `entities[0]`.
+    /// Its place in the request, for messages: `entities[0]`. Empty if it is the only entity.
     pub path: String,
     /// How it refers to its entity.
     pub handle: Handle,
@@ -51,7 +52,8 @@ impl Head {
     /// A violation of one of the draft's attributes.
     #[must_use]
     pub fn violation(&self, attribute: &str, message: impl Into<String>) -> Violation {
-        Violation::new(format!("{}.attributes.{attribute}", self.path), message)
+        let prefix = if self.path.is_empty() { String::new() } else { format!("{}.attributes.", self.path) };
+        Violation::new(prefix + attribute, message)
     }
 
     /// Whether the qualified name of a persona or policy was minted by Tessera. For a new one, clients send its name as

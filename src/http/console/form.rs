@@ -75,6 +75,12 @@ impl FormErrors {
         self.0.push(Violation::new(field, message));
     }
 
+    /// The error of a form in which something else was typed than the name of what is to be deleted.
+    #[must_use]
+    pub fn misnamed(form: &Form, name: &str) -> Option<Self> {
+        (form.text("name").trim() != name).then(|| Self(vec![Violation::new("name", "this is not its name")]))
+    }
+
     /// The errors of a use case that the user can correct. `fields` maps the services' field names to the form's.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use form_urlencoded::Serializer;
 
-use crate::domain::cursor::CursorSeal;
+use crate::domain::cursor::{Cursor, CursorSeal};
 use crate::domain::error::Violation;
 use crate::domain::filter::{Case, Direction, Field, Filter, Pattern, Test, Value};
 use crate::domain::listing::{Page, Query, Sort, Start, Totals};
@@ -12,11 +12,11 @@ use crate::http::valid::Params;
 use crate::service::Service;
 
 /// The most rows of a page.
-const ROWS: i64 = 50;
+pub(super) const ROWS: i64 = 50;
 
 /// The filters, order and page of a list, as its URL holds them.
 pub struct ListUrl {
-    path: &'static str,
+    path: String,
     pairs: Vec<(String, String)>,
     sort: String,
     cursor: String,
@@ -41,7 +41,7 @@ impl ListUrl {
     ///
     /// # Errors
     /// A violation for an unknown or repeated parameter, and for a value that holds a token.
-    pub fn parse(path: &'static str, params: &Params, known: &[&'static str]) -> Result<Self, Failure> {
+    pub fn parse(path: impl Into<String>, params: &Params, known: &[&'static str]) -> Result<Self, Failure> {
         let all: Vec<&str> = known.iter().copied().chain(["sort", "cursor", "done"]).collect();
         params.only(&all)?;
         let mut pairs = Vec::new();
@@ -58,7 +58,12 @@ impl ListUrl {
                 pairs.push(((*name).to_owned(), value.to_owned()));
             }
         }
-        Ok(Self { path, pairs, sort: params.get("sort")?.to_owned(), cursor: params.get("cursor")?.to_owned() })
+        Ok(Self {
+            path: path.into(),
+            pairs,
+            sort: params.get("sort")?.to_owned(),
+            cursor: params.get("cursor")?.to_owned(),
+        })
     }
 
     /// The value of a filter, or the empty string.
@@ -143,6 +148,24 @@ impl ListUrl {
     /// The URL of the page after `page`, if there is one.
     pub fn next<T>(&self, service: &Service, page: &Page<T>) -> Option<String> {
         page.next.as_ref().map(|cursor| self.address("", &self.sort, &self.seal(service).write(cursor)))
+    }
+
+    /// For a search, which skips records instead of beginning after one: how many come before this page.
+    ///
+    /// # Errors
+    /// A violation of the cursor.
+    pub fn skipped(&self, service: &Service) -> Result<i64, Failure> {
+        match self.cursor.as_str() {
+            "" => Ok(0),
+            cursor => Ok(self.seal(service).read(cursor)?.id.parse().unwrap_or_default()),
+        }
+    }
+
+    /// The URL of the page of a search before which so many records come.
+    #[must_use]
+    pub fn after(&self, service: &Service, skipped: i64) -> String {
+        let cursor = Cursor { values: Vec::new(), id: skipped.to_string() };
+        self.address("", &self.sort, &self.seal(service).write(&cursor))
     }
 
     /// The order, which the filter form sends along.

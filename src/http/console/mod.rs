@@ -7,8 +7,10 @@
 //! | device authorizations; the user's bearer tokens | `device.rs`, `token.rs` |
 //! | signing in and out; confirming the password before dangerous actions | `login.rs`, `confirm.rs` |
 //! | lists: filters, order and page in the URL | `list.rs` |
-//! | API keys | `keys/` |
-//! | users; personas and policies; the audit trail | `people/`; `personas.rs`, `policies.rs`; `audit.rs`, `trail.rs` |
+//! | API keys; their names, for other pages | `keys/`; `key_names.rs` |
+//! | personas and their policies; who gains or loses what | `personas/`; `gains.rs` |
+//! | connections and collections; picking a key or a user | `connections/`; `pick.rs` |
+//! | users; policies of the platform; the audit trail | `people/`; `policies.rs`; `audit.rs`, `trail.rs` |
 //! | the user's access tokens and sessions | `settings/` |
 //! | errors as pages | `failures.rs` |
 //! | style sheet, script and mark | `files.rs`, `files/` |
@@ -17,17 +19,21 @@
 
 pub mod audit;
 mod confirm;
+pub mod connections;
 pub mod device;
 mod export;
 pub mod failures;
 pub mod files;
 mod form;
+mod gains;
+mod key_names;
 pub mod keys;
 mod list;
 pub mod login;
 mod page;
 pub mod people;
 pub mod personas;
+mod pick;
 pub mod policies;
 mod redirect_target;
 pub mod settings;

@@ -44,6 +44,8 @@ pub async fn list(request: SignedInRequest) -> Result<HttpResponse, Failure> {
 
 /// A policy, in words and as JSON.
 pub(super) struct PolicyView {
+    /// The path of the page that changes it, relative to the start of this server; empty if there is none.
+    pub(super) edit: String,
     pub(super) name: String,
     pub(super) description: String,
     pub(super) allows: bool,
@@ -72,7 +74,9 @@ impl PolicyView {
             "subjects": policy.rule.subjects,
             "enabled": policy.enabled,
         });
+        let edit = policy.persona.map(|persona| format!("personas/{persona}/policies/{}", policy.id));
         Self {
+            edit: edit.unwrap_or_default(),
             allows: policy.rule.effect == Effect::Allow,
             is_enabled: policy.enabled,
             resources: match policy.rule.category {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Datelike, Timelike};
 use crate::clock::{DAY, HOUR, MINUTE, SECOND};
 use crate::domain::api_key::NEVER;
 use crate::domain::permission::Permission;
-use crate::domain::policy::{Condition, Criterion, Facet};
+use crate::domain::policy::{Category, Condition, Criterion, Facet};
 
 /// The names of the months.
 pub const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -94,6 +94,13 @@ pub fn resources(criteria: &[Criterion]) -> String {
     let one = |criterion: &Criterion| {
         let values = criterion.values.join(" or ");
         match (&criterion.field, criterion.condition) {
+            (Facet::Name, Condition::Covers) if criterion.values.iter().any(|value| value == "*") => {
+                "everything".to_owned()
+            }
+            (Facet::Name, Condition::Covers) if criterion.values.is_empty() => "nothing".to_owned(),
+            (Facet::Name, Condition::Covers) if criterion.values.iter().all(|value| value.contains('*')) => {
+                format!("names like {values}")
+            }
             (Facet::Name, Condition::Covers) => format!("{values} and what lies beneath"),
             (Facet::Name, Condition::Equals) => values,
             (Facet::Name, Condition::StartsWith) => format!("names that begin with {values}"),
@@ -115,6 +122,67 @@ pub fn duration(seconds: i64) -> String {
     let fits = |(size, _): &&(i64, &str)| seconds % (size / SECOND) == 0;
     let (size, unit) = units.iter().find(fits).unwrap_or(&(SECOND, "second"));
     counted(seconds / (size / SECOND), unit)
+}
+
+/// What an action of a persona's policy lets one do; empty for an unknown action.
+#[must_use]
+pub fn action_words(action: &str) -> &'static str {
+    ACTIONS.iter().find(|(name, _)| *name == action).map_or("", |(_, words)| words)
+}
+
+/// The actions of personas' policies, in words.
+const ACTIONS: [(&str, &str); 38] = [
+    ("persona-asset-read", "see assets and their metadata"),
+    ("persona-asset-update", "change metadata"),
+    ("persona-api-create", "create assets"),
+    ("persona-api-delete", "delete assets"),
+    ("persona-business-update-metadata", "change custom metadata"),
+    ("persona-entity-add-classification", "add tags"),
+    ("persona-entity-update-classification", "change tags"),
+    ("persona-entity-remove-classification", "remove tags"),
+    ("persona-add-terms", "add glossary terms to assets"),
+    ("persona-remove-terms", "remove glossary terms from assets"),
+    ("persona-dq-create", "create checks of data quality"),
+    ("persona-dq-read", "see checks of data quality"),
+    ("persona-dq-update", "change checks of data quality"),
+    ("persona-dq-delete", "delete checks of data quality"),
+    ("select", "query the data and preview it"),
+    ("persona-glossary-read", "see glossaries, terms and categories"),
+    ("persona-glossary-create", "create terms and categories"),
+    ("persona-glossary-update", "change glossaries, terms and categories"),
+    ("persona-glossary-delete", "delete terms and categories"),
+    ("persona-glossary-update-custom-metadata", "change custom metadata of terms"),
+    ("persona-glossary-add-classifications", "add tags to terms"),
+    ("persona-glossary-update-classifications", "change tags of terms"),
+    ("persona-glossary-delete-classifications", "remove tags from terms"),
+    ("persona-domain-read", "see domains"),
+    ("persona-domain-create", "create domains"),
+    ("persona-domain-update", "change domains"),
+    ("persona-domain-delete", "delete domains"),
+    ("persona-domain-sub-domain-read", "see subdomains"),
+    ("persona-domain-sub-domain-create", "create subdomains"),
+    ("persona-domain-sub-domain-update", "change subdomains"),
+    ("persona-domain-sub-domain-delete", "delete subdomains"),
+    ("persona-domain-product-read", "see data products"),
+    ("persona-domain-product-create", "create data products"),
+    ("persona-domain-product-update", "change data products"),
+    ("persona-domain-product-delete", "delete data products"),
+    ("persona-domain-business-update-metadata", "change custom metadata of domains"),
+    ("persona-domain-sub-domain-business-update-metadata", "change custom metadata of subdomains"),
+    ("persona-domain-product-business-update-metadata", "change custom metadata of data products"),
+];
+
+/// What the policies of a category are about.
+#[must_use]
+pub fn category_words(category: Category) -> &'static str {
+    match category {
+        Category::Metadata => "assets and what is known of them",
+        Category::Data => "the data itself",
+        Category::Glossary => "glossaries and terms",
+        Category::Domain => "domains and data products",
+        Category::Platform => "Tessera itself",
+        Category::Entities => "entities of DataHub",
+    }
 }
 
 /// The title of a permission, and what its holder can do.
@@ -152,6 +220,12 @@ mod tests {
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (28_411, "28,411"), (1_234_567, "1,234,567")] {
             assert_eq!(grouped(number), text);
         }
+    }
+
+    #[test]
+    fn every_action_of_a_persona_is_told_in_words() {
+        let all: Vec<&str> = Category::all().flat_map(Category::actions).collect();
+        assert_eq!(ACTIONS.map(|(action, _)| action).to_vec(), all);
     }
 
     #[test]

@@ -210,6 +210,21 @@ impl Service {
         standing: &Standing,
         known: &Properties,
     ) -> Result<Vec<Arc<Slice>>> {
+        let mut about = self.policies_about(connection, standing)?;
+        let username = standing.principal.username().to_string();
+        about.retain_mut(|policy| policy.rule.reduce_to(known, &username));
+        Ok(vec![Arc::new(Slice::compile(&about)?)])
+    }
+
+    /// The policies about entities that may concern a principal, in the order of their ids.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub(in crate::service) fn policies_about(
+        &self,
+        connection: &mut AnyConnection,
+        standing: &Standing,
+    ) -> Result<Vec<Policy>> {
         let revision = policies::revision(connection)?;
         let mut about: Vec<Policy> =
             self.shared_policies(connection, revision)?.about(&standing.principal).cloned().collect();
@@ -218,9 +233,7 @@ impl Service {
         }
         about.sort_unstable_by_key(|policy| policy.id);
         about.dedup_by_key(|policy| policy.id);
-        let username = standing.principal.username().to_string();
-        about.retain_mut(|policy| policy.rule.reduce_to(known, &username));
-        Ok(vec![Arc::new(Slice::compile(&about)?)])
+        Ok(about)
     }
 
     /// The principal's disabled policies that would allow the action if they were enabled.

@@ -3,6 +3,7 @@
 pub mod administrators;
 pub(in crate::service) mod asset_access;
 pub mod authority;
+pub mod compare;
 pub(in crate::service) mod containment;
 pub mod decide;
 pub(in crate::service) mod denies;

@@ -1,27 +1,29 @@
 //! Assets: who may create, change and delete them.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::domain::actor::Actor;
 use crate::domain::asset::{
-    Asset, AssetKind, AssetOperation, OWNERS, People, PeopleList, Relation, ancestors, check_top_level,
+    Asset, AssetId, AssetKind, AssetOperation, OWNERS, People, PeopleList, Relation, ancestors, check_top_level,
 };
 use crate::domain::change::{Action, ChangeSubject};
-use crate::domain::entity::{AssetDraft, Attributes, EntityState, Handle, check_qualified_name};
+use crate::domain::entity::{AssetDraft, Attributes, EntityState, Handle, Head, check_qualified_name};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::Id;
 use crate::domain::listing::clip;
 use crate::domain::principal::Role;
-use crate::service::Transaction;
 use crate::service::authz::asset_access::{TestedAttributes, may_change_attributes, may_change_people};
 use crate::service::authz::authority::is_name_in_policies;
 use crate::service::authz::decide::{Inquiry, Rules};
 use crate::service::authz::sight;
 use crate::service::catalogue::asset_people::{record_access, record_members};
 use crate::service::catalogue::policies;
-use crate::service::catalogue::saved::{Removal, Saved, must_see, not_found};
+use crate::service::catalogue::saved::{Membership, Removal, Saved, must_see, not_found};
+use crate::service::{Service, Transaction};
 use crate::storage::holds::hold_principals;
 use crate::storage::principals::Existed;
 use crate::storage::{assets, policies as stored_policies, search};
@@ -117,6 +119,36 @@ pub(in crate::service) fn save(
     transaction.record(Action::AssetCreated, subject, &clip(&asset.qualified_name))?;
     record_access(transaction, draft, &People::new(), &asset)?;
     Ok(Saved::Created(asset.id.uuid()))
+}
+
+/// Adds a member to one of an asset's lists of people, or removes one.
+///
+/// # Errors
+/// [`Error::NotFound`], also for an asset that the actor does not see; [`Error::Forbidden`]; a violation that names the
+/// list for a member who does not exist.
+pub async fn change_member(
+    service: &Service,
+    actor: &Actor,
+    id: AssetId,
+    list: PeopleList,
+    member: String,
+    membership: Membership,
+) -> Result<()> {
+    let began = Instant::now();
+    let outcome = service
+        .write(actor, move |transaction| {
+            assets::lock(transaction.connection, id)?;
+            must_see(transaction, id.uuid())?;
+            let before = assets::find(transaction.connection, id)?.ok_or_else(|| not_found(id.uuid()))?;
+            let head = Head { handle: Handle::Known(id.uuid()), ..Head::default() };
+            let members = before.people.get(&list).cloned().unwrap_or_default();
+            let violation = |message: String| head.violation(list.name(), message);
+            let people = [(list, membership.change(members, &member, violation)?)].into();
+            let draft = AssetDraft { head, type_name: before.type_name.clone(), state: before.state, people };
+            update(transaction, &mut Rights::default(), before, &draft).map(drop)
+        })
+        .await;
+    sight::delay_if_refused(began, outcome).await
 }
 
 /// Builds a new asset. Beneath another asset, or with the name of an asset of another type, creating it takes a right

@@ -6,6 +6,7 @@ use std::time::Instant;
 use uuid::Uuid;
 
 use crate::domain::actor::Actor;
+use crate::domain::edition::Expected;
 use crate::domain::entity::{Draft, Entity, Handle, Mutation};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::permission::Permission;
@@ -41,7 +42,7 @@ fn save_all(transaction: &mut Transaction<'_>, drafts: &[Draft]) -> Result<Mutat
             Draft::Persona(draft) => (personas::save(transaction, draft)?, &draft.head),
             Draft::Policy(draft) => {
                 rights = Rights::default();
-                let (saved, persona) = persona_policies::save(transaction, draft, &mutation.assigned)?;
+                let (saved, persona) = persona_policies::save(transaction, draft, &mutation.assigned, &Expected::Any)?;
                 above = Some(persona);
                 (saved, &draft.head)
             }

@@ -3,7 +3,7 @@
 mod asset_people;
 pub mod assets;
 pub mod entities;
-pub(in crate::service) mod persona_policies;
+pub mod persona_policies;
 pub mod personas;
 pub mod policies;
 pub mod saved;

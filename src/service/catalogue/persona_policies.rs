@@ -1,9 +1,12 @@
 //! Policies of personas, as Atlan's clients write them.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use uuid::Uuid;
 
+use crate::domain::actor::Actor;
+use crate::domain::edition::Expected;
 use crate::domain::entity::{Attributes, Handle, Head, PersonaReference, PolicyDraft};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::ids::{Id, PersonaId, PolicyId};
@@ -12,18 +15,105 @@ use crate::domain::permission::Permission;
 use crate::domain::persona::Persona;
 use crate::domain::policy::{Category, Policy, Rule, Subjects};
 use crate::domain::principal::PrincipalKind;
-use crate::service::Transaction;
 use crate::service::authz::authority::{self, CONNECTION};
+use crate::service::authz::compare::{self, Comparison};
 use crate::service::authz::{containment, sight};
 use crate::service::catalogue::policies;
-use crate::service::catalogue::saved::Saved;
+use crate::service::catalogue::saved::{Saved, must_see};
+use crate::service::{Service, Transaction};
+use crate::storage::database::AnyConnection;
 use crate::storage::{personas, policies as stored, search};
+
+/// Creates or updates one policy.
+///
+/// # Errors
+/// [`Error::Forbidden`] without authority over what the policy is about, [`Error::NotFound`], violations,
+/// [`Error::Changed`] when an existing policy has another edition than expected.
+pub async fn write(service: &Service, actor: &Actor, draft: PolicyDraft, expected: Expected) -> Result<()> {
+    let began = Instant::now();
+    let outcome =
+        service.write(actor, move |transaction| save(transaction, &draft, &BTreeMap::new(), &expected).map(drop)).await;
+    sight::delay_if_refused(began, outcome).await
+}
+
+/// Deletes one policy.
+///
+/// # Errors
+/// Those of [`write`].
+pub async fn delete(service: &Service, actor: &Actor, id: PolicyId, expected: Expected) -> Result<()> {
+    let began = Instant::now();
+    let outcome = service
+        .write(actor, move |transaction| {
+            stored::raise_revision(transaction.connection)?;
+            let policy = stored::find(transaction.connection, id)?.ok_or_else(|| not_found(&id.to_string()))?;
+            must_see(transaction, id.uuid())?;
+            expected.check(&policy.edition())?;
+            remove(transaction, &policy)
+        })
+        .await;
+    sight::delay_if_refused(began, outcome).await
+}
+
+/// A change of a persona's policies.
+#[derive(Debug, Clone)]
+pub enum PolicyChange {
+    /// A policy is created or updated.
+    Write(Box<PolicyDraft>),
+    /// A policy is deleted.
+    Delete(PolicyId),
+    /// All are deleted, with the persona.
+    DeleteAll,
+}
+
+/// What a change would give to the principals linked to the persona, and take from them. Nothing is written.
+///
+/// # Errors
+/// [`Error::NotFound`] for a persona or a policy that the actor does not see; violations of the draft.
+pub async fn preview(service: &Service, actor: &Actor, persona: PersonaId, change: PolicyChange) -> Result<Comparison> {
+    let (began, parts, asking) = (Instant::now(), service.clone(), actor.clone());
+    let outcome = service
+        .read_of(actor.id(), move |connection, task| {
+            let (seen, now) = (sight::seen_personas(&asking), parts.clock.now());
+            let found = personas::find(connection, persona)?.filter(|_| seen.contains(persona));
+            let known = found.ok_or_else(|| Error::NotFound { kind: "persona", id: persona.to_string() })?;
+            let mut policies = stored::of_persona(connection, persona)?;
+            let place = |connection: &mut AnyConnection, policies: &[Policy], id: PolicyId| -> Result<usize> {
+                let readable = sight::readable(connection, &asking, asking.has_persona(persona), policies.to_vec())?;
+                let place = policies.iter().position(|policy| policy.id == id);
+                let place = place.filter(|_| readable.iter().any(|policy| policy.id == id));
+                place.ok_or_else(|| not_found(&id.to_string()))
+            };
+            match &change {
+                PolicyChange::Write(draft) => {
+                    let policy = match draft.head.handle {
+                        Handle::Known(id) => {
+                            let place = place(connection, &policies, id.into())?;
+                            applied(policies.remove(place), draft, now)
+                        }
+                        _ => made(&known, draft, Id::new(now, parts.entropy)?, &asking, now)?,
+                    };
+                    check_actions(draft, &policy.rule)?;
+                    policies::check(&policy)?;
+                    policies.push(policy);
+                }
+                PolicyChange::Delete(id) => {
+                    let place = place(connection, &policies, *id)?;
+                    policies.remove(place);
+                }
+                PolicyChange::DeleteAll => policies.clear(),
+            }
+            compare::of_members(&parts, connection, task, &asking, persona, &policies)
+        })
+        .await;
+    sight::delay_if_refused(began, outcome).await
+}
 
 /// Creates or updates a policy; the actor needs authority over what it is about. Also returns the id of its persona.
 pub(in crate::service) fn save(
     transaction: &mut Transaction<'_>,
     draft: &PolicyDraft,
     assigned: &BTreeMap<String, Uuid>,
+    expected: &Expected,
 ) -> Result<(Saved, Uuid)> {
     stored::raise_revision(transaction.connection)?;
     let head = &draft.head;
@@ -45,6 +135,7 @@ pub(in crate::service) fn save(
     };
     let persona = before.persona.ok_or_else(|| asked_for(head))?;
     may_find(transaction, &before, head)?;
+    expected.check(&before.edition())?;
     let persona = lock(transaction, draft, persona)?;
     may_shape(transaction, persona.id)?;
     authority::may_change(transaction, &before)?;
@@ -62,21 +153,7 @@ pub(in crate::service) fn save(
         return Err(head.violation("qualifiedName", "cannot be changed").into());
     }
     let effect = before.rule.effect;
-    let after = Policy {
-        name: head.name.as_ref().map_or(before.name, |name| name.as_str().to_owned()),
-        description: draft.description.as_ref().map_or(before.description, |new| new.as_str().to_owned()),
-        rule: Rule {
-            category: draft.category.unwrap_or(before.rule.category),
-            effect: draft.effect.unwrap_or(before.rule.effect),
-            actions: draft.actions.clone().unwrap_or(before.rule.actions),
-            resources: draft.resources.clone().unwrap_or(before.rule.resources),
-            subjects: before.rule.subjects,
-        },
-        enabled: draft.enabled.unwrap_or(before.enabled),
-        attributes: head.merged(before.attributes),
-        updated_at: transaction.now,
-        ..before
-    };
+    let after = applied(before, draft, transaction.now);
     check_actions(draft, &after.rule)?;
     if after.rule.effect != effect {
         authority::may_deny(transaction.actor, persona.id, after.rule.effect)?;
@@ -90,18 +167,31 @@ pub(in crate::service) fn save(
     Ok((Saved::Updated(after.id.uuid()), persona.id.uuid()))
 }
 
-fn create(
-    transaction: &mut Transaction<'_>,
-    draft: &PolicyDraft,
-    assigned: &BTreeMap<String, Uuid>,
-) -> Result<(Saved, Uuid)> {
+/// An existing policy with the changes of a draft.
+fn applied(before: Policy, draft: &PolicyDraft, now: i64) -> Policy {
+    let head = &draft.head;
+    Policy {
+        name: head.name.as_ref().map_or(before.name, |name| name.as_str().to_owned()),
+        description: draft.description.as_ref().map_or(before.description, |new| new.as_str().to_owned()),
+        rule: Rule {
+            category: draft.category.unwrap_or(before.rule.category),
+            effect: draft.effect.unwrap_or(before.rule.effect),
+            actions: draft.actions.clone().unwrap_or(before.rule.actions),
+            resources: draft.resources.clone().unwrap_or(before.rule.resources),
+            subjects: before.rule.subjects,
+        },
+        enabled: draft.enabled.unwrap_or(before.enabled),
+        attributes: head.merged(before.attributes),
+        updated_at: now,
+        ..before
+    }
+}
+
+/// The new policy of a draft.
+fn made(persona: &Persona, draft: &PolicyDraft, id: PolicyId, maker: &Actor, now: i64) -> Result<Policy> {
     let head = &draft.head;
     let missing = |attribute: &str| head.violation(attribute, "is required");
-    let persona = draft.persona.as_ref().ok_or_else(|| missing("accessControl"))?;
-    let persona = resolve(transaction, draft, persona, assigned)?;
-    let persona = lock(transaction, draft, persona)?;
-    let id: PolicyId = Id::new(transaction.now, transaction.service.entropy)?;
-    let policy = Policy {
+    Ok(Policy {
         id,
         qualified_name: format!("{}/{id}", persona.qualified_name),
         persona: Some(persona.id),
@@ -117,10 +207,22 @@ fn create(
         enabled: draft.enabled.unwrap_or(true),
         editable: true,
         attributes: head.merged(Attributes::new()),
-        created_by: transaction.actor.username().to_string(),
-        created_at: transaction.now,
-        updated_at: transaction.now,
-    };
+        created_by: maker.username().to_string(),
+        created_at: now,
+        updated_at: now,
+    })
+}
+
+fn create(
+    transaction: &mut Transaction<'_>,
+    draft: &PolicyDraft,
+    assigned: &BTreeMap<String, Uuid>,
+) -> Result<(Saved, Uuid)> {
+    let persona = draft.persona.as_ref().ok_or_else(|| draft.head.violation("accessControl", "is required"))?;
+    let persona = resolve(transaction, draft, persona, assigned)?;
+    let persona = lock(transaction, draft, persona)?;
+    let id: PolicyId = Id::new(transaction.now, transaction.service.entropy)?;
+    let policy = made(&persona, draft, id, transaction.actor, transaction.now)?;
     check_actions(draft, &policy.rule)?;
     authority::may_deny(transaction.actor, persona.id, policy.rule.effect)?;
     may_shape(transaction, persona.id)?;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::edition::Expected;
-use crate::domain::entity::{Attributes, Handle, PersonaDraft};
+use crate::domain::entity::{Attributes, Handle, Head, PersonaDraft};
 use crate::domain::error::{Error, Result};
 use crate::domain::fields::PersonaField;
 use crate::domain::ids::{Id, PersonaId};
@@ -22,7 +22,7 @@ use crate::service::authz::containment;
 use crate::service::authz::outgrown::end_outgrown_tokens;
 use crate::service::authz::sight;
 use crate::service::catalogue::persona_policies::may_shape;
-use crate::service::catalogue::saved::Saved;
+use crate::service::catalogue::saved::{Membership, Saved};
 use crate::service::{Service, Transaction};
 use crate::storage::holds::hold_principals;
 use crate::storage::principals::{self, Existed};
@@ -244,6 +244,32 @@ fn update_from(transaction: &mut Transaction<'_>, before: Persona, draft: &Perso
     replace(transaction, &after, action(known == cached_fields(&after) && draft.users.is_none()))?;
     link_users(transaction, draft, after.id)?;
     Ok(Saved::Updated(after.id.uuid()))
+}
+
+/// Links a persona to a user, or unlinks it.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`], a violation for a user who does not exist.
+pub async fn change_user(
+    service: &Service,
+    actor: &Actor,
+    id: PersonaId,
+    username: String,
+    membership: Membership,
+) -> Result<()> {
+    service.require(actor, Permission::ManagePersonas)?;
+    service
+        .write(actor, move |transaction| {
+            let before = personas::lock(transaction.connection, id)?.ok_or_else(|| not_found(id))?;
+            let users =
+                personas::users_of(transaction.connection, &[id.to_string()])?.into_values().flatten().collect();
+            let head = Head { handle: Handle::Known(id.uuid()), ..Head::default() };
+            let violation = |message: String| head.violation("personaUsers", message);
+            let users = Some(membership.change(users, &username, violation)?);
+            let draft = PersonaDraft { head, display_name: None, description: None, enabled: None, users };
+            update_from(transaction, before, &draft).map(drop)
+        })
+        .await
 }
 
 /// Links a persona to exactly the users that a draft names. API keys are linked through their own endpoints.

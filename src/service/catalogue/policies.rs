@@ -354,7 +354,7 @@ fn hold_named(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<()> {
 const NAMES: usize = 1000;
 
 /// Rejects a policy that does not compile or that is too large to decide quickly.
-fn check(policy: &Policy) -> Result<()> {
+pub(in crate::service) fn check(policy: &Policy) -> Result<()> {
     let Subjects { users, groups, roles, .. } = &policy.rule.subjects;
     let names = policy.rule.names() + users.len() + groups.len() + roles.len();
     if names > NAMES {

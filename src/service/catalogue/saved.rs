@@ -1,8 +1,11 @@
 //! Shared parts of writing and deleting entities of any kind.
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
-use crate::domain::error::{Error, Result};
+use crate::domain::asset::MEMBERS;
+use crate::domain::error::{Error, Result, Violation};
 use crate::service::Transaction;
 use crate::service::authz::sight;
 use crate::storage::search as found;
@@ -34,4 +37,48 @@ pub(in crate::service) fn must_see(transaction: &mut Transaction<'_>, id: Uuid) 
 /// The error for a missing or unseen entity.
 pub(in crate::service) fn not_found(id: Uuid) -> Error {
     Error::NotFound { kind: "entity", id: id.to_string() }
+}
+
+/// A change of one member of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Membership {
+    /// The member is added.
+    Add,
+    /// The member is removed.
+    Remove,
+}
+
+impl Membership {
+    /// The members after the change, at most [`MEMBERS`]. `violation` makes the error.
+    pub(in crate::service) fn change(
+        self,
+        mut members: BTreeSet<String>,
+        member: &str,
+        violation: impl FnOnce(String) -> Violation,
+    ) -> Result<Vec<String>> {
+        match self {
+            Self::Add => members.insert(member.to_owned()),
+            Self::Remove => members.remove(member),
+        };
+        if members.len() > MEMBERS {
+            return Err(violation(format!("has {MEMBERS} members, and can have no more")).into());
+        }
+        Ok(members.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_has_no_more_members_than_a_client_can_write_back() {
+        let most: BTreeSet<String> = (0..MEMBERS).map(|number| number.to_string()).collect();
+        let change = |membership: Membership, member: &str| {
+            membership.change(most.clone(), member, |message| Violation::new("adminUsers", message))
+        };
+        assert_eq!(change(Membership::Add, "0").unwrap().len(), MEMBERS);
+        assert_eq!(change(Membership::Remove, "0").unwrap().len(), MEMBERS - 1);
+        assert!(matches!(change(Membership::Add, "x"), Err(Error::Invalid(_))));
+    }
 }

@@ -5,7 +5,7 @@ use tessera::domain::principal::Role;
 use super::{administered, enter, led, post};
 
 /// Every path that takes a form of a signed-in user.
-const FORMS: [&str; 10] = [
+const FORMS: [&str; 19] = [
     "/logout",
     "/keys/bulk",
     "/people/role",
@@ -13,6 +13,15 @@ const FORMS: [&str; 10] = [
     "/keys/new",
     "/keys/00000000-0000-7000-8000-000000000000/edit",
     "/keys/00000000-0000-7000-8000-000000000000/delete",
+    "/keys/00000000-0000-7000-8000-000000000000/personas",
+    "/personas/new",
+    "/personas/00000000-0000-7000-8000-000000000000/edit",
+    "/personas/00000000-0000-7000-8000-000000000000/delete",
+    "/personas/00000000-0000-7000-8000-000000000000/members",
+    "/personas/00000000-0000-7000-8000-000000000000/policies/new",
+    "/personas/00000000-0000-7000-8000-000000000000/policies/00000000-0000-7000-8000-000000000000",
+    "/personas/00000000-0000-7000-8000-000000000000/policies/00000000-0000-7000-8000-000000000000/delete",
+    "/connections/00000000-0000-7000-8000-000000000000",
     "/settings/tokens/new",
     "/settings/tokens/revoke",
     "/settings/sessions",

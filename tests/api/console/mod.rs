@@ -1,9 +1,11 @@
 //! The console: HTML pages.
 
+mod connections;
 mod forms;
 mod keys;
 mod pages;
 mod people;
+mod personas;
 mod settings;
 mod sign_in;
 

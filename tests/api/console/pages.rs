@@ -6,12 +6,14 @@ use super::{administered, enter};
 use crate::support::App;
 
 /// Every page that needs no other record.
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 13] = [
     "/",
     "/keys",
     "/keys/new",
     "/people",
     "/personas",
+    "/personas/new",
+    "/connections",
     "/policies",
     "/audit",
     "/settings/tokens",

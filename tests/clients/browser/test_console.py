@@ -172,6 +172,123 @@ def test_a_refused_key_is_explained(browse, server):
     expect(page.locator(".note.bad")).to_contain_text("Smallest change")
 
 
+@pytest.mark.parametrize("options", [{}, {"viewport": NARROW}, {"java_script_enabled": False}], ids=["pointer", "phone", "no script"])
+def test_a_policy_is_saved_after_seeing_who_gains_what(browse, server, options):
+    admin, name = server.admin(), f"readers {uuid.uuid4()}"
+    key = admin.post("/api/service/apikeys", json={"displayName": f"key of {name}"}).json()
+    connection = connect(admin)
+    page = sign_in(browse(**options))
+    page.goto("/personas")
+    page.get_by_role("link", name="New persona").click()
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_role("button", name="Create persona").click()
+    expect(page.get_by_role("status")).to_contain_text("The persona is created")
+    page.get_by_role("link", name="Change", exact=True).click()
+    search(page, f"key of {name}", options)
+    page.get_by_role("button", name=f"Link key of {name}").click()
+    expect(page.get_by_role("status")).to_contain_text("It is linked")
+    page.get_by_role("link", name="Back to the persona").click()
+    page.get_by_role("link", name="New policy").click()
+    page.get_by_label("Name", exact=True).fill("reads sales")
+    # The actions of the other categories are not in the way.
+    expect(page.get_by_role("checkbox", name="query the data")).to_have_count(0)
+    page.get_by_role("checkbox", name="see assets and their metadata").check()
+    page.get_by_role("textbox", name="Resources").fill(f"{connection}/sales")
+    page.get_by_role("button", name="See what changes").click()
+    gains = page.get_by_role("region", name="Who gains or loses what")
+    expect(gains).to_contain_text(f"key of {name}")
+    expect(gains).to_contain_text("Gains")
+    assert not allowed(admin, key, f"{connection}/sales/t")
+    page.get_by_role("button", name="Back to the form").click()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("reads sales")
+    page.get_by_role("button", name="See what changes").click()
+    page.get_by_role("button", name="Save the policy").click()
+    expect(page.get_by_role("status")).to_contain_text("The policy is saved")
+    assert allowed(admin, key, f"{connection}/sales/t")
+    page.get_by_role("link", name="Delete reads sales").click()
+    expect(page.get_by_role("region", name="Who gains or loses what")).to_contain_text("Loses")
+    page.get_by_role("button", name="Delete the policy").click()
+    expect(page.get_by_role("status")).to_contain_text("The policy is deleted")
+    assert not allowed(admin, key, f"{connection}/sales/t")
+
+
+def connect(admin, **people):
+    """Creates a connection, and returns its qualified name."""
+    connection = f"default/snowflake/{uuid.uuid4().int % 10**9}"
+    attributes = {"qualifiedName": connection, "name": f"Sales warehouse {connection[-4:]}"} | people
+    entities = [{"typeName": "Connection", "attributes": attributes}]
+    admin.post("/api/meta/entity/bulk", json={"entities": entities}).raise_for_status()
+    return connection
+
+
+def allowed(admin, key, resource, action="persona-asset-read"):
+    asked = {"actor": key["id"], "action": action, "resource": {"id": resource, "type": "Table"}}
+    return admin.post("/api/service/explain", json=asked).json()["allowed"]
+
+
+def search(page, text, options):
+    """Searches as one types or, without the script, with the button."""
+    page.get_by_role("searchbox").first.fill(text)
+    if not options.get("java_script_enabled", True):
+        page.get_by_role("button", name="Search").click()
+
+
+@pytest.mark.parametrize("options", [{}, {"java_script_enabled": False}], ids=["pointer", "no script"])
+def test_what_a_key_gains_with_another_persona_is_seen_before_saving(browse, server, options):
+    admin, name = server.admin(), f"writers {uuid.uuid4()}"
+    connection = connect(admin)
+    persona = admin.post("/api/service/personas", json={"name": name}).json()
+    write_policy(admin, persona, "writes", ["persona-asset-update"], connection)
+    key = admin.post("/api/service/apikeys", json={"displayName": f"key of {name}"}).json()
+    page = sign_in(browse(**options))
+    page.goto(f"/keys/{key['id']}")
+    page.get_by_role("link", name="Try other personas").click()
+    page.get_by_role("checkbox", name=name).check()
+    page.get_by_role("button", name="See what changes").click()
+    gains = page.get_by_role("region", name="What it gains and loses")
+    expect(gains).to_contain_text("Gains")
+    expect(gains).to_contain_text("persona-asset-update")
+    assert not allowed(admin, key, connection, "persona-asset-update")
+    page.reload()
+    page.get_by_role("button", name="Save these personas").click()
+    expect(page.get_by_role("status")).to_contain_text("The change is saved")
+    assert allowed(admin, key, connection, "persona-asset-update")
+
+
+def write_policy(admin, persona, name, actions, resource, effect="allow"):
+    attributes = {
+        "qualifiedName": name,
+        "name": name,
+        "policyType": effect,
+        "policyCategory": "persona",
+        "policySubCategory": "metadata",
+        "policyActions": actions,
+        "policyResources": [f"entity:{resource}"],
+        "accessControl": {"typeName": "Persona", "guid": persona["id"]},
+    }
+    entities = [{"typeName": "AuthPolicy", "attributes": attributes}]
+    written = admin.post("/api/meta/entity/bulk", json={"entities": entities})
+    written.raise_for_status()
+    return written.json()["mutatedEntities"]["CREATE"][0]["guid"]
+
+
+@pytest.mark.parametrize("options", [{}, {"viewport": NARROW}, {"java_script_enabled": False}], ids=["pointer", "phone", "no script"])
+def test_a_key_becomes_an_admin_of_a_connection_by_picking_it(browse, server, options):
+    admin, name = server.admin(), f"loader {uuid.uuid4()}"
+    connection = connect(admin)
+    key = admin.post("/api/service/apikeys", json={"displayName": name}).json()
+    page = sign_in(browse(**options))
+    page.goto(f"/connections?q={connection}")
+    page.get_by_role("link", name="Sales warehouse").click()
+    search(page, name, options)
+    page.get_by_role("button", name=f"Add {name} as admin").click()
+    expect(page.get_by_role("status")).to_contain_text("Added, and in force")
+    assert allowed(admin, key, f"{connection}/t", "persona-asset-update")
+    page.get_by_role("button", name=f"Remove {name} from the Admins").click()
+    expect(page.get_by_role("status")).to_contain_text("Removed, and in force")
+    assert not allowed(admin, key, f"{connection}/t", "persona-asset-update")
+
+
 @pytest.mark.parametrize("options", [{}, {"java_script_enabled": False}], ids=["script", "no script"])
 def test_a_token_is_generated_and_revoked(browse, server, options):
     name, password, _ = server.new_user()
@@ -246,6 +363,13 @@ def furnished(server):
         given = {"type": "PERSONAL", "actorUrn": "urn:li:corpuser:admin", "duration": life, "name": name}
         admin.post("/api/graphql", json={"query": query, "variables": {"input": given}})
     one = keys[0]["id"]
+    connection = connect(admin, viewerUsers=["admin"], adminRoles=[role_of(admin)], adminUsers=["admin", account(keys[0])])
+    reads = write_policy(admin, personas[0], "Read sales", ["persona-asset-read", "persona-dq-read"], f"{connection}/sales")
+    write_policy(admin, personas[1], "No salaries", ["persona-asset-read"], f"{connection}/hr", "deny")
+    write_policy(admin, personas[2], "Load", ["persona-api-create", "persona-asset-update"], f"{connection}/sales")
+    found = {"dsl": {"size": 1, "query": {"term": {"qualifiedName": connection}}}}
+    guid = admin.post("/api/meta/search/indexsearch", json=found).json()["entities"][0]["guid"]
+    persona = f"/personas/{personas[0]['id']}"
     return {
         "start": "/",
         "keys": "/keys",
@@ -257,7 +381,18 @@ def furnished(server):
         "key-edit": f"/keys/{one}/edit",
         "key-delete": f"/keys/{one}/delete",
         "personas": "/personas",
-        "persona": f"/personas/{personas[0]['id']}",
+        "persona": persona,
+        "persona-new": "/personas/new",
+        "persona-edit": f"{persona}/edit",
+        "persona-delete": f"{persona}/delete",
+        "persona-members": f"{persona}/members?q=l",
+        "policy-new": f"{persona}/policies/new",
+        "policy-edit": f"{persona}/policies/{reads}",
+        "policy-delete": f"{persona}/policies/{reads}/delete",
+        "key-what-if": f"/keys/{one}/personas?try=1&persona={personas[2]['qualifiedName']}&persona={personas[1]['qualifiedName']}",
+        "connections": "/connections",
+        "connections-filtered": "/connections?kind=collection",
+        "connection": f"/connections/{guid}?q=l",
         "policies": "/policies",
         "people": "/people",
         "audit": "/audit",
@@ -266,6 +401,17 @@ def furnished(server):
         "sessions": "/settings/sessions",
         "not-found": "/keys/nothing",
     }
+
+
+def account(key):
+    """The user name of a key's service account."""
+    return f"service-account-apikey-{key['id']}"
+
+
+def role_of(admin):
+    """The id of the role `$admin`."""
+    roles = admin.get("/api/service/roles").json()["records"]
+    return next(role["id"] for role in roles if role["name"] == "$admin")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -293,6 +439,17 @@ def test_every_page_is_accessible_and_fits(browse, server, furnished, scheme):
     page.get_by_label("Allowed addresses").fill("somewhere")
     page.get_by_role("button", name="Create key").click()
     found["key-new-refused"] = look(page, "key-new-refused", scheme)
+    page.goto(furnished["policy-new"])
+    page.get_by_label("Name", exact=True).fill("Read the warehouse")
+    page.get_by_role("checkbox", name="see assets and their metadata").check()
+    page.get_by_role("textbox", name="Resources").fill("default/snowflake\n")
+    page.get_by_role("button", name="See what changes").click()
+    found["policy-preview"] = look(page, "policy-preview", scheme)
+    page.goto(furnished["policy-new"])
+    page.get_by_label("Name", exact=True).fill("Nothing")
+    page.get_by_role("textbox", name="Resources").fill("*")
+    page.get_by_role("button", name="See what changes").click()
+    found["policy-refused"] = look(page, "policy-refused", scheme)
     assert_accessible(found)
 
 

@@ -8,10 +8,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::MOST;
-use crate::domain::asset::PeopleList;
+use crate::domain::asset::{MEMBERS, PeopleList};
 use crate::domain::entity::{
-    AssetDraft, Draft, EntityState, Handle, Head, PERSONA, POLICY, PersonaDraft, PersonaReference, PolicyDraft,
-    parse_resources,
+    AssetDraft, Draft, EntityState, Handle, Head, LISTED, PERSONA, POLICY, PersonaDraft, PersonaReference, PolicyDraft,
+    is_listed, parse_resources,
 };
 use crate::domain::error::Violation;
 use crate::domain::ids::Id;
@@ -22,8 +22,6 @@ use crate::http::whole;
 
 /// The longest name of an attribute or a type, in bytes.
 const NAME: usize = 255;
-/// The most members of a list of texts.
-const PEOPLE: usize = 1000;
 
 /// Entities to create or update.
 #[derive(Deserialize, ToSchema)]
@@ -249,16 +247,14 @@ impl Members {
         let list = match self.members.remove(name) {
             None => return Ok(None),
             Some(Value::Null) => Vec::new(),
-            Some(Value::Array(list)) if list.len() <= PEOPLE => list,
-            Some(_) => return Err(self.violation(name, format!("must be an array of at most {PEOPLE} texts"))),
+            Some(Value::Array(list)) if list.len() <= MEMBERS => list,
+            Some(_) => return Err(self.violation(name, format!("must be an array of at most {MEMBERS} texts"))),
         };
         let mut texts = Vec::with_capacity(list.len());
         for value in list {
             match value {
-                Value::String(text) if (1..=1024).contains(&text.len()) && !text.chars().any(is_hidden) => {
-                    texts.push(text);
-                }
-                _ => return Err(self.violation(name, "must hold texts of 1 to 1024 bytes only")),
+                Value::String(text) if is_listed(&text) => texts.push(text),
+                _ => return Err(self.violation(name, LISTED)),
             }
         }
         let mut once = std::collections::HashSet::new();

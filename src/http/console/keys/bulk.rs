@@ -22,7 +22,7 @@ const MOST: usize = 50;
 
 /// The change to make to each key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum BulkAction {
+pub(in crate::http::console) enum BulkAction {
     Delete,
     Link(String),
     Unlink(String),
@@ -169,7 +169,15 @@ async fn carry_out(request: &SignedInRequest, deed: &BulkAction, keys: Vec<ApiKe
     Ok(lines)
 }
 
-async fn to_one(request: &SignedInRequest, deed: &BulkAction, key: &ApiKey) -> Outcome<()> {
+/// Changes one key, unless another request has changed it since it was read.
+///
+/// # Errors
+/// Those of the use case.
+pub(in crate::http::console) async fn to_one(
+    request: &SignedInRequest,
+    deed: &BulkAction,
+    key: &ApiKey,
+) -> Outcome<()> {
     let service = &request.state.service;
     let mut personas: Vec<String> = key.personas.iter().map(|persona| persona.qualified_name.clone()).collect();
     match deed {
@@ -186,7 +194,6 @@ async fn to_one(request: &SignedInRequest, deed: &BulkAction, key: &ApiKey) -> O
         addresses: None,
         rate: None,
     };
-    // Optimistic locking: a key that another request has changed since `act` read it is left alone.
     let expected = Expected::OneOf(vec![key.edition()]);
     api_keys::update(service, &request.actor, key.id, update, expected).await.map(|_| ())
 }

@@ -145,9 +145,7 @@ pub async fn delete(mut submitted: SubmittedForm, guid: web::Path<String>) -> Re
     let request = &submitted.request;
     let (service, id) = (&request.state.service, id_of(&guid)?);
     let key = api_keys::get(service, &request.actor, id).await?;
-    let mut errors = FormErrors::default();
-    if submitted.form.text("name").trim() != key.display_name {
-        errors.add("name", "this is not its name");
+    if let Some(errors) = FormErrors::misnamed(&submitted.form, &key.display_name) {
         return question(request, key, errors);
     }
     match api_keys::delete(service, &request.actor, id).await {

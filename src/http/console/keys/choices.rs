@@ -85,6 +85,18 @@ impl Choices {
         };
         let more_personas = found.next.is_some();
         let mut personas: Vec<PersonaChoice> = found.records.into_iter().map(persona).collect();
+        // A chosen persona beyond those that are listed stays chosen: saving the form would unlink it otherwise.
+        for name in draft.personas.iter().filter(|_| more_personas) {
+            if personas.iter().all(|persona| persona.qualified_name != *name) {
+                personas.push(PersonaChoice {
+                    qualified_name: name.clone(),
+                    name: name.clone(),
+                    description: String::new(),
+                    is_chosen: true,
+                    is_enabled: true,
+                });
+            }
+        }
         // Chosen personas come first, because the list may be long.
         personas.sort_by_key(|persona| !persona.is_chosen);
         Ok(Self {

@@ -144,7 +144,7 @@ async fn choices(request: &SignedInRequest) -> Result<Vec<Persona>, Failure> {
 
 /// The filter that the URL asks for.
 fn filter(list_url: &ListUrl, now: i64) -> Result<Filter<ApiKeyField>, Failure> {
-    use ApiKeyField::{ClientId, CreatedBy, DisplayName, ExpiresAt, LastUsedAt, PersonaQualifiedName};
+    use ApiKeyField::{CreatedBy, ExpiresAt, LastUsedAt, PersonaQualifiedName};
     let unknown = |name: &str, allowed: &str| Failure::from(Violation::new(name, format!("must be {allowed}")));
     let compare = |field, comparison, instant| Filter::Test(field, Test::Compare(comparison, Value::Instant(instant)));
     let ends_within = |days| {
@@ -156,10 +156,7 @@ fn filter(list_url: &ListUrl, now: i64) -> Result<Filter<ApiKeyField>, Failure> 
     let mut wanted = Vec::new();
     match list_url.value("q") {
         "" => {}
-        text => wanted.push(match client_id(text) {
-            Some(id) => is(ClientId, &id),
-            None => contains(DisplayName, text),
-        }),
+        text => wanted.push(searched(text)),
     }
     match list_url.value("status") {
         "" => {}
@@ -191,6 +188,14 @@ fn filter(list_url: &ListUrl, now: i64) -> Result<Filter<ApiKeyField>, Failure> 
         _ => return Err(unknown("used", "`day`, `idle` or `never`")),
     }
     Ok(Filter::All(wanted))
+}
+
+/// The keys that a search text finds: by their names, or the one with that client id.
+pub(in crate::http::console) fn searched(text: &str) -> Filter<ApiKeyField> {
+    match client_id(text) {
+        Some(id) => is(ApiKeyField::ClientId, &id),
+        None => contains(ApiKeyField::DisplayName, text),
+    }
 }
 
 /// The client id in a search text, which may lack the prefixes; `None` if it is none.

@@ -9,6 +9,7 @@ mod draft;
 pub mod list;
 pub mod new;
 pub mod one;
+pub mod personas;
 pub(super) mod row;
 
 use crate::domain::error::Error;
