@@ -9,7 +9,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
 use crate::domain::pepper::Peppers;
-use crate::domain::token::ParsedToken;
+use crate::domain::token::{KeyId, ParsedToken, TokenKind};
 
 /// A record, with its rate limiter if it has one.
 #[derive(Clone)]
@@ -36,6 +36,11 @@ impl Genuine {
     /// The record of its credential.
     pub(crate) fn record(&self) -> &Arc<Record> {
         &self.known.record
+    }
+
+    /// The key id of its credential, if it is an access token.
+    pub(crate) fn access_token(&self) -> Option<KeyId> {
+        (self.token.kind == TokenKind::Personal).then_some(self.token.key_id)
     }
 
     /// The principal that it authenticates.

@@ -16,6 +16,7 @@ mod policies;
 mod rates;
 mod record;
 mod refusals;
+mod token_uses;
 mod uses;
 
 #[cfg(test)]
@@ -40,6 +41,7 @@ use self::personas::PersonaSets;
 pub use self::policies::{Policies, Shared};
 use self::rates::Rates;
 pub use self::refusals::Refusals;
+pub use self::token_uses::TokenUses;
 use self::uses::Uses;
 use crate::clock::Clock;
 use crate::directory::record::{Record, Ticket};
@@ -72,6 +74,8 @@ pub struct Directory {
     pub refusals: Refusals,
     /// From where keys were used and refused.
     pub networks: Networks,
+    /// When access tokens were last used.
+    pub token_uses: TokenUses,
     /// Counters for the metrics.
     pub counts: Counts,
 }
@@ -113,6 +117,7 @@ impl Directory {
             permission_uses: PermissionUses::default(),
             refusals: Refusals::default(),
             networks: Networks::default(),
+            token_uses: TokenUses::default(),
             counts: Counts::default(),
         }
     }

@@ -32,6 +32,8 @@ pub struct AccessToken {
     pub created_at: i64,
     /// Epoch milliseconds, or [`NEVER`].
     pub expires_at: i64,
+    /// Epoch milliseconds; 0 if it was never used.
+    pub last_used_at: i64,
 }
 
 /// A principal, as it was named when the token was created.

@@ -119,6 +119,10 @@ pub enum Action {
     AccessTokenRevoked,
     /// All earlier invitations were invalidated.
     InvitesRenewed,
+    /// An invitation for one person was created.
+    InvitationCreated,
+    /// An invitation for one person was revoked.
+    InvitationRevoked,
     /// A user was created.
     UserCreated,
     /// The role of a user changed, or the user was enabled or disabled.
@@ -151,7 +155,7 @@ impl Change {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::ApiKeyCreated,
         Self::ApiKeyTokenReplaced,
         Self::ApiKeyUpdated,
@@ -174,6 +178,8 @@ impl Action {
         Self::AccessTokenCreated,
         Self::AccessTokenRevoked,
         Self::InvitesRenewed,
+        Self::InvitationCreated,
+        Self::InvitationRevoked,
         Self::UserCreated,
         Self::UserUpdated,
         Self::UserPasswordSet,
@@ -187,8 +193,8 @@ impl Action {
     ];
 
     /// The names of all of them.
-    pub const NAMES: [&'static str; 32] = {
-        let mut names = [""; 32];
+    pub const NAMES: [&'static str; 34] = {
+        let mut names = [""; 34];
         let mut index = 0;
         while index < names.len() {
             names[index] = Self::ALL[index].name();
@@ -198,8 +204,14 @@ impl Action {
     };
 
     /// The actions that no cached record depends on.
-    const DESCRIBING: [Self; 4] =
-        [Self::PersonaDescribed, Self::PolicyDescribed, Self::DeviceApproved, Self::DeviceDenied];
+    const DESCRIBING: [Self; 6] = [
+        Self::PersonaDescribed,
+        Self::PolicyDescribed,
+        Self::InvitationCreated,
+        Self::InvitationRevoked,
+        Self::DeviceApproved,
+        Self::DeviceDenied,
+    ];
 
     /// Whether it may make cached records wrong.
     #[must_use]
@@ -233,6 +245,8 @@ impl Action {
             Self::AccessTokenCreated => "access_token.created",
             Self::AccessTokenRevoked => "access_token.revoked",
             Self::InvitesRenewed => "invites.renewed",
+            Self::InvitationCreated => "invitation.created",
+            Self::InvitationRevoked => "invitation.revoked",
             Self::UserCreated => "user.created",
             Self::UserUpdated => "user.updated",
             Self::UserPasswordSet => "user.password_set",

@@ -58,6 +58,15 @@ pub struct PermissionUse {
     pub last_used_at: i64,
 }
 
+/// When an access token was last used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenUse {
+    /// The key id of its credential.
+    pub key_id: KeyId,
+    /// Epoch milliseconds.
+    pub last_used_at: i64,
+}
+
 impl Use {
     /// The sum of both.
     #[must_use]

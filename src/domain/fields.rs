@@ -121,6 +121,8 @@ pub enum UserField {
     Email,
     /// When the user was created.
     CreatedAt,
+    /// The name of the role. Internal, not for clients.
+    Role,
 }
 
 impl Field for UserField {
@@ -134,6 +136,7 @@ impl Field for UserField {
             Self::Username => sorted("username", Kind::Text, |user| Text(user.principal.username().to_string())),
             Self::Email => filtered("email", Kind::Text),
             Self::CreatedAt => sorted("createdAt", Kind::Instant, |user| Instant(user.principal.created_at)),
+            Self::Role => filtered("role", Exact),
         }
     }
 

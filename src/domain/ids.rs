@@ -16,6 +16,8 @@ pub type PrincipalId = Id<OfPrincipal>;
 pub type PersonaId = Id<OfPersona>;
 /// The id of a policy.
 pub type PolicyId = Id<OfPolicy>;
+/// The id of an open invitation.
+pub type InvitationId = Id<OfInvitation>;
 /// The id of an asset.
 pub type AssetId = Id<OfAsset>;
 
@@ -25,6 +27,8 @@ pub enum OfPrincipal {}
 pub enum OfPersona {}
 /// Marks the ids of policies.
 pub enum OfPolicy {}
+/// Marks the ids of open invitations.
+pub enum OfInvitation {}
 /// Marks the ids of assets.
 pub enum OfAsset {}
 

@@ -1,11 +1,12 @@
-//! Invitations: a person with one can sign up. They are computed, not stored, so that the same request gives the same
-//! invitation.
+//! Invitations: a person with one can sign up. An invitation link of DataHub's is computed and not stored, so that the
+//! same request gives the same link. An open invitation is stored, and is accepted once.
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use super::ids::PrincipalId;
+use super::access_token::NamedPrincipal;
+use super::ids::{InvitationId, PrincipalId};
 use super::principal::Role;
 
 /// The role of an invitation and its inviter.
@@ -16,6 +17,26 @@ pub struct Invitation {
     /// The inviting principal.
     pub inviter: PrincipalId,
 }
+
+/// An invitation for one person, until it is accepted, revoked or expired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenInvitation {
+    /// Its id.
+    pub id: InvitationId,
+    /// The role of the new user.
+    pub role: Role,
+    /// For whom it is.
+    pub note: String,
+    /// The inviting principal.
+    pub inviter: NamedPrincipal,
+    /// Epoch milliseconds.
+    pub created_at: i64,
+    /// Epoch milliseconds.
+    pub expires_at: i64,
+}
+
+/// The most open invitations of an installation.
+pub const MOST_OPEN: i64 = 100;
 
 /// The roles that an invitation can have.
 pub const ROLES: [Role; 3] = [Role::Admin, Role::Member, Role::Guest];
@@ -40,4 +61,20 @@ pub fn read(keyed: &Hmac<Sha256>, text: &str, revision: i64) -> Option<Invitatio
         .into_iter()
         .map(|role| Invitation { role, inviter: inviter.into() })
         .find(|invitation| write(keyed.clone(), *invitation, revision).as_bytes().ct_eq(text.as_bytes()).into())
+}
+
+/// The text of an open invitation: the id and a digest of it, 96 hexadecimal digits.
+#[must_use]
+pub fn write_open(mut keyed: Hmac<Sha256>, id: InvitationId) -> String {
+    keyed.update(id.uuid().as_bytes());
+    let digest = data_encoding::HEXLOWER.encode(&keyed.finalize().into_bytes());
+    format!("{}{digest}", data_encoding::HEXLOWER.encode(id.uuid().as_bytes()))
+}
+
+/// The id of the open invitation with this text; `None` if [`write_open()`] would not produce it. Constant-time
+/// comparison.
+#[must_use]
+pub fn read_open(keyed: Hmac<Sha256>, text: &str) -> Option<InvitationId> {
+    let id = InvitationId::from(uuid::Uuid::try_parse(text.get(..32)?).ok()?);
+    bool::from(write_open(keyed, id).as_bytes().ct_eq(text.as_bytes())).then_some(id)
 }

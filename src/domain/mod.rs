@@ -42,6 +42,7 @@
 //! | Aspect | what a DataHub client wrote about a principal, stored unchanged | |
 //! | Invitation | lets a person sign up with a role | |
 //! | Usage | the uses and refusals of an API key in an hour, day or month | |
+//! | Open invitation | an invitation for one person, which is listed, expires and can be revoked | |
 //! | Validity | a requested lifetime: seconds, or never | ttl, lifespan (wire legacy only) |
 //! | Party | on whose behalf a scarce resource is used: an actor, a network of unauthenticated clients, or the service itself | |
 //! | Pepper | the secret key of the digests, kept outside the database | salt, master key |

@@ -226,13 +226,15 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 /// Registers the pages of the console, which are not in the OpenAPI document: no program reads them.
 fn pages(config: &mut ServiceConfig<'_>) {
     config
-        // /, /login, /logout, /files
+        // /, /login, /signup, /logout, /files
         .route("/", get().to(console::start::show))
         .route("/login", get().to(console::login::show))
         .route("/login", post().to(console::login::sign_in))
         .route("/login/{provider}", get().to(oauth::sign_in::pages::begin))
         .route("/login/{provider}/callback", get().to(oauth::sign_in::pages::callback))
         .route("/login/{provider}/logout", get().to(oauth::sign_in::pages::sign_out))
+        .route("/signup", get().to(console::sign_up::show))
+        .route("/signup", post().to(console::sign_up::sign_up))
         .route("/logout", post().to(console::login::sign_out))
         .route("/files/{name}", get().to(console::files::file))
         // /keys; the fixed name before `{guid}`
@@ -274,6 +276,16 @@ fn pages(config: &mut ServiceConfig<'_>) {
         .route("/people/role", post().to(console::people::change::role))
         .route("/people/remove", get().to(console::people::change::ask))
         .route("/people/remove", post().to(console::people::change::remove))
+        .route("/people/roles", get().to(console::people::roles::show))
+        .route("/people/invitations", get().to(console::people::invitations::show))
+        .route("/people/invitations", post().to(console::people::invitations::create))
+        .route("/people/invitations/revoke", post().to(console::people::invitations::revoke))
+        .route("/people/service-accounts", get().to(console::people::programs::list))
+        .route("/people/service-accounts/new", get().to(console::people::programs::ask))
+        .route("/people/service-accounts/new", post().to(console::people::programs::create))
+        .route("/people/service-accounts/{username}", get().to(console::people::program::show))
+        .route("/people/service-accounts/{username}/delete", get().to(console::people::program::ask))
+        .route("/people/service-accounts/{username}/delete", post().to(console::people::program::delete))
         .route("/policies", get().to(console::policies::list))
         .route("/audit", get().to(console::audit::show))
         .route("/audit/export/{format}", get().to(console::audit::export))

@@ -9,6 +9,7 @@ use super::rows::{corrupt, parse_id};
 use super::schema::{access_tokens, credentials};
 use crate::domain::access_token::{AccessToken, AccessTokenField, NamedPrincipal};
 use crate::domain::api_key::NEVER;
+use crate::domain::credential::TokenUse;
 use crate::domain::error::Result;
 use crate::domain::filter::Filter;
 use crate::domain::listing::Query;
@@ -35,6 +36,7 @@ struct AccessTokenRow {
     expires_at: i64,
     name_folded: String,
     description_folded: String,
+    last_used_at: i64,
 }
 
 impl AccessTokenRow {
@@ -48,6 +50,7 @@ impl AccessTokenRow {
             owner: NamedPrincipal { id: parse_id(&self.owner_id)?, username: self.owner_name },
             created_at: self.created_at,
             expires_at: if self.expires_at == ABSENT { NEVER } else { self.expires_at },
+            last_used_at: self.last_used_at,
         })
     }
 }
@@ -70,6 +73,7 @@ pub fn insert(connection: &mut AnyConnection, token: &AccessToken) -> Result<()>
         expires_at: if token.expires_at == NEVER { ABSENT } else { token.expires_at },
         name_folded: fold(&token.name),
         description_folded: fold(&token.description),
+        last_used_at: token.last_used_at,
     };
     diesel::insert_into(access_tokens::table).values(row).execute(connection)?;
     Ok(())
@@ -150,6 +154,35 @@ impl Listed for AccessTokenField {
     fn count(connection: &mut AnyConnection, filter: &Filter<Self>, now: i64) -> Result<i64> {
         Ok(access_tokens::table.into_boxed().filter(condition(filter, now)).count().get_result(connection)?)
     }
+}
+
+/// Notes when tokens were last used: one statement for many tokens. `last_used_at` never moves back.
+///
+/// # Errors
+/// When the storage fails.
+pub fn record_uses(connection: &mut AnyConnection, uses: &[TokenUse]) -> Result<()> {
+    for chunk in uses.chunks(super::MANY) {
+        // Written out because diesel cannot join an UPDATE to VALUES. Key ids and numbers have nothing to escape.
+        let values: Vec<String> =
+            chunk.iter().map(|each| format!("('{}', {})", each.key_id, each.last_used_at)).collect();
+        let statement = format!(
+            "UPDATE access_tokens SET last_used_at = used.column2 FROM (VALUES {}) AS used \
+             WHERE access_tokens.key_id = used.column1 AND last_used_at < used.column2",
+            values.join(", ")
+        );
+        diesel::sql_query(statement).execute(connection)?;
+    }
+    Ok(())
+}
+
+/// Sets `last_used_at` values after `later` to `now`: a clock was ahead when they were recorded.
+///
+/// # Errors
+/// When the storage fails.
+pub fn forget_future_uses(connection: &mut AnyConnection, now: i64, later: i64) -> Result<()> {
+    let future = access_tokens::table.filter(access_tokens::last_used_at.gt(later));
+    diesel::update(future).set(access_tokens::last_used_at.eq(now)).execute(connection)?;
+    Ok(())
 }
 
 /// Removes access tokens that expired before `instant`, with their credentials; returns how many.

@@ -16,6 +16,7 @@ mod folded;
 pub mod holds;
 pub mod identities;
 pub mod installation;
+pub mod invitations;
 pub mod invites;
 mod key_counts;
 pub mod key_networks;

@@ -217,6 +217,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    invitations (id) {
+        id -> Text,
+        role -> Text,
+        note -> Text,
+        inviter_id -> Text,
+        inviter_name -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
     access_tokens (id) {
         id -> Text,
         key_id -> Text,
@@ -230,6 +242,7 @@ diesel::table! {
         expires_at -> BigInt,
         name_folded -> Text,
         description_folded -> Text,
+        last_used_at -> BigInt,
     }
 }
 

@@ -146,6 +146,7 @@ impl Stored for UserField {
             }
             Self::Email => Column::OptionalText(|| Box::new(users::email), || Box::new(users::email_folded)),
             Self::CreatedAt => Column::Instant(|| Box::new(principals::created_at), ALWAYS),
+            Self::Role => Column::Exact(|| Box::new(principals::role)),
         }
     }
 

@@ -63,7 +63,8 @@ async fn furnished() -> World {
         "INSERT INTO asset_people VALUES ('a', 'adminUsers', 'ada')",
         "INSERT INTO search_terms VALUES ('a', 'name', 'a')",
         "INSERT INTO service_accounts SELECT id, '', '', '', 1, 1, '' FROM api_keys",
-        "INSERT INTO access_tokens SELECT 't', key_id, '', '', '', '', '', '', 1, 1, '', '' FROM credentials",
+        "INSERT INTO access_tokens SELECT 't', key_id, '', '', '', '', '', '', 1, 1, '', '', 0 FROM credentials",
+        "INSERT INTO invitations SELECT 'i', '$guest', '', id, '', 1, 1 FROM users",
         "INSERT INTO aspects SELECT id, 'status', '{}', '', 1 FROM users",
         "INSERT INTO hourly_uses SELECT 0, id, 1, 1 FROM api_keys",
         "INSERT INTO daily_uses SELECT 0, id, 1, 1 FROM api_keys",
@@ -208,6 +209,12 @@ const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
         "INSERT INTO provider_sessions VALUES ('x', '', '', '', '', 0)",
     ),
     ("logout_tokens_once", UniqueViolation, "INSERT INTO logout_tokens SELECT * FROM logout_tokens"),
+    ("invitations_id", UniqueViolation, "INSERT INTO invitations SELECT * FROM invitations"),
+    (
+        "invitations_have_inviters",
+        ForeignKeyViolation,
+        "INSERT INTO invitations VALUES ('x', '$guest', '', 'x', '', 1, 1)",
+    ),
     ("service_accounts_id", UniqueViolation, "INSERT INTO service_accounts SELECT * FROM service_accounts"),
     (
         "service_accounts_are_principals",
@@ -217,17 +224,17 @@ const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
     (
         "access_tokens_id",
         UniqueViolation,
-        "INSERT INTO access_tokens VALUES ('t', 'x', '', '', '', '', '', '', 1, 1, '', '')",
+        "INSERT INTO access_tokens VALUES ('t', 'x', '', '', '', '', '', '', 1, 1, '', '', 0)",
     ),
     (
         "access_tokens_key_id_unique",
         UniqueViolation,
-        "INSERT INTO access_tokens SELECT 'x', key_id, '', '', '', '', '', '', 1, 1, '', '' FROM credentials",
+        "INSERT INTO access_tokens SELECT 'x', key_id, '', '', '', '', '', '', 1, 1, '', '', 0 FROM credentials",
     ),
     (
         "access_tokens_are_credentials",
         ForeignKeyViolation,
-        "INSERT INTO access_tokens VALUES ('x', 'x', '', '', '', '', '', '', 1, 1, '', '')",
+        "INSERT INTO access_tokens VALUES ('x', 'x', '', '', '', '', '', '', 1, 1, '', '', 0)",
     ),
     ("aspects_once", UniqueViolation, "INSERT INTO aspects SELECT * FROM aspects"),
     ("aspects_have_principals", ForeignKeyViolation, "INSERT INTO aspects VALUES ('x', 'status', '{}', '', 1)"),

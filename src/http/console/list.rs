@@ -3,7 +3,7 @@
 use form_urlencoded::Serializer;
 
 use crate::domain::cursor::{Cursor, CursorSeal};
-use crate::domain::error::Violation;
+use crate::domain::error::{Error, Violation};
 use crate::domain::filter::{Case, Direction, Field, Filter, Pattern, Test, Value};
 use crate::domain::listing::{Page, Query, Sort, Start, Totals};
 use crate::domain::token::has_token;
@@ -173,6 +173,14 @@ impl ListUrl {
     pub fn sort(&self) -> &str {
         &self.sort
     }
+}
+
+/// The query for the first records of a list without pages.
+///
+/// # Errors
+/// A violation if the records cannot be sorted so.
+pub fn first<F: Field>(filter: Filter<F>, sort: &str, limit: i64) -> Result<Query<F>, Error> {
+    Ok(Query { filter, sort: Sort::parse(sort)?, limit, start: Start::Offset(0), totals: Totals::Skipped })
 }
 
 /// Records whose field contains this text, ignoring case.

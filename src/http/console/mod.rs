@@ -5,12 +5,12 @@
 //! | what every page has: title, navigation, header fields | `page.rs`, `templates/layout.html` |
 //! | the signed-in user's request; submitted forms and the CSRF check | `signed_in.rs`, `form.rs` |
 //! | device authorizations; the user's bearer tokens | `device.rs`, `token.rs` |
-//! | signing in and out; confirming the password before dangerous actions | `login.rs`, `confirm.rs` |
+//! | signing in, up and out; confirming the password before dangerous actions | `login.rs`, `sign_up.rs`, `confirm.rs` |
 //! | lists: filters, order and page in the URL | `list.rs` |
 //! | API keys; their names, for other pages | `keys/`; `key_names.rs` |
 //! | personas and their policies; who gains or loses what | `personas/`; `gains.rs` |
 //! | connections and collections; picking a key or a user | `connections/`; `pick.rs` |
-//! | users; policies of the platform; the audit trail | `people/`; `policies.rs`; `audit.rs`, `trail.rs` |
+//! | users, service accounts, invitations, roles; policies of the platform; the audit trail | `people/`; `policies.rs`; `audit.rs`, `trail.rs` |
 //! | the user's access tokens and sessions | `settings/` |
 //! | errors as pages | `failures.rs` |
 //! | style sheet, script and mark | `files.rs`, `files/` |
@@ -37,6 +37,7 @@ mod pick;
 pub mod policies;
 mod redirect_target;
 pub mod settings;
+pub mod sign_up;
 mod signed_in;
 pub mod start;
 mod status;
@@ -100,7 +101,7 @@ impl Console {
 }
 
 /// The first path segments of the console; the empty one is the start page.
-const SEGMENTS: [&str; 13] = [
+const SEGMENTS: [&str; 14] = [
     "",
     "login",
     "logout",
@@ -114,6 +115,7 @@ const SEGMENTS: [&str; 13] = [
     "audit",
     "device",
     "token",
+    "signup",
 ];
 
 /// Whether a path belongs to the console, so that its errors are pages.

@@ -174,3 +174,15 @@ fn csrf(peppers: &Peppers, session: PresentedCredential) -> String {
     keyed.update(&session.key_id.0);
     BASE64URL_NOPAD.encode(&keyed.finalize().into_bytes())
 }
+
+/// The result, or `None` if it is forbidden.
+///
+/// # Errors
+/// Every other error.
+pub(super) fn allowed<T>(outcome: Result<T, Error>) -> Result<Option<T>, Error> {
+    match outcome {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::Forbidden(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

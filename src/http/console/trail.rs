@@ -21,17 +21,20 @@ impl Entry {
         let link = match (change.action.split('.').next(), change.subject) {
             (Some("apikey"), ChangeSubject::Principal(id)) => Some(format!("keys/{id}")),
             (Some("persona"), ChangeSubject::Persona(id)) => Some(format!("personas/{id}")),
+            (Some("service_account"), _) => Some(format!("people/service-accounts/{}", change.subject_name)),
             _ => None,
         };
         let is_own = change.subject_name == change.actor_name;
+        let is_about_oneself = change.action.starts_with("session.") || change.action == "user.created";
         Self {
             words: match change.action.as_str() {
                 "session.created" if is_own => "signed in".to_owned(),
                 "session.ended" if is_own => "signed out".to_owned(),
+                "user.created" if is_own => "signed up".to_owned(),
                 action => action_words(action),
             },
             link: link.filter(|_| !change.action.ends_with(".deleted")),
-            subject: if is_own && change.action.starts_with("session.") { String::new() } else { change.subject_name },
+            subject: if is_own && is_about_oneself { String::new() } else { change.subject_name },
             actor: change.actor_name,
             when: DisplayTime::of(change.changed_at, now),
             request_id: change.request_id,
@@ -64,7 +67,9 @@ fn action_words(action: &str) -> String {
         "service_account.deleted" => "deleted the service account",
         "access_token.created" => "created the access token",
         "access_token.revoked" => "revoked the access token",
-        "invites.renewed" => "renewed the invitations for",
+        "invites.renewed" => "voided the invitation links, and made new ones:",
+        "invitation.created" => "created the invitation for",
+        "invitation.revoked" => "revoked the invitation for",
         "user.created" => "created the user",
         "user.updated" => "changed the user",
         "user.password_set" => "set the password of",

@@ -84,7 +84,7 @@ pub async fn sign_up(
         email: username.clone(),
         username: username.clone(),
         full_name: name("Full name", &form.full_name)?,
-        title: name("Title", &form.title)?,
+        title: Some(name("Title", &form.title)?),
     };
     let signed_up =
         invites::accept(&state.service, new, form.password.clone(), settings.password_rule, origin(&state, &request))

@@ -107,6 +107,9 @@ impl Service {
         }
         if is_accepted {
             self.directory.record_use(record, network, now);
+            if let Some(key_id) = genuine.access_token() {
+                self.directory.token_uses.record(key_id, now);
+            }
         } else {
             self.directory.record_refusal(record.principal_id(), network, now);
         }

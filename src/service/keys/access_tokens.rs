@@ -48,6 +48,7 @@ pub async fn create(service: &Service, actor: &Actor, new: NewAccessToken) -> Re
                 owner: creator(transaction)?,
                 created_at: transaction.now,
                 expires_at,
+                last_used_at: 0,
             };
             access_tokens::insert(transaction.connection, &access_token)?;
             transaction.record(
@@ -117,7 +118,8 @@ pub async fn list(service: &Service, actor: &Actor, query: Query<AccessTokenFiel
     }
     // The filter's text does not decide what is seen: a namesake's tokens are not the actor's, and a negation or
     // another member of the filter could let others through.
-    service.page(actor, query, sight::access_tokens(actor)).await
+    let listed = service.page(actor, query, sight::access_tokens(actor)).await?;
+    Ok(listed.map(|token| with_unsaved_use(service, token)))
 }
 
 /// Whether the filter requires this user, and no other, as the owner.
@@ -171,7 +173,14 @@ pub async fn get(service: &Service, actor: &Actor, id: String) -> Result<AccessT
 /// The access token with this id, if the actor sees it.
 async fn find(service: &Service, actor: &Actor, id: String) -> Result<Option<AccessToken>> {
     let (seen, now) = (sight::access_tokens(actor), service.clock.now());
-    service.read(move |connection| access_tokens::find_seen(connection, &id, &seen, now)).await
+    let found = service.read(move |connection| access_tokens::find_seen(connection, &id, &seen, now)).await?;
+    Ok(found.map(|token| with_unsaved_use(service, token)))
+}
+
+/// Adds the last use if it is not saved yet.
+fn with_unsaved_use(service: &Service, token: AccessToken) -> AccessToken {
+    let unsaved = service.directory.token_uses.unsaved(token.key_id).unwrap_or_default();
+    AccessToken { last_used_at: token.last_used_at.max(unsaved), ..token }
 }
 
 /// The access token record of a plaintext token, also if it has expired.

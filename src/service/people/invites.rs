@@ -1,10 +1,10 @@
-//! Invitations: get, renew (which voids the old ones), and sign up with one.
+//! Invitation links of DataHub's: get, and renew, which voids the old ones. Signing up with any invitation.
 
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::ids::Id;
-use crate::domain::invite::{self, Invitation};
+use crate::domain::invite::{self, Invitation, OpenInvitation};
 use crate::domain::password::PasswordRule;
 use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind, Role};
@@ -15,10 +15,14 @@ use crate::service::authn::sign_ins::Origin;
 use crate::service::authz::giving;
 use crate::service::authz::reach::standing;
 use crate::service::{Service, Transaction, blocking};
-use crate::storage::{aspects, invites, principals, users};
+use crate::storage::database::AnyConnection;
+use crate::storage::principals::Existed;
+use crate::storage::{aspects, invitations, invites, principals, users};
 
-/// The purpose that invitation keys are derived for.
+/// The purpose that the keys of invitation links are derived for.
 const PURPOSE: &str = "invite";
+/// The purpose that the keys of open invitations are derived for.
+pub(super) const OPEN_PURPOSE: &str = "open invitation";
 
 /// The actor's invitation to a role: stays the same until the next [`renew`].
 ///
@@ -36,7 +40,7 @@ pub async fn get(service: &Service, actor: &Actor, role: Role) -> Result<String>
         .await
 }
 
-/// Voids all invitations, and returns a new one.
+/// Voids all invitation links, and returns a new one. Open invitations stay.
 ///
 /// # Errors
 /// As [`get`].
@@ -55,7 +59,8 @@ pub async fn renew(service: &Service, actor: &Actor, role: Role) -> Result<Strin
         .await
 }
 
-fn require_inviting(service: &Service, actor: &Actor) -> Result<()> {
+/// Checks that an actor may invite at all.
+pub(super) fn require_inviting(service: &Service, actor: &Actor) -> Result<()> {
     if !actor.permissions().contains(Permission::ManageUsersAndGroups) {
         service.require(actor, Permission::ManageUserCredentials)?;
     }
@@ -97,7 +102,7 @@ pub struct SignUp {
     /// The display name.
     pub full_name: DisplayName,
     /// The job title.
-    pub title: DisplayName,
+    pub title: Option<DisplayName>,
 }
 
 /// Creates the invited user.
@@ -115,8 +120,8 @@ pub async fn accept(
     service.require_passwords()?;
     check_username(&new.username, NamedBy::Client).map_err(|message| Violation::new("email", message))?;
     asked.check(&password, &new.username).map_err(|message| Violation::new("password", message))?;
-    let revision = service.read(invites::revision).await?;
-    let role = invited(service, &new.invite, revision)?.role;
+    let (invitation, _) = find(service, new.invite.clone()).await?;
+    let role = invitation.role;
     let permit = service.sign_ins.turn_of_newcomer(&origin).await?;
     let hashing = service.clone();
     let hash = blocking(move || {
@@ -139,9 +144,14 @@ pub async fn accept(
         .write(&actor, move |transaction| {
             let principal = transaction.actor.principal().clone();
             principals::insert(transaction.connection, &principal)?;
-            // Checked again, because the invitations may have been renewed meanwhile.
-            let revision = invites::revision(transaction.connection)?;
-            let invitation = invited(transaction.service, &new.invite, revision)?;
+            // Checked again, because the invitation may have been voided or accepted meanwhile.
+            let Transaction { service, connection, now, .. } = transaction;
+            let (invitation, open) = invited(service, connection, &new.invite, *now)?;
+            if let Some(open) = open
+                && invitations::delete(connection, open.id)? == Existed::No
+            {
+                return Err(void());
+            }
             still_invited(transaction, invitation)?;
             let id = principal.id;
             let user = User { principal, display_name: new.full_name.as_str().to_owned(), email: new.email.clone() };
@@ -149,7 +159,7 @@ pub async fn accept(
             let full_name = new.full_name.as_str();
             let value = serde_json::json!({
                 "active": true, "displayName": full_name, "fullName": full_name, "email": new.email,
-                "title": new.title.as_str(),
+                "title": new.title.as_ref().map_or("", DisplayName::as_str),
             });
             let name = AspectName::CorpUserInfo.name().to_owned();
             let info = Aspect { name, value, created_by: new.username.clone(), created_at: transaction.now };
@@ -159,6 +169,26 @@ pub async fn accept(
         .await
 }
 
-fn invited(service: &Service, invite: &str, revision: i64) -> Result<Invitation> {
-    invite::read(&service.peppers.derive(PURPOSE), invite, revision).ok_or_else(void)
+/// The invitation with this text, and the open invitation that it is, if it is one.
+///
+/// # Errors
+/// A violation of `inviteToken` if it is not valid.
+pub async fn find(service: &Service, text: String) -> Result<(Invitation, Option<OpenInvitation>)> {
+    let (reading, now) = (service.clone(), service.clock.now());
+    service.read(move |connection| invited(&reading, connection, &text, now)).await
+}
+
+fn invited(
+    service: &Service,
+    connection: &mut AnyConnection,
+    text: &str,
+    now: i64,
+) -> Result<(Invitation, Option<OpenInvitation>)> {
+    let revision = invites::revision(connection)?;
+    if let Some(linked) = invite::read(&service.peppers.derive(PURPOSE), text, revision) {
+        return Ok((linked, None));
+    }
+    let id = invite::read_open(service.peppers.derive(OPEN_PURPOSE), text).ok_or_else(void)?;
+    let open = invitations::find(connection, id, now)?.ok_or_else(void)?;
+    Ok((Invitation { role: open.role, inviter: open.inviter.id }, Some(open)))
 }

@@ -1,6 +1,7 @@
 //! Users: their accounts, invitations and profiles.
 
 pub mod invites;
+pub mod open_invitations;
 pub mod profiles;
 pub mod sign_in;
 pub mod sign_out;

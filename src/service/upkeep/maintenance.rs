@@ -12,8 +12,8 @@ use crate::service::authz::effective;
 use crate::service::upkeep::time;
 use crate::storage::database::unwritable;
 use crate::storage::{
-    access_tokens, api_keys, create_requests, credentials, device_authorizations, installation, key_networks, peppers,
-    usage,
+    access_tokens, api_keys, create_requests, credentials, device_authorizations, installation, invitations,
+    key_networks, peppers, usage,
 };
 
 /// How often uses are saved.
@@ -21,7 +21,7 @@ pub const SAVE_USES_EVERY: Duration = Duration::from_secs(5);
 /// Saving uses pauses for this many times as long as it took: writing a row costs as much as verifying a token, or
 /// more.
 pub const PAUSES_BETWEEN_SAVES: u32 = 19;
-/// How many keys' uses are saved in one transaction.
+/// How many keys' or tokens' uses are saved in one transaction.
 const SAVED_AT_ONCE: usize = 5_000;
 /// For how many days the uses of each day are kept.
 pub const DAILY_USAGE_DAYS: i64 = 400;
@@ -30,7 +30,8 @@ pub const NETWORKS: usize = 100;
 /// How often ended sessions and old create requests are removed.
 pub const FORGET_EVERY: Duration = Duration::from_hours(1);
 
-/// Saves all uses so far: when and how often keys were used, and which permissions they used.
+/// Saves all uses so far: when and how often keys were used, which permissions they used, and when access tokens were
+/// used.
 ///
 /// # Errors
 /// When the storage fails.
@@ -73,6 +74,7 @@ pub async fn save_some_uses(service: &Service) -> Result<Unsaved> {
         })
         .await?;
     effective::save_uses(service).await?;
+    save_token_uses(service).await?;
     Ok(unsaved)
 }
 
@@ -112,6 +114,21 @@ pub async fn forget_old_usage(service: &Service) -> Result<()> {
     Ok(())
 }
 
+/// Saves when access tokens were last used.
+async fn save_token_uses(service: &Service) -> Result<()> {
+    for uses in service.directory.token_uses.all().chunks(SAVED_AT_ONCE) {
+        let (parts, uses) = (service.clone(), uses.to_vec());
+        service
+            .run_upkeep(move |database, task| {
+                database.write_for(task, |connection| access_tokens::record_uses(connection, &uses))?;
+                parts.directory.token_uses.saved(&uses);
+                Ok(())
+            })
+            .await?;
+    }
+    Ok(())
+}
+
 /// Whether unsaved uses are left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unsaved {
@@ -124,8 +141,8 @@ pub enum Unsaved {
 /// How long an expired access token stays listed.
 const LISTED: i64 = 30 * DAY;
 
-/// Removes sessions that ended more than a day ago, access tokens that expired long ago, expired device authorizations,
-/// and idempotency keys of create requests that can no longer be repeated. Also corrects uses that were noted while a clock was wrong.
+/// Removes sessions that ended more than a day ago, access tokens that expired long ago, expired device authorizations
+/// and invitations, and idempotency keys of create requests that can no longer be repeated. Also corrects uses that were noted while a clock was wrong.
 ///
 /// # Errors
 /// When the storage fails.
@@ -137,6 +154,7 @@ pub async fn forget_ended(service: &Service) -> Result<()> {
         .write_upkeep(move |connection| {
             credentials::delete_ended_sessions(connection, day_ago)?;
             device_authorizations::delete_expired(connection, now)?;
+            invitations::delete_expired(connection, now)?;
             access_tokens::delete_expired(connection, day_ago - LISTED)?;
             create_requests::forget_all_old(connection, day_ago).map(drop)
         })

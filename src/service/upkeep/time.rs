@@ -9,7 +9,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::Id;
 use crate::domain::installation::Installation;
 use crate::service::Service;
-use crate::storage::{api_keys, installation, permission_uses, usage};
+use crate::storage::{access_tokens, api_keys, installation, permission_uses, usage};
 
 /// How often the time is saved.
 pub const SYNCHRONISE_EVERY: Duration = Duration::from_secs(5);
@@ -97,6 +97,7 @@ pub async fn forget_future_uses(service: &Service, now: i64) -> Result<()> {
             // Tolerance: other nodes' clocks may be a little ahead.
             api_keys::forget_future_uses(connection, now, now + MINUTE)?;
             usage::forget_future(connection, now + MINUTE)?;
+            access_tokens::forget_future_uses(connection, now, now + MINUTE)?;
             permission_uses::forget_future(connection, now, now + MINUTE)
         })
         .await

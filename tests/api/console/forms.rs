@@ -5,11 +5,15 @@ use tessera::domain::principal::Role;
 use super::{administered, enter, led, post};
 
 /// Every path that takes a form of a signed-in user.
-const FORMS: [&str; 19] = [
+const FORMS: [&str; 23] = [
     "/logout",
     "/keys/bulk",
     "/people/role",
     "/people/remove",
+    "/people/invitations",
+    "/people/invitations/revoke",
+    "/people/service-accounts/new",
+    "/people/service-accounts/service_x/delete",
     "/keys/new",
     "/keys/00000000-0000-7000-8000-000000000000/edit",
     "/keys/00000000-0000-7000-8000-000000000000/delete",

@@ -5,7 +5,7 @@ use tessera::clock::DAY;
 use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
 
-use super::{administered, cookies, csrf, enter, field, led, post};
+use super::{administered, cookies, csrf, enter, field, fields, led, post};
 use crate::support::{App, PASSWORD};
 
 fn token_in(text: &str) -> String {
@@ -259,10 +259,14 @@ async fn several_keys_change_only_after_a_preview() {
         admin.keys(&[("filter", &filter)]).await.column("displayName").len()
     };
     assert_eq!(linked().await, 0);
-    let done = browser.post("/keys/bulk", &[&link[..], &[("step", "go")]].concat()).await;
+    let seen = fields(&preview, "seen");
+    let seen: Vec<_> = seen.iter().map(|value| ("seen", value.as_str())).collect();
+    let done = browser.post("/keys/bulk", &[&link[..], &[("step", "go")], &seen].concat()).await;
     assert!(done.text.contains("<h1>Done</h1>"), "{}", done.text);
     assert_eq!(linked().await, 2);
-    let delete = [&chosen[..], &[("deed", "delete"), ("step", "go")]].concat();
+    let seen = fields(&browser.post("/keys/bulk", &[&chosen[..], &[("deed", "delete")]].concat()).await, "seen");
+    let seen: Vec<_> = seen.iter().map(|value| ("seen", value.as_str())).collect();
+    let delete = [&chosen[..], &[("deed", "delete"), ("step", "go")], &seen].concat();
     for count in ["", "1", "3"] {
         let refused = browser.post("/keys/bulk", &[&delete[..], &[("count", count)]].concat()).await;
         assert!(refused.status == 400 && refused.text.contains("This is not how many keys there are."), "{count}");
@@ -271,6 +275,50 @@ async fn several_keys_change_only_after_a_preview() {
     browser.post("/keys/bulk", &[&delete[..], &[("count", "2")]].concat()).await;
     assert_eq!(linked().await, 0);
     assert_eq!(browser.post("/keys/bulk", &[("deed", "delete")]).await.status, 400);
+}
+
+#[actix_web::test]
+async fn several_keys_that_changed_since_the_preview_are_shown_again() {
+    let (app, browser) = administered().await;
+    let admin = app.admin().await;
+    let mut ids = Vec::new();
+    for name in ["kept", "renamed", "edited", "gone", "woken"] {
+        ids.push(app.key(name, &[]).await);
+    }
+    let chosen: Vec<String> = ids.iter().map(|created| created.api_key.id.to_string()).collect();
+    let keys: Vec<_> = chosen.iter().map(|id| ("key", id.as_str())).collect();
+    let ask = [&keys[..], &[("deed", "delete")]].concat();
+    let preview = fields(&browser.post("/keys/bulk", &ask).await, "seen");
+    let go = |seen: &[String], count: &'static str| -> Vec<(&'static str, String)> {
+        let keys = chosen.iter().map(|id| ("key", id.clone()));
+        let rest = [("deed", "delete".to_owned()), ("step", "go".to_owned()), ("count", count.to_owned())];
+        keys.chain(seen.iter().map(|value| ("seen", value.clone()))).chain(rest).collect()
+    };
+    let send = async |form: Vec<(&'static str, String)>| {
+        let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        browser.post("/keys/bulk", &form).await
+    };
+    admin.try_update(&chosen[1], &json!({"displayName": "other"})).await.ok();
+    admin.try_update(&chosen[2], &json!({"displayName": "edited", "description": "new"})).await.ok();
+    admin.delete_key(&chosen[3]).await.ok();
+    app.holder_of(&ids[4].token.clone().expose()).whoami().await.ok();
+    let told = send(go(&preview, "5")).await;
+    assert_eq!(told.status, 409, "{}", told.text);
+    for sentence in [
+        "“renamed” was changed, and is now called “other”.",
+        "“edited” was changed.",
+        "“gone” was deleted.",
+        "“woken” was used.",
+    ] {
+        assert!(told.text.contains(sentence), "{sentence} {}", told.text);
+    }
+    assert!(!told.text.contains("“kept” was"), "{}", told.text);
+    assert_eq!(admin.keys(&[]).await.column("id").len(), 4, "nothing was done");
+    let unseen = send(go(&fields(&told, "seen")[..3], "4")).await;
+    assert!(unseen.status == 409 && unseen.text.contains("was not shown."), "{}", unseen.text);
+    let done = send(go(&fields(&told, "seen"), "4")).await;
+    assert!(done.text.contains("<h1>Done</h1>"), "{}", done.text);
+    assert!(admin.keys(&[]).await.column("id").is_empty());
 }
 
 #[actix_web::test]

@@ -2,10 +2,12 @@
 
 mod connections;
 mod forms;
+mod invitations;
 mod keys;
 mod pages;
 mod people;
 mod personas;
+mod programs;
 mod settings;
 mod sign_in;
 
@@ -46,6 +48,13 @@ pub fn field(answer: &Answer, name: &str) -> String {
     let start = format!("name=\"{name}\" value=\"");
     let (_, rest) = answer.text.split_once(&start).unwrap_or_else(|| panic!("{name} in {}", answer.text));
     rest.split('"').next().unwrap().to_owned()
+}
+
+/// The values of hidden fields of one name.
+pub fn fields(answer: &Answer, name: &str) -> Vec<String> {
+    let start = format!("name=\"{name}\" value=\"");
+    let values = answer.text.split(&start).skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+    values.collect()
 }
 
 /// The target of a redirect (303).

@@ -6,11 +6,15 @@ use super::{administered, enter};
 use crate::support::App;
 
 /// Every page that needs no other record.
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 17] = [
     "/",
     "/keys",
     "/keys/new",
     "/people",
+    "/people/roles",
+    "/people/invitations",
+    "/people/service-accounts",
+    "/people/service-accounts/new",
     "/personas",
     "/personas/new",
     "/connections",

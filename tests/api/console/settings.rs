@@ -1,6 +1,9 @@
 //! Access tokens, sessions, and the audit trail.
 
+use tessera::clock::MINUTE;
 use tessera::domain::principal::Role;
+use tessera::domain::token::{ParsedToken, Prefixes};
+use tessera::service::upkeep::maintenance;
 
 use super::{administered, enter, field, led};
 use crate::datahub::ask;
@@ -105,6 +108,33 @@ async fn who_manages_tokens_sees_everybodys_and_makes_them_for_others() {
         let answer = browser.post("/settings/tokens/new", &fields).await;
         assert!(answer.status == 400 && answer.text.contains(&format!("id=\"{beside}\"")), "{beside} {}", answer.text);
     }
+}
+
+#[actix_web::test]
+async fn the_last_use_of_a_token_is_told_and_kept() {
+    let app = App::start().await;
+    app.user("ada", Role::Member).await;
+    let ada = enter(&app, "ada").await;
+    let mut tokens = Vec::new();
+    for name in ["laptop", "notebook"] {
+        let made = ada.post("/settings/tokens/new", &[("name", name), ("lifetime", "P30D")]).await;
+        tokens.push(token_in(&made.text));
+    }
+    let uses = async || ada.get("/settings/tokens").await.text.matches("<span class=\"soft\">never</span>").count();
+    assert_eq!(uses().await, 2);
+    app.advance(5 * MINUTE);
+    app.holder_of(&tokens[0]).whoami().await.ok();
+    assert_eq!(uses().await, 1, "told before it is saved");
+    app.advance(5 * MINUTE);
+    let query = "{ listAccessTokens(input: {start: 0, count: 9, filters: [{field: \"ownerUrn\", values: [\"urn:li:corpuser:ada\"]}]}) { total } }";
+    ask(&app.holder_of(&tokens[0]), query, serde_json::Value::Null).await;
+    maintenance::save_uses(&app.service).await.unwrap();
+    let token = ParsedToken::parse(&tokens[0], &Prefixes::default()).unwrap();
+    assert_eq!(app.service.directory.token_uses.unsaved(token.key_id), None);
+    assert_eq!(uses().await, 1, "told after it is saved");
+    app.advance(20 * MINUTE);
+    let page = ada.get("/settings/tokens").await;
+    assert!(page.text.contains("20 minutes ago") && !page.text.contains("25 minutes ago"), "{}", page.text);
 }
 
 #[actix_web::test]

@@ -3,65 +3,17 @@
 Screenshots of every page, light and dark, wide and narrow, are written to `target/screenshots` for review.
 """
 
+import json
 import re
+import subprocess
 import uuid
 
 import pytest
 from playwright.sync_api import Error, expect
 
 from accessibility import NARROW, WIDE, assert_accessible, look, screenshot
+from pages import create_key, sign_in, whoami
 from servers import ADMIN_PASSWORD
-
-TOKEN = re.compile(r"ts[kp]_[0-9A-Za-z]{72}")
-
-
-@pytest.fixture
-def browse(chromium, server):
-    """Opens pages in fresh profiles. A console error, script error or CSP violation fails the test."""
-    contexts, complaints = [], []
-
-    def open_page(**options):
-        context = chromium.new_context(base_url=server.base_url, **({"viewport": WIDE} | options))
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-
-        def note(message):
-            # The browser logs the 400 of a refused form as an error.
-            if message.type == "error" and "status of 40" not in message.text:
-                complaints.append(message.text)
-
-        page.on("console", note)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not complaints
-
-
-def sign_in(page, name="admin", password=ADMIN_PASSWORD):
-    page.goto("/login")
-    page.get_by_label("User name").fill(name)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("heading", name="What needs you").wait_for()
-    return page
-
-
-def create_key(page, name):
-    """Creates a key through the page, and returns its token."""
-    page.goto("/keys/new")
-    page.get_by_label("Name", exact=True).fill(name)
-    page.get_by_role("button", name="Create key").click()
-    token = page.locator("#token").inner_text()
-    assert TOKEN.fullmatch(token)
-    return token
-
-
-def whoami(server, token):
-    return server.holder_of(token).get("/api/service/whoami").status_code
 
 
 @pytest.mark.parametrize("options", [{}, {"viewport": NARROW}, {"java_script_enabled": False}], ids=["pointer", "phone", "no script"])
@@ -310,6 +262,25 @@ def test_a_token_is_generated_and_revoked(browse, server, options):
     assert whoami(server, token) == 401
 
 
+def test_the_copied_curl_line_works_as_it_is(browse):
+    page = sign_in(browse(permissions=["clipboard-read", "clipboard-write"]))
+    page.goto("/settings/tokens/new")
+    told = page.locator("[data-ends]")
+    expect(told).to_have_text(re.compile("^The token will expire on .* 20"))
+    page.get_by_role("radio", name="Never think twice").check()
+    expect(told).to_have_text("The token will never expire.")
+    page.get_by_role("radio", name="1 month").check()
+    page.get_by_label("Name", exact=True).fill("for curl")
+    page.get_by_role("button", name="Generate").click()
+    page.locator("[data-copy=line-curl]").click()
+    line = page.evaluate("navigator.clipboard.readText()")
+    ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=20)
+    assert json.loads(ended.stdout)["data"]["me"]["corpUser"]["username"] == "admin", (line, ended.stderr)
+    # Copied in this line, so leaving asks no more.
+    page.get_by_role("link", name="Close").click()
+    expect(page.get_by_role("heading", name="Access tokens")).to_be_visible()
+
+
 def test_a_session_that_ended_elsewhere_leads_back_after_signing_in(browse):
     page = sign_in(browse())
     page.goto("/keys?status=active")
@@ -322,6 +293,129 @@ def test_a_session_that_ended_elsewhere_leads_back_after_signing_in(browse):
     page.get_by_label("Password").fill(ADMIN_PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(re.compile(r"/keys\?status=active$"))
+
+
+def test_of_two_tabs_that_edit_one_key_the_second_is_told(browse, server):
+    key = server.admin().create("two tabs")
+    first = sign_in(browse())
+    second = first.context.new_page()
+    for page in (first, second):
+        page.goto(f"/keys/{key['id']}/edit")
+    first.get_by_label("Name", exact=True).fill("of the first")
+    second.get_by_label("Name", exact=True).fill("of the second")
+    second.get_by_label("Description").fill("typed in the second tab")
+    for page in (first, second):
+        page.get_by_role("button", name="Save").click()
+    expect(first.get_by_role("status")).to_contain_text("The change is saved")
+    expect(second.get_by_role("alert")).to_contain_text("Somebody changed this key while you did.")
+    assert server.admin().read(key["id"])["attributes"]["displayName"] == "of the first"
+    expect(second.get_by_label("Description")).to_have_value("typed in the second tab")
+    second.get_by_role("button", name="Save").click()
+    expect(second.get_by_role("heading", name="of the second")).to_be_visible()
+
+
+def test_a_bulk_change_of_what_has_changed_is_shown_again(browse, server):
+    admin, mark = server.admin(), uuid.uuid4().hex
+    keys = [admin.create(f"{mark} {name}") for name in ("one", "two")]
+    page = sign_in(browse())
+    page.goto(f"/keys?q={mark}")
+    page.get_by_label("Choose all on this page").check()
+    page.get_by_role("button", name="Preview").click()
+    admin.update(keys[0]["id"], f"{mark} three")
+    page.get_by_label("Type how many").fill("2")
+    page.get_by_role("button", name="Delete them").click()
+    expect(page.get_by_role("alert")).to_contain_text(f"“{mark} one” was changed, and is now called “{mark} three”.")
+    screenshot(page, "keys-bulk-changed-wide")
+    page.get_by_label("Type how many").fill("2")
+    page.get_by_role("button", name="Delete them").click()
+    expect(page.get_by_role("heading", name="Done")).to_be_visible()
+    page.goto(f"/keys?q={mark}")
+    expect(page.get_by_role("heading", name="No key matches")).to_be_visible()
+
+
+@pytest.mark.parametrize("options", [{}, {"java_script_enabled": False}], ids=["script", "no script"])
+def test_a_service_account_gets_a_token_and_is_deleted(browse, server, options):
+    name = f"ingestion {uuid.uuid4()}"
+    page = sign_in(browse(**options))
+    page.goto("/people")
+    page.get_by_role("link", name="Service accounts").click()
+    page.get_by_role("link", name="New service account").click()
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_role("button", name="Create service account").click()
+    expect(page.get_by_role("status")).to_contain_text("created, without a token")
+    page.get_by_role("link", name="Generate token").click()
+    page.get_by_label("Name", exact=True).fill("production")
+    page.get_by_role("button", name="Generate").click()
+    token = page.locator("#token").inner_text()
+    assert whoami(server, token) == 200
+    if options.get("java_script_enabled", True):
+        page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("link", name="Close").click()
+    page.goto("/people/service-accounts")
+    page.get_by_role("link", name=name).click()
+    expect(page.locator("tbody tr")).to_contain_text("production")
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_label("Type its name").fill(name)
+    page.get_by_role("button", name="Delete the service account").click()
+    expect(page.get_by_role("status")).to_contain_text("The service account is deleted")
+    assert whoami(server, token) == 401
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"viewport": NARROW}, {"java_script_enabled": False}], ids=["pointer", "phone", "no script"]
+)
+def test_an_invited_person_signs_up(browse, options):
+    name = f"ada-{uuid.uuid4().hex[:8]}"
+    page = sign_in(browse(**options))
+    page.goto("/people/invitations")
+    page.get_by_label("For whom").fill(name)
+    page.get_by_role("radio", name="Guest").check()
+    page.get_by_role("button", name="Create the link").click()
+    link = page.locator("#link").inner_text()
+    if options.get("java_script_enabled", True):
+        page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("link", name="Done").click()
+    expect(page.get_by_role("row", name=name)).to_be_visible()
+    assert link not in page.content()
+    person = browse(**options)
+    person.goto(link)
+    person.get_by_label("Full name").fill("Ada Lovelace")
+    person.get_by_label("User name").fill(name)
+    person.get_by_label("Password").fill(ADMIN_PASSWORD)
+    person.get_by_role("button", name="Sign up").click()
+    expect(person.get_by_role("link", name=name)).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("row", name=name)).to_have_count(0)
+    stranger = browse(**options)
+    stranger.goto(link)
+    expect(stranger.get_by_role("heading", name="This invitation is not valid")).to_be_visible()
+
+
+def test_a_button_that_cannot_be_pressed_is_reached_and_says_why(browse, server):
+    name, password, _ = server.new_user("$guest")
+    page = sign_in(browse(), name, password)
+    for address, button, reason in [
+        ("/keys", "New key", "MANAGE_APIKEYS"),
+        ("/people/service-accounts", "New service account", "Manage Service Accounts"),
+    ]:
+        page.goto(address)
+        found = page.get_by_role("button", name=button)
+        expect(found).to_have_attribute("aria-disabled", "true")
+        found.focus()
+        expect(found).to_be_focused()
+        expect(found).to_have_accessible_description(re.compile(reason))
+
+
+def test_the_audit_page_is_printed_without_what_only_a_screen_can_use(browse, furnished):
+    page = sign_in(browse())
+    page.goto("/audit")
+    page.emulate_media(media="print")
+    for hidden in (".bar", ".filters", ".actions", ".foot .more"):
+        expect(page.locator(hidden).first).to_be_hidden()
+    expect(page.locator("tbody tr").first).to_be_visible()
+    # The exact time is on paper, where nothing can be hovered.
+    expect(page.locator("tbody .under").first).to_be_visible()
+    screenshot(page, "audit-print")
 
 
 @pytest.fixture(scope="module")
@@ -362,6 +456,11 @@ def furnished(server):
     for name, life in [("laptop", "ONE_MONTH"), ("notebook", "NO_EXPIRY")]:
         given = {"type": "PERSONAL", "actorUrn": "urn:li:corpuser:admin", "duration": life, "name": name}
         admin.post("/api/graphql", json={"query": query, "variables": {"input": given}})
+    account = "mutation { createServiceAccount(input: {displayName: \"ingestion\", description: \"Loads the catalogue.\"}) { urn } }"
+    made = admin.post("/api/graphql", json={"query": account}).json()["data"]["createServiceAccount"]
+    program = made["urn"].removeprefix("urn:li:corpuser:")
+    given = {"type": "SERVICE_ACCOUNT", "actorUrn": made["urn"], "duration": "THREE_MONTHS", "name": "production"}
+    admin.post("/api/graphql", json={"query": query, "variables": {"input": given}})
     one = keys[0]["id"]
     connection = connect(admin, viewerUsers=["admin"], adminRoles=[role_of(admin)], adminUsers=["admin", account(keys[0])])
     reads = write_policy(admin, personas[0], "Read sales", ["persona-asset-read", "persona-dq-read"], f"{connection}/sales")
@@ -395,6 +494,13 @@ def furnished(server):
         "connection": f"/connections/{guid}?q=l",
         "policies": "/policies",
         "people": "/people",
+        "people-filtered": "/people?role=$admin",
+        "service-accounts": "/people/service-accounts",
+        "service-account-new": "/people/service-accounts/new",
+        "service-account": f"/people/service-accounts/{program}",
+        "service-account-delete": f"/people/service-accounts/{program}/delete",
+        "invitations": "/people/invitations",
+        "roles": "/people/roles",
         "audit": "/audit",
         "tokens": "/settings/tokens",
         "token-new": "/settings/tokens/new",
@@ -450,6 +556,17 @@ def test_every_page_is_accessible_and_fits(browse, server, furnished, scheme):
     page.get_by_role("textbox", name="Resources").fill("*")
     page.get_by_role("button", name="See what changes").click()
     found["policy-refused"] = look(page, "policy-refused", scheme)
+    page.goto("/people/invitations")
+    page.get_by_label("For whom").fill("Grace from finance")
+    page.get_by_role("button", name="Create the link").click()
+    found["invited"] = look(page, "invited", scheme)
+    link = page.locator("#link").inner_text()
+    page.goto("/people/invitations")
+    found["invitations-open"] = look(page, "invitations-open", scheme)
+    page.goto(link)
+    found["sign-up"] = look(page, "sign-up", scheme)
+    page.goto(link[:-1])
+    found["sign-up-refused"] = look(page, "sign-up-refused", scheme)
     assert_accessible(found)
 
 

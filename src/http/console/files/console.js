@@ -7,16 +7,18 @@ const announce = (element, text) => {
   setTimeout(() => { element.textContent = before; }, 1600);
 };
 
-// <button data-copy="id"> copies the text of the element with that id. Hidden without the clipboard API.
+// <button data-copy="id"> copies the text of the element with that id, with the token put in. Hidden without the clipboard API.
 let uncopied = document.querySelector("[data-secret]") !== null;
 for (const button of document.querySelectorAll("[data-copy]")) {
   if (!navigator.clipboard) continue;
   button.hidden = false;
   button.addEventListener("click", async () => {
     const source = document.getElementById(button.dataset.copy);
+    const secret = document.querySelector("[data-secret]")?.textContent;
+    const text = source.textContent.replace("…   # the token above", secret);
     try {
-      await navigator.clipboard.writeText(source.textContent);
-      if (source.matches("[data-secret]")) uncopied = false;
+      await navigator.clipboard.writeText(text);
+      if (secret && text.includes(secret)) uncopied = false;
       announce(button, "Copied");
     } catch {
       getSelection().selectAllChildren(source);
@@ -130,6 +132,19 @@ for (const form of document.querySelectorAll("form[data-says]")) {
     else if (end) does.push(line(`stop working ${end}`));
     list.replaceChildren(...does);
   });
+}
+
+// <p data-ends="name"> says when the chosen lifetime of that name ends.
+for (const told of document.querySelectorAll("[data-ends]")) {
+  const form = told.closest("form");
+  const say = () => {
+    const time = form.querySelector(`[name=${told.dataset.ends}]:checked`)?.closest("label").querySelector("time");
+    told.textContent = time ? `The token will expire on ${time.title}.` : "The token will never expire.";
+    told.classList.toggle("never", !time);
+    told.hidden = false;
+  };
+  form.addEventListener("change", say);
+  say();
 }
 
 // The dialog that shows a new token: modal; Escape closes it and follows its “done” link.

@@ -8,8 +8,9 @@ use super::id_of;
 use super::row::Row;
 use crate::clock::DAY;
 use crate::domain::api_key::{ApiKey, ApiKeyUpdate};
-use crate::domain::edition::Expected;
+use crate::domain::edition::{Edition, Expected};
 use crate::domain::error::{Error, Result as Outcome, Violation};
+use crate::domain::ids::PrincipalId;
 use crate::domain::text::{Description, DisplayName, at};
 use crate::http::console::confirm;
 use crate::http::console::form::{Form, sentence};
@@ -69,9 +70,61 @@ impl BulkAction {
     }
 }
 
+/// What the preview showed of a key, which the form sends back.
+struct Seen {
+    id: PrincipalId,
+    edition: Edition,
+    was_in_use: bool,
+    name: String,
+}
+
+impl Seen {
+    /// Reads `ID EDITION yes|no NAME`.
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(4, ' ');
+        let id = PrincipalId::parse(parts.next()?)?;
+        let (edition, was_in_use) = (Edition(parts.next()?.to_owned()), parts.next()? == "yes");
+        Some(Self { id, edition, was_in_use, name: parts.next()?.to_owned() })
+    }
+
+    fn write(key: &ApiKey, is_in_use: bool) -> String {
+        let used = if is_in_use { "yes" } else { "no" };
+        format!("{} {} {used} {}", key.id, key.edition().0, key.display_name)
+    }
+
+    /// What has changed since the preview, in words; `None` if nothing has that matters for `deed`.
+    fn difference(&self, keys: &[ApiKey], deed: &BulkAction, now: i64) -> Option<String> {
+        let Some(key) = keys.iter().find(|key| key.id == self.id) else {
+            return Some(format!("“{}” was deleted.", self.name));
+        };
+        if key.display_name != self.name {
+            return Some(format!("“{}” was changed, and is now called “{}”.", self.name, key.display_name));
+        }
+        if key.edition() != self.edition {
+            return Some(format!("“{}” was changed.", self.name));
+        }
+        let matters = !self.was_in_use && is_in_use(key, now) && !matches!(deed, BulkAction::Link(_));
+        matters.then(|| format!("“{}” was used.", self.name))
+    }
+}
+
+/// What has changed since the preview, a sentence for each key. A key that the preview did not show is one, too.
+fn differences(form: &Form, keys: &[ApiKey], deed: &BulkAction, now: i64) -> Vec<String> {
+    let seen: Vec<Seen> = form.all("seen").take(MOST).filter_map(Seen::parse).collect();
+    let unseen = keys.iter().filter(|key| seen.iter().all(|seen| seen.id != key.id));
+    let unseen = unseen.map(|key| format!("“{}” was not shown.", key.display_name));
+    seen.iter().filter_map(|seen| seen.difference(keys, deed, now)).chain(unseen).collect()
+}
+
+fn is_in_use(key: &ApiKey, now: i64) -> bool {
+    key.last_used_at > now - 7 * DAY
+}
+
 /// A key in the preview or in the result.
 struct Line {
     row: Row,
+    /// What the form sends back: see [`Seen`].
+    seen: String,
     /// Empty if nothing changes.
     change: String,
     is_in_use: bool,
@@ -89,6 +142,8 @@ struct Bulk {
     in_use: usize,
     is_done: bool,
     error: &'static str,
+    /// What has changed since the preview was shown.
+    differences: Vec<String>,
 }
 
 impl Bulk {
@@ -107,6 +162,7 @@ impl Bulk {
             deed,
             is_done,
             error,
+            differences: Vec::new(),
         })
     }
 }
@@ -135,22 +191,28 @@ pub async fn act(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> 
             Err(error) => return Err(error.into()),
         }
     }
+    let now = request.now();
     let counted = form.text("count").trim() == keys.len().to_string();
-    if goes_ahead && (deed != BulkAction::Delete || counted) {
+    let differences = if goes_ahead { differences(form, &keys, &deed, now) } else { Vec::new() };
+    if goes_ahead && differences.is_empty() && (deed != BulkAction::Delete || counted) {
         let lines = carry_out(request, &deed, keys).await?;
         return request.answer(StatusCode::OK, &Bulk::new(request, lines, deed, true, "")?);
     }
-    let now = request.now();
     let line = |key: ApiKey| Line {
         change: deed.change(&key).unwrap_or_default(),
-        is_in_use: key.last_used_at > now - 7 * DAY,
+        is_in_use: is_in_use(&key, now),
         refusal: String::new(),
+        seen: Seen::write(&key, is_in_use(&key, now)),
         row: Row::of(key, now),
     };
     let lines = keys.into_iter().map(line).collect();
-    let error = if goes_ahead { "This is not how many keys there are." } else { "" };
-    let status = if goes_ahead { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    request.answer(status, &Bulk::new(request, lines, deed, false, error)?)
+    let error = if goes_ahead && differences.is_empty() { "This is not how many keys there are." } else { "" };
+    let status = match (goes_ahead, differences.is_empty()) {
+        (false, _) => StatusCode::OK,
+        (true, true) => StatusCode::BAD_REQUEST,
+        (true, false) => StatusCode::CONFLICT,
+    };
+    request.answer(status, &Bulk { differences, ..Bulk::new(request, lines, deed, false, error)? })
 }
 
 /// Changes the keys one by one; a refusal for one key does not stop the others.
@@ -164,7 +226,8 @@ async fn carry_out(request: &SignedInRequest, deed: &BulkAction, keys: Vec<ApiKe
             Err(error @ (Error::Storage(_) | Error::Unavailable(_) | Error::Internal(_))) => return Err(error.into()),
             Err(error) => sentence(&error.to_string()),
         };
-        lines.push(Line { change, is_in_use: key.last_used_at > now - 7 * DAY, refusal, row: Row::of(key, now) });
+        let is_in_use = is_in_use(&key, now);
+        lines.push(Line { change, is_in_use, refusal, seen: String::new(), row: Row::of(key, now) });
     }
     Ok(lines)
 }

@@ -10,13 +10,13 @@ use super::row::Row;
 use crate::domain::api_key::ApiKey;
 use crate::domain::asset::Relation;
 use crate::domain::effective::{EffectivePermission, Source};
-use crate::domain::error::{Error, Result};
 use crate::domain::fields::ChangeField;
 use crate::domain::listing::Query;
 use crate::domain::permission::Permission;
 use crate::domain::policy::{Category, Effect};
 use crate::domain::usage::Interval;
 use crate::http::console::list::is;
+use crate::http::console::signed_in::allowed;
 use crate::http::console::trail::Entry;
 use crate::http::console::verdict::{Question, Verdict};
 use crate::http::console::words::{DisplayTime, counted, duration, meaning, resources};
@@ -64,7 +64,7 @@ const TRAIL: i64 = 12;
 /// `GET /keys/{guid}`
 ///
 /// # Errors
-/// [`Error::NotFound`], also for a key that the user may not see; when the storage fails.
+/// [`crate::domain::error::Error::NotFound`], also for a key that the user may not see; when the storage fails.
 pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
     let params = request.params();
     params.only(&["action", "resource", "type", "done", "by"])?;
@@ -98,15 +98,6 @@ pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<H
         notice,
     };
     request.answer(StatusCode::OK, &one)
-}
-
-/// The result, or `None` if it is forbidden.
-fn allowed<T>(outcome: Result<T>) -> Result<Option<T>> {
-    match outcome {
-        Ok(found) => Ok(Some(found)),
-        Err(Error::Forbidden(_)) => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 fn rate(key: &ApiKey) -> String {

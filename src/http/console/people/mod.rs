@@ -1,15 +1,20 @@
-//! `/people`: users and their roles.
+//! `/people`: users and their roles. Beneath it: service accounts, invitations, and what roles may do.
 
 pub mod change;
+pub mod invitations;
+pub mod program;
+pub mod programs;
+pub mod roles;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
 
-use super::list::{Column, ListUrl, contains};
+use super::list::{ActiveFilter, Column, ListUrl, contains, is};
 use super::words::DisplayTime;
 use super::{Page, SignedInRequest};
 use crate::domain::actor::Actor;
+use crate::domain::error::Violation;
 use crate::domain::fields::UserField;
 use crate::domain::filter::Filter;
 use crate::domain::permission::Permission;
@@ -23,6 +28,7 @@ use crate::service::people::users;
 struct List {
     page: Page,
     url: ListUrl,
+    filter: Option<ActiveFilter>,
     name: Column,
     created: Column,
     rows: Vec<Row>,
@@ -68,13 +74,19 @@ const ROLES: [Role; 3] = [Role::Admin, Role::Member, Role::Guest];
 /// Violations of the parameters; when the storage fails.
 pub async fn list(request: SignedInRequest) -> Result<HttpResponse, Failure> {
     let params = request.params();
-    let list_url = ListUrl::parse("people", &params, &["q"])?;
-    let filter = match list_url.value("q") {
-        "" => Filter::EVERYTHING,
-        text => Filter::Any(vec![contains(UserField::Username, text), contains(UserField::Email, text)]),
-    };
+    let list_url = ListUrl::parse("people", &params, &["q", "role"])?;
+    let mut wanted = Vec::new();
+    match list_url.value("q") {
+        "" => {}
+        text => wanted.push(Filter::Any(vec![contains(UserField::Username, text), contains(UserField::Email, text)])),
+    }
+    match list_url.value("role") {
+        "" => {}
+        name if ROLES.iter().any(|role| role.name() == name) => wanted.push(is(UserField::Role, name)),
+        _ => return Err(Violation::new("role", "must be `$admin`, `$member` or `$guest`").into()),
+    }
     let (service, now) = (&request.state.service, request.now());
-    let found = users::list(service, &request.actor, list_url.query(service, filter)?).await?;
+    let found = users::list(service, &request.actor, list_url.query(service, Filter::All(wanted))?).await?;
     let next = list_url.next(service, &found);
     let held = request.actor.permissions();
     let notice = match params.get("done")? {
@@ -94,6 +106,7 @@ pub async fn list(request: SignedInRequest) -> Result<HttpResponse, Failure> {
         may_change: held.contains(Permission::ManageUsersAndGroups) || held.contains(Permission::ManagePolicies),
         may_remove: held.contains(Permission::ManageUsersAndGroups),
         sees_all: held.contains(Permission::ViewUsers),
+        filter: list_url.active_filter("role", "Role", str::to_owned),
         url: list_url,
         notice,
     };

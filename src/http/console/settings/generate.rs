@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
-use super::tokens::{Row, may_generate};
+use super::tokens::{Row, may_generate, names};
 use crate::clock::{DAY, SECOND};
 use crate::domain::access_token::{AccessTokenKind, Lifetimes, NeverExpiring, NewAccessToken};
 use crate::domain::api_key::Validity;
@@ -20,7 +20,6 @@ use crate::http::console::{Page, SignedInRequest, SubmittedForm};
 use crate::http::datahub;
 use crate::http::problem::Failure;
 use crate::service::keys::{access_tokens, service_accounts};
-use crate::service::people::users;
 
 /// The default lifetime in seconds.
 const LIFETIME: i64 = 30 * DAY / SECOND;
@@ -28,7 +27,7 @@ const LIFETIME: i64 = 30 * DAY / SECOND;
 /// The form's value for `NO_EXPIRY`.
 const NEVER: &str = "never";
 
-/// The most users and the most service accounts that are offered.
+/// The most service accounts that are offered.
 const OFFERED: i64 = 200;
 
 /// The fields whose errors are shown beside them.
@@ -167,12 +166,6 @@ fn choices(lifetimes: &Lifetimes, chosen: &str, now: i64) -> Vec<Lifetime> {
         is_chosen: iso == chosen,
     };
     lifetimes.allowed().map(choice).collect()
-}
-
-async fn names(request: &SignedInRequest) -> Result<Vec<String>, Failure> {
-    let query = Query::first_page(Filter::EVERYTHING, "username", OFFERED)?;
-    let found = users::list(&request.state.service, &request.actor, query).await?;
-    Ok(found.records.into_iter().map(|user| user.principal.username().to_string()).collect())
 }
 
 async fn programs(request: &SignedInRequest) -> Result<Vec<Program>, Failure> {

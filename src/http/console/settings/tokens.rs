@@ -9,7 +9,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::Violation;
 use crate::domain::filter::{Comparison, Filter, Test, Value};
 use crate::domain::permission::Permission;
-use crate::http::console::list::{ActiveFilter, Column, ListUrl, contains, is};
+use crate::http::console::list::{ActiveFilter, Column, ListUrl, contains, first, is};
 use crate::http::console::status::Status;
 use crate::http::console::words::DisplayTime;
 use crate::http::console::{Page, SignedInRequest};
@@ -17,6 +17,10 @@ use crate::http::datahub;
 use crate::http::datahub::settings::Authentication;
 use crate::http::problem::Failure;
 use crate::service::keys::access_tokens;
+use crate::service::people::users;
+
+/// The most user names that are suggested.
+const SUGGESTED: i64 = 200;
 
 const FILTERS: [&str; 3] = ["q", "status", "owner"];
 
@@ -26,7 +30,7 @@ struct Tokens {
     page: Page,
     url: ListUrl,
     active_filters: Vec<ActiveFilter>,
-    expires: Column,
+    expires: Option<Column>,
     rows: Vec<Row>,
     next: Option<String>,
     notice: &'static str,
@@ -34,26 +38,30 @@ struct Tokens {
     /// Whether the user sees the tokens of all users.
     sees_all: bool,
     is_open: bool,
+    /// Names to suggest for the filter by owner.
+    owners: Vec<String>,
 }
 
 /// An access token, in words.
-pub(super) struct Row {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) description: String,
-    pub(super) status: Status,
-    pub(super) expires: Option<DisplayTime>,
-    pub(super) created: Option<DisplayTime>,
-    pub(super) actor: String,
-    pub(super) owner: String,
+pub(in crate::http::console) struct Row {
+    pub(in crate::http::console) id: String,
+    pub(in crate::http::console) name: String,
+    pub(in crate::http::console) description: String,
+    pub(in crate::http::console) status: Status,
+    pub(in crate::http::console) expires: Option<DisplayTime>,
+    pub(in crate::http::console) created: Option<DisplayTime>,
+    pub(in crate::http::console) last_used: Option<DisplayTime>,
+    pub(in crate::http::console) actor: String,
+    pub(in crate::http::console) owner: String,
 }
 
 impl Row {
-    pub(super) fn of(token: AccessToken, now: i64) -> Self {
+    pub(in crate::http::console) fn of(token: AccessToken, now: i64) -> Self {
         Self {
             status: Status::of(token.expires_at, now),
             expires: DisplayTime::of(token.expires_at, now),
             created: DisplayTime::of(token.created_at, now),
+            last_used: DisplayTime::of(token.last_used_at, now),
             id: token.id,
             name: token.name,
             description: token.description,
@@ -104,16 +112,24 @@ pub async fn show(request: SignedInRequest, settings: web::Data<datahub::DoorRul
         .into_iter()
         .flatten()
         .collect(),
-        expires: list_url.column(AccessTokenField::ExpiresAt),
+        expires: Some(list_url.column(AccessTokenField::ExpiresAt)),
         rows,
         next,
         url: list_url,
         notice,
         may_generate,
         sees_all,
+        owners: if sees_all { names(&request).await? } else { Vec::new() },
         is_open: settings.authentication != Authentication::On,
     };
     request.answer(StatusCode::OK, &tokens)
+}
+
+/// The first user names, for suggestions.
+pub(super) async fn names(request: &SignedInRequest) -> Result<Vec<String>, Failure> {
+    let query = first(Filter::EVERYTHING, "username", SUGGESTED)?;
+    let found = users::list(&request.state.service, &request.actor, query).await?;
+    Ok(found.records.into_iter().map(|user| user.principal.username().to_string()).collect())
 }
 
 fn filter(list_url: &ListUrl, now: i64) -> Result<Filter<AccessTokenField>, Failure> {

@@ -1,0 +1,124 @@
+//! Open invitations: create, list, revoke. `invites.rs` accepts them.
+
+use crate::clock::DAY;
+use crate::domain::access_token::NamedPrincipal;
+use crate::domain::actor::Actor;
+use crate::domain::change::{Action, ChangeSubject};
+use crate::domain::error::{Error, Result, Violation};
+use crate::domain::ids::{Id, InvitationId};
+use crate::domain::invite::{self, MOST_OPEN, OpenInvitation};
+use crate::domain::permission::Permission;
+use crate::domain::principal::Role;
+use crate::domain::text::DisplayName;
+use crate::service::Service;
+use crate::service::authz::giving;
+use crate::service::people::invites::{OPEN_PURPOSE, require_inviting};
+use crate::storage::invitations;
+use crate::storage::principals::Existed;
+
+/// What an actor may choose for an invitation.
+#[derive(Debug, Clone)]
+pub struct NewInvitation {
+    /// The role of the new user.
+    pub role: Role,
+    /// For whom it is; shown to those who list invitations.
+    pub note: DisplayName,
+    /// How many days it can be accepted.
+    pub days: i64,
+}
+
+/// The longest life of an invitation, in days.
+pub const LONGEST: i64 = 30;
+
+/// Creates an invitation; returns it with the text that only the invited person may have.
+///
+/// # Errors
+/// [`Error::Forbidden`], also for a role that reaches more than the actor; violations; [`Error::Conflict`] when too many
+/// are open.
+pub async fn create(service: &Service, actor: &Actor, new: NewInvitation) -> Result<(OpenInvitation, String)> {
+    require_inviting(service, actor)?;
+    if !(1..=LONGEST).contains(&new.days) {
+        return Err(Violation::new("days", format!("must be 1 to {LONGEST}")).into());
+    }
+    service
+        .write(actor, move |transaction| {
+            let now = transaction.now;
+            let inviter = transaction.actor.principal();
+            let invitation = OpenInvitation {
+                id: Id::new(now, transaction.service.entropy)?,
+                role: new.role,
+                note: new.note.as_str().to_owned(),
+                inviter: NamedPrincipal { id: inviter.id, username: inviter.username().to_string() },
+                created_at: now,
+                expires_at: now + new.days * DAY,
+            };
+            invitations::insert(transaction.connection, &invitation)?;
+            giving::may_invite(transaction.service, transaction.connection, transaction.actor, new.role)?;
+            if invitations::count_open(transaction.connection, now)? > MOST_OPEN {
+                let message = format!("{MOST_OPEN} invitations are open: revoke one first");
+                return Err(Error::Conflict(message));
+            }
+            let subject = ChangeSubject::Principal(invitation.inviter.id.uuid());
+            transaction.record(Action::InvitationCreated, subject, &invitation.note)?;
+            let text = invite::write_open(transaction.service.peppers.derive(OPEN_PURPOSE), invitation.id);
+            Ok((invitation, text))
+        })
+        .await
+}
+
+/// The invitations that can still be accepted: all with `MANAGE_USERS_AND_GROUPS`, otherwise the actor's own.
+///
+/// # Errors
+/// [`Error::Forbidden`]
+pub async fn list(service: &Service, actor: &Actor) -> Result<Vec<OpenInvitation>> {
+    require_inviting(service, actor)?;
+    let (own, now) = ((!manages(actor)).then(|| actor.id()), service.clock.now());
+    service.read(move |connection| invitations::open(connection, own, now)).await
+}
+
+/// Revokes an invitation: of the actor, or with `MANAGE_USERS_AND_GROUPS` of another.
+///
+/// # Errors
+/// [`Error::Forbidden`]; [`Error::NotFound`], also for an invitation that the actor does not see.
+pub async fn revoke(service: &Service, actor: &Actor, id: InvitationId) -> Result<()> {
+    require_inviting(service, actor)?;
+    let (own, now) = ((!manages(actor)).then(|| actor.id()), service.clock.now());
+    let found = service.read(move |connection| invitations::find(connection, id, now)).await?;
+    let not_found = move || Error::NotFound { kind: "invitation", id: id.to_string() };
+    let seen = found.filter(|found| own.is_none_or(|own| found.inviter.id == own)).ok_or_else(not_found)?;
+    service
+        .write_first(actor, move |transaction| {
+            if invitations::delete(transaction.connection, id)? == Existed::No {
+                return Err(not_found());
+            }
+            let subject = ChangeSubject::Principal(seen.inviter.id.uuid());
+            transaction.record(Action::InvitationRevoked, subject, &seen.note)
+        })
+        .await
+}
+
+/// Whether the actor may invite to each role; the reason if not.
+///
+/// # Errors
+/// [`Error::Forbidden`] if it may not invite at all.
+pub async fn roles(service: &Service, actor: &Actor) -> Result<Vec<(Role, Option<String>)>> {
+    require_inviting(service, actor)?;
+    let (reading, actor) = (service.clone(), actor.clone());
+    service
+        .read(move |connection| {
+            let mut told = Vec::new();
+            for role in invite::ROLES {
+                match giving::may_invite(&reading, connection, &actor, role) {
+                    Ok(()) => told.push((role, None)),
+                    Err(Error::Forbidden(reason)) => told.push((role, Some(reason))),
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(told)
+        })
+        .await
+}
+
+fn manages(actor: &Actor) -> bool {
+    actor.permissions().contains(Permission::ManageUsersAndGroups)
+}
