@@ -22,8 +22,8 @@ use tessera::storage::database::AnyConnection;
 
 use crate::create::KEYS;
 use crate::refusals::examples::{Example, Request};
-use crate::refusals::rows::{GRAPHQL, REST, Row};
 use crate::refusals::find;
+use crate::refusals::rows::{GRAPHQL, REST, Row};
 use crate::sign_in;
 use crate::support::database::on_postgres;
 use crate::support::document::document;
