@@ -142,6 +142,10 @@ fn conflict(path: &str) -> Told {
         "/api/service/sessions/current" => told("Session", "this request was not made with a session"),
         "/api/service/apikeys" => told("Gone", "the API key that this request created has been deleted"),
         _ if path.contains("/apikeys/") => told("Expired", "the API key has expired, and an expired key stays expired"),
+        "/entities" | "/aspects" => told(
+            "LastAdministrator",
+            "`admin` is the last enabled user with the role `$admin`: only the command line can take that away",
+        ),
         _ => told("Name", "a persona with the name `Data engineers` exists"),
     }
 }
