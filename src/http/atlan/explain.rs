@@ -55,7 +55,7 @@ pub struct ExplainRequest {
     #[schema(example = "persona-asset-read")]
     action: String,
     /// The resource of the action; absent for a permission of the platform.
-    #[serde(default, deserialize_with = "present::read")]
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(nullable = false)]
     resource: Option<ExplainResource>,
     /// The qualified names of personas that replace the actor's own.

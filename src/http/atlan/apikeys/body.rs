@@ -45,7 +45,7 @@ pub struct ApiTokenRequest {
     #[schema(max_items = 100, example = json!(["10.0.0.0/8", "2001:db8::/32"]))]
     allowed_addresses: Option<Vec<String>>,
     /// How often the key may be used. Each server process counts separately, and anew after a restart.
-    #[serde(default, deserialize_with = "present::read")]
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(nullable = false)]
     rate_limit: Option<RateLimitBody>,
 }

@@ -62,15 +62,15 @@ pub struct AccessAction {
 #[schema(example = examples::access_evaluation)]
 pub struct AccessEvaluation {
     /// The subject.
-    #[serde(default, deserialize_with = "present::read")]
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(required = true, value_type = AccessEntity)]
     pub subject: Option<AccessEntity>,
     /// The action of the subject.
-    #[serde(default, deserialize_with = "present::read")]
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(required = true, value_type = AccessAction)]
     pub action: Option<AccessAction>,
     /// The resource of the action.
-    #[serde(default, deserialize_with = "present::read")]
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(required = true, value_type = AccessEntity)]
     pub resource: Option<AccessEntity>,
     /// Ignored: no policy uses it.

@@ -62,15 +62,15 @@ async fn decide_one(state: &State, actor: &Actor, question: Evaluation) -> Resul
 #[schema(example = examples::access_evaluations)]
 pub struct AccessEvaluations {
     /// The default of `subject`.
-    #[serde(default, deserialize_with = "present::read")]
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(nullable = false)]
     subject: Option<AccessEntity>,
     /// The default of `action`.
-    #[serde(default, deserialize_with = "present::read")]
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(nullable = false)]
     action: Option<AccessAction>,
     /// The default of `resource`.
-    #[serde(default, deserialize_with = "present::read")]
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(nullable = false)]
     resource: Option<AccessEntity>,
     /// Ignored: no policy uses it.
@@ -80,7 +80,7 @@ pub struct AccessEvaluations {
     #[schema(value_type = Option<Vec<AccessEvaluation>>)]
     evaluations: Option<Vec<Value>>,
     /// Options of the evaluation.
-    #[serde(default, deserialize_with = "present::read")]
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(nullable = false)]
     options: Option<EvaluationsOptions>,
 }
@@ -151,9 +151,9 @@ pub async fn evaluate_many(
 
 /// Parses the evaluation at an index, completed by the defaults.
 fn read(place: usize, evaluation: &Value, defaults: &AccessEvaluation) -> Result<Evaluation, Violation> {
-    let evaluation = AccessEvaluation::deserialize(evaluation)
+    let evaluation: Option<AccessEvaluation> = present::read_object(evaluation)
         .map_err(|_| Violation::new(format!("evaluations[{place}]"), "has a member of the wrong type"))?;
-    let question = evaluation.or(defaults).question();
+    let question = evaluation.unwrap_or_default().or(defaults).question();
     question.map_err(|violation| Violation::new(format!("evaluations[{place}].{}", violation.field), violation.message))
 }
 

@@ -32,7 +32,7 @@ pub struct SubjectSearch {
     #[schema(value_type = Option<Object>)]
     context: Option<Map<String, Value>>,
     /// The page of results.
-    #[serde(default, deserialize_with = "present::read")]
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(nullable = false)]
     page: Option<PageRequest>,
 }
@@ -50,7 +50,7 @@ pub struct ResourceSearch {
     #[schema(value_type = Option<Object>)]
     context: Option<Map<String, Value>>,
     /// The page of results.
-    #[serde(default, deserialize_with = "present::read")]
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(nullable = false)]
     page: Option<PageRequest>,
 }
@@ -66,7 +66,7 @@ pub struct ActionSearch {
     #[schema(value_type = Option<Object>)]
     context: Option<Map<String, Value>>,
     /// The page of results.
-    #[serde(default, deserialize_with = "present::read")]
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(nullable = false)]
     page: Option<PageRequest>,
 }
