@@ -21,6 +21,7 @@ pub mod oauth;
 pub mod openapi;
 mod ops;
 pub mod peer;
+mod present;
 mod problem;
 mod request_id;
 pub mod state;

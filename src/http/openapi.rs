@@ -81,9 +81,11 @@ pub(super) fn document(routes: impl FnOnce(&mut ServiceConfig<'_>)) -> OpenApi {
     document
 }
 
-/// Whether a schema is of a body without other members. Other members of OAuth's forms are ignored (RFC 6749, section 3.1).
+/// Whether the server refuses unknown members in objects of a schema. It ignores them in OAuth's forms (RFC 6749, section
+/// 3.1) and in the bodies of `AuthZEN`, of which a requested page is a part.
 fn is_closed(name: &str) -> bool {
-    name.ends_with("Request") && name != "IntrospectionRequest"
+    let parts = ["ExplainResource", "RateLimitBody"];
+    parts.contains(&name) || name.ends_with("Request") && !["IntrospectionRequest", "PageRequest"].contains(&name)
 }
 
 /// Sets `additionalProperties: false` on a request body, which `http::valid` enforces.

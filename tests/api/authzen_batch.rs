@@ -61,11 +61,11 @@ async fn an_evaluation_that_cannot_be_read_is_denied_and_the_others_are_decided(
     let app = App::start().await;
     let gateway = certified(&app).await;
     let body = json!({"subject": user("alice"), "action": {"name": "read"}, "evaluations": [
-        {"resource": record("record-1")}, {}, {"resource": "record-1"}, 5, {"resource": record("record-2")},
+        {"resource": record("record-1")}, {}, {"resource": "record-1"}, 5, [], {"resource": record("record-2")},
     ]});
     let answer = gateway.post(EVALUATIONS, &body).await.ok();
     let found: Vec<&Value> = answer["evaluations"].as_array().unwrap().iter().map(|each| &each["decision"]).collect();
-    assert_eq!(found, [true, false, false, false, true]);
+    assert_eq!(found, [true, false, false, false, false, true]);
     let error = &answer["evaluations"][1]["context"]["error"];
     assert_eq!(error, &json!({"status": 400, "message": "`evaluations[1].resource` must be there"}));
 }

@@ -61,6 +61,7 @@ mod list;
 mod list_plans;
 mod names;
 mod nesting;
+mod nulls;
 mod numbers;
 mod one_path;
 mod openapi;

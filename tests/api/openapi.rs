@@ -6,10 +6,7 @@ use serde_json::{Value, json};
 use tessera::http::openapi;
 
 use crate::support::App;
-
-fn document() -> Value {
-    serde_json::from_str(&openapi::json(&tessera::http::document()).unwrap()).unwrap()
-}
+use crate::support::document::document;
 
 /// Every operation, with what names it.
 fn operations(document: &Value) -> Vec<(String, &Value)> {
@@ -315,6 +312,4 @@ fn an_evaluation_of_a_batch_requires_nothing_that_it_can_inherit() {
         assert!(schemas[part].is_object() && schemas[part].get("required").is_none(), "{part}: {}", schemas[part]);
     }
     assert_eq!(schemas["AccessEvaluation"]["required"], json!(["subject", "action", "resource"]));
-    let branches = schemas["AccessDecisions"]["oneOf"].as_array().unwrap();
-    assert!(branches.iter().all(|branch| branch["$ref"].is_string()), "{branches:?}");
 }

@@ -10,19 +10,15 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
-use tessera::http::openapi;
 
 use self::examples::Example;
 use self::rows::{GRAPHQL, Needs, REST, Row};
 use crate::datahub::{set_base_policy, user_with};
+use crate::support::document::document;
 use crate::support::{App, Client};
 
 /// The one permission that Tessera only shows: DataHub's clients read it in `me`.
 const SHOWN_ONLY: Permission = Permission::ViewAnalytics;
-
-pub fn document() -> Value {
-    serde_json::from_str(&openapi::json(&tessera::http::document()).unwrap()).unwrap()
-}
 
 /// The method and the path of an operation of the document.
 pub fn find(document: &Value, operation: &str) -> Option<(String, String, Value)> {

@@ -25,10 +25,11 @@ use tessera::storage::usage;
 
 use crate::create::KEYS;
 use crate::refusals::examples::{Example, Request};
+use crate::refusals::find;
 use crate::refusals::rows::{GRAPHQL, REST, Row};
-use crate::refusals::{document, find};
 use crate::sign_in;
 use crate::support::database::on_postgres;
+use crate::support::document::document;
 use crate::support::rules::{allow, criterion};
 use crate::support::{Answer, App, Client, Holder, PASSWORD, log};
 

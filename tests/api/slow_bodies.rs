@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
 use tessera::http::bodies::BodyLimits;
-use tessera::http::openapi;
 use tessera::service::people::users;
 
+use crate::support::document::document;
 use crate::support::upload::{Uploader, upload};
 use crate::support::{Answer, App, BODY_LIMIT, Client, Options, bodies};
 
@@ -18,7 +18,7 @@ const KEYS: &str = "/api/service/apikeys";
 
 /// Method and path of every operation that takes a body from an actor, by the document.
 fn operations() -> Vec<(Method, String)> {
-    let document: Value = serde_json::from_str(&openapi::json(&tessera::http::document()).unwrap()).unwrap();
+    let document = document();
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {

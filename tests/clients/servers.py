@@ -1,6 +1,8 @@
 """The release binary as a process of its own, on a database of its own."""
 
+import contextlib
 import os
+import random
 import resource
 import secrets
 import signal
@@ -246,6 +248,9 @@ def personas_of(api_key):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that no connection of another test is given while a server restarts: below those that systems give out."""
+    while True:
+        port = random.randrange(10_000, 32_768)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

@@ -11,6 +11,7 @@ use crate::domain::error::Error;
 use crate::domain::policy::{Ground, Outcome, Resource};
 use crate::http::authenticated::AuthenticatedBody;
 use crate::http::openapi::{AnyError, Fails, examples, sets};
+use crate::http::present;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::valid::Violations;
@@ -54,6 +55,7 @@ pub struct ExplainRequest {
     #[schema(example = "persona-asset-read")]
     action: String,
     /// The resource of the action; absent for a permission of the platform.
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(nullable = false)]
     resource: Option<ExplainResource>,
     /// The qualified names of personas that replace the actor's own.

@@ -175,14 +175,6 @@ impl ListUrl {
     }
 }
 
-/// The query for the first records of a list without pages.
-///
-/// # Errors
-/// A violation if the records cannot be sorted so.
-pub fn first<F: Field>(filter: Filter<F>, sort: &str, limit: i64) -> Result<Query<F>, Error> {
-    Ok(Query { filter, sort: Sort::parse(sort)?, limit, start: Start::Offset(0), totals: Totals::Skipped })
-}
-
 /// Records whose field contains this text, ignoring case.
 pub fn contains<F>(field: F, text: &str) -> Filter<F> {
     let pieces = vec![String::new(), text.to_owned(), String::new()];

@@ -72,6 +72,7 @@ pub async fn read(
         Fails<401>,
         Fails<403>,
         Fails<404>,
+        Fails<409>,
         Fails<413>,
     ),
 )]

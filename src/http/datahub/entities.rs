@@ -203,6 +203,7 @@ pub async fn snapshot(
         Fails<401>,
         Fails<403>,
         Fails<404>,
+        Fails<409>,
     ),
 )]
 #[post("/entities")]

@@ -145,6 +145,10 @@ fn conflict(path: &str) -> Example {
         _ if path.contains("/apikeys/") => {
             conflict("Expired", "the API key has expired, and an expired key stays expired")
         }
+        "/entities" | "/aspects" => conflict(
+            "LastAdministrator",
+            "`admin` is the last enabled user with the role `$admin`: only the command line can take that away",
+        ),
         _ => conflict("Name", "a persona with the name `Data engineers` exists"),
     }
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod client;
 pub mod database;
+pub mod document;
 pub mod log;
 pub mod proxy;
 pub mod rules;

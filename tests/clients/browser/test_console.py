@@ -37,8 +37,11 @@ def test_a_key_is_created_used_and_deleted(browse, server, options):
 def test_a_key_is_created_by_keyboard_alone(browse, server):
     page = browse()
     page.goto("/login")
+    # The page has the focus set a moment after it is loaded.
+    expect(page.get_by_label("User name")).to_be_focused()
     page.keyboard.type("admin")
     page.keyboard.press("Tab")
+    expect(page.get_by_label("Password")).to_be_focused()
     page.keyboard.type(ADMIN_PASSWORD)
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="What needs you").wait_for()

@@ -1,6 +1,9 @@
 """Tessera, an application, and gateways between them and the clients."""
 
 import time
+from itertools import takewhile
+from pathlib import Path
+from tempfile import gettempdir
 from types import SimpleNamespace
 
 import pytest
@@ -46,7 +49,7 @@ def upstream():
 def gateway(request, tessera, upstream, persona, tmp_path_factory):
     directory = tmp_path_factory.mktemp(request.param)
     # A server may have given up root's rights when it reads its files.
-    for path in (directory, directory.parent, directory.parent.parent):
+    for path in takewhile(lambda path: Path(gettempdir()) in path.parents, (directory, *directory.parents)):
         path.chmod(0o755)
     with GATEWAYS[request.param](directory, tessera, upstream, persona) as gateway:
         yield gateway

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NODE_MODULES = HERE.parents[2] / "target" / "tests" / "node" / "node_modules"
+TARGET = HERE.parents[2] / "target"
+NODE_MODULES = TARGET / "tests" / "node" / "node_modules"
 
 
 def redocly(*arguments):
@@ -29,9 +30,9 @@ def tool(name):
     return Path(sys.executable).with_name(name)
 
 
-def run(*command, env=None):
+def run(*command, env=None, timeout=120):
     ended = subprocess.run(
-        [str(part) for part in command], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
+        [str(part) for part in command], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout
     )
     assert ended.returncode == 0, f"{command}\n{ended.stdout[-4000:]}\n{ended.stderr[-4000:]}"
     return ended.stdout

@@ -2,7 +2,7 @@
 
 import {
     APIKeysApi, ApiKey, AtlanError, AtlanErrorFromJSON, Configuration, PersonasApi, ResponseError, UsersApi,
-} from "./generated";
+} from "./sdk";
 
 declare const process: { argv: string[]; exitCode: number };
 

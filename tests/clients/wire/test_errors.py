@@ -9,6 +9,8 @@ from raw_http import Connection, bearer, exchange, request
 
 KEYS = "/api/service/apikeys"
 JSON = "Content-Type: application/json"
+# The id of nothing. A constant, because processes that share the tests compare the names of these.
+UNKNOWN = "01a205f3-fb6b-777b-b71f-c9b5970ce30f"
 
 
 def test_an_unknown_path_is_not_found(admin):
@@ -17,14 +19,14 @@ def test_an_unknown_path_is_not_found(admin):
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "TRACE"])
-@pytest.mark.parametrize("path", [KEYS, KEYS + "/", f"{KEYS}/{uuid.uuid4()}", "/api/service/users/current"])
+@pytest.mark.parametrize("path", [KEYS, KEYS + "/", f"{KEYS}/{UNKNOWN}", "/api/service/users/current"])
 def test_a_wrong_method_is_not_allowed(admin, method, path):
     answer = admin.request(method, path)
     error_of(answer, 405)
     assert "GET" in answer.headers["allow"]
 
 
-@pytest.mark.parametrize("guid", [uuid.uuid4(), "no-guid", "0", "%00", "' OR '1'='1"])
+@pytest.mark.parametrize("guid", [UNKNOWN, "no-guid", "0", "%00", "' OR '1'='1"])
 def test_an_unknown_guid_is_not_found(admin, guid):
     for answer in (
         admin.get(f"{KEYS}/{guid}"),
@@ -77,9 +79,9 @@ def test_a_missing_token_is_unauthenticated(server):
     for method, path in [
         ("GET", KEYS),
         ("POST", KEYS),
-        ("GET", f"{KEYS}/{uuid.uuid4()}"),
-        ("POST", f"{KEYS}/{uuid.uuid4()}"),
-        ("DELETE", f"{KEYS}/{uuid.uuid4()}"),
+        ("GET", f"{KEYS}/{UNKNOWN}"),
+        ("POST", f"{KEYS}/{UNKNOWN}"),
+        ("DELETE", f"{KEYS}/{UNKNOWN}"),
         ("GET", "/api/service/users/current"),
         ("GET", "/api/service/whoami"),
         ("GET", "/api/service/roles"),
@@ -87,9 +89,9 @@ def test_a_missing_token_is_unauthenticated(server):
         ("GET", "/api/service/v2/groups"),
         ("GET", "/api/service/personas"),
         ("POST", "/api/service/personas"),
-        ("GET", f"/api/service/personas/{uuid.uuid4()}"),
-        ("POST", f"/api/service/personas/{uuid.uuid4()}"),
-        ("DELETE", f"/api/service/personas/{uuid.uuid4()}"),
+        ("GET", f"/api/service/personas/{UNKNOWN}"),
+        ("POST", f"/api/service/personas/{UNKNOWN}"),
+        ("DELETE", f"/api/service/personas/{UNKNOWN}"),
     ]:
         answer = anonymous.request(method, path)
         error_of(answer, 401)

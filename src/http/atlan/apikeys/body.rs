@@ -12,6 +12,7 @@ use crate::domain::principal::{client_id, service_account_username};
 use crate::domain::text::{Description, DisplayName};
 use crate::domain::token::Token;
 use crate::http::openapi::{examples, sets};
+use crate::http::present;
 use crate::http::valid::Violations;
 use crate::http::whole;
 
@@ -44,6 +45,7 @@ pub struct ApiTokenRequest {
     #[schema(max_items = 100, example = json!(["10.0.0.0/8", "2001:db8::/32"]))]
     allowed_addresses: Option<Vec<String>>,
     /// How often the key may be used. Each server process counts separately, and anew after a restart.
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(nullable = false)]
     rate_limit: Option<RateLimitBody>,
 }

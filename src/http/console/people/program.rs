@@ -8,13 +8,13 @@ use super::programs::Row;
 use crate::domain::access_token::{AccessToken, AccessTokenField};
 use crate::domain::error::{Error, Result as Outcome};
 use crate::domain::filter::Filter;
-use crate::domain::listing::Page as Listed;
+use crate::domain::listing::{Page as Listed, Query};
 use crate::domain::permission::Permission;
 use crate::domain::text::clip;
 use crate::domain::user::is_username;
 use crate::http::console::confirm;
 use crate::http::console::form::FormErrors;
-use crate::http::console::list::{Column, first, is};
+use crate::http::console::list::{Column, is};
 use crate::http::console::settings::tokens::Row as TokenRow;
 use crate::http::console::signed_in::allowed;
 use crate::http::console::{Page, SignedInRequest, SubmittedForm};
@@ -86,7 +86,7 @@ async fn tokens(request: &SignedInRequest, username: &str, sees_all: bool) -> Ou
         let own = is(AccessTokenField::Owner, &request.actor.username().to_string());
         filter = Filter::All(vec![own, filter]);
     }
-    access_tokens::list(&request.state.service, &request.actor, first(filter, "", TOKENS)?).await
+    access_tokens::list(&request.state.service, &request.actor, Query::first_page(filter, "", TOKENS)?).await
 }
 
 #[derive(Template)]

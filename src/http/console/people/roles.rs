@@ -9,7 +9,8 @@ use crate::domain::error::Result as Outcome;
 use crate::domain::fields::UserField;
 use crate::domain::policy::{Bucket, Effect, Policy};
 use crate::domain::principal::Role;
-use crate::http::console::list::{first, is};
+use crate::domain::listing::Query;
+use crate::http::console::list::is;
 use crate::http::console::signed_in::allowed;
 use crate::http::console::words::meaning;
 use crate::http::console::{Page, SignedInRequest};
@@ -77,7 +78,7 @@ async fn policies(request: &SignedInRequest) -> Outcome<Vec<Policy>> {
 
 /// Names of users with a role, and whether there are more.
 async fn having(request: &SignedInRequest, role: Role) -> Result<(Vec<String>, bool), Failure> {
-    let query = first(is(UserField::Role, role.name()), "username", USERS)?;
+    let query = Query::first_page(is(UserField::Role, role.name()), "username", USERS)?;
     let found = users::list(&request.state.service, &request.actor, query).await?;
     let names = found.records.iter().map(|user| user.principal.username().to_string()).collect();
     Ok((names, found.next.is_some()))

@@ -9,7 +9,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::Violation;
 use crate::domain::filter::{Comparison, Filter, Test, Value};
 use crate::domain::permission::Permission;
-use crate::http::console::list::{ActiveFilter, Column, ListUrl, contains, first, is};
+use crate::http::console::list::{ActiveFilter, Column, ListUrl, contains, is};
 use crate::http::console::status::Status;
 use crate::http::console::words::DisplayTime;
 use crate::http::console::{Page, SignedInRequest};
@@ -127,7 +127,7 @@ pub async fn show(request: SignedInRequest, settings: web::Data<datahub::DoorRul
 
 /// The first user names, for suggestions.
 pub(super) async fn names(request: &SignedInRequest) -> Result<Vec<String>, Failure> {
-    let query = first(Filter::EVERYTHING, "username", SUGGESTED)?;
+    let query = Query::first_page(Filter::EVERYTHING, "username", SUGGESTED)?;
     let found = users::list(&request.state.service, &request.actor, query).await?;
     Ok(found.records.into_iter().map(|user| user.principal.username().to_string()).collect())
 }

@@ -21,20 +21,33 @@ pub struct AccessDecision {
 }
 
 /// One decision, or one for each evaluation.
-#[derive(Serialize, ToSchema)]
-#[serde(untagged)]
-pub enum AccessDecisions {
-    /// For a request without `evaluations`.
-    One(AccessDecision),
-    /// For a request with `evaluations`.
-    Many(AccessDecisionList),
+// Not a choice of two objects: for that, generated Go clients need a module outside the standard library.
+#[derive(Default, Serialize, ToSchema)]
+pub struct AccessDecisions {
+    /// Whether the subject may do it; only for a request without `evaluations`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    decision: Option<bool>,
+    /// Why the single evaluation is denied; absent for a permit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    context: Option<DecisionContext>,
+    /// The decisions in the order of the evaluations; only for a request with `evaluations`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    evaluations: Option<Vec<AccessDecision>>,
 }
 
-/// One decision for each evaluation that was asked for.
-#[derive(Serialize, ToSchema)]
-pub struct AccessDecisionList {
-    /// In the order of the questions.
-    pub evaluations: Vec<AccessDecision>,
+impl From<AccessDecision> for AccessDecisions {
+    fn from(AccessDecision { decision, context }: AccessDecision) -> Self {
+        Self { decision: Some(decision), context, evaluations: None }
+    }
+}
+
+impl FromIterator<AccessDecision> for AccessDecisions {
+    fn from_iter<T: IntoIterator<Item = AccessDecision>>(decisions: T) -> Self {
+        Self { evaluations: Some(decisions.into_iter().collect()), ..Self::default() }
+    }
 }
 
 /// Why something is denied.

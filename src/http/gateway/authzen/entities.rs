@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use crate::domain::error::Violation;
 use crate::domain::policy::{Properties, Resource, property};
 use crate::http::openapi::examples;
+use crate::http::present;
 use crate::service::authz::decide::Inquiry;
 use crate::service::authz::evaluation::{About, Evaluation};
 
@@ -21,9 +22,11 @@ const PROPERTIES_LENGTH: usize = 8192;
 #[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
 pub struct AccessEntity {
     /// For a subject `user`, `api_token`, or `identity` for either; for a resource the name of its type, or `platform`.
+    #[serde(default, deserialize_with = "present::read")]
     #[schema(required = true, value_type = String, example = "user")]
     pub r#type: Option<String>,
     /// For a subject its id, user name or client id (`apikey-…`); for a resource its qualified name or URN.
+    #[serde(default, deserialize_with = "present::read")]
     #[schema(required = true, value_type = String, example = "admin")]
     pub id: Option<String>,
     /// Properties for conditions of policies; they take precedence over stored ones.
@@ -46,6 +49,7 @@ pub struct AccessTarget {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
 pub struct AccessAction {
     /// An action of a policy, a DataHub privilege, or for `platform` a permission.
+    #[serde(default, deserialize_with = "present::read")]
     #[schema(required = true, value_type = String, example = "VIEW_ENTITY_PAGE")]
     pub name: Option<String>,
     /// Properties for conditions of policies.
@@ -58,12 +62,15 @@ pub struct AccessAction {
 #[schema(example = examples::access_evaluation)]
 pub struct AccessEvaluation {
     /// The subject.
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(required = true, value_type = AccessEntity)]
     pub subject: Option<AccessEntity>,
     /// The action of the subject.
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(required = true, value_type = AccessAction)]
     pub action: Option<AccessAction>,
     /// The resource of the action.
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(required = true, value_type = AccessEntity)]
     pub resource: Option<AccessEntity>,
     /// Ignored: no policy uses it.

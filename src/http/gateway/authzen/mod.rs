@@ -15,12 +15,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use self::answers::{AccessDecision, AccessDecisionList, AccessDecisions};
+use self::answers::{AccessDecision, AccessDecisions};
 use self::entities::{AccessAction, AccessEntity, AccessEvaluation};
 use crate::domain::actor::Actor;
 use crate::domain::error::Violation;
 use crate::http::authenticated::AuthenticatedBody;
 use crate::http::openapi::{AnyError, Fails, examples};
+use crate::http::present;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::authz::evaluation::{self, Evaluation, Semantic};
@@ -61,12 +62,15 @@ async fn decide_one(state: &State, actor: &Actor, question: Evaluation) -> Resul
 #[schema(example = examples::access_evaluations)]
 pub struct AccessEvaluations {
     /// The default of `subject`.
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(nullable = false)]
     subject: Option<AccessEntity>,
     /// The default of `action`.
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(nullable = false)]
     action: Option<AccessAction>,
     /// The default of `resource`.
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(nullable = false)]
     resource: Option<AccessEntity>,
     /// Ignored: no policy uses it.
@@ -76,6 +80,7 @@ pub struct AccessEvaluations {
     #[schema(value_type = Option<Vec<AccessEvaluation>>)]
     evaluations: Option<Vec<Value>>,
     /// Options of the evaluation.
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(nullable = false)]
     options: Option<EvaluationsOptions>,
 }
@@ -84,6 +89,7 @@ pub struct AccessEvaluations {
 #[derive(Deserialize, ToSchema)]
 pub struct EvaluationsOptions {
     /// When to stop; by default all are answered.
+    #[serde(default, deserialize_with = "present::read")]
     #[schema(nullable = false)]
     evaluations_semantic: Option<EvaluationsSemantic>,
 }
@@ -125,7 +131,7 @@ pub async fn evaluate_many(
     let evaluations = evaluations.unwrap_or_default();
     if evaluations.is_empty() {
         let decision = decide_one(&state, &actor, defaults.question()?).await?;
-        return Ok(HttpResponse::Ok().json(AccessDecisions::One(decision)));
+        return Ok(HttpResponse::Ok().json(AccessDecisions::from(decision)));
     }
     if evaluations.len() > EVALUATIONS {
         return Err(Violation::new("evaluations", format!("must be at most {EVALUATIONS}")).into());
@@ -140,14 +146,14 @@ pub async fn evaluate_many(
         Err(violation) => AccessDecision::failed(&violation),
         Ok(answer) => AccessDecision::new(&answer, &actor),
     });
-    Ok(HttpResponse::Ok().json(AccessDecisions::Many(AccessDecisionList { evaluations: decisions.collect() })))
+    Ok(HttpResponse::Ok().json(decisions.collect::<AccessDecisions>()))
 }
 
 /// Parses the evaluation at an index, completed by the defaults.
 fn read(place: usize, evaluation: &Value, defaults: &AccessEvaluation) -> Result<Evaluation, Violation> {
-    let evaluation = AccessEvaluation::deserialize(evaluation)
+    let evaluation: Option<AccessEvaluation> = present::read_object(evaluation)
         .map_err(|_| Violation::new(format!("evaluations[{place}]"), "has a member of the wrong type"))?;
-    let question = evaluation.or(defaults).question();
+    let question = evaluation.unwrap_or_default().or(defaults).question();
     question.map_err(|violation| Violation::new(format!("evaluations[{place}].{}", violation.field), violation.message))
 }
 

@@ -12,6 +12,7 @@ use super::pages::{PageRequest, PageResponse, Pages};
 use crate::domain::policy::Resource;
 use crate::http::authenticated::AuthenticatedBody;
 use crate::http::openapi::{AnyError, Fails};
+use crate::http::present;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::authz::decide::Inquiry;
@@ -31,6 +32,7 @@ pub struct SubjectSearch {
     #[schema(value_type = Option<Object>)]
     context: Option<Map<String, Value>>,
     /// The page of results.
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(nullable = false)]
     page: Option<PageRequest>,
 }
@@ -48,6 +50,7 @@ pub struct ResourceSearch {
     #[schema(value_type = Option<Object>)]
     context: Option<Map<String, Value>>,
     /// The page of results.
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(nullable = false)]
     page: Option<PageRequest>,
 }
@@ -63,6 +66,7 @@ pub struct ActionSearch {
     #[schema(value_type = Option<Object>)]
     context: Option<Map<String, Value>>,
     /// The page of results.
+    #[serde(default, deserialize_with = "present::read_object")]
     #[schema(nullable = false)]
     page: Option<PageRequest>,
 }
