@@ -3,7 +3,7 @@
 use form_urlencoded::Serializer;
 
 use crate::domain::cursor::{Cursor, CursorSeal};
-use crate::domain::error::{Error, Violation};
+use crate::domain::error::Violation;
 use crate::domain::filter::{Case, Direction, Field, Filter, Pattern, Test, Value};
 use crate::domain::listing::{Page, Query, Sort, Start, Totals};
 use crate::domain::token::has_token;

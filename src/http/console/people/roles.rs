@@ -7,9 +7,9 @@ use form_urlencoded::Serializer;
 
 use crate::domain::error::Result as Outcome;
 use crate::domain::fields::UserField;
+use crate::domain::listing::Query;
 use crate::domain::policy::{Bucket, Effect, Policy};
 use crate::domain::principal::Role;
-use crate::domain::listing::Query;
 use crate::http::console::list::is;
 use crate::http::console::signed_in::allowed;
 use crate::http::console::words::meaning;

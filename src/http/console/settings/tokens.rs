@@ -8,6 +8,7 @@ use crate::domain::access_token::{AccessToken, AccessTokenField};
 use crate::domain::actor::Actor;
 use crate::domain::error::Violation;
 use crate::domain::filter::{Comparison, Filter, Test, Value};
+use crate::domain::listing::Query;
 use crate::domain::permission::Permission;
 use crate::http::console::list::{ActiveFilter, Column, ListUrl, contains, is};
 use crate::http::console::status::Status;
