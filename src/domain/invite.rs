@@ -35,6 +35,10 @@ pub struct OpenInvitation {
     pub expires_at: i64,
 }
 
+/// The length of an invitation's text, in hexadecimal digits.
+pub const LENGTH: usize = 96;
+/// The most open invitations of one inviter.
+pub const MOST_OF_ONE: i64 = 20;
 /// The most open invitations of an installation.
 pub const MOST_OPEN: i64 = 100;
 

@@ -95,6 +95,19 @@ pub fn delete(connection: &mut AnyConnection, id: InvitationId) -> Result<Existe
     Ok(Existed::from(diesel::delete(invitations::table.find(id.to_string())).execute(connection)?))
 }
 
+/// Removes every invitation, or those of one inviter.
+///
+/// # Errors
+/// When the storage fails.
+pub fn delete_all(connection: &mut AnyConnection, of: Option<PrincipalId>) -> Result<()> {
+    let mut found = diesel::delete(invitations::table).into_boxed();
+    if let Some(inviter) = of {
+        found = found.filter(invitations::inviter_id.eq(inviter.to_string()));
+    }
+    found.execute(connection)?;
+    Ok(())
+}
+
 /// Removes the invitations that expired before `instant`.
 ///
 /// # Errors

@@ -84,7 +84,7 @@ impl Asked<'_> {
         mut response: HttpResponseBuilder,
     ) -> Result<HttpResponse, Failure> {
         let service = &self.state.service;
-        let invited = match invites::find(service, draft.invitation.clone()).await {
+        let invited = match invites::find(service, draft.invitation.clone(), &origin(self.state, self.request)).await {
             Ok((invitation, open)) => Some(Invited {
                 role: invitation.role.description(),
                 until: open.and_then(|open| DisplayTime::of(open.expires_at, service.clock.now())),

@@ -4,7 +4,7 @@
 //! and one for each resource beneath it that another policy about the principal names. Stored properties of resources
 //! are not considered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -232,10 +232,12 @@ impl Comparison {
         let changed: Vec<&Policy> = ended.iter().chain(&begun).copied().collect();
         let actions: BTreeSet<&str> =
             changed.iter().flat_map(|policy| &policy.rule.actions).map(String::as_str).collect();
-        let mut samples = Sample::of(before, after, &changed, &actions);
+        let is_told = |policy: &&Policy| tells_policies || changed.iter().any(|other| other.id == policy.id);
+        let unchanged: Vec<&Policy> =
+            before.policies.iter().chain(&after.policies).filter(|policy| policy.enabled).filter(is_told).collect();
         let most = QUESTIONS / actions.len().max(1);
-        self.is_partial |= samples.len() > most;
-        samples.truncate(most);
+        let (samples, is_partial) = Sample::of(&changed, &unchanged, &actions, most, task)?;
+        self.is_partial |= is_partial;
         let is_changed = |policy: &&Policy| changed.iter().any(|other| other.id == policy.id);
         let others: Vec<&Policy> =
             after.policies.iter().filter(|policy| tells_policies && !is_changed(policy)).collect();
@@ -302,44 +304,68 @@ struct Sample {
 }
 
 impl Sample {
-    /// The resources that the changed policies name, then those within them that other policies name.
-    fn of(before: &Side, after: &Side, changed: &[&Policy], actions: &BTreeSet<&str>) -> Vec<Self> {
-        let mut samples: Vec<Self> = Vec::new();
-        let is_known = |samples: &[Self], pattern: &str, type_name: &str| {
-            samples.iter().any(|known| known.pattern == pattern && known.type_name == type_name)
-        };
-        for (pattern, type_name) in changed.iter().flat_map(|policy| places(&policy.rule)) {
-            if !is_known(&samples, &pattern, &type_name) {
+    /// At most `most` resources: those that the changed policies name, then those within them that `told` policies name.
+    /// Returns also whether there are more. The policies are written by clients, so the work is bounded, too.
+    fn of(
+        changed: &[&Policy],
+        told: &[&Policy],
+        actions: &BTreeSet<&str>,
+        most: usize,
+        task: &DatabaseTask,
+    ) -> Result<(Vec<Self>, bool)> {
+        let (mut samples, mut known): (Vec<Self>, HashSet<(&str, &str)>) = (Vec::new(), HashSet::new());
+        for place in changed.iter().flat_map(|policy| places(&policy.rule)) {
+            if samples.len() == most {
+                return Ok((samples, true));
+            }
+            if known.insert(place) {
+                let (pattern, type_name) = (place.0.to_owned(), place.1.to_owned());
                 samples.push(Self { name: sample_name(&pattern), pattern, type_name, within: None });
             }
         }
-        let own = samples.len();
-        let shares = |policy: &&Policy| policy.rule.actions.iter().any(|action| actions.contains(action.as_str()));
-        let others = before.policies.iter().chain(&after.policies).filter(|policy| policy.enabled);
-        for (pattern, type_name) in others.filter(shares).flat_map(|policy| places(&policy.rule)) {
-            let name = sample_name(&pattern);
-            let covers = |sample: &Self| {
-                let types = [&sample.type_name, &type_name];
-                (types[0] == types[1] || types.iter().any(|each| each.is_empty()))
-                    && lies_within(&name, &sample.pattern)
+        let own: Vec<Scope> =
+            samples.iter().map(|sample| Scope::of(&[Criterion::covers(vec![sample.pattern.clone()])])).collect();
+        let types: Vec<String> = samples.iter().map(|sample| sample.type_name.clone()).collect();
+        let shares = |policy: &&&Policy| policy.rule.actions.iter().any(|action| actions.contains(action.as_str()));
+        let mut visited = 0;
+        for (pattern, it) in told.iter().filter(shares).flat_map(|policy| places(&policy.rule)) {
+            task.go_on()?;
+            visited += 1;
+            if samples.len() == most || visited > PLACES {
+                return Ok((samples, true));
+            }
+            let name = sample_name(pattern);
+            let covers = |(scope, type_name): (&Scope, &String)| {
+                (type_name == it || type_name.is_empty() || it.is_empty()) && holds(scope, &name)
             };
-            let Some(within) = samples[..own].iter().position(covers) else { continue };
-            let type_name = if type_name.is_empty() { samples[within].type_name.clone() } else { type_name };
-            if !is_known(&samples, &pattern, &type_name) {
-                samples.push(Self { name, pattern, type_name, within: Some(within) });
+            let Some(within) = own.iter().zip(&types).position(covers) else { continue };
+            let type_name = if it.is_empty() { types[within].clone() } else { it.to_owned() };
+            let is_new = samples.iter().all(|known| known.pattern != pattern || known.type_name != type_name);
+            if is_new {
+                samples.push(Self { name, pattern: pattern.to_owned(), type_name, within: Some(within) });
             }
         }
-        samples
+        Ok((samples, false))
     }
 }
 
+/// The most patterns of told policies that are looked at, for each group of principals.
+const PLACES: usize = 5_000;
+
 /// The patterns of names of a rule, each with the types that it is restricted to.
-fn places(rule: &Rule) -> Vec<(String, String)> {
-    let values = |field: &Facet| rule.resources.iter().find(|each| each.field == *field).map(|each| &each.values);
-    let everything = vec!["*".to_owned()];
-    let any = vec![String::new()];
-    let (names, types) = (values(&Facet::Name).unwrap_or(&everything), values(&Facet::Type).unwrap_or(&any));
-    names.iter().flat_map(|name| types.iter().map(move |it| (name.clone(), it.clone()))).collect()
+fn places(rule: &Rule) -> impl Iterator<Item = (&str, &str)> {
+    let values = |field: &Facet| rule.resources.iter().find(|each| each.field == *field).map(|each| &*each.values);
+    let (names, types) = (values(&Facet::Name), values(&Facet::Type));
+    let count = |values: Option<&[String]>| values.map_or(1, <[String]>::len);
+    let (names_of, types_of) = (count(names), count(types));
+    (0..names_of)
+        .flat_map(move |name| (0..types_of).map(move |it| (name, it)))
+        .map(move |(name, it)| (pick(names, name, "*"), pick(types, it, "")))
+}
+
+/// The value at that place, or the other text if there are no values.
+fn pick<'a>(values: Option<&'a [String]>, place: usize, otherwise: &'a str) -> &'a str {
+    values.and_then(|values| values.get(place)).map_or(otherwise, String::as_str)
 }
 
 /// A name that a pattern matches.
@@ -347,8 +373,8 @@ fn sample_name(pattern: &str) -> String {
     pattern.replace('*', "-")
 }
 
-fn lies_within(name: &str, pattern: &str) -> bool {
-    match Scope::of(&[Criterion::covers(vec![pattern.to_owned()])]) {
+fn holds(scope: &Scope, name: &str) -> bool {
+    match scope {
         Scope::Unbounded => true,
         Scope::Within(names) => names.iter().any(|object| is_within(name, object)),
     }

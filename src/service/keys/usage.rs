@@ -113,7 +113,7 @@ pub async fn most_refused(service: &Service, actor: &Actor) -> Result<Vec<(ApiKe
     const SHOWN: usize = 5;
     let (seen, now) = (sight::api_keys(service, actor), service.clock.now());
     service
-        .read(move |connection| {
+        .list(actor, move |connection| {
             let mut found = Vec::new();
             for (id, refusals) in storage::usage::most_refused(connection, now - DAY, LOOKED_AT)? {
                 if let Some(key) = storage::api_keys::find_seen(connection, id, &seen, now)? {

@@ -5,6 +5,8 @@ use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::ids::Id;
 use crate::domain::invite::{self, Invitation, OpenInvitation};
+use crate::domain::network::Network;
+use crate::domain::party::Party;
 use crate::domain::password::PasswordRule;
 use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind, Role};
@@ -120,7 +122,7 @@ pub async fn accept(
     service.require_passwords()?;
     check_username(&new.username, NamedBy::Client).map_err(|message| Violation::new("email", message))?;
     asked.check(&password, &new.username).map_err(|message| Violation::new("password", message))?;
-    let (invitation, _) = find(service, new.invite.clone()).await?;
+    let (invitation, _) = find(service, new.invite.clone(), &origin).await?;
     let role = invitation.role;
     let permit = service.sign_ins.turn_of_newcomer(&origin).await?;
     let hashing = service.clone();
@@ -169,13 +171,18 @@ pub async fn accept(
         .await
 }
 
-/// The invitation with this text, and the open invitation that it is, if it is one.
+/// The invitation with this text, and the open invitation that it is, if it is one. Anybody can ask, so those of one
+/// network wait for each other.
 ///
 /// # Errors
-/// A violation of `inviteToken` if it is not valid.
-pub async fn find(service: &Service, text: String) -> Result<(Invitation, Option<OpenInvitation>)> {
+/// A violation of `inviteToken` if it is not valid; [`Error::Busy`].
+pub async fn find(service: &Service, text: String, origin: &Origin) -> Result<(Invitation, Option<OpenInvitation>)> {
+    if text.len() > invite::LENGTH || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(void());
+    }
     let (reading, now) = (service.clone(), service.clock.now());
-    service.read(move |connection| invited(&reading, connection, &text, now)).await
+    let _turn = service.look_ups.turn(Party::Network(Network::of(origin.address))).await?;
+    service.look_up(move |connection| invited(&reading, connection, &text, now)).await
 }
 
 fn invited(

@@ -6,7 +6,7 @@ use crate::domain::actor::Actor;
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::ids::{Id, InvitationId};
-use crate::domain::invite::{self, MOST_OPEN, OpenInvitation};
+use crate::domain::invite::{self, MOST_OF_ONE, MOST_OPEN, OpenInvitation};
 use crate::domain::permission::Permission;
 use crate::domain::principal::Role;
 use crate::domain::text::DisplayName;
@@ -54,9 +54,12 @@ pub async fn create(service: &Service, actor: &Actor, new: NewInvitation) -> Res
             };
             invitations::insert(transaction.connection, &invitation)?;
             giving::may_invite(transaction.service, transaction.connection, transaction.actor, new.role)?;
+            let own = invitations::open(transaction.connection, Some(inviter.id), now)?.len();
+            if i64::try_from(own).is_ok_and(|own| own > MOST_OF_ONE) {
+                return Err(Error::Conflict(format!("{MOST_OF_ONE} of your invitations are open: revoke one first")));
+            }
             if invitations::count_open(transaction.connection, now)? > MOST_OPEN {
-                let message = format!("{MOST_OPEN} invitations are open: revoke one first");
-                return Err(Error::Conflict(message));
+                return Err(Error::Conflict(format!("{MOST_OPEN} invitations are open: one must be revoked first")));
             }
             let subject = ChangeSubject::Principal(invitation.inviter.id.uuid());
             transaction.record(Action::InvitationCreated, subject, &invitation.note)?;

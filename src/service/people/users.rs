@@ -18,7 +18,7 @@ use crate::service::authz::{administrators, containment, sight};
 use crate::service::{Service, Transaction};
 use crate::storage::principals::{self, Existed};
 use crate::storage::removals;
-use crate::storage::{credentials, identities, users};
+use crate::storage::{credentials, identities, invitations, users};
 
 /// What is needed to create a user.
 pub struct NewUser {
@@ -97,6 +97,8 @@ pub async fn set_password(
         let existed = users::set_password(transaction.connection, user.id, &hash)?;
         credentials::delete_all(transaction.connection, user.id, TokenKind::Session)?;
         let alive = credentials::count_alive(transaction.connection, user.id, TokenKind::Personal, transaction.now)?;
+        // Whoever had the password could have invited.
+        invitations::delete_all(transaction.connection, Some(user.id))?;
         if tokens == PersonalTokens::Revoke {
             credentials::delete_all(transaction.connection, user.id, TokenKind::Personal)?;
         }
@@ -129,6 +131,7 @@ pub async fn set_state(service: &Service, operator: &Actor, username: String, st
         let existed = principals::set_state(transaction.connection, user.id, state)?;
         if state == PrincipalState::Disabled {
             credentials::delete_all(transaction.connection, user.id, TokenKind::Session)?;
+            invitations::delete_all(transaction.connection, Some(user.id))?;
         }
         Ok((existed, ()))
     })

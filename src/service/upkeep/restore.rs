@@ -8,7 +8,7 @@ use crate::domain::installation::{Installation, Seen};
 use crate::domain::token::TokenKind;
 use crate::service::Service;
 use crate::storage::credentials::{self, CredentialSummary};
-use crate::storage::{changes, installation};
+use crate::storage::{changes, installation, invitations, invites};
 
 /// Checks that this database is the one that a process saw last, at the same or a later state.
 ///
@@ -60,7 +60,7 @@ pub struct Accepted {
     pub unknown: Vec<CredentialSummary>,
 }
 
-/// Accepts a restored copy as the database: ends every session, and returns the credentials that may have been revoked
+/// Accepts a restored copy as the database: ends every session and voids every invitation, and returns the credentials that may have been revoked
 /// after the copy was made.
 ///
 /// # Errors
@@ -72,6 +72,9 @@ pub async fn accept(service: &Service, seen: Option<Seen>) -> Result<Accepted> {
     service
         .write(&operator, |transaction| {
             let sessions = credentials::delete_all_of(transaction.connection, TokenKind::Session)?;
+            // An invitation may have been accepted or revoked after the copy was made.
+            invitations::delete_all(transaction.connection, None)?;
+            invites::begin_anew(transaction.connection, transaction.now)?;
             let unknown = credentials::holdings(transaction.connection)?;
             let id = installation::find(transaction.connection)?.map(|known| known.id).unwrap_or_default();
             // A persona as the subject invalidates everything in memory.

@@ -5,6 +5,7 @@ use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
 
 use super::{Browser, administered, enter, field, led};
+use crate::datahub;
 use crate::support::{App, Client, Holder};
 
 const CONNECTION: &str = "default/snowflake/1";
@@ -298,6 +299,45 @@ async fn nobody_is_told_what_others_gain_without_the_permission_to_ask() {
     assert!(refused.status == 400 && refused.text.contains("id=\"resources-error\""), "{}", refused.text);
     save(&ada, &readers.id, &fields).await;
     assert!(may(&readers.key, READ, CONNECTION).await, "an admin of the connection may write about it");
+}
+
+/// Its patterns are the names of what somebody has.
+#[actix_web::test]
+async fn a_preview_shows_no_pattern_of_policies_that_the_actor_may_not_read() {
+    let (app, browser) = administered().await;
+    let admin = app.admin().await;
+    let readers = linked(&app, &admin, "Readers").await;
+    save(&browser, &readers.id, &policy("secret", "deny", READ, "default/snowflake/1/salaries")).await;
+    app.user("kim", Role::Member).await;
+    let actors =
+        json!({"users": ["urn:li:corpuser:kim"], "resourceOwners": false, "allUsers": false, "allGroups": false});
+    let policy_of_kim = datahub::policy(&actors, &["MANAGE_APIKEYS"]);
+    datahub::data(&datahub::ask(&admin, datahub::CREATE_POLICY, json!({"input": policy_of_kim})).await);
+    let kim = enter(&app, "kim").await;
+    let new = format!("/personas/{}/policies/new", readers.id);
+    let preview = kim.post(&new, &policy("all", "allow", READ, "*")).await;
+    assert!(preview.status == 200 && preview.text.contains("Gains"), "{}", preview.text);
+    assert!(!preview.text.contains("salaries"), "{}", preview.text);
+    let told = browser.post(&new, &policy("all", "allow", READ, "*")).await;
+    assert!(told.text.contains("salaries"), "{}", told.text);
+}
+
+/// The sizes are the largest that a policy can have.
+#[actix_web::test]
+async fn a_preview_of_very_many_resources_is_cut_short() {
+    let (app, browser) = administered().await;
+    let admin = app.admin().await;
+    let readers = linked(&app, &admin, "Readers").await;
+    let names: Vec<String> = (0..499).map(|number| format!("{CONNECTION}/schema-{number}")).collect();
+    let types: Vec<String> = (0..500).map(|number| format!("Type{number}")).collect();
+    let (names, types) = (names.join("\n"), types.join("\n"));
+    let fields = plus(&policy("all", "allow", READ, &names), &[("types", &types)]);
+    let new = format!("/personas/{}/policies/new", readers.id);
+    let draft = browser.post(&new, &fields).await;
+    assert!(draft.text.contains("More keys, users or resources are concerned"), "{} {}", draft.status, draft.text);
+    save(&browser, &readers.id, &fields).await;
+    let stored = browser.post(&new, &policy("one", "deny", READ, "*")).await;
+    assert!(stored.text.contains("More keys, users or resources are concerned"), "{} {}", stored.status, stored.text);
 }
 
 #[actix_web::test]
