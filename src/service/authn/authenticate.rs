@@ -99,17 +99,17 @@ impl Service {
         }
     }
 
-    /// Counts a use or a refusal of a service account's token.
+    /// Counts a use or a refusal of a service account's token, and a use of an access token.
     fn record_outcome(&self, genuine: &Genuine, is_accepted: bool, network: Network, now: i64) {
         let record = genuine.record();
+        if let Some(key_id) = genuine.access_token().filter(|_| is_accepted) {
+            self.directory.token_uses.record(key_id, now);
+        }
         if record.standing().principal.kind != PrincipalKind::ServiceAccount {
             return;
         }
         if is_accepted {
             self.directory.record_use(record, network, now);
-            if let Some(key_id) = genuine.access_token() {
-                self.directory.token_uses.record(key_id, now);
-            }
         } else {
             self.directory.record_refusal(record.principal_id(), network, now);
         }

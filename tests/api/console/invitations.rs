@@ -9,12 +9,15 @@ use super::{Browser, administered, cookies, enter, field, fields, led, post, wit
 use crate::datahub::ask;
 use crate::support::{App, PASSWORD};
 
+/// The host that browsers of the tests ask.
+const HOST: &str = "tessera.example.org";
+
 /// Invites a person; returns the text of the invitation.
 async fn invite(browser: &Browser, note: &str, role: &str) -> String {
     let form = [("csrf", browser.csrf.as_str()), ("note", note), ("role", role), ("days", "7")];
-    let made = post(&browser.client.with("host", "localhost:8585"), "/people/invitations", &form).await;
-    let (_, rest) =
-        made.text.split_once("http://localhost:8585/signup?invite_token=").unwrap_or_else(|| panic!("{}", made.text));
+    let made = post(&browser.client, "/people/invitations", &form).await;
+    let start = format!("{HOST}/signup?invite_token=");
+    let (_, rest) = made.text.split_once(&start).unwrap_or_else(|| panic!("{}", made.text));
     rest.chars().take_while(char::is_ascii_hexdigit).collect()
 }
 
@@ -101,7 +104,6 @@ async fn a_user_without_the_permission_reads_why_and_invites_nobody() {
     let ada = enter(&app, "ada").await;
     let page = ada.get("/people/invitations").await;
     assert!(page.text.contains("You cannot invite people") && !page.text.contains("name=\"note\""), "{}", page.text);
-    let ada = Browser { client: ada.client.with("host", "localhost:8585"), ..ada };
     let refused = ada.post("/people/invitations", &[("note", "x"), ("role", "$guest"), ("days", "7")]).await;
     assert_eq!(refused.status, 400, "{}", refused.text);
     assert!(!refused.text.contains("/signup?"), "{}", refused.text);
@@ -135,7 +137,6 @@ async fn an_inviter_gives_no_role_that_holds_more() {
     let ada = enter(&app, "ada").await;
     let page = ada.get("/people/invitations").await;
     assert!(page.text.contains("You cannot invite to it"), "{}", page.text);
-    let ada = Browser { client: ada.client.with("host", "localhost:8585"), ..ada };
     let refused = ada.post("/people/invitations", &[("note", "x"), ("role", "$admin"), ("days", "7")]).await;
     assert!(refused.status == 400 && !refused.text.contains("/signup?"), "{}", refused.text);
     invite(&browser, "of another", "$guest").await;
@@ -155,7 +156,7 @@ async fn too_many_open_invitations_are_refused() {
         invite(&browser, &format!("person {number}"), "$guest").await;
     }
     let form = [("csrf", browser.csrf.as_str()), ("note", "one more"), ("role", "$guest"), ("days", "7")];
-    let refused = post(&browser.client.with("host", "localhost:8585"), "/people/invitations", &form).await;
+    let refused = post(&browser.client, "/people/invitations", &form).await;
     assert!(refused.status == 400 && refused.text.contains("20 of your invitations are open"), "{}", refused.text);
     let id = field(&browser.get("/people/invitations").await, "id");
     browser.post("/people/invitations/revoke", &[("id", &id)]).await;

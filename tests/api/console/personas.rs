@@ -322,14 +322,13 @@ async fn a_preview_shows_no_pattern_of_policies_that_the_actor_may_not_read() {
     assert!(told.text.contains("salaries"), "{}", told.text);
 }
 
-/// The sizes are the largest that a policy can have.
 #[actix_web::test]
 async fn a_preview_of_very_many_resources_is_cut_short() {
     let (app, browser) = administered().await;
     let admin = app.admin().await;
     let readers = linked(&app, &admin, "Readers").await;
-    let names: Vec<String> = (0..499).map(|number| format!("{CONNECTION}/schema-{number}")).collect();
-    let types: Vec<String> = (0..500).map(|number| format!("Type{number}")).collect();
+    let names: Vec<String> = (0..60).map(|number| format!("{CONNECTION}/schema-{number}")).collect();
+    let types: Vec<String> = (0..60).map(|number| format!("Type{number}")).collect();
     let (names, types) = (names.join("\n"), types.join("\n"));
     let fields = plus(&policy("all", "allow", READ, &names), &[("types", &types)]);
     let new = format!("/personas/{}/policies/new", readers.id);
