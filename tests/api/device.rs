@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tessera::domain::principal::{PrincipalState, Role};
-use tessera::service::authn::device_sign_in::{self, Polled};
+use tessera::service::authn::device_sign_in::{self, Polled, Verdict};
 use tessera::service::authn::sign_ins::Origin;
 use tessera::service::people::users::{self, PersonalTokens};
 use tessera::service::upkeep::maintenance;
@@ -208,10 +208,14 @@ async fn whatever_ends_the_sessions_of_a_user_ends_what_they_approved() {
 async fn a_session_is_not_prolonged_by_approving_another() {
     let app = App::start().await;
     app.user("ada", Role::Member).await;
-    let ada = browser(&app, "ada").await;
+    let body = json!({"username": "ada", "password": PASSWORD});
+    let session = app.anonymous().post("/api/service/sessions", &body).await.ok();
     app.advance(SESSION - MINUTE);
     let asked = ask(&app).await;
-    decide(&ada, &asked, "approve").await;
+    // Not on the page, which asks for the password after so long, and begins another session.
+    let ada = app.service.authenticate(session["token"].as_str().unwrap(), None).await.unwrap();
+    let user_code = asked["user_code"].as_str().unwrap();
+    device_sign_in::decide(&app.service, &ada, user_code, Verdict::Approve).await.unwrap();
     app.advance(5_000);
     let given = poll(&app, &asked).await.ok();
     assert_eq!(given["expires_in"], 55);

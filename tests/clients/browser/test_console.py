@@ -459,8 +459,8 @@ def furnished(server):
     for name, life in [("laptop", "ONE_MONTH"), ("notebook", "NO_EXPIRY")]:
         given = {"type": "PERSONAL", "actorUrn": "urn:li:corpuser:admin", "duration": life, "name": name}
         admin.post("/api/graphql", json={"query": query, "variables": {"input": given}})
-    account = "mutation { createServiceAccount(input: {displayName: \"ingestion\", description: \"Loads the catalogue.\"}) { urn } }"
-    made = admin.post("/api/graphql", json={"query": account}).json()["data"]["createServiceAccount"]
+    program_wanted = "mutation { createServiceAccount(input: {displayName: \"ingestion\", description: \"Loads the catalogue.\"}) { urn } }"
+    made = admin.post("/api/graphql", json={"query": program_wanted}).json()["data"]["createServiceAccount"]
     program = made["urn"].removeprefix("urn:li:corpuser:")
     given = {"type": "SERVICE_ACCOUNT", "actorUrn": made["urn"], "duration": "THREE_MONTHS", "name": "production"}
     admin.post("/api/graphql", json={"query": query, "variables": {"input": given}})

@@ -50,5 +50,5 @@ def test_ctrl_c_ends_the_waiting_and_nobody_is_signed_in(server, terminal):
     terminal.wait_for_prompt()
     DevicePerson(server.base_url, "admin", ADMIN_PASSWORD).decide(code, "approve")
     terminal.type("tessera whoami")
-    terminal.wait_for("tessera: nobody is signed in")
+    terminal.wait_for("tessera: there is no session")
     assert not (terminal.folder / ".config" / "tessera" / "sessions").exists()
