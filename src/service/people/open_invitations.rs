@@ -40,6 +40,10 @@ pub async fn create(service: &Service, actor: &Actor, new: NewInvitation) -> Res
     if !(1..=LONGEST).contains(&new.days) {
         return Err(Violation::new("days", format!("must be 1 to {LONGEST}")).into());
     }
+    if !invite::ROLES.contains(&new.role) {
+        let message = format!("must be {}", invite::ROLES.map(|role| format!("`{}`", role.name())).join(", "));
+        return Err(Violation::new("role", message).into());
+    }
     service
         .write(actor, move |transaction| {
             let now = transaction.now;
