@@ -44,7 +44,6 @@ struct Place {
 /// A length of intervals to choose.
 struct Choice {
     name: &'static str,
-    text: &'static str,
     is_chosen: bool,
 }
 
@@ -118,9 +117,7 @@ impl Chart {
             refusals: grouped(each.refusals),
         };
         Self {
-            choices: Interval::ALL
-                .map(|each| Choice { name: each.name(), text: span(each), is_chosen: each == by })
-                .into(),
+            choices: Interval::ALL.map(|each| Choice { name: each.name(), is_chosen: each == by }).into(),
             summary: format!("{} and {} {}", counted(uses, "use"), counted(refusals, "refusal"), span(by)),
             uses: grouped(uses),
             refusals: grouped(refusals),
