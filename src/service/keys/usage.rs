@@ -97,7 +97,7 @@ pub async fn networks_of_key(service: &Service, actor: &Actor, id: PrincipalId) 
                 }
             }
             networks.sort_by_key(|each| std::cmp::Reverse(each.last_seen_at));
-            networks.truncate(NETWORKS);
+            networks.truncate(NETWORKS.into());
             Ok(networks)
         })
         .await

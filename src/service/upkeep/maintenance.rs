@@ -26,7 +26,7 @@ const SAVED_AT_ONCE: usize = 5_000;
 /// For how many days the uses of each day are kept.
 pub const DAILY_USAGE_DAYS: i64 = 400;
 /// How many networks of a key are kept: those that were seen last.
-pub const NETWORKS: usize = 100;
+pub const NETWORKS: u16 = 100;
 /// How often ended sessions and old create requests are removed.
 pub const FORGET_EVERY: Duration = Duration::from_hours(1);
 
@@ -81,12 +81,12 @@ pub async fn save_some_uses(service: &Service) -> Result<Unsaved> {
 /// Uses and refusals by key and hour, in the order of the keys' creation, so that neighbouring rows are written
 /// together. Uses since the last save count in the hour of the latest one.
 fn by_hour(uses: &[Use], refusals: &[PrincipalUsage]) -> Vec<PrincipalUsage> {
-    let used = uses.iter().map(|each| PrincipalUsage {
+    let accepted = uses.iter().map(|each| PrincipalUsage {
         principal: each.principal,
         usage: Usage { starts_at: Interval::Hour.start(each.last_used_at), uses: each.count, refusals: 0 },
     });
     let mut hours = BTreeMap::<_, Usage>::new();
-    for PrincipalUsage { principal, usage } in used.chain(refusals.iter().copied()) {
+    for PrincipalUsage { principal, usage } in accepted.chain(refusals.iter().copied()) {
         let sum = hours.entry((principal.uuid(), usage.starts_at));
         let sum = sum.or_insert(Usage { starts_at: usage.starts_at, uses: 0, refusals: 0 });
         sum.uses += usage.uses;
@@ -108,8 +108,10 @@ pub async fn forget_old_usage(service: &Service) -> Result<()> {
         tokio::task::yield_now().await;
     }
     service.write_upkeep(move |connection| usage::delete_days(connection, today - DAILY_USAGE_DAYS * DAY)).await?;
-    for principal in service.read(|connection| key_networks::with_more_than(connection, NETWORKS as i64)).await? {
-        service.write_upkeep(move |connection| key_networks::keep_latest(connection, principal, NETWORKS)).await?;
+    for principal in service.read(|connection| key_networks::with_more_than(connection, NETWORKS.into())).await? {
+        service
+            .write_upkeep(move |connection| key_networks::keep_latest(connection, principal, NETWORKS.into()))
+            .await?;
     }
     Ok(())
 }

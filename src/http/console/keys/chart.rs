@@ -6,12 +6,13 @@ use chrono::{DateTime, Datelike, Timelike};
 use crate::domain::usage::{Interval, NetworkUsage, Usage};
 use crate::http::console::words::{DisplayTime, MONTHS, counted, grouped};
 
-/// The width of the chart's area and its left edge, in the units of the drawing.
-const WIDTH: f64 = 690.0;
-const LEFT: f64 = 48.0;
-/// The height of the highest bar, and the place of its foot.
-const HEIGHT: f64 = 100.0;
-const FOOT: f64 = 124.0;
+/// The width of the chart's area and its left edge, in tenths of the drawing's unit.
+const WIDTH: i64 = 6900;
+const LEFT: i64 = 480;
+/// The height of the highest bar, that of the lowest, and the place of their feet, in tenths of the drawing's unit.
+const HEIGHT: i64 = 1000;
+const LEAST: i64 = 10;
+const FOOT: i64 = 1240;
 /// The most labels beneath the chart.
 const LABELS: usize = 6;
 
@@ -82,29 +83,27 @@ impl Chart {
         let sum = |of: fn(&Usage) -> i64| series.iter().map(of).sum::<i64>();
         let (uses, refusals) = (sum(|each| each.uses), sum(|each| each.refusals));
         let top = rounded(series.iter().map(|each| each.uses + each.refusals).max().unwrap_or(0));
-        let step = WIDTH / series.len().max(1) as f64;
-        let height = |count: i64| if count == 0 { 0.0 } else { (count as f64 / top as f64 * HEIGHT).max(1.0) };
-        let number = |value: f64| format!("{value:.1}");
-        let bar = |(place, each): (usize, &Usage)| {
-            let (used, refused) = (height(each.uses), height(each.refusals));
+        let intervals = i64::try_from(series.len()).unwrap_or(i64::MAX).max(1);
+        let x = |interval: usize| LEFT + i64::try_from(interval).unwrap_or(0) * WIDTH / intervals;
+        let height = |count: i64| if count == 0 { 0 } else { (count.saturating_mul(HEIGHT) / top).max(LEAST) };
+        let bar = |(interval, each): (usize, &Usage)| {
+            let (of_uses, of_refusals) = (height(each.uses), height(each.refusals));
+            let step = WIDTH / intervals;
             Bar {
-                x: number(LEFT + step * (place as f64 + 0.15)),
-                width: number(step * 0.7),
-                uses_y: number(FOOT - used),
-                uses_height: number(used),
-                refusals_y: number(FOOT - used - refused),
-                refusals_height: number(refused),
+                x: units(x(interval) + step * 15 / 100),
+                width: units(step * 70 / 100),
+                uses_y: units(FOOT - of_uses),
+                uses_height: units(of_uses),
+                refusals_y: units(FOOT - of_uses - of_refusals),
+                refusals_height: units(of_refusals),
             }
         };
         let line = |part: i64| {
-            let y = FOOT - HEIGHT * part as f64 / 2.0;
-            Line { y: number(y + 0.5), text_y: number(y + 4.0), text: grouped(top * part / 2) }
+            let y = FOOT - HEIGHT * part / 2;
+            Line { y: units(y + 5), text_y: units(y + 40), text: grouped(top * part / 2) }
         };
         let every = series.len().div_ceil(LABELS).max(1);
-        let label = |(place, each): (usize, &Usage)| Label {
-            x: number(LEFT + step * place as f64),
-            text: name(by, each.starts_at),
-        };
+        let label = |(interval, each): (usize, &Usage)| Label { x: units(x(interval)), text: name(by, each.starts_at) };
         let row = |each: &Usage| Row {
             interval: full_name(by, each.starts_at),
             uses: grouped(each.uses),
@@ -130,6 +129,11 @@ impl Chart {
             networks: networks.into_iter().map(place).collect(),
         }
     }
+}
+
+/// Tenths of the drawing's unit as a number.
+fn units(tenths: i64) -> String {
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 /// The usual period of intervals of that length.
