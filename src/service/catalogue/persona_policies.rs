@@ -39,7 +39,7 @@ pub async fn write(service: &Service, actor: &Actor, draft: PolicyDraft, expecte
 /// Deletes one policy.
 ///
 /// # Errors
-/// Those of [`write`].
+/// Those of [`write()`].
 pub async fn delete(service: &Service, actor: &Actor, id: PolicyId, expected: Expected) -> Result<()> {
     let began = Instant::now();
     let outcome = service
