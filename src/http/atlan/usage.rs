@@ -12,7 +12,7 @@ use crate::http::openapi::{AnyError, Fails, sets};
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::valid::Params;
-use crate::service::keys::usage::{self, Period};
+use crate::service::keys::usage::{self, KeyUsage, Period};
 
 /// List how often an API key was used
 ///
@@ -46,13 +46,12 @@ pub async fn read(
     let by = if params.has("by") { Interval::parse(params.get("by")?)? } else { Interval::Hour };
     let period = Period { by, from: instant(&params, "from")?, to: instant(&params, "to")? };
     let id = parse_guid(&guid)?;
-    let records = usage::of_key(&state.service, &actor, id, period).await?;
-    let networks = usage::networks_of_key(&state.service, &actor, id).await?;
+    let KeyUsage { series, networks } = usage::of_key(&state.service, &actor, id, period).await?;
     Ok(HttpResponse::Ok().json(KeyUses {
         by: by.name(),
-        uses: records.iter().map(|each| each.uses).sum(),
-        refusals: records.iter().map(|each| each.refusals).sum(),
-        records: records.into_iter().map(UsageView::from).collect(),
+        uses: series.iter().map(|each| each.uses).sum(),
+        refusals: series.iter().map(|each| each.refusals).sum(),
+        records: series.into_iter().map(UsageView::from).collect(),
         networks: networks.into_iter().map(NetworkUsageView::from).collect(),
     }))
 }

@@ -11,6 +11,7 @@ use crate::service::authz::sight;
 use crate::service::keys::api_keys;
 use crate::service::upkeep::maintenance::{DAILY_USAGE_DAYS, NETWORKS};
 use crate::storage;
+use crate::storage::database::AnyConnection;
 
 /// The period of a series: from the interval that contains `from` to the one that contains the instant before `to`.
 #[derive(Debug, Clone, Copy)]
@@ -23,27 +24,41 @@ pub struct Period {
     pub by: Interval,
 }
 
-/// The uses and refusals of an API key in every interval of a period, in ascending order. Those that this node has not
-/// saved yet are included.
+/// How often and from where an API key was used and refused.
+#[derive(Debug, Clone)]
+pub struct KeyUsage {
+    /// The uses and refusals in every interval of the period, in ascending order.
+    pub series: Vec<Usage>,
+    /// The networks at any time, the one seen last first.
+    pub networks: Vec<NetworkUsage>,
+}
+
+/// How often an API key was used and refused in a period, and from where at any time. What this node has not saved yet is
+/// included.
 ///
 /// # Errors
 /// [`NotFound`](crate::domain::error::Error::NotFound), also for a key that the actor does not see; violations for a
 /// period that is empty, too long, or older than what is kept.
-pub async fn of_key(service: &Service, actor: &Actor, id: PrincipalId, period: Period) -> Result<Vec<Usage>> {
+pub async fn of_key(service: &Service, actor: &Actor, id: PrincipalId, period: Period) -> Result<KeyUsage> {
     let starts = starts(service, period)?;
     api_keys::get(service, actor, id).await?;
     let reading = service.clone();
     service
         .read(move |connection| {
-            let (Some(from), Some(last)) = (starts.first(), starts.last()) else { return Ok(Vec::new()) };
-            let mut counts = storage::usage::of(connection, id, *from, period.by.next(*last))?;
+            let networks = networks(&reading, connection, id)?;
+            let (Some(from), Some(last)) = (starts.first(), starts.last()) else {
+                return Ok(KeyUsage { series: Vec::new(), networks });
+            };
+            let end = period.by.next(*last);
+            let mut counts = storage::usage::of(connection, id, *from, end)?;
             counts.extend(reading.directory.refusals.unsaved(id));
             counts.extend(reading.directory.unsaved_use(id).map(|unsaved| Usage {
                 starts_at: Interval::Hour.start(unsaved.last_used_at),
                 uses: unsaved.count,
                 refusals: 0,
             }));
-            Ok(series(&starts, counts.into_iter().filter(|count| count.starts_at < period.by.next(*last))))
+            let series = series(&starts, counts.into_iter().filter(|count| count.starts_at < end));
+            Ok(KeyUsage { series, networks })
         })
         .await
 }
@@ -76,31 +91,21 @@ fn starts(service: &Service, Period { from, to, by }: Period) -> Result<Vec<i64>
     by.starts(from, to).ok_or_else(|| too_long().into())
 }
 
-/// The networks from which an API key was used or refused, the one seen last first. Those that this node has not saved
-/// yet are included.
-///
-/// # Errors
-/// [`NotFound`](crate::domain::error::Error::NotFound), also for a key that the actor does not see.
-pub async fn networks_of_key(service: &Service, actor: &Actor, id: PrincipalId) -> Result<Vec<NetworkUsage>> {
-    api_keys::get(service, actor, id).await?;
-    let reading = service.clone();
-    service
-        .read(move |connection| {
-            let mut networks = storage::key_networks::of(connection, id)?;
-            for new in reading.directory.networks.unsaved(id) {
-                match networks.iter_mut().find(|known| known.network == new.network) {
-                    Some(known) => {
-                        known.last_seen_at = known.last_seen_at.max(new.last_seen_at);
-                        known.refusals += new.refusals;
-                    }
-                    None => networks.push(new),
-                }
+/// The networks from which an API key was used or refused, the one seen last first.
+fn networks(service: &Service, connection: &mut AnyConnection, id: PrincipalId) -> Result<Vec<NetworkUsage>> {
+    let mut networks = storage::key_networks::of(connection, id)?;
+    for new in service.directory.networks.unsaved(id) {
+        match networks.iter_mut().find(|known| known.network == new.network) {
+            Some(known) => {
+                known.last_seen_at = known.last_seen_at.max(new.last_seen_at);
+                known.refusals += new.refusals;
             }
-            networks.sort_by_key(|each| std::cmp::Reverse(each.last_seen_at));
-            networks.truncate(NETWORKS.into());
-            Ok(networks)
-        })
-        .await
+            None => networks.push(new),
+        }
+    }
+    networks.sort_by_key(|each| std::cmp::Reverse(each.last_seen_at));
+    networks.truncate(NETWORKS.into());
+    Ok(networks)
 }
 
 /// The keys that the actor sees and that were refused most in the last 24 hours, with the number of refusals.

@@ -71,7 +71,7 @@ pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<H
     let (service, now) = (&request.state.service, request.now());
     let key = api_keys::get(service, &request.actor, id_of(&guid)?).await?;
     let by = if params.has("by") { Interval::parse(params.get("by")?)? } else { Interval::Hour };
-    let series = usage::of_key(service, &request.actor, key.id, Period { by, from: None, to: None }).await?;
+    let used = usage::of_key(service, &request.actor, key.id, Period { by, from: None, to: None }).await?;
     let may = allowed(effective::of_key(service, &request.actor, key.id, None).await)?;
     let question = Question::read(&params)?;
     let about = key.id.to_string();
@@ -83,7 +83,7 @@ pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<H
     };
     let one = One {
         page: request.page(key.display_name.clone(), "keys")?,
-        chart: Chart::of(by, &series, usage::networks_of_key(service, &request.actor, key.id).await?, now),
+        chart: Chart::of(by, &used.series, used.networks, now),
         uses: counted(key.use_count, "time"),
         addresses: key.limits.addresses.texts().collect(),
         rate: rate(&key),
