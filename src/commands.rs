@@ -33,7 +33,7 @@ use crate::service::bootstrap::{self, ADMIN};
 use crate::service::catalogue::policies;
 use crate::service::upkeep::follow::FOLLOW_EVERY;
 use crate::service::upkeep::maintenance::{self, Unsaved};
-use crate::service::upkeep::time;
+use crate::service::upkeep::{signing_keys, time};
 use crate::service::{Parts, Service};
 use crate::shutdown;
 use crate::storage::database::Database;
@@ -160,6 +160,7 @@ async fn unchecked_service(settings: &Settings, setup: Setup) -> Result<Service,
         password_sign_in: if settings.people.password_sign_in { PasswordSignIn::On } else { PasswordSignIn::Off },
         sign_ins: SignIns::new(cores.max(2) * 2),
         look_ups: LookUps::new(settings.look_ups_waiting, settings.look_up_connections()),
+        signing_algorithm: settings.oauth.signing_algorithm,
         saving: tokio::sync::Mutex::new(()),
     });
     bootstrap::check_peppers(&service).await.map_err(explain)?;
@@ -229,6 +230,7 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult
     actix_web::rt::spawn(synchronise_time(service.clone()));
     actix_web::rt::spawn(save_uses(service.clone()));
     actix_web::rt::spawn(forget_ended(service.clone()));
+    actix_web::rt::spawn(synchronise_signing_keys(service.clone()));
     actix_web::rt::spawn(summarise_log(state.clone()));
     let server = wire::serve(vec![listener], &wire_settings, move || app(state.clone(), &doors));
     server.map_err(|error| error.to_string())?.await.map_err(|error| error.to_string())?;
@@ -298,6 +300,16 @@ async fn forget_ended(service: Service) {
         ticks.tick().await;
         if let Err(error) = maintenance::forget_ended(&service).await {
             tracing::error!(error = explain(error), "cannot remove ended sessions");
+        }
+    }
+}
+
+async fn synchronise_signing_keys(service: Service) {
+    let mut ticks = every(signing_keys::SYNCHRONISE_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = signing_keys::synchronise(&service).await {
+            tracing::error!(error = explain(error), "cannot read the signing keys");
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use crate::domain::signing::SigningAlgorithm;
+
 /// The settings of the authorization server.
 #[derive(Args, Clone)]
 #[group(skip)]
@@ -9,6 +11,15 @@ pub struct OauthSettings {
     /// The client ids, besides `tessera-cli`, that may use the device grant (RFC 8628), separated by commas
     #[arg(long, global = true, env = "TESSERA_DEVICE_CLIENTS", value_delimiter = ',', value_parser = client_id)]
     pub device_clients: Vec<String>,
+
+    /// The algorithm of the keys that sign child tokens: ES256, or RS256 for receivers that know nothing else
+    #[arg(long, global = true, env = "TESSERA_SIGNING_ALGORITHM", default_value = "ES256", value_parser = algorithm)]
+    pub signing_algorithm: SigningAlgorithm,
+}
+
+fn algorithm(name: &str) -> Result<SigningAlgorithm, String> {
+    SigningAlgorithm::find(name)
+        .ok_or_else(|| format!("must be one of {}", SigningAlgorithm::ALL.map(SigningAlgorithm::name).join(", ")))
 }
 
 /// Parses a client id. It is shown to users, so its characters are restricted.

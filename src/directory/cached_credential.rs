@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::rates::Limiter;
 use crate::directory::record::Record;
-use crate::domain::actor::Actor;
-use crate::domain::error::Result;
+use crate::domain::actor::{Actor, Standing};
+use crate::domain::child::Child;
+use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::pepper::Peppers;
 use crate::domain::token::{KeyId, ParsedToken, TokenKind};
@@ -22,14 +23,33 @@ impl CachedCredential {
     /// Verifies the token's secret. The result is returned only for a genuine token: a wrong secret learns nothing.
     #[must_use]
     pub fn verify(self, token: ParsedToken, peppers: &Peppers) -> Option<Genuine> {
-        self.record.has_secret_of(&token, peppers).then_some(Genuine { token, known: self })
+        let proof = Proof::Secret(token.kind, token.key_id);
+        self.record.has_secret_of(&token, peppers).then_some(Genuine { proof, known: self })
+    }
+
+    /// The record.
+    pub(crate) fn record(&self) -> &Arc<Record> {
+        &self.record
+    }
+
+    /// The genuine token of a child of this credential, narrowed to `standing` if it carries less than everything.
+    pub(crate) fn with_child(self, child: Arc<Child>, standing: Option<Arc<Standing>>) -> Genuine {
+        Genuine { proof: Proof::Child(child, standing), known: self }
     }
 }
 
-/// A genuine token, even if expired or disabled, and its record.
+/// A genuine token, even if expired or disabled, and the record of its credential or of its parent's.
 pub struct Genuine {
-    token: ParsedToken,
+    proof: Proof,
     known: CachedCredential,
+}
+
+/// What proves a token genuine.
+enum Proof {
+    /// Its secret: a token of that kind and key id.
+    Secret(TokenKind, KeyId),
+    /// The signature or the seal of a child, which may be narrowed.
+    Child(Arc<Child>, Option<Arc<Standing>>),
 }
 
 impl Genuine {
@@ -40,7 +60,19 @@ impl Genuine {
 
     /// The key id of its credential, if it is an access token.
     pub(crate) fn access_token(&self) -> Option<KeyId> {
-        (self.token.kind == TokenKind::Personal).then_some(self.token.key_id)
+        match self.proof {
+            Proof::Secret(TokenKind::Personal, key_id) => Some(key_id),
+            Proof::Secret(..) | Proof::Child(..) => None,
+        }
+    }
+
+    /// The child, if it is one.
+    #[must_use]
+    pub fn child(&self) -> Option<&Arc<Child>> {
+        match &self.proof {
+            Proof::Secret(..) => None,
+            Proof::Child(child, _) => Some(child),
+        }
     }
 
     /// The principal that it authenticates.
@@ -54,7 +86,25 @@ impl Genuine {
     /// # Errors
     /// The refusal.
     pub fn authenticate(&self, now: i64) -> Result<Actor> {
-        self.known.record.authenticate(&self.token, now)
+        match &self.proof {
+            // The digest proves the kind and the key id as well as the secret.
+            Proof::Secret(kind, key_id) => self.known.record.authenticate(*kind, *key_id, now),
+            Proof::Child(child, standing) => {
+                let expires_at = child.expires_at_millis();
+                if expires_at <= now {
+                    return Err(Error::Unauthenticated(Refusal::Expired));
+                }
+                let mut actor = self.known.record.authenticate(TokenKind::Child, child.parent, now)?;
+                if let Some(credential) = &mut actor.credential {
+                    credential.expires_at = credential.expires_at.min(expires_at);
+                }
+                if let Some(standing) = standing {
+                    actor = actor.holding(Arc::clone(standing) as _);
+                }
+                actor.child = Some(Arc::clone(child));
+                Ok(actor)
+            }
+        }
     }
 
     /// The actor, if it may act now from `address`. This takes one use from the rate limit.

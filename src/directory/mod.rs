@@ -6,6 +6,7 @@
 //! `directory/lease.rs`.
 
 mod cached_credential;
+pub mod children;
 mod counts;
 mod fence;
 mod lease;
@@ -31,7 +32,8 @@ use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
 pub use self::cached_credential::{CachedCredential, Genuine};
-pub use self::counts::Counts;
+pub use self::children::Children;
+use self::counts::Counts;
 use self::fence::Fence;
 pub use self::lease::Freshness;
 use self::lease::Lease;
@@ -76,6 +78,8 @@ pub struct Directory {
     pub networks: Networks,
     /// When access tokens were last used.
     pub token_uses: TokenUses,
+    /// Child tokens, and the keys that check them.
+    pub children: Children,
     /// Counters for the metrics.
     pub counts: Counts,
 }
@@ -118,6 +122,7 @@ impl Directory {
             refusals: Refusals::default(),
             networks: Networks::default(),
             token_uses: TokenUses::default(),
+            children: Children::default(),
             counts: Counts::default(),
         }
     }

@@ -12,7 +12,7 @@ use crate::domain::ids::PrincipalId;
 use crate::domain::limits::AllowedAddresses;
 use crate::domain::network::Network;
 use crate::domain::pepper::{Digest, PepperId, Peppers};
-use crate::domain::token::ParsedToken;
+use crate::domain::token::{KeyId, ParsedToken, TokenKind};
 
 /// A point in time, counted in changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,19 +102,17 @@ impl Record {
         peppers.digest(token, self.pepper).is_some_and(|presented| self.digest.matches(&presented))
     }
 
-    /// The actor of a token already proved genuine, if credential and principal are active at `now`.
+    /// The actor of a token already proved to be of that kind and key id, if credential and principal are active at `now`.
     ///
     /// # Errors
     /// The refusal.
-    pub(crate) fn authenticate(self: &Arc<Self>, token: &ParsedToken, now: i64) -> Result<Actor> {
+    pub(crate) fn authenticate(self: &Arc<Self>, kind: TokenKind, key_id: KeyId, now: i64) -> Result<Actor> {
         if self.expires_at <= now {
             return Err(Error::Unauthenticated(Refusal::Expired));
         }
         if !self.standing.principal.enabled {
             return Err(Error::Unauthenticated(Refusal::Disabled));
         }
-        // The digest proves the kind and the key id as well as the secret.
-        let ParsedToken { kind, key_id, .. } = *token;
         let credential = PresentedCredential { kind, key_id, expires_at: self.expires_at };
         let mut actor = Actor::of(Arc::<Self>::clone(self));
         actor.credential = Some(credential);

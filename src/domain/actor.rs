@@ -1,14 +1,16 @@
 //! Actors: the principal that makes a request, with what it may do.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::asset::{AssetGrant, Relation, is_within};
+use super::child::Child;
 use super::error::{Error, Result};
 use super::ids::{PersonaId, PrincipalId};
 use super::limits::Allowance;
 use super::permission::{Permission, Permissions};
 use super::persona::PersonaRef;
+use super::policy::engine::Slice;
 use super::principal::{ClientId, Principal, PrincipalKind, Username};
 use super::token::{KeyId, TokenKind};
 
@@ -25,7 +27,28 @@ pub struct Standing {
     pub assets: Arc<[AssetGrant]>,
     /// The revision of the policies that this was computed with.
     pub policy_revision: i64,
+    /// For a restricted child: what it was narrowed from.
+    pub restriction: Option<Arc<Restriction>>,
 }
+
+/// What the standing of a restricted child was narrowed from.
+#[derive(Debug)]
+pub struct Restriction {
+    /// The standing of its parent, whose denies bind the child, too.
+    pub whole: Standing,
+    /// The names of the tools that the child may call if its parent may.
+    pub tools: Vec<String>,
+    /// The policies about the child, compiled on first use; those of its standing's policy revision.
+    pub compiled: OnceLock<Arc<Slice>>,
+}
+
+impl PartialEq for Restriction {
+    fn eq(&self, other: &Self) -> bool {
+        self.whole == other.whole && self.tools == other.tools
+    }
+}
+
+impl Eq for Restriction {}
 
 impl Standing {
     /// A principal with only the permissions of its role.
@@ -37,7 +60,14 @@ impl Standing {
             personas: Arc::default(),
             assets: Arc::default(),
             policy_revision: 0,
+            restriction: None,
         }
+    }
+
+    /// Itself, or the standing of the parent of a restricted child: everything that denies it something.
+    #[must_use]
+    pub fn whole(&self) -> &Self {
+        self.restriction.as_ref().map_or(self, |restriction| &restriction.whole)
     }
 
     /// Its strongest relation (admin or viewer) to the asset with that qualified name, granted by the asset or an
@@ -53,11 +83,16 @@ impl Standing {
     /// what policies permit on the platform is among the permissions.
     #[must_use]
     pub fn reaches_as(&self, other: &Self) -> bool {
-        let Self { principal, permissions, personas, assets, policy_revision: _ } = self;
+        let Self { principal, permissions, personas, assets, policy_revision: _, restriction } = self;
         *principal == other.principal
             && *permissions == other.permissions
             && *personas == other.personas
             && *assets == other.assets
+            && match (restriction, &other.restriction) {
+                (None, None) => true,
+                (Some(one), Some(two)) => one.tools == two.tools && one.whole.reaches_as(&two.whole),
+                _ => false,
+            }
     }
 
     /// The enabled personas.
@@ -72,6 +107,8 @@ pub struct Actor {
     holder: Arc<dyn Holder>,
     /// The credential that authenticated it; `None` for the operator at the terminal.
     pub credential: Option<PresentedCredential>,
+    /// The child whose token authenticated it, if it was one.
+    pub child: Option<Arc<Child>>,
     /// What remains of its rate limit, if it has one.
     pub allowance: Option<Allowance>,
     /// The client address of its request, if known.
@@ -116,7 +153,7 @@ impl Holder for Standing {
 pub struct PresentedCredential {
     /// The kind of its token.
     pub kind: TokenKind,
-    /// The key id of its token.
+    /// The key id of its token; of a child, that of the token's parent.
     pub key_id: KeyId,
     /// When it expires, in epoch milliseconds.
     pub expires_at: i64,
@@ -126,7 +163,13 @@ impl Actor {
     /// The actor of that holder, with nothing known of its request.
     #[must_use]
     pub fn of(holder: Arc<dyn Holder>) -> Self {
-        Self { holder, credential: None, allowance: None, address: None, request: Request::default() }
+        Self { holder, credential: None, child: None, allowance: None, address: None, request: Request::default() }
+    }
+
+    /// This actor, with another source of its standing.
+    #[must_use]
+    pub fn holding(self, holder: Arc<dyn Holder>) -> Self {
+        Self { holder, ..self }
     }
 
     /// This actor, with its client address.
@@ -201,6 +244,16 @@ impl Actor {
     #[must_use]
     pub fn username(&self) -> Username<'_> {
         self.standing().principal.username()
+    }
+
+    /// The user name and the id of the role by which assets may grant it something. Both are empty for a restricted
+    /// child, to which assets grant nothing; no principal has an empty name.
+    #[must_use]
+    pub fn granted_as(&self) -> (String, &'static str) {
+        match &self.standing().restriction {
+            Some(_) => (String::new(), ""),
+            None => (self.username().to_string(), self.principal().role.id()),
+        }
     }
 
     /// Its platform permissions.

@@ -141,6 +141,12 @@ pub enum Action {
     DeviceApproved,
     /// A user denied a device authorization.
     DeviceDenied,
+    /// A child token was revoked before it expired.
+    ChildRevoked,
+    /// An actor began to act as a user, by token exchange.
+    UserImpersonated,
+    /// A key that signs child tokens was added or removed.
+    SigningKeyChanged,
     /// The operator accepted a restored copy of the database, which ended every session.
     RestoreAccepted,
 }
@@ -155,7 +161,7 @@ impl Change {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 37] = [
         Self::ApiKeyCreated,
         Self::ApiKeyTokenReplaced,
         Self::ApiKeyUpdated,
@@ -189,12 +195,15 @@ impl Action {
         Self::SessionEnded,
         Self::DeviceApproved,
         Self::DeviceDenied,
+        Self::ChildRevoked,
+        Self::UserImpersonated,
+        Self::SigningKeyChanged,
         Self::RestoreAccepted,
     ];
 
     /// The names of all of them.
-    pub const NAMES: [&'static str; 34] = {
-        let mut names = [""; 34];
+    pub const NAMES: [&'static str; 37] = {
+        let mut names = [""; 37];
         let mut index = 0;
         while index < names.len() {
             names[index] = Self::ALL[index].name();
@@ -256,6 +265,9 @@ impl Action {
             Self::SessionEnded => "session.ended",
             Self::DeviceApproved => "device.approved",
             Self::DeviceDenied => "device.denied",
+            Self::ChildRevoked => "child.revoked",
+            Self::UserImpersonated => "user.impersonated",
+            Self::SigningKeyChanged => "installation.signing_key_changed",
             Self::RestoreAccepted => "installation.restore_accepted",
         }
     }

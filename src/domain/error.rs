@@ -106,6 +106,12 @@ pub enum Refusal {
     Expired,
     /// The token is genuine, but its principal is disabled.
     Disabled,
+    /// The child's token is genuine, but its parent has lost something that it carries.
+    Outgrown,
+    /// The child's token is genuine, but for another audience.
+    OtherAudience,
+    /// The child's token is genuine, but the request does not prove the key that it is bound to.
+    Unproved,
     /// The user name or the password is wrong.
     WrongPassword,
 }
@@ -118,6 +124,9 @@ impl fmt::Display for Refusal {
             Self::Invalid => "the bearer token is malformed, unknown or revoked",
             Self::Expired => "the bearer token has expired",
             Self::Disabled => "the principal of this bearer token is disabled",
+            Self::Outgrown => "this token carries a permission or persona that its parent no longer has",
+            Self::OtherAudience => "this token is for another audience",
+            Self::Unproved => "this token is bound to a key: send `Authorization: DPoP <token>` and a `DPoP` proof",
             Self::WrongPassword => "the user name or the password is wrong",
         })
     }

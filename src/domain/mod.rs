@@ -11,6 +11,8 @@
 //! | Credential | the stored record of a token: its principal, digest and expiry | token row |
 //! | Genuine | a token whose secret is right, even if it has expired or its principal is disabled | |
 //! | Token | the plaintext bearer string, shown once; `attributes.accessToken` on the wire | secret, `apiKeyValue` |
+//! | Child | a short-lived token derived from a credential, its parent: it carries no more, and ends with it | |
+//! | Restriction | what a child with a scope does not carry | |
 //! | Session | a user's short-lived credential after signing in: the "user's bearer token" | login |
 //! | Provider | an OpenID Connect provider that the operator has configured, where people sign in | |
 //! | Identity | what a provider knows a user by: its issuer, and the user's subject there | account (for the user) |
@@ -64,6 +66,7 @@ pub mod attributes;
 mod base62;
 pub mod bounds;
 pub mod change;
+pub mod child;
 pub mod credential;
 pub mod cursor;
 pub mod device;
@@ -90,9 +93,11 @@ pub mod persona;
 pub mod policy;
 pub mod principal;
 pub mod profile;
+pub mod seal;
 pub mod search;
 pub mod service_account;
 pub mod sight;
+pub mod signing;
 pub mod text;
 pub mod token;
 pub mod usage;

@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq;
 
 use super::entropy::Entropy;
 use super::error::Result;
+use super::seal::Seal;
 use super::token::ParsedToken;
 
 /// The id of a pepper: the first eight hexadecimal digits of its SHA-256.
@@ -78,6 +79,13 @@ struct Pepper {
 }
 
 impl Pepper {
+    fn derived(&self, purpose: &str) -> [u8; 32] {
+        let mut keyed = self.keyed.clone();
+        keyed.update(b"derive:");
+        keyed.update(purpose.as_bytes());
+        keyed.finalize().into_bytes().into()
+    }
+
     fn parse(text: &str) -> Result<Self, BadPepper> {
         let bytes: [u8; 32] = data_encoding::HEXLOWER_PERMISSIVE
             .decode(text.as_bytes())
@@ -155,10 +163,16 @@ impl Peppers {
     /// Derives a key from the current pepper for a purpose other than tokens; each `purpose` gives another key.
     #[must_use]
     pub fn derive(&self, purpose: &str) -> Hmac<Sha256> {
-        let mut keyed = self.0[0].keyed.clone();
-        keyed.update(b"derive:");
-        keyed.update(purpose.as_bytes());
-        mac(&keyed.finalize().into_bytes().into())
+        mac(&self.0[0].derived(purpose))
+    }
+
+    /// The seal for a purpose, derived from that pepper; `None` when the pepper is not configured.
+    ///
+    /// # Errors
+    /// Never, for keys of this length.
+    pub fn seal(&self, purpose: &str, pepper: PepperId) -> Result<Option<Seal>> {
+        let known = self.0.iter().find(|known| known.id == pepper);
+        known.map(|known| Seal::new(&known.derived(purpose))).transpose()
     }
 }
 

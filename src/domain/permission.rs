@@ -30,11 +30,13 @@ pub enum Permission {
     ViewApiKeys,
     /// See every user, and every service account other than API keys'.
     ViewUsers,
+    /// Act as users whose reach is within the actor's own, by token exchange.
+    ImpersonateUsers,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ManageApiKeys,
         Self::ManagePersonas,
         Self::ViewAudit,
@@ -48,6 +50,7 @@ impl Permission {
         Self::ViewAnalytics,
         Self::ViewApiKeys,
         Self::ViewUsers,
+        Self::ImpersonateUsers,
     ];
 
     /// The name on the wire and in the database.
@@ -67,6 +70,7 @@ impl Permission {
             Self::ViewAnalytics => "VIEW_ANALYTICS",
             Self::ViewApiKeys => "VIEW_APIKEYS",
             Self::ViewUsers => "VIEW_USERS",
+            Self::ImpersonateUsers => "IMPERSONATE_USERS",
         }
     }
 
@@ -75,7 +79,10 @@ impl Permission {
     #[must_use]
     pub fn includes(self, other: Self) -> bool {
         let makes_members = matches!(self, Self::ManageUsersAndGroups | Self::ManageUserCredentials);
-        let names_users = matches!(self, Self::ManageAccessTokens | Self::ManagePersonas | Self::ManagePolicies);
+        let names_users = matches!(
+            self,
+            Self::ManageAccessTokens | Self::ManagePersonas | Self::ManagePolicies | Self::ImpersonateUsers
+        );
         match other {
             _ if self == other => true,
             Self::ViewApiKeys => makes_members || self == Self::ManageApiKeys,

@@ -34,11 +34,13 @@ pub enum TokenKind {
     Personal,
     /// Authenticates a user for a limited time after signing in.
     Session,
+    /// Derived from one of the others, for minutes. Never stored: see [`super::child`].
+    Child,
 }
 
 impl TokenKind {
     /// Every kind, in the order of [`Prefixes`].
-    pub const ALL: [Self; 3] = [Self::ApiKey, Self::Personal, Self::Session];
+    pub const ALL: [Self; 4] = [Self::ApiKey, Self::Personal, Self::Session, Self::Child];
 
     /// The name in the database and in answers.
     #[must_use]
@@ -47,6 +49,7 @@ impl TokenKind {
             Self::ApiKey => "api_key",
             Self::Personal => "personal",
             Self::Session => "session",
+            Self::Child => "child",
         }
     }
 
@@ -59,11 +62,11 @@ impl TokenKind {
 
 /// The three-character prefix of each kind of token, without the underscore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Prefixes([[u8; 3]; 3]);
+pub struct Prefixes([[u8; 3]; 4]);
 
 impl Default for Prefixes {
     fn default() -> Self {
-        Self([*b"tsk", *b"tsp", *b"tss"])
+        Self([*b"tsk", *b"tsp", *b"tss", *b"tsc"])
     }
 }
 
@@ -71,16 +74,19 @@ impl std::str::FromStr for Prefixes {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const RULE: &str = "three different prefixes of three ASCII letters or digits are needed, as in `tsk,tsp,tss`";
-        let mut parts = text.split(',').map(|part| <[u8; 3]>::try_from(part.as_bytes()));
-        let (Some(Ok(first)), Some(Ok(second)), Some(Ok(third)), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
+        const RULE: &str = "four different prefixes of three ASCII letters or digits are needed, as in \
+                            `tsk,tsp,tss,tsc`; the last may be left out";
+        let mut all = Self::default().0;
+        let parts: Vec<&str> = text.split(',').collect();
+        if !(all.len() - 1..=all.len()).contains(&parts.len()) {
             return Err(RULE);
-        };
-        let all = [first, second, third];
+        }
+        for (prefix, part) in all.iter_mut().zip(parts) {
+            *prefix = part.as_bytes().try_into().map_err(|_| RULE)?;
+        }
         let plain = all.as_flattened().iter().all(u8::is_ascii_alphanumeric);
-        if plain && first != second && second != third && first != third { Ok(Self(all)) } else { Err(RULE) }
+        let different = all.iter().enumerate().all(|(index, prefix)| !all[..index].contains(prefix));
+        if plain && different { Ok(Self(all)) } else { Err(RULE) }
     }
 }
 
@@ -144,6 +150,12 @@ impl fmt::Debug for Secret {
 pub struct Token(String);
 
 impl Token {
+    /// The token that a signed JWT is.
+    #[must_use]
+    pub fn signed(jwt: String) -> Self {
+        Self(jwt)
+    }
+
     /// The bearer string itself.
     #[must_use]
     pub fn expose(self) -> String {
@@ -185,7 +197,8 @@ impl ParsedToken {
         }
         let (prefix, digits) = checked.split_at(PREFIX);
         let (key_id, secret) = digits.split_at(KEY_ID);
-        Some(Self { kind: prefixes.kind(prefix)?, key_id: KeyId(decode(key_id)?), secret: Secret(decode(secret)?) })
+        let kind = prefixes.kind(prefix).filter(|kind| *kind != TokenKind::Child)?;
+        Some(Self { kind, key_id: KeyId(decode(key_id)?), secret: Secret(decode(secret)?) })
     }
 
     /// The bearer string.
@@ -203,16 +216,44 @@ impl ParsedToken {
     }
 }
 
+/// The longest sealed token, in bytes.
+const LONGEST_SEALED: usize = 8_192;
+
+/// Writes sealed bytes, a multiple of eight, as an opaque token of a child: prefix, base62 and checksum.
+///
+/// # Errors
+/// Never: every character is ASCII.
+pub fn sealed_plaintext(sealed: &[u8], prefixes: &Prefixes) -> Result<Token> {
+    let mut bytes = prefixes.of(TokenKind::Child).to_vec();
+    bytes.resize(PREFIX + sealed.len() / 8 * WORD, 0);
+    encode(sealed, &mut bytes[PREFIX..]);
+    let checksum = encode_checksum(&bytes);
+    bytes.extend_from_slice(&checksum);
+    String::from_utf8(bytes).map(Token).map_err(|error| Error::Internal(error.into()))
+}
+
+/// The sealed bytes of an opaque token of a child; `None` unless its prefix, digits and checksum are right.
+#[must_use]
+pub fn sealed_bytes(text: &str, prefixes: &Prefixes) -> Option<Vec<u8>> {
+    let (checked, checksum) = text.as_bytes().split_at_checked(text.len().checked_sub(CHECKSUM)?)?;
+    let digits = checked.strip_prefix(&prefixes.of(TokenKind::Child))?;
+    if text.len() > LONGEST_SEALED || digits.len() % WORD != 0 || encode_checksum(checked) != checksum {
+        return None;
+    }
+    let words = digits.chunks_exact(WORD).map(decode::<8>).collect::<Option<Vec<_>>>()?;
+    Some(words.concat())
+}
+
 /// Redacts tokens with any prefix in a text: for texts written by clients and read by others.
 #[must_use]
 pub fn redacted(text: &str) -> Cow<'_, str> {
     let mut from = 0;
     let mut safe = String::new();
-    while let Some(at) = text.as_bytes()[from..].windows(LENGTH).position(is_token) {
+    while let Some((at, length)) = next_token(&text.as_bytes()[from..]) {
         let digits = from + at + PREFIX;
         safe += &text[from..digits];
         safe.push('…');
-        from = digits - PREFIX + LENGTH;
+        from += at + length;
     }
     if from == 0 { Cow::Borrowed(text) } else { Cow::Owned(safe + &text[from..]) }
 }
@@ -220,15 +261,22 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
 /// Whether a text contains a token with any prefix.
 #[must_use]
 pub fn has_token(text: &str) -> bool {
-    text.as_bytes().windows(LENGTH).any(is_token)
+    next_token(text.as_bytes()).is_some()
 }
 
-/// Whether these bytes have the form of a token, with any prefix.
-fn is_token(bytes: &[u8]) -> bool {
-    let digits = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_alphanumeric);
-    let Some((prefix, rest)) = bytes.split_at_checked(PREFIX) else { return false };
-    let (checked, checksum) = bytes.split_at(CHECKED.min(bytes.len()));
-    prefix.ends_with(b"_") && digits(&prefix[..PREFIX - 1]) && digits(rest) && encode_checksum(checked) == checksum
+/// Where the first token with any prefix is, and how long it is.
+fn next_token(text: &[u8]) -> Option<(usize, usize)> {
+    memchr::memchr_iter(b'_', text).filter_map(|at| at.checked_sub(PREFIX - 1)).find_map(|at| {
+        let (prefix, rest) = text[at..].split_at(PREFIX);
+        if !prefix[..PREFIX - 1].iter().all(u8::is_ascii_alphanumeric) {
+            return None;
+        }
+        let run = PREFIX + rest.iter().take(LONGEST_SEALED).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        [LENGTH, run].into_iter().filter(|length| *length <= run && LENGTH <= *length).find_map(|length| {
+            let (checked, checksum) = text[at..at + length].split_at(length - CHECKSUM);
+            (encode_checksum(checked) == checksum).then_some((at, length))
+        })
+    })
 }
 
 fn encode_checksum(checked: &[u8]) -> [u8; CHECKSUM] {
@@ -304,7 +352,9 @@ mod tests {
         assert!(text.starts_with("acs_") && !accepted(&text));
         assert_eq!(ParsedToken::parse(&text, &prefixes).unwrap().kind, TokenKind::Session);
         assert!(
-            ["", "tsk", "tsk,tsk,tss", "tsk,tsp,ts", "a_b,abc,abd"].iter().all(|bad| bad.parse::<Prefixes>().is_err())
+            ["", "tsk", "tsk,tsk,tss", "tsk,tsp,tsc", "tsk,tsp,tss,tss", "tsk,tsp,ts", "a_b,abc,abd"]
+                .iter()
+                .all(|bad| bad.parse::<Prefixes>().is_err())
         );
     }
 

@@ -8,6 +8,7 @@ use super::problem::Failure;
 use super::request_id::Numbered;
 use super::valid::Params;
 use crate::domain::actor::{Actor, Request};
+use crate::domain::child::{Audience, Presentation};
 use crate::domain::error::{Error, Refusal};
 use crate::domain::ids::PrincipalId;
 use crate::http::state::State;
@@ -35,11 +36,26 @@ pub async fn authenticate(
     request: &HttpRequest,
     metering: Metering,
 ) -> Result<Actor, Error> {
+    authenticate_for(state, bearer, request, metering, Audience::Issuer).await
+}
+
+/// Like [`authenticate`], of a child for that audience.
+///
+/// # Errors
+/// Those of [`authenticate`].
+pub async fn authenticate_for(
+    state: &State,
+    bearer: &str,
+    request: &HttpRequest,
+    metering: Metering,
+    audience: Audience<'_>,
+) -> Result<Actor, Error> {
     let address = state.trusted.client_address(request);
+    let presented = Presentation { token: bearer, address, audience, proof_key: None };
     if metering == Metering::Uncounted {
-        return state.service.authenticate_uncounted(bearer, address).await;
+        return state.service.authenticate_uncounted(presented).await;
     }
-    let actor = state.service.authenticate(bearer, address).await?;
+    let actor = state.service.authenticate(presented).await?;
     if let Some(allowance) = actor.allowance {
         request.extensions_mut().insert(allowance);
     }

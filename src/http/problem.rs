@@ -128,6 +128,9 @@ impl Failure {
                     Refusal::Disabled => "TESSERA-401-004",
                     Refusal::WrongPassword => "TESSERA-401-005",
                     Refusal::Ambiguous => "TESSERA-401-006",
+                    Refusal::Outgrown => "TESSERA-401-007",
+                    Refusal::OtherAudience => "TESSERA-401-008",
+                    Refusal::Unproved => "TESSERA-401-009",
                 },
             ),
             Self::Domain(Error::Forbidden(_)) => (StatusCode::FORBIDDEN, "TESSERA-403-001"),
@@ -301,6 +304,15 @@ fn challenge(refusal: Refusal) -> &'static str {
         }
         Refusal::Expired => {
             r#"Bearer realm="tessera", error="invalid_token", error_description="the token has expired""#
+        }
+        Refusal::Outgrown => {
+            r#"Bearer realm="tessera", error="invalid_token", error_description="the token carries more than its parent""#
+        }
+        Refusal::OtherAudience => {
+            r#"Bearer realm="tessera", error="invalid_token", error_description="the token is for another audience""#
+        }
+        Refusal::Unproved => {
+            r#"DPoP realm="tessera", error="invalid_token", error_description="the token is bound to a key", algs="ES256 EdDSA RS256 PS256""#
         }
     }
 }

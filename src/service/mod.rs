@@ -24,6 +24,7 @@ use crate::domain::filter::Filter;
 use crate::domain::listing::{Page, Query};
 use crate::domain::password::PasswordSignIn;
 use crate::domain::pepper::Peppers;
+use crate::domain::signing::SigningAlgorithm;
 use crate::domain::token::Prefixes;
 use crate::service::authn::look_ups::LookUps;
 use crate::storage::database::Database;
@@ -63,6 +64,8 @@ pub struct Parts {
     pub sign_ins: SignIns,
     /// The queue of look-ups of credentials that are not in memory.
     pub look_ups: LookUps,
+    /// The algorithm of new signing keys.
+    pub signing_algorithm: SigningAlgorithm,
     /// Held while uses are saved.
     pub saving: tokio::sync::Mutex<()>,
 }

@@ -13,6 +13,7 @@ use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::Id;
 use crate::domain::principal::Role;
 use crate::queue::Urgency;
+use crate::service::authn::children;
 use crate::storage::database::{AnyConnection, concurrent_change};
 use crate::storage::holds::{hold_credential, hold_standing};
 use crate::storage::{changes, credentials};
@@ -112,7 +113,11 @@ impl Service {
         if !known.limits.addresses.allow(actor.address) {
             return Err(Error::ForeignAddress);
         }
-        self.with_policies(connection, known.standing)
+        let standing = self.with_policies(connection, known.standing)?;
+        match &actor.child {
+            Some(child) => children::present(connection, child, standing, now),
+            None => Ok(standing),
+        }
     }
 }
 
@@ -134,7 +139,7 @@ impl<'a> Transaction<'a> {
                 return Err(Error::Busy);
             }
         }
-        let own_role = actor.principal().role;
+        let own_role = actor.standing().whole().principal.role;
         Ok(Self { connection, service, actor, now, changed, ends_own_credential: false, own_role })
     }
 

@@ -165,6 +165,7 @@ pub fn standings(
         personas: linked.remove(&id).unwrap_or_default().into(),
         assets: people.iter().filter(|named| named.is(&principal)).map(|named| named.grant.clone()).collect(),
         policy_revision,
+        restriction: None,
         principal,
     };
     Ok(principals.into_iter().zip(ids).map(standing).collect())

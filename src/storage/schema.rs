@@ -345,6 +345,25 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    signing_keys (id) {
+        id -> Text,
+        algorithm -> Text,
+        sealed -> Text,
+        pepper -> Text,
+        created_at -> BigInt,
+        signs_from -> BigInt,
+        retires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    revoked_children (id) {
+        id -> Text,
+        expires_at -> BigInt,
+    }
+}
+
 diesel::joinable!(users -> principals (id));
 diesel::joinable!(provider_sessions -> credentials (key_id));
 diesel::joinable!(api_keys -> principals (id));

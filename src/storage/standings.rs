@@ -24,6 +24,7 @@ pub fn of(connection: &mut AnyConnection, principal: Principal) -> Result<Standi
         personas: linked.into(),
         assets: named.into(),
         policy_revision: policies::revision(connection)?,
+        restriction: None,
         principal,
     })
 }

@@ -208,6 +208,7 @@ pub fn meaning(permission: Permission) -> (&'static str, &'static str) {
         Permission::ViewAnalytics => ("View analytics", "read what DataHub's clients call analytics"),
         Permission::ViewApiKeys => ("See keys", "read the list of API keys"),
         Permission::ViewUsers => ("See people", "read the list of users"),
+        Permission::ImpersonateUsers => ("Act as people", "act as users who have no more access, for minutes"),
     }
 }
 

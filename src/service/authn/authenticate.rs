@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::clock::Reading;
 use crate::directory::{CachedCredential, Genuine};
 use crate::domain::actor::{Actor, Holder};
+use crate::domain::child::Presentation;
 use crate::domain::credential::KnownCredential;
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::PrincipalId;
@@ -21,17 +22,17 @@ use crate::storage::{credentials, principals, standings};
 const MIN_REFUSAL_TIME: Duration = Duration::from_millis(2);
 
 impl Service {
-    /// Authenticates a bearer token for a request from `address`.
+    /// Authenticates the token of a request.
     ///
     /// # Errors
     /// The refusal. Its reason depends on whether the token is genuine; its timing reveals nothing.
     /// [`Error::RateLimited`], or [`Error::ForeignAddress`]. [`Error::Storage`] when an unknown token could not be
     /// looked up.
-    pub async fn authenticate(&self, bearer: &str, address: Option<IpAddr>) -> Result<Actor> {
+    pub async fn authenticate(&self, presented: Presentation<'_>) -> Result<Actor> {
         let began = Instant::now();
-        let outcome = self.admit(bearer, address, Party::Network(Network::of(address))).await;
+        let outcome = self.admit(presented, Party::Network(Network::of(presented.address))).await;
         self.directory.counts.verified(began);
-        if matches!(outcome, Err(Error::Unauthenticated(Refusal::Invalid))) && self.parse(bearer).is_some() {
+        if matches!(outcome, Err(Error::Unauthenticated(Refusal::Invalid))) && self.parse(presented.token).is_some() {
             delay_refusal(began).await;
         }
         outcome
@@ -42,9 +43,11 @@ impl Service {
     ///
     /// # Errors
     /// Those of [`Service::authenticate`], except for the rate limit.
-    pub async fn authenticate_uncounted(&self, bearer: &str, address: Option<IpAddr>) -> Result<Actor> {
-        let (genuine, now) = self.genuine_token(bearer, Party::Network(Network::of(address))).await?;
+    pub async fn authenticate_uncounted(&self, presented: Presentation<'_>) -> Result<Actor> {
+        let address = presented.address;
+        let (genuine, now) = self.genuine_token(presented.token, Party::Network(Network::of(address))).await?;
         let actor = genuine.authenticate(now)?.from(address);
+        check_child(&genuine, &presented)?;
         genuine.record().check_address(address)?;
         Ok(actor)
     }
@@ -53,22 +56,17 @@ impl Service {
     ///
     /// # Errors
     /// Those of [`Service::authenticate`].
-    pub(in crate::service) async fn verify(
-        &self,
-        bearer: &str,
-        address: Option<IpAddr>,
-        party: Party,
-    ) -> Result<Actor> {
+    pub(in crate::service) async fn verify(&self, presented: Presentation<'_>, party: Party) -> Result<Actor> {
         let began = Instant::now();
-        let outcome = self.admit(bearer, address, party).await;
+        let outcome = self.admit(presented, party).await;
         self.directory.counts.verified(began);
         outcome
     }
 
-    async fn admit(&self, bearer: &str, address: Option<IpAddr>, party: Party) -> Result<Actor> {
-        let (genuine, now) = self.genuine_token(bearer, party).await?;
-        let outcome = genuine.admit(now, address);
-        self.record_outcome(&genuine, outcome.is_ok(), Network::of(address), now);
+    async fn admit(&self, presented: Presentation<'_>, party: Party) -> Result<Actor> {
+        let (genuine, now) = self.genuine_token(presented.token, party).await?;
+        let outcome = check_child(&genuine, &presented).and_then(|()| genuine.admit(now, presented.address));
+        self.record_outcome(&genuine, outcome.is_ok(), Network::of(presented.address), now);
         outcome
     }
 
@@ -152,7 +150,9 @@ impl Service {
     /// wrong secret the storage is queried as for an unknown key id, so both take as long.
     async fn genuine_token(&self, bearer: &str, party: Party) -> Result<(Genuine, i64)> {
         let refused = Error::Unauthenticated(Refusal::Invalid);
-        let Some(token) = self.parse(bearer) else { return Err(refused) };
+        let Some(token) = self.parse(bearer) else {
+            return self.genuine_child(bearer, party).await?.ok_or(refused);
+        };
         let Reading { now, uptime } = self.clock.read();
         if let Some(known) = self.directory.find(token.key_id, uptime) {
             if let Some(genuine) = known.verify(token, &self.peppers) {
@@ -170,6 +170,22 @@ impl Service {
         ParsedToken::parse(bearer, &self.prefixes)
     }
 
+    /// The record of a credential, from memory or storage.
+    ///
+    /// # Errors
+    /// When it could not be looked up.
+    pub(in crate::service) async fn credential(
+        &self,
+        key_id: KeyId,
+        uptime: i64,
+        party: Party,
+    ) -> Result<Option<CachedCredential>> {
+        match self.directory.find(key_id, uptime) {
+            Some(known) => Ok(Some(known)),
+            None => self.read_credential(key_id, party).await,
+        }
+    }
+
     async fn read_credential(&self, key_id: KeyId, party: Party) -> Result<Option<CachedCredential>> {
         let read = || async {
             let service = self.clone();
@@ -183,6 +199,11 @@ impl Service {
         };
         self.directory.get(key_id, &self.clock, read).await
     }
+}
+
+/// Checks that a child may be used by a request.
+fn check_child(genuine: &Genuine, presented: &Presentation<'_>) -> Result<()> {
+    genuine.child().map_or(Ok(()), |child| child.check(presented)).map_err(Error::Unauthenticated)
 }
 
 /// Sleeps until `MIN_REFUSAL_TIME` has passed since `began`.

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::domain::actor::{Actor, Request};
 use crate::domain::change::{Action, ChangeSubject};
+use crate::domain::child::{Audience, Presentation};
 use crate::domain::error::{Error, Result};
 use crate::domain::network::Network;
 use crate::domain::party::Party;
@@ -13,19 +14,22 @@ use crate::domain::principal::{PrincipalKind, service_account_username};
 use crate::domain::token::TokenKind;
 use crate::service::Service;
 use crate::service::authn::authenticate::delay_refusal;
+use crate::service::authn::children;
 use crate::storage::credentials;
 use crate::storage::principals::Existed;
 use crate::storage::removals;
 
 /// Verifies a token for a request from `address`, which counts as a use. For actors that may verify any token, or for
-/// the token's own principal.
+/// the token's own principal. The audience of a child is for the asking actor to compare; one that is bound to a key is
+/// refused, because no proof comes with it.
 ///
 /// # Errors
 /// [`Error::Forbidden`] when the actor may not ask about this token: checked first, so that the answer reveals nothing.
 /// Otherwise the token's refusal.
 pub async fn verify(service: &Service, asking: &Actor, token: &str, address: Option<IpAddr>) -> Result<Actor> {
     may_ask(service, asking, token).await?;
-    service.verify(token, address, Party::Actor(asking.id())).await
+    let presented = Presentation { token, address, audience: Audience::Any, proof_key: None };
+    service.verify(presented, Party::Actor(asking.id())).await
 }
 
 /// Like [`verify`], for gateways that cache the answer. It does not show how often the token is used, so nothing is
@@ -71,13 +75,17 @@ pub async fn revoke_leaked(service: &Service, token: &str, finder: Party, reques
         Err(error) => return Err(error),
     };
     let Some(credential) = actor.credential else { return Ok(Leaked::Dead) };
+    let child = actor.child.clone();
     let operator = Actor::operator(service.clock.now()).requesting(request);
     service
         .write_first(&operator, move |transaction| {
             let id = actor.id();
-            let existed = match credential.kind {
-                TokenKind::ApiKey => removals::principal(transaction.connection, id, PrincipalKind::ServiceAccount)?,
-                TokenKind::Personal | TokenKind::Session => {
+            let existed = match (&child, credential.kind) {
+                (Some(child), _) => children::revoke_in(transaction, child)?,
+                (None, TokenKind::ApiKey) => {
+                    removals::principal(transaction.connection, id, PrincipalKind::ServiceAccount)?
+                }
+                (None, TokenKind::Personal | TokenKind::Session | TokenKind::Child) => {
                     credentials::delete(transaction.connection, credential.key_id)?
                 }
             };
@@ -86,7 +94,7 @@ pub async fn revoke_leaked(service: &Service, token: &str, finder: Party, reques
             }
             let name = match credential.kind {
                 TokenKind::ApiKey => service_account_username(id),
-                TokenKind::Personal | TokenKind::Session => actor.username().to_string(),
+                TokenKind::Personal | TokenKind::Session | TokenKind::Child => actor.username().to_string(),
             };
             transaction.record(Action::LeakedTokenRevoked, ChangeSubject::Principal(id.uuid()), &name)?;
             Ok(Leaked::Revoked)

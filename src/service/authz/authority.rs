@@ -298,10 +298,9 @@ fn relation_to(transaction: &mut Transaction<'_>, object: Option<&Object>, name:
 }
 
 fn administers(connection: &mut AnyConnection, actor: &Actor, qualified_name: &str) -> Result<bool> {
-    let principal = actor.principal();
-    let (username, role) = (principal.username().to_string(), principal.role.id());
+    let (username, role) = actor.granted_as();
     let relation = assets::relation_to(connection, qualified_name, &username, role)?;
-    Ok(principal.is_administrator() || relation == Some(Relation::Admin))
+    Ok(actor.principal().is_administrator() || relation == Some(Relation::Admin))
 }
 
 fn refused(actor: &Actor, what: &str) -> Error {

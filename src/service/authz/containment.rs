@@ -50,7 +50,8 @@ pub(super) fn reach(transaction: &mut Transaction<'_>, id: PrincipalId) -> Resul
 /// # Errors
 /// When the storage fails.
 pub(in crate::service) fn lent_token(connection: &mut AnyConnection, actor: &Actor) -> Result<Option<AccessToken>> {
-    let personal = actor.credential.filter(|credential| credential.kind == TokenKind::Personal);
+    let kinds = [TokenKind::Personal, TokenKind::Child];
+    let personal = actor.credential.filter(|credential| kinds.contains(&credential.kind));
     let Some(credential) = personal.filter(|_| actor.principal().kind == PrincipalKind::User) else { return Ok(None) };
     let token = access_tokens::find(connection, &wire_id(credential.key_id))?;
     Ok(token.filter(|token| token.owner.id != actor.id()))
@@ -58,11 +59,20 @@ pub(in crate::service) fn lent_token(connection: &mut AnyConnection, actor: &Act
 
 /// Until when, from where and how often an actor may act. A user has no bounds, because users can sign in, unless the
 /// user acts with a token that another principal created. An API key has its own bounds, another service account those
-/// of its token.
+/// of its token. What is made with a child ends no later than the child.
 ///
 /// # Errors
 /// When the storage fails.
 pub(in crate::service) fn bounds(connection: &mut AnyConnection, actor: &Actor) -> Result<Bounds> {
+    let mut bounds = bounds_of_parent(connection, actor)?;
+    if let Some(child) = &actor.child {
+        bounds.expires_at = bounds.expires_at.min(child.expires_at_millis());
+    }
+    Ok(bounds)
+}
+
+/// The bounds of an actor, without those of the child that it acts with.
+fn bounds_of_parent(connection: &mut AnyConnection, actor: &Actor) -> Result<Bounds> {
     if actor.principal().kind == PrincipalKind::User {
         let lent = lent_token(connection, actor)?;
         return Ok(lent.map_or_else(Bounds::default, |token| Bounds::until(token.expires_at)));

@@ -14,6 +14,7 @@ use crate::domain::policy::{
     Category, Decision, Ground, Outcome, Policy, Properties, Question, Resource, Subject, stored_properties,
 };
 use crate::service::Service;
+use crate::service::authz::narrow::narrowed;
 use crate::service::authz::sight;
 use crate::storage::candidates::{self, StoredAsset};
 use crate::storage::database::AnyConnection;
@@ -226,14 +227,8 @@ impl Service {
         standing: &Standing,
     ) -> Result<Vec<Policy>> {
         let revision = policies::revision(connection)?;
-        let mut about: Vec<Policy> =
-            self.shared_policies(connection, revision)?.about(&standing.principal).cloned().collect();
-        for persona in standing.enabled_personas() {
-            about.extend(policies::of_persona(connection, persona.id)?);
-        }
-        about.sort_unstable_by_key(|policy| policy.id);
-        about.dedup_by_key(|policy| policy.id);
-        Ok(about)
+        let shared = self.shared_policies(connection, revision)?;
+        policies_in(connection, standing, &shared)
     }
 
     /// The principal's disabled policies that would allow the action if they were enabled.
@@ -273,6 +268,9 @@ impl Service {
     }
 
     fn known_slices(&self, standing: &Standing) -> Result<Option<Vec<Arc<Slice>>>> {
+        if let Some(restriction) = &standing.restriction {
+            return Ok(restriction.compiled.get().map(|slice| vec![Arc::clone(slice)]));
+        }
         let (policies, revision) = (&self.directory.policies, standing.policy_revision);
         let Some(shared) = policies.shared(revision) else { return Ok(None) };
         let personas = standing.enabled_personas().map(|persona| policies.of_persona(persona.id, revision));
@@ -291,7 +289,15 @@ impl Service {
         standing: &Standing,
         revision: i64,
     ) -> Result<Vec<Arc<Slice>>> {
-        let mut slices = self.shared_policies(connection, revision)?.slices(&standing.principal)?;
+        let shared = self.shared_policies(connection, revision)?;
+        if let Some(restriction) = &standing.restriction {
+            let slice = Arc::new(Slice::compile(&policies_in(connection, standing, &shared)?)?);
+            if revision == standing.policy_revision {
+                return Ok(vec![Arc::clone(restriction.compiled.get_or_init(|| slice))]);
+            }
+            return Ok(vec![slice]);
+        }
+        let mut slices = shared.slices(&standing.principal)?;
         for persona in standing.enabled_personas() {
             let known = self.directory.policies.of_persona(persona.id, revision);
             let slice = match known {
@@ -334,7 +340,12 @@ impl Rules {
     /// # Errors
     /// When the storage or the engine fails.
     pub(in crate::service) fn read(connection: &mut AnyConnection, standing: &Standing) -> Result<Self> {
-        let mut slices = Shared::new(0, policies::shared(connection)?).slices(&standing.principal)?;
+        let shared = Shared::new(0, policies::shared(connection)?);
+        if standing.restriction.is_some() {
+            let slices = vec![Arc::new(Slice::compile(&policies_in(connection, standing, &shared)?)?)];
+            return Ok(Self { standing: standing.clone(), slices });
+        }
+        let mut slices = shared.slices(&standing.principal)?;
         for persona in standing.enabled_personas() {
             slices.push(Arc::new(Slice::compile(&policies::of_persona(connection, persona.id)?)?));
         }
@@ -348,6 +359,18 @@ impl Rules {
     pub(in crate::service) fn decide(&self, inquiry: &Inquiry, relation: Option<Relation>) -> Result<Decision> {
         judge_related(&self.standing, inquiry, relation, &self.slices)
     }
+}
+
+/// The policies about entities that may concern a standing, in the order of their ids.
+fn policies_in(connection: &mut AnyConnection, standing: &Standing, shared: &Shared) -> Result<Vec<Policy>> {
+    let whole = standing.whole();
+    let mut about: Vec<Policy> = shared.about(&whole.principal).cloned().collect();
+    for persona in whole.enabled_personas() {
+        about.extend(policies::of_persona(connection, persona.id)?);
+    }
+    about.sort_unstable_by_key(|policy| policy.id);
+    about.dedup_by_key(|policy| policy.id);
+    Ok(about.into_iter().filter_map(|policy| narrowed(standing, policy)).collect())
 }
 
 /// Whether an actor sees the asset that a resource stands for.

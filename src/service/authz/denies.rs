@@ -19,6 +19,7 @@ pub(in crate::service) fn of(
     connection: &mut AnyConnection,
     standing: &Standing,
 ) -> Result<Vec<Rule>> {
+    let standing = standing.whole();
     let principal = &standing.principal;
     if principal.kind == PrincipalKind::User && principal.is_administrator() {
         return Ok(Vec::new());

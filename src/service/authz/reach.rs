@@ -82,6 +82,9 @@ impl Reach {
             // For these, neither grants nor denies make a difference.
             return Ok(reach);
         }
+        // What denies the parent of a restricted child denies the child, too.
+        let (restricted, standing) = (standing.restriction.is_some(), standing.whole());
+        let principal = &standing.principal;
         let linked: Vec<String> = standing.personas.iter().map(|persona| persona.id.to_string()).collect();
         let denying = policies::denying(connection, &linked)?;
         reach.denies.personas = denying.iter().filter_map(|id| PersonaId::parse(id)).collect();
@@ -99,6 +102,7 @@ impl Reach {
                     continue;
                 }
                 match policy.rule.effect {
+                    Effect::Allow if restricted => {}
                     Effect::Allow => reach.owned.clone_from(owned),
                     Effect::Deny => {
                         reach.denies.owned.clone_from(owned);
@@ -108,6 +112,7 @@ impl Reach {
                 continue;
             }
             match policy.rule.effect {
+                Effect::Allow if restricted => false,
                 Effect::Allow => reach.allowing.insert(policy.id),
                 Effect::Deny => reach.denies.policies.insert(policy.id),
             };

@@ -136,13 +136,13 @@ pub async fn resources(
     reading
         .list(asking, move |connection| {
             let type_name = inquiry.resource.type_name.clone();
-            let Some((standing, slices, revision)) = resolve_subject(&service, connection, &asker, &about)? else {
+            let Some((standing, slices)) = resolve_subject(&service, connection, &asker, &about)? else {
                 return Ok(Results::NONE);
             };
             if type_name == PLATFORM {
                 return Ok(Results::NONE);
             }
-            let about = policies_about(&service, connection, &standing, revision)?;
+            let about = policies_about(&service, connection, &standing)?;
             let spelt_out = about.iter().flat_map(|policy| names_of_type(policy, &type_name));
             let mut found: BTreeMap<String, Option<_>> =
                 spelt_out.filter(|name| *name > window.after).map(|name| (name, None)).collect();
@@ -193,14 +193,14 @@ pub async fn actions(
     let (service, reading, asker) = (service.clone(), service.clone(), asking.clone());
     reading
         .list(asking, move |connection| {
-            let Some((standing, slices, revision)) = resolve_subject(&service, connection, &asker, &about)? else {
+            let Some((standing, slices)) = resolve_subject(&service, connection, &asker, &about)? else {
                 return Ok(Results::NONE);
             };
             let (inquiry, slices) = service.limit_to_asker(connection, &asker, &standing, inquiry.clone(), slices)?;
             let names: BTreeSet<String> = if inquiry.resource.type_name == PLATFORM {
                 Permission::ALL.map(|permission| permission.name().to_owned()).into()
             } else {
-                let policies = policies_about(&service, connection, &standing, revision)?;
+                let policies = policies_about(&service, connection, &standing)?;
                 let named = policies.into_iter().flat_map(|policy| policy.rule.actions);
                 Category::all().flat_map(Category::actions).map(str::to_owned).chain(named).collect()
             };
@@ -214,8 +214,8 @@ pub async fn actions(
         .await
 }
 
-/// A subject, the policies that decide about it, and their revision.
-type ResolvedSubject = (Standing, Vec<Arc<Slice>>, i64);
+/// A subject and the policies that decide about it.
+type ResolvedSubject = (Standing, Vec<Arc<Slice>>);
 
 /// What is needed to decide about a subject; `None` for an unknown, disabled or expired one.
 fn resolve_subject(
@@ -227,21 +227,12 @@ fn resolve_subject(
     let Resolved::Active(standing) = find(service, connection, asker, about)? else { return Ok(None) };
     let revision = policies::revision(connection)?;
     let slices = service.slices(connection, &standing, revision)?;
-    Ok(Some((standing, slices, revision)))
+    Ok(Some((standing, slices)))
 }
 
 /// The enabled policies that may allow a subject something other than permissions.
-fn policies_about(
-    service: &Service,
-    connection: &mut AnyConnection,
-    standing: &Standing,
-    revision: i64,
-) -> Result<Vec<Policy>> {
-    let shared = service.shared_policies(connection, revision)?;
-    let mut about: Vec<Policy> = shared.about(&standing.principal).cloned().collect();
-    for persona in standing.enabled_personas() {
-        about.extend(policies::of_persona(connection, persona.id)?);
-    }
+fn policies_about(service: &Service, connection: &mut AnyConnection, standing: &Standing) -> Result<Vec<Policy>> {
+    let mut about = service.policies_about(connection, standing)?;
     about.retain(|policy| {
         policy.enabled && policy.rule.effect == Effect::Allow && policy.rule.category != Category::Platform
     });

@@ -16,6 +16,7 @@ use crate::domain::policy::{Bucket, Category, Policy, Rule};
 use crate::domain::sight::{OwnerRules, SeenAssets, SeenPersonas, SeenPolicies, SeenPrincipals, Sight, Species};
 use crate::service::Service;
 use crate::service::authn::authenticate::delay_refusal;
+use crate::service::authz::narrow::narrowed;
 use crate::storage::database::AnyConnection;
 use crate::storage::{policies, search};
 
@@ -103,21 +104,18 @@ pub(in crate::service) fn principals(actor: &Actor) -> SeenPrincipals {
 /// When the storage fails.
 pub(in crate::service) fn entities(connection: &mut AnyConnection, actor: &Actor) -> Result<Sight> {
     let principal = actor.principal();
+    let (named, role_id) = actor.granted_as();
     let policies = if holds_any(actor, &[Permission::ManagePersonas, Permission::ManagePolicies]) {
         SeenPolicies::All
     } else {
         SeenPolicies::Of {
             personas: actor.personas().iter().map(|persona| persona.id).collect(),
-            username: actor.username().to_string(),
-            role_id: principal.role.id(),
+            username: named.clone(),
+            role_id,
         }
     };
-    let username = actor.username().to_string();
-    let assets = if principal.is_administrator() {
-        SeenAssets::All
-    } else {
-        SeenAssets::Of { username: username.clone(), role_id: principal.role.id() }
-    };
+    let assets =
+        if principal.is_administrator() { SeenAssets::All } else { SeenAssets::Of { username: named, role_id } };
     let (rules, of_owners) = rules(connection, actor.standing())?;
     Ok(Sight {
         assets,
@@ -125,7 +123,7 @@ pub(in crate::service) fn entities(connection: &mut AnyConnection, actor: &Actor
         personas: seen_personas(actor),
         principals: principals(actor),
         rules,
-        owned: OwnerRules { username, rules: of_owners },
+        owned: OwnerRules { username: actor.username().to_string(), rules: of_owners },
     })
 }
 
@@ -163,10 +161,11 @@ pub(in crate::service) fn reads_all_policies(actor: &Actor) -> bool {
 /// it only where it is an owner.
 fn rules(connection: &mut AnyConnection, standing: &Standing) -> Result<(Vec<Rule>, Vec<Rule>)> {
     let mut about = Vec::new();
-    for persona in standing.enabled_personas() {
+    let whole = standing.whole();
+    for persona in whole.enabled_personas() {
         about.extend(policies::of_persona(connection, persona.id)?);
     }
-    let buckets = Bucket::of(&standing.principal);
+    let buckets = Bucket::of(&whole.principal);
     let concerns = |bucket: Bucket| buckets.contains(&bucket);
     let mut shared = policies::shared(connection)?;
     shared.retain(|policy| policy.rule.category == Category::Entities);
@@ -178,7 +177,9 @@ fn rules(connection: &mut AnyConnection, standing: &Standing) -> Result<(Vec<Rul
     };
     let of_owners = others.into_iter().filter(|policy| policy.rule.is_about_owners()).collect();
     let enabled = |policies: Vec<Policy>| {
-        policies.into_iter().filter(|policy| policy.enabled).map(|policy| policy.rule).filter(reading).collect()
+        let applying = policies.into_iter().filter(|policy| policy.enabled);
+        let rules = applying.filter_map(|policy| narrowed(standing, policy)).map(|policy| policy.rule);
+        rules.filter(reading).collect()
     };
     Ok((enabled(about), enabled(of_owners)))
 }

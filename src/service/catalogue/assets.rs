@@ -343,8 +343,8 @@ fn relation(transaction: &mut Transaction<'_>, qualified_name: &str) -> Result<O
     if actor.principal().is_administrator() {
         return Ok(Some(Relation::Admin));
     }
-    let role = actor.principal().role.id();
-    assets::relation_to(transaction.connection, qualified_name, &actor.username().to_string(), role)
+    let (username, role) = actor.granted_as();
+    assets::relation_to(transaction.connection, qualified_name, &username, role)
 }
 
 /// The owners that an asset will have. Unknown names are ignored: otherwise a principal created later under the

@@ -13,7 +13,7 @@ use crate::service::upkeep::time;
 use crate::storage::database::unwritable;
 use crate::storage::{
     access_tokens, api_keys, create_requests, credentials, device_authorizations, installation, invitations,
-    key_networks, peppers, usage,
+    key_networks, peppers, revoked_children, usage,
 };
 
 /// How often uses are saved.
@@ -157,6 +157,7 @@ pub async fn forget_ended(service: &Service) -> Result<()> {
             credentials::delete_ended_sessions(connection, day_ago)?;
             device_authorizations::delete_expired(connection, now)?;
             invitations::delete_expired(connection, now)?;
+            revoked_children::delete_expired(connection, now)?;
             access_tokens::delete_expired(connection, day_ago - LISTED)?;
             create_requests::forget_all_old(connection, day_ago).map(drop)
         })

@@ -4,4 +4,5 @@ pub mod audit;
 pub mod follow;
 pub mod maintenance;
 pub mod restore;
+pub mod signing_keys;
 pub mod time;

@@ -210,6 +210,7 @@ fn service(url: &str, pepper: &str, clock: Clock, options: &Options) -> Service 
         password_sign_in: options.password_sign_in,
         sign_ins: SignIns::new(options.sign_ins),
         look_ups: LookUps::new(options.look_ups, 4),
+        signing_algorithm: tessera::domain::signing::SigningAlgorithm::Es256,
         saving: tokio::sync::Mutex::default(),
     })
 }

@@ -1,0 +1,2 @@
+DROP TABLE revoked_children;
+DROP TABLE signing_keys;

@@ -1,0 +1,381 @@
+//! Children: short-lived tokens derived from a credential. A child carries no more than its parent and ends with it.
+//!
+//! A child is a JWT (RFC 9068), or the same claims sealed into an opaque token. It is stored nowhere: it names the
+//! credentials that must be alive for it, and what it may do is computed from what its parent may do now.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::actor::{Restriction, Standing};
+use super::error::Refusal;
+use super::ids::PrincipalId;
+use super::permission::{Permission, Permissions};
+use super::principal::Role;
+use super::token::KeyId;
+use crate::clock::{HOUR, MINUTE, SECOND};
+
+/// The default lifetime in milliseconds.
+pub const USUAL_LIFE: i64 = 10 * MINUTE;
+/// The longest lifetime in milliseconds.
+pub const LONGEST_LIFE: i64 = HOUR;
+/// The most actors in a chain of delegation (RFC 8693, section 4.1).
+pub const MOST_ACTORS: usize = 3;
+/// The most children that a child may descend from.
+pub const MOST_ANCESTORS: usize = 8;
+/// The most names in a scope.
+pub const MOST_SCOPES: usize = 64;
+/// The longest scope, in bytes.
+pub const LONGEST_SCOPE: usize = 2_048;
+/// The type of resources that scopes name besides permissions and personas.
+pub const TOOL: &str = "tool";
+/// The action that a named tool is for.
+pub const CALL_TOOL: &str = "tools/call";
+
+/// The prefix of a persona's qualified name in a scope.
+const PERSONA: &str = "persona:";
+/// Scopes of OpenID Connect: they restrict nothing.
+const OPENID: [&str; 4] = ["openid", "profile", "email", "offline_access"];
+
+/// What a restricted child carries: permissions, personas, and tools that its parent may call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChildScope {
+    /// The platform permissions.
+    pub permissions: Permissions,
+    /// The qualified names of personas.
+    pub personas: Vec<String>,
+    /// The names of tools.
+    pub tools: Vec<String>,
+}
+
+impl ChildScope {
+    /// Parses names separated by spaces (RFC 6749, section 3.3); `None` when they restrict nothing. A name is a
+    /// permission, `persona:` and a qualified name, or else a tool.
+    ///
+    /// # Errors
+    /// A message about the first name that is none of these.
+    pub fn parse(text: &str) -> Result<Option<Self>, String> {
+        if text.len() > LONGEST_SCOPE || text.split(' ').count() > MOST_SCOPES {
+            return Err(format!("must have at most {MOST_SCOPES} names and {LONGEST_SCOPE} bytes"));
+        }
+        let mut scope = Self::default();
+        let mut permissions = Vec::new();
+        for name in text.split(' ').filter(|name| !name.is_empty() && !OPENID.contains(name)) {
+            if !name.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E)) {
+                return Err("must have names of printable ASCII characters except `\"` and `\\`".to_owned());
+            }
+            let list = if let Some(permission) = Permission::find(name) {
+                permissions.push(permission);
+                continue;
+            } else if let Some(persona) = name.strip_prefix(PERSONA) {
+                (&mut scope.personas, persona)
+            } else {
+                (&mut scope.tools, name)
+            };
+            if !list.0.iter().any(|known| known == list.1) {
+                list.0.push(list.1.to_owned());
+            }
+        }
+        scope.permissions = permissions.into_iter().collect();
+        Ok(if scope == Self::default() { None } else { Some(scope) })
+    }
+
+    /// Whether everything in it is in `other`.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.permissions.iter().all(|permission| other.permissions.contains(permission))
+            && self.personas.iter().all(|persona| other.personas.contains(persona))
+            && self.tools.iter().all(|tool| other.tools.contains(tool))
+    }
+
+    /// The first name in it that a standing does not have, leaving out tools: these are decided by policies.
+    #[must_use]
+    pub fn beyond(&self, standing: &Standing) -> Option<String> {
+        let lacks = |permission: &Permission| !standing.permissions.contains(*permission);
+        let linked = |persona: &&String| standing.personas.iter().any(|link| link.qualified_name == **persona);
+        let permission = self.permissions.iter().find(lacks).map(|permission| permission.name().to_owned());
+        permission.or_else(|| self.personas.iter().find(|persona| !linked(persona)).map(|it| format!("{PERSONA}{it}")))
+    }
+
+    /// The standing of a child with this scope whose parent has the standing `whole`; `None` when the parent has lost
+    /// something that the child carries.
+    #[must_use]
+    pub fn narrow(&self, whole: Standing) -> Option<Standing> {
+        if self.beyond(&whole).is_some() {
+            return None;
+        }
+        let mut principal = whole.principal.clone();
+        if principal.is_administrator() {
+            principal.role = Role::Guest;
+        }
+        let mut personas = whole.personas.to_vec();
+        personas.retain(|link| self.personas.contains(&link.qualified_name));
+        Some(Standing {
+            principal,
+            permissions: self.permissions,
+            personas: personas.into(),
+            assets: Arc::default(),
+            policy_revision: whole.policy_revision,
+            restriction: Some(Arc::new(Restriction { whole, tools: self.tools.clone(), compiled: OnceLock::new() })),
+        })
+    }
+}
+
+impl fmt::Display for ChildScope {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let permissions = self.permissions.iter().map(|permission| permission.name().to_owned());
+        let personas = self.personas.iter().map(|persona| format!("{PERSONA}{persona}"));
+        let names: Vec<String> = permissions.chain(personas).chain(self.tools.iter().cloned()).collect();
+        formatter.write_str(&names.join(" "))
+    }
+}
+
+/// Somebody who acts for the subject of a child.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delegate {
+    /// The principal.
+    pub principal: PrincipalId,
+    /// Its user name when the child was made.
+    pub username: String,
+    /// The credential with which it took the child over; the child ends with it.
+    pub credential: KeyId,
+}
+
+/// How a request presents a token.
+#[derive(Debug, Clone, Copy)]
+pub struct Presentation<'a> {
+    /// The token.
+    pub token: &'a str,
+    /// The client address, if known.
+    pub address: Option<IpAddr>,
+    /// For whom a child must be.
+    pub audience: Audience<'a>,
+    /// The thumbprint of the key that the request proves (RFC 9449).
+    pub proof_key: Option<&'a str>,
+}
+
+/// For whom a child must be. Other tokens are for everyone.
+#[derive(Debug, Clone, Copy)]
+pub enum Audience<'a> {
+    /// For the server that issued it.
+    Issuer,
+    /// For the resource with this URL.
+    Named(&'a str),
+    /// For anyone: the asking resource server compares it.
+    Any,
+}
+
+/// A child, as its claims describe it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Child {
+    /// Its id, the `jti`.
+    pub id: Uuid,
+    /// The ids of the children that it descends from; it is revoked with any of them.
+    pub ancestors: Vec<Uuid>,
+    /// The URL of the server that issued it.
+    pub issuer: String,
+    /// The principal that it authenticates.
+    pub subject: PrincipalId,
+    /// The client that it was issued to.
+    pub client: String,
+    /// For whom it is.
+    pub audience: String,
+    /// The credential that it is derived from.
+    pub parent: KeyId,
+    /// Epoch seconds.
+    pub issued_at: i64,
+    /// Epoch seconds.
+    pub expires_at: i64,
+    /// What it carries; `None` for everything that its parent may do.
+    pub scope: Option<ChildScope>,
+    /// Who acts for the subject, the latest first.
+    pub actors: Vec<Delegate>,
+    /// The thumbprint of the key that its requests must prove (RFC 9449).
+    pub proof_key: Option<String>,
+}
+
+impl Child {
+    /// When it expires, in epoch milliseconds.
+    #[must_use]
+    pub fn expires_at_millis(&self) -> i64 {
+        self.expires_at.saturating_mul(SECOND)
+    }
+
+    /// Whether it is for the server that issued it.
+    #[must_use]
+    pub fn is_for_its_issuer(&self) -> bool {
+        self.audience == self.issuer
+    }
+
+    /// Checks that it may be used by a request.
+    ///
+    /// # Errors
+    /// [`Refusal::OtherAudience`], [`Refusal::Unproved`]
+    pub fn check(&self, presented: &Presentation<'_>) -> Result<(), Refusal> {
+        let intended = match presented.audience {
+            Audience::Issuer => self.is_for_its_issuer(),
+            Audience::Named(audience) => self.audience == audience,
+            Audience::Any => true,
+        };
+        if !intended {
+            return Err(Refusal::OtherAudience);
+        }
+        match &self.proof_key {
+            Some(bound) if presented.proof_key != Some(bound.as_str()) => Err(Refusal::Unproved),
+            _ => Ok(()),
+        }
+    }
+
+    /// Every id by which it may be revoked.
+    pub fn ids(&self) -> impl Iterator<Item = Uuid> {
+        self.ancestors.iter().copied().chain([self.id])
+    }
+
+    /// The claims of the token.
+    #[must_use]
+    pub fn claims(&self) -> Claims {
+        let actor = |inner: Option<Box<ActClaim>>, actor: &Delegate| {
+            Some(Box::new(ActClaim {
+                sub: actor.principal.to_string(),
+                username: actor.username.clone(),
+                credential: actor.credential.to_string(),
+                act: inner,
+            }))
+        };
+        Claims {
+            iss: self.issuer.clone(),
+            sub: self.subject.to_string(),
+            aud: self.audience.clone(),
+            client_id: self.client.clone(),
+            iat: self.issued_at,
+            exp: self.expires_at,
+            jti: self.id.to_string(),
+            scope: self.scope.as_ref().map(ToString::to_string),
+            act: self.actors.iter().rev().fold(None, actor),
+            cnf: self.proof_key.clone().map(|jkt| Confirmation { jkt }),
+            parent: self.parent.to_string(),
+            ancestors: self.ancestors.iter().map(Uuid::to_string).collect(),
+        }
+    }
+
+    /// Reads claims; `None` when they are not those of a child.
+    #[must_use]
+    pub fn read(claims: Claims) -> Option<Self> {
+        let mut actors = Vec::new();
+        let mut act = claims.act;
+        while let Some(each) = act {
+            actors.push(Delegate {
+                principal: PrincipalId::parse(&each.sub)?,
+                username: each.username,
+                credential: KeyId::parse(&each.credential)?,
+            });
+            act = each.act;
+        }
+        let scope = match claims.scope {
+            Some(scope) => Some(ChildScope::parse(&scope).ok()??),
+            None => None,
+        };
+        let ancestors = claims.ancestors.iter().map(|id| Uuid::parse_str(id).ok()).collect::<Option<Vec<_>>>()?;
+        if actors.len() > MOST_ACTORS || ancestors.len() > MOST_ANCESTORS {
+            return None;
+        }
+        Some(Self {
+            id: Uuid::parse_str(&claims.jti).ok()?,
+            ancestors,
+            issuer: claims.iss,
+            subject: PrincipalId::parse(&claims.sub)?,
+            client: claims.client_id,
+            audience: claims.aud,
+            parent: KeyId::parse(&claims.parent)?,
+            issued_at: claims.iat,
+            expires_at: claims.exp,
+            scope,
+            actors,
+            proof_key: claims.cnf.map(|confirmation| confirmation.jkt),
+        })
+    }
+}
+
+/// The claims of a child's token (RFC 9068, section 2.2).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Claims {
+    iss: String,
+    sub: String,
+    aud: String,
+    client_id: String,
+    iat: i64,
+    exp: i64,
+    jti: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    act: Option<Box<ActClaim>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation>,
+    /// The key id of the parent.
+    #[serde(rename = "tessera_parent")]
+    parent: String,
+    #[serde(rename = "tessera_ancestors", default, skip_serializing_if = "Vec::is_empty")]
+    ancestors: Vec<String>,
+}
+
+/// The `act` claim (RFC 8693, section 4.1).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ActClaim {
+    sub: String,
+    username: String,
+    #[serde(rename = "tessera_credential")]
+    credential: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    act: Option<Box<ActClaim>>,
+}
+
+/// The `cnf` claim (RFC 9449, section 6.1).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Confirmation {
+    jkt: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_is_read_as_it_is_written() {
+        let text = "VERIFY_TOKENS persona:default/abc search docs.fetch";
+        let scope = ChildScope::parse(text).unwrap().unwrap();
+        assert_eq!(scope.personas, ["default/abc"]);
+        assert_eq!(scope.tools, ["search", "docs.fetch"]);
+        assert_eq!(scope.to_string(), text);
+        assert_eq!(ChildScope::parse("openid  profile").unwrap(), None);
+        assert!(ChildScope::parse("a\u{7f}").is_err() && ChildScope::parse(&"a ".repeat(70)).is_err());
+    }
+
+    #[test]
+    fn the_claims_are_read_as_they_are_written() {
+        let child = Child {
+            id: Uuid::from_u128(1),
+            ancestors: vec![Uuid::from_u128(2)],
+            issuer: "https://tessera.example.org".into(),
+            subject: PrincipalId::from(Uuid::from_u128(3)),
+            client: "apikey-x".into(),
+            audience: "https://mcp.example.org".into(),
+            parent: KeyId([7; 16]),
+            issued_at: 1,
+            expires_at: 2,
+            scope: ChildScope::parse("search").unwrap(),
+            actors: [4, 5]
+                .map(|it| Delegate {
+                    principal: PrincipalId::from(Uuid::from_u128(it)),
+                    username: format!("actor {it}"),
+                    credential: KeyId([8; 16]),
+                })
+                .to_vec(),
+            proof_key: Some("thumb".into()),
+        };
+        assert_eq!(Child::read(child.claims()), Some(child));
+    }
+}

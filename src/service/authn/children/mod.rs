@@ -1,0 +1,57 @@
+//! Children: short-lived tokens derived from a credential.
+//!
+//! `mint` makes them, `verify` reads them, `revoke` ends one of them early. The rules: a child carries no more than what
+//! it is derived from, is for no other audience, and expires no later. Each of these is a comparison in `mint`, so a
+//! chain of exchanges gains nothing.
+
+mod impersonate;
+mod mint;
+mod revoke;
+mod verify;
+
+pub use self::impersonate::impersonate;
+pub use self::mint::{Form, Minted, NotMinted, Wanted, mint};
+pub use self::revoke::revoke;
+pub(in crate::service) use self::revoke::revoke_in;
+
+use std::sync::Arc;
+
+use crate::domain::actor::Standing;
+use crate::domain::child::Child;
+use crate::domain::error::{Error, Refusal, Result};
+use crate::storage::database::AnyConnection;
+use crate::storage::{credentials, revoked_children};
+
+/// The `typ` of a child's JWT (RFC 9068).
+pub const JWT_TYPE: &str = "at+jwt";
+/// The purpose of the seal of opaque tokens.
+const SEAL: &str = "child tokens";
+
+/// The standing that a child gives, as a transaction sees it; `whole` is its parent's.
+///
+/// # Errors
+/// When the child has expired or is revoked, an actor's credential has ended, or the parent has lost something that the
+/// child carries.
+pub(in crate::service) fn present(
+    connection: &mut AnyConnection,
+    child: &Child,
+    whole: Standing,
+    now: i64,
+) -> Result<Standing> {
+    let refused = |refusal| Err(Error::Unauthenticated(refusal));
+    if child.expires_at_millis() <= now {
+        return refused(Refusal::Expired);
+    }
+    if revoked_children::has_any(connection, child.ids())? {
+        return refused(Refusal::Invalid);
+    }
+    for actor in &child.actors {
+        match credentials::find(connection, actor.credential)? {
+            Some(known) if !known.standing.principal.enabled => return refused(Refusal::Disabled),
+            Some(known) if known.credential.expires_at <= now => return refused(Refusal::Expired),
+            Some(known) if known.standing.principal.id == actor.principal => {}
+            _ => return refused(Refusal::Invalid),
+        }
+    }
+    Ok(verify::narrowed(child, &whole)?.map_or(whole, Arc::unwrap_or_clone))
+}

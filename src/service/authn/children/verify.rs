@@ -1,0 +1,115 @@
+//! Verifies the tokens of children.
+
+use std::sync::Arc;
+
+use crate::clock::Reading;
+use crate::directory::Genuine;
+use crate::directory::children::{Children, TokenDigest, VerifiedChild};
+use crate::domain::actor::{Holder as _, Standing};
+use crate::domain::child::Child;
+use crate::domain::error::{Error, Refusal, Result};
+use crate::domain::party::Party;
+use crate::domain::signing::key_id;
+use crate::domain::token::{TokenKind, sealed_bytes};
+use crate::service::Service;
+use crate::service::authn::children::{JWT_TYPE, SEAL};
+use crate::service::upkeep::signing_keys;
+use crate::storage::revoked_children;
+
+impl Service {
+    /// The genuine child for this text, and the current time; `None` if it is no genuine token.
+    ///
+    /// A child is as alive as its parent and the credentials of those who act for its subject: their records come from
+    /// the directory on every call. What follows from them is computed once for each set of records.
+    ///
+    /// # Errors
+    /// When a parent or actor is gone, expired or disabled; when the parent has lost something that the child carries;
+    /// when it could not be looked up.
+    pub(in crate::service) async fn genuine_child(&self, text: &str, party: Party) -> Result<Option<(Genuine, i64)>> {
+        let digest = Children::digest(text);
+        let verified = match self.directory.children.find(&digest) {
+            Some(verified) => verified,
+            None => match self.read_child(text, digest, party).await? {
+                Some(verified) => verified,
+                None => return Ok(None),
+            },
+        };
+        let child = &verified.child;
+        let Reading { now, uptime } = self.clock.read();
+        let gone = || Error::Unauthenticated(Refusal::Invalid);
+        let parent = self.credential(child.parent, uptime, party).await?.ok_or_else(gone)?;
+        let mut records = vec![Arc::clone(parent.record())];
+        for actor in &child.actors {
+            let known = self.credential(actor.credential, uptime, party).await?.ok_or_else(gone)?;
+            known.record().authenticate(TokenKind::Child, actor.credential, now)?;
+            records.push(Arc::clone(known.record()));
+        }
+        let principals = [child.subject].into_iter().chain(child.actors.iter().map(|actor| actor.principal));
+        if records.iter().zip(principals).any(|(record, principal)| record.principal_id() != principal) {
+            return Err(gone());
+        }
+        let standing = match verified.checked(&records) {
+            Some(standing) => standing,
+            None => {
+                // After the records were read: a later revocation makes the directory give out other records.
+                self.check_not_revoked(child, party).await?;
+                let standing = narrowed(child, parent.record().standing())?;
+                verified.keep(records, standing.clone());
+                standing
+            }
+        };
+        Ok(Some((parent.with_child(Arc::clone(child), standing), self.clock.now())))
+    }
+
+    /// Checks the signature or the seal of a token that is not in memory.
+    async fn read_child(&self, text: &str, digest: TokenDigest, party: Party) -> Result<Option<Arc<VerifiedChild>>> {
+        let verified = if let Some(sealed) = sealed_bytes(text, &self.prefixes) {
+            self.unsealed(&sealed)?.map(|child| VerifiedChild::new(child, None))
+        } else if let Some((id, _)) = key_id(text) {
+            if self.directory.children.keyring().find(&id).is_none() {
+                signing_keys::look_for(self, party).await?;
+            }
+            // A signature takes long to check: only so many at once, and no party before all others.
+            let _turn = self.look_ups.turn(party).await?;
+            let keyring = self.directory.children.keyring();
+            let claims = keyring.verified(text, JWT_TYPE);
+            claims.and_then(|(claims, id)| Some(VerifiedChild::new(Child::read(claims)?, Some(id))))
+        } else {
+            None
+        };
+        let verified = verified.map(Arc::new);
+        if let Some(verified) = &verified {
+            self.directory.children.insert(digest, Arc::clone(verified));
+        }
+        Ok(verified)
+    }
+
+    /// The child in a sealed token, if one of the configured peppers sealed it.
+    fn unsealed(&self, sealed: &[u8]) -> Result<Option<Child>> {
+        for pepper in self.peppers.ids() {
+            let seal = self.peppers.seal(SEAL, pepper)?;
+            if let Some(content) = seal.and_then(|seal| seal.open(sealed, &[])) {
+                let claims = serde_json::from_slice(&content).map_err(|error| Error::Internal(error.into()))?;
+                return Ok(Child::read(claims));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn check_not_revoked(&self, child: &Arc<Child>, party: Party) -> Result<()> {
+        let _turn = self.look_ups.turn(party).await?;
+        let asked = Arc::clone(child);
+        let revoked = self.look_up(move |connection| revoked_children::has_any(connection, asked.ids())).await?;
+        if revoked { Err(Error::Unauthenticated(Refusal::Invalid)) } else { Ok(()) }
+    }
+}
+
+/// The standing of a child whose parent has the standing `whole`; `None` for the same.
+///
+/// # Errors
+/// [`Refusal::Outgrown`]
+pub(in crate::service) fn narrowed(child: &Child, whole: &Standing) -> Result<Option<Arc<Standing>>> {
+    let Some(scope) = &child.scope else { return Ok(None) };
+    let standing = scope.narrow(whole.clone()).ok_or(Error::Unauthenticated(Refusal::Outgrown))?;
+    Ok(Some(Arc::new(standing)))
+}
