@@ -17,8 +17,9 @@ use crate::domain::actor::Actor;
 use crate::domain::api_key::NEVER;
 use crate::domain::error::{Error, Refusal};
 use crate::domain::network::Network;
-use crate::http::auth::{self, API_KEY, Metering, authenticate, basic, bearer, mark_authenticated, refuse_token_in};
+use crate::http::auth::{self, API_KEY, Metering, authenticate, bearer, mark_authenticated, refuse_token_in};
 use crate::http::bodies::{Sender, UNAUTHENTICATED_LENGTH};
+use crate::http::oauth::client;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::authn::verify;
@@ -121,44 +122,16 @@ async fn identify(state: &State, request: &HttpRequest, payload: Payload) -> Res
     let (Some(id), Some(secret)) = (id, secret) else {
         return Err(Failure::Client(Refusal::Missing));
     };
-    let actor = client(state, request, (&id, &secret), Metering::Counted).await?;
+    let actor = client::by_secret(state, request, (&id, &secret), Metering::Counted).await?;
     Ok((actor.requesting(auth::request(request)), form))
 }
 
 /// Authenticates by bearer token, or as an OAuth client with HTTP Basic.
-///
-/// RFC 6749 requires form encoding of the id and the secret, which many clients omit. Decoding is safe in both cases,
-/// because ids and tokens contain no characters that it changes.
 async fn by_head(state: &State, request: &HttpRequest, metering: Metering) -> Result<Actor, Failure> {
-    let Some((_, credentials)) = basic(request) else {
-        return authenticate(state, bearer(request)?, request, metering).await.map_err(Failure::or_unavailable);
-    };
-    let headers = request.headers();
-    if headers.get_all(AUTHORIZATION).count() > 1 || headers.contains_key(API_KEY) {
-        return Err(Failure::Credentials("the request has more than one credential"));
+    match client::in_head(request)? {
+        Some((id, secret)) => client::by_secret(state, request, (&id, &secret), metering).await,
+        None => authenticate(state, bearer(request)?, request, metering).await.map_err(Failure::or_unavailable),
     }
-    let decoded = |text: &str| {
-        form_urlencoded::parse(text.as_bytes()).next().map(|(text, _)| text.into_owned()).unwrap_or_default()
-    };
-    let (id, secret) = credentials.ok_or(Failure::Client(Refusal::Invalid))?;
-    client(state, request, (&decoded(&id), &decoded(&secret)), metering).await
-}
-
-/// Authenticates an API key by its client id and its token.
-async fn client(
-    state: &State,
-    request: &HttpRequest,
-    (id, secret): (&str, &str),
-    metering: Metering,
-) -> Result<Actor, Failure> {
-    let actor = authenticate(state, secret, request, metering).await.map_err(|error| match error {
-        Error::Unauthenticated(refusal) => Failure::Client(refusal),
-        other => Failure::or_unavailable(other),
-    })?;
-    if actor.client_id().is_none_or(|own| own.to_string() != id) {
-        return Err(Failure::Client(Refusal::Invalid));
-    }
-    Ok(actor)
 }
 
 /// The answer of RFC 7662 about an active token.

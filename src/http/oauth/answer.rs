@@ -6,33 +6,64 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::clock::SECOND;
+use crate::domain::actor::Actor;
 use crate::domain::permission::{Permission, Permissions};
 use crate::http::state::State;
+use crate::service::authn::children::Minted;
 use crate::service::authn::sessions::NewSession;
 
 /// The token response for a session.
 pub(super) fn token_response(state: &State, session: NewSession, permissions: Permissions) -> HttpResponse {
-    let scope: Vec<&str> = permissions.iter().map(Permission::name).collect();
-    let body = OauthToken {
+    answer(&OauthToken {
         expires_in: (session.expires_at - state.service.clock.now()) / SECOND,
         access_token: session.token.expose(),
         token_type: "Bearer",
-        scope: (!scope.is_empty()).then(|| scope.join(" ")),
-    };
-    HttpResponse::Ok().insert_header((PRAGMA, HeaderValue::from_static("no-cache"))).json(body)
+        scope: names(permissions),
+        issued_token_type: None,
+    })
+}
+
+/// The token response for a child of `parent`.
+pub(super) fn child_response(
+    state: &State,
+    minted: Minted,
+    parent: &Actor,
+    issued_token_type: Option<&'static str>,
+) -> HttpResponse {
+    let Minted { child, token } = minted;
+    answer(&OauthToken {
+        expires_in: child.expires_at - state.service.clock.now() / SECOND,
+        access_token: token.expose(),
+        token_type: if child.proof_key.is_some() { "DPoP" } else { "Bearer" },
+        scope: child.scope.map_or_else(|| names(parent.permissions()), |scope| Some(scope.to_string())),
+        issued_token_type,
+    })
+}
+
+fn answer(token: &OauthToken) -> HttpResponse {
+    HttpResponse::Ok().insert_header((PRAGMA, HeaderValue::from_static("no-cache"))).json(token)
+}
+
+fn names(permissions: Permissions) -> Option<String> {
+    let names: Vec<&str> = permissions.iter().map(Permission::name).collect();
+    (!names.is_empty()).then(|| names.join(" "))
 }
 
 /// A token response.
 #[derive(Serialize, ToSchema)]
 pub struct OauthToken {
-    /// The user's bearer token.
+    /// The token: a user's bearer token, or a child's.
     access_token: String,
-    /// Always `Bearer`.
+    /// `Bearer`, or `DPoP` for a token that is bound to a key.
     #[schema(example = "Bearer")]
     token_type: &'static str,
     /// Its lifetime in seconds.
     expires_in: i64,
-    /// The names of the user's permissions, separated by spaces. Absent if there are none.
+    /// What it carries: names of permissions, `persona:` and qualified names of personas, and names of tools, separated by
+    /// spaces. Absent if there is nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
+    /// The type of the token that an exchange has made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
 }

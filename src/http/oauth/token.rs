@@ -5,26 +5,30 @@ use utoipa::ToSchema;
 
 use super::answer::OauthToken;
 use super::form::Form;
-use super::{Settings, device};
+use super::wanted::oauth;
+use super::{Settings, client_credentials, device, exchange};
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 
 /// The supported grant types.
-pub const GRANTS: [&str; 1] = [device::GRANT];
+pub const GRANTS: [&str; 3] = [client_credentials::GRANT, exchange::GRANT, device::GRANT];
 
 /// Exchange a grant for a token
 ///
-/// RFC 6749, section 3.2. The supported grant is `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628, section
-/// 3.4): the client polls until the user has decided, at most once per interval.
+/// RFC 6749, section 3.2. The grants are `client_credentials`, where `apikey-<id>` authenticates with its token, with
+/// HTTP Basic or in the form; `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693); and
+/// `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628, section 3.4), where the client polls until the user has
+/// decided, at most once per interval. The first two make a child: a token of minutes that carries no more than its
+/// parent, and ends with it.
 #[utoipa::path(
     tag = "Sessions",
     operation_id = "create_oauth_token",
-    security(()),
+    security((), ("basic" = [])),
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, description = "The session of the approving user", body = OauthToken),
-        Fails<429>,
+        (status = 200, description = "The token", body = OauthToken),
+        Fails<401>, Fails<429>,
     ),
 )]
 #[post("/oauth/token")]
@@ -35,20 +39,58 @@ pub async fn token(
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     let form = Form::read(&state, &request, payload.into_inner()).await?;
-    if form.required("grant_type")? == device::GRANT {
-        return device::redeem(&state, &settings, &request, &form).await;
+    answer(&state, &settings, &request, &form).await
+}
+
+/// Answers a token request, whatever its path.
+pub(super) async fn answer(
+    state: &State,
+    settings: &Settings,
+    request: &HttpRequest,
+    form: &Form,
+) -> Result<HttpResponse, Failure> {
+    match form.required("grant_type")?.as_str() {
+        client_credentials::GRANT => client_credentials::redeem(state, request, form).await,
+        exchange::GRANT => exchange::redeem(state, request, form).await,
+        device::GRANT => device::redeem(state, settings, request, form).await,
+        _ => Err(oauth("unsupported_grant_type", format!("`grant_type` must be one of: {}", GRANTS.join(", ")))),
     }
-    Err(Failure::Oauth("unsupported_grant_type", format!("`grant_type` must be one of: {}", GRANTS.join(", "))))
 }
 
 /// A token request.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its documentation is used")]
 pub struct TokenForm {
+    /// `client_credentials`, `urn:ietf:params:oauth:grant-type:token-exchange` or
     /// `urn:ietf:params:oauth:grant-type:device_code`
     grant_type: String,
-    /// `tessera-cli`, or a client id of `TESSERA_DEVICE_CLIENTS`.
-    client_id: String,
+    /// `apikey-<id>`; for the device grant `tessera-cli`, or a client id of `TESSERA_DEVICE_CLIENTS`.
+    client_id: Option<String>,
+    /// The token of the API key `client_id`.
+    client_secret: Option<String>,
+    /// What the token carries, separated by spaces: names of permissions, `persona:<qualified name>`, and names of tools
+    /// that a policy lets the parent call. Everything if absent.
+    scope: Option<String>,
+    /// For whom the token is (RFC 8707): an audience that is registered for the client. This server if absent.
+    resource: Option<String>,
+    /// The same as `resource`.
+    audience: Option<String>,
+    /// Its lifetime in seconds, 60 to 3600; 600 if absent.
+    lifetime: Option<i64>,
+    /// `jwt` or `opaque`; `jwt` if absent.
+    token_format: Option<String>,
+    /// Token exchange: the token that the new one is derived from.
+    subject_token: Option<String>,
+    /// Token exchange: `urn:ietf:params:oauth:token-type:access_token` or `urn:ietf:params:oauth:token-type:jwt`
+    subject_token_type: Option<String>,
+    /// Token exchange: the token of an actor that will act for the subject. The client if absent.
+    actor_token: Option<String>,
+    /// Token exchange: the type of `actor_token`.
+    actor_token_type: Option<String>,
+    /// Token exchange: `urn:ietf:params:oauth:token-type:access_token` or `urn:ietf:params:oauth:token-type:jwt`
+    requested_token_type: Option<String>,
+    /// Token exchange: the id or the name of a user to act as, with the permission `IMPERSONATE_USERS`.
+    requested_subject: Option<String>,
     /// The `device_code` of the device authorization.
-    device_code: String,
+    device_code: Option<String>,
 }

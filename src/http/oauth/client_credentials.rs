@@ -1,0 +1,26 @@
+//! The client credentials grant (RFC 6749, section 4.4): an API key trades its token for a child.
+
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::answer::child_response;
+use super::form::Form;
+use super::wanted::{refused, wanted};
+use super::client;
+use crate::http::problem::Failure;
+use crate::http::state::State;
+use crate::service::authn::children;
+
+/// The `grant_type` of the grant.
+pub const GRANT: &str = "client_credentials";
+
+/// Answers the grant at the token endpoint.
+///
+/// # Errors
+/// Those of RFC 6749, section 5.2, and of RFC 8707, section 2.
+pub(super) async fn redeem(state: &State, request: &HttpRequest, form: &Form) -> Result<HttpResponse, Failure> {
+    let actor = client::required(state, request, form).await?;
+    let id = actor.client_id().map(|id| id.to_string()).unwrap_or_default();
+    let wanted = wanted(state, request, form, id).await?;
+    let minted = children::mint(&state.service, &actor, None, wanted).await.map_err(refused)?;
+    Ok(child_response(state, minted, &actor, None))
+}

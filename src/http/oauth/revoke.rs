@@ -1,0 +1,52 @@
+//! `/oauth/revoke`: token revocation (RFC 7009).
+
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use utoipa::ToSchema;
+
+use super::client;
+use super::form::Form;
+use super::wanted::oauth;
+use crate::http::problem::Failure;
+use crate::http::state::State;
+use crate::service::authn::children::{self, Revoked};
+
+/// Revoke a token
+///
+/// RFC 7009. The client authenticates like at `/oauth/token`. Ends a child of the client, or one in which the client
+/// acts, with everything derived from it; or an access token of the client. The answer for an unknown token, or another's,
+/// is the same. The token of an API key ends by deleting the key.
+#[utoipa::path(
+    tag = "Sessions",
+    operation_id = "revoke_oauth_token",
+    security(("basic" = [])),
+    request_body(content = RevocationForm, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, description = "The token is not active")),
+)]
+#[post("/oauth/revoke")]
+pub async fn revoke(
+    state: web::Data<State>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    let form = Form::read(&state, &request, payload.into_inner()).await?;
+    let client = client::required(&state, &request, &form).await?;
+    let token = form.required("token")?;
+    match children::revoke(&state.service, &client, &token).await.map_err(Failure::or_unavailable)? {
+        Revoked::Ended => Ok(HttpResponse::Ok().finish()),
+        Revoked::OfApiKey => {
+            Err(oauth("unsupported_token_type", "this is the token of an API key: delete the key to revoke it"))
+        }
+    }
+}
+
+/// The form of RFC 7009, section 2.1. `token_type_hint` is not needed, because a token shows its type.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its documentation is used")]
+pub struct RevocationForm {
+    /// The token.
+    token: String,
+    /// `apikey-<id>`, unless the request has `Authorization: Basic`.
+    client_id: Option<String>,
+    /// The token of the API key `client_id`.
+    client_secret: Option<String>,
+}

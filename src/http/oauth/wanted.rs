@@ -1,0 +1,86 @@
+//! What a token request asks for: scope, audience, lifetime and form of a child.
+
+use actix_web::HttpRequest;
+
+use super::form::Form;
+use crate::domain::child::ChildScope;
+use crate::domain::error::Error;
+use crate::http::base_url::base_url;
+use crate::http::problem::Failure;
+use crate::http::state::State;
+use crate::service::authn::children::{self, NotMinted, Wanted};
+
+/// The token type of an access token of any form (RFC 8693, section 3).
+pub const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+/// The token type of a JWT.
+pub const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+
+/// Reads `scope`, `resource` or `audience`, `lifetime`, `token_format` and `requested_token_type`.
+///
+/// # Errors
+/// `invalid_scope`, `invalid_target`, `invalid_request`
+pub async fn wanted(state: &State, request: &HttpRequest, form: &Form, client: String) -> Result<Wanted, Failure> {
+    let scope = match form.optional("scope")? {
+        Some(text) => ChildScope::parse(&text).map_err(|message| oauth("invalid_scope", format!("`scope` {message}")))?,
+        None => None,
+    };
+    let audience = match (form.optional("resource")?, form.optional("audience")?) {
+        (Some(resource), Some(audience)) if resource != audience => {
+            return Err(oauth("invalid_target", "a token has one audience: send `resource` or `audience`"));
+        }
+        (resource, audience) => resource.or(audience),
+    };
+    let lifetime = match form.optional("lifetime")? {
+        Some(text) => Some(text.parse().map_err(|_| oauth("invalid_request", "`lifetime` must be a number of seconds"))?),
+        None => None,
+    };
+    let format = match form.optional("token_format")?.as_deref() {
+        None | Some("jwt") => children::Form::Jwt,
+        Some("opaque") => children::Form::Opaque,
+        Some(_) => return Err(oauth("invalid_request", "`token_format` must be `jwt` or `opaque`")),
+    };
+    match form.optional("requested_token_type")?.as_deref() {
+        None | Some(ACCESS_TOKEN) => {}
+        Some(JWT) if format == children::Form::Jwt => {}
+        Some(_) => {
+            let message = format!("`requested_token_type` must be `{ACCESS_TOKEN}` or, for a JWT, `{JWT}`");
+            return Err(oauth("invalid_request", message));
+        }
+    }
+    let registered = if audience.is_some() { state.service.audiences(&client).await? } else { Vec::new() };
+    Ok(Wanted {
+        issuer: base_url(state, request)?,
+        audience,
+        registered,
+        scope,
+        lifetime,
+        form: format,
+        proof_key: None,
+        client,
+    })
+}
+
+/// An OAuth error (RFC 6749, section 5.2).
+pub fn oauth(code: &'static str, message: impl Into<String>) -> Failure {
+    Failure::Oauth(code, message.into())
+}
+
+/// The failure of a grant for which no token was made.
+pub fn refused(reason: NotMinted) -> Failure {
+    match reason {
+        NotMinted::Scope(message) => oauth("invalid_scope", message),
+        NotMinted::Target(message) => oauth("invalid_target", message),
+        NotMinted::Request(message) => oauth("invalid_request", message),
+        NotMinted::Failed(error) => failed(error),
+    }
+}
+
+/// The failure of a grant, as OAuth names it.
+pub fn failed(error: Error) -> Failure {
+    match error {
+        Error::Forbidden(message) => oauth("unauthorized_client", message),
+        Error::Unauthenticated(refusal) => oauth("invalid_grant", refusal.to_string()),
+        Error::NotFound { .. } | Error::Invalid(_) => oauth("invalid_request", error.to_string()),
+        other => Failure::or_unavailable(other),
+    }
+}
