@@ -1,6 +1,6 @@
 //! The settings of the authorization server.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 /// The settings of the authorization server.
 #[derive(Args, Clone)]
@@ -9,6 +9,20 @@ pub struct OauthSettings {
     /// The client ids, besides `tessera-cli`, that may use the device grant (RFC 8628), separated by commas
     #[arg(long, global = true, env = "TESSERA_DEVICE_CLIENTS", value_delimiter = ',', value_parser = client_id)]
     pub device_clients: Vec<String>,
+
+    /// Whether DPoP proofs (RFC 9449) must have a nonce of this process. A proof is then worth nothing at another node or
+    /// after a restart; with several nodes, each client must stay at one of them
+    #[arg(long, global = true, env = "TESSERA_DPOP_NONCE", value_enum, ignore_case = true, default_value_t = DpopNonce::Off)]
+    pub dpop_nonce: DpopNonce,
+}
+
+/// Whether DPoP proofs must have a nonce.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DpopNonce {
+    /// They need none
+    Off,
+    /// They must have one
+    Required,
 }
 
 /// Parses a client id. It is shown to users, so its characters are restricted.

@@ -8,6 +8,7 @@
 mod cached_credential;
 mod counts;
 mod fence;
+mod first_uses;
 mod lease;
 mod networks;
 mod permission_uses;
@@ -33,6 +34,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 pub use self::cached_credential::{CachedCredential, Genuine};
 pub use self::counts::Counts;
 use self::fence::Fence;
+pub use self::first_uses::{FirstUse, FirstUses};
 pub use self::lease::Freshness;
 use self::lease::Lease;
 use self::networks::{Networks, Outcome};
