@@ -42,6 +42,7 @@ fn pages(origins: &[String]) -> Cors {
         .allow_any_method()
         .allow_any_header()
         .expose_headers([
+            "dpop-nonce",
             "etag",
             "link",
             "ratelimit",

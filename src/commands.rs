@@ -16,7 +16,7 @@ use self::first_start::SecretsOutput;
 use self::started::{Started, accept_restored, start};
 use crate::app::app;
 use crate::clock::{Clock, SECOND};
-use crate::config::{Cli, Command, OpenApiVersion, Settings};
+use crate::config::{Cli, Command, DpopNonce, OpenApiVersion, Settings};
 use crate::directory::{Directory, Freshness};
 use crate::domain::entropy::Entropy;
 use crate::domain::password::PasswordSignIn;
@@ -27,6 +27,7 @@ use crate::http::wire::RawTargets;
 use crate::http::{Doors, openapi, wire};
 use crate::pepper_file;
 use crate::service::authn::look_ups::LookUps;
+use crate::service::authn::proofs::{NonceRule, Proofs};
 use crate::service::authn::sessions;
 use crate::service::authn::sign_ins::SignIns;
 use crate::service::bootstrap::{self, ADMIN};
@@ -145,6 +146,11 @@ async fn unchecked_service(settings: &Settings, setup: Setup) -> Result<Service,
         return Err(not_set_up(&format!("the database {:?} has not been set up", database_url(settings)?)));
     }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let peppers = pepper_file::load(settings, &database_url(settings)?, &known)?;
+    let nonces = match settings.oauth.dpop_nonce {
+        DpopNonce::Off => NonceRule::Off,
+        DpopNonce::Required => NonceRule::Required,
+    };
     let service = Service::new(Parts {
         database,
         directory: Directory::new(
@@ -153,7 +159,8 @@ async fn unchecked_service(settings: &Settings, setup: Setup) -> Result<Service,
         ),
         clock: Clock::system(),
         entropy: Entropy::SYSTEM,
-        peppers: pepper_file::load(settings, &database_url(settings)?, &known)?,
+        proofs: Proofs::new(&peppers, nonces),
+        peppers,
         prefixes: settings.token_prefixes,
         session_millis: settings.session_seconds * SECOND,
         hourly_usage_days: settings.hourly_usage_days,

@@ -14,7 +14,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::datahub::{DataHubSettings, MetadataAuth, NeverExpiringTokens};
-pub use self::oauth::OauthSettings;
+pub use self::oauth::{DpopNonce, OauthSettings};
 pub use self::sign_in::PeopleSettings;
 pub use self::terminal::{Server, Terminal};
 use self::values::{memory, origin, public_url};

@@ -19,6 +19,7 @@ use tessera::domain::persona::{PersonaRef, mint_qualified_name};
 use tessera::domain::principal::{Principal, PrincipalKind, Role};
 use tessera::domain::token::{ParsedToken, Prefixes, TokenKind};
 use tessera::service::authn::look_ups::LookUps;
+use tessera::service::authn::proofs::{NonceRule, Proofs};
 use tessera::service::authn::sign_ins::SignIns;
 use tessera::service::{Parts, Service};
 use tessera::storage::database::Database;
@@ -53,12 +54,14 @@ impl Population {
         let clock = Clock::system();
         let records = Directory::new(keys + keys / 10 + SPARE, Freshness { lease: DAY, age: DAY });
         records.renew_lease(clock.uptime());
+        let peppers = Peppers::parse(&Peppers::generate(Entropy::SYSTEM)?)?;
         let service = Service::new(Parts {
             database: Database::connect(&url, 1)?,
             directory: records,
             clock,
             entropy: Entropy::SYSTEM,
-            peppers: Peppers::parse(&Peppers::generate(Entropy::SYSTEM)?)?,
+            proofs: Proofs::new(&peppers, NonceRule::Off),
+            peppers,
             prefixes: Prefixes::default(),
             session_millis: 0,
             hourly_usage_days: 31,

@@ -1,6 +1,6 @@
 //! The settings of the authorization server.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::domain::signing::SigningAlgorithm;
 
@@ -15,11 +15,26 @@ pub struct OauthSettings {
     /// The algorithm of the keys that sign child tokens: ES256, or RS256 for receivers that know nothing else
     #[arg(long, global = true, env = "TESSERA_SIGNING_ALGORITHM", default_value = "ES256", value_parser = algorithm)]
     pub signing_algorithm: SigningAlgorithm,
+
+    /// Whether DPoP proofs (RFC 9449) must have a nonce of this process. A proof is then worth nothing at another node or
+    /// after a restart; with several nodes, each client must stay at one of them
+    #[arg(long, global = true, env = "TESSERA_DPOP_NONCE", value_enum, ignore_case = true, default_value_t = DpopNonce::Off)]
+    pub dpop_nonce: DpopNonce,
 }
 
+/// Parses the name of an algorithm.
 fn algorithm(name: &str) -> Result<SigningAlgorithm, String> {
     SigningAlgorithm::find(name)
         .ok_or_else(|| format!("must be one of {}", SigningAlgorithm::ALL.map(SigningAlgorithm::name).join(", ")))
+}
+
+/// Whether DPoP proofs must have a nonce.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DpopNonce {
+    /// They need none
+    Off,
+    /// They must have one
+    Required,
 }
 
 /// Parses a client id. It is shown to users, so its characters are restricted.

@@ -1,9 +1,27 @@
 //! Relative URLs to the start of this server: a proxy may serve it beneath any path.
 
+use std::borrow::Cow;
+
 use actix_web::{HttpMessage, HttpRequest};
 
 /// Request extension: the URL ended with a slash, which has been removed from the path. Relative URLs depend on it.
 pub struct EndsWithSlash;
+
+/// Request extension: the path that the client sent, of which another one was made.
+pub struct SentPath(pub String);
+
+/// The path as the client sent it: before an alias was followed, and with a slash at its end.
+#[must_use]
+pub fn sent_path(request: &HttpRequest) -> Cow<'_, str> {
+    let extensions = request.extensions();
+    if let Some(SentPath(path)) = extensions.get() {
+        return path.clone().into();
+    }
+    match request.path() {
+        path if extensions.contains::<EndsWithSlash>() && !path.ends_with('/') => format!("{path}/").into(),
+        path => path.into(),
+    }
+}
 
 /// The start of this server, relative to the URL of a request: `./`, `../`, `../../`…
 #[must_use]

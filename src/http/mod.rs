@@ -9,6 +9,7 @@ pub mod bodies;
 pub mod console;
 pub mod datahub;
 mod docs;
+pub mod dpop;
 mod edition;
 pub mod envelope;
 mod fallback;

@@ -6,6 +6,7 @@
 
 mod bodies;
 mod datahub;
+mod proof;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -14,8 +15,10 @@ use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use self::bodies::{AtlanCause, ProblemError};
 pub use self::bodies::{AtlanError, OauthError, Problem};
 pub use self::datahub::{DataHubError, UNAUTHORIZED};
+pub use self::proof::Presented;
 use crate::domain::error::{Error, Refusal, Violation};
 use crate::domain::nesting::{DuplicateMember, LimitExceeded};
+use crate::service::authn::proofs::ProofRefusal;
 
 /// Why a request is answered with an error.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +82,9 @@ pub enum Failure {
     /// An OAuth error code with its description (RFC 6749, section 5.2; RFC 8628, section 3.5).
     #[error("{1}")]
     Oauth(&'static str, String),
+    /// A DPoP proof is refused (RFC 9449).
+    #[error("{1}")]
+    Proof(Presented, ProofRefusal),
     /// The framework refused the request.
     #[error("the request was refused")]
     Framework(StatusCode),
@@ -159,6 +165,8 @@ impl Failure {
             Self::Overloaded | Self::Domain(Error::Overloaded) => (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-002"),
             Self::Timeout | Self::Domain(Error::TooSlow) => (StatusCode::GATEWAY_TIMEOUT, "TESSERA-504-001"),
             Self::Oauth(..) => (StatusCode::BAD_REQUEST, "TESSERA-400-005"),
+            Self::Proof(Presented::AtTokenEndpoint, _) => (StatusCode::BAD_REQUEST, "TESSERA-400-006"),
+            Self::Proof(Presented::WithToken, _) => (StatusCode::UNAUTHORIZED, "TESSERA-401-007"),
             Self::Framework(status) | Self::DataHub(status, _) => (*status, "TESSERA-400-004"),
         }
     }
@@ -228,6 +236,7 @@ impl Failure {
             Self::Domain(Error::RateLimited { retry_after } | Error::SlowedDown { retry_after }) => {
                 response.insert_header((RETRY_AFTER, *retry_after));
             }
+            Self::Proof(presented, refusal) => presented.add_headers(refusal, response),
             Self::Encoded => {
                 response.insert_header((ACCEPT_ENCODING, HeaderValue::from_static("identity")));
             }
@@ -260,6 +269,7 @@ impl Failure {
     fn oauth(&self, status: StatusCode, code: &'static str, request_id: &str) -> OauthError {
         let error = match (self, status.as_u16()) {
             (Self::Oauth(error, _), _) => error,
+            (Self::Proof(_, refusal), _) => proof::code(refusal),
             (Self::Client(_), 401) => "invalid_client",
             (_, 401) => "invalid_token",
             (_, 403) => "insufficient_scope",

@@ -31,6 +31,7 @@ use crate::storage::database::Database;
 use crate::storage::listing::Listed;
 pub use crate::storage::task::GivenUp;
 
+use self::authn::proofs::Proofs;
 use self::authn::sign_ins::SignIns;
 
 /// The state that every use case works with. Cheap to clone.
@@ -62,6 +63,8 @@ pub struct Parts {
     pub password_sign_in: PasswordSignIn,
     /// Admission control for passwords.
     pub sign_ins: SignIns,
+    /// DPoP proofs that have been used, and nonces.
+    pub proofs: Proofs,
     /// The queue of look-ups of credentials that are not in memory.
     pub look_ups: LookUps,
     /// The algorithm of new signing keys.

@@ -2,11 +2,13 @@
 //! which the client guesses for the frontend.
 
 use actix_web::body::{BoxBody, MessageBody};
+use actix_web::HttpMessage;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Uri;
 use actix_web::middleware::Next;
 
 use super::owns;
+use crate::http::address::SentPath;
 
 /// Middleware that rewrites an aliased path to the path it stands for.
 ///
@@ -25,6 +27,8 @@ pub async fn follow(
         if let Ok(path_and_query) = whole.parse() {
             parts.path_and_query = Some(path_and_query);
             if let Ok(uri) = Uri::from_parts(parts) {
+                let sent = SentPath(request.path().to_owned());
+                request.extensions_mut().insert(sent);
                 request.match_info_mut().get_mut().update(&uri);
                 request.head_mut().uri = uri;
             }

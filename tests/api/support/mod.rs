@@ -39,6 +39,7 @@ use tessera::http::gateway::introspection::AnswerLifetime;
 use tessera::http::state::{State, StateSettings};
 use tessera::http::{DoorSettings, Doors, SignInSettings, datahub, oauth};
 use tessera::service::authn::look_ups::LookUps;
+use tessera::service::authn::proofs::{NonceRule, Proofs};
 use tessera::service::authn::sign_ins::SignIns;
 use tessera::service::catalogue::policies;
 use tessera::service::keys::api_keys;
@@ -90,6 +91,8 @@ pub struct Options {
     pub password_sign_in: PasswordSignIn,
     /// The programs beside `tessera-cli` that may ask for sessions.
     pub device_clients: Vec<String>,
+    /// Whether DPoP proofs must have a nonce.
+    pub dpop_nonces: NonceRule,
 }
 
 impl Default for Options {
@@ -109,6 +112,7 @@ impl Default for Options {
             sign_in: SignInSettings::default(),
             password_sign_in: PasswordSignIn::On,
             device_clients: Vec::new(),
+            dpop_nonces: NonceRule::Off,
         }
     }
 }
@@ -198,12 +202,14 @@ pub fn settings(request_timeout: Duration) -> StateSettings {
 fn service(url: &str, pepper: &str, clock: Clock, options: &Options) -> Service {
     let directory = Directory::new(1000, options.freshness);
     directory.renew_lease(clock.uptime());
+    let peppers = Peppers::parse(pepper).unwrap();
     Service::new(Parts {
         database: Database::connect(&url.parse().unwrap(), 4).unwrap(),
         directory,
         clock,
         entropy: options.entropy,
-        peppers: Peppers::parse(pepper).unwrap(),
+        proofs: Proofs::new(&peppers, options.dpop_nonces),
+        peppers,
         prefixes: Prefixes::default(),
         session_millis: SESSION,
         hourly_usage_days: 31,

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::jws::{Audience, Seconds};
 use super::settings::ProviderSettings;
 use super::{LEEWAY, ProviderError};
 use crate::clock::SECOND;
 use crate::domain::identity::{self, Claims, Identity};
+use crate::domain::jws::{Audience, Seconds};
 use crate::domain::text::{DisplayName, is_hidden};
 
 /// The claims of an ID token whose signature has been checked.

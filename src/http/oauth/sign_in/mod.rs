@@ -3,8 +3,8 @@
 //! | look for | in |
 //! |---|---|
 //! | the operator's settings | `settings.rs` |
-//! | discovery, keys, token endpoint | `provider.rs`, `keys.rs` |
-//! | signatures and claims of tokens | `jws.rs`, `id_token.rs`, `logout_token.rs` |
+//! | discovery, keys, token endpoint | `provider.rs`, `domain/jwk.rs` |
+//! | signatures and claims of tokens | `domain/jws.rs`, `id_token.rs`, `logout_token.rs` |
 //! | the cookie that binds a callback to its browser | `flow.rs` |
 //! | the endpoints | `pages.rs`, `back_channel.rs` |
 //!
@@ -13,8 +13,6 @@
 pub mod back_channel;
 mod flow;
 mod id_token;
-mod jws;
-mod keys;
 mod logout_token;
 pub mod pages;
 mod provider;
@@ -23,8 +21,6 @@ pub mod settings;
 #[cfg(feature = "fuzzing")]
 pub use self::{
     id_token::{Expected, IdToken},
-    jws::Unchecked,
-    keys::{KeySet, Keys},
     logout_token::LogoutToken,
 };
 
@@ -33,6 +29,7 @@ use std::sync::Arc;
 use self::provider::Provider;
 use self::settings::ProviderSettings;
 use crate::clock::Clock;
+use crate::domain::jws;
 
 /// Tolerated difference between the clocks of a provider and of this server, in seconds.
 const LEEWAY: i64 = 60;
@@ -66,6 +63,12 @@ pub enum ProviderError {
     /// The provider answered with an error, or a required claim is missing.
     #[error("the provider answered `{0}`")]
     Denied(String),
+}
+
+impl From<jws::Rejected> for ProviderError {
+    fn from(rejected: jws::Rejected) -> Self {
+        Self::Rejected(format!("the token is not accepted: {rejected}"))
+    }
 }
 
 impl ProviderError {

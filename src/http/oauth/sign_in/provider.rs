@@ -19,10 +19,10 @@ use tracing::Instrument;
 
 use super::ProviderError;
 use super::flow::{CookieScope, Flow, Reauthentication};
-use super::jws::Unchecked;
-use super::keys::{KeySet, Keys, algorithm};
 use super::settings::ProviderSettings;
 use crate::clock::{Clock, HOUR, SECOND};
+use crate::domain::jwk::{KeySet, Keys, algorithm};
+use crate::domain::jws::Unchecked;
 use crate::domain::nesting::read_json;
 use crate::outbound::{self, Destinations, Outbound};
 
@@ -208,7 +208,7 @@ impl Provider {
         let (provider, key_id, algorithm) = (Arc::clone(self), token.key_id.clone(), token.algorithm);
         let keys = detached(async move { provider.keys(&metadata, key_id.as_deref(), algorithm).await }).await?;
         let key = keys.find(token.key_id.as_deref(), token.algorithm);
-        token.claims(key.ok_or_else(|| ProviderError::rejected("the provider has no such key"))?)
+        Ok(token.claims(key.ok_or_else(|| ProviderError::rejected("the provider has no such key"))?)?)
     }
 
     /// The provider's keys. An unknown `kid` fetches them again, at most once per [`RETRY_PAUSE`], because anyone can invent a

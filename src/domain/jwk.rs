@@ -1,8 +1,12 @@
-//! The signing keys of a provider: a JWK set (RFC 7517).
+//! Public keys that others sign with: JWK and JWK sets (RFC 7517), and the thumbprint of a key (RFC 7638).
 
+use std::fmt;
+
+use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 /// How many keys of a set are read; the rest are ignored.
 const MOST: usize = 64;
@@ -16,12 +20,39 @@ const ED25519: usize = 43;
 #[derive(Default)]
 pub struct Keys(Vec<Key>);
 
-struct Key {
+/// A public key.
+pub struct Key {
     id: Option<String>,
     /// The only algorithm that the key may be used for, if it has `alg`.
     algorithm: Option<Algorithm>,
     kind: Kind,
     decoding: DecodingKey,
+    thumbprint: Thumbprint,
+}
+
+/// The SHA-256 of the members that make up a key (RFC 7638): what `cnf.jkt` names (RFC 9449, section 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Thumbprint(pub [u8; 32]);
+
+impl Thumbprint {
+    /// Reads the 43 base64url characters.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        BASE64URL_NOPAD.decode(text.as_bytes()).ok()?.try_into().ok().map(Self)
+    }
+
+    /// Of the required members of a key, in the order and the spelling of RFC 7638, section 3.2. Values are base64url
+    /// or names of curves, so none needs an escape.
+    fn of(members: &str) -> Self {
+        Self(Sha256::digest(members).into())
+    }
+}
+
+/// Writes the 43 base64url characters.
+impl fmt::Display for Thumbprint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&BASE64URL_NOPAD.encode(&self.0))
+    }
 }
 
 /// The type of a key, with its curve.
@@ -54,7 +85,8 @@ struct Document {
 
 /// The asymmetric algorithm with this name. HMAC is left out: everyone who knows the client secret could sign, and a
 /// public key could be used as an HMAC secret (RFC 8725, section 2.1).
-pub(super) fn algorithm(name: &str) -> Option<Algorithm> {
+#[must_use]
+pub fn algorithm(name: &str) -> Option<Algorithm> {
     Some(match name {
         "RS256" => Algorithm::RS256,
         "RS384" => Algorithm::RS384,
@@ -87,32 +119,56 @@ fn kind_of(algorithm: Algorithm) -> Option<Kind> {
 impl From<KeySet> for Keys {
     /// Leaves out keys of other types, and keys that are not for signatures.
     fn from(set: KeySet) -> Self {
-        Self(set.keys.into_iter().take(MOST).filter_map(|each| read(serde_json::from_value(each).ok()?)).collect())
+        Self(set.keys.into_iter().take(MOST).filter_map(Key::read).collect())
     }
 }
 
-fn read(document: Document) -> Option<Key> {
-    let Document { kty, kid, r#use, alg, crv, n, e, x, y } = document;
-    if r#use.is_some_and(|r#use| r#use != "sig") {
-        return None;
+impl Key {
+    /// Reads a JWK. `None` for a key of another type, one that is not for signatures, and one that is no key.
+    #[must_use]
+    pub fn read(jwk: Value) -> Option<Self> {
+        let Document { kty, kid, r#use, alg, crv, n, e, x, y } = serde_json::from_value(jwk).ok()?;
+        if r#use.is_some_and(|r#use| r#use != "sig") {
+            return None;
+        }
+        let (kind, key, members) = match (kty.as_str(), crv.as_deref()) {
+            ("RSA", None) => {
+                let (n, e) = (n.filter(|n| MODULUS.contains(&n.len()))?, e.filter(|e| e.len() <= 8)?);
+                let members = format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#);
+                (Kind::Rsa, DecodingKey::from_rsa_components(&n, &e), members)
+            }
+            ("EC", Some(curve @ ("P-256" | "P-384"))) => {
+                let (x, y) = (x?, y?);
+                let members = format!(r#"{{"crv":"{curve}","kty":"EC","x":"{x}","y":"{y}"}}"#);
+                let kind = if curve == "P-256" { Kind::P256 } else { Kind::P384 };
+                (kind, DecodingKey::from_ec_components(&x, &y), members)
+            }
+            ("OKP", Some("Ed25519")) => {
+                let x = x.filter(|x| x.len() == ED25519)?;
+                let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
+                (Kind::Ed25519, DecodingKey::from_ed_components(&x), members)
+            }
+            _ => return None,
+        };
+        let algorithm = match alg {
+            None => None,
+            Some(name) => Some(algorithm(&name)?),
+        };
+        Some(Self { id: kid, algorithm, kind, decoding: key.ok()?, thumbprint: Thumbprint::of(&members) })
     }
-    let (kind, key) = match (kty.as_str(), crv.as_deref()) {
-        ("RSA", None) => {
-            let modulus = n.filter(|n| MODULUS.contains(&n.len()))?;
-            (Kind::Rsa, DecodingKey::from_rsa_components(&modulus, &e.filter(|e| e.len() <= 8)?))
-        }
-        ("EC", Some("P-256")) => (Kind::P256, DecodingKey::from_ec_components(&x?, &y?)),
-        ("EC", Some("P-384")) => (Kind::P384, DecodingKey::from_ec_components(&x?, &y?)),
-        ("OKP", Some("Ed25519")) => {
-            (Kind::Ed25519, DecodingKey::from_ed_components(&x.filter(|x| x.len() == ED25519)?))
-        }
-        _ => return None,
-    };
-    let algorithm = match alg {
-        None => None,
-        Some(name) => Some(algorithm(&name)?),
-    };
-    Some(Key { id: kid, algorithm, kind, decoding: key.ok()? })
+
+    /// The key, if it may be used for this algorithm.
+    #[must_use]
+    pub fn decoding(&self, algorithm: Algorithm) -> Option<&DecodingKey> {
+        let fits = Some(self.kind) == kind_of(algorithm) && self.algorithm.is_none_or(|only| only == algorithm);
+        fits.then_some(&self.decoding)
+    }
+
+    /// The thumbprint.
+    #[must_use]
+    pub fn thumbprint(&self) -> Thumbprint {
+        self.thumbprint
+    }
 }
 
 impl Keys {
@@ -120,11 +176,10 @@ impl Keys {
     /// several.
     #[must_use]
     pub fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<&DecodingKey> {
-        let fits =
-            |key: &&Key| Some(key.kind) == kind_of(algorithm) && key.algorithm.is_none_or(|only| only == algorithm);
-        let mut fitting = self.0.iter().filter(fits).filter(|key| id.is_none() || key.id.as_deref() == id);
+        let named = self.0.iter().filter(|key| id.is_none() || key.id.as_deref() == id);
+        let mut fitting = named.filter_map(|key| key.decoding(algorithm));
         let first = fitting.next()?;
-        (id.is_some() || fitting.next().is_none()).then_some(&first.decoding)
+        (id.is_some() || fitting.next().is_none()).then_some(first)
     }
 }
 
@@ -185,6 +240,25 @@ mod tests {
                 let verified = jsonwebtoken::crypto::verify(&"A".repeat(length), b"a.b", found, algorithm);
                 assert!(!verified.unwrap_or(false), "{key} {length}");
             }
+        }
+    }
+
+    #[test]
+    fn the_thumbprint_of_the_standard_s_example_is_the_standard_s() {
+        // RFC 7638, section 3.1.
+        let example = json!({
+            "kty": "RSA",
+            "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCi\
+                  FV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9\
+                  c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1j\
+                  F44-csFCur-kEgU8awapJzKnqDKgw",
+            "e": "AQAB", "alg": "RS256", "kid": "2011-04-29",
+        });
+        let thumbprint = Key::read(example).unwrap().thumbprint();
+        assert_eq!(thumbprint.to_string(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+        assert_eq!(Thumbprint::parse(&thumbprint.to_string()), Some(thumbprint));
+        for other in ["", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9X", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs="] {
+            assert_eq!(Thumbprint::parse(other), None);
         }
     }
 
