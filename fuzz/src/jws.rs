@@ -5,8 +5,10 @@ use std::sync::LazyLock;
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, crypto};
 use tessera::domain::nesting::read_json;
+use tessera::http::oauth::issuer::jws::Unchecked;
+use tessera::http::oauth::issuer::keys::{KeySet, Keys};
 use tessera::http::oauth::sign_in::settings::{self, ProviderSettings};
-use tessera::http::oauth::sign_in::{Expected, IdToken, KeySet, Keys, LogoutToken, Unchecked};
+use tessera::http::oauth::sign_in::{Expected, IdToken, LogoutToken};
 
 /// Those whose keys are known to the server.
 const ALGORITHMS: [Algorithm; 9] = [

@@ -83,6 +83,8 @@ pub enum Action {
     ApiKeyUpdated,
     /// An API key was deleted.
     ApiKeyDeleted,
+    /// The audiences, public keys or trust rules of an API key were replaced.
+    ApiKeyOauthReplaced,
     /// A leaked token that was still valid was reported, and revoked.
     LeakedTokenRevoked,
     /// A persona was created.
@@ -155,11 +157,12 @@ impl Change {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::ApiKeyCreated,
         Self::ApiKeyTokenReplaced,
         Self::ApiKeyUpdated,
         Self::ApiKeyDeleted,
+        Self::ApiKeyOauthReplaced,
         Self::LeakedTokenRevoked,
         Self::PersonaCreated,
         Self::PersonaUpdated,
@@ -193,8 +196,8 @@ impl Action {
     ];
 
     /// The names of all of them.
-    pub const NAMES: [&'static str; 34] = {
-        let mut names = [""; 34];
+    pub const NAMES: [&'static str; 35] = {
+        let mut names = [""; 35];
         let mut index = 0;
         while index < names.len() {
             names[index] = Self::ALL[index].name();
@@ -227,6 +230,7 @@ impl Action {
             Self::ApiKeyTokenReplaced => "apikey.token_replaced",
             Self::ApiKeyUpdated => "apikey.updated",
             Self::ApiKeyDeleted => "apikey.deleted",
+            Self::ApiKeyOauthReplaced => "apikey.oauth_replaced",
             Self::LeakedTokenRevoked => "token.leaked_revoked",
             Self::PersonaCreated => "persona.created",
             Self::PersonaUpdated => "persona.updated",

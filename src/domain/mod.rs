@@ -82,6 +82,7 @@ pub mod limits;
 pub mod listing;
 pub mod nesting;
 pub mod network;
+pub mod oauth_client;
 pub mod party;
 pub mod password;
 pub mod pepper;

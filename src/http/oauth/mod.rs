@@ -5,6 +5,7 @@
 pub mod answer;
 pub mod device;
 mod form;
+pub mod issuer;
 pub mod metadata;
 pub mod sign_in;
 pub mod token;

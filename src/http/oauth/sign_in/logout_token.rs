@@ -4,10 +4,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::id_token::is_text;
-use super::jws::{Audience, Seconds};
 use super::settings::ProviderSettings;
-use super::{LEEWAY, ProviderError};
 use crate::clock::SECOND;
+use crate::http::oauth::issuer::jws::{Audience, Seconds};
+use crate::http::oauth::issuer::{LEEWAY, ProviderError};
 use crate::service::people::sign_out::LoggedOut;
 
 /// Maximum age of a logout token, in seconds.

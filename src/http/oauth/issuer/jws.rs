@@ -60,6 +60,16 @@ impl<'a> Unchecked<'a> {
         Ok(Self { algorithm, key_id: head.kid, kind: head.typ, message, payload, signature })
     }
 
+    /// The claims of a token whose signature may be anybody's: they may only tell which keys to check it with.
+    ///
+    /// # Errors
+    /// [`ProviderError::Rejected`]
+    pub(in crate::http::oauth) fn unverified<T: for<'de> Deserialize<'de>>(&self) -> Result<T, ProviderError> {
+        let payload = BASE64URL_NOPAD.decode(self.payload.as_bytes());
+        let payload = payload.map_err(|_| ProviderError::rejected("the token is not encoded as it must be"))?;
+        read_json(&payload).map_err(|error| ProviderError::Rejected(format!("the claims of the token: {error}")))
+    }
+
     /// Checks the signature with this key, and returns the claims.
     ///
     /// # Errors
@@ -69,21 +79,19 @@ impl<'a> Unchecked<'a> {
         if !signed.unwrap_or(false) {
             return Err(ProviderError::rejected("the signature of the token is wrong"));
         }
-        let payload = BASE64URL_NOPAD.decode(self.payload.as_bytes());
-        let payload = payload.map_err(|_| ProviderError::rejected("the token is not encoded as it must be"))?;
-        read_json(&payload).map_err(|error| ProviderError::Rejected(format!("the claims of the token: {error}")))
+        self.unverified()
     }
 }
 
 /// A `NumericDate`: epoch seconds, possibly with a fraction (RFC 7519, section 2).
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Seconds(f64);
+pub(in crate::http::oauth) struct Seconds(f64);
 
 impl Seconds {
     /// The whole seconds.
     #[expect(clippy::cast_possible_truncation, reason = "saturates, and NaN becomes 0: both are far from now")]
-    pub(super) fn whole(self) -> i64 {
+    pub(in crate::http::oauth) fn whole(self) -> i64 {
         self.0 as i64
     }
 }
@@ -91,7 +99,7 @@ impl Seconds {
 /// The `aud` claim.
 #[derive(Deserialize)]
 #[serde(untagged)]
-pub(super) enum Audience {
+pub(in crate::http::oauth) enum Audience {
     /// A string.
     One(String),
     /// A list.
@@ -100,10 +108,21 @@ pub(super) enum Audience {
 
 impl Audience {
     /// Whether `client` is the only audience: any other audience of a token could present it here.
-    pub(super) fn is_only(&self, client: &str) -> bool {
+    pub(in crate::http::oauth) fn is_only(&self, client: &str) -> bool {
         match self {
             Self::One(one) => one == client,
             Self::Several(all) => !all.is_empty() && all.iter().all(|each| each == client),
+        }
+    }
+
+    /// The audience, if there is exactly one.
+    pub(in crate::http::oauth) fn single(&self) -> Option<&str> {
+        match self {
+            Self::One(one) => Some(one),
+            Self::Several(all) => match all.as_slice() {
+                [one] => Some(one),
+                _ => None,
+            },
         }
     }
 }

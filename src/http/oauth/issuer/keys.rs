@@ -1,4 +1,4 @@
-//! The signing keys of a provider: a JWK set (RFC 7517).
+//! The signing keys of an issuer: a JWK set (RFC 7517).
 
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
@@ -36,7 +36,8 @@ enum Kind {
 /// A JWK set.
 #[derive(Deserialize)]
 pub struct KeySet {
-    keys: Vec<Value>,
+    /// Its keys.
+    pub(in crate::http::oauth) keys: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -51,6 +52,23 @@ struct Document {
     x: Option<String>,
     y: Option<String>,
 }
+
+/// Every asymmetric algorithm whose keys are read.
+pub(in crate::http::oauth) const ALGORITHMS: [Algorithm; 9] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::EdDSA,
+];
+
+/// The algorithms of tokens that programs present.
+pub(in crate::http::oauth) const OF_PROGRAMS: [Algorithm; 4] =
+    [Algorithm::ES256, Algorithm::EdDSA, Algorithm::RS256, Algorithm::PS256];
 
 /// The asymmetric algorithm with this name. HMAC is left out: everyone who knows the client secret could sign, and a
 /// public key could be used as an HMAC secret (RFC 8725, section 2.1).
