@@ -17,6 +17,7 @@ mod rates;
 mod record;
 mod refusals;
 mod token_uses;
+mod used_ids;
 mod uses;
 
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub use self::policies::{Policies, Shared};
 use self::rates::Rates;
 pub use self::refusals::Refusals;
 pub use self::token_uses::TokenUses;
+pub use self::used_ids::UsedIds;
 use self::uses::Uses;
 use crate::clock::Clock;
 use crate::directory::record::{Record, Ticket};
@@ -54,6 +56,9 @@ use crate::domain::token::KeyId;
 
 /// How many recently changed principals the fence remembers individually.
 const CHANGED: usize = 1 << 16;
+
+/// How many used client assertions are remembered.
+const ASSERTIONS: usize = 100_000;
 
 /// The credentials in use, with their policies, rate limits and unsaved uses.
 pub struct Directory {
@@ -76,6 +81,8 @@ pub struct Directory {
     pub networks: Networks,
     /// When access tokens were last used.
     pub token_uses: TokenUses,
+    /// The client assertions that were used.
+    pub used_assertions: UsedIds,
     /// Counters for the metrics.
     pub counts: Counts,
 }
@@ -118,6 +125,7 @@ impl Directory {
             refusals: Refusals::default(),
             networks: Networks::default(),
             token_uses: TokenUses::default(),
+            used_assertions: UsedIds::new(ASSERTIONS),
             counts: Counts::default(),
         }
     }

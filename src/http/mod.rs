@@ -47,6 +47,7 @@ use self::gateway::guards::{GithubKeys, LeakReports};
 use self::gateway::introspection::AnswerLifetime;
 use self::oauth::sign_in::Providers;
 use self::oauth::sign_in::settings::ProviderSettings;
+use self::oauth::workload::{Issuers, WorkloadSettings};
 use crate::service::Service;
 
 /// Configuration that only single API surfaces ("doors") need.
@@ -60,6 +61,8 @@ pub struct DoorSettings {
     pub datahub: datahub::DoorRules,
     /// Settings of the authorization server.
     pub oauth: oauth::Settings,
+    /// Settings of workload identity.
+    pub workloads: WorkloadSettings,
     /// Settings of the console.
     pub console: console::Settings,
     /// The providers where people can sign in.
@@ -86,6 +89,7 @@ pub struct Doors {
     datahub: Data<datahub::DoorRules>,
     graphql: Data<Engine>,
     oauth: Data<oauth::Settings>,
+    issuers: Data<Issuers>,
     console: Data<Console>,
     providers: Data<Providers>,
 }
@@ -112,6 +116,7 @@ impl Doors {
             introspection: Data::new(settings.introspection),
             datahub: Data::new(settings.datahub),
             graphql: Data::new(Engine::start()?),
+            issuers: Data::new(Issuers::new(settings.workloads, &service.clock)),
             oauth: Data::new(settings.oauth),
             console: Data::new(Console::new(console::Settings { providers: buttons, ..settings.console })),
             providers: Data::new(Providers::new(providers, &base, &service.clock)),
@@ -129,6 +134,7 @@ impl Doors {
             .app_data(self.datahub.clone())
             .app_data(self.graphql.clone())
             .app_data(self.oauth.clone())
+            .app_data(self.issuers.clone())
             .app_data(self.console.clone())
             .app_data(self.providers.clone());
     }
@@ -168,6 +174,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(atlan::apikeys::delete)
         .service(atlan::permissions::list)
         .service(atlan::usage::read)
+        .service(atlan::oauth::read)
+        .service(atlan::oauth::replace)
         // /api/service/explain
         .service(atlan::explain::ask)
         // /api/service/personas

@@ -3,12 +3,14 @@
 //! cases in `service`.
 
 pub mod answer;
+pub mod client_assertion;
 pub mod device;
 mod form;
 pub mod issuer;
 pub mod metadata;
 pub mod sign_in;
 pub mod token;
+pub mod workload;
 
 use crate::domain::device::COMMAND_LINE;
 

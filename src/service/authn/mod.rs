@@ -12,3 +12,4 @@ pub mod sessions;
 pub mod sign_ins;
 mod throttle;
 pub mod verify;
+pub mod workload;

@@ -15,11 +15,11 @@ pub(super) const LONGEST: usize = 65_536;
 /// A token whose signature has not been checked: only its header is readable.
 pub struct Unchecked<'a> {
     /// The `alg` header.
-    pub(super) algorithm: Algorithm,
+    pub(in crate::http::oauth) algorithm: Algorithm,
     /// The `kid` header.
-    pub(super) key_id: Option<String>,
+    pub(in crate::http::oauth) key_id: Option<String>,
     /// The `typ` header.
-    pub(super) kind: Option<String>,
+    pub(in crate::http::oauth) kind: Option<String>,
     message: &'a str,
     payload: &'a str,
     signature: &'a str,
