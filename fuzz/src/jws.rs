@@ -7,6 +7,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, crypto};
 use tessera::domain::jwk::{KeySet, Keys};
 use tessera::domain::jws::Unchecked;
 use tessera::domain::nesting::read_json;
+use tessera::http::oauth::issuer::jws::Unchecked;
+use tessera::http::oauth::issuer::keys::{KeySet, Keys};
 use tessera::http::oauth::sign_in::settings::{self, ProviderSettings};
 use tessera::http::oauth::sign_in::{Expected, IdToken, LogoutToken};
 

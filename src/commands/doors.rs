@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::SECOND;
-use crate::config::{DataHubSettings, MetadataAuth, NeverExpiringTokens, Settings};
+use crate::config::{DataHubSettings, MetadataAuth, NeverExpiringTokens, OauthSettings, Settings};
 use crate::descriptors;
 use crate::domain::access_token::{Lifetimes, NeverExpiring};
 use crate::domain::password::PasswordRule;
@@ -14,11 +14,14 @@ use crate::http::bodies::BodyLimits;
 use crate::http::datahub::settings::{Authentication, SystemClient};
 use crate::http::gateway::guards::GithubKeys;
 use crate::http::gateway::introspection::AnswerLifetime;
+use crate::http::oauth::issuer::check_issuer;
 use crate::http::oauth::sign_in::settings as providers;
+use crate::http::oauth::workload::WorkloadSettings;
 use crate::http::peer::TrustedProxies;
 use crate::http::state::StateSettings;
 use crate::http::wire::{ConnectionLimits, Connections, Pace};
 use crate::http::{DoorSettings, SignInSettings, console, datahub, oauth};
+use crate::outbound::Roots;
 use crate::telemetry::AcceptErrors;
 
 /// Settings shared by all protocols.
@@ -57,12 +60,29 @@ pub(super) fn settings(settings: &Settings) -> Result<DoorSettings, String> {
         introspection: AnswerLifetime(settings.introspection_seconds * SECOND),
         datahub: datahub(&settings.datahub, settings.listen)?,
         oauth: oauth::Settings { device_clients: settings.oauth.device_clients.clone() },
+        workloads: workloads(&settings.oauth)?,
         console: console::Settings {
             confirm_after: Duration::from_secs(settings.confirm_seconds),
             ..console::Settings::default()
         },
         sign_in: sign_in(settings)?,
     })
+}
+
+/// The issuers of workloads in private networks.
+fn workloads(settings: &OauthSettings) -> Result<WorkloadSettings, String> {
+    for issuer in &settings.workload_private_issuers {
+        check_issuer(issuer).map_err(|message| format!("--workload-private-issuers: `{issuer}` {message}"))?;
+    }
+    let private_roots = match &settings.workload_ca_file {
+        None => Roots::default(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
+            text.and_then(|text| Roots::parse(&text))
+                .map_err(|error| format!("--workload-ca-file `{}`: {error}", path.display()))?
+        }
+    };
+    Ok(WorkloadSettings { private_issuers: settings.workload_private_issuers.clone(), private_roots })
 }
 
 /// The providers where people can sign in, from the file that the operator has written. Without passwords there must

@@ -1,5 +1,7 @@
 //! The settings of the authorization server.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use crate::domain::signing::SigningAlgorithm;
@@ -20,6 +22,16 @@ pub struct OauthSettings {
     /// after a restart; with several nodes, each client must stay at one of them
     #[arg(long, global = true, env = "TESSERA_DPOP_NONCE", value_enum, ignore_case = true, default_value_t = DpopNonce::Off)]
     pub dpop_nonce: DpopNonce,
+
+    /// The issuers of trust rules that may be in private networks, separated by commas: `https://kubernetes.default.svc`. All
+    /// others must have public addresses
+    #[arg(long, global = true, env = "TESSERA_WORKLOAD_PRIVATE_ISSUERS", value_delimiter = ',')]
+    pub workload_private_issuers: Vec<String>,
+
+    /// A PEM file with the certificate authorities of the issuers in private networks; those of the operating system if left
+    /// out
+    #[arg(long, global = true, env = "TESSERA_WORKLOAD_CA_FILE")]
+    pub workload_ca_file: Option<PathBuf>,
 }
 
 /// Parses the name of an algorithm.

@@ -32,6 +32,11 @@ impl CachedCredential {
         &self.record
     }
 
+    /// The credential of a client that has proved itself without its token.
+    pub(crate) fn vouched(self, kind: TokenKind, key_id: KeyId) -> Genuine {
+        Genuine { proof: Proof::Secret(kind, key_id), known: self }
+    }
+
     /// The genuine token of a child of this credential, narrowed to `standing` if it carries less than everything.
     pub(crate) fn with_child(self, child: Arc<Child>, standing: Option<Arc<Standing>>) -> Genuine {
         Genuine { proof: Proof::Child(child, standing), known: self }
@@ -46,7 +51,7 @@ pub struct Genuine {
 
 /// What proves a token genuine.
 enum Proof {
-    /// Its secret: a token of that kind and key id.
+    /// Its secret, or another proof of its holder: a token of that kind and key id.
     Secret(TokenKind, KeyId),
     /// The signature or the seal of a child, which may be narrowed.
     Child(Arc<Child>, Option<Arc<Standing>>),

@@ -59,6 +59,11 @@ use crate::domain::token::KeyId;
 /// How many recently changed principals the fence remembers individually.
 const CHANGED: usize = 1 << 16;
 
+/// How many used client assertions are remembered.
+const ASSERTIONS: usize = 100_000;
+/// How many of them may be of one API key.
+const ASSERTIONS_OF_KEY: usize = 10_000;
+
 /// The credentials in use, with their policies, rate limits and unsaved uses.
 pub struct Directory {
     entries: Cache<KeyId, Entry, UnitWeighter, BuildHasherDefault<RandomBytesHasher>>,
@@ -82,6 +87,8 @@ pub struct Directory {
     pub token_uses: TokenUses,
     /// Child tokens, and the keys that check them.
     pub children: Children,
+    /// The client assertions that were used.
+    pub used_assertions: FirstUses<PrincipalId>,
     /// Counters for the metrics.
     pub counts: Counts,
 }
@@ -125,6 +132,7 @@ impl Directory {
             networks: Networks::default(),
             token_uses: TokenUses::default(),
             children: Children::default(),
+            used_assertions: FirstUses::new(ASSERTIONS, ASSERTIONS_OF_KEY),
             counts: Counts::default(),
         }
     }

@@ -83,6 +83,8 @@ pub enum Action {
     ApiKeyUpdated,
     /// An API key was deleted.
     ApiKeyDeleted,
+    /// The audiences, public keys or trust rules of an API key were replaced.
+    ApiKeyOauthReplaced,
     /// A leaked token that was still valid was reported, and revoked.
     LeakedTokenRevoked,
     /// A persona was created.
@@ -161,11 +163,12 @@ impl Change {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::ApiKeyCreated,
         Self::ApiKeyTokenReplaced,
         Self::ApiKeyUpdated,
         Self::ApiKeyDeleted,
+        Self::ApiKeyOauthReplaced,
         Self::LeakedTokenRevoked,
         Self::PersonaCreated,
         Self::PersonaUpdated,
@@ -202,8 +205,8 @@ impl Action {
     ];
 
     /// The names of all of them.
-    pub const NAMES: [&'static str; 37] = {
-        let mut names = [""; 37];
+    pub const NAMES: [&'static str; 38] = {
+        let mut names = [""; 38];
         let mut index = 0;
         while index < names.len() {
             names[index] = Self::ALL[index].name();
@@ -236,6 +239,7 @@ impl Action {
             Self::ApiKeyTokenReplaced => "apikey.token_replaced",
             Self::ApiKeyUpdated => "apikey.updated",
             Self::ApiKeyDeleted => "apikey.deleted",
+            Self::ApiKeyOauthReplaced => "apikey.oauth_replaced",
             Self::LeakedTokenRevoked => "token.leaked_revoked",
             Self::PersonaCreated => "persona.created",
             Self::PersonaUpdated => "persona.updated",

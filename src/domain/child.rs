@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::actor::{Restriction, Standing};
 use super::error::Refusal;
 use super::ids::PrincipalId;
+use super::jwk::Thumbprint;
 use super::permission::{Permission, Permissions};
 use super::principal::Role;
 use super::token::KeyId;
@@ -154,7 +155,7 @@ pub struct Presentation<'a> {
     /// For whom a child must be.
     pub audience: Audience<'a>,
     /// The thumbprint of the key that the request proves (RFC 9449).
-    pub proof_key: Option<&'a str>,
+    pub proof_key: Option<Thumbprint>,
 }
 
 /// For whom a child must be. Other tokens are for everyone.
@@ -194,7 +195,7 @@ pub struct Child {
     /// Who acts for the subject, the latest first.
     pub actors: Vec<Delegate>,
     /// The thumbprint of the key that its requests must prove (RFC 9449).
-    pub proof_key: Option<String>,
+    pub proof_key: Option<Thumbprint>,
 }
 
 impl Child {
@@ -224,7 +225,7 @@ impl Child {
             return Err(Refusal::OtherAudience);
         }
         match &self.proof_key {
-            Some(bound) if presented.proof_key != Some(bound.as_str()) => Err(Refusal::Unproved),
+            Some(bound) if presented.proof_key != Some(*bound) => Err(Refusal::Unproved),
             _ => Ok(()),
         }
     }
@@ -255,7 +256,7 @@ impl Child {
             jti: self.id.to_string(),
             scope: self.scope.as_ref().map(ToString::to_string),
             act: self.actors.iter().rev().fold(None, actor),
-            cnf: self.proof_key.clone().map(|jkt| Confirmation { jkt }),
+            cnf: self.proof_key.map(|key| Confirmation { jkt: key.to_string() }),
             parent: self.parent.to_string(),
             ancestors: self.ancestors.iter().map(Uuid::to_string).collect(),
         }
@@ -278,6 +279,10 @@ impl Child {
             Some(scope) => Some(ChildScope::parse(&scope).ok()??),
             None => None,
         };
+        let proof_key = match claims.cnf {
+            Some(confirmation) => Some(Thumbprint::parse(&confirmation.jkt)?),
+            None => None,
+        };
         let ancestors = claims.ancestors.iter().map(|id| Uuid::parse_str(id).ok()).collect::<Option<Vec<_>>>()?;
         if actors.len() > MOST_ACTORS || ancestors.len() > MOST_ANCESTORS {
             return None;
@@ -294,7 +299,7 @@ impl Child {
             expires_at: claims.exp,
             scope,
             actors,
-            proof_key: claims.cnf.map(|confirmation| confirmation.jkt),
+            proof_key,
         })
     }
 }
@@ -311,10 +316,12 @@ pub struct Claims {
     jti: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
+    /// Who acts for the subject.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    act: Option<Box<ActClaim>>,
+    pub act: Option<Box<ActClaim>>,
+    /// The key that requests must prove.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    cnf: Option<Confirmation>,
+    pub cnf: Option<Confirmation>,
     /// The key id of the parent.
     #[serde(rename = "tessera_parent")]
     parent: String,
@@ -335,7 +342,7 @@ pub struct ActClaim {
 
 /// The `cnf` claim (RFC 9449, section 6.1).
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Confirmation {
+pub struct Confirmation {
     jkt: String,
 }
 
@@ -374,7 +381,7 @@ mod tests {
                     credential: KeyId([8; 16]),
                 })
                 .to_vec(),
-            proof_key: Some("thumb".into()),
+            proof_key: Some(Thumbprint([9; 32])),
         };
         assert_eq!(Child::read(child.claims()), Some(child));
     }

@@ -13,8 +13,8 @@ use sha2::{Digest as _, Sha256};
 
 use self::address::normalized;
 use super::jwk::{Key, Thumbprint};
-use super::jws::{Rejected, Seconds, Unchecked};
 use crate::clock::SECOND;
+use crate::domain::jws::{Rejected, Seconds, Unchecked};
 
 /// The `typ` header of a proof.
 const KIND: &str = "dpop+jwt";
@@ -26,7 +26,7 @@ const LONGEST_ID: usize = 256;
 /// seconds; and a proof must be remembered for as long, so that it is not used twice.
 pub const WINDOW: i64 = 60 * SECOND;
 /// The accepted algorithms.
-const ALGORITHMS: [Algorithm; 4] = [Algorithm::ES256, Algorithm::EdDSA, Algorithm::RS256, Algorithm::PS256];
+const ALGORITHMS: [Algorithm; 4] = super::jwk::OF_PROGRAMS;
 /// The names of the accepted algorithms, for metadata and challenges. `Ed25519` is the newer name of `EdDSA` (RFC
 /// 9864).
 pub const ALGORITHM_NAMES: [&str; 5] = ["ES256", "EdDSA", "Ed25519", "RS256", "PS256"];

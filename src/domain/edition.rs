@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::api_key::ApiKey;
 use super::error::{Error, Result};
+use super::oauth_client::{OauthClient, PublicJwk, TrustRule};
 use super::permission::Permission;
 use super::persona::Persona;
 use super::policy::Policy;
@@ -57,6 +58,16 @@ impl ApiKey {
             self.limits.addresses.texts().collect::<Vec<_>>(),
             self.limits.rate.map(|rate| [rate.requests, rate.seconds]),
         ]))
+    }
+}
+
+impl OauthClient {
+    /// Its edition.
+    #[must_use]
+    pub fn edition(&self) -> Edition {
+        let keys: Vec<_> = self.keys.iter().map(PublicJwk::json).collect();
+        let rule = |rule: &TrustRule| serde_json::json!([rule.name, rule.issuer, rule.audience, rule.claims]);
+        Edition::of(&serde_json::json!([self.audiences, keys, self.trust.iter().map(rule).collect::<Vec<_>>()]))
     }
 }
 

@@ -112,6 +112,8 @@ pub enum Refusal {
     OtherAudience,
     /// The child's token is genuine, but the request does not prove the key that it is bound to.
     Unproved,
+    /// The token is sent as one that is bound to a key, and is not.
+    Unbound,
     /// The user name or the password is wrong.
     WrongPassword,
 }
@@ -127,6 +129,7 @@ impl fmt::Display for Refusal {
             Self::Outgrown => "this token carries a permission or persona that its parent no longer has",
             Self::OtherAudience => "this token is for another audience",
             Self::Unproved => "this token is bound to a key: send `Authorization: DPoP <token>` and a `DPoP` proof",
+            Self::Unbound => "this token is bound to no key: send `Authorization: Bearer <token>`",
             Self::WrongPassword => "the user name or the password is wrong",
         })
     }

@@ -67,7 +67,8 @@ enum Kind {
 /// A JWK set.
 #[derive(Deserialize)]
 pub struct KeySet {
-    keys: Vec<Value>,
+    /// Its keys.
+    pub keys: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -82,6 +83,22 @@ struct Document {
     x: Option<String>,
     y: Option<String>,
 }
+
+/// Every asymmetric algorithm whose keys are read.
+pub const ALGORITHMS: [Algorithm; 9] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::EdDSA,
+];
+
+/// The algorithms of tokens that programs present.
+pub const OF_PROGRAMS: [Algorithm; 4] = [Algorithm::ES256, Algorithm::EdDSA, Algorithm::RS256, Algorithm::PS256];
 
 /// The asymmetric algorithm with this name. HMAC is left out: everyone who knows the client secret could sign, and a
 /// public key could be used as an HMAC secret (RFC 8725, section 2.1).
@@ -257,7 +274,8 @@ mod tests {
         let thumbprint = Key::read(example).unwrap().thumbprint();
         assert_eq!(thumbprint.to_string(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
         assert_eq!(Thumbprint::parse(&thumbprint.to_string()), Some(thumbprint));
-        for other in ["", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9X", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs="] {
+        for other in ["", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9X", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs="]
+        {
             assert_eq!(Thumbprint::parse(other), None);
         }
     }

@@ -80,6 +80,16 @@ impl<'a> Unchecked<'a> {
         Ok(Self { algorithm, key_id: head.kid, kind: head.typ, key: head.jwk, message, payload, signature })
     }
 
+    /// The claims of a token whose signature may be anybody's: they may only tell which keys to check it with.
+    ///
+    /// # Errors
+    /// [`Rejected`]
+    pub fn unverified<T: for<'de> Deserialize<'de>>(&self) -> Result<T, Rejected> {
+        let payload = BASE64URL_NOPAD.decode(self.payload.as_bytes());
+        let payload = payload.map_err(|_| Rejected::Claims("not in base64url".to_owned()))?;
+        read_json(&payload).map_err(|error| Rejected::Claims(error.to_string()))
+    }
+
     /// Checks the signature with this key, and returns the claims.
     ///
     /// # Errors
@@ -89,9 +99,7 @@ impl<'a> Unchecked<'a> {
         if !signed.unwrap_or(false) {
             return Err(Rejected::Signature);
         }
-        let payload = BASE64URL_NOPAD.decode(self.payload.as_bytes());
-        let payload = payload.map_err(|_| Rejected::Claims("not in base64url".to_owned()))?;
-        read_json(&payload).map_err(|error| Rejected::Claims(error.to_string()))
+        self.unverified()
     }
 }
 
@@ -126,6 +134,18 @@ impl Audience {
         match self {
             Self::One(one) => one == client,
             Self::Several(all) => !all.is_empty() && all.iter().all(|each| each == client),
+        }
+    }
+
+    /// The audience, if there is exactly one.
+    #[must_use]
+    pub fn single(&self) -> Option<&str> {
+        match self {
+            Self::One(one) => Some(one),
+            Self::Several(all) => match all.as_slice() {
+                [one] => Some(one),
+                _ => None,
+            },
         }
     }
 }

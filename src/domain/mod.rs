@@ -84,10 +84,12 @@ pub mod installation;
 pub mod invite;
 pub mod jwk;
 pub mod jws;
+
 pub mod limits;
 pub mod listing;
 pub mod nesting;
 pub mod network;
+pub mod oauth_client;
 pub mod party;
 pub mod password;
 pub mod pepper;

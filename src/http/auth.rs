@@ -4,6 +4,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest};
 use data_encoding::BASE64;
 
+use super::dpop::{self, BoundToken};
 use super::problem::Failure;
 use super::request_id::Numbered;
 use super::valid::Params;
@@ -11,6 +12,8 @@ use crate::domain::actor::{Actor, Request};
 use crate::domain::child::{Audience, Presentation};
 use crate::domain::error::{Error, Refusal};
 use crate::domain::ids::PrincipalId;
+use crate::domain::jwk::Thumbprint;
+use crate::domain::party::Party;
 use crate::http::state::State;
 use crate::service::authn::sign_ins::Origin;
 
@@ -26,32 +29,43 @@ pub enum Metering {
     Uncounted,
 }
 
-/// Authenticates a bearer token and stores what is left of its rate limit for the response headers.
+/// Authenticates a token that is not in `Authorization`, as in a cookie or a form.
+///
+/// # Errors
+/// Those of [`crate::service::Service::authenticate`]; [`Refusal::Unproved`] for a token that is bound to a key.
+pub async fn authenticate(
+    state: &State,
+    token: &str,
+    request: &HttpRequest,
+    metering: Metering,
+) -> Result<Actor, Error> {
+    let address = state.trusted.client_address(request);
+    let presented = Presentation { token, address, audience: Audience::Issuer, proof_key: None };
+    authenticate_presented(state, presented, request, metering).await
+}
+
+/// Authenticates the token in `Authorization` or `X-API-Key`, with a proof of its key if it is bound to one.
+///
+/// # Errors
+/// Those of [`bearer`] and of [`authenticate`]; `Failure::Proof`.
+pub async fn authenticate_head(state: &State, request: &HttpRequest, metering: Metering) -> Result<Actor, Failure> {
+    let token = bearer(request)?;
+    let address = state.trusted.client_address(request);
+    let proof_key = if is_dpop(request) { Some(proven_key(state, token, request).await?) } else { None };
+    let presented = Presentation { token, address, audience: Audience::Issuer, proof_key };
+    Ok(authenticate_presented(state, presented, request, metering).await?)
+}
+
+/// Authenticates a token, and stores what is left of its rate limit for the response headers.
 ///
 /// # Errors
 /// Those of [`crate::service::Service::authenticate`].
-pub async fn authenticate(
+pub async fn authenticate_presented(
     state: &State,
-    bearer: &str,
+    presented: Presentation<'_>,
     request: &HttpRequest,
     metering: Metering,
 ) -> Result<Actor, Error> {
-    authenticate_for(state, bearer, request, metering, Audience::Issuer).await
-}
-
-/// Like [`authenticate`], of a child for that audience.
-///
-/// # Errors
-/// Those of [`authenticate`].
-pub async fn authenticate_for(
-    state: &State,
-    bearer: &str,
-    request: &HttpRequest,
-    metering: Metering,
-    audience: Audience<'_>,
-) -> Result<Actor, Error> {
-    let address = state.trusted.client_address(request);
-    let presented = Presentation { token: bearer, address, audience, proof_key: None };
     if metering == Metering::Uncounted {
         return state.service.authenticate_uncounted(presented).await;
     }
@@ -60,6 +74,41 @@ pub async fn authenticate_for(
         request.extensions_mut().insert(allowance);
     }
     Ok(actor)
+}
+
+/// The key of a bound token that the request proves (RFC 9449, section 7). The second check of a request takes the result
+/// of the first, because a proof is accepted once.
+async fn proven_key(state: &State, token: &str, request: &HttpRequest) -> Result<Thumbprint, Failure> {
+    let known = request.extensions().get::<ProvenKey>().copied();
+    if let Some(ProvenKey(key)) = known {
+        return Ok(key);
+    }
+    let bound = bound_token(state, token, request).await?;
+    dpop::at_own_endpoint(state, request, &bound)?;
+    request.extensions_mut().insert(ProvenKey(bound.key));
+    Ok(bound.key)
+}
+
+/// The token that a request sends with `Authorization: DPoP`.
+///
+/// # Errors
+/// [`Refusal::Unbound`] for a token that is bound to no key; the token's refusal.
+pub async fn bound_token<'a>(state: &State, token: &'a str, request: &HttpRequest) -> Result<BoundToken<'a>, Failure> {
+    let address = state.trusted.client_address(request);
+    let bound = state.service.bound_key(token, address).await.map_err(Failure::or_unavailable)?;
+    let (key, holder) = bound.ok_or(Error::Unauthenticated(Refusal::Unbound))?;
+    Ok(BoundToken { token, key, party: Party::Actor(holder) })
+}
+
+/// In the extensions of a request: the key that it has proven.
+#[derive(Clone, Copy)]
+struct ProvenKey(Thumbprint);
+
+/// Whether a request sends its token with `Authorization: DPoP`.
+#[must_use]
+pub fn is_dpop(request: &HttpRequest) -> bool {
+    let value = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
+    value.split_first_chunk::<5>().is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case(b"dpop "))
 }
 
 /// In the extensions of an authenticated request: the principal of its API key, if it has one.
@@ -146,7 +195,11 @@ fn bearer_of(value: &HeaderValue) -> Result<&str, Failure> {
     if token.contains(',') {
         return Err(Failure::Credentials("the request has more than one credential"));
     }
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token) } else { Err(Error::Unauthenticated(Refusal::Missing).into()) }
+    if ["bearer", "dpop"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        Ok(token)
+    } else {
+        Err(Error::Unauthenticated(Refusal::Missing).into())
+    }
 }
 
 fn visible(value: &HeaderValue) -> Result<&str, Failure> {

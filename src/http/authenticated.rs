@@ -42,7 +42,7 @@ pub struct Bearer;
 
 impl Identify for Bearer {
     async fn identify(state: &State, request: &HttpRequest, metering: Metering) -> Result<Actor, Failure> {
-        Ok(auth::authenticate(state, auth::bearer(request)?, request, metering).await?)
+        auth::authenticate_head(state, request, metering).await
     }
 }
 

@@ -20,6 +20,7 @@ use super::address::EndsWithSlash;
 use super::auth::Authenticated;
 use super::console::failures::ErrorPages;
 use super::datahub;
+use super::oauth::protected_resource;
 use super::problem::{Complete, Failure, PROBLEM_JSON, Shape};
 use super::request_id::{Numbered, RequestId};
 use crate::domain::error::Error;
@@ -79,6 +80,10 @@ pub async fn envelope(
             }
             // The log kind of an unauthenticated success, whose log lines are limited.
             let code = code.or(if known.is_some() { None } else { Some("answered a stranger") });
+            if status == StatusCode::UNAUTHORIZED {
+                let asked = response.request().clone();
+                protected_resource::point_to(&state, &asked, response.headers_mut());
+            }
             let allowance = response.request().extensions().get::<Allowance>().copied();
             answer.end_connection(response.response_mut());
             if let Some(allowance) = allowance {

@@ -48,6 +48,7 @@ use self::gateway::guards::{GithubKeys, LeakReports};
 use self::gateway::introspection::AnswerLifetime;
 use self::oauth::sign_in::Providers;
 use self::oauth::sign_in::settings::ProviderSettings;
+use self::oauth::workload::{Issuers, WorkloadSettings};
 use crate::service::Service;
 
 /// Configuration that only single API surfaces ("doors") need.
@@ -61,6 +62,8 @@ pub struct DoorSettings {
     pub datahub: datahub::DoorRules,
     /// Settings of the authorization server.
     pub oauth: oauth::Settings,
+    /// Settings of workload identity.
+    pub workloads: WorkloadSettings,
     /// Settings of the console.
     pub console: console::Settings,
     /// The providers where people can sign in.
@@ -87,6 +90,7 @@ pub struct Doors {
     datahub: Data<datahub::DoorRules>,
     graphql: Data<Engine>,
     oauth: Data<oauth::Settings>,
+    issuers: Data<Issuers>,
     console: Data<Console>,
     providers: Data<Providers>,
 }
@@ -113,6 +117,7 @@ impl Doors {
             introspection: Data::new(settings.introspection),
             datahub: Data::new(settings.datahub),
             graphql: Data::new(Engine::start()?),
+            issuers: Data::new(Issuers::new(settings.workloads, &service.clock)),
             oauth: Data::new(settings.oauth),
             console: Data::new(Console::new(console::Settings { providers: buttons, ..settings.console })),
             providers: Data::new(Providers::new(providers, &base, &service.clock)),
@@ -130,6 +135,7 @@ impl Doors {
             .app_data(self.datahub.clone())
             .app_data(self.graphql.clone())
             .app_data(self.oauth.clone())
+            .app_data(self.issuers.clone())
             .app_data(self.console.clone())
             .app_data(self.providers.clone());
     }
@@ -151,6 +157,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(oauth::sign_in::back_channel::log_out)
         .service(oauth::device::authorize)
         .service(oauth::token::token)
+        .service(oauth::revoke::revoke)
+        .service(oauth::jwks::keys)
         // /access/v1, /.well-known
         .service(gateway::authzen::evaluate)
         .service(gateway::authzen::evaluate_many)
@@ -159,6 +167,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(gateway::authzen::search::actions)
         .service(gateway::authzen::metadata::configuration)
         .service(oauth::metadata::configuration)
+        .service(oauth::protected_resource::configuration)
         // /api/service/apikeys; the fixed names before `{guid}`
         .service(gateway::tokens::verify_tokens)
         .service(gateway::leaks::revoke)
@@ -169,6 +178,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(atlan::apikeys::delete)
         .service(atlan::permissions::list)
         .service(atlan::usage::read)
+        .service(atlan::oauth::read)
+        .service(atlan::oauth::replace)
         // /api/service/explain
         .service(atlan::explain::ask)
         // /api/service/personas
@@ -238,6 +249,7 @@ fn pages(config: &mut ServiceConfig<'_>) {
         .route("/signup", get().to(console::sign_up::show))
         .route("/signup", post().to(console::sign_up::sign_up))
         .route("/logout", post().to(console::login::sign_out))
+        .route("/oauth/authorize", get().to(console::authorize::show))
         .route("/files/{name}", get().to(console::files::file))
         // /keys; the fixed name before `{guid}`
         .route("/keys", get().to(console::keys::list::show))

@@ -119,6 +119,14 @@ impl Failure {
         }
     }
 
+    /// Like [`Failure::or_unavailable`], of a failure.
+    pub fn unavailable(self) -> Self {
+        match self {
+            Self::Domain(error) => Self::or_unavailable(error),
+            other => other,
+        }
+    }
+
     /// The status and the stable code of each failure.
     pub(super) fn code(&self) -> (StatusCode, &'static str) {
         match self {
@@ -136,7 +144,7 @@ impl Failure {
                     Refusal::Ambiguous => "TESSERA-401-006",
                     Refusal::Outgrown => "TESSERA-401-007",
                     Refusal::OtherAudience => "TESSERA-401-008",
-                    Refusal::Unproved => "TESSERA-401-009",
+                    Refusal::Unproved | Refusal::Unbound => "TESSERA-401-009",
                 },
             ),
             Self::Domain(Error::Forbidden(_)) => (StatusCode::FORBIDDEN, "TESSERA-403-001"),
@@ -166,7 +174,7 @@ impl Failure {
             Self::Timeout | Self::Domain(Error::TooSlow) => (StatusCode::GATEWAY_TIMEOUT, "TESSERA-504-001"),
             Self::Oauth(..) => (StatusCode::BAD_REQUEST, "TESSERA-400-005"),
             Self::Proof(Presented::AtTokenEndpoint, _) => (StatusCode::BAD_REQUEST, "TESSERA-400-006"),
-            Self::Proof(Presented::WithToken, _) => (StatusCode::UNAUTHORIZED, "TESSERA-401-007"),
+            Self::Proof(Presented::WithToken, _) => (StatusCode::UNAUTHORIZED, "TESSERA-401-010"),
             Self::Framework(status) | Self::DataHub(status, _) => (*status, "TESSERA-400-004"),
         }
     }
@@ -321,7 +329,7 @@ fn challenge(refusal: Refusal) -> &'static str {
         Refusal::OtherAudience => {
             r#"Bearer realm="tessera", error="invalid_token", error_description="the token is for another audience""#
         }
-        Refusal::Unproved => {
+        Refusal::Unproved | Refusal::Unbound => {
             r#"DPoP realm="tessera", error="invalid_token", error_description="the token is bound to a key", algs="ES256 EdDSA RS256 PS256""#
         }
     }

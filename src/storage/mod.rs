@@ -21,6 +21,7 @@ pub mod invites;
 mod key_counts;
 pub mod key_networks;
 pub mod listing;
+pub mod oauth_clients;
 pub mod peppers;
 pub mod permission_uses;
 pub mod personas;

@@ -318,6 +318,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    oauth_clients (principal_id) {
+        principal_id -> Text,
+        settings -> Text,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
     hourly_uses (starts_at, principal_id) {
         starts_at -> BigInt,
         principal_id -> Text,

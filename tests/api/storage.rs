@@ -66,6 +66,7 @@ async fn furnished() -> World {
         "INSERT INTO access_tokens SELECT 't', key_id, '', '', '', '', '', '', 1, 1, '', '', 0 FROM credentials",
         "INSERT INTO invitations SELECT 'i', '$guest', '', id, '', 1, 1 FROM users",
         "INSERT INTO aspects SELECT id, 'status', '{}', '', 1 FROM users",
+        "INSERT INTO oauth_clients SELECT id, '{}', 1 FROM api_keys",
         "INSERT INTO hourly_uses SELECT 0, id, 1, 1 FROM api_keys",
         "INSERT INTO daily_uses SELECT 0, id, 1, 1 FROM api_keys",
         "INSERT INTO key_networks SELECT id, '203.0.113.9', 1, 1, 0 FROM api_keys",
@@ -260,6 +261,8 @@ const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
         CheckViolation,
         "INSERT INTO device_authorizations VALUES ('y', 'y', '', '', '', '', 'approved', '', 1, 1)",
     ),
+    ("oauth_clients_once", UniqueViolation, "INSERT INTO oauth_clients SELECT * FROM oauth_clients"),
+    ("oauth_clients_are_api_keys", ForeignKeyViolation, "INSERT INTO oauth_clients SELECT id, '{}', 1 FROM users"),
     ("", DatabaseErrorKind::NotNullViolation, "UPDATE api_keys SET display_name = NULL"),
     ("", DatabaseErrorKind::NotNullViolation, "UPDATE credentials SET digest = NULL"),
 ];

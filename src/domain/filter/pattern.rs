@@ -40,7 +40,7 @@ impl Pattern {
     }
 
     /// Whether a text matches the pattern.
-    pub(super) fn matches(&self, text: &str) -> bool {
+    pub(in crate::domain) fn matches(&self, text: &str) -> bool {
         let fold = |text: &str| if self.case == Case::Ignored { fold(text) } else { text.to_owned() };
         let text = fold(text);
         let pieces: Vec<String> = self.pieces.iter().map(|piece| fold(piece)).collect();

@@ -4,6 +4,7 @@ pub mod apikeys;
 pub mod audit;
 pub mod entities;
 pub mod explain;
+pub mod oauth;
 pub mod permissions;
 pub mod personas;
 pub mod roles;

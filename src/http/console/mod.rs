@@ -18,6 +18,7 @@
 //! Everything works without JavaScript. A page keeps its state in its URL.
 
 pub mod audit;
+pub mod authorize;
 mod confirm;
 pub mod connections;
 pub mod device;

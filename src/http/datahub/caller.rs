@@ -16,7 +16,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Refusal, Violation};
 use crate::domain::listing::clip;
 use crate::domain::token::{TokenKind, has_token};
-use crate::http::auth::{Metering, authenticate, basic, bearer, owned};
+use crate::http::auth::{Metering, authenticate, authenticate_head, basic, bearer, owned};
 use crate::http::authenticated::{self, Identify};
 use crate::http::base_url::is_loopback;
 use crate::http::problem::Failure;
@@ -75,7 +75,7 @@ async fn identify(
         {
             of_session(state, request, metering).await
         }
-        bearer => Ok(authenticate(state, bearer?, request, metering).await?),
+        _ => authenticate_head(state, request, metering).await,
     }
 }
 

@@ -16,10 +16,14 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use utoipa::IntoParams;
 
 use crate::domain::actor::Actor;
+use crate::domain::child::{Audience, Presentation};
 use crate::domain::error::{Error, Refusal};
 use crate::domain::listing::clip;
 use crate::domain::permission::Permission;
-use crate::http::auth::{Metering, authenticate, bearer, mark_authenticated, refuse_token_in};
+use crate::http::auth::{
+    Metering, authenticate_presented, bearer, bound_token, is_dpop, mark_authenticated, refuse_token_in,
+};
+use crate::http::dpop;
 use crate::http::gateway::original::{Original, PATH};
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
@@ -41,6 +45,8 @@ pub struct VerifyParams {
     resource: Option<String>,
     /// The type of `resource`, for policies with a condition on it.
     r#type: Option<String>,
+    /// The audience that the token of a child must be for: the URL of what the gateway protects. This server if absent.
+    audience: Option<String>,
 }
 
 /// Registers `verify` for every method, at its path and at all paths below.
@@ -80,8 +86,10 @@ impl HttpServiceFactory for Verify {
     ),
 )]
 async fn verify(state: web::Data<State>, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let actor = identify(&state, &request).await?;
-    let required = Requirements::parse(&request)?;
+    let required = Requirements::parse(&request);
+    let audience = required.as_ref().ok().and_then(|required| required.audience.as_deref());
+    let actor = identify(&state, &request, audience.map_or(Audience::Issuer, Audience::Named)).await?;
+    let required = required?;
     required.met_by(&actor)?;
     if let Some(inquiry) = required.inquiry()
         && !state.service.permits(&actor, inquiry).await.map_err(Failure::or_unavailable)?
@@ -94,18 +102,28 @@ async fn verify(state: web::Data<State>, request: HttpRequest) -> Result<HttpRes
     Ok(response.finish())
 }
 
-async fn identify(state: &State, request: &HttpRequest) -> Result<Actor, Failure> {
+async fn identify(state: &State, request: &HttpRequest, audience: Audience<'_>) -> Result<Actor, Failure> {
     let original = Original::of(request, &state.trusted);
     if let Some(original) = &original {
         tracing::Span::current().record("original", tracing::field::display(original));
     }
-    let query = original.map_or("", |original| original.query);
+    let query = original.as_ref().map_or("", |original| original.query);
     // 401 instead of 400 for ambiguous credentials: nginx treats every status but 401 and 403 as a failure of its own.
     let bearer = refuse_token_in(query).and_then(|()| bearer(request)).map_err(|failure| match failure {
         Failure::Credentials(_) => Failure::Domain(Error::Unauthenticated(Refusal::Ambiguous)),
         other => other,
     })?;
-    let actor = authenticate(state, bearer, request, Metering::Counted).await.map_err(Failure::or_unavailable)?;
+    let proof_key = if is_dpop(request) {
+        let bound = bound_token(state, bearer, request).await?;
+        dpop::at_gateway(state, request, original.and_then(|original| original.target()), &bound)?;
+        Some(bound.key)
+    } else {
+        None
+    };
+    let address = state.trusted.client_address(request);
+    let presented = Presentation { token: bearer, address, audience, proof_key };
+    let actor = authenticate_presented(state, presented, request, Metering::Counted).await;
+    let actor = actor.map_err(Failure::or_unavailable)?;
     mark_authenticated(&actor, request);
     Ok(actor)
 }
@@ -115,6 +133,7 @@ struct Requirements<'a> {
     personas: Vec<Cow<'a, str>>,
     permissions: Vec<Permission>,
     inquiry: Option<Inquiry>,
+    audience: Option<Cow<'a, str>>,
 }
 
 impl<'a> Requirements<'a> {
@@ -125,6 +144,7 @@ impl<'a> Requirements<'a> {
     fn parse(request: &'a HttpRequest) -> Result<Self, Error> {
         let forbidden = |message: String| Err(Error::Forbidden(message));
         let (mut personas, mut permissions, mut decision) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let mut audience = None;
         for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
             match &*name {
                 "persona" => personas.push(value),
@@ -133,6 +153,11 @@ impl<'a> Requirements<'a> {
                     None => return forbidden(format!("there is no permission `{}`", clip(&value))),
                 },
                 _ if request.path() != PATH => {}
+                "audience" => {
+                    if audience.replace(value).is_some() {
+                        return forbidden("`audience` is given more than once".to_owned());
+                    }
+                }
                 "action" | "resource" | "type" => {
                     if decision.insert(name.clone(), value).is_some() {
                         return forbidden(format!("`{name}` is given more than once"));
@@ -142,7 +167,7 @@ impl<'a> Requirements<'a> {
             }
         }
         if decision.is_empty() {
-            return Ok(Self { personas, permissions, inquiry: None });
+            return Ok(Self { personas, permissions, inquiry: None, audience });
         }
         let [action, resource, kind] =
             ["action", "resource", "type"].map(|name| decision.get(name).map_or("", |it| it));
@@ -152,7 +177,7 @@ impl<'a> Requirements<'a> {
         if [action, resource, kind].iter().any(|name| name.contains('\0')) {
             return forbidden("no action and no resource has a zero character in its name".to_owned());
         }
-        Ok(Self { personas, permissions, inquiry: Some(Inquiry::new(action, resource, kind)) })
+        Ok(Self { personas, permissions, inquiry: Some(Inquiry::new(action, resource, kind)), audience })
     }
 
     /// Whether the actor has every persona and permission.

@@ -3,26 +3,31 @@
 use std::borrow::Cow;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{AUTHORIZATION, ContentType};
+use actix_web::http::header::{ACCEPT, AUTHORIZATION, ContentType};
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, post, web};
 use chrono::DateTime;
 use oauth2::basic::BasicTokenType;
 use oauth2::{ClientId, ExtraTokenFields, Scope, StandardTokenIntrospectionResponse};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::clock::SECOND;
 use crate::domain::actor::Actor;
 use crate::domain::api_key::NEVER;
+use crate::domain::child::{ActClaim, Child, Confirmation};
 use crate::domain::error::{Error, Refusal};
 use crate::domain::network::Network;
-use crate::http::auth::{self, API_KEY, Metering, authenticate, bearer, mark_authenticated, refuse_token_in};
+use crate::http::auth::{self, API_KEY, Metering, authenticate_head, mark_authenticated, refuse_token_in};
+use crate::http::base_url::base_url;
 use crate::http::bodies::{Sender, UNAUTHENTICATED_LENGTH};
 use crate::http::oauth::client;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::authn::verify;
+use crate::service::authz::search_access;
+use crate::service::upkeep::signing_keys;
 
 /// How long gateways may cache an answer about a token, in milliseconds.
 #[derive(Default)]
@@ -57,11 +62,18 @@ pub async fn introspect(
         only_token(&request, &form).ok_or_else(|| Failure::Body("the form must have one `token`".to_owned()))?;
     let now = state.service.clock.now();
     let answer = match verify::introspect(&state.service, &caller, &token).await {
-        Ok(actor) => active(&actor, now, lifetime.0),
+        Ok(actor) => {
+            let issuer = base_url(&state, &request)?;
+            let tools = tools(&state, &actor).await.map_err(Failure::or_unavailable)?;
+            active(&actor, now, lifetime.0, issuer, tools)
+        }
         // Introspection does not tell the client's address, so a token with allowed addresses is never active.
         Err(Error::Unauthenticated(_) | Error::ForeignAddress) => Introspected::new(false, Details::default()),
         Err(error) => return Err(Failure::or_unavailable(error)),
     };
+    if wants_jwt(&request) {
+        return signed(&state, &request, &caller, &answer).await;
+    }
     let mut json = Vec::with_capacity(ANSWER_LENGTH);
     serde_json::to_writer(&mut json, &answer).map_err(|error| Error::Internal(error.into()))?;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
@@ -130,23 +142,80 @@ async fn identify(state: &State, request: &HttpRequest, payload: Payload) -> Res
 async fn by_head(state: &State, request: &HttpRequest, metering: Metering) -> Result<Actor, Failure> {
     match client::in_head(request)? {
         Some((id, secret)) => client::by_secret(state, request, (&id, &secret), metering).await,
-        None => authenticate(state, bearer(request)?, request, metering).await.map_err(Failure::or_unavailable),
+        None => authenticate_head(state, request, metering).await.map_err(Failure::unavailable),
+    }
+}
+
+/// The media type of a signed answer (RFC 9701, section 5).
+const SIGNED: &str = "application/token-introspection+jwt";
+/// The `typ` of a signed answer.
+const SIGNED_TYPE: &str = "token-introspection+jwt";
+
+fn wants_jwt(request: &HttpRequest) -> bool {
+    let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accepted.split(',').any(|each| each.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(SIGNED))
+}
+
+/// The answer as a JWT for the caller (RFC 9701).
+async fn signed(
+    state: &State,
+    request: &HttpRequest,
+    caller: &Actor,
+    answer: &Introspected,
+) -> Result<HttpResponse, Failure> {
+    let audience = caller.client_id().map_or_else(|| caller.username().to_string(), |id| id.to_string());
+    let claims = json!({
+        "iss": base_url(state, request)?,
+        "aud": audience,
+        "iat": state.service.clock.now() / SECOND,
+        "token_introspection": answer,
+    });
+    let jwt = signing_keys::sign(&state.service, SIGNED_TYPE, &claims).await.map_err(Failure::or_unavailable)?;
+    Ok(HttpResponse::Ok().content_type(SIGNED).body(jwt))
+}
+
+/// The tools that policies let a child for another audience call, if it is not restricted: its scopes there.
+async fn tools(state: &State, actor: &Actor) -> Result<Vec<String>, Error> {
+    match &actor.child {
+        Some(child) if child.scope.is_none() && !child.is_for_its_issuer() => {
+            search_access::tools(&state.service, actor).await
+        }
+        _ => Ok(Vec::new()),
     }
 }
 
 /// The answer of RFC 7662 about an active token.
-fn active(actor: &Actor, now: i64, at_most: i64) -> Introspected {
-    let details = Details { personas: actor.enabled_personas().map(str::to_owned).collect() };
-    let mut answer = Introspected::new(true, details);
-    let scopes = actor.permissions().iter().map(|permission| Scope::new(permission.name().to_owned())).collect();
+fn active(actor: &Actor, now: i64, at_most: i64, issuer: String, tools: Vec<String>) -> Introspected {
+    let child = actor.child.as_deref();
+    let claims = child.map(Child::claims);
+    let mut answer = Introspected::new(
+        true,
+        Details {
+            personas: actor.enabled_personas().map(str::to_owned).collect(),
+            act: claims.as_ref().and_then(|claims| claims.act.clone()),
+            cnf: claims.as_ref().and_then(|claims| claims.cnf.clone()),
+        },
+    );
+    let names: Vec<String> = match child.and_then(|child| child.scope.as_ref()) {
+        Some(scope) => scope.to_string().split(' ').map(str::to_owned).collect(),
+        None => actor.permissions().iter().map(|permission| permission.name().to_owned()).chain(tools).collect(),
+    };
     let expires_at = actor.expires_at().unwrap_or(NEVER).min(now + at_most);
-    answer.set_scopes(Some(scopes));
-    answer.set_client_id(actor.client_id().map(|id| ClientId::new(id.to_string())));
+    let issued_at = child.map_or(actor.principal().created_at / SECOND, |child| child.issued_at);
+    let client = child.map(|child| child.client.clone()).or_else(|| actor.client_id().map(|id| id.to_string()));
+    answer.set_scopes(Some(names.into_iter().map(Scope::new).collect()));
+    answer.set_client_id(client.map(ClientId::new));
     answer.set_username(Some(actor.username().to_string()));
-    answer.set_token_type(Some(BasicTokenType::Bearer));
+    answer.set_token_type(Some(match child.and_then(|child| child.proof_key) {
+        Some(_) => BasicTokenType::Extension("DPoP".to_owned()),
+        None => BasicTokenType::Bearer,
+    }));
     answer.set_exp(DateTime::from_timestamp_secs(expires_at / SECOND));
-    answer.set_iat(DateTime::from_timestamp_secs(actor.principal().created_at / SECOND));
+    answer.set_iat(DateTime::from_timestamp_secs(issued_at));
     answer.set_sub(Some(actor.id().to_string()));
+    answer.set_iss(Some(child.map_or(issuer, |child| child.issuer.clone())));
+    answer.set_aud(child.map(|child| vec![child.audience.clone()]));
+    answer.set_jti(child.map(|child| child.id.to_string()));
     answer
 }
 
@@ -157,6 +226,12 @@ type Introspected = StandardTokenIntrospectionResponse<Details, BasicTokenType>;
 struct Details {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     personas: Vec<String>,
+    /// Who acts for the subject (RFC 8693, section 4.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    act: Option<Box<ActClaim>>,
+    /// The key that requests must prove (RFC 9449, section 6.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation>,
 }
 
 impl ExtraTokenFields for Details {}
@@ -178,17 +253,28 @@ pub struct IntrospectionRequest {
 #[expect(dead_code, reason = "only its documentation is used")]
 pub struct Introspection {
     active: bool,
-    /// Names of the permissions, separated by spaces.
+    /// Names of the permissions, separated by spaces; of a child also `persona:` and qualified names of personas, and names
+    /// of tools.
     scope: Option<String>,
-    /// `apikey-<id>`
+    /// `apikey-<id>`; of a child the client that it was issued to.
     client_id: Option<String>,
     username: Option<String>,
-    /// Always `bearer`.
+    /// `bearer`, or `DPoP` for a child that is bound to a key.
     token_type: Option<String>,
     /// Epoch seconds until which this answer may be cached.
     exp: Option<i64>,
-    /// Epoch seconds at which the principal was created.
+    /// Epoch seconds at which the principal was created, or the child was issued.
     iat: Option<i64>,
+    /// The URL of this server.
+    iss: Option<String>,
+    /// For whom a child is.
+    aud: Option<Vec<String>>,
+    /// The id of a child.
+    jti: Option<String>,
+    /// Who acts for the subject of a child, the latest first: `sub` and, nested, `act` (RFC 8693, section 4.1).
+    act: Option<Value>,
+    /// `jkt`: the thumbprint of the key that a child is bound to (RFC 9449).
+    cnf: Option<Value>,
     /// The id of the principal.
     sub: Option<String>,
     /// Qualified names of the enabled personas.

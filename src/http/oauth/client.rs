@@ -1,16 +1,22 @@
-//! Client authentication (RFC 6749, section 2.3.1): an API key is the client `apikey-<id>`, and its secret is its token.
+//! Client authentication (RFC 6749, section 2.3): an API key is the client `apikey-<id>`. Its secret is its token, or it
+//! signs assertions with a key that it has registered.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
 
+use super::client_assertion::{self, ASSERTION_TYPE, NotAsserted};
 use super::form::Form;
+use super::wanted::oauth;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Refusal};
+use crate::domain::network::Network;
 use crate::http::auth::{self, API_KEY, Metering, authenticate, basic};
+use crate::http::base_url::base_url;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 
-/// Authenticates the client of a request by HTTP Basic, or by `client_id` and `client_secret` in the form.
+/// Authenticates the client of a request by HTTP Basic, by `client_id` and `client_secret` in the form, or by a signed
+/// `client_assertion`.
 ///
 /// # Errors
 /// [`Failure::Client`] without a client or with a wrong secret; `Failure::Credentials` for two ways at once.
@@ -24,7 +30,13 @@ pub async fn required(state: &State, request: &HttpRequest, form: &Form) -> Resu
 /// [`Failure::Client`] for a wrong secret; `Failure::Credentials` for two ways at once.
 pub async fn optional(state: &State, request: &HttpRequest, form: &Form) -> Result<Option<Actor>, Failure> {
     let secret = form.optional("client_secret")?;
-    let actor = if let Some(credentials) = in_head(request)? {
+    let assertion = form.optional("client_assertion")?;
+    if assertion.is_some() && (secret.is_some() || request.headers().contains_key(AUTHORIZATION)) {
+        return Err(Failure::Credentials("the request has more than one credential"));
+    }
+    let actor = if let Some(assertion) = assertion {
+        by_assertion(state, request, form, &assertion).await?
+    } else if let Some(credentials) = in_head(request)? {
         if secret.is_some() {
             return Err(Failure::Credentials("the request has more than one credential"));
         }
@@ -40,6 +52,35 @@ pub async fn optional(state: &State, request: &HttpRequest, form: &Form) -> Resu
     };
     auth::mark_authenticated(&actor, request);
     Ok(Some(actor.requesting(auth::request(request))))
+}
+
+/// Authenticates an API key by an assertion that is signed with its registered key (RFC 7523).
+async fn by_assertion(state: &State, request: &HttpRequest, form: &Form, assertion: &str) -> Result<Actor, Failure> {
+    if form.required("client_assertion_type")? != ASSERTION_TYPE {
+        return Err(oauth("invalid_request", format!("`client_assertion_type` must be `{ASSERTION_TYPE}`")));
+    }
+    let issuer = base_url(state, request)?;
+    let endpoint = format!("{issuer}{}", request.path());
+    let address = state.trusted.client_address(request);
+    let network = Network::of(address);
+    let key = client_assertion::authenticate(&state.service, assertion, &[&issuer, &endpoint], network).await;
+    let key = key.map_err(|wrong| match wrong {
+        NotAsserted::Stranger | NotAsserted::Rejected(_) => oauth("invalid_client", wrong.to_string()),
+        NotAsserted::Failed(error) => Failure::or_unavailable(error),
+    })?;
+    let actor = state.service.authenticate_key(key, address).await.map_err(client_error)?;
+    if form.optional("client_id")?.is_some_and(|named| actor.client_id().is_none_or(|own| own.to_string() != named)) {
+        return Err(Failure::Client(Refusal::Invalid));
+    }
+    Ok(actor)
+}
+
+/// The failure of a client that is refused.
+fn client_error(error: Error) -> Failure {
+    match error {
+        Error::Unauthenticated(refusal) => Failure::Client(refusal),
+        other => Failure::or_unavailable(other),
+    }
 }
 
 /// The client id and the secret in `Authorization: Basic`, if there is such a header.
@@ -72,10 +113,7 @@ pub async fn by_secret(
     (id, secret): (&str, &str),
     metering: Metering,
 ) -> Result<Actor, Failure> {
-    let actor = authenticate(state, secret, request, metering).await.map_err(|error| match error {
-        Error::Unauthenticated(refusal) => Failure::Client(refusal),
-        other => Failure::or_unavailable(other),
-    })?;
+    let actor = authenticate(state, secret, request, metering).await.map_err(client_error)?;
     if actor.client_id().is_none_or(|own| own.to_string() != id) {
         return Err(Failure::Client(Refusal::Invalid));
     }

@@ -3,9 +3,11 @@
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::answer::child_response;
+use super::client;
 use super::form::Form;
 use super::wanted::{refused, wanted};
-use super::client;
+use crate::domain::party::Party;
+use crate::http::dpop;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::authn::children;
@@ -19,8 +21,8 @@ pub const GRANT: &str = "client_credentials";
 /// Those of RFC 6749, section 5.2, and of RFC 8707, section 2.
 pub(super) async fn redeem(state: &State, request: &HttpRequest, form: &Form) -> Result<HttpResponse, Failure> {
     let actor = client::required(state, request, form).await?;
-    let id = actor.client_id().map(|id| id.to_string()).unwrap_or_default();
-    let wanted = wanted(state, request, form, id).await?;
+    let proof_key = dpop::at_token_endpoint(state, request, Party::of(&actor))?;
+    let wanted = wanted(state, request, form, &actor, proof_key).await?;
     let minted = children::mint(&state.service, &actor, None, wanted).await.map_err(refused)?;
     Ok(child_response(state, minted, &actor, None))
 }

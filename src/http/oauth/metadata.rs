@@ -5,6 +5,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::token::GRANTS;
+use crate::domain::dpop::ALGORITHM_NAMES;
+use crate::domain::permission::Permission;
+use crate::domain::signing::SigningAlgorithm;
 use crate::http::base_url::base_url;
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
@@ -16,20 +19,39 @@ pub struct AuthorizationServer {
     /// The URL of this server.
     #[schema(example = "https://tessera.example.org")]
     issuer: String,
+    /// A page that says how programs get tokens. Official MCP clients require the member, and one of them sends the secret of a
+    /// key elsewhere without it.
+    authorization_endpoint: String,
     /// The token endpoint.
     token_endpoint: String,
+    /// The keys that sign tokens.
+    jwks_uri: String,
     /// The device authorization endpoint (RFC 8628).
     device_authorization_endpoint: String,
     /// The introspection endpoint (RFC 7662).
     introspection_endpoint: String,
+    /// The revocation endpoint (RFC 7009).
+    revocation_endpoint: String,
+    /// The permissions. Scopes may also name personas and tools.
+    scopes_supported: Vec<&'static str>,
     /// The supported grants.
     grant_types_supported: [&'static str; GRANTS.len()],
-    /// `none`: there is no authorization endpoint.
+    /// `none`: no grant begins at the authorization endpoint.
     response_types_supported: [&'static str; 1],
-    /// `none`: the clients of the device grant are public.
-    token_endpoint_auth_methods_supported: [&'static str; 1],
+    /// How clients authenticate at the token endpoint; `none` is for the device grant.
+    token_endpoint_auth_methods_supported: [&'static str; 4],
+    /// The algorithms of client assertions.
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
     /// How clients authenticate at the introspection endpoint.
     introspection_endpoint_auth_methods_supported: [&'static str; 2],
+    /// The algorithms of signed introspection responses.
+    introspection_signing_alg_values_supported: [&'static str; SigningAlgorithm::ALL.len()],
+    /// How clients authenticate at the revocation endpoint.
+    revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    /// The algorithms of client assertions at the revocation endpoint.
+    revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
+    /// The algorithms of DPoP proofs.
+    dpop_signing_alg_values_supported: [&'static str; ALGORITHM_NAMES.len()],
 }
 
 /// Get the metadata of the authorization server
@@ -50,14 +72,24 @@ pub async fn configuration(state: web::Data<State>, request: HttpRequest) -> Res
 fn answer(state: &State, request: &HttpRequest) -> Result<HttpResponse, Failure> {
     let issuer = base_url(state, request)?;
     let at = |path: &str| format!("{issuer}/oauth/{path}");
+    let algorithms = ["ES256", "EdDSA", "RS256", "PS256"];
     Ok(HttpResponse::Ok().json(AuthorizationServer {
+        authorization_endpoint: at("authorize"),
         token_endpoint: at("token"),
+        jwks_uri: at("jwks.json"),
         device_authorization_endpoint: at("device_authorization"),
         introspection_endpoint: at("introspect"),
+        revocation_endpoint: at("revoke"),
+        scopes_supported: Permission::ALL.map(Permission::name).to_vec(),
         grant_types_supported: GRANTS,
         response_types_supported: ["none"],
-        token_endpoint_auth_methods_supported: ["none"],
+        token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+        token_endpoint_auth_signing_alg_values_supported: algorithms,
         introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+        introspection_signing_alg_values_supported: SigningAlgorithm::ALL.map(SigningAlgorithm::name),
+        revocation_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        revocation_endpoint_auth_signing_alg_values_supported: algorithms,
+        dpop_signing_alg_values_supported: ALGORITHM_NAMES,
         issuer,
     }))
 }

@@ -3,11 +3,21 @@
 //! cases in `service`.
 
 pub mod answer;
+pub mod client;
+pub mod client_assertion;
+pub mod client_credentials;
 pub mod device;
+pub mod exchange;
 mod form;
+pub mod issuer;
+pub mod jwks;
 pub mod metadata;
+pub mod protected_resource;
+pub mod revoke;
 pub mod sign_in;
 pub mod token;
+mod wanted;
+pub mod workload;
 
 use crate::domain::device::COMMAND_LINE;
 

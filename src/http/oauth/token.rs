@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::answer::OauthToken;
 use super::form::Form;
 use super::wanted::oauth;
+use super::workload::Issuers;
 use super::{Settings, client_credentials, device, exchange};
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
@@ -35,23 +36,25 @@ pub const GRANTS: [&str; 3] = [client_credentials::GRANT, exchange::GRANT, devic
 pub async fn token(
     state: web::Data<State>,
     settings: web::Data<Settings>,
+    issuers: web::Data<Issuers>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     let form = Form::read(&state, &request, payload.into_inner()).await?;
-    answer(&state, &settings, &request, &form).await
+    answer(&state, &settings, &issuers, &request, &form).await
 }
 
 /// Answers a token request, whatever its path.
 pub(super) async fn answer(
     state: &State,
     settings: &Settings,
+    issuers: &Issuers,
     request: &HttpRequest,
     form: &Form,
 ) -> Result<HttpResponse, Failure> {
     match form.required("grant_type")?.as_str() {
         client_credentials::GRANT => client_credentials::redeem(state, request, form).await,
-        exchange::GRANT => exchange::redeem(state, request, form).await,
+        exchange::GRANT => exchange::redeem(state, issuers, request, form).await,
         device::GRANT => device::redeem(state, settings, request, form).await,
         _ => Err(oauth("unsupported_grant_type", format!("`grant_type` must be one of: {}", GRANTS.join(", ")))),
     }

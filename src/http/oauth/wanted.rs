@@ -3,15 +3,20 @@
 use actix_web::HttpRequest;
 
 use super::form::Form;
+use crate::domain::actor::Actor;
 use crate::domain::child::ChildScope;
 use crate::domain::error::Error;
+use crate::domain::jwk::Thumbprint;
 use crate::http::base_url::base_url;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::authn::children::{self, NotMinted, Wanted};
+use crate::service::keys::oauth as oauth_clients;
 
 /// The token type of an access token of any form (RFC 8693, section 3).
 pub const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+/// The token type of an ID token.
+pub const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 /// The token type of a JWT.
 pub const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
@@ -19,9 +24,17 @@ pub const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 ///
 /// # Errors
 /// `invalid_scope`, `invalid_target`, `invalid_request`
-pub async fn wanted(state: &State, request: &HttpRequest, form: &Form, client: String) -> Result<Wanted, Failure> {
+pub async fn wanted(
+    state: &State,
+    request: &HttpRequest,
+    form: &Form,
+    client: &Actor,
+    proof_key: Option<Thumbprint>,
+) -> Result<Wanted, Failure> {
     let scope = match form.optional("scope")? {
-        Some(text) => ChildScope::parse(&text).map_err(|message| oauth("invalid_scope", format!("`scope` {message}")))?,
+        Some(text) => {
+            ChildScope::parse(&text).map_err(|message| oauth("invalid_scope", format!("`scope` {message}")))?
+        }
         None => None,
     };
     let audience = match (form.optional("resource")?, form.optional("audience")?) {
@@ -31,7 +44,9 @@ pub async fn wanted(state: &State, request: &HttpRequest, form: &Form, client: S
         (resource, audience) => resource.or(audience),
     };
     let lifetime = match form.optional("lifetime")? {
-        Some(text) => Some(text.parse().map_err(|_| oauth("invalid_request", "`lifetime` must be a number of seconds"))?),
+        Some(text) => {
+            Some(text.parse().map_err(|_| oauth("invalid_request", "`lifetime` must be a number of seconds"))?)
+        }
         None => None,
     };
     let format = match form.optional("token_format")?.as_deref() {
@@ -47,7 +62,10 @@ pub async fn wanted(state: &State, request: &HttpRequest, form: &Form, client: S
             return Err(oauth("invalid_request", message));
         }
     }
-    let registered = if audience.is_some() { state.service.audiences(&client).await? } else { Vec::new() };
+    let registered = match &audience {
+        Some(_) => oauth_clients::audiences(&state.service, client).await.map_err(Failure::or_unavailable)?,
+        None => Vec::new(),
+    };
     Ok(Wanted {
         issuer: base_url(state, request)?,
         audience,
@@ -55,8 +73,8 @@ pub async fn wanted(state: &State, request: &HttpRequest, form: &Form, client: S
         scope,
         lifetime,
         form: format,
-        proof_key: None,
-        client,
+        proof_key,
+        client: client.client_id().map_or_else(|| client.username().to_string(), |id| id.to_string()),
     })
 }
 

@@ -10,10 +10,11 @@ use crate::domain::child::Presentation;
 use crate::domain::credential::KnownCredential;
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::PrincipalId;
+use crate::domain::jwk::Thumbprint;
 use crate::domain::network::Network;
 use crate::domain::party::Party;
 use crate::domain::principal::PrincipalKind;
-use crate::domain::token::{KeyId, ParsedToken};
+use crate::domain::token::{KeyId, ParsedToken, TokenKind};
 use crate::service::Service;
 use crate::storage::{credentials, principals, standings};
 
@@ -82,6 +83,37 @@ impl Service {
             Ok(actor)
         });
         self.record_outcome(&genuine, outcome.is_ok(), Network::of(None), now);
+        outcome
+    }
+
+    /// The key that a token of a request from `address` is bound to, and whom the token authenticates; `None` for a token that
+    /// is bound to no key.
+    ///
+    /// # Errors
+    /// The refusal of a token that is not genuine.
+    pub async fn bound_key(&self, bearer: &str, address: Option<IpAddr>) -> Result<Option<(Thumbprint, PrincipalId)>> {
+        let (genuine, _) = self.genuine_token(bearer, Party::Network(Network::of(address))).await?;
+        let key = genuine.child().and_then(|child| child.proof_key);
+        Ok(key.map(|key| (key, genuine.holder())))
+    }
+
+    /// The actor of an API key whose client has proved itself without the key's token: by a signature or as a workload.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] for a key that does not exist; else those of [`Service::authenticate`].
+    pub async fn authenticate_key(&self, key: PrincipalId, address: Option<IpAddr>) -> Result<Actor> {
+        let network = Network::of(address);
+        let (now, party) = (self.clock.now(), Party::Network(network));
+        let turn = self.look_ups.turn(party).await?;
+        let found =
+            self.look_up(move |connection| credentials::alive(connection, key, TokenKind::ApiKey, now, 1)).await?;
+        drop(turn);
+        let gone = || Error::Unauthenticated(Refusal::Invalid);
+        let credential = found.into_iter().next().ok_or_else(gone)?;
+        let known = self.credential(credential.key_id, self.clock.uptime(), party).await?.ok_or_else(gone)?;
+        let genuine = known.vouched(TokenKind::ApiKey, credential.key_id);
+        let outcome = genuine.admit(now, address);
+        self.record_outcome(&genuine, outcome.is_ok(), network, now);
         outcome
     }
 

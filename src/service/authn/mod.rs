@@ -14,3 +14,4 @@ pub mod sessions;
 pub mod sign_ins;
 mod throttle;
 pub mod verify;
+pub mod workload;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::actor::{Actor, Standing};
+use crate::domain::child::{CALL_TOOL, MOST_SCOPES, TOOL};
 use crate::domain::error::Result;
 use crate::domain::permission::Permission;
 use crate::domain::policy::engine::Slice;
@@ -113,6 +114,34 @@ pub async fn subjects(
                 let slices = service.slices(connection, &standing, revision)?;
                 Ok(answer(&standing, &inquiry, &slices)?.is_allowed())
             })
+        })
+        .await
+}
+
+/// The names of the tools that the actor's policies spell out and let it call.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn tools(service: &Service, actor: &Actor) -> Result<Vec<String>> {
+    let (parts, standing) = (service.clone(), actor.standing().clone());
+    service
+        .read_of(actor.id(), move |connection, _| {
+            let about = policies_about(&parts, connection, &standing)?;
+            let mut names: Vec<String> = about
+                .iter()
+                .filter(|policy| policy.rule.actions.iter().any(|action| action == CALL_TOOL))
+                .flat_map(|policy| names_of_type(policy, TOOL))
+                .collect();
+            names.sort_unstable();
+            names.dedup();
+            names.truncate(MOST_SCOPES);
+            let mut allowed = Vec::new();
+            for name in names {
+                if parts.decide_in(connection, &standing, &Inquiry::new(CALL_TOOL, &name, TOOL))?.is_allowed() {
+                    allowed.push(name);
+                }
+            }
+            Ok(allowed)
         })
         .await
 }

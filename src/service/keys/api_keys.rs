@@ -107,7 +107,7 @@ fn until(instant: i64, now: i64) -> Result<Validity> {
     Validity::parse(seconds).map_err(|message| Error::Internal(message.into()))
 }
 
-fn bounds(api_key: &ApiKey) -> Bounds {
+pub(super) fn bounds(api_key: &ApiKey) -> Bounds {
     Bounds { expires_at: api_key.expires_at, limits: api_key.limits.clone() }
 }
 
@@ -267,7 +267,7 @@ pub async fn delete(service: &Service, actor: &Actor, id: PrincipalId) -> Result
         .await
 }
 
-fn not_found(id: PrincipalId) -> Error {
+pub(super) fn not_found(id: PrincipalId) -> Error {
     Error::NotFound { kind: "API key", id: id.to_string() }
 }
 

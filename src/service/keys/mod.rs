@@ -2,5 +2,6 @@
 
 pub mod access_tokens;
 pub mod api_keys;
+pub mod oauth;
 pub mod service_accounts;
 pub mod usage;

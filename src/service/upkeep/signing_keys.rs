@@ -78,13 +78,23 @@ pub async fn remove(service: &Service, actor: &Actor, id: String) -> Result<()> 
 ///
 /// # Errors
 /// When the storage fails.
-pub(in crate::service) async fn ready(service: &Service) -> Result<std::sync::Arc<Keyring>> {
+pub async fn ready(service: &Service) -> Result<std::sync::Arc<Keyring>> {
     let known = service.directory.children.keyring();
     if known.signer(service.clock.now()).is_some() {
         return Ok(known);
     }
     synchronise(service).await?;
     Ok(service.directory.children.keyring())
+}
+
+/// Signs claims with the key that signs now.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn sign(service: &Service, kind: &str, claims: &impl serde::Serialize) -> Result<String> {
+    let keyring = ready(service).await?;
+    let key = keyring.signer(service.clock.now());
+    key.ok_or_else(|| Error::Unavailable("there is no signing key yet".into()))?.sign(kind, claims)
 }
 
 /// Reads the keys once more, because a token names one that is not known here.

@@ -134,8 +134,13 @@ impl Example<'_> {
             }
             "search_entities" => with(path, json!({"dsl": {"query": {"term": {"__state": "ACTIVE"}}}})),
             "create_api_key" => with(path, json!({"displayName": "new"})),
-            "get_api_key" | "delete_api_key" | "list_api_key_permissions" | "list_api_key_uses" => {
-                bare(path.replace("{guid}", &self.key_id().await))
+            "get_api_key"
+            | "delete_api_key"
+            | "list_api_key_permissions"
+            | "list_api_key_uses"
+            | "get_api_key_oauth" => bare(path.replace("{guid}", &self.key_id().await)),
+            "replace_api_key_oauth" => {
+                with(&path.replace("{guid}", &self.key_id().await), json!({"audiences": ["https://mcp.example.org/"]}))
             }
             "update_api_key" => with(&path.replace("{guid}", &self.key_id().await), json!({"displayName": "new"})),
             "verify_tokens" => with(path, json!({"tokens": [self.key().await["attributes"]["accessToken"]]})),

@@ -80,6 +80,8 @@ pub const REST: &[Row] = &[
     row("delete_api_key", OneOf(&[ManageApiKeys], 403)),
     row("list_api_key_permissions", OneOf(&[ManageApiKeys], 403)),
     row("list_api_key_uses", OneOf(SEE_KEYS, 404)),
+    row("get_api_key_oauth", OneOf(SEE_KEYS, 404)),
+    row("replace_api_key_oauth", OneOf(&[ManageApiKeys], 403)),
     row("revoke_leaked_token", Nothing("whoever finds a token can kill it")),
     row("verify_tokens", OneOf(&[VerifyTokens], 403)),
     // Personas

@@ -3,12 +3,13 @@
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use utoipa::ToSchema;
 
+use super::Providers;
 use super::logout_token::LogoutToken;
-use super::{ProviderError, Providers};
 use crate::clock::SECOND;
 use crate::domain::error::Error;
 use crate::http::auth::origin;
 use crate::http::oauth::form::Form;
+use crate::http::oauth::issuer::ProviderError;
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;

@@ -6,11 +6,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::settings::ProviderSettings;
-use super::{LEEWAY, ProviderError};
 use crate::clock::SECOND;
 use crate::domain::identity::{self, Claims, Identity};
 use crate::domain::jws::{Audience, Seconds};
+use crate::domain::oauth_client::find_claim;
 use crate::domain::text::{DisplayName, is_hidden};
+use crate::http::oauth::issuer::{LEEWAY, ProviderError};
 
 /// The claims of an ID token whose signature has been checked.
 #[derive(Deserialize)]
@@ -107,11 +108,7 @@ impl IdToken {
 
     /// The claim with this name, or the nested member that a dotted name such as `realm_access.roles` leads to.
     fn find(&self, claim: &str) -> Option<&Value> {
-        if let Some(found) = self.others.get(claim) {
-            return Some(found);
-        }
-        let (first, rest) = claim.split_once('.')?;
-        rest.split('.').try_fold(self.others.get(first)?, |value, name| value.get(name))
+        find_claim(&self.others, claim)
     }
 
     /// The groups in this claim: a list of strings, or one string.

@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 
 use super::id_token::is_text;
 use super::settings::ProviderSettings;
-use super::{LEEWAY, ProviderError};
 use crate::clock::SECOND;
 use crate::domain::jws::{Audience, Seconds};
+use crate::http::oauth::issuer::{LEEWAY, ProviderError};
 use crate::service::people::sign_out::LoggedOut;
 
 /// Maximum age of a logout token, in seconds.

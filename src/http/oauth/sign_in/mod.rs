@@ -3,8 +3,9 @@
 //! | look for | in |
 //! |---|---|
 //! | the operator's settings | `settings.rs` |
-//! | discovery, keys, token endpoint | `provider.rs`, `domain/jwk.rs` |
-//! | signatures and claims of tokens | `domain/jws.rs`, `id_token.rs`, `logout_token.rs` |
+//! | discovery, keys, signatures of tokens | `../issuer/` |
+//! | the provider's endpoints | `provider.rs` |
+//! | claims of tokens | `id_token.rs`, `logout_token.rs` |
 //! | the cookie that binds a callback to its browser | `flow.rs` |
 //! | the endpoints | `pages.rs`, `back_channel.rs` |
 //!
@@ -28,11 +29,8 @@ use std::sync::Arc;
 
 use self::provider::Provider;
 use self::settings::ProviderSettings;
+use super::issuer::ProviderError;
 use crate::clock::Clock;
-use crate::domain::jws;
-
-/// Tolerated difference between the clocks of a provider and of this server, in seconds.
-const LEEWAY: i64 = 60;
 
 /// The configured providers.
 #[derive(Default)]
@@ -51,36 +49,9 @@ impl Providers {
     }
 }
 
-/// Why a sign-in with a provider failed. The message goes to the log only.
-#[derive(Debug, thiserror::Error)]
-pub enum ProviderError {
-    /// The provider cannot be reached, is too slow, or its metadata is unusable.
-    #[error("{0}")]
-    Unavailable(String),
-    /// The provider's answer is invalid.
-    #[error("{0}")]
-    Rejected(String),
-    /// The provider answered with an error, or a required claim is missing.
-    #[error("the provider answered `{0}`")]
-    Denied(String),
-}
-
-impl From<jws::Rejected> for ProviderError {
-    fn from(rejected: jws::Rejected) -> Self {
-        Self::Rejected(format!("the token is not accepted: {rejected}"))
-    }
-}
-
-impl ProviderError {
-    /// An error code of the provider. Anybody can send a browser here with any text, so only what looks like a code of
-    /// RFC 6749 is logged.
-    fn denied(code: &str) -> Self {
-        let is_code =
-            (1..=40).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-        Self::Denied(if is_code { code.to_owned() } else { "(no error code)".to_owned() })
-    }
-
-    fn rejected(message: impl Into<String>) -> Self {
-        Self::Rejected(message.into())
-    }
+/// The error for an error code of the provider. Anybody can send a browser here with any text, so only what looks like a
+/// code of RFC 6749 is logged.
+fn denied(code: &str) -> ProviderError {
+    let is_code = (1..=40).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    ProviderError::Denied(if is_code { code.to_owned() } else { "(no error code)".to_owned() })
 }

@@ -9,7 +9,7 @@ use tracing::Instrument;
 use super::flow::{Flow, Reauthentication, no_cookie};
 use super::id_token::{Expected, IdToken};
 use super::provider::Provider;
-use super::{ProviderError, Providers};
+use super::{Providers, denied};
 use crate::clock::SECOND;
 use crate::domain::error::Error;
 use crate::domain::identity::Claims;
@@ -18,6 +18,7 @@ use crate::http::auth::origin;
 use crate::http::console::{SignedInRequest, redirect, safe_redirect_target};
 use crate::http::datahub::caller::check_csrf_navigation;
 use crate::http::datahub::login::cookies;
+use crate::http::oauth::issuer::ProviderError;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::valid::Params;
@@ -139,12 +140,12 @@ async fn validated_claims(
     let get = |name: &str| params.get(name).map_err(|error| ProviderError::Rejected(error.message));
     // Mix-up guard, before the code is used: it may come from another provider (RFC 9207).
     let issuer = get("iss")?;
-    let must_name = provider.metadata().await?.authorization_response_iss_parameter_supported;
+    let must_name = provider.metadata().await?.endpoints.authorization_response_iss_parameter_supported;
     if params.has("iss") && issuer != provider.settings.issuer || must_name && !params.has("iss") {
         return Err(ProviderError::rejected("the answer is not one of this provider"));
     }
     if params.has("error") {
-        return Err(ProviderError::denied(get("error")?));
+        return Err(denied(&get("error")?));
     }
     let code = get("code")?;
     if code.is_empty() {

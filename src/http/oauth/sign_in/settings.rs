@@ -5,13 +5,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use oauth2::http::Uri;
 use serde::Deserialize;
 
 use crate::domain::identity::Mapping;
 use crate::domain::principal::Role;
 use crate::domain::text::DisplayName;
-use crate::outbound::{self, Roots};
+use crate::http::oauth::issuer::check_issuer;
+use crate::outbound::Roots;
 
 /// The settings of a provider.
 #[derive(Clone)]
@@ -109,7 +109,7 @@ fn provider(table: Table, read: impl Fn(&PathBuf) -> Result<String, String>) -> 
     }
     let label = table.label.unwrap_or_else(|| table.id.clone());
     let label = DisplayName::parse(&label).map_err(|message| format!("`label` {message}"))?;
-    check_issuer(&table.issuer)?;
+    check_issuer(&table.issuer).map_err(|message| format!("`issuer` {message}"))?;
     if table.client_id.is_empty() {
         return Err("`client_id` must not be empty".into());
     }
@@ -142,19 +142,6 @@ fn provider(table: Table, read: impl Fn(&PathBuf) -> Result<String, String>) -> 
         require: table.require,
         mapping: Arc::new(mapping),
     })
-}
-
-/// An issuer has no query and no fragment (OpenID Connect Core, section 2).
-fn check_issuer(issuer: &str) -> Result<(), String> {
-    let address: Uri = issuer.parse().map_err(|_| "`issuer` must be an address".to_owned())?;
-    outbound::check(&address).map_err(|error| format!("`issuer` {error}"))?;
-    if address.query().is_some()
-        || issuer.contains('#')
-        || address.authority().is_some_and(|it| it.as_str().contains('@'))
-    {
-        return Err("`issuer` must have no user, no query and no fragment".to_owned());
-    }
-    Ok(())
 }
 
 fn secret(path: &PathBuf, read: impl Fn(&PathBuf) -> Result<String, String>) -> Result<Secret, String> {

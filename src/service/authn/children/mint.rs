@@ -8,6 +8,7 @@ use crate::domain::child::{
     CALL_TOOL, Child, ChildScope, Delegate, LONGEST_LIFE, MOST_ACTORS, MOST_ANCESTORS, TOOL, USUAL_LIFE,
 };
 use crate::domain::error::{Error, Result};
+use crate::domain::jwk::Thumbprint;
 use crate::domain::seal::Seal;
 use crate::domain::token::{KeyId, Token, sealed_plaintext};
 use crate::service::Service;
@@ -41,7 +42,7 @@ pub struct Wanted {
     /// The form of its token.
     pub form: Form,
     /// The thumbprint of the key that it is bound to.
-    pub proof_key: Option<String>,
+    pub proof_key: Option<Thumbprint>,
     /// The client that it is issued to.
     pub client: String,
 }
@@ -87,7 +88,7 @@ pub async fn mint(
     let actors = actors(parent, actor)?;
     let ancestors = ancestors(parent, actor)?;
     let bound = [origin, actor.and_then(|actor| actor.child.as_deref())];
-    let bound = bound.into_iter().flatten().find_map(|child| child.proof_key.clone());
+    let bound = bound.into_iter().flatten().find_map(|child| child.proof_key);
     if bound.is_some() && bound != wanted.proof_key {
         return Err(NotMinted::Request("the token is bound to a key: send a `DPoP` proof of that key".to_owned()));
     }
@@ -117,12 +118,7 @@ pub async fn mint(
 async fn written(service: &Service, child: &Child, form: Form) -> Result<Token> {
     let claims = child.claims();
     match form {
-        Form::Jwt => {
-            let keyring = signing_keys::ready(service).await?;
-            let key = keyring.signer(service.clock.now());
-            let key = key.ok_or_else(|| Error::Unavailable("there is no signing key yet".into()))?;
-            key.sign(JWT_TYPE, &claims).map(Token::signed)
-        }
+        Form::Jwt => signing_keys::sign(service, JWT_TYPE, &claims).await.map(Token::signed),
         Form::Opaque => {
             let mut content = serde_json::to_vec(&claims).map_err(|error| Error::Internal(error.into()))?;
             // Sealed bytes are written eight by eight; white space at the end of JSON means nothing.

@@ -11,8 +11,8 @@ mod verify;
 
 pub use self::impersonate::impersonate;
 pub use self::mint::{Form, Minted, NotMinted, Wanted, mint};
-pub use self::revoke::revoke;
 pub(in crate::service) use self::revoke::revoke_in;
+pub use self::revoke::{Revoked, revoke};
 
 use std::sync::Arc;
 

@@ -1,0 +1,75 @@
+//! `/.well-known/oauth-protected-resource`: the metadata of this server as a protected resource (RFC 9728).
+
+use actix_web::http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::{HttpRequest, HttpResponse, get, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::dpop::ALGORITHM_NAMES;
+use crate::domain::permission::Permission;
+use crate::http::base_url::base_url;
+use crate::http::openapi::Fails;
+use crate::http::problem::Failure;
+use crate::http::state::State;
+
+/// The path of the metadata.
+const PATH: &str = "/.well-known/oauth-protected-resource";
+
+/// Protected resource metadata.
+#[derive(Serialize, ToSchema)]
+pub struct ProtectedResource {
+    /// The URL of this server: the audience of tokens for it.
+    #[schema(example = "https://tessera.example.org")]
+    resource: String,
+    /// The authorization servers whose tokens it takes: only itself.
+    authorization_servers: [String; 1],
+    /// Where the keys that sign its tokens are.
+    jwks_uri: String,
+    /// The permissions. Scopes may also name personas and tools.
+    scopes_supported: Vec<&'static str>,
+    /// Tokens are sent in `Authorization`.
+    bearer_methods_supported: [&'static str; 1],
+    /// The algorithms of DPoP proofs.
+    dpop_signing_alg_values_supported: [&'static str; ALGORITHM_NAMES.len()],
+    /// For people.
+    resource_name: &'static str,
+}
+
+/// Get the metadata of the protected resource
+///
+/// RFC 9728. Every 401 names this document in `WWW-Authenticate`.
+#[utoipa::path(
+    tag = "Sessions",
+    operation_id = "get_protected_resource",
+    security(()),
+    responses((status = 200, description = "The metadata", body = ProtectedResource), Fails<400>),
+)]
+#[get("/.well-known/oauth-protected-resource")]
+pub async fn configuration(state: web::Data<State>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let resource = base_url(&state, &request)?;
+    Ok(HttpResponse::Ok().json(ProtectedResource {
+        authorization_servers: [resource.clone()],
+        jwks_uri: format!("{resource}/oauth/jwks.json"),
+        scopes_supported: Permission::ALL.map(Permission::name).to_vec(),
+        bearer_methods_supported: ["header"],
+        dpop_signing_alg_values_supported: ALGORITHM_NAMES,
+        resource_name: "Tessera",
+        resource,
+    }))
+}
+
+/// Adds `resource_metadata` to the challenges of a response (RFC 9728, section 5.1).
+pub fn point_to(state: &State, request: &HttpRequest, headers: &mut HeaderMap) {
+    if !headers.contains_key(WWW_AUTHENTICATE) {
+        return;
+    }
+    let Ok(base) = base_url(state, request) else { return };
+    let challenges: Vec<HeaderValue> = headers.remove(WWW_AUTHENTICATE).collect();
+    for challenge in challenges {
+        let takes_tokens = [&b"Bearer "[..], b"DPoP "].iter().any(|scheme| challenge.as_bytes().starts_with(scheme));
+        let extended =
+            [challenge.as_bytes(), b", resource_metadata=\"", base.as_bytes(), PATH.as_bytes(), b"\""].concat();
+        let extended = HeaderValue::from_bytes(&extended).ok().filter(|_| takes_tokens);
+        headers.append(WWW_AUTHENTICATE, extended.unwrap_or(challenge));
+    }
+}

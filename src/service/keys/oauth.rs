@@ -1,0 +1,76 @@
+//! The settings of API keys as OAuth clients: audiences, public keys, and the workloads that act as the key.
+
+use super::api_keys::{self, bounds, not_found};
+use crate::domain::actor::Actor;
+use crate::domain::change::{Action, ChangeSubject};
+use crate::domain::edition::Expected;
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::PrincipalId;
+use crate::domain::oauth_client::OauthClient;
+use crate::domain::permission::Permission;
+use crate::domain::token::TokenKind;
+use crate::service::Service;
+use crate::service::authz::containment;
+use crate::storage;
+use crate::storage::oauth_clients;
+use crate::storage::principals::Existed;
+
+/// The settings of an API key as an OAuth client.
+///
+/// # Errors
+/// [`Error::NotFound`], also for a key that the actor does not see.
+pub async fn get(service: &Service, actor: &Actor, id: PrincipalId) -> Result<OauthClient> {
+    api_keys::get(service, actor, id).await?;
+    service.read(move |connection| oauth_clients::get(connection, id)).await
+}
+
+/// The audiences that are registered for a client; a user has none.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn audiences(service: &Service, client: &Actor) -> Result<Vec<String>> {
+    if client.client_id().is_none() {
+        return Ok(Vec::new());
+    }
+    let id = client.id();
+    Ok(service.look_up(move |connection| oauth_clients::get(connection, id)).await?.audiences)
+}
+
+/// Replaces the settings of an API key as an OAuth client. A public key or a trust rule is as good as the key's token,
+/// so whoever adds one must be a person who may hold that token: trust must not spread from program to program.
+///
+/// # Errors
+/// [`Error::Forbidden`] when the actor is no user with a session, may not manage the key, or adds something and the key
+/// reaches more than the actor; [`Error::NotFound`]; [`Error::Changed`] when the edition is not the expected one.
+pub async fn replace(
+    service: &Service,
+    actor: &Actor,
+    id: PrincipalId,
+    client: OauthClient,
+    expected: Expected,
+) -> Result<OauthClient> {
+    service.require(actor, Permission::ManageApiKeys)?;
+    if actor.credential.is_none_or(|credential| credential.kind != TokenKind::Session) {
+        let message = "the OAuth settings of an API key are changed by users who have signed in: an API key or an access token \
+                       cannot decide who acts as a key";
+        return Err(Error::Forbidden(message.to_owned()));
+    }
+    service
+        .write(actor, move |transaction| {
+            if storage::api_keys::touch(transaction.connection, id, transaction.now)? == Existed::No {
+                return Err(not_found(id));
+            }
+            let key = storage::api_keys::find(transaction.connection, id)?.ok_or_else(|| not_found(id))?;
+            let before = oauth_clients::get(transaction.connection, id)?;
+            containment::may_manage_key(transaction, id)?;
+            containment::may_change(transaction, id)?;
+            expected.check(&before.edition())?;
+            if !client.is_within(&before) {
+                containment::may_take_over(transaction, id, &bounds(&key))?;
+            }
+            oauth_clients::replace(transaction.connection, id, &client, transaction.now)?;
+            transaction.record(Action::ApiKeyOauthReplaced, ChangeSubject::Principal(id.uuid()), &key.display_name)?;
+            Ok(client.clone())
+        })
+        .await
+}
