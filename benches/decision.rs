@@ -13,6 +13,7 @@ use criterion::Criterion;
 use futures_util::FutureExt;
 use population::{Outcome, Population};
 use tessera::domain::actor::Actor;
+use tessera::domain::child::Presentation;
 use tessera::domain::entropy::Entropy;
 use tessera::domain::ids::{PersonaId, PolicyId};
 use tessera::domain::persona::{Persona, PersonaRef, mint_qualified_name};
@@ -31,7 +32,8 @@ fn decide(criterion: &mut Criterion, own: usize, others: usize) -> Outcome {
     let service = &population.service;
     service.database.migrate()?;
     let token = population.grow(2)?[1].plaintext(&service.prefixes)?.expose();
-    let actor: Actor = service.authenticate(&token, None).now_or_never().ok_or("the directory waits")??;
+    let actor: Actor =
+        service.authenticate(Presentation::bearer(&token, None)).now_or_never().ok_or("the directory waits")??;
     let persona = actor.personas().first().ok_or("the key has no persona")?;
     write(&population, persona, own)?;
     for number in 0..others / 10 {

@@ -7,6 +7,7 @@ use std::alloc::System;
 use futures_util::FutureExt;
 use population::{Outcome, Population};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};
+use tessera::domain::child::Presentation;
 use tessera::domain::token::{ParsedToken, Token};
 
 /// Counts allocations, in this program only.
@@ -34,8 +35,9 @@ fn measure(keys: usize) -> Outcome {
     let plaintexts = tokens.iter().map(plaintext).collect::<Result<Vec<_>, _>>()?;
     for round in ["first", "later"] {
         let region = Region::new(ALLOCATOR);
-        let verified =
-            |token: &String| service.authenticate(token, None).now_or_never().is_some_and(|answer| answer.is_ok());
+        let verified = |token: &String| {
+            service.authenticate(Presentation::bearer(token, None)).now_or_never().is_some_and(|answer| answer.is_ok())
+        };
         let refused = plaintexts.iter().filter(|token| !verified(token)).count();
         let Stats { allocations, reallocations, .. } = region.change();
         println!(

@@ -11,6 +11,7 @@ use criterion::{Bencher, Criterion};
 use futures_util::FutureExt;
 use population::{Outcome, Population};
 use tessera::domain::actor::Actor;
+use tessera::domain::child::Presentation;
 use tessera::domain::token::{KeyId, ParsedToken, Token};
 use tessera::service::Service;
 
@@ -70,7 +71,7 @@ fn whole(criterion: &mut Criterion, keys: usize) -> Outcome {
 
 /// Authenticates a token as every protocol does. With the record in memory the future is ready at once.
 fn verify(service: &Service, token: &str) -> Option<Actor> {
-    service.authenticate(token, None).now_or_never()?.ok()
+    service.authenticate(Presentation::bearer(token, None)).now_or_never()?.ok()
 }
 
 /// Times `work` on the inputs in order, round after round. Inputs come from a socket in production, so they are in the

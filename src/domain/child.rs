@@ -158,6 +158,14 @@ pub struct Presentation<'a> {
     pub proof_key: Option<Thumbprint>,
 }
 
+impl<'a> Presentation<'a> {
+    /// A bearer token for this server.
+    #[must_use]
+    pub fn bearer(token: &'a str, address: Option<IpAddr>) -> Self {
+        Self { token, address, audience: Audience::Issuer, proof_key: None }
+    }
+}
+
 /// For whom a child must be. Other tokens are for everyone.
 #[derive(Debug, Clone, Copy)]
 pub enum Audience<'a> {

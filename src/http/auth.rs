@@ -39,8 +39,7 @@ pub async fn authenticate(
     request: &HttpRequest,
     metering: Metering,
 ) -> Result<Actor, Error> {
-    let address = state.trusted.client_address(request);
-    let presented = Presentation { token, address, audience: Audience::Issuer, proof_key: None };
+    let presented = Presentation::bearer(token, state.trusted.client_address(request));
     authenticate_presented(state, presented, request, metering).await
 }
 

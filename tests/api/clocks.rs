@@ -3,6 +3,7 @@
 use serde_json::json;
 use tessera::clock::{Clock, DAY, HELD_FOR, HOUR, MINUTE, SECOND};
 use tessera::domain::api_key::{NewApiKey, Validity};
+use tessera::domain::child::Presentation;
 use tessera::domain::error::{Error, Refusal};
 use tessera::service::Service;
 use tessera::service::keys::api_keys;
@@ -20,7 +21,7 @@ async fn step(service: &Service, millis: i64) {
 }
 
 async fn is_expired(service: &Service, token: &str) -> bool {
-    match service.authenticate(token, None).await {
+    match service.authenticate(Presentation::bearer(token, None)).await {
         Ok(_) => false,
         Err(Error::Unauthenticated(Refusal::Expired)) => true,
         Err(error) => panic!("{error}: {error:?}"),
@@ -114,7 +115,7 @@ async fn what_a_process_that_starts_in_a_glitch_notes_is_put_right_and_its_time_
     let glitched = world.neighbour_at(Clock::manual(BEGIN + YEARS));
     time::begin(&glitched).await.unwrap();
     assert_eq!(glitched.clock.now(), BEGIN + YEARS);
-    glitched.authenticate(&token, None).await.unwrap();
+    glitched.authenticate(Presentation::bearer(&token, None)).await.unwrap();
     maintenance::save_uses(&glitched).await.unwrap();
     time::synchronise(&glitched).await.unwrap();
     let restarted = world.neighbour_at(Clock::manual(BEGIN + MINUTE));
@@ -122,7 +123,7 @@ async fn what_a_process_that_starts_in_a_glitch_notes_is_put_right_and_its_time_
     maintenance::forget_ended(&restarted).await.unwrap();
     assert_eq!(restarted.clock.now(), BEGIN + MINUTE);
     let actor = world.operator();
-    let id = world.service.authenticate(&token, None).await.unwrap().id();
+    let id = world.service.authenticate(Presentation::bearer(&token, None)).await.unwrap().id();
     let key = api_keys::get(&restarted, &actor, id).await.unwrap();
     assert_eq!(key.last_used_at, BEGIN + MINUTE);
 }

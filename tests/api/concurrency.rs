@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use tessera::domain::actor::Actor;
 use tessera::domain::api_key::{ApiKey, ApiKeyUpdate, NewApiKey, Validity};
+use tessera::domain::child::Presentation;
 use tessera::domain::edition::Expected;
 use tessera::domain::entity::{AssetDraft, Attributes, Draft, EntityState, Handle, Head};
 use tessera::domain::error::{Error, Result};
@@ -112,7 +113,8 @@ async fn concurrent_creates_under_one_name_make_one_key_with_one_working_token()
         assert!(created.iter().all(|each| each.api_key.id == id));
         let mut working = 0;
         for each in created {
-            working += usize::from(world.service.authenticate(&each.token.expose(), None).await.is_ok());
+            working +=
+                usize::from(world.service.authenticate(Presentation::bearer(&each.token.expose(), None)).await.is_ok());
         }
         assert_eq!(working, 1);
         assert_eq!(count(&world.service, "apikey.created"), round);
@@ -167,12 +169,12 @@ async fn uses_are_saved_while_keys_are_used_updated_and_deleted() {
         let (service, token, operator) = (world.service.clone(), token.clone(), world.operator());
         async move {
             for _ in 0..15 {
-                service.authenticate(&token, None).await.unwrap();
+                service.authenticate(Presentation::bearer(&token, None)).await.unwrap();
                 if index % 2 == 0 {
                     maintenance::save_uses(&service).await.unwrap();
                 } else {
                     let created = api_keys::create(&service, &operator, new_key("goes"), None).await.unwrap();
-                    service.authenticate(&created.token.expose(), None).await.unwrap();
+                    service.authenticate(Presentation::bearer(&created.token.expose(), None)).await.unwrap();
                     api_keys::delete(&service, &operator, created.api_key.id).await.unwrap();
                 }
             }
@@ -198,7 +200,7 @@ async fn a_limit_of_a_hundred_lets_a_hundred_of_a_thousand_through() {
             if index % 100 == 50 {
                 service.directory.forget_all();
             }
-            service.authenticate(&token, None).await
+            service.authenticate(Presentation::bearer(&token, None)).await
         }
     }))
     .await;

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use tessera::domain::api_key::NewApiKey;
+use tessera::domain::child::Presentation;
 use tessera::domain::error::Error;
 use tessera::domain::limits::{AllowedAddresses, Limits};
 use tessera::domain::permission::Permission::{ManageApiKeys, ManagePersonas, ManageUsersAndGroups};
@@ -134,7 +135,8 @@ async fn a_key_bound_to_addresses_makes_keys_within_them() {
         ..new_key("k")
     };
     let parent = api_keys::create(&app.service, &app.operator(), new(&["10.0.0.0/8"]), None).await.unwrap();
-    let parent = app.service.authenticate(&parent.token.expose(), "10.1.2.3".parse().ok()).await.unwrap();
+    let parent =
+        app.service.authenticate(Presentation::bearer(&parent.token.expose(), "10.1.2.3".parse().ok())).await.unwrap();
     let make = async |texts: &[&str]| api_keys::create(&app.service, &parent, new(texts), None).await;
     assert_eq!(make(&[]).await.unwrap().api_key.limits, limits(&["10.0.0.0/8"]));
     assert_eq!(make(&["10.1.0.0/16"]).await.unwrap().api_key.limits, limits(&["10.1.0.0/16"]));
@@ -266,7 +268,7 @@ async fn a_bound_key_gives_nobody_what_would_outlive_it() {
         subjects: Subjects { everyone: true, ..Subjects::default() },
         ..allow(&[], &["MANAGE_APIKEYS"], &[])
     };
-    let actor = app.service.authenticate(&bound.token, None).await.unwrap();
+    let actor = app.service.authenticate(Presentation::bearer(&bound.token, None)).await.unwrap();
     let input = crate::support::rules::input(everyone);
     let refused = tessera::service::catalogue::policies::create(&app.service, &actor, input.clone()).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))));
@@ -274,7 +276,7 @@ async fn a_bound_key_gives_nobody_what_would_outlive_it() {
     assert!(matches!(invited, Err(Error::Forbidden(_))));
     let lasting = app.key_with(&[ManageApiKeys, ManageUsersAndGroups]).await;
     let denying = Rule { effect: Effect::Deny, ..input.rule.clone() };
-    let actor = app.service.authenticate(&lasting.token, None).await.unwrap();
+    let actor = app.service.authenticate(Presentation::bearer(&lasting.token, None)).await.unwrap();
     let input = crate::support::rules::input(denying);
     let refused = tessera::service::catalogue::policies::create(&app.service, &actor, input).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))), "who denies permissions could deny them to administrators");

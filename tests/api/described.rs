@@ -1,6 +1,7 @@
 //! Changing only names and descriptions invalidates no cached credential.
 
 use serde_json::{Value, json};
+use tessera::domain::child::Presentation;
 use tessera::service::upkeep::follow::Follower;
 
 use crate::support::{App, Client};
@@ -80,14 +81,14 @@ async fn other_nodes_keep_their_memory_too() {
     let other = app.neighbour(&app.pepper);
     let mut follower = Follower::start(&other).await.unwrap();
     let reads = |other: &tessera::service::Service| other.directory.counts.misses.get();
-    other.authenticate(&token, None).await.unwrap();
+    other.authenticate(Presentation::bearer(&token, None)).await.unwrap();
     for (actions, expected) in [(json!(["persona-asset-read"]), 0), (json!(["persona-asset-update"]), 1)] {
         let before = reads(&other);
         let mut policy = policy(&persona, "otherwise", &actions);
         policy["guid"] = made["mutatedEntities"]["CREATE"][0]["guid"].clone();
         admin.bulk(&[policy]).await.ok();
         assert!(!follower.step(&other).await.unwrap().is_empty());
-        other.authenticate(&token, None).await.unwrap();
+        other.authenticate(Presentation::bearer(&token, None)).await.unwrap();
         assert_eq!(reads(&other) - before, expected);
     }
 }

@@ -3,6 +3,7 @@
 use actix_web::http::Method;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tessera::domain::child::Presentation;
 use tessera::domain::principal::{PrincipalState, Role};
 use tessera::service::authn::device_sign_in::{self, Polled, Verdict};
 use tessera::service::authn::sign_ins::Origin;
@@ -213,7 +214,7 @@ async fn a_session_is_not_prolonged_by_approving_another() {
     app.advance(SESSION - MINUTE);
     let asked = ask(&app).await;
     // Not on the page, which asks for the password after so long, and begins another session.
-    let ada = app.service.authenticate(session["token"].as_str().unwrap(), None).await.unwrap();
+    let ada = app.service.authenticate(Presentation::bearer(session["token"].as_str().unwrap(), None)).await.unwrap();
     let user_code = asked["user_code"].as_str().unwrap();
     device_sign_in::decide(&app.service, &ada, user_code, Verdict::Approve).await.unwrap();
     app.advance(5_000);

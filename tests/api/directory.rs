@@ -3,6 +3,7 @@
 use diesel::RunQueryDsl;
 use diesel::sql_query;
 use serde_json::json;
+use tessera::domain::child::Presentation;
 use tessera::domain::entropy::Entropy;
 use tessera::domain::error::{Error, Refusal};
 use tessera::domain::pepper::Peppers;
@@ -22,7 +23,7 @@ fn change(service: &Service, statement: &str) -> usize {
 }
 
 async fn refusal(service: &Service, token: &str) -> Option<Refusal> {
-    match service.authenticate(token, None).await {
+    match service.authenticate(Presentation::bearer(token, None)).await {
         Ok(_) => None,
         Err(Error::Unauthenticated(refusal)) => Some(refusal),
         Err(error) => panic!("{error}: {error:?}"),
@@ -86,7 +87,7 @@ async fn the_first_start_makes_an_admin_and_a_key_with_every_permission_once() {
     let world = World::new(&Options::default());
     let first = bootstrap::run(&world.service, None).await.unwrap().unwrap();
     assert_eq!(first.password.unwrap().len(), 22);
-    let actor = world.service.authenticate(&first.token.expose(), None).await.unwrap();
+    let actor = world.service.authenticate(Presentation::bearer(&first.token.expose(), None)).await.unwrap();
     assert_eq!(actor.permissions(), tessera::domain::permission::Permissions::all());
     assert!(bootstrap::run(&world.service, None).await.unwrap().is_none());
 }
@@ -158,9 +159,12 @@ async fn a_process_that_cannot_look_trusts_nothing_it_knew() {
     let mut follower = Follower::start(&world.service).await.unwrap();
     assert_eq!(refusal(&world.service, &token).await, None);
     world.service.database.revert().unwrap();
-    assert!(world.service.authenticate(&token, None).await.is_ok(), "known, as nobody has noticed yet");
+    assert!(
+        world.service.authenticate(Presentation::bearer(&token, None)).await.is_ok(),
+        "known, as nobody has noticed yet"
+    );
     follower.step(&world.service).await.unwrap_err();
-    assert!(matches!(world.service.authenticate(&token, None).await, Err(Error::Storage(_))));
+    assert!(matches!(world.service.authenticate(Presentation::bearer(&token, None)).await, Err(Error::Storage(_))));
 }
 
 #[actix_web::test]

@@ -10,6 +10,7 @@ use diesel::sql_query;
 use tessera::clock::{Clock, DAY, HOUR, MINUTE, SECOND};
 use tessera::directory::Freshness;
 use tessera::domain::change::{Change, ChangeSubject};
+use tessera::domain::child::Presentation;
 use tessera::domain::entropy::Entropy;
 use tessera::domain::error::{Error, Refusal};
 use tessera::domain::ids::{Id, PrincipalId};
@@ -27,7 +28,7 @@ fn strict() -> Options {
 }
 
 async fn is_let_in(service: &Service, token: &str) -> bool {
-    match service.authenticate(token, None).await {
+    match service.authenticate(Presentation::bearer(token, None)).await {
         Ok(_) => true,
         Err(Error::Unauthenticated(Refusal::Invalid)) => false,
         Err(error) => panic!("{error}: {error:?}"),

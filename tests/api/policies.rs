@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
+use tessera::domain::child::Presentation;
 use tessera::domain::error::Error;
 use tessera::domain::permission::Permission;
 use tessera::domain::policy::{Category, Criterion, Effect, Policy, Rule, Subjects};
@@ -109,12 +110,12 @@ async fn nobody_permits_what_they_do_not_hold() {
     let app = App::start().await;
     app.user("ada", Role::Guest).await;
     let key = app.key_with(&[Permission::ManagePolicies]).await;
-    let actor = app.service.authenticate(&key.token, None).await.unwrap();
+    let actor = app.service.authenticate(Presentation::bearer(&key.token, None)).await.unwrap();
     let refused = policies::create(&app.service, &actor, input("p", &["VIEW_AUDIT"], named("ada"))).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))));
     policies::create(&app.service, &actor, input("p", &["MANAGE_POLICIES"], named("ada"))).await.unwrap();
     let without = app.key_with(&[]).await;
-    let actor = app.service.authenticate(&without.token, None).await.unwrap();
+    let actor = app.service.authenticate(Presentation::bearer(&without.token, None)).await.unwrap();
     let refused = policies::create(&app.service, &actor, input("p", &[], named("ada"))).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))));
     let refused = policies::list(&app.service, &actor, PolicySearch::default()).await;
@@ -161,7 +162,7 @@ async fn policies_are_found_by_name_state_and_type() {
 async fn a_key_changes_no_policy_that_names_it() {
     let app = App::start().await;
     let key = app.key_with(&[Permission::ManagePolicies]).await;
-    let actor = app.service.authenticate(&key.token, None).await.unwrap();
+    let actor = app.service.authenticate(Presentation::bearer(&key.token, None)).await.unwrap();
     let own = named(&format!("service-account-apikey-{}", key.id));
     let mut policy = input("mine", &["EDIT_ENTITY"], own);
     policy.rule.category = Category::Entities;

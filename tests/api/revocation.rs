@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
 use tessera::domain::api_key::ApiKeyUpdate;
+use tessera::domain::child::Presentation;
 use tessera::domain::edition::Expected;
 use tessera::domain::error::{Error, Refusal, Result};
 use tessera::domain::permission::{Permission, Permissions};
@@ -34,7 +35,7 @@ async fn nobody_is_let_in_who_asks_after_a_delete_has_returned() {
             tokio::spawn(async move {
                 loop {
                     let before = deleted.load(Ordering::SeqCst);
-                    let outcome = service.authenticate(&token, None).await;
+                    let outcome = service.authenticate(Presentation::bearer(&token, None)).await;
                     if before {
                         return outcome;
                     }
@@ -66,7 +67,7 @@ async fn what_an_update_takes_away_is_gone_for_who_asks_after_it() {
                 tokio::spawn(async move {
                     loop {
                         let before = updated.load(Ordering::SeqCst);
-                        let actor = service.authenticate(&token, None).await.unwrap();
+                        let actor = service.authenticate(Presentation::bearer(&token, None)).await.unwrap();
                         if before {
                             return actor.permissions();
                         }
@@ -97,7 +98,7 @@ async fn concurrent_misses_are_one_read() {
     let token = world.key("a", &[]).await.token.expose();
     let outcomes = at_once((0..32).map(|_| {
         let (service, token) = (world.service.clone(), token.clone());
-        async move { service.authenticate(&token, None).await }
+        async move { service.authenticate(Presentation::bearer(&token, None)).await }
     }))
     .await;
     assert!(outcomes.iter().all(Result::is_ok));
@@ -109,7 +110,7 @@ async fn a_key_creates_nothing_after_its_deletion_has_returned() {
     let world = world();
     for _ in 0..20 {
         let created = world.key("parent", &[Permission::ManageApiKeys]).await;
-        let actor = world.service.authenticate(&created.token.expose(), None).await.unwrap();
+        let actor = world.service.authenticate(Presentation::bearer(&created.token.expose(), None)).await.unwrap();
         let deleted = Arc::new(AtomicBool::new(false));
         let creators: Vec<_> = (0..4)
             .map(|_| {
@@ -153,7 +154,9 @@ async fn no_session_of_an_old_password_outlives_the_new_one() {
             .unwrap();
         for session in join_all(sign_ins).await {
             match session.unwrap() {
-                Ok(session) => assert!(is_invalid(&world.service.authenticate(&session.token.expose(), None).await)),
+                Ok(session) => assert!(is_invalid(
+                    &world.service.authenticate(Presentation::bearer(&session.token.expose(), None)).await
+                )),
                 Err(error) => assert!(matches!(error, Error::Unauthenticated(Refusal::WrongPassword)), "{error}"),
             }
         }

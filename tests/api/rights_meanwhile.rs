@@ -3,6 +3,7 @@
 
 use tessera::domain::actor::Actor;
 use tessera::domain::api_key::{ApiKeyUpdate, NewApiKey, Validity};
+use tessera::domain::child::Presentation;
 use tessera::domain::edition::Expected;
 use tessera::domain::error::{Error, Refusal};
 use tessera::domain::limits::{AllowedAddresses, Limits};
@@ -33,7 +34,7 @@ async fn manager(world: &World) -> Actor {
     let new = NewApiKey { permissions, limits, validity: Validity::parse(3600).unwrap(), ..new_key("manager") };
     let created = api_keys::create(&world.service, &world.operator(), new, None).await.unwrap();
     let address = Some("192.0.2.1".parse().unwrap());
-    world.service.authenticate(&created.token.expose(), address).await.unwrap()
+    world.service.authenticate(Presentation::bearer(&created.token.expose(), address)).await.unwrap()
 }
 
 /// An update that leaves everything as it is.
@@ -126,11 +127,11 @@ async fn a_user_who_was_demoted_or_disabled_meanwhile_writes_nothing() {
     world.user("ada", Role::Admin).await;
     let session = sessions::create(&world.service, "ada".into(), PASSWORD.into(), Origin::default()).await.unwrap();
     let token = session.token.expose();
-    let actor = world.service.authenticate(&token, None).await.unwrap();
+    let actor = world.service.authenticate(Presentation::bearer(&token, None)).await.unwrap();
     users::set_role(&other, &world.operator(), "ada".into(), Role::Guest).await.unwrap();
     assert!(matches!(refused(&world, &actor).await, Error::Busy));
     // The refusal removes the cached record, so the next request has the present rights.
-    let again = world.service.authenticate(&token, None).await.unwrap();
+    let again = world.service.authenticate(Presentation::bearer(&token, None)).await.unwrap();
     assert!(matches!(refused(&world, &again).await, Error::Forbidden(_)));
     users::set_state(&other, &world.operator(), "ada".into(), PrincipalState::Disabled).await.unwrap();
     let outcome = personas::delete(&world.service, &actor, persona(&other, &world.operator()).await.id).await;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix_web::http::Method;
 use serde_json::json;
+use tessera::domain::child::Presentation;
 use tessera::domain::error::Error;
 use tessera::domain::identity::{Claims, Identity, Mapping};
 use tessera::domain::principal::{PrincipalState, Role};
@@ -292,7 +293,7 @@ async fn what_came_of_a_session_ends_with_it_at_the_provider() {
     let at_provider =
         ProviderSignIn { provider: "company".into(), claims: claims("1", "ada", &["staff"]), mapping: mapping(&[]) };
     let signed_in = sign_in::sign_in(&app.service, at_provider, Origin::default()).await.unwrap().unwrap();
-    let actor = app.service.authenticate(&signed_in.session.token.expose(), None).await.unwrap();
+    let actor = app.service.authenticate(Presentation::bearer(&signed_in.session.token.expose(), None)).await.unwrap();
     let another = bearer_tokens::create(&app.service, &actor, 600).await.unwrap();
     let another = app.holder_of(&another.token.expose());
     another.whoami().await.ok();

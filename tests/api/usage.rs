@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use tessera::clock::{DAY, HOUR};
+use tessera::domain::child::Presentation;
 use tessera::domain::ids::PrincipalId;
 use tessera::domain::permission::Permission::{ManageApiKeys, ViewApiKeys};
 use tessera::domain::principal::Role;
@@ -188,7 +189,7 @@ async fn the_most_refused_keys_come_first_and_only_those_that_the_actor_sees() {
     let found = usage::most_refused(&app.service, &operator).await.unwrap();
     let found: Vec<(String, i64)> = found.into_iter().map(|(key, times)| (key.id.to_string(), times)).collect();
     assert_eq!(found, [(keys[1].id.clone(), 2), (keys[0].id.clone(), 1)]);
-    let itself = app.service.authenticate(&keys[0].token, None).await.unwrap();
+    let itself = app.service.authenticate(Presentation::bearer(&keys[0].token, None)).await.unwrap();
     assert_eq!(usage::most_refused(&app.service, &itself).await.unwrap().len(), 1);
     app.advance(DAY + HOUR);
     assert!(usage::most_refused(&app.service, &operator).await.unwrap().is_empty());

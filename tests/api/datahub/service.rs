@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 use tessera::domain::access_token::{AccessTokenField, AccessTokenKind, NewAccessToken};
 use tessera::domain::actor::Actor;
 use tessera::domain::api_key::Validity;
+use tessera::domain::child::Presentation;
 use tessera::domain::error::{Error, Result};
 use tessera::domain::filter::{Filter, Test, Value};
 use tessera::domain::listing::{Page, Query, Sort, Start, Totals};
@@ -150,7 +151,7 @@ async fn a_token_whose_request_is_revoked_meanwhile_makes_no_other() {
     let app = App::start().await;
     let admin = app.admin().await;
     let (token, id) = super::created(&admin, "admin", "x").await;
-    let actor = app.service.authenticate(&token, None).await.unwrap();
+    let actor = app.service.authenticate(Presentation::bearer(&token, None)).await.unwrap();
     super::revoke(&admin, &id).await;
     let late = access_tokens::create(&app.service, &actor, new(AccessTokenKind::Personal, "admin")).await;
     assert!(matches!(late, Err(Error::Unauthenticated(_))));
