@@ -257,7 +257,8 @@ mod tests {
         let thumbprint = Key::read(example).unwrap().thumbprint();
         assert_eq!(thumbprint.to_string(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
         assert_eq!(Thumbprint::parse(&thumbprint.to_string()), Some(thumbprint));
-        for other in ["", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9X", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs="] {
+        for other in ["", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9X", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs="]
+        {
             assert_eq!(Thumbprint::parse(other), None);
         }
     }

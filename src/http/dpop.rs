@@ -93,9 +93,9 @@ fn accept(
     let token = bound.map(|bound| bound.token);
     let presented = if bound.is_some() { Presented::WithToken } else { Presented::AtTokenEndpoint };
     let expected = Expected { method: target.method, url: &target.url, token, now: state.service.clock.now() };
-    let accepted = only_proof(request).map_err(Unaccepted::from).and_then(|proof| {
-        state.service.accept_proof(proof, &expected, bound.map(|bound| bound.key), party)
-    });
+    let accepted = only_proof(request)
+        .map_err(Unaccepted::from)
+        .and_then(|proof| state.service.accept_proof(proof, &expected, bound.map(|bound| bound.key), party));
     accepted.map_err(|unaccepted| match unaccepted {
         Unaccepted::Refused(refusal) => Failure::Proof(presented, refusal),
         Unaccepted::Failed(error) => error.into(),

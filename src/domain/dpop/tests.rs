@@ -31,8 +31,8 @@ n7MIB+4QbPcpMlt4ySG2KndAk++oG81xajUTmVj3CGh8ik0FGfiQ4=";
 /// The heads of PKCS #8 before 32 bytes of an Ed25519 and of a P-256 key.
 const ED25519: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
 const P256: [u8; 36] = [
-    0x30, 0x41, 2, 1, 0, 0x30, 0x13, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7,
-    4, 0x27, 0x30, 0x25, 2, 1, 1, 4, 0x20, 7,
+    0x30, 0x41, 2, 1, 0, 0x30, 0x13, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3,
+    1, 7, 4, 0x27, 0x30, 0x25, 2, 1, 1, 4, 0x20, 7,
 ];
 
 fn key(algorithm: Algorithm) -> EncodingKey {
@@ -108,12 +108,8 @@ fn the_proofs_of_the_standard_s_examples_are_accepted() {
         S0NBcWtzbVFFbyJ9.2oW9RP35yRqzhrtNP86L-Ey71EOptxRimPPToA1plemAgR6pxHF8y6-yqyVnmcw6Fy1dqd-jfxSYoMxhAJp\
         LjA";
     let token = "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU";
-    let asking = Expected {
-        method: "POST",
-        url: "https://server.example.com/token",
-        token: None,
-        now: 1_562_262_616_000,
-    };
+    let asking =
+        Expected { method: "POST", url: "https://server.example.com/token", token: None, now: 1_562_262_616_000 };
     let using = Expected {
         method: "GET",
         url: "https://resource.example.org/protectedresource",

@@ -1,8 +1,8 @@
 //! Path aliases of DataHub's routes: `/api/gms/…`, where DataHub's web frontend proxies its backend, and `/api/…`,
 //! which the client guesses for the frontend.
 
-use actix_web::body::{BoxBody, MessageBody};
 use actix_web::HttpMessage;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Uri;
 use actix_web::middleware::Next;

@@ -72,7 +72,8 @@ impl<'a> Original<'a> {
             return None;
         }
         let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-        let told = HEADERS.into_iter().find_map(|(method, uri)| Some((header(method).unwrap_or("?"), uri, header(uri)?)));
+        let told =
+            HEADERS.into_iter().find_map(|(method, uri)| Some((header(method).unwrap_or("?"), uri, header(uri)?)));
         if let Some((method, name, target)) = told {
             let (origin, target) = match Origin::split(target) {
                 Some((origin, target)) => (Some(origin), target),
@@ -156,7 +157,10 @@ mod tests {
         assert_eq!(url("/gateway/verify/a", &[envoy[0], forwarded[2]]), None);
         assert_eq!(url("/gateway/verify/a", &[envoy[0], envoy[1], ("x-forwarded-host", "evil.example.org")]), told);
         // A header that is there twice, and one that is missing.
-        assert_eq!(url(PATH, &[forwarded[0], forwarded[1], forwarded[2], ("x-forwarded-host", "evil.example.org")]), None);
+        assert_eq!(
+            url(PATH, &[forwarded[0], forwarded[1], forwarded[2], ("x-forwarded-host", "evil.example.org")]),
+            None
+        );
         assert_eq!(url(PATH, &forwarded[..2]), None);
         // A path that looks like a URL.
         assert_eq!(url(PATH, &[("x-original-uri", "/https://evil.example.org/a")]), None);
