@@ -111,7 +111,7 @@ async fn send(world: &World, request: TestRequest) -> Answer {
 
 /// What is said of a refused proof of a request with a token.
 #[track_caller]
-fn challenge(answer: Answer, error: &str) -> String {
+fn challenge(answer: &Answer, error: &str) -> String {
     let challenge = answer.header("www-authenticate").unwrap_or_default().to_owned();
     assert!(
         challenge.starts_with(&format!(r#"DPoP realm="tessera", error="{error}", "#)),
@@ -132,13 +132,13 @@ async fn a_proof_is_accepted_once() {
         world.service.clock.advance(wait);
         let again = send(&world, get(WHOAMI).insert_header(("dpop", proof.clone()))).await;
         assert!(
-            challenge(again, "invalid_dpop_proof").ends_with("it has been used before: make a proof for each request")
+            challenge(&again, "invalid_dpop_proof").ends_with("it has been used before: make a proof for each request")
         );
     }
     world.service.clock.advance(1);
     let late = send(&world, get(WHOAMI).insert_header(("dpop", proof))).await;
     assert_eq!(late.json["errorCode"], "TESSERA-401-007");
-    assert!(challenge(late, "invalid_dpop_proof").contains("`iat` is too old"));
+    assert!(challenge(&late, "invalid_dpop_proof").contains("`iat` is too old"));
 }
 
 #[actix_web::test]
@@ -150,7 +150,7 @@ async fn a_stolen_bound_token_is_useless() {
         proofs.iter().fold(get(WHOAMI), |request, proof| request.append_header(("dpop", proof.clone())))
     };
     let of_thief = proof_of(8, &Method::GET, &url, &json!({}));
-    assert!(challenge(send(&world, with(&[of_thief])).await, "invalid_token").contains("another key"));
+    assert!(challenge(&send(&world, with(&[of_thief])).await, "invalid_token").contains("another key"));
     let of_another_token = BASE64URL_NOPAD.encode(&Sha256::digest("another"));
     for (stolen, reason) in [
         (vec![], "has no header `DPoP`"),
@@ -167,7 +167,7 @@ async fn a_stolen_bound_token_is_useless() {
         (vec![proof_of(7, &Method::GET, &url, &json!({"ath": of_another_token}))], "`ath` is not the digest"),
         (vec![proof_of(7, &Method::GET, &url, &json!({"ath": null}))], "the claim `ath` is missing"),
     ] {
-        let message = challenge(send(&world, with(&stolen)).await, "invalid_dpop_proof");
+        let message = challenge(&send(&world, with(&stolen)).await, "invalid_dpop_proof");
         assert!(message.contains(reason), "{message}");
     }
     assert_eq!(send(&world, with(&[right])).await.status, 200, "no refused one counts as used");
@@ -188,10 +188,10 @@ async fn the_url_is_the_one_that_the_client_sees() {
         let with = |url: &str| get(path).insert_header(("host", host)).insert_header(("dpop", proof(url)));
         assert_eq!(send_to(&world.service, public_url, with(url)).await.status, 200, "{url}");
         let refused = send_to(&world.service, public_url, with("https://evil.example.org/a")).await;
-        challenge(refused, "invalid_dpop_proof");
+        challenge(&refused, "invalid_dpop_proof");
     }
     let inside = get("/b").insert_header(("dpop", proof(&own("/b"))));
-    challenge(send_to(&world.service, Some("https://id.example.org"), inside).await, "invalid_dpop_proof");
+    challenge(&send_to(&world.service, Some("https://id.example.org"), inside).await, "invalid_dpop_proof");
 }
 
 #[actix_web::test]
@@ -231,7 +231,7 @@ async fn where_nonces_are_required_a_proof_has_a_recent_one_of_this_process() {
     assert_eq!(asked.refused("TESSERA-400-006")["error"], "use_dpop_nonce");
     let asked = use_it(Method::GET, WHOAMI, json!({})).await;
     assert_eq!(nonce(&asked), first);
-    challenge(asked, "use_dpop_nonce");
+    challenge(&asked, "use_dpop_nonce");
     for wait in [0, 5 * MINUTE] {
         world.service.clock.advance(wait);
         assert_eq!(use_it(Method::GET, WHOAMI, json!({"nonce": first})).await.status, 200);
@@ -239,14 +239,14 @@ async fn where_nonces_are_required_a_proof_has_a_recent_one_of_this_process() {
     world.service.clock.advance(5 * MINUTE);
     let late = use_it(Method::GET, WHOAMI, json!({"nonce": first})).await;
     let next = nonce(&late);
-    challenge(late, "use_dpop_nonce");
+    challenge(&late, "use_dpop_nonce");
     assert_ne!(next, first);
     assert_eq!(use_it(Method::GET, WHOAMI, json!({"nonce": next})).await.status, 200);
     // The same pepper and the same time, but another process.
     let other = world.neighbour(&world.pepper);
     let with_nonce = proof_of(7, &Method::GET, &own("/a"), &json!({"iat": other.clock.now() / 1000, "nonce": next}));
     let refused = send_to(&other, None, get("/a").insert_header(("dpop", with_nonce))).await;
-    challenge(refused, "use_dpop_nonce");
+    challenge(&refused, "use_dpop_nonce");
 }
 
 #[actix_web::test]
@@ -258,8 +258,8 @@ async fn a_wrong_nonce_is_refused_also_where_none_is_required() {
     };
     let refused = with("invented").await;
     let right = nonce(&refused);
-    challenge(refused, "use_dpop_nonce");
-    challenge(with("").await, "use_dpop_nonce");
+    challenge(&refused, "use_dpop_nonce");
+    challenge(&with("").await, "use_dpop_nonce");
     assert_eq!(with(&right).await.status, 200);
 }
 
@@ -286,12 +286,14 @@ async fn behind_a_gateway_the_url_is_the_one_that_the_gateway_tells() {
     assert_eq!(ask("10.0.0.1", verify, &caddy, "caddy").await.status, 200);
     assert_eq!(ask("10.0.0.1", "/gateway/verify/v1/things?a=b", &envoy, "envoy").await.status, 200);
     let again = ask("10.0.0.1", verify, &nginx, "nginx").await;
-    assert!(challenge(again, "invalid_dpop_proof").contains("used before"));
+    assert!(challenge(&again, "invalid_dpop_proof").contains("used before"));
     for (peer, told) in [("192.0.2.1", &nginx[..]), ("10.0.0.1", &caddy[..2]), ("10.0.0.1", &[])] {
         let untold = ask(peer, verify, told, "untold").await;
-        assert!(challenge(untold, "invalid_dpop_proof").contains("the gateway does not tell"));
+        assert!(challenge(&untold, "invalid_dpop_proof").contains("the gateway does not tell"));
     }
     let other = [nginx[0], ("x-original-uri", "https://other.example.org/v1/things")];
-    assert!(challenge(ask("10.0.0.1", verify, &other, "other").await, "invalid_dpop_proof").contains("`htu` is not"));
-    assert!(challenge(ask("10.0.0.1", verify, &nginx[1..], "no method").await, "invalid_dpop_proof").contains("`htm`"));
+    assert!(challenge(&ask("10.0.0.1", verify, &other, "other").await, "invalid_dpop_proof").contains("`htu` is not"));
+    assert!(
+        challenge(&ask("10.0.0.1", verify, &nginx[1..], "no method").await, "invalid_dpop_proof").contains("`htm`")
+    );
 }
