@@ -10,7 +10,7 @@ core.register_action("tessera", { "http-req" }, function(transaction)
         end
     end
 
-    local scheme = transaction.sf:ssl_fc() == 1 and "https" or "http"
+    local scheme = transaction.sf:ssl_fc() == "1" and "https" or "http"
     local asked, answer = pcall(function()
         return core.httpclient():get({
             url = "http://127.0.0.1:8585/gateway/verify?" .. required,
