@@ -228,5 +228,12 @@ JWKS = [
     {"kty": "RSA", "n": "A" * 342, "e": "AQAB"},
     {"kty": "RSA", "n": "_" * 342, "e": "AA"},
 ]
+PROOF = {"htm": "GET", "htu": "https://tessera.example.org/api/a%2Fb", "iat": 1795391999, "jti": "j", "ath": "a", "nonce": "n"}
+PROOF_HEADS = [{"typ": "dpop+jwt", "alg": "EdDSA", "jwk": key} for key in (JWKS[0], JWKS[0] | {"d": "A"}, *JWKS[1:])]
+PROOF_URLS = ["HTTPS://TESSERA.example.org:443/%61pi/./x/../a%2fb?a#b", "https://tessera.example.org@x/", "http://[::1]:80", "a://%"]
+PROOFS = [PROOF, *(PROOF | {"htu": url} for url in PROOF_URLS), PROOF | {"iat": 1e300}, {}]
+PROOF_WORDS = quote([*PROOF, "typ", "dpop+jwt", "alg", "jwk", "GET", "EdDSA", "ES256", "d", "p", "oth"])
+write("dpop", [json.dumps(head) + "\n" + json.dumps(claims) for head in PROOF_HEADS for claims in PROOFS] + UNSIGNED,
+      PROOF_WORDS + JSON_SIGNS + ["\n", ".", "1795391999", "https://", "%2F", "%61", "/../", "/./", ":443", "@", "[::1]"])
 KEY_WORDS = quote("keys kty crv kid use sig enc alg x y n e OKP EC RSA Ed25519 P-256 P-384 EdDSA ES256 PS256 RS512 AQAB".split())
 write("jwks", [json.dumps({"keys": [key]}) for key in JWKS] + [json.dumps({"keys": JWKS})], KEY_WORDS + JSON_SIGNS)

@@ -3,6 +3,7 @@
 
 #![no_main]
 
+mod dpop;
 mod graphql;
 mod headers;
 mod jws;
@@ -16,7 +17,7 @@ use std::sync::LazyLock;
 type Target = fn(&[u8]);
 
 /// The names of the targets; `tests/run` and `seeds.py` list them, too.
-const TARGETS: [(&str, Target); 16] = [
+const TARGETS: [(&str, Target); 17] = [
     ("wire", wire::wire),
     ("json", listing::json),
     ("filter", listing::filter),
@@ -33,6 +34,7 @@ const TARGETS: [(&str, Target); 16] = [
     ("texts", headers::texts),
     ("jws", jws::jws),
     ("jwks", jws::jwks),
+    ("dpop", dpop::dpop),
 ];
 
 static TARGET: LazyLock<Target> = LazyLock::new(|| {

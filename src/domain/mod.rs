@@ -46,6 +46,7 @@
 //! | Usage | the uses and refusals of an API key in an hour, day or month | |
 //! | Open invitation | an invitation for one person, which is listed, expires and can be revoked | |
 //! | Validity | a requested lifetime: seconds, or never | ttl, lifespan (wire legacy only) |
+//! | Proof | a JWT with which a client shows, for one request, that it has the key that its token is bound to; DPoP's term | |
 //! | Party | on whose behalf a scarce resource is used: an actor, a network of unauthenticated clients, or the service itself | |
 //! | Pepper | the secret key of the digests, kept outside the database | salt, master key |
 //! | Record | a cached credential with the standing of its principal | |

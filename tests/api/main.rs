@@ -36,6 +36,7 @@ mod device;
 mod device_refused;
 mod directory;
 mod docs;
+mod dpop;
 mod editions;
 mod ended;
 mod entities;

@@ -43,7 +43,8 @@ pub(super) struct AtlanCause {
 pub struct OauthError {
     /// `invalid_request`, `invalid_client`, `invalid_grant`, `unsupported_grant_type`, `invalid_token`,
     /// `insufficient_scope`, `temporarily_unavailable` or `server_error`; where a program waits for a decision also
-    /// `authorization_pending`, `slow_down`, `access_denied` or `expired_token`.
+    /// `authorization_pending`, `slow_down`, `access_denied` or `expired_token`. About DPoP proofs:
+    /// `invalid_dpop_proof` or `use_dpop_nonce`.
     #[schema(example = "invalid_client")]
     pub(super) error: &'static str,
     /// What went wrong, for people.

@@ -10,6 +10,7 @@ core.register_action("tessera", { "http-req" }, function(transaction)
         end
     end
 
+    local scheme = transaction.sf:ssl_fc() == "1" and "https" or "http"
     local asked, answer = pcall(function()
         return core.httpclient():get({
             url = "http://127.0.0.1:8585/gateway/verify?" .. required,
@@ -18,12 +19,13 @@ core.register_action("tessera", { "http-req" }, function(transaction)
                 -- Every line of each: Tessera refuses more than one credential.
                 ["authorization"] = lines(client["authorization"]),
                 ["x-api-key"] = lines(client["x-api-key"]),
+                ["dpop"] = lines(client["dpop"]),
                 ["accept"] = lines(client["accept"]),
                 -- For keys that are bound to addresses: only what HAProxy sees itself, never what the client says.
                 ["x-forwarded-for"] = { transaction.sf:src() },
-                -- For Tessera's log, and so that it can refuse a token in the query string.
+                -- For Tessera's log, so that it can refuse a token in the query string, and the URL of DPoP proofs.
                 ["x-original-method"] = { transaction.sf:method() },
-                ["x-original-uri"] = { transaction.sf:pathq() },
+                ["x-original-uri"] = { scheme .. "://" .. transaction.sf:req_hdr("host") .. transaction.sf:pathq() },
             },
         })
     end)
@@ -40,7 +42,7 @@ core.register_action("tessera", { "http-req" }, function(transaction)
     -- A Tessera that does not answer lets nobody in.
     local known = asked and (answer.status == 401 or answer.status == 403 or answer.status == 429)
     local reply = transaction:reply({ status = known and answer.status or 503 })
-    for _, name in ipairs(known and { "content-type", "www-authenticate", "retry-after" } or {}) do
+    for _, name in ipairs(known and { "content-type", "www-authenticate", "dpop-nonce", "retry-after" } or {}) do
         for _, value in ipairs(lines(answer.headers[name])) do
             reply:add_header(name, value)
         end
