@@ -1,6 +1,8 @@
 //! Client assertions (`private_key_jwt`, RFC 7523) of API keys that registered a public key.
 
 use actix_web::http::Method;
+use data_encoding::BASE64URL_NOPAD;
+use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 use tessera::domain::network::Network;
 use tessera::http::oauth::client_assertion::{NotAsserted, authenticate};
@@ -61,6 +63,29 @@ async fn an_assertion_authenticates_its_key_once() {
     scene.app.advance(300_000);
     assert!(matches!(scene.send(&first).await, Err(NotAsserted::Rejected(why)) if why.contains("expired")));
     assert_eq!(scene.send(&scene.signer.sign(&scene.claims("1"))).await.unwrap(), scene.key, "the old one has expired");
+}
+
+/// The Ed25519 key of 32 bytes 7, in PKCS #8.
+fn ed25519() -> EncodingKey {
+    let head = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+    EncodingKey::from_ed_der(&[&head[..], &[7; 32]].concat())
+}
+
+#[actix_web::test]
+async fn a_key_of_another_kind_signs_too_and_only_with_its_own_algorithm() {
+    let scene = Scene::new().await;
+    let public = "6kpsY-KcUgq-9VB7Ey7F-ZVHdq6-vnuSQh7qaRRG0iw";
+    scene.register(&[scene.signer.jwk(), json!({"kty": "OKP", "crv": "Ed25519", "kid": "ed", "x": public})]).await;
+    let part = |json: &Value| BASE64URL_NOPAD.encode(json.to_string().as_bytes());
+    let message = format!("{}.{}", part(&json!({"alg": "EdDSA", "kid": "ed"})), part(&scene.claims("1")));
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &ed25519(), Algorithm::EdDSA).unwrap();
+    assert_eq!(scene.send(&format!("{message}.{signature}")).await.unwrap(), scene.key);
+    scene.send(&scene.signer.sign(&scene.claims("2"))).await.unwrap();
+    for kid in ["ed", "first"] {
+        let head = json!({"alg": if kid == "ed" { "ES256" } else { "EdDSA" }, "kid": kid});
+        let outcome = scene.send(&scene.signer.sign_with(&head, &scene.claims("3"))).await;
+        assert!(matches!(outcome, Err(NotAsserted::Stranger)), "{head}: {outcome:?}");
+    }
 }
 
 #[actix_web::test]

@@ -1,5 +1,7 @@
 //! Workload identity: ID tokens of an issuer that API keys trust.
 
+use std::time::Duration;
+
 use actix_web::http::Method;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -224,6 +226,26 @@ async fn unknown_key_ids_fetch_the_keys_again_but_not_often() {
     scene.issuer.serve("/jwks", 200, &json!({"keys": [scene.issuer.signer.jwk(), second.jwk()]}));
     scene.app.advance(5_000);
     scene.identify(&second.sign(&claims)).await.unwrap();
+}
+
+#[actix_web::test]
+async fn who_invents_a_key_id_keeps_nobody_waiting() {
+    let scene = Scene::new().await;
+    let claims = scene.claims();
+    scene.claiming(&claims).await.unwrap();
+    scene.app.advance(5_000);
+    scene.issuer.served.lock().unwrap().delay = Duration::from_secs(3);
+    let invented = scene.issuer.signer.sign_with(&json!({"alg": "ES256", "kid": "x"}), &claims);
+    let invented = scene.identify(&invented);
+    let known = async {
+        while scene.issuer.asked("/jwks") < 2 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::timeout(Duration::from_secs(2), scene.claiming(&claims)).await
+    };
+    let (invented, known) = futures_util::future::join(invented, known).await;
+    assert!(matches!(invented, Err(NotRecognised::Rejected(_))), "{invented:?}");
+    known.unwrap().unwrap();
 }
 
 #[actix_web::test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
 use p256::ecdsa::signature::Signer as _;
@@ -50,6 +51,8 @@ impl Signer {
 pub struct Served {
     pub answers: BTreeMap<String, (u16, String)>,
     pub asked: Vec<String>,
+    /// How long each answer takes.
+    pub delay: Duration,
 }
 
 /// The issuer. Its thread ends with the process.
@@ -74,7 +77,9 @@ impl Issuer {
                 let mut served = serving.lock().unwrap();
                 let (status, body) = served.answers.get(&path).cloned().unwrap_or((404, String::new()));
                 served.asked.push(path);
+                let delay = served.delay;
                 drop(served);
+                std::thread::sleep(delay);
                 let head = format!(
                     "HTTP/1.1 {status} x\r\ncontent-length: {}\r\nlocation: /jwks\r\nconnection: close\r\n\r\n",
                     body.len()

@@ -54,7 +54,7 @@ struct Document {
 }
 
 /// Every asymmetric algorithm whose keys are read.
-pub(in crate::http::oauth) const ALGORITHMS: [Algorithm; 9] = [
+pub const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::RS256,
     Algorithm::RS384,
     Algorithm::RS512,
