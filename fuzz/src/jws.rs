@@ -8,22 +8,10 @@ use tessera::domain::jwk::{KeySet, Keys};
 use tessera::domain::jws::Unchecked;
 use tessera::domain::nesting::read_json;
 use tessera::http::oauth::issuer::jws::Unchecked;
-use tessera::http::oauth::issuer::keys::{KeySet, Keys};
+use tessera::http::oauth::issuer::keys::{ALGORITHMS, KeySet, Keys};
 use tessera::http::oauth::sign_in::settings::{self, ProviderSettings};
 use tessera::http::oauth::sign_in::{Expected, IdToken, LogoutToken};
 
-/// Those whose keys are known to the server.
-const ALGORITHMS: [Algorithm; 9] = [
-    Algorithm::EdDSA,
-    Algorithm::ES256,
-    Algorithm::ES384,
-    Algorithm::RS256,
-    Algorithm::RS384,
-    Algorithm::RS512,
-    Algorithm::PS256,
-    Algorithm::PS384,
-    Algorithm::PS512,
-];
 const ISSUER: &str = "https://id.example.org";
 /// Of the seeds, in epoch seconds.
 const NOW: i64 = 1_795_391_999;

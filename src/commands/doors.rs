@@ -206,6 +206,26 @@ mod tests {
     }
 
     #[test]
+    fn issuers_in_private_networks_are_addresses_and_their_authorities_certificates() {
+        let folder = tempfile::tempdir().unwrap();
+        let start = |arguments: &[&str]| {
+            let cli = Cli::try_parse_from(["tessera"].iter().chain(arguments)).map_err(|error| error.to_string())?;
+            workloads(&cli.settings.oauth).map(|settings| settings.private_issuers)
+        };
+        let issuers = ["--workload-private-issuers", "https://kubernetes.default.svc,http://127.0.0.1:8080"];
+        assert_eq!(start(&issuers).unwrap(), ["https://kubernetes.default.svc", "http://127.0.0.1:8080"]);
+        for wrong in ["http://10.0.0.1", "kubernetes", "https://a/?b", "https://a,,https://b", "https://u:p@a"] {
+            let message = start(&["--workload-private-issuers", wrong]).unwrap_err();
+            assert!(message.contains("--workload-private-issuers"), "{wrong}: {message}");
+        }
+        let file = folder.path().join("ca.pem");
+        let with_file = ["--workload-ca-file", file.to_str().unwrap()];
+        assert!(start(&with_file).unwrap_err().contains("ca.pem"));
+        std::fs::write(&file, "no certificate").unwrap();
+        assert!(start(&with_file).unwrap_err().contains("PEM"));
+    }
+
+    #[test]
     fn without_passwords_there_must_be_a_provider() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("providers.toml");

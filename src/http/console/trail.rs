@@ -50,6 +50,7 @@ fn action_words(action: &str) -> String {
         "apikey.token_replaced" => "replaced the lost token of the API key",
         "apikey.updated" => "changed the API key",
         "apikey.deleted" => "deleted the API key",
+        "apikey.oauth_replaced" => "changed who may act as the API key:",
         "token.leaked_revoked" => "revoked a leaked token of",
         "persona.created" => "created the persona",
         "persona.updated" => "changed the persona",

@@ -84,7 +84,7 @@ pub async fn authenticate(
         .map_err(|_| NotAsserted::Rejected("it needs the claims `iss`, `sub`, `aud`, `exp` and `jti`"))?;
     accept(&claims, audiences, service.clock.now() / SECOND).map_err(NotAsserted::Rejected)?;
     let id = Sha256::new().chain_update(key.uuid()).chain_update(&claims.jti).finalize();
-    let until = (claims.exp.whole() + 1) * SECOND;
+    let until = claims.exp.whole() * SECOND;
     match service.directory.used_assertions.record(key, id.into(), until, service.clock.now()) {
         FirstUse::Yes => Ok(key),
         FirstUse::No => Err(NotAsserted::Rejected("its `jti` was used before")),

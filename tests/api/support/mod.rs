@@ -4,6 +4,7 @@ mod answer;
 mod client;
 pub mod database;
 pub mod document;
+pub mod issuer;
 pub mod log;
 pub mod proxy;
 pub mod rules;

@@ -1,7 +1,7 @@
 //! Issuers of signed tokens: discovery, keys, and the signatures of their tokens. `sign_in` asks the providers where people
 //! sign in, `workload` the issuers of workloads.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jsonwebtoken::Algorithm;
@@ -93,8 +93,14 @@ pub(super) struct IssuerSettings {
 /// An issuer, with its documents in memory.
 pub(super) struct Issuer<E> {
     pub(super) settings: IssuerSettings,
-    metadata: Mutex<Cached<Metadata<E>>>,
-    keys: Mutex<Cached<Keys>>,
+    metadata: Document<Metadata<E>>,
+    keys: Document<Keys>,
+}
+
+/// A document of an issuer in memory.
+struct Document<T> {
+    cached: std::sync::Mutex<Cached<T>>,
+    fetching: Mutex<()>,
 }
 
 /// A cached document with the time of its request, and the time of the latest request; in milliseconds of uptime.
@@ -103,9 +109,46 @@ struct Cached<T> {
     asked_at: Option<i64>,
 }
 
-impl<T> Default for Cached<T> {
+impl<T> Default for Document<T> {
     fn default() -> Self {
-        Self { value: None, asked_at: None }
+        Self { cached: std::sync::Mutex::new(Cached { value: None, asked_at: None }), fetching: Mutex::default() }
+    }
+}
+
+impl<T> Document<T> {
+    fn cached(&self) -> MutexGuard<'_, Cached<T>> {
+        self.cached.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The document in memory, if it is fresh and `enough`; otherwise fetches it, at most once per [`RETRY_PAUSE`]. Callers
+    /// that need the same document share one request, and those whose document is in memory wait for none.
+    async fn get(
+        &self,
+        clock: &Clock,
+        enough: impl Fn(&T) -> bool,
+        fetch: impl Future<Output = Result<T, ProviderError>>,
+    ) -> Result<Arc<T>, ProviderError> {
+        if let Some(known) = self.cached().fresh(clock.uptime()).filter(|known| enough(known)) {
+            return Ok(known);
+        }
+        let _fetching = waiting(self.fetching.lock()).await?;
+        let now = clock.uptime();
+        let (known, recently) = {
+            let cached = self.cached();
+            (cached.fresh(now), cached.was_asked_recently(now))
+        };
+        match known {
+            Some(known) if recently || enough(&known) => return Ok(known),
+            None if recently => return Err(unavailable()),
+            Some(_) | None => self.cached().asked_at = Some(now),
+        }
+        let fetched = fetch.await;
+        let mut cached = self.cached();
+        // Counted from the end of a slow request, so that the next waiting caller does not repeat it.
+        cached.asked_at = Some(clock.uptime());
+        let document = Arc::new(fetched?);
+        cached.value = Some((Arc::clone(&document), now));
+        Ok(document)
     }
 }
 
@@ -144,37 +187,19 @@ impl<E> Metadata<E> {
 
 impl<E: Endpoints> Issuer<E> {
     pub(super) fn new(settings: IssuerSettings) -> Self {
-        Self { settings, metadata: Mutex::default(), keys: Mutex::default() }
+        Self { settings, metadata: Document::default(), keys: Document::default() }
     }
 
     /// The issuer's metadata, cached for [`CACHED_FOR`]. Concurrent callers share one request.
     pub(super) async fn metadata(self: &Arc<Self>) -> Result<Arc<Metadata<E>>, ProviderError> {
         let issuer = Arc::clone(self);
-        detached(async move { issuer.cached_metadata().await }).await
-    }
-
-    async fn cached_metadata(&self) -> Result<Arc<Metadata<E>>, ProviderError> {
-        let mut cached = waiting(self.metadata.lock()).await?;
-        let now = self.settings.clock.uptime();
-        if let Some(metadata) = cached.fresh(now) {
-            return Ok(metadata);
-        }
-        if cached.was_asked_recently(now) {
-            return Err(unavailable());
-        }
-        cached.asked_at = Some(now);
-        let discovered = self.discover().await;
-        // Counted from the end of a slow request, so that the next waiting caller does not repeat it.
-        cached.asked_at = Some(self.settings.clock.uptime());
-        let metadata = Arc::new(discovered?);
-        cached.value = Some((Arc::clone(&metadata), now));
-        Ok(metadata)
+        detached(async move { issuer.metadata.get(&issuer.settings.clock, |_| true, issuer.discover()).await }).await
     }
 
     async fn discover(&self) -> Result<Metadata<E>, ProviderError> {
         let issuer = &self.settings.name;
         let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-        let metadata: Metadata<E> = self.get(&address).await?;
+        let metadata: Metadata<E> = self.fetch(&address).await?;
         if metadata.issuer != *issuer {
             return Err(ProviderError::Unavailable(
                 "the issuer says that it is another issuer than configured".to_owned(),
@@ -205,39 +230,18 @@ impl<E: Endpoints> Issuer<E> {
             return Err(ProviderError::rejected("the token is of another kind"));
         }
         let (issuer, key_id, algorithm) = (Arc::clone(self), token.key_id.clone(), token.algorithm);
-        let keys = detached(async move { issuer.keys(&metadata, key_id.as_deref(), algorithm).await }).await?;
+        // An unknown `kid` fetches the keys again, because the issuer may have a new key; anyone can invent one.
+        let keys = detached(async move {
+            let has_key = |keys: &Keys| keys.find(key_id.as_deref(), algorithm).is_some();
+            let fetch = async { Ok(Keys::from(issuer.fetch::<KeySet>(&metadata.jwks_uri).await?)) };
+            issuer.keys.get(&issuer.settings.clock, has_key, fetch).await
+        });
+        let keys = keys.await?;
         let key = keys.find(token.key_id.as_deref(), token.algorithm);
         Ok(token.claims(key.ok_or_else(|| ProviderError::rejected("the issuer has no such key"))?)?)
     }
 
-    /// The issuer's keys. An unknown `kid` fetches them again, at most once per [`RETRY_PAUSE`], because anyone can invent a
-    /// `kid`.
-    async fn keys(
-        &self,
-        metadata: &Metadata<E>,
-        key_id: Option<&str>,
-        algorithm: Algorithm,
-    ) -> Result<Arc<Keys>, ProviderError> {
-        let mut cached = waiting(self.keys.lock()).await?;
-        let now = self.settings.clock.uptime();
-        let known = cached.fresh(now);
-        if let Some(known) = &known
-            && (known.find(key_id, algorithm).is_some() || cached.was_asked_recently(now))
-        {
-            return Ok(Arc::clone(known));
-        }
-        if cached.was_asked_recently(now) {
-            return Err(unavailable());
-        }
-        cached.asked_at = Some(now);
-        let asked: Result<KeySet, _> = self.get(&metadata.jwks_uri).await;
-        cached.asked_at = Some(self.settings.clock.uptime());
-        let keys = Arc::new(Keys::from(asked?));
-        cached.value = Some((Arc::clone(&keys), now));
-        Ok(keys)
-    }
-
-    async fn get<T: DeserializeOwned>(&self, address: &str) -> Result<T, ProviderError> {
+    async fn fetch<T: DeserializeOwned>(&self, address: &str) -> Result<T, ProviderError> {
         let request = Request::builder().method(Method::GET).uri(address).header("accept", "application/json");
         let request = request.body(Vec::new()).map_err(|_| unusable(address))?;
         let destinations = self.destinations(request.uri());
