@@ -232,9 +232,9 @@ impl AssetKind {
 
     /// The action that a policy must allow.
     #[must_use]
-    pub fn action(self, deed: AssetOperation) -> &'static str {
+    pub fn action(self, operation: AssetOperation) -> &'static str {
         use AssetOperation::{Create, Delete, Read, Update};
-        match (self, deed) {
+        match (self, operation) {
             (Self::Other, Read) => "persona-asset-read",
             (Self::Other, Create) => "persona-api-create",
             (Self::Other, Update) => "persona-asset-update",

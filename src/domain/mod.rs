@@ -31,7 +31,7 @@
 //! | Criterion | a condition of a policy on a facet (name, type or property) of a resource | |
 //! | Slice | the compiled policies of one persona, user name, role or everyone | |
 //! | Sight | which records an actor may see; others are answered as not found | view, scope |
-//! | Species | a kind of principal: user, API key or other service account | |
+//! | Category (of a principal) | user, API key or other service account | species |
 //! | Inquiry, decision | whether a subject may perform an action on a resource; the outcome and its grounds | |
 //! | Comparison, difference | what principals may do before and after a change that is not made; what it does to one action on one resource | diff, dry run |
 //! | Edition | a state of a resource; its `ETag` | version |

@@ -80,20 +80,20 @@ impl SeenPersonas {
     }
 }
 
-/// Which principals an actor sees: itself, and every principal of some species.
+/// Which principals an actor sees: itself, and every principal of some categories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenPrincipals {
     /// Its own id.
     pub own: PrincipalId,
     /// Its own user name.
     pub username: String,
-    /// The species of which it sees every principal.
-    pub species: Vec<Species>,
+    /// The categories of which it sees every principal.
+    pub categories: Vec<PrincipalCategory>,
 }
 
 /// A kind of principal, with API keys apart from other service accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Species {
+pub enum PrincipalCategory {
     /// A user.
     User,
     /// The service account of an API key.
@@ -102,8 +102,8 @@ pub enum Species {
     ServiceAccount,
 }
 
-impl Species {
-    /// The species of a principal, by its kind and user name; the name distinguishes API keys.
+impl PrincipalCategory {
+    /// The category of a principal, by its kind and user name; the name distinguishes API keys.
     #[must_use]
     pub fn of(kind: PrincipalKind, username: &str) -> Self {
         match kind {
@@ -121,20 +121,20 @@ impl SeenPrincipals {
         Self {
             own: uuid::Uuid::nil().into(),
             username: String::new(),
-            species: vec![Species::User, Species::ApiKey, Species::ServiceAccount],
+            categories: vec![PrincipalCategory::User, PrincipalCategory::ApiKey, PrincipalCategory::ServiceAccount],
         }
     }
 
-    /// Whether the actor sees every principal of a species.
+    /// Whether the actor sees every principal of a category.
     #[must_use]
-    pub fn every(&self, species: Species) -> bool {
-        self.species.contains(&species)
+    pub fn every(&self, category: PrincipalCategory) -> bool {
+        self.categories.contains(&category)
     }
 
     /// Whether the actor sees the principal of that kind with that user name.
     #[must_use]
     pub fn contains(&self, kind: PrincipalKind, username: &str) -> bool {
-        self.username == username || self.every(Species::of(kind, username))
+        self.username == username || self.every(PrincipalCategory::of(kind, username))
     }
 
     /// Whether the actor sees a principal.

@@ -2,10 +2,10 @@
 
 use diesel::dsl::count_star;
 use diesel::prelude::*;
-use diesel::sql_query;
 
 use super::MANY;
 use super::database::AnyConnection;
+use super::key_rows::KeyRows;
 use super::rows::parse_id;
 use super::schema::key_networks;
 use crate::domain::error::Result;
@@ -18,26 +18,15 @@ use crate::domain::usage::NetworkUsage;
 /// # Errors
 /// When the storage fails.
 pub fn add(connection: &mut AnyConnection, usages: &[NetworkUsage]) -> Result<()> {
-    for chunk in usages.chunks(MANY) {
-        // Written out because diesel cannot insert from VALUES with a join. Ids, networks and numbers have nothing to
-        // escape.
-        let values: Vec<String> = chunk
-            .iter()
-            .map(|NetworkUsage { principal, network, first_seen_at, last_seen_at, refusals }| {
-                format!("('{principal}', '{network}', {first_seen_at}, {last_seen_at}, {refusals})")
-            })
-            .collect();
-        let statement = format!(
-            "INSERT INTO key_networks (principal_id, network, first_seen_at, last_seen_at, refusals) \
-             SELECT seen.column1, seen.column2, seen.column3, seen.column4, seen.column5 FROM (VALUES {}) AS seen \
-             JOIN api_keys ON api_keys.id = seen.column1 WHERE true \
-             ON CONFLICT (principal_id, network) DO UPDATE SET \
-             last_seen_at = excluded.last_seen_at, refusals = key_networks.refusals + excluded.refusals",
-            values.join(", ")
-        );
-        sql_query(statement).execute(connection)?;
-    }
-    Ok(())
+    let values = usages.iter().map(|NetworkUsage { principal, network, first_seen_at, last_seen_at, refusals }| {
+        format!("'{principal}', '{network}', {first_seen_at}, {last_seen_at}, {refusals}")
+    });
+    let target = KeyRows {
+        table: "key_networks",
+        columns: ["principal_id", "network", "first_seen_at", "last_seen_at", "refusals"],
+        updates: "last_seen_at = excluded.last_seen_at, refusals = kept.refusals + excluded.refusals",
+    };
+    target.add(connection, values)
 }
 
 /// The networks of a principal, the one seen last first.

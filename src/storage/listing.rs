@@ -126,18 +126,34 @@ fn fulfilled<F: Stored>(filter: &Filter<F>, now: i64) -> Predicate<F::Source> {
     match filter {
         Filter::All(members) => all(every(members)),
         Filter::Any(members) => any(every(members)),
-        Filter::Not(member) => Box::new(not(fulfilled(member, now))),
+        Filter::Not(member) => is_absent(member).unwrap_or_else(|| Box::new(not(fulfilled(member, now)))),
         Filter::Test(field, test) => match field.column() {
             Column::OptionalText(plain, folded) => Box::new(plain().ne("").and(text(plain, folded, test))),
             Column::Text { plain, folded, .. } => text(plain, folded, test),
             Column::Exact(column) => text(column, column, test),
             Column::Instant(column, ALWAYS) => instant(column, test),
-            Column::Instant(column, absent) => Box::new(column().ne(absent).and(instant(column, test))),
+            Column::Instant(column, absent) => Box::new(is_present(column, absent).and(instant(column, test))),
             Column::Computed(having) => match test {
                 Test::OneOf(values) => having(Some(&texts(values)), now),
                 _ => having(None, now),
             },
         },
+    }
+}
+
+/// The condition that an instant is not the absent value, which is the least or the greatest one. As a range, unlike
+/// `<>`, it lets an index leave out the records without the instant.
+fn is_present<S: 'static>(column: Make<S, BigInt>, absent: i64) -> Predicate<S> {
+    let how = if absent > 0 { Comparison::Less } else { Comparison::Greater };
+    compare(column(), how, Box::new(absent.into_sql::<BigInt>()))
+}
+
+/// The negation of a filter for records that have an instant, as an equation that an index finds.
+fn is_absent<F: Stored>(filter: &Filter<F>) -> Option<Predicate<F::Source>> {
+    let Filter::Test(field, Test::Exists) = filter else { return None };
+    match field.column() {
+        Column::Instant(column, absent) => Some(Box::new(column().eq(absent))),
+        _ => None,
     }
 }
 

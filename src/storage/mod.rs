@@ -20,6 +20,7 @@ pub mod invitations;
 pub mod invites;
 mod key_counts;
 pub mod key_networks;
+mod key_rows;
 pub mod listing;
 pub mod oauth_clients;
 pub mod peppers;

@@ -16,7 +16,7 @@ use crate::domain::permission::{Permission, Permissions};
 use crate::domain::principal::{
     CLIENT_ID_PREFIX, Principal, PrincipalKind, PrincipalState, Role, SERVICE_ACCOUNT_PREFIX, service_account_username,
 };
-use crate::domain::sight::{SeenPrincipals, Species};
+use crate::domain::sight::{PrincipalCategory, SeenPrincipals};
 use crate::domain::text::fold;
 
 /// A row of `principals`, without the folded user name, which is only written.
@@ -160,11 +160,11 @@ pub(super) fn is_api_key() -> Predicate<principals::table> {
 pub(super) fn seen(sight: &SeenPrincipals) -> Predicate<principals::table> {
     let of = |kind: PrincipalKind| principals::kind.eq(kind.name());
     let own: Predicate<principals::table> = Box::new(principals::id.eq(sight.own.to_string()));
-    let every = sight.species.iter().map(|species| -> Predicate<principals::table> {
-        match species {
-            Species::User => Box::new(of(PrincipalKind::User)),
-            Species::ApiKey => Box::new(of(PrincipalKind::ServiceAccount).and(is_api_key())),
-            Species::ServiceAccount => Box::new(of(PrincipalKind::ServiceAccount).and(not(is_api_key()))),
+    let every = sight.categories.iter().map(|category| -> Predicate<principals::table> {
+        match category {
+            PrincipalCategory::User => Box::new(of(PrincipalKind::User)),
+            PrincipalCategory::ApiKey => Box::new(of(PrincipalKind::ServiceAccount).and(is_api_key())),
+            PrincipalCategory::ServiceAccount => Box::new(of(PrincipalKind::ServiceAccount).and(not(is_api_key()))),
         }
     });
     any([own].into_iter().chain(every).collect())

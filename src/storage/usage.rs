@@ -4,8 +4,8 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Text};
 
-use super::MANY;
 use super::database::AnyConnection;
+use super::key_rows::KeyRows;
 use super::rows::parse_id;
 use super::schema::{daily_uses, hourly_uses};
 use crate::domain::error::Result;
@@ -125,23 +125,13 @@ pub fn most_refused(connection: &mut AnyConnection, since: i64, at_most: i64) ->
 
 /// The table is `hourly_uses` or `daily_uses`.
 fn add(connection: &mut AnyConnection, table: &str, counts: &[PrincipalUsage]) -> Result<()> {
-    for chunk in counts.chunks(MANY) {
-        // Written out because diesel cannot insert from VALUES with a join. Ids and numbers have nothing to escape.
-        let values: Vec<String> = chunk
-            .iter()
-            .map(|PrincipalUsage { principal, usage: Usage { starts_at, uses, refusals } }| {
-                format!("({starts_at}, '{principal}', {uses}, {refusals})")
-            })
-            .collect();
-        let statement = format!(
-            "INSERT INTO {table} (starts_at, principal_id, uses, refusals) \
-             SELECT added.column1, added.column2, added.column3, added.column4 FROM (VALUES {}) AS added \
-             JOIN api_keys ON api_keys.id = added.column2 WHERE true \
-             ON CONFLICT (starts_at, principal_id) DO UPDATE SET \
-             uses = {table}.uses + excluded.uses, refusals = {table}.refusals + excluded.refusals",
-            values.join(", ")
-        );
-        sql_query(statement).execute(connection)?;
-    }
-    Ok(())
+    let values = counts.iter().map(|PrincipalUsage { principal, usage: Usage { starts_at, uses, refusals } }| {
+        format!("'{principal}', {starts_at}, {uses}, {refusals}")
+    });
+    let target = KeyRows {
+        table,
+        columns: ["principal_id", "starts_at", "uses", "refusals"],
+        updates: "uses = kept.uses + excluded.uses, refusals = kept.refusals + excluded.refusals",
+    };
+    target.add(connection, values)
 }

@@ -8,7 +8,7 @@ use diesel::sql_query;
 use diesel::sql_types::BigInt;
 use tessera::domain::cursor::Cursor;
 use tessera::domain::fields::ApiKeyField;
-use tessera::domain::filter::{Filter, Value};
+use tessera::domain::filter::{Filter, Test, Value};
 use tessera::domain::listing::{Query, Sort, Start, Totals};
 use tessera::storage::database::AnyConnection;
 use tessera::storage::listing::Listed;
@@ -120,6 +120,26 @@ async fn every_documented_range_is_searched_in_its_own_order_and_counted_from_it
             let read = plan(connection, &by_age[0]);
             assert!(read.contains("api_keys_by_created_at") || read.contains(index), "{}\n{read}", by_age[0]);
             is_searched(connection, &by_age[1], index);
+        }
+        Ok(())
+    };
+    world.service.database.read(check).unwrap();
+}
+
+/// At a million keys that were never used, reading past them takes most of a second.
+#[actix_web::test]
+async fn keys_without_a_last_use_are_left_out_and_found_by_an_index() {
+    let world = World::new(&Options::default());
+    let idle = Filter::parse(r#"{"lastUsedAt":{"$lt":9}}"#).unwrap();
+    let never_used = Filter::Not(Box::new(Filter::Test(ApiKeyField::LastUsedAt, Test::Exists)));
+    let check = |connection: &mut AnyConnection| {
+        for (filter, condition) in [(idle, "last_used_at>"), (never_used, "last_used_at=")] {
+            let query = Query { filter, ..query("{}", "lastUsedAt", Start::Offset(0)) };
+            for statement in statements(connection, &query) {
+                is_searched(connection, &statement, "api_keys_by_last_used_at");
+                let plan = plan(connection, &statement).replace(' ', "");
+                assert!(plan.contains(condition), "{statement}\n{plan}");
+            }
         }
         Ok(())
     };

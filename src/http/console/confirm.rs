@@ -38,7 +38,7 @@ struct Confirm {
 ///
 /// # Errors
 /// When the storage fails.
-pub(super) async fn ask(submitted: &mut SubmittedForm) -> Result<Option<HttpResponse>, Failure> {
+pub(super) async fn require_recent_sign_in(submitted: &mut SubmittedForm) -> Result<Option<HttpResponse>, Failure> {
     let service = &submitted.request.state.service;
     let since = sessions::last_authenticated_at(service, &submitted.request.actor).await?;
     let most = i64::try_from(submitted.request.console.settings.confirm_after.as_millis()).unwrap_or(i64::MAX);

@@ -74,7 +74,7 @@ pub async fn decide(mut submitted: SubmittedForm) -> Result<HttpResponse, Failur
     };
     // An approval hands out a bearer token, as `/token` does.
     if verdict == Some(Verdict::Approve)
-        && let Some(page) = confirm::ask(&mut submitted).await?
+        && let Some(page) = confirm::require_recent_sign_in(&mut submitted).await?
     {
         return Ok(page);
     }

@@ -75,10 +75,19 @@ impl FormErrors {
         self.0.push(Violation::new(field, message));
     }
 
-    /// The error of a form in which something else was typed than the name of what is to be deleted.
-    #[must_use]
-    pub fn misnamed(form: &Form, name: &str) -> Option<Self> {
-        (form.text("name").trim() != name).then(|| Self(vec![Violation::new("name", "this is not its name")]))
+    /// Deletes something if the form has its name, typed to confirm it: the errors otherwise, and those of deleting it.
+    ///
+    /// # Errors
+    /// Those of deleting it that the user cannot correct.
+    pub async fn of_deletion(
+        form: &Form,
+        name: &str,
+        deletion: impl Future<Output = Result<(), Error>>,
+    ) -> Result<Self, Failure> {
+        if form.text("name").trim() != name {
+            return Ok(Self(vec![Violation::new("name", "this is not the name")]));
+        }
+        deletion.await.map_or_else(|error| Self::from_error(error, &[]), |()| Ok(Self::default()))
     }
 
     /// The errors of a use case that the user can correct. `fields` maps the services' field names to the form's.

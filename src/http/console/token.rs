@@ -55,7 +55,7 @@ pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
 /// # Errors
 /// When the storage fails.
 pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
-    if let Some(page) = confirm::ask(&mut submitted).await? {
+    if let Some(page) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(page);
     }
     let Ok(seconds) = submitted.form.text("validitySeconds").parse() else {

@@ -34,9 +34,9 @@ impl Attempt {
     }
 }
 
-/// The party that an attempt counts for in the queue for checking passwords.
+/// The source that an attempt counts for in the queue for checking passwords: the [`queue::Party`] of sign-ins.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum SignInParty {
+pub enum SignInSource {
     /// A name on a network from which it has signed in before.
     Familiar(Attempt),
     /// All other attempts from a network.
@@ -52,7 +52,7 @@ pub enum GroupKey {
     Group(Group),
 }
 
-impl queue::Party for SignInParty {
+impl queue::Party for SignInSource {
     type Group = GroupKey;
 
     fn groups(&self) -> [GroupKey; SIZES] {

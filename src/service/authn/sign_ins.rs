@@ -9,7 +9,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
-use super::attempt::{Attempt, SignInParty};
+use super::attempt::{Attempt, SignInSource};
 use super::polls::Polls;
 use super::throttle::Throttle;
 use crate::clock::Clock;
@@ -41,9 +41,9 @@ pub struct Origin {
 /// The throttle, the queue and the counters of sign-in attempts.
 pub struct SignIns {
     pub(super) throttle: Throttle,
-    queue: Queue<SignInParty>,
+    queue: Queue<SignInSource>,
     /// One queue per provider, so that a slow provider does not delay sign-ins with the others.
-    at_providers: Mutex<HashMap<String, Queue<SignInParty>>>,
+    at_providers: Mutex<HashMap<String, Queue<SignInSource>>>,
     /// Counts wrong user codes of device authorizations.
     pub(super) user_codes: Throttle,
     /// The polls for device authorizations.
@@ -87,7 +87,7 @@ impl SignIns {
     ///
     /// # Errors
     /// [`Error::SlowedDown`], [`Error::Busy`]
-    pub(super) async fn turn(&self, attempt: &Attempt, clock: &Clock) -> Result<Permit<SignInParty>> {
+    pub(super) async fn turn(&self, attempt: &Attempt, clock: &Clock) -> Result<Permit<SignInSource>> {
         let entered = async {
             let admission = self.throttle.admit(attempt, clock.now())?;
             let permit = enter(&self.queue, admission.party.clone()).await?;
@@ -109,8 +109,8 @@ impl SignIns {
     ///
     /// # Errors
     /// [`Error::Busy`]
-    pub(in crate::service) async fn turn_of_newcomer(&self, origin: &Origin) -> Result<Permit<SignInParty>> {
-        enter(&self.queue, SignInParty::Strangers(Network::of(origin.address))).await
+    pub(in crate::service) async fn turn_of_newcomer(&self, origin: &Origin) -> Result<Permit<SignInSource>> {
+        enter(&self.queue, SignInSource::Strangers(Network::of(origin.address))).await
     }
 
     pub(super) fn count(&self, outcome: SignInOutcome) {
@@ -119,7 +119,7 @@ impl SignIns {
 }
 
 /// Creates a queue with this many places.
-fn queue(places: usize) -> Queue<SignInParty> {
+fn queue(places: usize) -> Queue<SignInSource> {
     Queue::new(Rules {
         places,
         places_of_one: places.div_ceil(2),
@@ -131,7 +131,7 @@ fn queue(places: usize) -> Queue<SignInParty> {
     })
 }
 
-async fn enter(queue: &Queue<SignInParty>, party: SignInParty) -> Result<Permit<SignInParty>> {
+async fn enter(queue: &Queue<SignInSource>, party: SignInSource) -> Result<Permit<SignInSource>> {
     queue.enter(party, Urgency::InTurn).await.ok_or(Error::Busy)
 }
 
@@ -141,7 +141,7 @@ const ASKED_AT_ONCE: usize = 8;
 /// Admission to exchange a code at a provider. It holds a place in the provider's queue.
 pub struct ProviderTurn {
     attempt: Attempt,
-    _permit: Permit<SignInParty>,
+    _permit: Permit<SignInSource>,
 }
 
 impl Service {
@@ -161,7 +161,7 @@ impl Service {
         };
         let entered = async {
             sign_ins.throttle.admit_network(&attempt, self.clock.now())?;
-            let permit = enter(&queue, SignInParty::Strangers(network)).await?;
+            let permit = enter(&queue, SignInSource::Strangers(network)).await?;
             sign_ins.throttle.admit_network(&attempt, self.clock.now())?;
             Ok(permit)
         };

@@ -17,7 +17,7 @@ use quick_cache::unsync::Cache;
 use crate::clock::{DAY, HOUR, MINUTE, SECOND};
 use crate::domain::error::{Error, Result};
 use crate::domain::network::{Group, SIZES};
-use crate::service::authn::attempt::{Attempt, SignInParty};
+use crate::service::authn::attempt::{Attempt, SignInSource};
 
 /// How many names are remembered, and how many networks, groups of networks, and pairs of a name with one.
 pub const REMEMBERED: usize = 20_000;
@@ -52,7 +52,7 @@ const AUDITED_FIRST: u32 = 2;
 #[derive(Debug, Clone)]
 pub struct Admission {
     /// The party that the attempt shares turns with.
-    pub party: SignInParty,
+    pub party: SignInSource,
     turn: Turn,
 }
 
@@ -151,10 +151,10 @@ impl Throttle {
         let mut tables = self.lock();
         if tables.familiar.get(&attempt.mark).is_some() {
             after(tables.wait_of_pair(attempt, now))?;
-            return Ok(Admission { party: SignInParty::Familiar(attempt.clone()), turn: Turn::Ordinary });
+            return Ok(Admission { party: SignInSource::Familiar(attempt.clone()), turn: Turn::Ordinary });
         }
         after(tables.wait_of_stranger(attempt, now))?;
-        let party = SignInParty::Strangers(attempt.network);
+        let party = SignInSource::Strangers(attempt.network);
         let of_name = tables.wait_of_name(attempt, now);
         if of_name > 0 && tables.is_fresh(attempt, now) {
             after(tables.take_turn(attempt, now))?;
@@ -172,9 +172,9 @@ impl Throttle {
     pub fn confirm(&self, attempt: &Attempt, admission: &Admission, now: i64) -> Result<()> {
         let tables = self.lock();
         after(match (&admission.party, admission.turn) {
-            (SignInParty::Familiar(_), _) => tables.wait_of_pair(attempt, now),
-            (SignInParty::Strangers(_), Turn::Fresh) => tables.wait_of_stranger(attempt, now),
-            (SignInParty::Strangers(_), Turn::Ordinary) => {
+            (SignInSource::Familiar(_), _) => tables.wait_of_pair(attempt, now),
+            (SignInSource::Strangers(_), Turn::Fresh) => tables.wait_of_stranger(attempt, now),
+            (SignInSource::Strangers(_), Turn::Ordinary) => {
                 tables.wait_of_stranger(attempt, now).max(tables.wait_of_name(attempt, now))
             }
         })

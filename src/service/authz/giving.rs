@@ -7,7 +7,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::policy::{Rule, Scope};
 use crate::domain::principal::{Principal, PrincipalKind, Role};
-use crate::domain::sight::Species;
+use crate::domain::sight::PrincipalCategory;
 use crate::service::authz::containment::{
     administers, bounds, contained, may_change, own, reach, reaches_everything, within,
 };
@@ -129,8 +129,8 @@ pub(in crate::service) fn may_name(transaction: &mut Transaction<'_>, named: &[P
         let ceiling = bounds(transaction.connection, actor)?;
         within(actor, &Bounds::default(), &ceiling)?;
     }
-    let species = |principal: &Principal| Species::of(principal.kind, &principal.username().to_string());
-    if named.iter().any(|principal| species(principal) == Species::ServiceAccount) {
+    let category = |principal: &Principal| PrincipalCategory::of(principal.kind, &principal.username().to_string());
+    if named.iter().any(|principal| category(principal) == PrincipalCategory::ServiceAccount) {
         actor.require(Permission::ManageServiceAccounts)?;
     }
     Ok(())

@@ -13,7 +13,9 @@ use crate::domain::filter::{Filter, Test, Value};
 use crate::domain::listing::Field;
 use crate::domain::permission::Permission;
 use crate::domain::policy::{Bucket, Category, Policy, Rule};
-use crate::domain::sight::{OwnerRules, SeenAssets, SeenPersonas, SeenPolicies, SeenPrincipals, Sight, Species};
+use crate::domain::sight::{
+    OwnerRules, PrincipalCategory, SeenAssets, SeenPersonas, SeenPolicies, SeenPrincipals, Sight,
+};
 use crate::service::Service;
 use crate::service::authn::authenticate::delay_refusal;
 use crate::service::authz::narrow::narrowed;
@@ -85,16 +87,16 @@ pub(in crate::service) fn seen_personas(actor: &Actor) -> SeenPersonas {
 
 /// The principals that an actor sees.
 pub(in crate::service) fn principals(actor: &Actor) -> SeenPrincipals {
-    let species = [
-        (Species::User, [Permission::ViewUsers].as_slice()),
-        (Species::ApiKey, &[Permission::ViewApiKeys]),
-        (Species::ServiceAccount, &[Permission::ViewUsers, Permission::ManageServiceAccounts]),
+    let categories = [
+        (PrincipalCategory::User, [Permission::ViewUsers].as_slice()),
+        (PrincipalCategory::ApiKey, &[Permission::ViewApiKeys]),
+        (PrincipalCategory::ServiceAccount, &[Permission::ViewUsers, Permission::ManageServiceAccounts]),
     ];
-    let seen = species.into_iter().filter(|(_, permissions)| holds_any(actor, permissions));
+    let seen = categories.into_iter().filter(|(_, permissions)| holds_any(actor, permissions));
     SeenPrincipals {
         own: actor.id(),
         username: actor.username().to_string(),
-        species: seen.map(|(species, _)| species).collect(),
+        categories: seen.map(|(category, _)| category).collect(),
     }
 }
 

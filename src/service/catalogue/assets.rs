@@ -45,8 +45,8 @@ pub(in crate::service) struct Rights {
 
 impl Rights {
     /// Whether the actor may do this with an asset that the transaction has locked.
-    fn allow(&mut self, transaction: &mut Transaction<'_>, deed: AssetOperation, asset: &Asset) -> Result<bool> {
-        let action = AssetKind::of(&asset.type_name, &asset.qualified_name).action(deed);
+    fn allow(&mut self, transaction: &mut Transaction<'_>, operation: AssetOperation, asset: &Asset) -> Result<bool> {
+        let action = AssetKind::of(&asset.type_name, &asset.qualified_name).action(operation);
         let inquiry = Inquiry::new(action, &asset.qualified_name, &asset.type_name);
         self.decide(transaction, &inquiry.with_stored(&asset.into()))
     }

@@ -10,6 +10,7 @@ use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::edition::Expected;
 use crate::domain::error::{Error, Result};
 use crate::domain::fields::ApiKeyField;
+use crate::domain::filter::Filter;
 use crate::domain::ids::{Id, PrincipalId};
 use crate::domain::limits::Limits;
 use crate::domain::listing::{Page, Query};
@@ -147,11 +148,12 @@ pub async fn list(service: &Service, actor: &Actor, query: Query<ApiKeyField>) -
     if query.filter.mentions(used) || query.sort.0.iter().any(|(field, _)| *field == used) {
         crate::service::upkeep::maintenance::save_uses(service).await?;
     }
-    let began = Instant::now();
-    let listed = service.page(actor, query, sight::api_keys(service, actor)).await?;
+    let (began, seen) = (Instant::now(), sight::api_keys(service, actor));
+    let hides_some = seen != Filter::EVERYTHING;
+    let listed = service.page(actor, query, seen).await?;
     // The cursor comes from stored values, before unsaved uses are added.
     let listed = listed.map(|key| with_unsaved_use(service, key));
-    sight::delay_if_missing(began, listed, |page| page.records.is_empty()).await
+    sight::delay_if_missing(began, listed, |page| hides_some && page.records.is_empty()).await
 }
 
 /// One API key.

@@ -46,10 +46,10 @@ async fn a_viewer_reads_and_does_not_change_whom_a_collection_names() {
     assert!(page.text.contains("Only users who are editors of it"), "{}", page.text);
     assert!(!page.text.contains("name=\"add\"") && !page.text.contains("name=\"remove\""), "{}", page.text);
     assert!(ada.get("/connections").await.text.contains(&id));
-    for deed in ["add", "remove"] {
-        let refused = ada.post(&path, &[("member", "ada"), (deed, "adminUsers")]).await;
+    for operation in ["add", "remove"] {
+        let refused = ada.post(&path, &[("member", "ada"), (operation, "adminUsers")]).await;
         let is_refused = refused.status == 400 && refused.text.contains("may not");
-        assert!(is_refused || deed == "remove", "{deed}: {}", refused.text);
+        assert!(is_refused || operation == "remove", "{operation}: {}", refused.text);
     }
     let refused = ada.post(&path, &[("member", "admin"), ("remove", "adminUsers")]).await;
     assert!(refused.status == 400 && refused.text.contains("may not"), "{}", refused.text);
@@ -59,7 +59,7 @@ async fn a_viewer_reads_and_does_not_change_whom_a_collection_names() {
 async fn what_cannot_be_a_member_is_refused() {
     let (app, browser) = administered().await;
     let path = format!("/connections/{}", app.admin().await.asset("Connection", CONNECTION).await);
-    for (member, deed, list) in [
+    for (member, operation, list) in [
         ("nobody", "add", "adminUsers"),
         ("", "add", "adminUsers"),
         ("\u{0}", "add", "viewerUsers"),
@@ -67,8 +67,8 @@ async fn what_cannot_be_a_member_is_refused() {
         ("admin", "add", "owners"),
         ("admin", "remove", ""),
     ] {
-        let refused = browser.post(&path, &[("member", member), (deed, list)]).await;
-        assert_eq!(refused.status, 400, "{member} {deed} {list}");
+        let refused = browser.post(&path, &[("member", member), (operation, list)]).await;
+        assert_eq!(refused.status, 400, "{member} {operation} {list}");
     }
     for path in ["/connections/x", "/connections/00000000-0000-7000-8000-000000000000"] {
         assert_eq!(browser.get(path).await.status, 404, "{path}");

@@ -232,7 +232,7 @@ async fn a_key_is_deleted_only_by_its_name() {
     let (id, token) = (created.api_key.id, created.token.expose());
     let path = format!("/keys/{id}/delete");
     let refused = browser.post(&path, &[("name", "et")]).await;
-    assert!(refused.status == 400 && refused.text.contains("This is not its name."), "{}", refused.text);
+    assert!(refused.status == 400 && refused.text.contains("This is not the name."), "{}", refused.text);
     assert_eq!(app.holder_of(&token).whoami().await.status, 200);
     assert!(browser.get(&path).await.text.contains("It is in use."));
     assert_eq!(led(&browser.post(&path, &[("name", "etl")]).await), "../../keys?done=deleted");
@@ -247,7 +247,7 @@ async fn several_keys_change_only_after_a_preview() {
     let (one, two) =
         (app.key("one", &[]).await.api_key.id.to_string(), app.key("two", &[]).await.api_key.id.to_string());
     let chosen = [("key", one.as_str()), ("key", two.as_str())];
-    let link = [&chosen[..], &[("deed", "link"), ("with", &persona)]].concat();
+    let link = [&chosen[..], &[("operation", "link"), ("with", &persona)]].concat();
     let preview = browser.post("/keys/bulk", &link).await;
     assert!(
         preview.text.contains("Nothing has happened yet.") && preview.text.contains("gains the persona"),
@@ -264,9 +264,9 @@ async fn several_keys_change_only_after_a_preview() {
     let done = browser.post("/keys/bulk", &[&link[..], &[("step", "go")], &seen].concat()).await;
     assert!(done.text.contains("<h1>Done</h1>"), "{}", done.text);
     assert_eq!(linked().await, 2);
-    let seen = fields(&browser.post("/keys/bulk", &[&chosen[..], &[("deed", "delete")]].concat()).await, "seen");
+    let seen = fields(&browser.post("/keys/bulk", &[&chosen[..], &[("operation", "delete")]].concat()).await, "seen");
     let seen: Vec<_> = seen.iter().map(|value| ("seen", value.as_str())).collect();
-    let delete = [&chosen[..], &[("deed", "delete"), ("step", "go")], &seen].concat();
+    let delete = [&chosen[..], &[("operation", "delete"), ("step", "go")], &seen].concat();
     for count in ["", "1", "3"] {
         let refused = browser.post("/keys/bulk", &[&delete[..], &[("count", count)]].concat()).await;
         assert!(refused.status == 400 && refused.text.contains("This is not how many keys there are."), "{count}");
@@ -274,7 +274,7 @@ async fn several_keys_change_only_after_a_preview() {
     assert_eq!(linked().await, 2);
     browser.post("/keys/bulk", &[&delete[..], &[("count", "2")]].concat()).await;
     assert_eq!(linked().await, 0);
-    assert_eq!(browser.post("/keys/bulk", &[("deed", "delete")]).await.status, 400);
+    assert_eq!(browser.post("/keys/bulk", &[("operation", "delete")]).await.status, 400);
 }
 
 #[actix_web::test]
@@ -287,11 +287,11 @@ async fn several_keys_that_changed_since_the_preview_are_shown_again() {
     }
     let chosen: Vec<String> = ids.iter().map(|created| created.api_key.id.to_string()).collect();
     let keys: Vec<_> = chosen.iter().map(|id| ("key", id.as_str())).collect();
-    let ask = [&keys[..], &[("deed", "delete")]].concat();
+    let ask = [&keys[..], &[("operation", "delete")]].concat();
     let preview = fields(&browser.post("/keys/bulk", &ask).await, "seen");
     let go = |seen: &[String], count: &'static str| -> Vec<(&'static str, String)> {
         let keys = chosen.iter().map(|id| ("key", id.clone()));
-        let rest = [("deed", "delete".to_owned()), ("step", "go".to_owned()), ("count", count.to_owned())];
+        let rest = [("operation", "delete".to_owned()), ("step", "go".to_owned()), ("count", count.to_owned())];
         keys.chain(seen.iter().map(|value| ("seen", value.clone()))).chain(rest).collect()
     };
     let send = async |form: Vec<(&'static str, String)>| {

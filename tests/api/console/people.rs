@@ -14,7 +14,7 @@ async fn a_role_is_given_and_a_user_is_removed_by_their_name() {
     assert_eq!(led(&browser.post("/people/role", &given).await), "../people?done=role");
     assert_eq!(ada.get("/audit").await.status, 200);
     let wrong = browser.post("/people/remove", &[("username", "ada"), ("name", "ad")]).await;
-    assert!(wrong.status == 400 && wrong.text.contains("This is not their name."), "{}", wrong.text);
+    assert!(wrong.status == 400 && wrong.text.contains("This is not the name."), "{}", wrong.text);
     assert_eq!(ada.get("/keys").await.status, 200);
     let removed = browser.post("/people/remove", &[("username", "ada"), ("name", "ada")]).await;
     assert_eq!(led(&removed), "../people?done=removed");

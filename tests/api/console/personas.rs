@@ -219,26 +219,26 @@ async fn keys_and_users_are_linked_and_unlinked_by_picking_them() {
     let member = field(&found, "member");
     assert_eq!(member, format!("service-account-apikey-{key}"));
     assert_eq!(
-        led(&browser.post(&members, &[("member", &member), ("deed", "link")]).await),
+        led(&browser.post(&members, &[("member", &member), ("operation", "link")]).await),
         format!("../..{members}?done=linked")
     );
-    led(&browser.post(&members, &[("member", "ada"), ("deed", "link")]).await);
+    led(&browser.post(&members, &[("member", "ada"), ("operation", "link")]).await);
     let linked = admin.key(&key.to_string()).await.json;
     assert_eq!(linked["attributes"]["personaQualifiedName"][0]["personaQualifiedName"], name.as_str(), "{linked}");
     assert_eq!(admin.entity(&id).await.json["entity"]["attributes"]["personaUsers"], json!(["ada"]));
     let page = browser.get(&format!("/personas/{id}")).await;
     assert!(page.text.contains("nightly") && page.text.contains("<li>ada</li>"), "{}", page.text);
     for member in [member.as_str(), "ada"] {
-        led(&browser.post(&members, &[("member", member), ("deed", "unlink")]).await);
+        led(&browser.post(&members, &[("member", member), ("operation", "unlink")]).await);
     }
     assert!(browser.get(&members).await.text.contains("No keys or users that you see"));
-    for (member, deed, status) in
+    for (member, operation, status) in
         [("nobody", "link", 400), ("ada", "x", 400), ("\u{0}", "link", 400), ("", "link", 400)]
     {
         assert_eq!(
-            browser.post(&members, &[("member", member), ("deed", deed)]).await.status,
+            browser.post(&members, &[("member", member), ("operation", operation)]).await.status,
             status,
-            "{member} {deed}"
+            "{member} {operation}"
         );
     }
 }
@@ -289,7 +289,7 @@ async fn nobody_is_told_what_others_gain_without_the_permission_to_ask() {
     let others = ada.post(&new, &fields).await;
     assert!(others.status == 200 && others.text.contains("MANAGE_APIKEYS"), "{}", others.text);
     assert!(!others.text.contains("Gains") && !others.text.contains("key of Readers"), "{}", others.text);
-    led(&browser.post(&members, &[("member", "ada"), ("deed", "link")]).await);
+    led(&browser.post(&members, &[("member", "ada"), ("operation", "link")]).await);
     // A change of what she may do ends no session, and her next request sees it.
     let own = ada.post(&new, &policy("reads", "deny", READ, CONNECTION)).await;
     assert!(own.text.contains("Loses") || own.text.contains("Keeps"), "{}", own.text);

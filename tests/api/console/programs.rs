@@ -28,7 +28,7 @@ async fn a_service_account_is_created_gets_a_token_and_is_deleted_by_its_name() 
     assert!(page.text.contains(">prod</span>") && page.text.contains(">just now</time>"), "{}", page.text);
     let delete = format!("{path}/delete");
     let wrong = browser.post(&delete, &[("name", "ingest")]).await;
-    assert!(wrong.status == 400 && wrong.text.contains("This is not its name."), "{}", wrong.text);
+    assert!(wrong.status == 400 && wrong.text.contains("This is not the name."), "{}", wrong.text);
     assert_eq!(app.holder_of(&token).whoami().await.status, 200);
     let deleted = browser.post(&delete, &[("name", "ingestion")]).await;
     assert!(led(&deleted).ends_with("people/service-accounts?done=deleted"));

@@ -1,6 +1,6 @@
 """The console in a real browser: with a pointer, by keyboard, on a phone, and without JavaScript.
 
-Screenshots of every page, light and dark, wide and narrow, are written to `target/screenshots` for review.
+Screenshots of every page, light, dark and in forced colours, wide and narrow, are written to `target/screenshots` for review.
 """
 
 import json
@@ -11,62 +11,28 @@ import uuid
 import pytest
 from playwright.sync_api import Error, expect
 
-from accessibility import NARROW, WIDE, assert_accessible, look, screenshot
-from pages import create_key, sign_in, whoami
-from servers import ADMIN_PASSWORD
+from accessibility import APPEARANCES, assert_accessible, look, screenshot
+from pages import create_key, in_every_way, sign_in, whoami
+from servers import ADMIN_PASSWORD, token_of
 
 
-@pytest.mark.parametrize("options", [{}, {"viewport": NARROW}, {"java_script_enabled": False}], ids=["pointer", "phone", "no script"])
-def test_a_key_is_created_used_and_deleted(browse, server, options):
+@in_every_way
+def test_a_key_is_created_used_and_deleted(browse, server, way):
     name = f"key {uuid.uuid4()}"
-    page = sign_in(browse(**options))
-    token = create_key(page, name)
+    page = sign_in(browse(**way.options), hand=way.hand)
+    hand = way.hand(page)
+    token = create_key(page, name, way.hand)
     assert whoami(server, token) == 200
-    if options.get("java_script_enabled", True):
+    if way.has_script():
         page.once("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("link", name="Done, show the key").click()
+    hand.press(page.get_by_role("link", name="Done, show the key"))
     expect(page.get_by_role("heading", name=name)).to_be_visible()
     assert token not in page.content()
-    page.get_by_role("link", name="Delete").click()
-    page.get_by_label("Type its name").fill(name)
-    page.get_by_role("button", name="Delete the key").click()
+    hand.press(page.get_by_role("link", name="Delete"))
+    hand.fill(page.get_by_label("Type its name"), name)
+    hand.press(page.get_by_role("button", name="Delete the key"))
     expect(page.get_by_role("status")).to_contain_text("The key is deleted")
     assert whoami(server, token) == 401
-
-
-def test_a_key_is_created_by_keyboard_alone(browse, server):
-    page = browse()
-    page.goto("/login")
-    # The page has the focus set a moment after it is loaded.
-    expect(page.get_by_label("User name")).to_be_focused()
-    page.keyboard.type("admin")
-    page.keyboard.press("Tab")
-    expect(page.get_by_label("Password")).to_be_focused()
-    page.keyboard.type(ADMIN_PASSWORD)
-    page.keyboard.press("Enter")
-    page.get_by_role("heading", name="What needs you").wait_for()
-    follow(page, "New key")
-    page.wait_for_url("**/keys/new")
-    reach(page, "input", "name")
-    page.keyboard.type("by keyboard")
-    page.keyboard.press("Enter")
-    assert whoami(server, page.locator("#token").inner_text()) == 200
-
-
-def follow(page, text):
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.textContent.trim()") == text:
-            return page.keyboard.press("Enter")
-    raise AssertionError(f"{text} is not reached")
-
-
-def reach(page, tag, name):
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        if page.evaluate("[document.activeElement.localName, document.activeElement.name]") == [tag, name]:
-            return
-    raise AssertionError(f"{name} is not reached")
 
 
 def test_after_leaving_a_token_is_nowhere(browse):
@@ -127,42 +93,43 @@ def test_a_refused_key_is_explained(browse, server):
     expect(page.locator(".note.bad")).to_contain_text("Smallest change")
 
 
-@pytest.mark.parametrize("options", [{}, {"viewport": NARROW}, {"java_script_enabled": False}], ids=["pointer", "phone", "no script"])
-def test_a_policy_is_saved_after_seeing_who_gains_what(browse, server, options):
+@in_every_way
+def test_a_policy_is_saved_after_seeing_who_gains_what(browse, server, way):
     admin, name = server.admin(), f"readers {uuid.uuid4()}"
     key = admin.post("/api/service/apikeys", json={"displayName": f"key of {name}"}).json()
     connection = connect(admin)
-    page = sign_in(browse(**options))
+    page = sign_in(browse(**way.options))
+    hand = way.hand(page)
     page.goto("/personas")
-    page.get_by_role("link", name="New persona").click()
-    page.get_by_label("Name", exact=True).fill(name)
-    page.get_by_role("button", name="Create persona").click()
+    hand.press(page.get_by_role("link", name="New persona"))
+    hand.fill(page.get_by_label("Name", exact=True), name)
+    hand.press(page.get_by_role("button", name="Create persona"))
     expect(page.get_by_role("status")).to_contain_text("The persona is created")
-    page.get_by_role("link", name="Change", exact=True).click()
-    search(page, f"key of {name}", options)
-    page.get_by_role("button", name=f"Link key of {name}").click()
+    hand.press(page.get_by_role("link", name="Change", exact=True))
+    search(hand, f"key of {name}", way)
+    hand.press(page.get_by_role("button", name=f"Link key of {name}"))
     expect(page.get_by_role("status")).to_contain_text("It is linked")
-    page.get_by_role("link", name="Back to the persona").click()
-    page.get_by_role("link", name="New policy").click()
-    page.get_by_label("Name", exact=True).fill("reads sales")
+    hand.press(page.get_by_role("link", name="Back to the persona"))
+    hand.press(page.get_by_role("link", name="New policy"))
+    hand.fill(page.get_by_label("Name", exact=True), "reads sales")
     # The actions of the other categories are not in the way.
     expect(page.get_by_role("checkbox", name="query the data")).to_have_count(0)
-    page.get_by_role("checkbox", name="see assets and their metadata").check()
-    page.get_by_role("textbox", name="Resources").fill(f"{connection}/sales")
-    page.get_by_role("button", name="See what changes").click()
+    hand.tick(page.get_by_role("checkbox", name="see assets and their metadata"))
+    hand.fill(page.get_by_role("textbox", name="Resources"), f"{connection}/sales")
+    hand.press(page.get_by_role("button", name="See what changes"))
     gains = page.get_by_role("region", name="Who gains or loses what")
     expect(gains).to_contain_text(f"key of {name}")
     expect(gains).to_contain_text("Gains")
     assert not allowed(admin, key, f"{connection}/sales/t")
-    page.get_by_role("button", name="Back to the form").click()
+    hand.press(page.get_by_role("button", name="Back to the form"))
     expect(page.get_by_label("Name", exact=True)).to_have_value("reads sales")
-    page.get_by_role("button", name="See what changes").click()
-    page.get_by_role("button", name="Save the policy").click()
+    hand.press(page.get_by_role("button", name="See what changes"))
+    hand.press(page.get_by_role("button", name="Save the policy"))
     expect(page.get_by_role("status")).to_contain_text("The policy is saved")
     assert allowed(admin, key, f"{connection}/sales/t")
-    page.get_by_role("link", name="Delete reads sales").click()
+    hand.press(page.get_by_role("link", name="Delete reads sales"))
     expect(page.get_by_role("region", name="Who gains or loses what")).to_contain_text("Loses")
-    page.get_by_role("button", name="Delete the policy").click()
+    hand.press(page.get_by_role("button", name="Delete the policy"))
     expect(page.get_by_role("status")).to_contain_text("The policy is deleted")
     assert not allowed(admin, key, f"{connection}/sales/t")
 
@@ -181,31 +148,32 @@ def allowed(admin, key, resource, action="persona-asset-read"):
     return admin.post("/api/service/explain", json=asked).json()["allowed"]
 
 
-def search(page, text, options):
+def search(hand, text, way):
     """Searches as one types or, without the script, with the button."""
-    page.get_by_role("searchbox").first.fill(text)
-    if not options.get("java_script_enabled", True):
-        page.get_by_role("button", name="Search").click()
+    hand.fill(hand.page.get_by_role("searchbox").first, text)
+    if not way.has_script():
+        hand.press(hand.page.get_by_role("button", name="Search"))
 
 
-@pytest.mark.parametrize("options", [{}, {"java_script_enabled": False}], ids=["pointer", "no script"])
-def test_what_a_key_gains_with_another_persona_is_seen_before_saving(browse, server, options):
+@in_every_way
+def test_what_a_key_gains_with_another_persona_is_seen_before_saving(browse, server, way):
     admin, name = server.admin(), f"writers {uuid.uuid4()}"
     connection = connect(admin)
     persona = admin.post("/api/service/personas", json={"name": name}).json()
     write_policy(admin, persona, "writes", ["persona-asset-update"], connection)
     key = admin.post("/api/service/apikeys", json={"displayName": f"key of {name}"}).json()
-    page = sign_in(browse(**options))
+    page = sign_in(browse(**way.options))
+    hand = way.hand(page)
     page.goto(f"/keys/{key['id']}")
-    page.get_by_role("link", name="Try other personas").click()
-    page.get_by_role("checkbox", name=name).check()
-    page.get_by_role("button", name="See what changes").click()
+    hand.press(page.get_by_role("link", name="Try other personas"))
+    hand.tick(page.get_by_role("checkbox", name=name))
+    hand.press(page.get_by_role("button", name="See what changes"))
     gains = page.get_by_role("region", name="What it gains and loses")
     expect(gains).to_contain_text("Gains")
     expect(gains).to_contain_text("persona-asset-update")
     assert not allowed(admin, key, connection, "persona-asset-update")
     page.reload()
-    page.get_by_role("button", name="Save these personas").click()
+    hand.press(page.get_by_role("button", name="Save these personas"))
     expect(page.get_by_role("status")).to_contain_text("The change is saved")
     assert allowed(admin, key, connection, "persona-asset-update")
 
@@ -227,40 +195,42 @@ def write_policy(admin, persona, name, actions, resource, effect="allow"):
     return written.json()["mutatedEntities"]["CREATE"][0]["guid"]
 
 
-@pytest.mark.parametrize("options", [{}, {"viewport": NARROW}, {"java_script_enabled": False}], ids=["pointer", "phone", "no script"])
-def test_a_key_becomes_an_admin_of_a_connection_by_picking_it(browse, server, options):
+@in_every_way
+def test_a_key_becomes_an_admin_of_a_connection_by_picking_it(browse, server, way):
     admin, name = server.admin(), f"loader {uuid.uuid4()}"
     connection = connect(admin)
     key = admin.post("/api/service/apikeys", json={"displayName": name}).json()
-    page = sign_in(browse(**options))
+    page = sign_in(browse(**way.options))
+    hand = way.hand(page)
     page.goto(f"/connections?q={connection}")
-    page.get_by_role("link", name="Sales warehouse").click()
-    search(page, name, options)
-    page.get_by_role("button", name=f"Add {name} as admin").click()
+    hand.press(page.get_by_role("link", name="Sales warehouse"))
+    search(hand, name, way)
+    hand.press(page.get_by_role("button", name=f"Add {name} as admin"))
     expect(page.get_by_role("status")).to_contain_text("Added, and in force")
     assert allowed(admin, key, f"{connection}/t", "persona-asset-update")
-    page.get_by_role("button", name=f"Remove {name} from the Admins").click()
+    hand.press(page.get_by_role("button", name=f"Remove {name} from the Admins"))
     expect(page.get_by_role("status")).to_contain_text("Removed, and in force")
     assert not allowed(admin, key, f"{connection}/t", "persona-asset-update")
 
 
-@pytest.mark.parametrize("options", [{}, {"java_script_enabled": False}], ids=["script", "no script"])
-def test_a_token_is_generated_and_revoked(browse, server, options):
+@in_every_way
+def test_a_token_is_generated_and_revoked(browse, server, way):
     name, password, _ = server.new_user()
-    page = sign_in(browse(**options), name, password)
+    page = sign_in(browse(**way.options), name, password)
+    hand = way.hand(page)
     page.goto("/settings/tokens")
-    page.get_by_role("link", name="Generate new token").first.click()
-    page.get_by_label("Name", exact=True).fill("laptop")
-    page.get_by_role("button", name="Generate").click()
+    hand.press(page.get_by_role("link", name="Generate new token").first)
+    hand.fill(page.get_by_label("Name", exact=True), "laptop")
+    hand.press(page.get_by_role("button", name="Generate"))
     expect(page.get_by_role("dialog")).to_contain_text("The token will expire on")
     token = page.locator("#token").inner_text()
     asked = server.holder_of(token).post("/api/graphql", json={"query": "{ me { corpUser { username } } }"})
     assert asked.json()["data"]["me"]["corpUser"]["username"] == name
-    if options.get("java_script_enabled", True):
+    if way.has_script():
         page.once("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("link", name="Close").click()
-    page.get_by_role("button", name="Revoke laptop").click()
-    page.get_by_role("button", name="Revoke the token").click()
+    hand.press(page.get_by_role("link", name="Close"))
+    hand.press(page.get_by_role("button", name="Revoke laptop"))
+    hand.press(page.get_by_role("button", name="Revoke the token"))
     expect(page.get_by_role("heading", name="No tokens yet")).to_be_visible()
     assert whoami(server, token) == 401
 
@@ -336,62 +306,98 @@ def test_a_bulk_change_of_what_has_changed_is_shown_again(browse, server):
     expect(page.get_by_role("heading", name="No key matches")).to_be_visible()
 
 
-@pytest.mark.parametrize("options", [{}, {"java_script_enabled": False}], ids=["script", "no script"])
-def test_a_service_account_gets_a_token_and_is_deleted(browse, server, options):
+@in_every_way
+def test_a_service_account_gets_a_token_and_is_deleted(browse, server, way):
     name = f"ingestion {uuid.uuid4()}"
-    page = sign_in(browse(**options))
+    page = sign_in(browse(**way.options))
+    hand = way.hand(page)
     page.goto("/people")
-    page.get_by_role("link", name="Service accounts").click()
-    page.get_by_role("link", name="New service account").click()
-    page.get_by_label("Name", exact=True).fill(name)
-    page.get_by_role("button", name="Create service account").click()
+    hand.press(page.get_by_role("link", name="Service accounts"))
+    hand.press(page.get_by_role("link", name="New service account"))
+    hand.fill(page.get_by_label("Name", exact=True), name)
+    hand.press(page.get_by_role("button", name="Create service account"))
     expect(page.get_by_role("status")).to_contain_text("created, without a token")
-    page.get_by_role("link", name="Generate token").click()
-    page.get_by_label("Name", exact=True).fill("production")
-    page.get_by_role("button", name="Generate").click()
+    hand.press(page.get_by_role("link", name="Generate token"))
+    hand.fill(page.get_by_label("Name", exact=True), "production")
+    hand.press(page.get_by_role("button", name="Generate"))
     token = page.locator("#token").inner_text()
     assert whoami(server, token) == 200
-    if options.get("java_script_enabled", True):
+    if way.has_script():
         page.once("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("link", name="Close").click()
+    hand.press(page.get_by_role("link", name="Close"))
+    expect(page.get_by_role("heading", name="Access tokens")).to_be_visible()
     page.goto("/people/service-accounts")
-    page.get_by_role("link", name=name).click()
+    hand.press(page.get_by_role("link", name=name))
     expect(page.locator("tbody tr")).to_contain_text("production")
-    page.get_by_role("link", name="Delete").click()
-    page.get_by_label("Type its name").fill(name)
-    page.get_by_role("button", name="Delete the service account").click()
+    hand.press(page.get_by_role("link", name="Delete"))
+    hand.fill(page.get_by_label("Type its name"), name)
+    hand.press(page.get_by_role("button", name="Delete the service account"))
     expect(page.get_by_role("status")).to_contain_text("The service account is deleted")
     assert whoami(server, token) == 401
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"viewport": NARROW}, {"java_script_enabled": False}], ids=["pointer", "phone", "no script"]
-)
-def test_an_invited_person_signs_up(browse, options):
+@in_every_way
+def test_an_invited_person_signs_up(browse, way):
     name = f"ada-{uuid.uuid4().hex[:8]}"
-    page = sign_in(browse(**options))
+    page = sign_in(browse(**way.options))
+    hand = way.hand(page)
     page.goto("/people/invitations")
-    page.get_by_label("For whom").fill(name)
-    page.get_by_role("radio", name="Guest").check()
-    page.get_by_role("button", name="Create the link").click()
+    hand.fill(page.get_by_label("For whom"), name)
+    hand.choose(page.get_by_role("radio", name="Guest"))
+    hand.press(page.get_by_role("button", name="Create the link"))
     link = page.locator("#link").inner_text()
-    if options.get("java_script_enabled", True):
+    if way.has_script():
         page.once("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("link", name="Done").click()
+    hand.press(page.get_by_role("link", name="Done"))
     expect(page.get_by_role("row", name=name)).to_be_visible()
     assert link not in page.content()
-    person = browse(**options)
+    person = browse(**way.options)
     person.goto(link)
-    person.get_by_label("Full name").fill("Ada Lovelace")
-    person.get_by_label("User name").fill(name)
-    person.get_by_label("Password").fill(ADMIN_PASSWORD)
-    person.get_by_role("button", name="Sign up").click()
+    hand = way.hand(person)
+    hand.fill(person.get_by_label("Full name"), "Ada Lovelace")
+    hand.fill(person.get_by_label("User name"), name)
+    hand.fill(person.get_by_label("Password"), ADMIN_PASSWORD)
+    hand.press(person.get_by_role("button", name="Sign up"))
     expect(person.get_by_role("link", name=name)).to_be_visible()
     page.reload()
     expect(page.get_by_role("row", name=name)).to_have_count(0)
-    stranger = browse(**options)
+    stranger = browse(**way.options)
     stranger.goto(link)
     expect(stranger.get_by_role("heading", name="This invitation is not valid")).to_be_visible()
+
+
+@in_every_way
+def test_how_a_key_was_used_is_read_as_a_chart_and_as_tables(browse, server, way):
+    admin = server.admin()
+    key = admin.create(f"used {uuid.uuid4()}")
+    holder = server.holder_of(token_of(key))
+    for _ in range(3):
+        holder.get("/api/service/whoami").raise_for_status()
+    assert holder.get("/api/service/audit").status_code == 403
+    page = sign_in(browse(**way.options))
+    hand = way.hand(page)
+    page.goto(f"/keys/{key['id']}")
+    for unit in ("day", "month", "hour"):
+        hand.press(page.get_by_role("link", name=f"{unit}s", exact=True))
+        expect(page).to_have_url(re.compile(f"by={unit}"))
+        chart = page.get_by_role("region", name="Use")
+        expect(chart.get_by_role("img")).to_have_accessible_name(re.compile("4 uses and 1 refusal"))
+    hand.press(chart.get_by_text("As a table"))
+    expect(chart.get_by_role("table").first.get_by_role("row").last).to_contain_text("1")
+    hand.press(chart.get_by_text("By address"))
+    expect(chart.get_by_role("table").last).to_contain_text("127.0.0.1")
+
+
+@in_every_way
+def test_what_adds_to_a_role_is_looked_up(browse, way):
+    page = sign_in(browse(**way.options))
+    hand = way.hand(page)
+    page.goto("/people")
+    hand.press(page.get_by_role("link", name="Roles", exact=True))
+    role = page.get_by_role("region").filter(has_text="$admin").first
+    hand.press(role.get_by_text(re.compile("polic(y|ies) adds? to it")))
+    hand.press(role.get_by_role("list").last.get_by_role("link").first)
+    expect(page).to_have_url(re.compile("/policies"))
 
 
 def test_a_button_that_cannot_be_pressed_is_reached_and_says_why(browse, server):
@@ -454,7 +460,9 @@ def furnished(server):
         ]
     ]
     for key in keys[:3]:
-        server.holder_of(key["attributes"]["accessToken"]).get("/api/service/whoami")
+        holder = server.holder_of(token_of(key))
+        for address in ("whoami", "whoami", "audit"):
+            holder.get(f"/api/service/{address}")
     query = "mutation($input: CreateAccessTokenInput!) { createAccessToken(input: $input) { accessToken } }"
     for name, life in [("laptop", "ONE_MONTH"), ("notebook", "NO_EXPIRY")]:
         given = {"type": "PERSONAL", "actorUrn": "urn:li:corpuser:admin", "duration": life, "name": name}
@@ -523,10 +531,10 @@ def role_of(admin):
     return next(role["id"] for role in roles if role["name"] == "$admin")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", APPEARANCES)
 def test_every_page_is_accessible_and_fits(browse, server, furnished, scheme):
     found = {}
-    page = browse(color_scheme=scheme, reduced_motion="reduce")
+    page = browse(**APPEARANCES[scheme], reduced_motion="reduce")
     # Once for all: whether a page asks before it is left depends on what was copied.
     page.on("dialog", lambda dialog: dialog.accept())
     page.goto("/login")
@@ -571,10 +579,3 @@ def test_every_page_is_accessible_and_fits(browse, server, furnished, scheme):
     page.goto(link[:-1])
     found["sign-up-refused"] = look(page, "sign-up-refused", scheme)
     assert_accessible(found)
-
-
-def test_colours_of_the_readers_own_are_kept(browse, furnished):
-    page = sign_in(browse(forced_colors="active"))
-    page.goto("/keys")
-    expect(page.locator(".state").first).to_be_visible()
-    screenshot(page, "keys-forced-wide")

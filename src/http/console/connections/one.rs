@@ -167,7 +167,7 @@ impl Member {
 /// # Errors
 /// [`Error::NotFound`]; violations; when the storage fails.
 pub async fn change(mut submitted: SubmittedForm, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
-    if let Some(question) = confirm::ask(&mut submitted).await? {
+    if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
     let (request, form) = (&submitted.request, &submitted.form);

@@ -36,11 +36,11 @@ impl BulkAction {
             name if name.contains('\0') => Err(Violation::new("persona", "must not contain a zero character")),
             name => Ok(name.to_owned()),
         };
-        match form.text("deed") {
+        match form.text("operation") {
             "delete" => Ok(Self::Delete),
             "link" => Ok(Self::Link(persona()?)),
             "unlink" => Ok(Self::Unlink(persona()?)),
-            _ => Err(Violation::new("deed", "must be `delete`, `link` or `unlink`").into()),
+            _ => Err(Violation::new("operation", "must be `delete`, `link` or `unlink`").into()),
         }
     }
 
@@ -92,8 +92,8 @@ impl Seen {
         format!("{} {} {used} {}", key.id, key.edition().0, key.display_name)
     }
 
-    /// What has changed since the preview, in words; `None` if nothing has that matters for `deed`.
-    fn difference(&self, keys: &[ApiKey], deed: &BulkAction, now: i64) -> Option<String> {
+    /// What has changed since the preview, in words; `None` if nothing has that matters for `operation`.
+    fn difference(&self, keys: &[ApiKey], operation: &BulkAction, now: i64) -> Option<String> {
         let Some(key) = keys.iter().find(|key| key.id == self.id) else {
             return Some(format!("“{}” was deleted.", self.name));
         };
@@ -103,17 +103,17 @@ impl Seen {
         if key.edition() != self.edition {
             return Some(format!("“{}” was changed.", self.name));
         }
-        let matters = !self.was_in_use && is_in_use(key, now) && !matches!(deed, BulkAction::Link(_));
+        let matters = !self.was_in_use && is_in_use(key, now) && !matches!(operation, BulkAction::Link(_));
         matters.then(|| format!("“{}” was used.", self.name))
     }
 }
 
 /// What has changed since the preview, a sentence for each key. A key that the preview did not show is one, too.
-fn differences(form: &Form, keys: &[ApiKey], deed: &BulkAction, now: i64) -> Vec<String> {
+fn differences(form: &Form, keys: &[ApiKey], operation: &BulkAction, now: i64) -> Vec<String> {
     let seen: Vec<Seen> = form.all("seen").take(MOST).filter_map(Seen::parse).collect();
     let unseen = keys.iter().filter(|key| seen.iter().all(|seen| seen.id != key.id));
     let unseen = unseen.map(|key| format!("“{}” was not shown.", key.display_name));
-    seen.iter().filter_map(|seen| seen.difference(keys, deed, now)).chain(unseen).collect()
+    seen.iter().filter_map(|seen| seen.difference(keys, operation, now)).chain(unseen).collect()
 }
 
 fn is_in_use(key: &ApiKey, now: i64) -> bool {
@@ -137,7 +137,7 @@ struct Line {
 struct Bulk {
     page: Page,
     lines: Vec<Line>,
-    deed: BulkAction,
+    operation: BulkAction,
     changes: usize,
     in_use: usize,
     is_done: bool,
@@ -150,7 +150,7 @@ impl Bulk {
     fn new(
         request: &SignedInRequest,
         lines: Vec<Line>,
-        deed: BulkAction,
+        operation: BulkAction,
         is_done: bool,
         error: &'static str,
     ) -> Result<Self, Failure> {
@@ -159,7 +159,7 @@ impl Bulk {
             changes: lines.iter().filter(|line| !line.change.is_empty()).count(),
             in_use: lines.iter().filter(|line| line.is_in_use && !line.change.is_empty()).count(),
             lines,
-            deed,
+            operation,
             is_done,
             error,
             differences: Vec::new(),
@@ -173,11 +173,11 @@ impl Bulk {
 /// Violations; [`Error::NotFound`]; when the storage fails.
 pub async fn act(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
     let goes_ahead = submitted.form.text("step") == "go";
-    if goes_ahead && let Some(question) = confirm::ask(&mut submitted).await? {
+    if goes_ahead && let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
     let (request, form) = (&submitted.request, &submitted.form);
-    let deed = BulkAction::read(form)?;
+    let operation = BulkAction::read(form)?;
     let ids: Vec<&str> = form.all("key").take(MOST + 1).collect();
     if ids.is_empty() || ids.len() > MOST {
         return Err(Violation::new("key", format!("choose 1 to {MOST} keys")).into());
@@ -193,13 +193,13 @@ pub async fn act(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> 
     }
     let now = request.now();
     let counted = form.text("count").trim() == keys.len().to_string();
-    let differences = if goes_ahead { differences(form, &keys, &deed, now) } else { Vec::new() };
-    if goes_ahead && differences.is_empty() && (deed != BulkAction::Delete || counted) {
-        let lines = carry_out(request, &deed, keys).await?;
-        return request.answer(StatusCode::OK, &Bulk::new(request, lines, deed, true, "")?);
+    let differences = if goes_ahead { differences(form, &keys, &operation, now) } else { Vec::new() };
+    if goes_ahead && differences.is_empty() && (operation != BulkAction::Delete || counted) {
+        let lines = carry_out(request, &operation, keys).await?;
+        return request.answer(StatusCode::OK, &Bulk::new(request, lines, operation, true, "")?);
     }
     let line = |key: ApiKey| Line {
-        change: deed.change(&key).unwrap_or_default(),
+        change: operation.change(&key).unwrap_or_default(),
         is_in_use: is_in_use(&key, now),
         refusal: String::new(),
         seen: Seen::write(&key, is_in_use(&key, now)),
@@ -212,15 +212,15 @@ pub async fn act(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> 
         (true, true) => StatusCode::BAD_REQUEST,
         (true, false) => StatusCode::CONFLICT,
     };
-    request.answer(status, &Bulk { differences, ..Bulk::new(request, lines, deed, false, error)? })
+    request.answer(status, &Bulk { differences, ..Bulk::new(request, lines, operation, false, error)? })
 }
 
 /// Changes the keys one by one; a refusal for one key does not stop the others.
-async fn carry_out(request: &SignedInRequest, deed: &BulkAction, keys: Vec<ApiKey>) -> Result<Vec<Line>, Failure> {
+async fn carry_out(request: &SignedInRequest, operation: &BulkAction, keys: Vec<ApiKey>) -> Result<Vec<Line>, Failure> {
     let (mut lines, now) = (Vec::new(), request.now());
     for key in keys {
-        let change = deed.change(&key).unwrap_or_default();
-        let outcome = if change.is_empty() { Ok(()) } else { to_one(request, deed, &key).await };
+        let change = operation.change(&key).unwrap_or_default();
+        let outcome = if change.is_empty() { Ok(()) } else { to_one(request, operation, &key).await };
         let refusal = match outcome {
             Ok(()) => String::new(),
             Err(error @ (Error::Storage(_) | Error::Unavailable(_) | Error::Internal(_))) => return Err(error.into()),
@@ -238,12 +238,12 @@ async fn carry_out(request: &SignedInRequest, deed: &BulkAction, keys: Vec<ApiKe
 /// Those of the use case.
 pub(in crate::http::console) async fn to_one(
     request: &SignedInRequest,
-    deed: &BulkAction,
+    operation: &BulkAction,
     key: &ApiKey,
 ) -> Outcome<()> {
     let service = &request.state.service;
     let mut personas: Vec<String> = key.personas.iter().map(|persona| persona.qualified_name.clone()).collect();
-    match deed {
+    match operation {
         BulkAction::Delete => return api_keys::delete(service, &request.actor, key.id).await,
         BulkAction::Link(name) => personas.push(name.clone()),
         BulkAction::Unlink(name) => personas.retain(|linked| linked != name),

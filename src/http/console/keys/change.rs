@@ -83,7 +83,7 @@ async fn page(
 /// # Errors
 /// [`Error::NotFound`]; when the storage fails.
 pub async fn save(mut submitted: SubmittedForm, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
-    if let Some(question) = confirm::ask(&mut submitted).await? {
+    if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
     let (request, form) = (&submitted.request, &submitted.form);
@@ -139,17 +139,13 @@ fn question(request: &SignedInRequest, key: ApiKey, errors: FormErrors) -> Resul
 /// # Errors
 /// [`Error::NotFound`]; when the storage fails.
 pub async fn delete(mut submitted: SubmittedForm, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
-    if let Some(question) = confirm::ask(&mut submitted).await? {
+    if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
     let request = &submitted.request;
     let (service, id) = (&request.state.service, id_of(&guid)?);
     let key = api_keys::get(service, &request.actor, id).await?;
-    if let Some(errors) = FormErrors::misnamed(&submitted.form, &key.display_name) {
-        return question(request, key, errors);
-    }
-    match api_keys::delete(service, &request.actor, id).await {
-        Ok(()) => Ok(request.redirect("keys?done=deleted")),
-        Err(error) => question(request, key, FormErrors::from_error(error, &FIELDS)?),
-    }
+    let deletion = api_keys::delete(service, &request.actor, id);
+    let errors = FormErrors::of_deletion(&submitted.form, &key.display_name, deletion).await?;
+    if errors.is_empty() { Ok(request.redirect("keys?done=deleted")) } else { question(request, key, errors) }
 }

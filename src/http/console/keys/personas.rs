@@ -93,7 +93,7 @@ async fn page(
 /// # Errors
 /// [`Error::NotFound`]; when the storage fails.
 pub async fn save(mut submitted: SubmittedForm, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
-    if let Some(question) = confirm::ask(&mut submitted).await? {
+    if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
     let (request, form) = (&submitted.request, &submitted.form);

@@ -33,7 +33,7 @@ fn username(text: &str) -> Result<String, Violation> {
 /// # Errors
 /// Violations; when the storage fails.
 pub async fn role(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
-    if let Some(question) = confirm::ask(&mut submitted).await? {
+    if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
     let (request, form) = (&submitted.request, &submitted.form);
@@ -79,19 +79,17 @@ fn question(request: &SignedInRequest, username: String, errors: FormErrors) -> 
 /// # Errors
 /// Violations; when the storage fails.
 pub async fn remove(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
-    if let Some(question) = confirm::ask(&mut submitted).await? {
+    if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
     let (request, form) = (&submitted.request, &submitted.form);
     let username = username(form.text("username"))?;
-    if form.text("name").trim() != username {
-        let mut errors = FormErrors::default();
-        errors.add("name", "this is not their name");
-        return question(request, username, errors);
-    }
-    match users::remove(&request.state.service, &request.actor, username.clone()).await {
-        Ok(0) => Err(Error::NotFound { kind: "user", id: username }.into()),
-        Ok(_) => Ok(request.redirect("people?done=removed")),
-        Err(error) => question(request, username, FormErrors::from_error(error, &[])?),
-    }
+    let removal = async {
+        match users::remove(&request.state.service, &request.actor, username.clone()).await? {
+            0 => Err(Error::NotFound { kind: "user", id: username.clone() }),
+            _ => Ok(()),
+        }
+    };
+    let errors = FormErrors::of_deletion(form, &username, removal).await?;
+    if errors.is_empty() { Ok(request.redirect("people?done=removed")) } else { question(request, username, errors) }
 }

@@ -166,7 +166,7 @@ struct Invited {
 /// # Errors
 /// [`Error::Forbidden`] for a form of another session; when the storage fails.
 pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
-    if let Some(question) = confirm::ask(&mut submitted).await? {
+    if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
     let request = &submitted.request;

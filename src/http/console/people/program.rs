@@ -118,19 +118,16 @@ async fn question(request: &SignedInRequest, username: String, errors: FormError
 /// # Errors
 /// [`Error::NotFound`]; when the storage fails.
 pub async fn delete(mut submitted: SubmittedForm, name: web::Path<String>) -> Result<HttpResponse, Failure> {
-    if let Some(question) = confirm::ask(&mut submitted).await? {
+    if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
     let request = &submitted.request;
-    let username = username(&name)?;
-    let account = service_accounts::get(&request.state.service, &request.actor, username.clone()).await?;
-    if submitted.form.text("name").trim() != account.display_name {
-        let mut errors = FormErrors::default();
-        errors.add("name", "this is not its name");
-        return question(request, username, errors).await;
+    let (service, username) = (&request.state.service, username(&name)?);
+    let account = service_accounts::get(service, &request.actor, username.clone()).await?;
+    let deletion = service_accounts::delete(service, &request.actor, username.clone());
+    let errors = FormErrors::of_deletion(&submitted.form, &account.display_name, deletion).await?;
+    if errors.is_empty() {
+        return Ok(request.redirect("people/service-accounts?done=deleted"));
     }
-    match service_accounts::delete(&request.state.service, &request.actor, username.clone()).await {
-        Ok(()) => Ok(request.redirect("people/service-accounts?done=deleted")),
-        Err(error) => question(request, username, FormErrors::from_error(error, &[])?).await,
-    }
+    question(request, username, errors).await
 }

@@ -127,7 +127,7 @@ fn page(
 /// # Errors
 /// When the storage fails.
 pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
-    if let Some(question) = confirm::ask(&mut submitted).await? {
+    if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
     let (request, form) = (&submitted.request, &submitted.form);

@@ -105,7 +105,7 @@ pub async fn new(request: SignedInRequest) -> Result<HttpResponse, Failure> {
 /// # Errors
 /// When the storage fails.
 pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
-    if let Some(question) = confirm::ask(&mut submitted).await? {
+    if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
     let (request, draft) = (&submitted.request, Draft::read(&submitted.form));
@@ -146,7 +146,7 @@ pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<H
 /// # Errors
 /// [`Error::NotFound`]; when the storage fails.
 pub async fn save(mut submitted: SubmittedForm, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
-    if let Some(question) = confirm::ask(&mut submitted).await? {
+    if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
     let (request, form) = (&submitted.request, &submitted.form);
@@ -201,17 +201,16 @@ async fn question(request: &SignedInRequest, persona: Persona, errors: FormError
 /// # Errors
 /// [`Error::NotFound`]; when the storage fails.
 pub async fn delete(mut submitted: SubmittedForm, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
-    if let Some(question) = confirm::ask(&mut submitted).await? {
+    if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
     let request = &submitted.request;
     let (service, id) = (&request.state.service, id_of(&guid)?);
     let persona = personas::get(service, &request.actor, id).await?;
-    if let Some(errors) = FormErrors::misnamed(&submitted.form, &persona.display_name) {
-        return question(request, persona, errors).await;
+    let deletion = personas::delete(service, &request.actor, id);
+    let errors = FormErrors::of_deletion(&submitted.form, &persona.display_name, deletion).await?;
+    if errors.is_empty() {
+        return Ok(request.redirect("personas?done=deleted"));
     }
-    match personas::delete(service, &request.actor, id).await {
-        Ok(()) => Ok(request.redirect("personas?done=deleted")),
-        Err(error) => question(request, persona, FormErrors::from_error(error, &[])?).await,
-    }
+    question(request, persona, errors).await
 }

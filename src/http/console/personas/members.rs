@@ -76,15 +76,15 @@ async fn page(request: &SignedInRequest, id: PersonaId, errors: FormErrors) -> R
 /// # Errors
 /// [`Error::NotFound`]; violations; when the storage fails.
 pub async fn change(mut submitted: SubmittedForm, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
-    if let Some(question) = confirm::ask(&mut submitted).await? {
+    if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
     let (request, form, id) = (&submitted.request, &submitted.form, id_of(&guid)?);
     let picked = Picked::read(form.text("member"))?;
-    let (membership, done) = match form.text("deed") {
+    let (membership, done) = match form.text("operation") {
         "link" => (Membership::Add, "linked"),
         "unlink" => (Membership::Remove, "unlinked"),
-        _ => return Err(Violation::new("deed", "must be `link` or `unlink`").into()),
+        _ => return Err(Violation::new("operation", "must be `link` or `unlink`").into()),
     };
     match relink(request, id, picked, membership).await {
         Ok(()) => Ok(request.redirect(&format!("personas/{id}/members?done={done}"))),

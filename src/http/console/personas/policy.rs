@@ -153,7 +153,7 @@ pub async fn save(submitted: SubmittedForm, path: web::Path<(String, String)>) -
 /// Shows the preview, or, from there, saves the policy or goes back to the form.
 async fn write(mut submitted: SubmittedForm, guid: &str, id: Option<PolicyId>) -> Result<HttpResponse, Failure> {
     let saves = submitted.form.text("step") == "save";
-    if saves && let Some(question) = confirm::ask(&mut submitted).await? {
+    if saves && let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
     let request = &submitted.request;
@@ -260,7 +260,7 @@ async fn question(
 /// # Errors
 /// [`Error::NotFound`]; when the storage fails.
 pub async fn delete(mut submitted: SubmittedForm, path: web::Path<(String, String)>) -> Result<HttpResponse, Failure> {
-    if let Some(question) = confirm::ask(&mut submitted).await? {
+    if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
     let (request, (guid, policy)) = (&submitted.request, path.into_inner());

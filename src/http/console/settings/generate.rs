@@ -196,7 +196,7 @@ pub async fn create(
     mut submitted: SubmittedForm,
     settings: web::Data<datahub::DoorRules>,
 ) -> Result<HttpResponse, Failure> {
-    if let Some(question) = confirm::ask(&mut submitted).await? {
+    if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
     let request = &submitted.request;
