@@ -3,6 +3,7 @@
 mod doors;
 mod first_start;
 mod keys;
+mod signing_keys;
 mod started;
 mod terminal;
 mod users;
@@ -34,7 +35,7 @@ use crate::service::bootstrap::{self, ADMIN};
 use crate::service::catalogue::policies;
 use crate::service::upkeep::follow::FOLLOW_EVERY;
 use crate::service::upkeep::maintenance::{self, Unsaved};
-use crate::service::upkeep::{signing_keys, time};
+use crate::service::upkeep::{signing_keys as upkeep_of_keys, time};
 use crate::service::{Parts, Service};
 use crate::shutdown;
 use crate::storage::database::Database;
@@ -83,6 +84,11 @@ pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> CommandResult {
             started.finish().await
         }
         Command::Terminal(command) => terminal::run(&command),
+        Command::SigningKeys(command) => {
+            let started = start(&settings, Setup::Expected).await?;
+            self::signing_keys::change(&started.service, command).await?;
+            started.finish().await
+        }
         Command::Keys(command) => {
             let started = start(&settings, Setup::Expected).await?;
             keys::change(&started.service, command).await?;
@@ -312,10 +318,10 @@ async fn forget_ended(service: Service) {
 }
 
 async fn synchronise_signing_keys(service: Service) {
-    let mut ticks = every(signing_keys::SYNCHRONISE_EVERY);
+    let mut ticks = every(upkeep_of_keys::SYNCHRONISE_EVERY);
     loop {
         ticks.tick().await;
-        if let Err(error) = signing_keys::synchronise(&service).await {
+        if let Err(error) = upkeep_of_keys::synchronise(&service).await {
             tracing::error!(error = explain(error), "cannot read the signing keys");
         }
     }

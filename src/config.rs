@@ -65,6 +65,9 @@ pub enum Command {
     /// Create, list and delete API keys
     #[command(subcommand)]
     Keys(Keys),
+    /// List and rotate the keys that sign child tokens
+    #[command(subcommand)]
+    SigningKeys(SigningKeys),
     /// Commands for users of a remote server
     #[command(flatten)]
     Terminal(Terminal),
@@ -195,6 +198,26 @@ pub enum Keys {
         /// Its id, its client id or its user name
         #[arg(value_name = "ID")]
         key: String,
+    },
+}
+
+/// Commands for the keys that sign child tokens.
+#[derive(Subcommand)]
+pub enum SigningKeys {
+    /// List the published keys as tab-separated lines: id, algorithm, `signs`, `next` or `retired`, and since or from when
+    /// it signs in epoch milliseconds
+    List,
+    /// Draw the next key; prints its id. It is published at once and signs in ten minutes
+    Rotate {
+        /// Let it sign at once: for when the present key may be known to somebody else
+        #[arg(long)]
+        now: bool,
+    },
+    /// Remove a key at once: every token that it signed is refused within ten seconds
+    Remove {
+        /// Its id
+        #[arg(value_name = "ID")]
+        id: String,
     },
 }
 

@@ -56,6 +56,7 @@ impl Population {
         records.renew_lease(clock.uptime());
         let peppers = Peppers::parse(&Peppers::generate(Entropy::SYSTEM)?)?;
         let service = Service::new(Parts {
+            signing_algorithm: tessera::domain::signing::SigningAlgorithm::Es256,
             database: Database::connect(&url, 1)?,
             directory: records,
             clock,

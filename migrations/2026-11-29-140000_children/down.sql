@@ -1,2 +1,3 @@
+ALTER TABLE changes DROP COLUMN acted_by;
 DROP TABLE revoked_children;
 DROP TABLE signing_keys;

@@ -15,3 +15,6 @@ CREATE TABLE revoked_children (
     expires_at BIGINT NOT NULL
 );
 CREATE INDEX revoked_children_expires_at ON revoked_children (expires_at);
+
+-- Who acted for the actor of a change, by token exchange: user names, the latest first, separated by commas; empty if nobody did.
+ALTER TABLE changes ADD COLUMN acted_by TEXT NOT NULL DEFAULT '';

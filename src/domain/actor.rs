@@ -299,6 +299,17 @@ impl Actor {
         if self.permissions().contains(permission) { Ok(()) } else { Err(self.lacks(permission)) }
     }
 
+    /// Fails for a restricted child: it may not end what its parent has.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`]
+    pub fn require_unrestricted(&self) -> Result<()> {
+        match self.standing().restriction {
+            Some(_) => Err(Error::Forbidden(format!("`{}` acts with a token of a smaller scope", self.username()))),
+            None => Ok(()),
+        }
+    }
+
     /// The error of an actor without a permission.
     #[must_use]
     pub fn lacks(&self, permission: Permission) -> Error {

@@ -238,6 +238,12 @@ impl Child {
         }
     }
 
+    /// The user names of those who act for its subject, the latest first, separated by commas.
+    #[must_use]
+    pub fn acted_by(&self) -> String {
+        self.actors.iter().map(|actor| actor.username.as_str()).collect::<Vec<_>>().join(",")
+    }
+
     /// Every id by which it may be revoked.
     pub fn ids(&self) -> impl Iterator<Item = Uuid> {
         self.ancestors.iter().copied().chain([self.id])

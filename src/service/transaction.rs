@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::Service;
 use crate::domain::actor::{Actor, PresentedCredential, Standing};
 use crate::domain::change::{Action, Change, ChangeSubject};
+use crate::domain::child::Child;
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::Id;
 use crate::domain::principal::Role;
@@ -153,6 +154,7 @@ impl<'a> Transaction<'a> {
             changed_at: self.now,
             actor_id: self.actor.id().uuid(),
             actor_name: self.actor.username().to_string(),
+            acted_by: self.actor.child.as_deref().map(Child::acted_by).unwrap_or_default(),
             action: action.name().to_owned(),
             subject,
             subject_name: name.to_owned(),

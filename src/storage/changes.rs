@@ -31,6 +31,7 @@ struct ChangeRow {
     subject_name: String,
     request_id: String,
     subject_name_folded: String,
+    acted_by: String,
 }
 
 impl From<&Change> for ChangeRow {
@@ -46,6 +47,7 @@ impl From<&Change> for ChangeRow {
             subject_name: change.subject_name.clone(),
             request_id: change.request_id.clone(),
             subject_name_folded: fold(&change.subject_name),
+            acted_by: change.acted_by.clone(),
         }
     }
 }
@@ -66,6 +68,7 @@ impl ChangeRow {
             changed_at: self.changed_at,
             actor_id: uuid(&self.actor_id)?,
             actor_name: self.actor_name,
+            acted_by: self.acted_by,
             action: self.action,
             subject,
             subject_name: self.subject_name,

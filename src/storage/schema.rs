@@ -111,6 +111,7 @@ diesel::table! {
         request_id -> Text,
         position -> BigInt,
         subject_name_folded -> Text,
+        acted_by -> Text,
     }
 }
 

@@ -155,6 +155,7 @@ async fn a_transaction_that_took_long_to_commit_is_noticed_by_the_next_look() {
         changed_at: world.service.clock.now(),
         actor_id: key.api_key.id.uuid(),
         actor_name: String::new(),
+        acted_by: String::new(),
         action: "apikey.deleted".into(),
         subject: ChangeSubject::Principal(key.api_key.id.uuid()),
         subject_name: String::new(),

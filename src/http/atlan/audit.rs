@@ -45,6 +45,9 @@ pub struct ChangeView {
     actor_id: String,
     /// The actor's user name at that time.
     actor: String,
+    /// The user names of those who acted for the actor by token exchange, the latest first, separated by commas; empty for
+    /// nobody.
+    acted_by: String,
     /// The kind of change.
     #[schema(schema_with = sets::actions)]
     action: String,
@@ -66,6 +69,7 @@ impl From<Change> for ChangeView {
             changed_at: change.changed_at,
             actor_id: change.actor_id.to_string(),
             actor: change.actor_name,
+            acted_by: change.acted_by,
             action: change.action,
             subject_kind: change.subject.kind(),
             subject_id: change.subject.id().to_string(),

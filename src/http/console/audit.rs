@@ -94,15 +94,16 @@ fn filter(list_url: &ListUrl, now: i64) -> Result<Filter<ChangeField>, Failure> 
     Ok(Filter::All(wanted))
 }
 
-const COLUMNS: [&str; 9] =
-    ["id", "changedAt", "actorId", "actor", "action", "subjectKind", "subjectId", "subject", "requestId"];
+const COLUMNS: [&str; 10] =
+    ["id", "changedAt", "actorId", "actor", "actedBy", "action", "subjectKind", "subjectId", "subject", "requestId"];
 
-fn cells(change: &Change) -> [String; 9] {
+fn cells(change: &Change) -> [String; 10] {
     [
         change.id.to_string(),
         change.changed_at.to_string(),
         change.actor_id.to_string(),
         change.actor_name.clone(),
+        change.acted_by.clone(),
         change.action.clone(),
         change.subject.kind().to_owned(),
         change.subject.id().to_string(),

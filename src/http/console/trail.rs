@@ -35,7 +35,11 @@ impl Entry {
             },
             link: link.filter(|_| !change.action.ends_with(".deleted")),
             subject: if is_own && is_about_oneself { String::new() } else { change.subject_name },
-            actor: change.actor_name,
+            actor: if change.acted_by.is_empty() {
+                change.actor_name
+            } else {
+                format!("{} (by {})", change.actor_name, change.acted_by.replace(',', ", "))
+            },
             when: DisplayTime::of(change.changed_at, now),
             request_id: change.request_id,
             action: change.action,

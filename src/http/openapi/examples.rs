@@ -93,6 +93,7 @@ pub fn change() -> Value {
         "changedAt": 1_795_396_205_419_i64,
         "actorId": ADMIN,
         "actor": "admin",
+        "actedBy": "",
         "action": "apikey.created",
         "subjectKind": "principal",
         "subjectId": API_KEY,

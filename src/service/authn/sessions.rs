@@ -145,8 +145,9 @@ pub async fn list(service: &Service, actor: &Actor) -> Result<Vec<SessionInfo>> 
 /// Ends one of the actor's sessions by its id, effective immediately.
 ///
 /// # Errors
-/// [`Error::NotFound`], also for a session of another user.
+/// [`Error::NotFound`], also for a session of another user; [`Error::Forbidden`] for a restricted child.
 pub async fn end_one(service: &Service, actor: &Actor, id: String) -> Result<()> {
+    actor.require_unrestricted()?;
     service
         .write(actor, move |transaction| {
             let (actor, now) = (transaction.actor.id(), transaction.now);

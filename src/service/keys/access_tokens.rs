@@ -143,7 +143,9 @@ pub async fn revoke(service: &Service, actor: &Actor, id: String) -> Result<()> 
     }
     let not_found = move || Error::NotFound { kind: "access token", id: id.clone() };
     let token = found.ok_or_else(&not_found)?;
-    if token.owner.id != actor.id() {
+    if token.owner.id == actor.id() {
+        actor.require_unrestricted()?;
+    } else {
         service.require(actor, Permission::ManageAccessTokens)?;
     }
     service

@@ -244,7 +244,9 @@ pub async fn update(
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`]
 pub async fn delete(service: &Service, actor: &Actor, id: PrincipalId) -> Result<()> {
-    if actor.id() != id {
+    if actor.id() == id {
+        actor.require_unrestricted()?;
+    } else {
         service.require(actor, Permission::ManageApiKeys)?;
     }
     service
