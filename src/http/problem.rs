@@ -77,7 +77,7 @@ pub enum Failure {
     #[error("{1}")]
     DataHub(StatusCode, String),
     /// An OAuth client failed to authenticate (RFC 6749, section 5.2).
-    #[error("the client is not authenticated: {0}")]
+    #[error("the client is not authenticated: {}", of_client(*.0))]
     Client(Refusal),
     /// An OAuth error code with its description (RFC 6749, section 5.2; RFC 8628, section 3.5).
     #[error("{1}")]
@@ -310,6 +310,17 @@ impl Failure {
             request_id: request_id.to_owned(),
             errors: self.violations().iter().map(error).collect(),
         }
+    }
+}
+
+/// Why a client is refused.
+fn of_client(refusal: Refusal) -> String {
+    match refusal {
+        Refusal::Missing => {
+            "send its id and secret with HTTP Basic or as `client_id` and `client_secret`, or a `client_assertion`".to_owned()
+        }
+        Refusal::Invalid => "its id or its secret is wrong, or the secret was revoked".to_owned(),
+        other => other.to_string(),
     }
 }
 

@@ -19,6 +19,7 @@ mod authzen_search;
 mod away;
 mod bearer_tokens;
 mod breakdowns;
+mod children;
 mod changes;
 mod client_assertions;
 mod clocks;

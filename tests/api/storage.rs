@@ -56,6 +56,8 @@ async fn furnished() -> World {
         "INSERT INTO identities SELECT 'i', 's', id, '[]', 1, 1 FROM users",
         "INSERT INTO provider_sessions SELECT key_id, 'p', 'i', 's', '', 0 FROM credentials",
         "INSERT INTO logout_tokens VALUES ('i', 'j', 1)",
+        "INSERT INTO signing_keys VALUES ('k', 'ES256', '', '', 1, 1, 1)",
+        "INSERT INTO revoked_children VALUES ('c', 1)",
         "INSERT INTO persona_links SELECT id, 'p' FROM api_keys",
         "INSERT INTO create_requests SELECT 'o', 'r', '', id, 1 FROM api_keys",
         "INSERT INTO peppers VALUES ('00000000', 0, 1)",
@@ -210,6 +212,8 @@ const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
         "INSERT INTO provider_sessions VALUES ('x', '', '', '', '', 0)",
     ),
     ("logout_tokens_once", UniqueViolation, "INSERT INTO logout_tokens SELECT * FROM logout_tokens"),
+    ("signing_keys_once", UniqueViolation, "INSERT INTO signing_keys SELECT * FROM signing_keys"),
+    ("revoked_children_once", UniqueViolation, "INSERT INTO revoked_children SELECT * FROM revoked_children"),
     ("invitations_id", UniqueViolation, "INSERT INTO invitations SELECT * FROM invitations"),
     (
         "invitations_have_inviters",

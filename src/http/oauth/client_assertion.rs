@@ -19,8 +19,8 @@ use crate::service::authn::workload;
 
 /// The `client_assertion_type` of an assertion.
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// How long before its end an assertion may be used, in seconds.
-const LONGEST_LIFE: i64 = 300;
+/// How long before its end an assertion may be used, in seconds: as long as those that Authlib makes by default.
+const LONGEST_LIFE: i64 = 3_600;
 /// The longest `jti`, in bytes.
 const LONGEST_ID: usize = 255;
 
@@ -102,7 +102,7 @@ fn accept(claims: &Assertion, audiences: &[&str], now: i64) -> Result<(), &'stat
             "`aud` must be the issuer or the token endpoint, and nothing else",
         ),
         (expires > now, "it has expired"),
-        (expires <= now + LONGEST_LIFE + LEEWAY, "`exp` must be at most 5 minutes ahead"),
+        (expires <= now + LONGEST_LIFE + LEEWAY, "`exp` must be at most an hour ahead"),
         (claims.iat.is_none_or(|iat| iat.whole() < now + LEEWAY), "it is of the future"),
         (claims.nbf.is_none_or(|nbf| nbf.whole() < now + LEEWAY), "it is not valid yet"),
         (

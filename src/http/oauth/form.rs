@@ -46,6 +46,11 @@ impl Form {
         Ok(first)
     }
 
+    /// Whether a parameter has more than one value.
+    pub fn repeats(&self, name: &str) -> bool {
+        form_urlencoded::parse(&self.0).filter(|(known, value)| known == name && !value.is_empty()).nth(1).is_some()
+    }
+
     /// The value of a required parameter.
     ///
     /// # Errors

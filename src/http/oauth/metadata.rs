@@ -6,7 +6,6 @@ use utoipa::ToSchema;
 
 use super::token::GRANTS;
 use crate::domain::dpop::ALGORITHM_NAMES;
-use crate::domain::permission::Permission;
 use crate::domain::signing::SigningAlgorithm;
 use crate::http::base_url::base_url;
 use crate::http::openapi::Fails;
@@ -32,8 +31,6 @@ pub struct AuthorizationServer {
     introspection_endpoint: String,
     /// The revocation endpoint (RFC 7009).
     revocation_endpoint: String,
-    /// The permissions. Scopes may also name personas and tools.
-    scopes_supported: Vec<&'static str>,
     /// The supported grants.
     grant_types_supported: [&'static str; GRANTS.len()],
     /// `none`: no grant begins at the authorization endpoint.
@@ -80,7 +77,6 @@ fn answer(state: &State, request: &HttpRequest) -> Result<HttpResponse, Failure>
         device_authorization_endpoint: at("device_authorization"),
         introspection_endpoint: at("introspect"),
         revocation_endpoint: at("revoke"),
-        scopes_supported: Permission::ALL.map(Permission::name).to_vec(),
         grant_types_supported: GRANTS,
         response_types_supported: ["none"],
         token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],

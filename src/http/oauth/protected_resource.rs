@@ -1,12 +1,13 @@
 //! `/.well-known/oauth-protected-resource`: the metadata of this server as a protected resource (RFC 9728).
 
-use actix_web::http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::dpop::ALGORITHM_NAMES;
 use crate::domain::permission::Permission;
+use crate::http::auth::is_dpop;
 use crate::http::base_url::base_url;
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
@@ -57,6 +58,17 @@ pub async fn configuration(state: web::Data<State>, request: HttpRequest) -> Res
         resource,
     }))
 }
+
+/// Adds the challenge of a 403 to a request with a token (RFC 6750, section 3.1).
+pub fn challenge_forbidden(request: &HttpRequest, headers: &mut HeaderMap) {
+    if request.headers().contains_key(AUTHORIZATION) {
+        let scheme = if is_dpop(request) { INSUFFICIENT_DPOP } else { INSUFFICIENT };
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+    }
+}
+
+const INSUFFICIENT: &str = r#"Bearer realm="tessera", error="insufficient_scope""#;
+const INSUFFICIENT_DPOP: &str = r#"DPoP realm="tessera", error="insufficient_scope""#;
 
 /// Adds `resource_metadata` to the challenges of a response (RFC 9728, section 5.1).
 pub fn point_to(state: &State, request: &HttpRequest, headers: &mut HeaderMap) {

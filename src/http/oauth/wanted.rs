@@ -20,6 +20,9 @@ pub const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 /// The token type of a JWT.
 pub const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
+/// Claims and metadata of tokens that a client cannot choose. Other unknown parameters are ignored (RFC 6749, section 3.2).
+const RESERVED: [&str; 11] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "act", "cnf", "akid", "meta"];
+
 /// Reads `scope`, `resource` or `audience`, `lifetime`, `token_format` and `requested_token_type`.
 ///
 /// # Errors
@@ -31,6 +34,16 @@ pub async fn wanted(
     client: &Actor,
     proof_key: Option<Thumbprint>,
 ) -> Result<Wanted, Failure> {
+    for claim in RESERVED {
+        if form.optional(claim)?.is_some() {
+            return Err(oauth("invalid_request", format!("`{claim}` is a claim that this server sets")));
+        }
+    }
+    for target in ["resource", "audience"] {
+        if form.repeats(target) {
+            return Err(oauth("invalid_target", format!("a token has one audience: send `{target}` once")));
+        }
+    }
     let scope = match form.optional("scope")? {
         Some(text) => {
             ChildScope::parse(&text).map_err(|message| oauth("invalid_scope", format!("`scope` {message}")))?

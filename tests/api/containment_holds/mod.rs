@@ -1,7 +1,7 @@
 //! Property test: in random worlds, whatever actors without the role `$admin` do, their reach does not grow, and what
 //! they create has no more reach than they have.
 
-mod dice;
+pub mod dice;
 mod moves;
 mod setup;
 
