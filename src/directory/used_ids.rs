@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Mutex, PoisonError};
 
-/// The digest of an id, with that of whoever chose it.
+/// The digest of an id together with its owner.
 pub type IdHash = [u8; 32];
 
 /// The ids that were used, each until its time is over.

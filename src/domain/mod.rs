@@ -45,6 +45,8 @@
 //! | Open invitation | an invitation for one person, which is listed, expires and can be revoked | |
 //! | Validity | a requested lifetime: seconds, or never | ttl, lifespan (wire legacy only) |
 //! | Party | on whose behalf a scarce resource is used: an actor, a network of unauthenticated clients, or the service itself | |
+//! | Workload | a program that proves by an ID token of its platform which job or pod it is | |
+//! | Trust rule | which workloads act as an API key | federation, policy |
 //! | Pepper | the secret key of the digests, kept outside the database | salt, master key |
 //! | Record | a cached credential with the standing of its principal | |
 //! | Directory | the in-memory cache of records | cache |

@@ -128,7 +128,7 @@ impl TrustRule {
         }
         let mut allowed = family.ids.iter().map(|claim| format!("`{claim}`")).collect::<Vec<_>>().join(" or ");
         if family.name == "Kubernetes" {
-            // The name of a service account is its identity in Kubernetes; whoever may create one in a namespace is known.
+            // A deleted service account can be created again only by those who manage its namespace.
             let is_account = |subject: &str| {
                 let parts: Vec<&str> = subject.split(':').collect();
                 matches!(parts.as_slice(), ["system", "serviceaccount", namespace, name]
