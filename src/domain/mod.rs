@@ -48,6 +48,8 @@
 //! | Validity | a requested lifetime: seconds, or never | ttl, lifespan (wire legacy only) |
 //! | Proof | a JWT with which a client shows, for one request, that it has the key that its token is bound to; DPoP's term | |
 //! | Party | on whose behalf a scarce resource is used: an actor, a network of unauthenticated clients, or the service itself | |
+//! | Workload | a program that proves by an ID token of its platform which job or pod it is | |
+//! | Trust rule | which workloads act as an API key | federation, policy |
 //! | Pepper | the secret key of the digests, kept outside the database | salt, master key |
 //! | Record | a cached credential with the standing of its principal | |
 //! | Directory | the in-memory cache of records | cache |

@@ -229,7 +229,7 @@ async fn unknown_key_ids_fetch_the_keys_again_but_not_often() {
 }
 
 #[actix_web::test]
-async fn who_invents_a_key_id_keeps_nobody_waiting() {
+async fn an_invented_key_id_keeps_nobody_waiting() {
     let scene = Scene::new().await;
     let claims = scene.claims();
     scene.claiming(&claims).await.unwrap();

@@ -107,8 +107,7 @@ impl TrustRule {
                 return wrong(&place, "must be more than `*`: a rule may not match every value".to_owned());
             }
         }
-        let starts_open = |pattern: &&String| pattern.starts_with('*');
-        if self.claims.get("sub").filter(starts_open).is_some() {
+        if self.claims.get("sub").is_some_and(|pattern| pattern.starts_with('*')) {
             return wrong("claims.sub", "must not begin with `*`".to_owned());
         }
         FAMILIES.iter().try_for_each(|family| self.check_ids(family))
@@ -116,19 +115,19 @@ impl TrustRule {
 
     /// Checks that a rule for workloads of this family names one by an id.
     fn check_ids(&self, family: &Family) -> Result<(), Wrong> {
-        let exact = |claim: &&str| self.claims.get(*claim).is_some_and(|pattern| !pattern.contains('*'));
+        let exact = |claim: &str| self.claims.get(claim).is_some_and(|pattern| !pattern.contains('*'));
         let subject = self.claims.get("sub").map(String::as_str);
         let literal = subject.and_then(|pattern| pattern.split('*').next()).unwrap_or_default();
         let by_subject =
             !literal.is_empty() && (literal.starts_with(family.subject) || family.subject.starts_with(literal));
         let typical = family.typical.iter().find(|claim| self.claims.contains_key(**claim));
         let is_of_family = by_subject || typical.is_some() || is_issuer_of(family, &self.issuer);
-        if !is_of_family || family.ids.iter().any(|claim| exact(&claim)) {
+        if !is_of_family || family.ids.iter().any(|claim| exact(claim)) {
             return Ok(());
         }
         let mut allowed = family.ids.iter().map(|claim| format!("`{claim}`")).collect::<Vec<_>>().join(" or ");
         if family.name == "Kubernetes" {
-            // The name of a service account is its identity in Kubernetes; whoever may create one in a namespace is known.
+            // A deleted service account can be created again only by those who manage its namespace.
             let is_account = |subject: &str| {
                 let parts: Vec<&str> = subject.split(':').collect();
                 matches!(parts.as_slice(), ["system", "serviceaccount", namespace, name]

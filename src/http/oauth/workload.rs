@@ -166,14 +166,14 @@ fn accept(all: Map<String, Value>, issuer: &str, now: i64) -> Result<IdentityCla
     let token: IdToken = serde_json::from_value(Value::Object(all.clone()))
         .map_err(|error| format!("a claim that every ID token has is missing or has a wrong type: {error}"))?;
     let audience = token.aud.single().ok_or("it must have exactly one audience")?.to_owned();
-    let (expires, issued) = (token.exp.whole(), token.iat.whole());
+    let (ends, begins) = (token.exp.whole(), token.iat.whole());
     let rules = [
         // Without leeway: what is made from it must not live longer than it.
-        (expires > now, "it has expired"),
-        (issued < now + LEEWAY, "it is of the future"),
+        (ends > now, "it has expired"),
+        (begins < now + LEEWAY, "it is of the future"),
         (token.nbf.is_none_or(|nbf| nbf.whole() < now + LEEWAY), "it is not valid yet"),
-        (expires > issued, "it expires before it was issued"),
-        (expires.saturating_sub(issued) <= LONGEST_LIFE, "it is valid for more than a day"),
+        (ends > begins, "it ends before it begins"),
+        (ends.saturating_sub(begins) <= LONGEST_LIFE, "it is valid for more than a day"),
         (
             (1..=LONGEST_SUBJECT).contains(&token.sub.len()) && !token.sub.chars().any(is_hidden),
             "its subject is empty, too long, or has hidden characters",
@@ -182,5 +182,5 @@ fn accept(all: Map<String, Value>, issuer: &str, now: i64) -> Result<IdentityCla
     if let Some((_, wrong)) = rules.iter().find(|(holds, _)| !holds) {
         return Err((*wrong).to_owned());
     }
-    Ok(IdentityClaims { issuer: issuer.to_owned(), subject: token.sub, audience, expires_at: expires * SECOND, all })
+    Ok(IdentityClaims { issuer: issuer.to_owned(), subject: token.sub, audience, expires_at: ends * SECOND, all })
 }

@@ -37,7 +37,7 @@ pub async fn audiences(service: &Service, client: &Actor) -> Result<Vec<String>>
 }
 
 /// Replaces the settings of an API key as an OAuth client. A public key or a trust rule is as good as the key's token,
-/// so whoever adds one must be a person who may hold that token: trust must not spread from program to program.
+/// so only a user who may hold that token may add one: trust must not spread from program to program.
 ///
 /// # Errors
 /// [`Error::Forbidden`] when the actor is no user with a session, may not manage the key, or adds something and the key

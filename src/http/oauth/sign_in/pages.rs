@@ -145,7 +145,7 @@ async fn validated_claims(
         return Err(ProviderError::rejected("the answer is not one of this provider"));
     }
     if params.has("error") {
-        return Err(denied(&get("error")?));
+        return Err(denied(get("error")?));
     }
     let code = get("code")?;
     if code.is_empty() {
