@@ -28,7 +28,7 @@ const OWN: [usize; 2] = [5, 50];
 const OTHERS: [usize; 3] = [10, 1_000, 10_000];
 
 fn decide(criterion: &mut Criterion, own: usize, others: usize) -> Outcome {
-    let population = Population::with_room_for(2)?;
+    let population = Population::with_room_for(2, None)?;
     let service = &population.service;
     service.database.migrate()?;
     let token = population.grow(2)?[1].plaintext(&service.prefixes)?.expose();

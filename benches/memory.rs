@@ -24,7 +24,7 @@ fn main() -> Outcome {
 fn measure(keys: usize) -> Outcome {
     let region = Region::new(ALLOCATOR);
     let resident = resident_bytes()?;
-    let population = Population::with_room_for(keys)?;
+    let population = Population::with_room_for(keys, None)?;
     let service = &population.service;
     let tokens = population.grow(keys)?;
     let listed = (tokens.capacity() * size_of_val(&tokens[0])) as u64;

@@ -27,7 +27,7 @@ const READY: usize = 256;
 
 /// Steps that do not depend on the number of keys.
 fn parts(criterion: &mut Criterion) -> Outcome {
-    let population = Population::with_room_for(1)?;
+    let population = Population::with_room_for(1, None)?;
     let service = &population.service;
     let token = population.grow(1)?[0];
     let good = token.plaintext(&service.prefixes)?.expose();
@@ -47,7 +47,7 @@ fn parts(criterion: &mut Criterion) -> Outcome {
 
 /// Steps that depend on the number of keys.
 fn whole(criterion: &mut Criterion, keys: usize) -> Outcome {
-    let population = Population::with_room_for(keys)?;
+    let population = Population::with_room_for(keys, None)?;
     let (service, tokens) = (&population.service, population.grow(keys)?);
     let key_ids: Vec<[u8; 16]> = tokens.iter().map(|token| token.key_id.0).collect();
     let plaintext = |token: &ParsedToken| token.plaintext(&service.prefixes).map(Token::expose);

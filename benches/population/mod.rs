@@ -39,18 +39,19 @@ pub struct Population {
     /// With room for its keys in its directory.
     pub service: Service,
     personas: Vec<PersonaRef>,
-    /// Holds the database, which stays empty.
+    /// Holds the database if no other was named.
     _directory: TempDir,
 }
 
 impl Population {
-    /// A service with room for so many keys.
+    /// A service with room for so many keys, on the database with that URL or on a temporary one.
     ///
     /// # Errors
-    /// When there is no randomness or no temporary file.
-    pub fn with_room_for(keys: usize) -> Outcome<Self> {
+    /// When there is no randomness, no temporary file, or no such database.
+    pub fn with_room_for(keys: usize, url: Option<&str>) -> Outcome<Self> {
         let directory = TempDir::new()?;
-        let url = format!("sqlite://{}", directory.path().join("bench.db").display()).parse()?;
+        let temporary = format!("sqlite://{}", directory.path().join("bench.db").display());
+        let url = url.unwrap_or(&temporary).parse()?;
         let clock = Clock::system();
         let records = Directory::new(keys + keys / 10 + SPARE, Freshness { lease: DAY, age: DAY });
         records.renew_lease(clock.uptime());

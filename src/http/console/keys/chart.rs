@@ -68,6 +68,8 @@ struct Line {
 /// The start of an interval, beneath the chart.
 struct Label {
     x: String,
+    /// `start`, or `end` for the last interval, whose label would not fit behind its start.
+    anchor: &'static str,
     text: String,
 }
 
@@ -103,7 +105,10 @@ impl Chart {
             Line { y: units(y + 5), text_y: units(y + 40), text: grouped(top * part / 2) }
         };
         let every = series.len().div_ceil(LABELS).max(1);
-        let label = |(interval, each): (usize, &Usage)| Label { x: units(x(interval)), text: name(by, each.starts_at) };
+        let label = |(interval, each): (usize, &Usage)| {
+            let (x, anchor) = if interval + 1 == series.len() { (LEFT + WIDTH, "end") } else { (x(interval), "start") };
+            Label { x: units(x), anchor, text: name(by, each.starts_at) }
+        };
         let row = |each: &Usage| Row {
             interval: full_name(by, each.starts_at),
             uses: grouped(each.uses),
