@@ -116,7 +116,7 @@ impl Service {
         }
         let standing = self.with_policies(connection, known.standing)?;
         match &actor.child {
-            Some(child) => children::present(connection, child, standing, now),
+            Some(child) => children::present(self, connection, child, standing, now),
             None => Ok(standing),
         }
     }

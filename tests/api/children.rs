@@ -391,15 +391,18 @@ async fn a_request_that_cannot_be_granted_is_told_why() {
     assert!(works(&app, &key.token).await);
 }
 
-/// A deny of a policy about the key itself binds its children, too.
 #[actix_web::test]
-async fn a_deny_about_the_parent_binds_a_restricted_child() {
+async fn a_tool_that_the_parent_may_no_longer_call_ends_the_children_that_name_it() {
     let Fixture { app, key, .. } = fixture().await;
     let token = child(&app, &key, &[("scope", "search")]).await;
     let before = power(&app, &actor(&app, &token).await).await;
     assert!(before.contains("tools/call search"));
     let username = format!("service-account-apikey-{}", key.id);
     let search = [criterion("TYPE", "EQUALS", &["tool"]), criterion("URN", "EQUALS", &["search"])];
+    let fetching = child(&app, &key, &[("scope", "fetch VERIFY_TOKENS")]).await;
     app.policy(Rule { effect: Effect::Deny, ..allow(&[&username], &["tools/call"], &search) }).await;
-    assert_eq!(power(&app, &actor(&app, &token).await).await, BTreeSet::new());
+    // What a child names must be left to its parent.
+    app.holder_of(&token).whoami().await.refused("TESSERA-401-007");
+    assert!(works(&app, &fetching).await);
+    refused(&exchange(&app, &key.token, &[("scope", "search")]).await, "invalid_scope");
 }

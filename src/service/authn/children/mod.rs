@@ -17,8 +17,10 @@ pub use self::revoke::{Revoked, revoke};
 use std::sync::Arc;
 
 use crate::domain::actor::Standing;
-use crate::domain::child::Child;
+use crate::domain::child::{CALL_TOOL, Child, TOOL};
 use crate::domain::error::{Error, Refusal, Result};
+use crate::service::Service;
+use crate::service::authz::decide::Inquiry;
 use crate::storage::database::AnyConnection;
 use crate::storage::{credentials, revoked_children};
 
@@ -33,6 +35,7 @@ const SEAL: &str = "child tokens";
 /// When the child has expired or is revoked, an actor's credential has ended, or the parent has lost something that the
 /// child carries.
 pub(in crate::service) fn present(
+    service: &Service,
     connection: &mut AnyConnection,
     child: &Child,
     whole: Standing,
@@ -51,6 +54,11 @@ pub(in crate::service) fn present(
             Some(known) if known.credential.expires_at <= now => return refused(Refusal::Expired),
             Some(known) if known.standing.principal.id == actor.principal => {}
             _ => return refused(Refusal::Invalid),
+        }
+    }
+    for tool in verify::tools(child) {
+        if !service.decide_in(connection, &whole, &Inquiry::new(CALL_TOOL, tool, TOOL))?.is_allowed() {
+            return refused(Refusal::Outgrown);
         }
     }
     Ok(verify::narrowed(child, &whole)?.map_or(whole, Arc::unwrap_or_clone))

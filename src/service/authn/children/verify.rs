@@ -6,13 +6,14 @@ use crate::clock::Reading;
 use crate::directory::Genuine;
 use crate::directory::children::{Children, TokenDigest, VerifiedChild};
 use crate::domain::actor::{Holder as _, Standing};
-use crate::domain::child::Child;
+use crate::domain::child::{CALL_TOOL, Child, TOOL};
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::party::Party;
 use crate::domain::signing::key_id;
 use crate::domain::token::{TokenKind, sealed_bytes};
 use crate::service::Service;
 use crate::service::authn::children::{JWT_TYPE, SEAL};
+use crate::service::authz::decide::Inquiry;
 use crate::service::upkeep::signing_keys;
 use crate::storage::revoked_children;
 
@@ -54,6 +55,7 @@ impl Service {
                 // After the records were read: a later revocation makes the directory give out other records.
                 self.check_not_revoked(child, party).await?;
                 let standing = narrowed(child, parent.record().standing())?;
+                self.check_tools(child, parent.record().standing()).await?;
                 verified.keep(records, standing.clone());
                 standing
             }
@@ -96,12 +98,28 @@ impl Service {
         Ok(None)
     }
 
+    /// Checks that the parent may still call the tools that the child carries. A change of a policy makes the directory give
+    /// out other records, so this is checked again then.
+    async fn check_tools(&self, child: &Child, whole: &Standing) -> Result<()> {
+        for tool in tools(child) {
+            if !self.decide(whole, &Inquiry::new(CALL_TOOL, tool, TOOL)).await?.is_allowed() {
+                return Err(Error::Unauthenticated(Refusal::Outgrown));
+            }
+        }
+        Ok(())
+    }
+
     async fn check_not_revoked(&self, child: &Arc<Child>, party: Party) -> Result<()> {
         let _turn = self.look_ups.turn(party).await?;
         let asked = Arc::clone(child);
         let revoked = self.look_up(move |connection| revoked_children::has_any(connection, asked.ids())).await?;
         if revoked { Err(Error::Unauthenticated(Refusal::Invalid)) } else { Ok(()) }
     }
+}
+
+/// The names of the tools that a child carries.
+pub(super) fn tools(child: &Child) -> impl Iterator<Item = &str> {
+    child.scope.iter().flat_map(|scope| &scope.tools).map(String::as_str)
 }
 
 /// The standing of a child whose parent has the standing `whole`; `None` for the same.
