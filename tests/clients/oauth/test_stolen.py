@@ -245,13 +245,15 @@ def test_descendants_die_with_a_revoked_child(guarded, owner):
 
 
 def test_a_child_of_a_session_dies_with_its_user(guarded, owner):
-    name, password, person = guarded.new_user("$admin")
+    name, _, person = guarded.new_user("$admin")
     child = ok(exchange_without_client(guarded, person.token))["access_token"]
     actor = Program(guarded, owner)
     lent = actor.exchange(person.token)
     for token in (child, lent):
         assert guarded.holder_of(token).is_let_in()
-    guarded.cli("users", "disable", name)
+    suspend = "mutation($urn: String!) { updateUserStatus(urn: $urn, status: SUSPENDED) }"
+    told = ok(owner.post("/api/graphql", json={"query": suspend, "variables": {"urn": f"urn:li:corpuser:{name}"}}))
+    assert "errors" not in told, told
     for token in (child, lent):
         assert not guarded.holder_of(token).is_let_in()
 
