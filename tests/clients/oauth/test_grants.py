@@ -206,7 +206,7 @@ def check_oauth4webapi(told, server, program):
     assert bearer["parameters"]["resource_metadata"] == metadata
 
 
-def test_oauth4webapi(server, program):
+def test_oauth4webapi_agrees(server, program):
     told = told_by("oauth4webapi.mjs", server, program)
     check_oauth4webapi(told, server, program)
     assert "nonces" not in told

@@ -171,6 +171,12 @@ def test_introspection_tells_nothing_without_a_right(program, server, admin):
     assert other.introspect(other.child())["active"], "a client may ask about itself"
 
 
+def test_an_answer_is_kept_for_a_minute_at_most(program):
+    """A gateway may keep an answer until its `exp`, and this key has no end."""
+    for token in (program.secret, program.child(lifetime="3600"), program.child(token_format="opaque")):
+        assert 0 < program.introspect(token)["exp"] - time.time() <= 60
+
+
 # RFC 8414
 
 
