@@ -5,7 +5,7 @@ import time
 import pytest
 
 from gateways import ApacheJwt, EnvoyJwt
-from servers import DATABASES, Server, ok, token_of
+from servers import ok, running, token_of
 
 AUDIENCE = "https://app.example.org/"
 
@@ -13,13 +13,9 @@ AUDIENCE = "https://app.example.org/"
 @pytest.fixture(scope="module", params=["ES256", "RS256"])
 def signing(request, tmp_path_factory):
     """A server that signs with one of its algorithms. Which database it has makes no difference to the receivers."""
-    directory = tmp_path_factory.mktemp(request.param)
-    server = Server(directory, DATABASES["sqlite"](directory))
-    server.algorithm = request.param
-    try:
-        yield server.start(TESSERA_SIGNING_ALGORITHM=request.param)
-    finally:
-        server.stop()
+    for server in running("sqlite", tmp_path_factory, TESSERA_SIGNING_ALGORITHM=request.param):
+        server.algorithm = request.param
+        yield server
 
 
 @pytest.fixture(scope="module", params=[EnvoyJwt, ApacheJwt])

@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 
 from certified_provider import NODE
-from servers import free_port, ok
+from programs import graphql
+from servers import free_port
 
 HERE = Path(__file__).parent / "agents"
 TARGET = HERE.parents[3] / "target" / "tests"
@@ -101,11 +102,8 @@ def allow_tools(admin, tools, *usernames):
         "actors": {"users": everyone, "resourceOwners": False, "allUsers": False, "allGroups": False},
     }
     create = "mutation($input: PolicyUpdateInput!) { createPolicy(input: $input) }"
-    made = ok(admin.post("/api/graphql", json={"query": create, "variables": {"input": policy}}))
-    assert "errors" not in made, made
-    return made["data"]["createPolicy"]
+    return graphql(admin, create, input=policy)["createPolicy"]
 
 
 def forbid_tools(admin, policy):
-    delete = "mutation($urn: String!) { deletePolicy(urn: $urn) }"
-    assert "errors" not in ok(admin.post("/api/graphql", json={"query": delete, "variables": {"urn": policy}}))
+    graphql(admin, "mutation($urn: String!) { deletePolicy(urn: $urn) }", urn=policy)

@@ -71,6 +71,13 @@ def exchange_without_client(server, token, **form):
         return client.post("/oauth/token", data=asked | form)
 
 
+def graphql(client, query, **variables):
+    """The data of an answer without errors."""
+    told = ok(client.post("/api/graphql", json={"query": query, "variables": variables}))
+    assert "errors" not in told, told
+    return told["data"]
+
+
 def claims_of(token):
     """The claims of a JWT, unchecked."""
     part = token.split(".")[1]

@@ -114,7 +114,18 @@ def test_introspection_says_the_tools_of_policies(server, admin, introspecting, 
         assert "told" in agent.call("delete")
         forbid_tools(admin, program.policy)
         assert "failed" in agent.call("delete")
-    assert "scope" not in gateway.introspect(token) or gateway.introspect(token)["scope"] == ""
+    assert not gateway.introspect(token).get("scope")
+
+
+def test_a_named_tool_ends_with_its_policy(server, admin, introspecting, gateway):
+    """A token that names a tool ends when its parent may no longer call it, as it does with a permission."""
+    program = agent_key(server, admin, introspecting, "search")
+    token = program.child(resource=introspecting.url, scope="search")
+    with Agent("python", url=introspecting.url, token=token) as agent:
+        assert "told" in agent.call("search")
+        forbid_tools(admin, program.policy)
+        assert "failed" in agent.call("search")
+    assert gateway.introspect(token) == {"active": False}
 
 
 def test_decisions_of_a_gateway(server, admin, introspecting, gateway):

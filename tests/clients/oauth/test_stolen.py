@@ -5,8 +5,8 @@ import time
 import pytest
 
 from mcp_parties import allow_tools, forbid_tools
-from programs import SERVICE, Holder, Program, exchange_without_client
-from servers import DATABASES, Server, ok
+from programs import ACCESS_TOKEN, EXCHANGE, SERVICE, Holder, Program, exchange_without_client, graphql
+from servers import DATABASES, ok, running
 
 # What a gateway protects, as its clients see it.
 PROTECTED = "https://app.example.org/reports"
@@ -15,14 +15,7 @@ PROTECTED = "https://app.example.org/reports"
 @pytest.fixture(scope="module", params=DATABASES)
 def guarded(request, tmp_path_factory):
     """A server that believes gateways on this machine."""
-    directory = tmp_path_factory.mktemp(request.param)
-    database = DATABASES[request.param](directory)
-    server = Server(directory, database)
-    try:
-        yield server.start(TESSERA_TRUSTED_PROXIES="127.0.0.1/32")
-    finally:
-        server.stop()
-        database.drop()
+    yield from running(request.param, tmp_path_factory, TESSERA_TRUSTED_PROXIES="127.0.0.1/32")
 
 
 @pytest.fixture(scope="module")
@@ -146,9 +139,7 @@ def test_it_cannot_be_exchanged_without_its_key(guarded, stolen, victim):
     assert refused.status_code == 400, refused.text
     thief = Holder()
     endpoint = f"{guarded.base_url}/oauth/token"
-    kind = "urn:ietf:params:oauth:token-type:access_token"
-    asked = {"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "subject_token": token}
-    asked["subject_token_type"] = kind
+    asked = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": ACCESS_TOKEN}
     with guarded.anonymous() as client:
         by = lambda who: client.post("/oauth/token", data=asked, headers={"DPoP": who.proof("POST", endpoint)})
         assert by(thief).status_code == 400
@@ -252,8 +243,7 @@ def test_a_child_of_a_session_dies_with_its_user(guarded, owner):
     for token in (child, lent):
         assert guarded.holder_of(token).is_let_in()
     suspend = "mutation($urn: String!) { updateUserStatus(urn: $urn, status: SUSPENDED) }"
-    told = ok(owner.post("/api/graphql", json={"query": suspend, "variables": {"urn": f"urn:li:corpuser:{name}"}}))
-    assert "errors" not in told, told
+    graphql(owner, suspend, urn=f"urn:li:corpuser:{name}")
     for token in (child, lent):
         assert not guarded.holder_of(token).is_let_in()
 
@@ -263,6 +253,17 @@ def test_a_child_of_a_session_dies_with_the_session(guarded):
     child = ok(exchange_without_client(guarded, person.token))["access_token"]
     assert guarded.holder_of(child).is_let_in()
     assert person.delete("/api/service/sessions/current").status_code in (200, 204)
+    assert not guarded.holder_of(child).is_let_in()
+
+
+def test_a_child_of_an_access_token_dies_with_it(guarded):
+    name, _, person = guarded.new_user("$admin")
+    create = "mutation($input: CreateAccessTokenInput!) { createAccessToken(input: $input) { accessToken metadata { id } } }"
+    wanted = {"type": "PERSONAL", "actorUrn": f"urn:li:corpuser:{name}", "duration": "ONE_HOUR", "name": "laptop"}
+    made = graphql(person, create, input=wanted)["createAccessToken"]
+    child = ok(exchange_without_client(guarded, made["accessToken"]))["access_token"]
+    assert guarded.holder_of(child).is_let_in()
+    graphql(person, "mutation($id: String!) { revokeAccessToken(tokenId: $id) }", id=made["metadata"]["id"])
     assert not guarded.holder_of(child).is_let_in()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from lying_provider import encoded, shared, unsigned
 from programs import ACCESS_TOKEN, EXCHANGE, ID_TOKEN, SERVICE, Program, claims_of, exchange_without_client
-from servers import DATABASES, Server, ok
+from servers import DATABASES, ok, running
 from workloads import AUDIENCE, github, kubernetes
 
 
@@ -24,15 +24,8 @@ def issuers():
 @pytest.fixture(scope="module", params=DATABASES)
 def trusting(request, issuers, tmp_path_factory):
     """A server that may ask two of the issuers on this machine for their keys."""
-    directory = tmp_path_factory.mktemp(request.param)
-    database = DATABASES[request.param](directory)
-    server = Server(directory, database)
     private = ",".join(issuers[name].url for name in ("github", "kubernetes"))
-    try:
-        yield server.start(TESSERA_WORKLOAD_PRIVATE_ISSUERS=private)
-    finally:
-        server.stop()
-        database.drop()
+    yield from running(request.param, tmp_path_factory, TESSERA_WORKLOAD_PRIVATE_ISSUERS=private)
 
 
 @pytest.fixture(scope="module")
