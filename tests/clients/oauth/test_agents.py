@@ -183,6 +183,19 @@ def test_the_chain_of_delegation_is_short_and_seen(server, admin, introspecting,
         assert "failed" in agent.call("search")
 
 
+def test_the_audit_trail_names_who_acted(server, admin):
+    parent, helpers = Program(server, admin, "MANAGE_APIKEYS"), [Program(server, admin) for _ in range(2)]
+    token = parent.child()
+    for helper in helpers:
+        token = helper.exchange(token)
+    with server.holder_of(token) as agent:
+        made = agent.create()
+    records = ok(admin.get("/api/service/audit", params={"limit": 20}))["records"]
+    record = next(record for record in records if record["subjectId"] == made["id"])
+    assert record["actor"] == parent.username
+    assert record["actedBy"].split(",") == [helper.username for helper in reversed(helpers)], record
+
+
 def test_a_fourth_actor_is_refused(server, admin, gateway):
     token = Program(server, admin, "VIEW_USERS").child()
     for _ in range(3):

@@ -1,8 +1,10 @@
 """The token endpoint and its neighbours, rule by rule: docs/oauth.md has the rules, and names these tests."""
 
+import json
 import random
 import secrets
 import time
+from base64 import urlsafe_b64decode
 
 import joserfc.jwt
 import pytest
@@ -77,6 +79,15 @@ def test_errors_have_the_codes_of_the_standard(program, anonymous):
     assert anonymous.get("/oauth/token").status_code == 405
 
 
+@pytest.mark.parametrize("claim", ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "act", "cnf", "akid", "meta"])
+def test_a_claim_is_not_overridden(program, claim):
+    """Failure F29: refused, not silently dropped."""
+    told = refused(program.ask(grant_type=CLIENT_CREDENTIALS, **{claim: "9999999999"}), "invalid_request")
+    assert claim in told.json()["error_description"]
+    asked = {"grant_type": EXCHANGE, "subject_token": program.child(), "subject_token_type": ACCESS_TOKEN}
+    refused(program.ask(**asked, **{claim: "9999999999"}), "invalid_request")
+
+
 def test_a_client_authenticates_in_one_way(program, server, admin, anonymous):
     own = {"client_id": program.client_id, "client_secret": program.secret}
     asked = {"grant_type": CLIENT_CREDENTIALS}
@@ -98,6 +109,8 @@ def test_challenges_say_what_is_wrong(program, anonymous):
     assert wrong.status_code == 401 and 'error="invalid_token"' in wrong.headers["www-authenticate"]
     for answer in (without, wrong):
         assert "resource_metadata=" in answer.headers["www-authenticate"]
+    poor = anonymous.get("/api/service/audit", headers={"Authorization": f"Bearer {program.child()}"})
+    assert poor.status_code == 403 and 'error="insufficient_scope"' in poor.headers["www-authenticate"]
     in_query = anonymous.get("/api/service/users/current", params={"access_token": program.child()})
     assert in_query.status_code == 400, "a token in a URL ends up in logs"
 
@@ -237,6 +250,7 @@ def test_a_token_has_one_registered_audience(program):
         refused(program.ask(grant_type=CLIENT_CREDENTIALS, resource=resource), "invalid_target")
     two = program.ask(grant_type=CLIENT_CREDENTIALS, resource=SERVICE, audience=OTHER_SERVICE)
     refused(two, "invalid_target")
+    refused(program.ask(grant_type=CLIENT_CREDENTIALS, resource=[SERVICE, OTHER_SERVICE]), "invalid_target")
     for name in ("resource", "audience"):
         assert claims_of(program.child(**{name: SERVICE}))["aud"] == SERVICE
 
@@ -257,6 +271,39 @@ def test_a_token_for_another_resource_is_refused_here(program, server):
             assert client.get("/gateway/verify").status_code == 401
             assert client.get("/gateway/verify", params={"audience": SERVICE}).status_code == 200
             assert client.get("/gateway/verify", params={"audience": OTHER_SERVICE}).status_code == 401
+
+
+def test_keys_are_rotated_without_a_gap(own_server):
+    def keys():
+        with own_server.anonymous() as client:
+            return {key["kid"] for key in ok(client.get("/oauth/jwks.json"))["keys"]}
+
+    def signer(token):
+        return json.loads(urlsafe_b64decode(token.split(".")[0] + "=="))["kid"]
+
+    def eventually(holds):
+        deadline = time.monotonic() + 20
+        while not holds():
+            assert time.monotonic() < deadline, "the server reads its keys every ten seconds"
+            time.sleep(0.5)
+
+    with own_server.admin() as admin:
+        program = Program(own_server, admin)
+        before = program.child()
+        assert keys() == {signer(before)}
+        # Published first: it signs in ten minutes.
+        following = own_server.cli("signing-keys", "rotate")
+        eventually(lambda: following in keys())
+        assert signer(program.child()) == signer(before)
+        # At once, on command. The tokens of the old key stay valid.
+        urgent = own_server.cli("signing-keys", "rotate", "--now")
+        eventually(lambda: signer(program.child()) == urgent)
+        assert signer(before) in keys() and own_server.holder_of(before).is_let_in()
+        own_server.cli("signing-keys", "remove", signer(before))
+        eventually(lambda: not own_server.holder_of(before).is_let_in())
+        assert signer(before) not in keys()
+        own_server.restart()
+        assert own_server.holder_of(program.child()).is_let_in()
 
 
 # The rule of all exchanges
