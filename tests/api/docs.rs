@@ -267,6 +267,18 @@ fn every_test_that_a_page_names_exists() {
             assert!(exists(name), "docs/terminal.md names `{name}`");
         }
     }
+    let oauth = read("docs/oauth.md");
+    let mut standards = 0;
+    for row in oauth.split("## The standards").nth(1).unwrap().lines().filter(|line| line.starts_with("| ")) {
+        let names = named_tests(row.rsplit(" | ").next().unwrap());
+        let is_done = !row.contains("ot done: ") && !row.starts_with("| section");
+        assert!(!names.is_empty() || !is_done, "no test proves {row}");
+        for name in names {
+            assert!(exists(name), "docs/oauth.md names `{name}`");
+        }
+        standards += 1;
+    }
+    assert!(standards > 60, "{standards}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ import signal
 import pytest
 from playwright.sync_api import sync_playwright
 
-from servers import DATABASES, Server
+from servers import DATABASES, running
 
 # pyatlan sends even requests to the loopback interface through a proxy, and reads its settings from the environment.
 for name in list(os.environ):
@@ -40,17 +40,6 @@ def admin(server):
 def managing_key(server):
     """The token of a key that may manage keys and personas."""
     return server.managing_key()
-
-
-def running(kind, tmp_path_factory):
-    directory = tmp_path_factory.mktemp(kind)
-    database = DATABASES[kind](directory)
-    server = Server(directory, database)
-    try:
-        yield server.start()
-    finally:
-        server.stop()
-        database.drop()
 
 
 @pytest.fixture(scope="module")

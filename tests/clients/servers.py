@@ -198,6 +198,18 @@ class Server:
         return self.new_key("--permission", "MANAGE_APIKEYS", "--permission", "MANAGE_PERSONAS")
 
 
+def running(kind, tmp_path_factory, **environment):
+    """For a fixture: a server of its own on a database of this kind."""
+    directory = tmp_path_factory.mktemp(kind)
+    database = DATABASES[kind](directory)
+    server = Server(directory, database)
+    try:
+        yield server.start(**environment)
+    finally:
+        server.stop()
+        database.drop()
+
+
 class Rest(httpx.Client):
     """A plain REST client with the shorthands that most tests need."""
 

@@ -159,10 +159,11 @@ class Traefik(Gateway):
 
 class Envoy(Gateway):
     name = "envoy"
+    file = "envoy.yaml"
     tells_query = False
 
     def command(self):
-        snippet = self.filled("envoy.yaml")
+        snippet = self.filled(self.file)
         return ["envoy", "-c", snippet, "--use-dynamic-base-id", "--concurrency", "1", "--log-level", "warning"]
 
 
@@ -178,6 +179,7 @@ class Apache(Gateway):
     """With token introspection, which knows neither addresses nor the statuses of Tessera."""
 
     name = "apache"
+    file = "apache.conf"
     foreign = 401
     # It introspects, and that takes nothing from a limit.
     rate_limited = 200
@@ -209,7 +211,7 @@ Listen 127.0.0.1:{self.port}
 Listen 127.0.0.1:{tls}
 {"User www-data" if os.geteuid() == 0 else ""}
 {"Group www-data" if os.geteuid() == 0 else ""}
-Include {self.filled("apache.conf")}
+Include {self.filled(self.file)}
 """
         return ["apache2", "-DFOREGROUND", "-f", self.write("main.conf", main)]
 
@@ -226,6 +228,18 @@ Include {self.filled("apache.conf")}
         secret = key.private_bytes(pem, pkcs8, serialization.NoEncryption())
         public = certificate.public_bytes(pem)
         return self.write("certificate.pem", public.decode()), self.write("key.pem", secret.decode())
+
+
+class EnvoyJwt(Envoy):
+    """With jwt_authn, which checks tokens by itself."""
+
+    file = "envoy-jwt.yaml"
+
+
+class ApacheJwt(Apache):
+    """With the published keys, with which it checks tokens by itself."""
+
+    file = "apache-jwt.conf"
 
 
 GATEWAYS = {gateway.name: gateway for gateway in (Nginx, Caddy, Traefik, Envoy, Haproxy, Apache)}
