@@ -8,7 +8,7 @@ pub mod client_assertion;
 pub mod client_credentials;
 pub mod device;
 pub mod exchange;
-mod form;
+pub mod form;
 pub mod issuer;
 pub mod jwks;
 pub mod metadata;
