@@ -181,7 +181,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(atlan::oauth::read)
         .service(atlan::oauth::replace)
         // /api/service/oauth-clients; the fixed name before `{clientId}`
-        .service(atlan::oauth_clients::token)
+        .service(atlan::oauth_clients::redeem)
         .service(atlan::oauth_clients::create)
         .service(atlan::oauth_clients::list)
         .service(atlan::oauth_clients::read)
@@ -189,10 +189,10 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(atlan::oauth_clients::update)
         .service(atlan::oauth_clients::delete)
         // /auth, the paths of Atlan's identity provider
-        .service(atlan::realm::token)
-        .service(atlan::realm::token_of_java)
+        .service(atlan::realm::redeem)
+        .service(atlan::realm::redeem_for_java)
         .service(atlan::realm::client_secret)
-        .service(atlan::realm::users)
+        .service(atlan::realm::find_users)
         // /api/service/explain
         .service(atlan::explain::ask)
         // /api/service/personas

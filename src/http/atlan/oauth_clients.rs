@@ -163,7 +163,7 @@ pub async fn delete(state: web::Data<State>, actor: Actor, client: web::Path<Str
     responses((status = 200, description = "The token", body = OauthClientToken), Fails<401>, Fails<413>, Fails<429>),
 )]
 #[post("/api/service/oauth-clients/token")]
-pub async fn token(
+pub async fn redeem(
     state: web::Data<State>,
     request: HttpRequest,
     body: Body<OauthClientTokenRequest>,

@@ -42,7 +42,7 @@ pub const TOKEN_OF_JAVA: &str = "/auth/admin/realms/default/protocol/openid-conn
     responses((status = 200, description = "The token", body = OauthToken), Fails<401>, Fails<429>),
 )]
 #[post("/auth/realms/default/protocol/openid-connect/token")]
-pub async fn token(
+pub async fn redeem(
     state: web::Data<State>,
     settings: web::Data<Settings>,
     issuers: web::Data<Issuers>,
@@ -64,7 +64,7 @@ pub async fn token(
     responses((status = 200, description = "The token", body = OauthToken), Fails<401>, Fails<429>),
 )]
 #[post("/auth/admin/realms/default/protocol/openid-connect/token")]
-pub async fn token_of_java(
+pub async fn redeem_for_java(
     state: web::Data<State>,
     settings: web::Data<Settings>,
     issuers: web::Data<Issuers>,
@@ -106,7 +106,7 @@ pub async fn client_secret(
     responses((status = 200, description = "The user, in a list", body = Vec<FoundUser>), AnyError),
 )]
 #[get("/auth/admin/realms/default/users")]
-pub async fn users(state: web::Data<State>, actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub async fn find_users(state: web::Data<State>, actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let params = Params::parse(request.query_string());
     params.only(&["username"])?;
     let query = Query {
