@@ -3,12 +3,15 @@
 use actix_web::http::Method;
 use serde_json::{Value, json};
 use tessera::domain::ids::PrincipalId;
-use tessera::domain::permission::Permission::{self, ImpersonateUsers, ManageApiKeys, ViewAudit};
+use tessera::domain::permission::Permission::{
+    self, GeneratePersonalAccessTokens, ImpersonateUsers, ManageApiKeys, ViewAnalytics, ViewAudit,
+};
 use tessera::domain::principal::{PrincipalState, Role};
 use tessera::service::upkeep::maintenance;
 use tessera::storage::principals;
 
-use crate::support::{Answer, App, Client, Holder};
+use crate::datahub::{CREATE, ask, urn};
+use crate::support::{Answer, App, Client, Holder, PASSWORD};
 
 const CLIENTS: &str = "/api/service/oauth-clients";
 const TOKEN: &str = "/auth/realms/default/protocol/openid-connect/token";
@@ -70,8 +73,7 @@ async fn a_key_gets_a_token_at_both_paths_of_the_realm() {
     for path in [TOKEN, "/auth/admin/realms/default/protocol/openid-connect/token"] {
         for prefix in ["apikey", "oauth-client"] {
             let client = format!("{prefix}-{}", key.id);
-            let grant =
-                [("grant_type", "client_credentials"), ("client_id", &client), ("client_secret", &key.token)];
+            let grant = [("grant_type", "client_credentials"), ("client_id", &client), ("client_secret", &key.token)];
             let child = realm(&app, path, &grant).await.ok();
             assert_eq!(child["token_type"], "Bearer");
             let own = app.holder_of(text(&child["access_token"])).whoami().await.ok();
@@ -217,7 +219,8 @@ async fn a_key_acts_as_a_user_who_reaches_no_more() {
     let app = App::start().await;
     app.user("guest", Role::Guest).await;
     let admin = app.admin().await;
-    let key = app.key_with(&[ImpersonateUsers]).await;
+    // By the policies that an installation begins with, users may do the last two, and view entities.
+    let key = app.key_with(&[ImpersonateUsers, GeneratePersonalAccessTokens, ViewAnalytics]).await;
     let found = key.client.get("/auth/admin/realms/default/users?username=guest").await.ok();
     let guest = id(&found[0]).to_owned();
     let child = impersonate(&app, &key, &guest).await.ok();
@@ -229,6 +232,27 @@ async fn a_key_acts_as_a_user_who_reaches_no_more() {
     }
     let nobody = impersonate(&app, &key, "nobody").await;
     assert_eq!((nobody.status, &nobody.json["error"]), (400, &json!("invalid_request")));
+}
+
+#[actix_web::test]
+async fn nobody_gets_back_by_impersonation_what_a_child_does_not_carry() {
+    let app = App::start().await;
+    app.admin().await;
+    let session = app.anonymous();
+    let session = session.post("/api/service/sessions", &json!({"username": "admin", "password": PASSWORD})).await.ok();
+    let exchange = async |subject: &str, more: &[(&str, &str)]| {
+        let kind = ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token");
+        let grant = [("grant_type", EXCHANGE), ("subject_token", subject), kind];
+        realm(&app, TOKEN, &[&grant[..], more].concat()).await
+    };
+    let narrow = [("scope", "IMPERSONATE_USERS GENERATE_PERSONAL_ACCESS_TOKENS")];
+    let child = exchange(text(&session["token"]), &narrow).await.ok();
+    let child = text(&child["access_token"]);
+    let refused = exchange(child, &[("requested_subject", "admin")]).await;
+    assert_eq!((refused.status, &refused.json["error"]), (400, &json!("unauthorized_client")));
+    let input = json!({"type": "PERSONAL", "actorUrn": urn("admin"), "name": "a", "duration": "ONE_HOUR"});
+    let refused = ask(&app.holder_of(child), CREATE, json!({"input": input})).await;
+    assert_eq!(refused.json["errors"][0]["extensions"]["code"], 403, "{}", refused.text);
 }
 
 #[actix_web::test]

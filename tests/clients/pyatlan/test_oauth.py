@@ -8,14 +8,15 @@ from pyatlan.errors import AtlanError, NotFoundError
 from sdks import CLIENTS, Sdk, name
 from servers import token_of
 
-IMPERSONATES = ("--permission", "IMPERSONATE_USERS", "--permission", "MANAGE_APIKEYS")
+# What every user may do by the policies that an installation begins with, a key needs to act as one.
+OF_USERS = ("GENERATE_PERSONAL_ACCESS_TOKENS", "VIEW_ANALYTICS")
 
 
 class Key:
     """A key that is also a client with a secret."""
 
-    def __init__(self, server, *arguments):
-        self.token = server.new_key(*arguments)
+    def __init__(self, server, *permissions):
+        self.token = server.new_key(*(part for each in permissions for part in ("--permission", each)))
         own = server.holder_of(self.token).get("/api/service/whoami").json()
         self.guid, self.client_id = own["id"], own["clientId"]
 
@@ -28,7 +29,7 @@ class Key:
 @pytest.fixture
 def key(server, monkeypatch):
     """A key that impersonates and manages keys, in the environment."""
-    key = Key(server, *IMPERSONATES)
+    key = Key(server, "IMPERSONATE_USERS", "MANAGE_APIKEYS", *OF_USERS)
     key.in_environment(monkeypatch)
     return key
 
@@ -107,7 +108,7 @@ def test_a_client_secret_works_as_secret_and_as_token(server, connect, key, monk
 
 
 def test_the_secret_of_a_stronger_key_is_refused(server, connect, key):
-    stronger = Key(server, "--permission", "VIEW_AUDIT")
+    stronger = Key(server, "VIEW_AUDIT")
     sdk = connect(key.token)
     with pytest.raises(AtlanError):
         sdk.wait(sdk.client.impersonate.get_client_secret(stronger.guid))
