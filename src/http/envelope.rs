@@ -19,10 +19,10 @@ use tracing::field::Empty;
 use super::address::EndsWithSlash;
 use super::auth::Authenticated;
 use super::console::failures::ErrorPages;
-use super::oauth::protected_resource;
+use super::datahub;
+use super::oauth::{self, protected_resource};
 use super::problem::{Complete, Failure, PROBLEM_JSON, Shape};
 use super::request_id::{Numbered, RequestId};
-use super::{atlan, datahub};
 use crate::domain::error::Error;
 use crate::domain::limits::Allowance;
 use crate::domain::token::has_token;
@@ -253,7 +253,7 @@ fn shape(path: &str, headers: &HeaderMap) -> Shape {
     if datahub::owns(path) {
         return Shape::DataHub;
     }
-    if path.starts_with("/oauth/") || atlan::is_token_endpoint(path) {
+    if oauth::owns(path) {
         return Shape::Oauth;
     }
     let accepted = headers.get_all(ACCEPT).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));

@@ -20,6 +20,12 @@ mod wanted;
 pub mod workload;
 
 use crate::domain::device::COMMAND_LINE;
+use crate::http::atlan;
+
+/// Whether an endpoint answers with the errors of OAuth.
+pub fn owns(path: &str) -> bool {
+    path.starts_with("/oauth/") || atlan::is_token_endpoint(path)
+}
 
 /// Settings of the authorization server.
 #[derive(Debug, Clone, Default)]
