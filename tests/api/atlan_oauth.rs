@@ -252,7 +252,7 @@ async fn nobody_gets_back_by_impersonation_what_a_child_does_not_carry() {
     assert_eq!((refused.status, &refused.json["error"]), (400, &json!("unauthorized_client")));
     let input = json!({"type": "PERSONAL", "actorUrn": urn("admin"), "name": "a", "duration": "ONE_HOUR"});
     let refused = ask(&app.holder_of(child), CREATE, json!({"input": input})).await;
-    assert_eq!(refused.json["errors"][0]["extensions"]["code"], 403, "{}", refused.text);
+    assert_eq!(refused["errors"][0]["extensions"]["code"], 403, "{refused}");
 }
 
 #[actix_web::test]
