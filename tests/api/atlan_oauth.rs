@@ -146,8 +146,8 @@ async fn a_client_secret_is_given_only_to_an_actor_that_reaches_all_that_the_key
     assert_eq!(asks(&child, &other.id).await, 403);
     assert_eq!(asks(&strong.client, &other.id).await, 200);
     // A key that a key made manages only what it made.
-    let made = strong.client.try_create(&json!({"displayName": "made", "workspacePermissions": ["MANAGE_APIKEYS"]}));
-    let made = made.await.ok();
+    let body = json!({"displayName": "made", "workspacePermissions": ["MANAGE_APIKEYS"]});
+    let made = strong.client.try_create(&body).await.ok();
     let made_client = app.holder_of(text(&made["attributes"]["accessToken"]));
     assert_eq!(asks(&made_client, &app.key_with(&[]).await.id).await, 403);
     assert_eq!(asks(&made_client, id(&made_client.create("own").await)).await, 200);
