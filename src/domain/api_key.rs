@@ -49,6 +49,24 @@ pub struct ApiKey {
     pub personas: Vec<PersonaRef>,
 }
 
+impl ApiKey {
+    /// An update that changes nothing.
+    ///
+    /// # Errors
+    /// When the stored name or description breaks a rule.
+    pub fn unchanged(&self) -> Result<ApiKeyUpdate, String> {
+        Ok(ApiKeyUpdate {
+            display_name: DisplayName::parse(&self.display_name)?,
+            description: Description::parse(&self.description)?,
+            validity: None,
+            personas: self.personas.iter().map(|persona| persona.qualified_name.clone()).collect(),
+            permissions: None,
+            addresses: None,
+            rate: None,
+        })
+    }
+}
+
 /// The principal that made an API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Maker {

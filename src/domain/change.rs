@@ -81,6 +81,8 @@ pub enum Action {
     ApiKeyCreated,
     /// The token of an API key whose create request was repeated was replaced.
     ApiKeyTokenReplaced,
+    /// A short-lived secret of an API key was made beside its token.
+    ApiKeySecretCreated,
     /// An API key was updated.
     ApiKeyUpdated,
     /// An API key was deleted.
@@ -165,9 +167,10 @@ impl Change {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::ApiKeyCreated,
         Self::ApiKeyTokenReplaced,
+        Self::ApiKeySecretCreated,
         Self::ApiKeyUpdated,
         Self::ApiKeyDeleted,
         Self::ApiKeyOauthReplaced,
@@ -207,8 +210,8 @@ impl Action {
     ];
 
     /// The names of all of them.
-    pub const NAMES: [&'static str; 38] = {
-        let mut names = [""; 38];
+    pub const NAMES: [&'static str; 39] = {
+        let mut names = [""; 39];
         let mut index = 0;
         while index < names.len() {
             names[index] = Self::ALL[index].name();
@@ -239,6 +242,7 @@ impl Action {
         match self {
             Self::ApiKeyCreated => "apikey.created",
             Self::ApiKeyTokenReplaced => "apikey.token_replaced",
+            Self::ApiKeySecretCreated => "apikey.secret_created",
             Self::ApiKeyUpdated => "apikey.updated",
             Self::ApiKeyDeleted => "apikey.deleted",
             Self::ApiKeyOauthReplaced => "apikey.oauth_replaced",

@@ -9,6 +9,8 @@ use super::permission::{Permission, Permissions};
 pub const SERVICE_ACCOUNT_PREFIX: &str = "service-account-";
 /// The prefix of API keys' client ids, followed by the key's id.
 pub const CLIENT_ID_PREFIX: &str = "apikey-";
+/// The prefix of the other client id of an API key, by which Atlan's SDKs know OAuth clients.
+pub const OAUTH_CLIENT_PREFIX: &str = "oauth-client-";
 
 /// A user or a service account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +94,14 @@ impl fmt::Display for Username<'_> {
 /// The client id of an API key, formatted on demand.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientId(PrincipalId);
+
+impl ClientId {
+    /// Whether `text` is this client id, or the one with [`OAUTH_CLIENT_PREFIX`].
+    #[must_use]
+    pub fn is(self, text: &str) -> bool {
+        parse_client_id(text).is_some_and(|id| id == self.0)
+    }
+}
 
 impl fmt::Display for ClientId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -177,6 +187,16 @@ impl Role {
         }
     }
 
+    /// The roles whose permissions an OAuth client can be given, from the most to none.
+    pub const OF_OAUTH_CLIENTS: [Self; 3] = [Self::Admin, Self::Member, Self::Guest];
+
+    /// The first of [`Role::OF_OAUTH_CLIENTS`] of which `permissions` holds everything.
+    #[must_use]
+    pub fn within(permissions: Permissions) -> Self {
+        let held = |role: &Self| role.permissions().without(permissions) == Permissions::NONE;
+        Self::OF_OAUTH_CLIENTS.into_iter().find(held).unwrap_or(Self::Guest)
+    }
+
     /// The role of that name.
     #[must_use]
     pub fn find(name: &str) -> Option<Self> {
@@ -192,6 +212,13 @@ impl Role {
             Self::Guest | Self::ApiToken => Permissions::NONE,
         }
     }
+}
+
+/// The id of the API key with that client id.
+#[must_use]
+pub fn parse_client_id(text: &str) -> Option<PrincipalId> {
+    let id = text.strip_prefix(CLIENT_ID_PREFIX).or_else(|| text.strip_prefix(OAUTH_CLIENT_PREFIX))?;
+    PrincipalId::parse(id)
 }
 
 /// The client id of the API key with that id.

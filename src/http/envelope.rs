@@ -20,7 +20,7 @@ use super::address::EndsWithSlash;
 use super::auth::Authenticated;
 use super::console::failures::ErrorPages;
 use super::datahub;
-use super::oauth::protected_resource;
+use super::oauth::{self, protected_resource};
 use super::problem::{Complete, Failure, PROBLEM_JSON, Shape};
 use super::request_id::{Numbered, RequestId};
 use crate::domain::error::Error;
@@ -254,7 +254,7 @@ fn shape(path: &str, headers: &HeaderMap) -> Shape {
     if datahub::owns(path) {
         return Shape::DataHub;
     }
-    if path.starts_with("/oauth/") {
+    if oauth::owns(path) {
         return Shape::Oauth;
     }
     let accepted = headers.get_all(ACCEPT).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));

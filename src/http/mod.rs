@@ -180,6 +180,19 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(atlan::usage::read)
         .service(atlan::oauth::read)
         .service(atlan::oauth::replace)
+        // /api/service/oauth-clients; the fixed name before `{clientId}`
+        .service(atlan::oauth_clients::redeem)
+        .service(atlan::oauth_clients::create)
+        .service(atlan::oauth_clients::list)
+        .service(atlan::oauth_clients::read)
+        .service(atlan::oauth_clients::replace)
+        .service(atlan::oauth_clients::update)
+        .service(atlan::oauth_clients::delete)
+        // /auth, the paths of Atlan's identity provider
+        .service(atlan::realm::redeem)
+        .service(atlan::realm::redeem_for_java)
+        .service(atlan::realm::client_secret)
+        .service(atlan::realm::find_users)
         // /api/service/explain
         .service(atlan::explain::ask)
         // /api/service/personas
@@ -188,12 +201,13 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(atlan::personas::read)
         .service(atlan::personas::update)
         .service(atlan::personas::delete)
-        // /api/meta/entity, /api/meta/search
+        // /api/meta/entity, /api/meta/search, /api/meta/types
         .service(atlan::entities::update)
         .service(atlan::entities::delete)
         .service(atlan::entities::read)
         .service(atlan::entities::read_by_name)
         .service(atlan::search::search)
+        .service(atlan::typedefs::list)
         // /api/service/sessions
         .service(atlan::sessions::create)
         .service(atlan::sessions::delete)

@@ -197,13 +197,35 @@ pub fn count_alive(connection: &mut AnyConnection, principal: PrincipalId, kind:
     usize::try_from(count).map_err(|error| Error::Internal(error.into()))
 }
 
-/// Removes sessions that expired before `instant`; returns how many.
+/// Removes sessions, and secrets of API keys, that expired before `instant`; returns how many.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn delete_ended_sessions(connection: &mut AnyConnection, instant: i64) -> Result<usize> {
+pub fn delete_ended(connection: &mut AnyConnection, instant: i64) -> Result<usize> {
     let found = credentials::table
-        .filter(credentials::kind.eq(TokenKind::Session.name()))
+        .filter(credentials::kind.eq_any([TokenKind::Session.name(), TokenKind::ApiKey.name()]))
         .filter(credentials::expires_at.lt(instant));
     Ok(diesel::delete(found).execute(connection)?)
+}
+
+/// Removes the credentials of one kind of a principal that have expired.
+///
+/// # Errors
+/// When the storage fails.
+pub fn delete_expired(connection: &mut AnyConnection, principal: PrincipalId, kind: TokenKind, now: i64) -> Result<()> {
+    let found = credentials::table
+        .filter(credentials::principal_id.eq(principal.to_string()))
+        .filter(credentials::kind.eq(kind.name()))
+        .filter(credentials::expires_at.le(now));
+    diesel::delete(found).execute(connection)?;
+    Ok(())
+}
+
+/// Whether a credential has an expiry of its own: an API key's only credential without one is that of its token.
+///
+/// # Errors
+/// When the storage fails.
+pub fn expires(connection: &mut AnyConnection, key_id: KeyId) -> Result<bool> {
+    let found = credentials::table.find(key_id.to_string()).filter(credentials::expires_at.lt(NEVER));
+    Ok(diesel::select(diesel::dsl::exists(found)).get_result(connection)?)
 }

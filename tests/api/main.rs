@@ -9,6 +9,7 @@ mod asset_owners;
 mod asset_people;
 mod asset_rights;
 mod assets;
+mod atlan_oauth;
 mod audit;
 mod authentication;
 mod authorisation;

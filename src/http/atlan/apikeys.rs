@@ -133,7 +133,7 @@ pub(super) fn parse_guid(guid: &str) -> Result<PrincipalId, Error> {
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The idempotency key of a create request. Atlan's SDKs send the same request id with every retry.
-fn request_key(request: &HttpRequest) -> Result<Option<String>, Violation> {
+pub(super) fn request_key(request: &HttpRequest) -> Result<Option<String>, Violation> {
     for name in [IDEMPOTENCY_KEY, ATLAN_REQUEST_ID] {
         let Some(value) = request.headers().get(&name) else { continue };
         let key = value.to_str().ok().filter(|key| (1..=255).contains(&key.len()));

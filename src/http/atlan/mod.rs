@@ -5,10 +5,18 @@ pub mod audit;
 pub mod entities;
 pub mod explain;
 pub mod oauth;
+pub mod oauth_clients;
 pub mod permissions;
 pub mod personas;
+pub mod realm;
 pub mod roles;
 pub mod search;
 pub mod sessions;
+pub mod typedefs;
 pub mod usage;
 pub mod users;
+
+/// Whether a path answers with tokens and with the errors of OAuth.
+pub fn is_token_endpoint(path: &str) -> bool {
+    [oauth_clients::TOKEN, realm::TOKEN, realm::TOKEN_OF_JAVA].contains(&path)
+}

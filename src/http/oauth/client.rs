@@ -114,7 +114,7 @@ pub async fn by_secret(
     metering: Metering,
 ) -> Result<Actor, Failure> {
     let actor = authenticate(state, secret, request, metering).await.map_err(client_error)?;
-    if actor.client_id().is_none_or(|own| own.to_string() != id) {
+    if actor.client_id().is_none_or(|own| !own.is(id)) {
         return Err(Failure::Client(Refusal::Invalid));
     }
     Ok(actor)

@@ -8,7 +8,7 @@ pub mod client_assertion;
 pub mod client_credentials;
 pub mod device;
 pub mod exchange;
-mod form;
+pub mod form;
 pub mod issuer;
 pub mod jwks;
 pub mod metadata;
@@ -20,6 +20,12 @@ mod wanted;
 pub mod workload;
 
 use crate::domain::device::COMMAND_LINE;
+use crate::http::atlan;
+
+/// Whether an endpoint answers with the errors of OAuth.
+pub fn owns(path: &str) -> bool {
+    path.starts_with("/oauth/") || atlan::is_token_endpoint(path)
+}
 
 /// Settings of the authorization server.
 #[derive(Debug, Clone, Default)]

@@ -45,7 +45,7 @@ pub async fn token(
 }
 
 /// Answers a token request, whatever its path.
-pub(super) async fn answer(
+pub async fn answer(
     state: &State,
     settings: &Settings,
     issuers: &Issuers,

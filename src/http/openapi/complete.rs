@@ -10,6 +10,7 @@ use utoipa::openapi::{
 
 use super::case::{Case, is_datahub};
 use super::errors::{self, Body};
+use crate::http::oauth;
 
 /// Completes a document.
 pub(super) fn complete(document: &mut OpenApi) {
@@ -39,7 +40,7 @@ fn add_errors(
 ) {
     let body = match path {
         _ if is_datahub(operation) => Body::DataHub,
-        _ if path.starts_with("/oauth/") => Body::Oauth,
+        _ if oauth::owns(path) => Body::Oauth,
         _ => Body::Atlan,
     };
     let open = SecurityRequirement::default();

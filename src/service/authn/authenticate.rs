@@ -102,14 +102,17 @@ impl Service {
     /// # Errors
     /// [`Refusal::Invalid`] for a key that does not exist; else those of [`Service::authenticate`].
     pub async fn authenticate_key(&self, key: PrincipalId, address: Option<IpAddr>) -> Result<Actor> {
+        /// More than an API key has.
+        const MOST: i64 = 100;
         let network = Network::of(address);
         let (now, party) = (self.clock.now(), Party::Network(network));
         let turn = self.look_ups.turn(party).await?;
         let found =
-            self.look_up(move |connection| credentials::alive(connection, key, TokenKind::ApiKey, now, 1)).await?;
+            self.look_up(move |connection| credentials::alive(connection, key, TokenKind::ApiKey, now, MOST)).await?;
         drop(turn);
         let gone = || Error::Unauthenticated(Refusal::Invalid);
-        let credential = found.into_iter().next().ok_or_else(gone)?;
+        // The key's own credential outlives the secrets beside it.
+        let credential = found.into_iter().max_by_key(|credential| credential.expires_at).ok_or_else(gone)?;
         let known = self.credential(credential.key_id, self.clock.uptime(), party).await?.ok_or_else(gone)?;
         let genuine = known.vouched(TokenKind::ApiKey, credential.key_id);
         let outcome = genuine.admit(now, address);

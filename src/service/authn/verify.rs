@@ -63,7 +63,8 @@ pub enum Leaked {
     Dead,
 }
 
-/// Revokes a leaked token, reported by a client that can show it: an API key is deleted, otherwise the credential is.
+/// Revokes a leaked token, reported by a client that can show it: an API key is deleted,
+/// otherwise the credential is, such as a short-lived secret of a key.
 /// Notes no use, and no limit of the key prevents it. `finder` is GitHub, or the network of an anonymous client.
 ///
 /// # Errors
@@ -82,6 +83,10 @@ pub async fn revoke_leaked(service: &Service, token: &str, finder: Party, reques
             let id = actor.id();
             let existed = match (&child, credential.kind) {
                 (Some(child), _) => children::revoke_in(transaction, child)?,
+                // A secret beside the key's token says nothing about that token.
+                (None, TokenKind::ApiKey) if credentials::expires(transaction.connection, credential.key_id)? => {
+                    credentials::delete(transaction.connection, credential.key_id)?
+                }
                 (None, TokenKind::ApiKey) => {
                     removals::principal(transaction.connection, id, PrincipalKind::ServiceAccount)?
                 }

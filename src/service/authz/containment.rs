@@ -79,7 +79,11 @@ fn bounds_of_parent(connection: &mut AnyConnection, actor: &Actor) -> Result<Bou
     }
     let ends = actor.credential.filter(|credential| credential.kind == TokenKind::Personal);
     match api_keys::lineage(connection, actor.id())? {
-        Some(Lineage { bounds, .. }) => Ok(bounds),
+        Some(Lineage { bounds, .. }) => {
+            // Earlier for a short-lived secret of the key.
+            let credential_ends = actor.credential.map_or(NEVER, |credential| credential.expires_at);
+            Ok(Bounds { expires_at: bounds.expires_at.min(credential_ends), ..bounds })
+        }
         None => Ok(Bounds::until(ends.map_or(NEVER, |credential| credential.expires_at))),
     }
 }
@@ -124,11 +128,31 @@ pub(in crate::service) fn may_take_over(
     principal: PrincipalId,
     credential: &Bounds,
 ) -> Result<()> {
-    if transaction.actor.id() != principal {
+    // A child may carry less than the principal that it is of.
+    if transaction.actor.id() != principal || transaction.actor.child.is_some() {
         may_make(transaction, principal)?;
     }
     let ceiling = bounds(transaction.connection, transaction.actor)?;
     within(transaction.actor, credential, &ceiling)
+}
+
+/// Checks that an actor may act as this user, with these bounds. Except for permissions, what every guest reaches is ignored:
+/// policies about everyone are about all users, and never about API keys.
+///
+/// # Errors
+/// [`Error::Forbidden`] if the user reaches more than the actor, or the actor's own credential ends earlier.
+pub(in crate::service) fn may_impersonate(
+    transaction: &mut Transaction<'_>,
+    user: PrincipalId,
+    session: &Bounds,
+) -> Result<()> {
+    if !reaches_everything(transaction.actor.standing()) {
+        let (actor, user) = (own(transaction)?, reach(transaction, user)?);
+        let least = Reach::of_role(transaction.service, transaction.connection, Role::Guest)?.without_permissions();
+        contained(transaction.actor, &user, &actor, &least)?;
+    }
+    let ceiling = bounds(transaction.connection, transaction.actor)?;
+    within(transaction.actor, session, &ceiling)
 }
 
 pub(super) fn contained(actor: &Actor, reach: &Reach, by: &Reach, beside: &Reach) -> Result<()> {

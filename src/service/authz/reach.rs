@@ -157,6 +157,11 @@ impl Reach {
         self.permissions
     }
 
+    /// The same reach without platform permissions.
+    pub(in crate::service) fn without_permissions(self) -> Self {
+        Self { permissions: Permissions::NONE, ..self }
+    }
+
     /// Its linked personas with a denying policy.
     pub(in crate::service) fn denying_personas(&self) -> Vec<PersonaId> {
         self.denies.personas.iter().copied().collect()

@@ -2,6 +2,8 @@
 
 pub mod access_tokens;
 pub mod api_keys;
+pub mod client_secrets;
 pub mod oauth;
+pub mod oauth_clients;
 pub mod service_accounts;
 pub mod usage;

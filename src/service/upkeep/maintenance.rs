@@ -143,7 +143,7 @@ pub enum Unsaved {
 /// How long an expired access token stays listed.
 const LISTED: i64 = 30 * DAY;
 
-/// Removes sessions that ended more than a day ago, access tokens that expired long ago, expired device authorizations
+/// Removes sessions and secrets of API keys that ended more than a day ago, access tokens that expired long ago, expired device authorizations
 /// and invitations, and idempotency keys of create requests that can no longer be repeated. Also corrects uses that were noted while a clock was wrong.
 ///
 /// # Errors
@@ -154,7 +154,7 @@ pub async fn forget_ended(service: &Service) -> Result<()> {
     let day_ago = now - DAY;
     service
         .write_upkeep(move |connection| {
-            credentials::delete_ended_sessions(connection, day_ago)?;
+            credentials::delete_ended(connection, day_ago)?;
             device_authorizations::delete_expired(connection, now)?;
             invitations::delete_expired(connection, now)?;
             revoked_children::delete_expired(connection, now)?;

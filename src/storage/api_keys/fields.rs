@@ -5,7 +5,7 @@ use diesel::sql_types::Text;
 
 use crate::domain::api_key::{NEVER, Status};
 use crate::domain::fields::ApiKeyField;
-use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX};
+use crate::domain::principal::{SERVICE_ACCOUNT_PREFIX, parse_client_id};
 use crate::storage::listing::{ALWAYS, Column, Expression, Predicate, Stored, any, equal, nothing};
 use crate::storage::lower;
 use crate::storage::schema::{api_keys, persona_links, personas};
@@ -46,7 +46,7 @@ impl Stored for ApiKeyField {
 fn has_client_id(wanted: Option<&[String]>, _now: i64) -> Predicate<api_keys::table> {
     let id = |client_id: &String| {
         let client_id = client_id.strip_prefix(SERVICE_ACCOUNT_PREFIX).unwrap_or(client_id);
-        client_id.strip_prefix(CLIENT_ID_PREFIX).map(str::to_owned)
+        parse_client_id(client_id).map(|id| id.to_string())
     };
     match wanted {
         Some(wanted) => any(wanted.iter().filter_map(id).map(|id| equal(Box::new(api_keys::id), id)).collect()),

@@ -138,11 +138,21 @@ impl Example<'_> {
             | "delete_api_key"
             | "list_api_key_permissions"
             | "list_api_key_uses"
+            | "create_client_secret"
             | "get_api_key_oauth" => bare(path.replace("{guid}", &self.key_id().await)),
             "replace_api_key_oauth" => {
                 with(&path.replace("{guid}", &self.key_id().await), json!({"audiences": ["https://mcp.example.org/"]}))
             }
             "update_api_key" => with(&path.replace("{guid}", &self.key_id().await), json!({"displayName": "new"})),
+            "create_oauth_client" => with(path, json!({"displayName": "new", "role": "$guest"})),
+            "get_oauth_client" | "delete_oauth_client" => {
+                bare(path.replace("{clientId}", &format!("oauth-client-{}", self.key_id().await)))
+            }
+            "replace_oauth_client" | "update_oauth_client" => {
+                let path = path.replace("{clientId}", &format!("oauth-client-{}", self.key_id().await));
+                with(&path, json!({"description": "new"}))
+            }
+            "find_users_by_name" => bare(format!("{path}?username={OTHER}")),
             "verify_tokens" => with(path, json!({"tokens": [self.key().await["attributes"]["accessToken"]]})),
             "introspect_token" => {
                 let token = text(&self.key().await["attributes"]["accessToken"]);

@@ -20,8 +20,8 @@ CLIENTS = {
 class Sdk:
     """One pyatlan client, whose asynchronous calls are waited for."""
 
-    def __init__(self, kind, base_url, api_key, loop):
-        self.client = CLIENTS[kind](base_url=base_url, api_key=api_key)
+    def __init__(self, kind, base_url, api_key, loop, **more):
+        self.client = CLIENTS[kind](base_url=base_url, api_key=api_key, **more)
         self.loop = loop
         token = self.client.token
         self.create = self.waiting(getattr(token, "create", None) or token.creator)

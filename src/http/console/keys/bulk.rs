@@ -11,7 +11,7 @@ use crate::domain::api_key::{ApiKey, ApiKeyUpdate};
 use crate::domain::edition::{Edition, Expected};
 use crate::domain::error::{Error, Result as Outcome, Violation};
 use crate::domain::ids::PrincipalId;
-use crate::domain::text::{Description, DisplayName, at};
+use crate::domain::text::at;
 use crate::http::console::confirm;
 use crate::http::console::form::{Form, sentence};
 use crate::http::console::{Page, SignedInRequest, SubmittedForm};
@@ -248,15 +248,7 @@ pub(in crate::http::console) async fn to_one(
         BulkAction::Link(name) => personas.push(name.clone()),
         BulkAction::Unlink(name) => personas.retain(|linked| linked != name),
     }
-    let update = ApiKeyUpdate {
-        display_name: at("name", DisplayName::parse(&key.display_name))?,
-        description: at("description", Description::parse(&key.description))?,
-        validity: None,
-        personas,
-        permissions: None,
-        addresses: None,
-        rate: None,
-    };
+    let update = ApiKeyUpdate { personas, ..at("name", key.unchanged())? };
     let expected = Expected::OneOf(vec![key.edition()]);
     api_keys::update(service, &request.actor, key.id, update, expected).await.map(|_| ())
 }

@@ -35,7 +35,7 @@ pub async fn impersonate(service: &Service, actor: &Actor, user: String) -> Resu
             if !found.enabled {
                 return Err(Error::Unauthenticated(Refusal::Disabled));
             }
-            containment::may_take_over(transaction, found.id, &Bounds::until(until))?;
+            containment::may_impersonate(transaction, found.id, &Bounds::until(until))?;
             let minted = transaction.service.mint(TokenKind::Session, found.id, transaction.now, until)?;
             let (_unused_token, credential) = minted;
             credentials::insert(transaction.connection, &credential)?;
