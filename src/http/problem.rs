@@ -317,7 +317,8 @@ impl Failure {
 fn of_client(refusal: Refusal) -> String {
     match refusal {
         Refusal::Missing => {
-            "send its id and secret with HTTP Basic or as `client_id` and `client_secret`, or a `client_assertion`".to_owned()
+            "send its id and secret with HTTP Basic or as `client_id` and `client_secret`, or a `client_assertion`"
+                .to_owned()
         }
         Refusal::Invalid => "its id or its secret is wrong, or the secret was revoked".to_owned(),
         other => other.to_string(),

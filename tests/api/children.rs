@@ -80,7 +80,9 @@ async fn fixture() -> Fixture {
     let key = app.key_with(&[Permission::VerifyTokens, Permission::ViewUsers]).await;
     let mut personas = Vec::new();
     admin.asset("Connection", CONNECTION).await;
-    for (name, effect, pattern) in [("open", "allow", format!("entity:{CONNECTION}")), ("shut", "deny", SALARIES.into())] {
+    for (name, effect, pattern) in
+        [("open", "allow", format!("entity:{CONNECTION}")), ("shut", "deny", SALARIES.into())]
+    {
         let persona = admin.persona(name).await;
         let policy = json!({"typeName": "AuthPolicy", "attributes": {
             "qualifiedName": name, "name": name, "displayName": "", "connectionQualifiedName": CONNECTION,
