@@ -90,7 +90,7 @@ def test_what_is_no_child_for_it_is_refused(receiver, signing, key):
 
 
 def test_the_bound_of_a_revoked_key_is_the_expiry(receiver, signing):
-    """Who checks tokens without asking accepts them until they expire, and no longer."""
+    """A receiver that does not ask accepts a revoked token until it expires, and no longer."""
     key = new_key(signing, validitySeconds=6)
     token = child(signing, key, resource=AUDIENCE)
     expires = time.monotonic() + 6

@@ -65,7 +65,7 @@ class Program:
 
 
 def exchange_without_client(server, token, **form):
-    """The answer to an exchange in which nobody but the token authenticates."""
+    """The answer to an exchange without client authentication."""
     asked = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": ACCESS_TOKEN}
     with server.anonymous() as client:
         return client.post("/oauth/token", data=asked | form)
@@ -85,7 +85,7 @@ def claims_of(token):
 
 
 class Holder:
-    """Someone with a key pair, who signs DPoP proofs."""
+    """A client with a key pair that signs DPoP proofs."""
 
     def __init__(self):
         self.key = ECKey.generate_key("P-256")

@@ -19,7 +19,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 
 class Memory:
-    """Where the client keeps its tokens."""
+    """The token storage of the client."""
 
     tokens = client = None
 

@@ -37,7 +37,7 @@ server = FastMCP("documents", auth=auth)
 
 
 def on_behalf_of():
-    """Whose token this is, and who acts for it, the latest first."""
+    """The subject of the token, and its actors, the latest first."""
     claims, chain = get_access_token().claims, []
     act = claims.get("act")
     while act:
