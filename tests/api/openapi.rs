@@ -67,7 +67,8 @@ fn every_operation_says_what_it_does_under_a_tag_and_a_name_of_its_own() {
 fn every_operation_of_the_service_documents_its_errors() {
     let document = document();
     let mut seen = 0;
-    for (name, operation) in operations(&document).iter().filter(|(name, _)| name.contains("/api/service/")) {
+    let is_of_service = |name: &str| name.contains("/api/service/") && !name.ends_with("/oauth-clients/token");
+    for (name, operation) in operations(&document).iter().filter(|(name, _)| is_of_service(name)) {
         let responses = operation["responses"].as_object().unwrap();
         assert!(responses.contains_key("200"), "{name}");
         let errors: Vec<_> = responses.iter().filter(|(status, _)| *status != "200").collect();
@@ -137,6 +138,7 @@ fn everything_but_signing_in_and_operations_needs_a_bearer_token() {
         let path = name.split(' ').nth(1).unwrap();
         let expected = name == "post /api/service/sessions"
             || name == "post /oauth/backchannel-logout/{provider}"
+            || ["openid-connect/token", "oauth-clients/token"].iter().any(|of_atlan| path.ends_with(of_atlan))
             || name == "get /.well-known/authzen-configuration"
             || name == "get /.well-known/oauth-authorization-server"
             || ["/oauth/device_authorization", "/oauth/token"].contains(&path)

@@ -15,8 +15,3 @@ pub mod sessions;
 pub mod typedefs;
 pub mod usage;
 pub mod users;
-
-/// Whether a path answers with tokens and with the errors of OAuth.
-pub fn is_token_endpoint(path: &str) -> bool {
-    [oauth_clients::TOKEN, realm::TOKEN, realm::TOKEN_OF_JAVA].contains(&path)
-}

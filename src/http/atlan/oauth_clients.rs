@@ -33,9 +33,6 @@ use crate::service::keys::{api_keys, oauth_clients};
 
 type OauthClientPage = Records<OauthClientView>;
 
-/// Where an OAuth client exchanges its secret for a token.
-pub const TOKEN: &str = "/api/service/oauth-clients/token";
-
 /// Create an OAuth client
 ///
 /// Creates an API key with the permissions of `role`. Requires the permission `MANAGE_APIKEYS`, and everything that the role

@@ -25,11 +25,6 @@ use crate::http::valid::Params;
 use crate::service::keys::client_secrets;
 use crate::service::people::users;
 
-/// The token endpoint.
-pub const TOKEN: &str = "/auth/realms/default/protocol/openid-connect/token";
-/// The token endpoint, as atlan-java spells it.
-pub const TOKEN_OF_JAVA: &str = "/auth/admin/realms/default/protocol/openid-connect/token";
-
 /// Exchange a grant for a token, as Atlan's SDKs do
 ///
 /// `/oauth/token` under another name. The bearer token in the `Authorization` header, which Atlan's SDKs send along, and the scope

@@ -20,11 +20,17 @@ mod wanted;
 pub mod workload;
 
 use crate::domain::device::COMMAND_LINE;
-use crate::http::atlan;
+
+/// The token endpoints of Atlan's SDKs.
+const OF_ATLAN: [&str; 3] = [
+    "/auth/realms/default/protocol/openid-connect/token",
+    "/auth/admin/realms/default/protocol/openid-connect/token",
+    "/api/service/oauth-clients/token",
+];
 
 /// Whether an endpoint answers with the errors of OAuth.
 pub fn owns(path: &str) -> bool {
-    path.starts_with("/oauth/") || atlan::is_token_endpoint(path)
+    path.starts_with("/oauth/") || OF_ATLAN.contains(&path)
 }
 
 /// Settings of the authorization server.
