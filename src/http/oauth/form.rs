@@ -34,12 +34,14 @@ impl Form {
     }
 
     /// A form with these parameters.
+    #[must_use]
     pub fn of(parameters: &[(&str, &str)]) -> Self {
         let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
         Self(text.into())
     }
 
     /// The form without the scope `openid`, which Atlan's SDKs send for a token that carries everything.
+    #[must_use]
     pub fn without_openid(&self) -> Self {
         let kept = form_urlencoded::parse(&self.0).filter(|(name, value)| name != "scope" || value != "openid");
         Self(form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish().into())

@@ -29,6 +29,7 @@ const OF_ATLAN: [&str; 3] = [
 ];
 
 /// Whether an endpoint answers with the errors of OAuth.
+#[must_use]
 pub fn owns(path: &str) -> bool {
     path.starts_with("/oauth/") || OF_ATLAN.contains(&path)
 }
