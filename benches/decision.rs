@@ -18,7 +18,7 @@ use tessera::domain::entropy::Entropy;
 use tessera::domain::ids::{PersonaId, PolicyId};
 use tessera::domain::persona::{Persona, PersonaRef, mint_qualified_name};
 use tessera::domain::policy::{Category, Criterion as Condition, Effect, Policy, Rule, Subjects};
-use tessera::service::authz::decide::Inquiry;
+use tessera::service::authz::inquiry::Inquiry;
 use tessera::storage::{personas, policies};
 use tokio::runtime::Runtime;
 

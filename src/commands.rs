@@ -33,9 +33,10 @@ use crate::service::authn::sessions;
 use crate::service::authn::sign_ins::SignIns;
 use crate::service::bootstrap::{self, ADMIN};
 use crate::service::catalogue::policies;
+use crate::service::children::signing_keys as children_keys;
 use crate::service::upkeep::follow::FOLLOW_EVERY;
 use crate::service::upkeep::maintenance::{self, Unsaved};
-use crate::service::upkeep::{signing_keys as upkeep_of_keys, time};
+use crate::service::upkeep::time;
 use crate::service::{Parts, Service};
 use crate::shutdown;
 use crate::storage::database::Database;
@@ -318,10 +319,10 @@ async fn forget_ended(service: Service) {
 }
 
 async fn synchronise_signing_keys(service: Service) {
-    let mut ticks = every(upkeep_of_keys::SYNCHRONISE_EVERY);
+    let mut ticks = every(children_keys::SYNCHRONISE_EVERY);
     loop {
         ticks.tick().await;
-        if let Err(error) = upkeep_of_keys::synchronise(&service).await {
+        if let Err(error) = children_keys::synchronise(&service).await {
             tracing::error!(error = explain(error), "cannot read the signing keys");
         }
     }

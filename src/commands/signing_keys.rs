@@ -4,7 +4,7 @@ use super::{CommandResult, explain};
 use crate::config::SigningKeys;
 use crate::domain::actor::Actor;
 use crate::service::Service;
-use crate::service::upkeep::signing_keys;
+use crate::service::children::signing_keys;
 
 pub(super) async fn change(service: &Service, command: SigningKeys) -> CommandResult {
     let operator = Actor::operator(service.clock.now());

@@ -5,17 +5,14 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::actor::{Restriction, Standing};
 use super::error::Refusal;
 use super::ids::PrincipalId;
 use super::jwk::Thumbprint;
 use super::permission::{Permission, Permissions};
-use super::principal::Role;
 use super::token::KeyId;
 use crate::clock::{HOUR, MINUTE, SECOND};
 
@@ -37,7 +34,7 @@ pub const TOOL: &str = "tool";
 pub const CALL_TOOL: &str = "tools/call";
 
 /// The prefix of a persona's qualified name in a scope.
-const PERSONA: &str = "persona:";
+pub(super) const PERSONA: &str = "persona:";
 /// Scopes of OpenID Connect: they restrict nothing.
 const OPENID: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 
@@ -90,38 +87,6 @@ impl ChildScope {
         self.permissions.iter().all(|permission| other.permissions.contains(permission))
             && self.personas.iter().all(|persona| other.personas.contains(persona))
             && self.tools.iter().all(|tool| other.tools.contains(tool))
-    }
-
-    /// The first name in it that a standing does not have, leaving out tools: these are decided by policies.
-    #[must_use]
-    pub fn beyond(&self, standing: &Standing) -> Option<String> {
-        let lacks = |permission: &Permission| !standing.permissions.contains(*permission);
-        let linked = |persona: &&String| standing.personas.iter().any(|link| link.qualified_name == **persona);
-        let permission = self.permissions.iter().find(lacks).map(|permission| permission.name().to_owned());
-        permission.or_else(|| self.personas.iter().find(|persona| !linked(persona)).map(|it| format!("{PERSONA}{it}")))
-    }
-
-    /// The standing of a child with this scope whose parent has the standing `whole`; `None` when the parent has lost
-    /// something that the child carries.
-    #[must_use]
-    pub fn narrow(&self, whole: Standing) -> Option<Standing> {
-        if self.beyond(&whole).is_some() {
-            return None;
-        }
-        let mut principal = whole.principal.clone();
-        if principal.is_administrator() {
-            principal.role = Role::Guest;
-        }
-        let mut personas = whole.personas.to_vec();
-        personas.retain(|link| self.personas.contains(&link.qualified_name));
-        Some(Standing {
-            principal,
-            permissions: self.permissions,
-            personas: personas.into(),
-            assets: Arc::default(),
-            policy_revision: whole.policy_revision,
-            restriction: Some(Arc::new(Restriction { whole, tools: self.tools.clone(), compiled: OnceLock::new() })),
-        })
     }
 }
 

@@ -90,6 +90,7 @@ pub mod jws;
 
 pub mod limits;
 pub mod listing;
+mod narrowing;
 pub mod nesting;
 pub mod network;
 pub mod oauth_client;

@@ -20,8 +20,8 @@ use super::address::EndsWithSlash;
 use super::auth::Authenticated;
 use super::console::failures::ErrorPages;
 use super::datahub;
-use super::oauth::{self, protected_resource};
-use super::problem::{Complete, Failure, PROBLEM_JSON, Shape};
+use super::oauth::protected_resource;
+use super::problem::{Complete, Failure, PROBLEM_JSON, Shape, answers_as_oauth};
 use super::request_id::{Numbered, RequestId};
 use crate::domain::error::Error;
 use crate::domain::limits::Allowance;
@@ -254,7 +254,7 @@ fn shape(path: &str, headers: &HeaderMap) -> Shape {
     if datahub::owns(path) {
         return Shape::DataHub;
     }
-    if oauth::owns(path) {
+    if answers_as_oauth(path) {
         return Shape::Oauth;
     }
     let accepted = headers.get_all(ACCEPT).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));

@@ -13,7 +13,7 @@ use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER, 
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 
 use self::bodies::{AtlanCause, ProblemError};
-pub use self::bodies::{AtlanError, OauthError, Problem};
+pub use self::bodies::{AtlanError, OauthError, Problem, answers_as_oauth};
 pub use self::datahub::{DataHubError, UNAUTHORIZED};
 pub use self::proof::Presented;
 use crate::domain::error::{Error, Refusal, Violation};

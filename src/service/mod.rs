@@ -4,6 +4,7 @@ pub mod authn;
 pub mod authz;
 pub mod bootstrap;
 pub mod catalogue;
+pub mod children;
 pub mod keys;
 pub mod people;
 mod traffic;

@@ -14,7 +14,7 @@ use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::Id;
 use crate::domain::principal::Role;
 use crate::queue::Urgency;
-use crate::service::authn::children;
+use crate::service::children;
 use crate::storage::database::{AnyConnection, concurrent_change};
 use crate::storage::holds::{hold_credential, hold_standing};
 use crate::storage::{changes, credentials};

@@ -319,11 +319,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    oauth_clients (principal_id) {
-        principal_id -> Text,
-        settings -> Text,
-        updated_at -> BigInt,
-    }
+    oauth_clients (principal_id) { principal_id -> Text, settings -> Text, updated_at -> BigInt, }
 }
 
 diesel::table! {
@@ -367,10 +363,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    revoked_children (id) {
-        id -> Text,
-        expires_at -> BigInt,
-    }
+    revoked_children (id) { id -> Text, expires_at -> BigInt, }
 }
 
 diesel::joinable!(users -> principals (id));

@@ -26,7 +26,7 @@ async fn a_change_has_exactly_the_documented_shape() {
     assert_eq!(
         change,
         json!({
-            "id": change["id"], "changedAt": BEGIN + 2000, "actorId": actor["id"], "actor": "admin",
+            "id": change["id"], "changedAt": BEGIN + 2000, "actorId": actor["id"], "actedBy": "", "actor": "admin",
             "action": "apikey.created", "subjectKind": "principal", "subjectId": key["id"], "subject": "etl",
             "requestId": "second",
         })

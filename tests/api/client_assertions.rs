@@ -103,7 +103,7 @@ async fn every_wrong_claim_is_refused() {
         ("aud", json!(format!("{ENDPOINT}/"))),
         ("aud", Value::Null),
         ("exp", json!(now)),
-        ("exp", json!(now + 361)),
+        ("exp", json!(now + 3_661)),
         ("exp", Value::Null),
         ("iat", json!(now + 60)),
         ("nbf", json!(now + 60)),

@@ -269,13 +269,24 @@ async fn the_metadata_says_what_there_is() {
         told("tessera.example.org").await.ok(),
         json!({
             "issuer": base,
+            "authorization_endpoint": format!("{base}/oauth/authorize"),
             "token_endpoint": format!("{base}/oauth/token"),
+            "jwks_uri": format!("{base}/oauth/jwks.json"),
             "device_authorization_endpoint": format!("{base}/oauth/device_authorization"),
             "introspection_endpoint": format!("{base}/oauth/introspect"),
-            "grant_types_supported": [GRANT],
+            "revocation_endpoint": format!("{base}/oauth/revoke"),
+            "grant_types_supported":
+                ["client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange", GRANT],
             "response_types_supported": ["none"],
-            "token_endpoint_auth_methods_supported": ["none"],
+            "token_endpoint_auth_methods_supported":
+                ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+            "token_endpoint_auth_signing_alg_values_supported": ["ES256", "EdDSA", "RS256", "PS256"],
             "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "introspection_signing_alg_values_supported": ["ES256", "RS256"],
+            "revocation_endpoint_auth_methods_supported":
+                ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+            "revocation_endpoint_auth_signing_alg_values_supported": ["ES256", "EdDSA", "RS256", "PS256"],
+            "dpop_signing_alg_values_supported": ["ES256", "EdDSA", "Ed25519", "RS256", "PS256"],
         })
     );
     assert_eq!(told("127.0.0.1:8585").await.ok()["issuer"], "http://127.0.0.1:8585");

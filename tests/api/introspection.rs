@@ -37,7 +37,7 @@ fn refused(answer: &Answer, status: u16, error: &str) {
     let schemes: Vec<_> = challenges.iter().map(|challenge| challenge.split(' ').next().unwrap()).collect();
     match (status, error) {
         (401, "invalid_client") => assert_eq!(schemes.first(), Some(&"Basic"), "{challenges:?}"),
-        (401, _) => assert_eq!(schemes, ["Bearer"], "{challenges:?}"),
+        (401, _) | (403, "insufficient_scope") => assert_eq!(schemes, ["Bearer"], "{challenges:?}"),
         _ => assert!(schemes.is_empty(), "{challenges:?}"),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tessera::domain::asset::{AssetKind, AssetOperation};
 use tessera::domain::ids::PrincipalId;
-use tessera::service::authz::decide::Inquiry;
+use tessera::service::authz::inquiry::Inquiry;
 use tessera::storage::standings;
 
 use crate::support::{App, Client};

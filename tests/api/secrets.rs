@@ -21,7 +21,7 @@ use tessera::service::people::open_invitations::{self, NewInvitation};
 use tessera::service::people::users::PersonalTokens;
 use tessera::service::upkeep::{maintenance, time};
 use tessera::storage::database::AnyConnection;
-use tessera::storage::usage;
+use tessera::storage::{revoked_children, usage};
 
 use crate::create::KEYS;
 use crate::refusals::examples::{Example, Request};
@@ -160,6 +160,10 @@ async fn populate(app: &App, admin: &Client, key: &Holder) {
     admin.asset("Connection", "default/snowflake/1").await;
     app.policy(allow(&["ada"], &["VIEW_ENTITY_PAGE"], &[criterion("URN", "EQUALS", &["default/snowflake/1"])])).await;
     sign_in::come_and_go(app).await;
+    app.service
+        .database
+        .write(|connection| revoked_children::insert(connection, uuid::Uuid::from_u128(1), i64::MAX))
+        .unwrap();
     device_sign_in::begin(&app.service, "tessera-cli".into(), Origin::default()).await.unwrap();
     time::begin(&app.service).await.unwrap();
     bootstrap::check_peppers(&app.service).await.unwrap();

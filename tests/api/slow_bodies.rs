@@ -10,7 +10,7 @@ use tessera::domain::principal::Role;
 use tessera::http::bodies::BodyLimits;
 use tessera::service::people::users;
 
-use crate::support::document::document;
+use crate::support::document::{document, is_public};
 use crate::support::upload::{Uploader, upload};
 use crate::support::{Answer, App, BODY_LIMIT, Client, Options, bodies};
 
@@ -22,7 +22,7 @@ fn operations() -> Vec<(Method, String)> {
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            if operation.get("requestBody").is_some() && operation["security"] != json!([{}]) {
+            if operation.get("requestBody").is_some() && !is_public(operation) {
                 found.push((method.to_uppercase().parse().unwrap(), path.replace(['{', '}'], "")));
             }
         }

@@ -16,8 +16,8 @@ use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::valid::Violations;
 use crate::service::authz::authority::PolicyWriters;
-use crate::service::authz::decide::Inquiry;
 use crate::service::authz::explain::{self, Explain, Explanation, Missing};
+use crate::service::authz::inquiry::Inquiry;
 
 /// Explain a decision
 ///

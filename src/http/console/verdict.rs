@@ -4,8 +4,8 @@ use crate::domain::error::{Result, Violation};
 use crate::domain::policy::{Ground, Outcome};
 use crate::http::console::SignedInRequest;
 use crate::http::valid::Params;
-use crate::service::authz::decide::Inquiry;
 use crate::service::authz::explain::{Explain, Explanation, Missing, explain};
+use crate::service::authz::inquiry::Inquiry;
 
 /// The question, as written in the URL.
 #[derive(Debug, Clone, Default)]

@@ -28,7 +28,7 @@ use crate::http::gateway::original::{Original, PATH};
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
 use crate::http::state::State;
-use crate::service::authz::decide::Inquiry;
+use crate::service::authz::inquiry::Inquiry;
 
 /// The requirements, as documented in the OpenAPI description.
 #[derive(IntoParams)]

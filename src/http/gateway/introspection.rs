@@ -27,7 +27,7 @@ use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::authn::verify;
 use crate::service::authz::search_access;
-use crate::service::upkeep::signing_keys;
+use crate::service::children::signing_keys;
 
 /// How long gateways may cache an answer about a token, in milliseconds.
 #[derive(Default)]
@@ -63,7 +63,7 @@ pub async fn introspect(
     let now = state.service.clock.now();
     let answer = match verify::introspect(&state.service, &caller, &token).await {
         Ok(actor) => {
-            let issuer = base_url(&state, &request)?;
+            let issuer = base_url(&state, &request).ok();
             let tools = tools(&state, &actor).await.map_err(Failure::or_unavailable)?;
             active(&actor, now, lifetime.0, issuer, tools)
         }
@@ -185,7 +185,7 @@ async fn tools(state: &State, actor: &Actor) -> Result<Vec<String>, Error> {
 }
 
 /// The answer of RFC 7662 about an active token.
-fn active(actor: &Actor, now: i64, at_most: i64, issuer: String, tools: Vec<String>) -> Introspected {
+fn active(actor: &Actor, now: i64, at_most: i64, issuer: Option<String>, tools: Vec<String>) -> Introspected {
     let child = actor.child.as_deref();
     let claims = child.map(Child::claims);
     let mut answer = Introspected::new(
@@ -213,7 +213,7 @@ fn active(actor: &Actor, now: i64, at_most: i64, issuer: String, tools: Vec<Stri
     answer.set_exp(DateTime::from_timestamp_secs(expires_at / SECOND));
     answer.set_iat(DateTime::from_timestamp_secs(issued_at));
     answer.set_sub(Some(actor.id().to_string()));
-    answer.set_iss(Some(child.map_or(issuer, |child| child.issuer.clone())));
+    answer.set_iss(child.map(|child| child.issuer.clone()).or(issuer));
     answer.set_aud(child.map(|child| vec![child.audience.clone()]));
     answer.set_jti(child.map(|child| child.id.to_string()));
     answer

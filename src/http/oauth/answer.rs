@@ -9,8 +9,8 @@ use crate::clock::SECOND;
 use crate::domain::actor::Actor;
 use crate::domain::permission::{Permission, Permissions};
 use crate::http::state::State;
-use crate::service::authn::children::Minted;
 use crate::service::authn::sessions::NewSession;
+use crate::service::children::Minted;
 
 /// The token response for a session.
 pub(super) fn token_response(state: &State, session: NewSession, permissions: Permissions) -> HttpResponse {

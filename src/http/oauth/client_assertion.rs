@@ -6,7 +6,6 @@ use sha2::{Digest, Sha256};
 
 use super::issuer::LEEWAY;
 use crate::clock::SECOND;
-use crate::directory::FirstUse;
 use crate::domain::error::Error;
 use crate::domain::ids::PrincipalId;
 use crate::domain::jwk::{KeySet, Keys, OF_PROGRAMS};
@@ -85,11 +84,10 @@ pub async fn authenticate(
     accept(&claims, audiences, service.clock.now() / SECOND).map_err(NotAsserted::Rejected)?;
     let id = Sha256::new().chain_update(key.uuid()).chain_update(&claims.jti).finalize();
     let until = claims.exp.whole() * SECOND;
-    match service.directory.used_assertions.record(key, id.into(), until, service.clock.now()) {
-        FirstUse::Yes => Ok(key),
-        FirstUse::No => Err(NotAsserted::Rejected("its `jti` was used before")),
-        FirstUse::HolderIsFull | FirstUse::Full => Err(Error::Overloaded.into()),
+    if !workload::is_first_use(service, key, id.into(), until)? {
+        return Err(NotAsserted::Rejected("its `jti` was used before"));
     }
+    Ok(key)
 }
 
 /// Checks the claims; `now` is in epoch seconds.

@@ -11,7 +11,7 @@ use crate::domain::party::Party;
 use crate::http::dpop;
 use crate::http::problem::Failure;
 use crate::http::state::State;
-use crate::service::authn::children::{self, Minted};
+use crate::service::children::{self, Minted};
 
 /// The `grant_type` of the grant.
 pub const GRANT: &str = "client_credentials";

@@ -21,7 +21,8 @@ use crate::domain::principal::CLIENT_ID_PREFIX;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::{auth, dpop};
-use crate::service::authn::children;
+use crate::service::children;
+use crate::service::people::impersonate::impersonate;
 
 /// The `grant_type` of the grant.
 pub const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -58,7 +59,7 @@ pub(super) async fn redeem(
     if actor.as_ref().is_some_and(|actor| actor.id() != subject.id()) {
         return Err(oauth("invalid_request", "with `requested_subject`, `subject_token` is the client's own"));
     }
-    let user = children::impersonate(&state.service, &subject, requested).await.map_err(failed)?;
+    let user = impersonate(&state.service, &subject, requested).await.map_err(failed)?;
     let minted = children::mint(&state.service, &user, Some(&subject), wanted).await.map_err(refused)?;
     Ok(child_response(state, minted, &user, Some(ACCESS_TOKEN)))
 }

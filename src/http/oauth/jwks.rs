@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::http::problem::Failure;
 use crate::http::state::State;
-use crate::service::upkeep::signing_keys;
+use crate::service::children::signing_keys;
 
 /// A set of keys.
 #[derive(Serialize, ToSchema)]

@@ -21,19 +21,6 @@ pub mod workload;
 
 use crate::domain::device::COMMAND_LINE;
 
-/// The token endpoints of Atlan's SDKs.
-const OF_ATLAN: [&str; 3] = [
-    "/auth/realms/default/protocol/openid-connect/token",
-    "/auth/admin/realms/default/protocol/openid-connect/token",
-    "/api/service/oauth-clients/token",
-];
-
-/// Whether an endpoint answers with the errors of OAuth.
-#[must_use]
-pub fn owns(path: &str) -> bool {
-    path.starts_with("/oauth/") || OF_ATLAN.contains(&path)
-}
-
 /// Settings of the authorization server.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {

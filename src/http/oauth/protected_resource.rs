@@ -61,9 +61,12 @@ pub async fn configuration(state: web::Data<State>, request: HttpRequest) -> Res
 
 /// Adds the challenge of a 403 to a request with a token (RFC 6750, section 3.1).
 pub fn challenge_forbidden(request: &HttpRequest, headers: &mut HeaderMap) {
-    if request.headers().contains_key(AUTHORIZATION) {
-        let scheme = if is_dpop(request) { INSUFFICIENT_DPOP } else { INSUFFICIENT };
-        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+    let sent = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
+    let is_bearer = sent.split_first_chunk::<7>().is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "));
+    if is_dpop(request) {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(INSUFFICIENT_DPOP));
+    } else if is_bearer {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(INSUFFICIENT));
     }
 }
 

@@ -8,7 +8,7 @@ use super::form::Form;
 use super::wanted::oauth;
 use crate::http::problem::Failure;
 use crate::http::state::State;
-use crate::service::authn::children::{self, Revoked};
+use crate::service::children::{self, Revoked};
 
 /// Revoke a token
 ///
@@ -18,7 +18,7 @@ use crate::service::authn::children::{self, Revoked};
 #[utoipa::path(
     tag = "Sessions",
     operation_id = "revoke_oauth_token",
-    security(("basic" = [])),
+    security((), ("basic" = [])),
     request_body(content = RevocationForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "The token is not active")),
 )]

@@ -10,7 +10,7 @@ use crate::domain::jwk::Thumbprint;
 use crate::http::base_url::base_url;
 use crate::http::problem::Failure;
 use crate::http::state::State;
-use crate::service::authn::children::{self, NotMinted, Wanted};
+use crate::service::children::{self, NotMinted, Wanted};
 use crate::service::keys::oauth as oauth_clients;
 
 /// The token type of an access token of any form (RFC 8693, section 3).

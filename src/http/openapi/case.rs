@@ -5,8 +5,7 @@ use utoipa::openapi::{Components, RefOr, Schema};
 
 use crate::domain::error::{Error, Refusal, Violation};
 use crate::domain::listing::MAX_LIMIT;
-use crate::http::oauth;
-use crate::http::problem::Failure;
+use crate::http::problem::{Failure, answers_as_oauth};
 
 /// A status of an operation, with an example.
 pub(super) struct Case {
@@ -22,10 +21,10 @@ impl Case {
     /// The case of an operation with this status.
     pub(super) fn of(path: &str, operation: &Operation, components: &Components, status: u16) -> Self {
         let (suffix, failure) = match status {
-            400 if oauth::owns(path) => plain(Failure::Body("the form must have one `token`".to_owned())),
+            400 if answers_as_oauth(path) => plain(Failure::Body("the form must have one `token`".to_owned())),
             400 | 404 if is_datahub(operation) => (String::new(), None),
             400 => bad_request(operation, components),
-            401 if oauth::owns(path) => plain(Failure::Client(Refusal::Invalid)),
+            401 if answers_as_oauth(path) => plain(Failure::Client(Refusal::Invalid)),
             401 if path == "/api/service/sessions" => named("Password", Error::Unauthenticated(Refusal::WrongPassword)),
             401 => plain(Error::Unauthenticated(Refusal::Invalid)),
             403 if ["/logIn", "/signUp", "/logOut"].contains(&path) => ("Page".to_owned(), None),

@@ -10,7 +10,7 @@ use utoipa::openapi::{
 
 use super::case::{Case, is_datahub};
 use super::errors::{self, Body};
-use crate::http::oauth;
+use crate::http::problem::answers_as_oauth;
 
 /// Completes a document.
 pub(super) fn complete(document: &mut OpenApi) {
@@ -40,7 +40,7 @@ fn add_errors(
 ) {
     let body = match path {
         _ if is_datahub(operation) => Body::DataHub,
-        _ if oauth::owns(path) => Body::Oauth,
+        _ if answers_as_oauth(path) => Body::Oauth,
         _ => Body::Atlan,
     };
     let open = SecurityRequirement::default();

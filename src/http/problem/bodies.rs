@@ -81,3 +81,16 @@ pub(super) struct ProblemError {
     /// What is wrong and what is allowed.
     pub(super) message: String,
 }
+
+/// The token endpoints of Atlan's SDKs.
+const OF_ATLAN: [&str; 3] = [
+    "/auth/realms/default/protocol/openid-connect/token",
+    "/auth/admin/realms/default/protocol/openid-connect/token",
+    "/api/service/oauth-clients/token",
+];
+
+/// Whether an endpoint answers with the errors of OAuth.
+#[must_use]
+pub fn answers_as_oauth(path: &str) -> bool {
+    path.starts_with("/oauth/") || OF_ATLAN.contains(&path)
+}

@@ -3,7 +3,6 @@
 mod attempt;
 pub mod authenticate;
 pub mod bearer_tokens;
-pub mod children;
 pub mod device_sign_in;
 pub mod look_ups;
 mod minting;

@@ -14,7 +14,7 @@ use crate::domain::principal::{PrincipalKind, service_account_username};
 use crate::domain::token::TokenKind;
 use crate::service::Service;
 use crate::service::authn::authenticate::delay_refusal;
-use crate::service::authn::children;
+use crate::service::children;
 use crate::storage::credentials;
 use crate::storage::principals::Existed;
 use crate::storage::removals;

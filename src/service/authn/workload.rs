@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::domain::error::Result;
+use crate::directory::FirstUse;
+use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::network::Network;
 use crate::domain::oauth_client::{OauthClient, TrustRule};
@@ -48,6 +49,19 @@ pub struct IdentityClaims {
 pub async fn settings(service: &Service, key: PrincipalId, network: Network) -> Result<OauthClient> {
     let _turn = service.look_ups.turn(Party::Network(network)).await?;
     service.look_up(move |connection| oauth_clients::get(connection, key)).await
+}
+
+/// Whether a client assertion is used for the first time. `id` is the digest of its issuer and its `jti`; `until` is when it
+/// expires, in epoch milliseconds.
+///
+/// # Errors
+/// [`Error::Overloaded`] when no more can be remembered.
+pub fn is_first_use(service: &Service, key: PrincipalId, id: [u8; 32], until: i64) -> Result<bool> {
+    match service.directory.used_assertions.record(key, id, until, service.clock.now()) {
+        FirstUse::Yes => Ok(true),
+        FirstUse::No => Ok(false),
+        FirstUse::HolderIsFull | FirstUse::Full => Err(Error::Overloaded),
+    }
 }
 
 /// The workload with these claims, by the first rule of the key that they match.

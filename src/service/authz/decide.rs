@@ -5,78 +5,19 @@ use std::sync::Arc;
 use crate::directory::Shared;
 use crate::domain::actor::{Actor, Standing};
 use crate::domain::asset::Relation;
+use crate::domain::child::{CALL_TOOL, TOOL};
 use crate::domain::effective::concerns;
 use crate::domain::error::Result;
 use crate::domain::permission::Permission;
 use crate::domain::policy::catalogue::category_of;
 use crate::domain::policy::engine::{CedarQuestion, Slice};
-use crate::domain::policy::{
-    Category, Decision, Ground, Outcome, Policy, Properties, Question, Resource, Subject, stored_properties,
-};
+use crate::domain::policy::{Category, Decision, Ground, Policy, Properties, Question, Resource, Subject};
 use crate::service::Service;
+use crate::service::authz::inquiry::Inquiry;
 use crate::service::authz::narrow::narrowed;
 use crate::service::authz::sight;
-use crate::storage::candidates::{self, StoredAsset};
 use crate::storage::database::AnyConnection;
 use crate::storage::{policies, search};
-
-/// The resource type that stands for Tessera itself rather than an asset. Its actions are permissions.
-pub const PLATFORM: &str = "platform";
-
-/// An authorization question without its subject: an action on a resource.
-#[derive(Debug, Clone, Default)]
-pub struct Inquiry {
-    /// The name of an action or of a DataHub privilege.
-    pub action: String,
-    /// Properties of the action.
-    pub action_properties: Properties,
-    /// Properties of the subject, in addition to what is stored of it.
-    pub subject_properties: Properties,
-    /// The resource that the action is on.
-    pub resource: Resource,
-}
-
-impl Inquiry {
-    /// An action on a resource, without any properties.
-    #[must_use]
-    pub fn new(action: &str, qualified_name: &str, type_name: &str) -> Self {
-        let resource =
-            Resource { name: qualified_name.to_owned(), type_name: type_name.to_owned(), ..Resource::default() };
-        Self { action: action.to_owned(), resource, ..Self::default() }
-    }
-
-    /// Adds what is stored of the resource.
-    ///
-    /// # Errors
-    /// When the storage fails.
-    pub(in crate::service) fn completed(&self, connection: &mut AnyConnection) -> Result<Self> {
-        let stored = candidates::asset(connection, &self.resource.type_name, &self.resource.name)?;
-        Ok(stored.map_or_else(|| self.clone(), |asset| self.with_stored(&asset)))
-    }
-
-    /// Adds these stored properties and owners of the resource. Properties in the question itself take precedence.
-    pub(in crate::service) fn with_stored(&self, asset: &StoredAsset) -> Self {
-        let mut inquiry = self.clone();
-        let mut properties = stored_properties(&asset.attributes);
-        properties.append(&mut inquiry.resource.properties);
-        Self {
-            resource: Resource { properties, owners: asset.owners.iter().cloned().collect(), ..inquiry.resource },
-            ..inquiry
-        }
-    }
-
-    /// The decision about a platform permission, which needs no policies; `None` for other resources.
-    fn about_platform(&self, standing: &Standing) -> Option<Decision> {
-        if self.resource.type_name != PLATFORM {
-            return None;
-        }
-        let permitted = Permission::find(&self.action).filter(|named| standing.permissions.contains(*named));
-        Some(permitted.map_or(Decision::UNMATCHED, |_| Decision {
-            outcome: Outcome::Allowed,
-            grounds: vec![Ground::BuiltIn("permissions")],
-        }))
-    }
-}
 
 impl Service {
     /// Whether a principal may do something. Answered from memory, except for policies not used lately, and for stored
@@ -133,6 +74,27 @@ impl Service {
             self.record_permission_use(actor, &inquiry.action);
         }
         Ok(decision.is_allowed())
+    }
+
+    /// Whether a principal may call the tool of that name.
+    ///
+    /// # Errors
+    /// Those of [`Service::decide`].
+    pub(in crate::service) async fn may_call(&self, standing: &Standing, tool: &str) -> Result<bool> {
+        Ok(self.decide(standing, &Inquiry::new(CALL_TOOL, tool, TOOL)).await?.is_allowed())
+    }
+
+    /// Like [`Service::may_call`], inside a transaction.
+    ///
+    /// # Errors
+    /// When the storage or the engine fails.
+    pub(in crate::service) fn may_call_in(
+        &self,
+        connection: &mut AnyConnection,
+        standing: &Standing,
+        tool: &str,
+    ) -> Result<bool> {
+        Ok(self.decide_in(connection, standing, &Inquiry::new(CALL_TOOL, tool, TOOL))?.is_allowed())
     }
 
     /// Like [`Self::decide`], inside a transaction that reads.
@@ -408,7 +370,8 @@ fn judge_related(
     let resource = Resource { relation, ..inquiry.resource.clone() };
     let subject = Subject {
         principal: &standing.principal,
-        personas: standing.enabled_personas().map(|persona| persona.id).collect(),
+        // Denies of personas that a restricted child does not carry bind it, too.
+        personas: standing.whole().enabled_personas().map(|persona| persona.id).collect(),
         properties: inquiry.subject_properties.clone(),
     };
     let question = Question {

@@ -8,7 +8,7 @@ use crate::domain::error::{Result, Violation};
 use crate::domain::permission::Permission;
 use crate::domain::policy::Decision;
 use crate::domain::principal::{Principal, PrincipalKind};
-use crate::service::authz::decide::Inquiry;
+use crate::service::authz::inquiry::Inquiry;
 use crate::service::{Service, blocking};
 use crate::storage::database::AnyConnection;
 use crate::storage::{candidates, principals, standings};

@@ -12,7 +12,7 @@ use crate::domain::policy::{Decision, Effect, Ground, Outcome, Policy};
 use crate::domain::sight::SeenPrincipals;
 use crate::service::Service;
 use crate::service::authz::authority::{self, PolicyWriters};
-use crate::service::authz::decide::Inquiry;
+use crate::service::authz::inquiry::Inquiry;
 use crate::service::authz::{effective, sight};
 use crate::storage::database::AnyConnection;
 use crate::storage::{api_keys, personas, policies, principals, standings};

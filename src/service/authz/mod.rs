@@ -11,6 +11,7 @@ pub mod effective;
 pub mod evaluation;
 pub mod explain;
 pub(in crate::service) mod giving;
+pub mod inquiry;
 pub(in crate::service) mod narrow;
 pub(in crate::service) mod outgrown;
 pub mod platform_access;

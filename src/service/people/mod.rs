@@ -1,5 +1,6 @@
 //! Users: their accounts, invitations and profiles.
 
+pub mod impersonate;
 pub mod invites;
 pub mod open_invitations;
 pub mod profiles;

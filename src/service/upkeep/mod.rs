@@ -4,5 +4,4 @@ pub mod audit;
 pub mod follow;
 pub mod maintenance;
 pub mod restore;
-pub mod signing_keys;
 pub mod time;

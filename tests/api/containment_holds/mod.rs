@@ -14,7 +14,7 @@ use tessera::domain::api_key::Lineage;
 use tessera::domain::bounds::Bounds;
 use tessera::domain::ids::PrincipalId;
 use tessera::domain::permission::Permission;
-use tessera::service::authz::decide::Inquiry;
+use tessera::service::authz::inquiry::Inquiry;
 use tessera::storage::{api_keys, personas};
 
 use self::dice::Dice;

@@ -1,9 +1,9 @@
 //! The rows: which permission each operation requires.
 
 use tessera::domain::permission::Permission::{
-    self, GeneratePersonalAccessTokens, ManageAccessTokens, ManageApiKeys, ManagePersonas, ManagePolicies,
-    ManageServiceAccounts, ManageUserCredentials, ManageUsersAndGroups, VerifyTokens, ViewApiKeys, ViewAudit,
-    ViewUsers,
+    self, GeneratePersonalAccessTokens, ImpersonateUsers, ManageAccessTokens, ManageApiKeys, ManagePersonas,
+    ManagePolicies, ManageServiceAccounts, ManageUserCredentials, ManageUsersAndGroups, VerifyTokens, ViewApiKeys,
+    ViewAudit, ViewUsers,
 };
 
 use self::Needs::{AnActor, Nothing, OneOf, OneOfSeen};
@@ -51,8 +51,15 @@ const SEE_KEYS: &[Permission] = &[ViewApiKeys, ManageApiKeys, ManageUsersAndGrou
 const SEE_PERSONAS: &[Permission] =
     &[ViewApiKeys, ManageApiKeys, ManageUsersAndGroups, ManageUserCredentials, ManagePersonas, ManagePolicies];
 /// Permissions that show every user.
-const SEE_USERS: &[Permission] =
-    &[ViewUsers, ManageUsersAndGroups, ManageUserCredentials, ManageAccessTokens, ManagePersonas, ManagePolicies];
+const SEE_USERS: &[Permission] = &[
+    ViewUsers,
+    ManageUsersAndGroups,
+    ManageUserCredentials,
+    ManageAccessTokens,
+    ManagePersonas,
+    ManagePolicies,
+    ImpersonateUsers,
+];
 
 /// The operations of the document.
 pub const REST: &[Row] = &[

@@ -90,3 +90,8 @@ pub fn allows(schema: &Value, name: &str) -> bool {
 pub fn real(path: &str) -> String {
     path.replace("{guid}", "01a205f3-fb6b-777b-b71f-c9b5970ce30f").replace("{urn}", "urn:li:corpuser:admin")
 }
+
+/// Whether an operation needs no credential in the head of its request.
+pub fn is_public(operation: &Value) -> bool {
+    operation["security"].as_array().is_some_and(|ways| ways.contains(&json!({})))
+}

@@ -8,8 +8,8 @@ use crate::domain::error::Violation;
 use crate::domain::policy::{Properties, Resource, property};
 use crate::http::openapi::examples;
 use crate::http::present;
-use crate::service::authz::decide::Inquiry;
 use crate::service::authz::evaluation::{About, Evaluation};
+use crate::service::authz::inquiry::Inquiry;
 
 /// The longest type, id or name, in bytes.
 const LONGEST: usize = 4096;

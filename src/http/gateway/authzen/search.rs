@@ -15,8 +15,8 @@ use crate::http::openapi::{AnyError, Fails};
 use crate::http::present;
 use crate::http::problem::Failure;
 use crate::http::state::State;
-use crate::service::authz::decide::Inquiry;
 use crate::service::authz::evaluation::kinds_of;
+use crate::service::authz::inquiry::Inquiry;
 use crate::service::authz::search_access;
 
 /// A search for the subjects that may do something.

@@ -4,17 +4,14 @@ use uuid::Uuid;
 
 use crate::clock::{MINUTE, SECOND};
 use crate::domain::actor::Actor;
-use crate::domain::child::{
-    CALL_TOOL, Child, ChildScope, Delegate, LONGEST_LIFE, MOST_ACTORS, MOST_ANCESTORS, TOOL, USUAL_LIFE,
-};
+use crate::domain::child::{Child, ChildScope, Delegate, LONGEST_LIFE, MOST_ACTORS, MOST_ANCESTORS, USUAL_LIFE};
 use crate::domain::error::{Error, Result};
 use crate::domain::jwk::Thumbprint;
 use crate::domain::seal::Seal;
 use crate::domain::token::{KeyId, Token, sealed_plaintext};
 use crate::service::Service;
-use crate::service::authn::children::{JWT_TYPE, SEAL};
-use crate::service::authz::decide::Inquiry;
-use crate::service::upkeep::signing_keys;
+use crate::service::children::signing_keys;
+use crate::service::children::{JWT_TYPE, SEAL};
 
 /// The form of a child's token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -142,12 +139,11 @@ async fn scope(
     if held.is_some_and(|held| !wanted.is_within(held)) {
         return Err(NotMinted::Scope("`scope` exceeds that of the token".to_owned()));
     }
-    if let Some(name) = wanted.beyond(parent.standing()) {
+    if let Some(name) = parent.standing().lacks(wanted) {
         return Err(NotMinted::Scope(format!("`{}` does not have `{name}`", parent.username())));
     }
     for tool in &wanted.tools {
-        let inquiry = Inquiry::new(CALL_TOOL, tool, TOOL);
-        if !service.decide(parent.standing(), &inquiry).await?.is_allowed() {
+        if !service.may_call(parent.standing(), tool).await? {
             let message = format!("`{tool}` is no permission, and no policy allows `{}` to call it", parent.username());
             return Err(NotMinted::Scope(message));
         }

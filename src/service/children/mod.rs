@@ -1,15 +1,14 @@
 //! Children: short-lived tokens derived from a credential.
 //!
-//! `mint` makes them, `verify` reads them, `revoke` ends one of them early. The rules: a child carries no more than what
+//! `mint` makes them, `verify` reads them, `revoke` ends one of them early; `signing_keys` has the keys that sign them. The rules: a child carries no more than what
 //! it is derived from, is for no other audience, and expires no later. Each of these is a comparison in `mint`, so a
 //! chain of exchanges gains nothing.
 
-mod impersonate;
 mod mint;
 mod revoke;
+pub mod signing_keys;
 mod verify;
 
-pub use self::impersonate::impersonate;
 pub use self::mint::{Form, Minted, NotMinted, Wanted, mint};
 pub(in crate::service) use self::revoke::revoke_in;
 pub use self::revoke::{Revoked, revoke};
@@ -17,10 +16,9 @@ pub use self::revoke::{Revoked, revoke};
 use std::sync::Arc;
 
 use crate::domain::actor::Standing;
-use crate::domain::child::{CALL_TOOL, Child, TOOL};
+use crate::domain::child::Child;
 use crate::domain::error::{Error, Refusal, Result};
 use crate::service::Service;
-use crate::service::authz::decide::Inquiry;
 use crate::storage::database::AnyConnection;
 use crate::storage::{credentials, revoked_children};
 
@@ -57,7 +55,7 @@ pub(in crate::service) fn present(
         }
     }
     for tool in verify::tools(child) {
-        if !service.decide_in(connection, &whole, &Inquiry::new(CALL_TOOL, tool, TOOL))?.is_allowed() {
+        if !service.may_call_in(connection, &whole, tool)? {
             return refused(Refusal::Outgrown);
         }
     }

@@ -6,15 +6,14 @@ use crate::clock::Reading;
 use crate::directory::Genuine;
 use crate::directory::children::{Children, TokenDigest, VerifiedChild};
 use crate::domain::actor::{Holder as _, Standing};
-use crate::domain::child::{CALL_TOOL, Child, TOOL};
+use crate::domain::child::Child;
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::party::Party;
 use crate::domain::signing::key_id;
 use crate::domain::token::{TokenKind, sealed_bytes};
 use crate::service::Service;
-use crate::service::authn::children::{JWT_TYPE, SEAL};
-use crate::service::authz::decide::Inquiry;
-use crate::service::upkeep::signing_keys;
+use crate::service::children::signing_keys;
+use crate::service::children::{JWT_TYPE, SEAL};
 use crate::storage::revoked_children;
 
 impl Service {
@@ -102,7 +101,7 @@ impl Service {
     /// out other records, so this is checked again then.
     async fn check_tools(&self, child: &Child, whole: &Standing) -> Result<()> {
         for tool in tools(child) {
-            if !self.decide(whole, &Inquiry::new(CALL_TOOL, tool, TOOL)).await?.is_allowed() {
+            if !self.may_call(whole, tool).await? {
                 return Err(Error::Unauthenticated(Refusal::Outgrown));
             }
         }
@@ -128,6 +127,6 @@ pub(super) fn tools(child: &Child) -> impl Iterator<Item = &str> {
 /// [`Refusal::Outgrown`]
 pub(in crate::service) fn narrowed(child: &Child, whole: &Standing) -> Result<Option<Arc<Standing>>> {
     let Some(scope) = &child.scope else { return Ok(None) };
-    let standing = scope.narrow(whole.clone()).ok_or(Error::Unauthenticated(Refusal::Outgrown))?;
+    let standing = whole.clone().narrowed_to(scope).ok_or(Error::Unauthenticated(Refusal::Outgrown))?;
     Ok(Some(Arc::new(standing)))
 }
