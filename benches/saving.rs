@@ -14,6 +14,7 @@ use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use futures_util::FutureExt;
 use population::{Outcome, Population};
 use tessera::domain::api_key::{ApiKey, Maker, NEVER, Validity};
+use tessera::domain::child::Presentation;
 use tessera::domain::credential::Use;
 use tessera::domain::limits::Limits;
 use tessera::domain::permission::Permissions;
@@ -70,7 +71,10 @@ impl Bench {
         let service = self.service();
         let tokens = self.population.grow(count)?;
         let key = |bearer: String| -> Outcome<Key> {
-            let actor = service.authenticate(&bearer, None).now_or_never().ok_or("the directory waits")??;
+            let actor = service
+                .authenticate(Presentation::bearer(&bearer, None))
+                .now_or_never()
+                .ok_or("the directory waits")??;
             Ok(Key { bearer, principal: actor.principal().clone() })
         };
         let bearers = tokens.iter().map(|token| Ok(token.plaintext(&service.prefixes)?.expose()));
@@ -107,7 +111,10 @@ impl Bench {
         let service = self.service();
         let used = |some: &[Key]| -> Outcome {
             for key in some {
-                service.authenticate(&key.bearer, Some(ADDRESS)).now_or_never().ok_or("the directory waits")??;
+                service
+                    .authenticate(Presentation::bearer(&key.bearer, Some(ADDRESS)))
+                    .now_or_never()
+                    .ok_or("the directory waits")??;
             }
             Ok(())
         };

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::children::Carried;
 use super::rates::Limiter;
 use crate::directory::record::Record;
-use crate::domain::actor::{Actor, Standing};
+use crate::domain::actor::Actor;
 use crate::domain::child::Child;
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::PrincipalId;
@@ -37,9 +38,9 @@ impl CachedCredential {
         Genuine { proof: Proof::Secret(kind, key_id), known: self }
     }
 
-    /// The genuine token of a child of this credential, narrowed to `standing` if it carries less than everything.
-    pub(crate) fn with_child(self, child: Arc<Child>, standing: Option<Arc<Standing>>) -> Genuine {
-        Genuine { proof: Proof::Child(child, standing), known: self }
+    /// The genuine token of a child of this credential.
+    pub(crate) fn with_child(self, child: Arc<Child>, carried: Carried) -> Genuine {
+        Genuine { proof: Proof::Child(child, carried), known: self }
     }
 }
 
@@ -53,8 +54,8 @@ pub struct Genuine {
 enum Proof {
     /// Its secret, or another proof of its holder: a token of that kind and key id.
     Secret(TokenKind, KeyId),
-    /// The signature or the seal of a child, which may be narrowed.
-    Child(Arc<Child>, Option<Arc<Standing>>),
+    /// The signature or the seal of a child.
+    Child(Arc<Child>, Carried),
 }
 
 impl Genuine {
@@ -94,7 +95,7 @@ impl Genuine {
         match &self.proof {
             // The digest proves the kind and the key id as well as the secret.
             Proof::Secret(kind, key_id) => self.known.record.authenticate(*kind, *key_id, now),
-            Proof::Child(child, standing) => {
+            Proof::Child(child, carried) => {
                 let expires_at = child.expires_at_millis();
                 if expires_at <= now {
                     return Err(Error::Unauthenticated(Refusal::Expired));
@@ -103,7 +104,7 @@ impl Genuine {
                 if let Some(credential) = &mut actor.credential {
                     credential.expires_at = credential.expires_at.min(expires_at);
                 }
-                if let Some(standing) = standing {
+                if let Carried::Narrowed(standing) = carried {
                     actor = actor.holding(Arc::clone(standing) as _);
                 }
                 actor.child = Some(Arc::clone(child));

@@ -41,10 +41,19 @@ pub struct VerifiedChild {
     checked: Mutex<Option<Checked>>,
 }
 
+/// What a child carries of what its parent may do.
+#[derive(Clone)]
+pub enum Carried {
+    /// Everything.
+    Everything,
+    /// What this narrowed standing has.
+    Narrowed(Arc<Standing>),
+}
+
 /// What was computed from these records.
 struct Checked {
     records: Vec<Arc<Record>>,
-    standing: Option<Arc<Standing>>,
+    carried: Carried,
 }
 
 impl VerifiedChild {
@@ -54,19 +63,18 @@ impl VerifiedChild {
         Self { child: Arc::new(child), signed_by, checked: Mutex::default() }
     }
 
-    /// The narrowed standing that was computed from exactly these records, or `Some(None)` for a child that carries
-    /// everything; `None` if they are others.
-    pub(crate) fn checked(&self, records: &[Arc<Record>]) -> Option<Option<Arc<Standing>>> {
+    /// What was computed from exactly these records; `None` if they are others.
+    pub(crate) fn checked(&self, records: &[Arc<Record>]) -> Option<Carried> {
         let checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         let known = checked.as_ref()?;
         let same = known.records.len() == records.len()
             && known.records.iter().zip(records).all(|(known, record)| Arc::ptr_eq(known, record));
-        same.then(|| known.standing.clone())
+        same.then(|| known.carried.clone())
     }
 
     /// Remembers what was computed from these records.
-    pub(crate) fn keep(&self, records: Vec<Arc<Record>>, standing: Option<Arc<Standing>>) {
-        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Checked { records, standing });
+    pub(crate) fn keep(&self, records: Vec<Arc<Record>>, carried: Carried) {
+        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Checked { records, carried });
     }
 }
 

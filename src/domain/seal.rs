@@ -21,14 +21,14 @@ impl Seal {
         Ok(Self(LessSafeKey::new(key.map_err(|_| Error::Internal("the cipher refuses its key".into()))?)))
     }
 
-    /// Encrypts `content`; `context` must be the same for [`Seal::open`].
+    /// Encrypts a text; `context` must be the same for [`Seal::open`].
     ///
     /// # Errors
     /// When there is no randomness.
-    pub fn seal(&self, content: &[u8], context: &[u8], entropy: Entropy) -> Result<Vec<u8>> {
+    pub fn seal(&self, text: &[u8], context: &[u8], entropy: Entropy) -> Result<Vec<u8>> {
         let mut nonce = [0; NONCE_LEN];
         entropy.fill(&mut nonce)?;
-        let mut text = content.to_vec();
+        let mut text = text.to_vec();
         let nonce_used = Nonce::assume_unique_for_key(nonce);
         let sealed = self.0.seal_in_place_append_tag(nonce_used, Aad::from(context), &mut text);
         sealed.map_err(|_| Error::Internal("the cipher refuses its text".into()))?;

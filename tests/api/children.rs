@@ -291,6 +291,7 @@ async fn who_acts_for_whom_is_told() {
     let agent = app.key_with(&[Permission::ViewAudit]).await;
     let acting = [("actor_token", agent.token.as_str()), ("actor_token_type", ACCESS_TOKEN)];
     let token = access_token(exchange(&app, &key.token, &acting).await);
+    app.advance(1_000);
     app.holder_of(&token).create("made by an agent").await;
     let made = last_change(&agent).await;
     let agent_name = format!("service-account-apikey-{}", agent.id);
@@ -322,6 +323,7 @@ async fn only_a_permission_of_its_own_lets_somebody_act_as_a_user_who_reaches_no
     refused(&as_user(&plain, "guest").await, "unauthorized_client");
     refused(&as_user(&key, "chief").await, "unauthorized_client");
     refused(&as_user(&key, "nobody").await, "invalid_request");
+    app.advance(1_000);
     let token = access_token(as_user(&key, "guest").await);
     let known = app.holder_of(&token).whoami().await.ok();
     assert_eq!(known["username"], "guest");

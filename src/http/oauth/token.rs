@@ -45,6 +45,9 @@ pub async fn token(
 }
 
 /// Answers a token request, whatever its path.
+///
+/// # Errors
+/// Those of the grant; `unsupported_grant_type`.
 pub async fn answer(
     state: &State,
     settings: &Settings,

@@ -153,9 +153,10 @@ async fn load(service: &Service) -> Result<()> {
     }
     let mut keys = Vec::new();
     for key in stored {
-        match unseal(service, &key)? {
-            Some(private) => keys.push(SigningKey::new(&private, key.signs_from, key.retires_at)?),
-            None => tracing::warn!(key = key.id, pepper = %key.pepper, "no configured pepper opens a signing key"),
+        if let Some(private) = unseal(service, &key)? {
+            keys.push(SigningKey::new(&private, key.signs_from, key.retires_at)?);
+        } else {
+            tracing::warn!(key = key.id, pepper = %key.pepper, "no configured pepper opens a signing key");
         }
     }
     service.directory.children.set_keyring(Keyring { keys });

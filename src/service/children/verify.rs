@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Reading;
 use crate::directory::Genuine;
-use crate::directory::children::{Children, TokenDigest, VerifiedChild};
+use crate::directory::children::{Carried, Children, TokenDigest, VerifiedChild};
 use crate::domain::actor::{Holder as _, Standing};
 use crate::domain::child::Child;
 use crate::domain::error::{Error, Refusal, Result};
@@ -48,18 +48,18 @@ impl Service {
         if records.iter().zip(principals).any(|(record, principal)| record.principal_id() != principal) {
             return Err(gone());
         }
-        let standing = match verified.checked(&records) {
-            Some(standing) => standing,
-            None => {
-                // After the records were read: a later revocation makes the directory give out other records.
-                self.check_not_revoked(child, party).await?;
-                let standing = narrowed(child, parent.record().standing())?;
-                self.check_tools(child, parent.record().standing()).await?;
-                verified.keep(records, standing.clone());
-                standing
-            }
+        let carried = if let Some(carried) = verified.checked(&records) {
+            carried
+        } else {
+            // After the records were read: a later revocation makes the directory give out other records.
+            self.check_not_revoked(child, party).await?;
+            let whole = parent.record().standing();
+            let carried = narrowed(child, whole)?.map_or(Carried::Everything, Carried::Narrowed);
+            self.check_tools(child, whole).await?;
+            verified.keep(records, carried.clone());
+            carried
         };
-        Ok(Some((parent.with_child(Arc::clone(child), standing), self.clock.now())))
+        Ok(Some((parent.with_child(Arc::clone(child), carried), self.clock.now())))
     }
 
     /// Checks the signature or the seal of a token that is not in memory.
