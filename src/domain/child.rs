@@ -28,14 +28,14 @@ pub const MOST_ANCESTORS: usize = 8;
 pub const MOST_SCOPES: usize = 64;
 /// The longest scope, in bytes.
 pub const LONGEST_SCOPE: usize = 2_048;
-/// The type of resources that scopes name besides permissions and personas.
+/// The resource type of the tools that a scope names.
 pub const TOOL: &str = "tool";
-/// The action that a named tool is for.
+/// The action of calling a tool.
 pub const CALL_TOOL: &str = "tools/call";
 
 /// The prefix of a persona's qualified name in a scope.
 pub(super) const PERSONA: &str = "persona:";
-/// Scopes of OpenID Connect: they restrict nothing.
+/// Scopes of OpenID Connect: they carry nothing.
 const OPENID: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 
 /// What a restricted child carries: permissions, personas, and tools that its parent may call.
@@ -50,8 +50,8 @@ pub struct ChildScope {
 }
 
 impl ChildScope {
-    /// Parses names separated by spaces (RFC 6749, section 3.3); `None` when they restrict nothing. A name is a
-    /// permission, `persona:` and a qualified name, or else a tool.
+    /// Parses names separated by spaces (RFC 6749, section 3.3); `None` without a name. A name is a permission, `persona:` and
+    /// a qualified name, or else a tool; those of OpenID Connect carry nothing.
     ///
     /// # Errors
     /// A message about the first name that is none of these.
@@ -78,7 +78,7 @@ impl ChildScope {
             }
         }
         scope.permissions = permissions.into_iter().collect();
-        Ok(if scope == Self::default() { None } else { Some(scope) })
+        Ok(if text.split(' ').all(str::is_empty) { None } else { Some(scope) })
     }
 
     /// Whether everything in it is in `other`.
@@ -99,7 +99,7 @@ impl fmt::Display for ChildScope {
     }
 }
 
-/// Somebody who acts for the subject of a child.
+/// A principal that acts for the subject of a child.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delegate {
     /// The principal.
@@ -131,7 +131,7 @@ impl<'a> Presentation<'a> {
     }
 }
 
-/// For whom a child must be. Other tokens are for everyone.
+/// For whom a child must be. Tokens that are not children have no audience.
 #[derive(Debug, Clone, Copy)]
 pub enum Audience<'a> {
     /// For the server that issued it.
@@ -169,6 +169,8 @@ pub struct Child {
     pub actors: Vec<Delegate>,
     /// The thumbprint of the key that its requests must prove (RFC 9449).
     pub proof_key: Option<Thumbprint>,
+    /// Which of `actors` impersonates the subject, who has not handed out a token.
+    pub impersonator: Option<PrincipalId>,
 }
 
 impl Child {
@@ -176,6 +178,12 @@ impl Child {
     #[must_use]
     pub fn expires_at_millis(&self) -> i64 {
         self.expires_at.saturating_mul(SECOND)
+    }
+
+    /// The type of its token in answers: how requests present it.
+    #[must_use]
+    pub fn token_type(&self) -> &'static str {
+        if self.proof_key.is_some() { "DPoP" } else { "Bearer" }
     }
 
     /// Whether it is for the server that issued it.
@@ -191,7 +199,8 @@ impl Child {
     pub fn check(&self, presented: &Presentation<'_>) -> Result<(), Refusal> {
         let intended = match presented.audience {
             Audience::Issuer => self.is_for_its_issuer(),
-            Audience::Named(audience) => self.audience == audience,
+            // Without a configured URL, clients choose by `Host` what the issuer is called.
+            Audience::Named(audience) => self.audience == audience && !self.is_for_its_issuer(),
             Audience::Any => true,
         };
         if !intended {
@@ -238,6 +247,7 @@ impl Child {
             cnf: self.proof_key.map(|key| Confirmation { jkt: key.to_string() }),
             parent: self.parent.to_string(),
             ancestors: self.ancestors.iter().map(Uuid::to_string).collect(),
+            impersonator: self.impersonator.map(|id| id.to_string()),
         }
     }
 
@@ -255,7 +265,11 @@ impl Child {
             act = each.act;
         }
         let scope = match claims.scope {
-            Some(scope) => Some(ChildScope::parse(&scope).ok()??),
+            Some(scope) => Some(ChildScope::parse(&scope).ok()?.unwrap_or_default()),
+            None => None,
+        };
+        let impersonator = match &claims.impersonator {
+            Some(id) => Some(PrincipalId::parse(id)?),
             None => None,
         };
         let proof_key = match claims.cnf {
@@ -279,6 +293,7 @@ impl Child {
             scope,
             actors,
             proof_key,
+            impersonator,
         })
     }
 }
@@ -306,6 +321,8 @@ pub struct Claims {
     parent: String,
     #[serde(rename = "tessera_ancestors", default, skip_serializing_if = "Vec::is_empty")]
     ancestors: Vec<String>,
+    #[serde(rename = "tessera_impersonator", default, skip_serializing_if = "Option::is_none")]
+    impersonator: Option<String>,
 }
 
 /// The `act` claim (RFC 8693, section 4.1).
@@ -336,7 +353,8 @@ mod tests {
         assert_eq!(scope.personas, ["default/abc"]);
         assert_eq!(scope.tools, ["search", "docs.fetch"]);
         assert_eq!(scope.to_string(), text);
-        assert_eq!(ChildScope::parse("openid  profile").unwrap(), None);
+        assert_eq!(ChildScope::parse("openid  profile").unwrap(), Some(ChildScope::default()));
+        assert_eq!(ChildScope::parse(" ").unwrap(), None);
         assert!(ChildScope::parse("a\u{7f}").is_err() && ChildScope::parse(&"a ".repeat(70)).is_err());
     }
 
@@ -361,6 +379,7 @@ mod tests {
                 })
                 .to_vec(),
             proof_key: Some(Thumbprint([9; 32])),
+            impersonator: Some(PrincipalId::from(Uuid::from_u128(4))),
         };
         assert_eq!(Child::read(child.claims()), Some(child));
     }

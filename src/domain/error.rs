@@ -126,7 +126,7 @@ impl fmt::Display for Refusal {
             Self::Invalid => "the bearer token is malformed, unknown or revoked",
             Self::Expired => "the bearer token has expired",
             Self::Disabled => "the principal of this bearer token is disabled",
-            Self::Outgrown => "this token carries a permission or persona that its parent no longer has",
+            Self::Outgrown => "this token carries a permission, a persona or a tool that its parent no longer has",
             Self::OtherAudience => "this token is for another audience",
             Self::Unproved => "this token is bound to a key: send `Authorization: DPoP <token>` and a `DPoP` proof",
             Self::Unbound => "this token is bound to no key: send `Authorization: Bearer <token>`",

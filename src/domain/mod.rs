@@ -12,7 +12,16 @@
 //! | Genuine | a token whose secret is right, even if it has expired or its principal is disabled | |
 //! | Token | the plaintext bearer string, shown once; `attributes.accessToken` on the wire | secret, `apiKeyValue` |
 //! | Child | a short-lived token derived from a credential, its parent: it carries no more, and ends with it | |
-//! | Restriction | what a child with a scope does not carry | |
+//! | Restriction | what the standing of a child with a scope was narrowed from: its parent's standing, and the tools that it may call | |
+//! | Scope (of a child) | the permissions, personas and tools that it carries | |
+//! | Audience | the URL of the resource server that a child is for | |
+//! | Delegate | a principal that acts for the subject of a child; "actor" in RFC 8693, which means something else here | |
+//! | Impersonation | an actor gets a child of a session of a user | |
+//! | OAuth client | an API key as the client `apikey-<id>` of the token endpoint | |
+//! | Client assertion | a JWT by which a client proves itself with a key that it has registered | |
+//! | Signing key, keyring | a key that signs children; those that are published | |
+//! | Seal | authenticated encryption with a key derived from the pepper | |
+//! | Thumbprint | the digest of a public key: RFC 7638 | |
 //! | Session | a user's short-lived credential after signing in: the "user's bearer token" | login |
 //! | Provider | an OpenID Connect provider that the operator has configured, where people sign in | |
 //! | Identity | what a provider knows a user by: its issuer, and the user's subject there | account (for the user) |
@@ -87,7 +96,6 @@ pub mod installation;
 pub mod invite;
 pub mod jwk;
 pub mod jws;
-
 pub mod limits;
 pub mod listing;
 mod narrowing;

@@ -341,8 +341,11 @@ fn challenge(refusal: Refusal) -> &'static str {
         Refusal::OtherAudience => {
             r#"Bearer realm="tessera", error="invalid_token", error_description="the token is for another audience""#
         }
-        Refusal::Unproved | Refusal::Unbound => {
-            r#"DPoP realm="tessera", error="invalid_token", error_description="the token is bound to a key", algs="ES256 EdDSA RS256 PS256""#
+        Refusal::Unbound => {
+            r#"Bearer realm="tessera", error="invalid_token", error_description="the token is bound to no key""#
+        }
+        Refusal::Unproved => {
+            r#"DPoP realm="tessera", error="invalid_token", error_description="the token is bound to a key", algs="ES256 EdDSA Ed25519 RS256 PS256""#
         }
     }
 }

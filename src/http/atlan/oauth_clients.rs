@@ -170,8 +170,8 @@ pub async fn redeem(
     let (minted, _) = client_credentials::child(&state, &request, &form).await?;
     Ok(HttpResponse::Ok().json(OauthClientToken {
         expires_in: minted.child.expires_at - state.service.clock.now() / SECOND,
+        token_type: minted.child.token_type(),
         access_token: minted.token.expose(),
-        token_type: "Bearer",
     }))
 }
 
@@ -268,7 +268,7 @@ pub struct OauthClientToken {
     access_token: String,
     /// Its lifetime in seconds.
     expires_in: i64,
-    /// Always `Bearer`.
+    /// `Bearer`, or `DPoP` for a token that is bound to a key.
     token_type: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! `/oauth/authorize`: tells who is sent there that no grant of this server begins at a page.
+//! `/oauth/authorize`: the page at the authorization endpoint, which says that no grant of this server begins there.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};

@@ -213,8 +213,12 @@ fn active(actor: &Actor, now: i64, at_most: i64, issuer: Option<String>, tools: 
     answer.set_exp(DateTime::from_timestamp_secs(expires_at / SECOND));
     answer.set_iat(DateTime::from_timestamp_secs(issued_at));
     answer.set_sub(Some(actor.id().to_string()));
-    answer.set_iss(child.map(|child| child.issuer.clone()).or(issuer));
-    answer.set_aud(child.map(|child| vec![child.audience.clone()]));
+    // Without a configured URL, clients choose by `Host` what the issuer is called; the asking server names the real one.
+    answer.set_aud(child.map(|child| match &issuer {
+        Some(issuer) if child.is_for_its_issuer() => vec![issuer.clone()],
+        _ => vec![child.audience.clone()],
+    }));
+    answer.set_iss(issuer.or_else(|| child.map(|child| child.issuer.clone())));
     answer.set_jti(child.map(|child| child.id.to_string()));
     answer
 }

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::domain::actor::Actor;
+use crate::domain::child::{Audience, Presentation};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::permission::Permission;
 use crate::http::authenticated::AuthenticatedBody;
@@ -39,7 +40,9 @@ pub async fn verify_tokens(
     let address = address.map_err(|_| Violation::new("address", "must be an IP address"))?;
     let mut results = Vec::with_capacity(asked.tokens.len());
     for token in &asked.tokens {
-        let outcome = verify::verify(&state.service, &actor, token, address).await;
+        let audience = asked.audience.as_deref().map_or(Audience::Issuer, Audience::Named);
+        let presented = Presentation { token, address, audience, proof_key: None };
+        let outcome = verify::verify(&state.service, &actor, presented).await;
         results.push(VerifiedToken::of(outcome).map_err(Failure::or_unavailable)?);
     }
     Ok(HttpResponse::Ok().json(VerifiedTokens { results }))
@@ -55,6 +58,10 @@ pub struct VerifyTokensRequest {
     tokens: Vec<String>,
     /// The client's IP address; needed for keys with allowed addresses.
     address: Option<String>,
+    /// The audience that children must be for: the URL of what the asking program protects. This server if absent.
+    #[validate(length(max = 512, message = "must have at most 512 characters"))]
+    #[schema(max_length = 512)]
+    audience: Option<String>,
 }
 
 /// One result for each token.

@@ -34,7 +34,7 @@ pub(super) fn child_response(
     answer(&OauthToken {
         expires_in: child.expires_at - state.service.clock.now() / SECOND,
         access_token: token.expose(),
-        token_type: if child.proof_key.is_some() { "DPoP" } else { "Bearer" },
+        token_type: child.token_type(),
         scope: child.scope.map_or_else(|| names(parent.permissions()), |scope| Some(scope.to_string())),
         issued_token_type,
     })

@@ -24,7 +24,7 @@ pub async fn required(state: &State, request: &HttpRequest, form: &Form) -> Resu
     optional(state, request, form).await?.ok_or(Failure::Client(Refusal::Missing))
 }
 
-/// Like [`required`], if the request has a client secret at all.
+/// Authenticates the client if the request has a secret or an assertion; `None` otherwise.
 ///
 /// # Errors
 /// [`Failure::Client`] for a wrong secret; `Failure::Credentials` for two ways at once.
@@ -69,7 +69,7 @@ async fn by_assertion(state: &State, request: &HttpRequest, form: &Form, asserti
         NotAsserted::Failed(error) => Failure::or_unavailable(error),
     })?;
     let actor = state.service.authenticate_key(key, address).await.map_err(client_error)?;
-    if form.optional("client_id")?.is_some_and(|named| actor.client_id().is_none_or(|own| own.to_string() != named)) {
+    if form.optional("client_id")?.is_some_and(|named| actor.client_id().is_none_or(|own| !own.is(&named))) {
         return Err(Failure::Client(Refusal::Invalid));
     }
     Ok(actor)
@@ -114,7 +114,8 @@ pub async fn by_secret(
     metering: Metering,
 ) -> Result<Actor, Failure> {
     let actor = authenticate(state, secret, request, metering).await.map_err(client_error)?;
-    if actor.client_id().is_none_or(|own| !own.is(id)) {
+    // A child is no secret of a client: it is exchanged.
+    if actor.child.is_some() || actor.client_id().is_none_or(|own| !own.is(id)) {
         return Err(Failure::Client(Refusal::Invalid));
     }
     Ok(actor)

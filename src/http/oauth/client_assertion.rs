@@ -11,7 +11,7 @@ use crate::domain::ids::PrincipalId;
 use crate::domain::jwk::{KeySet, Keys, OF_PROGRAMS};
 use crate::domain::jws::{Audience, Seconds, Unchecked};
 use crate::domain::network::Network;
-use crate::domain::principal::CLIENT_ID_PREFIX;
+use crate::domain::principal::parse_client_id;
 use crate::domain::text::is_hidden;
 use crate::service::Service;
 use crate::service::authn::workload;
@@ -69,7 +69,7 @@ pub async fn authenticate(
     let stranger = |_| NotAsserted::Stranger;
     let token = Unchecked::read(assertion, &OF_PROGRAMS).map_err(stranger)?;
     let Claimed { sub } = token.unverified().map_err(stranger)?;
-    let key = sub.strip_prefix(CLIENT_ID_PREFIX).and_then(PrincipalId::parse).ok_or(NotAsserted::Stranger)?;
+    let key = parse_client_id(&sub).ok_or(NotAsserted::Stranger)?;
     let kinds = ["jwt", "client-authentication+jwt", "application/client-authentication+jwt"];
     if token.kind.as_deref().is_some_and(|kind| !kinds.iter().any(|known| kind.eq_ignore_ascii_case(known))) {
         return Err(NotAsserted::Stranger);

@@ -13,15 +13,14 @@ use super::workload::{self, Issuers, NotRecognised};
 use crate::domain::actor::Actor;
 use crate::domain::child::{Audience, Presentation};
 use crate::domain::error::{Error, Refusal};
-use crate::domain::ids::PrincipalId;
 use crate::domain::jwk::Thumbprint;
 use crate::domain::network::Network;
 use crate::domain::party::Party;
-use crate::domain::principal::CLIENT_ID_PREFIX;
+use crate::domain::principal::parse_client_id;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::{auth, dpop};
-use crate::service::children;
+use crate::service::children::{self, Wanted};
 use crate::service::people::impersonate::impersonate;
 
 /// The `grant_type` of the grant.
@@ -38,21 +37,25 @@ pub(super) async fn redeem(
     form: &Form,
 ) -> Result<HttpResponse, Failure> {
     let client = client::optional(state, request, form).await?;
-    let network = Party::Network(Network::of(state.trusted.client_address(request)));
-    let proof_key = dpop::at_token_endpoint(state, request, client.as_ref().map_or(network, Party::of))?;
-    let subject = if form.optional("subject_token_type")?.as_deref() == Some(ID_TOKEN) {
-        of_workload(state, issuers, request, form).await?
+    let requested = form.optional("requested_subject")?;
+    // A child for another resource server is no token of this one: it only becomes a narrower one for the same audience.
+    let audience = if requested.is_some() { Audience::Issuer } else { Audience::Any };
+    let (subject, proof_key) = if form.optional("subject_token_type")?.as_deref() == Some(ID_TOKEN) {
+        let subject = of_workload(state, issuers, request, form).await?;
+        let proof_key = dpop::at_token_endpoint(state, request, Party::of(&subject))?;
+        (subject, proof_key)
     } else {
-        let subject = token(state, request, form, "subject_token", proof_key).await?;
-        subject.ok_or_else(|| oauth("invalid_request", "`subject_token` is required"))?
+        let proof_key = proof_key(state, request, form, client.as_ref()).await?;
+        let subject = token(state, request, form, "subject_token", (audience, proof_key)).await?;
+        (subject.ok_or_else(|| oauth("invalid_request", "`subject_token` is required"))?, proof_key)
     };
-    let actor = match token(state, request, form, "actor_token", proof_key).await? {
+    let actor = match token(state, request, form, "actor_token", (Audience::Issuer, proof_key)).await? {
         Some(actor) => Some(actor),
         None => client.clone(),
     };
     let acting = client.as_ref().or(actor.as_ref()).unwrap_or(&subject);
     let wanted = wanted(state, request, form, acting, proof_key).await?;
-    let Some(requested) = form.optional("requested_subject")? else {
+    let Some(requested) = requested else {
         let minted = children::mint(&state.service, &subject, actor.as_ref(), wanted).await.map_err(refused)?;
         return Ok(child_response(state, minted, &subject, Some(ACCESS_TOKEN)));
     };
@@ -60,17 +63,51 @@ pub(super) async fn redeem(
         return Err(oauth("invalid_request", "with `requested_subject`, `subject_token` is the client's own"));
     }
     let user = impersonate(&state.service, &subject, requested).await.map_err(failed)?;
+    let wanted = Wanted { impersonator: Some(subject.id()), ..wanted };
     let minted = children::mint(&state.service, &user, Some(&subject), wanted).await.map_err(refused)?;
     Ok(child_response(state, minted, &user, Some(ACCESS_TOKEN)))
 }
 
-/// The actor of a token in the form, if it is there; its type must be given.
+/// The key that the request proves, if it has a proof. Proofs are counted for the client, or for whom the genuine subject
+/// token authenticates, so strangers fill no memory.
+async fn proof_key(
+    state: &State,
+    request: &HttpRequest,
+    form: &Form,
+    client: Option<&Actor>,
+) -> Result<Option<Thumbprint>, Failure> {
+    if !request.headers().contains_key(dpop::DPOP) {
+        return Ok(None);
+    }
+    let party = if let Some(client) = client {
+        Party::of(client)
+    } else {
+        let token = form.required("subject_token")?;
+        let address = state.trusted.client_address(request);
+        let holder = state.service.genuine_holder(&token, address).await;
+        Party::Actor(holder.map_err(|error| subject_error("subject_token", error))?)
+    };
+    dpop::at_token_endpoint(state, request, party)
+}
+
+/// The failure of a token that is not accepted.
+fn subject_error(name: &str, error: Error) -> Failure {
+    match error {
+        Error::Unauthenticated(Refusal::Invalid) => {
+            oauth("invalid_grant", format!("`{name}`: it is malformed, unknown or revoked"))
+        }
+        Error::Unauthenticated(refusal) => oauth("invalid_grant", format!("`{name}`: {refusal}")),
+        error => failed(error),
+    }
+}
+
+/// The actor of a token in the form; `None` without one. Its type may be absent only with `requested_subject`.
 async fn token(
     state: &State,
     request: &HttpRequest,
     form: &Form,
     name: &str,
-    proof_key: Option<Thumbprint>,
+    (audience, proof_key): (Audience<'_>, Option<Thumbprint>),
 ) -> Result<Option<Actor>, Failure> {
     let kind = format!("{name}_type");
     let (token, kind_given) = (form.optional(name)?, form.optional(&kind)?);
@@ -90,26 +127,16 @@ async fn token(
         }
     }
     let address = state.trusted.client_address(request);
-    let presented = Presentation { token: &token, address, audience: Audience::Any, proof_key };
-    match state.service.authenticate(presented).await {
-        Ok(actor) => Ok(Some(actor.requesting(auth::request(request)))),
-        Err(Error::Unauthenticated(refusal)) => {
-            let why = match refusal {
-                Refusal::Invalid => "it is malformed, unknown or revoked".to_owned(),
-                other => other.to_string(),
-            };
-            Err(oauth("invalid_grant", format!("`{name}`: {why}")))
-        }
-        Err(error) => Err(failed(error)),
-    }
+    let presented = Presentation { token: &token, address, audience, proof_key };
+    let actor = state.service.authenticate(presented).await.map_err(|error| subject_error(name, error))?;
+    Ok(Some(actor.requesting(auth::request(request))))
 }
 
 /// The API key as which a workload acts, until its ID token expires.
 async fn of_workload(state: &State, issuers: &Issuers, request: &HttpRequest, form: &Form) -> Result<Actor, Failure> {
     let client = form.required("client_id")?;
-    let key = client.strip_prefix(CLIENT_ID_PREFIX).and_then(PrincipalId::parse);
-    let key =
-        key.ok_or_else(|| oauth("invalid_request", "`client_id` must be `apikey-<id>` for the token of a workload"))?;
+    let key = parse_client_id(&client)
+        .ok_or_else(|| oauth("invalid_request", "`client_id` must be `apikey-<id>` for the token of a workload"))?;
     let address = state.trusted.client_address(request);
     let token = form.required("subject_token")?;
     let found = workload::identify(&state.service, issuers, key, &token, Network::of(address)).await;

@@ -18,8 +18,8 @@ pub struct AuthorizationServer {
     /// The URL of this server.
     #[schema(example = "https://tessera.example.org")]
     issuer: String,
-    /// A page that says how programs get tokens. Official MCP clients require the member, and one of them sends the secret of a
-    /// key elsewhere without it.
+    /// A page that says that no grant begins there. Official MCP clients require the member: without it, one of them sends the
+    /// secret of a key to the MCP server.
     authorization_endpoint: String,
     /// The token endpoint.
     token_endpoint: String,
@@ -35,7 +35,7 @@ pub struct AuthorizationServer {
     grant_types_supported: [&'static str; GRANTS.len()],
     /// `none`: no grant begins at the authorization endpoint.
     response_types_supported: [&'static str; 1],
-    /// How clients authenticate at the token endpoint; `none` is for the device grant.
+    /// How clients authenticate at the token endpoint; `none` is for the device grant and for token exchange by workloads.
     token_endpoint_auth_methods_supported: [&'static str; 4],
     /// The algorithms of client assertions.
     token_endpoint_auth_signing_alg_values_supported: [&'static str; 4],

@@ -32,13 +32,13 @@ pub struct ProtectedResource {
     bearer_methods_supported: [&'static str; 1],
     /// The algorithms of DPoP proofs.
     dpop_signing_alg_values_supported: [&'static str; ALGORITHM_NAMES.len()],
-    /// For people.
+    /// The name of this server, for display.
     resource_name: &'static str,
 }
 
 /// Get the metadata of the protected resource
 ///
-/// RFC 9728. Every 401 names this document in `WWW-Authenticate`.
+/// RFC 9728. Every `Bearer` and `DPoP` challenge names this document.
 #[utoipa::path(
     tag = "Sessions",
     operation_id = "get_protected_resource",

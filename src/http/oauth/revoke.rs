@@ -13,7 +13,7 @@ use crate::service::children::{self, Revoked};
 /// Revoke a token
 ///
 /// RFC 7009. The client authenticates like at `/oauth/token`. Ends a child of the client, or one in which the client
-/// acts, with everything derived from it; or an access token of the client. The answer for an unknown token, or another's,
+/// acts, with everything derived from it; or an access token or a session of the client. The answer for an unknown token, or another's,
 /// is the same. The token of an API key ends by deleting the key.
 #[utoipa::path(
     tag = "Sessions",
@@ -49,4 +49,8 @@ pub struct RevocationForm {
     client_id: Option<String>,
     /// The token of the API key `client_id`.
     client_secret: Option<String>,
+    /// A JWT that is signed with a registered key of the client (RFC 7523), instead of `client_secret`.
+    client_assertion: Option<String>,
+    /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`
+    client_assertion_type: Option<String>,
 }

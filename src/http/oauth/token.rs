@@ -74,12 +74,16 @@ pub struct TokenForm {
     client_id: Option<String>,
     /// The token of the API key `client_id`.
     client_secret: Option<String>,
+    /// A JWT that is signed with a registered key of the client (RFC 7523), instead of `client_secret`.
+    client_assertion: Option<String>,
+    /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`
+    client_assertion_type: Option<String>,
     /// What the token carries, separated by spaces: names of permissions, `persona:<qualified name>`, and names of tools
     /// that a policy lets the parent call. Everything if absent.
     scope: Option<String>,
     /// For whom the token is (RFC 8707): an audience that is registered for the client. This server if absent.
     resource: Option<String>,
-    /// The same as `resource`.
+    /// Another name of `resource` (RFC 8693).
     audience: Option<String>,
     /// Its lifetime in seconds, 60 to 3600; 600 if absent.
     lifetime: Option<i64>,
@@ -87,7 +91,8 @@ pub struct TokenForm {
     token_format: Option<String>,
     /// Token exchange: the token that the new one is derived from.
     subject_token: Option<String>,
-    /// Token exchange: `urn:ietf:params:oauth:token-type:access_token` or `urn:ietf:params:oauth:token-type:jwt`
+    /// Token exchange: `urn:ietf:params:oauth:token-type:access_token` or `urn:ietf:params:oauth:token-type:jwt`; for the
+    /// token of a workload `urn:ietf:params:oauth:token-type:id_token`
     subject_token_type: Option<String>,
     /// Token exchange: the token of an actor that will act for the subject. The client if absent.
     actor_token: Option<String>,

@@ -21,7 +21,21 @@ pub const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 pub const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
 /// Claims and metadata of tokens that a client cannot choose. Other unknown parameters are ignored (RFC 6749, section 3.2).
-const RESERVED: [&str; 11] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "act", "cnf", "akid", "meta"];
+const RESERVED: [&str; 13] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "act",
+    "cnf",
+    "akid",
+    "meta",
+    "tessera_parent",
+    "tessera_ancestors",
+];
 
 /// Reads `scope`, `resource` or `audience`, `lifetime`, `token_format` and `requested_token_type`.
 ///
@@ -87,6 +101,7 @@ pub async fn wanted(
         lifetime,
         form: format,
         proof_key,
+        impersonator: None,
         client: client.client_id().map_or_else(|| client.username().to_string(), |id| id.to_string()),
     })
 }

@@ -97,6 +97,15 @@ impl Service {
         Ok(key.map(|key| (key, genuine.holder())))
     }
 
+    /// The principal that a genuine token of a request from `address` authenticates.
+    ///
+    /// # Errors
+    /// The refusal of a token that is not genuine.
+    pub async fn genuine_holder(&self, bearer: &str, address: Option<IpAddr>) -> Result<PrincipalId> {
+        let (genuine, _) = self.genuine_token(bearer, Party::Network(Network::of(address))).await?;
+        Ok(genuine.holder())
+    }
+
     /// The actor of an API key whose client has proved itself without the key's token: by a signature or as a workload.
     ///
     /// # Errors

@@ -1,11 +1,10 @@
 //! Verifies, introspects and revokes tokens: for gateways, and for reports of leaked tokens.
 
-use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::domain::actor::{Actor, Request};
 use crate::domain::change::{Action, ChangeSubject};
-use crate::domain::child::{Audience, Presentation};
+use crate::domain::child::Presentation;
 use crate::domain::error::{Error, Result};
 use crate::domain::network::Network;
 use crate::domain::party::Party;
@@ -20,15 +19,13 @@ use crate::storage::principals::Existed;
 use crate::storage::removals;
 
 /// Verifies a token for a request from `address`, which counts as a use. For actors that may verify any token, or for
-/// the token's own principal. The audience of a child is for the asking actor to compare; one that is bound to a key is
-/// refused, because no proof comes with it.
+/// the token's own principal. A child that is bound to a key is refused, because no proof comes with it.
 ///
 /// # Errors
 /// [`Error::Forbidden`] when the actor may not ask about this token: checked first, so that the answer reveals nothing.
 /// Otherwise the token's refusal.
-pub async fn verify(service: &Service, asking: &Actor, token: &str, address: Option<IpAddr>) -> Result<Actor> {
-    may_ask(service, asking, token).await?;
-    let presented = Presentation { token, address, audience: Audience::Any, proof_key: None };
+pub async fn verify(service: &Service, asking: &Actor, presented: Presentation<'_>) -> Result<Actor> {
+    may_ask(service, asking, presented.token).await?;
     service.verify(presented, Party::Actor(asking.id())).await
 }
 
@@ -70,27 +67,27 @@ pub enum Leaked {
 /// # Errors
 /// When the storage fails.
 pub async fn revoke_leaked(service: &Service, token: &str, finder: Party, request: Request) -> Result<Leaked> {
+    let operator = Actor::operator(service.clock.now()).requesting(request);
+    if let Some(child) = service.child_of(token, finder).await? {
+        service.write_first(&operator, move |transaction| children::revoke_in(transaction, &child)).await?;
+        return Ok(Leaked::Revoked);
+    }
     let actor = match service.authenticate_unlimited(token, finder).await {
         Ok(actor) => actor,
         Err(Error::Unauthenticated(_)) => return Ok(Leaked::Dead),
         Err(error) => return Err(error),
     };
     let Some(credential) = actor.credential else { return Ok(Leaked::Dead) };
-    let child = actor.child.clone();
-    let operator = Actor::operator(service.clock.now()).requesting(request);
     service
         .write_first(&operator, move |transaction| {
             let id = actor.id();
-            let existed = match (&child, credential.kind) {
-                (Some(child), _) => children::revoke_in(transaction, child)?,
+            let existed = match credential.kind {
                 // A secret beside the key's token says nothing about that token.
-                (None, TokenKind::ApiKey) if credentials::expires(transaction.connection, credential.key_id)? => {
+                TokenKind::ApiKey if credentials::expires(transaction.connection, credential.key_id)? => {
                     credentials::delete(transaction.connection, credential.key_id)?
                 }
-                (None, TokenKind::ApiKey) => {
-                    removals::principal(transaction.connection, id, PrincipalKind::ServiceAccount)?
-                }
-                (None, TokenKind::Personal | TokenKind::Session | TokenKind::Child) => {
+                TokenKind::ApiKey => removals::principal(transaction.connection, id, PrincipalKind::ServiceAccount)?,
+                TokenKind::Personal | TokenKind::Session | TokenKind::Child => {
                     credentials::delete(transaction.connection, credential.key_id)?
                 }
             };

@@ -14,25 +14,26 @@ use crate::domain::limits::Limits;
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::token::TokenKind;
-use crate::service::Transaction;
 use crate::service::authz::denies::persona_keeps_back;
 use crate::service::authz::reach::Reach;
+use crate::service::{Service, Transaction};
 use crate::storage::database::AnyConnection;
 use crate::storage::{access_tokens, api_keys};
 
 /// How many generations of API keys that made each other are followed: the first manages the last up to this depth.
 const GENERATIONS: usize = 64;
 
-/// Whether an actor reaches everything, so that no comparison is needed: a user with the role `$admin` and all
-/// permissions.
-pub(super) fn reaches_everything(actor: &Standing) -> bool {
-    let Principal { kind, .. } = actor.principal;
-    kind == PrincipalKind::User && actor.principal.is_administrator() && actor.permissions == Permissions::all()
+/// Whether an actor reaches everything for ever, so that no comparison is needed: a user with the role `$admin` and all
+/// permissions, who does not act with a child.
+pub(super) fn reaches_everything(actor: &Actor) -> bool {
+    administers(actor) && actor.permissions() == Permissions::all()
 }
 
-/// Whether an actor is a user with the role `$admin`: no policy denies such a user anything with assets.
+/// Whether an actor is a user with the role `$admin`: no policy denies such a user anything with assets. What such a user
+/// does with a child has the bounds of the child.
 pub(in crate::service) fn administers(actor: &Actor) -> bool {
-    actor.principal().kind == PrincipalKind::User && actor.principal().is_administrator()
+    let Principal { kind, .. } = actor.principal();
+    *kind == PrincipalKind::User && actor.principal().is_administrator() && actor.child.is_none()
 }
 
 pub(super) fn own(transaction: &mut Transaction<'_>) -> Result<Reach> {
@@ -111,7 +112,7 @@ pub(super) fn within(actor: &Actor, bounds: &Bounds, ceiling: &Bounds) -> Result
 /// # Errors
 /// [`Error::Forbidden`] if it reaches more than the actor.
 pub(in crate::service) fn may_make(transaction: &mut Transaction<'_>, made: PrincipalId) -> Result<()> {
-    if reaches_everything(transaction.actor.standing()) {
+    if reaches_everything(transaction.actor) {
         return Ok(());
     }
     let (actor, made) = (own(transaction)?, reach(transaction, made)?);
@@ -146,13 +147,31 @@ pub(in crate::service) fn may_impersonate(
     user: PrincipalId,
     session: &Bounds,
 ) -> Result<()> {
-    if !reaches_everything(transaction.actor.standing()) {
+    if !reaches_everything(transaction.actor) {
         let (actor, user) = (own(transaction)?, reach(transaction, user)?);
         let least = Reach::of_role(transaction.service, transaction.connection, Role::Guest)?.without_permissions();
         contained(transaction.actor, &user, &actor, &least)?;
     }
     let ceiling = bounds(transaction.connection, transaction.actor)?;
     within(transaction.actor, session, &ceiling)
+}
+
+impl Service {
+    /// Whether an actor with this standing may still act as a user with that one.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub(in crate::service) fn still_impersonates(
+        &self,
+        connection: &mut AnyConnection,
+        actor: &Standing,
+        user: &Standing,
+    ) -> Result<bool> {
+        let (own, reached) = (Reach::of(self, connection, actor)?, Reach::of(self, connection, user)?);
+        let least = Reach::of_role(self, connection, Role::Guest)?.without_permissions();
+        let contained = actor.principal.is_administrator() || reached.beyond(&own, &least).is_none();
+        Ok(contained && actor.permissions.contains(Permission::ImpersonateUsers))
+    }
 }
 
 pub(super) fn contained(actor: &Actor, reach: &Reach, by: &Reach, beside: &Reach) -> Result<()> {
@@ -225,7 +244,7 @@ pub(in crate::service) fn may_link(transaction: &mut Transaction<'_>, user: Prin
 /// # Errors
 /// [`Error::Forbidden`]
 pub(in crate::service) fn may_readmit(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<()> {
-    if reaches_everything(transaction.actor.standing()) {
+    if reaches_everything(transaction.actor) {
         return Ok(());
     }
     let (actor, readmitted) = (own(transaction)?, reach(transaction, principal)?);
@@ -234,7 +253,7 @@ pub(in crate::service) fn may_readmit(transaction: &mut Transaction<'_>, princip
 }
 
 fn begin(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<PrincipalChange> {
-    let reaches = if reaches_everything(transaction.actor.standing()) {
+    let reaches = if reaches_everything(transaction.actor) {
         None
     } else {
         let mut before = reach(transaction, principal)?;
@@ -290,7 +309,13 @@ impl PrincipalChange {
 /// # Errors
 /// [`Error::Forbidden`]
 pub(in crate::service) fn may_manage_key(transaction: &mut Transaction<'_>, key: PrincipalId) -> Result<()> {
-    let actor = transaction.actor.id();
+    manages_key(transaction, transaction.actor.id(), key)?;
+    // Those who act for the actor manage no more keys than they do themselves.
+    let delegates = transaction.actor.child.as_deref().map(|child| child.actors.as_slice()).unwrap_or_default();
+    delegates.iter().try_for_each(|delegate| manages_key(transaction, delegate.principal, key))
+}
+
+fn manages_key(transaction: &mut Transaction<'_>, actor: PrincipalId, key: PrincipalId) -> Result<()> {
     let Some(own) = api_keys::lineage(transaction.connection, actor)? else { return Ok(()) };
     if actor == key {
         return Err(Error::Forbidden(

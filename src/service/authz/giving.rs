@@ -28,7 +28,7 @@ pub(in crate::service) fn may_invite(
     actor: &Actor,
     role: Role,
 ) -> Result<()> {
-    if reaches_everything(actor.standing()) {
+    if reaches_everything(actor) {
         return Ok(());
     }
     let own = Reach::of(service, connection, actor.standing())?;
@@ -125,7 +125,7 @@ pub(in crate::service) fn may_name(transaction: &mut Transaction<'_>, named: &[P
     if administers(actor) || named.is_empty() {
         return Ok(());
     }
-    if actor.principal().kind == PrincipalKind::User {
+    if actor.principal().kind == PrincipalKind::User || actor.child.is_some() {
         let ceiling = bounds(transaction.connection, actor)?;
         within(actor, &Bounds::default(), &ceiling)?;
     }

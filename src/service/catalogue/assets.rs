@@ -174,7 +174,8 @@ fn new(
             may_change_people(transaction, relation, qualified_name)?;
         }
     } else {
-        if actor.principal().role == Role::Guest {
+        // The creator becomes the admin, beyond what a restricted child carries and for longer.
+        if actor.principal().role == Role::Guest || actor.standing().restriction.is_some() {
             return Err(refused(transaction, "create", qualified_name));
         }
         if !actor.principal().is_administrator() {

@@ -6,6 +6,7 @@ use crate::clock::{MINUTE, SECOND};
 use crate::domain::actor::Actor;
 use crate::domain::child::{Child, ChildScope, Delegate, LONGEST_LIFE, MOST_ACTORS, MOST_ANCESTORS, USUAL_LIFE};
 use crate::domain::error::{Error, Result};
+use crate::domain::ids::PrincipalId;
 use crate::domain::jwk::Thumbprint;
 use crate::domain::seal::Seal;
 use crate::domain::token::{KeyId, Token, sealed_plaintext};
@@ -42,6 +43,8 @@ pub struct Wanted {
     pub proof_key: Option<Thumbprint>,
     /// The client that it is issued to.
     pub client: String,
+    /// The actor, if it impersonates the subject.
+    pub impersonator: Option<PrincipalId>,
 }
 
 /// A new child and its token.
@@ -106,6 +109,7 @@ pub async fn mint(
         scope,
         actors,
         proof_key: wanted.proof_key,
+        impersonator: wanted.impersonator.or_else(|| origin.and_then(|origin| origin.impersonator)),
     };
     let token = written(service, &child, wanted.form).await?;
     Ok(Minted { child, token })

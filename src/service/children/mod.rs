@@ -54,6 +54,13 @@ pub(in crate::service) fn present(
             _ => return refused(Refusal::Invalid),
         }
     }
+    for actor in &child.actors {
+        let Some(known) = credentials::find(connection, actor.credential)? else { return refused(Refusal::Invalid) };
+        let standing = service.with_policies(connection, known.standing)?;
+        if child.impersonator == Some(actor.principal) && !service.still_impersonates(connection, &standing, &whole)? {
+            return refused(Refusal::Outgrown);
+        }
+    }
     for tool in verify::tools(child) {
         if !service.may_call_in(connection, &whole, tool)? {
             return refused(Refusal::Outgrown);

@@ -25,13 +25,20 @@ pub enum Revoked {
 /// # Errors
 /// When the storage fails.
 pub async fn revoke(service: &Service, client: &Actor, token: &str) -> Result<Revoked> {
+    let acts = |child: &Child| child.actors.iter().any(|each| each.principal == client.id());
+    if let Some(child) = service.child_of(token, Party::Actor(client.id())).await? {
+        // Also one that is refused now for a reason that may go away.
+        if child.subject == client.id() || acts(&child) {
+            service.write_first(client, move |transaction| revoke_in(transaction, &child)).await?;
+        }
+        return Ok(Revoked::Ended);
+    }
     let actor = match service.authenticate_unlimited(token, Party::Actor(client.id())).await {
         Ok(actor) => actor,
         Err(Error::Unauthenticated(_)) => return Ok(Revoked::Ended),
         Err(error) => return Err(error),
     };
-    let acts = |child: &Child| child.actors.iter().any(|each| each.principal == client.id());
-    if actor.id() != client.id() && !actor.child.as_deref().is_some_and(acts) {
+    if actor.id() != client.id() {
         return Ok(Revoked::Ended);
     }
     let Some(credential) = actor.credential else { return Ok(Revoked::Ended) };
@@ -41,17 +48,13 @@ pub async fn revoke(service: &Service, client: &Actor, token: &str) -> Result<Re
     let own = client.credential.map(|own| own.key_id);
     service
         .write_first(client, move |transaction| {
-            if let Some(child) = &actor.child {
-                return revoke_in(transaction, child).map(drop);
-            }
             if credentials::delete(transaction.connection, credential.key_id)? == Existed::Yes {
                 if own == Some(credential.key_id) {
                     transaction.ends_own_credential();
                 }
-                let (action, name) = match credential.kind {
-                    TokenKind::Session => (Action::SessionEnded, actor.username().to_string()),
-                    _ => (Action::AccessTokenRevoked, actor.username().to_string()),
-                };
+                let ended = credential.kind == TokenKind::Session;
+                let action = if ended { Action::SessionEnded } else { Action::AccessTokenRevoked };
+                let name = actor.username().to_string();
                 transaction.record(action, ChangeSubject::Principal(actor.id().uuid()), &name)?;
             }
             Ok(())
@@ -64,11 +67,10 @@ pub async fn revoke(service: &Service, client: &Actor, token: &str) -> Result<Re
 ///
 /// # Errors
 /// When the storage fails.
-pub(in crate::service) fn revoke_in(transaction: &mut Transaction<'_>, child: &Child) -> Result<Existed> {
+pub(in crate::service) fn revoke_in(transaction: &mut Transaction<'_>, child: &Child) -> Result<()> {
     revoked_children::insert(transaction.connection, child.id, child.expires_at_millis())?;
     if transaction.actor.child.as_ref().is_some_and(|own| own.ids().any(|id| id == child.id)) {
         transaction.ends_own_credential();
     }
-    transaction.record(Action::ChildRevoked, ChangeSubject::Principal(child.subject.uuid()), &child.id.to_string())?;
-    Ok(Existed::Yes)
+    transaction.record(Action::ChildRevoked, ChangeSubject::Principal(child.subject.uuid()), &child.id.to_string())
 }

@@ -22,7 +22,8 @@ pub const SYNCHRONISE_EVERY: Duration = Duration::from_secs(10);
 const ROTATE_AFTER: i64 = 90 * DAY;
 /// How long a key that replaces an old one is published before it signs, in milliseconds.
 const PUBLISHED_BEFORE: i64 = DAY;
-/// The same for a key that the operator asks for: receivers keep `/oauth/jwks.json` for five minutes.
+/// How long a key drawn by `tessera signing-keys rotate` is published before it signs, in milliseconds; receivers keep
+/// `/oauth/jwks.json` for five minutes.
 const PUBLISHED_BEFORE_ON_COMMAND: i64 = 10 * MINUTE;
 /// How long a key is published after the next one began to sign, in milliseconds.
 const PUBLISHED_AFTER: i64 = LONGEST_LIFE + 10 * MINUTE;
@@ -108,7 +109,7 @@ pub(in crate::service) async fn look_for(service: &Service, party: Party) -> Res
 
 async fn add(service: &Service, actor: &Actor, signs_from: i64) -> Result<String> {
     let (algorithm, entropy) = (service.signing_algorithm, service.entropy);
-    // Seconds, for RSA.
+    // Drawing an RSA key takes seconds, so it runs on a blocking thread.
     let drawn = blocking(move || PrivateKey::generate(algorithm, entropy)).await?;
     let id = SigningKey::new(&drawn, signs_from, i64::MAX)?.id;
     let pepper = service.peppers.current();

@@ -56,10 +56,25 @@ impl Service {
             let whole = parent.record().standing();
             let carried = narrowed(child, whole)?.map_or(Carried::Everything, Carried::Narrowed);
             self.check_tools(child, whole).await?;
+            let impersonator = records.iter().find(|record| Some(record.principal_id()) == child.impersonator);
+            self.check_impersonation(child, whole, impersonator.map(|record| record.standing())).await?;
             verified.keep(records, carried.clone());
             carried
         };
         Ok(Some((parent.with_child(Arc::clone(child), carried), self.clock.now())))
+    }
+
+    /// The child in a genuine token, alive or not.
+    ///
+    /// # Errors
+    /// When it could not be looked up.
+    pub(in crate::service) async fn child_of(&self, text: &str, party: Party) -> Result<Option<Arc<Child>>> {
+        let digest = Children::digest(text);
+        let known = match self.directory.children.find(&digest) {
+            Some(known) => Some(known),
+            None => self.read_child(text, digest, party).await?,
+        };
+        Ok(known.map(|verified| Arc::clone(&verified.child)))
     }
 
     /// Checks the signature or the seal of a token that is not in memory.
@@ -108,6 +123,17 @@ impl Service {
         Ok(())
     }
 
+    /// Checks that an actor who impersonates a user may still do so.
+    async fn check_impersonation(&self, child: &Child, user: &Standing, actor: Option<&Standing>) -> Result<()> {
+        if child.impersonator.is_none() {
+            return Ok(());
+        }
+        let refused = || Error::Unauthenticated(Refusal::Outgrown);
+        let (service, actor, user) = (self.clone(), actor.ok_or_else(refused)?.clone(), user.clone());
+        let may = self.look_up(move |connection| service.still_impersonates(connection, &actor, &user)).await?;
+        if may { Ok(()) } else { Err(refused()) }
+    }
+
     async fn check_not_revoked(&self, child: &Arc<Child>, party: Party) -> Result<()> {
         let _turn = self.look_ups.turn(party).await?;
         let asked = Arc::clone(child);
@@ -121,7 +147,7 @@ pub(super) fn tools(child: &Child) -> impl Iterator<Item = &str> {
     child.scope.iter().flat_map(|scope| &scope.tools).map(String::as_str)
 }
 
-/// The standing of a child whose parent has the standing `whole`; `None` for the same.
+/// The standing of a child whose parent has the standing `whole`; `None` if the child carries everything.
 ///
 /// # Errors
 /// [`Refusal::Outgrown`]

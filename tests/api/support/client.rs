@@ -40,6 +40,12 @@ impl Client {
         self.with_bytes(name, value.as_bytes())
     }
 
+    /// The bearer token that it sends.
+    pub fn token(&self) -> String {
+        let sent = self.headers.iter().find(|(name, _)| name == "authorization").unwrap();
+        String::from_utf8(sent.1.clone()).unwrap().trim_start_matches("Bearer ").to_owned()
+    }
+
     pub fn with_bytes(&self, name: &str, value: &[u8]) -> Self {
         let mut client = self.clone();
         client.headers.push((name.to_owned(), value.to_vec()));
