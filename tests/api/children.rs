@@ -323,6 +323,8 @@ async fn only_a_permission_of_its_own_lets_somebody_act_as_a_user_who_reaches_no
     refused(&as_user(&plain, "guest").await, "unauthorized_client");
     refused(&as_user(&key, "chief").await, "unauthorized_client");
     refused(&as_user(&key, "nobody").await, "invalid_request");
+    // The first child draws the signing key.
+    child(&app, &key, &[]).await;
     app.advance(1_000);
     let token = access_token(as_user(&key, "guest").await);
     let known = app.holder_of(&token).whoami().await.ok();
