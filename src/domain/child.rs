@@ -110,8 +110,8 @@ pub struct Delegate {
     pub credential: KeyId,
 }
 
-/// How a request presents a token.
-#[derive(Debug, Clone, Copy)]
+/// How a request presents a token. It has no `Debug`, so that the token is not logged.
+#[derive(Clone, Copy)]
 pub struct Presentation<'a> {
     /// The token.
     pub token: &'a str,

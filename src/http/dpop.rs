@@ -17,8 +17,8 @@ use crate::service::authn::proofs::Unaccepted;
 /// `DPoP`: the header with the proof.
 pub const DPOP: HeaderName = HeaderName::from_static("dpop");
 
-/// A genuine access token that is bound to a key.
-#[derive(Debug, Clone, Copy)]
+/// A genuine access token that is bound to a key. It has no `Debug`, so that the token is not logged.
+#[derive(Clone, Copy)]
 pub struct BoundToken<'a> {
     /// The token.
     pub token: &'a str,
