@@ -332,7 +332,7 @@ async fn only_a_permission_of_its_own_lets_somebody_act_as_a_user_who_reaches_no
     let (change, key_name) = (last_change(&key).await, format!("service-account-apikey-{}", key.id));
     assert_eq!((&change["action"], &change["subject"]), (&json!("user.impersonated"), &json!("guest")), "{change}");
     assert_eq!(change["actor"], key_name.as_str());
-    app.admin().await.delete_key(&key.id).await.ok();
+    app.session_of("chief").await.delete_key(&key.id).await.ok();
     assert!(!works(&app, &token).await, "it ends with the key that acts");
 }
 
