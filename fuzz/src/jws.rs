@@ -4,11 +4,9 @@ use std::sync::LazyLock;
 
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, crypto};
-use tessera::domain::jwk::{KeySet, Keys};
+use tessera::domain::jwk::{ALGORITHMS, KeySet, Keys};
 use tessera::domain::jws::Unchecked;
 use tessera::domain::nesting::read_json;
-use tessera::http::oauth::issuer::jws::Unchecked;
-use tessera::http::oauth::issuer::keys::{ALGORITHMS, KeySet, Keys};
 use tessera::http::oauth::sign_in::settings::{self, ProviderSettings};
 use tessera::http::oauth::sign_in::{Expected, IdToken, LogoutToken};
 

@@ -19,7 +19,7 @@ use crate::http::state::State;
 /// `client_assertion`.
 ///
 /// # Errors
-/// [`Failure::Client`] without a client or with a wrong secret; `Failure::Credentials` for two ways at once.
+/// `Failure::Client` without a client or with a wrong secret; `Failure::Credentials` for two ways at once.
 pub async fn required(state: &State, request: &HttpRequest, form: &Form) -> Result<Actor, Failure> {
     optional(state, request, form).await?.ok_or(Failure::Client(Refusal::Missing))
 }
@@ -27,7 +27,7 @@ pub async fn required(state: &State, request: &HttpRequest, form: &Form) -> Resu
 /// Authenticates the client if the request has a secret or an assertion; `None` otherwise.
 ///
 /// # Errors
-/// [`Failure::Client`] for a wrong secret; `Failure::Credentials` for two ways at once.
+/// `Failure::Client` for a wrong secret; `Failure::Credentials` for two ways at once.
 pub async fn optional(state: &State, request: &HttpRequest, form: &Form) -> Result<Option<Actor>, Failure> {
     let secret = form.optional("client_secret")?;
     let assertion = form.optional("client_assertion")?;
@@ -89,7 +89,7 @@ fn client_error(error: Error) -> Failure {
 /// tokens contain no characters that it changes.
 ///
 /// # Errors
-/// `Failure::Credentials` for more than one credential, [`Failure::Client`] for a malformed one.
+/// `Failure::Credentials` for more than one credential, `Failure::Client` for a malformed one.
 pub fn in_head(request: &HttpRequest) -> Result<Option<(String, String)>, Failure> {
     let Some((_, credentials)) = basic(request) else { return Ok(None) };
     let headers = request.headers();
@@ -106,7 +106,7 @@ pub fn in_head(request: &HttpRequest) -> Result<Option<(String, String)>, Failur
 /// Authenticates an API key by its client id and its token.
 ///
 /// # Errors
-/// [`Failure::Client`] when the token is refused or is another client's.
+/// `Failure::Client` when the token is refused or is another client's.
 pub async fn by_secret(
     state: &State,
     request: &HttpRequest,

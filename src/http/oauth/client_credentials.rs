@@ -28,7 +28,7 @@ pub(super) async fn redeem(state: &State, request: &HttpRequest, form: &Form) ->
 /// The child that the grant makes, and the API key whose child it is.
 ///
 /// # Errors
-/// Those of [`redeem`].
+/// Those of RFC 6749, section 5.2.
 pub async fn child(state: &State, request: &HttpRequest, form: &Form) -> Result<(Minted, Actor), Failure> {
     let actor = client::required(state, request, form).await?;
     let proof_key = dpop::at_token_endpoint(state, request, Party::of(&actor))?;

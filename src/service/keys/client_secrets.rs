@@ -27,7 +27,7 @@ const MOST: usize = 10;
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Forbidden`] when the actor may not manage the key or reaches less than the key;
-/// [`Error::Conflict`] for an expired key, and when the key has [`MOST`] secrets.
+/// [`Error::Conflict`] for an expired key, and when the key has as many secrets as it may.
 pub async fn create(service: &Service, actor: &Actor, id: PrincipalId) -> Result<Token> {
     service.require(actor, Permission::ManageApiKeys)?;
     service
