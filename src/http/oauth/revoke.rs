@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::client;
 use super::form::Form;
 use super::wanted::oauth;
+use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::children::{self, Revoked};
@@ -20,7 +21,7 @@ use crate::service::children::{self, Revoked};
     operation_id = "revoke_oauth_token",
     security((), ("basic" = [])),
     request_body(content = RevocationForm, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "The token is not active")),
+    responses((status = 200, description = "The token is not active"), Fails<401>, Fails<403>, Fails<429>),
 )]
 #[post("/oauth/revoke")]
 pub async fn revoke(
