@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_token_is_read_back_as_it_was_minted() {
-        for kind in TokenKind::ALL {
+        for kind in [TokenKind::ApiKey, TokenKind::Personal, TokenKind::Session] {
             let token = ParsedToken::mint(kind, Entropy::SYSTEM).unwrap();
             let text = token.plaintext(&Prefixes::default()).unwrap().expose();
             let parsed = ParsedToken::parse(&text, &Prefixes::default()).unwrap();
