@@ -6,13 +6,12 @@
 
 mod address;
 
-use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use self::address::normalized;
-use super::jwk::{Key, Thumbprint};
+use super::jwk::{Key, OF_PROGRAMS, PRIVATE, Thumbprint};
 use crate::clock::SECOND;
 use crate::domain::jws::{Rejected, Seconds, Unchecked};
 
@@ -25,13 +24,9 @@ const LONGEST_ID: usize = 256;
 /// How far `iat` may be from now in either direction, in milliseconds. Programs run on machines whose clocks are off by
 /// seconds; and a proof must be remembered for as long, so that it is not used twice.
 pub const WINDOW: i64 = 60 * SECOND;
-/// The accepted algorithms.
-const ALGORITHMS: [Algorithm; 4] = super::jwk::OF_PROGRAMS;
 /// The names of the accepted algorithms, for metadata and challenges. `Ed25519` is the newer name of `EdDSA` (RFC
 /// 9864).
 pub const ALGORITHM_NAMES: [&str; 5] = ["ES256", "EdDSA", "Ed25519", "RS256", "PS256"];
-/// The members of a JWK that are private, of any type of key.
-const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 /// Why a proof is not accepted, in words for the client.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -99,7 +94,7 @@ impl Proof {
         if text.len() > LONGEST {
             return Err(Refused(format!("it has more than {LONGEST} bytes")));
         }
-        let mut unchecked = Unchecked::read(text, &ALGORITHMS)?;
+        let mut unchecked = Unchecked::read(text, &OF_PROGRAMS)?;
         if unchecked.kind.as_deref() != Some(KIND) {
             return Err(Refused(format!("`typ` must be `{KIND}`")));
         }

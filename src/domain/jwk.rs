@@ -97,6 +97,12 @@ pub const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::EdDSA,
 ];
 
+/// The members of private and symmetric keys (RFC 7518, section 6).
+pub const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// The names of [`OF_PROGRAMS`].
+pub const OF_PROGRAMS_NAMES: [&str; 4] = ["ES256", "EdDSA", "RS256", "PS256"];
+
 /// The algorithms of tokens that programs present.
 pub const OF_PROGRAMS: [Algorithm; 4] = [Algorithm::ES256, Algorithm::EdDSA, Algorithm::RS256, Algorithm::PS256];
 

@@ -80,11 +80,13 @@ pub async fn envelope(
             }
             // The log kind of an unauthenticated success, whose log lines are limited.
             let code = code.or(if known.is_some() { None } else { Some("answered a stranger") });
-            let asked = response.request().clone();
-            if status == StatusCode::FORBIDDEN && known.is_some() {
-                protected_resource::challenge_forbidden(&asked, response.headers_mut());
+            if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+                let asked = response.request().clone();
+                if status == StatusCode::FORBIDDEN && known.is_some() {
+                    protected_resource::challenge_forbidden(&asked, response.headers_mut());
+                }
+                protected_resource::point_to(&state, &asked, response.headers_mut());
             }
-            protected_resource::point_to(&state, &asked, response.headers_mut());
             let allowance = response.request().extensions().get::<Allowance>().copied();
             answer.end_connection(response.response_mut());
             if let Some(allowance) = allowance {

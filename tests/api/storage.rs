@@ -1,7 +1,8 @@
 //! The database: migrations, constraints, order, and what the schema promises.
 
+mod constraints;
+
 use diesel::prelude::*;
-use diesel::result::DatabaseErrorKind::{self, CheckViolation, ForeignKeyViolation, UniqueViolation};
 use diesel::result::Error as DieselError;
 use diesel::sql_query;
 use diesel::sql_types::Text;
@@ -11,6 +12,7 @@ use tessera::service::Service;
 use tessera::storage::database::{AnyConnection, Database};
 use tessera::storage::schema::changes;
 
+use self::constraints::CONSTRAINTS;
 use crate::support::database::{Storage, on_postgres};
 use crate::support::{Options, World};
 
@@ -79,197 +81,6 @@ async fn furnished() -> World {
     }
     world
 }
-
-/// Each named constraint of the schema, how it is broken, and how the database says so.
-const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
-    (
-        "principals_id",
-        UniqueViolation,
-        "INSERT INTO principals SELECT id, kind, 'x', role, enabled, 1, 'x' FROM principals",
-    ),
-    (
-        "principals_username_unique",
-        UniqueViolation,
-        "INSERT INTO principals SELECT 'x', kind, username, role, enabled, 1, 'x' FROM principals WHERE kind = 'user'",
-    ),
-    ("policy_users_have_policies", ForeignKeyViolation, "INSERT INTO policy_users VALUES ('x', 'x')"),
-    ("policy_users_once", UniqueViolation, "INSERT INTO policy_users SELECT policy_id, principal_id FROM policy_users"),
-    (
-        "principals_username_folded_unique",
-        UniqueViolation,
-        "INSERT INTO principals SELECT 'x', kind, 'x', role, enabled, 1, username_folded FROM principals WHERE kind = 'user'",
-    ),
-    (
-        "principals_kind_known",
-        CheckViolation,
-        "INSERT INTO principals VALUES ('x', 'robot', 'x', '$guest', true, 1, 'x')",
-    ),
-    ("users_id", UniqueViolation, "INSERT INTO users SELECT id, '', '', '', '' FROM users"),
-    ("users_are_principals", ForeignKeyViolation, "INSERT INTO users VALUES ('x', '', '', '', '')"),
-    ("api_keys_id", UniqueViolation, "INSERT INTO api_keys SELECT * FROM api_keys"),
-    (
-        "api_keys_are_principals",
-        ForeignKeyViolation,
-        "INSERT INTO api_keys VALUES ('x', '', '', '', 1, '', 1, 1, 1, 0, '', 0, 0, 0, '', 'user', '')",
-    ),
-    ("api_keys_validity_positive", CheckViolation, "UPDATE api_keys SET validity_seconds = 0"),
-    ("credentials_key_id", UniqueViolation, "INSERT INTO credentials SELECT * FROM credentials"),
-    ("credentials_kind_known", CheckViolation, "UPDATE credentials SET kind = 'password'"),
-    (
-        "credentials_have_principals",
-        ForeignKeyViolation,
-        "INSERT INTO credentials VALUES ('x', 'api_key', 'x', '', '', 1, 1)",
-    ),
-    (
-        "principal_permissions_once",
-        UniqueViolation,
-        "INSERT INTO principal_permissions SELECT * FROM principal_permissions",
-    ),
-    (
-        "principal_permissions_have_principals",
-        ForeignKeyViolation,
-        "INSERT INTO principal_permissions VALUES ('x', 'MANAGE_APIKEYS')",
-    ),
-    (
-        "personas_id",
-        UniqueViolation,
-        "INSERT INTO personas VALUES ('p', 'x', 'x', '', '', true, '', 1, 1, '{}', '', '')",
-    ),
-    (
-        "personas_qualified_name_unique",
-        UniqueViolation,
-        "INSERT INTO personas VALUES ('x', 'default/p', 'x', '', '', true, '', 1, 1, '{}', '', '')",
-    ),
-    (
-        "personas_name_unique",
-        UniqueViolation,
-        "INSERT INTO personas VALUES ('x', 'x', 'readers', '', '', true, '', 1, 1, '{}', '', '')",
-    ),
-    ("persona_links_once", UniqueViolation, "INSERT INTO persona_links SELECT * FROM persona_links"),
-    ("persona_links_have_principals", ForeignKeyViolation, "INSERT INTO persona_links VALUES ('x', 'p')"),
-    ("persona_links_have_personas", ForeignKeyViolation, "INSERT INTO persona_links SELECT id, 'x' FROM principals"),
-    ("key_counts_shard", UniqueViolation, "INSERT INTO key_counts VALUES (0, 0)"),
-    ("create_requests_once", UniqueViolation, "INSERT INTO create_requests SELECT * FROM create_requests"),
-    ("changes_id", UniqueViolation, "INSERT INTO changes SELECT * FROM changes"),
-    ("changes_subject_kind_known", CheckViolation, "UPDATE changes SET subject_kind = 'planet'"),
-    ("peppers_id", UniqueViolation, "INSERT INTO peppers VALUES ('00000000', 1, 1)"),
-    ("peppers_place_unique", UniqueViolation, "INSERT INTO peppers VALUES ('11111111', 0, 1)"),
-    (
-        "policies_id",
-        UniqueViolation,
-        "INSERT INTO policies SELECT id, 'x', persona_id, category, name, description, effect, actions, resources, subjects, enabled, editable, attributes, created_by, 1, 1 FROM policies",
-    ),
-    (
-        "policies_qualified_name_unique",
-        UniqueViolation,
-        "INSERT INTO policies SELECT 'x', qualified_name, persona_id, category, name, description, effect, actions, resources, subjects, enabled, editable, attributes, created_by, 1, 1 FROM policies",
-    ),
-    ("assets_id", UniqueViolation, "INSERT INTO assets VALUES ('a', 'T', 'b', '', 'ACTIVE', '{}', '', '', 1, 1, 1)"),
-    (
-        "assets_qualified_name_unique",
-        UniqueViolation,
-        "INSERT INTO assets VALUES ('b', 'Table', 'x/a', '', 'ACTIVE', '{}', '', '', 1, 1, 1)",
-    ),
-    ("assets_state_known", CheckViolation, "UPDATE assets SET state = 'LOST'"),
-    ("asset_people_have_assets", ForeignKeyViolation, "INSERT INTO asset_people VALUES ('x', 'adminUsers', 'ada')"),
-    ("asset_people_once", UniqueViolation, "INSERT INTO asset_people SELECT * FROM asset_people"),
-    ("search_terms_once", UniqueViolation, "INSERT INTO search_terms SELECT * FROM search_terms"),
-    ("policy_objects_policy", UniqueViolation, "INSERT INTO policy_objects SELECT * FROM policy_objects"),
-    ("policy_objects_have_policies", ForeignKeyViolation, "INSERT INTO policy_objects VALUES ('x', 'a')"),
-    ("policies_have_personas", ForeignKeyViolation, "UPDATE policies SET persona_id = 'x'"),
-    ("policies_category_known", CheckViolation, "UPDATE policies SET category = 'weather'"),
-    ("policies_effect_known", CheckViolation, "UPDATE policies SET effect = 'perhaps'"),
-    ("revisions_name", UniqueViolation, "INSERT INTO revisions VALUES ('policies', 1)"),
-    ("permission_uses_once", UniqueViolation, "INSERT INTO permission_uses SELECT * FROM permission_uses"),
-    (
-        "permission_uses_have_principals",
-        ForeignKeyViolation,
-        "INSERT INTO permission_uses VALUES ('x', 'MANAGE_APIKEYS', 1)",
-    ),
-    ("hourly_uses_once", UniqueViolation, "INSERT INTO hourly_uses SELECT * FROM hourly_uses"),
-    ("hourly_uses_have_keys", ForeignKeyViolation, "INSERT INTO hourly_uses VALUES (0, 'x', 1, 1)"),
-    ("daily_uses_once", UniqueViolation, "INSERT INTO daily_uses SELECT * FROM daily_uses"),
-    ("daily_uses_have_keys", ForeignKeyViolation, "INSERT INTO daily_uses VALUES (0, 'x', 1, 1)"),
-    ("key_networks_once", UniqueViolation, "INSERT INTO key_networks SELECT * FROM key_networks"),
-    ("key_networks_have_keys", ForeignKeyViolation, "INSERT INTO key_networks VALUES ('x', 'm', 1, 1, 0)"),
-    ("familiar_networks_once", UniqueViolation, "INSERT INTO familiar_networks SELECT * FROM familiar_networks"),
-    ("familiar_networks_have_principals", ForeignKeyViolation, "INSERT INTO familiar_networks VALUES ('x', 'm', 1)"),
-    (
-        "identities_once",
-        UniqueViolation,
-        "INSERT INTO identities SELECT issuer, subject, 'x', '', 1, 1 FROM identities",
-    ),
-    (
-        "identities_are_one_each",
-        UniqueViolation,
-        "INSERT INTO identities SELECT issuer, 'x', principal_id, '', 1, 1 FROM identities",
-    ),
-    ("identities_have_principals", ForeignKeyViolation, "INSERT INTO identities VALUES ('x', 'x', 'x', '', 1, 1)"),
-    ("provider_sessions_once", UniqueViolation, "INSERT INTO provider_sessions SELECT * FROM provider_sessions"),
-    (
-        "provider_sessions_have_credentials",
-        ForeignKeyViolation,
-        "INSERT INTO provider_sessions VALUES ('x', '', '', '', '', 0)",
-    ),
-    ("logout_tokens_once", UniqueViolation, "INSERT INTO logout_tokens SELECT * FROM logout_tokens"),
-    ("signing_keys_once", UniqueViolation, "INSERT INTO signing_keys SELECT * FROM signing_keys"),
-    ("revoked_children_once", UniqueViolation, "INSERT INTO revoked_children SELECT * FROM revoked_children"),
-    ("invitations_id", UniqueViolation, "INSERT INTO invitations SELECT * FROM invitations"),
-    (
-        "invitations_have_inviters",
-        ForeignKeyViolation,
-        "INSERT INTO invitations VALUES ('x', '$guest', '', 'x', '', 1, 1)",
-    ),
-    ("service_accounts_id", UniqueViolation, "INSERT INTO service_accounts SELECT * FROM service_accounts"),
-    (
-        "service_accounts_are_principals",
-        ForeignKeyViolation,
-        "INSERT INTO service_accounts VALUES ('x', '', '', '', 1, 1, '')",
-    ),
-    (
-        "access_tokens_id",
-        UniqueViolation,
-        "INSERT INTO access_tokens VALUES ('t', 'x', '', '', '', '', '', '', 1, 1, '', '', 0)",
-    ),
-    (
-        "access_tokens_key_id_unique",
-        UniqueViolation,
-        "INSERT INTO access_tokens SELECT 'x', key_id, '', '', '', '', '', '', 1, 1, '', '', 0 FROM credentials",
-    ),
-    (
-        "access_tokens_are_credentials",
-        ForeignKeyViolation,
-        "INSERT INTO access_tokens VALUES ('x', 'x', '', '', '', '', '', '', 1, 1, '', '', 0)",
-    ),
-    ("aspects_once", UniqueViolation, "INSERT INTO aspects SELECT * FROM aspects"),
-    ("aspects_have_principals", ForeignKeyViolation, "INSERT INTO aspects VALUES ('x', 'status', '{}', '', 1)"),
-    ("installation_place", UniqueViolation, "INSERT INTO installation VALUES (0, 'y', 1)"),
-    ("installation_is_one", CheckViolation, "INSERT INTO installation VALUES (1, 'y', 1)"),
-    (
-        "device_authorizations_key",
-        UniqueViolation,
-        "INSERT INTO device_authorizations SELECT device_digest, 'y', '', '', '', '', 'pending', '', 1, 1 FROM device_authorizations",
-    ),
-    (
-        "device_authorizations_user_code",
-        UniqueViolation,
-        "INSERT INTO device_authorizations SELECT 'y', user_digest, '', '', '', '', 'pending', '', 1, 1 FROM device_authorizations",
-    ),
-    (
-        "device_authorizations_decision",
-        CheckViolation,
-        "INSERT INTO device_authorizations VALUES ('y', 'y', '', '', '', '', 'perhaps', '', 1, 1)",
-    ),
-    (
-        "device_authorizations_approver",
-        CheckViolation,
-        "INSERT INTO device_authorizations VALUES ('y', 'y', '', '', '', '', 'approved', '', 1, 1)",
-    ),
-    ("oauth_clients_once", UniqueViolation, "INSERT INTO oauth_clients SELECT * FROM oauth_clients"),
-    ("oauth_clients_are_api_keys", ForeignKeyViolation, "INSERT INTO oauth_clients SELECT id, '{}', 1 FROM users"),
-    ("", DatabaseErrorKind::NotNullViolation, "UPDATE api_keys SET display_name = NULL"),
-    ("", DatabaseErrorKind::NotNullViolation, "UPDATE credentials SET digest = NULL"),
-];
 
 #[actix_web::test]
 async fn every_named_constraint_holds() {

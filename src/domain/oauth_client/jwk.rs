@@ -5,10 +5,9 @@ use p256::ecdsa::VerifyingKey;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::domain::jwk::PRIVATE;
 use crate::domain::text::is_hidden;
 
-/// The members of private and symmetric keys (RFC 7518, section 6).
-const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 /// The longest `kid`, in bytes.
 const LONGEST_ID: usize = 128;
 /// The bits of an RSA modulus.

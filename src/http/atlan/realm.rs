@@ -44,8 +44,7 @@ pub async fn redeem(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
-    let form = Form::read(&state, &request, payload.into_inner()).await?.without_openid();
-    answer(&state, &settings, &issuers, &request, &form).await
+    answer_sdk((&state, &settings, &issuers), &request, payload).await
 }
 
 /// Exchange a grant for a token, as Atlan's Java SDK does
@@ -66,8 +65,17 @@ pub async fn redeem_for_java(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
-    let form = Form::read(&state, &request, payload.into_inner()).await?.without_openid();
-    answer(&state, &settings, &issuers, &request, &form).await
+    answer_sdk((&state, &settings, &issuers), &request, payload).await
+}
+
+/// Answers a token request of one of Atlan's SDKs.
+async fn answer_sdk(
+    (state, settings, issuers): (&State, &Settings, &Issuers),
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    let form = Form::read(state, request, payload.into_inner()).await?.without_openid();
+    answer(state, settings, issuers, request, &form).await
 }
 
 /// Create a client secret of an API key

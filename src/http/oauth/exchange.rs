@@ -83,8 +83,8 @@ async fn proof_key(
         Party::of(client)
     } else {
         let token = form.required("subject_token")?;
-        let address = state.trusted.client_address(request);
-        let holder = state.service.genuine_holder(&token, address).await;
+        let stranger = Party::Network(Network::of(state.trusted.client_address(request)));
+        let holder = state.service.genuine_holder(&token, stranger).await;
         Party::Actor(holder.map_err(|error| subject_error("subject_token", error))?)
     };
     dpop::at_token_endpoint(state, request, party)

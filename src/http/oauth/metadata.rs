@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::token::GRANTS;
 use crate::domain::dpop::ALGORITHM_NAMES;
+use crate::domain::jwk::OF_PROGRAMS_NAMES;
 use crate::domain::signing::SigningAlgorithm;
 use crate::http::base_url::base_url;
 use crate::http::openapi::Fails;
@@ -38,7 +39,7 @@ pub struct AuthorizationServer {
     /// How clients authenticate at the token endpoint; `none` is for the device grant and for token exchange by workloads.
     token_endpoint_auth_methods_supported: [&'static str; 4],
     /// The algorithms of client assertions.
-    token_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; OF_PROGRAMS_NAMES.len()],
     /// How clients authenticate at the introspection endpoint.
     introspection_endpoint_auth_methods_supported: [&'static str; 2],
     /// The algorithms of signed introspection responses.
@@ -46,7 +47,7 @@ pub struct AuthorizationServer {
     /// How clients authenticate at the revocation endpoint.
     revocation_endpoint_auth_methods_supported: [&'static str; 3],
     /// The algorithms of client assertions at the revocation endpoint.
-    revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
+    revocation_endpoint_auth_signing_alg_values_supported: [&'static str; OF_PROGRAMS_NAMES.len()],
     /// The algorithms of DPoP proofs.
     dpop_signing_alg_values_supported: [&'static str; ALGORITHM_NAMES.len()],
 }
@@ -69,7 +70,6 @@ pub async fn configuration(state: web::Data<State>, request: HttpRequest) -> Res
 fn answer(state: &State, request: &HttpRequest) -> Result<HttpResponse, Failure> {
     let issuer = base_url(state, request)?;
     let at = |path: &str| format!("{issuer}/oauth/{path}");
-    let algorithms = ["ES256", "EdDSA", "RS256", "PS256"];
     Ok(HttpResponse::Ok().json(AuthorizationServer {
         authorization_endpoint: at("authorize"),
         token_endpoint: at("token"),
@@ -80,11 +80,11 @@ fn answer(state: &State, request: &HttpRequest) -> Result<HttpResponse, Failure>
         grant_types_supported: GRANTS,
         response_types_supported: ["none"],
         token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
-        token_endpoint_auth_signing_alg_values_supported: algorithms,
+        token_endpoint_auth_signing_alg_values_supported: OF_PROGRAMS_NAMES,
         introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
         introspection_signing_alg_values_supported: SigningAlgorithm::ALL.map(SigningAlgorithm::name),
         revocation_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt"],
-        revocation_endpoint_auth_signing_alg_values_supported: algorithms,
+        revocation_endpoint_auth_signing_alg_values_supported: OF_PROGRAMS_NAMES,
         dpop_signing_alg_values_supported: ALGORITHM_NAMES,
         issuer,
     }))

@@ -97,15 +97,6 @@ impl Service {
         Ok(key.map(|key| (key, genuine.holder())))
     }
 
-    /// The principal that a genuine token of a request from `address` authenticates.
-    ///
-    /// # Errors
-    /// The refusal of a token that is not genuine.
-    pub async fn genuine_holder(&self, bearer: &str, address: Option<IpAddr>) -> Result<PrincipalId> {
-        let (genuine, _) = self.genuine_token(bearer, Party::Network(Network::of(address))).await?;
-        Ok(genuine.holder())
-    }
-
     /// The actor of an API key whose client has proved itself without the key's token: by a signature or as a workload.
     ///
     /// # Errors
@@ -134,11 +125,19 @@ impl Service {
     /// # Errors
     /// [`Error::Storage`] when it could not be looked up.
     pub(in crate::service) async fn holder(&self, bearer: &str, party: Party) -> Result<Option<PrincipalId>> {
-        match self.genuine_token(bearer, party).await {
-            Ok((genuine, _)) => Ok(Some(genuine.holder())),
+        match self.genuine_holder(bearer, party).await {
+            Ok(holder) => Ok(Some(holder)),
             Err(Error::Unauthenticated(_)) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The principal of a genuine token.
+    ///
+    /// # Errors
+    /// The refusal of a token that is not genuine, or of a child that has ended.
+    pub async fn genuine_holder(&self, bearer: &str, party: Party) -> Result<PrincipalId> {
+        self.genuine_token(bearer, party).await.map(|(genuine, _)| genuine.holder())
     }
 
     /// Counts a use or a refusal of a service account's token, and a use of an access token.

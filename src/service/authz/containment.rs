@@ -149,11 +149,16 @@ pub(in crate::service) fn may_impersonate(
 ) -> Result<()> {
     if !reaches_everything(transaction.actor) {
         let (actor, user) = (own(transaction)?, reach(transaction, user)?);
-        let least = Reach::of_role(transaction.service, transaction.connection, Role::Guest)?.without_permissions();
+        let least = least_of_users(transaction.service, transaction.connection)?;
         contained(transaction.actor, &user, &actor, &least)?;
     }
     let ceiling = bounds(transaction.connection, transaction.actor)?;
     within(transaction.actor, session, &ceiling)
+}
+
+/// What impersonation gives no actor: what every guest reaches, except for permissions.
+fn least_of_users(service: &Service, connection: &mut AnyConnection) -> Result<Reach> {
+    Ok(Reach::of_role(service, connection, Role::Guest)?.without_permissions())
 }
 
 impl Service {
@@ -168,7 +173,7 @@ impl Service {
         user: &Standing,
     ) -> Result<bool> {
         let (own, reached) = (Reach::of(self, connection, actor)?, Reach::of(self, connection, user)?);
-        let least = Reach::of_role(self, connection, Role::Guest)?.without_permissions();
+        let least = least_of_users(self, connection)?;
         let contained = actor.principal.is_administrator() || reached.beyond(&own, &least).is_none();
         Ok(contained && actor.permissions.contains(Permission::ImpersonateUsers))
     }

@@ -11,8 +11,7 @@ use crate::domain::jwk::Thumbprint;
 use crate::domain::seal::Seal;
 use crate::domain::token::{KeyId, Token, sealed_plaintext};
 use crate::service::Service;
-use crate::service::children::signing_keys;
-use crate::service::children::{JWT_TYPE, SEAL};
+use crate::service::children::{JWT_TYPE, SEAL, signing_keys};
 
 /// The form of a child's token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

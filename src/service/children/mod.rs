@@ -1,8 +1,8 @@
 //! Children: short-lived tokens derived from a credential.
 //!
-//! `mint` makes them, `verify` reads them, `revoke` ends one of them early; `signing_keys` has the keys that sign them. The rules: a child carries no more than what
-//! it is derived from, is for no other audience, and expires no later. Each of these is a comparison in `mint`, so a
-//! chain of exchanges gains nothing.
+//! `mint` makes them, `verify` reads them, `revoke` ends one of them early; `signing_keys` has the keys that sign them.
+//! The rules: a child carries no more than what it is derived from, is for no other audience, and expires no later. Each of
+//! these is a comparison in `mint`, so a chain of exchanges gains nothing.
 
 mod mint;
 mod revoke;
@@ -47,18 +47,17 @@ pub(in crate::service) fn present(
         return refused(Refusal::Invalid);
     }
     for actor in &child.actors {
-        match credentials::find(connection, actor.credential)? {
+        let known = match credentials::find(connection, actor.credential)? {
             Some(known) if !known.standing.principal.enabled => return refused(Refusal::Disabled),
             Some(known) if known.credential.expires_at <= now => return refused(Refusal::Expired),
-            Some(known) if known.standing.principal.id == actor.principal => {}
+            Some(known) if known.standing.principal.id == actor.principal => known,
             _ => return refused(Refusal::Invalid),
-        }
-    }
-    for actor in &child.actors {
-        let Some(known) = credentials::find(connection, actor.credential)? else { return refused(Refusal::Invalid) };
-        let standing = service.with_policies(connection, known.standing)?;
-        if child.impersonator == Some(actor.principal) && !service.still_impersonates(connection, &standing, &whole)? {
-            return refused(Refusal::Outgrown);
+        };
+        if child.impersonator == Some(actor.principal) {
+            let standing = service.with_policies(connection, known.standing)?;
+            if !service.still_impersonates(connection, &standing, &whole)? {
+                return refused(Refusal::Outgrown);
+            }
         }
     }
     for tool in verify::tools(child) {

@@ -12,8 +12,7 @@ use crate::domain::party::Party;
 use crate::domain::signing::key_id;
 use crate::domain::token::{TokenKind, sealed_bytes};
 use crate::service::Service;
-use crate::service::children::signing_keys;
-use crate::service::children::{JWT_TYPE, SEAL};
+use crate::service::children::{JWT_TYPE, SEAL, signing_keys};
 use crate::storage::revoked_children;
 
 impl Service {
@@ -26,14 +25,7 @@ impl Service {
     /// When a parent or actor is gone, expired or disabled; when the parent has lost something that the child carries;
     /// when it could not be looked up.
     pub(in crate::service) async fn genuine_child(&self, text: &str, party: Party) -> Result<Option<(Genuine, i64)>> {
-        let digest = Children::digest(text);
-        let verified = match self.directory.children.find(&digest) {
-            Some(verified) => verified,
-            None => match self.read_child(text, digest, party).await? {
-                Some(verified) => verified,
-                None => return Ok(None),
-            },
-        };
+        let Some(verified) = self.verified_child(text, party).await? else { return Ok(None) };
         let child = &verified.child;
         let Reading { now, uptime } = self.clock.read();
         let gone = || Error::Unauthenticated(Refusal::Invalid);
@@ -69,12 +61,17 @@ impl Service {
     /// # Errors
     /// When it could not be looked up.
     pub(in crate::service) async fn child_of(&self, text: &str, party: Party) -> Result<Option<Arc<Child>>> {
+        let verified = self.verified_child(text, party).await?;
+        Ok(verified.map(|verified| Arc::clone(&verified.child)))
+    }
+
+    /// The child in a genuine token, from memory if its signature or seal has been checked before.
+    async fn verified_child(&self, text: &str, party: Party) -> Result<Option<Arc<VerifiedChild>>> {
         let digest = Children::digest(text);
-        let known = match self.directory.children.find(&digest) {
-            Some(known) => Some(known),
-            None => self.read_child(text, digest, party).await?,
-        };
-        Ok(known.map(|verified| Arc::clone(&verified.child)))
+        match self.directory.children.find(&digest) {
+            Some(known) => Ok(Some(known)),
+            None => self.read_child(text, digest, party).await,
+        }
     }
 
     /// Checks the signature or the seal of a token that is not in memory.

@@ -15,7 +15,7 @@ use crate::service::authz::containment;
 use crate::storage::{credentials, principals, standings};
 
 /// The most sessions of a user with which impersonation leaves room for the user's own.
-const MOST: i64 = 100;
+const MOST: usize = 100;
 
 /// Makes a session of a user for a few minutes, the parent of the child with which the actor acts. Its token is
 /// discarded. The user sees it among the user's sessions, and ending it ends the child.
@@ -42,12 +42,11 @@ pub async fn impersonate(service: &Service, actor: &Actor, user: String) -> Resu
                 return Err(Error::Unauthenticated(Refusal::Disabled));
             }
             containment::may_impersonate(transaction, found.id, &Bounds::until(until))?;
-            let alive =
-                credentials::alive(transaction.connection, found.id, TokenKind::Session, transaction.now, MOST)?;
-            if i64::try_from(alive.len()).is_ok_and(|alive| alive >= MOST) {
+            let kind = TokenKind::Session;
+            if credentials::count_alive(transaction.connection, found.id, kind, transaction.now)? >= MOST {
                 return Err(Error::Conflict(format!("the user has {MOST} sessions: wait until some have ended")));
             }
-            let minted = transaction.service.mint(TokenKind::Session, found.id, transaction.now, until)?;
+            let minted = transaction.service.mint(kind, found.id, transaction.now, until)?;
             let (_unused_token, credential) = minted;
             credentials::insert(transaction.connection, &credential)?;
             let name = found.username().to_string();
@@ -55,11 +54,8 @@ pub async fn impersonate(service: &Service, actor: &Actor, user: String) -> Resu
             let standing = standings::of(transaction.connection, found)?;
             let standing = transaction.service.with_policies(transaction.connection, standing)?;
             let mut impersonated = Actor::trusted(standing);
-            impersonated.credential = Some(PresentedCredential {
-                kind: TokenKind::Session,
-                key_id: credential.key_id,
-                expires_at: credential.expires_at,
-            });
+            impersonated.credential =
+                Some(PresentedCredential { kind, key_id: credential.key_id, expires_at: credential.expires_at });
             Ok(impersonated)
         })
         .await
