@@ -104,7 +104,7 @@ pub async fn client_secret(
 /// A list of one user, or an empty one: also if the caller may not see the user.
 #[utoipa::path(
     tag = "Users",
-    operation_id = "find_users_by_name",
+    operation_id = "list_users_by_name",
     params(("username" = String, Query, description = "The user name")),
     responses((status = 200, description = "The user, in a list", body = Vec<FoundUser>), AnyError),
 )]

@@ -152,7 +152,7 @@ impl Example<'_> {
                 let path = path.replace("{clientId}", &format!("oauth-client-{}", self.key_id().await));
                 with(&path, json!({"description": "new"}))
             }
-            "find_users_by_name" => bare(format!("{path}?username={OTHER}")),
+            "list_users_by_name" => bare(format!("{path}?username={OTHER}")),
             "verify_tokens" => with(path, json!({"tokens": [self.key().await["attributes"]["accessToken"]]})),
             "introspect_token" => {
                 let token = text(&self.key().await["attributes"]["accessToken"]);

@@ -121,7 +121,7 @@ pub const REST: &[Row] = &[
     row("get_current_user", AnActor(OWN)),
     row("whoami", AnActor(OWN)),
     row("list_users", AnActor(SEEN)),
-    row("find_users_by_name", AnActor(SEEN)),
+    row("list_users_by_name", AnActor(SEEN)),
     row("list_roles", AnActor("roles are the same in every installation")),
     row("list_groups", AnActor("there are none")),
     row("list_changes", OneOf(&[ViewAudit], 403)),
