@@ -3,7 +3,8 @@
 //! A connection is waiting while no handler works on one of its requests: it is idle, or its client has not sent a
 //! whole request or has not read a response. At a limit, the connection that has waited longest is closed for the new
 //! one, first in the network with the most connections, so a client that opens many connections and sends nothing locks
-//! no other client out. Unread responses and pipelined requests of the closed connection are dropped.
+//! no other client out. A connection that has waited for less than [`FRESH`] closes after those that send bodies: its
+//! request may be on the way. Unread responses and pipelined requests of the closed connection are dropped.
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -37,6 +38,9 @@ pub struct ConnectionLimits {
 /// The most connections accepted beyond the limit while others close for them. When this many have not closed yet, new
 /// ones wait in the listen queue.
 const SPARE: usize = 96;
+
+/// For how many milliseconds of waiting a connection may still be about to send its request.
+const FRESH: u64 = 2_000;
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
@@ -145,9 +149,9 @@ impl Connections {
         let mut open = self.lock();
         let of_network = open.networks.get(&network).copied().unwrap_or(0);
         let makes_room = if !trusted && of_network >= self.limits.each {
-            Some(open.longest_waiting(|other| other.network == network))
+            Some(open.longest_waiting(self.millis(), |other| other.network == network))
         } else if open.all.len() >= self.limits.total {
-            Some(open.longest_waiting(|_| true))
+            Some(open.longest_waiting(self.millis(), |_| true))
         } else {
             None
         };
@@ -186,12 +190,15 @@ impl Connections {
 
 impl Open {
     /// The connection to close first: no handler works on it, or only one that waits for a body. Those of trusted
-    /// proxies come last, then those of the network with the most connections first, then by phase and waiting time.
-    fn longest_waiting(&self, among: impl Fn(&Connection) -> bool) -> Option<u64> {
+    /// proxies come last, then those of the network with the most connections first, then by what they do: waiting for
+    /// long, receiving a body, waiting since just now, having a request that no handler works on; and by time.
+    fn longest_waiting(&self, now: u64, among: impl Fn(&Connection) -> bool) -> Option<u64> {
         let order = |connection: &Connection| {
             let many = self.networks.get(&connection.network).copied().unwrap_or(0);
             let (phase, since) = (connection.phase.load(Ordering::Relaxed), connection.since.load(Ordering::Relaxed));
-            (connection.trusted, usize::MAX - many, phase, since)
+            let is_fresh = phase == Phase::Waiting as u8 && now.saturating_sub(since) < FRESH;
+            let phase = if is_fresh { Phase::Receiving as u8 } else { phase };
+            (connection.trusted, usize::MAX - many, phase, is_fresh, since)
         };
         let candidates = self.all.iter().filter(|(_, connection)| {
             among(connection)
@@ -354,6 +361,19 @@ mod tests {
         let silent: Vec<_> = (0..2 * SPARE).map(|_| admit(&connections, "192.0.2.1").unwrap()).collect();
         assert_eq!(silent.iter().filter(|silent| !is_closing(silent)).count(), 2);
         assert_eq!(connections.count(), 2);
+    }
+
+    #[test]
+    fn a_connection_whose_request_is_on_the_way_closes_after_those_that_send_bodies() {
+        let connections = connections(2, 2);
+        let slow = admit(&connections, "192.0.2.1").unwrap();
+        slow.enter(Phase::Receiving);
+        let fresh = admit(&connections, "192.0.2.1").unwrap();
+        let next = admit(&connections, "192.0.2.1").unwrap();
+        assert_eq!([&slow, &fresh, &next].map(is_closing), [true, false, false]);
+        next.enter(Phase::Receiving);
+        let order = |now| connections.lock().longest_waiting(now, |_| true);
+        assert_eq!((order(0), order(FRESH + 1_000)), (Some(next.id), Some(fresh.id)), "it has had its time");
     }
 
     #[test]
