@@ -110,6 +110,7 @@ pub mod persona;
 pub mod policy;
 pub mod principal;
 pub mod profile;
+pub mod redaction;
 pub mod seal;
 pub mod search;
 pub mod service_account;

@@ -10,17 +10,16 @@
 //!
 //! Every 8 bytes are 11 digits, the most significant first, so each token has exactly one encoding.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use super::base62::{WORD, decode, encode, encode_number};
 use super::entropy::Entropy;
 use super::error::{Error, Result};
 
-const PREFIX: usize = 4;
+pub(super) const PREFIX: usize = 4;
 const KEY_ID: usize = 2 * WORD;
 const SECRET: usize = 4 * WORD;
-const CHECKSUM: usize = 6;
+pub(super) const CHECKSUM: usize = 6;
 const CHECKED: usize = PREFIX + KEY_ID + SECRET;
 /// The length of every token.
 pub const LENGTH: usize = CHECKED + CHECKSUM;
@@ -217,7 +216,7 @@ impl ParsedToken {
 }
 
 /// The longest sealed token, in bytes.
-const LONGEST_SEALED: usize = 8_192;
+pub(super) const LONGEST_SEALED: usize = 8_192;
 
 /// Writes sealed bytes, a multiple of eight, as an opaque token of a child: prefix, base62 and checksum.
 ///
@@ -244,44 +243,14 @@ pub fn sealed_bytes(text: &str, prefixes: &Prefixes) -> Option<Vec<u8>> {
     Some(words.concat())
 }
 
-/// Redacts tokens with any prefix in a text: for texts written by clients and read by others.
-#[must_use]
-pub fn redacted(text: &str) -> Cow<'_, str> {
-    let mut from = 0;
-    let mut safe = String::new();
-    while let Some((at, length)) = next_token(&text.as_bytes()[from..]) {
-        let digits = from + at + PREFIX;
-        safe += &text[from..digits];
-        safe.push('…');
-        from += at + length;
-    }
-    if from == 0 { Cow::Borrowed(text) } else { Cow::Owned(safe + &text[from..]) }
-}
-
-/// Whether a text contains a token with any prefix.
-#[must_use]
-pub fn has_token(text: &str) -> bool {
-    next_token(text.as_bytes()).is_some()
-}
-
-/// Where the first token with any prefix is, and how long it is.
-fn next_token(text: &[u8]) -> Option<(usize, usize)> {
-    memchr::memchr_iter(b'_', text).filter_map(|at| at.checked_sub(PREFIX - 1)).find_map(|at| {
-        let (prefix, rest) = text[at..].split_at(PREFIX);
-        if !prefix[..PREFIX - 1].iter().all(u8::is_ascii_alphanumeric) {
-            return None;
-        }
-        let run = PREFIX + rest.iter().take(LONGEST_SEALED).take_while(|byte| byte.is_ascii_alphanumeric()).count();
-        [LENGTH, run].into_iter().filter(|length| *length <= run && LENGTH <= *length).find_map(|length| {
-            let (checked, checksum) = text[at..at + length].split_at(length - CHECKSUM);
-            (encode_checksum(checked) == checksum).then_some((at, length))
-        })
-    })
-}
-
 fn encode_checksum(checked: &[u8]) -> [u8; CHECKSUM] {
+    checksum_digits(crc32fast::hash(checked))
+}
+
+/// The digits of a checksum.
+pub(super) fn checksum_digits(crc: u32) -> [u8; CHECKSUM] {
     let mut digits = [0; CHECKSUM];
-    encode_number(u64::from(crc32fast::hash(checked)), &mut digits);
+    encode_number(u64::from(crc), &mut digits);
     digits
 }
 
@@ -356,19 +325,6 @@ mod tests {
                 .iter()
                 .all(|bad| bad.parse::<Prefixes>().is_err())
         );
-    }
-
-    #[test]
-    fn tokens_of_any_installation_are_redacted_wherever_they_are_in_a_text() {
-        let foreign: Prefixes = "acm,acp,acs".parse().unwrap();
-        let foreign =
-            ParsedToken::mint(TokenKind::ApiKey, Entropy::SYSTEM).unwrap().plaintext(&foreign).unwrap().expose();
-        let own = minted(TokenKind::Session);
-        assert_eq!(redacted(&format!("/ä{own}/{foreign}{own}ö")), "/ätss_…/acm_…tss_…ö");
-        assert_eq!(redacted(&own), "tss_…");
-        for harmless in ["", "tsk_", &own[1..], &own[..75]] {
-            assert!(matches!(redacted(harmless), Cow::Borrowed(text) if text == harmless));
-        }
     }
 
     proptest! {

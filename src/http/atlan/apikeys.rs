@@ -11,7 +11,7 @@ use crate::domain::api_key::CreatedApiKey;
 use crate::domain::error::{Error, Violation};
 use crate::domain::fields::ApiKeyField;
 use crate::domain::ids::PrincipalId;
-use crate::domain::token::has_token;
+use crate::domain::redaction::has_token;
 use crate::http::authenticated::AuthenticatedBody;
 use crate::http::edition::{expected, with_etag};
 use crate::http::envelope::ATLAN_REQUEST_ID;

@@ -6,7 +6,7 @@ use crate::domain::cursor::{Cursor, CursorSeal};
 use crate::domain::error::Violation;
 use crate::domain::filter::{Case, Direction, Field, Filter, Pattern, Test, Value};
 use crate::domain::listing::{Page, Query, Sort, Start, Totals};
-use crate::domain::token::has_token;
+use crate::domain::redaction::has_token;
 use crate::http::problem::Failure;
 use crate::http::valid::Params;
 use crate::service::Service;

@@ -15,7 +15,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{HOST, HeaderName};
 
 use crate::domain::listing::clip;
-use crate::domain::token::redacted;
+use crate::domain::redaction::redacted;
 use crate::http::dpop::Target;
 use crate::http::peer::TrustedProxies;
 
