@@ -24,8 +24,8 @@ impl CachedCredential {
     /// Verifies the token's secret. The result is returned only for a genuine token: a wrong secret learns nothing.
     #[must_use]
     pub fn verify(self, token: ParsedToken, peppers: &Peppers) -> Option<Genuine> {
-        let proof = Proof::Secret(token.kind, token.key_id);
-        self.record.has_secret_of(&token, peppers).then_some(Genuine { proof, known: self })
+        let by = Authentication::Secret(token.kind, token.key_id);
+        self.record.has_secret_of(&token, peppers).then_some(Genuine { by, known: self })
     }
 
     /// The record.
@@ -34,28 +34,33 @@ impl CachedCredential {
     }
 
     /// The credential of a client that has proved itself without its token.
-    pub(crate) fn vouched(self, kind: TokenKind, key_id: KeyId) -> Genuine {
-        Genuine { proof: Proof::Secret(kind, key_id), known: self }
+    pub(crate) fn without_secret(self, kind: TokenKind, key_id: KeyId) -> Genuine {
+        Genuine { by: Authentication::Secret(kind, key_id), known: self }
     }
 
-    /// The genuine token of a child of this credential.
-    pub(crate) fn with_child(self, child: Arc<Child>, carried: Carried) -> Genuine {
-        Genuine { proof: Proof::Child(child, carried), known: self }
+    /// The genuine token of a child of this credential. `actors`: the credentials of those who act for its subject.
+    pub(crate) fn with_child(self, child: Arc<Child>, carried: Carried, actors: Vec<Self>) -> Genuine {
+        Genuine { by: Authentication::Child { child, carried, actors }, known: self }
     }
 }
 
 /// A genuine token, even if expired or disabled, and the record of its credential or of its parent's.
 pub struct Genuine {
-    proof: Proof,
+    by: Authentication,
     known: CachedCredential,
 }
 
-/// What proves a token genuine.
-enum Proof {
+/// What shows that a token is genuine.
+enum Authentication {
     /// Its secret, or another proof of its holder: a token of that kind and key id.
     Secret(TokenKind, KeyId),
     /// The signature or the seal of a child.
-    Child(Arc<Child>, Carried),
+    Child {
+        child: Arc<Child>,
+        carried: Carried,
+        /// The credentials of those who act for its subject.
+        actors: Vec<CachedCredential>,
+    },
 }
 
 impl Genuine {
@@ -66,18 +71,18 @@ impl Genuine {
 
     /// The key id of its credential, if it is an access token.
     pub(crate) fn access_token(&self) -> Option<KeyId> {
-        match self.proof {
-            Proof::Secret(TokenKind::Personal, key_id) => Some(key_id),
-            Proof::Secret(..) | Proof::Child(..) => None,
+        match self.by {
+            Authentication::Secret(TokenKind::Personal, key_id) => Some(key_id),
+            Authentication::Secret(..) | Authentication::Child { .. } => None,
         }
     }
 
     /// The child, if it is one.
     #[must_use]
     pub fn child(&self) -> Option<&Arc<Child>> {
-        match &self.proof {
-            Proof::Secret(..) => None,
-            Proof::Child(child, _) => Some(child),
+        match &self.by {
+            Authentication::Secret(..) => None,
+            Authentication::Child { child, .. } => Some(child),
         }
     }
 
@@ -92,10 +97,10 @@ impl Genuine {
     /// # Errors
     /// The refusal.
     pub fn authenticate(&self, now: i64) -> Result<Actor> {
-        match &self.proof {
+        match &self.by {
             // The digest proves the kind and the key id as well as the secret.
-            Proof::Secret(kind, key_id) => self.known.record.authenticate(*kind, *key_id, now),
-            Proof::Child(child, carried) => {
+            Authentication::Secret(kind, key_id) => self.known.record.authenticate(*kind, *key_id, now),
+            Authentication::Child { child, carried, .. } => {
                 let expires_at = child.expires_at_millis();
                 if expires_at <= now {
                     return Err(Error::Unauthenticated(Refusal::Expired));
@@ -113,7 +118,8 @@ impl Genuine {
         }
     }
 
-    /// The actor, if it may act now from `address`. This takes one use from the rate limit.
+    /// The actor, if it may act now from `address`. This takes one use from the rate limit, and from those of the actors
+    /// of a child, whose addresses bind it, too.
     ///
     /// # Errors
     /// The refusal, [`Error::ForeignAddress`](crate::domain::error::Error::ForeignAddress), or
@@ -121,6 +127,14 @@ impl Genuine {
     pub fn admit(&self, now: i64, address: Option<IpAddr>) -> Result<Actor> {
         let actor = self.authenticate(now)?.from(address);
         self.known.record.check_address(address)?;
+        if let Authentication::Child { actors, .. } = &self.by {
+            for actor in actors {
+                actor.record.check_address(address)?;
+                if let Some(limiter) = &actor.limiter {
+                    limiter.take()?;
+                }
+            }
+        }
         match &self.known.limiter {
             Some(limiter) => Ok(actor.allowed(limiter.take()?)),
             None => Ok(actor),

@@ -114,7 +114,7 @@ impl Service {
         // The key's own credential outlives the secrets beside it.
         let credential = found.into_iter().max_by_key(|credential| credential.expires_at).ok_or_else(gone)?;
         let known = self.credential(credential.key_id, self.clock.uptime(), party).await?.ok_or_else(gone)?;
-        let genuine = known.vouched(TokenKind::ApiKey, credential.key_id);
+        let genuine = known.without_secret(TokenKind::ApiKey, credential.key_id);
         let outcome = genuine.admit(now, address);
         self.record_outcome(&genuine, outcome.is_ok(), network, now);
         outcome

@@ -31,10 +31,12 @@ impl Service {
         let gone = || Error::Unauthenticated(Refusal::Invalid);
         let parent = self.credential(child.parent, uptime, party).await?.ok_or_else(gone)?;
         let mut records = vec![Arc::clone(parent.record())];
+        let mut actors = Vec::new();
         for actor in &child.actors {
             let known = self.credential(actor.credential, uptime, party).await?.ok_or_else(gone)?;
             known.record().authenticate(TokenKind::Child, actor.credential, now)?;
             records.push(Arc::clone(known.record()));
+            actors.push(known);
         }
         let principals = [child.subject].into_iter().chain(child.actors.iter().map(|actor| actor.principal));
         if records.iter().zip(principals).any(|(record, principal)| record.principal_id() != principal) {
@@ -53,7 +55,7 @@ impl Service {
             verified.keep(records, carried.clone());
             carried
         };
-        Ok(Some((parent.with_child(Arc::clone(child), carried), self.clock.now())))
+        Ok(Some((parent.with_child(Arc::clone(child), carried, actors), self.clock.now())))
     }
 
     /// The child in a genuine token, alive or not.

@@ -97,3 +97,26 @@ async fn a_host_of_the_clients_choice_makes_no_audience() {
     let body = json!({"tokens": [child(&app, &key, &[]).await], "audience": TOOLS});
     assert_eq!(key.post("/api/service/apikeys/verify", &body).await.ok()["results"][0]["active"], false);
 }
+
+/// An agent that is bound to a network or a rate is no less bound when it acts for somebody else.
+#[actix_web::test]
+async fn the_limits_of_an_actor_bind_what_it_does_for_others() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let key = app.key_with(&[Permission::ViewAnalytics]).await;
+    let agent = app.key_with(&[Permission::ViewAudit]).await;
+    let acting = [("actor_token", agent.token.as_str()), ("actor_token_type", ACCESS_TOKEN)];
+    let token = access_token(exchange(&app, &key.token, &acting).await);
+    assert!(works(&app, &token).await && works(&app, &token).await);
+    let limited = |limits: serde_json::Value| {
+        let mut body = json!({"displayName": "agent", "workspacePermissions": ["VIEW_AUDIT"]});
+        body.as_object_mut().unwrap().extend(limits.as_object().unwrap().clone());
+        body
+    };
+    admin.try_update(&agent.id, &limited(json!({"rateLimit": {"requests": 1, "seconds": 3_600}}))).await.ok();
+    app.holder_of(&token).whoami().await.ok();
+    assert_eq!(app.holder_of(&token).whoami().await.status, 429);
+    let elsewhere = json!({"rateLimit": {"requests": 0, "seconds": 1}, "allowedAddresses": ["198.51.100.0/24"]});
+    admin.try_update(&agent.id, &limited(elsewhere)).await.ok();
+    app.holder_of(&token).whoami().await.refused("TESSERA-403-002");
+}
