@@ -14,6 +14,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use quick_cache::sync::Cache;
 
+use crate::domain::actor::Restriction;
 use crate::domain::error::Result;
 use crate::domain::ids::PersonaId;
 use crate::domain::permission::{Permission, Permissions};
@@ -24,15 +25,21 @@ use crate::domain::principal::Principal;
 /// How many personas' compiled policies are kept.
 const PERSONAS: usize = 10_000;
 
+/// How many restricted children's compiled policies are kept: each has a set of its own.
+const RESTRICTED: usize = 1_000;
+
 /// The compiled policies.
 pub struct Policies {
     personas: Cache<PersonaId, (i64, Arc<Slice>)>,
+    /// By address, which nothing else has as long as the restriction is kept.
+    restricted: Cache<usize, (Arc<Restriction>, Arc<Slice>)>,
     shared: RwLock<Arc<Shared>>,
 }
 
 impl Default for Policies {
     fn default() -> Self {
-        Self { personas: Cache::new(PERSONAS), shared: RwLock::default() }
+        let (personas, restricted) = (Cache::new(PERSONAS), Cache::new(RESTRICTED));
+        Self { personas, restricted, shared: RwLock::default() }
     }
 }
 
@@ -47,6 +54,17 @@ impl Policies {
     /// Stores a persona's compiled policies. They must have been read in one snapshot with the revision.
     pub fn keep(&self, persona: PersonaId, revision: i64, slice: Arc<Slice>) {
         self.personas.insert(persona, (revision, slice));
+    }
+
+    /// The compiled policies about a restricted child, at the policy revision of its standing.
+    #[must_use]
+    pub fn of_restricted(&self, restriction: &Arc<Restriction>) -> Option<Arc<Slice>> {
+        self.restricted.get(&Arc::as_ptr(restriction).addr()).map(|(_, slice)| slice)
+    }
+
+    /// Stores the compiled policies about a restricted child, at the policy revision of its standing.
+    pub fn keep_restricted(&self, restriction: &Arc<Restriction>, slice: Arc<Slice>) {
+        self.restricted.insert(Arc::as_ptr(restriction).addr(), (Arc::clone(restriction), slice));
     }
 
     /// The policies that belong to no persona, if known for that revision or a later one.

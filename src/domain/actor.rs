@@ -1,7 +1,7 @@
 //! Actors: the principal that makes a request, with what it may do.
 
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::asset::{AssetGrant, Relation, is_within};
 use super::child::Child;
@@ -10,7 +10,6 @@ use super::ids::{PersonaId, PrincipalId};
 use super::limits::Allowance;
 use super::permission::{Permission, Permissions};
 use super::persona::PersonaRef;
-use super::policy::engine::Slice;
 use super::principal::{ClientId, Principal, PrincipalKind, Username};
 use super::token::{KeyId, TokenKind};
 
@@ -32,23 +31,13 @@ pub struct Standing {
 }
 
 /// What the standing of a restricted child was narrowed from.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Restriction {
     /// The standing of its parent, whose denies bind the child, too.
     pub whole: Standing,
     /// The names of the tools that the child may call if its parent may.
     pub tools: Vec<String>,
-    /// The policies about the child, compiled on first use; those of its standing's policy revision.
-    pub compiled: OnceLock<Arc<Slice>>,
 }
-
-impl PartialEq for Restriction {
-    fn eq(&self, other: &Self) -> bool {
-        self.whole == other.whole && self.tools == other.tools
-    }
-}
-
-impl Eq for Restriction {}
 
 impl Standing {
     /// A principal with only the permissions of its role.

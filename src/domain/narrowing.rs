@@ -1,6 +1,6 @@
 //! What a child with a scope may do: the standing of its parent, narrowed.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::actor::{Restriction, Standing};
 use super::child::{ChildScope, PERSONA};
@@ -36,11 +36,7 @@ impl Standing {
             personas: personas.into(),
             assets: Arc::default(),
             policy_revision: self.policy_revision,
-            restriction: Some(Arc::new(Restriction {
-                whole: self,
-                tools: scope.tools.clone(),
-                compiled: OnceLock::new(),
-            })),
+            restriction: Some(Arc::new(Restriction { whole: self, tools: scope.tools.clone() })),
         })
     }
 }

@@ -231,7 +231,7 @@ impl Service {
 
     fn known_slices(&self, standing: &Standing) -> Result<Option<Vec<Arc<Slice>>>> {
         if let Some(restriction) = &standing.restriction {
-            return Ok(restriction.compiled.get().map(|slice| vec![Arc::clone(slice)]));
+            return Ok(self.directory.policies.of_restricted(restriction).map(|slice| vec![slice]));
         }
         let (policies, revision) = (&self.directory.policies, standing.policy_revision);
         let Some(shared) = policies.shared(revision) else { return Ok(None) };
@@ -255,7 +255,7 @@ impl Service {
         if let Some(restriction) = &standing.restriction {
             let slice = Arc::new(Slice::compile(&policies_in(connection, standing, &shared)?)?);
             if revision == standing.policy_revision {
-                return Ok(vec![Arc::clone(restriction.compiled.get_or_init(|| slice))]);
+                self.directory.policies.keep_restricted(restriction, Arc::clone(&slice));
             }
             return Ok(vec![slice]);
         }
