@@ -1,5 +1,6 @@
 //! The commands of the command line.
 
+mod backup;
 mod doors;
 mod first_start;
 mod keys;
@@ -14,7 +15,7 @@ use actix_web::web;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use self::first_start::SecretsOutput;
-use self::started::{Started, accept_restored, start};
+use self::started::{Started, start};
 use crate::app::app;
 use crate::clock::{Clock, SECOND};
 use crate::config::{Cli, Command, DpopNonce, OpenApiVersion, Settings};
@@ -73,7 +74,8 @@ pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> CommandResult {
             print!("{}", graphql::sdl());
             Ok(())
         }
-        Command::AcceptRestored => accept_restored(&settings).await,
+        Command::Backup { file } => backup::back_up(&settings, &file),
+        Command::Restore { file, journals } => backup::restore(&settings, file.as_deref(), &journals).await,
         Command::AcceptClock => {
             let now = time::accept(&unchecked_service(&settings, Setup::Expected).await?).await.map_err(explain)?;
             println!("{now}");

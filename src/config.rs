@@ -55,9 +55,21 @@ pub enum Command {
     },
     /// Print the DataHub GraphQL schema: `tessera graphql-schema > openapi/schema.graphql`
     GraphqlSchema,
-    /// Accept a restored copy of the database: end every session, and print every credential that may have been revoked
-    /// since the copy was made. Stop every node first
-    AcceptRestored,
+    /// Back up the database, also while nodes serve; on PostgreSQL check what pg_dump has written
+    Backup {
+        /// The new file; on PostgreSQL the archive to check
+        file: PathBuf,
+    },
+    /// Put a backup in place of the database, or accept a copy that is in place: revocations that it lacks are made again
+    /// from the journal, and every session ends. Stop every node first
+    #[command(alias = "accept-restored")]
+    Restore {
+        /// The backup; without it the database that is in place
+        file: Option<PathBuf>,
+        /// A journal of another machine; may be repeated
+        #[arg(long = "journal", value_name = "FILE")]
+        journals: Vec<PathBuf>,
+    },
     /// Accept the machine's clock as right, although this installation has seen later times. Stop every node first
     AcceptClock,
     /// Create and change users

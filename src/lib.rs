@@ -24,6 +24,7 @@ pub mod directory;
 pub mod domain;
 mod first_start_file;
 pub mod http;
+mod journal_file;
 pub mod outbound;
 mod pepper_file;
 pub mod queue;

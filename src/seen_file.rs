@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::Settings;
 use crate::domain::installation::Seen;
+use crate::journal_file::JournalFile;
 use crate::pepper_file;
 use crate::storage::url::DatabaseUrl;
 
@@ -22,6 +23,11 @@ impl SeenFile {
     pub fn of(settings: &Settings, url: &DatabaseUrl) -> Self {
         let beside = || pepper_file::used_path(settings, url).map(|pepper| pepper.with_extension("seen"));
         Self { path: settings.seen_file.clone().or_else(beside), failing: false }
+    }
+
+    /// The journal beside it.
+    pub fn journal(&self) -> JournalFile {
+        JournalFile::at(self.path.as_deref().map(|path| path.with_extension("journal")))
     }
 
     /// The contents, if the file exists.
@@ -69,9 +75,8 @@ impl SeenFile {
     pub fn advice(&self) -> String {
         let path = self.path.as_deref().unwrap_or(Path::new(""));
         format!(
-            "put the right database in its place; or, if you restored this one on purpose, run `tessera \
-             accept-restored`, which ends every session and lists every credential that may have been revoked since \
-             (what was seen is in `{}`)",
+            "put the right database in its place; or, if you restored this one on purpose, run `tessera restore`, \
+             which makes revocations again and ends every session (what was seen is in `{}`)",
             path.display()
         )
     }

@@ -3,11 +3,11 @@
 use super::{CommandResult, Setup, database_url, explain, unchecked_service};
 use crate::config::Settings;
 use crate::domain::installation::{Installation, Seen};
+use crate::journal_file::JournalFile;
 use crate::seen_file::SeenFile;
 use crate::service::Service;
 use crate::service::upkeep::follow::Follower;
 use crate::service::upkeep::{restore, time};
-use crate::storage::credentials::CredentialSummary;
 
 /// A process of an installation, with its clock started and the changes of others followed.
 pub(super) struct Started {
@@ -15,6 +15,7 @@ pub(super) struct Started {
     installation: Installation,
     follower: Follower,
     pub(super) seen: SeenFile,
+    journal: JournalFile,
 }
 
 /// Starts work on a migrated database, after checking that it is not an older copy.
@@ -29,7 +30,29 @@ pub(super) async fn start(settings: &Settings, setup: Setup) -> Result<Started, 
     // From here on, this process sees every change.
     let follower = Follower::start(&service).await.map_err(explain)?;
     seen.keep(&restore::latest_seen(&service, &installation).await.map_err(explain)?);
-    Ok(Started { service, installation, follower, seen })
+    let mut journal = seen.journal();
+    catch_up(&service, &installation, &mut journal).await?;
+    Ok(Started { service, installation, follower, seen, journal })
+}
+
+/// Adds to the journal what was taken away while this machine did not follow; begins one if there is none.
+pub(super) async fn catch_up(
+    service: &Service,
+    installation: &Installation,
+    journal: &mut JournalFile,
+) -> CommandResult {
+    match journal.read()? {
+        Some(known) if known.installation == installation.id => {
+            let missed = restore::not_in(service, &known.entries, known.begins_at).await.map_err(explain)?;
+            journal.append(&missed);
+            Ok(())
+        }
+        Some(_) => Err(format!("{} belongs to another installation; move it away", journal.name())),
+        None => {
+            journal.begin(installation.id, service.clock.now());
+            Ok(())
+        }
+    }
 }
 
 impl Started {
@@ -37,6 +60,7 @@ impl Started {
     pub(super) async fn follow(&mut self) -> CommandResult {
         let changes = self.follower.step(&self.service).await.map_err(explain)?;
         if !changes.is_empty() {
+            self.journal.append(&changes);
             self.seen.keep(&Seen::of(self.installation.id, &changes));
         }
         Ok(())
@@ -47,26 +71,4 @@ impl Started {
         time::synchronise(&self.service).await.map_err(explain)?;
         self.follow().await
     }
-}
-
-/// Accepts a restored copy as the database, and prints the credentials that may have been revoked since.
-pub(super) async fn accept_restored(settings: &Settings) -> CommandResult {
-    let service = unchecked_service(settings, Setup::Expected).await?;
-    let mut seen = SeenFile::of(settings, &database_url(settings)?);
-    // A damaged file must not stop what the operator asked for.
-    let known = seen.read().unwrap_or_else(|error| {
-        tracing::warn!(error, "nothing is known of what was seen");
-        None
-    });
-    let installation = time::begin(&service).await.map_err(explain)?;
-    let accepted = restore::accept(&service, known).await.map_err(explain)?;
-    time::synchronise(&service).await.map_err(explain)?;
-    seen.keep(&restore::latest_seen(&service, &installation).await.map_err(explain)?);
-    println!("{} sessions have been ended.", accepted.sessions);
-    println!("It is unknown whether these {} credentials were revoked since:\n", accepted.unknown.len());
-    println!("kind\tid of the principal\tits name\tcreated at");
-    for CredentialSummary { kind, principal, username, display_name, created_at } in accepted.unknown {
-        println!("{kind}\t{principal}\t{:?}\t{created_at}", display_name.unwrap_or(username));
-    }
-    Ok(())
 }

@@ -56,6 +56,19 @@ impl ChangeSubject {
         }
     }
 
+    /// The subject of that kind and id.
+    #[must_use]
+    pub fn parse(kind: &str, id: Uuid) -> Option<Self> {
+        Some(match kind {
+            "principal" => Self::Principal(id),
+            "persona" => Self::Persona(id),
+            "policy" => Self::Policy(id),
+            "asset" => Self::Asset(id),
+            "role" => Self::Role(id),
+            _ => return None,
+        })
+    }
+
     /// Whether the permissions of any principal may depend on it.
     #[must_use]
     pub fn affects_all_principals(self) -> bool {
@@ -234,6 +247,12 @@ impl Action {
     #[must_use]
     pub fn decides(self) -> bool {
         !Self::DESCRIBING.contains(&self)
+    }
+
+    /// The action of that name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.name() == name)
     }
 
     /// The name in the database.

@@ -59,6 +59,7 @@
 //! | Party | on whose behalf a scarce resource is used: an actor, a network of unauthenticated clients, or the service itself | |
 //! | Workload | a program that proves by an ID token of its platform which job or pod it is | |
 //! | Trust rule | which workloads act as an API key | federation, policy |
+//! | Journal | the changes that took something away, kept by each machine outside the database | log |
 //! | Pepper | the secret key of the digests, kept outside the database | salt, master key |
 //! | Record | a cached credential with the standing of its principal | |
 //! | Directory | the in-memory cache of records | cache |
@@ -94,6 +95,7 @@ pub mod identity;
 pub mod ids;
 pub mod installation;
 pub mod invite;
+pub mod journal;
 pub mod jwk;
 pub mod jws;
 pub mod limits;

@@ -55,14 +55,10 @@ impl From<&Change> for ChangeRow {
 impl ChangeRow {
     fn into_domain(self) -> Result<Change> {
         let uuid = |text: &str| Uuid::parse_str(text).map_err(|_| corrupt("id", text));
-        let subject = match self.subject_kind.as_str() {
-            "principal" => ChangeSubject::Principal(uuid(&self.subject_id)?),
-            "policy" => ChangeSubject::Policy(uuid(&self.subject_id)?),
-            "asset" => ChangeSubject::Asset(uuid(&self.subject_id)?),
-            "role" => ChangeSubject::Role(uuid(&self.subject_id)?),
-            // An unknown kind, written by a later version, is treated as concerning every principal.
-            _ => ChangeSubject::Persona(uuid(&self.subject_id)?),
-        };
+        let subject_id = uuid(&self.subject_id)?;
+        // An unknown kind, written by a later version, is treated as concerning every principal.
+        let subject =
+            ChangeSubject::parse(&self.subject_kind, subject_id).unwrap_or(ChangeSubject::Persona(subject_id));
         Ok(Change {
             id: uuid(&self.id)?,
             changed_at: self.changed_at,
@@ -165,6 +161,16 @@ pub fn last_committed(connection: &mut AnyConnection) -> Result<Vec<Change>> {
 pub fn is_there_since(connection: &mut AnyConnection, action: &str, instant: i64) -> Result<bool> {
     let found = changes::table.filter(changes::changed_at.gt(instant)).filter(changes::action.eq(action));
     Ok(found.select(changes::id).first::<String>(connection).optional()?.is_some())
+}
+
+/// The changes that were made at or after `instant`, by their time stamps.
+///
+/// # Errors
+/// When the storage fails.
+pub fn made_since(connection: &mut AnyConnection, instant: i64) -> Result<Vec<Change>> {
+    let found = changes::table.filter(changes::changed_at.ge(instant)).order((changes::changed_at, changes::id));
+    let rows = found.select(ChangeRow::as_select()).load(connection)?;
+    rows.into_iter().map(ChangeRow::into_domain).collect()
 }
 
 /// Whether there is a change with that id.

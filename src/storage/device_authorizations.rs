@@ -159,6 +159,15 @@ pub fn take_approved(connection: &mut AnyConnection, device: &CodeDigest, now: i
     Ok(Existed::from(diesel::delete(found).execute(connection)?))
 }
 
+/// Removes every authorization.
+///
+/// # Errors
+/// When the storage fails.
+pub fn delete_all(connection: &mut AnyConnection) -> Result<()> {
+    diesel::delete(device_authorizations::table).execute(connection)?;
+    Ok(())
+}
+
 /// Deletes the device authorizations that expired before `instant`; returns their number.
 ///
 /// # Errors

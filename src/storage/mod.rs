@@ -4,6 +4,7 @@ pub mod access_tokens;
 pub mod api_keys;
 pub mod aspects;
 pub mod assets;
+pub mod backup;
 pub mod candidates;
 pub mod changes;
 pub mod create_requests;

@@ -1,11 +1,21 @@
 //! Restored backups: a process notices that the database is older than what it saw.
 
+use std::sync::Arc;
+
+use actix_web::http::Method;
 use diesel::RunQueryDsl;
 use diesel::sql_query;
+use serde_json::json;
+use tessera::domain::change::{Action, ChangeSubject};
 use tessera::domain::error::Error;
 use tessera::domain::installation::Seen;
+use tessera::domain::journal::JournalEntry;
+use tessera::domain::principal::Role;
 use tessera::service::upkeep::follow::Follower;
+use tessera::service::upkeep::reapply::Done;
 use tessera::service::upkeep::{restore, time};
+use tessera::storage::{changes, principals};
+use uuid::Uuid;
 
 use crate::support::{App, Options, World};
 
@@ -33,7 +43,7 @@ fn is_refused(outcome: &Result<(), Error>) -> bool {
 #[actix_web::test]
 async fn the_database_and_later_states_of_it_are_taken() {
     let world = World::new(&Options::default());
-    world.user("ada", tessera::domain::principal::Role::Member).await;
+    world.user("ada", Role::Member).await;
     let seen = seen_of(&world).await;
     assert!(restore::check(&world.service, seen.clone()).await.is_ok());
     world.key("b", &[]).await;
@@ -46,7 +56,7 @@ async fn the_database_and_later_states_of_it_are_taken() {
 #[actix_web::test]
 async fn an_older_copy_is_refused_also_if_much_has_been_done_with_it_since() {
     let world = World::new(&Options::default());
-    world.user("ada", tessera::domain::principal::Role::Member).await;
+    world.user("ada", Role::Member).await;
     let seen = seen_of(&world).await;
     go_back(&world, &seen);
     assert!(is_refused(&restore::check(&world.service, seen.clone()).await));
@@ -72,9 +82,9 @@ async fn accepting_a_copy_ends_every_session_tells_what_is_unknown_and_holds_for
     let key = app.key_with(&[]).await;
     let seen = seen_of(&app).await;
     go_back(&app, &seen);
-    let accepted = restore::accept(&app.service, Some(seen.clone())).await.unwrap();
-    assert_eq!((accepted.sessions, accepted.unknown.len()), (1, 2));
-    assert!(accepted.unknown.iter().any(|each| each.principal == key.id && each.display_name.is_some()));
+    let accepted = restore::accept(&app.service, Some(seen.clone()), Arc::default()).await.unwrap();
+    assert_eq!((accepted.sessions, accepted.credentials.len()), (1, 2));
+    assert!(accepted.credentials.iter().any(|each| each.principal == key.id && each.display_name.is_some()));
     admin.whoami().await.refused("TESSERA-401-002");
     key.whoami().await.ok();
     assert!(restore::check(&app.service, seen.clone()).await.is_ok());
@@ -95,4 +105,102 @@ async fn what_is_kept_reads_as_it_was_written_and_nothing_else_does() {
         assert_eq!(Seen::parse(&text[..length]), None, "{length}");
     }
     assert_eq!(Seen::parse(&text[1..]), None);
+}
+
+/// An entry of the journal about a change that is not in the database.
+fn lost(action: Action, subject: ChangeSubject) -> JournalEntry {
+    JournalEntry { change: Uuid::now_v7(), changed_at: 1, action, subject, subject_name: "it".to_owned() }
+}
+
+#[actix_web::test]
+async fn revocations_that_a_copy_lacks_are_made_again() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let subject = |id: &str| ChangeSubject::Principal(id.parse().unwrap());
+    let (deleted, replaced, leaked, registered) =
+        (app.key_with(&[]).await, app.key_with(&[]).await, app.key_with(&[]).await, app.key_with(&[]).await);
+    let settings = r#"{"audiences": ["https://tools.example.org/"], "jwks": {"keys": []}, "trust": []}"#;
+    let settings_of = format!("/api/service/apikeys/{}/oauth", registered.id);
+    admin.send(Method::PUT, &settings_of, Some(settings)).await.ok();
+    let mut users = Vec::new();
+    for name in ["suspended", "renewed", "token_holder", "removed"] {
+        app.user(name, Role::Member).await;
+        let found = app.service.database.read(move |connection| principals::find_by_username(connection, name));
+        users.push(found.unwrap().unwrap().id.to_string());
+    }
+    let holder = app.session_of("token_holder").await;
+    let create = "mutation { createAccessToken(input: {type: PERSONAL, actorUrn: \"urn:li:corpuser:token_holder\", \
+                  duration: ONE_DAY, name: \"t\"}) { accessToken } }";
+    let created = holder.post("/api/graphql", &json!({"query": create})).await.ok();
+    let token = app.holder_of(created["data"]["createAccessToken"]["accessToken"].as_str().unwrap());
+    token.whoami().await.ok();
+    let journal = vec![
+        lost(Action::ApiKeyDeleted, subject(&deleted.id)),
+        lost(Action::ApiKeyTokenReplaced, subject(&replaced.id)),
+        lost(Action::LeakedTokenRevoked, subject(&leaked.id)),
+        lost(Action::ApiKeyOauthReplaced, subject(&registered.id)),
+        lost(Action::UserUpdated, subject(&users[0])),
+        lost(Action::UserPasswordSet, subject(&users[1])),
+        lost(Action::AccessTokenRevoked, subject(&users[2])),
+        lost(Action::UserDeleted, subject(&users[3])),
+        lost(Action::PersonaDeleted, ChangeSubject::Persona(Uuid::now_v7())),
+        // Created after the copy was made, and deleted: the copy has never known it.
+        lost(Action::ApiKeyDeleted, ChangeSubject::Principal(Uuid::now_v7())),
+    ];
+    let accepted = restore::accept(&app.service, None, [journal.clone()].into()).await.unwrap();
+    let done: Vec<Done> = accepted.reapplied.iter().map(|(done, ..)| *done).collect();
+    let expected = [
+        Done::Deleted,
+        Done::Deleted,
+        Done::TokensEnded,
+        Done::TokensEnded,
+        Done::TokensEnded,
+        Done::SettingsEmptied,
+        Done::Disabled,
+        Done::PasswordEnded,
+        Done::Unknown,
+    ];
+    assert_eq!(done, expected);
+    for dead in [&deleted.client, &replaced.client, &leaked.client, &token] {
+        assert_eq!(dead.whoami().await.status, 401);
+    }
+    registered.whoami().await.ok();
+    for name in ["suspended", "renewed", "removed"] {
+        let body = json!({"username": name, "password": crate::support::PASSWORD});
+        assert_eq!(app.anonymous().post("/api/service/sessions", &body).await.status, 401, "{name}");
+    }
+    let admin = app.session_of("admin").await;
+    assert_eq!(admin.get(&settings_of).await.ok()["audiences"], json!([]));
+    // The restore settles what was before it in the journal: users whom an administrator has enabled since stay so.
+    let accepting = app.service.database.read(changes::last_committed).unwrap();
+    let mut journal = journal;
+    journal.extend(accepting.iter().rev().filter_map(JournalEntry::of));
+    assert_eq!(journal.last().unwrap().action, Action::RestoreAccepted);
+    let again = restore::accept(&app.service, None, [journal].into()).await.unwrap();
+    assert!(again.reapplied.is_empty());
+}
+
+#[actix_web::test]
+async fn a_restore_leaves_the_last_administrator() {
+    let app = App::start().await;
+    app.admin().await;
+    let found = app.service.database.read(|connection| principals::find_by_username(connection, "admin"));
+    let id = ChangeSubject::Principal(found.unwrap().unwrap().id.uuid());
+    let journal = vec![lost(Action::UserUpdated, id), lost(Action::UserPasswordSet, id)];
+    let accepted = restore::accept(&app.service, None, [journal].into()).await.unwrap();
+    assert!(accepted.reapplied.iter().all(|(done, ..)| *done == Done::Unknown));
+    app.session_of("admin").await.whoami().await.ok();
+}
+
+#[actix_web::test]
+async fn a_journal_catches_up_with_what_its_machine_has_not_followed() {
+    let app = App::start().await;
+    let key = app.key_with(&[]).await;
+    app.admin().await.delete_key(&key.id).await.ok();
+    let missed = restore::not_in(&app.service, &[], app.now()).await.unwrap();
+    let entries: Vec<_> = missed.iter().filter_map(JournalEntry::of).collect();
+    let deleted: Vec<_> = entries.iter().filter(|entry| entry.action == Action::ApiKeyDeleted).collect();
+    assert_eq!(deleted.iter().map(|entry| entry.subject.id().to_string()).collect::<Vec<_>>(), [key.id.clone()]);
+    let none = restore::not_in(&app.service, &entries, 0).await.unwrap();
+    assert!(none.iter().filter_map(JournalEntry::of).next().is_none());
 }

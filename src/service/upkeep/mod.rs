@@ -3,5 +3,6 @@
 pub mod audit;
 pub mod follow;
 pub mod maintenance;
+pub mod reapply;
 pub mod restore;
 pub mod time;

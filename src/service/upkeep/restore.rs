@@ -1,14 +1,22 @@
 //! Detects restored copies of the database. A copy revives what was revoked after it was made, and nothing in it shows
 //! that. So a process keeps a file beside the pepper with the changes that it saw last.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::clock::HOUR;
 use crate::domain::actor::Actor;
-use crate::domain::change::{Action, ChangeSubject};
+use crate::domain::change::{Action, Change, ChangeSubject};
 use crate::domain::error::{Error, Result};
 use crate::domain::installation::{Installation, Seen};
+use crate::domain::journal::JournalEntry;
 use crate::domain::token::TokenKind;
 use crate::service::Service;
+use crate::service::upkeep::reapply::{Reapplied, reapply};
 use crate::storage::credentials::{self, CredentialSummary};
-use crate::storage::{changes, installation, invitations, invites};
+use crate::storage::{changes, device_authorizations, installation, invitations, invites};
 
 /// Checks that this database is the one that a process saw last, at the same or a later state.
 ///
@@ -52,34 +60,58 @@ pub async fn latest_seen(service: &Service, installation: &Installation) -> Resu
     service.read(move |connection| Ok(Seen::of(id, &changes::last_committed(connection)?))).await
 }
 
+/// The changes that a journal lacks which has been kept until `entries`: those that were made while its machine did not
+/// follow. Time stamps may differ from the order of commits by [`LONGEST_TRANSACTION`].
+///
+/// # Errors
+/// When the storage fails.
+pub async fn not_in(service: &Service, entries: &[JournalEntry], begins_at: i64) -> Result<Vec<Change>> {
+    let latest = entries.iter().map(|entry| entry.changed_at).max().unwrap_or(begins_at);
+    let known: HashSet<Uuid> = entries.iter().map(|entry| entry.change).collect();
+    let mut made =
+        service.read(move |connection| changes::made_since(connection, latest - LONGEST_TRANSACTION)).await?;
+    made.retain(|change| !known.contains(&change.id));
+    Ok(made)
+}
+
+/// How long before the latest known change another may have been made that was committed later.
+const LONGEST_TRANSACTION: i64 = HOUR;
+
 /// The result of [`accept`].
 pub struct Accepted {
     /// How many sessions were ended.
     pub sessions: usize,
-    /// The credentials in the copy: any of them may have been revoked after the copy was made.
-    pub unknown: Vec<CredentialSummary>,
+    /// What was done about the revocations in the journal that the copy lacked.
+    pub reapplied: Reapplied,
+    /// When the latest change in the copy was made, in epoch milliseconds.
+    pub copy_ends_at: i64,
+    /// The credentials that are left in the copy.
+    pub credentials: Vec<CredentialSummary>,
 }
 
-/// Accepts a restored copy as the database: ends every session and voids every invitation, and returns the credentials that may have been revoked
-/// after the copy was made.
+/// Accepts a restored copy as the database: makes the revocations of these journals again that the copy lacks, ends every
+/// session, and voids every invitation and device authorization.
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn accept(service: &Service, seen: Option<Seen>) -> Result<Accepted> {
+pub async fn accept(service: &Service, seen: Option<Seen>, journals: Arc<[Vec<JournalEntry>]>) -> Result<Accepted> {
     // The acceptance must be later than anything seen, even if the clock says otherwise.
     service.clock.begin_at(seen.map_or(0, |seen| seen.at + 1));
     let operator = Actor::operator(service.clock.now());
     service
-        .write(&operator, |transaction| {
+        .write(&operator, move |transaction| {
+            let copy_ends_at = changes::latest(transaction.connection)?.map_or(0, |latest| latest.changed_at);
+            let reapplied = reapply(transaction, &journals)?;
             let sessions = credentials::delete_all_of(transaction.connection, TokenKind::Session)?;
             // An invitation may have been accepted or revoked after the copy was made.
             invitations::delete_all(transaction.connection, None)?;
             invites::begin_anew(transaction.connection, transaction.now)?;
-            let unknown = credentials::holdings(transaction.connection)?;
+            device_authorizations::delete_all(transaction.connection)?;
+            let credentials = credentials::holdings(transaction.connection)?;
             let id = installation::find(transaction.connection)?.map(|known| known.id).unwrap_or_default();
             // A persona as the subject invalidates everything in memory.
             transaction.record(Action::RestoreAccepted, ChangeSubject::Persona(id), "installation")?;
-            Ok(Accepted { sessions, unknown })
+            Ok(Accepted { sessions, reapplied, copy_ends_at, credentials })
         })
         .await
 }

@@ -90,7 +90,7 @@ async fn an_invitation_ends_with_the_password_of_its_inviter_and_with_a_restored
     let query = "mutation { createInviteToken(input: {roleUrn: \"urn:li:dataHubRole:Reader\"}) { inviteToken } }";
     let made = ask(&app.session_of("admin").await, query, serde_json::Value::Null).await;
     let link = made["data"]["createInviteToken"]["inviteToken"].as_str().unwrap().to_owned();
-    restore::accept(&app.service, None).await.unwrap();
+    restore::accept(&app.service, None, std::sync::Arc::default()).await.unwrap();
     for void in [of_password, of_copy, link] {
         let refused = post(&app.anonymous(), "/signup", &form(&void, "ada", PASSWORD)).await;
         assert!(refused.status == 400 && refused.text.contains("This invitation is not valid"), "{}", refused.text);

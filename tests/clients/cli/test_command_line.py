@@ -117,7 +117,7 @@ def test_init_sets_up_an_empty_database_once(unstarted):
 
 @pytest.mark.parametrize(
     "command",
-    [("migrate",), ("users", "create", "ada"), ("keys", "create", "--display-name", "x"), ("accept-clock",), ("accept-restored",)],
+    [("migrate",), ("users", "create", "ada"), ("keys", "create", "--display-name", "x"), ("accept-clock",), ("restore",)],
 )
 def test_a_command_that_administers_sets_nothing_up(unstarted, command):
     before = sorted(unstarted.directory.iterdir())

@@ -73,10 +73,11 @@ def test_a_restored_copy_is_refused_until_it_is_accepted(own_server):
     shutil.copy(copy, file)
     for command in (["serve"], ["users", "create", "eve", "--role", "$admin"]):
         refused = own_server.run(*command)
-        assert refused.returncode != 0 and "accept-restored" in refused.stderr
-    listed = own_server.cli("accept-restored")
-    assert kept["id"] in listed and doomed["id"] in listed
+        assert refused.returncode != 0 and "tessera restore" in refused.stderr
+    printed = own_server.cli("restore")
+    assert kept["id"] not in printed and "deleted again" in printed
     own_server.start()
+    assert not own_server.holder_of(token_of(doomed)).is_let_in()
     assert own_server.holder_of(token_of(kept)).is_let_in()
     assert not own_server.holder_of(session).is_let_in(), "every session has ended"
 
