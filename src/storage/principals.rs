@@ -170,6 +170,17 @@ pub(super) fn seen(sight: &SeenPrincipals) -> Predicate<principals::table> {
     any([own].into_iter().chain(every).collect())
 }
 
+/// Locks the principal with that id, if it exists, until the transaction ends.
+///
+/// # Errors
+/// When the storage fails.
+pub fn lock_by_id(connection: &mut AnyConnection, id: PrincipalId) -> Result<()> {
+    diesel::update(principals::table.find(id.to_string()))
+        .set(principals::enabled.eq(principals::enabled))
+        .execute(connection)?;
+    Ok(())
+}
+
 /// Locks the principal with that user name, if it exists, until the transaction ends.
 ///
 /// # Errors

@@ -77,6 +77,8 @@ fn still_invited(transaction: &mut Transaction<'_>, invitation: Invitation) -> R
         return Ok(());
     }
     let Transaction { service, connection, .. } = transaction;
+    // Until the transaction ends nobody suspends or demotes the inviter.
+    principals::lock_by_id(connection, invitation.inviter)?;
     let standing = standing(service, connection, invitation.inviter)?;
     let Some(standing) = standing.filter(|standing| standing.principal.enabled) else { return Err(void()) };
     let inviter = Actor::trusted(standing);
