@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::domain::change::Change;
 use crate::domain::journal::JournalEntry;
+use crate::kept_file::KeptFile;
 
 /// The first word of the file.
 const FORMAT: &str = "tessera-journal-1";
@@ -29,21 +30,17 @@ pub struct Journal {
 }
 
 /// The file, if there is one.
-pub struct JournalFile {
-    path: Option<PathBuf>,
-    /// Whether the last write failed; logged once.
-    failing: bool,
-}
+pub struct JournalFile(KeptFile);
 
 impl JournalFile {
     /// The file at this path.
     pub fn at(path: Option<PathBuf>) -> Self {
-        Self { path, failing: false }
+        Self(KeptFile::at(path))
     }
 
     /// Its name, for a message.
     pub fn name(&self) -> String {
-        format!("the journal `{}`", self.path.as_deref().unwrap_or(Path::new("")).display())
+        format!("the journal `{}`", self.0.path().unwrap_or(Path::new("")).display())
     }
 
     /// The contents, if the file exists.
@@ -51,7 +48,7 @@ impl JournalFile {
     /// # Errors
     /// A message for the operator.
     pub fn read(&self) -> Result<Option<Journal>, String> {
-        self.path.as_deref().map_or(Ok(None), read)
+        self.0.path().map_or(Ok(None), read)
     }
 
     /// Begins a journal that has the changes from `begins_at` on.
@@ -68,19 +65,7 @@ impl JournalFile {
     }
 
     fn write(&mut self, lines: &str) {
-        let Some(path) = &self.path else { return };
-        match append(path, lines) {
-            Ok(()) => self.failing = false,
-            Err(error) => {
-                if !std::mem::replace(&mut self.failing, true) {
-                    tracing::warn!(
-                        %error,
-                        file = %path.display(),
-                        "cannot keep the journal; a restore will not know what is revoked now"
-                    );
-                }
-            }
-        }
+        self.0.write("a restore will not know what is revoked now", |path| append(path, lines));
     }
 }
 
@@ -89,7 +74,9 @@ impl JournalFile {
 /// # Errors
 /// A message for the operator.
 pub fn read(path: &Path) -> Result<Option<Journal>, String> {
-    let failed = |why: &str| format!("cannot read the journal `{}`: {why}", path.display());
+    let failed = |why: &str| {
+        format!("cannot read the journal `{}`: {why}; without it, a new one begins at the next start", path.display())
+    };
     let text = match std::fs::read_to_string(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(&error.to_string())),

@@ -25,6 +25,7 @@ pub mod domain;
 mod first_start_file;
 pub mod http;
 mod journal_file;
+mod kept_file;
 pub mod outbound;
 mod pepper_file;
 pub mod queue;

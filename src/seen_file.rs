@@ -3,31 +3,28 @@
 
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::config::Settings;
 use crate::domain::installation::Seen;
 use crate::journal_file::JournalFile;
+use crate::kept_file::KeptFile;
 use crate::pepper_file;
 use crate::storage::url::DatabaseUrl;
 
-/// The path of the file, if there is one.
-pub struct SeenFile {
-    path: Option<PathBuf>,
-    /// Whether the last write failed; logged once.
-    failing: bool,
-}
+/// The file, if there is one.
+pub struct SeenFile(KeptFile);
 
 impl SeenFile {
     /// The configured file, or the one beside the pepper file. Without a pepper file and a setting there is none.
     pub fn of(settings: &Settings, url: &DatabaseUrl) -> Self {
         let beside = || pepper_file::used_path(settings, url).map(|pepper| pepper.with_extension("seen"));
-        Self { path: settings.seen_file.clone().or_else(beside), failing: false }
+        Self(KeptFile::at(settings.seen_file.clone().or_else(beside)))
     }
 
     /// The journal beside it.
     pub fn journal(&self) -> JournalFile {
-        JournalFile::at(self.path.as_deref().map(|path| path.with_extension("journal")))
+        JournalFile::at(self.0.path().map(|path| path.with_extension("journal")))
     }
 
     /// The contents, if the file exists.
@@ -35,7 +32,7 @@ impl SeenFile {
     /// # Errors
     /// A message for the operator.
     pub fn read(&self) -> Result<Option<Seen>, String> {
-        let Some(path) = &self.path else { return Ok(None) };
+        let Some(path) = self.0.path() else { return Ok(None) };
         let failed = |why: &str| format!("cannot read the file `{}`, which tells what was seen: {why}", path.display());
         match std::fs::read_to_string(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -46,24 +43,12 @@ impl SeenFile {
 
     /// Saves what was seen. Logs a failure.
     pub fn keep(&mut self, seen: &Seen) {
-        let Some(path) = &self.path else { return };
-        match replace(path, seen) {
-            Ok(()) => self.failing = false,
-            Err(error) => {
-                if !std::mem::replace(&mut self.failing, true) {
-                    tracing::warn!(
-                        %error,
-                        file = %path.display(),
-                        "cannot keep what was seen of the database; a start on a restored copy is not noticed"
-                    );
-                }
-            }
-        }
+        self.0.write("a start on a restored copy of the database is not noticed", |path| replace(path, seen));
     }
 
     /// Logs a warning if no file is kept.
     pub fn warn(&self) {
-        if self.path.is_none() {
+        if self.0.path().is_none() {
             tracing::warn!(
                 "the pepper has no file, so none is kept beside it: a start on a restored copy of the database is not \
                  noticed, unless --seen-file names a place"
@@ -73,7 +58,7 @@ impl SeenFile {
 
     /// What the operator should do after a refusal.
     pub fn advice(&self) -> String {
-        let path = self.path.as_deref().unwrap_or(Path::new(""));
+        let path = self.0.path().unwrap_or(Path::new(""));
         format!(
             "put the right database in its place; or, if you restored this one on purpose, run `tessera restore`, \
              which makes revocations again and ends every session (what was seen is in `{}`)",

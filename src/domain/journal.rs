@@ -30,6 +30,13 @@ pub enum Revocation {
 }
 
 impl Action {
+    /// Whether the journal has a line for it: it may have taken something away, or it accepted a restored copy, which
+    /// settles the lines before.
+    #[must_use]
+    pub fn is_journaled(self) -> bool {
+        self.revocation().is_some() || self == Self::RestoreAccepted
+    }
+
     /// What the action may have taken away for longer than any session lives; `None` if nothing.
     #[must_use]
     pub fn revocation(self) -> Option<Revocation> {
@@ -93,14 +100,10 @@ pub struct JournalEntry {
 }
 
 impl JournalEntry {
-    /// The entry for a change that may have taken something away, or that accepted a restored copy, which settles all
-    /// entries before.
+    /// The entry for a change, if it is journaled.
     #[must_use]
     pub fn of(change: &Change) -> Option<Self> {
-        let action = Action::find(&change.action)?;
-        if action.revocation().is_none() && action != Action::RestoreAccepted {
-            return None;
-        }
+        let action = Action::find(&change.action).filter(|action| action.is_journaled())?;
         let Change { id, changed_at, subject, subject_name, .. } = change.clone();
         Some(Self { change: id, changed_at, action, subject, subject_name })
     }

@@ -163,12 +163,13 @@ pub fn is_there_since(connection: &mut AnyConnection, action: &str, instant: i64
     Ok(found.select(changes::id).first::<String>(connection).optional()?.is_some())
 }
 
-/// The changes that were made at or after `instant`, by their time stamps.
+/// The changes with one of these actions that were made at or after `instant`, by their time stamps.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn made_since(connection: &mut AnyConnection, instant: i64) -> Result<Vec<Change>> {
-    let found = changes::table.filter(changes::changed_at.ge(instant)).order((changes::changed_at, changes::id));
+pub fn made_since(connection: &mut AnyConnection, instant: i64, actions: &[&str]) -> Result<Vec<Change>> {
+    let found = changes::table.filter(changes::changed_at.ge(instant)).filter(changes::action.eq_any(actions));
+    let found = found.order((changes::changed_at, changes::id));
     let rows = found.select(ChangeRow::as_select()).load(connection)?;
     rows.into_iter().map(ChangeRow::into_domain).collect()
 }

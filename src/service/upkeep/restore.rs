@@ -68,8 +68,9 @@ pub async fn latest_seen(service: &Service, installation: &Installation) -> Resu
 pub async fn not_in(service: &Service, entries: &[JournalEntry], begins_at: i64) -> Result<Vec<Change>> {
     let latest = entries.iter().map(|entry| entry.changed_at).max().unwrap_or(begins_at);
     let known: HashSet<Uuid> = entries.iter().map(|entry| entry.change).collect();
-    let mut made =
-        service.read(move |connection| changes::made_since(connection, latest - LONGEST_TRANSACTION)).await?;
+    let names = Action::ALL.into_iter().filter(|action| action.is_journaled()).map(Action::name).collect::<Vec<_>>();
+    let from = latest.saturating_sub(LONGEST_TRANSACTION);
+    let mut made = service.read(move |connection| changes::made_since(connection, from, &names)).await?;
     made.retain(|change| !known.contains(&change.id));
     Ok(made)
 }
