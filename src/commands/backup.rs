@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use chrono::DateTime;
+
 use super::started::catch_up;
 use super::{CommandResult, Setup, database_url, explain, open, unchecked_service};
 use crate::config::Settings;
 use crate::domain::journal::JournalEntry;
 use crate::journal_file::{self, Journal};
+use crate::pepper_file;
 use crate::seen_file::SeenFile;
 use crate::service::upkeep::reapply::Done;
 use crate::service::upkeep::restore::{self, Accepted};
@@ -54,6 +57,9 @@ fn back_up_sqlite(database: &Path, file: &Path) -> CommandResult {
 }
 
 fn sound(file: &Path) -> CommandResult {
+    if !file.is_file() {
+        return Err("there is no such file".to_owned());
+    }
     match backup::fault_of_sqlite(file).map_err(explain)? {
         None => Ok(()),
         Some(fault) => Err(fault),
@@ -91,7 +97,12 @@ fn check_archive(settings: &Settings, file: &Path) -> CommandResult {
 /// Puts a backup in place of the database if `file` names one, and accepts the copy that is in place.
 pub(super) async fn restore(settings: &Settings, file: Option<&Path>, journals: &[PathBuf]) -> CommandResult {
     let url = database_url(settings)?;
-    // Read before anything is changed.
+    // Checked before anything is changed.
+    if file.is_some()
+        && let Some(pepper) = pepper_file::used_path(settings, &url).filter(|pepper| !pepper.exists())
+    {
+        return Err(format!("there is no pepper file `{}`, so no token could be recognised", pepper.display()));
+    }
     let mut known = journals.iter().map(|path| required(path)).collect::<Result<Vec<_>, _>>()?;
     match (&url, file) {
         (_, None) => {}
@@ -164,8 +175,17 @@ fn put_in_place(backup: &Path, database: &Path) -> CommandResult {
     std::fs::rename(&copy, database).map_err(failed)
 }
 
+/// An instant in epoch milliseconds, for people.
+fn date(instant: i64) -> String {
+    DateTime::from_timestamp_millis(instant).map_or_else(|| instant.to_string(), |date| date.to_rfc3339())
+}
+
 fn report(accepted: &Accepted, known: &[Journal]) {
-    println!("{} sessions have been ended. The copy is from {}.", accepted.sessions, accepted.copy_ends_at);
+    println!(
+        "The copy's latest change is from {}. Sessions that have been ended: {}.",
+        date(accepted.copy_ends_at),
+        accepted.sessions
+    );
     let told = |done: Done| match done {
         Done::Deleted => "deleted again",
         Done::TokensEnded => "its tokens were ended",
@@ -180,16 +200,17 @@ fn report(accepted: &Accepted, known: &[Journal]) {
     let ends_at = known.iter().flat_map(|journal| &journal.entries).map(|entry| entry.changed_at).max();
     match known.iter().map(|journal| journal.begins_at).min().filter(|begins_at| *begins_at <= accepted.copy_ends_at) {
         Some(_) => println!(
-            "The journal's latest entry is from {}. If another machine has followed for longer, run this again with \
-             `--journal` and its file. {} credentials are left.",
-            ends_at.map_or_else(|| "before the copy".to_owned(), |at| at.to_string()),
+            "The journal ends at {}. If another machine has followed for longer, run this again with `--journal` and its \
+             file. Credentials that are left: {}.",
+            ends_at.map_or_else(|| "its beginning".to_owned(), date),
             accepted.credentials.len()
         ),
         None => {
             println!("No journal covers the time since. It is unknown whether these credentials were revoked:");
             println!("kind\tid of the principal\tits name\tcreated at");
             for CredentialSummary { kind, principal, username, display_name, created_at } in &accepted.credentials {
-                println!("{kind}\t{principal}\t{:?}\t{created_at}", display_name.as_ref().unwrap_or(username));
+                let name = display_name.as_ref().unwrap_or(username);
+                println!("{kind}\t{principal}\t{name:?}\t{}", date(*created_at));
             }
         }
     }

@@ -101,5 +101,7 @@ def test_a_damaged_backup_is_refused_and_changes_nothing(journaled, tmp_path):
     else:
         server.stop()
         assert server.run("restore", str(file)).returncode != 0
+        assert "there is no such file" in server.run("restore", str(tmp_path / "none")).stderr
+        assert not (tmp_path / "none").exists()
         server.start()
     assert session.is_let_in()
