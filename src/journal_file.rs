@@ -30,43 +30,62 @@ pub struct Journal {
 }
 
 /// The file, if there is one.
-pub struct JournalFile(KeptFile);
+pub struct JournalFile {
+    file: KeptFile,
+    installation: Uuid,
+    /// Lines that could not be written yet.
+    unwritten: String,
+}
+
+/// How many bytes of lines that could not be written are kept.
+const MOST_UNWRITTEN: usize = 16 << 20;
 
 impl JournalFile {
-    /// The file at this path.
-    pub fn at(path: Option<PathBuf>) -> Self {
-        Self(KeptFile::at(path))
-    }
-
-    /// Its name, for a message.
-    pub fn name(&self) -> String {
-        format!("the journal `{}`", self.0.path().unwrap_or(Path::new("")).display())
+    /// The file at this path, for an installation.
+    pub fn at(path: Option<PathBuf>, installation: Uuid) -> Self {
+        Self { file: KeptFile::at(path), installation, unwritten: String::new() }
     }
 
     /// The contents, if the file exists.
     ///
     /// # Errors
-    /// A message for the operator.
+    /// A message for the operator, also if the journal is that of another installation.
     pub fn read(&self) -> Result<Option<Journal>, String> {
-        self.0.path().map_or(Ok(None), read)
+        let Some(path) = self.file.path() else { return Ok(None) };
+        let journal = read(path)?;
+        if journal.as_ref().is_some_and(|journal| journal.installation != self.installation) {
+            return Err(format!("the journal `{}` belongs to another installation; move it away", path.display()));
+        }
+        Ok(journal)
     }
 
     /// Begins a journal that has the changes from `begins_at` on.
-    pub fn begin(&mut self, installation: Uuid, begins_at: i64) {
-        self.write(&format!("{FORMAT} {installation} {begins_at}\n"));
+    pub fn begin(&mut self, begins_at: i64) {
+        let head = head(self.installation, begins_at);
+        self.file.write(CONSEQUENCE, |path| append(path, "", &head));
     }
 
-    /// Appends the changes that took something away. Logs a failure.
+    /// Appends the changes that took something away. Logs a failure, and tries again with the next ones.
     pub fn append(&mut self, changes: &[Change]) {
-        let lines: String = changes.iter().filter_map(JournalEntry::of).map(|entry| format!("{entry}\n")).collect();
-        if !lines.is_empty() {
-            self.write(&lines);
+        for entry in changes.iter().filter_map(JournalEntry::of) {
+            if self.unwritten.len() < MOST_UNWRITTEN {
+                self.unwritten += &format!("{entry}\n");
+            }
         }
+        let (installation, unwritten) = (self.installation, &mut self.unwritten);
+        let Some(first) = unwritten.lines().next().and_then(JournalEntry::parse) else { return };
+        self.file.write(CONSEQUENCE, |path| {
+            append(path, unwritten, &head(installation, first.changed_at))?;
+            unwritten.clear();
+            Ok(())
+        });
     }
+}
 
-    fn write(&mut self, lines: &str) {
-        self.0.write("a restore will not know what is revoked now", |path| append(path, lines));
-    }
+const CONSEQUENCE: &str = "a restore would not know what is revoked now";
+
+fn head(installation: Uuid, begins_at: i64) -> String {
+    format!("{FORMAT} {installation} {begins_at}\n")
 }
 
 /// The journal in that file, if it exists. What a crash has left of a last line does not count.
@@ -100,10 +119,15 @@ fn parse_head(line: &str) -> Option<(Uuid, i64)> {
     Some((Uuid::parse_str(words.next()?).ok()?, words.next()?.parse().ok()?))
 }
 
-/// Appends whole lines, on the disk when this returns.
-fn append(path: &Path, lines: &str) -> std::io::Result<()> {
+/// Appends whole lines, on the disk when this returns. A file that is gone, or has no first line, begins anew with `head`.
+fn append(path: &Path, lines: &str, head: &str) -> std::io::Result<()> {
     let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
+    // A command may write beside the server.
+    file.lock()?;
     end_last_line(&mut file)?;
+    if file.metadata()?.len() == 0 {
+        file.write_all(head.as_bytes())?;
+    }
     file.write_all(lines.as_bytes())?;
     file.sync_data()
 }
@@ -127,6 +151,7 @@ fn end_last_line(file: &mut File) -> std::io::Result<()> {
 mod tests {
     use super::*;
     use crate::domain::change::{Action, ChangeSubject};
+    use crate::domain::journal::Revocation;
 
     fn change(name: &str) -> Change {
         Change {
@@ -146,20 +171,17 @@ mod tests {
     fn a_journal_survives_a_crash_while_a_line_is_written() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("t.journal");
-        let mut file = JournalFile::at(Some(path.clone()));
+        let mut file = JournalFile::at(Some(path.clone()), Uuid::from_u128(1));
         assert_eq!(file.read(), Ok(None));
-        file.begin(Uuid::from_u128(1), 3);
+        file.begin(3);
         file.append(&[change("a"), change("b")]);
         let whole = std::fs::read(&path).unwrap();
         for length in 0..whole.len() {
             std::fs::write(&path, &whole[..length]).unwrap();
-            if file.read().unwrap().is_none() {
-                file.begin(Uuid::from_u128(1), 3);
-            }
-            let before = file.read().unwrap().unwrap();
+            let before = file.read().unwrap().map_or(0, |journal| journal.entries.len());
             file.append(&[change("c")]);
             let after = file.read().unwrap().unwrap();
-            assert_eq!(after.entries.len(), before.entries.len() + 1);
+            assert_eq!(after.entries.len(), before + 1);
             assert_eq!(after.entries.last().unwrap().subject_name, "c");
         }
     }
@@ -168,11 +190,35 @@ mod tests {
     fn a_damaged_line_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("t.journal");
-        let mut file = JournalFile::at(Some(path.clone()));
-        file.begin(Uuid::from_u128(1), 3);
+        let mut file = JournalFile::at(Some(path.clone()), Uuid::from_u128(1));
+        file.begin(3);
         file.append(&[change("a"), change("b")]);
-        let text = std::fs::read_to_string(&path).unwrap().replacen("apikey.deleted", "apikey.delet", 1);
+        let text = std::fs::read_to_string(&path).unwrap().replacen(" principal ", " principle ", 1);
         std::fs::write(&path, text).unwrap();
         assert!(file.read().unwrap_err().contains("line 2 is damaged"));
+    }
+    #[test]
+    fn what_could_not_be_written_is_written_later_and_a_removed_file_begins_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("missing/t.journal");
+        let mut file = JournalFile::at(Some(path.clone()), Uuid::from_u128(1));
+        file.append(&[change("a")]);
+        std::fs::create_dir(path.parent().unwrap()).unwrap();
+        file.append(&[change("b")]);
+        let names = |journal: Journal| journal.entries.into_iter().map(|it| it.subject_name).collect::<Vec<_>>();
+        assert_eq!(names(file.read().unwrap().unwrap()), ["a", "b"]);
+        std::fs::remove_file(&path).unwrap();
+        file.append(&[change("c")]);
+        assert_eq!(names(file.read().unwrap().unwrap()), ["c"]);
+        let other = JournalFile::at(Some(path), Uuid::from_u128(2));
+        assert!(other.read().unwrap_err().contains("another installation"));
+    }
+
+    #[test]
+    fn an_action_of_a_later_version_is_kept_and_reported() {
+        let later = Change { action: "apikey.frozen".to_owned(), ..change("a") };
+        let entry = JournalEntry::of(&later).unwrap();
+        assert_eq!(JournalEntry::parse(&entry.to_string()), Some(entry.clone()));
+        assert_eq!(entry.revocation(), Revocation::Other);
     }
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::config::Settings;
-use crate::domain::installation::Seen;
+use crate::domain::installation::{Installation, Seen};
 use crate::journal_file::JournalFile;
 use crate::kept_file::KeptFile;
 use crate::pepper_file;
@@ -23,8 +23,8 @@ impl SeenFile {
     }
 
     /// The journal beside it.
-    pub fn journal(&self) -> JournalFile {
-        JournalFile::at(self.0.path().map(|path| path.with_extension("journal")))
+    pub fn journal(&self, installation: &Installation) -> JournalFile {
+        JournalFile::at(self.0.path().map(|path| path.with_extension("journal")), installation.id)
     }
 
     /// The contents, if the file exists.

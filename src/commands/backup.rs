@@ -1,12 +1,13 @@
 //! `tessera backup` and `tessera restore`.
 
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
 use chrono::DateTime;
+use uuid::Uuid;
 
 use super::started::catch_up;
 use super::{CommandResult, Setup, database_url, explain, open, unchecked_service};
@@ -97,16 +98,10 @@ fn check_archive(settings: &Settings, file: &Path) -> CommandResult {
 /// Puts a backup in place of the database if `file` names one, and accepts the copy that is in place.
 pub(super) async fn restore(settings: &Settings, file: Option<&Path>, journals: &[PathBuf]) -> CommandResult {
     let url = database_url(settings)?;
-    // Checked before anything is changed.
-    if file.is_some()
-        && let Some(pepper) = pepper_file::used_path(settings, &url).filter(|pepper| !pepper.exists())
-    {
-        return Err(format!("there is no pepper file `{}`, so no token could be recognised", pepper.display()));
-    }
     let mut known = journals.iter().map(|path| required(path)).collect::<Result<Vec<_>, _>>()?;
     match (&url, file) {
         (_, None) => {}
-        (DatabaseUrl::Sqlite(database), Some(file)) => put_in_place(file, database)?,
+        (DatabaseUrl::Sqlite(database), Some(file)) => replace(settings, &url, database, file, &known).await?,
         (DatabaseUrl::Postgres(_), Some(file)) => {
             return Err(format!(
                 "restore `{}` into an empty database with PostgreSQL's own tool: `pg_restore --no-owner --exit-on-error \
@@ -117,62 +112,103 @@ pub(super) async fn restore(settings: &Settings, file: Option<&Path>, journals: 
     }
     let service = unchecked_service(settings, Setup::Expected).await?;
     let mut seen = SeenFile::of(settings, &url);
-    let mut journal = seen.journal();
-    // A damaged file must not stop what the operator asked for.
-    let warned = |error| tracing::warn!(error, "this machine does not know what was revoked");
-    known.extend(journal.read().unwrap_or_else(|error| {
-        warned(error);
-        None
-    }));
-    let last_seen = seen.read().unwrap_or_else(|error| {
-        warned(error);
-        None
-    });
     let installation = time::begin(&service).await.map_err(explain)?;
-    if let Some(other) = known.iter().find(|journal| journal.installation != installation.id) {
-        return Err(format!(
-            "a journal belongs to the installation {}, and this database to {}",
-            other.installation, installation.id
-        ));
-    }
+    check_installation(&known, Some(installation.id))?;
+    let mut journal = seen.journal(&installation);
+    // A damaged file must not stop what the operator asked for.
+    known.extend(or_warn(journal.read()).flatten());
+    let last_seen = or_warn(seen.read()).flatten();
     let entries: Arc<[Vec<JournalEntry>]> = known.iter().map(|journal| journal.entries.clone()).collect();
     let accepted = restore::accept(&service, last_seen, entries).await.map_err(explain)?;
-    time::synchronise(&service).await.map_err(explain)?;
-    seen.keep(&restore::latest_seen(&service, &installation).await.map_err(explain)?);
-    catch_up(&service, &installation, &mut journal).await?;
     report(&accepted, &known);
+    time::synchronise(&service).await.map_err(explain)?;
+    or_warn(catch_up(&service, &mut journal).await);
+    seen.keep(&restore::latest_seen(&service, &installation).await.map_err(explain)?);
     Ok(())
+}
+
+/// The value, or a warning in the log.
+fn or_warn<T>(outcome: Result<T, String>) -> Option<T> {
+    outcome.inspect_err(|error| tracing::warn!(error, "what was revoked is not wholly known")).ok()
 }
 
 fn required(path: &Path) -> Result<Journal, String> {
     journal_file::read(path)?.ok_or_else(|| format!("there is no journal `{}`", path.display()))
 }
 
+fn check_installation(journals: &[Journal], installation: Option<Uuid>) -> CommandResult {
+    match journals.iter().find(|journal| Some(journal.installation) != installation) {
+        None => Ok(()),
+        Some(other) => {
+            Err(format!("a journal belongs to the installation {}, and this database to another", other.installation))
+        }
+    }
+}
+
 /// Puts a copy of a backup in place of an SQLite database, which is kept beside it.
-fn put_in_place(backup: &Path, database: &Path) -> CommandResult {
+async fn replace(
+    settings: &Settings,
+    url: &DatabaseUrl,
+    database: &Path,
+    backup: &Path,
+    known: &[Journal],
+) -> CommandResult {
     sound(backup).map_err(|fault| format!("`{}`: {fault}", backup.display()))?;
-    let failed = |error: std::io::Error| format!("cannot replace `{}`: {error}", database.display());
+    check_installation(known, backup::installation_of_sqlite(backup).map_err(explain)?)?;
+    if let Some(pepper) = pepper_file::used_path(settings, url).filter(|pepper| !pepper.exists()) {
+        return Err(format!("there is no pepper file `{}`, so no token could be recognised", pepper.display()));
+    }
+    if database.exists() {
+        or_warn(remember(settings, url).await);
+        if !backup::close_sqlite(database).map_err(explain)? {
+            return Err(format!("a process uses `{}`: stop every node first", database.display()));
+        }
+    }
+    put_in_place(backup, database).map_err(|error| format!("cannot replace `{}`: {error}", database.display()))
+}
+
+/// Adds to the journal what only the database that is to be replaced knows: a node that was killed has not.
+async fn remember(settings: &Settings, url: &DatabaseUrl) -> CommandResult {
+    let service = unchecked_service(settings, Setup::Expected).await?;
+    let installation = time::begin(&service).await.map_err(explain)?;
+    catch_up(&service, &mut SeenFile::of(settings, url).journal(&installation)).await
+}
+
+/// Replaces the database so that at any moment there is one, the earlier or the new one.
+fn put_in_place(backup: &Path, database: &Path) -> std::io::Result<()> {
     let beside = |addition: &str| {
         let mut name = database.as_os_str().to_owned();
         name.push(addition);
         PathBuf::from(name)
     };
     let copy = beside(".restoring");
-    std::fs::copy(backup, &copy).and_then(|_| File::open(&copy)?.sync_all()).map_err(failed)?;
-    if database.exists() {
-        let mut number = 1;
-        while beside(&format!(".replaced-{number}")).exists() {
-            number += 1;
+    let prepared = copy_for(database, backup, &copy);
+    let replaced = prepared.and_then(|()| {
+        if database.exists() {
+            let earlier = (1..).map(|number| beside(&format!(".replaced-{number}"))).find(|name| !name.exists());
+            let earlier = earlier.unwrap_or_default();
+            std::fs::hard_link(database, &earlier)?;
+            println!("The earlier database is `{}`.", earlier.display());
         }
-        // With its write-ahead log, so that nothing of it is lost.
-        for part in ["", "-wal", "-shm"] {
-            if beside(part).exists() {
-                std::fs::rename(beside(part), beside(&format!(".replaced-{number}{part}"))).map_err(failed)?;
-            }
-        }
-        println!("The earlier database is `{}`.", beside(&format!(".replaced-{number}")).display());
+        std::fs::rename(&copy, database)
+    });
+    if replaced.is_err() {
+        drop(std::fs::remove_file(&copy));
     }
-    std::fs::rename(&copy, database).map_err(failed)
+    replaced?;
+    let directory = database.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(directory)?.sync_all()
+}
+
+/// Copies a backup into a new file that only the owner of the database may read.
+fn copy_for(database: &Path, backup: &Path, copy: &Path) -> std::io::Result<()> {
+    drop(std::fs::remove_file(copy));
+    let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(copy)?;
+    std::io::copy(&mut File::open(backup)?, &mut new)?;
+    if let Ok(earlier) = database.metadata() {
+        std::os::unix::fs::fchown(&new, Some(earlier.uid()), Some(earlier.gid()))?;
+    }
+    new.sync_all()
 }
 
 /// An instant in epoch milliseconds, for people.
@@ -190,19 +226,23 @@ fn report(accepted: &Accepted, known: &[Journal]) {
         Done::Deleted => "deleted again",
         Done::TokensEnded => "its tokens were ended",
         Done::SettingsEmptied => "its OAuth settings were emptied",
-        Done::Disabled => "disabled, because it was changed",
+        Done::Disabled => "disabled, because it was changed or deleted",
         Done::PasswordEnded => "its password was ended, because it was changed",
+        Done::ChildRevoked => "a child of it was revoked again",
         Done::Unknown => "CHECK: it was changed after the copy was made",
     };
     for (done, name, id) in &accepted.reapplied {
         println!("{}\t{name:?}\t{id}", told(*done));
     }
-    let ends_at = known.iter().flat_map(|journal| &journal.entries).map(|entry| entry.changed_at).max();
-    match known.iter().map(|journal| journal.begins_at).min().filter(|begins_at| *begins_at <= accepted.copy_ends_at) {
+    let covering: Vec<_> = known.iter().filter(|journal| journal.begins_at <= accepted.copy_ends_at).collect();
+    for journal in &covering {
+        let last = journal.entries.last().map_or(journal.begins_at, |entry| entry.changed_at);
+        println!("A journal covers the time since. Its last entry is from {}.", date(last));
+    }
+    match covering.first() {
         Some(_) => println!(
-            "The journal ends at {}. If another machine has followed for longer, run this again with `--journal` and its \
-             file. Credentials that are left: {}.",
-            ends_at.map_or_else(|| "its beginning".to_owned(), date),
+            "If another machine has followed for longer, run this again with `--journal` and its file. Credentials that \
+             are left: {}.",
             accepted.credentials.len()
         ),
         None => {

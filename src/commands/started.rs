@@ -29,30 +29,21 @@ pub(super) async fn start(settings: &Settings, setup: Setup) -> Result<Started, 
     let installation = time::begin(&service).await.map_err(explain)?;
     // From here on, this process sees every change.
     let follower = Follower::start(&service).await.map_err(explain)?;
+    let mut journal = seen.journal(&installation);
+    catch_up(&service, &mut journal).await?;
     seen.keep(&restore::latest_seen(&service, &installation).await.map_err(explain)?);
-    let mut journal = seen.journal();
-    catch_up(&service, &installation, &mut journal).await?;
     Ok(Started { service, installation, follower, seen, journal })
 }
 
 /// Adds to the journal what was taken away while this machine did not follow; begins one if there is none.
-pub(super) async fn catch_up(
-    service: &Service,
-    installation: &Installation,
-    journal: &mut JournalFile,
-) -> CommandResult {
+pub(super) async fn catch_up(service: &Service, journal: &mut JournalFile) -> CommandResult {
     match journal.read()? {
-        Some(known) if known.installation == installation.id => {
-            let missed = restore::not_in(service, &known.entries, known.begins_at).await.map_err(explain)?;
-            journal.append(&missed);
-            Ok(())
+        Some(known) => {
+            journal.append(&restore::not_in(service, &known.entries, known.begins_at).await.map_err(explain)?);
         }
-        Some(_) => Err(format!("{} belongs to another installation; move it away", journal.name())),
-        None => {
-            journal.begin(installation.id, service.clock.now());
-            Ok(())
-        }
+        None => journal.begin(service.clock.now()),
     }
+    Ok(())
 }
 
 impl Started {

@@ -25,19 +25,20 @@ pub enum Revocation {
     User,
     /// The earlier password of a user.
     Password,
+    /// A persona, with its policies and links.
+    Persona,
+    /// A policy.
+    Policy,
+    /// A key that signs children, unless the change added it.
+    SigningKey,
+    /// A child.
+    Child,
     /// Perhaps something that the change does not tell.
     Other,
 }
 
 impl Action {
-    /// Whether the journal has a line for it: it may have taken something away, or it accepted a restored copy, which
-    /// settles the lines before.
-    #[must_use]
-    pub fn is_journaled(self) -> bool {
-        self.revocation().is_some() || self == Self::RestoreAccepted
-    }
-
-    /// What the action may have taken away for longer than any session lives; `None` if nothing.
+    /// What the action may have taken away that a restore does not end anyway; `None` if nothing.
     #[must_use]
     pub fn revocation(self) -> Option<Revocation> {
         match self {
@@ -50,16 +51,16 @@ impl Action {
             Self::UserPasswordSet => Some(Revocation::Password),
             Self::ApiKeyUpdated
             | Self::PersonaUpdated
-            | Self::PersonaDeleted
             // A policy may deny.
             | Self::PolicyCreated
             | Self::PolicyUpdated
-            | Self::PolicyDeleted
             | Self::AssetUpdated
             | Self::AssetDeleted
-            | Self::AssetAccessChanged
-            | Self::ChildRevoked
-            | Self::SigningKeyChanged => Some(Revocation::Other),
+            | Self::AssetAccessChanged => Some(Revocation::Other),
+            Self::PersonaDeleted => Some(Revocation::Persona),
+            Self::PolicyDeleted => Some(Revocation::Policy),
+            Self::SigningKeyChanged => Some(Revocation::SigningKey),
+            Self::ChildRevoked => Some(Revocation::Child),
             Self::ApiKeyCreated
             | Self::ApiKeySecretCreated
             | Self::PersonaCreated
@@ -91,8 +92,8 @@ pub struct JournalEntry {
     pub change: Uuid,
     /// Epoch milliseconds.
     pub changed_at: i64,
-    /// The action.
-    pub action: Action,
+    /// The name of the action, also of one that only a later version knows.
+    pub action: String,
     /// What was changed.
     pub subject: ChangeSubject,
     /// The name of the subject at that time.
@@ -100,12 +101,20 @@ pub struct JournalEntry {
 }
 
 impl JournalEntry {
-    /// The entry for a change, if it is journaled.
+    /// The entry for a change, unless it has taken nothing away.
     #[must_use]
     pub fn of(change: &Change) -> Option<Self> {
-        let action = Action::find(&change.action).filter(|action| action.is_journaled())?;
-        let Change { id, changed_at, subject, subject_name, .. } = change.clone();
+        if Action::find(&change.action).is_some_and(|action| action.revocation().is_none()) {
+            return None;
+        }
+        let Change { id, changed_at, action, subject, subject_name, .. } = change.clone();
         Some(Self { change: id, changed_at, action, subject, subject_name })
+    }
+
+    /// What was taken away.
+    #[must_use]
+    pub fn revocation(&self) -> Revocation {
+        Action::find(&self.action).and_then(Action::revocation).unwrap_or(Revocation::Other)
     }
 
     /// Parses a line that [`Display`](fmt::Display) wrote.
@@ -114,7 +123,7 @@ impl JournalEntry {
         let mut words = line.splitn(6, ' ');
         let changed_at = words.next()?.parse().ok()?;
         let change = Uuid::parse_str(words.next()?).ok()?;
-        let action = Action::find(words.next()?)?;
+        let action = words.next()?.to_owned();
         let subject = ChangeSubject::parse(words.next()?, Uuid::parse_str(words.next()?).ok()?)?;
         let subject_name = serde_json::from_str(words.next()?).ok()?;
         Some(Self { change, changed_at, action, subject, subject_name })
@@ -125,7 +134,7 @@ impl fmt::Display for JournalEntry {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { change, changed_at, action, subject, subject_name } = self;
         let name = serde_json::Value::from(subject_name.as_str());
-        write!(formatter, "{changed_at} {change} {} {} {} {name}", action.name(), subject.kind(), subject.id())
+        write!(formatter, "{changed_at} {change} {action} {} {} {name}", subject.kind(), subject.id())
     }
 }
 
@@ -139,7 +148,7 @@ mod tests {
             let entry = JournalEntry {
                 change: Uuid::from_u128(1),
                 changed_at: 7,
-                action: Action::ApiKeyDeleted,
+                action: Action::ApiKeyDeleted.name().to_owned(),
                 subject: ChangeSubject::Principal(Uuid::from_u128(2)),
                 subject_name: name.to_owned(),
             };

@@ -3,10 +3,13 @@
 use std::path::Path;
 
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel::sql_query;
 use diesel::sql_types::Text;
+use uuid::Uuid;
 
 use super::database::{AnyConnection, storage};
+use super::installation;
 use crate::domain::error::Result;
 
 /// Writes one consistent state of an SQLite database into an empty file, while others read and write.
@@ -34,6 +37,37 @@ pub fn fault_of_sqlite(file: &Path) -> Result<Option<String>> {
     let named = "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('changes', 'credentials')";
     let tables: Vec<NameRow> = sql_query(named).load(&mut connection).map_err(storage)?;
     Ok((tables.len() != 2).then(|| "it is no database of Tessera".to_owned()))
+}
+
+/// The id of the installation that an SQLite database belongs to, if it has one.
+///
+/// # Errors
+/// When the storage fails.
+pub fn installation_of_sqlite(file: &Path) -> Result<Option<Uuid>> {
+    let found = installation::find(&mut AnyConnection::Sqlite(open(file)?))?;
+    Ok(found.map(|installation| installation.id))
+}
+
+/// Moves everything into the file of an SQLite database, so that it needs no other one; `false` while another process has
+/// the database open.
+///
+/// # Errors
+/// When the storage fails for another reason.
+pub fn close_sqlite(file: &Path) -> Result<bool> {
+    let mut connection = open(file)?;
+    sql_query("PRAGMA busy_timeout = 5000").execute(&mut connection).map_err(storage)?;
+    // Only the last connection of a database may leave the mode with a write-ahead log.
+    match sql_query("PRAGMA journal_mode = DELETE").load::<ModeRow>(&mut connection) {
+        Ok(rows) => Ok(rows.iter().all(|row| row.journal_mode == "delete")),
+        Err(DieselError::DatabaseError(_, about)) if about.message().contains("locked") => Ok(false),
+        Err(error) => Err(storage(error)),
+    }
+}
+
+#[derive(QueryableByName)]
+struct ModeRow {
+    #[diesel(sql_type = Text)]
+    journal_mode: String,
 }
 
 #[derive(QueryableByName)]

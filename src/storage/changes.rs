@@ -140,6 +140,15 @@ pub fn latest(connection: &mut AnyConnection) -> Result<Option<Change>> {
     row.map(ChangeRow::into_domain).transpose()
 }
 
+/// When the latest change with another action was made.
+///
+/// # Errors
+/// When the storage fails.
+pub fn latest_but(connection: &mut AnyConnection, action: &str) -> Result<Option<i64>> {
+    let others = changes::table.filter(changes::action.ne(action));
+    Ok(others.select(diesel::dsl::max(changes::changed_at)).get_result(connection)?)
+}
+
 /// How many changes [`last_committed`] returns.
 const LAST: i64 = 20;
 
@@ -163,12 +172,12 @@ pub fn is_there_since(connection: &mut AnyConnection, action: &str, instant: i64
     Ok(found.select(changes::id).first::<String>(connection).optional()?.is_some())
 }
 
-/// The changes with one of these actions that were made at or after `instant`, by their time stamps.
+/// The changes with other actions than these that were made at or after `instant`, by their time stamps.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn made_since(connection: &mut AnyConnection, instant: i64, actions: &[&str]) -> Result<Vec<Change>> {
-    let found = changes::table.filter(changes::changed_at.ge(instant)).filter(changes::action.eq_any(actions));
+pub fn made_since(connection: &mut AnyConnection, instant: i64, but: &[&str]) -> Result<Vec<Change>> {
+    let found = changes::table.filter(changes::changed_at.ge(instant)).filter(changes::action.ne_all(but));
     let found = found.order((changes::changed_at, changes::id));
     let rows = found.select(ChangeRow::as_select()).load(connection)?;
     rows.into_iter().map(ChangeRow::into_domain).collect()

@@ -10,13 +10,16 @@ use tessera::domain::change::{Action, ChangeSubject};
 use tessera::domain::error::Error;
 use tessera::domain::installation::Seen;
 use tessera::domain::journal::JournalEntry;
-use tessera::domain::principal::Role;
+use tessera::domain::principal::{PrincipalState, Role};
+use tessera::service::children::signing_keys;
+use tessera::service::people::users;
 use tessera::service::upkeep::follow::Follower;
 use tessera::service::upkeep::reapply::Done;
 use tessera::service::upkeep::{restore, time};
-use tessera::storage::{changes, principals};
+use tessera::storage::{self, principals};
 use uuid::Uuid;
 
+use crate::support::rules::allow;
 use crate::support::{App, Options, World};
 
 /// The state that a process remembers after some changes.
@@ -109,6 +112,7 @@ async fn what_is_kept_reads_as_it_was_written_and_nothing_else_does() {
 
 /// An entry of the journal about a change that is not in the database.
 fn lost(action: Action, subject: ChangeSubject) -> JournalEntry {
+    let action = action.name().to_owned();
     JournalEntry { change: Uuid::now_v7(), changed_at: 1, action, subject, subject_name: "it".to_owned() }
 }
 
@@ -117,8 +121,13 @@ async fn revocations_that_a_copy_lacks_are_made_again() {
     let app = App::start().await;
     let admin = app.admin().await;
     let subject = |id: &str| ChangeSubject::Principal(id.parse().unwrap());
-    let (deleted, replaced, leaked, registered) =
-        (app.key_with(&[]).await, app.key_with(&[]).await, app.key_with(&[]).await, app.key_with(&[]).await);
+    let mut keys = Vec::new();
+    for _ in 0..4 {
+        keys.push(app.key_with(&[]).await);
+    }
+    let [deleted, replaced, leaked, registered] = &keys[..] else { unreachable!() };
+    let persona = ChangeSubject::Persona(admin.persona("p").await["id"].as_str().unwrap().parse().unwrap());
+    let child = Uuid::now_v7().to_string();
     let settings = r#"{"audiences": ["https://tools.example.org/"], "jwks": {"keys": []}, "trust": []}"#;
     let settings_of = format!("/api/service/apikeys/{}/oauth", registered.id);
     admin.send(Method::PUT, &settings_of, Some(settings)).await.ok();
@@ -128,6 +137,7 @@ async fn revocations_that_a_copy_lacks_are_made_again() {
         let found = app.service.database.read(move |connection| principals::find_by_username(connection, name));
         users.push(found.unwrap().unwrap().id.to_string());
     }
+    let policy = app.policy(allow(&["renewed"], &["tools/call"], &[])).await;
     let holder = app.session_of("token_holder").await;
     let create = "mutation { createAccessToken(input: {type: PERSONAL, actorUrn: \"urn:li:corpuser:token_holder\", \
                   duration: ONE_DAY, name: \"t\"}) { accessToken } }";
@@ -143,7 +153,10 @@ async fn revocations_that_a_copy_lacks_are_made_again() {
         lost(Action::UserPasswordSet, subject(&users[1])),
         lost(Action::AccessTokenRevoked, subject(&users[2])),
         lost(Action::UserDeleted, subject(&users[3])),
-        lost(Action::PersonaDeleted, ChangeSubject::Persona(Uuid::now_v7())),
+        lost(Action::PersonaDeleted, persona),
+        lost(Action::PolicyDeleted, ChangeSubject::Policy(policy.id.uuid())),
+        JournalEntry { subject_name: child, ..lost(Action::ChildRevoked, subject(&users[2])) },
+        lost(Action::PersonaUpdated, ChangeSubject::Persona(Uuid::now_v7())),
         // Created after the copy was made, and deleted: the copy has never known it.
         lost(Action::ApiKeyDeleted, ChangeSubject::Principal(Uuid::now_v7())),
     ];
@@ -152,12 +165,15 @@ async fn revocations_that_a_copy_lacks_are_made_again() {
     let expected = [
         Done::Deleted,
         Done::Deleted,
+        Done::Deleted,
+        Done::Deleted,
         Done::TokensEnded,
         Done::TokensEnded,
         Done::TokensEnded,
         Done::SettingsEmptied,
         Done::Disabled,
         Done::PasswordEnded,
+        Done::ChildRevoked,
         Done::Unknown,
     ];
     assert_eq!(done, expected);
@@ -171,13 +187,61 @@ async fn revocations_that_a_copy_lacks_are_made_again() {
     }
     let admin = app.session_of("admin").await;
     assert_eq!(admin.get(&settings_of).await.ok()["audiences"], json!([]));
-    // The restore settles what was before it in the journal: users whom an administrator has enabled since stay so.
-    let accepting = app.service.database.read(changes::last_committed).unwrap();
-    let mut journal = journal;
-    journal.extend(accepting.iter().rev().filter_map(JournalEntry::of));
-    assert_eq!(journal.last().unwrap().action, Action::RestoreAccepted);
+    // What is settled is not repeated: users whom an administrator has enabled since stay so.
     let again = restore::accept(&app.service, None, [journal].into()).await.unwrap();
     assert!(again.reapplied.is_empty());
+}
+
+/// A key that signs children is told by its id: one that was removed must not come back, because it was stolen.
+#[actix_web::test]
+async fn a_removed_signing_key_does_not_come_back_and_the_others_stay() {
+    let app = App::start().await;
+    let operator = app.operator();
+    signing_keys::rotate(&app.service, &operator, true).await.unwrap();
+    signing_keys::rotate(&app.service, &operator, true).await.unwrap();
+    let ids = || app.service.database.read(|connection| Ok(storage::signing_keys::all(connection)?)).unwrap();
+    let before: Vec<String> = ids().into_iter().map(|key| key.id).collect();
+    let removed = JournalEntry {
+        subject_name: before[0].clone(),
+        ..lost(Action::SigningKeyChanged, ChangeSubject::Principal(Uuid::nil()))
+    };
+    let accepted = restore::accept(&app.service, None, [vec![removed]].into()).await.unwrap();
+    assert_eq!(accepted.reapplied.iter().map(|(done, ..)| *done).collect::<Vec<_>>(), [Done::Deleted]);
+    assert_eq!(ids().into_iter().map(|key| key.id).collect::<Vec<_>>(), before[1..]);
+}
+
+/// A leaked personal token was revoked with the password; the role was given after the copy was made.
+#[actix_web::test]
+async fn the_access_tokens_of_a_changed_user_end() {
+    for action in [Action::UserPasswordSet, Action::UserUpdated] {
+        let app = App::start().await;
+        app.admin().await;
+        let holder = app.session_with("bob", Role::Member).await;
+        let create = "mutation { createAccessToken(input: {type: PERSONAL, actorUrn: \"urn:li:corpuser:bob\", \
+                      duration: ONE_DAY, name: \"t\"}) { accessToken } }";
+        let created = holder.post("/api/graphql", &json!({"query": create})).await.ok();
+        let token = app.holder_of(created["data"]["createAccessToken"]["accessToken"].as_str().unwrap());
+        let found = app.service.database.read(|connection| principals::find_by_username(connection, "bob"));
+        let bob = ChangeSubject::Principal(found.unwrap().unwrap().id.uuid());
+        restore::accept(&app.service, None, [vec![lost(action, bob)]].into()).await.unwrap();
+        let enabled = users::set_state(&app.service, &app.operator(), "bob".to_owned(), PrincipalState::Enabled).await;
+        enabled.unwrap();
+        assert_eq!(token.whoami().await.status, 401, "{action:?}");
+    }
+}
+
+/// The administrator of the copy was deleted later, because the password had leaked. The installation must not be set up
+/// anew with it.
+#[actix_web::test]
+async fn a_deleted_last_administrator_is_shut_out_and_leaves_no_empty_installation() {
+    let app = App::start().await;
+    app.admin().await;
+    let found = app.service.database.read(|connection| principals::find_by_username(connection, "admin"));
+    let id = ChangeSubject::Principal(found.unwrap().unwrap().id.uuid());
+    restore::accept(&app.service, None, [vec![lost(Action::UserDeleted, id)]].into()).await.unwrap();
+    let body = json!({"username": "admin", "password": crate::support::PASSWORD});
+    assert_eq!(app.anonymous().post("/api/service/sessions", &body).await.status, 401);
+    assert!(!app.service.database.read(storage::users::is_empty).unwrap());
 }
 
 #[actix_web::test]
@@ -199,7 +263,7 @@ async fn a_journal_catches_up_with_what_its_machine_has_not_followed() {
     app.admin().await.delete_key(&key.id).await.ok();
     let missed = restore::not_in(&app.service, &[], app.now()).await.unwrap();
     let entries: Vec<_> = missed.iter().filter_map(JournalEntry::of).collect();
-    let deleted: Vec<_> = entries.iter().filter(|entry| entry.action == Action::ApiKeyDeleted).collect();
+    let deleted: Vec<_> = entries.iter().filter(|entry| entry.action == Action::ApiKeyDeleted.name()).collect();
     assert_eq!(deleted.iter().map(|entry| entry.subject.id().to_string()).collect::<Vec<_>>(), [key.id.clone()]);
     let none = restore::not_in(&app.service, &entries, 0).await.unwrap();
     assert!(none.iter().filter_map(JournalEntry::of).next().is_none());

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::change::{Action, ChangeSubject};
+use crate::domain::change::{Change, ChangeSubject};
+use crate::domain::child::LONGEST_LIFE;
 use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
 use crate::domain::journal::{JournalEntry, Revocation};
@@ -14,72 +15,114 @@ use crate::domain::principal::{PrincipalKind, PrincipalState};
 use crate::domain::token::TokenKind;
 use crate::service::authn::passwords::UNUSABLE_HASH;
 use crate::service::transaction::Transaction;
+use crate::storage::database::AnyConnection;
 use crate::storage::principals::Existed;
-use crate::storage::{changes, credentials, oauth_clients, principals, removals, users};
+use crate::storage::{
+    changes, credentials, oauth_clients, personas, policies, principals, removals, revoked_children, signing_keys,
+    users,
+};
 
 /// What was done about a revocation that the copy lacked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Done {
-    /// The principal was deleted again.
+    /// It was deleted again.
     Deleted,
-    /// Its tokens were ended: all of them, or all of that kind.
+    /// The tokens of the principal were ended: all of them, or all of that kind.
     TokensEnded,
     /// The OAuth settings of the API key were emptied.
     SettingsEmptied,
-    /// The user was disabled.
+    /// The user was disabled, and the user's access tokens were ended.
     Disabled,
-    /// The user's password was made unusable.
+    /// The user's password was made unusable, and the user's access tokens were ended.
     PasswordEnded,
+    /// The child was revoked again.
+    ChildRevoked,
     /// Nothing: an operator has to look.
     Unknown,
 }
 
-/// What was done, about whom.
+/// What was done, and the name and id of what it was done to.
 pub type Reapplied = BTreeSet<(Done, String, String)>;
 
-/// Repeats the revocations of journals that are not in the database. Returns what was done, with the name and the id of its
-/// subject.
+/// Repeats the revocations of journals that are not in the database, and enters their changes, so that none is repeated
+/// later.
 ///
 /// # Errors
 /// When the storage fails.
 pub(super) fn reapply(transaction: &mut Transaction<'_>, journals: &[Vec<JournalEntry>]) -> Result<Reapplied> {
     let mut reapplied = Reapplied::new();
-    for entries in journals {
-        for entry in unsettled(transaction, entries)? {
-            if !changes::exists(transaction.connection, entry.change)?
-                && let Some(done) = repeat(transaction, entry)?
-            {
-                reapplied.insert((done, entry.subject_name.clone(), entry.subject.id().to_string()));
-            }
+    for entry in journals.iter().flatten() {
+        if changes::exists(transaction.connection, entry.change)? {
+            continue;
         }
+        if let Some(done) = repeat(transaction, entry)? {
+            reapplied.insert((done, entry.subject_name.clone(), entry.subject.id().to_string()));
+        }
+        changes::append(transaction.connection, &lost(transaction, entry))?;
     }
     Ok(reapplied)
 }
 
-/// The entries after the last restore that this database has accepted.
-fn unsettled<'a>(transaction: &mut Transaction<'_>, entries: &'a [JournalEntry]) -> Result<&'a [JournalEntry]> {
-    for (index, entry) in entries.iter().enumerate().rev() {
-        if entry.action == Action::RestoreAccepted && changes::exists(transaction.connection, entry.change)? {
-            return Ok(&entries[index + 1..]);
-        }
+/// The change of an entry, as far as it is known.
+fn lost(transaction: &Transaction<'_>, entry: &JournalEntry) -> Change {
+    Change {
+        id: entry.change,
+        changed_at: entry.changed_at,
+        actor_id: transaction.actor.id().uuid(),
+        actor_name: transaction.actor.username().to_string(),
+        acted_by: String::new(),
+        action: entry.action.clone(),
+        subject: entry.subject,
+        subject_name: entry.subject_name.clone(),
+        request_id: String::new(),
     }
-    Ok(entries)
 }
 
 /// Repeats one revocation; `None` if the copy has nothing that it could have taken away.
 fn repeat(transaction: &mut Transaction<'_>, entry: &JournalEntry) -> Result<Option<Done>> {
-    let Some(revocation) = entry.action.revocation() else { return Ok(None) };
-    let ChangeSubject::Principal(id) = entry.subject else { return Ok(Some(Done::Unknown)) };
-    let id = PrincipalId::from(id);
-    if !principals::exists(transaction.connection, id)? {
+    let connection = &mut *transaction.connection;
+    let deleted = |existed| (existed == Existed::Yes).then_some(Done::Deleted);
+    Ok(match (entry.revocation(), entry.subject) {
+        (Revocation::Persona, ChangeSubject::Persona(id)) => deleted(personas::delete(connection, id.into())?),
+        (Revocation::Policy, ChangeSubject::Policy(id)) => {
+            policies::raise_revision(connection)?;
+            deleted(policies::delete(connection, id.into())?)
+        }
+        // Ids of keys are not used again: a key that is in the copy was removed since.
+        (Revocation::SigningKey, _) => deleted(signing_keys::delete(connection, &entry.subject_name)?),
+        (Revocation::Child, _) => match entry.subject_name.parse() {
+            Ok(child) => {
+                revoked_children::insert(connection, child, transaction.now + LONGEST_LIFE)?;
+                Some(Done::ChildRevoked)
+            }
+            Err(_) => Some(Done::Unknown),
+        },
+        (Revocation::Other, _) => Some(Done::Unknown),
+        (revocation, ChangeSubject::Principal(id)) => repeat_about(connection, revocation, id.into(), transaction.now)?,
+        _ => Some(Done::Unknown),
+    })
+}
+
+/// Repeats the revocation of something that a principal had.
+fn repeat_about(
+    connection: &mut AnyConnection,
+    revocation: Revocation,
+    id: PrincipalId,
+    now: i64,
+) -> Result<Option<Done>> {
+    if !principals::exists(connection, id)? {
         return Ok(None);
     }
-    let connection = &mut *transaction.connection;
-    let done = match revocation {
+    let is_user = users::find(connection, id)?.is_some();
+    Ok(Some(match revocation {
+        Revocation::Principal if is_user && is_last_administrator(connection, id)? => {
+            // An installation without users would be set up anew.
+            shut_out(connection, id)?;
+            Done::Disabled
+        }
         Revocation::Principal => {
-            for kind in [PrincipalKind::ServiceAccount, PrincipalKind::User] {
-                removals::principal(connection, id, kind)?;
-            }
+            let kind = if is_user { PrincipalKind::User } else { PrincipalKind::ServiceAccount };
+            removals::principal(connection, id, kind)?;
             Done::Deleted
         }
         Revocation::Credential => {
@@ -97,21 +140,38 @@ fn repeat(transaction: &mut Transaction<'_>, entry: &JournalEntry) -> Result<Opt
             Done::TokensEnded
         }
         Revocation::OauthSettings => {
-            oauth_clients::replace(connection, id, &OauthClient::default(), transaction.now)?;
+            oauth_clients::replace(connection, id, &OauthClient::default(), now)?;
             Done::SettingsEmptied
         }
-        Revocation::User if principals::has_other_administrator(connection, id)? => {
+        Revocation::User | Revocation::Password if !is_user || is_last_administrator(connection, id)? => Done::Unknown,
+        Revocation::User => {
             principals::set_state(connection, id, PrincipalState::Disabled)?;
+            credentials::delete_all(connection, id, TokenKind::Personal)?;
             Done::Disabled
         }
-        Revocation::Password if principals::has_other_administrator(connection, id)? => {
-            match users::set_password(connection, id, UNUSABLE_HASH)? {
-                Existed::Yes => Done::PasswordEnded,
-                Existed::No => return Ok(None),
-            }
+        Revocation::Password => {
+            users::set_password(connection, id, UNUSABLE_HASH)?;
+            credentials::delete_all(connection, id, TokenKind::Personal)?;
+            Done::PasswordEnded
         }
-        // The last administrator stays, and can be told by the operator alone.
-        Revocation::User | Revocation::Password | Revocation::Other => Done::Unknown,
-    };
-    Ok(Some(done))
+        Revocation::Persona | Revocation::Policy | Revocation::SigningKey | Revocation::Child | Revocation::Other => {
+            Done::Unknown
+        }
+    }))
+}
+
+/// Lets a user in by nothing.
+fn shut_out(connection: &mut AnyConnection, id: PrincipalId) -> Result<()> {
+    principals::set_state(connection, id, PrincipalState::Disabled)?;
+    users::set_password(connection, id, UNUSABLE_HASH)?;
+    for kind in TokenKind::ALL {
+        credentials::delete_all(connection, id, kind)?;
+    }
+    Ok(())
+}
+
+/// Whether nobody else could administer.
+fn is_last_administrator(connection: &mut AnyConnection, id: PrincipalId) -> Result<bool> {
+    let able = principals::administrators(connection, UNUSABLE_HASH)?;
+    Ok(able.iter().all(|other| *other == id))
 }

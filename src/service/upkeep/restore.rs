@@ -60,17 +60,18 @@ pub async fn latest_seen(service: &Service, installation: &Installation) -> Resu
     service.read(move |connection| Ok(Seen::of(id, &changes::last_committed(connection)?))).await
 }
 
-/// The changes that a journal lacks which has been kept until `entries`: those that were made while its machine did not
-/// follow. Time stamps may differ from the order of commits by [`LONGEST_TRANSACTION`].
+/// The changes that a journal with these entries lacks: those that were made while its machine did not follow. Time
+/// stamps may differ from the order of commits by [`LONGEST_TRANSACTION`].
 ///
 /// # Errors
 /// When the storage fails.
 pub async fn not_in(service: &Service, entries: &[JournalEntry], begins_at: i64) -> Result<Vec<Change>> {
-    let latest = entries.iter().map(|entry| entry.changed_at).max().unwrap_or(begins_at);
+    let last = entries.last().map_or(begins_at, |entry| entry.changed_at);
+    let from = last.min(service.clock.now()).saturating_sub(LONGEST_TRANSACTION);
     let known: HashSet<Uuid> = entries.iter().map(|entry| entry.change).collect();
-    let names = Action::ALL.into_iter().filter(|action| action.is_journaled()).map(Action::name).collect::<Vec<_>>();
-    let from = latest.saturating_sub(LONGEST_TRANSACTION);
-    let mut made = service.read(move |connection| changes::made_since(connection, from, &names)).await?;
+    let harmless = Action::ALL.into_iter().filter(|action| action.revocation().is_none()).map(Action::name);
+    let harmless: Vec<_> = harmless.collect();
+    let mut made = service.read(move |connection| changes::made_since(connection, from, &harmless)).await?;
     made.retain(|change| !known.contains(&change.id));
     Ok(made)
 }
@@ -101,7 +102,8 @@ pub async fn accept(service: &Service, seen: Option<Seen>, journals: Arc<[Vec<Jo
     let operator = Actor::operator(service.clock.now());
     service
         .write(&operator, move |transaction| {
-            let copy_ends_at = changes::latest(transaction.connection)?.map_or(0, |latest| latest.changed_at);
+            let accepted = Action::RestoreAccepted.name();
+            let copy_ends_at = changes::latest_but(transaction.connection, accepted)?.unwrap_or(0);
             let reapplied = reapply(transaction, &journals)?;
             let sessions = credentials::delete_all_of(transaction.connection, TokenKind::Session)?;
             // An invitation may have been accepted or revoked after the copy was made.

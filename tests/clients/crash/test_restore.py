@@ -55,10 +55,10 @@ def test_nothing_that_was_revoked_after_the_backup_comes_back(journaled, tmp_pat
         later = admin.create()
     server.cli("users", "disable", name)
     server.cli("users", "delete", leaver)
-    # What the journal lacks after a crash is read at the next start.
+    # Of the last changes the journal may lack a line: SQLite's earlier database has them.
     server.kill()
-    server.start()
-    server.stop()
+    if server.database.name == "postgres":
+        server.cli("keys", "list")
     printed = restore(server, file)
     assert printed.count("deleted again") == REVOKED + 1 and "disabled" in printed
     server.start()
@@ -99,8 +99,10 @@ def test_a_damaged_backup_is_refused_and_changes_nothing(journaled, tmp_path):
     if server.database.name == "postgres":
         assert "no complete backup" in server.run("backup", str(file)).stderr
     else:
+        assert "stop every node first" in server.run("restore", back_up(server, tmp_path / "whole")).stderr
         server.stop()
         assert server.run("restore", str(file)).returncode != 0
+        assert server.directory.joinpath("tessera.db").stat().st_mode & 0o777 == 0o600
         assert "there is no such file" in server.run("restore", str(tmp_path / "none")).stderr
         assert not (tmp_path / "none").exists()
         server.start()
