@@ -81,6 +81,8 @@ pub enum Action {
     ApiKeyCreated,
     /// The token of an API key whose create request was repeated was replaced.
     ApiKeyTokenReplaced,
+    /// An API key gave up its token, with the secrets beside it.
+    ApiKeyTokenRemoved,
     /// A short-lived secret of an API key was made beside its token.
     ApiKeySecretCreated,
     /// An API key was updated.
@@ -167,9 +169,10 @@ impl Change {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::ApiKeyCreated,
         Self::ApiKeyTokenReplaced,
+        Self::ApiKeyTokenRemoved,
         Self::ApiKeySecretCreated,
         Self::ApiKeyUpdated,
         Self::ApiKeyDeleted,
@@ -210,8 +213,8 @@ impl Action {
     ];
 
     /// The names of all of them.
-    pub const NAMES: [&'static str; 39] = {
-        let mut names = [""; 39];
+    pub const NAMES: [&'static str; 40] = {
+        let mut names = [""; 40];
         let mut index = 0;
         while index < names.len() {
             names[index] = Self::ALL[index].name();
@@ -242,6 +245,7 @@ impl Action {
         match self {
             Self::ApiKeyCreated => "apikey.created",
             Self::ApiKeyTokenReplaced => "apikey.token_replaced",
+            Self::ApiKeyTokenRemoved => "apikey.token_removed",
             Self::ApiKeySecretCreated => "apikey.secret_created",
             Self::ApiKeyUpdated => "apikey.updated",
             Self::ApiKeyDeleted => "apikey.deleted",

@@ -18,6 +18,7 @@
 //! | Delegate | a principal that acts for the subject of a child; "actor" in RFC 8693, which means something else here | |
 //! | Impersonation | an actor gets a child of a session of a user | |
 //! | OAuth client | an API key as the client `apikey-<id>` of the token endpoint | |
+//! | Warrant | a public key or a trust rule in the settings of an API key, with which a client proves itself without the key's token | |
 //! | Client assertion | a JWT by which a client proves itself with a key that it has registered | |
 //! | Signing key, keyring | a key that signs children; those that are published | |
 //! | Seal | authenticated encryption with a key derived from the pepper | |

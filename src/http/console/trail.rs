@@ -52,6 +52,7 @@ fn action_words(action: &str) -> String {
     let words = match action {
         "apikey.created" => "created the API key",
         "apikey.token_replaced" => "replaced the lost token of the API key",
+        "apikey.token_removed" => "ended the token of the API key",
         "apikey.secret_created" => "got a short-lived secret of the API key",
         "apikey.updated" => "changed the API key",
         "apikey.deleted" => "deleted the API key",

@@ -8,6 +8,7 @@ use crate::domain::child::{Child, ChildScope, Delegate, LONGEST_LIFE, MOST_ACTOR
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::jwk::Thumbprint;
+use crate::domain::oauth_client::Warrant;
 use crate::domain::seal::Seal;
 use crate::domain::token::{KeyId, Token, sealed_plaintext};
 use crate::service::Service;
@@ -103,6 +104,7 @@ pub async fn mint(
         client: wanted.client,
         audience,
         parent: credential(parent)?,
+        warrant: warrant(parent),
         issued_at: now / SECOND,
         expires_at: expires_at / SECOND,
         scope,
@@ -185,6 +187,7 @@ fn actors(parent: &Actor, actor: Option<&Actor>) -> Result<Vec<Delegate>, NotMin
             principal: actor.id(),
             username: actor.username().to_string(),
             credential: credential(actor)?,
+            warrant: warrant(actor),
         });
         chain.extend(earlier(actor));
     }
@@ -219,6 +222,11 @@ fn lifetime(seconds: Option<i64>) -> Result<i64, NotMinted> {
 fn credential(actor: &Actor) -> Result<KeyId> {
     let credential = actor.credential.ok_or_else(|| Error::Forbidden("a token is needed".to_owned()))?;
     Ok(credential.key_id)
+}
+
+/// What the actor, or the one who made the child that it has authenticated with, proved itself with if not with a token.
+fn warrant(actor: &Actor) -> Option<Warrant> {
+    actor.child.as_ref().map_or(actor.warrant, |child| child.warrant)
 }
 
 fn random(service: &Service) -> Result<[u8; 16]> {

@@ -20,6 +20,7 @@ use crate::domain::principal::{Principal, PrincipalKind, Role, service_account_u
 use crate::domain::token::{Token, TokenKind};
 use crate::service::authz::authority::may_release;
 use crate::service::authz::{containment, sight};
+use crate::service::keys::oauth::require_secret;
 use crate::service::{Service, Transaction, blocking};
 use crate::storage::create_requests::{self, CreateRequest};
 use crate::storage::principals::{self, Existed};
@@ -36,7 +37,7 @@ const REPEATABLE: i64 = DAY;
 ///
 /// # Errors
 /// [`Error::Forbidden`] when the actor may not create keys or grants what it does not hold, [`Error::Conflict`] when
-/// the idempotency key was used for another request or its API key is deleted, violations for unknown personas.
+/// the idempotency key was used for another request or its API key is deleted or has given up its token, violations for unknown personas.
 pub async fn create(
     service: &Service,
     actor: &Actor,
@@ -126,6 +127,7 @@ fn repeat(transaction: &mut Transaction<'_>, request: &CreateRequest) -> Result<
     let api_key = api_keys::find(transaction.connection, id)?.ok_or_else(gone)?;
     // Checks what the key reaches now, not what it was created with.
     containment::may_take_over(transaction, id, &bounds(&api_key))?;
+    require_secret(transaction.connection, id)?;
     credentials::delete_all(transaction.connection, id, TokenKind::ApiKey)?;
     let token = issue(transaction, id)?;
     transaction.record(Action::ApiKeyTokenReplaced, ChangeSubject::Principal(id.uuid()), &api_key.display_name)?;
@@ -133,7 +135,7 @@ fn repeat(transaction: &mut Transaction<'_>, request: &CreateRequest) -> Result<
 }
 
 /// Gives an API key its credential, which has no expiry of its own: it ends with the key.
-fn issue(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<Token> {
+pub(super) fn issue(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<Token> {
     let (token, credential) = transaction.service.mint(TokenKind::ApiKey, principal, transaction.now, NEVER)?;
     credentials::insert(transaction.connection, &credential)?;
     Ok(token)
