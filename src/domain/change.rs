@@ -145,6 +145,10 @@ pub enum Action {
     SessionRefused,
     /// A user signed out.
     SessionEnded,
+    /// A program used a refresh token of a user's session.
+    SessionRefreshed,
+    /// A refresh token was sent that had been used before, which ended its session.
+    RefreshTokenReused,
     /// A user approved a device authorization.
     DeviceApproved,
     /// A user denied a device authorization.
@@ -169,7 +173,7 @@ impl Change {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 42] = [
         Self::ApiKeyCreated,
         Self::ApiKeyTokenReplaced,
         Self::ApiKeyTokenRemoved,
@@ -204,6 +208,8 @@ impl Action {
         Self::SessionCreated,
         Self::SessionRefused,
         Self::SessionEnded,
+        Self::SessionRefreshed,
+        Self::RefreshTokenReused,
         Self::DeviceApproved,
         Self::DeviceDenied,
         Self::ChildRevoked,
@@ -213,8 +219,8 @@ impl Action {
     ];
 
     /// The names of all of them.
-    pub const NAMES: [&'static str; 40] = {
-        let mut names = [""; 40];
+    pub const NAMES: [&'static str; 42] = {
+        let mut names = [""; 42];
         let mut index = 0;
         while index < names.len() {
             names[index] = Self::ALL[index].name();
@@ -277,6 +283,8 @@ impl Action {
             Self::SessionCreated => "session.created",
             Self::SessionRefused => "session.refused",
             Self::SessionEnded => "session.ended",
+            Self::SessionRefreshed => "session.refreshed",
+            Self::RefreshTokenReused => "session.refresh_token_reused",
             Self::DeviceApproved => "device.approved",
             Self::DeviceDenied => "device.denied",
             Self::ChildRevoked => "child.revoked",

@@ -29,6 +29,7 @@
 //! | Mapping | which groups of a provider have which role and which personas | |
 //! | Device authorization | a program's request for a session of the user who approves it in a browser; RFC 8628 | pairing, device login |
 //! | Device code, user code | the secret that a program fetches its session with; the code that the user types in the browser | |
+//! | Refresh token, family | a program gets children of a user's session with it, once; all that come from one approval | |
 //! | Actor | the principal making *this* request, with its permissions, personas and how it authenticated | caller, current user, ctx |
 //! | Standing | a principal with its permissions, personas and asset grants, as a credential authenticates it | identity |
 //! | Owner | the principal that created a credential | author |
@@ -111,6 +112,7 @@ pub mod persona;
 pub mod policy;
 pub mod principal;
 pub mod profile;
+pub mod refresh;
 pub mod seal;
 pub mod search;
 pub mod service_account;

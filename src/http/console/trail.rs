@@ -87,6 +87,8 @@ fn action_words(action: &str) -> String {
         "session.created" => "signed in as",
         "session.refused" => "gave a wrong password for",
         "session.ended" => "signed out as",
+        "session.refreshed" => "kept a program signed in as",
+        "session.refresh_token_reused" => "ended a session, because a refresh token was sent twice, of",
         other => other,
     };
     words.to_owned()

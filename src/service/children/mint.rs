@@ -47,6 +47,24 @@ pub struct Wanted {
     pub impersonator: Option<PrincipalId>,
 }
 
+impl Wanted {
+    /// A child that carries everything, for the server that issues it.
+    #[must_use]
+    pub fn everything(issuer: String, client: String) -> Self {
+        Self {
+            issuer,
+            audience: None,
+            registered: Vec::new(),
+            scope: None,
+            lifetime: None,
+            form: Form::default(),
+            proof_key: None,
+            client,
+            impersonator: None,
+        }
+    }
+}
+
 /// A new child and its token.
 pub struct Minted {
     /// The child.

@@ -14,18 +14,19 @@ use crate::domain::filter::Filter;
 use crate::domain::ids::{Id, PrincipalId};
 use crate::domain::limits::Limits;
 use crate::domain::listing::{Page, Query};
+use crate::domain::oauth_client::ClientSecret;
 use crate::domain::permission::Permission;
 use crate::domain::persona::PersonaRef;
 use crate::domain::principal::{Principal, PrincipalKind, Role, service_account_username};
 use crate::domain::token::{Token, TokenKind};
 use crate::service::authz::authority::may_release;
 use crate::service::authz::{containment, sight};
-use crate::service::keys::oauth::require_secret;
 use crate::service::{Service, Transaction, blocking};
 use crate::storage::create_requests::{self, CreateRequest};
+use crate::storage::database::AnyConnection;
 use crate::storage::principals::{self, Existed};
 use crate::storage::removals;
-use crate::storage::{api_keys, credentials, personas};
+use crate::storage::{api_keys, credentials, oauth_clients, personas};
 
 /// For how many milliseconds a create request can be repeated without making a second key.
 const REPEATABLE: i64 = DAY;
@@ -139,6 +140,20 @@ pub(super) fn issue(transaction: &mut Transaction<'_>, principal: PrincipalId) -
     let (token, credential) = transaction.service.mint(TokenKind::ApiKey, principal, transaction.now, NEVER)?;
     credentials::insert(transaction.connection, &credential)?;
     Ok(token)
+}
+
+/// Fails for an API key that has given up its token.
+///
+/// # Errors
+/// [`Error::Conflict`]
+pub(super) fn require_secret(connection: &mut AnyConnection, key: PrincipalId) -> Result<()> {
+    match oauth_clients::get(connection, key)?.secret {
+        ClientSecret::Token => Ok(()),
+        ClientSecret::None => {
+            let message = "the API key has no token: it proves itself with its public keys, or as a workload, and in no other way";
+            Err(Error::Conflict(message.to_owned()))
+        }
+    }
 }
 
 /// One page of the API keys that the actor sees.

@@ -14,8 +14,7 @@ use crate::domain::principal::service_account_username;
 use crate::domain::token::{Token, TokenKind};
 use crate::service::Service;
 use crate::service::authz::containment;
-use crate::service::keys::api_keys::{bounds, not_found};
-use crate::service::keys::oauth::require_secret;
+use crate::service::keys::api_keys::{bounds, not_found, require_secret};
 use crate::storage::{api_keys, credentials, principals};
 
 /// How long a secret works, in milliseconds.

@@ -13,7 +13,6 @@ use crate::domain::token::TokenKind;
 use crate::service::authz::containment;
 use crate::service::{Service, Transaction};
 use crate::storage;
-use crate::storage::database::AnyConnection;
 use crate::storage::principals::Existed;
 use crate::storage::{credentials, oauth_clients};
 
@@ -90,18 +89,4 @@ fn give_up_token(transaction: &mut Transaction<'_>, key: &ApiKey) -> Result<()> 
     credentials::delete_all(transaction.connection, key.id, TokenKind::ApiKey)?;
     let _unseen_token = api_keys::issue(transaction, key.id)?;
     transaction.record(Action::ApiKeyTokenRemoved, ChangeSubject::Principal(key.id.uuid()), &key.display_name)
-}
-
-/// Fails for an API key that has given up its token.
-///
-/// # Errors
-/// [`Error::Conflict`]
-pub(super) fn require_secret(connection: &mut AnyConnection, key: PrincipalId) -> Result<()> {
-    match oauth_clients::get(connection, key)?.secret {
-        ClientSecret::Token => Ok(()),
-        ClientSecret::None => {
-            let message = "the API key has no token: it proves itself with its public keys, or as a workload, and in no other way";
-            Err(Error::Conflict(message.to_owned()))
-        }
-    }
 }

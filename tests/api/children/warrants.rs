@@ -108,18 +108,8 @@ async fn a_removed_or_changed_trust_rule_ends_the_children_of_its_workloads() {
         let parent = app.service.authenticate_key(found.key, found.warrant, None).await.unwrap();
         let mut tokens = Vec::new();
         for form in [Form::Jwt, Form::Opaque] {
-            let wanted = Wanted {
-                issuer: "https://tessera.example.org".into(),
-                audience: None,
-                registered: Vec::new(),
-                scope: None,
-                lifetime: None,
-                form,
-                proof_key: None,
-                client: format!("apikey-{}", key.id),
-                impersonator: None,
-            };
-            let minted = mint(&app.service, &parent, None, wanted).await;
+            let wanted = Wanted::everything("https://tessera.example.org".into(), format!("apikey-{}", key.id));
+            let minted = mint(&app.service, &parent, None, Wanted { form, ..wanted }).await;
             tokens.push(minted.unwrap_or_else(|error| panic!("{error}")).token.expose());
         }
         tokens
