@@ -95,7 +95,7 @@ pub(super) fn begin(
     session: &Credential,
     family: &Family,
 ) -> Result<()> {
-    bearer_tokens::keep(transaction, approver, session.clone())?;
+    bearer_tokens::keep(transaction, approver, session)?;
     refresh_tokens::insert(transaction.connection, family)
 }
 
@@ -136,7 +136,7 @@ pub async fn renew<E>(
     let user = user.from(origin.address).requesting(origin.request.clone());
     let minted = mint(service, &user, None, Wanted { proof_key, ..wanted }).await.map_err(NotRenewed::NotMinted)?;
     let (refresh_token, digest, pepper) = service.written(&known.token.next(service.entropy)?)?;
-    let (used, next) = (family.digest, Family { digest, pepper, ..family.clone() });
+    let (spent, next) = (family.digest, Family { digest, pepper, ..family.clone() });
     let renewed = service
         .write_first(&user, move |transaction| {
             // In the order in which a deletion locks them, which avoids deadlocks.
@@ -144,7 +144,7 @@ pub async fn renew<E>(
             if credentials::set_expiry(transaction.connection, next.session, until)? == Existed::No {
                 return Err(Error::Unauthenticated(Refusal::Invalid));
             }
-            if refresh_tokens::rotate(transaction.connection, &used, &next)? == Existed::No {
+            if refresh_tokens::rotate(transaction.connection, &spent, &next)? == Existed::No {
                 return Ok(Existed::No);
             }
             let (id, name) = (transaction.actor.id(), transaction.actor.username().to_string());
@@ -193,11 +193,10 @@ pub struct Introspected {
 pub async fn introspect(service: &Service, asking: &Actor, text: &str) -> Result<Option<Introspected>> {
     let began = Instant::now();
     let known = find(service, text, Party::Actor(asking.id())).await?;
-    if known.as_ref().is_none_or(|known| known.session.standing.principal.id != asking.id()) {
-        if let Err(refused) = service.require(asking, Permission::VerifyTokens) {
-            delay_refusal(began).await;
-            return Err(refused);
-        }
+    let is_own = known.as_ref().is_some_and(|known| known.session.standing.principal.id == asking.id());
+    if !is_own && let Err(refused) = service.require(asking, Permission::VerifyTokens) {
+        delay_refusal(began).await;
+        return Err(refused);
     }
     let alive = known.filter(|known| known.is_latest && known.is_alive(service.clock.now()));
     Ok(alive.map(|Known { family, session, .. }| Introspected {

@@ -29,7 +29,7 @@ async fn register(admin: &Client, key: &str, signers: &[&Signer]) {
 async fn asserting(app: &App, signer: &Signer, key: &Holder, more: &[(&str, &str)]) -> Answer {
     let (client, now) = (format!("apikey-{}", key.id), app.now() / 1000);
     let claims = json!({"iss": client, "sub": client, "aud": "https://tessera.example.org/oauth/token", "exp": now + 60,
-                        "jti": uuid::Uuid::now_v7().to_string()});
+                        "jti": PrincipalId::new(app.now(), app.service.entropy).unwrap().to_string()});
     let assertion = signer.sign(&claims);
     let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     let own = [("client_assertion_type", kind), ("client_assertion", assertion.as_str())];
