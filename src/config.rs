@@ -230,7 +230,7 @@ pub struct Settings {
     pub admin_password: Option<String>,
 
     /// The prefixes of API key tokens, personal tokens and session tokens: three letters each
-    #[arg(long, global = true, env = "TESSERA_TOKEN_PREFIXES", default_value = "tsk,tsp,tss,tsc")]
+    #[arg(long, global = true, env = "TESSERA_TOKEN_PREFIXES", default_value = "tsk,tsp,tss,tsc,tsr")]
     pub token_prefixes: Prefixes,
 
     /// How long a session lasts after signing in, in seconds

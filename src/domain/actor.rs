@@ -8,6 +8,7 @@ use super::child::Child;
 use super::error::{Error, Result};
 use super::ids::{PersonaId, PrincipalId};
 use super::limits::Allowance;
+use super::oauth_client::Warrant;
 use super::permission::{Permission, Permissions};
 use super::persona::PersonaRef;
 use super::principal::{ClientId, Principal, PrincipalKind, Username};
@@ -98,6 +99,8 @@ pub struct Actor {
     pub credential: Option<PresentedCredential>,
     /// The child whose token authenticated it, if it was one.
     pub child: Option<Arc<Child>>,
+    /// What it proved itself with as an API key, if not with a token.
+    pub warrant: Option<Warrant>,
     /// What remains of its rate limit, if it has one.
     pub allowance: Option<Allowance>,
     /// The client address of its request, if known.
@@ -152,7 +155,15 @@ impl Actor {
     /// The actor of that holder, with nothing known of its request.
     #[must_use]
     pub fn of(holder: Arc<dyn Holder>) -> Self {
-        Self { holder, credential: None, child: None, allowance: None, address: None, request: Request::default() }
+        Self {
+            holder,
+            credential: None,
+            child: None,
+            warrant: None,
+            allowance: None,
+            address: None,
+            request: Request::default(),
+        }
     }
 
     /// This actor, with another source of its standing.
@@ -171,6 +182,12 @@ impl Actor {
     #[must_use]
     pub fn allowed(self, allowance: Allowance) -> Self {
         Self { allowance: Some(allowance), ..self }
+    }
+
+    /// This actor, with what it proved itself with instead of a token.
+    #[must_use]
+    pub fn vouched_by(self, warrant: Warrant) -> Self {
+        Self { warrant: Some(warrant), ..self }
     }
 
     /// This actor, with that request.

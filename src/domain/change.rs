@@ -94,6 +94,8 @@ pub enum Action {
     ApiKeyCreated,
     /// The token of an API key whose create request was repeated was replaced.
     ApiKeyTokenReplaced,
+    /// An API key gave up its token, with the secrets beside it.
+    ApiKeyTokenRemoved,
     /// A short-lived secret of an API key was made beside its token.
     ApiKeySecretCreated,
     /// An API key was updated.
@@ -156,6 +158,10 @@ pub enum Action {
     SessionRefused,
     /// A user signed out.
     SessionEnded,
+    /// A program used a refresh token of a user's session.
+    SessionRefreshed,
+    /// A refresh token was sent that had been used before, which ended its session.
+    RefreshTokenReused,
     /// A user approved a device authorization.
     DeviceApproved,
     /// A user denied a device authorization.
@@ -180,9 +186,10 @@ impl Change {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 42] = [
         Self::ApiKeyCreated,
         Self::ApiKeyTokenReplaced,
+        Self::ApiKeyTokenRemoved,
         Self::ApiKeySecretCreated,
         Self::ApiKeyUpdated,
         Self::ApiKeyDeleted,
@@ -214,6 +221,8 @@ impl Action {
         Self::SessionCreated,
         Self::SessionRefused,
         Self::SessionEnded,
+        Self::SessionRefreshed,
+        Self::RefreshTokenReused,
         Self::DeviceApproved,
         Self::DeviceDenied,
         Self::ChildRevoked,
@@ -223,8 +232,8 @@ impl Action {
     ];
 
     /// The names of all of them.
-    pub const NAMES: [&'static str; 39] = {
-        let mut names = [""; 39];
+    pub const NAMES: [&'static str; 42] = {
+        let mut names = [""; 42];
         let mut index = 0;
         while index < names.len() {
             names[index] = Self::ALL[index].name();
@@ -261,6 +270,7 @@ impl Action {
         match self {
             Self::ApiKeyCreated => "apikey.created",
             Self::ApiKeyTokenReplaced => "apikey.token_replaced",
+            Self::ApiKeyTokenRemoved => "apikey.token_removed",
             Self::ApiKeySecretCreated => "apikey.secret_created",
             Self::ApiKeyUpdated => "apikey.updated",
             Self::ApiKeyDeleted => "apikey.deleted",
@@ -292,6 +302,8 @@ impl Action {
             Self::SessionCreated => "session.created",
             Self::SessionRefused => "session.refused",
             Self::SessionEnded => "session.ended",
+            Self::SessionRefreshed => "session.refreshed",
+            Self::RefreshTokenReused => "session.refresh_token_reused",
             Self::DeviceApproved => "device.approved",
             Self::DeviceDenied => "device.denied",
             Self::ChildRevoked => "child.revoked",

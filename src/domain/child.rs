@@ -3,15 +3,18 @@
 //! A child is a JWT (RFC 9068), or the same claims sealed into an opaque token. It is stored nowhere: it names the
 //! credentials that must be alive for it, and what it may do is computed from what its parent may do now.
 
+mod claims;
+
 use std::fmt;
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::claims::{ActClaim, Claims, Confirmation};
 use super::error::Refusal;
 use super::ids::PrincipalId;
 use super::jwk::Thumbprint;
+use super::oauth_client::Warrant;
 use super::permission::{Permission, Permissions};
 use super::token::KeyId;
 use crate::clock::{HOUR, MINUTE, SECOND};
@@ -108,6 +111,8 @@ pub struct Delegate {
     pub username: String,
     /// The credential with which it took the child over; the child ends with it.
     pub credential: KeyId,
+    /// What it proved itself with if not with a token; the child ends with that, too.
+    pub warrant: Option<Warrant>,
 }
 
 /// How a request presents a token. It has no `Debug`, so that the token is not logged.
@@ -159,6 +164,9 @@ pub struct Child {
     pub audience: String,
     /// The credential that it is derived from.
     pub parent: KeyId,
+    /// The public key or the trust rule of its parent that it came about by, if not by the parent's token. It ends when that
+    /// is removed.
+    pub warrant: Option<Warrant>,
     /// Epoch seconds.
     pub issued_at: i64,
     /// Epoch seconds.
@@ -218,128 +226,16 @@ impl Child {
         self.actors.iter().map(|actor| actor.username.as_str()).collect::<Vec<_>>().join(",")
     }
 
+    /// The warrants that it needs, each with the API key that must have it.
+    pub fn warrants(&self) -> impl Iterator<Item = (PrincipalId, Warrant)> {
+        let actors = self.actors.iter().map(|actor| (actor.principal, actor.warrant));
+        [(self.subject, self.warrant)].into_iter().chain(actors).filter_map(|(key, warrant)| Some((key, warrant?)))
+    }
+
     /// Every id by which it may be revoked.
     pub fn ids(&self) -> impl Iterator<Item = Uuid> {
         self.ancestors.iter().copied().chain([self.id])
     }
-
-    /// The claims of the token.
-    #[must_use]
-    pub fn claims(&self) -> Claims {
-        let actor = |inner: Option<Box<ActClaim>>, actor: &Delegate| {
-            Some(Box::new(ActClaim {
-                sub: actor.principal.to_string(),
-                username: actor.username.clone(),
-                credential: actor.credential.to_string(),
-                act: inner,
-            }))
-        };
-        Claims {
-            iss: self.issuer.clone(),
-            sub: self.subject.to_string(),
-            aud: self.audience.clone(),
-            client_id: self.client.clone(),
-            iat: self.issued_at,
-            exp: self.expires_at,
-            jti: self.id.to_string(),
-            scope: self.scope.as_ref().map(ToString::to_string),
-            act: self.actors.iter().rev().fold(None, actor),
-            cnf: self.proof_key.map(|key| Confirmation { jkt: key.to_string() }),
-            parent: self.parent.to_string(),
-            ancestors: self.ancestors.iter().map(Uuid::to_string).collect(),
-            impersonator: self.impersonator.map(|id| id.to_string()),
-        }
-    }
-
-    /// Reads claims; `None` when they are not those of a child.
-    #[must_use]
-    pub fn read(claims: Claims) -> Option<Self> {
-        let mut actors = Vec::new();
-        let mut act = claims.act;
-        while let Some(each) = act {
-            actors.push(Delegate {
-                principal: PrincipalId::parse(&each.sub)?,
-                username: each.username,
-                credential: KeyId::parse(&each.credential)?,
-            });
-            act = each.act;
-        }
-        let scope = match claims.scope {
-            Some(scope) => Some(ChildScope::parse(&scope).ok()?.unwrap_or_default()),
-            None => None,
-        };
-        let impersonator = match &claims.impersonator {
-            Some(id) => Some(PrincipalId::parse(id)?),
-            None => None,
-        };
-        let proof_key = match claims.cnf {
-            Some(confirmation) => Some(Thumbprint::parse(&confirmation.jkt)?),
-            None => None,
-        };
-        let ancestors = claims.ancestors.iter().map(|id| Uuid::parse_str(id).ok()).collect::<Option<Vec<_>>>()?;
-        if actors.len() > MOST_ACTORS || ancestors.len() > MOST_ANCESTORS {
-            return None;
-        }
-        Some(Self {
-            id: Uuid::parse_str(&claims.jti).ok()?,
-            ancestors,
-            issuer: claims.iss,
-            subject: PrincipalId::parse(&claims.sub)?,
-            client: claims.client_id,
-            audience: claims.aud,
-            parent: KeyId::parse(&claims.parent)?,
-            issued_at: claims.iat,
-            expires_at: claims.exp,
-            scope,
-            actors,
-            proof_key,
-            impersonator,
-        })
-    }
-}
-
-/// The claims of a child's token (RFC 9068, section 2.2).
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Claims {
-    iss: String,
-    sub: String,
-    aud: String,
-    client_id: String,
-    iat: i64,
-    exp: i64,
-    jti: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    scope: Option<String>,
-    /// Who acts for the subject.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub act: Option<Box<ActClaim>>,
-    /// The key that requests must prove.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cnf: Option<Confirmation>,
-    /// The key id of the parent.
-    #[serde(rename = "tessera_parent")]
-    parent: String,
-    #[serde(rename = "tessera_ancestors", default, skip_serializing_if = "Vec::is_empty")]
-    ancestors: Vec<String>,
-    #[serde(rename = "tessera_impersonator", default, skip_serializing_if = "Option::is_none")]
-    impersonator: Option<String>,
-}
-
-/// The `act` claim (RFC 8693, section 4.1).
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ActClaim {
-    sub: String,
-    username: String,
-    #[serde(rename = "tessera_credential")]
-    credential: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    act: Option<Box<ActClaim>>,
-}
-
-/// The `cnf` claim (RFC 9449, section 6.1).
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Confirmation {
-    jkt: String,
 }
 
 #[cfg(test)]
@@ -356,31 +252,5 @@ mod tests {
         assert_eq!(ChildScope::parse("openid  profile").unwrap(), Some(ChildScope::default()));
         assert_eq!(ChildScope::parse(" ").unwrap(), None);
         assert!(ChildScope::parse("a\u{7f}").is_err() && ChildScope::parse(&"a ".repeat(70)).is_err());
-    }
-
-    #[test]
-    fn the_claims_are_read_as_they_are_written() {
-        let child = Child {
-            id: Uuid::from_u128(1),
-            ancestors: vec![Uuid::from_u128(2)],
-            issuer: "https://tessera.example.org".into(),
-            subject: PrincipalId::from(Uuid::from_u128(3)),
-            client: "apikey-x".into(),
-            audience: "https://mcp.example.org".into(),
-            parent: KeyId([7; 16]),
-            issued_at: 1,
-            expires_at: 2,
-            scope: ChildScope::parse("search").unwrap(),
-            actors: [4, 5]
-                .map(|it| Delegate {
-                    principal: PrincipalId::from(Uuid::from_u128(it)),
-                    username: format!("actor {it}"),
-                    credential: KeyId([8; 16]),
-                })
-                .to_vec(),
-            proof_key: Some(Thumbprint([9; 32])),
-            impersonator: Some(PrincipalId::from(Uuid::from_u128(4))),
-        };
-        assert_eq!(Child::read(child.claims()), Some(child));
     }
 }

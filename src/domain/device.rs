@@ -28,6 +28,8 @@ pub const INTERVAL: i64 = 5 * SECOND;
 pub struct DeviceAuthorization {
     /// The program's client id.
     pub client: String,
+    /// Whether it asks for a refresh token.
+    pub offline: bool,
     /// The program's address, if it is known.
     pub address: Option<IpAddr>,
     /// Time of the request, in epoch milliseconds.

@@ -19,6 +19,9 @@ use crate::domain::jws::{Rejected, Seconds, Unchecked};
 const KIND: &str = "dpop+jwt";
 /// The longest proof, in bytes: one with an RSA key of 4096 bits and a URL of 2 KiB has room.
 pub const LONGEST: usize = 8_192;
+/// The longest modulus of an RSA key in base64url characters: 4096 bits. Anyone can send a proof, and a larger key costs more to
+/// check than a proof may.
+const LONGEST_MODULUS: usize = 683;
 /// The longest `jti` and the longest `nonce`, in bytes.
 const LONGEST_ID: usize = 256;
 /// How far `iat` may be from now in either direction, in milliseconds. Programs run on machines whose clocks are off by
@@ -101,6 +104,9 @@ impl Proof {
         let jwk = unchecked.key.take().ok_or_else(|| Refused::new("its header has no `jwk`"))?;
         if let Some(member) = PRIVATE.into_iter().find(|member| jwk.contains_key(*member)) {
             return Err(Refused(format!("its `jwk` has the private member `{member}`: make a new key")));
+        }
+        if jwk.get("n").and_then(Value::as_str).is_some_and(|modulus| modulus.len() > LONGEST_MODULUS) {
+            return Err(Refused::new("its `jwk` is an RSA key of more than 4096 bits: use a smaller one, or ES256"));
         }
         let key = Key::read(Value::Object(jwk));
         let key = key.ok_or_else(|| Refused::new("its `jwk` is no key that can be used for signatures"))?;

@@ -67,7 +67,12 @@ impl OauthClient {
     pub fn edition(&self) -> Edition {
         let keys: Vec<_> = self.keys.iter().map(PublicJwk::json).collect();
         let rule = |rule: &TrustRule| serde_json::json!([rule.name, rule.issuer, rule.audience, rule.claims]);
-        Edition::of(&serde_json::json!([self.audiences, keys, self.trust.iter().map(rule).collect::<Vec<_>>()]))
+        Edition::of(&serde_json::json!([
+            self.audiences,
+            keys,
+            self.trust.iter().map(rule).collect::<Vec<_>>(),
+            self.secret.name()
+        ]))
     }
 }
 

@@ -17,6 +17,8 @@ pub enum Revocation {
     Credential,
     /// The token of an API key, which another replaced.
     ApiKeyToken,
+    /// Every secret of an API key, for good: it authenticates by a public key or as a workload.
+    ApiKeySecret,
     /// An access token of a principal.
     AccessToken,
     /// Perhaps audiences, public keys or trust rules of an API key.
@@ -45,6 +47,7 @@ impl Action {
             Self::ApiKeyDeleted | Self::ServiceAccountDeleted | Self::UserDeleted => Some(Revocation::Principal),
             Self::LeakedTokenRevoked => Some(Revocation::Credential),
             Self::ApiKeyTokenReplaced => Some(Revocation::ApiKeyToken),
+            Self::ApiKeyTokenRemoved => Some(Revocation::ApiKeySecret),
             Self::AccessTokenRevoked => Some(Revocation::AccessToken),
             Self::ApiKeyOauthReplaced => Some(Revocation::OauthSettings),
             Self::UserUpdated => Some(Revocation::User),
@@ -76,6 +79,8 @@ impl Action {
             | Self::SessionCreated
             | Self::SessionRefused
             | Self::SessionEnded
+            | Self::SessionRefreshed
+            | Self::RefreshTokenReused
             | Self::DeviceApproved
             | Self::DeviceDenied
             | Self::UserCreated

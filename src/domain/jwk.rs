@@ -199,8 +199,14 @@ impl Keys {
     /// several.
     #[must_use]
     pub fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<&DecodingKey> {
+        self.find_key(id, algorithm)?.decoding(algorithm)
+    }
+
+    /// Like [`Keys::find`], with what is known of the key.
+    #[must_use]
+    pub fn find_key(&self, id: Option<&str>, algorithm: Algorithm) -> Option<&Key> {
         let named = self.0.iter().filter(|key| id.is_none() || key.id.as_deref() == id);
-        let mut fitting = named.filter_map(|key| key.decoding(algorithm));
+        let mut fitting = named.filter(|key| key.decoding(algorithm).is_some());
         let first = fitting.next()?;
         (id.is_some() || fitting.next().is_none()).then_some(first)
     }

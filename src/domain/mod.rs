@@ -18,6 +18,7 @@
 //! | Delegate | a principal that acts for the subject of a child; "actor" in RFC 8693, which means something else here | |
 //! | Impersonation | an actor gets a child of a session of a user | |
 //! | OAuth client | an API key as the client `apikey-<id>` of the token endpoint | |
+//! | Warrant | a public key or a trust rule in the settings of an API key, with which a client proves itself without the key's token | |
 //! | Client assertion | a JWT by which a client proves itself with a key that it has registered | |
 //! | Signing key, keyring | a key that signs children; those that are published | |
 //! | Seal | authenticated encryption with a key derived from the pepper | |
@@ -28,6 +29,7 @@
 //! | Mapping | which groups of a provider have which role and which personas | |
 //! | Device authorization | a program's request for a session of the user who approves it in a browser; RFC 8628 | pairing, device login |
 //! | Device code, user code | the secret that a program fetches its session with; the code that the user types in the browser | |
+//! | Refresh token, family | a program gets children of a user's session with it, once; all that come from one approval | |
 //! | Actor | the principal making *this* request, with its permissions, personas and how it authenticated | caller, current user, ctx |
 //! | Standing | a principal with its permissions, personas and asset grants, as a credential authenticates it | identity |
 //! | Owner | the principal that created a credential | author |
@@ -113,6 +115,7 @@ pub mod policy;
 pub mod principal;
 pub mod profile;
 pub mod redaction;
+pub mod refresh;
 pub mod seal;
 pub mod search;
 pub mod service_account;

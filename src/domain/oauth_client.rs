@@ -3,6 +3,7 @@
 mod jwk;
 mod resource;
 mod trust;
+mod warrant;
 
 use std::collections::BTreeSet;
 
@@ -11,6 +12,7 @@ use serde_json::{Map, Value};
 
 pub use self::jwk::PublicJwk;
 pub use self::trust::{TrustRule, find_claim};
+pub use self::warrant::Warrant;
 use super::error::Violation;
 
 /// The most audiences of one API key.
@@ -20,7 +22,32 @@ pub const KEYS: usize = 8;
 /// The most trust rules of one API key.
 pub const RULES: usize = 32;
 
-/// The settings of an API key as an OAuth client. Replaced wholesale.
+/// What an API key proves itself with, besides the public keys and the workloads of its settings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientSecret {
+    /// With its token.
+    #[default]
+    Token,
+    /// With nothing: it has given its token up, for good.
+    None,
+}
+
+impl ClientSecret {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::Token, Self::None];
+
+    /// The name on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::None => "none",
+        }
+    }
+}
+
+/// The settings of an API key as an OAuth client. Replaced wholesale, except for `secret`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OauthClient {
     /// The resources that tokens of the key may be for (RFC 8707), besides Tessera itself.
@@ -29,6 +56,9 @@ pub struct OauthClient {
     pub keys: Vec<PublicJwk>,
     /// The workloads that act as the key, in the order in which they are tried.
     pub trust: Vec<TrustRule>,
+    /// Whether it has a token.
+    #[serde(default)]
+    pub secret: ClientSecret,
 }
 
 impl OauthClient {
@@ -76,7 +106,26 @@ impl OauthClient {
                 wrong(format!("trust[{index}].name"), "is that of another rule".to_owned());
             }
         }
-        if violations.is_empty() { Ok(Self { audiences, keys: accepted, trust }) } else { Err(violations) }
+        let client = Self { audiences, keys: accepted, trust, secret: ClientSecret::default() };
+        if violations.is_empty() { Ok(client) } else { Err(violations) }
+    }
+
+    /// These settings, with the secret that is asked for, or the one of the settings before.
+    ///
+    /// # Errors
+    /// A violation for a key that has given up its token, and is to have one again or nothing at all.
+    pub fn with_secret(self, asked: Option<ClientSecret>, before: &Self) -> Result<Self, Violation> {
+        let secret = asked.unwrap_or(before.secret);
+        let wrong = |message: &str| Err(Violation::new("secret", message));
+        match (before.secret, secret) {
+            (ClientSecret::None, ClientSecret::Token) => {
+                wrong("must stay `none`: the token has been given up for good, so create another API key")
+            }
+            (_, ClientSecret::None) if self.keys.is_empty() && self.trust.is_empty() => wrong(
+                "can be `none` only with a public key in `jwks` or a rule in `trust`: nothing else proves the key then",
+            ),
+            _ => Ok(Self { secret, ..self }),
+        }
     }
 
     /// Whether everything in these settings is also in those: nobody gets access by them who had none before.

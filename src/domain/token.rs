@@ -35,11 +35,13 @@ pub enum TokenKind {
     Session,
     /// Derived from one of the others, for minutes. Never stored: see [`super::child`].
     Child,
+    /// Gets children of a session, and authenticates nothing: see [`super::refresh`].
+    Refresh,
 }
 
 impl TokenKind {
     /// Every kind, in the order of [`Prefixes`].
-    pub const ALL: [Self; 4] = [Self::ApiKey, Self::Personal, Self::Session, Self::Child];
+    pub const ALL: [Self; 5] = [Self::ApiKey, Self::Personal, Self::Session, Self::Child, Self::Refresh];
 
     /// The name in the database and in answers.
     #[must_use]
@@ -49,6 +51,7 @@ impl TokenKind {
             Self::Personal => "personal",
             Self::Session => "session",
             Self::Child => "child",
+            Self::Refresh => "refresh",
         }
     }
 
@@ -61,11 +64,11 @@ impl TokenKind {
 
 /// The three-character prefix of each kind of token, without the underscore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Prefixes([[u8; 3]; 4]);
+pub struct Prefixes([[u8; 3]; 5]);
 
 impl Default for Prefixes {
     fn default() -> Self {
-        Self([*b"tsk", *b"tsp", *b"tss", *b"tsc"])
+        Self([*b"tsk", *b"tsp", *b"tss", *b"tsc", *b"tsr"])
     }
 }
 
@@ -73,11 +76,11 @@ impl std::str::FromStr for Prefixes {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const RULE: &str = "four different prefixes of three ASCII letters or digits are needed, as in \
-                            `tsk,tsp,tss,tsc`; the last may be left out";
+        const RULE: &str = "five different prefixes of three ASCII letters or digits are needed, as in \
+                            `tsk,tsp,tss,tsc,tsr`; the last two may be left out";
         let mut all = Self::default().0;
         let parts: Vec<&str> = text.split(',').collect();
-        if !(all.len() - 1..=all.len()).contains(&parts.len()) {
+        if !(all.len() - 2..=all.len()).contains(&parts.len()) {
             return Err(RULE);
         }
         for (prefix, part) in all.iter_mut().zip(parts) {
@@ -185,10 +188,31 @@ impl ParsedToken {
         Ok(token)
     }
 
+    /// A new token with the same kind and key id.
+    ///
+    /// # Errors
+    /// When there is no randomness to make it from.
+    pub fn next(self, entropy: Entropy) -> Result<Self> {
+        let mut token = self;
+        entropy.fill(&mut token.secret.0)?;
+        Ok(token)
+    }
+
     /// Parses a bearer string: `None` unless its length, prefix, digits and checksum are right, so that garbage costs
     /// no look-up.
     #[must_use]
     pub fn parse(text: &str, prefixes: &Prefixes) -> Option<Self> {
+        let is_bearer = |kind| matches!(kind, TokenKind::ApiKey | TokenKind::Personal | TokenKind::Session);
+        Self::parse_any(text, prefixes).filter(|token| is_bearer(token.kind))
+    }
+
+    /// Parses a refresh token.
+    #[must_use]
+    pub fn parse_refresh(text: &str, prefixes: &Prefixes) -> Option<Self> {
+        Self::parse_any(text, prefixes).filter(|token| token.kind == TokenKind::Refresh)
+    }
+
+    fn parse_any(text: &str, prefixes: &Prefixes) -> Option<Self> {
         let bytes: &[u8; LENGTH] = text.as_bytes().try_into().ok()?;
         let (checked, checksum) = bytes.split_at(CHECKED);
         if encode_checksum(checked) != checksum {
@@ -196,7 +220,7 @@ impl ParsedToken {
         }
         let (prefix, digits) = checked.split_at(PREFIX);
         let (key_id, secret) = digits.split_at(KEY_ID);
-        let kind = prefixes.kind(prefix).filter(|kind| *kind != TokenKind::Child)?;
+        let kind = prefixes.kind(prefix)?;
         Some(Self { kind, key_id: KeyId(decode(key_id)?), secret: Secret(decode(secret)?) })
     }
 
@@ -255,82 +279,4 @@ pub(super) fn checksum_digits(crc: u32) -> [u8; CHECKSUM] {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn minted(kind: TokenKind) -> String {
-        ParsedToken::mint(kind, Entropy::SYSTEM).unwrap().plaintext(&Prefixes::default()).unwrap().expose()
-    }
-
-    fn accepted(text: &str) -> bool {
-        ParsedToken::parse(text, &Prefixes::default()).is_some()
-    }
-
-    #[test]
-    fn a_token_is_read_back_as_it_was_minted() {
-        for kind in [TokenKind::ApiKey, TokenKind::Personal, TokenKind::Session] {
-            let token = ParsedToken::mint(kind, Entropy::SYSTEM).unwrap();
-            let text = token.plaintext(&Prefixes::default()).unwrap().expose();
-            let parsed = ParsedToken::parse(&text, &Prefixes::default()).unwrap();
-            assert_eq!(text.len(), LENGTH);
-            assert_eq!((parsed.kind, parsed.key_id, parsed.secret.0), (kind, token.key_id, token.secret.0));
-        }
-    }
-
-    #[test]
-    fn every_truncation_and_every_extension_is_rejected() {
-        let token = minted(TokenKind::ApiKey);
-        assert!((0..LENGTH).all(|length| !accepted(&token[..length])));
-        assert!(["0", "=", " ", "\0", "\n", "é"].iter().all(|tail| !accepted(&format!("{token}{tail}"))));
-    }
-
-    #[test]
-    fn flipping_the_case_of_any_letter_is_rejected() {
-        let token = minted(TokenKind::ApiKey);
-        for (index, byte) in token.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_alphabetic()) {
-            let mut flipped = token.clone().into_bytes();
-            flipped[index] = byte ^ 0x20;
-            assert!(!accepted(std::str::from_utf8(&flipped).unwrap()));
-        }
-        assert!(!accepted(&token.to_ascii_uppercase()));
-        assert!(!accepted(&token.to_ascii_lowercase()));
-    }
-
-    #[test]
-    fn digits_beyond_64_bits_are_no_second_spelling() {
-        let mut bytes = minted(TokenKind::ApiKey).into_bytes();
-        bytes[PREFIX..PREFIX + WORD].fill(b'z');
-        let checksum = encode_checksum(&bytes[..CHECKED]);
-        bytes[CHECKED..].copy_from_slice(&checksum);
-        assert!(!accepted(std::str::from_utf8(&bytes).unwrap()));
-    }
-
-    #[test]
-    fn no_token_is_minted_without_randomness() {
-        let broken = Entropy::from_fn(|_| Err(getrandom::Error::UNSUPPORTED));
-        assert!(matches!(ParsedToken::mint(TokenKind::ApiKey, broken), Err(Error::Internal(_))));
-    }
-
-    #[test]
-    fn prefixes_are_configurable_and_told_apart() {
-        let prefixes: Prefixes = "acm,acp,acs".parse().unwrap();
-        let token = ParsedToken::mint(TokenKind::Session, Entropy::SYSTEM).unwrap();
-        let text = token.plaintext(&prefixes).unwrap().expose();
-        assert!(text.starts_with("acs_") && !accepted(&text));
-        assert_eq!(ParsedToken::parse(&text, &prefixes).unwrap().kind, TokenKind::Session);
-        assert!(
-            ["", "tsk", "tsk,tsk,tss", "tsk,tsp,tsc", "tsk,tsp,tss,tss", "tsk,tsp,ts", "a_b,abc,abd"]
-                .iter()
-                .all(|bad| bad.parse::<Prefixes>().is_err())
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_the_input_parsing_does_not_panic(text in ".{0,100}") {
-            prop_assert!(!accepted(&text));
-        }
-    }
-}
+mod tests;

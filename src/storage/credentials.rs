@@ -105,6 +105,15 @@ pub fn alive(
     rows.into_iter().map(CredentialRow::into_domain).collect()
 }
 
+/// Changes when a credential expires.
+///
+/// # Errors
+/// When the storage fails.
+pub fn set_expiry(connection: &mut AnyConnection, key_id: KeyId, expires_at: i64) -> Result<Existed> {
+    let found = credentials::table.find(key_id.to_string());
+    Ok(Existed::from(diesel::update(found).set(credentials::expires_at.eq(expires_at)).execute(connection)?))
+}
+
 /// Removes one credential.
 ///
 /// # Errors

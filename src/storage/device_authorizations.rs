@@ -24,6 +24,7 @@ struct Row {
     approved_by: String,
     created_at: i64,
     expires_at: i64,
+    offline: bool,
 }
 
 impl Row {
@@ -38,6 +39,7 @@ impl Row {
         };
         Ok(DeviceAuthorization {
             client: self.client,
+            offline: self.offline,
             address: self.address.parse().ok(),
             created_at: self.created_at,
             expires_at: self.expires_at,
@@ -68,6 +70,7 @@ pub fn insert(
         table::approved_by.eq(""),
         table::created_at.eq(asked.created_at),
         table::expires_at.eq(asked.expires_at),
+        table::offline.eq(asked.offline),
     );
     match diesel::insert_into(table::table).values(row).execute(connection) {
         Err(error) if is_duplicate(&error) => Err(Error::Busy),

@@ -33,6 +33,7 @@ mod postgres_url;
 pub mod principals;
 pub mod profiles;
 pub mod provider_sessions;
+pub mod refresh_tokens;
 pub mod removals;
 pub mod revoked_children;
 mod rows;

@@ -296,11 +296,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    logout_tokens (issuer, jti) {
-        issuer -> Text,
-        jti -> Text,
-        expires_at -> BigInt,
-    }
+    logout_tokens (issuer, jti) { issuer -> Text, jti -> Text, expires_at -> BigInt, }
 }
 
 diesel::table! {
@@ -315,6 +311,19 @@ diesel::table! {
         approved_by -> Text,
         created_at -> BigInt,
         expires_at -> BigInt,
+        offline -> Bool,
+    }
+}
+
+diesel::table! {
+    refresh_tokens (id) {
+        id -> Text,
+        session_id -> Text,
+        client -> Text,
+        proof_key -> Text,
+        digest -> Text,
+        pepper -> Text,
+        ends_at -> BigInt,
     }
 }
 
@@ -323,12 +332,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    hourly_uses (starts_at, principal_id) {
-        starts_at -> BigInt,
-        principal_id -> Text,
-        uses -> BigInt,
-        refusals -> BigInt,
-    }
+    hourly_uses (starts_at, principal_id) { starts_at -> BigInt, principal_id -> Text, uses -> BigInt, refusals -> BigInt, }
 }
 
 diesel::table! {
@@ -342,12 +346,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    daily_uses (principal_id, starts_at) {
-        starts_at -> BigInt,
-        principal_id -> Text,
-        uses -> BigInt,
-        refusals -> BigInt,
-    }
+    daily_uses (principal_id, starts_at) { starts_at -> BigInt, principal_id -> Text, uses -> BigInt, refusals -> BigInt, }
 }
 
 diesel::table! {

@@ -236,7 +236,7 @@ async fn a_key_acts_as_a_user_who_reaches_no_more() {
         assert_eq!((refused.status, &refused.json["error"]), (400, &json!("unauthorized_client")));
     }
     let nobody = impersonate(&app, &key, "nobody").await;
-    assert_eq!((nobody.status, &nobody.json["error"]), (400, &json!("invalid_request")));
+    assert_eq!((nobody.status, &nobody.json["error"]), (400, &json!("unauthorized_client")));
 }
 
 #[actix_web::test]

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod refusals;
+mod warrants;
 
 use std::collections::BTreeSet;
 
@@ -12,10 +13,14 @@ use tessera::domain::actor::Actor;
 use tessera::domain::child::{Audience, Presentation};
 use tessera::domain::permission::Permission;
 use tessera::domain::policy::{Effect, Rule};
-use tessera::domain::principal::Role;
+use tessera::domain::principal::{PrincipalState, Role};
+use tessera::domain::token::TokenKind;
 use tessera::service::authz::inquiry::Inquiry;
+use tessera::service::people::users;
+use tessera::storage::{credentials, principals};
 
 use crate::containment_holds::dice::Dice;
+use crate::storage::actions;
 use crate::support::rules::{allow, criterion};
 use crate::support::{Answer, App, Client, Holder};
 
@@ -325,7 +330,7 @@ async fn only_a_permission_of_its_own_lets_somebody_act_as_a_user_who_reaches_no
     };
     refused(&as_user(&plain, "guest").await, "unauthorized_client");
     refused(&as_user(&key, "chief").await, "unauthorized_client");
-    refused(&as_user(&key, "nobody").await, "invalid_request");
+    refused(&as_user(&key, "nobody").await, "unauthorized_client");
     // The first child draws the signing key.
     child(&app, &key, &[]).await;
     app.advance(1_000);
@@ -337,6 +342,50 @@ async fn only_a_permission_of_its_own_lets_somebody_act_as_a_user_who_reaches_no
     assert_eq!(change["actor"], key_name.as_str());
     app.session_of("chief").await.delete_key(&key.id).await.ok();
     assert!(!works(&app, &token).await, "it ends with the key that acts");
+}
+
+#[actix_web::test]
+async fn a_refused_impersonation_leaves_no_session_and_does_not_tell_who_exists() {
+    let app = App::start().await;
+    app.user("guest", Role::Guest).await;
+    app.user("chief", Role::Admin).await;
+    app.user("gone", Role::Guest).await;
+    users::set_state(&app.service, &app.operator(), "gone".to_owned(), PrincipalState::Disabled).await.unwrap();
+    let of_everyone = [Permission::GeneratePersonalAccessTokens, Permission::ViewAnalytics];
+    let key = app.key_with(&[&[Permission::ImpersonateUsers], &of_everyone[..]].concat()).await;
+    let as_user = async |user: &str, more: &[(&str, &str)]| {
+        let form = [("grant_type", EXCHANGE), ("subject_token", key.token.as_str()), ("requested_subject", user)];
+        post(&as_client(&app, &key), "/oauth/token", &[&form[..], more].concat()).await
+    };
+    for (more, error) in [
+        (("scope", "MANAGE_APIKEYS"), "invalid_scope"),
+        (("resource", "https://other.example.org"), "invalid_target"),
+        (("lifetime", "59"), "invalid_request"),
+    ] {
+        refused(&as_user("guest", &[more]).await, error);
+    }
+    let told = async |user: &str| {
+        let answer = as_user(user, &[]).await;
+        refused(&answer, "unauthorized_client");
+        answer.json["error_description"].as_str().unwrap().replace(user, "USER")
+    };
+    let of_nobody = told("nobody").await;
+    for user in ["chief", "gone"] {
+        assert_eq!(told(user).await, of_nobody);
+    }
+    assert!(!actions(&app.service).iter().any(|action| action == "user.impersonated"));
+    let now = app.now();
+    let sessions = || {
+        let count = move |connection: &mut _| {
+            let guest = principals::find_by_username(connection, "guest")?.unwrap();
+            credentials::count_alive(connection, guest.id, TokenKind::Session, now)
+        };
+        app.service.database.read(count).unwrap()
+    };
+    assert_eq!(sessions(), 0);
+    access_token(as_user("guest", &[]).await);
+    assert_eq!(sessions(), 1);
+    assert!(actions(&app.service).iter().any(|action| action == "user.impersonated"));
 }
 
 #[actix_web::test]

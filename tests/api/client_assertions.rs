@@ -4,7 +4,9 @@ use actix_web::http::Method;
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
+use tessera::domain::entropy::Entropy;
 use tessera::domain::network::Network;
+use tessera::domain::signing::{PrivateKey, SigningAlgorithm, SigningKey};
 use tessera::http::oauth::client_assertion::{NotAsserted, authenticate};
 
 use crate::support::issuer::Signer;
@@ -42,7 +44,7 @@ impl Scene {
     }
 
     async fn send(&self, assertion: &str) -> Result<String, NotAsserted> {
-        let key = authenticate(&self.app.service, assertion, &[ISSUER, ENDPOINT], Network::of(None)).await?;
+        let (key, _) = authenticate(&self.app.service, assertion, &[ISSUER, ENDPOINT], Network::of(None)).await?;
         Ok(key.to_string())
     }
 }
@@ -85,6 +87,42 @@ async fn a_key_of_another_kind_signs_too_and_only_with_its_own_algorithm() {
         let head = json!({"alg": if kid == "ed" { "ES256" } else { "EdDSA" }, "kid": kid});
         let outcome = scene.send(&scene.signer.sign_with(&head, &scene.claims("3"))).await;
         assert!(matches!(outcome, Err(NotAsserted::Stranger)), "{head}: {outcome:?}");
+    }
+}
+
+#[actix_web::test]
+async fn an_rsa_key_signs_with_both_of_its_algorithms_unless_it_names_one() {
+    let scene = Scene::new().await;
+    let secret = PrivateKey::generate(SigningAlgorithm::Rs256, Entropy::SYSTEM).unwrap();
+    let public = SigningKey::new(&secret, 0, i64::MAX).unwrap().public;
+    let signs = EncodingKey::from_rsa_der(&secret.bytes);
+    let jwk = |id: &str| json!({"kty": "RSA", "kid": id, "n": public["n"], "e": public["e"]});
+    let mut only = jwk("only");
+    only["alg"] = json!("PS256");
+    scene.register(&[scene.signer.jwk(), jwk("rsa"), only]).await;
+    let signed = |kid: &str, named: &str, algorithm: Algorithm| {
+        let part = |json: &Value| BASE64URL_NOPAD.encode(json.to_string().as_bytes());
+        let claims = scene.claims(&format!("{kid} {named} {algorithm:?}"));
+        let message = format!("{}.{}", part(&json!({"alg": named, "kid": kid})), part(&claims));
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &signs, algorithm).unwrap();
+        format!("{message}.{signature}")
+    };
+    for (kid, named, algorithm) in
+        [("rsa", "RS256", Algorithm::RS256), ("rsa", "PS256", Algorithm::PS256), ("only", "PS256", Algorithm::PS256)]
+    {
+        assert_eq!(scene.send(&signed(kid, named, algorithm)).await.unwrap(), scene.key, "{kid} {named}");
+    }
+    for (kid, named, algorithm) in [
+        ("only", "RS256", Algorithm::RS256),
+        ("rsa", "RS256", Algorithm::PS256),
+        ("rsa", "PS256", Algorithm::RS256),
+        ("rsa", "RS512", Algorithm::RS512),
+        ("rsa", "RS384", Algorithm::RS384),
+        ("rsa", "ES256", Algorithm::RS256),
+        ("first", "RS256", Algorithm::RS256),
+    ] {
+        let outcome = scene.send(&signed(kid, named, algorithm)).await;
+        assert!(matches!(outcome, Err(NotAsserted::Stranger)), "{kid} {named} {algorithm:?}: {outcome:?}");
     }
 }
 

@@ -7,6 +7,7 @@ use tessera::domain::child::Presentation;
 use tessera::domain::principal::{PrincipalState, Role};
 use tessera::service::authn::device_sign_in::{self, Polled, Verdict};
 use tessera::service::authn::sign_ins::Origin;
+use tessera::service::children::Wanted;
 use tessera::service::people::users::{self, PersonalTokens};
 use tessera::service::upkeep::maintenance;
 
@@ -15,7 +16,7 @@ use crate::support::{Answer, App, BEGIN, Client, Options, PASSWORD, SESSION};
 pub const FORM: &str = "application/x-www-form-urlencoded";
 pub const ASK: &str = "/oauth/device_authorization";
 pub const TOKEN: &str = "/oauth/token";
-const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+pub const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 const MINUTE: i64 = 60_000;
 
 /// Sends a form.
@@ -231,14 +232,16 @@ async fn what_one_node_begins_another_ends() {
     let app = App::start().await;
     app.user("ada", Role::Member).await;
     let other = app.neighbour(&app.pepper);
-    let begun = device_sign_in::begin(&other, "tessera-cli".into(), Origin::default()).await.unwrap();
+    let begun = device_sign_in::begin(&other, "tessera-cli".into(), false, Origin::default()).await.unwrap();
     let ada = browser(&app, "ada").await;
     assert_eq!(type_code(&ada, &begun.user_code.to_string(), "approve").await.status, 200);
     let code = begun.device_code.expose();
+    let wanted = || Wanted::everything("https://tessera.example.org".into(), "tessera-cli".into());
     let stranger = app.neighbour(&tessera::domain::pepper::Peppers::generate(app.service.entropy).unwrap());
-    let elsewhere = device_sign_in::poll(&stranger, "tessera-cli", &code, Origin::default()).await.unwrap();
+    let elsewhere =
+        device_sign_in::poll(&stranger, &code, wanted(), Origin::default(), |_| Ok::<_, ()>(None)).await.unwrap();
     assert!(matches!(elsewhere, Polled::Unknown), "without the pepper the rows are worth nothing");
-    let polled = device_sign_in::poll(&other, "tessera-cli", &code, Origin::default()).await.unwrap();
+    let polled = device_sign_in::poll(&other, &code, wanted(), Origin::default(), |_| Ok::<_, ()>(None)).await.unwrap();
     let Polled::Session(session, _) = polled else { panic!("no session") };
     assert_eq!(app.holder_of(&session.token.expose()).whoami().await.ok()["username"], "ada");
 }
@@ -276,7 +279,7 @@ async fn the_metadata_says_what_there_is() {
             "introspection_endpoint": format!("{base}/oauth/introspect"),
             "revocation_endpoint": format!("{base}/oauth/revoke"),
             "grant_types_supported":
-                ["client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange", GRANT],
+                ["client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange", GRANT, "refresh_token"],
             "response_types_supported": ["none"],
             "token_endpoint_auth_methods_supported":
                 ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
@@ -284,7 +287,7 @@ async fn the_metadata_says_what_there_is() {
             "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
             "introspection_signing_alg_values_supported": ["ES256", "RS256"],
             "revocation_endpoint_auth_methods_supported":
-                ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+                ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
             "revocation_endpoint_auth_signing_alg_values_supported": ["ES256", "EdDSA", "RS256", "PS256"],
             "dpop_signing_alg_values_supported": ["ES256", "EdDSA", "Ed25519", "RS256", "PS256"],
         })

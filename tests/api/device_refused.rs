@@ -191,6 +191,7 @@ async fn neither_code_is_kept_and_none_is_kept_twice() {
     let ((device, user), (other_device, other_user)) = (codes(), codes());
     let asked = DeviceAuthorization {
         client: "tessera-cli".to_owned(),
+        offline: false,
         address: None,
         created_at: 1,
         expires_at: i64::MAX,

@@ -44,7 +44,7 @@ fn thumbprint(byte: u8) -> Thumbprint {
 }
 
 /// A proof for a request with [`TOKEN`], signed with the key of that byte; `others` replace claims.
-fn proof_of(byte: u8, method: &Method, url: &str, others: &Value) -> String {
+pub fn proof_of(byte: u8, method: &Method, url: &str, others: &Value) -> String {
     let ath = BASE64URL_NOPAD.encode(&Sha256::digest(TOKEN));
     let mut claims = json!({"htm": method.as_str(), "htu": url, "iat": BEGIN / 1000, "jti": url, "ath": ath});
     claims.as_object_mut().unwrap().append(&mut others.as_object().unwrap().clone());

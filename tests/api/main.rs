@@ -80,6 +80,7 @@ mod places;
 mod plans;
 mod policies;
 mod postgres_tls;
+mod refresh;
 mod refusals;
 mod request_ids;
 mod restore;

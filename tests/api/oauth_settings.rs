@@ -29,7 +29,7 @@ fn rule(name: &str) -> Value {
 
 fn full() -> Value {
     json!({"audiences": ["https://mcp.example.org/", "urn:example:api"], "jwks": {"keys": [Signer::new(7, "a").jwk()]},
-           "trust": [rule("one"), rule("two")]})
+           "trust": [rule("one"), rule("two")], "secret": "token"})
 }
 
 #[actix_web::test]
@@ -37,12 +37,12 @@ async fn settings_are_replaced_wholesale_and_audited() {
     let app = App::start().await;
     let admin = app.admin().await;
     let key = key(&admin).await;
-    let empty = json!({"audiences": [], "jwks": {"keys": []}, "trust": []});
+    let empty = json!({"audiences": [], "jwks": {"keys": []}, "trust": [], "secret": "token"});
     assert_eq!(admin.get(&path(&key)).await.ok(), empty);
     assert_eq!(put(&admin, &key, &full()).await.ok(), full());
     assert_eq!(admin.get(&path(&key)).await.ok(), full());
     let trust = json!({"trust": [rule("two")]});
-    let expected = json!({"audiences": [], "jwks": {"keys": []}, "trust": [rule("two")]});
+    let expected = json!({"audiences": [], "jwks": {"keys": []}, "trust": [rule("two")], "secret": "token"});
     assert_eq!(put(&admin, &key, &trust).await.ok(), expected);
     assert_eq!(put(&admin, &key, &json!({})).await.ok(), empty);
     let replaced = actions(&app.service).into_iter().filter(|action| action == "apikey.oauth_replaced").count();

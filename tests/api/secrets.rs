@@ -27,11 +27,11 @@ use crate::create::KEYS;
 use crate::refusals::examples::{Example, Request};
 use crate::refusals::find;
 use crate::refusals::rows::{GRAPHQL, REST, Row};
-use crate::sign_in;
 use crate::support::database::on_postgres;
 use crate::support::document::document;
 use crate::support::rules::{allow, criterion};
 use crate::support::{Answer, App, Client, Holder, PASSWORD, log};
+use crate::{refresh, sign_in};
 
 const SESSIONS: &str = "/api/service/sessions";
 
@@ -152,8 +152,8 @@ async fn tour(app: &App, requests: &[Request], admin: &Client, key: &Holder, pas
     answers
 }
 
-/// Creates one record of every kind that the examples of the operations do not create.
-async fn populate(app: &App, admin: &Client, key: &Holder) {
+/// Creates one record of every kind that the examples of the operations do not create. Returns the tokens of one.
+async fn populate(app: &App, admin: &Client, key: &Holder) -> [String; 2] {
     let persona = admin.persona("of the key").await;
     let body = json!({"displayName": "linked", "personaQualifiedNames": [persona["qualifiedName"]]});
     admin.try_create(&body).await.ok();
@@ -164,7 +164,7 @@ async fn populate(app: &App, admin: &Client, key: &Holder) {
         .database
         .write(|connection| revoked_children::insert(connection, uuid::Uuid::from_u128(1), i64::MAX))
         .unwrap();
-    device_sign_in::begin(&app.service, "tessera-cli".into(), Origin::default()).await.unwrap();
+    device_sign_in::begin(&app.service, "tessera-cli".into(), false, Origin::default()).await.unwrap();
     time::begin(&app.service).await.unwrap();
     bootstrap::check_peppers(&app.service).await.unwrap();
     let new = NewInvitation { role: Role::Guest, note: DisplayName::parse("eve").unwrap(), days: 7 };
@@ -174,13 +174,14 @@ async fn populate(app: &App, admin: &Client, key: &Holder) {
     key.client.at("203.0.113.9").whoami().await.ok();
     maintenance::save_uses(&app.service).await.unwrap();
     app.service.database.write(|connection| usage::move_to_days(connection, i64::MAX, 1)).unwrap();
+    refresh::approved_by(app, "rue").await
 }
 
 /// The tokens in a text, wherever they are.
 fn tokens(text: &str) -> Vec<String> {
     let is_digit = |character: char| character == '_' || character.is_ascii_alphanumeric();
     let words = text.split(|character: char| !is_digit(character));
-    let kinds = ["tsk_", "tsp_", "tss_"];
+    let kinds = ["tsk_", "tsp_", "tss_", "tsr_"];
     words
         .filter(|word| word.len() == 76 && kinds.iter().any(|kind| word.starts_with(kind)))
         .map(str::to_owned)
@@ -231,7 +232,7 @@ async fn no_secret_is_in_logs_metrics_errors_or_rows() {
     }
     // Creates again what the tour has deleted.
     self::requests(&app, &admin).await;
-    populate(&app, &admin, &key).await;
+    secrets.extend(populate(&app, &admin, &key).await);
     let metrics = app.anonymous().get("/metrics").await.text;
     maintenance::save_uses(&app.service).await.unwrap();
     let rows = rows(&app.service);

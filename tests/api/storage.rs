@@ -57,6 +57,7 @@ async fn furnished() -> World {
         "INSERT INTO familiar_networks SELECT id, 'm', 1 FROM users",
         "INSERT INTO identities SELECT 'i', 's', id, '[]', 1, 1 FROM users",
         "INSERT INTO provider_sessions SELECT key_id, 'p', 'i', 's', '', 0 FROM credentials",
+        "INSERT INTO refresh_tokens SELECT 'r', key_id, 'c', '', '', '', 1 FROM credentials",
         "INSERT INTO logout_tokens VALUES ('i', 'j', 1)",
         "INSERT INTO signing_keys VALUES ('k', 'ES256', '', '', 1, 1, 1)",
         "INSERT INTO revoked_children VALUES ('c', 1)",
@@ -75,7 +76,7 @@ async fn furnished() -> World {
         "INSERT INTO daily_uses SELECT 0, id, 1, 1 FROM api_keys",
         "INSERT INTO key_networks SELECT id, '203.0.113.9', 1, 1, 0 FROM api_keys",
         "INSERT INTO installation VALUES (0, 'x', 1)",
-        "INSERT INTO device_authorizations VALUES ('d', 'u', '', '', '', '', 'pending', '', 1, 1)",
+        "INSERT INTO device_authorizations VALUES ('d', 'u', '', '', '', '', 'pending', '', 1, 1, FALSE)",
     ] {
         assert_eq!(execute(&world.service.database, statement), Ok(1), "{statement}");
     }

@@ -85,6 +85,7 @@ async fn a_token_of_a_trusted_workload_is_recognised_until_it_expires() {
         key: PrincipalId::parse(&scene.key).unwrap(),
         expires_at: (scene.now() + 300) * 1000,
         rule: "job".into(),
+        warrant: scene.claiming(&scene.claims()).await.unwrap().warrant,
         issuer: scene.issuer.name.clone(),
         subject: "repo:o/r:ref:refs/heads/main".into(),
     };

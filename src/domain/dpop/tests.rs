@@ -157,6 +157,22 @@ fn a_header_with_anything_wrong_is_refused() {
 }
 
 #[test]
+fn an_rsa_key_that_costs_more_than_a_proof_may_is_refused_before_it_is_used() {
+    let sized = |bits: usize| {
+        let modulus = BASE64URL_NOPAD.encode(&vec![0xff; bits / 8]);
+        refusal(|head, _| {
+            head["alg"] = json!("RS256");
+            head["jwk"] = json!({"kty": "RSA", "n": modulus, "e": "AQAB"});
+        })
+    };
+    // What fails is the signature: a key of this size is used.
+    assert_eq!(sized(4_096), "its signature is wrong");
+    for bits in [4_104, 8_192] {
+        assert_eq!(sized(bits), "its `jwk` is an RSA key of more than 4096 bits: use a smaller one, or ES256");
+    }
+}
+
+#[test]
 fn a_signature_of_another_key_or_of_other_claims_is_refused() {
     let other = json!("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
     assert_eq!(refusal(|head, _| head["jwk"]["x"] = other), "its signature is wrong");

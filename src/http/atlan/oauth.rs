@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::apikeys::parse_guid;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Violation};
-use crate::domain::oauth_client::{OauthClient, PublicJwk, TrustRule};
+use crate::domain::oauth_client::{ClientSecret, OauthClient, PublicJwk, TrustRule};
 use crate::http::authenticated::AuthenticatedBody;
 use crate::http::edition::{expected, with_etag};
 use crate::http::oauth::issuer::check_issuer;
@@ -21,8 +21,8 @@ use crate::service::keys::oauth;
 
 /// Get the OAuth settings of an API key
 ///
-/// The audiences of its tokens, its public keys, and the workloads that act as the key; all empty for a key without
-/// settings. For actors that see the key.
+/// The audiences of its tokens, its public keys, and the workloads that act as the key, all empty for a key without
+/// settings; and whether it has a token. For actors that see the key.
 #[utoipa::path(
     tag = "API keys",
     operation_id = "get_api_key_oauth",
@@ -36,7 +36,7 @@ pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>
 
 /// Replace the OAuth settings of an API key
 ///
-/// Replaces all of them: a member that is absent becomes empty. For users who have signed in and have the permission
+/// Replaces all of them: a member that is absent becomes empty, except for `secret`. For users who have signed in and have the permission
 /// `MANAGE_APIKEYS`; a user who adds anything must reach all that the key reaches, because a public key or a trust rule is as
 /// good as the key's token.
 #[utoipa::path(
@@ -56,8 +56,8 @@ pub async fn replace(
     request: HttpRequest,
     AuthenticatedBody { actor, body, .. }: AuthenticatedBody<OauthClientBody>,
 ) -> Result<HttpResponse, Failure> {
-    let (id, client, expected) = (parse_guid(&guid)?, body.strict()?.into_client()?, expected(&request));
-    Ok(answer(oauth::replace(&state.service, &actor, id, client, expected).await?))
+    let (id, (client, secret), expected) = (parse_guid(&guid)?, body.strict()?.into_client()?, expected(&request));
+    Ok(answer(oauth::replace(&state.service, &actor, id, client, secret, expected).await?))
 }
 
 fn answer(client: OauthClient) -> HttpResponse {
@@ -80,6 +80,11 @@ pub struct OauthClientBody {
     #[serde(default)]
     #[schema(max_items = 32)]
     trust: Vec<TrustRuleBody>,
+    /// `token`, or `none` for an API key that has given up its token: it and the key's short-lived secrets are refused from the next
+    /// request on, with everything derived from them, and the key proves itself with its public keys or as a workload. It stays
+    /// as it is if absent, and `none` forever.
+    #[schema(nullable = false, example = "token")]
+    secret: Option<String>,
 }
 
 /// A JWK set (RFC 7517) of public keys.
@@ -113,12 +118,16 @@ pub struct TrustRuleBody {
 }
 
 impl OauthClientBody {
-    fn into_client(self) -> Result<OauthClient, Error> {
+    fn into_client(self) -> Result<(OauthClient, Option<ClientSecret>), Error> {
         let issuers = self.trust.iter().enumerate().filter_map(|(index, rule)| {
             let message = check_issuer(&rule.issuer).err()?;
             Some(Violation::new(format!("trust[{index}].issuer"), message))
         });
         let mut violations: Vec<Violation> = issuers.collect();
+        let secret = self.secret.map(|name| ClientSecret::ALL.into_iter().find(|known| known.name() == name).ok_or(()));
+        if secret == Some(Err(())) {
+            violations.push(Violation::new("secret", "must be `token` or `none`"));
+        }
         let rules = self.trust.into_iter().map(|TrustRuleBody { name, issuer, audience, claims }| TrustRule {
             name,
             issuer,
@@ -126,7 +135,7 @@ impl OauthClientBody {
             claims,
         });
         match OauthClient::parse(self.audiences, &self.jwks.keys, rules.collect()) {
-            Ok(client) if violations.is_empty() => Ok(client),
+            Ok(client) if violations.is_empty() => Ok((client, secret.and_then(Result::ok))),
             Ok(_) => Err(Error::Invalid(violations)),
             Err(more) => {
                 violations.extend(more);
@@ -143,6 +152,7 @@ impl From<OauthClient> for OauthClientBody {
             audiences: client.audiences,
             jwks: JwkSetBody { keys: client.keys.iter().map(PublicJwk::json).cloned().collect() },
             trust: client.trust.into_iter().map(rule).collect(),
+            secret: Some(client.secret.name().to_owned()),
         }
     }
 }

@@ -52,6 +52,7 @@ fn action_words(action: &str) -> String {
     let words = match action {
         "apikey.created" => "created the API key",
         "apikey.token_replaced" => "replaced the lost token of the API key",
+        "apikey.token_removed" => "ended the token of the API key",
         "apikey.secret_created" => "got a short-lived secret of the API key",
         "apikey.updated" => "changed the API key",
         "apikey.deleted" => "deleted the API key",
@@ -86,6 +87,8 @@ fn action_words(action: &str) -> String {
         "session.created" => "signed in as",
         "session.refused" => "gave a wrong password for",
         "session.ended" => "signed out as",
+        "session.refreshed" => "kept a program signed in as",
+        "session.refresh_token_reused" => "ended a session, because a refresh token was sent twice, of",
         other => other,
     };
     words.to_owned()

@@ -25,7 +25,7 @@ use crate::http::bodies::{Sender, UNAUTHENTICATED_LENGTH};
 use crate::http::oauth::client;
 use crate::http::problem::Failure;
 use crate::http::state::State;
-use crate::service::authn::verify;
+use crate::service::authn::{refresh, verify};
 use crate::service::authz::search_access;
 use crate::service::children::signing_keys;
 
@@ -60,23 +60,48 @@ pub async fn introspect(
     mark_authenticated(&caller, &request);
     let token =
         only_token(&request, &form).ok_or_else(|| Failure::Body("the form must have one `token`".to_owned()))?;
-    let now = state.service.clock.now();
-    let answer = match verify::introspect(&state.service, &caller, &token).await {
-        Ok(actor) => {
-            let issuer = base_url(&state, &request).ok();
-            let tools = tools(&state, &actor).await.map_err(Failure::or_unavailable)?;
-            active(&actor, now, lifetime.0, issuer, tools)
-        }
-        // Introspection does not tell the client's address, so a token with allowed addresses is never active.
-        Err(Error::Unauthenticated(_) | Error::ForeignAddress) => Introspected::new(false, Details::default()),
-        Err(error) => return Err(Failure::or_unavailable(error)),
+    let issuer = base_url(&state, &request).ok();
+    let told = if refresh::is_refresh_token(&state.service, &token) {
+        refresh::introspect(&state.service, &caller, &token)
+            .await
+            .map(|known| known.map(|known| of_refresh_token(&known, state.service.clock.now(), lifetime.0, issuer)))
+    } else {
+        of_bearer_token(&state, &caller, &token, lifetime.0, issuer).await
     };
+    let answer = told.map_err(Failure::or_unavailable)?.unwrap_or_else(|| Introspected::new(false, Details::default()));
     if wants_jwt(&request) {
         return signed(&state, &request, &caller, &answer).await;
     }
     let mut json = Vec::with_capacity(ANSWER_LENGTH);
     serde_json::to_writer(&mut json, &answer).map_err(|error| Error::Internal(error.into()))?;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
+}
+
+/// The answer about a token that authenticates, which may be cached for `at_most` milliseconds; `None` for one that is not active.
+async fn of_bearer_token(
+    state: &State,
+    caller: &Actor,
+    token: &str,
+    at_most: i64,
+    issuer: Option<String>,
+) -> Result<Option<Introspected>, Error> {
+    match verify::introspect(&state.service, caller, token).await {
+        Ok(actor) => {
+            let tools = tools(state, &actor).await?;
+            Ok(Some(active(&actor, state.service.clock.now(), at_most, issuer, tools)))
+        }
+        // Introspection does not tell the client's address, so a token with allowed addresses is never active.
+        Err(Error::Unauthenticated(_) | Error::ForeignAddress) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The answer about a refresh token. It has no `token_type`, because no request can be made with it.
+fn of_refresh_token(known: &refresh::Introspected, now: i64, at_most: i64, issuer: Option<String>) -> Introspected {
+    let mut answer = active(&known.user, now, at_most, issuer, Vec::new());
+    answer.set_client_id(Some(ClientId::new(known.client.clone())));
+    answer.set_token_type(None);
+    answer
 }
 
 /// The longest form, in bytes.
@@ -263,7 +288,7 @@ pub struct Introspection {
     /// `apikey-<id>`; of a child the client that it was issued to.
     client_id: Option<String>,
     username: Option<String>,
-    /// `bearer`, or `DPoP` for a child that is bound to a key.
+    /// `bearer`, or `DPoP` for a child that is bound to a key; absent for a refresh token.
     token_type: Option<String>,
     /// Epoch seconds until which this answer may be cached.
     exp: Option<i64>,

@@ -9,6 +9,7 @@ use crate::clock::SECOND;
 use crate::domain::actor::Actor;
 use crate::domain::permission::{Permission, Permissions};
 use crate::http::state::State;
+use crate::service::authn::refresh::Granted;
 use crate::service::authn::sessions::NewSession;
 use crate::service::children::Minted;
 
@@ -20,6 +21,7 @@ pub(super) fn token_response(state: &State, session: NewSession, permissions: Pe
         token_type: "Bearer",
         scope: names(permissions),
         issued_token_type: None,
+        refresh_token: None,
     })
 }
 
@@ -30,14 +32,26 @@ pub(super) fn child_response(
     parent: &Actor,
     issued_token_type: Option<&'static str>,
 ) -> HttpResponse {
+    answer(&of_child(state, minted, parent, issued_token_type))
+}
+
+/// The token response for a child of a user's session, with a refresh token.
+pub(super) fn granted_response(state: &State, granted: Granted) -> HttpResponse {
+    let Granted { minted, user, refresh_token } = granted;
+    let token = of_child(state, minted, &user, None);
+    answer(&OauthToken { refresh_token: Some(refresh_token.expose()), ..token })
+}
+
+fn of_child(state: &State, minted: Minted, parent: &Actor, issued_token_type: Option<&'static str>) -> OauthToken {
     let Minted { child, token } = minted;
-    answer(&OauthToken {
+    OauthToken {
         expires_in: child.expires_at - state.service.clock.now() / SECOND,
         access_token: token.expose(),
         token_type: child.token_type(),
         scope: child.scope.map_or_else(|| names(parent.permissions()), |scope| Some(scope.to_string())),
         issued_token_type,
-    })
+        refresh_token: None,
+    }
 }
 
 fn answer(token: &OauthToken) -> HttpResponse {
@@ -66,4 +80,8 @@ pub struct OauthToken {
     /// The type of the token that an exchange has made.
     #[serde(skip_serializing_if = "Option::is_none")]
     issued_token_type: Option<&'static str>,
+    /// The refresh token: only of the device grant with the scope `offline_access`, and of the grant `refresh_token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    refresh_token: Option<String>,
 }

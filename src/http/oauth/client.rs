@@ -63,12 +63,12 @@ async fn by_assertion(state: &State, request: &HttpRequest, form: &Form, asserti
     let endpoint = format!("{issuer}{}", request.path());
     let address = state.trusted.client_address(request);
     let network = Network::of(address);
-    let key = client_assertion::authenticate(&state.service, assertion, &[&issuer, &endpoint], network).await;
-    let key = key.map_err(|wrong| match wrong {
+    let signer = client_assertion::authenticate(&state.service, assertion, &[&issuer, &endpoint], network).await;
+    let (key, warrant) = signer.map_err(|wrong| match wrong {
         NotAsserted::Stranger | NotAsserted::Rejected(_) => oauth("invalid_client", wrong.to_string()),
         NotAsserted::Failed(error) => Failure::or_unavailable(error),
     })?;
-    let actor = state.service.authenticate_key(key, address).await.map_err(client_error)?;
+    let actor = state.service.authenticate_key(key, warrant, address).await.map_err(client_error)?;
     if form.optional("client_id")?.is_some_and(|named| actor.client_id().is_none_or(|own| !own.is(&named))) {
         return Err(Failure::Client(Refusal::Invalid));
     }

@@ -11,6 +11,7 @@ use crate::domain::ids::PrincipalId;
 use crate::domain::jwk::{KeySet, Keys, OF_PROGRAMS};
 use crate::domain::jws::{Audience, Seconds, Unchecked};
 use crate::domain::network::Network;
+use crate::domain::oauth_client::Warrant;
 use crate::domain::principal::parse_client_id;
 use crate::domain::text::is_hidden;
 use crate::service::Service;
@@ -55,7 +56,7 @@ struct Claimed {
     sub: String,
 }
 
-/// The API key that signed this assertion. `audiences` are the issuer and the address of the endpoint, `network` is that of
+/// The API key that signed this assertion, and which of its public keys it signed with. `audiences` are the issuer and the address of the endpoint, `network` is that of
 /// the client.
 ///
 /// # Errors
@@ -65,7 +66,7 @@ pub async fn authenticate(
     assertion: &str,
     audiences: &[&str],
     network: Network,
-) -> Result<PrincipalId, NotAsserted> {
+) -> Result<(PrincipalId, Warrant), NotAsserted> {
     let stranger = |_| NotAsserted::Stranger;
     let token = Unchecked::read(assertion, &OF_PROGRAMS).map_err(stranger)?;
     let Claimed { sub } = token.unverified().map_err(stranger)?;
@@ -77,8 +78,9 @@ pub async fn authenticate(
     let registered = workload::settings(service, key, network).await?.keys;
     let keys = registered.iter().map(|key| Value::Object(key.json().clone())).collect();
     let keys = Keys::from(KeySet { keys });
-    let signer = keys.find(token.key_id.as_deref(), token.algorithm).ok_or(NotAsserted::Stranger)?;
-    let claims: Value = token.claims(signer).map_err(stranger)?;
+    let signer = keys.find_key(token.key_id.as_deref(), token.algorithm).ok_or(NotAsserted::Stranger)?;
+    let decoding = signer.decoding(token.algorithm).ok_or(NotAsserted::Stranger)?;
+    let claims: Value = token.claims(decoding).map_err(stranger)?;
     let claims: Assertion = serde_json::from_value(claims)
         .map_err(|_| NotAsserted::Rejected("it needs the claims `iss`, `sub`, `aud`, `exp` and `jti`"))?;
     accept(&claims, audiences, service.clock.now() / SECOND).map_err(NotAsserted::Rejected)?;
@@ -87,7 +89,7 @@ pub async fn authenticate(
     if !workload::is_first_use(service, key, id.into(), until)? {
         return Err(NotAsserted::Rejected("its `jti` was used before"));
     }
-    Ok(key)
+    Ok((key, Warrant::from(signer.thumbprint())))
 }
 
 /// Checks the claims; `now` is in epoch seconds.

@@ -5,15 +5,19 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Settings;
-use super::answer::token_response;
+use super::answer::{granted_response, token_response};
 use super::form::Form;
+use super::wanted::{oauth, refused};
 use crate::clock::SECOND;
+use crate::domain::refresh::is_asked_for;
 use crate::http::auth::origin;
 use crate::http::base_url::base_url;
+use crate::http::dpop;
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::authn::device_sign_in::{self, Begun, Polled};
+use crate::service::children::Wanted;
 
 /// The `grant_type` of the device grant.
 pub const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
@@ -21,8 +25,9 @@ pub const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// Create a device authorization
 ///
 /// RFC 8628, section 3.1: for programs on machines without a browser. The program shows `user_code` and
-/// `verification_uri` to a user, and polls `/oauth/token` with `device_code` until the user has decided. `scope` is
-/// ignored: the session has the permissions of its user.
+/// `verification_uri` to a user, and polls `/oauth/token` with `device_code` until the user has decided. It gets a session,
+/// which has the permissions of its user; or, with the scope `offline_access`, a child of a session and a refresh token. Other
+/// scopes are ignored.
 #[utoipa::path(
     tag = "Sessions",
     operation_id = "create_device_authorization",
@@ -43,7 +48,8 @@ pub async fn authorize(
     let form = Form::read(&state, &request, payload.into_inner()).await?;
     let client = form.public_client(&settings, &request)?;
     let verification_uri = format!("{}/device", base_url(&state, &request)?);
-    let begun = device_sign_in::begin(&state.service, client, origin(&state, &request)).await;
+    let offline = form.optional("scope")?.is_some_and(|scope| is_asked_for(&scope));
+    let begun = device_sign_in::begin(&state.service, client, offline, origin(&state, &request)).await;
     let Begun { device_code, user_code, lifetime, interval } = begun.map_err(Failure::or_unavailable)?;
     Ok(HttpResponse::Ok().json(DeviceAuthorized {
         device_code: device_code.expose(),
@@ -67,9 +73,19 @@ pub(super) async fn redeem(
 ) -> Result<HttpResponse, Failure> {
     let client = form.public_client(settings, request)?;
     let device_code = form.required("device_code")?;
-    let polled = device_sign_in::poll(&state.service, &client, &device_code, origin(state, request)).await;
+    let wanted = Wanted::everything(base_url(state, request)?, client);
+    let prove = |party| dpop::at_token_endpoint(state, request, party);
+    let polled = device_sign_in::poll(&state.service, &device_code, wanted, origin(state, request), prove).await;
     let (error, message) = match polled.map_err(Failure::or_unavailable)? {
         Polled::Session(session, permissions) => return Ok(token_response(state, session, permissions)),
+        Polled::Granted(granted) => return Ok(granted_response(state, *granted)),
+        Polled::Unproved(failure) => return Err(failure),
+        Polled::NotMinted(reason) => return Err(refused(reason)),
+        Polled::Unbindable => {
+            let message = "a session is bound to no key: leave the header `DPoP` out, and exchange the session for a token that is \
+                           bound; or ask for the scope `offline_access` at the device authorization endpoint";
+            return Err(oauth("invalid_request", message));
+        }
         Polled::Pending => ("authorization_pending", "not decided yet: poll again after the interval"),
         Polled::TooSoon => ("slow_down", "poll less often: wait five seconds longer from now on"),
         Polled::Denied => ("access_denied", "the request was denied, or the session that approved it has ended"),
@@ -85,6 +101,8 @@ pub(super) async fn redeem(
 pub struct DeviceAuthorizationForm {
     /// `tessera-cli`, or a client id of `TESSERA_DEVICE_CLIENTS`.
     client_id: String,
+    /// Names separated by spaces; `offline_access` asks for a refresh token.
+    scope: Option<String>,
 }
 
 /// A device authorization (RFC 8628, section 3.2).

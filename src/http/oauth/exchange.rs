@@ -20,7 +20,7 @@ use crate::domain::principal::parse_client_id;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::{auth, dpop};
-use crate::service::children::{self, Wanted};
+use crate::service::children;
 use crate::service::people::impersonate::impersonate;
 
 /// The `grant_type` of the grant.
@@ -62,9 +62,7 @@ pub(super) async fn redeem(
     if actor.as_ref().is_some_and(|actor| actor.id() != subject.id()) {
         return Err(oauth("invalid_request", "with `requested_subject`, `subject_token` is the client's own"));
     }
-    let user = impersonate(&state.service, &subject, requested).await.map_err(failed)?;
-    let wanted = Wanted { impersonator: Some(subject.id()), ..wanted };
-    let minted = children::mint(&state.service, &user, Some(&subject), wanted).await.map_err(refused)?;
+    let (minted, user) = impersonate(&state.service, &subject, requested, wanted).await.map_err(refused)?;
     Ok(child_response(state, minted, &user, Some(ACCESS_TOKEN)))
 }
 
@@ -148,7 +146,7 @@ async fn of_workload(state: &State, issuers: &Issuers, request: &HttpRequest, fo
         NotRecognised::Failed(error) => Failure::or_unavailable(error),
         other => oauth("invalid_grant", other.to_string()),
     })?;
-    let mut actor = state.service.authenticate_key(found.key, address).await.map_err(failed)?;
+    let mut actor = state.service.authenticate_key(found.key, found.warrant, address).await.map_err(failed)?;
     if let Some(credential) = &mut actor.credential {
         credential.expires_at = credential.expires_at.min(found.expires_at);
     }

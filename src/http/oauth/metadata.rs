@@ -36,7 +36,8 @@ pub struct AuthorizationServer {
     grant_types_supported: [&'static str; GRANTS.len()],
     /// `none`: no grant begins at the authorization endpoint.
     response_types_supported: [&'static str; 1],
-    /// How clients authenticate at the token endpoint; `none` is for the device grant and for token exchange by workloads.
+    /// How clients authenticate at the token endpoint; `none` is for the device grant, its refresh tokens, and token
+    /// exchange by workloads.
     token_endpoint_auth_methods_supported: [&'static str; 4],
     /// The algorithms of client assertions.
     token_endpoint_auth_signing_alg_values_supported: [&'static str; OF_PROGRAMS_NAMES.len()],
@@ -44,8 +45,8 @@ pub struct AuthorizationServer {
     introspection_endpoint_auth_methods_supported: [&'static str; 2],
     /// The algorithms of signed introspection responses.
     introspection_signing_alg_values_supported: [&'static str; SigningAlgorithm::ALL.len()],
-    /// How clients authenticate at the revocation endpoint.
-    revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    /// How clients authenticate at the revocation endpoint; `none` is for refresh tokens.
+    revocation_endpoint_auth_methods_supported: [&'static str; 4],
     /// The algorithms of client assertions at the revocation endpoint.
     revocation_endpoint_auth_signing_alg_values_supported: [&'static str; OF_PROGRAMS_NAMES.len()],
     /// The algorithms of DPoP proofs.
@@ -83,7 +84,12 @@ fn answer(state: &State, request: &HttpRequest) -> Result<HttpResponse, Failure>
         token_endpoint_auth_signing_alg_values_supported: OF_PROGRAMS_NAMES,
         introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
         introspection_signing_alg_values_supported: SigningAlgorithm::ALL.map(SigningAlgorithm::name),
-        revocation_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        revocation_endpoint_auth_methods_supported: [
+            "client_secret_basic",
+            "client_secret_post",
+            "private_key_jwt",
+            "none",
+        ],
         revocation_endpoint_auth_signing_alg_values_supported: OF_PROGRAMS_NAMES,
         dpop_signing_alg_values_supported: ALGORITHM_NAMES,
         issuer,

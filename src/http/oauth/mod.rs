@@ -13,6 +13,7 @@ pub mod issuer;
 pub mod jwks;
 pub mod metadata;
 pub mod protected_resource;
+pub mod refresh;
 pub mod revoke;
 pub mod sign_in;
 pub mod token;

@@ -3,19 +3,23 @@
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use utoipa::ToSchema;
 
+use super::Settings;
 use super::client;
 use super::form::Form;
 use super::wanted::oauth;
+use crate::http::auth::origin;
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
+use crate::service::authn::refresh;
 use crate::service::children::{self, Revoked};
 
 /// Revoke a token
 ///
 /// RFC 7009. The client authenticates like at `/oauth/token`. Ends a child of the client, or one in which the client
 /// acts, with everything derived from it; or an access token or a session of the client. The answer for an unknown token, or another's,
-/// is the same. The token of an API key ends by deleting the key.
+/// is the same. A refresh token is revoked with the `client_id` of its public client, and ends the session with every token of it.
+/// The token of an API key ends by deleting the key.
 #[utoipa::path(
     tag = "Sessions",
     operation_id = "revoke_oauth_token",
@@ -26,10 +30,17 @@ use crate::service::children::{self, Revoked};
 #[post("/oauth/revoke")]
 pub async fn revoke(
     state: web::Data<State>,
+    settings: web::Data<Settings>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     let form = Form::read(&state, &request, payload.into_inner()).await?;
+    if let Some(token) = form.optional("token")?.filter(|token| refresh::is_refresh_token(&state.service, token)) {
+        let client = form.public_client(&settings, &request)?;
+        let ended = refresh::revoke(&state.service, &client, &token, origin(&state, &request)).await;
+        ended.map_err(Failure::or_unavailable)?;
+        return Ok(HttpResponse::Ok().finish());
+    }
     let client = client::required(&state, &request, &form).await?;
     let token = form.required("token")?;
     match children::revoke(&state.service, &client, &token).await.map_err(Failure::or_unavailable)? {

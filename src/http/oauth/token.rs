@@ -7,20 +7,21 @@ use super::answer::OauthToken;
 use super::form::Form;
 use super::wanted::oauth;
 use super::workload::Issuers;
-use super::{Settings, client_credentials, device, exchange};
+use super::{Settings, client_credentials, device, exchange, refresh};
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 
 /// The supported grant types.
-pub const GRANTS: [&str; 3] = [client_credentials::GRANT, exchange::GRANT, device::GRANT];
+pub const GRANTS: [&str; 4] = [client_credentials::GRANT, exchange::GRANT, device::GRANT, refresh::GRANT];
 
 /// Exchange a grant for a token
 ///
 /// RFC 6749, section 3.2. The grants are `client_credentials`, where `apikey-<id>` authenticates with its token, with
-/// HTTP Basic or in the form; `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693); and
+/// HTTP Basic or in the form; `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693);
 /// `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628, section 3.4), where the client polls until the user has
-/// decided, at most once per interval. The first two make a child: a token of minutes that carries no more than its
+/// decided, at most once per interval; and `refresh_token`, whose token is replaced by the answer's. All but a device grant without
+/// the scope `offline_access`, which gets a session, make a child: a token of minutes that carries no more than its
 /// parent, and ends with it.
 #[utoipa::path(
     tag = "Sessions",
@@ -59,6 +60,7 @@ pub async fn answer(
         client_credentials::GRANT => client_credentials::redeem(state, request, form).await,
         exchange::GRANT => exchange::redeem(state, issuers, request, form).await,
         device::GRANT => device::redeem(state, settings, request, form).await,
+        refresh::GRANT => refresh::redeem(state, settings, request, form).await,
         _ => Err(oauth("unsupported_grant_type", format!("`grant_type` must be one of: {}", GRANTS.join(", ")))),
     }
 }
@@ -67,10 +69,10 @@ pub async fn answer(
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its documentation is used")]
 pub struct TokenForm {
-    /// `client_credentials`, `urn:ietf:params:oauth:grant-type:token-exchange` or
-    /// `urn:ietf:params:oauth:grant-type:device_code`
+    /// `client_credentials`, `urn:ietf:params:oauth:grant-type:token-exchange`, `urn:ietf:params:oauth:grant-type:device_code` or
+    /// `refresh_token`
     grant_type: String,
-    /// `apikey-<id>`; for the device grant `tessera-cli`, or a client id of `TESSERA_DEVICE_CLIENTS`.
+    /// `apikey-<id>`; for the device grant and its refresh tokens `tessera-cli`, or a client id of `TESSERA_DEVICE_CLIENTS`.
     client_id: Option<String>,
     /// The token of the API key `client_id`.
     client_secret: Option<String>,
@@ -104,4 +106,6 @@ pub struct TokenForm {
     requested_subject: Option<String>,
     /// The `device_code` of the device authorization.
     device_code: Option<String>,
+    /// The latest refresh token.
+    refresh_token: Option<String>,
 }

@@ -21,7 +21,7 @@ pub const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 pub const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
 /// Claims and metadata of tokens that a client cannot choose. Other unknown parameters are ignored (RFC 6749, section 3.2).
-const RESERVED: [&str; 13] = [
+const RESERVED: [&str; 14] = [
     "iss",
     "sub",
     "aud",
@@ -34,10 +34,12 @@ const RESERVED: [&str; 13] = [
     "akid",
     "meta",
     "tessera_parent",
+    "tessera_warrant",
     "tessera_ancestors",
 ];
 
-/// Reads `scope`, `resource` or `audience`, `lifetime`, `token_format` and `requested_token_type`.
+/// Reads `scope`, `resource` or `audience`, `lifetime`, `token_format` and `requested_token_type` of a client that has been
+/// authenticated.
 ///
 /// # Errors
 /// `invalid_scope`, `invalid_target`, `invalid_request`
@@ -48,6 +50,20 @@ pub async fn wanted(
     client: &Actor,
     proof_key: Option<Thumbprint>,
 ) -> Result<Wanted, Failure> {
+    let name = client.client_id().map_or_else(|| client.username().to_string(), |id| id.to_string());
+    let asked = asked(state, request, form, name)?;
+    let registered = match &asked.audience {
+        Some(_) => oauth_clients::audiences(&state.service, client).await.map_err(Failure::or_unavailable)?,
+        None => Vec::new(),
+    };
+    Ok(Wanted { registered, proof_key, ..asked })
+}
+
+/// Like [`wanted`], of a client that has registered no audiences.
+///
+/// # Errors
+/// Those of [`wanted`].
+pub fn asked(state: &State, request: &HttpRequest, form: &Form, client: String) -> Result<Wanted, Failure> {
     for claim in RESERVED {
         if form.optional(claim)?.is_some() {
             return Err(oauth("invalid_request", format!("`{claim}` is a claim that this server sets")));
@@ -89,21 +105,7 @@ pub async fn wanted(
             return Err(oauth("invalid_request", message));
         }
     }
-    let registered = match &audience {
-        Some(_) => oauth_clients::audiences(&state.service, client).await.map_err(Failure::or_unavailable)?,
-        None => Vec::new(),
-    };
-    Ok(Wanted {
-        issuer: base_url(state, request)?,
-        audience,
-        registered,
-        scope,
-        lifetime,
-        form: format,
-        proof_key,
-        impersonator: None,
-        client: client.client_id().map_or_else(|| client.username().to_string(), |id| id.to_string()),
-    })
+    Ok(Wanted { audience, scope, lifetime, form: format, ..Wanted::everything(base_url(state, request)?, client) })
 }
 
 /// An OAuth error (RFC 6749, section 5.2).

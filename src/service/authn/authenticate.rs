@@ -12,6 +12,7 @@ use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::jwk::Thumbprint;
 use crate::domain::network::Network;
+use crate::domain::oauth_client::Warrant;
 use crate::domain::party::Party;
 use crate::domain::principal::PrincipalKind;
 use crate::domain::token::{KeyId, ParsedToken, TokenKind};
@@ -101,7 +102,7 @@ impl Service {
     ///
     /// # Errors
     /// [`Refusal::Invalid`] for a key that does not exist; else those of [`Service::authenticate`].
-    pub async fn authenticate_key(&self, key: PrincipalId, address: Option<IpAddr>) -> Result<Actor> {
+    pub async fn authenticate_key(&self, key: PrincipalId, warrant: Warrant, address: Option<IpAddr>) -> Result<Actor> {
         /// More than an API key has.
         const MOST: i64 = 100;
         let network = Network::of(address);
@@ -117,7 +118,7 @@ impl Service {
         let genuine = known.without_secret(TokenKind::ApiKey, credential.key_id);
         let outcome = genuine.admit(now, address);
         self.record_outcome(&genuine, outcome.is_ok(), network, now);
-        outcome
+        Ok(outcome?.vouched_by(warrant))
     }
 
     /// The principal of a genuine token, alive or not; `None` if the token is not genuine.

@@ -77,12 +77,18 @@ pub(super) fn latest_expiry(service: &Service, session: PresentedCredential, now
 pub(super) fn insert(transaction: &mut Transaction<'_>, session: &Credential, until: i64) -> Result<NewSession> {
     let id = transaction.actor.id();
     let (token, credential) = transaction.service.mint(TokenKind::Session, id, transaction.now, until)?;
+    keep(transaction, session, &credential)?;
+    Ok(NewSession { token, expires_at: until })
+}
+
+/// Stores another session of the transaction's actor, derived from `session`, which the transaction holds.
+pub(super) fn keep(transaction: &mut Transaction<'_>, session: &Credential, credential: &Credential) -> Result<()> {
+    let id = transaction.actor.id();
     // Inherits the time of the sign-in, so that the token, used as a cookie, is not a recent sign-in.
-    let credential = Credential { created_at: session.created_at, ..credential };
+    let credential = Credential { created_at: session.created_at, ..credential.clone() };
     credentials::insert(transaction.connection, &credential)?;
     // When the provider ends the session, this token ends too.
     provider_sessions::inherit(transaction.connection, session.key_id, credential.key_id)?;
     let name = transaction.actor.username().to_string();
-    transaction.record(Action::SessionCreated, ChangeSubject::Principal(id.uuid()), &name)?;
-    Ok(NewSession { token, expires_at: until })
+    transaction.record(Action::SessionCreated, ChangeSubject::Principal(id.uuid()), &name)
 }

@@ -9,8 +9,10 @@ use tracing::Instrument;
 
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, ChangeSubject};
+use crate::domain::credential::{Credential, KnownCredential};
 use crate::domain::device::{CodeDigest, Decision, DeviceAuthorization, DeviceCode, INTERVAL, LIFETIME, UserCode};
 use crate::domain::error::{Error, Result};
+use crate::domain::jwk::Thumbprint;
 use crate::domain::network::Network;
 use crate::domain::party::Party;
 use crate::domain::permission::Permissions;
@@ -18,8 +20,10 @@ use crate::domain::token::KeyId;
 use crate::service::authn::attempt::Attempt;
 use crate::service::authn::bearer_tokens;
 use crate::service::authn::polls::Poll;
+use crate::service::authn::refresh::{self, Granted, Prepared};
 use crate::service::authn::sessions::NewSession;
 use crate::service::authn::sign_ins::Origin;
+use crate::service::children::{NotMinted, Wanted};
 use crate::service::{Service, Transaction};
 use crate::storage::credentials;
 use crate::storage::database::AnyConnection;
@@ -42,11 +46,11 @@ pub struct Begun {
     pub interval: i64,
 }
 
-/// Creates a device authorization for a program.
+/// Creates a device authorization for a program; `offline` if it asks for a refresh token.
 ///
 /// # Errors
 /// [`Error::Busy`] at the limits of their number.
-pub async fn begin(service: &Service, client: String, origin: Origin) -> Result<Begun> {
+pub async fn begin(service: &Service, client: String, offline: bool, origin: Origin) -> Result<Begun> {
     let network = Network::of(origin.address);
     let now = service.clock.now();
     let has_room = move |connection: &mut AnyConnection, of_more: i64| {
@@ -64,6 +68,7 @@ pub async fn begin(service: &Service, client: String, origin: Origin) -> Result<
     let digests = [device_code.digest(&service.peppers), user_code.digest(&service.peppers)];
     let asked = DeviceAuthorization {
         client,
+        offline,
         address: origin.address,
         created_at: now,
         expires_at: now + LIFETIME,
@@ -183,10 +188,18 @@ fn wrong_code(service: &Service, attempt: &Attempt) -> Error {
     Error::NotFound { kind: "waiting sign-in", id: "code".to_owned() }
 }
 
-/// The outcome of a poll.
-pub enum Polled {
+/// The outcome of a poll. `E` is why the proof of a key is refused.
+pub enum Polled<E> {
     /// The session, with the permissions of its user.
     Session(NewSession, Permissions),
+    /// A child of a session, and a refresh token, for a program that asked for one.
+    Granted(Box<Granted>),
+    /// A session without a refresh token cannot be bound to the key that the request proves.
+    Unbindable,
+    /// The proof of a key is refused.
+    Unproved(E),
+    /// The child cannot be made.
+    NotMinted(NotMinted),
     /// Not decided yet.
     Pending,
     /// The poll came before the interval was over.
@@ -199,11 +212,18 @@ pub enum Polled {
     Unknown,
 }
 
-/// Fetches the decision. An approved session is issued once, also to concurrent polls.
+/// Fetches the decision. An approved session is issued once, also to concurrent polls. `wanted` is the first child of a program that
+/// asked for a refresh token. `prove` is asked for the key that the request proves, once the request is approved.
 ///
 /// # Errors
 /// When the storage fails, or too many look-ups wait.
-pub async fn poll(service: &Service, client: &str, device_code: &str, origin: Origin) -> Result<Polled> {
+pub async fn poll<E>(
+    service: &Service,
+    device_code: &str,
+    wanted: Wanted,
+    origin: Origin,
+    prove: impl FnOnce(Party) -> Result<Option<Thumbprint>, E>,
+) -> Result<Polled<E>> {
     let Some(digest) = DeviceCode::parse(device_code).map(|code| code.digest(&service.peppers)) else {
         return Ok(Polled::Unknown);
     };
@@ -217,14 +237,17 @@ pub async fn poll(service: &Service, client: &str, device_code: &str, origin: Or
             let Some(found) = device_authorizations::find(connection, &looking)? else { return Ok(None) };
             let Decision::Approved(session) = found.decision else { return Ok(Some((found, None))) };
             let approver = match credentials::find(connection, session)? {
-                Some(known) => Some(reading.with_policies(connection, known.standing)?),
+                Some(known) => {
+                    let standing = reading.with_policies(connection, known.standing)?;
+                    Some(KnownCredential { standing, ..known })
+                }
                 None => None,
             };
             Ok(Some((found, approver)))
         })
         .await?;
     drop(turn);
-    let Some((found, approver)) = found.filter(|(found, _)| found.client == client) else {
+    let Some((found, approver)) = found.filter(|(found, _)| found.client == wanted.client) else {
         return Ok(Polled::Unknown);
     };
     match (found.decision, approver) {
@@ -234,35 +257,107 @@ pub async fn poll(service: &Service, client: &str, device_code: &str, origin: Or
             Ok(Polled::Pending)
         }
         (Decision::Denied, _) | (Decision::Approved(_), None) => Ok(Polled::Denied),
-        (Decision::Approved(session), Some(approver)) => {
-            let permissions = approver.permissions;
-            let actor = Actor::user(approver.principal).from(origin.address).requesting(origin.request);
-            let work = move |transaction: &mut Transaction<'_>| fetch(transaction, &digest, session, permissions);
-            service.write_first(&actor, work).await
+        (Decision::Approved(_), Some(approver)) => {
+            let proof_key = match prove(Party::Actor(approver.standing.principal.id)) {
+                Ok(proof_key) => proof_key,
+                Err(refused) => return Ok(Polled::Unproved(refused)),
+            };
+            match (found.offline, proof_key) {
+                (true, proof_key) => granted(service, digest, approver, Wanted { proof_key, ..wanted }, origin).await,
+                (false, Some(_)) => Ok(Polled::Unbindable),
+                (false, None) => session(service, digest, approver, origin).await,
+            }
         }
     }
 }
 
-/// Issues the session, unless another poll was first, or the approving session has ended, or its user is disabled.
-fn fetch(
+/// Issues a session.
+async fn session<E>(
+    service: &Service,
+    digest: CodeDigest,
+    approver: KnownCredential,
+    origin: Origin,
+) -> Result<Polled<E>> {
+    let KnownCredential { standing, credential, .. } = approver;
+    let permissions = standing.permissions;
+    let actor = Actor::user(standing.principal).from(origin.address).requesting(origin.request);
+    let work = move |transaction: &mut Transaction<'_>| {
+        fetch(transaction, &digest, credential.key_id, |transaction, approver| {
+            let until = latest_end(transaction.service, approver, transaction.now);
+            bearer_tokens::insert(transaction, approver, until)
+        })
+    };
+    let fetched = service.write_first(&actor, work).await?;
+    Ok(fetched.polled(|begun| Polled::Session(begun, permissions)))
+}
+
+/// Issues a refresh token with its first child.
+async fn granted<E>(
+    service: &Service,
+    digest: CodeDigest,
+    approver: KnownCredential,
+    wanted: Wanted,
+    origin: Origin,
+) -> Result<Polled<E>> {
+    let KnownCredential { standing, credential, .. } = approver;
+    let actor = Actor::user(standing.principal.clone()).from(origin.address).requesting(origin.request);
+    let ends_at = latest_end(service, &credential, service.clock.now());
+    let Prepared { granted, session, family } = match refresh::prepare(service, standing, wanted, ends_at).await {
+        Ok(prepared) => prepared,
+        Err(reason) => return Ok(Polled::NotMinted(reason)),
+    };
+    let work = move |transaction: &mut Transaction<'_>| {
+        fetch(transaction, &digest, credential.key_id, |transaction, approver| {
+            refresh::begin(transaction, approver, &session, &family)
+        })
+    };
+    let fetched = service.write_first(&actor, work).await?;
+    Ok(fetched.polled(|()| Polled::Granted(Box::new(granted))))
+}
+
+/// The latest end of what a program gets that is approved in this session, in epoch milliseconds.
+fn latest_end(service: &Service, approver: &Credential, now: i64) -> i64 {
+    approver.expires_at.min(now + service.session_millis)
+}
+
+/// What became of an approval.
+enum Fetched<T> {
+    /// It was taken, for this.
+    Approved(T),
+    /// Another poll was first.
+    Unknown,
+    /// The approving session has ended, or its user is disabled.
+    Denied,
+}
+
+impl<T> Fetched<T> {
+    fn polled<E>(self, approved: impl FnOnce(T) -> Polled<E>) -> Polled<E> {
+        match self {
+            Self::Approved(issued) => approved(issued),
+            Self::Unknown => Polled::Unknown,
+            Self::Denied => Polled::Denied,
+        }
+    }
+}
+
+/// Takes an approval, and issues something for it. The session in which it was given is held until the commit.
+fn fetch<T>(
     transaction: &mut Transaction<'_>,
     digest: &CodeDigest,
     session: KeyId,
-    permissions: Permissions,
-) -> Result<Polled> {
+    issue: impl FnOnce(&mut Transaction<'_>, &Credential) -> Result<T>,
+) -> Result<Fetched<T>> {
     let now = transaction.now;
     if device_authorizations::take_approved(transaction.connection, digest, now)? == Existed::No {
-        return Ok(Polled::Unknown);
+        return Ok(Fetched::Unknown);
     }
     // Locked until the commit, in the order in which a deletion locks them, which avoids deadlocks.
     let principal = hold_standing(transaction.connection, transaction.actor.id())?;
     let is_there = hold_credential(transaction.connection, session)?;
     let approver = credentials::find(transaction.connection, session)?.filter(|_| is_there);
     let alive = approver.filter(|known| known.credential.expires_at > now);
-    let Some(approver) = alive.filter(|_| principal.is_some_and(|held| held.enabled)) else {
-        return Ok(Polled::Denied);
-    };
-    let until = approver.credential.expires_at.min(now + transaction.service.session_millis);
-    let begun = bearer_tokens::insert(transaction, &approver.credential, until)?;
-    Ok(Polled::Session(begun, permissions))
+    match alive.filter(|_| principal.is_some_and(|held| held.enabled)) {
+        Some(approver) => issue(transaction, &approver.credential).map(Fetched::Approved),
+        None => Ok(Fetched::Denied),
+    }
 }

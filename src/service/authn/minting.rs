@@ -3,6 +3,7 @@
 use crate::domain::credential::Credential;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
+use crate::domain::pepper::{Digest, PepperId};
 use crate::domain::token::{ParsedToken, Token, TokenKind};
 use crate::service::Service;
 
@@ -16,10 +17,16 @@ impl Service {
         expires_at: i64,
     ) -> Result<(Token, Credential)> {
         let parsed = ParsedToken::mint(kind, self.entropy)?;
-        let pepper = self.peppers.current();
-        let digest = self.peppers.digest(&parsed, pepper).ok_or_else(|| Error::Internal("no pepper".into()))?;
+        let (token, digest, pepper) = self.written(&parsed)?;
         let credential =
             Credential { key_id: parsed.key_id, kind, principal, digest, pepper, created_at: now, expires_at };
-        Ok((parsed.plaintext(&self.prefixes)?, credential))
+        Ok((token, credential))
+    }
+
+    /// The plaintext of a token, and the digest that verifies it under the current pepper.
+    pub(in crate::service) fn written(&self, parsed: &ParsedToken) -> Result<(Token, Digest, PepperId)> {
+        let pepper = self.peppers.current();
+        let digest = self.peppers.digest(parsed, pepper).ok_or_else(|| Error::Internal("no pepper".into()))?;
+        Ok((parsed.plaintext(&self.prefixes)?, digest, pepper))
     }
 }

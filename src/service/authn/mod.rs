@@ -9,6 +9,7 @@ mod minting;
 pub(in crate::service) mod passwords;
 mod polls;
 pub mod proofs;
+pub mod refresh;
 pub mod sessions;
 pub mod sign_ins;
 mod throttle;

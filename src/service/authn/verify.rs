@@ -13,6 +13,7 @@ use crate::domain::principal::{PrincipalKind, service_account_username};
 use crate::domain::token::TokenKind;
 use crate::service::Service;
 use crate::service::authn::authenticate::delay_refusal;
+use crate::service::authn::refresh;
 use crate::service::children;
 use crate::storage::credentials;
 use crate::storage::principals::Existed;
@@ -72,6 +73,10 @@ pub async fn revoke_leaked(service: &Service, token: &str, finder: Party, reques
         service.write_first(&operator, move |transaction| children::revoke_in(transaction, &child)).await?;
         return Ok(Leaked::Revoked);
     }
+    if let Some(known) = refresh::find(service, token, finder).await? {
+        known.end(service, &operator, Action::LeakedTokenRevoked).await?;
+        return Ok(Leaked::Revoked);
+    }
     let actor = match service.authenticate_unlimited(token, finder).await {
         Ok(actor) => actor,
         Err(Error::Unauthenticated(_)) => return Ok(Leaked::Dead),
@@ -87,7 +92,7 @@ pub async fn revoke_leaked(service: &Service, token: &str, finder: Party, reques
                     credentials::delete(transaction.connection, credential.key_id)?
                 }
                 TokenKind::ApiKey => removals::principal(transaction.connection, id, PrincipalKind::ServiceAccount)?,
-                TokenKind::Personal | TokenKind::Session | TokenKind::Child => {
+                TokenKind::Personal | TokenKind::Session | TokenKind::Child | TokenKind::Refresh => {
                     credentials::delete(transaction.connection, credential.key_id)?
                 }
             };
@@ -96,7 +101,9 @@ pub async fn revoke_leaked(service: &Service, token: &str, finder: Party, reques
             }
             let name = match credential.kind {
                 TokenKind::ApiKey => service_account_username(id),
-                TokenKind::Personal | TokenKind::Session | TokenKind::Child => actor.username().to_string(),
+                TokenKind::Personal | TokenKind::Session | TokenKind::Child | TokenKind::Refresh => {
+                    actor.username().to_string()
+                }
             };
             transaction.record(Action::LeakedTokenRevoked, ChangeSubject::Principal(id.uuid()), &name)?;
             Ok(Leaked::Revoked)

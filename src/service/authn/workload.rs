@@ -6,7 +6,7 @@ use crate::directory::FirstUse;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::network::Network;
-use crate::domain::oauth_client::{OauthClient, TrustRule};
+use crate::domain::oauth_client::{OauthClient, TrustRule, Warrant};
 use crate::domain::party::Party;
 use crate::service::Service;
 use crate::storage::oauth_clients;
@@ -20,6 +20,8 @@ pub struct Workload {
     pub expires_at: i64,
     /// The name of the trust rule.
     pub rule: String,
+    /// The trust rule.
+    pub warrant: Warrant,
     /// The issuer of its ID token.
     pub issuer: String,
     /// The subject of its ID token.
@@ -74,6 +76,7 @@ pub fn recognise(key: PrincipalId, rules: &[TrustRule], claims: &IdentityClaims)
         key,
         expires_at: claims.expires_at,
         rule: rule.name.clone(),
+        warrant: Warrant::of_rule(rule),
         issuer: claims.issuer.clone(),
         subject: claims.subject.clone(),
     })

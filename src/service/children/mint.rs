@@ -8,6 +8,7 @@ use crate::domain::child::{Child, ChildScope, Delegate, LONGEST_LIFE, MOST_ACTOR
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::jwk::Thumbprint;
+use crate::domain::oauth_client::Warrant;
 use crate::domain::seal::Seal;
 use crate::domain::token::{KeyId, Token, sealed_plaintext};
 use crate::service::Service;
@@ -44,6 +45,24 @@ pub struct Wanted {
     pub client: String,
     /// The actor, if it impersonates the subject.
     pub impersonator: Option<PrincipalId>,
+}
+
+impl Wanted {
+    /// A child that carries everything, for the server that issues it.
+    #[must_use]
+    pub fn everything(issuer: String, client: String) -> Self {
+        Self {
+            issuer,
+            audience: None,
+            registered: Vec::new(),
+            scope: None,
+            lifetime: None,
+            form: Form::default(),
+            proof_key: None,
+            client,
+            impersonator: None,
+        }
+    }
 }
 
 /// A new child and its token.
@@ -103,6 +122,7 @@ pub async fn mint(
         client: wanted.client,
         audience,
         parent: credential(parent)?,
+        warrant: warrant(parent),
         issued_at: now / SECOND,
         expires_at: expires_at / SECOND,
         scope,
@@ -185,6 +205,7 @@ fn actors(parent: &Actor, actor: Option<&Actor>) -> Result<Vec<Delegate>, NotMin
             principal: actor.id(),
             username: actor.username().to_string(),
             credential: credential(actor)?,
+            warrant: warrant(actor),
         });
         chain.extend(earlier(actor));
     }
@@ -219,6 +240,11 @@ fn lifetime(seconds: Option<i64>) -> Result<i64, NotMinted> {
 fn credential(actor: &Actor) -> Result<KeyId> {
     let credential = actor.credential.ok_or_else(|| Error::Forbidden("a token is needed".to_owned()))?;
     Ok(credential.key_id)
+}
+
+/// What the actor, or the one who made the child that it has authenticated with, proved itself with if not with a token.
+fn warrant(actor: &Actor) -> Option<Warrant> {
+    actor.child.as_ref().map_or(actor.warrant, |child| child.warrant)
 }
 
 fn random(service: &Service) -> Result<[u8; 16]> {

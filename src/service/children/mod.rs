@@ -20,7 +20,7 @@ use crate::domain::child::Child;
 use crate::domain::error::{Error, Refusal, Result};
 use crate::service::Service;
 use crate::storage::database::AnyConnection;
-use crate::storage::{credentials, revoked_children};
+use crate::storage::{credentials, oauth_clients, revoked_children};
 
 /// The `typ` of a child's JWT (RFC 9068).
 pub const JWT_TYPE: &str = "at+jwt";
@@ -43,7 +43,7 @@ pub(in crate::service) fn present(
     if child.expires_at_millis() <= now {
         return refused(Refusal::Expired);
     }
-    if revoked_children::has_any(connection, child.ids())? {
+    if is_ended(connection, child)? {
         return refused(Refusal::Invalid);
     }
     for actor in &child.actors {
@@ -66,4 +66,21 @@ pub(in crate::service) fn present(
         }
     }
     Ok(verify::narrowed(child, &whole)?.map_or(whole, Arc::unwrap_or_clone))
+}
+
+/// Whether a child is revoked, or lacks what it came about by: a public key or a trust rule that its parent, or an API key that
+/// acts in it, has no more.
+///
+/// # Errors
+/// When the storage fails.
+fn is_ended(connection: &mut AnyConnection, child: &Child) -> Result<bool> {
+    if revoked_children::has_any(connection, child.ids())? {
+        return Ok(true);
+    }
+    for (key, warrant) in child.warrants() {
+        if !oauth_clients::get(connection, key)?.has(warrant) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -12,8 +12,7 @@ use crate::domain::party::Party;
 use crate::domain::signing::key_id;
 use crate::domain::token::{TokenKind, sealed_bytes};
 use crate::service::Service;
-use crate::service::children::{JWT_TYPE, SEAL, signing_keys};
-use crate::storage::revoked_children;
+use crate::service::children::{JWT_TYPE, SEAL, is_ended, signing_keys};
 
 impl Service {
     /// The genuine child for this text, and the current time; `None` if it is no genuine token.
@@ -45,8 +44,9 @@ impl Service {
         let carried = if let Some(carried) = verified.checked(&records) {
             carried
         } else {
-            // After the records were read: a later revocation makes the directory give out other records.
-            self.check_not_revoked(child, party).await?;
+            // After the records were read: a later revocation, or change of the settings of an API key, makes the directory give
+            // out other records.
+            self.check_not_ended(child, party).await?;
             let whole = parent.record().standing();
             let carried = narrowed(child, whole)?.map_or(Carried::Everything, Carried::Narrowed);
             self.check_tools(child, whole).await?;
@@ -133,11 +133,11 @@ impl Service {
         if may { Ok(()) } else { Err(refused()) }
     }
 
-    async fn check_not_revoked(&self, child: &Arc<Child>, party: Party) -> Result<()> {
+    async fn check_not_ended(&self, child: &Arc<Child>, party: Party) -> Result<()> {
         let _turn = self.look_ups.turn(party).await?;
         let asked = Arc::clone(child);
-        let revoked = self.look_up(move |connection| revoked_children::has_any(connection, asked.ids())).await?;
-        if revoked { Err(Error::Unauthenticated(Refusal::Invalid)) } else { Ok(()) }
+        let ended = self.look_up(move |connection| is_ended(connection, &asked)).await?;
+        if ended { Err(Error::Unauthenticated(Refusal::Invalid)) } else { Ok(()) }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::domain::filter::Filter;
 use crate::domain::ids::{Id, PrincipalId};
 use crate::domain::limits::Limits;
 use crate::domain::listing::{Page, Query};
+use crate::domain::oauth_client::ClientSecret;
 use crate::domain::permission::Permission;
 use crate::domain::persona::PersonaRef;
 use crate::domain::principal::{Principal, PrincipalKind, Role, service_account_username};
@@ -22,9 +23,10 @@ use crate::service::authz::authority::may_release;
 use crate::service::authz::{containment, sight};
 use crate::service::{Service, Transaction, blocking};
 use crate::storage::create_requests::{self, CreateRequest};
+use crate::storage::database::AnyConnection;
 use crate::storage::principals::{self, Existed};
 use crate::storage::removals;
-use crate::storage::{api_keys, credentials, personas};
+use crate::storage::{api_keys, credentials, oauth_clients, personas};
 
 /// For how many milliseconds a create request can be repeated without making a second key.
 const REPEATABLE: i64 = DAY;
@@ -36,7 +38,7 @@ const REPEATABLE: i64 = DAY;
 ///
 /// # Errors
 /// [`Error::Forbidden`] when the actor may not create keys or grants what it does not hold, [`Error::Conflict`] when
-/// the idempotency key was used for another request or its API key is deleted, violations for unknown personas.
+/// the idempotency key was used for another request or its API key is deleted or has given up its token, violations for unknown personas.
 pub async fn create(
     service: &Service,
     actor: &Actor,
@@ -126,6 +128,7 @@ fn repeat(transaction: &mut Transaction<'_>, request: &CreateRequest) -> Result<
     let api_key = api_keys::find(transaction.connection, id)?.ok_or_else(gone)?;
     // Checks what the key reaches now, not what it was created with.
     containment::may_take_over(transaction, id, &bounds(&api_key))?;
+    require_secret(transaction.connection, id)?;
     credentials::delete_all(transaction.connection, id, TokenKind::ApiKey)?;
     let token = issue(transaction, id)?;
     transaction.record(Action::ApiKeyTokenReplaced, ChangeSubject::Principal(id.uuid()), &api_key.display_name)?;
@@ -133,10 +136,24 @@ fn repeat(transaction: &mut Transaction<'_>, request: &CreateRequest) -> Result<
 }
 
 /// Gives an API key its credential, which has no expiry of its own: it ends with the key.
-fn issue(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<Token> {
+pub(super) fn issue(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<Token> {
     let (token, credential) = transaction.service.mint(TokenKind::ApiKey, principal, transaction.now, NEVER)?;
     credentials::insert(transaction.connection, &credential)?;
     Ok(token)
+}
+
+/// Fails for an API key that has given up its token.
+///
+/// # Errors
+/// [`Error::Conflict`]
+pub(super) fn require_secret(connection: &mut AnyConnection, key: PrincipalId) -> Result<()> {
+    match oauth_clients::get(connection, key)?.secret {
+        ClientSecret::Token => Ok(()),
+        ClientSecret::None => {
+            let message = "the API key has no token: it proves itself with its public keys, or as a workload, and in no other way";
+            Err(Error::Conflict(message.to_owned()))
+        }
+    }
 }
 
 /// One page of the API keys that the actor sees.

@@ -14,7 +14,7 @@ use crate::domain::principal::service_account_username;
 use crate::domain::token::{Token, TokenKind};
 use crate::service::Service;
 use crate::service::authz::containment;
-use crate::service::keys::api_keys::{bounds, not_found};
+use crate::service::keys::api_keys::{bounds, not_found, require_secret};
 use crate::storage::{api_keys, credentials, principals};
 
 /// How long a secret works, in milliseconds.
@@ -27,7 +27,7 @@ const MOST: usize = 10;
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Forbidden`] when the actor may not manage the key or reaches less than the key;
-/// [`Error::Conflict`] for an expired key, and when the key has as many secrets as it may.
+/// [`Error::Conflict`] for an expired key, for one that has given up its token, and when the key has as many secrets as it may.
 pub async fn create(service: &Service, actor: &Actor, id: PrincipalId) -> Result<Token> {
     service.require(actor, Permission::ManageApiKeys)?;
     service
@@ -42,6 +42,7 @@ pub async fn create(service: &Service, actor: &Actor, id: PrincipalId) -> Result
             if Status::of(key.expires_at, now) == Status::Expired {
                 return Err(Error::Conflict("the API key has expired".to_owned()));
             }
+            require_secret(transaction.connection, id)?;
             credentials::delete_expired(transaction.connection, id, TokenKind::ApiKey, now)?;
             // The key's own token is one of them.
             if credentials::count_alive(transaction.connection, id, TokenKind::ApiKey, now)? > MOST {

@@ -2,18 +2,19 @@
 
 use super::api_keys::{self, bounds, not_found};
 use crate::domain::actor::Actor;
+use crate::domain::api_key::ApiKey;
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::edition::Expected;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
-use crate::domain::oauth_client::OauthClient;
+use crate::domain::oauth_client::{ClientSecret, OauthClient};
 use crate::domain::permission::Permission;
 use crate::domain::token::TokenKind;
-use crate::service::Service;
 use crate::service::authz::containment;
+use crate::service::{Service, Transaction};
 use crate::storage;
-use crate::storage::oauth_clients;
 use crate::storage::principals::Existed;
+use crate::storage::{credentials, oauth_clients};
 
 /// The settings of an API key as an OAuth client.
 ///
@@ -37,16 +38,19 @@ pub async fn audiences(service: &Service, client: &Actor) -> Result<Vec<String>>
 }
 
 /// Replaces the settings of an API key as an OAuth client. A public key or a trust rule is as good as the key's token,
-/// so only a user who may hold that token may add one: trust must not spread from program to program.
+/// so only a user who may hold that token may add one: trust must not spread from program to program. `secret` stays as it is if
+/// it is `None`.
 ///
 /// # Errors
 /// [`Error::Forbidden`] when the actor is no user with a session, may not manage the key, or adds something and the key
-/// reaches more than the actor; [`Error::NotFound`]; [`Error::Changed`] when the edition is not the expected one.
+/// reaches more than the actor; [`Error::NotFound`]; [`Error::Changed`] when the edition is not the expected one; a violation for
+/// a wrong `secret`.
 pub async fn replace(
     service: &Service,
     actor: &Actor,
     id: PrincipalId,
     client: OauthClient,
+    secret: Option<ClientSecret>,
     expected: Expected,
 ) -> Result<OauthClient> {
     service.require(actor, Permission::ManageApiKeys)?;
@@ -65,12 +69,24 @@ pub async fn replace(
             containment::may_manage_key(transaction, id)?;
             containment::may_change(transaction, id)?;
             expected.check(&before.edition())?;
+            let client = client.clone().with_secret(secret, &before)?;
             if !client.is_within(&before) {
                 containment::may_take_over(transaction, id, &bounds(&key))?;
             }
             oauth_clients::replace(transaction.connection, id, &client, transaction.now)?;
+            if client.secret != before.secret {
+                give_up_token(transaction, &key)?;
+            }
             transaction.record(Action::ApiKeyOauthReplaced, ChangeSubject::Principal(id.uuid()), &key.display_name)?;
-            Ok(client.clone())
+            Ok(client)
         })
         .await
+}
+
+/// Ends the token of an API key and the secrets beside it, with everything derived from them. Children need a parent, so the key
+/// keeps a credential, of which no client ever sees the token.
+fn give_up_token(transaction: &mut Transaction<'_>, key: &ApiKey) -> Result<()> {
+    credentials::delete_all(transaction.connection, key.id, TokenKind::ApiKey)?;
+    let _unseen_token = api_keys::issue(transaction, key.id)?;
+    transaction.record(Action::ApiKeyTokenRemoved, ChangeSubject::Principal(key.id.uuid()), &key.display_name)
 }

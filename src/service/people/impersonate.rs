@@ -1,62 +1,104 @@
 //! Lets an actor act as a user.
 
+use std::time::Instant;
+
 use crate::clock::SECOND;
 use crate::domain::actor::{Actor, PresentedCredential};
 use crate::domain::bounds::Bounds;
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::child::USUAL_LIFE;
+use crate::domain::credential::Credential;
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::permission::Permission;
-use crate::domain::principal::PrincipalKind;
+use crate::domain::principal::{Principal, PrincipalKind};
+use crate::domain::text::clip;
 use crate::domain::token::TokenKind;
-use crate::service::Service;
-use crate::service::authz::containment;
+use crate::service::authz::{containment, sight};
+use crate::service::children::{Minted, NotMinted, Wanted, mint};
+use crate::service::{Service, Transaction};
 use crate::storage::{credentials, principals, standings};
 
 /// The most sessions of a user with which impersonation leaves room for the user's own.
 const MOST: usize = 100;
 
-/// Makes a session of a user for a few minutes, the parent of the child with which the actor acts. Its token is
-/// discarded. The user sees it among the user's sessions, and ending it ends the child.
+/// Makes a child of a user with which the actor acts as that user. Its parent is a session of the user for a few minutes, whose
+/// token is discarded: the user sees it among the user's sessions, and ending it ends the child. There is no session and no trace of
+/// one if no child can be made.
 ///
 /// # Errors
-/// [`Error::Forbidden`] without `IMPERSONATE_USERS`, and for a user who reaches more than the actor;
-/// [`Error::NotFound`]; [`Refusal::Disabled`] for a disabled user.
-pub async fn impersonate(service: &Service, actor: &Actor, user: String) -> Result<Actor> {
+/// [`Error::Forbidden`] without `IMPERSONATE_USERS`, and, in the same words, for a user who reaches more than the actor, is disabled or
+/// does not exist; and those of [`mint`].
+pub async fn impersonate(
+    service: &Service,
+    actor: &Actor,
+    user: String,
+    wanted: Wanted,
+) -> Result<(Minted, Actor), NotMinted> {
+    let began = Instant::now();
     service.require(actor, Permission::ImpersonateUsers)?;
     let until = service.clock.now() + USUAL_LIFE;
     let until = actor.expires_at().map_or(until, |ends| ends.min(until)) / SECOND * SECOND;
+    let prepared = prepare(service, actor, user.clone(), until).await;
+    let (impersonated, session) = sight::delay_if_refused(began, prepared).await?;
+    let wanted = Wanted { impersonator: Some(actor.id()), ..wanted };
+    let minted = mint(service, &impersonated, Some(actor), wanted).await?;
     service
         .write(actor, move |transaction| {
-            let not_found = || Error::NotFound { kind: "user", id: user.clone() };
-            let found = match PrincipalId::parse(&user) {
-                Some(id) => standings::find(transaction.connection, id)?.map(|standing| standing.principal),
-                None => principals::find_by_username(transaction.connection, &user)?,
-            };
-            let found = found.filter(|found| found.kind == PrincipalKind::User).ok_or_else(not_found)?;
-            if found.id == transaction.actor.id() {
-                return Err(Error::Forbidden("an actor cannot impersonate itself".to_owned()));
-            }
-            if !found.enabled {
-                return Err(Error::Unauthenticated(Refusal::Disabled));
-            }
-            containment::may_impersonate(transaction, found.id, &Bounds::until(until))?;
+            let found = find(transaction, &user, until)?;
             let kind = TokenKind::Session;
             if credentials::count_alive(transaction.connection, found.id, kind, transaction.now)? >= MOST {
                 return Err(Error::Conflict(format!("the user has {MOST} sessions: wait until some have ended")));
             }
-            let minted = transaction.service.mint(kind, found.id, transaction.now, until)?;
-            let (_unused_token, credential) = minted;
-            credentials::insert(transaction.connection, &credential)?;
+            credentials::insert(transaction.connection, &session)?;
             let name = found.username().to_string();
-            transaction.record(Action::UserImpersonated, ChangeSubject::Principal(found.id.uuid()), &name)?;
+            transaction.record(Action::UserImpersonated, ChangeSubject::Principal(found.id.uuid()), &name)
+        })
+        .await?;
+    Ok((minted, impersonated))
+}
+
+/// The user as an actor with a session that is not stored yet, if the actor may act as the user.
+async fn prepare(service: &Service, actor: &Actor, user: String, until: i64) -> Result<(Actor, Credential)> {
+    service
+        .write(actor, move |transaction| {
+            let found = find(transaction, &user, until)?;
+            let kind = TokenKind::Session;
+            let (_unused_token, session) = transaction.service.mint(kind, found.id, transaction.now, until)?;
             let standing = standings::of(transaction.connection, found)?;
             let standing = transaction.service.with_policies(transaction.connection, standing)?;
             let mut impersonated = Actor::trusted(standing);
-            impersonated.credential =
-                Some(PresentedCredential { kind, key_id: credential.key_id, expires_at: credential.expires_at });
-            Ok(impersonated)
+            impersonated.credential = Some(PresentedCredential { kind, key_id: session.key_id, expires_at: until });
+            Ok((impersonated, session))
         })
         .await
+}
+
+/// The user with this id or name, if the actor may act as the user until then. The refusal is the same for a user who does not exist;
+/// the log tells the reason.
+fn find(transaction: &mut Transaction<'_>, user: &str, until: i64) -> Result<Principal> {
+    let found = match PrincipalId::parse(user) {
+        Some(id) => standings::find(transaction.connection, id)?.map(|standing| standing.principal),
+        None => principals::find_by_username(transaction.connection, user)?,
+    };
+    let actor = transaction.actor.username().to_string();
+    let refused = || Error::Forbidden(format!("there is no user `{}` as whom `{actor}` may act", clip(user)));
+    let found = found.filter(|found| found.kind == PrincipalKind::User).ok_or_else(refused)?;
+    match may_act_as(transaction, &found, until) {
+        Err(reason @ (Error::Forbidden(_) | Error::Unauthenticated(_))) => {
+            tracing::info!(actor, user = %found.id, %reason, "an impersonation is refused");
+            Err(refused())
+        }
+        outcome => outcome.map(|()| found),
+    }
+}
+
+fn may_act_as(transaction: &mut Transaction<'_>, user: &Principal, until: i64) -> Result<()> {
+    if user.id == transaction.actor.id() {
+        return Err(Error::Forbidden("an actor cannot impersonate itself".to_owned()));
+    }
+    if !user.enabled {
+        return Err(Error::Unauthenticated(Refusal::Disabled));
+    }
+    containment::may_impersonate(transaction, user.id, &Bounds::until(until))
 }

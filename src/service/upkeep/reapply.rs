@@ -10,7 +10,7 @@ use crate::domain::child::LONGEST_LIFE;
 use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
 use crate::domain::journal::{JournalEntry, Revocation};
-use crate::domain::oauth_client::OauthClient;
+use crate::domain::oauth_client::{ClientSecret, OauthClient};
 use crate::domain::principal::{PrincipalKind, PrincipalState};
 use crate::domain::token::TokenKind;
 use crate::service::authn::passwords::UNUSABLE_HASH;
@@ -139,8 +139,15 @@ fn repeat_about(
             credentials::delete_all(connection, id, TokenKind::Personal)?;
             Done::TokensEnded
         }
+        Revocation::ApiKeySecret => {
+            credentials::delete_all(connection, id, TokenKind::ApiKey)?;
+            let settings = OauthClient { secret: ClientSecret::None, ..oauth_clients::get(connection, id)? };
+            oauth_clients::replace(connection, id, &settings, now)?;
+            Done::TokensEnded
+        }
         Revocation::OauthSettings => {
-            oauth_clients::replace(connection, id, &OauthClient::default(), now)?;
+            let secret = oauth_clients::get(connection, id)?.secret;
+            oauth_clients::replace(connection, id, &OauthClient { secret, ..OauthClient::default() }, now)?;
             Done::SettingsEmptied
         }
         Revocation::User | Revocation::Password if !is_user || is_last_administrator(connection, id)? => Done::Unknown,

@@ -133,6 +133,21 @@ pub const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
         ForeignKeyViolation,
         "INSERT INTO provider_sessions VALUES ('x', '', '', '', '', 0)",
     ),
+    (
+        "refresh_tokens_key",
+        UniqueViolation,
+        "INSERT INTO refresh_tokens SELECT id, 'x', '', '', '', '', 1 FROM refresh_tokens",
+    ),
+    (
+        "refresh_tokens_are_one_each",
+        UniqueViolation,
+        "INSERT INTO refresh_tokens SELECT 'y', session_id, '', '', '', '', 1 FROM refresh_tokens",
+    ),
+    (
+        "refresh_tokens_have_sessions",
+        ForeignKeyViolation,
+        "INSERT INTO refresh_tokens VALUES ('y', 'x', '', '', '', '', 1)",
+    ),
     ("logout_tokens_once", UniqueViolation, "INSERT INTO logout_tokens SELECT * FROM logout_tokens"),
     ("signing_keys_once", UniqueViolation, "INSERT INTO signing_keys SELECT * FROM signing_keys"),
     ("revoked_children_once", UniqueViolation, "INSERT INTO revoked_children SELECT * FROM revoked_children"),
@@ -170,22 +185,22 @@ pub const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
     (
         "device_authorizations_key",
         UniqueViolation,
-        "INSERT INTO device_authorizations SELECT device_digest, 'y', '', '', '', '', 'pending', '', 1, 1 FROM device_authorizations",
+        "INSERT INTO device_authorizations SELECT device_digest, 'y', '', '', '', '', 'pending', '', 1, 1, FALSE FROM device_authorizations",
     ),
     (
         "device_authorizations_user_code",
         UniqueViolation,
-        "INSERT INTO device_authorizations SELECT 'y', user_digest, '', '', '', '', 'pending', '', 1, 1 FROM device_authorizations",
+        "INSERT INTO device_authorizations SELECT 'y', user_digest, '', '', '', '', 'pending', '', 1, 1, FALSE FROM device_authorizations",
     ),
     (
         "device_authorizations_decision",
         CheckViolation,
-        "INSERT INTO device_authorizations VALUES ('y', 'y', '', '', '', '', 'perhaps', '', 1, 1)",
+        "INSERT INTO device_authorizations VALUES ('y', 'y', '', '', '', '', 'perhaps', '', 1, 1, FALSE)",
     ),
     (
         "device_authorizations_approver",
         CheckViolation,
-        "INSERT INTO device_authorizations VALUES ('y', 'y', '', '', '', '', 'approved', '', 1, 1)",
+        "INSERT INTO device_authorizations VALUES ('y', 'y', '', '', '', '', 'approved', '', 1, 1, FALSE)",
     ),
     ("oauth_clients_once", UniqueViolation, "INSERT INTO oauth_clients SELECT * FROM oauth_clients"),
     ("oauth_clients_are_api_keys", ForeignKeyViolation, "INSERT INTO oauth_clients SELECT id, '{}', 1 FROM users"),

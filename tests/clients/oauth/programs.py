@@ -31,9 +31,9 @@ class Program:
         self.private_key = ECKey.generate_key("P-256", {"kid": secrets.token_hex(4), "alg": "ES256"})
         self.register(audiences=audiences, trust=trust)
 
-    def register(self, audiences=(), trust=()):
+    def register(self, audiences=(), trust=(), **more):
         jwks = {"keys": [self.private_key.as_dict(private=False)]}
-        body = {"audiences": list(audiences), "jwks": jwks, "trust": list(trust)}
+        body = {"audiences": list(audiences), "jwks": jwks, "trust": list(trust), **more}
         ok(self.admin.put(f"/api/service/apikeys/{self.guid}/oauth", json=body))
 
     @property

@@ -1,5 +1,6 @@
 """The device grant with other people's OAuth clients: Authlib and openid-client."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,56 @@ def test_openid_client_signs_in_by_discovery(server, device_admin, verdict):
     assert server.holder_of(token).is_let_in()
 
 
+def test_authlib_stays_signed_in(server, device_admin):
+    client, ask, fetch = authlib(server)
+    asked = ask(scope="offline_access")
+    device_admin.decide(asked["user_code"], "approve")
+    first = fetch(asked)
+    assert first["refresh_token"].startswith("tsr_") and first["expires_in"] <= 600
+    url = f"{server.base_url}/oauth/token"
+    second = client.refresh_token(url, refresh_token=first["refresh_token"])
+    third = client.refresh_token(url, refresh_token=second["refresh_token"])
+    assert len({token["refresh_token"] for token in (first, second, third)}) == 3
+    assert server.holder_of(third["access_token"]).is_let_in()
+    client.revoke_token(f"{server.base_url}/oauth/revoke", token=third["refresh_token"])
+    assert not server.holder_of(third["access_token"]).is_let_in()
+    with pytest.raises(Exception, match="invalid_grant"):
+        client.refresh_token(url, refresh_token=third["refresh_token"])
+    client.close()
+
+
+def test_authlib_ends_everything_by_using_a_refresh_token_twice(server, device_admin):
+    client, ask, fetch = authlib(server)
+    asked = ask(scope="openid offline_access")
+    device_admin.decide(asked["user_code"], "approve")
+    first = fetch(asked)
+    url = f"{server.base_url}/oauth/token"
+    second = client.refresh_token(url, refresh_token=first["refresh_token"])
+    for used in (first, second):
+        with pytest.raises(Exception, match="invalid_grant"):
+            client.refresh_token(url, refresh_token=used["refresh_token"])
+        assert not server.holder_of(used["access_token"]).is_let_in()
+    client.close()
+
+
+@pytest.mark.parametrize("bound", [[], ["dpop"]], ids=["bearer", "dpop"])
+def test_openid_client_and_oauth4webapi_stay_signed_in(server, device_admin, bound):
+    program = subprocess.Popen(
+        [NODE, Path(__file__).with_name("refresh_flow.mjs"), NODE_MODULES, server.base_url, "tessera-cli", *bound],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    code = program.stdout.readline().removeprefix("code: ").strip()
+    device_admin.decide(code, "approve")
+    told, _ = program.communicate(timeout=60)
+    told = json.loads(told)
+    assert told["types"] == (["dpop"] * 3 if bound else ["bearer"] * 3)
+    assert told["different"] == 3
+    assert (told["reused"], told["latest"]) == ("invalid_grant", "invalid_grant")
+    assert not server.holder_of(told["access_token"]).is_let_in()
+
+
 def test_a_program_that_was_configured_signs_in(own_server):
     assert authlib(own_server, "my-tool")[1]()["error"] == "invalid_client"
     own_server.stop()
@@ -90,8 +141,8 @@ def authlib(server, client_id="tessera-cli"):
     """Returns Authlib's client, a function that begins, and one that fetches a token or the error code."""
     client = OAuth2Client(client_id, token_endpoint_auth_method="none", trust_env=False)
 
-    def ask():
-        answer = server.anonymous().post("/oauth/device_authorization", data={"client_id": client_id})
+    def ask(**more):
+        answer = server.anonymous().post("/oauth/device_authorization", data={"client_id": client_id, **more})
         return answer.json()
 
     def fetch(asked):

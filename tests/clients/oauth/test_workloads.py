@@ -89,6 +89,29 @@ def test_the_child_dies_with_the_key(program, issuer, person):
     refused(program, issuer.token())
 
 
+@pytest.mark.parametrize("form", ["jwt", "opaque"])
+def test_the_child_dies_with_its_rule(program, issuer, form):
+    token = ok(exchanged(program, issuer.token(), token_format=form))["access_token"]
+    with program.server.holder_of(token) as job, program.server.holder_of(program.child(token_format=form)) as other:
+        assert job.is_let_in() and other.is_let_in()
+        program.register(trust=[issuer.rule() | {"name": "renamed"}])
+        assert job.is_let_in()
+        program.register()
+        assert not job.is_let_in()
+        assert other.is_let_in(), "it came from the key's token"
+
+
+def test_a_key_without_a_token_leaves_only_the_workload(program, issuer):
+    with program.server.holder_of(program.secret) as key, program.server.holder_of(program.child()) as child:
+        assert key.is_let_in() and child.is_let_in()
+        program.register(trust=[issuer.rule()], secret="none")
+        assert not key.is_let_in() and not child.is_let_in()
+    assert program.ask(grant_type="client_credentials").status_code == 401
+    token = ok(exchanged(program, issuer.token()))["access_token"]
+    with program.server.holder_of(token) as job:
+        assert job.is_let_in()
+
+
 STANDARD = {
     "another issuer": {"iss": "https://token.example.org"},
     "no issuer": {"iss": None},
