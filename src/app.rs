@@ -48,6 +48,7 @@ fn pages(origins: &[String]) -> Cors {
             "ratelimit",
             "ratelimit-policy",
             "retry-after",
+            "tessera-revocation",
             "www-authenticate",
             "x-request-id",
         ])

@@ -25,6 +25,7 @@ use super::problem::{Complete, Failure, PROBLEM_JSON, Shape, answers_as_oauth};
 use super::request_id::{Numbered, RequestId};
 use crate::domain::error::Error;
 use crate::domain::limits::Allowance;
+use crate::domain::node::{Acknowledged, Acknowledgement};
 use crate::domain::token::has_token;
 use crate::http::state::State;
 use crate::service::GivenUp;
@@ -33,6 +34,9 @@ use crate::service::GivenUp;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// `X-Atlan-Request-Id`, sent by Atlan's SDKs: the same value for every retry of one request.
 pub const ATLAN_REQUEST_ID: HeaderName = HeaderName::from_static("x-atlan-request-id");
+
+/// `Tessera-Revocation`, on every answer to a request that took something away.
+const REVOCATION: HeaderName = HeaderName::from_static("tessera-revocation");
 
 /// Extra time for a request whose transaction is already committing when the time limit passes.
 const COMMITS_WITHIN: Duration = Duration::from_secs(5);
@@ -105,6 +109,7 @@ pub async fn envelope(
 struct Exchange {
     number: u64,
     request_id: RequestId,
+    acknowledged: Acknowledged,
     echoes: Vec<(HeaderName, HeaderValue)>,
     shape: Shape,
     error_pages: Option<ErrorPages>,
@@ -132,13 +137,16 @@ impl Exchange {
         let made = || state.request_ids.make(state.service.clock.now());
         let request_id = echoes.first().map_or_else(made, |(_, value)| RequestId::Given(value.clone()));
         let number = state.service.number_request();
-        request.extensions_mut().insert(Numbered { number, id: request_id.clone() });
+        let acknowledged = Acknowledged::default();
+        let numbered = Numbered { number, id: request_id.clone(), acknowledged: acknowledged.clone() };
+        request.extensions_mut().insert(numbered);
         if request.path().ends_with('/') {
             request.extensions_mut().insert(EndsWithSlash);
         }
         Self {
             number,
             request_id,
+            acknowledged,
             echoes,
             shape: shape(request.path(), headers),
             error_pages: ErrorPages::of(request),
@@ -221,6 +229,9 @@ impl Exchange {
         for (name, value) in &self.echoes {
             headers.insert(name.clone(), value.clone());
         }
+        if let Some(acknowledgement) = self.acknowledged.get() {
+            add_acknowledgement(headers, acknowledgement);
+        }
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if !headers.contains_key(CACHE_CONTROL) {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -246,6 +257,15 @@ fn add_rate_limit(headers: &mut HeaderMap, Allowance { limit, remaining }: Allow
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(HeaderName::from_static(name), value);
         }
+    }
+}
+
+/// Adds `Tessera-Revocation`: how many nodes there are, how many of them know what this request took away (the leases
+/// of the others have ended), and how long that took.
+fn add_acknowledgement(headers: &mut HeaderMap, Acknowledgement { nodes, acknowledged, millis }: Acknowledgement) {
+    let told = format!("nodes={nodes}, acknowledged={acknowledged}, took={millis}ms");
+    if let Ok(value) = HeaderValue::from_str(&told) {
+        headers.insert(REVOCATION, value);
     }
 }
 

@@ -32,6 +32,12 @@ impl FeedPosition {
         self.to < earlier.to
     }
 
+    /// The position as text: PostgreSQL's snapshot, or the same for SQLite. [`is_known`] reads it.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.snapshot.clone().unwrap_or_else(|| format!("{}:{}:", self.from, self.to))
+    }
+
     /// The changes that were not visible when this was read.
     pub(super) fn unseen(&self) -> Predicate<changes::table> {
         let from = changes::position.ge(self.from);
@@ -45,6 +51,27 @@ impl FeedPosition {
             }
         }
     }
+}
+
+/// The channel on which PostgreSQL's nodes wake each other.
+pub const CHANNEL: &str = "tessera_changes";
+
+/// Whether a reader at that position, as [`FeedPosition::text`] writes it, has seen the change at `position`: all below
+/// the first number, none from the second on, and of those between all but the listed ones. PostgreSQL's
+/// `pg_visible_in_snapshot`.
+#[must_use]
+pub fn is_known(position: i64, reader: &str) -> bool {
+    let mut parts = reader.split(':');
+    let mut bound = || parts.next().and_then(|part| part.parse::<i64>().ok());
+    let (Some(from), Some(to)) = (bound(), bound()) else { return false };
+    let mut under_way = parts.next().unwrap_or_default().split(',').filter_map(|part| part.parse::<i64>().ok());
+    position < from || (position < to && !under_way.any(|other| other == position))
+}
+
+/// The position below which a reader at that position has seen every change.
+#[must_use]
+pub(super) fn first_unknown(reader: &str) -> i64 {
+    reader.split(':').next().and_then(|part| part.parse().ok()).unwrap_or(0)
 }
 
 /// The mark of a transaction that reads everything: later changes are found from here.
@@ -75,5 +102,23 @@ pub(super) fn next_position(connection: &AnyConnection) -> &'static str {
     match connection {
         AnyConnection::Postgres(_) => "pg_current_xact_id()::text::bigint",
         AnyConnection::Sqlite(_) => "(SELECT coalesce(max(position), 0) + 1 FROM changes)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_knows_what_its_snapshot_showed() {
+        for (position, known) in [(9, true), (10, false), (11, true), (12, false), (13, true), (14, false), (99, false)]
+        {
+            assert_eq!(is_known(position, "10:14:10,12"), known, "{position}");
+        }
+        assert!(is_known(6, "7:7:") && !is_known(7, "7:7:"));
+        for damaged in ["", "7", "a:b:", ":"] {
+            assert!(!is_known(1, damaged), "{damaged}");
+        }
+        assert_eq!([first_unknown("10:14:10,12"), first_unknown("")], [10, 0]);
     }
 }

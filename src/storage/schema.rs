@@ -366,6 +366,17 @@ diesel::table! {
     revoked_children (id) { id -> Text, expires_at -> BigInt, }
 }
 
+diesel::table! {
+    nodes (id) {
+        id -> Text,
+        name -> Text,
+        started_at -> BigInt,
+        lease -> BigInt,
+        acknowledged -> Text,
+        silenced -> Bool,
+    }
+}
+
 diesel::joinable!(users -> principals (id));
 diesel::joinable!(provider_sessions -> credentials (key_id));
 diesel::joinable!(api_keys -> principals (id));
