@@ -45,6 +45,7 @@ fn pages(origins: &[String]) -> Cors {
             "dpop-nonce",
             "etag",
             "link",
+            "location",
             "ratelimit",
             "ratelimit-policy",
             "retry-after",

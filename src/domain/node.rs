@@ -20,6 +20,8 @@ pub struct Node {
     pub lease: i64,
     /// The position up to which it has applied the changes, as `storage::feed` writes it.
     pub acknowledged: String,
+    /// When it wrote that, in epoch milliseconds.
+    pub acknowledged_at: i64,
     /// Whether another process has given up waiting for it. It may not renew its lease any more.
     pub silenced: bool,
 }
@@ -42,26 +44,59 @@ pub struct Acknowledgement {
     pub millis: i64,
 }
 
-/// The place where a request keeps its acknowledgement. Clones share one place.
+/// What a request that took something away tells its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// The client waited: no node lets in what was taken away.
+    Final(Acknowledgement),
+    /// The client did not wait. The change with that id will become known.
+    Pending(Uuid),
+}
+
+/// The place where a request keeps what it tells. Clones share one place.
 #[derive(Debug, Clone, Default)]
-pub struct Acknowledged(Arc<Mutex<Option<Acknowledgement>>>);
+pub struct Acknowledged {
+    told: Arc<Mutex<Option<Told>>>,
+    /// Whether the client does not wait for the nodes.
+    pub is_hurried: bool,
+}
 
 impl Acknowledged {
-    /// Notes the acknowledgement of a change. Of several changes the fewest nodes and the whole time count.
-    pub fn note(&self, new: Acknowledgement) {
-        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *noted = Some(noted.map_or(new, |old| Acknowledgement {
-            nodes: old.nodes.max(new.nodes),
-            acknowledged: old.acknowledged.min(new.acknowledged),
-            millis: old.millis + new.millis,
-        }));
+    /// The place of a request whose client does not wait for the nodes, or does.
+    #[must_use]
+    pub fn of(is_hurried: bool) -> Self {
+        Self { is_hurried, ..Self::default() }
+    }
+
+    /// Notes what is to be told of a change. Of several changes the fewest nodes and the whole time count.
+    pub fn note(&self, new: Told) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        *told = Some(match (*told, new) {
+            (Some(Told::Final(old)), Told::Final(new)) => Told::Final(Acknowledgement {
+                nodes: old.nodes.max(new.nodes),
+                acknowledged: old.acknowledged.min(new.acknowledged),
+                millis: old.millis + new.millis,
+            }),
+            (_, new) => new,
+        });
     }
 
     /// What was noted; `None` if the request has taken nothing away.
     #[must_use]
-    pub fn get(&self) -> Option<Acknowledgement> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn get(&self) -> Option<Told> {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A change, and who knows of it.
+#[derive(Debug, Clone)]
+pub struct Spread {
+    /// The id of the change.
+    pub id: Uuid,
+    /// When it was made, in epoch milliseconds.
+    pub changed_at: i64,
+    /// The nodes, and whether each has acknowledged the change.
+    pub nodes: Vec<(Node, bool)>,
 }
 
 #[cfg(test)]
@@ -77,8 +112,8 @@ mod tests {
     fn of_several_changes_the_worst_is_told() {
         let told = Acknowledged::default();
         assert_eq!(told.get(), None);
-        told.clone().note(Acknowledgement { nodes: 2, acknowledged: 2, millis: 3 });
-        told.note(Acknowledgement { nodes: 3, acknowledged: 1, millis: 4 });
-        assert_eq!(told.get(), Some(Acknowledgement { nodes: 3, acknowledged: 1, millis: 7 }));
+        told.clone().note(Told::Final(Acknowledgement { nodes: 2, acknowledged: 2, millis: 3 }));
+        told.note(Told::Final(Acknowledgement { nodes: 3, acknowledged: 1, millis: 4 }));
+        assert_eq!(told.get(), Some(Told::Final(Acknowledgement { nodes: 3, acknowledged: 1, millis: 7 })));
     }
 }

@@ -25,9 +25,11 @@ use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::Service;
-use crate::domain::error::Result;
+use crate::domain::actor::Actor;
+use crate::domain::error::{Error, Result};
 use crate::domain::ids::Id;
-use crate::domain::node::{Acknowledgement, LONGEST_LEASE, Node, surely_over};
+use crate::domain::node::{Acknowledgement, LONGEST_LEASE, Node, Spread, surely_over};
+use crate::domain::permission::Permission;
 use crate::storage::feed::{FeedPosition, is_known};
 use crate::storage::nodes::{self, Awaited, Change, Existed};
 
@@ -192,6 +194,7 @@ impl Service {
             started_at: now,
             lease: self.directory.lease_millis(),
             acknowledged: position.text(),
+            acknowledged_at: now,
             silenced: false,
         };
         let old = self.nodes.own();
@@ -207,7 +210,8 @@ impl Service {
 
     /// Writes that this node has applied every change before that position.
     pub(super) async fn acknowledge(&self, id: Uuid, position: FeedPosition) -> Result<()> {
-        self.write_follower(move |connection| nodes::acknowledge(connection, id, &position)).await
+        let now = self.clock.now();
+        self.write_follower(move |connection| nodes::acknowledge(connection, id, &position, now)).await
     }
 
     /// Takes this node off the list. It must not accept requests any more.
@@ -314,6 +318,17 @@ impl Service {
         }
         self.write_upkeep(move |connection| nodes::delete(connection, id)).await
     }
+}
+
+/// How far a change has spread that the actor has made.
+///
+/// # Errors
+/// [`Error::NotFound`], also for a change of another actor, except with the permission to see the audit trail.
+pub async fn spread_of(service: &Service, actor: &Actor, id: Uuid) -> Result<Spread> {
+    let found = service.read(move |connection| nodes::spread(connection, id)).await?;
+    let sees_all = actor.permissions().contains(Permission::ViewAudit);
+    let spread = found.filter(|(change, _)| sees_all || change.actor_id == actor.id().uuid());
+    spread.map(|(_, spread)| spread).ok_or_else(|| Error::NotFound { kind: "revocation", id: id.to_string() })
 }
 
 /// Reads what has been acknowledged, for all waiting requests together, until none waits.

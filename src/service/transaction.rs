@@ -14,6 +14,7 @@ use crate::domain::change::{Action, Change, ChangeSubject};
 use crate::domain::child::Child;
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::Id;
+use crate::domain::node::Told;
 use crate::domain::principal::Role;
 use crate::queue::Urgency;
 use crate::service::children;
@@ -131,10 +132,16 @@ impl Service {
                 }
             })
             .await?;
-        if let Some((change, committed, read)) = unanswered
-            && let Some(acknowledgement) = self.wait_for_nodes(change, committed, read).await
-        {
-            asking.request.acknowledged.note(acknowledgement);
+        let Some((change, committed, read)) = unanswered else { return outcome };
+        let told = &asking.request.acknowledged;
+        if !told.is_hurried {
+            if let Some(acknowledgement) = self.wait_for_nodes(change, committed, read).await {
+                told.note(Told::Final(acknowledgement));
+            }
+        } else if let nodes::Change::Own(id) = change {
+            told.note(Told::Pending(id));
+            let service = self.clone();
+            tokio::spawn(async move { service.wait_for_nodes(change, committed, read).await });
         }
         outcome
     }

@@ -142,6 +142,17 @@ pub fn position_of(connection: &mut AnyConnection, id: Uuid) -> Result<i64> {
     Ok(changes::table.find(id.to_string()).select(changes::position).first(connection)?)
 }
 
+/// The change with that id, and its position.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find(connection: &mut AnyConnection, id: Uuid) -> Result<Option<(Change, i64)>> {
+    let columns = (ChangeRow::as_select(), changes::position);
+    let row: Option<(ChangeRow, i64)> =
+        changes::table.find(id.to_string()).select(columns).first(connection).optional()?;
+    row.map(|(row, position)| Ok((row.into_domain()?, position))).transpose()
+}
+
 /// The positions of the changes that some of these readers ([`FeedPosition::text`]) do not know.
 ///
 /// # Errors

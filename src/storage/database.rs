@@ -22,6 +22,7 @@ pub use self::failures::unwritable;
 use self::health::Health;
 pub use self::lane::Lane;
 use self::lanes::Lanes;
+pub use self::listening::CHANNEL;
 use self::opening::Manager;
 use self::suitable::{only_known, only_utf8};
 use super::folded;

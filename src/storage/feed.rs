@@ -22,6 +22,9 @@ pub struct FeedPosition {
     to: i64,
     /// PostgreSQL's snapshot.
     snapshot: Option<String>,
+    /// PostgreSQL's session. After a crash PostgreSQL may give the ids of transactions that it has lost once more, so
+    /// positions of different sessions cannot be compared.
+    session: Option<String>,
 }
 
 impl FeedPosition {
@@ -30,6 +33,12 @@ impl FeedPosition {
     #[must_use]
     pub fn is_behind(&self, earlier: &Self) -> bool {
         self.to < earlier.to
+    }
+
+    /// Whether this was read in the same session as `earlier`: if not, changes between the two may not be found.
+    #[must_use]
+    pub fn continues(&self, earlier: &Self) -> bool {
+        self.session == earlier.session
     }
 
     /// The position as text: PostgreSQL's snapshot, or the same for SQLite. [`is_known`] reads it.
@@ -52,9 +61,6 @@ impl FeedPosition {
         }
     }
 }
-
-/// The channel on which PostgreSQL's nodes wake each other.
-pub const CHANNEL: &str = "tessera_changes";
 
 /// Whether a reader at that position, as [`FeedPosition::text`] writes it, has seen the change at `position`: all below
 /// the first number, none from the second on, and of those between all but the listed ones. PostgreSQL's
@@ -81,18 +87,19 @@ pub(super) fn first_unknown(reader: &str) -> i64 {
 pub fn position(connection: &mut AnyConnection) -> Result<FeedPosition> {
     match connection {
         AnyConnection::Postgres(postgres) => {
-            let (from, to, snapshot): (i64, i64, String) = diesel::select((
+            let (from, to, snapshot, session): (i64, i64, String, String) = diesel::select((
                 sql::<BigInt>("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"),
                 sql::<BigInt>("pg_snapshot_xmax(pg_current_snapshot())::text::bigint"),
                 sql::<Text>("pg_current_snapshot()::text"),
+                sql::<Text>("concat(pg_backend_pid(), ' ', pg_postmaster_start_time())"),
             ))
             .get_result(postgres)?;
-            Ok(FeedPosition { from, to, snapshot: Some(snapshot) })
+            Ok(FeedPosition { from, to, snapshot: Some(snapshot), session: Some(session) })
         }
         AnyConnection::Sqlite(sqlite) => {
             let last: Option<i64> = changes::table.select(diesel::dsl::max(changes::position)).get_result(sqlite)?;
             let next = last.unwrap_or(0) + 1;
-            Ok(FeedPosition { from: next, to: next, snapshot: None })
+            Ok(FeedPosition { from: next, to: next, snapshot: None, session: None })
         }
     }
 }

@@ -5,12 +5,13 @@ use diesel::sql_types::Text;
 use uuid::Uuid;
 
 use super::changes;
-use super::database::AnyConnection;
+use super::database::{AnyConnection, CHANNEL};
 use super::rows::corrupt;
 use super::schema::nodes;
+use crate::domain;
 use crate::domain::error::Result;
-use crate::domain::node::Node;
-use crate::storage::feed::FeedPosition;
+use crate::domain::node::{Node, Spread};
+use crate::storage::feed::{FeedPosition, is_known};
 
 pub use super::rows::Existed;
 
@@ -23,6 +24,7 @@ struct NodeRow {
     started_at: i64,
     lease: i64,
     acknowledged: String,
+    acknowledged_at: i64,
     silenced: bool,
 }
 
@@ -31,8 +33,8 @@ struct NodeRow {
 /// # Errors
 /// When the storage fails.
 pub fn insert(connection: &mut AnyConnection, node: &Node) -> Result<()> {
-    let Node { id, name, started_at, lease, acknowledged, silenced } = node.clone();
-    let row = NodeRow { id: id.to_string(), name, started_at, lease, acknowledged, silenced };
+    let Node { id, name, started_at, lease, acknowledged, acknowledged_at, silenced } = node.clone();
+    let row = NodeRow { id: id.to_string(), name, started_at, lease, acknowledged, acknowledged_at, silenced };
     diesel::insert_into(nodes::table).values(row).execute(connection)?;
     Ok(())
 }
@@ -43,20 +45,21 @@ pub fn insert(connection: &mut AnyConnection, node: &Node) -> Result<()> {
 /// When the storage fails.
 pub fn all(connection: &mut AnyConnection) -> Result<Vec<Node>> {
     let rows: Vec<NodeRow> = nodes::table.select(NodeRow::as_select()).load(connection)?;
-    let node = |NodeRow { id, name, started_at, lease, acknowledged, silenced }| {
+    let node = |NodeRow { id, name, started_at, lease, acknowledged, acknowledged_at, silenced }| {
         let id = Uuid::parse_str(&id).map_err(|_| corrupt("id", &id))?;
-        Ok(Node { id, name, started_at, lease, acknowledged, silenced })
+        Ok(Node { id, name, started_at, lease, acknowledged, acknowledged_at, silenced })
     };
     rows.into_iter().map(node).collect()
 }
 
-/// Writes that a node has applied every change before that position, unless it was silenced.
+/// Writes at `now` that a node has applied every change before that position, unless it was silenced.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn acknowledge(connection: &mut AnyConnection, id: Uuid, position: &FeedPosition) -> Result<()> {
+pub fn acknowledge(connection: &mut AnyConnection, id: Uuid, position: &FeedPosition, now: i64) -> Result<()> {
     let row = nodes::table.find(id.to_string()).filter(nodes::silenced.eq(false));
-    diesel::update(row).set(nodes::acknowledged.eq(position.text())).execute(connection)?;
+    let known = (nodes::acknowledged.eq(position.text()), nodes::acknowledged_at.eq(now));
+    diesel::update(row).set(known).execute(connection)?;
     Ok(())
 }
 
@@ -76,6 +79,20 @@ pub fn silence(connection: &mut AnyConnection, id: Uuid, acknowledged: &str) -> 
 pub fn delete(connection: &mut AnyConnection, id: Uuid) -> Result<()> {
     diesel::delete(nodes::table.find(id.to_string())).execute(connection)?;
     Ok(())
+}
+
+/// The change with that id, and which nodes know of it.
+///
+/// # Errors
+/// When the storage fails.
+pub fn spread(connection: &mut AnyConnection, id: Uuid) -> Result<Option<(domain::change::Change, Spread)>> {
+    let Some((change, position)) = changes::find(connection, id)? else { return Ok(None) };
+    let nodes = all(connection)?.into_iter().map(|node| {
+        let knows = is_known(position, &node.acknowledged);
+        (node, knows)
+    });
+    let spread = Spread { id, changed_at: change.changed_at, nodes: nodes.collect() };
+    Ok(Some((change, spread)))
 }
 
 /// Nodes, and positions of changes that they have to acknowledge.
@@ -109,14 +126,14 @@ pub fn awaited(connection: &mut AnyConnection, own: Option<Uuid>, change: Change
     }
     let positions = match change {
         Change::Own(id) => {
-            wake(connection, own)?;
+            wake(connection, own);
             vec![changes::position_of(connection, id)?]
         }
         Change::AnyUntilNow => {
             let known: Vec<&str> = nodes.iter().map(|node| node.acknowledged.as_str()).collect();
             let unknown = changes::positions_unknown_to(connection, &known)?;
             if !unknown.is_empty() {
-                wake(connection, own)?;
+                wake(connection, own);
             }
             unknown
         }
@@ -129,11 +146,12 @@ diesel::define_sql_function! {
     fn pg_notify(channel: Text, payload: Text) -> Text;
 }
 
-/// Wakes the other nodes, so that they look for changes at once. SQLite cannot.
-fn wake(connection: &mut AnyConnection, own: Option<Uuid>) -> Result<()> {
+/// Wakes the other nodes, so that they look for changes at once. SQLite cannot. If it fails they look later.
+fn wake(connection: &mut AnyConnection, own: Option<Uuid>) {
     if let AnyConnection::Postgres(postgres) = connection {
         let payload = own.map(|own| own.to_string()).unwrap_or_default();
-        diesel::select(pg_notify(super::feed::CHANNEL, payload)).execute(postgres)?;
+        if let Err(error) = diesel::select(pg_notify(CHANNEL, payload)).execute(postgres) {
+            tracing::warn!(%error, "the other nodes could not be woken");
+        }
     }
-    Ok(())
 }

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use actix_web::rt::task::JoinHandle;
 use actix_web::rt::time::sleep;
+use diesel::{RunQueryDsl as _, sql_query};
+use serde_json::Value;
 use tessera::directory::Freshness;
 use tessera::domain::actor::Actor;
 use tessera::domain::error::{Error, Result};
 use tessera::domain::ids::PrincipalId;
-use tessera::domain::node::{Acknowledgement, Node};
+use tessera::domain::node::{Acknowledged, Acknowledgement, Node, Told};
 use tessera::domain::permission::Permission;
 use tessera::service::Service;
 use tessera::service::keys::api_keys;
@@ -16,7 +18,10 @@ use tessera::service::upkeep::follow::Follower;
 use tessera::storage::nodes;
 
 use crate::freshness::{is_let_in, strict};
+use crate::support::database::on_postgres;
 use crate::support::{App, Options, World};
+
+const KEYS: &str = "/api/service/apikeys";
 
 /// Another server on the same database: it has joined, and looks when the test says so.
 async fn node(world: &World, name: &str) -> (Service, Follower) {
@@ -54,7 +59,7 @@ impl Deletion {
         assert!(!self.running.is_finished());
     }
 
-    async fn answered(self) -> (Result<()>, Option<Acknowledgement>) {
+    async fn answered(self) -> (Result<()>, Option<Told>) {
         let outcome = tokio::time::timeout(Duration::from_secs(20), self.running).await.unwrap().unwrap();
         (outcome, self.actor.request.acknowledged.get())
     }
@@ -62,8 +67,10 @@ impl Deletion {
     async fn told(self) -> (usize, usize) {
         let (outcome, acknowledgement) = self.answered().await;
         outcome.unwrap();
-        let Acknowledgement { nodes, acknowledged, .. } = acknowledgement.unwrap();
-        (nodes, acknowledged)
+        match acknowledgement.unwrap() {
+            Told::Final(Acknowledgement { nodes, acknowledged, .. }) => (nodes, acknowledged),
+            Told::Pending(_) => panic!("it has not waited"),
+        }
     }
 }
 
@@ -119,7 +126,11 @@ async fn a_node_that_does_not_acknowledge_is_waited_for_while_its_lease_lasts_an
     sleep(Duration::from_millis(100)).await;
     world.service.clock.advance(2_101);
     assert_eq!(deletion.told().await, (2, 1), "until it is deleted it counts");
-    until(|| rows(&there).len() == 1).await;
+    until(|| {
+        world.service.clock.advance(500);
+        rows(&there).len() == 1
+    })
+    .await;
     follower.step(&there).await.unwrap();
     let after = rows(&there);
     assert_eq!(after.len(), 2, "it has come back");
@@ -132,6 +143,7 @@ async fn a_silenced_node_registers_anew_before_it_uses_its_memory() {
     let world = World::new(&strict());
     let mut own = join(&world.service, "here").await;
     let token = world.key("a", &[]).await.token.expose();
+    own.step(&world.service).await.unwrap();
     assert!(is_let_in(&world.service, &token).await);
     let [before] = rows(&world.service).try_into().unwrap();
     let silence = |connection: &mut _| nodes::silence(connection, before.id, &before.acknowledged);
@@ -153,6 +165,31 @@ async fn a_late_acknowledgement_saves_a_node_from_being_silenced() {
     own.step(&world.service).await.unwrap();
     let silence = |connection: &mut _| nodes::silence(connection, before.id, &before.acknowledged);
     assert_eq!(world.service.database.write(silence).unwrap(), nodes::Existed::No);
+}
+
+/// After a crash PostgreSQL gives ids of lost transactions once more, so a node cannot tell which changes it has seen.
+#[actix_web::test]
+async fn a_node_whose_connection_to_postgres_is_new_reads_again_what_it_knew() {
+    if !on_postgres() {
+        return;
+    }
+    let world = World::new(&strict());
+    let mut own = join(&world.service, "here").await;
+    let token = world.key("a", &[]).await.token.expose();
+    own.step(&world.service).await.unwrap();
+    assert!(is_let_in(&world.service, &token).await);
+    let misses = || world.service.directory.counts.misses.get();
+    let before = misses();
+    assert!(is_let_in(&world.service, &token).await);
+    assert_eq!(misses(), before);
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    world.neighbour(&world.pepper).database.write(|connection| Ok(sql_query(end).execute(connection)?)).unwrap();
+    while own.step(&world.service).await.is_err() {
+        sleep(Duration::from_millis(50)).await;
+    }
+    assert!(is_let_in(&world.service, &token).await);
+    assert_eq!(misses(), before + 1);
 }
 
 #[actix_web::test]
@@ -202,7 +239,7 @@ async fn a_repeated_revocation_waits_for_the_first() {
     assert_eq!(first.told().await, (2, 2));
     let (outcome, acknowledgement) = again.answered().await;
     assert!(matches!(outcome, Err(Error::NotFound { .. })), "{outcome:?}");
-    assert_eq!(acknowledgement.unwrap().acknowledged, 2);
+    assert!(matches!(acknowledgement, Some(Told::Final(Acknowledgement { nodes: 2, acknowledged: 2, .. }))));
     let later = Deletion::start(&world.service, key.api_key.id).answered().await;
     assert!(matches!(later, (Err(Error::NotFound { .. }), None)), "{later:?}");
 }
@@ -257,6 +294,54 @@ async fn the_answer_and_the_metrics_tell_how_many_nodes_know() {
     for expected in ["tessera_nodes 2", r#"tessera_revocation_wait_seconds_count{outcome="acknowledged"} 1"#] {
         assert!(metrics.contains(expected), "{expected}: {metrics}");
     }
+}
+
+#[actix_web::test]
+async fn a_client_that_does_not_wait_is_told_where_to_ask() {
+    let app = App::start_with(strict()).await;
+    let mut own = join(&app.service, "here").await;
+    let there = app.neighbour_with(&strict());
+    let mut other = join(&there, "there").await;
+    let key = app.key_with(&[Permission::ManageApiKeys]).await;
+    for (client, query) in [
+        (key.with("prefer", "handling=strict, respond-async; wait=10"), ""),
+        (key.with("prefer", "wait=10"), "?wait=0"),
+    ] {
+        let created = key.create("a").await;
+        let answer = client.delete(&format!("{KEYS}/{}{query}", created["id"].as_str().unwrap())).await;
+        assert_eq!((answer.status, answer.header("tessera-revocation")), (202, None), "{}", answer.text);
+        let place = answer.header("location").unwrap().to_owned();
+        own.step(&app.service).await.unwrap();
+        let before = key.get(&place).await.ok();
+        let knows = |told: &Value, name: &str| {
+            told["nodes"].as_array().unwrap().iter().find(|node| node["name"] == name).unwrap()["isAcknowledged"]
+                == true
+        };
+        assert!(knows(&before, "here") && !knows(&before, "there") && before["isFinal"] == false, "{before}");
+        other.step(&there).await.unwrap();
+        let after = key.get(&place).await.ok();
+        assert!(knows(&after, "there") && after["isFinal"] == true, "{after}");
+        app.key_with(&[]).await.get(&place).await.refused("TESSERA-404-001");
+    }
+    key.get("/api/service/revocations/x").await.refused("TESSERA-404-001");
+}
+
+#[actix_web::test]
+async fn a_silent_node_is_forgotten_also_if_the_client_does_not_wait() {
+    let world = World::new(&strict());
+    let (there, _) = node(&world, "there").await;
+    let key = world.key("a", &[]).await;
+    let mut actor = world.operator();
+    actor.request.acknowledged = Acknowledged::of(true);
+    api_keys::delete(&world.service, &actor, key.api_key.id).await.unwrap();
+    assert!(matches!(actor.request.acknowledged.get(), Some(Told::Pending(_))));
+    world.service.clock.advance(2_101);
+    until(|| rows(&there).iter().all(|node| node.silenced)).await;
+    until(|| {
+        world.service.clock.advance(500);
+        rows(&there).is_empty()
+    })
+    .await;
 }
 
 #[actix_web::test]

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use crate::domain::change::Change;
+use crate::domain::change::{Action, Change};
 use crate::domain::error::{Error, Result};
 use crate::domain::node::Node;
 use crate::service::Service;
+use crate::service::children::signing_keys;
 use crate::storage::changes::{self, NewChanges};
 use crate::storage::feed::{FeedPosition, position};
 use crate::storage::nodes;
@@ -87,6 +88,13 @@ impl Follower {
                 "the database has gone back in time: an older copy has replaced it; stop every node and see docs/operations.md"
             );
             service.directory.forget_all();
+        } else if !position.continues(&self.position) {
+            tracing::info!("the connection to the database was renewed: what is in memory is read again");
+            service.directory.forget_all();
+        }
+        if changes.iter().any(|change| change.action == Action::SigningKeyChanged.name()) {
+            let read = signing_keys::synchronise(service).await;
+            read.inspect_err(|_| service.directory.end_lease())?;
         }
         self.position = position;
         for change in &changes {

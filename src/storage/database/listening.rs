@@ -9,8 +9,9 @@ use diesel::r2d2::R2D2Connection;
 use super::lane::Lane;
 use super::{AnyConnection, Database, storage};
 use crate::domain::error::Result;
-use crate::storage::feed::CHANNEL;
 
+/// The channel on which nodes wake each other.
+pub const CHANNEL: &str = "tessera_changes";
 /// How often the socket is looked at; the driver cannot wait for it.
 const LOOK_EVERY: Duration = Duration::from_millis(4);
 /// How often the connection is checked, because a closed one looks like a silent one.

@@ -197,19 +197,28 @@ class Network:
 
 
 class OwnPostgres:
-    """A PostgreSQL server that a test may restart."""
+    """A PostgreSQL server that a test may restart, and lose."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, copy_of=None):
+        directory.mkdir()
         self.directory = directory
         self.port = free_port()
         self.prefix = []
         if os.geteuid() == 0:
             self.prefix = ["runuser", "--user", "postgres", "--", "env", f"PATH={os.environ['PATH']}"]
-            for parent in (directory, *directory.parents):
-                if parent.stat().st_mode & 0o001 == 0 and parent.owner() == "root":
-                    parent.chmod(parent.stat().st_mode | 0o001)
+            # pytest's directories are for their owner only.
+            for parent in directory.parents[:-2]:
+                parent.chmod(parent.stat().st_mode | 0o001)
             shutil.chown(directory, "postgres")
-        self.run("initdb", "--pgdata", "data", "--username", "postgres", "--auth", "trust", "--encoding", "UTF8")
+        if copy_of is None:
+            self.run("initdb", "--pgdata", "data", "--username", "postgres", "--auth", "trust", "--encoding", "UTF8")
+        else:
+            source = ["--host", "127.0.0.1", "--port", str(copy_of.port), "--username", "postgres"]
+            copied = ["--pgdata", "data", "--write-recovery-conf", "--checkpoint", "fast"]
+            self.run("pg_basebackup", *source, *copied)
+            connection = f"host=127.0.0.1 port={copy_of.port} user=postgres application_name=standby"
+            with (directory / "data" / "postgresql.auto.conf").open("a") as settings:
+                settings.write(f"primary_conninfo = '{connection}'\n")
 
     def run(self, *command):
         subprocess.run([*self.prefix, *command], cwd=self.directory, check=True, stdout=subprocess.DEVNULL)
@@ -222,11 +231,44 @@ class OwnPostgres:
         self.control("start", "--options", options)
         return f"postgres://postgres@127.0.0.1:{self.port}/postgres"
 
+    def sql(self, statement):
+        url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
+        command = ["psql", "--quiet", "--no-psqlrc", "--tuples-only", "--no-align", "--command", statement, url]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
     def restart(self):
         self.control("restart", "--mode", "immediate")
 
+    def promote(self):
+        self.control("promote")
+
     def stop(self):
-        self.control("stop", "--mode", "immediate")
+        if (self.directory / "data" / "postmaster.pid").exists():
+            self.control("stop", "--mode", "immediate")
+
+
+@contextlib.contextmanager
+def own_postgres(directory):
+    own = OwnPostgres(directory)
+    try:
+        own.start()
+        yield own
+    finally:
+        own.stop()
+
+
+@contextlib.contextmanager
+def standby_of(primary, directory):
+    """A synchronous standby: what the primary acknowledges, this has."""
+    standby = OwnPostgres(directory, copy_of=primary)
+    try:
+        standby.start()
+        primary.sql("ALTER SYSTEM SET synchronous_standby_names = 'standby'")
+        primary.sql("SELECT pg_reload_conf()")
+        wait_until(lambda: primary.sql("SELECT sync_state FROM pg_stat_replication") == "sync")
+        yield standby
+    finally:
+        standby.stop()
 
 
 @contextlib.contextmanager

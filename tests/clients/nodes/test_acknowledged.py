@@ -4,7 +4,19 @@ import signal
 import time
 
 import pytest
-from cluster import LONGEST_WAIT, KEYS, Hammer, Network, OwnPostgres, Through, database_of, nodes_on, told, wait_until
+from cluster import (
+    KEYS,
+    LONGEST_WAIT,
+    Hammer,
+    Network,
+    Through,
+    database_of,
+    nodes_on,
+    own_postgres,
+    standby_of,
+    told,
+    wait_until,
+)
 from servers import DATABASES, token_of
 
 REVOCATIONS = 300
@@ -140,36 +152,49 @@ def test_a_node_that_is_cut_off_from_postgres_lets_nothing_in_that_was_revoked_m
         network.close()
 
 
+def revoke_around(hammer, admins, through, happens):
+    """Revokes a key just before something happens to PostgreSQL, and two after it."""
+    keys = [admins[0].create() for _ in range(3)]
+    hammer.tokens = [token_of(key) for key in keys]
+    for key in keys:
+        hammer.until_accepted(token_of(key), [0, 1, 2], 30)
+    hammer.revoke(admins[through], keys[0])
+    happens()
+    for key in keys[1:]:
+        wait_until(lambda key=key: hammer.revoke(admins[through], key)[0].status_code in (200, 404), 30)
+    for key in keys[1:]:
+        hammer.until_refused(token_of(key), [0, 1, 2], 30)
+    hammer.check()
+
+
 def test_a_restart_of_postgres_brings_no_revoked_key_back(tmp_path, monkeypatch):
-    place = tmp_path / "postgres"
-    place.mkdir()
-    own = OwnPostgres(place)
-    monkeypatch.setenv("TESSERA_TEST_POSTGRES", own.start())
-    try:
-        database = DATABASES["postgres"](tmp_path)
-        with nodes_on(tmp_path, [database] * 3) as nodes:
+    with own_postgres(tmp_path / "postgres") as own:
+        monkeypatch.setenv("TESSERA_TEST_POSTGRES", f"postgres://postgres@127.0.0.1:{own.port}/postgres")
+        with nodes_on(tmp_path, [DATABASES["postgres"](tmp_path)] * 3) as nodes, Hammer(nodes) as hammer:
             admins = clients(nodes)
-            with Hammer(nodes) as hammer:
-                for round in range(3):
-                    keys = [admins[0].create() for _ in range(3)]
-                    hammer.tokens = [token_of(key) for key in keys]
-                    for key in keys:
-                        hammer.until_accepted(token_of(key), [0, 1, 2], 30)
-                    hammer.revoke(admins[round], keys[0])
-                    own.restart()
+            for through in range(2):
+                revoke_around(hammer, admins, through, own.restart)
+            wait_until(lambda: told(revoke_some(hammer, admins, [0, 1, 2], 1)[0]) == (3, 3))
+            hammer.check()
 
-                    def answered(key):
-                        return hammer.revoke(admins[round], key)[0].status_code in (200, 404)
 
-                    for key in keys[1:]:
-                        wait_until(lambda key=key: answered(key), 30)
-                    for key in keys[1:]:
-                        hammer.until_refused(token_of(key), [0, 1, 2], 30)
-                    hammer.check()
-                wait_until(lambda: told(revoke_some(hammer, admins, [0, 1, 2], 1)[0]) == (3, 3))
-                hammer.check()
-    finally:
-        own.stop()
+def test_a_standby_that_is_promoted_brings_no_revoked_key_back(tmp_path, monkeypatch):
+    with own_postgres(tmp_path / "primary") as primary, standby_of(primary, tmp_path / "standby") as standby:
+        monkeypatch.setenv("TESSERA_TEST_POSTGRES", f"postgres://postgres@127.0.0.1:{primary.port}/postgres")
+        database = DATABASES["postgres"](tmp_path)
+        hosts = f"127.0.0.1:{primary.port},127.0.0.1:{standby.port}"
+        database.url = f"postgres://postgres@{hosts}/{database.database}?target_session_attrs=read-write"
+
+        def fail_over():
+            primary.stop()
+            standby.promote()
+
+        with nodes_on(tmp_path, [database] * 3) as nodes, Hammer(nodes) as hammer:
+            admins = clients(nodes)
+            revoke_some(hammer, admins, [0, 1, 2], 3)
+            revoke_around(hammer, admins, 1, fail_over)
+            wait_until(lambda: told(revoke_some(hammer, admins, [0, 1, 2], 1)[0]) == (3, 3))
+            hammer.check()
 
 
 @pytest.mark.parametrize("kind", DATABASES)
