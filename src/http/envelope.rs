@@ -222,10 +222,9 @@ impl Exchange {
             Some(Told::Final(Acknowledgement { nodes, acknowledged, millis })) => {
                 (REVOCATION, format!("nodes={nodes}, acknowledged={acknowledged}, took={millis}ms"))
             }
+            Some(Told::Pending(_)) if response.status() != StatusCode::OK => return,
             Some(Told::Pending(id)) => {
-                if response.status() == StatusCode::OK {
-                    *response.status_mut() = StatusCode::ACCEPTED;
-                }
+                *response.status_mut() = StatusCode::ACCEPTED;
                 let root = state.public_url.as_deref().unwrap_or_default();
                 (LOCATION, format!("{root}/api/service/revocations/{id}"))
             }

@@ -220,7 +220,8 @@ impl Service {
     /// When the storage fails: then others wait for it once more.
     pub async fn leave(&self) -> Result<()> {
         self.directory.end_lease();
-        match locked(&self.nodes.own).take() {
+        let own = locked(&self.nodes.own).take();
+        match own {
             None => Ok(()),
             Some(own) => self.write_follower(move |connection| nodes::delete(connection, own)).await,
         }
