@@ -45,9 +45,11 @@ fn pages(origins: &[String]) -> Cors {
             "dpop-nonce",
             "etag",
             "link",
+            "location",
             "ratelimit",
             "ratelimit-policy",
             "retry-after",
+            "tessera-revocation",
             "www-authenticate",
             "x-request-id",
         ])

@@ -9,9 +9,11 @@ mod started;
 mod terminal;
 mod users;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::web;
+use tokio::sync::oneshot;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use self::first_start::SecretsOutput;
@@ -214,7 +216,7 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult
     let door_settings = doors::settings(&settings)?;
     let listener =
         wire::listen(settings.listen).map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
-    let started = start(&settings, Setup::Made).await?;
+    let mut started = start(&settings, Setup::Made).await?;
     started.seen.warn();
     let service = started.service.clone();
     set_up(&service, &settings).await?;
@@ -241,8 +243,11 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult
     };
     shutdown::watch(wire_settings.shutdown_timeout + shutdown::MARGIN)
         .map_err(|error| format!("cannot watch for signals: {error}"))?;
+    started.join(&node_name(&settings)).await?;
+    listen_to_nodes(&service).map_err(|error| format!("cannot start a thread: {error}"))?;
     tracing::info!(listen = %settings.listen, database = ?database_url(&settings)?, "serving");
-    actix_web::rt::spawn(follow(started, state.clone()));
+    let (stop, stopped) = oneshot::channel();
+    let following = actix_web::rt::spawn(follow(started, state.clone(), stopped));
     actix_web::rt::spawn(synchronise_time(service.clone()));
     actix_web::rt::spawn(save_uses(service.clone()));
     actix_web::rt::spawn(forget_ended(service.clone()));
@@ -250,6 +255,12 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult
     actix_web::rt::spawn(summarise_log(state.clone()));
     let server = wire::serve(vec![listener], &wire_settings, move || app(state.clone(), &doors));
     server.map_err(|error| error.to_string())?.await.map_err(|error| error.to_string())?;
+    // From here on, this node lets nobody in.
+    drop(stop);
+    following.await.map_err(|error| error.to_string())?;
+    if let Err(error) = service.leave().await {
+        tracing::warn!(error = explain(error), "the other nodes do not know that this one has stopped");
+    }
     time::synchronise(&service).await.map_err(explain)?;
     maintenance::save_uses(&service).await.map_err(explain)
 }
@@ -270,10 +281,42 @@ fn every(period: Duration) -> Interval {
     ticks
 }
 
-async fn follow(mut started: Started, state: web::Data<State>) {
+/// The name of this node, for people.
+fn node_name(settings: &Settings) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{} {}", host.trim(), settings.listen).trim().to_owned()
+}
+
+/// Listens to the other nodes, on a thread of its own. Without it, as behind a proxy that does not support that, their
+/// changes are read with the next look.
+fn listen_to_nodes(service: &Service) -> std::io::Result<()> {
+    let service = service.clone();
+    let listening = move || {
+        loop {
+            match service.database.listen(|by| service.nodes.wake(by)) {
+                Ok(()) => return,
+                Err(error) => tracing::debug!(error = explain(error), "cannot listen to the other nodes"),
+            }
+            std::thread::sleep(LISTEN_AGAIN);
+        }
+    };
+    std::thread::Builder::new().name("listen".to_owned()).spawn(listening).map(drop)
+}
+
+/// How long after a failure this node listens again.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
+/// Follows the changes until `stopped`, and once more then.
+async fn follow(mut started: Started, state: web::Data<State>, mut stopped: oneshot::Receiver<()>) {
     let mut ticks = every(FOLLOW_EVERY);
-    loop {
-        ticks.tick().await;
+    let nodes = Arc::clone(&started.service.nodes);
+    let mut goes_on = true;
+    while goes_on {
+        goes_on = tokio::select! {
+            _ = &mut stopped => false,
+            _ = ticks.tick() => true,
+            () = nodes.woken() => true,
+        };
         if let Err(error) = started.follow().await
             && state.log_bounds.admit("cannot follow", Instant::now())
         {

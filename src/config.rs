@@ -20,6 +20,7 @@ pub use self::oauth::{DpopNonce, OauthSettings};
 pub use self::sign_in::PeopleSettings;
 pub use self::terminal::{Server, Terminal};
 use self::values::{memory, origin, public_url};
+use crate::domain::node::LONGEST_LEASE;
 use crate::domain::principal::Role;
 use crate::domain::token::Prefixes;
 
@@ -247,7 +248,7 @@ pub struct Settings {
 
     /// Lease: how long after its last read of other processes' changes a node uses credentials from memory, in
     /// milliseconds; it reads them four times a second. After that each request reads the database
-    #[arg(long, global = true, env = "TESSERA_LEASE_MILLISECONDS", default_value_t = 2_000, value_parser = clap::value_parser!(i64).range(500..=60_000))]
+    #[arg(long, global = true, env = "TESSERA_LEASE_MILLISECONDS", default_value_t = 2_000, value_parser = clap::value_parser!(i64).range(500..=LONGEST_LEASE))]
     pub lease_milliseconds: i64,
 
     /// The maximum age of a credential in memory before it is read again, in seconds

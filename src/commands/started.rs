@@ -2,6 +2,7 @@
 
 use super::{CommandResult, Setup, database_url, explain, unchecked_service};
 use crate::config::Settings;
+use crate::domain::change::Change;
 use crate::domain::installation::{Installation, Seen};
 use crate::journal_file::JournalFile;
 use crate::seen_file::SeenFile;
@@ -47,14 +48,25 @@ pub(super) async fn catch_up(service: &Service, journal: &mut JournalFile) -> Co
 }
 
 impl Started {
+    /// Becomes a node, which others wait for until [`Service::leave`].
+    pub(super) async fn join(&mut self, name: &str) -> CommandResult {
+        let changes = self.follower.join(&self.service, name).await.map_err(explain)?;
+        self.keep(&changes);
+        Ok(())
+    }
+
     /// Reads new changes, and saves them as seen.
     pub(super) async fn follow(&mut self) -> CommandResult {
         let changes = self.follower.step(&self.service).await.map_err(explain)?;
-        if !changes.is_empty() {
-            self.journal.append(&changes);
-            self.seen.keep(&Seen::of(self.installation.id, &changes));
-        }
+        self.keep(&changes);
         Ok(())
+    }
+
+    fn keep(&mut self, changes: &[Change]) {
+        if !changes.is_empty() {
+            self.journal.append(changes);
+            self.seen.keep(&Seen::of(self.installation.id, changes));
+        }
     }
 
     /// Saves the time and the changes seen, at the end of a command.

@@ -8,6 +8,7 @@ use super::child::Child;
 use super::error::{Error, Result};
 use super::ids::{PersonaId, PrincipalId};
 use super::limits::Allowance;
+use super::node::Acknowledged;
 use super::oauth_client::Warrant;
 use super::permission::{Permission, Permissions};
 use super::persona::PersonaRef;
@@ -117,13 +118,15 @@ pub struct Request {
     /// Its id for the log and the audit trail. Clients may choose it and it need not be unique, so nothing is decided
     /// by it.
     pub id: Arc<str>,
+    /// How what it took away became known to the nodes.
+    pub acknowledged: Acknowledged,
 }
 
 impl Request {
     /// This request with another id.
     #[must_use]
     pub fn named(&self, id: &str) -> Self {
-        Self { number: self.number, id: id.into() }
+        Self { id: id.into(), ..self.clone() }
     }
 }
 

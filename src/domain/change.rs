@@ -252,6 +252,24 @@ impl Action {
         Self::DeviceDenied,
     ];
 
+    /// The actions that decide and only give: no cached record lets anybody in who may not any more.
+    const GIVING: [Self; 8] = [
+        Self::ApiKeyCreated,
+        Self::ApiKeySecretCreated,
+        Self::ServiceAccountCreated,
+        Self::AccessTokenCreated,
+        Self::UserCreated,
+        Self::SessionCreated,
+        Self::SessionRefused,
+        Self::UserImpersonated,
+    ];
+
+    /// Whether it may take something away, so that its answer waits until every node knows of it.
+    #[must_use]
+    pub fn may_take_away(self) -> bool {
+        self.decides() && !Self::GIVING.contains(&self)
+    }
+
     /// Whether it may make cached records wrong.
     #[must_use]
     pub fn decides(self) -> bool {

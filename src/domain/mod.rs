@@ -67,6 +67,11 @@
 //! | Directory | the in-memory cache of records | cache |
 //! | Fence | distinguishes records read before a change from those read after it | generation, epoch |
 //! | Moment | a logical time, counted in changes, up to which a record is known to be right | version |
+//! | Node | a running server; several may work on one database | instance, replica |
+//! | Lease | how long a node may use its directory after it has begun to read the changes of others | |
+//! | Look | one read of the changes of others, by which a node renews its lease | poll |
+//! | Acknowledgement | a node's word that it has applied every change up to a position | |
+//! | Silenced | a node that others have given up waiting for, and that may not renew its lease | dead |
 //! | Door | a protocol front end: one folder under `http/` | |
 //!
 //! Verbs: create, get, list, search, update, delete, revoke, authenticate, verify, introspect, decide, evaluate, explain.
@@ -105,6 +110,7 @@ pub mod listing;
 mod narrowing;
 pub mod nesting;
 pub mod network;
+pub mod node;
 pub mod oauth_client;
 pub mod party;
 pub mod password;

@@ -16,6 +16,8 @@ pub enum Party {
     Finder,
     /// Background work of the service.
     Upkeep,
+    /// The acknowledgements of this node, for which other nodes wait.
+    Follower,
 }
 
 impl Party {

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{ACCEPT, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{
+    ACCEPT, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS,
+};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, web};
@@ -25,6 +27,7 @@ use super::problem::{Complete, Failure, PROBLEM_JSON, Shape, answers_as_oauth};
 use super::request_id::{Numbered, RequestId};
 use crate::domain::error::Error;
 use crate::domain::limits::Allowance;
+use crate::domain::node::{Acknowledged, Acknowledgement, Told};
 use crate::domain::redaction::has_token;
 use crate::http::state::State;
 use crate::service::GivenUp;
@@ -33,6 +36,11 @@ use crate::service::GivenUp;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// `X-Atlan-Request-Id`, sent by Atlan's SDKs: the same value for every retry of one request.
 pub const ATLAN_REQUEST_ID: HeaderName = HeaderName::from_static("x-atlan-request-id");
+
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// `Tessera-Revocation`, on every answer to a request that took something away.
+const REVOCATION: HeaderName = HeaderName::from_static("tessera-revocation");
 
 /// Extra time for a request whose transaction is already committing when the time limit passes.
 const COMMITS_WITHIN: Duration = Duration::from_secs(5);
@@ -70,6 +78,7 @@ pub async fn envelope(
                 None => (response, None),
                 Some((error, code)) => (response.into_response(error), Some(code)),
             };
+            answer.tell(&state, response.response_mut());
             let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
             let status = response.status();
             let known = response.request().extensions().get::<Authenticated>().copied();
@@ -105,6 +114,7 @@ pub async fn envelope(
 struct Exchange {
     number: u64,
     request_id: RequestId,
+    acknowledged: Acknowledged,
     echoes: Vec<(HeaderName, HeaderValue)>,
     shape: Shape,
     error_pages: Option<ErrorPages>,
@@ -132,13 +142,16 @@ impl Exchange {
         let made = || state.request_ids.make(state.service.clock.now());
         let request_id = echoes.first().map_or_else(made, |(_, value)| RequestId::Given(value.clone()));
         let number = state.service.number_request();
-        request.extensions_mut().insert(Numbered { number, id: request_id.clone() });
+        let acknowledged = Acknowledged::of(is_hurried(request));
+        let numbered = Numbered { number, id: request_id.clone(), acknowledged: acknowledged.clone() };
+        request.extensions_mut().insert(numbered);
         if request.path().ends_with('/') {
             request.extensions_mut().insert(EndsWithSlash);
         }
         Self {
             number,
             request_id,
+            acknowledged,
             echoes,
             shape: shape(request.path(), headers),
             error_pages: ErrorPages::of(request),
@@ -201,6 +214,26 @@ impl Exchange {
         page.unwrap_or_else(|| failure.render(self.shape, &request_id))
     }
 
+    /// Tells how what the request took away becomes known to the nodes. If the client did not wait, a success has status
+    /// 202 and the address that tells.
+    fn tell(&self, state: &State, response: &mut HttpResponse) {
+        let (name, value) = match self.acknowledged.get() {
+            None => return,
+            Some(Told::Final(Acknowledgement { nodes, acknowledged, millis })) => {
+                (REVOCATION, format!("nodes={nodes}, acknowledged={acknowledged}, took={millis}ms"))
+            }
+            Some(Told::Pending(_)) if response.status() != StatusCode::OK => return,
+            Some(Told::Pending(id)) => {
+                *response.status_mut() = StatusCode::ACCEPTED;
+                let root = state.public_url.as_deref().unwrap_or_default();
+                (LOCATION, format!("{root}/api/service/revocations/{id}"))
+            }
+        };
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+
     /// Sends `Connection: close` where actix closes the connection without saying so.
     fn end_connection(&self, response: &mut HttpResponse) {
         if self.ends_connection {
@@ -247,6 +280,16 @@ fn add_rate_limit(headers: &mut HeaderMap, Allowance { limit, remaining }: Allow
             headers.insert(HeaderName::from_static(name), value);
         }
     }
+}
+
+/// Whether the client does not wait for the nodes: `Prefer: respond-async` (RFC 7240) or `?wait=0`.
+fn is_hurried(request: &ServiceRequest) -> bool {
+    let values = request.headers().get_all(PREFER).filter_map(|value| value.to_str().ok());
+    let prefers = values.flat_map(|value| value.split(',')).any(|each| {
+        let preference = each.split([';', '=']).next().unwrap_or_default();
+        preference.trim().eq_ignore_ascii_case("respond-async")
+    });
+    prefers || request.query_string().split('&').any(|parameter| parameter == "wait=0")
 }
 
 /// Chooses the error body: DataHub's or OAuth's by path; otherwise RFC 9457's if `Accept` names

@@ -96,6 +96,13 @@ impl Metrics {
             Unit::Seconds,
             counts.revoke_to_deny.clone(),
         );
+        registry.register("tessera_nodes", "Nodes that work on the database", service.nodes.count.clone());
+        registry.register_with_unit(
+            "tessera_revocation_wait",
+            "How long requests that took something away waited for the other nodes, by how that ended",
+            Unit::Seconds,
+            service.nodes.waits.clone(),
+        );
         registry.register(
             "tessera_sign_ins",
             "Attempts to sign in with a password, by what came of them",

@@ -219,6 +219,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(atlan::roles::groups)
         // /api/service/audit
         .service(atlan::audit::list)
+        // /api/service/revocations
+        .service(atlan::revocations::read)
         // DataHub's: /config, /health, /admin; /logIn, /logOut, /signUp, /authenticate
         .service(datahub::config::config)
         .service(datahub::config::health)

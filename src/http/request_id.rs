@@ -9,6 +9,7 @@ use uuid::{Builder, Uuid};
 
 use crate::domain::actor::Request;
 use crate::domain::entropy::Entropy;
+use crate::domain::node::Acknowledged;
 
 /// The id of a request.
 #[derive(Debug, Clone)]
@@ -58,13 +59,15 @@ pub struct Numbered {
     pub number: u64,
     /// Its id.
     pub id: RequestId,
+    /// How what it took away became known to the nodes.
+    pub acknowledged: Acknowledged,
 }
 
 impl Numbered {
     /// The request as an actor carries it.
     #[must_use]
     pub fn request(&self) -> Request {
-        Request { number: self.number, id: self.id.text() }
+        Request { number: self.number, id: self.id.text(), acknowledged: self.acknowledged.clone() }
     }
 }
 

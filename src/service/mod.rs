@@ -6,6 +6,7 @@ pub mod bootstrap;
 pub mod catalogue;
 pub mod children;
 pub mod keys;
+pub mod nodes;
 pub mod people;
 mod traffic;
 mod transaction;
@@ -13,6 +14,7 @@ pub mod upkeep;
 
 use std::sync::Arc;
 
+use self::nodes::Nodes;
 use self::traffic::Traffic;
 use self::transaction::Transaction;
 use crate::clock::Clock;
@@ -40,6 +42,8 @@ use self::authn::sign_ins::SignIns;
 pub struct Service {
     parts: Arc<Parts>,
     traffic: Arc<Traffic>,
+    /// The other nodes.
+    pub nodes: Arc<Nodes>,
 }
 
 /// The parts of a [`Service`].
@@ -86,7 +90,7 @@ impl Service {
     /// Builds the service from its parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), traffic: Arc::default() }
+        Self { parts: Arc::new(parts), traffic: Arc::default(), nodes: Arc::default() }
     }
 
     /// One page of a collection, restricted to what the actor sees.

@@ -85,7 +85,7 @@ impl Traffic {
 }
 
 /// A running write of a request.
-struct Writing {
+pub(super) struct Writing {
     traffic: Arc<Traffic>,
     request: u64,
     task: Arc<DatabaseTask>,
@@ -186,16 +186,26 @@ impl Service {
     }
 
     /// Writes for a request, off the event loop, one write per actor at a time. Work that the request gave up is not
-    /// committed.
+    /// committed. While the returned guard lives, [`Self::give_up`] says of committed work that it is too late.
     pub(super) async fn run_write<T: Send + 'static>(
         &self,
         actor: &Actor,
         urgency: Urgency,
         work: impl FnOnce(&Database, &Arc<DatabaseTask>) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+    ) -> Result<(T, Writing)> {
         let task = DatabaseTask::unbounded();
-        let _writing = self.traffic.writing(actor.request.number, &task);
-        self.run(self.turn(Party::of(actor), urgency), task, work).await
+        let writing = self.traffic.writing(actor.request.number, &task);
+        let done = self.run(self.turn(Party::of(actor), urgency), task, work).await?;
+        Ok((done, writing))
+    }
+
+    /// Writes what other nodes wait for, off the event loop.
+    pub(super) async fn write_follower<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut AnyConnection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let write = move |database: &Database, task: &Arc<DatabaseTask>| database.write_for(task, work);
+        self.run(self.turn(Party::Follower, Urgency::First), DatabaseTask::unbounded(), write).await
     }
 
     /// Runs a write of the service itself, off the event loop, before those of requests.

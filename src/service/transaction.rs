@@ -6,18 +6,21 @@
 use std::cell::{Cell, RefCell};
 use std::time::Instant;
 
+use uuid::Uuid;
+
 use super::Service;
 use crate::domain::actor::{Actor, PresentedCredential, Standing};
 use crate::domain::change::{Action, Change, ChangeSubject};
 use crate::domain::child::Child;
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::Id;
+use crate::domain::node::Told;
 use crate::domain::principal::Role;
 use crate::queue::Urgency;
 use crate::service::children;
 use crate::storage::database::{AnyConnection, concurrent_change};
 use crate::storage::holds::{hold_credential, hold_standing};
-use crate::storage::{changes, credentials};
+use crate::storage::{changes, credentials, nodes};
 
 /// A transaction in progress, on behalf of an actor.
 pub(in crate::service) struct Transaction<'a> {
@@ -26,14 +29,38 @@ pub(in crate::service) struct Transaction<'a> {
     pub(in crate::service) actor: &'a Actor,
     /// When the transaction began, in epoch milliseconds.
     pub(in crate::service) now: i64,
-    changed: &'a RefCell<Vec<ChangeSubject>>,
+    changed: &'a RefCell<Changed>,
     ends_own_credential: bool,
     own_role: Role,
 }
 
+/// What a transaction has changed.
+#[derive(Default)]
+struct Changed {
+    /// The subjects of changes that decide, with those of attempts that were rolled back.
+    subjects: Vec<ChangeSubject>,
+    /// The last change of this attempt that may take something away.
+    taking: Option<Uuid>,
+    /// Whether this attempt has recorded any change.
+    is_recorded: bool,
+}
+
+impl Changed {
+    /// What the request waits for after that outcome. A revocation that found nothing to revoke waits too: another
+    /// request may have revoked it just now.
+    fn awaited<T>(&self, urgency: Urgency, outcome: &Result<T>) -> Option<nodes::Change> {
+        match (outcome, self.taking) {
+            (Ok(_), Some(id)) => Some(nodes::Change::Own(id)),
+            (Ok(_), None) if urgency == Urgency::First && !self.is_recorded => Some(nodes::Change::AnyUntilNow),
+            (Err(Error::NotFound { .. }), _) if urgency == Urgency::First => Some(nodes::Change::AnyUntilNow),
+            _ => None,
+        }
+    }
+}
+
 impl Service {
-    /// Writes in one transaction, off the event loop, and invalidates what it changed before it returns. `work` may run
-    /// again after a conflict with another transaction.
+    /// Writes in one transaction, off the event loop. Before it returns, it invalidates what it changed, and what it took
+    /// away is refused by every node. `work` may run again after a conflict with another transaction.
     ///
     /// # Errors
     /// Those of `work`; [`Error::Unauthenticated`] when the actor's credential has ended since the request began, and
@@ -66,30 +93,57 @@ impl Service {
     ) -> Result<T> {
         let (service, actor) = (self.clone(), actor.clone());
         let asking = actor.clone();
-        self.run_write(&asking, urgency, move |database, task| {
-            let changed = RefCell::new(Vec::new());
-            let committing = Cell::new(Instant::now());
-            let outcome = database.write_for(task, |connection| {
-                let mut transaction = Transaction::begin(connection, &service, &actor, &changed)?;
-                let done = work(&mut transaction)?;
-                transaction.confirm_rights()?;
-                if transaction.affects_all_principals() {
-                    service.traffic.admit_global_change(&actor, service.clock.uptime())?;
+        let ((outcome, unanswered), _writing) = self
+            .run_write(&asking, urgency, move |database, task| {
+                let changed = RefCell::new(Changed::default());
+                let committing = Cell::new(Instant::now());
+                let mut unanswered = None;
+                let outcome = database.write_then(
+                    task,
+                    |connection| {
+                        let mut transaction = Transaction::begin(connection, &service, &actor, &changed)?;
+                        let done = work(&mut transaction)?;
+                        transaction.confirm_rights()?;
+                        if transaction.affects_all_principals() {
+                            service.traffic.admit_global_change(&actor, service.clock.uptime())?;
+                        }
+                        committing.set(Instant::now());
+                        Ok(done)
+                    },
+                    // Also after a failure: a commit whose answer was lost may have happened.
+                    |connection, outcome| {
+                        let committed = service.clock.uptime();
+                        let changed = changed.borrow();
+                        for subject in &changed.subjects {
+                            service.directory.forget(*subject);
+                        }
+                        if outcome.is_ok() && !changed.subjects.is_empty() {
+                            service.directory.counts.observe_own_change(committing.get().elapsed());
+                        }
+                        unanswered = changed.awaited(urgency, outcome).map(|change| {
+                            let read = nodes::awaited(connection, service.nodes.own(), change);
+                            (change, committed, read)
+                        });
+                    },
+                );
+                match outcome {
+                    Err(error) if unanswered.is_none() => Err(error),
+                    outcome => Ok((outcome, unanswered)),
                 }
-                committing.set(Instant::now());
-                Ok(done)
-            });
-            // Also after a failure: a commit whose answer was lost may have happened.
-            let changed = changed.into_inner();
-            for subject in &changed {
-                service.directory.forget(*subject);
+            })
+            .await?;
+        let Some((change, committed, read)) = unanswered else { return outcome };
+        let told = &asking.request.acknowledged;
+        if !told.is_hurried {
+            if let Some(acknowledgement) = self.wait_for_nodes(change, committed, read).await {
+                told.note(Told::Final(acknowledgement));
             }
-            if outcome.is_ok() && !changed.is_empty() {
-                service.directory.counts.observe_own_change(committing.get().elapsed());
-            }
-            outcome
-        })
-        .await
+        } else if let nodes::Change::Own(id) = change {
+            told.note(Told::Pending(id));
+            let service = self.clone();
+            tokio::spawn(async move { service.wait_for_nodes(change, committed, read).await });
+        }
+        outcome
     }
 
     /// The standing that the actor's credential gives it, as this transaction sees it.
@@ -128,9 +182,12 @@ impl<'a> Transaction<'a> {
         connection: &'a mut AnyConnection,
         service: &'a Service,
         actor: &'a Actor,
-        changed: &'a RefCell<Vec<ChangeSubject>>,
+        changed: &'a RefCell<Changed>,
     ) -> Result<Self> {
         let now = service.clock.now();
+        let mut rolled_back = changed.borrow_mut();
+        (rolled_back.taking, rolled_back.is_recorded) = (None, false);
+        drop(rolled_back);
         if let Some(credential) = actor.credential {
             let standing = service.present(connection, actor, credential, now)?;
             if !standing.reaches_as(actor.standing()) {
@@ -146,11 +203,18 @@ impl<'a> Transaction<'a> {
 
     /// Writes an audit row, and notes the subject for cache invalidation.
     pub(in crate::service) fn record(&mut self, action: Action, subject: ChangeSubject, name: &str) -> Result<()> {
+        let id = Id::<Change>::new(self.now, self.service.entropy)?.uuid();
+        let mut changed = self.changed.borrow_mut();
+        changed.is_recorded = true;
         if action.decides() {
-            self.changed.borrow_mut().push(subject);
+            changed.subjects.push(subject);
         }
+        if action.may_take_away() {
+            changed.taking = Some(id);
+        }
+        drop(changed);
         let change = Change {
-            id: Id::<Change>::new(self.now, self.service.entropy)?.uuid(),
+            id,
             changed_at: self.now,
             actor_id: self.actor.id().uuid(),
             actor_name: self.actor.username().to_string(),
@@ -198,11 +262,11 @@ impl<'a> Transaction<'a> {
     /// Whether the transaction changed something that may decide the actor's own rights.
     fn changes_own_rights(&self) -> bool {
         let own = ChangeSubject::Principal(self.actor.id().uuid());
-        self.affects_all_principals() || self.changed.borrow().contains(&own)
+        self.affects_all_principals() || self.changed.borrow().subjects.contains(&own)
     }
 
     /// Whether the transaction changed something that may decide the rights of any principal.
     fn affects_all_principals(&self) -> bool {
-        self.changed.borrow().iter().any(|subject| subject.affects_all_principals())
+        self.changed.borrow().subjects.iter().any(|subject| subject.affects_all_principals())
     }
 }

@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Text};
 use uuid::Uuid;
 
 use super::database::AnyConnection;
-use super::feed::{FeedPosition, next_position, position};
+use super::feed::{FeedPosition, first_unknown, is_known, next_position, position};
 use super::listing::{ALWAYS, Column, Expression, Listed, Stored, condition, paged};
 use super::rows::corrupt;
 use super::schema::changes;
@@ -128,6 +128,37 @@ pub fn since(connection: &mut AnyConnection, known: &FeedPosition) -> Result<New
     let rows = changes::table.filter(known.unseen()).select(ChangeRow::as_select()).load(connection)?;
     let changes = rows.into_iter().map(ChangeRow::into_domain).collect::<Result<_>>()?;
     Ok(NewChanges { changes, position })
+}
+
+/// The position of the change with that id.
+///
+/// # Errors
+/// When there is none, or the storage fails.
+pub fn position_of(connection: &mut AnyConnection, id: Uuid) -> Result<i64> {
+    Ok(changes::table.find(id.to_string()).select(changes::position).first(connection)?)
+}
+
+/// The change with that id, and its position.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find(connection: &mut AnyConnection, id: Uuid) -> Result<Option<(Change, i64)>> {
+    let columns = (ChangeRow::as_select(), changes::position);
+    let row: Option<(ChangeRow, i64)> =
+        changes::table.find(id.to_string()).select(columns).first(connection).optional()?;
+    row.map(|(row, position)| Ok((row.into_domain()?, position))).transpose()
+}
+
+/// The positions of the changes that some of these readers ([`FeedPosition::text`]) do not know.
+///
+/// # Errors
+/// When the storage fails.
+pub fn positions_unknown_to(connection: &mut AnyConnection, readers: &[&str]) -> Result<Vec<i64>> {
+    let from = readers.iter().map(|reader| first_unknown(reader)).min().unwrap_or(i64::MAX);
+    let later = changes::table.filter(changes::position.ge(from)).select(changes::position).distinct();
+    let mut positions: Vec<i64> = later.load(connection)?;
+    positions.retain(|position| readers.iter().any(|reader| !is_known(*position, reader)));
+    Ok(positions)
 }
 
 /// The latest change, by the time at which it was made.

@@ -4,6 +4,7 @@ mod failures;
 mod health;
 mod lane;
 mod lanes;
+mod listening;
 mod opening;
 mod suitable;
 
@@ -21,6 +22,7 @@ pub use self::failures::unwritable;
 use self::health::Health;
 pub use self::lane::Lane;
 use self::lanes::Lanes;
+pub use self::listening::CHANNEL;
 use self::opening::Manager;
 use self::suitable::{only_known, only_utf8};
 use super::folded;
@@ -210,9 +212,23 @@ impl Database {
     /// # Errors
     /// Those of [`Database::write`], [`Error::TooSlow`] when the task was given up.
     pub fn write_for<T>(&self, task: &Arc<DatabaseTask>, work: impl Fn(&mut AnyConnection) -> Result<T>) -> Result<T> {
+        self.write_then(task, work, |_, _| ())
+    }
+
+    /// Like [`Database::write_for`], and calls `then` on the same connection after the commit, or after a rollback,
+    /// outside of any transaction. It is not called without a connection.
+    ///
+    /// # Errors
+    /// Those of [`Database::write_for`].
+    pub fn write_then<T>(
+        &self,
+        task: &Arc<DatabaseTask>,
+        work: impl Fn(&mut AnyConnection) -> Result<T>,
+        then: impl FnOnce(&mut AnyConnection, &Result<T>),
+    ) -> Result<T> {
         self.run(Lane::Writes, task, |link| {
             let mut attempts = 1..ATTEMPTS;
-            loop {
+            let outcome = loop {
                 let outcome = link.transaction(|link| {
                     if let AnyConnection::Sqlite(sqlite) = link {
                         sqlite.batch_execute(SQLITE_WRITE_LOCK)?;
@@ -224,9 +240,11 @@ impl Database {
                 match outcome.map_err(Rollback::into_error) {
                     Err(Error::Storage(error))
                         if is_conflict(&*error) && attempts.next().is_some() && task.release_commit() => {}
-                    outcome => return outcome,
+                    outcome => break outcome,
                 }
-            }
+            };
+            then(link, &outcome);
+            outcome
         })
     }
 

@@ -22,6 +22,9 @@ pub struct FeedPosition {
     to: i64,
     /// PostgreSQL's snapshot.
     snapshot: Option<String>,
+    /// PostgreSQL's session. After a crash PostgreSQL may give the ids of transactions that it has lost once more, so
+    /// positions of different sessions cannot be compared.
+    session: Option<String>,
 }
 
 impl FeedPosition {
@@ -30,6 +33,18 @@ impl FeedPosition {
     #[must_use]
     pub fn is_behind(&self, earlier: &Self) -> bool {
         self.to < earlier.to
+    }
+
+    /// Whether this was read in the same session as `earlier`: if not, changes between the two may not be found.
+    #[must_use]
+    pub fn continues(&self, earlier: &Self) -> bool {
+        self.session == earlier.session
+    }
+
+    /// The position as text: PostgreSQL's snapshot, or the same for SQLite. [`is_known`] reads it.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.snapshot.clone().unwrap_or_else(|| format!("{}:{}:", self.from, self.to))
     }
 
     /// The changes that were not visible when this was read.
@@ -47,6 +62,24 @@ impl FeedPosition {
     }
 }
 
+/// Whether a reader at that position, as [`FeedPosition::text`] writes it, has seen the change at `position`: all below
+/// the first number, none from the second on, and of those between all but the listed ones. PostgreSQL's
+/// `pg_visible_in_snapshot`.
+#[must_use]
+pub fn is_known(position: i64, reader: &str) -> bool {
+    let mut parts = reader.split(':');
+    let mut bound = || parts.next().and_then(|part| part.parse::<i64>().ok());
+    let (Some(from), Some(to)) = (bound(), bound()) else { return false };
+    let mut under_way = parts.next().unwrap_or_default().split(',').filter_map(|part| part.parse::<i64>().ok());
+    position < from || (position < to && !under_way.any(|other| other == position))
+}
+
+/// The position below which a reader at that position has seen every change.
+#[must_use]
+pub(super) fn first_unknown(reader: &str) -> i64 {
+    reader.split(':').next().and_then(|part| part.parse().ok()).unwrap_or(0)
+}
+
 /// The mark of a transaction that reads everything: later changes are found from here.
 ///
 /// # Errors
@@ -54,18 +87,19 @@ impl FeedPosition {
 pub fn position(connection: &mut AnyConnection) -> Result<FeedPosition> {
     match connection {
         AnyConnection::Postgres(postgres) => {
-            let (from, to, snapshot): (i64, i64, String) = diesel::select((
+            let (from, to, snapshot, session): (i64, i64, String, String) = diesel::select((
                 sql::<BigInt>("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"),
                 sql::<BigInt>("pg_snapshot_xmax(pg_current_snapshot())::text::bigint"),
                 sql::<Text>("pg_current_snapshot()::text"),
+                sql::<Text>("concat(pg_backend_pid(), ' ', pg_postmaster_start_time())"),
             ))
             .get_result(postgres)?;
-            Ok(FeedPosition { from, to, snapshot: Some(snapshot) })
+            Ok(FeedPosition { from, to, snapshot: Some(snapshot), session: Some(session) })
         }
         AnyConnection::Sqlite(sqlite) => {
             let last: Option<i64> = changes::table.select(diesel::dsl::max(changes::position)).get_result(sqlite)?;
             let next = last.unwrap_or(0) + 1;
-            Ok(FeedPosition { from: next, to: next, snapshot: None })
+            Ok(FeedPosition { from: next, to: next, snapshot: None, session: None })
         }
     }
 }
@@ -75,5 +109,23 @@ pub(super) fn next_position(connection: &AnyConnection) -> &'static str {
     match connection {
         AnyConnection::Postgres(_) => "pg_current_xact_id()::text::bigint",
         AnyConnection::Sqlite(_) => "(SELECT coalesce(max(position), 0) + 1 FROM changes)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_knows_what_its_snapshot_showed() {
+        for (position, known) in [(9, true), (10, false), (11, true), (12, false), (13, true), (14, false), (99, false)]
+        {
+            assert_eq!(is_known(position, "10:14:10,12"), known, "{position}");
+        }
+        assert!(is_known(6, "7:7:") && !is_known(7, "7:7:"));
+        for damaged in ["", "7", "a:b:", ":"] {
+            assert!(!is_known(1, damaged), "{damaged}");
+        }
+        assert_eq!([first_unknown("10:14:10,12"), first_unknown("")], [10, 0]);
     }
 }

@@ -58,10 +58,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    principal_permissions (principal_id, permission) {
-        principal_id -> Text,
-        permission -> Text,
-    }
+    principal_permissions (principal_id, permission) { principal_id -> Text, permission -> Text, }
 }
 
 diesel::table! {
@@ -82,10 +79,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    persona_links (principal_id, persona_id) {
-        principal_id -> Text,
-        persona_id -> Text,
-    }
+    persona_links (principal_id, persona_id) { principal_id -> Text, persona_id -> Text, }
 }
 
 diesel::table! {
@@ -153,24 +147,15 @@ diesel::table! {
 }
 
 diesel::table! {
-    policy_objects (policy_id) {
-        policy_id -> Text,
-        qualified_name -> Text,
-    }
+    policy_objects (policy_id) { policy_id -> Text, qualified_name -> Text, }
 }
 
 diesel::table! {
-    policy_users (policy_id, principal_id) {
-        policy_id -> Text,
-        principal_id -> Text,
-    }
+    policy_users (policy_id, principal_id) { policy_id -> Text, principal_id -> Text, }
 }
 
 diesel::table! {
-    revisions (name) {
-        name -> Text,
-        revision -> BigInt,
-    }
+    revisions (name) { name -> Text, revision -> BigInt, }
 }
 
 diesel::table! {
@@ -363,6 +348,18 @@ diesel::table! {
 
 diesel::table! {
     revoked_children (id) { id -> Text, expires_at -> BigInt, }
+}
+
+diesel::table! {
+    nodes (id) {
+        id -> Text,
+        name -> Text,
+        started_at -> BigInt,
+        lease -> BigInt,
+        acknowledged -> Text,
+        acknowledged_at -> BigInt,
+        silenced -> Bool,
+    }
 }
 
 diesel::joinable!(users -> principals (id));

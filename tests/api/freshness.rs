@@ -23,11 +23,11 @@ use crate::support::database::on_postgres;
 use crate::support::{App, BEGIN, Options, World};
 
 /// The lease as in production.
-fn strict() -> Options {
+pub fn strict() -> Options {
     Options { freshness: Freshness::default(), ..Options::default() }
 }
 
-async fn is_let_in(service: &Service, token: &str) -> bool {
+pub async fn is_let_in(service: &Service, token: &str) -> bool {
     match service.authenticate(Presentation::bearer(token, None)).await {
         Ok(_) => true,
         Err(Error::Unauthenticated(Refusal::Invalid)) => false,

@@ -55,7 +55,7 @@ const FLOORS: [&[&str]; 8] = [
     &["authz"],
     &["authn"],
     &["transaction", "traffic"],
-    &["children"],
+    &["children", "nodes"],
 ];
 
 /// The largest file, in lines.

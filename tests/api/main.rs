@@ -65,6 +65,7 @@ mod list;
 mod list_plans;
 mod names;
 mod nesting;
+mod nodes;
 mod nulls;
 mod numbers;
 mod oauth_settings;

@@ -71,7 +71,7 @@ fn every_operation_of_the_service_documents_its_errors() {
     for (name, operation) in operations(&document).iter().filter(|(name, _)| is_of_service(name)) {
         let responses = operation["responses"].as_object().unwrap();
         assert!(responses.contains_key("200"), "{name}");
-        let errors: Vec<_> = responses.iter().filter(|(status, _)| *status != "200").collect();
+        let errors: Vec<_> = responses.iter().filter(|(status, _)| !status.starts_with('2')).collect();
         assert!(!errors.is_empty(), "{name} documents no errors");
         for (status, response) in errors {
             let place = response["$ref"].as_str().map(|place| place.trim_start_matches('#'));

@@ -19,6 +19,7 @@ use tessera::service::authn::sign_ins::Origin;
 use tessera::service::bootstrap;
 use tessera::service::people::open_invitations::{self, NewInvitation};
 use tessera::service::people::users::PersonalTokens;
+use tessera::service::upkeep::follow::Follower;
 use tessera::service::upkeep::{maintenance, time};
 use tessera::storage::database::AnyConnection;
 use tessera::storage::{revoked_children, usage};
@@ -166,6 +167,7 @@ async fn populate(app: &App, admin: &Client, key: &Holder) -> [String; 2] {
         .unwrap();
     device_sign_in::begin(&app.service, "tessera-cli".into(), false, Origin::default()).await.unwrap();
     time::begin(&app.service).await.unwrap();
+    Follower::start(&app.service).await.unwrap().join(&app.service, "here").await.unwrap();
     bootstrap::check_peppers(&app.service).await.unwrap();
     let new = NewInvitation { role: Role::Guest, note: DisplayName::parse("eve").unwrap(), days: 7 };
     let ada = app.service.actor_without_proof("ada".into()).await.unwrap();

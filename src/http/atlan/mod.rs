@@ -9,6 +9,7 @@ pub mod oauth_clients;
 pub mod permissions;
 pub mod personas;
 pub mod realm;
+pub mod revocations;
 pub mod roles;
 pub mod search;
 pub mod sessions;

@@ -102,6 +102,33 @@ pub fn change() -> Value {
     })
 }
 
+/// A revocation that one of two nodes knows of.
+pub fn revocation() -> Value {
+    json!({
+        "id": "01a205f3-fb6b-7054-a09c-1dac28a6cf2f",
+        "changedAt": 1_795_396_205_419_i64,
+        "isFinal": false,
+        "nodes": [
+            {
+                "id": "01a205e1-1f0a-7c42-8d11-52f3a2b6c901",
+                "name": "alpha 0.0.0.0:8585",
+                "startedAt": 1_795_395_100_000_i64,
+                "isAcknowledged": true,
+                "position": "8142:8142:",
+                "positionAt": 1_795_396_205_424_i64,
+            },
+            {
+                "id": "01a205e2-77b0-7e15-b3a4-0c9d8e7f6a52",
+                "name": "beta 0.0.0.0:8585",
+                "startedAt": 1_795_395_160_000_i64,
+                "isAcknowledged": false,
+                "position": "8139:8139:",
+                "positionAt": 1_795_396_201_007_i64,
+            },
+        ],
+    })
+}
+
 /// The sign-in request of `admin`.
 pub fn session_request() -> Value {
     json!({"username": "admin", "password": "correct horse battery staple"})

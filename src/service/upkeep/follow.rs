@@ -1,21 +1,32 @@
-//! Follows the changes of other processes: the command line, and other nodes on the same database.
+//! Follows the changes of other processes: the command line, and other nodes on the same database. A node acknowledges
+//! what it has followed: see `service/nodes.rs`.
 
 use std::time::Duration;
 
-use crate::domain::change::Change;
+use crate::domain::change::{Action, Change};
 use crate::domain::error::{Error, Result};
+use crate::domain::node::Node;
 use crate::service::Service;
+use crate::service::children::signing_keys;
 use crate::storage::changes::{self, NewChanges};
 use crate::storage::feed::{FeedPosition, position};
+use crate::storage::nodes;
 
 /// How often other processes' changes are read. Bounds how late one of their revocations takes effect here.
 pub const FOLLOW_EVERY: Duration = Duration::from_millis(250);
 /// How long one read may take.
 const FOLLOW_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long one acknowledgement may take; the next look tries again.
+const ACKNOWLEDGE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Follows changes in the order of their commits. Does not depend on the clock of any process.
 pub struct Follower {
     position: FeedPosition,
+    /// The name of the node. `None` for a command, which nobody waits for because it lets nobody in.
+    node: Option<String>,
+    /// Whether changes have been applied that other nodes may wait for.
+    is_unacknowledged: bool,
 }
 
 impl Follower {
@@ -28,7 +39,17 @@ impl Follower {
         let position = service.follow(position).await?;
         service.directory.forget_all();
         service.directory.renew_lease(began);
-        Ok(Self { position })
+        Ok(Self { position, node: None, is_unacknowledged: false })
+    }
+
+    /// Becomes a node, which others wait for. Returns the changes of its first look.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn join(&mut self, service: &Service, name: &str) -> Result<Vec<Change>> {
+        self.node = Some(name.to_owned());
+        service.register(name, &self.position).await?;
+        self.step(service).await
     }
 
     /// Reads new changes once, and returns them. While the storage cannot be read, nothing in memory is used.
@@ -36,23 +57,44 @@ impl Follower {
     /// # Errors
     /// When the storage fails.
     pub async fn step(&mut self, service: &Service) -> Result<Vec<Change>> {
+        let mut changes = Vec::new();
+        if self.look(service, &mut changes).await? == Standing::Dismissed
+            && let Some(name) = &self.node
+        {
+            tracing::warn!(node = name, "other nodes have given up waiting for this one; it registers anew");
+            service.register(name, &self.position).await?;
+            self.look(service, &mut changes).await?;
+        }
+        self.acknowledge(service).await;
+        Ok(changes)
+    }
+
+    /// Reads new changes, applies them, and renews the lease if this process may.
+    async fn look(&mut self, service: &Service, seen: &mut Vec<Change>) -> Result<Standing> {
         if let Some(millis) = service.clock.observe() {
             tracing::warn!(millis, now = service.clock.now(), "the machine's clock was set");
             // The machine may also have been suspended in a way that its uptime does not show.
             service.directory.forget_all();
         }
-        // Changes that this read does not find were committed after this time.
+        // Changes that this read does not find were committed after this time, and so was the silencing of this node.
         let began = service.clock.uptime();
         let known = self.position.clone();
-        let look = service.follow(move |connection| changes::since(connection, &known));
+        let look = service.follow(move |connection| Ok((changes::since(connection, &known)?, nodes::all(connection)?)));
         let outcome =
             tokio::time::timeout(FOLLOW_TIMEOUT, look).await.unwrap_or_else(|late| Err(Error::Storage(late.into())));
-        let NewChanges { changes, position } = outcome.inspect_err(|_| service.directory.end_lease())?;
+        let (NewChanges { changes, position }, nodes) = outcome.inspect_err(|_| service.directory.end_lease())?;
         if position.is_behind(&self.position) {
             tracing::error!(
                 "the database has gone back in time: an older copy has replaced it; stop every node and see docs/operations.md"
             );
             service.directory.forget_all();
+        } else if !position.continues(&self.position) {
+            tracing::info!("the connection to the database was renewed: what is in memory is read again");
+            service.directory.forget_all();
+        }
+        if changes.iter().any(|change| change.action == Action::SigningKeyChanged.name()) {
+            let read = signing_keys::synchronise(service).await;
+            read.inspect_err(|_| service.directory.end_lease())?;
         }
         self.position = position;
         for change in &changes {
@@ -61,7 +103,45 @@ impl Follower {
             }
             service.directory.counts.observe_followed_change(change, service.clock.now());
         }
-        service.directory.renew_lease(began);
-        Ok(changes)
+        self.is_unacknowledged |= !changes.is_empty();
+        seen.extend(changes);
+        service.nodes.count.set(i64::try_from(nodes.len()).unwrap_or(i64::MAX));
+        let standing = if self.node.is_some() { Standing::among(&nodes, service) } else { Standing::Bystander };
+        match standing {
+            Standing::Dismissed => service.directory.end_lease(),
+            Standing::Registered | Standing::Bystander => service.directory.renew_lease(began),
+        }
+        Ok(standing)
+    }
+
+    /// Acknowledges what has been applied. After a failure, the next look does.
+    async fn acknowledge(&mut self, service: &Service) {
+        let Some(own) = service.nodes.own().filter(|_| self.node.is_some() && self.is_unacknowledged) else { return };
+        let writing = service.acknowledge(own, self.position.clone());
+        match tokio::time::timeout(ACKNOWLEDGE_TIMEOUT, writing).await {
+            // If the row is gone, the next look registers anew.
+            Ok(Ok(())) => self.is_unacknowledged = false,
+            Ok(Err(error)) => tracing::debug!(%error, "the changes could not be acknowledged"),
+            Err(late) => tracing::debug!(%late, "the changes could not be acknowledged"),
+        }
+    }
+}
+
+/// Whether this process may renew its lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It is a command.
+    Bystander,
+    /// Others wait for it.
+    Registered,
+    /// Others have given up waiting for it.
+    Dismissed,
+}
+
+impl Standing {
+    fn among(nodes: &[Node], service: &Service) -> Self {
+        let own = service.nodes.own();
+        let is_there = nodes.iter().any(|node| Some(node.id) == own && !node.silenced);
+        if is_there { Self::Registered } else { Self::Dismissed }
     }
 }

@@ -14,6 +14,9 @@ use crate::queue::{Queue, Rules};
 /// How long the pool itself waits at most between two attempts to open a connection, twice over.
 const RETRY: Duration = Duration::from_secs(2);
 
+/// How long a connection is used.
+const LIFETIME: Duration = Duration::from_mins(30);
+
 /// How many writes wait at most, and how long.
 const WAITING: usize = 1_024;
 const MAX_WAIT: Duration = Duration::from_secs(8);
@@ -30,7 +33,10 @@ pub(super) struct Connections {
 
 impl Connections {
     fn new(manager: &Manager, lane: Lane, size: u32) -> Self {
+        // A new connection makes a node read again what it has in memory.
+        let lifetime = if lane == Lane::Follows { None } else { Some(LIFETIME) };
         let pool = diesel::r2d2::Pool::builder()
+            .max_lifetime(lifetime)
             .max_size(size)
             .min_idle(Some(1))
             .connection_timeout(RETRY)

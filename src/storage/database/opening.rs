@@ -140,7 +140,7 @@ impl Manager {
         self.open()
     }
 
-    fn open(&self) -> Result<Link, ConnectionError> {
+    pub(super) fn open(&self) -> Result<Link, ConnectionError> {
         match &*self.url {
             DatabaseUrl::Postgres(url) => open_postgres(url, self.lane),
             DatabaseUrl::Sqlite(path) => open_sqlite(path, self.lane),

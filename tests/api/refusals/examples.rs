@@ -121,6 +121,11 @@ impl Example<'_> {
                 let name = text(&self.persona().await["qualifiedName"]);
                 bare(format!("{}?attr:qualifiedName={name}", path.replace("{type}", "Persona")))
             }
+            "get_revocation" => {
+                let filter = json!({"subjectId": self.key_id().await}).to_string();
+                let changes = self.admin.list("/api/service/audit", &[("filter", &filter)]).await;
+                bare(path.replace("{id}", &changes.column("id")[0]))
+            }
             "get_entity" | "get_persona" | "delete_persona" => {
                 bare(path.replace("{guid}", &text(&self.persona().await["id"])))
             }

@@ -106,6 +106,7 @@ pub const REST: &[Row] = &[
     row("update_persona", OneOf(&[ManagePersonas], 403)),
     row("delete_persona", OneOf(&[ManagePersonas], 403)),
     // Users, sessions, audit
+    row("get_revocation", OneOf(&[ViewAudit], 404)),
     row("create_session", Nothing(SIGNS_IN)),
     row("delete_current_session", AnActor(OWN)),
     row("delete_provider_sessions", Nothing("the provider signs what it sends")),

@@ -151,6 +151,7 @@ pub const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
     ("logout_tokens_once", UniqueViolation, "INSERT INTO logout_tokens SELECT * FROM logout_tokens"),
     ("signing_keys_once", UniqueViolation, "INSERT INTO signing_keys SELECT * FROM signing_keys"),
     ("revoked_children_once", UniqueViolation, "INSERT INTO revoked_children SELECT * FROM revoked_children"),
+    ("nodes_once", UniqueViolation, "INSERT INTO nodes SELECT * FROM nodes"),
     ("invitations_id", UniqueViolation, "INSERT INTO invitations SELECT * FROM invitations"),
     (
         "invitations_have_inviters",

@@ -145,6 +145,11 @@ impl World {
         service(&self.storage.url(), pepper, self.service.clock.clone(), &Options::default())
     }
 
+    /// Another process on the same database, with other options.
+    pub fn neighbour_with(&self, options: &Options) -> Service {
+        service(&self.storage.url(), &self.pepper, self.service.clock.clone(), options)
+    }
+
     /// Another process on the same database, with a clock of its own.
     pub fn neighbour_at(&self, clock: Clock) -> Service {
         service(&self.storage.url(), &self.pepper, clock, &Options::default())

@@ -1,0 +1,119 @@
+//! Nodes: the servers that work on one database, and what they tell of a revocation.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use uuid::Uuid;
+
+/// The longest lease that a node may have, in milliseconds.
+pub const LONGEST_LEASE: i64 = 60_000;
+
+/// A running server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Drawn whenever it registers.
+    pub id: Uuid,
+    /// Its host and its port, for people.
+    pub name: String,
+    /// When it registered, in epoch milliseconds.
+    pub started_at: i64,
+    /// How long its lease lasts, in milliseconds.
+    pub lease: i64,
+    /// The position up to which it has applied the changes, as `storage::feed` writes it.
+    pub acknowledged: String,
+    /// When it wrote that, in epoch milliseconds.
+    pub acknowledged_at: i64,
+    /// Whether another process has given up waiting for it. It may not renew its lease any more.
+    pub silenced: bool,
+}
+
+/// After how many milliseconds of another clock a lease of that length has certainly ended. Two clocks that measure
+/// intervals may differ by a twentieth.
+#[must_use]
+pub const fn surely_over(lease: i64) -> i64 {
+    lease + (lease + 19) / 20
+}
+
+/// How a request's changes became known to the nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acknowledgement {
+    /// How many nodes there were, with the one that answers.
+    pub nodes: usize,
+    /// How many of them know of the changes. The leases of the others have ended.
+    pub acknowledged: usize,
+    /// How long that took after the commit, in milliseconds.
+    pub millis: i64,
+}
+
+/// What a request that took something away tells its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// The client waited: no node lets in what was taken away.
+    Final(Acknowledgement),
+    /// The client did not wait. The change with that id will become known.
+    Pending(Uuid),
+}
+
+/// The place where a request keeps what it tells. Clones share one place.
+#[derive(Debug, Clone, Default)]
+pub struct Acknowledged {
+    told: Arc<Mutex<Option<Told>>>,
+    /// Whether the client does not wait for the nodes.
+    pub is_hurried: bool,
+}
+
+impl Acknowledged {
+    /// The place of a request whose client does not wait for the nodes, or does.
+    #[must_use]
+    pub fn of(is_hurried: bool) -> Self {
+        Self { is_hurried, ..Self::default() }
+    }
+
+    /// Notes what is to be told of a change. Of several changes the fewest nodes and the whole time count.
+    pub fn note(&self, new: Told) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        *told = Some(match (*told, new) {
+            (Some(Told::Final(old)), Told::Final(new)) => Told::Final(Acknowledgement {
+                nodes: old.nodes.max(new.nodes),
+                acknowledged: old.acknowledged.min(new.acknowledged),
+                millis: old.millis + new.millis,
+            }),
+            (_, new) => new,
+        });
+    }
+
+    /// What was noted; `None` if the request has taken nothing away.
+    #[must_use]
+    pub fn get(&self) -> Option<Told> {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A change, and who knows of it.
+#[derive(Debug, Clone)]
+pub struct Spread {
+    /// The id of the change.
+    pub id: Uuid,
+    /// When it was made, in epoch milliseconds.
+    pub changed_at: i64,
+    /// The nodes, and whether each has acknowledged the change.
+    pub nodes: Vec<(Node, bool)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_over_after_a_twentieth_more_rounded_up() {
+        assert_eq!([2_000, 500, 1_001, 60_000].map(surely_over), [2_100, 525, 1_052, 63_000]);
+    }
+
+    #[test]
+    fn of_several_changes_the_worst_is_told() {
+        let told = Acknowledged::default();
+        assert_eq!(told.get(), None);
+        told.clone().note(Told::Final(Acknowledgement { nodes: 2, acknowledged: 2, millis: 3 }));
+        told.note(Told::Final(Acknowledgement { nodes: 3, acknowledged: 1, millis: 4 }));
+        assert_eq!(told.get(), Some(Told::Final(Acknowledgement { nodes: 3, acknowledged: 1, millis: 7 })));
+    }
+}

@@ -1,0 +1,81 @@
+//! `/api/service/revocations/{id}`: which nodes know of a change that took something away.
+
+use actix_web::{HttpResponse, get, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::domain::actor::Actor;
+use crate::domain::error::Error;
+use crate::domain::listing::clip;
+use crate::domain::node::Spread;
+use crate::http::openapi::{AnyError, Fails, examples};
+use crate::http::problem::Failure;
+use crate::http::state::State;
+use crate::service::nodes;
+
+/// Read which nodes know of a revocation
+///
+/// A revocation with `Prefer: respond-async` or `?wait=0` is answered with 202 and this address, before every node knows of
+/// it. For the actor that made it, and for those with the permission `VIEW_AUDIT`.
+#[utoipa::path(
+    tag = "Audit",
+    operation_id = "get_revocation",
+    params(("id" = String, Path, description = "The GUID of the change, as in the audit trail")),
+    responses((status = 200, description = "The nodes", body = RevocationView), AnyError, Fails<404>),
+)]
+#[get("/api/service/revocations/{id}")]
+pub async fn read(state: web::Data<State>, actor: Actor, id: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let parsed = Uuid::parse_str(&id).map_err(|_| Error::NotFound { kind: "revocation", id: clip(&id) })?;
+    let spread = nodes::spread_of(&state.service, &actor, parsed).await?;
+    Ok(HttpResponse::Ok().json(RevocationView::from(spread)))
+}
+
+/// A change, and which nodes know of it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Revocation, example = examples::revocation)]
+pub struct RevocationView {
+    /// The GUID of the change.
+    id: String,
+    /// Epoch milliseconds.
+    changed_at: i64,
+    /// Whether every node knows of it. Nodes that do not answer are taken off the list when their leases have ended.
+    is_final: bool,
+    /// The running nodes.
+    nodes: Vec<NodeView>,
+}
+
+/// A node.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = RevocationNode)]
+pub struct NodeView {
+    /// The GUID that it has until it stops.
+    id: String,
+    /// Its host and its port.
+    name: String,
+    /// Epoch milliseconds.
+    started_at: i64,
+    /// Whether it knows of the change.
+    is_acknowledged: bool,
+    /// The position in the order of changes up to which it knows them all.
+    position: String,
+    /// When it reached that position, in epoch milliseconds.
+    position_at: i64,
+}
+
+impl From<Spread> for RevocationView {
+    fn from(Spread { id, changed_at, nodes }: Spread) -> Self {
+        let is_final = nodes.iter().all(|(_, knows)| *knows);
+        let nodes = nodes.into_iter().map(|(node, is_acknowledged)| NodeView {
+            id: node.id.to_string(),
+            name: node.name,
+            started_at: node.started_at,
+            is_acknowledged,
+            position: node.acknowledged,
+            position_at: node.acknowledged_at,
+        });
+        Self { id: id.to_string(), changed_at, is_final, nodes: nodes.collect() }
+    }
+}
