@@ -28,6 +28,7 @@ const ONE_NODE: Protocol = Protocol {
     repeats: false,
     reads: false,
     silences: false,
+    crashes: false,
     broken: None,
 };
 /// The node is silenced.
@@ -42,6 +43,8 @@ const READING: Protocol = Protocol { reads: true, ..SILENCED };
 const TWO_CHANGES: Protocol = Protocol { changes: 2, ..ONE_NODE };
 /// The revocation is repeated.
 const REPEATED: Protocol = Protocol { repeats: true, ..TWO_CHANGES };
+/// The database crashes before the revocation.
+const CRASHED: Protocol = Protocol { crashes: true, ..STARTED_AGAIN };
 /// The revocation is made by the process of the node.
 const OWN_CHANGE: Protocol = Protocol { homes: [Some(0), None], ..ONE_NODE };
 /// Two nodes, one of which makes the revocation.
@@ -60,6 +63,7 @@ fn no_acceptance_begins_after_a_revocation_is_answered() {
     explore("reads take time", READING);
     explore("two transactions", TWO_CHANGES);
     explore("a repetition", REPEATED);
+    explore("a crash of the database", CRASHED);
     explore("two nodes", TWO_NODES);
 }
 
@@ -71,6 +75,7 @@ fn no_acceptance_begins_after_the_answer_in_larger_settings() {
     explore("two transactions, and the node is silenced", Protocol { silences: true, ..TWO_CHANGES });
     explore("two transactions, and the node starts again", Protocol { registrations: 2, ..TWO_CHANGES });
     explore("a repetition, and the node starts again", Protocol { registrations: 2, ..REPEATED });
+    explore("a crash of the database, and the node is silenced", Protocol { silences: true, ..CRASHED });
     explore("two nodes, and reads take time", Protocol { reads: true, ..TWO_NODES });
 }
 
@@ -104,6 +109,9 @@ fn setting(broken: Broken) -> Protocol {
         Broken::JoinsEarlierRead | Broken::MomentAtEndOfRead => READING,
         Broken::OwnFenceNotRaised => OWN_CHANGE,
         Broken::NumbersInsteadOfSnapshots => TWO_CHANGES,
+        Broken::PositionOutlivesCrash | Broken::AcknowledgementOutlivesCrash => {
+            Protocol { registrations: 1, ..CRASHED }
+        }
         Broken::RepetitionAtOnce => REPEATED,
         _ => ONE_NODE,
     }

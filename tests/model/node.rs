@@ -95,8 +95,10 @@ pub fn run(protocol: &Protocol, state: &mut State, action: Action) {
 
 /// The node follows the changes from now on. What it has read before may be out of date.
 fn enter_feed(protocol: &Protocol, state: &mut State, number: usize) {
+    let position = protocol.position(state);
     let node = &mut state.nodes[number];
-    node.position = Some(state.committed);
+    node.position = Some(position);
+    node.after_crash = state.crashed;
     if !protocol.breaks(Broken::MemoryOlderThanFeed) {
         node.raise();
     }
@@ -112,8 +114,7 @@ fn register(protocol: &Protocol, state: &mut State, number: usize) {
     }
     delete_own_row(state, number);
     let row = state.rows.iter().position(|row| *row == Row::Unused).unwrap();
-    let acknowledged = state.nodes[number].position.unwrap();
-    state.rows[row] = Row::Present { acknowledged, silenced: None, sent: 0 };
+    state.rows[row] = Row::Present { acknowledged: 0, silenced: None, sent: 0 };
     (state.nodes[number].row, state.nodes[number].look) = (Some(row), None);
 }
 
@@ -130,7 +131,7 @@ fn look(protocol: &Protocol, state: &mut State, action: Action) {
             let step = state.nodes[number].look.map_or(LookStep::ClockRead, |look| look.step);
             state.nodes[number].look = Some(Look { age: 0, step });
             if let LookStep::RowRead { listed } = step {
-                take_snapshot(state, number, state.committed, listed);
+                take_snapshot(state, number, protocol.position(state), listed);
             }
         }
         Action::LookIsLost(number) => {
@@ -139,7 +140,7 @@ fn look(protocol: &Protocol, state: &mut State, action: Action) {
         }
         Action::LookTakesSnapshot(number) => {
             let listed = protocol.breaks(Broken::SilencedNodeRenews) || is_listed(state, number);
-            take_snapshot(state, number, state.committed, listed);
+            take_snapshot(state, number, protocol.position(state), listed);
         }
         Action::LookTakesOldSnapshot(number) => {
             take_snapshot(state, number, state.committed & !(1 << state.revokes), true);
@@ -157,20 +158,25 @@ fn is_listed(state: &State, number: usize) -> bool {
 }
 
 fn take_snapshot(state: &mut State, number: usize, changes: u8, listed: bool) {
+    let after_crash = state.crashed;
     let look = state.nodes[number].look.as_mut().unwrap();
-    look.step = LookStep::Seen { changes, listed };
+    look.step = LookStep::Seen { changes, listed, after_crash };
 }
 
 /// Raises the fences of what a look found. A node that is silenced, or has no row any more, loses its lease.
 fn apply(protocol: &Protocol, state: &mut State, number: usize) {
     let revokes = state.revokes;
     let node = &mut state.nodes[number];
-    let (Some(Look { age, step: LookStep::Seen { changes, listed } }), Some(known)) = (node.look, node.position) else {
+    let (Some(Look { age, step: LookStep::Seen { changes, listed, after_crash } }), Some(known)) =
+        (node.look, node.position)
+    else {
         unreachable!()
     };
-    if has(changes & !known, revokes) {
+    let goes_on = node.after_crash == after_crash || protocol.breaks(Broken::PositionOutlivesCrash);
+    if has(changes & !known, revokes) || !goes_on {
         node.raise();
     }
+    node.after_crash = after_crash;
     node.position = Some(changes);
     let step = if listed { LookStep::Applied { changes } } else { LookStep::Dismissed };
     node.look = Some(Look { age, step });
@@ -198,8 +204,11 @@ fn acknowledge(protocol: &Protocol, state: &mut State, number: usize) {
         unreachable!()
     };
     let changes = if protocol.breaks(Broken::AcknowledgementOfNow) { state.committed } else { changes };
+    // It is written in the session in which the position was read.
+    let is_possible = node.after_crash == state.crashed || protocol.breaks(Broken::AcknowledgementOutlivesCrash);
     if let Some(Row::Present { acknowledged, sent, .. }) = node.row.map(|row| &mut state.rows[row])
         && *acknowledged != changes
+        && is_possible
     {
         *sent |= 1 << changes;
     }

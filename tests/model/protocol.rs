@@ -4,7 +4,7 @@
 use stateright::{Model, Property};
 
 use crate::rules::Broken;
-use crate::state::{Answer, CHANGES, NODES, Node, ROWS, Row, State, Writer, WriterStep, has};
+use crate::state::{Answer, CHANGES, NODES, Node, ROWS, Row, Set, State, Writer, WriterStep, has};
 use crate::{node, verification, writer};
 
 /// How long a lease lasts, in units of time.
@@ -28,6 +28,8 @@ pub struct Protocol {
     pub reads: bool,
     /// Whether rows are silenced: any of them at any time, which includes every reason to silence one.
     pub silences: bool,
+    /// Whether the database crashes before the revocation, and gives it the number of a transaction that was lost.
+    pub crashes: bool,
     pub broken: Option<Broken>,
 }
 
@@ -65,6 +67,8 @@ pub enum Action {
     },
     RowIsSilenced(usize),
     SilencedRowIsDeleted(usize),
+    /// The database loses a transaction, and the acknowledgements: otherwise it would not give that number once more.
+    DatabaseCrashes,
     /// A read into memory began, and found the key in the database.
     ReadFindsKey(usize),
     ReadEnds(usize),
@@ -105,7 +109,16 @@ impl Protocol {
         }
     }
 
+    /// The changes that a position knows that is read now. It counts a transaction that will be lost as one that has ended.
+    pub fn position(&self, state: &State) -> Set {
+        let lost = if self.crashes && !state.crashed { 1 << state.revokes } else { 0 };
+        state.committed | lost
+    }
+
     fn storage_actions(&self, state: &State, actions: &mut Vec<Action>) {
+        if self.crashes && !state.crashed {
+            actions.push(Action::DatabaseCrashes);
+        }
         for (number, row) in state.rows.iter().enumerate() {
             let Row::Present { silenced, sent, .. } = row else { continue };
             let on_their_way = (0..1 << self.changes).filter(|changes| has(*sent, usize::from(*changes)));
@@ -134,6 +147,14 @@ impl Protocol {
                 }
             }
             Action::SilencedRowIsDeleted(row) => state.rows[row] = Row::Deleted,
+            Action::DatabaseCrashes => {
+                state.crashed = true;
+                for row in &mut state.rows {
+                    if let Row::Present { acknowledged, sent, .. } = row {
+                        (*acknowledged, *sent) = (0, 0);
+                    }
+                }
+            }
             _ => unreachable!("{action:?}"),
         }
     }
@@ -198,6 +219,7 @@ impl Model for Protocol {
         let state = |revokes| State {
             revokes,
             committed: 0,
+            crashed: false,
             rows: [Row::Unused; ROWS],
             nodes: [Node::DOWN; NODES],
             writers: [Writer::NONE; CHANGES],
@@ -213,7 +235,8 @@ impl Model for Protocol {
             return;
         }
         verification::actions(self, state, actions);
-        for change in 0..self.changes {
+        let revokes = !self.crashes || state.crashed;
+        for change in (0..self.changes).filter(|_| revokes) {
             writer::actions(self, state, change, actions);
         }
         for number in 0..self.nodes {
@@ -231,7 +254,10 @@ impl Model for Protocol {
         let state = &mut next;
         match action {
             Action::Tick { slips } => self.tick(state, slips),
-            Action::AcknowledgementIsCommitted { .. } | Action::RowIsSilenced(_) | Action::SilencedRowIsDeleted(_) => {
+            Action::AcknowledgementIsCommitted { .. }
+            | Action::RowIsSilenced(_)
+            | Action::SilencedRowIsDeleted(_)
+            | Action::DatabaseCrashes => {
                 Self::run_storage(state, action);
             }
             Action::TransactionBegins(_)

@@ -53,6 +53,10 @@ pub enum Broken {
     WaitWithoutDrift,
     /// Positions are compared by numbers of transactions, not by what was visible.
     NumbersInsteadOfSnapshots,
+    /// After a crash of the database, which gives numbers of lost transactions once more, a node goes on from its position.
+    PositionOutlivesCrash,
+    /// A node writes an acknowledgement after such a crash whose position it read before.
+    AcknowledgementOutlivesCrash,
     /// A revocation that finds nothing left to revoke is answered at once.
     RepetitionAtOnce,
     /// An assumption: the clock of a node may stand still.
@@ -63,7 +67,7 @@ pub enum Broken {
 
 impl Broken {
     /// Each of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::NoLeaseCheck,
         Self::FenceBeforeLease,
         Self::JoinsEarlierRead,
@@ -89,6 +93,8 @@ impl Broken {
         Self::WaitFromBegin,
         Self::WaitWithoutDrift,
         Self::NumbersInsteadOfSnapshots,
+        Self::PositionOutlivesCrash,
+        Self::AcknowledgementOutlivesCrash,
         Self::RepetitionAtOnce,
         Self::ClockStands,
         Self::LaggingCopy,

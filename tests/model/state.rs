@@ -22,6 +22,8 @@ pub struct State {
     pub revokes: usize,
     /// The changes that a snapshot of the database sees.
     pub committed: Set,
+    /// Whether the database has crashed, and every connection is new.
+    pub crashed: bool,
     /// The table `nodes`.
     pub rows: [Row; ROWS],
     pub nodes: [Node; NODES],
@@ -58,6 +60,8 @@ pub struct Node {
     pub look: Option<Look>,
     /// The changes up to which its memory is right; none before the node has entered the feed.
     pub position: Option<Set>,
+    /// Whether that position was read after the crash of the database.
+    pub after_crash: bool,
     /// For how long the lease still runs.
     pub lease: u8,
     /// Whether memory has a record of the key whose fence was not raised since the record was read.
@@ -95,6 +99,7 @@ pub enum LookStep {
     Seen {
         changes: Set,
         listed: bool,
+        after_crash: bool,
     },
     /// The fences are raised.
     Applied {
@@ -175,8 +180,16 @@ impl State {
 
 impl Node {
     /// A process that does not run.
-    pub const DOWN: Self =
-        Self { process: Process::Down, row: None, look: None, position: None, lease: 0, record: false, reading: None };
+    pub const DOWN: Self = Self {
+        process: Process::Down,
+        row: None,
+        look: None,
+        position: None,
+        after_crash: false,
+        lease: 0,
+        record: false,
+        reading: None,
+    };
 
     /// Whether the process answers requests.
     pub fn is_up(&self) -> bool {
