@@ -258,6 +258,10 @@ fn every_test_that_a_page_names_exists() {
         proved += 1;
     }
     assert!(proved > 30, "{proved}");
+    let revocation = read("docs/revocation.md");
+    for name in named_tests(revocation.split("\n## Tests").nth(1).unwrap()) {
+        assert!(exists(name), "docs/revocation.md names `{name}`");
+    }
     let terminal = read("docs/terminal.md");
     let rows = terminal.split("## RFC 8628").nth(1).unwrap().lines().filter(|line| line.starts_with("| "));
     for row in rows.skip(1) {
