@@ -46,13 +46,13 @@ struct Changed {
 }
 
 impl Changed {
-    /// What the request waits for after that outcome. A revocation that found nothing to revoke waits too: another
-    /// request may have revoked it just now.
-    fn awaited<T>(&self, urgency: Urgency, outcome: &Result<T>) -> Option<nodes::Change> {
+    /// What the request waits for after that outcome. One that found nothing to change waits too: another request may have
+    /// revoked it just now.
+    fn awaited<T>(&self, outcome: &Result<T>) -> Option<nodes::Change> {
         match (outcome, self.taking) {
             (Ok(_), Some(id)) => Some(nodes::Change::Own(id)),
-            (Ok(_), None) if urgency == Urgency::First && !self.is_recorded => Some(nodes::Change::AnyUntilNow),
-            (Err(Error::NotFound { .. }), _) if urgency == Urgency::First => Some(nodes::Change::AnyUntilNow),
+            (Ok(_), None) if !self.is_recorded => Some(nodes::Change::AnyUntilNow),
+            (Err(Error::NotFound { .. }), _) => Some(nodes::Change::AnyUntilNow),
             _ => None,
         }
     }
@@ -120,7 +120,7 @@ impl Service {
                         if outcome.is_ok() && !changed.subjects.is_empty() {
                             service.directory.counts.observe_own_change(committing.get().elapsed());
                         }
-                        unanswered = changed.awaited(urgency, outcome).map(|change| {
+                        unanswered = changed.awaited(outcome).map(|change| {
                             let read = nodes::awaited(connection, service.nodes.own(), change);
                             (change, committed, read)
                         });

@@ -35,11 +35,11 @@ pub async fn revoke(service: &Service, client: &Actor, token: &str) -> Result<Re
     }
     let actor = match service.authenticate_unlimited(token, Party::Actor(client.id())).await {
         Ok(actor) => actor,
-        Err(Error::Unauthenticated(_)) => return Ok(Revoked::Ended),
+        Err(Error::Unauthenticated(_)) => return ended_before(service, client).await,
         Err(error) => return Err(error),
     };
     if actor.id() != client.id() {
-        return Ok(Revoked::Ended);
+        return ended_before(service, client).await;
     }
     let Some(credential) = actor.credential else { return Ok(Revoked::Ended) };
     if credential.kind == TokenKind::ApiKey {
@@ -60,6 +60,12 @@ pub async fn revoke(service: &Service, client: &Actor, token: &str) -> Result<Re
             Ok(())
         })
         .await?;
+    Ok(Revoked::Ended)
+}
+
+/// Waits until every node knows of what was revoked before: another request may have revoked the token just now.
+async fn ended_before(service: &Service, client: &Actor) -> Result<Revoked> {
+    service.write_first(client, |_| Ok(())).await?;
     Ok(Revoked::Ended)
 }
 
