@@ -83,7 +83,7 @@ pub struct OauthClientBody {
     /// `token`, or `none` for an API key that has given up its token: it and the key's short-lived secrets are refused from the next
     /// request on, with everything derived from them, and the key proves itself with its public keys or as a workload. It stays
     /// as it is if absent, and `none` forever.
-    #[schema(nullable = false, example = "token")]
+    #[schema(example = "token")]
     secret: Option<String>,
 }
 
