@@ -148,6 +148,8 @@ pub enum Action {
     UserCreated,
     /// The role of a user changed, or the user was enabled or disabled.
     UserUpdated,
+    /// The profile of a user or a service account changed, but neither its role nor whether it is enabled.
+    UserDescribed,
     /// The password of a user changed, which ended the user's sessions.
     UserPasswordSet,
     /// A user was deleted.
@@ -186,7 +188,7 @@ impl Change {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::ApiKeyCreated,
         Self::ApiKeyTokenReplaced,
         Self::ApiKeyTokenRemoved,
@@ -216,6 +218,7 @@ impl Action {
         Self::InvitationRevoked,
         Self::UserCreated,
         Self::UserUpdated,
+        Self::UserDescribed,
         Self::UserPasswordSet,
         Self::UserDeleted,
         Self::SessionCreated,
@@ -232,8 +235,8 @@ impl Action {
     ];
 
     /// The names of all of them.
-    pub const NAMES: [&'static str; 42] = {
-        let mut names = [""; 42];
+    pub const NAMES: [&'static str; 43] = {
+        let mut names = [""; 43];
         let mut index = 0;
         while index < names.len() {
             names[index] = Self::ALL[index].name();
@@ -243,7 +246,8 @@ impl Action {
     };
 
     /// The actions that no cached record depends on.
-    const DESCRIBING: [Self; 6] = [
+    const DESCRIBING: [Self; 7] = [
+        Self::UserDescribed,
         Self::PersonaDescribed,
         Self::PolicyDescribed,
         Self::InvitationCreated,
@@ -315,6 +319,7 @@ impl Action {
             Self::InvitationRevoked => "invitation.revoked",
             Self::UserCreated => "user.created",
             Self::UserUpdated => "user.updated",
+            Self::UserDescribed => "user.described",
             Self::UserPasswordSet => "user.password_set",
             Self::UserDeleted => "user.deleted",
             Self::SessionCreated => "session.created",

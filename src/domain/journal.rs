@@ -84,6 +84,7 @@ impl Action {
             | Self::DeviceApproved
             | Self::DeviceDenied
             | Self::UserCreated
+            | Self::UserDescribed
             | Self::UserImpersonated
             | Self::RestoreAccepted => None,
         }

@@ -251,10 +251,16 @@ async fn a_refresh_token_is_revoked_and_introspected_and_is_no_bearer_token() {
     let [access, token] = approved(&app).await;
     let reader = app.key_with(&[Permission::VerifyTokens]).await;
     let other = app.key_with(&[]).await;
-    let told = async |client: &Client, token: &str| send(client, "/oauth/introspect", &[("token", token)]).await;
+    let told = async |client: &Client, token: &str| {
+        send(client, "/oauth/introspect", &[("token", token), ("token_type_hint", "refresh_token")]).await
+    };
     let known = told(&reader, &token).await.ok();
     assert_eq!((&known["active"], &known["username"]), (&json!(true), &json!("ada")), "{known}");
     assert_eq!((&known["client_id"], known.get("token_type")), (&json!("tessera-cli"), None), "{known}");
+    for hint in [("token_type_hint", "access_token"), ("ignored", "")] {
+        let as_bearer = send(&reader, "/oauth/introspect", &[("token", &token), hint]).await.ok();
+        assert_eq!(as_bearer, json!({"active": false}), "a resource server would let it in");
+    }
     assert_eq!(told(&app.holder_of(&access), &token).await.ok()["active"], true, "of its own user");
     assert_eq!(told(&other, &token).await.status, 403);
     app.holder_of(&token).whoami().await.refused("TESSERA-401-002");

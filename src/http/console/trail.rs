@@ -82,6 +82,7 @@ fn action_words(action: &str) -> String {
         "invitation.revoked" => "revoked the invitation for",
         "user.created" => "created the user",
         "user.updated" => "changed the user",
+        "user.described" => "described the user",
         "user.password_set" => "set the password of",
         "user.deleted" => "deleted the user",
         "session.created" => "signed in as",

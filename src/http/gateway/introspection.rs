@@ -62,9 +62,13 @@ pub async fn introspect(
         only_token(&request, &form).ok_or_else(|| Failure::Body("the form must have one `token`".to_owned()))?;
     let issuer = base_url(&state, &request).ok();
     let told = if refresh::is_refresh_token(&state.service, &token) {
-        refresh::introspect(&state.service, &caller, &token)
-            .await
-            .map(|known| known.map(|known| of_refresh_token(&known, state.service.clock.now(), lifetime.0, issuer)))
+        let known = refresh::introspect(&state.service, &caller, &token).await;
+        // A resource server that asks about a bearer token would let in whatever is active.
+        let is_meant = only(&form, "token_type_hint")?.is_some_and(|hint| hint == "refresh_token");
+        known.map(|known| {
+            let known = known.filter(|_| is_meant);
+            known.map(|known| of_refresh_token(&known, state.service.clock.now(), lifetime.0, issuer))
+        })
     } else {
         of_bearer_token(&state, &caller, &token, lifetime.0, issuer).await
     };
@@ -265,12 +269,15 @@ struct Details {
 
 impl ExtraTokenFields for Details {}
 
-/// The form of RFC 7662, section 2.1. `token_type_hint` is not needed, because a token contains its type.
+/// The form of RFC 7662, section 2.1. `token_type_hint` is needed for refresh tokens only, which are inactive without it; every
+/// other token shows its type.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its documentation is used")]
 pub struct IntrospectionRequest {
     /// The token to introspect.
     token: String,
+    /// `refresh_token` for a refresh token; of no effect otherwise.
+    token_type_hint: Option<String>,
     /// `apikey-<id>` of the caller, if it sends no `Authorization`.
     client_id: Option<String>,
     /// The token of the API key `client_id`.

@@ -6,7 +6,7 @@ use super::Settings;
 use super::answer::granted_response;
 use super::form::Form;
 use super::wanted::{asked, oauth, refused};
-use crate::domain::child::ChildScope;
+use crate::domain::refresh::OFFLINE_ACCESS;
 use crate::http::auth::origin;
 use crate::http::dpop;
 use crate::http::problem::Failure;
@@ -31,8 +31,8 @@ pub(super) async fn redeem(
     let token = form.required("refresh_token")?;
     let wanted = asked(state, request, form, client)?;
     // A scope that only repeats `offline_access` asks for what was granted.
-    let scope = wanted.scope.filter(|scope| *scope != ChildScope::default());
-    let wanted = Wanted { scope, ..wanted };
+    let repeats = form.optional("scope")?.is_some_and(|scope| scope.split(' ').all(|name| name == OFFLINE_ACCESS));
+    let wanted = Wanted { scope: wanted.scope.filter(|_| !repeats), ..wanted };
     let prove = |party| dpop::at_token_endpoint(state, request, party);
     match refresh::renew(&state.service, &token, wanted, origin(state, request), prove).await {
         Ok(granted) => Ok(granted_response(state, granted)),

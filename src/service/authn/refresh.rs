@@ -233,10 +233,11 @@ pub(super) async fn find(service: &Service, text: &str, party: Party) -> Result<
             Ok(Some((family, KnownCredential { standing, ..session })))
         })
         .await?;
-    Ok(found.map(|(family, session)| {
-        let presented = service.peppers.digest(&token, family.pepper);
-        let is_latest = presented.is_some_and(|presented| family.digest.matches(&presented));
-        Known { token, family, session, is_latest }
+    Ok(found.and_then(|(family, session)| {
+        // Without its pepper nothing is known of a token, not even that it was used before.
+        let presented = service.peppers.digest(&token, family.pepper)?;
+        let is_latest = family.digest.matches(&presented);
+        Some(Known { token, family, session, is_latest })
     }))
 }
 

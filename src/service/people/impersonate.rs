@@ -46,6 +46,10 @@ pub async fn impersonate(
     service
         .write(actor, move |transaction| {
             let found = find(transaction, &user, until)?;
+            // Another user may have got the name meanwhile.
+            if found.id != session.principal {
+                return Err(Error::Conflict("the user was deleted meanwhile".to_owned()));
+            }
             let kind = TokenKind::Session;
             if credentials::count_alive(transaction.connection, found.id, kind, transaction.now)? >= MOST {
                 return Err(Error::Conflict(format!("the user has {MOST} sessions: wait until some have ended")));

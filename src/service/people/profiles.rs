@@ -156,6 +156,7 @@ fn write_about(transaction: &mut Transaction<'_>, writings: &[AspectWrite]) -> R
         };
         aspects::replace(transaction.connection, principal.id, &aspect)?;
     }
+    let mut action = Action::UserDescribed;
     if writings.iter().any(|writing| matches!(writing.name, AspectName::Status | AspectName::CorpUserStatus)) {
         let id = principal.id.to_string();
         let written = aspects::of(transaction.connection, std::slice::from_ref(&id))?;
@@ -165,9 +166,12 @@ fn write_about(transaction: &mut Transaction<'_>, writings: &[AspectWrite]) -> R
         } else if !principal.enabled {
             containment::may_readmit(transaction, principal.id)?;
         }
-        principals::set_state(transaction.connection, principal.id, state)?;
+        if principal.enabled != (state == PrincipalState::Enabled) {
+            principals::set_state(transaction.connection, principal.id, state)?;
+            action = Action::UserUpdated;
+        }
     }
-    transaction.record(Action::UserUpdated, ChangeSubject::Principal(principal.id.uuid()), username)
+    transaction.record(action, ChangeSubject::Principal(principal.id.uuid()), username)
 }
 
 /// Checks the permission to manage a user or a service account. The name's prefix tells the kind, so the check does not
