@@ -48,6 +48,11 @@ impl Party for party::Party {
             other => [GroupKey::Party(*other); SIZES],
         }
     }
+
+    /// Other nodes wait for what this node acknowledges.
+    fn is_preferred(&self) -> bool {
+        matches!(self, Self::Follower)
+    }
 }
 
 /// The limits of a queue.

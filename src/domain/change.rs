@@ -257,7 +257,10 @@ impl Action {
     ];
 
     /// The actions that decide and only give: no cached record lets anybody in who may not any more.
-    const GIVING: [Self; 8] = [
+    const GIVING: [Self; 11] = [
+        Self::PersonaCreated,
+        Self::AssetCreated,
+        Self::SessionRefreshed,
         Self::ApiKeyCreated,
         Self::ApiKeySecretCreated,
         Self::ServiceAccountCreated,

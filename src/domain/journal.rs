@@ -7,6 +7,7 @@ use std::fmt;
 use uuid::Uuid;
 
 use super::change::{Action, Change, ChangeSubject};
+use super::nesting::read_json;
 
 /// What a change took away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +132,7 @@ impl JournalEntry {
         let change = Uuid::parse_str(words.next()?).ok()?;
         let action = words.next()?.to_owned();
         let subject = ChangeSubject::parse(words.next()?, Uuid::parse_str(words.next()?).ok()?)?;
-        let subject_name = serde_json::from_str(words.next()?).ok()?;
+        let subject_name = read_json(words.next()?.as_bytes()).ok()?;
         Some(Self { change, changed_at, action, subject, subject_name })
     }
 }

@@ -36,6 +36,12 @@ pub fn has_token(text: &str) -> bool {
     next_token(text.as_bytes()).is_some()
 }
 
+/// Whether a text contains a token of this format with any prefix, as opposed to somebody else's JWT.
+#[must_use]
+pub fn has_opaque_token(text: &str) -> bool {
+    next_opaque(text.as_bytes()).is_some()
+}
+
 fn next_token(text: &[u8]) -> Option<Found> {
     [next_opaque(text), next_jwt(text)].into_iter().flatten().min_by_key(|found| found.at)
 }

@@ -122,7 +122,12 @@ impl Nodes {
         }
     }
 
-    /// Waits until another node says that it has changed something.
+    /// Lets this node look at once.
+    pub(super) fn look(&self) {
+        self.woken.notify_one();
+    }
+
+    /// Waits until this node has to look at once, because something has been changed elsewhere.
     pub async fn woken(&self) {
         self.woken.notified().await;
     }
@@ -284,7 +289,8 @@ impl Service {
         drop(waiting);
         self.nodes.arrived.notify_one();
         if !is_read {
-            tokio::spawn(read_for_all(self.clone()));
+            // Made here, so that a task that never runs is noticed, too.
+            tokio::spawn(read_for_all(Reading { service: self.clone(), is_done: false }));
         }
     }
 
@@ -329,12 +335,18 @@ pub async fn spread_of(service: &Service, actor: &Actor, id: Uuid) -> Result<Spr
     let found = service.read(move |connection| nodes::spread(connection, id)).await?;
     let sees_all = actor.permissions().contains(Permission::ViewAudit);
     let spread = found.filter(|(change, _)| sees_all || change.actor_id == actor.id().uuid());
-    spread.map(|(_, spread)| spread).ok_or_else(|| Error::NotFound { kind: "revocation", id: id.to_string() })
+    let told = spread.map(|(_, mut spread)| {
+        if !sees_all {
+            spread.nodes.iter_mut().for_each(|(node, _)| node.name.clear());
+        }
+        spread
+    });
+    told.ok_or_else(|| Error::NotFound { kind: "revocation", id: id.to_string() })
 }
 
 /// Reads what has been acknowledged, for all waiting requests together, until none waits.
-async fn read_for_all(service: Service) {
-    let mut reading = Reading { service: service.clone(), is_done: false };
+async fn read_for_all(mut reading: Reading) {
+    let service = reading.service.clone();
     let [mut pause, longest] = PAUSES;
     loop {
         tokio::select! {

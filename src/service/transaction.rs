@@ -41,7 +41,7 @@ struct Changed {
     subjects: Vec<ChangeSubject>,
     /// The last change of this attempt that may take something away.
     taking: Option<Uuid>,
-    /// Whether this attempt has recorded any change.
+    /// Whether this attempt has recorded a change that decides.
     is_recorded: bool,
 }
 
@@ -122,6 +122,9 @@ impl Service {
                         }
                         unanswered = changed.awaited(outcome).map(|change| {
                             let read = nodes::awaited(connection, service.nodes.own(), change);
+                            if matches!(change, nodes::Change::AnyUntilNow) {
+                                service.nodes.look();
+                            }
                             (change, committed, read)
                         });
                     },
@@ -136,7 +139,10 @@ impl Service {
         let told = &asking.request.acknowledged;
         if !told.is_hurried {
             if let Some(acknowledgement) = self.wait_for_nodes(change, committed, read).await {
-                told.note(Told::Final(acknowledgement));
+                // Of other requests' changes nothing is told.
+                if matches!(change, nodes::Change::Own(_)) {
+                    told.note(Told::Final(acknowledgement));
+                }
             }
         } else if let nodes::Change::Own(id) = change {
             told.note(Told::Pending(id));
@@ -205,7 +211,7 @@ impl<'a> Transaction<'a> {
     pub(in crate::service) fn record(&mut self, action: Action, subject: ChangeSubject, name: &str) -> Result<()> {
         let id = Id::<Change>::new(self.now, self.service.entropy)?.uuid();
         let mut changed = self.changed.borrow_mut();
-        changed.is_recorded = true;
+        changed.is_recorded |= action.decides();
         if action.decides() {
             changed.subjects.push(subject);
         }

@@ -8,7 +8,7 @@ use diesel::sql_query;
 use diesel::sql_types::Text;
 use uuid::Uuid;
 
-use super::database::{AnyConnection, storage};
+use super::database::{AnyConnection, open_sqlite, storage};
 use super::installation;
 use crate::domain::error::Result;
 
@@ -17,7 +17,7 @@ use crate::domain::error::Result;
 /// # Errors
 /// When the storage fails.
 pub fn copy_sqlite(from: &Path, to: &Path) -> Result<()> {
-    let mut connection = open(from)?;
+    let mut connection = open_sqlite(from)?;
     sql_query("PRAGMA busy_timeout = 10000").execute(&mut connection).map_err(storage)?;
     sql_query("VACUUM INTO ?").bind::<Text, _>(to.to_string_lossy()).execute(&mut connection).map_err(storage)?;
     Ok(())
@@ -28,7 +28,7 @@ pub fn copy_sqlite(from: &Path, to: &Path) -> Result<()> {
 /// # Errors
 /// When the file cannot be read as a database.
 pub fn fault_of_sqlite(file: &Path) -> Result<Option<String>> {
-    let mut connection = open(file)?;
+    let mut connection = open_sqlite(file)?;
     let checks: Vec<CheckRow> = sql_query("PRAGMA quick_check").load(&mut connection).map_err(storage)?;
     let faults: Vec<String> = checks.into_iter().map(|row| row.quick_check).filter(|found| found != "ok").collect();
     if !faults.is_empty() {
@@ -44,7 +44,7 @@ pub fn fault_of_sqlite(file: &Path) -> Result<Option<String>> {
 /// # Errors
 /// When the storage fails.
 pub fn installation_of_sqlite(file: &Path) -> Result<Option<Uuid>> {
-    let found = installation::find(&mut AnyConnection::Sqlite(open(file)?))?;
+    let found = installation::find(&mut AnyConnection::Sqlite(open_sqlite(file)?))?;
     Ok(found.map(|installation| installation.id))
 }
 
@@ -54,7 +54,7 @@ pub fn installation_of_sqlite(file: &Path) -> Result<Option<Uuid>> {
 /// # Errors
 /// When the storage fails for another reason.
 pub fn close_sqlite(file: &Path) -> Result<bool> {
-    let mut connection = open(file)?;
+    let mut connection = open_sqlite(file)?;
     sql_query("PRAGMA busy_timeout = 5000").execute(&mut connection).map_err(storage)?;
     // Only the last connection of a database may leave the mode with a write-ahead log.
     match sql_query("PRAGMA journal_mode = DELETE").load::<ModeRow>(&mut connection) {
@@ -90,8 +90,4 @@ pub fn tables(connection: &mut AnyConnection) -> Result<Vec<String>> {
     let named = "SELECT tablename::text AS name FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1";
     let rows: Vec<NameRow> = sql_query(named).load(connection)?;
     Ok(rows.into_iter().map(|row| row.name).collect())
-}
-
-fn open(file: &Path) -> Result<SqliteConnection> {
-    SqliteConnection::establish(&file.to_string_lossy()).map_err(storage)
 }

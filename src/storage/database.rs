@@ -52,6 +52,14 @@ mod either {
     }
 }
 
+/// Opens an SQLite file by itself, without the settings of a database that serves.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn open_sqlite(file: &std::path::Path) -> Result<SqliteConnection> {
+    SqliteConnection::establish(&file.to_string_lossy()).map_err(storage)
+}
+
 /// The database: its connection pools, transactions and circuit breaker.
 #[derive(Clone)]
 pub struct Database {

@@ -100,6 +100,15 @@ pub fn spread(connection: &mut AnyConnection, id: Uuid) -> Result<Option<(domain
     Ok(Some((change, spread)))
 }
 
+/// Removes every node: those of a restored copy do not run.
+///
+/// # Errors
+/// When the storage fails.
+pub fn delete_all(connection: &mut AnyConnection) -> Result<()> {
+    diesel::delete(nodes::table).execute(connection)?;
+    Ok(())
+}
+
 /// Nodes, and positions of changes that they have to acknowledge.
 #[derive(Debug, Clone, Default)]
 pub struct Awaited {
@@ -125,7 +134,8 @@ pub enum Change {
 /// When the storage fails.
 pub fn awaited(connection: &mut AnyConnection, own: Option<Uuid>, change: Change) -> Result<Awaited> {
     let mut nodes = all(connection)?;
-    nodes.retain(|node| Some(node.id) != own);
+    // This process has applied its own change, and perhaps not yet that of another.
+    nodes.retain(|node| Some(node.id) != own || matches!(change, Change::AnyUntilNow));
     if nodes.is_empty() {
         return Ok(Awaited::default());
     }

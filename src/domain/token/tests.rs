@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::redaction::has_token;
 
 fn minted(kind: TokenKind) -> String {
     ParsedToken::mint(kind, Entropy::SYSTEM).unwrap().plaintext(&Prefixes::default()).unwrap().expose()

@@ -53,7 +53,7 @@ pub struct RevocationView {
 pub struct NodeView {
     /// The GUID that it has until it stops.
     id: String,
-    /// Its host and its port.
+    /// Its host and its port; empty for an actor without `VIEW_AUDIT`.
     name: String,
     /// Epoch milliseconds.
     started_at: i64,

@@ -15,7 +15,7 @@ use super::urn;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Refusal, Violation};
 use crate::domain::listing::clip;
-use crate::domain::redaction::has_token;
+use crate::domain::redaction::has_opaque_token;
 use crate::domain::token::TokenKind;
 use crate::http::auth::{Metering, authenticate, authenticate_head, basic, bearer, owned};
 use crate::http::authenticated::{self, Identify};
@@ -130,7 +130,7 @@ pub(super) async fn of_session(state: &State, request: &HttpRequest, metering: M
 /// `Failure::Credentials`
 pub fn session_cookie(request: &HttpRequest) -> Result<Option<Cookie<'static>>, Failure> {
     let Ok(cookies) = request.cookies() else { return Ok(None) };
-    let mut found = cookies.iter().filter(|cookie| cookie.name() == SESSION_COOKIE && has_token(cookie.value()));
+    let mut found = cookies.iter().filter(|cookie| cookie.name() == SESSION_COOKIE && has_opaque_token(cookie.value()));
     let first = found.next();
     if found.any(|other| first.is_some_and(|first| first.value() != other.value())) {
         return Err(Failure::Credentials("the request has more than one session cookie: delete this site's cookies"));

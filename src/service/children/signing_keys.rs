@@ -141,7 +141,7 @@ async fn add(service: &Service, actor: &Actor, signs_from: i64) -> Result<String
 }
 
 /// Reads and unseals the keys, unless those in memory are the same.
-async fn load(service: &Service) -> Result<()> {
+pub(in crate::service) async fn load(service: &Service) -> Result<()> {
     let now = service.clock.now();
     let mut stored = service.look_up(signing_keys::all).await?;
     stored.retain(|key| key.retires_at > now);

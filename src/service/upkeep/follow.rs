@@ -93,7 +93,7 @@ impl Follower {
             service.directory.forget_all();
         }
         if changes.iter().any(|change| change.action == Action::SigningKeyChanged.name()) {
-            let read = signing_keys::synchronise(service).await;
+            let read = signing_keys::load(service).await;
             read.inspect_err(|_| service.directory.end_lease())?;
         }
         self.position = position;

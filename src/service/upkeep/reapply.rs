@@ -5,14 +5,16 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::api_key::NEVER;
 use crate::domain::change::{Change, ChangeSubject};
 use crate::domain::child::LONGEST_LIFE;
 use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
 use crate::domain::journal::{JournalEntry, Revocation};
 use crate::domain::oauth_client::{ClientSecret, OauthClient};
-use crate::domain::principal::{PrincipalKind, PrincipalState};
+use crate::domain::principal::{PrincipalKind, PrincipalState, Role};
 use crate::domain::token::TokenKind;
+use crate::domain::user::User;
 use crate::service::authn::passwords::UNUSABLE_HASH;
 use crate::service::transaction::Transaction;
 use crate::storage::database::AnyConnection;
@@ -98,24 +100,23 @@ fn repeat(transaction: &mut Transaction<'_>, entry: &JournalEntry) -> Result<Opt
             Err(_) => Some(Done::Unknown),
         },
         (Revocation::Other, _) => Some(Done::Unknown),
-        (revocation, ChangeSubject::Principal(id)) => repeat_about(connection, revocation, id.into(), transaction.now)?,
+        (revocation, ChangeSubject::Principal(id)) => repeat_about(transaction, revocation, id.into())?,
         _ => Some(Done::Unknown),
     })
 }
 
 /// Repeats the revocation of something that a principal had.
-fn repeat_about(
-    connection: &mut AnyConnection,
-    revocation: Revocation,
-    id: PrincipalId,
-    now: i64,
-) -> Result<Option<Done>> {
+fn repeat_about(transaction: &mut Transaction<'_>, revocation: Revocation, id: PrincipalId) -> Result<Option<Done>> {
+    let now = transaction.now;
+    let connection = &mut *transaction.connection;
     if !principals::exists(connection, id)? {
         return Ok(None);
     }
-    let is_user = users::find(connection, id)?.is_some();
+    let user = users::find(connection, id)?;
+    let is_last = user.as_ref().map_or(Ok(false), |user| is_last_administrator(connection, user))?;
+    let is_user = user.is_some();
     Ok(Some(match revocation {
-        Revocation::Principal if is_user && is_last_administrator(connection, id)? => {
+        Revocation::Principal if is_last => {
             // An installation without users would be set up anew.
             shut_out(connection, id)?;
             Done::Disabled
@@ -143,6 +144,9 @@ fn repeat_about(
             credentials::delete_all(connection, id, TokenKind::ApiKey)?;
             let settings = OauthClient { secret: ClientSecret::None, ..oauth_clients::get(connection, id)? };
             oauth_clients::replace(connection, id, &settings, now)?;
+            // Its children need a parent.
+            let (_unseen_token, credential) = transaction.service.mint(TokenKind::ApiKey, id, now, NEVER)?;
+            credentials::insert(transaction.connection, &credential)?;
             Done::TokensEnded
         }
         Revocation::OauthSettings => {
@@ -150,7 +154,10 @@ fn repeat_about(
             oauth_clients::replace(connection, id, &OauthClient { secret, ..OauthClient::default() }, now)?;
             Done::SettingsEmptied
         }
-        Revocation::User | Revocation::Password if !is_user || is_last_administrator(connection, id)? => Done::Unknown,
+        Revocation::User | Revocation::Password if !is_user || is_last => {
+            credentials::delete_all(connection, id, TokenKind::Personal)?;
+            Done::Unknown
+        }
         Revocation::User => {
             principals::set_state(connection, id, PrincipalState::Disabled)?;
             credentials::delete_all(connection, id, TokenKind::Personal)?;
@@ -177,8 +184,15 @@ fn shut_out(connection: &mut AnyConnection, id: PrincipalId) -> Result<()> {
     Ok(())
 }
 
-/// Whether nobody else could administer.
-fn is_last_administrator(connection: &mut AnyConnection, id: PrincipalId) -> Result<bool> {
+/// Whether a user is the last administrator: the last who can sign in with a password, or the last at all.
+fn is_last_administrator(connection: &mut AnyConnection, user: &User) -> Result<bool> {
+    let id = user.principal.id;
+    if user.principal.role != Role::Admin {
+        return Ok(false);
+    }
     let able = principals::administrators(connection, UNUSABLE_HASH)?;
-    Ok(able.iter().all(|other| *other == id))
+    if able.contains(&id) {
+        return Ok(able.len() == 1);
+    }
+    Ok(!principals::has_other_administrator(connection, id)?)
 }

@@ -16,7 +16,7 @@ use crate::domain::token::TokenKind;
 use crate::service::Service;
 use crate::service::upkeep::reapply::{Reapplied, reapply};
 use crate::storage::credentials::{self, CredentialSummary};
-use crate::storage::{changes, device_authorizations, installation, invitations, invites};
+use crate::storage::{changes, device_authorizations, installation, invitations, invites, nodes};
 
 /// Checks that this database is the one that a process saw last, at the same or a later state.
 ///
@@ -110,6 +110,7 @@ pub async fn accept(service: &Service, seen: Option<Seen>, journals: Arc<[Vec<Jo
             invitations::delete_all(transaction.connection, None)?;
             invites::begin_anew(transaction.connection, transaction.now)?;
             device_authorizations::delete_all(transaction.connection)?;
+            nodes::delete_all(transaction.connection)?;
             let credentials = credentials::holdings(transaction.connection)?;
             let id = installation::find(transaction.connection)?.map(|known| known.id).unwrap_or_default();
             // A persona as the subject invalidates everything in memory.
