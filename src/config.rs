@@ -56,7 +56,7 @@ pub enum Command {
     },
     /// Print the DataHub GraphQL schema: `tessera graphql-schema > openapi/schema.graphql`
     GraphqlSchema,
-    /// Back up the database, also while nodes serve; on PostgreSQL check what pg_dump has written
+    /// Back up the database, also while nodes serve; on PostgreSQL check what `pg_dump` has written
     Backup {
         /// The new file; on PostgreSQL the archive to check
         file: PathBuf,

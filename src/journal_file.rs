@@ -69,7 +69,8 @@ impl JournalFile {
     pub fn append(&mut self, changes: &[Change]) {
         for entry in changes.iter().filter_map(JournalEntry::of) {
             if self.unwritten.len() < MOST_UNWRITTEN {
-                self.unwritten += &format!("{entry}\n");
+                self.unwritten.push_str(&entry.to_string());
+                self.unwritten.push('\n');
             }
         }
         let (installation, unwritten) = (self.installation, &mut self.unwritten);

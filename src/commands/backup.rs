@@ -185,7 +185,8 @@ fn put_in_place(backup: &Path, database: &Path) -> std::io::Result<()> {
     let prepared = copy_for(database, backup, &copy);
     let replaced = prepared.and_then(|()| {
         if database.exists() {
-            let earlier = (1..).map(|number| beside(&format!(".replaced-{number}"))).find(|name| !name.exists());
+            let earlier =
+                (1..=u32::MAX).map(|number| beside(&format!(".replaced-{number}"))).find(|name| !name.exists());
             let earlier = earlier.unwrap_or_default();
             std::fs::hard_link(database, &earlier)?;
             println!("The earlier database is `{}`.", earlier.display());
@@ -239,19 +240,18 @@ fn report(accepted: &Accepted, known: &[Journal]) {
         let last = journal.entries.last().map_or(journal.begins_at, |entry| entry.changed_at);
         println!("A journal covers the time since. Its last entry is from {}.", date(last));
     }
-    match covering.first() {
-        Some(_) => println!(
+    if covering.is_empty() {
+        println!("No journal covers the time since. It is unknown whether these credentials were revoked:");
+        println!("kind\tid of the principal\tits name\tcreated at");
+        for CredentialSummary { kind, principal, username, display_name, created_at } in &accepted.credentials {
+            let name = display_name.as_ref().unwrap_or(username);
+            println!("{kind}\t{principal}\t{name:?}\t{}", date(*created_at));
+        }
+    } else {
+        println!(
             "If another machine has followed for longer, run this again with `--journal` and its file. Credentials that \
              are left: {}.",
             accepted.credentials.len()
-        ),
-        None => {
-            println!("No journal covers the time since. It is unknown whether these credentials were revoked:");
-            println!("kind\tid of the principal\tits name\tcreated at");
-            for CredentialSummary { kind, principal, username, display_name, created_at } in &accepted.credentials {
-                let name = display_name.as_ref().unwrap_or(username);
-                println!("{kind}\t{principal}\t{name:?}\t{}", date(*created_at));
-            }
-        }
+        );
     }
 }

@@ -127,7 +127,7 @@ async fn a_node_that_does_not_acknowledge_is_waited_for_while_its_lease_lasts_an
     world.service.clock.advance(2_100);
     deletion.waits().await;
     assert!(!is_let_in(&there, &token).await, "its lease has ended");
-    deletion.ends_as_time_passes(&world.service, 1).await;
+    deletion.ends_as_time_passes(&world.service, 500).await;
     assert_eq!(deletion.told().await, (2, 1));
     until(|| rows(&there).iter().any(|node| node.silenced)).await;
     let deletion = Deletion::start(&world.service, second.api_key.id);
@@ -372,7 +372,7 @@ async fn a_lease_that_is_longer_than_the_writers_own_is_waited_for() {
     world.service.clock.advance(9_999);
     assert!(is_let_in(&there, &token).await);
     deletion.waits().await;
-    world.service.clock.advance(502);
+    deletion.ends_as_time_passes(&world.service, 502).await;
     assert_eq!(deletion.told().await, (2, 1));
     assert!(!is_let_in(&there, &token).await);
 }

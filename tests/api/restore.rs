@@ -7,7 +7,9 @@ use diesel::RunQueryDsl;
 use diesel::sql_query;
 use serde_json::json;
 use tessera::domain::change::{Action, ChangeSubject};
+use tessera::domain::entropy::Entropy;
 use tessera::domain::error::Error;
+use tessera::domain::ids::Id;
 use tessera::domain::installation::Seen;
 use tessera::domain::journal::JournalEntry;
 use tessera::domain::principal::{PrincipalState, Role};
@@ -110,10 +112,15 @@ async fn what_is_kept_reads_as_it_was_written_and_nothing_else_does() {
     assert_eq!(Seen::parse(&text[1..]), None);
 }
 
+/// An id of nothing in the database.
+fn fresh_id() -> Uuid {
+    Id::<JournalEntry>::new(1, Entropy::SYSTEM).unwrap().uuid()
+}
+
 /// An entry of the journal about a change that is not in the database.
 fn lost(action: Action, subject: ChangeSubject) -> JournalEntry {
     let action = action.name().to_owned();
-    JournalEntry { change: Uuid::now_v7(), changed_at: 1, action, subject, subject_name: "it".to_owned() }
+    JournalEntry { change: fresh_id(), changed_at: 1, action, subject, subject_name: "it".to_owned() }
 }
 
 #[actix_web::test]
@@ -127,7 +134,7 @@ async fn revocations_that_a_copy_lacks_are_made_again() {
     }
     let [deleted, replaced, leaked, registered] = &keys[..] else { unreachable!() };
     let persona = ChangeSubject::Persona(admin.persona("p").await["id"].as_str().unwrap().parse().unwrap());
-    let child = Uuid::now_v7().to_string();
+    let child = fresh_id().to_string();
     let settings = r#"{"audiences": ["https://tools.example.org/"], "jwks": {"keys": []}, "trust": []}"#;
     let settings_of = format!("/api/service/apikeys/{}/oauth", registered.id);
     admin.send(Method::PUT, &settings_of, Some(settings)).await.ok();
@@ -156,9 +163,9 @@ async fn revocations_that_a_copy_lacks_are_made_again() {
         lost(Action::PersonaDeleted, persona),
         lost(Action::PolicyDeleted, ChangeSubject::Policy(policy.id.uuid())),
         JournalEntry { subject_name: child, ..lost(Action::ChildRevoked, subject(&users[2])) },
-        lost(Action::PersonaUpdated, ChangeSubject::Persona(Uuid::now_v7())),
+        lost(Action::PersonaUpdated, ChangeSubject::Persona(fresh_id())),
         // Created after the copy was made, and deleted: the copy has never known it.
-        lost(Action::ApiKeyDeleted, ChangeSubject::Principal(Uuid::now_v7())),
+        lost(Action::ApiKeyDeleted, ChangeSubject::Principal(fresh_id())),
     ];
     let accepted = restore::accept(&app.service, None, [journal.clone()].into()).await.unwrap();
     let done: Vec<Done> = accepted.reapplied.iter().map(|(done, ..)| *done).collect();
@@ -199,7 +206,7 @@ async fn a_removed_signing_key_does_not_come_back_and_the_others_stay() {
     let operator = app.operator();
     signing_keys::rotate(&app.service, &operator, true).await.unwrap();
     signing_keys::rotate(&app.service, &operator, true).await.unwrap();
-    let ids = || app.service.database.read(|connection| Ok(storage::signing_keys::all(connection)?)).unwrap();
+    let ids = || app.service.database.read(storage::signing_keys::all).unwrap();
     let before: Vec<String> = ids().into_iter().map(|key| key.id).collect();
     let removed = JournalEntry {
         subject_name: before[0].clone(),
@@ -264,7 +271,10 @@ async fn a_journal_catches_up_with_what_its_machine_has_not_followed() {
     let missed = restore::not_in(&app.service, &[], app.now()).await.unwrap();
     let entries: Vec<_> = missed.iter().filter_map(JournalEntry::of).collect();
     let deleted: Vec<_> = entries.iter().filter(|entry| entry.action == Action::ApiKeyDeleted.name()).collect();
-    assert_eq!(deleted.iter().map(|entry| entry.subject.id().to_string()).collect::<Vec<_>>(), [key.id.clone()]);
+    assert_eq!(
+        deleted.iter().map(|entry| entry.subject.id().to_string()).collect::<Vec<_>>(),
+        std::slice::from_ref(&key.id)
+    );
     let none = restore::not_in(&app.service, &entries, 0).await.unwrap();
-    assert!(none.iter().filter_map(JournalEntry::of).next().is_none());
+    assert!(none.iter().find_map(JournalEntry::of).is_none());
 }

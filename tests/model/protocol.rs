@@ -14,6 +14,7 @@ pub const WAIT: u8 = LEASE + 1;
 
 /// What there is, and which rule is broken.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "what a setting has")]
 pub struct Protocol {
     pub nodes: usize,
     /// How many registrations of nodes there are at most.
