@@ -61,7 +61,7 @@ pub async fn latest_seen(service: &Service, installation: &Installation) -> Resu
 }
 
 /// The changes that a journal with these entries lacks: those that were made while its machine did not follow. Time
-/// stamps may differ from the order of commits by [`LONGEST_TRANSACTION`].
+/// stamps may differ from the order of commits by an hour.
 ///
 /// # Errors
 /// When the storage fails.
