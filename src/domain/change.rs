@@ -182,7 +182,7 @@ impl Change {
     /// Whether it may make cached records wrong. Unknown actions may.
     #[must_use]
     pub fn decides(&self) -> bool {
-        !Action::DESCRIBING.iter().any(|action| action.name() == self.action)
+        Action::find(&self.action).is_none_or(Action::decides)
     }
 }
 
