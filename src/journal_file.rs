@@ -165,6 +165,8 @@ mod tests {
             subject: ChangeSubject::Principal(Uuid::from_u128(2)),
             subject_name: name.to_owned(),
             request_id: String::new(),
+            authenticated_by: String::new(),
+            address: String::new(),
         }
     }
 

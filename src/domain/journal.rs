@@ -87,7 +87,8 @@ impl Action {
             | Self::UserCreated
             | Self::UserDescribed
             | Self::UserImpersonated
-            | Self::RestoreAccepted => None,
+            | Self::RestoreAccepted
+            | Self::RequestRefused => None,
         }
     }
 }

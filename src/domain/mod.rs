@@ -127,6 +127,7 @@ pub mod search;
 pub mod service_account;
 pub mod sight;
 pub mod signing;
+pub mod state;
 pub mod text;
 pub mod token;
 pub mod usage;

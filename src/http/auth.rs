@@ -114,6 +114,9 @@ pub fn is_dpop(request: &HttpRequest) -> bool {
 #[derive(Clone, Copy)]
 pub struct Authenticated(pub Option<PrincipalId>);
 
+/// In the extensions of a request that may change something: who asks for it.
+pub struct Asking(pub Actor);
+
 /// Marks a request as authenticated and records the actor's name in its tracing span.
 pub fn mark_authenticated(actor: &Actor, request: &HttpRequest) {
     request.extensions_mut().insert(Authenticated(actor.client_id().map(|_| actor.id())));

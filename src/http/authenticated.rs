@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
 use super::auth::{self, Metering};
 use super::bodies::Sender;
@@ -53,6 +53,9 @@ impl Identify for Bearer {
 pub async fn identify<D: Identify>(state: &State, request: &HttpRequest, metering: Metering) -> Result<Actor, Failure> {
     let actor = D::identify(state, request, metering).await?.requesting(auth::request(request));
     auth::mark_authenticated(&actor, request);
+    if !request.method().is_safe() {
+        request.extensions_mut().insert(auth::Asking(actor.clone()));
+    }
     Ok(actor)
 }
 

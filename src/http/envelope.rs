@@ -19,7 +19,7 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::address::EndsWithSlash;
-use super::auth::Authenticated;
+use super::auth::{Asking, Authenticated};
 use super::console::failures::ErrorPages;
 use super::datahub;
 use super::oauth::protected_resource;
@@ -91,6 +91,12 @@ pub async fn envelope(
             let code = code.or(if known.is_some() { None } else { Some("answered a stranger") });
             if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
                 let asked = response.request().clone();
+                if status == StatusCode::FORBIDDEN {
+                    let asking = asked.extensions_mut().remove::<Asking>();
+                    if let Some(Asking(actor)) = asking {
+                        state.service.enter_refused(actor, format!("{} {route}", answer.method));
+                    }
+                }
                 if status == StatusCode::FORBIDDEN && known.is_some() {
                     protected_resource::challenge_forbidden(&asked, response.headers_mut());
                 }

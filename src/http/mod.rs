@@ -219,6 +219,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(atlan::roles::groups)
         // /api/service/audit
         .service(atlan::audit::list)
+        .service(atlan::audit::read)
         // /api/service/revocations
         .service(atlan::revocations::read)
         // DataHub's: /config, /health, /admin; /logIn, /logOut, /signUp, /authenticate

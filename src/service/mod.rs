@@ -36,6 +36,7 @@ pub use crate::storage::task::GivenUp;
 
 use self::authn::proofs::Proofs;
 use self::authn::sign_ins::SignIns;
+use self::upkeep::refused::Refused;
 
 /// The state that every use case works with. Cheap to clone.
 #[derive(Clone)]
@@ -44,6 +45,8 @@ pub struct Service {
     traffic: Arc<Traffic>,
     /// The other nodes.
     pub nodes: Arc<Nodes>,
+    /// Refused attempts that the audit trail has.
+    refused: Arc<Refused>,
 }
 
 /// The parts of a [`Service`].
@@ -90,7 +93,7 @@ impl Service {
     /// Builds the service from its parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), traffic: Arc::default(), nodes: Arc::default() }
+        Self { parts: Arc::new(parts), traffic: Arc::default(), nodes: Arc::default(), refused: Arc::default() }
     }
 
     /// One page of a collection, restricted to what the actor sees.

@@ -10,17 +10,17 @@ use uuid::Uuid;
 
 use super::Service;
 use crate::domain::actor::{Actor, PresentedCredential, Standing};
-use crate::domain::change::{Action, Change, ChangeSubject, Effect};
-use crate::domain::child::Child;
+use crate::domain::change::{Action, Change, ChangeSubject, Effect, Kept};
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::Id;
 use crate::domain::node::Told;
 use crate::domain::principal::Role;
+use crate::domain::state::States;
 use crate::queue::Urgency;
 use crate::service::children;
 use crate::storage::database::{AnyConnection, concurrent_change};
 use crate::storage::holds::{hold_credential, hold_standing};
-use crate::storage::{changes, credentials, nodes};
+use crate::storage::{changes, credentials, nodes, states};
 
 /// A transaction in progress, on behalf of an actor.
 pub(in crate::service) struct Transaction<'a> {
@@ -43,6 +43,8 @@ struct Changed {
     taking: Option<Uuid>,
     /// Whether this attempt has recorded a change that decides.
     is_recorded: bool,
+    /// What this attempt has recorded.
+    recorded: Vec<(Change, Kept)>,
 }
 
 impl Changed {
@@ -103,6 +105,7 @@ impl Service {
                     |connection| {
                         let mut transaction = Transaction::begin(connection, &service, &actor, &changed)?;
                         let done = work(&mut transaction)?;
+                        transaction.append_changes()?;
                         transaction.confirm_rights()?;
                         if transaction.affects_all_principals() {
                             service.traffic.admit_global_change(&actor, service.clock.uptime())?;
@@ -191,7 +194,7 @@ impl<'a> Transaction<'a> {
     ) -> Result<Self> {
         let now = service.clock.now();
         let mut rolled_back = changed.borrow_mut();
-        (rolled_back.taking, rolled_back.is_recorded) = (None, false);
+        *rolled_back = Changed { subjects: std::mem::take(&mut rolled_back.subjects), ..Changed::default() };
         drop(rolled_back);
         if let Some(credential) = actor.credential {
             let standing = service.present(connection, actor, credential, now)?;
@@ -206,7 +209,8 @@ impl<'a> Transaction<'a> {
         Ok(Self { connection, service, actor, now, changed, ends_own_credential: false, own_role })
     }
 
-    /// Writes an audit row, and notes the subject for cache invalidation.
+    /// Notes a change for the audit trail, which gets it at the end of the transaction, and its subject for cache
+    /// invalidation.
     pub(in crate::service) fn record(&mut self, action: Action, subject: ChangeSubject, name: &str) -> Result<()> {
         let id = Id::<Change>::new(self.now, self.service.entropy)?.uuid();
         let mut changed = self.changed.borrow_mut();
@@ -217,20 +221,24 @@ impl<'a> Transaction<'a> {
         if action.effect() == Effect::TakesAway {
             changed.taking = Some(id);
         }
-        drop(changed);
-        let change = Change {
-            id,
-            changed_at: self.now,
-            actor_id: self.actor.id().uuid(),
-            actor_name: self.actor.username().to_string(),
-            acted_by: self.actor.child.as_deref().map(Child::acted_by).unwrap_or_default(),
-            action: action.name().to_owned(),
-            subject,
-            subject_name: name.to_owned(),
-            request_id: self.actor.request.id.as_ref().to_owned(),
-        };
-        self.service.directory.counts.record_own_change(change.id);
-        changes::append(self.connection, &change)
+        changed.recorded.push((Change::by(self.actor, id, self.now, action, subject, name), action.keeps()));
+        Ok(())
+    }
+
+    /// Writes the audit rows, with the states that the transaction leaves.
+    fn append_changes(&mut self) -> Result<()> {
+        let recorded = std::mem::take(&mut self.changed.borrow_mut().recorded);
+        let mut known: Vec<(ChangeSubject, States)> = Vec::new();
+        for (change, kept) in recorded {
+            if kept != Kept::None && known.iter().all(|(subject, _)| *subject != change.subject) {
+                known.push((change.subject, states::of(self.connection, change.subject, kept)?));
+            }
+            let found = known.iter().find(|(subject, _)| kept != Kept::None && *subject == change.subject);
+            let states = found.map(|(_, states)| states.clone()).unwrap_or_default();
+            self.service.directory.counts.record_own_change(change.id);
+            changes::append(self.connection, &change, &states)?;
+        }
+        Ok(())
     }
 
     /// Notes that this transaction itself ends the credential of its request.

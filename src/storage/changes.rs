@@ -15,6 +15,7 @@ use crate::domain::error::Result;
 use crate::domain::fields::ChangeField;
 use crate::domain::filter::Filter;
 use crate::domain::listing::Query;
+use crate::domain::state::States;
 use crate::domain::text::fold;
 
 /// A row of `changes`.
@@ -32,6 +33,8 @@ struct ChangeRow {
     request_id: String,
     subject_name_folded: String,
     acted_by: String,
+    authenticated_by: String,
+    address: String,
 }
 
 impl From<&Change> for ChangeRow {
@@ -48,6 +51,8 @@ impl From<&Change> for ChangeRow {
             request_id: change.request_id.clone(),
             subject_name_folded: fold(&change.subject_name),
             acted_by: change.acted_by.clone(),
+            authenticated_by: change.authenticated_by.clone(),
+            address: change.address.clone(),
         }
     }
 }
@@ -69,6 +74,8 @@ impl ChangeRow {
             subject,
             subject_name: self.subject_name,
             request_id: self.request_id,
+            authenticated_by: self.authenticated_by,
+            address: self.address,
         })
     }
 }
@@ -101,14 +108,25 @@ impl Stored for ChangeField {
     }
 }
 
-/// Appends a change.
+/// Appends a change, with the states of its subject.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn append(connection: &mut AnyConnection, change: &Change) -> Result<()> {
+pub fn append(connection: &mut AnyConnection, change: &Change, states: &States) -> Result<()> {
     let position = changes::position.eq(sql::<BigInt>(next_position(connection)));
-    diesel::insert_into(changes::table).values((ChangeRow::from(change), position)).execute(connection)?;
+    let states = (changes::state_before.eq(&states.before), changes::state_after.eq(&states.after));
+    diesel::insert_into(changes::table).values((ChangeRow::from(change), position, states)).execute(connection)?;
     Ok(())
+}
+
+/// The states of the subject of a change; `None` if there is no such change.
+///
+/// # Errors
+/// When the storage fails.
+pub fn states(connection: &mut AnyConnection, id: Uuid) -> Result<Option<States>> {
+    let row = changes::table.find(id.to_string()).select((changes::state_before, changes::state_after));
+    let found: Option<(String, String)> = row.first(connection).optional()?;
+    Ok(found.map(|(before, after)| States { before, after }))
 }
 
 /// The changes that were committed since the last read of the feed.

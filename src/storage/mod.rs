@@ -44,6 +44,7 @@ pub mod search_terms;
 pub mod service_accounts;
 pub mod signing_keys;
 pub mod standings;
+pub mod states;
 pub mod task;
 pub mod url;
 pub mod usage;

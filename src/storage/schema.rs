@@ -106,6 +106,10 @@ diesel::table! {
         position -> BigInt,
         subject_name_folded -> Text,
         acted_by -> Text,
+        authenticated_by -> Text,
+        address -> Text,
+        state_before -> Text,
+        state_after -> Text,
     }
 }
 

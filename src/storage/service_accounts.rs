@@ -10,6 +10,7 @@ use super::principals::PrincipalRow;
 use super::schema::{principals, service_accounts};
 use crate::domain::error::Result;
 use crate::domain::filter::Filter;
+use crate::domain::ids::PrincipalId;
 use crate::domain::listing::Query;
 use crate::domain::service_account::{ServiceAccount, ServiceAccountField};
 use crate::domain::text::fold;
@@ -49,6 +50,20 @@ pub fn insert(connection: &mut AnyConnection, account: &ServiceAccount) -> Resul
     };
     diesel::insert_into(service_accounts::table).values(row).execute(connection)?;
     Ok(())
+}
+
+/// The service account with that id.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find(connection: &mut AnyConnection, id: PrincipalId) -> Result<Option<ServiceAccount>> {
+    let found: Option<(PrincipalRow, ServiceAccountRow)> = service_accounts::table
+        .inner_join(principals::table)
+        .filter(service_accounts::id.eq(id.to_string()))
+        .select((PrincipalRow::as_select(), ServiceAccountRow::as_select()))
+        .get_result(connection)
+        .optional()?;
+    found.map(into_domain).transpose()
 }
 
 /// The service account with that user name.

@@ -14,7 +14,7 @@ async fn trail() -> (App, Client, Value, Value) {
     app.advance(1000);
     let persona = admin.with("x-request-id", "first").persona("readers").await;
     app.advance(1000);
-    let key = admin.with("x-request-id", "second").create("etl").await;
+    let key = admin.with("x-request-id", "second").at("198.51.100.9").create("etl").await;
     (app, admin, persona, key)
 }
 
@@ -28,9 +28,66 @@ async fn a_change_has_exactly_the_documented_shape() {
         json!({
             "id": change["id"], "changedAt": BEGIN + 2000, "actorId": actor["id"], "actedBy": "", "actor": "admin",
             "action": "apikey.created", "subjectKind": "principal", "subjectId": key["id"], "subject": "etl",
-            "requestId": "second",
+            "requestId": "second", "authenticatedBy": change["authenticatedBy"], "address": "198.51.100.9",
         })
     );
+    assert!(change["authenticatedBy"].as_str().unwrap().starts_with("session:"), "{change}");
+}
+
+#[actix_web::test]
+async fn a_change_keeps_the_states_before_and_after_it_without_secrets() {
+    let (app, admin, persona, key) = trail().await;
+    let id = key["id"].as_str().unwrap();
+    let update = json!({"displayName": "etl", "personaQualifiedNames": [persona["qualifiedName"]], "allowedAddresses": ["10.0.0.0/8"]});
+    app.advance(1000);
+    admin.post(&format!("/api/service/apikeys/{id}"), &update).await.ok();
+    app.advance(1000);
+    admin.delete_key(id).await.ok();
+    let mut states = Vec::new();
+    for change in admin.list(AUDIT, &[("filter", &json!({"subjectId": id}).to_string())]).await.column("id") {
+        let answer = admin.get(&format!("{AUDIT}/{change}")).await;
+        assert!(!answer.text.contains(key["attributes"]["accessToken"].as_str().unwrap()), "{}", answer.text);
+        let detail = answer.ok();
+        states.push((detail["action"].clone(), detail["before"].clone(), detail["after"].clone()));
+    }
+    let [deleted, updated, created] = states.try_into().unwrap();
+    assert_eq!((&created.0, &created.1), (&json!("apikey.created"), &Value::Null));
+    assert_eq!((&created.2["personas"], &created.2["kind"]), (&json!([]), &json!("apiKey")));
+    assert_eq!((&updated.0, &updated.1), (&json!("apikey.updated"), &created.2));
+    assert_eq!(updated.2["personas"], json!([persona["qualifiedName"]]));
+    assert_eq!(updated.2["allowedAddresses"], json!(["10.0.0.0/8"]));
+    assert_eq!((deleted.1, deleted.2), (updated.2, Value::Null));
+    app.key_with(&[]).await.get(&format!("{AUDIT}/{id}")).await.refused("TESSERA-403-001");
+    admin.get(&format!("{AUDIT}/{id}")).await.refused("TESSERA-404-001");
+    admin.get(&format!("{AUDIT}/x")).await.refused("TESSERA-404-001");
+}
+
+/// Who is refused is told; reading is no attempt to manage.
+#[actix_web::test]
+async fn refused_attempts_to_change_something_are_entries_and_bounded() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let key = app.key_with(&[]).await;
+    key.get(AUDIT).await.refused("TESSERA-403-001");
+    for _ in 0..10 {
+        key.post("/api/service/personas", &json!({"name": "mine"})).await.refused("TESSERA-403-001");
+    }
+    let filter = json!({"action": "request.refused"}).to_string();
+    let mut entries = Vec::new();
+    for _ in 0..200 {
+        entries = admin.list(AUDIT, &[("filter", &filter)]).await.ok()["records"].as_array().unwrap().clone();
+        if entries.len() == 6 {
+            break;
+        }
+        actix_web::rt::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(entries.len(), 6, "{entries:?}");
+    let whoami = key.whoami().await.ok();
+    for entry in entries {
+        assert_eq!((&entry["actorId"], &entry["subjectId"]), (&whoami["id"], &whoami["id"]), "{entry}");
+        assert_eq!(entry["subject"], "POST /api/service/personas", "{entry}");
+        assert!(entry["authenticatedBy"].as_str().unwrap().starts_with("api_key:"), "{entry}");
+    }
 }
 
 #[actix_web::test]

@@ -14,6 +14,7 @@ use tessera::domain::child::Presentation;
 use tessera::domain::entropy::Entropy;
 use tessera::domain::error::{Error, Refusal};
 use tessera::domain::ids::{Id, PrincipalId};
+use tessera::domain::state::States;
 use tessera::service::Service;
 use tessera::service::keys::api_keys;
 use tessera::service::upkeep::follow::Follower;
@@ -132,7 +133,7 @@ fn slow_transaction(
     let running = spawn_blocking(move || {
         database
             .write(|connection| {
-                changes::append(connection, &change)?;
+                changes::append(connection, &change, &States::default())?;
                 sql_query("DELETE FROM credentials").execute(connection)?;
                 wrote.send(()).unwrap();
                 told.lock().unwrap().recv_timeout(Duration::from_secs(30)).unwrap();
@@ -160,6 +161,8 @@ async fn a_transaction_that_took_long_to_commit_is_noticed_by_the_next_look() {
         subject: ChangeSubject::Principal(key.api_key.id.uuid()),
         subject_name: String::new(),
         request_id: String::new(),
+        authenticated_by: String::new(),
+        address: String::new(),
     };
     let (running, has_written, go_on) = slow_transaction(&world.service, change.clone());
     spawn_blocking(move || has_written.recv().unwrap()).await.unwrap();

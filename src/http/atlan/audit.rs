@@ -2,11 +2,15 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::domain::actor::Actor;
 use crate::domain::change::Change;
+use crate::domain::error::Error;
 use crate::domain::fields::ChangeField;
+use crate::domain::listing::clip;
 use crate::http::listing::{ListRequest, Records};
 use crate::http::openapi::{AnyError, Fails, ListParams, examples, sets};
 use crate::http::problem::Failure;
@@ -30,6 +34,38 @@ pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -
     let request = ListRequest::<ChangeField>::parse(&request, &state.service)?;
     let page = audit::list(&state.service, &actor, request.query.clone()).await?;
     Ok(request.respond(page, ChangeView::from))
+}
+
+/// Read a change
+///
+/// One record of the audit trail, with the states of its subject. Requires the permission `VIEW_AUDIT`.
+#[utoipa::path(
+    tag = "Audit",
+    operation_id = "get_change",
+    params(("id" = String, Path, description = "The `id` of the change")),
+    responses((status = 200, description = "The change", body = ChangeDetail), AnyError, Fails<403>, Fails<404>),
+)]
+#[get("/api/service/audit/{id}")]
+pub async fn read(state: web::Data<State>, actor: Actor, id: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let unknown = || Error::NotFound { kind: "change", id: clip(&id) };
+    let (change, states) = audit::get(&state.service, &actor, Uuid::parse_str(&id).map_err(|_| unknown())?).await?;
+    let [before, after] = states.json();
+    Ok(HttpResponse::Ok().json(ChangeDetail { change: change.into(), before, after }))
+}
+
+/// A committed change, with the states of its subject.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChangeDetail, example = examples::change_detail)]
+pub struct ChangeDetail {
+    #[serde(flatten)]
+    change: ChangeView,
+    /// The state before the change, without secrets; `null` if the subject did not exist, or if none is kept. Of a state of
+    /// more than 16 KiB only `bytes` and `sha256`.
+    #[schema(value_type = Object, nullable)]
+    before: Option<Value>,
+    /// The state after the change; `null` if the subject does not exist any more, or if none is kept.
+    #[schema(value_type = Object, nullable)]
+    after: Option<Value>,
 }
 
 /// A committed change.
@@ -60,6 +96,12 @@ pub struct ChangeView {
     subject: String,
     /// The id of the request that made the change; empty for the command line.
     request_id: String,
+    /// How the actor authenticated: parts with spaces between. `child:` and the id of a child token; `key:` and the digest of
+    /// a public key or of a trust rule; the kind and the key id of the credential, as `session:6fYQ…`. Empty without a
+    /// credential.
+    authenticated_by: String,
+    /// The client's address; empty if unknown.
+    address: String,
 }
 
 impl From<Change> for ChangeView {
@@ -75,6 +117,8 @@ impl From<Change> for ChangeView {
             subject_id: change.subject.id().to_string(),
             subject: change.subject_name,
             request_id: change.request_id,
+            authenticated_by: change.authenticated_by,
+            address: change.address,
         }
     }
 }

@@ -94,10 +94,22 @@ fn filter(list_url: &ListUrl, now: i64) -> Result<Filter<ChangeField>, Failure> 
     Ok(Filter::All(wanted))
 }
 
-const COLUMNS: [&str; 10] =
-    ["id", "changedAt", "actorId", "actor", "actedBy", "action", "subjectKind", "subjectId", "subject", "requestId"];
+const COLUMNS: [&str; 12] = [
+    "id",
+    "changedAt",
+    "actorId",
+    "actor",
+    "actedBy",
+    "action",
+    "subjectKind",
+    "subjectId",
+    "subject",
+    "requestId",
+    "authenticatedBy",
+    "address",
+];
 
-fn cells(change: &Change) -> [String; 10] {
+fn cells(change: &Change) -> [String; 12] {
     [
         change.id.to_string(),
         change.changed_at.to_string(),
@@ -109,6 +121,8 @@ fn cells(change: &Change) -> [String; 10] {
         change.subject.id().to_string(),
         change.subject_name.clone(),
         change.request_id.clone(),
+        change.authenticated_by.clone(),
+        change.address.clone(),
     ]
 }
 

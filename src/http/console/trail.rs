@@ -90,6 +90,7 @@ fn action_words(action: &str) -> String {
         "session.ended" => "signed out as",
         "session.refreshed" => "kept a program signed in as",
         "session.refresh_token_reused" => "ended a session, because a refresh token was sent twice, of",
+        "request.refused" => "was refused",
         other => other,
     };
     words.to_owned()

@@ -99,7 +99,30 @@ pub fn change() -> Value {
         "subjectId": API_KEY,
         "subject": "nightly-etl",
         "requestId": REQUEST,
+        "authenticatedBy": "session:6fYQ0T3pZ8mWv1LrKcXnBd",
+        "address": "192.0.2.7",
     })
+}
+
+/// That record with the states of its subject.
+pub fn change_detail() -> Value {
+    let mut detail = change();
+    detail["before"] = Value::Null;
+    detail["after"] = json!({
+        "kind": "apiKey",
+        "displayName": "nightly-etl",
+        "description": "",
+        "createdBy": "admin",
+        "createdAt": 1_795_396_205_419_i64,
+        "expiresAt": 1_803_172_205_419_i64,
+        "enabled": true,
+        "permissions": ["VIEW_APIKEYS"],
+        "personas": ["default/8GVpzXqY3kMd0nR5tWcLbQ"],
+        "allowedAddresses": [],
+        "rateLimit": null,
+        "oauth": { "audiences": [], "keys": [], "trust": [], "secret": "token" },
+    });
+    detail
 }
 
 /// A revocation that one of two nodes knows of.

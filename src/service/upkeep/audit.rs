@@ -1,19 +1,38 @@
 //! The audit trail.
 
+use uuid::Uuid;
+
 use crate::domain::actor::Actor;
 use crate::domain::change::Change;
-use crate::domain::error::Result;
+use crate::domain::error::{Error, Result};
 use crate::domain::fields::ChangeField;
 use crate::domain::filter::Filter;
 use crate::domain::listing::{Page, Query};
 use crate::domain::permission::Permission;
+use crate::domain::state::States;
 use crate::service::Service;
+use crate::storage::changes;
 
 /// One page of the audit trail.
 ///
 /// # Errors
-/// [`crate::domain::error::Error::Forbidden`]
+/// [`Error::Forbidden`]
 pub async fn list(service: &Service, actor: &Actor, query: Query<ChangeField>) -> Result<Page<Change>> {
     service.require(actor, Permission::ViewAudit)?;
     service.page(actor, query, Filter::EVERYTHING).await
+}
+
+/// A change, with the states of its subject.
+///
+/// # Errors
+/// [`Error::Forbidden`], [`Error::NotFound`]
+pub async fn get(service: &Service, actor: &Actor, id: Uuid) -> Result<(Change, States)> {
+    service.require(actor, Permission::ViewAudit)?;
+    let found = service
+        .read(move |connection| {
+            let Some((change, _)) = changes::find(connection, id)? else { return Ok(None) };
+            Ok(changes::states(connection, id)?.map(|states| (change, states)))
+        })
+        .await?;
+    found.ok_or_else(|| Error::NotFound { kind: "change", id: id.to_string() })
 }

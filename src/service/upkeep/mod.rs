@@ -4,5 +4,6 @@ pub mod audit;
 pub mod follow;
 pub mod maintenance;
 pub mod reapply;
+pub mod refused;
 pub mod restore;
 pub mod time;

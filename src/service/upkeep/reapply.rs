@@ -13,6 +13,7 @@ use crate::domain::ids::PrincipalId;
 use crate::domain::journal::{JournalEntry, Revocation};
 use crate::domain::oauth_client::{ClientSecret, OauthClient};
 use crate::domain::principal::{PrincipalKind, PrincipalState, Role};
+use crate::domain::state::States;
 use crate::domain::token::TokenKind;
 use crate::domain::user::User;
 use crate::service::authn::passwords::UNUSABLE_HASH;
@@ -60,7 +61,7 @@ pub(super) fn reapply(transaction: &mut Transaction<'_>, journals: &[Vec<Journal
         if let Some(done) = repeat(transaction, entry)? {
             reapplied.insert((done, entry.subject_name.clone(), entry.subject.id().to_string()));
         }
-        changes::append(transaction.connection, &lost(transaction, entry))?;
+        changes::append(transaction.connection, &lost(transaction, entry), &States::default())?;
     }
     Ok(reapplied)
 }
@@ -77,6 +78,8 @@ fn lost(transaction: &Transaction<'_>, entry: &JournalEntry) -> Change {
         subject: entry.subject,
         subject_name: entry.subject_name.clone(),
         request_id: String::new(),
+        authenticated_by: String::new(),
+        address: String::new(),
     }
 }
 

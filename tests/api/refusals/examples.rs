@@ -121,7 +121,7 @@ impl Example<'_> {
                 let name = text(&self.persona().await["qualifiedName"]);
                 bare(format!("{}?attr:qualifiedName={name}", path.replace("{type}", "Persona")))
             }
-            "get_revocation" => {
+            "get_revocation" | "get_change" => {
                 let filter = json!({"subjectId": self.key_id().await}).to_string();
                 let changes = self.admin.list("/api/service/audit", &[("filter", &filter)]).await;
                 bare(path.replace("{id}", &changes.column("id")[0]))

@@ -126,6 +126,7 @@ pub const REST: &[Row] = &[
     row("list_roles", AnActor("roles are the same in every installation")),
     row("list_groups", AnActor("there are none")),
     row("list_changes", OneOf(&[ViewAudit], 403)),
+    row("get_change", OneOf(&[ViewAudit], 403)),
     // Gateways
     row("verify_request", OneOf(&[VerifyTokens], 403)),
     row("verify_request without a requirement", AnActor(OWN)),
