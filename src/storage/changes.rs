@@ -1,15 +1,15 @@
 //! The changes feed: the audit trail, which other processes follow to invalidate their memory.
 
-use diesel::dsl::sql;
+use diesel::dsl::{not, sql};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Bool, Text};
 use uuid::Uuid;
 
 use super::database::AnyConnection;
-use super::feed::{FeedPosition, first_unknown, is_known, next_position, position};
+use super::feed::{FeedPosition, first_unknown, is_known, next_position, position, settled};
 use super::listing::{ALWAYS, Column, Expression, Listed, Stored, condition, paged};
 use super::rows::corrupt;
-use super::schema::changes;
+use super::schema::{changes, log_leaves};
 use crate::domain::change::{Change, ChangeSubject};
 use crate::domain::error::Result;
 use crate::domain::fields::ChangeField;
@@ -159,6 +159,74 @@ pub fn positions_unknown_to(connection: &mut AnyConnection, readers: &[&str]) ->
     let mut positions: Vec<i64> = later.load(connection)?;
     positions.retain(|position| readers.iter().any(|reader| !is_known(*position, reader)));
     Ok(positions)
+}
+
+/// A change with its place in the order of the commits.
+pub struct Positioned {
+    /// The change.
+    pub change: Change,
+    /// Its position; 0 for one that was made before there were positions, or that was restored from a dump.
+    pub position: i64,
+}
+
+/// The changes that are to be appended to the log next, in order: those after this one in the order of positions and ids
+/// that no other can come before, and that are not in the log.
+///
+/// # Errors
+/// When the storage fails.
+pub fn unlogged(connection: &mut AnyConnection, after: (i64, &str), at_most: i64) -> Result<Vec<Positioned>> {
+    let (position, id) = after;
+    let later = sql::<Bool>("(changes.position, changes.id) > (")
+        .bind::<BigInt, _>(position)
+        .sql(", ")
+        .bind::<Text, _>(id.to_owned())
+        .sql(")");
+    let is_logged = diesel::dsl::exists(log_leaves::table.filter(log_leaves::change_id.eq(changes::id)));
+    let rows: Vec<(ChangeRow, i64)> = changes::table
+        .filter(settled(connection))
+        .filter(later)
+        .filter(not(is_logged))
+        .order((changes::position, changes::id))
+        .limit(at_most)
+        .select((ChangeRow::as_select(), changes::position))
+        .load(connection)?;
+    positioned(rows)
+}
+
+/// The changes with these ids, in no particular order.
+///
+/// # Errors
+/// When the storage fails.
+pub fn with_ids(connection: &mut AnyConnection, ids: &[String]) -> Result<Vec<Positioned>> {
+    let found = changes::table.filter(changes::id.eq_any(ids)).select((ChangeRow::as_select(), changes::position));
+    positioned(found.load(connection)?)
+}
+
+/// Some changes by id, and only those that are not in the log: the ids after `after`, `at_most` of them looked at.
+///
+/// # Errors
+/// When the storage fails.
+pub fn not_in_log(connection: &mut AnyConnection, after: &str, at_most: i64) -> Result<(Vec<Positioned>, Option<String>)> {
+    let ids: Vec<String> = changes::table
+        .filter(changes::id.gt(after))
+        .order(changes::id)
+        .limit(at_most)
+        .select(changes::id)
+        .load(connection)?;
+    let Some(last) = ids.last().cloned() else { return Ok((Vec::new(), None)) };
+    let is_logged = diesel::dsl::exists(log_leaves::table.filter(log_leaves::change_id.eq(changes::id)));
+    let rows: Vec<(ChangeRow, i64)> = changes::table
+        .filter(changes::id.gt(after))
+        .filter(changes::id.le(last.as_str()))
+        .filter(not(is_logged))
+        .order(changes::id)
+        .select((ChangeRow::as_select(), changes::position))
+        .load(connection)?;
+    Ok((positioned(rows)?, Some(last)))
+}
+
+fn positioned(rows: Vec<(ChangeRow, i64)>) -> Result<Vec<Positioned>> {
+    rows.into_iter().map(|(row, position)| Ok(Positioned { change: row.into_domain()?, position })).collect()
 }
 
 /// The latest change, by the time at which it was made.

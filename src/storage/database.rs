@@ -346,7 +346,7 @@ impl From<DieselError> for Error {
 }
 
 /// Wraps an unexpected database error.
-pub(super) fn storage(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+pub fn storage(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::Storage(error.into())
 }
 
@@ -385,5 +385,8 @@ CREATE OR REPLACE FUNCTION in_time(text) RETURNS boolean LANGUAGE sql IMMUTABLE 
 }
 
 /// Transaction ids mean nothing in another cluster: changes restored from a dump count as long known.
-const FORGET_FOREIGN_POSITIONS: &str = "UPDATE changes SET position = 0 \
-     WHERE position >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
+/// The log looks through all of them for those that are not in it.
+const FORGET_FOREIGN_POSITIONS: &str = "UPDATE log_state SET position = -1, change_id = '' \
+     WHERE position >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint \
+        OR EXISTS (SELECT 1 FROM changes WHERE position >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint); \
+     UPDATE changes SET position = 0 WHERE position >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint";

@@ -62,6 +62,17 @@ impl FeedPosition {
     }
 }
 
+/// The changes before which no change can be committed any more. PostgreSQL: those of transactions that are older than the
+/// oldest one under way.
+pub(super) fn settled(connection: &AnyConnection) -> Predicate<changes::table> {
+    match connection {
+        AnyConnection::Postgres(_) => {
+            Box::new(sql::<Bool>("changes.position < pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
+        }
+        AnyConnection::Sqlite(_) => Box::new(changes::position.ge(0)),
+    }
+}
+
 /// Whether a reader at that position, as [`FeedPosition::text`] writes it, has seen the change at `position`: all below
 /// the first number, none from the second on, and of those between all but the listed ones. PostgreSQL's
 /// `pg_visible_in_snapshot`.
@@ -102,6 +113,14 @@ pub fn position(connection: &mut AnyConnection) -> Result<FeedPosition> {
             Ok(FeedPosition { from: next, to: next, snapshot: None, session: None })
         }
     }
+}
+
+/// The position of the last changes before which none can be committed any more.
+///
+/// # Errors
+/// When the storage fails.
+pub fn last_settled(connection: &mut AnyConnection) -> Result<i64> {
+    Ok(position(connection)?.from - 1)
 }
 
 /// SQL for the position of a change that this connection inserts.

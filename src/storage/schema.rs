@@ -362,6 +362,49 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    log_state (place) {
+        place -> BigInt,
+        base -> Text,
+        origin -> Text,
+        size -> BigInt,
+        position -> BigInt,
+        change_id -> Text,
+        checkpoint -> Text,
+        witnessed -> Text,
+        appended_at -> BigInt,
+        witnessed_at -> BigInt,
+        public_key -> Text,
+        sealed -> Text,
+        pepper -> Text,
+    }
+}
+
+diesel::table! {
+    log_leaves (place) {
+        place -> BigInt,
+        change_id -> Text,
+        entry -> Text,
+    }
+}
+
+diesel::table! {
+    log_tiles (level, place) {
+        level -> BigInt,
+        place -> BigInt,
+        hashes -> Text,
+    }
+}
+
+diesel::table! {
+    log_forks (origin) {
+        origin -> Text,
+        size -> BigInt,
+        root -> Text,
+        ended_at -> BigInt,
+    }
+}
+
 diesel::joinable!(users -> principals (id));
 diesel::joinable!(provider_sessions -> credentials (key_id));
 diesel::joinable!(api_keys -> principals (id));
@@ -391,4 +434,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     aspects,
     revisions,
     search_terms,
+    changes,
+    log_leaves,
 );
