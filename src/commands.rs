@@ -1,14 +1,18 @@
 //! The commands of the command line.
 
+mod audit;
 mod backup;
 mod doors;
 mod first_start;
 mod keys;
+mod log_copy;
+mod log_jobs;
 mod signing_keys;
 mod started;
 mod terminal;
 mod users;
 
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -54,9 +58,17 @@ type CommandResult = Result<(), String>;
 ///
 /// # Errors
 /// A message for the operator.
-pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> CommandResult {
+pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> Result<ExitCode, String> {
     let settings = cli.settings;
     match cli.command.unwrap_or(Command::Serve) {
+        Command::Audit(command) => audit::run(&settings, &command),
+        command => run_plain(settings, command, accept_errors).await.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// Runs a command that succeeds or fails.
+async fn run_plain(settings: Settings, command: Command, accept_errors: AcceptErrors) -> CommandResult {
+    match command {
         Command::Serve => serve(settings, accept_errors).await,
         Command::Init => init(&settings).await,
         Command::Migrate => {
@@ -88,6 +100,7 @@ pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> CommandResult {
             users::change(&started.service, command).await?;
             started.finish().await
         }
+        Command::Audit(command) => audit::run(&settings, &command).map(drop),
         Command::Terminal(command) => terminal::run(&command),
         Command::SigningKeys(command) => {
             let started = start(&settings, Setup::Expected).await?;
@@ -214,6 +227,7 @@ async fn set_up(service: &Service, settings: &Settings) -> Result<bool, String> 
 async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult {
     // Check all settings first: the secrets of the first start are shown only once.
     let door_settings = doors::settings(&settings)?;
+    log_jobs::check(&settings.change_log)?;
     let listener =
         wire::listen(settings.listen).map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
     let mut started = start(&settings, Setup::Made).await?;
@@ -249,6 +263,7 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult
     let (stop, stopped) = oneshot::channel();
     let following = actix_web::rt::spawn(follow(started, state.clone(), stopped));
     actix_web::rt::spawn(synchronise_time(service.clone()));
+    log_jobs::spawn(&state, settings.change_log.clone());
     actix_web::rt::spawn(save_uses(service.clone()));
     actix_web::rt::spawn(forget_ended(service.clone()));
     actix_web::rt::spawn(synchronise_signing_keys(service.clone()));

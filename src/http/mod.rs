@@ -2,6 +2,7 @@
 
 mod address;
 pub mod atlan;
+pub mod audit_log;
 pub mod auth;
 mod authenticated;
 mod base_url;
@@ -219,6 +220,13 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(atlan::roles::groups)
         // /api/service/audit
         .service(atlan::audit::list)
+        .service(atlan::audit::prove)
+        // /audit/log; the entries before the hashes
+        .service(audit_log::checkpoint)
+        .service(audit_log::witnessed)
+        .service(audit_log::verifier_keys)
+        .service(audit_log::entries)
+        .service(audit_log::hashes)
         // /api/service/revocations
         .service(atlan::revocations::read)
         // DataHub's: /config, /health, /admin; /logIn, /logOut, /signUp, /authenticate

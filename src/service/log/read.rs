@@ -30,13 +30,13 @@ async fn state(service: &Service) -> Result<Arc<LogState>> {
 }
 
 fn absent() -> Error {
-    Error::Conflict("nothing is in the log yet, try again in a second".to_owned())
+    Error::NotFound { kind: "checkpoint", id: "latest".to_owned() }
 }
 
 /// The latest checkpoint: a signed note, with the cosignatures for it.
 ///
 /// # Errors
-/// [`Error::Conflict`] when nothing has been appended yet.
+/// [`Error::NotFound`] when nothing has been appended yet.
 pub async fn latest_checkpoint(service: &Service) -> Result<String> {
     let state = state(service).await?;
     if state.checkpoint.is_empty() { Err(absent()) } else { Ok(checkpoint(&state).to_owned()) }
@@ -81,7 +81,7 @@ pub struct Keys {
 /// The keys of the log, for this party.
 ///
 /// # Errors
-/// [`Error::Conflict`] when there is no log yet.
+/// [`Error::NotFound`] when there is no log yet.
 pub async fn keys(service: &Service, party: Party) -> Result<Keys> {
     let _turn = service.look_ups.turn(party).await?;
     service.look_up(|connection| keys_in(connection)?.ok_or_else(absent)).await
@@ -116,12 +116,14 @@ pub async fn tile(service: &Service, party: Party, path: TilePath) -> Result<Vec
     service.look_up(move |connection| tile_in(connection, &path)?.ok_or_else(|| no_tile(&path))).await
 }
 
-/// A bundle of entries.
+/// A bundle of entries; `written` is the path as the client wrote it.
 ///
 /// # Errors
 /// [`Error::Forbidden`] without the permission `VIEW_AUDIT`, [`Error::NotFound`] when the log has no such bundle.
-pub async fn entries(service: &Service, actor: &Actor, path: TilePath) -> Result<Vec<u8>> {
+pub async fn entries(service: &Service, actor: &Actor, path: Option<TilePath>, written: &str) -> Result<Vec<u8>> {
     service.require(actor, Permission::ViewAudit)?;
+    let path = path.filter(|path| path.kind == Kind::Entries);
+    let path = path.ok_or_else(|| Error::NotFound { kind: "bundle of entries", id: written.to_owned() })?;
     check(service, &path).await?;
     service.list(actor, move |connection| tile_in(connection, &path)?.ok_or_else(|| no_tile(&path))).await
 }
@@ -133,6 +135,22 @@ async fn check(service: &Service, path: &TilePath) -> Result<()> {
 
 fn no_tile(path: &TilePath) -> Error {
     Error::NotFound { kind: "tile", id: path.to_string() }
+}
+
+/// The checkpoint that a copy of the log is to be written for; `None` before the first one.
+#[must_use]
+pub fn to_copy(service: &Service) -> Option<String> {
+    let known = service.log.known().filter(|state| !state.checkpoint.is_empty());
+    known.map(|state| checkpoint(&state).to_owned())
+}
+
+/// A tile or a bundle for a copy of the log.
+///
+/// # Errors
+/// When the storage fails, or rows are missing.
+pub async fn for_copy(service: &Service, path: TilePath) -> Result<Vec<u8>> {
+    let found = service.read(move |connection| tile_in(connection, &path)).await?;
+    found.ok_or_else(|| storage(format!("the log lacks `{path}`")))
 }
 
 /// A tile or a bundle as it is served and written to a folder. `None` if rows are missing.
