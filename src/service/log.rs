@@ -32,6 +32,11 @@ impl Log {
         self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Forgets the state, so that it is read again.
+    pub fn forget(&self) {
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     fn learn(&self, state: &LogState) {
         self.size.set(state.size);
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(state.clone()));

@@ -60,6 +60,11 @@ fn tell(service: &Service, statements: &str) {
         .unwrap();
 }
 
+/// The id of the change of the first entry.
+pub fn first_in_log(service: &Service) -> String {
+    entries(service).remove(0).change_id
+}
+
 fn entries(service: &Service) -> Vec<Entry> {
     ask(service, "SELECT place, change_id, entry FROM log_leaves ORDER BY place")
 }
@@ -83,7 +88,7 @@ fn assert_all_are_in_order(service: &Service) {
 }
 
 /// Appends every change. On PostgreSQL transactions of other tests, which share the server, hold the horizon back.
-async fn append_all(service: &Service) {
+pub async fn append_all(service: &Service) {
     time::begin(service).await.unwrap();
     let began = Instant::now();
     loop {
