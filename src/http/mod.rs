@@ -327,6 +327,7 @@ fn pages(config: &mut ServiceConfig<'_>) {
         .route("/policies", get().to(console::policies::list))
         .route("/audit", get().to(console::audit::show))
         .route("/audit/export/{format}", get().to(console::audit::export))
+        .route("/audit/{id}", get().to(console::proof::show))
         // /device, /token
         .route("/device", get().to(console::device::show))
         .route("/device", post().to(console::device::decide))

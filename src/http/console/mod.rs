@@ -36,6 +36,7 @@ pub mod people;
 pub mod personas;
 mod pick;
 pub mod policies;
+pub mod proof;
 mod redirect_target;
 pub mod settings;
 pub mod sign_up;
