@@ -1,6 +1,7 @@
 //! The commands of the command line.
 
 mod audit;
+mod background;
 mod backup;
 mod doors;
 mod first_start;
@@ -18,8 +19,8 @@ use std::time::{Duration, Instant};
 
 use actix_web::web;
 use tokio::sync::oneshot;
-use tokio::time::{Interval, MissedTickBehavior};
 
+use self::background::every;
 use self::first_start::SecretsOutput;
 use self::started::{Started, start};
 use crate::app::app;
@@ -40,9 +41,9 @@ use crate::service::authn::sessions;
 use crate::service::authn::sign_ins::SignIns;
 use crate::service::bootstrap::{self, ADMIN};
 use crate::service::catalogue::policies;
-use crate::service::children::signing_keys as children_keys;
+use crate::service::log::append;
 use crate::service::upkeep::follow::FOLLOW_EVERY;
-use crate::service::upkeep::maintenance::{self, Unsaved};
+use crate::service::upkeep::maintenance;
 use crate::service::upkeep::time;
 use crate::service::{Parts, Service};
 use crate::shutdown;
@@ -233,6 +234,7 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult
     let mut started = start(&settings, Setup::Made).await?;
     started.seen.warn();
     let service = started.service.clone();
+    append::check_configured(&service, settings.change_log.log_origin.as_deref()).await.map_err(explain)?;
     set_up(&service, &settings).await?;
     sessions::remember_networks(&service).await.map_err(explain)?;
     if door_settings.datahub.authentication != Authentication::On {
@@ -262,12 +264,8 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult
     tracing::info!(listen = %settings.listen, database = ?database_url(&settings)?, "serving");
     let (stop, stopped) = oneshot::channel();
     let following = actix_web::rt::spawn(follow(started, state.clone(), stopped));
-    actix_web::rt::spawn(synchronise_time(service.clone()));
+    background::spawn(&state);
     log_jobs::spawn(&state, settings.change_log.clone());
-    actix_web::rt::spawn(save_uses(service.clone()));
-    actix_web::rt::spawn(forget_ended(service.clone()));
-    actix_web::rt::spawn(synchronise_signing_keys(service.clone()));
-    actix_web::rt::spawn(summarise_log(state.clone()));
     let server = wire::serve(vec![listener], &wire_settings, move || app(state.clone(), &doors));
     server.map_err(|error| error.to_string())?.await.map_err(|error| error.to_string())?;
     // From here on, this node lets nobody in.
@@ -287,13 +285,6 @@ fn warn(datahub: &datahub::DoorRules) {
             "METADATA AUTHENTICATION IS OFF: DataHub's paths trust the name that a client gives, and allow everything"
         );
     }
-}
-
-/// A task's ticks. After a pause, as when the machine has slept, there is one tick and not all that were missed.
-fn every(period: Duration) -> Interval {
-    let mut ticks = tokio::time::interval(period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
 }
 
 /// The name of this node, for people.
@@ -337,78 +328,5 @@ async fn follow(mut started: Started, state: web::Data<State>, mut stopped: ones
         {
             tracing::error!(error, "cannot follow the changes; nothing in memory is used");
         }
-    }
-}
-
-async fn synchronise_time(service: Service) {
-    let mut ticks = every(time::SYNCHRONISE_EVERY);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = time::synchronise(&service).await {
-            tracing::error!(error = explain(error), "cannot keep the latest time");
-        }
-    }
-}
-
-async fn save_uses(service: Service) {
-    let mut ticks = every(maintenance::SAVE_USES_EVERY);
-    loop {
-        ticks.tick().await;
-        loop {
-            let started = Instant::now();
-            match maintenance::save_some_uses(&service).await {
-                Ok(Unsaved::Some) => tokio::time::sleep(started.elapsed() * maintenance::PAUSES_BETWEEN_SAVES).await,
-                Ok(Unsaved::None) => break,
-                Err(error) => {
-                    tracing::error!(error = explain(error), "cannot save when keys were last used");
-                    break;
-                }
-            }
-        }
-    }
-}
-
-async fn forget_ended(service: Service) {
-    let mut ticks = every(maintenance::FORGET_EVERY);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = maintenance::forget_ended(&service).await {
-            tracing::error!(error = explain(error), "cannot remove ended sessions");
-        }
-    }
-}
-
-async fn synchronise_signing_keys(service: Service) {
-    let mut ticks = every(children_keys::SYNCHRONISE_EVERY);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = children_keys::synchronise(&service).await {
-            tracing::error!(error = explain(error), "cannot read the signing keys");
-        }
-    }
-}
-
-async fn summarise_log(state: web::Data<State>) {
-    let mut ticks = every(Duration::from_mins(1));
-    loop {
-        ticks.tick().await;
-        state.log_bounds.summarise(Instant::now());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[actix_web::test]
-    async fn ticks_that_were_missed_are_not_made_up_for() {
-        let mut ticks = every(Duration::from_millis(20));
-        ticks.tick().await;
-        std::thread::sleep(Duration::from_millis(500));
-        let began = Instant::now();
-        for _ in 0..4 {
-            ticks.tick().await;
-        }
-        assert!(began.elapsed() >= Duration::from_millis(40), "{:?}", began.elapsed());
     }
 }

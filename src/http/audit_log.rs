@@ -36,11 +36,11 @@ const BYTES: &str = "application/octet-stream";
     tag = "Audit",
     operation_id = "get_log_checkpoint",
     security(()),
-    responses((status = 200, description = "The checkpoint", content_type = "text/plain", body = String), Fails<404>, Fails<500>, Fails<503>),
+    responses((status = 200, description = "The checkpoint", content_type = "text/plain", body = String), Fails<404>, Fails<429>, Fails<500>, Fails<503>),
 )]
 #[get("/audit/log/checkpoint")]
-pub async fn checkpoint(state: web::Data<State>) -> Result<HttpResponse, Failure> {
-    Ok(note(read::latest_checkpoint(&state.service).await?))
+pub async fn checkpoint(state: web::Data<State>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    Ok(note(read::latest_checkpoint(&state.service, stranger(&state, &request)).await?))
 }
 
 /// Get the latest cosigned checkpoint of the log
@@ -50,11 +50,11 @@ pub async fn checkpoint(state: web::Data<State>) -> Result<HttpResponse, Failure
     tag = "Audit",
     operation_id = "get_witnessed_log_checkpoint",
     security(()),
-    responses((status = 200, description = "The checkpoint", content_type = "text/plain", body = String), Fails<404>, Fails<500>, Fails<503>),
+    responses((status = 200, description = "The checkpoint", content_type = "text/plain", body = String), Fails<404>, Fails<429>, Fails<500>, Fails<503>),
 )]
 #[get("/audit/log/witnessed")]
-pub async fn witnessed(state: web::Data<State>) -> Result<HttpResponse, Failure> {
-    Ok(note(read::witnessed_checkpoint(&state.service).await?))
+pub async fn witnessed(state: web::Data<State>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    Ok(note(read::witnessed_checkpoint(&state.service, stranger(&state, &request)).await?))
 }
 
 fn note(text: String) -> HttpResponse {

@@ -53,7 +53,7 @@ pub async fn append_some(service: &Service, origin: Option<&str>) -> Result<Unlo
     let (state, is_due) = service
         .read(|connection| {
             let Some(state) = log::find(connection)? else { return Ok((None, true)) };
-            let is_due = state.position == BEGINNING
+            let is_due = (state.position == BEGINNING && state.size > 0)
                 || !unlogged(connection, (state.position, &state.change_id), 1)?.is_empty();
             Ok((Some(state), is_due))
         })
@@ -63,12 +63,7 @@ pub async fn append_some(service: &Service, origin: Option<&str>) -> Result<Unlo
         return Ok(Unlogged::Some);
     };
     service.log.learn(&state);
-    if let Some(origin) = origin.filter(|origin| *origin != state.base) {
-        return Err(Error::Conflict(format!(
-            "the origin of the log is `{}`, and stays so; --log-origin says `{origin}`",
-            state.base
-        )));
-    }
+    agrees(&state, origin)?;
     let Opened { key, resealed } = key::open(&state, &service.peppers, service.entropy)?;
     if !is_due && resealed.is_none() {
         return Ok(Unlogged::None);
@@ -80,6 +75,24 @@ pub async fn append_some(service: &Service, origin: Option<&str>) -> Result<Unlo
         .await?;
     service.log.learn(&state);
     Ok(left)
+}
+
+/// Checks that the configured origin is that of the log, if there is one.
+///
+/// # Errors
+/// [`Error::Conflict`] if it is not; when the storage fails.
+pub async fn check_configured(service: &Service, origin: Option<&str>) -> Result<()> {
+    service.read(log::find).await?.map_or(Ok(()), |state| agrees(&state, origin))
+}
+
+fn agrees(state: &LogState, origin: Option<&str>) -> Result<()> {
+    match origin.filter(|origin| *origin != state.base) {
+        None => Ok(()),
+        Some(origin) => Err(Error::Conflict(format!(
+            "the origin of the log is `{}`, and stays so; --log-origin says `{origin}`",
+            state.base
+        ))),
+    }
 }
 
 async fn create(service: &Service, origin: Option<&str>) -> Result<()> {

@@ -20,10 +20,11 @@ use crate::storage::database::{AnyConnection, storage};
 use crate::storage::log::{self, LogState};
 
 /// The state of the log: from memory, which a node renews when it looks for changes, or from the database.
-async fn state(service: &Service) -> Result<Arc<LogState>> {
+async fn state(service: &Service, party: Party) -> Result<Arc<LogState>> {
     if let Some(known) = service.log.known() {
         return Ok(known);
     }
+    let _turn = service.look_ups.turn(party).await?;
     let found = service.look_up(log::find).await?.ok_or_else(absent)?;
     service.log.learn(&found);
     Ok(Arc::new(found))
@@ -37,8 +38,8 @@ fn absent() -> Error {
 ///
 /// # Errors
 /// [`Error::NotFound`] when nothing has been appended yet.
-pub async fn latest_checkpoint(service: &Service) -> Result<String> {
-    let state = state(service).await?;
+pub async fn latest_checkpoint(service: &Service, party: Party) -> Result<String> {
+    let state = state(service, party).await?;
     if state.checkpoint.is_empty() { Err(absent()) } else { Ok(checkpoint(&state).to_owned()) }
 }
 
@@ -46,8 +47,8 @@ pub async fn latest_checkpoint(service: &Service) -> Result<String> {
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is none.
-pub async fn witnessed_checkpoint(service: &Service) -> Result<String> {
-    let state = state(service).await?;
+pub async fn witnessed_checkpoint(service: &Service, party: Party) -> Result<String> {
+    let state = state(service, party).await?;
     if state.witnessed.is_empty() {
         return Err(Error::NotFound { kind: "cosigned checkpoint", id: "witnessed".to_owned() });
     }
@@ -111,7 +112,7 @@ pub async fn tile(service: &Service, party: Party, path: TilePath) -> Result<Vec
     if !matches!(path.kind, Kind::Hashes(_)) {
         return Err(no_tile(&path));
     }
-    check(service, &path).await?;
+    check(service, party, &path).await?;
     let _turn = service.look_ups.turn(party).await?;
     service.look_up(move |connection| tile_in(connection, &path)?.ok_or_else(|| no_tile(&path))).await
 }
@@ -124,12 +125,12 @@ pub async fn entries(service: &Service, actor: &Actor, path: Option<TilePath>, w
     service.require(actor, Permission::ViewAudit)?;
     let path = path.filter(|path| path.kind == Kind::Entries);
     let path = path.ok_or_else(|| Error::NotFound { kind: "bundle of entries", id: written.to_owned() })?;
-    check(service, &path).await?;
+    check(service, Party::of(actor), &path).await?;
     service.list(actor, move |connection| tile_in(connection, &path)?.ok_or_else(|| no_tile(&path))).await
 }
 
-async fn check(service: &Service, path: &TilePath) -> Result<()> {
-    let size = count(state(service).await?.size)?;
+async fn check(service: &Service, party: Party, path: &TilePath) -> Result<()> {
+    let size = count(state(service, party).await?.size)?;
     if path.is_in(size) { Ok(()) } else { Err(no_tile(path)) }
 }
 
