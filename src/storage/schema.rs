@@ -1,6 +1,10 @@
 //! The tables for diesel; the migrations in `migrations/` create them.
 #![expect(missing_docs, reason = "a column is documented by the member it is read into")]
 
+mod log;
+
+pub use self::log::{log_forks, log_leaves, log_state, log_tiles};
+
 diesel::table! {
     principals (id) {
         id -> Text,
@@ -359,49 +363,6 @@ diesel::table! {
         acknowledged -> Text,
         acknowledged_at -> BigInt,
         silenced -> Bool,
-    }
-}
-
-diesel::table! {
-    log_state (place) {
-        place -> BigInt,
-        base -> Text,
-        origin -> Text,
-        size -> BigInt,
-        position -> BigInt,
-        change_id -> Text,
-        checkpoint -> Text,
-        witnessed -> Text,
-        appended_at -> BigInt,
-        witnessed_at -> BigInt,
-        public_key -> Text,
-        sealed -> Text,
-        pepper -> Text,
-    }
-}
-
-diesel::table! {
-    log_leaves (place) {
-        place -> BigInt,
-        change_id -> Text,
-        entry -> Text,
-    }
-}
-
-diesel::table! {
-    log_tiles (level, place) {
-        level -> BigInt,
-        place -> BigInt,
-        hashes -> Text,
-    }
-}
-
-diesel::table! {
-    log_forks (origin) {
-        origin -> Text,
-        size -> BigInt,
-        root -> Text,
-        ended_at -> BigInt,
     }
 }
 

@@ -249,6 +249,8 @@ async fn every_entry_is_proved_to_whoever_may_read_it() {
         assert!(!includes(&hashes, index, size, leaf_hash(b"another"), checkpoint.root));
     }
     // Made after the last of them.
+    app.advance(1);
+    app.key("late", &[]).await;
     let change = auditor.list(AUDIT, &[("limit", "1")]).await.column("id")[0].clone();
     auditor.get(&format!("{AUDIT}/{change}/proof")).await.refused("TESSERA-409-001");
     auditor.get(&format!("{AUDIT}/01a205f3-fb6b-7054-a09c-1dac28a6cf2f/proof")).await.refused("TESSERA-404-001");
@@ -262,6 +264,7 @@ async fn every_entry_is_proved_to_whoever_may_read_it() {
 async fn an_entry_says_what_the_audit_trail_says() {
     let app = App::start().await;
     let admin = app.admin().await;
+    app.advance(1);
     admin.with("x-request-id", "first").create("ä \"quoted\"").await;
     append_all(&app.service).await;
     let mut shown = admin.list(AUDIT, &[("limit", "1")]).await.ok()["records"][0].clone();

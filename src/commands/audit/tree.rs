@@ -82,7 +82,8 @@ impl Checking<'_> {
         }
         let first = place * TILE_WIDTH;
         let tile_fits = self.fits(place, tile.as_deref())?;
-        if let Some(tile) = tile.filter(|_| tile_fits || whole.is_none() || !self.fits(place, whole.as_deref()).unwrap_or(false)) {
+        let entries_fit = self.fits(place, whole.as_deref())?;
+        if let Some(tile) = tile.filter(|_| tile_fits || !entries_fit) {
             for (index, (own, hash)) in own.iter().zip(&tile).enumerate() {
                 if *own != Some(*hash) {
                     report.add(entry_finding(entries, &tile, index, *own).at(first + index as u64));

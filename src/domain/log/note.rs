@@ -120,7 +120,9 @@ impl VerifierKey {
         match bytes.split_first() {
             Some((found, key)) if *found == kind => {
                 let key = key.try_into().map_err(|_| malformed())?;
-                Ok(Self { name: name.to_owned(), id: parsed, kind, key })
+                let key = Self { name: name.to_owned(), id: parsed, kind, key };
+                // Every key has one text.
+                if key.to_string() == text { Ok(key) } else { Err(malformed()) }
             }
             _ => Err(format!("the verifier key `{text}` is of another type than {kind} (C2SP signed-note)")),
         }
