@@ -113,11 +113,7 @@ impl From<LogKeys> for LogKeysView {
             root_hash: ended.root,
             ended_at: ended.ended_at,
         };
-        Self {
-            origin: keys.origin,
-            verifier_key: keys.verifier_key,
-            ended: keys.ended.into_iter().map(view).collect(),
-        }
+        Self { origin: keys.origin, verifier_key: keys.verifier_key, ended: keys.ended.into_iter().map(view).collect() }
     }
 }
 
@@ -147,11 +143,7 @@ impl From<LogKeysView> for LogKeys {
     responses((status = 200, description = "The entries", content_type = "application/octet-stream", body = Vec<u8>), AnyError, Fails<403>, Fails<404>),
 )]
 #[get("/audit/log/tile/entries/{path:.*}")]
-pub async fn entries(
-    state: web::Data<State>,
-    actor: Actor,
-    path: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
+pub async fn entries(state: web::Data<State>, actor: Actor, path: web::Path<String>) -> Result<HttpResponse, Failure> {
     let path = format!("entries/{path}");
     let bundle = read::entries(&state.service, &actor, TilePath::parse(&path), &clip(&path)).await?;
     Ok(tile(bundle, FIXED_AND_PRIVATE))

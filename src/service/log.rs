@@ -11,9 +11,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 
+use crate::domain::error::Result;
 use crate::domain::log::note::{VerifierKey, signed_text};
 use crate::storage::database::storage;
-use crate::domain::error::Result;
 use crate::storage::log::LogState;
 
 /// What this process knows of the log, and its metrics.

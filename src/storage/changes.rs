@@ -206,7 +206,11 @@ pub fn with_ids(connection: &mut AnyConnection, ids: &[String]) -> Result<Vec<Po
 ///
 /// # Errors
 /// When the storage fails.
-pub fn not_in_log(connection: &mut AnyConnection, after: &str, at_most: i64) -> Result<(Vec<Positioned>, Option<String>)> {
+pub fn not_in_log(
+    connection: &mut AnyConnection,
+    after: &str,
+    at_most: i64,
+) -> Result<(Vec<Positioned>, Option<String>)> {
     let ids: Vec<String> = changes::table
         .filter(changes::id.gt(after))
         .order(changes::id)

@@ -209,7 +209,10 @@ async fn positions_of_another_cluster_lose_no_change_and_repeat_none() {
     let world = world_with_keys(3).await;
     add_keys(&world, 2).await;
     // As a dump has them that was taken before these two were appended, from a cluster with far more transactions.
-    tell(&world.service, "UPDATE changes SET position = position + 4000000000000; UPDATE log_state SET position = position + 4000000000000");
+    tell(
+        &world.service,
+        "UPDATE changes SET position = position + 4000000000000; UPDATE log_state SET position = position + 4000000000000",
+    );
     world.service.database.migrate().unwrap();
     add_keys(&world, 2).await;
     append_all(&world.service).await;
@@ -396,7 +399,10 @@ async fn nothing_is_signed_over_a_log_that_was_altered() {
     ] {
         let world = world_with_keys(3).await;
         // The last digit may be 0 already.
-        tell(&world.service, &alteration.replace("|| '0'", "|| CASE WHEN substr(hashes, length(hashes)) = '0' THEN '1' ELSE '0' END"));
+        tell(
+            &world.service,
+            &alteration.replace("|| '0'", "|| CASE WHEN substr(hashes, length(hashes)) = '0' THEN '1' ELSE '0' END"),
+        );
         add_keys(&world, 1).await;
         let began = Instant::now();
         let refused = loop {

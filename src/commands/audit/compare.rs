@@ -30,12 +30,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Compares some entries, the first of which has that number.
-    pub(super) fn compare(
-        &mut self,
-        first: u64,
-        entries: &[Option<Found>],
-        report: &mut Report,
-    ) -> Result<(), String> {
+    pub(super) fn compare(&mut self, first: u64, entries: &[Option<Found>], report: &mut Report) -> Result<(), String> {
         if let Some(database) = self.database {
             let ids: Vec<String> = entries.iter().flatten().filter_map(id).collect();
             let rows = ids.chunks(250).map(|ids| database.read(|connection| changes::with_ids(connection, ids)));

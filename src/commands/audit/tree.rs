@@ -94,7 +94,8 @@ impl Checking<'_> {
             }
             return Ok(tile);
         }
-        let what = if whole.is_some() { "has other hashes than the entries, which belong to the tree" } else { "is missing" };
+        let what =
+            if whole.is_some() { "has other hashes than the entries, which belong to the tree" } else { "is missing" };
         report.add(Finding::of(Kind::Tile, format!("`tile/{path}` {what}")));
         for (index, _) in own.iter().enumerate().filter(|(_, own)| own.is_none()) {
             report.add(Finding::of(Kind::EntryMissing, "the entry is missing".to_owned()).at(first + index as u64));
@@ -163,7 +164,10 @@ impl Checking<'_> {
             }
         }
         if !self.is_known {
-            report.add(Finding::of(Kind::Root, "the root cannot be computed: entries and their hashes are missing".to_owned()));
+            report.add(Finding::of(
+                Kind::Root,
+                "the root cannot be computed: entries and their hashes are missing".to_owned(),
+            ));
         } else if self.frontier.root() != self.root {
             let text = format!("the entries have the root {}, not the one in the checkpoint", self.frontier.root());
             report.add(Finding::of(Kind::Root, text));

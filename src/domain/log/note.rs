@@ -108,14 +108,17 @@ impl VerifierKey {
     }
 
     fn parse(text: &str, kind: u8) -> Result<Self, String> {
-        let malformed = || format!("`{text}` is no verifier key: a name, 8 hexadecimal digits and a key, with `+` between");
+        let malformed =
+            || format!("`{text}` is no verifier key: a name, 8 hexadecimal digits and a key, with `+` between");
         let (name, rest) = text.split_once('+').ok_or_else(malformed)?;
         let (id, key) = rest.split_once('+').ok_or_else(malformed)?;
         let parsed = (id.len() == 8).then(|| u32::from_str_radix(id, 16).ok()).flatten().ok_or_else(malformed)?;
         let bytes = BASE64.decode(key.as_bytes()).map_err(|_| malformed())?;
         check_origin(name).map_err(|_| malformed())?;
         if parsed != key_id(name, &bytes) {
-            return Err(format!("the hexadecimal digits of the verifier key `{text}` do not belong to its name and key"));
+            return Err(format!(
+                "the hexadecimal digits of the verifier key `{text}` do not belong to its name and key"
+            ));
         }
         match bytes.split_first() {
             Some((found, key)) if *found == kind => {
@@ -262,7 +265,10 @@ mod tests {
         let twice = witness.add_verified(&once, &line(6)).unwrap();
         assert_eq!(twice, note.clone() + &line(6));
         let own = VerifierKey::of_log("tessera/test", LogKey::new("", &[7; 32]).unwrap().public());
-        assert_eq!(open(&twice, std::slice::from_ref(&own), std::slice::from_ref(&witness)).unwrap().witnesses, ["w.example/1"]);
+        assert_eq!(
+            open(&twice, std::slice::from_ref(&own), std::slice::from_ref(&witness)).unwrap().witnesses,
+            ["w.example/1"]
+        );
         let forged = line(5).replace("AAAAAAAAA", "AAAAAAAAB");
         assert_eq!(witness.add_verified(&note, &forged), None);
         assert_eq!(witness.add_verified(&note, "nonsense\n"), None);
@@ -273,9 +279,14 @@ mod tests {
 
     #[test]
     fn origins_are_names_of_keys() {
-        for (origin, is_one) in
-            [("tessera/1", true), ("example.org/log", true), ("", false), ("a b", false), ("a+b", false), ("https://a", false)]
-        {
+        for (origin, is_one) in [
+            ("tessera/1", true),
+            ("example.org/log", true),
+            ("", false),
+            ("a b", false),
+            ("a+b", false),
+            ("https://a", false),
+        ] {
             assert_eq!(check_origin(origin).is_ok(), is_one, "{origin}");
         }
     }

@@ -97,7 +97,10 @@ impl Tiles {
     #[must_use]
     pub fn at_edge(size: u64) -> Vec<TileKey> {
         let levels = (0..8_u8).map(|level| (level, size >> (8 * level)));
-        levels.filter(|(_, hashes)| hashes % TILE_WIDTH != 0).map(|(level, hashes)| (level, hashes / TILE_WIDTH)).collect()
+        levels
+            .filter(|(_, hashes)| hashes % TILE_WIDTH != 0)
+            .map(|(level, hashes)| (level, hashes / TILE_WIDTH))
+            .collect()
     }
 
     /// Adds the hashes that a tree of size `size` has since its last leaf was appended. Returns the changed tiles.

@@ -8,15 +8,15 @@ use tlog_tiles::record_hash;
 use super::key::{self, Opened, Sealed};
 use super::{checkpoint, count, restored, verifier_key};
 use crate::domain::error::{Error, Result};
+use crate::domain::log::leaf;
 use crate::domain::log::note::{LogKey, check_origin, open};
 use crate::domain::log::tree::{Frontier, TileKey, Tiles};
-use crate::domain::log::leaf;
 use crate::service::Service;
 use crate::storage::changes::{Positioned, unlogged};
 use crate::storage::database::{AnyConnection, storage};
 use crate::storage::feed::last_settled;
-use crate::storage::log::{self, BEGINNING, Leaf, LogState};
 use crate::storage::installation;
+use crate::storage::log::{self, BEGINNING, Leaf, LogState};
 
 /// How often a node looks for changes that are not in the log.
 pub const APPEND_EVERY: Duration = Duration::from_millis(500);
@@ -70,9 +70,8 @@ pub async fn append_some(service: &Service, origin: Option<&str>) -> Result<Unlo
     }
     let (key, resealed, clock) = (Arc::new(key), Arc::new(resealed), service.clock.clone());
     let now = clock.now();
-    let (state, left) = service
-        .write_upkeep(move |connection| append_in(connection, &key, resealed.as_ref().as_ref(), now))
-        .await?;
+    let (state, left) =
+        service.write_upkeep(move |connection| append_in(connection, &key, resealed.as_ref().as_ref(), now)).await?;
     service.log.learn(&state);
     Ok(left)
 }
@@ -146,7 +145,8 @@ fn append_in(
         (state.sealed, state.pepper) = (resealed.sealed.clone(), resealed.pepper.clone());
     }
     let found = unlogged(connection, (state.position, &state.change_id), BATCH)?;
-    let left = if i64::try_from(found.len()).is_ok_and(|found| found == BATCH) { Unlogged::Some } else { Unlogged::None };
+    let left =
+        if i64::try_from(found.len()).is_ok_and(|found| found == BATCH) { Unlogged::Some } else { Unlogged::None };
     match found.last() {
         None => {
             if state.position == BEGINNING && state.size > 0 {

@@ -76,7 +76,8 @@ pub fn verifies(note: &str, key: Hash) -> Option<Checkpoint> {
     let is_signed = signatures.lines().any(|line| {
         let signature = line.strip_prefix(&format!("— {origin} ")).map(|line| BASE64.decode(line.as_bytes()).unwrap());
         signature.is_some_and(|signature| {
-            signature.starts_with(id) && UnparsedPublicKey::new(&ED25519, key).verify(signed.as_bytes(), &signature[4..]).is_ok()
+            signature.starts_with(id)
+                && UnparsedPublicKey::new(&ED25519, key).verify(signed.as_bytes(), &signature[4..]).is_ok()
         })
     });
     is_signed.then_some(Checkpoint { origin, size, root, key })

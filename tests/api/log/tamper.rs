@@ -90,7 +90,10 @@ struct Deed {
 }
 
 const DEEDS: [Deed; 15] = [
-    Deed { done: "UPDATE changes SET actor_name = 'mallory', request_id = 'x' WHERE id = '%2'", named: &["row-changed %2"] },
+    Deed {
+        done: "UPDATE changes SET actor_name = 'mallory', request_id = 'x' WHERE id = '%2'",
+        named: &["row-changed %2"],
+    },
     Deed { done: "UPDATE changes SET changed_at = changed_at + 1 WHERE id = '%3'", named: &["row-changed %3"] },
     Deed { done: "DELETE FROM changes WHERE id = '%0'", named: &["row-removed %0"] },
     Deed {
@@ -115,10 +118,7 @@ const DEEDS: [Deed; 15] = [
                UPDATE log_leaves SET place = 4 WHERE place = -1",
         named: &["entry-reordered %1", "entry-reordered %4", "row-reordered"],
     },
-    Deed {
-        done: "UPDATE log_tiles SET hashes = '0000' || substr(hashes, 5) WHERE level = 0",
-        named: &["tile"],
-    },
+    Deed { done: "UPDATE log_tiles SET hashes = '0000' || substr(hashes, 5) WHERE level = 0", named: &["tile"] },
     Deed { done: "DELETE FROM log_tiles WHERE level = 0", named: &["tile"] },
     Deed { done: "UPDATE log_state SET checkpoint = replace(checkpoint, '6', '5')", named: &["checkpoint"] },
     Deed {
@@ -130,9 +130,15 @@ const DEEDS: [Deed; 15] = [
                UPDATE log_leaves SET entry = replace(entry, 'key 5', 'b') WHERE place = 5",
         named: &["entry-changed %5"],
     },
-    Deed { done: "DELETE FROM log_leaves WHERE place = 5; DELETE FROM changes WHERE id = '%5'", named: &["entry-missing"] },
-    Deed { done: "UPDATE log_state SET public_key = CASE WHEN substr(public_key, 1, 1) = '0' THEN '1' ELSE '0' END || \
-               substr(public_key, 2)", named: &["checkpoint"] },
+    Deed {
+        done: "DELETE FROM log_leaves WHERE place = 5; DELETE FROM changes WHERE id = '%5'",
+        named: &["entry-missing"],
+    },
+    Deed {
+        done: "UPDATE log_state SET public_key = CASE WHEN substr(public_key, 1, 1) = '0' THEN '1' ELSE '0' END || \
+               substr(public_key, 2)",
+        named: &["checkpoint"],
+    },
 ];
 
 #[actix_web::test]
@@ -141,7 +147,9 @@ async fn each_deed_is_named() {
         let world = world_with_keys(6).await;
         let entries = entries(&world.service);
         let filled = |text: &str| {
-            entries.iter().fold(text.to_owned(), |text, entry: &Entry| text.replace(&format!("%{}", entry.place), &entry.change_id))
+            entries.iter().fold(text.to_owned(), |text, entry: &Entry| {
+                text.replace(&format!("%{}", entry.place), &entry.change_id)
+            })
         };
         tell(&world.service, &filled(done));
         let verified = verify(&world, &[]);
@@ -227,8 +235,7 @@ async fn what_a_restore_has_lost_is_said_and_what_it_has_left_is_proved() {
 
 #[actix_web::test]
 async fn a_log_of_another_installation_is_not_taken_for_this_one() {
-    let (world, other, folder) =
-        (world_with_keys(2).await, world_with_keys(2).await, tempfile::tempdir().unwrap());
+    let (world, other, folder) = (world_with_keys(2).await, world_with_keys(2).await, tempfile::tempdir().unwrap());
     let foreign = keep(&other.service, &folder, "foreign");
     let verified = verify(&world, &["--checkpoint", &foreign]);
     assert_eq!((verified.code, verified.named()), (1, vec!["checkpoint".to_owned()]), "{}", verified.text);

@@ -28,7 +28,14 @@ impl Answer {
         let is_binary = head.headers().get("content-type").is_some_and(|kind| kind == "application/octet-stream");
         let text = if is_binary { String::new() } else { String::from_utf8(bytes.clone()).unwrap() };
         let json = serde_json::from_str(&text).unwrap_or_default();
-        Self { status: head.status().as_u16(), headers: head.headers().clone(), text, bytes, json, target: String::new() }
+        Self {
+            status: head.status().as_u16(),
+            headers: head.headers().clone(),
+            text,
+            bytes,
+            json,
+            target: String::new(),
+        }
     }
 
     /// The body of a success.
