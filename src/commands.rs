@@ -1,7 +1,6 @@
 //! The commands of the command line.
 
 mod audit;
-mod background;
 mod backup;
 mod doors;
 mod first_start;
@@ -10,17 +9,16 @@ mod log_copy;
 mod log_jobs;
 mod signing_keys;
 mod started;
+mod tasks;
 mod terminal;
 mod users;
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::web;
 use tokio::sync::oneshot;
 
-use self::background::every;
 use self::first_start::SecretsOutput;
 use self::started::{Started, start};
 use crate::app::app;
@@ -42,9 +40,7 @@ use crate::service::authn::sign_ins::SignIns;
 use crate::service::bootstrap::{self, ADMIN};
 use crate::service::catalogue::policies;
 use crate::service::log::append;
-use crate::service::upkeep::follow::FOLLOW_EVERY;
-use crate::service::upkeep::maintenance;
-use crate::service::upkeep::time;
+use crate::service::upkeep::{maintenance, time};
 use crate::service::{Parts, Service};
 use crate::shutdown;
 use crate::storage::database::Database;
@@ -259,23 +255,48 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult
     };
     shutdown::watch(wire_settings.shutdown_timeout + shutdown::MARGIN)
         .map_err(|error| format!("cannot watch for signals: {error}"))?;
-    started.join(&node_name(&settings)).await?;
-    listen_to_nodes(&service).map_err(|error| format!("cannot start a thread: {error}"))?;
-    tracing::info!(listen = %settings.listen, database = ?database_url(&settings)?, "serving");
-    let (stop, stopped) = oneshot::channel();
-    let following = actix_web::rt::spawn(follow(started, state.clone(), stopped));
-    background::spawn(&state);
-    log_jobs::spawn(&state, settings.change_log.clone());
-    let server = wire::serve(vec![listener], &wire_settings, move || app(state.clone(), &doors));
-    server.map_err(|error| error.to_string())?.await.map_err(|error| error.to_string())?;
-    // From here on, this node lets nobody in.
-    drop(stop);
-    following.await.map_err(|error| error.to_string())?;
+    let _serving = service.database.serve().map_err(explain)?;
+    let served = match started.join(&node_name(&settings)).await {
+        Ok(()) => {
+            tracing::info!(listen = %settings.listen, database = ?database_url(&settings)?, "serving");
+            log_jobs::spawn(&state, settings.change_log.clone());
+            run_server(started, &state, || {
+                wire::serve(vec![listener], &wire_settings, {
+                    let state = state.clone();
+                    move || app(state.clone(), &doors)
+                })
+            })
+            .await
+        }
+        failed => failed,
+    };
     if let Err(error) = service.leave().await {
         tracing::warn!(error = explain(error), "the other nodes do not know that this one has stopped");
     }
+    served?;
     time::synchronise(&service).await.map_err(explain)?;
     maintenance::save_uses(&service).await.map_err(explain)
+}
+
+/// Runs the server until it is told to stop, and then lets nobody in.
+async fn run_server(
+    started: Started,
+    state: &web::Data<State>,
+    serve: impl FnOnce() -> std::io::Result<actix_web::dev::Server>,
+) -> CommandResult {
+    let service = started.service.clone();
+    tasks::listen_to_nodes(&service).map_err(|error| format!("cannot start a thread: {error}"))?;
+    let (stop, stopped) = oneshot::channel();
+    let following = actix_web::rt::spawn(tasks::follow(started, state.clone(), stopped));
+    tasks::start(&service, state);
+    let served = match serve() {
+        Ok(server) => server.await,
+        failed => failed.map(drop),
+    };
+    // No look may follow when this node has left.
+    drop(stop);
+    following.await.map_err(|error| error.to_string())?;
+    served.map_err(|error| error.to_string())
 }
 
 /// Warns in the log if authentication is off.
@@ -291,42 +312,4 @@ fn warn(datahub: &datahub::DoorRules) {
 fn node_name(settings: &Settings) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{} {}", host.trim(), settings.listen).trim().to_owned()
-}
-
-/// Listens to the other nodes, on a thread of its own. Without it, as behind a proxy that does not support that, their
-/// changes are read with the next look.
-fn listen_to_nodes(service: &Service) -> std::io::Result<()> {
-    let service = service.clone();
-    let listening = move || {
-        loop {
-            match service.database.listen(|by| service.nodes.wake(by)) {
-                Ok(()) => return,
-                Err(error) => tracing::debug!(error = explain(error), "cannot listen to the other nodes"),
-            }
-            std::thread::sleep(LISTEN_AGAIN);
-        }
-    };
-    std::thread::Builder::new().name("listen".to_owned()).spawn(listening).map(drop)
-}
-
-/// How long after a failure this node listens again.
-const LISTEN_AGAIN: Duration = Duration::from_secs(1);
-
-/// Follows the changes until `stopped`, and once more then.
-async fn follow(mut started: Started, state: web::Data<State>, mut stopped: oneshot::Receiver<()>) {
-    let mut ticks = every(FOLLOW_EVERY);
-    let nodes = Arc::clone(&started.service.nodes);
-    let mut goes_on = true;
-    while goes_on {
-        goes_on = tokio::select! {
-            _ = &mut stopped => false,
-            _ = ticks.tick() => true,
-            () = nodes.woken() => true,
-        };
-        if let Err(error) = started.follow().await
-            && state.log_bounds.admit("cannot follow", Instant::now())
-        {
-            tracing::error!(error, "cannot follow the changes; nothing in memory is used");
-        }
-    }
 }

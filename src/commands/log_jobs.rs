@@ -8,9 +8,9 @@ use futures_util::future::join_all;
 use ureq::http::header::CONTENT_TYPE;
 use ureq::http::{Request, StatusCode, Uri};
 
-use super::background::every;
 use super::explain;
 use super::log_copy::LogCopy;
+use super::tasks::every;
 use crate::config::{LogSettings, WitnessSetting};
 use crate::http::state::State;
 use crate::outbound::{self, Destinations, Outbound};

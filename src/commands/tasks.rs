@@ -1,25 +1,28 @@
-//! The background work of a node, besides following changes and the log.
+//! What a server does in the background.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::web;
+use actix_web::{rt, web};
+use tokio::sync::oneshot;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::explain;
+use super::started::Started;
 use crate::http::state::State;
 use crate::service::Service;
 use crate::service::children::signing_keys;
+use crate::service::upkeep::follow::FOLLOW_EVERY;
 use crate::service::upkeep::maintenance::{self, Unsaved};
 use crate::service::upkeep::time;
 
-/// Starts the work.
-pub(super) fn spawn(state: &web::Data<State>) {
-    let service = &state.service;
-    actix_web::rt::spawn(synchronise_time(service.clone()));
-    actix_web::rt::spawn(save_uses(service.clone()));
-    actix_web::rt::spawn(forget_ended(service.clone()));
-    actix_web::rt::spawn(synchronise_signing_keys(service.clone()));
-    actix_web::rt::spawn(summarise_log(state.clone()));
+/// Starts what ends with the process.
+pub(super) fn start(service: &Service, state: &web::Data<State>) {
+    rt::spawn(synchronise_time(service.clone()));
+    rt::spawn(save_uses(service.clone()));
+    rt::spawn(forget_ended(service.clone()));
+    rt::spawn(synchronise_signing_keys(service.clone()));
+    rt::spawn(summarise_log(state.clone()));
 }
 
 /// A task's ticks. After a pause, as when the machine has slept, there is one tick and not all that were missed.
@@ -27,6 +30,44 @@ pub(super) fn every(period: Duration) -> Interval {
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
+}
+
+/// Listens to the other nodes, on a thread of its own. Without it, as behind a proxy that does not support that, their
+/// changes are read with the next look.
+pub(super) fn listen_to_nodes(service: &Service) -> std::io::Result<()> {
+    let service = service.clone();
+    let listening = move || {
+        loop {
+            match service.database.listen(|by| service.nodes.wake(by)) {
+                Ok(()) => return,
+                Err(error) => tracing::debug!(error = explain(error), "cannot listen to the other nodes"),
+            }
+            std::thread::sleep(LISTEN_AGAIN);
+        }
+    };
+    std::thread::Builder::new().name("listen".to_owned()).spawn(listening).map(drop)
+}
+
+/// How long after a failure this node listens again.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
+/// Follows the changes until `stopped`, and once more then.
+pub(super) async fn follow(mut started: Started, state: web::Data<State>, mut stopped: oneshot::Receiver<()>) {
+    let mut ticks = every(FOLLOW_EVERY);
+    let nodes = Arc::clone(&started.service.nodes);
+    let mut goes_on = true;
+    while goes_on {
+        goes_on = tokio::select! {
+            _ = &mut stopped => false,
+            _ = ticks.tick() => true,
+            () = nodes.woken() => true,
+        };
+        if let Err(error) = started.follow().await
+            && state.log_bounds.admit("cannot follow", Instant::now())
+        {
+            tracing::error!(error, "cannot follow the changes; nothing in memory is used");
+        }
+    }
 }
 
 async fn synchronise_time(service: Service) {
