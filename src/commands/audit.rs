@@ -35,7 +35,7 @@ pub(super) fn run(settings: &Settings, command: &Audit) -> Result<ExitCode, Stri
             Ok(reports) => {
                 let is_right = reports.iter().all(Report::is_right);
                 for report in &reports {
-                    report.print(what.json);
+                    if what.json { println!("{}", report.json()) } else { report.print() }
                 }
                 if is_right { ExitCode::SUCCESS } else { ExitCode::from(WRONG) }
             }

@@ -125,11 +125,7 @@ impl Report {
         self.findings.is_empty()
     }
 
-    pub(super) fn print(&self, as_json: bool) {
-        if as_json {
-            println!("{}", self.json());
-            return;
-        }
+    pub(super) fn print(&self) {
         println!("{}: log `{}`, {} entries, root {}", self.source, self.origin, self.size, self.root);
         if !self.witnesses.is_empty() {
             println!("cosigned by {}", self.witnesses.join(", "));
@@ -153,7 +149,7 @@ impl Report {
         println!("{}{rows}", if self.is_right() { "all is right" } else { "NOT all is right" });
     }
 
-    fn json(&self) -> Json {
+    pub(super) fn json(&self) -> Json {
         let finding = |finding: &Finding| {
             json!({
                 "kind": finding.kind.name(),
