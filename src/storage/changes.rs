@@ -169,28 +169,42 @@ pub struct Positioned {
     pub position: i64,
 }
 
-/// The changes that are to be appended to the log next, in order: those after this one in the order of positions and ids
-/// that no other can come before, and that are not in the log.
+/// Changes that follow one another in the order of the commits.
+pub struct Next {
+    /// Those that are not in the log.
+    pub unlogged: Vec<Positioned>,
+    /// The position and the id of the last of all; `None` if there is none.
+    pub last: Option<(i64, String)>,
+    /// Whether there may be more.
+    pub is_full: bool,
+}
+
+/// The changes after this one in the order of positions and ids that no other can come before.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn unlogged(connection: &mut AnyConnection, after: (i64, &str), at_most: i64) -> Result<Vec<Positioned>> {
+pub fn next(connection: &mut AnyConnection, after: (i64, &str), at_most: i64) -> Result<Next> {
     let (position, id) = after;
     let later = sql::<Bool>("(changes.position, changes.id) > (")
         .bind::<BigInt, _>(position)
         .sql(", ")
         .bind::<Text, _>(id.to_owned())
         .sql(")");
-    let is_logged = diesel::dsl::exists(log_leaves::table.filter(log_leaves::change_id.eq(changes::id)));
     let rows: Vec<(ChangeRow, i64)> = changes::table
         .filter(settled(connection))
         .filter(later)
-        .filter(not(is_logged))
         .order((changes::position, changes::id))
         .limit(at_most)
         .select((ChangeRow::as_select(), changes::position))
         .load(connection)?;
-    positioned(rows)
+    let last = rows.last().map(|(row, position)| (*position, row.id.clone()));
+    let is_full = i64::try_from(rows.len()).is_ok_and(|found| found == at_most);
+    // Not one query: PostgreSQL would then look at all changes for each few.
+    let ids: Vec<&str> = rows.iter().map(|(row, _)| row.id.as_str()).collect();
+    let logged = log_leaves::table.filter(log_leaves::change_id.eq_any(ids)).select(log_leaves::change_id);
+    let logged: Vec<String> = logged.load(connection)?;
+    let unlogged = rows.into_iter().filter(|(row, _)| !logged.contains(&row.id)).collect();
+    Ok(Next { unlogged: positioned(unlogged)?, last, is_full })
 }
 
 /// The changes with these ids, in no particular order.

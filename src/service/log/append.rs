@@ -12,9 +12,8 @@ use crate::domain::log::leaf;
 use crate::domain::log::note::{LogKey, check_origin, open};
 use crate::domain::log::tree::{Frontier, TileKey, Tiles};
 use crate::service::Service;
-use crate::storage::changes::{Positioned, unlogged};
+use crate::storage::changes::{self, Next, Positioned};
 use crate::storage::database::{AnyConnection, storage};
-use crate::storage::feed::last_settled;
 use crate::storage::installation;
 use crate::storage::log::{self, BEGINNING, Leaf, LogState};
 
@@ -22,8 +21,6 @@ use crate::storage::log::{self, BEGINNING, Leaf, LogState};
 pub const APPEND_EVERY: Duration = Duration::from_millis(500);
 /// How many changes are appended in one transaction. SQLite's other writers wait that long.
 const BATCH: i64 = 250;
-/// After the last of all ids, at the same position.
-const LAST_ID: &str = "~";
 
 /// Whether changes are left that could be appended now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,8 +50,8 @@ pub async fn append_some(service: &Service, origin: Option<&str>) -> Result<Unlo
     let (state, is_due) = service
         .read(|connection| {
             let Some(state) = log::find(connection)? else { return Ok((None, true)) };
-            let is_due = (state.position == BEGINNING && state.size > 0)
-                || !unlogged(connection, (state.position, &state.change_id), 1)?.is_empty();
+            let next = changes::next(connection, (state.position, &state.change_id), 1)?;
+            let is_due = next.last.is_some() || (state.checkpoint.is_empty() && state.size > 0);
             Ok((Some(state), is_due))
         })
         .await?;
@@ -144,26 +141,22 @@ fn append_in(
     if let Some(resealed) = resealed {
         (state.sealed, state.pepper) = (resealed.sealed.clone(), resealed.pepper.clone());
     }
-    let found = unlogged(connection, (state.position, &state.change_id), BATCH)?;
-    let left =
-        if i64::try_from(found.len()).is_ok_and(|found| found == BATCH) { Unlogged::Some } else { Unlogged::None };
-    match found.last() {
-        None => {
-            if state.position == BEGINNING && state.size > 0 {
-                (state.position, state.change_id) = (last_settled(connection)?, LAST_ID.to_owned());
-            }
-        }
-        Some(last) => {
-            (state.position, state.change_id) = (last.position, last.change.id.to_string());
-            grow(connection, &mut state, &found, key)?;
-            state.appended_at = now;
-        }
+    let Next { unlogged, last, is_full } = changes::next(connection, (state.position, &state.change_id), BATCH)?;
+    if let Some((position, id)) = last {
+        (state.position, state.change_id) = (position, id);
     }
+    if !unlogged.is_empty() {
+        state.appended_at = now;
+    }
+    if !unlogged.is_empty() || (state.checkpoint.is_empty() && state.size > 0) {
+        grow(connection, &mut state, &unlogged, key)?;
+    }
+    let left = if is_full { Unlogged::Some } else { Unlogged::None };
     log::save(connection, &state)?;
     Ok((state, left))
 }
 
-/// Adds leaves, and signs the checkpoint of the tree with them.
+/// Adds leaves, if there are any, and signs the checkpoint of the tree with them.
 fn grow(connection: &mut AnyConnection, state: &mut LogState, found: &[Positioned], key: &LogKey) -> Result<()> {
     let size = count(state.size)?;
     let mut tiles = log::tiles(connection, &Tiles::at_edge(size))?;
