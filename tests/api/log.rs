@@ -293,7 +293,7 @@ async fn the_served_log_is_complete_and_its_entries_are_for_auditors() {
     assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
     assert_eq!(answer.header("cache-control"), Some("no-cache"));
     let verifier = keys["verifierKey"].as_str().unwrap();
-    let key = BASE64.decode(verifier.rsplit('+').next().unwrap().as_bytes()).unwrap();
+    let key = BASE64.decode(verifier.splitn(3, '+').last().unwrap().as_bytes()).unwrap();
     let checkpoint = verifies(&answer.text, key[1..].try_into().unwrap()).unwrap();
     assert_eq!(keys["origin"], checkpoint.origin.as_str());
     assert!(checkpoint.origin.starts_with("tessera/"), "{}", checkpoint.origin);
