@@ -237,3 +237,16 @@ write("dpop", [json.dumps(head) + "\n" + json.dumps(claims) for head in PROOF_HE
       PROOF_WORDS + JSON_SIGNS + ["\n", ".", "1795391999", "https://", "%2F", "%61", "/../", "/./", ":443", "@", "[::1]"])
 KEY_WORDS = quote("keys kty crv kid use sig enc alg x y n e OKP EC RSA Ed25519 P-256 P-384 EdDSA ES256 PS256 RS512 AQAB".split())
 write("jwks", [json.dumps({"keys": [key]}) for key in JWKS] + [json.dumps({"keys": JWKS})], KEY_WORDS + JSON_SIGNS)
+
+write(
+    "log",
+    [
+        "tessera/1\n3\nTszzRgjTG6xce+z2AG31kAXYKBgQVtCSCE40HmuwBb0=\n\n— tessera/1 " + "A" * 91 + "=\n",
+        "tessera/1+00000000+AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAh",
+        "2/x001/x234/067.p/8",
+        "entries/000",
+        b"\x00\x02{}\x00\x00",
+        '{"id":"01a205f3-fb6b-7054-a09c-1dac28a6cf2f","v":1}',
+    ],
+    ["— ", "tessera/1", "\n\n", "entries/", ".p/"],
+)

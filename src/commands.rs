@@ -1,15 +1,19 @@
 //! The commands of the command line.
 
+mod audit;
 mod backup;
 mod doors;
 mod first_start;
 mod keys;
+mod log_copy;
+mod log_jobs;
 mod signing_keys;
 mod started;
 mod tasks;
 mod terminal;
 mod users;
 
+use std::process::ExitCode;
 use std::time::Duration;
 
 use actix_web::web;
@@ -35,6 +39,7 @@ use crate::service::authn::sessions;
 use crate::service::authn::sign_ins::SignIns;
 use crate::service::bootstrap::{self, ADMIN};
 use crate::service::catalogue::policies;
+use crate::service::log::append;
 use crate::service::upkeep::{maintenance, time};
 use crate::service::{Parts, Service};
 use crate::shutdown;
@@ -50,9 +55,17 @@ type CommandResult = Result<(), String>;
 ///
 /// # Errors
 /// A message for the operator.
-pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> CommandResult {
+pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> Result<ExitCode, String> {
     let settings = cli.settings;
     match cli.command.unwrap_or(Command::Serve) {
+        Command::Audit(command) => audit::run(&settings, &command),
+        command => run_plain(settings, command, accept_errors).await.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// Runs a command that succeeds or fails.
+async fn run_plain(settings: Settings, command: Command, accept_errors: AcceptErrors) -> CommandResult {
+    match command {
         Command::Serve => serve(settings, accept_errors).await,
         Command::Init => init(&settings).await,
         Command::Migrate => {
@@ -84,6 +97,7 @@ pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> CommandResult {
             users::change(&started.service, command).await?;
             started.finish().await
         }
+        Command::Audit(command) => audit::run(&settings, &command).map(drop),
         Command::Terminal(command) => terminal::run(&command),
         Command::SigningKeys(command) => {
             let started = start(&settings, Setup::Expected).await?;
@@ -210,11 +224,13 @@ async fn set_up(service: &Service, settings: &Settings) -> Result<bool, String> 
 async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult {
     // Check all settings first: the secrets of the first start are shown only once.
     let door_settings = doors::settings(&settings)?;
+    log_jobs::check(&settings.change_log)?;
     let listener =
         wire::listen(settings.listen).map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
     let mut started = start(&settings, Setup::Made).await?;
     started.seen.warn();
     let service = started.service.clone();
+    append::check_configured(&service, settings.change_log.log_origin.as_deref()).await.map_err(explain)?;
     set_up(&service, &settings).await?;
     sessions::remember_networks(&service).await.map_err(explain)?;
     if door_settings.datahub.authentication != Authentication::On {
@@ -243,6 +259,7 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult
     let served = match started.join(&node_name(&settings)).await {
         Ok(()) => {
             tracing::info!(listen = %settings.listen, database = ?database_url(&settings)?, "serving");
+            log_jobs::spawn(&state, settings.change_log.clone());
             run_server(started, &state, || {
                 wire::serve(vec![listener], &wire_settings, {
                     let state = state.clone();

@@ -3,6 +3,7 @@
 mod datahub;
 mod help;
 mod keys;
+mod log;
 mod oauth;
 mod sign_in;
 mod terminal;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::datahub::{DataHubSettings, MetadataAuth, NeverExpiringTokens};
 pub use self::keys::{Keys, SigningKeys};
+pub use self::log::{Audit, LogSettings, Verification, WitnessSetting};
 pub use self::oauth::{DpopNonce, OauthSettings};
 pub use self::sign_in::PeopleSettings;
 pub use self::terminal::{Server, Terminal};
@@ -82,6 +84,9 @@ pub enum Command {
     /// List and rotate the keys that sign child tokens
     #[command(subcommand)]
     SigningKeys(SigningKeys),
+    /// Verify the audit trail by its log
+    #[command(subcommand)]
+    Audit(Audit),
     /// Commands for users of a remote server
     #[command(flatten)]
     Terminal(Terminal),
@@ -287,6 +292,9 @@ pub struct Settings {
     /// Settings of the authorization server.
     #[command(flatten)]
     pub oauth: OauthSettings,
+    /// Settings of the log of the changes.
+    #[command(flatten)]
+    pub change_log: LogSettings,
     /// The public URL of this server: `https://` and a host, optionally with a port and a path. Discovery documents
     /// contain it; if left out they use `https://` and the request's host
     #[arg(long, global = true, env = "TESSERA_PUBLIC_URL", value_parser = public_url)]

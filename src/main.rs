@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     match actix_web::rt::System::new().block_on(commands::run(cli, accept_errors)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("tessera: {error}");
             ExitCode::FAILURE

@@ -37,8 +37,8 @@ pub enum Unreachable {
     /// The limit of concurrent requests is reached.
     #[error("too many requests to other servers are under way")]
     Busy,
-    /// The answer is larger than [`LARGEST_ANSWER`].
-    #[error("the answer has more than {LARGEST_ANSWER} bytes")]
+    /// The answer is larger than [`LARGEST_ANSWER`], or than the client's own limit.
+    #[error("the answer is too large")]
     TooLarge,
     /// The request took longer than [`TIME`].
     #[error("there was no answer within {} seconds", TIME.as_secs())]
@@ -100,6 +100,7 @@ pub struct Outbound {
     anywhere: Agent,
     public: Agent,
     places: Arc<Semaphore>,
+    largest: u64,
 }
 
 impl Default for Outbound {
@@ -123,7 +124,14 @@ impl Outbound {
             anywhere: agent(Destinations::Anywhere),
             public: agent(Destinations::Public),
             places: Arc::new(Semaphore::new(PLACES)),
+            largest: LARGEST_ANSWER,
         }
+    }
+
+    /// The same client with another limit on the size of an answer, in bytes.
+    #[must_use]
+    pub fn with_answers_of(self, largest: u64) -> Self {
+        Self { largest, ..self }
     }
 
     /// Sends a request on a blocking thread. Every status is a success, including redirections and errors.
@@ -166,7 +174,7 @@ impl Outbound {
             run(agent, Request::from_parts(parts, body))
         };
         let (parts, mut body) = answer?.into_parts();
-        let bytes = body.with_config().limit(LARGEST_ANSWER).read_to_vec().map_err(failed)?;
+        let bytes = body.with_config().limit(self.largest).read_to_vec().map_err(failed)?;
         Ok(Response::from_parts(parts, bytes))
     }
 }

@@ -8,6 +8,7 @@ mod graphql;
 mod headers;
 mod jws;
 mod listing;
+mod log;
 mod policies;
 mod secrets;
 mod wire;
@@ -17,7 +18,7 @@ use std::sync::LazyLock;
 type Target = fn(&[u8]);
 
 /// The names of the targets; `tests/run` and `seeds.py` list them, too.
-const TARGETS: [(&str, Target); 17] = [
+const TARGETS: [(&str, Target); 18] = [
     ("wire", wire::wire),
     ("json", listing::json),
     ("filter", listing::filter),
@@ -35,6 +36,7 @@ const TARGETS: [(&str, Target); 17] = [
     ("jws", jws::jws),
     ("jwks", jws::jwks),
     ("dpop", dpop::dpop),
+    ("log", log::log),
 ];
 
 static TARGET: LazyLock<Target> = LazyLock::new(|| {

@@ -223,6 +223,14 @@ fn report(accepted: &Accepted, known: &[Journal]) {
         date(accepted.copy_ends_at),
         accepted.sessions
     );
+    if let Some(log) = &accepted.log {
+        println!(
+            "The copy has {} entries of the log `{}`, which has ended: entries beyond that are lost, and nobody can prove \
+             anything about them from this database. The log goes on as `{}`: give its key (`tessera audit key`) to \
+             witnesses and auditors, and keep copies of the ended log.",
+            log.size, log.ended, log.origin
+        );
+    }
     let told = |done: Done| match done {
         Done::Deleted => "deleted again",
         Done::TokensEnded => "its tokens were ended",

@@ -26,7 +26,7 @@ pub(super) fn start(service: &Service, state: &web::Data<State>) {
 }
 
 /// A task's ticks. After a pause, as when the machine has slept, there is one tick and not all that were missed.
-fn every(period: Duration) -> Interval {
+pub(super) fn every(period: Duration) -> Interval {
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks

@@ -62,6 +62,14 @@
 //! | Workload | a program that proves by an ID token of its platform which job or pod it is | |
 //! | Trust rule | which workloads act as an API key | federation, policy |
 //! | Journal | the changes that took something away, kept by each machine outside the database | log |
+//! | Log | the Merkle tree of the changes, which proves that none was altered, removed, inserted or reordered | journal |
+//! | Leaf, entry | the hash of a change in the log; the text that was hashed | |
+//! | Checkpoint | the signed size and root hash of the log | tree head |
+//! | Tile, bundle | 256 hashes of a level of the log's tree, or its entries | |
+//! | Appended | in the log, which cannot be undone | sealed |
+//! | Witness, cosignature | another party that signs a checkpoint if it continues the one that it signed before; its signature | |
+//! | Fork | a log that a restored backup has ended; another goes on from it, under another origin | |
+//! | Origin | the name of a log, for its verifiers | |
 //! | Pepper | the secret key of the digests, kept outside the database | salt, master key |
 //! | Record | a cached credential with the standing of its principal | |
 //! | Directory | the in-memory cache of records | cache |
@@ -107,6 +115,7 @@ pub mod jwk;
 pub mod jws;
 pub mod limits;
 pub mod listing;
+pub mod log;
 mod narrowing;
 pub mod nesting;
 pub mod network;

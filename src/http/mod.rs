@@ -2,6 +2,7 @@
 
 mod address;
 pub mod atlan;
+pub mod audit_log;
 pub mod auth;
 mod authenticated;
 mod base_url;
@@ -220,6 +221,13 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         // /api/service/audit
         .service(atlan::audit::list)
         .service(atlan::audit::read)
+        .service(atlan::audit::prove)
+        // /audit/log; the entries before the hashes
+        .service(audit_log::checkpoint)
+        .service(audit_log::witnessed)
+        .service(audit_log::verifier_keys)
+        .service(audit_log::entries)
+        .service(audit_log::hashes)
         // /api/service/revocations
         .service(atlan::revocations::read)
         // DataHub's: /config, /health, /admin; /logIn, /logOut, /signUp, /authenticate
@@ -320,6 +328,7 @@ fn pages(config: &mut ServiceConfig<'_>) {
         .route("/policies", get().to(console::policies::list))
         .route("/audit", get().to(console::audit::show))
         .route("/audit/export/{format}", get().to(console::audit::export))
+        .route("/audit/{id}", get().to(console::proof::show))
         // /device, /token
         .route("/device", get().to(console::device::show))
         .route("/device", post().to(console::device::decide))

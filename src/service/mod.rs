@@ -6,6 +6,7 @@ pub mod bootstrap;
 pub mod catalogue;
 pub mod children;
 pub mod keys;
+pub mod log;
 pub mod nodes;
 pub mod people;
 mod traffic;
@@ -14,6 +15,7 @@ pub mod upkeep;
 
 use std::sync::Arc;
 
+use self::log::Log;
 use self::nodes::Nodes;
 use self::traffic::Traffic;
 use self::transaction::Transaction;
@@ -47,6 +49,8 @@ pub struct Service {
     pub nodes: Arc<Nodes>,
     /// Refused attempts that the audit trail has.
     refused: Arc<Refused>,
+    /// The log of the changes.
+    pub log: Arc<Log>,
 }
 
 /// The parts of a [`Service`].
@@ -93,7 +97,13 @@ impl Service {
     /// Builds the service from its parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), traffic: Arc::default(), nodes: Arc::default(), refused: Arc::default() }
+        Self {
+            parts: Arc::new(parts),
+            traffic: Arc::default(),
+            nodes: Arc::default(),
+            log: Arc::default(),
+            refused: Arc::default(),
+        }
     }
 
     /// One page of a collection, restricted to what the actor sees.

@@ -1,15 +1,15 @@
 //! The changes feed: the audit trail, which other processes follow to invalidate their memory.
 
-use diesel::dsl::sql;
+use diesel::dsl::{not, sql};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Bool, Text};
 use uuid::Uuid;
 
 use super::database::AnyConnection;
-use super::feed::{FeedPosition, first_unknown, is_known, next_position, position};
+use super::feed::{FeedPosition, first_unknown, is_known, next_position, position, settled};
 use super::listing::{ALWAYS, Column, Expression, Listed, Stored, condition, paged};
 use super::rows::corrupt;
-use super::schema::changes;
+use super::schema::{changes, log_leaves};
 use crate::domain::change::{Change, ChangeSubject};
 use crate::domain::error::Result;
 use crate::domain::fields::ChangeField;
@@ -177,6 +177,108 @@ pub fn positions_unknown_to(connection: &mut AnyConnection, readers: &[&str]) ->
     let mut positions: Vec<i64> = later.load(connection)?;
     positions.retain(|position| readers.iter().any(|reader| !is_known(*position, reader)));
     Ok(positions)
+}
+
+/// A change with its place in the order of the commits.
+pub struct Positioned {
+    /// The change.
+    pub change: Change,
+    /// Its position; 0 for one that was made before there were positions, or that was restored from a dump.
+    pub position: i64,
+    /// The states of its subject.
+    pub states: States,
+}
+
+/// What a [`Positioned`] is read from.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = changes)]
+struct PositionedRow {
+    #[diesel(embed)]
+    change: ChangeRow,
+    position: i64,
+    state_before: String,
+    state_after: String,
+}
+
+/// Changes that follow one another in the order of the commits.
+pub struct Next {
+    /// Those that are not in the log.
+    pub unlogged: Vec<Positioned>,
+    /// The position and the id of the last of all; `None` if there is none.
+    pub last: Option<(i64, String)>,
+    /// Whether there may be more.
+    pub is_full: bool,
+}
+
+/// The changes after this one in the order of positions and ids that no other can come before.
+///
+/// # Errors
+/// When the storage fails.
+pub fn next(connection: &mut AnyConnection, after: (i64, &str), at_most: i64) -> Result<Next> {
+    let (position, id) = after;
+    let later = sql::<Bool>("(changes.position, changes.id) > (")
+        .bind::<BigInt, _>(position)
+        .sql(", ")
+        .bind::<Text, _>(id.to_owned())
+        .sql(")");
+    let rows: Vec<PositionedRow> = changes::table
+        .filter(settled(connection))
+        .filter(later)
+        .order((changes::position, changes::id))
+        .limit(at_most)
+        .select(PositionedRow::as_select())
+        .load(connection)?;
+    let last = rows.last().map(|row| (row.position, row.change.id.clone()));
+    let is_full = i64::try_from(rows.len()).is_ok_and(|found| found == at_most);
+    // Not one query: PostgreSQL would then look at all changes for each few.
+    let ids: Vec<&str> = rows.iter().map(|row| row.change.id.as_str()).collect();
+    let logged = log_leaves::table.filter(log_leaves::change_id.eq_any(ids)).select(log_leaves::change_id);
+    let logged: Vec<String> = logged.load(connection)?;
+    let unlogged = rows.into_iter().filter(|row| !logged.contains(&row.change.id)).collect();
+    Ok(Next { unlogged: positioned(unlogged)?, last, is_full })
+}
+
+/// The changes with these ids, in no particular order.
+///
+/// # Errors
+/// When the storage fails.
+pub fn with_ids(connection: &mut AnyConnection, ids: &[String]) -> Result<Vec<Positioned>> {
+    let found = changes::table.filter(changes::id.eq_any(ids)).select(PositionedRow::as_select());
+    positioned(found.load(connection)?)
+}
+
+/// Some changes by id, and only those that are not in the log: the ids after `after`, `at_most` of them looked at.
+///
+/// # Errors
+/// When the storage fails.
+pub fn not_in_log(
+    connection: &mut AnyConnection,
+    after: &str,
+    at_most: i64,
+) -> Result<(Vec<Positioned>, Option<String>)> {
+    let ids: Vec<String> = changes::table
+        .filter(changes::id.gt(after))
+        .order(changes::id)
+        .limit(at_most)
+        .select(changes::id)
+        .load(connection)?;
+    let Some(last) = ids.last().cloned() else { return Ok((Vec::new(), None)) };
+    let is_logged = diesel::dsl::exists(log_leaves::table.filter(log_leaves::change_id.eq(changes::id)));
+    let rows: Vec<PositionedRow> = changes::table
+        .filter(changes::id.gt(after))
+        .filter(changes::id.le(last.as_str()))
+        .filter(not(is_logged))
+        .order(changes::id)
+        .select(PositionedRow::as_select())
+        .load(connection)?;
+    Ok((positioned(rows)?, Some(last)))
+}
+
+fn positioned(rows: Vec<PositionedRow>) -> Result<Vec<Positioned>> {
+    let read = |PositionedRow { change, position, state_before: before, state_after: after }| {
+        Ok(Positioned { change: change.into_domain()?, position, states: States { before, after } })
+    };
+    rows.into_iter().map(read).collect()
 }
 
 /// The latest change, by the time at which it was made.

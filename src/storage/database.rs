@@ -348,7 +348,7 @@ impl From<DieselError> for Error {
 }
 
 /// Wraps an unexpected database error.
-pub(super) fn storage(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+pub fn storage(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::Storage(error.into())
 }
 
@@ -365,7 +365,8 @@ pub(super) fn is_dangling(error: &DieselError) -> bool {
 /// Gives every text column of the tables in `schema.rs` the collation `C`, because SQLite compares text byte by byte too.
 /// `in_time` is always true here: PostgreSQL has a `statement_timeout`; SQLite calls a function of ours instead.
 fn set_up_postgres() -> String {
-    let declared = include_str!("schema.rs").split("diesel::table! {").skip(1);
+    let declared = concat!(include_str!("schema.rs"), include_str!("schema/log.rs"));
+    let declared = declared.split("diesel::table! {").skip(1);
     let tables: Vec<&str> = declared.filter_map(|table| table.split_whitespace().next()).collect();
     format!(
         r#"
@@ -387,5 +388,8 @@ CREATE OR REPLACE FUNCTION in_time(text) RETURNS boolean LANGUAGE sql IMMUTABLE 
 }
 
 /// Transaction ids mean nothing in another cluster: changes restored from a dump count as long known.
-const FORGET_FOREIGN_POSITIONS: &str = "UPDATE changes SET position = 0 \
-     WHERE position >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
+/// The log looks through all of them for those that are not in it.
+const FORGET_FOREIGN_POSITIONS: &str = "UPDATE log_state SET position = -1, change_id = '' \
+     WHERE position >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint \
+        OR EXISTS (SELECT 1 FROM changes WHERE position >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint); \
+     UPDATE changes SET position = 0 WHERE position >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint";

@@ -81,6 +81,18 @@ impl FeedPosition {
     }
 }
 
+/// The changes before which no change can be committed any more. PostgreSQL: those of transactions that are older than the
+/// oldest one under way.
+pub(super) fn settled(connection: &AnyConnection) -> Predicate<changes::table> {
+    match connection {
+        AnyConnection::Postgres(_) => {
+            Box::new(sql::<Bool>("changes.position < pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
+        }
+        // Always true. A condition on the position would be looked up in the index instead of the place after which to go on.
+        AnyConnection::Sqlite(_) => Box::new(changes::id.ne("")),
+    }
+}
+
 /// Whether a reader at that position, as [`FeedPosition::text`] writes it, has seen the change at `position`: all below
 /// the first number, none from the second on, and of those between all but the listed ones. PostgreSQL's
 /// `pg_visible_in_snapshot`.

@@ -23,6 +23,7 @@ mod key_counts;
 pub mod key_networks;
 mod key_rows;
 pub mod listing;
+pub mod log;
 pub mod nodes;
 pub mod oauth_clients;
 pub mod peppers;

@@ -1,6 +1,10 @@
 //! The tables for diesel; the migrations in `migrations/` create them.
 #![expect(missing_docs, reason = "a column is documented by the member it is read into")]
 
+mod log;
+
+pub use self::log::{log_forks, log_leaves, log_state, log_tiles};
+
 diesel::table! {
     principals (id) {
         id -> Text,
@@ -395,4 +399,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     aspects,
     revisions,
     search_terms,
+    changes,
+    log_leaves,
 );

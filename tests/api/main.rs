@@ -63,6 +63,7 @@ mod introspection;
 mod layers;
 mod list;
 mod list_plans;
+mod log;
 mod names;
 mod nesting;
 mod nodes;

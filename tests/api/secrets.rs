@@ -25,6 +25,7 @@ use tessera::storage::database::AnyConnection;
 use tessera::storage::{revoked_children, usage};
 
 use crate::create::KEYS;
+use crate::log::append_all;
 use crate::refusals::examples::{Example, Request};
 use crate::refusals::find;
 use crate::refusals::rows::{GRAPHQL, REST, Row};
@@ -167,6 +168,8 @@ async fn populate(app: &App, admin: &Client, key: &Holder) -> [String; 2] {
         .unwrap();
     device_sign_in::begin(&app.service, "tessera-cli".into(), false, Origin::default()).await.unwrap();
     time::begin(&app.service).await.unwrap();
+    append_all(&app.service).await;
+    app.service.database.write(restored_before).unwrap();
     Follower::start(&app.service).await.unwrap().join(&app.service, "here").await.unwrap();
     bootstrap::check_peppers(&app.service).await.unwrap();
     let new = NewInvitation { role: Role::Guest, note: DisplayName::parse("eve").unwrap(), days: 7 };
@@ -177,6 +180,12 @@ async fn populate(app: &App, admin: &Client, key: &Holder) -> [String; 2] {
     maintenance::save_uses(&app.service).await.unwrap();
     app.service.database.write(|connection| usage::move_to_days(connection, i64::MAX, 1)).unwrap();
     refresh::approved_by(app, "rue").await
+}
+
+/// Adds a log that a restore has ended.
+fn restored_before(connection: &mut AnyConnection) -> tessera::domain::error::Result<()> {
+    let fork = tessera::storage::log::Fork { origin: "before".to_owned(), size: 1, root: String::new(), ended_at: 1 };
+    tessera::storage::log::add_fork(connection, fork)
 }
 
 /// The tokens in a text, wherever they are.

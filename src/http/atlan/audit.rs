@@ -11,10 +11,13 @@ use crate::domain::change::Change;
 use crate::domain::error::Error;
 use crate::domain::fields::ChangeField;
 use crate::domain::listing::clip;
+use crate::domain::permission::Permission;
 use crate::http::listing::{ListRequest, Records};
 use crate::http::openapi::{AnyError, Fails, ListParams, examples, sets};
 use crate::http::problem::Failure;
 use crate::http::state::State;
+use crate::service::log::read as log;
+use crate::service::log::read::Proof;
 use crate::service::upkeep::audit;
 
 type ChangePage = Records<ChangeView>;
@@ -66,6 +69,53 @@ pub struct ChangeDetail {
     /// The state after the change; `null` if the subject does not exist any more, or if none is kept.
     #[schema(value_type = Object, nullable)]
     after: Option<Value>,
+}
+
+/// Prove that a change is in the log
+///
+/// The inclusion proof of RFC 6962 for an entry of the audit trail: its hash, combined with these hashes, is the root hash in
+/// the checkpoint. An entry that was made less than about a second ago may not be in the log yet (409). Requires the permission
+/// `VIEW_AUDIT`.
+#[utoipa::path(
+    tag = "Audit",
+    operation_id = "get_change_proof",
+    params(("id" = String, Path, description = "The GUID of the change, as in the audit trail")),
+    responses((status = 200, description = "The proof", body = ProofView), AnyError, Fails<403>, Fails<404>, Fails<409>),
+)]
+#[get("/api/service/audit/{id}/proof")]
+pub async fn prove(state: web::Data<State>, actor: Actor, id: web::Path<String>) -> Result<HttpResponse, Failure> {
+    actor.require(Permission::ViewAudit)?;
+    let parsed = Uuid::parse_str(&id).map_err(|_| Error::NotFound { kind: "audit entry", id: clip(&id) })?;
+    Ok(HttpResponse::Ok().json(ProofView::from(log::prove(&state.service, &actor, parsed).await?)))
+}
+
+/// The proof that a change is in the log.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ChangeProof, example = examples::log_proof)]
+pub struct ProofView {
+    /// The number of the leaf, from 0.
+    leaf_index: u64,
+    /// The number of leaves of the tree.
+    tree_size: u64,
+    /// The entry as it was hashed: the hash of the leaf is the SHA-256 of a zero byte and this text in UTF-8.
+    leaf: String,
+    /// The hashes beside the path from the leaf to the root, from below, in base64.
+    hashes: Vec<String>,
+    /// The checkpoint with the root hash: a signed note (C2SP `tlog-checkpoint`).
+    checkpoint: String,
+}
+
+impl From<Proof> for ProofView {
+    fn from(proof: Proof) -> Self {
+        Self {
+            leaf_index: proof.leaf_index,
+            tree_size: proof.tree_size,
+            leaf: proof.leaf,
+            hashes: proof.hashes.iter().map(ToString::to_string).collect(),
+            checkpoint: proof.checkpoint,
+        }
+    }
 }
 
 /// A committed change.

@@ -36,6 +36,7 @@ pub mod people;
 pub mod personas;
 mod pick;
 pub mod policies;
+pub mod proof;
 mod redirect_target;
 pub mod settings;
 pub mod sign_up;
@@ -119,8 +120,10 @@ const SEGMENTS: [&str; 14] = [
     "signup",
 ];
 
-/// Whether a path belongs to the console, so that its errors are pages.
+/// Whether a path belongs to the console, so that its errors are pages. The log of the changes, beside the page of the audit
+/// trail, is for programs.
 fn owns(path: &str) -> bool {
-    let first = path.trim_start_matches('/').split(['/', '?']).next().unwrap_or_default();
-    SEGMENTS.contains(&first)
+    let path = path.trim_start_matches('/');
+    let first = path.split(['/', '?']).next().unwrap_or_default();
+    SEGMENTS.contains(&first) && !path.starts_with("audit/log/")
 }

@@ -5,6 +5,7 @@ use crate::http::console::words::DisplayTime;
 
 /// An entry of the audit trail, in words.
 pub struct Entry {
+    pub id: String,
     /// `created the API key`
     pub words: String,
     pub subject: String,
@@ -27,6 +28,7 @@ impl Entry {
         let is_own = change.subject_name == change.actor_name;
         let is_about_oneself = change.action.starts_with("session.") || change.action == "user.created";
         Self {
+            id: change.id.to_string(),
             words: match change.action.as_str() {
                 "session.created" if is_own => "signed in".to_owned(),
                 "session.ended" if is_own => "signed out".to_owned(),

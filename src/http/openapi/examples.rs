@@ -125,6 +125,36 @@ pub fn change_detail() -> Value {
     detail
 }
 
+/// The keys of a log that a restore has begun.
+pub fn log_keys() -> Value {
+    json!({
+        "origin": "tessera/01a205e0-0a4c-7b2e-9d57-6f1c2b3a4d5e/9f86d081884c7d65",
+        "verifierKey": "tessera/01a205e0-0a4c-7b2e-9d57-6f1c2b3a4d5e/9f86d081884c7d65+8d1f3b5a+AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAh",
+        "ended": [{
+            "verifierKey": "tessera/01a205e0-0a4c-7b2e-9d57-6f1c2b3a4d5e+2c6ee24b+AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAh",
+            "size": 8140,
+            "rootHash": "TszzRgjTG6xce+z2AG31kAXYKBgQVtCSCE40HmuwBb0=",
+            "endedAt": 1_795_396_205_419_i64,
+        }],
+    })
+}
+
+/// The proof of a change in a log of two.
+pub fn log_proof() -> Value {
+    json!({
+        "leafIndex": 1,
+        "treeSize": 2,
+        "leaf": format!(
+            "{{\"actedBy\":\"\",\"action\":\"apikey.created\",\"actor\":\"admin\",\"actorId\":\"{ADMIN}\",\
+             \"address\":\"192.0.2.7\",\"after\":\"{{…}}\",\"authenticatedBy\":\"session:6fYQ0T3pZ8mWv1LrKcXnBd\",\"before\":\"null\",\
+             \"changedAt\":1795396205419,\"id\":\"01a205f3-fb6b-7054-a09c-1dac28a6cf2f\",\"requestId\":\"{REQUEST}\",\
+             \"subject\":\"nightly-etl\",\"subjectId\":\"{API_KEY}\",\"subjectKind\":\"principal\",\"v\":1}}"
+        ),
+        "hashes": ["TszzRgjTG6xce+z2AG31kAXYKBgQVtCSCE40HmuwBb0="],
+        "checkpoint": "tessera/01a205e0-0a4c-7b2e-9d57-6f1c2b3a4d5e\n2\nTszzRgjTG6xce+z2AG31kAXYKBgQVtCSCE40HmuwBb0=\n\n— tessera/01a205e0-0a4c-7b2e-9d57-6f1c2b3a4d5e LG7iSwAB…\n",
+    })
+}
+
 /// A revocation that one of two nodes knows of.
 pub fn revocation() -> Value {
     json!({

@@ -14,6 +14,7 @@ use crate::domain::installation::{Installation, Seen};
 use crate::domain::journal::JournalEntry;
 use crate::domain::token::TokenKind;
 use crate::service::Service;
+use crate::service::log::restored::{self, Forked};
 use crate::service::upkeep::reapply::{Reapplied, reapply};
 use crate::storage::credentials::{self, CredentialSummary};
 use crate::storage::{changes, device_authorizations, installation, invitations, invites, nodes};
@@ -89,10 +90,12 @@ pub struct Accepted {
     pub copy_ends_at: i64,
     /// The credentials that are left in the copy.
     pub credentials: Vec<CredentialSummary>,
+    /// What became of the log; `None` if the copy has none.
+    pub log: Option<Forked>,
 }
 
 /// Accepts a restored copy as the database: makes the revocations of these journals again that the copy lacks, ends every
-/// session, and voids every invitation and device authorization.
+/// session, and voids every invitation and device authorization. The log goes on under another origin.
 ///
 /// # Errors
 /// When the storage fails.
@@ -113,9 +116,10 @@ pub async fn accept(service: &Service, seen: Option<Seen>, journals: Arc<[Vec<Jo
             nodes::delete_all(transaction.connection)?;
             let credentials = credentials::holdings(transaction.connection)?;
             let id = installation::find(transaction.connection)?.map(|known| known.id).unwrap_or_default();
+            let log = restored::fork(transaction.connection, transaction.service.entropy, transaction.now)?;
             // A persona as the subject invalidates everything in memory.
             transaction.record(Action::RestoreAccepted, ChangeSubject::Persona(id), "installation")?;
-            Ok(Accepted { sessions, reapplied, copy_ends_at, credentials })
+            Ok(Accepted { sessions, reapplied, copy_ends_at, credentials, log })
         })
         .await
 }

@@ -7,6 +7,7 @@ use tessera::service::upkeep::maintenance;
 
 use super::{administered, enter, field, led};
 use crate::datahub::ask;
+use crate::log::append_all;
 use crate::support::App;
 
 fn token_in(text: &str) -> String {
@@ -193,4 +194,19 @@ async fn the_trail_is_filtered_and_exported() {
     assert_eq!(json.as_array().unwrap().len(), 1);
     assert_eq!(json[0]["subject"], "=HYPERLINK(1)");
     assert_eq!(browser.get("/audit/export/xml").await.status, 404);
+}
+
+#[actix_web::test]
+async fn an_entry_of_the_trail_leads_to_its_proof() {
+    let (app, browser) = administered().await;
+    let id = app.key("proved", &[]).await.api_key.id;
+    let page = browser.get(&format!("/audit?about={id}")).await;
+    let (link, _) = page.text.split_once("\">proof</a>").unwrap();
+    let path = format!("/audit/{}", link.rsplit('/').next().unwrap());
+    assert_eq!(browser.get(&path).await.status, 409, "it is not in the log yet");
+    append_all(&app.service).await;
+    let page = browser.get(&path).await;
+    assert!(page.status == 200 && page.text.contains("proved") && page.text.contains("tessera/"), "{}", page.text);
+    assert_eq!(browser.get("/audit/x").await.status, 404);
+    assert_eq!(browser.get("/audit/01a205f3-fb6b-7054-a09c-1dac28a6cf2f").await.status, 404);
 }

@@ -1,10 +1,13 @@
 //! An example of every operation, on records created for it.
 
 use actix_web::http::Method;
+use diesel::{RunQueryDsl as _, sql_query};
 use serde_json::{Value, json};
+use tessera::storage::database::AnyConnection;
 
 use super::rows::Row;
 use crate::datahub::{CREATE, CREATE_POLICY, UPDATE_POLICY, ask, created, data, policy, urn};
+use crate::log::{append_all, first_in_log};
 use crate::support::{Answer, App, Client};
 
 /// The content type of forms.
@@ -81,6 +84,12 @@ impl Example<'_> {
         self.admin.create("victim").await
     }
 
+    /// The id of a change that is in the log.
+    async fn logged(&self) -> String {
+        append_all(&self.app.service).await;
+        first_in_log(&self.app.service)
+    }
+
     async fn key_id(&self) -> String {
         text(&self.key().await["id"])
     }
@@ -120,6 +129,27 @@ impl Example<'_> {
             "get_entity_by_name" => {
                 let name = text(&self.persona().await["qualifiedName"]);
                 bare(format!("{}?attr:qualifiedName={name}", path.replace("{type}", "Persona")))
+            }
+            "get_change_proof" => {
+                let id = self.logged().await;
+                bare(path.replace("{id}", &id))
+            }
+            "get_log_entries" | "get_log_hashes" => {
+                self.logged().await;
+                let tile = if path.contains("entries") { "000.p/1" } else { "0/000.p/1" };
+                bare(path.replace("{path}", tile))
+            }
+            "get_log_checkpoint" | "get_log_keys" => {
+                self.logged().await;
+                bare(path.to_owned())
+            }
+            "get_witnessed_log_checkpoint" => {
+                self.logged().await;
+                let cosigned = "UPDATE log_state SET witnessed = checkpoint";
+                let write = |connection: &mut AnyConnection| Ok(sql_query(cosigned).execute(connection)?);
+                self.app.service.database.write(write).unwrap();
+                self.app.service.log.forget();
+                bare(path.to_owned())
             }
             "get_revocation" | "get_change" => {
                 let filter = json!({"subjectId": self.key_id().await}).to_string();

@@ -45,6 +45,8 @@ const HEALTH: &str = "balancers and monitors have no key";
 const DOCUMENT: &str = "the document is public";
 const SIGNS_IN: &str = "whoever signs in has no credential yet";
 
+const HASHES: &str = "hashes and signatures tell nothing of the changes";
+
 /// Permissions that show every API key.
 const SEE_KEYS: &[Permission] = &[ViewApiKeys, ManageApiKeys, ManageUsersAndGroups, ManageUserCredentials];
 /// Permissions that show every persona.
@@ -127,6 +129,12 @@ pub const REST: &[Row] = &[
     row("list_groups", AnActor("there are none")),
     row("list_changes", OneOf(&[ViewAudit], 403)),
     row("get_change", OneOf(&[ViewAudit], 403)),
+    row("get_change_proof", OneOf(&[ViewAudit], 403)),
+    row("get_log_entries", OneOf(&[ViewAudit], 403)),
+    row("get_log_checkpoint", Nothing(HASHES)),
+    row("get_witnessed_log_checkpoint", Nothing(HASHES)),
+    row("get_log_keys", Nothing(HASHES)),
+    row("get_log_hashes", Nothing(HASHES)),
     // Gateways
     row("verify_request", OneOf(&[VerifyTokens], 403)),
     row("verify_request without a requirement", AnActor(OWN)),

@@ -151,6 +151,11 @@ pub const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
     ("logout_tokens_once", UniqueViolation, "INSERT INTO logout_tokens SELECT * FROM logout_tokens"),
     ("signing_keys_once", UniqueViolation, "INSERT INTO signing_keys SELECT * FROM signing_keys"),
     ("revoked_children_once", UniqueViolation, "INSERT INTO revoked_children SELECT * FROM revoked_children"),
+    ("log_state_once", UniqueViolation, "INSERT INTO log_state SELECT * FROM log_state"),
+    ("log_leaves_have_places", UniqueViolation, "INSERT INTO log_leaves VALUES (0, 'x', '')"),
+    ("log_leaves_once", UniqueViolation, "INSERT INTO log_leaves VALUES (1, 'c', '')"),
+    ("log_tiles_once", UniqueViolation, "INSERT INTO log_tiles SELECT * FROM log_tiles"),
+    ("log_forks_once", UniqueViolation, "INSERT INTO log_forks SELECT * FROM log_forks"),
     ("nodes_once", UniqueViolation, "INSERT INTO nodes SELECT * FROM nodes"),
     ("invitations_id", UniqueViolation, "INSERT INTO invitations SELECT * FROM invitations"),
     (

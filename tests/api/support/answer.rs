@@ -10,7 +10,9 @@ use serde_json::Value;
 pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
+    /// Empty if the body is not text.
     pub text: String,
+    pub bytes: Vec<u8>,
     /// `null` if the body is not JSON.
     pub json: Value,
     /// The request, for messages of failed assertions.
@@ -22,9 +24,18 @@ impl Answer {
     pub async fn read(outcome: Result<ServiceResponse, Error>) -> Self {
         let response = outcome.map_or_else(HttpResponse::from_error, HttpResponse::from);
         let (head, body) = response.into_parts();
-        let text = String::from_utf8(to_bytes(body).await.unwrap().to_vec()).unwrap();
+        let bytes = to_bytes(body).await.unwrap().to_vec();
+        let is_binary = head.headers().get("content-type").is_some_and(|kind| kind == "application/octet-stream");
+        let text = if is_binary { String::new() } else { String::from_utf8(bytes.clone()).unwrap() };
         let json = serde_json::from_str(&text).unwrap_or_default();
-        Self { status: head.status().as_u16(), headers: head.headers().clone(), text, json, target: String::new() }
+        Self {
+            status: head.status().as_u16(),
+            headers: head.headers().clone(),
+            text,
+            bytes,
+            json,
+            target: String::new(),
+        }
     }
 
     /// The body of a success.

@@ -1,0 +1,62 @@
+//! The log of the changes: appended to by one node at a time, and read by anybody who checks it. docs/log.md
+
+pub mod append;
+mod key;
+pub mod read;
+pub mod restored;
+pub mod witness;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+
+use crate::domain::error::Result;
+use crate::domain::log::note::{VerifierKey, signed_text};
+use crate::storage::database::storage;
+use crate::storage::log::LogState;
+
+/// What this process knows of the log, and its metrics.
+#[derive(Default)]
+pub struct Log {
+    state: RwLock<Option<Arc<LogState>>>,
+    /// How many leaves the log has.
+    pub size: Gauge,
+    /// How many requests to witnesses have failed.
+    pub witness_failures: Counter,
+}
+
+impl Log {
+    /// The state when it was last read.
+    fn known(&self) -> Option<Arc<LogState>> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets the state, so that it is read again.
+    pub fn forget(&self) {
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn learn(&self, state: &LogState) {
+        self.size.set(state.size);
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(state.clone()));
+    }
+}
+
+/// The latest checkpoint, with cosignatures if there are any for this one.
+fn checkpoint(state: &LogState) -> &str {
+    let is_same = signed_text(&state.witnessed) == signed_text(&state.checkpoint);
+    if is_same { &state.witnessed } else { &state.checkpoint }
+}
+
+/// The key that verifies the checkpoints.
+fn verifier_key(state: &LogState) -> Result<VerifierKey> {
+    let key = data_encoding::HEXLOWER.decode(state.public_key.as_bytes()).ok().and_then(|key| key.try_into().ok());
+    let key = key.ok_or_else(|| storage("the public key of the log is malformed"))?;
+    Ok(VerifierKey::of_log(&state.origin, key))
+}
+
+/// A number of leaves as the tree counts them.
+fn count(number: i64) -> Result<u64> {
+    u64::try_from(number).map_err(storage)
+}

@@ -1,0 +1,54 @@
+//! The log after the restore of a backup. The backup's log is shorter than the one that others may have seen, and cannot
+//! honestly go on as that one. So it goes on under another origin, which no witness and no verifier takes for the first.
+
+use data_encoding::HEXLOWER;
+
+use super::count;
+use crate::domain::change::Action;
+use crate::domain::entropy::Entropy;
+use crate::domain::error::Result;
+use crate::domain::log::tree::{Frontier, Tiles};
+use crate::storage::changes;
+use crate::storage::database::AnyConnection;
+use crate::storage::log::{self, BEGINNING, Fork};
+
+/// Another origin for a log: random, because the same backup may be restored twice.
+pub(super) fn another_origin(base: &str, entropy: Entropy) -> Result<String> {
+    let mut random = [0; 8];
+    entropy.fill(&mut random)?;
+    Ok(format!("{base}/{}", HEXLOWER.encode(&random)))
+}
+
+/// Whether a restored copy was ever accepted.
+pub(super) fn was_ever(connection: &mut AnyConnection) -> Result<bool> {
+    changes::is_there_since(connection, Action::RestoreAccepted.name(), -1)
+}
+
+/// What became of the log at a restore.
+pub struct Forked {
+    /// The origin of the log that has ended.
+    pub ended: String,
+    /// How many of its leaves are left.
+    pub size: i64,
+    /// The origin of the log that goes on.
+    pub origin: String,
+}
+
+/// Ends the log, and lets another go on from it. `None` if there is none.
+///
+/// # Errors
+/// When the storage fails, or there is no randomness.
+pub(in crate::service) fn fork(connection: &mut AnyConnection, entropy: Entropy, now: i64) -> Result<Option<Forked>> {
+    let Some(mut state) = log::lock(connection)? else { return Ok(None) };
+    let size = count(state.size)?;
+    let tiles = log::tiles(connection, &Tiles::at_edge(size))?;
+    // Damaged hashes must not stop a restore; whoever verifies the log is told of them.
+    let root = Frontier::of(size, &tiles).map(|frontier| frontier.root().to_string()).unwrap_or_default();
+    let ended = std::mem::replace(&mut state.origin, another_origin(&state.base, entropy)?);
+    log::add_fork(connection, Fork { origin: ended.clone(), size: state.size, root, ended_at: now })?;
+    // In a dump of PostgreSQL the positions are those of another cluster: all changes are looked through.
+    (state.position, state.change_id) = (BEGINNING, String::new());
+    (state.checkpoint, state.witnessed, state.witnessed_at) = (String::new(), String::new(), 0);
+    log::save(connection, &state)?;
+    Ok(Some(Forked { ended, size: state.size, origin: state.origin }))
+}

@@ -1,0 +1,249 @@
+//! What `tessera audit verify` says of a database that was tampered with: each deed is named.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tessera::service::Service;
+use tessera::service::upkeep::restore;
+
+use super::{Entry, add_keys, append_all, ask, checkpoint_origin, entries, tell, world_with_keys};
+use crate::support::World;
+
+/// What a verification found.
+struct Verified {
+    code: i32,
+    report: Value,
+    text: String,
+}
+
+impl Verified {
+    /// `kind change` of each finding, sorted, without those of the tree that follow from others.
+    fn named(&self) -> Vec<String> {
+        let findings = self.report["findings"].as_array().unwrap();
+        let name = |finding: &Value| {
+            let change = finding["change"].as_str().or(finding["index"].as_u64().map(|_| "")).unwrap_or_default();
+            format!("{} {change}", finding["kind"].as_str().unwrap()).trim().to_owned()
+        };
+        let mut names: Vec<String> = findings.iter().map(name).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+fn run(arguments: &[&str]) -> Verified {
+    let output = Command::new(env!("CARGO_BIN_EXE_tessera"))
+        .args(["audit", "verify", "--json"])
+        .args(arguments)
+        .current_dir(std::env::temp_dir())
+        .output()
+        .unwrap();
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let last = String::from_utf8_lossy(&output.stdout).lines().last().unwrap_or_default().to_owned();
+    Verified { code: output.status.code().unwrap(), report: serde_json::from_str(&last).unwrap_or_default(), text }
+}
+
+fn verify(world: &World, more: &[&str]) -> Verified {
+    let url = world.storage.url();
+    run(&[&["--database-url", &url], more].concat())
+}
+
+/// Keeps the latest checkpoint in a file.
+fn keep(service: &Service, folder: &TempDir, name: &str) -> String {
+    let path = folder.path().join(name);
+    let note = ask::<super::Note>(service, "SELECT checkpoint, public_key FROM log_state").remove(0).checkpoint;
+    std::fs::write(&path, note).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[actix_web::test]
+async fn an_honest_database_is_right_also_after_growth_and_with_earlier_checkpoints() {
+    let (world, folder) = (world_with_keys(4).await, tempfile::tempdir().unwrap());
+    let first = keep(&world.service, &folder, "first");
+    add_keys(&world, 300).await;
+    append_all(&world.service).await;
+    let second = keep(&world.service, &folder, "second");
+    add_keys(&world, 2).await;
+    let verified = verify(&world, &["--checkpoint", &first, "--checkpoint", &second]);
+    assert_eq!((verified.code, verified.named()), (0, vec![]), "{}", verified.text);
+    assert_eq!((&verified.report["size"], &verified.report["rows"]), (&304.into(), &304.into()), "{}", verified.text);
+    assert_eq!(verified.report["rowsNotInLog"], 2);
+    let key = Command::new(env!("CARGO_BIN_EXE_tessera"))
+        .args(["audit", "key", "--database-url", &world.storage.url()])
+        .output()
+        .unwrap();
+    let key = String::from_utf8(key.stdout).unwrap().trim().to_owned();
+    let pinned = verify(&world, &["--key", &key]);
+    assert_eq!((pinned.code, pinned.report["notes"].as_array().unwrap().len()), (0, 0), "{}", pinned.text);
+    let missing = verify(&world, &["--checkpoint", "/nonexistent"]);
+    assert_eq!(missing.code, 2, "{}", missing.text);
+    let nowhere = run(&["--database-url", "sqlite:///nonexistent/t.db"]);
+    assert_eq!(nowhere.code, 2, "{}", nowhere.text);
+}
+
+/// A deed against a database with six entries, and what is to be named: `%N` stands for the change of the entry N.
+struct Deed {
+    done: &'static str,
+    named: &'static [&'static str],
+}
+
+const DEEDS: [Deed; 15] = [
+    Deed {
+        done: "UPDATE changes SET actor_name = 'mallory', request_id = 'x' WHERE id = '%2'",
+        named: &["row-changed %2"],
+    },
+    Deed { done: "UPDATE changes SET changed_at = changed_at + 1 WHERE id = '%3'", named: &["row-changed %3"] },
+    Deed { done: "DELETE FROM changes WHERE id = '%0'", named: &["row-removed %0"] },
+    Deed {
+        done: "INSERT INTO changes SELECT 'aaaaaaaa-0000-7000-8000-000000000000', changed_at, actor_id, actor_name, action, \
+               subject_kind, subject_id, subject_name, request_id, position, subject_name_folded, acted_by FROM changes \
+               WHERE id = '%1'",
+        named: &["row-inserted aaaaaaaa-0000-7000-8000-000000000000"],
+    },
+    Deed {
+        done: "UPDATE changes SET position = -position - 1 WHERE id IN ('%1', '%4'); \
+               UPDATE changes SET position = (SELECT -1 - min(position) FROM changes) WHERE id = '%1'; \
+               UPDATE changes SET position = -1 - position WHERE position < 0",
+        named: &["row-reordered"],
+    },
+    Deed {
+        done: "UPDATE log_leaves SET entry = replace(entry, 'key 2', 'key 9') WHERE place = 2",
+        named: &["entry-changed %2", "row-changed %2"],
+    },
+    Deed { done: "DELETE FROM log_leaves WHERE place = 3", named: &["entry-missing", "row-inserted %3"] },
+    Deed {
+        done: "UPDATE log_leaves SET place = -1 WHERE place = 1; UPDATE log_leaves SET place = 1 WHERE place = 4; \
+               UPDATE log_leaves SET place = 4 WHERE place = -1",
+        named: &["entry-reordered %1", "entry-reordered %4", "row-reordered"],
+    },
+    Deed { done: "UPDATE log_tiles SET hashes = '0000' || substr(hashes, 5) WHERE level = 0", named: &["tile"] },
+    Deed { done: "DELETE FROM log_tiles WHERE level = 0", named: &["tile"] },
+    Deed { done: "UPDATE log_state SET checkpoint = replace(checkpoint, '6', '5')", named: &["checkpoint"] },
+    Deed {
+        done: "UPDATE log_leaves SET change_id = 'x' WHERE place = 2",
+        named: &["entry-changed %2", "row-inserted %2"],
+    },
+    Deed {
+        done: "UPDATE changes SET subject_name = 'b' WHERE id = '%5'; \
+               UPDATE log_leaves SET entry = replace(entry, 'key 5', 'b') WHERE place = 5",
+        named: &["entry-changed %5"],
+    },
+    Deed {
+        done: "DELETE FROM log_leaves WHERE place = 5; DELETE FROM changes WHERE id = '%5'",
+        named: &["entry-missing"],
+    },
+    Deed {
+        done: "UPDATE log_state SET public_key = CASE WHEN substr(public_key, 1, 1) = '0' THEN '1' ELSE '0' END || \
+               substr(public_key, 2)",
+        named: &["checkpoint"],
+    },
+];
+
+#[actix_web::test]
+async fn each_deed_is_named() {
+    for Deed { done, named } in DEEDS {
+        let world = world_with_keys(6).await;
+        let entries = entries(&world.service);
+        let filled = |text: &str| {
+            entries.iter().fold(text.to_owned(), |text, entry: &Entry| {
+                text.replace(&format!("%{}", entry.place), &entry.change_id)
+            })
+        };
+        tell(&world.service, &filled(done));
+        let verified = verify(&world, &[]);
+        assert_eq!(verified.code, 1, "{done}: {}", verified.text);
+        for expected in named {
+            let expected = filled(expected);
+            assert!(verified.named().iter().any(|found| found.starts_with(&expected)), "{done}: {}", verified.text);
+        }
+    }
+}
+
+#[actix_web::test]
+async fn the_members_that_were_changed_are_named() {
+    let world = world_with_keys(3).await;
+    let id = entries(&world.service)[1].change_id.clone();
+    tell(&world.service, &format!("UPDATE changes SET actor_name = 'm', subject_name = 's' WHERE id = '{id}'"));
+    let verified = verify(&world, &[]);
+    let text = verified.report["findings"][0]["text"].as_str().unwrap();
+    assert!(text.ends_with("actor, subject"), "{text}");
+}
+
+#[actix_web::test]
+async fn a_rollback_is_named_by_a_checkpoint_that_was_kept() {
+    let (world, folder) = (world_with_keys(3).await, tempfile::tempdir().unwrap());
+    let earlier = keep(&world.service, &folder, "earlier");
+    let saved = saved(&world.service);
+    add_keys(&world, 3).await;
+    append_all(&world.service).await;
+    let kept = keep(&world.service, &folder, "kept");
+    // The operator has the database and the key, and puts an earlier state of both tables back.
+    let ids: Vec<String> = entries(&world.service)[3..].iter().map(|entry| format!("'{}'", entry.change_id)).collect();
+    tell(
+        &world.service,
+        &format!(
+            "DELETE FROM changes WHERE id IN ({}); DELETE FROM log_leaves WHERE place >= 3; \
+             UPDATE log_tiles SET hashes = substr(hashes, 1, 192); \
+             UPDATE log_state SET size = 3, checkpoint = '{}', position = {}, change_id = '{}'",
+            ids.join(", "),
+            saved.checkpoint,
+            saved.position,
+            saved.change_id
+        ),
+    );
+    assert_eq!(verify(&world, &["--checkpoint", &earlier]).code, 0, "nothing but the kept checkpoint shows it");
+    let verified = verify(&world, &["--checkpoint", &kept]);
+    assert_eq!((verified.code, verified.named()), (1, vec!["rolled-back".to_owned()]), "{}", verified.text);
+    // And goes on from there: a fork.
+    add_keys(&world, 5).await;
+    append_all(&world.service).await;
+    let verified = verify(&world, &["--checkpoint", &kept]);
+    assert_eq!((verified.code, verified.named()), (1, vec!["inconsistent".to_owned()]), "{}", verified.text);
+}
+
+#[derive(diesel::QueryableByName)]
+struct Saved {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    checkpoint: String,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    position: i64,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    change_id: String,
+}
+
+fn saved(service: &Service) -> Saved {
+    ask(service, "SELECT checkpoint, position, change_id FROM log_state").remove(0)
+}
+
+#[actix_web::test]
+async fn what_a_restore_has_lost_is_said_and_what_it_has_left_is_proved() {
+    let (world, folder) = (world_with_keys(3).await, tempfile::tempdir().unwrap());
+    let within = keep(&world.service, &folder, "within");
+    let forked = restore::accept(&world.service, None, [].into()).await.unwrap().log.unwrap();
+    append_all(&world.service).await;
+    assert_eq!(checkpoint_origin(&world.service), forked.origin);
+    let verified = verify(&world, &["--checkpoint", &within]);
+    assert_eq!((verified.code, verified.named()), (0, vec![]), "{}", verified.text);
+    // As if the backup had been taken when there were two entries: the third is lost.
+    tell(&world.service, "UPDATE log_forks SET size = 2, root = ''");
+    let verified = verify(&world, &["--checkpoint", &within]);
+    assert!(verified.code == 1 && verified.named().contains(&"fork".to_owned()), "{}", verified.text);
+    assert!(verified.text.contains("the last 1 were lost in a restore"), "{}", verified.text);
+}
+
+#[actix_web::test]
+async fn a_log_of_another_installation_is_not_taken_for_this_one() {
+    let (world, other, folder) = (world_with_keys(2).await, world_with_keys(2).await, tempfile::tempdir().unwrap());
+    let foreign = keep(&other.service, &folder, "foreign");
+    let verified = verify(&world, &["--checkpoint", &foreign]);
+    assert_eq!((verified.code, verified.named()), (1, vec!["checkpoint".to_owned()]), "{}", verified.text);
+    let damaged = folder.path().join("damaged");
+    std::fs::write(&damaged, "x").unwrap();
+    assert_eq!(verify(&world, &["--checkpoint", path(&damaged)]).code, 1);
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
