@@ -5,7 +5,9 @@ pub mod authz;
 pub mod bootstrap;
 pub mod catalogue;
 pub mod children;
+pub mod edges;
 pub mod keys;
+pub mod looks;
 pub mod nodes;
 pub mod people;
 mod traffic;
@@ -14,6 +16,8 @@ pub mod upkeep;
 
 use std::sync::Arc;
 
+use self::edges::Edges;
+use self::looks::Looks;
 use self::nodes::Nodes;
 use self::traffic::Traffic;
 use self::transaction::Transaction;
@@ -44,6 +48,10 @@ pub struct Service {
     traffic: Arc<Traffic>,
     /// The other nodes.
     pub nodes: Arc<Nodes>,
+    /// The latest looks of this node.
+    pub looks: Arc<Looks>,
+    /// The edges that look at this process.
+    pub edges: Arc<Edges>,
 }
 
 /// The parts of a [`Service`].
@@ -90,7 +98,13 @@ impl Service {
     /// Builds the service from its parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), traffic: Arc::default(), nodes: Arc::default() }
+        Self {
+            parts: Arc::new(parts),
+            traffic: Arc::default(),
+            nodes: Arc::default(),
+            looks: Arc::default(),
+            edges: Arc::default(),
+        }
     }
 
     /// One page of a collection, restricted to what the actor sees.

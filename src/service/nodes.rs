@@ -52,8 +52,10 @@ pub struct Nodes {
     leaving: Arc<Mutex<HashSet<Uuid>>>,
     /// How long requests waited, in seconds, by how that ended.
     pub waits: Family<Outcome, Histogram>,
-    /// How many nodes there are.
+    /// How many servers there are.
     pub count: Gauge,
+    /// How many edges there are.
+    pub edges: Gauge,
 }
 
 /// How a wait ended.
@@ -100,6 +102,7 @@ impl Default for Nodes {
             leaving: Arc::default(),
             waits: Family::new_with_constructor(buckets),
             count: Gauge::default(),
+            edges: Gauge::default(),
         }
     }
 }
@@ -120,6 +123,14 @@ impl Nodes {
         if self.own().is_none_or(|own| own.to_string() != by) {
             self.woken.notify_one();
         }
+    }
+
+    /// Notes how many nodes a look has found.
+    pub(super) fn observe(&self, nodes: &[Node]) {
+        let edges = nodes.iter().filter(|node| node.owner.is_some()).count();
+        let whole = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        self.count.set(whole(nodes.len() - edges));
+        self.edges.set(whole(edges));
     }
 
     /// Lets this node look at once.
@@ -201,6 +212,7 @@ impl Service {
             acknowledged: position.text(),
             acknowledged_at: now,
             silenced: false,
+            owner: None,
         };
         let old = self.nodes.own();
         self.write_follower(move |connection| {
@@ -210,6 +222,7 @@ impl Service {
         })
         .await?;
         *locked(&self.nodes.own) = Some(id);
+        self.looks.name_source(id);
         Ok(id)
     }
 

@@ -359,6 +359,7 @@ diesel::table! {
         acknowledged -> Text,
         acknowledged_at -> BigInt,
         silenced -> Bool,
+        owner -> Text,
     }
 }
 

@@ -75,7 +75,7 @@ async fn furnished() -> World {
         "INSERT INTO hourly_uses SELECT 0, id, 1, 1 FROM api_keys",
         "INSERT INTO daily_uses SELECT 0, id, 1, 1 FROM api_keys",
         "INSERT INTO key_networks SELECT id, '203.0.113.9', 1, 1, 0 FROM api_keys",
-        "INSERT INTO nodes VALUES ('n', 'here', 1, 2000, '', 1, false)",
+        "INSERT INTO nodes VALUES ('n', 'here', 1, 2000, '', 1, false, '')",
         "INSERT INTO installation VALUES (0, 'x', 1)",
         "INSERT INTO device_authorizations VALUES ('d', 'u', '', '', '', '', 'pending', '', 1, 1, FALSE)",
     ] {

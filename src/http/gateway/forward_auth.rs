@@ -24,6 +24,7 @@ use crate::http::auth::{
     Metering, authenticate_presented, bearer, bound_token, is_dpop, mark_authenticated, refuse_token_in,
 };
 use crate::http::dpop;
+use crate::http::gateway::keep::{self, Depends};
 use crate::http::gateway::original::{Original, PATH};
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
@@ -99,7 +100,12 @@ async fn verify(state: web::Data<State>, request: HttpRequest) -> Result<HttpRes
     }
     let mut response = HttpResponse::build(StatusCode::OK);
     describe(&mut response, &actor, state.service.clock.now());
-    Ok(response.finish())
+    let mut response = response.finish();
+    keep::mark(&state, &request, response.headers_mut(), |now| {
+        let depends = Depends::new(now).on_use(&actor, actor.address).telling(actor.expires_at());
+        if required.inquiry.is_some() { depends.on_assets() } else { depends }
+    });
+    Ok(response)
 }
 
 async fn identify(state: &State, request: &HttpRequest, audience: Audience<'_>) -> Result<Actor, Failure> {

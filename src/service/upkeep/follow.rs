@@ -8,6 +8,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::node::Node;
 use crate::service::Service;
 use crate::service::children::signing_keys;
+use crate::service::looks::Continues;
 use crate::storage::changes::{self, NewChanges};
 use crate::storage::feed::{FeedPosition, position};
 use crate::storage::nodes;
@@ -71,6 +72,7 @@ impl Follower {
 
     /// Reads new changes, applies them, and renews the lease if this process may.
     async fn look(&mut self, service: &Service, seen: &mut Vec<Change>) -> Result<Standing> {
+        let number = service.looks.begin();
         if let Some(millis) = service.clock.observe() {
             tracing::warn!(millis, now = service.clock.now(), "the machine's clock was set");
             // The machine may also have been suspended in a way that its uptime does not show.
@@ -83,14 +85,17 @@ impl Follower {
         let outcome =
             tokio::time::timeout(FOLLOW_TIMEOUT, look).await.unwrap_or_else(|late| Err(Error::Storage(late.into())));
         let (NewChanges { changes, position }, nodes) = outcome.inspect_err(|_| service.directory.end_lease())?;
+        let mut continues = Continues::Yes;
         if position.is_behind(&self.position) {
             tracing::error!(
                 "the database has gone back in time: an older copy has replaced it; stop every node and see docs/operations.md"
             );
             service.directory.forget_all();
+            continues = Continues::No;
         } else if !position.continues(&self.position) {
             tracing::info!("the connection to the database was renewed: what is in memory is read again");
             service.directory.forget_all();
+            continues = Continues::No;
         }
         if changes.iter().any(|change| change.action == Action::SigningKeyChanged.name()) {
             let read = signing_keys::load(service).await;
@@ -103,9 +108,12 @@ impl Follower {
             }
             service.directory.counts.observe_followed_change(change, service.clock.now());
         }
+        // Only now: what edges ask this node from here on is answered with these changes applied.
+        service.looks.finish(number, &changes, &self.position, &nodes, continues);
+        service.edges.retain(&nodes);
         self.is_unacknowledged |= !changes.is_empty();
         seen.extend(changes);
-        service.nodes.count.set(i64::try_from(nodes.len()).unwrap_or(i64::MAX));
+        service.nodes.observe(&nodes);
         let standing = if self.node.is_some() { Standing::among(&nodes, service) } else { Standing::Bystander };
         match standing {
             Standing::Dismissed => service.directory.end_lease(),
