@@ -2,6 +2,7 @@
 
 mod backup;
 mod doors;
+mod edge;
 mod first_start;
 mod keys;
 mod signing_keys;
@@ -27,7 +28,6 @@ use crate::domain::password::PasswordSignIn;
 use crate::http::datahub::settings::Authentication;
 use crate::http::datahub::{self, graphql};
 use crate::http::state::State;
-use crate::http::wire::RawTargets;
 use crate::http::{Doors, openapi, wire};
 use crate::pepper_file;
 use crate::service::authn::look_ups::LookUps;
@@ -88,6 +88,7 @@ pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> CommandResult {
             users::change(&started.service, command).await?;
             started.finish().await
         }
+        Command::Edge(arguments) => edge::run(&settings, &arguments).await,
         Command::Terminal(command) => terminal::run(&command),
         Command::SigningKeys(command) => {
             let started = start(&settings, Setup::Expected).await?;
@@ -230,17 +231,7 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult
     let state = web::Data::new(state);
     let doors =
         Doors::new(&service, door_settings, settings.public_url.as_deref()).map_err(|error| error.to_string())?;
-    let defaults = wire::ServerSettings::default();
-    let wire_settings = wire::ServerSettings {
-        accepted: connections.accepted(),
-        connections,
-        pace: doors::pace(&settings),
-        raw_targets: if settings.raw_request_targets { RawTargets::Encoded } else { RawTargets::Untouched },
-        workers: settings.workers.map_or(defaults.workers, std::num::NonZero::get),
-        keep_alive: Duration::from_secs(settings.keep_alive_seconds).into(),
-        shutdown_timeout: Duration::from_secs(settings.shutdown_seconds),
-        ..defaults
-    };
+    let wire_settings = doors::wire(&settings, connections);
     shutdown::watch(wire_settings.shutdown_timeout + shutdown::MARGIN)
         .map_err(|error| format!("cannot watch for signals: {error}"))?;
     started.join(&node_name(&settings)).await?;

@@ -1,6 +1,7 @@
 //! The command line: every setting is a flag and a `TESSERA_*` variable.
 
 mod datahub;
+mod edge;
 mod help;
 mod keys;
 mod oauth;
@@ -15,6 +16,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::datahub::{DataHubSettings, MetadataAuth, NeverExpiringTokens};
+pub use self::edge::Edge;
 pub use self::keys::{Keys, SigningKeys};
 pub use self::oauth::{DpopNonce, OauthSettings};
 pub use self::sign_in::PeopleSettings;
@@ -82,6 +84,8 @@ pub enum Command {
     /// List and rotate the keys that sign child tokens
     #[command(subcommand)]
     SigningKeys(SigningKeys),
+    /// Verify next to a gateway, without a database: see docs/edges.md
+    Edge(Edge),
     /// Commands for users of a remote server
     #[command(flatten)]
     Terminal(Terminal),

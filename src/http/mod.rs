@@ -23,7 +23,7 @@ pub mod openapi;
 mod ops;
 pub mod peer;
 mod present;
-mod problem;
+pub mod problem;
 mod request_id;
 pub mod state;
 mod valid;

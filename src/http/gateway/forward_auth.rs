@@ -134,6 +134,18 @@ async fn identify(state: &State, request: &HttpRequest, audience: Audience<'_>) 
     Ok(actor)
 }
 
+/// What decides the answer for a path and a query string, besides the credential and the client's address: the
+/// requirements. An edge keeps one answer for all requests of the same requirements.
+#[must_use]
+pub fn decided_by(path: &str, query: &str) -> String {
+    if path == PATH {
+        return format!("{PATH}?{query}");
+    }
+    let own = |(name, _): &(Cow<'_, str>, Cow<'_, str>)| name == "persona" || name == "permission";
+    let required = form_urlencoded::parse(query.as_bytes()).filter(own);
+    format!("{PATH}/?{}", form_urlencoded::Serializer::new(String::new()).extend_pairs(required).finish())
+}
+
 /// What a gateway requires of the actor of a request.
 struct Requirements<'a> {
     personas: Vec<Cow<'a, str>>,

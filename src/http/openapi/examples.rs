@@ -6,10 +6,10 @@ const API_KEY: &str = "01a205f3-fb6b-777b-b71f-c9b5970ce30f";
 const PERSONA: &str = "01a205f3-fa60-7211-88c0-1bfcaff3ce0c";
 const PERSONA_NAME: &str = "default/K6KFGh8TaJ90keoYmA2tpF";
 const ADMIN: &str = "01a205f3-eddf-74dc-a665-88265ce51188";
-/// Id of the request that created the key.
-pub(super) const NODE: &str = "01a205e1-1f0a-7c42-8d11-52f3a2b6c901";
+const NODE: &str = "01a205e1-1f0a-7c42-8d11-52f3a2b6c901";
 const EDGE: &str = "01a205e3-0c14-7d2b-9e6f-8a4b5c6d7e8f";
-const REQUEST: &str = "01a205f3-fb6a-7522-a47d-f9273981d92c";
+/// Id of the request that created the key.
+pub(super) const REQUEST: &str = "01a205f3-fb6a-7522-a47d-f9273981d92c";
 
 /// A request that works on any installation: it names no persona.
 pub fn api_token_request() -> Value {
