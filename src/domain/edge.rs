@@ -135,11 +135,13 @@ mod tests {
     fn places_and_used_tokens_are_read_as_they_are_written() {
         let place = Place { source: Uuid::from_u128(7), look: 9 };
         assert_eq!(Place::parse(&place.to_string()), Some(place));
-        for damaged in ["", "7", "x.1", "00000000-0000-0000-0000-000000000007.", "00000000-0000-0000-0000-000000000007.-1"]
+        for damaged in
+            ["", "7", "x.1", "00000000-0000-0000-0000-000000000007.", "00000000-0000-0000-0000-000000000007.-1"]
         {
             assert_eq!(Place::parse(damaged), None, "{damaged}");
         }
-        for (access_token, address) in [(None, None), (Some(KeyId([3; 16])), Some("2001:db8::1")), (None, Some("192.0.2.1"))]
+        for (access_token, address) in
+            [(None, None), (Some(KeyId([3; 16])), Some("2001:db8::1")), (None, Some("192.0.2.1"))]
         {
             let network = Network::of(address.map(|address| address.parse().unwrap()));
             let principal = access_token.is_none().then(|| Uuid::from_u128(5).into());

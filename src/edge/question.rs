@@ -2,8 +2,8 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, FORWARDED, HOST, HeaderMap, HeaderName,
-    HeaderValue, TRANSFER_ENCODING, USER_AGENT,
+    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, FORWARDED, HOST, HeaderMap,
+    HeaderName, HeaderValue, TRANSFER_ENCODING, USER_AGENT,
 };
 use actix_web::web::Bytes;
 
@@ -98,10 +98,7 @@ fn may_be_kept(request: &HttpRequest, query: &str) -> bool {
     let told = told.iter().flat_map(|name| request.headers().get_all(name));
     let mut urls = told.map(|value| value.to_str().unwrap_or("?access_token"));
     let is_plain = |url: &str| refuse_token_in(url.split_once('?').map_or("", |(_, query)| query)).is_ok();
-    !is_dpop(request)
-        && !request.headers().contains_key(DPOP)
-        && refuse_token_in(query).is_ok()
-        && urls.all(is_plain)
+    !is_dpop(request) && !request.headers().contains_key(DPOP) && refuse_token_in(query).is_ok() && urls.all(is_plain)
 }
 
 /// Adds the peer of the connection to the addresses, as every proxy does. A server believes them if it trusts the edge.

@@ -195,7 +195,9 @@ fn changed_by(changes: &[Change]) -> Changed {
             _ if change.action == Action::SigningKeyChanged.name() => return Changed::Everything,
             ChangeSubject::Principal(id) => drop(ids.insert(id)),
             ChangeSubject::Asset(_) => drop(ids.insert(ASSETS)),
-            ChangeSubject::Persona(_) | ChangeSubject::Policy(_) | ChangeSubject::Role(_) => return Changed::Everything,
+            ChangeSubject::Persona(_) | ChangeSubject::Policy(_) | ChangeSubject::Role(_) => {
+                return Changed::Everything;
+            }
         }
     }
     if ids.len() > LISTED { Changed::Everything } else { Changed::Only(ids.into_iter().collect()) }

@@ -5,12 +5,14 @@
 
 use std::net::IpAddr;
 
-use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::{HttpMessage, HttpRequest};
 use uuid::Uuid;
 
 use crate::domain::actor::Actor;
 use crate::domain::edge::{ASSETS, EDGE, KEEP, Keep, LONGEST_KEPT, UsedToken};
+use crate::domain::ids::PrincipalId;
+use crate::domain::limits::Allowance;
 use crate::domain::network::Network;
 use crate::domain::principal::PrincipalKind;
 use crate::domain::token::TokenKind;
@@ -89,10 +91,10 @@ impl Depends {
         self
     }
 
-    /// It depends on something that an edge is not told.
+    /// It depends on that principal.
     #[must_use]
-    pub fn on_more(mut self) -> Self {
-        self.on_more = true;
+    pub fn on_principal(mut self, id: PrincipalId) -> Self {
+        self.on.push(id.uuid());
         self
     }
 }
@@ -101,7 +103,8 @@ impl Depends {
 pub fn mark(state: &State, request: &HttpRequest, headers: &mut HeaderMap, depends: impl FnOnce(i64) -> Depends) {
     let Some(edge) = edge(state, request) else { return };
     let Depends { now, mut on, until, used, left, on_more } = depends(state.service.clock.now());
-    if on_more || is_dpop(request) || until <= now || used.len() > TOKENS {
+    let is_limited = request.extensions().contains::<Allowance>();
+    if on_more || is_limited || is_dpop(request) || until <= now || used.len() > TOKENS {
         return;
     }
     on.sort_unstable();
@@ -111,6 +114,12 @@ pub fn mark(state: &State, request: &HttpRequest, headers: &mut HeaderMap, depen
     if let Some(value) = keep.ok().and_then(|text| HeaderValue::from_str(&text).ok()) {
         headers.insert(HeaderName::from_static(KEEP), value);
     }
+}
+
+/// Whether an edge forwards a request.
+#[must_use]
+pub fn is_for_edge(state: &State, request: &HttpRequest) -> bool {
+    edge(state, request).is_some()
 }
 
 /// The edge that forwards a request.
