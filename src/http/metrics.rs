@@ -96,8 +96,8 @@ impl Metrics {
             Unit::Seconds,
             counts.revoke_to_deny.clone(),
         );
-        registry.register("tessera_nodes", "Servers that work on the database", service.nodes.count.clone());
-        registry.register("tessera_edges", "Edges that are registered", service.nodes.edges.clone());
+        registry.register("tessera_nodes", "Servers that work on the database", service.looks.servers.clone());
+        registry.register("tessera_edges", "Edges that are registered", service.looks.edges.clone());
         registry.register_with_unit(
             "tessera_revocation_wait",
             "How long requests that took something away waited for the other nodes, by how that ended",

@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -22,6 +23,10 @@ const LISTED: usize = 1_000;
 pub struct Looks {
     latest: Mutex<Latest>,
     finished: Notify,
+    /// How many servers the last look has found.
+    pub servers: Gauge,
+    /// How many edges it has found.
+    pub edges: Gauge,
 }
 
 #[derive(Default)]
@@ -95,6 +100,10 @@ impl Looks {
             latest.finished.pop_front();
         }
         latest.nodes = nodes.to_vec();
+        let edges = nodes.iter().filter(|node| node.owner.is_some()).count();
+        let whole = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        self.servers.set(whole(nodes.len() - edges));
+        self.edges.set(whole(edges));
         drop(latest);
         self.finished.notify_waiters();
     }
@@ -168,8 +177,10 @@ impl Latest {
 
     /// Where that look is among the finished ones.
     fn find(&self, place: Place) -> Option<usize> {
-        let own = (Some(place.source) == self.source).then_some(())?;
-        self.finished.iter().rposition(|look| ((), look.number) == (own, place.look))
+        if self.source != Some(place.source) {
+            return None;
+        }
+        self.finished.iter().rposition(|look| look.number == place.look)
     }
 
     /// What has changed since that look; `None` if it is not known.

@@ -18,7 +18,6 @@ use std::time::{Duration, Instant};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{sleep, timeout};
@@ -52,10 +51,6 @@ pub struct Nodes {
     leaving: Arc<Mutex<HashSet<Uuid>>>,
     /// How long requests waited, in seconds, by how that ended.
     pub waits: Family<Outcome, Histogram>,
-    /// How many servers there are.
-    pub count: Gauge,
-    /// How many edges there are.
-    pub edges: Gauge,
 }
 
 /// How a wait ended.
@@ -101,8 +96,6 @@ impl Default for Nodes {
             woken: Notify::new(),
             leaving: Arc::default(),
             waits: Family::new_with_constructor(buckets),
-            count: Gauge::default(),
-            edges: Gauge::default(),
         }
     }
 }
@@ -123,14 +116,6 @@ impl Nodes {
         if self.own().is_none_or(|own| own.to_string() != by) {
             self.woken.notify_one();
         }
-    }
-
-    /// Notes how many nodes a look has found.
-    pub(super) fn observe(&self, nodes: &[Node]) {
-        let edges = nodes.iter().filter(|node| node.owner.is_some()).count();
-        let whole = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        self.count.set(whole(nodes.len() - edges));
-        self.edges.set(whole(edges));
     }
 
     /// Lets this node look at once.

@@ -124,13 +124,13 @@ fn in_no_order_of_steps_is_anything_given_that_was_true_before_an_acknowledged_c
 fn run(seed: u64) -> usize {
     let memory = memory();
     let one = key(&memory, "one");
-    let texts = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+    let texts: [&'static str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
     let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut draw = |below: u64| {
+    let mut draw = |below: usize| {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
-        random % below
+        usize::try_from(random % below as u64).unwrap()
     };
     // The revision, those that looks have told, those acknowledged; requests under way with what the server has said.
     let (mut revision, mut acknowledged, mut now, mut given) = (0_usize, 0_usize, 0_i64, 0);
@@ -160,17 +160,17 @@ fn run(seed: u64) -> usize {
             4 => acknowledged = applied,
             5 => asking.push((memory.sending(now), None)),
             6 if !asking.is_empty() => {
-                let at = draw(asking.len() as u64) as usize;
+                let at = draw(asking.len());
                 // The server answers with what it has applied itself: at least what it has told.
                 asking[at].1.get_or_insert(revision);
             }
             7 if !asking.is_empty() => {
-                let at = draw(asking.len() as u64) as usize;
+                let at = draw(asking.len());
                 if let (sending, Some(said)) = asking.swap_remove(at) {
                     memory.keep(one, &sending, keep(&[1]), answer(texts[said]));
                 }
             }
-            _ => now += i64::try_from(draw(LEASE as u64)).unwrap() / 2,
+            _ => now += i64::try_from(draw(1_000)).unwrap(),
         }
         if let Some(kept) = memory.find(&one, now) {
             given += 1;

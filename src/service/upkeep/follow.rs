@@ -113,7 +113,6 @@ impl Follower {
         service.edges.retain(&nodes);
         self.is_unacknowledged |= !changes.is_empty();
         seen.extend(changes);
-        service.nodes.observe(&nodes);
         let standing = if self.node.is_some() { Standing::among(&nodes, service) } else { Standing::Bystander };
         match standing {
             Standing::Dismissed => service.directory.end_lease(),
