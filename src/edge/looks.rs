@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
@@ -37,13 +37,9 @@ struct Registration {
 pub async fn follow(edge: Arc<Edge>, mut stopped: oneshot::Receiver<()>) -> Option<String> {
     let (mut registration, mut replaces) = (None, None);
     let mut pause = PAUSES[0];
-    loop {
-        let stepped = tokio::select! {
-            biased;
-            _ = &mut stopped => break,
-            stepped = step(&edge, &mut registration, &mut replaces) => stepped,
-        };
-        let Err(failed) = stepped else {
+    // A look that is under way is waited for: the server may have counted the uses that it reports.
+    while stopped.try_recv() == Err(TryRecvError::Empty) {
+        let Err(failed) = step(&edge, &mut registration, &mut replaces).await else {
             if edge.note(None) {
                 tracing::info!("answers are given from memory");
             }
