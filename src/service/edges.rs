@@ -20,6 +20,7 @@ use crate::domain::permission::Permission;
 use crate::queue::Urgency;
 use crate::service::Service;
 use crate::service::looks::Told;
+use crate::storage::feed::FeedPosition;
 use crate::storage::nodes::{self, Existed};
 
 /// How long an edge waits for a look of this node.
@@ -110,7 +111,7 @@ pub async fn register(service: &Service, actor: &Actor, name: String, replaces: 
     let now = service.clock.now();
     let id = Id::<Node>::new(now, service.entropy)?.uuid();
     // The edge has nothing in memory yet, so it knows every change until now.
-    let position = service.looks.position().ok_or_else(|| Error::Unavailable("no look yet".into()))?;
+    let position = latest(service)?;
     let (lease, owner) = (service.directory.lease_millis(), actor.id());
     let node = Node {
         id,
@@ -167,6 +168,8 @@ pub async fn look(service: &Service, actor: &Actor, id: &str, known: Option<Plac
     let begun = service.looks.begun();
     service.require(actor, Permission::VerifyTokens)?;
     let (parsed, owner) = (parse(id)?, actor.id());
+    // A process that does not look has nothing to tell.
+    latest(service)?;
     if service.looks.is_behind(known) {
         service.nodes.look();
     }
@@ -238,6 +241,11 @@ fn opened(service: &Service, edge: Uuid, handle: &str) -> Result<Option<UsedToke
         }
     }
     Ok(None)
+}
+
+/// The position of the last look of this node.
+fn latest(service: &Service) -> Result<FeedPosition> {
+    service.looks.position().ok_or_else(|| Error::Unavailable("this process has not looked at the changes yet".into()))
 }
 
 fn parse(id: &str) -> Result<Uuid> {
