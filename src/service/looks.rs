@@ -94,8 +94,12 @@ impl Looks {
             // What is known of earlier looks is worth nothing, and their positions cannot be compared with new ones.
             latest.finished.clear();
         }
-        let (changed, found_any) = (changed_by(changes), !changes.is_empty());
-        latest.finished.push_back(Look { number, changed, found_any, position: position.clone() });
+        latest.finished.push_back(Look {
+            number,
+            changed: changed_by(changes),
+            found_any: !changes.is_empty(),
+            position: position.clone(),
+        });
         if latest.finished.len() > LOOKS {
             latest.finished.pop_front();
         }
