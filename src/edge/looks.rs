@@ -89,7 +89,7 @@ async fn step(
     let sent = edge.clock.uptime();
     let request = EdgeLookRequest { known: own.known.clone(), uses: report.wire(sent) };
     let EdgeLook { look, everything, changed, pass } = edge.upstream.look(&own.id, &request).await?;
-    report.is_reported();
+    report.reported();
     let ids: Option<Vec<Uuid>> = changed.iter().map(|id| Uuid::parse_str(id).ok()).collect();
     let changed = match ids {
         Some(ids) if !everything => Changed::Only(ids),
@@ -107,7 +107,7 @@ pub async fn leave(edge: &Edge, id: &str) {
     if !report.is_empty() {
         let last = EdgeLookRequest { known: None, uses: report.wire(edge.clock.uptime()) };
         match timeout(LEAVE, edge.upstream.look(id, &last)).await {
-            Ok(Ok(_)) => report.is_reported(),
+            Ok(Ok(_)) => report.reported(),
             _ => tracing::warn!("the last uses could not be reported"),
         }
     }

@@ -72,7 +72,7 @@ impl Report<'_> {
     }
 
     /// The server has counted them.
-    pub fn is_reported(mut self) {
+    pub fn reported(mut self) {
         self.taken.clear();
     }
 }
