@@ -128,6 +128,9 @@ pub async fn register(service: &Service, actor: &Actor, name: String, replaces: 
             nodes::delete_owned(connection, old, owner)?;
         }
         nodes::insert(connection, &node)?;
+        if !position.is_of_living_session(connection)? {
+            return Err(Error::Unavailable("the connection of the last look has ended".into()));
+        }
         let owners: Vec<PrincipalId> = nodes::all(connection)?.into_iter().filter_map(|node| node.owner).collect();
         if owners.len() > EDGES {
             return Err(Error::Conflict(format!("there are {EDGES} edges already: stop one first")));

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::domain::change::{Action, Change};
+use crate::domain::change::{Action, Change, Effect};
 use crate::domain::error::{Error, Result};
 use crate::domain::node::Node;
 use crate::service::Service;
@@ -85,15 +85,22 @@ impl Follower {
         let outcome =
             tokio::time::timeout(FOLLOW_TIMEOUT, look).await.unwrap_or_else(|late| Err(Error::Storage(late.into())));
         let (NewChanges { changes, position }, nodes) = outcome.inspect_err(|_| service.directory.end_lease())?;
-        let mut continues = Continues::Yes;
-        if position.is_behind(&self.position) {
-            tracing::error!(
+        match (position.continues(&self.position), position.is_behind(&self.position)) {
+            (true, false) => {}
+            (true, true) => tracing::error!(
                 "the database has gone back in time: an older copy has replaced it; stop every node and see docs/operations.md"
-            );
-            service.directory.forget_all();
-            continues = Continues::No;
-        } else if !position.continues(&self.position) {
-            tracing::info!("the connection to the database was renewed: what is in memory is read again");
+            ),
+            (false, false) => {
+                tracing::info!("the connection to the database was renewed: what is in memory is read again")
+            }
+            (false, true) => tracing::warn!(
+                "the database has restarted at an earlier position: transactions that were not on disk are lost, or an older \
+                 copy has replaced it; in the second case stop every node and see docs/operations.md"
+            ),
+        }
+        let is_continued = position.continues(&self.position);
+        let mut continues = Continues::Yes;
+        if !is_continued || position.is_behind(&self.position) {
             service.directory.forget_all();
             continues = Continues::No;
         }
@@ -103,7 +110,7 @@ impl Follower {
         }
         self.position = position;
         for change in &changes {
-            if change.decides() {
+            if change.effect() != Effect::Describes {
                 service.directory.forget(change.subject);
             }
             service.directory.counts.observe_followed_change(change, service.clock.now());
@@ -111,7 +118,8 @@ impl Follower {
         // Only now: what edges ask this node from here on is answered with these changes applied.
         service.looks.finish(number, &changes, &self.position, &nodes, continues);
         service.edges.retain(&nodes);
-        self.is_unacknowledged |= !changes.is_empty();
+        // What was to be acknowledged in the session before is not any more.
+        self.is_unacknowledged |= !changes.is_empty() || !is_continued;
         seen.extend(changes);
         let standing = if self.node.is_some() { Standing::among(&nodes, service) } else { Standing::Bystander };
         match standing {
