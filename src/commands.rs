@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod doors;
+mod edge;
 mod first_start;
 mod keys;
 mod log_copy;
@@ -14,7 +15,6 @@ mod terminal;
 mod users;
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use actix_web::web;
 use tokio::sync::oneshot;
@@ -30,7 +30,6 @@ use crate::domain::password::PasswordSignIn;
 use crate::http::datahub::settings::Authentication;
 use crate::http::datahub::{self, graphql};
 use crate::http::state::State;
-use crate::http::wire::RawTargets;
 use crate::http::{Doors, openapi, wire};
 use crate::pepper_file;
 use crate::service::authn::look_ups::LookUps;
@@ -98,6 +97,7 @@ async fn run_plain(settings: Settings, command: Command, accept_errors: AcceptEr
             started.finish().await
         }
         Command::Audit(command) => audit::run(&settings, &command).map(drop),
+        Command::Edge(arguments) => edge::run(&settings, &arguments).await,
         Command::Terminal(command) => terminal::run(&command),
         Command::SigningKeys(command) => {
             let started = start(&settings, Setup::Expected).await?;
@@ -242,17 +242,7 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult
     let state = web::Data::new(state);
     let doors =
         Doors::new(&service, door_settings, settings.public_url.as_deref()).map_err(|error| error.to_string())?;
-    let defaults = wire::ServerSettings::default();
-    let wire_settings = wire::ServerSettings {
-        accepted: connections.accepted(),
-        connections,
-        pace: doors::pace(&settings),
-        raw_targets: if settings.raw_request_targets { RawTargets::Encoded } else { RawTargets::Untouched },
-        workers: settings.workers.map_or(defaults.workers, std::num::NonZero::get),
-        keep_alive: Duration::from_secs(settings.keep_alive_seconds).into(),
-        shutdown_timeout: Duration::from_secs(settings.shutdown_seconds),
-        ..defaults
-    };
+    let wire_settings = doors::wire(&settings, connections);
     shutdown::watch(wire_settings.shutdown_timeout + shutdown::MARGIN)
         .map_err(|error| format!("cannot watch for signals: {error}"))?;
     let _serving = service.database.serve().map_err(explain)?;

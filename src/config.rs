@@ -1,6 +1,7 @@
 //! The command line: every setting is a flag and a `TESSERA_*` variable.
 
 mod datahub;
+mod edge;
 mod help;
 mod keys;
 mod log;
@@ -16,6 +17,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::datahub::{DataHubSettings, MetadataAuth, NeverExpiringTokens};
+pub use self::edge::Edge;
 pub use self::keys::{Keys, SigningKeys};
 pub use self::log::{Audit, LogSettings, Verification, WitnessSetting};
 pub use self::oauth::{DpopNonce, OauthSettings};
@@ -87,6 +89,8 @@ pub enum Command {
     /// Verify the audit trail by its log
     #[command(subcommand)]
     Audit(Audit),
+    /// Verify next to a gateway, without a database: see docs/edges.md
+    Edge(Edge),
     /// Commands for users of a remote server
     #[command(flatten)]
     Terminal(Terminal),

@@ -1,7 +1,7 @@
 //! Tessera: API keys that act. *http speaks, service decides, storage remembers, domain names, directory recognises.*
 //!
 //! ```text
-//! main ── commands ── app
+//! main ── commands ── app, edge
 //!                      │
 //!                     http      doors, one folder per protocol
 //!                      │
@@ -22,6 +22,7 @@ pub mod config;
 mod descriptors;
 pub mod directory;
 pub mod domain;
+pub mod edge;
 mod first_start_file;
 pub mod http;
 mod journal_file;

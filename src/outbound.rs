@@ -14,10 +14,11 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::sync::Semaphore;
 use ureq::Agent;
-use ureq::config::Config;
+use ureq::config::{Config, ConfigBuilder};
 use ureq::http::uri::{Scheme, Uri};
 use ureq::http::{Method, Request, Response};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::typestate::AgentScope;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
@@ -27,6 +28,10 @@ pub const TIME: Duration = Duration::from_secs(10);
 pub const LARGEST_ANSWER: u64 = 512 * 1024;
 /// Maximum number of concurrent requests of one client.
 const PLACES: usize = 16;
+/// The same of an edge to its upstream, and how many idle connections to it are kept.
+const EDGE_PLACES: usize = 128;
+/// Timeout of a request of an edge to its upstream.
+pub const EDGE_TIME: Duration = Duration::from_secs(5);
 
 /// Why a request got no answer.
 #[derive(Debug, thiserror::Error)]
@@ -113,9 +118,23 @@ impl Outbound {
     /// Creates a client with its own limit of concurrent requests.
     #[must_use]
     pub fn new(roots: &Roots) -> Self {
+        Self::with(&config(roots).build(), PLACES)
+    }
+
+    /// Creates the client of an edge, which sends all its requests to one server.
+    #[must_use]
+    pub fn of_edge(roots: &Roots) -> Self {
+        let config = config(roots)
+            .timeout_global(Some(EDGE_TIME))
+            .max_idle_connections(EDGE_PLACES)
+            .max_idle_connections_per_host(EDGE_PLACES);
+        Self::with(&config.build(), EDGE_PLACES)
+    }
+
+    fn with(config: &Config, places: usize) -> Self {
         let agent = |destinations| {
             Agent::with_parts(
-                config(roots),
+                config.clone(),
                 DefaultConnector::default(),
                 Bounded { destinations, names: DefaultResolver::default() },
             )
@@ -123,7 +142,7 @@ impl Outbound {
         Self {
             anywhere: agent(Destinations::Anywhere),
             public: agent(Destinations::Public),
-            places: Arc::new(Semaphore::new(PLACES)),
+            places: Arc::new(Semaphore::new(places)),
             largest: LARGEST_ANSWER,
         }
     }
@@ -187,7 +206,7 @@ fn run<B: ureq::AsSendBody>(agent: &Agent, request: Request<B>) -> Result<Respon
     sent.map_err(failed)
 }
 
-fn config(roots: &Roots) -> Config {
+fn config(roots: &Roots) -> ConfigBuilder<AgentScope> {
     let tls = TlsConfig::builder()
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .root_certs(roots.0.clone())
@@ -199,7 +218,6 @@ fn config(roots: &Roots) -> Config {
         .max_redirects_will_error(false)
         .http_status_as_error(false)
         .user_agent(concat!("tessera/", env!("CARGO_PKG_VERSION")))
-        .build()
 }
 
 fn failed(error: ureq::Error) -> Unreachable {

@@ -19,7 +19,7 @@ use crate::http::oauth::sign_in::settings as providers;
 use crate::http::oauth::workload::WorkloadSettings;
 use crate::http::peer::TrustedProxies;
 use crate::http::state::StateSettings;
-use crate::http::wire::{ConnectionLimits, Connections, Pace};
+use crate::http::wire::{ConnectionLimits, Connections, Pace, RawTargets, ServerSettings};
 use crate::http::{DoorSettings, SignInSettings, console, datahub, oauth};
 use crate::outbound::Roots;
 use crate::telemetry::AcceptErrors;
@@ -28,17 +28,37 @@ use crate::telemetry::AcceptErrors;
 pub(super) fn state(settings: &Settings, connections: &Arc<Connections>, accept_errors: AcceptErrors) -> StateSettings {
     StateSettings {
         trusted: TrustedProxies(settings.trusted_proxies.clone()),
-        bodies: BodyLimits {
-            longest: settings.body_limit,
-            memory: settings.body_memory,
-            grace: Duration::from_secs(settings.body_seconds),
-            bytes_per_second: settings.body_bytes_per_second,
-        },
+        bodies: bodies(settings),
         connections: Arc::clone(connections),
         accept_errors: accept_errors.0,
         request_timeout: Duration::from_secs(settings.request_timeout_seconds),
         public_url: settings.public_url.clone(),
         cors_origins: settings.cors_origins.clone(),
+    }
+}
+
+/// The limits on request bodies.
+pub(super) fn bodies(settings: &Settings) -> BodyLimits {
+    BodyLimits {
+        longest: settings.body_limit,
+        memory: settings.body_memory,
+        grace: Duration::from_secs(settings.body_seconds),
+        bytes_per_second: settings.body_bytes_per_second,
+    }
+}
+
+/// How connections are served.
+pub(super) fn wire(settings: &Settings, connections: Arc<Connections>) -> ServerSettings {
+    let defaults = ServerSettings::default();
+    ServerSettings {
+        accepted: connections.accepted(),
+        connections,
+        pace: pace(settings),
+        raw_targets: if settings.raw_request_targets { RawTargets::Encoded } else { RawTargets::Untouched },
+        workers: settings.workers.map_or(defaults.workers, std::num::NonZero::get),
+        keep_alive: Duration::from_secs(settings.keep_alive_seconds).into(),
+        shutdown_timeout: Duration::from_secs(settings.shutdown_seconds),
+        ..defaults
     }
 }
 
@@ -121,7 +141,7 @@ pub(super) fn connections(settings: &Settings) -> Arc<Connections> {
 
 /// Slow-loris guard. A body that is being read is timed by its reader, which gives the precise error; a body that is
 /// not read has twice the time.
-pub(super) fn pace(settings: &Settings) -> Pace {
+fn pace(settings: &Settings) -> Pace {
     let head = Duration::from_secs(settings.head_seconds);
     Pace {
         head,

@@ -7,6 +7,25 @@ use super::Cli;
 /// The settings of every command that works with the database.
 const OF_ALL: [&str; 6] = ["database_url", "pepper", "pepper_file", "seen_file", "log", "log_format"];
 
+/// The settings of an edge that it shares with a server.
+const EDGE: [&str; 15] = [
+    "listen",
+    "workers",
+    "body_limit",
+    "body_memory",
+    "body_seconds",
+    "body_bytes_per_second",
+    "connections",
+    "connections_per_address",
+    "head_seconds",
+    "raw_request_targets",
+    "keep_alive_seconds",
+    "shutdown_seconds",
+    "trusted_proxies",
+    "log",
+    "log_format",
+];
+
 impl Cli {
     /// Parses the command line of this process. Exits for `--help` and on errors.
     #[must_use]
@@ -26,6 +45,7 @@ impl Cli {
             let shown: Vec<&str> = match name.as_str() {
                 "serve" | "help" => continue,
                 "openapi" | "graphql-schema" | "login" | "token" | "logout" | "whoami" => Vec::new(),
+                "edge" => EDGE.to_vec(),
                 "init" | "keys" => [&OF_ALL[..], &["token_prefixes", "admin_password", "first_start_file"]].concat(),
                 _ => OF_ALL.to_vec(),
             };
@@ -81,6 +101,7 @@ mod tests {
             (&["migrate"], &["--database-url"], &["--listen", "--admin-password"]),
             (&["openapi"], &["--as"], &["--database-url", "--listen"]),
             (&["login"], &["--server", "TESSERA_SERVER"], &["--database-url", "--pepper", "--listen"]),
+            (&["edge"], &["--upstream", "--token-file", "--listen"], &["--database-url", "--pepper", "--lease"]),
             (&["serve"], &["--listen", "--database-url", "--admin-password"], &[]),
             (&[], &["--listen", "users", "keys", "init"], &[]),
         ] {

@@ -51,6 +51,7 @@ use crate::clock::Clock;
 use crate::directory::record::{Record, Ticket};
 use crate::domain::change::ChangeSubject;
 use crate::domain::credential::{KnownCredential, Use};
+use crate::domain::edge::UsedToken;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::network::Network;
@@ -285,6 +286,17 @@ impl Directory {
         }
         if first.from_network {
             self.networks.record(record.principal_id(), network, Outcome::Accepted, now);
+        }
+    }
+
+    /// Records uses of a token that an edge has counted.
+    pub fn record_counted(&self, used: &UsedToken, count: i64, last_used_at: i64) {
+        if let Some(key_id) = used.access_token {
+            self.token_uses.record(key_id, last_used_at);
+        }
+        if let Some(principal) = used.principal {
+            self.uses.add(Use { principal, last_used_at, count });
+            self.networks.record(principal, used.network, Outcome::Accepted, last_used_at);
         }
     }
 

@@ -39,6 +39,11 @@ impl Uses {
         lock(&self.fresh).push(Arc::clone(record));
     }
 
+    /// Adds uses that were counted elsewhere.
+    pub(super) fn add(&self, each: Use) {
+        add(&mut self.lock_unsaved().replaced, each);
+    }
+
     /// The unsaved uses of that principal.
     pub(super) fn unsaved(&self, principal: PrincipalId) -> Option<Use> {
         let unsaved = self.lock_unsaved();

@@ -76,6 +76,8 @@
 //! | Fence | distinguishes records read before a change from those read after it | generation, epoch |
 //! | Moment | a logical time, counted in changes, up to which a record is known to be right | version |
 //! | Node | a running server; several may work on one database | instance, replica |
+//! | Edge | a process next to a gateway that verifies without a database: a node whose looks go over HTTP | sidecar, agent |
+//! | Pass | what an edge shows a node, so that the node says which answers it may keep | |
 //! | Lease | how long a node may use its directory after it has begun to read the changes of others | |
 //! | Look | one read of the changes of others, by which a node renews its lease | poll |
 //! | Acknowledgement | a node's word that it has applied every change up to a position | |
@@ -99,6 +101,7 @@ pub mod credential;
 pub mod cursor;
 pub mod device;
 pub mod dpop;
+pub mod edge;
 pub mod edition;
 pub mod effective;
 pub mod entity;

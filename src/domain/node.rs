@@ -1,13 +1,15 @@
-//! Nodes: the servers that work on one database, and what they tell of a revocation.
+//! Nodes: the servers that work on one database, their edges, and what they tell of a revocation.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use uuid::Uuid;
 
+use super::ids::PrincipalId;
+
 /// The longest lease that a node may have, in milliseconds.
 pub const LONGEST_LEASE: i64 = 60_000;
 
-/// A running server.
+/// A running server, or an edge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
     /// Drawn whenever it registers.
@@ -24,6 +26,8 @@ pub struct Node {
     pub acknowledged_at: i64,
     /// Whether another process has given up waiting for it. It may not renew its lease any more.
     pub silenced: bool,
+    /// The principal that registered an edge; `None` for a server.
+    pub owner: Option<PrincipalId>,
 }
 
 /// After how many milliseconds of another clock a lease of that length has certainly ended. Two clocks that measure

@@ -301,7 +301,8 @@ fn is_hurried(request: &ServiceRequest) -> bool {
 /// Chooses the error body: DataHub's or OAuth's by path; otherwise RFC 9457's if `Accept` names
 /// `application/problem+json` before `application/json`; otherwise Atlan's. Order counts because generated clients list
 /// every media type of the OpenAPI document.
-fn shape(path: &str, headers: &HeaderMap) -> Shape {
+#[must_use]
+pub fn shape(path: &str, headers: &HeaderMap) -> Shape {
     if datahub::owns(path) {
         return Shape::DataHub;
     }

@@ -96,13 +96,14 @@ impl Metrics {
             Unit::Seconds,
             counts.revoke_to_deny.clone(),
         );
-        registry.register("tessera_nodes", "Nodes that work on the database", service.nodes.count.clone());
         registry.register("tessera_log_size", "Entries in the log of the changes", service.log.size.clone());
         registry.register(
             "tessera_log_witness_failures",
             "Requests to witnesses of the log that brought no cosignature",
             service.log.witness_failures.clone(),
         );
+        registry.register("tessera_nodes", "Servers that work on the database", service.looks.servers.clone());
+        registry.register("tessera_edges", "Edges that are registered", service.looks.edges.clone());
         registry.register_with_unit(
             "tessera_revocation_wait",
             "How long requests that took something away waited for the other nodes, by how that ended",

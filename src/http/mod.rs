@@ -24,7 +24,7 @@ pub mod openapi;
 mod ops;
 pub mod peer;
 mod present;
-mod problem;
+pub mod problem;
 mod request_id;
 pub mod state;
 mod valid;
@@ -169,6 +169,10 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(gateway::authzen::metadata::configuration)
         .service(oauth::metadata::configuration)
         .service(oauth::protected_resource::configuration)
+        // /api/service/edges
+        .service(gateway::edges::create)
+        .service(gateway::edges::delete)
+        .service(gateway::edges::look)
         // /api/service/apikeys; the fixed names before `{guid}`
         .service(gateway::tokens::verify_tokens)
         .service(gateway::leaks::revoke)

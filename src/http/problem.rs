@@ -111,6 +111,7 @@ impl From<Violation> for Failure {
 impl Failure {
     /// Turns storage errors and timeouts into 503 at gateway endpoints, so that an outage never looks like a verdict on
     /// the token.
+    #[must_use]
     pub fn or_unavailable(error: Error) -> Self {
         match error {
             Error::Storage(source) => Self::Unavailable(source),
@@ -120,6 +121,7 @@ impl Failure {
     }
 
     /// Like [`Failure::or_unavailable`], of a failure.
+    #[must_use]
     pub fn unavailable(self) -> Self {
         match self {
             Self::Domain(error) => Self::or_unavailable(error),
@@ -187,6 +189,7 @@ impl Failure {
     }
 
     /// Renders the response in the given shape.
+    #[must_use]
     pub fn render(&self, shape: Shape, request_id: &str) -> HttpResponse {
         let (status, code) = self.code();
         let mut response = HttpResponse::build(status);

@@ -5,8 +5,10 @@ pub mod authz;
 pub mod bootstrap;
 pub mod catalogue;
 pub mod children;
+pub mod edges;
 pub mod keys;
 pub mod log;
+pub mod looks;
 pub mod nodes;
 pub mod people;
 mod traffic;
@@ -15,7 +17,9 @@ pub mod upkeep;
 
 use std::sync::Arc;
 
+use self::edges::Edges;
 use self::log::Log;
+use self::looks::Looks;
 use self::nodes::Nodes;
 use self::traffic::Traffic;
 use self::transaction::Transaction;
@@ -51,6 +55,10 @@ pub struct Service {
     refused: Arc<Refused>,
     /// The log of the changes.
     pub log: Arc<Log>,
+    /// The latest looks of this node.
+    pub looks: Arc<Looks>,
+    /// The edges that look at this process.
+    pub edges: Arc<Edges>,
 }
 
 /// The parts of a [`Service`].
@@ -103,6 +111,8 @@ impl Service {
             nodes: Arc::default(),
             log: Arc::default(),
             refused: Arc::default(),
+            looks: Arc::default(),
+            edges: Arc::default(),
         }
     }
 

@@ -125,7 +125,10 @@ impl Service {
                         }
                         unanswered = changed.awaited(outcome).map(|change| {
                             let read = nodes::awaited(connection, service.nodes.own(), change);
-                            if matches!(change, nodes::Change::AnyUntilNow) {
+                            // The edges that look at this node are told by its next look.
+                            let has_edges =
+                                read.as_ref().is_ok_and(|read| read.nodes.iter().any(|node| node.owner.is_some()));
+                            if has_edges || matches!(change, nodes::Change::AnyUntilNow) {
                                 service.nodes.look();
                             }
                             (change, committed, read)

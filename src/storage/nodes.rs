@@ -11,6 +11,7 @@ use super::rows::corrupt;
 use super::schema::nodes;
 use crate::domain;
 use crate::domain::error::Result;
+use crate::domain::ids::PrincipalId;
 use crate::domain::node::{Node, Spread};
 use crate::storage::feed::{FeedPosition, is_known};
 
@@ -27,6 +28,7 @@ struct NodeRow {
     acknowledged: String,
     acknowledged_at: i64,
     silenced: bool,
+    owner: String,
 }
 
 /// Registers a node.
@@ -34,8 +36,9 @@ struct NodeRow {
 /// # Errors
 /// When the storage fails.
 pub fn insert(connection: &mut AnyConnection, node: &Node) -> Result<()> {
-    let Node { id, name, started_at, lease, acknowledged, acknowledged_at, silenced } = node.clone();
-    let row = NodeRow { id: id.to_string(), name, started_at, lease, acknowledged, acknowledged_at, silenced };
+    let Node { id, name, started_at, lease, acknowledged, acknowledged_at, silenced, owner } = node.clone();
+    let owner = owner.map(|owner| owner.to_string()).unwrap_or_default();
+    let row = NodeRow { id: id.to_string(), name, started_at, lease, acknowledged, acknowledged_at, silenced, owner };
     diesel::insert_into(nodes::table).values(row).execute(connection)?;
     Ok(())
 }
@@ -46,9 +49,13 @@ pub fn insert(connection: &mut AnyConnection, node: &Node) -> Result<()> {
 /// When the storage fails.
 pub fn all(connection: &mut AnyConnection) -> Result<Vec<Node>> {
     let rows: Vec<NodeRow> = nodes::table.select(NodeRow::as_select()).load(connection)?;
-    let node = |NodeRow { id, name, started_at, lease, acknowledged, acknowledged_at, silenced }| {
+    let node = |NodeRow { id, name, started_at, lease, acknowledged, acknowledged_at, silenced, owner }| {
         let id = Uuid::parse_str(&id).map_err(|_| corrupt("id", &id))?;
-        Ok(Node { id, name, started_at, lease, acknowledged, acknowledged_at, silenced })
+        let owner = match owner.as_str() {
+            "" => None,
+            text => Some(PrincipalId::parse(text).ok_or_else(|| corrupt("owner", text))?),
+        };
+        Ok(Node { id, name, started_at, lease, acknowledged, acknowledged_at, silenced, owner })
     };
     rows.into_iter().map(node).collect()
 }
@@ -81,6 +88,15 @@ pub fn silence(connection: &mut AnyConnection, id: Uuid, acknowledged: &str) -> 
     Ok(diesel::update(row).set(nodes::silenced.eq(true)).execute(connection)?.into())
 }
 
+/// Deletes an edge of that owner.
+///
+/// # Errors
+/// When the storage fails.
+pub fn delete_owned(connection: &mut AnyConnection, id: Uuid, owner: PrincipalId) -> Result<Existed> {
+    let row = nodes::table.find(id.to_string()).filter(nodes::owner.eq(owner.to_string()));
+    Ok(diesel::delete(row).execute(connection)?.into())
+}
+
 /// Deletes a node.
 ///
 /// # Errors
@@ -110,6 +126,15 @@ pub fn spread(connection: &mut AnyConnection, id: Uuid) -> Result<Option<(domain
 /// When the storage fails.
 pub fn delete_all(connection: &mut AnyConnection) -> Result<()> {
     diesel::delete(nodes::table).execute(connection)?;
+    Ok(())
+}
+
+/// Removes every server, and no edge.
+///
+/// # Errors
+/// When the storage fails.
+pub fn delete_servers(connection: &mut AnyConnection) -> Result<()> {
+    diesel::delete(nodes::table.filter(nodes::owner.eq(""))).execute(connection)?;
     Ok(())
 }
 

@@ -367,6 +367,7 @@ diesel::table! {
         acknowledged -> Text,
         acknowledged_at -> BigInt,
         silenced -> Bool,
+        owner -> Text,
     }
 }
 

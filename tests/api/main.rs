@@ -40,6 +40,7 @@ mod device_refused;
 mod directory;
 mod docs;
 mod dpop;
+mod edges;
 mod editions;
 mod ended;
 mod entities;

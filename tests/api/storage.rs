@@ -80,6 +80,7 @@ async fn furnished() -> World {
         "INSERT INTO log_leaves VALUES (0, 'c', '{}')",
         "INSERT INTO log_tiles VALUES (0, 0, '')",
         "INSERT INTO log_forks VALUES ('o', 1, '', 1)",
+        "INSERT INTO nodes VALUES ('n', 'here', 1, 2000, '', 1, false, '')",
         "INSERT INTO installation VALUES (0, 'x', 1)",
         "INSERT INTO device_authorizations VALUES ('d', 'u', '', '', '', '', 'pending', '', 1, 1, FALSE)",
     ] {

@@ -7,6 +7,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod edge;
 mod node;
 mod protocol;
 mod rules;
@@ -16,6 +17,7 @@ mod writer;
 
 use stateright::{Checker, HasDiscoveries, Model};
 
+use crate::edge::Edges;
 use crate::protocol::{Action, Protocol, SAFE};
 use crate::rules::Broken;
 
@@ -65,6 +67,23 @@ fn no_acceptance_begins_after_a_revocation_is_answered() {
     explore("a repetition", REPEATED);
     explore("a crash of the database", CRASHED);
     explore("two nodes", TWO_NODES);
+}
+
+#[test]
+fn no_acceptance_of_an_edge_begins_after_a_revocation_is_answered() {
+    let checker = Edges { broken: None }.checker().threads(2).spawn_bfs().join();
+    println!("an edge before two servers: {} states", checker.unique_state_count());
+    checker.assert_properties();
+}
+
+#[test]
+fn without_any_one_rule_of_edges_an_acceptance_begins_after_the_answer() {
+    for broken in edge::Broken::ALL {
+        let model = Edges { broken: Some(broken) };
+        let checker = model.checker().finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+        let steps = checker.discovery(SAFE).unwrap_or_else(|| panic!("{broken:?} breaks nothing")).into_actions();
+        println!("{broken:?}, {} steps: {steps:?}", steps.len());
+    }
 }
 
 #[test]
@@ -129,6 +148,9 @@ fn without_any_one_rule_an_acceptance_begins_after_the_answer() {
 #[test]
 fn each_broken_rule_is_in_the_documentation() {
     let page = include_str!("../../docs/revocation.md");
+    for broken in edge::Broken::ALL {
+        assert!(page.contains(&format!("`{broken:?}`")), "docs/revocation.md lacks `{broken:?}`");
+    }
     for broken in Broken::ALL {
         assert!(page.contains(&format!("`{broken:?}`")), "docs/revocation.md lacks `{broken:?}`");
     }

@@ -42,17 +42,19 @@ pub struct RevocationView {
     changed_at: i64,
     /// Whether every node knows of it. Nodes that do not answer are taken off the list when their leases have ended.
     is_final: bool,
-    /// The running nodes.
+    /// The running servers and edges.
     nodes: Vec<NodeView>,
 }
 
-/// A node.
+/// A server or an edge.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = RevocationNode)]
 pub struct NodeView {
     /// The GUID that it has until it stops.
     id: String,
+    /// What it is.
+    kind: NodeKind,
     /// Its host and its port; empty for an actor without `VIEW_AUDIT`.
     name: String,
     /// Epoch milliseconds.
@@ -65,11 +67,23 @@ pub struct NodeView {
     position_at: i64,
 }
 
+/// What a node is.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = RevocationNodeKind)]
+pub enum NodeKind {
+    /// A server.
+    Server,
+    /// An edge, which verifies next to a gateway.
+    Edge,
+}
+
 impl From<Spread> for RevocationView {
     fn from(Spread { id, changed_at, nodes }: Spread) -> Self {
         let is_final = nodes.iter().all(|(_, knows)| *knows);
         let nodes = nodes.into_iter().map(|(node, is_acknowledged)| NodeView {
             id: node.id.to_string(),
+            kind: if node.owner.is_some() { NodeKind::Edge } else { NodeKind::Server },
             name: node.name,
             started_at: node.started_at,
             is_acknowledged,

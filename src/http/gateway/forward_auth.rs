@@ -24,6 +24,7 @@ use crate::http::auth::{
     Metering, authenticate_presented, bearer, bound_token, is_dpop, mark_authenticated, refuse_token_in,
 };
 use crate::http::dpop;
+use crate::http::gateway::keep::{self, Depends};
 use crate::http::gateway::original::{Original, PATH};
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
@@ -99,7 +100,12 @@ async fn verify(state: web::Data<State>, request: HttpRequest) -> Result<HttpRes
     }
     let mut response = HttpResponse::build(StatusCode::OK);
     describe(&mut response, &actor, state.service.clock.now());
-    Ok(response.finish())
+    let mut response = response.finish();
+    keep::mark(&state, &request, response.headers_mut(), |now| {
+        let depends = Depends::new(now).on_use(&actor, actor.address).telling(actor.expires_at());
+        if required.inquiry.is_some() { depends.on_assets() } else { depends }
+    });
+    Ok(response)
 }
 
 async fn identify(state: &State, request: &HttpRequest, audience: Audience<'_>) -> Result<Actor, Failure> {
@@ -126,6 +132,18 @@ async fn identify(state: &State, request: &HttpRequest, audience: Audience<'_>) 
     let actor = actor.map_err(Failure::or_unavailable)?;
     mark_authenticated(&actor, request);
     Ok(actor)
+}
+
+/// What decides the answer for a path and a query string, besides the credential and the client's address: the
+/// requirements. An edge keeps one answer for all requests of the same requirements.
+#[must_use]
+pub fn decided_by(path: &str, query: &str) -> String {
+    if path == PATH {
+        return format!("{PATH}?{query}");
+    }
+    let own = |(name, _): &(Cow<'_, str>, Cow<'_, str>)| name == "persona" || name == "permission";
+    let required = form_urlencoded::parse(query.as_bytes()).filter(own);
+    format!("{PATH}/?{}", form_urlencoded::Serializer::new(String::new()).extend_pairs(required).finish())
 }
 
 /// What a gateway requires of the actor of a request.

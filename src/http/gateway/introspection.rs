@@ -22,6 +22,7 @@ use crate::domain::network::Network;
 use crate::http::auth::{self, API_KEY, Metering, authenticate_head, mark_authenticated, refuse_token_in};
 use crate::http::base_url::base_url;
 use crate::http::bodies::{Sender, UNAUTHENTICATED_LENGTH};
+use crate::http::gateway::keep::{self, Depends};
 use crate::http::oauth::client;
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -67,32 +68,45 @@ pub async fn introspect(
         let is_meant = only(&form, "token_type_hint")?.is_some_and(|hint| hint == "refresh_token");
         known.map(|known| {
             let known = known.filter(|_| is_meant);
-            known.map(|known| of_refresh_token(&known, state.service.clock.now(), lifetime.0, issuer))
+            known.map(|known| (of_refresh_token(&known, state.service.clock.now(), lifetime.0, issuer), None))
         })
     } else {
         of_bearer_token(&state, &caller, &token, lifetime.0, issuer).await
     };
-    let answer = told.map_err(Failure::or_unavailable)?.unwrap_or_else(|| Introspected::new(false, Details::default()));
+    let (answer, actor) = match told.map_err(Failure::or_unavailable)? {
+        None => (Introspected::new(false, Details::default()), None),
+        Some(told) => told,
+    };
     if wants_jwt(&request) {
         return signed(&state, &request, &caller, &answer).await;
     }
     let mut json = Vec::with_capacity(ANSWER_LENGTH);
     serde_json::to_writer(&mut json, &answer).map_err(|error| Error::Internal(error.into()))?;
-    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
+    let mut response = HttpResponse::Ok().content_type(ContentType::json()).body(json);
+    if let Some(actor) = actor {
+        keep::mark(&state, &request, response.headers_mut(), |now| {
+            let depends = Depends::new(now).on_use(&caller, caller.address).on_use(&actor, None).on_assets();
+            // What is given from memory can be cached for half as long at least.
+            depends.until(now + lifetime.0 / 2)
+        });
+    }
+    Ok(response)
 }
 
-/// The answer about a token that authenticates, which may be cached for `at_most` milliseconds; `None` for one that is not active.
+/// The answer about a token that authenticates, which may be cached for `at_most` milliseconds, and its actor; `None` for
+/// one that is not active.
 async fn of_bearer_token(
     state: &State,
     caller: &Actor,
     token: &str,
     at_most: i64,
     issuer: Option<String>,
-) -> Result<Option<Introspected>, Error> {
+) -> Result<Option<(Introspected, Option<Actor>)>, Error> {
     match verify::introspect(&state.service, caller, token).await {
         Ok(actor) => {
             let tools = tools(state, &actor).await?;
-            Ok(Some(active(&actor, state.service.clock.now(), at_most, issuer, tools)))
+            let answer = active(&actor, state.service.clock.now(), at_most, issuer, tools);
+            Ok(Some((answer, Some(actor))))
         }
         // Introspection does not tell the client's address, so a token with allowed addresses is never active.
         Err(Error::Unauthenticated(_) | Error::ForeignAddress) => Ok(None),

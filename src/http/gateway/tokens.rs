@@ -1,6 +1,6 @@
 //! `/api/service/apikeys/verify`: verifies one or more tokens, in JSON.
 
-use actix_web::{HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
@@ -10,6 +10,7 @@ use crate::domain::child::{Audience, Presentation};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::permission::Permission;
 use crate::http::authenticated::AuthenticatedBody;
+use crate::http::gateway::keep::{self, Depends};
 use crate::http::openapi::{AnyError, Fails, examples, sets};
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -33,19 +34,30 @@ const TOKENS: u64 = 100;
 #[post("/api/service/apikeys/verify")]
 pub async fn verify_tokens(
     state: web::Data<State>,
+    request: HttpRequest,
     AuthenticatedBody { actor, body, .. }: AuthenticatedBody<VerifyTokensRequest>,
 ) -> Result<HttpResponse, Failure> {
     let asked = body.valid()?;
     let address = asked.address.as_deref().map(str::parse).transpose();
     let address = address.map_err(|_| Violation::new("address", "must be an IP address"))?;
     let mut results = Vec::with_capacity(asked.tokens.len());
+    let mut active = Vec::new();
     for token in &asked.tokens {
         let audience = asked.audience.as_deref().map_or(Audience::Issuer, Audience::Named);
         let presented = Presentation { token, address, audience, proof_key: None };
         let outcome = verify::verify(&state.service, &actor, presented).await;
+        active.extend(outcome.as_ref().ok().cloned());
         results.push(VerifiedToken::of(outcome).map_err(Failure::or_unavailable)?);
     }
-    Ok(HttpResponse::Ok().json(VerifiedTokens { results }))
+    let all_active = active.len() == results.len();
+    let mut response = HttpResponse::Ok().json(VerifiedTokens { results });
+    if all_active {
+        keep::mark(&state, &request, response.headers_mut(), |now| {
+            let depends = Depends::new(now).on_use(&actor, actor.address);
+            active.iter().fold(depends, |depends, verified| depends.on_use(verified, address))
+        });
+    }
+    Ok(response)
 }
 
 /// The tokens to verify.

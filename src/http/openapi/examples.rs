@@ -6,6 +6,8 @@ const API_KEY: &str = "01a205f3-fb6b-777b-b71f-c9b5970ce30f";
 const PERSONA: &str = "01a205f3-fa60-7211-88c0-1bfcaff3ce0c";
 const PERSONA_NAME: &str = "default/K6KFGh8TaJ90keoYmA2tpF";
 const ADMIN: &str = "01a205f3-eddf-74dc-a665-88265ce51188";
+const NODE: &str = "01a205e1-1f0a-7c42-8d11-52f3a2b6c901";
+const EDGE: &str = "01a205e3-0c14-7d2b-9e6f-8a4b5c6d7e8f";
 /// Id of the request that created the key.
 pub(super) const REQUEST: &str = "01a205f3-fb6a-7522-a47d-f9273981d92c";
 
@@ -155,6 +157,34 @@ pub fn log_proof() -> Value {
     })
 }
 
+/// An edge that registers.
+pub fn edge_request() -> Value {
+    json!({"name": "gateway-1 127.0.0.1:8586"})
+}
+
+/// A registered edge.
+pub fn edge() -> Value {
+    json!({"id": EDGE, "lease": 2000})
+}
+
+/// The look of an edge that has answered four requests with one token from memory.
+pub fn edge_look_request() -> Value {
+    json!({
+        "known": format!("{NODE}.4711"),
+        "uses": [{"handle": "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQ", "count": 4, "ago": 35}],
+    })
+}
+
+/// A look that has found that one API key has changed.
+pub fn edge_look() -> Value {
+    json!({
+        "look": format!("{NODE}.4712"),
+        "everything": false,
+        "changed": [API_KEY],
+        "pass": format!("{EDGE}.<64 hexadecimal digits>"),
+    })
+}
+
 /// A revocation that one of two nodes knows of.
 pub fn revocation() -> Value {
     json!({
@@ -163,7 +193,8 @@ pub fn revocation() -> Value {
         "isFinal": false,
         "nodes": [
             {
-                "id": "01a205e1-1f0a-7c42-8d11-52f3a2b6c901",
+                "id": NODE,
+                "kind": "server",
                 "name": "alpha 0.0.0.0:8585",
                 "startedAt": 1_795_395_100_000_i64,
                 "isAcknowledged": true,
@@ -172,6 +203,7 @@ pub fn revocation() -> Value {
             },
             {
                 "id": "01a205e2-77b0-7e15-b3a4-0c9d8e7f6a52",
+                "kind": "server",
                 "name": "beta 0.0.0.0:8585",
                 "startedAt": 1_795_395_160_000_i64,
                 "isAcknowledged": false,

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 
 use crate::domain::actor::{Actor, Standing};
 use crate::domain::error::{Result, Violation};
+use crate::domain::ids::PrincipalId;
 use crate::domain::permission::Permission;
 use crate::domain::policy::Decision;
 use crate::domain::principal::{Principal, PrincipalKind};
@@ -170,6 +171,26 @@ pub async fn evaluate_one(service: &Service, asking: &Actor, question: Evaluatio
                 Resolved::Inactive => Answer::Inactive,
                 Resolved::Nobody => Answer::Unknown,
             })
+        })
+        .await
+}
+
+/// The principal of a subject, if it can act and no expiry of its own ends that before `until`. Read before a question about
+/// the subject is answered: what changes afterwards is told of that principal.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn lasting(service: &Service, asking: &Actor, about: &About, until: i64) -> Result<Option<PrincipalId>> {
+    if about.is(asking.principal()) {
+        return Ok(Some(asking.id()));
+    }
+    let about = about.clone();
+    service
+        .read(move |connection| {
+            let found = principals::find_named(connection, &about.name)?;
+            let Some(principal) = found.filter(|principal| about.is(principal)) else { return Ok(None) };
+            let inactive = candidates::inactive(connection, std::slice::from_ref(&principal), until)?;
+            Ok(inactive.is_empty().then_some(principal.id))
         })
         .await
 }

@@ -18,7 +18,6 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
@@ -52,8 +51,6 @@ pub struct Nodes {
     unanswered: Arc<Semaphore>,
     /// How long requests waited after their commit, in seconds, by how that ended.
     pub waits: Family<Outcome, Histogram>,
-    /// How many nodes there are.
-    pub count: Gauge,
 }
 
 impl Default for Nodes {
@@ -67,7 +64,6 @@ impl Default for Nodes {
             leaving: Arc::default(),
             unanswered: Arc::new(Semaphore::new(MOST_UNANSWERED)),
             waits: Family::new_with_constructor(buckets),
-            count: Gauge::default(),
         }
     }
 }
@@ -115,6 +111,7 @@ impl Service {
             acknowledged: position.text(),
             acknowledged_at: now,
             silenced: false,
+            owner: None,
         };
         let old = self.nodes.own();
         let position = position.clone();
@@ -130,6 +127,7 @@ impl Service {
         })
         .await?;
         *locked(&self.nodes.own) = Some(id);
+        self.looks.name_source(id);
         Ok(id)
     }
 
@@ -139,13 +137,14 @@ impl Service {
         self.write_follower(move |connection| nodes::acknowledge(connection, id, &position, now)).await
     }
 
-    /// Takes the nodes off the list that were killed, if that can be known: on SQLite, when no server runs.
+    /// Takes the servers off the list that were killed, if that can be known: on SQLite, when no server runs. Edges stay:
+    /// their leases may still run.
     ///
     /// # Errors
     /// When the storage fails.
     pub async fn forget_killed_nodes(&self) -> Result<()> {
         let database = self.database.clone();
-        blocking(move || database.if_unserved(|database| database.write(nodes::delete_all))).await
+        blocking(move || database.if_unserved(|database| database.write(nodes::delete_servers))).await
     }
 
     /// Takes this node off the list. It must not accept requests any more.

@@ -8,6 +8,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::node::Node;
 use crate::service::Service;
 use crate::service::children::signing_keys;
+use crate::service::looks::Continues;
 use crate::storage::changes::{self, NewChanges};
 use crate::storage::feed::{FeedPosition, position};
 use crate::storage::nodes;
@@ -71,6 +72,7 @@ impl Follower {
 
     /// Reads new changes, applies them, and renews the lease if this process may.
     async fn look(&mut self, service: &Service, seen: &mut Vec<Change>) -> Result<Standing> {
+        let number = service.looks.begin();
         if let Some(millis) = service.clock.observe() {
             tracing::warn!(millis, now = service.clock.now(), "the machine's clock was set");
             // The machine may also have been suspended in a way that its uptime does not show.
@@ -97,8 +99,10 @@ impl Follower {
             ),
         }
         let is_continued = position.continues(&self.position);
+        let mut continues = Continues::Yes;
         if !is_continued || position.is_behind(&self.position) {
             service.directory.forget_all();
+            continues = Continues::No;
         }
         if changes.iter().any(|change| change.action == Action::SigningKeyChanged.name()) {
             let read = signing_keys::load(service).await;
@@ -111,10 +115,12 @@ impl Follower {
             }
             service.directory.counts.observe_followed_change(change, service.clock.now());
         }
+        // Only now: what edges ask this node from here on is answered with these changes applied.
+        service.looks.finish(number, &changes, &self.position, &nodes, continues);
+        service.edges.retain(&nodes);
         // What was to be acknowledged in the session before is not any more.
         self.is_unacknowledged |= !changes.is_empty() || !is_continued;
         seen.extend(changes);
-        service.nodes.count.set(i64::try_from(nodes.len()).unwrap_or(i64::MAX));
         let standing = if self.node.is_some() { Standing::among(&nodes, service) } else { Standing::Bystander };
         match standing {
             Standing::Dismissed => service.directory.end_lease(),

@@ -3,7 +3,10 @@
 use actix_web::http::Method;
 use diesel::{RunQueryDsl as _, sql_query};
 use serde_json::{Value, json};
+use tessera::domain::node::Node;
+use tessera::service::upkeep::follow::Follower;
 use tessera::storage::database::AnyConnection;
+use tessera::storage::nodes;
 
 use super::rows::Row;
 use crate::datahub::{CREATE, CREATE_POLICY, UPDATE_POLICY, ask, created, data, policy, urn};
@@ -14,6 +17,8 @@ use crate::support::{Answer, App, Client};
 const FORM: &str = "application/x-www-form-urlencoded";
 /// Another user.
 const OTHER: &str = "bob";
+/// An edge.
+const EDGE: &str = "01a205e3-0c14-7d2b-9e6f-8a4b5c6d7e8f";
 
 /// A row with everything to try it.
 pub struct Example<'a> {
@@ -42,7 +47,13 @@ impl Request {
 impl Example<'_> {
     /// Tries the operation as that client; the answer is the status, or in GraphQL the code of the error.
     pub async fn ask(&self, client: &Client) -> u16 {
-        let answer = self.request(client).await.send(client).await;
+        let request = self.request(client).await;
+        let answer = if self.is_about_edges() {
+            self.register_edge(client).await;
+            self.while_the_server_looks(request.send(client)).await
+        } else {
+            request.send(client).await
+        };
         if self.operation.is_some() {
             return answer.status;
         }
@@ -68,6 +79,47 @@ impl Example<'_> {
         let (path, body) = self.rest(path, client).await;
         let is_form = operation["requestBody"]["content"][FORM].is_object();
         Request { method: method.parse().unwrap(), path, kind: if is_form { FORM } else { json }, body }
+    }
+
+    fn is_about_edges(&self) -> bool {
+        ["create_edge", "delete_edge", "create_edge_look"].contains(&self.row.name)
+    }
+
+    /// What an edge asks needs looks of the server. Afterwards no node is left, so that revocations wait for none.
+    async fn while_the_server_looks(&self, asked: impl Future<Output = Answer>) -> Answer {
+        let service = &self.app.service;
+        let mut follower = Follower::start(service).await.unwrap();
+        follower.join(service, "here").await.unwrap();
+        let looking = async {
+            loop {
+                follower.step(service).await.unwrap();
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        let answer = tokio::select! {
+            answer = asked => answer,
+            () = looking => unreachable!(),
+        };
+        service.leave().await.unwrap();
+        service.database.write(nodes::delete_all).unwrap();
+        answer
+    }
+
+    /// Registers the edge of the example for that client.
+    async fn register_edge(&self, client: &Client) {
+        let id = client.get("/api/service/whoami").await.json["id"].as_str().map(str::to_owned);
+        let owner = id.map_or_else(uuid::Uuid::nil, |id| id.parse().unwrap());
+        let node = Node {
+            id: EDGE.parse().unwrap(),
+            name: "gateway-1".to_owned(),
+            started_at: 0,
+            lease: 2_000,
+            acknowledged: String::new(),
+            acknowledged_at: 0,
+            silenced: false,
+            owner: Some(owner.into()),
+        };
+        self.app.service.database.write(move |connection| nodes::insert(connection, &node)).unwrap();
     }
 
     /// Makes sure that the other user exists and is enabled.
@@ -188,6 +240,9 @@ impl Example<'_> {
                 with(&path, json!({"description": "new"}))
             }
             "list_users_by_name" => bare(format!("{path}?username={OTHER}")),
+            "create_edge" => with(path, json!({"name": "gateway-1"})),
+            "delete_edge" => bare(path.replace("{id}", EDGE)),
+            "create_edge_look" => with(&path.replace("{id}", EDGE), json!({})),
             "verify_tokens" => with(path, json!({"tokens": [self.key().await["attributes"]["accessToken"]]})),
             "introspect_token" => {
                 let token = text(&self.key().await["attributes"]["accessToken"]);

@@ -101,6 +101,9 @@ pub const REST: &[Row] = &[
     row("create_client_secret", OneOf(&[ManageApiKeys], 403)),
     row("revoke_leaked_token", Nothing("whoever finds a token can kill it")),
     row("verify_tokens", OneOf(&[VerifyTokens], 403)),
+    row("create_edge", OneOf(&[VerifyTokens], 403)),
+    row("delete_edge", OneOf(&[VerifyTokens], 403)),
+    row("create_edge_look", OneOf(&[VerifyTokens], 403)),
     // Personas
     row("list_personas", AnActor(SEEN)),
     row("create_persona", OneOf(&[ManagePersonas], 403)),

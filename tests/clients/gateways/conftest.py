@@ -1,5 +1,6 @@
 """Tessera, an application, and gateways between them and the clients."""
 
+import contextlib
 import time
 from itertools import takewhile
 from pathlib import Path
@@ -8,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from edges import edge_at
 from gateways import GATEWAYS
 from servers import DATABASES, Server, token_of
 from upstream import Upstream
@@ -45,14 +47,34 @@ def upstream():
         yield upstream
 
 
-@pytest.fixture(scope="session", params=GATEWAYS)
+# These have an edge beside them, which they ask instead of the server.
+WITH_EDGES = {f"{name} beside an edge": name for name in ("nginx", "envoy")}
+
+
+class Beside:
+    """The server, except for the port, which is that of an edge."""
+
+    def __init__(self, server, edge):
+        self.server = server
+        self.port = edge.port
+
+    def __getattr__(self, name):
+        return getattr(self.server, name)
+
+
+@pytest.fixture(scope="session", params=[*GATEWAYS, *WITH_EDGES])
 def gateway(request, tessera, upstream, persona, tmp_path_factory):
-    directory = tmp_path_factory.mktemp(request.param)
+    directory = tmp_path_factory.mktemp(request.param.replace(" ", "-"))
     # A server may have given up root's rights when it reads its files.
     for path in takewhile(lambda path: Path(gettempdir()) in path.parents, (directory, *directory.parents)):
         path.chmod(0o755)
-    with GATEWAYS[request.param](directory, tessera, upstream, persona) as gateway:
-        yield gateway
+    name = WITH_EDGES.get(request.param, request.param)
+    with contextlib.ExitStack() as running:
+        asked = tessera
+        if request.param in WITH_EDGES:
+            own = tessera.new_key("--permission", "VERIFY_TOKENS")
+            asked = Beside(tessera, running.enter_context(edge_at(directory / "edge", tessera.port, own)))
+        yield running.enter_context(GATEWAYS[name](directory, asked, upstream, persona))
 
 
 @pytest.fixture(scope="session")

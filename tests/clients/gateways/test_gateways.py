@@ -204,6 +204,15 @@ def test_a_used_up_rate_limit_is_passed_on(gateway, manager):
         assert 1 <= int(answer.headers["retry-after"]) <= 600
 
 
+def test_a_key_that_is_deleted_is_refused_from_then_on(gateway, manager):
+    for _ in range(10):
+        key = manager.create()
+        with gateway.client(token_of(key)) as client:
+            assert [client.get("/").status_code for _ in range(3)] == [200] * 3
+            assert manager.delete(f"/api/service/apikeys/{key['id']}").status_code == 200
+            assert client.get("/").status_code == 401
+
+
 def test_nobody_gets_through_while_tessera_is_down(gateway, keys, manager):
     with gateway.client(keys.plain) as client:
         assert client.get("/").status_code == 200

@@ -8,9 +8,10 @@ pub mod metadata;
 mod pages;
 pub mod search;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use actix_web::{HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -18,16 +19,21 @@ use utoipa::ToSchema;
 use self::answers::{AccessDecision, AccessDecisions};
 use self::entities::{AccessAction, AccessEntity, AccessEvaluation};
 use crate::domain::actor::Actor;
+use crate::domain::edge::LONGEST_KEPT;
 use crate::domain::error::Violation;
+use crate::domain::ids::PrincipalId;
 use crate::http::authenticated::AuthenticatedBody;
+use crate::http::gateway::keep::{self, Depends};
 use crate::http::openapi::{AnyError, Fails, examples};
 use crate::http::present;
 use crate::http::problem::Failure;
 use crate::http::state::State;
-use crate::service::authz::evaluation::{self, Evaluation, Semantic};
+use crate::service::authz::evaluation::{self, About, Answer, Evaluation, Semantic};
 
 /// The most evaluations in a request.
 const EVALUATIONS: usize = 1000;
+/// The most subjects of evaluations that an edge may keep together.
+const SUBJECTS_KEPT: usize = 8;
 
 /// Decide whether a subject may do something
 ///
@@ -46,15 +52,65 @@ const EVALUATIONS: usize = 1000;
 #[post("/access/v1/evaluation")]
 pub async fn evaluate(
     state: web::Data<State>,
+    request: HttpRequest,
     AuthenticatedBody { actor, body, .. }: AuthenticatedBody<AccessEvaluation>,
 ) -> Result<HttpResponse, Failure> {
-    let question = body.lenient()?.question()?;
-    Ok(HttpResponse::Ok().json(decide_one(&state, &actor, question).await?))
+    let asked = Asked { state: &state, request: &request, actor: &actor };
+    let (decision, subjects) = asked.decide_one(body.lenient()?.question()?).await?;
+    let mut response = HttpResponse::Ok().json(decision);
+    asked.mark(&mut response, subjects);
+    Ok(response)
 }
 
-async fn decide_one(state: &State, actor: &Actor, question: Evaluation) -> Result<AccessDecision, Failure> {
-    let answer = evaluation::evaluate_one(&state.service, actor, question).await.map_err(Failure::or_unavailable)?;
-    Ok(AccessDecision::new(&answer, actor))
+/// A request for decisions.
+struct Asked<'a> {
+    state: &'a State,
+    request: &'a HttpRequest,
+    actor: &'a Actor,
+}
+
+/// The principals that a permit depends on; `None` if an edge may not keep it.
+type Subjects = Option<Vec<PrincipalId>>;
+
+impl Asked<'_> {
+    async fn decide_one(&self, question: Evaluation) -> Result<(AccessDecision, Subjects), Failure> {
+        let subjects = self.subjects([question.about.clone()].into_iter()).await?;
+        let answer = evaluation::evaluate_one(&self.state.service, self.actor, question).await;
+        let answer = answer.map_err(Failure::or_unavailable)?;
+        let subjects = subjects.filter(|_| answer.is_allowed());
+        Ok((AccessDecision::new(&answer, self.actor), subjects))
+    }
+
+    /// The principals of the subjects, for an edge. Read before the decision, so that what changes since is told.
+    async fn subjects(&self, about: impl Iterator<Item = About>) -> Result<Subjects, Failure> {
+        if !keep::is_for_edge(self.state, self.request) {
+            return Ok(None);
+        }
+        let about: HashSet<About> = about.take(EVALUATIONS).collect();
+        if about.len() > SUBJECTS_KEPT {
+            return Ok(None);
+        }
+        // The answer is given a little later.
+        let until = self.state.service.clock.now() + 2 * LONGEST_KEPT;
+        let mut subjects = Vec::new();
+        for about in about {
+            let found = evaluation::lasting(&self.state.service, self.actor, &about, until).await;
+            match found.map_err(Failure::or_unavailable)? {
+                Some(principal) => subjects.push(principal),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(subjects))
+    }
+
+    /// Marks permits that an edge may keep. Denials are not kept: they may be about somebody who does not exist yet.
+    fn mark(&self, response: &mut HttpResponse, subjects: Subjects) {
+        let Some(subjects) = subjects else { return };
+        keep::mark(self.state, self.request, response.headers_mut(), |now| {
+            let depends = Depends::new(now).on_use(self.actor, self.actor.address).on_assets();
+            subjects.into_iter().fold(depends, Depends::on_principal)
+        });
+    }
 }
 
 /// Several evaluations, with defaults for the members that they omit.
@@ -123,15 +179,19 @@ pub enum EvaluationsSemantic {
 #[post("/access/v1/evaluations")]
 pub async fn evaluate_many(
     state: web::Data<State>,
+    request: HttpRequest,
     AuthenticatedBody { actor, body, .. }: AuthenticatedBody<AccessEvaluations>,
 ) -> Result<HttpResponse, Failure> {
+    let asked = Asked { state: &state, request: &request, actor: &actor };
     let _place = state.fan_outs.take(&actor)?;
     let AccessEvaluations { subject, action, resource, context, evaluations, options } = body.lenient()?;
     let defaults = AccessEvaluation { subject, action, resource, context };
     let evaluations = evaluations.unwrap_or_default();
     if evaluations.is_empty() {
-        let decision = decide_one(&state, &actor, defaults.question()?).await?;
-        return Ok(HttpResponse::Ok().json(AccessDecisions::from(decision)));
+        let (decision, subjects) = asked.decide_one(defaults.question()?).await?;
+        let mut response = HttpResponse::Ok().json(AccessDecisions::from(decision));
+        asked.mark(&mut response, subjects);
+        return Ok(response);
     }
     if evaluations.len() > EVALUATIONS {
         return Err(Violation::new("evaluations", format!("must be at most {EVALUATIONS}")).into());
@@ -141,12 +201,18 @@ pub async fn evaluate_many(
     defaults.check_defaults()?;
     let (count, shared) = (evaluations.len(), Arc::new((evaluations, defaults)));
     let questions = (0..count).map(move |place| read(place, &shared.0[place], &shared.1));
+    let about = questions.clone().filter_map(|question| question.ok().map(|question| question.about));
+    let subjects = asked.subjects(about).await?;
     let answers = evaluation::evaluate(&state.service, &actor, questions, semantic).await;
-    let decisions = answers.map_err(Failure::or_unavailable)?.into_iter().map(|answer| match answer {
+    let answers = answers.map_err(Failure::or_unavailable)?;
+    let all_allowed = answers.iter().all(|answer| answer.as_ref().is_ok_and(Answer::is_allowed));
+    let decisions = answers.into_iter().map(|answer| match answer {
         Err(violation) => AccessDecision::failed(&violation),
         Ok(answer) => AccessDecision::new(&answer, &actor),
     });
-    Ok(HttpResponse::Ok().json(decisions.collect::<AccessDecisions>()))
+    let mut response = HttpResponse::Ok().json(decisions.collect::<AccessDecisions>());
+    asked.mark(&mut response, subjects.filter(|_| all_allowed));
+    Ok(response)
 }
 
 /// Parses the evaluation at an index, completed by the defaults.

@@ -1,0 +1,153 @@
+//! Edges: verification next to a gateway. What a node tells an edge, and what an edge tells a node.
+//!
+//! An edge keeps whole answers of nodes, never tokens. Which answer it may keep, and what ends that, is said by the node
+//! that gave the answer: [`Keep`]. Which of them have ended since is told by looks: [`Changed`].
+
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::ids::PrincipalId;
+use super::network::Network;
+use super::token::KeyId;
+use crate::clock::MINUTE;
+
+/// The most edges of one principal.
+pub const EDGES_OF_OWNER: usize = 16;
+/// The most edges in all.
+pub const EDGES: usize = 256;
+/// How long an edge may keep an answer at most, in milliseconds.
+pub const LONGEST_KEPT: i64 = MINUTE;
+/// The most uses that an edge reports with one look.
+pub const USES_REPORTED: usize = 1_000;
+/// How old a use may be that an edge reports, in milliseconds. Older ones are not counted.
+pub const OLDEST_USE: i64 = 10 * MINUTE;
+
+/// The request header by which an edge shows that it is one: its pass.
+pub const EDGE: &str = "tessera-edge";
+/// The response header with [`Keep`], on answers to edges.
+pub const KEEP: &str = "tessera-keep";
+
+/// In place of the id of a principal: the answer depends on assets.
+pub const ASSETS: Uuid = Uuid::max();
+
+/// A look: of which node, and its number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The id under which the process that looked first registered as a node.
+    pub source: Uuid,
+    /// The number of the look.
+    pub look: u64,
+}
+
+impl Place {
+    /// Parses what [`fmt::Display`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (source, look) = text.split_once('.')?;
+        Some(Self { source: Uuid::parse_str(source).ok()?, look: look.parse().ok()? })
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}", self.source, self.look)
+    }
+}
+
+/// What has changed since an earlier look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// Any answer may be wrong.
+    Everything,
+    /// Answers that depend on one of these ids may be wrong.
+    Only(Vec<Uuid>),
+}
+
+impl Default for Changed {
+    fn default() -> Self {
+        Self::Only(Vec::new())
+    }
+}
+
+/// How long an answer may be kept, and what it depends on. Without it an answer may not be kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keep {
+    /// Milliseconds from when the edge sent its request.
+    #[serde(rename = "for")]
+    pub millis: i64,
+    /// The ids of the principals that it depends on, and [`ASSETS`].
+    pub on: Vec<Uuid>,
+    /// What an edge reports when it gives the answer again: a handle for each token that was used.
+    #[serde(default)]
+    pub uses: Vec<String>,
+    /// Milliseconds until the token expires, if the answer tells how long that is.
+    #[serde(default)]
+    pub left: Option<i64>,
+}
+
+/// The token that a use is counted for. A node seals it into a handle, so that an edge can report only what a node has
+/// let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsedToken {
+    /// The service account whose uses are counted; `None` for the token of a user.
+    pub principal: Option<PrincipalId>,
+    /// The key id of an access token, whose uses are noted one by one.
+    pub access_token: Option<KeyId>,
+    /// From where it was used.
+    pub network: Network,
+    /// When the node gave the answer, in epoch milliseconds.
+    pub at: i64,
+}
+
+impl UsedToken {
+    /// As text, for the handle.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let access_token = self.access_token.map(|key_id| key_id.to_string()).unwrap_or_default();
+        let principal = self.principal.map(|principal| principal.to_string()).unwrap_or_default();
+        format!("{principal}|{access_token}|{}|{}", self.network.name().unwrap_or_default(), self.at)
+    }
+
+    /// Parses what [`UsedToken::text`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('|');
+        let mut part = || parts.next();
+        let (principal, key_id, network, at) = (part()?, part()?, part()?, part()?);
+        let address = network.split('/').next().unwrap_or_default();
+        Some(Self {
+            principal: if principal.is_empty() { None } else { Some(PrincipalId::parse(principal)?) },
+            access_token: if key_id.is_empty() { None } else { Some(KeyId::parse(key_id)?) },
+            network: Network::of(if address.is_empty() { None } else { Some(address.parse::<IpAddr>().ok()?) }),
+            at: at.parse().ok()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_and_used_tokens_are_read_as_they_are_written() {
+        let place = Place { source: Uuid::from_u128(7), look: 9 };
+        assert_eq!(Place::parse(&place.to_string()), Some(place));
+        for damaged in
+            ["", "7", "x.1", "00000000-0000-0000-0000-000000000007.", "00000000-0000-0000-0000-000000000007.-1"]
+        {
+            assert_eq!(Place::parse(damaged), None, "{damaged}");
+        }
+        for (access_token, address) in
+            [(None, None), (Some(KeyId([3; 16])), Some("2001:db8::1")), (None, Some("192.0.2.1"))]
+        {
+            let network = Network::of(address.map(|address| address.parse().unwrap()));
+            let principal = access_token.is_none().then(|| Uuid::from_u128(5).into());
+            let used = UsedToken { principal, access_token, network, at: 12 };
+            assert_eq!(UsedToken::parse(&used.text()), Some(used));
+        }
+        assert_eq!(UsedToken::parse("a|b"), None);
+    }
+}

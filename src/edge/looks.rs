@@ -1,0 +1,119 @@
+//! Registers an edge, looks at the changes, and acknowledges them, as `service/upkeep/follow.rs` does for a server.
+//!
+//! 1. The clock is read, then the request for a look is sent.
+//! 2. The answer is applied as a whole: first the fences, then the lease, which runs from the time in 1.
+//! 3. The next request is sent at once, and acknowledges what has been applied.
+//!
+//! A look that fails ends the lease. An edge that the server does not know, or has given up waiting for, registers anew.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot::{self, error::TryRecvError};
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
+
+use super::Edge;
+use super::upstream::Failed;
+use crate::clock::SECOND;
+use crate::domain::edge::Changed;
+use crate::http::gateway::edges::{EdgeLook, EdgeLookRequest};
+
+/// The pause after a failure: the first, and the longest.
+const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
+/// How long an edge that stops tries to say so.
+const LEAVE: Duration = Duration::from_secs(3);
+
+/// A registered edge.
+struct Registration {
+    id: String,
+    /// How long its lease lasts, in milliseconds.
+    lease: i64,
+    /// The last look that it has applied.
+    known: Option<String>,
+}
+
+/// Looks until `stopped`. Returns the id under which the edge is registered then; it has no lease any more.
+pub async fn follow(edge: Arc<Edge>, mut stopped: oneshot::Receiver<()>) -> Option<String> {
+    let (mut registration, mut replaces) = (None, None);
+    let mut pause = PAUSES[0];
+    // A look that is under way is waited for: the server may have counted the uses that it reports.
+    while stopped.try_recv() == Err(TryRecvError::Empty) {
+        let Err(failed) = step(&edge, &mut registration, &mut replaces).await else {
+            if edge.note(None) {
+                tracing::info!("answers are given from memory");
+            }
+            pause = PAUSES[0];
+            continue;
+        };
+        edge.memory.end_lease();
+        edge.counts.failed_looks.inc();
+        if failed.is_unknown() {
+            replaces = registration.take().map(|old: Registration| old.id);
+        }
+        let reason = failed.to_string();
+        if edge.note(Some(reason.clone())) {
+            tracing::warn!(reason, "nothing is answered from memory: every request is forwarded");
+        }
+        tokio::select! {
+            _ = &mut stopped => break,
+            () = sleep(pause) => pause = PAUSES[1].min(pause * 2),
+        }
+    }
+    edge.memory.end_lease();
+    registration.map(|registration: Registration| registration.id).or(replaces)
+}
+
+/// Registers if it is not, and looks once.
+async fn step(
+    edge: &Edge,
+    registration: &mut Option<Registration>,
+    replaces: &mut Option<String>,
+) -> Result<(), Failed> {
+    let own = match registration {
+        Some(own) => own,
+        none => {
+            // It has no lease: revocations need not wait for the row that it had before.
+            let made = edge.upstream.register(&edge.name, replaces.as_deref()).await?;
+            *replaces = None;
+            none.insert(Registration { id: made.id, lease: made.lease, known: None })
+        }
+    };
+    if let Some(millis) = edge.clock.observe() {
+        tracing::warn!(millis, now = edge.clock.now(), "the machine's clock was set");
+        // The machine may also have been suspended in a way that its uptime does not show.
+        edge.memory.forget_all();
+    }
+    let report = edge.uses.take();
+    // What the answer does not tell was committed after this time.
+    let sent = edge.clock.uptime();
+    let request = EdgeLookRequest { known: own.known.clone(), uses: report.wire(sent) };
+    let EdgeLook { look, everything, changed, pass } = edge.upstream.look(&own.id, &request).await?;
+    report.reported();
+    let ids: Option<Vec<Uuid>> = changed.iter().map(|id| Uuid::parse_str(id).ok()).collect();
+    let changed = match ids {
+        Some(ids) if !everything => Changed::Only(ids),
+        _ => Changed::Everything,
+    };
+    edge.memory.apply(changed, pass, sent, own.lease.min(60 * SECOND));
+    own.known = Some(look);
+    Ok(())
+}
+
+/// Says that the edge with that id has stopped, so that revocations do not wait for it.
+pub async fn leave(edge: &Edge, id: &str) {
+    edge.memory.end_lease();
+    let report = edge.uses.take();
+    if !report.is_empty() {
+        let last = EdgeLookRequest { known: None, uses: report.wire(edge.clock.uptime()) };
+        match timeout(LEAVE, edge.upstream.look(id, &last)).await {
+            Ok(Ok(_)) => report.reported(),
+            _ => tracing::warn!("the last uses could not be reported"),
+        }
+    }
+    match timeout(LEAVE, edge.upstream.remove(id)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the servers do not know that this edge has stopped"),
+        Err(late) => tracing::warn!(%late, "the servers do not know that this edge has stopped"),
+    }
+}

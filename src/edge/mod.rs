@@ -1,0 +1,101 @@
+//! Edges: `tessera edge`, verification next to a gateway, without a database and without the pepper.
+//!
+//! An edge answers the requests of gateways as its upstream, a server, would. It forwards a request that it cannot answer
+//! from memory, and keeps the answer if the server says so. It decides nothing itself.
+//!
+//! | module | |
+//! |---|---|
+//! | `doors` | the paths that it answers |
+//! | `question` | what is forwarded of a request, and what an answer may depend on |
+//! | `memory` | answers, fences and the lease |
+//! | `looks` | registration, looks at the changes, acknowledgement |
+//! | `uses` | what was answered from memory, until it is reported |
+//! | `upstream` | requests to the server |
+//! | `counts` | metrics |
+//!
+//! `docs/edges.md` describes it, `docs/revocation.md` says why an edge lets nothing in that was revoked.
+
+mod counts;
+mod doors;
+mod looks;
+mod memory;
+mod question;
+mod upstream;
+mod uses;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use self::doors::app;
+pub use self::looks::{follow, leave};
+pub use self::upstream::Upstream;
+
+use self::counts::Counts;
+use self::memory::Memory;
+use self::uses::Uses;
+use crate::clock::Clock;
+use crate::domain::entropy::Entropy;
+use crate::domain::error::Result;
+use crate::http::bodies::{Bodies, BodyLimits};
+
+/// What an edge is built from.
+pub struct EdgeSettings {
+    /// The server.
+    pub upstream: Upstream,
+    /// Its host and its port, for people.
+    pub name: String,
+    /// How many bytes the kept answers may take.
+    pub memory: u64,
+    /// The limits on request bodies.
+    pub bodies: BodyLimits,
+    /// The clock.
+    pub clock: Clock,
+    /// The source of randomness.
+    pub entropy: Entropy,
+}
+
+/// An edge.
+pub struct Edge {
+    upstream: Upstream,
+    name: String,
+    memory: Memory,
+    uses: Uses,
+    bodies: Bodies,
+    clock: Clock,
+    entropy: Entropy,
+    counts: Counts,
+    /// Why the last look failed; `None` after one that did not.
+    failure: Mutex<Option<String>>,
+}
+
+impl Edge {
+    /// An edge that keeps nothing yet, and is not registered.
+    ///
+    /// # Errors
+    /// When there is no randomness.
+    pub fn new(settings: EdgeSettings) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            upstream: settings.upstream,
+            name: settings.name,
+            memory: Memory::new(settings.memory, settings.entropy)?,
+            uses: Uses::default(),
+            bodies: Bodies::new(settings.bodies),
+            clock: settings.clock,
+            entropy: settings.entropy,
+            counts: Counts::default(),
+            failure: Mutex::new(Some("it has not registered yet".to_owned())),
+        }))
+    }
+
+    /// Notes how a look ended. Returns whether that is news.
+    fn note(&self, failure: Option<String>) -> bool {
+        let mut known = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = *known != failure;
+        *known = failure;
+        is_news
+    }
+
+    /// Why the last look failed.
+    fn failure(&self) -> Option<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

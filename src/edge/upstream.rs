@@ -1,0 +1,156 @@
+//! Requests of an edge to its upstream, a server.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::web::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use ureq::http::{Method, Request, Response, Uri};
+
+use super::memory::{Answer, Sending};
+use super::question::{Question, is_passed_on};
+use crate::domain::edge::{EDGE, KEEP, Keep};
+use crate::domain::nesting::read_json;
+use crate::http::gateway::edges::{Edge as Registered, EdgeLook, EdgeLookRequest, EdgeRequest};
+use crate::outbound::{Destinations, Outbound, Unreachable, check};
+
+/// Where edges register.
+const EDGES: &str = "/api/service/edges";
+
+/// The server that an edge asks.
+#[derive(Clone)]
+pub struct Upstream {
+    /// For requests of gateways.
+    client: Outbound,
+    /// For the edge's own, which do not wait for those.
+    own: Outbound,
+    /// `https://` and a host, perhaps with a path; without a slash at its end.
+    base: String,
+    token: String,
+}
+
+/// Why a request of the edge itself failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// There was no answer.
+    #[error("the server does not answer: {0}")]
+    Unreachable(#[from] Unreachable),
+    /// The request could not be made.
+    #[error("the request cannot be made: {0}")]
+    Unsendable(#[from] ureq::http::Error),
+    /// The server has answered with an error.
+    #[error("the server has answered {status}: {message}")]
+    Refused {
+        /// The status.
+        status: u16,
+        /// What it says.
+        message: String,
+    },
+    /// The answer is not the one of a server.
+    #[error("the answer cannot be read")]
+    Unreadable,
+}
+
+impl Failed {
+    /// Whether the edge is not registered any more.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Refused { status: 404, .. })
+    }
+}
+
+impl Upstream {
+    /// The server at that URL, to which the edge shows that token. One client is for requests of gateways, one for its own.
+    ///
+    /// # Errors
+    /// A message for the operator.
+    pub fn new([client, own]: [Outbound; 2], url: &str, token: String) -> Result<Self, String> {
+        let base = url.trim_end_matches('/').to_owned();
+        let uri: Uri = base.parse().map_err(|error| format!("`{url}` is no URL: {error}"))?;
+        check(&uri).map_err(|error| error.to_string())?;
+        if uri.query().is_some() || uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err("must be a URL without a query string and without a user".to_owned());
+        }
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("the token file must hold one token".to_owned());
+        }
+        Ok(Self { client, own, base, token })
+    }
+
+    /// Registers an edge. `replaces`: the id that it had before.
+    ///
+    /// # Errors
+    /// [`Failed`]
+    pub async fn register(&self, name: &str, replaces: Option<&str>) -> Result<Registered, Failed> {
+        let request = EdgeRequest { name: name.to_owned(), replaces: replaces.map(str::to_owned) };
+        read(&self.call(Method::POST, EDGES, &request).await?)
+    }
+
+    /// Waits for a look of the server.
+    ///
+    /// # Errors
+    /// [`Failed`]
+    pub async fn look(&self, id: &str, request: &EdgeLookRequest) -> Result<EdgeLook, Failed> {
+        read(&self.call(Method::POST, &format!("{EDGES}/{id}/looks"), request).await?)
+    }
+
+    /// Removes an edge.
+    ///
+    /// # Errors
+    /// [`Failed`]
+    pub async fn remove(&self, id: &str) -> Result<(), Failed> {
+        self.call(Method::DELETE, &format!("{EDGES}/{id}"), &()).await.map(drop)
+    }
+
+    async fn call(&self, method: Method, path: &str, body: &impl Serialize) -> Result<Vec<u8>, Failed> {
+        let body = serde_json::to_vec(body).map_err(|_| Failed::Unreadable)?;
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("content-type", "application/json")
+            .body(body)?;
+        let answer = self.own.send(request, Destinations::Anywhere).await?;
+        let status = answer.status().as_u16();
+        if status == 200 {
+            return Ok(answer.into_body());
+        }
+        let told: serde_json::Value = read_json(answer.body()).unwrap_or_default();
+        let message = told["message"].as_str().unwrap_or_default().chars().take(200).collect();
+        Err(Failed::Refused { status, message })
+    }
+
+    /// Forwards a request of a gateway. Returns the answer, and how long it may be kept.
+    ///
+    /// # Errors
+    /// [`Failed`]
+    pub async fn forward(&self, question: &Question, sending: &Sending) -> Result<(Answer, Option<Keep>), Failed> {
+        // Forward authentication is answered alike for every method; the other doors have only this one.
+        let method = if question.is_verification() { Method::GET } else { Method::POST };
+        let mut request = Request::builder().method(method).uri(format!("{}{}", self.base, question.target));
+        for (name, value) in &question.headers {
+            request = request.header(name.as_str(), value.as_bytes());
+        }
+        if let Some(pass) = &sending.pass {
+            request = request.header(EDGE, pass);
+        }
+        let answer = self.client.send(request.body(question.body.to_vec())?, Destinations::Anywhere).await?;
+        read_answer(answer)
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failed> {
+    read_json(body).map_err(|_| Failed::Unreadable)
+}
+
+fn read_answer(answer: Response<Vec<u8>>) -> Result<(Answer, Option<Keep>), Failed> {
+    let (parts, body) = answer.into_parts();
+    let status = StatusCode::from_u16(parts.status.as_u16()).map_err(|_| Failed::Unreadable)?;
+    let keep = parts.headers.get(KEEP).filter(|_| status == StatusCode::OK);
+    let keep = keep.and_then(|value| read_json(value.as_bytes()).ok());
+    let header = |(name, value): (&ureq::http::HeaderName, &ureq::http::HeaderValue)| {
+        let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok().filter(is_passed_on)?;
+        Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
+    };
+    let headers = parts.headers.iter().filter_map(header).collect();
+    Ok((Answer { status, headers, body: Bytes::from(body) }, keep))
+}

@@ -1,0 +1,260 @@
+//! Edges: processes next to gateways that verify without a database. An edge is a node whose looks go over HTTP: it is
+//! registered, has a lease, acknowledges and is silenced like a server. `looks.rs` has what it is told.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use subtle::ConstantTimeEq as _;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use crate::domain::actor::Actor;
+use crate::domain::edge::{EDGES, EDGES_OF_OWNER, OLDEST_USE, Place, USES_REPORTED, UsedToken};
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::{Id, PrincipalId};
+use crate::domain::listing::clip;
+use crate::domain::node::Node;
+use crate::domain::permission::Permission;
+use crate::queue::Urgency;
+use crate::service::Service;
+use crate::service::looks::Told;
+use crate::storage::feed::FeedPosition;
+use crate::storage::nodes::{self, Existed};
+
+/// How long an edge waits for a look of this node.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
+/// The purpose of the seal of handles.
+const HANDLES: &str = "edge-uses";
+/// The most uses of one token that one report may count.
+const MOST_USES: i64 = 1_000_000;
+
+/// The edges that look at this process.
+#[derive(Default)]
+pub struct Edges(Mutex<HashMap<Uuid, Pass>>);
+
+/// What an edge shows with the requests that it forwards. Only the process that made it accepts it, so an edge is never
+/// told that it may keep the answer of another process than the one that answered its last look.
+#[derive(Clone)]
+struct Pass {
+    secret: [u8; 32],
+    owner: PrincipalId,
+}
+
+/// An edge that has been registered.
+#[derive(Debug, Clone, Copy)]
+pub struct Registered {
+    /// Its id as a node.
+    pub id: Uuid,
+    /// How long its lease lasts, in milliseconds.
+    pub lease: i64,
+}
+
+/// What a look tells an edge.
+pub struct Seen {
+    /// The look, and what has changed.
+    pub told: Told,
+    /// The pass of the edge at this process.
+    pub pass: String,
+}
+
+/// How often a token was used, as an edge reports it.
+#[derive(Debug, Clone)]
+pub struct ReportedUse {
+    /// The handle that a node gave with the answer.
+    pub handle: String,
+    /// The number of uses.
+    pub count: i64,
+    /// How long ago the last use was, in milliseconds.
+    pub ago: i64,
+}
+
+impl Edges {
+    /// The pass of that edge, made if there is none yet.
+    fn pass(&self, service: &Service, id: Uuid, owner: PrincipalId) -> Result<String> {
+        let mut drawn = [0; 32];
+        service.entropy.fill(&mut drawn)?;
+        let mut passes = self.lock();
+        let pass = passes.entry(id).or_insert(Pass { secret: drawn, owner });
+        Ok(format!("{id}.{}", HEXLOWER.encode(&pass.secret)))
+    }
+
+    /// The edge that shows that pass.
+    fn holder(&self, text: &str) -> Option<Uuid> {
+        let (id, secret) = text.split_once('.')?;
+        let (id, secret) = (Uuid::parse_str(id).ok()?, HEXLOWER.decode(secret.as_bytes()).ok()?);
+        let passes = self.lock();
+        let pass = passes.get(&id)?;
+        bool::from(pass.secret.as_slice().ct_eq(&secret)).then_some(id)
+    }
+
+    /// Forgets the passes of edges that are not registered, or are silenced.
+    pub(in crate::service) fn retain(&self, nodes: &[Node]) {
+        self.lock().retain(|id, pass| {
+            nodes.iter().any(|node| node.id == *id && node.owner == Some(pass.owner) && !node.silenced)
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Pass>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Registers an edge of the actor. `replaces`: the id that it had before, for which it has no lease any more.
+///
+/// # Errors
+/// [`Error::Forbidden`] without `VERIFY_TOKENS`; [`Error::Conflict`] for too many edges; [`Error::Unavailable`] while
+/// this server does not follow the changes.
+pub async fn register(service: &Service, actor: &Actor, name: String, replaces: Option<Uuid>) -> Result<Registered> {
+    service.require(actor, Permission::VerifyTokens)?;
+    let now = service.clock.now();
+    let id = Id::<Node>::new(now, service.entropy)?.uuid();
+    // The edge has nothing in memory yet, so it knows every change until now.
+    let position = latest(service)?;
+    let (lease, owner) = (service.directory.lease_millis(), actor.id());
+    let node = Node {
+        id,
+        name,
+        started_at: now,
+        lease,
+        acknowledged: position.text(),
+        acknowledged_at: now,
+        silenced: false,
+        owner: Some(owner),
+    };
+    let write = move |connection: &mut _| {
+        if let Some(old) = replaces {
+            nodes::delete_owned(connection, old, owner)?;
+        }
+        nodes::insert(connection, &node)?;
+        if !position.is_of_living_session(connection)? {
+            return Err(Error::Unavailable("the connection of the last look has ended".into()));
+        }
+        let owners: Vec<PrincipalId> = nodes::all(connection)?.into_iter().filter_map(|node| node.owner).collect();
+        if owners.len() > EDGES {
+            return Err(Error::Conflict(format!("there are {EDGES} edges already: stop one first")));
+        }
+        if owners.iter().filter(|other| **other == owner).count() > EDGES_OF_OWNER {
+            return Err(Error::Conflict(format!("this principal has {EDGES_OF_OWNER} edges already: stop one first")));
+        }
+        Ok(())
+    };
+    let written = service.run_write(actor, Urgency::InTurn, move |database, task| database.write_for(task, write));
+    written.await?;
+    Ok(Registered { id, lease })
+}
+
+/// Removes an edge of the actor, which lets nobody in any more.
+///
+/// # Errors
+/// [`Error::Forbidden`] without `VERIFY_TOKENS`; [`Error::NotFound`], also for an edge of another principal.
+pub async fn remove(service: &Service, actor: &Actor, id: &str) -> Result<()> {
+    service.require(actor, Permission::VerifyTokens)?;
+    let (parsed, owner) = (parse(id)?, actor.id());
+    let delete = move |connection: &mut _| nodes::delete_owned(connection, parsed, owner);
+    let deleted = service.run_write(actor, Urgency::First, move |database, task| database.write_for(task, delete));
+    match deleted.await?.0 {
+        Existed::Yes => Ok(()),
+        Existed::No => Err(unknown(id)),
+    }
+}
+
+/// Waits for the first look of this node that begins now or later, and tells an edge of the actor what has changed since
+/// the look `known`, which the edge has applied. That is acknowledged.
+///
+/// # Errors
+/// [`Error::Forbidden`] without `VERIFY_TOKENS`; [`Error::NotFound`] for an edge that is not registered, is silenced or is
+/// another principal's: it has no lease; [`Error::Unavailable`] if this node's look fails.
+pub async fn look(service: &Service, actor: &Actor, id: &str, known: Option<Place>) -> Result<Seen> {
+    // Before anything else: what is committed from here on is found by the look that answers, or by a later one.
+    let begun = service.looks.begun();
+    service.require(actor, Permission::VerifyTokens)?;
+    let (parsed, owner) = (parse(id)?, actor.id());
+    // A process that does not look has nothing to tell.
+    latest(service)?;
+    if service.looks.is_behind(known) {
+        service.nodes.look();
+    }
+    let own = |node: &Node| node.id == parsed && node.owner == Some(owner);
+    if let Some(known) = known
+        && let Some(node) = service.looks.node(parsed).filter(own)
+        && let Some(position) = service.looks.to_acknowledge(known, &node.acknowledged)
+    {
+        service.acknowledge(parsed, position).await?;
+    }
+    let told = timeout(LOOK_TIMEOUT, service.looks.after(begun, known)).await;
+    let told = told.map_err(|late| Error::Unavailable(late.into()))?;
+    if !told.nodes.iter().any(|node| own(node) && !node.silenced) {
+        return Err(unknown(id));
+    }
+    let pass = service.edges.pass(service, parsed, owner)?;
+    Ok(Seen { told, pass })
+}
+
+/// The edge that forwards a request with that pass; `None` for anybody else.
+#[must_use]
+pub fn forwarder(service: &Service, pass: &str) -> Option<Uuid> {
+    service.edges.holder(pass)
+}
+
+/// The handle under which an edge reports uses of a token.
+///
+/// # Errors
+/// When there is no randomness.
+pub fn handle(service: &Service, edge: Uuid, used: &UsedToken) -> Result<String> {
+    let seal = service.peppers.seal(HANDLES, service.peppers.current())?;
+    let seal = seal.ok_or_else(|| Error::Internal("the current pepper is not configured".into()))?;
+    Ok(BASE64URL_NOPAD.encode(&seal.seal(used.text().as_bytes(), edge.as_bytes(), service.entropy)?))
+}
+
+/// Checks that an edge of the actor may still look.
+///
+/// # Errors
+/// [`Error::Forbidden`] without `VERIFY_TOKENS`.
+pub fn may_look(service: &Service, actor: &Actor) -> Result<()> {
+    service.require(actor, Permission::VerifyTokens)
+}
+
+/// Counts uses that an edge reports. Those under handles of other edges, and old ones, are left out.
+///
+/// # Errors
+/// Never, for peppers that are configured.
+pub fn count_uses(service: &Service, id: &str, reported: &[ReportedUse]) -> Result<()> {
+    let edge = parse(id)?;
+    let now = service.clock.now();
+    for each in reported.iter().take(USES_REPORTED) {
+        let Some(used) = opened(service, edge, &each.handle)? else { continue };
+        let last_used_at = now - each.ago.clamp(0, OLDEST_USE);
+        if now - used.at > 2 * OLDEST_USE {
+            continue;
+        }
+        service.directory.record_counted(&used, each.count.clamp(1, MOST_USES), last_used_at);
+    }
+    Ok(())
+}
+
+/// The token of a handle that a node has given that edge.
+fn opened(service: &Service, edge: Uuid, handle: &str) -> Result<Option<UsedToken>> {
+    let Ok(sealed) = BASE64URL_NOPAD.decode(handle.as_bytes()) else { return Ok(None) };
+    for pepper in service.peppers.ids() {
+        let seal = service.peppers.seal(HANDLES, pepper)?;
+        if let Some(text) = seal.and_then(|seal| seal.open(&sealed, edge.as_bytes())) {
+            return Ok(std::str::from_utf8(&text).ok().and_then(UsedToken::parse));
+        }
+    }
+    Ok(None)
+}
+
+/// The position of the last look of this node.
+fn latest(service: &Service) -> Result<FeedPosition> {
+    service.looks.position().ok_or_else(|| Error::Unavailable("this process has not looked at the changes yet".into()))
+}
+
+fn parse(id: &str) -> Result<Uuid> {
+    Id::<Node>::parse(id).map(Id::uuid).ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: &str) -> Error {
+    Error::NotFound { kind: "edge", id: clip(id) }
+}

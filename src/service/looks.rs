@@ -1,0 +1,260 @@
+//! The latest looks of this node at the changes, which its edges wait for. A look of an edge is a look of the node that
+//! answers it: see `docs/revocation.md`.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::domain::change::{Action, Change, ChangeSubject, Effect};
+use crate::domain::edge::{ASSETS, Changed, Place};
+use crate::domain::node::Node;
+use crate::storage::feed::FeedPosition;
+
+/// How many looks are remembered. An edge that has missed more of them forgets everything.
+const LOOKS: usize = 1_024;
+/// How many changed ids one answer lists at most. If there are more, an edge forgets everything.
+const LISTED: usize = 1_000;
+
+/// The latest looks of this node.
+#[derive(Default)]
+pub struct Looks {
+    latest: Mutex<Latest>,
+    finished: Notify,
+    /// How many servers the last look has found.
+    pub servers: Gauge,
+    /// How many edges it has found.
+    pub edges: Gauge,
+}
+
+#[derive(Default)]
+struct Latest {
+    /// Who looks: the id under which this process first registered as a node. `None` for a command.
+    source: Option<Uuid>,
+    /// How many looks have begun.
+    begun: u64,
+    /// The finished ones, by number. Of a look that failed there is none: the next one finds its changes.
+    finished: VecDeque<Look>,
+    /// The rows of `nodes` in the last of them.
+    nodes: Vec<Node>,
+}
+
+/// A look that has been applied to the memory of this node.
+struct Look {
+    number: u64,
+    /// What it found.
+    changed: Changed,
+    /// Whether it found any change, so that nodes acknowledge it.
+    found_any: bool,
+    position: FeedPosition,
+}
+
+/// What an edge is told.
+pub struct Told {
+    /// The look that answers.
+    pub place: Place,
+    /// What has changed since the look that the edge knows.
+    pub changed: Changed,
+    /// The nodes, in the snapshot of that look.
+    pub nodes: Vec<Node>,
+}
+
+impl Looks {
+    /// Begins a look: from here on, what was committed before is found by it. Returns its number.
+    pub(in crate::service) fn begin(&self) -> u64 {
+        let mut latest = self.lock();
+        latest.begun += 1;
+        latest.begun
+    }
+
+    /// How many looks have begun.
+    pub(in crate::service) fn begun(&self) -> u64 {
+        self.lock().begun
+    }
+
+    /// Names the source of the looks, once.
+    pub(in crate::service) fn name_source(&self, id: Uuid) {
+        self.lock().source.get_or_insert(id);
+    }
+
+    /// Publishes a look, after its changes have been applied to the memory of this node. `continues`: whether no change
+    /// lies between it and the look before.
+    pub(in crate::service) fn finish(
+        &self,
+        number: u64,
+        changes: &[Change],
+        position: &FeedPosition,
+        nodes: &[Node],
+        continues: Continues,
+    ) {
+        let mut latest = self.lock();
+        if continues == Continues::No {
+            // What is known of earlier looks is worth nothing, and their positions cannot be compared with new ones.
+            latest.finished.clear();
+        }
+        latest.finished.push_back(Look {
+            number,
+            changed: changed_by(changes),
+            found_any: !changes.is_empty(),
+            position: position.clone(),
+        });
+        if latest.finished.len() > LOOKS {
+            latest.finished.pop_front();
+        }
+        latest.nodes = nodes.to_vec();
+        let edges = nodes.iter().filter(|node| node.owner.is_some()).count();
+        let whole = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        self.servers.set(whole(nodes.len() - edges));
+        self.edges.set(whole(edges));
+        drop(latest);
+        self.finished.notify_waiters();
+    }
+
+    /// The position of the last look; `None` before the first.
+    pub(in crate::service) fn position(&self) -> Option<FeedPosition> {
+        let latest = self.lock();
+        latest.source?;
+        latest.finished.back().map(|look| look.position.clone())
+    }
+
+    /// The node of that id in the last look.
+    pub(in crate::service) fn node(&self, id: Uuid) -> Option<Node> {
+        self.lock().nodes.iter().find(|node| node.id == id).cloned()
+    }
+
+    /// Whether that is not the last look, so that there may be something to tell of.
+    pub(in crate::service) fn is_behind(&self, known: Option<Place>) -> bool {
+        let latest = self.lock();
+        let last = latest.finished.back().map(|look| look.number);
+        known.is_none_or(|known| Some(known.source) != latest.source || Some(known.look) != last)
+            && latest.since(known).is_none_or(|changed| changed != Changed::default())
+    }
+
+    /// The position that an edge acknowledges which has applied every look up to that one; `None` if the edge has
+    /// acknowledged it before, as its row says, or if the look is not known any more.
+    pub(in crate::service) fn to_acknowledge(&self, known: Place, acknowledged: &str) -> Option<FeedPosition> {
+        let latest = self.lock();
+        let known_at = latest.find(known)?;
+        let from = latest.finished.iter().rposition(|look| look.position.text() == acknowledged);
+        let unsaid = match from {
+            Some(from) if from >= known_at => return None,
+            Some(from) => latest.finished.range(from + 1..=known_at).any(|look| look.found_any),
+            None => true,
+        };
+        unsaid.then(|| latest.finished[known_at].position.clone())
+    }
+
+    /// Waits for the first look that begins after `begun` others have, and tells what has changed since `known`.
+    pub(in crate::service) async fn after(&self, begun: u64, known: Option<Place>) -> Told {
+        loop {
+            let finished = self.finished.notified();
+            if let Some(told) = self.lock().told(begun, known) {
+                return told;
+            }
+            finished.await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Latest> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a look found every change since the look before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Continues {
+    /// Every one.
+    Yes,
+    /// Some may be missing: the database or its session is another one.
+    No,
+}
+
+impl Latest {
+    fn told(&self, begun: u64, known: Option<Place>) -> Option<Told> {
+        let last = self.finished.back().filter(|look| look.number > begun)?;
+        let place = Place { source: self.source?, look: last.number };
+        let changed = self.since(known).unwrap_or(Changed::Everything);
+        Some(Told { place, changed, nodes: self.nodes.clone() })
+    }
+
+    /// Where that look is among the finished ones.
+    fn find(&self, place: Place) -> Option<usize> {
+        if self.source != Some(place.source) {
+            return None;
+        }
+        self.finished.iter().rposition(|look| look.number == place.look)
+    }
+
+    /// What has changed since that look; `None` if it is not known.
+    fn since(&self, known: Option<Place>) -> Option<Changed> {
+        let from = self.find(known?)?;
+        let mut all = BTreeSet::new();
+        for look in self.finished.range(from + 1..) {
+            match &look.changed {
+                Changed::Everything => return Some(Changed::Everything),
+                Changed::Only(ids) => all.extend(ids.iter().copied()),
+            }
+        }
+        Some(if all.len() > LISTED { Changed::Everything } else { Changed::Only(all.into_iter().collect()) })
+    }
+}
+
+/// What changes make wrong in the memory of an edge.
+fn changed_by(changes: &[Change]) -> Changed {
+    let mut ids = BTreeSet::new();
+    for change in changes.iter().filter(|change| change.effect() != Effect::Describes) {
+        match change.subject {
+            // Which tokens a removed key has signed is not known.
+            _ if change.action == Action::SigningKeyChanged.name() => return Changed::Everything,
+            ChangeSubject::Principal(id) => drop(ids.insert(id)),
+            ChangeSubject::Asset(_) => drop(ids.insert(ASSETS)),
+            ChangeSubject::Persona(_) | ChangeSubject::Policy(_) | ChangeSubject::Role(_) => {
+                return Changed::Everything;
+            }
+        }
+    }
+    if ids.len() > LISTED { Changed::Everything } else { Changed::Only(ids.into_iter().collect()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(action: Action, subject: ChangeSubject) -> Change {
+        Change {
+            id: Uuid::nil(),
+            changed_at: 0,
+            actor_id: Uuid::nil(),
+            actor_name: String::new(),
+            acted_by: String::new(),
+            action: action.name().to_owned(),
+            subject,
+            subject_name: String::new(),
+            request_id: String::new(),
+        }
+    }
+
+    #[test]
+    fn what_concerns_one_principal_is_told_of_it_alone() {
+        let [one, other] = [1, 2].map(Uuid::from_u128);
+        let changed = changed_by(&[
+            change(Action::ApiKeyDeleted, ChangeSubject::Principal(one)),
+            change(Action::UserDescribed, ChangeSubject::Principal(other)),
+            change(Action::AssetUpdated, ChangeSubject::Asset(other)),
+        ]);
+        assert_eq!(changed, Changed::Only(vec![one, ASSETS]));
+        for everything in [
+            change(Action::SigningKeyChanged, ChangeSubject::Principal(one)),
+            change(Action::PolicyUpdated, ChangeSubject::Policy(one)),
+            change(Action::AssetAccessChanged, ChangeSubject::Role(one)),
+        ] {
+            assert_eq!(changed_by(&[everything]), Changed::Everything);
+        }
+        let many: Vec<Change> = (0..=LISTED as u128)
+            .map(|id| change(Action::ApiKeyDeleted, ChangeSubject::Principal(Uuid::from_u128(id))))
+            .collect();
+        assert_eq!(changed_by(&many), Changed::Everything);
+    }
+}

@@ -1,0 +1,378 @@
+//! Edges, from the side of the server: who may register one, what its looks tell, and which answers it may keep.
+//! `tests/clients/nodes/test_edges.py` runs real ones.
+
+use std::time::Duration;
+
+use actix_web::rt::task::JoinHandle;
+use actix_web::rt::time::sleep;
+use serde_json::{Value, json};
+use tessera::domain::permission::Permission::{ManageApiKeys, VerifyTokens};
+use tessera::service::Service;
+use tessera::service::upkeep::follow::Follower;
+use tessera::storage::nodes;
+
+use crate::freshness::strict;
+use crate::support::{Answer, App, Client, Holder};
+
+const EDGES: &str = "/api/service/edges";
+const KEYS: &str = "/api/service/apikeys";
+const VERIFY: &str = "/gateway/verify";
+const ASSETS: &str = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+
+/// A server that looks all the time, as in production.
+struct Looking(JoinHandle<()>);
+
+impl Looking {
+    async fn start(service: &Service) -> Self {
+        let mut follower = Follower::start(service).await.unwrap();
+        follower.join(service, "here").await.unwrap();
+        let service = service.clone();
+        Self(actix_web::rt::spawn(async move {
+            loop {
+                sleep(Duration::from_millis(10)).await;
+                follower.step(&service).await.unwrap();
+            }
+        }))
+    }
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// An edge, and what its last look told.
+struct Edge {
+    owner: Holder,
+    id: String,
+    known: Option<String>,
+    pass: String,
+}
+
+impl Edge {
+    async fn register(app: &App) -> Self {
+        let owner = app.key_with(&[VerifyTokens]).await;
+        let made = owner.post(EDGES, &json!({"name": "gateway-1"})).await.ok();
+        assert_eq!(made["lease"], 2_000);
+        let mut edge = Self { owner, id: made["id"].as_str().unwrap().to_owned(), known: None, pass: String::new() };
+        assert_eq!(edge.look().await["everything"], true);
+        edge
+    }
+
+    fn path(&self) -> String {
+        format!("{EDGES}/{}/looks", self.id)
+    }
+
+    async fn try_look(&self, uses: &Value) -> Answer {
+        let mut asked = json!({"uses": uses});
+        if let Some(known) = &self.known {
+            asked["known"] = json!(known);
+        }
+        self.owner.post(&self.path(), &asked).await
+    }
+
+    async fn look(&mut self) -> Value {
+        let told = self.try_look(&json!([])).await.ok();
+        self.known = Some(told["look"].as_str().unwrap().to_owned());
+        self.pass = told["pass"].as_str().unwrap().to_owned();
+        told
+    }
+
+    /// Looks until a look tells of that id.
+    async fn until_told_of(&mut self, id: &str) {
+        for _ in 0..200 {
+            let told = self.look().await;
+            if told["everything"] == true || told["changed"].as_array().unwrap().iter().any(|each| each == id) {
+                return;
+            }
+        }
+        panic!("it was not told of {id}");
+    }
+
+    /// A client whose requests the edge forwards.
+    fn forwards(&self, client: &Client) -> Client {
+        client.with("tessera-edge", &self.pass)
+    }
+}
+
+fn kept(answer: &Answer) -> Option<Value> {
+    answer.header("tessera-keep").map(|text| serde_json::from_str(text).unwrap())
+}
+
+async fn start() -> (App, Looking) {
+    let app = App::start_with(strict()).await;
+    let looking = Looking::start(&app.service).await;
+    (app, looking)
+}
+
+#[actix_web::test]
+async fn a_revocation_waits_until_an_edge_has_applied_it() {
+    let (app, _looking) = start().await;
+    let mut edge = Edge::register(&app).await;
+    let (admin, key) = (app.admin().await, app.key_with(&[]).await);
+    edge.look().await;
+    let path = format!("{KEYS}/{}", key.id);
+    let deletion = actix_web::rt::spawn(async move { admin.delete(&path).await });
+    edge.until_told_of(&key.id).await;
+    sleep(Duration::from_millis(100)).await;
+    assert!(!deletion.is_finished(), "it has not acknowledged");
+    let told = edge.look().await;
+    assert_eq!((&told["everything"], &told["changed"]), (&json!(false), &json!([])));
+    let answer = tokio::time::timeout(Duration::from_secs(20), deletion).await.unwrap().unwrap();
+    assert!(answer.header("tessera-revocation").unwrap().starts_with("nodes=2, acknowledged=2, "));
+    edge.owner.delete(&format!("{EDGES}/{}", edge.id)).await.ok();
+    edge.owner.delete(&format!("{EDGES}/{}", edge.id)).await.refused("TESSERA-404-001");
+    let other = app.key_with(&[]).await;
+    let answer = app.admin().await.delete(&format!("{KEYS}/{}", other.id)).await;
+    assert!(answer.header("tessera-revocation").unwrap().starts_with("nodes=1, "));
+}
+
+#[actix_web::test]
+async fn an_edge_that_does_not_acknowledge_is_silenced_and_registers_anew() {
+    let (app, _looking) = start().await;
+    let mut edge = Edge::register(&app).await;
+    let (admin, key) = (app.admin().await, app.key_with(&[]).await);
+    let path = format!("{KEYS}/{}", key.id);
+    let deletion = actix_web::rt::spawn(async move { admin.delete(&path).await });
+    for _ in 0..1_000 {
+        app.advance(300);
+        sleep(Duration::from_millis(10)).await;
+        if deletion.is_finished() {
+            break;
+        }
+    }
+    let answer = deletion.await.unwrap();
+    assert!(answer.header("tessera-revocation").unwrap().starts_with("nodes=2, acknowledged=1, "));
+    for _ in 0..200 {
+        let answer = edge.try_look(&json!([])).await;
+        if answer.status == 404 {
+            break;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    edge.try_look(&json!([])).await.refused("TESSERA-404-001");
+    let again = edge.owner.post(EDGES, &json!({"name": "gateway-1", "replaces": edge.id})).await.ok();
+    edge.id = again["id"].as_str().unwrap().to_owned();
+    edge.known = None;
+    assert_eq!(edge.look().await["everything"], true);
+    let rows = app.service.database.read(nodes::all).unwrap();
+    assert!(
+        rows.iter().filter(|node| node.owner.is_some()).all(|node| node.id.to_string() == edge.id && !node.silenced)
+    );
+}
+
+#[actix_web::test]
+async fn an_edge_belongs_to_who_registered_it() {
+    let (app, _looking) = start().await;
+    let edge = Edge::register(&app).await;
+    let (other, nobody) = (app.key_with(&[VerifyTokens]).await, app.key_with(&[ManageApiKeys]).await);
+    other.post(&edge.path(), &json!({})).await.refused("TESSERA-404-001");
+    other.delete(&format!("{EDGES}/{}", edge.id)).await.refused("TESSERA-404-001");
+    other.post(EDGES, &json!({"name": "mine", "replaces": edge.id})).await.ok();
+    nobody.post(EDGES, &json!({"name": "a"})).await.refused("TESSERA-403-001");
+    nobody.post(&edge.path(), &json!({})).await.refused("TESSERA-403-001");
+    nobody.delete(&format!("{EDGES}/{}", edge.id)).await.refused("TESSERA-403-001");
+    assert_eq!(edge.try_look(&json!([])).await.status, 200, "it was neither removed nor replaced");
+    for id in ["x", "00000000-0000-0000-0000-000000000000"] {
+        other.post(&format!("{EDGES}/{id}/looks"), &json!({})).await.refused("TESSERA-404-001");
+    }
+    // A server is no edge, whoever asks.
+    let rows = app.service.database.read(nodes::all).unwrap();
+    let server = rows.iter().find(|node| node.owner.is_none()).unwrap().id;
+    other.delete(&format!("{EDGES}/{server}")).await.refused("TESSERA-404-001");
+}
+
+#[actix_web::test]
+async fn what_an_edge_sends_is_checked() {
+    let (app, _looking) = start().await;
+    let edge = Edge::register(&app).await;
+    assert!(edge.owner.post(EDGES, &json!({"name": ""})).await.violates("name").contains("1 to 200"));
+    assert!(edge.owner.post(EDGES, &json!({"name": "a", "replaces": "b"})).await.violates("replaces").contains("id"));
+    assert!(edge.owner.post(&edge.path(), &json!({"known": "x"})).await.violates("known").contains("`look`"));
+    let many: Vec<Value> = (0..1_001).map(|_| json!({"handle": "a", "count": 1, "ago": 0})).collect();
+    assert!(edge.owner.post(&edge.path(), &json!({"uses": many})).await.violates("uses").contains("1000"));
+    // A look that no server remembers: everything is forgotten.
+    for known in ["00000000-0000-0000-0000-000000000000.1", &format!("{}9", edge.known.as_ref().unwrap())] {
+        let told = edge.owner.post(&edge.path(), &json!({"known": known})).await.ok();
+        assert_eq!(told["everything"], true, "{known}");
+    }
+}
+
+#[actix_web::test]
+async fn a_principal_has_so_many_edges_only() {
+    let (app, _looking) = start().await;
+    let owner = app.key_with(&[VerifyTokens]).await;
+    for _ in 0..16 {
+        owner.post(EDGES, &json!({"name": "one of many"})).await.ok();
+    }
+    let refused = owner.post(EDGES, &json!({"name": "too many"})).await.refused("TESSERA-409-001");
+    assert!(refused["errorMessage"].as_str().unwrap().contains("16 edges"), "{refused}");
+    app.key_with(&[VerifyTokens]).await.post(EDGES, &json!({"name": "of another"})).await.ok();
+}
+
+#[actix_web::test]
+async fn without_looks_of_its_own_a_server_registers_no_edge() {
+    let app = App::start().await;
+    let owner = app.key_with(&[VerifyTokens]).await;
+    owner.post(EDGES, &json!({"name": "a"})).await.refused("TESSERA-503-001");
+}
+
+#[actix_web::test]
+async fn an_edge_whose_key_is_revoked_is_told_by_the_look_that_shows_it() {
+    let (app, _looking) = start().await;
+    let edge = Edge::register(&app).await;
+    let command_line = app.neighbour(&app.pepper);
+    let id = edge.owner.id.parse::<uuid::Uuid>().unwrap().into();
+    let (operator, service) = (app.operator(), app.service.clone());
+    let deletion = actix_web::rt::spawn(async move {
+        tessera::service::keys::api_keys::delete(&command_line, &operator, id).await.unwrap();
+    });
+    for _ in 0..500 {
+        let answer = edge.try_look(&json!([])).await;
+        if answer.status != 200 {
+            answer.refused("TESSERA-401-002");
+            break;
+        }
+    }
+    edge.try_look(&json!([])).await.refused("TESSERA-401-002");
+    while !deletion.is_finished() {
+        service.clock.advance(300);
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[actix_web::test]
+async fn only_an_edge_is_told_what_it_may_keep() {
+    let (app, _looking) = start().await;
+    let mut edge = Edge::register(&app).await;
+    let other = Edge::register(&app).await;
+    let key = app.key_with(&[]).await;
+    let answer = edge.forwards(&key).get(VERIFY).await;
+    let told = kept(&answer).unwrap();
+    assert_eq!((&told["for"], &told["on"], &told["left"]), (&json!(60_000), &json!([key.id]), &json!(null)));
+    assert_eq!(told["uses"].as_array().unwrap().len(), 1);
+    assert!(kept(&key.get(VERIFY).await).is_none());
+    let (id, secret) = edge.pass.split_once('.').unwrap();
+    let wrong = [
+        String::new(),
+        id.to_owned(),
+        format!("{id}."),
+        format!("{id}.{}", &secret[1..]),
+        format!("{id}.{}", other.pass.split_once('.').unwrap().1),
+        format!("{}.{secret}", other.id),
+        edge.owner.token.clone(),
+    ];
+    for pass in wrong {
+        assert!(kept(&key.with("tessera-edge", &pass).get(VERIFY).await).is_none(), "{pass}");
+    }
+    edge.look().await;
+    edge.owner.delete(&format!("{EDGES}/{}", edge.id)).await.ok();
+    sleep(Duration::from_millis(200)).await;
+    assert!(kept(&edge.forwards(&key).get(VERIFY).await).is_none(), "it is no edge any more");
+}
+
+#[actix_web::test]
+async fn what_depends_on_more_than_an_edge_is_told_is_not_kept() {
+    let (app, _looking) = start().await;
+    let edge = Edge::register(&app).await;
+    let admin = app.admin().await;
+    let create = async |body: Value| {
+        let made = admin.try_create(&body).await.ok();
+        edge.forwards(&app.holder_of(made["attributes"]["accessToken"].as_str().unwrap()))
+    };
+    let limited = create(json!({"displayName": "a", "rateLimit": {"requests": 9, "seconds": 60}})).await;
+    let answer = limited.get(VERIFY).await;
+    assert!(answer.status == 200 && kept(&answer).is_none());
+    let plain = create(json!({"displayName": "b"})).await;
+    for path in [format!("{VERIFY}?permission=MANAGE_APIKEYS"), format!("{VERIFY}?action=READ&resource=a")] {
+        let answer = plain.get(&path).await;
+        assert!(answer.status == 403 && kept(&answer).is_none(), "{path}");
+    }
+    assert!(kept(&edge.forwards(&app.holder_of("tsk_x")).get(VERIFY).await).is_none());
+    let expiring = create(json!({"displayName": "c", "validitySeconds": 30})).await;
+    let told = kept(&expiring.get(VERIFY).await).unwrap();
+    assert_eq!((&told["for"], &told["left"]), (&json!(30_000), &json!(30_000)));
+    app.advance(1_000);
+    let told = kept(&expiring.get(VERIFY).await).unwrap();
+    assert_eq!((&told["for"], &told["left"]), (&json!(29_000), &json!(29_000)));
+}
+
+#[actix_web::test]
+async fn answers_about_tokens_and_permits_are_kept_with_all_that_they_depend_on() {
+    let (app, _looking) = start().await;
+    let edge = Edge::register(&app).await;
+    let (asking, one, other) = (app.key_with(&[VerifyTokens]).await, app.key_with(&[]).await, app.key_with(&[]).await);
+    let sorted = |ids: &[&str]| {
+        let mut ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        ids.sort();
+        json!(ids)
+    };
+    let asker = edge.forwards(&asking);
+    let verify = |tokens: Value| json!({ "tokens": tokens });
+    let answer = asker.post("/api/service/apikeys/verify", &verify(json!([one.token, other.token]))).await;
+    assert_eq!(kept(&answer).unwrap()["on"], sorted(&[&asking.id, &one.id, &other.id]));
+    assert_eq!(kept(&answer).unwrap()["uses"].as_array().unwrap().len(), 3);
+    let answer = asker.post("/api/service/apikeys/verify", &verify(json!([one.token, "tsk_x"]))).await;
+    assert!(answer.status == 200 && kept(&answer).is_none(), "one is not active");
+    let form = asker.with("content-type", "application/x-www-form-urlencoded");
+    let introspect = async |token: &str| {
+        form.send(actix_web::http::Method::POST, "/oauth/introspect", Some(&format!("token={token}"))).await
+    };
+    let told = kept(&introspect(&one.token).await).unwrap();
+    assert_eq!((&told["for"], &told["on"]), (&json!(30_000), &sorted(&[&asking.id, &one.id, ASSETS])));
+    assert!(kept(&introspect("tsk_x").await).is_none());
+    let question = |name: &str| {
+        json!({
+            "subject": {"type": "user", "id": name},
+            "action": {"name": "MANAGE_APIKEYS"},
+            "resource": {"type": "platform", "id": "tessera"},
+        })
+    };
+    let admin = app.admin().await;
+    let id = admin.get("/api/service/whoami").await.ok()["id"].as_str().unwrap().to_owned();
+    app.session_with("member", tessera::domain::principal::Role::Guest).await;
+    for path in ["/access/v1/evaluation", "/access/v1/evaluations"] {
+        let answer = asker.post(path, &question("admin")).await;
+        assert_eq!(answer.json["decision"], true, "{}", answer.text);
+        assert_eq!(kept(&answer).unwrap()["on"], sorted(&[&asking.id, &id, ASSETS]));
+        let answer = asker.post(path, &question("member")).await;
+        assert!(answer.json["decision"] == false && kept(&answer).is_none());
+        let answer = asker.post(path, &question("nobody")).await;
+        assert!(answer.json["decision"] == false && kept(&answer).is_none());
+    }
+    let both = json!({"evaluations": [question("admin"), question("member")]});
+    assert!(kept(&asker.post("/access/v1/evaluations", &both).await).is_none());
+}
+
+#[actix_web::test]
+async fn an_edge_reports_only_uses_that_a_server_has_let_in() {
+    let (app, _looking) = start().await;
+    let edge = Edge::register(&app).await;
+    let other = Edge::register(&app).await;
+    let (admin, key) = (app.admin().await, app.key_with(&[]).await);
+    let handle_for = async |edge: &Edge| {
+        let told = kept(&edge.forwards(&key.at("192.0.2.7")).get(VERIFY).await).unwrap();
+        told["uses"][0].as_str().unwrap().to_owned()
+    };
+    let (own, foreign) = (handle_for(&edge).await, handle_for(&other).await);
+    let uses = async || admin.key(&key.id).await.ok()["attributes"]["useCount"].as_str().unwrap().to_owned();
+    assert_eq!(uses().await, "2");
+    app.advance(5_000);
+    let reported = json!([
+        {"handle": own, "count": 40, "ago": 1_000},
+        {"handle": foreign, "count": 500, "ago": 0},
+        {"handle": "nonsense", "count": 500, "ago": 0},
+        {"handle": key.id, "count": 500, "ago": 0},
+    ]);
+    edge.try_look(&reported).await.ok();
+    assert_eq!(uses().await, "42");
+    let used_at = admin.key(&key.id).await.ok()["attributes"]["lastUsedAt"].clone();
+    assert_eq!(used_at, (app.now() - 1_000).to_string());
+    // Neither the future nor what was long ago.
+    edge.try_look(&json!([{"handle": own, "count": -5, "ago": -1_000_000}])).await.ok();
+    assert_eq!(uses().await, "43");
+    app.advance(21 * 60_000);
+    edge.try_look(&json!([{"handle": own, "count": 5, "ago": 0}])).await.ok();
+    assert_eq!(uses().await, "43");
+}
