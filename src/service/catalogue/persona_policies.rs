@@ -68,7 +68,8 @@ pub enum PolicyChange {
 /// What a change would give to the principals linked to the persona, and take from them. Nothing is written.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a persona or a policy that the actor does not see; violations of the draft.
+/// [`Error::NotFound`] for a persona or a policy that the actor does not see; [`Error::Forbidden`] for the deletion of all
+/// policies if the actor may not read each of them; violations of the draft.
 pub async fn preview(service: &Service, actor: &Actor, persona: PersonaId, change: PolicyChange) -> Result<Comparison> {
     let (began, parts, asking) = (Instant::now(), service.clone(), actor.clone());
     let outcome = service
@@ -100,7 +101,15 @@ pub async fn preview(service: &Service, actor: &Actor, persona: PersonaId, chang
                     let place = place(connection, &policies, *id)?;
                     policies.remove(place);
                 }
-                PolicyChange::DeleteAll => policies.clear(),
+                PolicyChange::DeleteAll => {
+                    let count = policies.len();
+                    let is_own = asking.has_persona(persona);
+                    // The comparison names what every policy is about.
+                    if sight::readable(connection, &asking, is_own, policies)?.len() != count {
+                        return Err(asking.lacks(Permission::ManagePersonas));
+                    }
+                    policies = Vec::new();
+                }
             }
             compare::of_members(&parts, connection, task, &asking, persona, &policies)
         })

@@ -74,8 +74,9 @@ async fn page(request: &SignedInRequest, id: PersonaId, errors: FormErrors) -> R
 /// `POST /personas/{guid}/members`
 ///
 /// # Errors
-/// [`Error::NotFound`]; violations; when the storage fails.
+/// [`Error::NotFound`], [`Error::Forbidden`]; violations; when the storage fails.
 pub async fn change(mut submitted: SubmittedForm, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
+    submitted.actor.require(Permission::ManagePersonas)?;
     if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
