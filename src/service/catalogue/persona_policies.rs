@@ -19,7 +19,7 @@ use crate::service::authz::authority::{self, CONNECTION};
 use crate::service::authz::compare::{self, Comparison};
 use crate::service::authz::{containment, sight};
 use crate::service::catalogue::policies;
-use crate::service::catalogue::saved::{Saved, must_see};
+use crate::service::catalogue::saved::Saved;
 use crate::service::{Service, Transaction};
 use crate::storage::database::AnyConnection;
 use crate::storage::{personas, policies as stored, search};
@@ -45,8 +45,9 @@ pub async fn delete(service: &Service, actor: &Actor, id: PolicyId, expected: Ex
     let outcome = service
         .write(actor, move |transaction| {
             stored::raise_revision(transaction.connection)?;
-            let policy = stored::find(transaction.connection, id)?.ok_or_else(|| not_found(&id.to_string()))?;
-            must_see(transaction, id.uuid())?;
+            let unknown = || not_found(&id.to_string());
+            may_find(transaction, id.uuid(), unknown)?;
+            let policy = stored::find(transaction.connection, id)?.ok_or_else(unknown)?;
             expected.check(&policy.edition())?;
             remove(transaction, &policy)
         })
@@ -127,23 +128,27 @@ pub(in crate::service) fn save(
     stored::raise_revision(transaction.connection)?;
     let head = &draft.head;
     let before = match (&head.handle, &head.qualified_name) {
+        // First whether it is seen: an unseen policy takes the path of a missing one.
         (Handle::Known(id), _) => {
-            let id = PolicyId::from(*id);
-            Some(stored::find(transaction.connection, id)?.ok_or_else(|| asked_for(head))?)
+            may_find(transaction, *id, || asked_for(head))?;
+            Some(stored::find(transaction.connection, (*id).into())?.ok_or_else(|| asked_for(head))?)
         }
-        (_, Some(name)) => stored::find_by_qualified_name(transaction.connection, name)?,
+        (_, Some(name)) => {
+            let found = stored::find_by_qualified_name(transaction.connection, name)?;
+            if found.is_some() || head.is_reference(name) {
+                let id = found.as_ref().map_or(Uuid::nil(), |policy| policy.id.uuid());
+                may_find(transaction, id, || asked_for(head))?;
+            }
+            found
+        }
         (_, None) => None,
     };
     let Some(before) = before else {
-        // For a new policy, clients send its name as the qualified name. A qualified name minted here refers to an
-        // existing policy.
-        return match head.qualified_name.as_ref().filter(|name| head.is_reference(name)) {
-            Some(_) => Err(asked_for(head)),
-            None => create(transaction, draft, assigned),
-        };
+        // For a new policy, clients send its name as the qualified name. One that was minted here refers to an existing
+        // policy, and was not found above.
+        return create(transaction, draft, assigned);
     };
     let persona = before.persona.ok_or_else(|| asked_for(head))?;
-    may_find(transaction, &before, head)?;
     expected.check(&before.edition())?;
     let persona = lock(transaction, draft, persona)?;
     may_shape(transaction, persona.id)?;
@@ -267,12 +272,9 @@ fn object(transaction: &mut Transaction<'_>, draft: &PolicyDraft, policy: &Polic
 }
 
 /// Answers an unseen policy like a missing one.
-fn may_find(transaction: &mut Transaction<'_>, policy: &Policy, head: &Head) -> Result<()> {
+fn may_find(transaction: &mut Transaction<'_>, policy: Uuid, unknown: impl FnOnce() -> Error) -> Result<()> {
     let sight = sight::entities(transaction.connection, transaction.actor)?;
-    if search::is_seen(transaction.connection, &policy.id.to_string(), &sight)? {
-        return Ok(());
-    }
-    Err(asked_for(head))
+    if search::is_seen(transaction.connection, &policy.to_string(), &sight)? { Ok(()) } else { Err(unknown()) }
 }
 
 /// The most resources and actions that the policies of one persona can name together. Admins of assets can add to any
