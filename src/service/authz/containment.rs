@@ -243,8 +243,8 @@ pub(in crate::service) fn may_link(transaction: &mut Transaction<'_>, user: Prin
     Err(Error::Forbidden(message))
 }
 
-/// Checks that an actor may re-enable a principal, which gives back everything that the principal reaches. What every
-/// guest reaches is ignored.
+/// Checks that an actor may re-enable a principal, which gives back everything that the principal reaches, without
+/// bounds. What every guest reaches is ignored.
 ///
 /// # Errors
 /// [`Error::Forbidden`]
@@ -254,7 +254,9 @@ pub(in crate::service) fn may_readmit(transaction: &mut Transaction<'_>, princip
     }
     let (actor, readmitted) = (own(transaction)?, reach(transaction, principal)?);
     let least = Reach::of_role(transaction.service, transaction.connection, Role::Guest)?;
-    contained(transaction.actor, &readmitted, &actor, &least)
+    contained(transaction.actor, &readmitted, &actor, &least)?;
+    let ceiling = bounds(transaction.connection, transaction.actor)?;
+    within(transaction.actor, &Bounds::default(), &ceiling)
 }
 
 fn begin(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<PrincipalChange> {

@@ -5,6 +5,7 @@ pub(in crate::service) mod asset_access;
 pub mod authority;
 pub mod compare;
 pub(in crate::service) mod containment;
+pub(in crate::service) mod credentials;
 pub mod decide;
 pub(in crate::service) mod denies;
 pub mod effective;

@@ -15,7 +15,7 @@ use crate::domain::policy::system::{self, URN_PREFIX};
 use crate::domain::policy::{Bucket, Category, Effect, Policy, Rule, Subjects};
 use crate::domain::principal::{PrincipalKind, Role};
 use crate::domain::text::{Description, DisplayName, fold};
-use crate::service::authz::{authority, giving, outgrown};
+use crate::service::authz::{authority, containment, giving, outgrown};
 use crate::service::{Service, Transaction};
 use crate::storage::holds::hold_principals;
 use crate::storage::policies;
@@ -317,7 +317,7 @@ fn may_be_about(actor: &Actor, rule: &Rule) -> Result<()> {
 /// Only users with the role `$admin` may deny permissions: a deny could take them from principals that hold more than
 /// the actor, and ending it gives them back.
 fn may_deny(actor: &Actor) -> Result<()> {
-    if actor.principal().is_administrator() && actor.principal().kind == PrincipalKind::User {
+    if containment::administers(actor) {
         return Ok(());
     }
     let (username, role) = (actor.username(), Role::Admin.name());

@@ -11,6 +11,7 @@ use crate::domain::oauth_client::{ClientSecret, OauthClient};
 use crate::domain::permission::Permission;
 use crate::domain::token::TokenKind;
 use crate::service::authz::containment;
+use crate::service::authz::credentials::require_session;
 use crate::service::{Service, Transaction};
 use crate::storage;
 use crate::storage::principals::Existed;
@@ -54,11 +55,7 @@ pub async fn replace(
     expected: Expected,
 ) -> Result<OauthClient> {
     service.require(actor, Permission::ManageApiKeys)?;
-    if actor.credential.is_none_or(|credential| credential.kind != TokenKind::Session) {
-        let message = "the OAuth settings of an API key are changed by users who have signed in: an API key or an access token \
-                       cannot decide who acts as a key";
-        return Err(Error::Forbidden(message.to_owned()));
-    }
+    require_session(actor)?;
     service
         .write(actor, move |transaction| {
             if storage::api_keys::touch(transaction.connection, id, transaction.now)? == Existed::No {
