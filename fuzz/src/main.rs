@@ -8,7 +8,9 @@ mod graphql;
 mod headers;
 mod jws;
 mod listing;
+mod oauth;
 mod policies;
+mod records;
 mod secrets;
 mod wire;
 
@@ -17,7 +19,7 @@ use std::sync::LazyLock;
 type Target = fn(&[u8]);
 
 /// The names of the targets; `tests/run` and `seeds.py` list them, too.
-const TARGETS: [(&str, Target); 17] = [
+const TARGETS: [(&str, Target); 23] = [
     ("wire", wire::wire),
     ("json", listing::json),
     ("filter", listing::filter),
@@ -35,6 +37,12 @@ const TARGETS: [(&str, Target); 17] = [
     ("jws", jws::jws),
     ("jwks", jws::jwks),
     ("dpop", dpop::dpop),
+    ("basic", oauth::basic),
+    ("form", oauth::form),
+    ("trust", oauth::trust),
+    ("redaction", records::redaction),
+    ("addresses", records::addresses),
+    ("journal", records::journal),
 ];
 
 static TARGET: LazyLock<Target> = LazyLock::new(|| {

@@ -33,6 +33,13 @@ impl Form {
         Ok(Self(body))
     }
 
+    /// The form in a body, unchecked.
+    #[cfg(feature = "fuzzing")]
+    #[must_use]
+    pub fn of_body(body: Bytes) -> Self {
+        Self(body)
+    }
+
     /// A form with these parameters.
     #[must_use]
     pub fn of(parameters: &[(&str, &str)]) -> Self {
