@@ -37,9 +37,7 @@ pub(in crate::service) fn may_create_access_token(
     require_no_child(actor)?;
     match new.kind {
         AccessTokenKind::ServiceAccount => service.require(actor, Permission::ManageServiceAccounts),
-        AccessTokenKind::Personal if new.actor == actor.username().to_string() => {
-            require_access_tokens(service, actor)
-        }
+        AccessTokenKind::Personal if new.actor == actor.username().to_string() => require_access_tokens(service, actor),
         AccessTokenKind::Personal => service.require(actor, Permission::ManageAccessTokens),
     }
 }

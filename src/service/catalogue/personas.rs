@@ -17,11 +17,11 @@ use crate::domain::policy::Policy;
 use crate::domain::principal::PrincipalKind;
 use crate::domain::sight::SeenPrincipals;
 use crate::domain::text::DisplayName;
-use crate::service::authz::authority::{may_enable, may_release};
+use crate::service::authz::authority::may_release;
 use crate::service::authz::containment;
 use crate::service::authz::outgrown::end_outgrown_tokens;
+use crate::service::authz::persona_writing::{may_change_own_persona, may_switch};
 use crate::service::authz::sight;
-use crate::service::catalogue::persona_policies::may_shape;
 use crate::service::catalogue::saved::{Membership, Saved};
 use crate::service::{Service, Transaction};
 use crate::storage::holds::hold_principals;
@@ -86,7 +86,7 @@ fn action(is_described_only: bool) -> Action {
 
 /// Deletes a persona with its policies and links.
 pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, id: PersonaId) -> Result<()> {
-    may_shape(transaction, id)?;
+    may_change_own_persona(transaction, id)?;
     may_release(transaction, id)?;
     if personas::delete(transaction.connection, id)? == Existed::No {
         return Err(not_found(id));
@@ -172,15 +172,6 @@ pub async fn update(
 pub async fn delete(service: &Service, actor: &Actor, id: PersonaId) -> Result<()> {
     service.require(actor, Permission::ManagePersonas)?;
     service.write(actor, move |transaction| remove(transaction, id)).await
-}
-
-/// Checks that the actor may enable or disable a persona that the transaction has locked.
-fn may_switch(transaction: &mut Transaction<'_>, before: &Persona, enabled: bool) -> Result<()> {
-    if enabled == before.enabled {
-        return Ok(());
-    }
-    may_shape(transaction, before.id)?;
-    if enabled { may_enable(transaction, before.id) } else { may_release(transaction, before.id) }
 }
 
 fn not_found(id: PersonaId) -> Error {

@@ -13,8 +13,9 @@ use crate::domain::permission::Permission;
 use crate::domain::principal::Role;
 use crate::domain::text::DisplayName;
 use crate::service::Service;
+use crate::service::authz::people::require_inviting;
 use crate::service::authz::{giving, sight};
-use crate::service::people::invites::{OPEN_PURPOSE, require_inviting};
+use crate::service::people::invites::OPEN_PURPOSE;
 use crate::storage::invitations;
 use crate::storage::principals::Existed;
 

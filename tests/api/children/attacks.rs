@@ -69,7 +69,8 @@ async fn a_child_creates_no_credential() {
     let input = json!({"type": "PLATFORM", "name": "p", "state": "ACTIVE", "privileges": rights, "actors": subjects});
     let answer = admin.post("/api/graphql", &json!({"query": query, "variables": {"input": input}})).await.ok();
     assert!(answer["errors"].is_null(), "{answer}");
-    let made = admin.post("/api/graphql", &json!({"query": "mutation { createServiceAccount(input: {}) { name } }"})).await;
+    let made =
+        admin.post("/api/graphql", &json!({"query": "mutation { createServiceAccount(input: {}) { name } }"})).await;
     let program = made.ok()["data"]["createServiceAccount"]["name"].as_str().unwrap().to_owned();
     let session = app.session_of("kim").await.token();
     let key = app.key_with(&Permission::ALL).await;
@@ -91,7 +92,8 @@ async fn a_child_creates_no_credential() {
         let path = format!("/api/service/apikeys/{}/oauth", other.id);
         client.send(Method::PUT, &path, Some(&settings)).await.refused("TESSERA-403-001");
         for (kind, name) in [("PERSONAL", "kim"), ("PERSONAL", "admin"), ("SERVICE_ACCOUNT", program.as_str())] {
-            let query = "mutation($input: CreateAccessTokenInput!) { createAccessToken(input: $input) { accessToken } }";
+            let query =
+                "mutation($input: CreateAccessTokenInput!) { createAccessToken(input: $input) { accessToken } }";
             let input = json!({"type": kind, "actorUrn": format!("urn:li:corpuser:{name}"), "name": "t",
                                "duration": "ONE_HOUR"});
             let answer = client.post("/api/graphql", &json!({"query": query, "variables": {"input": input}})).await;
