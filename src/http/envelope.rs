@@ -27,7 +27,7 @@ use super::problem::{Complete, Failure, PROBLEM_JSON, Shape, answers_as_oauth};
 use super::request_id::{Numbered, RequestId};
 use crate::domain::error::Error;
 use crate::domain::limits::Allowance;
-use crate::domain::node::{RevocationNote, Acknowledgement, Told};
+use crate::domain::node::{Acknowledgement, RevocationNote, Told};
 use crate::domain::redaction::has_token;
 use crate::http::state::State;
 use crate::service::GivenUp;

@@ -69,6 +69,6 @@ pub(super) fn record_members<'a>(
     for (_, subject) in &subjects {
         transaction.record(Action::AssetAccessChanged, *subject, &clip(&asset.qualified_name))?;
     }
-    let known = |member: &&&str| !subjects.iter().any(|(name, _)| name == **member);
-    Ok(members.iter().filter(known).map(|member| format!("`{}`", clip(member))).collect())
+    let is_unknown = |member: &&&str| !subjects.iter().any(|(name, _)| name == **member);
+    Ok(members.iter().filter(is_unknown).map(|member| format!("`{}`", clip(member))).collect())
 }

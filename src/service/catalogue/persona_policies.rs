@@ -302,8 +302,9 @@ fn check_room(transaction: &mut Transaction<'_>, policy: &Policy, object: Option
 
 /// Checks that the actions belong to the policy's category.
 fn check_actions(draft: &PolicyDraft, rule: &Rule) -> Result<(), Violation> {
-    let known = |action: &&String| !rule.category.actions().any(|known| known == **action);
-    let unknown: Vec<String> = rule.actions.iter().filter(known).map(|action| format!("`{}`", clip(action))).collect();
+    let is_unknown = |action: &&String| !rule.category.actions().any(|known| known == **action);
+    let unknown: Vec<String> =
+        rule.actions.iter().filter(is_unknown).map(|action| format!("`{}`", clip(action))).collect();
     if unknown.is_empty() {
         return Ok(());
     }

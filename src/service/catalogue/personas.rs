@@ -269,8 +269,8 @@ fn link_users(transaction: &mut Transaction<'_>, draft: &PersonaDraft, persona: 
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut held = hold_principals(transaction.connection, &names)?;
     held.retain(|principal| principal.kind == PrincipalKind::User.name());
-    let known = |name: &&&str| !held.iter().any(|principal| principal.username == **name);
-    let unknown: Vec<_> = names.iter().filter(known).map(|name| format!("`{}`", clip(name))).collect();
+    let is_unknown = |name: &&&str| !held.iter().any(|principal| principal.username == **name);
+    let unknown: Vec<_> = names.iter().filter(is_unknown).map(|name| format!("`{}`", clip(name))).collect();
     if !unknown.is_empty() {
         let message = format!("names no user: {}", unknown.join(", "));
         return Err(draft.head.violation("personaUsers", message).into());

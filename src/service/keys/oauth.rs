@@ -5,7 +5,7 @@ use crate::domain::actor::Actor;
 use crate::domain::api_key::ApiKey;
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::edition::Expected;
-use crate::domain::error::{Error, Result};
+use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
 use crate::domain::oauth_client::{ClientSecret, OauthClient};
 use crate::domain::permission::Permission;
@@ -20,7 +20,7 @@ use crate::storage::{credentials, oauth_clients};
 /// The settings of an API key as an OAuth client.
 ///
 /// # Errors
-/// [`Error::NotFound`], also for a key that the actor does not see.
+/// [`crate::domain::error::Error::NotFound`], also for a key that the actor does not see.
 pub async fn get(service: &Service, actor: &Actor, id: PrincipalId) -> Result<OauthClient> {
     api_keys::get(service, actor, id).await?;
     service.read(move |connection| oauth_clients::get(connection, id)).await
@@ -43,9 +43,8 @@ pub async fn audiences(service: &Service, client: &Actor) -> Result<Vec<String>>
 /// it is `None`.
 ///
 /// # Errors
-/// [`Error::Forbidden`] when the actor is no user with a session, may not manage the key, or adds something and the key
-/// reaches more than the actor; [`Error::NotFound`]; [`Error::Changed`] when the edition is not the expected one; a violation for
-/// a wrong `secret`.
+/// `Forbidden` when the actor is no user with a session, may not manage the key, or adds something and the key reaches more
+/// than the actor; `NotFound`; `Changed` when the edition is not the expected one; a violation for a wrong `secret`.
 pub async fn replace(
     service: &Service,
     actor: &Actor,

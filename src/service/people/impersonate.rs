@@ -7,7 +7,7 @@ use crate::domain::actor::{Actor, PresentedCredential};
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::child::USUAL_LIFE;
 use crate::domain::credential::Credential;
-use crate::domain::error::{Error, Refusal, Result};
+use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind};
