@@ -13,7 +13,7 @@ pub struct Change {
     pub actor_id: Uuid,
     /// The principal's user name at that time.
     pub actor_name: String,
-    /// The user names of those who acted for the principal, the latest first, separated by commas; empty for nobody.
+    /// The user names of those who acted for the principal, the latest first, separated by commas; empty if there are none.
     pub acted_by: String,
     /// The name of an [`Action`].
     pub action: String,
@@ -256,7 +256,7 @@ impl Action {
         Self::DeviceDenied,
     ];
 
-    /// The actions that decide and only give: no cached record lets anybody in who may not any more.
+    /// The actions that decide and only give: no cached record allows more than it may after them.
     const GIVING: [Self; 11] = [
         Self::PersonaCreated,
         Self::AssetCreated,

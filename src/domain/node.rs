@@ -36,7 +36,7 @@ pub const fn surely_over(lease: i64) -> i64 {
 /// How a request's changes became known to the nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Acknowledgement {
-    /// How many nodes there were, with the one that answers.
+    /// How many nodes there were, with the answering node.
     pub nodes: usize,
     /// How many of them know of the changes. The leases of the others have ended.
     pub acknowledged: usize,

@@ -114,7 +114,7 @@ pub fn delete_all(connection: &mut AnyConnection) -> Result<()> {
 /// Nodes, and positions of changes that they have to acknowledge.
 #[derive(Debug, Clone, Default)]
 pub struct Awaited {
-    /// The nodes except the one that waits.
+    /// The nodes except the waiting one.
     pub nodes: Vec<Node>,
     /// The positions of the changes. Empty if there is no other node.
     pub positions: Vec<i64>,
@@ -125,7 +125,7 @@ pub struct Awaited {
 pub enum Change {
     /// The transaction that wrote the change with that id.
     Own(Uuid),
-    /// Every change that can be seen now: somebody else may have made the one in question.
+    /// Every change that can be seen now: another request may have made the change in question.
     AnyUntilNow,
 }
 

@@ -7,7 +7,7 @@ use clap::CommandFactory as _;
 use tessera::config::Cli;
 
 /// The longest that README may be, in lines.
-const LONGEST_README: usize = 130;
+const LONGEST_README: usize = 120;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -49,7 +49,7 @@ pub async fn redeem(
 
 /// Exchange a grant for a token, as Atlan's Java SDK does
 ///
-/// The same as without `/admin`.
+/// Like the operation at the path without `/admin`.
 #[utoipa::path(
     tag = "Sessions",
     operation_id = "create_admin_realm_token",

@@ -81,7 +81,7 @@ pub async fn introspect(
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 
-/// The answer about a token that authenticates, which may be cached for `at_most` milliseconds; `None` for one that is not active.
+/// The answer about a token that authenticates, which may be cached for `at_most` milliseconds; `None` if it is not active.
 async fn of_bearer_token(
     state: &State,
     caller: &Actor,

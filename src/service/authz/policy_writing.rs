@@ -1,5 +1,5 @@
-//! Who may write, change and end a policy outside personas: one that permits or denies permissions on the platform, or one
-//! about entities. `authority.rs` has the rules about the object of a policy, `giving.rs` those about what it gives.
+//! Who may write, change and end a policy outside personas: about permissions on the platform, or about
+//! entities. `authority.rs` has the rules about the object of a policy, `giving.rs` those about what it gives.
 
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};

@@ -117,7 +117,7 @@ pub async fn get(service: &Service, actor: &Actor, id: PersonaId) -> Result<Pers
 /// The policies of a persona that the actor may read, the oldest first.
 ///
 /// # Errors
-/// [`Error::NotFound`], also for one that the actor does not see.
+/// [`Error::NotFound`], also for a persona that the actor does not see.
 pub async fn policies(service: &Service, actor: &Actor, id: PersonaId) -> Result<Vec<Policy>> {
     let (began, seen, now, asking) = (Instant::now(), sight::personas(actor), service.clock.now(), actor.clone());
     let found = service

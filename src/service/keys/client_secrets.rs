@@ -28,7 +28,7 @@ const MOST: usize = 10;
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Forbidden`] when the actor may not manage the key, acts with a child or reaches less than the key;
-/// [`Error::Conflict`] for an expired key, for one that has given up its token, and when the key has as many secrets as it may.
+/// [`Error::Conflict`] for an expired key, for a key that has given up its token, and when the key has as many secrets as it may.
 pub async fn create(service: &Service, actor: &Actor, id: PrincipalId) -> Result<Token> {
     service.require(actor, Permission::ManageApiKeys)?;
     require_no_child(actor)?;

@@ -145,7 +145,7 @@ pub async fn accept(
         .await
 }
 
-/// The invitation with this text, and the open invitation that it is, if it is one. Anybody can ask, so those of one
+/// The invitation with this text, and the open invitation that it is, if it is one. Requests need no credential, so those of one
 /// network wait for each other.
 ///
 /// # Errors

@@ -91,7 +91,7 @@ pub async fn change(mut submitted: SubmittedForm, guid: web::Path<String>) -> Re
         Ok(()) => Ok(request.redirect(&format!("personas/{id}/members?done={done}"))),
         Err(Error::Changed) => {
             let mut errors = FormErrors::default();
-            errors.add("", "somebody changed the key at the same time: try again");
+            errors.add("", "the key was changed at the same time: try again");
             page(request, id, errors).await
         }
         Err(error) => page(request, id, FormErrors::from_error(error, &[])?).await,
