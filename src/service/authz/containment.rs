@@ -60,7 +60,7 @@ pub(in crate::service) fn lent_token(connection: &mut AnyConnection, actor: &Act
 
 /// Until when, from where and how often an actor may act. A user has no bounds, because users can sign in, unless the
 /// user acts with a token that another principal created. An API key has its own bounds, another service account those
-/// of its token. What is made with a child ends no later than the child.
+/// of its token. What an actor gives with a child ends no later than the child.
 ///
 /// # Errors
 /// When the storage fails.
