@@ -10,7 +10,7 @@ use tessera::directory::Freshness;
 use tessera::domain::actor::Actor;
 use tessera::domain::error::{Error, Result};
 use tessera::domain::ids::PrincipalId;
-use tessera::domain::node::{RevocationNote, Acknowledgement, Node, Told};
+use tessera::domain::node::{Acknowledgement, Node, RevocationNote, Told};
 use tessera::domain::permission::Permission;
 use tessera::service::Service;
 use tessera::service::keys::api_keys;

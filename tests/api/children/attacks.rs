@@ -119,7 +119,7 @@ async fn what_a_child_of_an_administrator_gives_back_would_outlive_it() {
         "accessControl": {"guid": id}}});
     admin.bulk(&[policy]).await.ok();
     let status = |status: &str| {
-        let query = format!("mutation {{ updateUserStatus(userUrn: \"urn:li:corpuser:kim\", status: {status}) }}");
+        let query = format!("mutation {{ updateUserStatus(urn: \"urn:li:corpuser:kim\", status: {status}) }}");
         json!({"query": query})
     };
     let session = app.session_of("admin").await.token();

@@ -9,6 +9,8 @@ use crate::support::Client;
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const MINUTE: i64 = 60_000;
+/// How many short-lived tokens leave a player no room for another child.
+const CHILDREN: usize = 4;
 
 impl Game {
     /// Exchanges one of the player's tokens; the token of the answer, and when it ends at the latest.
@@ -26,6 +28,9 @@ impl Game {
 
     /// A child of one of the player's tokens, in which another may act.
     pub(super) async fn derive_child(&mut self, player: usize, token: usize) -> Option<Done> {
+        if self.players[player].tokens.iter().filter(|token| token.ends < i64::MAX).count() > CHILDREN {
+            return None;
+        }
         let name = self.players[player].tokens[token].name.clone();
         let actor = self.dice.throw(self.players[player].tokens.len());
         let acting = self.players[player].tokens[actor].client.token();

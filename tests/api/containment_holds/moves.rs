@@ -7,6 +7,8 @@ use super::dice::Dice;
 use super::{ACTIONS, ASSETS, Done, Game, RIGHTS, Token, USERS, bits, username};
 use crate::support::{Client, PASSWORD};
 
+/// How many kinds of moves there are.
+const KINDS: usize = 34;
 /// Networks that an API key may be used from: the players are in the second.
 const NETWORKS: [&str; 4] = ["10.0.0.0/8", "127.0.0.0/8", "127.0.0.1", "0.0.0.0/0"];
 
@@ -40,7 +42,16 @@ impl Game {
 
     /// A move; `None` if it was refused.
     pub(super) async fn play(&mut self, player: usize) -> Option<Done> {
-        let token = self.dice.throw(self.players[player].tokens.len());
+        let kind = self.dice.throw(KINDS);
+        let done = self.make_move(player, kind).await?;
+        *self.tally.entry(kind).or_default() += 1;
+        Some(done)
+    }
+
+    async fn make_move(&mut self, player: usize, kind: usize) -> Option<Done> {
+        // Half of the moves are made with the player's own token.
+        let others = self.dice.throw(2) * self.players[player].tokens.len();
+        let token = self.dice.throw(others.max(1));
         let client = self.players[player].tokens[token].client.clone();
         let ask = async |query: &str, input: Value| {
             let body = json!({"query": query, "variables": {"input": input}});
@@ -49,7 +60,7 @@ impl Game {
         };
         let users: Vec<String> = USERS.iter().map(|name| (*name).to_owned()).chain([self.account.clone()]).collect();
         let urn = |name: &str| format!("urn:li:corpuser:{name}");
-        match self.dice.throw(34) {
+        match kind {
             0..2 => {
                 let (request, body) = (format!("r{}", self.dice.throw(usize::MAX)), self.some_body());
                 self.create(player, client, request, body).await

@@ -26,7 +26,7 @@ impl Game {
     pub(super) async fn suspend_or_restore(&mut self, client: &Client) -> Option<Done> {
         let (name, status) = (self.some_user(), self.dice.pick(&["SUSPENDED", "ACTIVE", "ACTIVE"]));
         let query =
-            "mutation($urn: String!, $status: CorpUserStatus!) { updateUserStatus(userUrn: $urn, status: $status) }";
+            "mutation($urn: String!, $status: CorpUserStatus!) { updateUserStatus(urn: $urn, status: $status) }";
         let variables = json!({"urn": format!("urn:li:corpuser:{name}"), "status": status});
         is_done(client, query, variables).await.then(|| Done { spares_least: true, ..Done::default() })
     }

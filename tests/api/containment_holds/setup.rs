@@ -1,6 +1,6 @@
 //! A random world: assets, personas with policies, keys, users with permissions, and an administrator who names them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
@@ -39,6 +39,7 @@ impl Game {
             account,
             newcomers: 0,
             known: HashMap::new(),
+            tally: BTreeMap::new(),
             snapshot: None,
         };
         for number in 0..4 {
@@ -63,13 +64,12 @@ impl Game {
         }
         for number in 0..3 {
             let mut rights = [dice.some(&RIGHTS, 2), vec![Permission::ManageApiKeys]].concat();
+            let mut seconds = dice.pick(&[60, 3600, 409_968_000]);
             if number == 0 {
-                // What the default policies permit every user, an actor who impersonates one must be permitted, too.
-                let more =
-                    [Permission::GeneratePersonalAccessTokens, Permission::ViewAnalytics, Permission::ImpersonateUsers];
-                rights.extend(more.into_iter().filter(|right| !rights.contains(right)).collect::<Vec<_>>());
+                // It may do much. What the default policies permit every user, an actor who impersonates one must be permitted.
+                rights = [&RIGHTS[..], &[Permission::GeneratePersonalAccessTokens, Permission::ViewAnalytics]].concat();
+                seconds = 409_968_000;
             }
-            let seconds = dice.pick(&[60, 3600, 409_968_000]);
             let body = json!({
                 "displayName": "k", "workspacePermissions": bits(&rights), "validitySeconds": seconds,
                 "personaQualifiedNames": game.names(&mut dice),
@@ -82,7 +82,7 @@ impl Game {
             game.keys.push(id);
         }
         for name in USERS {
-            let rights = bits(&dice.some(&RIGHTS, 2));
+            let rights = bits(&if name == "ada" { RIGHTS.to_vec() } else { dice.some(&RIGHTS, 2) });
             let policy = game.app.policy(Rule { category: Category::Platform, ..allow(&[name], &rights, &[]) }).await;
             game.shared.push(policy.qualified_name);
             let client = game.app.session_of(name).await.at("127.0.0.1");
@@ -126,7 +126,7 @@ impl Game {
         everybody.push(self.account.clone());
         for asset in ["default/snowflake/1", "default/snowflake/2"] {
             let people = json!({
-                "qualifiedName": asset, "name": "x", "adminUsers": dice.some(&everybody, 5),
+                "qualifiedName": asset, "name": "x", "adminUsers": dice.some(&everybody, 3),
                 "viewerUsers": dice.some(&everybody, 5), "ownerUsers": dice.some(&everybody, 4),
                 "viewerRoles": dice.some(&[Role::Member.id(), Role::Guest.id()], 5),
             });
