@@ -272,6 +272,5 @@ async fn nobody_gains_by_what_they_do() {
             *done.entry(kind).or_default() += times;
         }
     }
-    eprintln!("TALLY {done:?}");
     assert!(done.len() > 20, "these kinds of moves were never allowed, or seldom: {done:?}");
 }
