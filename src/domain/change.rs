@@ -256,7 +256,7 @@ impl Action {
         Self::DeviceDenied,
     ];
 
-    /// The actions that decide and only give: no cached record allows more than it may after them.
+    /// The actions that decide and only give: no cached record lets anybody in who may not any more.
     const GIVING: [Self; 11] = [
         Self::PersonaCreated,
         Self::AssetCreated,

@@ -293,8 +293,8 @@ async fn who_acts_for_whom_is_told() {
     let agent = app.key_with(&[Permission::ViewAudit]).await;
     let acting = [("actor_token", agent.token.as_str()), ("actor_token_type", ACCESS_TOKEN)];
     let token = access_token(exchange(&app, &key.token, &acting).await);
-    app.advance(1_000);
     let other = app.key_with(&[]).await;
+    app.advance(1_000);
     app.holder_of(&token).try_update(&other.id, &json!({"displayName": "renamed by an agent"})).await.ok();
     let changed = last_change(&agent).await;
     let agent_name = format!("service-account-apikey-{}", agent.id);
