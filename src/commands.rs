@@ -6,15 +6,14 @@ mod first_start;
 mod keys;
 mod signing_keys;
 mod started;
+mod tasks;
 mod terminal;
 mod users;
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::web;
 use tokio::sync::oneshot;
-use tokio::time::{Interval, MissedTickBehavior};
 
 use self::first_start::SecretsOutput;
 use self::started::{Started, start};
@@ -36,10 +35,7 @@ use crate::service::authn::sessions;
 use crate::service::authn::sign_ins::SignIns;
 use crate::service::bootstrap::{self, ADMIN};
 use crate::service::catalogue::policies;
-use crate::service::children::signing_keys as children_keys;
-use crate::service::upkeep::follow::FOLLOW_EVERY;
-use crate::service::upkeep::maintenance::{self, Unsaved};
-use crate::service::upkeep::time;
+use crate::service::upkeep::{maintenance, time};
 use crate::service::{Parts, Service};
 use crate::shutdown;
 use crate::storage::database::Database;
@@ -243,26 +239,47 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult
     };
     shutdown::watch(wire_settings.shutdown_timeout + shutdown::MARGIN)
         .map_err(|error| format!("cannot watch for signals: {error}"))?;
-    started.join(&node_name(&settings)).await?;
-    listen_to_nodes(&service).map_err(|error| format!("cannot start a thread: {error}"))?;
-    tracing::info!(listen = %settings.listen, database = ?database_url(&settings)?, "serving");
-    let (stop, stopped) = oneshot::channel();
-    let following = actix_web::rt::spawn(follow(started, state.clone(), stopped));
-    actix_web::rt::spawn(synchronise_time(service.clone()));
-    actix_web::rt::spawn(save_uses(service.clone()));
-    actix_web::rt::spawn(forget_ended(service.clone()));
-    actix_web::rt::spawn(synchronise_signing_keys(service.clone()));
-    actix_web::rt::spawn(summarise_log(state.clone()));
-    let server = wire::serve(vec![listener], &wire_settings, move || app(state.clone(), &doors));
-    server.map_err(|error| error.to_string())?.await.map_err(|error| error.to_string())?;
-    // From here on, this node lets nobody in.
-    drop(stop);
-    following.await.map_err(|error| error.to_string())?;
+    let _serving = service.database.serve().map_err(explain)?;
+    let served = match started.join(&node_name(&settings)).await {
+        Ok(()) => {
+            tracing::info!(listen = %settings.listen, database = ?database_url(&settings)?, "serving");
+            run_server(started, &state, || {
+                wire::serve(vec![listener], &wire_settings, {
+                    let state = state.clone();
+                    move || app(state.clone(), &doors)
+                })
+            })
+            .await
+        }
+        failed => failed,
+    };
     if let Err(error) = service.leave().await {
         tracing::warn!(error = explain(error), "the other nodes do not know that this one has stopped");
     }
+    served?;
     time::synchronise(&service).await.map_err(explain)?;
     maintenance::save_uses(&service).await.map_err(explain)
+}
+
+/// Runs the server until it is told to stop, and then lets nobody in.
+async fn run_server(
+    started: Started,
+    state: &web::Data<State>,
+    serve: impl FnOnce() -> std::io::Result<actix_web::dev::Server>,
+) -> CommandResult {
+    let service = started.service.clone();
+    tasks::listen_to_nodes(&service).map_err(|error| format!("cannot start a thread: {error}"))?;
+    let (stop, stopped) = oneshot::channel();
+    let following = actix_web::rt::spawn(tasks::follow(started, state.clone(), stopped));
+    tasks::start(&service, state);
+    let served = match serve() {
+        Ok(server) => server.await,
+        failed => failed.map(drop),
+    };
+    // No look may follow when this node has left.
+    drop(stop);
+    following.await.map_err(|error| error.to_string())?;
+    served.map_err(|error| error.to_string())
 }
 
 /// Warns in the log if authentication is off.
@@ -274,126 +291,8 @@ fn warn(datahub: &datahub::DoorRules) {
     }
 }
 
-/// A task's ticks. After a pause, as when the machine has slept, there is one tick and not all that were missed.
-fn every(period: Duration) -> Interval {
-    let mut ticks = tokio::time::interval(period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
-}
-
 /// The name of this node, for people.
 fn node_name(settings: &Settings) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{} {}", host.trim(), settings.listen).trim().to_owned()
-}
-
-/// Listens to the other nodes, on a thread of its own. Without it, as behind a proxy that does not support that, their
-/// changes are read with the next look.
-fn listen_to_nodes(service: &Service) -> std::io::Result<()> {
-    let service = service.clone();
-    let listening = move || {
-        loop {
-            match service.database.listen(|by| service.nodes.wake(by)) {
-                Ok(()) => return,
-                Err(error) => tracing::debug!(error = explain(error), "cannot listen to the other nodes"),
-            }
-            std::thread::sleep(LISTEN_AGAIN);
-        }
-    };
-    std::thread::Builder::new().name("listen".to_owned()).spawn(listening).map(drop)
-}
-
-/// How long after a failure this node listens again.
-const LISTEN_AGAIN: Duration = Duration::from_secs(1);
-
-/// Follows the changes until `stopped`, and once more then.
-async fn follow(mut started: Started, state: web::Data<State>, mut stopped: oneshot::Receiver<()>) {
-    let mut ticks = every(FOLLOW_EVERY);
-    let nodes = Arc::clone(&started.service.nodes);
-    let mut goes_on = true;
-    while goes_on {
-        goes_on = tokio::select! {
-            _ = &mut stopped => false,
-            _ = ticks.tick() => true,
-            () = nodes.woken() => true,
-        };
-        if let Err(error) = started.follow().await
-            && state.log_bounds.admit("cannot follow", Instant::now())
-        {
-            tracing::error!(error, "cannot follow the changes; nothing in memory is used");
-        }
-    }
-}
-
-async fn synchronise_time(service: Service) {
-    let mut ticks = every(time::SYNCHRONISE_EVERY);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = time::synchronise(&service).await {
-            tracing::error!(error = explain(error), "cannot keep the latest time");
-        }
-    }
-}
-
-async fn save_uses(service: Service) {
-    let mut ticks = every(maintenance::SAVE_USES_EVERY);
-    loop {
-        ticks.tick().await;
-        loop {
-            let started = Instant::now();
-            match maintenance::save_some_uses(&service).await {
-                Ok(Unsaved::Some) => tokio::time::sleep(started.elapsed() * maintenance::PAUSES_BETWEEN_SAVES).await,
-                Ok(Unsaved::None) => break,
-                Err(error) => {
-                    tracing::error!(error = explain(error), "cannot save when keys were last used");
-                    break;
-                }
-            }
-        }
-    }
-}
-
-async fn forget_ended(service: Service) {
-    let mut ticks = every(maintenance::FORGET_EVERY);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = maintenance::forget_ended(&service).await {
-            tracing::error!(error = explain(error), "cannot remove ended sessions");
-        }
-    }
-}
-
-async fn synchronise_signing_keys(service: Service) {
-    let mut ticks = every(children_keys::SYNCHRONISE_EVERY);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = children_keys::synchronise(&service).await {
-            tracing::error!(error = explain(error), "cannot read the signing keys");
-        }
-    }
-}
-
-async fn summarise_log(state: web::Data<State>) {
-    let mut ticks = every(Duration::from_mins(1));
-    loop {
-        ticks.tick().await;
-        state.log_bounds.summarise(Instant::now());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[actix_web::test]
-    async fn ticks_that_were_missed_are_not_made_up_for() {
-        let mut ticks = every(Duration::from_millis(20));
-        ticks.tick().await;
-        std::thread::sleep(Duration::from_millis(500));
-        let began = Instant::now();
-        for _ in 0..4 {
-            ticks.tick().await;
-        }
-        assert!(began.elapsed() >= Duration::from_millis(40), "{:?}", began.elapsed());
-    }
 }

@@ -28,6 +28,7 @@ pub(super) async fn start(settings: &Settings, setup: Setup) -> Result<Started, 
         checked.map_err(|error| format!("{}; {}", explain(error), seen.advice()))?;
     }
     let installation = time::begin(&service).await.map_err(explain)?;
+    service.forget_killed_nodes().await.map_err(explain)?;
     // From here on, this process sees every change.
     let follower = Follower::start(&service).await.map_err(explain)?;
     let mut journal = seen.journal(&installation);
@@ -71,6 +72,7 @@ impl Started {
 
     /// Saves the time and the changes seen, at the end of a command.
     pub(super) async fn finish(mut self) -> CommandResult {
+        self.service.finish_dismissals().await;
         time::synchronise(&self.service).await.map_err(explain)?;
         self.follow().await
     }

@@ -178,11 +178,22 @@ pub enum Action {
     RestoreAccepted,
 }
 
+/// What a change may do to what principals may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing: no cached record depends on it.
+    Describes,
+    /// It only gives: cached records become incomplete, but let nobody in who may not.
+    Gives,
+    /// It may take something away: its answer waits until every node knows of it.
+    TakesAway,
+}
+
 impl Change {
-    /// Whether it may make cached records wrong. Unknown actions may.
+    /// What it may do to what others may do. An unknown action, written by a later version, may take something away.
     #[must_use]
-    pub fn decides(&self) -> bool {
-        Action::find(&self.action).is_none_or(Action::decides)
+    pub fn effect(&self) -> Effect {
+        Action::find(&self.action).map_or(Effect::TakesAway, Action::effect)
     }
 }
 
@@ -245,42 +256,54 @@ impl Action {
         names
     };
 
-    /// The actions that no cached record depends on.
-    const DESCRIBING: [Self; 7] = [
-        Self::UserDescribed,
-        Self::PersonaDescribed,
-        Self::PolicyDescribed,
-        Self::InvitationCreated,
-        Self::InvitationRevoked,
-        Self::DeviceApproved,
-        Self::DeviceDenied,
-    ];
-
-    /// The actions that decide and only give: no cached record lets anybody in who may not any more.
-    const GIVING: [Self; 11] = [
-        Self::PersonaCreated,
-        Self::AssetCreated,
-        Self::SessionRefreshed,
-        Self::ApiKeyCreated,
-        Self::ApiKeySecretCreated,
-        Self::ServiceAccountCreated,
-        Self::AccessTokenCreated,
-        Self::UserCreated,
-        Self::SessionCreated,
-        Self::SessionRefused,
-        Self::UserImpersonated,
-    ];
-
-    /// Whether it may take something away, so that its answer waits until every node knows of it.
+    /// What it may do to what others may do.
     #[must_use]
-    pub fn may_take_away(self) -> bool {
-        self.decides() && !Self::GIVING.contains(&self)
-    }
-
-    /// Whether it may make cached records wrong.
-    #[must_use]
-    pub fn decides(self) -> bool {
-        !Self::DESCRIBING.contains(&self)
+    pub const fn effect(self) -> Effect {
+        match self {
+            Self::UserDescribed
+            | Self::PersonaDescribed
+            | Self::PolicyDescribed
+            | Self::InvitationCreated
+            | Self::InvitationRevoked
+            | Self::DeviceApproved
+            | Self::DeviceDenied => Effect::Describes,
+            Self::PersonaCreated
+            | Self::AssetCreated
+            | Self::SessionRefreshed
+            | Self::ApiKeyCreated
+            | Self::ApiKeySecretCreated
+            | Self::ServiceAccountCreated
+            | Self::AccessTokenCreated
+            | Self::UserCreated
+            | Self::SessionCreated
+            | Self::SessionRefused
+            | Self::UserImpersonated => Effect::Gives,
+            Self::ApiKeyTokenReplaced
+            | Self::ApiKeyTokenRemoved
+            | Self::ApiKeyUpdated
+            | Self::ApiKeyDeleted
+            | Self::ApiKeyOauthReplaced
+            | Self::LeakedTokenRevoked
+            | Self::PersonaUpdated
+            | Self::PersonaDeleted
+            | Self::PolicyCreated
+            | Self::PolicyUpdated
+            | Self::PolicyDeleted
+            | Self::AssetUpdated
+            | Self::AssetDeleted
+            | Self::AssetAccessChanged
+            | Self::ServiceAccountDeleted
+            | Self::AccessTokenRevoked
+            | Self::InvitesRenewed
+            | Self::UserUpdated
+            | Self::UserPasswordSet
+            | Self::UserDeleted
+            | Self::SessionEnded
+            | Self::RefreshTokenReused
+            | Self::ChildRevoked
+            | Self::SigningKeyChanged
+            | Self::RestoreAccepted => Effect::TakesAway,
+        }
     }
 
     /// The action of that name.

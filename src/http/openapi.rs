@@ -6,6 +6,7 @@ mod complete;
 mod errors;
 pub(super) mod examples;
 mod older;
+mod revocations;
 pub(super) mod sets;
 
 pub use self::collections::ListParams;

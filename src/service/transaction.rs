@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Service;
 use crate::domain::actor::{Actor, PresentedCredential, Standing};
-use crate::domain::change::{Action, Change, ChangeSubject};
+use crate::domain::change::{Action, Change, ChangeSubject, Effect};
 use crate::domain::child::Child;
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::Id;
@@ -146,8 +146,7 @@ impl Service {
             }
         } else if let nodes::Change::Own(id) = change {
             told.note(Told::Pending(id));
-            let service = self.clone();
-            tokio::spawn(async move { service.wait_for_nodes(change, committed, read).await });
+            self.wait_unanswered(change, committed, read);
         }
         outcome
     }
@@ -211,11 +210,11 @@ impl<'a> Transaction<'a> {
     pub(in crate::service) fn record(&mut self, action: Action, subject: ChangeSubject, name: &str) -> Result<()> {
         let id = Id::<Change>::new(self.now, self.service.entropy)?.uuid();
         let mut changed = self.changed.borrow_mut();
-        changed.is_recorded |= action.decides();
-        if action.decides() {
+        if action.effect() != Effect::Describes {
+            changed.is_recorded = true;
             changed.subjects.push(subject);
         }
-        if action.may_take_away() {
+        if action.effect() == Effect::TakesAway {
             changed.taking = Some(id);
         }
         drop(changed);

@@ -6,6 +6,7 @@ mod lane;
 mod lanes;
 mod listening;
 mod opening;
+mod serving;
 mod suitable;
 
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -24,6 +25,7 @@ pub use self::lane::Lane;
 use self::lanes::Lanes;
 pub use self::listening::CHANNEL;
 use self::opening::Manager;
+pub use self::serving::Serving;
 use self::suitable::{only_known, only_utf8};
 use super::folded;
 use super::postgres_url::with_advice;

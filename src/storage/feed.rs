@@ -6,12 +6,15 @@
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Text};
 
 use super::database::AnyConnection;
 use super::listing::Predicate;
 use super::schema::changes;
 use crate::domain::error::Result;
+
+/// A session of PostgreSQL, of `pg_stat_get_activity`. The number does not depend on the settings of who asks.
+const SESSION: &str = "concat(pid, ' ', extract(epoch FROM backend_start))";
 
 /// The position up to which the changes have been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,8 +25,8 @@ pub struct FeedPosition {
     to: i64,
     /// PostgreSQL's snapshot.
     snapshot: Option<String>,
-    /// PostgreSQL's session. After a crash PostgreSQL may give the ids of transactions that it has lost once more, so
-    /// positions of different sessions cannot be compared.
+    /// PostgreSQL's session: the process that serves it, and when it began. After a crash PostgreSQL may give the ids of
+    /// transactions that it has lost once more, so positions of different sessions cannot be compared.
     session: Option<String>,
 }
 
@@ -45,6 +48,22 @@ impl FeedPosition {
     #[must_use]
     pub fn text(&self) -> String {
         self.snapshot.clone().unwrap_or_else(|| format!("{}:{}:", self.from, self.to))
+    }
+
+    /// Whether the session in which this was read still lives: then no crash has come between. To be asked in the
+    /// transaction that writes the position, because a crash ends that, too.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub fn is_of_living_session(&self, connection: &mut AnyConnection) -> Result<bool> {
+        let (AnyConnection::Postgres(postgres), Some(session)) = (connection, &self.session) else { return Ok(true) };
+        let process: i32 = session.split(' ').next().and_then(|process| process.parse().ok()).unwrap_or_default();
+        let living = sql::<Bool>("EXISTS (SELECT FROM pg_stat_get_activity(")
+            .bind::<Integer, _>(process)
+            .sql(&format!(") WHERE {SESSION} = "))
+            .bind::<Text, _>(session)
+            .sql(")");
+        Ok(diesel::select(living).get_result(postgres)?)
     }
 
     /// The changes that were not visible when this was read.
@@ -91,7 +110,7 @@ pub fn position(connection: &mut AnyConnection) -> Result<FeedPosition> {
                 sql::<BigInt>("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"),
                 sql::<BigInt>("pg_snapshot_xmax(pg_current_snapshot())::text::bigint"),
                 sql::<Text>("pg_current_snapshot()::text"),
-                sql::<Text>("concat(pg_backend_pid(), ' ', pg_postmaster_start_time())"),
+                sql::<Text>(&format!("(SELECT {SESSION} FROM pg_stat_get_activity(pg_backend_pid()))")),
             ))
             .get_result(postgres)?;
             Ok(FeedPosition { from, to, snapshot: Some(snapshot), session: Some(session) })

@@ -53,7 +53,8 @@ pub fn all(connection: &mut AnyConnection) -> Result<Vec<Node>> {
     rows.into_iter().map(node).collect()
 }
 
-/// Writes at `now` that a node has applied every change before that position, unless it was silenced.
+/// Writes at `now` that a node has applied every change before that position, unless it was silenced, or the session in
+/// which the position was read has ended.
 ///
 /// # Errors
 /// When the storage fails.
@@ -61,6 +62,9 @@ pub fn acknowledge(connection: &mut AnyConnection, id: Uuid, position: &FeedPosi
     if let AnyConnection::Postgres(postgres) = connection {
         // Others see it before it is on a disk. If a crash loses it, they wait longer.
         postgres.batch_execute("SET LOCAL synchronous_commit = off")?;
+    }
+    if !position.is_of_living_session(connection)? {
+        return Ok(());
     }
     let row = nodes::table.find(id.to_string()).filter(nodes::silenced.eq(false));
     let known = (nodes::acknowledged.eq(position.text()), nodes::acknowledged_at.eq(now));
@@ -102,7 +106,7 @@ pub fn spread(connection: &mut AnyConnection, id: Uuid) -> Result<Option<(domain
     Ok(Some((change, spread)))
 }
 
-/// Removes every node: those of a restored copy do not run.
+/// Removes every node, if it is known that none runs.
 ///
 /// # Errors
 /// When the storage fails.

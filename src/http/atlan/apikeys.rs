@@ -117,11 +117,8 @@ pub async fn update(
 #[utoipa::path(
     tag = "API keys",
     operation_id = "delete_api_key",
-    params(
-        ("guid" = String, Path, description = "The `id` of the API key"),
-        ("Prefer" = Option<String>, Header, description = "`respond-async`: do not wait until every node knows of it"),
-    ),
-    responses((status = 200, description = "Deleted", headers(("Tessera-Revocation" = String, description = "`nodes=3, acknowledged=3, took=4ms`: how many nodes there are, how many of them know of it, and how long that took. The leases of the others have ended"))), (status = 202, description = "Deleted; with `Prefer: respond-async` or `?wait=0`, before every node knows of it", headers(("Location" = String, description = "The address that tells which nodes know of it"))), AnyError, Fails<403>, Fails<404>),
+    params(("guid" = String, Path, description = "The `id` of the API key")),
+    responses((status = 200, description = "Deleted"), AnyError, Fails<403>, Fails<404>),
 )]
 #[delete("/api/service/apikeys/{guid}")]
 pub async fn delete(state: web::Data<State>, actor: Actor, guid: web::Path<String>) -> Result<HttpResponse, Failure> {

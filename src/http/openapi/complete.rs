@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{HttpMethod, Operation};
 use utoipa::openapi::schema::SchemaType;
 use utoipa::openapi::{
     Components, OpenApi, PathItem, Ref, RefOr, Required, Response, Schema, SecurityRequirement, Type,
@@ -10,6 +10,7 @@ use utoipa::openapi::{
 
 use super::case::{Case, is_datahub};
 use super::errors::{self, Body};
+use super::revocations;
 use crate::http::problem::answers_as_oauth;
 
 /// Completes a document.
@@ -18,7 +19,10 @@ pub(super) fn complete(document: &mut OpenApi) {
     inherit(components);
     let mut responses = BTreeMap::new();
     for (path, item) in &mut document.paths.paths {
-        for operation in operations(item) {
+        for (method, operation) in operations(item) {
+            if revocations::takes_away(&method, path) {
+                revocations::document(operation);
+            }
             add_errors(path, operation, components, &mut responses);
             operation.parameters.iter_mut().flatten().for_each(never_null);
         }
@@ -26,8 +30,14 @@ pub(super) fn complete(document: &mut OpenApi) {
     components.responses.extend(responses);
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut Operation)> {
+    let all = [
+        (HttpMethod::Get, &mut item.get),
+        (HttpMethod::Post, &mut item.post),
+        (HttpMethod::Put, &mut item.put),
+        (HttpMethod::Delete, &mut item.delete),
+    ];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 /// Adds the error responses: every operation with authentication can refuse the credential, the address or the rate;

@@ -28,9 +28,10 @@ pub async fn revoke(service: &Service, client: &Actor, token: &str) -> Result<Re
     let acts = |child: &Child| child.actors.iter().any(|each| each.principal == client.id());
     if let Some(child) = service.child_of(token, Party::Actor(client.id())).await? {
         // Also one that is refused now for a reason that may go away.
-        if child.subject == client.id() || acts(&child) {
-            service.write_first(client, move |transaction| revoke_in(transaction, &child)).await?;
+        if child.subject != client.id() && !acts(&child) {
+            return ended_before(service, client).await;
         }
+        service.write_first(client, move |transaction| revoke_in(transaction, &child)).await?;
         return Ok(Revoked::Ended);
     }
     let actor = match service.authenticate_unlimited(token, Party::Actor(client.id())).await {

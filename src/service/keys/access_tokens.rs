@@ -130,7 +130,7 @@ pub async fn revoke(service: &Service, actor: &Actor, id: String) -> Result<()> 
         return sight::delay_if_refused(began, Err(actor.lacks(Permission::ManageAccessTokens))).await;
     }
     let not_found = move || Error::NotFound { kind: "access token", id: id.clone() };
-    let token = found.ok_or_else(&not_found)?;
+    let Some(token) = found else { return service.write(actor, move |_| Err(not_found())).await };
     if token.owner.id == actor.id() {
         actor.require_unrestricted()?;
     } else {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::domain::change::{Action, Change};
+use crate::domain::change::{Action, Change, Effect};
 use crate::domain::error::{Error, Result};
 use crate::domain::node::Node;
 use crate::service::Service;
@@ -83,13 +83,21 @@ impl Follower {
         let outcome =
             tokio::time::timeout(FOLLOW_TIMEOUT, look).await.unwrap_or_else(|late| Err(Error::Storage(late.into())));
         let (NewChanges { changes, position }, nodes) = outcome.inspect_err(|_| service.directory.end_lease())?;
-        if position.is_behind(&self.position) {
-            tracing::error!(
+        match (position.continues(&self.position), position.is_behind(&self.position)) {
+            (true, false) => {}
+            (true, true) => tracing::error!(
                 "the database has gone back in time: an older copy has replaced it; stop every node and see docs/operations.md"
-            );
-            service.directory.forget_all();
-        } else if !position.continues(&self.position) {
-            tracing::info!("the connection to the database was renewed: what is in memory is read again");
+            ),
+            (false, false) => {
+                tracing::info!("the connection to the database was renewed: what is in memory is read again")
+            }
+            (false, true) => tracing::warn!(
+                "the database has restarted at an earlier position: transactions that were not on disk are lost, or an older \
+                 copy has replaced it; in the second case stop every node and see docs/operations.md"
+            ),
+        }
+        let is_continued = position.continues(&self.position);
+        if !is_continued || position.is_behind(&self.position) {
             service.directory.forget_all();
         }
         if changes.iter().any(|change| change.action == Action::SigningKeyChanged.name()) {
@@ -98,12 +106,13 @@ impl Follower {
         }
         self.position = position;
         for change in &changes {
-            if change.decides() {
+            if change.effect() != Effect::Describes {
                 service.directory.forget(change.subject);
             }
             service.directory.counts.observe_followed_change(change, service.clock.now());
         }
-        self.is_unacknowledged |= !changes.is_empty();
+        // What was to be acknowledged in the session before is not any more.
+        self.is_unacknowledged |= !changes.is_empty() || !is_continued;
         seen.extend(changes);
         service.nodes.count.set(i64::try_from(nodes.len()).unwrap_or(i64::MAX));
         let standing = if self.node.is_some() { Standing::among(&nodes, service) } else { Standing::Bystander };

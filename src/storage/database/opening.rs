@@ -163,7 +163,15 @@ impl Manager {
 
     /// Whether the database is an SQLite file: a slow probe then means only a busy processor.
     pub(super) fn is_file(&self) -> bool {
-        matches!(*self.url, DatabaseUrl::Sqlite(_))
+        self.file().is_some()
+    }
+
+    /// The SQLite file.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match &*self.url {
+            DatabaseUrl::Sqlite(path) => Some(path),
+            DatabaseUrl::Postgres(_) => None,
+        }
     }
 
     /// Cancels the current statement of a PostgreSQL process.

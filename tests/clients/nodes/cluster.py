@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import itertools
 import os
 import random
 import select
@@ -30,9 +31,9 @@ class Nodes:
             place.mkdir()
             self.servers.append(Server(place, database))
 
-    def start(self):
-        for server in self.servers:
-            server.start()
+    def start(self, environments=()):
+        for server, environment in itertools.zip_longest(self.servers, environments, fillvalue={}):
+            server.start(**environment)
         return self
 
     def stop(self):
@@ -48,10 +49,10 @@ class Nodes:
 
 
 @contextlib.contextmanager
-def nodes_on(directory, databases):
+def nodes_on(directory, databases, environments=()):
     nodes = Nodes(directory, databases)
     try:
-        yield nodes.start()
+        yield nodes.start(environments)
     finally:
         nodes.stop()
 

@@ -1,7 +1,10 @@
 """When a revocation has been answered, no node lets the key in: under load, and under faults."""
 
 import signal
+import subprocess
 import time
+from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import pytest
 from cluster import (
@@ -210,3 +213,53 @@ def test_what_the_command_line_revokes_no_node_lets_in(kind, tmp_path):
                 hammer.revoked[token_of(key)] = time.monotonic()
                 hammer.until_refused(token_of(key), [0, 1])
             hammer.check()
+
+
+def test_nodes_whose_clocks_are_five_minutes_apart_let_nothing_in_that_was_revoked(postgres, tmp_path):
+    shim = tmp_path / "wall_clock.so"
+    source = Path(__file__).with_name("wall_clock.c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", shim, source], check=True)
+    environments = [{"LD_PRELOAD": str(shim), "WALL_CLOCK_AHEAD": str(ahead)} for ahead in [-300, 0, 300]]
+    with nodes_on(tmp_path, [postgres] * 3, environments) as nodes:
+        admins = clients(nodes)
+        dates = [parsedate_to_datetime(admin.get("/livez").headers["date"]).timestamp() for admin in admins]
+        assert [round((date - dates[1]) / 300) for date in dates] == [-1, 0, 1]
+        with Hammer(nodes) as hammer:
+            answers = revoke_some(hammer, admins, [0, 1, 2], 30)
+            assert all(told(answer) == (3, 3) for answer in answers)
+            hammer.check()
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_the_command_line_waits_once_for_a_server_that_was_killed(kind, tmp_path):
+    with database_of(kind, tmp_path) as database, nodes_on(tmp_path, [database]) as nodes:
+        [admin] = clients(nodes)
+        keys = [admin.create()["id"] for _ in range(4)]
+        nodes[0].kill()
+        took = []
+        for key in keys:
+            began = time.monotonic()
+            nodes[0].cli("keys", "delete", key)
+            took.append(time.monotonic() - began)
+        assert max(took[1:]) < LONGEST_WAIT, took
+
+
+def test_a_server_on_sqlite_that_was_killed_is_not_waited_for_after_it_starts_again(tmp_path):
+    with database_of("sqlite", tmp_path) as database, nodes_on(tmp_path, [database]) as nodes:
+        [admin] = clients(nodes)
+        nodes[0].kill()
+        nodes[0].start()
+        [admin] = clients(nodes)
+        key = admin.create()
+        assert told(admin.delete(f"{KEYS}/{key['id']}")) == (1, 1)
+
+
+def test_of_two_servers_on_one_sqlite_file_the_one_that_runs_is_still_waited_for(tmp_path):
+    with database_of("sqlite", tmp_path) as database, nodes_on(tmp_path, [database] * 2) as nodes:
+        clients(nodes)
+        nodes[0].kill()
+        nodes[0].start()
+        [admin, _] = clients(nodes)
+        key = admin.create()
+        # The row of the server that was killed is there, too: as long as one runs, nobody knows whose rows are whose.
+        assert told(admin.delete(f"{KEYS}/{key['id']}")) == (3, 2)

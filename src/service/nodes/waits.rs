@@ -1,36 +1,18 @@
-//! Acknowledged changes: a request that takes something away is answered when no node lets it in any more.
-//!
-//! 1. A node registers before its first look, so a writer that does not find it need not wait for it: that look shows
-//!    the writer's change.
-//! 2. Every look shows, in the same snapshot, whether the node is still registered. If it is not, or is silenced, it
-//!    does not renew its lease, and registers anew.
-//! 3. After a look, and after everything that it showed has been applied, the node acknowledges its position.
-//! 4. A writer commits, wakes the other nodes, reads who they are, and waits until each has acknowledged, or until the
-//!    lease that it had has certainly ended: [`surely_over`] by the writer's monotonic clock.
-//! 5. A node that did not acknowledge in that time is silenced, and deleted after as much time again: then every lease
-//!    has ended that it renewed by a look before it was silenced.
-//!
-//! `docs/revocation.md` says why that is enough. `upkeep/follow.rs` looks; `transaction.rs` commits.
+//! Waiting until no other node lets in what was taken away, and silencing nodes that do not acknowledge.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use super::Service;
-use crate::domain::actor::Actor;
-use crate::domain::error::{Error, Result};
-use crate::domain::ids::Id;
-use crate::domain::node::{Acknowledgement, LONGEST_LEASE, Node, Spread, surely_over};
-use crate::domain::permission::Permission;
-use crate::storage::feed::{FeedPosition, is_known};
+use super::{Nodes, Service, locked};
+use crate::domain::error::Result;
+use crate::domain::node::{Acknowledgement, LONGEST_LEASE, Node, surely_over};
+use crate::storage::feed::is_known;
 use crate::storage::nodes::{self, Awaited, Change, Existed};
 
 /// The shortest and the longest pause between two reads of what has been acknowledged. One task reads for all waiting
@@ -38,23 +20,6 @@ use crate::storage::nodes::{self, Awaited, Change, Existed};
 const PAUSES: [Duration; 2] = [Duration::from_millis(3), Duration::from_millis(25)];
 /// How long one such read may take.
 const READ_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// The other nodes, as this process knows them.
-pub struct Nodes {
-    /// The row of this node; `None` for a command.
-    own: Mutex<Option<Uuid>>,
-    waiting: Mutex<Waiting>,
-    /// A request has begun to wait.
-    arrived: Notify,
-    /// Another node says that it has changed something.
-    woken: Notify,
-    /// The nodes that this process has given up waiting for, until they are deleted.
-    leaving: Arc<Mutex<HashSet<Uuid>>>,
-    /// How long requests waited, in seconds, by how that ended.
-    pub waits: Family<Outcome, Histogram>,
-    /// How many nodes there are.
-    pub count: Gauge,
-}
 
 /// How a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -71,8 +36,9 @@ impl Outcome {
     const LEASE_ENDED: Self = Self { outcome: "lease_ended" };
 }
 
+/// The requests of this process that wait.
 #[derive(Default)]
-struct Waiting {
+pub(super) struct Waiting {
     requests: Vec<Wait>,
     /// Whether the task runs that reads for all of them.
     is_read: bool,
@@ -89,49 +55,7 @@ struct Wait {
     done: oneshot::Sender<(usize, Outcome)>,
 }
 
-impl Default for Nodes {
-    fn default() -> Self {
-        let buckets = || Histogram::new([0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0]);
-        Self {
-            own: Mutex::default(),
-            waiting: Mutex::default(),
-            arrived: Notify::new(),
-            woken: Notify::new(),
-            leaving: Arc::default(),
-            waits: Family::new_with_constructor(buckets),
-            count: Gauge::default(),
-        }
-    }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Nodes {
-    /// The row of this node; `None` for a command, and before it registers.
-    #[must_use]
-    pub fn own(&self) -> Option<Uuid> {
-        *locked(&self.own)
-    }
-
-    /// Takes the word of the node with that id that it has changed something.
-    pub fn wake(&self, by: &str) {
-        if self.own().is_none_or(|own| own.to_string() != by) {
-            self.woken.notify_one();
-        }
-    }
-
-    /// Lets this node look at once.
-    pub(super) fn look(&self) {
-        self.woken.notify_one();
-    }
-
-    /// Waits until this node has to look at once, because something has been changed elsewhere.
-    pub async fn woken(&self) {
-        self.woken.notified().await;
-    }
-
     /// Applies a read that began at `began` to every waiting request, and answers those that need not wait any more.
     /// Returns the nodes whose leases have ended meanwhile, and whether requests still wait.
     fn settle(&self, read: Option<&[Node]>, began: Instant, uptime: i64) -> (Vec<Node>, bool) {
@@ -188,54 +112,10 @@ impl Wait {
 }
 
 impl Service {
-    /// Registers this node, under a new id. Its next look begins after that. The lease has ended before.
-    pub(super) async fn register(&self, name: &str, position: &FeedPosition) -> Result<Uuid> {
-        self.directory.end_lease();
-        let now = self.clock.now();
-        let id = Id::<Node>::new(now, self.entropy)?.uuid();
-        let node = Node {
-            id,
-            name: name.to_owned(),
-            started_at: now,
-            lease: self.directory.lease_millis(),
-            acknowledged: position.text(),
-            acknowledged_at: now,
-            silenced: false,
-        };
-        let old = self.nodes.own();
-        self.write_follower(move |connection| {
-            // Nothing is used from memory since the lease was ended.
-            old.map_or(Ok(()), |old| nodes::delete(connection, old))?;
-            nodes::insert(connection, &node)
-        })
-        .await?;
-        *locked(&self.nodes.own) = Some(id);
-        Ok(id)
-    }
-
-    /// Writes that this node has applied every change before that position.
-    pub(super) async fn acknowledge(&self, id: Uuid, position: FeedPosition) -> Result<()> {
-        let now = self.clock.now();
-        self.write_follower(move |connection| nodes::acknowledge(connection, id, &position, now)).await
-    }
-
-    /// Takes this node off the list. It must not accept requests any more.
-    ///
-    /// # Errors
-    /// When the storage fails: then others wait for it once more.
-    pub async fn leave(&self) -> Result<()> {
-        self.directory.end_lease();
-        let own = locked(&self.nodes.own).take();
-        match own {
-            None => Ok(()),
-            Some(own) => self.write_follower(move |connection| nodes::delete(connection, own)).await,
-        }
-    }
-
     /// Waits until no other node lets in what a change took away. `committed`: the uptime at which its commit had
     /// returned; `read`: [`nodes::awaited`] after that. `None` if the nodes cannot be read for so long that any lease has
     /// ended, or if there was nothing to wait for.
-    pub(super) async fn wait_for_nodes(
+    pub(in crate::service) async fn wait_for_nodes(
         &self,
         change: Change,
         committed: i64,
@@ -258,7 +138,6 @@ impl Service {
         if awaited.nodes.is_empty() {
             return Some(Acknowledgement { nodes, acknowledged: 1, millis: 0 });
         }
-        let began = Instant::now();
         let (acknowledged, outcome) = loop {
             let (done, settled) = oneshot::channel();
             let outcome = Outcome::ACKNOWLEDGED;
@@ -275,9 +154,9 @@ impl Service {
                 break settled;
             }
         };
-        let elapsed = began.elapsed();
-        self.nodes.waits.get_or_create(&outcome).observe(elapsed.as_secs_f64());
-        let millis = i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX);
+        let millis = self.clock.uptime() - committed;
+        let seconds = Duration::from_millis(millis.try_into().unwrap_or_default()).as_secs_f64();
+        self.nodes.waits.get_or_create(&outcome).observe(seconds);
         Some(Acknowledgement { nodes, acknowledged: 1 + acknowledged, millis })
     }
 
@@ -299,11 +178,6 @@ impl Service {
         if !locked(&self.nodes.leaving).insert(node.id) {
             return;
         }
-        tracing::warn!(
-            node = node.name,
-            id = %node.id,
-            "a node has not acknowledged a change while its lease lasted; it is not waited for until it comes back"
-        );
         let leaving = Leaving { all: Arc::clone(&self.nodes.leaving), id: node.id };
         let service = self.clone();
         tokio::spawn(async move {
@@ -314,34 +188,40 @@ impl Service {
         });
     }
 
+    /// Waits for the nodes without a request that does: so those that do not acknowledge are silenced.
+    pub(in crate::service) fn wait_unanswered(&self, change: Change, committed: i64, read: Result<Awaited>) {
+        // Further ones would silence the same nodes.
+        let Ok(place) = Arc::clone(&self.nodes.unanswered).try_acquire_owned() else { return };
+        let service = self.clone();
+        tokio::spawn(async move {
+            service.wait_for_nodes(change, committed, read).await;
+            drop(place);
+        });
+    }
+
+    /// Waits until the nodes that this process has silenced are deleted, so that nothing waits for them any more.
+    pub async fn finish_dismissals(&self) {
+        while !locked(&self.nodes.leaving).is_empty() {
+            sleep(PAUSES[1]).await;
+        }
+    }
+
     async fn silence(&self, node: &Node) -> Result<()> {
         let (id, acknowledged) = (node.id, node.acknowledged.clone());
         if self.write_upkeep(move |connection| nodes::silence(connection, id, &acknowledged)).await? == Existed::No {
             return Ok(());
         }
+        tracing::warn!(
+            node = node.name,
+            %id,
+            "a node has not acknowledged a change while its lease lasted; it is not waited for until it comes back"
+        );
         let silenced = self.clock.uptime();
         while self.clock.uptime() - silenced <= surely_over(node.lease) {
             sleep(PAUSES[1]).await;
         }
         self.write_upkeep(move |connection| nodes::delete(connection, id)).await
     }
-}
-
-/// How far a change has spread that the actor has made.
-///
-/// # Errors
-/// [`Error::NotFound`], also for a change of another actor, except with the permission to see the audit trail.
-pub async fn spread_of(service: &Service, actor: &Actor, id: Uuid) -> Result<Spread> {
-    let found = service.read(move |connection| nodes::spread(connection, id)).await?;
-    let sees_all = actor.permissions().contains(Permission::ViewAudit);
-    let spread = found.filter(|(change, _)| sees_all || change.actor_id == actor.id().uuid());
-    let told = spread.map(|(_, mut spread)| {
-        if !sees_all {
-            spread.nodes.iter_mut().for_each(|(node, _)| node.name.clear());
-        }
-        spread
-    });
-    told.ok_or_else(|| Error::NotFound { kind: "revocation", id: id.to_string() })
 }
 
 /// Reads what has been acknowledged, for all waiting requests together, until none waits.

@@ -1,0 +1,50 @@
+//! Documents on every operation that may take something away that its answer waits for the nodes.
+
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{Header, Object, ObjectBuilder, RefOr, Required, Type};
+
+/// Operations that may take something away, besides every `PUT`, every `DELETE` and every `POST` to one record.
+const OTHERS: [&str; 4] = ["/api/meta/entity/bulk", "/aspects", "/entities", "/oauth/revoke"];
+
+/// Whether the operation may take something away.
+pub(super) fn takes_away(method: &HttpMethod, path: &str) -> bool {
+    match method {
+        HttpMethod::Put | HttpMethod::Delete => true,
+        HttpMethod::Post => path.ends_with('}') || OTHERS.contains(&path),
+        _ => false,
+    }
+}
+
+/// Adds the header of the final answer, and the answer to a client that does not wait.
+pub(super) fn document(operation: &mut Operation) {
+    let responses = &mut operation.responses.responses;
+    let Some(RefOr::T(done)) = responses.get_mut("200") else { return };
+    let mut pending = done.clone();
+    let seen = "`nodes=3, acknowledged=3, took=4ms`, if something was taken away: how many nodes there are, how many of them \
+                know of it, and how long that took. The leases of the others have ended";
+    done.headers.insert("Tessera-Revocation".to_owned(), header(seen));
+    "Done; with `Prefer: respond-async` or `?wait=0`, if something was taken away, before every node knows of it"
+        .clone_into(&mut pending.description);
+    pending.headers.insert("Location".to_owned(), header("The address that tells which nodes know of it"));
+    responses.insert("202".to_owned(), pending.into());
+    operation.parameters.get_or_insert_default().push(prefer().into());
+}
+
+fn header(description: &str) -> RefOr<Header> {
+    RefOr::T(HeaderBuilder::new().schema(Some(text())).description(Some(description)).build())
+}
+
+fn prefer() -> Parameter {
+    ParameterBuilder::new()
+        .name("Prefer")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("`respond-async`: do not wait until every node knows of it"))
+        .schema(Some(text()))
+        .build()
+}
+
+fn text() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).build()
+}
