@@ -143,7 +143,7 @@ pub enum Verdict {
 /// Approves or denies the pending device authorization with this user code. The decision is final.
 ///
 /// # Errors
-/// Those of [`question`]; [`Error::Conflict`] for an approval by a user with too many sessions.
+/// Those of [`pending_sign_in`]; [`Error::Conflict`] for an approval by a user with too many sessions.
 pub async fn decide(service: &Service, actor: &Actor, typed: &str, verdict: Verdict) -> Result<()> {
     let (service, actor, typed) = (service.clone(), actor.clone(), typed.to_owned());
     counted(async move { write_decision(&service, &actor, &typed, verdict).await }).await
