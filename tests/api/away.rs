@@ -9,7 +9,6 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use futures_util::future::join_all;
 use serde_json::json;
-use tessera::domain::permission::Permission;
 
 use crate::refusals::examples::{Example, Request};
 use crate::refusals::find;
@@ -75,7 +74,6 @@ const SOON: Duration = Duration::from_secs(20);
 struct Outage {
     app: App,
     admin: Client,
-    gateway: Holder,
     /// A key that is not cached.
     stranger: Holder,
     /// A request of every operation, with its name and the client that sends it.
@@ -86,11 +84,9 @@ impl Outage {
     async fn prepared() -> Self {
         let app = App::start_with(Options { proxied: true, ..Options::default() }).await;
         let admin = app.admin().await;
-        let gateway = app.key_with(&[Permission::VerifyTokens, Permission::ManageApiKeys]).await;
         admin.whoami().await.ok();
-        gateway.whoami().await.ok();
         let stranger = app.key_with(&[]).await;
-        Self { app, admin, gateway, stranger, requests: Vec::new() }
+        Self { app, admin, stranger, requests: Vec::new() }
     }
 
     /// With a request of every operation of the OpenAPI document and of the GraphQL schema.

@@ -150,6 +150,14 @@ impl Game {
                 self.shared.extend(answer["data"]["createPolicy"].as_str().map(str::to_owned));
                 Some(Done::default())
             }
+            _ => self.make_other_move(player, token, kind).await,
+        }
+    }
+
+    /// A move of one of the kinds that have a function of their own.
+    async fn make_other_move(&mut self, player: usize, token: usize, kind: usize) -> Option<Done> {
+        let client = self.players[player].tokens[token].client.clone();
+        match kind {
             15 => self.invite(player, &client).await,
             16 | 17 => self.change_policy(&client).await,
             18 | 19 => self.change_shared_policy(&client).await,
