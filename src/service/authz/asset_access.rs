@@ -104,7 +104,11 @@ pub(in crate::service) fn may_change_people(
 ///
 /// # Errors
 /// [`Error::Forbidden`]
-pub(in crate::service) fn may_share(transaction: &mut Transaction<'_>, list: PeopleList, added: &[&str]) -> Result<()> {
+pub(in crate::service) fn may_name_members(
+    transaction: &mut Transaction<'_>,
+    list: PeopleList,
+    added: &[&str],
+) -> Result<()> {
     match list {
         PeopleList::AdminUsers | PeopleList::ViewerUsers => {
             let mut named = Vec::new();

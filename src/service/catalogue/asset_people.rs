@@ -11,7 +11,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::listing::clip;
 use crate::domain::principal::Role;
 use crate::service::Transaction;
-use crate::service::authz::asset_access::{may_share, seen_members};
+use crate::service::authz::asset_access::{may_name_members, seen_members};
 use crate::storage::holds::hold_principals;
 
 /// Checks the principals that an asset newly names, and records everyone who was added or removed, which invalidates
@@ -29,7 +29,7 @@ pub(super) fn record_access(
         let (added, unseen) = seen_members(transaction, list, new.difference(old).map(String::as_str).collect())?;
         let mut unknown = record_members(transaction, list, added.iter().copied(), after)?;
         unknown.extend(unseen);
-        may_share(transaction, list, &added)?;
+        may_name_members(transaction, list, &added)?;
         record_members(transaction, list, old.difference(new).map(String::as_str), after)?;
         if !unknown.is_empty() {
             let message = format!("names no user or service account: {}", unknown.join(", "));
