@@ -250,3 +250,24 @@ write(
     ],
     ["— ", "tessera/1", "\n\n", "entries/", ".p/"],
 )
+CREDENTIALS = ["Basic YTpi", "basic  YTpiOmM=", "BASIC YTpi ", "Basic", "Basic Og==", "Bearer x", "Basic YTpi,YTpi", "Basic 4pi6Og=="]
+write("basic", CREDENTIALS + ["a:b", "a:b:c", ":", "☺:☹"], ["Basic ", "Bearer ", ":", "=", "==", " ", ","])
+FORMS = ["grant_type=client_credentials&scope=openid", "scope=openid&scope=a", "a=1&a=2", "a=&a=1", "%61=1&a=2", "=&=x", "a+b=%zz&scope"]
+write("form", FORMS, ["=", "&", "%", "+", "grant_type", "scope", "openid", "%20", "%C3%A9"])
+RULE = {"name": "ci", "issuer": "https://id.example.org", "audience": "t", "claims": {"sub": "a*", "a.b": "*x*", "a": "true"}}
+RULES = [RULE, RULE | {"claims": {"repository": "a/b", "repository_id": "1"}}, RULE | {"claims": {"kubernetes.io.namespace": "n"}},
+         RULE | {"claims": {"sub": "system:serviceaccount:n:s"}}, RULE | {"claims": {"x": "*" * 60 + "a" * 60}}, RULE | {"claims": {}}]
+WORKLOADS = [{"sub": "ab", "a": True, "a.b": "x"}, {"sub": "a", "a": {"b": "x"}}, {"repository": "a/b", "repository_id": 1},
+             {"kubernetes.io": {"namespace": "n"}}, {"x": "a" * 90}, {"a": {"a": {"a": {"a.a": 1}}}}]
+SETTINGS = [json.dumps([rule]) for rule in RULES]
+write("trust", [one + "\n" + json.dumps(claims) for one in SETTINGS for claims in WORKLOADS],
+      quote([*RULE, "repository", "repository_id", "project_id", "kubernetes.io"]) + JSON_SIGNS + ["*", ".", "\n"])
+OPAQUE = "tsk_" + "0" * 66 + "000000"
+JWT = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
+write("redaction", [OPAQUE, f"/a/{JWT}/b", JWT * 3, "eyJ" * 90, "eyJ.eyJ.eyJ", "_" * 200, "tsk_tsp_tss_" * 9, f"é{OPAQUE}é{JWT}"],
+      ["eyJ", "tsk_", "tsc_", "_", ".", "-", "é"])
+write("addresses", ["10.0.0.0/8\n192.0.2.7", "::ffff:10.0.0.0/104", "2001:db8::/32\n::/0", "0.0.0.0/1\n128.0.0.0/1", "10.1.2.3/33", "fe80::1%a"],
+      [".", ":", "::", "/", "/0", "/32", "/128", "::ffff:", "\n", "10.0.0.0"])
+ENTRY = "1795391999000 01890000-0000-7000-8000-000000000000 apikey.deleted principal 01890000-0000-7000-8000-000000000001 "
+write("journal", [ENTRY + '"a b"', ENTRY + '"\\u2028\\n"', ENTRY + "1", ENTRY, ENTRY.replace("principal", "child") + '""', *depths(ENTRY, "[", "", "]", "")],
+      ["apikey.deleted", "principal", "persona", "policy", "asset", "role", "-1", " ", '"', "\\u0000"])

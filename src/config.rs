@@ -239,7 +239,8 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_ADMIN_PASSWORD", hide_env_values = true)]
     pub admin_password: Option<String>,
 
-    /// The prefixes of API key tokens, personal tokens and session tokens: three letters each
+    /// The prefixes of the tokens of API keys, personal tokens, sessions and children, and of refresh tokens, of three letters
+    /// each; the last two may be left out
     #[arg(long, global = true, env = "TESSERA_TOKEN_PREFIXES", default_value = "tsk,tsp,tss,tsc,tsr")]
     pub token_prefixes: Prefixes,
 

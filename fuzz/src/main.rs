@@ -9,7 +9,9 @@ mod headers;
 mod jws;
 mod listing;
 mod log;
+mod oauth;
 mod policies;
+mod records;
 mod secrets;
 mod wire;
 
@@ -18,7 +20,7 @@ use std::sync::LazyLock;
 type Target = fn(&[u8]);
 
 /// The names of the targets; `tests/run` and `seeds.py` list them, too.
-const TARGETS: [(&str, Target); 18] = [
+const TARGETS: [(&str, Target); 24] = [
     ("wire", wire::wire),
     ("json", listing::json),
     ("filter", listing::filter),
@@ -37,6 +39,12 @@ const TARGETS: [(&str, Target); 18] = [
     ("jwks", jws::jwks),
     ("dpop", dpop::dpop),
     ("log", log::log),
+    ("basic", oauth::basic),
+    ("form", oauth::form),
+    ("trust", oauth::trust),
+    ("redaction", records::redaction),
+    ("addresses", records::addresses),
+    ("journal", records::journal),
 ];
 
 static TARGET: LazyLock<Target> = LazyLock::new(|| {

@@ -41,7 +41,7 @@ fn back_up_sqlite(database: &Path, file: &Path) -> CommandResult {
         return Err(format!("there is no database `{}`", database.display()));
     }
     let failed = |why: String| format!("cannot write the backup `{}`: {why}", file.display());
-    // Nothing is overwritten, and nobody else may read it.
+    // Nothing is overwritten, and no other user of the machine may read it.
     let new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
     new.map_err(|error| failed(error.to_string()))?;
     let written = backup::copy_sqlite(database, file)

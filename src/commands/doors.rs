@@ -79,7 +79,7 @@ pub(super) fn settings(settings: &Settings) -> Result<DoorSettings, String> {
         github_keys,
         introspection: AnswerLifetime(settings.introspection_seconds * SECOND),
         datahub: datahub(&settings.datahub, settings.listen)?,
-        oauth: oauth::Settings { device_clients: settings.oauth.device_clients.clone() },
+        oauth: oauth::OauthSettings { device_clients: settings.oauth.device_clients.clone() },
         workloads: workloads(&settings.oauth)?,
         console: console::Settings {
             confirm_after: Duration::from_secs(settings.confirm_seconds),

@@ -43,7 +43,7 @@ pub enum SigningKeys {
     List,
     /// Draw the next key; prints its id. It is published at once and signs in ten minutes
     Rotate {
-        /// Let it sign at once: for when the present key may be known to somebody else
+        /// Let it sign at once: for when the present key may have leaked
         #[arg(long)]
         now: bool,
     },

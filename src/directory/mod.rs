@@ -39,7 +39,7 @@ use self::fence::Fence;
 pub use self::first_uses::{FirstUse, FirstUses};
 pub use self::lease::Freshness;
 use self::lease::Lease;
-use self::networks::{Networks, Outcome};
+use self::networks::{Networks, RequestOutcome};
 pub use self::permission_uses::PermissionUses;
 use self::personas::PersonaSets;
 pub use self::policies::{Policies, Shared};
@@ -285,7 +285,7 @@ impl Directory {
             self.uses.record(record);
         }
         if first.from_network {
-            self.networks.record(record.principal_id(), network, Outcome::Accepted, now);
+            self.networks.record(record.principal_id(), network, RequestOutcome::Accepted, now);
         }
     }
 
@@ -296,14 +296,14 @@ impl Directory {
         }
         if let Some(principal) = used.principal {
             self.uses.add(Use { principal, last_used_at, count });
-            self.networks.record(principal, used.network, Outcome::Accepted, last_used_at);
+            self.networks.record(principal, used.network, RequestOutcome::Accepted, last_used_at);
         }
     }
 
     /// Records a refusal of a principal from that network.
     pub fn record_refusal(&self, principal: PrincipalId, network: Network, now: i64) {
         self.refusals.record(principal, now);
-        self.networks.record(principal, network, Outcome::Refused, now);
+        self.networks.record(principal, network, RequestOutcome::Refused, now);
     }
 
     /// The uses of that principal's tokens that are not yet saved.

@@ -14,7 +14,7 @@ const MOST_NETWORKS: usize = 16;
 
 /// How a request with a key's token ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RequestOutcome {
     /// The key was let in.
     Accepted,
     /// The key was refused.
@@ -35,7 +35,7 @@ struct Seen {
 
 impl Networks {
     /// Notes a request; one from an unknown network is left out.
-    pub fn record(&self, principal: PrincipalId, network: Network, outcome: Outcome, now: i64) {
+    pub fn record(&self, principal: PrincipalId, network: Network, outcome: RequestOutcome, now: i64) {
         let Some(name) = network.name() else { return };
         let mut unsaved = self.lock();
         if unsaved.len() >= MOST_KEYS && !unsaved.contains_key(&principal) {
@@ -47,7 +47,7 @@ impl Networks {
         }
         let seen = networks.entry(name).or_insert(Seen { first: now, last: now, refusals: 0 });
         seen.last = seen.last.max(now);
-        seen.refusals += i64::from(outcome == Outcome::Refused);
+        seen.refusals += i64::from(outcome == RequestOutcome::Refused);
     }
 
     /// The unsaved networks of that principal.
@@ -108,12 +108,12 @@ mod tests {
     fn a_network_that_is_seen_again_while_it_is_saved_stays() {
         let networks = Networks::default();
         let principal = PrincipalId::new(0, Entropy::SYSTEM).unwrap();
-        networks.record(principal, network(1), Outcome::Refused, 5);
-        networks.record(principal, network(2), Outcome::Accepted, 5);
-        networks.record(principal, Network::of(None), Outcome::Accepted, 5);
+        networks.record(principal, network(1), RequestOutcome::Refused, 5);
+        networks.record(principal, network(2), RequestOutcome::Accepted, 5);
+        networks.record(principal, Network::of(None), RequestOutcome::Accepted, 5);
         let taken = networks.some(1);
         assert_eq!(taken.len(), 2);
-        networks.record(principal, network(1), Outcome::Refused, 5);
+        networks.record(principal, network(1), RequestOutcome::Refused, 5);
         networks.saved(&taken);
         let left = networks.unsaved(principal);
         assert_eq!(
@@ -129,11 +129,11 @@ mod tests {
         let networks = Networks::default();
         let principal = PrincipalId::new(0, Entropy::SYSTEM).unwrap();
         for number in 0..100 {
-            networks.record(principal, network(number), Outcome::Accepted, 0);
+            networks.record(principal, network(number), RequestOutcome::Accepted, 0);
         }
         assert_eq!(networks.unsaved(principal).len(), MOST_NETWORKS);
         for _ in 0..MOST_KEYS {
-            networks.record(PrincipalId::new(0, Entropy::SYSTEM).unwrap(), network(1), Outcome::Accepted, 0);
+            networks.record(PrincipalId::new(0, Entropy::SYSTEM).unwrap(), network(1), RequestOutcome::Accepted, 0);
         }
         assert_eq!(networks.lock().len(), MOST_KEYS);
     }

@@ -8,7 +8,7 @@ use super::child::Child;
 use super::error::{Error, Result};
 use super::ids::{PersonaId, PrincipalId};
 use super::limits::Allowance;
-use super::node::Acknowledged;
+use super::node::RevocationNote;
 use super::oauth_client::Warrant;
 use super::permission::{Permission, Permissions};
 use super::persona::PersonaRef;
@@ -119,7 +119,7 @@ pub struct Request {
     /// by it.
     pub id: Arc<str>,
     /// How what it took away became known to the nodes.
-    pub acknowledged: Acknowledged,
+    pub acknowledged: RevocationNote,
 }
 
 impl Request {

@@ -19,7 +19,7 @@ pub struct Change {
     pub actor_id: Uuid,
     /// The principal's user name at that time.
     pub actor_name: String,
-    /// The user names of those who acted for the principal, the latest first, separated by commas; empty for nobody.
+    /// The user names of those who acted for the principal, the latest first, separated by commas; empty if there are none.
     pub acted_by: String,
     /// The name of an [`Action`].
     pub action: String,

@@ -112,7 +112,7 @@ pub enum Refusal {
     OtherAudience,
     /// The child's token is genuine, but the request does not prove the key that it is bound to.
     Unproved,
-    /// The token is sent as one that is bound to a key, and is not.
+    /// The token is sent as a bound token (`DPoP`), and is not bound to a key.
     Unbound,
     /// The user name or the password is wrong.
     WrongPassword,

@@ -100,7 +100,7 @@ pub struct JournalEntry {
     pub change: Uuid,
     /// Epoch milliseconds.
     pub changed_at: i64,
-    /// The name of the action, also of one that only a later version knows.
+    /// The name of the action, which may be known only to a later version.
     pub action: String,
     /// What was changed.
     pub subject: ChangeSubject,

@@ -147,7 +147,7 @@ impl From<KeySet> for Keys {
 }
 
 impl Key {
-    /// Reads a JWK. `None` for a key of another type, one that is not for signatures, and one that is no key.
+    /// Reads a JWK. `None` for a key of another type, a key that is not for signatures, and what is no key.
     #[must_use]
     pub fn read(jwk: Value) -> Option<Self> {
         let Document { kty, kid, r#use, alg, crv, n, e, x, y } = serde_json::from_value(jwk).ok()?;

@@ -80,7 +80,7 @@ impl<'a> Unchecked<'a> {
         Ok(Self { algorithm, key_id: head.kid, kind: head.typ, key: head.jwk, message, payload, signature })
     }
 
-    /// The claims of a token whose signature may be anybody's: they may only tell which keys to check it with.
+    /// The claims of a token whose signature is not checked yet: they may only tell which keys to check it with.
     ///
     /// # Errors
     /// [`Rejected`]

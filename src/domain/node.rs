@@ -40,7 +40,7 @@ pub const fn surely_over(lease: i64) -> i64 {
 /// How a request's changes became known to the nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Acknowledgement {
-    /// How many nodes there were, with the one that answers.
+    /// How many nodes there were, with the answering node.
     pub nodes: usize,
     /// How many of them know of the changes. The leases of the others have ended.
     pub acknowledged: usize,
@@ -57,16 +57,16 @@ pub enum Told {
     Pending(Uuid),
 }
 
-/// The place where a request keeps what it tells. Clones share one place.
+/// What a request is to tell of its revocations, once it is known. Clones share one note.
 #[derive(Debug, Clone, Default)]
-pub struct Acknowledged {
+pub struct RevocationNote {
     told: Arc<Mutex<Option<Told>>>,
     /// Whether the client does not wait for the nodes.
     pub is_hurried: bool,
 }
 
-impl Acknowledged {
-    /// The place of a request whose client does not wait for the nodes, or does.
+impl RevocationNote {
+    /// An empty note of a request whose client does not wait for the nodes, or does.
     #[must_use]
     pub fn of(is_hurried: bool) -> Self {
         Self { is_hurried, ..Self::default() }
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn of_several_changes_the_worst_is_told() {
-        let told = Acknowledged::default();
+        let told = RevocationNote::default();
         assert_eq!(told.get(), None);
         told.clone().note(Told::Final(Acknowledgement { nodes: 2, acknowledged: 2, millis: 3 }));
         told.note(Told::Final(Acknowledgement { nodes: 3, acknowledged: 1, millis: 4 }));

@@ -128,7 +128,7 @@ impl OauthClient {
         }
     }
 
-    /// Whether everything in these settings is also in those: nobody gets access by them who had none before.
+    /// Whether everything in these settings is also in those: they give no new access.
     #[must_use]
     pub fn is_within(&self, before: &Self) -> bool {
         self.audiences.iter().all(|each| before.audiences.contains(each))

@@ -131,7 +131,7 @@ impl Permissions {
         Permission::ALL.into_iter().collect()
     }
 
-    /// Whether the set holds `permission`, or one that includes it.
+    /// Whether the set holds `permission`, or a permission that includes it.
     #[must_use]
     pub fn contains(self, permission: Permission) -> bool {
         self.0 & bit(permission) != 0 || self.iter().any(|held| held.includes(permission))

@@ -36,7 +36,7 @@ pub fn has_token(text: &str) -> bool {
     next_token(text.as_bytes()).is_some()
 }
 
-/// Whether a text contains a token of this format with any prefix, as opposed to somebody else's JWT.
+/// Whether a text contains a token of this format with any prefix. JWTs of other issuers do not count.
 #[must_use]
 pub fn has_opaque_token(text: &str) -> bool {
     next_opaque(text.as_bytes()).is_some()

@@ -13,7 +13,7 @@ fn is_deceptive(each: char) -> bool {
     matches!(each, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Whether a character is invisible: a format character, or one that fonts without a glyph ignore
+/// Whether a character is invisible: a format character, or a character that fonts without a glyph ignore
 /// (`Default_Ignorable_Code_Point`). Two names that differ only in such characters look the same.
 fn is_invisible(each: char) -> bool {
     is_deceptive(each)

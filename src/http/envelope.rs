@@ -27,7 +27,7 @@ use super::problem::{Complete, Failure, PROBLEM_JSON, Shape, answers_as_oauth};
 use super::request_id::{Numbered, RequestId};
 use crate::domain::error::Error;
 use crate::domain::limits::Allowance;
-use crate::domain::node::{Acknowledged, Acknowledgement, Told};
+use crate::domain::node::{Acknowledgement, RevocationNote, Told};
 use crate::domain::redaction::has_token;
 use crate::http::state::State;
 use crate::service::GivenUp;
@@ -120,7 +120,7 @@ pub async fn envelope(
 struct Exchange {
     number: u64,
     request_id: RequestId,
-    acknowledged: Acknowledged,
+    acknowledged: RevocationNote,
     echoes: Vec<(HeaderName, HeaderValue)>,
     shape: Shape,
     error_pages: Option<ErrorPages>,
@@ -148,7 +148,7 @@ impl Exchange {
         let made = || state.request_ids.make(state.service.clock.now());
         let request_id = echoes.first().map_or_else(made, |(_, value)| RequestId::Given(value.clone()));
         let number = state.service.number_request();
-        let acknowledged = Acknowledged::of(is_hurried(request));
+        let acknowledged = RevocationNote::of(is_hurried(request));
         let numbered = Numbered { number, id: request_id.clone(), acknowledged: acknowledged.clone() };
         request.extensions_mut().insert(numbered);
         if request.path().ends_with('/') {

@@ -62,7 +62,7 @@ pub struct DoorSettings {
     /// Settings of the DataHub API.
     pub datahub: datahub::DoorRules,
     /// Settings of the authorization server.
-    pub oauth: oauth::Settings,
+    pub oauth: oauth::OauthSettings,
     /// Settings of workload identity.
     pub workloads: WorkloadSettings,
     /// Settings of the console.
@@ -90,7 +90,7 @@ pub struct Doors {
     introspection: Data<AnswerLifetime>,
     datahub: Data<datahub::DoorRules>,
     graphql: Data<Engine>,
-    oauth: Data<oauth::Settings>,
+    oauth: Data<oauth::OauthSettings>,
     issuers: Data<Issuers>,
     console: Data<Console>,
     providers: Data<Providers>,

@@ -151,6 +151,6 @@ mod tests {
         assert_eq!(told("192.0.2.1", &[("forwarded", "for=198.51.100.7")]).as_deref(), Some("192.0.2.1"));
         let both = |one, other| told("10.0.0.1", &[("x-forwarded-for", one), ("forwarded", other)]);
         assert_eq!(both("198.51.100.7", "for=198.51.100.7").as_deref(), Some("198.51.100.7"));
-        assert_eq!(both("198.51.100.7", "for=198.51.100.8"), None, "nobody knows which of them the proxy wrote");
+        assert_eq!(both("198.51.100.7", "for=198.51.100.8"), None, "it is unknown which of them the proxy wrote");
     }
 }

@@ -9,7 +9,7 @@ use uuid::{Builder, Uuid};
 
 use crate::domain::actor::Request;
 use crate::domain::entropy::Entropy;
-use crate::domain::node::Acknowledged;
+use crate::domain::node::RevocationNote;
 
 /// The id of a request.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ pub struct Numbered {
     /// Its id.
     pub id: RequestId,
     /// How what it took away became known to the nodes.
-    pub acknowledged: Acknowledged,
+    pub acknowledged: RevocationNote,
 }
 
 impl Numbered {

@@ -233,6 +233,8 @@ mod tests {
             subject,
             subject_name: String::new(),
             request_id: String::new(),
+            authenticated_by: String::new(),
+            address: String::new(),
         }
     }
 

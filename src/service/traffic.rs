@@ -119,7 +119,7 @@ impl Service {
     #[must_use]
     pub fn give_up(&self, request: u64) -> GivenUp {
         let tasks = locked(&self.traffic.writes).get(&request).cloned().unwrap_or_default();
-        // Gives up each write, also after one that was too late.
+        // Gives up each write, also after a write that was too late.
         let committing = tasks.iter().filter(|task| task.give_up() == GivenUp::TooLate).count();
         if committing > 0 { GivenUp::TooLate } else { GivenUp::InTime }
     }

@@ -365,7 +365,7 @@ pub(super) fn is_dangling(error: &DieselError) -> bool {
 /// Gives every text column of the tables in `schema.rs` the collation `C`, because SQLite compares text byte by byte too.
 /// `in_time` is always true here: PostgreSQL has a `statement_timeout`; SQLite calls a function of ours instead.
 fn set_up_postgres() -> String {
-    let declared = concat!(include_str!("schema.rs"), include_str!("schema/log.rs"));
+    let declared = concat!(include_str!("schema.rs"), include_str!("schema/log.rs"), include_str!("schema/sign_in.rs"));
     let declared = declared.split("diesel::table! {").skip(1);
     let tables: Vec<&str> = declared.filter_map(|table| table.split_whitespace().next()).collect();
     format!(

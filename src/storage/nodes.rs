@@ -111,8 +111,10 @@ pub fn delete(connection: &mut AnyConnection, id: Uuid) -> Result<()> {
 /// # Errors
 /// When the storage fails.
 pub fn spread(connection: &mut AnyConnection, id: Uuid) -> Result<Option<(domain::change::Change, Spread)>> {
+    // Timing side channel: the nodes are read also for an unknown change, which looks like one that the actor does not see.
+    let nodes = all(connection)?;
     let Some((change, position)) = changes::find(connection, id)? else { return Ok(None) };
-    let nodes = all(connection)?.into_iter().map(|node| {
+    let nodes = nodes.into_iter().map(|node| {
         let knows = is_known(position, &node.acknowledged);
         (node, knows)
     });
@@ -141,7 +143,7 @@ pub fn delete_servers(connection: &mut AnyConnection) -> Result<()> {
 /// Nodes, and positions of changes that they have to acknowledge.
 #[derive(Debug, Clone, Default)]
 pub struct Awaited {
-    /// The nodes except the one that waits.
+    /// The nodes except the waiting one.
     pub nodes: Vec<Node>,
     /// The positions of the changes. Empty if there is no other node.
     pub positions: Vec<i64>,
@@ -152,7 +154,7 @@ pub struct Awaited {
 pub enum Change {
     /// The transaction that wrote the change with that id.
     Own(Uuid),
-    /// Every change that can be seen now: somebody else may have made the one in question.
+    /// Every change that can be seen now: another request may have made the change in question.
     AnyUntilNow,
 }
 

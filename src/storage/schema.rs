@@ -2,8 +2,10 @@
 #![expect(missing_docs, reason = "a column is documented by the member it is read into")]
 
 mod log;
+mod sign_in;
 
 pub use self::log::{log_forks, log_leaves, log_state, log_tiles};
+pub use self::sign_in::{device_authorizations, identities, logout_tokens, refresh_tokens};
 
 diesel::table! {
     principals (id) {
@@ -267,17 +269,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    identities (issuer, subject) {
-        issuer -> Text,
-        subject -> Text,
-        principal_id -> Text,
-        personas -> Text,
-        created_at -> BigInt,
-        seen_at -> BigInt,
-    }
-}
-
-diesel::table! {
     provider_sessions (key_id) {
         key_id -> Text,
         provider -> Text,
@@ -285,38 +276,6 @@ diesel::table! {
         subject -> Text,
         sid -> Text,
         authenticated_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    logout_tokens (issuer, jti) { issuer -> Text, jti -> Text, expires_at -> BigInt, }
-}
-
-diesel::table! {
-    device_authorizations (device_digest) {
-        device_digest -> Text,
-        user_digest -> Text,
-        client -> Text,
-        address -> Text,
-        network -> Text,
-        network_group -> Text,
-        decision -> Text,
-        approved_by -> Text,
-        created_at -> BigInt,
-        expires_at -> BigInt,
-        offline -> Bool,
-    }
-}
-
-diesel::table! {
-    refresh_tokens (id) {
-        id -> Text,
-        session_id -> Text,
-        client -> Text,
-        proof_key -> Text,
-        digest -> Text,
-        pepper -> Text,
-        ends_at -> BigInt,
     }
 }
 

@@ -144,7 +144,7 @@ fn which(search: &Search, sight: &Sight) -> EntityPredicate {
     Box::new(driven.and(in_time).and(condition(&search.condition)).and(seen(sight)))
 }
 
-/// The driving term: one that every matching entity must have, the rarest as far as its field name tells.
+/// The driving term: a term that every matching entity must have, the rarest as far as its field name tells.
 fn driver(condition: &Clause) -> Option<(String, Vec<String>)> {
     let Clause::All(members) = condition else { return driver(&Clause::All(vec![condition.clone()])) };
     let terms = members.iter().filter_map(|member| match member {

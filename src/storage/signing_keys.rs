@@ -40,7 +40,7 @@ struct Row {
     retires_at: i64,
 }
 
-/// Every key, the one that signs last first.
+/// Every key, the latest to sign first.
 ///
 /// # Errors
 /// When the storage fails.

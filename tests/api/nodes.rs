@@ -10,7 +10,7 @@ use tessera::directory::Freshness;
 use tessera::domain::actor::Actor;
 use tessera::domain::error::{Error, Result};
 use tessera::domain::ids::PrincipalId;
-use tessera::domain::node::{Acknowledged, Acknowledgement, Node, Told};
+use tessera::domain::node::{Acknowledgement, Node, RevocationNote, Told};
 use tessera::domain::permission::Permission;
 use tessera::service::Service;
 use tessera::service::keys::api_keys;
@@ -375,7 +375,7 @@ async fn a_silent_node_is_forgotten_also_if_the_client_does_not_wait() {
     let (there, _) = node(&world, "there").await;
     let key = world.key("a", &[]).await;
     let mut actor = world.operator();
-    actor.request.acknowledged = Acknowledged::of(true);
+    actor.request.acknowledged = RevocationNote::of(true);
     api_keys::delete(&world.service, &actor, key.api_key.id).await.unwrap();
     assert!(matches!(actor.request.acknowledged.get(), Some(Told::Pending(_))));
     world.service.clock.advance(2_101);

@@ -72,6 +72,29 @@ async fn entities_that_are_not_seen_take_the_path_of_those_that_do_not_exist() {
         })
         .await;
     }
+    let policy = json!({"typeName": "AuthPolicy", "attributes": {
+        "qualifiedName": "p", "name": "p", "policyType": "allow", "policySubCategory": "metadata",
+        "policyActions": ["persona-asset-read"], "policyResources": ["entity:default/snowflake/1"],
+        "accessControl": {"guid": persona_id}}});
+    let policy = admin.bulk(&[policy]).await.ok()["mutatedEntities"]["CREATE"][0].clone();
+    let (policy_id, policy_name) =
+        (policy["guid"].as_str().unwrap(), policy["attributes"]["qualifiedName"].as_str().unwrap());
+    same(&app, [policy_id, FREE], |id| get(&key, format!("/api/meta/entity/guid/{id}"))).await;
+    same(&app, [policy_id, FREE], |id| {
+        let entity = json!({"typeName": "AuthPolicy", "guid": id, "attributes": {"name": "x"}});
+        post(&key, "/api/meta/entity/bulk", json!({"entities": [entity]}))
+    })
+    .await;
+    same(&app, [policy_name, &format!("{persona_name}/{FREE}")], |name| {
+        let entity = json!({"typeName": "AuthPolicy", "attributes": {"name": "x", "qualifiedName": name}});
+        post(&key, "/api/meta/entity/bulk", json!({"entities": [entity]}))
+    })
+    .await;
+    same(&app, [policy_id, FREE], |id| Door {
+        method: Method::DELETE,
+        ..get(&key, format!("/api/meta/entity/bulk?deleteType=PURGE&guid={id}"))
+    })
+    .await;
     let by_name = "/api/meta/entity/uniqueAttribute/type";
     same(&app, ["default/snowflake/1/t", "default/snowflake/1/free"], |name| {
         get(&key, format!("{by_name}/Table?attr:qualifiedName={name}"))
@@ -156,4 +179,13 @@ async fn access_tokens_of_others_take_the_path_of_those_that_do_not_exist() {
     same(&app, [id, &free], |id| graph(&ada, &format!("mutation {{ revokeAccessToken(tokenId: \"{id}\") }}"))).await;
     let encoded = |id: &str| id.replace('/', "%2F").replace('+', "%2B");
     same(&app, [id, &free], |id| get(&ada, format!("/entitiesV2/urn:li:dataHubAccessToken:{}", encoded(id)))).await;
+}
+
+#[actix_web::test]
+async fn revocations_of_others_take_the_path_of_those_that_do_not_exist() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let key = app.key_with(&[]).await.client;
+    let change = admin.get("/api/service/audit").await.ok()["records"][0]["id"].as_str().unwrap().to_owned();
+    same(&app, [&change, FREE], |id| get(&key, format!("/api/service/revocations/{id}"))).await;
 }

@@ -131,8 +131,8 @@ pub struct ChangeView {
     actor_id: String,
     /// The actor's user name at that time.
     actor: String,
-    /// The user names of those who acted for the actor by token exchange, the latest first, separated by commas; empty for
-    /// nobody.
+    /// The user names of those who acted for the actor by token exchange, the latest first, separated by commas; empty if
+    /// there are none.
     acted_by: String,
     /// The kind of change.
     #[schema(schema_with = sets::actions)]

@@ -107,7 +107,7 @@ pub async fn replace(
 
 /// Update an OAuth client, as Atlan's Java SDK does
 ///
-/// The same as with `PUT`.
+/// Like the operation with `PUT`.
 #[utoipa::path(
     tag = "API keys",
     operation_id = "update_oauth_client",

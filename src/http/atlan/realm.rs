@@ -13,7 +13,7 @@ use crate::domain::fields::UserField;
 use crate::domain::filter::Filter;
 use crate::domain::listing::{Query, Sort, Start, Totals};
 use crate::domain::user::User;
-use crate::http::oauth::Settings;
+use crate::http::oauth::OauthSettings;
 use crate::http::oauth::answer::OauthToken;
 use crate::http::oauth::form::Form;
 use crate::http::oauth::token::{TokenForm, answer};
@@ -39,7 +39,7 @@ use crate::service::people::users;
 #[post("/auth/realms/default/protocol/openid-connect/token")]
 pub async fn redeem(
     state: web::Data<State>,
-    settings: web::Data<Settings>,
+    settings: web::Data<OauthSettings>,
     issuers: web::Data<Issuers>,
     request: HttpRequest,
     payload: web::Payload,
@@ -49,7 +49,7 @@ pub async fn redeem(
 
 /// Exchange a grant for a token, as Atlan's Java SDK does
 ///
-/// The same as without `/admin`.
+/// Like the operation at the path without `/admin`.
 #[utoipa::path(
     tag = "Sessions",
     operation_id = "create_admin_realm_token",
@@ -60,7 +60,7 @@ pub async fn redeem(
 #[post("/auth/admin/realms/default/protocol/openid-connect/token")]
 pub async fn redeem_for_java(
     state: web::Data<State>,
-    settings: web::Data<Settings>,
+    settings: web::Data<OauthSettings>,
     issuers: web::Data<Issuers>,
     request: HttpRequest,
     payload: web::Payload,
@@ -70,7 +70,7 @@ pub async fn redeem_for_java(
 
 /// Answers a token request of one of Atlan's SDKs.
 async fn answer_sdk(
-    (state, settings, issuers): (&State, &Settings, &Issuers),
+    (state, settings, issuers): (&State, &OauthSettings, &Issuers),
     request: &HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {

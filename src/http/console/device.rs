@@ -14,7 +14,7 @@ use super::{SignedInRequest, SubmittedForm, confirm};
 use crate::domain::device::COMMAND_LINE;
 use crate::domain::error::Error;
 use crate::http::problem::Failure;
-use crate::service::authn::device_sign_in::{self, Question, Verdict};
+use crate::service::authn::device_sign_in::{self, PendingSignIn, Verdict};
 
 /// The page where the user types the code.
 #[derive(Template)]
@@ -80,7 +80,7 @@ pub async fn decide(mut submitted: SubmittedForm) -> Result<HttpResponse, Failur
     }
     let (service, actor, typed) = (&submitted.state.service, &submitted.actor, submitted.form.text("user_code"));
     let outcome = match verdict {
-        None => device_sign_in::question(service, actor, typed).await.map(Some),
+        None => device_sign_in::pending_sign_in(service, actor, typed).await.map(Some),
         Some(verdict) => device_sign_in::decide(service, actor, typed, verdict).await.map(|()| None),
     };
     match outcome {
@@ -103,8 +103,8 @@ pub async fn decide(mut submitted: SubmittedForm) -> Result<HttpResponse, Failur
     }
 }
 
-fn ask(submitted: &SubmittedForm, question: Question) -> Result<HttpResponse, Failure> {
-    let Question { asked, user_code, until } = question;
+fn ask(submitted: &SubmittedForm, sign_in: PendingSignIn) -> Result<HttpResponse, Failure> {
+    let PendingSignIn { asked, user_code, until } = sign_in;
     let now = submitted.now();
     let decide = Decide {
         page: submitted.page("Sign in a program", "device")?,

@@ -103,7 +103,7 @@ fn heading_and_hint(failure: &Failure, status: StatusCode) -> (&'static str, &'s
             ("Not sent from this page", "Nothing was done. Load the page again, and repeat it.")
         }
         (_, 404 | 405) => ("There is no such page", "The address may be mistyped, or the page has moved."),
-        (_, 403) => ("Not allowed", "Somebody who manages your permissions can change that."),
+        (_, 403) => ("Not allowed", "A manager of your permissions can change that."),
         (_, 412) => {
             ("It has changed meanwhile", "Load the page again: nothing of yours was saved, nothing of theirs is lost.")
         }

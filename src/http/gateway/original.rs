@@ -7,7 +7,7 @@
 //! | Envoy | those of the request, below [`PATH`] | `X-Forwarded-Proto`, `Host` |
 //!
 //! A gateway passes on headers that it does not know as the client wrote them. So scheme and host are never read from
-//! headers of another convention than the one that tells the path.
+//! headers of another convention than that of the path.
 
 use std::fmt;
 
@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(url(PATH, &[("x-original-uri", "/a"), forwarded[1], forwarded[2]]), None);
         assert_eq!(url("/gateway/verify/a", &[envoy[0], forwarded[2]]), None);
         assert_eq!(url("/gateway/verify/a", &[envoy[0], envoy[1], ("x-forwarded-host", "evil.example.org")]), told);
-        // A header that is there twice, and one that is missing.
+        // A duplicate header, and a missing one.
         assert_eq!(
             url(PATH, &[forwarded[0], forwarded[1], forwarded[2], ("x-forwarded-host", "evil.example.org")]),
             None

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Settings;
+use super::OauthSettings;
 use super::answer::{granted_response, token_response};
 use super::form::Form;
 use super::wanted::{oauth, refused};
@@ -41,7 +41,7 @@ pub const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 #[post("/oauth/device_authorization")]
 pub async fn authorize(
     state: web::Data<State>,
-    settings: web::Data<Settings>,
+    settings: web::Data<OauthSettings>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
@@ -67,7 +67,7 @@ pub async fn authorize(
 /// Those of RFC 8628, section 3.5.
 pub(super) async fn redeem(
     state: &State,
-    settings: &Settings,
+    settings: &OauthSettings,
     request: &HttpRequest,
     form: &Form,
 ) -> Result<HttpResponse, Failure> {

@@ -1,4 +1,4 @@
-//! Token exchange (RFC 8693): a token becomes a child that carries less, or in which somebody acts for its subject.
+//! Token exchange (RFC 8693): a token becomes a child that carries less, or in which another principal acts for its subject.
 //!
 //! The subject token is a token of Tessera; or the ID token of a workload, which becomes a child of the API key
 //! `client_id` that trusts it (`workload.rs`).

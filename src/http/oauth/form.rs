@@ -5,7 +5,7 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest};
 
-use super::Settings;
+use super::OauthSettings;
 use crate::domain::network::Network;
 use crate::http::auth::{basic, refuse_token_in};
 use crate::http::bodies::{Sender, UNAUTHENTICATED_LENGTH};
@@ -31,6 +31,13 @@ impl Form {
         let body =
             state.bodies.read(request, payload, UNAUTHENTICATED_LENGTH.min(state.bodies.longest()), sender).await?;
         Ok(Self(body))
+    }
+
+    /// The form in a body, unchecked.
+    #[cfg(feature = "fuzzing")]
+    #[must_use]
+    pub fn of_body(body: Bytes) -> Self {
+        Self(body)
     }
 
     /// A form with these parameters.
@@ -78,7 +85,7 @@ impl Form {
     ///
     /// # Errors
     /// `invalid_client`
-    pub fn public_client(&self, settings: &Settings, request: &HttpRequest) -> Result<String, Failure> {
+    pub fn public_client(&self, settings: &OauthSettings, request: &HttpRequest) -> Result<String, Failure> {
         let unknown = |message: &str| Failure::Oauth("invalid_client", message.to_owned());
         let with_secret = self.optional("client_secret")?.is_some()
             || (request.headers().contains_key(AUTHORIZATION) && basic(request).is_some());

@@ -24,12 +24,12 @@ use crate::domain::device::COMMAND_LINE;
 
 /// Settings of the authorization server.
 #[derive(Debug, Clone, Default)]
-pub struct Settings {
+pub struct OauthSettings {
     /// The client ids that may use the device grant, besides [`COMMAND_LINE`].
     pub device_clients: Vec<String>,
 }
 
-impl Settings {
+impl OauthSettings {
     /// Whether a client with this id may use the device grant.
     fn knows(&self, client: &str) -> bool {
         client == COMMAND_LINE || self.device_clients.iter().any(|known| known == client)

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::Settings;
+use super::OauthSettings;
 use super::answer::granted_response;
 use super::form::Form;
 use super::wanted::{asked, oauth, refused};
@@ -23,7 +23,7 @@ pub const GRANT: &str = "refresh_token";
 /// Those of RFC 6749, section 5.2.
 pub(super) async fn redeem(
     state: &State,
-    settings: &Settings,
+    settings: &OauthSettings,
     request: &HttpRequest,
     form: &Form,
 ) -> Result<HttpResponse, Failure> {

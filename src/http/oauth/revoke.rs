@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use utoipa::ToSchema;
 
-use super::Settings;
+use super::OauthSettings;
 use super::client;
 use super::form::Form;
 use super::wanted::oauth;
@@ -30,7 +30,7 @@ use crate::service::children::{self, Revoked};
 #[post("/oauth/revoke")]
 pub async fn revoke(
     state: web::Data<State>,
-    settings: web::Data<Settings>,
+    settings: web::Data<OauthSettings>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {

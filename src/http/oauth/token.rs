@@ -7,7 +7,7 @@ use super::answer::OauthToken;
 use super::form::Form;
 use super::wanted::oauth;
 use super::workload::Issuers;
-use super::{Settings, client_credentials, device, exchange, refresh};
+use super::{OauthSettings, client_credentials, device, exchange, refresh};
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -36,7 +36,7 @@ pub const GRANTS: [&str; 4] = [client_credentials::GRANT, exchange::GRANT, devic
 #[post("/oauth/token")]
 pub async fn token(
     state: web::Data<State>,
-    settings: web::Data<Settings>,
+    settings: web::Data<OauthSettings>,
     issuers: web::Data<Issuers>,
     request: HttpRequest,
     payload: web::Payload,
@@ -51,7 +51,7 @@ pub async fn token(
 /// Those of the grant; `unsupported_grant_type`.
 pub async fn answer(
     state: &State,
-    settings: &Settings,
+    settings: &OauthSettings,
     issuers: &Issuers,
     request: &HttpRequest,
     form: &Form,

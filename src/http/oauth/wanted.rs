@@ -21,7 +21,7 @@ pub const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 pub const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
 /// Claims and metadata of tokens that a client cannot choose. Other unknown parameters are ignored (RFC 6749, section 3.2).
-const RESERVED: [&str; 14] = [
+const RESERVED: [&str; 15] = [
     "iss",
     "sub",
     "aud",
@@ -34,6 +34,7 @@ const RESERVED: [&str; 14] = [
     "akid",
     "meta",
     "tessera_parent",
+    "tessera_impersonator",
     "tessera_warrant",
     "tessera_ancestors",
 ];

@@ -68,7 +68,7 @@ pub fn persona_request() -> Value {
     json!({
         "name": "Data engineers",
         "displayName": "Data engineers",
-        "description": "Whoever loads the warehouse",
+        "description": "The team that loads the warehouse",
         "enabled": true,
     })
 }
@@ -80,7 +80,7 @@ pub fn persona() -> Value {
         "qualifiedName": PERSONA_NAME,
         "name": "Data engineers",
         "displayName": "Data engineers",
-        "description": "Whoever loads the warehouse",
+        "description": "The team that loads the warehouse",
         "enabled": true,
         "createdBy": "admin",
         "createdAt": 1_795_396_205_152_i64,

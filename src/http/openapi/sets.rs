@@ -55,7 +55,7 @@ pub fn principal_kinds() -> Schema {
     one_of("What kind of principal it is.", ["user", "service_account"])
 }
 
-/// The same, as a list of one.
+/// The kinds of principals, as a list with one element.
 pub fn listed_principal_kinds() -> Schema {
     some_of("What kind of principal it is.", SchemaType::Type(Type::Array), ["user", "service_account"])
 }

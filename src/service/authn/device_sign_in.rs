@@ -89,7 +89,7 @@ pub async fn begin(service: &Service, client: String, offline: bool, origin: Ori
 const PROGRAM: &str = "(program)";
 
 /// A pending device authorization, as shown to the deciding user.
-pub struct Question {
+pub struct PendingSignIn {
     /// The program's request.
     pub asked: DeviceAuthorization,
     /// The user code, normalized.
@@ -105,7 +105,7 @@ pub struct Question {
 /// # Errors
 /// [`Error::NotFound`] for a wrong code; [`Error::SlowedDown`] after too many; [`Error::Forbidden`] for an actor
 /// without a user's session.
-pub async fn question(service: &Service, actor: &Actor, typed: &str) -> Result<Question> {
+pub async fn pending_sign_in(service: &Service, actor: &Actor, typed: &str) -> Result<PendingSignIn> {
     let (service, actor, typed) = (service.clone(), actor.clone(), typed.to_owned());
     counted(async move { pending(&service, &actor, &typed).await }).await
 }
@@ -116,7 +116,7 @@ async fn counted<T: Send + 'static>(attempt: impl Future<Output = Result<T>> + S
     task.await.map_err(|error| Error::Internal(error.into()))?
 }
 
-async fn pending(service: &Service, actor: &Actor, typed: &str) -> Result<Question> {
+async fn pending(service: &Service, actor: &Actor, typed: &str) -> Result<PendingSignIn> {
     let session = bearer_tokens::user_session(actor)?;
     let attempt = admit(service, actor)?;
     let now = service.clock.now();
@@ -128,7 +128,7 @@ async fn pending(service: &Service, actor: &Actor, typed: &str) -> Result<Questi
         None => None,
     };
     let (Some(asked), Some(user_code)) = (asked, user_code) else { return Err(wrong_code(service, &attempt)) };
-    Ok(Question { asked, user_code, until: bearer_tokens::latest_expiry(service, session, now) })
+    Ok(PendingSignIn { asked, user_code, until: bearer_tokens::latest_expiry(service, session, now) })
 }
 
 /// A user's decision.
@@ -143,7 +143,7 @@ pub enum Verdict {
 /// Approves or denies the pending device authorization with this user code. The decision is final.
 ///
 /// # Errors
-/// Those of [`question`]; [`Error::Conflict`] for an approval by a user with too many sessions.
+/// Those of [`pending_sign_in`]; [`Error::Conflict`] for an approval by a user with too many sessions.
 pub async fn decide(service: &Service, actor: &Actor, typed: &str, verdict: Verdict) -> Result<()> {
     let (service, actor, typed) = (service.clone(), actor.clone(), typed.to_owned());
     counted(async move { write_decision(&service, &actor, &typed, verdict).await }).await

@@ -31,7 +31,7 @@ const NONCE_STEP: i64 = 5 * MINUTE;
 /// Whether proofs must have a nonce of this server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum NonceRule {
-    /// They need none; one that is there must be right.
+    /// They need none; a proof that is sent must be right.
     #[default]
     Off,
     /// They must.

@@ -1,7 +1,7 @@
 //! Refresh tokens: a program that a user has approved gets children of a session with them, until the session ends.
 //!
-//! The session is one of the user's: whatever ends the user's sessions ends the family, and its children on their next request. Nobody
-//! has its token. A child is made before anything is written, so that a failure uses up no refresh token.
+//! The session is one of the user's: whatever ends the user's sessions ends the family, and its children on their next request. Its
+//! token was never handed out. A child is made before anything is written, so that a failure uses up no refresh token.
 
 use std::time::Instant;
 
@@ -186,7 +186,7 @@ pub struct Introspected {
     pub client: String,
 }
 
-/// Tells of a refresh token: `None` for one that is not alive. For actors that may verify any token, and for its own user.
+/// Tells of a refresh token: `None` if it is not alive. For actors that may verify any token, and for its own user.
 ///
 /// # Errors
 /// [`Error::Forbidden`]

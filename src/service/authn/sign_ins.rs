@@ -177,7 +177,7 @@ impl Service {
         self.sign_ins.throttle.network_failed(&turn.attempt, self.clock.now())
     }
 
-    /// Whether to record in the audit trail that somebody whom the provider knows was not let in. It slows down nobody.
+    /// Whether to record in the audit trail that a user of the provider was refused. No sign-in is slowed down by it.
     #[must_use]
     pub fn refused_at_provider(&self, turn: &ProviderTurn) -> bool {
         self.sign_ins.count(SignInOutcome::WRONG);

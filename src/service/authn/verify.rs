@@ -7,7 +7,7 @@ use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::child::Presentation;
 use crate::domain::error::{Error, Result};
 use crate::domain::network::Network;
-use crate::domain::node::Acknowledged;
+use crate::domain::node::RevocationNote;
 use crate::domain::party::Party;
 use crate::domain::permission::Permission;
 use crate::domain::principal::{PrincipalKind, service_account_username};
@@ -120,7 +120,7 @@ pub async fn revoke_leaked(service: &Service, token: &str, finder: Party, reques
 pub async fn revoke_found(service: &Service, token: &str, network: Network, request: Request) -> Result<()> {
     let began = Instant::now();
     // Nothing is told of what was waited for.
-    let request = Request { acknowledged: Acknowledged::default(), ..request };
+    let request = Request { acknowledged: RevocationNote::default(), ..request };
     revoke_leaked(service, token, Party::Network(network), request).await?;
     delay_refusal(began).await;
     Ok(())

@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::domain::asset::{Asset, OWNERS, Relation};
+use crate::domain::asset::{Asset, OWNERS, PeopleList, Relation};
 use crate::domain::entity::Attributes;
 use crate::domain::error::{Error, Result};
 use crate::domain::listing::clip;
 use crate::domain::policy::property;
-use crate::domain::principal::PrincipalKind;
+use crate::domain::principal::{PrincipalKind, Role};
 use crate::service::Transaction;
-use crate::storage::policies;
+use crate::service::authz::{giving, outgrown, sight};
+use crate::storage::holds::hold_principals;
+use crate::storage::{policies, principals};
 
 /// Names of the attributes that the criteria of enabled policies test. Read on first use, once per transaction.
 #[derive(Default)]
@@ -96,4 +98,56 @@ pub(in crate::service) fn may_change_people(
         actor.username(),
         clip(name)
     )))
+}
+
+/// Checks that the actor may give access to those newly named. Call it after the transaction has written the asset.
+///
+/// # Errors
+/// [`Error::Forbidden`]
+pub(in crate::service) fn may_name_members(
+    transaction: &mut Transaction<'_>,
+    list: PeopleList,
+    added: &[&str],
+) -> Result<()> {
+    match list {
+        PeopleList::AdminUsers | PeopleList::ViewerUsers => {
+            let mut named = Vec::new();
+            for name in added {
+                named.extend(principals::find_by_username(transaction.connection, name)?);
+            }
+            // The creator of an asset is named by it, but gains nothing that it did not create.
+            named.retain(|principal| principal.id != transaction.actor.id());
+            giving::may_name(transaction, &named)?;
+            giving::may_share(transaction, &named)?;
+            named.iter().try_for_each(|principal| outgrown::end_or_refuse(transaction, principal))
+        }
+        PeopleList::AdminRoles | PeopleList::ViewerRoles => {
+            let roles: Vec<_> = Role::ALL.into_iter().filter(|role| added.contains(&role.id())).collect();
+            giving::may_name_roles(transaction.actor, &roles)
+        }
+        PeopleList::AdminGroups | PeopleList::ViewerGroups => Ok(()),
+    }
+}
+
+/// Splits members into those that the actor sees or that do not exist, and the unseen, formatted for messages: naming a
+/// principal must not reveal that it exists.
+///
+/// # Errors
+/// When the storage fails.
+pub(in crate::service) fn seen_members<'a>(
+    transaction: &mut Transaction<'_>,
+    list: PeopleList,
+    members: Vec<&'a str>,
+) -> Result<(Vec<&'a str>, Vec<String>)> {
+    if !matches!(list, PeopleList::AdminUsers | PeopleList::ViewerUsers) || members.is_empty() {
+        return Ok((members, Vec::new()));
+    }
+    let sight = sight::principals(transaction.actor);
+    let held = hold_principals(transaction.connection, &members)?;
+    let is_unseen = |member: &&str| {
+        let held = held.iter().find(|held| held.username == **member);
+        held.is_some_and(|held| PrincipalKind::find(&held.kind).is_none_or(|kind| !sight.contains(kind, member)))
+    };
+    let (unseen, seen): (Vec<&str>, Vec<&str>) = members.into_iter().partition(is_unseen);
+    Ok((seen, unseen.into_iter().map(|member| format!("`{}`", clip(member))).collect()))
 }

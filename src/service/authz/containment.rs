@@ -60,7 +60,7 @@ pub(in crate::service) fn lent_token(connection: &mut AnyConnection, actor: &Act
 
 /// Until when, from where and how often an actor may act. A user has no bounds, because users can sign in, unless the
 /// user acts with a token that another principal created. An API key has its own bounds, another service account those
-/// of its token. What is made with a child ends no later than the child.
+/// of its token. What an actor gives with a child ends no later than the child.
 ///
 /// # Errors
 /// When the storage fails.
@@ -243,8 +243,8 @@ pub(in crate::service) fn may_link(transaction: &mut Transaction<'_>, user: Prin
     Err(Error::Forbidden(message))
 }
 
-/// Checks that an actor may re-enable a principal, which gives back everything that the principal reaches. What every
-/// guest reaches is ignored.
+/// Checks that an actor may re-enable a principal, which gives back everything that the principal reaches, without
+/// bounds. What every guest reaches is ignored.
 ///
 /// # Errors
 /// [`Error::Forbidden`]
@@ -254,7 +254,9 @@ pub(in crate::service) fn may_readmit(transaction: &mut Transaction<'_>, princip
     }
     let (actor, readmitted) = (own(transaction)?, reach(transaction, principal)?);
     let least = Reach::of_role(transaction.service, transaction.connection, Role::Guest)?;
-    contained(transaction.actor, &readmitted, &actor, &least)
+    contained(transaction.actor, &readmitted, &actor, &least)?;
+    let ceiling = bounds(transaction.connection, transaction.actor)?;
+    within(transaction.actor, &Bounds::default(), &ceiling)
 }
 
 fn begin(transaction: &mut Transaction<'_>, principal: PrincipalId) -> Result<PrincipalChange> {

@@ -157,7 +157,7 @@ impl Reach {
         self.permissions
     }
 
-    /// The same reach without platform permissions.
+    /// This reach, without platform permissions.
     pub(in crate::service) fn without_permissions(self) -> Self {
         Self { permissions: Permissions::NONE, ..self }
     }

@@ -1,4 +1,4 @@
-//! Assets: who may create, change and delete them.
+//! Assets: create, update, delete. `authz/asset_writing.rs` says who may.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -7,19 +7,15 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::domain::actor::Actor;
-use crate::domain::asset::{
-    Asset, AssetId, AssetKind, AssetOperation, OWNERS, People, PeopleList, Relation, ancestors, check_top_level,
-};
+use crate::domain::asset::{Asset, AssetId, OWNERS, People, PeopleList};
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::entity::{AssetDraft, Attributes, EntityState, Handle, Head, check_qualified_name};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::Id;
 use crate::domain::listing::clip;
-use crate::domain::principal::Role;
-use crate::service::authz::asset_access::{TestedAttributes, may_change_attributes, may_change_people};
-use crate::service::authz::authority::is_name_in_policies;
-use crate::service::authz::decide::Rules;
-use crate::service::authz::inquiry::Inquiry;
+use crate::service::authz::asset_writing::{
+    Place, Rights, may_change_people_of, may_create, may_delete, may_purge, may_update,
+};
 use crate::service::authz::sight;
 use crate::service::catalogue::asset_people::{record_access, record_members};
 use crate::service::catalogue::policies;
@@ -29,60 +25,10 @@ use crate::storage::holds::hold_principals;
 use crate::storage::principals::Existed;
 use crate::storage::{assets, policies as stored_policies, search};
 
-/// Types that contain other assets.
-const CONTAINERS: [&str; 2] = ["Connection", "Collection"];
 /// Types whose parent is returned as updated with them (docs/contracts/atlan.md, section 6.2).
 const WITH_PARENT: [&str; 2] = ["Folder", "Query"];
 /// The attribute that names the parent.
 const PARENT: &str = "parentQualifiedName";
-
-/// Decides what the actor may do with assets. Policies are read on first use, once the transaction has written
-/// something.
-#[derive(Default)]
-pub(in crate::service) struct Rights {
-    rules: Option<Rules>,
-    tested_attributes: TestedAttributes,
-}
-
-impl Rights {
-    /// Whether the actor may do this with an asset that the transaction has locked.
-    fn allow(&mut self, transaction: &mut Transaction<'_>, operation: AssetOperation, asset: &Asset) -> Result<bool> {
-        let action = AssetKind::of(&asset.type_name, &asset.qualified_name).action(operation);
-        let inquiry = Inquiry::new(action, &asset.qualified_name, &asset.type_name);
-        self.decide(transaction, &inquiry.with_stored(&asset.into()))
-    }
-
-    /// Whether the actor may create such an asset. Nothing is stored of it that a policy could test.
-    fn allow_new(&mut self, transaction: &mut Transaction<'_>, type_name: &str, qualified_name: &str) -> Result<bool> {
-        let action = AssetKind::of(type_name, qualified_name).action(AssetOperation::Create);
-        self.decide(transaction, &Inquiry::new(action, qualified_name, type_name))
-    }
-
-    /// Checks that the actor may change the attributes that policies test: that takes the authority to change whom the
-    /// asset names.
-    fn may_change(&mut self, transaction: &mut Transaction<'_>, before: Option<&Asset>, after: &Asset) -> Result<()> {
-        let changed = self.tested_attributes.changed(transaction, before, after)?;
-        if changed.is_empty() {
-            return Ok(());
-        }
-        let relation = relation(transaction, &after.qualified_name)?;
-        may_change_attributes(transaction, relation, &after.qualified_name, &changed)
-    }
-
-    /// The decision, given the actor's relation to the asset.
-    fn decide(&mut self, transaction: &mut Transaction<'_>, inquiry: &Inquiry) -> Result<bool> {
-        let relation = relation(transaction, &inquiry.resource.name)?;
-        let rules = match &mut self.rules {
-            Some(rules) => rules,
-            empty => empty.insert(Rules::read(transaction.connection, transaction.actor.standing())?),
-        };
-        let allowed = rules.decide(inquiry, relation)?.is_allowed();
-        if allowed {
-            transaction.service.record_permission_use(transaction.actor, &inquiry.action);
-        }
-        Ok(allowed)
-    }
-}
 
 /// Creates or updates an asset.
 pub(in crate::service) fn save(
@@ -152,9 +98,7 @@ pub async fn change_member(
     sight::delay_if_refused(began, outcome).await
 }
 
-/// Builds a new asset. Beneath another asset, or with the name of an asset of another type, creating it takes a right
-/// there: access is given by qualified name alone, and the admins above decide. Any other asset may be created by all
-/// but guests, unless policies already name it; its creator becomes its admin.
+/// Builds a new asset, if the actor may create it. Where no asset is, its creator becomes its admin.
 fn new(
     transaction: &mut Transaction<'_>,
     rights: &mut Rights,
@@ -163,35 +107,8 @@ fn new(
 ) -> Result<Asset> {
     let actor = transaction.actor;
     let mut people = People::new();
-    let settled = assets::exists_at_or_above(transaction.connection, qualified_name)?;
-    if settled {
-        if !rights.allow_new(transaction, &draft.type_name, qualified_name)? {
-            return Err(refused_write(transaction, qualified_name));
-        }
-        let container = CONTAINERS.contains(&draft.type_name.as_str());
-        if !draft.people.values().all(Vec::is_empty) || container && is_inhabited(transaction, qualified_name)? {
-            let relation = relation(transaction, qualified_name)?;
-            may_change_people(transaction, relation, qualified_name)?;
-        }
-    } else {
-        // The creator becomes the admin, beyond what a restricted child carries and for longer.
-        if actor.principal().role == Role::Guest || actor.standing().restriction.is_some() {
-            return Err(refused(transaction, "create", qualified_name));
-        }
-        if !actor.principal().is_administrator() {
-            let violation = |message| draft.head.violation("qualifiedName", message);
-            check_top_level(qualified_name).map_err(violation)?;
-            if assets::is_above_any(transaction.connection, qualified_name)? {
-                return Err(refused(
-                    transaction,
-                    "create an asset whose name is a prefix of another actor's asset:",
-                    qualified_name,
-                ));
-            }
-            if is_name_in_policies(transaction.connection, qualified_name)? {
-                return Err(refused(transaction, "create", qualified_name));
-            }
-        }
+    let place = may_create(transaction, rights, draft, qualified_name)?;
+    if place == Place::Free {
         people.entry(PeopleList::AdminUsers).or_default().insert(actor.username().to_string());
         forget_policies(transaction, qualified_name)?;
     }
@@ -214,7 +131,7 @@ fn new(
         updated_at: transaction.now,
         revision: 1,
     };
-    if settled {
+    if place == Place::Settled {
         rights.may_change(transaction, None, &asset)?;
     }
     Ok(asset)
@@ -234,14 +151,7 @@ fn forget_policies(transaction: &mut Transaction<'_>, qualified_name: &str) -> R
 
 /// Updates an asset that the transaction has locked.
 fn update(transaction: &mut Transaction<'_>, rights: &mut Rights, before: Asset, draft: &AssetDraft) -> Result<Saved> {
-    if !rights.allow(transaction, AssetOperation::Update, &before)? {
-        let sight = sight::entities(transaction.connection, transaction.actor)?;
-        return Err(if search::is_seen(transaction.connection, &before.id.to_string(), &sight)? {
-            refused(transaction, "update", &before.qualified_name)
-        } else {
-            refused_write(transaction, &before.qualified_name)
-        });
-    }
+    may_update(transaction, rights, &before)?;
     if draft.head.qualified_name.as_ref().is_some_and(|name| *name != before.qualified_name) {
         return Err(draft.head.violation("qualifiedName", "cannot be changed").into());
     }
@@ -252,8 +162,7 @@ fn update(transaction: &mut Transaction<'_>, rights: &mut Rights, before: Asset,
     }
     people.retain(|_, members| !members.is_empty());
     if people != before.people {
-        let relation = relation(transaction, &before.qualified_name)?;
-        may_change_people(transaction, relation, &before.qualified_name)?;
+        may_change_people_of(transaction, &before.qualified_name)?;
     }
     let after = Asset {
         name: draft.head.name.as_ref().map_or(before.name, |name| name.as_str().to_owned()),
@@ -297,9 +206,7 @@ pub(in crate::service) fn remove(
     asset: Asset,
     how: Removal,
 ) -> Result<Asset> {
-    if !rights.allow(transaction, AssetOperation::Delete, &asset)? {
-        return Err(refused(transaction, "delete", &asset.qualified_name));
-    }
+    may_delete(transaction, rights, &asset)?;
     if how == Removal::Purge {
         may_purge(transaction, rights, &asset)?;
     }
@@ -323,32 +230,6 @@ pub(in crate::service) fn remove(
     Ok(after)
 }
 
-/// Checks that the actor may purge an asset. Purging allows a replacement without the named principals or without the
-/// attributes that policies test, so the actor must be allowed to remove those, too.
-fn may_purge(transaction: &mut Transaction<'_>, rights: &mut Rights, asset: &Asset) -> Result<()> {
-    let takes_an_admin = !asset.people.is_empty() || !is_beneath_any(transaction, &asset.qualified_name)?;
-    if takes_an_admin && relation(transaction, &asset.qualified_name)? != Some(Relation::Admin) {
-        return Err(refused(transaction, "purge an asset without being its admin:", &asset.qualified_name));
-    }
-    let bare = Asset { attributes: Attributes::new(), owners: BTreeSet::new(), ..asset.clone() };
-    rights.may_change(transaction, Some(asset), &bare)
-}
-
-/// Whether an asset exists above this name.
-fn is_beneath_any(transaction: &mut Transaction<'_>, qualified_name: &str) -> Result<bool> {
-    Ok(!assets::ids_of(transaction.connection, &ancestors(qualified_name))?.is_empty())
-}
-
-/// The actor's relation to the asset with this qualified name, from the asset itself or any above it.
-fn relation(transaction: &mut Transaction<'_>, qualified_name: &str) -> Result<Option<Relation>> {
-    let actor = transaction.actor;
-    if actor.principal().is_administrator() {
-        return Ok(Some(Relation::Admin));
-    }
-    let (username, role) = actor.granted_as();
-    assets::relation_to(transaction.connection, qualified_name, &username, role)
-}
-
 /// The owners that an asset will have. Unknown names are ignored: otherwise a principal created later under the
 /// name would be an owner.
 fn owners(transaction: &mut Transaction<'_>, draft: &AssetDraft, before: BTreeSet<String>) -> Result<BTreeSet<String>> {
@@ -357,19 +238,4 @@ fn owners(transaction: &mut Transaction<'_>, draft: &AssetDraft, before: BTreeSe
     // PostgreSQL rejects NUL characters in text.
     let names: Vec<&str> = names.into_iter().filter(|name| !name.contains('\0')).collect();
     Ok(hold_principals(transaction.connection, &names)?.into_iter().map(|held| held.username).collect())
-}
-
-/// Whether an asset has this qualified name or lies beneath it.
-fn is_inhabited(transaction: &mut Transaction<'_>, name: &str) -> Result<bool> {
-    let is_taken = !assets::ids_of(transaction.connection, &[name])?.is_empty();
-    Ok(is_taken || assets::is_above_any(transaction.connection, name)?)
-}
-
-/// The refusal for an asset that the actor does not see: the same whether or not it exists.
-fn refused_write(transaction: &Transaction<'_>, name: &str) -> Error {
-    refused(transaction, "create or update", name)
-}
-
-fn refused(transaction: &Transaction<'_>, what: &str, name: &str) -> Error {
-    Error::Forbidden(format!("`{}` may not {what} `{}`", transaction.actor.username(), clip(name)))
 }

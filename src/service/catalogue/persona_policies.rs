@@ -14,15 +14,15 @@ use crate::domain::listing::clip;
 use crate::domain::permission::Permission;
 use crate::domain::persona::Persona;
 use crate::domain::policy::{Category, Policy, Rule, Subjects};
-use crate::domain::principal::PrincipalKind;
 use crate::service::authz::authority::{self, CONNECTION};
 use crate::service::authz::compare::{self, Comparison};
+use crate::service::authz::persona_writing::{may_change_own_persona, may_find_policy};
 use crate::service::authz::{containment, sight};
 use crate::service::catalogue::policies;
-use crate::service::catalogue::saved::{Saved, must_see};
+use crate::service::catalogue::saved::Saved;
 use crate::service::{Service, Transaction};
 use crate::storage::database::AnyConnection;
-use crate::storage::{personas, policies as stored, search};
+use crate::storage::{personas, policies as stored};
 
 /// Creates or updates one policy.
 ///
@@ -45,8 +45,9 @@ pub async fn delete(service: &Service, actor: &Actor, id: PolicyId, expected: Ex
     let outcome = service
         .write(actor, move |transaction| {
             stored::raise_revision(transaction.connection)?;
-            let policy = stored::find(transaction.connection, id)?.ok_or_else(|| not_found(&id.to_string()))?;
-            must_see(transaction, id.uuid())?;
+            let unknown = || not_found(&id.to_string());
+            may_find_policy(transaction, id.uuid(), unknown)?;
+            let policy = stored::find(transaction.connection, id)?.ok_or_else(unknown)?;
             expected.check(&policy.edition())?;
             remove(transaction, &policy)
         })
@@ -68,7 +69,8 @@ pub enum PolicyChange {
 /// What a change would give to the principals linked to the persona, and take from them. Nothing is written.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a persona or a policy that the actor does not see; violations of the draft.
+/// [`Error::NotFound`] for a persona or a policy that the actor does not see; [`Error::Forbidden`] for the deletion of all
+/// policies if the actor may not read each of them; violations of the draft.
 pub async fn preview(service: &Service, actor: &Actor, persona: PersonaId, change: PolicyChange) -> Result<Comparison> {
     let (began, parts, asking) = (Instant::now(), service.clone(), actor.clone());
     let outcome = service
@@ -100,7 +102,15 @@ pub async fn preview(service: &Service, actor: &Actor, persona: PersonaId, chang
                     let place = place(connection, &policies, *id)?;
                     policies.remove(place);
                 }
-                PolicyChange::DeleteAll => policies.clear(),
+                PolicyChange::DeleteAll => {
+                    let count = policies.len();
+                    let is_own = asking.has_persona(persona);
+                    // The comparison names what every policy is about.
+                    if sight::readable(connection, &asking, is_own, policies)?.len() != count {
+                        return Err(asking.lacks(Permission::ManagePersonas));
+                    }
+                    policies = Vec::new();
+                }
             }
             compare::of_members(&parts, connection, task, &asking, persona, &policies)
         })
@@ -118,26 +128,30 @@ pub(in crate::service) fn save(
     stored::raise_revision(transaction.connection)?;
     let head = &draft.head;
     let before = match (&head.handle, &head.qualified_name) {
+        // First whether it is seen: an unseen policy takes the path of a missing one.
         (Handle::Known(id), _) => {
-            let id = PolicyId::from(*id);
-            Some(stored::find(transaction.connection, id)?.ok_or_else(|| asked_for(head))?)
+            may_find_policy(transaction, *id, || asked_for(head))?;
+            Some(stored::find(transaction.connection, (*id).into())?.ok_or_else(|| asked_for(head))?)
         }
-        (_, Some(name)) => stored::find_by_qualified_name(transaction.connection, name)?,
+        (_, Some(name)) => {
+            let found = stored::find_by_qualified_name(transaction.connection, name)?;
+            if found.is_some() || head.is_reference(name) {
+                let id = found.as_ref().map_or(Uuid::nil(), |policy| policy.id.uuid());
+                may_find_policy(transaction, id, || asked_for(head))?;
+            }
+            found
+        }
         (_, None) => None,
     };
     let Some(before) = before else {
-        // For a new policy, clients send its name as the qualified name. A qualified name minted here refers to an
-        // existing policy.
-        return match head.qualified_name.as_ref().filter(|name| head.is_reference(name)) {
-            Some(_) => Err(asked_for(head)),
-            None => create(transaction, draft, assigned),
-        };
+        // For a new policy, clients send its name as the qualified name. One that was minted here refers to an existing
+        // policy, and was not found above.
+        return create(transaction, draft, assigned);
     };
     let persona = before.persona.ok_or_else(|| asked_for(head))?;
-    may_find(transaction, &before, head)?;
     expected.check(&before.edition())?;
     let persona = lock(transaction, draft, persona)?;
-    may_shape(transaction, persona.id)?;
+    may_change_own_persona(transaction, persona.id)?;
     authority::may_change(transaction, &before)?;
     let is_own = |named: &PersonaReference| match named {
         PersonaReference::Id(id) => *id == persona.id.uuid(),
@@ -225,7 +239,7 @@ fn create(
     let policy = made(&persona, draft, id, transaction.actor, transaction.now)?;
     check_actions(draft, &policy.rule)?;
     authority::may_deny(transaction.actor, persona.id, policy.rule.effect)?;
-    may_shape(transaction, persona.id)?;
+    may_change_own_persona(transaction, persona.id)?;
     let object = object(transaction, draft, &policy)?;
     // Writing about an object that the actor administers takes no right on the persona: it gives those linked to it
     // nothing else.
@@ -240,7 +254,7 @@ fn create(
 /// Deletes a policy of a persona.
 pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
     let persona = policy.persona.ok_or_else(|| not_found(&policy.id.to_string()))?;
-    may_shape(transaction, persona)?;
+    may_change_own_persona(transaction, persona)?;
     authority::may_change(transaction, policy)?;
     policies::remove(transaction, policy)
 }
@@ -255,15 +269,6 @@ fn object(transaction: &mut Transaction<'_>, draft: &PolicyDraft, policy: &Polic
         within.map_err(|message| draft.head.violation("policyResources", message))?;
     }
     authority::may_write(transaction, &policy.rule, connection_name)
-}
-
-/// Answers an unseen policy like a missing one.
-fn may_find(transaction: &mut Transaction<'_>, policy: &Policy, head: &Head) -> Result<()> {
-    let sight = sight::entities(transaction.connection, transaction.actor)?;
-    if search::is_seen(transaction.connection, &policy.id.to_string(), &sight)? {
-        return Ok(());
-    }
-    Err(asked_for(head))
 }
 
 /// The most resources and actions that the policies of one persona can name together. Admins of assets can add to any
@@ -297,8 +302,9 @@ fn check_room(transaction: &mut Transaction<'_>, policy: &Policy, object: Option
 
 /// Checks that the actions belong to the policy's category.
 fn check_actions(draft: &PolicyDraft, rule: &Rule) -> Result<(), Violation> {
-    let known = |action: &&String| !rule.category.actions().any(|known| known == **action);
-    let unknown: Vec<String> = rule.actions.iter().filter(known).map(|action| format!("`{}`", clip(action))).collect();
+    let is_unknown = |action: &&String| !rule.category.actions().any(|known| known == **action);
+    let unknown: Vec<String> =
+        rule.actions.iter().filter(is_unknown).map(|action| format!("`{}`", clip(action))).collect();
     if unknown.is_empty() {
         return Ok(());
     }
@@ -338,17 +344,6 @@ fn lock(transaction: &mut Transaction<'_>, draft: &PolicyDraft, id: PersonaId) -
 
 fn unknown_persona(draft: &PolicyDraft) -> Violation {
     draft.head.violation("accessControl", "names no persona")
-}
-
-/// Checks that a key does not change what its own personas give it.
-pub(in crate::service) fn may_shape(transaction: &Transaction<'_>, persona: PersonaId) -> Result<()> {
-    let actor = transaction.actor;
-    if actor.principal().kind == PrincipalKind::ServiceAccount && actor.has_persona(persona) {
-        let message =
-            format!("`{}` cannot change what a persona grants while it is linked to that persona", actor.username());
-        return Err(Error::Forbidden(message));
-    }
-    Ok(())
 }
 
 /// The error for a missing or unseen policy, with the id or name from the request.

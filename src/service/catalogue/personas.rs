@@ -17,11 +17,11 @@ use crate::domain::policy::Policy;
 use crate::domain::principal::PrincipalKind;
 use crate::domain::sight::SeenPrincipals;
 use crate::domain::text::DisplayName;
-use crate::service::authz::authority::{may_enable, may_release};
+use crate::service::authz::authority::may_release;
 use crate::service::authz::containment;
 use crate::service::authz::outgrown::end_outgrown_tokens;
+use crate::service::authz::persona_writing::{may_change_own_persona, may_switch};
 use crate::service::authz::sight;
-use crate::service::catalogue::persona_policies::may_shape;
 use crate::service::catalogue::saved::{Membership, Saved};
 use crate::service::{Service, Transaction};
 use crate::storage::holds::hold_principals;
@@ -86,7 +86,7 @@ fn action(is_described_only: bool) -> Action {
 
 /// Deletes a persona with its policies and links.
 pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, id: PersonaId) -> Result<()> {
-    may_shape(transaction, id)?;
+    may_change_own_persona(transaction, id)?;
     may_release(transaction, id)?;
     if personas::delete(transaction.connection, id)? == Existed::No {
         return Err(not_found(id));
@@ -117,7 +117,7 @@ pub async fn get(service: &Service, actor: &Actor, id: PersonaId) -> Result<Pers
 /// The policies of a persona that the actor may read, the oldest first.
 ///
 /// # Errors
-/// [`Error::NotFound`], also for one that the actor does not see.
+/// [`Error::NotFound`], also for a persona that the actor does not see.
 pub async fn policies(service: &Service, actor: &Actor, id: PersonaId) -> Result<Vec<Policy>> {
     let (began, seen, now, asking) = (Instant::now(), sight::personas(actor), service.clock.now(), actor.clone());
     let found = service
@@ -172,15 +172,6 @@ pub async fn update(
 pub async fn delete(service: &Service, actor: &Actor, id: PersonaId) -> Result<()> {
     service.require(actor, Permission::ManagePersonas)?;
     service.write(actor, move |transaction| remove(transaction, id)).await
-}
-
-/// Checks that the actor may enable or disable a persona that the transaction has locked.
-fn may_switch(transaction: &mut Transaction<'_>, before: &Persona, enabled: bool) -> Result<()> {
-    if enabled == before.enabled {
-        return Ok(());
-    }
-    may_shape(transaction, before.id)?;
-    if enabled { may_enable(transaction, before.id) } else { may_release(transaction, before.id) }
 }
 
 fn not_found(id: PersonaId) -> Error {
@@ -278,8 +269,8 @@ fn link_users(transaction: &mut Transaction<'_>, draft: &PersonaDraft, persona: 
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut held = hold_principals(transaction.connection, &names)?;
     held.retain(|principal| principal.kind == PrincipalKind::User.name());
-    let known = |name: &&&str| !held.iter().any(|principal| principal.username == **name);
-    let unknown: Vec<_> = names.iter().filter(known).map(|name| format!("`{}`", clip(name))).collect();
+    let is_unknown = |name: &&&str| !held.iter().any(|principal| principal.username == **name);
+    let unknown: Vec<_> = names.iter().filter(is_unknown).map(|name| format!("`{}`", clip(name))).collect();
     if !unknown.is_empty() {
         let message = format!("names no user: {}", unknown.join(", "));
         return Err(draft.head.violation("personaUsers", message).into());

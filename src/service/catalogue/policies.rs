@@ -9,13 +9,13 @@ use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::ids::{Id, PolicyId};
 use crate::domain::listing::{Page, RecordCounts, clip};
-use crate::domain::permission::{Permission, Permissions};
+use crate::domain::permission::Permission;
 use crate::domain::policy::engine::Slice;
 use crate::domain::policy::system::{self, URN_PREFIX};
-use crate::domain::policy::{Bucket, Category, Effect, Policy, Rule, Subjects};
-use crate::domain::principal::{PrincipalKind, Role};
+use crate::domain::policy::{Category, Effect, Policy, Rule, Subjects};
 use crate::domain::text::{Description, DisplayName, fold};
-use crate::service::authz::{authority, giving, outgrown};
+use crate::service::authz::policy_writing::{may_change_shared, may_end_effect, may_write_about, may_write_shared};
+use crate::service::authz::{giving, outgrown};
 use crate::service::{Service, Transaction};
 use crate::storage::holds::hold_principals;
 use crate::storage::policies;
@@ -108,7 +108,7 @@ pub async fn create(service: &Service, actor: &Actor, input: PolicyInput) -> Res
         .write(actor, move |transaction| {
             hold_named(transaction, &input.rule)?;
             policies::raise_revision(transaction.connection)?;
-            may_write(transaction, &input.rule)?;
+            may_write_shared(transaction, &input.rule)?;
             let id: PolicyId = Id::new(transaction.now, transaction.service.entropy)?;
             let policy = Policy {
                 id,
@@ -124,7 +124,7 @@ pub async fn create(service: &Service, actor: &Actor, input: PolicyInput) -> Res
                 created_at: transaction.now,
                 updated_at: transaction.now,
             };
-            let object = object(transaction, &policy.rule)?;
+            let object = may_write_about(transaction, &policy.rule)?;
             insert(transaction, &policy, object.as_deref())?;
             Ok(policy)
         })
@@ -141,10 +141,10 @@ pub async fn update(service: &Service, actor: &Actor, urn: String, input: Policy
         .write(actor, move |transaction| {
             hold_named(transaction, &input.rule)?;
             policies::raise_revision(transaction.connection)?;
-            may_write(transaction, &input.rule)?;
+            may_write_shared(transaction, &input.rule)?;
             let before = editable(transaction, &urn)?;
             may_end_effect(transaction, &before.rule)?;
-            may_change(transaction, &before)?;
+            may_change_shared(transaction, &before)?;
             let policy = Policy {
                 name: input.name.as_str().to_owned(),
                 description: input.description.as_str().to_owned(),
@@ -154,7 +154,7 @@ pub async fn update(service: &Service, actor: &Actor, urn: String, input: Policy
                 updated_at: transaction.now,
                 ..before
             };
-            let object = object(transaction, &policy.rule)?;
+            let object = may_write_about(transaction, &policy.rule)?;
             replace(transaction, &policy, object.as_deref())?;
             Ok(policy)
         })
@@ -172,7 +172,7 @@ pub async fn delete(service: &Service, actor: &Actor, urn: String) -> Result<()>
             policies::raise_revision(transaction.connection)?;
             let policy = editable(transaction, &urn)?;
             may_end_effect(transaction, &policy.rule)?;
-            may_change(transaction, &policy)?;
+            may_change_shared(transaction, &policy)?;
             remove(transaction, &policy)
         })
         .await
@@ -260,77 +260,6 @@ pub async fn seed(service: &Service, root: Option<&str>) -> Result<()> {
         Err(Error::Conflict(_)) => Ok(()),
         outcome => outcome,
     }
-}
-
-/// The object that a policy about entities is about, once the actor's authority over it is checked.
-fn object(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<Option<String>> {
-    if rule.category == Category::Platform { Ok(None) } else { authority::may_write(transaction, rule, None) }
-}
-
-/// Checks that the actor may change a policy: platform policies are for policy managers, others take authority over
-/// their object.
-fn may_change(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
-    if policy.rule.category == Category::Platform { Ok(()) } else { authority::may_change(transaction, policy) }
-}
-
-/// Prevents privilege escalation: a platform policy may only permit what the actor holds.
-fn may_write(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<()> {
-    may_shape(transaction.actor, rule)?;
-    if rule.effect == Effect::Allow {
-        may_be_about(transaction.actor, rule)?;
-    }
-    if rule.category != Category::Platform {
-        return Ok(());
-    }
-    if rule.effect == Effect::Deny {
-        return may_deny(transaction.actor);
-    }
-    let named: Permissions = rule.actions.iter().filter_map(|name| Permission::find(name)).collect();
-    giving::may_permit(transaction, named)
-}
-
-/// Checks that the actor may end a policy's effect: ending a platform deny gives permissions, ending a platform allow
-/// takes them away.
-fn may_end_effect(transaction: &mut Transaction<'_>, rule: &Rule) -> Result<()> {
-    may_shape(transaction.actor, rule)?;
-    match (rule.category, rule.effect) {
-        (Category::Platform, Effect::Deny) => may_deny(transaction.actor),
-        (Category::Platform, Effect::Allow) => giving::may_withdraw(transaction, rule),
-        _ => Ok(()),
-    }
-}
-
-/// Checks the subjects of an allow policy: only administrators may name roles, and a service account may not allow
-/// itself something under any name, because it would keep that for ever.
-fn may_be_about(actor: &Actor, rule: &Rule) -> Result<()> {
-    let roles: Vec<Role> = rule.subjects.roles.iter().filter_map(|name| Role::find(name)).collect();
-    giving::may_name_roles(actor, &roles)?;
-    let own = Bucket::of(actor.principal());
-    let is_program = actor.principal().kind == PrincipalKind::ServiceAccount;
-    if is_program && rule.subjects.buckets().any(|bucket| own.contains(&bucket)) {
-        let message = format!("`{}` cannot write a policy that allows it something", actor.username());
-        return Err(Error::Forbidden(message));
-    }
-    Ok(())
-}
-
-/// Only users with the role `$admin` may deny permissions: a deny could take them from principals that hold more than
-/// the actor, and ending it gives them back.
-fn may_deny(actor: &Actor) -> Result<()> {
-    if actor.principal().is_administrator() && actor.principal().kind == PrincipalKind::User {
-        return Ok(());
-    }
-    let (username, role) = (actor.username(), Role::Admin.name());
-    Err(Error::Forbidden(format!("`{username}` cannot deny permissions: a user with the role `{role}` can")))
-}
-
-/// Checks that a service account does not change a policy that names it.
-fn may_shape(actor: &Actor, rule: &Rule) -> Result<()> {
-    let own = actor.username().to_string();
-    if actor.principal().kind == PrincipalKind::ServiceAccount && rule.subjects.users.contains(&own) {
-        return Err(Error::Forbidden(format!("`{own}` cannot change a policy that names it")));
-    }
-    Ok(())
 }
 
 /// Locks the principals that a rule names until the commit: before the revision, in the same order as a deletion.

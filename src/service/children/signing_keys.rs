@@ -75,7 +75,7 @@ pub async fn remove(service: &Service, actor: &Actor, id: String) -> Result<()> 
     load(service).await
 }
 
-/// The keys, with one that signs now.
+/// The keys, with a key that signs now.
 ///
 /// # Errors
 /// When the storage fails.
@@ -98,7 +98,7 @@ pub async fn sign(service: &Service, kind: &str, claims: &impl serde::Serialize)
     key.ok_or_else(|| Error::Unavailable("there is no signing key yet".into()))?.sign(kind, claims)
 }
 
-/// Reads the keys once more, because a token names one that is not known here.
+/// Reads the keys once more, because a token names an unknown key.
 ///
 /// # Errors
 /// When the storage fails.

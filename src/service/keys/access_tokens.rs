@@ -14,6 +14,7 @@ use crate::domain::listing::{Page, Query};
 use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind};
 use crate::domain::token::{ParsedToken, TokenKind};
+use crate::service::authz::credentials::{manages_access_tokens, may_create_access_token, require_access_tokens};
 use crate::service::authz::{containment, sight};
 use crate::service::{Service, Transaction};
 use crate::storage::principals::{self, Existed};
@@ -23,14 +24,11 @@ use crate::storage::{access_tokens, credentials, service_accounts};
 /// `MANAGE_SERVICE_ACCOUNTS` for any service account. The principal must not reach more than the actor.
 ///
 /// # Errors
-/// [`Error::Forbidden`], the same for existing and missing names, and for principals that reach more than the actor;
-/// then [`Error::NotFound`], or a violation when the name is of another kind of principal.
+/// [`Error::Forbidden`] without the permission or with a child, the same for existing and missing names, and for
+/// principals that reach more than the actor; then [`Error::NotFound`], or a violation when the name is of another kind
+/// of principal.
 pub async fn create(service: &Service, actor: &Actor, new: NewAccessToken) -> Result<CreatedAccessToken> {
-    match new.kind {
-        AccessTokenKind::ServiceAccount => service.require(actor, Permission::ManageServiceAccounts)?,
-        AccessTokenKind::Personal if new.actor == actor.username().to_string() => require_generating(service, actor)?,
-        AccessTokenKind::Personal => service.require(actor, Permission::ManageAccessTokens)?,
-    }
+    may_create_access_token(service, actor, &new)?;
     service
         .write(actor, move |transaction| {
             let represented = token_principal(transaction, &new)?;
@@ -96,25 +94,15 @@ fn party(principal: &Principal) -> NamedPrincipal {
     NamedPrincipal { id: principal.id, username: principal.username().to_string() }
 }
 
-fn manages(actor: &Actor) -> bool {
-    actor.permissions().contains(Permission::ManageAccessTokens)
-}
-
-fn require_generating(service: &Service, actor: &Actor) -> Result<()> {
-    if manages(actor) { Ok(()) } else { service.require(actor, Permission::GeneratePersonalAccessTokens) }
-}
-
 /// One page of access tokens: all with `MANAGE_ACCESS_TOKENS`. Other actors must filter for the tokens that they
 /// created themselves.
 ///
 /// # Errors
 /// [`Error::Forbidden`]
 pub async fn list(service: &Service, actor: &Actor, query: Query<AccessTokenField>) -> Result<Page<AccessToken>> {
-    if !manages(actor) {
-        service.require(actor, Permission::GeneratePersonalAccessTokens)?;
-        if !asks_for_own(&query.filter, &actor.username().to_string()) {
-            return Err(actor.lacks(Permission::ManageAccessTokens));
-        }
+    require_access_tokens(service, actor)?;
+    if !manages_access_tokens(actor) && !asks_for_own(&query.filter, &actor.username().to_string()) {
+        return Err(actor.lacks(Permission::ManageAccessTokens));
     }
     // The filter's text does not decide what is seen: a namesake's tokens are not the actor's, and a negation or
     // another member of the filter could let others through.
@@ -138,7 +126,7 @@ fn asks_for_own(filter: &Filter<AccessTokenField>, username: &str) -> bool {
 pub async fn revoke(service: &Service, actor: &Actor, id: String) -> Result<()> {
     let began = Instant::now();
     let found = find(service, actor, id.clone()).await?;
-    if found.is_none() && !manages(actor) {
+    if found.is_none() && !manages_access_tokens(actor) {
         return sight::delay_if_refused(began, Err(actor.lacks(Permission::ManageAccessTokens))).await;
     }
     let not_found = move || Error::NotFound { kind: "access token", id: id.clone() };

@@ -20,6 +20,7 @@ use crate::domain::persona::PersonaRef;
 use crate::domain::principal::{Principal, PrincipalKind, Role, service_account_username};
 use crate::domain::token::{Token, TokenKind};
 use crate::service::authz::authority::may_release;
+use crate::service::authz::credentials::require_no_child;
 use crate::service::authz::{containment, sight};
 use crate::service::{Service, Transaction, blocking};
 use crate::storage::create_requests::{self, CreateRequest};
@@ -37,7 +38,7 @@ const REPEATABLE: i64 = DAY;
 /// made, with a new token in place of the lost one: only the digest of the first token is known.
 ///
 /// # Errors
-/// [`Error::Forbidden`] when the actor may not create keys or grants what it does not hold, [`Error::Conflict`] when
+/// [`Error::Forbidden`] when the actor may not create keys, acts with a child or grants what it does not hold, [`Error::Conflict`] when
 /// the idempotency key was used for another request or its API key is deleted or has given up its token, violations for unknown personas.
 pub async fn create(
     service: &Service,
@@ -46,6 +47,7 @@ pub async fn create(
     request_key: Option<String>,
 ) -> Result<CreatedApiKey> {
     service.require(actor, Permission::ManageApiKeys)?;
+    require_no_child(actor)?;
     service
         .write(actor, move |transaction| {
             let id = Id::new(transaction.now, transaction.service.entropy)?;

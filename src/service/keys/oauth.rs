@@ -5,12 +5,13 @@ use crate::domain::actor::Actor;
 use crate::domain::api_key::ApiKey;
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::edition::Expected;
-use crate::domain::error::{Error, Result};
+use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
 use crate::domain::oauth_client::{ClientSecret, OauthClient};
 use crate::domain::permission::Permission;
 use crate::domain::token::TokenKind;
 use crate::service::authz::containment;
+use crate::service::authz::credentials::require_session;
 use crate::service::{Service, Transaction};
 use crate::storage;
 use crate::storage::principals::Existed;
@@ -19,7 +20,7 @@ use crate::storage::{credentials, oauth_clients};
 /// The settings of an API key as an OAuth client.
 ///
 /// # Errors
-/// [`Error::NotFound`], also for a key that the actor does not see.
+/// [`crate::domain::error::Error::NotFound`], also for a key that the actor does not see.
 pub async fn get(service: &Service, actor: &Actor, id: PrincipalId) -> Result<OauthClient> {
     api_keys::get(service, actor, id).await?;
     service.read(move |connection| oauth_clients::get(connection, id)).await
@@ -42,9 +43,8 @@ pub async fn audiences(service: &Service, client: &Actor) -> Result<Vec<String>>
 /// it is `None`.
 ///
 /// # Errors
-/// [`Error::Forbidden`] when the actor is no user with a session, may not manage the key, or adds something and the key
-/// reaches more than the actor; [`Error::NotFound`]; [`Error::Changed`] when the edition is not the expected one; a violation for
-/// a wrong `secret`.
+/// `Forbidden` when the actor is no user with a session, may not manage the key, or adds something and the key reaches more
+/// than the actor; `NotFound`; `Changed` when the edition is not the expected one; a violation for a wrong `secret`.
 pub async fn replace(
     service: &Service,
     actor: &Actor,
@@ -54,11 +54,7 @@ pub async fn replace(
     expected: Expected,
 ) -> Result<OauthClient> {
     service.require(actor, Permission::ManageApiKeys)?;
-    if actor.credential.is_none_or(|credential| credential.kind != TokenKind::Session) {
-        let message = "the OAuth settings of an API key are changed by users who have signed in: an API key or an access token \
-                       cannot decide who acts as a key";
-        return Err(Error::Forbidden(message.to_owned()));
-    }
+    require_session(actor)?;
     service
         .write(actor, move |transaction| {
             if storage::api_keys::touch(transaction.connection, id, transaction.now)? == Existed::No {

@@ -4,17 +4,17 @@ use std::time::Instant;
 
 use crate::clock::SECOND;
 use crate::domain::actor::{Actor, PresentedCredential};
-use crate::domain::bounds::Bounds;
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::child::USUAL_LIFE;
 use crate::domain::credential::Credential;
-use crate::domain::error::{Error, Refusal, Result};
+use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind};
 use crate::domain::text::clip;
 use crate::domain::token::TokenKind;
-use crate::service::authz::{containment, sight};
+use crate::service::authz::people::may_act_as;
+use crate::service::authz::sight;
 use crate::service::children::{Minted, NotMinted, Wanted, mint};
 use crate::service::{Service, Transaction};
 use crate::storage::{credentials, principals, standings};
@@ -95,14 +95,4 @@ fn find(transaction: &mut Transaction<'_>, user: &str, until: i64) -> Result<Pri
         }
         outcome => outcome.map(|()| found),
     }
-}
-
-fn may_act_as(transaction: &mut Transaction<'_>, user: &Principal, until: i64) -> Result<()> {
-    if user.id == transaction.actor.id() {
-        return Err(Error::Forbidden("an actor cannot impersonate itself".to_owned()));
-    }
-    if !user.enabled {
-        return Err(Error::Unauthenticated(Refusal::Disabled));
-    }
-    containment::may_impersonate(transaction, user.id, &Bounds::until(until))
 }

@@ -8,14 +8,13 @@ use crate::domain::invite::{self, Invitation, OpenInvitation};
 use crate::domain::network::Network;
 use crate::domain::party::Party;
 use crate::domain::password::PasswordRule;
-use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::profile::{Aspect, AspectName};
 use crate::domain::text::DisplayName;
 use crate::domain::user::{NamedBy, User, check_username};
 use crate::service::authn::sign_ins::Origin;
 use crate::service::authz::giving;
-use crate::service::authz::reach::standing;
+use crate::service::authz::people::{require_inviting, still_invited};
 use crate::service::{Service, Transaction, blocking};
 use crate::storage::database::AnyConnection;
 use crate::storage::principals::Existed;
@@ -59,35 +58,6 @@ pub async fn renew(service: &Service, actor: &Actor, role: Role) -> Result<Strin
             Ok(invite::write(transaction.service.peppers.derive(PURPOSE), invitation, revision))
         })
         .await
-}
-
-/// Checks that an actor may invite at all.
-pub(super) fn require_inviting(service: &Service, actor: &Actor) -> Result<()> {
-    if !actor.permissions().contains(Permission::ManageUsersAndGroups) {
-        service.require(actor, Permission::ManageUserCredentials)?;
-    }
-    // Who is invited signs up with a password.
-    service.require_passwords()
-}
-
-/// Checks that the inviter could still invite: invitations outlive the moment they were handed out.
-fn still_invited(transaction: &mut Transaction<'_>, invitation: Invitation) -> Result<()> {
-    // The operator and the system's own clients have no record in the database.
-    if invitation.inviter.uuid().is_nil() {
-        return Ok(());
-    }
-    let Transaction { service, connection, .. } = transaction;
-    // Until the transaction ends nobody suspends or demotes the inviter.
-    principals::lock_by_id(connection, invitation.inviter)?;
-    let standing = standing(service, connection, invitation.inviter)?;
-    let Some(standing) = standing.filter(|standing| standing.principal.enabled) else { return Err(void()) };
-    let inviter = Actor::trusted(standing);
-    let may = require_inviting(service, &inviter)
-        .and_then(|()| giving::may_invite(service, connection, &inviter, invitation.role));
-    match may {
-        Err(Error::Forbidden(_)) => Err(void()),
-        outcome => outcome,
-    }
 }
 
 fn void() -> Error {
@@ -156,7 +126,9 @@ pub async fn accept(
             {
                 return Err(void());
             }
-            still_invited(transaction, invitation)?;
+            if !still_invited(transaction, invitation)? {
+                return Err(void());
+            }
             let id = principal.id;
             let user = User { principal, display_name: new.full_name.as_str().to_owned(), email: new.email.clone() };
             users::insert(transaction.connection, &user, &hash)?;
@@ -173,7 +145,7 @@ pub async fn accept(
         .await
 }
 
-/// The invitation with this text, and the open invitation that it is, if it is one. Anybody can ask, so those of one
+/// The invitation with this text, and the open invitation that it is, if it is one. Requests need no credential, so those of one
 /// network wait for each other.
 ///
 /// # Errors

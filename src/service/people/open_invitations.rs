@@ -1,5 +1,7 @@
 //! Open invitations: create, list, revoke. `invites.rs` accepts them.
 
+use std::time::Instant;
+
 use crate::clock::DAY;
 use crate::domain::access_token::NamedPrincipal;
 use crate::domain::actor::Actor;
@@ -11,8 +13,9 @@ use crate::domain::permission::Permission;
 use crate::domain::principal::Role;
 use crate::domain::text::DisplayName;
 use crate::service::Service;
-use crate::service::authz::giving;
-use crate::service::people::invites::{OPEN_PURPOSE, require_inviting};
+use crate::service::authz::people::require_inviting;
+use crate::service::authz::{giving, sight};
+use crate::service::people::invites::OPEN_PURPOSE;
 use crate::storage::invitations;
 use crate::storage::principals::Existed;
 
@@ -90,9 +93,11 @@ pub async fn list(service: &Service, actor: &Actor) -> Result<Vec<OpenInvitation
 pub async fn revoke(service: &Service, actor: &Actor, id: InvitationId) -> Result<()> {
     require_inviting(service, actor)?;
     let (own, now) = ((!manages(actor)).then(|| actor.id()), service.clock.now());
+    let began = Instant::now();
     let found = service.read(move |connection| invitations::find(connection, id, now)).await?;
     let not_found = move || Error::NotFound { kind: "invitation", id: id.to_string() };
-    let seen = found.filter(|found| own.is_none_or(|own| found.inviter.id == own)).ok_or_else(not_found)?;
+    let seen = found.filter(|found| own.is_none_or(|own| found.inviter.id == own)).ok_or_else(not_found);
+    let seen = sight::delay_if_refused(began, seen).await?;
     service
         .write_first(actor, move |transaction| {
             if invitations::delete(transaction.connection, id)? == Existed::No {

@@ -7,13 +7,12 @@ use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::filter::Filter;
 use crate::domain::ids::{Id, PrincipalId};
-use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind, PrincipalState, Role, SERVICE_ACCOUNT_PREFIX};
 use crate::domain::profile::{self, Aspect, AspectName, AspectWrite, Profile, ProfileField};
-use crate::domain::service_account::PREFIX;
 use crate::domain::sight::SeenPrincipals;
 use crate::domain::user::{NamedBy, User, check_username};
 use crate::service::authn::passwords::UNUSABLE_HASH;
+use crate::service::authz::people::require_managing;
 use crate::service::authz::{administrators, containment, giving, sight};
 use crate::service::{Service, Transaction};
 use crate::storage::database::AnyConnection;
@@ -172,14 +171,6 @@ fn write_about(transaction: &mut Transaction<'_>, writings: &[AspectWrite]) -> R
         }
     }
     transaction.record(action, ChangeSubject::Principal(principal.id.uuid()), username)
-}
-
-/// Checks the permission to manage a user or a service account. The name's prefix tells the kind, so the check does not
-/// reveal whether the principal exists.
-fn require_managing(service: &Service, actor: &Actor, username: &str) -> Result<()> {
-    let program = username.starts_with(PREFIX);
-    let needed = if program { Permission::ManageServiceAccounts } else { Permission::ManageUsersAndGroups };
-    service.require(actor, needed)
 }
 
 fn create(transaction: &mut Transaction<'_>, username: &str) -> Result<Principal> {

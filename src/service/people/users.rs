@@ -97,7 +97,7 @@ pub async fn set_password(
         let existed = users::set_password(transaction.connection, user.id, &hash)?;
         credentials::delete_all(transaction.connection, user.id, TokenKind::Session)?;
         let alive = credentials::count_alive(transaction.connection, user.id, TokenKind::Personal, transaction.now)?;
-        // Whoever had the password could have invited.
+        // Invitations may have been made with the old password.
         invitations::delete_all(transaction.connection, Some(user.id))?;
         if tokens == PersonalTokens::Revoke {
             credentials::delete_all(transaction.connection, user.id, TokenKind::Personal)?;

@@ -19,7 +19,7 @@ use crate::service::upkeep::reapply::{Reapplied, reapply};
 use crate::storage::credentials::{self, CredentialSummary};
 use crate::storage::{changes, device_authorizations, installation, invitations, invites, nodes};
 
-/// Checks that this database is the one that a process saw last, at the same or a later state.
+/// Checks that a process saw this database last, at the same or an earlier state.
 ///
 /// # Errors
 /// [`Error::Conflict`] for an older copy or another database, unless [`accept`] has been called since.

@@ -3,10 +3,12 @@
 use actix_web::http::Method;
 use serde_json::json;
 use tessera::domain::permission::Permission;
+use tessera::domain::policy::{Category, Effect, Rule};
 use tessera::domain::principal::Role;
 
 use super::{ACCESS_TOKEN, Fixture, TOOLS, access_token, as_client, child, exchange, fixture, post, refused, works};
 use crate::support::App;
+use crate::support::rules::allow;
 
 /// Token exchange with `requested_subject` gains nothing: neither another audience, nor a detached session, nor what the
 /// actor has lost.
@@ -51,6 +53,89 @@ async fn what_a_child_of_an_administrator_gives_would_outlive_it() {
     let query = "mutation { createInviteToken(input: {roleUrn: \"urn:li:dataHubRole:Admin\"}) { inviteToken } }";
     let answer = client.post("/api/graphql", &json!({"query": query})).await;
     assert_eq!(answer.json["errors"][0]["extensions"]["code"], 403, "{}", answer.text);
+}
+
+/// A credential would outlive the child, and count as the subject's own: without the bounds of the child, and with the
+/// subject's authority over keys instead of that of the actor in the child.
+#[actix_web::test]
+async fn a_child_creates_no_credential() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    app.user("kim", Role::Member).await;
+    let rights = json!(["MANAGE_APIKEYS", "MANAGE_ACCESS_TOKENS", "MANAGE_SERVICE_ACCOUNTS"]);
+    let query = "mutation($input: PolicyUpdateInput!) { createPolicy(input: $input) }";
+    let subjects =
+        json!({"users": ["urn:li:corpuser:kim"], "resourceOwners": false, "allUsers": false, "allGroups": false});
+    let input = json!({"type": "PLATFORM", "name": "p", "state": "ACTIVE", "privileges": rights, "actors": subjects});
+    let answer = admin.post("/api/graphql", &json!({"query": query, "variables": {"input": input}})).await.ok();
+    assert!(answer["errors"].is_null(), "{answer}");
+    let made =
+        admin.post("/api/graphql", &json!({"query": "mutation { createServiceAccount(input: {}) { name } }"})).await;
+    let program = made.ok()["data"]["createServiceAccount"]["name"].as_str().unwrap().to_owned();
+    let session = app.session_of("kim").await.token();
+    let key = app.key_with(&Permission::ALL).await;
+    let other = app.key_with(&[]).await;
+    let acting = [("actor_token", key.token.as_str()), ("actor_token_type", ACCESS_TOKEN)];
+    let of_key = child(&app, &key, &[]).await;
+    for (token, own) in [
+        (of_key, format!("service-account-apikey-{}", key.id)),
+        (access_token(exchange(&app, &session, &[]).await), "kim".to_owned()),
+        (access_token(exchange(&app, &session, &acting).await), "kim".to_owned()),
+        (access_token(exchange(&app, &key.token, &[("requested_subject", "kim")]).await), "kim".to_owned()),
+    ] {
+        let client = app.holder_of(&token);
+        assert_eq!(client.whoami().await.ok()["username"], own.as_str());
+        client.try_create(&json!({"displayName": "k", "validitySeconds": 60})).await.refused("TESSERA-403-001");
+        let secret = format!("/auth/admin/realms/default/clients/{}/client-secret", other.id);
+        client.get(&secret).await.refused("TESSERA-403-001");
+        let settings = json!({"audiences": [TOOLS], "jwks": {"keys": []}, "trust": []}).to_string();
+        let path = format!("/api/service/apikeys/{}/oauth", other.id);
+        client.send(Method::PUT, &path, Some(&settings)).await.refused("TESSERA-403-001");
+        for (kind, name) in [("PERSONAL", "kim"), ("PERSONAL", "admin"), ("SERVICE_ACCOUNT", program.as_str())] {
+            let query =
+                "mutation($input: CreateAccessTokenInput!) { createAccessToken(input: $input) { accessToken } }";
+            let input = json!({"type": kind, "actorUrn": format!("urn:li:corpuser:{name}"), "name": "t",
+                               "duration": "ONE_HOUR"});
+            let answer = client.post("/api/graphql", &json!({"query": query, "variables": {"input": input}})).await;
+            assert_eq!(answer.json["errors"][0]["extensions"]["code"], 403, "{own} {name}: {}", answer.text);
+        }
+    }
+    other.whoami().await.ok();
+}
+
+/// Ending a deny and restoring a user give something back, which would outlive the child.
+#[actix_web::test]
+async fn what_a_child_of_an_administrator_gives_back_would_outlive_it() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    app.user("kim", Role::Member).await;
+    let rule = allow(&["kim"], &["VIEW_AUDIT"], &[]);
+    let deny = app.policy(Rule { category: Category::Platform, effect: Effect::Deny, ..rule }).await;
+    let persona = admin.persona("shut").await;
+    let id = persona["id"].as_str().unwrap();
+    let policy = json!({"typeName": "AuthPolicy", "attributes": {
+        "qualifiedName": "p", "name": "p", "policyType": "deny", "policySubCategory": "metadata",
+        "policyActions": ["persona-asset-read"], "policyResources": ["entity:default/sales/1"],
+        "accessControl": {"guid": id}}});
+    admin.bulk(&[policy]).await.ok();
+    let status = |status: &str| {
+        let query = format!("mutation {{ updateUserStatus(urn: \"urn:li:corpuser:kim\", status: {status}) }}");
+        json!({"query": query})
+    };
+    let session = app.session_of("admin").await.token();
+    let client = app.holder_of(&access_token(exchange(&app, &session, &[]).await));
+    let suspended = client.post("/api/graphql", &status("SUSPENDED")).await.ok();
+    assert!(suspended["errors"].is_null(), "suspending gives nothing: {suspended}");
+    let end = json!({"query": format!("mutation {{ deletePolicy(urn: \"{}\") }}", deny.qualified_name)});
+    for body in [status("ACTIVE"), end] {
+        let answer = client.post("/api/graphql", &body).await;
+        assert_eq!(answer.json["errors"][0]["extensions"]["code"], 403, "{}", answer.text);
+        let answer = admin.post("/api/graphql", &body).await.ok();
+        assert!(answer["errors"].is_null(), "{answer}");
+    }
+    let path = format!("/api/service/personas/{id}");
+    client.send(Method::DELETE, &path, None).await.refused("TESSERA-403-001");
+    admin.send(Method::DELETE, &path, None).await.ok();
 }
 
 #[actix_web::test]

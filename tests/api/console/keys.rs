@@ -214,7 +214,7 @@ async fn who_edits_what_has_changed_meanwhile_is_told_and_loses_nothing() {
     let second = mine("second");
     let second: Vec<_> = second.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let told = browser.post(&path, &second).await;
-    assert!(told.status == 400 && told.text.contains("Somebody changed this key while you did."), "{}", told.text);
+    assert!(told.status == 400 && told.text.contains("This key was changed while you edited it."), "{}", told.text);
     assert!(told.text.contains("value=\"second\""), "what was entered is still there");
     assert_eq!(app.admin().await.keys(&[]).await.column("displayName"), ["first"]);
     let fresh = field(&told, "edition");

@@ -6,6 +6,7 @@ mod invitations;
 mod keys;
 mod pages;
 mod people;
+mod permissions;
 mod personas;
 mod programs;
 mod settings;

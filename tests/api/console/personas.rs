@@ -89,7 +89,7 @@ async fn a_persona_is_created_changed_and_deleted_by_its_name() {
         (&json!("Writers"), &json!("All who write"), &json!(false))
     );
     let late = browser.post(&edit, &[("edition", edition.as_str()), ("name", "Mine")]).await;
-    assert!(late.status == 400 && late.text.contains("Somebody changed this persona"), "{}", late.text);
+    assert!(late.status == 400 && late.text.contains("This persona was changed"), "{}", late.text);
     assert!(late.text.contains("value=\"Mine\""), "nothing is lost: {}", late.text);
     let delete = format!("/personas/{id}/delete");
     assert_eq!(browser.post(&delete, &[("name", "Writers")]).await.status, 400, "people read its display name");
@@ -199,7 +199,7 @@ async fn who_edits_a_policy_that_changed_meanwhile_is_told_and_loses_nothing() {
     let named = |name| plus(&policy(name, "allow", READ, CONNECTION), &[("step", "save")]);
     led(&browser.post(&path, &plus(&named("theirs"), &[("edition", &edition)])).await);
     let late = browser.post(&path, &plus(&named("mine"), &[("edition", &edition)])).await;
-    assert!(late.status == 400 && late.text.contains("Somebody changed this policy"), "{}", late.text);
+    assert!(late.status == 400 && late.text.contains("This policy was changed"), "{}", late.text);
     assert!(late.text.contains("value=\"mine\""), "{}", late.text);
     let late = browser.post(&format!("{path}/delete"), &[("edition", &edition)]).await;
     assert!(late.status == 400 && late.text.contains("It was not deleted."), "{}", late.text);
@@ -266,7 +266,7 @@ async fn what_a_key_would_gain_and_lose_with_other_personas_is_shown_before_savi
     assert_eq!(led(&browser.post(&path, &form).await), format!("../../keys/{}?done=changed", readers.key.id));
     assert!(may(&readers.key, UPDATE, CONNECTION).await && !may(&readers.key, READ, CONNECTION).await);
     let late = browser.post(&path, &form).await;
-    assert!(late.status == 400 && late.text.contains("Somebody changed this key"), "{}", late.text);
+    assert!(late.status == 400 && late.text.contains("This key was changed"), "{}", late.text);
     let unknown = browser.get(&format!("{path}?try=1&persona=default/nothing")).await;
     assert!(unknown.status == 400 && unknown.text.contains("default/nothing"), "{}", unknown.text);
 }

@@ -50,7 +50,7 @@ async fn without_the_permission_service_accounts_are_not_shown_and_the_page_says
     assert_eq!(ada.get(&path).await.status, 403);
     assert_eq!(ada.get("/people/service-accounts/new").await.status, 403);
     let refused = ada.post("/people/service-accounts/new", &[("name", "mine")]).await;
-    assert_eq!(refused.status, 400, "{}", refused.text);
+    assert_eq!(refused.status, 403, "{}", refused.text);
     assert_eq!(ada.post(&format!("{path}/delete"), &[("name", "ingestion")]).await.status, 403);
     assert_eq!(browser.get(&path).await.status, 200);
     for strange in ["x%20y", "nobody", "admin"] {

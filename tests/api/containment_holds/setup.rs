@@ -1,6 +1,6 @@
 //! A random world: assets, personas with policies, keys, users with permissions, and an administrator who names them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
@@ -8,7 +8,7 @@ use tessera::domain::policy::{Category, Criterion, Effect, Rule, Subjects};
 use tessera::domain::principal::Role;
 
 use super::dice::Dice;
-use super::{ACTIONS, ASSETS, Game, Player, RIGHTS, USERS, bits, username};
+use super::{ACTIONS, ASSETS, Game, LEAST, Player, RIGHTS, Token, USERS, bits, username};
 use crate::support::App;
 use crate::support::rules::{allow, criterion};
 
@@ -20,6 +20,7 @@ impl Game {
         for (name, role) in USERS.iter().zip([Role::Member, Role::Guest, Role::Member]) {
             app.user(name, role).await;
         }
+        app.user(LEAST, Role::Guest).await;
         for asset in ASSETS {
             admin.asset(if asset.matches('/').count() == 2 { "Connection" } else { "Table" }, asset).await;
         }
@@ -33,10 +34,12 @@ impl Game {
             players: Vec::new(),
             personas: Vec::new(),
             policies: Vec::new(),
+            shared: Vec::new(),
             keys: Vec::new(),
             account,
             newcomers: 0,
             known: HashMap::new(),
+            tally: BTreeMap::new(),
             snapshot: None,
         };
         for number in 0..4 {
@@ -59,9 +62,14 @@ impl Game {
             game.admin.save("Persona", &link).await.ok();
             game.personas.push(persona);
         }
-        for _ in 0..3 {
-            let rights = [dice.some(&RIGHTS, 2), vec![Permission::ManageApiKeys]].concat();
-            let seconds = dice.pick(&[60, 3600, 409_968_000]);
+        for number in 0..3 {
+            let mut rights = [dice.some(&RIGHTS, 2), vec![Permission::ManageApiKeys]].concat();
+            let mut seconds = dice.pick(&[60, 3600, 409_968_000]);
+            if number == 0 {
+                // It may do much. What the default policies permit every user, an actor who impersonates one must be permitted.
+                rights = [&RIGHTS[..], &[Permission::GeneratePersonalAccessTokens, Permission::ViewAnalytics]].concat();
+                seconds = 409_968_000;
+            }
             let body = json!({
                 "displayName": "k", "workspacePermissions": bits(&rights), "validitySeconds": seconds,
                 "personaQualifiedNames": game.names(&mut dice),
@@ -69,15 +77,16 @@ impl Game {
             });
             let key = game.admin.try_create(&body).await.ok();
             let id = key["id"].as_str().unwrap().to_owned();
-            let client = game.app.holder_of(key["attributes"]["accessToken"].as_str().unwrap());
-            game.players.push(Player { tokens: vec![(username(&id), client)], sent: Vec::new() });
+            let client = game.holder(key["attributes"]["accessToken"].as_str().unwrap());
+            game.players.push(Player { tokens: vec![Token::lasting(&username(&id), client)], sent: Vec::new() });
             game.keys.push(id);
         }
         for name in USERS {
-            let rights = bits(&dice.some(&RIGHTS, 2));
-            game.app.policy(Rule { category: Category::Platform, ..allow(&[name], &rights, &[]) }).await;
-            let client = game.app.session_of(name).await;
-            game.players.push(Player { tokens: vec![(name.to_owned(), client)], sent: Vec::new() });
+            let rights = bits(&if name == "ada" { RIGHTS.to_vec() } else { dice.some(&RIGHTS, 2) });
+            let policy = game.app.policy(Rule { category: Category::Platform, ..allow(&[name], &rights, &[]) }).await;
+            game.shared.push(policy.qualified_name);
+            let client = game.app.session_of(name).await.at("127.0.0.1");
+            game.players.push(Player { tokens: vec![Token::lasting(name, client)], sent: Vec::new() });
         }
         for _ in 0..2 {
             game.shared_policy(&mut dice).await;
@@ -91,7 +100,7 @@ impl Game {
         dice.some(&self.personas, 3).iter().map(|persona| persona["qualifiedName"].clone()).collect()
     }
 
-    pub(super) async fn shared_policy(&self, dice: &mut Dice) {
+    pub(super) async fn shared_policy(&mut self, dice: &mut Dice) {
         let everybody: Vec<String> =
             USERS.iter().map(|name| (*name).to_owned()).chain([username(&self.keys[0])]).collect();
         let named = dice.some(&everybody, 3);
@@ -105,7 +114,9 @@ impl Game {
         };
         let resource: Criterion = criterion("URN", "EQUALS", &[dice.pick(&ASSETS)]);
         let effect = dice.pick(&[Effect::Allow, Effect::Allow, Effect::Deny]);
-        self.app.policy(Rule { effect, subjects, ..allow(&[], &[dice.pick(&ACTIONS)], &[resource]) }).await;
+        let rule = Rule { effect, subjects, ..allow(&[], &[dice.pick(&ACTIONS)], &[resource]) };
+        let policy = self.app.policy(rule).await;
+        self.shared.push(policy.qualified_name);
     }
 
     /// An administrator names a principal in an asset.
@@ -115,7 +126,7 @@ impl Game {
         everybody.push(self.account.clone());
         for asset in ["default/snowflake/1", "default/snowflake/2"] {
             let people = json!({
-                "qualifiedName": asset, "name": "x", "adminUsers": dice.some(&everybody, 5),
+                "qualifiedName": asset, "name": "x", "adminUsers": dice.some(&everybody, 3),
                 "viewerUsers": dice.some(&everybody, 5), "ownerUsers": dice.some(&everybody, 4),
                 "viewerRoles": dice.some(&[Role::Member.id(), Role::Guest.id()], 5),
             });

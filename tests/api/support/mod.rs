@@ -260,7 +260,7 @@ impl App {
             introspection: AnswerLifetime(60_000),
             datahub: options.datahub,
             sign_in: options.sign_in,
-            oauth: oauth::Settings { device_clients: options.device_clients },
+            oauth: oauth::OauthSettings { device_clients: options.device_clients },
             ..DoorSettings::default()
         };
         let doors = Doors::new(&world.service, doors, options.public_url.as_deref()).unwrap();

@@ -280,7 +280,7 @@ def test_of_two_tabs_that_edit_one_key_the_second_is_told(browse, server):
     for page in (first, second):
         page.get_by_role("button", name="Save").click()
     expect(first.get_by_role("status")).to_contain_text("The change is saved")
-    expect(second.get_by_role("alert")).to_contain_text("Somebody changed this key while you did.")
+    expect(second.get_by_role("alert")).to_contain_text("This key was changed while you edited it.")
     assert server.admin().read(key["id"])["attributes"]["displayName"] == "of the first"
     expect(second.get_by_label("Description")).to_have_value("typed in the second tab")
     second.get_by_role("button", name="Save").click()

@@ -79,7 +79,10 @@ def test_errors_have_the_codes_of_the_standard(program, anonymous):
     assert anonymous.get("/oauth/token").status_code == 405
 
 
-@pytest.mark.parametrize("claim", ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "act", "cnf", "akid", "meta"])
+RESERVED = "iss sub aud exp nbf iat jti act cnf akid meta tessera_parent tessera_impersonator".split()
+
+
+@pytest.mark.parametrize("claim", RESERVED)
 def test_a_claim_is_not_overridden(program, claim):
     """Failure F29: refused, not silently dropped."""
     told = refused(program.ask(grant_type=CLIENT_CREDENTIALS, **{claim: "9999999999"}), "invalid_request")

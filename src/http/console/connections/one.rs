@@ -77,7 +77,7 @@ async fn find(request: &SignedInRequest, guid: &str) -> Outcome<(Asset, Containe
 /// `GET /connections/{guid}`
 ///
 /// # Errors
-/// [`Error::NotFound`], also for one that the user may not see; violations of the parameters; when the storage fails.
+/// [`Error::NotFound`], also for an unseen connection; violations of the parameters; when the storage fails.
 pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
     page(&request, &guid, FormErrors::default()).await
 }

@@ -11,6 +11,7 @@ use crate::domain::api_key::{ApiKey, ApiKeyUpdate};
 use crate::domain::edition::{Edition, Expected};
 use crate::domain::error::{Error, Result as Outcome, Violation};
 use crate::domain::ids::PrincipalId;
+use crate::domain::permission::Permission;
 use crate::domain::text::at;
 use crate::http::console::confirm;
 use crate::http::console::form::{Form, sentence};
@@ -170,8 +171,9 @@ impl Bulk {
 /// `POST /keys/bulk`
 ///
 /// # Errors
-/// Violations; [`Error::NotFound`]; when the storage fails.
+/// [`Error::Forbidden`]; violations; [`Error::NotFound`]; when the storage fails.
 pub async fn act(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
+    submitted.actor.require(Permission::ManageApiKeys)?;
     let goes_ahead = submitted.form.text("step") == "go";
     if goes_ahead && let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);

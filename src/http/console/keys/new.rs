@@ -108,6 +108,7 @@ async fn page(
 /// # Errors
 /// [`crate::domain::error::Error::Forbidden`] for a form of another session; when the storage fails.
 pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
+    submitted.actor.require(Permission::ManageApiKeys)?;
     if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }

@@ -91,8 +91,9 @@ async fn page(
 /// `POST /keys/{guid}/personas`
 ///
 /// # Errors
-/// [`Error::NotFound`]; when the storage fails.
+/// [`Error::NotFound`], [`Error::Forbidden`]; when the storage fails.
 pub async fn save(mut submitted: SubmittedForm, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
+    submitted.actor.require(Permission::ManageApiKeys)?;
     if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }

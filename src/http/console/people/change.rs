@@ -77,8 +77,9 @@ fn question(request: &SignedInRequest, username: String, errors: FormErrors) -> 
 /// `POST /people/remove`
 ///
 /// # Errors
-/// Violations; when the storage fails.
+/// [`Error::Forbidden`]; violations; when the storage fails.
 pub async fn remove(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
+    submitted.actor.require(Permission::ManageUsersAndGroups)?;
     if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }

@@ -125,8 +125,9 @@ fn page(
 /// `POST /people/service-accounts/new`
 ///
 /// # Errors
-/// When the storage fails.
+/// [`crate::domain::error::Error::Forbidden`]; when the storage fails.
 pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
+    submitted.actor.require(Permission::ManageServiceAccounts)?;
     if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }

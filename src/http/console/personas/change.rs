@@ -103,8 +103,9 @@ pub async fn new(request: SignedInRequest) -> Result<HttpResponse, Failure> {
 /// `POST /personas/new`
 ///
 /// # Errors
-/// When the storage fails.
+/// [`Error::Forbidden`]; when the storage fails.
 pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
+    submitted.actor.require(Permission::ManagePersonas)?;
     if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
@@ -144,8 +145,9 @@ pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<H
 /// `POST /personas/{guid}/edit`
 ///
 /// # Errors
-/// [`Error::NotFound`]; when the storage fails.
+/// [`Error::NotFound`], [`Error::Forbidden`]; when the storage fails.
 pub async fn save(mut submitted: SubmittedForm, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
+    submitted.actor.require(Permission::ManagePersonas)?;
     if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
@@ -199,8 +201,9 @@ async fn question(request: &SignedInRequest, persona: Persona, errors: FormError
 /// `POST /personas/{guid}/delete`
 ///
 /// # Errors
-/// [`Error::NotFound`]; when the storage fails.
+/// [`Error::NotFound`], [`Error::Forbidden`]; when the storage fails.
 pub async fn delete(mut submitted: SubmittedForm, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
+    submitted.actor.require(Permission::ManagePersonas)?;
     if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }

@@ -74,8 +74,9 @@ async fn page(request: &SignedInRequest, id: PersonaId, errors: FormErrors) -> R
 /// `POST /personas/{guid}/members`
 ///
 /// # Errors
-/// [`Error::NotFound`]; violations; when the storage fails.
+/// [`Error::NotFound`], [`Error::Forbidden`]; violations; when the storage fails.
 pub async fn change(mut submitted: SubmittedForm, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
+    submitted.actor.require(Permission::ManagePersonas)?;
     if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
@@ -90,7 +91,7 @@ pub async fn change(mut submitted: SubmittedForm, guid: web::Path<String>) -> Re
         Ok(()) => Ok(request.redirect(&format!("personas/{id}/members?done={done}"))),
         Err(Error::Changed) => {
             let mut errors = FormErrors::default();
-            errors.add("", "somebody changed the key at the same time: try again");
+            errors.add("", "the key was changed at the same time: try again");
             page(request, id, errors).await
         }
         Err(error) => page(request, id, FormErrors::from_error(error, &[])?).await,

@@ -126,13 +126,20 @@ impl Draft {
 /// [`Error::Forbidden`] without a permission to generate tokens; when the storage fails.
 pub async fn show(request: SignedInRequest, settings: web::Data<datahub::DoorRules>) -> Result<HttpResponse, Failure> {
     let mut draft = Draft::read(&Form::of_query(request.http.query_string()), &settings.lifetimes);
+    require_generating(&request)?;
     if !may_generate(&request.actor) {
-        if !request.actor.permissions().contains(Permission::ManageServiceAccounts) {
-            return Err(request.actor.lacks(Permission::GeneratePersonalAccessTokens).into());
-        }
         "program".clone_into(&mut draft.kind);
     }
     page(&request, &settings.lifetimes, draft, FormErrors::default()).await
+}
+
+/// Fails for a user who may generate tokens neither for users nor for service accounts.
+fn require_generating(request: &SignedInRequest) -> Result<(), Error> {
+    let actor = &request.actor;
+    if may_generate(actor) || actor.permissions().contains(Permission::ManageServiceAccounts) {
+        return Ok(());
+    }
+    Err(actor.lacks(Permission::GeneratePersonalAccessTokens))
 }
 
 async fn page(
@@ -191,11 +198,12 @@ struct Generated {
 /// `POST /settings/tokens/new`
 ///
 /// # Errors
-/// [`Error::Forbidden`] for a form of another session; when the storage fails.
+/// [`Error::Forbidden`] for a form of another session, or without a permission to generate tokens; when the storage fails.
 pub async fn create(
     mut submitted: SubmittedForm,
     settings: web::Data<datahub::DoorRules>,
 ) -> Result<HttpResponse, Failure> {
+    require_generating(&submitted)?;
     if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }

@@ -187,7 +187,7 @@ struct RequestContext {
 
 impl RequestContext {
     fn of<'a>(context: &Context<'a>) -> Result<&'a Self, FieldError> {
-        context.data().map_err(|_| FieldError::server("Nobody asks"))
+        context.data().map_err(|_| FieldError::server("the request has no actor"))
     }
 }
 

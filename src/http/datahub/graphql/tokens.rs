@@ -7,6 +7,7 @@ use super::filters::{FacetFilterInput, all};
 use super::problem::FieldError;
 use super::scalars::{EntityRelationshipsResult, EntityType, Long, RelationshipsInput};
 use super::{PageRequest, RequestContext, total};
+use crate::clock::{DAY, HOUR, SECOND};
 use crate::domain::access_token::{self, AccessTokenField, AccessTokenKind, NewAccessToken};
 use crate::domain::api_key::{NEVER, Validity};
 use crate::domain::error::{Error, Violation};
@@ -305,15 +306,14 @@ pub enum AccessTokenDuration {
 
 impl AccessTokenDuration {
     fn validity(self) -> Result<Validity, Violation> {
-        const DAY: i64 = 86_400;
         let seconds = match self {
-            Self::OneHour => 3600,
-            Self::OneDay => DAY,
-            Self::OneWeek => 7 * DAY,
-            Self::OneMonth => 30 * DAY,
-            Self::ThreeMonths => 90 * DAY,
-            Self::SixMonths => 180 * DAY,
-            Self::OneYear => 365 * DAY,
+            Self::OneHour => HOUR / SECOND,
+            Self::OneDay => DAY / SECOND,
+            Self::OneWeek => 7 * DAY / SECOND,
+            Self::OneMonth => 30 * DAY / SECOND,
+            Self::ThreeMonths => 90 * DAY / SECOND,
+            Self::SixMonths => 180 * DAY / SECOND,
+            Self::OneYear => 365 * DAY / SECOND,
             Self::NoExpiry => return Ok(Validity::NEVER),
         };
         at("duration", Validity::parse(seconds))

@@ -73,7 +73,7 @@ impl IdToken {
                 return Err(ProviderError::Denied(format!("the claim {claim} is not the required one")));
             }
         }
-        // Anyone can claim an address that nobody has verified, and then be taken for its owner under this name.
+        // An address that is not verified can be claimed by a stranger, who would be taken for its owner under this name.
         if settings.username_claim == "email" && self.says("email_verified", "false") {
             return Err(ProviderError::Denied("the email address, which is the user name, is not verified".to_owned()));
         }

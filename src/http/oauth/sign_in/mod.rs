@@ -49,7 +49,7 @@ impl Providers {
     }
 }
 
-/// The error for an error code of the provider. Anybody can send a browser here with any text, so only what looks like a
+/// The error for an error code of the provider. Any page can send a browser here with any text, so only what looks like a
 /// code of RFC 6749 is logged.
 fn denied(code: &str) -> ProviderError {
     let is_code = (1..=40).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
