@@ -57,12 +57,8 @@ pub fn leaf(change: &Change, states: &States) -> Vec<u8> {
 /// The members in lexicographic order, without white space. For what a leaf has in it (ASCII names, strings and whole
 /// numbers) this is RFC 8785.
 fn canonical(members: &BTreeMap<&str, Json>) -> Vec<u8> {
-    let mut text = String::from("{");
-    for (index, (name, value)) in members.iter().enumerate() {
-        let comma = if index == 0 { "" } else { "," };
-        text += &format!("{comma}{}:{value}", Json::from(*name));
-    }
-    (text + "}").into_bytes()
+    let members: Vec<String> = members.iter().map(|(name, value)| format!("{}:{value}", Json::from(*name))).collect();
+    format!("{{{}}}", members.join(",")).into_bytes()
 }
 
 /// The change that an entry is about.

@@ -181,7 +181,7 @@ fn entry_finding(entries: &[Option<Found>], tile: &[Hash], index: usize, own: Op
     let Some(own) = own else { return Finding::of(Kind::EntryMissing, "the entry is missing".to_owned()) };
     let finding = match tile.iter().position(|hash| *hash == own) {
         Some(place) => {
-            let text = format!("the entry belongs to the place {} of its tile, not {index}", place);
+            let text = format!("the entry belongs to the place {place} of its tile, not {index}");
             Finding::of(Kind::EntryReordered, text)
         }
         None => Finding::of(Kind::EntryChanged, "the entry has another hash than the tree".to_owned()),

@@ -148,8 +148,8 @@ impl VerifierKey {
     pub fn add_verified(&self, note: &str, lines: &str) -> Option<String> {
         let signed = Note::from_bytes(note.as_bytes()).ok()?;
         let own = lines.lines().filter_map(|line| Signature::from_bytes(line.as_bytes()).ok());
-        let own = own.filter(|each| each.name() == self.name && each.id() == self.id);
-        let verified = own.filter(|each| Verifier::verify(self, signed.text(), each.signature())).last()?;
+        let mut own = own.filter(|each| each.name() == self.name && each.id() == self.id);
+        let verified = own.rfind(|each| Verifier::verify(self, signed.text(), each.signature()))?;
         let line = String::from_utf8(verified.to_bytes()).ok()?;
         let beginning = format!("— {} ", self.name);
         let (text, signatures) = note.rsplit_once("\n\n")?;
@@ -157,7 +157,7 @@ impl VerifierKey {
             let signature = Signature::from_bytes(line.as_bytes());
             !line.starts_with(&beginning) || signature.is_ok_and(|signature| signature.id() != self.id)
         };
-        let others: String = signatures.lines().filter(is_other).map(|line| format!("{line}\n")).collect();
+        let others: String = signatures.lines().filter(is_other).flat_map(|line| [line, "\n"]).collect();
         Some(format!("{text}\n\n{others}{line}"))
     }
 }
@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(witness.add_verified(&note, &forged), None);
         assert_eq!(witness.add_verified(&note, "nonsense\n"), None);
         assert!(VerifierKey::parse_witness(&own.to_string()).is_err());
-        assert!(VerifierKey::parse_log(&text.replace("+", "-")).is_err());
+        assert!(VerifierKey::parse_log(&text.replace('+', "-")).is_err());
         assert!(VerifierKey::parse_witness(&text.replace("w.example", "v.example")).is_err());
     }
 

@@ -26,8 +26,9 @@ pub struct TilePath {
 
 /// The highest level of tiles in a tree of 2^63 leaves.
 const HIGHEST_LEVEL: u8 = 7;
-/// The most groups of three digits that a number may have.
-const GROUPS: usize = 6;
+/// The most groups of three digits that a number may have: so nothing that is computed with it overflows, and no log is that
+/// long.
+const GROUPS: usize = 5;
 
 impl TilePath {
     /// Reads a path without its beginning `tile/`. Every tile has one path only.
@@ -42,7 +43,10 @@ impl TilePath {
             Some((place, width)) => (place, decimal(width).filter(|width| (1..TILE_WIDTH).contains(width))?),
             None => (rest, TILE_WIDTH),
         };
-        let groups: Vec<&str> = place.split('/').collect();
+        let groups: Vec<&str> = place.split('/').take(GROUPS + 1).collect();
+        if groups.len() > GROUPS {
+            return None;
+        }
         let (last, first) = groups.split_last()?;
         let mut number = 0;
         for group in first.iter().map(|group| group.strip_prefix('x')).chain([Some(*last)]) {
@@ -50,7 +54,7 @@ impl TilePath {
             number = number * 1_000 + group.parse::<u64>().ok()?;
         }
         let path = Self { kind, place: number, width };
-        (groups.len() <= GROUPS && path.to_string() == text).then_some(path)
+        (path.to_string() == text).then_some(path)
     }
 
     /// Whether a tree of that size has this tile.
@@ -134,7 +138,8 @@ mod tests {
             "-1/000",
             "0/+01",
             "0/é01",
-            "0/x001/x000/x000/x000/x000/x000/x000/000",
+            "0/x001/x000/x000/x000/x000/000",
+            "0/x999/x999/x999/x999/x999/x999/x999/x999/999",
         ] {
             assert_eq!(TilePath::parse(wrong), None, "{wrong}");
         }
@@ -145,6 +150,12 @@ mod tests {
         let within = |text: &str, size| TilePath::parse(text).unwrap().is_in(size);
         assert!(within("0/000.p/3", 3) && !within("0/000.p/4", 3) && within("0/000", 256) && !within("0/000", 255));
         assert!(within("1/000.p/1", 256) && !within("1/000.p/1", 255) && within("entries/001.p/44", 300));
+    }
+
+    #[test]
+    fn the_largest_number_is_in_no_log() {
+        let largest = TilePath::parse("0/x999/x999/x999/x999/999").unwrap();
+        assert!(!largest.is_in(u64::MAX >> 8));
     }
 
     #[test]

@@ -55,13 +55,11 @@ impl Frontier {
         let mut completed = vec![Subtree { level: 0, root: leaf }];
         let mut root = leaf;
         for (subtree, level) in self.subtrees.iter_mut().zip(1..) {
-            match subtree.take() {
-                Some(left) => root = node_hash(left, root),
-                None => {
-                    *subtree = Some(root);
-                    return completed;
-                }
-            }
+            let Some(left) = subtree.take() else {
+                *subtree = Some(root);
+                return completed;
+            };
+            root = node_hash(left, root);
             completed.push(Subtree { level, root });
         }
         self.subtrees.push(Some(root));

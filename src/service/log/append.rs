@@ -92,14 +92,13 @@ fn agrees(state: &LogState, origin: Option<&str>) -> Result<()> {
 }
 
 async fn create(service: &Service, origin: Option<&str>) -> Result<()> {
-    let Sealed { public_key, sealed, pepper } = key::draw(&service.peppers, service.entropy)?;
-    let base = match origin {
-        Some(origin) => origin.to_owned(),
-        None => {
-            let known = service.read(installation::find).await?;
-            let id = known.ok_or_else(|| Error::Internal("the installation has no row".into()))?.id;
-            format!("tessera/{id}")
-        }
+    let Sealed { public_key, private_key: sealed, pepper } = key::draw(&service.peppers, service.entropy)?;
+    let base = if let Some(origin) = origin {
+        origin.to_owned()
+    } else {
+        let known = service.read(installation::find).await?;
+        let id = known.ok_or_else(|| Error::Internal("the installation has no row".into()))?.id;
+        format!("tessera/{id}")
     };
     check_origin(&base).map_err(|message| Error::Conflict(format!("the origin of the log {message}")))?;
     let after_restore = restored::another_origin(&base, service.entropy)?;
@@ -139,7 +138,7 @@ fn append_in(
         return Ok((state, Unlogged::Some));
     }
     if let Some(resealed) = resealed {
-        (state.sealed, state.pepper) = (resealed.sealed.clone(), resealed.pepper.clone());
+        (state.sealed, state.pepper) = (resealed.private_key.clone(), resealed.pepper.clone());
     }
     let Next { unlogged, last, is_full } = changes::next(connection, (state.position, &state.change_id), BATCH)?;
     if let Some((position, id)) = last {

@@ -14,7 +14,8 @@ const SEAL: &str = "log key";
 /// A sealed key.
 pub(super) struct Sealed {
     pub(super) public_key: String,
-    pub(super) sealed: String,
+    /// Sealed.
+    pub(super) private_key: String,
     pub(super) pepper: String,
 }
 
@@ -30,7 +31,7 @@ fn seal(seed: &[u8], peppers: &Peppers, entropy: Entropy) -> Result<Sealed> {
     let pepper = peppers.current();
     let seal = peppers.seal(SEAL, pepper)?.ok_or_else(|| Error::Internal("no pepper".into()))?;
     let sealed = HEXLOWER.encode(&seal.seal(seed, public_key.as_bytes(), entropy)?);
-    Ok(Sealed { public_key, sealed, pepper: pepper.to_string() })
+    Ok(Sealed { public_key, private_key: sealed, pepper: pepper.to_string() })
 }
 
 /// The opened key of a log.

@@ -56,8 +56,9 @@ pub async fn due(service: &Service) -> Result<Option<Unwitnessed>> {
 pub async fn request(service: &Service, asked: &Unwitnessed, old: u64) -> Result<String> {
     let size = asked.size;
     let hashes = service.read(move |connection| consistency(connection, old, size)).await?;
-    let lines: String = hashes.iter().map(|hash| format!("{hash}\n")).collect();
-    Ok(format!("old {old}\n{lines}\n{}", asked.checkpoint))
+    let mut lines = vec![format!("old {old}")];
+    lines.extend(hashes.iter().map(ToString::to_string));
+    Ok(format!("{}\n\n{}", lines.join("\n"), asked.checkpoint))
 }
 
 /// Adds the cosignatures in the answers of witnesses, as far as they are right, to the checkpoint that is served. Returns
