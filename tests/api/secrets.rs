@@ -114,8 +114,10 @@ async fn tour(app: &App, requests: &[Request], admin: &Client, key: &Holder, pas
         answers.push(request.send(&key.with("x-api-key", &altered)).await);
         answers.push(request.send(&key.with("authorization", &format!("Bearer {token}"))).await);
         // Revocations would wait for edges that have been registered and do not look.
-        for edge in app.service.database.read(nodes::all).unwrap().iter().filter(|node| node.owner.is_some()) {
-            app.service.database.write(|connection| nodes::delete(connection, edge.id)).unwrap();
+        if answers.iter().rev().take(6).any(|answer| answer.json["lease"].is_number()) {
+            for edge in app.service.database.read(nodes::all).unwrap().iter().filter(|node| node.owner.is_some()) {
+                app.service.database.write(|connection| nodes::delete(connection, edge.id)).unwrap();
+            }
         }
     }
     for (path, item) in document()["paths"].as_object().unwrap() {
