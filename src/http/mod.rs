@@ -96,15 +96,15 @@ pub struct Doors {
 }
 
 impl Doors {
-    /// Builds the data. `public_url` becomes the server in the OpenAPI document.
+    /// Builds the data. `public_url` becomes the server in the served OpenAPI document; without it, the server's URL there is
+    /// relative to the document.
     ///
     /// # Errors
     /// When the OpenAPI document cannot be written, or threads cannot be started.
     pub fn new(service: &Service, settings: DoorSettings, public_url: Option<&str>) -> std::io::Result<Self> {
         let mut document = document();
-        if let Some(url) = public_url {
-            document.servers = Some(vec![Server::new(url)]);
-        }
+        // Relative to the address of the document: right under every prefix that a proxy adds.
+        document.servers = Some(vec![Server::new(public_url.unwrap_or(".."))]);
         let SignInSettings { providers, base } = settings.sign_in;
         let button =
             |each: &ProviderSettings| ProviderButton { id: each.id.as_ref().to_owned(), label: each.label.clone() };

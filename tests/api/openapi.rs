@@ -32,7 +32,11 @@ async fn the_served_document_is_the_generated_one() {
     let app = App::start().await;
     let answer = app.anonymous().get("/api-docs/openapi.json").await;
     assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert_eq!(answer.ok(), document());
+    // The file has no address that its server could be relative to.
+    let mut served = answer.ok();
+    assert_eq!(served["servers"].take(), json!([{"url": ".."}]));
+    served["servers"] = json!([{"url": "/"}]);
+    assert_eq!(served, document());
 }
 
 #[actix_web::test]
