@@ -108,7 +108,7 @@ def test_operations_can_be_tried_out_below_a_path(page, server, managing_key, tm
         authorize(page, managing_key)
         assert execute(operation(page, "get", "/api/service/apikeys"))[0] == "200"
     asked = [url for url in page.requested if "/api/service/apikeys" in url]
-    assert asked == [f"{proxy}/keys/api/service/apikeys"]
+    assert len(asked) == 1 and asked[0].startswith(f"{proxy}/keys/api/service/apikeys"), asked
 
 
 def test_without_authorization_an_operation_is_refused(page):
