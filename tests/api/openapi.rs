@@ -282,35 +282,6 @@ fn a_parameter_that_may_be_left_out_is_never_null() {
 }
 
 #[test]
-fn closed_sets_are_enumerations() {
-    let document = document();
-    let schemas = &document["components"]["schemas"];
-    for place in [
-        "/ApiKeyAttributes/properties/status",
-        "/ApiKeyAttributes/properties/workspacePermissions/items",
-        "/ApiKeyRequest/properties/workspacePermissions/items",
-        "/Change/properties/action",
-        "/Change/properties/subjectKind",
-        "/Explanation/properties/outcome",
-        "/Missing/properties/reason",
-        "/EffectivePermission/properties/effect",
-        "/WhoAmI/properties/permissions/items",
-    ] {
-        let values = schemas.pointer(place).unwrap_or_else(|| panic!("{place}"))["enum"].as_array();
-        assert!(values.is_some_and(|values| values.len() > 1), "{place}");
-    }
-    for (path, method, name) in [
-        ("/api/meta/entity/bulk", "delete", "deleteType"),
-        ("/entities", "post", "action"),
-        ("/aspects", "post", "action"),
-    ] {
-        let parameters = document["paths"][path][method]["parameters"].as_array().unwrap();
-        let parameter = parameters.iter().find(|parameter| parameter["name"] == name).unwrap();
-        assert!(parameter["schema"]["enum"].is_array(), "{parameter}");
-    }
-}
-
-#[test]
 fn an_evaluation_of_a_batch_requires_nothing_that_it_can_inherit() {
     let document = document();
     let schemas = &document["components"]["schemas"];
