@@ -304,6 +304,7 @@ fn pages(config: &mut ServiceConfig<'_>) {
         // /people, /policies, /audit
         .route("/people", get().to(console::people::list))
         .route("/people/role", post().to(console::people::change::role))
+        .route("/people/state", post().to(console::people::change::state))
         .route("/people/remove", get().to(console::people::change::ask))
         .route("/people/remove", post().to(console::people::change::remove))
         .route("/people/roles", get().to(console::people::roles::show))

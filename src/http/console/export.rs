@@ -51,11 +51,12 @@ const LENGTH: usize = 8 << 20;
 pub struct Rows<const N: usize> {
     rows: Vec<[String; N]>,
     length: usize,
+    is_cut: bool,
 }
 
 impl<const N: usize> Default for Rows<N> {
     fn default() -> Self {
-        Self { rows: Vec::new(), length: 0 }
+        Self { rows: Vec::new(), length: 0, is_cut: false }
     }
 }
 
@@ -64,6 +65,11 @@ impl<const N: usize> Rows<N> {
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.rows.len() < EXPORTED
+    }
+
+    /// Notes that there are more rows than the export has.
+    pub fn leave_out_the_rest(&mut self) {
+        self.is_cut = true;
     }
 
     /// Adds rows.
@@ -82,13 +88,15 @@ impl<const N: usize> Rows<N> {
         Ok(())
     }
 
-    /// Answers with a table as a download; the file is called `name` plus the extension.
+    /// Answers with a table as a download. The file is called `name` plus the extension; if rows are left out, its name tells
+    /// how many it has: `keys-first-10000.csv`.
     #[must_use]
     pub fn file(&self, format: Format, name: &str, columns: &[&str; N]) -> HttpResponse {
+        let cut = if self.is_cut { format!("-first-{}", self.rows.len()) } else { String::new() };
         HttpResponse::Ok()
             .content_type(format.media_type())
             .insert_header((CACHE_CONTROL, "no-store"))
-            .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.{}\"", format.name())))
+            .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}{cut}.{}\"", format.name())))
             .body(table(format, columns, &self.rows))
     }
 }
@@ -124,7 +132,49 @@ fn cell(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// The cells of a line, read as docs/console.md says: unquoted, and without one apostrophe at the beginning.
+    fn read(line: &str) -> Vec<String> {
+        let inner = line.strip_prefix('"').unwrap().strip_suffix("\"\r\n").unwrap();
+        let mut cells = vec![String::new()];
+        let mut rest = inner;
+        while let Some(first) = rest.chars().next() {
+            rest = if let Some(after) = rest.strip_prefix("\"\"") {
+                cells.last_mut().unwrap().push('"');
+                after
+            } else if let Some(after) = rest.strip_prefix("\",\"") {
+                cells.push(String::new());
+                after
+            } else {
+                cells.last_mut().unwrap().push(first);
+                &rest[first.len_utf8()..]
+            };
+        }
+        cells.into_iter().map(|cell| cell.strip_prefix('\'').map(str::to_owned).unwrap_or(cell)).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_exported_is_read_back_unchanged(row in prop::collection::vec("[-=+@'\",\t\r\na-c€]{0,6}", 1..5)) {
+            prop_assert_eq!(read(&line(&row)), row);
+        }
+    }
+
+    #[test]
+    fn an_export_without_every_row_says_so_in_its_name() {
+        let name = |rows: &Rows<1>| {
+            let file = rows.file(Format::Csv, "keys", &["a"]);
+            file.headers().get(CONTENT_DISPOSITION).unwrap().to_str().unwrap().to_owned()
+        };
+        let mut rows = Rows::default();
+        rows.add([["x".to_owned()]].into_iter()).unwrap();
+        assert_eq!(name(&rows), "attachment; filename=\"keys.csv\"");
+        rows.leave_out_the_rest();
+        assert_eq!(name(&rows), "attachment; filename=\"keys-first-1.csv\"");
+    }
 
     #[test]
     fn no_cell_is_a_formula() {

@@ -1,6 +1,7 @@
 //! The console: HTML pages.
 
 mod connections;
+mod exports;
 mod forms;
 mod invitations;
 mod keys;
@@ -10,6 +11,7 @@ mod personas;
 mod programs;
 mod settings;
 mod sign_in;
+mod start;
 
 use actix_web::http::Method;
 use form_urlencoded::Serializer;

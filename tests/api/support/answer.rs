@@ -22,7 +22,8 @@ impl Answer {
     pub async fn read(outcome: Result<ServiceResponse, Error>) -> Self {
         let response = outcome.map_or_else(HttpResponse::from_error, HttpResponse::from);
         let (head, body) = response.into_parts();
-        let text = String::from_utf8(to_bytes(body).await.unwrap().to_vec()).unwrap();
+        // What is compressed is no text.
+        let text = String::from_utf8_lossy(&to_bytes(body).await.unwrap()).into_owned();
         let json = serde_json::from_str(&text).unwrap_or_default();
         Self { status: head.status().as_u16(), headers: head.headers().clone(), text, json, target: String::new() }
     }
