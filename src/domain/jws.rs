@@ -161,6 +161,9 @@ mod tests {
 
     use super::*;
 
+    #[derive(Deserialize)]
+    struct Nothing {}
+
     fn token(head: &[u8], claims: &[u8]) -> String {
         format!("{}.{}.c2ln", BASE64URL_NOPAD.encode(head), BASE64URL_NOPAD.encode(claims))
     }
@@ -172,8 +175,6 @@ mod tests {
         assert_eq!(read.unverified::<Value>().unwrap()["sub"], "a");
         let head = token(b"{\"alg\":\"ES256\",\"odd\":\"\xff\"}", b"{}");
         assert!(matches!(Unchecked::read(&head, &[Algorithm::ES256]), Err(Rejected::Malformed)));
-        #[derive(Deserialize)]
-        struct Nothing {}
         let claims = token(br#"{"alg":"ES256"}"#, b"{\"odd\":\"\xc3\x28\"}");
         let read = Unchecked::read(&claims, &[Algorithm::ES256]).ok().unwrap();
         assert!(matches!(read.unverified::<Nothing>(), Err(Rejected::Claims(_))));

@@ -49,14 +49,14 @@ const LENGTH: usize = 8 << 20;
 
 /// The rows of an export, up to [`EXPORTED`].
 pub struct Rows<const N: usize> {
-    rows: Vec<[String; N]>,
+    cells: Vec<[String; N]>,
     length: usize,
     is_cut: bool,
 }
 
 impl<const N: usize> Default for Rows<N> {
     fn default() -> Self {
-        Self { rows: Vec::new(), length: 0, is_cut: false }
+        Self { cells: Vec::new(), length: 0, is_cut: false }
     }
 }
 
@@ -64,7 +64,7 @@ impl<const N: usize> Rows<N> {
     /// Whether there is room for more rows.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.rows.len() < EXPORTED
+        self.cells.len() < EXPORTED
     }
 
     /// Notes that there are more rows than the export has.
@@ -77,13 +77,13 @@ impl<const N: usize> Rows<N> {
     /// # Errors
     /// A violation when the cells have more than [`LENGTH`] bytes.
     pub fn add(&mut self, rows: impl Iterator<Item = [String; N]>) -> Result<(), Violation> {
-        for row in rows.take(EXPORTED - self.rows.len()) {
+        for row in rows.take(EXPORTED - self.cells.len()) {
             self.length += row.iter().map(String::len).sum::<usize>();
             if self.length > LENGTH {
                 let message = format!("the export has more than {} MiB: narrow the filters", LENGTH >> 20);
                 return Err(Violation::new("format", message));
             }
-            self.rows.push(row);
+            self.cells.push(row);
         }
         Ok(())
     }
@@ -92,12 +92,12 @@ impl<const N: usize> Rows<N> {
     /// how many it has: `keys-first-10000.csv`.
     #[must_use]
     pub fn file(&self, format: Format, name: &str, columns: &[&str; N]) -> HttpResponse {
-        let cut = if self.is_cut { format!("-first-{}", self.rows.len()) } else { String::new() };
+        let cut = if self.is_cut { format!("-first-{}", self.cells.len()) } else { String::new() };
         HttpResponse::Ok()
             .content_type(format.media_type())
             .insert_header((CACHE_CONTROL, "no-store"))
             .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}{cut}.{}\"", format.name())))
-            .body(table(format, columns, &self.rows))
+            .body(table(format, columns, &self.cells))
     }
 }
 
@@ -189,7 +189,7 @@ mod tests {
     fn an_export_is_bounded_in_rows_and_bytes() {
         let mut rows = Rows::default();
         rows.add((0..=EXPORTED).map(|_| ["x".to_owned()])).unwrap();
-        assert_eq!((rows.rows.len(), rows.has_room()), (EXPORTED, false));
+        assert_eq!((rows.cells.len(), rows.has_room()), (EXPORTED, false));
         let mut rows = Rows::default();
         let refused = rows.add((0..9).map(|_| ["x".repeat(1 << 20)])).unwrap_err();
         assert!(refused.message.contains("8 MiB"), "{}", refused.message);
