@@ -232,6 +232,8 @@ impl Field for AccessTokenField {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -266,5 +268,32 @@ mod tests {
         let id = wire_id(KeyId([7; 16]));
         assert!(id.len() == 44 && id.ends_with('='), "{id}");
         assert_eq!(id, wire_id(KeyId([7; 16])));
+    }
+
+    proptest! {
+        #[test]
+        fn a_duration_is_as_long_as_its_parts(
+            parts in prop::array::uniform6(0_i64..10_000),
+            seconds in 1_i64..16_777_216,
+        ) {
+            let [year, month, day, hour, minute, second] = parts;
+            let written = format!("P{year}Y{month}M{day}DT{hour}H{minute}M{second}S");
+            let days = year * 365 + month * 30 + day;
+            let total = ((days * 24 + hour) * 60 + minute) * 60 + second;
+            prop_assert_eq!(seconds_of(&written), (total > 0).then_some(total));
+            prop_assert_eq!(seconds_of(&format!("PT{seconds}S")), Some(seconds));
+        }
+
+        #[test]
+        fn an_allowed_duration_is_chosen_as_it_is_listed(days in prop::collection::vec(1_i64..4_000, 1..5)) {
+            let listed: Vec<String> = days.iter().map(|days| format!("P{days}D")).collect();
+            let lifetimes = Lifetimes::new(NeverExpiring::Allow, listed.clone()).unwrap();
+            let told: Vec<(String, i64)> = lifetimes.allowed().map(|(text, seconds)| (text.to_owned(), seconds)).collect();
+            let expected = listed.into_iter().zip(days.into_iter().map(|days| days * 86_400));
+            prop_assert_eq!(&told, &expected.collect::<Vec<_>>());
+            for (text, seconds) in told {
+                prop_assert_eq!(lifetimes.choose(None, Some(&text)), Ok(Validity::parse(seconds).unwrap()));
+            }
+        }
     }
 }

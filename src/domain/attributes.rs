@@ -15,6 +15,9 @@ pub enum EntityState {
 }
 
 impl EntityState {
+    /// Every state.
+    pub const ALL: [Self; 2] = [Self::Active, Self::Deleted];
+
     /// The name on the wire and in the database.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -27,6 +30,6 @@ impl EntityState {
     /// The state of that name.
     #[must_use]
     pub fn find(name: &str) -> Option<Self> {
-        [Self::Active, Self::Deleted].into_iter().find(|state| state.name() == name)
+        Self::ALL.into_iter().find(|state| state.name() == name)
     }
 }

@@ -240,6 +240,8 @@ impl Child {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -252,5 +254,16 @@ mod tests {
         assert_eq!(ChildScope::parse("openid  profile").unwrap(), Some(ChildScope::default()));
         assert_eq!(ChildScope::parse(" ").unwrap(), None);
         assert!(ChildScope::parse("a\u{7f}").is_err() && ChildScope::parse(&"a ".repeat(70)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_scope_is_written_so_that_it_is_read_back(
+            names in prop::collection::vec("[!#-\\[\\]-~]{1,20}|persona:[!-~&&[^\"\\\\]]{0,20}|openid|MANAGE_APIKEYS|VERIFY_TOKENS", 0..20),
+        ) {
+            let scope = ChildScope::parse(&names.join(" ")).unwrap().unwrap_or_default();
+            // A scope that carries nothing is written as the empty text: see `Child::read`.
+            prop_assert_eq!(ChildScope::parse(&scope.to_string()).unwrap().unwrap_or_default(), scope);
+        }
     }
 }

@@ -91,6 +91,8 @@ impl CursorSeal {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::domain::entropy::Entropy;
     use crate::domain::pepper::Peppers;
@@ -108,6 +110,20 @@ mod tests {
             let mut altered = text.clone().into_bytes();
             altered[index] = if altered[index] == b'A' { b'B' } else { b'A' };
             assert!(seal(&["keys", "{}", ""]).read(std::str::from_utf8(&altered).unwrap()).is_err());
+        }
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        prop_oneof![any::<String>().prop_map(Value::Text), any::<i64>().prop_map(Value::Instant)]
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_of_any_values_is_read_back(values in prop::collection::vec(value(), 0..4), id: String) {
+            let peppers = Peppers::parse(&Peppers::generate(Entropy::SYSTEM).unwrap()).unwrap();
+            let seal = CursorSeal::new(peppers.derive("cursor"), &["keys"]);
+            let cursor = Cursor { values, id };
+            prop_assert_eq!(seal.read(&seal.write(&cursor)).ok(), Some(cursor));
         }
     }
 }

@@ -110,3 +110,25 @@ impl<T> fmt::Debug for Id<T> {
         fmt::Display::fmt(self, formatter)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::principal::parse_client_id;
+
+    proptest! {
+        #[test]
+        fn an_id_is_read_back_as_it_is_written(number: u128) {
+            let id = PrincipalId::from(Uuid::from_u128(number));
+            let text = id.to_string();
+            prop_assert_eq!(PrincipalId::parse(&text), Some(id));
+            prop_assert_eq!(PrincipalId::parse(&text.to_uppercase()), Some(id));
+            prop_assert_eq!(PrincipalId::parse(&id.uuid().simple().to_string()), None);
+            for prefix in ["apikey-", "oauth-client-"] {
+                prop_assert_eq!(parse_client_id(&format!("{prefix}{id}")), Some(id));
+            }
+        }
+    }
+}

@@ -70,8 +70,8 @@ impl<'a> Unchecked<'a> {
         if payload.contains('.') {
             return Err(Rejected::Malformed);
         }
-        let head = BASE64URL_NOPAD.decode(head.as_bytes()).map_err(|_| Rejected::Malformed)?;
-        let head: Head = read_json(&head).map_err(|_| Rejected::Malformed)?;
+        let head = text_of(head).ok_or(Rejected::Malformed)?;
+        let head: Head = read_json(head.as_bytes()).map_err(|_| Rejected::Malformed)?;
         if head.crit.is_some() || head.b64.is_some() {
             return Err(Rejected::Critical);
         }
@@ -85,9 +85,8 @@ impl<'a> Unchecked<'a> {
     /// # Errors
     /// [`Rejected`]
     pub fn unverified<T: for<'de> Deserialize<'de>>(&self) -> Result<T, Rejected> {
-        let payload = BASE64URL_NOPAD.decode(self.payload.as_bytes());
-        let payload = payload.map_err(|_| Rejected::Claims("not in base64url".to_owned()))?;
-        read_json(&payload).map_err(|error| Rejected::Claims(error.to_string()))
+        let payload = text_of(self.payload).ok_or_else(|| Rejected::Claims("not UTF-8 in base64url".to_owned()))?;
+        read_json(payload.as_bytes()).map_err(|error| Rejected::Claims(error.to_string()))
     }
 
     /// Checks the signature with this key, and returns the claims.
@@ -101,6 +100,12 @@ impl<'a> Unchecked<'a> {
         }
         self.unverified()
     }
+}
+
+/// The text that a part of a token encodes. A JSON parser does not check the members that it skips, but RFC 8725, section 3.7,
+/// demands UTF-8 of the whole.
+fn text_of(part: &str) -> Option<String> {
+    String::from_utf8(BASE64URL_NOPAD.decode(part.as_bytes()).ok()?).ok()
 }
 
 /// A `NumericDate`: epoch seconds, possibly with a fraction (RFC 7519, section 2).
@@ -147,5 +152,37 @@ impl Audience {
                 _ => None,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Nothing {}
+
+    fn token(head: &[u8], claims: &[u8]) -> String {
+        format!("{}.{}.c2ln", BASE64URL_NOPAD.encode(head), BASE64URL_NOPAD.encode(claims))
+    }
+
+    #[test]
+    fn a_token_that_is_not_in_utf_8_is_refused() {
+        let good = token(br#"{"alg":"ES256"}"#, br#"{"sub":"a"}"#);
+        let read = Unchecked::read(&good, &[Algorithm::ES256]).ok().unwrap();
+        assert_eq!(read.unverified::<Value>().unwrap()["sub"], "a");
+        let head = token(b"{\"alg\":\"ES256\",\"odd\":\"\xff\"}", b"{}");
+        assert!(matches!(Unchecked::read(&head, &[Algorithm::ES256]), Err(Rejected::Malformed)));
+        let claims = token(br#"{"alg":"ES256"}"#, b"{\"odd\":\"\xc3\x28\"}");
+        let read = Unchecked::read(&claims, &[Algorithm::ES256]).ok().unwrap();
+        assert!(matches!(read.unverified::<Nothing>(), Err(Rejected::Claims(_))));
+    }
+
+    #[test]
+    fn a_token_with_five_parts_is_no_signed_token() {
+        let encrypted = format!("{}.YQ.YQ", token(br#"{"alg":"ES256","zip":"DEF"}"#, b"{}"));
+        assert!(matches!(Unchecked::read(&encrypted, &[Algorithm::ES256]), Err(Rejected::Malformed)));
     }
 }

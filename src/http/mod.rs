@@ -97,15 +97,15 @@ pub struct Doors {
 }
 
 impl Doors {
-    /// Builds the data. `public_url` becomes the server in the OpenAPI document.
+    /// Builds the data. `public_url` becomes the server in the served OpenAPI document; without it, the server's URL there is
+    /// relative to the document.
     ///
     /// # Errors
     /// When the OpenAPI document cannot be written, or threads cannot be started.
     pub fn new(service: &Service, settings: DoorSettings, public_url: Option<&str>) -> std::io::Result<Self> {
         let mut document = document();
-        if let Some(url) = public_url {
-            document.servers = Some(vec![Server::new(url)]);
-        }
+        // Relative to the address of the document: right under every prefix that a proxy adds.
+        document.servers = Some(vec![Server::new(public_url.unwrap_or(".."))]);
         let SignInSettings { providers, base } = settings.sign_in;
         let button =
             |each: &ProviderSettings| ProviderButton { id: each.id.as_ref().to_owned(), label: each.label.clone() };
@@ -317,6 +317,7 @@ fn pages(config: &mut ServiceConfig<'_>) {
         // /people, /policies, /audit
         .route("/people", get().to(console::people::list))
         .route("/people/role", post().to(console::people::change::role))
+        .route("/people/state", post().to(console::people::change::state))
         .route("/people/remove", get().to(console::people::change::ask))
         .route("/people/remove", post().to(console::people::change::remove))
         .route("/people/roles", get().to(console::people::roles::show))

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::database::{AnyConnection, is_duplicate};
 use super::rows::corrupt;
-use super::schema::installation;
+use super::schema::{installation, revisions};
 use crate::domain::error::Result;
 use crate::domain::installation::Installation;
 
@@ -52,13 +52,14 @@ pub fn raise_time(connection: &mut AnyConnection, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// Rewrites the row unchanged, to test whether the database takes writes.
+/// Writes, to test whether the database takes writes. What is written must be another value each time: SQLite writes nothing
+/// for an update that changes nothing, and so would not notice a full disk.
 ///
 /// # Errors
 /// When the storage fails.
 pub fn check_writable(connection: &mut AnyConnection) -> Result<()> {
-    let row = installation::table.find(ROW_KEY);
-    diesel::update(row).set(installation::latest_time.eq(installation::latest_time)).execute(connection)?;
+    let row = revisions::table.find("writes");
+    diesel::update(row).set(revisions::revision.eq(revisions::revision + 1)).execute(connection)?;
     Ok(())
 }
 

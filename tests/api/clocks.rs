@@ -1,5 +1,7 @@
 //! Clocks that are set: expired credentials stay expired, and a clock error leaves no trace.
 
+use actix_web::http::Method;
+use data_encoding::BASE64;
 use serde_json::json;
 use tessera::clock::{Clock, DAY, HELD_FOR, HOUR, MINUTE, SECOND};
 use tessera::domain::api_key::{NewApiKey, Validity};
@@ -10,7 +12,7 @@ use tessera::service::keys::api_keys;
 use tessera::service::upkeep::follow::Follower;
 use tessera::service::upkeep::{maintenance, time};
 
-use crate::support::{App, BEGIN, Options, World, new_key};
+use crate::support::{Answer, App, BEGIN, Holder, Options, World, new_key};
 
 const YEARS: i64 = 3_650 * DAY;
 
@@ -84,6 +86,52 @@ async fn sessions_personal_tokens_and_repeated_creates_are_judged_by_the_same_ti
     // Time runs at half speed, so a session created meanwhile still expires.
     app.advance(2 * crate::support::SESSION);
     again.whoami().await.refused("TESSERA-401-003");
+}
+
+/// A token request of a key, with a proof of that second and that id if there is one.
+async fn child_of(app: &App, key: &Holder, form: &str, proof: Option<(i64, String)>) -> Answer {
+    let basic = BASE64.encode(format!("apikey-{}:{}", key.id, key.token).as_bytes());
+    let mut client = app
+        .anonymous()
+        .with("authorization", &format!("Basic {basic}"))
+        .with("content-type", "application/x-www-form-urlencoded")
+        .with("host", "tessera.example.org");
+    if let Some((second, id)) = proof {
+        let claims = json!({"iat": second, "jti": id});
+        let url = "https://tessera.example.org/oauth/token";
+        client = client.with("dpop", &crate::dpop::proof_of(7, &Method::POST, url, &claims));
+    }
+    let form = format!("grant_type=client_credentials&token_format={form}&lifetime=60");
+    client.send(Method::POST, "/oauth/token", Some(&form)).await
+}
+
+#[actix_web::test]
+async fn children_and_proofs_are_judged_by_the_same_time() {
+    let app = App::start().await;
+    let key = app.key_with(&[]).await;
+    let mut children = Vec::new();
+    for form in ["jwt", "opaque"] {
+        let told = child_of(&app, &key, form, None).await.ok();
+        children.push(app.holder_of(told["access_token"].as_str().unwrap()));
+    }
+    for child in &children {
+        child.whoami().await.ok();
+    }
+    let early = app.now() / SECOND;
+    app.advance(HOUR);
+    for back in [0, 2 * HOUR, DAY, YEARS] {
+        step(&app.service, -back).await;
+        for child in &children {
+            child.whoami().await.refused("TESSERA-401-003");
+        }
+        // Now is what credentials are judged by, and not what the clock on the wall says.
+        let now = app.now() / SECOND;
+        assert!(now >= early + HOUR / SECOND, "{back}");
+        let bound = child_of(&app, &key, "jwt", Some((now, format!("now {back}")))).await.ok();
+        assert_eq!(bound["token_type"], "DPoP");
+        let stale = child_of(&app, &key, "jwt", Some((early, format!("early {back}")))).await;
+        assert_eq!((stale.status, &stale.json["error"]), (400, &json!("invalid_dpop_proof")), "{}", stale.text);
+    }
 }
 
 #[actix_web::test]

@@ -24,6 +24,7 @@ mod changes;
 mod children;
 mod client_assertions;
 mod clocks;
+mod closed_sets;
 mod concurrency;
 mod console;
 mod containment;

@@ -32,7 +32,11 @@ async fn the_served_document_is_the_generated_one() {
     let app = App::start().await;
     let answer = app.anonymous().get("/api-docs/openapi.json").await;
     assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert_eq!(answer.ok(), document());
+    // The file has no address that its server could be relative to.
+    let mut served = answer.ok();
+    assert_eq!(served["servers"].take(), json!([{"url": ".."}]));
+    served["servers"] = json!([{"url": "/"}]);
+    assert_eq!(served, document());
 }
 
 #[actix_web::test]
@@ -275,35 +279,6 @@ fn a_parameter_that_may_be_left_out_is_never_null() {
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             assert!(!parameter["schema"].to_string().contains("null"), "{name}: {parameter}");
         }
-    }
-}
-
-#[test]
-fn closed_sets_are_enumerations() {
-    let document = document();
-    let schemas = &document["components"]["schemas"];
-    for place in [
-        "/ApiKeyAttributes/properties/status",
-        "/ApiKeyAttributes/properties/workspacePermissions/items",
-        "/ApiKeyRequest/properties/workspacePermissions/items",
-        "/Change/properties/action",
-        "/Change/properties/subjectKind",
-        "/Explanation/properties/outcome",
-        "/Missing/properties/reason",
-        "/EffectivePermission/properties/effect",
-        "/WhoAmI/properties/permissions/items",
-    ] {
-        let values = schemas.pointer(place).unwrap_or_else(|| panic!("{place}"))["enum"].as_array();
-        assert!(values.is_some_and(|values| values.len() > 1), "{place}");
-    }
-    for (path, method, name) in [
-        ("/api/meta/entity/bulk", "delete", "deleteType"),
-        ("/entities", "post", "action"),
-        ("/aspects", "post", "action"),
-    ] {
-        let parameters = document["paths"][path][method]["parameters"].as_array().unwrap();
-        let parameter = parameters.iter().find(|parameter| parameter["name"] == name).unwrap();
-        assert!(parameter["schema"]["enum"].is_array(), "{parameter}");
     }
 }
 

@@ -24,6 +24,12 @@ async fn what_the_server_says_of_itself_is_relative_to_what_was_asked() {
     }
     let script = anonymous.get("/swagger-ui/swagger-initializer.js").await;
     assert!(script.text.contains("\"../api-docs/openapi.json\""), "{}", script.text);
+    for path in ["/api-docs/openapi.json", "/api-docs/openapi-3.0.json"] {
+        let document = anonymous.get(path).await.ok();
+        let server = document["servers"][0]["url"].as_str().unwrap();
+        let at = oauth2::url::Url::parse(&format!("https://example.org/keys{path}")).unwrap();
+        assert_eq!(at.join(server).unwrap().as_str(), "https://example.org/keys/", "{path}");
+    }
 }
 
 #[actix_web::test]

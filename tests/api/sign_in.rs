@@ -67,6 +67,7 @@ fn ended(sid: Option<&str>, subject: Option<&str>, jti: &str) -> LoggedOut {
         subject: subject.map(str::to_owned),
         jti: jti.into(),
         expires_at: i64::MAX,
+        tokens: PersonalTokens::Keep,
     }
 }
 
@@ -256,6 +257,26 @@ async fn a_logout_token_with_sid_and_subject_ends_sessions_whose_sid_is_unknown(
     without.whoami().await.refused("TESSERA-401-002");
     another.whoami().await.ok();
     bob.whoami().await.ok();
+}
+
+#[actix_web::test]
+async fn a_provider_that_ends_sessions_ends_access_tokens_only_if_it_is_told_to() {
+    let (app, mapping) = (App::start().await, mapping(&[]));
+    let mut tokens = Vec::new();
+    for (subject, name) in [("1", "ada"), ("2", "bob")] {
+        let arrived = arrive(&app, claims(subject, name, &["staff"]), &mapping).await.unwrap();
+        let (token, _) = crate::datahub::created(&arrived, name, "of a program").await;
+        tokens.push(app.holder_of(&token));
+    }
+    let end = |ended: LoggedOut| sign_out::sign_out(&app.service, ended, Origin::default());
+    end(ended(Some("sid-1"), Some("1"), "a")).await.unwrap();
+    tokens[0].whoami().await.ok();
+    // No session of the subject is left.
+    end(LoggedOut { tokens: PersonalTokens::Revoke, ..ended(Some("sid-1"), Some("1"), "b") }).await.unwrap();
+    tokens[0].whoami().await.refused("TESSERA-401-002");
+    tokens[1].whoami().await.ok();
+    end(LoggedOut { tokens: PersonalTokens::Revoke, ..ended(Some("sid-2"), None, "c") }).await.unwrap();
+    tokens[1].whoami().await.refused("TESSERA-401-002");
 }
 
 /// Everybody behind one address shares the count of a provider.

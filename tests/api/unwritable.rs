@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_query;
+use diesel::sql_types::Text;
 use serde_json::json;
+
+use tessera::storage::database::AnyConnection;
+use tessera::storage::installation;
 
 use crate::support::App;
 use crate::support::database::{Storage, on_postgres};
@@ -23,7 +27,7 @@ async fn stop_writes(app: &App) {
         ]
     } else {
         vec![
-            "CREATE TRIGGER a BEFORE UPDATE ON installation BEGIN SELECT RAISE(ABORT, 'attempt to write a readonly database'); END",
+            "CREATE TRIGGER a BEFORE UPDATE ON revisions BEGIN SELECT RAISE(ABORT, 'attempt to write a readonly database'); END",
             "CREATE TRIGGER b BEFORE INSERT ON principals BEGIN SELECT RAISE(ABORT, 'attempt to write a readonly database'); END",
         ]
     };
@@ -62,6 +66,29 @@ async fn a_database_that_takes_no_writes_is_not_ready_and_says_why() {
     admin.whoami().await.ok();
     admin.keys(&[]).await.ok();
     assert_eq!(anonymous.get("/livez").await.status, 200);
+}
+
+/// SQLite writes nothing for an update that changes nothing, so such a check would pass on a full disk. On a real one:
+/// `tests/clients/crash/test_unwritable.py`.
+#[actix_web::test]
+async fn the_check_for_writes_changes_what_is_stored() {
+    let app = App::start().await;
+    let written = |connection: &mut AnyConnection| {
+        let query = "SELECT CAST(revision AS TEXT) AS revision FROM revisions WHERE name = 'writes'";
+        Ok(sql_query(query).get_result::<Written>(connection)?.revision)
+    };
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        app.service.database.write(installation::check_writable).unwrap();
+        seen.push(app.service.database.read(written).unwrap());
+    }
+    assert_ne!(seen[0], seen[1]);
+}
+
+#[derive(QueryableByName)]
+struct Written {
+    #[diesel(sql_type = Text)]
+    revision: String,
 }
 
 #[test]

@@ -7,6 +7,7 @@ ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "target" / "tests" / "node" / "node_modules" / "axe-core" / "axe.min.js"
 SCREENSHOTS = ROOT / "target" / "screenshots"
 WIDE, NARROW, NARROWEST = {"width": 1280, "height": 860}, {"width": 390, "height": 844}, {"width": 320, "height": 640}
+WIDEST = {"width": 2560, "height": 1440}
 
 APPEARANCES = {
     "light": {"color_scheme": "light"},
@@ -63,7 +64,7 @@ def look(page, name, scheme):
 
     No width may scroll sideways.
     """
-    for width, size in (("narrow", NARROW), ("narrowest", NARROWEST), ("wide", WIDE)):
+    for width, size in (("narrow", NARROW), ("narrowest", NARROWEST), ("widest", WIDEST), ("wide", WIDE)):
         page.set_viewport_size(size)
         beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert beyond <= 0, f"{name} is {beyond} px too wide for {size['width']} px"

@@ -85,7 +85,33 @@ fn prefixes_are_configurable_and_told_apart() {
     );
 }
 
+/// Five different prefixes.
+fn prefixes() -> impl Strategy<Value = Prefixes> {
+    prop::collection::hash_set("[0-9A-Za-z]{3}", 5)
+        .prop_map(|all| all.into_iter().collect::<Vec<_>>().join(",").parse().unwrap())
+}
+
 proptest! {
+    #[test]
+    fn every_token_is_read_back_with_any_prefixes(
+        prefixes in prefixes(),
+        key_id in any::<[u8; 16]>(),
+        secret in any::<[u8; 32]>(),
+        sealed in prop::collection::vec(any::<[u8; 8]>(), 1..40),
+    ) {
+        for kind in TokenKind::ALL {
+            let text = ParsedToken { kind, key_id: KeyId(key_id), secret: Secret(secret) };
+            let text = text.plaintext(&prefixes).unwrap().expose();
+            let read = ParsedToken::parse_any(&text, &prefixes).unwrap();
+            prop_assert_eq!((read.kind, read.key_id.0, read.secret.0), (kind, key_id, secret));
+            prop_assert_eq!(TokenKind::find(kind.name()), Some(kind));
+        }
+        prop_assert_eq!(KeyId::parse(&KeyId(key_id).to_string()), Some(KeyId(key_id)));
+        let sealed = sealed.concat();
+        let text = sealed_plaintext(&sealed, &prefixes).unwrap().expose();
+        prop_assert_eq!(sealed_bytes(&text, &prefixes), Some(sealed));
+    }
+
     #[test]
     fn whatever_the_input_parsing_does_not_panic(text in ".{0,100}") {
         prop_assert!(!accepted(&text));

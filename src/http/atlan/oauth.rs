@@ -14,7 +14,7 @@ use crate::domain::oauth_client::{ClientSecret, OauthClient, PublicJwk, TrustRul
 use crate::http::authenticated::AuthenticatedBody;
 use crate::http::edition::{expected, with_etag};
 use crate::http::oauth::issuer::check_issuer;
-use crate::http::openapi::{AnyError, Fails, IfMatch};
+use crate::http::openapi::{AnyError, Fails, IfMatch, sets};
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::keys::oauth;
@@ -80,10 +80,7 @@ pub struct OauthClientBody {
     #[serde(default)]
     #[schema(max_items = 32)]
     trust: Vec<TrustRuleBody>,
-    /// `token`, or `none` for an API key that has given up its token: it and the key's short-lived secrets are refused from the next
-    /// request on, with everything derived from them, and the key proves itself with its public keys or as a workload. It stays
-    /// as it is if absent, and `none` forever.
-    #[schema(example = "token")]
+    #[schema(schema_with = sets::client_secrets)]
     secret: Option<String>,
 }
 

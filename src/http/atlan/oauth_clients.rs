@@ -25,7 +25,7 @@ use crate::http::authenticated::AuthenticatedBody;
 use crate::http::listing::{ListRequest, Records};
 use crate::http::oauth::client_credentials;
 use crate::http::oauth::form::Form;
-use crate::http::openapi::{AnyError, Fails, IdempotencyKey, ListParams};
+use crate::http::openapi::{AnyError, Fails, IdempotencyKey, ListParams, sets};
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::valid::{Body, Violations};
@@ -189,8 +189,7 @@ pub struct OauthClientRequest {
     /// Its purpose.
     #[schema(max_length = 4096)]
     description: Option<String>,
-    /// The role whose permissions it gets: `$admin` for all, `$member`, or `$guest` for none.
-    #[schema(example = "$guest")]
+    #[schema(schema_with = sets::given_client_roles)]
     role: String,
     /// The set of personas, by qualified name.
     #[serde(rename = "personaQNs")]
@@ -268,7 +267,7 @@ pub struct OauthClientToken {
     access_token: String,
     /// Its lifetime in seconds.
     expires_in: i64,
-    /// `Bearer`, or `DPoP` for a token that is bound to a key.
+    #[schema(schema_with = sets::token_types)]
     token_type: &'static str,
 }
 
@@ -289,7 +288,7 @@ pub struct OauthClientView {
     display_name: String,
     /// Its purpose; may be empty.
     description: String,
-    /// The largest of `$admin`, `$member` and `$guest` whose permissions it has.
+    #[schema(schema_with = sets::client_roles)]
     role: &'static str,
     /// The qualified names of its personas.
     #[serde(rename = "personaQNs")]

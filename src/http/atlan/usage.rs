@@ -25,8 +25,7 @@ use crate::service::keys::usage::{self, KeyUsage, Period};
     operation_id = "list_api_key_uses",
     params(
         ("guid" = String, Path, description = "The `id` of the API key"),
-        ("by" = Option<String>, Query, description = "The length of the intervals: `hour` (the default), `day` or \
-            `month`", example = "day"),
+        ("by" = inline(Option<By>), Query, description = "The length of the intervals; `hour` if left out"),
         ("from" = Option<i64>, Query, minimum = 0, description = "Start of the period in epoch milliseconds; a day, \
             30 days or 365 days before `to` if left out"),
         ("to" = Option<i64>, Query, minimum = 0, description = "End of the period (exclusive) in epoch milliseconds; \
@@ -62,6 +61,16 @@ fn instant(params: &Params, name: &'static str) -> Result<Option<i64>, Failure> 
     }
     let instant = params.get(name)?.parse().ok().filter(|instant: &i64| *instant >= 0);
     Ok(Some(instant.ok_or_else(|| Violation::new(name, "must be an instant in epoch milliseconds"))?))
+}
+
+/// The names of [`Interval`].
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its documentation is used")]
+enum By {
+    Hour,
+    Day,
+    Month,
 }
 
 /// The uses of a key over time.

@@ -5,10 +5,10 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::export::{Format, Rows};
-use super::list::{ActiveFilter, ListUrl, contains, is};
+use super::list::{ActiveFilter, ListUrl, begins_with, contains, is};
 use super::trail::Entry;
 use super::{Page, SignedInRequest};
-use crate::domain::change::Change;
+use crate::domain::change::{Action, Change};
 use crate::domain::error::Violation;
 use crate::domain::fields::ChangeField;
 use crate::domain::filter::{Comparison, Filter, Test, Value};
@@ -26,10 +26,45 @@ struct Audit {
     url: ListUrl,
     active_filters: Vec<ActiveFilter>,
     entries: Vec<Entry>,
+    kinds: Vec<ActionKind>,
     next: Option<String>,
     /// The URLs of the exports, with the filters of the page.
     csv: String,
     json: String,
+}
+
+/// The actions whose names begin alike: `apikey.`
+struct ActionKind {
+    prefix: String,
+    title: String,
+}
+
+/// The kinds of actions, as the filter offers them.
+fn kinds() -> Vec<ActionKind> {
+    let mut kinds: Vec<ActionKind> = Vec::new();
+    for (kind, _) in Action::NAMES.iter().filter_map(|name| name.split_once('.')) {
+        let prefix = format!("{kind}.");
+        if kinds.iter().all(|known| known.prefix != prefix) {
+            kinds.push(ActionKind { prefix, title: title(kind) });
+        }
+    }
+    kinds
+}
+
+fn title(kind: &str) -> String {
+    let text = match kind {
+        "apikey" => "API keys",
+        "access_token" => "access tokens",
+        "child" => "child tokens",
+        "user" => "people",
+        "token" => "leaked tokens",
+        "invites" => "invitation links",
+        "installation" => "this installation",
+        "policy" => "policies",
+        other => &format!("{}s", other.replace('_', " ")),
+    };
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// `GET /audit`
@@ -59,6 +94,7 @@ pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
         page: request.page("Audit", "audit")?,
         active_filters: active_filters.into_iter().flatten().collect(),
         entries: found.records.into_iter().map(|change| Entry::of(change, now)).collect(),
+        kinds: kinds(),
         next,
         csv: export("csv"),
         json: export("json"),
@@ -69,9 +105,11 @@ pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
 
 fn filter(list_url: &ListUrl, now: i64) -> Result<Filter<ChangeField>, Failure> {
     let mut wanted = Vec::new();
-    for (name, field) in
-        [("actor", ChangeField::Actor), ("action", ChangeField::Action), ("subject", ChangeField::Subject)]
-    {
+    match list_url.value("action") {
+        "" => {}
+        text => wanted.push(begins_with(ChangeField::Action, text)),
+    }
+    for (name, field) in [("actor", ChangeField::Actor), ("subject", ChangeField::Subject)] {
         match list_url.value(name) {
             "" => {}
             text => wanted.push(contains(field, text)),
@@ -139,11 +177,15 @@ pub async fn export(request: SignedInRequest, format: web::Path<String>) -> Resu
     query.limit = MAX_LIMIT;
     let _place = request.state.fan_outs.take(&request.actor)?;
     let mut rows = Rows::default();
-    while rows.has_room() {
+    loop {
         let found = audit::list(service, &request.actor, query.clone()).await?;
         rows.add(found.records.iter().map(cells))?;
         match found.next {
-            Some(next) => query.start = Start::After(next),
+            Some(next) if rows.has_room() => query.start = Start::After(next),
+            Some(_) => {
+                rows.leave_out_the_rest();
+                break;
+            }
             None => break,
         }
     }

@@ -49,13 +49,14 @@ const LENGTH: usize = 8 << 20;
 
 /// The rows of an export, up to [`EXPORTED`].
 pub struct Rows<const N: usize> {
-    rows: Vec<[String; N]>,
+    cells: Vec<[String; N]>,
     length: usize,
+    is_cut: bool,
 }
 
 impl<const N: usize> Default for Rows<N> {
     fn default() -> Self {
-        Self { rows: Vec::new(), length: 0 }
+        Self { cells: Vec::new(), length: 0, is_cut: false }
     }
 }
 
@@ -63,7 +64,12 @@ impl<const N: usize> Rows<N> {
     /// Whether there is room for more rows.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.rows.len() < EXPORTED
+        self.cells.len() < EXPORTED
+    }
+
+    /// Notes that there are more rows than the export has.
+    pub fn leave_out_the_rest(&mut self) {
+        self.is_cut = true;
     }
 
     /// Adds rows.
@@ -71,25 +77,27 @@ impl<const N: usize> Rows<N> {
     /// # Errors
     /// A violation when the cells have more than [`LENGTH`] bytes.
     pub fn add(&mut self, rows: impl Iterator<Item = [String; N]>) -> Result<(), Violation> {
-        for row in rows.take(EXPORTED - self.rows.len()) {
+        for row in rows.take(EXPORTED - self.cells.len()) {
             self.length += row.iter().map(String::len).sum::<usize>();
             if self.length > LENGTH {
                 let message = format!("the export has more than {} MiB: narrow the filters", LENGTH >> 20);
                 return Err(Violation::new("format", message));
             }
-            self.rows.push(row);
+            self.cells.push(row);
         }
         Ok(())
     }
 
-    /// Answers with a table as a download; the file is called `name` plus the extension.
+    /// Answers with a table as a download. The file is called `name` plus the extension; if rows are left out, its name tells
+    /// how many it has: `keys-first-10000.csv`.
     #[must_use]
     pub fn file(&self, format: Format, name: &str, columns: &[&str; N]) -> HttpResponse {
+        let cut = if self.is_cut { format!("-first-{}", self.cells.len()) } else { String::new() };
         HttpResponse::Ok()
             .content_type(format.media_type())
             .insert_header((CACHE_CONTROL, "no-store"))
-            .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.{}\"", format.name())))
-            .body(table(format, columns, &self.rows))
+            .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}{cut}.{}\"", format.name())))
+            .body(table(format, columns, &self.cells))
     }
 }
 
@@ -124,7 +132,49 @@ fn cell(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// The cells of a line, read as docs/console.md says: unquoted, and without one apostrophe at the beginning.
+    fn read(line: &str) -> Vec<String> {
+        let inner = line.strip_prefix('"').unwrap().strip_suffix("\"\r\n").unwrap();
+        let mut cells = vec![String::new()];
+        let mut rest = inner;
+        while let Some(first) = rest.chars().next() {
+            rest = if let Some(after) = rest.strip_prefix("\"\"") {
+                cells.last_mut().unwrap().push('"');
+                after
+            } else if let Some(after) = rest.strip_prefix("\",\"") {
+                cells.push(String::new());
+                after
+            } else {
+                cells.last_mut().unwrap().push(first);
+                &rest[first.len_utf8()..]
+            };
+        }
+        cells.into_iter().map(|cell| cell.strip_prefix('\'').map(str::to_owned).unwrap_or(cell)).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_exported_is_read_back_unchanged(row in prop::collection::vec("[-=+@'\",\t\r\na-c€]{0,6}", 1..5)) {
+            prop_assert_eq!(read(&line(&row)), row);
+        }
+    }
+
+    #[test]
+    fn an_export_without_every_row_says_so_in_its_name() {
+        let name = |rows: &Rows<1>| {
+            let file = rows.file(Format::Csv, "keys", &["a"]);
+            file.headers().get(CONTENT_DISPOSITION).unwrap().to_str().unwrap().to_owned()
+        };
+        let mut rows = Rows::default();
+        rows.add([["x".to_owned()]].into_iter()).unwrap();
+        assert_eq!(name(&rows), "attachment; filename=\"keys.csv\"");
+        rows.leave_out_the_rest();
+        assert_eq!(name(&rows), "attachment; filename=\"keys-first-1.csv\"");
+    }
 
     #[test]
     fn no_cell_is_a_formula() {
@@ -139,7 +189,7 @@ mod tests {
     fn an_export_is_bounded_in_rows_and_bytes() {
         let mut rows = Rows::default();
         rows.add((0..=EXPORTED).map(|_| ["x".to_owned()])).unwrap();
-        assert_eq!((rows.rows.len(), rows.has_room()), (EXPORTED, false));
+        assert_eq!((rows.cells.len(), rows.has_room()), (EXPORTED, false));
         let mut rows = Rows::default();
         let refused = rows.add((0..9).map(|_| ["x".repeat(1 << 20)])).unwrap_err();
         assert!(refused.message.contains("8 MiB"), "{}", refused.message);

@@ -1,8 +1,15 @@
 //! The embedded style sheet, script and logo. Their names hold a content hash, so browsers may cache them for a year.
+//!
+//! They are compressed once, at the start. Pages are not compressed: they hold the CSRF token beside what a client sends, and
+//! the length of a compressed page would tell it (BREACH).
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use actix_web::{HttpResponse, web};
+use std::io::Write;
+
+use actix_web::http::header::{AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, Encoding, Header, VARY};
+use actix_web::{HttpRequest, HttpResponse, web};
 use data_encoding::HEXLOWER;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
 use super::Console;
@@ -21,6 +28,8 @@ pub(super) struct File {
     pub(super) name: String,
     media_type: &'static str,
     content: &'static str,
+    /// The content in the encoding `gzip`; empty if it could not be compressed.
+    compressed: Vec<u8>,
 }
 
 impl Files {
@@ -36,7 +45,9 @@ impl Files {
 impl File {
     fn new(stem: &str, extension: &str, media_type: &'static str, content: &'static str) -> Self {
         let hash = HEXLOWER.encode(&Sha256::digest(content)[..8]);
-        Self { name: format!("{stem}.{hash}.{extension}"), media_type, content }
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        let compressed = encoder.write_all(content.as_bytes()).and_then(|()| encoder.finish()).unwrap_or_default();
+        Self { name: format!("{stem}.{hash}.{extension}"), media_type, content, compressed }
     }
 }
 
@@ -44,11 +55,22 @@ impl File {
 ///
 /// # Errors
 /// `Failure::NoEndpoint` for an unknown or outdated name.
-pub async fn file(console: web::Data<Console>, name: web::Path<String>) -> Result<HttpResponse, Failure> {
+pub async fn file(
+    console: web::Data<Console>,
+    request: HttpRequest,
+    name: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
     let Files { style, script, mark } = &console.files;
     let file = [style, script, mark].into_iter().find(|file| file.name == *name).ok_or(Failure::NoEndpoint)?;
-    Ok(HttpResponse::Ok()
+    let mut response = HttpResponse::Ok();
+    response
         .insert_header((CONTENT_TYPE, file.media_type))
         .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
-        .body(file.content))
+        .insert_header((VARY, "Accept-Encoding"));
+    let supported = [Encoding::gzip(), Encoding::identity()];
+    let wanted = AcceptEncoding::parse(&request).ok().and_then(|wanted| wanted.negotiate(supported.iter()));
+    if wanted == Some(Encoding::gzip()) && !file.compressed.is_empty() {
+        return Ok(response.insert_header((CONTENT_ENCODING, "gzip")).body(file.compressed.clone()));
+    }
+    Ok(response.body(file.content))
 }

@@ -181,6 +181,12 @@ pub fn contains<F>(field: F, text: &str) -> Filter<F> {
     Filter::Test(field, Test::Like(Pattern { pieces, case: Case::Ignored }))
 }
 
+/// Records whose field begins with this text.
+pub fn begins_with<F>(field: F, text: &str) -> Filter<F> {
+    let pieces = vec![text.to_owned(), String::new()];
+    Filter::Test(field, Test::Like(Pattern { pieces, case: Case::Sensitive }))
+}
+
 /// Records whose field equals this text.
 pub fn is<F>(field: F, text: &str) -> Filter<F> {
     Filter::Test(field, Test::OneOf(vec![Value::Text(text.to_owned())]))

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use askama::Template;
 
 use super::list::ListUrl;
-use super::words::resources;
+use super::words::{action_words, resources};
 use super::{Page, SignedInRequest};
 use crate::domain::policy::{Category, Effect, Policy, Subjects};
 use crate::http::problem::Failure;
@@ -89,6 +89,26 @@ impl PolicyView {
             name: policy.name,
             description: policy.description,
         }
+    }
+}
+
+/// How many actions a sentence names.
+const NAMED: usize = 3;
+
+impl PolicyView {
+    /// What it does, in one sentence: "May see assets and their metadata, of default/a and what lies beneath".
+    pub(super) fn sentence(&self) -> String {
+        let words = |action: &String| match action_words(action) {
+            "" => action.clone(),
+            words => words.to_owned(),
+        };
+        let mut named: Vec<String> = self.actions.iter().take(NAMED).map(words).collect();
+        match self.actions.len() - named.len() {
+            0 => {}
+            more => named.push(format!("{more} more")),
+        }
+        let may = if self.allows { "May" } else { "Must not" };
+        format!("{may} {}: {}", named.join(", "), self.resources)
     }
 }
 

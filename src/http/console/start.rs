@@ -7,7 +7,7 @@ use askama::Template;
 use super::keys::row::Row;
 use super::words::counted;
 use super::{Page, SignedInRequest};
-use crate::clock::{DAY, SECOND};
+use crate::clock::DAY;
 use crate::domain::fields::ApiKeyField;
 use crate::domain::filter::{Comparison, Filter, Test, Value};
 use crate::domain::listing::Query;
@@ -25,7 +25,8 @@ struct Start {
     refused: Vec<Refused>,
     /// What keeps the database from working; empty if it works.
     trouble: &'static str,
-    lease: String,
+    /// How many processes serve this installation.
+    nodes: usize,
     may_create: bool,
     may_audit: bool,
 }
@@ -88,7 +89,7 @@ pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
         latest,
         refused: refused.collect(),
         trouble,
-        lease: counted(service.directory.lease_millis() / SECOND, "second"),
+        nodes: maintenance::count_nodes(service).await?,
         may_create: held.contains(Permission::ManageApiKeys),
         may_audit: held.contains(Permission::ViewAudit),
     };

@@ -62,3 +62,30 @@ pub fn role(field: &'static str, urn: &str) -> Result<Role, Violation> {
         Violation::new(field, format!("must be one of `{ROLE}Admin`, `{ROLE}Editor` and `{ROLE}Reader`"))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_urn_is_read_back_as_it_is_written(name in "[^\\p{C}\\p{Z}]{1,40}", id in "[0-9A-Za-z+/]{43}=") {
+            prop_assume!(!name.chars().any(is_hidden));
+            let (of_user, of_token) = (of_user(&name), of_token(&id));
+            prop_assert_eq!(username(&of_user), Some(name.as_str()));
+            prop_assert_eq!(user("actorUrn", &of_user).ok(), Some(name.clone()));
+            prop_assert_eq!(token_id(&of_token), Some(id.as_str()));
+            // One kind of URN is not read as another.
+            prop_assert_eq!((username(&of_token), token_id(&of_user)), (None, None));
+        }
+    }
+
+    #[test]
+    fn the_urn_of_a_role_is_read_back() {
+        for (known, _) in ROLES {
+            assert_eq!(role("roleUrn", &of_role(known).unwrap()).ok(), Some(known));
+        }
+    }
+}

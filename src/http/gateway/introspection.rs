@@ -24,6 +24,7 @@ use crate::http::base_url::base_url;
 use crate::http::bodies::{Sender, UNAUTHENTICATED_LENGTH};
 use crate::http::gateway::keep::{self, Depends};
 use crate::http::oauth::client;
+use crate::http::openapi::sets;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::authn::{refresh, verify};
@@ -309,7 +310,7 @@ pub struct Introspection {
     /// `apikey-<id>`; of a child the client that it was issued to.
     client_id: Option<String>,
     username: Option<String>,
-    /// `bearer`, or `DPoP` for a child that is bound to a key; absent for a refresh token.
+    #[schema(schema_with = sets::introspected_token_types)]
     token_type: Option<String>,
     /// Epoch seconds until which this answer may be cached.
     exp: Option<i64>,

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::clock::SECOND;
 use crate::domain::actor::Actor;
 use crate::domain::permission::{Permission, Permissions};
+use crate::http::openapi::sets;
 use crate::http::state::State;
 use crate::service::authn::refresh::Granted;
 use crate::service::authn::sessions::NewSession;
@@ -68,8 +69,7 @@ fn names(permissions: Permissions) -> Option<String> {
 pub struct OauthToken {
     /// The token: a user's bearer token, or a child's.
     access_token: String,
-    /// `Bearer`, or `DPoP` for a token that is bound to a key.
-    #[schema(example = "Bearer")]
+    #[schema(schema_with = sets::token_types)]
     token_type: &'static str,
     /// Its lifetime in seconds.
     expires_in: i64,

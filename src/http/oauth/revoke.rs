@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::OauthSettings;
 use super::client;
 use super::form::Form;
+use super::sets;
 use super::wanted::oauth;
 use crate::http::auth::origin;
 use crate::http::openapi::Fails;
@@ -63,6 +64,6 @@ pub struct RevocationForm {
     client_secret: Option<String>,
     /// A JWT that is signed with a registered key of the client (RFC 7523), instead of `client_secret`.
     client_assertion: Option<String>,
-    /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`
+    #[schema(schema_with = sets::client_assertion_types)]
     client_assertion_type: Option<String>,
 }

@@ -2,13 +2,15 @@
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use utoipa::ToSchema;
+use utoipa::openapi::Schema;
 
 use super::answer::OauthToken;
 use super::form::Form;
 use super::wanted::oauth;
 use super::workload::Issuers;
-use super::{OauthSettings, client_credentials, device, exchange, refresh};
+use super::{OauthSettings, client_credentials, device, exchange, refresh, sets};
 use crate::http::openapi::Fails;
+use crate::http::openapi::sets::one_of;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 
@@ -65,12 +67,16 @@ pub async fn answer(
     }
 }
 
+/// The grants in the document.
+fn grants() -> Schema {
+    one_of("The grant.", GRANTS)
+}
+
 /// A token request.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its documentation is used")]
 pub struct TokenForm {
-    /// `client_credentials`, `urn:ietf:params:oauth:grant-type:token-exchange`, `urn:ietf:params:oauth:grant-type:device_code` or
-    /// `refresh_token`
+    #[schema(schema_with = grants)]
     grant_type: String,
     /// `apikey-<id>`; for the device grant and its refresh tokens `tessera-cli`, or a client id of `TESSERA_DEVICE_CLIENTS`.
     client_id: Option<String>,
@@ -78,7 +84,7 @@ pub struct TokenForm {
     client_secret: Option<String>,
     /// A JWT that is signed with a registered key of the client (RFC 7523), instead of `client_secret`.
     client_assertion: Option<String>,
-    /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`
+    #[schema(schema_with = sets::client_assertion_types)]
     client_assertion_type: Option<String>,
     /// What the token carries, separated by spaces: names of permissions, `persona:<qualified name>`, and names of tools
     /// that a policy lets the parent call. Everything if absent.
@@ -89,18 +95,17 @@ pub struct TokenForm {
     audience: Option<String>,
     /// Its lifetime in seconds, 60 to 3600; 600 if absent.
     lifetime: Option<i64>,
-    /// `jwt` or `opaque`; `jwt` if absent.
+    #[schema(schema_with = sets::token_formats)]
     token_format: Option<String>,
     /// Token exchange: the token that the new one is derived from.
     subject_token: Option<String>,
-    /// Token exchange: `urn:ietf:params:oauth:token-type:access_token` or `urn:ietf:params:oauth:token-type:jwt`; for the
-    /// token of a workload `urn:ietf:params:oauth:token-type:id_token`
+    #[schema(schema_with = sets::subject_token_types)]
     subject_token_type: Option<String>,
     /// Token exchange: the token of an actor that will act for the subject. The client if absent.
     actor_token: Option<String>,
-    /// Token exchange: the type of `actor_token`.
+    #[schema(schema_with = sets::actor_token_types)]
     actor_token_type: Option<String>,
-    /// Token exchange: `urn:ietf:params:oauth:token-type:access_token` or `urn:ietf:params:oauth:token-type:jwt`
+    #[schema(schema_with = sets::requested_token_types)]
     requested_token_type: Option<String>,
     /// Token exchange: the id or the name of a user to act as, with the permission `IMPERSONATE_USERS`.
     requested_subject: Option<String>,

@@ -5,15 +5,29 @@ use utoipa::openapi::{ObjectBuilder, Schema, Type};
 
 use crate::domain::api_key::Status;
 use crate::domain::change::{Action, ChangeSubject};
+use crate::domain::entity::EntityState;
+use crate::domain::oauth_client::ClientSecret;
 use crate::domain::permission::Permission;
+use crate::domain::principal::Role;
 use crate::domain::usage::Interval;
 
 fn enumeration<'a>(values: impl IntoIterator<Item = &'a str>) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(values))
 }
 
-fn one_of<'a>(about: &str, values: impl IntoIterator<Item = &'a str>) -> Schema {
+/// One of these values.
+pub fn one_of<'a>(about: &str, values: impl IntoIterator<Item = &'a str>) -> Schema {
     enumeration(values).description(Some(about)).build().into()
+}
+
+/// In a body that may have `null` where a member is absent.
+fn or_null<'a>(about: &str, values: impl IntoIterator<Item = &'a str>) -> Schema {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .enum_values(Some(values.into_iter().map(Some).chain([None])))
+        .description(Some(about))
+        .build()
+        .into()
 }
 
 fn some_of<'a>(about: &str, types: SchemaType, values: impl IntoIterator<Item = &'a str>) -> Schema {
@@ -117,9 +131,50 @@ pub fn relations() -> Schema {
     one_of("The list of the asset that names the key.", ["admin", "viewer"])
 }
 
+/// The states that a client writes, or nothing.
+pub fn written_entity_states() -> Schema {
+    let about =
+        "`ACTIVE`, the default, which restores a softly deleted asset, or `DELETED`, which leaves the state unchanged.";
+    or_null(about, EntityState::ALL.map(EntityState::name))
+}
+
+/// Whether an API key has a token, or nothing.
+pub fn client_secrets() -> Schema {
+    let about = "`token`, or `none` for an API key that has given up its token: it and the key's short-lived secrets are \
+                 refused from the next request on, with everything derived from them, and the key proves itself with its \
+                 public keys or as a workload. It stays as it is if absent, and `none` forever.";
+    or_null(about, ClientSecret::ALL.map(ClientSecret::name))
+}
+
+/// The roles that an OAuth client can have.
+pub fn client_roles() -> Schema {
+    one_of("The largest of `$admin`, `$member` and `$guest` whose permissions it has.", client_role_names())
+}
+
+/// The roles that an OAuth client can be created with.
+pub fn given_client_roles() -> Schema {
+    let about = "The role whose permissions it gets: `$admin` for all, `$member`, or `$guest` for none.";
+    enumeration(client_role_names()).description(Some(about)).examples(["$guest"]).build().into()
+}
+
+fn client_role_names() -> impl Iterator<Item = &'static str> {
+    Role::OF_OAUTH_CLIENTS.into_iter().map(Role::name)
+}
+
+/// How a token is presented.
+pub fn token_types() -> Schema {
+    one_of("`Bearer`, or `DPoP` for a token that is bound to a key.", ["Bearer", "DPoP"])
+}
+
+/// How an introspected token is presented.
+pub fn introspected_token_types() -> Schema {
+    let about = "`bearer`, or `DPoP` for a child that is bound to a key; absent for a refresh token.";
+    one_of(about, ["bearer", "DPoP"])
+}
+
 /// The states of entities.
 pub fn entity_states() -> Schema {
-    one_of("`DELETED` after a soft deletion.", ["ACTIVE", "DELETED"])
+    one_of("`DELETED` after a soft deletion.", EntityState::ALL.map(EntityState::name))
 }
 
 /// How an entity was deleted.

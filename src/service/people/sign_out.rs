@@ -1,6 +1,7 @@
 //! Back-channel logout by a provider, and look-up of the provider at which a session began.
 
 use super::sign_in::{SYSTEM, recorded};
+use super::users::PersonalTokens;
 use crate::domain::actor::Actor;
 use crate::domain::change::Action;
 use crate::domain::error::{Error, Refusal, Result};
@@ -23,9 +24,12 @@ pub struct LoggedOut {
     pub jti: String,
     /// Until when `jti` is remembered against replay, in epoch milliseconds.
     pub expires_at: i64,
+    /// What happens to the personal access tokens of the subject.
+    pub tokens: PersonalTokens,
 }
 
-/// Ends the sessions that a provider has ended. Requests that begin later are refused with them.
+/// Ends the sessions that a provider has ended, and the subject's personal access tokens if the provider's settings say so.
+/// Requests that begin later are refused with them.
 ///
 /// # Errors
 /// [`Error::Conflict`] for a replayed token; [`Error::Unauthenticated`] for a token with neither a session nor a
@@ -34,22 +38,34 @@ pub async fn sign_out(service: &Service, ended: LoggedOut, origin: Origin) -> Re
     let system = Actor::built_in(SYSTEM, service.clock.now()).from(origin.address).requesting(origin.request);
     service
         .write_first(&system, move |transaction| {
-            let LoggedOut { issuer, sid, subject, jti, expires_at } = &ended;
+            let LoggedOut { issuer, sid, subject, jti, expires_at, tokens } = &ended;
             provider_sessions::take_logout_token(transaction.connection, issuer, jti, *expires_at, transaction.now)?;
-            let whose = match (sid, subject) {
+            let known = match subject {
+                Some(subject) => {
+                    let identity = Identity { issuer: issuer.clone(), subject: subject.clone() };
+                    identities::find(transaction.connection, &identity)?
+                }
+                None => None,
+            };
+            let mut whose = match (sid, subject) {
                 (Some(sid), subject) => {
                     provider_sessions::end(transaction.connection, issuer, sid, subject.as_deref())?
                 }
-                (None, Some(subject)) => {
-                    let identity = Identity { issuer: issuer.clone(), subject: subject.clone() };
-                    let user = identities::find(transaction.connection, &identity)?;
-                    if let Some(user) = user {
+                (None, Some(_)) => {
+                    if let Some(user) = known {
                         credentials::delete_all(transaction.connection, user, TokenKind::Session)?;
                     }
-                    user.into_iter().collect()
+                    known.into_iter().collect()
                 }
                 (None, None) => return Err(Error::Unauthenticated(Refusal::Invalid)),
             };
+            if *tokens == PersonalTokens::Revoke {
+                // The subject may have tokens although no session is left.
+                whose.extend(known.filter(|known| !whose.contains(known)));
+                for user in &whose {
+                    credentials::delete_all(transaction.connection, *user, TokenKind::Personal)?;
+                }
+            }
             for id in whose {
                 if let Some(user) = users::find(transaction.connection, id)? {
                     recorded(transaction, Action::SessionEnded, &user.principal)?;

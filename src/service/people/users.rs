@@ -138,6 +138,38 @@ pub async fn set_state(service: &Service, operator: &Actor, username: String, st
     .await
 }
 
+/// Enables or disables a user on behalf of an actor. Disabling ends the user's sessions and open invitations; access tokens are
+/// refused until the user is enabled again.
+///
+/// # Errors
+/// [`Error::Forbidden`], also for a user who reaches more than the actor; [`Error::NotFound`]; [`Error::Conflict`] for the
+/// last administrator.
+pub async fn change_state(service: &Service, actor: &Actor, username: String, state: PrincipalState) -> Result<()> {
+    service.require(actor, Permission::ManageUsersAndGroups)?;
+    let work = move |transaction: &mut Transaction<'_>| {
+        let found = principals::lock(transaction.connection, &username)?;
+        let user = found.filter(|found| found.kind == PrincipalKind::User).ok_or_else(|| not_found(&username))?;
+        containment::may_change(transaction, user.id)?;
+        match state {
+            PrincipalState::Enabled => containment::may_readmit(transaction, user.id)?,
+            PrincipalState::Disabled => {
+                administrators::check_not_last(transaction, &user)?;
+                credentials::delete_all(transaction.connection, user.id, TokenKind::Session)?;
+                invitations::delete_all(transaction.connection, Some(user.id))?;
+                if transaction.actor.id() == user.id {
+                    transaction.ends_own_credential();
+                }
+            }
+        }
+        principals::set_state(transaction.connection, user.id, state)?;
+        recorded(transaction, Action::UserUpdated, &user)
+    };
+    match state {
+        PrincipalState::Enabled => service.write(actor, work).await,
+        PrincipalState::Disabled => service.write_first(actor, work).await,
+    }
+}
+
 /// Deletes a user with all sessions. API keys that the user created stay.
 ///
 /// # Errors

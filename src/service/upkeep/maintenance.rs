@@ -13,7 +13,7 @@ use crate::service::upkeep::time;
 use crate::storage::database::unwritable;
 use crate::storage::{
     access_tokens, api_keys, create_requests, credentials, device_authorizations, installation, invitations,
-    key_networks, peppers, revoked_children, usage,
+    key_networks, nodes, peppers, revoked_children, usage,
 };
 
 /// How often uses are saved.
@@ -171,6 +171,14 @@ pub async fn forget_ended(service: &Service) -> Result<()> {
 /// When it does not.
 pub async fn ping(service: &Service) -> Result<()> {
     service.look_up(|connection| peppers::known(connection).map(drop)).await
+}
+
+/// How many processes serve this installation, this one among them.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn count_nodes(service: &Service) -> Result<usize> {
+    Ok(service.look_up(nodes::all).await?.len().max(1))
 }
 
 /// Checks that the database accepts writes, by writing. At most once a second, because anonymous clients can ask.

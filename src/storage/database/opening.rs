@@ -1,7 +1,6 @@
 //! Opens connections, with the session settings that every statement relies on.
 
 use std::fs::OpenOptions;
-use std::io::ErrorKind;
 use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -239,12 +238,10 @@ fn number(path: &Path) -> Option<[u64; 2]> {
     std::fs::metadata(path).ok().map(|data| [data.dev(), data.ino()])
 }
 
-/// Creates the file with mode 0600; SQLite gives the files beside it the same mode.
+/// Creates the file, if it is not there, with mode 0600; SQLite gives the files beside it the same mode. Opening it for writing
+/// tells why that is not possible, as on a read-only file system, where SQLite says only that it cannot open the file.
 fn create_private(path: &Path) -> std::io::Result<()> {
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        opened => opened.map(drop),
-    }
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
 }
 
 impl diesel::r2d2::ManageConnection for Manager {

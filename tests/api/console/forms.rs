@@ -5,10 +5,11 @@ use tessera::domain::principal::Role;
 use super::{administered, enter, led, post};
 
 /// Every path that takes a form of a signed-in user.
-const FORMS: [&str; 23] = [
+const FORMS: [&str; 24] = [
     "/logout",
     "/keys/bulk",
     "/people/role",
+    "/people/state",
     "/people/remove",
     "/people/invitations",
     "/people/invitations/revoke",

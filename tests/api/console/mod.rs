@@ -1,6 +1,7 @@
 //! The console: HTML pages.
 
 mod connections;
+mod exports;
 mod forms;
 mod invitations;
 mod keys;
@@ -11,6 +12,7 @@ mod personas;
 mod programs;
 mod settings;
 mod sign_in;
+mod start;
 
 use actix_web::http::Method;
 use form_urlencoded::Serializer;

@@ -6,7 +6,7 @@ use super::{administered, enter};
 use crate::support::App;
 
 /// Every page that needs no other record.
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 19] = [
     "/",
     "/keys",
     "/keys/new",
@@ -23,6 +23,8 @@ const PAGES: [&str; 17] = [
     "/settings/tokens",
     "/settings/tokens/new",
     "/settings/sessions",
+    "/token",
+    "/device",
     "/nowhere",
 ];
 
@@ -64,7 +66,18 @@ async fn files_are_kept_for_ever_under_a_name_that_changes_with_them() {
         let file = app.anonymous().get(name).await;
         assert_eq!(file.status, 200, "{name}");
         assert!(file.header("cache-control").unwrap().contains("immutable"), "{name}");
+        assert_eq!((file.header("content-encoding"), file.header("vary")), (None, Some("Accept-Encoding")), "{name}");
+        let zipping = app.anonymous().with("accept-encoding", "br, gzip;q=0.8");
+        let zipped = zipping.get(name).await;
+        assert_eq!(zipped.header("content-encoding"), Some("gzip"), "{name}");
+        for refusing in ["gzip;q=0", "identity", "br"] {
+            let plain = app.anonymous().with("accept-encoding", refusing).get(name).await;
+            assert_eq!((plain.status, plain.header("content-encoding")), (200, None), "{name} {refusing}");
+        }
     }
+    // What holds a secret is never compressed beside what a client sends (BREACH).
+    let zipping = browser.client.with("accept-encoding", "gzip");
+    assert_eq!(zipping.get("/keys?q=x").await.header("content-encoding"), None);
     assert_eq!(app.anonymous().get("/files/console.css").await.status, 404);
     assert_eq!(app.anonymous().get("/files/..%2Fmod.rs").await.status, 404);
 }
@@ -117,6 +130,16 @@ async fn what_people_write_is_shown_and_not_run() {
         assert!(!page.text.contains("<script>alert") && !page.text.contains("<img"), "{path}");
         assert!(page.text.contains("alert(1)"), "{path}");
     }
+    // A text is no link, whatever it begins with, and none reorders what is around it.
+    let link = app.key("javascript:alert(2)", &[]).await.api_key.id;
+    for path in ["/".to_owned(), "/keys".to_owned(), format!("/keys/{link}"), "/audit".to_owned()] {
+        let page = browser.get(&path).await;
+        assert!(page.text.contains("javascript:alert(2)") && !page.text.contains("href=\"javascript"), "{path}");
+    }
+    let reordering = [("name", "invoice\u{202e}fdp.exe"), ("lifetime", "30")];
+    let refused = browser.post("/keys/new", &reordering).await;
+    assert!(refused.status == 400 && refused.text.contains("id=\"name-error\""), "{}", refused.text);
+    assert_eq!(browser.get("/keys?q=invoice").await.text.matches("class=\"name\"").count(), 0);
     let page = browser.get("/keys/new?name=%22%3E%3Cscript%3Ealert(1)%3C/script%3E").await;
     assert!(!page.text.contains("<script>alert"), "{}", page.text);
 }

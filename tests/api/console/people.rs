@@ -1,5 +1,6 @@
 //! Users in the console.
 
+use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
 
 use super::{administered, enter, led};
@@ -23,6 +24,52 @@ async fn a_role_is_given_and_a_user_is_removed_by_their_name() {
 }
 
 #[actix_web::test]
+async fn a_user_is_disabled_and_enabled_again() {
+    let (app, browser) = administered().await;
+    app.user("ada", Role::Member).await;
+    let ada = enter(&app, "ada").await;
+    let (token, _) = crate::datahub::created(&app.session_of("ada").await, "ada", "of a program").await;
+    let program = app.holder_of(&token);
+    let set = async |state: &str| browser.post("/people/state", &[("username", "ada"), ("state", state)]).await;
+    assert_eq!(led(&set("disabled").await), "../people?done=disabled");
+    assert_eq!(led(&ada.get("/keys").await), "./login?because=ended&next=keys");
+    assert_eq!(program.whoami().await.status, 401);
+    let page = browser.get("/people").await;
+    assert!(page.text.contains("Disabled") && page.text.contains("value=\"enabled\">Enable"), "{}", page.text);
+    assert_eq!(led(&set("enabled").await), "../people?done=enabled");
+    // The session that has ended stays so.
+    assert_eq!(led(&ada.get("/keys").await), "./login?because=ended&next=keys");
+    program.whoami().await.ok();
+    enter(&app, "ada").await;
+    for state in ["", "gone"] {
+        assert_eq!(set(state).await.status, 400, "{state}");
+    }
+}
+
+#[actix_web::test]
+async fn the_last_administrator_is_not_disabled_and_nobody_disables_who_may_more() {
+    let (app, browser) = administered().await;
+    let last = browser.post("/people/state", &[("username", "admin"), ("state", "disabled")]).await;
+    assert!(last.status == 400 && last.text.contains("last enabled user"), "{}", last.text);
+    assert_eq!(browser.get("/keys").await.status, 200);
+    let admin = app.admin().await;
+    let keeper = [Permission::ManageUsersAndGroups, Permission::ViewUsers];
+    crate::datahub::user_with(&app, &admin, "keeper", &keeper).await;
+    app.user("eve", Role::Guest).await;
+    let keeper = enter(&app, "keeper").await;
+    let more = keeper.post("/people/state", &[("username", "admin"), ("state", "disabled")]).await;
+    assert!(more.status == 400 && more.text.contains("The user stays as before"), "{}", more.text);
+    let less = keeper.post("/people/state", &[("username", "eve"), ("state", "disabled")]).await;
+    assert_eq!(led(&less), "../people?done=disabled");
+    // Enabling gives back all that somebody reaches.
+    let second = [("username", "second"), ("state", "disabled")];
+    app.user("second", Role::Admin).await;
+    assert_eq!(led(&browser.post("/people/state", &second).await), "../people?done=disabled");
+    let back = keeper.post("/people/state", &[("username", "second"), ("state", "enabled")]).await;
+    assert_eq!(back.status, 400, "{}", back.text);
+}
+
+#[actix_web::test]
 async fn who_manages_no_people_changes_none() {
     let (app, _) = administered().await;
     app.user("ada", Role::Guest).await;
@@ -36,6 +83,8 @@ async fn who_manages_no_people_changes_none() {
     );
     for name in ["ada", "eve", "admin"] {
         let refused = ada.post("/people/role", &[("username", name), ("role", "$admin")]).await;
+        assert_eq!(refused.status, 400, "{name}");
+        let refused = ada.post("/people/state", &[("username", name), ("state", "disabled")]).await;
         assert_eq!(refused.status, 400, "{name}");
         ada.post("/people/remove", &[("username", name), ("name", name)]).await;
     }

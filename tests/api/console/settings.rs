@@ -1,6 +1,7 @@
 //! Access tokens, sessions, and the audit trail.
 
 use tessera::clock::MINUTE;
+use tessera::domain::change::Action;
 use tessera::domain::principal::Role;
 use tessera::domain::token::{ParsedToken, Prefixes};
 use tessera::service::upkeep::maintenance;
@@ -209,4 +210,20 @@ async fn an_entry_of_the_trail_leads_to_its_proof() {
     assert!(page.status == 200 && page.text.contains("proved") && page.text.contains("tessera/"), "{}", page.text);
     assert_eq!(browser.get("/audit/x").await.status, 404);
     assert_eq!(browser.get("/audit/01a205f3-fb6b-7054-a09c-1dac28a6cf2f").await.status, 404);
+}
+
+#[actix_web::test]
+async fn the_audit_trail_is_filtered_by_every_kind_of_action() {
+    let (_app, browser) = administered().await;
+    let page = browser.get("/audit").await.text;
+    for name in Action::NAMES {
+        let prefix = format!("{}.", name.split_once('.').unwrap().0);
+        assert_eq!(page.matches(&format!("<option value=\"{prefix}\">")).count(), 1, "{prefix}");
+    }
+    let found = browser.get("/audit?action=session.").await.text;
+    assert!(found.contains("session.created"), "{found}");
+    // Only what begins so: `token.` is no part of `access_token.`.
+    browser.post("/settings/tokens/new", &[("name", "laptop"), ("lifetime", "P30D")]).await;
+    assert!(browser.get("/audit?action=access_token.").await.text.contains("access_token.created"));
+    assert!(!browser.get("/audit?action=token.").await.text.contains("access_token.created"));
 }

@@ -26,6 +26,18 @@ async fn a_stranger_is_led_to_the_sign_in_and_back() {
     assert_eq!(led(&post(&app.anonymous(), "/login", &fields).await), "./keys?status=active");
 }
 
+/// A 307 or 308 would make the browser send the password to where it is led.
+#[actix_web::test]
+async fn a_redirect_does_not_repeat_the_form_with_a_password() {
+    let (app, browser) = administered().await;
+    let fields = [("username", "admin"), ("password", PASSWORD), ("next", "keys")];
+    assert_eq!(post(&app.anonymous(), "/login", &fields).await.status, 303);
+    let wrong = [("username", "admin"), ("password", "wrong"), ("next", "keys")];
+    let refused = post(&app.anonymous(), "/login", &wrong).await;
+    assert_eq!((refused.status, refused.header("location")), (400, None));
+    assert_eq!(browser.post("/logout", &[]).await.status, 303);
+}
+
 #[actix_web::test]
 async fn signing_in_leads_to_no_other_site() {
     let (app, browser) = administered().await;

@@ -25,8 +25,8 @@ impl Answer {
         let response = outcome.map_or_else(HttpResponse::from_error, HttpResponse::from);
         let (head, body) = response.into_parts();
         let bytes = to_bytes(body).await.unwrap().to_vec();
-        let is_binary = head.headers().get("content-type").is_some_and(|kind| kind == "application/octet-stream");
-        let text = if is_binary { String::new() } else { String::from_utf8(bytes.clone()).unwrap() };
+        // What is compressed, or a tile of the log, is no text.
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let json = serde_json::from_str(&text).unwrap_or_default();
         Self {
             status: head.status().as_u16(),

@@ -29,7 +29,9 @@ impl Document {
     /// A value of a schema: its example, or what it requires.
     pub fn value(&self, schema: &Value) -> Value {
         let schema = self.resolve(schema);
-        let example = [&schema["example"], &schema["examples"][0]].into_iter().find(|example| !example.is_null());
+        let example = [&schema["example"], &schema["examples"][0], &schema["enum"][0]]
+            .into_iter()
+            .find(|example| !example.is_null());
         if let Some(example) = example {
             return example.clone();
         }

@@ -35,18 +35,45 @@ def test_a_key_is_created_used_and_deleted(browse, server, way):
     assert whoami(server, token) == 401
 
 
-def test_after_leaving_a_token_is_nowhere(browse):
+def make_key(page):
+    return create_key(page, "once"), "Done, show the key", page.get_by_role("heading", name="once").first
+
+
+def make_access_token(page):
+    page.goto("/settings/tokens/new")
+    page.get_by_label("Name", exact=True).fill("once")
+    page.get_by_role("button", name="Generate").click()
+    return page.locator("#token").inner_text(), "Close", page.get_by_role("heading", name="Access tokens")
+
+
+def make_bearer_token(page):
+    page.goto("/token")
+    page.get_by_role("button", name="Create token").click()
+    return page.locator("#token").inner_text(), "Done", page.get_by_role("heading", name="Bearer token", exact=True)
+
+
+def make_invitation(page):
+    page.goto("/people/invitations")
+    page.get_by_label("For whom").fill("once")
+    page.get_by_role("button", name="Create the link").click()
+    return page.locator("#link").inner_text(), "Done", page.get_by_role("heading", name="Invitations").first
+
+
+@pytest.mark.parametrize("make", [make_key, make_access_token, make_bearer_token, make_invitation])
+def test_after_leaving_a_token_is_nowhere(browse, make):
     """Failure F58."""
     page = sign_in(browse())
-    token = create_key(page, "once")
-    page.once("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("link", name="Done, show the key").click()
-    page.get_by_role("heading", name="once").first.wait_for()
+    token, leave, next_page = make(page)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("link", name=leave, exact=True).click()
+    next_page.wait_for()
     stored = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, history.state, location.href])")
     assert token not in stored and token not in page.content()
-    # The browser has not cached the page, and asks before it sends the form again.
-    with pytest.raises(Error, match="ERR_CACHE_MISS"):
+    # The browser has not cached the page: it asks before it sends the form again, or goes to the page before that.
+    try:
         page.go_back()
+    except Error as error:
+        assert "ERR_CACHE_MISS" in str(error)
     assert token not in settled(page)
 
 
@@ -293,7 +320,7 @@ def test_a_bulk_change_of_what_has_changed_is_shown_again(browse, server):
     page = sign_in(browse())
     page.goto(f"/keys?q={mark}")
     page.get_by_label("Choose all on this page").check()
-    page.get_by_role("button", name="Preview").click()
+    page.get_by_role("button", name="Go on").click()
     admin.update(keys[0]["id"], f"{mark} three")
     page.get_by_label("Type how many").fill("2")
     page.get_by_role("button", name="Delete them").click()
@@ -516,6 +543,9 @@ def furnished(server):
         "tokens": "/settings/tokens",
         "token-new": "/settings/tokens/new",
         "sessions": "/settings/sessions",
+        "bearer-token": "/token",
+        "device": "/device",
+        "people-remove": f"/people/remove?username={server.new_user()[0]}",
         "not-found": "/keys/nothing",
     }
 
@@ -543,6 +573,17 @@ def test_every_page_is_accessible_and_fits(browse, server, furnished, scheme):
     for name, address in furnished.items():
         page.goto(address)
         found[name] = look(page, name, scheme)
+    page.goto("/settings/tokens")
+    page.get_by_role("button", name="Revoke notebook").first.click()
+    found["token-revoke"] = look(page, "token-revoke", scheme)
+    page.goto("/keys?q=notebook")
+    page.get_by_label("Choose all on this page").check()
+    page.get_by_label("What to do").select_option("link")
+    page.locator("[name=with]").select_option(index=1)
+    page.get_by_role("button", name="Go on").click()
+    found["keys-bulk"] = look(page, "keys-bulk", scheme)
+    page.get_by_role("button", name="Change them").click()
+    found["keys-bulk-done"] = look(page, "keys-bulk-done", scheme)
     create_key(page, "for the picture")
     found["key-created"] = look(page, "key-created", scheme)
     page.locator("[data-done]").first.evaluate("each => each.dispatchEvent(new Event('click'))")

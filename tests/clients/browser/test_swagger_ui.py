@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from nginx import nginx_before
+
 DOCS = "/swagger-ui/"
 # Swagger UI sets one style attribute that a strict policy drops; nothing looks different.
 COSMETIC = ("inline style", "favicon")
@@ -95,6 +97,18 @@ def test_a_newcomer_creates_and_lists_a_key(page, managing_key):
     assert status == "200"
     assert name in body and "tsk_" not in body
     assert not [each for each in page.complaints if not any(word in each for word in COSMETIC)]
+
+
+@pytest.mark.parametrize("entry", ["/keys/swagger-ui/", "/keys/swagger-ui"])
+def test_operations_can_be_tried_out_below_a_path(page, server, managing_key, tmp_path, entry):
+    """nginx hands on what is below `/keys/`; the server knows nothing of it."""
+    with nginx_before(server, tmp_path) as proxy:
+        page.goto(proxy + entry)
+        page.locator(".opblock").first.wait_for()
+        authorize(page, managing_key)
+        assert execute(operation(page, "get", "/api/service/apikeys"))[0] == "200"
+    asked = [url for url in page.requested if "/api/service/apikeys" in url]
+    assert len(asked) == 1 and asked[0].startswith(f"{proxy}/keys/api/service/apikeys"), asked
 
 
 def test_without_authorization_an_operation_is_refused(page):

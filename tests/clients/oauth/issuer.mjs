@@ -1,4 +1,4 @@
-// npm's oidc-provider in the part of GitHub's or Kubernetes' issuer: its documents, and ID tokens that its key signs.
+// npm's oidc-provider in the part of GitHub's, GitLab's or Kubernetes' issuer: its documents, and ID tokens that its key signs.
 //
 // node issuer.mjs MODULES ISSUER: prints "ready". For a line {head, claims, foreign} on its standard input it prints a token
 // with this head and these claims; a `foreign` one is signed by another key.

@@ -1,4 +1,4 @@
-"""Workload identity: a job of GitHub Actions or a pod of Kubernetes has no secret and acts as an API key."""
+"""Workload identity: a job of GitHub Actions or GitLab CI, or a pod of Kubernetes, has no secret and acts as an API key."""
 
 import copy
 import json
@@ -10,12 +10,12 @@ import pytest
 from lying_provider import encoded, shared, unsigned
 from programs import ACCESS_TOKEN, EXCHANGE, ID_TOKEN, SERVICE, Program, claims_of, exchange_without_client
 from servers import DATABASES, ok, running
-from workloads import AUDIENCE, github, kubernetes
+from workloads import AUDIENCE, github, gitlab, kubernetes
 
 
 @pytest.fixture(scope="module")
 def issuers():
-    made = {"github": github(), "kubernetes": kubernetes(), "unlisted": github()}
+    made = {"github": github(), "gitlab": gitlab(), "kubernetes": kubernetes(), "unlisted": github()}
     yield made
     for issuer in made.values():
         issuer.close()
@@ -23,8 +23,8 @@ def issuers():
 
 @pytest.fixture(scope="module", params=DATABASES)
 def trusting(request, issuers, tmp_path_factory):
-    """A server that may ask two of the issuers on this machine for their keys."""
-    private = ",".join(issuers[name].url for name in ("github", "kubernetes"))
+    """A server that may ask three of the issuers on this machine for their keys."""
+    private = ",".join(issuers[name].url for name in ("github", "gitlab", "kubernetes"))
     yield from running(request.param, tmp_path_factory, TESSERA_WORKLOAD_PRIVATE_ISSUERS=private)
 
 
@@ -33,7 +33,7 @@ def person(trusting):
     return trusting.admin()
 
 
-@pytest.fixture(params=["github", "kubernetes"])
+@pytest.fixture(params=["github", "gitlab", "kubernetes"])
 def issuer(request, issuers):
     return issuers[request.param]
 
@@ -210,9 +210,14 @@ def test_no_rule_matches_on_nothing(trusting, person, issuer):
     place = f"/api/service/apikeys/{without.guid}/oauth"
     assert person.put(place, json=body).status_code == 400
     # A name that somebody else can register again, without an id.
-    for claims in ({"repository": "octo-org/octo-repo"}, {"sub": "repo:octo-org/octo-repo:ref:refs/heads/main"}):
+    for claims, needed in (
+        ({"repository": "octo-org/octo-repo"}, "repository_id"),
+        ({"sub": "repo:octo-org/octo-repo:ref:refs/heads/main"}, "repository_id"),
+        ({"project_path": "my-group/my-project"}, "project_id"),
+        ({"sub": "project_path:my-group/my-project:ref_type:branch:ref:main"}, "project_id"),
+    ):
         refusal = person.put(place, json={"trust": [issuer.rule(claims=claims)]})
-        assert refusal.status_code == 400 and "repository_id" in refusal.text, refusal.text
+        assert refusal.status_code == 400 and needed in refusal.text, refusal.text
 
 
 def test_only_a_person_makes_a_rule(trusting, person, issuer):

@@ -67,6 +67,36 @@ def github():
     return Issuer(claims, {"repository_id": "123456", "ref": "refs/heads/release/*", "environment": "production"})
 
 
+def gitlab():
+    """As docs.gitlab.com describes the ID token of a job: `id_tokens` in `.gitlab-ci.yml`."""
+    claims = {
+        "sub": "project_path:my-group/my-project:ref_type:branch:ref:release/7",
+        "namespace_id": "72",
+        "namespace_path": "my-group",
+        "project_id": "20",
+        "project_path": "my-group/my-project",
+        "user_id": "1",
+        "user_login": "sample-user",
+        "user_email": "sample-user@example.com",
+        "pipeline_id": "574",
+        "pipeline_source": "push",
+        "job_id": "302",
+        "ref": "release/7",
+        "ref_type": "branch",
+        "ref_path": "refs/heads/release/7",
+        "ref_protected": "true",
+        "environment": "production",
+        "environment_protected": "true",
+        "deployment_tier": "production",
+        "runner_id": 1,
+        "runner_environment": "gitlab-hosted",
+        "sha": "714a629c0b401fdce83e847fc9589983fc6f46bc",
+        "project_visibility": "private",
+        "ci_config_ref_uri": "gitlab.example.com/my-group/my-project//.gitlab-ci.yml@refs/heads/release/7",
+    }
+    return Issuer(claims, {"project_id": "20", "ref_path": "refs/heads/release/*", "ref_protected": "true"})
+
+
 def kubernetes():
     """As kubernetes.io describes the projected token of a pod."""
     uid = "8c0a6f4e-41c5-4b9e-9d5a-3c8c3c0f0f11"

@@ -1,6 +1,9 @@
 """For each language, the command that runs the program `use_sdk` with the SDK generated for it, and its environment.
 
 An SDK is generated and compiled once for all databases.
+
+oapi-codegen is not among them: it is a Go program, and neither it nor the modules that it and its SDKs import are in a
+registry that the tests install from (PyPI, npm, crates.io, Debian).
 """
 
 import functools

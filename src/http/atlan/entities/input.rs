@@ -17,7 +17,7 @@ use crate::domain::error::Violation;
 use crate::domain::ids::Id;
 use crate::domain::policy::{Category, Effect};
 use crate::domain::text::{Description, DisplayName, at, is_hidden};
-use crate::http::openapi::examples;
+use crate::http::openapi::{examples, sets};
 use crate::http::whole;
 
 /// The longest name of an attribute or a type, in bytes.
@@ -51,7 +51,7 @@ pub struct EntityRequest {
     /// Must be absent or empty: custom metadata is not supported.
     #[schema(value_type = Option<Object>)]
     business_attributes: Option<Map<String, Value>>,
-    /// `ACTIVE`, the default, which restores a softly deleted asset, or `DELETED`, which leaves the state unchanged.
+    #[schema(schema_with = sets::written_entity_states)]
     status: Option<String>,
     /// Accepted and ignored, like all members that follow: SDKs write back whole entities, as pyatlan does with
     /// policies.

@@ -38,14 +38,16 @@ for (const done of document.querySelectorAll("[data-done]")) {
   done.addEventListener("click", () => { uncopied = false; });
 }
 
-// Times: relative, updated every 30 seconds; the tooltip is in the user's language and time zone.
+// Times: relative, updated every 30 seconds; the exact time beside it is in the user's language and time zone.
 const units = [["year", 31536000, 63072000], ["month", 2592000, 7776000], ["day", 86400, 172800], ["hour", 3600, 7200], ["minute", 60, 60]];
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const showTime = (time) => {
   const then = new Date(time.dateTime);
-  time.title = exact.format(then);
+  const told = time.querySelector("span");
+  if (told) told.textContent = exact.format(then);
+  else time.title = exact.format(then);
   if (time.hasAttribute("data-day")) {
     time.textContent = day.format(then);
     return;
@@ -57,7 +59,8 @@ const showTime = (time) => {
   const seconds = (then - Date.now()) / 1000;
   const [unit, size] = units.find(([, , least]) => Math.abs(seconds) >= least) ?? [];
   const text = unit ? relative.format(Math.trunc(seconds / size), unit) : seconds > 0 ? "in a moment" : "just now";
-  if (time.textContent !== text) time.textContent = text;
+  if (told) time.firstChild.data = `${text} `;
+  else time.textContent = text;
 };
 const refreshTimes = () => document.querySelectorAll("time[datetime]").forEach(showTime);
 refreshTimes();
@@ -120,12 +123,20 @@ for (const form of document.querySelectorAll("form[data-says]")) {
     item.classList.toggle("no", quiet);
     return item;
   };
-  form.addEventListener("change", () => {
+  const under = (text) => Object.assign(document.createElement("span"), { className: "under", textContent: text });
+  form.addEventListener("input", () => {
     const chosen = (name) => [...form.querySelectorAll(`[name=${name}]:checked`)].map((input) => input.closest("label"));
-    const personas = chosen("persona").map((label) => line(`act with the persona ${label.querySelector("span").textContent}`));
+    const personas = chosen("persona").map((label) => {
+      const item = line(`act with the persona ${label.querySelector("span").textContent}`);
+      for (const says of label.querySelectorAll(".says")) item.append(under(says.textContent));
+      return item;
+    });
     const permissions = chosen("permission").map((label) => line(label.querySelector("small").textContent.replace(/^It may |\.$/g, "")));
     const does = [...personas, ...permissions];
     if (does.length === 0) does.push(line("do nothing yet but say who it is", true));
+    const { addresses, rate, period } = form.elements;
+    if (addresses.value.trim()) does.push(line(`be let in from ${addresses.value.trim()} only`));
+    if (rate.value) does.push(line(`be let in at most ${rate.value} times in ${period.selectedOptions[0].textContent}`));
     const [life] = chosen("lifetime");
     const end = life?.querySelector("time")?.textContent ?? (life?.querySelector("[value=until]") && form.elements.until.value);
     if (life?.querySelector("[value=never]")) does.push(line("never stop working by itself", true));

@@ -1,11 +1,11 @@
-//! `POST /keys/bulk`: deletes, links or unlinks several keys, after a preview of the changes.
+//! `POST /keys/bulk`: deletes, links or unlinks several keys, after a preview of the changes, or exports them.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
 
-use super::id_of;
 use super::row::Row;
+use super::{id_of, list};
 use crate::clock::DAY;
 use crate::domain::api_key::{ApiKey, ApiKeyUpdate};
 use crate::domain::edition::{Edition, Expected};
@@ -14,6 +14,7 @@ use crate::domain::ids::PrincipalId;
 use crate::domain::permission::Permission;
 use crate::domain::text::at;
 use crate::http::console::confirm;
+use crate::http::console::export::Format;
 use crate::http::console::form::{Form, sentence};
 use crate::http::console::{Page, SignedInRequest, SubmittedForm};
 use crate::http::problem::Failure;
@@ -41,7 +42,7 @@ impl BulkAction {
             "delete" => Ok(Self::Delete),
             "link" => Ok(Self::Link(persona()?)),
             "unlink" => Ok(Self::Unlink(persona()?)),
-            _ => Err(Violation::new("operation", "must be `delete`, `link` or `unlink`").into()),
+            _ => Err(Violation::new("operation", "must be `delete`, `link`, `unlink`, `csv` or `json`").into()),
         }
     }
 
@@ -179,7 +180,6 @@ pub async fn act(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> 
         return Ok(question);
     }
     let (request, form) = (&submitted.request, &submitted.form);
-    let operation = BulkAction::read(form)?;
     let ids: Vec<&str> = form.all("key").take(MOST + 1).collect();
     if ids.is_empty() || ids.len() > MOST {
         return Err(Violation::new("key", format!("choose 1 to {MOST} keys")).into());
@@ -193,7 +193,10 @@ pub async fn act(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> 
             Err(error) => return Err(error.into()),
         }
     }
-    let now = request.now();
+    if let Some(format) = Format::find(form.text("operation")) {
+        return list::file_of(&keys, format);
+    }
+    let (operation, now) = (BulkAction::read(form)?, request.now());
     let counted = form.text("count").trim() == keys.len().to_string();
     let differences = if goes_ahead { differences(form, &keys, &operation, now) } else { Vec::new() };
     if goes_ahead && differences.is_empty() && (operation != BulkAction::Delete || counted) {

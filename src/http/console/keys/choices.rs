@@ -2,11 +2,14 @@
 
 use super::draft::Draft;
 use crate::clock::DAY;
+use crate::domain::error::Error;
 use crate::domain::filter::Filter;
+use crate::domain::ids::PersonaId;
 use crate::domain::listing::Query;
 use crate::domain::permission::Permission;
 use crate::domain::persona::Persona;
 use crate::http::console::SignedInRequest;
+use crate::http::console::policies::PolicyView;
 use crate::http::console::words::{DisplayTime, meaning};
 use crate::http::problem::Failure;
 use crate::service::catalogue::personas;
@@ -21,11 +24,15 @@ pub struct Choices {
 }
 
 pub struct PersonaChoice {
+    /// `None` for one that is chosen and not listed.
+    pub id: Option<PersonaId>,
     pub qualified_name: String,
     pub name: String,
     pub description: String,
     pub is_chosen: bool,
     pub is_enabled: bool,
+    /// What its policies allow and forbid, in words: those that the user may read.
+    pub says: Vec<String>,
 }
 
 pub struct PermissionChoice {
@@ -44,6 +51,24 @@ pub struct Lifetime {
     pub ends: Option<DisplayTime>,
     pub is_chosen: bool,
 }
+
+/// What a persona allows and forbids, in words.
+async fn says(request: &SignedInRequest, id: PersonaId) -> Result<Vec<String>, Failure> {
+    match personas::policies(&request.state.service, &request.actor, id).await {
+        Ok(policies) => Ok(policies
+            .into_iter()
+            .filter(|policy| policy.enabled)
+            .map(PolicyView::of)
+            .map(|view| view.sentence())
+            .collect()),
+        // Deleted since it was listed.
+        Err(Error::NotFound { .. }) => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How many personas say what they allow: each is a read of its policies. The others have a page that says it.
+const DESCRIBED: usize = 20;
 
 /// The most personas that are offered.
 const PERSONAS: i64 = 500;
@@ -65,6 +90,8 @@ impl Choices {
             name: persona.display_name,
             description: persona.description,
             is_enabled: persona.enabled,
+            says: Vec::new(),
+            id: Some(persona.id),
         };
         let permission = |permission: Permission| {
             let (title, says) = meaning(permission);
@@ -94,11 +121,18 @@ impl Choices {
                     description: String::new(),
                     is_chosen: true,
                     is_enabled: true,
+                    says: Vec::new(),
+                    id: None,
                 });
             }
         }
         // Chosen personas come first, because the list may be long.
         personas.sort_by_key(|persona| !persona.is_chosen);
+        for (persona, id) in
+            personas.iter_mut().filter_map(|persona| persona.id.map(|id| (persona, id))).take(DESCRIBED)
+        {
+            persona.says = says(request, id).await?;
+        }
         Ok(Self {
             personas,
             more_personas,

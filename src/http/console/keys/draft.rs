@@ -62,6 +62,18 @@ impl Draft {
         }
     }
 
+    /// The rate, in words: `at most 60 times in a minute`.
+    pub fn rate_words(&self) -> String {
+        let period = match self.period.as_str() {
+            "1" => "a second",
+            "60" => "a minute",
+            "3600" => "an hour",
+            "86400" => "a day",
+            other => &format!("{other} seconds"),
+        };
+        format!("at most {} times in {period}", self.rate)
+    }
+
     /// When the key would expire, in epoch milliseconds; `None` if that is kept or cannot be parsed.
     pub fn ends(&self, now: i64) -> Option<i64> {
         match self.lifetime.as_str() {

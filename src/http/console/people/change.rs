@@ -1,4 +1,4 @@
-//! Changes the role of a user, and removes a user.
+//! Changes the role of a user, disables or enables a user, and removes a user.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -7,7 +7,7 @@ use askama::Template;
 use super::ROLES;
 use crate::domain::error::{Error, Violation};
 use crate::domain::permission::Permission;
-use crate::domain::principal::Role;
+use crate::domain::principal::{PrincipalState, Role};
 use crate::domain::user::is_username;
 use crate::http::console::confirm;
 use crate::http::console::form::FormErrors;
@@ -16,12 +16,24 @@ use crate::http::problem::Failure;
 use crate::service::people::users;
 
 #[derive(Template)]
-#[template(path = "people/role.html")]
+#[template(path = "people/refused.html")]
 struct Refused {
     page: Page,
-    username: String,
-    role: &'static str,
+    title: &'static str,
+    /// What was not done.
+    wanted: String,
     errors: FormErrors,
+}
+
+fn refused(
+    request: &SignedInRequest,
+    title: &'static str,
+    wanted: String,
+    error: Error,
+) -> Result<HttpResponse, Failure> {
+    let errors = FormErrors::from_error(error, &[])?;
+    let page = request.page(title, "people")?;
+    request.answer(StatusCode::BAD_REQUEST, &Refused { page, title, wanted, errors })
 }
 
 fn username(text: &str) -> Result<String, Violation> {
@@ -43,10 +55,30 @@ pub async fn role(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure>
     match users::assign_role(&request.state.service, &request.actor, vec![username.clone()], Some(role)).await {
         Ok(()) => Ok(request.redirect("people?done=role")),
         Err(error) => {
-            let errors = FormErrors::from_error(error, &[])?;
-            let page = request.page("Role", "people")?;
-            request.answer(StatusCode::BAD_REQUEST, &Refused { page, username, role: role.name(), errors })
+            let wanted = format!("{username} was not given {}.", role.name());
+            refused(request, "The role stays as it was", wanted, error)
         }
+    }
+}
+
+/// `POST /people/state`
+///
+/// # Errors
+/// Violations; when the storage fails.
+pub async fn state(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
+    if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
+        return Ok(question);
+    }
+    let (request, form) = (&submitted.request, &submitted.form);
+    let username = username(form.text("username"))?;
+    let (state, done) = match form.text("state") {
+        "enabled" => (PrincipalState::Enabled, "enabled"),
+        "disabled" => (PrincipalState::Disabled, "disabled"),
+        _ => return Err(Violation::new("state", "must be `enabled` or `disabled`").into()),
+    };
+    match users::change_state(&request.state.service, &request.actor, username.clone(), state).await {
+        Ok(()) => Ok(request.redirect(&format!("people?done={done}"))),
+        Err(error) => refused(request, "The user stays as before", format!("{username} was not {done}."), error),
     }
 }
 

@@ -91,6 +91,10 @@ pub async fn list(request: SignedInRequest) -> Result<HttpResponse, Failure> {
     let held = request.actor.permissions();
     let notice = match params.get("done")? {
         "role" => "The role is changed, and in force.",
+        "disabled" => {
+            "The user is disabled: their sessions have ended, and their access tokens are refused. Their API keys go on."
+        }
+        "enabled" => "The user is enabled: they can sign in again, and their access tokens work again.",
         "removed" => {
             "The user is removed, with their sessions and tokens. The API keys that they created keep working."
         }

@@ -173,6 +173,22 @@ mod tests {
     }
 
     #[test]
+    fn a_claim_that_is_required_must_have_its_value() {
+        let text = "[[provider]]\nid = 'a'\nissuer = 'https://i'\nclient_id = 't'\ndefault_role = '$guest'\n\
+                    username_claim = 'sub'\n[provider.require]\nacr = 'phr'\n";
+        let settings = settings::parse(text, |_| Err(String::new())).unwrap().remove(0);
+        for (acr, is_let_in) in
+            [(json!("phr"), true), (json!("pwd"), false), (json!(["phr"]), false), (json!(null), false)]
+        {
+            let claims =
+                json!({"iss": "https://i", "sub": "s", "aud": "t", "exp": 9, "iat": 1, "nonce": "n", "acr": acr});
+            let token: IdToken = serde_json::from_value(claims).unwrap();
+            let accepted = token.accept(&settings, &Expected { nonce: "n", now: 2, fresh_since: None });
+            assert_eq!(accepted.is_ok(), is_let_in, "{acr}");
+        }
+    }
+
+    #[test]
     fn groups_are_found_by_name_or_by_the_way_to_them() {
         assert_eq!(groups("groups", &json!({"groups": ["a", 1, "b"]})), ["a", "b"]);
         assert_eq!(groups("groups", &json!({"groups": "a"})), ["a"]);

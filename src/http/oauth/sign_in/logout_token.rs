@@ -59,6 +59,7 @@ impl LogoutToken {
             subject: self.sub,
             jti: self.jti,
             expires_at: (now + OLDEST + 2 * LEEWAY + 1) * SECOND,
+            tokens: settings.tokens_at_logout,
         })
     }
 }

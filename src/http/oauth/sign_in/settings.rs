@@ -12,6 +12,7 @@ use crate::domain::principal::Role;
 use crate::domain::text::DisplayName;
 use crate::http::oauth::issuer::check_issuer;
 use crate::outbound::Roots;
+use crate::service::people::users::PersonalTokens;
 
 /// The settings of a provider.
 #[derive(Clone)]
@@ -38,6 +39,8 @@ pub struct ProviderSettings {
     pub require: BTreeMap<String, String>,
     /// The roles and personas of groups.
     pub mapping: Arc<Mapping>,
+    /// What a back-channel logout does to the personal access tokens of its subject.
+    pub tokens_at_logout: PersonalTokens,
 }
 
 /// A client secret. `Debug` redacts it.
@@ -70,6 +73,8 @@ struct Table {
     username_claim: Option<String>,
     groups_claim: Option<String>,
     default_role: Option<String>,
+    #[serde(default)]
+    logout_revokes_access_tokens: bool,
     #[serde(default)]
     require: BTreeMap<String, String>,
     #[serde(default)]
@@ -129,6 +134,8 @@ fn provider(table: Table, read: impl Fn(&PathBuf) -> Result<String, String>) -> 
     if mapping.roles.is_empty() && mapping.otherwise.is_none() {
         return Err("no user could sign in: set `roles` or `default_role`".into());
     }
+    let tokens_at_logout =
+        if table.logout_revokes_access_tokens { PersonalTokens::Revoke } else { PersonalTokens::Keep };
     Ok(ProviderSettings {
         id: table.id.into(),
         label: label.as_str().to_owned(),
@@ -141,6 +148,7 @@ fn provider(table: Table, read: impl Fn(&PathBuf) -> Result<String, String>) -> 
         groups_claim: table.groups_claim.unwrap_or_else(|| "groups".to_owned()),
         require: table.require,
         mapping: Arc::new(mapping),
+        tokens_at_logout,
     })
 }
 
@@ -180,6 +188,9 @@ mod tests {
         assert_eq!(provider.scopes, ["openid", "profile", "email"]);
         assert_eq!(provider.secret, None);
         assert_eq!(provider.mapping.otherwise, Some(Role::Guest));
+        assert_eq!(provider.tokens_at_logout, PersonalTokens::Keep);
+        let revoking = read(&format!("{LEAST}logout_revokes_access_tokens = true\n")).unwrap().remove(0);
+        assert_eq!(revoking.tokens_at_logout, PersonalTokens::Revoke);
     }
 
     #[test]

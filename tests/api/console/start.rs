@@ -1,0 +1,63 @@
+//! The start page, the form of a key, and how the pages are reached.
+
+use serde_json::json;
+use tessera::service::upkeep::maintenance;
+
+use super::{administered, field};
+
+#[actix_web::test]
+async fn the_start_page_says_what_revoking_means_and_how_many_nodes_there_are() {
+    let (app, browser) = administered().await;
+    let nodes = maintenance::count_nodes(&app.service).await.unwrap();
+    let page = browser.get("/").await;
+    assert!(page.text.contains("final on every node when it is answered"), "{}", page.text);
+    assert!(page.text.contains(&format!("<dt>Nodes</dt><dd>{nodes}</dd>")), "{}", page.text);
+}
+
+#[actix_web::test]
+async fn bearer_tokens_and_programs_are_reached_by_clicking() {
+    let (_app, browser) = administered().await;
+    let settings = browser.get("/settings/tokens").await;
+    assert!(
+        settings.text.contains("href=\"../token\"") && settings.text.contains("href=\"../device\""),
+        "{}",
+        settings.text
+    );
+    let token = browser.get("/token").await;
+    assert!(token.text.contains("aria-current=\"page\">Bearer token"), "{}", token.text);
+}
+
+#[actix_web::test]
+async fn the_form_of_a_key_says_what_personas_allow_and_what_limits_mean() {
+    let (app, browser) = administered().await;
+    let admin = app.admin().await;
+    let connection = "default/snowflake/1";
+    admin.asset("Connection", connection).await;
+    let persona = admin.persona("readers").await;
+    let policy = |name: &str, kind: &str, actions: &[&str]| {
+        json!({"typeName": "AuthPolicy", "attributes": {
+            "qualifiedName": name, "name": name, "connectionQualifiedName": connection, "policyType": kind,
+            "policySubCategory": "metadata", "policyActions": actions, "policyResources": [format!("entity:{connection}")],
+            "accessControl": {"guid": persona["id"]}}})
+    };
+    admin.bulk(&[policy("allows", "allow", &["persona-asset-read"])]).await.ok();
+    admin.bulk(&[policy("denies", "deny", &["persona-asset-update"])]).await.ok();
+    let page = browser.get("/keys/new").await;
+    let allows = "May see assets and their metadata: default/snowflake/1 and what lies beneath";
+    assert!(page.text.contains(allows) && page.text.contains("Must not "), "{}", page.text);
+    let name = persona["qualifiedName"].as_str().unwrap();
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([("persona", name), ("addresses", "10.0.0.0/8"), ("rate", "60"), ("period", "60")])
+        .finish();
+    let page = browser.get(&format!("/keys/new?{query}")).await;
+    let (_, summary) = page.text.split_once("This key will").unwrap();
+    for said in [
+        "act with the persona readers",
+        allows,
+        "be let in from 10.0.0.0/8 only",
+        "be let in at most 60 times in a minute",
+    ] {
+        assert!(summary.contains(said), "{said}: {summary}");
+    }
+    assert!(!field(&page, "request_key").is_empty());
+}
