@@ -106,9 +106,10 @@ pub async fn leave(edge: &Edge, id: &str) {
     let report = edge.uses.take();
     if !report.is_empty() {
         let last = EdgeLookRequest { known: None, uses: report.wire(edge.clock.uptime()) };
-        match timeout(LEAVE, edge.upstream.look(id, &last)).await {
-            Ok(Ok(_)) => report.reported(),
-            _ => tracing::warn!("the last uses could not be reported"),
+        if let Ok(Ok(_)) = timeout(LEAVE, edge.upstream.look(id, &last)).await {
+            report.reported();
+        } else {
+            tracing::warn!("the last uses could not be reported");
         }
     }
     match timeout(LEAVE, edge.upstream.remove(id)).await {

@@ -87,5 +87,8 @@ async fn what_was_refused_or_only_read_leaves_none() {
         .violates("personaQualifiedNames");
     admin.delete_key("01890000-0000-7000-8000-000000000000").await.refused("TESSERA-404-001");
     admin.keys(&[]).await.ok();
-    assert_eq!(actions(&app.service), before);
+    // The attempt itself is an entry: see `audit.rs`.
+    let mut after = actions(&app.service);
+    after.retain(|action| action != "request.refused");
+    assert_eq!(after, before);
 }

@@ -153,7 +153,7 @@ async fn a_change_that_is_committed_late_is_appended_late_and_nothing_overtakes_
     let mut slow = PgConnection::establish(&world.storage.url()).unwrap();
     let copied = "INSERT INTO changes SELECT 'aaaaaaaa-0000-7000-8000-000000000000', changed_at, actor_id, actor_name, action, \
                   subject_kind, subject_id, subject_name, request_id, pg_current_xact_id()::text::bigint, \
-                  subject_name_folded, acted_by FROM changes LIMIT 1";
+                  subject_name_folded, acted_by, authenticated_by, address, state_before, state_after FROM changes LIMIT 1";
     slow.batch_execute(&format!("BEGIN; {copied}")).unwrap();
     add_keys(&world, 2).await;
     append(&world.service, None).await.unwrap();
@@ -173,7 +173,7 @@ async fn a_log_with_thousands_of_older_changes_catches_up_in_batches() {
     let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1400) \
                 INSERT INTO changes SELECT substr('00000000', 1, 8 - length(CAST(i AS TEXT))) || i || '-0000-7000-8000-000000000000', \
                 changed_at, actor_id, actor_name, action, subject_kind, subject_id, subject_name, request_id, 0, \
-                subject_name_folded, acted_by FROM n, changes";
+                subject_name_folded, acted_by, authenticated_by, address, state_before, state_after FROM n, changes";
     tell(&world.service, many);
     time::begin(&world.service).await.unwrap();
     append_some(&world.service, None).await.unwrap();
@@ -271,6 +271,10 @@ async fn an_entry_says_what_the_audit_trail_says() {
     admin.with("x-request-id", "first").create("ä \"quoted\"").await;
     append_all(&app.service).await;
     let mut shown = admin.list(AUDIT, &[("limit", "1")]).await.ok()["records"][0].clone();
+    let detail = admin.get(&format!("{AUDIT}/{}", shown["id"].as_str().unwrap())).await.ok();
+    for (member, value) in [("before", &detail["before"]), ("after", &detail["after"])] {
+        shown[member] = value.to_string().into();
+    }
     shown["v"] = 1.into();
     let id = shown["id"].as_str().unwrap();
     let entry = entries(&app.service).into_iter().find(|entry| entry.change_id == id).unwrap().entry;

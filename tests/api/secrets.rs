@@ -176,7 +176,6 @@ async fn populate(app: &App, admin: &Client, key: &Holder) -> [String; 2] {
     time::begin(&app.service).await.unwrap();
     append_all(&app.service).await;
     app.service.database.write(restored_before).unwrap();
-    Follower::start(&app.service).await.unwrap().join(&app.service, "here").await.unwrap();
     bootstrap::check_peppers(&app.service).await.unwrap();
     let new = NewInvitation { role: Role::Guest, note: DisplayName::parse("eve").unwrap(), days: 7 };
     let ada = app.service.actor_without_proof("ada".into()).await.unwrap();
@@ -185,7 +184,10 @@ async fn populate(app: &App, admin: &Client, key: &Holder) -> [String; 2] {
     key.client.at("203.0.113.9").whoami().await.ok();
     maintenance::save_uses(&app.service).await.unwrap();
     app.service.database.write(|connection| usage::move_to_days(connection, i64::MAX, 1)).unwrap();
-    refresh::approved_by(app, "rue").await
+    let tokens = refresh::approved_by(app, "rue").await;
+    // Last, because from here on changes wait until this node looks.
+    Follower::start(&app.service).await.unwrap().join(&app.service, "here").await.unwrap();
+    tokens
 }
 
 /// Adds a log that a restore has ended.

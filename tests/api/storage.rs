@@ -75,7 +75,6 @@ async fn furnished() -> World {
         "INSERT INTO hourly_uses SELECT 0, id, 1, 1 FROM api_keys",
         "INSERT INTO daily_uses SELECT 0, id, 1, 1 FROM api_keys",
         "INSERT INTO key_networks SELECT id, '203.0.113.9', 1, 1, 0 FROM api_keys",
-        "INSERT INTO nodes VALUES ('n', 'here', 1, 2000, '', 1, false)",
         "INSERT INTO log_state VALUES (0, 'o', 'o', 1, 1, 'c', '', '', 1, 1, '', '', '')",
         "INSERT INTO log_leaves VALUES (0, 'c', '{}')",
         "INSERT INTO log_tiles VALUES (0, 0, '')",

@@ -44,6 +44,10 @@ pub struct Edges {
 }
 
 /// A moment of everything.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that the checker combines with all others"
+)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct State {
     /// For how long ago the revocation has been committed; `None` before that.
@@ -211,7 +215,7 @@ impl Model for Edges {
         match state.committed {
             None => actions.push(Action::Commit),
             Some(ago) if !state.answered && (state.acknowledged || ago >= WAIT) => {
-                actions.push(Action::AnswerRevocation)
+                actions.push(Action::AnswerRevocation);
             }
             Some(_) => {}
         }

@@ -1,8 +1,8 @@
 //! Documents on every operation that may take something away that its answer waits for the nodes.
 
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::{Header, Object, ObjectBuilder, RefOr, Required, Type};
+use utoipa::openapi::path::{HttpMethod, Operation};
+use utoipa::openapi::{Header, Object, ObjectBuilder, RefOr, Type};
 
 /// Operations that may take something away, besides every `PUT`, every `DELETE` and every `POST` to one record.
 const OTHERS: [&str; 4] = ["/api/meta/entity/bulk", "/aspects", "/entities", "/oauth/revoke"];
@@ -16,7 +16,8 @@ pub(super) fn takes_away(method: &HttpMethod, path: &str) -> bool {
     }
 }
 
-/// Adds the header of the final answer, and the answer to a client that does not wait.
+/// Adds the header of the final answer, and the answer to a client that does not wait. `Prefer` is no parameter: every method
+/// of a generated SDK would have one more.
 pub(super) fn document(operation: &mut Operation) {
     let responses = &mut operation.responses.responses;
     let Some(RefOr::T(done)) = responses.get_mut("200") else { return };
@@ -28,21 +29,10 @@ pub(super) fn document(operation: &mut Operation) {
         .clone_into(&mut pending.description);
     pending.headers.insert("Location".to_owned(), header("The address that tells which nodes know of it"));
     responses.insert("202".to_owned(), pending.into());
-    operation.parameters.get_or_insert_default().push(prefer().into());
 }
 
 fn header(description: &str) -> RefOr<Header> {
     RefOr::T(HeaderBuilder::new().schema(Some(text())).description(Some(description)).build())
-}
-
-fn prefer() -> Parameter {
-    ParameterBuilder::new()
-        .name("Prefer")
-        .parameter_in(ParameterIn::Header)
-        .required(Required::False)
-        .description(Some("`respond-async`: do not wait until every node knows of it"))
-        .schema(Some(text()))
-        .build()
 }
 
 fn text() -> Object {

@@ -6,7 +6,7 @@
 //!    does not renew its lease, and registers anew.
 //! 3. After a look, and after everything that it showed has been applied, the node acknowledges its position.
 //! 4. A writer commits, wakes the other nodes, reads who they are, and waits until each has acknowledged, or until the
-//!    lease that it had has certainly ended: [`surely_over`] by the writer's monotonic clock.
+//!    lease that it had has certainly ended: `surely_over` by the writer's monotonic clock.
 //! 5. A node that did not acknowledge in that time is silenced, and deleted after as much time again: then every lease
 //!    has ended that it renewed by a look before it was silenced.
 //!

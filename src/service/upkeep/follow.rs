@@ -85,18 +85,19 @@ impl Follower {
         let outcome =
             tokio::time::timeout(FOLLOW_TIMEOUT, look).await.unwrap_or_else(|late| Err(Error::Storage(late.into())));
         let (NewChanges { changes, position }, nodes) = outcome.inspect_err(|_| service.directory.end_lease())?;
-        match (position.continues(&self.position), position.is_behind(&self.position)) {
-            (true, false) => {}
-            (true, true) => tracing::error!(
+        let is_continued = position.continues(&self.position);
+        let is_behind = position.is_behind(&self.position);
+        if is_continued && is_behind {
+            tracing::error!(
                 "the database has gone back in time: an older copy has replaced it; stop every node and see docs/operations.md"
-            ),
-            (false, false) => {
-                tracing::info!("the connection to the database was renewed: what is in memory is read again")
-            }
-            (false, true) => tracing::warn!(
+            );
+        } else if is_behind {
+            tracing::warn!(
                 "the database has restarted at an earlier position: transactions that were not on disk are lost, or an older \
                  copy has replaced it; in the second case stop every node and see docs/operations.md"
-            ),
+            );
+        } else if !is_continued {
+            tracing::info!("the connection to the database was renewed: what is in memory is read again");
         }
         let is_continued = position.continues(&self.position);
         let mut continues = Continues::Yes;

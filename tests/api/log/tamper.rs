@@ -98,8 +98,8 @@ const DEEDS: [Deed; 15] = [
     Deed { done: "DELETE FROM changes WHERE id = '%0'", named: &["row-removed %0"] },
     Deed {
         done: "INSERT INTO changes SELECT 'aaaaaaaa-0000-7000-8000-000000000000', changed_at, actor_id, actor_name, action, \
-               subject_kind, subject_id, subject_name, request_id, position, subject_name_folded, acted_by FROM changes \
-               WHERE id = '%1'",
+               subject_kind, subject_id, subject_name, request_id, position, subject_name_folded, acted_by, \
+               authenticated_by, address, state_before, state_after FROM changes WHERE id = '%1'",
         named: &["row-inserted aaaaaaaa-0000-7000-8000-000000000000"],
     },
     Deed {
