@@ -75,7 +75,7 @@ impl Edge {
     async fn look(&mut self) -> Value {
         let told = self.try_look(&json!([])).await.ok();
         self.known = Some(told["look"].as_str().unwrap().to_owned());
-        self.pass = told["pass"].as_str().unwrap().to_owned();
+        told["pass"].as_str().unwrap().clone_into(&mut self.pass);
         told
     }
 

@@ -26,6 +26,7 @@ const AUDIT: &str = "/api/service/audit";
 
 /// An entry as the database has it.
 #[derive(QueryableByName, Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the names of the columns")]
 struct Entry {
     #[diesel(sql_type = BigInt)]
     place: i64,
@@ -36,9 +37,9 @@ struct Entry {
 }
 
 /// Asks either database.
-fn ask<T: Send + 'static>(service: &Service, query: &str) -> Vec<T>
+fn ask<T>(service: &Service, query: &str) -> Vec<T>
 where
-    T: QueryableByName<diesel::sqlite::Sqlite> + QueryableByName<diesel::pg::Pg>,
+    T: QueryableByName<diesel::sqlite::Sqlite> + QueryableByName<diesel::pg::Pg> + Send + 'static,
 {
     use tessera::storage::database::AnyConnection;
     let rows = service.database.read(|connection| {
@@ -96,7 +97,7 @@ pub async fn append_all(service: &Service) {
         if entries(service).len() == changes(service).len() {
             return;
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "not everything is appended");
+        assert!(began.elapsed() < Duration::from_mins(1), "not everything is appended");
         sleep(Duration::from_millis(20)).await;
     }
 }
@@ -412,7 +413,7 @@ async fn nothing_is_signed_over_a_log_that_was_altered() {
         let refused = loop {
             match append(&world.service, None).await {
                 Err(error) => break error.to_string(),
-                Ok(()) => assert!(began.elapsed() < Duration::from_secs(60), "{alteration}"),
+                Ok(()) => assert!(began.elapsed() < Duration::from_mins(1), "{alteration}"),
             }
         };
         assert!(refused.contains("tessera audit verify"), "{alteration}: {refused}");

@@ -48,6 +48,7 @@ impl Game {
         Some(done)
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of move")]
     async fn make_move(&mut self, player: usize, kind: usize) -> Option<Done> {
         // Half of the moves are made with the player's own token.
         let others = self.dice.throw(2) * self.players[player].tokens.len();
