@@ -56,15 +56,7 @@ type CommandResult = Result<(), String>;
 /// A message for the operator.
 pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> Result<ExitCode, String> {
     let settings = cli.settings;
-    match cli.command.unwrap_or(Command::Serve) {
-        Command::Audit(command) => audit::run(&settings, &command),
-        command => run_plain(settings, command, accept_errors).await.map(|()| ExitCode::SUCCESS),
-    }
-}
-
-/// Runs a command that succeeds or fails.
-async fn run_plain(settings: Settings, command: Command, accept_errors: AcceptErrors) -> CommandResult {
-    match command {
+    let done: CommandResult = match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(settings, accept_errors).await,
         Command::Init => init(&settings).await,
         Command::Migrate => {
@@ -96,7 +88,7 @@ async fn run_plain(settings: Settings, command: Command, accept_errors: AcceptEr
             users::change(&started.service, command).await?;
             started.finish().await
         }
-        Command::Audit(command) => audit::run(&settings, &command).map(drop),
+        Command::Audit(command) => return audit::run(&settings, &command),
         Command::Edge(arguments) => edge::run(&settings, &arguments).await,
         Command::Terminal(command) => terminal::run(&command),
         Command::SigningKeys(command) => {
@@ -109,7 +101,8 @@ async fn run_plain(settings: Settings, command: Command, accept_errors: AcceptEr
             keys::change(&started.service, command).await?;
             started.finish().await
         }
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// The message of an error with all its causes.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::domain::log::note::{VerifierKey, check_origin};
+use crate::domain::log::note::{LONGEST_CONFIGURED_ORIGIN, VerifierKey, check_origin};
 
 /// Settings of the log of the changes.
 #[derive(Args, Clone)]
@@ -34,7 +34,11 @@ pub struct WitnessSetting {
 }
 
 fn log_origin(text: &str) -> Result<String, String> {
-    check_origin(text).map(|()| text.to_owned())
+    check_origin(text)?;
+    if text.len() > LONGEST_CONFIGURED_ORIGIN {
+        return Err(format!("must have at most {LONGEST_CONFIGURED_ORIGIN} characters"));
+    }
+    Ok(text.to_owned())
 }
 
 fn witness(text: &str) -> Result<WitnessSetting, String> {

@@ -294,13 +294,13 @@ impl Actor {
         self.credential.map(|credential| credential.expires_at).filter(|instant| *instant != i64::MAX)
     }
 
-    /// How it authenticated, in parts with spaces between: `child:` and the id of the child; `key:` and the digest of the
+    /// How it authenticated, in parts with spaces between: `child:` and the id of the child; `warrant:` and the digest of the
     /// public key or trust rule that it proved itself with; the kind and the key id of the credential that it, or the
     /// child, comes from, as `session:6fYQ…`. Empty without a credential.
     #[must_use]
     pub fn authenticated_by(&self) -> String {
         let child = self.child.iter().map(|child| format!("child:{}", child.id));
-        let warrant = self.warrant.iter().map(|warrant| format!("key:{warrant}"));
+        let warrant = self.warrant.iter().map(|warrant| format!("warrant:{warrant}"));
         let credential = self.credential.iter().map(|known| format!("{}:{}", known.kind.name(), known.key_id));
         child.chain(warrant).chain(credential).collect::<Vec<_>>().join(" ")
     }

@@ -22,7 +22,8 @@ pub const EDGES: usize = 256;
 pub const LONGEST_KEPT: i64 = MINUTE;
 /// The most uses that an edge reports with one look.
 pub const USES_REPORTED: usize = 1_000;
-/// How old a use may be that an edge reports, in milliseconds. Older ones are not counted.
+/// The greatest age of a use that an edge reports, in milliseconds: a greater one counts as this. A handle is accepted for twice
+/// as long.
 pub const OLDEST_USE: i64 = 10 * MINUTE;
 
 /// The request header by which an edge shows that it is one: its pass.

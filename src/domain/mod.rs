@@ -75,10 +75,10 @@
 //! | Directory | the in-memory cache of records | cache |
 //! | Fence | distinguishes records read before a change from those read after it | generation, epoch |
 //! | Moment | a logical time, counted in changes, up to which a record is known to be right | version |
-//! | Node | a running server; several may work on one database | instance, replica |
+//! | Node | a server or an edge that revocations wait for: a row of `nodes`. Several servers may work on one database | instance, replica |
 //! | Edge | a process next to a gateway that verifies without a database: a node whose looks go over HTTP | sidecar, agent |
-//! | Pass | what an edge shows a node, so that the node says which answers it may keep | |
-//! | Lease | how long a node may use its directory after it has begun to read the changes of others | |
+//! | Pass | what an edge shows a server, so that the server says which answers it may keep | |
+//! | Lease | how long a node may use its memory after it has begun to read the changes of others | |
 //! | Look | one read of the changes of others, by which a node renews its lease | poll |
 //! | Acknowledgement | a node's word that it has applied every change up to a position | |
 //! | Silenced | a node that others have given up waiting for, and that may not renew its lease | dead |

@@ -219,7 +219,7 @@ pub fn may_look(service: &Service, actor: &Actor) -> Result<()> {
 /// Counts uses that an edge reports. Those under handles of other edges, and old ones, are left out.
 ///
 /// # Errors
-/// Never, for peppers that are configured.
+/// [`Error::NotFound`] for an id that is none.
 pub fn count_uses(service: &Service, id: &str, reported: &[ReportedUse]) -> Result<()> {
     let edge = parse(id)?;
     let now = service.clock.now();

@@ -4,14 +4,16 @@ pub mod append;
 mod key;
 pub mod read;
 pub mod restored;
+mod signed;
 pub mod witness;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 
-use crate::domain::error::Result;
+use self::signed::Signed;
+use crate::domain::error::{Error, Result};
 use crate::domain::log::note::{VerifierKey, signed_text};
 use crate::storage::database::storage;
 use crate::storage::log::LogState;
@@ -20,6 +22,7 @@ use crate::storage::log::LogState;
 #[derive(Default)]
 pub struct Log {
     state: RwLock<Option<Arc<LogState>>>,
+    signed: Mutex<Option<Signed>>,
     /// How many leaves the log has.
     pub size: Gauge,
     /// How many requests to witnesses have failed.
@@ -35,6 +38,17 @@ impl Log {
     /// Forgets the state, so that it is read again.
     pub fn forget(&self) {
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// What was signed last, as far as this process knows.
+    fn signed(&self) -> Option<Signed> {
+        self.signed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn trust(&self, signed: Option<Signed>) {
+        if signed.is_some() {
+            *self.signed.lock().unwrap_or_else(PoisonError::into_inner) = signed;
+        }
     }
 
     fn learn(&self, state: &LogState) {
@@ -59,4 +73,8 @@ fn verifier_key(state: &LogState) -> Result<VerifierKey> {
 /// A number of leaves as the tree counts them.
 fn count(number: i64) -> Result<u64> {
     u64::try_from(number).map_err(storage)
+}
+
+fn altered(what: &str) -> Error {
+    Error::Conflict(format!("the log was altered: {what}; nothing is appended to it; run `tessera audit verify`"))
 }

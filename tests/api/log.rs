@@ -401,6 +401,11 @@ async fn nothing_is_signed_over_a_log_that_was_altered() {
         "DELETE FROM log_tiles",
         "UPDATE log_state SET size = 1",
         "UPDATE log_state SET checkpoint = 'x'",
+        "UPDATE log_state SET checkpoint = ''",
+        "UPDATE log_state SET origin = 'another'",
+        "DELETE FROM log_state",
+        "DELETE FROM log_leaves WHERE place < 0; DELETE FROM log_tiles; \
+         UPDATE log_state SET size = 0, position = -1, change_id = '', checkpoint = ''",
     ] {
         let world = world_with_keys(3).await;
         // The last digit may be 0 already.

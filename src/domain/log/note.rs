@@ -15,6 +15,8 @@ const COSIGNATURE_KEY: u8 = 4;
 
 /// The longest origin, in bytes.
 pub const LONGEST_ORIGIN: usize = 200;
+/// The longest origin that may be configured: a restore adds a slash and 16 digits.
+pub const LONGEST_CONFIGURED_ORIGIN: usize = LONGEST_ORIGIN - 17;
 
 /// Checks the name of a log or of a witness.
 ///

@@ -146,7 +146,7 @@ pub struct ChangeView {
     subject: String,
     /// The id of the request that made the change; empty for the command line.
     request_id: String,
-    /// How the actor authenticated: parts with spaces between. `child:` and the id of a child token; `key:` and the digest of
+    /// How the actor authenticated: parts with spaces between. `child:` and the id of a child token; `warrant:` and the digest of
     /// a public key or of a trust rule; the kind and the key id of the credential, as `session:6fYQ…`. Empty without a
     /// credential.
     authenticated_by: String,

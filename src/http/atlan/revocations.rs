@@ -51,7 +51,7 @@ pub struct RevocationView {
 #[serde(rename_all = "camelCase")]
 #[schema(as = RevocationNode)]
 pub struct NodeView {
-    /// The GUID that it has until it stops.
+    /// The GUID that it has until it stops; empty for an actor without `VIEW_AUDIT`.
     id: String,
     /// What it is.
     kind: NodeKind,
@@ -82,7 +82,7 @@ impl From<Spread> for RevocationView {
     fn from(Spread { id, changed_at, nodes }: Spread) -> Self {
         let is_final = nodes.iter().all(|(_, knows)| *knows);
         let nodes = nodes.into_iter().map(|(node, is_acknowledged)| NodeView {
-            id: node.id.to_string(),
+            id: if node.id.is_nil() { String::new() } else { node.id.to_string() },
             kind: if node.owner.is_some() { NodeKind::Edge } else { NodeKind::Server },
             name: node.name,
             started_at: node.started_at,

@@ -45,6 +45,11 @@ impl Depends {
     #[must_use]
     pub fn on(mut self, actor: &Actor) -> Self {
         self.on.push(actor.id().uuid());
+        let scope = actor.child.as_deref().and_then(|child| child.scope.as_ref());
+        if scope.is_some_and(|scope| !scope.tools.is_empty()) {
+            // A tool is an asset, whose attributes decide who may call it.
+            self.on.push(ASSETS);
+        }
         let is_delegated = actor.child.as_deref().is_some_and(|child| !child.actors.is_empty());
         self.on_more |= actor.allowance.is_some() || actor.warrant.is_some() || is_delegated;
         match actor.credential {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tlog_tiles::record_hash;
 
 use super::key::{self, Opened, Sealed};
-use super::{checkpoint, count, restored, verifier_key};
+use super::signed::Signed;
+use super::{altered, checkpoint, count, restored, verifier_key};
 use crate::domain::error::{Error, Result};
 use crate::domain::log::leaf;
 use crate::domain::log::note::{LogKey, check_origin, open};
@@ -15,7 +16,7 @@ use crate::service::Service;
 use crate::storage::changes::{self, Next, Positioned};
 use crate::storage::database::{AnyConnection, storage};
 use crate::storage::installation;
-use crate::storage::log::{self, BEGINNING, Leaf, LogState};
+use crate::storage::log::{self, BEGINNING, Fork, Leaf, LogState};
 
 /// How often a node looks for changes that are not in the log.
 pub const APPEND_EVERY: Duration = Duration::from_millis(500);
@@ -55,10 +56,19 @@ pub async fn append_some(service: &Service, origin: Option<&str>) -> Result<Unlo
             Ok((Some(state), is_due))
         })
         .await?;
+    let signed = service.log.signed();
     let Some(state) = state else {
+        if signed.is_some() {
+            return Err(altered("it is gone"));
+        }
         create(service, origin).await?;
         return Ok(Unlogged::Some);
     };
+    let signed = match signed {
+        None => Signed::of(&state)?,
+        signed => signed,
+    };
+    service.log.trust(signed.clone());
     service.log.learn(&state);
     agrees(&state, origin)?;
     let Opened { key, resealed } = key::open(&state, &service.peppers, service.entropy)?;
@@ -67,8 +77,10 @@ pub async fn append_some(service: &Service, origin: Option<&str>) -> Result<Unlo
     }
     let (key, resealed, clock) = (Arc::new(key), Arc::new(resealed), service.clock.clone());
     let now = clock.now();
-    let (state, left) =
-        service.write_upkeep(move |connection| append_in(connection, &key, resealed.as_ref().as_ref(), now)).await?;
+    let (state, left) = service
+        .write_upkeep(move |connection| append_in(connection, &key, resealed.as_ref().as_ref(), signed.as_ref(), now))
+        .await?;
+    service.log.trust(Signed::of(&state)?);
     service.log.learn(&state);
     Ok(left)
 }
@@ -129,6 +141,7 @@ fn append_in(
     connection: &mut AnyConnection,
     key: &LogKey,
     resealed: Option<&Sealed>,
+    signed: Option<&Signed>,
     now: i64,
 ) -> Result<(LogState, Unlogged)> {
     let state = log::lock(connection)?;
@@ -136,6 +149,9 @@ fn append_in(
     if !key.is_of(&state.origin, &state.public_key) {
         // A restore has begun another log meanwhile.
         return Ok((state, Unlogged::Some));
+    }
+    if let Some(signed) = signed {
+        signed.is_continued_by(connection, &state)?;
     }
     if let Some(resealed) = resealed {
         (state.sealed, state.pepper) = (resealed.private_key.clone(), resealed.pepper.clone());
@@ -160,7 +176,7 @@ fn grow(connection: &mut AnyConnection, state: &mut LogState, found: &[Positione
     let size = count(state.size)?;
     let mut tiles = log::tiles(connection, &Tiles::at_edge(size))?;
     let mut frontier = Frontier::of(size, &tiles).map_err(|error| altered(&error.to_string()))?;
-    check(state, &frontier)?;
+    check(connection, state, &frontier)?;
     let mut changed = Vec::<TileKey>::new();
     for Positioned { change, states, .. } in found {
         let entry = leaf(change, states);
@@ -179,10 +195,16 @@ fn grow(connection: &mut AnyConnection, state: &mut LogState, found: &[Positione
     Ok(())
 }
 
-/// Never continues a tree that is not the one that was signed last.
-fn check(state: &LogState, frontier: &Frontier) -> Result<()> {
+/// Never continues a tree that is not the one that was signed last, or that a restore has left.
+fn check(connection: &mut AnyConnection, state: &LogState, frontier: &Frontier) -> Result<()> {
     if state.checkpoint.is_empty() {
-        return Ok(());
+        let root = frontier.root().to_string();
+        let is_left = |fork: Fork| fork.size == state.size && fork.root == root && fork.origin != state.origin;
+        return if state.size == 0 || log::forks(connection)?.into_iter().any(is_left) {
+            Ok(())
+        } else {
+            Err(altered("its checkpoint is gone"))
+        };
     }
     let signed = open(checkpoint(state), &[verifier_key(state)?], &[]).map_err(|message| altered(&message))?.checkpoint;
     if signed.size() == frontier.size() && *signed.hash() == frontier.root() {
@@ -190,8 +212,4 @@ fn check(state: &LogState, frontier: &Frontier) -> Result<()> {
     } else {
         Err(altered("its hashes are not those that were signed last"))
     }
-}
-
-fn altered(what: &str) -> Error {
-    Error::Conflict(format!("the log was altered: {what}; nothing is appended to it; run `tessera audit verify`"))
 }

@@ -171,7 +171,10 @@ pub async fn spread_of(service: &Service, actor: &Actor, id: Uuid) -> Result<Spr
     let spread = found.filter(|(change, _)| sees_all || change.actor_id == actor.id().uuid());
     let told = spread.map(|(_, mut spread)| {
         if !sees_all {
-            spread.nodes.iter_mut().for_each(|(node, _)| node.name.clear());
+            for (node, _) in &mut spread.nodes {
+                // With its id and a copy of its token an edge could be taken off the list while it runs.
+                (node.id, node.name) = (Uuid::nil(), String::new());
+            }
         }
         spread
     });

@@ -99,9 +99,8 @@ impl Follower {
         } else if !is_continued {
             tracing::info!("the connection to the database was renewed: what is in memory is read again");
         }
-        let is_continued = position.continues(&self.position);
         let mut continues = Continues::Yes;
-        if !is_continued || position.is_behind(&self.position) {
+        if !is_continued || is_behind {
             service.directory.forget_all();
             continues = Continues::No;
         }

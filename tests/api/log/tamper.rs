@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 use tessera::service::Service;
+use tessera::service::log::append::append_some;
 use tessera::service::upkeep::restore;
 
 use super::{Entry, add_keys, append_all, ask, checkpoint_origin, entries, tell, world_with_keys};
@@ -196,9 +197,11 @@ async fn a_rollback_is_named_by_a_checkpoint_that_was_kept() {
     assert_eq!(verify(&world, &["--checkpoint", &earlier]).code, 0, "nothing but the kept checkpoint shows it");
     let verified = verify(&world, &["--checkpoint", &kept]);
     assert_eq!((verified.code, verified.named()), (1, vec!["rolled-back".to_owned()]), "{}", verified.text);
-    // And goes on from there: a fork.
+    // And goes on from there: a fork, which no node signs that was running meanwhile.
     add_keys(&world, 5).await;
-    append_all(&world.service).await;
+    let refused = append_some(&world.service, None).await.unwrap_err().to_string();
+    assert!(refused.contains("fewer entries"), "{refused}");
+    append_all(&world.neighbour(&world.pepper)).await;
     let verified = verify(&world, &["--checkpoint", &kept]);
     assert_eq!((verified.code, verified.named()), (1, vec!["inconsistent".to_owned()]), "{}", verified.text);
 }
