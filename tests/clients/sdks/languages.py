@@ -3,7 +3,7 @@
 An SDK is generated and compiled once for all databases.
 
 oapi-codegen is not among them: it is a Go program, and neither it nor the modules that it and its SDKs import are in a
-registry that the tests install from (PyPI, npm, crates.io, Debian).
+registry that the tests install from (those of Python, Node, Rust and Debian).
 """
 
 import functools
