@@ -79,7 +79,7 @@ impl Upstream {
     /// Registers an edge. `replaces`: the id that it had before.
     ///
     /// # Errors
-    /// [`Failed`]
+    /// When the server does not answer, refuses, or answers what cannot be read.
     pub async fn register(&self, name: &str, replaces: Option<&str>) -> Result<Registered, Failed> {
         let request = EdgeRequest { name: name.to_owned(), replaces: replaces.map(str::to_owned) };
         read(&self.call(Method::POST, EDGES, &request).await?)
@@ -88,7 +88,7 @@ impl Upstream {
     /// Waits for a look of the server.
     ///
     /// # Errors
-    /// [`Failed`]
+    /// When the server does not answer, refuses, or answers what cannot be read.
     pub async fn look(&self, id: &str, request: &EdgeLookRequest) -> Result<EdgeLook, Failed> {
         read(&self.call(Method::POST, &format!("{EDGES}/{id}/looks"), request).await?)
     }
@@ -96,7 +96,7 @@ impl Upstream {
     /// Removes an edge.
     ///
     /// # Errors
-    /// [`Failed`]
+    /// When the server does not answer, refuses, or answers what cannot be read.
     pub async fn remove(&self, id: &str) -> Result<(), Failed> {
         self.call(Method::DELETE, &format!("{EDGES}/{id}"), &()).await.map(drop)
     }
@@ -122,7 +122,7 @@ impl Upstream {
     /// Forwards a request of a gateway. Returns the answer, and how long it may be kept.
     ///
     /// # Errors
-    /// [`Failed`]
+    /// When the server does not answer, refuses, or answers what cannot be read.
     pub async fn forward(&self, question: &Question, sending: &Sending) -> Result<(Answer, Option<Keep>), Failed> {
         // Forward authentication is answered alike for every method; the other doors have only this one.
         let method = if question.is_verification() { Method::GET } else { Method::POST };

@@ -152,6 +152,7 @@ impl Example<'_> {
     }
 
     /// The path of an operation with its parameters, and its body.
+    #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
     async fn rest(&self, path: &str, client: &Client) -> (String, Option<String>) {
         let other = json!({"type": "user", "id": "admin"});
         let action = json!({"name": "VIEW_ENTITY_PAGE"});
