@@ -17,10 +17,23 @@ pub(in crate::service) fn require_no_child(actor: &Actor) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "`{}` acts with a token from the token endpoint, which creates no API keys, secrets or access tokens: they would \
-         outlive it. Act with the credential that it is derived from",
+        "`{}` acts with a token from the token endpoint, which creates no API keys or access tokens: they would outlive it. \
+         Act with the credential that it is derived from",
         actor.username()
     );
+    Err(Error::Forbidden(message))
+}
+
+/// Checks that nobody acts for the actor. A client secret lasts no longer than a child, so a client that has signed in with its
+/// own secret may get one; but the subject of a delegated child would seem to have made it.
+///
+/// # Errors
+/// [`Error::Forbidden`]
+pub(in crate::service) fn require_undelegated(actor: &Actor) -> Result<()> {
+    if actor.child.as_ref().is_none_or(|child| child.actors.is_empty()) {
+        return Ok(());
+    }
+    let message = format!("others act for `{}` with this token, which creates no client secrets", actor.username());
     Err(Error::Forbidden(message))
 }
 

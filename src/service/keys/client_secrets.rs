@@ -14,7 +14,7 @@ use crate::domain::principal::service_account_username;
 use crate::domain::token::{Token, TokenKind};
 use crate::service::Service;
 use crate::service::authz::containment;
-use crate::service::authz::credentials::require_no_child;
+use crate::service::authz::credentials::require_undelegated;
 use crate::service::keys::api_keys::{bounds, not_found, require_secret};
 use crate::storage::{api_keys, credentials, principals};
 
@@ -27,11 +27,11 @@ const MOST: usize = 10;
 /// the actor's own credential expires. It is removed together with the key's token.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Forbidden`] when the actor may not manage the key, acts with a child or reaches less than the key;
+/// [`Error::NotFound`]; [`Error::Forbidden`] when the actor may not manage the key, others act for it, or it reaches less than the key;
 /// [`Error::Conflict`] for an expired key, for a key that has given up its token, and when the key has as many secrets as it may.
 pub async fn create(service: &Service, actor: &Actor, id: PrincipalId) -> Result<Token> {
     service.require(actor, Permission::ManageApiKeys)?;
-    require_no_child(actor)?;
+    require_undelegated(actor)?;
     service
         .write(actor, move |transaction| {
             let now = transaction.now;
