@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::NormalizePath;
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use tokio::time::timeout;
@@ -20,12 +20,12 @@ use crate::domain::ids::Id;
 use crate::domain::network::Network;
 use crate::http::bodies::Sender;
 use crate::http::envelope::shape;
+use crate::http::gateway::forward_auth::EXPIRES_IN;
 use crate::http::gateway::original::PATH;
+use crate::http::ops::metrics::OPEN_METRICS;
 use crate::http::problem::Failure;
+use crate::http::request_id::REQUEST_ID;
 use crate::outbound::EDGE_TIME;
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const EXPIRES_IN: HeaderName = HeaderName::from_static("x-tessera-expires-in");
 
 /// The doors of the server that take a body.
 const BODIES: [&str; 4] =
@@ -167,10 +167,7 @@ async fn readyz(edge: web::Data<Edge>) -> HttpResponse {
 async fn metrics(edge: web::Data<Edge>, request: HttpRequest) -> HttpResponse {
     let has_lease = edge.memory.has_lease(edge.clock.uptime());
     match edge.counts.text(edge.memory.len(), has_lease) {
-        Ok(text) => {
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            HttpResponse::Ok().content_type(kind).body(text)
-        }
+        Ok(text) => HttpResponse::Ok().content_type(OPEN_METRICS).body(text),
         Err(error) => refuse(&edge, &request, &error.into()),
     }
 }

@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use super::Edge;
 use super::upstream::Failed;
-use crate::clock::SECOND;
 use crate::domain::edge::Changed;
+use crate::domain::node::LONGEST_LEASE;
 use crate::http::gateway::edges::{EdgeLook, EdgeLookRequest};
 
 /// The pause after a failure: the first, and the longest.
@@ -95,7 +95,7 @@ async fn step(
         Some(ids) if !everything => Changed::Only(ids),
         _ => Changed::Everything,
     };
-    edge.memory.apply(changed, pass, sent, own.lease.min(60 * SECOND));
+    edge.memory.apply(changed, pass, sent, own.lease.min(LONGEST_LEASE));
     own.known = Some(look);
     Ok(())
 }

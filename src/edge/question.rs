@@ -10,24 +10,21 @@ use actix_web::web::Bytes;
 use super::memory::{Key, Memory};
 use crate::domain::edge::KEEP;
 use crate::http::auth::{API_KEY, is_dpop, refuse_token_in};
-use crate::http::envelope::ATLAN_REQUEST_ID;
 use crate::http::gateway::forward_auth::decided_by;
-use crate::http::gateway::original::PATH;
+use crate::http::gateway::original::{FORWARDED_HOST, FORWARDED_PROTO, PATH};
+use crate::http::request_id::{ATLAN_REQUEST_ID, REQUEST_ID, is_usable};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
 const X_ORIGINAL_METHOD: HeaderName = HeaderName::from_static("x-original-method");
 const X_ORIGINAL_URI: HeaderName = HeaderName::from_static("x-original-uri");
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 /// The headers that decide every answer: the credential, and the addresses.
 const OF_ALL: [HeaderName; 4] = [AUTHORIZATION, API_KEY, X_FORWARDED_FOR, FORWARDED];
 /// The headers that decide answers with a body, besides.
-const OF_BODIES: [HeaderName; 5] = [ACCEPT, CONTENT_TYPE, CONTENT_ENCODING, X_FORWARDED_PROTO, X_FORWARDED_HOST];
+const OF_BODIES: [HeaderName; 5] = [ACCEPT, CONTENT_TYPE, CONTENT_ENCODING, FORWARDED_PROTO, FORWARDED_HOST];
 /// The headers that are forwarded and decide nothing but whether the credential is one of a kind that is not kept.
 const OTHERS: [HeaderName; 8] = [
     X_ORIGINAL_METHOD,
@@ -35,7 +32,7 @@ const OTHERS: [HeaderName; 8] = [
     X_FORWARDED_METHOD,
     X_FORWARDED_URI,
     DPOP,
-    X_REQUEST_ID,
+    REQUEST_ID,
     ATLAN_REQUEST_ID,
     USER_AGENT,
 ];
@@ -126,12 +123,12 @@ fn tell_target(request: &HttpRequest, target: &str, headers: &mut Vec<(HeaderNam
     if is_told {
         return;
     }
-    headers.retain(|(name, _)| *name != X_FORWARDED_HOST && *name != X_FORWARDED_METHOD);
+    headers.retain(|(name, _)| *name != FORWARDED_HOST && *name != X_FORWARDED_METHOD);
     let host = request.headers().get(HOST).cloned();
     let told = [
         (X_FORWARDED_METHOD, HeaderValue::from_str(request.method().as_str()).ok()),
         (X_FORWARDED_URI, HeaderValue::from_str(below).ok()),
-        (X_FORWARDED_HOST, host),
+        (FORWARDED_HOST, host),
     ];
     headers.extend(told.into_iter().filter_map(|(name, value)| Some((name, value?))));
 }
@@ -144,13 +141,11 @@ pub fn is_passed_on(name: &HeaderName) -> bool {
 
 /// The headers of an answer from memory that are of one request only.
 pub fn is_of_one_request(name: &HeaderName) -> bool {
-    *name == X_REQUEST_ID || *name == ATLAN_REQUEST_ID
+    *name == REQUEST_ID || *name == ATLAN_REQUEST_ID
 }
 
 /// The request id of a client, if it sends one that may be echoed.
 pub fn request_id(headers: &HeaderMap) -> Option<&str> {
-    let id = headers.get(&X_REQUEST_ID).or_else(|| headers.get(&ATLAN_REQUEST_ID))?.to_str().ok()?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&byte);
-    let usable = (1..=128).contains(&id.len()) && id.bytes().all(plain);
-    (usable && !crate::domain::redaction::has_token(id)).then_some(id)
+    let id = headers.get(&REQUEST_ID).or_else(|| headers.get(&ATLAN_REQUEST_ID))?;
+    id.to_str().ok().filter(|_| is_usable(id))
 }

@@ -24,18 +24,12 @@ use super::console::failures::ErrorPages;
 use super::datahub;
 use super::oauth::protected_resource;
 use super::problem::{Complete, Failure, PROBLEM_JSON, Shape, answers_as_oauth};
-use super::request_id::{Numbered, RequestId};
+use super::request_id::{ATLAN_REQUEST_ID, Numbered, REQUEST_ID, RequestId, is_usable};
 use crate::domain::error::Error;
 use crate::domain::limits::Allowance;
 use crate::domain::node::{Acknowledgement, RevocationNote, Told};
-use crate::domain::redaction::has_token;
 use crate::http::state::State;
 use crate::service::GivenUp;
-
-/// `X-Request-Id`. A client may send it or `X-Atlan-Request-Id`; the response echoes what was sent.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// `X-Atlan-Request-Id`, sent by Atlan's SDKs: the same value for every retry of one request.
-pub const ATLAN_REQUEST_ID: HeaderName = HeaderName::from_static("x-atlan-request-id");
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
@@ -44,9 +38,6 @@ const REVOCATION: HeaderName = HeaderName::from_static("tessera-revocation");
 
 /// Extra time for a request whose transaction is already committing when the time limit passes.
 const COMMITS_WITHIN: Duration = Duration::from_secs(5);
-
-/// The longest request id accepted from a client, in bytes.
-const REQUEST_ID_LENGTH: usize = 128;
 
 /// The middleware itself.
 ///
@@ -134,16 +125,11 @@ struct Exchange {
 impl Exchange {
     fn to(request: &ServiceRequest, state: &State) -> Self {
         let headers = request.headers();
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&byte);
-        let usable = |value: &&HeaderValue| {
-            (1..=REQUEST_ID_LENGTH).contains(&value.len())
-                && value.as_bytes().iter().copied().all(plain)
-                // A request id is logged, stored and echoed; a token sent by mistake must not be.
-                && value.to_str().is_ok_and(|text| !has_token(text))
-        };
         let echoes: Vec<_> = [REQUEST_ID, ATLAN_REQUEST_ID]
             .into_iter()
-            .filter_map(|name| headers.get(&name).filter(usable).map(|value| (name.clone(), value.clone())))
+            .filter_map(|name| {
+                headers.get(&name).filter(|value| is_usable(value)).map(|value| (name.clone(), value.clone()))
+            })
             .collect();
         let made = || state.request_ids.make(state.service.clock.now());
         let request_id = echoes.first().map_or_else(made, |(_, value)| RequestId::Given(value.clone()));

@@ -4,12 +4,30 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use uuid::{Builder, Uuid};
 
 use crate::domain::actor::Request;
 use crate::domain::entropy::Entropy;
 use crate::domain::node::RevocationNote;
+use crate::domain::redaction::has_token;
+
+/// `X-Request-Id`. A client may send it or `X-Atlan-Request-Id`; the response echoes what was sent.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// `X-Atlan-Request-Id`, sent by Atlan's SDKs: the same value for every retry of one request.
+pub const ATLAN_REQUEST_ID: HeaderName = HeaderName::from_static("x-atlan-request-id");
+
+/// The longest request id accepted from a client, in bytes.
+const LONGEST: usize = 128;
+
+/// Whether a client's request id may be logged, stored and echoed; a token that was sent by mistake must not be.
+#[must_use]
+pub fn is_usable(value: &HeaderValue) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&byte);
+    (1..=LONGEST).contains(&value.len())
+        && value.as_bytes().iter().copied().all(plain)
+        && value.to_str().is_ok_and(|text| !has_token(text))
+}
 
 /// The id of a request.
 #[derive(Debug, Clone)]

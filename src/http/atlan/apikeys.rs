@@ -14,10 +14,10 @@ use crate::domain::ids::PrincipalId;
 use crate::domain::redaction::has_token;
 use crate::http::authenticated::AuthenticatedBody;
 use crate::http::edition::{expected, with_etag};
-use crate::http::envelope::ATLAN_REQUEST_ID;
 use crate::http::listing::{ListRequest, Records};
 use crate::http::openapi::{AnyError, Fails, IdempotencyKey, IfMatch, ListParams, examples};
 use crate::http::problem::Failure;
+use crate::http::request_id::ATLAN_REQUEST_ID;
 use crate::http::state::State;
 use crate::service::keys::api_keys;
 

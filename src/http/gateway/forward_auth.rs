@@ -261,4 +261,5 @@ const PRINCIPAL_ID: HeaderName = HeaderName::from_static("x-tessera-principal-id
 const CLIENT_ID: HeaderName = HeaderName::from_static("x-tessera-client-id");
 const PERSONAS: HeaderName = HeaderName::from_static("x-tessera-personas");
 const PERMISSIONS: HeaderName = HeaderName::from_static("x-tessera-permissions");
-const EXPIRES_IN: HeaderName = HeaderName::from_static("x-tessera-expires-in");
+/// For how many seconds more the credential is valid.
+pub const EXPIRES_IN: HeaderName = HeaderName::from_static("x-tessera-expires-in");

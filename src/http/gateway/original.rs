@@ -24,8 +24,10 @@ pub const PATH: &str = "/gateway/verify";
 
 /// The headers with method and target: by convention with nginx, by default with Caddy and Traefik.
 const HEADERS: [(&str, &str); 2] = [("x-original-method", "x-original-uri"), ("x-forwarded-method", "x-forwarded-uri")];
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// The scheme of the client's request.
+pub const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// The host of the client's request.
+pub const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Scheme and host of the client's request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,9 @@ use super::super::openapi::Fails;
 use super::super::problem::Failure;
 use crate::http::state::State;
 
+/// The media type of metrics.
+pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
 /// Get the metrics
 ///
 /// For Prometheus. No label value comes from a client.
@@ -18,5 +21,5 @@ use crate::http::state::State;
 #[get("/metrics")]
 pub async fn metrics(state: web::Data<State>) -> Result<HttpResponse, Failure> {
     let body = state.metrics.text(&state.service, &state.connections, &state.bodies)?;
-    Ok(HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(body))
+    Ok(HttpResponse::Ok().content_type(OPEN_METRICS).body(body))
 }

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 use tessera::service::Service;
-use tessera::service::log::append::append_some;
+use tessera::service::log::append::{append, append_some};
 use tessera::service::upkeep::restore;
 
 use super::{Entry, add_keys, append_all, ask, checkpoint_origin, entries, tell, world_with_keys};
@@ -249,4 +250,37 @@ async fn a_log_of_another_installation_is_not_taken_for_this_one() {
 
 fn path(path: &Path) -> &str {
     path.to_str().unwrap()
+}
+
+#[actix_web::test]
+async fn nothing_is_signed_over_a_log_that_was_altered() {
+    for alteration in [
+        "UPDATE log_tiles SET hashes = substr(hashes, 1, length(hashes) - 1) || '0' WHERE level = 0",
+        "UPDATE log_tiles SET hashes = substr(hashes, 65)",
+        "DELETE FROM log_tiles",
+        "UPDATE log_state SET size = 1",
+        "UPDATE log_state SET checkpoint = 'x'",
+        "UPDATE log_state SET checkpoint = ''",
+        "UPDATE log_state SET origin = 'another'",
+        "DELETE FROM log_state",
+        "DELETE FROM log_leaves WHERE place < 0; DELETE FROM log_tiles; \
+         UPDATE log_state SET size = 0, position = -1, change_id = '', checkpoint = ''",
+    ] {
+        let world = world_with_keys(3).await;
+        // The last digit may be 0 already.
+        tell(
+            &world.service,
+            &alteration.replace("|| '0'", "|| CASE WHEN substr(hashes, length(hashes)) = '0' THEN '1' ELSE '0' END"),
+        );
+        add_keys(&world, 1).await;
+        let began = Instant::now();
+        let refused = loop {
+            match append(&world.service, None).await {
+                Err(error) => break error.to_string(),
+                Ok(()) => assert!(began.elapsed() < Duration::from_mins(1), "{alteration}"),
+            }
+        };
+        assert!(refused.contains("tessera audit verify"), "{alteration}: {refused}");
+        assert_eq!(entries(&world.service).len(), 3, "{alteration}");
+    }
 }
