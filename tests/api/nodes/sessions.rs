@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use actix_web::rt::time::sleep;
 use diesel::{RunQueryDsl as _, sql_query};
+use tessera::storage::database::Lane;
 use tessera::storage::feed::{FeedPosition, position};
 use tessera::storage::nodes;
+use tessera::storage::task::DatabaseTask;
 
 use super::{join, rows};
 use crate::freshness::{is_let_in, strict};
@@ -51,7 +53,9 @@ async fn what_was_read_in_a_session_that_has_ended_is_not_acknowledged() {
         database.write(|connection| nodes::acknowledge(connection, before.id, &position, 1)).unwrap();
         rows(&world.service)[0].acknowledged_at
     };
-    let read = || database.read(position).unwrap();
+    // This lane has one connection, so both are of one session.
+    let task = || DatabaseTask::within(Lane::Follows.limit());
+    let read = || database.read_for(Lane::Follows, &task(), position).unwrap();
     let [ended, living] = [read(), read()];
     assert_eq!((acknowledge(living), ended.continues(&read())), (1, true));
     database.write(|connection| nodes::acknowledge(connection, before.id, &ended, 2)).unwrap();
