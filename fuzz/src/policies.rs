@@ -85,8 +85,12 @@ fn decide(action: &str, name: &str, category: Category, criterion: Criterion) ->
 
 fn covers(pattern: &str, name: &str, category: Category) -> bool {
     let matches = |pattern: &str| glob(pattern.as_bytes(), name.as_bytes());
-    let is_in_glossary = || category == Category::Glossary && matches(&format!("*@{pattern}"));
-    matches(pattern) || !pattern.ends_with('*') && (matches(&format!("{pattern}/*")) || is_in_glossary())
+    let is_in_glossary = || {
+        let are_flat = !pattern.contains('/') && !name.contains('/');
+        category == Category::Glossary && are_flat && matches(&format!("*@{pattern}"))
+    };
+    let names_one = pattern.ends_with('*') || pattern.starts_with("urn:");
+    matches(pattern) || !names_one && (matches(&format!("{pattern}/*")) || is_in_glossary())
 }
 
 /// Reference matcher: which prefixes of the text each prefix of the pattern matches, letter by letter.

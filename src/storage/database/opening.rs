@@ -196,6 +196,8 @@ fn is_full(message: &str) -> bool {
 
 fn open_postgres(url: &PostgresUrl, lane: Lane) -> Result<Link, ConnectionError> {
     let failed = ConnectionError::CouldntSetupConfiguration;
+    // Before libpq does it: then OpenSSL frees nothing when the process exits, while other threads may still open connections.
+    openssl_sys::init();
     let mut postgres = PgConnection::establish(&url.connection_string(variable, authorities))?;
     let limit = lane.limit().as_millis();
     postgres.batch_execute(&format!("SET statement_timeout = {limit}")).map_err(failed)?;

@@ -50,7 +50,7 @@ def test_a_hundred_thousand_keys_are_listed_searched_and_paged(browse_many):
         fresh = page.context.browser.new_context(storage_state=page.context.storage_state())
         loading = fresh.new_page()
         loaded = []
-        loading.on("requestfinished", loaded.append)
+        loading.on("requestfinished", lambda request: loaded.append(request))
         loading.goto(urljoin(page.url, address))
         loading.wait_for_load_state("networkidle")
         weights = {each.url: each.sizes()["responseBodySize"] for each in loaded}

@@ -1,6 +1,6 @@
 """Several hosts in the URL of the database, where one is a standby, which takes no writes."""
 
-from cluster import nodes_on, own_postgres, standby_of
+from cluster import nodes_on, own_postgres, standby_of, wait_until
 from servers import DATABASES, Server, token_of
 
 
@@ -13,6 +13,9 @@ def test_a_standby_is_passed_over_for_the_server_that_takes_writes(tmp_path, mon
             hosts = ",".join(f"127.0.0.1:{server.port}" for server in servers)
             return f"postgres://postgres@{hosts}/{database.database}?target_session_attrs=read-write"
 
+        # A synchronous standby has written what the primary acknowledges; it applies it a moment later.
+        there = f"SELECT count(*) FROM pg_database WHERE datname = '{database.database}'"
+        wait_until(lambda: standby.sql(there) == "1")
         database.url = url(standby, primary)
         with nodes_on(tmp_path, [database]) as nodes:
             key = nodes[0].admin().create()

@@ -188,10 +188,11 @@ def test_the_audit_trail_names_who_acted(server, admin):
     token = parent.child()
     for helper in helpers:
         token = helper.exchange(token)
+    key = admin.create()
     with server.holder_of(token) as agent:
-        made = agent.create()
+        agent.update(key["id"], "renamed")
     records = ok(admin.get("/api/service/audit", params={"limit": 20}))["records"]
-    record = next(record for record in records if record["subjectId"] == made["id"])
+    record = next(record for record in records if record["subjectId"] == key["id"])
     assert record["actor"] == parent.username
     assert record["actedBy"].split(",") == [helper.username for helper in reversed(helpers)], record
 
