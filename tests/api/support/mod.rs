@@ -131,12 +131,11 @@ impl World {
     pub fn new(options: &Options) -> Self {
         log::start();
         statements::start();
-        let storage = Storage::fresh();
+        let storage = Storage::migrated();
         let pepper = Peppers::generate(Entropy::SYSTEM).unwrap();
         let proxy = options.proxied.then(|| storage.proxy()).flatten();
         let url = storage.url_through(proxy.as_ref());
         let service = service(&url, &pepper, Clock::manual(BEGIN), options);
-        service.database.migrate().unwrap();
         Self { service, pepper, proxy, storage }
     }
 
