@@ -38,8 +38,8 @@ pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> CommandRe
     server.map_err(|error| error.to_string())?.await.map_err(|error| error.to_string())?;
     // From here on, this edge lets nobody in.
     drop(stop);
-    if let Some(id) = following.await.map_err(|error| error.to_string())? {
-        edge::leave(&edge, &id).await;
+    if let Some(own) = following.await.map_err(|error| error.to_string())? {
+        edge::leave(&edge, &own).await;
     }
     Ok(())
 }

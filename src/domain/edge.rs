@@ -28,6 +28,8 @@ pub const OLDEST_USE: i64 = 10 * MINUTE;
 
 /// The request header by which an edge shows that it is one: its pass.
 pub const EDGE: &str = "tessera-edge";
+/// The request header with the secret of an edge, which only the process has that registered it.
+pub const EDGE_SECRET: &str = "tessera-edge-secret";
 /// The response header with [`Keep`], on answers to edges.
 pub const KEEP: &str = "tessera-keep";
 

@@ -164,7 +164,7 @@ pub fn edge_request() -> Value {
 
 /// A registered edge.
 pub fn edge() -> Value {
-    json!({"id": EDGE, "lease": 2000})
+    json!({"id": EDGE, "secret": "<64 hexadecimal digits>", "lease": 2000})
 }
 
 /// The look of an edge that has answered four requests with one token from memory.
