@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::domain::actor::Actor;
-use crate::domain::edge::{EDGES, EDGES_OF_OWNER, OLDEST_USE, Place, USES_REPORTED, UsedToken};
+use crate::domain::edge::{EDGES, EDGES_OF_OWNER, Names, OLDEST_USE, Place, USES_REPORTED, UsedToken};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{Id, PrincipalId};
 use crate::domain::listing::clip;
@@ -28,6 +28,8 @@ use crate::storage::nodes::{self, Existed};
 const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 /// The purpose of the key of the secrets of edges.
 const SECRETS: &str = "edge secret";
+/// The purpose of the key of the names that edges know principals by.
+const NAMES: &str = "edge names";
 /// The purpose of the seal of handles.
 const HANDLES: &str = "edge-uses";
 /// The most uses of one token that one report may count.
@@ -271,6 +273,12 @@ fn opened(service: &Service, edge: Uuid, handle: &str) -> Result<Option<UsedToke
 /// The position of the last look of this node.
 fn latest(service: &Service) -> Result<FeedPosition> {
     service.looks.position().ok_or_else(|| Error::Unavailable("this process has not looked at the changes yet".into()))
+}
+
+/// What the edges of this process know principals by.
+#[must_use]
+pub fn names(service: &Service) -> Names {
+    Names::new(service.peppers.derive(NAMES), service.looks.source().unwrap_or_default())
 }
 
 /// The secret of the edge with that id: an HMAC under a key that is derived from the pepper, so that every server can check it,

@@ -88,21 +88,26 @@ impl Edge {
         told
     }
 
-    /// Looks until a look tells of that id.
-    async fn until_told_of(&mut self, id: &str) {
+    /// Looks until a look tells of that name.
+    async fn until_told_of(&mut self, name: &str) {
         for _ in 0..200 {
             let told = self.look().await;
-            if told["everything"] == true || told["changed"].as_array().unwrap().iter().any(|each| each == id) {
+            if told["everything"] == true || told["changed"].as_array().unwrap().iter().any(|each| each == name) {
                 return;
             }
         }
-        panic!("it was not told of {id}");
+        panic!("it was not told of {name}");
     }
 
     /// A client whose requests the edge forwards.
     fn forwards(&self, client: &Client) -> Client {
         client.with("tessera-edge", &self.pass)
     }
+}
+
+/// What the edges of the server know a principal by.
+fn name(app: &App, id: &str) -> String {
+    edges::names(&app.service).of(id.parse().unwrap()).to_string()
 }
 
 fn kept(answer: &Answer) -> Option<Value> {
@@ -123,7 +128,7 @@ async fn a_revocation_waits_until_an_edge_has_applied_it() {
     edge.look().await;
     let path = format!("{KEYS}/{}", key.id);
     let deletion = actix_web::rt::spawn(async move { admin.delete(&path).await });
-    edge.until_told_of(&key.id).await;
+    edge.until_told_of(&name(&app, &key.id)).await;
     sleep(Duration::from_millis(100)).await;
     assert!(!deletion.is_finished(), "it has not acknowledged");
     let told = edge.look().await;
@@ -202,7 +207,7 @@ async fn without_its_secret_an_edge_is_neither_acknowledged_nor_removed_nor_repl
     edge.look().await;
     let path = format!("{KEYS}/{}", key.id);
     let deletion = actix_web::rt::spawn(async move { admin.delete(&path).await });
-    edge.until_told_of(&key.id).await;
+    edge.until_told_of(&name(&app, &key.id)).await;
     // The token of the edge, its id and its look, with every secret but its own.
     let twins = twin["secret"].as_str().unwrap();
     let copy = |secret: &str| edge.owner.with(SECRET, secret);
@@ -297,7 +302,10 @@ async fn only_an_edge_is_told_what_it_may_keep() {
     let key = app.key_with(&[]).await;
     let answer = edge.forwards(&key).get(VERIFY).await;
     let told = kept(&answer).unwrap();
-    assert_eq!((&told["for"], &told["on"], &told["left"]), (&json!(60_000), &json!([key.id]), &json!(null)));
+    assert_eq!(
+        (&told["for"], &told["on"], &told["left"]),
+        (&json!(60_000), &json!([name(&app, &key.id)]), &json!(null))
+    );
     assert_eq!(told["uses"].as_array().unwrap().len(), 1);
     assert!(kept(&key.get(VERIFY).await).is_none());
     let (id, secret) = edge.pass.split_once('.').unwrap();
@@ -317,6 +325,32 @@ async fn only_an_edge_is_told_what_it_may_keep() {
     edge.own.delete(&format!("{EDGES}/{}", edge.id)).await.ok();
     sleep(Duration::from_millis(200)).await;
     assert!(kept(&edge.forwards(&key).get(VERIFY).await).is_none(), "it is no edge any more");
+}
+
+#[actix_web::test]
+async fn an_edge_is_told_no_id_of_what_has_changed_and_finds_what_it_keeps_by_name() {
+    let (app, _looking) = start().await;
+    let mut edge = Edge::register(&app).await;
+    let (admin, seen, unseen) = (app.admin().await, app.key_with(&[]).await, app.key_with(&[]).await);
+    let on = kept(&edge.forwards(&seen).get(VERIFY).await).unwrap()["on"].clone();
+    edge.look().await;
+    let mut told = String::new();
+    for id in [seen.id.clone(), unseen.id.clone()] {
+        let admin = admin.clone();
+        let change = actix_web::rt::spawn(async move {
+            admin.try_update(&id, &json!({"displayName": "changed", "description": "again"})).await.ok();
+        });
+        while !change.is_finished() {
+            told += &edge.look().await.to_string();
+        }
+        change.await.unwrap();
+    }
+    assert!(told.contains(on[0].as_str().unwrap()) && told.contains(&name(&app, &unseen.id)), "{told}");
+    assert!(!told.contains(&seen.id) && !told.contains(&unseen.id), "{told}");
+    let other = app.neighbour(&app.pepper);
+    let mut follower = Follower::start(&other).await.unwrap();
+    follower.join(&other, "there").await.unwrap();
+    assert_ne!(name(&app, &seen.id), edges::names(&other).of(seen.id.parse().unwrap()).to_string());
 }
 
 #[actix_web::test]
@@ -351,7 +385,7 @@ async fn answers_about_tokens_and_permits_are_kept_with_all_that_they_depend_on(
     let edge = Edge::register(&app).await;
     let (asking, one, other) = (app.key_with(&[VerifyTokens]).await, app.key_with(&[]).await, app.key_with(&[]).await);
     let sorted = |ids: &[&str]| {
-        let mut ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        let mut ids: Vec<String> = ids.iter().map(|id| name(&app, id)).collect();
         ids.sort();
         json!(ids)
     };
@@ -369,9 +403,9 @@ async fn answers_about_tokens_and_permits_are_kept_with_all_that_they_depend_on(
     let told = kept(&introspect(&one.token).await).unwrap();
     assert_eq!((&told["for"], &told["on"]), (&json!(30_000), &sorted(&[&asking.id, &one.id, ASSETS])));
     assert!(kept(&introspect("tsk_x").await).is_none());
-    let question = |name: &str| {
+    let question = |user: &str| {
         json!({
-            "subject": {"type": "user", "id": name},
+            "subject": {"type": "user", "id": user},
             "action": {"name": "MANAGE_APIKEYS"},
             "resource": {"type": "platform", "id": "tessera"},
         })

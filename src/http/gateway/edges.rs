@@ -113,7 +113,7 @@ pub async fn look(
     edges::may_look(&state.service, &actor)?;
     let (everything, changed) = match told.changed {
         Changed::Everything => (true, Vec::new()),
-        Changed::Only(ids) => (false, ids.iter().map(Uuid::to_string).collect()),
+        Changed::Only(names) => (false, names.iter().map(Uuid::to_string).collect()),
     };
     Ok(HttpResponse::Ok().json(EdgeLook { look: told.place.to_string(), everything, changed, pass }))
 }
@@ -183,7 +183,8 @@ pub struct EdgeLook {
     pub look: String,
     /// Whether any answer may be wrong.
     pub everything: bool,
-    /// The ids of the principals that have changed; `ffffffff-ffff-ffff-ffff-ffffffffffff` stands for assets.
+    /// The names of the principals that have changed, as `Tessera-Keep` has them: hashes of their ids under a key of the
+    /// server. `ffffffff-ffff-ffff-ffff-ffffffffffff` stands for assets.
     pub changed: Vec<String>,
     /// What the edge sends in `Tessera-Edge` with the requests that it forwards to this server.
     pub pass: String,

@@ -8,6 +8,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::node::Node;
 use crate::service::Service;
 use crate::service::children::signing_keys;
+use crate::service::edges;
 use crate::service::looks::Continues;
 use crate::storage::changes::{self, NewChanges};
 use crate::storage::feed::{FeedPosition, position};
@@ -116,7 +117,8 @@ impl Follower {
             service.directory.counts.observe_followed_change(change, service.clock.now());
         }
         // Only now: what edges ask this node from here on is answered with these changes applied.
-        service.looks.finish(number, &changes, &self.position, &nodes, continues);
+        let names = edges::names(service);
+        service.looks.finish(number, &changes, &self.position, &nodes, continues, &names);
         service.edges.retain(&nodes);
         // What was to be acknowledged in the session before is not any more.
         self.is_unacknowledged |= !changes.is_empty() || !is_continued;
