@@ -2,13 +2,14 @@
 //! registered, has a lease, acknowledges and is silenced like a server. `looks.rs` has what it is told.
 
 use std::collections::HashMap;
+use std::future::pending;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use hmac::Mac as _;
 use subtle::ConstantTimeEq as _;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
 
 use crate::domain::actor::Actor;
@@ -35,9 +36,16 @@ const HANDLES: &str = "edge-uses";
 /// The most uses of one token that one report may count.
 const MOST_USES: i64 = 1_000_000;
 
+/// The shortest time between two looks that edges bring about, besides those that this node begins itself.
+const WAKE_EVERY: Duration = Duration::from_millis(20);
+
 /// The edges that look at this process.
 #[derive(Default)]
-pub struct Edges(Mutex<HashMap<Uuid, Pass>>);
+pub struct Edges {
+    passes: Mutex<HashMap<Uuid, Pass>>,
+    /// When edges last brought a look about, or will.
+    woken: Mutex<Option<Instant>>,
+}
 
 /// What an edge shows with the requests that it forwards. Only the process that made it accepts it, so an edge is never
 /// told that it may keep the answer of another process than the one that answered its last look.
@@ -112,8 +120,19 @@ impl Edges {
         });
     }
 
+    /// When this node may look for an edge that waits. All edges that wait share that look.
+    fn wake_at(&self, now: Instant) -> Instant {
+        let mut woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = match *woken {
+            Some(planned) if planned > now => planned,
+            last => last.map_or(now, |last| now.max(last + WAKE_EVERY)),
+        };
+        *woken = Some(at);
+        at
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Pass>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.passes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -197,7 +216,9 @@ pub async fn look(service: &Service, actor: &Actor, shown: Shown<'_>, known: Opt
     let (id, owner) = (proved(service, shown)?, actor.id());
     // A process that does not look has nothing to tell.
     latest(service)?;
-    if service.looks.is_behind(known) {
+    let now = Instant::now();
+    let mut wake_at = service.looks.is_behind(known).then(|| service.edges.wake_at(now));
+    if wake_at.take_if(|at| *at <= now).is_some() {
         service.nodes.look();
     }
     let own = |node: &Node| node.id == id && node.owner == Some(owner);
@@ -207,8 +228,20 @@ pub async fn look(service: &Service, actor: &Actor, shown: Shown<'_>, known: Opt
     {
         service.acknowledge(id, position).await?;
     }
-    let told = timeout(LOOK_TIMEOUT, service.looks.after(begun, known)).await;
-    let told = told.map_err(|late| Error::Unavailable(late.into()))?;
+    let wake = async {
+        if let Some(at) = wake_at {
+            sleep_until(at).await;
+            service.nodes.look();
+        }
+        pending::<Told>().await
+    };
+    let told = async {
+        tokio::select! {
+            told = service.looks.after(begun, known) => told,
+            never = wake => never,
+        }
+    };
+    let told = timeout(LOOK_TIMEOUT, told).await.map_err(|late| Error::Unavailable(late.into()))?;
     if !told.nodes.iter().any(|node| own(node) && !node.silenced) {
         return Err(unknown(shown.id));
     }
@@ -308,4 +341,17 @@ fn parse(id: &str) -> Result<Uuid> {
 
 fn unknown(id: &str) -> Error {
     Error::NotFound { kind: "edge", id: clip(id) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edges_bring_about_one_look_in_a_while_however_often_they_ask() {
+        let (edges, start) = (Edges::default(), Instant::now());
+        let after = |millis| start + Duration::from_millis(millis);
+        let asked = [0, 0, 1, 19, 20, 21, 39, 100, 101].map(|millis| edges.wake_at(after(millis)));
+        assert_eq!(asked, [0, 20, 20, 20, 40, 40, 40, 100, 120].map(after));
+    }
 }
