@@ -8,7 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::domain::change::{Action, Change, ChangeSubject, Effect};
+use crate::domain::change::{Action, Change, ChangeSubject};
 use crate::domain::edge::{ASSETS, Changed, Names, Place};
 use crate::domain::node::Node;
 use crate::storage::feed::FeedPosition;
@@ -210,7 +210,7 @@ impl Latest {
 /// What changes make wrong in the memory of an edge, which knows principals by the names that `name` gives them.
 fn changed_by(changes: &[Change], name: impl Fn(Uuid) -> Uuid) -> Changed {
     let mut ids = BTreeSet::new();
-    for change in changes.iter().filter(|change| change.effect() != Effect::Describes) {
+    for change in changes.iter().filter(|change| change.effect().concerns_records()) {
         match change.subject {
             // Which tokens a removed key has signed is not known.
             _ if change.action == Action::SigningKeyChanged.name() => return Changed::Everything,
