@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::config::{Edge as Arguments, Settings};
 use crate::domain::entropy::Entropy;
 use crate::edge::{self, Edge, EdgeSettings, Upstream};
+use crate::http::peer::TrustedProxies;
 use crate::http::wire;
 use crate::outbound::{Outbound, Roots};
 use crate::shutdown;
@@ -23,6 +24,7 @@ pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> CommandRe
         name: node_name(settings),
         memory: arguments.edge_memory,
         bodies: doors::bodies(settings),
+        trusted: TrustedProxies(settings.trusted_proxies.clone()),
         clock: Clock::system(),
         entropy: Entropy::SYSTEM,
     });
@@ -38,8 +40,8 @@ pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> CommandRe
     server.map_err(|error| error.to_string())?.await.map_err(|error| error.to_string())?;
     // From here on, this edge lets nobody in.
     drop(stop);
-    if let Some(id) = following.await.map_err(|error| error.to_string())? {
-        edge::leave(&edge, &id).await;
+    if let Some(own) = following.await.map_err(|error| error.to_string())? {
+        edge::leave(&edge, &own).await;
     }
     Ok(())
 }

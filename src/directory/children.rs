@@ -2,8 +2,10 @@
 //!
 //! A check is remembered by the digest of the token. What the child may do depends on its parent: a standing computed
 //! from the parent's record is used only as long as the directory still gives out that same record, so that a change of
-//! the parent, or a revocation of the child, ends it like any record.
+//! the parent, or a revocation of the child, ends it like any record. If policies about its tools look at assets, it is used
+//! only until the next change of an asset.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use quick_cache::sync::Cache;
@@ -24,11 +26,13 @@ pub type TokenDigest = [u8; 32];
 pub struct Children {
     verified: Cache<TokenDigest, Arc<VerifiedChild>>,
     keyring: RwLock<Arc<Keyring>>,
+    /// How many changes of assets have been applied.
+    assets: AtomicU64,
 }
 
 impl Default for Children {
     fn default() -> Self {
-        Self { verified: Cache::new(REMEMBERED), keyring: RwLock::default() }
+        Self { verified: Cache::new(REMEMBERED), keyring: RwLock::default(), assets: AtomicU64::new(0) }
     }
 }
 
@@ -53,6 +57,8 @@ pub enum Carried {
 /// What was computed from these records.
 struct Checked {
     records: Vec<Arc<Record>>,
+    /// After how many changes of assets; `None` if it depends on no asset.
+    assets: Option<u64>,
     carried: Carried,
 }
 
@@ -63,18 +69,21 @@ impl VerifiedChild {
         Self { child: Arc::new(child), signed_by, checked: Mutex::default() }
     }
 
-    /// What was computed from exactly these records; `None` if they are others.
-    pub(crate) fn checked(&self, records: &[Arc<Record>]) -> Option<Carried> {
+    /// What was computed from exactly these records, and from assets of which there have been `assets` changes; `None` if
+    /// something has changed since.
+    pub(crate) fn checked(&self, records: &[Arc<Record>], assets: u64) -> Option<Carried> {
         let checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         let known = checked.as_ref()?;
-        let same = known.records.len() == records.len()
+        let same = known.assets.is_none_or(|then| then == assets)
+            && known.records.len() == records.len()
             && known.records.iter().zip(records).all(|(known, record)| Arc::ptr_eq(known, record));
         same.then(|| known.carried.clone())
     }
 
-    /// Remembers what was computed from these records.
-    pub(crate) fn keep(&self, records: Vec<Arc<Record>>, carried: Carried) {
-        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Checked { records, carried });
+    /// Remembers what was computed from these records. `assets`: how many changes of assets there had been before, if it
+    /// depends on assets.
+    pub(crate) fn keep(&self, records: Vec<Arc<Record>>, assets: Option<u64>, carried: Carried) {
+        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Checked { records, assets, carried });
     }
 }
 
@@ -98,6 +107,17 @@ impl Children {
     /// Remembers a genuine child.
     pub fn insert(&self, digest: TokenDigest, child: Arc<VerifiedChild>) {
         self.verified.insert(digest, child);
+    }
+
+    /// How many changes of assets have been applied. Read after the records that a lease covers, and before the assets.
+    #[must_use]
+    pub fn asset_changes(&self) -> u64 {
+        self.assets.load(Ordering::SeqCst)
+    }
+
+    /// Ends what was computed from assets.
+    pub(super) fn forget_assets(&self) {
+        self.assets.fetch_add(1, Ordering::SeqCst);
     }
 
     /// The published keys.

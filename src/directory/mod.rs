@@ -263,11 +263,12 @@ impl Directory {
         self.lease.end();
     }
 
-    /// Invalidates every record that a committed change may concern. After this returns, no later call to
+    /// Invalidates every record that a committed change may concern, and what was computed from assets. After this returns, no later call to
     /// [`Directory::get`] returns the state before the change.
     pub fn forget(&self, subject: ChangeSubject) {
         match subject {
             ChangeSubject::Principal(id) => self.fence.raise(PrincipalId::from(id)),
+            ChangeSubject::Asset(_) => self.children.forget_assets(),
             _ if subject.affects_all_principals() => self.fence.raise_all(),
             _ => {}
         }

@@ -6,7 +6,9 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use hmac::{Hmac, Mac as _};
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 use uuid::Uuid;
 
 use super::ids::PrincipalId;
@@ -28,11 +30,42 @@ pub const OLDEST_USE: i64 = 10 * MINUTE;
 
 /// The request header by which an edge shows that it is one: its pass.
 pub const EDGE: &str = "tessera-edge";
+/// The request header with the secret of an edge, which only the process has that registered it.
+pub const EDGE_SECRET: &str = "tessera-edge-secret";
 /// The response header with [`Keep`], on answers to edges.
 pub const KEEP: &str = "tessera-keep";
 
-/// In place of the id of a principal: the answer depends on assets.
+/// In place of the name of a principal: the answer depends on assets.
 pub const ASSETS: Uuid = Uuid::max();
+
+/// What a process calls principals to its edges: keyed hashes of their ids. An edge compares what it has kept with what has
+/// changed; of principals whose tokens it has not seen it does not learn the ids.
+#[derive(Clone)]
+pub struct Names(Hmac<Sha256>);
+
+impl Names {
+    /// Those of the process that looks as `source`. No two processes call a principal the same, because no edge uses the
+    /// answers of two.
+    #[must_use]
+    pub fn new(mut keyed: Hmac<Sha256>, source: Uuid) -> Self {
+        keyed.update(source.as_bytes());
+        Self(keyed)
+    }
+
+    /// The name of a principal. [`ASSETS`] keeps its own.
+    #[must_use]
+    pub fn of(&self, id: Uuid) -> Uuid {
+        if id == ASSETS {
+            return id;
+        }
+        let mut keyed = self.0.clone();
+        keyed.update(id.as_bytes());
+        let hash = keyed.finalize().into_bytes();
+        let mut name = [0; 16];
+        name.copy_from_slice(&hash[..16]);
+        Uuid::from_bytes(name)
+    }
+}
 
 /// A look: of which node, and its number there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +96,7 @@ impl fmt::Display for Place {
 pub enum Changed {
     /// Any answer may be wrong.
     Everything,
-    /// Answers that depend on one of these ids may be wrong.
+    /// Answers that depend on one of these names may be wrong.
     Only(Vec<Uuid>),
 }
 
@@ -79,7 +112,7 @@ pub struct Keep {
     /// Milliseconds from when the edge sent its request.
     #[serde(rename = "for")]
     pub millis: i64,
-    /// The ids of the principals that it depends on, and [`ASSETS`].
+    /// The [`Names`] of the principals that it depends on, and [`ASSETS`].
     pub on: Vec<Uuid>,
     /// What an edge reports when it gives the answer again: a handle for each token that was used.
     #[serde(default)]

@@ -166,6 +166,12 @@ impl Peppers {
         mac(&self.0[0].derived(purpose))
     }
 
+    /// The same from each pepper, the current one first: what was made with the current pepper of before, or of another
+    /// node, is checked with all of them.
+    pub fn derive_each(&self, purpose: &str) -> impl Iterator<Item = Hmac<Sha256>> {
+        self.0.iter().map(move |pepper| mac(&pepper.derived(purpose)))
+    }
+
     /// The seal for a purpose, derived from that pepper; `None` when the pepper is not configured.
     ///
     /// # Errors

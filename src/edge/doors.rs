@@ -8,14 +8,16 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::NormalizePath;
+use actix_web::rt::spawn;
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::Edge;
-use super::memory::{Answer, Kept};
+use super::memory::{Answer, Kept, Sending};
 use super::question::{Question, is_of_one_request, request_id};
 use crate::clock::SECOND;
+use crate::domain::edge::Keep;
 use crate::domain::ids::Id;
 use crate::domain::network::Network;
 use crate::http::bodies::Sender;
@@ -85,9 +87,7 @@ async fn answer(edge: &Edge, request: &HttpRequest, question: Question, uptime: 
     }
     edge.counts.forwarded.inc();
     let sending = edge.memory.sending(edge.clock.uptime());
-    let within = EDGE_TIME + Duration::from_secs(1);
-    let told = timeout(within, edge.upstream.forward(&question, &sending)).await;
-    match told.map_err(|late| late.to_string()).and_then(|told| told.map_err(|failed| failed.to_string())) {
+    match forward(edge, request, question, &sending).await {
         Ok((answer, keep)) => {
             let response = respond(&answer, true);
             if let (Some(key), Some(keep)) = (key, keep) {
@@ -101,6 +101,30 @@ async fn answer(edge: &Edge, request: &HttpRequest, question: Question, uptime: 
             refuse(edge, request, &Failure::Unavailable(error.into()))
         }
     }
+}
+
+/// Asks the server, if the client has not too many requests there already.
+async fn forward(
+    edge: &Edge,
+    request: &HttpRequest,
+    question: Question,
+    sending: &Sending,
+) -> Result<(Answer, Option<Keep>), String> {
+    // Without an address the client is the gateway, which forwards for all.
+    let client = if edge.trusted.is_peer(request) { edge.trusted.client_address(request) } else { None };
+    let share = match client.map(|client| edge.forwards.take(Network::of(Some(client)), 1)) {
+        Some(None) => return Err("too many requests of this client are under way".to_owned()),
+        share => share.flatten(),
+    };
+    let (upstream, sending) = (edge.upstream.clone(), sending.clone());
+    // A client that goes away does not free its share while its request is under way.
+    let forwarding = spawn(async move {
+        let _share = share;
+        upstream.forward(&question, &sending).await
+    });
+    let told = timeout(EDGE_TIME + Duration::from_secs(1), forwarding).await;
+    let told = told.map_err(|late| late.to_string())?.map_err(|ended| ended.to_string())?;
+    told.map_err(|failed| failed.to_string())
 }
 
 /// The response for an answer of the server. `with_ids`: with the headers that are of one request only.
@@ -169,5 +193,70 @@ async fn metrics(edge: web::Data<Edge>, request: HttpRequest) -> HttpResponse {
     match edge.counts.text(edge.memory.len(), has_lease) {
         Ok(text) => HttpResponse::Ok().content_type(OPEN_METRICS).body(text),
         Err(error) => refuse(&edge, &request, &error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use actix_web::rt::time::sleep;
+    use actix_web::test::{TestRequest, call_service, init_service};
+    use futures_util::future::join_all;
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::domain::entropy::Entropy;
+    use crate::edge::{EdgeSettings, FORWARDS_OF_ONE, Upstream};
+    use crate::http::bodies::BodyLimits;
+    use crate::http::peer::TrustedProxies;
+    use crate::outbound::{Outbound, Roots};
+
+    #[actix_web::test]
+    async fn one_client_of_a_gateway_does_not_use_up_what_an_edge_forwards() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let arrived = Arc::new(AtomicUsize::new(0));
+        let counting = Arc::clone(&arrived);
+        // A server that does not answer.
+        spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                counting.fetch_add(1, Ordering::SeqCst);
+                spawn(async move { while stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {} });
+            }
+        });
+        let clients = [Outbound::of_edge(&Roots::default()), Outbound::of_edge(&Roots::default())];
+        let edge = Edge::new(EdgeSettings {
+            upstream: Upstream::new(clients, &url, "tsk_a".to_owned()).unwrap(),
+            name: "here".to_owned(),
+            memory: 1 << 20,
+            bodies: BodyLimits::default(),
+            trusted: TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]),
+            clock: Clock::system(),
+            entropy: Entropy::SYSTEM,
+        });
+        let app = init_service(app(edge.unwrap())).await;
+        let gateway: SocketAddr = "10.0.0.1:7".parse().unwrap();
+        let of = |client: &'static str, peer: SocketAddr| {
+            let request = TestRequest::get().uri(PATH).peer_addr(peer).insert_header(("x-forwarded-for", client));
+            timeout(Duration::from_secs(1), call_service(&app, request.to_request()))
+        };
+        // Each is given up by its client; the server still has it.
+        let stranger = join_all((0..FORWARDS_OF_ONE + 9).map(|_| of("203.0.113.9", gateway))).await;
+        let refused = stranger.iter().filter_map(|answer| answer.as_ref().ok());
+        assert_eq!(refused.clone().count(), 9);
+        assert!(refused.clone().all(|answer| answer.status() == StatusCode::SERVICE_UNAVAILABLE));
+        assert!(of("203.0.113.9", gateway).await.is_ok(), "what it has given up is still under way");
+        assert!(of("203.0.113.10", gateway).await.is_err(), "another client waits for the server");
+        // A peer that is not trusted to tell clients apart is not one client.
+        let direct =
+            join_all((0..FORWARDS_OF_ONE + 9).map(|_| of("203.0.113.9", "192.0.2.1:7".parse().unwrap()))).await;
+        assert!(direct.iter().all(Result::is_err));
+        sleep(Duration::from_millis(100)).await;
+        assert_eq!(arrived.load(Ordering::SeqCst), 2 * FORWARDS_OF_ONE + 10);
     }
 }

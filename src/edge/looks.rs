@@ -17,7 +17,7 @@ use super::Edge;
 use super::upstream::Failed;
 use crate::domain::edge::Changed;
 use crate::domain::node::LONGEST_LEASE;
-use crate::http::gateway::edges::{EdgeLook, EdgeLookRequest};
+use crate::http::gateway::edges::{Edge as Registered, EdgeLook, EdgeLookRequest};
 
 /// The pause after a failure: the first, and the longest.
 const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
@@ -26,15 +26,14 @@ const LEAVE: Duration = Duration::from_secs(3);
 
 /// A registered edge.
 struct Registration {
-    id: String,
-    /// How long its lease lasts, in milliseconds.
-    lease: i64,
+    /// What the server has answered.
+    own: Registered,
     /// The last look that it has applied.
     known: Option<String>,
 }
 
-/// Looks until `stopped`. Returns the id under which the edge is registered then; it has no lease any more.
-pub async fn follow(edge: Arc<Edge>, mut stopped: oneshot::Receiver<()>) -> Option<String> {
+/// Looks until `stopped`. Returns as what the edge is registered then; it has no lease any more.
+pub async fn follow(edge: Arc<Edge>, mut stopped: oneshot::Receiver<()>) -> Option<Registered> {
     let (mut registration, mut replaces) = (None, None);
     let mut pause = PAUSES[0];
     // A look that is under way is waited for: the server may have counted the uses that it reports.
@@ -49,7 +48,7 @@ pub async fn follow(edge: Arc<Edge>, mut stopped: oneshot::Receiver<()>) -> Opti
         edge.memory.end_lease();
         edge.counts.failed_looks.inc();
         if failed.is_unknown() {
-            replaces = registration.take().map(|old: Registration| old.id);
+            replaces = registration.take().map(|old: Registration| old.own);
         }
         let reason = failed.to_string();
         if edge.note(Some(reason.clone())) {
@@ -61,22 +60,22 @@ pub async fn follow(edge: Arc<Edge>, mut stopped: oneshot::Receiver<()>) -> Opti
         }
     }
     edge.memory.end_lease();
-    registration.map(|registration: Registration| registration.id).or(replaces)
+    registration.map(|registration: Registration| registration.own).or(replaces)
 }
 
 /// Registers if it is not, and looks once.
 async fn step(
     edge: &Edge,
     registration: &mut Option<Registration>,
-    replaces: &mut Option<String>,
+    replaces: &mut Option<Registered>,
 ) -> Result<(), Failed> {
-    let own = match registration {
-        Some(own) => own,
+    let Registration { own, known } = match registration {
+        Some(registration) => registration,
         none => {
             // It has no lease: revocations need not wait for the row that it had before.
-            let made = edge.upstream.register(&edge.name, replaces.as_deref()).await?;
+            let own = edge.upstream.register(&edge.name, replaces.as_ref()).await?;
             *replaces = None;
-            none.insert(Registration { id: made.id, lease: made.lease, known: None })
+            none.insert(Registration { own, known: None })
         }
     };
     if let Some(millis) = edge.clock.observe() {
@@ -87,8 +86,8 @@ async fn step(
     let report = edge.uses.take();
     // What the answer does not tell was committed after this time.
     let sent = edge.clock.uptime();
-    let request = EdgeLookRequest { known: own.known.clone(), uses: report.wire(sent) };
-    let EdgeLook { look, everything, changed, pass } = edge.upstream.look(&own.id, &request).await?;
+    let request = EdgeLookRequest { known: known.clone(), uses: report.wire(sent) };
+    let EdgeLook { look, everything, changed, pass } = edge.upstream.look(own, &request).await?;
     report.reported();
     let ids: Option<Vec<Uuid>> = changed.iter().map(|id| Uuid::parse_str(id).ok()).collect();
     let changed = match ids {
@@ -96,23 +95,23 @@ async fn step(
         _ => Changed::Everything,
     };
     edge.memory.apply(changed, pass, sent, own.lease.min(LONGEST_LEASE));
-    own.known = Some(look);
+    *known = Some(look);
     Ok(())
 }
 
-/// Says that the edge with that id has stopped, so that revocations do not wait for it.
-pub async fn leave(edge: &Edge, id: &str) {
+/// Says that the edge that is registered so has stopped, so that revocations do not wait for it.
+pub async fn leave(edge: &Edge, own: &Registered) {
     edge.memory.end_lease();
     let report = edge.uses.take();
     if !report.is_empty() {
         let last = EdgeLookRequest { known: None, uses: report.wire(edge.clock.uptime()) };
-        if let Ok(Ok(_)) = timeout(LEAVE, edge.upstream.look(id, &last)).await {
+        if let Ok(Ok(_)) = timeout(LEAVE, edge.upstream.look(own, &last)).await {
             report.reported();
         } else {
             tracing::warn!("the last uses could not be reported");
         }
     }
-    match timeout(LEAVE, edge.upstream.remove(id)).await {
+    match timeout(LEAVE, edge.upstream.remove(own)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "the servers do not know that this edge has stopped"),
         Err(late) => tracing::warn!(%late, "the servers do not know that this edge has stopped"),

@@ -35,7 +35,14 @@ use self::uses::Uses;
 use crate::clock::Clock;
 use crate::domain::entropy::Entropy;
 use crate::domain::error::Result;
+use crate::domain::network::Network;
 use crate::http::bodies::{Bodies, BodyLimits};
+use crate::http::peer::TrustedProxies;
+use crate::outbound::EDGE_PLACES;
+use crate::shares::Shares;
+
+/// How many requests of one client of a gateway an edge forwards at a time.
+const FORWARDS_OF_ONE: usize = EDGE_PLACES / 4;
 
 /// What an edge is built from.
 pub struct EdgeSettings {
@@ -47,6 +54,8 @@ pub struct EdgeSettings {
     pub memory: u64,
     /// The limits on request bodies.
     pub bodies: BodyLimits,
+    /// The gateways, which tell the addresses of their clients.
+    pub trusted: TrustedProxies,
     /// The clock.
     pub clock: Clock,
     /// The source of randomness.
@@ -60,6 +69,9 @@ pub struct Edge {
     memory: Memory,
     uses: Uses,
     bodies: Bodies,
+    trusted: TrustedProxies,
+    /// The requests that are forwarded, by the clients of gateways.
+    forwards: Shares<Network>,
     clock: Clock,
     entropy: Entropy,
     counts: Counts,
@@ -79,6 +91,8 @@ impl Edge {
             memory: Memory::new(settings.memory, settings.entropy)?,
             uses: Uses::default(),
             bodies: Bodies::new(settings.bodies),
+            trusted: settings.trusted,
+            forwards: Shares::new(EDGE_PLACES, FORWARDS_OF_ONE),
             clock: settings.clock,
             entropy: settings.entropy,
             counts: Counts::default(),

@@ -9,7 +9,7 @@ use ureq::http::{Method, Request, Response, Uri};
 
 use super::memory::{Answer, Sending};
 use super::question::{Question, is_passed_on};
-use crate::domain::edge::{EDGE, KEEP, Keep};
+use crate::domain::edge::{EDGE, EDGE_SECRET, KEEP, Keep};
 use crate::domain::nesting::read_json;
 use crate::http::gateway::edges::{Edge as Registered, EdgeLook, EdgeLookRequest, EdgeRequest};
 use crate::outbound::{Destinations, Outbound, Unreachable, check};
@@ -76,40 +76,49 @@ impl Upstream {
         Ok(Self { client, own, base, token })
     }
 
-    /// Registers an edge. `replaces`: the id that it had before.
+    /// Registers an edge. `replaces`: what it was before.
     ///
     /// # Errors
     /// When the server does not answer, refuses, or answers what cannot be read.
-    pub async fn register(&self, name: &str, replaces: Option<&str>) -> Result<Registered, Failed> {
-        let request = EdgeRequest { name: name.to_owned(), replaces: replaces.map(str::to_owned) };
-        read(&self.call(Method::POST, EDGES, &request).await?)
+    pub async fn register(&self, name: &str, replaces: Option<&Registered>) -> Result<Registered, Failed> {
+        let request = EdgeRequest { name: name.to_owned(), replaces: replaces.map(|old| old.id.clone()) };
+        read(&self.call(Method::POST, EDGES, replaces, &request).await?)
     }
 
     /// Waits for a look of the server.
     ///
     /// # Errors
     /// When the server does not answer, refuses, or answers what cannot be read.
-    pub async fn look(&self, id: &str, request: &EdgeLookRequest) -> Result<EdgeLook, Failed> {
-        read(&self.call(Method::POST, &format!("{EDGES}/{id}/looks"), request).await?)
+    pub async fn look(&self, own: &Registered, request: &EdgeLookRequest) -> Result<EdgeLook, Failed> {
+        read(&self.call(Method::POST, &format!("{EDGES}/{}/looks", own.id), Some(own), request).await?)
     }
 
     /// Removes an edge.
     ///
     /// # Errors
     /// When the server does not answer, refuses, or answers what cannot be read.
-    pub async fn remove(&self, id: &str) -> Result<(), Failed> {
-        self.call(Method::DELETE, &format!("{EDGES}/{id}"), &()).await.map(drop)
+    pub async fn remove(&self, own: &Registered) -> Result<(), Failed> {
+        self.call(Method::DELETE, &format!("{EDGES}/{}", own.id), Some(own), &()).await.map(drop)
     }
 
-    async fn call(&self, method: Method, path: &str, body: &impl Serialize) -> Result<Vec<u8>, Failed> {
+    /// Sends a request of the edge itself, which is about the registration `own`.
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        own: Option<&Registered>,
+        body: &impl Serialize,
+    ) -> Result<Vec<u8>, Failed> {
         let body = serde_json::to_vec(body).map_err(|_| Failed::Unreadable)?;
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base))
             .header("authorization", format!("Bearer {}", self.token))
-            .header("content-type", "application/json")
-            .body(body)?;
-        let answer = self.own.send(request, Destinations::Anywhere).await?;
+            .header("content-type", "application/json");
+        if let Some(own) = own {
+            request = request.header(EDGE_SECRET, &own.secret);
+        }
+        let answer = self.own.send(request.body(body)?, Destinations::Anywhere).await?;
         let status = answer.status().as_u16();
         if status == 200 {
             return Ok(answer.into_body());

@@ -102,6 +102,11 @@ impl Metrics {
             "Requests to witnesses of the log that brought no cosignature",
             service.log.witness_failures.clone(),
         );
+        registry.register(
+            "tessera_refused_attempts_left_out",
+            "Refused attempts that are not in the audit trail, because there were too many in a minute",
+            service.refused.left_out.clone(),
+        );
         registry.register("tessera_nodes", "Servers that work on the database", service.looks.servers.clone());
         registry.register("tessera_edges", "Edges that are registered", service.looks.edges.clone());
         registry.register_with_unit(

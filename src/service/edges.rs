@@ -2,16 +2,18 @@
 //! registered, has a lease, acknowledges and is silenced like a server. `looks.rs` has what it is told.
 
 use std::collections::HashMap;
+use std::future::pending;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use hmac::Mac as _;
 use subtle::ConstantTimeEq as _;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
 
 use crate::domain::actor::Actor;
-use crate::domain::edge::{EDGES, EDGES_OF_OWNER, OLDEST_USE, Place, USES_REPORTED, UsedToken};
+use crate::domain::edge::{EDGES, EDGES_OF_OWNER, Names, OLDEST_USE, Place, USES_REPORTED, UsedToken};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{Id, PrincipalId};
 use crate::domain::listing::clip;
@@ -25,14 +27,25 @@ use crate::storage::nodes::{self, Existed};
 
 /// How long an edge waits for a look of this node.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
+/// The purpose of the key of the secrets of edges.
+const SECRETS: &str = "edge secret";
+/// The purpose of the key of the names that edges know principals by.
+const NAMES: &str = "edge names";
 /// The purpose of the seal of handles.
 const HANDLES: &str = "edge-uses";
 /// The most uses of one token that one report may count.
 const MOST_USES: i64 = 1_000_000;
 
+/// The shortest time between two looks that edges bring about, besides those that this node begins itself.
+const WAKE_EVERY: Duration = Duration::from_millis(20);
+
 /// The edges that look at this process.
 #[derive(Default)]
-pub struct Edges(Mutex<HashMap<Uuid, Pass>>);
+pub struct Edges {
+    passes: Mutex<HashMap<Uuid, Pass>>,
+    /// When edges last brought a look about, or will.
+    woken: Mutex<Option<Instant>>,
+}
 
 /// What an edge shows with the requests that it forwards. Only the process that made it accepts it, so an edge is never
 /// told that it may keep the answer of another process than the one that answered its last look.
@@ -43,12 +56,23 @@ struct Pass {
 }
 
 /// An edge that has been registered.
-#[derive(Debug, Clone, Copy)]
 pub struct Registered {
     /// Its id as a node.
     pub id: Uuid,
+    /// What it shows with every request about itself.
+    pub secret: String,
     /// How long its lease lasts, in milliseconds.
     pub lease: i64,
+}
+
+/// An edge, as a request names it: by its id, and by the secret that only the process has that registered it. Others may
+/// have a copy of its token.
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
+    /// The id.
+    pub id: &'a str,
+    /// The secret; empty if none is shown.
+    pub secret: &'a str,
 }
 
 /// What a look tells an edge.
@@ -96,18 +120,36 @@ impl Edges {
         });
     }
 
+    /// When this node may look for an edge that waits. All edges that wait share that look.
+    fn wake_at(&self, now: Instant) -> Instant {
+        let mut woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = match *woken {
+            Some(planned) if planned > now => planned,
+            last => last.map_or(now, |last| now.max(last + WAKE_EVERY)),
+        };
+        *woken = Some(at);
+        at
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Pass>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.passes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Registers an edge of the actor. `replaces`: the id that it had before, for which it has no lease any more.
+/// Registers an edge of the actor. `replaces`: what it was before, for which it has no lease any more. Of an edge that is not
+/// known, or that shows another secret, nothing is removed.
 ///
 /// # Errors
 /// [`Error::Forbidden`] without `VERIFY_TOKENS`; [`Error::Conflict`] for too many edges; [`Error::Unavailable`] while
 /// this server does not follow the changes.
-pub async fn register(service: &Service, actor: &Actor, name: String, replaces: Option<Uuid>) -> Result<Registered> {
+pub async fn register(
+    service: &Service,
+    actor: &Actor,
+    name: String,
+    replaces: Option<Shown<'_>>,
+) -> Result<Registered> {
     service.require(actor, Permission::VerifyTokens)?;
+    let replaces = replaces.and_then(|shown| proved(service, shown).ok());
     let now = service.clock.now();
     let id = Id::<Node>::new(now, service.entropy)?.uuid();
     // The edge has nothing in memory yet, so it knows every change until now.
@@ -142,21 +184,22 @@ pub async fn register(service: &Service, actor: &Actor, name: String, replaces: 
     };
     let written = service.run_write(actor, Urgency::InTurn, move |database, task| database.write_for(task, write));
     written.await?;
-    Ok(Registered { id, lease })
+    Ok(Registered { id, secret: secret(service, id), lease })
 }
 
 /// Removes an edge of the actor, which lets nobody in any more.
 ///
 /// # Errors
-/// [`Error::Forbidden`] without `VERIFY_TOKENS`; [`Error::NotFound`], also for an edge of another principal.
-pub async fn remove(service: &Service, actor: &Actor, id: &str) -> Result<()> {
+/// [`Error::Forbidden`] without `VERIFY_TOKENS`; [`Error::NotFound`], also for an edge of another principal or with another
+/// secret.
+pub async fn remove(service: &Service, actor: &Actor, shown: Shown<'_>) -> Result<()> {
     service.require(actor, Permission::VerifyTokens)?;
-    let (parsed, owner) = (parse(id)?, actor.id());
-    let delete = move |connection: &mut _| nodes::delete_owned(connection, parsed, owner);
+    let (id, owner) = (proved(service, shown)?, actor.id());
+    let delete = move |connection: &mut _| nodes::delete_owned(connection, id, owner);
     let deleted = service.run_write(actor, Urgency::First, move |database, task| database.write_for(task, delete));
     match deleted.await?.0 {
         Existed::Yes => Ok(()),
-        Existed::No => Err(unknown(id)),
+        Existed::No => Err(unknown(shown.id)),
     }
 }
 
@@ -164,31 +207,45 @@ pub async fn remove(service: &Service, actor: &Actor, id: &str) -> Result<()> {
 /// the look `known`, which the edge has applied. That is acknowledged.
 ///
 /// # Errors
-/// [`Error::Forbidden`] without `VERIFY_TOKENS`; [`Error::NotFound`] for an edge that is not registered, is silenced or is
-/// another principal's: it has no lease; [`Error::Unavailable`] if this node's look fails.
-pub async fn look(service: &Service, actor: &Actor, id: &str, known: Option<Place>) -> Result<Seen> {
+/// [`Error::Forbidden`] without `VERIFY_TOKENS`; [`Error::NotFound`] for an edge that is not registered, is silenced, is
+/// another principal's or has another secret: it has no lease; [`Error::Unavailable`] if this node's look fails.
+pub async fn look(service: &Service, actor: &Actor, shown: Shown<'_>, known: Option<Place>) -> Result<Seen> {
     // Before anything else: what is committed from here on is found by the look that answers, or by a later one.
     let begun = service.looks.begun();
     service.require(actor, Permission::VerifyTokens)?;
-    let (parsed, owner) = (parse(id)?, actor.id());
+    let (id, owner) = (proved(service, shown)?, actor.id());
     // A process that does not look has nothing to tell.
     latest(service)?;
-    if service.looks.is_behind(known) {
+    let now = Instant::now();
+    let mut wake_at = service.looks.is_behind(known).then(|| service.edges.wake_at(now));
+    if wake_at.take_if(|at| *at <= now).is_some() {
         service.nodes.look();
     }
-    let own = |node: &Node| node.id == parsed && node.owner == Some(owner);
+    let own = |node: &Node| node.id == id && node.owner == Some(owner);
     if let Some(known) = known
-        && let Some(node) = service.looks.node(parsed).filter(own)
+        && let Some(node) = service.looks.node(id).filter(own)
         && let Some(position) = service.looks.to_acknowledge(known, &node.acknowledged)
     {
-        service.acknowledge(parsed, position).await?;
+        service.acknowledge(id, position).await?;
     }
-    let told = timeout(LOOK_TIMEOUT, service.looks.after(begun, known)).await;
-    let told = told.map_err(|late| Error::Unavailable(late.into()))?;
+    let wake = async {
+        if let Some(at) = wake_at {
+            sleep_until(at).await;
+            service.nodes.look();
+        }
+        pending::<Told>().await
+    };
+    let told = async {
+        tokio::select! {
+            told = service.looks.after(begun, known) => told,
+            never = wake => never,
+        }
+    };
+    let told = timeout(LOOK_TIMEOUT, told).await.map_err(|late| Error::Unavailable(late.into()))?;
     if !told.nodes.iter().any(|node| own(node) && !node.silenced) {
-        return Err(unknown(id));
+        return Err(unknown(shown.id));
     }
-    let pass = service.edges.pass(service, parsed, owner)?;
+    let pass = service.edges.pass(service, id, owner)?;
     Ok(Seen { told, pass })
 }
 
@@ -251,10 +308,50 @@ fn latest(service: &Service) -> Result<FeedPosition> {
     service.looks.position().ok_or_else(|| Error::Unavailable("this process has not looked at the changes yet".into()))
 }
 
+/// What the edges of this process know principals by.
+#[must_use]
+pub fn names(service: &Service) -> Names {
+    Names::new(service.peppers.derive(NAMES), service.looks.source().unwrap_or_default())
+}
+
+/// The secret of the edge with that id: an HMAC under a key that is derived from the pepper, so that every server can check it,
+/// and a copy of the database does not show it.
+#[must_use]
+pub fn secret(service: &Service, id: Uuid) -> String {
+    let mut keyed = service.peppers.derive(SECRETS);
+    keyed.update(id.as_bytes());
+    HEXLOWER.encode(&keyed.finalize().into_bytes())
+}
+
+/// The id of an edge that shows its secret. To another secret the answer is the one to an edge that is not known.
+fn proved(service: &Service, shown: Shown<'_>) -> Result<Uuid> {
+    let id = parse(shown.id)?;
+    let secret = HEXLOWER.decode(shown.secret.as_bytes()).map_err(|_| unknown(shown.id))?;
+    let mut keys = service.peppers.derive_each(SECRETS);
+    let is_right = keys.any(|mut keyed| {
+        keyed.update(id.as_bytes());
+        keyed.verify_slice(&secret).is_ok()
+    });
+    if is_right { Ok(id) } else { Err(unknown(shown.id)) }
+}
+
 fn parse(id: &str) -> Result<Uuid> {
     Id::<Node>::parse(id).map(Id::uuid).ok_or_else(|| unknown(id))
 }
 
 fn unknown(id: &str) -> Error {
     Error::NotFound { kind: "edge", id: clip(id) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edges_bring_about_one_look_in_a_while_however_often_they_ask() {
+        let (edges, start) = (Edges::default(), Instant::now());
+        let after = |millis| start + Duration::from_millis(millis);
+        let asked = [0, 0, 1, 19, 20, 21, 39, 100, 101].map(|millis| edges.wake_at(after(millis)));
+        assert_eq!(asked, [0, 20, 20, 20, 40, 40, 40, 100, 120].map(after));
+    }
 }

@@ -8,8 +8,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::domain::change::{Action, Change, ChangeSubject, Effect};
-use crate::domain::edge::{ASSETS, Changed, Place};
+use crate::domain::change::{Action, Change, ChangeSubject};
+use crate::domain::edge::{ASSETS, Changed, Names, Place};
 use crate::domain::node::Node;
 use crate::storage::feed::FeedPosition;
 
@@ -80,7 +80,7 @@ impl Looks {
     }
 
     /// Publishes a look, after its changes have been applied to the memory of this node. `continues`: whether no change
-    /// lies between it and the look before.
+    /// lies between it and the look before. `names`: what edges know principals by.
     pub(in crate::service) fn finish(
         &self,
         number: u64,
@@ -88,6 +88,7 @@ impl Looks {
         position: &FeedPosition,
         nodes: &[Node],
         continues: Continues,
+        names: &Names,
     ) {
         let mut latest = self.lock();
         if continues == Continues::No {
@@ -96,7 +97,7 @@ impl Looks {
         }
         latest.finished.push_back(Look {
             number,
-            changed: changed_by(changes),
+            changed: changed_by(changes, |id| names.of(id)),
             found_any: !changes.is_empty(),
             position: position.clone(),
         });
@@ -110,6 +111,11 @@ impl Looks {
         self.edges.set(whole(edges));
         drop(latest);
         self.finished.notify_waiters();
+    }
+
+    /// The source of the looks; `None` for a command.
+    pub(in crate::service) fn source(&self) -> Option<Uuid> {
+        self.lock().source
     }
 
     /// The position of the last look; `None` before the first.
@@ -201,14 +207,14 @@ impl Latest {
     }
 }
 
-/// What changes make wrong in the memory of an edge.
-fn changed_by(changes: &[Change]) -> Changed {
+/// What changes make wrong in the memory of an edge, which knows principals by the names that `name` gives them.
+fn changed_by(changes: &[Change], name: impl Fn(Uuid) -> Uuid) -> Changed {
     let mut ids = BTreeSet::new();
-    for change in changes.iter().filter(|change| change.effect() != Effect::Describes) {
+    for change in changes.iter().filter(|change| change.effect().concerns_records()) {
         match change.subject {
             // Which tokens a removed key has signed is not known.
             _ if change.action == Action::SigningKeyChanged.name() => return Changed::Everything,
-            ChangeSubject::Principal(id) => drop(ids.insert(id)),
+            ChangeSubject::Principal(id) => drop(ids.insert(name(id))),
             ChangeSubject::Asset(_) => drop(ids.insert(ASSETS)),
             ChangeSubject::Persona(_) | ChangeSubject::Policy(_) | ChangeSubject::Role(_) => {
                 return Changed::Everything;
@@ -220,6 +226,8 @@ fn changed_by(changes: &[Change]) -> Changed {
 
 #[cfg(test)]
 mod tests {
+    use hmac::{Hmac, KeyInit as _};
+
     use super::*;
 
     fn change(action: Action, subject: ChangeSubject) -> Change {
@@ -241,22 +249,25 @@ mod tests {
     #[test]
     fn what_concerns_one_principal_is_told_of_it_alone() {
         let [one, other] = [1, 2].map(Uuid::from_u128);
-        let changed = changed_by(&[
+        let changed = [
             change(Action::ApiKeyDeleted, ChangeSubject::Principal(one)),
             change(Action::UserDescribed, ChangeSubject::Principal(other)),
             change(Action::AssetUpdated, ChangeSubject::Asset(other)),
-        ]);
-        assert_eq!(changed, Changed::Only(vec![one, ASSETS]));
+        ];
+        assert_eq!(changed_by(&changed, |id| id), Changed::Only(vec![one, ASSETS]));
+        let names = Names::new(Hmac::new_from_slice(b"key").unwrap(), Uuid::from_u128(9));
+        assert_eq!(changed_by(&changed, |id| names.of(id)), Changed::Only(vec![names.of(one), ASSETS]));
+        assert_ne!(names.of(one), one);
         for everything in [
             change(Action::SigningKeyChanged, ChangeSubject::Principal(one)),
             change(Action::PolicyUpdated, ChangeSubject::Policy(one)),
             change(Action::AssetAccessChanged, ChangeSubject::Role(one)),
         ] {
-            assert_eq!(changed_by(&[everything]), Changed::Everything);
+            assert_eq!(changed_by(&[everything], |id| id), Changed::Everything);
         }
         let many: Vec<Change> = (0..=LISTED as u128)
             .map(|id| change(Action::ApiKeyDeleted, ChangeSubject::Principal(Uuid::from_u128(id))))
             .collect();
-        assert_eq!(changed_by(&many), Changed::Everything);
+        assert_eq!(changed_by(&many, |id| id), Changed::Everything);
     }
 }

@@ -52,7 +52,7 @@ pub struct Service {
     /// The other nodes.
     pub nodes: Arc<Nodes>,
     /// Refused attempts that the audit trail has.
-    refused: Arc<Refused>,
+    pub refused: Arc<Refused>,
     /// The log of the changes.
     pub log: Arc<Log>,
     /// The latest looks of this node.

@@ -41,19 +41,34 @@ struct Changed {
     subjects: Vec<ChangeSubject>,
     /// The last change of this attempt that may take something away.
     taking: Option<Uuid>,
-    /// Whether this attempt has recorded a change that decides.
+    /// Whether this attempt has recorded anything.
     is_recorded: bool,
+    /// Whether this attempt has recorded a change that perhaps repeats one that took something away.
+    may_repeat: bool,
     /// What this attempt has recorded.
     recorded: Vec<(Change, Kept)>,
 }
 
 impl Changed {
-    /// What the request waits for after that outcome. One that found nothing to change waits too: another request may have
-    /// revoked it just now.
+    /// Notes a change.
+    fn note(&mut self, id: Uuid, action: Action, subject: ChangeSubject) {
+        let effect = action.effect();
+        self.is_recorded = true;
+        self.may_repeat |= effect == Effect::Describes;
+        if effect.concerns_records() {
+            self.subjects.push(subject);
+        }
+        if effect == Effect::TakesAway {
+            self.taking = Some(id);
+        }
+    }
+
+    /// What the request waits for after that outcome. One that found nothing to change, or only a description, waits too:
+    /// another request may have revoked it just now.
     fn awaited<T>(&self, outcome: &Result<T>) -> Option<nodes::Change> {
         match (outcome, self.taking) {
             (Ok(_), Some(id)) => Some(nodes::Change::Own(id)),
-            (Ok(_), None) if !self.is_recorded => Some(nodes::Change::AnyUntilNow),
+            (Ok(_), None) if self.may_repeat || !self.is_recorded => Some(nodes::Change::AnyUntilNow),
             (Err(Error::NotFound { .. }), _) => Some(nodes::Change::AnyUntilNow),
             _ => None,
         }
@@ -217,13 +232,7 @@ impl<'a> Transaction<'a> {
     pub(in crate::service) fn record(&mut self, action: Action, subject: ChangeSubject, name: &str) -> Result<()> {
         let id = Id::<Change>::new(self.now, self.service.entropy)?.uuid();
         let mut changed = self.changed.borrow_mut();
-        if action.effect() != Effect::Describes {
-            changed.is_recorded = true;
-            changed.subjects.push(subject);
-        }
-        if action.effect() == Effect::TakesAway {
-            changed.taking = Some(id);
-        }
+        changed.note(id, action, subject);
         changed.recorded.push((Change::by(self.actor, id, self.now, action, subject, name), action.keeps()));
         Ok(())
     }
@@ -284,5 +293,42 @@ impl<'a> Transaction<'a> {
     /// Whether the transaction changed something that may decide the rights of any principal.
     fn affects_all_principals(&self) -> bool {
         self.changed.borrow().subjects.iter().any(|subject| subject.affects_all_principals())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_waits_for_the_nodes_if_it_takes_away_or_perhaps_repeats_what_did() {
+        let subject = ChangeSubject::Principal(Uuid::nil());
+        let waits = |actions: &[Action]| {
+            let mut changed = Changed::default();
+            for (number, action) in (1..).zip(actions) {
+                changed.note(Uuid::from_u128(number), *action, subject);
+            }
+            changed.awaited(&Ok(()))
+        };
+        let waits_for_all = |actions: &[Action]| matches!(waits(actions), Some(nodes::Change::AnyUntilNow));
+        assert!(waits_for_all(&[]), "it found nothing to change");
+        for action in Action::ALL {
+            match action.effect() {
+                Effect::Nothing | Effect::Gives => assert!(waits(&[action]).is_none(), "{action:?}"),
+                Effect::Describes => assert!(waits_for_all(&[action]), "{action:?}"),
+                Effect::TakesAway => assert!(matches!(waits(&[action]), Some(nodes::Change::Own(_))), "{action:?}"),
+            }
+            // Whatever else a request does, it waits for what it takes away, or perhaps repeats.
+            for other in Action::ALL {
+                let both = [action, other].map(Action::effect);
+                let numbered = [Uuid::from_u128(1), Uuid::from_u128(2)].into_iter().zip(both);
+                let last = numbered.rev().find(|(_, effect)| *effect == Effect::TakesAway);
+                match waits(&[action, other]) {
+                    Some(nodes::Change::Own(id)) => assert_eq!(last.map(|(id, _)| id), Some(id)),
+                    Some(nodes::Change::AnyUntilNow) => assert!(last.is_none() && both.contains(&Effect::Describes)),
+                    None => assert!(last.is_none() && !both.contains(&Effect::Describes)),
+                }
+            }
+        }
     }
 }

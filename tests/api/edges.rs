@@ -6,8 +6,12 @@ use std::time::Duration;
 use actix_web::rt::task::JoinHandle;
 use actix_web::rt::time::sleep;
 use serde_json::{Value, json};
+use tessera::domain::child::Presentation;
+use tessera::domain::entropy::Entropy;
+use tessera::domain::pepper::Peppers;
 use tessera::domain::permission::Permission::{ManageApiKeys, VerifyTokens};
 use tessera::service::Service;
+use tessera::service::edges::{self, Shown};
 use tessera::service::upkeep::follow::Follower;
 use tessera::storage::nodes;
 
@@ -17,6 +21,7 @@ use crate::support::{Answer, App, Client, Holder};
 const EDGES: &str = "/api/service/edges";
 const KEYS: &str = "/api/service/apikeys";
 const VERIFY: &str = "/gateway/verify";
+const SECRET: &str = "tessera-edge-secret";
 const ASSETS: &str = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
 /// A server that looks all the time, as in production.
@@ -45,6 +50,8 @@ impl Drop for Looking {
 /// An edge, and what its last look told.
 struct Edge {
     owner: Holder,
+    /// The owner with the secret of the edge.
+    own: Client,
     id: String,
     known: Option<String>,
     pass: String,
@@ -55,7 +62,9 @@ impl Edge {
         let owner = app.key_with(&[VerifyTokens]).await;
         let made = owner.post(EDGES, &json!({"name": "gateway-1"})).await.ok();
         assert_eq!(made["lease"], 2_000);
-        let mut edge = Self { owner, id: made["id"].as_str().unwrap().to_owned(), known: None, pass: String::new() };
+        let own = owner.with(SECRET, made["secret"].as_str().unwrap());
+        let id = made["id"].as_str().unwrap().to_owned();
+        let mut edge = Self { owner, own, id, known: None, pass: String::new() };
         assert_eq!(edge.look().await["everything"], true);
         edge
     }
@@ -69,7 +78,7 @@ impl Edge {
         if let Some(known) = &self.known {
             asked["known"] = json!(known);
         }
-        self.owner.post(&self.path(), &asked).await
+        self.own.post(&self.path(), &asked).await
     }
 
     async fn look(&mut self) -> Value {
@@ -79,21 +88,26 @@ impl Edge {
         told
     }
 
-    /// Looks until a look tells of that id.
-    async fn until_told_of(&mut self, id: &str) {
+    /// Looks until a look tells of that name.
+    async fn until_told_of(&mut self, name: &str) {
         for _ in 0..200 {
             let told = self.look().await;
-            if told["everything"] == true || told["changed"].as_array().unwrap().iter().any(|each| each == id) {
+            if told["everything"] == true || told["changed"].as_array().unwrap().iter().any(|each| each == name) {
                 return;
             }
         }
-        panic!("it was not told of {id}");
+        panic!("it was not told of {name}");
     }
 
     /// A client whose requests the edge forwards.
     fn forwards(&self, client: &Client) -> Client {
         client.with("tessera-edge", &self.pass)
     }
+}
+
+/// What the edges of the server know a principal by.
+fn name(app: &App, id: &str) -> String {
+    edges::names(&app.service).of(id.parse().unwrap()).to_string()
 }
 
 fn kept(answer: &Answer) -> Option<Value> {
@@ -114,15 +128,15 @@ async fn a_revocation_waits_until_an_edge_has_applied_it() {
     edge.look().await;
     let path = format!("{KEYS}/{}", key.id);
     let deletion = actix_web::rt::spawn(async move { admin.delete(&path).await });
-    edge.until_told_of(&key.id).await;
+    edge.until_told_of(&name(&app, &key.id)).await;
     sleep(Duration::from_millis(100)).await;
     assert!(!deletion.is_finished(), "it has not acknowledged");
     let told = edge.look().await;
     assert_eq!((&told["everything"], &told["changed"]), (&json!(false), &json!([])));
     let answer = tokio::time::timeout(Duration::from_secs(20), deletion).await.unwrap().unwrap();
     assert!(answer.header("tessera-revocation").unwrap().starts_with("nodes=2, acknowledged=2, "));
-    edge.owner.delete(&format!("{EDGES}/{}", edge.id)).await.ok();
-    edge.owner.delete(&format!("{EDGES}/{}", edge.id)).await.refused("TESSERA-404-001");
+    edge.own.delete(&format!("{EDGES}/{}", edge.id)).await.ok();
+    edge.own.delete(&format!("{EDGES}/{}", edge.id)).await.refused("TESSERA-404-001");
     let other = app.key_with(&[]).await;
     let answer = app.admin().await.delete(&format!("{KEYS}/{}", other.id)).await;
     assert!(answer.header("tessera-revocation").unwrap().starts_with("nodes=1, "));
@@ -152,8 +166,9 @@ async fn an_edge_that_does_not_acknowledge_is_silenced_and_registers_anew() {
         sleep(Duration::from_millis(10)).await;
     }
     edge.try_look(&json!([])).await.refused("TESSERA-404-001");
-    let again = edge.owner.post(EDGES, &json!({"name": "gateway-1", "replaces": edge.id})).await.ok();
+    let again = edge.own.post(EDGES, &json!({"name": "gateway-1", "replaces": edge.id})).await.ok();
     edge.id = again["id"].as_str().unwrap().to_owned();
+    edge.own = edge.owner.with(SECRET, again["secret"].as_str().unwrap());
     edge.known = None;
     assert_eq!(edge.look().await["everything"], true);
     let rows = app.service.database.read(nodes::all).unwrap();
@@ -184,17 +199,54 @@ async fn an_edge_belongs_to_who_registered_it() {
 }
 
 #[actix_web::test]
+async fn without_its_secret_an_edge_is_neither_acknowledged_nor_removed_nor_replaced() {
+    let (app, _looking) = start().await;
+    let mut edge = Edge::register(&app).await;
+    let twin = edge.owner.post(EDGES, &json!({"name": "gateway-1"})).await.ok();
+    let (admin, key) = (app.admin().await, app.key_with(&[]).await);
+    edge.look().await;
+    let path = format!("{KEYS}/{}", key.id);
+    let deletion = actix_web::rt::spawn(async move { admin.delete(&path).await });
+    edge.until_told_of(&name(&app, &key.id)).await;
+    // The token of the edge, its id and its look, with every secret but its own.
+    let twins = twin["secret"].as_str().unwrap();
+    let copy = |secret: &str| edge.owner.with(SECRET, secret);
+    let forgers = [edge.owner.with("accept", "*/*"), copy(""), copy("00"), copy(&"0".repeat(64)), copy(twins)];
+    for forger in &forgers {
+        forger.post(&edge.path(), &json!({"known": edge.known})).await.refused("TESSERA-404-001");
+        forger.delete(&format!("{EDGES}/{}", edge.id)).await.refused("TESSERA-404-001");
+        let made = forger.post(EDGES, &json!({"name": "gateway-1", "replaces": edge.id})).await.ok();
+        let made_path = format!("{EDGES}/{}", made["id"].as_str().unwrap());
+        edge.owner.with(SECRET, made["secret"].as_str().unwrap()).delete(&made_path).await.ok();
+    }
+    sleep(Duration::from_millis(100)).await;
+    assert!(!deletion.is_finished(), "it has not acknowledged");
+    let twin_path = format!("{EDGES}/{}", twin["id"].as_str().unwrap());
+    copy(&twins.to_uppercase()).delete(&twin_path).await.refused("TESSERA-404-001");
+    copy(twins).delete(&twin_path).await.ok();
+    edge.look().await;
+    let answer = tokio::time::timeout(Duration::from_secs(20), deletion).await.unwrap().unwrap();
+    assert!(answer.header("tessera-revocation").unwrap().starts_with("nodes="), "{}", answer.text);
+    // A server with another current pepper, which has the one from before too, knows the secret.
+    let rotated = app.neighbour(&format!("{} {}", Peppers::generate(Entropy::SYSTEM).unwrap(), app.pepper));
+    let secret = edges::secret(&app.service, edge.id.parse().unwrap());
+    assert_ne!(secret, edges::secret(&rotated, edge.id.parse().unwrap()));
+    let owner = app.service.authenticate(Presentation::bearer(&edge.owner.token, None)).await.unwrap();
+    edges::remove(&rotated, &owner, Shown { id: &edge.id, secret: &secret }).await.unwrap();
+}
+
+#[actix_web::test]
 async fn what_an_edge_sends_is_checked() {
     let (app, _looking) = start().await;
     let edge = Edge::register(&app).await;
     assert!(edge.owner.post(EDGES, &json!({"name": ""})).await.violates("name").contains("1 to 200"));
     assert!(edge.owner.post(EDGES, &json!({"name": "a", "replaces": "b"})).await.violates("replaces").contains("id"));
-    assert!(edge.owner.post(&edge.path(), &json!({"known": "x"})).await.violates("known").contains("`look`"));
+    assert!(edge.own.post(&edge.path(), &json!({"known": "x"})).await.violates("known").contains("`look`"));
     let many: Vec<Value> = (0..1_001).map(|_| json!({"handle": "a", "count": 1, "ago": 0})).collect();
-    assert!(edge.owner.post(&edge.path(), &json!({"uses": many})).await.violates("uses").contains("1000"));
+    assert!(edge.own.post(&edge.path(), &json!({"uses": many})).await.violates("uses").contains("1000"));
     // A look that no server remembers: everything is forgotten.
     for known in ["00000000-0000-0000-0000-000000000000.1", &format!("{}9", edge.known.as_ref().unwrap())] {
-        let told = edge.owner.post(&edge.path(), &json!({"known": known})).await.ok();
+        let told = edge.own.post(&edge.path(), &json!({"known": known})).await.ok();
         assert_eq!(told["everything"], true, "{known}");
     }
 }
@@ -250,7 +302,10 @@ async fn only_an_edge_is_told_what_it_may_keep() {
     let key = app.key_with(&[]).await;
     let answer = edge.forwards(&key).get(VERIFY).await;
     let told = kept(&answer).unwrap();
-    assert_eq!((&told["for"], &told["on"], &told["left"]), (&json!(60_000), &json!([key.id]), &json!(null)));
+    assert_eq!(
+        (&told["for"], &told["on"], &told["left"]),
+        (&json!(60_000), &json!([name(&app, &key.id)]), &json!(null))
+    );
     assert_eq!(told["uses"].as_array().unwrap().len(), 1);
     assert!(kept(&key.get(VERIFY).await).is_none());
     let (id, secret) = edge.pass.split_once('.').unwrap();
@@ -267,9 +322,35 @@ async fn only_an_edge_is_told_what_it_may_keep() {
         assert!(kept(&key.with("tessera-edge", &pass).get(VERIFY).await).is_none(), "{pass}");
     }
     edge.look().await;
-    edge.owner.delete(&format!("{EDGES}/{}", edge.id)).await.ok();
+    edge.own.delete(&format!("{EDGES}/{}", edge.id)).await.ok();
     sleep(Duration::from_millis(200)).await;
     assert!(kept(&edge.forwards(&key).get(VERIFY).await).is_none(), "it is no edge any more");
+}
+
+#[actix_web::test]
+async fn an_edge_is_told_no_id_of_what_has_changed_and_finds_what_it_keeps_by_name() {
+    let (app, _looking) = start().await;
+    let mut edge = Edge::register(&app).await;
+    let (admin, seen, unseen) = (app.admin().await, app.key_with(&[]).await, app.key_with(&[]).await);
+    let on = kept(&edge.forwards(&seen).get(VERIFY).await).unwrap()["on"].clone();
+    edge.look().await;
+    let mut told = String::new();
+    for id in [seen.id.clone(), unseen.id.clone()] {
+        let admin = admin.clone();
+        let change = actix_web::rt::spawn(async move {
+            admin.try_update(&id, &json!({"displayName": "changed", "description": "again"})).await.ok();
+        });
+        while !change.is_finished() {
+            told += &edge.look().await.to_string();
+        }
+        change.await.unwrap();
+    }
+    assert!(told.contains(on[0].as_str().unwrap()) && told.contains(&name(&app, &unseen.id)), "{told}");
+    assert!(!told.contains(&seen.id) && !told.contains(&unseen.id), "{told}");
+    let other = app.neighbour(&app.pepper);
+    let mut follower = Follower::start(&other).await.unwrap();
+    follower.join(&other, "there").await.unwrap();
+    assert_ne!(name(&app, &seen.id), edges::names(&other).of(seen.id.parse().unwrap()).to_string());
 }
 
 #[actix_web::test]
@@ -304,7 +385,7 @@ async fn answers_about_tokens_and_permits_are_kept_with_all_that_they_depend_on(
     let edge = Edge::register(&app).await;
     let (asking, one, other) = (app.key_with(&[VerifyTokens]).await, app.key_with(&[]).await, app.key_with(&[]).await);
     let sorted = |ids: &[&str]| {
-        let mut ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        let mut ids: Vec<String> = ids.iter().map(|id| name(&app, id)).collect();
         ids.sort();
         json!(ids)
     };
@@ -322,9 +403,9 @@ async fn answers_about_tokens_and_permits_are_kept_with_all_that_they_depend_on(
     let told = kept(&introspect(&one.token).await).unwrap();
     assert_eq!((&told["for"], &told["on"]), (&json!(30_000), &sorted(&[&asking.id, &one.id, ASSETS])));
     assert!(kept(&introspect("tsk_x").await).is_none());
-    let question = |name: &str| {
+    let question = |user: &str| {
         json!({
-            "subject": {"type": "user", "id": name},
+            "subject": {"type": "user", "id": user},
             "action": {"name": "MANAGE_APIKEYS"},
             "resource": {"type": "platform", "id": "tessera"},
         })

@@ -31,7 +31,7 @@ const MAY_USE: [(&str, &[&str]); 23] = [
     ),
     ("app", &["http"]),
     // Neither service nor storage: it decides nothing, and has no database.
-    ("edge", &["http", "domain", "clock", "outbound"]),
+    ("edge", &["http", "domain", "clock", "outbound", "shares"]),
     ("http", &["service", "domain", "clock", "outbound", "shares"]),
     ("service", &["directory", "storage", "domain", "clock", "queue", "shares"]),
     ("directory", &["domain", "clock"]),

@@ -96,12 +96,23 @@ pub enum Action {
 /// What a change may do to what principals may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Nothing: no cached record depends on it.
+    /// Nothing, and no request that makes it could have taken something away.
+    Nothing,
+    /// Nothing: no cached record depends on it. But its request is one that could have taken something away, and perhaps
+    /// repeats one that did.
     Describes,
     /// It only gives: cached records become incomplete, but let nobody in who may not.
     Gives,
     /// It may take something away: its answer waits until every node knows of it.
     TakesAway,
+}
+
+impl Effect {
+    /// Whether cached records depend on it.
+    #[must_use]
+    pub const fn concerns_records(self) -> bool {
+        matches!(self, Self::Gives | Self::TakesAway)
+    }
 }
 
 /// Which states of the subject of a change are kept.
@@ -179,14 +190,12 @@ impl Action {
     #[must_use]
     pub const fn effect(self) -> Effect {
         match self {
-            Self::UserDescribed
-            | Self::PersonaDescribed
-            | Self::PolicyDescribed
-            | Self::InvitationCreated
+            Self::InvitationCreated
             | Self::InvitationRevoked
             | Self::DeviceApproved
             | Self::DeviceDenied
-            | Self::RequestRefused => Effect::Describes,
+            | Self::RequestRefused => Effect::Nothing,
+            Self::UserDescribed | Self::PersonaDescribed | Self::PolicyDescribed => Effect::Describes,
             Self::PersonaCreated
             | Self::AssetCreated
             | Self::SessionRefreshed

@@ -7,14 +7,14 @@ use uuid::Uuid;
 use validator::Validate;
 
 use crate::domain::actor::Actor;
-use crate::domain::edge::{Changed, Place};
+use crate::domain::edge::{Changed, EDGE_SECRET, Place};
 use crate::domain::error::Violation;
 use crate::http::auth::Metering;
 use crate::http::authenticated::{AuthenticatedBody, Bearer, identify};
 use crate::http::openapi::{AnyError, Fails, examples};
 use crate::http::problem::Failure;
 use crate::http::state::State;
-use crate::service::edges::{self, ReportedUse, Seen};
+use crate::service::edges::{self, ReportedUse, Seen, Shown};
 
 /// Register an edge
 ///
@@ -23,6 +23,7 @@ use crate::service::edges::{self, ReportedUse, Seen};
 #[utoipa::path(
     tag = "Gateways",
     operation_id = "create_edge",
+    params(("Tessera-Edge-Secret" = Option<String>, Header, description = "The secret of the edge that it replaces")),
     request_body = EdgeRequest,
     responses(
         (status = 200, description = "The edge is registered", body = Edge),
@@ -32,28 +33,45 @@ use crate::service::edges::{self, ReportedUse, Seen};
 #[post("/api/service/edges")]
 pub async fn create(
     state: web::Data<State>,
+    request: HttpRequest,
     AuthenticatedBody { actor, body, .. }: AuthenticatedBody<EdgeRequest>,
 ) -> Result<HttpResponse, Failure> {
     let EdgeRequest { name, replaces } = body.valid()?;
-    let replaces = replaces.as_deref().map(Uuid::parse_str).transpose();
-    let replaces = replaces.map_err(|_| Violation::new("replaces", "must be the id of an edge"))?;
+    if replaces.as_deref().is_some_and(|id| Uuid::parse_str(id).is_err()) {
+        return Err(Violation::new("replaces", "must be the id of an edge").into());
+    }
+    let replaces = replaces.as_deref().map(|id| shown(&request, id));
     let edge = edges::register(&state.service, &actor, name, replaces).await.map_err(Failure::or_unavailable)?;
-    Ok(HttpResponse::Ok().json(Edge { id: edge.id.to_string(), lease: edge.lease }))
+    Ok(HttpResponse::Ok().json(Edge { id: edge.id.to_string(), secret: edge.secret, lease: edge.lease }))
+}
+
+/// The edge of a request, with the secret that it shows.
+fn shown<'a>(request: &'a HttpRequest, id: &'a str) -> Shown<'a> {
+    let secret = request.headers().get(EDGE_SECRET).and_then(|value| value.to_str().ok());
+    Shown { id, secret: secret.unwrap_or_default() }
 }
 
 /// Remove an edge
 ///
 /// For an edge that stops. It must not use its memory any more: revocations do not wait for it from here on. Only the
-/// principal that registered it may remove it.
+/// principal that registered it may remove it, with the secret that it was given. To others it does not exist.
 #[utoipa::path(
     tag = "Gateways",
     operation_id = "delete_edge",
-    params(("id" = String, Path, description = "The id of the edge")),
+    params(
+        ("id" = String, Path, description = "The id of the edge"),
+        ("Tessera-Edge-Secret" = Option<String>, Header, description = "The secret of the edge: without it, 404"),
+    ),
     responses((status = 200, description = "The edge is removed"), AnyError, Fails<403>, Fails<404>, Fails<503>),
 )]
 #[delete("/api/service/edges/{id}")]
-pub async fn delete(state: web::Data<State>, actor: Actor, id: web::Path<String>) -> Result<HttpResponse, Failure> {
-    edges::remove(&state.service, &actor, &id).await.map_err(Failure::or_unavailable)?;
+pub async fn delete(
+    state: web::Data<State>,
+    request: HttpRequest,
+    actor: Actor,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
+    edges::remove(&state.service, &actor, shown(&request, &id)).await.map_err(Failure::or_unavailable)?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -62,11 +80,14 @@ pub async fn delete(state: web::Data<State>, actor: Actor, id: web::Path<String>
 /// Answers at the first look of this server that begins after the request has arrived, usually within 250 ms, with what
 /// has changed since the look `known`. With `known` the edge acknowledges that it has applied everything up to that look.
 /// Its lease runs from when it sent the request. 404 means that it has none: it registers anew. Only the principal that
-/// registered the edge may look with it.
+/// registered the edge may look with it, with the secret that it was given. To others it does not exist.
 #[utoipa::path(
     tag = "Gateways",
     operation_id = "create_edge_look",
-    params(("id" = String, Path, description = "The id of the edge")),
+    params(
+        ("id" = String, Path, description = "The id of the edge"),
+        ("Tessera-Edge-Secret" = Option<String>, Header, description = "The secret of the edge: without it, 404"),
+    ),
     request_body = EdgeLookRequest,
     responses(
         (status = 200, description = "What has changed", body = EdgeLook),
@@ -83,7 +104,8 @@ pub async fn look(
     let EdgeLookRequest { known, uses } = body.valid()?;
     let known = known.as_deref().map(|text| Place::parse(text).ok_or(text)).transpose();
     let known = known.map_err(|_| Violation::new("known", "must be the `look` of an earlier answer"))?;
-    let Seen { told, pass } = edges::look(&state.service, &actor, &id, known).await.map_err(Failure::or_unavailable)?;
+    let seen = edges::look(&state.service, &actor, shown(&request, &id), known).await;
+    let Seen { told, pass } = seen.map_err(Failure::or_unavailable)?;
     let uses: Vec<ReportedUse> = uses.into_iter().map(ReportedUse::from).collect();
     edges::count_uses(&state.service, &id, &uses)?;
     // The look may have shown that the key of the edge was revoked.
@@ -91,7 +113,7 @@ pub async fn look(
     edges::may_look(&state.service, &actor)?;
     let (everything, changed) = match told.changed {
         Changed::Everything => (true, Vec::new()),
-        Changed::Only(ids) => (false, ids.iter().map(Uuid::to_string).collect()),
+        Changed::Only(names) => (false, names.iter().map(Uuid::to_string).collect()),
     };
     Ok(HttpResponse::Ok().json(EdgeLook { look: told.place.to_string(), everything, changed, pass }))
 }
@@ -104,7 +126,8 @@ pub struct EdgeRequest {
     #[validate(length(min = 1, max = 200, message = "must have 1 to 200 characters"))]
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
-    /// The id that it had before, for which it has no lease any more: it is removed.
+    /// The id that it had before, for which it has no lease any more. It is removed if its secret is shown in
+    /// `Tessera-Edge-Secret`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<String>,
 }
@@ -115,6 +138,8 @@ pub struct EdgeRequest {
 pub struct Edge {
     /// The id that it has until it stops.
     pub id: String,
+    /// What it shows in `Tessera-Edge-Secret` when it looks, stops, or registers anew in place of this id.
+    pub secret: String,
     /// How long its lease lasts after it has sent a request for a look, in milliseconds.
     pub lease: i64,
 }
@@ -158,7 +183,8 @@ pub struct EdgeLook {
     pub look: String,
     /// Whether any answer may be wrong.
     pub everything: bool,
-    /// The ids of the principals that have changed; `ffffffff-ffff-ffff-ffff-ffffffffffff` stands for assets.
+    /// The names of the principals that have changed, as `Tessera-Keep` has them: hashes of their ids under a key of the
+    /// server. `ffffffff-ffff-ffff-ffff-ffffffffffff` stands for assets.
     pub changed: Vec<String>,
     /// What the edge sends in `Tessera-Edge` with the requests that it forwards to this server.
     pub pass: String,

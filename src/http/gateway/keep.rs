@@ -107,11 +107,13 @@ impl Depends {
 /// Marks an answer that an edge may keep. For anybody but an edge nothing is computed.
 pub fn mark(state: &State, request: &HttpRequest, headers: &mut HeaderMap, depends: impl FnOnce(i64) -> Depends) {
     let Some(edge) = edge(state, request) else { return };
-    let Depends { now, mut on, until, used, left, on_more } = depends(state.service.clock.now());
+    let Depends { now, on, until, used, left, on_more } = depends(state.service.clock.now());
     let is_limited = request.extensions().contains::<Allowance>();
     if on_more || is_limited || is_dpop(request) || until <= now || used.len() > TOKENS {
         return;
     }
+    let names = edges::names(&state.service);
+    let mut on: Vec<Uuid> = on.into_iter().map(|id| names.of(id)).collect();
     on.sort_unstable();
     on.dedup();
     let Ok(uses) = used.iter().map(|used| edges::handle(&state.service, edge, used)).collect() else { return };

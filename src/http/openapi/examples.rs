@@ -164,7 +164,7 @@ pub fn edge_request() -> Value {
 
 /// A registered edge.
 pub fn edge() -> Value {
-    json!({"id": EDGE, "lease": 2000})
+    json!({"id": EDGE, "secret": "<64 hexadecimal digits>", "lease": 2000})
 }
 
 /// The look of an edge that has answered four requests with one token from memory.
@@ -180,7 +180,7 @@ pub fn edge_look() -> Value {
     json!({
         "look": format!("{NODE}.4712"),
         "everything": false,
-        "changed": [API_KEY],
+        "changed": ["c1d5e0f2-8a67-4b39-9e10-2f7a64d3b581"],
         "pass": format!("{EDGE}.<64 hexadecimal digits>"),
     })
 }

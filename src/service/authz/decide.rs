@@ -84,6 +84,14 @@ impl Service {
         Ok(self.decide(standing, &Inquiry::new(CALL_TOOL, tool, TOOL)).await?.is_allowed())
     }
 
+    /// Whether decisions about a principal may depend on what is stored of assets.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub(in crate::service) fn may_look_at_assets(&self, standing: &Standing) -> Result<bool> {
+        Ok(self.known_slices(standing)?.is_none_or(|slices| look_at_resource(&slices)))
+    }
+
     /// Like [`Service::may_call`], inside a transaction.
     ///
     /// # Errors

@@ -41,7 +41,9 @@ impl Service {
         if records.iter().zip(principals).any(|(record, principal)| record.principal_id() != principal) {
             return Err(gone());
         }
-        let carried = if let Some(carried) = verified.checked(&records) {
+        // After the records: the lease that covers them was renewed after the changes of assets had been applied.
+        let assets = self.directory.children.asset_changes();
+        let carried = if let Some(carried) = verified.checked(&records, assets) {
             carried
         } else {
             // After the records were read: a later revocation, or change of the settings of an API key, makes the directory give
@@ -52,7 +54,8 @@ impl Service {
             self.check_tools(child, whole).await?;
             let impersonator = records.iter().find(|record| Some(record.principal_id()) == child.impersonator);
             self.check_impersonation(child, whole, impersonator.map(|record| record.standing())).await?;
-            verified.keep(records, carried.clone());
+            let on_assets = tools(child).next().is_some() && self.may_look_at_assets(whole)?;
+            verified.keep(records, on_assets.then_some(assets), carried.clone());
             carried
         };
         Ok(Some((parent.with_child(Arc::clone(child), carried, actors), self.clock.now())))
@@ -112,7 +115,7 @@ impl Service {
     }
 
     /// Checks that the parent may still call the tools that the child carries. A change of a policy makes the directory give
-    /// out other records, so this is checked again then.
+    /// out other records, and a change of an asset is counted, so this is checked again then.
     async fn check_tools(&self, child: &Child, whole: &Standing) -> Result<()> {
         for tool in tools(child) {
             if !self.may_call(whole, tool).await? {

@@ -172,7 +172,7 @@ pub async fn spread_of(service: &Service, actor: &Actor, id: Uuid) -> Result<Spr
     let told = spread.map(|(_, mut spread)| {
         if !sees_all {
             for (node, _) in &mut spread.nodes {
-                // With its id and a copy of its token an edge could be taken off the list while it runs.
+                // How many edges and servers there are is told anyway; which ones is for the operator.
                 (node.id, node.name) = (Uuid::nil(), String::new());
             }
         }

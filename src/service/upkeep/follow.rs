@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use crate::domain::change::{Action, Change, Effect};
+use crate::domain::change::{Action, Change};
 use crate::domain::error::{Error, Result};
 use crate::domain::node::Node;
 use crate::service::Service;
 use crate::service::children::signing_keys;
+use crate::service::edges;
 use crate::service::looks::Continues;
 use crate::storage::changes::{self, NewChanges};
 use crate::storage::feed::{FeedPosition, position};
@@ -110,13 +111,14 @@ impl Follower {
         }
         self.position = position;
         for change in &changes {
-            if change.effect() != Effect::Describes {
+            if change.effect().concerns_records() {
                 service.directory.forget(change.subject);
             }
             service.directory.counts.observe_followed_change(change, service.clock.now());
         }
         // Only now: what edges ask this node from here on is answered with these changes applied.
-        service.looks.finish(number, &changes, &self.position, &nodes, continues);
+        let names = edges::names(service);
+        service.looks.finish(number, &changes, &self.position, &nodes, continues, &names);
         service.edges.retain(&nodes);
         // What was to be acknowledged in the session before is not any more.
         self.is_unacknowledged |= !changes.is_empty() || !is_continued;

@@ -1,8 +1,11 @@
 //! Refused attempts to change something, for the audit trail. Their number is bounded, so that nobody fills the database by
-//! asking for what is forbidden.
+//! asking for what is forbidden. The first attempt of a principal in a minute has room of its own, so that others do not hide
+//! it by repeating theirs. What is left out is counted.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+
+use prometheus_client::metrics::counter::Counter;
 
 use crate::clock::MINUTE;
 use crate::domain::actor::Actor;
@@ -15,33 +18,63 @@ use crate::storage::changes;
 
 /// How many refused attempts of one principal a process enters in a minute.
 pub const OF_ONE: usize = 6;
-/// How many of all principals.
-pub const OF_ALL: usize = 60;
+/// Of how many principals.
+pub const PRINCIPALS: usize = 240;
+/// How many of all principals after the first of each.
+pub const REPEATED: usize = 60;
 
 /// How many attempts have been entered in this minute.
 #[derive(Default)]
-pub struct Refused(Mutex<Minute>);
+pub struct Refused {
+    minute: Mutex<Minute>,
+    /// Attempts that were not entered, because there were too many.
+    pub left_out: Counter,
+}
 
 #[derive(Default)]
 struct Minute {
     /// Minutes of uptime.
     number: i64,
     entered: HashMap<PrincipalId, usize>,
+    /// How many were entered after the first of each principal.
+    repeated: usize,
+    left_out: usize,
+}
+
+impl Minute {
+    fn admits(&mut self, principal: PrincipalId) -> bool {
+        let principals = self.entered.len();
+        match self.entered.get_mut(&principal) {
+            None if principals < PRINCIPALS => self.entered.insert(principal, 1).is_none(),
+            Some(entered) if *entered < OF_ONE && self.repeated < REPEATED => {
+                *entered += 1;
+                self.repeated += 1;
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
 impl Refused {
     fn admits(&self, principal: PrincipalId, uptime: i64) -> bool {
-        let mut minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut minute = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
         let number = uptime / MINUTE;
         if minute.number != number {
+            if minute.left_out > 0 {
+                let left_out = minute.left_out;
+                tracing::warn!(
+                    left_out,
+                    "refused attempts of one minute are missing in the audit trail: there were too many"
+                );
+            }
             *minute = Minute { number, ..Minute::default() };
         }
-        if minute.entered.values().sum::<usize>() >= OF_ALL {
-            return false;
+        let is_admitted = minute.admits(principal);
+        if !is_admitted {
+            minute.left_out += 1;
+            self.left_out.inc();
         }
-        let entered = minute.entered.entry(principal).or_default();
-        let is_admitted = *entered < OF_ONE;
-        *entered += usize::from(is_admitted);
         is_admitted
     }
 }
@@ -81,9 +114,22 @@ mod tests {
     fn attempts_are_bounded_for_one_principal_and_for_all() {
         let refused = Refused::default();
         let principal = |number| PrincipalId::from(Uuid::from_u128(number));
-        let of_one = (0..100).filter(|_| refused.admits(principal(1), 0)).count();
-        let of_others = (2..200).filter(|number| refused.admits(principal(*number), MINUTE - 1)).count();
-        assert_eq!((of_one, of_others), (OF_ONE, OF_ALL - OF_ONE), "what is refused counts for nobody");
+        let entered = |number, times| (0..times).filter(|_| refused.admits(principal(number), 0)).count();
+        assert_eq!(entered(1, 100), OF_ONE);
+        let others: usize = (2..300).map(|number| entered(number, 100)).sum();
+        assert_eq!(OF_ONE + others, PRINCIPALS + REPEATED, "what is refused counts for nobody");
+        assert_eq!(refused.left_out.get(), 299 * 100 - (PRINCIPALS + REPEATED) as u64);
         assert!(refused.admits(principal(1), MINUTE));
+    }
+
+    #[test]
+    fn nobody_hides_the_first_attempt_of_another_by_repeating_their_own() {
+        let refused = Refused::default();
+        let principal = |number| PrincipalId::from(Uuid::from_u128(number));
+        for number in (1..100).cycle().take(10_000) {
+            refused.admits(principal(number), 0);
+        }
+        assert!(refused.admits(principal(500), 0));
+        assert!(!refused.admits(principal(500), 0), "all repeat theirs in one share");
     }
 }

@@ -50,7 +50,9 @@ impl Example<'_> {
         let request = self.request(client).await;
         let answer = if self.is_about_edges() {
             self.register_edge(client).await;
-            self.while_the_server_looks(request.send(client)).await
+            let secret = tessera::service::edges::secret(&self.app.service, EDGE.parse().unwrap());
+            let client = client.with("tessera-edge-secret", &secret);
+            self.while_the_server_looks(request.send(&client)).await
         } else {
             request.send(client).await
         };
