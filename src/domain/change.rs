@@ -23,8 +23,10 @@ pub struct Change {
     pub acted_by: String,
     /// The name of an [`Action`].
     pub action: String,
-    /// What was changed.
-    pub subject: ChangeSubject,
+    /// The name of a kind of [`ChangeSubject`], which may be known only to a later version.
+    pub subject_kind: String,
+    /// The id of what was changed.
+    pub subject_id: Uuid,
     /// The name of the subject at that time.
     pub subject_name: String,
     /// The id of the request; empty for the command line.
@@ -108,12 +110,19 @@ impl Change {
             actor_name: actor.username().to_string(),
             acted_by: actor.child.as_deref().map(Child::acted_by).unwrap_or_default(),
             action: action.name().to_owned(),
-            subject,
+            subject_kind: subject.kind().to_owned(),
+            subject_id: subject.id(),
             subject_name: name.to_owned(),
             request_id: actor.request.id.as_ref().to_owned(),
             authenticated_by: actor.authenticated_by(),
             address: actor.address.map(|address| address.to_string()).unwrap_or_default(),
         }
+    }
+
+    /// What was changed. An unknown kind, written by a later version, may concern every principal.
+    #[must_use]
+    pub fn subject(&self) -> ChangeSubject {
+        ChangeSubject::parse(&self.subject_kind, self.subject_id).unwrap_or(ChangeSubject::Persona(self.subject_id))
     }
 
     /// What it may do to what others may do. An unknown action, written by a later version, may take something away.

@@ -35,8 +35,8 @@ pub fn leaf(change: &Change, states: &States) -> Vec<u8> {
         ("actor", change.actor_name.as_str().into()),
         ("actedBy", change.acted_by.as_str().into()),
         ("action", change.action.as_str().into()),
-        ("subjectKind", change.subject.kind().into()),
-        ("subjectId", change.subject.id().to_string().into()),
+        ("subjectKind", change.subject_kind.as_str().into()),
+        ("subjectId", change.subject_id.to_string().into()),
         ("subject", change.subject_name.as_str().into()),
         ("requestId", change.request_id.as_str().into()),
         ("authenticatedBy", change.authenticated_by.as_str().into()),
@@ -117,7 +117,6 @@ pub fn unbundle(mut bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::change::ChangeSubject;
 
     fn change() -> Change {
         let id = |digit: u8| Uuid::from_bytes([digit; 16]);
@@ -128,7 +127,8 @@ mod tests {
             actor_name: "alice".to_owned(),
             acted_by: String::new(),
             action: "apikey.created".to_owned(),
-            subject: ChangeSubject::Principal(id(3)),
+            subject_kind: "principal".to_owned(),
+            subject_id: id(3),
             subject_name: "a \"b\"\n\u{1f}\u{e9}".to_owned(),
             request_id: "r".to_owned(),
             authenticated_by: "session:k".to_owned(),

@@ -205,7 +205,7 @@ impl Latest {
 fn changed_by(changes: &[Change]) -> Changed {
     let mut ids = BTreeSet::new();
     for change in changes.iter().filter(|change| change.effect() != Effect::Describes) {
-        match change.subject {
+        match change.subject() {
             // Which tokens a removed key has signed is not known.
             _ if change.action == Action::SigningKeyChanged.name() => return Changed::Everything,
             ChangeSubject::Principal(id) => drop(ids.insert(id)),
@@ -230,7 +230,8 @@ mod tests {
             actor_name: String::new(),
             acted_by: String::new(),
             action: action.name().to_owned(),
-            subject,
+            subject_kind: subject.kind().to_owned(),
+            subject_id: subject.id(),
             subject_name: String::new(),
             request_id: String::new(),
             authenticated_by: String::new(),

@@ -233,10 +233,10 @@ impl<'a> Transaction<'a> {
         let recorded = std::mem::take(&mut self.changed.borrow_mut().recorded);
         let mut known: Vec<(ChangeSubject, States)> = Vec::new();
         for (change, kept) in recorded {
-            if kept != Kept::None && known.iter().all(|(subject, _)| *subject != change.subject) {
-                known.push((change.subject, states::of(self.connection, change.subject, kept)?));
+            if kept != Kept::None && known.iter().all(|(subject, _)| *subject != change.subject()) {
+                known.push((change.subject(), states::of(self.connection, change.subject(), kept)?));
             }
-            let found = known.iter().find(|(subject, _)| kept != Kept::None && *subject == change.subject);
+            let found = known.iter().find(|(subject, _)| kept != Kept::None && *subject == change.subject());
             let states = found.map(|(_, states)| states.clone()).unwrap_or_default();
             self.service.directory.counts.record_own_change(change.id);
             changes::append(self.connection, &change, &states)?;

@@ -139,7 +139,7 @@ pub struct ChangeView {
     action: String,
     /// `principal`, `persona`, `policy`, `asset` or `role`.
     #[schema(schema_with = sets::subject_kinds)]
-    subject_kind: &'static str,
+    subject_kind: String,
     /// The GUID of the changed object.
     subject_id: String,
     /// The name of the changed object at that time.
@@ -163,8 +163,8 @@ impl From<Change> for ChangeView {
             actor: change.actor_name,
             acted_by: change.acted_by,
             action: change.action,
-            subject_kind: change.subject.kind(),
-            subject_id: change.subject.id().to_string(),
+            subject_kind: change.subject_kind,
+            subject_id: change.subject_id.to_string(),
             subject: change.subject_name,
             request_id: change.request_id,
             authenticated_by: change.authenticated_by,

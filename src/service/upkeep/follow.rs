@@ -111,7 +111,7 @@ impl Follower {
         self.position = position;
         for change in &changes {
             if change.effect() != Effect::Describes {
-                service.directory.forget(change.subject);
+                service.directory.forget(change.subject());
             }
             service.directory.counts.observe_followed_change(change, service.clock.now());
         }

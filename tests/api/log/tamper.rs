@@ -11,7 +11,7 @@ use tessera::service::log::append::{append, append_some};
 use tessera::service::upkeep::restore;
 
 use super::{Entry, add_keys, append_all, ask, checkpoint_origin, entries, tell, world_with_keys};
-use crate::support::World;
+use crate::support::{Options, World};
 
 /// What a verification found.
 struct Verified {
@@ -83,6 +83,24 @@ async fn an_honest_database_is_right_also_after_growth_and_with_earlier_checkpoi
     assert_eq!(missing.code, 2, "{}", missing.text);
     let nowhere = run(&["--database-url", "sqlite:///nonexistent/t.db"]);
     assert_eq!(nowhere.code, 2, "{}", nowhere.text);
+}
+
+#[actix_web::test]
+async fn a_kind_of_subject_that_only_a_later_version_knows_is_logged_as_it_is_stored() {
+    let world = World::new(&Options::default());
+    add_keys(&world, 2).await;
+    // As a node of a later version writes a row during a rolling upgrade.
+    tell(&world.service, "UPDATE changes SET subject_kind = 'gadget'");
+    append_all(&world.service).await;
+    for entry in entries(&world.service) {
+        assert!(entry.entry.contains(r#""subjectKind":"gadget","#), "{}", entry.entry);
+    }
+    let verified = verify(&world, &[]);
+    assert_eq!((verified.code, verified.named()), (0, vec![]), "{}", verified.text);
+    tell(&world.service, "UPDATE changes SET subject_kind = 'widget'");
+    let verified = verify(&world, &[]);
+    assert_eq!(verified.code, 1, "another kind is a changed row: {}", verified.text);
+    assert!(verified.report["findings"][0]["text"].as_str().unwrap().ends_with(": subjectKind"), "{}", verified.text);
 }
 
 /// A deed against a database with six entries, and what is to be named: `%N` stands for the change of the entry N.
