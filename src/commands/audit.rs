@@ -82,7 +82,7 @@ fn verify_one(
     let trusted = trusted_keys(&keys, what.key.as_ref(), &mut report)?;
     let note = source.checkpoint()?;
     let witnesses: Vec<VerifierKey> =
-        settings.change_log.log_witnesses.iter().map(|witness| witness.key.clone()).collect();
+        settings.audit_log.audit_log_witnesses.iter().map(|witness| witness.key.clone()).collect();
     let checkpoint = match open_note(&note, &trusted[..1], &witnesses) {
         Ok(Opened { checkpoint, witnesses }) => {
             report.witnesses = witnesses;
