@@ -17,12 +17,22 @@ use super::error::{Error, Result};
 use super::nesting::read_json;
 use super::state::States;
 
+/// The height of a tile: each level of tiles has the hashes of every eighth level of the tree.
+pub const TILE_HEIGHT: u8 = 8;
 /// The number of hashes or entries in a full tile.
-pub const TILE_WIDTH: u64 = 256;
+pub const TILE_WIDTH: u64 = 1 << TILE_HEIGHT;
+/// The highest level of tiles in a tree of 2^63 leaves.
+pub const HIGHEST_LEVEL: u8 = 63 / TILE_HEIGHT;
 /// The version of what [`leaf`] makes.
 const VERSION: i64 = 1;
 /// The longest entry, in bytes: its length has two bytes in a bundle.
 const LONGEST_ENTRY: usize = 0xffff;
+
+/// How many hashes a level of tiles has in a tree of that size.
+#[must_use]
+pub fn hashes_of(level: u8, size: u64) -> u64 {
+    size >> (TILE_HEIGHT * level)
+}
 
 /// What is hashed for a change: canonical JSON (RFC 8785). The random bits of the change's id keep others from guessing it.
 #[must_use]

@@ -9,7 +9,8 @@ use ureq::http::{Request, StatusCode};
 use super::explain;
 use crate::domain::log::note::signed_text;
 use crate::domain::log::path::{Kind, TilePath};
-use crate::domain::log::{TILE_WIDTH, unbundle};
+use crate::domain::log::tree::HASH_SIZE;
+use crate::domain::log::{TILE_WIDTH, bundle, unbundle};
 use crate::domain::nesting::read_json;
 use crate::http::audit_log::LogKeysView;
 use crate::outbound::{Destinations, Outbound};
@@ -122,10 +123,10 @@ impl Source {
         };
         let width = usize::try_from(path.width).unwrap_or(0);
         Ok(match path.kind {
-            Kind::Hashes(_) => full.get(..32 * width).map(<[u8]>::to_vec),
+            Kind::Hashes(_) => full.get(..HASH_SIZE * width).map(<[u8]>::to_vec),
             Kind::Entries => {
                 let entries = unbundle(&full).unwrap_or_default();
-                crate::domain::log::bundle(entries.iter().take(width).map(Vec::as_slice)).ok()
+                bundle(entries.iter().take(width).map(Vec::as_slice)).ok()
             }
         })
     }
