@@ -76,13 +76,7 @@ impl Source {
     /// A tile of hashes; `None` if it is missing.
     pub(super) fn hashes(&self, path: TilePath) -> Result<Option<Vec<u8>>, String> {
         match self {
-            // A malformed tile is a tampered one.
-            Self::Database(database) => {
-                match database.read(move |connection| Ok(tile_in(connection, &path).ok().flatten())) {
-                    Ok(found) => Ok(found),
-                    Err(error) => Err(explain(error)),
-                }
-            }
+            Self::Database(database) => database.read(move |connection| tile_in(connection, &path)).map_err(explain),
             _ => self.tile(path),
         }
     }
