@@ -7,6 +7,8 @@ use uuid::Uuid;
 pub use self::action::{Action, Effect, Kept};
 use super::actor::Actor;
 use super::child::Child;
+use super::error::{Error, Result};
+use super::text::clip;
 
 /// One committed change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +102,20 @@ impl ChangeSubject {
 }
 
 impl Change {
+    /// The id of a change, as a client writes it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when no change can have it.
+    pub fn parse_id(text: &str) -> Result<Uuid> {
+        Uuid::parse_str(text).map_err(|_| Self::unknown(text))
+    }
+
+    /// The error for an id that no change has.
+    #[must_use]
+    pub fn unknown(id: &str) -> Error {
+        Error::NotFound { kind: "change", id: clip(id) }
+    }
+
     /// A change that an actor makes now.
     #[must_use]
     pub fn by(actor: &Actor, id: Uuid, now: i64, action: Action, subject: ChangeSubject, name: &str) -> Self {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{checkpoint, count, verifier_key};
 use crate::domain::actor::Actor;
+use crate::domain::change::Change;
 use crate::domain::error::{Error, Result};
 use crate::domain::log::bundle;
 use crate::domain::log::path::{Kind, TilePath};
@@ -184,6 +185,7 @@ pub struct Proof {
     /// The number of its leaf, from 0.
     pub leaf_index: u64,
     /// The size of the tree that it is proved to be in.
+    let id = Change::parse_id(id)?;
     pub tree_size: u64,
     /// What was hashed.
     pub leaf: String,
@@ -193,12 +195,12 @@ pub struct Proof {
     pub checkpoint: String,
 }
 
-/// Proves that an entry of the audit trail is in the log.
+/// Proves that a change is in the log.
 ///
 /// # Errors
-/// [`Error::Forbidden`] without the permission `VIEW_AUDIT`, [`Error::NotFound`] for an unknown entry,
+/// [`Error::Forbidden`] without the permission `VIEW_AUDIT`, [`Error::NotFound`] for an unknown change,
 /// [`Error::Conflict`] for one that was not appended yet.
-pub async fn prove(service: &Service, actor: &Actor, id: Uuid) -> Result<Proof> {
+pub async fn prove(service: &Service, actor: &Actor, id: &str) -> Result<Proof> {
     service.require(actor, Permission::ViewAudit)?;
     service.list(actor, move |connection| proof_in(connection, id)).await
 }
@@ -208,9 +210,9 @@ fn proof_in(connection: &mut AnyConnection, id: Uuid) -> Result<Proof> {
     let leaf = log::leaf_of(connection, &id.to_string())?;
     let (Some(state), Some(leaf)) = (state.filter(|state| !state.checkpoint.is_empty()), leaf) else {
         if changes::exists(connection, id)? {
-            return Err(Error::Conflict("this entry is not in the log yet, try again in a second".to_owned()));
+            return Err(Error::Conflict("this change is not in the log yet, try again in a second".to_owned()));
         }
-        return Err(Error::NotFound { kind: "audit entry", id: id.to_string() });
+        return Err(Change::unknown(&id.to_string()));
     };
     let (leaf_index, tree_size) = (count(leaf.place)?, count(state.size)?);
     let hashes = reading(connection, |hashes| prove_record(tree_size, leaf_index, hashes))?;
