@@ -4,7 +4,7 @@ mod action;
 
 use uuid::Uuid;
 
-pub use self::action::{Action, Effect, Kept};
+pub use self::action::{Action, Impact, Kept};
 use super::actor::Actor;
 use super::child::Child;
 use super::error::{Error, Result};
@@ -143,7 +143,7 @@ impl Change {
 
     /// What it may do to what others may do. An unknown action, written by a later version, may take something away.
     #[must_use]
-    pub fn effect(&self) -> Effect {
-        Action::find(&self.action).map_or(Effect::TakesAway, Action::effect)
+    pub fn impact(&self) -> Impact {
+        Action::find(&self.action).map_or(Impact::TakesAway, Action::impact)
     }
 }

@@ -8,8 +8,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::domain::change::{Action, Change, ChangeSubject, Effect};
-use crate::domain::edge::{ASSETS, Changed, Place};
+use crate::domain::change::{Action, Change, ChangeSubject, Impact};
+use crate::domain::edge::{ASSETS, Changed, LookId};
 use crate::domain::node::Node;
 use crate::storage::feed::FeedPosition;
 
@@ -52,9 +52,9 @@ struct Look {
 }
 
 /// What an edge is told.
-pub struct Told {
+pub struct LookAnswer {
     /// The look that answers.
-    pub place: Place,
+    pub place: LookId,
     /// What has changed since the look that the edge knows.
     pub changed: Changed,
     /// The nodes, in the snapshot of that look.
@@ -125,7 +125,7 @@ impl Looks {
     }
 
     /// Whether that is not the last look, so that there may be something to tell of.
-    pub(in crate::service) fn is_behind(&self, known: Option<Place>) -> bool {
+    pub(in crate::service) fn is_behind(&self, known: Option<LookId>) -> bool {
         let latest = self.lock();
         let last = latest.finished.back().map(|look| look.number);
         known.is_none_or(|known| Some(known.source) != latest.source || Some(known.look) != last)
@@ -134,7 +134,7 @@ impl Looks {
 
     /// The position that an edge acknowledges which has applied every look up to that one; `None` if the edge has
     /// acknowledged it before, as its row says, or if the look is not known any more.
-    pub(in crate::service) fn to_acknowledge(&self, known: Place, acknowledged: &str) -> Option<FeedPosition> {
+    pub(in crate::service) fn to_acknowledge(&self, known: LookId, acknowledged: &str) -> Option<FeedPosition> {
         let latest = self.lock();
         let known_at = latest.find(known)?;
         let from = latest.finished.iter().rposition(|look| look.position.text() == acknowledged);
@@ -147,7 +147,7 @@ impl Looks {
     }
 
     /// Waits for the first look that begins after `begun` others have, and tells what has changed since `known`.
-    pub(in crate::service) async fn after(&self, begun: u64, known: Option<Place>) -> Told {
+    pub(in crate::service) async fn after(&self, begun: u64, known: Option<LookId>) -> LookAnswer {
         loop {
             let finished = self.finished.notified();
             if let Some(told) = self.lock().told(begun, known) {
@@ -172,15 +172,15 @@ pub enum Continues {
 }
 
 impl Latest {
-    fn told(&self, begun: u64, known: Option<Place>) -> Option<Told> {
+    fn told(&self, begun: u64, known: Option<LookId>) -> Option<LookAnswer> {
         let last = self.finished.back().filter(|look| look.number > begun)?;
-        let place = Place { source: self.source?, look: last.number };
+        let place = LookId { source: self.source?, look: last.number };
         let changed = self.since(known).unwrap_or(Changed::Everything);
-        Some(Told { place, changed, nodes: self.nodes.clone() })
+        Some(LookAnswer { place, changed, nodes: self.nodes.clone() })
     }
 
     /// Where that look is among the finished ones.
-    fn find(&self, place: Place) -> Option<usize> {
+    fn find(&self, place: LookId) -> Option<usize> {
         if self.source != Some(place.source) {
             return None;
         }
@@ -188,7 +188,7 @@ impl Latest {
     }
 
     /// What has changed since that look; `None` if it is not known.
-    fn since(&self, known: Option<Place>) -> Option<Changed> {
+    fn since(&self, known: Option<LookId>) -> Option<Changed> {
         let from = self.find(known?)?;
         let mut all = BTreeSet::new();
         for look in self.finished.range(from + 1..) {
@@ -204,7 +204,7 @@ impl Latest {
 /// What changes make wrong in the memory of an edge.
 fn changed_by(changes: &[Change]) -> Changed {
     let mut ids = BTreeSet::new();
-    for change in changes.iter().filter(|change| change.effect() != Effect::Describes) {
+    for change in changes.iter().filter(|change| change.impact() != Impact::Describes) {
         match change.subject() {
             // Which tokens a removed key has signed is not known.
             _ if change.action == Action::SigningKeyChanged.name() => return Changed::Everything,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Service;
 use crate::domain::actor::{Actor, PresentedCredential, Standing};
-use crate::domain::change::{Action, Change, ChangeSubject, Effect, Kept};
+use crate::domain::change::{Action, Change, ChangeSubject, Impact, Kept};
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::Id;
 use crate::domain::node::Told;
@@ -217,11 +217,11 @@ impl<'a> Transaction<'a> {
     pub(in crate::service) fn record(&mut self, action: Action, subject: ChangeSubject, name: &str) -> Result<()> {
         let id = Id::<Change>::new(self.now, self.service.entropy)?.uuid();
         let mut changed = self.changed.borrow_mut();
-        if action.effect() != Effect::Describes {
+        if action.impact() != Impact::Describes {
             changed.is_recorded = true;
             changed.subjects.push(subject);
         }
-        if action.effect() == Effect::TakesAway {
+        if action.impact() == Impact::TakesAway {
             changed.taking = Some(id);
         }
         changed.recorded.push((Change::by(self.actor, id, self.now, action, subject, name), action.keeps()));

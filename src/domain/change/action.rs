@@ -95,7 +95,7 @@ pub enum Action {
 
 /// What a change may do to what principals may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
+pub enum Impact {
     /// Nothing: no cached record depends on it.
     Describes,
     /// It only gives: cached records become incomplete, but let nobody in who may not.
@@ -177,7 +177,7 @@ impl Action {
 
     /// What it may do to what others may do.
     #[must_use]
-    pub const fn effect(self) -> Effect {
+    pub const fn impact(self) -> Impact {
         match self {
             Self::UserDescribed
             | Self::PersonaDescribed
@@ -186,7 +186,7 @@ impl Action {
             | Self::InvitationRevoked
             | Self::DeviceApproved
             | Self::DeviceDenied
-            | Self::RequestRefused => Effect::Describes,
+            | Self::RequestRefused => Impact::Describes,
             Self::PersonaCreated
             | Self::AssetCreated
             | Self::SessionRefreshed
@@ -197,7 +197,7 @@ impl Action {
             | Self::UserCreated
             | Self::SessionCreated
             | Self::SessionRefused
-            | Self::UserImpersonated => Effect::Gives,
+            | Self::UserImpersonated => Impact::Gives,
             Self::ApiKeyTokenReplaced
             | Self::ApiKeyTokenRemoved
             | Self::ApiKeyUpdated
@@ -222,7 +222,7 @@ impl Action {
             | Self::RefreshTokenReused
             | Self::ChildRevoked
             | Self::SigningKeyChanged
-            | Self::RestoreAccepted => Effect::TakesAway,
+            | Self::RestoreAccepted => Impact::TakesAway,
         }
     }
 

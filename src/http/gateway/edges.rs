@@ -7,7 +7,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 use crate::domain::actor::Actor;
-use crate::domain::edge::{Changed, Place};
+use crate::domain::edge::{Changed, LookId};
 use crate::domain::error::Violation;
 use crate::http::auth::Metering;
 use crate::http::authenticated::{AuthenticatedBody, Bearer, identify};
@@ -81,7 +81,7 @@ pub async fn look(
     AuthenticatedBody { actor, body, .. }: AuthenticatedBody<EdgeLookRequest>,
 ) -> Result<HttpResponse, Failure> {
     let EdgeLookRequest { known, uses } = body.valid()?;
-    let known = known.as_deref().map(|text| Place::parse(text).ok_or(text)).transpose();
+    let known = known.as_deref().map(|text| LookId::parse(text).ok_or(text)).transpose();
     let known = known.map_err(|_| Violation::new("known", "must be the `look` of an earlier answer"))?;
     let Seen { told, pass } = edges::look(&state.service, &actor, &id, known).await.map_err(Failure::or_unavailable)?;
     let uses: Vec<ReportedUse> = uses.into_iter().map(ReportedUse::from).collect();

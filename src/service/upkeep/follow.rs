@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::domain::change::{Action, Change, Effect};
+use crate::domain::change::{Action, Change, Impact};
 use crate::domain::error::{Error, Result};
 use crate::domain::node::Node;
 use crate::service::Service;
@@ -110,7 +110,7 @@ impl Follower {
         }
         self.position = position;
         for change in &changes {
-            if change.effect() != Effect::Describes {
+            if change.impact() != Impact::Describes {
                 service.directory.forget(change.subject());
             }
             service.directory.counts.observe_followed_change(change, service.clock.now());
