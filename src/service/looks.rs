@@ -255,9 +255,13 @@ mod tests {
         ] {
             assert_eq!(changed_by(&[everything]), Changed::Everything);
         }
-        let many: Vec<Change> = (0..=LISTED as u128)
-            .map(|id| change(Action::ApiKeyDeleted, ChangeSubject::Principal(Uuid::from_u128(id))))
-            .collect();
-        assert_eq!(changed_by(&many), Changed::Everything);
+    }
+
+    #[test]
+    fn no_more_ids_are_listed_than_the_limit() {
+        let of = |id: usize| change(Action::ApiKeyDeleted, ChangeSubject::Principal(Uuid::from_u128(id as u128)));
+        let listed: Vec<Uuid> = (0..LISTED).map(|id| Uuid::from_u128(id as u128)).collect();
+        assert_eq!(changed_by(&(0..LISTED).map(of).collect::<Vec<_>>()), Changed::Only(listed));
+        assert_eq!(changed_by(&(0..=LISTED).map(of).collect::<Vec<_>>()), Changed::Everything);
     }
 }
