@@ -6,7 +6,7 @@ mod doors;
 mod edge;
 mod first_start;
 mod keys;
-mod log_copy;
+pub mod log_copy;
 mod log_jobs;
 mod signing_keys;
 mod started;

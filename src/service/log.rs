@@ -1,6 +1,7 @@
 //! The log of the changes: appended to by one node at a time, and read by anybody who checks it. docs/log.md
 
 pub mod append;
+pub mod copy;
 mod key;
 pub mod read;
 pub mod restored;
@@ -11,12 +12,14 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
+use tlog_tiles::Hash;
 
 use self::signed::Signed;
 use crate::domain::error::{Error, Result};
 use crate::domain::log::note::{VerifierKey, signed_text};
-use crate::storage::database::storage;
-use crate::storage::log::LogState;
+use crate::domain::log::tree::{Frontier, Tiles};
+use crate::storage::database::{AnyConnection, storage};
+use crate::storage::log::{self, LogState};
 
 /// What this process knows of the log, and its metrics.
 #[derive(Default)]
@@ -78,3 +81,9 @@ fn count(number: i64) -> Result<u64> {
 fn altered(what: &str) -> Error {
     Error::Conflict(format!("the log was altered: {what}; nothing is appended to it; run `tessera audit verify`"))
 }
+/// The root of the tree when it had that size; `None` if hashes are missing.
+fn root_of(connection: &mut AnyConnection, size: u64) -> Result<Option<Hash>> {
+    let tiles = log::tiles(connection, &Tiles::at_edge(size))?;
+    Ok(Frontier::of(size, &tiles).ok().map(|frontier| frontier.root()))
+}
+

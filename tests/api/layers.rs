@@ -21,6 +21,7 @@ const MAY_USE: [(&str, &[&str]); 23] = [
             "first_start_file",
             "journal_file",
             "outbound",
+            "kept_file",
             "pepper_file",
             "seen_file",
             "service",

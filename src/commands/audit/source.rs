@@ -2,12 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use tlog_tiles::Checkpoint;
 use ureq::http::header::AUTHORIZATION;
 use ureq::http::{Request, StatusCode};
 
 use super::explain;
-use crate::domain::log::note::signed_text;
 use crate::domain::log::path::{Kind, TilePath};
 use crate::domain::log::tree::HASH_SIZE;
 use crate::domain::log::{TILE_WIDTH, bundle, unbundle};
@@ -28,7 +26,7 @@ pub(super) struct Found {
 }
 
 /// A log.
-pub(in crate::commands) enum Source {
+pub(super) enum Source {
     Database(Database),
     Folder(PathBuf),
     Server { url: String, token: String, client: Outbound },
@@ -155,13 +153,4 @@ impl Source {
             }
         }
     }
-}
-
-/// What a checkpoint says, whoever has signed it.
-///
-/// # Errors
-/// When it is none.
-pub(in crate::commands) fn unverified(note: &str) -> Result<Checkpoint, String> {
-    let text = format!("{}\n", signed_text(note));
-    Checkpoint::from_bytes(text.as_bytes()).map_err(|_| "the checkpoint is malformed".to_owned())
 }

@@ -139,22 +139,6 @@ fn no_tile(path: &TilePath) -> Error {
     Error::NotFound { kind: "tile", id: path.to_string() }
 }
 
-/// The checkpoint that a copy of the log is to be written for; `None` before the first one.
-#[must_use]
-pub fn to_copy(service: &Service) -> Option<String> {
-    let known = service.log.known().filter(|state| !state.checkpoint.is_empty());
-    known.map(|state| checkpoint(&state).to_owned())
-}
-
-/// A tile or a bundle for a copy of the log.
-///
-/// # Errors
-/// When the storage fails, or rows are missing.
-pub async fn for_copy(service: &Service, path: TilePath) -> Result<Vec<u8>> {
-    let found = service.read(move |connection| tile_in(connection, &path)).await?;
-    found.ok_or_else(|| storage(format!("the log lacks `{path}`")))
-}
-
 /// A tile or a bundle as it is served and written to a folder. `None` if rows are missing.
 ///
 /// # Errors
@@ -185,7 +169,6 @@ pub struct Proof {
     /// The number of its leaf, from 0.
     pub leaf_index: u64,
     /// The size of the tree that it is proved to be in.
-    let id = Change::parse_id(id)?;
     pub tree_size: u64,
     /// What was hashed.
     pub leaf: String,
@@ -202,6 +185,7 @@ pub struct Proof {
 /// [`Error::Conflict`] for one that was not appended yet.
 pub async fn prove(service: &Service, actor: &Actor, id: &str) -> Result<Proof> {
     service.require(actor, Permission::ViewAudit)?;
+    let id = Change::parse_id(id)?;
     service.list(actor, move |connection| proof_in(connection, id)).await
 }
 

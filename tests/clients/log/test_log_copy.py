@@ -67,7 +67,7 @@ def test_a_copy_of_a_longer_log_is_not_overwritten(own_server, tmp_path):
     assert f"The copy has {before.size} entries" in printed or "entries of the log" in printed, printed
     server.start(TESSERA_AUDIT_LOG_DIRECTORY=str(folder))
     deadline = time.monotonic() + SOON
-    while "keep it, and name another folder" not in server.output():
+    while "keep this copy, and name another folder" not in server.output():
         assert time.monotonic() < deadline, server.output()
         time.sleep(0.1)
     assert (folder / "checkpoint").read_text().startswith(longer.text)
