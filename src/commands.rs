@@ -224,6 +224,10 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult
     started.seen.warn();
     let service = started.service.clone();
     append::check_configured(&service, settings.audit_log.audit_log_origin.as_deref()).await.map_err(explain)?;
+    let checkpoint = started.seen.checkpoint();
+    if let Some(kept) = checkpoint.read()? {
+        service.log.begin_with(&kept)?;
+    }
     set_up(&service, &settings).await?;
     sessions::remember_networks(&service).await.map_err(explain)?;
     if door_settings.datahub.authentication != Authentication::On {
@@ -242,7 +246,7 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult
     let served = match started.join(&node_name(&settings)).await {
         Ok(()) => {
             tracing::info!(listen = %settings.listen, database = ?database_url(&settings)?, "serving");
-            log_jobs::spawn(&state, settings.audit_log.clone());
+            log_jobs::spawn(&state, settings.audit_log.clone(), checkpoint);
             run_server(started, &state, || {
                 wire::serve(vec![listener], &wire_settings, {
                     let state = state.clone();

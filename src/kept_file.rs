@@ -23,6 +23,27 @@ impl KeptFile {
         self.path.as_deref()
     }
 
+    /// The content, if there is any.
+    ///
+    /// # Errors
+    /// A message for the operator.
+    pub fn read(&self) -> Result<Option<String>, String> {
+        let Some(path) = &self.path else { return Ok(None) };
+        match std::fs::read_to_string(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(format!("cannot read `{}`: {error}", path.display())),
+            Ok(text) => Ok(Some(text)),
+        }
+    }
+
+    /// Removes the file, if there is one. Logs a failure with what follows from it.
+    pub fn remove(&mut self, consequence: &str) {
+        self.write(consequence, |path| match std::fs::remove_file(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            outcome => outcome,
+        });
+    }
+
     /// Writes, if there is a file. Logs a failure with what follows from it.
     pub fn write(&mut self, consequence: &str, write: impl FnOnce(&Path) -> std::io::Result<()>) {
         let Some(path) = &self.path else { return };

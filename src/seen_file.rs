@@ -4,6 +4,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
+use crate::checkpoint_file::CheckpointFile;
 use crate::config::Settings;
 use crate::domain::installation::{Installation, Seen};
 use crate::journal_file::JournalFile;
@@ -24,6 +25,11 @@ impl SeenFile {
     /// The journal beside it.
     pub fn journal(&self, installation: &Installation) -> JournalFile {
         JournalFile::at(self.0.path().map(|path| path.with_extension("journal")), installation.id)
+    }
+
+    /// The file with the latest checkpoint of the log beside it.
+    pub fn checkpoint(&self) -> CheckpointFile {
+        CheckpointFile::at(self.0.path().map(|path| path.with_extension("checkpoint")))
     }
 
     /// The contents, if the file exists.

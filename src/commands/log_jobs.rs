@@ -11,6 +11,7 @@ use ureq::http::{Request, StatusCode, Uri};
 use super::explain;
 use super::log_copy::LogCopy;
 use super::tasks::every;
+use crate::checkpoint_file::CheckpointFile;
 use crate::config::{AuditLogSettings, WitnessSetting};
 use crate::http::state::State;
 use crate::outbound::{self, Destinations, Outbound};
@@ -33,15 +34,15 @@ pub(super) fn check(settings: &AuditLogSettings) -> Result<(), String> {
 }
 
 /// Starts the work.
-pub(super) fn spawn(state: &Data<State>, settings: AuditLogSettings) {
+pub(super) fn spawn(state: &Data<State>, settings: AuditLogSettings, checkpoint: CheckpointFile) {
     let witnesses = settings.audit_log_witnesses.clone();
-    actix_web::rt::spawn(append(state.clone(), settings));
+    actix_web::rt::spawn(append(state.clone(), settings, checkpoint));
     if !witnesses.is_empty() {
         actix_web::rt::spawn(ask_witnesses(state.clone(), witnesses));
     }
 }
 
-async fn append(state: Data<State>, settings: AuditLogSettings) {
+async fn append(state: Data<State>, settings: AuditLogSettings, mut checkpoint: CheckpointFile) {
     let mut ticks = every(APPEND_EVERY);
     let mut copy = settings.audit_log_directory.map(LogCopy::new);
     loop {
@@ -60,6 +61,7 @@ async fn append(state: Data<State>, settings: AuditLogSettings) {
                 }
             }
         }
+        checkpoint.keep(state.service.log.signed_checkpoint());
         if let Some(copy) = &mut copy
             && let Err(error) = copy.follow(&state.service).await
             && state.log_bounds.admit("cannot copy the log", Instant::now())

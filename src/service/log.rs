@@ -48,6 +48,20 @@ impl Log {
         self.signed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The checkpoint that was signed last, as far as this process knows: for [`Self::begin_with`] after a restart.
+    pub fn signed_checkpoint(&self) -> Option<String> {
+        self.signed().map(|signed| signed.note)
+    }
+
+    /// Signs from now on only what continues this checkpoint, which the process kept outside the database.
+    ///
+    /// # Errors
+    /// A message when it is no checkpoint.
+    pub fn begin_with(&self, kept: &str) -> Result<(), String> {
+        self.trust(Some(Signed::kept(kept)?));
+        Ok(())
+    }
+
     fn trust(&self, signed: Option<Signed>) {
         if signed.is_some() {
             *self.signed.lock().unwrap_or_else(PoisonError::into_inner) = signed;
@@ -73,6 +87,12 @@ fn verifier_key(state: &LogState) -> Result<VerifierKey> {
     Ok(VerifierKey::of_log(&state.origin, key))
 }
 
+/// The root of the tree when it had that size; `None` if hashes are missing.
+fn root_of(connection: &mut AnyConnection, size: u64) -> Result<Option<Hash>> {
+    let tiles = log::tiles(connection, &Tiles::at_edge(size))?;
+    Ok(Frontier::of(size, &tiles).ok().map(|frontier| frontier.root()))
+}
+
 /// A number of leaves as the tree counts them.
 fn count(number: i64) -> Result<u64> {
     u64::try_from(number).map_err(storage)
@@ -81,9 +101,3 @@ fn count(number: i64) -> Result<u64> {
 fn altered(what: &str) -> Error {
     Error::Conflict(format!("the log was altered: {what}; nothing is appended to it; run `tessera audit verify`"))
 }
-/// The root of the tree when it had that size; `None` if hashes are missing.
-fn root_of(connection: &mut AnyConnection, size: u64) -> Result<Option<Hash>> {
-    let tiles = log::tiles(connection, &Tiles::at_edge(size))?;
-    Ok(Frontier::of(size, &tiles).ok().map(|frontier| frontier.root()))
-}
-
