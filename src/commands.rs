@@ -6,7 +6,7 @@ mod doors;
 mod edge;
 mod first_start;
 mod keys;
-mod log_copy;
+pub mod log_copy;
 mod log_jobs;
 mod signing_keys;
 mod started;
@@ -217,13 +217,17 @@ async fn set_up(service: &Service, settings: &Settings) -> Result<bool, String> 
 async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult {
     // Check all settings first: the secrets of the first start are shown only once.
     let door_settings = doors::settings(&settings)?;
-    log_jobs::check(&settings.change_log)?;
+    log_jobs::check(&settings.audit_log)?;
     let listener =
         wire::listen(settings.listen).map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
     let mut started = start(&settings, Setup::Made).await?;
     started.seen.warn();
     let service = started.service.clone();
-    append::check_configured(&service, settings.change_log.log_origin.as_deref()).await.map_err(explain)?;
+    append::check_configured(&service, settings.audit_log.audit_log_origin.as_deref()).await.map_err(explain)?;
+    let checkpoint = started.seen.checkpoint();
+    if let Some(kept) = checkpoint.read()? {
+        service.log.begin_with(&kept)?;
+    }
     set_up(&service, &settings).await?;
     sessions::remember_networks(&service).await.map_err(explain)?;
     if door_settings.datahub.authentication != Authentication::On {
@@ -242,7 +246,7 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult
     let served = match started.join(&node_name(&settings)).await {
         Ok(()) => {
             tracing::info!(listen = %settings.listen, database = ?database_url(&settings)?, "serving");
-            log_jobs::spawn(&state, settings.change_log.clone());
+            log_jobs::spawn(&state, settings.audit_log.clone(), checkpoint);
             run_server(started, &state, || {
                 wire::serve(vec![listener], &wire_settings, {
                     let state = state.clone();

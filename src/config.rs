@@ -19,7 +19,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use self::datahub::{DataHubSettings, MetadataAuth, NeverExpiringTokens};
 pub use self::edge::Edge;
 pub use self::keys::{Keys, SigningKeys};
-pub use self::log::{Audit, LogSettings, Verification, WitnessSetting};
+pub use self::log::{Audit, AuditLogSettings, Verification, WitnessSetting};
 pub use self::oauth::{DpopNonce, OauthSettings};
 pub use self::sign_in::PeopleSettings;
 pub use self::terminal::{Server, Terminal};
@@ -299,7 +299,7 @@ pub struct Settings {
     pub oauth: OauthSettings,
     /// Settings of the log of the changes.
     #[command(flatten)]
-    pub change_log: LogSettings,
+    pub audit_log: AuditLogSettings,
     /// The public URL of this server: `https://` and a host, optionally with a port and a path. Discovery documents
     /// contain it; if left out they use `https://` and the request's host
     #[arg(long, global = true, env = "TESSERA_PUBLIC_URL", value_parser = public_url)]

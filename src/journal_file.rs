@@ -151,7 +151,7 @@ fn end_last_line(file: &mut File) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::change::{Action, ChangeSubject};
+    use crate::domain::change::Action;
     use crate::domain::journal::Revocation;
 
     fn change(name: &str) -> Change {
@@ -162,7 +162,8 @@ mod tests {
             actor_name: String::new(),
             acted_by: String::new(),
             action: Action::ApiKeyDeleted.name().to_owned(),
-            subject: ChangeSubject::Principal(Uuid::from_u128(2)),
+            subject_kind: "principal".to_owned(),
+            subject_id: Uuid::from_u128(2),
             subject_name: name.to_owned(),
             request_id: String::new(),
             authenticated_by: String::new(),

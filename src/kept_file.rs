@@ -1,5 +1,8 @@
 //! A file that a machine keeps outside the database, for as long as it can be written.
 
+use std::fs::{File, Permissions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Where the file is, if there is one.
@@ -20,6 +23,27 @@ impl KeptFile {
         self.path.as_deref()
     }
 
+    /// The content, if there is any.
+    ///
+    /// # Errors
+    /// A message for the operator.
+    pub fn read(&self) -> Result<Option<String>, String> {
+        let Some(path) = &self.path else { return Ok(None) };
+        match std::fs::read_to_string(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(format!("cannot read `{}`: {error}", path.display())),
+            Ok(text) => Ok(Some(text)),
+        }
+    }
+
+    /// Removes the file, if there is one. Logs a failure with what follows from it.
+    pub fn remove(&mut self, consequence: &str) {
+        self.write(consequence, |path| match std::fs::remove_file(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            outcome => outcome,
+        });
+    }
+
     /// Writes, if there is a file. Logs a failure with what follows from it.
     pub fn write(&mut self, consequence: &str, write: impl FnOnce(&Path) -> std::io::Result<()>) {
         let Some(path) = &self.path else { return };
@@ -32,4 +56,16 @@ impl KeptFile {
             }
         }
     }
+}
+
+/// Replaces a file as a whole: readers find the earlier content or the new one, also after a power cut. Several processes
+/// may do so at the same time.
+pub fn replace(path: &Path, content: &[u8], mode: u32) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut new = tempfile::Builder::new();
+    let mut new = new.suffix(".new").permissions(Permissions::from_mode(mode)).tempfile_in(folder)?;
+    new.write_all(content)?;
+    new.as_file().sync_all()?;
+    new.persist(path)?;
+    File::open(folder)?.sync_all()
 }

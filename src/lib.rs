@@ -16,6 +16,7 @@
 //! Dependencies point downwards only.
 
 pub mod app;
+mod checkpoint_file;
 pub mod clock;
 pub mod commands;
 pub mod config;

@@ -1,14 +1,14 @@
 //! The file with the database's latest changes that this machine saw. It shows when the database is a restored copy. It
 //! lies beside the pepper, and so is not in the database's backups.
 
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::ErrorKind;
 use std::path::Path;
 
+use crate::checkpoint_file::CheckpointFile;
 use crate::config::Settings;
 use crate::domain::installation::{Installation, Seen};
 use crate::journal_file::JournalFile;
-use crate::kept_file::KeptFile;
+use crate::kept_file::{KeptFile, replace};
 use crate::pepper_file;
 use crate::storage::url::DatabaseUrl;
 
@@ -27,6 +27,11 @@ impl SeenFile {
         JournalFile::at(self.0.path().map(|path| path.with_extension("journal")), installation.id)
     }
 
+    /// The file with the latest checkpoint of the log beside it.
+    pub fn checkpoint(&self) -> CheckpointFile {
+        CheckpointFile::at(self.0.path().map(|path| path.with_extension("checkpoint")))
+    }
+
     /// The contents, if the file exists.
     ///
     /// # Errors
@@ -43,7 +48,9 @@ impl SeenFile {
 
     /// Saves what was seen. Logs a failure.
     pub fn keep(&mut self, seen: &Seen) {
-        self.0.write("a start on a restored copy of the database is not noticed", |path| replace(path, seen));
+        self.0.write("a start on a restored copy of the database is not noticed", |path| {
+            replace(path, seen.to_string().as_bytes(), 0o600)
+        });
     }
 
     /// Logs a warning if no file is kept.
@@ -65,18 +72,4 @@ impl SeenFile {
             path.display()
         )
     }
-}
-
-/// Replaces the file atomically: readers find the old or the new file, also after a power cut.
-fn replace(path: &Path, seen: &Seen) -> std::io::Result<()> {
-    let new = path.with_extension(format!("seen.{}", std::process::id()));
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-    let written = file.write_all(seen.to_string().as_bytes()).and_then(|()| file.sync_all());
-    if let Err(error) = written.and_then(|()| std::fs::rename(&new, path)) {
-        // The old file stays.
-        drop(std::fs::remove_file(&new));
-        return Err(error);
-    }
-    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::File::open(directory)?.sync_all()
 }

@@ -2,7 +2,7 @@
 
 mod compare;
 mod report;
-pub(super) mod source;
+mod source;
 mod tree;
 
 use std::path::Path;
@@ -13,7 +13,7 @@ use self::report::{Finding, Kind, Report};
 use self::source::Source;
 use super::{Setup, explain, open};
 use crate::config::{Audit, Settings, Verification};
-use crate::domain::log::note::{Opened, VerifierKey, open as open_note};
+use crate::domain::log::note::{Opened, VerifierKey, open as open_note, unverified};
 use crate::service::log::read::{Keys, keys_in};
 use crate::storage::database::Database;
 
@@ -82,7 +82,7 @@ fn verify_one(
     let trusted = trusted_keys(&keys, what.key.as_ref(), &mut report)?;
     let note = source.checkpoint()?;
     let witnesses: Vec<VerifierKey> =
-        settings.change_log.log_witnesses.iter().map(|witness| witness.key.clone()).collect();
+        settings.audit_log.audit_log_witnesses.iter().map(|witness| witness.key.clone()).collect();
     let checkpoint = match open_note(&note, &trusted[..1], &witnesses) {
         Ok(Opened { checkpoint, witnesses }) => {
             report.witnesses = witnesses;
@@ -90,7 +90,7 @@ fn verify_one(
         }
         Err(error) => {
             report.add(Finding::of(Kind::Checkpoint, format!("the checkpoint is not signed by the log: {error}")));
-            source::unverified(&note)?
+            unverified(&note)?
         }
     };
     report.describe(&checkpoint);

@@ -120,6 +120,7 @@ pub(super) async fn restore(settings: &Settings, file: Option<&Path>, journals: 
     let last_seen = or_warn(seen.read()).flatten();
     let entries: Arc<[Vec<JournalEntry>]> = known.iter().map(|journal| journal.entries.clone()).collect();
     let accepted = restore::accept(&service, last_seen, entries).await.map_err(explain)?;
+    seen.checkpoint().forget();
     report(&accepted, &known);
     time::synchronise(&service).await.map_err(explain)?;
     or_warn(catch_up(&service, &mut journal).await);

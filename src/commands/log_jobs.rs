@@ -11,7 +11,8 @@ use ureq::http::{Request, StatusCode, Uri};
 use super::explain;
 use super::log_copy::LogCopy;
 use super::tasks::every;
-use crate::config::{LogSettings, WitnessSetting};
+use crate::checkpoint_file::CheckpointFile;
+use crate::config::{AuditLogSettings, WitnessSetting};
 use crate::http::state::State;
 use crate::outbound::{self, Destinations, Outbound};
 use crate::service::log::append::{self, APPEND_EVERY, Unlogged};
@@ -21,34 +22,34 @@ use crate::service::log::witness::{self, Unwitnessed};
 ///
 /// # Errors
 /// A message for the operator.
-pub(super) fn check(settings: &LogSettings) -> Result<(), String> {
-    for witness in &settings.log_witnesses {
+pub(super) fn check(settings: &AuditLogSettings) -> Result<(), String> {
+    for witness in &settings.audit_log_witnesses {
         let parsed: Result<Uri, _> = witness.url.parse();
         let usable = parsed.map_err(|error| error.to_string());
         usable
             .and_then(|url| outbound::check(&url).map_err(|error| error.to_string()))
-            .map_err(|error| format!("--log-witnesses: `{}`: {error}", witness.url))?;
+            .map_err(|error| format!("--audit-log-witnesses: `{}`: {error}", witness.url))?;
     }
     Ok(())
 }
 
 /// Starts the work.
-pub(super) fn spawn(state: &Data<State>, settings: LogSettings) {
-    let witnesses = settings.log_witnesses.clone();
-    actix_web::rt::spawn(append(state.clone(), settings));
+pub(super) fn spawn(state: &Data<State>, settings: AuditLogSettings, checkpoint: CheckpointFile) {
+    let witnesses = settings.audit_log_witnesses.clone();
+    actix_web::rt::spawn(append(state.clone(), settings, checkpoint));
     if !witnesses.is_empty() {
         actix_web::rt::spawn(ask_witnesses(state.clone(), witnesses));
     }
 }
 
-async fn append(state: Data<State>, settings: LogSettings) {
+async fn append(state: Data<State>, settings: AuditLogSettings, mut checkpoint: CheckpointFile) {
     let mut ticks = every(APPEND_EVERY);
-    let mut copy = settings.log_directory.map(LogCopy::new);
+    let mut copy = settings.audit_log_directory.map(LogCopy::new);
     loop {
         ticks.tick().await;
         loop {
             let began = Instant::now();
-            match append::append_some(&state.service, settings.log_origin.as_deref()).await {
+            match append::append_some(&state.service, settings.audit_log_origin.as_deref()).await {
                 // Others write meanwhile.
                 Ok(Unlogged::Some) => tokio::time::sleep(began.elapsed()).await,
                 Ok(Unlogged::None) => break,
@@ -60,6 +61,7 @@ async fn append(state: Data<State>, settings: LogSettings) {
                 }
             }
         }
+        checkpoint.keep(state.service.log.signed_checkpoint());
         if let Some(copy) = &mut copy
             && let Err(error) = copy.follow(&state.service).await
             && state.log_bounds.admit("cannot copy the log", Instant::now())

@@ -1,14 +1,17 @@
 //! The common start and end of commands that work with the database.
 
 use super::{CommandResult, Setup, database_url, explain, unchecked_service};
+use crate::checkpoint_file::CheckpointFile;
 use crate::config::Settings;
 use crate::domain::change::Change;
 use crate::domain::installation::{Installation, Seen};
 use crate::journal_file::JournalFile;
 use crate::seen_file::SeenFile;
 use crate::service::Service;
+use crate::service::log::restored;
 use crate::service::upkeep::follow::Follower;
-use crate::service::upkeep::{restore, time};
+use crate::service::upkeep::restore::{self, Continuity};
+use crate::service::upkeep::time;
 
 /// A process of an installation, with its clock started and the changes of others followed.
 pub(super) struct Started {
@@ -25,7 +28,10 @@ pub(super) async fn start(settings: &Settings, setup: Setup) -> Result<Started, 
     let mut seen = SeenFile::of(settings, &database_url(settings)?);
     if let Some(known) = seen.read()? {
         let checked = restore::check(&service, known).await;
-        checked.map_err(|error| format!("{}; {}", explain(error), seen.advice()))?;
+        match checked.map_err(|error| format!("{}; {}", explain(error), seen.advice()))? {
+            Continuity::Continued => {}
+            Continuity::Restored => forget_ended_log(&service, &mut seen.checkpoint()).await?,
+        }
     }
     let installation = time::begin(&service).await.map_err(explain)?;
     service.forget_killed_nodes().await.map_err(explain)?;
@@ -35,6 +41,17 @@ pub(super) async fn start(settings: &Settings, setup: Setup) -> Result<Started, 
     catch_up(&service, &mut journal).await?;
     seen.keep(&restore::latest_seen(&service, &installation).await.map_err(explain)?);
     Ok(Started { service, installation, follower, seen, journal })
+}
+
+/// Forgets the checkpoint that this machine kept of a log that a restore elsewhere has ended. A log with the same origin was
+/// not ended by a restore, whatever the database says of one.
+async fn forget_ended_log(service: &Service, checkpoint: &mut CheckpointFile) -> CommandResult {
+    if let Some(kept) = checkpoint.read()?
+        && restored::has_ended(service, &kept).await.map_err(explain)?
+    {
+        checkpoint.forget();
+    }
+    Ok(())
 }
 
 /// Adds to the journal what was taken away while this machine did not follow; begins one if there is none.

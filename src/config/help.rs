@@ -46,7 +46,7 @@ impl Cli {
                 "serve" | "help" => continue,
                 "openapi" | "graphql-schema" | "login" | "token" | "logout" | "whoami" => Vec::new(),
                 "edge" => EDGE.to_vec(),
-                "audit" => vec!["database_url", "log_witnesses", "log", "log_format"],
+                "audit" => vec!["database_url", "audit_log_witnesses", "log", "log_format"],
                 "init" | "keys" => [&OF_ALL[..], &["token_prefixes", "admin_password", "first_start_file"]].concat(),
                 _ => OF_ALL.to_vec(),
             };

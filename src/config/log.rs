@@ -8,20 +8,20 @@ use crate::domain::log::note::{LONGEST_CONFIGURED_ORIGIN, VerifierKey, check_ori
 
 /// Settings of the log of the changes.
 #[derive(Args, Clone)]
-pub struct LogSettings {
+pub struct AuditLogSettings {
     /// The name of the log of changes in its checkpoints, without a scheme: `example.org/audit`. It cannot be changed later. If
     /// left out it is `tessera/` and the id of the installation
-    #[arg(long, global = true, env = "TESSERA_LOG_ORIGIN", value_parser = log_origin)]
-    pub log_origin: Option<String>,
+    #[arg(long, global = true, env = "TESSERA_AUDIT_LOG_ORIGIN", value_parser = origin)]
+    pub audit_log_origin: Option<String>,
 
     /// A folder that each node also writes the log of changes to, in the layout of C2SP `tlog-tiles`
-    #[arg(long, global = true, env = "TESSERA_LOG_DIRECTORY")]
-    pub log_directory: Option<PathBuf>,
+    #[arg(long, global = true, env = "TESSERA_AUDIT_LOG_DIRECTORY")]
+    pub audit_log_directory: Option<PathBuf>,
 
     /// The witnesses that cosign the log's checkpoints (C2SP `tlog-witness`): each a verifier key, a space and the URL of its
     /// `add-checkpoint`; several separated by commas
-    #[arg(long, global = true, env = "TESSERA_LOG_WITNESSES", value_delimiter = ',', value_parser = witness)]
-    pub log_witnesses: Vec<WitnessSetting>,
+    #[arg(long, global = true, env = "TESSERA_AUDIT_LOG_WITNESSES", value_delimiter = ',', value_parser = witness)]
+    pub audit_log_witnesses: Vec<WitnessSetting>,
 }
 
 /// A witness.
@@ -33,7 +33,7 @@ pub struct WitnessSetting {
     pub url: String,
 }
 
-fn log_origin(text: &str) -> Result<String, String> {
+fn origin(text: &str) -> Result<String, String> {
     check_origin(text)?;
     if text.len() > LONGEST_CONFIGURED_ORIGIN {
         return Err(format!("must have at most {LONGEST_CONFIGURED_ORIGIN} characters"));

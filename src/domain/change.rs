@@ -4,9 +4,11 @@ mod action;
 
 use uuid::Uuid;
 
-pub use self::action::{Action, Effect, Kept};
+pub use self::action::{Action, Impact, Kept};
 use super::actor::Actor;
 use super::child::Child;
+use super::error::{Error, Result};
+use super::text::clip;
 
 /// One committed change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +25,10 @@ pub struct Change {
     pub acted_by: String,
     /// The name of an [`Action`].
     pub action: String,
-    /// What was changed.
-    pub subject: ChangeSubject,
+    /// The name of a kind of [`ChangeSubject`], which may be known only to a later version.
+    pub subject_kind: String,
+    /// The id of what was changed.
+    pub subject_id: Uuid,
     /// The name of the subject at that time.
     pub subject_name: String,
     /// The id of the request; empty for the command line.
@@ -98,6 +102,20 @@ impl ChangeSubject {
 }
 
 impl Change {
+    /// The id of a change, as a client writes it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when no change can have it.
+    pub fn parse_id(text: &str) -> Result<Uuid> {
+        Uuid::parse_str(text).map_err(|_| Self::unknown(text))
+    }
+
+    /// The error for an id that no change has.
+    #[must_use]
+    pub fn unknown(id: &str) -> Error {
+        Error::NotFound { kind: "change", id: clip(id) }
+    }
+
     /// A change that an actor makes now.
     #[must_use]
     pub fn by(actor: &Actor, id: Uuid, now: i64, action: Action, subject: ChangeSubject, name: &str) -> Self {
@@ -108,7 +126,8 @@ impl Change {
             actor_name: actor.username().to_string(),
             acted_by: actor.child.as_deref().map(Child::acted_by).unwrap_or_default(),
             action: action.name().to_owned(),
-            subject,
+            subject_kind: subject.kind().to_owned(),
+            subject_id: subject.id(),
             subject_name: name.to_owned(),
             request_id: actor.request.id.as_ref().to_owned(),
             authenticated_by: actor.authenticated_by(),
@@ -116,9 +135,15 @@ impl Change {
         }
     }
 
+    /// What was changed. An unknown kind, written by a later version, may concern every principal.
+    #[must_use]
+    pub fn subject(&self) -> ChangeSubject {
+        ChangeSubject::parse(&self.subject_kind, self.subject_id).unwrap_or(ChangeSubject::Persona(self.subject_id))
+    }
+
     /// What it may do to what others may do. An unknown action, written by a later version, may take something away.
     #[must_use]
-    pub fn effect(&self) -> Effect {
-        Action::find(&self.action).map_or(Effect::TakesAway, Action::effect)
+    pub fn impact(&self) -> Impact {
+        Action::find(&self.action).map_or(Impact::TakesAway, Action::impact)
     }
 }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use hmac::{Hmac, Mac as _};
 use serde::{Deserialize, Serialize};
@@ -17,9 +18,11 @@ use super::token::KeyId;
 use crate::clock::MINUTE;
 
 /// The most edges of one principal.
-pub const EDGES_OF_OWNER: usize = 16;
+pub const MOST_EDGES_OF_OWNER: usize = 16;
 /// The most edges in all.
-pub const EDGES: usize = 256;
+pub const MOST_EDGES: usize = 256;
+/// How long a look of an edge waits for one of the server. An edge waits longer for the answer, or it would never get this error.
+pub const LOOK_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long an edge may keep an answer at most, in milliseconds.
 pub const LONGEST_KEPT: i64 = MINUTE;
 /// The most uses that an edge reports with one look.
@@ -69,14 +72,14 @@ impl Names {
 
 /// A look: of which node, and its number there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct LookId {
     /// The id under which the process that looked first registered as a node.
     pub source: Uuid,
     /// The number of the look.
     pub look: u64,
 }
 
-impl Place {
+impl LookId {
     /// Parses what [`fmt::Display`] writes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -85,7 +88,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for LookId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}.{}", self.source, self.look)
     }
@@ -167,12 +170,12 @@ mod tests {
 
     #[test]
     fn places_and_used_tokens_are_read_as_they_are_written() {
-        let place = Place { source: Uuid::from_u128(7), look: 9 };
-        assert_eq!(Place::parse(&place.to_string()), Some(place));
+        let place = LookId { source: Uuid::from_u128(7), look: 9 };
+        assert_eq!(LookId::parse(&place.to_string()), Some(place));
         for damaged in
             ["", "7", "x.1", "00000000-0000-0000-0000-000000000007.", "00000000-0000-0000-0000-000000000007.-1"]
         {
-            assert_eq!(Place::parse(damaged), None, "{damaged}");
+            assert_eq!(LookId::parse(damaged), None, "{damaged}");
         }
         for (access_token, address) in
             [(None, None), (Some(KeyId([3; 16])), Some("2001:db8::1")), (None, Some("192.0.2.1"))]

@@ -115,7 +115,8 @@ impl JournalEntry {
         if Action::find(&change.action).is_some_and(|action| action.revocation().is_none()) {
             return None;
         }
-        let Change { id, changed_at, action, subject, subject_name, .. } = change.clone();
+        let subject = change.subject();
+        let Change { id, changed_at, action, subject_name, .. } = change.clone();
         Some(Self { change: id, changed_at, action, subject, subject_name })
     }
 

@@ -17,12 +17,22 @@ use super::error::{Error, Result};
 use super::nesting::read_json;
 use super::state::States;
 
+/// The height of a tile: each level of tiles has the hashes of every eighth level of the tree.
+pub const TILE_HEIGHT: u8 = 8;
 /// The number of hashes or entries in a full tile.
-pub const TILE_WIDTH: u64 = 256;
+pub const TILE_WIDTH: u64 = 1 << TILE_HEIGHT;
+/// The highest level of tiles in a tree of 2^63 leaves.
+pub const HIGHEST_LEVEL: u8 = 63 / TILE_HEIGHT;
 /// The version of what [`leaf`] makes.
 const VERSION: i64 = 1;
 /// The longest entry, in bytes: its length has two bytes in a bundle.
 const LONGEST_ENTRY: usize = 0xffff;
+
+/// How many hashes a level of tiles has in a tree of that size.
+#[must_use]
+pub fn hashes_of(level: u8, size: u64) -> u64 {
+    size >> (TILE_HEIGHT * level)
+}
 
 /// What is hashed for a change: canonical JSON (RFC 8785). The random bits of the change's id keep others from guessing it.
 #[must_use]
@@ -35,8 +45,8 @@ pub fn leaf(change: &Change, states: &States) -> Vec<u8> {
         ("actor", change.actor_name.as_str().into()),
         ("actedBy", change.acted_by.as_str().into()),
         ("action", change.action.as_str().into()),
-        ("subjectKind", change.subject.kind().into()),
-        ("subjectId", change.subject.id().to_string().into()),
+        ("subjectKind", change.subject_kind.as_str().into()),
+        ("subjectId", change.subject_id.to_string().into()),
         ("subject", change.subject_name.as_str().into()),
         ("requestId", change.request_id.as_str().into()),
         ("authenticatedBy", change.authenticated_by.as_str().into()),
@@ -117,7 +127,6 @@ pub fn unbundle(mut bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::change::ChangeSubject;
 
     fn change() -> Change {
         let id = |digit: u8| Uuid::from_bytes([digit; 16]);
@@ -128,7 +137,8 @@ mod tests {
             actor_name: "alice".to_owned(),
             acted_by: String::new(),
             action: "apikey.created".to_owned(),
-            subject: ChangeSubject::Principal(id(3)),
+            subject_kind: "principal".to_owned(),
+            subject_id: id(3),
             subject_name: "a \"b\"\n\u{1f}\u{e9}".to_owned(),
             request_id: "r".to_owned(),
             authenticated_by: "session:k".to_owned(),

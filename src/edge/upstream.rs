@@ -9,13 +9,16 @@ use ureq::http::{Method, Request, Response, Uri};
 
 use super::memory::{Answer, Sending};
 use super::question::{Question, is_passed_on};
-use crate::domain::edge::{EDGE, EDGE_SECRET, KEEP, Keep};
+use crate::domain::edge::{EDGE, EDGE_SECRET, KEEP, Keep, LOOK_TIMEOUT};
 use crate::domain::nesting::read_json;
 use crate::http::gateway::edges::{Edge as Registered, EdgeLook, EdgeLookRequest, EdgeRequest};
-use crate::outbound::{Destinations, Outbound, Unreachable, check};
+use crate::outbound::{Destinations, EDGE_TIME, Outbound, Unreachable, check};
 
 /// Where edges register.
 const EDGES: &str = "/api/service/edges";
+
+// An edge that gave up first would not learn that a look of the server is late.
+const _: () = assert!(LOOK_TIMEOUT.as_millis() < EDGE_TIME.as_millis());
 
 /// The server that an edge asks.
 #[derive(Clone)]

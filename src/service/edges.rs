@@ -13,7 +13,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
 
 use crate::domain::actor::Actor;
-use crate::domain::edge::{EDGES, EDGES_OF_OWNER, Names, OLDEST_USE, Place, USES_REPORTED, UsedToken};
+use crate::domain::edge::{
+    LOOK_TIMEOUT, LookId, MOST_EDGES, MOST_EDGES_OF_OWNER, Names, OLDEST_USE, USES_REPORTED, UsedToken,
+};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{Id, PrincipalId};
 use crate::domain::listing::clip;
@@ -21,12 +23,10 @@ use crate::domain::node::Node;
 use crate::domain::permission::Permission;
 use crate::queue::Urgency;
 use crate::service::Service;
-use crate::service::looks::Told;
+use crate::service::looks::LookAnswer;
 use crate::storage::feed::FeedPosition;
 use crate::storage::nodes::{self, Existed};
 
-/// How long an edge waits for a look of this node.
-const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 /// The purpose of the key of the secrets of edges.
 const SECRETS: &str = "edge secret";
 /// The purpose of the key of the names that edges know principals by.
@@ -78,7 +78,7 @@ pub struct Shown<'a> {
 /// What a look tells an edge.
 pub struct Seen {
     /// The look, and what has changed.
-    pub told: Told,
+    pub told: LookAnswer,
     /// The pass of the edge at this process.
     pub pass: String,
 }
@@ -174,11 +174,13 @@ pub async fn register(
             return Err(Error::Unavailable("the connection of the last look has ended".into()));
         }
         let owners: Vec<PrincipalId> = nodes::all(connection)?.into_iter().filter_map(|node| node.owner).collect();
-        if owners.len() > EDGES {
-            return Err(Error::Conflict(format!("there are {EDGES} edges already: stop one first")));
+        if owners.len() > MOST_EDGES {
+            return Err(Error::Conflict(format!("there are {MOST_EDGES} edges already: stop one first")));
         }
-        if owners.iter().filter(|other| **other == owner).count() > EDGES_OF_OWNER {
-            return Err(Error::Conflict(format!("this principal has {EDGES_OF_OWNER} edges already: stop one first")));
+        if owners.iter().filter(|other| **other == owner).count() > MOST_EDGES_OF_OWNER {
+            return Err(Error::Conflict(format!(
+                "this principal has {MOST_EDGES_OF_OWNER} edges already: stop one first"
+            )));
         }
         Ok(())
     };
@@ -209,7 +211,7 @@ pub async fn remove(service: &Service, actor: &Actor, shown: Shown<'_>) -> Resul
 /// # Errors
 /// [`Error::Forbidden`] without `VERIFY_TOKENS`; [`Error::NotFound`] for an edge that is not registered, is silenced, is
 /// another principal's or has another secret: it has no lease; [`Error::Unavailable`] if this node's look fails.
-pub async fn look(service: &Service, actor: &Actor, shown: Shown<'_>, known: Option<Place>) -> Result<Seen> {
+pub async fn look(service: &Service, actor: &Actor, shown: Shown<'_>, known: Option<LookId>) -> Result<Seen> {
     // Before anything else: what is committed from here on is found by the look that answers, or by a later one.
     let begun = service.looks.begun();
     service.require(actor, Permission::VerifyTokens)?;
@@ -233,7 +235,7 @@ pub async fn look(service: &Service, actor: &Actor, shown: Shown<'_>, known: Opt
             sleep_until(at).await;
             service.nodes.look();
         }
-        pending::<Told>().await
+        pending::<LookAnswer>().await
     };
     let told = async {
         tokio::select! {

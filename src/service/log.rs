@@ -1,6 +1,7 @@
 //! The log of the changes: appended to by one node at a time, and read by anybody who checks it. docs/log.md
 
 pub mod append;
+pub mod copy;
 mod key;
 pub mod read;
 pub mod restored;
@@ -11,12 +12,14 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
+use tlog_tiles::Hash;
 
 use self::signed::Signed;
 use crate::domain::error::{Error, Result};
 use crate::domain::log::note::{VerifierKey, signed_text};
-use crate::storage::database::storage;
-use crate::storage::log::LogState;
+use crate::domain::log::tree::{Frontier, Tiles};
+use crate::storage::database::{AnyConnection, storage};
+use crate::storage::log::{self, LogState};
 
 /// What this process knows of the log, and its metrics.
 #[derive(Default)]
@@ -45,6 +48,20 @@ impl Log {
         self.signed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The checkpoint that was signed last, as far as this process knows: for [`Self::begin_with`] after a restart.
+    pub fn signed_checkpoint(&self) -> Option<String> {
+        self.signed().map(|signed| signed.note)
+    }
+
+    /// Signs from now on only what continues this checkpoint, which the process kept outside the database.
+    ///
+    /// # Errors
+    /// A message when it is no checkpoint.
+    pub fn begin_with(&self, kept: &str) -> Result<(), String> {
+        self.trust(Some(Signed::kept(kept)?));
+        Ok(())
+    }
+
     fn trust(&self, signed: Option<Signed>) {
         if signed.is_some() {
             *self.signed.lock().unwrap_or_else(PoisonError::into_inner) = signed;
@@ -68,6 +85,12 @@ fn verifier_key(state: &LogState) -> Result<VerifierKey> {
     let key = data_encoding::HEXLOWER.decode(state.public_key.as_bytes()).ok().and_then(|key| key.try_into().ok());
     let key = key.ok_or_else(|| storage("the public key of the log is malformed"))?;
     Ok(VerifierKey::of_log(&state.origin, key))
+}
+
+/// The root of the tree when it had that size; `None` if hashes are missing.
+fn root_of(connection: &mut AnyConnection, size: u64) -> Result<Option<Hash>> {
+    let tiles = log::tiles(connection, &Tiles::at_edge(size))?;
+    Ok(Frontier::of(size, &tiles).ok().map(|frontier| frontier.root()))
 }
 
 /// A number of leaves as the tree counts them.

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::domain::change::{Action, Change, ChangeSubject};
-use crate::domain::edge::{ASSETS, Changed, Names, Place};
+use crate::domain::edge::{ASSETS, Changed, LookId, Names};
 use crate::domain::node::Node;
 use crate::storage::feed::FeedPosition;
 
@@ -52,9 +52,9 @@ struct Look {
 }
 
 /// What an edge is told.
-pub struct Told {
+pub struct LookAnswer {
     /// The look that answers.
-    pub place: Place,
+    pub place: LookId,
     /// What has changed since the look that the edge knows.
     pub changed: Changed,
     /// The nodes, in the snapshot of that look.
@@ -131,7 +131,7 @@ impl Looks {
     }
 
     /// Whether that is not the last look, so that there may be something to tell of.
-    pub(in crate::service) fn is_behind(&self, known: Option<Place>) -> bool {
+    pub(in crate::service) fn is_behind(&self, known: Option<LookId>) -> bool {
         let latest = self.lock();
         let last = latest.finished.back().map(|look| look.number);
         known.is_none_or(|known| Some(known.source) != latest.source || Some(known.look) != last)
@@ -140,7 +140,7 @@ impl Looks {
 
     /// The position that an edge acknowledges which has applied every look up to that one; `None` if the edge has
     /// acknowledged it before, as its row says, or if the look is not known any more.
-    pub(in crate::service) fn to_acknowledge(&self, known: Place, acknowledged: &str) -> Option<FeedPosition> {
+    pub(in crate::service) fn to_acknowledge(&self, known: LookId, acknowledged: &str) -> Option<FeedPosition> {
         let latest = self.lock();
         let known_at = latest.find(known)?;
         let from = latest.finished.iter().rposition(|look| look.position.text() == acknowledged);
@@ -153,7 +153,7 @@ impl Looks {
     }
 
     /// Waits for the first look that begins after `begun` others have, and tells what has changed since `known`.
-    pub(in crate::service) async fn after(&self, begun: u64, known: Option<Place>) -> Told {
+    pub(in crate::service) async fn after(&self, begun: u64, known: Option<LookId>) -> LookAnswer {
         loop {
             let finished = self.finished.notified();
             if let Some(told) = self.lock().told(begun, known) {
@@ -178,15 +178,15 @@ pub enum Continues {
 }
 
 impl Latest {
-    fn told(&self, begun: u64, known: Option<Place>) -> Option<Told> {
+    fn told(&self, begun: u64, known: Option<LookId>) -> Option<LookAnswer> {
         let last = self.finished.back().filter(|look| look.number > begun)?;
-        let place = Place { source: self.source?, look: last.number };
+        let place = LookId { source: self.source?, look: last.number };
         let changed = self.since(known).unwrap_or(Changed::Everything);
-        Some(Told { place, changed, nodes: self.nodes.clone() })
+        Some(LookAnswer { place, changed, nodes: self.nodes.clone() })
     }
 
     /// Where that look is among the finished ones.
-    fn find(&self, place: Place) -> Option<usize> {
+    fn find(&self, place: LookId) -> Option<usize> {
         if self.source != Some(place.source) {
             return None;
         }
@@ -194,7 +194,7 @@ impl Latest {
     }
 
     /// What has changed since that look; `None` if it is not known.
-    fn since(&self, known: Option<Place>) -> Option<Changed> {
+    fn since(&self, known: Option<LookId>) -> Option<Changed> {
         let from = self.find(known?)?;
         let mut all = BTreeSet::new();
         for look in self.finished.range(from + 1..) {
@@ -210,8 +210,8 @@ impl Latest {
 /// What changes make wrong in the memory of an edge, which knows principals by the names that `name` gives them.
 fn changed_by(changes: &[Change], name: impl Fn(Uuid) -> Uuid) -> Changed {
     let mut ids = BTreeSet::new();
-    for change in changes.iter().filter(|change| change.effect().concerns_records()) {
-        match change.subject {
+    for change in changes.iter().filter(|change| change.impact().concerns_records()) {
+        match change.subject() {
             // Which tokens a removed key has signed is not known.
             _ if change.action == Action::SigningKeyChanged.name() => return Changed::Everything,
             ChangeSubject::Principal(id) => drop(ids.insert(name(id))),
@@ -238,7 +238,8 @@ mod tests {
             actor_name: String::new(),
             acted_by: String::new(),
             action: action.name().to_owned(),
-            subject,
+            subject_kind: subject.kind().to_owned(),
+            subject_id: subject.id(),
             subject_name: String::new(),
             request_id: String::new(),
             authenticated_by: String::new(),
@@ -265,9 +266,13 @@ mod tests {
         ] {
             assert_eq!(changed_by(&[everything], |id| id), Changed::Everything);
         }
-        let many: Vec<Change> = (0..=LISTED as u128)
-            .map(|id| change(Action::ApiKeyDeleted, ChangeSubject::Principal(Uuid::from_u128(id))))
-            .collect();
-        assert_eq!(changed_by(&many, |id| id), Changed::Everything);
+    }
+
+    #[test]
+    fn no_more_ids_are_listed_than_the_limit() {
+        let of = |id: usize| change(Action::ApiKeyDeleted, ChangeSubject::Principal(Uuid::from_u128(id as u128)));
+        let listed: Vec<Uuid> = (0..LISTED).map(|id| Uuid::from_u128(id as u128)).collect();
+        assert_eq!(changed_by(&(0..LISTED).map(of).collect::<Vec<_>>(), |id| id), Changed::Only(listed));
+        assert_eq!(changed_by(&(0..=LISTED).map(of).collect::<Vec<_>>(), |id| id), Changed::Everything);
     }
 }

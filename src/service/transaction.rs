@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Service;
 use crate::domain::actor::{Actor, PresentedCredential, Standing};
-use crate::domain::change::{Action, Change, ChangeSubject, Effect, Kept};
+use crate::domain::change::{Action, Change, ChangeSubject, Impact, Kept};
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::Id;
 use crate::domain::node::Told;
@@ -52,13 +52,13 @@ struct Changed {
 impl Changed {
     /// Notes a change.
     fn note(&mut self, id: Uuid, action: Action, subject: ChangeSubject) {
-        let effect = action.effect();
+        let impact = action.impact();
         self.is_recorded = true;
-        self.may_repeat |= effect == Effect::Describes;
-        if effect.concerns_records() {
+        self.may_repeat |= impact == Impact::Describes;
+        if impact.concerns_records() {
             self.subjects.push(subject);
         }
-        if effect == Effect::TakesAway {
+        if impact == Impact::TakesAway {
             self.taking = Some(id);
         }
     }
@@ -242,10 +242,10 @@ impl<'a> Transaction<'a> {
         let recorded = std::mem::take(&mut self.changed.borrow_mut().recorded);
         let mut known: Vec<(ChangeSubject, States)> = Vec::new();
         for (change, kept) in recorded {
-            if kept != Kept::None && known.iter().all(|(subject, _)| *subject != change.subject) {
-                known.push((change.subject, states::of(self.connection, change.subject, kept)?));
+            if kept != Kept::None && known.iter().all(|(subject, _)| *subject != change.subject()) {
+                known.push((change.subject(), states::of(self.connection, change.subject(), kept)?));
             }
-            let found = known.iter().find(|(subject, _)| kept != Kept::None && *subject == change.subject);
+            let found = known.iter().find(|(subject, _)| kept != Kept::None && *subject == change.subject());
             let states = found.map(|(_, states)| states.clone()).unwrap_or_default();
             self.service.directory.counts.record_own_change(change.id);
             changes::append(self.connection, &change, &states)?;
@@ -313,20 +313,20 @@ mod tests {
         let waits_for_all = |actions: &[Action]| matches!(waits(actions), Some(nodes::Change::AnyUntilNow));
         assert!(waits_for_all(&[]), "it found nothing to change");
         for action in Action::ALL {
-            match action.effect() {
-                Effect::Nothing | Effect::Gives => assert!(waits(&[action]).is_none(), "{action:?}"),
-                Effect::Describes => assert!(waits_for_all(&[action]), "{action:?}"),
-                Effect::TakesAway => assert!(matches!(waits(&[action]), Some(nodes::Change::Own(_))), "{action:?}"),
+            match action.impact() {
+                Impact::Nothing | Impact::Gives => assert!(waits(&[action]).is_none(), "{action:?}"),
+                Impact::Describes => assert!(waits_for_all(&[action]), "{action:?}"),
+                Impact::TakesAway => assert!(matches!(waits(&[action]), Some(nodes::Change::Own(_))), "{action:?}"),
             }
             // Whatever else a request does, it waits for what it takes away, or perhaps repeats.
             for other in Action::ALL {
-                let both = [action, other].map(Action::effect);
+                let both = [action, other].map(Action::impact);
                 let numbered = [Uuid::from_u128(1), Uuid::from_u128(2)].into_iter().zip(both);
-                let last = numbered.rev().find(|(_, effect)| *effect == Effect::TakesAway);
+                let last = numbered.rev().find(|(_, impact)| *impact == Impact::TakesAway);
                 match waits(&[action, other]) {
                     Some(nodes::Change::Own(id)) => assert_eq!(last.map(|(id, _)| id), Some(id)),
-                    Some(nodes::Change::AnyUntilNow) => assert!(last.is_none() && both.contains(&Effect::Describes)),
-                    None => assert!(last.is_none() && !both.contains(&Effect::Describes)),
+                    Some(nodes::Change::AnyUntilNow) => assert!(last.is_none() && both.contains(&Impact::Describes)),
+                    None => assert!(last.is_none() && !both.contains(&Impact::Describes)),
                 }
             }
         }

@@ -202,16 +202,6 @@ pub fn ids_of(connection: &mut AnyConnection, names: &[&str]) -> Result<HashMap<
     Ok(ids)
 }
 
-/// The assets with that qualified name, of any type.
-///
-/// # Errors
-/// When the storage fails.
-pub fn find_by_name(connection: &mut AnyConnection, qualified_name: &str) -> Result<Vec<Asset>> {
-    let found = assets::table.filter(assets::qualified_name.eq(qualified_name)).order(assets::id);
-    let rows = found.select(AssetRow::as_select()).load(connection)?;
-    with_people(connection, rows)
-}
-
 fn with_people(connection: &mut AnyConnection, rows: Vec<AssetRow>) -> Result<Vec<Asset>> {
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
     let mut found = rows.into_iter().map(AssetRow::into_domain).collect::<Result<Vec<_>>>()?;

@@ -10,7 +10,7 @@ use super::feed::{FeedPosition, first_unknown, is_known, next_position, position
 use super::listing::{ALWAYS, Column, Expression, Listed, Stored, condition, paged};
 use super::rows::corrupt;
 use super::schema::{changes, log_leaves};
-use crate::domain::change::{Change, ChangeSubject};
+use crate::domain::change::Change;
 use crate::domain::error::Result;
 use crate::domain::fields::ChangeField;
 use crate::domain::filter::Filter;
@@ -45,8 +45,8 @@ impl From<&Change> for ChangeRow {
             actor_id: change.actor_id.to_string(),
             actor_name: change.actor_name.clone(),
             action: change.action.clone(),
-            subject_kind: change.subject.kind().to_owned(),
-            subject_id: change.subject.id().to_string(),
+            subject_kind: change.subject_kind.clone(),
+            subject_id: change.subject_id.to_string(),
             subject_name: change.subject_name.clone(),
             request_id: change.request_id.clone(),
             subject_name_folded: fold(&change.subject_name),
@@ -60,10 +60,6 @@ impl From<&Change> for ChangeRow {
 impl ChangeRow {
     fn into_domain(self) -> Result<Change> {
         let uuid = |text: &str| Uuid::parse_str(text).map_err(|_| corrupt("id", text));
-        let subject_id = uuid(&self.subject_id)?;
-        // An unknown kind, written by a later version, is treated as concerning every principal.
-        let subject =
-            ChangeSubject::parse(&self.subject_kind, subject_id).unwrap_or(ChangeSubject::Persona(subject_id));
         Ok(Change {
             id: uuid(&self.id)?,
             changed_at: self.changed_at,
@@ -71,7 +67,8 @@ impl ChangeRow {
             actor_name: self.actor_name,
             acted_by: self.acted_by,
             action: self.action,
-            subject,
+            subject_id: uuid(&self.subject_id)?,
+            subject_kind: self.subject_kind,
             subject_name: self.subject_name,
             request_id: self.request_id,
             authenticated_by: self.authenticated_by,

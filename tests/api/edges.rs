@@ -1,6 +1,8 @@
 //! Edges, from the side of the server: who may register one, what its looks tell, and which answers it may keep.
 //! `tests/clients/nodes/test_edges.py` runs real ones.
 
+mod limits;
+
 use std::time::Duration;
 
 use actix_web::rt::task::JoinHandle;

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use tessera::clock::{Clock, DAY, HOUR, MINUTE, SECOND};
 use tessera::directory::Freshness;
-use tessera::domain::change::{Change, ChangeSubject};
+use tessera::domain::change::Change;
 use tessera::domain::child::Presentation;
 use tessera::domain::entropy::Entropy;
 use tessera::domain::error::{Error, Refusal};
@@ -158,7 +158,8 @@ async fn a_transaction_that_took_long_to_commit_is_noticed_by_the_next_look() {
         actor_name: String::new(),
         acted_by: String::new(),
         action: "apikey.deleted".into(),
-        subject: ChangeSubject::Principal(key.api_key.id.uuid()),
+        subject_kind: "principal".into(),
+        subject_id: key.api_key.id.uuid(),
         subject_name: String::new(),
         request_id: String::new(),
         authenticated_by: String::new(),

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Which other modules each top-level module may import.
-const MAY_USE: [(&str, &[&str]); 23] = [
+const MAY_USE: [(&str, &[&str]); 24] = [
     ("lib", &[]),
     ("main", &["commands", "config", "telemetry"]),
     (
         "commands",
         &[
             "app",
+            "checkpoint_file",
             "clock",
             "config",
             "descriptors",
@@ -20,6 +21,7 @@ const MAY_USE: [(&str, &[&str]); 23] = [
             "http",
             "first_start_file",
             "journal_file",
+            "kept_file",
             "outbound",
             "pepper_file",
             "seen_file",
@@ -41,8 +43,9 @@ const MAY_USE: [(&str, &[&str]); 23] = [
     ("descriptors", &["config"]),
     ("first_start_file", &["config", "pepper_file", "storage"]),
     ("pepper_file", &["config", "domain", "storage"]),
-    ("seen_file", &["config", "domain", "journal_file", "kept_file", "pepper_file", "storage"]),
+    ("seen_file", &["checkpoint_file", "config", "domain", "journal_file", "kept_file", "pepper_file", "storage"]),
     ("journal_file", &["domain", "kept_file"]),
+    ("checkpoint_file", &["domain", "kept_file"]),
     ("kept_file", &[]),
     ("telemetry", &["config"]),
     ("shutdown", &[]),

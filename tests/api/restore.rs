@@ -17,7 +17,8 @@ use tessera::service::children::signing_keys;
 use tessera::service::people::users;
 use tessera::service::upkeep::follow::Follower;
 use tessera::service::upkeep::reapply::Done;
-use tessera::service::upkeep::{restore, time};
+use tessera::service::upkeep::restore::{self, Continuity};
+use tessera::service::upkeep::time;
 use tessera::storage::{self, principals};
 use uuid::Uuid;
 
@@ -41,7 +42,7 @@ fn go_back(world: &World, seen: &Seen) {
     assert_eq!(gone.unwrap(), 1);
 }
 
-fn is_refused(outcome: &Result<(), Error>) -> bool {
+fn is_refused(outcome: &Result<Continuity, Error>) -> bool {
     matches!(outcome, Err(Error::Conflict(_)))
 }
 
@@ -52,7 +53,7 @@ async fn the_database_and_later_states_of_it_are_taken() {
     let seen = seen_of(&world).await;
     assert!(restore::check(&world.service, seen.clone()).await.is_ok());
     world.key("b", &[]).await;
-    assert!(restore::check(&world.service, seen).await.is_ok());
+    assert_eq!(restore::check(&world.service, seen).await.unwrap(), Continuity::Continued);
     let empty = World::new(&Options::default());
     let elsewhere = seen_of(&world).await;
     assert!(restore::check(&empty.service, elsewhere).await.is_ok(), "nothing has happened there");
@@ -92,7 +93,7 @@ async fn accepting_a_copy_ends_every_session_tells_what_is_unknown_and_holds_for
     assert!(accepted.credentials.iter().any(|each| each.principal == key.id && each.display_name.is_some()));
     admin.whoami().await.refused("TESSERA-401-002");
     key.whoami().await.ok();
-    assert!(restore::check(&app.service, seen.clone()).await.is_ok());
+    assert_eq!(restore::check(&app.service, seen.clone()).await.unwrap(), Continuity::Restored);
     let later = Seen { at: app.now() + 1, ..seen };
     assert!(is_refused(&restore::check(&app.service, later).await), "it was accepted before that was seen");
     assert!(crate::storage::actions(&app.service).contains(&"installation.restore_accepted".to_owned()));

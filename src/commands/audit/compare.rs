@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::explain;
 use super::report::{Finding, Kind, Report};
-use super::source::{Found, Source, unverified};
+use super::source::{Found, Source};
+use crate::domain::log::note::unverified;
 use crate::domain::log::path::{self, TilePath};
 use crate::domain::log::{TILE_WIDTH, change_of, differences};
 use crate::storage::changes::{self, Positioned};

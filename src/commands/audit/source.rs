@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use tlog_tiles::Checkpoint;
 use ureq::http::header::AUTHORIZATION;
 use ureq::http::{Request, StatusCode};
 
 use super::explain;
-use crate::domain::log::note::signed_text;
 use crate::domain::log::path::{Kind, TilePath};
-use crate::domain::log::{TILE_WIDTH, unbundle};
+use crate::domain::log::tree::HASH_SIZE;
+use crate::domain::log::{TILE_WIDTH, bundle, unbundle};
 use crate::domain::nesting::read_json;
 use crate::http::audit_log::LogKeysView;
 use crate::outbound::{Destinations, Outbound};
@@ -27,7 +26,7 @@ pub(super) struct Found {
 }
 
 /// A log.
-pub(in crate::commands) enum Source {
+pub(super) enum Source {
     Database(Database),
     Folder(PathBuf),
     Server { url: String, token: String, client: Outbound },
@@ -75,13 +74,7 @@ impl Source {
     /// A tile of hashes; `None` if it is missing.
     pub(super) fn hashes(&self, path: TilePath) -> Result<Option<Vec<u8>>, String> {
         match self {
-            // A malformed tile is a tampered one.
-            Self::Database(database) => {
-                match database.read(move |connection| Ok(tile_in(connection, &path).ok().flatten())) {
-                    Ok(found) => Ok(found),
-                    Err(error) => Err(explain(error)),
-                }
-            }
+            Self::Database(database) => database.read(move |connection| tile_in(connection, &path)).map_err(explain),
             _ => self.tile(path),
         }
     }
@@ -122,10 +115,10 @@ impl Source {
         };
         let width = usize::try_from(path.width).unwrap_or(0);
         Ok(match path.kind {
-            Kind::Hashes(_) => full.get(..32 * width).map(<[u8]>::to_vec),
+            Kind::Hashes(_) => full.get(..HASH_SIZE * width).map(<[u8]>::to_vec),
             Kind::Entries => {
                 let entries = unbundle(&full).unwrap_or_default();
-                crate::domain::log::bundle(entries.iter().take(width).map(Vec::as_slice)).ok()
+                bundle(entries.iter().take(width).map(Vec::as_slice)).ok()
             }
         })
     }
@@ -160,13 +153,4 @@ impl Source {
             }
         }
     }
-}
-
-/// What a checkpoint says, whoever has signed it.
-///
-/// # Errors
-/// When it is none.
-pub(in crate::commands) fn unverified(note: &str) -> Result<Checkpoint, String> {
-    let text = format!("{}\n", signed_text(note));
-    Checkpoint::from_bytes(text.as_bytes()).map_err(|_| "the checkpoint is malformed".to_owned())
 }

@@ -12,7 +12,7 @@ use super::report::{Finding, Kind, Report};
 use super::source::{Found, Source};
 use crate::domain::log::path::{self, TilePath};
 use crate::domain::log::tree::{Frontier, HASH_SIZE, Subtree};
-use crate::domain::log::{TILE_WIDTH, change_of};
+use crate::domain::log::{TILE_HEIGHT, TILE_WIDTH, change_of, hashes_of};
 
 /// Reads a log to its end, and adds to the report what is wrong with it.
 pub(super) fn check(
@@ -135,12 +135,14 @@ impl Checking<'_> {
 
     fn push(&mut self, hash: Hash, report: &mut Report) -> Result<(), String> {
         let completed = self.frontier.push(hash);
-        for Subtree { level, root } in completed.into_iter().filter(|done| done.level > 0 && done.level % 8 == 0) {
-            let tile = self.upper.entry(level / 8).or_default();
+        let is_in_tile = |done: &Subtree| done.level > 0 && done.level.is_multiple_of(TILE_HEIGHT);
+        for Subtree { level, root } in completed.into_iter().filter(is_in_tile) {
+            let level = level / TILE_HEIGHT;
+            let tile = self.upper.entry(level).or_default();
             tile.extend(root.0);
             if tile.len() as u64 == TILE_WIDTH * HASH_SIZE as u64 {
                 let full = std::mem::take(tile);
-                self.compare(level / 8, &full, report)?;
+                self.compare(level, &full, report)?;
             }
         }
         Ok(())
@@ -148,8 +150,7 @@ impl Checking<'_> {
 
     /// Compares the latest tile of a level with the log's.
     fn compare(&self, level: u8, expected: &[u8], report: &mut Report) -> Result<(), String> {
-        let hashes = self.frontier.size() >> (8 * u32::from(level));
-        let place = hashes.saturating_sub(1) / TILE_WIDTH;
+        let place = hashes_of(level, self.frontier.size()).saturating_sub(1) / TILE_WIDTH;
         let path = TilePath { kind: path::Kind::Hashes(level), place, width: (expected.len() / HASH_SIZE) as u64 };
         if self.is_known && self.source.hashes(path)?.as_deref() != Some(expected) {
             report.add(Finding::of(Kind::Tile, format!("`tile/{path}` has other hashes than the tiles below it")));

@@ -95,7 +95,7 @@ pub enum Action {
 
 /// What a change may do to what principals may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
+pub enum Impact {
     /// Nothing, and no request that makes it could have taken something away.
     Nothing,
     /// Nothing: no cached record depends on it. But its request is one that could have taken something away, and perhaps
@@ -107,7 +107,7 @@ pub enum Effect {
     TakesAway,
 }
 
-impl Effect {
+impl Impact {
     /// Whether cached records depend on it.
     #[must_use]
     pub const fn concerns_records(self) -> bool {
@@ -188,14 +188,14 @@ impl Action {
 
     /// What it may do to what others may do.
     #[must_use]
-    pub const fn effect(self) -> Effect {
+    pub const fn impact(self) -> Impact {
         match self {
             Self::InvitationCreated
             | Self::InvitationRevoked
             | Self::DeviceApproved
             | Self::DeviceDenied
-            | Self::RequestRefused => Effect::Nothing,
-            Self::UserDescribed | Self::PersonaDescribed | Self::PolicyDescribed => Effect::Describes,
+            | Self::RequestRefused => Impact::Nothing,
+            Self::UserDescribed | Self::PersonaDescribed | Self::PolicyDescribed => Impact::Describes,
             Self::PersonaCreated
             | Self::AssetCreated
             | Self::SessionRefreshed
@@ -206,7 +206,7 @@ impl Action {
             | Self::UserCreated
             | Self::SessionCreated
             | Self::SessionRefused
-            | Self::UserImpersonated => Effect::Gives,
+            | Self::UserImpersonated => Impact::Gives,
             Self::ApiKeyTokenReplaced
             | Self::ApiKeyTokenRemoved
             | Self::ApiKeyUpdated
@@ -231,7 +231,7 @@ impl Action {
             | Self::RefreshTokenReused
             | Self::ChildRevoked
             | Self::SigningKeyChanged
-            | Self::RestoreAccepted => Effect::TakesAway,
+            | Self::RestoreAccepted => Impact::TakesAway,
         }
     }
 

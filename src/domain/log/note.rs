@@ -228,6 +228,15 @@ pub fn signed_text(note: &str) -> &str {
     note.rsplit_once("\n\n").map_or(note, |(text, _)| text)
 }
 
+/// What a checkpoint says, whoever has signed it.
+///
+/// # Errors
+/// A message when it is none.
+pub fn unverified(note: &str) -> Result<Checkpoint, String> {
+    let text = format!("{}\n", signed_text(note));
+    Checkpoint::from_bytes(text.as_bytes()).map_err(|_| "the checkpoint is malformed".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use tlog_tiles::record_hash;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::TILE_WIDTH;
+use super::{HIGHEST_LEVEL, TILE_WIDTH, hashes_of};
 
 /// Hashes of one level of the tree, or entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +24,6 @@ pub struct TilePath {
     pub width: u64,
 }
 
-/// The highest level of tiles in a tree of 2^63 leaves.
-const HIGHEST_LEVEL: u8 = 7;
 /// The most groups of three digits that a number may have: so nothing that is computed with it overflows, and no log is that
 /// long.
 const GROUPS: usize = 5;
@@ -62,7 +60,7 @@ impl TilePath {
     pub fn is_in(&self, size: u64) -> bool {
         let hashes = match self.kind {
             Kind::Entries => size,
-            Kind::Hashes(level) => size >> (8 * u32::from(level)),
+            Kind::Hashes(level) => hashes_of(level, size),
         };
         self.place * TILE_WIDTH + self.width <= hashes
     }
@@ -73,9 +71,9 @@ impl TilePath {
         kinds.flat_map(move |kind| {
             let level = match kind {
                 Kind::Entries => 0,
-                Kind::Hashes(level) => u32::from(level),
+                Kind::Hashes(level) => level,
             };
-            let (old, new) = (old >> (8 * level), new >> (8 * level));
+            let (old, new) = (hashes_of(level, old), hashes_of(level, new));
             let places = if old == new { 0..0 } else { old / TILE_WIDTH..new.div_ceil(TILE_WIDTH) };
             places.map(move |place| Self { kind, place, width: TILE_WIDTH.min(new - place * TILE_WIDTH) })
         })

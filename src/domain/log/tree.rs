@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use tlog_tiles::{EMPTY_HASH, Error as TreeError, Hash, HashReader, Tile, node_hash, sub_tree_index};
 
-use super::TILE_WIDTH;
+use super::{HIGHEST_LEVEL, TILE_HEIGHT, TILE_WIDTH, hashes_of};
 
-/// The height of a tile: each has the hashes of 8 levels of the tree.
-const TILE_HEIGHT: u8 = 8;
 /// The size of a hash, in bytes.
 pub const HASH_SIZE: usize = tlog_tiles::HASH_SIZE;
 
@@ -94,7 +92,7 @@ impl Tiles {
     /// The tiles at the right edge of a tree that are not full.
     #[must_use]
     pub fn at_edge(size: u64) -> Vec<TileKey> {
-        let levels = (0..8_u8).map(|level| (level, size >> (8 * level)));
+        let levels = (0..=HIGHEST_LEVEL).map(|level| (level, hashes_of(level, size)));
         levels
             .filter(|(_, hashes)| hashes % TILE_WIDTH != 0)
             .map(|(level, hashes)| (level, hashes / TILE_WIDTH))
@@ -105,8 +103,8 @@ impl Tiles {
     pub fn add(&mut self, size: u64, completed: &[Subtree]) -> Vec<TileKey> {
         let mut changed = Vec::new();
         for subtree in completed.iter().filter(|subtree| subtree.level % TILE_HEIGHT == 0) {
-            let place = (size >> subtree.level).saturating_sub(1) / TILE_WIDTH;
-            let key = (subtree.level / TILE_HEIGHT, place);
+            let level = subtree.level / TILE_HEIGHT;
+            let key = (level, hashes_of(level, size).saturating_sub(1) / TILE_WIDTH);
             self.0.entry(key).or_default().extend(subtree.root.0);
             changed.push(key);
         }

@@ -4,14 +4,10 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::domain::actor::Actor;
 use crate::domain::change::Change;
-use crate::domain::error::Error;
 use crate::domain::fields::ChangeField;
-use crate::domain::listing::clip;
-use crate::domain::permission::Permission;
 use crate::http::listing::{ListRequest, Records};
 use crate::http::openapi::{AnyError, Fails, ListParams, examples, sets};
 use crate::http::problem::Failure;
@@ -50,8 +46,7 @@ pub async fn list(state: web::Data<State>, actor: Actor, request: HttpRequest) -
 )]
 #[get("/api/service/audit/{id}")]
 pub async fn read(state: web::Data<State>, actor: Actor, id: web::Path<String>) -> Result<HttpResponse, Failure> {
-    let unknown = || Error::NotFound { kind: "change", id: clip(&id) };
-    let (change, states) = audit::get(&state.service, &actor, Uuid::parse_str(&id).map_err(|_| unknown())?).await?;
+    let (change, states) = audit::get(&state.service, &actor, &id).await?;
     let [before, after] = states.json();
     Ok(HttpResponse::Ok().json(ChangeDetail { change: change.into(), before, after }))
 }
@@ -73,20 +68,18 @@ pub struct ChangeDetail {
 
 /// Prove that a change is in the log
 ///
-/// The inclusion proof of RFC 6962 for an entry of the audit trail: its hash, combined with these hashes, is the root hash in
-/// the checkpoint. An entry that was made less than about a second ago may not be in the log yet (409). Requires the permission
+/// The inclusion proof of RFC 6962 for a change: the hash of its entry, combined with these hashes, is the root hash in the
+/// checkpoint. A change that was made less than about a second ago may not be in the log yet (409). Requires the permission
 /// `VIEW_AUDIT`.
 #[utoipa::path(
     tag = "Audit",
     operation_id = "get_change_proof",
-    params(("id" = String, Path, description = "The GUID of the change, as in the audit trail")),
+    params(("id" = String, Path, description = "The `id` of the change")),
     responses((status = 200, description = "The proof", body = ProofView), AnyError, Fails<403>, Fails<404>, Fails<409>),
 )]
 #[get("/api/service/audit/{id}/proof")]
 pub async fn prove(state: web::Data<State>, actor: Actor, id: web::Path<String>) -> Result<HttpResponse, Failure> {
-    actor.require(Permission::ViewAudit)?;
-    let parsed = Uuid::parse_str(&id).map_err(|_| Error::NotFound { kind: "audit entry", id: clip(&id) })?;
-    Ok(HttpResponse::Ok().json(ProofView::from(log::prove(&state.service, &actor, parsed).await?)))
+    Ok(HttpResponse::Ok().json(ProofView::from(log::prove(&state.service, &actor, &id).await?)))
 }
 
 /// The proof that a change is in the log.
@@ -139,7 +132,7 @@ pub struct ChangeView {
     action: String,
     /// `principal`, `persona`, `policy`, `asset` or `role`.
     #[schema(schema_with = sets::subject_kinds)]
-    subject_kind: &'static str,
+    subject_kind: String,
     /// The GUID of the changed object.
     subject_id: String,
     /// The name of the changed object at that time.
@@ -163,8 +156,8 @@ impl From<Change> for ChangeView {
             actor: change.actor_name,
             acted_by: change.acted_by,
             action: change.action,
-            subject_kind: change.subject.kind(),
-            subject_id: change.subject.id().to_string(),
+            subject_kind: change.subject_kind,
+            subject_id: change.subject_id.to_string(),
             subject: change.subject_name,
             request_id: change.request_id,
             authenticated_by: change.authenticated_by,

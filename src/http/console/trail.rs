@@ -19,7 +19,7 @@ pub struct Entry {
 
 impl Entry {
     pub fn of(change: Change, now: i64) -> Self {
-        let link = match (change.action.split('.').next(), change.subject) {
+        let link = match (change.action.split('.').next(), change.subject()) {
             (Some("apikey"), ChangeSubject::Principal(id)) => Some(format!("keys/{id}")),
             (Some("persona"), ChangeSubject::Persona(id)) => Some(format!("personas/{id}")),
             (Some("service_account"), _) => Some(format!("people/service-accounts/{}", change.subject_name)),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 use crate::domain::actor::Actor;
-use crate::domain::edge::{Changed, EDGE_SECRET, Place};
+use crate::domain::edge::{Changed, EDGE_SECRET, LookId};
 use crate::domain::error::Violation;
 use crate::http::auth::Metering;
 use crate::http::authenticated::{AuthenticatedBody, Bearer, identify};
@@ -102,7 +102,7 @@ pub async fn look(
     AuthenticatedBody { actor, body, .. }: AuthenticatedBody<EdgeLookRequest>,
 ) -> Result<HttpResponse, Failure> {
     let EdgeLookRequest { known, uses } = body.valid()?;
-    let known = known.as_deref().map(|text| Place::parse(text).ok_or(text)).transpose();
+    let known = known.as_deref().map(|text| LookId::parse(text).ok_or(text)).transpose();
     let known = known.map_err(|_| Violation::new("known", "must be the `look` of an earlier answer"))?;
     let seen = edges::look(&state.service, &actor, shown(&request, &id), known).await;
     let Seen { told, pass } = seen.map_err(Failure::or_unavailable)?;

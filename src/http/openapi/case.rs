@@ -124,7 +124,7 @@ fn not_found(path: &str) -> Example {
     let id = "01a205f3-fb6b-777b-b71f-c9b5970ce30f".to_owned();
     let unknown = |suffix: &str, kind: &'static str| named(suffix, Error::NotFound { kind, id: id.clone() });
     match path {
-        "/api/service/audit/{id}/proof" => unknown("AuditEntry", "audit entry"),
+        _ if path.starts_with("/api/service/audit/") => unknown("Change", "change"),
         _ if path.contains("/apikeys/") => unknown("ApiKey", "API key"),
         _ if path.contains("/personas/") => unknown("Persona", "persona"),
         _ if path.contains("/explain") => unknown("Actor", "actor"),
@@ -143,7 +143,7 @@ fn conflict(path: &str) -> Example {
     match path {
         "/api/service/sessions/current" => conflict("Session", "this request was not made with a session"),
         "/api/service/audit/{id}/proof" => {
-            conflict("NotInLog", "this entry is not in the log yet, try again in a second")
+            conflict("NotInLog", "this change is not in the log yet, try again in a second")
         }
         "/api/service/apikeys" => conflict("Gone", "the API key that this request created has been deleted"),
         _ if path.contains("/apikeys/") => {

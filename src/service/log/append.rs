@@ -97,7 +97,7 @@ fn agrees(state: &LogState, origin: Option<&str>) -> Result<()> {
     match origin.filter(|origin| *origin != state.base) {
         None => Ok(()),
         Some(origin) => Err(Error::Conflict(format!(
-            "the origin of the log is `{}`, and stays so; --log-origin says `{origin}`",
+            "the origin of the log is `{}`, and stays so; --audit-log-origin says `{origin}`",
             state.base
         ))),
     }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{checkpoint, count, verifier_key};
 use crate::domain::actor::Actor;
+use crate::domain::change::Change;
 use crate::domain::error::{Error, Result};
 use crate::domain::log::bundle;
 use crate::domain::log::path::{Kind, TilePath};
@@ -138,22 +139,6 @@ fn no_tile(path: &TilePath) -> Error {
     Error::NotFound { kind: "tile", id: path.to_string() }
 }
 
-/// The checkpoint that a copy of the log is to be written for; `None` before the first one.
-#[must_use]
-pub fn to_copy(service: &Service) -> Option<String> {
-    let known = service.log.known().filter(|state| !state.checkpoint.is_empty());
-    known.map(|state| checkpoint(&state).to_owned())
-}
-
-/// A tile or a bundle for a copy of the log.
-///
-/// # Errors
-/// When the storage fails, or rows are missing.
-pub async fn for_copy(service: &Service, path: TilePath) -> Result<Vec<u8>> {
-    let found = service.read(move |connection| tile_in(connection, &path)).await?;
-    found.ok_or_else(|| storage(format!("the log lacks `{path}`")))
-}
-
 /// A tile or a bundle as it is served and written to a folder. `None` if rows are missing.
 ///
 /// # Errors
@@ -193,13 +178,14 @@ pub struct Proof {
     pub checkpoint: String,
 }
 
-/// Proves that an entry of the audit trail is in the log.
+/// Proves that a change is in the log.
 ///
 /// # Errors
-/// [`Error::Forbidden`] without the permission `VIEW_AUDIT`, [`Error::NotFound`] for an unknown entry,
+/// [`Error::Forbidden`] without the permission `VIEW_AUDIT`, [`Error::NotFound`] for an unknown change,
 /// [`Error::Conflict`] for one that was not appended yet.
-pub async fn prove(service: &Service, actor: &Actor, id: Uuid) -> Result<Proof> {
+pub async fn prove(service: &Service, actor: &Actor, id: &str) -> Result<Proof> {
     service.require(actor, Permission::ViewAudit)?;
+    let id = Change::parse_id(id)?;
     service.list(actor, move |connection| proof_in(connection, id)).await
 }
 
@@ -208,9 +194,9 @@ fn proof_in(connection: &mut AnyConnection, id: Uuid) -> Result<Proof> {
     let leaf = log::leaf_of(connection, &id.to_string())?;
     let (Some(state), Some(leaf)) = (state.filter(|state| !state.checkpoint.is_empty()), leaf) else {
         if changes::exists(connection, id)? {
-            return Err(Error::Conflict("this entry is not in the log yet, try again in a second".to_owned()));
+            return Err(Error::Conflict("this change is not in the log yet, try again in a second".to_owned()));
         }
-        return Err(Error::NotFound { kind: "audit entry", id: id.to_string() });
+        return Err(Change::unknown(&id.to_string()));
     };
     let (leaf_index, tree_size) = (count(leaf.place)?, count(state.size)?);
     let hashes = reading(connection, |hashes| prove_record(tree_size, leaf_index, hashes))?;

@@ -3,11 +3,12 @@
 
 use data_encoding::HEXLOWER;
 
-use super::count;
+use super::{count, root_of};
 use crate::domain::change::Action;
 use crate::domain::entropy::Entropy;
-use crate::domain::error::Result;
-use crate::domain::log::tree::{Frontier, Tiles};
+use crate::domain::error::{Error, Result};
+use crate::domain::log::note::unverified;
+use crate::service::Service;
 use crate::storage::changes;
 use crate::storage::database::AnyConnection;
 use crate::storage::log::{self, BEGINNING, Fork};
@@ -22,6 +23,15 @@ pub(super) fn another_origin(base: &str, entropy: Entropy) -> Result<String> {
 /// Whether a restored copy was ever accepted.
 pub(super) fn was_ever(connection: &mut AnyConnection) -> Result<bool> {
     changes::is_there_since(connection, Action::RestoreAccepted.name(), -1)
+}
+
+/// Whether another log is in the place of the one with this checkpoint, as after every restore.
+///
+/// # Errors
+/// [`Error::Conflict`] when it is no checkpoint; when the storage fails.
+pub async fn has_ended(service: &Service, kept: &str) -> Result<bool> {
+    let kept = unverified(kept).map_err(Error::Conflict)?;
+    Ok(service.read(log::find).await?.is_none_or(|state| state.origin != kept.origin()))
 }
 
 /// What became of the log at a restore.
@@ -41,9 +51,8 @@ pub struct Forked {
 pub(in crate::service) fn fork(connection: &mut AnyConnection, entropy: Entropy, now: i64) -> Result<Option<Forked>> {
     let Some(mut state) = log::lock(connection)? else { return Ok(None) };
     let size = count(state.size)?;
-    let tiles = log::tiles(connection, &Tiles::at_edge(size))?;
     // Damaged hashes must not stop a restore; whoever verifies the log is told of them.
-    let root = Frontier::of(size, &tiles).map(|frontier| frontier.root().to_string()).unwrap_or_default();
+    let root = root_of(connection, size)?.map(|root| root.to_string()).unwrap_or_default();
     let ended = std::mem::replace(&mut state.origin, another_origin(&state.base, entropy)?);
     log::add_fork(connection, Fork { origin: ended.clone(), size: state.size, root, ended_at: now })?;
     // In a dump of PostgreSQL the positions are those of another cluster: all changes are looked through.

@@ -1,16 +1,19 @@
-//! What this process has signed last, or seen as signed when it started. It signs nothing that does not continue that, so
-//! whoever can write the database cannot have a rewritten history signed while the process runs.
+//! What this process has signed last, or seen as signed when it started, or kept outside the database when it ran before. It
+//! signs nothing that does not continue that, so whoever can write the database cannot have a rewritten history signed.
 
-use super::{altered, checkpoint, count, verifier_key};
+use tlog_tiles::Checkpoint;
+
+use super::{altered, checkpoint, count, root_of, verifier_key};
 use crate::domain::error::Result;
-use crate::domain::log::note::open;
-use crate::domain::log::tree::{Frontier, Tiles};
+use crate::domain::log::note::{open, unverified};
 use crate::storage::database::AnyConnection;
 use crate::storage::log::{self, LogState};
 
 /// A tree that was signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Signed {
+    /// The checkpoint.
+    pub(super) note: String,
     origin: String,
     size: u64,
     root: String,
@@ -26,8 +29,24 @@ impl Signed {
             return Ok(None);
         }
         let opened = open(checkpoint(state), &[verifier_key(state)?], &[]).map_err(|message| altered(&message))?;
-        let (size, root) = (opened.checkpoint.size(), opened.checkpoint.hash().to_string());
-        Ok(Some(Self { origin: state.origin.clone(), size, root }))
+        Ok(Some(Self::new(checkpoint(state), &opened.checkpoint)))
+    }
+
+    /// The tree of a checkpoint that was kept where only this machine writes.
+    ///
+    /// # Errors
+    /// A message when it is none.
+    pub(super) fn kept(note: &str) -> Result<Self, String> {
+        Ok(Self::new(note, &unverified(note)?))
+    }
+
+    fn new(note: &str, checkpoint: &Checkpoint) -> Self {
+        Self {
+            note: note.to_owned(),
+            origin: checkpoint.origin().to_owned(),
+            size: checkpoint.size(),
+            root: checkpoint.hash().to_string(),
+        }
     }
 
     /// Fails unless the log in the database continues this one, or a restore has ended this one.
@@ -42,12 +61,9 @@ impl Signed {
         if count(state.size)? < self.size {
             return Err(altered("it has fewer entries than were signed"));
         }
-        let tiles = log::tiles(connection, &Tiles::at_edge(self.size))?;
-        let frontier = Frontier::of(self.size, &tiles).map_err(|error| altered(&error.to_string()))?;
-        if frontier.root().to_string() == self.root {
-            Ok(())
-        } else {
-            Err(altered("its hashes are not those that were signed"))
+        match root_of(connection, self.size)? {
+            Some(root) if root.to_string() == self.root => Ok(()),
+            _ => Err(altered("its hashes are not those that were signed")),
         }
     }
 }

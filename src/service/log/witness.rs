@@ -1,7 +1,5 @@
 //! What witnesses are asked, and what becomes of their answers (C2SP `tlog-witness`).
 
-use std::time::Duration;
-
 use super::checkpoint;
 use super::read::consistency;
 use crate::clock::SECOND;
@@ -10,8 +8,8 @@ use crate::domain::log::note::VerifierKey;
 use crate::service::Service;
 use crate::storage::log::{self, LogState};
 
-/// How often the witnesses are asked, at most.
-pub const WITNESS_EVERY: Duration = Duration::from_secs(10);
+/// How often the witnesses are asked, at most, in milliseconds.
+const ASKED_EVERY: i64 = 10 * SECOND;
 
 /// A checkpoint that witnesses are to cosign.
 #[derive(Debug, Clone)]
@@ -36,7 +34,7 @@ pub async fn due(service: &Service) -> Result<Option<Unwitnessed>> {
     }
     let now = service.clock.now();
     // Nodes whose ticks are close together take turns all the same.
-    let before = now - i64::try_from(WITNESS_EVERY.as_millis()).unwrap_or(10 * SECOND) + SECOND / 2;
+    let before = now - ASKED_EVERY + SECOND / 2;
     service
         .write_upkeep(move |connection| {
             if !log::take_turn_to_witness(connection, now, before)? {

@@ -1,10 +1,8 @@
 //! The audit trail.
 
-use uuid::Uuid;
-
 use crate::domain::actor::Actor;
 use crate::domain::change::Change;
-use crate::domain::error::{Error, Result};
+use crate::domain::error::Result;
 use crate::domain::fields::ChangeField;
 use crate::domain::filter::Filter;
 use crate::domain::listing::{Page, Query};
@@ -26,13 +24,14 @@ pub async fn list(service: &Service, actor: &Actor, query: Query<ChangeField>) -
 ///
 /// # Errors
 /// [`Error::Forbidden`], [`Error::NotFound`]
-pub async fn get(service: &Service, actor: &Actor, id: Uuid) -> Result<(Change, States)> {
+pub async fn get(service: &Service, actor: &Actor, id: &str) -> Result<(Change, States)> {
     service.require(actor, Permission::ViewAudit)?;
+    let parsed = Change::parse_id(id)?;
     let found = service
         .read(move |connection| {
-            let Some((change, _)) = changes::find(connection, id)? else { return Ok(None) };
-            Ok(changes::states(connection, id)?.map(|states| (change, states)))
+            let Some((change, _)) = changes::find(connection, parsed)? else { return Ok(None) };
+            Ok(changes::states(connection, parsed)?.map(|states| (change, states)))
         })
         .await?;
-    found.ok_or_else(|| Error::NotFound { kind: "change", id: id.to_string() })
+    found.ok_or_else(|| Change::unknown(id))
 }

@@ -111,8 +111,8 @@ impl Follower {
         }
         self.position = position;
         for change in &changes {
-            if change.effect().concerns_records() {
-                service.directory.forget(change.subject);
+            if change.impact().concerns_records() {
+                service.directory.forget(change.subject());
             }
             service.directory.counts.observe_followed_change(change, service.clock.now());
         }

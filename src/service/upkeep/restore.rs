@@ -19,17 +19,26 @@ use crate::service::upkeep::reapply::{Reapplied, reapply};
 use crate::storage::credentials::{self, CredentialSummary};
 use crate::storage::{changes, device_authorizations, installation, invitations, invites, nodes};
 
+/// What a database is to a process that has seen one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Continuity {
+    /// The database that it saw, at the same or a later state.
+    Continued,
+    /// A restored copy that was accepted since.
+    Restored,
+}
+
 /// Checks that a process saw this database last, at the same or an earlier state.
 ///
 /// # Errors
 /// [`Error::Conflict`] for an older copy or another database, unless [`accept`] has been called since.
-pub async fn check(service: &Service, seen: Seen) -> Result<()> {
+pub async fn check(service: &Service, seen: Seen) -> Result<Continuity> {
     service
         .read(move |connection| {
             // No token can exist for a database without any change.
-            let Some(latest) = changes::latest(connection)? else { return Ok(()) };
+            let Some(latest) = changes::latest(connection)? else { return Ok(Continuity::Continued) };
             if changes::is_there_since(connection, Action::RestoreAccepted.name(), seen.at)? {
-                return Ok(());
+                return Ok(Continuity::Restored);
             }
             let known = installation::find(connection)?;
             if known.is_none_or(|known| known.id != seen.installation) {
@@ -47,7 +56,7 @@ pub async fn check(service: &Service, seen: Seen) -> Result<()> {
                     )));
                 }
             }
-            Ok(())
+            Ok(Continuity::Continued)
         })
         .await
 }

@@ -4,33 +4,39 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use data_encoding::HEXLOWER;
 use serde_json::Value;
 use tempfile::TempDir;
+use tessera::domain::log::note::VerifierKey;
 use tessera::service::Service;
 use tessera::service::log::append::{append, append_some};
 use tessera::service::upkeep::restore;
 
+use super::rfc6962::leaf_hash;
 use super::{Entry, add_keys, append_all, ask, checkpoint_origin, entries, tell, world_with_keys};
-use crate::support::World;
+use crate::support::{Options, World};
 
 /// What a verification found.
-struct Verified {
-    code: i32,
+pub struct Verified {
+    pub code: i32,
     report: Value,
-    text: String,
+    pub text: String,
 }
 
 impl Verified {
-    /// `kind change` of each finding, sorted, without those of the tree that follow from others.
-    fn named(&self) -> Vec<String> {
+    /// Each finding, sorted: its kind, and the change that it is about, or the number of the entry if the change is unknown.
+    pub fn named(&self) -> Vec<String> {
         let findings = self.report["findings"].as_array().unwrap();
         let name = |finding: &Value| {
-            let change = finding["change"].as_str().or(finding["index"].as_u64().map(|_| "")).unwrap_or_default();
-            format!("{} {change}", finding["kind"].as_str().unwrap()).trim().to_owned()
+            let kind = finding["kind"].as_str().unwrap();
+            match (finding["change"].as_str(), finding["index"].as_u64()) {
+                (Some(change), _) => format!("{kind} {change}"),
+                (None, Some(index)) => format!("{kind} #{index}"),
+                (None, None) => kind.to_owned(),
+            }
         };
         let mut names: Vec<String> = findings.iter().map(name).collect();
         names.sort();
-        names.dedup();
         names
     }
 }
@@ -47,7 +53,7 @@ fn run(arguments: &[&str]) -> Verified {
     Verified { code: output.status.code().unwrap(), report: serde_json::from_str(&last).unwrap_or_default(), text }
 }
 
-fn verify(world: &World, more: &[&str]) -> Verified {
+pub fn verify(world: &World, more: &[&str]) -> Verified {
     let url = world.storage.url();
     run(&[&["--database-url", &url], more].concat())
 }
@@ -85,13 +91,31 @@ async fn an_honest_database_is_right_also_after_growth_and_with_earlier_checkpoi
     assert_eq!(nowhere.code, 2, "{}", nowhere.text);
 }
 
-/// A deed against a database with six entries, and what is to be named: `%N` stands for the change of the entry N.
+#[actix_web::test]
+async fn a_kind_of_subject_that_only_a_later_version_knows_is_logged_as_it_is_stored() {
+    let world = World::new(&Options::default());
+    add_keys(&world, 2).await;
+    // As a node of a later version writes a row during a rolling upgrade.
+    tell(&world.service, "UPDATE changes SET subject_kind = 'gadget'");
+    append_all(&world.service).await;
+    for entry in entries(&world.service) {
+        assert!(entry.entry.contains(r#""subjectKind":"gadget","#), "{}", entry.entry);
+    }
+    let verified = verify(&world, &[]);
+    assert_eq!((verified.code, verified.named()), (0, vec![]), "{}", verified.text);
+    tell(&world.service, "UPDATE changes SET subject_kind = 'widget'");
+    let verified = verify(&world, &[]);
+    assert_eq!(verified.code, 1, "another kind is a changed row: {}", verified.text);
+    assert!(verified.report["findings"][0]["text"].as_str().unwrap().ends_with(": subjectKind"), "{}", verified.text);
+}
+
+/// A deed against a database with six entries, and all that is to be named: `%N` stands for the change of the entry N.
 struct Deed {
     done: &'static str,
     named: &'static [&'static str],
 }
 
-const DEEDS: [Deed; 15] = [
+const DEEDS: [Deed; 16] = [
     Deed {
         done: "UPDATE changes SET actor_name = 'mallory', request_id = 'x' WHERE id = '%2'",
         named: &["row-changed %2"],
@@ -105,36 +129,44 @@ const DEEDS: [Deed; 15] = [
         named: &["row-inserted aaaaaaaa-0000-7000-8000-000000000000"],
     },
     Deed {
-        done: "UPDATE changes SET position = -position - 1 WHERE id IN ('%1', '%4'); \
-               UPDATE changes SET position = (SELECT -1 - min(position) FROM changes) WHERE id = '%1'; \
-               UPDATE changes SET position = -1 - position WHERE position < 0",
-        named: &["row-reordered"],
+        done: "UPDATE changes SET position = (SELECT position FROM changes WHERE id = '%4') WHERE id = '%1'",
+        named: &["row-reordered %2", "row-reordered %3"],
     },
     Deed {
         done: "UPDATE log_leaves SET entry = replace(entry, 'key 2', 'key 9') WHERE place = 2",
         named: &["entry-changed %2", "row-changed %2"],
     },
-    Deed { done: "DELETE FROM log_leaves WHERE place = 3", named: &["entry-missing", "row-inserted %3"] },
+    Deed { done: "DELETE FROM log_leaves WHERE place = 3", named: &["entry-missing #3", "row-inserted %3"] },
     Deed {
         done: "UPDATE log_leaves SET place = -1 WHERE place = 1; UPDATE log_leaves SET place = 1 WHERE place = 4; \
                UPDATE log_leaves SET place = 4 WHERE place = -1",
-        named: &["entry-reordered %1", "entry-reordered %4", "row-reordered"],
+        named: &[
+            "entry-reordered %1",
+            "entry-reordered %4",
+            "row-reordered %1",
+            "row-reordered %2",
+            "row-reordered %3",
+        ],
     },
     Deed { done: "UPDATE log_tiles SET hashes = '0000' || substr(hashes, 5) WHERE level = 0", named: &["tile"] },
+    Deed { done: "UPDATE log_tiles SET hashes = 'x' WHERE level = 0", named: &["tile"] },
     Deed { done: "DELETE FROM log_tiles WHERE level = 0", named: &["tile"] },
-    Deed { done: "UPDATE log_state SET checkpoint = replace(checkpoint, '6', '5')", named: &["checkpoint"] },
+    Deed {
+        done: "DELETE FROM log_tiles WHERE level = 0; DELETE FROM log_leaves WHERE place = 3",
+        named: &["entry-missing #3", "root", "row-inserted %3", "tile"],
+    },
     Deed {
         done: "UPDATE log_leaves SET change_id = 'x' WHERE place = 2",
         named: &["entry-changed %2", "row-inserted %2"],
     },
     Deed {
-        done: "UPDATE changes SET subject_name = 'b' WHERE id = '%5'; \
+        done: "UPDATE changes SET subject_name = 'b', state_after = replace(state_after, 'key 5', 'b') WHERE id = '%5'; \
                UPDATE log_leaves SET entry = replace(entry, 'key 5', 'b') WHERE place = 5",
         named: &["entry-changed %5"],
     },
     Deed {
         done: "DELETE FROM log_leaves WHERE place = 5; DELETE FROM changes WHERE id = '%5'",
-        named: &["entry-missing"],
+        named: &["entry-missing #5"],
     },
     Deed {
         done: "UPDATE log_state SET public_key = CASE WHEN substr(public_key, 1, 1) = '0' THEN '1' ELSE '0' END || \
@@ -144,7 +176,7 @@ const DEEDS: [Deed; 15] = [
 ];
 
 #[actix_web::test]
-async fn each_deed_is_named() {
+async fn each_deed_is_named_and_nothing_else() {
     for Deed { done, named } in DEEDS {
         let world = world_with_keys(6).await;
         let entries = entries(&world.service);
@@ -155,12 +187,62 @@ async fn each_deed_is_named() {
         };
         tell(&world.service, &filled(done));
         let verified = verify(&world, &[]);
-        assert_eq!(verified.code, 1, "{done}: {}", verified.text);
-        for expected in named {
-            let expected = filled(expected);
-            assert!(verified.named().iter().any(|found| found.starts_with(&expected)), "{done}: {}", verified.text);
-        }
+        let mut expected: Vec<String> = named.iter().map(|named| filled(named)).collect();
+        expected.sort();
+        assert_eq!((verified.code, verified.named()), (1, expected), "{done}: {}", verified.text);
     }
+}
+
+#[actix_web::test]
+async fn a_checkpoint_of_another_tree_is_named() {
+    let world = world_with_keys(6).await;
+    let text = format!("replace(checkpoint, '{}', '{}')", "\n6\n", "\n5\n");
+    tell(&world.service, &format!("UPDATE log_state SET checkpoint = {text}"));
+    let verified = verify(&world, &[]);
+    assert_eq!((verified.code, verified.named()), (1, strings(&["checkpoint", "root"])), "{}", verified.text);
+}
+
+#[actix_web::test]
+async fn an_entry_that_was_rewritten_with_its_row_and_its_hash_is_shown_by_the_root() {
+    let world = world_with_keys(6).await;
+    let Entry { change_id, entry, .. } = entries(&world.service).swap_remove(2);
+    let entry = entry.replace(r#""requestId":""#, r#""requestId":"x"#);
+    let hash = HEXLOWER.encode(&leaf_hash(entry.as_bytes()));
+    tell(
+        &world.service,
+        &format!(
+            "UPDATE changes SET request_id = 'x' || request_id WHERE id = '{change_id}'; \
+             UPDATE log_leaves SET entry = '{entry}' WHERE place = 2; \
+             UPDATE log_tiles SET hashes = substr(hashes, 1, 128) || '{hash}' || substr(hashes, 193)"
+        ),
+    );
+    let verified = verify(&world, &[]);
+    assert_eq!((verified.code, verified.named()), (1, strings(&["root"])), "{}", verified.text);
+}
+
+#[actix_web::test]
+async fn a_key_that_is_not_the_one_that_was_kept_is_named() {
+    let world = world_with_keys(2).await;
+    let other = VerifierKey::of_log(&checkpoint_origin(&world.service), [7; 32]).to_string();
+    let verified = verify(&world, &["--key", &other]);
+    assert_eq!((verified.code, verified.named()), (1, strings(&["checkpoint", "key"])), "{}", verified.text);
+}
+
+#[actix_web::test]
+async fn a_log_that_cannot_be_read_is_not_called_altered() {
+    let world = world_with_keys(2).await;
+    tell(&world.service, "ALTER TABLE log_tiles RENAME TO elsewhere");
+    let verified = verify(&world, &[]);
+    assert_eq!((verified.code, &verified.report), (2, &Value::Null), "{}", verified.text);
+    assert!(verified.text.contains("log_tiles"), "{}", verified.text);
+}
+
+#[actix_web::test]
+async fn damaged_hashes_do_not_stop_a_restore() {
+    let world = world_with_keys(3).await;
+    tell(&world.service, "UPDATE log_tiles SET hashes = 'x'");
+    let log = restore::accept(&world.service, None, [].into()).await.unwrap().log.unwrap();
+    assert_eq!(log.size, 3);
 }
 
 #[actix_web::test]
@@ -181,34 +263,24 @@ async fn a_rollback_is_named_by_a_checkpoint_that_was_kept() {
     add_keys(&world, 3).await;
     append_all(&world.service).await;
     let kept = keep(&world.service, &folder, "kept");
-    // The operator has the database and the key, and puts an earlier state of both tables back.
-    let ids: Vec<String> = entries(&world.service)[3..].iter().map(|entry| format!("'{}'", entry.change_id)).collect();
-    tell(
-        &world.service,
-        &format!(
-            "DELETE FROM changes WHERE id IN ({}); DELETE FROM log_leaves WHERE place >= 3; \
-             UPDATE log_tiles SET hashes = substr(hashes, 1, 192); \
-             UPDATE log_state SET size = 3, checkpoint = '{}', position = {}, change_id = '{}'",
-            ids.join(", "),
-            saved.checkpoint,
-            saved.position,
-            saved.change_id
-        ),
-    );
+    put_back(&world.service, &saved);
     assert_eq!(verify(&world, &["--checkpoint", &earlier]).code, 0, "nothing but the kept checkpoint shows it");
     let verified = verify(&world, &["--checkpoint", &kept]);
-    assert_eq!((verified.code, verified.named()), (1, vec!["rolled-back".to_owned()]), "{}", verified.text);
+    assert_eq!((verified.code, verified.named()), (1, strings(&["rolled-back"])), "{}", verified.text);
     // And goes on from there: a fork, which no node signs that was running meanwhile.
     add_keys(&world, 5).await;
     let refused = append_some(&world.service, None).await.unwrap_err().to_string();
     assert!(refused.contains("fewer entries"), "{refused}");
     append_all(&world.neighbour(&world.pepper)).await;
     let verified = verify(&world, &["--checkpoint", &kept]);
-    assert_eq!((verified.code, verified.named()), (1, vec!["inconsistent".to_owned()]), "{}", verified.text);
+    assert_eq!((verified.code, verified.named()), (1, strings(&["inconsistent"])), "{}", verified.text);
 }
 
+/// The state of a log with fewer than 256 entries.
 #[derive(diesel::QueryableByName)]
-struct Saved {
+pub struct Saved {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    size: i64,
     #[diesel(sql_type = diesel::sql_types::Text)]
     checkpoint: String,
     #[diesel(sql_type = diesel::sql_types::BigInt)]
@@ -217,8 +289,28 @@ struct Saved {
     change_id: String,
 }
 
-fn saved(service: &Service) -> Saved {
-    ask(service, "SELECT checkpoint, position, change_id FROM log_state").remove(0)
+pub fn saved(service: &Service) -> Saved {
+    ask(service, "SELECT size, checkpoint, position, change_id FROM log_state").remove(0)
+}
+
+/// What somebody does who can write the database, and wants it to forget the changes since.
+pub fn put_back(service: &Service, saved: &Saved) {
+    let Saved { size, checkpoint, position, change_id } = saved;
+    tell(
+        service,
+        &format!(
+            "DELETE FROM changes WHERE id IN (SELECT change_id FROM log_leaves WHERE place >= {size}); \
+             DELETE FROM log_leaves WHERE place >= {size}; \
+             UPDATE log_tiles SET hashes = substr(hashes, 1, {}); \
+             UPDATE log_state SET size = {size}, checkpoint = '{checkpoint}', position = {position}, \
+             change_id = '{change_id}'",
+            64 * size
+        ),
+    );
+}
+
+pub fn strings(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
 #[actix_web::test]
@@ -233,7 +325,7 @@ async fn what_a_restore_has_lost_is_said_and_what_it_has_left_is_proved() {
     // As if the backup had been taken when there were two entries: the third is lost.
     tell(&world.service, "UPDATE log_forks SET size = 2, root = ''");
     let verified = verify(&world, &["--checkpoint", &within]);
-    assert!(verified.code == 1 && verified.named().contains(&"fork".to_owned()), "{}", verified.text);
+    assert_eq!((verified.code, verified.named()), (1, strings(&["fork"])), "{}", verified.text);
     assert!(verified.text.contains("the last 1 were lost in a restore"), "{}", verified.text);
 }
 
@@ -242,7 +334,7 @@ async fn a_log_of_another_installation_is_not_taken_for_this_one() {
     let (world, other, folder) = (world_with_keys(2).await, world_with_keys(2).await, tempfile::tempdir().unwrap());
     let foreign = keep(&other.service, &folder, "foreign");
     let verified = verify(&world, &["--checkpoint", &foreign]);
-    assert_eq!((verified.code, verified.named()), (1, vec!["checkpoint".to_owned()]), "{}", verified.text);
+    assert_eq!((verified.code, verified.named()), (1, strings(&["checkpoint"])), "{}", verified.text);
     let damaged = folder.path().join("damaged");
     std::fs::write(&damaged, "x").unwrap();
     assert_eq!(verify(&world, &["--checkpoint", path(&damaged)]).code, 1);

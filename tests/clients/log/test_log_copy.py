@@ -25,7 +25,7 @@ def copied(server, folder, change):
 def test_the_copy_follows_the_log_and_shows_what_was_rewritten(own_server, tmp_path):
     server, folder = own_server, tmp_path / "log"
     server.stop()
-    server.start(TESSERA_LOG_DIRECTORY=str(folder))
+    server.start(TESSERA_AUDIT_LOG_DIRECTORY=str(folder))
     with server.admin() as admin:
         for _ in range(260):
             admin.create()
@@ -54,7 +54,7 @@ def test_a_copy_of_a_longer_log_is_not_overwritten(own_server, tmp_path):
     if server.database.name == "postgres":
         pytest.skip("tests/clients/crash restores PostgreSQL; what follows is the same")
     server.stop()
-    server.start(TESSERA_LOG_DIRECTORY=str(folder))
+    server.start(TESSERA_AUDIT_LOG_DIRECTORY=str(folder))
     with server.admin() as admin:
         admin.create()
         before = copied(server, folder, latest_change(admin)).checkpoint
@@ -65,9 +65,9 @@ def test_a_copy_of_a_longer_log_is_not_overwritten(own_server, tmp_path):
     server.stop()
     printed = server.cli("restore", str(backup))
     assert f"The copy has {before.size} entries" in printed or "entries of the log" in printed, printed
-    server.start(TESSERA_LOG_DIRECTORY=str(folder))
+    server.start(TESSERA_AUDIT_LOG_DIRECTORY=str(folder))
     deadline = time.monotonic() + SOON
-    while "keep it, and name another folder" not in server.output():
+    while "keep this copy, and name another folder" not in server.output():
         assert time.monotonic() < deadline, server.output()
         time.sleep(0.1)
     assert (folder / "checkpoint").read_text().startswith(longer.text)

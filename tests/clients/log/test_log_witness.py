@@ -80,7 +80,7 @@ def witnessed(own_server, tmp_path):
     witness = Witness(tmp_path, Key(vkey).name, vkey)
     setting = f"{witness.vkey} {witness.url}"
     server.stop()
-    server.start(TESSERA_LOG_WITNESSES=setting)
+    server.start(TESSERA_AUDIT_LOG_WITNESSES=setting)
     try:
         yield server, witness, Key(vkey), setting
     finally:
@@ -147,7 +147,7 @@ def test_a_witness_refuses_what_was_rewritten(witnessed, deed, status):
     # They would show that the database lacks changes.
     for kept in ("tessera.seen", "tessera.journal"):
         (server.directory / kept).unlink(missing_ok=True)
-    server.start(TESSERA_LOG_WITNESSES=setting)
+    server.start(TESSERA_AUDIT_LOG_WITNESSES=setting)
     if status == "422":
         with server.admin() as admin:
             for _ in range(5):
