@@ -49,6 +49,7 @@ impl Log {
     }
 
     /// The checkpoint that was signed last, as far as this process knows: for [`Self::begin_with`] after a restart.
+    #[must_use]
     pub fn signed_checkpoint(&self) -> Option<String> {
         self.signed().map(|signed| signed.note)
     }

@@ -1,14 +1,10 @@
 //! A node that starts again signs only what continues the checkpoint that it has kept outside the database.
 
-use std::time::{Duration, Instant};
-
-use actix_web::rt::time::sleep;
 use tessera::service::Service;
-use tessera::service::log::append::append;
 use tessera::service::log::restored::has_ended;
 use tessera::service::upkeep::restore;
 
-use super::tamper::{put_back, saved};
+use super::tamper::{put_back, refusal, saved};
 use super::{add_keys, append_all, checkpoint_of, entries, world_with_keys};
 use crate::support::World;
 
@@ -17,18 +13,6 @@ fn restarted(world: &World, kept: &str) -> Service {
     let node = world.neighbour(&world.pepper);
     node.log.begin_with(kept).unwrap();
     node
-}
-
-/// Why a node does not append. On PostgreSQL transactions of other tests, which share the server, let it wait.
-async fn refusal(node: &Service) -> String {
-    let began = Instant::now();
-    loop {
-        match append(node, None).await {
-            Err(error) => return error.to_string(),
-            Ok(()) => assert!(began.elapsed() < Duration::from_mins(1), "nothing is refused"),
-        }
-        sleep(Duration::from_millis(20)).await;
-    }
 }
 
 #[actix_web::test]
