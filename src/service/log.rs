@@ -3,6 +3,7 @@
 pub mod append;
 mod key;
 pub mod read;
+pub mod receipt;
 pub mod restored;
 mod signed;
 pub mod witness;

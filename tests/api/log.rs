@@ -1,5 +1,6 @@
 //! The log of the changes: every committed change is in it once, in order, and proved.
 
+mod receipts;
 mod rfc6962;
 mod tamper;
 
