@@ -49,6 +49,7 @@ fn pages(origins: &[String]) -> Cors {
             "ratelimit",
             "ratelimit-policy",
             "retry-after",
+            "tessera-receipt",
             "tessera-revocation",
             "www-authenticate",
             "x-request-id",

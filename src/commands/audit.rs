@@ -1,6 +1,7 @@
 //! `tessera audit`
 
 mod compare;
+mod receipt;
 mod report;
 mod source;
 mod tree;
@@ -31,6 +32,14 @@ pub(super) fn run(settings: &Settings, command: &Audit) -> Result<ExitCode, Stri
             println!("{}", keys.verifier_key);
             Ok(ExitCode::SUCCESS)
         }
+        Audit::VerifyReceipt { file, key } => Ok(match receipt::verify(file, key, &witnesses(settings)) {
+            Ok(receipt::Verdict::Right) => ExitCode::SUCCESS,
+            Ok(receipt::Verdict::Wrong) => ExitCode::from(WRONG),
+            Err(error) => {
+                eprintln!("tessera: {error}");
+                ExitCode::from(UNKNOWN)
+            }
+        }),
         Audit::Verify(what) => Ok(match verify(settings, what) {
             Ok(reports) => {
                 let is_right = reports.iter().all(Report::is_right);
@@ -45,6 +54,10 @@ pub(super) fn run(settings: &Settings, command: &Audit) -> Result<ExitCode, Stri
             }
         }),
     }
+}
+
+fn witnesses(settings: &Settings) -> Vec<VerifierKey> {
+    settings.audit_log.audit_log_witnesses.iter().map(|witness| witness.key.clone()).collect()
 }
 
 fn verify(settings: &Settings, what: &Verification) -> Result<Vec<Report>, String> {
@@ -81,8 +94,7 @@ fn verify_one(
     let keys = source.keys()?;
     let trusted = trusted_keys(&keys, what.key.as_ref(), &mut report)?;
     let note = source.checkpoint()?;
-    let witnesses: Vec<VerifierKey> =
-        settings.audit_log.audit_log_witnesses.iter().map(|witness| witness.key.clone()).collect();
+    let witnesses = witnesses(settings);
     let checkpoint = match open_note(&note, &trusted[..1], &witnesses) {
         Ok(Opened { checkpoint, witnesses }) => {
             report.witnesses = witnesses;

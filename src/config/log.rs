@@ -54,6 +54,16 @@ pub enum Audit {
     /// Verify the log, and the audit trail by it: name every entry that was changed, removed, inserted or reordered. The exit
     /// code is 0 if all is right, 1 if something is not, 2 if it could not be checked
     Verify(Verification),
+    /// Verify the receipt of a revocation, without a database: its signature, and that the revocation is in the log. Print which
+    /// nodes had acknowledged it. The exit code is 0 if all is right, 1 if something is not, 2 if it could not be checked
+    VerifyReceipt {
+        /// The receipt, as the server gave it
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The verifier key of the log, kept elsewhere: `tessera audit key`
+        #[arg(long, value_name = "VKEY", value_parser = VerifierKey::parse_log)]
+        key: VerifierKey,
+    },
 }
 
 /// What is verified.

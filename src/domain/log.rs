@@ -3,12 +3,13 @@
 
 pub mod note;
 pub mod path;
+pub mod receipt;
 pub mod tree;
 
 use std::collections::BTreeMap;
 
 use data_encoding::HEXLOWER;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -37,38 +38,44 @@ pub fn hashes_of(level: u8, size: u64) -> u64 {
 /// What is hashed for a change: canonical JSON (RFC 8785). The random bits of the change's id keep others from guessing it.
 #[must_use]
 pub fn leaf(change: &Change, states: &States) -> Vec<u8> {
-    let members: BTreeMap<&str, Json> = [
-        ("v", VERSION.into()),
-        ("id", change.id.to_string().into()),
-        ("changedAt", change.changed_at.into()),
-        ("actorId", change.actor_id.to_string().into()),
-        ("actor", change.actor_name.as_str().into()),
-        ("actedBy", change.acted_by.as_str().into()),
-        ("action", change.action.as_str().into()),
-        ("subjectKind", change.subject_kind.as_str().into()),
-        ("subjectId", change.subject_id.to_string().into()),
-        ("subject", change.subject_name.as_str().into()),
-        ("requestId", change.request_id.as_str().into()),
-        ("authenticatedBy", change.authenticated_by.as_str().into()),
-        ("address", change.address.as_str().into()),
-        ("before", states.before.as_str().into()),
-        ("after", states.after.as_str().into()),
-    ]
-    .into();
-    let entry = canonical(&members);
+    let entry = canonical(&json!({
+        "v": VERSION,
+        "id": change.id.to_string(),
+        "changedAt": change.changed_at,
+        "actorId": change.actor_id.to_string(),
+        "actor": change.actor_name,
+        "actedBy": change.acted_by,
+        "action": change.action,
+        "subjectKind": change.subject_kind,
+        "subjectId": change.subject_id.to_string(),
+        "subject": change.subject_name,
+        "requestId": change.request_id,
+        "authenticatedBy": change.authenticated_by,
+        "address": change.address,
+        "before": states.before,
+        "after": states.after,
+    }));
     if entry.len() <= LONGEST_ENTRY {
-        return entry;
+        return entry.into_bytes();
     }
     // A change must not stop the log, however long its texts are.
     let digest = HEXLOWER.encode(&Sha256::digest(&entry));
-    canonical(&[("v", VERSION.into()), ("id", change.id.to_string().into()), ("sha256", digest.into())].into())
+    canonical(&json!({"v": VERSION, "id": change.id.to_string(), "sha256": digest})).into_bytes()
 }
 
-/// The members in lexicographic order, without white space. For what a leaf has in it (ASCII names, strings and whole
-/// numbers) this is RFC 8785.
-fn canonical(members: &BTreeMap<&str, Json>) -> Vec<u8> {
-    let members: Vec<String> = members.iter().map(|(name, value)| format!("{}:{value}", Json::from(*name))).collect();
-    format!("{{{}}}", members.join(",")).into_bytes()
+/// The value with its members in lexicographic order, without white space. For what entries and receipts have in them (ASCII
+/// names, strings, whole numbers and `false` or `true`) this is RFC 8785.
+fn canonical(value: &Json) -> String {
+    match value {
+        Json::Object(members) => {
+            let sorted: BTreeMap<&String, &Json> = members.iter().collect();
+            let member =
+                |(name, value): (&String, &Json)| format!("{}:{}", Json::from(name.as_str()), canonical(value));
+            format!("{{{}}}", sorted.into_iter().map(member).collect::<Vec<_>>().join(","))
+        }
+        Json::Array(values) => format!("[{}]", values.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        other => other.to_string(),
+    }
 }
 
 /// The change that an entry is about.

@@ -51,8 +51,8 @@ pub struct Acknowledgement {
 /// What a request that took something away tells its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
-    /// The client waited: no node lets in what was taken away.
-    Final(Acknowledgement),
+    /// The client waited: no node lets in what the change with that id took away.
+    Final(Uuid, Acknowledgement),
     /// The client did not wait. The change with that id will become known.
     Pending(Uuid),
 }
@@ -72,15 +72,16 @@ impl RevocationNote {
         Self { is_hurried, ..Self::default() }
     }
 
-    /// Notes what is to be told of a change. Of several changes the fewest nodes and the whole time count.
+    /// Notes what is to be told of a change. Of several changes the last one is named, and the fewest nodes and the whole time
+    /// count.
     pub fn note(&self, new: Told) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         *told = Some(match (*told, new) {
-            (Some(Told::Final(old)), Told::Final(new)) => Told::Final(Acknowledgement {
-                nodes: old.nodes.max(new.nodes),
-                acknowledged: old.acknowledged.min(new.acknowledged),
-                millis: old.millis + new.millis,
-            }),
+            (Some(Told::Final(_, old)), Told::Final(change, new)) => {
+                let nodes = old.nodes.max(new.nodes);
+                let acknowledged = old.acknowledged.min(new.acknowledged);
+                Told::Final(change, Acknowledgement { nodes, acknowledged, millis: old.millis + new.millis })
+            }
             (_, new) => new,
         });
     }
@@ -116,8 +117,9 @@ mod tests {
     fn of_several_changes_the_worst_is_told() {
         let told = RevocationNote::default();
         assert_eq!(told.get(), None);
-        told.clone().note(Told::Final(Acknowledgement { nodes: 2, acknowledged: 2, millis: 3 }));
-        told.note(Told::Final(Acknowledgement { nodes: 3, acknowledged: 1, millis: 4 }));
-        assert_eq!(told.get(), Some(Told::Final(Acknowledgement { nodes: 3, acknowledged: 1, millis: 7 })));
+        let [first, last] = [1, 2].map(|byte| Uuid::from_bytes([byte; 16]));
+        told.clone().note(Told::Final(first, Acknowledgement { nodes: 2, acknowledged: 2, millis: 3 }));
+        told.note(Told::Final(last, Acknowledgement { nodes: 3, acknowledged: 1, millis: 4 }));
+        assert_eq!(told.get(), Some(Told::Final(last, Acknowledgement { nodes: 3, acknowledged: 1, millis: 7 })));
     }
 }

@@ -36,6 +36,9 @@ const PREFER: HeaderName = HeaderName::from_static("prefer");
 /// `Tessera-Revocation`, on every answer to a request that took something away.
 const REVOCATION: HeaderName = HeaderName::from_static("tessera-revocation");
 
+/// `Tessera-Receipt`, the address of the receipt, on the same answers.
+const RECEIPT: HeaderName = HeaderName::from_static("tessera-receipt");
+
 /// Extra time for a request whose transaction is already committing when the time limit passes.
 const COMMITS_WITHIN: Duration = Duration::from_secs(5);
 
@@ -206,23 +209,28 @@ impl Exchange {
         page.unwrap_or_else(|| failure.render(self.shape, &request_id))
     }
 
-    /// Tells how what the request took away becomes known to the nodes. If the client did not wait, a success has status
-    /// 202 and the address that tells.
+    /// Tells how what the request took away becomes known to the nodes, and where the receipt is. If the client did not wait,
+    /// a success has status 202 and the address that tells.
     fn tell(&self, state: &State, response: &mut HttpResponse) {
-        let (name, value) = match self.acknowledged.get() {
+        let address = |id| {
+            let root = state.public_url.as_deref().unwrap_or_default();
+            format!("{root}/api/service/revocations/{id}")
+        };
+        let (id, name, value) = match self.acknowledged.get() {
             None => return,
-            Some(Told::Final(Acknowledgement { nodes, acknowledged, millis })) => {
-                (REVOCATION, format!("nodes={nodes}, acknowledged={acknowledged}, took={millis}ms"))
+            Some(Told::Final(id, Acknowledgement { nodes, acknowledged, millis })) => {
+                (id, REVOCATION, format!("nodes={nodes}, acknowledged={acknowledged}, took={millis}ms"))
             }
             Some(Told::Pending(_)) if response.status() != StatusCode::OK => return,
             Some(Told::Pending(id)) => {
                 *response.status_mut() = StatusCode::ACCEPTED;
-                let root = state.public_url.as_deref().unwrap_or_default();
-                (LOCATION, format!("{root}/api/service/revocations/{id}"))
+                (id, LOCATION, address(id))
             }
         };
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            response.headers_mut().insert(name, value);
+        for (name, value) in [(name, value), (RECEIPT, format!("{}/receipt", address(id)))] {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                response.headers_mut().insert(name, value);
+            }
         }
     }
 

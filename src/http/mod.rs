@@ -234,6 +234,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(audit_log::hashes)
         // /api/service/revocations
         .service(atlan::revocations::read)
+        .service(atlan::revocations::receipt)
         // DataHub's: /config, /health, /admin; /logIn, /logOut, /signUp, /authenticate
         .service(datahub::config::config)
         .service(datahub::config::health)

@@ -4,6 +4,7 @@ pub mod append;
 pub mod copy;
 mod key;
 pub mod read;
+pub mod receipt;
 pub mod restored;
 mod signed;
 pub mod witness;

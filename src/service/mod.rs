@@ -11,6 +11,7 @@ pub mod log;
 pub mod looks;
 pub mod nodes;
 pub mod people;
+pub mod receipts;
 mod traffic;
 mod transaction;
 pub mod upkeep;

@@ -161,8 +161,8 @@ impl Service {
         if !told.is_hurried {
             if let Some(acknowledgement) = self.wait_for_nodes(change, committed, read).await {
                 // Of other requests' changes nothing is told.
-                if matches!(change, nodes::Change::Own(_)) {
-                    told.note(Told::Final(acknowledgement));
+                if let nodes::Change::Own(id) = change {
+                    told.note(Told::Final(id, acknowledgement));
                 }
             }
         } else if let nodes::Change::Own(id) = change {

@@ -63,7 +63,7 @@ const FLOORS: [&[&str]; 8] = [
     &["upkeep"],
     &["authz"],
     &["authn"],
-    &["transaction", "traffic", "edges"],
+    &["transaction", "traffic", "edges", "receipts"],
     &["children", "log", "looks", "nodes"],
 ];
 

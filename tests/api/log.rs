@@ -1,6 +1,7 @@
 //! The log of the changes: every committed change is in it once, in order, and proved.
 
 mod copy;
+mod receipts;
 mod restart;
 mod rfc6962;
 mod tamper;

@@ -77,7 +77,7 @@ impl Deletion {
         let (outcome, acknowledgement) = self.answered().await;
         outcome.unwrap();
         match acknowledgement.unwrap() {
-            Told::Final(Acknowledgement { nodes, acknowledged, .. }) => (nodes, acknowledged),
+            Told::Final(_, Acknowledgement { nodes, acknowledged, .. }) => (nodes, acknowledged),
             Told::Pending(_) => panic!("it has not waited"),
         }
     }

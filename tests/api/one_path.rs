@@ -187,5 +187,7 @@ async fn revocations_of_others_take_the_path_of_those_that_do_not_exist() {
     let admin = app.admin().await;
     let key = app.key_with(&[]).await.client;
     let change = admin.get("/api/service/audit").await.ok()["records"][0]["id"].as_str().unwrap().to_owned();
-    same(&app, [&change, FREE], |id| get(&key, format!("/api/service/revocations/{id}"))).await;
+    for path in ["", "/receipt"] {
+        same(&app, [&change, FREE], |id| get(&key, format!("/api/service/revocations/{id}{path}"))).await;
+    }
 }

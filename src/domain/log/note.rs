@@ -1,4 +1,4 @@
-//! Checkpoints as signed notes (C2SP `signed-note`, `tlog-checkpoint`), and the cosignatures of witnesses
+//! Signed notes (C2SP `signed-note`), checkpoints as such notes (`tlog-checkpoint`), and the cosignatures of witnesses
 //! (`tlog-cosignature`).
 
 use data_encoding::{BASE64, HEXLOWER};
@@ -49,6 +49,12 @@ impl LogKey {
         Ok(Self { origin: origin.to_owned(), pair })
     }
 
+    /// The origin of the log.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// The public key.
     #[must_use]
     pub fn public(&self) -> [u8; 32] {
@@ -68,9 +74,14 @@ impl LogKey {
     pub fn sign(&self, size: u64, root: Hash) -> Result<String> {
         let malformed = |_| Error::Internal("the checkpoint is malformed".into());
         let text = Checkpoint::new(&self.origin, size, root, "").map_err(malformed)?.to_bytes();
-        let id = VerifierKey::of_log(&self.origin, self.public()).id;
-        let signature = Signature::new(self.origin.clone(), id, self.pair.sign(&text).as_ref().to_vec());
-        let note = signature.and_then(|signature| Note::new(&text, &[signature]));
+        self.sign_note(&self.origin, &text)
+    }
+
+    /// Signs a text under that name. The signature is one of the text alone: the text has to say what it is.
+    pub(super) fn sign_note(&self, name: &str, text: &[u8]) -> Result<String> {
+        let id = VerifierKey::of_log(name, self.public()).id;
+        let signature = Signature::new(name.to_owned(), id, self.pair.sign(text).as_ref().to_vec());
+        let note = signature.and_then(|signature| Note::new(text, &[signature]));
         let note = note.map_err(|error| Error::Internal(error.into()))?;
         String::from_utf8(note.to_bytes()).map_err(|error| Error::Internal(error.into()))
     }
@@ -191,6 +202,25 @@ impl Verifier for VerifierKey {
     }
 }
 
+fn known(keys: &[VerifierKey]) -> VerifierList {
+    VerifierList::new(keys.iter().map(|key| Box::new(key.clone()) as Box<dyn Verifier>).collect())
+}
+
+/// The text of a note that this key has signed.
+pub(super) fn verified(note: &str, key: &VerifierKey) -> Result<String, String> {
+    let parsed = Note::from_bytes(note.as_bytes()).map_err(|_| "it is no signed note".to_owned())?;
+    let text = String::from_utf8_lossy(parsed.text()).into_owned();
+    let first = text.lines().next().unwrap_or_default();
+    if first != key.name {
+        return Err(format!(
+            "it is a note of another kind or of another log: it begins with {first:?}, not {:?}",
+            key.name
+        ));
+    }
+    parsed.verify(&known(std::slice::from_ref(key))).map_err(|error| error.to_string())?;
+    Ok(text)
+}
+
 /// A verified checkpoint.
 #[derive(Debug)]
 pub struct Opened {
@@ -209,9 +239,6 @@ pub fn open(note: &str, logs: &[VerifierKey], witnesses: &[VerifierKey]) -> Resu
     let checkpoint = Checkpoint::from_bytes(parsed.text()).map_err(|_| "the note is no checkpoint".to_owned())?;
     let Some(log) = logs.iter().find(|log| log.name == checkpoint.origin()) else {
         return Err(format!("it is of another log: its origin is `{}`", checkpoint.origin()));
-    };
-    let known = |keys: &[VerifierKey]| {
-        VerifierList::new(keys.iter().map(|key| Box::new(key.clone()) as Box<dyn Verifier>).collect())
     };
     parsed.verify(&known(std::slice::from_ref(log))).map_err(|error| error.to_string())?;
     let cosigned = match parsed.verify(&known(witnesses)) {

@@ -1,5 +1,6 @@
-//! `/api/service/revocations/{id}`: which nodes know of a change that took something away.
+//! `/api/service/revocations/{id}`: which nodes know of a change that took something away, and its receipt.
 
+use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,7 +13,7 @@ use crate::domain::node::Spread;
 use crate::http::openapi::{AnyError, Fails, examples};
 use crate::http::problem::Failure;
 use crate::http::state::State;
-use crate::service::nodes;
+use crate::service::{nodes, receipts};
 
 /// Read which nodes know of a revocation
 ///
@@ -26,9 +27,35 @@ use crate::service::nodes;
 )]
 #[get("/api/service/revocations/{id}")]
 pub async fn read(state: web::Data<State>, actor: Actor, id: web::Path<String>) -> Result<HttpResponse, Failure> {
-    let parsed = Uuid::parse_str(&id).map_err(|_| Error::NotFound { kind: "revocation", id: clip(&id) })?;
-    let spread = nodes::spread_of(&state.service, &actor, parsed).await?;
+    let spread = nodes::spread_of(&state.service, &actor, parse(&id)?).await?;
     Ok(HttpResponse::Ok().json(RevocationView::from(spread)))
+}
+
+/// Get the receipt of a revocation
+///
+/// A signed note (C2SP `signed-note`) to file after an incident: its second line is JSON that names every registered node, each
+/// of which has acknowledged the revocation, and proves by RFC 6962 that the revocation is in the log. `docs/log.md` specifies it,
+/// and `tessera audit verify-receipt` verifies it. 409 while a node has not acknowledged and may have a lease, which takes a few
+/// seconds at most after the revocation, and while the log does not have the change, usually for less than a second. For the actor that
+/// made the revocation, without the entry of the log and without the ids and names of nodes; with them for those with the
+/// permission `VIEW_AUDIT`.
+#[utoipa::path(
+    tag = "Audit",
+    operation_id = "get_revocation_receipt",
+    params(("id" = String, Path, description = "The GUID of the change, as in the audit trail")),
+    responses(
+        (status = 200, description = "The receipt", content_type = "text/plain", body = String, example = json!(examples::receipt())),
+        AnyError, Fails<404>, Fails<409>,
+    ),
+)]
+#[get("/api/service/revocations/{id}/receipt")]
+pub async fn receipt(state: web::Data<State>, actor: Actor, id: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let note = receipts::receipt_of(&state.service, &actor, parse(&id)?).await?;
+    Ok(HttpResponse::Ok().content_type(ContentType::plaintext()).body(note))
+}
+
+fn parse(id: &str) -> Result<Uuid, Error> {
+    Uuid::parse_str(id).map_err(|_| Error::NotFound { kind: "revocation", id: clip(id) })
 }
 
 /// A change, and which nodes know of it.

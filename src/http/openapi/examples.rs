@@ -185,6 +185,12 @@ pub fn edge_look() -> Value {
     })
 }
 
+/// The receipt of a revocation that the only node knows of.
+pub fn receipt() -> &'static str {
+    "tessera/01a205e0-0a4c-7b2e-9d57-6f1c2b3a4d5e/receipts\n{\"change\":\"01a205f3-fb6b-7054-a09c-1dac28a6cf2f\",…,\"v\":1}\n\n\
+     — tessera/01a205e0-0a4c-7b2e-9d57-6f1c2b3a4d5e/receipts 2Q4bCgAB…\n"
+}
+
 /// A revocation that one of two nodes knows of.
 pub fn revocation() -> Value {
     json!({

@@ -1,4 +1,4 @@
-//! Documents on every operation that may take something away that its answer waits for the nodes.
+//! Documents on every operation that may take something away that its answer waits for the nodes, and has a receipt.
 
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{HttpMethod, Operation};
@@ -16,11 +16,13 @@ pub(super) fn takes_away(method: &HttpMethod, path: &str) -> bool {
     }
 }
 
-/// Adds the header of the final answer, and the answer to a client that does not wait. `Prefer` is no parameter: every method
+/// Adds the headers of the final answer, and the answer to a client that does not wait. `Prefer` is no parameter: every method
 /// of a generated SDK would have one more.
 pub(super) fn document(operation: &mut Operation) {
     let responses = &mut operation.responses.responses;
     let Some(RefOr::T(done)) = responses.get_mut("200") else { return };
+    done.headers
+        .insert("Tessera-Receipt".to_owned(), header("The address of the receipt, if something was taken away"));
     let mut pending = done.clone();
     let seen = "`nodes=3, acknowledged=3, took=4ms`, if something was taken away: how many nodes there are, how many of them \
                 know of it, and how long that took. The leases of the others have ended";

@@ -189,7 +189,7 @@ pub async fn prove(service: &Service, actor: &Actor, id: &str) -> Result<Proof> 
     service.list(actor, move |connection| proof_in(connection, id)).await
 }
 
-fn proof_in(connection: &mut AnyConnection, id: Uuid) -> Result<Proof> {
+pub(super) fn proof_in(connection: &mut AnyConnection, id: Uuid) -> Result<Proof> {
     let state = log::find(connection)?;
     let leaf = log::leaf_of(connection, &id.to_string())?;
     let (Some(state), Some(leaf)) = (state.filter(|state| !state.checkpoint.is_empty()), leaf) else {

@@ -66,21 +66,27 @@ pub struct Checkpoint {
 
 /// Verifies a checkpoint that its origin has signed with this key.
 pub fn verifies(note: &str, key: Hash) -> Option<Checkpoint> {
-    let (text, signatures) = note.split_once("\n\n")?;
-    let signed = format!("{text}\n");
-    let mut lines = text.lines();
-    let origin = lines.next()?.to_owned();
+    let origin = note.lines().next()?.to_owned();
+    let text = signed_text(note, &origin, key)?;
+    let mut lines = text.lines().skip(1);
     let size = lines.next()?.parse().ok()?;
     let root = BASE64.decode(lines.next()?.as_bytes()).ok()?.try_into().ok()?;
-    let id = &sha256(&[origin.as_bytes(), b"\n\x01", &key])[..4];
+    Some(Checkpoint { origin, size, root, key })
+}
+
+/// The text of a note that this key has signed under that name.
+pub fn signed_text(note: &str, name: &str, key: Hash) -> Option<String> {
+    let (text, signatures) = note.split_once("\n\n")?;
+    let signed = format!("{text}\n");
+    let id = &sha256(&[name.as_bytes(), b"\n\x01", &key])[..4];
     let is_signed = signatures.lines().any(|line| {
-        let signature = line.strip_prefix(&format!("— {origin} ")).map(|line| BASE64.decode(line.as_bytes()).unwrap());
+        let signature = line.strip_prefix(&format!("— {name} ")).and_then(|line| BASE64.decode(line.as_bytes()).ok());
         signature.is_some_and(|signature| {
             signature.starts_with(id)
                 && UnparsedPublicKey::new(&ED25519, key).verify(signed.as_bytes(), &signature[4..]).is_ok()
         })
     });
-    is_signed.then_some(Checkpoint { origin, size, root, key })
+    is_signed.then_some(signed)
 }
 
 /// The entries of a bundle.

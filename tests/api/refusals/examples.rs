@@ -185,7 +185,7 @@ impl Example<'_> {
                 let name = text(&self.persona().await["qualifiedName"]);
                 bare(format!("{}?attr:qualifiedName={name}", path.replace("{type}", "Persona")))
             }
-            "get_change_proof" => {
+            "get_change_proof" | "get_revocation_receipt" => {
                 let id = self.logged().await;
                 bare(path.replace("{id}", &id))
             }

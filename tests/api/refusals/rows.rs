@@ -112,6 +112,7 @@ pub const REST: &[Row] = &[
     row("delete_persona", OneOf(&[ManagePersonas], 403)),
     // Users, sessions, audit
     row("get_revocation", OneOf(&[ViewAudit], 404)),
+    row("get_revocation_receipt", OneOf(&[ViewAudit], 404)),
     row("create_session", Nothing(SIGNS_IN)),
     row("delete_current_session", AnActor(OWN)),
     row("delete_provider_sessions", Nothing("the provider signs what it sends")),

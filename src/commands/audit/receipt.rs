@@ -1,0 +1,57 @@
+//! `tessera audit verify-receipt`
+
+use std::path::Path;
+
+use serde_json::Value as Json;
+
+use crate::domain::log::note::VerifierKey;
+use crate::domain::log::receipt::{Acknowledged, Opened, Receipt, open};
+use crate::domain::nesting::read_json;
+
+/// What a verification has found.
+pub(super) enum Verdict {
+    Right,
+    Wrong,
+}
+
+/// Verifies the receipt in a file, and prints what it says.
+pub(super) fn verify(file: &Path, key: &VerifierKey, witnesses: &[VerifierKey]) -> Result<Verdict, String> {
+    let bytes = std::fs::read(file).map_err(|error| format!("`{}`: {error}", file.display()))?;
+    match open(&String::from_utf8_lossy(&bytes), key, witnesses) {
+        Ok(opened) => {
+            print(&opened);
+            println!("all is right");
+            Ok(Verdict::Right)
+        }
+        Err(error) => {
+            println!("WRONG receipt: {error}");
+            println!("NOT all is right");
+            Ok(Verdict::Wrong)
+        }
+    }
+}
+
+/// Texts are quoted: others choose the names of keys and edges, and a terminal obeys control characters.
+fn print(Opened { receipt, checkpoint }: &Opened) {
+    let Receipt { change, made_at, nodes, entry, leaf_index, .. } = receipt;
+    println!("receipt of the change {change}, made at {made_at}");
+    match read_json::<Json>(entry.as_bytes()) {
+        Ok(entry) if entry.get("action").is_some() => {
+            let text = |name: &str| entry[name].as_str().unwrap_or_default();
+            let [action, subject, id, actor] = ["action", "subject", "subjectId", "actor"].map(text);
+            println!("{action:?} of {subject:?} {id:?} by {actor:?} at {}", entry["changedAt"]);
+        }
+        _ => println!("what was changed is not in the receipt"),
+    }
+    let (origin, size) = (checkpoint.checkpoint.origin(), checkpoint.checkpoint.size());
+    println!("entry {leaf_index} of {size} in the log `{origin}`");
+    if !checkpoint.witnesses.is_empty() {
+        println!("cosigned by {}", checkpoint.witnesses.join(", "));
+    }
+    if nodes.is_empty() {
+        println!("no node was registered");
+    }
+    for Acknowledged { id, kind, name, position_at, .. } in nodes {
+        println!("acknowledged by {position_at}: {kind:?} {name:?} {id:?}");
+    }
+}
