@@ -53,7 +53,7 @@ async fn who_may_not_generate_reads_why() {
     let app = App::start().await;
     let admin = app.admin().await;
     app.user("ada", Role::Guest).await;
-    enter(&app, "ada").await.post("/settings/tokens/new", &[("name", "earlier"), ("lifetime", "P30D")]).await;
+    enter(&app, "ada").await.post("/settings/tokens/new", &[("name", "laptop"), ("lifetime", "P30D")]).await;
     app.user("admin", Role::Admin).await;
     enter(&app, "admin").await.post("/settings/tokens/new", &[("name", "foreign"), ("lifetime", "P30D")]).await;
     // Removes the policy that lets every user generate tokens.
@@ -86,11 +86,11 @@ async fn who_may_not_generate_reads_why() {
         let answer = ada.post("/settings/tokens/new", &[("name", "x"), ("lifetime", "P30D")]).await;
         assert!(!answer.text.contains("tsp_"), "{}", answer.text);
         // What was generated before is listed, and its creator can revoke it.
-        assert!(page.text.contains("earlier") && !page.text.contains("foreign"), "{}", page.text);
+        assert!(page.text.contains("laptop") && !page.text.contains("foreign"), "{}", page.text);
         let id = field(&page, "id").replace("&#38;", "&");
         let revoked = ada.post("/settings/tokens/revoke", &[("id", &id)]).await;
         assert_eq!(led(&revoked), "../../settings/tokens?done=revoked");
-        assert!(!ada.get("/settings/tokens").await.text.contains("earlier"));
+        assert!(!ada.get("/settings/tokens").await.text.contains("laptop"));
     } else {
         panic!("a policy still lets guests generate: {policies}");
     }
