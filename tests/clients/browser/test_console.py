@@ -451,7 +451,7 @@ def test_how_a_key_was_used_is_read_as_a_chart_and_as_tables(browse, server, way
         expect(chart.get_by_role("img")).to_have_accessible_name(re.compile("4 uses and 1 refusal"))
     hand.press(chart.get_by_text("As a table"))
     expect(chart.get_by_role("table").first.get_by_role("row").last).to_contain_text("1")
-    hand.press(chart.get_by_text("By address"))
+    hand.press(chart.get_by_text("Where from"))
     expect(chart.get_by_role("table").last).to_contain_text("127.0.0.1")
 
 
