@@ -32,7 +32,7 @@ impl Entry {
             _ => None,
         };
         let is_own = change.subject_name == change.actor_name;
-        let is_about_oneself = change.action.starts_with("session.") || change.action == "user.created";
+        let is_about_oneself = is_own && (change.action.starts_with("session.") || change.action == "user.created");
         Self {
             id: change.id.to_string(),
             words: match change.action.as_str() {
@@ -41,8 +41,8 @@ impl Entry {
                 "user.created" if is_own => "signed up".to_owned(),
                 action => action_words(action),
             },
-            link: link.filter(|_| !change.action.ends_with(".deleted") && !(is_own && is_about_oneself)),
-            subject: if is_own && is_about_oneself { String::new() } else { change.subject_name },
+            link: link.filter(|_| !(is_about_oneself || change.action.ends_with(".deleted"))),
+            subject: if is_about_oneself { String::new() } else { change.subject_name },
             actor: if change.acted_by.is_empty() {
                 change.actor_name
             } else {
