@@ -49,6 +49,8 @@ def chromium():
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"),
             args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
+            # As people's browsers have it: a page that is left may come back from memory.
+            ignore_default_args=["--disable-back-forward-cache"],
         )
         yield browser
         browser.close()

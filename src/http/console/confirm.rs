@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::login::refusal;
 use super::page::{Page, answer_with};
-use super::redirect_target::safe_redirect_target;
+use super::redirect_target::{page_of_form, safe_redirect_target};
 use super::{ProviderButton, SubmittedForm};
 use crate::domain::error::Error;
 use crate::domain::password::PasswordSignIn;
@@ -86,7 +86,7 @@ async fn page(
     if providers.is_empty() && request.state.service.password_sign_in == PasswordSignIn::Off {
         providers.clone_from(all);
     }
-    let next = safe_redirect_target(request.http.path()).unwrap_or_default().to_owned();
+    let next = safe_redirect_target(page_of_form(request.http.path())).unwrap_or_default().to_owned();
     let fields = submitted.form.without(&[PASSWORD, "csrf"]).cloned().collect();
     let page = submitted.request.page("Confirm that it is you", "confirm")?;
     answer_with(

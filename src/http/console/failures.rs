@@ -10,6 +10,7 @@ use askama::Template;
 
 use super::form::sentence;
 use super::page::{Page, answer_with, redirect};
+use super::redirect_target::page_of_form;
 use super::{Console, owns};
 use crate::domain::error::{Error, Refusal};
 use crate::http::address::root_of;
@@ -33,6 +34,8 @@ struct FailurePage {
     heading: &'static str,
     message: String,
     hint: &'static str,
+    /// The page to load again, relative to the start of this server; empty if that is no help.
+    again: String,
     request_id: String,
 }
 
@@ -47,11 +50,15 @@ impl ErrorPages {
             return None;
         }
         let console = request.app_data::<web::Data<Console>>()?.clone();
-        let target = (*request.method() == Method::GET).then(|| {
-            let query = request.query_string();
-            let mark = if query.is_empty() { "" } else { "?" };
-            format!("{}{mark}{query}", path.trim_matches('/'))
-        });
+        let target = match *request.method() {
+            Method::GET => {
+                let query = request.query_string();
+                let mark = if query.is_empty() { "" } else { "?" };
+                Some(format!("{}{mark}{query}", path.trim_matches('/')))
+            }
+            Method::POST if is_console => Some(page_of_form(path).to_owned()),
+            _ => None,
+        };
         Some(Self { console, root: root_of(path, 0), is_console, target })
     }
 
@@ -74,6 +81,11 @@ impl ErrorPages {
             heading,
             message: sentence(&failure.to_string()),
             hint,
+            again: if matches!(failure, Failure::DataHub(..)) {
+                self.target.clone().unwrap_or_default()
+            } else {
+                String::new()
+            },
             request_id: request_id.to_owned(),
         };
         answer_with(response, &page).ok()

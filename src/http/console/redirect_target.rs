@@ -14,6 +14,20 @@ pub fn safe_redirect_target(wanted: &str) -> Option<&str> {
     (is_plain && is_page && !is_file).then_some(wanted)
 }
 
+/// The page with the form that is sent to this path, relative to the start of this server. Most pages have the path of
+/// their form.
+#[must_use]
+pub(super) fn page_of_form(path: &str) -> &str {
+    match path.trim_matches('/') {
+        "keys/bulk" => "keys",
+        "people/role" | "people/state" | "people/remove" => "people",
+        "people/invitations/revoke" => "people/invitations",
+        "settings/tokens/revoke" => "settings/tokens",
+        "logout" => "",
+        page => page,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::safe_redirect_target;

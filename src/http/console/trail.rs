@@ -1,5 +1,7 @@
 //! Entries of the audit trail, as sentences.
 
+use form_urlencoded::Serializer;
+
 use crate::domain::change::{Change, ChangeSubject};
 use crate::http::console::words::DisplayTime;
 
@@ -22,11 +24,15 @@ impl Entry {
         let link = match (change.action.split('.').next(), change.subject()) {
             (Some("apikey"), ChangeSubject::Principal(id)) => Some(format!("keys/{id}")),
             (Some("persona"), ChangeSubject::Persona(id)) => Some(format!("personas/{id}")),
+            (Some("user"), _) => {
+                let query = Serializer::new(String::new()).append_pair("q", &change.subject_name).finish();
+                Some(format!("people?{query}"))
+            }
             (Some("service_account"), _) => Some(format!("people/service-accounts/{}", change.subject_name)),
             _ => None,
         };
         let is_own = change.subject_name == change.actor_name;
-        let is_about_oneself = change.action.starts_with("session.") || change.action == "user.created";
+        let is_about_oneself = is_own && (change.action.starts_with("session.") || change.action == "user.created");
         Self {
             id: change.id.to_string(),
             words: match change.action.as_str() {
@@ -35,8 +41,8 @@ impl Entry {
                 "user.created" if is_own => "signed up".to_owned(),
                 action => action_words(action),
             },
-            link: link.filter(|_| !change.action.ends_with(".deleted")),
-            subject: if is_own && is_about_oneself { String::new() } else { change.subject_name },
+            link: link.filter(|_| !(is_about_oneself || change.action.ends_with(".deleted"))),
+            subject: if is_about_oneself { String::new() } else { change.subject_name },
             actor: if change.acted_by.is_empty() {
                 change.actor_name
             } else {

@@ -104,6 +104,20 @@ pub async fn list(service: &Service, actor: &Actor, query: Query<AccessTokenFiel
     if !manages_access_tokens(actor) && !asks_for_own(&query.filter, &actor.username().to_string()) {
         return Err(actor.lacks(Permission::ManageAccessTokens));
     }
+    seen(service, actor, query).await
+}
+
+/// One page of the access tokens that an actor may revoke, for a person who has signed in: all with
+/// `MANAGE_ACCESS_TOKENS`, otherwise those that the actor created, even without the permission to generate tokens.
+///
+/// # Errors
+/// [`Error::Forbidden`] for tokens of a smaller scope.
+pub async fn list_seen(service: &Service, actor: &Actor, query: Query<AccessTokenField>) -> Result<Page<AccessToken>> {
+    actor.require_unrestricted()?;
+    seen(service, actor, query).await
+}
+
+async fn seen(service: &Service, actor: &Actor, query: Query<AccessTokenField>) -> Result<Page<AccessToken>> {
     // The filter's text does not decide what is seen: a namesake's tokens are not the actor's, and a negation or
     // another member of the filter could let others through.
     let listed = service.page(actor, query, sight::access_tokens(actor)).await?;

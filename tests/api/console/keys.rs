@@ -1,7 +1,7 @@
 //! API keys in the console.
 
 use serde_json::json;
-use tessera::clock::DAY;
+use tessera::clock::{DAY, MINUTE};
 use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
 
@@ -158,6 +158,26 @@ async fn filters_are_in_the_address_and_can_be_taken_away() {
     assert!(browser.get("/keys?status=expired").await.text.contains(">short</a>"));
 }
 
+/// Whatever the select lists: the next search would drop the filter otherwise.
+#[actix_web::test]
+async fn the_chosen_persona_is_offered_however_many_there_are() {
+    let (app, browser) = administered().await;
+    let admin = app.admin().await;
+    let mut last = String::new();
+    for number in 0..=100 {
+        let persona = admin.persona(&format!("persona {number:03}")).await;
+        last = persona["qualifiedName"].as_str().unwrap().to_owned();
+    }
+    let listed = browser.get("/keys").await;
+    assert!(listed.text.contains(">persona 099</option>") && !listed.text.contains(&last), "{}", listed.text);
+    let page = browser.get(&format!("/keys?persona={last}")).await;
+    let chosen = format!("<option value=\"{last}\" selected>persona 100</option>");
+    assert!(page.text.contains(&chosen), "{}", page.text);
+    assert!(page.text.contains("<b>Persona</b> persona 100 "), "{}", page.text);
+    let unknown = browser.get("/keys?persona=default/unknown").await;
+    assert!(unknown.text.contains("<option value=\"default/unknown\" selected>"), "{}", unknown.text);
+}
+
 #[actix_web::test]
 async fn pages_follow_each_other_without_gaps() {
     let (app, browser) = administered().await;
@@ -191,6 +211,35 @@ async fn a_key_tells_what_it_may_do_and_why_not() {
     assert!(yes.text.contains("<strong>Yes.</strong>"), "{}", yes.text);
     let no = browser.get(&format!("/keys/{id}?action=persona-asset-read&resource=default%2Fx&type=Table")).await;
     assert!(no.text.contains("It has no persona"), "{}", no.text);
+}
+
+#[actix_web::test]
+async fn actions_that_are_shown_together_tell_their_latest_use() {
+    let (app, browser) = administered().await;
+    let both = [Permission::ManageApiKeys, Permission::ViewAudit];
+    let (one, other) = (app.key_with(&both).await, app.key_with(&both).await);
+    let new = json!({"displayName": "made"});
+    one.try_create(&new).await.ok();
+    other.get("/api/service/audit").await.ok();
+    app.advance(20 * MINUTE);
+    one.get("/api/service/audit").await.ok();
+    other.try_create(&new).await.ok();
+    for key in [one, other] {
+        let page = browser.get(&format!("/keys/{}", key.id)).await.text;
+        let (_, may) = page.split_once("id=\"may\"").unwrap();
+        let (may, _) = may.split_once("</section>").unwrap();
+        assert_eq!(may.matches("granted to the key itself").count(), 1, "{may}");
+        assert!(!may.contains("20 minutes ago") && !may.contains("never used"), "{may}");
+    }
+}
+
+#[actix_web::test]
+async fn the_chart_and_the_question_keep_each_other() {
+    let (app, browser) = administered().await;
+    let id = app.key("etl", &[]).await.api_key.id;
+    let page = browser.get(&format!("/keys/{id}?action=VERIFY_TOKENS&resource=a%26b&by=day")).await.text;
+    assert!(page.contains("href=\"?by=month&#38;action=VERIFY_TOKENS&#38;resource=a%26b#use\""), "{page}");
+    assert!(page.contains("<input type=\"hidden\" name=\"by\" value=\"day\">"), "{page}");
 }
 
 /// Optimistic locking: the same form is open in two tabs.
@@ -319,24 +368,6 @@ async fn several_keys_that_changed_since_the_preview_are_shown_again() {
     let done = send(go(&fields(&told, "seen"), "4")).await;
     assert!(done.text.contains("<h1>Done</h1>"), "{}", done.text);
     assert!(admin.keys(&[]).await.column("id").is_empty());
-}
-
-#[actix_web::test]
-async fn keys_are_exported_as_they_are_filtered_and_without_a_secret() {
-    let (app, browser) = administered().await;
-    app.key("=SUM(1)", &[Permission::VerifyTokens]).await;
-    app.key("other", &[]).await;
-    let csv = browser.get("/keys/export/csv?q=SUM").await;
-    assert_eq!(csv.header("content-disposition"), Some("attachment; filename=\"keys.csv\""));
-    assert!(
-        csv.text.contains("\"'=SUM(1)\"") && csv.text.contains("\"VERIFY_TOKENS\"") && !csv.text.contains("other"),
-        "{}",
-        csv.text
-    );
-    let json = browser.get("/keys/export/json").await;
-    assert!(!json.text.contains("tsk_") && json.text.contains("\"=SUM(1)\""), "{}", json.text);
-    assert_eq!(json.ok().as_array().unwrap().len(), 2);
-    assert_eq!(browser.get("/keys/export/pdf").await.status, 404);
 }
 
 /// URLs are kept in histories and logs.

@@ -140,6 +140,14 @@ async fn what_people_write_is_shown_and_not_run() {
     let refused = browser.post("/keys/new", &reordering).await;
     assert!(refused.status == 400 && refused.text.contains("id=\"name-error\""), "{}", refused.text);
     assert_eq!(browser.get("/keys?q=invoice").await.text.matches("class=\"name\"").count(), 0);
+    let long = "{{7*7}}".repeat(150_000);
+    let refused = browser.post("/keys/new", &[("name", &long), ("lifetime", "30")]).await;
+    assert!(
+        refused.status == 413 && refused.text.contains("<h1>The request was not understood</h1>"),
+        "{}",
+        refused.text
+    );
+    assert!(!refused.text.contains("7*7"));
     let page = browser.get("/keys/new?name=%22%3E%3Cscript%3Ealert(1)%3C/script%3E").await;
     assert!(!page.text.contains("<script>alert"), "{}", page.text);
 }

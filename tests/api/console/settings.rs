@@ -53,6 +53,8 @@ async fn who_may_not_generate_reads_why() {
     let app = App::start().await;
     let admin = app.admin().await;
     app.user("ada", Role::Guest).await;
+    enter(&app, "ada").await.post("/settings/tokens/new", &[("name", "laptop"), ("lifetime", "P30D")]).await;
+    enter(&app, "admin").await.post("/settings/tokens/new", &[("name", "foreign"), ("lifetime", "P30D")]).await;
     // Removes the policy that lets every user generate tokens.
     let gone = "mutation($urn: String!) { deletePolicy(urn: $urn) }";
     let policies = ask(
@@ -82,6 +84,12 @@ async fn who_may_not_generate_reads_why() {
         assert_eq!(ada.get("/settings/tokens/new").await.status, 403);
         let answer = ada.post("/settings/tokens/new", &[("name", "x"), ("lifetime", "P30D")]).await;
         assert!(!answer.text.contains("tsp_"), "{}", answer.text);
+        // What was generated before is listed, and its creator can revoke it.
+        assert!(page.text.contains("laptop") && !page.text.contains("foreign"), "{}", page.text);
+        let id = field(&page, "id").replace("&#38;", "&");
+        let revoked = ada.post("/settings/tokens/revoke", &[("id", &id)]).await;
+        assert_eq!(led(&revoked), "../../settings/tokens?done=revoked");
+        assert!(!ada.get("/settings/tokens").await.text.contains("laptop"));
     } else {
         panic!("a policy still lets guests generate: {policies}");
     }
@@ -156,7 +164,6 @@ async fn a_session_is_ended_from_another_one() {
     assert_eq!(browser.get("/keys").await.status, 200);
 }
 
-/// Also covers failure F54.
 #[actix_web::test]
 async fn all_other_sessions_end_at_once() {
     let (app, browser) = administered().await;
@@ -181,6 +188,7 @@ async fn a_user_has_only_as_many_sessions_as_the_page_shows() {
     assert!(browser.post("/token", &[("validitySeconds", "3600")]).await.text.contains("tss_"));
 }
 
+/// Also covers failure F54.
 #[actix_web::test]
 async fn the_trail_is_filtered_and_exported() {
     let (app, browser) = administered().await;
@@ -214,12 +222,15 @@ async fn an_entry_of_the_trail_leads_to_its_proof() {
 
 #[actix_web::test]
 async fn the_audit_trail_is_filtered_by_every_kind_of_action() {
-    let (_app, browser) = administered().await;
+    let (app, browser) = administered().await;
     let page = browser.get("/audit").await.text;
     for name in Action::NAMES {
         let prefix = format!("{}.", name.split_once('.').unwrap().0);
         assert_eq!(page.matches(&format!("<option value=\"{prefix}\">")).count(), 1, "{prefix}");
     }
+    app.user("ada", Role::Member).await;
+    let users = browser.get("/audit?action=user.").await.text;
+    assert!(users.contains("<a href=\"./people?q=ada\">ada</a>"), "{users}");
     let found = browser.get("/audit?action=session.").await.text;
     assert!(found.contains("session.created"), "{found}");
     // Only what begins so: `token.` is no part of `access_token.`.

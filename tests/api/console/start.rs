@@ -1,9 +1,10 @@
 //! The start page, the form of a key, and how the pages are reached.
 
 use serde_json::json;
+use tessera::clock::DAY;
 use tessera::service::upkeep::maintenance;
 
-use super::{administered, field};
+use super::{administered, enter, field};
 
 #[actix_web::test]
 async fn the_start_page_says_what_revoking_means_and_how_many_nodes_there_are() {
@@ -12,6 +13,36 @@ async fn the_start_page_says_what_revoking_means_and_how_many_nodes_there_are() 
     let page = browser.get("/").await;
     assert!(page.text.contains("final on every node when it is answered"), "{}", page.text);
     assert!(page.text.contains(&format!("<dt>Nodes</dt><dd>{nodes}</dd>")), "{}", page.text);
+}
+
+#[actix_web::test]
+async fn each_count_of_the_start_page_is_that_of_its_list() {
+    let (app, _) = administered().await;
+    app.key_with(&[]).await.whoami().await.ok();
+    app.advance(91 * DAY);
+    let admin = app.admin().await;
+    for days in [3, 20, 300] {
+        admin.try_create(&json!({"displayName": format!("{days} days"), "validitySeconds": days * 86_400})).await.ok();
+    }
+    let busy = app.key_with(&[]).await;
+    busy.get("/api/service/audit").await.refused("TESSERA-403-001");
+    maintenance::save_uses(&app.service).await.unwrap();
+    let browser = enter(&app, "admin").await;
+    let page = browser.get("/").await.text;
+    let (_, rest) = page.split_once("<nav class=\"tiles\"").unwrap();
+    let (tiles, rest) = rest.split_once("</nav>").unwrap();
+    let mut counts = Vec::new();
+    for tile in tiles.split("<a href=\".").skip(1) {
+        let to = tile.split('"').next().unwrap().replace("&#38;", "&");
+        let (_, count) = tile.split_once("<strong>").unwrap();
+        let count: usize = count.split('<').next().unwrap().parse().unwrap();
+        assert_eq!(browser.get(&to).await.text.matches("class=\"name\"").count(), count, "{to}");
+        counts.push(count);
+    }
+    assert_eq!(counts, [1, 2, 1, 3], "{tiles}");
+    let (_, refused) = rest.split_once("Refused most in the last day").unwrap();
+    let (refused, _) = refused.split_once("</section>").unwrap();
+    assert!(refused.contains(&busy.id) && refused.matches("<li>").count() == 1, "{refused}");
 }
 
 #[actix_web::test]

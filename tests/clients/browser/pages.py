@@ -36,6 +36,9 @@ class Pointer:
     def tick(self, control):
         control.check()
 
+    def select(self, control, label):
+        control.select_option(label=label)
+
     choose = tick
 
 
@@ -70,6 +73,19 @@ class Keyboard:
         self.assert_seen(control)
         self.page.keyboard.press("Space")
         assert control.is_checked()
+
+    def select(self, control, label):
+        """Chooses an option of a closed select with arrows: each step is a change, and the focus must survive it."""
+        self.reach(control)
+        self.page.keyboard.press("Home")
+        for _ in range(MOST_STOPS):
+            if control.evaluate("each => each.selectedOptions[0].label.trim()") == label:
+                break
+            self.page.keyboard.press("ArrowDown")
+            self.page.wait_for_load_state()
+            assert is_focused(control), f"{control} loses the focus"
+        self.assert_seen(control)
+        assert control.evaluate("each => each.selectedOptions[0].label.trim()") == label
 
     def reach(self, control):
         self.tab_to(control, "each => each === document.activeElement", str(control))
@@ -124,6 +140,13 @@ def sign_in(page, name="admin", password=ADMIN_PASSWORD, hand=Pointer):
     return page
 
 
+def search(hand, text, way):
+    """Searches as one types or, without the script, with the button."""
+    hand.fill(hand.page.get_by_role("searchbox").first, text)
+    if not way.has_script():
+        hand.press(hand.page.get_by_role("button", name="Search"))
+
+
 def create_key(page, name, hand=Pointer):
     """Creates a key through the page, and returns its token."""
     hand = hand(page)
@@ -146,17 +169,18 @@ def opened(chromium, server):
     def open_page(**options):
         context = chromium.new_context(base_url=server.base_url, **({"viewport": WIDE} | options))
         contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(15_000)
+        context.set_default_timeout(15_000)
 
         def note(message):
             # The browser logs the 400 of a refused form as an error.
-            if message.type == "error" and "status of 40" not in message.text:
+            is_refusal = "status of 40" in message.text and "/files/" not in message.location["url"]
+            if message.type == "error" and not is_refusal:
                 complaints.append(message.text)
 
-        page.on("console", note)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        return page
+        # Of every page and tab of the context.
+        context.on("console", note)
+        context.on("weberror", lambda error: complaints.append(str(error.error)))
+        return context.new_page()
 
     yield open_page
     for context in contexts:

@@ -76,7 +76,7 @@ def test_a_person_takes_a_bearer_token(server, device_page):
     if device_page.scripted:
         button.click()
         assert device_page.evaluate("navigator.clipboard.readText()") == token
-    device_page.click("[data-done]")
+    device_page.click(".actions a")
     device_page.go_back()
     assert token not in device_page.content(), "it was shown once"
     device_page.complaints = [text for text in device_page.complaints if "ERR_CACHE_MISS" not in text]

@@ -34,9 +34,6 @@ addEventListener("beforeunload", (event) => { if (uncopied) event.preventDefault
 addEventListener("pagehide", () => {
   for (const secret of document.querySelectorAll("[data-secret]")) secret.remove();
 });
-for (const done of document.querySelectorAll("[data-done]")) {
-  done.addEventListener("click", () => { uncopied = false; });
-}
 
 // Times: relative, updated every 30 seconds; the exact time beside it is in the user's language and time zone.
 const units = [["year", 31536000, 63072000], ["month", 2592000, 7776000], ["day", 86400, 172800], ["hour", 3600, 7200], ["minute", 60, 60]];
@@ -66,7 +63,8 @@ const refreshTimes = () => document.querySelectorAll("time[datetime]").forEach(s
 refreshTimes();
 setInterval(refreshTimes, 30000);
 
-// <form data-live="id"> reloads the element with that id while the user types, and updates the page's URL.
+// <form data-live="id"> reloads the element with that id while the user types or chooses, and updates the page's URL. The
+// form itself stays, and with it the focus: with arrow keys, a select changes at each step.
 for (const form of document.querySelectorAll("form[data-live]")) {
   let timer, running;
   const refresh = async () => {
@@ -91,16 +89,15 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     clearTimeout(timer);
     timer = setTimeout(refresh, 200);
   });
-  form.addEventListener("change", (event) => { if (event.target.matches("select")) form.requestSubmit(); });
+  form.addEventListener("change", (event) => { if (event.target.matches("select")) refresh(); });
 }
 
-// <input type="checkbox" data-all="name"> ticks or clears every checkbox of that name in its form.
-for (const all of document.querySelectorAll("[data-all]")) {
-  all.hidden = false;
-  all.addEventListener("change", () => {
-    for (const box of all.form.querySelectorAll(`[name=${all.dataset.all}]`)) box.checked = all.checked;
-  });
-}
+// <input type="checkbox" data-all="name"> ticks or clears every checkbox of that name in its form. The listener is the
+// document's, because a search replaces the table.
+document.addEventListener("change", ({ target: all }) => {
+  if (!all.matches("[data-all]")) return;
+  for (const box of all.form.querySelectorAll(`[name=${all.dataset.all}]`)) box.checked = all.checked;
+});
 
 // <input data-narrows="id"> hides the choices of the list with that id that do not contain its text, except chosen ones.
 for (const input of document.querySelectorAll("[data-narrows]")) {
@@ -158,9 +155,14 @@ for (const told of document.querySelectorAll("[data-ends]")) {
   say();
 }
 
-// The dialog that shows a new token: modal; Escape closes it and follows its “done” link.
+// The dialog that shows a new token: modal. Once the token is copied, Escape closes it and follows the link that does.
 for (const dialog of document.querySelectorAll("dialog[data-once]")) {
   dialog.removeAttribute("open");
   dialog.showModal();
-  dialog.addEventListener("close", () => dialog.querySelector("a[data-done]").click());
+  dialog.addEventListener("cancel", (event) => { if (uncopied) event.preventDefault(); });
+  // Browsers close it at the second Escape in a row, whatever a page does.
+  dialog.addEventListener("close", () => {
+    if (uncopied) dialog.showModal();
+    else dialog.querySelector(".actions a").click();
+  });
 }

@@ -2,8 +2,10 @@
 
 use askama::Template;
 use chrono::{DateTime, Datelike, Timelike};
+use form_urlencoded::Serializer;
 
 use crate::domain::usage::{Interval, NetworkUsage, Usage};
+use crate::http::console::verdict::Question;
 use crate::http::console::words::{DisplayTime, MONTHS, counted, grouped};
 
 /// The width of the chart's area and its left edge, in tenths of the drawing's unit.
@@ -45,6 +47,8 @@ struct Place {
 /// A length of intervals to choose.
 struct Choice {
     name: &'static str,
+    /// The query that chooses it, and keeps the question that the page answers.
+    query: String,
     is_chosen: bool,
 }
 
@@ -79,9 +83,21 @@ struct Row {
     refusals: String,
 }
 
+fn choice(each: Interval, chosen: Interval, question: &Question) -> Choice {
+    let mut query = Serializer::new(String::new());
+    query.append_pair("by", each.name());
+    for (name, value) in [("action", &question.action), ("resource", &question.resource), ("type", &question.type_name)]
+    {
+        if !value.is_empty() {
+            query.append_pair(name, value);
+        }
+    }
+    Choice { name: each.name(), query: query.finish(), is_chosen: each == chosen }
+}
+
 impl Chart {
-    /// The chart of a series, and the networks of the key.
-    pub fn of(by: Interval, series: &[Usage], networks: Vec<NetworkUsage>, now: i64) -> Self {
+    /// The chart of a series, and the networks of the key. Its links keep the question that the page answers.
+    pub fn of(by: Interval, question: &Question, series: &[Usage], networks: Vec<NetworkUsage>, now: i64) -> Self {
         let sum = |of: fn(&Usage) -> i64| series.iter().map(of).sum::<i64>();
         let (uses, refusals) = (sum(|each| each.uses), sum(|each| each.refusals));
         let top = rounded(series.iter().map(|each| each.uses + each.refusals).max().unwrap_or(0));
@@ -121,7 +137,7 @@ impl Chart {
             refusals: grouped(each.refusals),
         };
         Self {
-            choices: Interval::ALL.map(|each| Choice { name: each.name(), is_chosen: each == by }).into(),
+            choices: Interval::ALL.map(|each| choice(each, by, question)).into(),
             summary: format!("{} and {} {}", counted(uses, "use"), counted(refusals, "refusal"), span(by)),
             uses: grouped(uses),
             refusals: grouped(refusals),

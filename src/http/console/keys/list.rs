@@ -8,7 +8,7 @@ use super::row::Row;
 use crate::clock::DAY;
 use crate::domain::api_key::{ApiKey, NEVER};
 use crate::domain::error::Violation;
-use crate::domain::fields::ApiKeyField;
+use crate::domain::fields::{ApiKeyField, PersonaField};
 use crate::domain::filter::{Comparison, Filter, Test, Value};
 use crate::domain::ids::PrincipalId;
 use crate::domain::listing::{MAX_LIMIT, Query, Start};
@@ -30,7 +30,7 @@ struct List {
     page: Page,
     url: ListUrl,
     active_filters: Vec<ActiveFilter>,
-    personas: Vec<Persona>,
+    personas: Vec<PersonaOption>,
     name: Column,
     expires: Column,
     last_used: Column,
@@ -58,7 +58,7 @@ pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
     let query = list_url.query(service, filter(&list_url, now)?)?;
     let found = api_keys::list(service, &request.actor, query).await?;
     let next = list_url.next(service, &found);
-    let personas = choices(&request).await?;
+    let personas = choices(&request, list_url.value("persona")).await?;
     let first = list_url.first();
     let list = List {
         csv: first.replacen("keys", "keys/export/csv", 1),
@@ -79,7 +79,7 @@ pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
     request.answer(StatusCode::OK, &list)
 }
 
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 13] = [
     "id",
     "clientId",
     "displayName",
@@ -91,13 +91,16 @@ const COLUMNS: [&str; 11] = [
     "useCount",
     "personaQualifiedNames",
     "workspacePermissions",
+    "allowedAddresses",
+    "rateLimit",
 ];
 
 /// The row of a key in an export: never its token, which is not stored.
-fn cells(key: &ApiKey) -> [String; 11] {
+fn cells(key: &ApiKey) -> [String; 13] {
     let instant = |instant: i64| if instant == NEVER || instant == 0 { String::new() } else { instant.to_string() };
     let personas: Vec<&str> = key.personas.iter().map(|persona| persona.qualified_name.as_str()).collect();
     let permissions: Vec<&str> = key.permissions.iter().map(Permission::name).collect();
+    let addresses: Vec<String> = key.limits.addresses.texts().collect();
     [
         key.id.to_string(),
         client_id_of(key.id),
@@ -110,6 +113,8 @@ fn cells(key: &ApiKey) -> [String; 11] {
         key.use_count.to_string(),
         personas.join(" "),
         permissions.join(" "),
+        addresses.join(" "),
+        key.limits.rate.map(|rate| format!("{}/{}", rate.requests, rate.seconds)).unwrap_or_default(),
     ]
 }
 
@@ -150,10 +155,28 @@ pub async fn export(request: SignedInRequest, format: web::Path<String>) -> Resu
     Ok(rows.file(format, "keys", &COLUMNS))
 }
 
-/// The personas offered as a filter: the first 100 by name.
-async fn choices(request: &SignedInRequest) -> Result<Vec<Persona>, Failure> {
+/// A persona in a select.
+struct PersonaOption {
+    qualified_name: String,
+    name: String,
+}
+
+/// The personas offered as a filter: the first 100 by name, and the chosen one. Without it, the next search would drop the
+/// filter.
+async fn choices(request: &SignedInRequest, chosen: &str) -> Result<Vec<PersonaOption>, Failure> {
+    let service = &request.state.service;
+    let option =
+        |persona: Persona| PersonaOption { qualified_name: persona.qualified_name, name: persona.display_name };
     let query = Query::first_page(Filter::EVERYTHING, "name", 100)?;
-    Ok(personas::list(&request.state.service, &request.actor, query).await?.records)
+    let found = personas::list(service, &request.actor, query).await?.records;
+    let mut offered: Vec<PersonaOption> = found.into_iter().map(option).collect();
+    if !["", "none"].contains(&chosen) && offered.iter().all(|persona| persona.qualified_name != chosen) {
+        let query = Query::first_page(is(PersonaField::QualifiedName, chosen), "", 1)?;
+        let found = personas::list(service, &request.actor, query).await?.records.pop();
+        let unknown = || PersonaOption { qualified_name: chosen.to_owned(), name: chosen.to_owned() };
+        offered.push(found.map_or_else(unknown, option));
+    }
+    Ok(offered)
 }
 
 /// The filter that the URL asks for.
@@ -219,10 +242,10 @@ fn client_id(text: &str) -> Option<String> {
     Some(format!("{CLIENT_ID_PREFIX}{id}"))
 }
 
-fn active_filters(list_url: &ListUrl, personas: &[Persona]) -> Vec<ActiveFilter> {
+fn active_filters(list_url: &ListUrl, personas: &[PersonaOption]) -> Vec<ActiveFilter> {
     let named = |name: &str| {
         let known = personas.iter().find(|persona| persona.qualified_name == name);
-        known.map_or_else(|| name.to_owned(), |persona| persona.display_name.clone())
+        known.map_or_else(|| name.to_owned(), |persona| persona.name.clone())
     };
     let all = [
         list_url.active_filter("status", "Status", str::to_owned),

@@ -33,6 +33,8 @@ struct One {
     page: Page,
     row: Row,
     chart: Chart,
+    /// The length of the chart's intervals, as the URL has it.
+    by: String,
     uses: String,
     addresses: Vec<String>,
     rate: String,
@@ -83,7 +85,8 @@ pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<H
     };
     let one = One {
         page: request.page(key.display_name.clone(), "keys")?,
-        chart: Chart::of(by, &used.series, used.networks, now),
+        chart: Chart::of(by, &question, &used.series, used.networks, now),
+        by: params.get("by")?.to_owned(),
         uses: counted(key.use_count, "time"),
         addresses: key.limits.addresses.texts().collect(),
         rate: rate(&key),
@@ -124,17 +127,16 @@ fn relation_word(relation: Relation) -> &'static str {
 /// Groups permissions by source, effect and resources.
 fn lines(found: Vec<EffectivePermission>, now: i64) -> Vec<Line> {
     let mut lines: Vec<(EffectivePermission, Line)> = Vec::new();
+    let told = |last: Option<i64>| last.and_then(|last| DisplayTime::of(last, now));
     for each in found {
         let action = if each.action == "*" { "everything".to_owned() } else { each.action.clone() };
         let alike = |(other, _): &&mut (EffectivePermission, Line)| {
             other.source == each.source && other.effect == each.effect && other.resources == each.resources
         };
-        if let Some((_, line)) = lines.iter_mut().find(alike) {
+        if let Some((first, line)) = lines.iter_mut().find(alike) {
             line.actions.push(action);
-            let last = [each.last_used_at, None].into_iter().flatten().max();
-            if line.last_used.is_none() {
-                line.last_used = last.and_then(|last| DisplayTime::of(last, now));
-            }
+            first.last_used_at = first.last_used_at.max(each.last_used_at);
+            line.last_used = told(first.last_used_at);
             continue;
         }
         let (source, source_link) = match &each.source {
@@ -155,7 +157,7 @@ fn lines(found: Vec<EffectivePermission>, now: i64) -> Vec<Line> {
             },
             source,
             source_link,
-            last_used: each.last_used_at.and_then(|last| DisplayTime::of(last, now)),
+            last_used: told(each.last_used_at),
         };
         lines.push((each, line));
     }

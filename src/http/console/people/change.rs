@@ -50,7 +50,8 @@ pub async fn role(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure>
     }
     let (request, form) = (&submitted.request, &submitted.form);
     let username = username(form.text("username"))?;
-    let role = Role::find(form.text("role")).filter(|role| ROLES.contains(role));
+    // The form has a role for each user of the list, and the button that was pressed names the user.
+    let role = Role::find(form.text(&format!("role of {username}"))).filter(|role| ROLES.contains(role));
     let role = role.ok_or_else(|| Violation::new("role", "must be `$admin`, `$member` or `$guest`"))?;
     match users::assign_role(&request.state.service, &request.actor, vec![username.clone()], Some(role)).await {
         Ok(()) => Ok(request.redirect("people?done=role")),
@@ -70,12 +71,11 @@ pub async fn state(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure
         return Ok(question);
     }
     let (request, form) = (&submitted.request, &submitted.form);
-    let username = username(form.text("username"))?;
-    let (state, done) = match form.text("state") {
-        "enabled" => (PrincipalState::Enabled, "enabled"),
-        "disabled" => (PrincipalState::Disabled, "disabled"),
-        _ => return Err(Violation::new("state", "must be `enabled` or `disabled`").into()),
+    let (name, state, done) = match form.text("enable") {
+        "" => (form.text("disable"), PrincipalState::Disabled, "disabled"),
+        name => (name, PrincipalState::Enabled, "enabled"),
     };
+    let username = username(name)?;
     match users::change_state(&request.state.service, &request.actor, username.clone(), state).await {
         Ok(()) => Ok(request.redirect(&format!("people?done={done}"))),
         Err(error) => refused(request, "The user stays as before", format!("{username} was not {done}."), error),

@@ -9,6 +9,7 @@ pub mod roles;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
+use form_urlencoded::Serializer;
 
 use super::list::{ActiveFilter, Column, ListUrl, contains, is};
 use super::words::DisplayTime;
@@ -28,7 +29,7 @@ use crate::service::people::users;
 struct List {
     page: Page,
     url: ListUrl,
-    filter: Option<ActiveFilter>,
+    active_filters: Vec<ActiveFilter>,
     name: Column,
     created: Column,
     rows: Vec<Row>,
@@ -43,6 +44,8 @@ struct List {
 /// A user, in words.
 struct Row {
     username: String,
+    /// The query of the page that asks before this user is removed.
+    query: String,
     display_name: String,
     email: String,
     role: Role,
@@ -53,8 +56,10 @@ struct Row {
 
 impl Row {
     fn of(user: User, actor: &Actor, now: i64) -> Self {
+        let username = user.principal.username().to_string();
         Self {
-            username: user.principal.username().to_string(),
+            query: Serializer::new(String::new()).append_pair("username", &username).finish(),
+            username,
             display_name: user.display_name,
             email: user.email,
             role: user.principal.role,
@@ -110,7 +115,7 @@ pub async fn list(request: SignedInRequest) -> Result<HttpResponse, Failure> {
         may_change: held.contains(Permission::ManageUsersAndGroups) || held.contains(Permission::ManagePolicies),
         may_remove: held.contains(Permission::ManageUsersAndGroups),
         sees_all: held.contains(Permission::ViewUsers),
-        filter: list_url.active_filter("role", "Role", str::to_owned),
+        active_filters: list_url.active_filter("role", "Role", str::to_owned).into_iter().collect(),
         url: list_url,
         notice,
     };

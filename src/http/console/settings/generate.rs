@@ -158,7 +158,7 @@ async fn page(
         allows_never: lifetimes.never == NeverExpiring::Allow,
         may_for_self: may_generate(&request.actor),
         users: if may_for_others { Some(names(request).await?) } else { None },
-        programs: if may_for_programs { Some(programs(request).await?) } else { None },
+        programs: if may_for_programs { Some(programs(request, &draft.program).await?) } else { None },
         draft,
         errors,
     };
@@ -175,14 +175,19 @@ fn choices(lifetimes: &Lifetimes, chosen: &str, now: i64) -> Vec<Lifetime> {
     lifetimes.allowed().map(choice).collect()
 }
 
-async fn programs(request: &SignedInRequest) -> Result<Vec<Program>, Failure> {
+/// The service accounts that are offered: the first, and the chosen one.
+async fn programs(request: &SignedInRequest, chosen: &str) -> Result<Vec<Program>, Failure> {
     let query = Query::first_page(Filter::EVERYTHING, "", OFFERED)?;
     let found = service_accounts::list(&request.state.service, &request.actor, query).await?;
     let program = |account: crate::domain::service_account::ServiceAccount| Program {
         username: account.principal.username().to_string(),
         name: account.display_name,
     };
-    Ok(found.records.into_iter().map(program).collect())
+    let mut offered: Vec<Program> = found.records.into_iter().map(program).collect();
+    if !chosen.is_empty() && offered.iter().all(|program| program.username != chosen) {
+        offered.push(Program { username: chosen.to_owned(), name: chosen.to_owned() });
+    }
+    Ok(offered)
 }
 
 #[derive(Template)]

@@ -90,20 +90,15 @@ pub async fn show(request: SignedInRequest, settings: web::Data<datahub::DoorRul
         _ => "",
     };
     let (service, now) = (&request.state.service, request.now());
-    let (may_generate, sees_all) =
-        (may_generate(&request.actor), request.actor.permissions().contains(Permission::ManageAccessTokens));
+    let sees_all = request.actor.permissions().contains(Permission::ManageAccessTokens);
     let mut filter = filter(&list_url, now)?;
     if !sees_all {
         let own = is(AccessTokenField::Owner, &request.actor.username().to_string());
         filter = Filter::All(vec![own, filter]);
     }
-    let (rows, next) = if may_generate {
-        let found = access_tokens::list(service, &request.actor, list_url.query(service, filter)?).await?;
-        let next = list_url.next(service, &found);
-        (found.records.into_iter().map(|token| Row::of(token, now)).collect(), next)
-    } else {
-        (Vec::new(), None)
-    };
+    let query = list_url.query(service, filter)?;
+    let found = access_tokens::list_seen(service, &request.actor, query).await?;
+    let next = list_url.next(service, &found);
     let tokens = Tokens {
         page: request.page("Access tokens", "settings")?,
         active_filters: [
@@ -114,11 +109,11 @@ pub async fn show(request: SignedInRequest, settings: web::Data<datahub::DoorRul
         .flatten()
         .collect(),
         expires: Some(list_url.column(AccessTokenField::ExpiresAt)),
-        rows,
+        rows: found.records.into_iter().map(|token| Row::of(token, now)).collect(),
         next,
         url: list_url,
         notice,
-        may_generate,
+        may_generate: may_generate(&request.actor),
         sees_all,
         owners: if sees_all { names(&request).await? } else { Vec::new() },
         is_open: settings.authentication != Authentication::On,
