@@ -210,7 +210,8 @@ mod tests {
     #[test]
     fn a_single_refusal_among_many_uses_is_seen() {
         let each = |hour: i64, uses, refusals| Usage { starts_at: hour * HOUR, uses, refusals };
-        let chart = Chart::of(Interval::Hour, &[each(0, 100_000, 1), each(1, 0, 0), each(2, 50_000, 0)], Vec::new(), 0);
+        let series = [each(0, 100_000, 1), each(1, 0, 0), each(2, 50_000, 0)];
+        let chart = Chart::of(Interval::Hour, &Question::default(), &series, Vec::new(), 0);
         assert_eq!(chart.bars.len(), 2);
         assert_eq!(chart.bars[0].refusals_height, "1.0");
         assert_eq!(chart.rows.len(), 2);
