@@ -1,6 +1,7 @@
 //! The file with the checkpoint of the log that this machine signed last. It lies beside the pepper: whoever can write only
 //! the database cannot change it, so a rewritten log is not signed after a restart either.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::domain::log::note::unverified;
@@ -35,14 +36,33 @@ impl CheckpointFile {
         let Some(checkpoint) = checkpoint.filter(|checkpoint| self.written.as_ref() != Some(checkpoint)) else {
             return;
         };
-        self.file
-            .write("after a restart a rewritten log may be signed", |path| replace(path, checkpoint.as_bytes(), 0o600));
-        self.written = Some(checkpoint);
+        let is_kept = self.has_later(&checkpoint)
+            || self.file.write("after a restart a rewritten log may be signed", |path| {
+                replace(path, checkpoint.as_bytes(), 0o600)
+            });
+        if is_kept {
+            self.written = Some(checkpoint);
+        }
     }
 
-    /// Forgets the checkpoint: a restored backup continues another one, which the operator has accepted.
+    /// Whether the file has a later checkpoint of the same log, as another process has written it.
+    fn has_later(&self, checkpoint: &str) -> bool {
+        let (Ok(Some(kept)), Ok(checkpoint)) = (self.file.read(), unverified(checkpoint)) else { return false };
+        unverified(&kept).is_ok_and(|kept| kept.origin() == checkpoint.origin() && kept.size() > checkpoint.size())
+    }
+
+    /// Moves the file away, to the same name with `.ended`: a restored backup continues another checkpoint, which the operator
+    /// has accepted. It may be evidence that nobody has restored anything.
     pub fn forget(&mut self) {
-        self.file.remove("the log of the restored database is not signed until it is removed");
+        let consequence = "the log of the restored database is not signed until it is moved away";
+        self.file.write(consequence, |path| {
+            let mut ended = path.as_os_str().to_owned();
+            ended.push(".ended");
+            match std::fs::rename(path, ended) {
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                outcome => outcome,
+            }
+        });
     }
 }
 
@@ -59,12 +79,14 @@ mod tests {
         file.keep(None);
         file.forget();
         let [earlier, later] = [1, 2].map(|size| format!("a\n{size}\n{}=\n\n— a Bw==\n", "A".repeat(43)));
-        file.keep(Some(earlier));
+        file.keep(Some(earlier.clone()));
         file.keep(Some(later.clone()));
+        CheckpointFile::at(Some(path.clone())).keep(Some(earlier.clone()));
         assert_eq!(CheckpointFile::at(Some(path.clone())).read(), Ok(Some(later)));
         std::fs::write(&path, "x").unwrap();
         assert!(file.read().unwrap_err().contains("move it away"));
         file.forget();
         assert_eq!(file.read(), Ok(None));
+        assert_eq!(std::fs::read_to_string(directory.path().join("t.checkpoint.ended")).unwrap(), "x");
     }
 }

@@ -36,23 +36,19 @@ impl KeptFile {
         }
     }
 
-    /// Removes the file, if there is one. Logs a failure with what follows from it.
-    pub fn remove(&mut self, consequence: &str) {
-        self.write(consequence, |path| match std::fs::remove_file(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            outcome => outcome,
-        });
-    }
-
-    /// Writes, if there is a file. Logs a failure with what follows from it.
-    pub fn write(&mut self, consequence: &str, write: impl FnOnce(&Path) -> std::io::Result<()>) {
-        let Some(path) = &self.path else { return };
+    /// Writes, if there is a file, and returns whether it need not be tried again. Logs a failure with what follows from it.
+    pub fn write(&mut self, consequence: &str, write: impl FnOnce(&Path) -> std::io::Result<()>) -> bool {
+        let Some(path) = &self.path else { return true };
         match write(path) {
-            Ok(()) => self.failing = false,
+            Ok(()) => {
+                self.failing = false;
+                true
+            }
             Err(error) => {
                 if !std::mem::replace(&mut self.failing, true) {
                     tracing::warn!(%error, file = %path.display(), "cannot write a file: {consequence}");
                 }
+                false
             }
         }
     }

@@ -2,7 +2,9 @@
 
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use tokio::task::spawn_blocking;
 
 use super::explain;
 use crate::domain::log::path::{Kind, TilePath};
@@ -43,9 +45,14 @@ impl LogCopy {
         if !copy::is_behind(service, self.written.as_deref()) {
             return Ok(());
         }
-        let Some(_lock) = self.lock()? else { return Ok(()) };
-        // Read under the lock, and before the database: so the copy is never ahead of an honest database.
-        let copied = self.checkpoint()?;
+        let folder = self.folder.clone();
+        let opened = spawn_blocking(move || {
+            let Some(lock) = lock(&folder)? else { return Ok(None) };
+            // Read under the lock, and before the database: so the copy is never ahead of an honest database.
+            Ok(Some((lock, checkpoint(&folder)?)))
+        });
+        let opened: Result<_, String> = opened.await.map_err(|error| error.to_string())?;
+        let Some((_lock, copied)) = opened? else { return Ok(()) };
         let growth = copy::growth(service, copied.clone()).await;
         let growth = growth.map_err(|error| format!("`{}`: {}", self.folder.display(), explain(error)))?;
         let Some(Growth { from, to, checkpoint }) = growth else { return Ok(()) };
@@ -55,29 +62,6 @@ impl LogCopy {
         }
         self.written = Some(checkpoint);
         Ok(())
-    }
-
-    /// `None` while another process has the lock.
-    fn lock(&self) -> Result<Option<File>, String> {
-        let path = self.folder.join(LOCK);
-        let opened = std::fs::create_dir_all(&self.folder)
-            .and_then(|()| File::options().write(true).create(true).truncate(false).open(&path));
-        let file = opened.map_err(|error| format!("`{}`: {error}", path.display()))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(format!("cannot lock `{}`: {error}", path.display())),
-        }
-    }
-
-    /// The checkpoint of the copy, if there is a copy.
-    fn checkpoint(&self) -> Result<Option<String>, String> {
-        let path = self.folder.join("checkpoint");
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(format!("`{}`: {error}", path.display())),
-        }
     }
 
     async fn grow(&self, service: &Service, from: u64, to: u64) -> Result<(), String> {
@@ -93,12 +77,35 @@ impl LogCopy {
 
     async fn put(&self, name: &str, content: Vec<u8>, mode: u32) -> Result<(), String> {
         let path = self.folder.join(name);
-        let written = tokio::task::spawn_blocking(move || {
+        let written = spawn_blocking(move || {
             let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
             folder
                 .and_then(|()| replace(&path, &content, mode))
                 .map_err(|error| format!("`{}`: {error}", path.display()))
         });
         written.await.map_err(|error| error.to_string())?
+    }
+}
+
+/// `None` while another process has the lock.
+fn lock(folder: &Path) -> Result<Option<File>, String> {
+    let path = folder.join(LOCK);
+    let opened = std::fs::create_dir_all(folder)
+        .and_then(|()| File::options().write(true).create(true).truncate(false).open(&path));
+    let file = opened.map_err(|error| format!("`{}`: {error}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(format!("cannot lock `{}`: {error}", path.display())),
+    }
+}
+
+/// The checkpoint of the copy, if there is a copy.
+fn checkpoint(folder: &Path) -> Result<Option<String>, String> {
+    let path = folder.join("checkpoint");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("`{}`: {error}", path.display())),
     }
 }

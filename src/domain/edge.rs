@@ -169,9 +169,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_and_used_tokens_are_read_as_they_are_written() {
-        let place = LookId { source: Uuid::from_u128(7), look: 9 };
-        assert_eq!(LookId::parse(&place.to_string()), Some(place));
+    fn ids_of_looks_and_used_tokens_are_read_as_they_are_written() {
+        let look = LookId { source: Uuid::from_u128(7), look: 9 };
+        assert_eq!(LookId::parse(&look.to_string()), Some(look));
         for damaged in
             ["", "7", "x.1", "00000000-0000-0000-0000-000000000007.", "00000000-0000-0000-0000-000000000007.-1"]
         {

@@ -110,9 +110,10 @@ async fn forward(
     question: Question,
     sending: &Sending,
 ) -> Result<(Answer, Option<Keep>), String> {
-    // Without an address the client is the gateway, which forwards for all.
-    let client = if edge.trusted.is_peer(request) { edge.trusted.client_address(request) } else { None };
-    let share = match client.map(|client| edge.forwards.take(Network::of(Some(client)), 1)) {
+    // A gateway that names no client forwards for all. Clients that are named in two ways share the room of one.
+    let client = edge.trusted.is_peer(request).then(|| edge.trusted.client_address(request));
+    let client = client.filter(|client| !client.is_some_and(|address| edge.trusted.trusts(address)));
+    let share = match client.map(|client| edge.forwards.take(Network::of(client), 1)) {
         Some(None) => return Err("too many requests of this client are under way".to_owned()),
         share => share.flatten(),
     };

@@ -78,7 +78,7 @@ pub struct Shown<'a> {
 /// What a look tells an edge.
 pub struct Seen {
     /// The look, and what has changed.
-    pub told: LookAnswer,
+    pub answer: LookAnswer,
     /// The pass of the edge at this process.
     pub pass: String,
 }
@@ -224,31 +224,35 @@ pub async fn look(service: &Service, actor: &Actor, shown: Shown<'_>, known: Opt
         service.nodes.look();
     }
     let own = |node: &Node| node.id == id && node.owner == Some(owner);
-    if let Some(known) = known
-        && let Some(node) = service.looks.node(id).filter(own)
-        && let Some(position) = service.looks.to_acknowledge(known, &node.acknowledged)
-    {
-        service.acknowledge(id, position).await?;
-    }
     let wake = async {
         if let Some(at) = wake_at {
             sleep_until(at).await;
-            service.nodes.look();
+            // Another edge that has waited for the same time may have brought it about.
+            if service.looks.begun() == begun {
+                service.nodes.look();
+            }
         }
         pending::<LookAnswer>().await
     };
-    let told = async {
-        tokio::select! {
-            told = service.looks.after(begun, known) => told,
-            never = wake => never,
+    let answer = async {
+        if let Some(known) = known
+            && let Some(node) = service.looks.node(id).filter(own)
+            && let Some(position) = service.looks.to_acknowledge(known, &node.acknowledged)
+        {
+            service.acknowledge(id, position).await?;
         }
+        let answer = tokio::select! {
+            answer = service.looks.after(begun, known) => answer,
+            never = wake => never,
+        };
+        Ok::<_, Error>(answer)
     };
-    let told = timeout(LOOK_TIMEOUT, told).await.map_err(|late| Error::Unavailable(late.into()))?;
-    if !told.nodes.iter().any(|node| own(node) && !node.silenced) {
+    let answer = timeout(LOOK_TIMEOUT, answer).await.map_err(|late| Error::Unavailable(late.into()))??;
+    if !answer.nodes.iter().any(|node| own(node) && !node.silenced) {
         return Err(unknown(shown.id));
     }
     let pass = service.edges.pass(service, id, owner)?;
-    Ok(Seen { told, pass })
+    Ok(Seen { answer, pass })
 }
 
 /// The edge that forwards a request with that pass; `None` for anybody else.

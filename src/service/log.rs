@@ -65,8 +65,9 @@ impl Log {
     }
 
     fn trust(&self, signed: Option<Signed>) {
-        if signed.is_some() {
-            *self.signed.lock().unwrap_or_else(PoisonError::into_inner) = signed;
+        if let Some(signed) = signed {
+            let mut known = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+            *known = Some(signed.after(known.take()));
         }
     }
 

@@ -54,7 +54,7 @@ struct Look {
 /// What an edge is told.
 pub struct LookAnswer {
     /// The look that answers.
-    pub place: LookId,
+    pub look: LookId,
     /// What has changed since the look that the edge knows.
     pub changed: Changed,
     /// The nodes, in the snapshot of that look.
@@ -156,8 +156,8 @@ impl Looks {
     pub(in crate::service) async fn after(&self, begun: u64, known: Option<LookId>) -> LookAnswer {
         loop {
             let finished = self.finished.notified();
-            if let Some(told) = self.lock().told(begun, known) {
-                return told;
+            if let Some(answer) = self.lock().answer(begun, known) {
+                return answer;
             }
             finished.await;
         }
@@ -178,19 +178,19 @@ pub enum Continues {
 }
 
 impl Latest {
-    fn told(&self, begun: u64, known: Option<LookId>) -> Option<LookAnswer> {
+    fn answer(&self, begun: u64, known: Option<LookId>) -> Option<LookAnswer> {
         let last = self.finished.back().filter(|look| look.number > begun)?;
-        let place = LookId { source: self.source?, look: last.number };
+        let look = LookId { source: self.source?, look: last.number };
         let changed = self.since(known).unwrap_or(Changed::Everything);
-        Some(LookAnswer { place, changed, nodes: self.nodes.clone() })
+        Some(LookAnswer { look, changed, nodes: self.nodes.clone() })
     }
 
     /// Where that look is among the finished ones.
-    fn find(&self, place: LookId) -> Option<usize> {
-        if self.source != Some(place.source) {
+    fn find(&self, known: LookId) -> Option<usize> {
+        if self.source != Some(known.source) {
             return None;
         }
-        self.finished.iter().rposition(|look| look.number == place.look)
+        self.finished.iter().rposition(|look| look.number == known.look)
     }
 
     /// What has changed since that look; `None` if it is not known.

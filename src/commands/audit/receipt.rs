@@ -41,7 +41,9 @@ fn print(Opened { receipt, checkpoint }: &Opened) {
             let [action, subject, id, actor] = ["action", "subject", "subjectId", "actor"].map(text);
             println!("{action:?} of {subject:?} {id:?} by {actor:?} at {}", entry["changedAt"]);
         }
-        _ => println!("what was changed is not in the receipt"),
+        _ => {
+            println!("the entry is not in the receipt: that it is of this change is the word of the server that signed")
+        }
     }
     let (origin, size) = (checkpoint.checkpoint.origin(), checkpoint.checkpoint.size());
     println!("entry {leaf_index} of {size} in the log `{origin}`");

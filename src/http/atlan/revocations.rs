@@ -33,7 +33,7 @@ pub async fn read(state: web::Data<State>, actor: Actor, id: web::Path<String>) 
 
 /// Get the receipt of a revocation
 ///
-/// A signed note (C2SP `signed-note`) to file after an incident: its second line is JSON that names every registered node, each
+/// A signed note (C2SP `signed-note`) to file after an incident: its second line is JSON that lists every registered node, each
 /// of which has acknowledged the revocation, and proves by RFC 6962 that the revocation is in the log. `docs/log.md` specifies it,
 /// and `tessera audit verify-receipt` verifies it. 409 while a node has not acknowledged and may have a lease, which takes a few
 /// seconds at most after the revocation, and while the log does not have the change, usually for less than a second. For the actor that

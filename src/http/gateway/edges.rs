@@ -105,17 +105,17 @@ pub async fn look(
     let known = known.as_deref().map(|text| LookId::parse(text).ok_or(text)).transpose();
     let known = known.map_err(|_| Violation::new("known", "must be the `look` of an earlier answer"))?;
     let seen = edges::look(&state.service, &actor, shown(&request, &id), known).await;
-    let Seen { told, pass } = seen.map_err(Failure::or_unavailable)?;
+    let Seen { answer, pass } = seen.map_err(Failure::or_unavailable)?;
     let uses: Vec<ReportedUse> = uses.into_iter().map(ReportedUse::from).collect();
     edges::count_uses(&state.service, &id, &uses)?;
     // The look may have shown that the key of the edge was revoked.
     let actor = identify::<Bearer>(&state, &request, Metering::Uncounted).await?;
     edges::may_look(&state.service, &actor)?;
-    let (everything, changed) = match told.changed {
+    let (everything, changed) = match answer.changed {
         Changed::Everything => (true, Vec::new()),
         Changed::Only(names) => (false, names.iter().map(Uuid::to_string).collect()),
     };
-    Ok(HttpResponse::Ok().json(EdgeLook { look: told.place.to_string(), everything, changed, pass }))
+    Ok(HttpResponse::Ok().json(EdgeLook { look: answer.look.to_string(), everything, changed, pass }))
 }
 
 /// An edge that registers.

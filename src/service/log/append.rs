@@ -77,9 +77,10 @@ pub async fn append_some(service: &Service, origin: Option<&str>) -> Result<Unlo
     }
     let (key, resealed, clock) = (Arc::new(key), Arc::new(resealed), service.clock.clone());
     let now = clock.now();
-    let (state, left) = service
+    let appended = service
         .write_upkeep(move |connection| append_in(connection, &key, resealed.as_ref().as_ref(), signed.as_ref(), now))
         .await?;
+    let Some((state, left)) = appended else { return Ok(Unlogged::Some) };
     service.log.trust(Signed::of(&state)?);
     service.log.learn(&state);
     Ok(left)
@@ -137,18 +138,18 @@ async fn create(service: &Service, origin: Option<&str>) -> Result<()> {
         .await
 }
 
+/// `None` if a restore has begun another log meanwhile.
 fn append_in(
     connection: &mut AnyConnection,
     key: &LogKey,
     resealed: Option<&Sealed>,
     signed: Option<&Signed>,
     now: i64,
-) -> Result<(LogState, Unlogged)> {
+) -> Result<Option<(LogState, Unlogged)>> {
     let state = log::lock(connection)?;
     let mut state = state.ok_or_else(|| storage("the log has gone"))?;
     if !key.is_of(&state.origin, &state.public_key) {
-        // A restore has begun another log meanwhile.
-        return Ok((state, Unlogged::Some));
+        return Ok(None);
     }
     if let Some(signed) = signed {
         signed.is_continued_by(connection, &state)?;
@@ -168,7 +169,7 @@ fn append_in(
     }
     let left = if is_full { Unlogged::Some } else { Unlogged::None };
     log::save(connection, &state)?;
-    Ok((state, left))
+    Ok(Some((state, left)))
 }
 
 /// Adds leaves, if there are any, and signs the checkpoint of the tree with them.

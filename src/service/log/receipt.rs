@@ -24,9 +24,16 @@ pub async fn sign(
     made_at: i64,
     nodes: Vec<Acknowledged>,
 ) -> Result<String> {
-    let read = move |connection: &mut _| Ok((read::proof_in(connection, change)?, log::find(connection)?));
+    let signed = service.log.signed();
+    let read = move |connection: &mut _| {
+        let proof = read::proof_in(connection, change)?;
+        let state = log::find(connection)?.ok_or_else(|| storage("the log has gone"))?;
+        if let Some(signed) = &signed {
+            signed.is_continued_by(connection, &state)?;
+        }
+        Ok((proof, state))
+    };
     let (proof, state) = service.list(actor, read).await?;
-    let state = state.ok_or_else(|| storage("the log has gone"))?;
     let key = key::open(&state, &service.peppers, service.entropy)?.key;
     let mut receipt = Receipt {
         change,

@@ -1,6 +1,8 @@
 //! What this process has signed last, or seen as signed when it started, or kept outside the database when it ran before. It
 //! signs nothing that does not continue that, so whoever can write the database cannot have a rewritten history signed.
 
+use std::collections::BTreeSet;
+
 use tlog_tiles::Checkpoint;
 
 use super::{altered, checkpoint, count, root_of, verifier_key};
@@ -17,6 +19,8 @@ pub(super) struct Signed {
     origin: String,
     size: u64,
     root: String,
+    /// The origins of logs that this process has seen end. None of them goes on.
+    ended: BTreeSet<String>,
 }
 
 impl Signed {
@@ -46,7 +50,19 @@ impl Signed {
             origin: checkpoint.origin().to_owned(),
             size: checkpoint.size(),
             root: checkpoint.hash().to_string(),
+            ended: BTreeSet::new(),
         }
+    }
+
+    /// This one, after another that it continues.
+    pub(super) fn after(mut self, other: Option<Self>) -> Self {
+        if let Some(other) = other {
+            self.ended.extend(other.ended);
+            if other.origin != self.origin {
+                self.ended.insert(other.origin);
+            }
+        }
+        self
     }
 
     /// Fails unless the log in the database continues this one, or a restore has ended this one.
@@ -54,9 +70,16 @@ impl Signed {
     /// # Errors
     /// When the log was altered.
     pub(super) fn is_continued_by(&self, connection: &mut AnyConnection, state: &LogState) -> Result<()> {
+        if self.ended.contains(&state.origin) {
+            return Err(altered("a log that has ended is in its place"));
+        }
         if state.origin != self.origin {
-            let ended = log::forks(connection)?.into_iter().any(|fork| fork.origin == self.origin);
-            return if ended { Ok(()) } else { Err(altered("another log is in its place")) };
+            let fork = log::forks(connection)?.into_iter().find(|fork| fork.origin == self.origin);
+            let fork = fork.ok_or_else(|| altered("another log is in its place"))?;
+            // The log that follows begins with what a restore has left of this one.
+            if count(fork.size)? < self.size {
+                return Ok(());
+            }
         }
         if count(state.size)? < self.size {
             return Err(altered("it has fewer entries than were signed"));

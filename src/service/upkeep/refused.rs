@@ -27,7 +27,7 @@ pub const REPEATED: usize = 60;
 #[derive(Default)]
 pub struct Refused {
     minute: Mutex<Minute>,
-    /// Attempts that were not entered, because there were too many.
+    /// Attempts that were not entered, because there were too many or the database failed.
     pub left_out: Counter,
 }
 
@@ -38,7 +38,8 @@ struct Minute {
     entered: HashMap<PrincipalId, usize>,
     /// How many were entered after the first of each principal.
     repeated: usize,
-    left_out: usize,
+    /// Whether any was left out.
+    is_full: bool,
 }
 
 impl Minute {
@@ -61,19 +62,14 @@ impl Refused {
         let mut minute = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
         let number = uptime / MINUTE;
         if minute.number != number {
-            if minute.left_out > 0 {
-                let left_out = minute.left_out;
-                tracing::warn!(
-                    left_out,
-                    "refused attempts of one minute are missing in the audit trail: there were too many"
-                );
-            }
             *minute = Minute { number, ..Minute::default() };
         }
         let is_admitted = minute.admits(principal);
         if !is_admitted {
-            minute.left_out += 1;
             self.left_out.inc();
+            if !std::mem::replace(&mut minute.is_full, true) {
+                tracing::warn!("refused attempts of this minute are missing in the audit trail: there were too many");
+            }
         }
         is_admitted
     }
@@ -89,6 +85,7 @@ impl Service {
         let service = self.clone();
         tokio::spawn(async move {
             if let Err(error) = service.enter(&actor, &operation).await {
+                service.refused.left_out.inc();
                 tracing::warn!(%error, operation, "a refused attempt is missing in the audit trail");
             }
         });

@@ -5,7 +5,7 @@ use tessera::service::log::restored::has_ended;
 use tessera::service::upkeep::restore;
 
 use super::tamper::{put_back, refusal, saved};
-use super::{add_keys, append_all, checkpoint_of, entries, world_with_keys};
+use super::{add_keys, append_all, checkpoint_of, entries, tell, world_with_keys};
 use crate::support::World;
 
 /// A node that has kept this checkpoint when it ran before.
@@ -59,4 +59,16 @@ async fn a_restarted_node_goes_on_with_the_log_of_a_restore() {
     assert!(has_ended(&world.service, &kept).await.unwrap());
     append_all(&restarted(&world, &kept)).await;
     assert_eq!(checkpoint_of(&world.service).size, 4);
+}
+
+#[actix_web::test]
+async fn no_log_that_has_ended_goes_on() {
+    let world = world_with_keys(3).await;
+    restore::accept(&world.service, None, [].into()).await.unwrap();
+    append_all(&world.service).await;
+    tell(&world.service, "UPDATE log_state SET origin = base, checkpoint = ''");
+    add_keys(&world, 1).await;
+    let refused = refusal(&world.service).await;
+    assert!(refused.contains("a log that has ended"), "{refused}");
+    assert_eq!(entries(&world.service).len(), 4);
 }
