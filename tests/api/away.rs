@@ -64,6 +64,9 @@ const REFUSED_BEFORE: &[&str] = &[
     "create_datahub_session",
     "delete_datahub_session",
     "create_datahub_user",
+    // Without the secret of the edge.
+    "create_edge_look",
+    "delete_edge",
 ];
 
 /// The token endpoint of Atlan's identity provider.

@@ -12,7 +12,7 @@ use crate::http::valid::Params;
 use crate::service::Service;
 
 /// The most rows of a page.
-pub(super) const ROWS: i64 = 50;
+pub(super) const ROWS: i64 = 40;
 
 /// The filters, order and page of a list, as its URL holds them.
 pub struct ListUrl {

@@ -144,8 +144,8 @@ def test_a_witness_refuses_what_was_rewritten(witnessed, deed, status):
     before = eventually(lambda: cosigned(server, key, witness, 20), server.output)
     server.stop()
     rewrite(server, deed + BEGIN_ANEW)
-    # They would show that the database lacks changes.
-    for kept in ("tessera.seen", "tessera.journal"):
+    # They would show that the database lacks changes, and what has been signed.
+    for kept in ("tessera.seen", "tessera.journal", "tessera.checkpoint"):
         (server.directory / kept).unlink(missing_ok=True)
     server.start(TESSERA_AUDIT_LOG_WITNESSES=setting)
     if status == "422":

@@ -20,7 +20,7 @@ use crate::http::console::{Page, SignedInRequest, SubmittedForm};
 use crate::http::problem::Failure;
 use crate::service::keys::api_keys;
 
-/// The most keys of a request: those of a page of the list.
+/// The most keys of a request: no less than a page of the list has.
 const MOST: usize = 50;
 
 /// The change to make to each key.
