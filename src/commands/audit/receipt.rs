@@ -42,7 +42,9 @@ fn print(Opened { receipt, checkpoint }: &Opened) {
             println!("{action:?} of {subject:?} {id:?} by {actor:?} at {}", entry["changedAt"]);
         }
         _ => {
-            println!("the entry is not in the receipt: that it is of this change is the word of the server that signed")
+            println!(
+                "the entry is not in the receipt: that it is of this change is the word of the server that signed"
+            );
         }
     }
     let (origin, size) = (checkpoint.checkpoint.origin(), checkpoint.checkpoint.size());
