@@ -25,7 +25,8 @@ fn opened(note: &str, origin: &str, key: Hash) -> Option<Value> {
     let [first, second] = text.lines().collect::<Vec<_>>().try_into().ok()?;
     let receipt: Value = serde_json::from_str(second).ok()?;
     // `serde_json` sorts the members, and writes no white space.
-    assert!(first == name && receipt.to_string() == second, "{text}");
+    let written = receipt.to_string();
+    assert!(first == name && written == second, "{text}");
     let checkpoint = verifies(receipt["checkpoint"].as_str()?, key)?;
     let hashes: Option<Vec<Hash>> = receipt["hashes"].as_array()?.iter().map(hash).collect();
     let leaf = hash(&receipt["leafHash"])?;
