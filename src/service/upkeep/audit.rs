@@ -14,7 +14,7 @@ use crate::storage::changes;
 /// One page of the audit trail.
 ///
 /// # Errors
-/// [`Error::Forbidden`]
+/// `Forbidden` without `VIEW_AUDIT`; when the storage fails.
 pub async fn list(service: &Service, actor: &Actor, query: Query<ChangeField>) -> Result<Page<Change>> {
     service.require(actor, Permission::ViewAudit)?;
     service.page(actor, query, Filter::EVERYTHING).await
@@ -23,7 +23,7 @@ pub async fn list(service: &Service, actor: &Actor, query: Query<ChangeField>) -
 /// A change, with the states of its subject.
 ///
 /// # Errors
-/// [`Error::Forbidden`], [`Error::NotFound`]
+/// `Forbidden` without `VIEW_AUDIT`; `NotFound` for an unknown id; when the storage fails.
 pub async fn get(service: &Service, actor: &Actor, id: &str) -> Result<(Change, States)> {
     service.require(actor, Permission::ViewAudit)?;
     let parsed = Change::parse_id(id)?;
