@@ -32,27 +32,31 @@ pub(super) fn run(settings: &Settings, command: &Audit) -> Result<ExitCode, Stri
             println!("{}", keys.verifier_key);
             Ok(ExitCode::SUCCESS)
         }
-        Audit::VerifyReceipt { file, key } => Ok(match receipt::verify(file, key, &witnesses(settings)) {
-            Ok(receipt::Verdict::Right) => ExitCode::SUCCESS,
-            Ok(receipt::Verdict::Wrong) => ExitCode::from(WRONG),
-            Err(error) => {
-                eprintln!("tessera: {error}");
-                ExitCode::from(UNKNOWN)
+        Audit::VerifyReceipt { file, key } => Ok(exit_code(receipt::verify(file, key, &witnesses(settings)))),
+        Audit::Verify(what) => Ok(exit_code(verify(settings, what).map(|reports| {
+            for report in &reports {
+                if what.json { println!("{}", report.json()) } else { report.print() }
             }
-        }),
-        Audit::Verify(what) => Ok(match verify(settings, what) {
-            Ok(reports) => {
-                let is_right = reports.iter().all(Report::is_right);
-                for report in &reports {
-                    if what.json { println!("{}", report.json()) } else { report.print() }
-                }
-                if is_right { ExitCode::SUCCESS } else { ExitCode::from(WRONG) }
-            }
-            Err(error) => {
-                eprintln!("tessera: {error}");
-                ExitCode::from(UNKNOWN)
-            }
-        }),
+            if reports.iter().all(Report::is_right) { Verdict::Right } else { Verdict::Wrong }
+        }))),
+    }
+}
+
+/// What a verification has found.
+enum Verdict {
+    Right,
+    Wrong,
+}
+
+/// Prints why something could not be checked.
+fn exit_code(verdict: Result<Verdict, String>) -> ExitCode {
+    match verdict {
+        Ok(Verdict::Right) => ExitCode::SUCCESS,
+        Ok(Verdict::Wrong) => ExitCode::from(WRONG),
+        Err(error) => {
+            eprintln!("tessera: {error}");
+            ExitCode::from(UNKNOWN)
+        }
     }
 }
 

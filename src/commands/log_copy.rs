@@ -1,7 +1,6 @@
 //! The copy of the log in a folder, as `/audit/log/` serves it. Several nodes may have the same folder.
 
 use std::fs::{File, TryLockError};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use tokio::task::spawn_blocking;
@@ -10,7 +9,7 @@ use super::explain;
 use crate::domain::log::path::{Kind, TilePath};
 use crate::domain::party::Party;
 use crate::http::audit_log::LogKeysView;
-use crate::kept_file::replace;
+use crate::kept_file::{KeptFile, replace};
 use crate::service::Service;
 use crate::service::log::copy::{self, Growth};
 use crate::service::log::read;
@@ -49,7 +48,7 @@ impl LogCopy {
         let opened = spawn_blocking(move || {
             let Some(lock) = lock(&folder)? else { return Ok(None) };
             // Read under the lock, and before the database: so the copy is never ahead of an honest database.
-            Ok(Some((lock, checkpoint(&folder)?)))
+            Ok(Some((lock, KeptFile::at(Some(folder.join("checkpoint"))).read()?)))
         });
         let opened: Result<_, String> = opened.await.map_err(|error| error.to_string())?;
         let Some((_lock, copied)) = opened? else { return Ok(()) };
@@ -97,15 +96,5 @@ fn lock(folder: &Path) -> Result<Option<File>, String> {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(format!("cannot lock `{}`: {error}", path.display())),
-    }
-}
-
-/// The checkpoint of the copy, if there is a copy.
-fn checkpoint(folder: &Path) -> Result<Option<String>, String> {
-    let path = folder.join("checkpoint");
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(format!("`{}`: {error}", path.display())),
     }
 }

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod refusals;
+mod tools;
 mod warrants;
 
 use std::collections::BTreeSet;
@@ -12,12 +13,10 @@ use serde_json::{Value, json};
 use tessera::domain::actor::Actor;
 use tessera::domain::child::{Audience, Presentation};
 use tessera::domain::permission::Permission;
-use tessera::domain::policy::{Effect, Rule};
 use tessera::domain::principal::{PrincipalState, Role};
 use tessera::domain::token::TokenKind;
 use tessera::service::authz::inquiry::Inquiry;
 use tessera::service::people::users;
-use tessera::service::upkeep::follow::Follower;
 use tessera::storage::{credentials, principals};
 
 use crate::containment_holds::dice::Dice;
@@ -382,58 +381,4 @@ async fn a_refused_impersonation_leaves_no_session_and_does_not_tell_who_exists(
     access_token(as_user("guest", &[]).await);
     assert_eq!(sessions(), 1);
     assert!(actions(&app.service).iter().any(|action| action == "user.impersonated"));
-}
-
-#[actix_web::test]
-async fn a_tool_that_the_parent_may_no_longer_call_ends_the_children_that_name_it() {
-    let Fixture { app, key, .. } = fixture().await;
-    let token = child(&app, &key, &[("scope", "search")]).await;
-    let before = power(&app, &actor(&app, &token).await).await;
-    assert!(before.contains("tools/call search"));
-    let username = format!("service-account-apikey-{}", key.id);
-    let search = [criterion("TYPE", "EQUALS", &["tool"]), criterion("URN", "EQUALS", &["search"])];
-    let fetching = child(&app, &key, &[("scope", "fetch VERIFY_TOKENS")]).await;
-    app.policy(Rule { effect: Effect::Deny, ..allow(&[&username], &["tools/call"], &search) }).await;
-    // What a child names must be left to its parent.
-    app.holder_of(&token).whoami().await.refused("TESSERA-401-007");
-    assert!(works(&app, &fetching).await);
-    refused(&exchange(&app, &key.token, &[("scope", "search")]).await, "invalid_scope");
-}
-
-#[actix_web::test]
-async fn a_tool_that_becomes_forbidden_by_a_change_of_its_asset_ends_the_children_that_name_it_on_every_server() {
-    let Fixture { app, admin, key, .. } = fixture().await;
-    let username = format!("service-account-apikey-{}", key.id);
-    let withdrawn = [criterion("TYPE", "EQUALS", &["tool"]), criterion("status", "EQUALS", &["withdrawn"])];
-    app.policy(Rule { effect: Effect::Deny, ..allow(&[&username], &["tools/call"], &withdrawn) }).await;
-    let other = app.neighbour(&app.pepper);
-    let mut follower = Follower::start(&other).await.unwrap();
-    let searching = child(&app, &key, &[("scope", "search")]).await;
-    let fetching = child(&app, &key, &[("scope", "fetch")]).await;
-    let plain = child(&app, &key, &[("scope", "VERIFY_TOKENS")]).await;
-    let known_there = async |token: &str| {
-        let presented = Presentation { token, address: None, audience: Audience::Any, proof_key: None };
-        other.authenticate(presented).await.is_ok()
-    };
-    let refused = async |token: &str| app.holder_of(token).whoami().await.refused("TESSERA-401-007");
-    let set = async |status: &str| {
-        admin.save("tool", &json!({"qualifiedName": "search", "name": "search", "status": status})).await.ok();
-    };
-    for token in [&searching, &fetching, &plain] {
-        assert!(works(&app, token).await && known_there(token).await);
-    }
-    // By its creation, by an update, and never for longer than the update that allows it again.
-    for status in ["withdrawn", "offered", "withdrawn"] {
-        set(status).await;
-        follower.step(&other).await.unwrap();
-        if status == "withdrawn" {
-            refused(&searching).await;
-        } else {
-            assert!(works(&app, &searching).await);
-        }
-        assert_eq!(known_there(&searching).await, status != "withdrawn", "{status}");
-        for token in [&fetching, &plain] {
-            assert!(works(&app, token).await && known_there(token).await, "{status}");
-        }
-    }
 }

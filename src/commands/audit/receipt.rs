@@ -4,15 +4,10 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
+use super::Verdict;
 use crate::domain::log::note::VerifierKey;
 use crate::domain::log::receipt::{Acknowledged, Opened, Receipt, open};
 use crate::domain::nesting::read_json;
-
-/// What a verification has found.
-pub(super) enum Verdict {
-    Right,
-    Wrong,
-}
 
 /// Verifies the receipt in a file, and prints what it says.
 pub(super) fn verify(file: &Path, key: &VerifierKey, witnesses: &[VerifierKey]) -> Result<Verdict, String> {
