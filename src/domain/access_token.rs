@@ -1,10 +1,10 @@
 //! Access tokens: the named credentials of users and of service accounts other than API keys'. The terms are DataHub's.
 
-use data_encoding::BASE64;
 use iso8601_duration::Duration as IsoDuration;
 use sha2::{Digest, Sha256};
 
 use super::api_key::{NEVER, Validity};
+use super::base64;
 use super::filter::Value::Instant;
 use super::filter::{Described, Direction, Field, Kind, Kind::Exact, filtered, sorted};
 use super::ids::PrincipalId;
@@ -49,7 +49,7 @@ pub struct NamedPrincipal {
 /// token.
 #[must_use]
 pub fn wire_id(key_id: KeyId) -> String {
-    BASE64.encode(&Sha256::digest(key_id.0))
+    base64::encode(&Sha256::digest(key_id.0))
 }
 
 /// An access token just created, with the only copy of the token.

@@ -94,6 +94,7 @@ pub mod api_key;
 pub mod asset;
 pub mod attributes;
 mod base62;
+pub mod base64;
 pub mod bounds;
 pub mod change;
 pub mod child;

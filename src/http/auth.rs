@@ -2,13 +2,13 @@
 
 use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest};
-use data_encoding::BASE64;
 
 use super::dpop::{self, BoundToken};
 use super::problem::Failure;
 use super::request_id::Numbered;
 use super::valid::Params;
 use crate::domain::actor::{Actor, Request};
+use crate::domain::base64;
 use crate::domain::child::{Audience, Presentation};
 use crate::domain::error::{Error, Refusal};
 use crate::domain::ids::PrincipalId;
@@ -159,7 +159,7 @@ pub fn basic(request: &HttpRequest) -> Option<(&str, Option<(String, String)>)> 
     // Bytes that are not UTF-8 become an empty credential, which matches no client.
     let encoded = std::str::from_utf8(encoded).unwrap_or_default().trim_start();
     let decoded = || {
-        let text = String::from_utf8(BASE64.decode(encoded.trim_end().as_bytes()).ok()?).ok()?;
+        let text = String::from_utf8(base64::decode(encoded.trim_end())?).ok()?;
         text.split_once(':').map(owned)
     };
     scheme.eq_ignore_ascii_case(b"basic").then(|| (encoded, decoded()))

@@ -2,14 +2,15 @@
 //!
 //! `tests/run deny` checks more if cargo-deny is installed; building it in every run would cost minutes.
 
-use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
+use crate::support::repository;
+
 /// The strings of a list in `deny.toml`, by the line that opens it.
 fn list(section: &str, opening: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deny.toml")).unwrap();
+    let text = repository::read("deny.toml");
     let section = text.split(&format!("\n[{section}]\n")).nth(1).unwrap().split("\n[").next().unwrap();
     let body = section.split(opening).nth(1).unwrap().split("\n]").next().unwrap();
     let lines = body.lines().filter(|line| !line.trim_start().starts_with('#'));
@@ -22,7 +23,7 @@ fn packages() -> Vec<Value> {
     let host = String::from_utf8(host.stdout).unwrap();
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--locked", "--format-version", "1", "--filter-platform", host.trim()])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(repository::root())
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -6,33 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory as _;
 use tessera::config::Cli;
 
+use crate::support::repository::{files, read, root};
+
 /// The longest that README may be, in lines.
 const LONGEST_README: usize = 120;
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn read(path: &str) -> String {
-    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// The files below a folder with one of those endings, by their paths from the root.
-fn files(folder: &str, endings: &[&str]) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut folders = vec![root().join(folder)];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|ending| endings.iter().any(|each| ending == *each)) {
-                found.push(path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned());
-            }
-        }
-    }
-    found
-}
 
 /// The code and the tests, with their texts.
 fn code() -> Vec<(String, String)> {

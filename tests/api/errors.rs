@@ -6,7 +6,7 @@ use actix_web::http::Method;
 use serde_json::json;
 
 use crate::create::KEYS;
-use crate::support::{Answer, App, BODY_LIMIT, Client};
+use crate::support::{Answer, App, BODY_LIMIT, Client, repository};
 
 /// The members that the error classes of all SDKs know; the Java SDK fails on any other.
 const KNOWN: [&str; 7] = ["errorCode", "errorMessage", "message", "code", "status", "requestId", "causes"];
@@ -156,15 +156,8 @@ async fn a_body_larger_than_the_limit_is_refused_with_and_without_its_length() {
 /// Misbehaving handlers, behind the same envelope as in production.
 #[test]
 fn every_error_code_has_a_test_that_trips_it() {
-    let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap();
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let tests: String = std::fs::read_dir(root.join("tests/api"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-        .map(|path| read(&path))
-        .collect();
-    let source = read(&root.join("src/http/problem.rs"));
+    let tests: String = repository::files("tests/api", &["rs"]).iter().map(|path| repository::read(path)).collect();
+    let source = repository::read("src/http/problem.rs");
     let codes: BTreeSet<&str> =
         source.split('"').filter(|text| text.len() == 15 && text.starts_with("TESSERA-")).collect();
     assert!(codes.len() > 15, "{codes:?}");

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use crate::support::repository;
+
 /// Which other modules each top-level module may import.
 const MAY_USE: [(&str, &[&str]); 24] = [
     ("lib", &[]),
@@ -70,27 +72,11 @@ const FLOORS: [&[&str]; 8] = [
 /// The largest file, in lines.
 const LONGEST: usize = 400;
 
-fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
-
 /// Every file of `src` by its path in it, with its text.
 fn files() -> Vec<(PathBuf, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut found = Vec::new();
-    sources(&root, &mut found);
+    let found = repository::files("src", &["rs"]);
     assert!(found.len() > 40, "{}", found.len());
-    found
-        .into_iter()
-        .map(|path| (path.strip_prefix(&root).unwrap().to_owned(), std::fs::read_to_string(&path).unwrap()))
-        .collect()
+    found.into_iter().map(|path| (path.strip_prefix("src/").unwrap().into(), repository::read(&path))).collect()
 }
 
 /// The code of a file without its comments and its tests.

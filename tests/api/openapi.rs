@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tessera::http::openapi;
 
-use crate::support::App;
 use crate::support::document::{document, is_public};
+use crate::support::{App, repository};
 
 /// Every operation, with what names it.
 fn operations(document: &Value) -> Vec<(String, &Value)> {
@@ -21,8 +21,7 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
 
 #[test]
 fn the_committed_document_is_the_generated_one() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/openapi.json");
-    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    let committed = repository::read("openapi/openapi.json");
     let generated = openapi::json(&tessera::http::document()).unwrap();
     assert!(committed == generated, "openapi/openapi.json is out of date: cargo run -- openapi > openapi/openapi.json");
 }

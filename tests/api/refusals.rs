@@ -15,7 +15,7 @@ use self::examples::Example;
 use self::rows::{GRAPHQL, Needs, REST, Row};
 use crate::datahub::{set_base_policy, user_with};
 use crate::support::document::{document, is_public};
-use crate::support::{App, Client};
+use crate::support::{App, Client, repository};
 
 /// The one permission that Tessera only shows: DataHub's clients read it in `me`.
 const SHOWN_ONLY: Permission = Permission::ViewAnalytics;
@@ -30,8 +30,7 @@ pub fn find(document: &Value, operation: &str) -> Option<(String, String, Value)
 
 /// The fields of `Query` and `Mutation`.
 fn graphql_fields() -> BTreeSet<String> {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/schema.graphql");
-    let schema = std::fs::read_to_string(path).unwrap();
+    let schema = repository::read("openapi/schema.graphql");
     let mut fields = BTreeSet::new();
     for start in ["\ntype Query {\n", "\ntype Mutation {\n"] {
         let body = schema.split(start).nth(1).unwrap().split("\n}").next().unwrap();

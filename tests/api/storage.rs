@@ -14,7 +14,7 @@ use tessera::storage::schema::changes;
 
 use self::constraints::CONSTRAINTS;
 use crate::support::database::{Storage, on_postgres};
-use crate::support::{Options, World};
+use crate::support::{Options, World, repository};
 
 /// What the changes feed says was done, oldest first.
 pub fn actions(service: &Service) -> Vec<String> {
@@ -103,7 +103,7 @@ async fn every_named_constraint_holds() {
 
 #[test]
 fn every_constraint_of_the_migrations_is_among_those_tested() {
-    let migrations = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let migrations = repository::root().join("migrations");
     let mut named = 0;
     for entry in std::fs::read_dir(migrations).unwrap() {
         let sql = std::fs::read_to_string(entry.unwrap().path().join("up.sql")).unwrap();
@@ -138,7 +138,7 @@ fn every_migration_can_be_taken_back_and_made_again() {
     let storage = Storage::fresh();
     let database = storage.connect();
     database.migrate().unwrap();
-    let migrations = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let migrations = repository::root().join("migrations");
     let applied = || lines(&database, "SELECT version AS line FROM __diesel_schema_migrations ORDER BY version");
     let every = applied();
     assert_eq!(every.len(), std::fs::read_dir(migrations).unwrap().count());

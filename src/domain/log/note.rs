@@ -1,11 +1,12 @@
 //! Signed notes (C2SP `signed-note`), checkpoints as such notes (`tlog-checkpoint`), and the cosignatures of witnesses
 //! (`tlog-cosignature`).
 
-use data_encoding::{BASE64, HEXLOWER};
+use data_encoding::HEXLOWER;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use signed_note::{Note, Signature, Verifier, VerifierList, is_key_name_valid, key_id};
 use tlog_tiles::{Checkpoint, Hash};
 
+use crate::domain::base64;
 use crate::domain::error::{Error, Result};
 
 /// The type of an Ed25519 key that signs notes.
@@ -126,7 +127,7 @@ impl VerifierKey {
         let (name, rest) = text.split_once('+').ok_or_else(malformed)?;
         let (id, key) = rest.split_once('+').ok_or_else(malformed)?;
         let parsed = (id.len() == 8).then(|| u32::from_str_radix(id, 16).ok()).flatten().ok_or_else(malformed)?;
-        let bytes = BASE64.decode(key.as_bytes()).map_err(|_| malformed())?;
+        let bytes = base64::decode(key).ok_or_else(malformed)?;
         check_origin(name).map_err(|_| malformed())?;
         if parsed != key_id(name, &bytes) {
             return Err(format!(
@@ -177,7 +178,7 @@ impl VerifierKey {
 
 impl std::fmt::Display for VerifierKey {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let key = BASE64.encode(&[&[self.kind], self.key.as_slice()].concat());
+        let key = base64::encode(&[&[self.kind], self.key.as_slice()].concat());
         write!(formatter, "{}+{:08x}+{key}", self.name, self.id)
     }
 }
@@ -291,7 +292,7 @@ mod tests {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[9; 32]).unwrap();
         let public: [u8; 32] = pair.public_key().as_ref().try_into().unwrap();
         let bytes = [&[COSIGNATURE_KEY], public.as_slice()].concat();
-        let text = format!("w.example/1+{:08x}+{}", key_id("w.example/1", &bytes), BASE64.encode(&bytes));
+        let text = format!("w.example/1+{:08x}+{}", key_id("w.example/1", &bytes), base64::encode(&bytes));
         let witness = VerifierKey::parse_witness(&text).unwrap();
         let line = |time: u64| {
             let signed = format!("cosignature/v1\ntime {time}\n{}\n", signed_text(&note));

@@ -2,7 +2,6 @@
 
 use std::num::NonZeroU32;
 
-use data_encoding::BASE64;
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::keyed::HashMapStateStore;
@@ -13,6 +12,7 @@ use p256::pkcs8::DecodePublicKey;
 use serde::Deserialize;
 
 use crate::clock::Clock;
+use crate::domain::base64;
 use crate::domain::error::{Error, Result};
 use crate::domain::network::Network;
 
@@ -89,7 +89,7 @@ impl GithubKeys {
     #[must_use]
     pub fn verify(&self, key_identifier: &str, signature: &str, body: &[u8]) -> bool {
         let key = self.0.iter().find(|(identifier, _)| identifier == key_identifier).map(|(_, key)| key);
-        let signature = BASE64.decode(signature.as_bytes()).ok().and_then(|der| Signature::from_der(&der).ok());
+        let signature = base64::decode(signature).and_then(|der| Signature::from_der(&der).ok());
         matches!((key, signature), (Some(key), Some(signature)) if key.verify(body, &signature).is_ok())
     }
 }

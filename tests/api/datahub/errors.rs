@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tessera::domain::principal::Role;
 
 use super::{ask, post_bare};
-use crate::support::App;
+use crate::support::{App, repository};
 
 #[actix_web::test]
 async fn a_refusal_has_the_shape_that_clients_read() {
@@ -188,8 +188,7 @@ async fn introspection_shows_the_names_that_clients_know() {
 
 #[test]
 fn the_committed_schema_is_the_generated_one() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/schema.graphql");
-    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    let committed = repository::read("openapi/schema.graphql");
     let generated = tessera::http::datahub::graphql::sdl();
     assert!(
         committed == generated,

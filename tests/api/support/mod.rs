@@ -7,6 +7,7 @@ pub mod document;
 pub mod issuer;
 pub mod log;
 pub mod proxy;
+pub mod repository;
 pub mod rules;
 pub mod statements;
 pub mod upload;
