@@ -25,14 +25,22 @@ pub type TokenDigest = [u8; 32];
 /// The children in memory.
 pub struct Children {
     verified: Cache<TokenDigest, Arc<VerifiedChild>>,
-    keyring: RwLock<Arc<Keyring>>,
+    published: RwLock<Published>,
     /// How many changes of assets have been applied.
     assets: AtomicU64,
 }
 
+/// The published keys.
+#[derive(Default)]
+struct Published {
+    keyring: Arc<Keyring>,
+    /// The uptime at which the read began that found them.
+    read_at: i64,
+}
+
 impl Default for Children {
     fn default() -> Self {
-        Self { verified: Cache::new(REMEMBERED), keyring: RwLock::default(), assets: AtomicU64::new(0) }
+        Self { verified: Cache::new(REMEMBERED), published: RwLock::default(), assets: AtomicU64::new(0) }
     }
 }
 
@@ -120,14 +128,19 @@ impl Children {
         self.assets.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The published keys.
+    /// The published keys. While the lease runs they are those that the last look found, because a look that finds a change of
+    /// them reads them before it renews the lease.
     #[must_use]
     pub fn keyring(&self) -> Arc<Keyring> {
-        Arc::clone(&self.keyring.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.published.read().unwrap_or_else(PoisonError::into_inner).keyring)
     }
 
-    /// Replaces the published keys.
-    pub fn set_keyring(&self, keyring: Keyring) {
-        *self.keyring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keyring);
+    /// Replaces the published keys by those of a read that began at this uptime, unless a later read has replaced them: a
+    /// slow read must not bring a removed key back.
+    pub fn set_keyring(&self, keyring: Arc<Keyring>, began: i64) {
+        let mut published = self.published.write().unwrap_or_else(PoisonError::into_inner);
+        if published.read_at <= began {
+            *published = Published { keyring, read_at: began };
+        }
     }
 }

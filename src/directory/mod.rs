@@ -252,6 +252,12 @@ impl Directory {
         self.lease.millis()
     }
 
+    /// Whether the lease runs at that uptime.
+    #[must_use]
+    pub fn has_lease(&self, uptime: i64) -> bool {
+        self.lease.covers(uptime)
+    }
+
     /// Renews the lease: all changes of other processes before that uptime have been applied here.
     pub fn renew_lease(&self, began: i64) {
         self.lease.renew(began);

@@ -23,6 +23,9 @@ pub enum Rejected {
     /// Its `alg` is not one of the expected ones.
     #[error("it is signed with another algorithm than the expected ones")]
     Algorithm,
+    /// None of the issuer's keys has its `kid`, or several could be meant.
+    #[error("the issuer has no such key")]
+    UnknownKey,
     /// Its signature was not made with the key.
     #[error("its signature is wrong")]
     Signature,

@@ -194,7 +194,7 @@ impl Service {
         if !known.limits.addresses.allow(actor.address) {
             return Err(Error::ForeignAddress);
         }
-        let standing = self.with_policies(connection, known.standing)?;
+        let standing = self.with_policies_in_write(connection, known.standing)?;
         match &actor.child {
             Some(child) => children::present(self, connection, child, standing, now),
             None => Ok(standing),

@@ -6,7 +6,6 @@ use crate::domain::ids::PersonaId;
 use crate::domain::policy::{Bucket, Effect, Rule, Scope};
 use crate::domain::principal::PrincipalKind;
 use crate::service::Service;
-use crate::service::authz::reach::shared;
 use crate::storage::database::AnyConnection;
 use crate::storage::{assets, policies};
 
@@ -30,7 +29,7 @@ pub(in crate::service) fn of(
     }
     let about = Bucket::of(principal);
     let mut owns = None;
-    for policy in shared(service, connection)?.about(principal) {
+    for policy in service.shared_policies_in_write(connection)?.about(principal) {
         if policy.rule.effect == Effect::Allow {
             continue;
         }

@@ -70,7 +70,7 @@ async fn prepare(service: &Service, actor: &Actor, user: String, until: i64) -> 
             let kind = TokenKind::Session;
             let (_unused_token, session) = transaction.service.mint(kind, found.id, transaction.now, until)?;
             let standing = standings::of(transaction.connection, found)?;
-            let standing = transaction.service.with_policies(transaction.connection, standing)?;
+            let standing = transaction.service.with_policies_in_write(transaction.connection, standing)?;
             let mut impersonated = Actor::trusted(standing);
             impersonated.credential = Some(PresentedCredential { kind, key_id: session.key_id, expires_at: until });
             Ok((impersonated, session))

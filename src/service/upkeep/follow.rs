@@ -105,7 +105,9 @@ impl Follower {
             service.directory.forget_all();
             continues = Continues::No;
         }
-        if changes.iter().any(|change| change.action == Action::SigningKeyChanged.name()) {
+        if continues == Continues::No
+            || changes.iter().any(|change| change.action == Action::SigningKeyChanged.name())
+        {
             let read = signing_keys::load(service).await;
             read.inspect_err(|_| service.directory.end_lease())?;
         }
