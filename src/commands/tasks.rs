@@ -1,4 +1,4 @@
-//! What a server does in the background.
+//! The background tasks of a server.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -48,7 +48,7 @@ pub(super) fn listen_to_nodes(service: &Service) -> std::io::Result<()> {
     std::thread::Builder::new().name("listen".to_owned()).spawn(listening).map(drop)
 }
 
-/// How long after a failure this node listens again.
+/// The pause after a failure before this node listens again.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
 /// Follows the changes until `stopped`, and once more then.

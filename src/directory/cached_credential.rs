@@ -50,9 +50,9 @@ pub struct Genuine {
     known: CachedCredential,
 }
 
-/// What shows that a token is genuine.
+/// The proof that a token is genuine.
 enum Authentication {
-    /// Its secret, or another proof of its holder: a token of that kind and key id.
+    /// The secret of the token, or another proof of its holder: a token of that kind and key id.
     Secret(TokenKind, KeyId),
     /// The signature or the seal of a child.
     Child {

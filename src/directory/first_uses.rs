@@ -1,8 +1,7 @@
-//! What may be used once only, such as DPoP proofs and client assertions: digests of what has been used, each kept for
-//! as long as it would be accepted again.
+//! Digests of things that may be used once only, such as DPoP proofs and client assertions. Each digest is kept for as
+//! long as the thing would be accepted again.
 //!
-//! Nothing that is live is ever forgotten. When there is no room, new uses are refused; and no holder can take all the
-//! room.
+//! No live use is ever forgotten. When there is no room, new uses are refused; and no holder can take all the room.
 
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
@@ -26,12 +25,12 @@ pub struct FirstUses<H> {
     uses: Mutex<Uses<H>>,
 }
 
-/// What [`FirstUses::record`] finds.
+/// The result of [`FirstUses::record`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FirstUse {
-    /// It has not been used before.
+    /// The digest has not been used before.
     Yes,
-    /// It has been used.
+    /// The digest has been used.
     No,
     /// Unknown, because the holder has no room left.
     HolderIsFull,

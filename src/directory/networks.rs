@@ -1,4 +1,4 @@
-//! From which networks keys were used and refused: a write-behind buffer, saved in batches.
+//! The networks from which keys were used and refused: a write-behind buffer, saved in batches.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,7 @@ const MOST_NETWORKS: usize = 16;
 /// How a request with a key's token ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestOutcome {
-    /// The key was let in.
+    /// The request with the key was accepted.
     Accepted,
     /// The key was refused.
     Refused,

@@ -57,7 +57,7 @@ pub struct Record {
     ticket: Ticket,
 }
 
-/// What a use is the first of.
+/// Whether a use must be queued for saving, and whether its network must.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct First {
     /// The first since uses were last taken.
@@ -140,7 +140,8 @@ impl Record {
         self.moment.fetch_max(moment.0, Ordering::SeqCst);
     }
 
-    /// Counts a use; returns what it is the first of.
+    /// Counts a use. Returns whether it is the first since uses were taken, and the first of this hour or from another
+    /// network.
     pub(crate) fn record_use(&self, now: i64, network: Network) -> First {
         let before = self.last_used_at.fetch_max(now, Ordering::Relaxed);
         let number = network.number();

@@ -28,11 +28,11 @@ pub struct Standing {
     pub assets: Arc<[AssetGrant]>,
     /// The revision of the policies that this was computed with.
     pub policy_revision: i64,
-    /// For a restricted child: what it was narrowed from.
+    /// For a restricted child: the standing that it was narrowed from.
     pub restriction: Option<Arc<Restriction>>,
 }
 
-/// What the standing of a restricted child was narrowed from.
+/// The standing that a restricted child was narrowed from, and the tools that it may call.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Restriction {
     /// The standing of its parent, whose denies bind the child, too.
@@ -55,7 +55,7 @@ impl Standing {
         }
     }
 
-    /// Itself, or the standing of the parent of a restricted child: everything that denies it something.
+    /// The standing whose denies apply: for a restricted child its parent's, otherwise this one.
     #[must_use]
     pub fn whole(&self) -> &Self {
         self.restriction.as_ref().map_or(self, |restriction| &restriction.whole)
@@ -100,9 +100,9 @@ pub struct Actor {
     pub credential: Option<PresentedCredential>,
     /// The child whose token authenticated it, if it was one.
     pub child: Option<Arc<Child>>,
-    /// What it proved itself with as an API key, if not with a token.
+    /// The warrant with which the actor authenticated as an API key, if not with a token.
     pub warrant: Option<Warrant>,
-    /// What remains of its rate limit, if it has one.
+    /// The remaining allowance of the actor's rate limit, if it has one.
     pub allowance: Option<Allowance>,
     /// The client address of its request, if known.
     pub address: Option<IpAddr>,
@@ -113,12 +113,12 @@ pub struct Actor {
 /// The identity of a request. The operator at the terminal has the number 0 and an empty id.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// Its number, unique in this process.
+    /// The number of the request, unique in this process.
     pub number: u64,
-    /// Its id for the log and the audit trail. Clients may choose it and it need not be unique, so nothing is decided
-    /// by it.
+    /// The id of the request for the log and the audit trail. Clients may choose it and it need not be unique, so
+    /// nothing is decided by it.
     pub id: Arc<str>,
-    /// How what it took away became known to the nodes.
+    /// The outcome of the request's revocations.
     pub acknowledged: RevocationNote,
 }
 
@@ -181,13 +181,13 @@ impl Actor {
         Self { address, ..self }
     }
 
-    /// This actor, with what remains of its rate limit.
+    /// This actor, with the remaining allowance of its rate limit.
     #[must_use]
     pub fn allowed(self, allowance: Allowance) -> Self {
         Self { allowance: Some(allowance), ..self }
     }
 
-    /// This actor, with what it proved itself with instead of a token.
+    /// This actor, with the warrant that it authenticated with instead of a token.
     #[must_use]
     pub fn vouched_by(self, warrant: Warrant) -> Self {
         Self { warrant: Some(warrant), ..self }

@@ -135,13 +135,14 @@ impl Change {
         }
     }
 
-    /// What was changed. An unknown kind, written by a later version, may concern every principal.
+    /// The subject of the change. An unknown kind, written by a later version, may concern every principal.
     #[must_use]
     pub fn subject(&self) -> ChangeSubject {
         ChangeSubject::parse(&self.subject_kind, self.subject_id).unwrap_or(ChangeSubject::Persona(self.subject_id))
     }
 
-    /// What it may do to what others may do. An unknown action, written by a later version, may take something away.
+    /// How the change can affect the access of principals. An unknown action, written by a later version, may take
+    /// something away.
     #[must_use]
     pub fn impact(&self) -> Impact {
         Action::find(&self.action).map_or(Impact::TakesAway, Action::impact)

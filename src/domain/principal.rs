@@ -32,9 +32,9 @@ pub struct Principal {
 /// Whether a principal is enabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PrincipalState {
-    /// It can act.
+    /// The principal can act.
     Enabled,
-    /// It keeps its data, but cannot act.
+    /// The principal keeps its data, but cannot act.
     Disabled,
 }
 

@@ -19,7 +19,7 @@ pub const OFFLINE_ACCESS: &str = "offline_access";
 pub struct Family {
     /// The key id of its tokens.
     pub id: KeyId,
-    /// The session. Its token is unknown to everyone; the family ends with it.
+    /// The session. Its token is given to no client; the family ends with it.
     pub session: KeyId,
     /// The client that it was issued to.
     pub client: String,

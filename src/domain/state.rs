@@ -25,7 +25,7 @@ pub const LONGEST: usize = 16 * 1024;
 pub struct States {
     /// Before the change; empty also if the subject was last changed before states were kept.
     pub before: String,
-    /// After the change.
+    /// The state before the change; empty also if the subject was last changed before states were kept.
     pub after: String,
 }
 
@@ -47,7 +47,7 @@ pub fn text(state: Option<Value>) -> String {
     json!({ "bytes": text.len(), "sha256": HEXLOWER.encode(&Sha256::digest(&text)) }).to_string()
 }
 
-/// What a principal has, apart from its kind.
+/// The state, permissions and personas of a principal of any kind.
 pub struct Holdings<'a> {
     /// Whether it can act.
     pub state: PrincipalState,

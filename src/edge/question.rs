@@ -45,7 +45,8 @@ pub struct Question {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
     pub body: Bytes,
-    /// What decides the answer, besides headers and body; `None` if the answer must come from the server.
+    /// The requirements that decide the answer, besides headers and body; `None` if the answer must come from the
+    /// server.
     decided_by: Option<String>,
 }
 

@@ -27,7 +27,7 @@ pub struct Upstream {
     client: Outbound,
     /// For the edge's own, which do not wait for those.
     own: Outbound,
-    /// `https://` and a host, perhaps with a path; without a slash at its end.
+    /// For requests of the edge itself, which do not wait for those of gateways.
     base: String,
     token: String,
 }
@@ -46,7 +46,7 @@ pub enum Failed {
     Refused {
         /// The status.
         status: u16,
-        /// What it says.
+        /// The message of the error.
         message: String,
     },
     /// The answer is not the one of a server.

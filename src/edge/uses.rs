@@ -1,4 +1,4 @@
-//! Uses of tokens that were answered from memory, until the server has been told.
+//! Uses of tokens whose requests were answered from memory, until they are reported to the server.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,11 +10,11 @@ use crate::http::gateway::edges::EdgeUse;
 /// The most answers whose uses wait to be reported; those of further ones are not counted.
 const WAITING: usize = 1 << 17;
 
-/// Answers that were given again since their uses were last reported.
+/// Maximum number of answers whose uses wait to be reported; uses of further answers are not counted.
 #[derive(Default)]
 pub struct Uses(Mutex<Vec<Arc<Kept>>>);
 
-/// Uses that are being reported. Unless they are said to be reported, they wait again.
+/// Uses that are being reported. Uses that are not marked as reported wait again.
 pub struct Report<'a> {
     uses: &'a Uses,
     taken: Vec<(Arc<Kept>, i64)>,

@@ -40,7 +40,7 @@ impl Default for BodyLimits {
     }
 }
 
-/// Whose share of the memory a body counts against.
+/// The sender whose share of the memory a body counts against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sender {
     /// An authenticated actor.

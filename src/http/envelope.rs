@@ -110,7 +110,7 @@ pub async fn envelope(
     }
 }
 
-/// What is kept of a request until its response is finished.
+/// The data of a request that is kept until its response is finished.
 struct Exchange {
     number: u64,
     request_id: RequestId,

@@ -21,7 +21,7 @@ use crate::domain::listing::clip;
 use crate::domain::nesting::{Unreadable, check_json, check_members, read_json, without_mark};
 use crate::domain::network::Network;
 
-/// A request body that is read but not yet parsed: a caller without permission gets no parse errors.
+/// A request body that is read but not yet parsed: an actor without permission gets no parse errors.
 pub struct Body<T> {
     bytes: Result<web::Bytes, Failure>,
     declared: Declared,
@@ -146,7 +146,7 @@ const READINGS: usize = 8;
 enum Members {
     /// Only the members of its type.
     Known,
-    /// Also unknown members, which are ignored.
+    /// Any members; unknown ones are ignored.
     Any,
 }
 

@@ -1,4 +1,5 @@
-//! Receipts of revocations: something to file after an incident.
+//! Issues receipts of revocations: reads which nodes have acknowledged a change (`nodes/`), and has `log/receipt.rs`
+//! sign that. It lies above both, so that neither depends on the other.
 
 use uuid::Uuid;
 

@@ -171,7 +171,7 @@ impl Database {
         .map_err(Rollback::into_error)
     }
 
-    /// Reverts every migration, newest first.
+    /// Reverts every migration, newest first. For tests of broken databases and of the down migrations.
     ///
     /// # Errors
     /// When a migration cannot be reverted.

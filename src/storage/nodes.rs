@@ -106,7 +106,7 @@ pub fn delete(connection: &mut AnyConnection, id: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// The change with that id, and which nodes know of it.
+/// The change with that id, and the nodes that have acknowledged it.
 ///
 /// # Errors
 /// When the storage fails.

@@ -177,7 +177,7 @@ impl Checking<'_> {
     }
 }
 
-/// What is wrong with an entry that has another hash than the tree.
+/// The finding for an entry that has another hash than the tree.
 fn entry_finding(entries: &[Option<Found>], tile: &[Hash], index: usize, own: Option<Hash>) -> Finding {
     let Some(own) = own else { return Finding::of(Kind::EntryMissing, "the entry is missing".to_owned()) };
     let finding = match tile.iter().position(|hash| *hash == own) {

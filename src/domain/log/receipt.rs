@@ -23,7 +23,7 @@ fn name_of(origin: &str) -> String {
     format!("{origin}/receipts")
 }
 
-/// What a receipt says.
+/// The contents of a receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Receipt {
@@ -49,11 +49,11 @@ pub struct Receipt {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Acknowledged {
-    /// Its id; empty if the reader may not see it.
+    /// The id of the node; empty if the reader may not see it.
     pub id: String,
     /// `server` or `edge`.
     pub kind: String,
-    /// Its name; empty if the reader may not see it.
+    /// The name of the node; empty if the reader may not see it.
     pub name: String,
     /// When it registered, in epoch milliseconds.
     pub started_at: i64,
@@ -82,9 +82,9 @@ impl From<Node> for Acknowledged {
 /// A verified receipt.
 #[derive(Debug)]
 pub struct Opened {
-    /// What it says.
+    /// The contents of the receipt.
     pub receipt: Receipt,
-    /// Its checkpoint.
+    /// The verified checkpoint in the receipt.
     pub checkpoint: note::Opened,
 }
 

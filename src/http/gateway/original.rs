@@ -92,7 +92,8 @@ impl<'a> Original<'a> {
         Some(Self { method: request.method().as_str(), origin, path, query: request.query_string() })
     }
 
-    /// What a DPoP proof must be made for, if the gateway tells scheme and host. The URL is without its query.
+    /// The method and the URL that a DPoP proof must be made for, if the gateway tells scheme and host. The URL has no
+    /// query.
     #[must_use]
     pub fn target(&self) -> Option<Target<'a>> {
         let Origin { scheme, host } = self.origin?;

@@ -36,7 +36,7 @@ pub struct Granted {
 
 /// Why a refresh token gets nothing. `E` is why the proof of a key is refused.
 pub enum NotRenewed<E> {
-    /// It is not accepted.
+    /// The refresh token is not accepted.
     Grant(&'static str),
     /// The proof of a key is refused.
     Proof(E),
@@ -50,10 +50,10 @@ impl<E> From<Error> for NotRenewed<E> {
     }
 }
 
-/// What a refused refresh token is told; the same whatever is wrong with it.
+/// The message for every refused refresh token: one text for all reasons, so it tells an attacker nothing.
 const DEAD: &str =
     "`refresh_token` is unknown, has been used, has expired or was revoked, or is another client's: sign in again";
-/// What a refresh token is told that is bound to a key.
+/// The message for a refresh token that is bound to a key, sent without a proof.
 const UNPROVED: &str = "`refresh_token` is bound to a key: send a `DPoP` proof of that key";
 
 /// A family that has not been stored yet, with its session and its first child.
@@ -178,7 +178,7 @@ pub async fn revoke(service: &Service, client: &str, text: &str, origin: Origin)
     }
 }
 
-/// A living refresh token, as introspection tells of it.
+/// The state of a living refresh token, for introspection.
 pub struct Introspected {
     /// The user, with the session's expiry.
     pub user: Actor,

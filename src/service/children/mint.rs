@@ -29,13 +29,13 @@ pub enum Form {
 pub struct Wanted {
     /// The URL of this server.
     pub issuer: String,
-    /// For whom it is; `None` for this server, or for the audience of the child that it is derived from.
+    /// The audience of the child; `None` for this server, or for the audience of the child that it is derived from.
     pub audience: Option<String>,
     /// The audiences that are registered for the client.
     pub registered: Vec<String>,
-    /// What it carries; `None` for everything that its parent carries.
+    /// The scope of the child; `None` for everything that its parent carries.
     pub scope: Option<ChildScope>,
-    /// Its lifetime in seconds; `None` for the default.
+    /// The lifetime of the child in seconds; `None` for the default.
     pub lifetime: Option<i64>,
     /// The form of its token.
     pub form: Form,
@@ -242,7 +242,8 @@ fn credential(actor: &Actor) -> Result<KeyId> {
     Ok(credential.key_id)
 }
 
-/// What the actor, or the one who made the child that it has authenticated with, proved itself with if not with a token.
+/// The warrant that the new child depends on: that of the actor's own child, otherwise the one that the actor
+/// authenticated with.
 fn warrant(actor: &Actor) -> Option<Warrant> {
     actor.child.as_ref().map_or(actor.warrant, |child| child.warrant)
 }

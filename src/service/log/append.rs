@@ -196,7 +196,8 @@ fn grow(connection: &mut AnyConnection, state: &mut LogState, found: &[Positione
     Ok(())
 }
 
-/// Never continues a tree that is not the one that was signed last, or that a restore has left.
+/// Checks before appending that the stored hashes are those of the checkpoint signed last. A log without a checkpoint
+/// must be empty, or have the tree that a restore has left of an ended log.
 fn check(connection: &mut AnyConnection, state: &LogState, frontier: &Frontier) -> Result<()> {
     if state.checkpoint.is_empty() {
         let root = frontier.root().to_string();

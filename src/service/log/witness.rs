@@ -1,4 +1,4 @@
-//! What witnesses are asked, and what becomes of their answers (C2SP `tlog-witness`).
+//! Requests to witnesses, and the cosignatures that they return (C2SP `tlog-witness`).
 
 use super::checkpoint;
 use super::read::consistency;
