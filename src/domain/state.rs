@@ -23,9 +23,9 @@ pub const LONGEST: usize = 16 * 1024;
 /// the change does not describe.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct States {
-    /// Before the change; empty also if the subject was last changed before states were kept.
-    pub before: String,
     /// The state before the change; empty also if the subject was last changed before states were kept.
+    pub before: String,
+    /// The state after the change.
     pub after: String,
 }
 

@@ -25,9 +25,9 @@ const _: () = assert!(LOOK_TIMEOUT.as_millis() < EDGE_TIME.as_millis());
 pub struct Upstream {
     /// For requests of gateways.
     client: Outbound,
-    /// For the edge's own, which do not wait for those.
-    own: Outbound,
     /// For requests of the edge itself, which do not wait for those of gateways.
+    own: Outbound,
+    /// `https://` and a host, perhaps with a path; without a slash at its end.
     base: String,
     token: String,
 }

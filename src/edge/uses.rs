@@ -7,10 +7,10 @@ use super::memory::Kept;
 use crate::domain::edge::USES_REPORTED;
 use crate::http::gateway::edges::EdgeUse;
 
-/// The most answers whose uses wait to be reported; those of further ones are not counted.
+/// Maximum number of answers whose uses wait to be reported; uses of further answers are not counted.
 const WAITING: usize = 1 << 17;
 
-/// Maximum number of answers whose uses wait to be reported; uses of further answers are not counted.
+/// Answers that were given again since their uses were last reported.
 #[derive(Default)]
 pub struct Uses(Mutex<Vec<Arc<Kept>>>);
 
