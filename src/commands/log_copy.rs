@@ -35,8 +35,8 @@ impl LogCopy {
         Self { folder, written: None }
     }
 
-    /// Writes what has been appended since: the tiles before the checkpoint, so that a reader finds all that the
-    /// checkpoint speaks of. Writes nothing while another node does, nor to a copy that the log does not continue.
+    /// Writes what has been appended since: the tiles before the checkpoint, so that a reader finds everything that the
+    /// checkpoint covers. Writes nothing while another node does, nor to a copy that the log does not continue.
     ///
     /// # Errors
     /// A message for the operator.

@@ -16,7 +16,7 @@ use crate::service::upkeep::follow::FOLLOW_EVERY;
 use crate::service::upkeep::maintenance::{self, Unsaved};
 use crate::service::upkeep::time;
 
-/// Starts what ends with the process.
+/// Starts the tasks that end with the process.
 pub(super) fn start(service: &Service, state: &web::Data<State>) {
     rt::spawn(synchronise_time(service.clone()));
     rt::spawn(save_uses(service.clone()));

@@ -115,7 +115,7 @@ impl Children {
         self.assets.load(Ordering::SeqCst)
     }
 
-    /// Ends what was computed from assets.
+    /// Invalidates the cached results that depend on assets.
     pub(super) fn forget_assets(&self) {
         self.assets.fetch_add(1, Ordering::SeqCst);
     }

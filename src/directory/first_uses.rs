@@ -18,7 +18,7 @@ const SWEPT_FOR_ROOM: usize = 4_096;
 /// second proof refused.
 type Digest = [u8; 16];
 
-/// The uses that are live, in a bounded number. `H` is on whose behalf something is used.
+/// The uses that are live, in a bounded number. `H` is the holder on whose behalf something is used.
 pub struct FirstUses<H> {
     total: usize,
     each: usize,
@@ -85,7 +85,8 @@ impl<H: Copy + Eq + Hash> FirstUses<H> {
         Self { total, each, uses: Mutex::new(uses) }
     }
 
-    /// Records the use of what has this digest, a SHA-256, and would be accepted before `until`. `now` never goes back.
+    /// Records the use of a proof or an assertion with this digest, a SHA-256, that would be accepted before `until`.
+    /// `now` never goes back.
     pub fn record(&self, holder: H, digest: [u8; 32], until: i64, now: i64) -> FirstUse {
         let uses = &mut *self.uses.lock().unwrap_or_else(PoisonError::into_inner);
         let mut short = Digest::default();

@@ -1,4 +1,4 @@
-//! Records: what is kept in memory of a credential and its principal.
+//! Records: the data of a credential and its principal that is kept in memory.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -90,7 +90,7 @@ impl Record {
         self.ticket
     }
 
-    /// The principal that it authenticates.
+    /// The principal that the credential authenticates.
     #[must_use]
     pub fn principal_id(&self) -> PrincipalId {
         self.standing.principal.id
@@ -119,7 +119,7 @@ impl Record {
         Ok(actor)
     }
 
-    /// Checks that it may be used from `address`.
+    /// Checks that the credential may be used from `address`.
     ///
     /// # Errors
     /// [`Error::ForeignAddress`]
@@ -130,12 +130,12 @@ impl Record {
         }
     }
 
-    /// The moment up to which it is known to be right.
+    /// The moment up to which the record is known to be right.
     pub(crate) fn moment(&self) -> Moment {
         Moment(self.moment.load(Ordering::SeqCst))
     }
 
-    /// Moves its moment up to `moment`.
+    /// Moves the record's moment up to `moment`.
     pub(crate) fn advance_moment(&self, moment: Moment) {
         self.moment.fetch_max(moment.0, Ordering::SeqCst);
     }

@@ -61,8 +61,8 @@ impl Standing {
         self.restriction.as_ref().map_or(self, |restriction| &restriction.whole)
     }
 
-    /// Its strongest relation (admin or viewer) to the asset with that qualified name, granted by the asset or an
-    /// ancestor.
+    /// The principal's strongest relation (admin or viewer) to the asset with that qualified name, granted by the asset
+    /// or an ancestor.
     #[must_use]
     pub fn relation_to(&self, qualified_name: &str) -> Option<Relation> {
         let covers = |grant: &&AssetGrant| is_within(qualified_name, &grant.qualified_name);
@@ -70,8 +70,8 @@ impl Standing {
         found.max_by_key(|relation| *relation == Relation::Admin)
     }
 
-    /// Whether it is the same principal with the same permissions, personas and assets. The policy revision is ignored:
-    /// what policies permit on the platform is among the permissions.
+    /// Whether both are the same principal with the same permissions, personas and assets. The policy revision is
+    /// ignored: what policies permit on the platform is among the permissions.
     #[must_use]
     pub fn reaches_as(&self, other: &Self) -> bool {
         let Self { principal, permissions, personas, assets, policy_revision: _, restriction } = self;
@@ -96,9 +96,9 @@ impl Standing {
 #[derive(Debug, Clone)]
 pub struct Actor {
     holder: Arc<dyn Holder>,
-    /// The credential that authenticated it; `None` for the operator at the terminal.
+    /// The credential that authenticated the actor; `None` for the operator at the terminal.
     pub credential: Option<PresentedCredential>,
-    /// The child whose token authenticated it, if it was one.
+    /// The child whose token authenticated the actor, if the token was a child's.
     pub child: Option<Arc<Child>>,
     /// The warrant with which the actor authenticated as an API key, if not with a token.
     pub warrant: Option<Warrant>,
@@ -155,7 +155,7 @@ pub struct PresentedCredential {
 }
 
 impl Actor {
-    /// The actor of that holder, with nothing known of its request.
+    /// An actor with the standing of that holder, without data of its request.
     #[must_use]
     pub fn of(holder: Arc<dyn Holder>) -> Self {
         Self {
@@ -294,9 +294,9 @@ impl Actor {
         self.credential.map(|credential| credential.expires_at).filter(|instant| *instant != i64::MAX)
     }
 
-    /// How it authenticated, in parts with spaces between: `child:` and the id of the child; `warrant:` and the digest of the
-    /// public key or trust rule that it proved itself with; the kind and the key id of the credential that it, or the
-    /// child, comes from, as `session:6fYQ…`. Empty without a credential.
+    /// How the actor authenticated, in parts with spaces between: `child:` and the id of the child; `warrant:` and the
+    /// digest of the public key or trust rule that it proved itself with; the kind and the key id of the credential
+    /// that it, or the child, comes from, as `session:6fYQ…`. Empty without a credential.
     #[must_use]
     pub fn authenticated_by(&self) -> String {
         let child = self.child.iter().map(|child| format!("child:{}", child.id));
@@ -305,7 +305,7 @@ impl Actor {
         child.chain(warrant).chain(credential).collect::<Vec<_>>().join(" ")
     }
 
-    /// Whether it is linked to that persona.
+    /// Whether the actor is linked to that persona.
     #[must_use]
     pub fn has_persona(&self, persona: PersonaId) -> bool {
         self.standing().personas.iter().any(|link| link.id == persona)

@@ -182,25 +182,25 @@ pub struct Child {
 }
 
 impl Child {
-    /// When it expires, in epoch milliseconds.
+    /// When the child expires, in epoch milliseconds.
     #[must_use]
     pub fn expires_at_millis(&self) -> i64 {
         self.expires_at.saturating_mul(SECOND)
     }
 
-    /// The type of its token in answers: how requests present it.
+    /// The type of the child's token in answers: how requests present it.
     #[must_use]
     pub fn token_type(&self) -> &'static str {
         if self.proof_key.is_some() { "DPoP" } else { "Bearer" }
     }
 
-    /// Whether it is for the server that issued it.
+    /// Whether the child is for the server that issued it.
     #[must_use]
     pub fn is_for_its_issuer(&self) -> bool {
         self.audience == self.issuer
     }
 
-    /// Checks that it may be used by a request.
+    /// Checks that a request may use the child.
     ///
     /// # Errors
     /// [`Refusal::OtherAudience`], [`Refusal::Unproved`]
@@ -220,19 +220,19 @@ impl Child {
         }
     }
 
-    /// The user names of those who act for its subject, the latest first, separated by commas.
+    /// The user names of the delegates, the latest first, separated by commas.
     #[must_use]
     pub fn acted_by(&self) -> String {
         self.actors.iter().map(|actor| actor.username.as_str()).collect::<Vec<_>>().join(",")
     }
 
-    /// The warrants that it needs, each with the API key that must have it.
+    /// The warrants that the child needs, each with the API key that must have it.
     pub fn warrants(&self) -> impl Iterator<Item = (PrincipalId, Warrant)> {
         let actors = self.actors.iter().map(|actor| (actor.principal, actor.warrant));
         [(self.subject, self.warrant)].into_iter().chain(actors).filter_map(|(key, warrant)| Some((key, warrant?)))
     }
 
-    /// Every id by which it may be revoked.
+    /// Every id by which the child may be revoked.
     pub fn ids(&self) -> impl Iterator<Item = Uuid> {
         self.ancestors.iter().copied().chain([self.id])
     }

@@ -72,7 +72,7 @@ impl Names {
     }
 }
 
-/// A look: of which node, and its number there.
+/// The identity of a look: the node that looked, and the number of the look at that node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LookId {
     /// The id under which the process that looked first registered as a node.
@@ -119,10 +119,10 @@ pub struct Keep {
     pub millis: i64,
     /// The [`Names`] of the principals that the answer depends on, and [`ASSETS`].
     pub on: Vec<Uuid>,
-    /// What an edge reports when it gives the answer again: a handle for each token that was used.
+    /// The handles that an edge reports when it gives the answer again, one for each used token.
     #[serde(default)]
     pub uses: Vec<String>,
-    /// Milliseconds until the token expires, if the answer tells how long that is.
+    /// Milliseconds until the token expires, if the answer states that time.
     #[serde(default)]
     pub left: Option<i64>,
 }

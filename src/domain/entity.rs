@@ -44,7 +44,7 @@ pub enum Entity {
     Policy(Policy),
     /// A connection, a collection or anything else.
     Asset(Asset),
-    /// Any of these, reduced to its identity because the client that wrote it may not see it.
+    /// An entity that is reduced to its identity, because the client that wrote it may not see it.
     Identity(EntityIdentity),
 }
 

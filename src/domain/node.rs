@@ -12,19 +12,19 @@ pub const LONGEST_LEASE: i64 = 60_000;
 /// A running server, or an edge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// Drawn whenever it registers.
+    /// The id of the registration: drawn whenever the node registers.
     pub id: Uuid,
     /// The host and the port of the node, for people.
     pub name: String,
-    /// When it registered, in epoch milliseconds.
+    /// When the node registered, in epoch milliseconds.
     pub started_at: i64,
     /// The length of the node's lease, in milliseconds.
     pub lease: i64,
-    /// The position up to which it has applied the changes, as `storage::feed` writes it.
+    /// The position up to which the node has applied the changes, as `storage::feed` writes it.
     pub acknowledged: String,
-    /// When it wrote that, in epoch milliseconds.
+    /// When the node wrote that position, in epoch milliseconds.
     pub acknowledged_at: i64,
-    /// Whether another process has given up waiting for it. It may not renew its lease any more.
+    /// Whether another process has given up waiting for the node, which may not renew its lease any more.
     pub silenced: bool,
     /// The principal that registered an edge; `None` for a server.
     pub owner: Option<PrincipalId>,
@@ -66,7 +66,7 @@ pub struct RevocationNote {
 }
 
 impl RevocationNote {
-    /// An empty note of a request whose client does not wait for the nodes, or does.
+    /// An empty note of a request. `is_hurried`: whether its client does not wait for the nodes.
     #[must_use]
     pub fn of(is_hurried: bool) -> Self {
         Self { is_hurried, ..Self::default() }
@@ -98,7 +98,7 @@ impl RevocationNote {
 pub struct Spread {
     /// The id of the change.
     pub id: Uuid,
-    /// When it was made, in epoch milliseconds.
+    /// When the change was made, in epoch milliseconds.
     pub changed_at: i64,
     /// The nodes, and whether each has acknowledged the change.
     pub nodes: Vec<(Node, bool)>,

@@ -58,7 +58,7 @@ impl Principal {
         self.client_id().is_none()
     }
 
-    /// Whether `name` is its id, its user name, or an API key's client id.
+    /// Whether `name` is the principal's id, its user name, or an API key's client id.
     #[must_use]
     pub fn is_named(&self, name: &str) -> bool {
         self.username().to_string() == name

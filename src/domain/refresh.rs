@@ -8,8 +8,8 @@ use super::jwk::Thumbprint;
 use super::pepper::{Digest, PepperId};
 use super::token::KeyId;
 
-/// The part of the longest life of a session for which a refresh token can be used: a program that asks for nothing so long must
-/// be approved again.
+/// The part of the longest life of a session for which a refresh token can be used: a program that does not use its
+/// refresh token for so long must be approved again.
 const IDLE: i64 = 3;
 /// The scope that asks for a refresh token.
 pub const OFFLINE_ACCESS: &str = "offline_access";
@@ -29,7 +29,7 @@ pub struct Family {
     pub digest: Digest,
     /// The pepper of the digest.
     pub pepper: PepperId,
-    /// When it ends however often it is used, in epoch milliseconds.
+    /// When the family ends, however often it is used, in epoch milliseconds.
     pub ends_at: i64,
 }
 

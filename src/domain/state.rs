@@ -16,7 +16,7 @@ use super::principal::PrincipalState;
 use super::service_account::ServiceAccount;
 use super::user::User;
 
-/// The longest state that is kept, in bytes. Of a longer one its length and its SHA-256 are.
+/// The longest state that is kept, in bytes. A longer state is replaced by its length and its SHA-256.
 pub const LONGEST: usize = 16 * 1024;
 
 /// The states of the subject of one change, each as JSON: `null` for a subject that does not exist, and empty for one that

@@ -63,7 +63,7 @@ pub async fn follow(edge: Arc<Edge>, mut stopped: oneshot::Receiver<()>) -> Opti
     registration.map(|registration: Registration| registration.own).or(replaces)
 }
 
-/// Registers if it is not, and looks once.
+/// Registers the edge unless it is registered, and looks once.
 async fn step(
     edge: &Edge,
     registration: &mut Option<Registration>,
@@ -99,7 +99,7 @@ async fn step(
     Ok(())
 }
 
-/// Says that the edge that is registered so has stopped, so that revocations do not wait for it.
+/// Deregisters an edge that has stopped, so that revocations do not wait for it.
 pub async fn leave(edge: &Edge, own: &Registered) {
     edge.memory.end_lease();
     let report = edge.uses.take();

@@ -79,7 +79,7 @@ impl Upstream {
         Ok(Self { client, own, base, token })
     }
 
-    /// Registers an edge. `replaces`: what it was before.
+    /// Registers an edge. `replaces`: its former registration.
     ///
     /// # Errors
     /// When the server does not answer, refuses, or answers what cannot be read.

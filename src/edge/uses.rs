@@ -71,7 +71,7 @@ impl Report<'_> {
         self.taken.iter().flat_map(each).collect()
     }
 
-    /// The server has counted them.
+    /// Marks the uses as reported: the server has counted them.
     pub fn reported(mut self) {
         self.taken.clear();
     }

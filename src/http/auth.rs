@@ -114,7 +114,7 @@ pub fn is_dpop(request: &HttpRequest) -> bool {
 #[derive(Clone, Copy)]
 pub struct Authenticated(pub Option<PrincipalId>);
 
-/// In the extensions of a request that may change something: who asks for it.
+/// The actor of a request that may change something, in the extensions of the request.
 pub struct Asking(pub Actor);
 
 /// Marks a request as authenticated and records the actor's name in its tracing span.

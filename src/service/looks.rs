@@ -62,7 +62,7 @@ pub struct LookAnswer {
 }
 
 impl Looks {
-    /// Begins a look: from here on, what was committed before is found by it. Returns its number.
+    /// Begins a look, which finds every change that was committed before this call. Returns the number of the look.
     pub(in crate::service) fn begin(&self) -> u64 {
         let mut latest = self.lock();
         latest.begun += 1;
@@ -80,7 +80,7 @@ impl Looks {
     }
 
     /// Publishes a look, after its changes have been applied to the memory of this node. `continues`: whether no change
-    /// lies between it and the look before. `names`: what edges know principals by.
+    /// lies between it and the look before. `names`: the names by which edges know principals.
     pub(in crate::service) fn finish(
         &self,
         number: u64,
@@ -92,7 +92,7 @@ impl Looks {
     ) {
         let mut latest = self.lock();
         if continues == Continues::No {
-            // What is known of earlier looks is worth nothing, and their positions cannot be compared with new ones.
+            // Earlier looks are useless now: their positions cannot be compared with new ones.
             latest.finished.clear();
         }
         latest.finished.push_back(Look {
@@ -138,8 +138,8 @@ impl Looks {
             && latest.since(known).is_none_or(|changed| changed != Changed::default())
     }
 
-    /// The position that an edge acknowledges which has applied every look up to that one; `None` if the edge has
-    /// acknowledged it before, as its row says, or if the look is not known any more.
+    /// The position that an edge acknowledges when it has applied every look up to `known`; `None` if the edge's row
+    /// shows that it has acknowledged that position before, or if the look is not remembered.
     pub(in crate::service) fn to_acknowledge(&self, known: LookId, acknowledged: &str) -> Option<FeedPosition> {
         let latest = self.lock();
         let known_at = latest.find(known)?;

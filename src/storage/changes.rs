@@ -134,7 +134,7 @@ pub struct NewChanges {
     pub position: FeedPosition,
 }
 
-/// The changes committed since that mark was read, whatever their time stamps say.
+/// The changes committed since that mark was read, regardless of their time stamps.
 ///
 /// # Errors
 /// When the storage fails.
@@ -164,7 +164,7 @@ pub fn find(connection: &mut AnyConnection, id: Uuid) -> Result<Option<(Change, 
     row.map(|(row, position)| Ok((row.into_domain()?, position))).transpose()
 }
 
-/// The positions of the changes that some of these readers ([`FeedPosition::text`]) do not know.
+/// The positions of the changes that some of these readers ([`FeedPosition::text`]) have not seen.
 ///
 /// # Errors
 /// When the storage fails.
@@ -208,7 +208,7 @@ pub struct Next {
     pub is_full: bool,
 }
 
-/// The changes after this one in the order of positions and ids that no other can come before.
+/// The changes after this one, in the order of positions and ids, before which no other change can be committed.
 ///
 /// # Errors
 /// When the storage fails.

@@ -125,8 +125,7 @@ impl Database {
         }
     }
 
-    /// Cancels the statement of an abandoned task: PostgreSQL is told to; SQLite checks [`DatabaseTask::is_over`] itself.
-    /// Blocks.
+    /// Cancels the statement of an abandoned task on PostgreSQL; SQLite checks [`DatabaseTask::is_over`] itself.
     ///
     /// # Errors
     /// When the storage fails.

@@ -79,7 +79,7 @@ pub fn acknowledge(connection: &mut AnyConnection, id: Uuid, position: &FeedPosi
     Ok(())
 }
 
-/// Silences a node that still has acknowledged no more than that.
+/// Silences a node whose acknowledged position is still `acknowledged`.
 ///
 /// # Errors
 /// When the storage fails.
@@ -188,7 +188,7 @@ pub fn awaited(connection: &mut AnyConnection, own: Option<Uuid>, change: Change
 }
 
 diesel::define_sql_function! {
-    /// PostgreSQL: tells every connection that listens.
+    /// PostgreSQL: notifies every connection that listens.
     fn pg_notify(channel: Text, payload: Text) -> Text;
 }
 

@@ -14,7 +14,7 @@ use crate::domain::log::path::{self, TilePath};
 use crate::domain::log::tree::{Frontier, HASH_SIZE, Subtree};
 use crate::domain::log::{TILE_HEIGHT, TILE_WIDTH, change_of, hashes_of};
 
-/// Reads a log to its end, and adds to the report what is wrong with it.
+/// Reads a log to its end, and adds every error to the report.
 pub(super) fn check(
     source: &Source,
     checkpoint: &Checkpoint,

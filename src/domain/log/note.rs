@@ -78,7 +78,7 @@ impl LogKey {
         self.sign_note(&self.origin, &text)
     }
 
-    /// Signs a text under that name. The signature is one of the text alone: the text has to say what it is.
+    /// Signs a text under that name. The signature covers only the text, so the text has to say what it is.
     pub(super) fn sign_note(&self, name: &str, text: &[u8]) -> Result<String> {
         let id = VerifierKey::of_log(name, self.public()).id;
         let signature = Signature::new(name.to_owned(), id, self.pair.sign(text).as_ref().to_vec());

@@ -55,13 +55,13 @@ pub struct Acknowledged {
     pub kind: String,
     /// The name of the node; empty if the reader may not see it.
     pub name: String,
-    /// When it registered, in epoch milliseconds.
+    /// When the node registered, in epoch milliseconds.
     pub started_at: i64,
-    /// The position up to which it had applied the changes.
+    /// The position up to which the node had applied the changes.
     pub position: String,
-    /// When it had written that position, in epoch milliseconds: it had acknowledged the change then, or before.
+    /// When the node had written that position, in epoch milliseconds: it had acknowledged the change then, or before.
     pub position_at: i64,
-    /// Whether another process had given up waiting for it, because of a later change.
+    /// Whether another process had given up waiting for the node, because of a later change.
     pub is_silenced: bool,
 }
 
@@ -89,7 +89,7 @@ pub struct Opened {
 }
 
 impl Receipt {
-    /// Signs it with the key of the log.
+    /// Signs the receipt with the key of the log.
     ///
     /// # Errors
     /// [`Error::Conflict`] when it would be too long, or the origin is not one.

@@ -36,7 +36,7 @@ struct Family {
     name: &'static str,
     /// Claims that only tokens of such issuers have.
     typical: &'static [&'static str],
-    /// How the subjects of their tokens begin.
+    /// The beginning of the subjects of their tokens.
     subject: &'static str,
     /// The claims with ids: a rule needs one of them, without wildcards.
     ids: &'static [&'static str],
@@ -63,7 +63,7 @@ const FAMILIES: [Family; 3] = [
     },
 ];
 
-/// The wrong member, and what is wrong with it.
+/// The wrong member, with a message.
 type Wrong = (String, String);
 
 impl TrustRule {

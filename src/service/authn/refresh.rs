@@ -186,7 +186,7 @@ pub struct Introspected {
     pub client: String,
 }
 
-/// Tells of a refresh token: `None` if it is not alive. For actors that may verify any token, and for its own user.
+/// The state of a refresh token; `None` if it is not alive. For actors that may verify any token, and for its own user.
 ///
 /// # Errors
 /// [`Error::Forbidden`]
@@ -216,7 +216,7 @@ pub(super) struct Known {
     token: ParsedToken,
     family: Family,
     session: KnownCredential,
-    /// Whether it is the latest of its family, the only one that has not been used.
+    /// Whether the token is the latest of its family, the only unused one.
     is_latest: bool,
 }
 

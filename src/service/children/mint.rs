@@ -85,7 +85,7 @@ pub enum NotMinted {
     /// The chain of delegation or of exchanges is too long, the lifetime is out of range, or the proof is missing.
     #[error("{0}")]
     Request(String),
-    /// Something else.
+    /// Any other error.
     #[error(transparent)]
     Failed(#[from] Error),
 }
@@ -216,7 +216,8 @@ fn actors(parent: &Actor, actor: Option<&Actor>) -> Result<Vec<Delegate>, NotMin
     Ok(chain)
 }
 
-/// The children with which the new one is revoked: those that `parent` and `actor` authenticated with, and theirs.
+/// The children whose revocation also revokes the new child: those that `parent` and `actor` authenticated with, and
+/// the ancestors of those.
 fn ancestors(parent: &Actor, actor: Option<&Actor>) -> Result<Vec<Uuid>, NotMinted> {
     let children = [Some(parent), actor].into_iter().flatten().filter_map(|it| it.child.as_deref());
     let mut ids: Vec<Uuid> = children.flat_map(Child::ids).collect();

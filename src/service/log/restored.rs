@@ -26,7 +26,7 @@ pub(super) fn was_ever(connection: &mut AnyConnection) -> Result<bool> {
     changes::is_there_since(connection, Action::RestoreAccepted.name(), -1)
 }
 
-/// Whether another log is in the place of the one with this checkpoint, as after every restore.
+/// Whether another log has replaced the log with this checkpoint, as after every restore.
 ///
 /// # Errors
 /// [`Error::Conflict`] when it is no checkpoint; when the storage fails.
@@ -45,7 +45,7 @@ pub struct Forked {
     pub origin: String,
 }
 
-/// Ends the log, and lets another go on from it. `None` if there is none.
+/// Ends the log, and begins another log that continues it. `None` if there is no log.
 ///
 /// # Errors
 /// When the storage fails, or there is no randomness.

@@ -37,7 +37,7 @@ impl Signed {
         Ok(Some(Self::new(checkpoint(state), &opened.checkpoint)))
     }
 
-    /// The tree of a checkpoint that was kept where only this machine writes.
+    /// The tree of a checkpoint that this machine has kept outside the database.
     ///
     /// # Errors
     /// A message when it is none.
@@ -66,7 +66,7 @@ impl Signed {
         self
     }
 
-    /// Fails unless the log in the database continues this one, or a restore has ended this one.
+    /// Fails unless the log in the database continues this tree, or a restore has ended the log of this tree.
     ///
     /// # Errors
     /// When the log was altered.

@@ -79,7 +79,7 @@ impl Nodes {
         *locked(&self.own)
     }
 
-    /// Takes the word of the node with that id that it has changed something.
+    /// Notes that the node with that id says that it has changed something.
     pub fn wake(&self, by: &str) {
         if self.own().is_none_or(|own| own.to_string() != by) {
             self.woken.notify_one();
@@ -137,7 +137,7 @@ impl Service {
         self.write_follower(move |connection| nodes::acknowledge(connection, id, &position, now)).await
     }
 
-    /// Takes the servers off the list that were killed, if that can be known: on SQLite, when no server runs. Edges stay:
+    /// Removes the rows of servers that were killed, if that can be known: on SQLite, when no server runs. Edges stay:
     /// their leases may still run.
     ///
     /// # Errors
@@ -147,7 +147,7 @@ impl Service {
         blocking(move || database.if_unserved(|database| database.write(nodes::delete_servers))).await
     }
 
-    /// Takes this node off the list. It must not accept requests any more.
+    /// Removes the row of this node, which must not accept requests any more.
     ///
     /// # Errors
     /// When the storage fails: then others wait for it once more.

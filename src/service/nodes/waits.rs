@@ -40,7 +40,7 @@ impl Outcome {
 #[derive(Default)]
 pub(super) struct Waiting {
     requests: Vec<Wait>,
-    /// Whether the task runs that reads for all of them.
+    /// Whether the task that reads for all of them runs.
     is_read: bool,
 }
 
@@ -173,7 +173,7 @@ impl Service {
         }
     }
 
-    /// Silences a node that did not acknowledge, and deletes it when every lease has ended that it had.
+    /// Silences a node that did not acknowledge, and deletes it when all its leases have ended.
     fn dismiss(&self, node: Node) {
         if !locked(&self.nodes.leaving).insert(node.id) {
             return;
@@ -250,8 +250,8 @@ async fn read_for_all(mut reading: Reading) {
     }
 }
 
-/// The running task that reads. If its thread ends before it does, as when the server stops, the waiting requests are
-/// told, and start another.
+/// The running task that reads. If its thread ends before it does, as when the server stops, the waiting requests
+/// notice that and start another.
 struct Reading {
     service: Service,
     is_done: bool,
@@ -265,7 +265,7 @@ impl Drop for Reading {
     }
 }
 
-/// A node that is being taken off the list.
+/// A node that is being silenced and deleted.
 struct Leaving {
     all: Arc<Mutex<HashSet<Uuid>>>,
     id: Uuid,

@@ -78,8 +78,8 @@ async fn prepare(service: &Service, actor: &Actor, user: String, until: i64) -> 
         .await
 }
 
-/// The user with this id or name, if the actor may act as the user until then. The refusal is the same for a user who does not exist;
-/// the log tells the reason.
+/// The user with this id or name, if the actor may act as the user until then. The refusal is the same for a user who
+/// does not exist; the server's log has the reason.
 fn find(transaction: &mut Transaction<'_>, user: &str, until: i64) -> Result<Principal> {
     let found = match PrincipalId::parse(user) {
         Some(id) => standings::find(transaction.connection, id)?.map(|standing| standing.principal),

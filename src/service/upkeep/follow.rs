@@ -1,5 +1,5 @@
 //! Follows the changes of other processes: the command line, and other nodes on the same database. A node acknowledges
-//! what it has followed: see `service/nodes/mod.rs`.
+//! the changes that it has applied: see `service/nodes/mod.rs`.
 
 use std::time::Duration;
 

@@ -76,8 +76,8 @@ impl Refused {
 }
 
 impl Service {
-    /// Enters into the audit trail that an operation was refused to an actor, unless there are too many of that. Does not
-    /// wait for it.
+    /// Enters into the audit trail that an operation was refused to an actor, unless there are too many such entries.
+    /// Does not wait for the write.
     pub fn enter_refused(&self, actor: Actor, operation: String) {
         if actor.id().uuid().is_nil() || !self.refused.admits(actor.id(), self.clock.uptime()) {
             return;

@@ -22,7 +22,7 @@ use crate::storage::{changes, device_authorizations, installation, invitations, 
 /// How a database relates to the state that a process saw before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Continuity {
-    /// The database that it saw, at the same or a later state.
+    /// The database that the process saw, at the same or a later state.
     Continued,
     /// A restored copy that was accepted since.
     Restored,
