@@ -28,8 +28,8 @@ pub const LOOK_TIMEOUT: Duration = Duration::from_secs(4);
 pub const LONGEST_KEPT: i64 = MINUTE;
 /// The most uses that an edge reports with one look.
 pub const USES_REPORTED: usize = 1_000;
-/// The greatest age of a use that an edge reports, in milliseconds: a greater one counts as this. A handle is accepted for twice
-/// as long.
+/// The greatest age of a use that an edge reports, in milliseconds: a greater one counts as this. A handle is accepted
+/// for twice as long.
 pub const OLDEST_USE: i64 = 10 * MINUTE;
 
 /// The request header by which an edge shows that it is an edge: its pass.

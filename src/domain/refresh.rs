@@ -1,8 +1,8 @@
 //! Refresh tokens: a program gets children of a user's session with them (RFC 6749, section 6).
 //!
-//! Each is used once, and replaced by the next of its family. All of a family have the same key id, which only the tokens and the
-//! database show: a token of it that is not the latest was used before, so two have had it, and the family ends. A reader
-//! of the database can end a family in the same way, but not use it.
+//! Each is used once, and replaced by the next of its family. All of a family have the same key id, which only the
+//! tokens and the database show: a token of it that is not the latest was used before, so two have had it, and the
+//! family ends. A reader of the database can end a family in the same way, but not use it.
 
 use super::jwk::Thumbprint;
 use super::pepper::{Digest, PepperId};

@@ -112,8 +112,8 @@ impl Database {
         usize::try_from(self.connections / 4).unwrap_or(1).max(1)
     }
 
-    /// Replaces the connection pools if work hangs although the database answers. At most `MAX_HANGING_POOLS` times, because each
-    /// hanging piece of work keeps its thread.
+    /// Replaces the connection pools if work hangs although the database answers. At most `MAX_HANGING_POOLS` times,
+    /// because each hanging piece of work keeps its thread.
     fn replace_lost_connections(&self) {
         let lanes = self.lanes();
         let mut lost = self.lost.write().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,8 @@
 //! Refresh tokens: a program that a user has approved gets children of a session with them, until the session ends.
 //!
-//! The session is one of the user's: whatever ends the user's sessions ends the family, and its children on their next request. Its
-//! token was never handed out. A child is made before anything is written, so that a failure uses up no refresh token.
+//! The session is one of the user's: whatever ends the user's sessions ends the family, and its children on their next
+//! request. Its token was never handed out. A child is made before anything is written, so that a failure uses up no
+//! refresh token.
 
 use std::time::Instant;
 
@@ -105,8 +106,8 @@ fn in_session(user: Standing, family: &Family, expires_at: i64) -> Actor {
     actor
 }
 
-/// Uses up a refresh token of a client: for a child of its session, and the next refresh token. `prove` is asked for the key that the
-/// request proves, once the refresh token is known to be genuine.
+/// Uses up a refresh token of a client: for a child of its session, and the next refresh token. `prove` is asked for
+/// the key that the request proves, once the refresh token is known to be genuine.
 ///
 /// # Errors
 /// See [`NotRenewed`]. A refresh token that has been used before ends its family.
@@ -164,7 +165,8 @@ pub async fn renew<E>(
     }
 }
 
-/// Ends the family of a refresh token of this client, whether or not it is the latest. The answer for any other text is the same.
+/// Ends the family of a refresh token of this client, whether or not it is the latest. The answer for any other text is
+/// the same.
 ///
 /// # Errors
 /// When the storage fails.
