@@ -182,7 +182,7 @@ fn kept(
             return None;
         }
     };
-    // Of a log that has ended, only so much goes on as every later restore has left.
+    // Of an ended log, only the entries that every later restore has left go on.
     let ended = keys.ended.iter().zip(&trusted[1..]).skip_while(|(_, key)| key.name() != checkpoint.origin());
     let left = ended.filter_map(|(ended, _)| u64::try_from(ended.size).ok()).min();
     match left {

@@ -72,7 +72,7 @@ async fn step(
     let Registration { own, known } = match registration {
         Some(registration) => registration,
         none => {
-            // It has no lease: revocations need not wait for the row that it had before.
+            // The edge has no lease: revocations need not wait for its former row.
             let own = edge.upstream.register(&edge.name, replaces.as_ref()).await?;
             *replaces = None;
             none.insert(Registration { own, known: None })

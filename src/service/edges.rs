@@ -227,7 +227,7 @@ pub async fn look(service: &Service, actor: &Actor, shown: Shown<'_>, known: Opt
     let wake = async {
         if let Some(at) = wake_at {
             sleep_until(at).await;
-            // Another edge that has waited for the same time may have brought it about.
+            // Another edge that has waited for the same time may have triggered the look.
             if service.looks.begun() == begun {
                 service.nodes.look();
             }

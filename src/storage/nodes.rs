@@ -67,7 +67,7 @@ pub fn all(connection: &mut AnyConnection) -> Result<Vec<Node>> {
 /// When the storage fails.
 pub fn acknowledge(connection: &mut AnyConnection, id: Uuid, position: &FeedPosition, now: i64) -> Result<()> {
     if let AnyConnection::Postgres(postgres) = connection {
-        // Others see it before it is on a disk. If a crash loses it, they wait longer.
+        // Other nodes see the acknowledgement before it is on a disk. If a crash loses it, they wait longer.
         postgres.batch_execute("SET LOCAL synchronous_commit = off")?;
     }
     if !position.is_of_living_session(connection)? {

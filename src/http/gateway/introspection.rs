@@ -65,7 +65,7 @@ pub async fn introspect(
     let issuer = base_url(&state, &request).ok();
     let told = if refresh::is_refresh_token(&state.service, &token) {
         let known = refresh::introspect(&state.service, &caller, &token).await;
-        // A resource server that asks about a bearer token would let in whatever is active.
+        // A resource server that asks about a bearer token would accept any active token.
         let is_meant = only(&form, "token_type_hint")?.is_some_and(|hint| hint == "refresh_token");
         known.map(|known| {
             let known = known.filter(|_| is_meant);

@@ -88,7 +88,7 @@ impl Wait {
     ) -> bool {
         match read.map(|read| read.iter().find(|found| found.id == node.id)) {
             Some(Some(found)) => node.acknowledged.clone_from(&found.acknowledged),
-            // It may have registered after that read.
+            // The node may have registered after that read.
             Some(None) if began > self.began => {
                 if self.outcome == Outcome::ACKNOWLEDGED {
                     self.outcome = Outcome::GONE;

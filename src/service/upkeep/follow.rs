@@ -116,7 +116,7 @@ impl Follower {
             }
             service.directory.counts.observe_followed_change(change, service.clock.now());
         }
-        // Only now: what edges ask this node from here on is answered with these changes applied.
+        // Only now: requests of edges from here on are answered with these changes applied.
         let names = edges::names(service);
         service.looks.finish(number, &changes, &self.position, &nodes, continues, &names);
         service.edges.retain(&nodes);
