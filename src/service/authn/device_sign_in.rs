@@ -212,9 +212,8 @@ pub enum Polled<E> {
     Unknown,
 }
 
-/// Fetches the decision. An approved session is issued once, also to concurrent polls. `wanted` is the first child of a
-/// program that asked for a refresh token. `prove` is asked for the key that the request proves, once the request is
-/// approved.
+/// Fetches the decision. An approved session is issued once, also to concurrent polls. `wanted` is the first child of a program that
+/// asked for a refresh token. `prove` is asked for the key that the request proves, once the request is approved.
 ///
 /// # Errors
 /// When the storage fails, or too many look-ups wait.
