@@ -63,7 +63,7 @@ const FAMILIES: [Family; 3] = [
     },
 ];
 
-/// The wrong member, with a message.
+/// The wrong member, and what is wrong with it.
 type Wrong = (String, String);
 
 impl TrustRule {

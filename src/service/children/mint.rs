@@ -33,7 +33,7 @@ pub struct Wanted {
     pub audience: Option<String>,
     /// The audiences that are registered for the client.
     pub registered: Vec<String>,
-    /// The scope of the child; `None` for everything that its parent carries.
+    /// What it carries; `None` for everything that its parent carries.
     pub scope: Option<ChildScope>,
     /// The lifetime of the child in seconds; `None` for the default.
     pub lifetime: Option<i64>,
