@@ -23,7 +23,7 @@ pub enum Rejected {
     /// The token's `alg` is not one of the expected ones.
     #[error("it is signed with another algorithm than the expected ones")]
     Algorithm,
-    /// The token's signature was not made with the key.
+    /// Its signature was not made with the key.
     #[error("its signature is wrong")]
     Signature,
     /// The token's claims cannot be read.

@@ -64,7 +64,7 @@ pub async fn revoke(service: &Service, client: &Actor, token: &str) -> Result<Re
     Ok(Revoked::Ended)
 }
 
-/// Waits until every node has acknowledged earlier revocations: another request may have revoked the token just now.
+/// Waits until every node knows of what was revoked before: another request may have revoked the token just now.
 async fn ended_before(service: &Service, client: &Actor) -> Result<Revoked> {
     service.write(client, |_| Ok(())).await?;
     Ok(Revoked::Ended)
