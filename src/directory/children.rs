@@ -53,19 +53,19 @@ pub struct VerifiedChild {
     checked: Mutex<Option<Checked>>,
 }
 
-/// What a child carries of what its parent may do.
+/// The part of its parent's access that a child carries.
 #[derive(Clone)]
 pub enum Carried {
-    /// Everything.
+    /// Everything that the parent may do.
     Everything,
-    /// What this narrowed standing has.
+    /// Only what this narrowed standing has.
     Narrowed(Arc<Standing>),
 }
 
-/// What was computed from these records.
+/// A cached result, with the records that it was computed from.
 struct Checked {
     records: Vec<Arc<Record>>,
-    /// After how many changes of assets; `None` if it depends on no asset.
+    /// The number of asset changes before the computation; `None` if the result depends on no asset.
     assets: Option<u64>,
     carried: Carried,
 }
@@ -77,8 +77,8 @@ impl VerifiedChild {
         Self { child: Arc::new(child), signed_by, checked: Mutex::default() }
     }
 
-    /// What was computed from exactly these records, and from assets of which there have been `assets` changes; `None` if
-    /// something has changed since.
+    /// The cached result for exactly these records, if no asset that it depends on has changed since (`assets`: the
+    /// number of asset changes so far); otherwise `None`.
     pub(crate) fn checked(&self, records: &[Arc<Record>], assets: u64) -> Option<Carried> {
         let checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         let known = checked.as_ref()?;
@@ -88,7 +88,7 @@ impl VerifiedChild {
         same.then(|| known.carried.clone())
     }
 
-    /// Remembers what was computed from these records. `assets`: how many changes of assets there had been before, if it
+    /// Caches the result for these records. `assets`: the number of asset changes before the computation, if the result
     /// depends on assets.
     pub(crate) fn keep(&self, records: Vec<Arc<Record>>, assets: Option<u64>, carried: Carried) {
         *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Checked { records, assets, carried });
@@ -123,7 +123,7 @@ impl Children {
         self.assets.load(Ordering::SeqCst)
     }
 
-    /// Ends what was computed from assets.
+    /// Invalidates the cached results that depend on assets.
     pub(super) fn forget_assets(&self) {
         self.assets.fetch_add(1, Ordering::SeqCst);
     }

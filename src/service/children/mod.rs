@@ -66,8 +66,8 @@ pub(in crate::service) fn present(
     Ok(verify::narrowed(child, &whole)?.map_or(whole, Arc::unwrap_or_clone))
 }
 
-/// Whether a child is revoked, or lacks what it came about by: a public key or a trust rule that its parent, or an API key that
-/// acts in it, has no more.
+/// Whether a child is revoked, or a warrant that it depends on was removed: a public key or a trust rule in the
+/// settings of its parent, or of an API key that acts in it.
 ///
 /// # Errors
 /// When the storage fails.

@@ -46,8 +46,8 @@ impl Service {
         let carried = if let Some(carried) = verified.checked(&records, assets) {
             carried
         } else {
-            // After the records were read: a later revocation, or change of the settings of an API key, makes the directory give
-            // out other records.
+            // After the records were read: a later revocation, or change of the settings of an API key, makes the
+            // directory give out other records.
             self.check_not_ended(child, party).await?;
             let whole = parent.record().standing();
             let carried = narrowed(child, whole)?.map_or(Carried::Everything, Carried::Narrowed);

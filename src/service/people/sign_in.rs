@@ -79,7 +79,7 @@ pub enum SignInRefused {
     LastAdministrator,
 }
 
-/// Creates a session for a user whom a provider has authenticated, or returns why not. Rights from groups that the user
+/// Creates a session for a user whom a provider has authenticated, or returns why not. Access from groups that the user
 /// is no longer in are taken away even when the sign-in is refused with `NoRole`.
 ///
 /// # Errors
