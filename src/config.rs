@@ -24,6 +24,7 @@ pub use self::oauth::{DpopNonce, OauthSettings};
 pub use self::sign_in::PeopleSettings;
 pub use self::terminal::{Server, Terminal};
 use self::values::{memory, origin, public_url};
+use crate::domain::limits::network;
 use crate::domain::node::LONGEST_LEASE;
 use crate::domain::principal::Role;
 use crate::domain::token::Prefixes;
@@ -200,7 +201,7 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_LISTEN", default_value = "127.0.0.1:8585")]
     pub listen: SocketAddr,
 
-    /// The database: `sqlite://FILE`, created if missing, or `postgres://USER:PASSWORD@HOST/DATABASE`
+    /// The database: `sqlite://FILE`, which `serve` and `init` create, or `postgres://USER:PASSWORD@HOST/DATABASE`
     #[arg(
         long,
         global = true,
@@ -276,7 +277,7 @@ pub struct Settings {
 
     /// The networks of trusted gateways and proxies. The client address and the original request are read from headers
     /// only if the request comes from one of these networks
-    #[arg(long, global = true, env = "TESSERA_TRUSTED_PROXIES", value_delimiter = ',')]
+    #[arg(long, global = true, env = "TESSERA_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network)]
     pub trusted_proxies: Vec<ipnet::IpNet>,
 
     /// How long gateways may cache an introspection answer, in seconds; a revoked token can be accepted for that long

@@ -4,6 +4,7 @@
 //! The first line names the installation and the time at which the journal begins; each further line is an entry. Lines
 //! are only appended.
 
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -35,15 +36,20 @@ pub struct JournalFile {
     installation: Uuid,
     /// Lines that could not be written yet.
     unwritten: String,
+    /// Changes that were appended lately: a process appends its own before it answers, and finds them again with its next
+    /// look.
+    recent: HashSet<Uuid>,
 }
 
 /// Maximum size of the kept lines that could not be written, in bytes.
 const MOST_UNWRITTEN: usize = 16 << 20;
+/// How many changes are remembered, so that they are not appended twice. An entry that is there twice does no harm.
+const MOST_RECENT: usize = 65_536;
 
 impl JournalFile {
     /// The file at this path, for an installation.
     pub fn at(path: Option<PathBuf>, installation: Uuid) -> Self {
-        Self { file: KeptFile::at(path), installation, unwritten: String::new() }
+        Self { file: KeptFile::at(path), installation, unwritten: String::new(), recent: HashSet::new() }
     }
 
     /// The contents, if the file exists.
@@ -67,7 +73,13 @@ impl JournalFile {
 
     /// Appends the changes that took something away. Logs a failure, and tries again with the next ones.
     pub fn append(&mut self, changes: &[Change]) {
+        if self.recent.len() > MOST_RECENT {
+            self.recent.clear();
+        }
         for entry in changes.iter().filter_map(JournalEntry::of) {
+            if !self.recent.insert(entry.change) {
+                continue;
+            }
             if self.unwritten.len() < MOST_UNWRITTEN {
                 self.unwritten.push_str(&entry.to_string());
                 self.unwritten.push('\n');
@@ -150,13 +162,16 @@ fn end_last_line(file: &mut File) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
     use crate::domain::change::Action;
     use crate::domain::journal::Revocation;
 
     fn change(name: &str) -> Change {
+        static CHANGES: AtomicU64 = AtomicU64::new(9);
         Change {
-            id: Uuid::from_u128(9),
+            id: Uuid::from_u128(CHANGES.fetch_add(1, Ordering::Relaxed).into()),
             changed_at: 5,
             actor_id: Uuid::nil(),
             actor_name: String::new(),

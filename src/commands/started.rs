@@ -1,5 +1,7 @@
 //! The common start and end of commands that work with the database.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use super::{CommandResult, Setup, database_url, explain, unchecked_service};
 use crate::checkpoint_file::CheckpointFile;
 use crate::config::Settings;
@@ -19,7 +21,7 @@ pub(super) struct Started {
     installation: Installation,
     follower: Follower,
     pub(super) seen: SeenFile,
-    journal: JournalFile,
+    journal: Arc<Mutex<JournalFile>>,
 }
 
 /// Starts work on a migrated database, after checking that it is not an older copy.
@@ -40,7 +42,14 @@ pub(super) async fn start(settings: &Settings, setup: Setup) -> Result<Started, 
     let mut journal = seen.journal(&installation);
     catch_up(&service, &mut journal).await?;
     seen.keep(&restore::latest_seen(&service, &installation).await.map_err(explain)?);
+    let journal = Arc::new(Mutex::new(journal));
+    let own = Arc::clone(&journal);
+    service.taken.keep_with(move |changes| locked(&own).append(changes));
     Ok(Started { service, installation, follower, seen, journal })
+}
+
+fn locked(journal: &Mutex<JournalFile>) -> MutexGuard<'_, JournalFile> {
+    journal.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Forgets the checkpoint that this machine kept of a log that a restore elsewhere has ended. A log with the same
@@ -69,23 +78,20 @@ pub(super) async fn catch_up(service: &Service, journal: &mut JournalFile) -> Co
 impl Started {
     /// Becomes a node, which others wait for until [`Service::leave`].
     pub(super) async fn join(&mut self, name: &str) -> CommandResult {
-        let changes = self.follower.join(&self.service, name).await.map_err(explain)?;
-        self.keep(&changes);
-        Ok(())
+        self.follower.join(&self.service, name).await.map_err(explain)?;
+        self.follow().await
     }
 
     /// Reads new changes, and saves them as seen.
     pub(super) async fn follow(&mut self) -> CommandResult {
-        let changes = self.follower.step(&self.service).await.map_err(explain)?;
-        self.keep(&changes);
-        Ok(())
-    }
-
-    fn keep(&mut self, changes: &[Change]) {
-        if !changes.is_empty() {
-            self.journal.append(changes);
-            self.seen.keep(&Seen::of(self.installation.id, changes));
-        }
+        let (journal, seen, installation) = (&self.journal, &mut self.seen, self.installation.id);
+        let keep = |changes: &[Change]| {
+            if !changes.is_empty() {
+                locked(journal).append(changes);
+                seen.keep(&Seen::of(installation, changes));
+            }
+        };
+        self.follower.step_keeping(&self.service, keep).await.map(drop).map_err(explain)
     }
 
     /// Saves the time and the changes seen, at the end of a command.

@@ -26,19 +26,23 @@ pub struct Limits {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowedAddresses(Vec<IpNet>);
 
+/// Parses an address or a network.
+///
+/// # Errors
+/// A message that names the text.
+pub fn network(text: &str) -> Result<IpNet, String> {
+    let parsed = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    parsed.map_err(|_| format!("`{}` is no IP address and no network", super::listing::clip(text)))
+}
+
 impl AllowedAddresses {
     /// Parses addresses (`192.0.2.7`) and networks in CIDR notation (`10.0.0.0/8`, `2001:db8::/32`).
     ///
     /// # Errors
     /// A message that names what is neither.
     pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
-        let network = |text: &str| {
-            let parsed = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-            parsed
-                .map(canonical)
-                .map_err(|_| format!("`{}` is no IP address and no network", super::listing::clip(text)))
-        };
-        let networks: Vec<IpNet> = texts.into_iter().map(network).collect::<Result<_, _>>()?;
+        let networks = texts.into_iter().map(|text| network(text).map(canonical));
+        let networks: Vec<IpNet> = networks.collect::<Result<_, _>>()?;
         if networks.len() > NETWORKS {
             return Err(format!("must have at most {NETWORKS} members, not {}", networks.len()));
         }

@@ -12,6 +12,7 @@ pub mod looks;
 pub mod nodes;
 pub mod people;
 pub mod receipts;
+mod taken;
 mod traffic;
 mod transaction;
 pub mod upkeep;
@@ -43,6 +44,7 @@ pub use crate::storage::task::GivenUp;
 
 use self::authn::proofs::Proofs;
 use self::authn::sign_ins::SignIns;
+use self::taken::Taken;
 use self::upkeep::refused::Refused;
 
 /// The state that every use case works with. Cheap to clone.
@@ -60,6 +62,8 @@ pub struct Service {
     pub looks: Arc<Looks>,
     /// The edges that look at this process.
     pub edges: Arc<Edges>,
+    /// Where changes that take something away are kept outside the database.
+    pub taken: Taken,
 }
 
 /// The parts of a [`Service`].
@@ -114,6 +118,7 @@ impl Service {
             refused: Arc::default(),
             looks: Arc::default(),
             edges: Arc::default(),
+            taken: Taken::default(),
         }
     }
 

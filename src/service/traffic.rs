@@ -47,6 +47,8 @@ pub(super) struct Traffic {
     changes: Mutex<HashMap<PrincipalId, i64>>,
     /// The last check that the database accepts writes.
     write_check: WriteCheck,
+    /// When a request's write last ended well.
+    written_at: Mutex<Option<Instant>>,
 }
 
 /// The time and the outcome of the last check that the database accepts writes. Locked while checking.
@@ -196,6 +198,7 @@ impl Service {
         let task = DatabaseTask::unbounded();
         let writing = self.traffic.writing(actor.request.number, &task);
         let done = self.run(self.turn(Party::of(actor), urgency), task, work).await?;
+        *locked(&self.traffic.written_at) = Some(Instant::now());
         Ok((done, writing))
     }
 
@@ -214,6 +217,11 @@ impl Service {
         work: impl FnOnce(&Database, &Arc<DatabaseTask>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.run(self.turn(Party::Upkeep, Urgency::First), DatabaseTask::unbounded(), work).await
+    }
+
+    /// Whether a request's write has ended well within this time.
+    pub(super) fn has_written_within(&self, time: Duration) -> bool {
+        locked(&self.traffic.written_at).is_some_and(|at| at.elapsed() <= time)
     }
 
     /// The last check that the database accepts writes.

@@ -13,6 +13,7 @@ use crate::domain::actor::{Actor, PresentedCredential, Standing};
 use crate::domain::change::{Action, Change, ChangeSubject, Impact, Kept};
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::ids::Id;
+use crate::domain::journal::JournalEntry;
 use crate::domain::node::Told;
 use crate::domain::principal::Role;
 use crate::domain::state::States;
@@ -47,6 +48,8 @@ struct Changed {
     may_repeat: bool,
     /// The changes that this attempt has recorded.
     recorded: Vec<(Change, Kept)>,
+    /// Those of them that a restore has to repeat.
+    taken: Vec<Change>,
 }
 
 impl Changed {
@@ -110,7 +113,7 @@ impl Service {
     ) -> Result<T> {
         let (service, actor) = (self.clone(), actor.clone());
         let asking = actor.clone();
-        let ((outcome, unanswered), _writing) = self
+        let ((outcome, unanswered, taken), _writing) = self
             .run_write(&asking, urgency, move |database, task| {
                 let changed = RefCell::new(Changed::default());
                 let committing = Cell::new(Instant::now());
@@ -150,12 +153,14 @@ impl Service {
                         });
                     },
                 );
+                let taken = if outcome.is_ok() { changed.into_inner().taken } else { Vec::new() };
                 match outcome {
                     Err(error) if unanswered.is_none() => Err(error),
-                    outcome => Ok((outcome, unanswered)),
+                    outcome => Ok((outcome, unanswered, taken)),
                 }
             })
             .await?;
+        self.keep_taken(taken).await;
         let Some((change, committed, read)) = unanswered else { return outcome };
         let told = &asking.request.acknowledged;
         if !told.is_hurried {
@@ -249,6 +254,9 @@ impl<'a> Transaction<'a> {
             let states = found.map(|(_, states)| states.clone()).unwrap_or_default();
             self.service.directory.counts.record_own_change(change.id);
             changes::append(self.connection, &change, &states)?;
+            if JournalEntry::of(&change).is_some() {
+                self.changed.borrow_mut().taken.push(change);
+            }
         }
         Ok(())
     }

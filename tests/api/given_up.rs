@@ -30,8 +30,9 @@ impl Lock {
             return Self::Sqlite(sqlite);
         }
         let mut postgres = PgConnection::establish(&url).unwrap();
-        // The last thing that a transaction writes.
-        postgres.batch_execute("BEGIN; LOCK TABLE changes IN ACCESS EXCLUSIVE MODE").unwrap();
+        // The last thing that a transaction writes, and what the check for writes changes.
+        let lock = "BEGIN; LOCK TABLE changes IN ACCESS EXCLUSIVE MODE; LOCK TABLE revisions IN EXCLUSIVE MODE";
+        postgres.batch_execute(lock).unwrap();
         Self::Postgres(postgres)
     }
 

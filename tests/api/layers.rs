@@ -65,7 +65,7 @@ const FLOORS: [&[&str]; 8] = [
     &["upkeep"],
     &["authz"],
     &["authn"],
-    &["transaction", "traffic", "edges", "receipts"],
+    &["transaction", "traffic", "edges", "receipts", "taken"],
     &["children", "log", "looks", "nodes"],
 ];
 

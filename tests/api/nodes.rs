@@ -33,6 +33,7 @@ async fn node(world: &World, name: &str) -> (Service, Follower) {
 async fn join(service: &Service, name: &str) -> Follower {
     let mut follower = Follower::start(service).await.unwrap();
     follower.join(service, name).await.unwrap();
+    follower.step(service).await.unwrap();
     follower
 }
 

@@ -1,12 +1,12 @@
 //! Restored backups: a process notices that the database is older than what it saw.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use actix_web::http::Method;
 use diesel::RunQueryDsl;
 use diesel::sql_query;
 use serde_json::json;
-use tessera::domain::change::{Action, ChangeSubject};
+use tessera::domain::change::{Action, Change, ChangeSubject};
 use tessera::domain::entropy::Entropy;
 use tessera::domain::error::Error;
 use tessera::domain::ids::Id;
@@ -22,6 +22,7 @@ use tessera::service::upkeep::time;
 use tessera::storage::{self, principals};
 use uuid::Uuid;
 
+use crate::create::KEYS;
 use crate::support::rules::allow;
 use crate::support::{App, Options, World};
 
@@ -44,6 +45,20 @@ fn go_back(world: &World, seen: &Seen) {
 
 fn is_refused(outcome: &Result<Continuity, Error>) -> bool {
     matches!(outcome, Err(Error::Conflict(_)))
+}
+
+#[actix_web::test]
+async fn what_was_taken_away_is_outside_the_database_before_it_is_answered() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let kept: Arc<Mutex<Vec<Change>>> = Arc::default();
+    let keeping = Arc::clone(&kept);
+    app.service.taken.keep_with(move |changes| keeping.lock().unwrap().extend_from_slice(changes));
+    let key = admin.create("k").await;
+    assert!(kept.lock().unwrap().is_empty(), "nothing has been taken away");
+    admin.delete(&format!("{KEYS}/{}", key["id"].as_str().unwrap())).await.ok();
+    let kept = kept.lock().unwrap();
+    assert_eq!(kept.iter().map(|change| change.action.as_str()).collect::<Vec<_>>(), ["apikey.deleted"]);
 }
 
 #[actix_web::test]

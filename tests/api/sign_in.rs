@@ -386,7 +386,8 @@ async fn an_answer_that_nobody_asked_for_is_refused_before_the_provider_is_asked
     for cookie in ["", junk, "%%%", "__Host-"] {
         let state = "abcdefghijklmnop";
         let name = format!("__Host-tessera_sign_in_company.{}", &state[..12]);
-        let client = app.anonymous().with("cookie", &format!("{name}={cookie}; __Host-tessera_sign_in_company.={cookie}"));
+        let client =
+            app.anonymous().with("cookie", &format!("{name}={cookie}; __Host-tessera_sign_in_company.={cookie}"));
         for query in [
             "",
             "?code=a",

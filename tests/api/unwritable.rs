@@ -10,6 +10,7 @@ use serde_json::json;
 use tessera::storage::database::AnyConnection;
 use tessera::storage::installation;
 
+use crate::given_up::Lock;
 use crate::support::App;
 use crate::support::database::{Storage, on_postgres};
 
@@ -66,6 +67,22 @@ async fn a_database_that_takes_no_writes_is_not_ready_and_says_why() {
     admin.whoami().await.ok();
     admin.keys(&[]).await.ok();
     assert_eq!(anonymous.get("/livez").await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_database_in_which_no_write_ends_is_not_ready() {
+    let app = App::start().await;
+    let (admin, anonymous) = (app.admin().await, app.anonymous());
+    assert_eq!(anonymous.get("/readyz").await.text, "ok\n");
+    let lock = Lock::of(&app);
+    // What was written a moment ago does not count for long.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let answer = anonymous.get("/readyz").await;
+    assert_eq!((answer.status, answer.text.as_str()), (503, "not ready: no write to the database ends\n"));
+    lock.release();
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(anonymous.get("/readyz").await.text, "ok\n");
+    admin.create("now").await;
 }
 
 /// SQLite writes nothing for an update that changes nothing, so such a check would pass on a full disk. On a real one:

@@ -66,6 +66,7 @@ pub async fn update(
 #[delete("/api/meta/entity/bulk")]
 pub async fn delete(state: web::Data<State>, actor: Actor, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let params = Params::parse(request.query_string());
+    params.only(&["guid", "deleteType"])?;
     let how = DeleteType::parse(params.get("deleteType")?)?;
     let given: Vec<&str> = params.all("guid").collect();
     if given.is_empty() || given.len() > MOST || given.iter().any(|guid| guid.is_empty()) {

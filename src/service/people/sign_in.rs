@@ -103,7 +103,9 @@ fn admit(transaction: &mut Transaction<'_>, at_provider: &ProviderSignIn) -> Res
     let claims = &at_provider.claims;
     let AnsweredOnce { nonce, until } = &at_provider.answered;
     provider_sessions::use_once(transaction.connection, &claims.identity.issuer, nonce, *until, transaction.now)
-        .map_err(|error| if matches!(error, Error::Conflict(_)) { Error::Unauthenticated(Refusal::Invalid) } else { error })?;
+        .map_err(
+            |error| if matches!(error, Error::Conflict(_)) { Error::Unauthenticated(Refusal::Invalid) } else { error },
+        )?;
     let role = at_provider.mapping.role(&claims.groups);
     let known = identities::lock(transaction.connection, &claims.identity, transaction.now)?;
     let (user, had) = match (known, role) {

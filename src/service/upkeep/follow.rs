@@ -44,21 +44,29 @@ impl Follower {
         Ok(Self { position, node: None, is_unacknowledged: false })
     }
 
-    /// Becomes a node, which others wait for. Returns the changes of its first look.
+    /// Becomes a node, which others wait for. The next [`Follower::step`] is its first look.
     ///
     /// # Errors
     /// When the storage fails.
-    pub async fn join(&mut self, service: &Service, name: &str) -> Result<Vec<Change>> {
+    pub async fn join(&mut self, service: &Service, name: &str) -> Result<()> {
         self.node = Some(name.to_owned());
-        service.register(name, &self.position).await?;
-        self.step(service).await
+        service.register(name, &self.position).await.map(drop)
     }
 
-    /// Reads new changes once, and returns them. While the storage cannot be read, nothing in memory is used.
+    /// Reads new changes once, acknowledges them, and returns them. While the storage cannot be read, nothing in memory is
+    /// used.
     ///
     /// # Errors
     /// When the storage fails.
     pub async fn step(&mut self, service: &Service) -> Result<Vec<Change>> {
+        self.step_keeping(service, |_| {}).await
+    }
+
+    /// Like [`Follower::step`], with the changes given to `keep` before they are acknowledged.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn step_keeping(&mut self, service: &Service, keep: impl FnOnce(&[Change])) -> Result<Vec<Change>> {
         let mut changes = Vec::new();
         if self.look(service, &mut changes).await? == Standing::Dismissed
             && let Some(name) = &self.node
@@ -67,6 +75,7 @@ impl Follower {
             service.register(name, &self.position).await?;
             self.look(service, &mut changes).await?;
         }
+        keep(&changes);
         self.acknowledge(service).await;
         Ok(changes)
     }
@@ -105,8 +114,7 @@ impl Follower {
             service.directory.forget_all();
             continues = Continues::No;
         }
-        if continues == Continues::No
-            || changes.iter().any(|change| change.action == Action::SigningKeyChanged.name())
+        if continues == Continues::No || changes.iter().any(|change| change.action == Action::SigningKeyChanged.name())
         {
             let read = signing_keys::load(service).await;
             read.inspect_err(|_| service.directory.end_lease())?;

@@ -1,8 +1,8 @@
 //! Opens connections, with the session settings that every statement relies on.
 
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, Permissions};
 use std::ops::{Deref, DerefMut};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -240,10 +240,20 @@ fn number(path: &Path) -> Option<[u64; 2]> {
     std::fs::metadata(path).ok().map(|data| [data.dev(), data.ino()])
 }
 
-/// Creates the file, if it is not there, with mode 0600; SQLite gives the files beside it the same mode. Opening it for writing
-/// tells why that is not possible, as on a read-only file system, where SQLite says only that it cannot open the file.
+/// Creates the file, if it is not there, with mode 0600, or gives it that mode; SQLite gives the files beside it the same.
+/// Opening it for writing tells why that is not possible, as on a read-only file system, where SQLite says only that it
+/// cannot open the file.
 fn create_private(path: &Path) -> std::io::Result<()> {
-    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let mode = file.metadata()?.permissions().mode();
+    if mode & 0o077 != 0 {
+        // Only its owner can change the mode.
+        match file.set_permissions(Permissions::from_mode(mode & 0o700)) {
+            Ok(()) => tracing::warn!(path = %path.display(), "others could read the database: its mode is now 0600"),
+            Err(error) => tracing::warn!(path = %path.display(), %error, "others can read the database: chmod 600 it"),
+        }
+    }
+    Ok(())
 }
 
 impl diesel::r2d2::ManageConnection for Manager {

@@ -41,6 +41,7 @@ fn opened(note: &str, origin: &str, key: Hash) -> Option<Value> {
 async fn join(app: &App) -> Follower {
     let mut follower = Follower::start(&app.service).await.unwrap();
     follower.join(&app.service, "alpha 0.0.0.0:8585").await.unwrap();
+    follower.step(&app.service).await.unwrap();
     follower
 }
 

@@ -176,7 +176,8 @@ mod tests {
             assert_eq!(accepted("", &claims(verified), None).unwrap().email, "Ada@example.org");
         }
         let silent = json!({"email": "ada@example.org", "name": "ada"});
-        let falsy = [json!(false), json!("false"), json!("False"), json!(0), json!(1), json!(""), json!([]), json!(null)];
+        let falsy =
+            [json!(false), json!("false"), json!("False"), json!(0), json!(1), json!(""), json!([]), json!(null)];
         for claims in falsy.map(claims).into_iter().chain([silent.clone()]) {
             assert!(matches!(name("email", &claims), Err(ProviderError::Denied(_))), "{claims}");
             assert_eq!(name("name", &claims).unwrap(), "ada");

@@ -188,11 +188,7 @@ pub async fn sign_out(
 }
 
 /// Redirects to the login page, which shows the reason. `used` deletes the cookie of the sign-in that has ended.
-fn redirect_to_login<const N: usize>(
-    request: &HttpRequest,
-    because: &str,
-    used: [Cookie<'static>; N],
-) -> HttpResponse {
+fn redirect_to_login<const N: usize>(request: &HttpRequest, because: &str, used: [Cookie<'static>; N]) -> HttpResponse {
     redirect(&root(request), &format!("login?because={because}"), used)
 }
 
