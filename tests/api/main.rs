@@ -79,6 +79,7 @@ mod passwords;
 mod passwords_off;
 mod persona_entities;
 mod persona_policies;
+mod persona_room;
 mod personas;
 mod places;
 mod plans;
