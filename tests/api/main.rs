@@ -85,6 +85,7 @@ mod places;
 mod plans;
 mod policies;
 mod postgres_tls;
+mod reading_criteria;
 mod refresh;
 mod refusals;
 mod request_ids;

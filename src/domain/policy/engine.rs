@@ -45,15 +45,15 @@ impl Slice {
         let (mut parts, mut actions) = (Vec::new(), Vec::new());
         let mut looks_at_resource = false;
         for policy in policies.into_iter().filter(|policy| policy.enabled) {
-            for rule in [&policy.rule] {
-                let Some(translated) = translate(policy.persona, rule) else { continue };
+            for rule in policy.rule.applied() {
+                let Some(translated) = translate(policy.persona, &rule) else { continue };
                 let id = cedar_policy::PolicyId::new(policy.id.to_string());
                 let compiled = cedar_policy::Policy::from_json(Some(id), translated).map_err(broken)?;
                 // Ids must differ within a set.
                 let checked = compiled.new_id(cedar_policy::PolicyId::new(parts.len().to_string()));
                 set.add(checked).map_err(broken)?;
                 let alone = PolicySet::from_policies([compiled]).map_err(broken)?;
-                parts.push(Part { names: NameTest::of(rule), set: alone });
+                parts.push(Part { names: NameTest::of(&rule), set: alone });
                 actions.extend(rule.actions.iter().cloned());
                 looks_at_resource |= rule.looks_at_resource();
             }
