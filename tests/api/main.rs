@@ -71,6 +71,7 @@ mod nesting;
 mod nodes;
 mod nulls;
 mod numbers;
+mod oauth_adders;
 mod oauth_settings;
 mod one_path;
 mod openapi;
