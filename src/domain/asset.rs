@@ -192,7 +192,7 @@ pub enum AssetOperation {
 }
 
 /// The kind of an asset, as far as Atlan's actions differ by kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AssetKind {
     /// Any other type.
     Other,

@@ -5,10 +5,11 @@ mod resource;
 mod trust;
 mod warrant;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 pub use self::jwk::PublicJwk;
 pub use self::trust::{TrustRule, find_claim};
@@ -59,6 +60,9 @@ pub struct OauthClient {
     /// Whether it has a token.
     #[serde(default)]
     pub secret: ClientSecret,
+    /// Who has added each public key and trust rule, by its warrant. Missing for those from before this was stored.
+    #[serde(default)]
+    pub adders: BTreeMap<String, Uuid>,
 }
 
 impl OauthClient {
@@ -106,7 +110,7 @@ impl OauthClient {
                 wrong(format!("trust[{index}].name"), "is that of another rule".to_owned());
             }
         }
-        let client = Self { audiences, keys: accepted, trust, secret: ClientSecret::default() };
+        let client = Self { audiences, keys: accepted, trust, ..Self::default() };
         if violations.is_empty() { Ok(client) } else { Err(violations) }
     }
 

@@ -9,6 +9,7 @@ mod cedar;
 mod criterion;
 mod decision;
 pub mod engine;
+mod names;
 mod properties;
 mod scope;
 mod subjects;
@@ -17,13 +18,17 @@ pub mod system;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
+use super::asset::{AssetKind, AssetOperation};
 use super::ids::{PersonaId, PolicyId};
 
 pub use self::catalogue::Category;
 pub use self::criterion::{Condition, Criterion, Facet, Pattern, covering};
 pub use self::decision::{Decision, Ground, Outcome, Question, Resource, Subject};
+pub use self::names::Patterns;
 pub use self::properties::{Properties, property, stored_properties};
 pub use self::scope::Scope;
 pub use self::subjects::{Bucket, Subjects};
@@ -100,6 +105,24 @@ impl Rule {
                 true
             }
         }
+    }
+
+    /// The rules that this one is applied as. A search decides about all assets at once, by their names, types and owners. So for
+    /// the actions that read an asset, a criterion on anything else is met by no asset if the rule allows, and by every asset if
+    /// it denies: reading one asset gives the same as searching for it.
+    #[must_use]
+    pub fn applied(&self) -> Vec<Cow<'_, Self>> {
+        let reads = |action: &&String| AssetKind::ALL.iter().any(|kind| kind.action(AssetOperation::Read) == **action);
+        let is_known = |criterion: &&Criterion| matches!(criterion.field, Facet::Name | Facet::Type);
+        if self.resources.iter().all(|each| is_known(&each)) || !self.actions.iter().any(|each| reads(&each)) {
+            return vec![Cow::Borrowed(self)];
+        }
+        let (reading, others): (Vec<String>, Vec<String>) = self.actions.iter().cloned().partition(|each| reads(&each));
+        let others = Self { actions: others, ..self.clone() };
+        let known = self.resources.iter().filter(is_known).cloned().collect();
+        let reading =
+            (self.effect == Effect::Deny).then(|| Self { actions: reading, resources: known, ..self.clone() });
+        [others].into_iter().chain(reading).map(Cow::Owned).collect()
     }
 
     /// How many actions and resource values it names; a criterion without values counts as 1.

@@ -6,7 +6,9 @@ mod lane;
 mod lanes;
 mod listening;
 mod opening;
+mod patterns;
 mod serving;
+mod set_up;
 mod suitable;
 
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -26,6 +28,7 @@ use self::lanes::Lanes;
 pub use self::listening::CHANNEL;
 use self::opening::Manager;
 pub use self::serving::Serving;
+use self::set_up::{FORGET_FOREIGN_POSITIONS, set_up_postgres};
 use self::suitable::{only_known, only_utf8};
 use super::folded;
 use super::postgres_url::with_advice;
@@ -178,7 +181,8 @@ impl Database {
         let mut link = self.lanes().take(Lane::Writes)?;
         link.revert_all_migrations(MIGRATIONS).map_err(Error::Storage)?;
         match &mut **link {
-            AnyConnection::Postgres(postgres) => Ok(postgres.batch_execute("DROP FUNCTION IF EXISTS in_time(text)")?),
+            AnyConnection::Postgres(postgres) => Ok(postgres
+                .batch_execute("DROP FUNCTION IF EXISTS in_time(text), is_like_any(text, text), texts_of(text)")?),
             AnyConnection::Sqlite(_) => Ok(()),
         }
     }
@@ -360,35 +364,3 @@ pub(super) fn is_duplicate(error: &DieselError) -> bool {
 pub(super) fn is_dangling(error: &DieselError) -> bool {
     matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _))
 }
-
-/// Gives every text column of the tables in `schema.rs` the collation `C`, because SQLite compares text byte by byte too.
-/// `in_time` is always true here: PostgreSQL has a `statement_timeout`; SQLite calls a function of ours instead.
-fn set_up_postgres() -> String {
-    let declared = concat!(include_str!("schema.rs"), include_str!("schema/log.rs"), include_str!("schema/sign_in.rs"));
-    let declared = declared.split("diesel::table! {").skip(1);
-    let tables: Vec<&str> = declared.filter_map(|table| table.split_whitespace().next()).collect();
-    format!(
-        r#"
-DO $$
-DECLARE each record;
-BEGIN
-    FOR each IN
-        SELECT table_name, column_name FROM information_schema.columns
-        WHERE table_schema = current_schema() AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'
-          AND table_name IN ('{}')
-    LOOP
-        EXECUTE format('ALTER TABLE %I ALTER COLUMN %I TYPE text COLLATE "C"', each.table_name, each.column_name);
-    END LOOP;
-END $$;
-CREATE OR REPLACE FUNCTION in_time(text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT true';
-"#,
-        tables.join("', '")
-    )
-}
-
-/// Transaction ids mean nothing in another cluster: changes restored from a dump count as long known.
-/// The log looks through all of them for those that are not in it.
-const FORGET_FOREIGN_POSITIONS: &str = "UPDATE log_state SET position = -1, change_id = '' \
-     WHERE position >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint \
-        OR EXISTS (SELECT 1 FROM changes WHERE position >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint); \
-     UPDATE changes SET position = 0 WHERE position >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint";

@@ -66,6 +66,15 @@ diesel::define_sql_function! {
     fn in_time(id: diesel::sql_types::Text) -> diesel::sql_types::Bool;
 }
 
+diesel::define_sql_function! {
+    /// Whether a name matches one of the patterns in a JSON array, which are written as for `LIKE` with the escape
+    /// character `\\`. The array is one parameter, because the number of parameters is limited.
+    fn is_like_any(
+        name: diesel::sql_types::Nullable<diesel::sql_types::Text>,
+        patterns: diesel::sql_types::Text,
+    ) -> diesel::sql_types::Bool;
+}
+
 /// A map as JSON. Its keys are text, so serialising cannot fail.
 fn json(map: &serde_json::Map<String, serde_json::Value>) -> String {
     serde_json::to_string(map).unwrap_or_default()

@@ -234,7 +234,7 @@ fn seen_policies(seen: &SeenPolicies) -> EntityPredicate {
 
 fn seen_assets(sight: &Sight) -> EntityPredicate {
     let with = |effect| {
-        let read = |about: &[Rule]| any(about.iter().filter(|it| it.effect == effect).map(rules::reading).collect());
+        let read = |about: &[Rule]| rules::reading(about.iter().filter(|rule| rule.effect == effect));
         vec![read(&sight.rules), all(vec![owned(&sight.owned.username), read(&sight.owned.rules)])]
     };
     let allowed = any(vec![known(&sight.assets), any(with(Effect::Allow))]);

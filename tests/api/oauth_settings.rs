@@ -102,6 +102,7 @@ async fn nobody_adds_what_gives_more_than_the_own_access_but_everybody_who_manag
     let connection = json!({"qualifiedName": "default/snowflake/1", "name": "c",
                             "adminUsers": [format!("service-account-apikey-{key}")]});
     admin.save("Connection", &connection).await.ok();
+    put(&admin, &key, &full()).await.ok();
     let mut more = full();
     for (member, value) in [
         ("audiences", json!(["https://mcp.example.org/", "https://other.example.org/"])),

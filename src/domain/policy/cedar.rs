@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! permit(principal, action in [Action::"persona-asset-read"], resource is Asset)
-//! when { principal in Persona::"…" && resource.name like "default/snowflake/*" };
+//! when { principal in Persona::"…" && resource.type == "Table" };
 //! ```
 
 use serde_json::{Value, json};
 
-use super::{Category, Condition, Criterion, Effect, Facet, Pattern, Policy, Rule, covering};
+use super::{Category, Condition, Criterion, Effect, Facet, Pattern, Rule};
+use crate::domain::ids::PersonaId;
 
 /// The entity types of the Cedar schema, without the actions.
 const ENTITIES: &str = "
@@ -25,10 +26,10 @@ pub(super) fn schema<'a>(actions: impl IntoIterator<Item = &'a str>) -> String {
     ENTITIES.to_owned() + &actions.into_iter().map(declare).collect::<String>()
 }
 
-/// The policy in Cedar's JSON form; `None` when it has no subject or no action.
-pub(super) fn translate(policy: &Policy) -> Option<Value> {
-    let rule = &policy.rule;
-    let subject = match policy.persona {
+/// The rule of a policy, of a persona if there is one, in Cedar's JSON form, without its criteria on the name of the resource, of which a policy can have a thousand:
+/// [`NameTest`](super::names::NameTest) tests those. `None` when it has no subject or no action.
+pub(super) fn translate(persona: Option<PersonaId>, rule: &Rule) -> Option<Value> {
+    let subject = match persona {
         Some(persona) => principal_in("Persona", &persona.to_string()),
         None => subjects(rule)?,
     };
@@ -36,16 +37,12 @@ pub(super) fn translate(policy: &Policy) -> Option<Value> {
         return None;
     }
     let actions: Vec<Value> = rule.actions.iter().map(|action| json!({ "type": "Action", "id": action })).collect();
+    let tested = rule.resources.iter().filter(|criterion| criterion.field != Facet::Name);
     let (resource, body) = match rule.category {
         Category::Platform => ("Platform", subject),
         _ => (
             "Asset",
-            tree(
-                "&&",
-                std::iter::once(subject)
-                    .chain(rule.resources.iter().map(|each| criterion(each, rule.category)))
-                    .collect(),
-            )?,
+            tree("&&", std::iter::once(subject).chain(tested.map(|each| criterion(each, rule.category))).collect())?,
         ),
     };
     Some(json!({
@@ -74,12 +71,10 @@ fn criterion(criterion: &Criterion, category: Category) -> Value {
         let matches = |pattern: &Pattern| test(&criterion.field, |found| matching(found, pattern));
         tree("||", alternatives.iter().map(matches).collect()).unwrap_or_else(|| json!({ "Value": false }))
     };
-    let beginning = |value: &String| Pattern { pieces: vec![value.clone(), String::new()], is_flat: false };
     match criterion.condition {
         Condition::Equals => one_of(),
         Condition::NotEquals => one("!", one("arg", one_of())),
-        Condition::StartsWith => any(values.iter().map(beginning).collect()),
-        Condition::Covers => any(values.iter().flat_map(|value| covering(value, category)).collect()),
+        Condition::StartsWith | Condition::Covers => any(criterion.patterns(category)),
     }
 }
 

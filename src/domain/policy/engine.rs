@@ -2,7 +2,8 @@
 //!
 //! Cedar's cost grows with every policy it is given, whether or not it matches. So policies are compiled in slices (one
 //! for each persona, and one for each [`Bucket`](super::Bucket) of the others), and a question is evaluated against the
-//! slices of its subject only. How many other policies there are does not matter.
+//! slices of its subject only. How many other policies there are does not matter. Of those, Cedar evaluates only the policies
+//! that the name of the resource passes: see [`NameTest`].
 
 use std::fmt::Display;
 use std::sync::LazyLock;
@@ -14,6 +15,7 @@ use cedar_policy::{
 
 use super::catalogue::is_reading;
 use super::cedar::{schema, translate};
+use super::names::NameTest;
 use super::{Decision, Ground, Outcome, Policy, Properties, Question, Resource, Subject};
 use crate::domain::asset::Relation;
 use crate::domain::error::{Error, Result};
@@ -22,8 +24,15 @@ use crate::domain::ids::PolicyId;
 /// A compiled set of policies that belong together.
 #[derive(Debug, Default)]
 pub struct Slice {
-    set: PolicySet,
+    parts: Vec<Part>,
     looks_at_resource: bool,
+}
+
+/// One policy: what it demands of names, and the rest of it.
+#[derive(Debug)]
+struct Part {
+    names: NameTest,
+    set: PolicySet,
 }
 
 impl Slice {
@@ -33,23 +42,30 @@ impl Slice {
     /// When a policy does not pass Cedar's strict validation.
     pub fn compile<'a>(policies: impl IntoIterator<Item = &'a Policy>) -> Result<Self> {
         let mut set = PolicySet::new();
-        let mut actions = Vec::new();
+        let (mut parts, mut actions) = (Vec::new(), Vec::new());
         let mut looks_at_resource = false;
         for policy in policies.into_iter().filter(|policy| policy.enabled) {
-            let Some(translated) = translate(policy) else { continue };
-            let id = cedar_policy::PolicyId::new(policy.id.to_string());
-            set.add(cedar_policy::Policy::from_json(Some(id), translated).map_err(broken)?).map_err(broken)?;
-            actions.extend(policy.rule.actions.iter().map(String::as_str));
-            looks_at_resource |= policy.rule.looks_at_resource();
+            for rule in policy.rule.applied() {
+                let Some(translated) = translate(policy.persona, &rule) else { continue };
+                let id = cedar_policy::PolicyId::new(policy.id.to_string());
+                let compiled = cedar_policy::Policy::from_json(Some(id), translated).map_err(broken)?;
+                // Ids must differ within a set.
+                let checked = compiled.new_id(cedar_policy::PolicyId::new(parts.len().to_string()));
+                set.add(checked).map_err(broken)?;
+                let alone = PolicySet::from_policies([compiled]).map_err(broken)?;
+                parts.push(Part { names: NameTest::of(&rule), set: alone });
+                actions.extend(rule.actions.iter().cloned());
+                looks_at_resource |= rule.looks_at_resource();
+            }
         }
         if set.is_empty() {
             return Ok(Self::default());
         }
-        let (schema, _) = Schema::from_cedarschema_str(&schema(actions)).map_err(broken)?;
+        let (schema, _) = Schema::from_cedarschema_str(&schema(actions.iter().map(String::as_str))).map_err(broken)?;
         let checked = Validator::new(schema).validate(&set, ValidationMode::Strict);
         match checked.validation_errors().next() {
             Some(error) => Err(broken(error)),
-            None => Ok(Self { set, looks_at_resource }),
+            None => Ok(Self { parts, looks_at_resource }),
         }
     }
 
@@ -101,19 +117,23 @@ impl<'a> CedarQuestion<'a> {
     /// Evaluates the question against one slice.
     #[must_use]
     pub fn judge(&self, slice: &Slice) -> Decision {
-        if slice.set.is_empty() {
-            return Decision::UNMATCHED;
-        }
-        let response = Authorizer::new().is_authorized(&self.request, &slice.set, &self.entities);
+        let name = &self.question.resource.name;
+        let passing = slice.parts.iter().filter(|part| part.names.passes(name));
+        let mut decision =
+            passing.fold(Decision::UNMATCHED, |decision, part| decision.and(self.judge_alone(&part.set)));
+        decision.grounds.sort_unstable();
+        decision
+    }
+
+    fn judge_alone(&self, policy: &PolicySet) -> Decision {
+        let response = Authorizer::new().is_authorized(&self.request, policy, &self.entities);
         // Cedar skips a policy that fails. If that was a deny, skipping it would allow what was denied: so deny.
         if let Some(error) = response.diagnostics().errors().next() {
             tracing::error!(%error, "a policy could not be evaluated");
             return Decision { outcome: Outcome::Denied, grounds: Vec::new() };
         }
         let reasons = response.diagnostics().reason();
-        let mut grounds: Vec<Ground> =
-            reasons.filter_map(|id| PolicyId::parse(id.as_ref())).map(Ground::Policy).collect();
-        grounds.sort_unstable();
+        let grounds: Vec<Ground> = reasons.filter_map(|id| PolicyId::parse(id.as_ref())).map(Ground::Policy).collect();
         let outcome = match response.decision() {
             Answer::Allow => Outcome::Allowed,
             Answer::Deny if grounds.is_empty() => Outcome::Unmatched,

@@ -1,32 +1,49 @@
-//! Ends tokens whose creator no longer reaches all that the token's principal reaches.
+//! Ends tokens, public keys and trust rules whose creator no longer reaches all that their principal reaches.
+
+use std::collections::BTreeSet;
 
 use crate::domain::access_token::AccessToken;
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result};
+use crate::domain::ids::PrincipalId;
+use crate::domain::oauth_client::OauthClient;
 use crate::domain::principal::Principal;
 use crate::service::Transaction;
 use crate::service::authz::containment::administers;
 use crate::service::authz::reach::Reach;
-use crate::storage::principals;
-use crate::storage::{access_tokens, credentials};
+use crate::storage::{access_tokens, credentials, oauth_clients, principals};
 
-/// Deletes the tokens of a principal that were created by others who no longer reach all that the principal does: they
-/// may have kept a copy. Call it after the transaction has given the principal something.
+/// What others than a principal can act as it with, although they no longer reach all that it does.
+#[derive(Default)]
+struct Outgrown {
+    tokens: Vec<AccessToken>,
+    /// Of an API key, if it has public keys or trust rules of such principals: its settings without them.
+    oauth: Option<OauthClient>,
+}
+
+/// Deletes the tokens of a principal, and of an API key the public keys and trust rules, that were created by others who no
+/// longer reach all that the principal does: they may have kept a copy. Call it after the transaction has given the principal
+/// something.
 ///
 /// # Errors
 /// When the storage fails.
 pub(in crate::service) fn end_outgrown_tokens(transaction: &mut Transaction<'_>, principal: &Principal) -> Result<()> {
-    for token in outgrown(transaction, principal)? {
+    let Outgrown { tokens, oauth } = outgrown(transaction, principal)?;
+    let subject = ChangeSubject::Principal(principal.id.uuid());
+    for token in tokens {
         credentials::delete(transaction.connection, token.key_id)?;
-        let subject = ChangeSubject::Principal(principal.id.uuid());
         transaction.record(Action::AccessTokenRevoked, subject, &token.name)?;
+    }
+    if let Some(left) = oauth {
+        oauth_clients::replace(transaction.connection, principal.id, &left, transaction.now)?;
+        transaction.record(Action::ApiKeyOauthReplaced, subject, &principal.username().to_string())?;
     }
     Ok(())
 }
 
-/// Checks outgrown tokens after the transaction has made something name the principal. A user with the role `$admin`
-/// ends them, as in [`end_outgrown_tokens`]. Any other actor is refused: it may neither know of those tokens nor manage
-/// them.
+/// Checks what is outgrown after the transaction has given the principal something, or made something name it. A user with the
+/// role `$admin` ends it, as in [`end_outgrown_tokens`]. Any other actor is refused: it may neither know of those tokens nor
+/// manage them.
 ///
 /// # Errors
 /// [`Error::Forbidden`]
@@ -34,43 +51,63 @@ pub(in crate::service) fn end_or_refuse(transaction: &mut Transaction<'_>, princ
     if administers(transaction.actor) {
         return end_outgrown_tokens(transaction, principal);
     }
-    if principal.id == transaction.actor.id() || outgrown(transaction, principal)?.is_empty() {
+    if principal.id == transaction.actor.id() {
         return Ok(());
     }
-    let message = format!(
-        "`{}` has access tokens whose creators would gain this access: revoke those tokens first",
-        principal.username()
-    );
-    Err(Error::Forbidden(message))
+    let username = principal.username();
+    match outgrown(transaction, principal)? {
+        Outgrown { tokens, .. } if !tokens.is_empty() => Err(Error::Forbidden(format!(
+            "`{username}` has access tokens whose creators would gain this access: revoke those tokens first"
+        ))),
+        Outgrown { oauth: Some(_), .. } => Err(Error::Forbidden(format!(
+            "`{username}` has public keys or trust rules that were added by others, who would gain this access: remove those \
+             first"
+        ))),
+        _ => Ok(()),
+    }
 }
 
-fn outgrown(transaction: &mut Transaction<'_>, principal: &Principal) -> Result<Vec<AccessToken>> {
-    // Serialises with token creation, which locks the principal, too: one of both sees the other's change.
+fn outgrown(transaction: &mut Transaction<'_>, principal: &Principal) -> Result<Outgrown> {
+    // Serialises with the creation of tokens and public keys, which locks the principal, too: one of both sees the other's
+    // change.
     principals::lock(transaction.connection, &principal.username().to_string())?;
     let tokens = access_tokens::created_by_others(transaction.connection, principal)?;
-    if tokens.is_empty() {
-        return Ok(tokens);
+    let oauth = match principal.client_id() {
+        Some(_) => oauth_clients::get(transaction.connection, principal.id)?,
+        None => OauthClient::default(),
+    };
+    let adders = oauth.all_adders();
+    if tokens.is_empty() && adders.is_empty() {
+        return Ok(Outgrown::default());
     }
     let found = Reach::find(transaction.service, transaction.connection, principal.id)?;
-    let Some(reach) = found else { return Ok(Vec::new()) };
-    let mut outgrown = Vec::new();
+    let Some(reach) = found else { return Ok(Outgrown::default()) };
+    let mut outgrown = Outgrown::default();
     for token in tokens {
-        if !is_within_reach_of_its_creator(transaction, &token, &reach)? {
-            outgrown.push(token);
+        if !reaches(transaction, token.owner.id, &reach)? {
+            outgrown.tokens.push(token);
         }
+    }
+    let mut falling_short = BTreeSet::new();
+    for adder in adders {
+        // Nobody knows who holds the private key of an unknown adder.
+        let stays = adder.map(|adder| reaches(transaction, adder, &reach)).transpose()?;
+        if stays != Some(true) {
+            falling_short.insert(adder);
+        }
+    }
+    if !falling_short.is_empty() {
+        outgrown.oauth = Some(oauth.without_those_of(&falling_short));
     }
     Ok(outgrown)
 }
 
-fn is_within_reach_of_its_creator(
-    transaction: &mut Transaction<'_>,
-    token: &AccessToken,
-    reach: &Reach,
-) -> Result<bool> {
+/// Whether the creator of a token, or of something else to act as a principal with, reaches all that the principal does.
+fn reaches(transaction: &mut Transaction<'_>, creator: PrincipalId, reach: &Reach) -> Result<bool> {
     // The operator and the system's own clients have no record in the database, and reach everything.
-    if token.owner.id.uuid().is_nil() {
+    if creator.uuid().is_nil() {
         return Ok(true);
     }
-    let creator = Reach::find(transaction.service, transaction.connection, token.owner.id)?;
+    let creator = Reach::find(transaction.service, transaction.connection, creator)?;
     Ok(creator.is_some_and(|creator| reach.beyond(&creator, &Reach::default()).is_none()))
 }

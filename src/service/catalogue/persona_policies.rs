@@ -166,7 +166,7 @@ pub(in crate::service) fn save(
     if head.qualified_name.as_ref().is_some_and(|name| *name != before.qualified_name && head.is_reference(name)) {
         return Err(head.violation("qualifiedName", "cannot be changed").into());
     }
-    let effect = before.rule.effect;
+    let (effect, names) = (before.rule.effect, before.rule.names());
     let after = applied(before, draft, transaction.now);
     check_actions(draft, &after.rule)?;
     if after.rule.effect != effect {
@@ -176,7 +176,7 @@ pub(in crate::service) fn save(
     if object.is_none() {
         transaction.service.require(transaction.actor, Permission::ManagePersonas)?;
     }
-    check_room(transaction, &after, object.as_deref())?;
+    check_room(transaction, &after, names, object.as_deref())?;
     policies::replace(transaction, &after, object.as_deref())?;
     Ok((Saved::Updated(after.id.uuid()), persona.id.uuid()))
 }
@@ -246,7 +246,7 @@ fn create(
     if object.is_none() {
         transaction.service.require(transaction.actor, Permission::ManagePersonas)?;
     }
-    check_room(transaction, &policy, object.as_deref())?;
+    check_room(transaction, &policy, 0, object.as_deref())?;
     policies::insert(transaction, &policy, object.as_deref())?;
     Ok((Saved::Created(id.uuid()), persona.id.uuid()))
 }
@@ -274,28 +274,46 @@ fn object(transaction: &mut Transaction<'_>, draft: &PolicyDraft, policy: &Polic
 /// The most resources and actions that the policies of one persona can name together. Admins of assets can add to any
 /// persona that they see, and every principal linked to it pays in decision time.
 const NAMES: usize = 20_000;
+/// The most of them that actors without `MANAGE_PERSONAS` can reach, so that they leave room for others.
+const NAMES_OF_MEMBERS: usize = 10_000;
+/// The most of them in policies that one such actor has written.
+const NAMES_OF_ONE: usize = 2_000;
 /// The most of them in policies about one object, so that its admins leave room for others.
 const NAMES_ABOUT_ONE: usize = 1_000;
 
-/// Checks that a persona has room for a policy about this object.
-fn check_room(transaction: &mut Transaction<'_>, policy: &Policy, object: Option<&str>) -> Result<()> {
-    let Some(persona) = policy.persona.filter(|_| !containment::administers(transaction.actor)) else { return Ok(()) };
-    let named = |others: &[Policy]| -> usize {
-        let others = others.iter().filter(|other| other.id != policy.id);
+/// Checks that a persona has room for a policy about this object, which named `before` actions and resources. Taking some away
+/// needs no room.
+fn check_room(transaction: &mut Transaction<'_>, policy: &Policy, before: usize, object: Option<&str>) -> Result<()> {
+    let actor = transaction.actor;
+    if containment::administers(actor) || policy.rule.names() <= before {
+        return Ok(());
+    }
+    let Some(persona) = policy.persona else { return Ok(()) };
+    let named = |others: &[Policy], counts: &dyn Fn(&Policy) -> bool| -> usize {
+        let others = others.iter().filter(|other| other.id != policy.id && counts(other));
         others.chain([policy]).map(|each| each.rule.names()).sum()
     };
+    let full = |which: &str, most: usize| {
+        Error::Conflict(format!("the policies of a persona{which} can name {most} actions and resources together"))
+    };
     if let Some(object) = object
-        && named(&stored::of_persona_about(transaction.connection, persona, object)?) > NAMES_ABOUT_ONE
+        && named(&stored::of_persona_about(transaction.connection, persona, object)?, &|_| true) > NAMES_ABOUT_ONE
     {
-        return Err(Error::Conflict(format!(
-            "the policies of a persona about `{}` can name {NAMES_ABOUT_ONE} actions and resources together",
-            clip(object)
-        )));
+        return Err(full(&format!(" about `{}`", clip(object)), NAMES_ABOUT_ONE));
     }
-    if named(&stored::of_persona(transaction.connection, persona)?) > NAMES {
-        return Err(Error::Conflict(format!(
-            "the policies of a persona can name {NAMES} actions and resources together"
-        )));
+    let others = stored::of_persona(transaction.connection, persona)?;
+    let in_all = named(&others, &|_| true);
+    if !actor.permissions().contains(Permission::ManagePersonas) {
+        let username = actor.username().to_string();
+        if named(&others, &|other| other.created_by == username) > NAMES_OF_ONE {
+            return Err(full(&format!(" that `{username}` has written"), NAMES_OF_ONE));
+        }
+        if in_all > NAMES_OF_MEMBERS {
+            return Err(full(" to which an actor without `MANAGE_PERSONAS` adds", NAMES_OF_MEMBERS));
+        }
+    }
+    if in_all > NAMES {
+        return Err(full("", NAMES));
     }
     Ok(())
 }

@@ -15,19 +15,19 @@ use crate::domain::ids::{Id, PrincipalId};
 use crate::domain::limits::Limits;
 use crate::domain::listing::{Page, Query};
 use crate::domain::oauth_client::ClientSecret;
-use crate::domain::permission::Permission;
+use crate::domain::permission::{Permission, Permissions};
 use crate::domain::persona::PersonaRef;
 use crate::domain::principal::{Principal, PrincipalKind, Role, service_account_username};
 use crate::domain::token::{Token, TokenKind};
 use crate::service::authz::authority::may_release;
 use crate::service::authz::credentials::require_no_child;
-use crate::service::authz::{containment, sight};
+use crate::service::authz::{containment, outgrown, sight};
 use crate::service::{Service, Transaction, blocking};
 use crate::storage::create_requests::{self, CreateRequest};
 use crate::storage::database::AnyConnection;
 use crate::storage::principals::{self, Existed};
 use crate::storage::removals;
-use crate::storage::{api_keys, credentials, oauth_clients, personas};
+use crate::storage::{api_keys, credentials, oauth_clients, personas, policies};
 
 /// For how many milliseconds a create request can be repeated without making a second key.
 const REPEATABLE: i64 = DAY;
@@ -250,12 +250,31 @@ pub async fn update(
             released.into_iter().try_for_each(|persona| may_release(transaction, persona))?;
             api_keys::replace(transaction.connection, &after)?;
             changing.finish(transaction, [&bounds(&before), &bounds(&after)])?;
+            end_outgrown(transaction, &before, &after)?;
             transaction.record(Action::ApiKeyUpdated, ChangeSubject::Principal(id.uuid()), &after.display_name)?;
             Ok(after)
         })
         .await?;
     let service = service.clone();
     blocking(move || Ok(with_unsaved_use(&service, updated))).await
+}
+
+/// Looks for public keys and trust rules that an API key outgrows, if an update gives the key something: a permission, a persona,
+/// or what a persona denied.
+fn end_outgrown(transaction: &mut Transaction<'_>, before: &ApiKey, after: &ApiKey) -> Result<()> {
+    let gains_permission = after.permissions.without(before.permissions) != Permissions::NONE;
+    let only_in = |these: &ApiKey, those: &ApiKey| -> Vec<String> {
+        let personas =
+            these.personas.iter().filter(|persona| those.personas.iter().all(|other| other.id != persona.id));
+        personas.map(|persona| persona.id.to_string()).collect()
+    };
+    let (linked, unlinked) = (only_in(after, before), only_in(before, after));
+    if !gains_permission && linked.is_empty() && policies::denying(transaction.connection, &unlinked)?.is_empty() {
+        return Ok(());
+    }
+    let found = principals::find_by_username(transaction.connection, &service_account_username(after.id))?;
+    let principal = found.ok_or_else(|| not_found(after.id))?;
+    outgrown::end_or_refuse(transaction, &principal)
 }
 
 /// Deletes an API key permanently. Every key may delete itself.

@@ -60,12 +60,14 @@ pub async fn replace(
             if storage::api_keys::touch(transaction.connection, id, transaction.now)? == Existed::No {
                 return Err(not_found(id));
             }
+            // Serialises with what gives the key something, which looks at who added its public keys.
+            storage::principals::lock_by_id(transaction.connection, id)?;
             let key = storage::api_keys::find(transaction.connection, id)?.ok_or_else(|| not_found(id))?;
             let before = oauth_clients::get(transaction.connection, id)?;
             containment::may_manage_key(transaction, id)?;
             containment::may_change(transaction, id)?;
             expected.check(&before.edition())?;
-            let client = client.clone().with_secret(secret, &before)?;
+            let client = client.clone().with_secret(secret, &before)?.with_adder(transaction.actor.id(), &before);
             if !client.is_within(&before) {
                 containment::may_take_over(transaction, id, &bounds(&key))?;
             }

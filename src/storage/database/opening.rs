@@ -17,10 +17,11 @@ use diesel::{ConnectionError, PgConnection, SqliteConnection};
 use super::AnyConnection;
 use super::failures;
 use super::lane::Lane;
-use crate::storage::in_time_utils;
+use super::patterns::PatternCache;
 use crate::storage::postgres_url::{PostgresUrl, authorities, variable};
 use crate::storage::task::{Current, DatabaseTask};
 use crate::storage::url::DatabaseUrl;
+use crate::storage::{in_time_utils, is_like_any_utils};
 
 /// WAL lets readers run beside the writer. FULL makes an acknowledged revocation survive a power cut. LIKE is
 /// case-sensitive, as on PostgreSQL.
@@ -226,6 +227,11 @@ fn open_sqlite(path: &Path, lane: Lane) -> Result<Link, ConnectionError> {
     let asked = current.clone();
     in_time_utils::register_nondeterministic_impl(&mut sqlite, move |_: String| InTime { is_over: asked.is_over() })
         .map_err(failed)?;
+    let cache = PatternCache::default();
+    is_like_any_utils::register_impl(&mut sqlite, move |name: Option<String>, patterns: String| {
+        name.is_some_and(|name| cache.match_name(patterns, &name))
+    })
+    .map_err(failed)?;
     Ok(Link {
         connection: AnyConnection::Sqlite(sqlite),
         current,

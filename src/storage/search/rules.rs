@@ -1,36 +1,74 @@
 //! Policy rules as SQL over assets: the engine's answer for one asset, computed for all at once.
 
+use std::collections::BTreeMap;
+
 use diesel::dsl::not;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
+use super::super::is_like_any;
 use super::super::listing::{Expression, Predicate as Sql, all, any, equal, like, nothing};
 use super::super::schema::assets;
 use crate::domain::asset::{AssetKind, AssetOperation};
-use crate::domain::policy::{Condition, Criterion, Effect, Facet, Pattern, Rule, covering};
+use crate::domain::policy::{Condition, Criterion, Effect, Facet, Pattern, Rule};
 
 type EntityPredicate = Sql<super::Source>;
-
-fn name() -> Expression<super::Source, Text> {
-    Box::new(assets::qualified_name.nullable().assume_not_null())
+/// What criteria compare of an asset.
+struct Compared {
+    column: fn() -> Expression<super::Source, Text>,
+    /// The condition that it matches one of the patterns in a JSON array.
+    is_like_any: fn(String) -> EntityPredicate,
 }
 
-fn type_name() -> Expression<super::Source, Text> {
-    Box::new(assets::type_name.nullable().assume_not_null())
+const NAME: Compared = Compared {
+    column: || Box::new(assets::qualified_name.nullable().assume_not_null()),
+    is_like_any: |patterns| Box::new(is_like_any(assets::qualified_name.nullable(), patterns)),
+};
+const TYPE: Compared = Compared {
+    column: || Box::new(assets::type_name.nullable().assume_not_null()),
+    is_like_any: |patterns| Box::new(is_like_any(assets::type_name.nullable(), patterns)),
+};
+
+/// Condition: one of the rules applies to reading the asset. The number of parameters does not grow with the names in the
+/// rules, nor with the rules that only name assets, as those of personas do: many of them are joined to one list.
+pub(super) fn reading<'a>(rules: impl Iterator<Item = &'a Rule>) -> EntityPredicate {
+    let mut by_kinds: BTreeMap<Vec<AssetKind>, (Vec<Pattern>, Vec<EntityPredicate>)> = BTreeMap::new();
+    for rule in rules {
+        let covered = |kind: &AssetKind| rule.actions.iter().any(|action| action == kind.action(AssetOperation::Read));
+        let kinds = AssetKind::ALL.into_iter().filter(covered).collect();
+        let (names, others) = by_kinds.entry(kinds).or_default();
+        match rule.resources.as_slice() {
+            [only] if only.field == Facet::Name && only.condition != Condition::NotEquals => {
+                names.extend(only.patterns(rule.category));
+            }
+            criteria => others.push(all(criteria.iter().map(|criterion| meets(criterion, rule)).collect())),
+        }
+    }
+    let reading = by_kinds.into_iter().map(|(kinds, (names, mut rules))| {
+        rules.push(match_any(&NAME, names));
+        all(vec![any(kinds.into_iter().map(of_kind).collect()), any(rules)])
+    });
+    any(reading.collect())
 }
 
-/// Condition: the rule applies to reading the asset.
-pub(super) fn reading(rule: &Rule) -> EntityPredicate {
-    let covered = |kind: &AssetKind| rule.actions.iter().any(|action| action == kind.action(AssetOperation::Read));
-    let kinds: Vec<EntityPredicate> = AssetKind::ALL.into_iter().filter(covered).map(of_kind).collect();
-    let criteria = rule.resources.iter().map(|criterion| meets(criterion, rule)).collect();
-    all(vec![any(kinds), all(criteria)])
+/// Condition: the column matches one of these patterns.
+fn match_any(compared: &Compared, patterns: Vec<Pattern>) -> EntityPredicate {
+    let (flat, others): (Vec<Pattern>, Vec<Pattern>) = patterns.into_iter().partition(|pattern| pattern.is_flat);
+    let match_one_of = |patterns: Vec<Pattern>| -> Option<EntityPredicate> {
+        if patterns.is_empty() {
+            return None;
+        }
+        let patterns: Vec<String> = patterns.iter().map(|pattern| like(&pattern.pieces)).collect();
+        Some((compared.is_like_any)(serde_json::Value::from(patterns).to_string()))
+    };
+    let flat = match_one_of(flat).map(|found| all(vec![found, Box::new((compared.column)().not_like("%/%"))]));
+    any(match_one_of(others).into_iter().chain(flat).collect())
 }
 
 /// [`AssetKind::of`] as a condition.
 fn of_kind(kind: AssetKind) -> EntityPredicate {
-    let nested = || name().like(format!("%{0}%{0}%", AssetKind::NESTED));
-    let of = |name: &str| equal(type_name(), name.to_owned());
+    let nested = || (NAME.column)().like(format!("%{0}%{0}%", AssetKind::NESTED));
+    let of = |name: &str| equal((TYPE.column)(), name.to_owned());
     let domain = || of(AssetKind::DOMAIN);
     let glossary = || any(AssetKind::GLOSSARY.map(of).into());
     match kind {
@@ -45,23 +83,13 @@ fn of_kind(kind: AssetKind) -> EntityPredicate {
 /// A criterion as a condition, equivalent to the engine. Only an asset's name and type are known here: an allow rule
 /// that looks at anything else matches nothing, a deny rule matches everything.
 fn meets(criterion: &Criterion, rule: &Rule) -> EntityPredicate {
-    let column: fn() -> Expression<super::Source, Text> = match criterion.field {
-        Facet::Name => name,
-        Facet::Type => type_name,
+    let compared = match criterion.field {
+        Facet::Name => &NAME,
+        Facet::Type => &TYPE,
         Facet::Resource(_) | Facet::Subject(_) | Facet::Action(_) => {
             return if rule.effect == Effect::Allow { nothing() } else { all(Vec::new()) };
         }
     };
-    let matches = |pattern: &Pattern| {
-        let found: EntityPredicate = Box::new(column().like(like(&pattern.pieces)).escape('\\'));
-        if pattern.is_flat { all(vec![found, Box::new(column().not_like("%/%"))]) } else { found }
-    };
-    let beginning = |value: &String| Pattern { pieces: vec![value.clone(), String::new()], is_flat: false };
-    let passes = |value: &String| match criterion.condition {
-        Condition::Equals | Condition::NotEquals => equal(column(), value.clone()),
-        Condition::StartsWith => matches(&beginning(value)),
-        Condition::Covers => any(covering(value, rule.category).iter().map(matches).collect()),
-    };
-    let some = any(criterion.values.iter().map(passes).collect());
+    let some = match_any(compared, criterion.patterns(rule.category));
     if criterion.condition == Condition::NotEquals { Box::new(not(some)) } else { some }
 }
