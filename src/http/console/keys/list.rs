@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
+use super::choices::PERSONAS;
 use super::row::Row;
 use crate::clock::DAY;
 use crate::domain::api_key::{ApiKey, NEVER};
@@ -161,13 +162,13 @@ struct PersonaOption {
     name: String,
 }
 
-/// The personas offered as a filter: the first 100 by name, and the chosen one. Without it, the next search would drop the
-/// filter.
+/// The personas offered as a filter and for several keys: as many as a key's form offers, by name, and the chosen one.
+/// Without it, the next search would drop the filter.
 async fn choices(request: &SignedInRequest, chosen: &str) -> Result<Vec<PersonaOption>, Failure> {
     let service = &request.state.service;
     let option =
         |persona: Persona| PersonaOption { qualified_name: persona.qualified_name, name: persona.display_name };
-    let query = Query::first_page(Filter::EVERYTHING, "name", 100)?;
+    let query = Query::first_page(Filter::EVERYTHING, "name", PERSONAS)?;
     let found = personas::list(service, &request.actor, query).await?.records;
     let mut offered: Vec<PersonaOption> = found.into_iter().map(option).collect();
     if !["", "none"].contains(&chosen) && offered.iter().all(|persona| persona.qualified_name != chosen) {
