@@ -146,6 +146,10 @@ def test_a_policy_is_checked_while_it_is_typed(browse, server):
     # What has not been filled in yet is no mistake.
     expect(page.locator(".error")).to_have_count(1)
     expect(resources).to_be_focused()
+    # What was wrong in another field stays told.
+    page.get_by_label("Name", exact=True).fill("typed")
+    page.wait_for_timeout(500)
+    expect(error).to_contain_text("1 to 1024 bytes")
     resources.fill("default/snowflake/1")
     expect(error).to_have_count(0)
     expect(resources).not_to_have_attribute("aria-invalid", "true")

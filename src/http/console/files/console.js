@@ -71,6 +71,13 @@ const refreshTimes = () => document.querySelectorAll("time[datetime]").forEach(s
 refreshTimes();
 setInterval(refreshTimes, 30000);
 
+// A page of this server, without showing it. Fails if it is another one than was asked for, such as the sign-in.
+const load = async (address, options) => {
+  const answer = await fetch(address, { headers: { accept: "text/html" }, ...options });
+  if (!answer.ok || answer.redirected) throw new Error(address);
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+};
+
 // <form data-live="id"> reloads the element with that id while the user types or chooses, and updates the page's URL. The
 // form itself stays, and with it the focus: with arrow keys, a select changes at each step.
 for (const form of document.querySelectorAll("form[data-live]")) {
@@ -81,9 +88,7 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
     const address = `${location.pathname}${query.size ? "?" : ""}${query}`;
     try {
-      const answer = await fetch(address, { signal: running.signal, headers: { accept: "text/html" } });
-      if (!answer.ok || answer.redirected) return location.assign(address);
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const page = await load(address, { signal: running.signal });
       const [old, fresh] = [document, page].map((each) => each.getElementById(form.dataset.live));
       old.replaceWith(fresh);
       history.replaceState(null, "", address);
@@ -194,32 +199,36 @@ for (const dialog of document.querySelectorAll("dialog[data-once]")) {
 }
 
 // <form data-checked> says what is wrong with a field while the user types in it: the server is sent the form with
-// step=check, which saves nothing, and answers with its page. Only the field that is being filled in is marked.
+// step=check, which saves nothing, and answers with its page. Fields that the user has not come to yet are not marked.
 for (const form of document.querySelectorAll("form[data-checked]")) {
   const fields = (from) => [...from.querySelectorAll(".field, fieldset")];
+  const touched = new Set();
   let timer, running;
-  const check = async (field) => {
-    running?.abort();
-    running = new AbortController();
-    const body = new URLSearchParams([...new FormData(form), ["step", "check"]]);
-    const answer = await fetch(form.action, { method: "POST", body, signal: running.signal }).catch(() => undefined);
-    if (!answer?.ok || answer.redirected) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = fields(page.querySelector("form[data-checked]"))[fields(form).indexOf(field)];
+  const renew = (field, fresh) => {
     const [old, told] = [field, fresh].map((each) => (each.matches("fieldset") ? each : each.querySelector("input, textarea")));
     for (const name of ["aria-invalid", "aria-describedby"]) {
       if (told.hasAttribute(name)) old.setAttribute(name, told.getAttribute(name));
       else old.removeAttribute(name);
     }
-    const texts = (each) => each.querySelectorAll(":scope > :is(.hint, .error)");
     const [before, after] = [field, fresh].map((each) => each.querySelector(":scope > .error")?.textContent);
     if (before === after) return;
-    texts(field).forEach((each) => each.remove());
+    const texts = (each) => each.querySelectorAll(":scope > :is(.hint, .error)");
+    for (const each of texts(field)) each.remove();
     field.append(...texts(fresh));
     announce(after ?? "");
   };
+  const check = async () => {
+    running?.abort();
+    running = new AbortController();
+    const body = new URLSearchParams([...new FormData(form), ["step", "check"]]);
+    const page = await load(form.action, { method: "POST", body, signal: running.signal }).catch(() => undefined);
+    if (!page) return;
+    const fresh = fields(page.querySelector("form[data-checked]"));
+    fields(form).forEach((field, place) => { if (touched.has(field)) renew(field, fresh[place]); });
+  };
   form.addEventListener("input", ({ target }) => {
+    touched.add(target.closest(".field, fieldset"));
     clearTimeout(timer);
-    timer = setTimeout(check, 300, target.closest(".field, fieldset"));
+    timer = setTimeout(check, 300);
   });
 }
