@@ -71,7 +71,7 @@ async fn says(request: &SignedInRequest, id: PersonaId) -> Result<Vec<String>, F
 const DESCRIBED: usize = 20;
 
 /// The most personas that are offered.
-pub(super) const PERSONAS: i64 = 500;
+const PERSONAS: i64 = 500;
 
 const LIFETIMES: [(&str, &str, i64); 4] =
     [("7", "7 days", 7), ("30", "30 days", 30), ("90", "90 days", 90), ("365", "1 year", 365)];
