@@ -614,6 +614,7 @@ def role_of(admin):
     return next(role["id"] for role in roles if role["name"] == "$admin")
 
 
+@pytest.mark.timeout(600)
 def test_every_page_is_accessible_and_fits(browse, server, furnished):
     found = {}
     page = browse(reduced_motion="reduce")
