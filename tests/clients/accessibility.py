@@ -10,10 +10,12 @@ WIDE, NARROW, NARROWEST = {"width": 1280, "height": 860}, {"width": 390, "height
 WIDEST = {"width": 2560, "height": 1440}
 
 APPEARANCES = {
-    "light": {"color_scheme": "light"},
-    "dark": {"color_scheme": "dark"},
-    "forced": {"forced_colors": "active", "color_scheme": "dark"},
+    "light": {"color_scheme": "light", "forced_colors": "none"},
+    "dark": {"color_scheme": "dark", "forced_colors": "none"},
+    "forced": {"color_scheme": "dark", "forced_colors": "active"},
 }
+# The rules of axe whose outcome depends on the appearance; the others run once for each page.
+BY_APPEARANCE = ["color-contrast", "link-in-text-block"]
 
 # What a page tells by colours must be told in the user's own colours, too: the pairs of elements that look alike.
 ALIKE = """() => {
@@ -37,10 +39,18 @@ ALIKE = """() => {
 }"""
 
 
-def audit(page, scheme):
-    """The violations that axe finds. It runs in an isolated world, where the page's CSP does not apply."""
-    # In forced colours axe compares colours that the page names, and not those that are seen.
-    options = {"resultTypes": ["violations"], "rules": {"color-contrast": {"enabled": scheme != "forced"}}}
+# Controls that stick out of the panel or page that they are in. Tabs and wide lines of code scroll on purpose, and a phone
+# shows the head of a table only with the focus in it.
+OUTSIDE = """() => [...document.querySelectorAll("main :is(a, button, input, select, textarea, .tag)")].filter((each) => {
+    if (!each.checkVisibility() || each.closest(".unseen, thead, pre")) return false;
+    const [inner, outer] = [each, each.closest("[popover], dialog, .panel, main")].map((one) => one.getBoundingClientRect());
+    return inner.left < outer.left - 1 || inner.right > outer.right + 1;
+}).map((each) => each.outerHTML.slice(0, 120))"""
+
+
+def audit(page, rules):
+    """The violations of these rules that axe finds; `None` for all. It runs in an isolated world, outside the page's CSP."""
+    options = {"resultTypes": ["violations"]} | ({"runOnly": rules} if rules else {})
     client = page.context.new_cdp_session(page)
     frame = client.send("Page.getFrameTree")["frameTree"]["frame"]["id"]
     world = client.send("Page.createIsolatedWorld", {"frameId": frame})["executionContextId"]
@@ -56,22 +66,35 @@ def audit(page, scheme):
     )
     client.detach()
     assert "exceptionDetails" not in ran, ran
-    return ran["result"]["value"]
+    return json.loads(ran["result"]["value"])
 
 
-def look(page, name, scheme):
-    """Takes screenshots of a page, and returns as JSON its axe violations and what looks alike in forced colours.
+def look(page, name):
+    """Takes screenshots of a page in every appearance; returns its axe violations and what looks alike in forced colours.
 
-    No width may scroll sideways.
+    No width may scroll sideways, and no control may stick out of its panel.
     """
-    for width, size in (("narrow", NARROW), ("narrowest", NARROWEST), ("widest", WIDEST), ("wide", WIDE)):
-        page.set_viewport_size(size)
-        beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert beyond <= 0, f"{name} is {beyond} px too wide for {size['width']} px"
-        if width != "narrowest":
-            screenshot(page, f"{name}-{scheme}-{width}")
-    alike = page.evaluate(ALIKE) if scheme == "forced" else []
-    return json.dumps(json.loads(audit(page, scheme)) + [f"{pair} look alike" for pair in alike])
+    found = []
+    for scheme, media in APPEARANCES.items():
+        page.emulate_media(**media)
+        for width, size in (("narrow", NARROW), ("narrowest", NARROWEST), ("widest", WIDEST), ("wide", WIDE)):
+            if scheme != "light" and width in ("narrowest", "widest"):
+                continue
+            page.set_viewport_size(size)
+            if scheme == "light":
+                beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                assert beyond <= 0, f"{name} is {beyond} px too wide for {size['width']} px"
+                outside = page.evaluate(OUTSIDE)
+                assert not outside, f"{name}, {size['width']} px: {outside}"
+            if width != "narrowest":
+                screenshot(page, f"{name}-{scheme}-{width}")
+        # In forced colours axe compares colours that the page names, and not those that are seen.
+        if scheme == "forced":
+            found += [f"{pair} look alike" for pair in page.evaluate(ALIKE)]
+        else:
+            found += audit(page, BY_APPEARANCE if scheme == "dark" else None)
+    page.emulate_media(**APPEARANCES["light"])
+    return found
 
 
 def screenshot(page, name):
@@ -80,6 +103,6 @@ def screenshot(page, name):
 
 
 def assert_accessible(found):
-    """Checks that axe has found nothing; `found` has its violations by the names of the pages."""
-    bad = {name: violations for name, violations in found.items() if violations != "[]"}
+    """Checks that nothing is wrong; `found` has what `look` returned by the names of the pages."""
+    bad = {name: violations for name, violations in found.items() if violations}
     assert not bad, "\n".join(f"{name}: {violations}" for name, violations in bad.items())

@@ -28,7 +28,7 @@ struct Choose {
 struct Life {
     seconds: i64,
     name: String,
-    hint: String,
+    ends: Option<DisplayTime>,
     chosen: bool,
 }
 
@@ -81,18 +81,15 @@ pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failur
 fn choose(request: &SignedInRequest, status: StatusCode, error: String) -> Result<HttpResponse, Failure> {
     let (now, end) = (request.now(), request.actor.expires_at().unwrap_or(i64::MAX));
     let left = end - now;
-    let life = |millis: i64, hint: String| Life {
+    let life = |millis: i64| Life {
         seconds: millis / SECOND,
         name: duration(millis / SECOND),
-        hint,
+        ends: DisplayTime::of(now + millis, now),
         chosen: millis == USUAL_LIFE,
     };
-    let told =
-        |instant: i64| DisplayTime::of(instant, now).map(|when| format!("until {}", when.exact)).unwrap_or_default();
-    let mut lives: Vec<Life> =
-        LIVES.into_iter().filter(|millis| *millis < left).map(|millis| life(millis, told(now + millis))).collect();
+    let mut lives: Vec<Life> = LIVES.into_iter().filter(|millis| *millis < left).map(life).collect();
     let whole = left.min(request.state.service.session_millis).max(SHORTEST_LIFE);
-    lives.push(Life { name: "As long as this sign-in".to_owned(), chosen: false, ..life(whole, told(now + whole)) });
+    lives.push(Life { name: "As long as this sign-in".to_owned(), chosen: false, ..life(whole) });
     if lives.iter().all(|life| !life.chosen)
         && let Some(last) = lives.last_mut()
     {

@@ -170,6 +170,7 @@ async fn the_chosen_persona_is_offered_however_many_there_are() {
     }
     let listed = browser.get("/keys").await;
     assert!(listed.text.contains(">persona 099</option>") && !listed.text.contains(&last), "{}", listed.text);
+    assert!(listed.text.contains("Others: on the page of a persona</option>"), "{}", listed.text);
     let page = browser.get(&format!("/keys?persona={last}")).await;
     let chosen = format!("<option value=\"{last}\" selected>persona 100</option>");
     assert!(page.text.contains(&chosen), "{}", page.text);

@@ -112,7 +112,7 @@ pub async fn list(request: SignedInRequest) -> Result<HttpResponse, Failure> {
     };
     let chip = list_url.active_filter("kind", "Kind", str::to_owned);
     let list = List {
-        page: request.page("Connections and collections", "personas")?,
+        page: request.page("Connections and collections", "connections")?,
         active_filters: chip.into_iter().collect(),
         rows: found.entities.into_iter().filter_map(row).collect(),
         next,

@@ -116,7 +116,7 @@ async fn page(request: &SignedInRequest, guid: &str, errors: FormErrors) -> Resu
         },
     ];
     let one = One {
-        page: request.page(asset.name.clone(), "personas")?,
+        page: request.page(asset.name.clone(), "connections")?,
         id: asset.id.to_string(),
         name: asset.name,
         qualified_name: asset.qualified_name,

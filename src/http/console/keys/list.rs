@@ -30,7 +30,7 @@ struct List {
     page: Page,
     url: ListUrl,
     active_filters: Vec<ActiveFilter>,
-    personas: Vec<PersonaOption>,
+    personas: PersonaOptions,
     name: Column,
     expires: Column,
     last_used: Column,
@@ -64,7 +64,7 @@ pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
         csv: first.replacen("keys", "keys/export/csv", 1),
         json: first.replacen("keys", "keys/export/json", 1),
         page: request.page("API keys", "keys")?,
-        active_filters: active_filters(&list_url, &personas),
+        active_filters: active_filters(&list_url, &personas.offered),
         personas,
         name: list_url.column(ApiKeyField::DisplayName),
         expires: list_url.column(ApiKeyField::ExpiresAt),
@@ -155,28 +155,39 @@ pub async fn export(request: SignedInRequest, format: web::Path<String>) -> Resu
     Ok(rows.file(format, "keys", &COLUMNS))
 }
 
+/// The personas in a select.
+struct PersonaOptions {
+    offered: Vec<PersonaOption>,
+    /// Whether there are more than are offered.
+    has_more: bool,
+}
+
 /// A persona in a select.
 struct PersonaOption {
     qualified_name: String,
     name: String,
 }
 
-/// The personas offered as a filter: the first 100 by name, and the chosen one. Without it, the next search would drop the
-/// filter.
-async fn choices(request: &SignedInRequest, chosen: &str) -> Result<Vec<PersonaOption>, Failure> {
+/// The most personas that are offered: they are in the page twice, and it stays light.
+const PERSONAS: i64 = 100;
+
+/// The personas offered as a filter and for several keys: the first by name, and the chosen one. Without it, the next search
+/// would drop the filter.
+async fn choices(request: &SignedInRequest, chosen: &str) -> Result<PersonaOptions, Failure> {
     let service = &request.state.service;
     let option =
         |persona: Persona| PersonaOption { qualified_name: persona.qualified_name, name: persona.display_name };
-    let query = Query::first_page(Filter::EVERYTHING, "name", 100)?;
-    let found = personas::list(service, &request.actor, query).await?.records;
-    let mut offered: Vec<PersonaOption> = found.into_iter().map(option).collect();
+    let query = Query::first_page(Filter::EVERYTHING, "name", PERSONAS)?;
+    let found = personas::list(service, &request.actor, query).await?;
+    let has_more = found.next.is_some();
+    let mut offered: Vec<PersonaOption> = found.records.into_iter().map(option).collect();
     if !["", "none"].contains(&chosen) && offered.iter().all(|persona| persona.qualified_name != chosen) {
         let query = Query::first_page(is(PersonaField::QualifiedName, chosen), "", 1)?;
         let found = personas::list(service, &request.actor, query).await?.records.pop();
         let unknown = || PersonaOption { qualified_name: chosen.to_owned(), name: chosen.to_owned() };
         offered.push(found.map_or_else(unknown, option));
     }
-    Ok(offered)
+    Ok(PersonaOptions { offered, has_more })
 }
 
 /// The filter that the URL asks for.

@@ -150,7 +150,7 @@ pub async fn save(submitted: SubmittedForm, path: web::Path<(String, String)>) -
     write(submitted, &path.0, Some(id)).await
 }
 
-/// Shows the preview, or, from there, saves the policy or goes back to the form.
+/// Shows the preview, or, from there, saves the policy or goes back to the form; `check` only says what is wrong with it.
 async fn write(mut submitted: SubmittedForm, guid: &str, id: Option<PolicyId>) -> Result<HttpResponse, Failure> {
     let saves = submitted.form.text("step") == "save";
     if saves && let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
@@ -162,6 +162,13 @@ async fn write(mut submitted: SubmittedForm, guid: &str, id: Option<PolicyId>) -
     let edition = policy.as_ref().map(|_| submitted.form.text("edition"));
     if submitted.form.text("step") == "edit" {
         return form(request, persona, policy, draft, FormErrors::default(), edition);
+    }
+    if submitted.form.text("step") == "check" {
+        // The script asks while the user types: what is wrong so far is no failure.
+        let errors = draft.policy(persona.id, id).err().unwrap_or_default();
+        let mut checked = form(request, persona, policy, draft, errors, edition)?;
+        *checked.status_mut() = StatusCode::OK;
+        return Ok(checked);
     }
     let written = match draft.policy(persona.id, id) {
         Ok(written) => written,
