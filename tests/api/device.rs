@@ -239,9 +239,9 @@ async fn what_one_node_begins_another_ends() {
     let wanted = || Wanted::everything("https://tessera.example.org".into(), "tessera-cli".into());
     let stranger = app.neighbour(&tessera::domain::pepper::Peppers::generate(app.service.entropy).unwrap());
     let elsewhere =
-        device_sign_in::poll(&stranger, &code, wanted(), Origin::default(), |_| Ok::<_, ()>(None)).await.unwrap();
+        device_sign_in::poll(&stranger, &code, wanted(), Origin::default(), |_, _| Ok::<_, ()>(None)).await.unwrap();
     assert!(matches!(elsewhere, Polled::Unknown), "without the pepper the rows are worth nothing");
-    let polled = device_sign_in::poll(&other, &code, wanted(), Origin::default(), |_| Ok::<_, ()>(None)).await.unwrap();
+    let polled = device_sign_in::poll(&other, &code, wanted(), Origin::default(), |_, _| Ok::<_, ()>(None)).await.unwrap();
     let Polled::Session(session, _) = polled else { panic!("no session") };
     assert_eq!(app.holder_of(&session.token.expose()).whoami().await.ok()["username"], "ada");
 }

@@ -7,6 +7,7 @@ use crate::domain::actor::Actor;
 use crate::domain::child::ChildScope;
 use crate::domain::error::Error;
 use crate::domain::jwk::Thumbprint;
+use crate::domain::refresh::is_asked_for;
 use crate::http::base_url::base_url;
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -64,7 +65,7 @@ pub async fn wanted(
 ///
 /// # Errors
 /// Those of [`wanted`].
-pub fn asked(state: &State, request: &HttpRequest, form: &Form, client: String) -> Result<Wanted, Failure> {
+fn asked(state: &State, request: &HttpRequest, form: &Form, client: String) -> Result<Wanted, Failure> {
     for claim in RESERVED {
         if form.optional(claim)?.is_some() {
             return Err(oauth("invalid_request", format!("`{claim}` is a claim that this server sets")));
@@ -107,6 +108,18 @@ pub fn asked(state: &State, request: &HttpRequest, form: &Form, client: String) 
         }
     }
     Ok(Wanted { audience, scope, lifetime, form: format, ..Wanted::everything(base_url(state, request)?, client) })
+}
+
+/// Like [`asked`], of a program that a user has approved. A scope that only repeats `offline_access`, with other names of OpenID
+/// Connect, asks for what was approved.
+///
+/// # Errors
+/// Those of [`wanted`].
+pub fn asked_of_user(state: &State, request: &HttpRequest, form: &Form, client: String) -> Result<Wanted, Failure> {
+    let wanted = asked(state, request, form, client)?;
+    let repeats = form.optional("scope")?.is_some_and(|scope| is_asked_for(&scope));
+    let scope = wanted.scope.filter(|scope| !repeats || *scope != ChildScope::default());
+    Ok(Wanted { scope, ..wanted })
 }
 
 /// An OAuth error (RFC 6749, section 5.2).
