@@ -1,6 +1,8 @@
 //! Children: tokens of minutes that carry no more than their parent, and end with it.
 
 mod attacks;
+mod audiences;
+mod client_secrets;
 mod refusals;
 mod tools;
 mod warrants;

@@ -8,6 +8,7 @@ use super::client_assertion::{self, ASSERTION_TYPE, NotAsserted};
 use super::form::Form;
 use super::wanted::oauth;
 use crate::domain::actor::Actor;
+use crate::domain::child::Purpose;
 use crate::domain::error::{Error, Refusal};
 use crate::domain::network::Network;
 use crate::http::auth::{self, API_KEY, Metering, authenticate, basic};
@@ -103,7 +104,7 @@ pub fn in_head(request: &HttpRequest) -> Result<Option<(String, String)>, Failur
     Ok(Some((decoded(&id), decoded(&secret))))
 }
 
-/// Authenticates an API key by its client id and its token.
+/// Authenticates an API key by its client id and its token, or a short-lived secret beside it.
 ///
 /// # Errors
 /// `Failure::Client` when the token is refused or is another client's.
@@ -114,8 +115,9 @@ pub async fn by_secret(
     metering: Metering,
 ) -> Result<Actor, Failure> {
     let actor = authenticate(state, secret, request, metering).await.map_err(client_error)?;
-    // A child is no secret of a client: it is exchanged.
-    if actor.child.is_some() || actor.client_id().is_none_or(|own| !own.is(id)) {
+    // Other children are no secrets of a client: they are exchanged.
+    let is_other_child = actor.child.as_ref().is_some_and(|child| child.purpose != Purpose::ClientSecret);
+    if is_other_child || actor.client_id().is_none_or(|own| !own.is(id)) {
         return Err(Failure::Client(Refusal::Invalid));
     }
     Ok(actor)

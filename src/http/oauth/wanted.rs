@@ -22,7 +22,7 @@ pub const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 pub const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
 /// Claims and metadata of tokens that a client cannot choose. Other unknown parameters are ignored (RFC 6749, section 3.2).
-const RESERVED: [&str; 15] = [
+const RESERVED: [&str; 16] = [
     "iss",
     "sub",
     "aud",
@@ -38,6 +38,7 @@ const RESERVED: [&str; 15] = [
     "tessera_impersonator",
     "tessera_warrant",
     "tessera_ancestors",
+    "tessera_purpose",
 ];
 
 /// Reads `scope`, `resource` or `audience`, `lifetime`, `token_format` and `requested_token_type` of a client that has been

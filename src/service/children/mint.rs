@@ -4,7 +4,9 @@ use uuid::Uuid;
 
 use crate::clock::{MINUTE, SECOND};
 use crate::domain::actor::Actor;
-use crate::domain::child::{Child, ChildScope, Delegate, LONGEST_LIFE, MOST_ACTORS, MOST_ANCESTORS, USUAL_LIFE};
+use crate::domain::child::{
+    Child, ChildScope, Delegate, LONGEST_LIFE, MOST_ACTORS, MOST_ANCESTORS, Purpose, USUAL_LIFE,
+};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::jwk::Thumbprint;
@@ -22,6 +24,8 @@ pub enum Form {
     Jwt,
     /// An opaque token, which only Tessera can read.
     Opaque,
+    /// An opaque token that also authenticates its subject, an API key, as an OAuth client.
+    ClientSecret,
 }
 
 /// A requested child.
@@ -138,8 +142,12 @@ pub async fn mint(
 async fn written(service: &Service, child: &Child, form: Form) -> Result<Token> {
     let claims = child.claims();
     match form {
+        purpose: match wanted.form {
+            Form::Jwt | Form::Opaque => Purpose::Access,
+            Form::ClientSecret => Purpose::ClientSecret,
+        },
         Form::Jwt => signing_keys::sign(service, JWT_TYPE, &claims).await.map(Token::signed),
-        Form::Opaque => {
+        Form::Opaque | Form::ClientSecret => {
             let mut content = serde_json::to_vec(&claims).map_err(|error| Error::Internal(error.into()))?;
             // Sealed bytes are written eight by eight; white space at the end of JSON means nothing.
             let filled = (content.len() + Seal::OVERHEAD).next_multiple_of(8) - Seal::OVERHEAD;
