@@ -54,7 +54,7 @@ pub(super) async fn redeem(
         None => client.clone(),
     };
     let acting = client.as_ref().or(actor.as_ref()).unwrap_or(&subject);
-    let wanted = wanted(state, request, form, acting, proof_key).await?;
+    let wanted = wanted(state, request, form, (acting, &subject), proof_key).await?;
     let Some(requested) = requested else {
         let minted = children::mint(&state.service, &subject, actor.as_ref(), wanted).await.map_err(refused)?;
         return Ok(child_response(state, minted, &subject, Some(ACCESS_TOKEN)));

@@ -42,7 +42,8 @@ const RESERVED: [&str; 16] = [
 ];
 
 /// Reads `scope`, `resource` or `audience`, `lifetime`, `token_format` and `requested_token_type` of a client that has been
-/// authenticated.
+/// authenticated. An audience of a child of an API key is registered for the key, too: the client must not get further with the
+/// key's token than the key itself.
 ///
 /// # Errors
 /// `invalid_scope`, `invalid_target`, `invalid_request`
@@ -50,15 +51,19 @@ pub async fn wanted(
     state: &State,
     request: &HttpRequest,
     form: &Form,
-    client: &Actor,
+    (client, subject): (&Actor, &Actor),
     proof_key: Option<Thumbprint>,
 ) -> Result<Wanted, Failure> {
     let name = client.client_id().map_or_else(|| client.username().to_string(), |id| id.to_string());
     let asked = asked(state, request, form, name)?;
-    let registered = match &asked.audience {
-        Some(_) => oauth_clients::audiences(&state.service, client).await.map_err(Failure::or_unavailable)?,
-        None => Vec::new(),
-    };
+    let mut registered = Vec::new();
+    if asked.audience.is_some() {
+        let is_another_key = subject.client_id().is_some() && subject.id() != client.id();
+        for each in [client].into_iter().chain(is_another_key.then_some(subject)) {
+            let known = oauth_clients::audiences(&state.service, each).await;
+            registered.push(known.map_err(Failure::or_unavailable)?);
+        }
+    }
     Ok(Wanted { registered, proof_key, ..asked })
 }
 

@@ -35,8 +35,8 @@ pub struct Wanted {
     pub issuer: String,
     /// For whom it is; `None` for this server, or for the audience of the child that it is derived from.
     pub audience: Option<String>,
-    /// The audiences that are registered for the client.
-    pub registered: Vec<String>,
+    /// The clients for which the audience must be registered: at least one.
+    pub registered: Vec<Registered>,
     /// What it carries; `None` for everything that its parent carries.
     pub scope: Option<ChildScope>,
     /// Its lifetime in seconds; `None` for the default.
@@ -49,6 +49,15 @@ pub struct Wanted {
     pub client: String,
     /// The actor, if it impersonates the subject.
     pub impersonator: Option<PrincipalId>,
+}
+
+/// The audiences that are registered for a client.
+#[derive(Debug, Clone)]
+pub struct Registered {
+    /// The client.
+    pub client: String,
+    /// Its audiences.
+    pub audiences: Vec<String>,
 }
 
 impl Wanted {
@@ -133,6 +142,10 @@ pub async fn mint(
         actors,
         proof_key: wanted.proof_key,
         impersonator: wanted.impersonator.or_else(|| origin.and_then(|origin| origin.impersonator)),
+        purpose: match wanted.form {
+            Form::Jwt | Form::Opaque => Purpose::Access,
+            Form::ClientSecret => Purpose::ClientSecret,
+        },
     };
     let token = written(service, &child, wanted.form).await?;
     Ok(Minted { child, token })
@@ -142,10 +155,6 @@ pub async fn mint(
 async fn written(service: &Service, child: &Child, form: Form) -> Result<Token> {
     let claims = child.claims();
     match form {
-        purpose: match wanted.form {
-            Form::Jwt | Form::Opaque => Purpose::Access,
-            Form::ClientSecret => Purpose::ClientSecret,
-        },
         Form::Jwt => signing_keys::sign(service, JWT_TYPE, &claims).await.map(Token::signed),
         Form::Opaque | Form::ClientSecret => {
             let mut content = serde_json::to_vec(&claims).map_err(|error| Error::Internal(error.into()))?;
@@ -193,15 +202,14 @@ fn audience(origin: Option<&Child>, wanted: &Wanted) -> Result<String, NotMinted
             _ => Ok(origin.audience.clone()),
         };
     }
-    match asked {
-        None => Ok(wanted.issuer.clone()),
-        Some(asked) if asked == wanted.issuer || wanted.registered.iter().any(|known| known == asked) => {
-            Ok(asked.to_owned())
-        }
-        Some(asked) => {
-            Err(NotMinted::Target(format!("`{asked}` is not registered as an audience of `{}`", wanted.client)))
-        }
-    }
+    let Some(asked) = asked.filter(|asked| *asked != wanted.issuer) else { return Ok(wanted.issuer.clone()) };
+    let lacks = |each: &&Registered| !each.audiences.iter().any(|known| known == asked);
+    let without = match wanted.registered.iter().find(lacks) {
+        Some(registered) => &registered.client,
+        None if wanted.registered.is_empty() => &wanted.client,
+        None => return Ok(asked.to_owned()),
+    };
+    Err(NotMinted::Target(format!("`{asked}` is not registered as an audience of `{without}`")))
 }
 
 /// The chain of delegation: `actor`, then those who acted before.
