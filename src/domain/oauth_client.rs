@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::jwk::PublicJwk;
+pub use self::resource::metadata_address;
 pub use self::trust::{TrustRule, find_claim};
 pub use self::warrant::Warrant;
 use super::error::Violation;

@@ -307,6 +307,16 @@ async fn the_metadata_of_a_public_url_with_a_path_is_where_the_standard_has_it()
         assert_eq!(told["issuer"], "https://example.org/keys/of", "{at}");
         assert_eq!(told["token_endpoint"], "https://example.org/keys/of/oauth/token");
     }
-    app.anonymous().get(&format!("{path}/keys")).await.refused("TESSERA-404-002");
+    let resource = "/.well-known/oauth-protected-resource";
+    for at in [resource.to_owned(), format!("{resource}/keys/of")] {
+        let told = app.anonymous().get(&at).await.ok();
+        assert_eq!(told["resource"], "https://example.org/keys/of", "{at}");
+        assert_eq!(told["authorization_servers"], json!(["https://example.org/keys/of"]));
+        // What a client would ask for, and keys that would sign answers.
+        assert!(told.get("scopes_supported").is_none() && told.get("jwks_uri").is_none(), "{told}");
+    }
+    for path in [path, resource] {
+        app.anonymous().get(&format!("{path}/keys")).await.refused("TESSERA-404-002");
+    }
     assert_eq!(ask(&app).await["verification_uri"], "https://example.org/keys/of/device");
 }

@@ -109,6 +109,11 @@ pub async fn of_issuer_with_path(
     let own = state.public_url.as_deref().and_then(|url| url.strip_prefix("https://")?.split_once('/'));
     if own.is_none_or(|(_, own)| own.trim_end_matches('/') != path.as_str()) {
         return Err(Failure::NoEndpoint);
+    if is_path_of_issuer(&state, &path) { answer(&state, &request) } else { Err(Failure::NoEndpoint) }
+}
+
+/// Whether this is the path of `TESSERA_PUBLIC_URL`, without the slash at its beginning.
+pub(super) fn is_path_of_issuer(state: &State, path: &str) -> bool {
     }
     answer(&state, &request)
 }

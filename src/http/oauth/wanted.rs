@@ -113,7 +113,13 @@ fn asked(state: &State, request: &HttpRequest, form: &Form, client: String) -> R
             return Err(oauth("invalid_request", message));
         }
     }
-    Ok(Wanted { audience, scope, lifetime, form: format, ..Wanted::everything(base_url(state, request)?, client) })
+    let issuer = base_url(state, request)?;
+    // Clients that parse the resource of the metadata as a URL, such as the official MCP client for Python, give it a path.
+    let audience = audience.map(|audience| match audience.strip_suffix('/') {
+        Some(host) if *host == issuer => issuer.clone(),
+        _ => audience,
+    });
+    Ok(Wanted { audience, scope, lifetime, form: format, ..Wanted::everything(issuer, client) })
 }
 
 /// Like [`asked`], of a program that a user has approved. A scope that only repeats `offline_access`, with other names of OpenID
