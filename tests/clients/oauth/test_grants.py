@@ -62,6 +62,11 @@ def test_authlib_signs_instead_of_sending_a_secret(server, program):
     session.register_client_auth_method(PrivateKeyJWT(endpoint, alg="ES256"))
     token = session.fetch_token(endpoint, grant_type=CLIENT_CREDENTIALS, resource=SERVICE)
     assert verified(server, token["access_token"])["aud"] == SERVICE
+    # Its assertions are for the token endpoint wherever it sends them: Atlan's address, and revocation.
+    realm = f"{server.base_url}/auth/realms/default/protocol/openid-connect/token"
+    assert session.fetch_token(realm, grant_type=CLIENT_CREDENTIALS)["access_token"]
+    assert session.revoke_token(f"{server.base_url}/oauth/revoke", token["access_token"]).status_code == 200
+    assert program.introspect(token["access_token"]) == {"active": False}
 
 
 def test_authlib_exchanges_introspects_and_revokes(server, program, admin):
