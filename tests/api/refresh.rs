@@ -346,3 +346,36 @@ async fn what_a_program_asks_for_at_the_device_grant_is_given_or_refused_by_name
     let whole = poll(&asked, &[offline]).await.ok();
     assert!(whole["scope"].as_str().unwrap().contains("GENERATE_PERSONAL_ACCESS_TOKENS"), "{whole}");
 }
+
+#[actix_web::test]
+async fn a_program_revokes_its_own_tokens_without_a_credential() {
+    let device_clients = vec!["another".to_owned()];
+    let app = App::start_with(Options { device_clients, ..Options::default() }).await;
+    let [access, token] = approved(&app).await;
+    let revoke = async |form: &[(&str, &str)]| send(&program(&app), "/oauth/revoke", form).await;
+    let another = ("client_id", "another");
+    revoke(&[another, ("token", &access)]).await.ok();
+    assert!(works(&app, &access).await, "it was issued to another program");
+    for wrong in [("client_id", "nobody"), ("client_id", "")] {
+        assert_eq!(revoke(&[wrong, ("token", &access)]).await.status, 401);
+    }
+    refused(&revoke(&[CLIENT, ("client_secret", "x"), ("token", &access)]).await, "invalid_client");
+    refused(&revoke(&[CLIENT]).await, "invalid_request");
+    assert!(works(&app, &access).await);
+    for _ in 0..2 {
+        assert_eq!(revoke(&[CLIENT, ("token", &access), ("token_type_hint", "access_token")]).await.status, 200);
+        assert!(!works(&app, &access).await);
+    }
+    assert_eq!(count(&app, "child.revoked"), 1);
+    granted(refresh(&app, &token).await);
+    // A session that the device grant gave.
+    let (_, answer) = approved_with(&app, &browser(&app, "ada").await, "openid", None).await;
+    let session = answer.ok()["access_token"].as_str().unwrap().to_owned();
+    assert!(works(&app, &session).await);
+    assert_eq!(revoke(&[CLIENT, ("token", &session)]).await.status, 200);
+    assert!(!works(&app, &session).await);
+    // Nothing else is a program's: not a key's token, nor a child of a key.
+    let key = app.key_with(&[]).await;
+    assert_eq!(revoke(&[CLIENT, ("token", &key.token)]).await.status, 200);
+    assert!(works(&app, &key.token).await);
+}

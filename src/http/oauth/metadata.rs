@@ -43,9 +43,10 @@ pub struct AuthorizationServer {
     token_endpoint_auth_signing_alg_values_supported: [&'static str; OF_PROGRAMS_NAMES.len()],
     /// How clients authenticate at the introspection endpoint.
     introspection_endpoint_auth_methods_supported: [&'static str; 2],
-    /// The algorithms of signed introspection responses.
-    introspection_signing_alg_values_supported: [&'static str; SigningAlgorithm::ALL.len()],
-    /// How clients authenticate at the revocation endpoint; `none` is for refresh tokens.
+    /// The algorithms of signed introspection responses: that of `TESSERA_SIGNING_ALGORITHM`, and after a change of it also the
+    /// earlier one, as long as it signs.
+    introspection_signing_alg_values_supported: Vec<&'static str>,
+    /// How clients authenticate at the revocation endpoint; `none` is for the tokens of public clients.
     revocation_endpoint_auth_methods_supported: [&'static str; 4],
     /// The algorithms of client assertions at the revocation endpoint.
     revocation_endpoint_auth_signing_alg_values_supported: [&'static str; OF_PROGRAMS_NAMES.len()],
