@@ -12,6 +12,7 @@ use crate::http::base_url::base_url;
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
+use crate::service::children::signing_keys;
 
 /// Authorization server metadata.
 #[derive(Serialize, ToSchema)]
@@ -71,6 +72,7 @@ pub async fn configuration(state: web::Data<State>, request: HttpRequest) -> Res
 
 fn answer(state: &State, request: &HttpRequest) -> Result<HttpResponse, Failure> {
     let issuer = base_url(state, request)?;
+    let signing = signing_keys::algorithms(&state.service);
     let at = |path: &str| format!("{issuer}/oauth/{path}");
     Ok(HttpResponse::Ok().json(AuthorizationServer {
         authorization_endpoint: at("authorize"),
@@ -84,7 +86,7 @@ fn answer(state: &State, request: &HttpRequest) -> Result<HttpResponse, Failure>
         token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
         token_endpoint_auth_signing_alg_values_supported: OF_PROGRAMS_NAMES,
         introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
-        introspection_signing_alg_values_supported: SigningAlgorithm::ALL.map(SigningAlgorithm::name),
+        introspection_signing_alg_values_supported: signing.into_iter().map(SigningAlgorithm::name).collect(),
         revocation_endpoint_auth_methods_supported: [
             "client_secret_basic",
             "client_secret_post",
@@ -107,14 +109,11 @@ pub async fn of_issuer_with_path(
     path: web::Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
-    let own = state.public_url.as_deref().and_then(|url| url.strip_prefix("https://")?.split_once('/'));
-    if own.is_none_or(|(_, own)| own.trim_end_matches('/') != path.as_str()) {
-        return Err(Failure::NoEndpoint);
     if is_path_of_issuer(&state, &path) { answer(&state, &request) } else { Err(Failure::NoEndpoint) }
 }
 
 /// Whether this is the path of `TESSERA_PUBLIC_URL`, without the slash at its beginning.
 pub(super) fn is_path_of_issuer(state: &State, path: &str) -> bool {
-    }
-    answer(&state, &request)
+    let own = state.public_url.as_deref().and_then(|url| url.strip_prefix("https://")?.split_once('/'));
+    own.is_some_and(|(_, own)| own.trim_end_matches('/') == path)
 }
