@@ -180,7 +180,7 @@ impl Failure {
             // 500, not 503: pyatlan takes a 503 for success.
             Self::Domain(Error::Storage(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-002"),
             Self::Domain(Error::Internal(_)) | Self::Panic => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-001"),
-            Self::Unavailable(_) | Self::NotReady(_) | Self::Domain(Error::Unavailable(_)) => {
+            Self::Unavailable(_) | Self::NotReady(_) | Self::NoIssuer | Self::Domain(Error::Unavailable(_)) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-001")
             }
             Self::Overloaded | Self::Domain(Error::Overloaded) => (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-002"),
@@ -255,6 +255,7 @@ impl Failure {
             )
             | Self::Overloaded
             | Self::Unavailable(_)
+            | Self::NoIssuer
             | Self::NotReady(_) => {
                 response.insert_header((RETRY_AFTER, HeaderValue::from_static("1")));
             }

@@ -51,7 +51,11 @@ pub async fn authorize(
     let verification_uri = format!("{}/device", base_url(&state, &request)?);
     let offline = form.optional("scope")?.is_some_and(|scope| is_asked_for(&scope));
     let wanted = asked_of_user(&state, &request, &form, client.clone())?;
-    if offline { fits_approval(&form, &wanted)? } else { fits_session(&form, &wanted)? }
+    if offline {
+        fits_approval(&form, &wanted)?
+    } else {
+        fits_session(&form, &wanted)?
+    }
     let begun = device_sign_in::begin(&state.service, client, offline, origin(&state, &request)).await;
     let Begun { device_code, user_code, lifetime, interval } = begun.map_err(Failure::or_unavailable)?;
     Ok(HttpResponse::Ok().json(DeviceAuthorized {
@@ -109,7 +113,8 @@ const OF_CHILDREN: [&str; 3] = ["lifetime", "token_format", "requested_token_typ
 
 /// Checks that a request asks for nothing that a session cannot be: it carries everything that its user may do, at this server.
 fn fits_session(form: &Form, wanted: &Wanted) -> Result<(), Failure> {
-    const ADVICE: &str = "ask for the scope `offline_access` at the device authorization endpoint, or exchange the session";
+    const ADVICE: &str =
+        "ask for the scope `offline_access` at the device authorization endpoint, or exchange the session";
     if wanted.audience.is_some() {
         return Err(oauth("invalid_target", format!("a session is for this server alone: {ADVICE}")));
     }
@@ -126,7 +131,10 @@ fn fits_approval(form: &Form, wanted: &Wanted) -> Result<(), Failure> {
         return Err(oauth("invalid_target", format!("no audiences are registered for `{}`", wanted.client)));
     }
     if narrows(wanted) {
-        return Err(oauth("invalid_scope", "the user approves everything: send a smaller `scope` to the token endpoint"));
+        return Err(oauth(
+            "invalid_scope",
+            "the user approves everything: send a smaller `scope` to the token endpoint",
+        ));
     }
     absent(form, "is sent to the token endpoint")
 }

@@ -141,7 +141,7 @@ async fn of_workload(state: &State, issuers: &Issuers, request: &HttpRequest, fo
     let found = found.map_err(|wrong| match wrong {
         NotRecognised::Unavailable(reason) => {
             tracing::warn!(reason, %key, "the keys of a workload's issuer cannot be fetched");
-            oauth("temporarily_unavailable", "the keys of the issuer of this token cannot be fetched: try again")
+            Failure::NoIssuer
         }
         NotRecognised::Failed(error) => Failure::or_unavailable(error),
         other => oauth("invalid_grant", other.to_string()),
