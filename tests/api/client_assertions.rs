@@ -215,12 +215,9 @@ async fn an_assertion_for_the_token_endpoint_is_taken_at_every_endpoint() {
     let scene = Scene::with(options).await;
     for path in ["/oauth/token", REALM, "/oauth/revoke"] {
         let own = format!("{ISSUER}{path}");
-        for audience in [ISSUER, ENDPOINT, &own] {
-            let more = [GRANT, ("token", "tsc_unknown")];
-            let answer = sent_to(&scene, "any.example.org", path, audience, &more).await;
-            // The same `jti` for the same audience is refused the second time.
-            let again = if path == "/oauth/token" && audience == own { 401 } else { 200 };
-            assert_eq!(answer.status, again, "{path} {audience}: {}", answer.text);
+        for audience in [ISSUER, ENDPOINT].into_iter().chain((own != ENDPOINT).then_some(own.as_str())) {
+            let answer = sent_to(&scene, "any.example.org", path, audience, &[GRANT, ("token", "tsc_unknown")]).await;
+            assert_eq!(answer.status, 200, "{path} {audience}: {}", answer.text);
         }
         for wrong in ["https://any.example.org", "https://tessera.example.org/oauth/introspect"] {
             let answer = sent_to(&scene, "any.example.org", path, wrong, &[GRANT, ("token", "x")]).await;

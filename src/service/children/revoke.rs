@@ -1,5 +1,7 @@
 //! Revokes children, access tokens and sessions by their tokens (RFC 7009).
 
+use std::time::Instant;
+
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::child::Child;
@@ -7,6 +9,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::network::Network;
 use crate::domain::party::Party;
 use crate::domain::token::TokenKind;
+use crate::service::authn::authenticate::delay_refusal;
 use crate::service::authn::sessions;
 use crate::service::authn::sign_ins::Origin;
 use crate::service::{Service, Transaction};
@@ -73,10 +76,14 @@ pub async fn revoke(service: &Service, client: &Actor, token: &str) -> Result<Re
 /// # Errors
 /// When the storage fails.
 pub async fn revoke_of_program(service: &Service, client: &str, token: &str, origin: Origin) -> Result<()> {
-    let party = Party::Network(Network::of(origin.address));
+    let (began, party) = (Instant::now(), Party::Network(Network::of(origin.address)));
     let actor = match service.authenticate_unlimited(token, party).await {
         Ok(actor) => actor.from(origin.address).requesting(origin.request),
-        Err(Error::Unauthenticated(_)) => return Ok(()),
+        Err(Error::Unauthenticated(_)) => {
+            // Neither the answer nor its time tells a stranger whether the key id exists.
+            delay_refusal(began).await;
+            return Ok(());
+        }
         Err(error) => return Err(error),
     };
     match (actor.child.clone(), actor.credential) {
