@@ -92,10 +92,9 @@ pub struct Protected(pub String);
 
 /// The address of the metadata of the resource that a request is for; `None` if that has none.
 fn address(state: &State, request: &HttpRequest) -> Option<String> {
-    match request.extensions().get::<Protected>() {
-        Some(Protected(resource)) => metadata_address(resource),
-        None => base_url(state, request).ok().map(|base| format!("{base}{PATH}")),
-    }
+    // Not borrowed while the base URL is made, which writes to the extensions.
+    let protected = request.extensions().get::<Protected>().map(|Protected(resource)| metadata_address(resource));
+    protected.unwrap_or_else(|| base_url(state, request).ok().map(|base| format!("{base}{PATH}")))
 }
 
 /// Adds `resource_metadata` to the challenges of a response (RFC 9728, section 5.1).
