@@ -12,7 +12,7 @@ use crate::http::auth::origin;
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
-use crate::service::authn::refresh;
+use crate::service::authn::{programs, refresh};
 use crate::service::children::{self, Revoked};
 
 /// Revoke a token
@@ -44,7 +44,7 @@ pub async fn revoke(
         let ended = if is_refresh_token {
             refresh::revoke(&state.service, &client, &token, origin).await
         } else {
-            children::revoke_of_program(&state.service, &client, &token, origin).await
+            programs::revoke(&state.service, &client, &token, origin).await
         };
         ended.map_err(Failure::or_unavailable)?;
         return Ok(HttpResponse::Ok().finish());

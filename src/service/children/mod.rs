@@ -12,7 +12,7 @@ mod verify;
 
 pub use self::mint::{Form, Minted, NotMinted, Registered, Wanted, mint};
 pub(in crate::service) use self::revoke::revoke_in;
-pub use self::revoke::{Revoked, revoke, revoke_of_program};
+pub use self::revoke::{Revoked, revoke};
 
 use std::sync::Arc;
 
