@@ -52,9 +52,9 @@ pub async fn authorize(
     let offline = form.optional("scope")?.is_some_and(|scope| is_asked_for(&scope));
     let wanted = asked_of_user(&state, &request, &form, client.clone())?;
     if offline {
-        fits_approval(&form, &wanted)?
+        fits_approval(&form, &wanted)?;
     } else {
-        fits_session(&form, &wanted)?
+        fits_session(&form, &wanted)?;
     }
     let begun = device_sign_in::begin(&state.service, client, offline, origin(&state, &request)).await;
     let Begun { device_code, user_code, lifetime, interval } = begun.map_err(Failure::or_unavailable)?;
