@@ -102,6 +102,37 @@ impl fmt::Display for ChildScope {
     }
 }
 
+/// What a child is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Purpose {
+    /// To act as its subject.
+    #[default]
+    Access,
+    /// Also to authenticate its subject, an API key, as an OAuth client.
+    ClientSecret,
+}
+
+impl Purpose {
+    const CLIENT_SECRET: &str = "client_secret";
+
+    /// The value of its claim; `None` for a token without the claim.
+    fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Access => None,
+            Self::ClientSecret => Some(Self::CLIENT_SECRET),
+        }
+    }
+
+    /// The purpose with that claim; `None` if it is unknown.
+    fn find(name: Option<&str>) -> Option<Self> {
+        match name {
+            None => Some(Self::Access),
+            Some(Self::CLIENT_SECRET) => Some(Self::ClientSecret),
+            Some(_) => None,
+        }
+    }
+}
+
 /// A principal that acts for the subject of a child.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delegate {
@@ -179,6 +210,8 @@ pub struct Child {
     pub proof_key: Option<Thumbprint>,
     /// The delegate in `actors` that impersonates the subject: the subject has not handed out a token.
     pub impersonator: Option<PrincipalId>,
+    /// What it is for.
+    pub purpose: Purpose,
 }
 
 impl Child {

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 pub use self::jwk::PublicJwk;
+pub use self::resource::metadata_address;
 pub use self::trust::{TrustRule, find_claim};
 pub use self::warrant::Warrant;
 use super::error::Violation;

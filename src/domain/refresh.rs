@@ -12,7 +12,7 @@ use super::token::KeyId;
 /// refresh token for so long must be approved again.
 const IDLE: i64 = 3;
 /// The scope that asks for a refresh token.
-pub const OFFLINE_ACCESS: &str = "offline_access";
+const OFFLINE_ACCESS: &str = "offline_access";
 
 /// The refresh tokens that come from one approval, and the session whose children they get.
 #[derive(Debug, Clone)]

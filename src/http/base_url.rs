@@ -32,6 +32,15 @@ pub fn secure_base_url(state: &State, request: &HttpRequest) -> Result<String, V
     }
 }
 
+/// Whether a client cannot choose by `Host` what this server is called: `TESSERA_PUBLIC_URL` is set, or the host is a loopback one,
+/// as which no other server of the network is known.
+///
+/// # Errors
+/// When the request names no host.
+pub fn is_certain(state: &State, request: &HttpRequest) -> Result<bool, Violation> {
+    Ok(state.public_url.is_some() || is_loopback(host(request)?))
+}
+
 /// The host of the request; fails unless it has only characters of host names.
 fn host(request: &HttpRequest) -> Result<&str, Violation> {
     let named = request.headers().get(HOST).and_then(|value| value.to_str().ok());

@@ -262,8 +262,12 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(docs::document_3_0)
         .service(docs::index)
         .service(docs::file)
-        // RFC 8414 for a public URL with a path
-        .route("/.well-known/oauth-authorization-server/{path:.*}", get().to(oauth::metadata::of_issuer_with_path));
+        // RFC 8414 and RFC 9728 for a public URL with a path
+        .route("/.well-known/oauth-authorization-server/{path:.*}", get().to(oauth::metadata::of_issuer_with_path))
+        .route(
+            "/.well-known/oauth-protected-resource/{path:.*}",
+            get().to(oauth::protected_resource::of_resource_with_path),
+        );
     pages(config);
 }
 

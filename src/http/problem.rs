@@ -79,6 +79,13 @@ pub enum Failure {
     /// An OAuth client failed to authenticate (RFC 6749, section 5.2).
     #[error("the client is not authenticated: {}", of_client(*.0))]
     Client(Refusal),
+    /// The assertion of an OAuth client is not accepted (RFC 7523, section 3.2).
+    #[error("{0}")]
+    Assertion(String),
+    /// The keys of the issuer of an ID token cannot be fetched: not an error of the grant (RFC 6749, section 5.2), which would be
+    /// final.
+    #[error("the keys of the issuer of this token cannot be fetched: try again")]
+    NoIssuer,
     /// An OAuth error code with its description (RFC 6749, section 5.2; RFC 8628, section 3.5).
     #[error("{1}")]
     Oauth(&'static str, String),
@@ -89,6 +96,9 @@ pub enum Failure {
     #[error("the request was refused")]
     Framework(StatusCode),
 }
+
+/// The challenge for OAuth clients.
+const OF_CLIENTS: &str = r#"Basic realm="tessera", charset="UTF-8""#;
 
 impl From<LimitExceeded> for Failure {
     fn from(excess: LimitExceeded) -> Self {
@@ -149,6 +159,7 @@ impl Failure {
                     Refusal::Unproved | Refusal::Unbound => "TESSERA-401-009",
                 },
             ),
+            Self::Assertion(_) => (StatusCode::UNAUTHORIZED, "TESSERA-401-002"),
             Self::Domain(Error::Forbidden(_)) => (StatusCode::FORBIDDEN, "TESSERA-403-001"),
             Self::Domain(Error::ForeignAddress) => (StatusCode::FORBIDDEN, "TESSERA-403-002"),
             Self::Domain(Error::PasswordsOff) => (StatusCode::FORBIDDEN, "TESSERA-403-003"),
@@ -169,7 +180,7 @@ impl Failure {
             // 500, not 503: pyatlan takes a 503 for success.
             Self::Domain(Error::Storage(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-002"),
             Self::Domain(Error::Internal(_)) | Self::Panic => (StatusCode::INTERNAL_SERVER_ERROR, "TESSERA-500-001"),
-            Self::Unavailable(_) | Self::NotReady(_) | Self::Domain(Error::Unavailable(_)) => {
+            Self::Unavailable(_) | Self::NotReady(_) | Self::NoIssuer | Self::Domain(Error::Unavailable(_)) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-001")
             }
             Self::Overloaded | Self::Domain(Error::Overloaded) => (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-002"),
@@ -224,8 +235,11 @@ impl Failure {
             Self::Domain(Error::Unauthenticated(refusal)) => {
                 response.insert_header((WWW_AUTHENTICATE, challenge(*refusal)));
             }
+            Self::Assertion(_) => {
+                response.insert_header((WWW_AUTHENTICATE, OF_CLIENTS));
+            }
             Self::Client(refusal) => {
-                response.insert_header((WWW_AUTHENTICATE, r#"Basic realm="tessera", charset="UTF-8""#));
+                response.insert_header((WWW_AUTHENTICATE, OF_CLIENTS));
                 if *refusal == Refusal::Missing {
                     response.append_header((WWW_AUTHENTICATE, challenge(*refusal)));
                 }
@@ -241,6 +255,7 @@ impl Failure {
             )
             | Self::Overloaded
             | Self::Unavailable(_)
+            | Self::NoIssuer
             | Self::NotReady(_) => {
                 response.insert_header((RETRY_AFTER, HeaderValue::from_static("1")));
             }
@@ -281,7 +296,7 @@ impl Failure {
         let error = match (self, status.as_u16()) {
             (Self::Oauth(error, _), _) => error,
             (Self::Proof(_, refusal), _) => proof::code(refusal),
-            (Self::Client(_), 401) => "invalid_client",
+            (Self::Client(_) | Self::Assertion(_), 401) => "invalid_client",
             (_, 401) => "invalid_token",
             (_, 403) => "insufficient_scope",
             (_, 408 | 429 | 503 | 504) => "temporarily_unavailable",

@@ -84,6 +84,23 @@ pub fn find(connection: &mut AnyConnection, key_id: KeyId) -> Result<Option<Know
     Ok(Some(KnownCredential { credential, standing, limits }))
 }
 
+/// The own credential of an API key, from which everything is derived that authenticates the key.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_of_api_key(connection: &mut AnyConnection, key: PrincipalId) -> Result<Option<KnownCredential>> {
+    // Earlier versions stored short-lived secrets beside it, which have an expiry.
+    let found: Option<String> = credentials::table
+        .filter(credentials::principal_id.eq(key.to_string()))
+        .filter(credentials::kind.eq(TokenKind::ApiKey.name()))
+        .filter(credentials::expires_at.eq(NEVER))
+        .select(credentials::key_id)
+        .get_result(connection)
+        .optional()?;
+    let Some(key_id) = found else { return Ok(None) };
+    find(connection, KeyId::parse(&key_id).ok_or_else(|| corrupt("key id", &key_id))?)
+}
+
 /// The credentials of one kind of a principal that have not expired, the latest first; at most so many.
 ///
 /// # Errors
@@ -206,7 +223,7 @@ pub fn count_alive(connection: &mut AnyConnection, principal: PrincipalId, kind:
     usize::try_from(count).map_err(|error| Error::Internal(error.into()))
 }
 
-/// Removes sessions, and secrets of API keys, that expired before `instant`; returns how many.
+/// Removes sessions, and secrets of API keys that earlier versions stored, that expired before `instant`; returns how many.
 ///
 /// # Errors
 /// When the storage fails.
@@ -215,26 +232,4 @@ pub fn delete_ended(connection: &mut AnyConnection, instant: i64) -> Result<usiz
         .filter(credentials::kind.eq_any([TokenKind::Session.name(), TokenKind::ApiKey.name()]))
         .filter(credentials::expires_at.lt(instant));
     Ok(diesel::delete(found).execute(connection)?)
-}
-
-/// Removes the credentials of one kind of a principal that have expired.
-///
-/// # Errors
-/// When the storage fails.
-pub fn delete_expired(connection: &mut AnyConnection, principal: PrincipalId, kind: TokenKind, now: i64) -> Result<()> {
-    let found = credentials::table
-        .filter(credentials::principal_id.eq(principal.to_string()))
-        .filter(credentials::kind.eq(kind.name()))
-        .filter(credentials::expires_at.le(now));
-    diesel::delete(found).execute(connection)?;
-    Ok(())
-}
-
-/// Whether a credential has an expiry of its own: an API key's only credential without one is that of its token.
-///
-/// # Errors
-/// When the storage fails.
-pub fn expires(connection: &mut AnyConnection, key_id: KeyId) -> Result<bool> {
-    let found = credentials::table.find(key_id.to_string()).filter(credentials::expires_at.lt(NEVER));
-    Ok(diesel::select(diesel::dsl::exists(found)).get_result(connection)?)
 }

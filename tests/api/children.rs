@@ -1,6 +1,8 @@
 //! Children: tokens of minutes that carry no more than their parent, and end with it.
 
 mod attacks;
+mod audiences;
+mod client_secrets;
 mod refusals;
 mod tools;
 mod warrants;
@@ -28,6 +30,8 @@ const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// The audience that every key of these tests has registered.
 const TOOLS: &str = "https://tools.example.org/mcp";
+/// An audience that the fixture's key has not registered.
+const ELSEWHERE: &str = "https://other.example.org";
 const CONNECTION: &str = "default/sales/1";
 const SALARIES: &str = "entity:default/sales/1/salaries";
 
@@ -157,6 +161,13 @@ async fn a_child_carries_what_its_scope_names_and_every_deny() {
 async fn no_sequence_of_exchanges_gains_anything() {
     let Fixture { app, key, personas: [open, shut], .. } = fixture().await;
     let other = app.key_with(&[]).await;
+    // A helper that has more audiences than the key.
+    let settings = json!({"audiences": [TOOLS, ELSEWHERE], "jwks": {"keys": []}, "trust": []}).to_string();
+    app.session_of("admin")
+        .await
+        .send(Method::PUT, &format!("/api/service/apikeys/{}/oauth", other.id), Some(&settings))
+        .await
+        .ok();
     let (open, shut) = (format!("persona:{open}"), format!("persona:{shut}"));
     let names = ["VERIFY_TOKENS", "VIEW_USERS", "MANAGE_APIKEYS", &open, &shut, "search", "fetch", "delete", "openid"];
     let mut dice = Dice(8585);
@@ -167,7 +178,7 @@ async fn no_sequence_of_exchanges_gains_anything() {
         let origin = tokens[next(tokens.len())].clone();
         let scope: Vec<&str> = (0..next(4)).map(|_| names[next(names.len())]).collect();
         let lifetime = ["60", "600", "3600", "3601", "59"][next(5)];
-        let audience = [None, None, Some(TOOLS), Some("https://other.example.org")][next(4)];
+        let audience = [None, None, Some(TOOLS), Some(ELSEWHERE)][next(4)];
         let form = ["jwt", "opaque"][next(2)];
         let acts = next(4) == 0;
         let scope = scope.join(" ");
@@ -194,6 +205,7 @@ async fn no_sequence_of_exchanges_gains_anything() {
         if let Some(parent) = before.child.filter(|parent| !parent.is_for_its_issuer()) {
             assert_eq!(child.audience, parent.audience, "round {round}");
         }
+        assert!([TOOLS, child.issuer.as_str()].contains(&child.audience.as_str()), "round {round}: {}", child.audience);
         assert!(child.actors.len() <= 3 && child.ancestors.len() <= 8, "round {round}");
         tokens.push(token);
     }

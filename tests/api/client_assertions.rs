@@ -9,8 +9,9 @@ use tessera::domain::network::Network;
 use tessera::domain::signing::{PrivateKey, SigningAlgorithm, SigningKey};
 use tessera::http::oauth::client_assertion::{NotAsserted, authenticate};
 
+use crate::device::send;
 use crate::support::issuer::Signer;
-use crate::support::{App, Client};
+use crate::support::{Answer, App, Client, Options};
 
 const ISSUER: &str = "https://tessera.example.org";
 const ENDPOINT: &str = "https://tessera.example.org/oauth/token";
@@ -24,7 +25,11 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
-        let app = App::start().await;
+        Self::with(Options::default()).await
+    }
+
+    async fn with(options: Options) -> Self {
+        let app = App::start_with(options).await;
         let (admin, signer) = (app.admin().await, Signer::new(7, "first"));
         let key = admin.create("signing").await["id"].as_str().unwrap().to_owned();
         let scene = Self { app, admin, signer, key };
@@ -189,4 +194,47 @@ async fn only_a_registered_key_of_the_named_client_signs() {
     scene.send(&signer.sign_with(&json!({"alg": "ES256"}), &claims)).await.unwrap();
     scene.register(&[Signer::new(8, "second").jwk()]).await;
     assert!(matches!(scene.send(&signer.sign(&scene.claims("2"))).await, Err(NotAsserted::Stranger)), "it was removed");
+}
+
+/// Sends an assertion for that audience to that address, with these parameters.
+async fn sent_to(scene: &Scene, host: &str, path: &str, audience: &str, more: &[(&str, &str)]) -> Answer {
+    let mut claims = scene.claims(&format!("{host} {path} {audience}"));
+    claims["aud"] = json!(audience);
+    let assertion = scene.signer.sign(&claims);
+    let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    let own = [("client_assertion_type", kind), ("client_assertion", assertion.as_str())];
+    send(&scene.app.anonymous().with("host", host), path, &[&own[..], more].concat()).await
+}
+
+const GRANT: (&str, &str) = ("grant_type", "client_credentials");
+const REALM: &str = "/auth/realms/default/protocol/openid-connect/token";
+
+#[actix_web::test]
+async fn an_assertion_for_the_token_endpoint_is_taken_at_every_endpoint() {
+    let options = Options { public_url: Some(ISSUER.to_owned()), ..Options::default() };
+    let scene = Scene::with(options).await;
+    for path in ["/oauth/token", REALM, "/oauth/revoke"] {
+        let own = format!("{ISSUER}{path}");
+        for audience in [ISSUER, ENDPOINT].into_iter().chain((own != ENDPOINT).then_some(own.as_str())) {
+            let answer = sent_to(&scene, "any.example.org", path, audience, &[GRANT, ("token", "tsc_unknown")]).await;
+            assert_eq!(answer.status, 200, "{path} {audience}: {}", answer.text);
+        }
+        for wrong in ["https://any.example.org", "https://tessera.example.org/oauth/introspect"] {
+            let answer = sent_to(&scene, "any.example.org", path, wrong, &[GRANT, ("token", "x")]).await;
+            assert_eq!((answer.status, &answer.json["error"]), (401, &json!("invalid_client")), "{}", answer.text);
+            assert_eq!(answer.header("www-authenticate"), Some(r#"Basic realm="tessera", charset="UTF-8""#));
+            assert!(answer.json["error_description"].as_str().unwrap().contains("`aud`"), "{}", answer.text);
+        }
+    }
+}
+
+#[actix_web::test]
+async fn an_assertion_is_refused_while_clients_choose_what_the_server_is_called() {
+    let scene = Scene::new().await;
+    let answer = sent_to(&scene, "evil.example.org", "/oauth/token", "https://evil.example.org", &[GRANT]).await;
+    assert_eq!((answer.status, &answer.json["error"]), (401, &json!("invalid_client")), "{}", answer.text);
+    assert!(answer.json["error_description"].as_str().unwrap().contains("TESSERA_PUBLIC_URL"), "{}", answer.text);
+    for host in ["127.0.0.1:8585", "localhost", "[::1]:8585"] {
+        sent_to(&scene, host, "/oauth/token", &format!("http://{host}/oauth/token"), &[GRANT]).await.ok();
+    }
 }

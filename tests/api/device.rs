@@ -239,9 +239,10 @@ async fn what_one_node_begins_another_ends() {
     let wanted = || Wanted::everything("https://tessera.example.org".into(), "tessera-cli".into());
     let stranger = app.neighbour(&tessera::domain::pepper::Peppers::generate(app.service.entropy).unwrap());
     let elsewhere =
-        device_sign_in::poll(&stranger, &code, wanted(), Origin::default(), |_| Ok::<_, ()>(None)).await.unwrap();
+        device_sign_in::poll(&stranger, &code, wanted(), Origin::default(), |_, _| Ok::<_, ()>(None)).await.unwrap();
     assert!(matches!(elsewhere, Polled::Unknown), "without the pepper the rows are worth nothing");
-    let polled = device_sign_in::poll(&other, &code, wanted(), Origin::default(), |_| Ok::<_, ()>(None)).await.unwrap();
+    let polled =
+        device_sign_in::poll(&other, &code, wanted(), Origin::default(), |_, _| Ok::<_, ()>(None)).await.unwrap();
     let Polled::Session(session, _) = polled else { panic!("no session") };
     assert_eq!(app.holder_of(&session.token.expose()).whoami().await.ok()["username"], "ada");
 }
@@ -285,7 +286,7 @@ async fn the_metadata_says_what_there_is() {
                 ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
             "token_endpoint_auth_signing_alg_values_supported": ["ES256", "EdDSA", "RS256", "PS256"],
             "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-            "introspection_signing_alg_values_supported": ["ES256", "RS256"],
+            "introspection_signing_alg_values_supported": ["ES256"],
             "revocation_endpoint_auth_methods_supported":
                 ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
             "revocation_endpoint_auth_signing_alg_values_supported": ["ES256", "EdDSA", "RS256", "PS256"],
@@ -307,6 +308,16 @@ async fn the_metadata_of_a_public_url_with_a_path_is_where_the_standard_has_it()
         assert_eq!(told["issuer"], "https://example.org/keys/of", "{at}");
         assert_eq!(told["token_endpoint"], "https://example.org/keys/of/oauth/token");
     }
-    app.anonymous().get(&format!("{path}/keys")).await.refused("TESSERA-404-002");
+    let resource = "/.well-known/oauth-protected-resource";
+    for at in [resource.to_owned(), format!("{resource}/keys/of")] {
+        let told = app.anonymous().get(&at).await.ok();
+        assert_eq!(told["resource"], "https://example.org/keys/of", "{at}");
+        assert_eq!(told["authorization_servers"], json!(["https://example.org/keys/of"]));
+        // What a client would ask for, and keys that would sign answers.
+        assert!(told.get("scopes_supported").is_none() && told.get("jwks_uri").is_none(), "{told}");
+    }
+    for path in [path, resource] {
+        app.anonymous().get(&format!("{path}/keys")).await.refused("TESSERA-404-002");
+    }
     assert_eq!(ask(&app).await["verification_uri"], "https://example.org/keys/of/device");
 }

@@ -285,3 +285,97 @@ async fn a_refresh_token_is_revoked_and_introspected_and_is_no_bearer_token() {
     assert!(!works(&app, &access).await);
     refused(&refresh(&app, &leaked).await, "invalid_grant");
 }
+
+#[actix_web::test]
+async fn what_a_program_asks_for_at_the_device_grant_is_given_or_refused_by_name() {
+    let app = App::start().await;
+    app.user("ada", Role::Member).await;
+    let ada = browser(&app, "ada").await;
+    let elsewhere = ("resource", "https://other.example.org");
+    let named = |answer: &Answer, error: &str, name: &str| {
+        refused(answer, error);
+        assert!(answer.json["error_description"].as_str().unwrap().contains(name), "{}", answer.text);
+    };
+    for (scope, more, error, name) in [
+        ("", elsewhere, "invalid_target", "session"),
+        ("", ("audience", "https://tessera.example.org"), "invalid_target", "session"),
+        ("openid offline_access", elsewhere, "invalid_target", "audiences"),
+        ("VIEW_ANALYTICS", CLIENT, "invalid_scope", "offline_access"),
+        ("offline_access VIEW_ANALYTICS", CLIENT, "invalid_scope", "scope"),
+        ("offline_access", ("lifetime", "60"), "invalid_request", "lifetime"),
+        ("openid", ("token_format", "jwt"), "invalid_request", "token_format"),
+        ("offline_access", ("sub", "admin"), "invalid_request", "sub"),
+    ] {
+        let mut form = vec![CLIENT, ("scope", scope)];
+        form.extend((more != CLIENT).then_some(more));
+        named(&send(&program(&app), ASK, &form).await, error, name);
+    }
+    let poll = async |asked: &Value, more: &[(&str, &str)]| {
+        app.advance(5_000);
+        let code = ("device_code", asked["device_code"].as_str().unwrap());
+        send(&program(&app), TOKEN, &[&[("grant_type", GRANT), CLIENT, code][..], more].concat()).await
+    };
+    // A session is what it is.
+    let asked = send(&program(&app), ASK, &[CLIENT, ("scope", "openid")]).await.ok();
+    decide(&ada, &asked, "approve").await;
+    for (more, error, name) in [
+        (("resource", "https://tessera.example.org"), "invalid_target", "session"),
+        (("scope", "VIEW_ANALYTICS"), "invalid_scope", "session"),
+        (("lifetime", "60"), "invalid_request", "lifetime"),
+        (("token_format", "jwt"), "invalid_request", "token_format"),
+        (("exp", "9999999999"), "invalid_request", "exp"),
+    ] {
+        named(&poll(&asked, &[more]).await, error, name);
+    }
+    // To be refused uses up nothing.
+    let session = poll(&asked, &[("scope", "openid profile")]).await.ok();
+    assert!(session["access_token"].as_str().unwrap().starts_with("tss_"), "{session}");
+    // A child is made as it is asked for.
+    let offline = ("scope", "openid offline_access");
+    let asked = send(&program(&app), ASK, &[CLIENT, offline, ("resource", "https://tessera.example.org")]).await.ok();
+    decide(&ada, &asked, "approve").await;
+    named(&poll(&asked, &[elsewhere]).await, "invalid_target", "other.example.org");
+    named(&poll(&asked, &[("lifetime", "59")]).await, "invalid_request", "lifetime");
+    let narrow = [("scope", "VIEW_ANALYTICS"), ("lifetime", "60"), ("token_format", "opaque")];
+    let child = poll(&asked, &narrow).await.ok();
+    assert_eq!((&child["scope"], &child["expires_in"]), (&json!("VIEW_ANALYTICS"), &json!(60)), "{child}");
+    assert!(child["access_token"].as_str().unwrap().starts_with("tsc_"), "{child}");
+    // What was approved is repeated.
+    let asked = send(&program(&app), ASK, &[CLIENT, offline]).await.ok();
+    decide(&ada, &asked, "approve").await;
+    let whole = poll(&asked, &[offline]).await.ok();
+    assert!(whole["scope"].as_str().unwrap().contains("GENERATE_PERSONAL_ACCESS_TOKENS"), "{whole}");
+}
+
+#[actix_web::test]
+async fn a_program_revokes_its_own_tokens_without_a_credential() {
+    let device_clients = vec!["another".to_owned()];
+    let app = App::start_with(Options { device_clients, ..Options::default() }).await;
+    let [access, token] = approved(&app).await;
+    let revoke = async |form: &[(&str, &str)]| send(&program(&app), "/oauth/revoke", form).await;
+    let another = ("client_id", "another");
+    revoke(&[another, ("token", &access)]).await.ok();
+    assert!(works(&app, &access).await, "it was issued to another program");
+    for wrong in [("client_id", "nobody"), ("client_id", "")] {
+        assert_eq!(revoke(&[wrong, ("token", &access)]).await.status, 401);
+    }
+    refused(&revoke(&[CLIENT, ("client_secret", "x"), ("token", &access)]).await, "invalid_client");
+    refused(&revoke(&[CLIENT]).await, "invalid_request");
+    assert!(works(&app, &access).await);
+    for _ in 0..2 {
+        assert_eq!(revoke(&[CLIENT, ("token", &access), ("token_type_hint", "access_token")]).await.status, 200);
+        assert!(!works(&app, &access).await);
+    }
+    assert_eq!(count(&app, "child.revoked"), 1);
+    granted(refresh(&app, &token).await);
+    // A session that the device grant gave.
+    let (_, answer) = approved_with(&app, &browser(&app, "ada").await, "openid", None).await;
+    let session = answer.ok()["access_token"].as_str().unwrap().to_owned();
+    assert!(works(&app, &session).await);
+    assert_eq!(revoke(&[CLIENT, ("token", &session)]).await.status, 200);
+    assert!(!works(&app, &session).await);
+    // Nothing else is a program's: not a key's token, nor a child of a key.
+    let key = app.key_with(&[]).await;
+    assert_eq!(revoke(&[CLIENT, ("token", &key.token)]).await.status, 200);
+    assert!(works(&app, &key.token).await);
+}

@@ -15,7 +15,7 @@ use self::examples::Example;
 use self::rows::{GRAPHQL, Needs, REST, Row};
 use crate::datahub::{set_base_policy, user_with};
 use crate::support::document::{document, is_public};
-use crate::support::{App, Client, repository};
+use crate::support::{App, Client, Options, repository};
 
 /// The one permission that Tessera only shows: DataHub's clients read it in `me`.
 const SHOWN_ONLY: Permission = Permission::ViewAnalytics;
@@ -163,7 +163,9 @@ async fn try_row(
 }
 
 async fn try_rows(rows: &[Row]) {
-    let app = App::start().await;
+    // Its requests have no `Host`.
+    let public_url = Some("https://tessera.example.org".to_owned());
+    let app = App::start_with(Options { public_url, ..Options::default() }).await;
     let admin = app.admin().await;
     set_base_policy(&admin, "INACTIVE").await;
     user_with(&app, &admin, "nobody", &[]).await;

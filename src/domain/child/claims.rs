@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Child, ChildScope, Delegate, MOST_ACTORS, MOST_ANCESTORS};
+use super::{Child, ChildScope, Delegate, MOST_ACTORS, MOST_ANCESTORS, Purpose};
 use crate::domain::ids::PrincipalId;
 use crate::domain::jwk::Thumbprint;
 use crate::domain::oauth_client::Warrant;
@@ -37,6 +37,7 @@ impl Child {
             warrant: self.warrant.map(|warrant| warrant.to_string()),
             ancestors: self.ancestors.iter().map(Uuid::to_string).collect(),
             impersonator: self.impersonator.map(|id| id.to_string()),
+            purpose: self.purpose.name().map(str::to_owned),
         }
     }
 
@@ -86,6 +87,7 @@ impl Child {
             actors,
             proof_key,
             impersonator,
+            purpose: Purpose::find(claims.purpose.as_deref())?,
         })
     }
 }
@@ -117,6 +119,8 @@ pub struct Claims {
     ancestors: Vec<String>,
     #[serde(rename = "tessera_impersonator", default, skip_serializing_if = "Option::is_none")]
     impersonator: Option<String>,
+    #[serde(rename = "tessera_purpose", default, skip_serializing_if = "Option::is_none")]
+    purpose: Option<String>,
 }
 
 /// The `act` claim (RFC 8693, section 4.1).
@@ -166,6 +170,7 @@ mod tests {
                 .to_vec(),
             proof_key: Some(Thumbprint([9; 32])),
             impersonator: Some(PrincipalId::from(Uuid::from_u128(4))),
+            purpose: Purpose::ClientSecret,
         };
         assert_eq!(Child::read(child.claims()), Some(child));
     }

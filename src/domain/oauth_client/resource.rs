@@ -31,9 +31,42 @@ pub(super) fn check(text: &str) -> Result<(), String> {
     Err("must be an absolute URI that begins with `https://` or `http://` and a host, or with `urn:`".to_owned())
 }
 
+/// The address of the metadata of a resource (RFC 9728, section 3.1): the well-known path goes between its host and its path. `None`
+/// for a resource without a host.
+#[must_use]
+pub fn metadata_address(resource: &str) -> Option<String> {
+    check(resource).ok()?;
+    let (scheme, rest) = resource.split_once("://")?;
+    let (host, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    // A slash at the end of the host is removed.
+    let path = match path.strip_prefix('/') {
+        Some(after) if after.is_empty() || after.starts_with('?') => after,
+        _ => path,
+    };
+    Some(format!("{scheme}://{host}/.well-known/oauth-protected-resource{path}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_metadata_of_a_resource_is_between_its_host_and_its_path() {
+        for (resource, path) in [
+            ("https://a.example.org", ""),
+            ("https://a.example.org/", ""),
+            ("https://a.example.org/?b=c", "?b=c"),
+            ("https://a.example.org?b=c", "?b=c"),
+            ("https://a.example.org/mcp", "/mcp"),
+            ("https://a.example.org/mcp/?b=c", "/mcp/?b=c"),
+        ] {
+            let address = format!("https://a.example.org/.well-known/oauth-protected-resource{path}");
+            assert_eq!(metadata_address(resource), Some(address), "{resource}");
+        }
+        for without in ["urn:example:api", "api", "", "https://a/\"b"] {
+            assert_eq!(metadata_address(without), None, "{without}");
+        }
+    }
 
     #[test]
     fn absolute_uris_without_a_fragment_are_resources() {

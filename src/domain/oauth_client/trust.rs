@@ -63,6 +63,10 @@ const FAMILIES: [Family; 3] = [
     },
 ];
 
+/// Claims with ids of what is not a workload: many workloads have the same one, or each has another one in every run. A rule with
+/// these alone names none.
+const SHARED: [&str; 5] = ["job_id", "run_id", "runner_id", "user_id", "actor_id"];
+
 /// The wrong member, and what is wrong with it.
 type Wrong = (String, String);
 
@@ -110,19 +114,39 @@ impl TrustRule {
         if self.claims.get("sub").is_some_and(|pattern| pattern.starts_with('*')) {
             return wrong("claims.sub", "must not begin with `*`".to_owned());
         }
-        FAMILIES.iter().try_for_each(|family| self.check_ids(family))
+        FAMILIES.iter().try_for_each(|family| self.check_ids(family))?;
+        self.check_identity()
+    }
+
+    /// Checks that a rule names a workload by its subject or by an id. An issuer of a known family may have an unknown host, whose
+    /// tokens share claims such as `ref` and `ref_protected` among all projects.
+    fn check_identity(&self) -> Result<(), Wrong> {
+        let is_id = |claim: &str| {
+            let name = claim.rsplit('.').next().unwrap_or(claim).to_ascii_lowercase();
+            claim == "sub" || (name.ends_with("id") && !SHARED.contains(&claim))
+        };
+        if self.claims.keys().any(|claim| is_id(claim) && self.is_exact(claim)) {
+            return Ok(());
+        }
+        let message = "must have `sub`, or a claim with an id such as `project_id`, without `*`: other claims are the same for workloads of \
+                       other people";
+        Err(("claims".to_owned(), message.to_owned()))
+    }
+
+    /// Whether the rule requires one value of this claim.
+    fn is_exact(&self, claim: &str) -> bool {
+        self.claims.get(claim).is_some_and(|pattern| !pattern.contains('*'))
     }
 
     /// Checks that a rule for workloads of this family names one by an id.
     fn check_ids(&self, family: &Family) -> Result<(), Wrong> {
-        let exact = |claim: &str| self.claims.get(claim).is_some_and(|pattern| !pattern.contains('*'));
         let subject = self.claims.get("sub").map(String::as_str);
         let literal = subject.and_then(|pattern| pattern.split('*').next()).unwrap_or_default();
         let by_subject =
             !literal.is_empty() && (literal.starts_with(family.subject) || family.subject.starts_with(literal));
         let typical = family.typical.iter().find(|claim| self.claims.contains_key(**claim));
         let is_of_family = by_subject || typical.is_some() || is_issuer_of(family, &self.issuer);
-        if !is_of_family || family.ids.iter().any(|claim| exact(claim)) {
+        if !is_of_family || family.ids.iter().any(|claim| self.is_exact(claim)) {
             return Ok(());
         }
         let mut allowed = family.ids.iter().map(|claim| format!("`{claim}`")).collect::<Vec<_>>().join(" or ");

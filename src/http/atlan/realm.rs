@@ -13,6 +13,7 @@ use crate::domain::fields::UserField;
 use crate::domain::filter::Filter;
 use crate::domain::listing::{Query, Sort, Start, Totals};
 use crate::domain::user::User;
+use crate::http::base_url::base_url;
 use crate::http::oauth::OauthSettings;
 use crate::http::oauth::answer::OauthToken;
 use crate::http::oauth::form::Form;
@@ -81,8 +82,9 @@ async fn answer_sdk(
 /// Create a client secret of an API key
 ///
 /// Atlan's SDKs ask for the existing secret, of which Tessera has only a digest. So each request creates another one, which
-/// authenticates the API key for ten minutes beside the key's token: as a client secret and as a bearer token. At most ten work
-/// at the same time. Requires the permission `MANAGE_APIKEYS` and everything that the key reaches; a key cannot ask for its own.
+/// authenticates the API key for ten minutes beside the key's token: as a client secret and as a bearer token. The caller acts in it,
+/// so it ends with the caller's token, and it creates no API keys and no access tokens. Requires the permission `MANAGE_APIKEYS` and
+/// everything that the key reaches; a key cannot ask for its own, and a token that is bound to a key gets none.
 #[utoipa::path(
     tag = "API keys",
     operation_id = "create_client_secret",
@@ -94,8 +96,10 @@ pub async fn client_secret(
     state: web::Data<State>,
     actor: Actor,
     guid: web::Path<String>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
-    let secret = client_secrets::create(&state.service, &actor, parse_guid(&guid)?).await?;
+    let issuer = base_url(&state, &request)?;
+    let secret = client_secrets::create(&state.service, &actor, parse_guid(&guid)?, issuer).await?;
     Ok(HttpResponse::Ok().json(ClientSecret { r#type: "secret", value: secret.expose() }))
 }
 

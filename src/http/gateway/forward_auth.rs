@@ -12,7 +12,7 @@ use actix_web::dev::{AppService, HttpServiceFactory};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::BytesMut;
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use utoipa::IntoParams;
 
 use crate::domain::actor::Actor;
@@ -26,6 +26,7 @@ use crate::http::auth::{
 use crate::http::dpop;
 use crate::http::gateway::keep::{self, Depends};
 use crate::http::gateway::original::{Original, PATH};
+use crate::http::oauth::protected_resource::Protected;
 use crate::http::openapi::{AnyError, Fails};
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -89,6 +90,10 @@ impl HttpServiceFactory for Verify {
 async fn verify(state: web::Data<State>, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let required = Requirements::parse(&request);
     let audience = required.as_ref().ok().and_then(|required| required.audience.as_deref());
+    if let Some(audience) = audience {
+        // The client of a 401 must ask for a token for what the gateway protects, not for one for this server.
+        request.extensions_mut().insert(Protected(audience.to_owned()));
+    }
     let actor = identify(&state, &request, audience.map_or(Audience::Issuer, Audience::Named)).await?;
     let required = required?;
     required.met_by(&actor)?;

@@ -241,13 +241,13 @@ fn active(actor: &Actor, now: i64, at_most: i64, issuer: Option<String>, tools: 
         },
     );
     let names: Vec<String> = match child.and_then(|child| child.scope.as_ref()) {
-        Some(scope) => scope.to_string().split(' ').map(str::to_owned).collect(),
+        Some(scope) => scope.to_string().split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         None => actor.permissions().iter().map(|permission| permission.name().to_owned()).chain(tools).collect(),
     };
     let expires_at = actor.expires_at().unwrap_or(NEVER).min(now + at_most);
     let issued_at = child.map_or(actor.principal().created_at / SECOND, |child| child.issued_at);
     let client = child.map(|child| child.client.clone()).or_else(|| actor.client_id().map(|id| id.to_string()));
-    answer.set_scopes(Some(names.into_iter().map(Scope::new).collect()));
+    answer.set_scopes((!names.is_empty()).then(|| names.into_iter().map(Scope::new).collect()));
     answer.set_client_id(client.map(ClientId::new));
     answer.set_username(Some(actor.username().to_string()));
     answer.set_token_type(Some(match child.and_then(|child| child.proof_key) {

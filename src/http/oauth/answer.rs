@@ -49,7 +49,10 @@ fn of_child(state: &State, minted: Minted, parent: &Actor, issued_token_type: Op
         expires_in: child.expires_at - state.service.clock.now() / SECOND,
         access_token: token.expose(),
         token_type: child.token_type(),
-        scope: child.scope.map_or_else(|| names(parent.permissions()), |scope| Some(scope.to_string())),
+        scope: match child.scope {
+            Some(scope) => Some(scope.to_string()).filter(|scope| !scope.is_empty()),
+            None => names(parent.permissions()),
+        },
         issued_token_type,
         refresh_token: None,
     }

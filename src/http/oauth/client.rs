@@ -8,10 +8,11 @@ use super::client_assertion::{self, ASSERTION_TYPE, NotAsserted};
 use super::form::Form;
 use super::wanted::oauth;
 use crate::domain::actor::Actor;
+use crate::domain::child::Purpose;
 use crate::domain::error::{Error, Refusal};
 use crate::domain::network::Network;
 use crate::http::auth::{self, API_KEY, Metering, authenticate, basic};
-use crate::http::base_url::base_url;
+use crate::http::base_url::{base_url, is_certain};
 use crate::http::problem::Failure;
 use crate::http::state::State;
 
@@ -59,13 +60,18 @@ async fn by_assertion(state: &State, request: &HttpRequest, form: &Form, asserti
     if form.required("client_assertion_type")? != ASSERTION_TYPE {
         return Err(oauth("invalid_request", format!("`client_assertion_type` must be `{ASSERTION_TYPE}`")));
     }
+    if !is_certain(state, request)? {
+        let message = "client assertions are accepted once TESSERA_PUBLIC_URL is set: without it, one for another server would be";
+        return Err(Failure::Assertion(message.to_owned()));
+    }
     let issuer = base_url(state, request)?;
-    let endpoint = format!("{issuer}{}", request.path());
+    let (token_endpoint, endpoint) = (format!("{issuer}/oauth/token"), format!("{issuer}{}", request.path()));
     let address = state.trusted.client_address(request);
     let network = Network::of(address);
-    let signer = client_assertion::authenticate(&state.service, assertion, &[&issuer, &endpoint], network).await;
+    let audiences = [issuer.as_str(), &token_endpoint, &endpoint];
+    let signer = client_assertion::authenticate(&state.service, assertion, &audiences, network).await;
     let (key, warrant) = signer.map_err(|wrong| match wrong {
-        NotAsserted::Stranger | NotAsserted::Rejected(_) => oauth("invalid_client", wrong.to_string()),
+        NotAsserted::Stranger | NotAsserted::Rejected(_) => Failure::Assertion(wrong.to_string()),
         NotAsserted::Failed(error) => Failure::or_unavailable(error),
     })?;
     let actor = state.service.authenticate_key(key, warrant, address).await.map_err(client_error)?;
@@ -103,7 +109,7 @@ pub fn in_head(request: &HttpRequest) -> Result<Option<(String, String)>, Failur
     Ok(Some((decoded(&id), decoded(&secret))))
 }
 
-/// Authenticates an API key by its client id and its token.
+/// Authenticates an API key by its client id and its token, or a short-lived secret beside it.
 ///
 /// # Errors
 /// `Failure::Client` when the token is refused or is another client's.
@@ -114,8 +120,9 @@ pub async fn by_secret(
     metering: Metering,
 ) -> Result<Actor, Failure> {
     let actor = authenticate(state, secret, request, metering).await.map_err(client_error)?;
-    // A child is no secret of a client: it is exchanged.
-    if actor.child.is_some() || actor.client_id().is_none_or(|own| !own.is(id)) {
+    // Other children are no secrets of a client: they are exchanged.
+    let is_other_child = actor.child.as_ref().is_some_and(|child| child.purpose != Purpose::ClientSecret);
+    if is_other_child || actor.client_id().is_none_or(|own| !own.is(id)) {
         return Err(Failure::Client(Refusal::Invalid));
     }
     Ok(actor)

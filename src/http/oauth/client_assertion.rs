@@ -56,8 +56,8 @@ struct Claimed {
     sub: String,
 }
 
-/// The API key that signed this assertion, and which of its public keys it signed with. `audiences` are the issuer and the address of the endpoint, `network` is that of
-/// the client.
+/// The API key that signed this assertion, and which of its public keys it signed with. `audiences` are the issuer and the addresses of
+/// the token endpoint and of the endpoint of the request, `network` is that of the client.
 ///
 /// # Errors
 /// [`NotAsserted`]
@@ -99,7 +99,7 @@ fn accept(claims: &Assertion, audiences: &[&str], now: i64) -> Result<(), &'stat
         (claims.iss == claims.sub, "`iss` and `sub` must both be the client id"),
         (
             one.is_some_and(|one| audiences.contains(&one)),
-            "`aud` must be the issuer or the token endpoint, and nothing else",
+            "`aud` must be the issuer, the token endpoint or this endpoint, and nothing else",
         ),
         (expires > now, "it has expired"),
         (expires <= now + LONGEST_LIFE + LEEWAY, "`exp` must be at most an hour ahead"),

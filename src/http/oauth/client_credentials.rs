@@ -32,7 +32,7 @@ pub(super) async fn redeem(state: &State, request: &HttpRequest, form: &Form) ->
 pub async fn child(state: &State, request: &HttpRequest, form: &Form) -> Result<(Minted, Actor), Failure> {
     let actor = client::required(state, request, form).await?;
     let proof_key = dpop::at_token_endpoint(state, request, Party::of(&actor))?;
-    let wanted = wanted(state, request, form, &actor, proof_key).await?;
+    let wanted = wanted(state, request, form, (&actor, &actor), proof_key).await?;
     let minted = children::mint(&state.service, &actor, None, wanted).await.map_err(refused)?;
     Ok((minted, actor))
 }

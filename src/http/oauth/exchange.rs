@@ -54,7 +54,7 @@ pub(super) async fn redeem(
         None => client.clone(),
     };
     let acting = client.as_ref().or(actor.as_ref()).unwrap_or(&subject);
-    let wanted = wanted(state, request, form, acting, proof_key).await?;
+    let wanted = wanted(state, request, form, (acting, &subject), proof_key).await?;
     let Some(requested) = requested else {
         let minted = children::mint(&state.service, &subject, actor.as_ref(), wanted).await.map_err(refused)?;
         return Ok(child_response(state, minted, &subject, Some(ACCESS_TOKEN)));
@@ -141,7 +141,7 @@ async fn of_workload(state: &State, issuers: &Issuers, request: &HttpRequest, fo
     let found = found.map_err(|wrong| match wrong {
         NotRecognised::Unavailable(reason) => {
             tracing::warn!(reason, %key, "the keys of a workload's issuer cannot be fetched");
-            oauth("temporarily_unavailable", "the keys of the issuer of this token cannot be fetched: try again")
+            Failure::NoIssuer
         }
         NotRecognised::Failed(error) => Failure::or_unavailable(error),
         other => oauth("invalid_grant", other.to_string()),

@@ -12,6 +12,7 @@ use crate::http::base_url::base_url;
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
+use crate::service::children::signing_keys;
 
 /// Authorization server metadata.
 #[derive(Serialize, ToSchema)]
@@ -43,9 +44,10 @@ pub struct AuthorizationServer {
     token_endpoint_auth_signing_alg_values_supported: [&'static str; OF_PROGRAMS_NAMES.len()],
     /// How clients authenticate at the introspection endpoint.
     introspection_endpoint_auth_methods_supported: [&'static str; 2],
-    /// The algorithms of signed introspection responses.
-    introspection_signing_alg_values_supported: [&'static str; SigningAlgorithm::ALL.len()],
-    /// How clients authenticate at the revocation endpoint; `none` is for refresh tokens.
+    /// The algorithms of signed introspection responses: that of `TESSERA_SIGNING_ALGORITHM`, and after a change of it also the
+    /// earlier one, as long as it signs.
+    introspection_signing_alg_values_supported: Vec<&'static str>,
+    /// How clients authenticate at the revocation endpoint; `none` is for the tokens of public clients.
     revocation_endpoint_auth_methods_supported: [&'static str; 4],
     /// The algorithms of client assertions at the revocation endpoint.
     revocation_endpoint_auth_signing_alg_values_supported: [&'static str; OF_PROGRAMS_NAMES.len()],
@@ -70,6 +72,7 @@ pub async fn configuration(state: web::Data<State>, request: HttpRequest) -> Res
 
 fn answer(state: &State, request: &HttpRequest) -> Result<HttpResponse, Failure> {
     let issuer = base_url(state, request)?;
+    let signing = signing_keys::algorithms(&state.service);
     let at = |path: &str| format!("{issuer}/oauth/{path}");
     Ok(HttpResponse::Ok().json(AuthorizationServer {
         authorization_endpoint: at("authorize"),
@@ -83,7 +86,7 @@ fn answer(state: &State, request: &HttpRequest) -> Result<HttpResponse, Failure>
         token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
         token_endpoint_auth_signing_alg_values_supported: OF_PROGRAMS_NAMES,
         introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
-        introspection_signing_alg_values_supported: SigningAlgorithm::ALL.map(SigningAlgorithm::name),
+        introspection_signing_alg_values_supported: signing.into_iter().map(SigningAlgorithm::name).collect(),
         revocation_endpoint_auth_methods_supported: [
             "client_secret_basic",
             "client_secret_post",
@@ -106,9 +109,11 @@ pub async fn of_issuer_with_path(
     path: web::Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
+    if is_path_of_issuer(&state, &path) { answer(&state, &request) } else { Err(Failure::NoEndpoint) }
+}
+
+/// Whether this is the path of `TESSERA_PUBLIC_URL`, without the slash at its beginning.
+pub(super) fn is_path_of_issuer(state: &State, path: &str) -> bool {
     let own = state.public_url.as_deref().and_then(|url| url.strip_prefix("https://")?.split_once('/'));
-    if own.is_none_or(|(_, own)| own.trim_end_matches('/') != path.as_str()) {
-        return Err(Failure::NoEndpoint);
-    }
-    answer(&state, &request)
+    own.is_some_and(|(_, own)| own.trim_end_matches('/') == path)
 }

@@ -1,14 +1,15 @@
 //! `/.well-known/oauth-protected-resource`: the metadata of this server as a protected resource (RFC 9728).
 
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
-use actix_web::{HttpRequest, HttpResponse, get, web};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::dpop::ALGORITHM_NAMES;
-use crate::domain::permission::Permission;
+use crate::domain::oauth_client::metadata_address;
 use crate::http::auth::is_dpop;
 use crate::http::base_url::base_url;
+use crate::http::oauth::metadata::is_path_of_issuer;
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -24,10 +25,6 @@ pub struct ProtectedResource {
     resource: String,
     /// The authorization servers whose tokens it takes: only itself.
     authorization_servers: [String; 1],
-    /// Where the keys that sign its tokens are.
-    jwks_uri: String,
-    /// The permissions. Scopes may also name personas and tools.
-    scopes_supported: Vec<&'static str>,
     /// Tokens are sent in `Authorization`.
     bearer_methods_supported: [&'static str; 1],
     /// The algorithms of DPoP proofs.
@@ -38,7 +35,9 @@ pub struct ProtectedResource {
 
 /// Get the metadata of the protected resource
 ///
-/// RFC 9728. Every `Bearer` and `DPoP` challenge names this document.
+/// RFC 9728. Every `Bearer` and `DPoP` challenge names this document, except for those of `/gateway/verify` with an `audience`. It
+/// has no `scopes_supported`, because clients ask for all that are there, and no client may do everything; and no `jwks_uri`, which
+/// would be the keys that sign answers of the resource.
 #[utoipa::path(
     tag = "Sessions",
     operation_id = "get_protected_resource",
@@ -47,11 +46,26 @@ pub struct ProtectedResource {
 )]
 #[get("/.well-known/oauth-protected-resource")]
 pub async fn configuration(state: web::Data<State>, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let resource = base_url(&state, &request)?;
+    answer(&state, &request)
+}
+
+/// Serves the metadata where a client looks for a resource with a path (RFC 9728, section 3.1): at the well-known path followed by
+/// the path of `TESSERA_PUBLIC_URL`.
+///
+/// # Errors
+/// `Failure::NoEndpoint` for any other path.
+pub async fn of_resource_with_path(
+    state: web::Data<State>,
+    path: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Failure> {
+    if is_path_of_issuer(&state, &path) { answer(&state, &request) } else { Err(Failure::NoEndpoint) }
+}
+
+fn answer(state: &State, request: &HttpRequest) -> Result<HttpResponse, Failure> {
+    let resource = base_url(state, request)?;
     Ok(HttpResponse::Ok().json(ProtectedResource {
         authorization_servers: [resource.clone()],
-        jwks_uri: format!("{resource}/oauth/jwks.json"),
-        scopes_supported: Permission::ALL.map(Permission::name).to_vec(),
         bearer_methods_supported: ["header"],
         dpop_signing_alg_values_supported: ALGORITHM_NAMES,
         resource_name: "Tessera",
@@ -73,17 +87,26 @@ pub fn challenge_forbidden(request: &HttpRequest, headers: &mut HeaderMap) {
 const INSUFFICIENT: &str = r#"Bearer realm="tessera", error="insufficient_scope""#;
 const INSUFFICIENT_DPOP: &str = r#"DPoP realm="tessera", error="insufficient_scope""#;
 
+/// The resource that a request is for, if it is not this server but what a gateway protects.
+pub struct Protected(pub String);
+
+/// The address of the metadata of the resource that a request is for; `None` if that has none.
+fn address(state: &State, request: &HttpRequest) -> Option<String> {
+    // Not borrowed while the base URL is made, which writes to the extensions.
+    let protected = request.extensions().get::<Protected>().map(|Protected(resource)| metadata_address(resource));
+    protected.unwrap_or_else(|| base_url(state, request).ok().map(|base| format!("{base}{PATH}")))
+}
+
 /// Adds `resource_metadata` to the challenges of a response (RFC 9728, section 5.1).
 pub fn point_to(state: &State, request: &HttpRequest, headers: &mut HeaderMap) {
     if !headers.contains_key(WWW_AUTHENTICATE) {
         return;
     }
-    let Ok(base) = base_url(state, request) else { return };
+    let Some(address) = address(state, request) else { return };
     let challenges: Vec<HeaderValue> = headers.remove(WWW_AUTHENTICATE).collect();
     for challenge in challenges {
         let takes_tokens = [&b"Bearer "[..], b"DPoP "].iter().any(|scheme| challenge.as_bytes().starts_with(scheme));
-        let extended =
-            [challenge.as_bytes(), b", resource_metadata=\"", base.as_bytes(), PATH.as_bytes(), b"\""].concat();
+        let extended = [challenge.as_bytes(), b", resource_metadata=\"", address.as_bytes(), b"\""].concat();
         let extended = HeaderValue::from_bytes(&extended).ok().filter(|_| takes_tokens);
         headers.append(WWW_AUTHENTICATE, extended.unwrap_or(challenge));
     }

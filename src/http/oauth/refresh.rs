@@ -5,14 +5,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::OauthSettings;
 use super::answer::granted_response;
 use super::form::Form;
-use super::wanted::{asked, oauth, refused};
-use crate::domain::refresh::OFFLINE_ACCESS;
+use super::wanted::{asked_of_user, oauth, refused};
 use crate::http::auth::origin;
 use crate::http::dpop;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::service::authn::refresh::{self, NotRenewed};
-use crate::service::children::Wanted;
 
 /// The `grant_type` of the grant.
 pub const GRANT: &str = "refresh_token";
@@ -29,10 +27,7 @@ pub(super) async fn redeem(
 ) -> Result<HttpResponse, Failure> {
     let client = form.public_client(settings, request)?;
     let token = form.required("refresh_token")?;
-    let wanted = asked(state, request, form, client)?;
-    // A scope that only repeats `offline_access` asks for what was granted.
-    let repeats = form.optional("scope")?.is_some_and(|scope| scope.split(' ').all(|name| name == OFFLINE_ACCESS));
-    let wanted = Wanted { scope: wanted.scope.filter(|_| !repeats), ..wanted };
+    let wanted = asked_of_user(state, request, form, client)?;
     let prove = |party| dpop::at_token_endpoint(state, request, party);
     match refresh::renew(&state.service, &token, wanted, origin(state, request), prove).await {
         Ok(granted) => Ok(granted_response(state, granted)),

@@ -12,15 +12,15 @@ use crate::http::auth::origin;
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
-use crate::service::authn::refresh;
+use crate::service::authn::{programs, refresh};
 use crate::service::children::{self, Revoked};
 
 /// Revoke a token
 ///
 /// RFC 7009. The client authenticates like at `/oauth/token`. Ends a child of the client, or one in which the client
 /// acts, with everything derived from it; or an access token or a session of the client. The answer for an unknown token, or another's,
-/// is the same. A refresh token is revoked with the `client_id` of its public client, and ends the session with every token of it.
-/// The token of an API key ends by deleting the key.
+/// is the same. A public client sends its `client_id` alone, for its children, for sessions of users who have approved it, and for
+/// its refresh tokens; a refresh token ends its session with every token of it. The token of an API key ends by deleting the key.
 #[utoipa::path(
     tag = "Sessions",
     operation_id = "revoke_oauth_token",
@@ -36,9 +36,16 @@ pub async fn revoke(
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     let form = Form::read(&state, &request, payload.into_inner()).await?;
-    if let Some(token) = form.optional("token")?.filter(|token| refresh::is_refresh_token(&state.service, token)) {
+    let token = form.optional("token")?;
+    let is_refresh_token = token.as_deref().is_some_and(|token| refresh::is_refresh_token(&state.service, token));
+    if is_refresh_token || form.optional("client_id")?.is_some_and(|client| settings.knows(&client)) {
         let client = form.public_client(&settings, &request)?;
-        let ended = refresh::revoke(&state.service, &client, &token, origin(&state, &request)).await;
+        let (token, origin) = (form.required("token")?, origin(&state, &request));
+        let ended = if is_refresh_token {
+            refresh::revoke(&state.service, &client, &token, origin).await
+        } else {
+            programs::revoke(&state.service, &client, &token, origin).await
+        };
         ended.map_err(Failure::or_unavailable)?;
         return Ok(HttpResponse::Ok().finish());
     }
@@ -58,7 +65,7 @@ pub async fn revoke(
 pub struct RevocationForm {
     /// The token.
     token: String,
-    /// `apikey-<id>`, unless the request has `Authorization: Basic`.
+    /// `apikey-<id>`, unless the request has `Authorization: Basic`; or `tessera-cli`, or a client id of `TESSERA_DEVICE_CLIENTS`.
     client_id: Option<String>,
     /// The token of the API key `client_id`.
     client_secret: Option<String>,

@@ -7,6 +7,7 @@ use crate::domain::actor::Actor;
 use crate::domain::child::ChildScope;
 use crate::domain::error::Error;
 use crate::domain::jwk::Thumbprint;
+use crate::domain::refresh::is_asked_for;
 use crate::http::base_url::base_url;
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -21,7 +22,7 @@ pub const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 pub const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
 /// Claims and metadata of tokens that a client cannot choose. Other unknown parameters are ignored (RFC 6749, section 3.2).
-const RESERVED: [&str; 15] = [
+const RESERVED: [&str; 16] = [
     "iss",
     "sub",
     "aud",
@@ -37,10 +38,12 @@ const RESERVED: [&str; 15] = [
     "tessera_impersonator",
     "tessera_warrant",
     "tessera_ancestors",
+    "tessera_purpose",
 ];
 
 /// Reads `scope`, `resource` or `audience`, `lifetime`, `token_format` and `requested_token_type` of a client that has been
-/// authenticated.
+/// authenticated. An audience of a child of an API key is registered for the key, too: the client must not get further with the
+/// key's token than the key itself.
 ///
 /// # Errors
 /// `invalid_scope`, `invalid_target`, `invalid_request`
@@ -48,15 +51,19 @@ pub async fn wanted(
     state: &State,
     request: &HttpRequest,
     form: &Form,
-    client: &Actor,
+    (client, subject): (&Actor, &Actor),
     proof_key: Option<Thumbprint>,
 ) -> Result<Wanted, Failure> {
     let name = client.client_id().map_or_else(|| client.username().to_string(), |id| id.to_string());
     let asked = asked(state, request, form, name)?;
-    let registered = match &asked.audience {
-        Some(_) => oauth_clients::audiences(&state.service, client).await.map_err(Failure::or_unavailable)?,
-        None => Vec::new(),
-    };
+    let mut registered = Vec::new();
+    if asked.audience.is_some() {
+        let is_another_key = subject.client_id().is_some() && subject.id() != client.id();
+        for each in [client].into_iter().chain(is_another_key.then_some(subject)) {
+            let known = oauth_clients::audiences(&state.service, each).await;
+            registered.push(known.map_err(Failure::or_unavailable)?);
+        }
+    }
     Ok(Wanted { registered, proof_key, ..asked })
 }
 
@@ -64,7 +71,7 @@ pub async fn wanted(
 ///
 /// # Errors
 /// Those of [`wanted`].
-pub fn asked(state: &State, request: &HttpRequest, form: &Form, client: String) -> Result<Wanted, Failure> {
+fn asked(state: &State, request: &HttpRequest, form: &Form, client: String) -> Result<Wanted, Failure> {
     for claim in RESERVED {
         if form.optional(claim)?.is_some() {
             return Err(oauth("invalid_request", format!("`{claim}` is a claim that this server sets")));
@@ -106,7 +113,25 @@ pub fn asked(state: &State, request: &HttpRequest, form: &Form, client: String) 
             return Err(oauth("invalid_request", message));
         }
     }
-    Ok(Wanted { audience, scope, lifetime, form: format, ..Wanted::everything(base_url(state, request)?, client) })
+    let issuer = base_url(state, request)?;
+    // Clients that parse the resource of the metadata as a URL, such as the official MCP client for Python, give it a path.
+    let audience = audience.map(|audience| match audience.strip_suffix('/') {
+        Some(host) if *host == issuer => issuer.clone(),
+        _ => audience,
+    });
+    Ok(Wanted { audience, scope, lifetime, form: format, ..Wanted::everything(issuer, client) })
+}
+
+/// Like [`asked`], of a program that a user has approved. A scope that only repeats `offline_access`, with other names of OpenID
+/// Connect, asks for what was approved.
+///
+/// # Errors
+/// Those of [`wanted`].
+pub fn asked_of_user(state: &State, request: &HttpRequest, form: &Form, client: String) -> Result<Wanted, Failure> {
+    let wanted = asked(state, request, form, client)?;
+    let repeats = form.optional("scope")?.is_some_and(|scope| is_asked_for(&scope));
+    let scope = wanted.scope.filter(|scope| !repeats || *scope != ChildScope::default());
+    Ok(Wanted { scope, ..wanted })
 }
 
 /// An OAuth error (RFC 6749, section 5.2).

@@ -103,17 +103,13 @@ impl Service {
     /// # Errors
     /// [`Refusal::Invalid`] for a key that does not exist; else those of [`Service::authenticate`].
     pub async fn authenticate_key(&self, key: PrincipalId, warrant: Warrant, address: Option<IpAddr>) -> Result<Actor> {
-        /// More than an API key has.
-        const MOST: i64 = 100;
         let network = Network::of(address);
         let (now, party) = (self.clock.now(), Party::Network(network));
         let turn = self.look_ups.turn(party).await?;
-        let found =
-            self.look_up(move |connection| credentials::alive(connection, key, TokenKind::ApiKey, now, MOST)).await?;
+        let found = self.look_up(move |connection| credentials::find_of_api_key(connection, key)).await?;
         drop(turn);
         let gone = || Error::Unauthenticated(Refusal::Invalid);
-        // The key's own credential outlives the secrets beside it.
-        let credential = found.into_iter().max_by_key(|credential| credential.expires_at).ok_or_else(gone)?;
+        let credential = found.ok_or_else(gone)?.credential;
         let known = self.credential(credential.key_id, self.clock.uptime(), party).await?.ok_or_else(gone)?;
         let genuine = known.without_secret(TokenKind::ApiKey, credential.key_id);
         let outcome = genuine.admit(now, address);

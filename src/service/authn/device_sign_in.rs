@@ -188,7 +188,16 @@ fn wrong_code(service: &Service, attempt: &Attempt) -> Error {
     Error::NotFound { kind: "waiting sign-in", id: "code".to_owned() }
 }
 
-/// The outcome of a poll. `E` is why the proof of a key is refused.
+/// What an approved program gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Issue {
+    /// A session, which has no scope, no other audience and no key.
+    Session,
+    /// A child of a session, and a refresh token.
+    Child,
+}
+
+/// The outcome of a poll. `E` is why the request is refused.
 pub enum Polled<E> {
     /// The session, with the permissions of its user.
     Session(NewSession, Permissions),
@@ -196,8 +205,8 @@ pub enum Polled<E> {
     Granted(Box<Granted>),
     /// A session without a refresh token cannot be bound to the key that the request proves.
     Unbindable,
-    /// The proof of a key is refused.
-    Unproved(E),
+    /// The proof of a key is refused, or the request asks for something that a session does not have.
+    Refused(E),
     /// The child cannot be made.
     NotMinted(NotMinted),
     /// Not decided yet.
@@ -213,7 +222,8 @@ pub enum Polled<E> {
 }
 
 /// Fetches the decision. An approved session is issued once, also to concurrent polls. `wanted` is the first child of a program that
-/// asked for a refresh token. `prove` is asked for the key that the request proves, once the request is approved.
+/// asked for a refresh token. `prove` is asked for the key that the request proves, and whether the request fits what it gets, once
+/// the request is approved.
 ///
 /// # Errors
 /// When the storage fails, or too many look-ups wait.
@@ -222,7 +232,7 @@ pub async fn poll<E>(
     device_code: &str,
     wanted: Wanted,
     origin: Origin,
-    prove: impl FnOnce(Party) -> Result<Option<Thumbprint>, E>,
+    prove: impl FnOnce(Party, Issue) -> Result<Option<Thumbprint>, E>,
 ) -> Result<Polled<E>> {
     let Some(digest) = DeviceCode::parse(device_code).map(|code| code.digest(&service.peppers)) else {
         return Ok(Polled::Unknown);
@@ -258,14 +268,17 @@ pub async fn poll<E>(
         }
         (Decision::Denied, _) | (Decision::Approved(_), None) => Ok(Polled::Denied),
         (Decision::Approved(_), Some(approver)) => {
-            let proof_key = match prove(Party::Actor(approver.standing.principal.id)) {
+            let issue = if found.offline { Issue::Child } else { Issue::Session };
+            let proof_key = match prove(Party::Actor(approver.standing.principal.id), issue) {
                 Ok(proof_key) => proof_key,
-                Err(refused) => return Ok(Polled::Unproved(refused)),
+                Err(refused) => return Ok(Polled::Refused(refused)),
             };
-            match (found.offline, proof_key) {
-                (true, proof_key) => granted(service, digest, approver, Wanted { proof_key, ..wanted }, origin).await,
-                (false, Some(_)) => Ok(Polled::Unbindable),
-                (false, None) => session(service, digest, approver, origin).await,
+            match (issue, proof_key) {
+                (Issue::Child, proof_key) => {
+                    granted(service, digest, approver, Wanted { proof_key, ..wanted }, origin).await
+                }
+                (Issue::Session, Some(_)) => Ok(Polled::Unbindable),
+                (Issue::Session, None) => session(service, digest, approver, origin).await,
             }
         }
     }

@@ -8,6 +8,7 @@ pub mod look_ups;
 mod minting;
 pub(in crate::service) mod passwords;
 mod polls;
+pub mod programs;
 pub mod proofs;
 pub mod refresh;
 pub mod sessions;

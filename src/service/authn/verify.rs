@@ -62,8 +62,8 @@ pub enum Leaked {
     Dead,
 }
 
-/// Revokes a leaked token, reported by a client that can show it: an API key is deleted,
-/// otherwise the credential is, such as a short-lived secret of a key.
+/// Revokes a leaked token, reported by a client that can show it: of the token of an API key, the key is deleted; otherwise the
+/// credential is, or the child is revoked, such as a short-lived secret of a key.
 /// Notes no use, and no limit of the key prevents it. `finder` is GitHub, or the network of an anonymous client.
 ///
 /// # Errors
@@ -88,10 +88,6 @@ pub async fn revoke_leaked(service: &Service, token: &str, finder: Party, reques
         .write_first(&operator, move |transaction| {
             let id = actor.id();
             let existed = match credential.kind {
-                // A secret beside the key's token says nothing about that token.
-                TokenKind::ApiKey if credentials::expires(transaction.connection, credential.key_id)? => {
-                    credentials::delete(transaction.connection, credential.key_id)?
-                }
                 TokenKind::ApiKey => removals::principal(transaction.connection, id, PrincipalKind::ServiceAccount)?,
                 TokenKind::Personal | TokenKind::Session | TokenKind::Child | TokenKind::Refresh => {
                     credentials::delete(transaction.connection, credential.key_id)?

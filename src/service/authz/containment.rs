@@ -81,7 +81,7 @@ fn bounds_of_parent(connection: &mut AnyConnection, actor: &Actor) -> Result<Bou
     let ends = actor.credential.filter(|credential| credential.kind == TokenKind::Personal);
     match api_keys::lineage(connection, actor.id())? {
         Some(Lineage { bounds, .. }) => {
-            // Earlier for a short-lived secret of the key.
+            // Earlier for a workload.
             let credential_ends = actor.credential.map_or(NEVER, |credential| credential.expires_at);
             Ok(Bounds { expires_at: bounds.expires_at.min(credential_ends), ..bounds })
         }

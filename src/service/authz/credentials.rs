@@ -24,17 +24,23 @@ pub(in crate::service) fn require_no_child(actor: &Actor) -> Result<()> {
     Err(Error::Forbidden(message))
 }
 
-/// Checks that nobody acts for the actor. A client secret lasts no longer than a child, so a client that has signed in with its
-/// own secret may get one; but the subject of a delegated child would seem to have made it.
+/// Checks that an actor may ask for client secrets: nobody acts for it, because its subject would seem to have asked; and its token
+/// is bound to no key, because a client secret would not be. A client secret ends with the child that it is asked for with, so a
+/// client that has signed in with its own secret may get one.
 ///
 /// # Errors
 /// [`Error::Forbidden`]
-pub(in crate::service) fn require_undelegated(actor: &Actor) -> Result<()> {
-    if actor.child.as_ref().is_none_or(|child| child.actors.is_empty()) {
+pub(in crate::service) fn require_client(actor: &Actor) -> Result<()> {
+    let Some(child) = &actor.child else { return Ok(()) };
+    let why = if !child.actors.is_empty() {
+        "others act with"
+    } else if child.proof_key.is_some() {
+        "a key is needed for"
+    } else {
         return Ok(());
-    }
-    let message = format!("others act for `{}` with this token, which creates no client secrets", actor.username());
-    Err(Error::Forbidden(message))
+    };
+    let username = actor.username();
+    Err(Error::Forbidden(format!("{why} this token of `{username}`, which creates no client secrets")))
 }
 
 /// Checks the permission to create an access token: a user for itself, with `MANAGE_ACCESS_TOKENS` for any user, with

@@ -4,7 +4,9 @@ use uuid::Uuid;
 
 use crate::clock::{MINUTE, SECOND};
 use crate::domain::actor::Actor;
-use crate::domain::child::{Child, ChildScope, Delegate, LONGEST_LIFE, MOST_ACTORS, MOST_ANCESTORS, USUAL_LIFE};
+use crate::domain::child::{
+    Child, ChildScope, Delegate, LONGEST_LIFE, MOST_ACTORS, MOST_ANCESTORS, Purpose, USUAL_LIFE,
+};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::jwk::Thumbprint;
@@ -22,6 +24,8 @@ pub enum Form {
     Jwt,
     /// An opaque token, which only Tessera can read.
     Opaque,
+    /// An opaque token that also authenticates its subject, an API key, as an OAuth client.
+    ClientSecret,
 }
 
 /// A requested child.
@@ -31,8 +35,8 @@ pub struct Wanted {
     pub issuer: String,
     /// The audience of the child; `None` for this server, or for the audience of the child that it is derived from.
     pub audience: Option<String>,
-    /// The audiences that are registered for the client.
-    pub registered: Vec<String>,
+    /// The clients for which the audience must be registered: at least one.
+    pub registered: Vec<Registered>,
     /// What it carries; `None` for everything that its parent carries.
     pub scope: Option<ChildScope>,
     /// The lifetime of the child in seconds; `None` for the default.
@@ -45,6 +49,15 @@ pub struct Wanted {
     pub client: String,
     /// The actor, if it impersonates the subject.
     pub impersonator: Option<PrincipalId>,
+}
+
+/// The audiences that are registered for a client.
+#[derive(Debug, Clone)]
+pub struct Registered {
+    /// The client.
+    pub client: String,
+    /// Its audiences.
+    pub audiences: Vec<String>,
 }
 
 impl Wanted {
@@ -129,6 +142,10 @@ pub async fn mint(
         actors,
         proof_key: wanted.proof_key,
         impersonator: wanted.impersonator.or_else(|| origin.and_then(|origin| origin.impersonator)),
+        purpose: match wanted.form {
+            Form::Jwt | Form::Opaque => Purpose::Access,
+            Form::ClientSecret => Purpose::ClientSecret,
+        },
     };
     let token = written(service, &child, wanted.form).await?;
     Ok(Minted { child, token })
@@ -139,7 +156,7 @@ async fn written(service: &Service, child: &Child, form: Form) -> Result<Token> 
     let claims = child.claims();
     match form {
         Form::Jwt => signing_keys::sign(service, JWT_TYPE, &claims).await.map(Token::signed),
-        Form::Opaque => {
+        Form::Opaque | Form::ClientSecret => {
             let mut content = serde_json::to_vec(&claims).map_err(|error| Error::Internal(error.into()))?;
             // Sealed bytes are written eight by eight; white space at the end of JSON means nothing.
             let filled = (content.len() + Seal::OVERHEAD).next_multiple_of(8) - Seal::OVERHEAD;
@@ -185,15 +202,14 @@ fn audience(origin: Option<&Child>, wanted: &Wanted) -> Result<String, NotMinted
             _ => Ok(origin.audience.clone()),
         };
     }
-    match asked {
-        None => Ok(wanted.issuer.clone()),
-        Some(asked) if asked == wanted.issuer || wanted.registered.iter().any(|known| known == asked) => {
-            Ok(asked.to_owned())
-        }
-        Some(asked) => {
-            Err(NotMinted::Target(format!("`{asked}` is not registered as an audience of `{}`", wanted.client)))
-        }
-    }
+    let Some(asked) = asked.filter(|asked| *asked != wanted.issuer) else { return Ok(wanted.issuer.clone()) };
+    let lacks = |each: &&Registered| !each.audiences.iter().any(|known| known == asked);
+    let without = match wanted.registered.iter().find(lacks) {
+        Some(registered) => &registered.client,
+        None if wanted.registered.is_empty() => &wanted.client,
+        None => return Ok(asked.to_owned()),
+    };
+    Err(NotMinted::Target(format!("`{asked}` is not registered as an audience of `{without}`")))
 }
 
 /// The chain of delegation: `actor`, then those who acted before.

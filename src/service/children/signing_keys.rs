@@ -12,7 +12,7 @@ use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::child::LONGEST_LIFE;
 use crate::domain::error::{Error, Result};
 use crate::domain::party::Party;
-use crate::domain::signing::{Keyring, PrivateKey, SigningKey};
+use crate::domain::signing::{Keyring, PrivateKey, SigningAlgorithm, SigningKey};
 use crate::service::{Service, blocking};
 use crate::storage::principals::Existed;
 use crate::storage::signing_keys::{self, SealedKey};
@@ -87,6 +87,16 @@ pub async fn ready(service: &Service) -> Result<Arc<Keyring>> {
     }
     synchronise(service).await?;
     Ok(service.directory.children.keyring())
+}
+
+/// The algorithm that is configured, and that of the key which signs now, if it is another.
+#[must_use]
+pub fn algorithms(service: &Service) -> Vec<SigningAlgorithm> {
+    let keyring = service.directory.children.keyring();
+    let signs = keyring.signer(service.clock.now()).map(|key| key.algorithm);
+    let mut algorithms = vec![service.signing_algorithm];
+    algorithms.extend(signs.filter(|signs| *signs != service.signing_algorithm));
+    algorithms
 }
 
 /// Signs claims with the key that signs now.

@@ -12,6 +12,7 @@ use crate::domain::permission::Permission;
 use crate::domain::token::TokenKind;
 use crate::service::authz::containment;
 use crate::service::authz::credentials::require_session;
+use crate::service::children::Registered;
 use crate::service::{Service, Transaction};
 use crate::storage;
 use crate::storage::principals::Existed;
@@ -30,12 +31,14 @@ pub async fn get(service: &Service, actor: &Actor, id: PrincipalId) -> Result<Oa
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn audiences(service: &Service, client: &Actor) -> Result<Vec<String>> {
-    if client.client_id().is_none() {
-        return Ok(Vec::new());
-    }
+pub async fn audiences(service: &Service, client: &Actor) -> Result<Registered> {
+    let name = client.client_id().map(|id| id.to_string());
+    let Some(name) = name else {
+        return Ok(Registered { client: client.username().to_string(), audiences: Vec::new() });
+    };
     let id = client.id();
-    Ok(service.look_up(move |connection| oauth_clients::get(connection, id)).await?.audiences)
+    let settings = service.look_up(move |connection| oauth_clients::get(connection, id)).await?;
+    Ok(Registered { client: name, audiences: settings.audiences })
 }
 
 /// Replaces the settings of an API key as an OAuth client. A public key or a trust rule is as good as the key's token,

@@ -91,7 +91,7 @@ async fn a_child_creates_no_credential_that_lasts() {
         client.try_create(&json!({"displayName": "k", "validitySeconds": 60})).await.refused("TESSERA-403-001");
         let secret = format!("/auth/admin/realms/default/clients/{}/client-secret", other.id);
         if is_delegated {
-            client.get(&secret).await.refused("TESSERA-403-001");
+            client.with("host", "tessera.example.org").get(&secret).await.refused("TESSERA-403-001");
         }
         let settings = json!({"audiences": [TOOLS], "jwks": {"keys": []}, "trust": []}).to_string();
         let path = format!("/api/service/apikeys/{}/oauth", other.id);

@@ -74,3 +74,17 @@ async fn a_request_that_cannot_be_granted_is_told_why() {
     refused(&post(&as_client(&app, &key), "/oauth/revoke", &own).await, "unsupported_token_type");
     assert!(works(&app, &key.token).await);
 }
+
+#[actix_web::test]
+async fn an_empty_scope_is_left_out() {
+    let Fixture { app, key, .. } = fixture().await;
+    for format in ["jwt", "opaque"] {
+        let form = [("grant_type", "client_credentials"), ("scope", "openid"), ("token_format", format)];
+        let answer = post(&as_client(&app, &key), "/oauth/token", &form).await.ok();
+        assert_eq!(answer.get("scope"), None, "{answer}");
+        let token = answer["access_token"].as_str().unwrap();
+        assert_eq!(app.holder_of(token).whoami().await.ok()["permissions"], json!([]), "it carries nothing");
+        let told = post(&key.client, "/oauth/introspect", &[("token", token)]).await.ok();
+        assert_eq!((&told["active"], told.get("scope")), (&json!(true), None), "{told}");
+    }
+}

@@ -11,7 +11,7 @@ use tessera::service::children::{Form, Wanted, mint};
 use super::{ACCESS_TOKEN, EXCHANGE, access_token, as_client, child, exchange, post, refused, works};
 use crate::storage::actions;
 use crate::support::issuer::{Issuer, Signer};
-use crate::support::{Answer, App, Client, Holder};
+use crate::support::{Answer, App, Client, Holder, Options};
 
 const FORMATS: [&str; 2] = ["jwt", "opaque"];
 
@@ -20,13 +20,18 @@ async fn put(admin: &Client, key: &str, settings: &Value) -> Answer {
     admin.send(Method::PUT, &format!("/api/service/apikeys/{key}/oauth"), Some(&settings.to_string())).await
 }
 
-async fn register(admin: &Client, key: &str, signers: &[&Signer]) {
+pub(super) async fn register(admin: &Client, key: &str, signers: &[&Signer]) {
     let keys: Vec<Value> = signers.iter().map(|signer| signer.jwk()).collect();
     put(admin, key, &json!({"jwks": {"keys": keys}})).await.ok();
 }
 
+/// A server that knows what it is called, and so takes client assertions.
+pub(super) async fn certain() -> App {
+    App::start_with(Options { public_url: Some("https://tessera.example.org".to_owned()), ..Options::default() }).await
+}
+
 /// A token request of a key that signs an assertion.
-async fn asserting(app: &App, signer: &Signer, key: &Holder, more: &[(&str, &str)]) -> Answer {
+pub(super) async fn asserting(app: &App, signer: &Signer, key: &Holder, more: &[(&str, &str)]) -> Answer {
     let (client, now) = (format!("apikey-{}", key.id), app.now() / 1000);
     let claims = json!({"iss": client, "sub": client, "aud": "https://tessera.example.org/oauth/token", "exp": now + 60,
                         "jti": PrincipalId::new(app.now(), app.service.entropy).unwrap().to_string()});
@@ -42,7 +47,7 @@ async fn is_active(reader: &Holder, token: &str) -> bool {
 
 #[actix_web::test]
 async fn a_removed_public_key_ends_the_children_that_it_brought_about_and_no_others() {
-    let app = App::start().await;
+    let app = certain().await;
     let admin = app.admin().await;
     let reader = app.key_with(&[Permission::VerifyTokens]).await;
     let (key, other) = (app.key_with(&[]).await, app.key_with(&[]).await);
@@ -135,7 +140,7 @@ async fn a_removed_or_changed_trust_rule_ends_the_children_of_its_workloads() {
 
 #[actix_web::test]
 async fn a_key_gives_up_its_token_and_everything_that_came_from_it() {
-    let app = App::start().await;
+    let app = certain().await;
     let admin = app.admin().await.with("idempotency-key", "once");
     let made = admin.create("signing").await;
     let token = made["attributes"]["accessToken"].as_str().unwrap();
@@ -153,6 +158,7 @@ async fn a_key_gives_up_its_token_and_everything_that_came_from_it() {
     let settings = put(&admin, &key.id, &json!({"jwks": jwks})).await.ok();
     assert_eq!(settings["secret"], "token");
     let path = format!("/auth/admin/realms/default/clients/{}/client-secret", key.id);
+    let admin = admin.with("host", "tessera.example.org");
     let secret = admin.get(&path).await.ok()["value"].as_str().unwrap().to_owned();
     let grant = [("grant_type", "client_credentials")];
     let asserted = access_token(asserting(&app, &signer, &key, &grant).await);

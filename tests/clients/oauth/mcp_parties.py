@@ -65,8 +65,8 @@ class Agent:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        first = self.hear()
-        self.tools, self.failed = first.get("tools"), first.get("failed")
+        self.first = self.hear()
+        self.tools, self.failed = self.first.get("tools"), self.first.get("failed")
 
     def call(self, tool):
         self.process.stdin.write(f"{tool}\n")

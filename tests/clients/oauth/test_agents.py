@@ -59,6 +59,20 @@ def test_official_clients_call_a_tool(server, admin, mcp_server, language, way):
         assert "failed" in agent.call("delete")
 
 
+@pytest.mark.parametrize("way", ["secret", "key"])
+def test_an_official_client_calls_the_api_of_tessera(server, admin, way):
+    """Tessera's own metadata lists no scopes, so the client asks for none, and an ordinary key gets its token."""
+    program = Program(server, admin, "VIEW_USERS")
+    key = program.private_key.as_pem(private=True).decode()
+    credential = {"secret": program.secret} if way == "secret" else {"key": key}
+    address = f"{server.base_url}/api/service/users/current"
+    with Agent(
+        "python", url=server.base_url, get=address, issuer=server.base_url, id=program.client_id, **credential
+    ) as agent:
+        assert agent.failed is None, agent.failed
+        assert (agent.first["status"], agent.first["body"]["username"]) == (200, program.username)
+
+
 @pytest.mark.parametrize("language", ["python", "typescript"])
 def test_an_agent_without_a_policy_gets_no_token(server, admin, mcp_server, language):
     program = agent_key(server, admin, mcp_server, "search")

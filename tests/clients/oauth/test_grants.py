@@ -58,10 +58,18 @@ def test_authlib_trades_a_key_for_a_token(server, program, method):
 
 def test_authlib_signs_instead_of_sending_a_secret(server, program):
     endpoint = f"{server.base_url}/oauth/token"
-    session = OAuth2Session(program.client_id, program.private_key, token_endpoint_auth_method="private_key_jwt")
+    way = "private_key_jwt"
+    session = OAuth2Session(
+        program.client_id, program.private_key, token_endpoint_auth_method=way, revocation_endpoint_auth_method=way
+    )
     session.register_client_auth_method(PrivateKeyJWT(endpoint, alg="ES256"))
     token = session.fetch_token(endpoint, grant_type=CLIENT_CREDENTIALS, resource=SERVICE)
     assert verified(server, token["access_token"])["aud"] == SERVICE
+    # Its assertions are for the token endpoint wherever it sends them: Atlan's address, and revocation.
+    realm = f"{server.base_url}/auth/realms/default/protocol/openid-connect/token"
+    assert session.fetch_token(realm, grant_type=CLIENT_CREDENTIALS)["access_token"]
+    assert session.revoke_token(f"{server.base_url}/oauth/revoke", token["access_token"]).status_code == 200
+    assert program.introspect(token["access_token"]) == {"active": False}
 
 
 def test_authlib_exchanges_introspects_and_revokes(server, program, admin):

@@ -232,4 +232,6 @@ def test_an_issuer_in_a_private_network_is_asked_only_if_listed(trusting, person
     unlisted = issuers["unlisted"]
     program = Program(trusting, person)
     program.register(trust=[unlisted.rule()])
-    refused(program, unlisted.token(), "temporarily_unavailable")
+    answer = exchanged(program, unlisted.token())
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1"), answer.text
+    assert answer.json()["error"] == "temporarily_unavailable", answer.text

@@ -62,7 +62,10 @@ fn a_rule_names_a_workload_by_an_id_where_names_can_be_registered_again() {
         ("https://gitlab.example.org", &[("namespace_id", "1"), ("project_path", "g/*")]),
         (OTHER_ISSUER, &[account]),
         (OTHER_ISSUER, &[("kubernetes.io.serviceaccount.uid", "u"), ("kubernetes.io.namespace", "build")]),
-        (OTHER_ISSUER, &[("sub", "job-*")]),
+        (OTHER_ISSUER, &[("sub", "job-7")]),
+        (OTHER_ISSUER, &[("sub", "job-*"), ("oidc.circleci.com/project-id", "1")]),
+        (OTHER_ISSUER, &[("pipeline_id", "1"), ("ref", "m*")]),
+        ("https://gitlab.example.org", &[("project_id", "1"), ("ref", "main"), ("ref_protected", "true")]),
     ] {
         assert_eq!(rule(issuer, claims).check(), Ok(()), "{issuer} {claims:?}");
     }
@@ -82,6 +85,16 @@ fn a_rule_names_a_workload_by_an_id_where_names_can_be_registered_again() {
         (OTHER_ISSUER, &[("sub", "system:serviceaccount:build:")], "claims.sub", "serviceaccount.uid"),
         (OTHER_ISSUER, &[("sub", "system:*")], "claims.sub", "serviceaccount.uid"),
         (OTHER_ISSUER, &[("kubernetes.io.namespace", "b")], "claims.kubernetes.io.namespace", "serviceaccount.uid"),
+        (OTHER_ISSUER, &[("sub", "job-*")], "claims", "`sub`"),
+        (OTHER_ISSUER, &[("project_id", "1*"), ("sub", "job-*")], "claims", "`sub`"),
+        ("https://gitlab.example.org", &[("ref", "main"), ("ref_protected", "true")], "claims", "`project_id`"),
+        ("https://gitlab.example.org", &[("pipeline_source", "push"), ("user_login", "a")], "claims", "`project_id`"),
+        (
+            "https://gitlab.example.org",
+            &[("job_id", "1"), ("user_id", "2"), ("runner_id", "3")],
+            "claims",
+            "`project_id`",
+        ),
     ] {
         let (named, message) = rule(issuer, claims).check().unwrap_err();
         assert_eq!(named, place, "{issuer} {claims:?}: {message}");
@@ -93,13 +106,14 @@ fn a_rule_names_a_workload_by_an_id_where_names_can_be_registered_again() {
 fn what_is_wrong_with_a_rule_is_named() {
     let right = rule(OTHER_ISSUER, &[("sub", "job")]);
     let many: BTreeMap<_, _> = (0..=CLAIMS).map(|index| (format!("c{index}"), "x".to_owned())).collect();
-    let most: BTreeMap<_, _> = many.clone().into_iter().take(CLAIMS).collect();
+    let mut most: BTreeMap<_, _> = many.clone().into_iter().take(CLAIMS - 1).collect();
+    most.insert("sub".to_owned(), "job".to_owned());
     let long = "x".repeat(LONGEST);
     for fits in [
         TrustRule { claims: most, ..right.clone() },
         TrustRule { audience: long.clone(), ..right.clone() },
         rule(OTHER_ISSUER, &[("sub", &long)]),
-        rule(OTHER_ISSUER, &[(&long, "x")]),
+        rule(OTHER_ISSUER, &[(&long, "x"), ("sub", "job")]),
     ] {
         assert_eq!(fits.check(), Ok(()));
     }

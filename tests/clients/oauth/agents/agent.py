@@ -1,7 +1,8 @@
 """An agent with the official MCP client for Python.
 
 agent.py INPUT: INPUT is JSON {url, issuer} with {id, secret}, or {id, key} of a private key in PEM, or {token}. For each line
-with the name of a tool on standard input it calls the tool and prints what came of it as JSON.
+with the name of a tool on standard input it calls the tool and prints what came of it as JSON. With {get} it only gets that
+address, as a client of the resource {url}, and prints the status and the body.
 """
 
 import asyncio
@@ -57,6 +58,10 @@ def reasons(error):
 
 async def main(given):
     async with httpx2.AsyncClient(trust_env=False, timeout=20, **authenticated(given)) as http:
+        if "get" in given:
+            answer = await http.get(given["get"])
+            print(json.dumps({"status": answer.status_code, "body": answer.json()}), flush=True)
+            return
         async with Client(streamable_http_client(given["url"], http_client=http)) as client:
             tools = sorted(tool.name for tool in (await client.list_tools()).tools)
             print(json.dumps({"tools": tools}), flush=True)
