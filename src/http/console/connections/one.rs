@@ -178,14 +178,20 @@ pub async fn change(mut submitted: SubmittedForm, guid: web::Path<String>) -> Re
         PeopleList::find(name).ok_or_else(|| Violation::new("list", format!("must be one of {names}")))
     };
     let (list, membership, done) = match (form.text("add"), form.text("remove")) {
-        ("", name) => (list(name)?, Membership::Remove, "removed"),
-        (name, _) => (list(name)?, Membership::Add, "added"),
+        ("", name) => (list(name), Membership::Remove, "removed"),
+        (name, _) => (list(name), Membership::Add, "added"),
     };
-    if membership == Membership::Add {
-        Picked::read(&member)?;
-    } else if !is_listed(&member) {
-        return Err(Violation::new("member", "must be a member of the list").into());
-    }
+    let picked = match membership {
+        Membership::Add => Picked::read(&member).map(drop),
+        Membership::Remove if is_listed(&member) => Ok(()),
+        Membership::Remove => Err(Violation::new("member", "must be a member of the list")),
+    };
+    let list = match (list, picked) {
+        (Ok(list), Ok(())) => list,
+        (Err(broken), _) | (_, Err(broken)) => {
+            return page(request, &guid, FormErrors::from_error(broken.into(), &[])?).await;
+        }
+    };
     match assets::change_member(&request.state.service, &request.actor, asset.id, list, member, membership).await {
         Ok(()) => Ok(request.redirect(&format!("connections/{}?done={done}", asset.id))),
         Err(error) => page(request, &guid, FormErrors::from_error(error, &[(list.name(), "")])?).await,
