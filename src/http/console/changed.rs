@@ -70,10 +70,12 @@ const MEMBERS: [(&str, &str); 18] = [
 /// What the change did: `personas +Lineage −Readers; rate: none → 60 requests per minute`; empty if nothing is known.
 #[must_use]
 pub fn changed(states: &Both, personas: &HashMap<String, String>) -> String {
-    let [before, Some(after)] = states else { return String::new() };
-    let is_new = before.is_none();
-    let nothing = Value::Null;
-    let before = before.as_ref().unwrap_or(&nothing);
+    // Nothing is known of a state that was not kept. A subject that does not exist is `null`.
+    let [Some(before), Some(after)] = states else { return String::new() };
+    if after.is_null() {
+        return String::new();
+    }
+    let is_new = before.is_null();
     let mut told: Vec<String> = MEMBERS
         .iter()
         .filter(|(member, _)| before[*member] != after[*member])
@@ -169,8 +171,9 @@ mod tests {
              changed"
         );
         assert_eq!(changed(&[Some(before.clone()), Some(before.clone())], &names), "");
-        assert_eq!(changed(&[None, Some(before.clone())], &names), "personas +default/b");
-        assert_eq!(changed(&[Some(before), None], &names), "");
+        assert_eq!(changed(&[Some(Value::Null), Some(before.clone())], &names), "personas +default/b");
+        assert_eq!(changed(&[None, Some(before.clone())], &names), "");
+        assert_eq!(changed(&[Some(before), Some(Value::Null)], &names), "");
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Errors as pages, for browsers.
 
-use std::sync::{Arc, OnceLock};
-
 use actix_web::HttpMessage;
 use actix_web::HttpResponse;
 use actix_web::dev::ServiceRequest;
@@ -14,9 +12,9 @@ use askama::Template;
 use super::form::sentence;
 use super::page::{Page, answer_with, redirect};
 use super::redirect_target::page_of_form;
+use super::visitor::Visitor;
 use super::{Console, owns};
 use crate::domain::error::{Error, Refusal};
-use crate::domain::permission::Permissions;
 use crate::http::address::root_of;
 use crate::http::problem::Failure;
 
@@ -29,25 +27,6 @@ pub struct ErrorPages {
     /// The page to return to after signing in, relative to the start of this server.
     target: Option<String>,
     visitor: Visitor,
-}
-
-/// Who is signed in, once the request is authenticated: the pages of its errors have the navigation.
-#[derive(Clone, Default)]
-pub(super) struct Visitor(Arc<OnceLock<SignedIn>>);
-
-/// What a page knows of the signed-in user.
-#[derive(Clone)]
-pub(super) struct SignedIn {
-    pub(super) username: String,
-    pub(super) csrf: String,
-    pub(super) permissions: Permissions,
-}
-
-impl Visitor {
-    /// Keeps who is signed in; the first one if the request signs in again.
-    pub(super) fn is(&self, signed_in: SignedIn) {
-        drop(self.0.set(signed_in));
-    }
 }
 
 /// A failure, as a page without navigation.
@@ -128,7 +107,7 @@ impl ErrorPages {
             },
             request_id: request_id.to_owned(),
         };
-        match self.visitor.0.get() {
+        match self.visitor.get() {
             None => answer_with(response, &FailurePage { page, told }),
             Some(signed_in) => {
                 page.enter(signed_in.clone());

@@ -47,6 +47,7 @@ mod status;
 pub mod token;
 mod trail;
 mod verdict;
+mod visitor;
 mod words;
 
 pub use self::page::{Page, redirect};

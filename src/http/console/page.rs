@@ -10,7 +10,7 @@ use actix_web::http::header::{
 use askama::Template;
 
 use super::Console;
-use super::failures::SignedIn;
+use super::visitor::SignedIn;
 use crate::domain::error::Error;
 use crate::domain::permission::{Permission, Permissions};
 use crate::http::problem::{Complete, Failure};

@@ -14,9 +14,9 @@ use hmac::Mac;
 use subtle::ConstantTimeEq;
 
 use super::Console;
-use super::failures::{SignedIn, Visitor};
 use super::form::Form;
 use super::page::{Page, answer, redirect};
+use super::visitor::{SignedIn, Visitor};
 use crate::domain::actor::{Actor, PresentedCredential};
 use crate::domain::error::{Error, Refusal};
 use crate::domain::pepper::Peppers;

@@ -94,12 +94,9 @@ pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
         refused: refused.collect(),
         trouble,
         promptness: maintenance::promptness(service).map_or_else(String::new, |told| {
-            let of = if told.changes == 1 {
-                "the last change".to_owned()
-            } else {
-                format!("the last {} changes", told.changes)
-            };
-            format!("{of} here: {} at the median, {} at most", elapsed(told.median), elapsed(told.longest))
+            let changes = i64::try_from(told.changes).unwrap_or(i64::MAX);
+            let (median, longest) = (elapsed(told.median), elapsed(told.longest));
+            format!("{median} at the median, {longest} at most, of the latest {}", counted(changes, "change"))
         }),
         nodes: maintenance::count_nodes(service).await?,
         may_create: held.contains(Permission::ManageApiKeys),

@@ -24,6 +24,7 @@ async fn an_entry_says_what_changed_how_and_from_where() {
     holder.try_update(&id, &json!({"displayName": "renamed"})).await.ok();
     for path in [format!("/audit?about={id}"), format!("/keys/{id}")] {
         let page = browser.get(&path).await.text;
+        assert!(!page.contains("none → enabled"), "what is created was not changed: {path}: {page}");
         assert!(page.contains("personas +Lineage"), "{path}: {page}");
         assert!(page.contains("addresses +10.0.0.0/8"), "{path}: {page}");
         assert!(page.contains("from 192.0.2.7"), "{path}: {page}");
