@@ -31,11 +31,11 @@ pub async fn persona_names<'a>(
     states: impl Iterator<Item = &'a Both>,
 ) -> Result<HashMap<String, String>, Failure> {
     let lists = states.flatten().flatten().filter_map(|state| state["personas"].as_array());
-    let mut named: Vec<&str> = lists.flatten().filter_map(Value::as_str).collect();
-    named.sort_unstable();
-    named.dedup();
+    let mut mentioned: Vec<&str> = lists.flatten().filter_map(Value::as_str).collect();
+    mentioned.sort_unstable();
+    mentioned.dedup();
     let mut names = HashMap::new();
-    for some in named.chunks(usize::try_from(MAX_LIMIT).unwrap_or(1)) {
+    for some in mentioned.chunks(usize::try_from(MAX_LIMIT).unwrap_or(1)) {
         let wanted = some.iter().map(|name| Wanted::Text((*name).to_owned())).collect();
         let filter = Filter::Test(PersonaField::QualifiedName, Test::OneOf(wanted));
         let found =
@@ -113,7 +113,7 @@ fn told(
         return (!both.is_empty()).then(|| format!("{word} {}", both.join(" ")));
     }
     match (member, is_new) {
-        ("oauth" | "subjects" | "people", true) | ("displayName" | "description" | "enabled", true) => None,
+        ("oauth" | "subjects" | "people" | "displayName" | "description" | "enabled", true) => None,
         ("oauth" | "subjects" | "people" | "description", false) => Some(format!("{word} changed")),
         (_, true) if after.is_null() => None,
         (_, true) => Some(format!("{word}: {}", value_words(member, after))),
@@ -123,14 +123,12 @@ fn told(
 
 /// An item of a list: a persona by its name, anything else as it is written.
 fn item_words(item: &Value, personas: &HashMap<String, String>) -> String {
-    match item.as_str() {
-        Some(text) => personas.get(text).map_or(text, String::as_str).to_owned(),
-        None => {
-            let values = item["values"].as_array().cloned().unwrap_or_default();
-            let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
-            if texts.is_empty() { item.to_string() } else { texts.join(" or ") }
-        }
+    if let Some(text) = item.as_str() {
+        return personas.get(text).map_or(text, String::as_str).to_owned();
     }
+    let values = item["values"].as_array().cloned().unwrap_or_default();
+    let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
+    if texts.is_empty() { item.to_string() } else { texts.join(" or ") }
 }
 
 fn value_words(member: &str, value: &Value) -> String {

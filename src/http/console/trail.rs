@@ -6,8 +6,7 @@ use form_urlencoded::Serializer;
 
 use super::SignedInRequest;
 use super::changed::{changed, persona_names};
-use super::key_names;
-use super::pick::key_of;
+use super::key_names::{self, key_of};
 use super::words::DisplayTime;
 use crate::domain::change::{Action, Change, ChangeSubject};
 use crate::domain::ids::PrincipalId;
@@ -48,14 +47,14 @@ impl Entry {
         let keys = key_names::names(request, &actors.into_iter().collect::<Vec<_>>()).await?;
         let now = request.now();
         let told = |change: Change| {
-            let changed = states.get(&change.id).map_or_else(String::new, |states| changed(states, &personas));
+            let line = states.get(&change.id).map_or_else(String::new, |states| changed(states, &personas));
             let entry = Self::of(change, now);
             let key = key_of(&entry.actor).and_then(|id| keys.get(&id).map(|name| (id, name)));
             match key {
                 Some((id, name)) => {
-                    Self { actor: name.clone(), actor_link: Some(format!("keys/{id}")), changed, ..entry }
+                    Self { actor: name.clone(), actor_link: Some(format!("keys/{id}")), changed: line, ..entry }
                 }
-                None => Self { changed, ..entry },
+                None => Self { changed: line, ..entry },
             }
         };
         Ok(changes.into_iter().map(told).collect())

@@ -101,7 +101,8 @@ async fn page(request: &SignedInRequest, guid: &str, errors: FormErrors) -> Resu
     }
     let users =
         asset.people.iter().filter(|(list, _)| matches!(list, PeopleList::AdminUsers | PeopleList::ViewerUsers));
-    let ids: Vec<PrincipalId> = users.flat_map(|(_, members)| members).filter_map(|name| pick::key_of(name)).collect();
+    let ids: Vec<PrincipalId> =
+        users.flat_map(|(_, members)| members).filter_map(|name| key_names::key_of(name)).collect();
     let names = key_names::names(request, &ids).await?;
     let lists = [
         List {
@@ -140,7 +141,8 @@ fn members(asset: &Asset, relation: Relation, names: &HashMap<PrincipalId, Strin
 
 impl Member {
     fn of(list: PeopleList, member: &str, names: &HashMap<PrincipalId, String>) -> Self {
-        let key = pick::key_of(member).filter(|_| matches!(list, PeopleList::AdminUsers | PeopleList::ViewerUsers));
+        let key =
+            key_names::key_of(member).filter(|_| matches!(list, PeopleList::AdminUsers | PeopleList::ViewerUsers));
         let (kind, name) = match list {
             PeopleList::AdminUsers | PeopleList::ViewerUsers => match key {
                 Some(id) => ("API key", names.get(&id).map_or(member, String::as_str)),

@@ -15,6 +15,10 @@ use crate::http::console::{Page, SignedInRequest, SubmittedForm};
 use crate::http::problem::Failure;
 use crate::service::people::users;
 
+/// The titles of refusals.
+const ROLE_STAYS: &str = "The role stays as it was";
+const STATE_STAYS: &str = "The user stays as before";
+
 #[derive(Template)]
 #[template(path = "people/refused.html")]
 struct Refused {
@@ -49,8 +53,7 @@ pub async fn role(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure>
         return Ok(question);
     }
     let (request, form) = (&submitted.request, &submitted.form);
-    const TITLE: &str = "The role stays as it was";
-    let refused = |wanted: String, error: Error| refused(request, TITLE, wanted, error);
+    let refused = |wanted: String, error: Error| refused(request, ROLE_STAYS, wanted, error);
     let username = match username(form.text("username")) {
         Ok(username) => username,
         Err(broken) => return refused("No user was given a role.".to_owned(), broken.into()),
@@ -83,14 +86,13 @@ pub async fn state(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure
         "" => (form.text("disable"), PrincipalState::Disabled, "disabled"),
         name => (name, PrincipalState::Enabled, "enabled"),
     };
-    const TITLE: &str = "The user stays as before";
     let username = match username(name) {
         Ok(username) => username,
-        Err(broken) => return refused(request, TITLE, format!("Nobody was {done}."), broken.into()),
+        Err(broken) => return refused(request, STATE_STAYS, format!("Nobody was {done}."), broken.into()),
     };
     match users::change_state(&request.state.service, &request.actor, username.clone(), state).await {
         Ok(()) => Ok(request.redirect(&format!("people?done={done}"))),
-        Err(error) => refused(request, TITLE, format!("{username} was not {done}."), error),
+        Err(error) => refused(request, STATE_STAYS, format!("{username} was not {done}."), error),
     }
 }
 

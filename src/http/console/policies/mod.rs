@@ -59,8 +59,9 @@ pub async fn list(request: SignedInRequest) -> Result<HttpResponse, Failure> {
 pub(in crate::http::console) struct PolicyView {
     /// The path of the page that changes it, relative to the start of this server; empty if there is none.
     pub(in crate::http::console) edit: String,
-    /// Whether its page can enable and disable it: it belongs to no persona, and is not the system's own.
-    pub(in crate::http::console) is_switched: bool,
+    /// The path that enables and disables it, relative to the start of this server; empty for the policy of a persona, and
+    /// for one that is the system's own.
+    pub(in crate::http::console) switch: String,
     /// Whether it is the system's own, which cannot be changed.
     pub(in crate::http::console) is_fixed: bool,
     pub(in crate::http::console) name: String,
@@ -97,8 +98,8 @@ impl PolicyView {
             None => String::new(),
         };
         Self {
+            switch: if policy.persona.is_none() && policy.editable { format!("{edit}/state") } else { String::new() },
             edit,
-            is_switched: policy.persona.is_none() && policy.editable,
             is_fixed: !policy.editable,
             allows: policy.rule.effect == Effect::Allow,
             is_enabled: policy.enabled,
