@@ -36,8 +36,23 @@ pub struct Counts {
     pub read: Histogram,
     /// The time from a change's commit until it took effect on records, in seconds.
     pub revoke_to_deny: Family<Node, Histogram>,
+    recent: Mutex<VecDeque<Duration>>,
     own_changes: Mutex<VecDeque<Uuid>>,
 }
+
+/// How long the latest changes took to come into force here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Promptness {
+    /// How many changes they are.
+    pub changes: usize,
+    /// The median.
+    pub median: Duration,
+    /// The longest.
+    pub longest: Duration,
+}
+
+/// How many of the latest changes [`Promptness`] is about.
+const RECENT: usize = 100;
 
 /// Where a change was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -64,6 +79,7 @@ impl Default for Counts {
             revoke_to_deny: Family::new_with_constructor(|| {
                 Histogram::new([1e-6, 1e-5, 1e-4, 1e-3, 5e-3, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0])
             }),
+            recent: Mutex::default(),
             own_changes: Mutex::default(),
         }
     }
@@ -89,7 +105,7 @@ impl Counts {
     /// Records how long a change of this process took to come into force, from the moment its transaction was ready to
     /// commit.
     pub fn observe_own_change(&self, elapsed: Duration) {
-        self.revoke_to_deny.get_or_create(&Node::OWN).observe(elapsed.as_secs_f64());
+        self.observe(&Node::OWN, elapsed);
     }
 
     /// Records how long a change from the feed took to come into force, unless this process made it. Measured from its
@@ -101,6 +117,43 @@ impl Counts {
             return;
         }
         let elapsed = Duration::from_millis(u64::try_from(now - change.changed_at).unwrap_or(0));
-        self.revoke_to_deny.get_or_create(&Node::FOLLOWED).observe(elapsed.as_secs_f64());
+        drop(own_changes);
+        self.observe(&Node::FOLLOWED, elapsed);
+    }
+
+    fn observe(&self, node: &Node, elapsed: Duration) {
+        self.revoke_to_deny.get_or_create(node).observe(elapsed.as_secs_f64());
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if recent.len() == RECENT {
+            recent.pop_front();
+        }
+        recent.push_back(elapsed);
+    }
+
+    /// How long the latest changes took to come into force; `None` if there was none since the start.
+    #[must_use]
+    pub fn promptness(&self) -> Option<Promptness> {
+        let mut recent: Vec<Duration> =
+            self.recent.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+        recent.sort_unstable();
+        let (median, longest) = (*recent.get(recent.len() / 2)?, *recent.last()?);
+        Some(Promptness { changes: recent.len(), median, longest })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn promptness_is_about_the_latest_changes() {
+        let counts = Counts::default();
+        assert_eq!(counts.promptness(), None);
+        counts.observe_own_change(Duration::from_secs(9));
+        for millis in 1..=100 {
+            counts.observe_own_change(Duration::from_millis(millis));
+        }
+        let told = Promptness { changes: 100, median: Duration::from_millis(51), longest: Duration::from_millis(100) };
+        assert_eq!(counts.promptness(), Some(told));
     }
 }

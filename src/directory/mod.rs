@@ -35,6 +35,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 pub use self::cached_credential::{CachedCredential, Genuine};
 pub use self::children::Children;
 use self::counts::Counts;
+pub use self::counts::Promptness;
 use self::fence::Fence;
 pub use self::first_uses::{FirstUse, FirstUses};
 pub use self::lease::Freshness;

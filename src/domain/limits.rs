@@ -59,6 +59,14 @@ impl AllowedAddresses {
             })
     }
 
+    /// Whether any address of a network is allowed, written as `192.0.2.7` or `2001:db8::/64`.
+    #[must_use]
+    pub fn allow_some_of(&self, network: &str) -> bool {
+        let Ok(Self(wanted)) = Self::parse([network]) else { return self.0.is_empty() };
+        let overlap = |one: &IpNet, other: &IpNet| one.contains(other) || other.contains(one);
+        self.0.is_empty() || self.0.iter().any(|allowed| wanted.iter().any(|each| overlap(allowed, each)))
+    }
+
     /// Whether there is no restriction.
     #[must_use]
     pub fn is_everywhere(&self) -> bool {
@@ -149,6 +157,11 @@ mod tests {
         assert!(allows(&["2001:db8::/32"], "2001:db8:1::1") && !allows(&["2001:db8::/32"], "2001:db9::1"));
         assert!(allows(&["192.0.2.7"], "192.0.2.7") && !allows(&["192.0.2.7"], "192.0.2.8"));
         assert!(allows(&["10.1.2.3/8"], "10.9.9.9"), "host bits do not matter");
+        let some = |networks: &[&str], network: &str| {
+            AllowedAddresses::parse(networks.iter().copied()).unwrap().allow_some_of(network)
+        };
+        assert!(some(&["2001:db8::7"], "2001:db8::/64") && !some(&["2001:db8:1::7"], "2001:db8::/64"));
+        assert!(some(&[], "192.0.2.7") && some(&["192.0.2.0/24"], "192.0.2.7") && !some(&["10.0.0.0/8"], "192.0.2.7"));
     }
 
     #[test]

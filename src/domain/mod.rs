@@ -138,6 +138,7 @@ pub mod refresh;
 pub mod seal;
 pub mod search;
 pub mod service_account;
+pub mod session;
 pub mod sight;
 pub mod signing;
 pub mod state;

@@ -1,5 +1,7 @@
 //! The changes feed: the audit trail, which other processes follow to invalidate their memory.
 
+use std::collections::HashMap;
+
 use diesel::dsl::{not, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
@@ -124,6 +126,25 @@ pub fn states(connection: &mut AnyConnection, id: Uuid) -> Result<Option<States>
     let row = changes::table.find(id.to_string()).select((changes::state_before, changes::state_after));
     let found: Option<(String, String)> = row.first(connection).optional()?;
     Ok(found.map(|(before, after)| States { before, after }))
+}
+
+/// The states of the subjects of these changes.
+///
+/// # Errors
+/// When the storage fails.
+pub fn states_of(connection: &mut AnyConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, States>> {
+    let mut found = HashMap::new();
+    for some in ids.chunks(super::MANY) {
+        let texts: Vec<String> = some.iter().map(Uuid::to_string).collect();
+        let rows: Vec<(String, (String, String))> = changes::table
+            .filter(changes::id.eq_any(texts))
+            .select((changes::id, (changes::state_before, changes::state_after)))
+            .load(connection)?;
+        for (id, (before, after)) in rows {
+            found.insert(Uuid::parse_str(&id).map_err(|_| corrupt("id", &id))?, States { before, after });
+        }
+    }
+    Ok(found)
 }
 
 /// The changes that were committed since the last read of the feed.

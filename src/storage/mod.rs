@@ -43,6 +43,7 @@ pub mod schema;
 pub mod search;
 pub mod search_terms;
 pub mod service_accounts;
+pub mod session_origins;
 pub mod signing_keys;
 pub mod standings;
 pub mod states;

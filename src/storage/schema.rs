@@ -280,6 +280,10 @@ diesel::table! {
 }
 
 diesel::table! {
+    session_origins (key_id) { key_id -> Text, kind -> Text, address -> Text, began_at -> BigInt, }
+}
+
+diesel::table! {
     oauth_clients (principal_id) { principal_id -> Text, settings -> Text, updated_at -> BigInt, }
 }
 
@@ -332,6 +336,7 @@ diesel::table! {
 
 diesel::joinable!(users -> principals (id));
 diesel::joinable!(provider_sessions -> credentials (key_id));
+diesel::joinable!(session_origins -> credentials (key_id));
 diesel::joinable!(api_keys -> principals (id));
 diesel::joinable!(credentials -> principals (principal_id));
 diesel::joinable!(persona_links -> personas (persona_id));
@@ -346,6 +351,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     credentials,
     provider_sessions,
+    session_origins,
     principal_permissions,
     personas,
     persona_links,

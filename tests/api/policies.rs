@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use tessera::domain::child::Presentation;
+use tessera::domain::edition::Expected;
 use tessera::domain::error::Error;
 use tessera::domain::permission::Permission;
 use tessera::domain::policy::{Category, Criterion, Effect, Policy, Rule, Subjects};
@@ -62,9 +63,11 @@ async fn a_policy_holds_from_the_next_request_on_and_so_does_its_end() {
     let operator = app.operator();
     let everyone = Subjects { everyone: true, ..Subjects::default() };
     let off = PolicyInput { enabled: false, ..input("base", &["GENERATE_PERSONAL_ACCESS_TOKENS"], everyone) };
-    policies::update(&app.service, &operator, BASE.to_owned(), off.clone()).await.unwrap();
+    policies::update(&app.service, &operator, BASE.to_owned(), off.clone(), Expected::Any).await.unwrap();
     assert_eq!(permissions().await, json!([]));
-    policies::update(&app.service, &operator, BASE.to_owned(), PolicyInput { enabled: true, ..off }).await.unwrap();
+    policies::update(&app.service, &operator, BASE.to_owned(), PolicyInput { enabled: true, ..off }, Expected::Any)
+        .await
+        .unwrap();
     assert_eq!(permissions().await, json!(["GENERATE_PERSONAL_ACCESS_TOKENS"]));
     let own = input("ada's", &["VIEW_AUDIT"], named("ada"));
     let own = policies::create(&app.service, &operator, own).await.unwrap();
@@ -120,7 +123,8 @@ async fn nobody_permits_what_they_do_not_hold() {
     assert!(matches!(refused, Err(Error::Forbidden(_))));
     let refused = policies::list(&app.service, &actor, PolicySearch::default()).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))));
-    let refused = policies::update(&app.service, &actor, BASE.into(), input("p", &[], named("ada"))).await;
+    let refused =
+        policies::update(&app.service, &actor, BASE.into(), input("p", &[], named("ada")), Expected::Any).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))));
     let refused = policies::delete(&app.service, &actor, BASE.into()).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))));
@@ -133,7 +137,8 @@ async fn the_systems_own_policies_cannot_be_changed_and_unknown_ones_not_found()
     app.user("ada", Role::Guest).await;
     for key in ["0", "admin-platform-policy", "editor-platform-policy", "reader-platform-policy"] {
         let urn = format!("urn:li:dataHubPolicy:{key}");
-        let refused = policies::update(service, &operator, urn.clone(), input("p", &[], named("ada"))).await;
+        let refused =
+            policies::update(service, &operator, urn.clone(), input("p", &[], named("ada")), Expected::Any).await;
         assert!(matches!(refused, Err(Error::Forbidden(_))), "{key}");
         assert!(matches!(policies::delete(service, &operator, urn).await, Err(Error::Forbidden(_))), "{key}");
     }
@@ -171,7 +176,7 @@ async fn a_key_changes_no_policy_that_names_it() {
     policy.rule.effect = Effect::Deny;
     let written = policies::create(&app.service, &app.operator(), policy).await.unwrap();
     let nobody = input("nobody's", &[], Subjects::default());
-    let refused = policies::update(&app.service, &actor, written.qualified_name.clone(), nobody).await;
+    let refused = policies::update(&app.service, &actor, written.qualified_name.clone(), nobody, Expected::Any).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))));
     let refused = policies::delete(&app.service, &actor, written.qualified_name).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))));

@@ -93,7 +93,7 @@ pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
     let audit = Audit {
         page: request.page("Audit", "audit")?,
         active_filters: active_filters.into_iter().flatten().collect(),
-        entries: found.records.into_iter().map(|change| Entry::of(change, now)).collect(),
+        entries: Entry::all(&request, found.records).await?,
         kinds: kinds(),
         next,
         csv: export("csv"),

@@ -1,5 +1,6 @@
 //! Errors as pages, for browsers.
 
+use actix_web::HttpMessage;
 use actix_web::HttpResponse;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
@@ -11,6 +12,7 @@ use askama::Template;
 use super::form::sentence;
 use super::page::{Page, answer_with, redirect};
 use super::redirect_target::page_of_form;
+use super::visitor::Visitor;
 use super::{Console, owns};
 use crate::domain::error::{Error, Refusal};
 use crate::http::address::root_of;
@@ -24,12 +26,27 @@ pub struct ErrorPages {
     is_console: bool,
     /// The page to return to after signing in, relative to the start of this server.
     target: Option<String>,
+    visitor: Visitor,
 }
 
+/// A failure, as a page without navigation.
 #[derive(Template)]
 #[template(path = "failure.html")]
 struct FailurePage {
     page: Page,
+    told: ToldFailure,
+}
+
+/// A failure, as a page of the signed-in user.
+#[derive(Template)]
+#[template(path = "failure_signed_in.html")]
+struct SignedInFailurePage {
+    page: Page,
+    told: ToldFailure,
+}
+
+/// A failure in words.
+struct ToldFailure {
     status: u16,
     heading: &'static str,
     message: String,
@@ -59,7 +76,9 @@ impl ErrorPages {
             Method::POST if is_console => Some(page_of_form(path).to_owned()),
             _ => None,
         };
-        Some(Self { console, root: root_of(path, 0), is_console, target })
+        let visitor = Visitor::default();
+        request.extensions_mut().insert(visitor.clone());
+        Some(Self { console, root: root_of(path, 0), is_console, target, visitor })
     }
 
     /// The page for a failure, or the redirect to sign in; `None` if the failure is answered as for programs.
@@ -75,8 +94,8 @@ impl ErrorPages {
         let (heading, hint) = heading_and_hint(failure, status);
         let mut response = HttpResponse::build(status);
         failure.add_headers(&mut response);
-        let page = FailurePage {
-            page: Page::new(&self.console, self.root.clone(), heading, "error"),
+        let mut page = Page::new(&self.console, self.root.clone(), heading, "error");
+        let told = ToldFailure {
             status: status.as_u16(),
             heading,
             message: sentence(&failure.to_string()),
@@ -88,7 +107,14 @@ impl ErrorPages {
             },
             request_id: request_id.to_owned(),
         };
-        answer_with(response, &page).ok()
+        match self.visitor.get() {
+            None => answer_with(response, &FailurePage { page, told }),
+            Some(signed_in) => {
+                page.enter(signed_in.clone());
+                answer_with(response, &SignedInFailurePage { page, told })
+            }
+        }
+        .ok()
     }
 
     fn to_sign_in(&self, refusal: Refusal) -> HttpResponse {

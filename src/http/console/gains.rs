@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::SignedInRequest;
 use super::key_names;
-use super::words::resources;
+use super::words::{ActionWords, resources};
 use crate::domain::ids::PrincipalId;
 use crate::domain::policy::{Condition, Criterion, Facet};
 use crate::domain::principal::Principal;
@@ -45,7 +45,7 @@ pub struct GainLine {
     pub class: &'static str,
     /// `Gains`, `Loses`, `Keeps` or `Still refused`.
     pub what: &'static str,
-    pub actions: Vec<String>,
+    pub actions: Vec<ActionWords>,
     pub resources: String,
     /// What keeps it as it is, if known.
     pub because: String,
@@ -94,7 +94,7 @@ fn lines(differences: Vec<Difference>) -> Vec<GainLine> {
                 && (&other.pattern, &other.type_name, &other.because) == (&each.pattern, &each.type_name, &each.because)
         };
         if let Some((_, line)) = lines.iter_mut().find(is_alike) {
-            line.actions.push(each.action);
+            line.actions.push(ActionWords::of(&each.action));
             continue;
         }
         let (class, what) = match each.kind {
@@ -109,7 +109,7 @@ fn lines(differences: Vec<Difference>) -> Vec<GainLine> {
         let line = GainLine {
             class,
             what,
-            actions: vec![each.action.clone()],
+            actions: vec![ActionWords::of(&each.action)],
             resources: resources(known),
             because: each.because.join(", "),
         };

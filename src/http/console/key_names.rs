@@ -1,4 +1,4 @@
-//! The display names of API keys, for pages that know their ids.
+//! The display names of API keys, for pages that know their ids or user names.
 
 use std::collections::HashMap;
 
@@ -7,6 +7,7 @@ use crate::domain::fields::ApiKeyField;
 use crate::domain::filter::{Filter, Test, Value};
 use crate::domain::ids::PrincipalId;
 use crate::domain::listing::{MAX_LIMIT, Query, Sort, Start, Totals};
+use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX};
 use crate::http::problem::Failure;
 use crate::service::keys::api_keys;
 
@@ -29,4 +30,9 @@ pub async fn names(request: &SignedInRequest, ids: &[PrincipalId]) -> Result<Has
         names.extend(found.records.into_iter().map(|key| (key.id, key.display_name)));
     }
     Ok(names)
+}
+
+/// The key with this user name; `None` if it is not a key's.
+pub fn key_of(username: &str) -> Option<PrincipalId> {
+    PrincipalId::parse(username.strip_prefix(SERVICE_ACCOUNT_PREFIX)?.strip_prefix(CLIENT_ID_PREFIX)?)
 }

@@ -104,6 +104,12 @@ impl ListUrl {
         self.address("", &self.sort, "")
     }
 
+    /// The URL of this page.
+    #[must_use]
+    pub fn here(&self) -> String {
+        self.address("", &self.sort, &self.cursor)
+    }
+
     /// A filter with its value in words; `None` if it is not set.
     #[must_use]
     pub fn active_filter(

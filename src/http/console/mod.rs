@@ -10,7 +10,7 @@
 //! | API keys; their names, for other pages | `keys/`; `key_names.rs` |
 //! | personas and their policies; who gains or loses what | `personas/`; `gains.rs` |
 //! | connections and collections; picking a key or a user | `connections/`; `pick.rs` |
-//! | users, service accounts, invitations, roles; policies of the platform; the audit trail | `people/`; `policies.rs`; `audit.rs`, `trail.rs` |
+//! | users, service accounts, invitations, roles; policies of the platform; the audit trail | `people/`; `policies.rs`; `audit.rs`, `trail.rs`, `changed.rs` |
 //! | the user's access tokens and sessions | `settings/` |
 //! | errors as pages | `failures.rs` |
 //! | style sheet, script and mark | `files.rs`, `files/` |
@@ -19,6 +19,7 @@
 
 pub mod audit;
 pub mod authorize;
+mod changed;
 mod confirm;
 pub mod connections;
 pub mod device;
@@ -46,6 +47,7 @@ mod status;
 pub mod token;
 mod trail;
 mod verdict;
+mod visitor;
 mod words;
 
 pub use self::page::{Page, redirect};

@@ -10,7 +10,9 @@ use actix_web::http::header::{
 use askama::Template;
 
 use super::Console;
+use super::visitor::SignedIn;
 use crate::domain::error::Error;
+use crate::domain::permission::{Permission, Permissions};
 use crate::http::problem::{Complete, Failure};
 
 /// `Content-Security-Policy`: files and forms of this server only, no inline script or style, no framing.
@@ -33,6 +35,8 @@ pub struct Page {
     pub username: Option<String>,
     /// The CSRF token that its forms send back.
     pub csrf: String,
+    /// The permissions of the signed-in user, which decide what the navigation offers.
+    pub permissions: Permissions,
     pub(super) style: String,
     pub(super) script: String,
     pub(super) mark: String,
@@ -48,10 +52,32 @@ impl Page {
             root,
             username: None,
             csrf: String::new(),
+            permissions: Permissions::default(),
             style: files.style.name.clone(),
             script: files.script.name.clone(),
             mark: files.mark.name.clone(),
         }
+    }
+}
+
+impl Page {
+    /// Makes it a page of the signed-in user.
+    pub(super) fn enter(&mut self, signed_in: SignedIn) {
+        self.username = Some(signed_in.username);
+        self.csrf = signed_in.csrf;
+        self.permissions = signed_in.permissions;
+    }
+
+    /// Whether the user may read the audit trail.
+    #[must_use]
+    pub fn may_audit(&self) -> bool {
+        self.permissions.contains(Permission::ViewAudit)
+    }
+
+    /// Whether the user may see and write the policies of the platform.
+    #[must_use]
+    pub fn may_write_policies(&self) -> bool {
+        self.permissions.contains(Permission::ManagePolicies)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Picks a key or a user by a search.
 
 use super::SignedInRequest;
+use super::key_names::key_of;
 use super::keys::list::searched;
 use super::list::contains;
 use crate::domain::api_key::ApiKey;
@@ -9,7 +10,7 @@ use crate::domain::fields::UserField;
 use crate::domain::filter::{Field, Filter};
 use crate::domain::ids::PrincipalId;
 use crate::domain::listing::{Query, Sort, Start, Totals};
-use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX, client_id, service_account_username};
+use crate::domain::principal::{client_id, service_account_username};
 use crate::domain::user::{User, is_username};
 use crate::http::problem::Failure;
 use crate::service::keys::api_keys;
@@ -83,9 +84,4 @@ impl Picked {
             None => Err(Violation::new("member", "must be the user name of a key or a user")),
         }
     }
-}
-
-/// The key with this user name; `None` if it is not a key's.
-pub fn key_of(username: &str) -> Option<PrincipalId> {
-    PrincipalId::parse(username.strip_prefix(SERVICE_ACCOUNT_PREFIX)?.strip_prefix(CLIENT_ID_PREFIX)?)
 }

@@ -24,6 +24,7 @@ pub(super) fn page_of_form(path: &str) -> &str {
         "people/invitations/revoke" => "people/invitations",
         "settings/tokens/revoke" => "settings/tokens",
         "logout" => "",
+        page if page.starts_with("policies/") && page.ends_with("/state") => "policies",
         page => page,
     }
 }

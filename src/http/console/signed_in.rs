@@ -7,7 +7,7 @@ use std::pin::Pin;
 use actix_web::cookie::Cookie;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use askama::Template;
 use data_encoding::BASE64URL_NOPAD;
 use hmac::Mac;
@@ -16,6 +16,7 @@ use subtle::ConstantTimeEq;
 use super::Console;
 use super::form::Form;
 use super::page::{Page, answer, redirect};
+use super::visitor::{SignedIn, Visitor};
 use crate::domain::actor::{Actor, PresentedCredential};
 use crate::domain::error::{Error, Refusal};
 use crate::domain::pepper::Peppers;
@@ -64,7 +65,20 @@ pub struct SignedInRequest {
 impl SignedInRequest {
     fn new(request: &HttpRequest, actor: Actor) -> Result<Self, Failure> {
         let (state, console) = (state(request)?, data::<Console>(request)?);
-        Ok(Self { state, console, http: request.clone(), actor, cookies: Vec::new() })
+        let signed_in = Self { state, console, http: request.clone(), actor, cookies: Vec::new() };
+        if let Some(visitor) = request.extensions().get::<Visitor>() {
+            visitor.is(signed_in.visitor()?);
+        }
+        Ok(signed_in)
+    }
+
+    /// What a page knows of the signed-in user.
+    fn visitor(&self) -> Result<SignedIn, Failure> {
+        Ok(SignedIn {
+            username: self.actor.username().to_string(),
+            csrf: csrf(&self.state.service.peppers, session_of(&self.actor)?),
+            permissions: self.actor.permissions(),
+        })
     }
 
     /// The shared parts of a page, for the signed-in user.
@@ -73,8 +87,7 @@ impl SignedInRequest {
     /// When the actor has no session.
     pub fn page(&self, title: impl Into<String>, here: &'static str) -> Result<Page, Failure> {
         let mut page = Page::new(&self.console, root(&self.http), title, here);
-        page.csrf = csrf(&self.state.service.peppers, session_of(&self.actor)?);
-        page.username = Some(self.actor.username().to_string());
+        page.enter(self.visitor()?);
         Ok(page)
     }
 

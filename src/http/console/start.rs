@@ -5,7 +5,8 @@ use actix_web::http::StatusCode;
 use askama::Template;
 
 use super::keys::row::Row;
-use super::words::counted;
+use super::settings::tokens::may_generate;
+use super::words::{counted, elapsed};
 use super::{Page, SignedInRequest};
 use crate::clock::DAY;
 use crate::domain::fields::ApiKeyField;
@@ -27,8 +28,11 @@ struct Start {
     trouble: &'static str,
     /// How many processes serve this installation.
     nodes: usize,
+    /// How long the latest changes took to come into force; empty if there was none since the start of the process.
+    promptness: String,
     may_create: bool,
-    may_audit: bool,
+    sees_keys: bool,
+    may_generate: bool,
 }
 
 /// A count with a link to the keys that it counts.
@@ -89,9 +93,15 @@ pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
         latest,
         refused: refused.collect(),
         trouble,
+        promptness: maintenance::promptness(service).map_or_else(String::new, |told| {
+            let changes = i64::try_from(told.changes).unwrap_or(i64::MAX);
+            let (median, longest) = (elapsed(told.median), elapsed(told.longest));
+            format!("{median} at the median, {longest} at most, of the latest {}", counted(changes, "change"))
+        }),
         nodes: maintenance::count_nodes(service).await?,
         may_create: held.contains(Permission::ManageApiKeys),
-        may_audit: held.contains(Permission::ViewAudit),
+        sees_keys: held.contains(Permission::ViewApiKeys),
+        may_generate: may_generate(&request.actor),
     };
     request.answer(StatusCode::OK, &start)
 }

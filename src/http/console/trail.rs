@@ -1,9 +1,17 @@
 //! Entries of the audit trail, as sentences.
 
+use std::collections::{HashMap, HashSet};
+
 use form_urlencoded::Serializer;
 
-use crate::domain::change::{Change, ChangeSubject};
-use crate::http::console::words::DisplayTime;
+use super::SignedInRequest;
+use super::changed::{changed, persona_names};
+use super::key_names::{self, key_of};
+use super::words::DisplayTime;
+use crate::domain::change::{Action, Change, ChangeSubject};
+use crate::domain::ids::PrincipalId;
+use crate::http::problem::Failure;
+use crate::service::upkeep::audit;
 
 /// An entry of the audit trail, in words.
 pub struct Entry {
@@ -14,13 +22,45 @@ pub struct Entry {
     /// The page of the changed record, if it has one.
     pub link: Option<String>,
     pub actor: String,
+    /// The page of the actor, if it is an API key that the user sees.
+    pub actor_link: Option<String>,
+    /// What changed: `personas +Lineage`; empty if that is not kept.
+    pub changed: String,
+    /// How the actor authenticated, and from where: `with a session, from 10.1.2.3`; empty if unknown.
+    pub how: String,
     pub when: Option<DisplayTime>,
     pub request_id: String,
     pub action: String,
 }
 
 impl Entry {
-    pub fn of(change: Change, now: i64) -> Self {
+    /// These changes in words, with the names of keys and personas as far as the user sees them.
+    ///
+    /// # Errors
+    /// [`crate::domain::error::Error::Forbidden`] without `VIEW_AUDIT`; when the storage fails.
+    pub async fn all(request: &SignedInRequest, changes: Vec<Change>) -> Result<Vec<Self>, Failure> {
+        let ids = changes.iter().map(|change| change.id).collect();
+        let states = audit::states(&request.state.service, &request.actor, ids).await?;
+        let states: HashMap<_, _> = states.into_iter().map(|(id, states)| (id, states.json())).collect();
+        let personas = persona_names(request, states.values()).await?;
+        let actors: HashSet<PrincipalId> = changes.iter().filter_map(|change| key_of(&change.actor_name)).collect();
+        let keys = key_names::names(request, &actors.into_iter().collect::<Vec<_>>()).await?;
+        let now = request.now();
+        let told = |change: Change| {
+            let line = states.get(&change.id).map_or_else(String::new, |states| changed(states, &personas));
+            let entry = Self::of(change, now);
+            let key = key_of(&entry.actor).and_then(|id| keys.get(&id).map(|name| (id, name)));
+            match key {
+                Some((id, name)) => {
+                    Self { actor: name.clone(), actor_link: Some(format!("keys/{id}")), changed: line, ..entry }
+                }
+                None => Self { changed: line, ..entry },
+            }
+        };
+        Ok(changes.into_iter().map(told).collect())
+    }
+
+    fn of(change: Change, now: i64) -> Self {
         let link = match (change.action.split('.').next(), change.subject()) {
             (Some("apikey"), ChangeSubject::Principal(id)) => Some(format!("keys/{id}")),
             (Some("persona"), ChangeSubject::Persona(id)) => Some(format!("personas/{id}")),
@@ -33,21 +73,28 @@ impl Entry {
         };
         let is_own = change.subject_name == change.actor_name;
         let is_about_oneself = is_own && (change.action.starts_with("session.") || change.action == "user.created");
+        let is_about_all =
+            matches!(Action::find(&change.action), Some(Action::InvitesRenewed | Action::RestoreAccepted));
+        let how = how(&change);
         Self {
             id: change.id.to_string(),
             words: match change.action.as_str() {
                 "session.created" if is_own => "signed in".to_owned(),
                 "session.ended" if is_own => "signed out".to_owned(),
                 "user.created" if is_own => "signed up".to_owned(),
-                action => action_words(action),
+                // A later version may have written actions that this one does not know.
+                name => Action::find(name).map_or_else(|| name.to_owned(), |action| action_words(action).to_owned()),
             },
             link: link.filter(|_| !(is_about_oneself || change.action.ends_with(".deleted"))),
-            subject: if is_about_oneself { String::new() } else { change.subject_name },
+            subject: if is_about_oneself || is_about_all { String::new() } else { change.subject_name },
             actor: if change.acted_by.is_empty() {
                 change.actor_name
             } else {
                 format!("{} (by {})", change.actor_name, change.acted_by.replace(',', ", "))
             },
+            actor_link: None,
+            changed: String::new(),
+            how,
             when: DisplayTime::of(change.changed_at, now),
             request_id: change.request_id,
             action: change.action,
@@ -55,51 +102,69 @@ impl Entry {
     }
 }
 
-/// An action in words; an unknown action is returned unchanged.
-fn action_words(action: &str) -> String {
-    let words = match action {
-        "apikey.created" => "created the API key",
-        "apikey.token_replaced" => "replaced the lost token of the API key",
-        "apikey.token_removed" => "ended the token of the API key",
-        "apikey.secret_created" => "got a short-lived secret of the API key",
-        "apikey.updated" => "changed the API key",
-        "apikey.deleted" => "deleted the API key",
-        "apikey.oauth_replaced" => "changed the OAuth settings of the API key",
-        "child.revoked" => "revoked the child token",
-        "user.impersonated" => "began to act as",
-        "installation.signing_key_changed" => "changed the signing key",
-        "token.leaked_revoked" => "revoked a leaked token of",
-        "persona.created" => "created the persona",
-        "persona.updated" => "changed the persona",
-        "persona.described" => "described the persona otherwise",
-        "persona.deleted" => "deleted the persona",
-        "policy.created" => "created the policy",
-        "policy.updated" => "changed the policy",
-        "policy.described" => "described the policy otherwise",
-        "policy.deleted" => "deleted the policy",
-        "asset.created" => "created the asset",
-        "asset.updated" => "changed the asset",
-        "asset.deleted" => "deleted the asset",
-        "asset.access_changed" => "changed whom an asset names:",
-        "service_account.created" => "created the service account",
-        "service_account.deleted" => "deleted the service account",
-        "access_token.created" => "created the access token",
-        "access_token.revoked" => "revoked the access token",
-        "invites.renewed" => "voided the invitation links, and made new ones:",
-        "invitation.created" => "created the invitation for",
-        "invitation.revoked" => "revoked the invitation for",
-        "user.created" => "created the user",
-        "user.updated" => "changed the user",
-        "user.described" => "described the user",
-        "user.password_set" => "set the password of",
-        "user.deleted" => "deleted the user",
-        "session.created" => "signed in as",
-        "session.refused" => "gave a wrong password for",
-        "session.ended" => "signed out as",
-        "session.refreshed" => "kept a program signed in as",
-        "session.refresh_token_reused" => "ended a session, because a refresh token was sent twice, of",
-        "request.refused" => "was refused",
-        other => other,
+/// How the actor authenticated, and from where.
+fn how(change: &Change) -> String {
+    let first = change.authenticated_by.split([':', ' ']).next().unwrap_or_default();
+    let with = match first {
+        "session" => "with a session",
+        "api_key" => "with its key",
+        "personal" => "with an access token",
+        "child" => "with a token derived from another",
+        "warrant" => "with a proof that it registered",
+        "refresh" => "with a refresh token",
+        _ if change.request_id.is_empty() => "at the command line",
+        _ => "",
     };
-    words.to_owned()
+    let from = if change.address.is_empty() { String::new() } else { format!("from {}", change.address) };
+    [with, &from].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+/// An action in words, which the name of its subject follows.
+fn action_words(action: Action) -> &'static str {
+    match action {
+        Action::ApiKeyCreated => "created the API key",
+        Action::ApiKeyTokenReplaced => "replaced the lost token of the API key",
+        Action::ApiKeyTokenRemoved => "ended the token of the API key",
+        Action::ApiKeySecretCreated => "got a short-lived secret of the API key",
+        Action::ApiKeyUpdated => "changed the API key",
+        Action::ApiKeyDeleted => "deleted the API key",
+        Action::ApiKeyOauthReplaced => "changed the OAuth settings of the API key",
+        Action::LeakedTokenRevoked => "revoked a leaked token of",
+        Action::PersonaCreated => "created the persona",
+        Action::PersonaUpdated => "changed the persona",
+        Action::PersonaDescribed => "described the persona otherwise",
+        Action::PersonaDeleted => "deleted the persona",
+        Action::PolicyCreated => "created the policy",
+        Action::PolicyUpdated => "changed the policy",
+        Action::PolicyDescribed => "described the policy otherwise",
+        Action::PolicyDeleted => "deleted the policy",
+        Action::AssetCreated => "created the asset",
+        Action::AssetUpdated => "changed the asset",
+        Action::AssetDeleted => "deleted the asset",
+        Action::AssetAccessChanged => "changed the access to the asset",
+        Action::ServiceAccountCreated => "created the service account",
+        Action::ServiceAccountDeleted => "deleted the service account",
+        Action::AccessTokenCreated => "created the access token",
+        Action::AccessTokenRevoked => "revoked the access token",
+        Action::InvitesRenewed => "voided the invitation links, and made new ones",
+        Action::InvitationCreated => "created the invitation for",
+        Action::InvitationRevoked => "revoked the invitation for",
+        Action::UserCreated => "created the user",
+        Action::UserUpdated => "changed the user",
+        Action::UserDescribed => "described the user",
+        Action::UserPasswordSet => "set the password of",
+        Action::UserDeleted => "deleted the user",
+        Action::SessionCreated => "signed in as",
+        Action::SessionRefused => "gave a wrong password for",
+        Action::SessionEnded => "signed out as",
+        Action::SessionRefreshed => "kept a program signed in as",
+        Action::RefreshTokenReused => "ended a session, because a refresh token was sent twice, of",
+        Action::DeviceApproved => "let a program sign in as",
+        Action::DeviceDenied => "refused to let a program sign in as",
+        Action::ChildRevoked => "revoked a derived token of",
+        Action::UserImpersonated => "began to act as",
+        Action::SigningKeyChanged => "changed the signing key",
+        Action::RestoreAccepted => "accepted a restored database, which ended every session",
+        Action::RequestRefused => "was refused the operation",
+    }
 }

@@ -1,11 +1,19 @@
 //! Explains in words why an action is allowed or denied.
 
+use crate::domain::child::CALL_TOOL;
 use crate::domain::error::{Result, Violation};
+use crate::domain::ids::PrincipalId;
+use crate::domain::permission::Permission;
+use crate::domain::persona::PersonaRef;
+use crate::domain::policy::catalogue::category_of;
 use crate::domain::policy::{Ground, Outcome};
 use crate::http::console::SignedInRequest;
+use crate::http::console::form::FormErrors;
+use crate::http::console::words::is_privilege;
 use crate::http::valid::Params;
 use crate::service::authz::explain::{Explain, Explanation, Missing, explain};
 use crate::service::authz::inquiry::Inquiry;
+use crate::service::authz::suggest::personas_allowing;
 
 /// The question, as written in the URL.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +36,27 @@ impl Question {
         Ok(Self { action: text("action")?, resource: text("resource")?, type_name: text("type")? })
     }
 
+    /// What is wrong with it, beside its fields: an action that is none, and a resource that does not go with the action.
+    #[must_use]
+    pub fn faults(&self) -> FormErrors {
+        let is_permission = Permission::find(&self.action).is_some();
+        let is_known = is_permission
+            || category_of(&self.action).is_some()
+            || self.action == CALL_TOOL
+            || is_privilege(&self.action);
+        let mut faults = FormErrors::default();
+        match (is_known, is_permission, self.resource.is_empty()) {
+            _ if !self.is_asked() => {}
+            (false, ..) => faults.add("action", "this is no action: choose one of those below"),
+            (_, true, false) => faults.add("resource", "leave this empty: the permission is about Tessera itself"),
+            (_, false, true) => {
+                faults.add("resource", "name what it is about: only permissions on Tessera need nothing here");
+            }
+            _ => {}
+        }
+        faults
+    }
+
     /// Whether there is a question: an action is given.
     #[must_use]
     pub fn is_asked(&self) -> bool {
@@ -43,17 +72,24 @@ pub struct Verdict {
     pub change: String,
     /// The policies and rules that decided.
     pub because: Vec<String>,
+    /// Personas that would allow it, if the principal were linked to one of them.
+    pub personas: Vec<PersonaRef>,
 }
 
 impl Verdict {
-    /// Explains the decision for the principal `about`; without it, for the signed-in user.
+    /// Explains the decision for the principal `about`.
     ///
     /// # Errors
     /// Those of [`explain`].
-    pub async fn of(request: &SignedInRequest, about: Option<String>, question: &Question) -> Result<Self> {
+    pub async fn of(request: &SignedInRequest, about: PrincipalId, question: &Question) -> Result<Self> {
+        let (service, actor) = (&request.state.service, &request.actor);
         let inquiry = Inquiry::new(&question.action, &question.resource, &question.type_name);
-        let found =
-            explain(&request.state.service, &request.actor, Explain { actor: about, inquiry, personas: None }).await?;
+        let asked = Explain { actor: Some(about.to_string()), inquiry: inquiry.clone(), personas: None };
+        let found = explain(service, actor, asked).await?;
+        let personas = match found.missing {
+            Some(Missing::NoPersona | Missing::NoPolicy) => personas_allowing(service, actor, about, inquiry).await?,
+            _ => Vec::new(),
+        };
         let rules = found.decision.grounds.iter().filter_map(|ground| match ground {
             Ground::BuiltIn(name) => Some(format!("the built-in rule {name}")),
             Ground::Policy(_) => None,
@@ -64,6 +100,7 @@ impl Verdict {
             reason: reason(&found),
             change: change(&found),
             because: policies.chain(rules).collect(),
+            personas,
         })
     }
 }

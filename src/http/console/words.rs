@@ -4,6 +4,7 @@ use chrono::{DateTime, Datelike, Timelike};
 
 use crate::clock::{DAY, HOUR, MINUTE, SECOND};
 use crate::domain::api_key::NEVER;
+use crate::domain::child::CALL_TOOL;
 use crate::domain::permission::Permission;
 use crate::domain::policy::{Category, Condition, Criterion, Facet};
 
@@ -124,10 +125,60 @@ pub fn duration(seconds: i64) -> String {
     counted(seconds / (size / SECOND), unit)
 }
 
+/// A short duration: `0.31 ms`, `12 ms`, `1.4 s`
+#[must_use]
+pub fn elapsed(duration: std::time::Duration) -> String {
+    let millis = duration.as_secs_f64() * 1_000.0;
+    match millis {
+        ..10.0 => format!("{millis:.2} ms"),
+        ..1_000.0 => format!("{millis:.0} ms"),
+        _ => format!("{:.1} s", millis / 1_000.0),
+    }
+}
+
 /// What an action of a persona's policy lets one do; empty for an unknown action.
 #[must_use]
 pub fn action_words(action: &str) -> &'static str {
     ACTIONS.iter().find(|(name, _)| *name == action).map_or("", |(_, words)| words)
+}
+
+/// An action as pages show it: in words, with its name beneath.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActionWords {
+    /// `see assets and their metadata`; the name itself if nothing is known about it.
+    pub words: String,
+    /// The name, if `words` is not the name.
+    pub name: String,
+}
+
+impl ActionWords {
+    /// An action of any kind: of a persona's policy, a permission, a privilege of DataHub, a tool's, or `*`.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        let words = match (action_words(name), Permission::find(name)) {
+            ("", Some(permission)) => meaning(permission).1.to_owned(),
+            ("", None) => match name {
+                "*" => "everything".to_owned(),
+                CALL_TOOL => "call tools".to_owned(),
+                _ if is_privilege(name) => name.to_lowercase().replace('_', " "),
+                _ => return Self { words: name.to_owned(), name: String::new() },
+            },
+            (words, _) => words.to_owned(),
+        };
+        Self { words, name: name.to_owned() }
+    }
+
+    /// All of these.
+    #[must_use]
+    pub fn all(names: &[String]) -> Vec<Self> {
+        names.iter().map(|name| Self::of(name)).collect()
+    }
+}
+
+/// Whether a name is spelled as DataHub's privileges are, which are an open set: `VIEW_ENTITY_PAGE`.
+#[must_use]
+pub fn is_privilege(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
 }
 
 /// The actions of personas' policies, in words.
@@ -227,6 +278,26 @@ mod tests {
     fn every_action_of_a_persona_is_told_in_words() {
         let all: Vec<&str> = Category::all().flat_map(Category::actions).collect();
         assert_eq!(ACTIONS.map(|(action, _)| action).to_vec(), all);
+    }
+
+    #[test]
+    fn every_kind_of_action_is_told_in_words() {
+        for (name, words) in [
+            ("select", "query the data and preview it"),
+            ("MANAGE_APIKEYS", "create, change and delete API keys"),
+            ("VIEW_ENTITY_PAGE", "view entity page"),
+            ("*", "everything"),
+        ] {
+            assert_eq!(ActionWords::of(name), ActionWords { words: words.to_owned(), name: name.to_owned() });
+        }
+        assert_eq!(ActionWords::of("own-thing"), ActionWords { words: "own-thing".to_owned(), name: String::new() });
+    }
+
+    #[test]
+    fn durations_are_told_in_the_unit_that_fits() {
+        for (micros, text) in [(312, "0.31 ms"), (12_345, "12 ms"), (1_440_000, "1.4 s")] {
+            assert_eq!(elapsed(std::time::Duration::from_micros(micros)), text);
+        }
     }
 
     #[test]

@@ -9,8 +9,9 @@ use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::credential::Credential;
 use crate::domain::error::{Error, Refusal, Result, Violation};
 use crate::domain::principal::PrincipalKind;
+use crate::domain::session::SessionKind;
 use crate::domain::token::TokenKind;
-use crate::service::authn::sessions::{MAX_LISTED, NewSession};
+use crate::service::authn::sessions::{MAX_LISTED, NewSession, keep_origin};
 use crate::service::{Service, Transaction};
 use crate::storage::{credentials, provider_sessions};
 
@@ -39,7 +40,7 @@ pub async fn create(service: &Service, actor: &Actor, seconds: i64) -> Result<Ne
             let known = credentials::find(transaction.connection, session.key_id)?;
             let session = known.ok_or(Error::Unauthenticated(Refusal::Invalid))?.credential;
             check_room(transaction)?;
-            insert(transaction, &session, session.expires_at.min(transaction.now + millis))
+            insert(transaction, &session, session.expires_at.min(transaction.now + millis), SessionKind::Token)
         })
         .await
 }
@@ -74,19 +75,30 @@ pub(super) fn latest_expiry(service: &Service, session: PresentedCredential, now
 }
 
 /// Creates a bearer token of the transaction's actor, derived from `session`, which the transaction holds.
-pub(super) fn insert(transaction: &mut Transaction<'_>, session: &Credential, until: i64) -> Result<NewSession> {
+pub(super) fn insert(
+    transaction: &mut Transaction<'_>,
+    session: &Credential,
+    until: i64,
+    kind: SessionKind,
+) -> Result<NewSession> {
     let id = transaction.actor.id();
     let (token, credential) = transaction.service.mint(TokenKind::Session, id, transaction.now, until)?;
-    keep(transaction, session, &credential)?;
+    keep(transaction, session, &credential, kind)?;
     Ok(NewSession { token, expires_at: until })
 }
 
 /// Stores another session of the transaction's actor, derived from `session`, which the transaction holds.
-pub(super) fn keep(transaction: &mut Transaction<'_>, session: &Credential, credential: &Credential) -> Result<()> {
+pub(super) fn keep(
+    transaction: &mut Transaction<'_>,
+    session: &Credential,
+    credential: &Credential,
+    kind: SessionKind,
+) -> Result<()> {
     let id = transaction.actor.id();
     // Inherits the time of the sign-in, so that the token, used as a cookie, is not a recent sign-in.
     let credential = Credential { created_at: session.created_at, ..credential.clone() };
     credentials::insert(transaction.connection, &credential)?;
+    keep_origin(transaction, credential.key_id, kind)?;
     // When the provider ends the session, this token ends too.
     provider_sessions::inherit(transaction.connection, session.key_id, credential.key_id)?;
     let name = transaction.actor.username().to_string();

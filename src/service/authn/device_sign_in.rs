@@ -16,6 +16,7 @@ use crate::domain::jwk::Thumbprint;
 use crate::domain::network::Network;
 use crate::domain::party::Party;
 use crate::domain::permission::Permissions;
+use crate::domain::session::SessionKind;
 use crate::domain::token::KeyId;
 use crate::service::authn::attempt::Attempt;
 use crate::service::authn::bearer_tokens;
@@ -297,7 +298,7 @@ async fn session<E>(
     let work = move |transaction: &mut Transaction<'_>| {
         fetch(transaction, &digest, credential.key_id, |transaction, approver| {
             let until = latest_end(transaction.service, approver, transaction.now);
-            bearer_tokens::insert(transaction, approver, until)
+            bearer_tokens::insert(transaction, approver, until, SessionKind::Program)
         })
     };
     let fetched = service.write_first(&actor, work).await?;

@@ -15,6 +15,7 @@ use crate::domain::network::Network;
 use crate::domain::party::Party;
 use crate::domain::permission::Permission;
 use crate::domain::refresh::Family;
+use crate::domain::session::SessionKind;
 use crate::domain::token::{ParsedToken, Token, TokenKind};
 use crate::service::authn::authenticate::delay_refusal;
 use crate::service::authn::bearer_tokens;
@@ -96,7 +97,7 @@ pub(super) fn begin(
     session: &Credential,
     family: &Family,
 ) -> Result<()> {
-    bearer_tokens::keep(transaction, approver, session)?;
+    bearer_tokens::keep(transaction, approver, session, SessionKind::Program)?;
     refresh_tokens::insert(transaction.connection, family)
 }
 

@@ -8,16 +8,17 @@ use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::credential::Credential;
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::principal::PrincipalState;
+use crate::domain::session::{SessionKind, SessionOrigin};
 use crate::domain::text::clip;
-use crate::domain::token::{Token, TokenKind};
+use crate::domain::token::{KeyId, Token, TokenKind};
 use crate::domain::user::{User, is_username};
 use crate::service::authn::attempt::Attempt;
 use crate::service::authn::passwords::{UNUSABLE_HASH, verify_password};
 use crate::service::authn::sign_ins::{Origin, SignInOutcome};
 use crate::service::authn::throttle::REMEMBERED;
-use crate::service::{Service, blocking};
+use crate::service::{Service, Transaction, blocking};
 use crate::storage::principals::{self, Existed};
-use crate::storage::{credentials, familiar_networks, provider_sessions, users};
+use crate::storage::{credentials, familiar_networks, provider_sessions, session_origins, users};
 
 /// A new session, with the only copy of its token.
 pub struct NewSession {
@@ -62,7 +63,7 @@ pub async fn create(service: &Service, username: String, password: String, origi
     if !user.principal.enabled {
         return Err(Error::Unauthenticated(Refusal::Disabled));
     }
-    let actor = Actor::user(user.principal).requesting(origin.request);
+    let actor = Actor::user(user.principal).from(origin.address).requesting(origin.request);
     let mark = Arc::clone(&attempt.mark);
     let begun = service
         .write_first(&actor, move |transaction| {
@@ -76,6 +77,7 @@ pub async fn create(service: &Service, username: String, password: String, origi
             let expires_at = transaction.now + transaction.service.session_millis;
             let (token, credential) = transaction.service.mint(TokenKind::Session, id, transaction.now, expires_at)?;
             credentials::insert(transaction.connection, &credential)?;
+            keep_origin(transaction, credential.key_id, SessionKind::Password)?;
             familiar_networks::record(transaction.connection, id, &mark, transaction.now)?;
             let name = transaction.actor.username().to_string();
             transaction.record(Action::SessionCreated, ChangeSubject::Principal(id.uuid()), &name)?;
@@ -85,6 +87,20 @@ pub async fn create(service: &Service, username: String, password: String, origi
     service.sign_ins.throttle.succeeded(&attempt);
     service.sign_ins.count(SignInOutcome::SUCCEEDED);
     Ok(begun)
+}
+
+/// Stores that a session begins now, and from where.
+///
+/// # Errors
+/// When the storage fails.
+pub(in crate::service) fn keep_origin(
+    transaction: &mut Transaction<'_>,
+    session: KeyId,
+    kind: SessionKind,
+) -> Result<()> {
+    let address = transaction.actor.address.map(|address| address.to_string()).unwrap_or_default();
+    let origin = SessionOrigin { kind, address, began_at: transaction.now };
+    session_origins::insert(transaction.connection, session, &origin)
 }
 
 /// When the actor last authenticated, in epoch milliseconds; 0 if the provider did not send `auth_time`.
@@ -120,6 +136,8 @@ pub struct SessionInfo {
     pub expires_at: i64,
     /// Whether it is the session of this request.
     pub is_own: bool,
+    /// How, from where and when it began; `None` for one that began before that was kept.
+    pub origin: Option<SessionOrigin>,
 }
 
 /// Maximum number of sessions in a list.
@@ -131,13 +149,20 @@ pub(super) const MAX_LISTED: i64 = 200;
 /// When the storage fails.
 pub async fn list(service: &Service, actor: &Actor) -> Result<Vec<SessionInfo>> {
     let (id, now) = (actor.id(), service.clock.now());
-    let found =
-        service.read(move |connection| credentials::alive(connection, id, TokenKind::Session, now, MAX_LISTED)).await?;
+    let (found, mut origins) = service
+        .read(move |connection| {
+            let found = credentials::alive(connection, id, TokenKind::Session, now, MAX_LISTED)?;
+            let ids: Vec<KeyId> = found.iter().map(|each| each.key_id).collect();
+            let origins = session_origins::of(connection, &ids)?;
+            Ok((found, origins))
+        })
+        .await?;
     let told = |each: Credential| SessionInfo {
         id: wire_id(each.key_id),
         created_at: each.created_at,
         expires_at: each.expires_at,
         is_own: actor.credential.is_some_and(|own| own.key_id == each.key_id),
+        origin: origins.remove(&each.key_id.to_string()),
     };
     Ok(found.into_iter().map(told).collect())
 }

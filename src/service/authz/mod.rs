@@ -23,3 +23,4 @@ pub(in crate::service) mod policy_writing;
 pub(in crate::service) mod reach;
 pub mod search_access;
 pub(in crate::service) mod sight;
+pub mod suggest;

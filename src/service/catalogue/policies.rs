@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, ChangeSubject};
+use crate::domain::edition::Expected;
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::ids::{Id, PolicyId};
 use crate::domain::listing::{Page, RecordCounts, clip};
@@ -13,7 +14,7 @@ use crate::domain::permission::Permission;
 use crate::domain::policy::engine::Slice;
 use crate::domain::policy::system::{self, URN_PREFIX};
 use crate::domain::policy::{Category, Effect, Policy, Rule, Subjects};
-use crate::domain::text::{Description, DisplayName, fold};
+use crate::domain::text::{Description, DisplayName, at, fold};
 use crate::service::authz::policy_writing::{may_change_shared, may_end_effect, may_write_about, may_write_shared};
 use crate::service::authz::{giving, outgrown};
 use crate::service::{Service, Transaction};
@@ -34,6 +35,22 @@ pub struct PolicyInput {
     pub enabled: bool,
     /// Attributes of the client that decide nothing.
     pub attributes: Map<String, Value>,
+}
+
+impl PolicyInput {
+    /// What there is of a policy.
+    ///
+    /// # Errors
+    /// Violations, for a policy whose name or description could not be written now.
+    pub fn of(policy: &Policy) -> Result<Self> {
+        Ok(Self {
+            name: at("name", DisplayName::parse(&policy.name))?,
+            description: at("description", Description::parse(&policy.description))?,
+            rule: policy.rule.clone(),
+            enabled: policy.enabled,
+            attributes: policy.attributes.clone(),
+        })
+    }
 }
 
 /// Selects among the policies outside personas.
@@ -97,6 +114,16 @@ pub async fn list(service: &Service, actor: &Actor, search: PolicySearch) -> Res
     Ok(Page { records, counts: Some(counts), next: None })
 }
 
+/// The policy outside personas with this id.
+///
+/// # Errors
+/// [`Error::Forbidden`]; [`Error::NotFound`].
+pub async fn get(service: &Service, actor: &Actor, id: PolicyId) -> Result<Policy> {
+    service.require(actor, Permission::ManagePolicies)?;
+    let found = service.read(move |connection| policies::find(connection, id)).await?;
+    found.filter(|policy| policy.persona.is_none()).ok_or_else(|| not_found(&id.to_string()))
+}
+
 /// Creates a policy outside personas.
 ///
 /// # Errors
@@ -134,8 +161,15 @@ pub async fn create(service: &Service, actor: &Actor, input: PolicyInput) -> Res
 /// Updates the policy with this URN.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Forbidden`], also for a policy of the system.
-pub async fn update(service: &Service, actor: &Actor, urn: String, input: PolicyInput) -> Result<Policy> {
+/// [`Error::NotFound`], [`Error::Forbidden`], also for a policy of the system; [`Error::Changed`] when it has another
+/// edition than expected.
+pub async fn update(
+    service: &Service,
+    actor: &Actor,
+    urn: String,
+    input: PolicyInput,
+    expected: Expected,
+) -> Result<Policy> {
     service.require(actor, Permission::ManagePolicies)?;
     service
         .write(actor, move |transaction| {
@@ -145,6 +179,7 @@ pub async fn update(service: &Service, actor: &Actor, urn: String, input: Policy
             let before = editable(transaction, &urn)?;
             may_end_effect(transaction, &before.rule)?;
             may_change_shared(transaction, &before)?;
+            expected.check(&before.edition())?;
             let policy = Policy {
                 name: input.name.as_str().to_owned(),
                 description: input.description.as_str().to_owned(),

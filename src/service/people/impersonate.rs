@@ -11,8 +11,10 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::permission::Permission;
 use crate::domain::principal::{Principal, PrincipalKind};
+use crate::domain::session::SessionKind;
 use crate::domain::text::clip;
 use crate::domain::token::TokenKind;
+use crate::service::authn::sessions::keep_origin;
 use crate::service::authz::people::may_act_as;
 use crate::service::authz::sight;
 use crate::service::children::{Minted, NotMinted, Wanted, mint};
@@ -55,6 +57,7 @@ pub async fn impersonate(
                 return Err(Error::Conflict(format!("the user has {MOST} sessions: wait until some have ended")));
             }
             credentials::insert(transaction.connection, &session)?;
+            keep_origin(transaction, session.key_id, SessionKind::Impersonation)?;
             let name = found.username().to_string();
             transaction.record(Action::UserImpersonated, ChangeSubject::Principal(found.id.uuid()), &name)
         })

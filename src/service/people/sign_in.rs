@@ -13,10 +13,11 @@ use crate::domain::identity::{Claims, Mapping};
 use crate::domain::ids::{Id, PersonaId};
 use crate::domain::persona::PersonaRef;
 use crate::domain::principal::{Principal, PrincipalKind, Role};
+use crate::domain::session::SessionKind;
 use crate::domain::token::TokenKind;
 use crate::domain::user::{NamedBy, User, check_username};
 use crate::service::authn::passwords::UNUSABLE_HASH;
-use crate::service::authn::sessions::NewSession;
+use crate::service::authn::sessions::{NewSession, keep_origin};
 use crate::service::authn::sign_ins::Origin;
 use crate::service::authz::administrators;
 use crate::service::authz::outgrown::end_outgrown_tokens;
@@ -220,6 +221,7 @@ fn begin(transaction: &mut Transaction<'_>, at_provider: &ProviderSignIn, user: 
     let expires_at = transaction.now + transaction.service.session_millis;
     let (token, credential) = transaction.service.mint(TokenKind::Session, user.id, transaction.now, expires_at)?;
     credentials::insert(transaction.connection, &credential)?;
+    keep_origin(transaction, credential.key_id, SessionKind::Provider)?;
     provider_sessions::insert(transaction.connection, credential.key_id, &at_provider.provider, &at_provider.claims)?;
     recorded(transaction, Action::SessionCreated, user)?;
     Ok(SignedIn { session: NewSession { token, expires_at }, username: user.username().to_string() })

@@ -1,5 +1,9 @@
 //! The audit trail.
 
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
 use crate::domain::actor::Actor;
 use crate::domain::change::Change;
 use crate::domain::error::Result;
@@ -34,4 +38,13 @@ pub async fn get(service: &Service, actor: &Actor, id: &str) -> Result<(Change, 
         })
         .await?;
     found.ok_or_else(|| Change::unknown(id))
+}
+
+/// The states of the subjects of these changes, as far as they are kept.
+///
+/// # Errors
+/// `Forbidden` without `VIEW_AUDIT`; when the storage fails.
+pub async fn states(service: &Service, actor: &Actor, ids: Vec<Uuid>) -> Result<HashMap<Uuid, States>> {
+    service.require(actor, Permission::ViewAudit)?;
+    service.read(move |connection| changes::states_of(connection, &ids)).await
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::clock::DAY;
+use crate::directory::Promptness;
 use crate::domain::credential::Use;
 use crate::domain::error::{Error, Result};
 use crate::domain::usage::{Interval, PrincipalUsage, Usage};
@@ -180,6 +181,12 @@ pub async fn ping(service: &Service) -> Result<()> {
 /// When the storage fails.
 pub async fn count_nodes(service: &Service) -> Result<usize> {
     Ok(service.look_up(nodes::all).await?.len().max(1))
+}
+
+/// How long the latest changes took to come into force in this process; `None` if there was none since its start.
+#[must_use]
+pub fn promptness(service: &Service) -> Option<Promptness> {
+    service.directory.counts.promptness()
 }
 
 /// Checks that the database accepts writes, by writing. At most once a second, because anonymous clients can ask.

@@ -6,7 +6,7 @@ use tessera::domain::principal::Role;
 use super::{administered, enter, led, post};
 
 /// Every path that takes a form of a signed-in user.
-const FORMS: [&str; 24] = [
+const FORMS: [&str; 28] = [
     "/logout",
     "/keys/bulk",
     "/people/role",
@@ -27,6 +27,10 @@ const FORMS: [&str; 24] = [
     "/personas/00000000-0000-7000-8000-000000000000/policies/new",
     "/personas/00000000-0000-7000-8000-000000000000/policies/00000000-0000-7000-8000-000000000000",
     "/personas/00000000-0000-7000-8000-000000000000/policies/00000000-0000-7000-8000-000000000000/delete",
+    "/policies/new",
+    "/policies/00000000-0000-7000-8000-000000000000",
+    "/policies/00000000-0000-7000-8000-000000000000/state",
+    "/policies/00000000-0000-7000-8000-000000000000/delete",
     "/connections/00000000-0000-7000-8000-000000000000",
     "/settings/tokens/new",
     "/settings/tokens/revoke",

@@ -96,6 +96,7 @@ async fn a_key_gets_what_the_form_says_and_what_is_wrong_is_said_beside_the_fiel
         (("permission", "NONE"), "permission-error"),
         (("addresses", "here"), "addresses-error"),
         (("rate", "many"), "rate-error"),
+        (("rate", "0"), "rate-error"),
         (("persona", "default/nobody"), "persona-error"),
     ] {
         let fields = [("name", "x"), ("lifetime", "30"), broken];
@@ -324,7 +325,12 @@ async fn several_keys_change_only_after_a_preview() {
     assert_eq!(linked().await, 2);
     browser.post("/keys/bulk", &[&delete[..], &[("count", "2")]].concat()).await;
     assert_eq!(linked().await, 0);
-    assert_eq!(browser.post("/keys/bulk", &[("operation", "delete")]).await.status, 400);
+    let list = [("operation", "delete"), ("list", "keys?status=active")];
+    assert_eq!(led(&browser.post("/keys/bulk", &list).await), "../keys?status=active&done=none-chosen");
+    let elsewhere = [("operation", "delete"), ("list", "https://example.com")];
+    assert_eq!(led(&browser.post("/keys/bulk", &elsewhere).await), "../keys?done=none-chosen");
+    let told = browser.get("/keys?status=active&done=none-chosen").await;
+    assert!(told.text.contains("role=\"alert\">Nothing was done: choose 1 to 50 keys"), "{}", told.text);
 }
 
 #[actix_web::test]

@@ -1,5 +1,6 @@
 //! The console: HTML pages.
 
+mod changes;
 mod connections;
 mod exports;
 mod forms;
@@ -9,10 +10,13 @@ mod pages;
 mod people;
 mod permissions;
 mod personas;
+mod platform_policies;
 mod programs;
+mod refused_forms;
 mod settings;
 mod sign_in;
 mod start;
+mod verdicts;
 
 use actix_web::http::Method;
 use form_urlencoded::Serializer;

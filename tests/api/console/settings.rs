@@ -6,10 +6,10 @@ use tessera::domain::principal::Role;
 use tessera::domain::token::{ParsedToken, Prefixes};
 use tessera::service::upkeep::maintenance;
 
-use super::{administered, enter, field, led};
+use super::{administered, enter, field, led, post};
 use crate::datahub::ask;
 use crate::log::append_all;
-use crate::support::App;
+use crate::support::{App, PASSWORD};
 
 fn token_in(text: &str) -> String {
     let at = text.find("tsp_").unwrap_or_else(|| panic!("{text}"));
@@ -162,6 +162,18 @@ async fn a_session_is_ended_from_another_one() {
     assert_eq!(led(&browser.post("/settings/sessions", &[("id", &id)]).await), "../settings/sessions?done=ended");
     assert_eq!(led(&other.get("/keys").await), "./login?because=ended&next=keys");
     assert_eq!(browser.get("/keys").await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_session_is_recognised_by_its_kind_and_address() {
+    let (app, browser) = administered().await;
+    led(&post(&app.anonymous().at("192.0.2.9"), "/login", &[("username", "admin"), ("password", PASSWORD)]).await);
+    browser.post("/token", &[("validitySeconds", "3600")]).await;
+    let page = browser.get("/settings/sessions").await.text;
+    assert_eq!(page.matches("<td>Signed in with the password<").count(), 2, "{page}");
+    assert_eq!(page.matches("<td>Bearer token made by hand<").count(), 1, "{page}");
+    assert_eq!(page.matches("from <span class=\"mono\">192.0.2.9<").count(), 1, "{page}");
+    assert!(page.contains("End it<span class=\"unseen\">: Bearer token made by hand, began "), "{page}");
 }
 
 #[actix_web::test]

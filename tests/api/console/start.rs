@@ -12,6 +12,8 @@ async fn the_start_page_says_what_revoking_means_and_how_many_nodes_there_are() 
     let nodes = maintenance::count_nodes(&app.service).await.unwrap();
     let page = browser.get("/").await;
     assert!(page.text.contains("final on every node when it is answered"), "{}", page.text);
+    // Signing in was a change, at least.
+    assert!(page.text.contains(" ms at the median, "), "{}", page.text);
     assert!(page.text.contains(&format!("<dt>Nodes</dt><dd>{nodes}</dd>")), "{}", page.text);
 }
 

@@ -133,6 +133,17 @@ pub const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
         ForeignKeyViolation,
         "INSERT INTO provider_sessions VALUES ('x', '', '', '', '', 0)",
     ),
+    ("session_origins_once", UniqueViolation, "INSERT INTO session_origins SELECT * FROM session_origins"),
+    (
+        "session_origins_have_credentials",
+        ForeignKeyViolation,
+        "INSERT INTO session_origins VALUES ('x', 'password', '', 1)",
+    ),
+    (
+        "session_origins_kind_known",
+        CheckViolation,
+        "INSERT INTO session_origins SELECT key_id, 'other', '', 1 FROM credentials",
+    ),
     (
         "refresh_tokens_key",
         UniqueViolation,

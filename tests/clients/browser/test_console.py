@@ -581,6 +581,7 @@ def furnished(server):
         "connections-filtered": "/connections?kind=collection",
         "connection": f"/connections/{guid}?q=l",
         "policies": "/policies",
+        "policy-of-platform-new": "/policies/new",
         "people": "/people",
         "people-filtered": "/people?role=$admin",
         "service-accounts": "/people/service-accounts",
@@ -634,7 +635,9 @@ def test_every_page_is_accessible_and_fits(browse, server, furnished):
     page.goto("/keys?q=notebook")
     page.get_by_label("Choose all on this page").check()
     page.get_by_label("What to do").select_option("link")
-    page.locator("[name=with]").select_option(index=1)
+    page.get_by_role("button", name="Go on").click()
+    found["keys-bulk-which"] = look(page, "keys-bulk-which", scheme)
+    page.get_by_label("Persona").select_option(index=1)
     page.get_by_role("button", name="Go on").click()
     found["keys-bulk"] = look(page, "keys-bulk")
     page.get_by_role("button", name="Change them").click()

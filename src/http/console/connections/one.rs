@@ -101,7 +101,8 @@ async fn page(request: &SignedInRequest, guid: &str, errors: FormErrors) -> Resu
     }
     let users =
         asset.people.iter().filter(|(list, _)| matches!(list, PeopleList::AdminUsers | PeopleList::ViewerUsers));
-    let ids: Vec<PrincipalId> = users.flat_map(|(_, members)| members).filter_map(|name| pick::key_of(name)).collect();
+    let ids: Vec<PrincipalId> =
+        users.flat_map(|(_, members)| members).filter_map(|name| key_names::key_of(name)).collect();
     let names = key_names::names(request, &ids).await?;
     let lists = [
         List {
@@ -140,7 +141,8 @@ fn members(asset: &Asset, relation: Relation, names: &HashMap<PrincipalId, Strin
 
 impl Member {
     fn of(list: PeopleList, member: &str, names: &HashMap<PrincipalId, String>) -> Self {
-        let key = pick::key_of(member).filter(|_| matches!(list, PeopleList::AdminUsers | PeopleList::ViewerUsers));
+        let key =
+            key_names::key_of(member).filter(|_| matches!(list, PeopleList::AdminUsers | PeopleList::ViewerUsers));
         let (kind, name) = match list {
             PeopleList::AdminUsers | PeopleList::ViewerUsers => match key {
                 Some(id) => ("API key", names.get(&id).map_or(member, String::as_str)),
@@ -178,14 +180,20 @@ pub async fn change(mut submitted: SubmittedForm, guid: web::Path<String>) -> Re
         PeopleList::find(name).ok_or_else(|| Violation::new("list", format!("must be one of {names}")))
     };
     let (list, membership, done) = match (form.text("add"), form.text("remove")) {
-        ("", name) => (list(name)?, Membership::Remove, "removed"),
-        (name, _) => (list(name)?, Membership::Add, "added"),
+        ("", name) => (list(name), Membership::Remove, "removed"),
+        (name, _) => (list(name), Membership::Add, "added"),
     };
-    if membership == Membership::Add {
-        Picked::read(&member)?;
-    } else if !is_listed(&member) {
-        return Err(Violation::new("member", "must be a member of the list").into());
-    }
+    let picked = match membership {
+        Membership::Add => Picked::read(&member).map(drop),
+        Membership::Remove if is_listed(&member) => Ok(()),
+        Membership::Remove => Err(Violation::new("member", "must be a member of the list")),
+    };
+    let list = match (list, picked) {
+        (Ok(list), Ok(())) => list,
+        (Err(broken), _) | (_, Err(broken)) => {
+            return page(request, &guid, FormErrors::from_error(broken.into(), &[])?).await;
+        }
+    };
     match assets::change_member(&request.state.service, &request.actor, asset.id, list, member, membership).await {
         Ok(()) => Ok(request.redirect(&format!("connections/{}?done={done}", asset.id))),
         Err(error) => page(request, &guid, FormErrors::from_error(error, &[(list.name(), "")])?).await,

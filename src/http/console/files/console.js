@@ -154,7 +154,7 @@ for (const form of document.querySelectorAll("form[data-says]")) {
     if (does.length === 0) does.push(line("do nothing yet but say who it is", true));
     const { addresses, rate, period } = form.elements;
     if (addresses.value.trim()) does.push(line(`be let in from ${addresses.value.trim()} only`));
-    if (rate.value) does.push(line(`be let in at most ${rate.value} times in ${period.selectedOptions[0].textContent}`));
+    if (rate.value > 0) does.push(line(`be let in at most ${rate.value} times in ${period.selectedOptions[0].textContent}`));
     const [life] = chosen("lifetime");
     const time = life?.querySelector("time");
     const end = time ? exact(new Date(time.dateTime)) : life?.querySelector("[value=until]") && endOfDay();

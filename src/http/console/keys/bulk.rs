@@ -16,7 +16,7 @@ use crate::domain::text::at;
 use crate::http::console::confirm;
 use crate::http::console::export::Format;
 use crate::http::console::form::{Form, sentence};
-use crate::http::console::{Page, SignedInRequest, SubmittedForm};
+use crate::http::console::{Page, SignedInRequest, SubmittedForm, safe_redirect_target};
 use crate::http::problem::Failure;
 use crate::service::keys::api_keys;
 
@@ -32,17 +32,18 @@ pub(in crate::http::console) enum BulkAction {
 }
 
 impl BulkAction {
-    fn read(form: &Form) -> Outcome<Self> {
+    /// Reads `operation`, and the persona in `with`.
+    fn read(form: &Form) -> Result<Self, Violation> {
         let persona = || match form.text("with") {
-            "" => Err(Violation::new("persona", "must be chosen")),
-            name if name.contains('\0') => Err(Violation::new("persona", "must not contain a zero character")),
+            "" => Err(Violation::new("with", "choose a persona")),
+            name if name.contains('\0') => Err(Violation::new("with", "must not contain a zero character")),
             name => Ok(name.to_owned()),
         };
         match form.text("operation") {
             "delete" => Ok(Self::Delete),
             "link" => Ok(Self::Link(persona()?)),
             "unlink" => Ok(Self::Unlink(persona()?)),
-            _ => Err(Violation::new("operation", "must be `delete`, `link`, `unlink`, `csv` or `json`").into()),
+            _ => Err(Violation::new("operation", "must be `delete`, `link`, `unlink`, `csv` or `json`")),
         }
     }
 
@@ -169,6 +170,44 @@ impl Bulk {
     }
 }
 
+/// The question which persona several keys are linked to or unlinked from.
+#[derive(Template)]
+#[template(path = "keys/bulk_persona.html")]
+struct WhichPersona {
+    page: Page,
+    rows: Vec<Row>,
+    /// `link` or `unlink`
+    operation: String,
+    personas: Vec<list::PersonaOption>,
+    error: String,
+}
+
+/// The page of a form that names no persona: the keys stay chosen.
+async fn which_persona(
+    request: &SignedInRequest,
+    form: &Form,
+    keys: Vec<ApiKey>,
+    broken: &Violation,
+) -> Result<HttpResponse, Failure> {
+    let now = request.now();
+    let page = WhichPersona {
+        page: request.page("Several keys", "keys")?,
+        rows: keys.into_iter().map(|key| Row::of(key, now)).collect(),
+        operation: form.text("operation").to_owned(),
+        personas: list::choices(request, "").await?.offered,
+        error: sentence(&broken.message),
+    };
+    request.answer(StatusCode::BAD_REQUEST, &page)
+}
+
+/// The list that the form was sent from, which says that no key was chosen.
+fn none_chosen(form: &Form) -> String {
+    let is_list = |target: &&str| *target == "keys" || target.starts_with("keys?");
+    let list = safe_redirect_target(form.text("list")).filter(is_list).unwrap_or("keys");
+    let mark = if list.contains('?') { '&' } else { '?' };
+    format!("{list}{mark}done={}", list::NONE_CHOSEN)
+}
+
 /// `POST /keys/bulk`
 ///
 /// # Errors
@@ -185,7 +224,7 @@ pub async fn act(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> 
     let (request, form) = (&submitted.request, &submitted.form);
     let ids: Vec<&str> = form.all("key").take(MOST + 1).collect();
     if ids.is_empty() || ids.len() > MOST {
-        return Err(Violation::new("key", format!("choose 1 to {MOST} keys")).into());
+        return Ok(request.redirect(&none_chosen(form)));
     }
     let mut keys = Vec::new();
     for id in ids {
@@ -199,7 +238,12 @@ pub async fn act(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> 
     if let Some(format) = exported {
         return list::file_of(&keys, format);
     }
-    let (operation, now) = (BulkAction::read(form)?, request.now());
+    let operation = match BulkAction::read(form) {
+        Ok(operation) => operation,
+        Err(broken) if broken.field == "with" => return which_persona(request, form, keys, &broken).await,
+        Err(broken) => return Err(broken.into()),
+    };
+    let now = request.now();
     let counted = form.text("count").trim() == keys.len().to_string();
     let differences = if goes_ahead { differences(form, &keys, &operation, now) } else { Vec::new() };
     if goes_ahead && differences.is_empty() && (operation != BulkAction::Delete || counted) {

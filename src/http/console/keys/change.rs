@@ -10,7 +10,7 @@ use super::id_of;
 use super::new::{FIELDS, SHOWN};
 use super::row::Row;
 use crate::clock::DAY;
-use crate::domain::api_key::ApiKey;
+use crate::domain::api_key::{ApiKey, NEVER};
 use crate::domain::edition::{Edition, Expected};
 use crate::domain::error::Error;
 use crate::domain::permission::Permission;
@@ -35,6 +35,9 @@ struct Edit {
     has_changed: bool,
     keeps: bool,
     current: Option<DisplayTime>,
+    /// For `keys/says.html`: when the key would expire.
+    ends: Option<DisplayTime>,
+    never: bool,
 }
 
 /// `GET /keys/{guid}/edit`
@@ -64,7 +67,10 @@ async fn page(
 ) -> Result<HttpResponse, Failure> {
     let now = request.now();
     let bad = meanwhile == EditConflict::Changed || !errors.is_empty();
+    let ends = draft.ends(now, Some(key.expires_at));
     let edit = Edit {
+        ends: ends.and_then(|end| DisplayTime::of(end, now)),
+        never: ends == Some(NEVER),
         page: request.page(format!("Edit {}", key.display_name), "keys")?,
         choices: Choices::of(request, &draft).await?,
         edition: key.edition().0,

@@ -62,8 +62,11 @@ impl Draft {
         }
     }
 
-    /// The rate, in words: `at most 60 times in a minute`.
+    /// The rate, in words: `at most 60 times in a minute`; empty for none, and for one that is wrong.
     pub fn rate_words(&self) -> String {
+        if !matches!(self.rate(), Ok(Rate::Limited(_))) {
+            return String::new();
+        }
         let period = match self.period.as_str() {
             "1" => "a second",
             "60" => "a minute",
@@ -74,11 +77,12 @@ impl Draft {
         format!("at most {} times in {period}", self.rate)
     }
 
-    /// When the key would expire, in epoch milliseconds; `None` if that is kept or cannot be parsed.
-    pub fn ends(&self, now: i64) -> Option<i64> {
+    /// When the key would expire, in epoch milliseconds; `None` if that cannot be parsed. `current` is when an existing
+    /// key expires.
+    pub fn ends(&self, now: i64, current: Option<i64>) -> Option<i64> {
         match self.lifetime.as_str() {
             "never" => Some(NEVER),
-            "keep" => None,
+            "keep" => current,
             "until" => end_of_day(&self.until).ok(),
             days => Some(now + days.parse::<i64>().ok().filter(|days| (1..=DAYS).contains(days))? * DAY),
         }
@@ -151,7 +155,7 @@ impl Draft {
         }
         let number = |text: &str| text.parse::<u32>().map_err(|_| "must be a whole number".to_owned());
         let limit = RateLimit::parse(number(&self.rate)?, number(&self.period)?)?;
-        Ok(limit.map_or(Rate::Unlimited, Rate::Limited))
+        limit.map(Rate::Limited).ok_or_else(|| "must be at least 1; leave it empty for no limit".to_owned())
     }
 }
 

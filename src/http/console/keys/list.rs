@@ -22,6 +22,9 @@ use crate::http::problem::Failure;
 use crate::service::catalogue::personas;
 use crate::service::keys::api_keys;
 
+/// The value of `done` after a form for several keys that chose none, or too many.
+pub(super) const NONE_CHOSEN: &str = "none-chosen";
+
 const FILTERS: [&str; 6] = ["q", "status", "persona", "creator", "expires", "used"];
 
 #[derive(Template)]
@@ -38,7 +41,11 @@ struct List {
     rows: Vec<Row>,
     next: Option<String>,
     notice: &'static str,
+    /// Why a form of the list was refused; empty if none was.
+    problem: &'static str,
     may_create: bool,
+    /// Whether the user sees the keys of others.
+    sees_all: bool,
     csv: String,
     json: String,
 }
@@ -52,6 +59,10 @@ pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
     let list_url = ListUrl::parse("keys", &params, &FILTERS)?;
     let notice = match params.get("done")? {
         "deleted" => "The key is deleted: no request with it is let in any more.",
+        _ => "",
+    };
+    let problem = match params.get("done")? {
+        NONE_CHOSEN => "Nothing was done: choose 1 to 50 keys in the list first.",
         _ => "",
     };
     let (service, now) = (&request.state.service, request.now());
@@ -74,7 +85,9 @@ pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
         next,
         url: list_url,
         notice,
+        problem,
         may_create: request.actor.permissions().contains(Permission::ManageApiKeys),
+        sees_all: request.actor.permissions().contains(Permission::ViewApiKeys),
     };
     request.answer(StatusCode::OK, &list)
 }
@@ -156,16 +169,16 @@ pub async fn export(request: SignedInRequest, format: web::Path<String>) -> Resu
 }
 
 /// The personas in a select.
-struct PersonaOptions {
-    offered: Vec<PersonaOption>,
+pub(super) struct PersonaOptions {
+    pub(super) offered: Vec<PersonaOption>,
     /// Whether there are more than are offered.
-    has_more: bool,
+    pub(super) has_more: bool,
 }
 
 /// A persona in a select.
-struct PersonaOption {
-    qualified_name: String,
-    name: String,
+pub(super) struct PersonaOption {
+    pub(super) qualified_name: String,
+    pub(super) name: String,
 }
 
 /// The most personas that are offered: they are in the page twice, and it stays light.
@@ -173,7 +186,7 @@ const PERSONAS: i64 = 100;
 
 /// The personas offered as a filter and for several keys: the first by name, and the chosen one. Without it, the next search
 /// would drop the filter.
-async fn choices(request: &SignedInRequest, chosen: &str) -> Result<PersonaOptions, Failure> {
+pub(super) async fn choices(request: &SignedInRequest, chosen: &str) -> Result<PersonaOptions, Failure> {
     let service = &request.state.service;
     let option =
         |persona: Persona| PersonaOption { qualified_name: persona.qualified_name, name: persona.display_name };

@@ -1,5 +1,6 @@
 //! `/keys`: API keys.
 
+mod bounds;
 pub mod bulk;
 pub mod change;
 mod chart;

@@ -8,6 +8,7 @@ use data_encoding::BASE64URL_NOPAD;
 use super::choices::Choices;
 use super::created::Created;
 use super::draft::Draft;
+use crate::domain::api_key::NEVER;
 use crate::domain::permission::Permission;
 use crate::http::console::confirm;
 use crate::http::console::form::{Form, FormErrors};
@@ -87,13 +88,13 @@ async fn page(
     request_key: String,
 ) -> Result<HttpResponse, Failure> {
     let now = request.now();
-    let ends = draft.ends(now);
+    let ends = draft.ends(now, None);
     let new = New {
         page: request.page("New key", "keys")?,
         choices: Choices::of(request, &draft).await?,
         errors,
         ends: ends.and_then(|end| DisplayTime::of(end, now)),
-        never: draft.lifetime == "never",
+        never: ends == Some(NEVER),
         draft,
         request_key,
         templates: TEMPLATES,

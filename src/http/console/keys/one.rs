@@ -3,7 +3,9 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
+use form_urlencoded::Serializer;
 
+use super::bounds::{Bounds, rate};
 use super::chart::Chart;
 use super::id_of;
 use super::row::Row;
@@ -13,13 +15,15 @@ use crate::domain::effective::{EffectivePermission, Source};
 use crate::domain::fields::ChangeField;
 use crate::domain::listing::Query;
 use crate::domain::permission::Permission;
+use crate::domain::persona::PersonaRef;
 use crate::domain::policy::{Category, Effect};
 use crate::domain::usage::Interval;
+use crate::http::console::form::FormErrors;
 use crate::http::console::list::is;
 use crate::http::console::signed_in::allowed;
 use crate::http::console::trail::Entry;
 use crate::http::console::verdict::{Question, Verdict};
-use crate::http::console::words::{DisplayTime, counted, duration, meaning, resources};
+use crate::http::console::words::{ActionWords, DisplayTime, counted, meaning, resources};
 use crate::http::console::{Page, SignedInRequest};
 use crate::http::problem::Failure;
 use crate::service::authz::effective;
@@ -38,12 +42,18 @@ struct One {
     uses: String,
     addresses: Vec<String>,
     rate: String,
+    bounds: Bounds,
     permissions: Vec<&'static str>,
     /// `None` if the user may not see the key's permissions.
     may: Option<Vec<Line>>,
     question: Question,
+    /// What is wrong with the question.
+    faults: FormErrors,
     verdict: Option<Verdict>,
     actions: Vec<&'static str>,
+    /// The actions in words, if the question names none of them.
+    known: Vec<ActionWords>,
+    suggestions: Vec<Suggestion>,
     /// `None` if the user may not read the audit trail.
     trail: Option<Vec<Entry>>,
     may_change: bool,
@@ -53,7 +63,7 @@ struct One {
 /// The actions that one source allows or forbids.
 struct Line {
     allows: bool,
-    actions: Vec<String>,
+    actions: Vec<ActionWords>,
     resources: String,
     source: String,
     source_link: Option<String>,
@@ -76,45 +86,67 @@ pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<H
     let used = usage::of_key(service, &request.actor, key.id, Period { by, from: None, to: None }).await?;
     let may = allowed(effective::of_key(service, &request.actor, key.id, None).await)?;
     let question = Question::read(&params)?;
-    let about = key.id.to_string();
-    let verdict =
-        if question.is_asked() { allowed(Verdict::of(&request, Some(about), &question).await)? } else { None };
+    let faults = question.faults();
+    let verdict = if question.is_asked() && faults.is_empty() {
+        allowed(Verdict::of(&request, key.id, &question).await)?
+    } else {
+        None
+    };
     let notice = match params.get("done")? {
         "changed" => "The change is saved, and in force.",
         _ => "",
     };
+    let suggested = verdict.iter().flat_map(|verdict| &verdict.personas);
+    let suggestions = suggested.map(|persona| Suggestion::of(&key, persona)).collect();
+    let actions: Vec<&str> =
+        Category::all().flat_map(Category::actions).chain(Permission::ALL.map(Permission::name)).collect();
+    let known = if faults.is_empty() { Vec::new() } else { actions.iter().map(|name| ActionWords::of(name)).collect() };
     let one = One {
         page: request.page(key.display_name.clone(), "keys")?,
+        bounds: Bounds::of(&key, &used.networks),
         chart: Chart::of(by, &question, &used.series, used.networks, now),
         by: params.get("by")?.to_owned(),
         uses: counted(key.use_count, "time"),
         addresses: key.limits.addresses.texts().collect(),
-        rate: rate(&key),
+        rate: key.limits.rate.map_or_else(|| "as often as it likes".to_owned(), rate),
         permissions: key.permissions.iter().map(|permission| meaning(permission).0).collect(),
-        may: may.map(|found| lines(found, now)),
-        actions: Category::all().flat_map(Category::actions).chain(Permission::ALL.map(Permission::name)).collect(),
+        may: may.map(|found| lines(found, &key.personas, now)),
+        actions,
+        known,
+        suggestions,
         trail: trail(&request, &key).await?,
         may_change: request.actor.permissions().contains(Permission::ManageApiKeys),
         row: Row::of(key, now),
         question,
+        faults,
         verdict,
         notice,
     };
     request.answer(StatusCode::OK, &one)
 }
 
-fn rate(key: &ApiKey) -> String {
-    let Some(rate) = key.limits.rate else { return "as often as it likes".to_owned() };
-    let period = duration(rate.seconds.get().into());
-    let period = period.strip_prefix("1 ").unwrap_or(&period);
-    format!("{} per {period}, at each node", counted(rate.requests.get().into(), "request"))
+/// A persona that would allow what is asked, if the key were linked to it.
+struct Suggestion {
+    name: String,
+    /// The page that compares the key's personas with these and that one, relative to the start of this server.
+    to: String,
+}
+
+impl Suggestion {
+    fn of(key: &ApiKey, persona: &PersonaRef) -> Self {
+        let mut query = Serializer::new(String::new());
+        query.append_pair("try", "yes");
+        query.extend_pairs(key.personas.iter().chain([persona]).map(|each| ("persona", &each.qualified_name)));
+        Self { name: persona.name.clone(), to: format!("keys/{}/personas?{}", key.id, query.finish()) }
+    }
 }
 
 async fn trail(request: &SignedInRequest, key: &ApiKey) -> Result<Option<Vec<Entry>>, Failure> {
     let query = Query::first_page(is(ChangeField::SubjectId, &key.id.to_string()), "", TRAIL)?;
-    let found = allowed(audit::list(&request.state.service, &request.actor, query).await)?;
-    let now = request.now();
-    Ok(found.map(|page| page.records.into_iter().map(|change| Entry::of(change, now)).collect()))
+    match allowed(audit::list(&request.state.service, &request.actor, query).await)? {
+        Some(found) => Entry::all(request, found.records).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 fn relation_word(relation: Relation) -> &'static str {
@@ -125,11 +157,11 @@ fn relation_word(relation: Relation) -> &'static str {
 }
 
 /// Groups permissions by source, effect and resources.
-fn lines(found: Vec<EffectivePermission>, now: i64) -> Vec<Line> {
+fn lines(found: Vec<EffectivePermission>, personas: &[PersonaRef], now: i64) -> Vec<Line> {
     let mut lines: Vec<(EffectivePermission, Line)> = Vec::new();
     let told = |last: Option<i64>| last.and_then(|last| DisplayTime::of(last, now));
     for each in found {
-        let action = if each.action == "*" { "everything".to_owned() } else { each.action.clone() };
+        let action = ActionWords::of(&each.action);
         let alike = |(other, _): &&mut (EffectivePermission, Line)| {
             other.source == each.source && other.effect == each.effect && other.resources == each.resources
         };
@@ -143,7 +175,10 @@ fn lines(found: Vec<EffectivePermission>, now: i64) -> Vec<Line> {
             Source::Role => ("its role".to_owned(), None),
             Source::Grant => ("granted to the key itself".to_owned(), None),
             Source::Policy(policy) => {
-                (format!("policy {}", policy.name), policy.persona.map(|persona| format!("personas/{persona}")))
+                let persona = personas.iter().find(|persona| policy.persona == Some(persona.id));
+                let of = persona.map_or_else(String::new, |persona| format!(" of the persona {}", persona.name));
+                let link = policy.persona.map(|persona| format!("personas/{persona}"));
+                (format!("policy {}{of}", policy.name), link)
             }
             Source::Asset(name, relation) => (format!("{} of {name}", relation_word(*relation)), None),
         };

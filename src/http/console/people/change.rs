@@ -15,6 +15,10 @@ use crate::http::console::{Page, SignedInRequest, SubmittedForm};
 use crate::http::problem::Failure;
 use crate::service::people::users;
 
+/// The titles of refusals.
+const ROLE_STAYS: &str = "The role stays as it was";
+const STATE_STAYS: &str = "The user stays as before";
+
 #[derive(Template)]
 #[template(path = "people/refused.html")]
 struct Refused {
@@ -49,15 +53,22 @@ pub async fn role(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure>
         return Ok(question);
     }
     let (request, form) = (&submitted.request, &submitted.form);
-    let username = username(form.text("username"))?;
+    let refused = |wanted: String, error: Error| refused(request, ROLE_STAYS, wanted, error);
+    let username = match username(form.text("username")) {
+        Ok(username) => username,
+        Err(broken) => return refused("No user was given a role.".to_owned(), broken.into()),
+    };
     // The form has a role for each user of the list, and the button that was pressed names the user.
     let role = Role::find(form.text(&format!("role of {username}"))).filter(|role| ROLES.contains(role));
-    let role = role.ok_or_else(|| Violation::new("role", "must be `$admin`, `$member` or `$guest`"))?;
+    let Some(role) = role else {
+        let broken = Violation::new("role", "must be `$admin`, `$member` or `$guest`");
+        return refused(format!("{username} was given no other role."), broken.into());
+    };
     match users::assign_role(&request.state.service, &request.actor, vec![username.clone()], Some(role)).await {
         Ok(()) => Ok(request.redirect("people?done=role")),
         Err(error) => {
             let wanted = format!("{username} was not given {}.", role.name());
-            refused(request, "The role stays as it was", wanted, error)
+            refused(wanted, error)
         }
     }
 }
@@ -75,10 +86,13 @@ pub async fn state(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure
         "" => (form.text("disable"), PrincipalState::Disabled, "disabled"),
         name => (name, PrincipalState::Enabled, "enabled"),
     };
-    let username = username(name)?;
+    let username = match username(name) {
+        Ok(username) => username,
+        Err(broken) => return refused(request, STATE_STAYS, format!("Nobody was {done}."), broken.into()),
+    };
     match users::change_state(&request.state.service, &request.actor, username.clone(), state).await {
         Ok(()) => Ok(request.redirect(&format!("people?done={done}"))),
-        Err(error) => refused(request, "The user stays as before", format!("{username} was not {done}."), error),
+        Err(error) => refused(request, STATE_STAYS, format!("{username} was not {done}."), error),
     }
 }
 
@@ -116,7 +130,10 @@ pub async fn remove(mut submitted: SubmittedForm) -> Result<HttpResponse, Failur
         return Ok(question);
     }
     let (request, form) = (&submitted.request, &submitted.form);
-    let username = username(form.text("username"))?;
+    let username = match username(form.text("username")) {
+        Ok(username) => username,
+        Err(broken) => return refused(request, "No user was removed", String::new(), broken.into()),
+    };
     let removal = async {
         match users::remove(&request.state.service, &request.actor, username.clone()).await? {
             0 => Err(Error::NotFound { kind: "user", id: username.clone() }),

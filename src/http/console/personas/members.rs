@@ -81,11 +81,16 @@ pub async fn change(mut submitted: SubmittedForm, guid: web::Path<String>) -> Re
         return Ok(question);
     }
     let (request, form, id) = (&submitted.request, &submitted.form, id_of(&guid)?);
-    let picked = Picked::read(form.text("member"))?;
     let (membership, done) = match form.text("operation") {
-        "link" => (Membership::Add, "linked"),
-        "unlink" => (Membership::Remove, "unlinked"),
-        _ => return Err(Violation::new("operation", "must be `link` or `unlink`").into()),
+        "unlink" => (Ok(Membership::Remove), "unlinked"),
+        "link" => (Ok(Membership::Add), "linked"),
+        _ => (Err(Violation::new("operation", "must be `link` or `unlink`")), ""),
+    };
+    let (picked, membership) = match (Picked::read(form.text("member")), membership) {
+        (Ok(picked), Ok(membership)) => (picked, membership),
+        (Err(broken), _) | (_, Err(broken)) => {
+            return page(request, id, FormErrors::from_error(broken.into(), &[])?).await;
+        }
     };
     match relink(request, id, picked, membership).await {
         Ok(()) => Ok(request.redirect(&format!("personas/{id}/members?done={done}"))),

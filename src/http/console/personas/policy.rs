@@ -17,7 +17,7 @@ use crate::http::console::confirm;
 use crate::http::console::form::{Form, FormErrors};
 use crate::http::console::gains::Gains;
 use crate::http::console::policies::PolicyView;
-use crate::http::console::words::resources;
+use crate::http::console::words::{ActionWords, resources};
 use crate::http::console::{Page, SignedInRequest, SubmittedForm};
 use crate::http::problem::Failure;
 use crate::service::catalogue::persona_policies::{self, PolicyChange};
@@ -59,7 +59,7 @@ struct Preview {
     name: String,
     allows: bool,
     enabled: bool,
-    actions: Vec<String>,
+    actions: Vec<ActionWords>,
     resources: String,
     gains: Gains,
     /// The submitted fields, which are sent again to save.
@@ -220,7 +220,7 @@ fn preview(
         name: written.head.name.map_or_else(String::new, |name| name.as_str().to_owned()),
         allows: written.effect == Some(Effect::Allow),
         enabled: written.enabled != Some(false),
-        actions: written.actions.unwrap_or_default(),
+        actions: ActionWords::all(&written.actions.unwrap_or_default()),
         resources: resources(&written.resources.unwrap_or_default()),
         gains,
         fields: submitted.form.without(&["csrf", "step"]).cloned().collect(),

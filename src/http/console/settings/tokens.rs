@@ -73,7 +73,7 @@ impl Row {
 }
 
 /// Whether an actor may generate tokens of their own.
-pub(super) fn may_generate(actor: &Actor) -> bool {
+pub(in crate::http::console) fn may_generate(actor: &Actor) -> bool {
     let held = actor.permissions();
     held.contains(Permission::GeneratePersonalAccessTokens) || held.contains(Permission::ManageAccessTokens)
 }

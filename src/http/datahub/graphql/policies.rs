@@ -9,6 +9,7 @@ use super::filters::{FacetFilterInput, FilterOperator};
 use super::policy_types::{ActorFilterInput, Policy, PolicyState, PolicyType, PolicyUpdateInput, ResourceFilterInput};
 use super::problem::FieldError;
 use super::{PageRequest, RequestContext, total};
+use crate::domain::edition::Expected;
 use crate::domain::error::{Result as DomainResult, Violation};
 use crate::domain::policy::{self, Category, Criterion, Effect, Facet, Rule, Subjects};
 use crate::domain::text::{Description, DisplayName, at, is_hidden};
@@ -109,7 +110,8 @@ async fn create(context: &Context<'_>, input: PolicyUpdateInput) -> Result<Strin
 
 async fn update(context: &Context<'_>, urn: String, input: PolicyUpdateInput) -> Result<String, FieldError> {
     let asking = RequestContext::of(context)?;
-    let updated = policies::update(&asking.state.service, &asking.actor, known(urn)?, input.parse()?).await?;
+    let (service, actor) = (&asking.state.service, &asking.actor);
+    let updated = policies::update(service, actor, known(urn)?, input.parse()?, Expected::Any).await?;
     Ok(updated.qualified_name)
 }
 

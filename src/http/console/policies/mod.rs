@@ -1,13 +1,16 @@
 //! `/policies`: the policies that belong to no persona, in words and as JSON.
 
+pub mod change;
+mod draft;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
 
-use super::list::ListUrl;
-use super::words::{action_words, resources};
-use super::{Page, SignedInRequest};
 use crate::domain::policy::{Category, Effect, Policy, Subjects};
+use crate::http::console::list::ListUrl;
+use crate::http::console::words::{ActionWords, resources};
+use crate::http::console::{Page, SignedInRequest};
 use crate::http::problem::Failure;
 use crate::service::catalogue::policies::{self, PolicySearch};
 
@@ -21,6 +24,7 @@ struct List {
     url: ListUrl,
     policies: Vec<PolicyView>,
     more: bool,
+    notice: &'static str,
 }
 
 /// `GET /policies`
@@ -28,7 +32,15 @@ struct List {
 /// # Errors
 /// [`crate::domain::error::Error::Forbidden`] without `MANAGE_POLICIES`; violations of the parameters.
 pub async fn list(request: SignedInRequest) -> Result<HttpResponse, Failure> {
-    let list_url = ListUrl::parse("policies", &request.params(), &["q"])?;
+    let params = request.params();
+    let list_url = ListUrl::parse("policies", &params, &["q"])?;
+    let notice = match params.get("done")? {
+        "saved" => "The policy is saved, and in force.",
+        "enabled" => "The policy is enabled, and in force.",
+        "disabled" => "The policy is disabled: it has no effect any more.",
+        "deleted" => "The policy is deleted: it has no effect any more.",
+        _ => "",
+    };
     let search = PolicySearch {
         text: list_url.value("q").to_owned(),
         members: std::collections::BTreeMap::new(),
@@ -39,26 +51,32 @@ pub async fn list(request: SignedInRequest) -> Result<HttpResponse, Failure> {
     let more = found.len() > SHOWN;
     found.truncate(SHOWN);
     let policies = found.into_iter().map(PolicyView::of).collect();
-    request.answer(StatusCode::OK, &List { page: request.page("Policies", "personas")?, url: list_url, policies, more })
+    let page = request.page("Policies", "personas")?;
+    request.answer(StatusCode::OK, &List { page, url: list_url, policies, more, notice })
 }
 
 /// A policy, in words and as JSON.
-pub(super) struct PolicyView {
+pub(in crate::http::console) struct PolicyView {
     /// The path of the page that changes it, relative to the start of this server; empty if there is none.
-    pub(super) edit: String,
-    pub(super) name: String,
-    pub(super) description: String,
-    pub(super) allows: bool,
-    pub(super) is_enabled: bool,
-    pub(super) actions: Vec<String>,
-    pub(super) resources: String,
+    pub(in crate::http::console) edit: String,
+    /// The path that enables and disables it, relative to the start of this server; empty for the policy of a persona, and
+    /// for one that is the system's own.
+    pub(in crate::http::console) switch: String,
+    /// Whether it is the system's own, which cannot be changed.
+    pub(in crate::http::console) is_fixed: bool,
+    pub(in crate::http::console) name: String,
+    pub(in crate::http::console) description: String,
+    pub(in crate::http::console) allows: bool,
+    pub(in crate::http::console) is_enabled: bool,
+    pub(in crate::http::console) actions: Vec<ActionWords>,
+    pub(in crate::http::console) resources: String,
     /// Empty for a persona's policy, which applies to the keys and users linked to the persona.
-    pub(super) subjects: String,
-    pub(super) json: String,
+    pub(in crate::http::console) subjects: String,
+    pub(in crate::http::console) json: String,
 }
 
 impl PolicyView {
-    pub(super) fn of(policy: Policy) -> Self {
+    pub(in crate::http::console) fn of(policy: Policy) -> Self {
         let criteria: Vec<_> = policy
             .rule
             .resources
@@ -74,9 +92,15 @@ impl PolicyView {
             "subjects": policy.rule.subjects,
             "enabled": policy.enabled,
         });
-        let edit = policy.persona.map(|persona| format!("personas/{persona}/policies/{}", policy.id));
+        let edit = match policy.persona {
+            Some(persona) => format!("personas/{persona}/policies/{}", policy.id),
+            None if policy.editable => format!("policies/{}", policy.id),
+            None => String::new(),
+        };
         Self {
-            edit: edit.unwrap_or_default(),
+            switch: if policy.persona.is_none() && policy.editable { format!("{edit}/state") } else { String::new() },
+            edit,
+            is_fixed: !policy.editable,
             allows: policy.rule.effect == Effect::Allow,
             is_enabled: policy.enabled,
             resources: match policy.rule.category {
@@ -84,7 +108,7 @@ impl PolicyView {
                 _ => resources(&policy.rule.resources),
             },
             subjects: if policy.persona.is_some() { String::new() } else { subjects(&policy.rule.subjects) },
-            actions: policy.rule.actions,
+            actions: ActionWords::all(&policy.rule.actions),
             json: format!("{json:#}"),
             name: policy.name,
             description: policy.description,
@@ -96,18 +120,17 @@ impl PolicyView {
 const NAMED: usize = 3;
 
 impl PolicyView {
-    /// What it does, in one sentence: "May see assets and their metadata, of default/a and what lies beneath".
-    pub(super) fn sentence(&self) -> String {
-        let words = |action: &String| match action_words(action) {
-            "" => action.clone(),
-            words => words.to_owned(),
-        };
-        let mut named: Vec<String> = self.actions.iter().take(NAMED).map(words).collect();
-        match self.actions.len() - named.len() {
-            0 => {}
-            more => named.push(format!("{more} more")),
-        }
+    /// What it does, in one sentence: "May see assets and their metadata: default/a and what lies beneath".
+    pub(in crate::http::console) fn sentence(&self) -> String {
         let may = if self.allows { "May" } else { "Must not" };
+        if self.actions.is_empty() {
+            return format!("{may} do nothing more: it names no action");
+        }
+        let mut named: Vec<&str> = self.actions.iter().take(NAMED).map(|action| action.words.as_str()).collect();
+        let more = format!("{} more", self.actions.len() - named.len());
+        if self.actions.len() > named.len() {
+            named.push(&more);
+        }
         format!("{may} {}: {}", named.join(", "), self.resources)
     }
 }
