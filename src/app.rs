@@ -1,4 +1,4 @@
-//! The composition root: builds the application from services and routes, the same for production and tests.
+//! Builds the HTTP application: routes, middleware and CORS. Production and tests use the same function.
 
 use actix_cors::Cors;
 use actix_web::body::BoxBody;

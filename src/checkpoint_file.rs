@@ -1,5 +1,5 @@
-//! The file with the checkpoint of the log that this machine signed last. It lies beside the pepper: whoever can write only
-//! the database cannot change it, so a rewritten log is not signed after a restart either.
+//! The file with the checkpoint of the log that this machine signed last. It lies beside the pepper, out of reach of an
+//! attacker who can write only the database, so a rewritten log is not signed after a restart either.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::kept_file::{KeptFile, replace};
 /// The file, if there is one.
 pub struct CheckpointFile {
     file: KeptFile,
-    /// What was written last.
+    /// The checkpoint that was written last.
     written: Option<String>,
 }
 
@@ -51,8 +51,8 @@ impl CheckpointFile {
         unverified(&kept).is_ok_and(|kept| kept.origin() == checkpoint.origin() && kept.size() > checkpoint.size())
     }
 
-    /// Moves the file away, to the same name with `.ended`: a restored backup continues another checkpoint, which the operator
-    /// has accepted. It may be evidence that nobody has restored anything.
+    /// Moves the file away, to the same name with `.ended`: a restored backup continues another checkpoint, which the
+    /// operator has accepted. The file is kept, because it may be evidence that no backup was restored.
     pub fn forget(&mut self) {
         let consequence = "the log of the restored database is not signed until it is moved away";
         self.file.write(consequence, |path| {

@@ -127,7 +127,7 @@ fn database_url(settings: &Settings) -> Result<DatabaseUrl, String> {
 enum Setup {
     /// A missing database, schema or pepper is created.
     Made,
-    /// They must exist.
+    /// The database, its schema and the pepper must exist.
     Expected,
 }
 
@@ -265,7 +265,7 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult
     maintenance::save_uses(&service).await.map_err(explain)
 }
 
-/// Runs the server until it is told to stop, and then lets nobody in.
+/// Runs the server until it is told to stop; after that it accepts no requests.
 async fn run_server(
     started: Started,
     state: &web::Data<State>,

@@ -274,8 +274,8 @@ pub struct Settings {
     #[arg(long, global = true, env = "TESSERA_WORKERS")]
     pub workers: Option<std::num::NonZeroUsize>,
 
-    /// The networks of trusted gateways and proxies: only their `X-Forwarded-For` headers, and what they say about the
-    /// request they ask about, are believed
+    /// The networks of trusted gateways and proxies. The client address and the original request are read from headers
+    /// only if the request comes from one of these networks
     #[arg(long, global = true, env = "TESSERA_TRUSTED_PROXIES", value_delimiter = ',')]
     pub trusted_proxies: Vec<ipnet::IpNet>,
 
@@ -310,7 +310,7 @@ pub struct Settings {
     pub people: PeopleSettings,
 
     /// CORS: the origins whose pages may call this server from a browser: `https://app.example.org`, or `*` for any.
-    /// They send a token; cookies are never accepted from them
+    /// These pages send a token; cookies are never accepted from them
     #[arg(long, global = true, env = "TESSERA_CORS_ORIGINS", value_delimiter = ',', value_parser = origin)]
     pub cors_origins: Vec<String>,
 

@@ -18,12 +18,12 @@ use crate::kept_file::KeptFile;
 /// The first word of the file.
 const FORMAT: &str = "tessera-journal-1";
 
-/// What a journal says.
+/// The contents of a journal file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Journal {
     /// The installation's id.
     pub installation: Uuid,
-    /// From when on it has every change that its machine saw, in epoch milliseconds.
+    /// The time from which on the journal has every change that its machine saw, in epoch milliseconds.
     pub begins_at: i64,
     /// The entries, in the order in which they were seen.
     pub entries: Vec<JournalEntry>,
@@ -37,7 +37,7 @@ pub struct JournalFile {
     unwritten: String,
 }
 
-/// How many bytes of lines that could not be written are kept.
+/// Maximum size of the kept lines that could not be written, in bytes.
 const MOST_UNWRITTEN: usize = 16 << 20;
 
 impl JournalFile {

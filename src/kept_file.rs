@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// Where the file is, if there is one.
+/// The path of the file, if there is one.
 pub struct KeptFile {
     path: Option<PathBuf>,
     /// Whether the last write failed; logged once.
@@ -36,7 +36,8 @@ impl KeptFile {
         }
     }
 
-    /// Writes, if there is a file, and returns whether it need not be tried again. Logs a failure with what follows from it.
+    /// Writes the file, if there is one. Returns whether the write need not be repeated. Logs a failure with its
+    /// consequence.
     pub fn write(&mut self, consequence: &str, write: impl FnOnce(&Path) -> std::io::Result<()>) -> bool {
         let Some(path) = &self.path else { return true };
         match write(path) {

@@ -1,4 +1,5 @@
-//! Tessera: API keys that act. *http speaks, service decides, storage remembers, domain names, directory recognises.*
+//! Tessera, an API-key service. Layers: `http` parses and answers, `service` has the use cases and the authorisation,
+//! `storage` has all SQL, `directory` caches credentials, `domain` has the types and their rules.
 //!
 //! ```text
 //! main ── commands ── app, edge

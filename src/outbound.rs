@@ -28,7 +28,7 @@ pub const TIME: Duration = Duration::from_secs(10);
 pub const LARGEST_ANSWER: u64 = 512 * 1024;
 /// Maximum number of concurrent requests of one client.
 const PLACES: usize = 16;
-/// The same of an edge to its upstream, and how many idle connections to it are kept.
+/// Maximum number of concurrent requests, and of idle connections, from an edge to its upstream.
 pub const EDGE_PLACES: usize = 128;
 /// Timeout of a request of an edge to its upstream.
 pub const EDGE_TIME: Duration = Duration::from_secs(5);

@@ -18,7 +18,7 @@ use crate::domain::party;
 
 /// The requests that share one turn.
 pub trait Party: Clone + Eq + Hash {
-    /// What work under way is counted by.
+    /// The key under which running work of the party is counted.
     type Group: Clone + Eq + Hash;
 
     /// The groups of the party, from the party alone to the largest. A party without larger groups repeats itself.
@@ -30,7 +30,7 @@ pub trait Party: Clone + Eq + Hash {
     }
 }
 
-/// What work of a [`party::Party`] is counted by.
+/// The key under which running work of a [`party::Party`] is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum GroupKey {
     /// A group of networks.
@@ -49,7 +49,7 @@ impl Party for party::Party {
         }
     }
 
-    /// Other nodes wait for what this node acknowledges.
+    /// The follower is preferred: other nodes wait for what this node acknowledges.
     fn is_preferred(&self) -> bool {
         matches!(self, Self::Follower)
     }
@@ -60,15 +60,15 @@ impl Party for party::Party {
 pub struct Rules {
     /// How many requests are served at once.
     pub places: usize,
-    /// How many of them one group may have.
+    /// Maximum number of places of one group.
     pub places_of_one: usize,
-    /// How many of them the parties that are not preferred may have together.
+    /// Maximum number of places of all parties that are not preferred.
     pub places_of_others: usize,
     /// How many requests wait at most.
     pub waiting: usize,
     /// How many requests of one party wait at most.
     pub waiting_of_one: usize,
-    /// How many requests of parties that are not preferred wait at most.
+    /// Maximum number of waiting requests of parties that are not preferred.
     pub waiting_of_others: usize,
     /// How long a request waits at most.
     pub max_wait: Duration,
@@ -96,9 +96,10 @@ struct State<P: Party> {
     rules: Rules,
     /// Requests that are served.
     busy: usize,
-    /// How many of them are of parties that are not preferred.
+    /// How many running requests are of parties that are not preferred.
     busy_others: usize,
-    /// How many of them are of each group. The size is part of the key, because a party may be several of its groups.
+    /// How many running requests are of each group. The size is part of the key, because a party may be several of its
+    /// groups.
     under_way: HashMap<(usize, P::Group), usize>,
     waiting: VecDeque<Waiting<P>>,
     /// The round of the last request that was served.

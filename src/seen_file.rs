@@ -63,7 +63,7 @@ impl SeenFile {
         }
     }
 
-    /// What the operator should do after a refusal.
+    /// Advice for the operator after a refusal.
     pub fn advice(&self) -> String {
         let path = self.0.path().unwrap_or(Path::new(""));
         format!(

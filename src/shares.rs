@@ -19,7 +19,7 @@ struct Taken<K> {
 }
 
 impl<K: Eq + Hash + Clone> Shares<K> {
-    /// Nothing is taken at first.
+    /// Shares of which nothing is taken yet.
     #[must_use]
     pub fn new(total: usize, each: usize) -> Self {
         let taken = Mutex::new(Taken { all: 0, by: HashMap::new() });

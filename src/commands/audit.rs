@@ -18,9 +18,9 @@ use crate::domain::log::note::{Opened, VerifierKey, open as open_note, unverifie
 use crate::service::log::read::{Keys, keys_in};
 use crate::storage::database::Database;
 
-/// The exit code when something is not right.
+/// The exit code when a verification has found an error.
 const WRONG: u8 = 1;
-/// The exit code when it could not be checked.
+/// The exit code when something could not be verified.
 const UNKNOWN: u8 = 2;
 
 pub(super) fn run(settings: &Settings, command: &Audit) -> Result<ExitCode, String> {
@@ -42,7 +42,7 @@ pub(super) fn run(settings: &Settings, command: &Audit) -> Result<ExitCode, Stri
     }
 }
 
-/// What a verification has found.
+/// The result of a verification.
 enum Verdict {
     Right,
     Wrong,
@@ -130,7 +130,7 @@ fn verify_one(
     Ok(report)
 }
 
-/// The root hash that the log had at a size, as somebody else has kept it.
+/// The root hash that the log had at an earlier size, from a checkpoint that was kept elsewhere.
 struct Earlier {
     name: String,
     size: u64,
@@ -164,7 +164,7 @@ fn trusted_keys(keys: &Keys, pinned: Option<&VerifierKey>, report: &mut Report) 
     Ok(trusted)
 }
 
-/// What a kept checkpoint says of the log, if it can be compared with it.
+/// The size and root hash in a kept checkpoint, if the log can be compared with it.
 fn kept(
     path: &Path,
     text: &str,
@@ -182,7 +182,7 @@ fn kept(
             return None;
         }
     };
-    // Of a log that has ended, only so much goes on as every later restore has left.
+    // Of an ended log, only the entries that every later restore has left go on.
     let ended = keys.ended.iter().zip(&trusted[1..]).skip_while(|(_, key)| key.name() != checkpoint.origin());
     let left = ended.filter_map(|(ended, _)| u64::try_from(ended.size).ok()).min();
     match left {

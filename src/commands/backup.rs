@@ -168,7 +168,7 @@ async fn replace(
     put_in_place(backup, database).map_err(|error| format!("cannot replace `{}`: {error}", database.display()))
 }
 
-/// Adds to the journal what only the database that is to be replaced knows: a node that was killed has not.
+/// Adds to the journal the changes that only the database to be replaced has, as after a node was killed.
 async fn remember(settings: &Settings, url: &DatabaseUrl) -> CommandResult {
     let service = unchecked_service(settings, Setup::Expected).await?;
     let installation = time::begin(&service).await.map_err(explain)?;

@@ -121,7 +121,7 @@ fn providers(settings: &Settings) -> Result<SignInSettings, String> {
     let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
     let secret = |path: &PathBuf| std::fs::read_to_string(path).map_err(|error| error.to_string());
     let providers = providers::parse(&text, secret).map_err(failed)?;
-    // Never what a request says: its sender could choose whither the provider sends the code.
+    // Never what a request says: its sender could choose where the provider sends the code.
     let base = match &settings.public_url {
         Some(url) => url.clone(),
         None if settings.listen.ip().is_loopback() => format!("http://{}", settings.listen),

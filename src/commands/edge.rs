@@ -38,7 +38,7 @@ pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> CommandRe
     let serving = Arc::clone(&edge);
     let server = wire::serve(vec![listener], &wire_settings, move || edge::app(Arc::clone(&serving)));
     server.map_err(|error| error.to_string())?.await.map_err(|error| error.to_string())?;
-    // From here on, this edge lets nobody in.
+    // From here on, this edge accepts no request.
     drop(stop);
     if let Some(own) = following.await.map_err(|error| error.to_string())? {
         edge::leave(&edge, &own).await;

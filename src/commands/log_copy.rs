@@ -14,9 +14,9 @@ use crate::service::Service;
 use crate::service::log::copy::{self, Growth};
 use crate::service::log::read;
 
-/// Who may read the entries: they say what the audit trail says.
+/// The mode of files with entries: they contain the audit trail.
 const OWNER_ONLY: u32 = 0o600;
-/// Who may read what is public.
+/// The mode of public files.
 const EVERYBODY: u32 = 0o644;
 /// The file that a node locks while it writes.
 const LOCK: &str = ".lock";
@@ -35,8 +35,8 @@ impl LogCopy {
         Self { folder, written: None }
     }
 
-    /// Writes what has been appended since: the tiles before the checkpoint, so that a reader finds all that the
-    /// checkpoint speaks of. Writes nothing while another node does, nor to a copy that the log does not continue.
+    /// Writes what has been appended since: the tiles before the checkpoint, so that a reader finds everything that the
+    /// checkpoint covers. Writes nothing while another node does, nor to a copy that the log does not continue.
     ///
     /// # Errors
     /// A message for the operator.

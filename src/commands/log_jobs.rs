@@ -71,7 +71,7 @@ async fn append(state: Data<State>, settings: AuditLogSettings, mut checkpoint: 
     }
 }
 
-/// How often a node looks whether it is to ask the witnesses.
+/// How often a node checks whether it is to ask the witnesses.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 async fn ask_witnesses(state: Data<State>, witnesses: Vec<WitnessSetting>) {

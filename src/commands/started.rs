@@ -43,8 +43,8 @@ pub(super) async fn start(settings: &Settings, setup: Setup) -> Result<Started, 
     Ok(Started { service, installation, follower, seen, journal })
 }
 
-/// Forgets the checkpoint that this machine kept of a log that a restore elsewhere has ended. A log with the same origin was
-/// not ended by a restore, whatever the database says of one.
+/// Forgets the checkpoint that this machine kept of a log that a restore elsewhere has ended. A log with the same
+/// origin was not ended by a restore, even if the database says so.
 async fn forget_ended_log(service: &Service, checkpoint: &mut CheckpointFile) -> CommandResult {
     if let Some(kept) = checkpoint.read()?
         && restored::has_ended(service, &kept).await.map_err(explain)?
@@ -54,7 +54,8 @@ async fn forget_ended_log(service: &Service, checkpoint: &mut CheckpointFile) ->
     Ok(())
 }
 
-/// Adds to the journal what was taken away while this machine did not follow; begins one if there is none.
+/// Adds to the journal the revocations that were made while this machine did not follow; begins a journal if there is
+/// none.
 pub(super) async fn catch_up(service: &Service, journal: &mut JournalFile) -> CommandResult {
     match journal.read()? {
         Some(known) => {

@@ -1,4 +1,4 @@
-//! What a server does in the background.
+//! The background tasks of a server.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use crate::service::upkeep::follow::FOLLOW_EVERY;
 use crate::service::upkeep::maintenance::{self, Unsaved};
 use crate::service::upkeep::time;
 
-/// Starts what ends with the process.
+/// Starts the tasks that end with the process.
 pub(super) fn start(service: &Service, state: &web::Data<State>) {
     rt::spawn(synchronise_time(service.clone()));
     rt::spawn(save_uses(service.clone()));
@@ -48,7 +48,7 @@ pub(super) fn listen_to_nodes(service: &Service) -> std::io::Result<()> {
     std::thread::Builder::new().name("listen".to_owned()).spawn(listening).map(drop)
 }
 
-/// How long after a failure this node listens again.
+/// The pause after a failure before this node listens again.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
 /// Follows the changes until `stopped`, and once more then.

@@ -75,7 +75,8 @@ struct TokenResponse {
 }
 
 fn login(store: &Store, server: &str) -> CommandResult {
-    let remote = Remote::new(server);
+    store.check()?;
+    let (remote, earlier) = (Remote::new(server), store.find(server)?);
     let answer = remote.post("/oauth/device_authorization", &[("client_id", COMMAND_LINE)])?;
     let asked: Authorized = answer.read()?;
     println!("Open this page in any browser:\n\n    {}\n", plain(&asked.verification_uri));
@@ -86,9 +87,28 @@ fn login(store: &Store, server: &str) -> CommandResult {
     println!("Waiting for up to {} minutes.", asked.expires_in.div_ceil(60));
     let given = wait(&remote, &asked)?;
     let expires_at = Clock::system().now() + given.expires_in.saturating_mul(SECOND);
-    let username = username_of(&remote, &given.access_token)?;
-    println!("Signed in as {username}\nat {server}\nuntil {}.", date(expires_at));
-    store.keep(&Session { server: server.to_owned(), username, token: given.access_token, expires_at })
+    let token = given.access_token;
+    let kept = username_of(&remote, &token).and_then(|username| {
+        let session = Session { server: server.to_owned(), username, token: token.clone(), expires_at };
+        store.keep(&session).map(|()| session)
+    });
+    // A session that is stored nowhere could not be ended with `tessera logout`.
+    let session = kept.inspect_err(|_| end(&remote, &token))?;
+    if let Some(earlier) = earlier {
+        end(&remote, &earlier.token);
+    }
+    println!("Signed in as {}\nat {server}\nuntil {}.", session.username, date(expires_at));
+    Ok(())
+}
+
+/// Ends a session that this machine uses no more. If that fails, the session ends by itself.
+fn end(remote: &Remote, token: &str) {
+    match remote.delete(SESSION, token) {
+        // 401: the session has already ended.
+        Ok(answer) if [200, 401].contains(&answer.status) => {}
+        Ok(answer) => eprintln!("a session goes on until it expires: {}", answer.refusal()),
+        Err(error) => eprintln!("a session goes on until it expires: {error}"),
+    }
 }
 
 /// Polls until the user has decided, and honours `interval` and `slow_down` (RFC 8628, section 3.5).

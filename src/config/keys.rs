@@ -29,7 +29,7 @@ pub enum Keys {
     List,
     /// Delete an API key: it is refused from now on
     Delete {
-        /// Its id, its client id or its user name
+        /// The id, the client id or the user name of the key
         #[arg(value_name = "ID")]
         key: String,
     },
@@ -49,7 +49,7 @@ pub enum SigningKeys {
     },
     /// Remove a key at once: every token that it signed is refused within ten seconds
     Remove {
-        /// Its id
+        /// The id of the key
         #[arg(value_name = "ID")]
         id: String,
     },

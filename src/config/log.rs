@@ -66,7 +66,7 @@ pub enum Audit {
     },
 }
 
-/// What is verified.
+/// The log to verify, and the checkpoints and keys to verify it with.
 #[derive(Args)]
 pub struct Verification {
     /// Verify this copy of the log, a folder, instead of the database's

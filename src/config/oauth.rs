@@ -43,9 +43,9 @@ fn algorithm(name: &str) -> Result<SigningAlgorithm, String> {
 /// Whether DPoP proofs must have a nonce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DpopNonce {
-    /// They need none
+    /// Proofs need no nonce
     Off,
-    /// They must have one
+    /// Proofs must have a nonce
     Required,
 }
 

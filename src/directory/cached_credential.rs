@@ -38,7 +38,7 @@ impl CachedCredential {
         Genuine { by: Authentication::Secret(kind, key_id), known: self }
     }
 
-    /// The genuine token of a child of this credential. `actors`: the credentials of those who act for its subject.
+    /// The genuine token of a child of this credential. `actors`: the credentials of the child's delegates.
     pub(crate) fn with_child(self, child: Arc<Child>, carried: Carried, actors: Vec<Self>) -> Genuine {
         Genuine { by: Authentication::Child { child, carried, actors }, known: self }
     }
@@ -50,15 +50,15 @@ pub struct Genuine {
     known: CachedCredential,
 }
 
-/// What shows that a token is genuine.
+/// The proof that a token is genuine.
 enum Authentication {
-    /// Its secret, or another proof of its holder: a token of that kind and key id.
+    /// The secret of the token, or another proof of its holder: a token of that kind and key id.
     Secret(TokenKind, KeyId),
     /// The signature or the seal of a child.
     Child {
         child: Arc<Child>,
         carried: Carried,
-        /// The credentials of those who act for its subject.
+        /// The credentials of the child's delegates.
         actors: Vec<CachedCredential>,
     },
 }
@@ -77,7 +77,7 @@ impl Genuine {
         }
     }
 
-    /// The child, if it is one.
+    /// The child, if the token is a child's.
     #[must_use]
     pub fn child(&self) -> Option<&Arc<Child>> {
         match &self.by {

@@ -25,14 +25,22 @@ pub type TokenDigest = [u8; 32];
 /// The children in memory.
 pub struct Children {
     verified: Cache<TokenDigest, Arc<VerifiedChild>>,
-    keyring: RwLock<Arc<Keyring>>,
+    published: RwLock<Published>,
     /// How many changes of assets have been applied.
     assets: AtomicU64,
 }
 
+/// The published keys.
+#[derive(Default)]
+struct Published {
+    keyring: Arc<Keyring>,
+    /// The uptime at which the read began that found them.
+    read_at: i64,
+}
+
 impl Default for Children {
     fn default() -> Self {
-        Self { verified: Cache::new(REMEMBERED), keyring: RwLock::default(), assets: AtomicU64::new(0) }
+        Self { verified: Cache::new(REMEMBERED), published: RwLock::default(), assets: AtomicU64::new(0) }
     }
 }
 
@@ -45,19 +53,19 @@ pub struct VerifiedChild {
     checked: Mutex<Option<Checked>>,
 }
 
-/// What a child carries of what its parent may do.
+/// The part of its parent's access that a child carries.
 #[derive(Clone)]
 pub enum Carried {
-    /// Everything.
+    /// Everything that the parent may do.
     Everything,
-    /// What this narrowed standing has.
+    /// Only what this narrowed standing has.
     Narrowed(Arc<Standing>),
 }
 
-/// What was computed from these records.
+/// A cached result, with the records that it was computed from.
 struct Checked {
     records: Vec<Arc<Record>>,
-    /// After how many changes of assets; `None` if it depends on no asset.
+    /// The number of asset changes before the computation; `None` if the result depends on no asset.
     assets: Option<u64>,
     carried: Carried,
 }
@@ -69,8 +77,8 @@ impl VerifiedChild {
         Self { child: Arc::new(child), signed_by, checked: Mutex::default() }
     }
 
-    /// What was computed from exactly these records, and from assets of which there have been `assets` changes; `None` if
-    /// something has changed since.
+    /// The cached result for exactly these records, if no asset that it depends on has changed since (`assets`: the
+    /// number of asset changes so far); otherwise `None`.
     pub(crate) fn checked(&self, records: &[Arc<Record>], assets: u64) -> Option<Carried> {
         let checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         let known = checked.as_ref()?;
@@ -80,7 +88,7 @@ impl VerifiedChild {
         same.then(|| known.carried.clone())
     }
 
-    /// Remembers what was computed from these records. `assets`: how many changes of assets there had been before, if it
+    /// Caches the result for these records. `assets`: the number of asset changes before the computation, if the result
     /// depends on assets.
     pub(crate) fn keep(&self, records: Vec<Arc<Record>>, assets: Option<u64>, carried: Carried) {
         *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Checked { records, assets, carried });
@@ -115,19 +123,24 @@ impl Children {
         self.assets.load(Ordering::SeqCst)
     }
 
-    /// Ends what was computed from assets.
+    /// Invalidates the cached results that depend on assets.
     pub(super) fn forget_assets(&self) {
         self.assets.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The published keys.
+    /// The published keys. While the lease runs they are those that the last look found, because a look that finds a change of
+    /// them reads them before it renews the lease.
     #[must_use]
     pub fn keyring(&self) -> Arc<Keyring> {
-        Arc::clone(&self.keyring.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.published.read().unwrap_or_else(PoisonError::into_inner).keyring)
     }
 
-    /// Replaces the published keys.
-    pub fn set_keyring(&self, keyring: Keyring) {
-        *self.keyring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keyring);
+    /// Replaces the published keys by those of a read that began at this uptime, unless a later read has replaced them: a
+    /// slow read must not bring a removed key back.
+    pub fn set_keyring(&self, keyring: Arc<Keyring>, began: i64) {
+        let mut published = self.published.write().unwrap_or_else(PoisonError::into_inner);
+        if published.read_at <= began {
+            *published = Published { keyring, read_at: began };
+        }
     }
 }

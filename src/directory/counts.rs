@@ -34,7 +34,7 @@ pub struct Counts {
     pub verification: Histogram,
     /// How long each read of a record from storage took, in seconds.
     pub read: Histogram,
-    /// How long after its commit a change took effect on records, in seconds.
+    /// The time from a change's commit until it took effect on records, in seconds.
     pub revoke_to_deny: Family<Node, Histogram>,
     own_changes: Mutex<VecDeque<Uuid>>,
 }
@@ -46,9 +46,9 @@ pub struct Node {
 }
 
 impl Node {
-    /// This process.
+    /// The change was made by this process.
     const OWN: Self = Self { node: "own" };
-    /// Another process, whose changes are read from the feed.
+    /// The change was made by another process and read from the feed.
     const FOLLOWED: Self = Self { node: "followed" };
 }
 

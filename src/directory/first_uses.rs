@@ -1,8 +1,7 @@
-//! What may be used once only, such as DPoP proofs and client assertions: digests of what has been used, each kept for
-//! as long as it would be accepted again.
+//! Digests of things that may be used once only, such as DPoP proofs and client assertions. Each digest is kept for as
+//! long as the thing would be accepted again.
 //!
-//! Nothing that is live is ever forgotten. When there is no room, new uses are refused; and no holder can take all the
-//! room.
+//! No live use is ever forgotten. When there is no room, new uses are refused; and no holder can take all the room.
 
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
@@ -19,19 +18,19 @@ const SWEPT_FOR_ROOM: usize = 4_096;
 /// second proof refused.
 type Digest = [u8; 16];
 
-/// The uses that are live, in a bounded number. `H` is on whose behalf something is used.
+/// The uses that are live, in a bounded number. `H` is the holder on whose behalf something is used.
 pub struct FirstUses<H> {
     total: usize,
     each: usize,
     uses: Mutex<Uses<H>>,
 }
 
-/// What [`FirstUses::record`] finds.
+/// The result of [`FirstUses::record`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FirstUse {
-    /// It has not been used before.
+    /// The digest has not been used before.
     Yes,
-    /// It has been used.
+    /// The digest has been used.
     No,
     /// Unknown, because the holder has no room left.
     HolderIsFull,
@@ -86,7 +85,8 @@ impl<H: Copy + Eq + Hash> FirstUses<H> {
         Self { total, each, uses: Mutex::new(uses) }
     }
 
-    /// Records the use of what has this digest, a SHA-256, and would be accepted before `until`. `now` never goes back.
+    /// Records the use of a proof or an assertion with this digest, a SHA-256, that would be accepted before `until`.
+    /// `now` never goes back.
     pub fn record(&self, holder: H, digest: [u8; 32], until: i64, now: i64) -> FirstUse {
         let uses = &mut *self.uses.lock().unwrap_or_else(PoisonError::into_inner);
         let mut short = Digest::default();

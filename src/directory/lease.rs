@@ -23,7 +23,7 @@ impl Default for Freshness {
     }
 }
 
-/// Until when records may be used.
+/// A lease: its length and its end.
 pub(super) struct Lease {
     length: i64,
     ends: AtomicI64,

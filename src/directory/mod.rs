@@ -62,7 +62,7 @@ const CHANGED: usize = 1 << 16;
 
 /// How many used client assertions are remembered.
 const ASSERTIONS: usize = 100_000;
-/// How many of them may be of one API key.
+/// How many used client assertions may be of one API key.
 const ASSERTIONS_OF_KEY: usize = 10_000;
 
 /// The credentials in use, with their policies, rate limits and unsaved uses.
@@ -82,7 +82,7 @@ pub struct Directory {
     pub permission_uses: PermissionUses,
     /// How often keys were refused.
     pub refusals: Refusals,
-    /// From where keys were used and refused.
+    /// The networks from which keys were used and refused.
     pub networks: Networks,
     /// When access tokens were last used.
     pub token_uses: TokenUses,
@@ -252,6 +252,12 @@ impl Directory {
         self.lease.millis()
     }
 
+    /// Whether the lease runs at that uptime.
+    #[must_use]
+    pub fn has_lease(&self, uptime: i64) -> bool {
+        self.lease.covers(uptime)
+    }
+
     /// Renews the lease: all changes of other processes before that uptime have been applied here.
     pub fn renew_lease(&self, began: i64) {
         self.lease.renew(began);
@@ -263,8 +269,8 @@ impl Directory {
         self.lease.end();
     }
 
-    /// Invalidates every record that a committed change may concern, and what was computed from assets. After this returns, no later call to
-    /// [`Directory::get`] returns the state before the change.
+    /// Invalidates every record that a committed change may concern, and cached results that depend on assets. After
+    /// this returns, no later call to [`Directory::get`] returns the state before the change.
     pub fn forget(&self, subject: ChangeSubject) {
         match subject {
             ChangeSubject::Principal(id) => self.fence.raise(PrincipalId::from(id)),

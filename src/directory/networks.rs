@@ -1,4 +1,4 @@
-//! From which networks keys were used and refused: a write-behind buffer, saved in batches.
+//! The networks from which keys were used and refused: a write-behind buffer, saved in batches.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,15 +7,15 @@ use crate::domain::ids::PrincipalId;
 use crate::domain::network::Network;
 use crate::domain::usage::NetworkUsage;
 
-/// The most keys whose networks wait to be saved; those of further keys are not noted.
+/// The most keys whose networks wait to be saved; networks of further keys are not noted.
 const MOST_KEYS: usize = 1 << 16;
-/// The most networks of one key that wait to be saved; further ones are not noted.
+/// The most networks of one key that wait to be saved; further networks are not noted.
 const MOST_NETWORKS: usize = 16;
 
 /// How a request with a key's token ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestOutcome {
-    /// The key was let in.
+    /// The request with the key was accepted.
     Accepted,
     /// The key was refused.
     Refused,
@@ -34,7 +34,7 @@ struct Seen {
 }
 
 impl Networks {
-    /// Notes a request; one from an unknown network is left out.
+    /// Notes a request; requests from unknown networks are left out.
     pub fn record(&self, principal: PrincipalId, network: Network, outcome: RequestOutcome, now: i64) {
         let Some(name) = network.name() else { return };
         let mut unsaved = self.lock();

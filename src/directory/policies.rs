@@ -25,13 +25,14 @@ use crate::domain::principal::Principal;
 /// How many personas' compiled policies are kept.
 const PERSONAS: usize = 10_000;
 
-/// How many restricted children's compiled policies are kept: each has a set of its own.
+/// Maximum number of restricted children whose compiled policies are kept: each has a set of its own.
 const RESTRICTED: usize = 1_000;
 
 /// The compiled policies.
 pub struct Policies {
     personas: Cache<PersonaId, (i64, Arc<Slice>)>,
-    /// By address, which nothing else has as long as the restriction is kept.
+    /// The compiled policies of restricted children, by the address of their restriction: no other restriction has that
+    /// address as long as this one is kept.
     restricted: Cache<usize, (Arc<Restriction>, Arc<Slice>)>,
     shared: RwLock<Arc<Shared>>,
 }

@@ -1,4 +1,4 @@
-//! Records: what is kept in memory of a credential and its principal.
+//! Records: the data of a credential and its principal that is kept in memory.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ pub struct Record {
     ticket: Ticket,
 }
 
-/// What a use is the first of.
+/// Whether a use must be queued for saving, and whether its network must.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct First {
     /// The first since uses were last taken.
@@ -90,7 +90,7 @@ impl Record {
         self.ticket
     }
 
-    /// The principal that it authenticates.
+    /// The principal that the credential authenticates.
     #[must_use]
     pub fn principal_id(&self) -> PrincipalId {
         self.standing.principal.id
@@ -119,7 +119,7 @@ impl Record {
         Ok(actor)
     }
 
-    /// Checks that it may be used from `address`.
+    /// Checks that the credential may be used from `address`.
     ///
     /// # Errors
     /// [`Error::ForeignAddress`]
@@ -130,17 +130,18 @@ impl Record {
         }
     }
 
-    /// The moment up to which it is known to be right.
+    /// The moment up to which the record is known to be right.
     pub(crate) fn moment(&self) -> Moment {
         Moment(self.moment.load(Ordering::SeqCst))
     }
 
-    /// Moves its moment up to `moment`.
+    /// Moves the record's moment up to `moment`.
     pub(crate) fn advance_moment(&self, moment: Moment) {
         self.moment.fetch_max(moment.0, Ordering::SeqCst);
     }
 
-    /// Counts a use; returns what it is the first of.
+    /// Counts a use. Returns whether it is the first since uses were taken, and the first of this hour or from another
+    /// network.
     pub(crate) fn record_use(&self, now: i64, network: Network) -> First {
         let before = self.last_used_at.fetch_max(now, Ordering::Relaxed);
         let number = network.number();

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::domain::ids::PrincipalId;
 use crate::domain::usage::{Interval, PrincipalUsage, Usage};
 
-/// The most keys whose refusals wait to be saved. Those of further keys are not counted.
+/// The most keys whose refusals wait to be saved. Refusals of further keys are not counted.
 const MOST: usize = 1 << 16;
 
 /// The refusals that are not saved yet, by principal and start of the hour.

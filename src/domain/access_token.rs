@@ -67,7 +67,7 @@ pub struct NewAccessToken {
     pub kind: AccessTokenKind,
     /// The user name of the principal to authenticate.
     pub actor: String,
-    /// How long it lives.
+    /// The lifetime of the token.
     pub validity: Validity,
     /// Its name for people.
     pub name: DisplayName,
@@ -87,10 +87,10 @@ pub enum AccessTokenKind {
 /// Whether tokens without expiry may be created.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum NeverExpiring {
-    /// They may be created.
+    /// Tokens without expiry may be created.
     #[default]
     Allow,
-    /// They may not be created; existing ones keep working.
+    /// Tokens without expiry may not be created; existing ones keep working.
     Forbid,
 }
 

@@ -28,11 +28,11 @@ pub struct Standing {
     pub assets: Arc<[AssetGrant]>,
     /// The revision of the policies that this was computed with.
     pub policy_revision: i64,
-    /// For a restricted child: what it was narrowed from.
+    /// For a restricted child: the standing that it was narrowed from.
     pub restriction: Option<Arc<Restriction>>,
 }
 
-/// What the standing of a restricted child was narrowed from.
+/// The standing that a restricted child was narrowed from, and the tools that it may call.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Restriction {
     /// The standing of its parent, whose denies bind the child, too.
@@ -55,14 +55,14 @@ impl Standing {
         }
     }
 
-    /// Itself, or the standing of the parent of a restricted child: everything that denies it something.
+    /// The standing whose denies apply: for a restricted child its parent's, otherwise this one.
     #[must_use]
     pub fn whole(&self) -> &Self {
         self.restriction.as_ref().map_or(self, |restriction| &restriction.whole)
     }
 
-    /// Its strongest relation (admin or viewer) to the asset with that qualified name, granted by the asset or an
-    /// ancestor.
+    /// The principal's strongest relation (admin or viewer) to the asset with that qualified name, granted by the asset
+    /// or an ancestor.
     #[must_use]
     pub fn relation_to(&self, qualified_name: &str) -> Option<Relation> {
         let covers = |grant: &&AssetGrant| is_within(qualified_name, &grant.qualified_name);
@@ -70,8 +70,8 @@ impl Standing {
         found.max_by_key(|relation| *relation == Relation::Admin)
     }
 
-    /// Whether it is the same principal with the same permissions, personas and assets. The policy revision is ignored:
-    /// what policies permit on the platform is among the permissions.
+    /// Whether both are the same principal with the same permissions, personas and assets. The policy revision is
+    /// ignored: what policies permit on the platform is among the permissions.
     #[must_use]
     pub fn reaches_as(&self, other: &Self) -> bool {
         let Self { principal, permissions, personas, assets, policy_revision: _, restriction } = self;
@@ -96,13 +96,13 @@ impl Standing {
 #[derive(Debug, Clone)]
 pub struct Actor {
     holder: Arc<dyn Holder>,
-    /// The credential that authenticated it; `None` for the operator at the terminal.
+    /// The credential that authenticated the actor; `None` for the operator at the terminal.
     pub credential: Option<PresentedCredential>,
-    /// The child whose token authenticated it, if it was one.
+    /// The child whose token authenticated the actor, if the token was a child's.
     pub child: Option<Arc<Child>>,
-    /// What it proved itself with as an API key, if not with a token.
+    /// The warrant with which the actor authenticated as an API key, if not with a token.
     pub warrant: Option<Warrant>,
-    /// What remains of its rate limit, if it has one.
+    /// The remaining allowance of the actor's rate limit, if it has one.
     pub allowance: Option<Allowance>,
     /// The client address of its request, if known.
     pub address: Option<IpAddr>,
@@ -113,12 +113,12 @@ pub struct Actor {
 /// The identity of a request. The operator at the terminal has the number 0 and an empty id.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// Its number, unique in this process.
+    /// The number of the request, unique in this process.
     pub number: u64,
-    /// Its id for the log and the audit trail. Clients may choose it and it need not be unique, so nothing is decided
-    /// by it.
+    /// The id of the request for the log and the audit trail. Clients may choose it and it need not be unique, so
+    /// nothing is decided by it.
     pub id: Arc<str>,
-    /// How what it took away became known to the nodes.
+    /// The outcome of the request's revocations.
     pub acknowledged: RevocationNote,
 }
 
@@ -155,7 +155,7 @@ pub struct PresentedCredential {
 }
 
 impl Actor {
-    /// The actor of that holder, with nothing known of its request.
+    /// An actor with the standing of that holder, without data of its request.
     #[must_use]
     pub fn of(holder: Arc<dyn Holder>) -> Self {
         Self {
@@ -181,13 +181,13 @@ impl Actor {
         Self { address, ..self }
     }
 
-    /// This actor, with what remains of its rate limit.
+    /// This actor, with the remaining allowance of its rate limit.
     #[must_use]
     pub fn allowed(self, allowance: Allowance) -> Self {
         Self { allowance: Some(allowance), ..self }
     }
 
-    /// This actor, with what it proved itself with instead of a token.
+    /// This actor, with the warrant that it authenticated with instead of a token.
     #[must_use]
     pub fn vouched_by(self, warrant: Warrant) -> Self {
         Self { warrant: Some(warrant), ..self }
@@ -294,9 +294,9 @@ impl Actor {
         self.credential.map(|credential| credential.expires_at).filter(|instant| *instant != i64::MAX)
     }
 
-    /// How it authenticated, in parts with spaces between: `child:` and the id of the child; `warrant:` and the digest of the
-    /// public key or trust rule that it proved itself with; the kind and the key id of the credential that it, or the
-    /// child, comes from, as `session:6fYQ…`. Empty without a credential.
+    /// How the actor authenticated, in parts with spaces between: `child:` and the id of the child; `warrant:` and the
+    /// digest of the public key or trust rule that it proved itself with; the kind and the key id of the credential
+    /// that it, or the child, comes from, as `session:6fYQ…`. Empty without a credential.
     #[must_use]
     pub fn authenticated_by(&self) -> String {
         let child = self.child.iter().map(|child| format!("child:{}", child.id));
@@ -305,7 +305,7 @@ impl Actor {
         child.chain(warrant).chain(credential).collect::<Vec<_>>().join(" ")
     }
 
-    /// Whether it is linked to that persona.
+    /// Whether the actor is linked to that persona.
     #[must_use]
     pub fn has_persona(&self, persona: PersonaId) -> bool {
         self.standing().personas.iter().any(|link| link.id == persona)

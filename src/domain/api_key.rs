@@ -39,9 +39,9 @@ pub struct ApiKey {
     pub expires_at: i64,
     /// Epoch milliseconds, or 0 if never used.
     pub last_used_at: i64,
-    /// How often it was used.
+    /// How often the key was used.
     pub use_count: i64,
-    /// From where and how often it may be used.
+    /// The networks from which, and the rate at which, the key may be used.
     pub limits: Limits,
     /// The permissions granted beyond its role.
     pub permissions: Permissions,
@@ -70,9 +70,9 @@ impl ApiKey {
 /// The principal that made an API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Maker {
-    /// Its id; `None` when it was deleted before makers were stored by id.
+    /// The id of the maker; `None` if the maker was deleted before makers were stored by id.
     pub id: Option<PrincipalId>,
-    /// Its kind, known even after its deletion: a key made by a program manages only what it made itself.
+    /// The kind of the maker, known even after its deletion: a key made by a program manages only what it made itself.
     pub kind: PrincipalKind,
 }
 
@@ -81,7 +81,7 @@ pub struct Maker {
 pub struct Lineage {
     /// Its maker.
     pub maker: Maker,
-    /// Until when, from where and how often it may be used.
+    /// Until when, from where and how often the key may be used.
     pub bounds: Bounds,
 }
 
@@ -100,7 +100,7 @@ pub struct NewApiKey {
     pub display_name: DisplayName,
     /// Its description.
     pub description: Description,
-    /// How long it lives.
+    /// The lifetime of the key.
     pub validity: Validity,
     /// The complete set of personas, by qualified name.
     pub personas: Vec<String>,
@@ -222,9 +222,9 @@ impl Validity {
 /// Whether a key still works; `status` on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// It works.
+    /// The key works.
     Active,
-    /// It has expired, for good.
+    /// The key has expired, for good.
     Expired,
 }
 

@@ -12,15 +12,15 @@ pub struct Asset {
     pub id: AssetId,
     /// `Connection`, `Collection`, `Table`, …: any name a client gives; immutable.
     pub type_name: String,
-    /// Unique within its type, immutable; [`ancestors`] tells what it lies beneath.
+    /// The qualified name: unique within the type, and immutable. [`ancestors`] lists the names above it.
     pub qualified_name: String,
-    /// For people.
+    /// The name for people.
     pub name: String,
-    /// Whether it is in use.
+    /// Whether the asset is in use.
     pub state: EntityState,
     /// Other attributes that clients store, without names and people.
     pub attributes: Attributes,
-    /// The users, groups and roles it names.
+    /// The users, groups and roles that the asset names.
     pub people: People,
     /// The user names in its attribute [`OWNERS`], as far as each still belongs to the user who had it when it was
     /// written.
@@ -181,13 +181,13 @@ pub fn check_top_level(qualified_name: &str) -> Result<(), String> {
 /// An operation on an asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AssetOperation {
-    /// Reading it.
+    /// Reading the asset.
     Read,
-    /// Creating it.
+    /// Creating the asset.
     Create,
-    /// Updating it.
+    /// Updating the asset.
     Update,
-    /// Deleting it.
+    /// Deleting the asset.
     Delete,
 }
 

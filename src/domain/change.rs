@@ -17,17 +17,18 @@ pub struct Change {
     pub id: Uuid,
     /// Epoch milliseconds.
     pub changed_at: i64,
-    /// The id of the principal who made it.
+    /// The id of the principal that made the change.
     pub actor_id: Uuid,
     /// The principal's user name at that time.
     pub actor_name: String,
-    /// The user names of those who acted for the principal, the latest first, separated by commas; empty if there are none.
+    /// The user names of the delegates that acted for the principal, the latest first, separated by commas; empty if
+    /// there are none.
     pub acted_by: String,
     /// The name of an [`Action`].
     pub action: String,
     /// The name of a kind of [`ChangeSubject`], which may be known only to a later version.
     pub subject_kind: String,
-    /// The id of what was changed.
+    /// The id of the subject.
     pub subject_id: Uuid,
     /// The name of the subject at that time.
     pub subject_name: String,
@@ -83,7 +84,7 @@ impl ChangeSubject {
         })
     }
 
-    /// Whether the permissions of any principal may depend on it.
+    /// Whether the permissions of any principal may depend on the subject.
     #[must_use]
     pub fn affects_all_principals(self) -> bool {
         match self {
@@ -92,7 +93,7 @@ impl ChangeSubject {
         }
     }
 
-    /// The id of what was changed.
+    /// The id of the subject.
     #[must_use]
     pub fn id(self) -> Uuid {
         match self {
@@ -135,13 +136,14 @@ impl Change {
         }
     }
 
-    /// What was changed. An unknown kind, written by a later version, may concern every principal.
+    /// The subject of the change. An unknown kind, written by a later version, may concern every principal.
     #[must_use]
     pub fn subject(&self) -> ChangeSubject {
         ChangeSubject::parse(&self.subject_kind, self.subject_id).unwrap_or(ChangeSubject::Persona(self.subject_id))
     }
 
-    /// What it may do to what others may do. An unknown action, written by a later version, may take something away.
+    /// How the change can affect the access of principals. An unknown action, written by a later version, may take
+    /// something away.
     #[must_use]
     pub fn impact(&self) -> Impact {
         Action::find(&self.action).map_or(Impact::TakesAway, Action::impact)

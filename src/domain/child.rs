@@ -107,11 +107,11 @@ impl fmt::Display for ChildScope {
 pub struct Delegate {
     /// The principal.
     pub principal: PrincipalId,
-    /// Its user name when the child was made.
+    /// The user name of the delegate when the child was made.
     pub username: String,
-    /// The credential with which it took the child over; the child ends with it.
+    /// The credential with which the delegate took the child over; the child ends with it.
     pub credential: KeyId,
-    /// What it proved itself with if not with a token; the child ends with that, too.
+    /// The warrant that the delegate proved itself with, if not with a token; the child ends with that, too.
     pub warrant: Option<Warrant>,
 }
 
@@ -122,7 +122,7 @@ pub struct Presentation<'a> {
     pub token: &'a str,
     /// The client address, if known.
     pub address: Option<IpAddr>,
-    /// For whom a child must be.
+    /// The audience that a child must have.
     pub audience: Audience<'a>,
     /// The thumbprint of the key that the request proves (RFC 9449).
     pub proof_key: Option<Thumbprint>,
@@ -136,14 +136,14 @@ impl<'a> Presentation<'a> {
     }
 }
 
-/// For whom a child must be. Tokens that are not children have no audience.
+/// The audience that a child must have. Tokens that are not children have no audience.
 #[derive(Debug, Clone, Copy)]
 pub enum Audience<'a> {
     /// For the server that issued it.
     Issuer,
     /// For the resource with this URL.
     Named(&'a str),
-    /// For anyone: the asking resource server compares it.
+    /// Any audience: the asking resource server compares it.
     Any,
 }
 
@@ -160,47 +160,47 @@ pub struct Child {
     pub subject: PrincipalId,
     /// The client that it was issued to.
     pub client: String,
-    /// For whom it is.
+    /// The audience: the server or the resource that the child is for.
     pub audience: String,
     /// The credential that it is derived from.
     pub parent: KeyId,
-    /// The public key or the trust rule of its parent that it came about by, if not by the parent's token. It ends when that
-    /// is removed.
+    /// The public key or the trust rule of its parent with which the child was obtained, if not with the parent's
+    /// token. The child ends when that is removed.
     pub warrant: Option<Warrant>,
     /// Epoch seconds.
     pub issued_at: i64,
     /// Epoch seconds.
     pub expires_at: i64,
-    /// What it carries; `None` for everything that its parent may do.
+    /// The scope of the child; `None` for everything that its parent may do.
     pub scope: Option<ChildScope>,
-    /// Who acts for the subject, the latest first.
+    /// The delegates that act for the subject, the latest first.
     pub actors: Vec<Delegate>,
     /// The thumbprint of the key that its requests must prove (RFC 9449).
     pub proof_key: Option<Thumbprint>,
-    /// Which of `actors` impersonates the subject, who has not handed out a token.
+    /// The delegate in `actors` that impersonates the subject: the subject has not handed out a token.
     pub impersonator: Option<PrincipalId>,
 }
 
 impl Child {
-    /// When it expires, in epoch milliseconds.
+    /// When the child expires, in epoch milliseconds.
     #[must_use]
     pub fn expires_at_millis(&self) -> i64 {
         self.expires_at.saturating_mul(SECOND)
     }
 
-    /// The type of its token in answers: how requests present it.
+    /// The type of the child's token in answers: how requests present it.
     #[must_use]
     pub fn token_type(&self) -> &'static str {
         if self.proof_key.is_some() { "DPoP" } else { "Bearer" }
     }
 
-    /// Whether it is for the server that issued it.
+    /// Whether the child is for the server that issued it.
     #[must_use]
     pub fn is_for_its_issuer(&self) -> bool {
         self.audience == self.issuer
     }
 
-    /// Checks that it may be used by a request.
+    /// Checks that a request may use the child.
     ///
     /// # Errors
     /// [`Refusal::OtherAudience`], [`Refusal::Unproved`]
@@ -220,19 +220,19 @@ impl Child {
         }
     }
 
-    /// The user names of those who act for its subject, the latest first, separated by commas.
+    /// The user names of the delegates, the latest first, separated by commas.
     #[must_use]
     pub fn acted_by(&self) -> String {
         self.actors.iter().map(|actor| actor.username.as_str()).collect::<Vec<_>>().join(",")
     }
 
-    /// The warrants that it needs, each with the API key that must have it.
+    /// The warrants that the child needs, each with the API key that must have it.
     pub fn warrants(&self) -> impl Iterator<Item = (PrincipalId, Warrant)> {
         let actors = self.actors.iter().map(|actor| (actor.principal, actor.warrant));
         [(self.subject, self.warrant)].into_iter().chain(actors).filter_map(|(key, warrant)| Some((key, warrant?)))
     }
 
-    /// Every id by which it may be revoked.
+    /// Every id by which the child may be revoked.
     pub fn ids(&self) -> impl Iterator<Item = Uuid> {
         self.ancestors.iter().copied().chain([self.id])
     }

@@ -14,7 +14,7 @@ const TAG: usize = 16;
 /// The sort values and the id of the last record of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
-    /// One for each sort field, in its order.
+    /// The sort values of the record, one for each sort field, in order.
     pub values: Vec<Value>,
     /// The tie-breaker.
     pub id: String,

@@ -19,8 +19,8 @@ use crate::domain::jws::{Rejected, Seconds, Unchecked};
 const KIND: &str = "dpop+jwt";
 /// The longest proof, in bytes: one with an RSA key of 4096 bits and a URL of 2 KiB has room.
 pub const LONGEST: usize = 8_192;
-/// The longest modulus of an RSA key in base64url characters: 4096 bits. Anyone can send a proof, and a larger key costs more to
-/// check than a proof may.
+/// The longest modulus of an RSA key in base64url characters: 4096 bits. Unauthenticated clients can send proofs, and a
+/// larger key costs more to check than a proof may.
 const LONGEST_MODULUS: usize = 683;
 /// The longest `jti` and the longest `nonce`, in bytes.
 const LONGEST_ID: usize = 256;
@@ -74,7 +74,7 @@ pub struct Proof {
     pub nonce: Option<String>,
     /// Identifies the proof: a digest of its key, its `jti` and its URL.
     pub id: [u8; 32],
-    /// Until when it would be accepted, in epoch milliseconds.
+    /// The time until which the proof would be accepted, in epoch milliseconds.
     pub until: i64,
 }
 

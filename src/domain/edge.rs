@@ -1,7 +1,7 @@
-//! Edges: verification next to a gateway. What a node tells an edge, and what an edge tells a node.
+//! The messages between edges, which verify next to a gateway, and nodes.
 //!
-//! An edge keeps whole answers of nodes, never tokens. Which answer it may keep, and what ends that, is said by the node
-//! that gave the answer: [`Keep`]. Which of them have ended since is told by looks: [`Changed`].
+//! An edge keeps whole answers of nodes, never tokens. The node that gives an answer says whether it may be kept, and
+//! what ends it: [`Keep`]. Looks say which of the kept answers have ended since: [`Changed`].
 
 use std::fmt;
 use std::net::IpAddr;
@@ -21,34 +21,36 @@ use crate::clock::MINUTE;
 pub const MOST_EDGES_OF_OWNER: usize = 16;
 /// The most edges in all.
 pub const MOST_EDGES: usize = 256;
-/// How long a look of an edge waits for one of the server. An edge waits longer for the answer, or it would never get this error.
+/// How long a server lets a look of an edge wait for a look of its own. The edge waits longer for the answer, or it
+/// would never get this error.
 pub const LOOK_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long an edge may keep an answer at most, in milliseconds.
 pub const LONGEST_KEPT: i64 = MINUTE;
 /// The most uses that an edge reports with one look.
 pub const USES_REPORTED: usize = 1_000;
-/// The greatest age of a use that an edge reports, in milliseconds: a greater one counts as this. A handle is accepted for twice
-/// as long.
+/// The greatest age of a use that an edge reports, in milliseconds: a greater one counts as this. A handle is accepted
+/// for twice as long.
 pub const OLDEST_USE: i64 = 10 * MINUTE;
 
-/// The request header by which an edge shows that it is one: its pass.
+/// The request header by which an edge shows that it is an edge: its pass.
 pub const EDGE: &str = "tessera-edge";
-/// The request header with the secret of an edge, which only the process has that registered it.
+/// The request header with the secret of an edge. Only the process that registered the edge has it.
 pub const EDGE_SECRET: &str = "tessera-edge-secret";
 /// The response header with [`Keep`], on answers to edges.
 pub const KEEP: &str = "tessera-keep";
 
-/// In place of the name of a principal: the answer depends on assets.
+/// Stands for all assets in a list of names of principals: the answer depends on assets.
 pub const ASSETS: Uuid = Uuid::max();
 
-/// What a process calls principals to its edges: keyed hashes of their ids. An edge compares what it has kept with what has
-/// changed; of principals whose tokens it has not seen it does not learn the ids.
+/// The names of principals in a process's answers to its edges: keyed hashes of their ids. An edge compares the names
+/// in the answers that it has kept with those of changed principals; it does not learn the ids of principals whose
+/// tokens it has not seen.
 #[derive(Clone)]
 pub struct Names(Hmac<Sha256>);
 
 impl Names {
-    /// Those of the process that looks as `source`. No two processes call a principal the same, because no edge uses the
-    /// answers of two.
+    /// The names that the process with the node id `source` uses. They differ between processes, because an edge never
+    /// combines the answers of two.
     #[must_use]
     pub fn new(mut keyed: Hmac<Sha256>, source: Uuid) -> Self {
         keyed.update(source.as_bytes());
@@ -70,7 +72,7 @@ impl Names {
     }
 }
 
-/// A look: of which node, and its number there.
+/// The identity of a look: the node that looked, and the number of the look at that node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LookId {
     /// The id under which the process that looked first registered as a node.
@@ -94,7 +96,7 @@ impl fmt::Display for LookId {
     }
 }
 
-/// What has changed since an earlier look.
+/// The answers that changes since an earlier look may have made wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changed {
     /// Any answer may be wrong.
@@ -109,38 +111,38 @@ impl Default for Changed {
     }
 }
 
-/// How long an answer may be kept, and what it depends on. Without it an answer may not be kept.
+/// How long an edge may keep an answer, and what the answer depends on. An answer without it may not be kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Keep {
     /// Milliseconds from when the edge sent its request.
     #[serde(rename = "for")]
     pub millis: i64,
-    /// The [`Names`] of the principals that it depends on, and [`ASSETS`].
+    /// The [`Names`] of the principals that the answer depends on, and [`ASSETS`].
     pub on: Vec<Uuid>,
-    /// What an edge reports when it gives the answer again: a handle for each token that was used.
+    /// The handles that an edge reports when it gives the answer again, one for each used token.
     #[serde(default)]
     pub uses: Vec<String>,
-    /// Milliseconds until the token expires, if the answer tells how long that is.
+    /// Milliseconds until the token expires, if the answer states that time.
     #[serde(default)]
     pub left: Option<i64>,
 }
 
-/// The token that a use is counted for. A node seals it into a handle, so that an edge can report only what a node has
-/// let in.
+/// The token that a use is counted for. A node seals it into a handle, so that an edge can report only uses that a node
+/// has accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UsedToken {
     /// The service account whose uses are counted; `None` for the token of a user.
     pub principal: Option<PrincipalId>,
     /// The key id of an access token, whose uses are noted one by one.
     pub access_token: Option<KeyId>,
-    /// From where it was used.
+    /// The network from which the token was used.
     pub network: Network,
     /// When the node gave the answer, in epoch milliseconds.
     pub at: i64,
 }
 
 impl UsedToken {
-    /// As text, for the handle.
+    /// Writes the token as text, for the handle.
     #[must_use]
     pub fn text(&self) -> String {
         let access_token = self.access_token.map(|key_id| key_id.to_string()).unwrap_or_default();

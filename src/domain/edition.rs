@@ -25,7 +25,7 @@ impl Edition {
 pub enum Expected {
     /// Any edition.
     Any,
-    /// One of these.
+    /// One of these editions.
     OneOf(Vec<Edition>),
 }
 
@@ -43,7 +43,7 @@ impl Expected {
 }
 
 impl ApiKey {
-    /// Its edition.
+    /// The edition of the API key.
     #[must_use]
     pub fn edition(&self) -> Edition {
         let personas: Vec<&str> = self.personas.iter().map(|persona| persona.qualified_name.as_str()).collect();
@@ -62,7 +62,7 @@ impl ApiKey {
 }
 
 impl OauthClient {
-    /// Its edition.
+    /// The edition of the OAuth settings.
     #[must_use]
     pub fn edition(&self) -> Edition {
         let keys: Vec<_> = self.keys.iter().map(PublicJwk::json).collect();
@@ -77,7 +77,7 @@ impl OauthClient {
 }
 
 impl Persona {
-    /// Its edition.
+    /// The edition of the persona.
     #[must_use]
     pub fn edition(&self) -> Edition {
         let Self { id, name, display_name, description, enabled, .. } = self;
@@ -86,7 +86,7 @@ impl Persona {
 }
 
 impl Policy {
-    /// Its edition.
+    /// The edition of the policy.
     #[must_use]
     pub fn edition(&self) -> Edition {
         let Self { id, name, description, rule, enabled, attributes, .. } = self;

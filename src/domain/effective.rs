@@ -17,7 +17,7 @@ pub struct EffectivePermission {
     pub category: Category,
     /// Resources that meet all of these criteria. Empty means every resource of the category.
     pub resources: Vec<Criterion>,
-    /// What grants or denies it.
+    /// The role, grant, policy or asset that grants or denies the permission.
     pub source: Source,
     /// The last use in epoch milliseconds; `None` if it was not used since uses are recorded.
     pub last_used_at: Option<i64>,
@@ -28,7 +28,7 @@ pub struct EffectivePermission {
 pub enum Source {
     /// The principal's role.
     Role,
-    /// It was granted to the principal itself.
+    /// A grant to the principal itself.
     Grant,
     /// A policy.
     Policy(Box<Policy>),

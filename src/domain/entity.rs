@@ -26,7 +26,7 @@ pub const POLICY: &str = "AuthPolicy";
 /// The longest qualified name, in bytes.
 pub const QUALIFIED_NAME_LENGTH: usize = 1024;
 
-/// What a member of a list of texts must be.
+/// The message for a list of texts with a member that is not allowed.
 pub const LISTED: &str = "must hold texts of 1 to 1024 bytes only, without hidden characters";
 
 /// Whether a text can be a member of a list of texts: of actions, resources or people.
@@ -44,7 +44,7 @@ pub enum Entity {
     Policy(Policy),
     /// A connection, a collection or anything else.
     Asset(Asset),
-    /// Any of these, reduced to its identity because the client that wrote it may not see it.
+    /// An entity that is reduced to its identity, because the client that wrote it may not see it.
     Identity(EntityIdentity),
 }
 

@@ -75,7 +75,7 @@ pub enum Error {
 pub struct Violation {
     /// The member as the client spells it: `displayName`, `filter.createdAt`.
     pub field: String,
-    /// What is wrong with it and what is allowed.
+    /// The error in the field's value, and the allowed values.
     pub message: String,
 }
 
@@ -135,7 +135,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What things of a kind are known by.
+/// What identifies a record of this kind in messages: its name or its id.
 fn identifier_of(kind: &str) -> &'static str {
     match kind {
         "user" | "service account" => "name",

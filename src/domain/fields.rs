@@ -150,21 +150,21 @@ impl Field for UserField {
 pub enum ChangeField {
     /// The id of the change.
     Id,
-    /// When it was made.
+    /// When the change was made.
     ChangedAt,
     /// The id of the actor.
     ActorId,
     /// The user name of the actor.
     Actor,
-    /// What was done.
+    /// The action of the change.
     Action,
     /// `principal`, `persona`, `policy`, `asset` or `role`.
     SubjectKind,
-    /// The id of what was changed.
+    /// The id of the subject.
     SubjectId,
-    /// The name of what was changed.
+    /// The name of the subject.
     Subject,
-    /// The id of the request that made it.
+    /// The id of the request that made the change.
     RequestId,
 }
 

@@ -160,9 +160,9 @@ pub enum Test {
 /// The value of a field.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
-    /// Of a [`Kind::Text`] or [`Kind::Exact`] field.
+    /// The value of a [`Kind::Text`] or [`Kind::Exact`] field.
     Text(String),
-    /// Of a [`Kind::Instant`] field, in epoch milliseconds.
+    /// The value of a [`Kind::Instant`] field, in epoch milliseconds.
     Instant(i64),
 }
 

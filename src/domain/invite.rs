@@ -25,7 +25,7 @@ pub struct OpenInvitation {
     pub id: InvitationId,
     /// The role of the new user.
     pub role: Role,
-    /// For whom it is.
+    /// The person whom the invitation is for.
     pub note: String,
     /// The inviting principal.
     pub inviter: NamedPrincipal,

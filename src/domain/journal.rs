@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::change::{Action, Change, ChangeSubject};
 use super::nesting::read_json;
 
-/// What a change took away.
+/// The access that a change took away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revocation {
     /// A principal, with all its credentials.
@@ -36,12 +36,12 @@ pub enum Revocation {
     SigningKey,
     /// A child.
     Child,
-    /// Perhaps something that the change does not tell.
+    /// Perhaps something that the change does not describe.
     Other,
 }
 
 impl Action {
-    /// What the action may have taken away that a restore does not end anyway; `None` if nothing.
+    /// The access that the action may have taken away and that a restore does not end anyway; `None` if there is none.
     #[must_use]
     pub fn revocation(self) -> Option<Revocation> {
         match self {
@@ -102,7 +102,7 @@ pub struct JournalEntry {
     pub changed_at: i64,
     /// The name of the action, which may be known only to a later version.
     pub action: String,
-    /// What was changed.
+    /// The subject of the change.
     pub subject: ChangeSubject,
     /// The name of the subject at that time.
     pub subject_name: String,
@@ -120,7 +120,7 @@ impl JournalEntry {
         Some(Self { change: id, changed_at, action, subject, subject_name })
     }
 
-    /// What was taken away.
+    /// The access that was taken away.
     #[must_use]
     pub fn revocation(&self) -> Revocation {
         Action::find(&self.action).and_then(Action::revocation).unwrap_or(Revocation::Other)

@@ -41,8 +41,8 @@ impl Thumbprint {
         BASE64URL_NOPAD.decode(text.as_bytes()).ok()?.try_into().ok().map(Self)
     }
 
-    /// Of the required members of a key, in the order and the spelling of RFC 7638, section 3.2. Values are base64url
-    /// or names of curves, so none needs an escape.
+    /// The thumbprint of a key with these required members, in the order and the spelling of RFC 7638, section 3.2.
+    /// Values are base64url or names of curves, so none needs an escape.
     fn of(members: &str) -> Self {
         Self(Sha256::digest(members).into())
     }
@@ -106,7 +106,7 @@ pub const OF_PROGRAMS_NAMES: [&str; 4] = ["ES256", "EdDSA", "RS256", "PS256"];
 /// The algorithms of tokens that programs present.
 pub const OF_PROGRAMS: [Algorithm; 4] = [Algorithm::ES256, Algorithm::EdDSA, Algorithm::RS256, Algorithm::PS256];
 
-/// The asymmetric algorithm with this name. HMAC is left out: everyone who knows the client secret could sign, and a
+/// The asymmetric algorithm with this name. HMAC is left out: every holder of the client secret could sign, and a
 /// public key could be used as an HMAC secret (RFC 8725, section 2.1).
 #[must_use]
 pub fn algorithm(name: &str) -> Option<Algorithm> {
@@ -202,7 +202,7 @@ impl Keys {
         self.find_key(id, algorithm)?.decoding(algorithm)
     }
 
-    /// Like [`Keys::find`], with what is known of the key.
+    /// The key that [`Keys::find`] finds, with its metadata.
     #[must_use]
     pub fn find_key(&self, id: Option<&str>, algorithm: Algorithm) -> Option<&Key> {
         let named = self.0.iter().filter(|key| id.is_none() || key.id.as_deref() == id);

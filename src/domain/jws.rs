@@ -14,19 +14,22 @@ pub const LONGEST: usize = 65_536;
 /// Why a token is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum Rejected {
-    /// It is longer than [`LONGEST`], or no JWS.
+    /// The token is longer than [`LONGEST`], or no JWS.
     #[error("it is no signed token in the compact form")]
     Malformed,
-    /// Its header has `crit` or `b64`.
+    /// The token's header has `crit` or `b64`.
     #[error("it has header members that must be understood and are not")]
     Critical,
-    /// Its `alg` is not one of the expected ones.
+    /// The token's `alg` is not one of the expected ones.
     #[error("it is signed with another algorithm than the expected ones")]
     Algorithm,
+    /// None of the issuer's keys has its `kid`, or several could be meant.
+    #[error("the issuer has no such key")]
+    UnknownKey,
     /// Its signature was not made with the key.
     #[error("its signature is wrong")]
     Signature,
-    /// Its claims cannot be read.
+    /// The token's claims cannot be read.
     #[error("its claims: {0}")]
     Claims(String),
 }

@@ -122,7 +122,7 @@ impl RateLimit {
     }
 }
 
-/// What remains of a rate limit after a request.
+/// The remaining allowance of a rate limit after a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
     /// The limit.

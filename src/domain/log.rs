@@ -35,7 +35,8 @@ pub fn hashes_of(level: u8, size: u64) -> u64 {
     size >> (TILE_HEIGHT * level)
 }
 
-/// What is hashed for a change: canonical JSON (RFC 8785). The random bits of the change's id keep others from guessing it.
+/// The text that is hashed for a change: canonical JSON (RFC 8785). The random bits of the change's id keep others from
+/// guessing it.
 #[must_use]
 pub fn leaf(change: &Change, states: &States) -> Vec<u8> {
     let entry = canonical(&json!({

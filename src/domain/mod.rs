@@ -30,7 +30,7 @@
 //! | Device authorization | a program's request for a session of the user who approves it in a browser; RFC 8628 | pairing, device login |
 //! | Device code, user code | the secret that a program fetches its session with; the code that the user types in the browser | |
 //! | Refresh token, family | a program gets children of a user's session with it, once; all that come from one approval | |
-//! | Actor | the principal making *this* request, with its permissions, personas and how it authenticated | caller, current user, ctx |
+//! | Actor | the principal making *this* request, with its permissions, personas and how it authenticated | caller (outside public API documentation), current user, ctx |
 //! | Standing | a principal with its permissions, personas and asset grants, as a credential authenticates it | identity |
 //! | Owner | the principal that created a credential | author |
 //! | Persona | a named set of policies, known by its qualified name (`default/<id>`) | group, profile |

@@ -1,4 +1,4 @@
-//! What a child with a scope may do: the standing of its parent, narrowed.
+//! The standing of a child with a scope: that of its parent, narrowed.
 
 use std::sync::Arc;
 

@@ -59,13 +59,13 @@ pub struct DuplicateMember(String);
 /// Why a JSON text was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    /// It exceeds a limit.
+    /// The JSON exceeds a limit.
     #[error(transparent)]
     LimitExceeded(#[from] LimitExceeded),
     /// An object has a duplicate member: parsers differ in which one counts.
     #[error(transparent)]
     DuplicateMember(#[from] DuplicateMember),
-    /// It is no valid JSON, or does not fit the expected type.
+    /// The text is no valid JSON, or does not fit the expected type.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
 }

@@ -1,4 +1,4 @@
-//! Nodes: the servers that work on one database, their edges, and what they tell of a revocation.
+//! Nodes: the servers that work on one database, their edges, and the outcome of a revocation at them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,26 +12,26 @@ pub const LONGEST_LEASE: i64 = 60_000;
 /// A running server, or an edge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// Drawn whenever it registers.
+    /// The id of the registration: drawn whenever the node registers.
     pub id: Uuid,
-    /// Its host and its port, for people.
+    /// The host and the port of the node, for people.
     pub name: String,
-    /// When it registered, in epoch milliseconds.
+    /// When the node registered, in epoch milliseconds.
     pub started_at: i64,
-    /// How long its lease lasts, in milliseconds.
+    /// The length of the node's lease, in milliseconds.
     pub lease: i64,
-    /// The position up to which it has applied the changes, as `storage::feed` writes it.
+    /// The position up to which the node has applied the changes, as `storage::feed` writes it.
     pub acknowledged: String,
-    /// When it wrote that, in epoch milliseconds.
+    /// When the node wrote that position, in epoch milliseconds.
     pub acknowledged_at: i64,
-    /// Whether another process has given up waiting for it. It may not renew its lease any more.
+    /// Whether another process has given up waiting for the node, which may not renew its lease any more.
     pub silenced: bool,
     /// The principal that registered an edge; `None` for a server.
     pub owner: Option<PrincipalId>,
 }
 
-/// After how many milliseconds of another clock a lease of that length has certainly ended. Two clocks that measure
-/// intervals may differ by a twentieth.
+/// The time, in milliseconds of any other clock, after which a lease of that length has certainly ended. Two clocks
+/// that measure intervals may differ by a twentieth.
 #[must_use]
 pub const fn surely_over(lease: i64) -> i64 {
     lease + (lease + 19) / 20
@@ -42,22 +42,22 @@ pub const fn surely_over(lease: i64) -> i64 {
 pub struct Acknowledgement {
     /// How many nodes there were, with the answering node.
     pub nodes: usize,
-    /// How many of them know of the changes. The leases of the others have ended.
+    /// How many of these nodes have acknowledged the changes. The leases of the others have ended.
     pub acknowledged: usize,
-    /// How long that took after the commit, in milliseconds.
+    /// How long the request waited after the commit, in milliseconds.
     pub millis: i64,
 }
 
-/// What a request that took something away tells its client.
+/// How a revocation is answered: as final, or as pending because the client did not wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
-    /// The client waited: no node lets in what the change with that id took away.
+    /// The client waited: no node accepts what the change with that id took away.
     Final(Uuid, Acknowledgement),
-    /// The client did not wait. The change with that id will become known.
+    /// The client did not wait: nodes may not have acknowledged the change with that id yet.
     Pending(Uuid),
 }
 
-/// What a request is to tell of its revocations, once it is known. Clones share one note.
+/// How the answer to a request describes its revocations, once that is known. Clones share one note.
 #[derive(Debug, Clone, Default)]
 pub struct RevocationNote {
     told: Arc<Mutex<Option<Told>>>,
@@ -66,14 +66,14 @@ pub struct RevocationNote {
 }
 
 impl RevocationNote {
-    /// An empty note of a request whose client does not wait for the nodes, or does.
+    /// An empty note of a request. `is_hurried`: whether its client does not wait for the nodes.
     #[must_use]
     pub fn of(is_hurried: bool) -> Self {
         Self { is_hurried, ..Self::default() }
     }
 
-    /// Notes what is to be told of a change. Of several changes the last one is named, and the fewest nodes and the whole time
-    /// count.
+    /// Notes the outcome for a change. For several changes with final outcomes the answer names the last change, the
+    /// most nodes, the fewest acknowledgements and the sum of the times.
     pub fn note(&self, new: Told) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         *told = Some(match (*told, new) {
@@ -86,19 +86,19 @@ impl RevocationNote {
         });
     }
 
-    /// What was noted; `None` if the request has taken nothing away.
+    /// The noted outcome; `None` if the request has taken nothing away.
     #[must_use]
     pub fn get(&self) -> Option<Told> {
         *self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A change, and who knows of it.
+/// A change, and the nodes that have acknowledged it.
 #[derive(Debug, Clone)]
 pub struct Spread {
     /// The id of the change.
     pub id: Uuid,
-    /// When it was made, in epoch milliseconds.
+    /// When the change was made, in epoch milliseconds.
     pub changed_at: i64,
     /// The nodes, and whether each has acknowledged the change.
     pub nodes: Vec<(Node, bool)>,

@@ -22,14 +22,14 @@ pub const KEYS: usize = 8;
 /// The most trust rules of one API key.
 pub const RULES: usize = 32;
 
-/// What an API key proves itself with, besides the public keys and the workloads of its settings.
+/// The secret with which an API key authenticates, besides the public keys and the workloads of its settings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClientSecret {
-    /// With its token.
+    /// The token of the key.
     #[default]
     Token,
-    /// With nothing: it has given its token up, for good.
+    /// No secret: the key has given its token up, for good.
     None,
 }
 
@@ -110,10 +110,11 @@ impl OauthClient {
         if violations.is_empty() { Ok(client) } else { Err(violations) }
     }
 
-    /// These settings, with the secret that is asked for, or the one of the settings before.
+    /// These settings, with the requested secret, or that of the former settings.
     ///
     /// # Errors
-    /// A violation for a key that has given up its token, and is to have one again or nothing at all.
+    /// A violation for a key that has given up its token and asks for it again, or that would keep nothing to
+    /// authenticate with.
     pub fn with_secret(self, asked: Option<ClientSecret>, before: &Self) -> Result<Self, Violation> {
         let secret = asked.unwrap_or(before.secret);
         let wrong = |message: &str| Err(Violation::new("secret", message));

@@ -5,7 +5,7 @@ use super::actor::Actor;
 use super::ids::PrincipalId;
 use super::network::Network;
 
-/// On whose behalf a scarce resource is used.
+/// The party on whose behalf a scarce resource is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Party {
     /// Unauthenticated clients, identified by their network.

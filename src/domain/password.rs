@@ -14,10 +14,10 @@ const CONTEXT: [&str; 3] = ["tessera", "datahub", "atlan"];
 /// Whether people sign in and sign up with passwords.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PasswordSignIn {
-    /// They do.
+    /// People sign in and sign up with passwords.
     #[default]
     On,
-    /// They sign in with a provider only.
+    /// People sign in with a provider only.
     Off,
 }
 

@@ -166,8 +166,8 @@ impl Peppers {
         mac(&self.0[0].derived(purpose))
     }
 
-    /// The same from each pepper, the current one first: what was made with the current pepper of before, or of another
-    /// node, is checked with all of them.
+    /// Like [`Peppers::derive`], with every pepper, the current one first: what was made with a former current pepper,
+    /// or with that of another node, is checked with all of them.
     pub fn derive_each(&self, purpose: &str) -> impl Iterator<Item = Hmac<Sha256>> {
         self.0.iter().map(move |pepper| mac(&pepper.derived(purpose)))
     }

@@ -35,7 +35,7 @@ pub struct Policy {
     pub id: PolicyId,
     /// A persona's policy: the persona's qualified name, a slash, and the id. DataHub's: its URN.
     pub qualified_name: String,
-    /// The persona whose linked principals it applies to; `None` when its subjects say whom.
+    /// The persona whose linked principals the policy applies to; `None` if the policy names its subjects.
     pub persona: Option<PersonaId>,
     /// For people; not unique.
     pub name: String,
@@ -45,7 +45,7 @@ pub struct Policy {
     pub rule: Rule,
     /// A disabled policy has no effect.
     pub enabled: bool,
-    /// Whether it can be changed; the built-in policies of the system cannot.
+    /// Whether the policy can be changed; the built-in policies of the system cannot.
     pub editable: bool,
     /// Attributes that a client wrote and that decide nothing, stored unchanged.
     pub attributes: Map<String, Value>,

@@ -32,9 +32,9 @@ pub struct Principal {
 /// Whether a principal is enabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PrincipalState {
-    /// It can act.
+    /// The principal can act.
     Enabled,
-    /// It keeps its data, but cannot act.
+    /// The principal keeps its data, but cannot act.
     Disabled,
 }
 
@@ -58,7 +58,7 @@ impl Principal {
         self.client_id().is_none()
     }
 
-    /// Whether `name` is its id, its user name, or an API key's client id.
+    /// Whether `name` is the principal's id, its user name, or an API key's client id.
     #[must_use]
     pub fn is_named(&self, name: &str) -> bool {
         self.username().to_string() == name

@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use super::base62::WORD;
 use super::token::{CHECKSUM, LENGTH, LONGEST_SEALED, PREFIX, checksum_digits};
 
-/// How every JWT begins: its head is a JSON object whose first member follows at once.
+/// The beginning of every JWT: its header is a JSON object whose first member follows at once.
 const JWT: &str = "eyJ";
 
-/// Where a token is in a text.
+/// The place of a token in a text.
 #[derive(Debug, Clone, Copy)]
 struct Found {
     at: usize,
-    /// How many characters of it may be shown.
+    /// How many characters of the token may be shown.
     shown: usize,
     length: usize,
 }
@@ -46,7 +46,7 @@ fn next_token(text: &[u8]) -> Option<Found> {
     [next_opaque(text), next_jwt(text)].into_iter().flatten().min_by_key(|found| found.at)
 }
 
-/// The first token with a prefix and a right checksum, whatever follows it.
+/// The first token with a prefix and a right checksum, with any text after it.
 fn next_opaque(text: &[u8]) -> Option<Found> {
     memchr::memchr_iter(b'_', text).filter_map(|at| at.checked_sub(PREFIX - 1)).find_map(|at| {
         let (prefix, rest) = text[at..].split_at(PREFIX);

@@ -1,15 +1,15 @@
 //! Refresh tokens: a program gets children of a user's session with them (RFC 6749, section 6).
 //!
-//! Each is used once, and replaced by the next of its family. All of a family have the same key id, which only the tokens and the
-//! database show: a token of it that is not the latest was used before, so two have had it, and the family ends. A reader
-//! of the database can end a family in the same way, but not use it.
+//! Each is used once, and replaced by the next of its family. All of a family have the same key id, which only the
+//! tokens and the database show: a token of it that is not the latest was used before, so two have had it, and the
+//! family ends. A reader of the database can end a family in the same way, but not use it.
 
 use super::jwk::Thumbprint;
 use super::pepper::{Digest, PepperId};
 use super::token::KeyId;
 
-/// The part of the longest life of a session for which a refresh token can be used: a program that asks for nothing so long must
-/// be approved again.
+/// The part of the longest life of a session for which a refresh token can be used: a program that does not use its
+/// refresh token for so long must be approved again.
 const IDLE: i64 = 3;
 /// The scope that asks for a refresh token.
 pub const OFFLINE_ACCESS: &str = "offline_access";
@@ -19,7 +19,7 @@ pub const OFFLINE_ACCESS: &str = "offline_access";
 pub struct Family {
     /// The key id of its tokens.
     pub id: KeyId,
-    /// The session. Its token is unknown to everyone; the family ends with it.
+    /// The session. Its token is given to no client; the family ends with it.
     pub session: KeyId,
     /// The client that it was issued to.
     pub client: String,
@@ -29,7 +29,7 @@ pub struct Family {
     pub digest: Digest,
     /// The pepper of the digest.
     pub pepper: PepperId,
-    /// When it ends however often it is used, in epoch milliseconds.
+    /// When the family ends, however often it is used, in epoch milliseconds.
     pub ends_at: i64,
 }
 

@@ -155,7 +155,7 @@ impl SigningKey {
 /// The keys that are published.
 #[derive(Default)]
 pub struct Keyring {
-    /// All of them.
+    /// All published keys.
     pub keys: Vec<SigningKey>,
 }
 

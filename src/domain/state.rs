@@ -16,16 +16,16 @@ use super::principal::PrincipalState;
 use super::service_account::ServiceAccount;
 use super::user::User;
 
-/// The longest state that is kept, in bytes. Of a longer one its length and its SHA-256 are.
+/// The longest state that is kept, in bytes. A longer state is replaced by its length and its SHA-256.
 pub const LONGEST: usize = 16 * 1024;
 
 /// The states of the subject of one change, each as JSON: `null` for a subject that does not exist, and empty for one that
 /// the change does not describe.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct States {
-    /// Before the change; empty also if the subject was last changed before states were kept.
+    /// The state before the change; empty also if the subject was last changed before states were kept.
     pub before: String,
-    /// After the change.
+    /// The state after the change.
     pub after: String,
 }
 
@@ -47,7 +47,7 @@ pub fn text(state: Option<Value>) -> String {
     json!({ "bytes": text.len(), "sha256": HEXLOWER.encode(&Sha256::digest(&text)) }).to_string()
 }
 
-/// What a principal has, apart from its kind.
+/// The state, permissions and personas of a principal of any kind.
 pub struct Holdings<'a> {
     /// Whether it can act.
     pub state: PrincipalState,

@@ -128,7 +128,7 @@ async fn forward(
     told.map_err(|failed| failed.to_string())
 }
 
-/// The response for an answer of the server. `with_ids`: with the headers that are of one request only.
+/// The response for an answer of the server. `with_ids`: also with the headers that belong to one request only.
 fn respond(answer: &Answer, with_ids: bool) -> HttpResponse {
     let mut response = HttpResponse::build(answer.status).body(answer.body.clone());
     for (name, value) in answer.headers.iter().filter(|(name, _)| with_ids || !is_of_one_request(name)) {
@@ -179,7 +179,7 @@ async fn livez() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body("ok\n")
 }
 
-/// Ready while it has a lease.
+/// Ready while the edge has a lease.
 async fn readyz(edge: web::Data<Edge>) -> HttpResponse {
     if edge.memory.has_lease(edge.clock.uptime()) {
         return HttpResponse::Ok().content_type("text/plain").body("ok\n");

@@ -21,18 +21,18 @@ use crate::http::gateway::edges::{Edge as Registered, EdgeLook, EdgeLookRequest}
 
 /// The pause after a failure: the first, and the longest.
 const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
-/// How long an edge that stops tries to say so.
+/// Timeout for deregistering an edge that stops.
 const LEAVE: Duration = Duration::from_secs(3);
 
 /// A registered edge.
 struct Registration {
-    /// What the server has answered.
+    /// The server's answer to the registration.
     own: Registered,
-    /// The last look that it has applied.
+    /// The last look that the edge has applied.
     known: Option<String>,
 }
 
-/// Looks until `stopped`. Returns as what the edge is registered then; it has no lease any more.
+/// Looks until `stopped`. Returns the registration that the edge has then, without a lease.
 pub async fn follow(edge: Arc<Edge>, mut stopped: oneshot::Receiver<()>) -> Option<Registered> {
     let (mut registration, mut replaces) = (None, None);
     let mut pause = PAUSES[0];
@@ -63,7 +63,7 @@ pub async fn follow(edge: Arc<Edge>, mut stopped: oneshot::Receiver<()>) -> Opti
     registration.map(|registration: Registration| registration.own).or(replaces)
 }
 
-/// Registers if it is not, and looks once.
+/// Registers the edge unless it is registered, and looks once.
 async fn step(
     edge: &Edge,
     registration: &mut Option<Registration>,
@@ -72,7 +72,7 @@ async fn step(
     let Registration { own, known } = match registration {
         Some(registration) => registration,
         none => {
-            // It has no lease: revocations need not wait for the row that it had before.
+            // The edge has no lease: revocations need not wait for its former row.
             let own = edge.upstream.register(&edge.name, replaces.as_ref()).await?;
             *replaces = None;
             none.insert(Registration { own, known: None })
@@ -84,7 +84,7 @@ async fn step(
         edge.memory.forget_all();
     }
     let report = edge.uses.take();
-    // What the answer does not tell was committed after this time.
+    // Changes that the answer does not list were committed after this time.
     let sent = edge.clock.uptime();
     let request = EdgeLookRequest { known: known.clone(), uses: report.wire(sent) };
     let EdgeLook { look, everything, changed, pass } = edge.upstream.look(own, &request).await?;
@@ -99,7 +99,7 @@ async fn step(
     Ok(())
 }
 
-/// Says that the edge that is registered so has stopped, so that revocations do not wait for it.
+/// Deregisters an edge that has stopped, so that revocations do not wait for it.
 pub async fn leave(edge: &Edge, own: &Registered) {
     edge.memory.end_lease();
     let report = edge.uses.take();

@@ -1,9 +1,9 @@
 //! The memory of an edge: answers of the upstream, each with what ends it.
 //!
-//! An answer is found under a keyed hash of everything that it depends on; the token itself is not kept. It is given again
-//! only under a lease, and only if nothing that it depends on has changed since its request was *sent*: as in
-//! `directory/fence.rs`, time is counted in changes. One lock covers the lease and the fences, so a look is applied as a
-//! whole: nobody sees a renewed lease without the changes that came with it.
+//! An answer is found under a keyed hash of everything that it depends on; the token itself is not kept. It is given
+//! again only under a lease, and only if nothing that it depends on has changed since its request was *sent*: as in
+//! `directory/fence.rs`, time is counted in changes. One lock covers the lease and the fences, so a look is applied as
+//! a whole: no request sees a renewed lease without the changes of the same look.
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicI64;
@@ -24,7 +24,7 @@ use crate::domain::error::{Error, Result};
 
 /// How many changed ids are remembered. If there are more, everything is forgotten.
 const CHANGED: usize = 1 << 16;
-/// What an entry takes beside its texts, in bytes, about.
+/// Estimated memory of an entry besides its texts, in bytes.
 const ENTRY: usize = 512;
 
 /// The keyed hash of a question.
@@ -49,19 +49,19 @@ pub struct Kept {
     pub answer: Answer,
     /// When the request was sent, by the uptime.
     pub sent: i64,
-    /// From when on it is not given again, by the uptime.
+    /// The uptime from which on the answer is not given again.
     ends: i64,
     /// The moment at which the request was sent.
     moment: u64,
-    /// What it depends on.
+    /// The names of the principals that the answer depends on, and `ASSETS` if it depends on assets.
     on: Vec<Uuid>,
-    /// Milliseconds until the token expires, from `sent`, if the answer tells them.
+    /// Milliseconds from `sent` until the token expires, if the answer states them.
     pub left: Option<i64>,
-    /// What is reported when it is given again.
+    /// The handles of the uses that are reported when the answer is given again.
     pub handles: Vec<String>,
-    /// How often it was given again since the last report.
+    /// How often the answer was given again since the last report.
     pub count: AtomicI64,
-    /// When it was last given again, by the uptime.
+    /// The uptime at which the answer was last given again.
     pub last: AtomicI64,
 }
 
@@ -69,9 +69,9 @@ pub struct Kept {
 #[derive(Debug, Clone)]
 pub struct Sending {
     moment: u64,
-    /// When it is sent, by the uptime.
+    /// The uptime at which the request is sent.
     pub sent: i64,
-    /// What the edge shows the server, so that the server says what may be kept.
+    /// The pass that is sent with the request, so that the server says whether its answer may be kept.
     pub pass: Option<String>,
 }
 
@@ -82,15 +82,17 @@ pub struct Memory {
     hash: Hmac<Sha256>,
 }
 
-/// What looks have told.
+/// The lease, the fences and the pass of an edge, set by its looks.
 #[derive(Default)]
 struct State {
-    /// Until when answers are given from memory, by the uptime.
+    /// The uptime until which answers are given from memory; `None` without a lease.
     lease: Option<i64>,
     now: u64,
-    /// Answers to requests that were sent before are not given again.
+    /// The moment of the last change that may concern every answer: answers whose requests were sent before it are not
+    /// given again.
     everything: u64,
-    /// The same for answers that depend on these ids.
+    /// For each changed name, the moment of its last change: answers that depend on it are not given again if their
+    /// requests were sent before that moment.
     changed: HashMap<Uuid, u64>,
     pass: Option<String>,
 }
@@ -147,7 +149,7 @@ impl Memory {
         None
     }
 
-    /// What holds for a request that is sent from now on.
+    /// The moment, the time and the pass of a request that is about to be sent.
     pub fn sending(&self, uptime: i64) -> Sending {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         Sending { moment: state.now, sent: uptime, pass: state.pass.clone() }

@@ -13,7 +13,7 @@
 //! | `upstream` | requests to the server |
 //! | `counts` | metrics |
 //!
-//! `docs/edges.md` describes it, `docs/revocation.md` says why an edge lets nothing in that was revoked.
+//! `docs/edges.md` describes it, `docs/revocation.md` says why an edge accepts nothing that was revoked.
 
 mod counts;
 mod doors;
@@ -44,17 +44,17 @@ use crate::shares::Shares;
 /// How many requests of one client of a gateway an edge forwards at a time.
 const FORWARDS_OF_ONE: usize = EDGE_PLACES / 4;
 
-/// What an edge is built from.
+/// The settings and the parts that an edge is built from.
 pub struct EdgeSettings {
     /// The server.
     pub upstream: Upstream,
-    /// Its host and its port, for people.
+    /// The host and the port of the edge, for people.
     pub name: String,
     /// How many bytes the kept answers may take.
     pub memory: u64,
     /// The limits on request bodies.
     pub bodies: BodyLimits,
-    /// The gateways, which tell the addresses of their clients.
+    /// The gateways, whose headers give the addresses of their clients.
     pub trusted: TrustedProxies,
     /// The clock.
     pub clock: Clock,
@@ -75,7 +75,7 @@ pub struct Edge {
     clock: Clock,
     entropy: Entropy,
     counts: Counts,
-    /// Why the last look failed; `None` after one that did not.
+    /// Why the last look failed; `None` if it succeeded.
     failure: Mutex<Option<String>>,
 }
 

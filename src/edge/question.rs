@@ -1,4 +1,4 @@
-//! A request of a gateway: what of it is forwarded, and what the answer may depend on.
+//! A request of a gateway: the parts that are forwarded, and the parts that the answer may depend on.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{
@@ -45,7 +45,8 @@ pub struct Question {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
     pub body: Bytes,
-    /// What decides the answer, besides headers and body; `None` if the answer must come from the server.
+    /// The requirements that decide the answer, besides headers and body; `None` if the answer must come from the
+    /// server.
     decided_by: Option<String>,
 }
 
@@ -71,12 +72,12 @@ impl Question {
         question
     }
 
-    /// Whether it is one of forward authentication.
+    /// Whether the request is one of forward authentication.
     pub fn is_verification(&self) -> bool {
         self.target.starts_with(PATH)
     }
 
-    /// Under what the answer is kept.
+    /// The key under which the answer is kept; `None` if it may not be kept.
     pub fn key(&self, memory: &Memory) -> Option<Key> {
         let decided_by = self.decided_by.as_ref()?;
         let of_bodies = if self.is_verification() { &[][..] } else { &OF_BODIES };

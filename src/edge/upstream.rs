@@ -25,7 +25,7 @@ const _: () = assert!(LOOK_TIMEOUT.as_millis() < EDGE_TIME.as_millis());
 pub struct Upstream {
     /// For requests of gateways.
     client: Outbound,
-    /// For the edge's own, which do not wait for those.
+    /// For requests of the edge itself, which do not wait for those of gateways.
     own: Outbound,
     /// `https://` and a host, perhaps with a path; without a slash at its end.
     base: String,
@@ -46,7 +46,7 @@ pub enum Failed {
     Refused {
         /// The status.
         status: u16,
-        /// What it says.
+        /// The message of the error.
         message: String,
     },
     /// The answer is not the one of a server.
@@ -79,7 +79,7 @@ impl Upstream {
         Ok(Self { client, own, base, token })
     }
 
-    /// Registers an edge. `replaces`: what it was before.
+    /// Registers an edge. `replaces`: its former registration.
     ///
     /// # Errors
     /// When the server does not answer, refuses, or answers what cannot be read.

@@ -1,4 +1,4 @@
-//! Uses of tokens that were answered from memory, until the server has been told.
+//! Uses of tokens whose requests were answered from memory, until they are reported to the server.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,14 +7,14 @@ use super::memory::Kept;
 use crate::domain::edge::USES_REPORTED;
 use crate::http::gateway::edges::EdgeUse;
 
-/// The most answers whose uses wait to be reported; those of further ones are not counted.
+/// Maximum number of answers whose uses wait to be reported; uses of further answers are not counted.
 const WAITING: usize = 1 << 17;
 
 /// Answers that were given again since their uses were last reported.
 #[derive(Default)]
 pub struct Uses(Mutex<Vec<Arc<Kept>>>);
 
-/// Uses that are being reported. Unless they are said to be reported, they wait again.
+/// Uses that are being reported. Uses that are not marked as reported wait again.
 pub struct Report<'a> {
     uses: &'a Uses,
     taken: Vec<(Arc<Kept>, i64)>,
@@ -71,7 +71,7 @@ impl Report<'_> {
         self.taken.iter().flat_map(each).collect()
     }
 
-    /// The server has counted them.
+    /// Marks the uses as reported: the server has counted them.
     pub fn reported(mut self) {
         self.taken.clear();
     }

@@ -7,7 +7,7 @@ use actix_web::{HttpMessage, HttpRequest};
 /// Request extension: the URL ended with a slash, which has been removed from the path. Relative URLs depend on it.
 pub struct EndsWithSlash;
 
-/// Request extension: the path that the client sent, of which another one was made.
+/// Request extension: the path that the client sent, if the server has replaced it by another.
 pub struct SentPath(pub String);
 
 /// The path as the client sent it: before an alias was followed, and with a slash at its end.

@@ -23,7 +23,7 @@ use crate::service::log::read::{self, EndedLog, Keys as LogKeys};
 const CHANGING: &str = "no-cache";
 /// A tile never changes.
 const FIXED: &str = "public, max-age=31536000, immutable";
-/// Entries are for those who may read them.
+/// Entries are not public, so no shared cache may keep them.
 const FIXED_AND_PRIVATE: &str = "private, max-age=31536000, immutable";
 const TEXT: &str = "text/plain; charset=utf-8";
 const BYTES: &str = "application/octet-stream";

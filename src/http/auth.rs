@@ -23,9 +23,9 @@ pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// Whether authenticating counts as a use of the credential and against its rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metering {
-    /// It counts: the first check of a request, before its body is read.
+    /// Authenticating counts: the first check of a request, before its body is read.
     Counted,
-    /// It does not count: the second check, after the body has arrived.
+    /// Authenticating does not count: the second check, after the body has arrived.
     Uncounted,
 }
 
@@ -114,7 +114,7 @@ pub fn is_dpop(request: &HttpRequest) -> bool {
 #[derive(Clone, Copy)]
 pub struct Authenticated(pub Option<PrincipalId>);
 
-/// In the extensions of a request that may change something: who asks for it.
+/// The actor of a request that may change something, in the extensions of the request.
 pub struct Asking(pub Actor);
 
 /// Marks a request as authenticated and records the actor's name in its tracing span.

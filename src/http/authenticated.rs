@@ -1,8 +1,8 @@
 //! Authentication as request extractors. A handler with an [`Actor`] argument requires authentication; one that also
 //! reads a body takes both as [`AuthenticatedBody`].
 //!
-//! [`AuthenticatedBody`] authenticates before it reads the body and again afterwards, so that a slowly sent request runs with the
-//! rights its actor has when the last byte arrives, not with older ones.
+//! [`AuthenticatedBody`] authenticates before it reads the body and again afterwards, so that a slowly sent request
+//! runs with the access that its actor has when the last byte arrives, not with earlier access.
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -71,7 +71,7 @@ impl FromRequest for Actor {
 
 /// An authenticated request with a body: every handler that takes a body from an actor takes this.
 pub struct AuthenticatedBody<T, D = Bearer> {
-    /// The actor, with its rights at the moment the whole body had arrived.
+    /// The actor, with its access at the moment the whole body had arrived.
     pub actor: Actor,
     /// The body.
     pub body: Body<T>,

@@ -40,7 +40,7 @@ impl Default for BodyLimits {
     }
 }
 
-/// Whose share of the memory a body counts against.
+/// The sender whose share of the memory a body counts against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sender {
     /// An authenticated actor.
@@ -82,7 +82,8 @@ impl Bodies {
     /// Reads the body of a request. Its memory is released when the request is answered.
     ///
     /// # Errors
-    /// `Failure::Encoded`, `Failure::TooLarge`, `Failure::Slow`, `Failure::Overloaded`, or `Failure::Body` for a body that breaks off.
+    /// `Failure::Encoded`, `Failure::TooLarge`, `Failure::Slow`, `Failure::Overloaded`, or `Failure::Body` for a body
+    /// that breaks off.
     pub async fn read(
         &self,
         request: &HttpRequest,

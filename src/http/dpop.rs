@@ -24,7 +24,7 @@ pub struct BoundToken<'a> {
     pub token: &'a str,
     /// The key: `cnf.jkt`.
     pub key: Thumbprint,
-    /// Whom it authenticates.
+    /// The party that the token authenticates.
     pub party: Party,
 }
 

@@ -110,7 +110,7 @@ pub async fn envelope(
     }
 }
 
-/// What is kept of a request until its response is finished.
+/// The data of a request that is kept until its response is finished.
 struct Exchange {
     number: u64,
     request_id: RequestId,
@@ -209,8 +209,8 @@ impl Exchange {
         page.unwrap_or_else(|| failure.render(self.shape, &request_id))
     }
 
-    /// Tells how what the request took away becomes known to the nodes, and where the receipt is. If the client did not wait,
-    /// a success has status 202 and the address that tells.
+    /// Adds to the answer how the request's revocations become known to the nodes, and the address of the receipt. If
+    /// the client did not wait, a success has status 202 and the address at which that can be read later.
     fn tell(&self, state: &State, response: &mut HttpResponse) {
         let address = |id| {
             let root = state.public_url.as_deref().unwrap_or_default();

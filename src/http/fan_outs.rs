@@ -6,9 +6,9 @@ use crate::domain::error::Error;
 use crate::domain::ids::PrincipalId;
 use crate::shares::{Share, Shares};
 
-/// The most that may run or wait for a database connection at once.
+/// Maximum number of requests that run or wait for a database connection at once.
 const ALL: usize = 256;
-/// The most per actor; further ones are refused before their bodies are parsed.
+/// Maximum number of requests of one actor; further requests are refused before their bodies are parsed.
 const EACH: usize = 16;
 
 /// The fan-out requests under way.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Lines of one kind (refusals with one code, for example) that are logged per period; of the rest only the number is.
+/// Lines of one kind (refusals with one code, for example) that are logged per period; further lines are only counted.
 const LINES: u64 = 10;
 /// The period in which lines are counted.
 const PERIOD: Duration = Duration::from_mins(1);

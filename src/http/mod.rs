@@ -74,9 +74,10 @@ pub struct DoorSettings {
 /// The providers where people can sign in.
 #[derive(Default)]
 pub struct SignInSettings {
-    /// Each of them.
+    /// The settings of each provider.
     pub providers: Vec<ProviderSettings>,
-    /// How browsers reach this server, without a slash at its end: providers send them back to nowhere else.
+    /// The URL at which browsers reach this server, without a slash at its end: providers send browsers back to no
+    /// other URL.
     pub base: String,
 }
 

@@ -49,7 +49,7 @@ pub enum Failure {
     /// The endpoint exists, but for other methods (given here).
     #[error("this endpoint answers {0} only")]
     Method(String),
-    /// The body is compressed: how much it is would not be known before it is too much.
+    /// The body is compressed: its size would be known only after too much of it was decompressed.
     #[error("a body is taken without `Content-Encoding` only, so not compressed")]
     Encoded,
     /// The body is larger than allowed.

@@ -75,9 +75,9 @@ impl fmt::Display for RequestId {
 pub struct Numbered {
     /// Unique in this process; ids sent by clients need not be.
     pub number: u64,
-    /// Its id.
+    /// The id of the request.
     pub id: RequestId,
-    /// How what it took away became known to the nodes.
+    /// The outcome of the request's revocations.
     pub acknowledged: RevocationNote,
 }
 

@@ -21,7 +21,7 @@ use crate::domain::listing::clip;
 use crate::domain::nesting::{Unreadable, check_json, check_members, read_json, without_mark};
 use crate::domain::network::Network;
 
-/// A request body that is read but not yet parsed: a caller without permission gets no parse errors.
+/// A request body that is read but not yet parsed: an actor without permission gets no parse errors.
 pub struct Body<T> {
     bytes: Result<web::Bytes, Failure>,
     declared: Declared,
@@ -73,7 +73,7 @@ impl<T: DeserializeOwned> Body<T> {
     /// Parses the body as a JSON object and refuses unknown members. The values of members are validated elsewhere.
     ///
     /// # Errors
-    /// What is wrong with the body.
+    /// The errors in the body.
     pub fn strict(self) -> Result<T, Failure> {
         if self.declared == Declared::Otherwise {
             return Err(not_json());
@@ -84,7 +84,7 @@ impl<T: DeserializeOwned> Body<T> {
     /// Parses the body as a JSON object and ignores unknown members. `Content-Type` must be JSON.
     ///
     /// # Errors
-    /// What is wrong with the body.
+    /// The errors in the body.
     pub fn lenient(self) -> Result<T, Failure> {
         if self.declared != Declared::Json {
             return Err(not_json());
@@ -97,7 +97,7 @@ impl<T: DeserializeOwned + Validate> Body<T> {
     /// Parses the body like `known`, and validates it by the rules that its type declares.
     ///
     /// # Errors
-    /// What is wrong with the body.
+    /// The errors in the body.
     pub fn valid(self) -> Result<T, Failure> {
         let body = self.strict()?;
         body.validate().map_err(|errors| Violations::from(&errors).into_error())?;
@@ -146,11 +146,11 @@ const READINGS: usize = 8;
 enum Members {
     /// Only the members of its type.
     Known,
-    /// Also unknown members, which are ignored.
+    /// Any members; unknown ones are ignored.
     Any,
 }
 
-/// Parses a JSON object, and complains of what is wrong with its members: all of it at once, by name.
+/// Parses a JSON object, and reports all wrong members at once, by name.
 fn parse<T: DeserializeOwned>(bytes: &[u8], members: Members) -> Result<T, Failure> {
     let bytes = without_mark(bytes);
     if bytes.trim_ascii_start().first() != Some(&b'{') {
@@ -179,7 +179,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], members: Members) -> Result<T, Failu
     }
 }
 
-/// What is wrong with one member, and where that is.
+/// An error in one member, with the member's path.
 struct Wrong {
     error: serde_json::Error,
     path: Path,

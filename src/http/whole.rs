@@ -10,9 +10,9 @@ use crate::domain::text::whole;
 
 /// A type of whole numbers.
 pub trait Whole: TryFrom<i64> {
-    /// What is expected of a number.
+    /// The text in error messages for the expected type.
     const EXPECTED: &'static str;
-    /// What is expected of a number that is too small or too large.
+    /// The text in error messages for the allowed range.
     const WITHIN: &'static str;
 }
 

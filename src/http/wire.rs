@@ -58,11 +58,11 @@ pub struct ServerSettings {
     pub disconnect_timeout: Duration,
     /// How long requests may continue after a graceful stop, in whole seconds.
     pub shutdown_timeout: Duration,
-    /// What stops the server.
+    /// The events that stop the server.
     pub stop: Stop,
 }
 
-/// What stops a server.
+/// The events that stop a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
     /// Signals: SIGTERM gracefully, SIGINT and SIGQUIT at once.

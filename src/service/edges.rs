@@ -1,5 +1,5 @@
 //! Edges: processes next to gateways that verify without a database. An edge is a node whose looks go over HTTP: it is
-//! registered, has a lease, acknowledges and is silenced like a server. `looks.rs` has what it is told.
+//! registered, has a lease, acknowledges and is silenced like a server. `looks.rs` has the answers to its looks.
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -43,12 +43,12 @@ const WAKE_EVERY: Duration = Duration::from_millis(20);
 #[derive(Default)]
 pub struct Edges {
     passes: Mutex<HashMap<Uuid, Pass>>,
-    /// When edges last brought a look about, or will.
+    /// The time at which edges last made this node look, or will make it look.
     woken: Mutex<Option<Instant>>,
 }
 
-/// What an edge shows with the requests that it forwards. Only the process that made it accepts it, so an edge is never
-/// told that it may keep the answer of another process than the one that answered its last look.
+/// The pass that an edge shows with the requests that it forwards. Only the process that made the pass accepts it, so
+/// no other process than the one that answered the last look tells the edge that it may keep an answer.
 #[derive(Clone)]
 struct Pass {
     secret: [u8; 32],
@@ -57,16 +57,16 @@ struct Pass {
 
 /// An edge that has been registered.
 pub struct Registered {
-    /// Its id as a node.
+    /// The id of the edge as a node.
     pub id: Uuid,
-    /// What it shows with every request about itself.
+    /// The secret that the edge shows with every request about itself.
     pub secret: String,
-    /// How long its lease lasts, in milliseconds.
+    /// The length of the edge's lease, in milliseconds.
     pub lease: i64,
 }
 
-/// An edge, as a request names it: by its id, and by the secret that only the process has that registered it. Others may
-/// have a copy of its token.
+/// An edge, as a request names it: by its id and its secret. Only the process that registered the edge has the secret;
+/// others may have a copy of its token.
 #[derive(Clone, Copy)]
 pub struct Shown<'a> {
     /// The id.
@@ -75,7 +75,7 @@ pub struct Shown<'a> {
     pub secret: &'a str,
 }
 
-/// What a look tells an edge.
+/// The answer to a look of an edge, with the edge's pass.
 pub struct Seen {
     /// The look, and what has changed.
     pub answer: LookAnswer,
@@ -136,8 +136,8 @@ impl Edges {
     }
 }
 
-/// Registers an edge of the actor. `replaces`: what it was before, for which it has no lease any more. Of an edge that is not
-/// known, or that shows another secret, nothing is removed.
+/// Registers an edge of the actor. `replaces`: the former registration of the edge, for which it has no lease any more.
+/// If that edge is unknown, or shows another secret, nothing is removed.
 ///
 /// # Errors
 /// [`Error::Forbidden`] without `VERIFY_TOKENS`; [`Error::Conflict`] for too many edges; [`Error::Unavailable`] while
@@ -189,7 +189,7 @@ pub async fn register(
     Ok(Registered { id, secret: secret(service, id), lease })
 }
 
-/// Removes an edge of the actor, which lets nobody in any more.
+/// Removes an edge of the actor. The edge must have stopped answering from memory before.
 ///
 /// # Errors
 /// [`Error::Forbidden`] without `VERIFY_TOKENS`; [`Error::NotFound`], also for an edge of another principal or with another
@@ -205,8 +205,8 @@ pub async fn remove(service: &Service, actor: &Actor, shown: Shown<'_>) -> Resul
     }
 }
 
-/// Waits for the first look of this node that begins now or later, and tells an edge of the actor what has changed since
-/// the look `known`, which the edge has applied. That is acknowledged.
+/// Waits for the first look of this node that begins now or later, and returns what has changed since the look `known`.
+/// The edge of the actor has applied that look, so it is acknowledged.
 ///
 /// # Errors
 /// [`Error::Forbidden`] without `VERIFY_TOKENS`; [`Error::NotFound`] for an edge that is not registered, is silenced, is
@@ -216,7 +216,7 @@ pub async fn look(service: &Service, actor: &Actor, shown: Shown<'_>, known: Opt
     let begun = service.looks.begun();
     service.require(actor, Permission::VerifyTokens)?;
     let (id, owner) = (proved(service, shown)?, actor.id());
-    // A process that does not look has nothing to tell.
+    // A process that does not look knows of no changes.
     latest(service)?;
     let now = Instant::now();
     let mut wake_at = service.looks.is_behind(known).then(|| service.edges.wake_at(now));
@@ -227,7 +227,7 @@ pub async fn look(service: &Service, actor: &Actor, shown: Shown<'_>, known: Opt
     let wake = async {
         if let Some(at) = wake_at {
             sleep_until(at).await;
-            // Another edge that has waited for the same time may have brought it about.
+            // Another edge that has waited for the same time may have triggered the look.
             if service.looks.begun() == begun {
                 service.nodes.look();
             }
@@ -255,7 +255,7 @@ pub async fn look(service: &Service, actor: &Actor, shown: Shown<'_>, known: Opt
     Ok(Seen { answer, pass })
 }
 
-/// The edge that forwards a request with that pass; `None` for anybody else.
+/// The edge that forwards a request with that pass; `None` if no edge has it.
 #[must_use]
 pub fn forwarder(service: &Service, pass: &str) -> Option<Uuid> {
     service.edges.holder(pass)
@@ -314,7 +314,7 @@ fn latest(service: &Service) -> Result<FeedPosition> {
     service.looks.position().ok_or_else(|| Error::Unavailable("this process has not looked at the changes yet".into()))
 }
 
-/// What the edges of this process know principals by.
+/// The names by which the edges of this process know principals.
 #[must_use]
 pub fn names(service: &Service) -> Names {
     Names::new(service.peppers.derive(NAMES), service.looks.source().unwrap_or_default())

@@ -1,4 +1,5 @@
-//! The log of the changes: appended to by one node at a time, and read by anybody who checks it. docs/log.md
+//! The log of the changes: appended to by one node at a time, and readable by anyone for verification. See
+//! `docs/log.md`.
 
 pub mod append;
 pub mod copy;
@@ -22,7 +23,7 @@ use crate::domain::log::tree::{Frontier, Tiles};
 use crate::storage::database::{AnyConnection, storage};
 use crate::storage::log::{self, LogState};
 
-/// What this process knows of the log, and its metrics.
+/// The state of the log as this process knows it, and its metrics.
 #[derive(Default)]
 pub struct Log {
     state: RwLock<Option<Arc<LogState>>>,
@@ -44,7 +45,7 @@ impl Log {
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// What was signed last, as far as this process knows.
+    /// The tree that was signed last, as far as this process knows.
     fn signed(&self) -> Option<Signed> {
         self.signed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

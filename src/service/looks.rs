@@ -1,5 +1,5 @@
-//! The latest looks of this node at the changes, which its edges wait for. A look of an edge is a look of the node that
-//! answers it: see `docs/revocation.md`.
+//! The latest looks of this node at the changes. Edges wait for them: a look of an edge is a look of the node that
+//! answers it. See `docs/revocation.md`.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,44 +25,44 @@ pub struct Looks {
     finished: Notify,
     /// How many servers the last look has found.
     pub servers: Gauge,
-    /// How many edges it has found.
+    /// How many edges the last look has found.
     pub edges: Gauge,
 }
 
 #[derive(Default)]
 struct Latest {
-    /// Who looks: the id under which this process first registered as a node. `None` for a command.
+    /// The id under which this process first registered as a node. `None` for a command.
     source: Option<Uuid>,
     /// How many looks have begun.
     begun: u64,
-    /// The finished ones, by number. Of a look that failed there is none: the next one finds its changes.
+    /// The finished looks, by number. A look that failed is not among them: the next look finds its changes.
     finished: VecDeque<Look>,
-    /// The rows of `nodes` in the last of them.
+    /// The rows of `nodes` in the last finished look.
     nodes: Vec<Node>,
 }
 
 /// A look that has been applied to the memory of this node.
 struct Look {
     number: u64,
-    /// What it found.
+    /// The changes that the look found.
     changed: Changed,
-    /// Whether it found any change, so that nodes acknowledge it.
+    /// Whether the look found any change, so that nodes acknowledge it.
     found_any: bool,
     position: FeedPosition,
 }
 
-/// What an edge is told.
+/// The answer to a look of an edge.
 pub struct LookAnswer {
     /// The look that answers.
     pub look: LookId,
-    /// What has changed since the look that the edge knows.
+    /// The changes since the look that the edge knows.
     pub changed: Changed,
     /// The nodes, in the snapshot of that look.
     pub nodes: Vec<Node>,
 }
 
 impl Looks {
-    /// Begins a look: from here on, what was committed before is found by it. Returns its number.
+    /// Begins a look, which finds every change that was committed before this call. Returns the number of the look.
     pub(in crate::service) fn begin(&self) -> u64 {
         let mut latest = self.lock();
         latest.begun += 1;
@@ -80,7 +80,7 @@ impl Looks {
     }
 
     /// Publishes a look, after its changes have been applied to the memory of this node. `continues`: whether no change
-    /// lies between it and the look before. `names`: what edges know principals by.
+    /// lies between it and the look before. `names`: the names by which edges know principals.
     pub(in crate::service) fn finish(
         &self,
         number: u64,
@@ -92,7 +92,7 @@ impl Looks {
     ) {
         let mut latest = self.lock();
         if continues == Continues::No {
-            // What is known of earlier looks is worth nothing, and their positions cannot be compared with new ones.
+            // Earlier looks are useless now: their positions cannot be compared with new ones.
             latest.finished.clear();
         }
         latest.finished.push_back(Look {
@@ -130,7 +130,7 @@ impl Looks {
         self.lock().nodes.iter().find(|node| node.id == id).cloned()
     }
 
-    /// Whether that is not the last look, so that there may be something to tell of.
+    /// Whether `known` is not the last look, and later looks may have found changes.
     pub(in crate::service) fn is_behind(&self, known: Option<LookId>) -> bool {
         let latest = self.lock();
         let last = latest.finished.back().map(|look| look.number);
@@ -138,8 +138,8 @@ impl Looks {
             && latest.since(known).is_none_or(|changed| changed != Changed::default())
     }
 
-    /// The position that an edge acknowledges which has applied every look up to that one; `None` if the edge has
-    /// acknowledged it before, as its row says, or if the look is not known any more.
+    /// The position that an edge acknowledges when it has applied every look up to `known`; `None` if the edge's row
+    /// shows that it has acknowledged that position before, or if the look is not remembered.
     pub(in crate::service) fn to_acknowledge(&self, known: LookId, acknowledged: &str) -> Option<FeedPosition> {
         let latest = self.lock();
         let known_at = latest.find(known)?;
@@ -152,7 +152,7 @@ impl Looks {
         unsaid.then(|| latest.finished[known_at].position.clone())
     }
 
-    /// Waits for the first look that begins after `begun` others have, and tells what has changed since `known`.
+    /// Waits for the first look that begins after `begun` others have, and returns what has changed since `known`.
     pub(in crate::service) async fn after(&self, begun: u64, known: Option<LookId>) -> LookAnswer {
         loop {
             let finished = self.finished.notified();
@@ -171,9 +171,9 @@ impl Looks {
 /// Whether a look found every change since the look before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Continues {
-    /// Every one.
+    /// The look found every change.
     Yes,
-    /// Some may be missing: the database or its session is another one.
+    /// Changes may be missing: the database or its session is another one.
     No,
 }
 
@@ -185,7 +185,7 @@ impl Latest {
         Some(LookAnswer { look, changed, nodes: self.nodes.clone() })
     }
 
-    /// Where that look is among the finished ones.
+    /// The place of that look among the finished looks.
     fn find(&self, known: LookId) -> Option<usize> {
         if self.source != Some(known.source) {
             return None;
@@ -193,7 +193,7 @@ impl Latest {
         self.finished.iter().rposition(|look| look.number == known.look)
     }
 
-    /// What has changed since that look; `None` if it is not known.
+    /// The changes since that look; `None` if the look is not remembered.
     fn since(&self, known: Option<LookId>) -> Option<Changed> {
         let from = self.find(known?)?;
         let mut all = BTreeSet::new();
@@ -207,7 +207,8 @@ impl Latest {
     }
 }
 
-/// What changes make wrong in the memory of an edge, which knows principals by the names that `name` gives them.
+/// The part of an edge's memory that these changes invalidate. `name` maps the id of a principal to its name at the
+/// edges of this process.
 fn changed_by(changes: &[Change], name: impl Fn(Uuid) -> Uuid) -> Changed {
     let mut ids = BTreeSet::new();
     for change in changes.iter().filter(|change| change.impact().concerns_records()) {

@@ -1,4 +1,5 @@
-//! Receipts of revocations: something to file after an incident.
+//! Issues receipts of revocations: reads which nodes have acknowledged a change (`nodes/`), and has `log/receipt.rs`
+//! sign that. It lies above both, so that neither depends on the other.
 
 use uuid::Uuid;
 
@@ -16,7 +17,7 @@ use crate::domain::error::{Error, Result};
 /// [`Error::Conflict`] while a registered node has not acknowledged the change, or while the change is not in the log.
 pub async fn receipt_of(service: &Service, actor: &Actor, change: Uuid) -> Result<String> {
     let nodes = nodes::spread_of(service, actor, change).await?.nodes;
-    // After the nodes were read: who registers later knows the change.
+    // After the nodes were read: a node that registers later knows the change.
     let made_at = service.clock.now();
     let behind = nodes.iter().filter(|(_, knows)| !knows).count();
     if behind > 0 {

@@ -1,7 +1,7 @@
 //! A transaction that writes on behalf of an actor, with its audit rows and cache invalidations.
 //!
-//! The rights that authorise a write are read again inside its transaction: before the work, in case they were taken
-//! away while the request waited; and after the work, with the rows locked until the commit.
+//! The access that authorises a write is read again inside its transaction: before the work, in case it was taken away
+//! while the request waited; and after the work, with the rows locked until the commit.
 
 use std::cell::{Cell, RefCell};
 use std::time::Instant;
@@ -34,7 +34,7 @@ pub(in crate::service) struct Transaction<'a> {
     own_role: Role,
 }
 
-/// What a transaction has changed.
+/// The changes that a transaction has recorded.
 #[derive(Default)]
 struct Changed {
     /// The subjects of changes that decide, with those of attempts that were rolled back.
@@ -45,7 +45,7 @@ struct Changed {
     is_recorded: bool,
     /// Whether this attempt has recorded a change that perhaps repeats one that took something away.
     may_repeat: bool,
-    /// What this attempt has recorded.
+    /// The changes that this attempt has recorded.
     recorded: Vec<(Change, Kept)>,
 }
 
@@ -63,8 +63,8 @@ impl Changed {
         }
     }
 
-    /// What the request waits for after that outcome. One that found nothing to change, or only a description, waits too:
-    /// another request may have revoked it just now.
+    /// The changes that the request waits for after that outcome. A request that found nothing to change, or changed
+    /// only a description, waits too: another request may have revoked the same thing just now.
     fn awaited<T>(&self, outcome: &Result<T>) -> Option<nodes::Change> {
         match (outcome, self.taking) {
             (Ok(_), Some(id)) => Some(nodes::Change::Own(id)),
@@ -81,7 +81,7 @@ impl Service {
     ///
     /// # Errors
     /// Those of `work`; [`Error::Unauthenticated`] when the actor's credential has ended since the request began, and
-    /// [`Error::Busy`] when the actor's rights have changed since then.
+    /// [`Error::Busy`] when the actor's access has changed since then.
     pub(in crate::service) async fn write<T: Send + 'static>(
         &self,
         actor: &Actor,
@@ -140,7 +140,7 @@ impl Service {
                         }
                         unanswered = changed.awaited(outcome).map(|change| {
                             let read = nodes::awaited(connection, service.nodes.own(), change);
-                            // The edges that look at this node are told by its next look.
+                            // The edges of this node get the change with its next look.
                             let has_edges =
                                 read.as_ref().is_ok_and(|read| read.nodes.iter().any(|node| node.owner.is_some()));
                             if has_edges || matches!(change, nodes::Change::AnyUntilNow) {
@@ -160,7 +160,7 @@ impl Service {
         let told = &asking.request.acknowledged;
         if !told.is_hurried {
             if let Some(acknowledgement) = self.wait_for_nodes(change, committed, read).await {
-                // Of other requests' changes nothing is told.
+                // The answer says nothing about other requests' changes.
                 if let nodes::Change::Own(id) = change {
                     told.note(Told::Final(id, acknowledgement));
                 }
@@ -194,7 +194,7 @@ impl Service {
         if !known.limits.addresses.allow(actor.address) {
             return Err(Error::ForeignAddress);
         }
-        let standing = self.with_policies(connection, known.standing)?;
+        let standing = self.with_policies_in_write(connection, known.standing)?;
         match &actor.child {
             Some(child) => children::present(self, connection, child, standing, now),
             None => Ok(standing),
@@ -203,7 +203,7 @@ impl Service {
 }
 
 impl<'a> Transaction<'a> {
-    /// Begins, if the actor still has the rights that the request was admitted with.
+    /// Begins, if the actor still has the access that the request was admitted with.
     fn begin(
         connection: &'a mut AnyConnection,
         service: &'a Service,
@@ -263,7 +263,7 @@ impl<'a> Transaction<'a> {
         self.own_role = role;
     }
 
-    /// Runs last before the commit: a request whose rights were taken away while it ran commits nothing. Locks the
+    /// Runs last before the commit: a request whose access was taken away while it ran commits nothing. Locks the
     /// credential and the principal until the commit.
     fn confirm_rights(&mut self) -> Result<()> {
         let Some(credential) = self.actor.credential.filter(|_| !self.ends_own_credential) else { return Ok(()) };
@@ -284,13 +284,13 @@ impl<'a> Transaction<'a> {
         if standing.reaches_as(self.actor.standing()) { Ok(()) } else { Err(concurrent_change()) }
     }
 
-    /// Whether the transaction changed something that may decide the actor's own rights.
+    /// Whether the transaction changed something that may decide the actor's own access.
     fn changes_own_rights(&self) -> bool {
         let own = ChangeSubject::Principal(self.actor.id().uuid());
         self.affects_all_principals() || self.changed.borrow().subjects.contains(&own)
     }
 
-    /// Whether the transaction changed something that may decide the rights of any principal.
+    /// Whether the transaction changed something that may decide the access of any principal.
     fn affects_all_principals(&self) -> bool {
         self.changed.borrow().subjects.iter().any(|subject| subject.affects_all_principals())
     }

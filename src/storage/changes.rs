@@ -134,7 +134,7 @@ pub struct NewChanges {
     pub position: FeedPosition,
 }
 
-/// The changes committed since that mark was read, whatever their time stamps say.
+/// The changes committed since that mark was read, regardless of their time stamps.
 ///
 /// # Errors
 /// When the storage fails.
@@ -164,7 +164,7 @@ pub fn find(connection: &mut AnyConnection, id: Uuid) -> Result<Option<(Change, 
     row.map(|(row, position)| Ok((row.into_domain()?, position))).transpose()
 }
 
-/// The positions of the changes that some of these readers ([`FeedPosition::text`]) do not know.
+/// The positions of the changes that some of these readers ([`FeedPosition::text`]) have not seen.
 ///
 /// # Errors
 /// When the storage fails.
@@ -180,13 +180,14 @@ pub fn positions_unknown_to(connection: &mut AnyConnection, readers: &[&str]) ->
 pub struct Positioned {
     /// The change.
     pub change: Change,
-    /// Its position; 0 for one that was made before there were positions, or that was restored from a dump.
+    /// The position of the change; 0 for a change that was made before there were positions, or that was restored from
+    /// a dump.
     pub position: i64,
     /// The states of its subject.
     pub states: States,
 }
 
-/// What a [`Positioned`] is read from.
+/// The columns that a [`Positioned`] is read from.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = changes)]
 struct PositionedRow {
@@ -199,7 +200,7 @@ struct PositionedRow {
 
 /// Changes that follow one another in the order of the commits.
 pub struct Next {
-    /// Those that are not in the log.
+    /// The changes that are not in the log.
     pub unlogged: Vec<Positioned>,
     /// The position and the id of the last of all; `None` if there is none.
     pub last: Option<(i64, String)>,
@@ -207,7 +208,7 @@ pub struct Next {
     pub is_full: bool,
 }
 
-/// The changes after this one in the order of positions and ids that no other can come before.
+/// The changes after this one, in the order of positions and ids, before which no other change can be committed.
 ///
 /// # Errors
 /// When the storage fails.
@@ -244,7 +245,7 @@ pub fn with_ids(connection: &mut AnyConnection, ids: &[String]) -> Result<Vec<Po
     positioned(found.load(connection)?)
 }
 
-/// Some changes by id, and only those that are not in the log: the ids after `after`, `at_most` of them looked at.
+/// The changes that are not in the log among the `at_most` changes whose ids follow `after`, and the last of these ids.
 ///
 /// # Errors
 /// When the storage fails.

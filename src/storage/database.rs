@@ -112,8 +112,8 @@ impl Database {
         usize::try_from(self.connections / 4).unwrap_or(1).max(1)
     }
 
-    /// Replaces the connection pools if work hangs although the database answers. At most `MAX_HANGING_POOLS` times, because each
-    /// hanging piece of work keeps its thread.
+    /// Replaces the connection pools if work hangs although the database answers. At most `MAX_HANGING_POOLS` times,
+    /// because each hanging piece of work keeps its thread.
     fn replace_lost_connections(&self) {
         let lanes = self.lanes();
         let mut lost = self.lost.write().unwrap_or_else(PoisonError::into_inner);
@@ -125,8 +125,7 @@ impl Database {
         }
     }
 
-    /// Cancels the statement of an abandoned task: PostgreSQL is told to; SQLite checks [`DatabaseTask::is_over`] itself.
-    /// Blocks.
+    /// Cancels the statement of an abandoned task on PostgreSQL; SQLite checks [`DatabaseTask::is_over`] itself.
     ///
     /// # Errors
     /// When the storage fails.
@@ -171,7 +170,7 @@ impl Database {
         .map_err(Rollback::into_error)
     }
 
-    /// Reverts every migration, newest first.
+    /// Reverts every migration, newest first. For tests of broken databases and of the down migrations.
     ///
     /// # Errors
     /// When a migration cannot be reverted.

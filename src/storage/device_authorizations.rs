@@ -81,9 +81,9 @@ pub fn insert(
 /// Numbers of device authorizations that have not expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
-    /// From one network.
+    /// The number from one network.
     pub of_network: i64,
-    /// From the largest group that it is in.
+    /// The number from the largest group that the network is in.
     pub of_group: i64,
     /// In total.
     pub in_all: i64,

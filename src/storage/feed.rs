@@ -13,7 +13,8 @@ use super::listing::Predicate;
 use super::schema::changes;
 use crate::domain::error::Result;
 
-/// A session of PostgreSQL, of `pg_stat_get_activity`. The number does not depend on the settings of who asks.
+/// A session of PostgreSQL, of `pg_stat_get_activity`: its process, and the time at which it began, as a number that
+/// does not depend on the settings of the session (`DateStyle`, `TimeZone`).
 const SESSION: &str = "concat(pid, ' ', extract(epoch FROM backend_start))";
 
 /// The position up to which the changes have been read.

@@ -52,7 +52,7 @@ pub fn raise_time(connection: &mut AnyConnection, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// Writes, to test whether the database takes writes. What is written must be another value each time: SQLite writes nothing
+/// Writes, to test whether the database takes writes. The written value must differ each time: SQLite writes nothing
 /// for an update that changes nothing, and so would not notice a full disk.
 ///
 /// # Errors

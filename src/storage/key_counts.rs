@@ -13,7 +13,8 @@ diesel::table! {
     }
 }
 
-/// How many rows share the count, so that few transactions wait for the same row. The migration creates as many.
+/// The number of rows that share the count, so that few transactions wait for the same row. The migration creates as
+/// many.
 const SHARDS: u8 = 64;
 
 /// The exact number of API keys in the transaction's snapshot.

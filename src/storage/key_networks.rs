@@ -12,8 +12,8 @@ use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
 use crate::domain::usage::NetworkUsage;
 
-/// Adds what was seen, with one statement for many networks; that of deleted keys is dropped. `last_seen_at` may move
-/// back, so that a clock that was ahead leaves nothing behind.
+/// Adds uses from networks, with one statement for many networks; those of deleted keys are dropped. `last_seen_at` may
+/// move back, so that a clock that was ahead leaves nothing behind.
 ///
 /// # Errors
 /// When the storage fails.

@@ -13,7 +13,7 @@ pub(super) struct KeyRows<'a, const COLUMNS: usize> {
     pub table: &'a str,
     /// The columns that are written; the first two are its primary key, and the first is the id of an API key.
     pub columns: [&'a str; COLUMNS],
-    /// What happens to a row that exists: `kept` is that row, `excluded` the added one.
+    /// The updates of a row that exists: `kept` is that row, `excluded` the added one.
     pub updates: &'a str,
 }
 

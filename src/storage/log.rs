@@ -82,7 +82,8 @@ pub fn save(connection: &mut AnyConnection, state: &LogState) -> Result<()> {
     Ok(())
 }
 
-/// Whether this process is to ask the witnesses: nobody has begun to since `before`. Notes that it begins at `now`.
+/// Takes the turn to ask the witnesses, unless a process has taken it since `before`, and records `now` as its time.
+/// Returns whether the turn was taken.
 ///
 /// # Errors
 /// When the storage fails.
@@ -111,7 +112,7 @@ pub struct Leaf {
     pub place: i64,
     /// The id of its change.
     pub change_id: String,
-    /// What was hashed.
+    /// The text that was hashed.
     pub entry: String,
 }
 
@@ -142,8 +143,8 @@ pub fn leaf_of(connection: &mut AnyConnection, change: &str) -> Result<Option<Le
     Ok(found.first(connection).optional()?)
 }
 
-/// These tiles, as far as there are any. One that is not hexadecimal digits is none: whoever needs it then says that the log
-/// was altered.
+/// The tiles with these keys that exist. A tile that is not hexadecimal digits counts as missing; readers that need it
+/// report that the log was altered.
 ///
 /// # Errors
 /// When the storage fails.
@@ -184,7 +185,7 @@ fn row_key((level, place): TileKey) -> Result<(i64, i64)> {
 pub struct Fork {
     /// Its origin.
     pub origin: String,
-    /// How many of its leaves the restored copy had; the log that goes on begins with them.
+    /// How many leaves of the ended log the restored copy had; the log that goes on begins with them.
     pub size: i64,
     /// The root hash of its tree of that size, in base64.
     pub root: String,

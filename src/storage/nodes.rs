@@ -67,7 +67,7 @@ pub fn all(connection: &mut AnyConnection) -> Result<Vec<Node>> {
 /// When the storage fails.
 pub fn acknowledge(connection: &mut AnyConnection, id: Uuid, position: &FeedPosition, now: i64) -> Result<()> {
     if let AnyConnection::Postgres(postgres) = connection {
-        // Others see it before it is on a disk. If a crash loses it, they wait longer.
+        // Other nodes see the acknowledgement before it is on a disk. If a crash loses it, they wait longer.
         postgres.batch_execute("SET LOCAL synchronous_commit = off")?;
     }
     if !position.is_of_living_session(connection)? {
@@ -79,7 +79,7 @@ pub fn acknowledge(connection: &mut AnyConnection, id: Uuid, position: &FeedPosi
     Ok(())
 }
 
-/// Silences a node that still has acknowledged no more than that.
+/// Silences a node whose acknowledged position is still `acknowledged`.
 ///
 /// # Errors
 /// When the storage fails.
@@ -106,7 +106,7 @@ pub fn delete(connection: &mut AnyConnection, id: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// The change with that id, and which nodes know of it.
+/// The change with that id, and the nodes that have acknowledged it.
 ///
 /// # Errors
 /// When the storage fails.
@@ -188,7 +188,7 @@ pub fn awaited(connection: &mut AnyConnection, own: Option<Uuid>, change: Change
 }
 
 diesel::define_sql_function! {
-    /// PostgreSQL: tells every connection that listens.
+    /// PostgreSQL: notifies every connection that listens.
     fn pg_notify(channel: Text, payload: Text) -> Text;
 }
 

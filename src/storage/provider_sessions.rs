@@ -1,10 +1,10 @@
-//! Sessions that began at a provider, and the `jti` of accepted logout tokens (replay guard).
+//! Sessions that began at a provider, and the tokens of providers that have been accepted (replay guard).
 
 use diesel::prelude::*;
 
 use super::database::{AnyConnection, is_duplicate};
 use super::rows::parse_id;
-use super::schema::{credentials, logout_tokens, provider_sessions};
+use super::schema::{credentials, provider_sessions, used_tokens};
 use crate::domain::error::{Error, Result};
 use crate::domain::identity::Claims;
 use crate::domain::ids::PrincipalId;
@@ -91,23 +91,16 @@ pub fn end(connection: &mut AnyConnection, issuer: &str, sid: &str, subject: Opt
     Ok(ended)
 }
 
-/// Records the `jti` of an accepted logout token until the token is too old to be accepted.
+/// Records what makes a token of a provider unique, until the token is too old to be accepted: the `jti` of a logout
+/// token, the `nonce` of an ID token.
 ///
 /// # Errors
 /// [`Error::Conflict`] for a token that was accepted before.
-pub fn take_logout_token(
-    connection: &mut AnyConnection,
-    issuer: &str,
-    jti: &str,
-    expires_at: i64,
-    now: i64,
-) -> Result<()> {
-    diesel::delete(logout_tokens::table.filter(logout_tokens::expires_at.lt(now))).execute(connection)?;
-    let row = (logout_tokens::issuer.eq(issuer), logout_tokens::jti.eq(jti), logout_tokens::expires_at.eq(expires_at));
-    match diesel::insert_into(logout_tokens::table).values(row).execute(connection) {
-        Err(error) if is_duplicate(&error) => {
-            Err(Error::Conflict("this logout token has been used already".to_owned()))
-        }
+pub fn use_once(connection: &mut AnyConnection, issuer: &str, once: &str, expires_at: i64, now: i64) -> Result<()> {
+    diesel::delete(used_tokens::table.filter(used_tokens::expires_at.lt(now))).execute(connection)?;
+    let row = (used_tokens::issuer.eq(issuer), used_tokens::once.eq(once), used_tokens::expires_at.eq(expires_at));
+    match diesel::insert_into(used_tokens::table).values(row).execute(connection) {
+        Err(error) if is_duplicate(&error) => Err(Error::Conflict("this token has been used already".to_owned())),
         outcome => Ok(outcome.map(drop)?),
     }
 }

@@ -5,7 +5,7 @@ mod log;
 mod sign_in;
 
 pub use self::log::{log_forks, log_leaves, log_state, log_tiles};
-pub use self::sign_in::{device_authorizations, identities, logout_tokens, refresh_tokens};
+pub use self::sign_in::{device_authorizations, identities, refresh_tokens, used_tokens};
 
 diesel::table! {
     principals (id) {

@@ -90,6 +90,7 @@ mod request_ids;
 mod restore;
 mod revocation;
 mod rights_meanwhile;
+mod rolled_back;
 mod search;
 mod search_agrees;
 mod search_refused;

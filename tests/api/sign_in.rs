@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix_web::http::Method;
 use serde_json::json;
+use tessera::clock::MINUTE;
 use tessera::domain::child::Presentation;
 use tessera::domain::error::Error;
 use tessera::domain::identity::{Claims, Identity, Mapping};
@@ -13,7 +14,7 @@ use tessera::http::SignInSettings;
 use tessera::http::oauth::sign_in::settings;
 use tessera::service::authn::bearer_tokens;
 use tessera::service::authn::sign_ins::Origin;
-use tessera::service::people::sign_in::{self, ProviderSignIn, SignInRefused};
+use tessera::service::people::sign_in::{self, AnsweredOnce, ProviderSignIn, SignInRefused};
 use tessera::service::people::sign_out::{self, LoggedOut};
 use tessera::service::people::users::{self, PersonalTokens};
 use tessera::storage::{identities, personas};
@@ -41,8 +42,16 @@ fn mapping(personas: &[(&str, &str)]) -> Arc<Mapping> {
     Arc::new(Mapping { roles: roles.into(), otherwise: None, personas: personas.collect() })
 }
 
+/// The answer to a sign-in of its own.
+fn from_provider(app: &App, claims: Claims, mapping: &Arc<Mapping>) -> ProviderSignIn {
+    let mut nonce = [0; 16];
+    app.service.entropy.fill(&mut nonce).unwrap();
+    let answered = AnsweredOnce { nonce: format!("{nonce:?}"), until: app.service.clock.now() + MINUTE };
+    ProviderSignIn { provider: "company".into(), claims, mapping: Arc::clone(mapping), answered }
+}
+
 async fn arrive(app: &App, claims: Claims, mapping: &Arc<Mapping>) -> Result<Client, SignInRefused> {
-    let at_provider = ProviderSignIn { provider: "company".into(), claims, mapping: Arc::clone(mapping) };
+    let at_provider = from_provider(app, claims, mapping);
     let outcome = sign_in::sign_in(&app.service, at_provider, Origin::default()).await.unwrap();
     outcome.map(|signed_in| app.holder_of(&signed_in.session.token.expose()))
 }
@@ -311,8 +320,7 @@ async fn a_page_of_another_site_begins_no_sign_in() {
 #[actix_web::test]
 async fn what_came_of_a_session_ends_with_it_at_the_provider() {
     let app = App::start().await;
-    let at_provider =
-        ProviderSignIn { provider: "company".into(), claims: claims("1", "ada", &["staff"]), mapping: mapping(&[]) };
+    let at_provider = from_provider(&app, claims("1", "ada", &["staff"]), &mapping(&[]));
     let signed_in = sign_in::sign_in(&app.service, at_provider, Origin::default()).await.unwrap().unwrap();
     let actor = app.service.authenticate(Presentation::bearer(&signed_in.session.token.expose(), None)).await.unwrap();
     let another = bearer_tokens::create(&app.service, &actor, 600).await.unwrap();
@@ -320,6 +328,18 @@ async fn what_came_of_a_session_ends_with_it_at_the_provider() {
     another.whoami().await.ok();
     sign_out::sign_out(&app.service, ended(Some("sid-1"), None, "a"), Origin::default()).await.unwrap();
     another.whoami().await.refused("TESSERA-401-002");
+}
+
+#[actix_web::test]
+async fn an_answer_is_accepted_once_also_if_the_provider_would_take_its_code_again() {
+    let app = App::start().await;
+    let answer = from_provider(&app, claims("1", "ada", &["staff"]), &mapping(&[]));
+    let first = sign_in::sign_in(&app.service, answer.clone(), Origin::default()).await.unwrap();
+    assert!(first.is_ok());
+    for _ in 0..2 {
+        let again = sign_in::sign_in(&app.service, answer.clone(), Origin::default()).await.unwrap();
+        assert_eq!(again.err(), Some(SignInRefused::Replayed));
+    }
 }
 
 #[actix_web::test]
@@ -364,8 +384,17 @@ async fn an_answer_that_nobody_asked_for_is_refused_before_the_provider_is_asked
     let app = with_provider("https://tessera.example.org").await;
     let junk = "eyJwcm92aWRlciI6ImNvbXBhbnkifQ";
     for cookie in ["", junk, "%%%", "__Host-"] {
-        let client = app.anonymous().with("cookie", &format!("__Host-tessera_sign_in_company={cookie}"));
-        for query in ["", "?code=a", "?code=a&state=b", "?error=access_denied&state=", "?code=a&state=b&iss=x"] {
+        let state = "abcdefghijklmnop";
+        let name = format!("__Host-tessera_sign_in_company.{}", &state[..12]);
+        let client = app.anonymous().with("cookie", &format!("{name}={cookie}; __Host-tessera_sign_in_company.={cookie}"));
+        for query in [
+            "",
+            "?code=a",
+            "?code=a&state=b",
+            "?code=a&state=abcdefghijklmnop",
+            "?error=access_denied&state=",
+            "?code=a&state=abcdefghijklmnop&iss=x",
+        ] {
             let answer = client.get(&format!("/login/company/callback{query}")).await;
             assert_eq!(answer.header("location"), Some("../../login?because=stale"), "{cookie} {query}");
         }

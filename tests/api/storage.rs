@@ -58,7 +58,7 @@ async fn furnished() -> World {
         "INSERT INTO identities SELECT 'i', 's', id, '[]', 1, 1 FROM users",
         "INSERT INTO provider_sessions SELECT key_id, 'p', 'i', 's', '', 0 FROM credentials",
         "INSERT INTO refresh_tokens SELECT 'r', key_id, 'c', '', '', '', 1 FROM credentials",
-        "INSERT INTO logout_tokens VALUES ('i', 'j', 1)",
+        "INSERT INTO used_tokens VALUES ('i', 'j', 1)",
         "INSERT INTO signing_keys VALUES ('k', 'ES256', '', '', 1, 1, 1)",
         "INSERT INTO revoked_children VALUES ('c', 1)",
         "INSERT INTO persona_links SELECT id, 'p' FROM api_keys",

@@ -15,7 +15,7 @@ use crate::storage::log::{self, BEGINNING};
 /// How many rows are looked at in one transaction.
 const ROWS: i64 = 1_000;
 
-/// What the entries are compared with.
+/// The rows of the database, and a copy of the log, that the entries are compared with.
 pub(super) struct Rows<'a> {
     database: Option<&'a Database>,
     copy: Option<&'a Source>,

@@ -1,4 +1,4 @@
-//! What a verification has found.
+//! The findings of a verification.
 
 use serde_json::{Value as Json, json};
 use tlog_tiles::Checkpoint;
@@ -48,7 +48,7 @@ impl Kind {
     }
 }
 
-/// Something that is not right.
+/// An error that a verification has found.
 pub(super) struct Finding {
     kind: Kind,
     /// The number of the entry.

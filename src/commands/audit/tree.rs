@@ -14,7 +14,7 @@ use crate::domain::log::path::{self, TilePath};
 use crate::domain::log::tree::{Frontier, HASH_SIZE, Subtree};
 use crate::domain::log::{TILE_HEIGHT, TILE_WIDTH, change_of, hashes_of};
 
-/// Reads a log to its end, and adds to the report what is wrong with it.
+/// Reads a log to its end, and adds every error to the report.
 pub(super) fn check(
     source: &Source,
     checkpoint: &Checkpoint,
@@ -177,7 +177,7 @@ impl Checking<'_> {
     }
 }
 
-/// What is wrong with an entry that has another hash than the tree.
+/// The finding for an entry that has another hash than the tree.
 fn entry_finding(entries: &[Option<Found>], tile: &[Hash], index: usize, own: Option<Hash>) -> Finding {
     let Some(own) = own else { return Finding::of(Kind::EntryMissing, "the entry is missing".to_owned()) };
     let finding = match tile.iter().position(|hash| *hash == own) {

@@ -37,6 +37,13 @@ impl Store {
         Ok(Self(configuration.join("tessera").join("sessions")))
     }
 
+    /// Checks that a session can be stored, before the user is asked to approve one.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let trial = self.0.join("trial");
+        write(&trial, b"")?;
+        remove(&trial)
+    }
+
     /// The server of the last sign-in.
     pub(super) fn last(&self) -> Result<Option<String>, String> {
         Ok(read(&self.0.join(LAST))?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
@@ -133,6 +140,16 @@ mod tests {
         store.remove("https://a:1").unwrap();
         store.remove("https://a:1").unwrap();
         assert!(store.last().unwrap().is_none() && store.find("https://a").unwrap().is_some());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_told_before_anything_else() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store(home.path().join("tessera/sessions"));
+        store.check().unwrap();
+        assert_eq!(fs::read_dir(&store.0).unwrap().count(), 0);
+        fs::write(home.path().join("file"), "").unwrap();
+        assert!(Store(home.path().join("file/sessions")).check().is_err());
     }
 
     #[test]

@@ -93,17 +93,17 @@ pub enum Action {
     RequestRefused,
 }
 
-/// What a change may do to what principals may do.
+/// How a change can affect the access of principals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Impact {
-    /// Nothing, and no request that makes it could have taken something away.
+    /// It changes no access, and no request that makes such a change could have taken something away.
     Nothing,
-    /// Nothing: no cached record depends on it. But its request is one that could have taken something away, and perhaps
-    /// repeats one that did.
+    /// It changes no access: no cached record depends on it. But a request that makes such a change could have taken
+    /// something away, and perhaps repeats a request that did.
     Describes,
-    /// It only gives: cached records become incomplete, but let nobody in who may not.
+    /// It only grants: cached records may lack something new, but accept nothing that is forbidden.
     Gives,
-    /// It may take something away: its answer waits until every node knows of it.
+    /// It may take something away: the answer waits until every node has acknowledged it.
     TakesAway,
 }
 
@@ -120,9 +120,9 @@ impl Impact {
 pub enum Kept {
     /// None: the change is about credentials or sessions.
     None,
-    /// The one after it: there was none before.
+    /// Only the state after the change: the subject did not exist before.
     After,
-    /// Both.
+    /// The states before and after the change.
     Both,
 }
 
@@ -186,7 +186,7 @@ impl Action {
         names
     };
 
-    /// What it may do to what others may do.
+    /// How the change can affect the access of principals.
     #[must_use]
     pub const fn impact(self) -> Impact {
         match self {

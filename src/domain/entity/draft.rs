@@ -13,7 +13,7 @@ use crate::domain::text::{Description, DisplayName};
 /// How a client refers to the entity it writes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Handle {
-    /// By its qualified name; otherwise it is new.
+    /// By its qualified name; an entity with an unknown name is new.
     #[default]
     Unnamed,
     /// By a name for this one request, which begins with `-`; otherwise like `Unnamed`.
@@ -38,7 +38,7 @@ pub enum Draft {
 pub struct Head {
     /// Its place in the request, for messages: `entities[0]`. Empty if it is the only entity.
     pub path: String,
-    /// How it refers to its entity.
+    /// How the client refers to the entity.
     pub handle: Handle,
     /// The qualified name it gives.
     pub qualified_name: Option<String>,

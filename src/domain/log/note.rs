@@ -78,7 +78,7 @@ impl LogKey {
         self.sign_note(&self.origin, &text)
     }
 
-    /// Signs a text under that name. The signature is one of the text alone: the text has to say what it is.
+    /// Signs a text under that name. The signature covers only the text, so the text has to say what it is.
     pub(super) fn sign_note(&self, name: &str, text: &[u8]) -> Result<String> {
         let id = VerifierKey::of_log(name, self.public()).id;
         let signature = Signature::new(name.to_owned(), id, self.pair.sign(text).as_ref().to_vec());
@@ -151,7 +151,7 @@ impl VerifierKey {
         &self.name
     }
 
-    /// The same key under another origin.
+    /// The verifier key of the same public key under another origin.
     #[must_use]
     pub fn renamed(&self, origin: &str) -> Self {
         Self::of_log(origin, self.key)
@@ -225,9 +225,9 @@ pub(super) fn verified(note: &str, key: &VerifierKey) -> Result<String, String> 
 /// A verified checkpoint.
 #[derive(Debug)]
 pub struct Opened {
-    /// What it says.
+    /// The contents of the checkpoint.
     pub checkpoint: Checkpoint,
-    /// Those of the witnesses that cosigned it.
+    /// The names of the witnesses that cosigned the checkpoint.
     pub witnesses: Vec<String>,
 }
 
@@ -256,10 +256,10 @@ pub fn signed_text(note: &str) -> &str {
     note.rsplit_once("\n\n").map_or(note, |(text, _)| text)
 }
 
-/// What a checkpoint says, whoever has signed it.
+/// The contents of a checkpoint, with any signatures: they are not verified.
 ///
 /// # Errors
-/// A message when it is none.
+/// A message when the note is no checkpoint.
 pub fn unverified(note: &str) -> Result<Checkpoint, String> {
     let text = format!("{}\n", signed_text(note));
     Checkpoint::from_bytes(text.as_bytes()).map_err(|_| "the checkpoint is malformed".to_owned())

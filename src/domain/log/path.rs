@@ -9,18 +9,18 @@ use super::{HIGHEST_LEVEL, TILE_WIDTH, hashes_of};
 pub enum Kind {
     /// Hashes; level 0 has those of the leaves, each further one those of subtrees 256 times as large.
     Hashes(u8),
-    /// What was hashed for the leaves.
+    /// The entries: the texts that were hashed for the leaves.
     Entries,
 }
 
 /// The name of a tile or of an entry bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TilePath {
-    /// What is in it.
+    /// Whether the tile has hashes of a level, or entries.
     pub kind: Kind,
-    /// Its number, from the left.
+    /// The number of the tile, from the left.
     pub place: u64,
-    /// How many hashes or entries it has: 1 to 256.
+    /// How many hashes or entries the tile has: 1 to 256.
     pub width: u64,
 }
 

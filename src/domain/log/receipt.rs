@@ -23,7 +23,7 @@ fn name_of(origin: &str) -> String {
     format!("{origin}/receipts")
 }
 
-/// What a receipt says.
+/// The contents of a receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Receipt {
@@ -49,19 +49,19 @@ pub struct Receipt {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Acknowledged {
-    /// Its id; empty if the reader may not see it.
+    /// The id of the node; empty if the reader may not see it.
     pub id: String,
     /// `server` or `edge`.
     pub kind: String,
-    /// Its name; empty if the reader may not see it.
+    /// The name of the node; empty if the reader may not see it.
     pub name: String,
-    /// When it registered, in epoch milliseconds.
+    /// When the node registered, in epoch milliseconds.
     pub started_at: i64,
-    /// The position up to which it had applied the changes.
+    /// The position up to which the node had applied the changes.
     pub position: String,
-    /// When it had written that position, in epoch milliseconds: it had acknowledged the change then, or before.
+    /// When the node had written that position, in epoch milliseconds: it had acknowledged the change then, or before.
     pub position_at: i64,
-    /// Whether another process had given up waiting for it, because of a later change.
+    /// Whether another process had given up waiting for the node, because of a later change.
     pub is_silenced: bool,
 }
 
@@ -82,14 +82,14 @@ impl From<Node> for Acknowledged {
 /// A verified receipt.
 #[derive(Debug)]
 pub struct Opened {
-    /// What it says.
+    /// The contents of the receipt.
     pub receipt: Receipt,
-    /// Its checkpoint.
+    /// The verified checkpoint in the receipt.
     pub checkpoint: note::Opened,
 }
 
 impl Receipt {
-    /// Signs it with the key of the log.
+    /// Signs the receipt with the key of the log.
     ///
     /// # Errors
     /// [`Error::Conflict`] when it would be too long, or the origin is not one.

@@ -20,7 +20,7 @@ const LEAST_EXPONENT: u64 = 65_537;
 #[serde(transparent)]
 pub struct PublicJwk(Map<String, Value>);
 
-/// The wrong member, and what is wrong with it.
+/// The wrong member, with a message.
 type Wrong = (&'static str, String);
 
 impl PublicJwk {

@@ -36,7 +36,7 @@ struct Family {
     name: &'static str,
     /// Claims that only tokens of such issuers have.
     typical: &'static [&'static str],
-    /// How the subjects of their tokens begin.
+    /// The beginning of the subjects of their tokens.
     subject: &'static str,
     /// The claims with ids: a rule needs one of them, without wildcards.
     ids: &'static [&'static str],

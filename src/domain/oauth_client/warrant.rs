@@ -1,4 +1,4 @@
-//! Warrants: what a client proves itself with as an API key, instead of the key's token.
+//! Warrants: public keys and trust rules with which a client authenticates as an API key, instead of the key's token.
 
 use std::fmt;
 
@@ -19,12 +19,13 @@ impl Warrant {
         Thumbprint::parse(text).map(Self)
     }
 
-    /// Of a public key. A key stays the same under another `kid`.
+    /// The warrant of a public key. A key stays the same under another `kid`.
     fn of_key(key: &PublicJwk) -> Option<Self> {
         Some(Self(Key::read(Value::Object(key.json().clone()))?.thumbprint()))
     }
 
-    /// Of a trust rule: a digest of everything that it requires. A rule stays the same under another name.
+    /// The warrant of a trust rule: a digest of everything that the rule requires. A rule stays the same under another
+    /// name.
     #[must_use]
     pub fn of_rule(rule: &TrustRule) -> Self {
         let required = json!(["trust rule", rule.issuer, rule.audience, rule.claims]);

@@ -20,9 +20,9 @@ pub enum Category {
 /// Whether an action reads or writes its resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccessMode {
-    /// It reads.
+    /// The action reads.
     Reads,
-    /// It writes.
+    /// The action writes.
     Writes,
 }
 

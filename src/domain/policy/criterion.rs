@@ -8,9 +8,9 @@ use crate::domain::asset::is_urn;
 /// A condition on the resource, the subject or the action of a question: met when any of its values meets it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Criterion {
-    /// What is compared.
+    /// The facet that is compared.
     pub field: Facet,
-    /// How it is compared.
+    /// The condition that the facet must meet.
     pub condition: Condition,
     /// The values it is compared with.
     pub values: Vec<String>,
@@ -24,7 +24,8 @@ impl Criterion {
     }
 }
 
-/// What a criterion compares. For DataHub's field names see [`Facet::parse`].
+/// The part of a resource, a subject or an action that a criterion compares. For DataHub's field names see
+/// [`Facet::parse`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Facet {

@@ -17,11 +17,11 @@ pub struct Decision {
 /// The outcome of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Something allows it, and nothing denies it.
+    /// A policy or a rule allows the action, and none denies it.
     Allowed,
-    /// Something denies it.
+    /// A policy or a rule denies the action.
     Denied,
-    /// Nothing allows it.
+    /// No policy and no rule allows the action.
     Unmatched,
 }
 
@@ -35,7 +35,7 @@ pub enum Ground {
 }
 
 impl Decision {
-    /// Nothing matched.
+    /// The decision when no policy and no rule matched.
     pub const UNMATCHED: Self = Self { outcome: Outcome::Unmatched, grounds: Vec::new() };
 
     /// Whether the action is allowed.

@@ -12,7 +12,7 @@ pub enum Scope {
     /// Each resource has one of these qualified names or lies beneath one of them, including what lies in a glossary by
     /// its name. Empty means the rule has no resource.
     Within(BTreeSet<String>),
-    /// No name bounds it.
+    /// No name bounds the resources.
     Unbounded,
 }
 

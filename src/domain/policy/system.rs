@@ -14,7 +14,7 @@ pub const URN_PREFIX: &str = "urn:li:dataHubPolicy:";
 const VIEW_ENTITIES: [&str; 3] = ["VIEW_ENTITY_PAGE", "VIEW_DATASET_USAGE", "VIEW_DATASET_PROFILE"];
 const VIEW_SENSITIVE: [&str; 2] = ["VIEW_DATASET_USAGE", "VIEW_DATASET_PROFILE"];
 
-/// Who may change a policy.
+/// The principals that may change a policy.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Keeper {
     System,

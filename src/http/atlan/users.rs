@@ -1,4 +1,4 @@
-//! `/api/service/users`, `users/current` and `whoami`: all users, and the caller.
+//! `/api/service/users`, `users/current` and `whoami`: all users, and the actor of the request.
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Serialize;

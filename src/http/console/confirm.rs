@@ -8,10 +8,9 @@ use super::login::refusal;
 use super::page::{Page, answer_with};
 use super::redirect_target::{page_of_form, safe_redirect_target};
 use super::{ProviderButton, SubmittedForm};
-use crate::domain::error::Error;
 use crate::domain::password::PasswordSignIn;
 use crate::http::auth::{self, Metering, origin};
-use crate::http::datahub::login::cookies;
+use crate::http::datahub::login::{cookies, end_replaced};
 use crate::http::problem::Failure;
 use crate::service::authn::sessions;
 use crate::service::people::sign_out;
@@ -57,11 +56,7 @@ pub(super) async fn require_recent_sign_in(submitted: &mut SubmittedForm) -> Res
             let cookies = cookies(&state, &request, username, begun);
             let actor = auth::authenticate(&state, cookies[0].value(), &request, Metering::Uncounted).await?;
             let old = std::mem::replace(&mut submitted.request.actor, actor.requesting(auth::request(&request)));
-            match sessions::end(&state.service, &old).await {
-                // The old session has already ended.
-                Ok(()) | Err(Error::Unauthenticated(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
+            end_replaced(&state, Some(old)).await?;
             submitted.request.cookies = cookies.into();
             Ok(None)
         }

@@ -13,7 +13,7 @@ use crate::domain::password::PasswordSignIn;
 use crate::http::address::root;
 use crate::http::auth::origin;
 use crate::http::datahub::caller::check_csrf_navigation;
-use crate::http::datahub::login::{cookies, no_cookies};
+use crate::http::datahub::login::{cookies, end_replaced, no_cookies};
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::valid::{Body, Params, Raw};
@@ -114,6 +114,7 @@ pub async fn sign_in(
     console: web::Data<Console>,
     request: HttpRequest,
     body: Body<Raw>,
+    signed_in: Option<SignedInRequest>,
 ) -> Result<HttpResponse, Failure> {
     check_csrf_navigation(&request)?;
     let form = Form::parse(&request, &body.bytes()?)?;
@@ -121,7 +122,10 @@ pub async fn sign_in(
     let next = safe_redirect_target(form.text("next")).unwrap_or_default();
     let begun = sessions::create(&state.service, username.clone(), password, origin(&state, &request)).await;
     let error = match begun {
-        Ok(begun) => return Ok(redirect(&root(&request), next, cookies(&state, &request, username, begun))),
+        Ok(begun) => {
+            end_replaced(&state, signed_in.map(|signed_in| signed_in.actor)).await?;
+            return Ok(redirect(&root(&request), next, cookies(&state, &request, username, begun)));
+        }
         Err(error) => error,
     };
     let mut response = HttpResponse::BadRequest();

@@ -11,6 +11,7 @@ use super::caller::{ACTOR_COOKIE, Caller, SESSION_COOKIE, check_csrf, check_csrf
 use super::settings::DoorRules;
 use super::urn;
 use crate::clock::SECOND;
+use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Refusal};
 use crate::domain::nesting::{Unreadable, read_json};
 use crate::domain::text::DisplayName;
@@ -175,8 +176,22 @@ async fn begin(
         Error::Unauthenticated(Refusal::Disabled) => bad_request("The user is suspended or removed.".to_owned()),
         other => other.into(),
     })?;
+    end_replaced(state, of_session(state, request, Metering::Uncounted).await.ok()).await?;
     let [session, actor] = cookies(state, request, username, begun);
     Ok(HttpResponse::Ok().cookie(session).cookie(actor).finish())
+}
+
+/// Ends the session that the browser had before it signed in again (ASVS 5.0, 7.2.4).
+///
+/// # Errors
+/// When the storage fails.
+pub async fn end_replaced(state: &State, earlier: Option<Actor>) -> Result<(), Failure> {
+    let Some(earlier) = earlier else { return Ok(()) };
+    match sessions::end(&state.service, &earlier).await {
+        // It has ended already, or many requests wait: the person has signed in all the same.
+        Ok(()) | Err(Error::Unauthenticated(_) | Error::Busy) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The cookies of a session that has just begun.

@@ -1,4 +1,4 @@
-//! `/openapi/operations/identity/user/urn`: the URN of the caller.
+//! `/openapi/operations/identity/user/urn`: the URN of the actor.
 
 use actix_web::{HttpResponse, get};
 use serde::Serialize;

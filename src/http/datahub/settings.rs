@@ -11,7 +11,7 @@ use crate::domain::user::RESERVED_PREFIX;
 /// Rules of DataHub's door.
 #[derive(Debug, Clone, Default)]
 pub struct DoorRules {
-    /// Whether callers must authenticate.
+    /// Whether clients must authenticate.
     pub authentication: Authentication,
     /// The program with all permissions, if there is one.
     pub system_client: Option<SystemClient>,
@@ -21,19 +21,19 @@ pub struct DoorRules {
     pub password_rule: PasswordRule,
 }
 
-/// Whether callers must authenticate. DataHub's `METADATA_SERVICE_AUTH_ENABLED`.
+/// Whether clients must authenticate. DataHub's `METADATA_SERVICE_AUTH_ENABLED`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Authentication {
-    /// Callers must authenticate.
+    /// Clients must authenticate.
     #[default]
     On,
-    /// The caller names its actor, without proof: for a test installation that no other machine can reach.
+    /// The client names its actor, without proof: for a test installation that no other machine can reach.
     Off,
     /// Like `Off`, for an installation that other machines reach under any host name.
     OffAnywhere,
 }
 
-/// The user name of a caller that names no actor while authentication is off.
+/// The user name of the actor when a client names none while authentication is off.
 pub const SYSTEM: &str = "__datahub_system";
 
 /// A program with all permissions that authenticates with an id and a secret, such as DataHub's frontend.

@@ -134,8 +134,8 @@ async fn identify(state: &State, request: &HttpRequest, audience: Audience<'_>) 
     Ok(actor)
 }
 
-/// What decides the answer for a path and a query string, besides the credential and the client's address: the
-/// requirements. An edge keeps one answer for all requests of the same requirements.
+/// The requirements in a path and a query string, which decide the answer besides the credential and the client's
+/// address. An edge keeps one answer for all requests of the same requirements.
 #[must_use]
 pub fn decided_by(path: &str, query: &str) -> String {
     if path == PATH {
@@ -146,7 +146,7 @@ pub fn decided_by(path: &str, query: &str) -> String {
     format!("{PATH}/?{}", form_urlencoded::Serializer::new(String::new()).extend_pairs(required).finish())
 }
 
-/// What a gateway requires of the actor of a request.
+/// The requirements of a gateway for the actor of a request.
 struct Requirements<'a> {
     personas: Vec<Cow<'a, str>>,
     permissions: Vec<Permission>,

@@ -65,7 +65,7 @@ pub async fn introspect(
     let issuer = base_url(&state, &request).ok();
     let told = if refresh::is_refresh_token(&state.service, &token) {
         let known = refresh::introspect(&state.service, &caller, &token).await;
-        // A resource server that asks about a bearer token would let in whatever is active.
+        // A resource server that asks about a bearer token would accept any active token.
         let is_meant = only(&form, "token_type_hint")?.is_some_and(|hint| hint == "refresh_token");
         known.map(|known| {
             let known = known.filter(|_| is_meant);
@@ -153,7 +153,7 @@ fn only<'a>(form: &'a [u8], name: &str) -> Result<Option<Cow<'a, str>>, Failure>
     if values.next().is_some() { Err(Failure::Body(format!("the form has more than one `{name}`"))) } else { Ok(first) }
 }
 
-/// Authenticates the caller and reads the form.
+/// Authenticates the asking actor and reads the form.
 ///
 /// A credential in the headers is verified before the form is read. Without one, the form is read under the limits for
 /// unauthenticated clients, and must contain the credential.
@@ -200,7 +200,7 @@ fn wants_jwt(request: &HttpRequest) -> bool {
     accepted.split(',').any(|each| each.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(SIGNED))
 }
 
-/// The answer as a JWT for the caller (RFC 9701).
+/// The answer as a JWT for the asking actor (RFC 9701).
 async fn signed(
     state: &State,
     request: &HttpRequest,

@@ -1,7 +1,8 @@
 //! `Tessera-Keep`: tells an edge how long it may keep an answer, and what the answer depends on.
 //!
-//! Only an edge is told, which shows its pass with the request. An answer that depends on more than what is told here is
-//! not marked, so it is not kept: a refusal, a token with a rate limit or with a proof of a key, a delegated child.
+//! The header is added only for an edge, which shows its pass with the request. An answer that depends on anything that
+//! the header cannot state gets no header, so it is not kept: a refusal, a token with a rate limit or with a proof of a
+//! key, a delegated child.
 
 use std::net::IpAddr;
 
@@ -20,28 +21,28 @@ use crate::http::auth::is_dpop;
 use crate::http::state::State;
 use crate::service::edges;
 
-/// The most tokens of one answer that is kept.
+/// Maximum number of tokens of an answer that may be kept.
 const TOKENS: usize = 8;
 
-/// What an answer depends on.
+/// The dependencies of an answer: what ends it in the memory of an edge.
 pub struct Depends {
     now: i64,
     on: Vec<Uuid>,
     until: i64,
     used: Vec<UsedToken>,
     left: Option<i64>,
-    /// Whether it depends on something that an edge is not told.
+    /// Whether the answer depends on something that the header cannot state, so that it must not be kept.
     on_more: bool,
 }
 
 impl Depends {
-    /// What an answer that is given at `now` depends on, so far: nothing.
+    /// The dependencies of an answer that is given at `now`: none so far.
     #[must_use]
     pub fn new(now: i64) -> Self {
         Self { now, on: Vec::new(), until: now + LONGEST_KEPT, used: Vec::new(), left: None, on_more: false }
     }
 
-    /// It depends on that actor being let in.
+    /// Adds the actor: the answer may be kept only while this actor's credential is accepted.
     #[must_use]
     pub fn on(mut self, actor: &Actor) -> Self {
         self.on.push(actor.id().uuid());
@@ -59,7 +60,8 @@ impl Depends {
         self
     }
 
-    /// It depends on that actor being let in, whose token was used from `address`.
+    /// Adds the actor. If uses of its token are counted, an edge reports a use from `address` each time it gives the
+    /// answer again.
     #[must_use]
     pub fn on_use(mut self, actor: &Actor, address: Option<IpAddr>) -> Self {
         let is_counted = actor.principal().kind == PrincipalKind::ServiceAccount;
@@ -75,28 +77,28 @@ impl Depends {
         self.on(actor)
     }
 
-    /// It depends on policies about a resource.
+    /// Adds all assets: the answer depends on policies about a resource, and ends with any change of an asset.
     #[must_use]
     pub fn on_assets(mut self) -> Self {
         self.on.push(ASSETS);
         self
     }
 
-    /// It is right until then only.
+    /// Limits how long the answer may be kept: until `instant`, in epoch milliseconds.
     #[must_use]
     pub fn until(mut self, instant: i64) -> Self {
         self.until = self.until.min(instant);
         self
     }
 
-    /// It tells how long it is until then.
+    /// Makes the header state the time from now until `instant`, which is in epoch milliseconds.
     #[must_use]
     pub fn telling(mut self, instant: Option<i64>) -> Self {
         self.left = instant.map(|instant| instant - self.now);
         self
     }
 
-    /// It depends on that principal.
+    /// Adds a principal: the answer ends when this principal changes.
     #[must_use]
     pub fn on_principal(mut self, id: PrincipalId) -> Self {
         self.on.push(id.uuid());
@@ -104,7 +106,7 @@ impl Depends {
     }
 }
 
-/// Marks an answer that an edge may keep. For anybody but an edge nothing is computed.
+/// Adds the header that lets an edge keep the answer. For a request that no edge forwarded, nothing is computed.
 pub fn mark(state: &State, request: &HttpRequest, headers: &mut HeaderMap, depends: impl FnOnce(i64) -> Depends) {
     let Some(edge) = edge(state, request) else { return };
     let Depends { now, on, until, used, left, on_more } = depends(state.service.clock.now());

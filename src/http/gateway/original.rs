@@ -37,7 +37,7 @@ struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    /// In the two headers, of which there must be one each.
+    /// The origin in the two headers, each of which must occur once.
     fn in_headers(request: &'a HttpRequest, scheme: &HeaderName, host: &HeaderName) -> Option<Self> {
         let only = |name| {
             let mut values = request.headers().get_all(name);
@@ -46,7 +46,7 @@ impl<'a> Origin<'a> {
         Some(Self { scheme: only(scheme)?, host: only(host)? })
     }
 
-    /// At the beginning of a URL, with the rest of it. `None` for a path.
+    /// The origin at the beginning of a URL, and the rest of the URL. `None` for a path.
     fn split(target: &'a str) -> Option<(Self, &'a str)> {
         let (scheme, rest) = target.split_once("://").filter(|(scheme, _)| !scheme.contains('/'))?;
         let (host, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
@@ -92,7 +92,8 @@ impl<'a> Original<'a> {
         Some(Self { method: request.method().as_str(), origin, path, query: request.query_string() })
     }
 
-    /// What a DPoP proof must be made for, if the gateway tells scheme and host. The URL is without its query.
+    /// The method and the URL that a DPoP proof must be made for, if the gateway tells scheme and host. The URL has no
+    /// query.
     #[must_use]
     pub fn target(&self) -> Option<Target<'a>> {
         let Origin { scheme, host } = self.origin?;

@@ -54,7 +54,7 @@ pub struct Connections {
     open: Mutex<Open>,
     began: Instant,
     log: LogBounds,
-    /// How many were closed before their clients closed them, by reason.
+    /// How many connections the server closed before their clients did, by reason.
     pub closed: Family<Closed, Counter>,
 }
 
@@ -72,13 +72,13 @@ pub struct Closed {
 }
 
 impl Closed {
-    /// It was waiting and closed to make room for another.
+    /// The connection was waiting and closed to make room for another.
     pub const FOR_ANOTHER: Self = Self { reason: "for another" };
-    /// It was refused: no other connection could close for it.
+    /// The connection was refused: no other connection could close for it.
     pub const NO_ROOM: Self = Self { reason: "no room" };
     /// A request arrived too slowly.
     pub const SLOW_REQUEST: Self = Self { reason: "slow request" };
-    /// Its client did not read an answer.
+    /// The client did not read an answer.
     pub const SLOW_READER: Self = Self { reason: "slow reader" };
 }
 
@@ -102,7 +102,7 @@ pub(super) struct Connection {
     waker: AtomicWaker,
 }
 
-/// What a connection is doing. The order is that in which connections close to make room.
+/// The phase of a connection. The order is that in which connections close to make room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     /// No request is under way.

@@ -43,7 +43,7 @@ pub enum SignInSource {
     Strangers(Network),
 }
 
-/// What password checks under way are counted by.
+/// The key under which running password checks are counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum GroupKey {
     /// A name on a network that is familiar with it.

@@ -87,8 +87,8 @@ impl Service {
         outcome
     }
 
-    /// The key that a token of a request from `address` is bound to, and whom the token authenticates; `None` for a token that
-    /// is bound to no key.
+    /// The key that a token of a request from `address` is bound to, and the party that the token authenticates; `None`
+    /// for a token that is bound to no key.
     ///
     /// # Errors
     /// The refusal of a token that is not genuine.

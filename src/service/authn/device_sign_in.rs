@@ -315,16 +315,16 @@ async fn granted<E>(
     Ok(fetched.polled(|()| Polled::Granted(Box::new(granted))))
 }
 
-/// The latest end of what a program gets that is approved in this session, in epoch milliseconds.
+/// The latest expiry, in epoch milliseconds, of a session issued by an approval in this session.
 fn latest_end(service: &Service, approver: &Credential, now: i64) -> i64 {
     approver.expires_at.min(now + service.session_millis)
 }
 
-/// What became of an approval.
+/// The result of fetching an approval.
 enum Fetched<T> {
-    /// It was taken, for this.
+    /// The approval was taken, and this was issued for it.
     Approved(T),
-    /// Another poll was first.
+    /// Another poll has taken the approval.
     Unknown,
     /// The approving session has ended, or its user is disabled.
     Denied,

@@ -31,10 +31,10 @@ const NONCE_STEP: i64 = 5 * MINUTE;
 /// Whether proofs must have a nonce of this server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum NonceRule {
-    /// They need none; a proof that is sent must be right.
+    /// Proofs need no nonce; a proof that is sent must be right.
     #[default]
     Off,
-    /// They must.
+    /// Proofs must have a nonce.
     Required,
 }
 
@@ -50,10 +50,11 @@ pub struct Proofs {
 /// Why a proof is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ProofRefusal {
-    /// It is malformed, or for another request, or has been used.
+    /// The proof is malformed, or for another request, or has been used.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// It has no nonce, or one of another process or from long ago. This one would be right.
+    /// The proof has no nonce, or a nonce of another process or from long ago. With the nonce given here it would be
+    /// accepted.
     #[error("the DPoP proof must have the `nonce` that the header `DPoP-Nonce` of this answer says")]
     Nonce(String),
     /// The access token is bound to another key.
@@ -64,10 +65,10 @@ pub enum ProofRefusal {
 /// Why a proof is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum Unaccepted {
-    /// It is refused.
+    /// The proof is refused.
     #[error(transparent)]
     Refused(#[from] ProofRefusal),
-    /// It could not be checked.
+    /// The proof could not be checked.
     #[error(transparent)]
     Failed(#[from] Error),
 }

@@ -1,7 +1,8 @@
 //! Refresh tokens: a program that a user has approved gets children of a session with them, until the session ends.
 //!
-//! The session is one of the user's: whatever ends the user's sessions ends the family, and its children on their next request. Its
-//! token was never handed out. A child is made before anything is written, so that a failure uses up no refresh token.
+//! The session is one of the user's: whatever ends the user's sessions ends the family, and its children on their next
+//! request. Its token was never handed out. A child is made before anything is written, so that a failure uses up no
+//! refresh token.
 
 use std::time::Instant;
 
@@ -36,7 +37,7 @@ pub struct Granted {
 
 /// Why a refresh token gets nothing. `E` is why the proof of a key is refused.
 pub enum NotRenewed<E> {
-    /// It is not accepted.
+    /// The refresh token is not accepted.
     Grant(&'static str),
     /// The proof of a key is refused.
     Proof(E),
@@ -50,10 +51,10 @@ impl<E> From<Error> for NotRenewed<E> {
     }
 }
 
-/// What a refused refresh token is told; the same whatever is wrong with it.
+/// The message for every refused refresh token: one text for all reasons, so it tells an attacker nothing.
 const DEAD: &str =
     "`refresh_token` is unknown, has been used, has expired or was revoked, or is another client's: sign in again";
-/// What a refresh token is told that is bound to a key.
+/// The message for a refresh token that is bound to a key, sent without a proof.
 const UNPROVED: &str = "`refresh_token` is bound to a key: send a `DPoP` proof of that key";
 
 /// A family that has not been stored yet, with its session and its first child.
@@ -105,8 +106,8 @@ fn in_session(user: Standing, family: &Family, expires_at: i64) -> Actor {
     actor
 }
 
-/// Uses up a refresh token of a client: for a child of its session, and the next refresh token. `prove` is asked for the key that the
-/// request proves, once the refresh token is known to be genuine.
+/// Uses up a refresh token of a client: for a child of its session, and the next refresh token. `prove` is asked for
+/// the key that the request proves, once the refresh token is known to be genuine.
 ///
 /// # Errors
 /// See [`NotRenewed`]. A refresh token that has been used before ends its family.
@@ -164,7 +165,8 @@ pub async fn renew<E>(
     }
 }
 
-/// Ends the family of a refresh token of this client, whether or not it is the latest. The answer for any other text is the same.
+/// Ends the family of a refresh token of this client, whether or not it is the latest. The answer for any other text is
+/// the same.
 ///
 /// # Errors
 /// When the storage fails.
@@ -178,7 +180,7 @@ pub async fn revoke(service: &Service, client: &str, text: &str, origin: Origin)
     }
 }
 
-/// A living refresh token, as introspection tells of it.
+/// The state of a living refresh token, for introspection.
 pub struct Introspected {
     /// The user, with the session's expiry.
     pub user: Actor,
@@ -186,7 +188,7 @@ pub struct Introspected {
     pub client: String,
 }
 
-/// Tells of a refresh token: `None` if it is not alive. For actors that may verify any token, and for its own user.
+/// The state of a refresh token; `None` if it is not alive. For actors that may verify any token, and for its own user.
 ///
 /// # Errors
 /// [`Error::Forbidden`]
@@ -216,7 +218,7 @@ pub(super) struct Known {
     token: ParsedToken,
     family: Family,
     session: KnownCredential,
-    /// Whether it is the latest of its family, the only one that has not been used.
+    /// Whether the token is the latest of its family, the only unused one.
     is_latest: bool,
 }
 

@@ -70,7 +70,7 @@ impl SignInOutcome {
 }
 
 impl SignIns {
-    /// Creates them; at most `places` passwords are checked at once.
+    /// Creates the queues and the throttles; at most `places` passwords are checked at once.
     #[must_use]
     pub fn new(places: usize) -> Self {
         Self {

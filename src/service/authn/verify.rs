@@ -119,7 +119,7 @@ pub async fn revoke_leaked(service: &Service, token: &str, finder: Party, reques
 /// When the storage fails.
 pub async fn revoke_found(service: &Service, token: &str, network: Network, request: Request) -> Result<()> {
     let began = Instant::now();
-    // Nothing is told of what was waited for.
+    // The client learns nothing about what was waited for.
     let request = Request { acknowledged: RevocationNote::default(), ..request };
     revoke_leaked(service, token, Party::Network(network), request).await?;
     delay_refusal(began).await;

@@ -92,17 +92,28 @@ impl Service {
         Ok(self.known_slices(standing)?.is_none_or(|slices| look_at_resource(&slices)))
     }
 
-    /// Like [`Service::may_call`], inside a transaction.
+    /// Like [`Service::may_call`] for each of the tools, in a writing transaction: fills no cache.
     ///
     /// # Errors
     /// When the storage or the engine fails.
-    pub(in crate::service) fn may_call_in(
-        &self,
+    pub(in crate::service) fn may_call_in_write<'a>(
         connection: &mut AnyConnection,
         standing: &Standing,
-        tool: &str,
+        tools: impl Iterator<Item = &'a str>,
     ) -> Result<bool> {
-        Ok(self.decide_in(connection, standing, &Inquiry::new(CALL_TOOL, tool, TOOL))?.is_allowed())
+        let mut rules = None;
+        for tool in tools {
+            let rules = match &mut rules {
+                Some(rules) => rules,
+                unread => unread.insert(Rules::read(connection, standing)?),
+            };
+            let inquiry = Inquiry::new(CALL_TOOL, tool, TOOL);
+            let inquiry = if look_at_resource(&rules.slices) { inquiry.completed(connection)? } else { inquiry };
+            if !judge(standing, &inquiry, &rules.slices)?.is_allowed() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Like [`Self::decide`], inside a transaction that reads.
@@ -223,7 +234,35 @@ impl Service {
         Ok(allowing)
     }
 
-    /// Adds the permissions that platform policies allow a principal, and removes those that they deny.
+    /// Like [`Service::with_policies`], in a writing transaction: fills no cache. The transaction may roll back, and
+    /// another one then commits other policies under the same revision.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub(in crate::service) fn with_policies_in_write(
+        &self,
+        connection: &mut AnyConnection,
+        standing: Standing,
+    ) -> Result<Standing> {
+        let permissions =
+            self.shared_policies_in_write(connection)?.permissions(&standing.principal, standing.permissions);
+        Ok(Standing { permissions, ..standing })
+    }
+
+    /// Like [`Service::shared_policies`], in a writing transaction: fills no cache.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub(in crate::service) fn shared_policies_in_write(&self, connection: &mut AnyConnection) -> Result<Arc<Shared>> {
+        let revision = policies::revision(connection)?;
+        match self.directory.policies.shared(revision) {
+            Some(known) => Ok(known),
+            None => Ok(Arc::new(Shared::new(revision, policies::shared(connection)?))),
+        }
+    }
+
+    /// Adds the permissions that platform policies allow a principal, and removes those that they deny. Fills a cache, so
+    /// only for transactions that read.
     ///
     /// # Errors
     /// When the storage or the engine fails.
@@ -249,7 +288,8 @@ impl Service {
         Ok(Some(slices))
     }
 
-    /// The policies about entities that may concern a principal, at this revision, read through the cache.
+    /// The policies about entities that may concern a principal, at this revision, read through the cache by a transaction
+    /// that reads.
     ///
     /// # Errors
     /// When the storage or the engine fails.
@@ -280,7 +320,8 @@ impl Service {
         Ok(slices)
     }
 
-    /// The policies that belong to no persona, at this revision or later, read through the cache.
+    /// The policies that belong to no persona, at this revision or later, read through the cache by a transaction that
+    /// reads.
     ///
     /// # Errors
     /// When the storage fails.

@@ -1,9 +1,7 @@
 //! What a principal reaches, and what it reaches beyond another: the comparison behind every grant (least privilege).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use crate::directory::Shared;
 use crate::domain::actor::Standing;
 use crate::domain::asset::{AssetGrant, Relation, is_within};
 use crate::domain::error::Result;
@@ -95,7 +93,7 @@ impl Reach {
             };
             extents.entry(persona).or_default().push(extent);
         }
-        let shared = shared(service, connection)?;
+        let shared = service.shared_policies_in_write(connection)?;
         let about = Bucket::of(principal);
         let mut owned = None;
         for policy in shared.about(principal) {
@@ -154,7 +152,7 @@ impl Reach {
             created_at: 0,
         };
         let standing = standings::of(connection, principal)?;
-        let standing = with_policies(service, connection, standing)?;
+        let standing = service.with_policies_in_write(connection, standing)?;
         Self::of(service, connection, &standing)
     }
 
@@ -273,22 +271,7 @@ pub(in crate::service) fn standing(
     id: PrincipalId,
 ) -> Result<Option<Standing>> {
     let found = standings::find(connection, id)?;
-    found.map(|standing| with_policies(service, connection, standing)).transpose()
-}
-
-fn with_policies(service: &Service, connection: &mut AnyConnection, standing: Standing) -> Result<Standing> {
-    let permissions = shared(service, connection)?.permissions(&standing.principal, standing.permissions);
-    Ok(Standing { permissions, ..standing })
-}
-
-/// The policies outside personas, as the transaction sees them. Never added to the cache: the transaction may roll
-/// back.
-pub(super) fn shared(service: &Service, connection: &mut AnyConnection) -> Result<Arc<Shared>> {
-    let revision = policies::revision(connection)?;
-    match service.directory.policies.shared(revision) {
-        Some(known) => Ok(known),
-        None => Ok(Arc::new(Shared::new(revision, policies::shared(connection)?))),
-    }
+    found.map(|standing| service.with_policies_in_write(connection, standing)).transpose()
 }
 
 /// Every action on the asset with this qualified name and on all beneath it.

@@ -29,13 +29,13 @@ pub enum Form {
 pub struct Wanted {
     /// The URL of this server.
     pub issuer: String,
-    /// For whom it is; `None` for this server, or for the audience of the child that it is derived from.
+    /// The audience of the child; `None` for this server, or for the audience of the child that it is derived from.
     pub audience: Option<String>,
     /// The audiences that are registered for the client.
     pub registered: Vec<String>,
     /// What it carries; `None` for everything that its parent carries.
     pub scope: Option<ChildScope>,
-    /// Its lifetime in seconds; `None` for the default.
+    /// The lifetime of the child in seconds; `None` for the default.
     pub lifetime: Option<i64>,
     /// The form of its token.
     pub form: Form,
@@ -85,7 +85,7 @@ pub enum NotMinted {
     /// The chain of delegation or of exchanges is too long, the lifetime is out of range, or the proof is missing.
     #[error("{0}")]
     Request(String),
-    /// Something else.
+    /// Any other error.
     #[error(transparent)]
     Failed(#[from] Error),
 }
@@ -216,7 +216,8 @@ fn actors(parent: &Actor, actor: Option<&Actor>) -> Result<Vec<Delegate>, NotMin
     Ok(chain)
 }
 
-/// The children with which the new one is revoked: those that `parent` and `actor` authenticated with, and theirs.
+/// The children whose revocation also revokes the new child: those that `parent` and `actor` authenticated with, and
+/// the ancestors of those.
 fn ancestors(parent: &Actor, actor: Option<&Actor>) -> Result<Vec<Uuid>, NotMinted> {
     let children = [Some(parent), actor].into_iter().flatten().filter_map(|it| it.child.as_deref());
     let mut ids: Vec<Uuid> = children.flat_map(Child::ids).collect();
@@ -242,7 +243,8 @@ fn credential(actor: &Actor) -> Result<KeyId> {
     Ok(credential.key_id)
 }
 
-/// What the actor, or the one who made the child that it has authenticated with, proved itself with if not with a token.
+/// The warrant that the new child depends on: that of the actor's own child, otherwise the one that the actor
+/// authenticated with.
 fn warrant(actor: &Actor) -> Option<Warrant> {
     actor.child.as_ref().map_or(actor.warrant, |child| child.warrant)
 }

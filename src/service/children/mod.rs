@@ -54,22 +54,20 @@ pub(in crate::service) fn present(
             _ => return refused(Refusal::Invalid),
         };
         if child.impersonator == Some(actor.principal) {
-            let standing = service.with_policies(connection, known.standing)?;
+            let standing = service.with_policies_in_write(connection, known.standing)?;
             if !service.still_impersonates(connection, &standing, &whole)? {
                 return refused(Refusal::Outgrown);
             }
         }
     }
-    for tool in verify::tools(child) {
-        if !service.may_call_in(connection, &whole, tool)? {
-            return refused(Refusal::Outgrown);
-        }
+    if !Service::may_call_in_write(connection, &whole, verify::tools(child))? {
+        return refused(Refusal::Outgrown);
     }
     Ok(verify::narrowed(child, &whole)?.map_or(whole, Arc::unwrap_or_clone))
 }
 
-/// Whether a child is revoked, or lacks what it came about by: a public key or a trust rule that its parent, or an API key that
-/// acts in it, has no more.
+/// Whether a child is revoked, or a warrant that it depends on was removed: a public key or a trust rule in the
+/// settings of its parent, or of an API key that acts in it.
 ///
 /// # Errors
 /// When the storage fails.

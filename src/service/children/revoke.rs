@@ -27,7 +27,7 @@ pub enum Revoked {
 pub async fn revoke(service: &Service, client: &Actor, token: &str) -> Result<Revoked> {
     let acts = |child: &Child| child.actors.iter().any(|each| each.principal == client.id());
     if let Some(child) = service.child_of(token, Party::Actor(client.id())).await? {
-        // Also one that is refused now for a reason that may go away.
+        // Also a token that is refused now for a reason that may go away.
         if child.subject != client.id() && !acts(&child) {
             return ended_before(service, client).await;
         }

@@ -3,6 +3,7 @@
 //! A key is published at `/oauth/jwks.json` before it signs, and after it has signed until the last token that it signed
 //! has expired.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{DAY, MINUTE};
@@ -79,7 +80,7 @@ pub async fn remove(service: &Service, actor: &Actor, id: String) -> Result<()> 
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn ready(service: &Service) -> Result<std::sync::Arc<Keyring>> {
+pub async fn ready(service: &Service) -> Result<Arc<Keyring>> {
     let known = service.directory.children.keyring();
     if known.signer(service.clock.now()).is_some() {
         return Ok(known);
@@ -98,7 +99,8 @@ pub async fn sign(service: &Service, kind: &str, claims: &impl serde::Serialize)
     key.ok_or_else(|| Error::Unavailable("there is no signing key yet".into()))?.sign(kind, claims)
 }
 
-/// Reads the keys once more, because a token names an unknown key.
+/// Reads the keys once more, because a token names an unknown key, or because there is no lease and a key may have been
+/// removed.
 ///
 /// # Errors
 /// When the storage fails.
@@ -142,7 +144,7 @@ async fn add(service: &Service, actor: &Actor, signs_from: i64) -> Result<String
 
 /// Reads and unseals the keys, unless those in memory are the same.
 pub(in crate::service) async fn load(service: &Service) -> Result<()> {
-    let now = service.clock.now();
+    let (now, began) = (service.clock.now(), service.clock.uptime());
     let mut stored = service.look_up(signing_keys::all).await?;
     stored.retain(|key| key.retires_at > now);
     let known = service.directory.children.keyring();
@@ -150,6 +152,7 @@ pub(in crate::service) async fn load(service: &Service) -> Result<()> {
         stored.id == known.id && stored.signs_from == known.signs_from && stored.retires_at == known.retires_at
     };
     if stored.len() == known.keys.len() && stored.iter().zip(&known.keys).all(same) {
+        service.directory.children.set_keyring(known, began);
         return Ok(());
     }
     let mut keys = Vec::new();
@@ -160,7 +163,7 @@ pub(in crate::service) async fn load(service: &Service) -> Result<()> {
             tracing::warn!(key = key.id, pepper = %key.pepper, "no configured pepper opens a signing key");
         }
     }
-    service.directory.children.set_keyring(Keyring { keys });
+    service.directory.children.set_keyring(Arc::new(Keyring { keys }), began);
     Ok(())
 }
 

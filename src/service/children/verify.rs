@@ -46,8 +46,8 @@ impl Service {
         let carried = if let Some(carried) = verified.checked(&records, assets) {
             carried
         } else {
-            // After the records were read: a later revocation, or change of the settings of an API key, makes the directory give
-            // out other records.
+            // After the records were read: a later revocation, or change of the settings of an API key, makes the
+            // directory give out other records.
             self.check_not_ended(child, party).await?;
             let whole = parent.record().standing();
             let carried = narrowed(child, whole)?.map_or(Carried::Everything, Carried::Narrowed);
@@ -73,6 +73,9 @@ impl Service {
     /// The child in a genuine token, from memory if its signature or seal has been checked before.
     async fn verified_child(&self, text: &str, party: Party) -> Result<Option<Arc<VerifiedChild>>> {
         let digest = Children::digest(text);
+        if !self.directory.has_lease(self.clock.uptime()) && key_id(text).is_some() {
+            signing_keys::look_for(self, party).await?;
+        }
         match self.directory.children.find(&digest) {
             Some(known) => Ok(Some(known)),
             None => self.read_child(text, digest, party).await,

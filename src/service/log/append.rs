@@ -26,14 +26,14 @@ const BATCH: i64 = 250;
 /// Whether changes are left that could be appended now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unlogged {
-    /// More than are appended in one transaction.
+    /// Changes are left: there were more than are appended in one transaction.
     Some,
-    /// None.
+    /// No changes are left.
     None,
 }
 
-/// Appends all changes that no other can come before. `origin` is the configured one. For tests and the command line; a
-/// node calls [`append_some`].
+/// Appends all changes before which no other change can be committed. `origin` is the configured one. For tests and the
+/// command line; a node calls [`append_some`].
 ///
 /// # Errors
 /// Those of [`append_some`].
@@ -138,7 +138,7 @@ async fn create(service: &Service, origin: Option<&str>) -> Result<()> {
         .await
 }
 
-/// `None` if a restore has begun another log meanwhile.
+/// Appends some changes. `None` if a restore has begun another log meanwhile.
 fn append_in(
     connection: &mut AnyConnection,
     key: &LogKey,
@@ -196,7 +196,8 @@ fn grow(connection: &mut AnyConnection, state: &mut LogState, found: &[Positione
     Ok(())
 }
 
-/// Never continues a tree that is not the one that was signed last, or that a restore has left.
+/// Checks before appending that the stored hashes are those of the checkpoint signed last. A log without a checkpoint
+/// must be empty, or have the tree that a restore has left of an ended log.
 fn check(connection: &mut AnyConnection, state: &LogState, frontier: &Frontier) -> Result<()> {
     if state.checkpoint.is_empty() {
         let root = frontier.root().to_string();

@@ -1,5 +1,5 @@
-//! What a copy of the log in a folder lacks. The copy may be the only evidence of what the database has said before, so
-//! nothing is added to one that the log does not continue.
+//! The part of the log that a copy in a folder lacks. The copy may be the only evidence of earlier contents of the
+//! database, so nothing is added to a copy that the log does not continue.
 
 use super::read::tile_in;
 use super::{checkpoint, count, root_of, verifier_key};
@@ -16,18 +16,18 @@ pub fn is_behind(service: &Service, written: Option<&str>) -> bool {
     service.log.known().is_some_and(|state| !state.checkpoint.is_empty() && Some(checkpoint(&state)) != written)
 }
 
-/// What is to be added to a copy.
+/// The entries and the checkpoint that are to be added to a copy.
 #[derive(Debug)]
 pub struct Growth {
     /// How many entries the copy has.
     pub from: u64,
-    /// How many it is to have.
+    /// How many entries the copy is to have.
     pub to: u64,
     /// The checkpoint of that size, with the cosignatures for it.
     pub checkpoint: String,
 }
 
-/// What is to be added to the copy with this checkpoint, or to an empty one. `None` before the log's first checkpoint.
+/// The addition to the copy with this checkpoint, or to an empty copy. `None` before the log's first checkpoint.
 ///
 /// # Errors
 /// [`Error::Conflict`] when the log does not continue the copy; when the storage fails.

@@ -1,4 +1,4 @@
-//! What others read of the log: checkpoints, tiles, entries and proofs.
+//! The readable parts of the log: checkpoints, tiles, entries and proofs.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -59,9 +59,9 @@ pub async fn witnessed_checkpoint(service: &Service, party: Party) -> Result<Str
 /// A log that a restore has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndedLog {
-    /// Its verifier key.
+    /// The verifier key of the ended log.
     pub verifier_key: String,
-    /// How many of its leaves are left: the log that goes on begins with them.
+    /// How many leaves of the ended log are left: the log that follows begins with them.
     pub size: i64,
     /// The root hash of its tree of that size, in base64.
     pub root: String,
@@ -170,7 +170,7 @@ pub struct Proof {
     pub leaf_index: u64,
     /// The size of the tree that it is proved to be in.
     pub tree_size: u64,
-    /// What was hashed.
+    /// The entry, as it was hashed.
     pub leaf: String,
     /// The hashes beside the path from the leaf to the root, from below: RFC 6962, section 2.1.1.
     pub hashes: Vec<Hash>,

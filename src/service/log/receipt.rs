@@ -45,7 +45,8 @@ pub async fn sign(
         hashes: proof.hashes.iter().map(ToString::to_string).collect(),
         checkpoint: proof.checkpoint,
     };
-    // Whoever can write the database without the pepper gets nothing signed about entries that the log does not have.
+    // An attacker who can write the database, but has not the pepper, gets nothing signed about entries that the log
+    // does not have.
     receipt.check(&verifier_key(&state)?, &[]).map_err(|message| {
         Error::Conflict(format!("the log was altered, so there is no receipt: {message}; run `tessera audit verify`"))
     })?;

@@ -1,5 +1,6 @@
-//! The log after the restore of a backup. The backup's log is shorter than the one that others may have seen, and cannot
-//! honestly go on as that one. So it goes on under another origin, which no witness and no verifier takes for the first.
+//! The log after the restore of a backup. The backup's log is shorter than the log that others may have seen, and
+//! cannot honestly continue under its origin. So it goes on under another origin, which no witness and no verifier
+//! takes for the former log.
 
 use data_encoding::HEXLOWER;
 
@@ -25,7 +26,7 @@ pub(super) fn was_ever(connection: &mut AnyConnection) -> Result<bool> {
     changes::is_there_since(connection, Action::RestoreAccepted.name(), -1)
 }
 
-/// Whether another log is in the place of the one with this checkpoint, as after every restore.
+/// Whether another log has replaced the log with this checkpoint, as after every restore.
 ///
 /// # Errors
 /// [`Error::Conflict`] when it is no checkpoint; when the storage fails.
@@ -34,24 +35,24 @@ pub async fn has_ended(service: &Service, kept: &str) -> Result<bool> {
     Ok(service.read(log::find).await?.is_none_or(|state| state.origin != kept.origin()))
 }
 
-/// What became of the log at a restore.
+/// The logs before and after a restore.
 pub struct Forked {
     /// The origin of the log that has ended.
     pub ended: String,
-    /// How many of its leaves are left.
+    /// How many leaves of the ended log are left.
     pub size: i64,
     /// The origin of the log that goes on.
     pub origin: String,
 }
 
-/// Ends the log, and lets another go on from it. `None` if there is none.
+/// Ends the log, and begins another log that continues it. `None` if there is no log.
 ///
 /// # Errors
 /// When the storage fails, or there is no randomness.
 pub(in crate::service) fn fork(connection: &mut AnyConnection, entropy: Entropy, now: i64) -> Result<Option<Forked>> {
     let Some(mut state) = log::lock(connection)? else { return Ok(None) };
     let size = count(state.size)?;
-    // Damaged hashes must not stop a restore; whoever verifies the log is told of them.
+    // Damaged hashes must not stop a restore; `tessera audit verify` reports them.
     let root = root_of(connection, size)?.map(|root| root.to_string()).unwrap_or_default();
     let ended = std::mem::replace(&mut state.origin, another_origin(&state.base, entropy)?);
     log::add_fork(connection, Fork { origin: ended.clone(), size: state.size, root, ended_at: now })?;

@@ -1,5 +1,6 @@
-//! What this process has signed last, or seen as signed when it started, or kept outside the database when it ran before. It
-//! signs nothing that does not continue that, so whoever can write the database cannot have a rewritten history signed.
+//! Rollback guard of the log: remembers the checkpoint that this process signed last, or found signed at its start, or
+//! kept outside the database when it ran before, and signs only trees that continue it. So an attacker who can write
+//! only the database cannot have a rewritten history signed.
 
 use std::collections::BTreeSet;
 
@@ -36,7 +37,7 @@ impl Signed {
         Ok(Some(Self::new(checkpoint(state), &opened.checkpoint)))
     }
 
-    /// The tree of a checkpoint that was kept where only this machine writes.
+    /// The tree of a checkpoint that this machine has kept outside the database.
     ///
     /// # Errors
     /// A message when it is none.
@@ -54,7 +55,7 @@ impl Signed {
         }
     }
 
-    /// This one, after another that it continues.
+    /// This tree, as the successor of `other`: it also remembers which logs have ended.
     pub(super) fn after(mut self, other: Option<Self>) -> Self {
         if let Some(other) = other {
             self.ended.extend(other.ended);
@@ -65,7 +66,7 @@ impl Signed {
         self
     }
 
-    /// Fails unless the log in the database continues this one, or a restore has ended this one.
+    /// Fails unless the log in the database continues this tree, or a restore has ended the log of this tree.
     ///
     /// # Errors
     /// When the log was altered.

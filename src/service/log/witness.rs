@@ -1,4 +1,4 @@
-//! What witnesses are asked, and what becomes of their answers (C2SP `tlog-witness`).
+//! Requests to witnesses, and the cosignatures that they return (C2SP `tlog-witness`).
 
 use super::checkpoint;
 use super::read::consistency;
@@ -22,7 +22,7 @@ pub struct Unwitnessed {
     pub checkpoint: String,
 }
 
-/// The checkpoint that the witnesses are to be asked about by this node now. `None` if there is no new one, or another
+/// The checkpoint for which this node should ask the witnesses now. `None` if there is no new checkpoint, or another
 /// node asks.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Acknowledged changes: a request that takes something away is answered when no node lets it in any more.
+//! Acknowledged changes: a request that takes something away is answered when no node accepts it any more.
 //!
 //! 1. A node registers before its first look, so a writer that does not find it need not wait for it: that look shows
 //!    the writer's change.
@@ -33,7 +33,7 @@ use crate::domain::permission::Permission;
 use crate::storage::feed::FeedPosition;
 use crate::storage::nodes;
 
-/// How many waits go on at a time without a request that waits.
+/// Maximum number of waits that no request waits for.
 const MOST_UNANSWERED: usize = 64;
 
 /// The other nodes, as this process knows them.
@@ -41,15 +41,15 @@ pub struct Nodes {
     /// The row of this node; `None` for a command.
     own: Mutex<Option<Uuid>>,
     waiting: Mutex<Waiting>,
-    /// A request has begun to wait.
+    /// Signals that a request has begun to wait.
     arrived: Notify,
-    /// Another node says that it has changed something.
+    /// Signals that another node has changed something.
     woken: Notify,
     /// The nodes that this process has given up waiting for, until they are deleted.
     leaving: Arc<Mutex<HashSet<Uuid>>>,
     /// Places for waits that no request waits for.
     unanswered: Arc<Semaphore>,
-    /// How long requests waited after their commit, in seconds, by how that ended.
+    /// How long requests waited after their commit, in seconds, by the outcome of the wait.
     pub waits: Family<Outcome, Histogram>,
 }
 
@@ -79,7 +79,7 @@ impl Nodes {
         *locked(&self.own)
     }
 
-    /// Takes the word of the node with that id that it has changed something.
+    /// Notes that the node with that id says that it has changed something.
     pub fn wake(&self, by: &str) {
         if self.own().is_none_or(|own| own.to_string() != by) {
             self.woken.notify_one();
@@ -137,7 +137,7 @@ impl Service {
         self.write_follower(move |connection| nodes::acknowledge(connection, id, &position, now)).await
     }
 
-    /// Takes the servers off the list that were killed, if that can be known: on SQLite, when no server runs. Edges stay:
+    /// Removes the rows of servers that were killed, if that can be known: on SQLite, when no server runs. Edges stay:
     /// their leases may still run.
     ///
     /// # Errors
@@ -147,7 +147,7 @@ impl Service {
         blocking(move || database.if_unserved(|database| database.write(nodes::delete_servers))).await
     }
 
-    /// Takes this node off the list. It must not accept requests any more.
+    /// Removes the row of this node, which must not accept requests any more.
     ///
     /// # Errors
     /// When the storage fails: then others wait for it once more.
@@ -161,7 +161,7 @@ impl Service {
     }
 }
 
-/// How far a change has spread that the actor has made.
+/// The nodes that have acknowledged a change of the actor.
 ///
 /// # Errors
 /// [`Error::NotFound`], also for a change of another actor, except with the permission to see the audit trail.
@@ -172,7 +172,7 @@ pub async fn spread_of(service: &Service, actor: &Actor, id: Uuid) -> Result<Spr
     let told = spread.map(|(_, mut spread)| {
         if !sees_all {
             for (node, _) in &mut spread.nodes {
-                // How many edges and servers there are is told anyway; which ones is for the operator.
+                // The numbers of edges and servers are public anyway; their ids and names are for auditors.
                 (node.id, node.name) = (Uuid::nil(), String::new());
             }
         }

@@ -1,4 +1,4 @@
-//! Waiting until no other node lets in what was taken away, and silencing nodes that do not acknowledge.
+//! Waits until no other node accepts what was taken away, and silences nodes that do not acknowledge.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -40,7 +40,7 @@ impl Outcome {
 #[derive(Default)]
 pub(super) struct Waiting {
     requests: Vec<Wait>,
-    /// Whether the task runs that reads for all of them.
+    /// Whether the task that reads for all of them runs.
     is_read: bool,
 }
 
@@ -56,8 +56,8 @@ struct Wait {
 }
 
 impl Nodes {
-    /// Applies a read that began at `began` to every waiting request, and answers those that need not wait any more.
-    /// Returns the nodes whose leases have ended meanwhile, and whether requests still wait.
+    /// Applies a read that began at `began` to every waiting request, and answers the requests that need not wait any
+    /// more. Returns the nodes whose leases have ended meanwhile, and whether requests still wait.
     fn settle(&self, read: Option<&[Node]>, began: Instant, uptime: i64) -> (Vec<Node>, bool) {
         let mut overdue = Vec::new();
         let mut waiting = locked(&self.waiting);
@@ -88,7 +88,7 @@ impl Wait {
     ) -> bool {
         match read.map(|read| read.iter().find(|found| found.id == node.id)) {
             Some(Some(found)) => node.acknowledged.clone_from(&found.acknowledged),
-            // It may have registered after that read.
+            // The node may have registered after that read.
             Some(None) if began > self.began => {
                 if self.outcome == Outcome::ACKNOWLEDGED {
                     self.outcome = Outcome::GONE;
@@ -112,9 +112,9 @@ impl Wait {
 }
 
 impl Service {
-    /// Waits until no other node lets in what a change took away. `committed`: the uptime at which its commit had
-    /// returned; `read`: [`nodes::awaited`] after that. `None` if the nodes cannot be read for so long that any lease has
-    /// ended, or if there was nothing to wait for.
+    /// Waits until no other node accepts what a change took away. `committed`: the uptime at which its commit had
+    /// returned; `read`: [`nodes::awaited`] after that. `None` if the nodes cannot be read for so long that any lease
+    /// has ended, or if there was nothing to wait for.
     pub(in crate::service) async fn wait_for_nodes(
         &self,
         change: Change,
@@ -160,7 +160,7 @@ impl Service {
         Some(Acknowledgement { nodes, acknowledged: 1 + acknowledged, millis })
     }
 
-    /// Adds a request to those that wait, and starts the task that reads for all of them unless it runs.
+    /// Adds a waiting request, and starts the task that reads for all waiting requests unless it runs.
     fn add(&self, wait: Wait) {
         let mut waiting = locked(&self.nodes.waiting);
         waiting.requests.push(wait);
@@ -173,7 +173,7 @@ impl Service {
         }
     }
 
-    /// Silences a node that did not acknowledge, and deletes it when every lease has ended that it had.
+    /// Silences a node that did not acknowledge, and deletes it when all its leases have ended.
     fn dismiss(&self, node: Node) {
         if !locked(&self.nodes.leaving).insert(node.id) {
             return;
@@ -188,7 +188,7 @@ impl Service {
         });
     }
 
-    /// Waits for the nodes without a request that does: so those that do not acknowledge are silenced.
+    /// Waits for the nodes although no request does, so that nodes that do not acknowledge are silenced.
     pub(in crate::service) fn wait_unanswered(&self, change: Change, committed: i64, read: Result<Awaited>) {
         // Further ones would silence the same nodes.
         let Ok(place) = Arc::clone(&self.nodes.unanswered).try_acquire_owned() else { return };
@@ -250,8 +250,8 @@ async fn read_for_all(mut reading: Reading) {
     }
 }
 
-/// The running task that reads. If its thread ends before it does, as when the server stops, the waiting requests are
-/// told, and start another.
+/// The running task that reads. If its thread ends before it does, as when the server stops, the waiting requests
+/// notice that and start another.
 struct Reading {
     service: Service,
     is_done: bool,
@@ -265,7 +265,7 @@ impl Drop for Reading {
     }
 }
 
-/// A node that is being taken off the list.
+/// A node that is being silenced and deleted.
 struct Leaving {
     all: Arc<Mutex<HashSet<Uuid>>>,
     id: Uuid,

@@ -22,13 +22,13 @@ use crate::storage::{credentials, principals, standings};
 /// The most sessions of a user with which impersonation leaves room for the user's own.
 const MOST: usize = 100;
 
-/// Makes a child of a user with which the actor acts as that user. Its parent is a session of the user for a few minutes, whose
-/// token is discarded: the user sees it among the user's sessions, and ending it ends the child. There is no session and no trace of
-/// one if no child can be made.
+/// Makes a child of a user with which the actor acts as that user. Its parent is a session of the user for a few
+/// minutes, whose token is discarded: the user sees it among the user's sessions, and ending it ends the child. There
+/// is no session and no trace of one if no child can be made.
 ///
 /// # Errors
-/// [`Error::Forbidden`] without `IMPERSONATE_USERS`, and, in the same words, for a user who reaches more than the actor, is disabled or
-/// does not exist; and those of [`mint`].
+/// [`Error::Forbidden`] without `IMPERSONATE_USERS`, and, in the same words, for a user who reaches more than the
+/// actor, is disabled or does not exist; and those of [`mint`].
 pub async fn impersonate(
     service: &Service,
     actor: &Actor,
@@ -70,7 +70,7 @@ async fn prepare(service: &Service, actor: &Actor, user: String, until: i64) -> 
             let kind = TokenKind::Session;
             let (_unused_token, session) = transaction.service.mint(kind, found.id, transaction.now, until)?;
             let standing = standings::of(transaction.connection, found)?;
-            let standing = transaction.service.with_policies(transaction.connection, standing)?;
+            let standing = transaction.service.with_policies_in_write(transaction.connection, standing)?;
             let mut impersonated = Actor::trusted(standing);
             impersonated.credential = Some(PresentedCredential { kind, key_id: session.key_id, expires_at: until });
             Ok((impersonated, session))
@@ -78,8 +78,8 @@ async fn prepare(service: &Service, actor: &Actor, user: String, until: i64) -> 
         .await
 }
 
-/// The user with this id or name, if the actor may act as the user until then. The refusal is the same for a user who does not exist;
-/// the log tells the reason.
+/// The user with this id or name, if the actor may act as the user until then. The refusal is the same for a user who
+/// does not exist; the server's log has the reason.
 fn find(transaction: &mut Transaction<'_>, user: &str, until: i64) -> Result<Principal> {
     let found = match PrincipalId::parse(user) {
         Some(id) => standings::find(transaction.connection, id)?.map(|standing| standing.principal),

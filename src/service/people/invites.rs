@@ -145,8 +145,8 @@ pub async fn accept(
         .await
 }
 
-/// The invitation with this text, and the open invitation that it is, if it is one. Requests need no credential, so those of one
-/// network wait for each other.
+/// The invitation with this text, and the open invitation that it is, if it is one. Requests need no credential, so
+/// those of one network wait for each other.
 ///
 /// # Errors
 /// A violation of `inviteToken` if it is not valid; [`Error::Busy`].

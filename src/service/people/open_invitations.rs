@@ -19,12 +19,12 @@ use crate::service::people::invites::OPEN_PURPOSE;
 use crate::storage::invitations;
 use crate::storage::principals::Existed;
 
-/// What an actor may choose for an invitation.
+/// The choices of an actor for a new invitation.
 #[derive(Debug, Clone)]
 pub struct NewInvitation {
     /// The role of the new user.
     pub role: Role,
-    /// For whom it is; shown to those who list invitations.
+    /// The person whom the invitation is for; shown to those who list invitations.
     pub note: DisplayName,
     /// How many days it can be accepted.
     pub days: i64,

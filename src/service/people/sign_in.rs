@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, ChangeSubject};
-use crate::domain::error::{Error, Result};
+use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::identity::{Claims, Mapping};
 use crate::domain::ids::{Id, PersonaId};
 use crate::domain::persona::PersonaRef;
@@ -35,6 +35,17 @@ pub struct ProviderSignIn {
     pub claims: Claims,
     /// The roles and personas of groups.
     pub mapping: Arc<Mapping>,
+    /// What makes the ID token the answer to one sign-in.
+    pub answered: AnsweredOnce,
+}
+
+/// The `nonce` of an ID token, by which the token is accepted once.
+#[derive(Clone)]
+pub struct AnsweredOnce {
+    /// The `nonce`, which this server has chosen for one sign-in.
+    pub nonce: String,
+    /// When that sign-in is too old for an answer, in epoch milliseconds.
+    pub until: i64,
 }
 
 /// A session begun at a provider.
@@ -48,6 +59,9 @@ pub struct SignedIn {
 /// Why a user whom a provider has authenticated is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignInRefused {
+    /// Somebody has signed in with this answer of the provider before.
+    #[error("the provider's answer has been used already")]
+    Replayed,
     /// Another user or a service account has the name. Accounts are never linked by name.
     #[error("the user name belongs to another user or service account")]
     NameTaken,
@@ -65,7 +79,7 @@ pub enum SignInRefused {
     LastAdministrator,
 }
 
-/// Creates a session for a user whom a provider has authenticated, or returns why not. Rights from groups that the user
+/// Creates a session for a user whom a provider has authenticated, or returns why not. Access from groups that the user
 /// is no longer in are taken away even when the sign-in is refused with `NoRole`.
 ///
 /// # Errors
@@ -78,6 +92,7 @@ pub async fn sign_in(
     let system = Actor::built_in(SYSTEM, service.clock.now()).from(origin.address).requesting(origin.request);
     let outcome = service.write_first(&system, move |transaction| admit(transaction, &at_provider)).await;
     match outcome {
+        Err(Error::Unauthenticated(Refusal::Invalid)) => Ok(Err(SignInRefused::Replayed)),
         // A concurrent transaction took the user name.
         Err(Error::Conflict(_)) => Ok(Err(SignInRefused::NameTaken)),
         outcome => outcome,
@@ -86,6 +101,9 @@ pub async fn sign_in(
 
 fn admit(transaction: &mut Transaction<'_>, at_provider: &ProviderSignIn) -> Result<Result<SignedIn, SignInRefused>> {
     let claims = &at_provider.claims;
+    let AnsweredOnce { nonce, until } = &at_provider.answered;
+    provider_sessions::use_once(transaction.connection, &claims.identity.issuer, nonce, *until, transaction.now)
+        .map_err(|error| if matches!(error, Error::Conflict(_)) { Error::Unauthenticated(Refusal::Invalid) } else { error })?;
     let role = at_provider.mapping.role(&claims.groups);
     let known = identities::lock(transaction.connection, &claims.identity, transaction.now)?;
     let (user, had) = match (known, role) {

@@ -39,7 +39,7 @@ pub async fn sign_out(service: &Service, ended: LoggedOut, origin: Origin) -> Re
     service
         .write_first(&system, move |transaction| {
             let LoggedOut { issuer, sid, subject, jti, expires_at, tokens } = &ended;
-            provider_sessions::take_logout_token(transaction.connection, issuer, jti, *expires_at, transaction.now)?;
+            provider_sessions::use_once(transaction.connection, issuer, jti, *expires_at, transaction.now)?;
             let known = match subject {
                 Some(subject) => {
                     let identity = Identity { issuer: issuer.clone(), subject: subject.clone() };

@@ -61,9 +61,9 @@ pub async fn create(service: &Service, operator: &Actor, new: NewUser) -> Result
 /// What happens to a user's personal access tokens when the password changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PersonalTokens {
-    /// They stay valid, so that programs that use them keep working.
+    /// The tokens stay valid, so that programs that use them keep working.
     Keep,
-    /// They are revoked at once.
+    /// The tokens are revoked at once.
     Revoke,
 }
 

@@ -1,5 +1,5 @@
 //! Follows the changes of other processes: the command line, and other nodes on the same database. A node acknowledges
-//! what it has followed: see `service/nodes/mod.rs`.
+//! the changes that it has applied: see `service/nodes/mod.rs`.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ const ACKNOWLEDGE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Follows changes in the order of their commits. Does not depend on the clock of any process.
 pub struct Follower {
     position: FeedPosition,
-    /// The name of the node. `None` for a command, which nobody waits for because it lets nobody in.
+    /// The name of the node. `None` for a command: it accepts no requests, so no revocation waits for it.
     node: Option<String>,
     /// Whether changes have been applied that other nodes may wait for.
     is_unacknowledged: bool,
@@ -105,7 +105,9 @@ impl Follower {
             service.directory.forget_all();
             continues = Continues::No;
         }
-        if changes.iter().any(|change| change.action == Action::SigningKeyChanged.name()) {
+        if continues == Continues::No
+            || changes.iter().any(|change| change.action == Action::SigningKeyChanged.name())
+        {
             let read = signing_keys::load(service).await;
             read.inspect_err(|_| service.directory.end_lease())?;
         }
@@ -116,7 +118,7 @@ impl Follower {
             }
             service.directory.counts.observe_followed_change(change, service.clock.now());
         }
-        // Only now: what edges ask this node from here on is answered with these changes applied.
+        // Only now: requests of edges from here on are answered with these changes applied.
         let names = edges::names(service);
         service.looks.finish(number, &changes, &self.position, &nodes, continues, &names);
         service.edges.retain(&nodes);
@@ -147,11 +149,11 @@ impl Follower {
 /// Whether this process may renew its lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
-    /// It is a command.
+    /// The process is a command, which is no node.
     Bystander,
-    /// Others wait for it.
+    /// The process is registered: revocations wait for it.
     Registered,
-    /// Others have given up waiting for it.
+    /// The process is silenced or removed: revocations do not wait for it any more.
     Dismissed,
 }
 

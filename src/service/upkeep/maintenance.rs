@@ -143,8 +143,9 @@ pub enum Unsaved {
 /// How long an expired access token stays listed.
 const LISTED: i64 = 30 * DAY;
 
-/// Removes sessions and secrets of API keys that ended more than a day ago, access tokens that expired long ago, expired device authorizations
-/// and invitations, and idempotency keys of create requests that can no longer be repeated. Also corrects uses that were noted while a clock was wrong.
+/// Removes sessions and secrets of API keys that ended more than a day ago, access tokens that expired long ago,
+/// expired device authorizations and invitations, and idempotency keys of create requests that can no longer be
+/// repeated. Also corrects uses that were noted while a clock was wrong.
 ///
 /// # Errors
 /// When the storage fails.

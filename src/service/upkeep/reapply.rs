@@ -1,7 +1,7 @@
 //! Makes revocations again that a restored copy of the database has undone.
 //!
-//! A change tells what it was about, not all that it did. Where that is not enough to repeat it, more is taken away than
-//! the change took, if an administrator can give it back; otherwise the change is only reported.
+//! A change names its subject, not all that it did. Where that is not enough to repeat it, more is taken away than the
+//! change took, if an administrator can give it back; otherwise the change is only reported.
 
 use std::collections::BTreeSet;
 
@@ -25,10 +25,10 @@ use crate::storage::{
     users,
 };
 
-/// What was done about a revocation that the copy lacked.
+/// The outcome of repeating a revocation that the copy lacked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Done {
-    /// It was deleted again.
+    /// The subject was deleted again.
     Deleted,
     /// The tokens of the principal were ended: all of them, or all of that kind.
     TokensEnded,
@@ -40,11 +40,11 @@ pub enum Done {
     PasswordEnded,
     /// The child was revoked again.
     ChildRevoked,
-    /// Nothing: an operator has to look.
+    /// Nothing was done: an operator has to check the subject.
     Unknown,
 }
 
-/// What was done, and the name and id of what it was done to.
+/// The outcomes, each with the name and the id of its subject.
 pub type Reapplied = BTreeSet<(Done, String, String)>;
 
 /// Repeats the revocations of journals that are not in the database, and enters their changes, so that none is repeated

@@ -1,6 +1,6 @@
-//! Refused attempts to change something, for the audit trail. Their number is bounded, so that nobody fills the database by
-//! asking for what is forbidden. The first attempt of a principal in a minute has room of its own, so that others do not hide
-//! it by repeating theirs. What is left out is counted.
+//! Refused attempts to change something, for the audit trail. Their number is bounded, so that no actor can fill the
+//! database by asking for what is forbidden. The first attempt of a principal in a minute has room of its own, so that
+//! others do not hide it by repeating theirs. What is left out is counted.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -16,14 +16,14 @@ use crate::domain::state::States;
 use crate::service::Service;
 use crate::storage::changes;
 
-/// How many refused attempts of one principal a process enters in a minute.
+/// Maximum number of refused attempts of one principal that a process enters in a minute.
 pub const OF_ONE: usize = 6;
-/// Of how many principals.
+/// Maximum number of principals whose first refused attempt in a minute a process enters.
 pub const PRINCIPALS: usize = 240;
-/// How many of all principals after the first of each.
+/// Maximum number of further refused attempts, of all principals together, that a process enters in a minute.
 pub const REPEATED: usize = 60;
 
-/// How many attempts have been entered in this minute.
+/// The refused attempts that have been entered in this minute.
 #[derive(Default)]
 pub struct Refused {
     minute: Mutex<Minute>,
@@ -36,7 +36,7 @@ struct Minute {
     /// Minutes of uptime.
     number: i64,
     entered: HashMap<PrincipalId, usize>,
-    /// How many were entered after the first of each principal.
+    /// The number of entered attempts beyond the first of each principal.
     repeated: usize,
     /// Whether any was left out.
     is_full: bool,
@@ -76,8 +76,8 @@ impl Refused {
 }
 
 impl Service {
-    /// Enters into the audit trail that an operation was refused to an actor, unless there are too many of that. Does not
-    /// wait for it.
+    /// Enters into the audit trail that an operation was refused to an actor, unless there are too many such entries.
+    /// Does not wait for the write.
     pub fn enter_refused(&self, actor: Actor, operation: String) {
         if actor.id().uuid().is_nil() || !self.refused.admits(actor.id(), self.clock.uptime()) {
             return;

@@ -19,10 +19,10 @@ use crate::service::upkeep::reapply::{Reapplied, reapply};
 use crate::storage::credentials::{self, CredentialSummary};
 use crate::storage::{changes, device_authorizations, installation, invitations, invites, nodes};
 
-/// What a database is to a process that has seen one before.
+/// How a database relates to the state that a process saw before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Continuity {
-    /// The database that it saw, at the same or a later state.
+    /// The database that the process saw, at the same or a later state.
     Continued,
     /// A restored copy that was accepted since.
     Restored,
@@ -61,7 +61,7 @@ pub async fn check(service: &Service, seen: Seen) -> Result<Continuity> {
         .await
 }
 
-/// What the process should remember of the database: its latest changes.
+/// The latest changes of the database, for the process to remember.
 ///
 /// # Errors
 /// When the storage fails.
@@ -86,20 +86,20 @@ pub async fn not_in(service: &Service, entries: &[JournalEntry], begins_at: i64)
     Ok(made)
 }
 
-/// How long before the latest known change another may have been made that was committed later.
+/// How much the time stamps of changes may differ from the order of their commits, in milliseconds.
 const LONGEST_TRANSACTION: i64 = HOUR;
 
 /// The result of [`accept`].
 pub struct Accepted {
     /// How many sessions were ended.
     pub sessions: usize,
-    /// What was done about the revocations in the journal that the copy lacked.
+    /// The outcomes of repeating the revocations in the journal that the copy lacked.
     pub reapplied: Reapplied,
     /// When the latest change in the copy was made, in epoch milliseconds.
     pub copy_ends_at: i64,
     /// The credentials that are left in the copy.
     pub credentials: Vec<CredentialSummary>,
-    /// What became of the log; `None` if the copy has none.
+    /// The logs before and after the restore; `None` if the copy has no log.
     pub log: Option<Forked>,
 }
 

@@ -17,8 +17,8 @@ pub struct Serving {
 }
 
 impl Database {
-    /// Calls `work` if no process serves the file, and none begins to meanwhile. PostgreSQL's nodes are on other machines,
-    /// too, so nothing is known of them. Blocks.
+    /// Calls `work` if no process serves the file, and none begins to meanwhile. PostgreSQL's nodes are on other
+    /// machines, too, so this process cannot know whether one of them runs. Blocks.
     ///
     /// # Errors
     /// Those of `work`.
@@ -36,7 +36,7 @@ impl Database {
         }
     }
 
-    /// Marks this process as one that serves the database, until what is returned is dropped. Blocks.
+    /// Marks this process as one that serves the database, until the returned mark is dropped. Blocks.
     ///
     /// # Errors
     /// When the lock file cannot be made.
@@ -47,7 +47,7 @@ impl Database {
         Ok(Serving { lock: Some(lock) })
     }
 
-    /// One file, by whatever links the database is reached.
+    /// The lock file: the same file for all links by which the database is reached.
     fn lock_file(&self) -> Result<Option<PathBuf>> {
         let Some(database) = self.manager.file() else { return Ok(None) };
         let mut path = OsString::from(database.canonicalize().map_err(storage)?);

@@ -12,7 +12,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    logout_tokens (issuer, jti) { issuer -> Text, jti -> Text, expires_at -> BigInt, }
+    used_tokens (issuer, once) { issuer -> Text, once -> Text, expires_at -> BigInt, }
 }
 
 diesel::table! {

@@ -148,7 +148,7 @@ pub const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
         ForeignKeyViolation,
         "INSERT INTO refresh_tokens VALUES ('y', 'x', '', '', '', '', 1)",
     ),
-    ("logout_tokens_once", UniqueViolation, "INSERT INTO logout_tokens SELECT * FROM logout_tokens"),
+    ("used_tokens_once", UniqueViolation, "INSERT INTO used_tokens SELECT * FROM used_tokens"),
     ("signing_keys_once", UniqueViolation, "INSERT INTO signing_keys SELECT * FROM signing_keys"),
     ("revoked_children_once", UniqueViolation, "INSERT INTO revoked_children SELECT * FROM revoked_children"),
     ("log_state_once", UniqueViolation, "INSERT INTO log_state SELECT * FROM log_state"),

@@ -33,9 +33,9 @@ fn executed_operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) 
 /// Whether a document has placeholders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placeholders {
-    /// It does; they must be removed from the answer.
+    /// The document has placeholders, which must be removed from the answer.
     Some,
-    /// It does not.
+    /// The document has none.
     None,
 }
 

@@ -81,7 +81,8 @@ impl Asked<'_> {
         Ok((AccessDecision::new(&answer, self.actor), subjects))
     }
 
-    /// The principals of the subjects, for an edge. Read before the decision, so that what changes since is told.
+    /// The principals of the subjects, for an edge. Read before the decision, so that the edge learns of every change
+    /// since.
     async fn subjects(&self, about: impl Iterator<Item = About>) -> Result<Subjects, Failure> {
         if !keep::is_for_edge(self.state, self.request) {
             return Ok(None);
@@ -103,7 +104,7 @@ impl Asked<'_> {
         Ok(Some(subjects))
     }
 
-    /// Marks permits that an edge may keep. Denials are not kept: they may be about somebody who does not exist yet.
+    /// Marks permits that an edge may keep. Denials are not kept: they may be about a subject that does not exist yet.
     fn mark(&self, response: &mut HttpResponse, subjects: Subjects) {
         let Some(subjects) = subjects else { return };
         keep::mark(self.state, self.request, response.headers_mut(), |now| {

@@ -21,7 +21,7 @@ use crate::outbound::{self, Destinations, Outbound};
 pub(super) const LEEWAY: i64 = 60;
 /// How long the metadata and the keys of an issuer are cached, in milliseconds.
 const CACHED_FOR: i64 = HOUR;
-/// Minimum pause between two requests for the same document, after a failure or an unknown `kid`, in milliseconds.
+/// Minimum pause between two requests for the same document, after a failure or an unknown key, in milliseconds.
 const RETRY_PAUSE: i64 = 5 * SECOND;
 /// How long a request waits for other requests that are fetching the same document.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
@@ -67,6 +67,15 @@ pub fn check_issuer(issuer: &str) -> Result<(), String> {
         return Err("must have no user, no query and no fragment".to_owned());
     }
     Ok(())
+}
+
+/// Which keys of an issuer are wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// Those in memory, if they are fresh.
+    Cached,
+    /// Those that the issuer has now, or had at most [`RETRY_PAUSE`] ago.
+    Newest,
 }
 
 /// The endpoints in an issuer's metadata that its clients use.
@@ -229,16 +238,27 @@ impl<E: Endpoints> Issuer<E> {
         if !kind(token.kind.as_deref()) {
             return Err(ProviderError::rejected("the token is of another kind"));
         }
-        let (issuer, key_id, algorithm) = (Arc::clone(self), token.key_id.clone(), token.algorithm);
-        // An unknown `kid` fetches the keys again, because the issuer may have a new key; anyone can invent one.
-        let keys = detached(async move {
-            let has_key = |keys: &Keys| keys.find(key_id.as_deref(), algorithm).is_some();
+        let claims = |keys: &Keys| {
+            let key = keys.find(token.key_id.as_deref(), token.algorithm);
+            key.ok_or(jws::Rejected::UnknownKey).and_then(|key| token.claims(key))
+        };
+        match claims(&*self.keys(&metadata, Wanted::Cached).await?) {
+            // The issuer may have a new key, also under an old `kid` or without one. Anyone can send such a token, so
+            // `RETRY_PAUSE` limits the requests.
+            Err(jws::Rejected::UnknownKey | jws::Rejected::Signature) => {
+                Ok(claims(&*self.keys(&metadata, Wanted::Newest).await?)?)
+            }
+            outcome => Ok(outcome?),
+        }
+    }
+
+    async fn keys(self: &Arc<Self>, metadata: &Arc<Metadata<E>>, wanted: Wanted) -> Result<Arc<Keys>, ProviderError> {
+        let (issuer, metadata) = (Arc::clone(self), Arc::clone(metadata));
+        detached(async move {
             let fetch = async { Ok(Keys::from(issuer.fetch::<KeySet>(&metadata.jwks_uri).await?)) };
-            issuer.keys.get(&issuer.settings.clock, has_key, fetch).await
-        });
-        let keys = keys.await?;
-        let key = keys.find(token.key_id.as_deref(), token.algorithm);
-        Ok(token.claims(key.ok_or_else(|| ProviderError::rejected("the issuer has no such key"))?)?)
+            issuer.keys.get(&issuer.settings.clock, |_| wanted == Wanted::Cached, fetch).await
+        })
+        .await
     }
 
     async fn fetch<T: DeserializeOwned>(&self, address: &str) -> Result<T, ProviderError> {

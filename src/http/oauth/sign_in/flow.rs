@@ -19,7 +19,7 @@ use crate::domain::pepper::Peppers;
 use crate::service::Service;
 
 /// How long a sign-in at a provider may take, in milliseconds.
-const SIGN_IN_TIMEOUT: i64 = 10 * MINUTE;
+pub(super) const SIGN_IN_TIMEOUT: i64 = 10 * MINUTE;
 
 /// Whether the provider must authenticate the user again, even in an existing session there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,15 +102,14 @@ impl Flow {
         Self { next, reauthentication, began_at, state, nonce, verifier, cookie }
     }
 
-    /// Restores the sign-in from the browser's cookie, if it belongs to this provider and this `state`, and is not too
-    /// old.
+    /// Restores the sign-in of this `state` from the browser's cookie, if it belongs to this provider and is not too old.
     pub(super) fn resume(
         service: &Service,
         scope: CookieScope<'_>,
         request: &HttpRequest,
         state: &str,
     ) -> Option<Self> {
-        let cookie = request.cookie(&cookie_name(scope))?.value().to_owned();
+        let cookie = request.cookie(&cookie_name(scope, state))?.value().to_owned();
         let ticket: Ticket = read_json(&BASE64URL_NOPAD.decode(cookie.as_bytes()).ok()?).ok()?;
         let is_own = ticket.provider == scope.provider;
         let flow = Self::of(ticket, cookie, &service.peppers);
@@ -119,25 +118,43 @@ impl Flow {
         (is_answer && is_own && (flow.began_at..flow.began_at + SIGN_IN_TIMEOUT).contains(&now)).then_some(flow)
     }
 
-    /// The cookie of this sign-in. It replaces the cookie of an earlier one at the same provider.
+    /// The cookie of this sign-in. Sign-ins in other tabs have their own.
     pub(super) fn cookie(&self, scope: CookieScope<'_>) -> Cookie<'static> {
-        cookie(scope, self.cookie.clone(), Duration::seconds(SIGN_IN_TIMEOUT / SECOND))
+        self.with(scope, self.cookie.clone(), Duration::seconds(SIGN_IN_TIMEOUT / SECOND))
+    }
+
+    /// Deletes the cookie after the callback.
+    pub(super) fn no_cookie(&self, scope: CookieScope<'_>) -> Cookie<'static> {
+        self.with(scope, String::new(), Duration::ZERO)
+    }
+
+    /// `SameSite=Lax`, because the callback is a navigation from the provider's site.
+    fn with(&self, scope: CookieScope<'_>, value: String, lifetime: Duration) -> Cookie<'static> {
+        let cookie = Cookie::build(cookie_name(scope, &self.state), value).path("/").max_age(lifetime);
+        cookie.http_only(true).same_site(SameSite::Lax).secure(scope.is_secure).finish()
     }
 }
 
-/// Deletes the cookie, so that a callback is accepted once.
-pub(super) fn no_cookie(scope: CookieScope<'_>) -> Cookie<'static> {
-    cookie(scope, String::new(), Duration::ZERO)
+/// With this many sign-ins in progress at a provider, another one ends them: a browser sends all cookies with every
+/// request, and the length of a request's headers is limited.
+const MOST_IN_PROGRESS: usize = 4;
+
+/// Deletes the cookies of earlier sign-ins at this provider, if there are [`MOST_IN_PROGRESS`].
+pub(super) fn make_room(scope: CookieScope<'_>, request: &HttpRequest) -> Vec<Cookie<'static>> {
+    let beginning = cookie_name(scope, "");
+    let Ok(all) = request.cookies() else { return Vec::new() };
+    let names: Vec<String> =
+        all.iter().map(|cookie| cookie.name().to_owned()).filter(|name| name.starts_with(&beginning)).collect();
+    let gone = |name| Cookie::build(name, "").path("/").max_age(Duration::ZERO).secure(scope.is_secure).finish();
+    if names.len() < MOST_IN_PROGRESS { Vec::new() } else { names.into_iter().map(gone).collect() }
 }
 
-/// `SameSite=Lax`, because the callback is a navigation from the provider's site.
-fn cookie(scope: CookieScope<'_>, value: String, lifetime: Duration) -> Cookie<'static> {
-    let cookie = Cookie::build(cookie_name(scope), value).path("/").max_age(lifetime);
-    cookie.http_only(true).same_site(SameSite::Lax).secure(scope.is_secure).finish()
-}
-
-/// With HTTPS the name has the prefix `__Host-`: no other host, not even a subdomain, can set such a cookie.
-fn cookie_name(scope: CookieScope<'_>) -> String {
+/// The name of a sign-in's cookie, with the beginning of its `state`. With HTTPS it has the prefix `__Host-`: no other
+/// host, not even a subdomain, can set such a cookie.
+fn cookie_name(scope: CookieScope<'_>, state: &str) -> String {
     let prefix = if scope.is_secure { "__Host-" } else { "" };
-    format!("{prefix}tessera_sign_in_{}", scope.provider)
+    format!("{prefix}tessera_sign_in_{}.{}", scope.provider, state.get(..STATE_IN_NAME).unwrap_or_default())
 }
+
+/// How many characters of `state` the name of the cookie has.
+const STATE_IN_NAME: usize = 12;

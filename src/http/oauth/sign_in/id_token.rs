@@ -63,7 +63,7 @@ impl IdToken {
             (self.nonce.as_deref() == Some(nonce), "it is not the answer to this browser's request"),
             (is_text(&self.sub) && !self.sub.is_empty(), "its subject cannot be kept"),
             (self.sid.as_deref().is_none_or(is_text), "its session id cannot be kept"),
-            (self.was_fresh(fresh_since), "it does not say that the person was asked again"),
+            (self.was_fresh(fresh_since, settings), "it does not say (`auth_time`) that the person was asked again"),
         ];
         if let Some((_, wrong)) = rules.iter().find(|(holds, _)| !holds) {
             return Err(ProviderError::Rejected(format!("the ID token is not accepted: {wrong}")));
@@ -73,9 +73,15 @@ impl IdToken {
                 return Err(ProviderError::Denied(format!("the claim {claim} is not the required one")));
             }
         }
-        // An address that is not verified can be claimed by a stranger, who would be taken for its owner under this name.
-        if settings.username_claim == "email" && self.says("email_verified", "false") {
-            return Err(ProviderError::Denied("the email address, which is the user name, is not verified".to_owned()));
+        // Anyone can claim an address that is not verified, and would be taken for its owner.
+        let is_verified = match self.find("email_verified") {
+            Some(_) => self.says("email_verified", "true"),
+            None => settings.verifies_email,
+        };
+        if settings.username_claim == "email" && !is_verified {
+            return Err(ProviderError::Denied(
+                "the email address, which is the user name, is not verified (`email_verified`)".to_owned(),
+            ));
         }
         let text = |claim: &str| match claim {
             "sub" => &self.sub,
@@ -85,16 +91,21 @@ impl IdToken {
         Ok(Claims {
             username: identity::username(text(&settings.username_claim)),
             display_name: for_people("name").unwrap_or_default(),
-            email: for_people("email").unwrap_or_default(),
+            email: if is_verified { for_people("email").unwrap_or_default() } else { String::new() },
             groups: self.groups(&settings.groups_claim),
-            authenticated_at: self.auth_time.map_or(0, |at| at.whole().clamp(0, now) * SECOND),
+            authenticated_at: match (&self.auth_time, fresh_since) {
+                (Some(at), _) => at.whole().clamp(0, now) * SECOND,
+                (None, Some(_)) => now * SECOND,
+                (None, None) => 0,
+            },
             sid: self.sid.unwrap_or_default(),
             identity: Identity { issuer: self.iss, subject: self.sub },
         })
     }
 
-    fn was_fresh(&self, since: Option<i64>) -> bool {
-        since.is_none_or(|since| self.auth_time.is_some_and(|at| at.whole() > since - LEEWAY))
+    fn was_fresh(&self, since: Option<i64>, settings: &ProviderSettings) -> bool {
+        let Some(since) = since else { return true };
+        self.auth_time.map_or(!settings.sends_auth_time, |at| at.whole() > since - LEEWAY)
     }
 
     /// Whether a claim has this value; `true` and `false` may also be strings.
@@ -142,29 +153,51 @@ mod tests {
 
     /// The user name that the claims give with this setting.
     fn name(claim: &str, others: &Value) -> Result<String, ProviderError> {
+        accepted(&format!("username_claim = '{claim}'"), others, None).map(|claims| claims.username)
+    }
+
+    /// What a token with these claims gives with this setting of its provider.
+    fn accepted(setting: &str, others: &Value, fresh_since: Option<i64>) -> Result<Claims, ProviderError> {
         let text = format!(
-            "[[provider]]\nid = 'a'\nissuer = 'https://i'\nclient_id = 't'\ndefault_role = '$guest'\n\
-             username_claim = '{claim}'\n"
+            "[[provider]]\nid = 'a'\nissuer = 'https://i'\nclient_id = 't'\ndefault_role = '$guest'\n{setting}\n"
         );
         let settings = settings::parse(&text, |_| Err(String::new())).unwrap().remove(0);
         let mut claims = json!({"iss": "https://i", "sub": "S1", "aud": "t", "exp": 100, "iat": 1, "nonce": "n"});
         claims.as_object_mut().unwrap().append(&mut others.as_object().unwrap().clone());
         let token: IdToken = serde_json::from_value(claims).unwrap();
-        token.accept(&settings, &Expected { nonce: "n", now: 2, fresh_since: None }).map(|claims| claims.username)
+        token.accept(&settings, &Expected { nonce: "n", now: 2, fresh_since })
     }
 
     #[test]
-    fn an_address_that_is_not_verified_is_no_user_name() {
-        for verified in [json!({}), json!({"email_verified": true}), json!({"email_verified": "true"})] {
-            let mut claims = json!({"email": "Ada@example.org"});
-            claims.as_object_mut().unwrap().append(&mut verified.as_object().unwrap().clone());
-            assert_eq!(name("email", &claims).unwrap(), "ada@example.org");
+    fn an_address_counts_only_if_it_is_verified() {
+        let claims = |verified: Value| json!({"email": "Ada@example.org", "email_verified": verified, "name": "ada"});
+        for verified in [json!(true), json!("true")] {
+            assert_eq!(name("email", &claims(verified.clone())).unwrap(), "ada@example.org");
+            assert_eq!(accepted("", &claims(verified), None).unwrap().email, "Ada@example.org");
         }
-        for unverified in [json!(false), json!("false")] {
-            let claims = json!({"email": "ada@example.org", "email_verified": unverified, "name": "ada"});
-            assert!(matches!(name("email", &claims), Err(ProviderError::Denied(_))));
-            assert_eq!(name("name", &claims).unwrap(), "ada", "the address is only shown");
+        let silent = json!({"email": "ada@example.org", "name": "ada"});
+        let falsy = [json!(false), json!("false"), json!("False"), json!(0), json!(1), json!(""), json!([]), json!(null)];
+        for claims in falsy.map(claims).into_iter().chain([silent.clone()]) {
+            assert!(matches!(name("email", &claims), Err(ProviderError::Denied(_))), "{claims}");
+            assert_eq!(name("name", &claims).unwrap(), "ada");
+            assert_eq!(accepted("", &claims, None).unwrap().email, "", "{claims}");
         }
+        let trusted = "username_claim = 'email'\nverifies_email = true";
+        assert_eq!(accepted(trusted, &silent, None).unwrap().username, "ada@example.org");
+        assert!(accepted(trusted, &claims(json!(false)), None).is_err());
+    }
+
+    #[test]
+    fn a_new_authentication_is_said_by_the_token_or_by_the_settings() {
+        let (silent, new, old) = (json!({}), json!({"auth_time": 1_000}), json!({"auth_time": 1}));
+        let at = |setting: &str, others: &Value, since| accepted(setting, others, since).map(|it| it.authenticated_at);
+        assert_eq!(at("", &new, Some(1_000)).unwrap(), 2 * SECOND, "not later than now");
+        assert_eq!(at("", &silent, None).unwrap(), 0);
+        assert!(at("", &silent, Some(1_000)).is_err() && at("", &old, Some(1_000)).is_err());
+        let never = "sends_auth_time = false";
+        assert_eq!(at(never, &silent, Some(1_000)).unwrap(), 2 * SECOND);
+        assert_eq!(at(never, &silent, None).unwrap(), 0);
+        assert!(at(never, &old, Some(1_000)).is_err());
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use actix_web::cookie::Cookie;
 use actix_web::{HttpRequest, HttpResponse, web};
 use tracing::Instrument;
 
-use super::flow::{Flow, Reauthentication, no_cookie};
+use super::flow::{Flow, Reauthentication, SIGN_IN_TIMEOUT, make_room};
 use super::id_token::{Expected, IdToken};
 use super::provider::Provider;
 use super::{Providers, denied};
@@ -17,14 +18,13 @@ use crate::http::address::root;
 use crate::http::auth::origin;
 use crate::http::console::{SignedInRequest, redirect, safe_redirect_target};
 use crate::http::datahub::caller::check_csrf_navigation;
-use crate::http::datahub::login::cookies;
+use crate::http::datahub::login::{cookies, end_replaced};
 use crate::http::oauth::issuer::ProviderError;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::valid::Params;
-use crate::service::authn::sessions;
 use crate::service::authn::sign_ins::{Origin, ProviderTurn};
-use crate::service::people::sign_in::{self, ProviderSignIn, SignInRefused};
+use crate::service::people::sign_in::{self, AnsweredOnce, ProviderSignIn, SignInRefused};
 
 /// `GET /login/{provider}`: redirects to the provider. `again=true` makes it authenticate the user again.
 ///
@@ -47,10 +47,13 @@ pub async fn begin(
         if params.get("again")? == "true" { Reauthentication::Required } else { Reauthentication::IfNeeded };
     let flow = Flow::begin(&state.service, provider.cookie_scope(), next, reauthentication)?;
     match provider.authorization(&flow).await {
-        Ok(address) => Ok(redirect("", &address, [flow.cookie(provider.cookie_scope())])),
+        Ok(address) => {
+            let scope = provider.cookie_scope();
+            Ok(redirect("", &address, make_room(scope, &request).into_iter().chain([flow.cookie(scope)])))
+        }
         Err(trouble) => {
             log_failure(&state, provider, &trouble);
-            Ok(redirect_to_login(&request, provider, reason_of(&trouble)))
+            Ok(redirect_to_login(&request, reason_of(&trouble), []))
         }
     }
 }
@@ -68,28 +71,30 @@ pub async fn callback(
 ) -> Result<HttpResponse, Failure> {
     let provider = providers.find(&id).ok_or(Failure::NoEndpoint)?;
     let params = Params::parse(request.query_string());
-    // Not counted as a failure: any web page can send a browser here without a sign-in in progress.
+    // Not counted as a failure, and without effect on a sign-in in progress: any web page can send a browser here.
     let Some(flow) = Flow::resume(&state.service, provider.cookie_scope(), &request, params.get("state")?) else {
-        return Ok(redirect_to_login(&request, provider, "stale"));
+        return Ok(redirect_to_login(&request, "stale", []));
     };
+    let used = flow.no_cookie(provider.cookie_scope());
     let (service, origin) = (&state.service, origin(&state, &request));
     let turn = match service.turn_at_provider(&provider.settings.id, &origin).await {
-        Err(Error::Busy | Error::SlowedDown { .. }) => return Ok(redirect_to_login(&request, provider, "busy")),
+        Err(Error::Busy | Error::SlowedDown { .. }) => return Ok(redirect_to_login(&request, "busy", [used])),
         turn => turn?,
     };
-    let next = flow.next.clone();
+    let (next, nonce) = (flow.next.clone(), flow.nonce.clone());
     let (claims, turn) = match prove(state.clone(), Arc::clone(provider), flow, params, turn, origin.clone()).await? {
         Ok(proved) => proved,
-        Err(reason) => return Ok(redirect_to_login(&request, provider, reason)),
+        Err(reason) => return Ok(redirect_to_login(&request, reason, [used])),
     };
     let mapping = Arc::clone(&provider.settings.mapping);
-    let at_provider = ProviderSignIn { provider: Arc::clone(&provider.settings.id), claims, mapping };
+    let answered = AnsweredOnce { nonce, until: service.clock.now() + SIGN_IN_TIMEOUT };
+    let at_provider = ProviderSignIn { provider: Arc::clone(&provider.settings.id), claims, mapping, answered };
     match sign_in::sign_in(service, at_provider, origin.clone()).await? {
         Ok(new) => {
             service.succeeded_at_provider();
-            end_earlier(&state, signed_in).await?;
+            end_replaced(&state, signed_in.map(|signed_in| signed_in.actor)).await?;
             let cookies = cookies(&state, &request, new.username, new.session);
-            Ok(redirect(&root(&request), &next, cookies.into_iter().chain([no_cookie(provider.cookie_scope())])))
+            Ok(redirect(&root(&request), &next, cookies.into_iter().chain([used])))
         }
         Err(refusal) => {
             if service.refused_at_provider(&turn) {
@@ -98,7 +103,7 @@ pub async fn callback(
             if state.log_bounds.admit("not let in", Instant::now()) {
                 tracing::info!(provider = %provider.settings.id, %refusal, "a sign-in with a provider was refused");
             }
-            Ok(redirect_to_login(&request, provider, reason_of_refusal(refusal)))
+            Ok(redirect_to_login(&request, reason_of_refusal(refusal), [used]))
         }
     }
 }
@@ -159,15 +164,6 @@ async fn validated_claims(
     token.accept(&provider.settings, &Expected { nonce: &flow.nonce, now: now / SECOND, fresh_since })
 }
 
-/// Ends the browser's previous session (ASVS 5.0, 7.2.4).
-async fn end_earlier(state: &State, signed_in: Option<SignedInRequest>) -> Result<(), Failure> {
-    let Some(signed_in) = signed_in else { return Ok(()) };
-    match sessions::end(&state.service, &signed_in.actor).await {
-        Ok(()) | Err(Error::Unauthenticated(_) | Error::Busy) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// `GET /login/{provider}/logout`: redirects to the provider's logout page, if it has one. The session here has already
 /// ended.
 ///
@@ -186,14 +182,18 @@ pub async fn sign_out(
         Ok(None) => Ok(redirect(&root(&request), "login?because=out", [])),
         Err(trouble) => {
             log_failure(&state, provider, &trouble);
-            Ok(redirect_to_login(&request, provider, reason_of(&trouble)))
+            Ok(redirect_to_login(&request, reason_of(&trouble), []))
         }
     }
 }
 
-/// Redirects to the login page, which shows the reason, and deletes the sign-in cookie.
-fn redirect_to_login(request: &HttpRequest, provider: &Provider, because: &str) -> HttpResponse {
-    redirect(&root(request), &format!("login?because={because}"), [no_cookie(provider.cookie_scope())])
+/// Redirects to the login page, which shows the reason. `used` deletes the cookie of the sign-in that has ended.
+fn redirect_to_login<const N: usize>(
+    request: &HttpRequest,
+    because: &str,
+    used: [Cookie<'static>; N],
+) -> HttpResponse {
+    redirect(&root(request), &format!("login?because={because}"), used)
 }
 
 /// Logs the failure for the operator, without codes or tokens.
@@ -214,6 +214,7 @@ fn reason_of(trouble: &ProviderError) -> &'static str {
 
 fn reason_of_refusal(refusal: SignInRefused) -> &'static str {
     match refusal {
+        SignInRefused::Replayed => "stale",
         SignInRefused::NameTaken => "name-taken",
         SignInRefused::BadName => "bad-name",
         SignInRefused::Disabled => "disabled",

@@ -41,6 +41,9 @@ pub(super) struct ProviderEndpoints {
     pub(super) authorization_response_iss_parameter_supported: bool,
 }
 
+/// How old an authentication at the provider may be when the person need not sign in again, in seconds.
+const A_YEAR: &str = "31536000";
+
 impl Endpoints for ProviderEndpoints {
     fn addresses(&self) -> Vec<&str> {
         let required = [self.authorization_endpoint.as_str(), &self.token_endpoint];
@@ -155,10 +158,11 @@ impl Provider {
             .add_scopes(self.settings.scopes.iter().map(|scope| Scope::new(scope.clone())))
             .add_extra_param("nonce", flow.nonce.clone())
             .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
-        if flow.reauthentication == Reauthentication::Required {
-            // `max_age` obliges the provider to send `auth_time` (OpenID Connect Core, section 3.1.2.1).
-            request = request.add_extra_param("prompt", "login").add_extra_param("max_age", "0");
-        }
+        // `max_age` obliges the provider to send `auth_time` (OpenID Connect Core, section 3.1.2.1).
+        request = match flow.reauthentication {
+            Reauthentication::Required => request.add_extra_param("prompt", "login").add_extra_param("max_age", "0"),
+            Reauthentication::IfNeeded => request.add_extra_param("max_age", A_YEAR),
+        };
         Ok(request.url().0.into())
     }
 

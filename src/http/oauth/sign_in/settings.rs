@@ -35,6 +35,11 @@ pub struct ProviderSettings {
     pub username_claim: String,
     /// The claim with the groups.
     pub groups_claim: String,
+    /// Whether the provider's addresses count as verified in tokens without `email_verified`.
+    pub verifies_email: bool,
+    /// Whether its ID tokens say when the user was authenticated (`auth_time`). If not, a sign-in that had to be new counts
+    /// as new.
+    pub sends_auth_time: bool,
     /// Claims that must have these values; every other sign-in is refused.
     pub require: BTreeMap<String, String>,
     /// The roles and personas of groups.
@@ -72,6 +77,9 @@ struct Table {
     scopes: Option<Vec<String>>,
     username_claim: Option<String>,
     groups_claim: Option<String>,
+    #[serde(default)]
+    verifies_email: bool,
+    sends_auth_time: Option<bool>,
     default_role: Option<String>,
     #[serde(default)]
     logout_revokes_access_tokens: bool,
@@ -146,6 +154,8 @@ fn provider(table: Table, read: impl Fn(&PathBuf) -> Result<String, String>) -> 
         scopes,
         username_claim: table.username_claim.unwrap_or_else(|| "preferred_username".to_owned()),
         groups_claim: table.groups_claim.unwrap_or_else(|| "groups".to_owned()),
+        verifies_email: table.verifies_email,
+        sends_auth_time: table.sends_auth_time.unwrap_or(true),
         require: table.require,
         mapping: Arc::new(mapping),
         tokens_at_logout,
