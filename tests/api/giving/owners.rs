@@ -8,7 +8,7 @@ use tessera::domain::principal::Role;
 
 use super::{CONNECTION, FORBIDDEN, SECRET, body, key, link, name, unread, username, world};
 use crate::datahub::{create, data, user_with};
-use crate::support::rules::{allow, criterion};
+use crate::support::rules::{allow, criterion, question, user};
 use crate::support::{Answer, App, Client};
 
 const OPEN: &str = "default/snowflake/1/open";
@@ -136,20 +136,22 @@ async fn owners_that_a_policy_denies_something_are_removed_by_those_who_may_give
 
 #[actix_web::test]
 async fn an_attribute_that_policies_test_is_changed_by_those_whom_nothing_is_denied_there() {
-    let (app, admin, _, _, secret) = world().await;
+    let (app, admin, _, _, _) = world().await;
     let denied = blind(&admin).await;
     let bob = app.session_with("bob", Role::Member).await;
-    let mia = app.session_with("mia", Role::Member).await;
+    app.user("mia", Role::Member).await;
     app.policy(allow(&["mia"], &READ, &[criterion("certificateStatus", "EQUALS", &["VERIFIED"])])).await;
     name(&admin, "adminUsers", &["admin", "bob"]).await;
     admin.save("Persona", &link(&denied, &["bob"])).await.ok();
     let verified = json!("VERIFIED");
+    let asked = question(&user("mia"), &json!({"name": READ[0]}), &json!({"type": "Table", "id": SECRET}));
+    let allowed = async || admin.post("/access/v1/evaluation", &asked).await.ok()["decision"] == true;
     write(&bob, SECRET, "certificateStatus", verified.clone()).await.refused(FORBIDDEN);
-    mia.entity(&secret).await.refused(UNKNOWN);
+    assert!(!allowed().await);
     write(&bob, OPEN, "certificateStatus", verified.clone()).await.ok();
     admin.save("Persona", &link(&denied, &[])).await.ok();
     write(&bob, SECRET, "certificateStatus", verified).await.ok();
-    mia.entity(&secret).await.ok();
+    assert!(allowed().await);
 }
 
 #[actix_web::test]
