@@ -12,7 +12,7 @@ use super::schema::{policies, policy_objects, revisions};
 use super::{policy_users, search_terms};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{PersonaId, PolicyId, PrincipalId};
-use crate::domain::policy::{Extent, Category, Criterion, Effect, Facet, Policy, Rule};
+use crate::domain::policy::{Category, Criterion, Effect, Extent, Facet, Policy, Rule};
 
 /// A row of `policies`.
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
@@ -326,12 +326,7 @@ pub fn extents_of_personas(connection: &mut AnyConnection, personas: &[String]) 
     for chunk in personas.chunks(super::MANY) {
         let rows: Vec<(String, String, String, String)> = policies::table
             .filter(policies::persona_id.eq_any(chunk))
-            .select((
-                policies::persona_id.assume_not_null(),
-                policies::effect,
-                policies::actions,
-                policies::resources,
-            ))
+            .select((policies::persona_id.assume_not_null(), policies::effect, policies::actions, policies::resources))
             .load(connection)?;
         for (persona, effect, actions, resources) in rows {
             extents.push(PersonaExtent {

@@ -184,7 +184,8 @@ async fn who_manages_service_accounts_learns_no_name_of_a_user() {
         same(&app, ["ada", "eve"], |name| graph(&manager, &query(name))).await;
         for name in ["ada", "eve"] {
             let began = Instant::now();
-            let answer = graph(&manager, &query(name)).client.post("/api/graphql", &json!({"query": query(name)})).await;
+            let answer =
+                graph(&manager, &query(name)).client.post("/api/graphql", &json!({"query": query(name)})).await;
             assert!(answer.text.contains("404") && began.elapsed() >= Duration::from_millis(2), "{}", answer.text);
         }
     }

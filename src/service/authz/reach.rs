@@ -246,7 +246,8 @@ impl Reach {
             return vec![Extent::every_action(Scope::Unbounded)];
         }
         let is_new = |persona: &&PersonaRef| !other.personas.iter().any(|each| each.id == persona.id);
-        let personas = self.personas.iter().filter(is_new).filter_map(|persona| self.allowed.get(&persona.id)).flatten();
+        let personas =
+            self.personas.iter().filter(is_new).filter_map(|persona| self.allowed.get(&persona.id)).flatten();
         let policies = self.allowing.iter().filter(|(policy, _)| !other.allowing.contains_key(policy));
         let named = self.named.iter().filter(|grant| !other.covers(grant)).map(|grant| &grant.qualified_name);
         let owned = self.owned.iter().filter(|(asset, _)| !other.owned.contains_key(*asset));

@@ -233,7 +233,11 @@ pub(in crate::service) fn remove(
 }
 
 /// The owners that an asset will have: as before, unless the draft writes them.
-fn owners(transaction: &mut Transaction<'_>, draft: &AssetDraft, before: &BTreeSet<String>) -> Result<BTreeSet<String>> {
+fn owners(
+    transaction: &mut Transaction<'_>,
+    draft: &AssetDraft,
+    before: &BTreeSet<String>,
+) -> Result<BTreeSet<String>> {
     let Some(written) = draft.head.attributes.get(OWNERS) else { return Ok(before.clone()) };
     let names: BTreeSet<&str> = written.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     // PostgreSQL rejects NUL characters in text.
