@@ -21,7 +21,7 @@ fn of_owners(effect: Effect) -> Rule {
     Rule { effect, ..rule }
 }
 
-async fn write(by: &Client, table: &str, attribute: &str, value: Value) -> Answer {
+async fn write(by: &Client, table: &str, attribute: &str, value: &Value) -> Answer {
     by.save("Table", &json!({"qualifiedName": table, "name": "t", attribute: value})).await
 }
 
@@ -51,18 +51,18 @@ async fn who_is_denied_something_makes_nobody_an_owner_of_it() {
     let own = key(&app, &bob, &body(&[], &[])).await;
     for owner in ["mia", &username(&own)] {
         for list in ["ownerUsers", "viewerUsers"] {
-            write(&bob, SECRET, list, json!([owner])).await.refused(FORBIDDEN);
+            write(&bob, SECRET, list, &json!([owner])).await.refused(FORBIDDEN);
         }
         // The deny is about the secret alone.
-        write(&bob, OPEN, "ownerUsers", json!([owner])).await.ok();
+        write(&bob, OPEN, "ownerUsers", &json!([owner])).await.ok();
     }
-    write(&bob, SECRET, "ownerUsers", json!(["bob"])).await.ok();
+    write(&bob, SECRET, "ownerUsers", &json!(["bob"])).await.ok();
     for client in [&bob, &mia, &own.client] {
         client.entity(&secret).await.refused(UNKNOWN);
     }
     // Who is denied the same may be an owner, too.
     admin.save("Persona", &link(&denied, &["bob", "mia"])).await.ok();
-    write(&bob, SECRET, "ownerUsers", json!(["bob", "mia"])).await.ok();
+    write(&bob, SECRET, "ownerUsers", &json!(["bob", "mia"])).await.ok();
     mia.entity(&secret).await.refused(UNKNOWN);
 }
 
@@ -96,15 +96,15 @@ async fn a_service_account_becomes_an_owner_only_without_tokens_that_would_outgr
     let sam = user_with(&app, &admin, "sam", &[ManageServiceAccounts]).await;
     let bob = app.session_with("bob", Role::Member).await;
     name(&admin, "adminUsers", &["admin", "bob"]).await;
-    write(&bob, OPEN, "ownerUsers", json!([service])).await.refused(FORBIDDEN);
+    write(&bob, OPEN, "ownerUsers", &json!([service])).await.refused(FORBIDDEN);
     let token = create(&sam, "SERVICE_ACCOUNT", &service, "t", "ONE_DAY").await;
     let token = app.holder_of(data(&token)["accessToken"].as_str().unwrap());
     let gus = user_with(&app, &admin, "gus", &[ManageServiceAccounts]).await;
     name(&admin, "adminUsers", &["admin", "bob", "gus"]).await;
-    let refused = write(&gus, OPEN, "ownerUsers", json!([service])).await.refused(FORBIDDEN);
+    let refused = write(&gus, OPEN, "ownerUsers", &json!([service])).await.refused(FORBIDDEN);
     assert!(refused["errorMessage"].as_str().unwrap().contains("revoke those tokens first"), "{refused}");
     token.whoami().await.ok();
-    write(&admin, OPEN, "ownerUsers", json!([service])).await.ok();
+    write(&admin, OPEN, "ownerUsers", &json!([service])).await.ok();
     assert_eq!(token.whoami().await.status, 401);
 }
 
@@ -116,22 +116,22 @@ async fn owners_that_a_policy_denies_something_are_removed_by_those_who_may_give
     name(&admin, "adminUsers", &["admin", "bob"]).await;
     let table = admin.asset("Table", OPEN).await;
     name(&admin, "viewerUsers", &["mia"]).await;
-    write(&admin, OPEN, "ownerUsers", json!(["bob", "mia"])).await.ok();
+    write(&admin, OPEN, "ownerUsers", &json!(["bob", "mia"])).await.ok();
     app.policy(of_owners(Effect::Deny)).await;
     for client in [&bob, &mia] {
         client.entity(&table).await.refused(UNKNOWN);
     }
     for left in [json!(["mia"]), json!(["bob"]), json!([])] {
-        write(&bob, OPEN, "ownerUsers", left).await.refused(FORBIDDEN);
+        write(&bob, OPEN, "ownerUsers", &left).await.refused(FORBIDDEN);
     }
     bob.remove("PURGE", &[&table]).await;
     admin.entity(&table).await.ok();
     let ada = app.session_with("ada", Role::Member).await;
     name(&admin, "adminUsers", &["admin", "ada"]).await;
-    write(&ada, OPEN, "ownerUsers", json!(["bob"])).await.ok();
+    write(&ada, OPEN, "ownerUsers", &json!(["bob"])).await.ok();
     mia.entity(&table).await.ok();
     admin.save("Persona", &link(&denied, &["ada"])).await.ok();
-    write(&ada, OPEN, "ownerUsers", json!([])).await.ok();
+    write(&ada, OPEN, "ownerUsers", &json!([])).await.ok();
 }
 
 #[actix_web::test]
@@ -146,11 +146,11 @@ async fn an_attribute_that_policies_test_is_changed_by_those_whom_nothing_is_den
     let verified = json!("VERIFIED");
     let asked = question(&user("mia"), &json!({"name": READ[0]}), &json!({"type": "Table", "id": SECRET}));
     let allowed = async || admin.post("/access/v1/evaluation", &asked).await.ok()["decision"] == true;
-    write(&bob, SECRET, "certificateStatus", verified.clone()).await.refused(FORBIDDEN);
+    write(&bob, SECRET, "certificateStatus", &verified).await.refused(FORBIDDEN);
     assert!(!allowed().await);
-    write(&bob, OPEN, "certificateStatus", verified.clone()).await.ok();
+    write(&bob, OPEN, "certificateStatus", &verified).await.ok();
     admin.save("Persona", &link(&denied, &[])).await.ok();
-    write(&bob, SECRET, "certificateStatus", verified).await.ok();
+    write(&bob, SECRET, "certificateStatus", &verified).await.ok();
     assert!(allowed().await);
 }
 
