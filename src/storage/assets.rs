@@ -327,13 +327,18 @@ pub fn naming_linked(connection: &mut AnyConnection, persona: PersonaId) -> Resu
     Ok(named.into_iter().collect())
 }
 
-/// The ids of the assets that this user owns.
+/// The ids of the assets that this user owns, and their qualified names.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn owned_by(connection: &mut AnyConnection, username: &str) -> Result<BTreeSet<String>> {
-    let owned = asset_people::table.filter(asset_people::member.eq(username)).filter(asset_people::relation.eq(OWNERS));
-    Ok(owned.select(asset_people::asset_id).load(connection)?.into_iter().collect())
+pub fn owned_by(connection: &mut AnyConnection, username: &str) -> Result<BTreeMap<String, String>> {
+    let owned: Vec<(String, String)> = asset_people::table
+        .inner_join(assets::table)
+        .filter(asset_people::member.eq(username))
+        .filter(asset_people::relation.eq(OWNERS))
+        .select((assets::id, assets::qualified_name))
+        .load(connection)?;
+    Ok(owned.into_iter().collect())
 }
 
 /// The assets that name this user or its role, ordered by qualified name.

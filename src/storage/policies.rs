@@ -12,7 +12,7 @@ use super::schema::{policies, policy_objects, revisions};
 use super::{policy_users, search_terms};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::{PersonaId, PolicyId, PrincipalId};
-use crate::domain::policy::{Category, Criterion, Effect, Facet, Policy, Rule};
+use crate::domain::policy::{Category, Criterion, Effect, Extent, Facet, Policy, Rule};
 
 /// A row of `policies`.
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
@@ -307,21 +307,36 @@ pub fn of_persona(connection: &mut AnyConnection, persona: PersonaId) -> Result<
     into_domain(connection, rows)
 }
 
-/// Which of these personas have a policy that denies something, enabled or not.
+/// What a policy of a persona allows or denies.
+pub struct PersonaExtent {
+    /// The persona.
+    pub persona: PersonaId,
+    /// The effect of the policy.
+    pub effect: Effect,
+    /// What it allows or denies.
+    pub extent: Extent,
+}
+
+/// What the policies of these personas allow and deny, enabled or not.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn denying(connection: &mut AnyConnection, personas: &[String]) -> Result<Vec<String>> {
-    let mut denying = Vec::new();
+pub fn extents_of_personas(connection: &mut AnyConnection, personas: &[String]) -> Result<Vec<PersonaExtent>> {
+    let mut extents = Vec::new();
     for chunk in personas.chunks(super::MANY) {
-        let found = policies::table
+        let rows: Vec<(String, String, String, String)> = policies::table
             .filter(policies::persona_id.eq_any(chunk))
-            .filter(policies::effect.eq(Effect::Deny.name()))
-            .select(policies::persona_id)
-            .distinct();
-        denying.extend(found.load::<Option<String>>(connection)?.into_iter().flatten());
+            .select((policies::persona_id.assume_not_null(), policies::effect, policies::actions, policies::resources))
+            .load(connection)?;
+        for (persona, effect, actions, resources) in rows {
+            extents.push(PersonaExtent {
+                persona: parse_id(&persona)?,
+                effect: Effect::find(&effect).ok_or_else(|| corrupt("policy effect", &effect))?,
+                extent: Extent::of(&parse::<Vec<String>>(&actions)?, &parse::<Vec<Criterion>>(&resources)?),
+            });
+        }
     }
-    Ok(denying)
+    Ok(extents)
 }
 
 /// The policies that belong to no persona, the oldest first.

@@ -53,7 +53,11 @@ async fn a_name_without_a_bearer_does_not_become_an_owner_when_a_key_repeats_it(
     admin.save("Table", &table("ownerUsers", &json!(["nina"]))).await.ok();
     key.save("Table", &table("ownerUsers", &json!(["nina"]))).await.ok();
     app.user("nina", Role::Member).await;
-    key.save("Table", &table("ownerUsers", &json!(["nina"]))).await.refused("TESSERA-403-001");
+    // A key that does not see the user must not learn that there is one.
+    key.save("Table", &table("ownerUsers", &json!(["nina"]))).await.ok();
+    let seeing = app.key_with(&[Permission::ViewUsers]).await;
+    app.policy(allow(&[&username(&seeing)], &WRITES, &[])).await;
+    seeing.save("Table", &table("ownerUsers", &json!(["nina"]))).await.refused("TESSERA-403-001");
     admin.save("Table", &table("ownerUsers", &json!(["nina"]))).await.ok();
 }
 

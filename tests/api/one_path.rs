@@ -1,6 +1,8 @@
 //! Timing side channel: hidden and missing records run the same SQL statements, at every endpoint that answers
 //! "unknown" for both.
 
+use std::time::{Duration, Instant};
+
 use actix_web::http::Method;
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
@@ -163,6 +165,30 @@ async fn people_who_are_not_seen_take_the_path_of_those_who_do_not_exist() {
         post(&manager, "/api/service/explain", json!({"actor": name, "action": "VIEW_AUDIT"}))
     })
     .await;
+}
+
+#[actix_web::test]
+async fn who_manages_service_accounts_learns_no_name_of_a_user() {
+    let app = App::start().await;
+    app.admin().await;
+    app.user("ada", Role::Member).await;
+    let manager = app.key_with(&[Permission::ManageServiceAccounts]).await.client;
+    let delete = |name: &str| format!("mutation {{ deleteServiceAccount(urn: \"urn:li:corpuser:{name}\") }}");
+    let create = |name: &str| {
+        format!(
+            "mutation {{ createAccessToken(input: {{type: SERVICE_ACCOUNT, actorUrn: \"urn:li:corpuser:{name}\", \
+             duration: ONE_DAY, name: \"t\"}}) {{ accessToken }} }}"
+        )
+    };
+    for query in [&delete as &dyn Fn(&str) -> String, &create] {
+        same(&app, ["ada", "eve"], |name| graph(&manager, &query(name))).await;
+        for name in ["ada", "eve"] {
+            let began = Instant::now();
+            let answer =
+                graph(&manager, &query(name)).client.post("/api/graphql", &json!({"query": query(name)})).await;
+            assert!(answer.text.contains("404") && began.elapsed() >= Duration::from_millis(2), "{}", answer.text);
+        }
+    }
 }
 
 #[actix_web::test]

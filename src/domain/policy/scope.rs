@@ -24,6 +24,38 @@ impl Rule {
     }
 }
 
+/// Where something is allowed or denied: some actions on the resources within a scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extent {
+    scope: Scope,
+    /// `None` means every action.
+    actions: Option<BTreeSet<String>>,
+}
+
+impl Extent {
+    /// Every action on the resources within a scope.
+    #[must_use]
+    pub fn every_action(scope: Scope) -> Self {
+        Self { scope, actions: None }
+    }
+
+    /// These actions on resources that meet all criteria.
+    #[must_use]
+    pub fn of(actions: &[String], resources: &[Criterion]) -> Self {
+        Self { scope: Scope::of(resources), actions: Some(actions.iter().cloned().collect()) }
+    }
+
+    /// Whether an action on a resource can lie within both.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let share_an_action = match (&self.actions, &other.actions) {
+            (Some(one), Some(two)) => !one.is_disjoint(two),
+            _ => true,
+        };
+        share_an_action && self.scope.overlaps(&other.scope)
+    }
+}
+
 /// The names that a criterion restricts resources to, if any.
 fn names(criterion: &Criterion) -> Option<BTreeSet<String>> {
     if criterion.field != Facet::Name {
@@ -42,6 +74,12 @@ fn names(criterion: &Criterion) -> Option<BTreeSet<String>> {
 }
 
 impl Scope {
+    /// The scope of the resource with this qualified name and of all beneath it.
+    #[must_use]
+    pub fn at(qualified_name: &str) -> Self {
+        Self::Within(BTreeSet::from([qualified_name.to_owned()]))
+    }
+
     /// The scope of resources that meet all of these criteria.
     #[must_use]
     pub fn of(resources: &[Criterion]) -> Self {
@@ -136,6 +174,21 @@ mod tests {
         }
         let begins = (Facet::Name, Condition::StartsWith, ["urn:li:dataset:(hdfs,/"].as_slice());
         assert_eq!(scope(&[begins]), Scope::Unbounded);
+    }
+
+    #[test]
+    fn extents_overlap_where_they_share_an_action_and_a_resource() {
+        let extent = |actions: &[&str], name: &str| Extent {
+            scope: within(&[name]),
+            actions: Some(actions.iter().map(|action| (*action).to_owned()).collect()),
+        };
+        let read = extent(&["read"], "a/1");
+        assert!(read.overlaps(&extent(&["update", "read"], "a/1/t")));
+        assert!(!read.overlaps(&extent(&["update"], "a/1/t")));
+        assert!(!read.overlaps(&extent(&["read"], "a/2")));
+        assert!(read.overlaps(&Extent::every_action(Scope::Unbounded)));
+        assert!(!Extent::every_action(within(&["a/2"])).overlaps(&read));
+        assert!(!extent(&[], "a/1").overlaps(&read));
     }
 
     #[test]

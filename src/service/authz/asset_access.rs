@@ -9,11 +9,11 @@ use crate::domain::asset::{Asset, OWNERS, PeopleList, Relation};
 use crate::domain::entity::Attributes;
 use crate::domain::error::{Error, Result};
 use crate::domain::listing::clip;
-use crate::domain::policy::property;
+use crate::domain::policy::{Effect, Scope, property};
 use crate::domain::principal::{PrincipalKind, Role};
 use crate::service::Transaction;
 use crate::service::authz::{giving, outgrown, sight};
-use crate::storage::holds::hold_principals;
+use crate::storage::holds::{HeldPrincipal, hold_principals};
 use crate::storage::{policies, principals};
 
 /// Names of the attributes that the criteria of enabled policies test. Read on first use, once per transaction.
@@ -48,6 +48,11 @@ impl TestedAttributes {
             changed.insert(OWNERS.to_owned());
         }
         Ok(changed.into_iter().collect())
+    }
+
+    /// Whether criteria test one of these attributes, as [`Self::changed`] returned them.
+    pub(in crate::service) fn include_any(&self, changed: &[String]) -> bool {
+        self.0.as_ref().is_some_and(|tested| changed.iter().any(|attribute| tested.contains(attribute)))
     }
 }
 
@@ -106,27 +111,51 @@ pub(in crate::service) fn may_change_people(
 /// [`Error::Forbidden`]
 pub(in crate::service) fn may_name_members(
     transaction: &mut Transaction<'_>,
+    asset: &Asset,
     list: PeopleList,
     added: &[&str],
 ) -> Result<()> {
     match list {
-        PeopleList::AdminUsers | PeopleList::ViewerUsers => {
-            let mut named = Vec::new();
-            for name in added {
-                named.extend(principals::find_by_username(transaction.connection, name)?);
-            }
-            // The creator of an asset is named by it, but gains nothing that it did not create.
-            named.retain(|principal| principal.id != transaction.actor.id());
-            giving::may_name(transaction, &named)?;
-            giving::may_share(transaction, &named)?;
-            named.iter().try_for_each(|principal| outgrown::end_or_refuse(transaction, principal))
-        }
+        PeopleList::AdminUsers | PeopleList::ViewerUsers => may_name_principals(transaction, asset, added),
         PeopleList::AdminRoles | PeopleList::ViewerRoles => {
             let roles: Vec<_> = Role::ALL.into_iter().filter(|role| added.contains(&role.id())).collect();
             giving::may_name_roles(transaction.actor, &roles)
         }
         PeopleList::AdminGroups | PeopleList::ViewerGroups => Ok(()),
     }
+}
+
+/// Checks that the actor may give access to principals newly named as admins, viewers or owners: what policies allow the
+/// owners of an asset is access, too. Call it after the transaction has written the asset.
+///
+/// # Errors
+/// [`Error::Forbidden`]
+pub(in crate::service) fn may_name_principals(
+    transaction: &mut Transaction<'_>,
+    asset: &Asset,
+    added: &[&str],
+) -> Result<()> {
+    let mut named = Vec::new();
+    for name in added {
+        named.extend(principals::find_by_username(transaction.connection, name)?);
+    }
+    // Only its admins change whom an asset names, and they gain nothing by naming themselves.
+    named.retain(|principal| principal.id != transaction.actor.id());
+    giving::may_name(transaction, &named)?;
+    giving::may_share(transaction, &asset.qualified_name, &named)?;
+    named.iter().try_for_each(|principal| outgrown::end_or_refuse(transaction, principal))
+}
+
+/// Checks that the actor may remove owners from an asset. A policy that denies the owners something denies it to those
+/// removed no longer, so this takes the right to give it.
+///
+/// # Errors
+/// [`Error::Forbidden`]
+pub(in crate::service) fn may_remove_owners(transaction: &mut Transaction<'_>, qualified_name: &str) -> Result<()> {
+    let scope = Scope::at(qualified_name);
+    let denying = policies::shared(transaction.connection)?.into_iter().map(|policy| policy.rule);
+    let mut denying = denying.filter(|rule| rule.is_about_owners() && rule.effect == Effect::Deny);
+    if denying.any(|rule| rule.scope().overlaps(&scope)) { giving::may_give(transaction, &scope) } else { Ok(()) }
 }
 
 /// Splits members into those that the actor sees or that do not exist, and the unseen, formatted for messages: naming a
@@ -142,12 +171,32 @@ pub(in crate::service) fn seen_members<'a>(
     if !matches!(list, PeopleList::AdminUsers | PeopleList::ViewerUsers) || members.is_empty() {
         return Ok((members, Vec::new()));
     }
-    let sight = sight::principals(transaction.actor);
     let held = hold_principals(transaction.connection, &members)?;
     let is_unseen = |member: &&str| {
         let held = held.iter().find(|held| held.username == **member);
-        held.is_some_and(|held| PrincipalKind::find(&held.kind).is_none_or(|kind| !sight.contains(kind, member)))
+        held.is_some_and(|held| !sees(transaction, held))
     };
     let (unseen, seen): (Vec<&str>, Vec<&str>) = members.into_iter().partition(is_unseen);
     Ok((seen, unseen.into_iter().map(|member| format!("`{}`", clip(member))).collect()))
+}
+
+/// The owners that an asset has once these names are written. Names of no principal are ignored: otherwise a principal
+/// created later under the name would be an owner. So are principals that the actor does not see, unless they are owners
+/// already: an owner that is not ignored would reveal that it exists.
+///
+/// # Errors
+/// When the storage fails.
+pub(in crate::service) fn known_owners(
+    transaction: &mut Transaction<'_>,
+    written: &[&str],
+    before: &BTreeSet<String>,
+) -> Result<BTreeSet<String>> {
+    let mut held = hold_principals(transaction.connection, written)?;
+    held.retain(|held| before.contains(&held.username) || sees(transaction, held));
+    Ok(held.into_iter().map(|held| held.username).collect())
+}
+
+fn sees(transaction: &Transaction<'_>, held: &HeldPrincipal) -> bool {
+    let kind = PrincipalKind::find(&held.kind);
+    kind.is_some_and(|kind| sight::principals(transaction.actor).contains(kind, &held.username))
 }

@@ -6,13 +6,16 @@ use crate::domain::asset::{Asset, AssetKind, AssetOperation, Relation, ancestors
 use crate::domain::entity::{AssetDraft, Attributes};
 use crate::domain::error::{Error, Result};
 use crate::domain::listing::clip;
+use crate::domain::policy::Scope;
 use crate::domain::principal::Role;
 use crate::service::Transaction;
-use crate::service::authz::asset_access::{TestedAttributes, may_change_attributes, may_change_people};
+use crate::service::authz::asset_access::{
+    TestedAttributes, may_change_attributes, may_change_people, may_remove_owners,
+};
 use crate::service::authz::authority::is_name_in_policies;
 use crate::service::authz::decide::Rules;
 use crate::service::authz::inquiry::Inquiry;
-use crate::service::authz::sight;
+use crate::service::authz::{giving, sight};
 use crate::storage::{assets, search};
 
 /// Types that contain other assets.
@@ -47,8 +50,9 @@ impl Rights {
         self.decide(transaction, &Inquiry::new(action, qualified_name, type_name))
     }
 
-    /// Checks that the actor may change the attributes that policies test: that takes the authority to change whom the
-    /// asset names.
+    /// Checks that the actor may change the owners and the attributes that policies test. That takes the authority to
+    /// change whom the asset names. Besides, a changed attribute can allow anybody anything that policies tie to it, and a
+    /// removed owner is denied no longer what policies deny to the owners, so both take the right to give access.
     ///
     /// # Errors
     /// [`Error::Forbidden`]
@@ -63,7 +67,14 @@ impl Rights {
             return Ok(());
         }
         let relation = relation(transaction, &after.qualified_name)?;
-        may_change_attributes(transaction, relation, &after.qualified_name, &changed)
+        may_change_attributes(transaction, relation, &after.qualified_name, &changed)?;
+        if before.is_some_and(|before| !before.owners.is_subset(&after.owners)) {
+            may_remove_owners(transaction, &after.qualified_name)?;
+        }
+        if self.tested_attributes.include_any(&changed) {
+            giving::may_give(transaction, &Scope::at(&after.qualified_name))?;
+        }
+        Ok(())
     }
 
     /// The decision, given the actor's relation to the asset.

@@ -10,7 +10,7 @@ use crate::domain::ids::PersonaId;
 use crate::domain::listing::clip;
 use crate::domain::policy::{Criterion, Effect, Policy, Rule, Scope};
 use crate::service::Transaction;
-use crate::service::authz::{denies, giving, sight};
+use crate::service::authz::{containment, denies, giving, sight};
 use crate::storage::database::AnyConnection;
 use crate::storage::{assets, personas, policies, search};
 
@@ -193,7 +193,7 @@ pub(in crate::service) fn may_change(transaction: &mut Transaction<'_>, policy: 
 /// # Errors
 /// [`Error::Forbidden`]
 pub(in crate::service) fn may_deny(actor: &Actor, persona: PersonaId, effect: Effect) -> Result<()> {
-    if effect == Effect::Allow || actor.principal().is_administrator() || !actor.has_persona(persona) {
+    if effect == Effect::Allow || containment::administers(actor) || !actor.has_persona(persona) {
         return Ok(());
     }
     Err(refused(actor, "add a deny policy to a persona that it is linked to"))
@@ -207,7 +207,7 @@ pub(in crate::service) fn may_deny(actor: &Actor, persona: PersonaId, effect: Ef
 /// [`Error::Forbidden`]
 pub(in crate::service) fn may_release(transaction: &mut Transaction<'_>, persona: PersonaId) -> Result<()> {
     // What an administrator gives back with a child would outlive the child.
-    if transaction.actor.principal().is_administrator() && transaction.actor.child.is_none() {
+    if containment::administers(transaction.actor) {
         return Ok(());
     }
     let Some(locked) = personas::lock(transaction.connection, persona)? else { return Ok(()) };

@@ -174,7 +174,7 @@ impl Service {
     ) -> Result<bool> {
         let (own, reached) = (Reach::of(self, connection, actor)?, Reach::of(self, connection, user)?);
         let least = least_of_users(self, connection)?;
-        let contained = actor.principal.is_administrator() || reached.beyond(&own, &least).is_none();
+        let contained = reached.beyond(&own, &least).is_none();
         Ok(contained && actor.permissions.contains(Permission::ImpersonateUsers))
     }
 }

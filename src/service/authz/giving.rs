@@ -11,7 +11,6 @@ use crate::domain::sight::PrincipalCategory;
 use crate::service::authz::containment::{
     administers, bounds, contained, may_change, own, reach, reaches_everything, within,
 };
-use crate::service::authz::denies;
 use crate::service::authz::reach::Reach;
 use crate::service::{Service, Transaction};
 use crate::storage::database::AnyConnection;
@@ -72,8 +71,7 @@ pub(in crate::service) fn may_give(transaction: &mut Transaction<'_>, scope: &Sc
     }
     let ceiling = bounds(transaction.connection, actor)?;
     within(actor, &Bounds::default(), &ceiling)?;
-    let denied = denies::of(transaction.service, transaction.connection, actor.standing())?;
-    if denied.iter().all(|rule| !rule.scope().overlaps(scope)) {
+    if !own(transaction)?.is_denied_within(scope) {
         return Ok(());
     }
     let (username, role) = (actor.username(), Role::Admin.name());
@@ -136,21 +134,25 @@ pub(in crate::service) fn may_name(transaction: &mut Transaction<'_>, named: &[P
     Ok(())
 }
 
-/// Checks that an actor that administers an asset may have it name these principals: every deny that binds the actor
-/// must bind them, too.
+/// Checks that an actor that administers an asset may have it name these principals: every deny about the asset, or
+/// about anything beneath it, that binds the actor must bind them, too.
 ///
 /// # Errors
 /// [`Error::Forbidden`]
-pub(in crate::service) fn may_share(transaction: &mut Transaction<'_>, named: &[Principal]) -> Result<()> {
+pub(in crate::service) fn may_share(
+    transaction: &mut Transaction<'_>,
+    qualified_name: &str,
+    named: &[Principal],
+) -> Result<()> {
     if administers(transaction.actor) || named.is_empty() {
         return Ok(());
     }
-    let own = own(transaction)?;
-    if !own.is_denied_anything() {
+    let (own, scope) = (own(transaction)?, Scope::at(qualified_name));
+    if !own.is_denied_within(&scope) {
         return Ok(());
     }
     for principal in named {
-        if !own.binds(&reach(transaction, principal.id)?) {
+        if !own.binds_within(&scope, &reach(transaction, principal.id)?) {
             let username = transaction.actor.username();
             let named = principal.username();
             let message = format!(

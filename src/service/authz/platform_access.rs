@@ -17,7 +17,7 @@ use crate::storage::{policies, principals, standings};
 pub struct Access {
     /// The user's role.
     pub role: Role,
-    /// The enabled policies about the user, except those of personas.
+    /// The enabled policies about the user, except those of personas and those that the asking actor may not read.
     pub policies: Vec<Policy>,
     /// The resulting permissions.
     pub permissions: Permissions,
@@ -29,13 +29,14 @@ pub struct Access {
 /// [`Error::Forbidden`]; [`Error::NotFound`], also for a principal that the actor does not see.
 pub async fn get(service: &Service, actor: &Actor, username: String) -> Result<Access> {
     service.require(actor, Permission::ManageUsersAndGroups)?;
-    let (began, parts, sight) = (Instant::now(), service.clone(), sight::principals(actor));
+    let (began, parts, asking) = (Instant::now(), service.clone(), actor.clone());
     let outcome = service
         .read(move |connection| {
-            let found = principals::find_seen(connection, &username, &sight)?;
+            let found = principals::find_seen(connection, &username, &sight::principals(&asking))?;
             let principal = found.ok_or(Error::NotFound { kind: "user", id: username })?;
             let mut policies = policies::shared(connection)?;
             policies.retain(|policy| policy.enabled && concerns(policy, &principal));
+            let policies = sight::readable(connection, &asking, principal.id == asking.id(), policies)?;
             let standing = standings::of(connection, principal)?;
             let standing = parts.with_policies(connection, standing)?;
             Ok(Access { role: standing.principal.role, policies, permissions: standing.permissions })

@@ -1,6 +1,6 @@
 //! What a principal reaches, and what it reaches beyond another: the comparison behind every grant (least privilege).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::domain::actor::Standing;
 use crate::domain::asset::{AssetGrant, Relation, is_within};
@@ -8,10 +8,11 @@ use crate::domain::error::Result;
 use crate::domain::ids::{PersonaId, PolicyId, PrincipalId};
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::persona::PersonaRef;
-use crate::domain::policy::{Bucket, Effect};
+use crate::domain::policy::{Bucket, Effect, Extent, Scope};
 use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::service::Service;
 use crate::storage::database::AnyConnection;
+use crate::storage::policies::PersonaExtent;
 use crate::storage::{assets, policies, standings};
 
 /// Everything a principal may do, and what decides it. Includes what could be enabled later: disabled personas and
@@ -21,11 +22,13 @@ pub(in crate::service) struct Reach {
     permissions: Permissions,
     assets: Assets,
     personas: Vec<PersonaRef>,
+    /// What policies of the linked personas allow.
+    allowed: BTreeMap<PersonaId, Vec<Extent>>,
     named: Vec<AssetGrant>,
     /// Policies outside personas that allow the principal something.
-    allowing: BTreeSet<PolicyId>,
-    /// Ids of the assets it owns; filled only if a policy allows owners something.
-    owned: BTreeSet<String>,
+    allowing: BTreeMap<PolicyId, Extent>,
+    /// The assets it owns, by their ids, with their names; filled only if a policy allows owners something.
+    owned: BTreeMap<String, String>,
     denies: Denies,
 }
 
@@ -41,16 +44,15 @@ enum Assets {
     Policies,
 }
 
-/// What denies a principal something.
+/// What denies a principal something, and where.
 #[derive(Debug, Clone, Default)]
 struct Denies {
     /// Linked personas with a denying policy.
-    personas: BTreeSet<PersonaId>,
+    personas: BTreeMap<PersonaId, Vec<Extent>>,
     /// Denying policies outside personas that are about the principal itself.
-    policies: BTreeSet<PolicyId>,
-    /// Denying policies about owners, and the ids of the assets that the principal owns.
-    of_owners: BTreeSet<PolicyId>,
-    owned: BTreeSet<String>,
+    policies: BTreeMap<PolicyId, Extent>,
+    /// The assets that the principal owns, by their ids, about which policies deny something to owners.
+    owned: BTreeMap<String, Extent>,
 }
 
 impl Reach {
@@ -84,8 +86,13 @@ impl Reach {
         let (restricted, standing) = (standing.restriction.is_some(), standing.whole());
         let principal = &standing.principal;
         let linked: Vec<String> = standing.personas.iter().map(|persona| persona.id.to_string()).collect();
-        let denying = policies::denying(connection, &linked)?;
-        reach.denies.personas = denying.iter().filter_map(|id| PersonaId::parse(id)).collect();
+        for PersonaExtent { persona, effect, extent } in policies::extents_of_personas(connection, &linked)? {
+            let extents = match effect {
+                Effect::Allow => &mut reach.allowed,
+                Effect::Deny => &mut reach.denies.personas,
+            };
+            extents.entry(persona).or_default().push(extent);
+        }
         let shared = service.shared_policies_in_write(connection)?;
         let about = Bucket::of(principal);
         let mut owned = None;
@@ -96,23 +103,22 @@ impl Reach {
                     Some(owned) => owned,
                     unread => unread.insert(assets::owned_by(connection, &principal.username().to_string())?),
                 };
-                if owned.is_empty() {
-                    continue;
-                }
                 match policy.rule.effect {
                     Effect::Allow if restricted => {}
                     Effect::Allow => reach.owned.clone_from(owned),
                     Effect::Deny => {
-                        reach.denies.owned.clone_from(owned);
-                        reach.denies.of_owners.insert(policy.id);
+                        let denied = Extent::of(&policy.rule.actions, &policy.rule.resources);
+                        let assets = owned.iter().map(|(id, name)| (id.clone(), everything_at(name)));
+                        reach.denies.owned.extend(assets.filter(|(_, asset)| asset.overlaps(&denied)));
                     }
                 }
                 continue;
             }
+            let extent = Extent::of(&policy.rule.actions, &policy.rule.resources);
             match policy.rule.effect {
-                Effect::Allow if restricted => false,
-                Effect::Allow => reach.allowing.insert(policy.id),
-                Effect::Deny => reach.denies.policies.insert(policy.id),
+                Effect::Allow if restricted => None,
+                Effect::Allow => reach.allowing.insert(policy.id, extent),
+                Effect::Deny => reach.denies.policies.insert(policy.id, extent),
             };
         }
         Ok(reach)
@@ -162,7 +168,7 @@ impl Reach {
 
     /// Its linked personas with a denying policy.
     pub(in crate::service) fn denying_personas(&self) -> Vec<PersonaId> {
-        self.denies.personas.iter().copied().collect()
+        self.denies.personas.keys().copied().collect()
     }
 
     /// Ignores the denies of this persona from now on.
@@ -178,14 +184,13 @@ impl Reach {
         more != Permissions::NONE || self.assets > other.assets
     }
 
-    /// Whether any policy or persona that it does not control denies it something.
-    pub(in crate::service) fn is_denied_anything(&self) -> bool {
-        let Denies { personas, policies, of_owners, .. } = &self.denies;
-        self.assets != Assets::Policies && !(personas.is_empty() && policies.is_empty() && of_owners.is_empty())
+    /// Whether a policy or a persona, enabled or not, denies it something within this scope.
+    pub(in crate::service) fn is_denied_within(&self, scope: &Scope) -> bool {
+        !self.denies.within(&[Extent::every_action(scope.clone())]).are_none()
     }
 
-    /// What this reaches that neither `holder` nor `beside` reaches; `None` if nothing. If this reaches any asset
-    /// beyond `beside`, every deny that binds `holder` must bind this, too.
+    /// What this reaches that neither `holder` nor `beside` reaches; `None` if nothing. The denies that bind `holder` must
+    /// bind this, too, where they are about anything that this reaches beyond `beside`.
     pub(in crate::service) fn beyond(&self, holder: &Self, beside: &Self) -> Option<Surplus> {
         let mut surplus = Surplus {
             permissions: self.permissions.without(holder.permissions).without(beside.permissions),
@@ -196,9 +201,7 @@ impl Reach {
             let nothing = Self::default();
             let beside = if beside.denies.bind(self) { beside } else { &nothing };
             self.entities_beyond(holder, beside, &mut surplus);
-            if self.has_more_than(beside) {
-                surplus.unbound = holder.denies.unbinding(self, &holder.personas);
-            }
+            surplus.unbound = holder.denies.within(&self.extents_beyond(beside)).unbinding(self, &holder.personas);
         }
         (!surplus.is_nothing()).then_some(surplus)
     }
@@ -218,10 +221,11 @@ impl Reach {
         }
         let new = self.named.iter().filter(|grant| !holder.covers(grant) && !beside.covers(grant));
         surplus.others.extend(new.map(|grant| format!("the asset `{}`", grant.qualified_name)));
-        if self.allowing.iter().any(|policy| !holder.allowing.contains(policy) && !beside.allowing.contains(policy)) {
+        let is_new = |policy| !holder.allowing.contains_key(policy) && !beside.allowing.contains_key(policy);
+        if self.allowing.keys().any(is_new) {
             surplus.others.push("access by a policy that names the recipient".to_owned());
         }
-        if self.owned.iter().any(|asset| !holder.owned.contains(asset) && !beside.owned.contains(asset)) {
+        if self.owned.keys().any(|asset| !holder.owned.contains_key(asset) && !beside.owned.contains_key(asset)) {
             surplus.others.push("access by a policy about the owners of an asset".to_owned());
         }
     }
@@ -234,21 +238,27 @@ impl Reach {
             })
     }
 
-    /// Whether this reaches any asset that `other` does not. The permission to link personas counts, because it reaches
-    /// what personas allow.
-    fn has_more_than(&self, other: &Self) -> bool {
+    /// What this reaches of assets that `other` does not. The permission to link personas counts, because it reaches
+    /// what any persona allows.
+    fn extents_beyond(&self, other: &Self) -> Vec<Extent> {
         let links = |reach: &Self| reach.permissions.contains(Permission::ManagePersonas);
-        links(self) && !links(other)
-            || self.assets != Assets::Named && other.assets == Assets::Named
-            || self.personas.iter().any(|persona| !other.personas.iter().any(|each| each.id == persona.id))
-            || self.named.iter().any(|grant| !other.covers(grant))
-            || !self.allowing.is_subset(&other.allowing)
-            || !self.owned.is_subset(&other.owned)
+        if links(self) && !links(other) || self.assets != Assets::Named && other.assets == Assets::Named {
+            return vec![Extent::every_action(Scope::Unbounded)];
+        }
+        let is_new = |persona: &&PersonaRef| !other.personas.iter().any(|each| each.id == persona.id);
+        let personas =
+            self.personas.iter().filter(is_new).filter_map(|persona| self.allowed.get(&persona.id)).flatten();
+        let policies = self.allowing.iter().filter(|(policy, _)| !other.allowing.contains_key(policy));
+        let named = self.named.iter().filter(|grant| !other.covers(grant)).map(|grant| &grant.qualified_name);
+        let owned = self.owned.iter().filter(|(asset, _)| !other.owned.contains_key(*asset));
+        let mut extents: Vec<Extent> = personas.chain(policies.map(|(_, extent)| extent)).cloned().collect();
+        extents.extend(named.chain(owned.map(|(_, name)| name)).map(|name| everything_at(name)));
+        extents
     }
 
-    /// Whether every deny that binds this also binds `other`.
-    pub(in crate::service) fn binds(&self, other: &Self) -> bool {
-        self.assets == Assets::Policies || self.denies.bind(other)
+    /// Whether every deny that binds this within the scope also binds `other`.
+    pub(in crate::service) fn binds_within(&self, scope: &Scope, other: &Self) -> bool {
+        self.denies.within(&[Extent::every_action(scope.clone())]).bind(other)
     }
 }
 
@@ -265,6 +275,11 @@ pub(in crate::service) fn standing(
     found.map(|standing| service.with_policies_in_write(connection, standing)).transpose()
 }
 
+/// Every action on the asset with this qualified name and on all beneath it.
+fn everything_at(qualified_name: &str) -> Extent {
+    Extent::every_action(Scope::at(qualified_name))
+}
+
 impl Denies {
     fn bind(&self, other: &Reach) -> bool {
         self.unbinding(other, &[]).is_empty()
@@ -273,19 +288,34 @@ impl Denies {
     /// The personas among these, or an empty name for other policies, whose denies do not bind `other`.
     fn unbinding(&self, other: &Reach, personas: &[PersonaRef]) -> Vec<String> {
         if other.assets == Assets::Policies {
-            return if self.personas.is_empty() && self.policies.is_empty() { Vec::new() } else { vec![String::new()] };
+            return if self.are_none() { Vec::new() } else { vec![String::new()] };
         }
         let name = |id: &PersonaId| {
             let persona = personas.iter().find(|persona| persona.id == *id);
             persona.map_or_else(String::new, |persona| persona.qualified_name.clone())
         };
         let unlinked = |id: &&PersonaId| !other.personas.iter().any(|persona| persona.id == **id);
-        let mut unbinding: Vec<String> = self.personas.iter().filter(unlinked).map(name).collect();
-        let owners = self.of_owners.is_empty() || self.owned.is_subset(&other.denies.owned);
-        if !self.policies.is_subset(&other.denies.policies) || !owners {
+        let mut unbinding: Vec<String> = self.personas.keys().filter(unlinked).map(name).collect();
+        let policies = self.policies.keys().all(|policy| other.denies.policies.contains_key(policy));
+        if !policies || !self.owned.keys().all(|asset| other.denies.owned.contains_key(asset)) {
             unbinding.push(String::new());
         }
         unbinding
+    }
+
+    fn are_none(&self) -> bool {
+        self.personas.is_empty() && self.policies.is_empty() && self.owned.is_empty()
+    }
+
+    /// The denies that are about anything within one of these extents. The others keep nothing back of that, and may
+    /// come from anybody: the admins of any asset can add a deny about it to any persona.
+    fn within(&self, extents: &[Extent]) -> Self {
+        let concerns = |denied: &Extent| extents.iter().any(|extent| extent.overlaps(denied));
+        let mut denies = self.clone();
+        denies.personas.retain(|_, denied| denied.iter().any(concerns));
+        denies.policies.retain(|_, denied| concerns(denied));
+        denies.owned.retain(|_, denied| concerns(denied));
+        denies
     }
 }
 

@@ -4,39 +4,49 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use crate::domain::asset::{Asset, People, PeopleList};
+use crate::domain::asset::{Asset, PeopleList};
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::entity::AssetDraft;
 use crate::domain::error::{Error, Result};
 use crate::domain::listing::clip;
 use crate::domain::principal::Role;
 use crate::service::Transaction;
-use crate::service::authz::asset_access::{may_name_members, seen_members};
+use crate::service::authz::asset_access::{may_name_members, may_name_principals, seen_members};
 use crate::storage::holds::hold_principals;
 
 /// Checks the principals that an asset newly names, and records everyone who was added or removed, which invalidates
-/// their cached records.
+/// their cached records. `before` is the asset as it was, unless it is new.
 pub(super) fn record_access(
     transaction: &mut Transaction<'_>,
     draft: &AssetDraft,
-    before: &People,
+    before: Option<&Asset>,
     after: &Asset,
 ) -> Result<()> {
     let none = BTreeSet::new();
     let mut violations = Vec::new();
     for list in PeopleList::ALL {
-        let (old, new) = (before.get(&list).unwrap_or(&none), after.people.get(&list).unwrap_or(&none));
-        let (added, unseen) = seen_members(transaction, list, new.difference(old).map(String::as_str).collect())?;
+        let old = before.and_then(|before| before.people.get(&list)).unwrap_or(&none);
+        let new = after.people.get(&list).unwrap_or(&none);
+        let (added, unseen) = seen_members(transaction, list, difference(new, old))?;
         let mut unknown = record_members(transaction, list, added.iter().copied(), after)?;
         unknown.extend(unseen);
-        may_name_members(transaction, list, &added)?;
-        record_members(transaction, list, old.difference(new).map(String::as_str), after)?;
+        may_name_members(transaction, after, list, &added)?;
+        record_members(transaction, list, difference(old, new).into_iter(), after)?;
         if !unknown.is_empty() {
             let message = format!("names no user or service account: {}", unknown.join(", "));
             violations.push(draft.head.violation(list.name(), message));
         }
     }
+    let old = before.map_or(&none, |before| &before.owners);
+    let added = difference(&after.owners, old);
+    record_principals(transaction, &added, after)?;
+    may_name_principals(transaction, after, &added)?;
+    record_principals(transaction, &difference(old, &after.owners), after)?;
     if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
+}
+
+fn difference<'a>(these: &'a BTreeSet<String>, those: &'a BTreeSet<String>) -> Vec<&'a str> {
+    these.difference(those).map(String::as_str).collect()
 }
 
 /// Records a change of access for each member of a list. Returns the members that do not exist.
@@ -47,28 +57,41 @@ pub(super) fn record_members<'a>(
     asset: &Asset,
 ) -> Result<Vec<String>> {
     let members: Vec<&str> = members.collect();
-    let mut subjects = Vec::new();
-    match list {
-        PeopleList::AdminUsers | PeopleList::ViewerUsers => {
-            if members.is_empty() {
-                return Ok(Vec::new());
-            }
-            for held in hold_principals(transaction.connection, &members)? {
-                let id = Uuid::parse_str(&held.id).map_err(|error| Error::Internal(error.into()))?;
-                subjects.push((held.username, ChangeSubject::Principal(id)));
-            }
-        }
+    let found = match list {
+        PeopleList::AdminUsers | PeopleList::ViewerUsers => record_principals(transaction, &members, asset)?,
         PeopleList::AdminRoles | PeopleList::ViewerRoles => {
+            let mut found = Vec::new();
             for role in Role::ALL.iter().filter(|role| members.contains(&role.id())) {
                 let id = Uuid::parse_str(role.id()).map_err(|error| Error::Internal(error.into()))?;
-                subjects.push((role.id().to_owned(), ChangeSubject::Role(id)));
+                record(transaction, ChangeSubject::Role(id), asset)?;
+                found.push(role.id().to_owned());
             }
+            found
         }
         PeopleList::AdminGroups | PeopleList::ViewerGroups => return Ok(Vec::new()),
-    }
-    for (_, subject) in &subjects {
-        transaction.record(Action::AssetAccessChanged, *subject, &clip(&asset.qualified_name))?;
-    }
-    let is_unknown = |member: &&&str| !subjects.iter().any(|(name, _)| name == **member);
+    };
+    let is_unknown = |member: &&&str| !found.iter().any(|name| name == **member);
     Ok(members.iter().filter(is_unknown).map(|member| format!("`{}`", clip(member))).collect())
+}
+
+/// Records a change of access for each of these principals. Returns the names of those that exist.
+pub(super) fn record_principals(
+    transaction: &mut Transaction<'_>,
+    names: &[&str],
+    asset: &Asset,
+) -> Result<Vec<String>> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for held in hold_principals(transaction.connection, names)? {
+        let id = Uuid::parse_str(&held.id).map_err(|error| Error::Internal(error.into()))?;
+        record(transaction, ChangeSubject::Principal(id), asset)?;
+        found.push(held.username);
+    }
+    Ok(found)
+}
+
+fn record(transaction: &mut Transaction<'_>, subject: ChangeSubject, asset: &Asset) -> Result<()> {
+    transaction.record(Action::AssetAccessChanged, subject, &clip(&asset.qualified_name))
 }

@@ -13,15 +13,15 @@ use crate::domain::entity::{AssetDraft, Attributes, EntityState, Handle, Head, c
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::Id;
 use crate::domain::listing::clip;
+use crate::service::authz::asset_access::known_owners;
 use crate::service::authz::asset_writing::{
     Place, Rights, may_change_people_of, may_create, may_delete, may_purge, may_update,
 };
 use crate::service::authz::sight;
-use crate::service::catalogue::asset_people::{record_access, record_members};
+use crate::service::catalogue::asset_people::{record_access, record_members, record_principals};
 use crate::service::catalogue::policies;
 use crate::service::catalogue::saved::{Membership, Removal, Saved, must_see, not_found};
 use crate::service::{Service, Transaction};
-use crate::storage::holds::hold_principals;
 use crate::storage::principals::Existed;
 use crate::storage::{assets, policies as stored_policies, search};
 
@@ -64,7 +64,7 @@ pub(in crate::service) fn save(
     }
     let subject = ChangeSubject::Asset(asset.id.uuid());
     transaction.record(Action::AssetCreated, subject, &clip(&asset.qualified_name))?;
-    record_access(transaction, draft, &People::new(), &asset)?;
+    record_access(transaction, draft, None, &asset)?;
     Ok(Saved::Created(asset.id.uuid()))
 }
 
@@ -124,7 +124,7 @@ fn new(
         state: EntityState::Active,
         attributes: draft.head.merged(Attributes::new()),
         people,
-        owners: owners(transaction, draft, BTreeSet::new())?,
+        owners: owners(transaction, draft, &BTreeSet::new())?,
         created_by: actor.username().to_string(),
         updated_by: actor.username().to_string(),
         created_at: transaction.now,
@@ -169,7 +169,7 @@ fn update(transaction: &mut Transaction<'_>, rights: &mut Rights, before: Asset,
         state: if draft.state == EntityState::Active { EntityState::Active } else { before.state },
         attributes: draft.head.merged(before.attributes),
         people,
-        owners: owners(transaction, draft, before.owners)?,
+        owners: owners(transaction, draft, &before.owners)?,
         updated_by: transaction.actor.username().to_string(),
         updated_at: transaction.now,
         ..before
@@ -177,7 +177,7 @@ fn update(transaction: &mut Transaction<'_>, rights: &mut Rights, before: Asset,
     rights.may_change(transaction, Some(&stored), &after)?;
     assets::replace(transaction.connection, &after)?;
     transaction.record(Action::AssetUpdated, ChangeSubject::Asset(after.id.uuid()), &clip(&after.qualified_name))?;
-    record_access(transaction, draft, &stored.people, &after)?;
+    record_access(transaction, draft, Some(&stored), &after)?;
     Ok(Saved::Updated(after.id.uuid()))
 }
 
@@ -224,18 +224,23 @@ pub(in crate::service) fn remove(
                 let members = after.people.get(&list).into_iter().flatten();
                 record_members(transaction, list, members.map(String::as_str), &after)?;
             }
+            let owners: Vec<&str> = after.owners.iter().map(String::as_str).collect();
+            record_principals(transaction, &owners, &after)?;
         }
     }
     transaction.record(Action::AssetDeleted, ChangeSubject::Asset(after.id.uuid()), &clip(&after.qualified_name))?;
     Ok(after)
 }
 
-/// The owners that an asset will have. Unknown names are ignored: otherwise a principal created later under the
-/// name would be an owner.
-fn owners(transaction: &mut Transaction<'_>, draft: &AssetDraft, before: BTreeSet<String>) -> Result<BTreeSet<String>> {
-    let Some(written) = draft.head.attributes.get(OWNERS) else { return Ok(before) };
+/// The owners that an asset will have: as before, unless the draft writes them.
+fn owners(
+    transaction: &mut Transaction<'_>,
+    draft: &AssetDraft,
+    before: &BTreeSet<String>,
+) -> Result<BTreeSet<String>> {
+    let Some(written) = draft.head.attributes.get(OWNERS) else { return Ok(before.clone()) };
     let names: BTreeSet<&str> = written.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     // PostgreSQL rejects NUL characters in text.
     let names: Vec<&str> = names.into_iter().filter(|name| !name.contains('\0')).collect();
-    Ok(hold_principals(transaction.connection, &names)?.into_iter().map(|held| held.username).collect())
+    known_owners(transaction, &names, before)
 }

@@ -29,7 +29,8 @@ use crate::storage::{access_tokens, credentials, service_accounts};
 /// of principal.
 pub async fn create(service: &Service, actor: &Actor, new: NewAccessToken) -> Result<CreatedAccessToken> {
     may_create_access_token(service, actor, &new)?;
-    service
+    let began = Instant::now();
+    let outcome = service
         .write(actor, move |transaction| {
             let represented = token_principal(transaction, &new)?;
             let expires_at = new.validity.ends(transaction.now);
@@ -56,7 +57,8 @@ pub async fn create(service: &Service, actor: &Actor, new: NewAccessToken) -> Re
             )?;
             Ok(CreatedAccessToken { access_token, token })
         })
-        .await
+        .await;
+    sight::delay_if_refused(began, outcome).await
 }
 
 /// The principal of the new token, locked until the commit.

@@ -1,5 +1,7 @@
 //! Service accounts that are not API keys: create, list, get, delete. Roles and policies give them their permissions.
 
+use std::time::Instant;
+
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result, Violation};
@@ -83,7 +85,8 @@ pub async fn get(service: &Service, actor: &Actor, username: String) -> Result<S
 /// [`Error::Forbidden`], [`Error::NotFound`], or a violation for another kind of principal.
 pub async fn delete(service: &Service, actor: &Actor, username: String) -> Result<()> {
     service.require(actor, Permission::ManageServiceAccounts)?;
-    service
+    let began = Instant::now();
+    let outcome = service
         .write_first(actor, move |transaction| {
             let found = principals::lock(transaction.connection, &username)?;
             let found = found.filter(|found| sight::principals(transaction.actor).sees(found));
@@ -104,5 +107,6 @@ pub async fn delete(service: &Service, actor: &Actor, username: String) -> Resul
             }
             transaction.record(Action::ServiceAccountDeleted, ChangeSubject::Principal(principal.id.uuid()), &username)
         })
-        .await
+        .await;
+    sight::delay_if_refused(began, outcome).await
 }

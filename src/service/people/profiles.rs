@@ -120,13 +120,15 @@ pub async fn write(service: &Service, actor: &Actor, mut writings: Vec<AspectWri
     writings.sort_by(|one, other| {
         (&one.username, !one.name.creates_user()).cmp(&(&other.username, !other.name.creates_user()))
     });
-    service
+    let began = Instant::now();
+    let outcome = service
         .write(actor, move |transaction| {
             writings
                 .chunk_by(|one, other| one.username == other.username)
                 .try_for_each(|about_one| write_about(transaction, about_one))
         })
-        .await
+        .await;
+    sight::delay_if_refused(began, outcome).await
 }
 
 /// Writes the aspects of one principal.

@@ -218,7 +218,8 @@ pub async fn assign_role(service: &Service, actor: &Actor, usernames: Vec<String
     if !actor.permissions().contains(Permission::ManagePolicies) {
         service.require(actor, Permission::ManageUsersAndGroups)?;
     }
-    service
+    let began = Instant::now();
+    let outcome = service
         .write(actor, move |transaction| {
             for username in &usernames {
                 let found = principals::lock(transaction.connection, username)?;
@@ -242,7 +243,8 @@ pub async fn assign_role(service: &Service, actor: &Actor, usernames: Vec<String
             }
             Ok(())
         })
-        .await
+        .await;
+    sight::delay_if_refused(began, outcome).await
 }
 
 async fn change<T: Send + 'static>(

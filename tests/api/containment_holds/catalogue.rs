@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use serde_json::json;
 
-use super::{ACTIONS, ASSETS, Done, Game, RIGHTS, USERS, bits};
+use super::{ACTIONS, ASSETS, Done, Game, RIGHTS, USERS, bits, type_of, username};
 use crate::support::Client;
 
 /// How many personas and policies of the beginning stay, or the game would soon be over.
@@ -69,6 +69,23 @@ impl Game {
         }
         self.personas.push(answer.json);
         Some(Done::default())
+    }
+
+    /// Names owners of an asset, or writes its tier: policies are about both.
+    pub(super) async fn write_what_policies_test(&mut self, client: &Client) -> Option<Done> {
+        let asset = self.dice.pick(&ASSETS);
+        let mut attributes = json!({"qualifiedName": asset, "name": "x"});
+        if self.dice.throw(3) == 0 {
+            attributes["tier"] = json!(self.dice.pick(&["open", "closed"]));
+        } else {
+            let keys = self.keys.iter().map(|key| username(key));
+            let everybody: Vec<String> =
+                USERS.iter().map(|name| (*name).to_owned()).chain(keys).chain([self.account.clone()]).collect();
+            attributes["ownerUsers"] = json!(self.dice.some(&everybody, 3));
+        }
+        let written = client.save(type_of(asset), &attributes).await.status == 200;
+        self.tiers += usize::from(written);
+        written.then(Done::default)
     }
 
     /// Creates an asset again, or purges it. The connections stay: a new one would belong to its creator.

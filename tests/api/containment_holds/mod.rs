@@ -18,6 +18,7 @@ use tessera::domain::bounds::Bounds;
 use tessera::domain::ids::PrincipalId;
 use tessera::domain::permission::Permission;
 use tessera::service::authz::inquiry::Inquiry;
+use tessera::storage::assets::owned_by;
 use tessera::storage::{api_keys, personas};
 
 use self::dice::Dice;
@@ -98,6 +99,8 @@ struct Game {
     account: String,
     newcomers: usize,
     known: HashMap<String, Power>,
+    /// How many times a player has written the tier of an asset, which policies test.
+    tiers: usize,
     /// How many moves of each kind were not refused.
     tally: BTreeMap<usize, usize>,
     /// Cache of every principal's rights, until the next move.
@@ -106,6 +109,10 @@ struct Game {
 
 fn bits(names: &[Permission]) -> Vec<&'static str> {
     names.iter().map(|permission| permission.name()).collect()
+}
+
+fn type_of(asset: &str) -> &'static str {
+    if asset.matches('/').count() == 2 { "Connection" } else { "Table" }
 }
 
 fn username(key: &str) -> String {
@@ -123,7 +130,10 @@ impl Game {
         let Standing { principal, permissions, personas, assets, policy_revision, .. } = standing;
         let linked: Vec<_> = personas.iter().map(|persona| (persona.id, persona.enabled)).collect();
         let (name, role) = (principal.username(), principal.role);
-        let fingerprint = format!("{name} {role:?} {permissions:?} {linked:?} {assets:?} {policy_revision}");
+        let read = |connection: &mut _| owned_by(connection, &name.to_string());
+        let (owned, tiers) = (self.app.service.database.read(read).unwrap(), self.tiers);
+        let fingerprint =
+            format!("{name} {role:?} {permissions:?} {linked:?} {assets:?} {owned:?} {tiers} {policy_revision}");
         if let Some(known) = self.known.get(&fingerprint) {
             return known.clone();
         }
@@ -131,8 +141,7 @@ impl Game {
         let mut power: Power = held.map(|permission| permission.name().to_owned()).collect();
         for asset in ASSETS {
             for action in ACTIONS {
-                let kind = if asset.matches('/').count() == 2 { "Connection" } else { "Table" };
-                let inquiry = Inquiry::new(action, asset, kind);
+                let inquiry = Inquiry::new(action, asset, type_of(asset));
                 if self.app.service.decide(standing, &inquiry).await.unwrap().is_allowed() {
                     power.insert(format!("{action} {asset}"));
                 }

@@ -8,7 +8,7 @@ use super::{ACTIONS, ASSETS, Done, Game, RIGHTS, Token, USERS, bits, username};
 use crate::support::{Client, PASSWORD};
 
 /// How many kinds of moves there are.
-const KINDS: usize = 34;
+const KINDS: usize = 38;
 /// Networks that an API key may be used from: the players are in the second.
 const NETWORKS: [&str; 4] = ["10.0.0.0/8", "127.0.0.0/8", "127.0.0.1", "0.0.0.0/0"];
 
@@ -139,7 +139,8 @@ impl Game {
                 let rights = bits(&self.dice.some(&RIGHTS, 4));
                 let asset = self.dice.pick(&ASSETS);
                 let query = "mutation($input: PolicyUpdateInput!) { createPolicy(input: $input) }";
-                let actors = json!({"users": [named], "resourceOwners": false, "allUsers": false, "allGroups": false});
+                let actors = json!({"users": [named], "resourceOwners": self.dice.throw(3) == 0, "allUsers": false,
+                                    "allGroups": false});
                 let input = if platform {
                     json!({"type": "PLATFORM", "name": "p", "state": "ACTIVE", "privileges": rights, "actors": actors})
                 } else {
@@ -170,7 +171,8 @@ impl Game {
             26..29 => self.derive_child(player, token).await,
             29 | 30 => self.impersonate(player, token).await,
             31 | 32 => self.take_secret(player, token).await,
-            _ => self.trust(player, &client).await,
+            33 => self.trust(player, &client).await,
+            _ => self.write_what_policies_test(&client).await,
         }
     }
 

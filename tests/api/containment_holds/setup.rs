@@ -8,7 +8,7 @@ use tessera::domain::policy::{Category, Criterion, Effect, Rule, Subjects};
 use tessera::domain::principal::Role;
 
 use super::dice::Dice;
-use super::{ACTIONS, ASSETS, Game, LEAST, Player, RIGHTS, Token, USERS, bits, username};
+use super::{ACTIONS, ASSETS, Game, LEAST, Player, RIGHTS, Token, USERS, bits, type_of, username};
 use crate::support::App;
 use crate::support::rules::{allow, criterion};
 
@@ -22,7 +22,7 @@ impl Game {
         }
         app.user(LEAST, Role::Guest).await;
         for asset in ASSETS {
-            admin.asset(if asset.matches('/').count() == 2 { "Connection" } else { "Table" }, asset).await;
+            admin.asset(type_of(asset), asset).await;
         }
         let query = json!({"query": "mutation { createServiceAccount(input: {}) { name } }"});
         let made = admin.post("/api/graphql", &query).await.ok();
@@ -39,6 +39,7 @@ impl Game {
             account,
             newcomers: 0,
             known: HashMap::new(),
+            tiers: 0,
             tally: BTreeMap::new(),
             snapshot: None,
         };
@@ -91,6 +92,7 @@ impl Game {
         for _ in 0..2 {
             game.shared_policy(&mut dice).await;
         }
+        game.policies_about_what_assets_say(&mut dice).await;
         game.name_people(&mut dice).await;
         game.dice = dice;
         game
@@ -117,6 +119,21 @@ impl Game {
         let rule = Rule { effect, subjects, ..allow(&[], &[dice.pick(&ACTIONS)], &[resource]) };
         let policy = self.app.policy(rule).await;
         self.shared.push(policy.qualified_name);
+    }
+
+    /// A policy about the owners of assets, and one about their tier.
+    async fn policies_about_what_assets_say(&mut self, dice: &mut Dice) {
+        let named = dice.some(&USERS, 2);
+        let open = criterion("tier", "EQUALS", &["open"]);
+        let of_owners = Subjects { owners: true, ..Subjects::default() };
+        let rules = [
+            Rule { subjects: of_owners, ..allow(&[], &[dice.pick(&ACTIONS)], &[]) },
+            allow(&named, &[dice.pick(&ACTIONS)], &[open]),
+        ];
+        for rule in rules {
+            let effect = dice.pick(&[Effect::Allow, Effect::Allow, Effect::Allow, Effect::Deny]);
+            self.shared.push(self.app.policy(Rule { effect, ..rule }).await.qualified_name);
+        }
     }
 
     /// An administrator names a principal in an asset.

@@ -1,6 +1,9 @@
 //! Administrators grant no more than they hold, and take nothing from principals above them.
 
+mod administering;
 mod allowing;
+mod elsewhere;
+mod owners;
 mod revealing;
 mod withdrawing;
 
@@ -39,6 +42,13 @@ fn link(persona: &Value, users: &[&str]) -> Value {
 
 async fn written(by: &Client, policy: Value) -> String {
     by.bulk(&[policy]).await.ok()["mutatedEntities"]["CREATE"][0]["guid"].as_str().unwrap().to_owned()
+}
+
+/// A policy of a persona that denies reading what has this name, and no other action.
+fn unread(persona: &Value, stated: Option<&str>, name: &str) -> Value {
+    let mut deny = policy(persona, "deny", stated, &[name]);
+    deny["attributes"]["policyActions"] = json!(["persona-asset-read"]);
+    deny
 }
 
 fn entities(users: &[&str], names: &[&str]) -> Value {
