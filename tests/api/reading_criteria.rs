@@ -31,11 +31,14 @@ async fn reading_an_asset_searching_for_it_and_asking_about_it_agree_about_crite
         let tested = [name.clone(), criterion(property, condition, &[value])];
         for (allowed, rules) in [
             (false, vec![allow(&["u"], &[READ, "select"], &tested)]),
-            (true, vec![allow(&["u"], &[READ, "select"], &tested), allow(&["u"], &[READ], &[name.clone()])]),
+            (
+                true,
+                vec![allow(&["u"], &[READ, "select"], &tested), allow(&["u"], &[READ], std::slice::from_ref(&name))],
+            ),
             (
                 false,
                 vec![
-                    allow(&["u"], &[READ, "select"], &[name.clone()]),
+                    allow(&["u"], &[READ, "select"], std::slice::from_ref(&name)),
                     Rule { effect: Effect::Deny, ..allow(&["u"], &[READ, "update"], &tested) },
                 ],
             ),

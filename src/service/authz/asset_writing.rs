@@ -13,7 +13,7 @@ use crate::service::authz::asset_access::{
     TestedAttributes, may_change_attributes, may_change_people, may_remove_owners,
 };
 use crate::service::authz::authority::is_name_in_policies;
-use crate::service::authz::decide::Rules;
+use crate::service::authz::in_write::Rules;
 use crate::service::authz::inquiry::Inquiry;
 use crate::service::authz::{giving, sight};
 use crate::storage::{assets, search};

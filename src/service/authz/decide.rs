@@ -92,30 +92,6 @@ impl Service {
         Ok(self.known_slices(standing)?.is_none_or(|slices| look_at_resource(&slices)))
     }
 
-    /// Like [`Service::may_call`] for each of the tools, in a writing transaction: fills no cache.
-    ///
-    /// # Errors
-    /// When the storage or the engine fails.
-    pub(in crate::service) fn may_call_in_write<'a>(
-        connection: &mut AnyConnection,
-        standing: &Standing,
-        tools: impl Iterator<Item = &'a str>,
-    ) -> Result<bool> {
-        let mut rules = None;
-        for tool in tools {
-            let rules = match &mut rules {
-                Some(rules) => rules,
-                unread => unread.insert(Rules::read(connection, standing)?),
-            };
-            let inquiry = Inquiry::new(CALL_TOOL, tool, TOOL);
-            let inquiry = if look_at_resource(&rules.slices) { inquiry.completed(connection)? } else { inquiry };
-            if !judge(standing, &inquiry, &rules.slices)?.is_allowed() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
     /// Like [`Self::decide`], inside a transaction that reads.
     ///
     /// # Errors
@@ -234,33 +210,6 @@ impl Service {
         Ok(allowing)
     }
 
-    /// Like [`Service::with_policies`], in a writing transaction: fills no cache. The transaction may roll back, and
-    /// another one then commits other policies under the same revision.
-    ///
-    /// # Errors
-    /// When the storage fails.
-    pub(in crate::service) fn with_policies_in_write(
-        &self,
-        connection: &mut AnyConnection,
-        standing: Standing,
-    ) -> Result<Standing> {
-        let permissions =
-            self.shared_policies_in_write(connection)?.permissions(&standing.principal, standing.permissions);
-        Ok(Standing { permissions, ..standing })
-    }
-
-    /// Like [`Service::shared_policies`], in a writing transaction: fills no cache.
-    ///
-    /// # Errors
-    /// When the storage fails.
-    pub(in crate::service) fn shared_policies_in_write(&self, connection: &mut AnyConnection) -> Result<Arc<Shared>> {
-        let revision = policies::revision(connection)?;
-        match self.directory.policies.shared(revision) {
-            Some(known) => Ok(known),
-            None => Ok(Arc::new(Shared::new(revision, policies::shared(connection)?))),
-        }
-    }
-
     /// Adds the permissions that platform policies allow a principal, and removes those that they deny. Fills a cache, so
     /// only for transactions that read.
     ///
@@ -339,41 +288,8 @@ impl Service {
     }
 }
 
-/// The policies about a principal, read by a writing transaction. Never cached: the transaction may roll back.
-pub(in crate::service) struct Rules {
-    standing: Standing,
-    slices: Vec<Arc<Slice>>,
-}
-
-impl Rules {
-    /// Reads and compiles the policies.
-    ///
-    /// # Errors
-    /// When the storage or the engine fails.
-    pub(in crate::service) fn read(connection: &mut AnyConnection, standing: &Standing) -> Result<Self> {
-        let shared = Shared::new(0, policies::shared(connection)?);
-        if standing.restriction.is_some() {
-            let slices = vec![Arc::new(Slice::compile(&policies_in(connection, standing, &shared)?)?)];
-            return Ok(Self { standing: standing.clone(), slices });
-        }
-        let mut slices = shared.slices(&standing.principal)?;
-        for persona in standing.enabled_personas() {
-            slices.push(Arc::new(Slice::compile(&policies::of_persona(connection, persona.id)?)?));
-        }
-        Ok(Self { standing: standing.clone(), slices })
-    }
-
-    /// Whether the principal may do something with an asset, given its `relation` to the asset within the transaction.
-    ///
-    /// # Errors
-    /// When the engine fails.
-    pub(in crate::service) fn decide(&self, inquiry: &Inquiry, relation: Option<Relation>) -> Result<Decision> {
-        judge_related(&self.standing, inquiry, relation, &self.slices)
-    }
-}
-
 /// The policies about entities that may concern a standing, in the order of their ids.
-fn policies_in(connection: &mut AnyConnection, standing: &Standing, shared: &Shared) -> Result<Vec<Policy>> {
+pub(super) fn policies_in(connection: &mut AnyConnection, standing: &Standing, shared: &Shared) -> Result<Vec<Policy>> {
     let whole = standing.whole();
     let mut about: Vec<Policy> = shared.about(&whole.principal).cloned().collect();
     for persona in whole.enabled_personas() {
@@ -394,7 +310,7 @@ fn sees(connection: &mut AnyConnection, asking: &Actor, resource: &Resource) -> 
     Ok(search::find_id(connection, &resource.type_name, &resource.name, &sight)?.is_some())
 }
 
-fn look_at_resource(slices: &[Arc<Slice>]) -> bool {
+pub(super) fn look_at_resource(slices: &[Arc<Slice>]) -> bool {
     slices.iter().any(|slice| slice.looks_at_resource())
 }
 
@@ -406,11 +322,11 @@ pub(in crate::service) fn answer(standing: &Standing, inquiry: &Inquiry, slices:
     inquiry.about_platform(standing).map_or_else(|| judge(standing, inquiry, slices), Ok)
 }
 
-fn judge(standing: &Standing, inquiry: &Inquiry, slices: &[Arc<Slice>]) -> Result<Decision> {
+pub(super) fn judge(standing: &Standing, inquiry: &Inquiry, slices: &[Arc<Slice>]) -> Result<Decision> {
     judge_related(standing, inquiry, standing.relation_to(&inquiry.resource.name), slices)
 }
 
-fn judge_related(
+pub(super) fn judge_related(
     standing: &Standing,
     inquiry: &Inquiry,
     relation: Option<Relation>,

@@ -45,8 +45,8 @@ pub(super) fn record_access(
     if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
 }
 
-fn difference<'a>(these: &'a BTreeSet<String>, those: &'a BTreeSet<String>) -> Vec<&'a str> {
-    these.difference(those).map(String::as_str).collect()
+fn difference<'a>(all: &'a BTreeSet<String>, but: &'a BTreeSet<String>) -> Vec<&'a str> {
+    all.difference(but).map(String::as_str).collect()
 }
 
 /// Records a change of access for each member of a list. Returns the members that do not exist.

@@ -17,6 +17,7 @@ use crate::domain::listing::{Page, Query};
 use crate::domain::oauth_client::ClientSecret;
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::persona::PersonaRef;
+use crate::domain::policy::Effect;
 use crate::domain::principal::{Principal, PrincipalKind, Role, service_account_username};
 use crate::domain::token::{Token, TokenKind};
 use crate::service::authz::authority::may_release;
@@ -269,7 +270,8 @@ fn end_outgrown(transaction: &mut Transaction<'_>, before: &ApiKey, after: &ApiK
         personas.map(|persona| persona.id.to_string()).collect()
     };
     let (linked, unlinked) = (only_in(after, before), only_in(before, after));
-    if !gains_permission && linked.is_empty() && policies::denying(transaction.connection, &unlinked)?.is_empty() {
+    let extents = policies::extents_of_personas(transaction.connection, &unlinked)?;
+    if !gains_permission && linked.is_empty() && extents.iter().all(|each| each.effect != Effect::Deny) {
         return Ok(());
     }
     let found = principals::find_by_username(transaction.connection, &service_account_username(after.id))?;
