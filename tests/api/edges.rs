@@ -34,6 +34,7 @@ impl Looking {
     async fn start(service: &Service) -> Self {
         let mut follower = Follower::start(service).await.unwrap();
         follower.join(service, "here").await.unwrap();
+        follower.step(service).await.unwrap();
         let service = service.clone();
         Self(actix_web::rt::spawn(async move {
             loop {

@@ -66,6 +66,7 @@ async fn an_edge_is_told_no_id_of_what_has_changed_and_finds_what_it_keeps_by_na
     let other = app.neighbour(&app.pepper);
     let mut follower = Follower::start(&other).await.unwrap();
     follower.join(&other, "there").await.unwrap();
+    follower.step(&other).await.unwrap();
     assert_ne!(name(&app, &seen.id), edges::names(&other).of(seen.id.parse().unwrap()).to_string());
 }
 

@@ -140,11 +140,11 @@ async fn an_attribute_that_policies_test_is_changed_by_those_whom_nothing_is_den
     let denied = blind(&admin).await;
     let bob = app.session_with("bob", Role::Member).await;
     app.user("mia", Role::Member).await;
-    app.policy(allow(&["mia"], &READ, &[criterion("certificateStatus", "EQUALS", &["VERIFIED"])])).await;
+    app.policy(allow(&["mia"], &["select"], &[criterion("certificateStatus", "EQUALS", &["VERIFIED"])])).await;
     name(&admin, "adminUsers", &["admin", "bob"]).await;
     admin.save("Persona", &link(&denied, &["bob"])).await.ok();
     let verified = json!("VERIFIED");
-    let asked = question(&user("mia"), &json!({"name": READ[0]}), &json!({"type": "Table", "id": SECRET}));
+    let asked = question(&user("mia"), &json!({"name": "select"}), &json!({"type": "Table", "id": SECRET}));
     let allowed = async || admin.post("/access/v1/evaluation", &asked).await.ok()["decision"] == true;
     write(&bob, SECRET, "certificateStatus", &verified).await.refused(FORBIDDEN);
     assert!(!allowed().await);

@@ -92,6 +92,7 @@ impl Example<'_> {
         let service = &self.app.service;
         let mut follower = Follower::start(service).await.unwrap();
         follower.join(service, "here").await.unwrap();
+        follower.step(service).await.unwrap();
         let looking = async {
             loop {
                 follower.step(service).await.unwrap();
