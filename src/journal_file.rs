@@ -9,6 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
@@ -93,6 +94,34 @@ impl JournalFile {
             Ok(())
         });
     }
+}
+
+/// The file of a process in which several threads append: one write to the disk serves all that wait for it.
+pub struct SharedJournal {
+    waiting: Mutex<Vec<Change>>,
+    file: Mutex<JournalFile>,
+}
+
+impl SharedJournal {
+    /// Shares the file.
+    pub fn new(file: JournalFile) -> Self {
+        Self { waiting: Mutex::default(), file: Mutex::new(file) }
+    }
+
+    /// Like [`JournalFile::append`].
+    pub fn append(&self, changes: &[Change]) {
+        locked(&self.waiting).extend_from_slice(changes);
+        let mut file = locked(&self.file);
+        let waiting = std::mem::take(&mut *locked(&self.waiting));
+        // Otherwise another thread has written them, because it had the file before.
+        if !waiting.is_empty() {
+            file.append(&waiting);
+        }
+    }
+}
+
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 const CONSEQUENCE: &str = "a restore would not know what is revoked now";

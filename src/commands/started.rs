@@ -1,13 +1,13 @@
 //! The common start and end of commands that work with the database.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::{CommandResult, Setup, database_url, explain, unchecked_service};
 use crate::checkpoint_file::CheckpointFile;
 use crate::config::Settings;
 use crate::domain::change::Change;
 use crate::domain::installation::{Installation, Seen};
-use crate::journal_file::JournalFile;
+use crate::journal_file::{JournalFile, SharedJournal};
 use crate::seen_file::SeenFile;
 use crate::service::Service;
 use crate::service::log::restored;
@@ -21,7 +21,7 @@ pub(super) struct Started {
     installation: Installation,
     follower: Follower,
     pub(super) seen: SeenFile,
-    journal: Arc<Mutex<JournalFile>>,
+    journal: Arc<SharedJournal>,
 }
 
 /// Starts work on a migrated database, after checking that it is not an older copy.
@@ -42,14 +42,10 @@ pub(super) async fn start(settings: &Settings, setup: Setup) -> Result<Started, 
     let mut journal = seen.journal(&installation);
     catch_up(&service, &mut journal).await?;
     seen.keep(&restore::latest_seen(&service, &installation).await.map_err(explain)?);
-    let journal = Arc::new(Mutex::new(journal));
+    let journal = Arc::new(SharedJournal::new(journal));
     let own = Arc::clone(&journal);
-    service.taken.keep_with(move |changes| locked(&own).append(changes));
+    service.taken.keep_with(move |changes| own.append(changes));
     Ok(Started { service, installation, follower, seen, journal })
-}
-
-fn locked(journal: &Mutex<JournalFile>) -> MutexGuard<'_, JournalFile> {
-    journal.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Forgets the checkpoint that this machine kept of a log that a restore elsewhere has ended. A log with the same
@@ -87,7 +83,7 @@ impl Started {
         let (journal, seen, installation) = (&self.journal, &mut self.seen, self.installation.id);
         let keep = |changes: &[Change]| {
             if !changes.is_empty() {
-                locked(journal).append(changes);
+                journal.append(changes);
                 seen.keep(&Seen::of(installation, changes));
             }
         };

@@ -135,6 +135,12 @@ impl Children {
         Arc::clone(&self.published.read().unwrap_or_else(PoisonError::into_inner).keyring)
     }
 
+    /// The uptime at which the read began that found the published keys.
+    #[must_use]
+    pub fn keyring_read_at(&self) -> i64 {
+        self.published.read().unwrap_or_else(PoisonError::into_inner).read_at
+    }
+
     /// Replaces the published keys by those of a read that began at this uptime, unless a later read has replaced them: a
     /// slow read must not bring a removed key back.
     pub fn set_keyring(&self, keyring: Arc<Keyring>, began: i64) {

@@ -30,7 +30,7 @@ pub use self::criterion::{Condition, Criterion, Facet, Pattern, covering};
 pub use self::decision::{Decision, Ground, Outcome, Question, Resource, Subject};
 pub use self::names::Patterns;
 pub use self::properties::{Properties, property, stored_properties};
-pub use self::scope::{Extent, Scope};
+pub use self::scope::{Extent, Extents, Scope};
 pub use self::subjects::{Bucket, Subjects};
 
 /// A policy: one rule with its name and metadata.

@@ -71,6 +71,13 @@ async fn datahubs_doors_refuse_them() {
                 assert!(message.contains(MESSAGE), "{query} {member}: {answer}");
             }
         }
+        let mut about = policy(&everybody, &["VIEW_ENTITY_PAGE"]);
+        about["type"] = json!("METADATA");
+        about["resources"] = json!({"filter": {"criteria": [
+            {"field": "URN", "values": [format!("default/{name}")], "condition": "STARTS_WITH"}]}});
+        let answer = ask(&admin, CREATE_POLICY, json!({"input": about})).await;
+        let message = answer["errors"][0]["message"].as_str().unwrap_or_default();
+        assert!(message.contains("no values with hidden characters"), "{answer}");
         let info = json!({"active": true, "displayName": name, "fullName": name}).to_string();
         let proposal = json!({"entityUrn": urn("admin"), "aspectName": "corpUserInfo", "aspect": {"value": info}});
         let answer = admin.post("/aspects?action=ingestProposal", &json!({"proposal": proposal})).await;

@@ -1,7 +1,7 @@
 //! Scopes: the names that the resources of a rule lie within. Deciding who has authority over a policy begins with its
 //! scope.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{Condition, Criterion, Facet, Rule};
 use crate::domain::asset::{ancestors, is_urn};
@@ -53,6 +53,77 @@ impl Extent {
             _ => true,
         };
         share_an_action && self.scope.overlaps(&other.scope)
+    }
+}
+
+/// Many extents, in a form that tells without comparing them one by one whether another one overlaps any of them.
+#[derive(Debug, Default)]
+pub struct Extents {
+    by_action: HashMap<String, Places>,
+    of_every_action: Places,
+}
+
+/// Many scopes.
+#[derive(Debug, Default)]
+struct Places {
+    /// Whether there is any.
+    are_any: bool,
+    are_unbounded: bool,
+    names: HashSet<String>,
+    /// What the names lie beneath.
+    above: HashSet<String>,
+}
+
+impl<'a> FromIterator<&'a Extent> for Extents {
+    fn from_iter<I: IntoIterator<Item = &'a Extent>>(extents: I) -> Self {
+        let mut all = Self::default();
+        for extent in extents {
+            match &extent.actions {
+                None => all.of_every_action.add(&extent.scope),
+                Some(actions) => {
+                    for action in actions {
+                        all.by_action.entry(action.clone()).or_default().add(&extent.scope);
+                    }
+                }
+            }
+        }
+        all
+    }
+}
+
+impl Extents {
+    /// Whether one of them overlaps this extent.
+    #[must_use]
+    pub fn overlap(&self, extent: &Extent) -> bool {
+        let overlaps = |places: &Places| places.overlap(&extent.scope);
+        let by_action = match &extent.actions {
+            None => self.by_action.values().any(overlaps),
+            Some(actions) => actions.iter().filter_map(|action| self.by_action.get(action)).any(overlaps),
+        };
+        by_action || overlaps(&self.of_every_action)
+    }
+}
+
+impl Places {
+    fn add(&mut self, scope: &Scope) {
+        self.are_any = true;
+        match scope {
+            Scope::Unbounded => self.are_unbounded = true,
+            Scope::Within(names) => {
+                self.above.extend(names.iter().flat_map(|name| ancestors(name)).map(str::to_owned));
+                self.names.extend(names.iter().cloned());
+            }
+        }
+    }
+
+    fn overlap(&self, scope: &Scope) -> bool {
+        let Scope::Within(names) = scope else { return self.are_any };
+        let is_among = |name: &String| {
+            self.names.contains(name)
+                || self.above.contains(name)
+                || ancestors(name).iter().any(|above| self.names.contains(*above))
+        };
+        self.are_unbounded || names.iter().any(is_among)
     }
 }
 
@@ -203,6 +274,37 @@ mod tests {
         ];
         for (one, two, expected) in pairs {
             assert_eq!((one.overlaps(&two), two.overlaps(&one)), (expected, expected), "{one:?} {two:?}");
+        }
+    }
+
+    #[test]
+    fn many_extents_overlap_what_one_of_them_overlaps() {
+        let scopes = [
+            Scope::Unbounded,
+            Scope::Within(BTreeSet::new()),
+            Scope::at("default/a"),
+            Scope::at("default/a/b"),
+            Scope::at("default/c"),
+            Scope::Within(["default/a/b/c", "default/d"].map(str::to_owned).into()),
+        ];
+        let actions: [&[&str]; 4] = [&[], &["read"], &["read", "write"], &["write"]];
+        let mut extents = Vec::new();
+        for scope in scopes {
+            extents.push(Extent::every_action(scope.clone()));
+            for actions in actions {
+                let actions = Some(actions.iter().map(|action| (*action).to_owned()).collect());
+                extents.push(Extent { scope: scope.clone(), actions });
+            }
+        }
+        for (one, two) in extents.iter().flat_map(|one| extents.iter().map(move |two| (one, two))) {
+            let both: Extents = [one, two].into_iter().collect();
+            for extent in &extents {
+                assert_eq!(
+                    both.overlap(extent),
+                    one.overlaps(extent) || two.overlaps(extent),
+                    "{one:?} {two:?} {extent:?}"
+                );
+            }
         }
     }
 }

@@ -56,7 +56,7 @@ pub(super) async fn require_recent_sign_in(submitted: &mut SubmittedForm) -> Res
             let cookies = cookies(&state, &request, username, begun);
             let actor = auth::authenticate(&state, cookies[0].value(), &request, Metering::Uncounted).await?;
             let old = std::mem::replace(&mut submitted.request.actor, actor.requesting(auth::request(&request)));
-            end_replaced(&state, Some(old)).await?;
+            end_replaced(&state, Some(old)).await;
             submitted.request.cookies = cookies.into();
             Ok(None)
         }

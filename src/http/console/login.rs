@@ -123,7 +123,7 @@ pub async fn sign_in(
     let begun = sessions::create(&state.service, username.clone(), password, origin(&state, &request)).await;
     let error = match begun {
         Ok(begun) => {
-            end_replaced(&state, signed_in.map(|signed_in| signed_in.actor)).await?;
+            end_replaced(&state, signed_in.map(|signed_in| signed_in.actor)).await;
             return Ok(redirect(&root(&request), next, cookies(&state, &request, username, begun)));
         }
         Err(error) => error,

@@ -176,21 +176,19 @@ async fn begin(
         Error::Unauthenticated(Refusal::Disabled) => bad_request("The user is suspended or removed.".to_owned()),
         other => other.into(),
     })?;
-    end_replaced(state, of_session(state, request, Metering::Uncounted).await.ok()).await?;
+    end_replaced(state, of_session(state, request, Metering::Uncounted).await.ok()).await;
     let [session, actor] = cookies(state, request, username, begun);
     Ok(HttpResponse::Ok().cookie(session).cookie(actor).finish())
 }
 
-/// Ends the session that the browser had before it signed in again (ASVS 5.0, 7.2.4).
-///
-/// # Errors
-/// When the storage fails.
-pub async fn end_replaced(state: &State, earlier: Option<Actor>) -> Result<(), Failure> {
-    let Some(earlier) = earlier else { return Ok(()) };
+/// Ends the session that the browser had before it signed in again (ASVS 5.0, 7.2.4). The user is signed in whether or not
+/// that is possible, so a failure is only logged: the earlier session then ends when it expires.
+pub async fn end_replaced(state: &State, earlier: Option<Actor>) {
+    let Some(earlier) = earlier else { return };
     match sessions::end(&state.service, &earlier).await {
-        // It has ended already, or many requests wait: the person has signed in all the same.
-        Ok(()) | Err(Error::Unauthenticated(_) | Error::Busy) => Ok(()),
-        Err(error) => Err(error.into()),
+        // It has ended already.
+        Ok(()) | Err(Error::Unauthenticated(_)) => {}
+        Err(error) => tracing::warn!(%error, user = %earlier.id(), "a session that another replaced goes on"),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::domain::error::Result;
 use crate::domain::ids::{PersonaId, PolicyId, PrincipalId};
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::persona::PersonaRef;
-use crate::domain::policy::{Bucket, Effect, Extent, Scope};
+use crate::domain::policy::{Bucket, Effect, Extent, Extents, Scope};
 use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::service::Service;
 use crate::storage::database::AnyConnection;
@@ -310,7 +310,8 @@ impl Denies {
     /// The denies that are about anything within one of these extents. The others keep nothing back of that, and may
     /// come from anybody: the admins of any asset can add a deny about it to any persona.
     fn within(&self, extents: &[Extent]) -> Self {
-        let concerns = |denied: &Extent| extents.iter().any(|extent| extent.overlaps(denied));
+        let extents: Extents = extents.iter().collect();
+        let concerns = |denied: &Extent| extents.overlap(denied);
         let mut denies = self.clone();
         denies.personas.retain(|_, denied| denied.iter().any(concerns));
         denies.policies.retain(|_, denied| concerns(denied));

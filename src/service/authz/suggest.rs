@@ -13,8 +13,8 @@ use crate::service::authz::inquiry::Inquiry;
 use crate::service::authz::sight;
 use crate::storage::{personas, standings};
 
-/// The most personas that are tried: each costs a decision.
-const TRIED: i64 = 50;
+/// The most personas that are tried: each costs a decision, and perhaps the compilation of its policies.
+const TRIED: i64 = 20;
 
 /// The most personas that are suggested.
 const SUGGESTED: usize = 3;

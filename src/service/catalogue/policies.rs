@@ -14,7 +14,7 @@ use crate::domain::permission::Permission;
 use crate::domain::policy::engine::Slice;
 use crate::domain::policy::system::{self, URN_PREFIX};
 use crate::domain::policy::{Category, Effect, Policy, Rule, Subjects};
-use crate::domain::text::{Description, DisplayName, at, fold};
+use crate::domain::text::{Description, DisplayName, at, fold, is_hidden};
 use crate::service::authz::policy_writing::{may_change_shared, may_end_effect, may_write_about, may_write_shared};
 use crate::service::authz::{giving, outgrown};
 use crate::service::{Service, Transaction};
@@ -324,6 +324,11 @@ pub(in crate::service) fn check(policy: &Policy) -> Result<()> {
     if names > NAMES {
         let message = format!("has {names} actions, resources and subjects; {NAMES} are allowed");
         return Err(Violation::new("policy", message).into());
+    }
+    // Nothing has such a name, and PostgreSQL takes no NUL in a text.
+    let is_plain = |text: &String| !text.chars().any(is_hidden);
+    if !policy.rule.resources.iter().flat_map(|criterion| &criterion.values).all(is_plain) {
+        return Err(Violation::new("resources", "must have no values with hidden characters").into());
     }
     let compiled = Slice::compile([policy]);
     compiled.map(drop).map_err(|error| {

@@ -109,14 +109,15 @@ pub async fn sign(service: &Service, kind: &str, claims: &impl serde::Serialize)
     key.ok_or_else(|| Error::Unavailable("there is no signing key yet".into()))?.sign(kind, claims)
 }
 
-/// Reads the keys once more, because a token names an unknown key, or because there is no lease and a key may have been
-/// removed.
+/// Reads the keys, because a token names an unknown key, or because there is no lease and a key may have been removed.
+/// Requests that arrived before a read began share it.
 ///
 /// # Errors
 /// When the storage fails.
 pub(in crate::service) async fn look_for(service: &Service, party: Party) -> Result<()> {
+    let arrived = service.clock.uptime();
     let _turn = service.look_ups.turn(party).await?;
-    load(service).await
+    if service.directory.children.keyring_read_at() > arrived { Ok(()) } else { load(service).await }
 }
 
 async fn add(service: &Service, actor: &Actor, signs_from: i64) -> Result<String> {

@@ -58,7 +58,9 @@ fn match_any(compared: &Compared, patterns: Vec<Pattern>) -> EntityPredicate {
         if patterns.is_empty() {
             return None;
         }
-        let patterns: Vec<String> = patterns.iter().map(|pattern| like(&pattern.pieces)).collect();
+        // Rows of earlier versions may have a NUL, which PostgreSQL takes in no text.
+        let patterns = patterns.iter().map(|pattern| like(&pattern.pieces));
+        let patterns: Vec<String> = patterns.filter(|pattern| !pattern.contains('\0')).collect();
         Some((compared.is_like_any)(serde_json::Value::from(patterns).to_string()))
     };
     let flat = match_one_of(flat).map(|found| all(vec![found, Box::new((compared.column)().not_like("%/%"))]));

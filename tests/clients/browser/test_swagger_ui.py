@@ -11,6 +11,9 @@ from playwright.sync_api import expect, sync_playwright
 
 from nginx import nginx_before
 
+# The pages and the document come from the binary: the database makes no difference, and the browser takes minutes.
+pytestmark = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
+
 DOCS = "/swagger-ui/"
 # Swagger UI sets one style attribute that a strict policy drops; nothing looks different.
 COSMETIC = ("inline style", "favicon")

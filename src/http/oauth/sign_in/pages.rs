@@ -92,7 +92,7 @@ pub async fn callback(
     match sign_in::sign_in(service, at_provider, origin.clone()).await? {
         Ok(new) => {
             service.succeeded_at_provider();
-            end_replaced(&state, signed_in.map(|signed_in| signed_in.actor)).await?;
+            end_replaced(&state, signed_in.map(|signed_in| signed_in.actor)).await;
             let cookies = cookies(&state, &request, new.username, new.session);
             Ok(redirect(&root(&request), &next, cookies.into_iter().chain([used])))
         }
