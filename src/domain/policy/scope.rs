@@ -50,7 +50,8 @@ impl Extent {
     pub fn overlaps(&self, other: &Self) -> bool {
         let share_an_action = match (&self.actions, &other.actions) {
             (Some(one), Some(two)) => !one.is_disjoint(two),
-            _ => true,
+            (Some(actions), None) | (None, Some(actions)) => !actions.is_empty(),
+            (None, None) => true,
         };
         share_an_action && self.scope.overlaps(&other.scope)
     }
