@@ -636,7 +636,7 @@ def test_every_page_is_accessible_and_fits(browse, server, furnished):
     page.get_by_label("Choose all on this page").check()
     page.get_by_label("What to do").select_option("link")
     page.get_by_role("button", name="Go on").click()
-    found["keys-bulk-which"] = look(page, "keys-bulk-which", scheme)
+    found["keys-bulk-which"] = look(page, "keys-bulk-which")
     page.get_by_label("Persona").select_option(index=1)
     page.get_by_role("button", name="Go on").click()
     found["keys-bulk"] = look(page, "keys-bulk")
