@@ -3,7 +3,7 @@
 //! Cedar's cost grows with every policy it is given, whether or not it matches. So policies are compiled in slices (one
 //! for each persona, and one for each [`Bucket`](super::Bucket) of the others), and a question is evaluated against the
 //! slices of its subject only. How many other policies there are does not matter. Of those, Cedar evaluates only the policies
-//! that the name of the resource passes: see [`NameTest`].
+//! that the name of the resource passes: see `NameTest`.
 
 use std::fmt::Display;
 use std::sync::LazyLock;
