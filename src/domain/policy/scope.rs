@@ -97,11 +97,13 @@ impl Extents {
     #[must_use]
     pub fn overlap(&self, extent: &Extent) -> bool {
         let overlaps = |places: &Places| places.overlap(&extent.scope);
-        let by_action = match &extent.actions {
-            None => self.by_action.values().any(overlaps),
-            Some(actions) => actions.iter().filter_map(|action| self.by_action.get(action)).any(overlaps),
-        };
-        by_action || overlaps(&self.of_every_action)
+        match &extent.actions {
+            None => self.by_action.values().any(overlaps) || overlaps(&self.of_every_action),
+            Some(actions) => {
+                let of_action = |action| self.by_action.get(action).is_some_and(overlaps);
+                actions.iter().any(of_action) || !actions.is_empty() && overlaps(&self.of_every_action)
+            }
+        }
     }
 }
 
