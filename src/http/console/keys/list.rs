@@ -182,7 +182,7 @@ pub(super) struct PersonaOption {
 }
 
 /// The most personas that are offered: they are in the page twice, and it stays light.
-const PERSONAS: i64 = 100;
+const PERSONAS: i64 = 80;
 
 /// The personas offered as a filter and for several keys: the first by name, and the chosen one. Without it, the next search
 /// would drop the filter.
