@@ -71,7 +71,7 @@ pub(in crate::service) fn may_give(transaction: &mut Transaction<'_>, scope: &Sc
     }
     let ceiling = bounds(transaction.connection, actor)?;
     within(actor, &Bounds::default(), &ceiling)?;
-    if !own(transaction)?.is_denied_within(scope) {
+    if own(transaction)?.denies_within(scope).are_none() {
         return Ok(());
     }
     let (username, role) = (actor.username(), Role::Admin.name());
@@ -147,12 +147,12 @@ pub(in crate::service) fn may_share(
     if administers(transaction.actor) || named.is_empty() {
         return Ok(());
     }
-    let (own, scope) = (own(transaction)?, Scope::at(qualified_name));
-    if !own.is_denied_within(&scope) {
+    let denies = own(transaction)?.denies_within(&Scope::at(qualified_name));
+    if denies.are_none() {
         return Ok(());
     }
     for principal in named {
-        if !own.binds_within(&scope, &reach(transaction, principal.id)?) {
+        if !denies.bind(&reach(transaction, principal.id)?) {
             let username = transaction.actor.username();
             let named = principal.username();
             let message = format!(

@@ -17,7 +17,7 @@ use crate::storage::database::AnyConnection;
 use crate::storage::policies;
 
 impl Service {
-    /// Like [`Service::with_policies`], in a writing transaction.
+    /// Like [`Service::with_policies`], for a standing that the same writing transaction has read.
     ///
     /// # Errors
     /// When the storage fails.
@@ -26,17 +26,21 @@ impl Service {
         connection: &mut AnyConnection,
         standing: Standing,
     ) -> Result<Standing> {
-        let permissions =
-            self.shared_policies_in_write(connection)?.permissions(&standing.principal, standing.permissions);
+        let permissions = self
+            .shared_policies_in_write(connection, standing.policy_revision)?
+            .permissions(&standing.principal, standing.permissions);
         Ok(Standing { permissions, ..standing })
     }
 
-    /// Like [`Service::shared_policies`], in a writing transaction.
+    /// Like [`Service::shared_policies`], at the revision that the writing transaction sees.
     ///
     /// # Errors
     /// When the storage fails.
-    pub(in crate::service) fn shared_policies_in_write(&self, connection: &mut AnyConnection) -> Result<Arc<Shared>> {
-        let revision = policies::revision(connection)?;
+    pub(in crate::service) fn shared_policies_in_write(
+        &self,
+        connection: &mut AnyConnection,
+        revision: i64,
+    ) -> Result<Arc<Shared>> {
         match self.directory.policies.shared(revision) {
             Some(known) => Ok(known),
             None => Ok(Arc::new(Shared::new(revision, policies::shared(connection)?))),

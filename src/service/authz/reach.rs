@@ -46,7 +46,7 @@ enum Assets {
 
 /// What denies a principal something, and where.
 #[derive(Debug, Clone, Default)]
-struct Denies {
+pub(in crate::service) struct Denies {
     /// Linked personas with a denying policy.
     personas: BTreeMap<PersonaId, Vec<Extent>>,
     /// Denying policies outside personas that are about the principal itself.
@@ -93,7 +93,9 @@ impl Reach {
             };
             extents.entry(persona).or_default().push(extent);
         }
-        let shared = service.shared_policies_in_write(connection)?;
+        // The transaction may have changed policies since the standing was read.
+        let revision = policies::revision(connection)?;
+        let shared = service.shared_policies_in_write(connection, revision)?;
         let about = Bucket::of(principal);
         let mut owned = None;
         for policy in shared.about(principal) {
@@ -184,9 +186,9 @@ impl Reach {
         more != Permissions::NONE || self.assets > other.assets
     }
 
-    /// Whether a policy or a persona, enabled or not, denies it something within this scope.
-    pub(in crate::service) fn is_denied_within(&self, scope: &Scope) -> bool {
-        !self.denies.within(&[Extent::every_action(scope.clone())]).are_none()
+    /// What policies and personas, enabled or not, deny it within this scope.
+    pub(in crate::service) fn denies_within(&self, scope: &Scope) -> Denies {
+        self.denies.within(&[Extent::every_action(scope.clone())])
     }
 
     /// What this reaches that neither `holder` nor `beside` reaches; `None` if nothing. The denies that bind `holder` must
@@ -255,11 +257,6 @@ impl Reach {
         extents.extend(named.chain(owned.map(|(_, name)| name)).map(|name| everything_at(name)));
         extents
     }
-
-    /// Whether every deny that binds this within the scope also binds `other`.
-    pub(in crate::service) fn binds_within(&self, scope: &Scope, other: &Self) -> bool {
-        self.denies.within(&[Extent::every_action(scope.clone())]).bind(other)
-    }
 }
 
 /// The current standing of the principal with this id, platform policies included; `None` if it does not exist.
@@ -281,7 +278,8 @@ fn everything_at(qualified_name: &str) -> Extent {
 }
 
 impl Denies {
-    fn bind(&self, other: &Reach) -> bool {
+    /// Whether each of them also binds `other`.
+    pub(in crate::service) fn bind(&self, other: &Reach) -> bool {
         self.unbinding(other, &[]).is_empty()
     }
 
@@ -303,7 +301,8 @@ impl Denies {
         unbinding
     }
 
-    fn are_none(&self) -> bool {
+    /// Whether there is none.
+    pub(in crate::service) fn are_none(&self) -> bool {
         self.personas.is_empty() && self.policies.is_empty() && self.owned.is_empty()
     }
 
