@@ -339,7 +339,14 @@ pub(in crate::service) fn check(policy: &Policy) -> Result<()> {
 
 fn editable(transaction: &mut Transaction<'_>, urn: &str) -> Result<Policy> {
     let found = policies::find_by_qualified_name(transaction.connection, urn)?;
-    let policy = found.filter(|policy| policy.persona.is_none()).ok_or_else(|| not_found(urn))?;
+    require_editable(found.filter(|policy| policy.persona.is_none()).ok_or_else(|| not_found(urn))?)
+}
+
+/// The policy, if it can be changed.
+///
+/// # Errors
+/// [`Error::Forbidden`] for a policy of the system.
+pub fn require_editable(policy: Policy) -> Result<Policy> {
     if policy.editable {
         return Ok(policy);
     }

@@ -52,28 +52,41 @@ struct Delete {
     errors: FormErrors,
 }
 
-/// The policy with the id in a path. Before anything else, the user must be allowed to see it.
-async fn find(request: &SignedInRequest, id: &str) -> Outcome<Policy> {
+/// The policy with the id in a path, if it can be changed. Before anything else, the user must be allowed to see it.
+async fn find_editable(request: &SignedInRequest, id: &str) -> Outcome<Policy> {
     request.actor.require(Permission::ManagePolicies)?;
     let id = PolicyId::parse(id).ok_or_else(|| Error::NotFound { kind: "policy", id: clip(id) })?;
-    policies::get(&request.state.service, &request.actor, id).await
+    policies::require_editable(policies::get(&request.state.service, &request.actor, id).await?)
 }
 
-/// The policy with the id in a path, if it can be changed.
-async fn find_editable(request: &SignedInRequest, id: &str) -> Outcome<Policy> {
-    let policy = find(request, id).await?;
-    if policy.editable {
-        return Ok(policy);
+/// Why a policy was not saved.
+#[derive(Default)]
+struct NotSaved {
+    errors: FormErrors,
+    /// Whether another request has changed it in between.
+    has_changed: bool,
+}
+
+/// Replaces a policy; `None` if that is done.
+async fn update(
+    request: &SignedInRequest,
+    policy: &Policy,
+    input: PolicyInput,
+    expected: Expected,
+) -> Result<Option<NotSaved>, Failure> {
+    let urn = policy.qualified_name.clone();
+    match policies::update(&request.state.service, &request.actor, urn, input, expected).await {
+        Ok(_) => Ok(None),
+        Err(Error::Changed) => Ok(Some(NotSaved { has_changed: true, ..NotSaved::default() })),
+        Err(error) => Ok(Some(NotSaved { errors: FormErrors::from_error(error, &FIELDS)?, has_changed: false })),
     }
-    Err(Error::Forbidden(format!("the policy `{}` is the system's own and cannot be changed", policy.name)))
 }
 
 fn form(
     request: &SignedInRequest,
     policy: Option<Policy>,
     draft: Draft,
-    errors: FormErrors,
-    has_changed: bool,
+    NotSaved { errors, has_changed }: NotSaved,
 ) -> Result<HttpResponse, Failure> {
     let status = if errors.is_empty() && !has_changed { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let title = policy.as_ref().map_or("New policy".to_owned(), |policy| format!("Edit {}", policy.name));
@@ -99,7 +112,7 @@ fn form(
 /// [`Error::Forbidden`] without `MANAGE_POLICIES`.
 pub async fn new(request: SignedInRequest) -> Result<HttpResponse, Failure> {
     request.actor.require(Permission::ManagePolicies)?;
-    form(&request, None, Draft::read(&Form::default()), FormErrors::default(), false)
+    form(&request, None, Draft::read(&Form::default()), NotSaved::default())
 }
 
 /// `POST /policies/new`
@@ -119,7 +132,7 @@ pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failur
             Err(error) => FormErrors::from_error(error, &FIELDS)?,
         },
     };
-    form(request, None, draft, errors, false)
+    form(request, None, draft, NotSaved { errors, has_changed: false })
 }
 
 /// `GET /policies/{id}`
@@ -129,7 +142,7 @@ pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failur
 pub async fn show(request: SignedInRequest, id: web::Path<String>) -> Result<HttpResponse, Failure> {
     let policy = find_editable(&request, &id).await?;
     let draft = Draft::of(&policy);
-    form(&request, Some(policy), draft, FormErrors::default(), false)
+    form(&request, Some(policy), draft, NotSaved::default())
 }
 
 /// `POST /policies/{id}`
@@ -144,19 +157,13 @@ pub async fn save(mut submitted: SubmittedForm, id: web::Path<String>) -> Result
     let (request, draft) = (&submitted.request, Draft::read(&submitted.form));
     let policy = find_editable(request, &id).await?;
     let expected = Expected::OneOf(vec![Edition(submitted.form.text("edition").to_owned())]);
-    let (errors, has_changed) = match draft.input(Some(&policy)) {
-        Err(errors) => (errors, false),
-        Ok(input) => {
-            let urn = policy.qualified_name.clone();
-            match policies::update(&request.state.service, &request.actor, urn, input, expected).await {
-                Ok(_) => return Ok(request.redirect("policies?done=saved")),
-                Err(Error::Changed) => (FormErrors::default(), true),
-                Err(error) => (FormErrors::from_error(error, &FIELDS)?, false),
-            }
-        }
+    let not_saved = match draft.input(Some(&policy)) {
+        Err(errors) => Some(NotSaved { errors, has_changed: false }),
+        Ok(input) => update(request, &policy, input, expected).await?,
     };
+    let Some(not_saved) = not_saved else { return Ok(request.redirect("policies?done=saved")) };
     let policy = find_editable(request, &id).await?;
-    form(request, Some(policy), draft, errors, has_changed)
+    form(request, Some(policy), draft, not_saved)
 }
 
 /// `POST /policies/{id}/state`: enables or disables a policy.
@@ -173,16 +180,11 @@ pub async fn switch(mut submitted: SubmittedForm, id: web::Path<String>) -> Resu
     let enabled = submitted.form.text("state") == "enabled";
     let expected = Expected::OneOf(vec![policy.edition()]);
     let input = PolicyInput { enabled, ..PolicyInput::of(&policy)? };
-    let urn = policy.qualified_name.clone();
-    let (errors, has_changed) =
-        match policies::update(&request.state.service, &request.actor, urn, input, expected).await {
-            Ok(_) if enabled => return Ok(request.redirect("policies?done=enabled")),
-            Ok(_) => return Ok(request.redirect("policies?done=disabled")),
-            Err(Error::Changed) => (FormErrors::default(), true),
-            Err(error) => (FormErrors::from_error(error, &FIELDS)?, false),
-        };
+    let Some(not_saved) = update(request, &policy, input, expected).await? else {
+        return Ok(request.redirect(if enabled { "policies?done=enabled" } else { "policies?done=disabled" }));
+    };
     let draft = Draft::of(&policy);
-    form(request, Some(policy), draft, errors, has_changed)
+    form(request, Some(policy), draft, not_saved)
 }
 
 fn question(request: &SignedInRequest, policy: Policy, errors: FormErrors) -> Result<HttpResponse, Failure> {
