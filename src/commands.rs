@@ -223,11 +223,11 @@ async fn serve(settings: Settings, accept_errors: AcceptErrors) -> CommandResult
     let mut started = start(&settings, Setup::Made).await?;
     started.seen.warn();
     let service = started.service.clone();
-    append::check_configured(&service, settings.audit_log.audit_log_origin.as_deref()).await.map_err(explain)?;
     let checkpoint = started.seen.checkpoint();
     if let Some(kept) = checkpoint.read()? {
         service.log.begin_with(&kept)?;
     }
+    append::begin(&service, settings.audit_log.audit_log_origin.as_deref()).await.map_err(explain)?;
     set_up(&service, &settings).await?;
     sessions::remember_networks(&service).await.map_err(explain)?;
     if door_settings.datahub.authentication != Authentication::On {

@@ -1,6 +1,7 @@
 //! Copies of the database: made, and checked.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
@@ -48,16 +49,31 @@ pub fn installation_of_sqlite(file: &Path) -> Result<Option<Uuid>> {
     Ok(found.map(|installation| installation.id))
 }
 
-/// Moves everything into the file of an SQLite database, so that it needs no other one; `false` while another process has
-/// the database open.
+/// How long [`close_sqlite`] waits for the connections of processes and pools that are about to end.
+const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+const CLOSE_AGAIN: Duration = Duration::from_millis(50);
+
+/// Moves everything into the file of an SQLite database, so that it needs no other one; `false` while another connection
+/// has the database open.
 ///
 /// # Errors
 /// When the storage fails for another reason.
 pub fn close_sqlite(file: &Path) -> Result<bool> {
     let mut connection = open_sqlite(file)?;
-    sql_query("PRAGMA busy_timeout = 5000").execute(&mut connection).map_err(storage)?;
-    // Only the last connection of a database may leave the mode with a write-ahead log.
-    match sql_query("PRAGMA journal_mode = DELETE").load::<ModeRow>(&mut connection) {
+    let began = Instant::now();
+    // SQLite does not wait here by itself, whatever its busy timeout is.
+    while !leave_write_ahead_log(&mut connection)? {
+        if began.elapsed() > CLOSE_WITHIN {
+            return Ok(false);
+        }
+        std::thread::sleep(CLOSE_AGAIN);
+    }
+    Ok(true)
+}
+
+/// Only the last connection of a database may leave the mode with a write-ahead log.
+fn leave_write_ahead_log(connection: &mut SqliteConnection) -> Result<bool> {
+    match sql_query("PRAGMA journal_mode = DELETE").load::<ModeRow>(connection) {
         Ok(rows) => Ok(rows.iter().all(|row| row.journal_mode == "delete")),
         Err(DieselError::DatabaseError(_, about)) if about.message().contains("locked") => Ok(false),
         Err(error) => Err(storage(error)),

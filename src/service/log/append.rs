@@ -86,12 +86,17 @@ pub async fn append_some(service: &Service, origin: Option<&str>) -> Result<Unlo
     Ok(left)
 }
 
-/// Checks that the configured origin is that of the log, if there is one.
+/// Begins the log if there is none, or checks that the configured origin is that of the log. A log that this process knows
+/// from a kept checkpoint is not begun anew: [`append_some`] reports that it is gone.
 ///
 /// # Errors
-/// [`Error::Conflict`] if it is not; when the storage fails.
-pub async fn check_configured(service: &Service, origin: Option<&str>) -> Result<()> {
-    service.read(log::find).await?.map_or(Ok(()), |state| agrees(&state, origin))
+/// [`Error::Conflict`] when the origins differ or the configured one is unusable; when the storage fails.
+pub async fn begin(service: &Service, origin: Option<&str>) -> Result<()> {
+    match service.read(log::find).await? {
+        Some(state) => agrees(&state, origin),
+        None if service.log.signed().is_some() => Ok(()),
+        None => create(service, origin).await,
+    }
 }
 
 fn agrees(state: &LogState, origin: Option<&str>) -> Result<()> {

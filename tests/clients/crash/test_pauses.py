@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import signal
+import sqlite3
 import time
 
 import pytest
@@ -16,11 +17,27 @@ LONGER_THAN_THE_LEASE = 10
 @contextlib.contextmanager
 def paused(server):
     server.process.send_signal(signal.SIGSTOP)
+    while holds_write_lock(server):
+        server.process.send_signal(signal.SIGCONT)
+        time.sleep(0.05)
+        server.process.send_signal(signal.SIGSTOP)
     try:
         yield
         time.sleep(LONGER_THAN_THE_LEASE)
     finally:
         server.process.send_signal(signal.SIGCONT)
+
+
+def holds_write_lock(server):
+    """Whether a stopped server keeps all others from writing: SQLite has one write lock."""
+    if server.database.name != "sqlite":
+        return False
+    with contextlib.closing(sqlite3.connect(server.directory / "tessera.db", timeout=0)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        return False
 
 
 @pytest.fixture
