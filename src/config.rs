@@ -17,7 +17,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::datahub::{DataHubSettings, MetadataAuth, NeverExpiringTokens};
-pub use self::edge::Edge;
+pub use self::edge::EdgeArguments;
 pub use self::keys::{Keys, SigningKeys};
 pub use self::log::{Audit, AuditLogSettings, Verification, WitnessSetting};
 pub use self::oauth::{DpopNonce, OauthSettings};
@@ -91,7 +91,7 @@ pub enum Command {
     #[command(subcommand)]
     Audit(Audit),
     /// Verify next to a gateway, without a database: see docs/edges.md
-    Edge(Edge),
+    Edge(EdgeArguments),
     /// Commands for users of a remote server
     #[command(flatten)]
     Terminal(Terminal),

@@ -81,9 +81,9 @@ pub(super) fn settings(settings: &Settings) -> Result<DoorSettings, String> {
         datahub: datahub(&settings.datahub, settings.listen)?,
         oauth: oauth::OauthSettings { device_clients: settings.oauth.device_clients.clone() },
         workloads: workloads(&settings.oauth)?,
-        console: console::Settings {
+        console: console::ConsoleSettings {
             confirm_after: Duration::from_secs(settings.confirm_seconds),
-            ..console::Settings::default()
+            ..console::ConsoleSettings::default()
         },
         sign_in: sign_in(settings)?,
     })

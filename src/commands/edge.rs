@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::{CommandResult, doors, node_name};
 use crate::clock::Clock;
-use crate::config::{Edge as Arguments, Settings};
+use crate::config::{EdgeArguments, Settings};
 use crate::domain::entropy::Entropy;
 use crate::edge::{self, Edge, EdgeSettings, Upstream};
 use crate::http::peer::TrustedProxies;
@@ -15,7 +15,7 @@ use crate::outbound::{Outbound, Roots};
 use crate::shutdown;
 
 /// Runs an edge until told to stop.
-pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> CommandResult {
+pub(super) async fn run(settings: &Settings, arguments: &EdgeArguments) -> CommandResult {
     let connections = doors::connections(settings);
     let listener =
         wire::listen(settings.listen).map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
@@ -47,7 +47,7 @@ pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> CommandRe
 }
 
 /// The server that an edge asks.
-fn upstream(arguments: &Arguments) -> Result<Upstream, String> {
+fn upstream(arguments: &EdgeArguments) -> Result<Upstream, String> {
     let read = |path: &std::path::Path| {
         std::fs::read_to_string(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
     };
@@ -70,7 +70,7 @@ mod tests {
         let token_file = folder.path().join("token");
         let start = |url: &str, token: &str| {
             std::fs::write(&token_file, token).unwrap();
-            upstream(&Arguments {
+            upstream(&EdgeArguments {
                 upstream: url.to_owned(),
                 token_file: token_file.clone(),
                 upstream_ca_file: None,

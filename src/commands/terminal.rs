@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use chrono::DateTime;
 use serde::Deserialize;
 
-use self::remote::{Answer, Remote, plain, server_url};
-use self::store::{Session, Store};
+use self::remote::{Remote, ServerAnswer, plain, server_url};
+use self::store::{Store, StoredSession};
 use super::CommandResult;
 use crate::clock::{Clock, SECOND};
 use crate::config::{Server, Terminal};
@@ -41,7 +41,7 @@ fn chosen(store: &Store, server: &Server) -> Result<String, String> {
 }
 
 /// The stored session of a server, unless it has expired by this machine's clock.
-fn session(store: &Store, server: &str) -> Result<Session, String> {
+fn session(store: &Store, server: &str) -> Result<StoredSession, String> {
     let session = store.find(server)?.ok_or_else(|| signed_out(server))?;
     if session.expires_at <= Clock::system().now() { Err(signed_out(server)) } else { Ok(session) }
 }
@@ -89,7 +89,7 @@ fn login(store: &Store, server: &str) -> CommandResult {
     let expires_at = Clock::system().now() + given.expires_in.saturating_mul(SECOND);
     let token = given.access_token;
     let kept = username_of(&remote, &token).and_then(|username| {
-        let session = Session { server: server.to_owned(), username, token: token.clone(), expires_at };
+        let session = StoredSession { server: server.to_owned(), username, token: token.clone(), expires_at };
         store.keep(&session).map(|()| session)
     });
     // A session that is stored nowhere could not be ended with `tessera logout`.
@@ -168,7 +168,7 @@ fn username_of(remote: &Remote, token: &str) -> Result<String, String> {
     struct WhoAmI {
         username: String,
     }
-    let answer: Answer = remote.get(WHO_AM_I, token)?;
+    let answer: ServerAnswer = remote.get(WHO_AM_I, token)?;
     if answer.status == 401 {
         return Err(signed_out(remote.server()));
     }

@@ -6,7 +6,7 @@ use clap::Args;
 
 /// The settings of an edge.
 #[derive(Args)]
-pub struct Edge {
+pub struct EdgeArguments {
     /// The URL of the server, or of the balancer in front of its nodes: `https://…`; `http://` for this machine only
     #[arg(long, env = "TESSERA_UPSTREAM", value_name = "URL")]
     pub upstream: String,

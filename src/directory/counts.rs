@@ -35,7 +35,7 @@ pub struct Counts {
     /// How long each read of a record from storage took, in seconds.
     pub read: Histogram,
     /// The time from a change's commit until it took effect on records, in seconds.
-    pub revoke_to_deny: Family<Node, Histogram>,
+    pub revoke_to_deny: Family<NodeLabel, Histogram>,
     recent: Mutex<VecDeque<Duration>>,
     own_changes: Mutex<VecDeque<Uuid>>,
 }
@@ -56,11 +56,11 @@ const RECENT: usize = 100;
 
 /// Where a change was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Node {
+pub struct NodeLabel {
     node: &'static str,
 }
 
-impl Node {
+impl NodeLabel {
     /// The change was made by this process.
     const OWN: Self = Self { node: "own" };
     /// The change was made by another process and read from the feed.
@@ -105,7 +105,7 @@ impl Counts {
     /// Records how long a change of this process took to come into force, from the moment its transaction was ready to
     /// commit.
     pub fn observe_own_change(&self, elapsed: Duration) {
-        self.observe(&Node::OWN, elapsed);
+        self.observe(&NodeLabel::OWN, elapsed);
     }
 
     /// Records how long a change from the feed took to come into force, unless this process made it. Measured from its
@@ -118,10 +118,10 @@ impl Counts {
         }
         let elapsed = Duration::from_millis(u64::try_from(now - change.changed_at).unwrap_or(0));
         drop(own_changes);
-        self.observe(&Node::FOLLOWED, elapsed);
+        self.observe(&NodeLabel::FOLLOWED, elapsed);
     }
 
-    fn observe(&self, node: &Node, elapsed: Duration) {
+    fn observe(&self, node: &NodeLabel, elapsed: Duration) {
         self.revoke_to_deny.get_or_create(node).observe(elapsed.as_secs_f64());
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if recent.len() == RECENT {

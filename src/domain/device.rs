@@ -37,12 +37,12 @@ pub struct DeviceAuthorization {
     /// End of its lifetime, in epoch milliseconds.
     pub expires_at: i64,
     /// The decision.
-    pub decision: Decision,
+    pub decision: DeviceDecision,
 }
 
 /// The decision about a device authorization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
+pub enum DeviceDecision {
     /// Not decided yet.
     Pending,
     /// Approved in the session with this key id, by its user.

@@ -15,7 +15,7 @@ pub struct Identity {
 
 /// The validated claims of an ID token.
 #[derive(Debug, Clone)]
-pub struct Claims {
+pub struct ProviderClaims {
     /// The user's identity.
     pub identity: Identity,
     /// The id of the session at the provider (`sid`); empty if absent.

@@ -128,14 +128,14 @@ impl Seconds {
 /// The `aud` claim.
 #[derive(Deserialize)]
 #[serde(untagged)]
-pub enum Audience {
+pub enum AudienceClaim {
     /// A string.
     One(String),
     /// A list.
     Several(Vec<String>),
 }
 
-impl Audience {
+impl AudienceClaim {
     /// Whether `client` is the only audience: any other audience of a token could present it here.
     #[must_use]
     pub fn is_only(&self, client: &str) -> bool {

@@ -10,7 +10,7 @@ const JWT: &str = "eyJ";
 
 /// The place of a token in a text.
 #[derive(Debug, Clone, Copy)]
-struct Found {
+struct TokenSpan {
     at: usize,
     /// How many characters of the token may be shown.
     shown: usize,
@@ -22,7 +22,7 @@ struct Found {
 pub fn redacted(text: &str) -> Cow<'_, str> {
     let mut from = 0;
     let mut safe = String::new();
-    while let Some(Found { at, shown, length }) = next_token(&text.as_bytes()[from..]) {
+    while let Some(TokenSpan { at, shown, length }) = next_token(&text.as_bytes()[from..]) {
         safe += &text[from..from + at + shown];
         safe.push('…');
         from += at + length;
@@ -42,12 +42,12 @@ pub fn has_opaque_token(text: &str) -> bool {
     next_opaque(text.as_bytes()).is_some()
 }
 
-fn next_token(text: &[u8]) -> Option<Found> {
+fn next_token(text: &[u8]) -> Option<TokenSpan> {
     [next_opaque(text), next_jwt(text)].into_iter().flatten().min_by_key(|found| found.at)
 }
 
 /// The first token with a prefix and a right checksum, with any text after it.
-fn next_opaque(text: &[u8]) -> Option<Found> {
+fn next_opaque(text: &[u8]) -> Option<TokenSpan> {
     memchr::memchr_iter(b'_', text).filter_map(|at| at.checked_sub(PREFIX - 1)).find_map(|at| {
         let (prefix, rest) = text[at..].split_at(PREFIX);
         if !prefix[..PREFIX - 1].iter().all(u8::is_ascii_alphanumeric) {
@@ -64,7 +64,7 @@ fn next_opaque(text: &[u8]) -> Option<Found> {
             let length = checked + CHECKSUM;
             let checksum = text[at..].get(checked..length);
             if LENGTH <= length && checksum == Some(&checksum_digits(crc.clone().finalize())) {
-                return Some(Found { at, shown: PREFIX, length });
+                return Some(TokenSpan { at, shown: PREFIX, length });
             }
         }
         None
@@ -72,7 +72,7 @@ fn next_opaque(text: &[u8]) -> Option<Found> {
 }
 
 /// The first JWT: three parts in base64url with dots between them.
-fn next_jwt(text: &[u8]) -> Option<Found> {
+fn next_jwt(text: &[u8]) -> Option<TokenSpan> {
     let part = |from: usize| {
         let rest = text.get(from..).unwrap_or_default();
         rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')).count()
@@ -89,7 +89,7 @@ fn next_jwt(text: &[u8]) -> Option<Found> {
         let dots = [head, claims].map(|dot| text.get(dot) == Some(&b'.'));
         let is_jwt = dots == [true; 2] && claims > head + 1 && end > claims + 1;
         tried = head;
-        is_jwt.then_some(Found { at, shown: JWT.len(), length: end - at })
+        is_jwt.then_some(TokenSpan { at, shown: JWT.len(), length: end - at })
     })
 }
 

@@ -14,8 +14,8 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::Edge;
-use super::memory::{Answer, Kept, Sending};
-use super::question::{Question, is_of_one_request, request_id};
+use super::gateway_request::{GatewayRequest, is_of_one_request, request_id};
+use super::memory::{EdgeAnswer, KeptAnswer, Sending};
 use crate::clock::SECOND;
 use crate::domain::edge::Keep;
 use crate::domain::ids::Id;
@@ -63,7 +63,7 @@ pub fn app(
 async fn verify(edge: web::Data<Edge>, request: HttpRequest) -> HttpResponse {
     // The acceptance begins here.
     let uptime = edge.clock.uptime();
-    answer(&edge, &request, Question::of(&request, web::Bytes::new()), uptime).await
+    answer(&edge, &request, GatewayRequest::of(&request, web::Bytes::new()), uptime).await
 }
 
 /// The doors that take a body.
@@ -72,22 +72,22 @@ async fn ask(edge: web::Data<Edge>, request: HttpRequest, payload: web::Payload)
     let body = edge.bodies.read(&request, payload.into_inner(), edge.bodies.longest(), sender).await;
     let uptime = edge.clock.uptime();
     match body {
-        Ok(body) => answer(&edge, &request, Question::of(&request, body), uptime).await,
+        Ok(body) => answer(&edge, &request, GatewayRequest::of(&request, body), uptime).await,
         Err(failure) => refuse(&edge, &request, &failure),
     }
 }
 
 /// Answers from memory, or else asks the server.
-async fn answer(edge: &Edge, request: &HttpRequest, question: Question, uptime: i64) -> HttpResponse {
-    let key = question.key(&edge.memory);
+async fn answer(edge: &Edge, request: &HttpRequest, gateway_request: GatewayRequest, uptime: i64) -> HttpResponse {
+    let key = gateway_request.key(&edge.memory);
     if let Some(kept) = key.and_then(|key| edge.memory.find(&key, uptime)) {
-        edge.counts.hits.inc();
+        edge.metrics.hits.inc();
         edge.uses.record(&kept, uptime);
         return again(edge, request, &kept, uptime);
     }
-    edge.counts.forwarded.inc();
+    edge.metrics.forwarded.inc();
     let sending = edge.memory.sending(edge.clock.uptime());
-    match forward(edge, request, question, &sending).await {
+    match forward(edge, request, gateway_request, &sending).await {
         Ok((answer, keep)) => {
             let response = respond(&answer, true);
             if let (Some(key), Some(keep)) = (key, keep) {
@@ -96,7 +96,7 @@ async fn answer(edge: &Edge, request: &HttpRequest, question: Question, uptime: 
             response
         }
         Err(error) => {
-            edge.counts.unanswered.inc();
+            edge.metrics.unanswered.inc();
             tracing::debug!(error, "a request could not be forwarded");
             refuse(edge, request, &Failure::Unavailable(error.into()))
         }
@@ -107,9 +107,9 @@ async fn answer(edge: &Edge, request: &HttpRequest, question: Question, uptime: 
 async fn forward(
     edge: &Edge,
     request: &HttpRequest,
-    question: Question,
+    gateway_request: GatewayRequest,
     sending: &Sending,
-) -> Result<(Answer, Option<Keep>), String> {
+) -> Result<(EdgeAnswer, Option<Keep>), String> {
     // A gateway that names no client forwards for all. Clients that are named in two ways share the room of one.
     let client = edge.trusted.is_peer(request).then(|| edge.trusted.client_address(request));
     let client = client.filter(|client| !client.is_some_and(|address| edge.trusted.trusts(address)));
@@ -121,7 +121,7 @@ async fn forward(
     // A client that goes away does not free its share while its request is under way.
     let forwarding = spawn(async move {
         let _share = share;
-        upstream.forward(&question, &sending).await
+        upstream.forward(&gateway_request, &sending).await
     });
     let told = timeout(EDGE_TIME + Duration::from_secs(1), forwarding).await;
     let told = told.map_err(|late| late.to_string())?.map_err(|ended| ended.to_string())?;
@@ -129,7 +129,7 @@ async fn forward(
 }
 
 /// The response for an answer of the server. `with_ids`: also with the headers that belong to one request only.
-fn respond(answer: &Answer, with_ids: bool) -> HttpResponse {
+fn respond(answer: &EdgeAnswer, with_ids: bool) -> HttpResponse {
     let mut response = HttpResponse::build(answer.status).body(answer.body.clone());
     for (name, value) in answer.headers.iter().filter(|(name, _)| with_ids || !is_of_one_request(name)) {
         response.headers_mut().append(name.clone(), value.clone());
@@ -138,7 +138,7 @@ fn respond(answer: &Answer, with_ids: bool) -> HttpResponse {
 }
 
 /// An answer from memory.
-fn again(edge: &Edge, request: &HttpRequest, kept: &Kept, uptime: i64) -> HttpResponse {
+fn again(edge: &Edge, request: &HttpRequest, kept: &KeptAnswer, uptime: i64) -> HttpResponse {
     let mut response = respond(&kept.answer, false);
     if let Some(left) = kept.left {
         let seconds = (left - (uptime - kept.sent)).max(0) / SECOND;
@@ -191,7 +191,7 @@ async fn readyz(edge: web::Data<Edge>) -> HttpResponse {
 
 async fn metrics(edge: web::Data<Edge>, request: HttpRequest) -> HttpResponse {
     let has_lease = edge.memory.has_lease(edge.clock.uptime());
-    match edge.counts.text(edge.memory.len(), has_lease) {
+    match edge.metrics.text(edge.memory.len(), has_lease) {
         Ok(text) => HttpResponse::Ok().content_type(OPEN_METRICS).body(text),
         Err(error) => refuse(&edge, &request, &error.into()),
     }

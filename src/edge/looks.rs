@@ -17,7 +17,7 @@ use super::Edge;
 use super::upstream::Failed;
 use crate::domain::edge::Changed;
 use crate::domain::node::LONGEST_LEASE;
-use crate::http::gateway::edges::{Edge as Registered, EdgeLook, EdgeLookRequest};
+use crate::http::gateway::edges::{EdgeLook, EdgeLookRequest, RegisteredEdge};
 
 /// The pause after a failure: the first, and the longest.
 const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
@@ -27,13 +27,13 @@ const LEAVE: Duration = Duration::from_secs(3);
 /// A registered edge.
 struct Registration {
     /// The server's answer to the registration.
-    own: Registered,
+    own: RegisteredEdge,
     /// The last look that the edge has applied.
     known: Option<String>,
 }
 
 /// Looks until `stopped`. Returns the registration that the edge has then, without a lease.
-pub async fn follow(edge: Arc<Edge>, mut stopped: oneshot::Receiver<()>) -> Option<Registered> {
+pub async fn follow(edge: Arc<Edge>, mut stopped: oneshot::Receiver<()>) -> Option<RegisteredEdge> {
     let (mut registration, mut replaces) = (None, None);
     let mut pause = PAUSES[0];
     // A look that is under way is waited for: the server may have counted the uses that it reports.
@@ -46,7 +46,7 @@ pub async fn follow(edge: Arc<Edge>, mut stopped: oneshot::Receiver<()>) -> Opti
             continue;
         };
         edge.memory.end_lease();
-        edge.counts.failed_looks.inc();
+        edge.metrics.failed_looks.inc();
         if failed.is_unknown() {
             replaces = registration.take().map(|old: Registration| old.own);
         }
@@ -67,7 +67,7 @@ pub async fn follow(edge: Arc<Edge>, mut stopped: oneshot::Receiver<()>) -> Opti
 async fn step(
     edge: &Edge,
     registration: &mut Option<Registration>,
-    replaces: &mut Option<Registered>,
+    replaces: &mut Option<RegisteredEdge>,
 ) -> Result<(), Failed> {
     let Registration { own, known } = match registration {
         Some(registration) => registration,
@@ -100,7 +100,7 @@ async fn step(
 }
 
 /// Deregisters an edge that has stopped, so that revocations do not wait for it.
-pub async fn leave(edge: &Edge, own: &Registered) {
+pub async fn leave(edge: &Edge, own: &RegisteredEdge) {
     edge.memory.end_lease();
     let report = edge.uses.take();
     if !report.is_empty() {

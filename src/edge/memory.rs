@@ -33,7 +33,7 @@ pub struct Key([u8; 32]);
 
 /// An answer of the upstream.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct EdgeAnswer {
     /// The status.
     pub status: StatusCode,
     /// The headers that are passed on.
@@ -44,9 +44,9 @@ pub struct Answer {
 
 /// An answer that is kept.
 #[derive(Debug)]
-pub struct Kept {
+pub struct KeptAnswer {
     /// The answer.
-    pub answer: Answer,
+    pub answer: EdgeAnswer,
     /// When the request was sent, by the uptime.
     pub sent: i64,
     /// The uptime from which on the answer is not given again.
@@ -77,7 +77,7 @@ pub struct Sending {
 
 /// Answers, fences and the lease.
 pub struct Memory {
-    answers: Cache<Key, Arc<Kept>, Bytewise>,
+    answers: Cache<Key, Arc<KeptAnswer>, Bytewise>,
     state: RwLock<State>,
     hash: Hmac<Sha256>,
 }
@@ -104,7 +104,7 @@ impl State {
         self.changed.clear();
     }
 
-    fn is_fresh(&self, kept: &Kept) -> bool {
+    fn is_fresh(&self, kept: &KeptAnswer) -> bool {
         self.everything <= kept.moment
             && kept.on.iter().all(|id| self.changed.get(id).is_none_or(|moment| *moment <= kept.moment))
     }
@@ -134,7 +134,7 @@ impl Memory {
     }
 
     /// The answer to a question that was asked at that uptime, if it may be given from memory.
-    pub fn find(&self, key: &Key, uptime: i64) -> Option<Arc<Kept>> {
+    pub fn find(&self, key: &Key, uptime: i64) -> Option<Arc<KeptAnswer>> {
         let kept = self.answers.get(key)?;
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         if state.lease.is_none_or(|ends| uptime >= ends) {
@@ -157,8 +157,8 @@ impl Memory {
 
     /// Keeps an answer as long as the server says. If something that it depends on has changed since its request was sent,
     /// it is never given.
-    pub fn keep(&self, key: Key, sending: &Sending, keep: Keep, answer: Answer) {
-        let kept = Kept {
+    pub fn keep(&self, key: Key, sending: &Sending, keep: Keep, answer: EdgeAnswer) {
+        let kept = KeptAnswer {
             answer,
             sent: sending.sent,
             ends: sending.sent.saturating_add(keep.millis),
@@ -216,9 +216,9 @@ impl Memory {
 #[derive(Clone)]
 struct Bytewise;
 
-impl Weighter<Key, Arc<Kept>> for Bytewise {
-    fn weight(&self, _: &Key, kept: &Arc<Kept>) -> u64 {
-        let Kept { answer, on, handles, .. } = &**kept;
+impl Weighter<Key, Arc<KeptAnswer>> for Bytewise {
+    fn weight(&self, _: &Key, kept: &Arc<KeptAnswer>) -> u64 {
+        let KeptAnswer { answer, on, handles, .. } = &**kept;
         let headers: usize = answer.headers.iter().map(|(name, value)| 64 + name.as_str().len() + value.len()).sum();
         let handles: usize = handles.iter().map(|handle| 32 + handle.len()).sum();
         (ENTRY + headers + handles + answer.body.len() + 16 * on.len()) as u64

@@ -11,15 +11,15 @@
 //! | `looks` | registration, looks at the changes, acknowledgement |
 //! | `uses` | what was answered from memory, until it is reported |
 //! | `upstream` | requests to the server |
-//! | `counts` | metrics |
+//! | `metrics` | metrics |
 //!
 //! `docs/edges.md` describes it, `docs/revocation.md` says why an edge accepts nothing that was revoked.
 
-mod counts;
 mod doors;
+mod gateway_request;
 mod looks;
 mod memory;
-mod question;
+mod metrics;
 mod upstream;
 mod uses;
 
@@ -29,8 +29,8 @@ pub use self::doors::app;
 pub use self::looks::{follow, leave};
 pub use self::upstream::Upstream;
 
-use self::counts::Counts;
 use self::memory::Memory;
+use self::metrics::EdgeMetrics;
 use self::uses::Uses;
 use crate::clock::Clock;
 use crate::domain::entropy::Entropy;
@@ -74,7 +74,7 @@ pub struct Edge {
     forwards: Shares<Network>,
     clock: Clock,
     entropy: Entropy,
-    counts: Counts,
+    metrics: EdgeMetrics,
     /// Why the last look failed; `None` if it succeeded.
     failure: Mutex<Option<String>>,
 }
@@ -95,7 +95,7 @@ impl Edge {
             forwards: Shares::new(EDGE_PLACES, FORWARDS_OF_ONE),
             clock: settings.clock,
             entropy: settings.entropy,
-            counts: Counts::default(),
+            metrics: EdgeMetrics::default(),
             failure: Mutex::new(Some("it has not registered yet".to_owned())),
         }))
     }

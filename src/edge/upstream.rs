@@ -7,11 +7,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::{Method, Request, Response, Uri};
 
-use super::memory::{Answer, Sending};
-use super::question::{Question, is_passed_on};
+use super::gateway_request::{GatewayRequest, is_passed_on};
+use super::memory::{EdgeAnswer, Sending};
 use crate::domain::edge::{EDGE, EDGE_SECRET, KEEP, Keep, LOOK_TIMEOUT};
 use crate::domain::nesting::read_json;
-use crate::http::gateway::edges::{Edge as Registered, EdgeLook, EdgeLookRequest, EdgeRequest};
+use crate::http::gateway::edges::{EdgeLook, EdgeLookRequest, EdgeRequest, RegisteredEdge};
 use crate::outbound::{Destinations, EDGE_TIME, Outbound, Unreachable, check};
 
 /// Where edges register.
@@ -83,7 +83,7 @@ impl Upstream {
     ///
     /// # Errors
     /// When the server does not answer, refuses, or answers what cannot be read.
-    pub async fn register(&self, name: &str, replaces: Option<&Registered>) -> Result<Registered, Failed> {
+    pub async fn register(&self, name: &str, replaces: Option<&RegisteredEdge>) -> Result<RegisteredEdge, Failed> {
         let request = EdgeRequest { name: name.to_owned(), replaces: replaces.map(|old| old.id.clone()) };
         read(&self.call(Method::POST, EDGES, replaces, &request).await?)
     }
@@ -92,7 +92,7 @@ impl Upstream {
     ///
     /// # Errors
     /// When the server does not answer, refuses, or answers what cannot be read.
-    pub async fn look(&self, own: &Registered, request: &EdgeLookRequest) -> Result<EdgeLook, Failed> {
+    pub async fn look(&self, own: &RegisteredEdge, request: &EdgeLookRequest) -> Result<EdgeLook, Failed> {
         read(&self.call(Method::POST, &format!("{EDGES}/{}/looks", own.id), Some(own), request).await?)
     }
 
@@ -100,7 +100,7 @@ impl Upstream {
     ///
     /// # Errors
     /// When the server does not answer, refuses, or answers what cannot be read.
-    pub async fn remove(&self, own: &Registered) -> Result<(), Failed> {
+    pub async fn remove(&self, own: &RegisteredEdge) -> Result<(), Failed> {
         self.call(Method::DELETE, &format!("{EDGES}/{}", own.id), Some(own), &()).await.map(drop)
     }
 
@@ -109,7 +109,7 @@ impl Upstream {
         &self,
         method: Method,
         path: &str,
-        own: Option<&Registered>,
+        own: Option<&RegisteredEdge>,
         body: &impl Serialize,
     ) -> Result<Vec<u8>, Failed> {
         let body = serde_json::to_vec(body).map_err(|_| Failed::Unreadable)?;
@@ -135,17 +135,21 @@ impl Upstream {
     ///
     /// # Errors
     /// When the server does not answer, refuses, or answers what cannot be read.
-    pub async fn forward(&self, question: &Question, sending: &Sending) -> Result<(Answer, Option<Keep>), Failed> {
+    pub async fn forward(
+        &self,
+        gateway_request: &GatewayRequest,
+        sending: &Sending,
+    ) -> Result<(EdgeAnswer, Option<Keep>), Failed> {
         // Forward authentication is answered alike for every method; the other doors have only this one.
-        let method = if question.is_verification() { Method::GET } else { Method::POST };
-        let mut request = Request::builder().method(method).uri(format!("{}{}", self.base, question.target));
-        for (name, value) in &question.headers {
+        let method = if gateway_request.is_verification() { Method::GET } else { Method::POST };
+        let mut request = Request::builder().method(method).uri(format!("{}{}", self.base, gateway_request.target));
+        for (name, value) in &gateway_request.headers {
             request = request.header(name.as_str(), value.as_bytes());
         }
         if let Some(pass) = &sending.pass {
             request = request.header(EDGE, pass);
         }
-        let answer = self.client.send(request.body(question.body.to_vec())?, Destinations::Anywhere).await?;
+        let answer = self.client.send(request.body(gateway_request.body.to_vec())?, Destinations::Anywhere).await?;
         read_answer(answer)
     }
 }
@@ -154,7 +158,7 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failed> {
     read_json(body).map_err(|_| Failed::Unreadable)
 }
 
-fn read_answer(answer: Response<Vec<u8>>) -> Result<(Answer, Option<Keep>), Failed> {
+fn read_answer(answer: Response<Vec<u8>>) -> Result<(EdgeAnswer, Option<Keep>), Failed> {
     let (parts, body) = answer.into_parts();
     let status = StatusCode::from_u16(parts.status.as_u16()).map_err(|_| Failed::Unreadable)?;
     let keep = parts.headers.get(KEEP).filter(|_| status == StatusCode::OK);
@@ -164,5 +168,5 @@ fn read_answer(answer: Response<Vec<u8>>) -> Result<(Answer, Option<Keep>), Fail
         Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
     };
     let headers = parts.headers.iter().filter_map(header).collect();
-    Ok((Answer { status, headers, body: Bytes::from(body) }, keep))
+    Ok((EdgeAnswer { status, headers, body: Bytes::from(body) }, keep))
 }

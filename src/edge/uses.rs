@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::memory::Kept;
+use super::memory::KeptAnswer;
 use crate::domain::edge::USES_REPORTED;
 use crate::http::gateway::edges::EdgeUse;
 
@@ -12,17 +12,17 @@ const WAITING: usize = 1 << 17;
 
 /// Answers that were given again since their uses were last reported.
 #[derive(Default)]
-pub struct Uses(Mutex<Vec<Arc<Kept>>>);
+pub struct Uses(Mutex<Vec<Arc<KeptAnswer>>>);
 
 /// Uses that are being reported. Uses that are not marked as reported wait again.
 pub struct Report<'a> {
     uses: &'a Uses,
-    taken: Vec<(Arc<Kept>, i64)>,
+    taken: Vec<(Arc<KeptAnswer>, i64)>,
 }
 
 impl Uses {
     /// Counts that an answer was given again at that uptime.
-    pub fn record(&self, kept: &Arc<Kept>, uptime: i64) {
+    pub fn record(&self, kept: &Arc<KeptAnswer>, uptime: i64) {
         if kept.handles.is_empty() {
             return;
         }
@@ -44,14 +44,14 @@ impl Uses {
         Report { uses: self, taken }
     }
 
-    fn push(&self, kept: &Arc<Kept>) {
+    fn push(&self, kept: &Arc<KeptAnswer>) {
         let mut waiting = self.lock();
         if waiting.len() < WAITING {
             waiting.push(Arc::clone(kept));
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Kept>>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<KeptAnswer>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -64,7 +64,7 @@ impl Report<'_> {
 
     /// The uses as the server takes them, at that uptime.
     pub fn wire(&self, uptime: i64) -> Vec<EdgeUse> {
-        let each = |(kept, count): &(Arc<Kept>, i64)| {
+        let each = |(kept, count): &(Arc<KeptAnswer>, i64)| {
             let (count, ago) = (*count, (uptime - kept.last.load(Ordering::Relaxed)).max(0));
             kept.handles.iter().map(move |handle| EdgeUse { handle: handle.clone(), count, ago }).collect::<Vec<_>>()
         };

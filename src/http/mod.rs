@@ -66,7 +66,7 @@ pub struct DoorSettings {
     /// Settings of workload identity.
     pub workloads: WorkloadSettings,
     /// Settings of the console.
-    pub console: console::Settings,
+    pub console: console::ConsoleSettings,
     /// The providers where people can sign in.
     pub sign_in: SignInSettings,
 }
@@ -121,7 +121,7 @@ impl Doors {
             graphql: Data::new(Engine::start()?),
             issuers: Data::new(Issuers::new(settings.workloads, &service.clock)),
             oauth: Data::new(settings.oauth),
-            console: Data::new(Console::new(console::Settings { providers: buttons, ..settings.console })),
+            console: Data::new(Console::new(console::ConsoleSettings { providers: buttons, ..settings.console })),
             providers: Data::new(Providers::new(providers, &base, &service.clock)),
         })
     }

@@ -76,7 +76,7 @@ pub struct Shown<'a> {
 }
 
 /// The answer to a look of an edge, with the edge's pass.
-pub struct Seen {
+pub struct EdgeLookAnswer {
     /// The look, and what has changed.
     pub answer: LookAnswer,
     /// The pass of the edge at this process.
@@ -211,7 +211,7 @@ pub async fn remove(service: &Service, actor: &Actor, shown: Shown<'_>) -> Resul
 /// # Errors
 /// [`Error::Forbidden`] without `VERIFY_TOKENS`; [`Error::NotFound`] for an edge that is not registered, is silenced, is
 /// another principal's or has another secret: it has no lease; [`Error::Unavailable`] if this node's look fails.
-pub async fn look(service: &Service, actor: &Actor, shown: Shown<'_>, known: Option<LookId>) -> Result<Seen> {
+pub async fn look(service: &Service, actor: &Actor, shown: Shown<'_>, known: Option<LookId>) -> Result<EdgeLookAnswer> {
     // Before anything else: what is committed from here on is found by the look that answers, or by a later one.
     let begun = service.looks.begun();
     service.require(actor, Permission::VerifyTokens)?;
@@ -252,7 +252,7 @@ pub async fn look(service: &Service, actor: &Actor, shown: Shown<'_>, known: Opt
         return Err(unknown(shown.id));
     }
     let pass = service.edges.pass(service, id, owner)?;
-    Ok(Seen { answer, pass })
+    Ok(EdgeLookAnswer { answer, pass })
 }
 
 /// The edge that forwards a request with that pass; `None` if no edge has it.

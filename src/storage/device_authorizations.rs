@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::database::{AnyConnection, is_duplicate};
 use super::rows::{Existed, corrupt};
 use super::schema::device_authorizations;
-use crate::domain::device::{CodeDigest, Decision, DeviceAuthorization};
+use crate::domain::device::{CodeDigest, DeviceAuthorization, DeviceDecision};
 use crate::domain::error::{Error, Result};
 use crate::domain::network::{Group, Network};
 use crate::domain::token::KeyId;
@@ -30,11 +30,11 @@ struct Row {
 impl Row {
     fn into_domain(self) -> Result<DeviceAuthorization> {
         let decision = match self.decision.as_str() {
-            PENDING => Decision::Pending,
-            DENIED => Decision::Denied,
-            APPROVED => {
-                Decision::Approved(KeyId::parse(&self.approved_by).ok_or_else(|| corrupt("key id", &self.approved_by))?)
-            }
+            PENDING => DeviceDecision::Pending,
+            DENIED => DeviceDecision::Denied,
+            APPROVED => DeviceDecision::Approved(
+                KeyId::parse(&self.approved_by).ok_or_else(|| corrupt("key id", &self.approved_by))?,
+            ),
             other => return Err(corrupt("decision", other)),
         };
         Ok(DeviceAuthorization {
@@ -134,12 +134,17 @@ pub fn find_pending(
 ///
 /// # Errors
 /// When the storage fails.
-pub fn decide(connection: &mut AnyConnection, user: &CodeDigest, decision: Decision, now: i64) -> Result<Existed> {
+pub fn decide(
+    connection: &mut AnyConnection,
+    user: &CodeDigest,
+    decision: DeviceDecision,
+    now: i64,
+) -> Result<Existed> {
     use device_authorizations as table;
     let (name, approved_by) = match decision {
-        Decision::Pending => (PENDING, String::new()),
-        Decision::Denied => (DENIED, String::new()),
-        Decision::Approved(session) => (APPROVED, session.to_string()),
+        DeviceDecision::Pending => (PENDING, String::new()),
+        DeviceDecision::Denied => (DENIED, String::new()),
+        DeviceDecision::Approved(session) => (APPROVED, session.to_string()),
     };
     let found = table::table
         .filter(table::user_digest.eq(user.as_str()))

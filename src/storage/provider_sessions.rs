@@ -6,7 +6,7 @@ use super::database::{AnyConnection, is_duplicate};
 use super::rows::parse_id;
 use super::schema::{credentials, provider_sessions, used_tokens};
 use crate::domain::error::{Error, Result};
-use crate::domain::identity::Claims;
+use crate::domain::identity::ProviderClaims;
 use crate::domain::ids::PrincipalId;
 use crate::domain::token::KeyId;
 
@@ -29,7 +29,7 @@ pub struct ProviderSession {
 ///
 /// # Errors
 /// When the storage fails.
-pub fn insert(connection: &mut AnyConnection, key_id: KeyId, provider: &str, claims: &Claims) -> Result<()> {
+pub fn insert(connection: &mut AnyConnection, key_id: KeyId, provider: &str, claims: &ProviderClaims) -> Result<()> {
     let row = ProviderSession {
         key_id: key_id.to_string(),
         provider: provider.to_owned(),

@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use diesel::prelude::*;
 use serde_json::{Value, json};
-use tessera::domain::device::{Decision, DeviceAuthorization, DeviceCode, UserCode};
+use tessera::domain::device::{DeviceAuthorization, DeviceCode, DeviceDecision, UserCode};
 use tessera::domain::error::Error;
 use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
@@ -195,7 +195,7 @@ async fn neither_code_is_kept_and_none_is_kept_twice() {
         address: None,
         created_at: 1,
         expires_at: i64::MAX,
-        decision: Decision::Pending,
+        decision: DeviceDecision::Pending,
     };
     let insert = |device: &DeviceCode, user: UserCode| {
         let digests = [device.digest(&app.service.peppers), user.digest(&app.service.peppers)];

@@ -9,7 +9,7 @@ use serde_json::json;
 use tessera::clock::MINUTE;
 use tessera::domain::child::Presentation;
 use tessera::domain::error::Error;
-use tessera::domain::identity::{Claims, Identity, Mapping};
+use tessera::domain::identity::{Identity, Mapping, ProviderClaims};
 use tessera::domain::principal::{PrincipalState, Role};
 use tessera::http::SignInSettings;
 use tessera::http::oauth::sign_in::settings;
@@ -25,8 +25,8 @@ use crate::support::{App, Client, PASSWORD};
 const ISSUER: &str = "https://id.example.org";
 
 /// The claims of a user in these groups.
-fn claims(subject: &str, username: &str, groups: &[&str]) -> Claims {
-    Claims {
+fn claims(subject: &str, username: &str, groups: &[&str]) -> ProviderClaims {
+    ProviderClaims {
         identity: Identity { issuer: ISSUER.into(), subject: subject.into() },
         sid: format!("sid-{subject}"),
         authenticated_at: 0,
@@ -44,14 +44,14 @@ fn mapping(personas: &[(&str, &str)]) -> Arc<Mapping> {
 }
 
 /// The answer to a sign-in of its own.
-fn from_provider(app: &App, claims: Claims, mapping: &Arc<Mapping>) -> ProviderSignIn {
+fn from_provider(app: &App, claims: ProviderClaims, mapping: &Arc<Mapping>) -> ProviderSignIn {
     let mut nonce = [0; 16];
     app.service.entropy.fill(&mut nonce).unwrap();
     let answered = AnsweredOnce { nonce: format!("{nonce:?}"), until: app.service.clock.now() + MINUTE };
     ProviderSignIn { provider: "company".into(), claims, mapping: Arc::clone(mapping), answered }
 }
 
-async fn arrive(app: &App, claims: Claims, mapping: &Arc<Mapping>) -> Result<Client, SignInRefused> {
+async fn arrive(app: &App, claims: ProviderClaims, mapping: &Arc<Mapping>) -> Result<Client, SignInRefused> {
     let at_provider = from_provider(app, claims, mapping);
     let outcome = sign_in::sign_in(&app.service, at_provider, Origin::default()).await.unwrap();
     outcome.map(|signed_in| app.holder_of(&signed_in.session.token.expose()))
@@ -213,7 +213,7 @@ async fn groups_give_and_take_personas_and_leave_those_that_others_gave() {
         names.push(admin.persona(name).await["qualifiedName"].as_str().unwrap().to_owned());
     }
     let mapping = mapping(&[("analysts", &names[0]), ("writers", &names[1]), ("ghosts", "default/nowhere")]);
-    let linked = |claims: Claims| {
+    let linked = |claims: ProviderClaims| {
         let (app, mapping) = (&app, &mapping);
         async move {
             let user = arrive(app, claims.clone(), mapping).await.unwrap();
@@ -259,10 +259,12 @@ async fn a_provider_ends_a_session_or_all_of_a_subject_at_once() {
 #[actix_web::test]
 async fn a_logout_token_with_sid_and_subject_ends_sessions_whose_sid_is_unknown() {
     let (app, mapping) = (App::start().await, mapping(&[]));
-    let unknown = Claims { sid: String::new(), ..claims("1", "ada", &["staff"]) };
+    let unknown = ProviderClaims { sid: String::new(), ..claims("1", "ada", &["staff"]) };
     let without = arrive(&app, unknown, &mapping).await.unwrap();
-    let another = arrive(&app, Claims { sid: "b".into(), ..claims("1", "ada", &["staff"]) }, &mapping).await.unwrap();
-    let bob = arrive(&app, Claims { sid: String::new(), ..claims("2", "bob", &["staff"]) }, &mapping).await.unwrap();
+    let another =
+        arrive(&app, ProviderClaims { sid: "b".into(), ..claims("1", "ada", &["staff"]) }, &mapping).await.unwrap();
+    let bob =
+        arrive(&app, ProviderClaims { sid: String::new(), ..claims("2", "bob", &["staff"]) }, &mapping).await.unwrap();
     sign_out::sign_out(&app.service, ended(Some("a"), Some("1"), "t"), Origin::default()).await.unwrap();
     without.whoami().await.refused("TESSERA-401-002");
     another.whoami().await.ok();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::explain;
 use super::report::{Finding, Kind, Report};
-use super::source::{Found, Source};
+use super::source::{Source, StoredEntry};
 use crate::domain::log::note::unverified;
 use crate::domain::log::path::{self, TilePath};
 use crate::domain::log::{TILE_WIDTH, change_of, differences};
@@ -31,7 +31,12 @@ impl<'a> Rows<'a> {
     }
 
     /// Compares some entries, the first of which has that number.
-    pub(super) fn compare(&mut self, first: u64, entries: &[Option<Found>], report: &mut Report) -> Result<(), String> {
+    pub(super) fn compare(
+        &mut self,
+        first: u64,
+        entries: &[Option<StoredEntry>],
+        report: &mut Report,
+    ) -> Result<(), String> {
         if let Some(database) = self.database {
             let ids: Vec<String> = entries.iter().flatten().filter_map(id).collect();
             let rows = ids.chunks(250).map(|ids| database.read(|connection| changes::with_ids(connection, ids)));
@@ -48,7 +53,13 @@ impl<'a> Rows<'a> {
         self.compare_copy(first, entries, report)
     }
 
-    fn compare_row(&mut self, index: u64, found: &Found, rows: &HashMap<String, Positioned>, report: &mut Report) {
+    fn compare_row(
+        &mut self,
+        index: u64,
+        found: &StoredEntry,
+        rows: &HashMap<String, Positioned>,
+        report: &mut Report,
+    ) {
         let Some(id) = id(found) else {
             report.add(Finding::of(Kind::EntryChanged, "the entry does not name its change".to_owned()).at(index));
             return;
@@ -74,7 +85,7 @@ impl<'a> Rows<'a> {
         self.position = self.position.max(row.position);
     }
 
-    fn compare_copy(&mut self, first: u64, entries: &[Option<Found>], report: &mut Report) -> Result<(), String> {
+    fn compare_copy(&mut self, first: u64, entries: &[Option<StoredEntry>], report: &mut Report) -> Result<(), String> {
         let Some(copy) = self.copy else { return Ok(()) };
         let copied = match self.copied {
             Some(copied) => copied,
@@ -130,6 +141,6 @@ impl<'a> Rows<'a> {
     }
 }
 
-fn id(found: &Found) -> Option<String> {
+fn id(found: &StoredEntry) -> Option<String> {
     change_of(&found.entry).map(|id| id.to_string())
 }

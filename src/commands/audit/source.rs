@@ -20,7 +20,7 @@ use crate::storage::log;
 const LARGEST_BUNDLE: u64 = 17 << 20;
 
 /// An entry as it was found, with the id of the change that it is filed under, if that is known.
-pub(super) struct Found {
+pub(super) struct StoredEntry {
     pub(super) entry: Vec<u8>,
     pub(super) filed_under: Option<String>,
 }
@@ -80,9 +80,9 @@ impl Source {
     }
 
     /// The entries of a bundle, `None` for each that is missing.
-    pub(super) fn entries(&self, path: TilePath) -> Result<Vec<Option<Found>>, String> {
+    pub(super) fn entries(&self, path: TilePath) -> Result<Vec<Option<StoredEntry>>, String> {
         let width = usize::try_from(path.width).unwrap_or(0);
-        let mut found: Vec<Option<Found>> = Vec::new();
+        let mut found: Vec<Option<StoredEntry>> = Vec::new();
         found.resize_with(width, || None);
         if let Self::Database(database) = self {
             let from = i64::try_from(path.place * TILE_WIDTH).map_err(|error| error.to_string())?;
@@ -90,7 +90,7 @@ impl Source {
             for leaf in leaves.map_err(explain)? {
                 let place = usize::try_from(leaf.place - from).unwrap_or(usize::MAX);
                 if let Some(entry) = found.get_mut(place) {
-                    *entry = Some(Found { entry: leaf.entry.into_bytes(), filed_under: Some(leaf.change_id) });
+                    *entry = Some(StoredEntry { entry: leaf.entry.into_bytes(), filed_under: Some(leaf.change_id) });
                 }
             }
             return Ok(found);
@@ -98,7 +98,7 @@ impl Source {
         let entries = self.tile(path)?.as_deref().and_then(unbundle).unwrap_or_default();
         if entries.len() == width {
             for (place, entry) in found.iter_mut().zip(entries) {
-                *place = Some(Found { entry, filed_under: None });
+                *place = Some(StoredEntry { entry, filed_under: None });
             }
         }
         Ok(found)

@@ -9,7 +9,7 @@ use tlog_tiles::{Checkpoint, Hash, Tile, record_hash};
 use super::Earlier;
 use super::compare::Rows;
 use super::report::{Finding, Kind, Report};
-use super::source::{Found, Source};
+use super::source::{Source, StoredEntry};
 use crate::domain::log::path::{self, TilePath};
 use crate::domain::log::tree::{Frontier, HASH_SIZE, Subtree};
 use crate::domain::log::{TILE_HEIGHT, TILE_WIDTH, change_of, hashes_of};
@@ -69,7 +69,12 @@ struct Checking<'a> {
 impl Checking<'_> {
     /// The hashes of some leaves, from their entries and from the lowest tile. Where the two differ, the tile above says which
     /// of them is right.
-    fn hashes_of(&mut self, place: u64, entries: &[Option<Found>], report: &mut Report) -> Result<Vec<Hash>, String> {
+    fn hashes_of(
+        &mut self,
+        place: u64,
+        entries: &[Option<StoredEntry>],
+        report: &mut Report,
+    ) -> Result<Vec<Hash>, String> {
         let width = entries.len() as u64;
         let path = TilePath { kind: path::Kind::Hashes(0), place, width };
         let tile = self.source.hashes(path)?.filter(|tile| tile.len() == entries.len() * HASH_SIZE);
@@ -178,7 +183,7 @@ impl Checking<'_> {
 }
 
 /// The finding for an entry that has another hash than the tree.
-fn entry_finding(entries: &[Option<Found>], tile: &[Hash], index: usize, own: Option<Hash>) -> Finding {
+fn entry_finding(entries: &[Option<StoredEntry>], tile: &[Hash], index: usize, own: Option<Hash>) -> Finding {
     let Some(own) = own else { return Finding::of(Kind::EntryMissing, "the entry is missing".to_owned()) };
     let finding = match tile.iter().position(|hash| *hash == own) {
         Some(place) => {

@@ -43,7 +43,7 @@ pub(super) struct Remote {
 }
 
 /// A response.
-pub(super) struct Answer {
+pub(super) struct ServerAnswer {
     pub(super) status: u16,
     body: Vec<u8>,
 }
@@ -58,7 +58,7 @@ struct Refused {
     error_message: String,
 }
 
-impl Answer {
+impl ServerAnswer {
     /// Parses the body of a success.
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, String> {
         if self.status != 200 {
@@ -93,20 +93,20 @@ impl Remote {
         &self.server
     }
 
-    pub(super) fn post(&self, path: &str, form: &[(&str, &str)]) -> Result<Answer, String> {
+    pub(super) fn post(&self, path: &str, form: &[(&str, &str)]) -> Result<ServerAnswer, String> {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         self.send(Method::POST, path, None, body)
     }
 
-    pub(super) fn get(&self, path: &str, token: &str) -> Result<Answer, String> {
+    pub(super) fn get(&self, path: &str, token: &str) -> Result<ServerAnswer, String> {
         self.send(Method::GET, path, Some(token), String::new())
     }
 
-    pub(super) fn delete(&self, path: &str, token: &str) -> Result<Answer, String> {
+    pub(super) fn delete(&self, path: &str, token: &str) -> Result<ServerAnswer, String> {
         self.send(Method::DELETE, path, Some(token), String::new())
     }
 
-    fn send(&self, method: Method, path: &str, token: Option<&str>, body: String) -> Result<Answer, String> {
+    fn send(&self, method: Method, path: &str, token: Option<&str>, body: String) -> Result<ServerAnswer, String> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.server));
         request = request.header(ACCEPT, "application/json");
         if !body.is_empty() {
@@ -119,7 +119,7 @@ impl Remote {
         // The user named the server, so it may be anywhere.
         let answer = self.client.send_blocking(request, Destinations::Anywhere);
         let answer = answer.map_err(|error| format!("cannot reach {}: {error}", self.server))?;
-        Ok(Answer { status: answer.status().as_u16(), body: answer.into_body() })
+        Ok(ServerAnswer { status: answer.status().as_u16(), body: answer.into_body() })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::domain::nesting::read_json;
 
 /// A session of a server.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Session {
+pub(super) struct StoredSession {
     /// The server's URL.
     pub(super) server: String,
     /// The user name.
@@ -50,14 +50,14 @@ impl Store {
     }
 
     /// The stored session for this server.
-    pub(super) fn find(&self, server: &str) -> Result<Option<Session>, String> {
+    pub(super) fn find(&self, server: &str) -> Result<Option<StoredSession>, String> {
         let path = self.path(server);
         let Some(bytes) = read(&path)? else { return Ok(None) };
         read_json(&bytes).map(Some).map_err(|_| format!("`{}` holds no session: remove it", path.display()))
     }
 
     /// Stores a session, and its server as the one of the last sign-in.
-    pub(super) fn keep(&self, session: &Session) -> Result<(), String> {
+    pub(super) fn keep(&self, session: &StoredSession) -> Result<(), String> {
         let json = serde_json::to_vec(session).map_err(|error| error.to_string())?;
         write(&self.path(&session.server), &json)?;
         write(&self.0.join(LAST), session.server.as_bytes())
@@ -119,8 +119,13 @@ fn remove(path: &Path) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    fn session(server: &str) -> Session {
-        Session { server: server.to_owned(), username: "ada".to_owned(), token: "tss_…".to_owned(), expires_at: 1 }
+    fn session(server: &str) -> StoredSession {
+        StoredSession {
+            server: server.to_owned(),
+            username: "ada".to_owned(),
+            token: "tss_…".to_owned(),
+            expires_at: 1,
+        }
     }
 
     #[test]

@@ -9,8 +9,8 @@ use std::fmt::Display;
 use std::sync::LazyLock;
 
 use cedar_policy::{
-    Authorizer, Context, Decision as Answer, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicySet, Request,
-    RestrictedExpression, Schema, ValidationMode, Validator,
+    Authorizer, Context, Decision as CedarDecision, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicySet,
+    Request, RestrictedExpression, Schema, ValidationMode, Validator,
 };
 
 use super::catalogue::is_reading;
@@ -135,9 +135,9 @@ impl<'a> CedarQuestion<'a> {
         let reasons = response.diagnostics().reason();
         let grounds: Vec<Ground> = reasons.filter_map(|id| PolicyId::parse(id.as_ref())).map(Ground::Policy).collect();
         let outcome = match response.decision() {
-            Answer::Allow => Outcome::Allowed,
-            Answer::Deny if grounds.is_empty() => Outcome::Unmatched,
-            Answer::Deny => Outcome::Denied,
+            CedarDecision::Allow => Outcome::Allowed,
+            CedarDecision::Deny if grounds.is_empty() => Outcome::Unmatched,
+            CedarDecision::Deny => Outcome::Denied,
         };
         Decision { outcome, grounds }
     }

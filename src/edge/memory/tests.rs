@@ -6,8 +6,8 @@ fn memory() -> Memory {
     Memory::new(1 << 20, Entropy::SYSTEM).unwrap()
 }
 
-fn answer(text: &'static str) -> Answer {
-    Answer { status: StatusCode::OK, headers: Vec::new(), body: Bytes::from_static(text.as_bytes()) }
+fn answer(text: &'static str) -> EdgeAnswer {
+    EdgeAnswer { status: StatusCode::OK, headers: Vec::new(), body: Bytes::from_static(text.as_bytes()) }
 }
 
 fn keep(on: &[u128]) -> Keep {

@@ -9,7 +9,7 @@ use crate::domain::ids::PrincipalId;
 use crate::domain::policy::{Condition, Criterion, Facet};
 use crate::domain::principal::Principal;
 use crate::http::problem::Failure;
-use crate::service::authz::compare::{Comparison, Difference, DifferenceKind, Group};
+use crate::service::authz::compare::{AccessComparison, Difference, DifferenceKind, Group};
 
 /// The most members of a group that are named.
 const NAMED: usize = 12;
@@ -56,7 +56,7 @@ impl Gains {
     ///
     /// # Errors
     /// When the storage fails.
-    pub async fn of(request: &SignedInRequest, comparison: Comparison) -> Result<Self, Failure> {
+    pub async fn of(request: &SignedInRequest, comparison: AccessComparison) -> Result<Self, Failure> {
         let members = comparison.groups.iter().flat_map(|group| group.members.iter().take(NAMED));
         let ids: Vec<PrincipalId> = members.filter(|each| each.client_id().is_some()).map(|each| each.id).collect();
         let names = key_names::names(request, &ids).await?;

@@ -77,14 +77,14 @@ impl ProviderButton {
 
 /// The settings of the console.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct ConsoleSettings {
     /// The identity providers offered for signing in.
     pub providers: Vec<ProviderButton>,
     /// How long after signing in a dangerous action does not ask for the password again.
     pub confirm_after: Duration,
 }
 
-impl Default for Settings {
+impl Default for ConsoleSettings {
     fn default() -> Self {
         Self { providers: Vec::new(), confirm_after: Duration::from_mins(15) }
     }
@@ -92,14 +92,14 @@ impl Default for Settings {
 
 /// The shared data of the console.
 pub struct Console {
-    settings: Settings,
+    settings: ConsoleSettings,
     files: Files,
 }
 
 impl Console {
     /// Creates the console with these settings.
     #[must_use]
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: ConsoleSettings) -> Self {
         Self { settings, files: Files::embedded() }
     }
 }

@@ -17,13 +17,13 @@ use crate::service::authz::suggest::personas_allowing;
 
 /// The question, as written in the URL.
 #[derive(Debug, Clone, Default)]
-pub struct Question {
+pub struct VerdictForm {
     pub action: String,
     pub resource: String,
     pub type_name: String,
 }
 
-impl Question {
+impl VerdictForm {
     /// Reads `action`, `resource` and `type`.
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl Question {
     }
 }
 
-/// The answer to a [`Question`].
+/// The answer to a [`VerdictForm`].
 pub struct Verdict {
     pub allowed: bool,
     pub reason: String,
@@ -81,7 +81,7 @@ impl Verdict {
     ///
     /// # Errors
     /// Those of [`explain`].
-    pub async fn of(request: &SignedInRequest, about: PrincipalId, question: &Question) -> Result<Self> {
+    pub async fn of(request: &SignedInRequest, about: PrincipalId, question: &VerdictForm) -> Result<Self> {
         let (service, actor) = (&request.state.service, &request.actor);
         let inquiry = Inquiry::new(&question.action, &question.resource, &question.type_name);
         let asked = Explain { actor: Some(about.to_string()), inquiry: inquiry.clone(), personas: None };

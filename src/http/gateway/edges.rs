@@ -14,7 +14,7 @@ use crate::http::authenticated::{AuthenticatedBody, Bearer, identify};
 use crate::http::openapi::{AnyError, Fails, examples};
 use crate::http::problem::Failure;
 use crate::http::state::State;
-use crate::service::edges::{self, ReportedUse, Seen, Shown};
+use crate::service::edges::{self, EdgeLookAnswer, ReportedUse, Shown};
 
 /// Register an edge
 ///
@@ -23,10 +23,10 @@ use crate::service::edges::{self, ReportedUse, Seen, Shown};
 #[utoipa::path(
     tag = "Gateways",
     operation_id = "create_edge",
-    params(("Tessera-Edge-Secret" = Option<String>, Header, description = "The secret of the edge that it replaces")),
+    params(("Tessera-RegisteredEdge-Secret" = Option<String>, Header, description = "The secret of the edge that it replaces")),
     request_body = EdgeRequest,
     responses(
-        (status = 200, description = "The edge is registered", body = Edge),
+        (status = 200, description = "The edge is registered", body = RegisteredEdge),
         AnyError, Fails<403>, Fails<409>, Fails<413>, Fails<503>,
     ),
 )]
@@ -42,7 +42,7 @@ pub async fn create(
     }
     let replaces = replaces.as_deref().map(|id| shown(&request, id));
     let edge = edges::register(&state.service, &actor, name, replaces).await.map_err(Failure::or_unavailable)?;
-    Ok(HttpResponse::Ok().json(Edge { id: edge.id.to_string(), secret: edge.secret, lease: edge.lease }))
+    Ok(HttpResponse::Ok().json(RegisteredEdge { id: edge.id.to_string(), secret: edge.secret, lease: edge.lease }))
 }
 
 /// The edge of a request, with the secret that it shows.
@@ -60,7 +60,7 @@ fn shown<'a>(request: &'a HttpRequest, id: &'a str) -> Shown<'a> {
     operation_id = "delete_edge",
     params(
         ("id" = String, Path, description = "The id of the edge"),
-        ("Tessera-Edge-Secret" = Option<String>, Header, description = "The secret of the edge: without it, 404"),
+        ("Tessera-RegisteredEdge-Secret" = Option<String>, Header, description = "The secret of the edge: without it, 404"),
     ),
     responses((status = 200, description = "The edge is removed"), AnyError, Fails<403>, Fails<404>, Fails<503>),
 )]
@@ -86,7 +86,7 @@ pub async fn delete(
     operation_id = "create_edge_look",
     params(
         ("id" = String, Path, description = "The id of the edge"),
-        ("Tessera-Edge-Secret" = Option<String>, Header, description = "The secret of the edge: without it, 404"),
+        ("Tessera-RegisteredEdge-Secret" = Option<String>, Header, description = "The secret of the edge: without it, 404"),
     ),
     request_body = EdgeLookRequest,
     responses(
@@ -105,7 +105,7 @@ pub async fn look(
     let known = known.as_deref().map(|text| LookId::parse(text).ok_or(text)).transpose();
     let known = known.map_err(|_| Violation::new("known", "must be the `look` of an earlier answer"))?;
     let seen = edges::look(&state.service, &actor, shown(&request, &id), known).await;
-    let Seen { answer, pass } = seen.map_err(Failure::or_unavailable)?;
+    let EdgeLookAnswer { answer, pass } = seen.map_err(Failure::or_unavailable)?;
     let uses: Vec<ReportedUse> = uses.into_iter().map(ReportedUse::from).collect();
     edges::count_uses(&state.service, &id, &uses)?;
     // The look may have shown that the key of the edge was revoked.
@@ -127,7 +127,7 @@ pub struct EdgeRequest {
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
     /// The id that it had before, for which it has no lease any more. It is removed if its secret is shown in
-    /// `Tessera-Edge-Secret`.
+    /// `Tessera-RegisteredEdge-Secret`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<String>,
 }
@@ -135,10 +135,10 @@ pub struct EdgeRequest {
 /// A registered edge.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[schema(example = examples::edge)]
-pub struct Edge {
+pub struct RegisteredEdge {
     /// The id that it has until it stops.
     pub id: String,
-    /// What it shows in `Tessera-Edge-Secret` when it looks, stops, or registers anew in place of this id.
+    /// What it shows in `Tessera-RegisteredEdge-Secret` when it looks, stops, or registers anew in place of this id.
     pub secret: String,
     /// How long its lease lasts after it has sent a request for a look, in milliseconds.
     pub lease: i64,
@@ -186,6 +186,6 @@ pub struct EdgeLook {
     /// The names of the principals that have changed, as `Tessera-Keep` has them: hashes of their ids under a key of the
     /// server. `ffffffff-ffff-ffff-ffff-ffffffffffff` stands for assets.
     pub changed: Vec<String>,
-    /// What the edge sends in `Tessera-Edge` with the requests that it forwards to this server.
+    /// What the edge sends in `Tessera-RegisteredEdge` with the requests that it forwards to this server.
     pub pass: String,
 }

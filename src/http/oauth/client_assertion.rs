@@ -9,7 +9,7 @@ use crate::clock::SECOND;
 use crate::domain::error::Error;
 use crate::domain::ids::PrincipalId;
 use crate::domain::jwk::{KeySet, Keys, OF_PROGRAMS};
-use crate::domain::jws::{Audience, Seconds, Unchecked};
+use crate::domain::jws::{AudienceClaim, Seconds, Unchecked};
 use crate::domain::network::Network;
 use crate::domain::oauth_client::Warrant;
 use crate::domain::principal::parse_client_id;
@@ -43,7 +43,7 @@ pub enum NotAsserted {
 struct Assertion {
     iss: String,
     sub: String,
-    aud: Audience,
+    aud: AudienceClaim,
     exp: Seconds,
     iat: Option<Seconds>,
     nbf: Option<Seconds>,

@@ -14,7 +14,7 @@ use crate::clock::{Clock, DAY, SECOND};
 use crate::domain::error::Error;
 use crate::domain::ids::PrincipalId;
 use crate::domain::jwk::OF_PROGRAMS;
-use crate::domain::jws::{Audience, Seconds, Unchecked};
+use crate::domain::jws::{AudienceClaim, Seconds, Unchecked};
 use crate::domain::network::Network;
 use crate::domain::text::is_hidden;
 use crate::outbound::{Destinations, Outbound, Roots};
@@ -124,7 +124,7 @@ impl Issuers {
 #[derive(Deserialize)]
 struct IdToken {
     sub: String,
-    aud: Audience,
+    aud: AudienceClaim,
     exp: Seconds,
     iat: Seconds,
     nbf: Option<Seconds>,

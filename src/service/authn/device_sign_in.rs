@@ -10,7 +10,9 @@ use tracing::Instrument;
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::credential::{Credential, KnownCredential};
-use crate::domain::device::{CodeDigest, Decision, DeviceAuthorization, DeviceCode, INTERVAL, LIFETIME, UserCode};
+use crate::domain::device::{
+    CodeDigest, DeviceAuthorization, DeviceCode, DeviceDecision, INTERVAL, LIFETIME, UserCode,
+};
 use crate::domain::error::{Error, Result};
 use crate::domain::jwk::Thumbprint;
 use crate::domain::network::Network;
@@ -73,7 +75,7 @@ pub async fn begin(service: &Service, client: String, offline: bool, origin: Ori
         address: origin.address,
         created_at: now,
         expires_at: now + LIFETIME,
-        decision: Decision::Pending,
+        decision: DeviceDecision::Pending,
     };
     let program = Actor::built_in(PROGRAM, now).from(origin.address).requesting(origin.request);
     service
@@ -157,8 +159,8 @@ async fn write_decision(service: &Service, actor: &Actor, typed: &str, verdict: 
         return Err(wrong_code(service, &attempt));
     };
     let (decision, action) = match verdict {
-        Verdict::Approve => (Decision::Approved(session.key_id), Action::DeviceApproved),
-        Verdict::Deny => (Decision::Denied, Action::DeviceDenied),
+        Verdict::Approve => (DeviceDecision::Approved(session.key_id), Action::DeviceApproved),
+        Verdict::Deny => (DeviceDecision::Denied, Action::DeviceDenied),
     };
     let existed = service
         .write_first(actor, move |transaction| {
@@ -246,7 +248,7 @@ pub async fn poll<E>(
     let found = service
         .look_up(move |connection| {
             let Some(found) = device_authorizations::find(connection, &looking)? else { return Ok(None) };
-            let Decision::Approved(session) = found.decision else { return Ok(Some((found, None))) };
+            let DeviceDecision::Approved(session) = found.decision else { return Ok(Some((found, None))) };
             let approver = match credentials::find(connection, session)? {
                 Some(known) => {
                     let standing = reading.with_policies(connection, known.standing)?;
@@ -263,12 +265,12 @@ pub async fn poll<E>(
     };
     match (found.decision, approver) {
         _ if found.expires_at <= service.clock.now() => Ok(Polled::Expired),
-        (Decision::Pending, _) => {
+        (DeviceDecision::Pending, _) => {
             service.sign_ins.polls.remember(digest, service.clock.uptime());
             Ok(Polled::Pending)
         }
-        (Decision::Denied, _) | (Decision::Approved(_), None) => Ok(Polled::Denied),
-        (Decision::Approved(_), Some(approver)) => {
+        (DeviceDecision::Denied, _) | (DeviceDecision::Approved(_), None) => Ok(Polled::Denied),
+        (DeviceDecision::Approved(_), Some(approver)) => {
             let issue = if found.offline { Issue::Child } else { Issue::Session };
             let proof_key = match prove(Party::Actor(approver.standing.principal.id), issue) {
                 Ok(proof_key) => proof_key,

@@ -32,7 +32,7 @@ const QUESTIONS: usize = 600;
 
 /// The differences that a change would make.
 #[derive(Debug, Default)]
-pub struct Comparison {
+pub struct AccessComparison {
     /// The principals, those with the same differences together.
     pub groups: Vec<Group>,
     /// Whether more principals or resources are concerned than were compared.
@@ -127,7 +127,12 @@ impl Side {
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Forbidden`] without `MANAGE_APIKEYS`, or if the actor may not read what the personas
 /// allow; a violation that names unknown personas.
-pub async fn of_personas(service: &Service, actor: &Actor, id: PrincipalId, names: Vec<String>) -> Result<Comparison> {
+pub async fn of_personas(
+    service: &Service,
+    actor: &Actor,
+    id: PrincipalId,
+    names: Vec<String>,
+) -> Result<AccessComparison> {
     if actor.id() != id {
         service.require(actor, Permission::ManageApiKeys)?;
     }
@@ -154,7 +159,7 @@ pub async fn of_personas(service: &Service, actor: &Actor, id: PrincipalId, name
                 Ok(Side { policies: parts.policies_about(connection, &standing)?, standing })
             };
             let (before, after) = (side(connection, before)?, side(connection, after)?);
-            let mut comparison = Comparison { is_about_others: true, ..Comparison::default() };
+            let mut comparison = AccessComparison { is_about_others: true, ..AccessComparison::default() };
             comparison.add(&asking, &before, &after, task)?;
             Ok(comparison)
         })
@@ -182,7 +187,7 @@ pub(in crate::service) fn of_members(
     asking: &Actor,
     persona: PersonaId,
     policies: &[Policy],
-) -> Result<Comparison> {
+) -> Result<AccessComparison> {
     let is_about_others = asking.permissions().contains(Permission::ManageApiKeys);
     let mut linked = if is_about_others {
         principals::linked_to(connection, persona, &sight::principals(asking), i64::from(PRINCIPALS) + 1)?
@@ -191,7 +196,7 @@ pub(in crate::service) fn of_members(
     };
     let is_partial = linked.len() > usize::from(PRINCIPALS);
     linked.truncate(PRINCIPALS.into());
-    let mut comparison = Comparison { groups: Vec::new(), is_partial, is_about_others };
+    let mut comparison = AccessComparison { groups: Vec::new(), is_partial, is_about_others };
     for principal in linked {
         task.go_on()?;
         let standing = standings::of(connection, principal)?;
@@ -207,7 +212,7 @@ pub(in crate::service) fn of_members(
     Ok(comparison)
 }
 
-impl Comparison {
+impl AccessComparison {
     /// Adds a principal, to the group with the same basis if there is one.
     fn add(&mut self, asking: &Actor, before: &Side, after: &Side, task: &DatabaseTask) -> Result<()> {
         let (principal, basis) = (before.standing.principal.clone(), Basis::of(before, after));

@@ -15,7 +15,7 @@ use crate::domain::permission::Permission;
 use crate::domain::persona::Persona;
 use crate::domain::policy::{Category, Policy, Rule, Subjects};
 use crate::service::authz::authority::{self, CONNECTION};
-use crate::service::authz::compare::{self, Comparison};
+use crate::service::authz::compare::{self, AccessComparison};
 use crate::service::authz::persona_writing::{may_change_own_persona, may_find_policy};
 use crate::service::authz::{containment, sight};
 use crate::service::catalogue::policies;
@@ -71,7 +71,12 @@ pub enum PolicyChange {
 /// # Errors
 /// [`Error::NotFound`] for a persona or a policy that the actor does not see; [`Error::Forbidden`] for the deletion of all
 /// policies if the actor may not read each of them; violations of the draft.
-pub async fn preview(service: &Service, actor: &Actor, persona: PersonaId, change: PolicyChange) -> Result<Comparison> {
+pub async fn preview(
+    service: &Service,
+    actor: &Actor,
+    persona: PersonaId,
+    change: PolicyChange,
+) -> Result<AccessComparison> {
     let (began, parts, asking) = (Instant::now(), service.clone(), actor.clone());
     let outcome = service
         .read_of(actor.id(), move |connection, task| {

@@ -22,7 +22,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
-pub use self::waits::Outcome;
+pub use self::waits::WaitOutcome;
 use self::waits::Waiting;
 use super::{Service, blocking};
 use crate::domain::actor::Actor;
@@ -50,7 +50,7 @@ pub struct Nodes {
     /// Places for waits that no request waits for.
     unanswered: Arc<Semaphore>,
     /// How long requests waited after their commit, in seconds, by the outcome of the wait.
-    pub waits: Family<Outcome, Histogram>,
+    pub waits: Family<WaitOutcome, Histogram>,
 }
 
 impl Default for Nodes {

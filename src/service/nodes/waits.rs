@@ -23,11 +23,11 @@ const READ_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Outcome {
+pub struct WaitOutcome {
     outcome: &'static str,
 }
 
-impl Outcome {
+impl WaitOutcome {
     /// Every node acknowledged.
     const ACKNOWLEDGED: Self = Self { outcome: "acknowledged" };
     /// A node stopped or was deleted meanwhile, and the others acknowledged.
@@ -51,8 +51,8 @@ struct Wait {
     began: Instant,
     awaited: Awaited,
     acknowledged: usize,
-    outcome: Outcome,
-    done: oneshot::Sender<(usize, Outcome)>,
+    outcome: WaitOutcome,
+    done: oneshot::Sender<(usize, WaitOutcome)>,
 }
 
 impl Nodes {
@@ -90,8 +90,8 @@ impl Wait {
             Some(Some(found)) => node.acknowledged.clone_from(&found.acknowledged),
             // The node may have registered after that read.
             Some(None) if began > self.began => {
-                if self.outcome == Outcome::ACKNOWLEDGED {
-                    self.outcome = Outcome::GONE;
+                if self.outcome == WaitOutcome::ACKNOWLEDGED {
+                    self.outcome = WaitOutcome::GONE;
                 }
                 return false;
             }
@@ -103,7 +103,7 @@ impl Wait {
         }
         // Uptimes are rounded down, so one millisecond more.
         if uptime - self.committed > surely_over(node.lease) {
-            self.outcome = Outcome::LEASE_ENDED;
+            self.outcome = WaitOutcome::LEASE_ENDED;
             overdue.push(node.clone());
             return false;
         }
@@ -140,7 +140,7 @@ impl Service {
         }
         let (acknowledged, outcome) = loop {
             let (done, settled) = oneshot::channel();
-            let outcome = Outcome::ACKNOWLEDGED;
+            let outcome = WaitOutcome::ACKNOWLEDGED;
             self.add(Wait {
                 committed,
                 began: Instant::now(),

@@ -43,7 +43,7 @@ pub async fn find(service: &Service, actor: &Actor, username: String) -> Result<
 }
 
 /// A page of profiles that a search found.
-pub struct Found {
+pub struct ProfilePage {
     /// The profiles.
     pub profiles: Vec<Profile>,
     /// The total number of matches.
@@ -63,7 +63,7 @@ pub async fn search(
     filter: Filter<ProfileField>,
     after: Option<PrincipalId>,
     limit: i64,
-) -> Result<Found> {
+) -> Result<ProfilePage> {
     let (began, sight, now) = (Instant::now(), sight::principals(actor), service.clock.now());
     let found = service
         .list(actor, move |connection| {
@@ -74,7 +74,7 @@ pub async fn search(
             ids.truncate(length);
             let profiles = of(connection, &ids, &sight)?;
             let total = stored::count(connection, &filter, &sight, now)?;
-            Ok(Found { profiles, total, end: ids.last().copied().filter(|_| more) })
+            Ok(ProfilePage { profiles, total, end: ids.last().copied().filter(|_| more) })
         })
         .await?;
     sight::delay_if_missing(began, found, |found| found.profiles.is_empty()).await

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Refusal, Result};
-use crate::domain::identity::{Claims, Mapping};
+use crate::domain::identity::{Mapping, ProviderClaims};
 use crate::domain::ids::{Id, PersonaId};
 use crate::domain::persona::PersonaRef;
 use crate::domain::principal::{Principal, PrincipalKind, Role};
@@ -33,7 +33,7 @@ pub struct ProviderSignIn {
     /// The provider's name in the configuration.
     pub provider: Arc<str>,
     /// The claims of the ID token.
-    pub claims: Claims,
+    pub claims: ProviderClaims,
     /// The roles and personas of groups.
     pub mapping: Arc<Mapping>,
     /// What makes the ID token the answer to one sign-in.
@@ -137,7 +137,7 @@ fn admit(transaction: &mut Transaction<'_>, at_provider: &ProviderSignIn) -> Res
 /// Creates the user at the first sign-in, without a password.
 fn provision(
     transaction: &mut Transaction<'_>,
-    claims: &Claims,
+    claims: &ProviderClaims,
     role: Role,
 ) -> Result<Result<Principal, SignInRefused>> {
     if check_username(&claims.username, NamedBy::Client).is_err() {
@@ -163,7 +163,7 @@ fn provision(
     Ok(Ok(principal))
 }
 
-fn display_name(claims: &Claims, user: &Principal) -> String {
+fn display_name(claims: &ProviderClaims, user: &Principal) -> String {
     if claims.display_name.is_empty() { user.username().to_string() } else { claims.display_name.clone() }
 }
 
@@ -183,7 +183,7 @@ fn update(
     user: &Principal,
     role: Role,
     (had, given): (&[PersonaId], &[PersonaRef]),
-    claims: &Claims,
+    claims: &ProviderClaims,
 ) -> Result<bool> {
     let mut changed = false;
     if user.role != role {

@@ -68,7 +68,7 @@ impl Follower {
     /// When the storage fails.
     pub async fn step_keeping(&mut self, service: &Service, keep: impl FnOnce(&[Change])) -> Result<Vec<Change>> {
         let mut changes = Vec::new();
-        if self.look(service, &mut changes).await? == Standing::Dismissed
+        if self.look(service, &mut changes).await? == NodeStatus::Dismissed
             && let Some(name) = &self.node
         {
             tracing::warn!(node = name, "other nodes have given up waiting for this one; it registers anew");
@@ -81,7 +81,7 @@ impl Follower {
     }
 
     /// Reads new changes, applies them, and renews the lease if this process may.
-    async fn look(&mut self, service: &Service, seen: &mut Vec<Change>) -> Result<Standing> {
+    async fn look(&mut self, service: &Service, seen: &mut Vec<Change>) -> Result<NodeStatus> {
         let number = service.looks.begin();
         if let Some(millis) = service.clock.observe() {
             tracing::warn!(millis, now = service.clock.now(), "the machine's clock was set");
@@ -133,12 +133,12 @@ impl Follower {
         // What was to be acknowledged in the session before is not any more.
         self.is_unacknowledged |= !changes.is_empty() || !is_continued;
         seen.extend(changes);
-        let standing = if self.node.is_some() { Standing::among(&nodes, service) } else { Standing::Bystander };
-        match standing {
-            Standing::Dismissed => service.directory.end_lease(),
-            Standing::Registered | Standing::Bystander => service.directory.renew_lease(began),
+        let status = if self.node.is_some() { NodeStatus::among(&nodes, service) } else { NodeStatus::Bystander };
+        match status {
+            NodeStatus::Dismissed => service.directory.end_lease(),
+            NodeStatus::Registered | NodeStatus::Bystander => service.directory.renew_lease(began),
         }
-        Ok(standing)
+        Ok(status)
     }
 
     /// Acknowledges what has been applied. After a failure, the next look does.
@@ -156,7 +156,7 @@ impl Follower {
 
 /// Whether this process may renew its lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum NodeStatus {
     /// The process is a command, which is no node.
     Bystander,
     /// The process is registered: revocations wait for it.
@@ -165,7 +165,7 @@ enum Standing {
     Dismissed,
 }
 
-impl Standing {
+impl NodeStatus {
     fn among(nodes: &[Node], service: &Service) -> Self {
         let own = service.nodes.own();
         let is_there = nodes.iter().any(|node| Some(node.id) == own && !node.silenced);

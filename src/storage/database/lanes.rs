@@ -25,13 +25,13 @@ pub(super) type Pool = diesel::r2d2::Pool<Manager>;
 
 /// The connection pool of one lane, with as many permits as connections: work takes a permit first, so it
 /// never waits for a connection in use, and no more threads wait for the database than there are permits.
-pub(super) struct Connections {
+pub(super) struct LaneConnections {
     pool: Pool,
     size: u32,
     permits: Arc<Semaphore>,
 }
 
-impl Connections {
+impl LaneConnections {
     fn new(manager: &Manager, lane: Lane, size: u32) -> Self {
         // A new connection makes a node read again what it has in memory.
         let lifetime = if lane == Lane::Follows { None } else { Some(LIFETIME) };
@@ -52,10 +52,10 @@ impl Connections {
 
 /// The connection pools of every lane, and the queue of writers.
 pub(super) struct Lanes {
-    reads: Connections,
-    look_ups: Connections,
-    follows: Connections,
-    writes: Connections,
+    reads: LaneConnections,
+    look_ups: LaneConnections,
+    follows: LaneConnections,
+    writes: LaneConnections,
     writers: Queue<Party>,
 }
 
@@ -63,10 +63,10 @@ impl Lanes {
     pub(super) fn new(manager: &Manager, connections: u32) -> Self {
         let writers = manager.most_writers(connections);
         Self {
-            reads: Connections::new(manager, Lane::Reads, connections),
-            look_ups: Connections::new(manager, Lane::LookUps, connections.div_ceil(4)),
-            follows: Connections::new(manager, Lane::Follows, 1),
-            writes: Connections::new(manager, Lane::Writes, writers),
+            reads: LaneConnections::new(manager, Lane::Reads, connections),
+            look_ups: LaneConnections::new(manager, Lane::LookUps, connections.div_ceil(4)),
+            follows: LaneConnections::new(manager, Lane::Follows, 1),
+            writes: LaneConnections::new(manager, Lane::Writes, writers),
             writers: Queue::new(Rules {
                 places: usize::try_from(writers).unwrap_or(1),
                 places_of_one: 1,
@@ -79,7 +79,7 @@ impl Lanes {
         }
     }
 
-    fn of(&self, lane: Lane) -> &Connections {
+    fn of(&self, lane: Lane) -> &LaneConnections {
         match lane {
             Lane::Reads => &self.reads,
             Lane::LookUps => &self.look_ups,
@@ -105,6 +105,6 @@ impl Lanes {
     /// Whether any connection is in use.
     pub(super) fn are_in_use(&self) -> bool {
         self.writers.under_way() > 0
-            || [&self.reads, &self.look_ups, &self.follows].into_iter().any(Connections::are_in_use)
+            || [&self.reads, &self.look_ups, &self.follows].into_iter().any(LaneConnections::are_in_use)
     }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::Container;
 use crate::domain::asset::{Asset, PeopleList, Relation};
 use crate::domain::entity::{Entity, is_listed};
-use crate::domain::error::{Error, Result as Outcome, Violation};
+use crate::domain::error::{Error, Result as DomainResult, Violation};
 use crate::domain::ids::{Id, PrincipalId};
 use crate::domain::principal::Role;
 use crate::domain::text::clip;
@@ -64,7 +64,7 @@ struct Member {
 }
 
 /// The asset with that id, if it is a connection or a collection that the user sees.
-async fn find(request: &SignedInRequest, guid: &str) -> Outcome<(Asset, Container)> {
+async fn find(request: &SignedInRequest, guid: &str) -> DomainResult<(Asset, Container)> {
     let unknown = || Error::NotFound { kind: "connection or collection", id: clip(guid) };
     let id = Id::<Uuid>::parse(guid).ok_or_else(unknown)?;
     let Entity::Asset(asset) = entities::get(&request.state.service, &request.actor, id.uuid()).await? else {

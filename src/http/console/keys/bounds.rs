@@ -6,7 +6,7 @@ use crate::domain::usage::NetworkUsage;
 use crate::http::console::words::{counted, duration};
 
 /// The bounds of a key in words, and the refusals that its addresses explain.
-pub struct Bounds {
+pub struct BoundsInWords {
     /// `from 10.9.0.0/16 only`; empty if there are none.
     limits: Vec<String>,
     /// The refusals from addresses that are not allowed, as a sentence; empty if there are none.
@@ -16,7 +16,7 @@ pub struct Bounds {
 /// The most networks that a sentence names.
 const NAMED: usize = 3;
 
-impl Bounds {
+impl BoundsInWords {
     /// The bounds of a key that was used and refused in these networks.
     pub fn of(key: &ApiKey, networks: &[NetworkUsage]) -> Self {
         let addresses: Vec<String> = key.limits.addresses.texts().collect();

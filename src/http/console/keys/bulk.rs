@@ -9,7 +9,7 @@ use super::{id_of, list};
 use crate::clock::DAY;
 use crate::domain::api_key::{ApiKey, ApiKeyUpdate};
 use crate::domain::edition::{Edition, Expected};
-use crate::domain::error::{Error, Result as Outcome, Violation};
+use crate::domain::error::{Error, Result as DomainResult, Violation};
 use crate::domain::ids::PrincipalId;
 use crate::domain::permission::Permission;
 use crate::domain::text::at;
@@ -292,7 +292,7 @@ pub(in crate::http::console) async fn to_one(
     request: &SignedInRequest,
     operation: &BulkAction,
     key: &ApiKey,
-) -> Outcome<()> {
+) -> DomainResult<()> {
     let service = &request.state.service;
     let mut personas: Vec<String> = key.personas.iter().map(|persona| persona.qualified_name.clone()).collect();
     match operation {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Datelike, Timelike};
 use form_urlencoded::Serializer;
 
 use crate::domain::usage::{Interval, NetworkUsage, Usage};
-use crate::http::console::verdict::Question;
+use crate::http::console::verdict::VerdictForm;
 use crate::http::console::words::{DisplayTime, MONTHS, counted, grouped};
 
 /// The width of the chart's area and its left edge, in tenths of the drawing's unit.
@@ -83,7 +83,7 @@ struct Row {
     refusals: String,
 }
 
-fn choice(each: Interval, chosen: Interval, question: &Question) -> Choice {
+fn choice(each: Interval, chosen: Interval, question: &VerdictForm) -> Choice {
     let mut query = Serializer::new(String::new());
     query.append_pair("by", each.name());
     for (name, value) in [("action", &question.action), ("resource", &question.resource), ("type", &question.type_name)]
@@ -97,7 +97,7 @@ fn choice(each: Interval, chosen: Interval, question: &Question) -> Choice {
 
 impl Chart {
     /// The chart of a series, and the networks of the key. Its links keep the question that the page answers.
-    pub fn of(by: Interval, question: &Question, series: &[Usage], networks: Vec<NetworkUsage>, now: i64) -> Self {
+    pub fn of(by: Interval, question: &VerdictForm, series: &[Usage], networks: Vec<NetworkUsage>, now: i64) -> Self {
         let sum = |of: fn(&Usage) -> i64| series.iter().map(of).sum::<i64>();
         let (uses, refusals) = (sum(|each| each.uses), sum(|each| each.refusals));
         let top = rounded(series.iter().map(|each| each.uses + each.refusals).max().unwrap_or(0));
@@ -211,7 +211,7 @@ mod tests {
     fn a_single_refusal_among_many_uses_is_seen() {
         let each = |hour: i64, uses, refusals| Usage { starts_at: hour * HOUR, uses, refusals };
         let series = [each(0, 100_000, 1), each(1, 0, 0), each(2, 50_000, 0)];
-        let chart = Chart::of(Interval::Hour, &Question::default(), &series, Vec::new(), 0);
+        let chart = Chart::of(Interval::Hour, &VerdictForm::default(), &series, Vec::new(), 0);
         assert_eq!(chart.bars.len(), 2);
         assert_eq!(chart.bars[0].refusals_height, "1.0");
         assert_eq!(chart.rows.len(), 2);

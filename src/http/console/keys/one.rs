@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use form_urlencoded::Serializer;
 
-use super::bounds::{Bounds, rate};
+use super::bounds::{BoundsInWords, rate};
 use super::chart::Chart;
 use super::id_of;
 use super::row::Row;
@@ -22,7 +22,7 @@ use crate::http::console::form::FormErrors;
 use crate::http::console::list::is;
 use crate::http::console::signed_in::allowed;
 use crate::http::console::trail::Entry;
-use crate::http::console::verdict::{Question, Verdict};
+use crate::http::console::verdict::{Verdict, VerdictForm};
 use crate::http::console::words::{ActionWords, DisplayTime, counted, meaning, resources};
 use crate::http::console::{Page, SignedInRequest};
 use crate::http::problem::Failure;
@@ -42,11 +42,11 @@ struct One {
     uses: String,
     addresses: Vec<String>,
     rate: String,
-    bounds: Bounds,
+    bounds: BoundsInWords,
     permissions: Vec<&'static str>,
     /// `None` if the user may not see the key's permissions.
     may: Option<Vec<Line>>,
-    question: Question,
+    question: VerdictForm,
     /// What is wrong with the question.
     faults: FormErrors,
     verdict: Option<Verdict>,
@@ -85,7 +85,7 @@ pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<H
     let by = if params.has("by") { Interval::parse(params.get("by")?)? } else { Interval::Hour };
     let used = usage::of_key(service, &request.actor, key.id, Period { by, from: None, to: None }).await?;
     let may = allowed(effective::of_key(service, &request.actor, key.id, None).await)?;
-    let question = Question::read(&params)?;
+    let question = VerdictForm::read(&params)?;
     let faults = question.faults();
     let verdict = if question.is_asked() && faults.is_empty() {
         allowed(Verdict::of(&request, key.id, &question).await)?
@@ -103,7 +103,7 @@ pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<H
     let known = if faults.is_empty() { Vec::new() } else { actions.iter().map(|name| ActionWords::of(name)).collect() };
     let one = One {
         page: request.page(key.display_name.clone(), "keys")?,
-        bounds: Bounds::of(&key, &used.networks),
+        bounds: BoundsInWords::of(&key, &used.networks),
         chart: Chart::of(by, &question, &used.series, used.networks, now),
         by: params.get("by")?.to_owned(),
         uses: counted(key.use_count, "time"),

@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::programs::Row;
 use crate::domain::access_token::{AccessToken, AccessTokenField};
-use crate::domain::error::{Error, Result as Outcome};
+use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::filter::Filter;
 use crate::domain::listing::{Page as Listed, Query};
 use crate::domain::permission::Permission;
@@ -42,7 +42,7 @@ struct One {
 }
 
 /// The user name in a URL.
-fn username(text: &str) -> Outcome<String> {
+fn username(text: &str) -> DomainResult<String> {
     if is_username(text) {
         Ok(text.to_owned())
     } else {
@@ -80,7 +80,7 @@ pub async fn show(request: SignedInRequest, name: web::Path<String>) -> Result<H
 }
 
 /// The first tokens of a service account: all, or those that the user generated.
-async fn tokens(request: &SignedInRequest, username: &str, sees_all: bool) -> Outcome<Listed<AccessToken>> {
+async fn tokens(request: &SignedInRequest, username: &str, sees_all: bool) -> DomainResult<Listed<AccessToken>> {
     let mut filter = is(AccessTokenField::Actor, username);
     if !sees_all {
         let own = is(AccessTokenField::Owner, &request.actor.username().to_string());

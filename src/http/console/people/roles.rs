@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use askama::Template;
 use form_urlencoded::Serializer;
 
-use crate::domain::error::Result as Outcome;
+use crate::domain::error::Result as DomainResult;
 use crate::domain::fields::UserField;
 use crate::domain::listing::Query;
 use crate::domain::policy::{Bucket, Effect, Policy};
@@ -70,7 +70,7 @@ pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
 }
 
 /// The policies of the platform that are in effect.
-async fn policies(request: &SignedInRequest) -> Outcome<Vec<Policy>> {
+async fn policies(request: &SignedInRequest) -> DomainResult<Vec<Policy>> {
     let search = PolicySearch { count: POLICIES, ..PolicySearch::default() };
     let found = policies::list(&request.state.service, &request.actor, search).await?;
     Ok(found.records.into_iter().filter(|policy| policy.enabled).collect())

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::{id_of, one};
-use crate::domain::error::{Error, Result as Outcome, Violation};
+use crate::domain::error::{Error, Result as DomainResult, Violation};
 use crate::domain::ids::PersonaId;
 use crate::domain::permission::Permission;
 use crate::domain::persona::Persona;
@@ -103,7 +103,7 @@ pub async fn change(mut submitted: SubmittedForm, guid: web::Path<String>) -> Re
     }
 }
 
-async fn relink(request: &SignedInRequest, id: PersonaId, picked: Picked, membership: Membership) -> Outcome<()> {
+async fn relink(request: &SignedInRequest, id: PersonaId, picked: Picked, membership: Membership) -> DomainResult<()> {
     let (service, actor) = (&request.state.service, &request.actor);
     let key = match picked {
         Picked::User(username) => return personas::change_user(service, actor, id, username, membership).await,

@@ -12,7 +12,7 @@ use askama::Template;
 
 use super::list::{ListUrl, contains};
 use super::{Page, SignedInRequest};
-use crate::domain::error::{Error, Result as Outcome};
+use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::fields::PersonaField;
 use crate::domain::filter::Filter;
 use crate::domain::ids::PersonaId;
@@ -62,6 +62,6 @@ pub async fn list(request: SignedInRequest) -> Result<HttpResponse, Failure> {
     request.answer(StatusCode::OK, &list)
 }
 
-fn id_of(text: &str) -> Outcome<PersonaId> {
+fn id_of(text: &str) -> DomainResult<PersonaId> {
     PersonaId::parse(text).ok_or_else(|| Error::NotFound { kind: "persona", id: clip(text) })
 }

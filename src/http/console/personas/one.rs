@@ -7,7 +7,7 @@ use askama::Template;
 use super::id_of;
 use crate::domain::asset::Relation;
 use crate::domain::entity::Entity;
-use crate::domain::error::Result as Outcome;
+use crate::domain::error::Result as DomainResult;
 use crate::domain::fields::ApiKeyField;
 use crate::domain::ids::PersonaId;
 use crate::domain::listing::Query;
@@ -78,7 +78,7 @@ pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<H
 ///
 /// # Errors
 /// When the storage fails.
-pub(super) async fn keys(request: &SignedInRequest, persona: &Persona, limit: i64) -> Outcome<(Vec<Row>, bool)> {
+pub(super) async fn keys(request: &SignedInRequest, persona: &Persona, limit: i64) -> DomainResult<(Vec<Row>, bool)> {
     let query = Query::first_page(is(ApiKeyField::PersonaQualifiedName, &persona.qualified_name), "", limit)?;
     let keys = api_keys::list(&request.state.service, &request.actor, query).await?;
     let now = request.now();
@@ -89,7 +89,7 @@ pub(super) async fn keys(request: &SignedInRequest, persona: &Persona, limit: i6
 ///
 /// # Errors
 /// When the storage fails.
-pub(super) async fn users(request: &SignedInRequest, id: PersonaId) -> Outcome<Vec<String>> {
+pub(super) async fn users(request: &SignedInRequest, id: PersonaId) -> DomainResult<Vec<String>> {
     match entities::get(&request.state.service, &request.actor, id.uuid()).await? {
         Entity::Persona(linked) => Ok(linked.users),
         _ => Ok(Vec::new()),

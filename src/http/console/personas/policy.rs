@@ -8,7 +8,7 @@ use super::id_of;
 use super::policy_draft::{CategoryChoice, Draft};
 use crate::domain::edition::{Edition, Expected};
 use crate::domain::entity::PolicyDraft;
-use crate::domain::error::{Error, Result as Outcome};
+use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::ids::PolicyId;
 use crate::domain::persona::Persona;
 use crate::domain::policy::{Effect, Policy};
@@ -81,12 +81,16 @@ struct Delete {
     has_changed: bool,
 }
 
-fn policy_id(text: &str) -> Outcome<PolicyId> {
+fn policy_id(text: &str) -> DomainResult<PolicyId> {
     PolicyId::parse(text).ok_or_else(|| Error::NotFound { kind: "policy", id: clip(text) })
 }
 
 /// The persona and, if an id is given, that policy of it, as far as the user sees them.
-async fn find(request: &SignedInRequest, guid: &str, policy: Option<PolicyId>) -> Outcome<(Persona, Option<Policy>)> {
+async fn find(
+    request: &SignedInRequest,
+    guid: &str,
+    policy: Option<PolicyId>,
+) -> DomainResult<(Persona, Option<Policy>)> {
     let (service, id) = (&request.state.service, id_of(guid)?);
     let persona = personas::get(service, &request.actor, id).await?;
     let Some(wanted) = policy else { return Ok((persona, None)) };

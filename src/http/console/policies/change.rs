@@ -7,7 +7,7 @@ use askama::Template;
 use super::PolicyView;
 use super::draft::{Draft, PermissionChoice, RoleChoice};
 use crate::domain::edition::{Edition, Expected};
-use crate::domain::error::{Error, Result as Outcome};
+use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::ids::PolicyId;
 use crate::domain::permission::Permission;
 use crate::domain::policy::{Category, Policy};
@@ -53,7 +53,7 @@ struct Delete {
 }
 
 /// The policy with the id in a path, if it can be changed. Before anything else, the user must be allowed to see it.
-async fn find_editable(request: &SignedInRequest, id: &str) -> Outcome<Policy> {
+async fn find_editable(request: &SignedInRequest, id: &str) -> DomainResult<Policy> {
     request.actor.require(Permission::ManagePolicies)?;
     let id = PolicyId::parse(id).ok_or_else(|| Error::NotFound { kind: "policy", id: clip(id) })?;
     policies::require_editable(policies::get(&request.state.service, &request.actor, id).await?)

@@ -49,7 +49,8 @@ use crate::http::valid::Raw;
 
 /// The queries.
 #[derive(MergedObject, Default)]
-pub struct Query(
+#[graphql(name = "Query")]
+pub struct QueryRoot(
     tokens::TokenQuery,
     service_accounts::ServiceAccountQuery,
     users::UserQuery,
@@ -60,7 +61,8 @@ pub struct Query(
 
 /// The mutations.
 #[derive(MergedObject, Default)]
-pub struct Mutation(
+#[graphql(name = "Mutation")]
+pub struct MutationRoot(
     tokens::TokenMutation,
     service_accounts::ServiceAccountMutation,
     users::UserMutation,
@@ -68,7 +70,7 @@ pub struct Mutation(
 );
 
 /// The executable schema.
-pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+pub type Schema = async_graphql::Schema<QueryRoot, MutationRoot, EmptySubscription>;
 
 /// How deep a selection may be nested; a full introspection needs 15.
 const DEPTH: usize = 20;
@@ -81,7 +83,7 @@ const DIRECTIVES: usize = 10;
 /// Builds the schema.
 #[must_use]
 pub fn schema() -> Schema {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+    Schema::build(QueryRoot::default(), MutationRoot::default(), EmptySubscription)
         .register_output_type::<entity::Entity>()
         .limit_depth(DEPTH)
         .limit_complexity(COMPLEXITY)

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::settings::ProviderSettings;
 use crate::clock::SECOND;
-use crate::domain::identity::{self, Claims, Identity};
-use crate::domain::jws::{Audience, Seconds};
+use crate::domain::identity::{self, Identity, ProviderClaims};
+use crate::domain::jws::{AudienceClaim, Seconds};
 use crate::domain::oauth_client::find_claim;
 use crate::domain::text::{DisplayName, is_hidden};
 use crate::http::oauth::issuer::{LEEWAY, ProviderError};
@@ -18,7 +18,7 @@ use crate::http::oauth::issuer::{LEEWAY, ProviderError};
 pub struct IdToken {
     iss: String,
     sub: String,
-    aud: Audience,
+    aud: AudienceClaim,
     exp: Seconds,
     iat: Seconds,
     nbf: Option<Seconds>,
@@ -51,7 +51,7 @@ impl IdToken {
     ///
     /// # Errors
     /// [`ProviderError::Rejected`]; [`ProviderError::Denied`] without a required claim.
-    pub fn accept(self, settings: &ProviderSettings, expected: &Expected<'_>) -> Result<Claims, ProviderError> {
+    pub fn accept(self, settings: &ProviderSettings, expected: &Expected<'_>) -> Result<ProviderClaims, ProviderError> {
         let Expected { nonce, now, fresh_since } = *expected;
         let rules = [
             (self.iss == settings.issuer, "it is of another issuer"),
@@ -88,7 +88,7 @@ impl IdToken {
             _ => self.find(claim).and_then(Value::as_str).unwrap_or_default(),
         };
         let for_people = |claim: &str| DisplayName::parse(text(claim)).map(|name| name.as_str().to_owned());
-        Ok(Claims {
+        Ok(ProviderClaims {
             username: identity::username(text(&settings.username_claim)),
             display_name: for_people("name").unwrap_or_default(),
             email: if is_verified { for_people("email").unwrap_or_default() } else { String::new() },
@@ -157,7 +157,7 @@ mod tests {
     }
 
     /// What a token with these claims gives with this setting of its provider.
-    fn accepted(setting: &str, others: &Value, fresh_since: Option<i64>) -> Result<Claims, ProviderError> {
+    fn accepted(setting: &str, others: &Value, fresh_since: Option<i64>) -> Result<ProviderClaims, ProviderError> {
         let text = format!(
             "[[provider]]\nid = 'a'\nissuer = 'https://i'\nclient_id = 't'\ndefault_role = '$guest'\n{setting}\n"
         );

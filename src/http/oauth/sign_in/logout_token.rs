@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::id_token::is_text;
 use super::settings::ProviderSettings;
 use crate::clock::SECOND;
-use crate::domain::jws::{Audience, Seconds};
+use crate::domain::jws::{AudienceClaim, Seconds};
 use crate::http::oauth::issuer::{LEEWAY, ProviderError};
 use crate::service::people::sign_out::LoggedOut;
 
@@ -19,7 +19,7 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 #[derive(Deserialize)]
 pub struct LogoutToken {
     iss: String,
-    aud: Audience,
+    aud: AudienceClaim,
     iat: Seconds,
     /// Absent in tokens of older providers.
     exp: Option<Seconds>,

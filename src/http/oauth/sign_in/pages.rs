@@ -13,7 +13,7 @@ use super::provider::Provider;
 use super::{Providers, denied};
 use crate::clock::SECOND;
 use crate::domain::error::Error;
-use crate::domain::identity::Claims;
+use crate::domain::identity::ProviderClaims;
 use crate::http::address::root;
 use crate::http::auth::origin;
 use crate::http::console::{SignedInRequest, redirect, safe_redirect_target};
@@ -117,7 +117,7 @@ async fn prove(
     params: Params,
     turn: ProviderTurn,
     origin: Origin,
-) -> Result<Result<(Claims, ProviderTurn), &'static str>, Failure> {
+) -> Result<Result<(ProviderClaims, ProviderTurn), &'static str>, Failure> {
     let task = async move {
         let service = &state.service;
         let trouble = match validated_claims(&provider, &flow, &params, service.clock.now()).await {
@@ -141,7 +141,7 @@ async fn validated_claims(
     flow: &Flow,
     params: &Params,
     now: i64,
-) -> Result<Claims, ProviderError> {
+) -> Result<ProviderClaims, ProviderError> {
     let get = |name: &str| params.get(name).map_err(|error| ProviderError::Rejected(error.message));
     // Mix-up guard, before the code is used: it may come from another provider (RFC 9207).
     let issuer = get("iss")?;

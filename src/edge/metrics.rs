@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 use crate::domain::error::{Error, Result};
 
 /// The metrics of an edge. No label value comes from a client.
-pub struct Counts {
+pub struct EdgeMetrics {
     registry: Mutex<Registry>,
     /// Requests answered from memory.
     pub hits: Counter,
@@ -24,7 +24,7 @@ pub struct Counts {
     lease: Gauge,
 }
 
-impl Default for Counts {
+impl Default for EdgeMetrics {
     fn default() -> Self {
         let mut registry = Registry::default();
         let counter = |registry: &mut Registry, name, help| {
@@ -44,7 +44,7 @@ impl Default for Counts {
     }
 }
 
-impl Counts {
+impl EdgeMetrics {
     /// All metrics in `OpenMetrics` text format.
     ///
     /// # Errors

@@ -38,7 +38,7 @@ const OTHERS: [HeaderName; 8] = [
 ];
 
 /// A request of a gateway.
-pub struct Question {
+pub struct GatewayRequest {
     /// Path and query.
     pub target: String,
     /// The headers that are forwarded. What a client writes under the names of an edge's own headers is not among them.
@@ -50,8 +50,8 @@ pub struct Question {
     decided_by: Option<String>,
 }
 
-impl Question {
-    /// The question of a request with that body.
+impl GatewayRequest {
+    /// The gateway_request of a request with that body.
     pub fn of(request: &HttpRequest, body: Bytes) -> Self {
         let (path, query) = (request.path(), request.query_string());
         let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
@@ -64,12 +64,12 @@ impl Question {
         if is_verification {
             tell_target(request, &target, &mut headers);
         }
-        let mut question = Self { target, headers, body, decided_by: None };
+        let mut gateway_request = Self { target, headers, body, decided_by: None };
         if may_be_kept(request, query) {
-            let by = if is_verification { decided_by(path, query) } else { question.target.clone() };
-            question.decided_by = Some(by);
+            let by = if is_verification { decided_by(path, query) } else { gateway_request.target.clone() };
+            gateway_request.decided_by = Some(by);
         }
-        question
+        gateway_request
     }
 
     /// Whether the request is one of forward authentication.
