@@ -51,7 +51,7 @@ pub struct GatewayRequest {
 }
 
 impl GatewayRequest {
-    /// The gateway_request of a request with that body.
+    /// The request to forward, with that body.
     pub fn of(request: &HttpRequest, body: Bytes) -> Self {
         let (path, query) = (request.path(), request.query_string());
         let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };

@@ -23,7 +23,7 @@ use crate::service::edges::{self, EdgeLookAnswer, ReportedUse, Shown};
 #[utoipa::path(
     tag = "Gateways",
     operation_id = "create_edge",
-    params(("Tessera-RegisteredEdge-Secret" = Option<String>, Header, description = "The secret of the edge that it replaces")),
+    params(("Tessera-Edge-Secret" = Option<String>, Header, description = "The secret of the edge that it replaces")),
     request_body = EdgeRequest,
     responses(
         (status = 200, description = "The edge is registered", body = RegisteredEdge),
@@ -60,7 +60,7 @@ fn shown<'a>(request: &'a HttpRequest, id: &'a str) -> Shown<'a> {
     operation_id = "delete_edge",
     params(
         ("id" = String, Path, description = "The id of the edge"),
-        ("Tessera-RegisteredEdge-Secret" = Option<String>, Header, description = "The secret of the edge: without it, 404"),
+        ("Tessera-Edge-Secret" = Option<String>, Header, description = "The secret of the edge: without it, 404"),
     ),
     responses((status = 200, description = "The edge is removed"), AnyError, Fails<403>, Fails<404>, Fails<503>),
 )]
@@ -86,7 +86,7 @@ pub async fn delete(
     operation_id = "create_edge_look",
     params(
         ("id" = String, Path, description = "The id of the edge"),
-        ("Tessera-RegisteredEdge-Secret" = Option<String>, Header, description = "The secret of the edge: without it, 404"),
+        ("Tessera-Edge-Secret" = Option<String>, Header, description = "The secret of the edge: without it, 404"),
     ),
     request_body = EdgeLookRequest,
     responses(
@@ -127,7 +127,7 @@ pub struct EdgeRequest {
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
     /// The id that it had before, for which it has no lease any more. It is removed if its secret is shown in
-    /// `Tessera-RegisteredEdge-Secret`.
+    /// `Tessera-Edge-Secret`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<String>,
 }
@@ -138,7 +138,7 @@ pub struct EdgeRequest {
 pub struct RegisteredEdge {
     /// The id that it has until it stops.
     pub id: String,
-    /// What it shows in `Tessera-RegisteredEdge-Secret` when it looks, stops, or registers anew in place of this id.
+    /// What it shows in `Tessera-Edge-Secret` when it looks, stops, or registers anew in place of this id.
     pub secret: String,
     /// How long its lease lasts after it has sent a request for a look, in milliseconds.
     pub lease: i64,
@@ -186,6 +186,6 @@ pub struct EdgeLook {
     /// The names of the principals that have changed, as `Tessera-Keep` has them: hashes of their ids under a key of the
     /// server. `ffffffff-ffff-ffff-ffff-ffffffffffff` stands for assets.
     pub changed: Vec<String>,
-    /// What the edge sends in `Tessera-RegisteredEdge` with the requests that it forwards to this server.
+    /// What the edge sends in `Tessera-Edge` with the requests that it forwards to this server.
     pub pass: String,
 }
