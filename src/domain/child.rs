@@ -108,7 +108,7 @@ pub enum Purpose {
     /// To act as its subject.
     #[default]
     Access,
-    /// Also to authenticate its subject, an API key, as an OAuth client.
+    /// A client secret: acts as its subject and authenticates it, an API key, as an OAuth client.
     ClientSecret,
 }
 
@@ -210,7 +210,7 @@ pub struct Child {
     pub proof_key: Option<Thumbprint>,
     /// The delegate in `actors` that impersonates the subject: the subject has not handed out a token.
     pub impersonator: Option<PrincipalId>,
-    /// What it is for.
+    /// Whether the child is an access token or a client secret.
     pub purpose: Purpose,
 }
 

@@ -64,14 +64,14 @@ pub struct Extents {
     of_every_action: Places,
 }
 
-/// Many scopes.
+/// The names that scopes cover, indexed.
 #[derive(Debug, Default)]
 struct Places {
-    /// Whether there is any.
+    /// Whether any scope was added.
     are_any: bool,
     are_unbounded: bool,
     names: HashSet<String>,
-    /// What the names lie beneath.
+    /// Every prefix (asset above) of `names`.
     above: HashSet<String>,
 }
 

@@ -303,12 +303,14 @@ pub struct IntrospectionRequest {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its documentation is used")]
 pub struct Introspection {
+    /// Whether the token authenticates its subject now.
     active: bool,
     /// Names of the permissions, separated by spaces; of a child also `persona:` and qualified names of personas, and names
     /// of tools.
     scope: Option<String>,
     /// `apikey-<id>`; of a child the client that it was issued to.
     client_id: Option<String>,
+    /// The user name of the subject.
     username: Option<String>,
     #[schema(schema_with = sets::introspected_token_types)]
     token_type: Option<String>,

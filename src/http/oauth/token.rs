@@ -93,7 +93,7 @@ pub struct TokenForm {
     resource: Option<String>,
     /// Another name of `resource` (RFC 8693).
     audience: Option<String>,
-    /// Its lifetime in seconds, 60 to 3600; 600 if absent.
+    /// The lifetime of the token, in seconds, 60 to 3600; 600 if absent.
     lifetime: Option<i64>,
     #[schema(schema_with = sets::token_formats)]
     token_format: Option<String>,
