@@ -12,8 +12,8 @@ use crate::http::auth::origin;
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
+use crate::service::authn::revoke::{Revoked, revoke as revoke_token};
 use crate::service::authn::{programs, refresh};
-use crate::service::children::{self, Revoked};
 
 /// Revoke a token
 ///
@@ -51,7 +51,7 @@ pub async fn revoke(
     }
     let client = client::required(&state, &request, &form).await?;
     let token = form.required("token")?;
-    match children::revoke(&state.service, &client, &token).await.map_err(Failure::or_unavailable)? {
+    match revoke_token(&state.service, &client, &token).await.map_err(Failure::or_unavailable)? {
         Revoked::Ended => Ok(HttpResponse::Ok().finish()),
         Revoked::OfApiKey => {
             Err(oauth("unsupported_token_type", "this is the token of an API key: delete the key to revoke it"))

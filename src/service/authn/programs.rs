@@ -6,10 +6,11 @@ use crate::domain::error::{Error, Result};
 use crate::domain::network::Network;
 use crate::domain::party::Party;
 use crate::domain::token::TokenKind;
+use crate::service::Service;
 use crate::service::authn::authenticate::delay_refusal;
+use crate::service::authn::revoke::revoke_in;
 use crate::service::authn::sessions;
 use crate::service::authn::sign_ins::Origin;
-use crate::service::{Service, children};
 
 /// Ends a token that a program without a credential holds: a child that was issued to this client, or a session. With a session's
 /// token its holder can sign out in any case, so it does not matter which program has it. Any other text counts as ended.
@@ -29,7 +30,7 @@ pub async fn revoke(service: &Service, client: &str, token: &str, origin: Origin
     };
     match (actor.child.clone(), actor.credential) {
         (Some(child), _) if child.client == client => {
-            service.write_first(&actor, move |transaction| children::revoke_in(transaction, &child)).await
+            service.write_first(&actor, move |transaction| revoke_in(transaction, &child)).await
         }
         (None, Some(credential)) if credential.kind == TokenKind::Session => sessions::end(service, &actor).await,
         _ => Ok(()),
