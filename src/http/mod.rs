@@ -1,6 +1,6 @@
 //! The HTTP layer. [`routes`] lists every path.
 
-mod address;
+pub(crate) mod address;
 pub mod atlan;
 pub mod audit_log;
 pub mod auth;

@@ -65,7 +65,7 @@ def test_a_member_without_a_value_is_left_out(program):
 def test_errors_have_the_codes_of_the_standard(program, anonymous):
     refused(program.ask(), "invalid_request")
     refused(program.ask(grant_type="password", username="a", password="b"), "unsupported_grant_type")
-    refused(program.ask(grant_type="refresh_token", refresh_token="x"), "invalid_client")
+    refused(program.ask(grant_type="refresh_token", refresh_token="x"), "invalid_client", 401)
     refused(program.ask(grant_type=CLIENT_CREDENTIALS, scope="VIEW_AUDIT"), "invalid_scope")
     refused(program.ask(grant_type=CLIENT_CREDENTIALS, scope='"'), "invalid_scope")
     for lifetime in ("59", "3601", "-1", "x"):
