@@ -26,11 +26,11 @@ async fn impersonation_is_no_way_out_of_a_child() {
         .await
         .ok();
     let for_tools = child(&app, &actor, &[("resource", TOOLS)]).await;
-    refused(&exchange(&app, &for_tools, &[("requested_subject", "guest")]).await, "invalid_grant");
+    refused(&exchange(&app, &for_tools, &[("requested_subject", "guest")]).await, "invalid_request");
     let session = app.session_of("admin").await.token();
     refused(&exchange(&app, &session, &[("requested_subject", "admin")]).await, "unauthorized_client");
     let acting = [("actor_token", for_tools.as_str()), ("actor_token_type", ACCESS_TOKEN)];
-    refused(&exchange(&app, &key.token, &acting).await, "invalid_grant");
+    refused(&exchange(&app, &key.token, &acting).await, "invalid_request");
     let token = access_token(exchange(&app, &actor.token, &[("requested_subject", "guest")]).await);
     assert!(works(&app, &token).await);
     app.set_role("guest", Role::Admin).await;

@@ -62,12 +62,13 @@ def test_a_client_chooses_no_audience(envoy, tessera, key, path):
         assert client.get(f"{url}?permission=MANAGE_APIKEYS").status_code == 403
 
 
-def test_neither_does_a_request_without_a_path(envoy, tessera, key):
-    """The absolute form of HTTP/1.1, where the query may follow the host at once."""
+@pytest.mark.parametrize("target", ["http://127.0.0.1", ""])
+def test_neither_does_a_request_without_a_path(envoy, tessera, key, target):
+    """In the absolute form of HTTP/1.1 the query may follow the host at once."""
     elsewhere = child(tessera, key, resource=AUDIENCE)
     with socket.create_connection(("127.0.0.1", envoy.port), timeout=30) as client:
         lines = [
-            f"GET http://127.0.0.1?audience={AUDIENCE} HTTP/1.1",
+            f"GET {target}?audience={AUDIENCE} HTTP/1.1",
             "Host: 127.0.0.1",
             f"Authorization: Bearer {elsewhere}",
             "Connection: close",
